@@ -1,0 +1,144 @@
+//! std or loom, chosen here and nowhere else.
+//!
+//! **Job.** Every atomic, lock and unsafe cell of the runtime comes through this file, so that one
+//! `--cfg loom` swaps them all for loom's and the models in the tests explore the very code that
+//! ships.
+//!
+//! **Owns** three small tools that std lacks:
+//!
+//! - [`ThreadToken`]: which thread am I? One instruction, no system call.
+//! - [`OwnerCell`]: a `RefCell` that may be *shared* between threads but *opened* only on one.
+//! - [`Guarded`]: a value that is either such a cell (one cook: no lock) or a mutex (many cooks).
+//!
+//! **Never** decides anything about tasks, queues or time.
+
+#[cfg(not(loom))]
+pub(crate) use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+};
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{
+    Arc, Condvar, Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+};
+
+#[cfg(loom)]
+pub(crate) use loom::cell::UnsafeCell;
+#[cfg(loom)]
+pub(crate) use loom::thread_local;
+#[cfg(not(loom))]
+pub(crate) use std::thread_local;
+
+use std::cell::{RefCell, RefMut};
+
+/// std's `UnsafeCell` behind loom's interface: access is a closure over the raw pointer, so that
+/// loom can see where each access begins and ends.
+#[cfg(not(loom))]
+#[derive(Debug)]
+pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+#[cfg(not(loom))]
+impl<T> UnsafeCell<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        UnsafeCell(std::cell::UnsafeCell::new(value))
+    }
+
+    /// Gives `f` a pointer for writing. The caller answers for exclusive access.
+    #[inline(always)]
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        f(self.0.get())
+    }
+}
+
+/// Locks, whether or not a thread panicked while it held the lock.
+///
+/// No code of a user runs under any lock of the runtime, so a poisoned lock can only mean that the
+/// runtime itself panicked between two statements that each leave the data whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Names a thread while it lives.
+///
+/// It is the address of a thread-local byte: reading it is one instruction. A thread that is born
+/// after another has died may get the same token, which is harmless here: whatever was bound to
+/// the dead thread is not being touched by it any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ThreadToken(usize);
+
+impl ThreadToken {
+    /// The token of the thread that calls.
+    #[inline(always)]
+    pub(crate) fn current() -> Self {
+        std::thread_local!(static MARK: u8 = const { 0 });
+        ThreadToken(MARK.with(|mark| std::ptr::from_ref(mark).addr()))
+    }
+}
+
+/// A `RefCell` whose *reference* may travel to any thread, while its *content* is reached only on
+/// the thread that made it.
+///
+/// The single-thread executor keeps its run queue in one, so that wakers on any thread can hold
+/// the executor alive, while the queue itself needs no lock and no atomic.
+pub(crate) struct OwnerCell<T> {
+    owner: ThreadToken,
+    value: RefCell<T>,
+}
+
+// SAFETY: `value` is reached only through `open`, which checks that the caller is the one owner
+// thread, so no two threads ever touch it at a time. `T: Send` because the last reference, and
+// with it the drop of `T`, may be on another thread.
+unsafe impl<T: Send> Sync for OwnerCell<T> {}
+
+impl<T> OwnerCell<T> {
+    /// A cell that belongs to the calling thread.
+    pub(crate) fn new(value: T) -> Self {
+        OwnerCell {
+            owner: ThreadToken::current(),
+            value: RefCell::new(value),
+        }
+    }
+
+    /// Opens the cell.
+    ///
+    /// # Panics
+    /// If the caller is not the owner thread, or the cell is open already: both are faults of the
+    /// runtime, never of its user.
+    #[inline(always)]
+    pub(crate) fn open(&self) -> RefMut<'_, T> {
+        assert!(
+            self.owner == ThreadToken::current(),
+            "an OwnerCell was opened on a thread that does not own it"
+        );
+        self.value.borrow_mut()
+    }
+}
+
+/// A value that one thread owns without a lock, or that many threads share under one.
+pub(crate) enum Guarded<T> {
+    /// One cook: only the owner thread gets in.
+    Owned(OwnerCell<T>),
+    /// Many cooks.
+    Locked(Mutex<T>),
+}
+
+impl<T> Guarded<T> {
+    /// Runs `f` on the value, or answers `None` where the value belongs to another thread.
+    ///
+    /// `f` must not run code of a user: a waker or a destructor that came back here would find
+    /// the value open.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
+        match self {
+            Guarded::Owned(cell) if cell.owner == ThreadToken::current() => {
+                Some(f(&mut cell.value.borrow_mut()))
+            }
+            Guarded::Owned(_) => None,
+            Guarded::Locked(mutex) => Some(f(&mut lock(mutex))),
+        }
+    }
+}

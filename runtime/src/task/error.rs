@@ -1,0 +1,99 @@
+//! Why a task has no value: it panicked, or it was aborted.
+
+use std::any::Any;
+use std::fmt;
+
+/// A task ended without a value.
+///
+/// ```
+/// # let executor = brigade::SingleThread::new().unwrap();
+/// # executor.block_on(async {
+/// let broken = brigade::spawn(async { panic!("burnt") });
+/// let error = broken.await.unwrap_err();
+/// assert!(error.is_panic());
+/// assert_eq!(*error.into_panic().downcast::<&str>().unwrap(), "burnt");
+/// # });
+/// ```
+pub struct JoinError {
+    /// Two boxes, so that the error is one pointer wide: a task's cell has room for its output
+    /// for all its life. `None` is "aborted".
+    payload: Option<Box<Payload>>,
+}
+
+type Payload = std::sync::Mutex<Box<dyn Any + Send + 'static>>;
+
+impl JoinError {
+    pub(crate) fn aborted() -> Self {
+        JoinError { payload: None }
+    }
+
+    pub(crate) fn panic(payload: Box<dyn Any + Send>) -> Self {
+        JoinError {
+            // The mutex is never locked: it makes the error `Sync`, which a panic's payload is
+            // not, so that `JoinError` can travel inside other crates' error types.
+            payload: Some(Box::new(Payload::new(payload))),
+        }
+    }
+
+    /// Whether the task panicked, in a poll or in a destructor.
+    pub fn is_panic(&self) -> bool {
+        self.payload.is_some()
+    }
+
+    /// Whether the task was aborted: through a handle, or because its executor was dropped.
+    pub fn is_aborted(&self) -> bool {
+        self.payload.is_none()
+    }
+
+    /// What the task panicked with.
+    ///
+    /// # Panics
+    /// If the task did not panic: ask [`is_panic`](Self::is_panic) first, or use
+    /// [`try_into_panic`](Self::try_into_panic).
+    pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
+        self.try_into_panic()
+            .expect("JoinError::into_panic: the task was aborted, it did not panic")
+    }
+
+    /// What the task panicked with, or the error itself if it did not panic.
+    ///
+    /// # Errors
+    /// The error itself, if the task was aborted.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
+        match self.payload {
+            Some(payload) => Ok(payload.into_inner().unwrap_or_else(|e| e.into_inner())),
+            None => Err(self),
+        }
+    }
+
+    /// The text of the panic, if it was one: what `panic!` was given.
+    fn panic_text(&self) -> Option<String> {
+        let payload = self.payload.as_ref()?;
+        let payload = payload.lock().unwrap_or_else(|e| e.into_inner());
+        let text = payload
+            .downcast_ref::<&str>()
+            .map(ToString::to_string)
+            .or_else(|| payload.downcast_ref::<String>().cloned());
+        Some(text.unwrap_or_else(|| "a value that is no text".into()))
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.panic_text() {
+            Some(text) => f.debug_tuple("JoinError::Panic").field(&text).finish(),
+            None => f.write_str("JoinError::Aborted"),
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.panic_text() {
+            Some(text) => write!(f, "the task panicked: {text}"),
+            None => f.write_str("the task was aborted"),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}

@@ -1,0 +1,247 @@
+//! Where a task goes when it is woken: its executor, as the task sees it.
+//!
+//! **Job.** The one seam between tasks and executors. A task holds a [`Home`]; behind it stands
+//! something that implements [`Schedule`]: the single-thread executor, the work-stealing executor,
+//! the blocking pool, or one you write. The task knows nothing else of them.
+//!
+//! **Owns** the reference count that keeps a home alive as long as one of its tasks or wakers is,
+//! perhaps long after the executor itself is gone.
+//!
+//! **Never** runs a task.
+//!
+//! # Counting without counting: the purse
+//!
+//! A task must keep its home alive: a waker may call `schedule` at any time from any thread. An
+//! `Arc` would do, at two atomic read-modify-writes a task, all of them on one word that every
+//! thread fights for. Instead, a thread that works for a home draws [`BATCH`] references at once
+//! into a thread-local *purse* and hands them out with a plain subtraction. A task that is freed
+//! on such a thread pays its reference back into the purse; on any other thread, directly into the
+//! home. The count is never too low, and exact once all purses are closed.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use super::letter::Letter;
+use super::raw::{RawTask, Runnable};
+use crate::sync::{AtomicUsize, Ordering, ThreadToken, fence, thread_local};
+
+/// What an executor does for its tasks.
+///
+/// Of a home that is bound to a thread, the first three methods are called on that thread only:
+/// [`RawTask`] asks [`Home::access`] first and writes a letter otherwise.
+pub(crate) trait Schedule: Send + Sync {
+    /// Takes a newborn task: remembers it until [`forget`](Self::forget) and puts it into a run
+    /// queue. Gives it back when the executor is closing; the caller then cancels it.
+    fn admit(&self, task: Runnable) -> Result<(), Runnable>;
+
+    /// Puts a woken task into a run queue. Never blocks, never runs user code: it is called from
+    /// inside `wake`, perhaps under a lock of the user.
+    fn schedule(&self, task: Runnable);
+
+    /// The task is about to complete: it leaves the list of those to cancel at shutdown.
+    fn forget(&self, task: RawTask);
+
+    /// Takes a letter from a thread that does not own the home. When the executor is closed the
+    /// letter is dropped, which bounces it. A home that is bound to no thread never gets one.
+    fn post(&self, letter: Letter);
+}
+
+/// An executor, as its tasks see it.
+pub(crate) struct Home {
+    refs: AtomicUsize,
+    owner: Option<ThreadToken>,
+    scheduler: Arc<dyn Schedule>,
+}
+
+/// How the calling thread may touch the tasks of a home.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Access {
+    /// The home is bound to this thread: plain loads and stores.
+    Owner,
+    /// The home is bound to no thread: compare-and-swap.
+    Shared,
+    /// The home is bound to another thread: by letter.
+    Foreign,
+}
+
+impl Home {
+    /// Who is calling?
+    #[inline(always)]
+    pub(crate) fn access(&self) -> Access {
+        match self.owner {
+            None => Access::Shared,
+            Some(owner) if owner == ThreadToken::current() => Access::Owner,
+            Some(_) => Access::Foreign,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn scheduler(&self) -> &dyn Schedule {
+        &*self.scheduler
+    }
+}
+
+/// A counted reference to a [`Home`].
+pub(crate) struct HomeRef(NonNull<Home>);
+
+// SAFETY: `Home` is `Sync` (its scheduler is `Send + Sync`, its owner a number), and the count is
+// atomic, so references may be moved, shared and dropped on any thread.
+unsafe impl Send for HomeRef {}
+// SAFETY: as above.
+unsafe impl Sync for HomeRef {}
+
+impl HomeRef {
+    /// A home whose tasks stay on the calling thread.
+    pub(crate) fn bound(scheduler: Arc<dyn Schedule>) -> Self {
+        Self::new(Some(ThreadToken::current()), scheduler)
+    }
+
+    /// A home whose tasks run on any thread.
+    pub(crate) fn shared(scheduler: Arc<dyn Schedule>) -> Self {
+        Self::new(None, scheduler)
+    }
+
+    fn new(owner: Option<ThreadToken>, scheduler: Arc<dyn Schedule>) -> Self {
+        HomeRef(NonNull::from(Box::leak(Box::new(Home {
+            refs: AtomicUsize::new(1),
+            owner,
+            scheduler,
+        }))))
+    }
+
+    /// Turns the reference into a pointer for a task's header; `from_raw` is its counterpart.
+    pub(crate) fn into_raw(self) -> NonNull<Home> {
+        let raw = self.0;
+        std::mem::forget(self);
+        raw
+    }
+
+    /// Takes back what `into_raw` gave.
+    ///
+    /// # Safety
+    /// `raw` came from `into_raw`, and each such pointer is taken back once.
+    pub(crate) unsafe fn from_raw(raw: NonNull<Home>) -> Self {
+        HomeRef(raw)
+    }
+}
+
+impl Deref for HomeRef {
+    type Target = Home;
+
+    #[inline(always)]
+    fn deref(&self) -> &Home {
+        // SAFETY: this reference is counted, so the home has not been freed.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Clone for HomeRef {
+    #[inline]
+    fn clone(&self) -> Self {
+        if !Purse::draw(self.0) {
+            // Relaxed: whoever clones holds a reference already.
+            self.refs.fetch_add(1, Ordering::Relaxed);
+        }
+        HomeRef(self.0)
+    }
+}
+
+impl Drop for HomeRef {
+    #[inline]
+    fn drop(&mut self) {
+        if !Purse::pay_in(self.0) {
+            // SAFETY: the reference is this one, and it ends here.
+            unsafe { release(self.0, 1) };
+        }
+    }
+}
+
+/// Ends `count` references and frees the home with the last of them.
+///
+/// # Safety
+/// The caller owns `count` references and uses none of them afterwards.
+unsafe fn release(home: NonNull<Home>, count: usize) {
+    // SAFETY: the caller's references keep the home alive up to the subtraction. Nothing but the
+    // atomic is borrowed, and only for that operation.
+    // Release: what this thread did with the home comes before its end on another one.
+    if unsafe { (*home.as_ptr()).refs.fetch_sub(count, Ordering::Release) } == count {
+        // Acquire pairs with the Release of all the others.
+        fence(Ordering::Acquire);
+        // SAFETY: that was the last reference; the box came from `HomeRef::new`.
+        drop(unsafe { Box::from_raw(home.as_ptr()) });
+    }
+}
+
+/// References drawn at a time. Thin air: large enough that the atomic operation behind it costs
+/// a task nothing that could be measured.
+const BATCH: usize = 1024;
+
+thread_local! {
+    /// Whose references the purse of this thread holds, and how many.
+    static PURSE: (Cell<*const Home>, Cell<usize>) =
+        const { (Cell::new(ptr::null()), Cell::new(0)) };
+}
+
+/// The right to draw references of one home without counting them one by one: see the module's
+/// header. It lasts as long as a thread works for the home; purses nest as those stretches do.
+pub(crate) struct Purse<'a> {
+    previous: (*const Home, usize),
+    home: PhantomData<&'a HomeRef>,
+}
+
+impl<'a> Purse<'a> {
+    /// Opens a purse for `home` on this thread.
+    pub(crate) fn open(home: &'a HomeRef) -> Self {
+        PURSE.with(|(whose, spare)| Purse {
+            previous: (whose.replace(home.0.as_ptr()), spare.replace(0)),
+            home: PhantomData,
+        })
+    }
+
+    #[inline(always)]
+    fn draw(home: NonNull<Home>) -> bool {
+        PURSE.with(|(whose, spare)| {
+            if !ptr::eq(whose.get(), home.as_ptr()) {
+                return false;
+            }
+            if spare.get() == 0 {
+                // SAFETY: the purse borrows a `HomeRef`, so the home is alive. Relaxed as in
+                // `HomeRef::clone`.
+                unsafe { (*home.as_ptr()).refs.fetch_add(BATCH, Ordering::Relaxed) };
+                spare.set(BATCH);
+            }
+            spare.set(spare.get() - 1);
+            true
+        })
+    }
+
+    #[inline(always)]
+    fn pay_in(home: NonNull<Home>) -> bool {
+        PURSE.with(|(whose, spare)| {
+            let mine = ptr::eq(whose.get(), home.as_ptr());
+            if mine {
+                spare.set(spare.get() + 1);
+            }
+            mine
+        })
+    }
+}
+
+impl Drop for Purse<'_> {
+    fn drop(&mut self) {
+        let (home, spare) = PURSE.with(|(whose, spare)| {
+            (
+                whose.replace(self.previous.0),
+                spare.replace(self.previous.1),
+            )
+        });
+        if spare > 0 {
+            // SAFETY: `spare` references of `home` were drawn or paid in and not handed out; the
+            // borrowed `HomeRef` keeps the home alive besides.
+            unsafe { release(NonNull::new_unchecked(home.cast_mut()), spare) };
+        }
+    }
+}

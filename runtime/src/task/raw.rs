@@ -1,0 +1,469 @@
+//! The task as executors, wakers and handles see it: every operation, for whoever calls.
+//!
+//! **Job.** Carry out the arrows of `task::state` on a [`Header`], and do what their answers say.
+//! An operation that may come from any thread asks [`Home::access`](super::home::Home::access)
+//! first: on the owner's thread it writes plainly, in a shared home by compare-and-swap, and from
+//! a foreign thread it writes a [`Letter`].
+//!
+//! **Evidence.** The types say what the holder may do:
+//!
+//! - [`RawTask`]: a bare pointer. It proves nothing; each use says why the task is alive.
+//! - [`TaskRef`]: a counted reference. The task is alive.
+//! - [`Runnable`]: the task is QUEUED, and the holder has taken it out of its queue: it may run
+//!   it, once. There is never more than one.
+//!
+//! **Never** decides when a task runs.
+
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, Waker};
+
+use super::cell::{self, Header, drop_quietly};
+use super::home::{Access, Home, HomeRef};
+use super::id::Id;
+use super::letter::Letter;
+use super::state::{Complete, Detach, Join, Pend, Snapshot, Start, State, Wake, Writer};
+use super::waker::{self, wake_quietly};
+use crate::sync::{Ordering, fence};
+
+/// A pointer to a task. Whoever uses it knows why the task is alive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RawTask(pub(super) NonNull<Header>);
+
+// SAFETY: a pointer alone gives no access: the operations below check the thread (`access`) before
+// they touch what is bound to one.
+unsafe impl Send for RawTask {}
+// SAFETY: as above.
+unsafe impl Sync for RawTask {}
+
+/// A task that was taken out of a run queue and may be run by the holder.
+///
+/// The executor's claim keeps it alive. Forgetting one is a lost task, so it must be used.
+#[must_use = "a task that was taken out of its queue must be run or queued again"]
+#[derive(PartialEq, Eq)]
+pub(crate) struct Runnable(RawTask);
+
+/// A counted reference to a task.
+pub(crate) struct TaskRef(RawTask);
+
+impl RawTask {
+    /// Makes a task, not yet admitted: the answer is the executor's claim and the handle's.
+    pub(crate) fn new<F: Future>(future: F, home: HomeRef) -> (Runnable, RawTask) {
+        let task = RawTask(cell::allocate(future, home.into_raw(), Snapshot::SPAWNED));
+        (Runnable(task), task)
+    }
+
+    /// The task that stands for the main future of a `block_on`: queued and woken like any other,
+    /// but its future is elsewhere, so it is never run, only [`start`](Runnable::start)ed and
+    /// [`pend`](Self::pend)ed by the executor that owns it, and in the end
+    /// [`end_main`](Self::end_main)ed.
+    pub(crate) fn new_main(home: HomeRef) -> Runnable {
+        let never = std::future::pending::<()>();
+        let task = cell::allocate(never, home.into_raw(), Snapshot::MAIN);
+        Runnable(RawTask(task))
+    }
+
+    /// The main future is done or unwinding: from here on its wakers do nothing. The caller has
+    /// taken the task out of the run queue.
+    pub(crate) fn end_main(self) {
+        // Refused if the main future is being polled at this moment and panics: it runs already.
+        let _ = self.state().apply(self.writer(), Snapshot::seize);
+        self.drop_future();
+        self.finish();
+    }
+
+    #[inline(always)]
+    fn header(&self) -> &Header {
+        // SAFETY: whoever holds a `RawTask` knows that the task is alive. What is in the header is
+        // immutable, atomic, or in a cell of its own.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn home(&self) -> &Home {
+        // SAFETY: the header holds a counted reference of the home.
+        unsafe { self.header().home.as_ref() }
+    }
+
+    #[inline(always)]
+    pub(super) fn state(&self) -> &State {
+        &self.header().state
+    }
+
+    /// How this thread, which is not foreign, writes the state.
+    #[inline(always)]
+    fn writer(&self) -> Writer {
+        match self.home().access() {
+            Access::Shared => Writer::OneOfMany,
+            Access::Owner | Access::Foreign => Writer::Sole,
+        }
+    }
+
+    pub(crate) fn id(&self) -> Id {
+        self.header().id.unpack()
+    }
+
+    /// Its place in the registry of its executor. The caller is that executor.
+    pub(crate) fn slot(&self) -> u32 {
+        self.header().slot.with_mut(|slot| {
+            // SAFETY: only the executor that admitted the task reads or writes the slot, and
+            // admitting and forgetting a task follow one another.
+            unsafe { *slot }
+        })
+    }
+
+    /// Writes the place. The caller is the executor that admits the task.
+    pub(crate) fn set_slot(&self, to: u32) {
+        self.header().slot.with_mut(|slot| {
+            // SAFETY: as in `slot`.
+            unsafe { *slot = to }
+        });
+    }
+
+    // ---- wake and abort: from any thread -------------------------------------------------------
+
+    /// Makes the task run again. What the caller did before happens before that poll.
+    #[inline]
+    pub(crate) fn wake_by_ref(self) {
+        let writer = match self.home().access() {
+            Access::Owner => Writer::Sole,
+            Access::Shared => Writer::OneOfMany,
+            Access::Foreign => return self.wake_from_afar(),
+        };
+        if self.state().apply(writer, Snapshot::wake) == Wake::Submit {
+            self.home().scheduler().schedule(Runnable(self));
+        }
+    }
+
+    #[cold]
+    fn wake_from_afar(self) {
+        // One letter in the box is enough for any number of wakes: the owner clears the flag, and
+        // acquires with that what every waker released, before it wakes the task.
+        if !self.state().load().is_complete() && !self.header().posted.swap(true, Ordering::AcqRel)
+        {
+            let letter = Letter::wake(self.to_ref());
+            self.home().scheduler().post(letter);
+        }
+    }
+
+    /// The owner reads a letter of `wake_from_afar`.
+    pub(super) fn receive_wake(self) {
+        self.header().posted.swap(false, Ordering::AcqRel);
+        self.wake_by_ref();
+    }
+
+    /// Asks for an end: the future is dropped instead of polled, when it is next the executor's
+    /// turn. No effect on a complete task.
+    pub(crate) fn abort(self) {
+        let writer = match self.home().access() {
+            Access::Owner => Writer::Sole,
+            Access::Shared => Writer::OneOfMany,
+            Access::Foreign => {
+                if !self.state().load().is_complete() {
+                    let letter = Letter::abort(self.to_ref());
+                    self.home().scheduler().post(letter);
+                }
+                return;
+            }
+        };
+        if self.state().apply(writer, Snapshot::abort) == Wake::Submit {
+            self.home().scheduler().schedule(Runnable(self));
+        }
+    }
+
+    // ---- the executor's side -------------------------------------------------------------------
+
+    /// After a poll that was not ready. `true`: it was woken meanwhile and must be queued again.
+    pub(crate) fn pend(self) -> Pend {
+        self.state().apply(self.writer(), Snapshot::pend)
+    }
+
+    /// Drops the future. The caller runs the task.
+    fn drop_future(self) {
+        // SAFETY: the caller runs the task (RUNNING), so the future is there and its own.
+        unsafe { (self.header().vtable.cancel)(self.0) };
+    }
+
+    /// The output is stored: tell whoever waits, and end the executor's claim.
+    fn finish(self) {
+        let writer = self.writer();
+        match self.state().apply(writer, Snapshot::complete) {
+            Complete::LeaveToHandle => {}
+            Complete::WakeJoiner => {
+                let joiner = self.header().joiner.with_mut(|slot| {
+                    // SAFETY: JOINER was set when COMPLETE was, so the slot is the executor's.
+                    unsafe { (*slot).take() }
+                });
+                if let Some(joiner) = joiner {
+                    joiner.wake();
+                }
+                if self.state().apply(writer, Snapshot::retire) {
+                    self.release();
+                }
+            }
+            Complete::DropOutput => {
+                // SAFETY: no handle is left, so the output is the executor's.
+                unsafe { (self.header().vtable.drop_output)(self.0) };
+                self.release();
+            }
+        }
+    }
+
+    /// The executor closes: cancels the task unless it is complete.
+    pub(crate) fn shut_down(self) {
+        if self.state().apply(self.writer(), Snapshot::seize) {
+            self.drop_future();
+            self.home().scheduler().forget(self);
+            self.finish();
+        }
+    }
+
+    // ---- the handle's side ---------------------------------------------------------------------
+
+    pub(super) fn is_finished(self) -> bool {
+        self.state().load().is_complete()
+    }
+
+    /// Whether the output is there; if not, `waker` is called when it is. The caller is the
+    /// task's handle.
+    #[inline]
+    pub(super) fn poll_join(self, waker: &Waker) -> Poll<()> {
+        let writer = match self.home().access() {
+            Access::Owner => Writer::Sole,
+            Access::Shared => Writer::OneOfMany,
+            Access::Foreign => {
+                if self.state().load().is_retired() {
+                    return Poll::Ready(());
+                }
+                let letter = Letter::join(self.to_ref(), waker.clone());
+                self.home().scheduler().post(letter);
+                return Poll::Pending;
+            }
+        };
+        self.join_as(writer, waker)
+    }
+
+    fn join_as(self, writer: Writer, waker: &Waker) -> Poll<()> {
+        if self.state().apply(writer, Snapshot::reclaim_slot) == Join::Complete {
+            return Poll::Ready(());
+        }
+        // The slot is ours until the offer. A waker of the user is cloned and dropped outside of
+        // any lock; if that panics, the slot is left empty or whole.
+        let old = self.header().joiner.with_mut(|slot| {
+            // SAFETY: JOINER is clear, so the slot is the handle's.
+            unsafe { (*slot).set(waker) }
+        });
+        drop(old);
+        match self.state().apply(writer, Snapshot::offer_slot) {
+            Join::Wait => Poll::Pending,
+            Join::Complete => {
+                self.empty_slot();
+                Poll::Ready(())
+            }
+        }
+    }
+
+    /// Drops the waker in the slot. The slot is the caller's.
+    fn empty_slot(self) {
+        drop(self.header().joiner.with_mut(|slot| {
+            // SAFETY: passed on from the caller.
+            unsafe { (*slot).take() }
+        }));
+    }
+
+    /// The owner reads a letter of a handle on another thread, which waits.
+    pub(super) fn receive_joiner(self, waker: Waker) {
+        // Also "ready" where the handle has been dropped meanwhile: a wake too many.
+        if self.join_as(Writer::Sole, &waker).is_ready() {
+            wake_quietly(waker);
+        }
+    }
+
+    /// Moves the output to `into`, a `*mut Result<T, JoinError>`, unless it was taken before. The
+    /// caller is the handle and has seen `poll_join` answer `Ready`.
+    ///
+    /// # Safety
+    /// `into` points to room for the output of this very task.
+    pub(super) unsafe fn take_output(self, into: *mut ()) -> bool {
+        let there = self.state().apply(self.writer(), Snapshot::take);
+        if there {
+            // SAFETY: TAKEN was set just now, so the output is this caller's.
+            unsafe { (self.header().vtable.read_output)(self.0, into) };
+        }
+        there
+    }
+
+    /// The handle is dropped: on the thread of the task, or on any thread of a shared home, or
+    /// anywhere once the task is retired; otherwise by letter.
+    pub(super) fn detach(self) {
+        if self.home().access() == Access::Foreign && !self.state().load().is_retired() {
+            self.home().scheduler().post(Letter::detach(self));
+        } else {
+            self.detach_as(self.writer());
+        }
+    }
+
+    /// The handle was dropped and the executor is closed.
+    pub(super) fn detach_retired(self) {
+        debug_assert!(self.state().load().is_retired());
+        self.detach_as(Writer::Sole);
+    }
+
+    fn detach_as(self, writer: Writer) {
+        loop {
+            match self.state().apply(writer, Snapshot::detach) {
+                Detach::OutputFirst => {
+                    if self.state().apply(writer, Snapshot::take) {
+                        // SAFETY: TAKEN was set just now, so the output is this caller's.
+                        unsafe { (self.header().vtable.drop_output)(self.0) };
+                    }
+                }
+                Detach::EmptySlot => return self.empty_slot(),
+                Detach::Release => return self.release(),
+                Detach::Nothing => return,
+            }
+        }
+    }
+
+    // ---- references ----------------------------------------------------------------------------
+
+    /// One more reference.
+    #[inline]
+    pub(crate) fn to_ref(self) -> TaskRef {
+        // Relaxed: whoever asks knows that the task is alive.
+        let before = self.header().refs.fetch_add(1, Ordering::Relaxed);
+        if before > u32::MAX / 2 {
+            // Two thousand million forgotten wakers: counting on would wrap and free the task
+            // under somebody's hands.
+            std::process::abort();
+        }
+        TaskRef(self)
+    }
+
+    /// Ends one reference, which the caller owns; with the last of them the task's memory.
+    #[inline]
+    pub(super) fn release(self) {
+        // If only one is left it is the caller's, and nobody can make another: no need to write.
+        // Acquire and Release: what all others did with the task comes before its end.
+        if self.header().refs.load(Ordering::Acquire) == 1
+            || self.header().refs.fetch_sub(1, Ordering::Release) == 1
+        {
+            fence(Ordering::Acquire);
+            let home = self.header().home;
+            // SAFETY: the last reference ends here. Executor and handle have ended their claims,
+            // so future and output are gone.
+            unsafe { (self.header().vtable.free)(self.0) };
+            // SAFETY: the header's reference of the home, which `new` put there.
+            drop(unsafe { HomeRef::from_raw(home) });
+        }
+    }
+}
+
+impl Runnable {
+    /// The task, to compare it or to store it; the right to run it is given up with it, and taken
+    /// again with `from_queue`.
+    pub(crate) fn into_queue(self) -> RawTask {
+        self.0
+    }
+
+    /// Takes a task out of a queue again.
+    pub(crate) fn from_queue(task: RawTask) -> Self {
+        Runnable(task)
+    }
+
+    pub(crate) fn raw(&self) -> RawTask {
+        self.0
+    }
+
+    /// QUEUED becomes RUNNING.
+    pub(crate) fn start(self) -> Start {
+        self.0.state().apply(self.0.writer(), Snapshot::start)
+    }
+
+    /// Polls the task once, or cancels it, and does what follows from that.
+    #[inline]
+    pub(crate) fn run(self) {
+        let task = self.0;
+        let writer = task.writer();
+        match task.state().apply(writer, Snapshot::start) {
+            Start::Cancel => task.drop_future(),
+            Start::Poll => {
+                // A waker that is not counted: the executor's claim outlives the poll.
+                let waker = ManuallyDrop::new(waker::borrowed(task));
+                let mut cx = Context::from_waker(&waker);
+                // SAFETY: RUNNING was set just now: the future is there and this thread's.
+                if unsafe { (task.header().vtable.poll)(task.0, &mut cx) }.is_pending() {
+                    match task.state().apply(writer, Snapshot::pend) {
+                        Pend::Idle => return,
+                        Pend::Requeue => {
+                            return task.home().scheduler().schedule(Runnable(task));
+                        }
+                        Pend::Cancel => task.drop_future(),
+                    }
+                }
+            }
+        }
+        task.home().scheduler().forget(task);
+        task.finish();
+    }
+
+    /// Drops the future unpolled: the executor would not admit the task.
+    pub(crate) fn cancel(self) {
+        let task = self.0;
+        // The task was never admitted: whoever holds the `Runnable` is the one thread that writes
+        // it, beside a handle, which sees it complete or not.
+        if task.state().apply(task.writer(), Snapshot::seize) {
+            task.drop_future();
+            task.finish();
+        }
+    }
+
+    /// Hands a newborn task to its executor.
+    pub(crate) fn admit(self) {
+        let task = self.0;
+        let refused = match task.home().access() {
+            Access::Owner | Access::Shared => task.home().scheduler().admit(self),
+            Access::Foreign => {
+                task.home().scheduler().post(Letter::spawn(self));
+                Ok(())
+            }
+        };
+        if let Err(task) = refused {
+            task.cancel();
+        }
+    }
+}
+
+impl TaskRef {
+    pub(crate) fn raw(&self) -> RawTask {
+        self.0
+    }
+
+    /// Gives the reference to a raw waker.
+    pub(super) fn into_raw(self) -> RawTask {
+        ManuallyDrop::new(self).0
+    }
+
+    /// Takes it back. The caller owns one reference of `task`.
+    pub(super) fn from_raw(task: RawTask) -> Self {
+        TaskRef(task)
+    }
+}
+
+impl Clone for TaskRef {
+    fn clone(&self) -> Self {
+        self.0.to_ref()
+    }
+}
+
+impl Drop for TaskRef {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+/// Drops a value of the user, whose panic would reach nobody.
+pub(crate) fn drop_value<T>(value: T) {
+    drop_quietly(value);
+}

@@ -1,0 +1,153 @@
+//! The waker: how the world outside tells a task to run again.
+//!
+//! **Job.** A [`std::task::Waker`] is a pointer and a table of four functions. Here the pointer is
+//! the task's header, and the functions count references and call `RawTask::wake_by_ref`. One
+//! table serves all tasks of all executors.
+//!
+//! **Owns** [`JoinerSlot`]: who awaits a task's handle, in eight bytes.
+//!
+//! **Never** runs a task or drops a future: waking is safe under any lock, on any thread, also
+//! when the executor is gone.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{self, NonNull};
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use super::cell::Header;
+use super::raw::{RawTask, TaskRef};
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, release);
+
+/// # Safety
+/// `data` came from [`raw_waker`].
+#[inline(always)]
+unsafe fn task(data: *const ()) -> RawTask {
+    // SAFETY: `raw_waker` made `data` from a pointer that is not null.
+    RawTask(unsafe { NonNull::new_unchecked(data.cast_mut().cast::<Header>()) })
+}
+
+fn raw_waker(task: RawTask) -> RawWaker {
+    RawWaker::new(task.0.as_ptr().cast_const().cast(), &VTABLE)
+}
+
+unsafe fn clone(data: *const ()) -> RawWaker {
+    // SAFETY: the waker that is being cloned came from `raw_waker` and holds a reference.
+    raw_waker(unsafe { task(data) }.to_ref().into_raw())
+}
+
+unsafe fn wake(data: *const ()) {
+    // SAFETY: the waker came from `raw_waker` and gives its reference up.
+    let task = TaskRef::from_raw(unsafe { task(data) });
+    // The reference lasts until the wake is done: the executor may run and free the task before
+    // `schedule` returns (async-task #11).
+    task.raw().wake_by_ref();
+}
+
+unsafe fn wake_by_ref(data: *const ()) {
+    // SAFETY: the waker came from `raw_waker` and holds a reference.
+    unsafe { task(data) }.wake_by_ref();
+}
+
+unsafe fn release(data: *const ()) {
+    // SAFETY: the waker came from `raw_waker` and gives its reference up.
+    drop(TaskRef::from_raw(unsafe { task(data) }));
+}
+
+/// A waker for `task` that is not counted: the caller must keep the task alive as long as it
+/// exists, and must not drop it.
+#[inline(always)]
+pub(crate) fn borrowed(task: RawTask) -> Waker {
+    // SAFETY: the table keeps the contract of `RawWaker`: all four functions may be called from
+    // any thread, and clones are counted.
+    unsafe { Waker::from_raw(raw_waker(task)) }
+}
+
+/// Wakes, and stops a panic of the waker: a foreign waker may do anything, and others wait behind
+/// it (tokio #4055).
+pub(crate) fn wake_quietly(waker: Waker) {
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake())).map_err(std::mem::forget);
+}
+
+/// A place for one waker in one pointer.
+///
+/// Most joiners are tasks of brigade, and of a task's waker only the data pointer is needed: the
+/// table is always the same. A foreign waker is boxed. The lowest bit, free in both since they are
+/// aligned, tells them apart.
+pub(super) struct JoinerSlot(*mut ());
+
+const BOXED: usize = 1;
+
+/// What was in the slot.
+pub(super) struct Joiner(NonNull<()>);
+
+impl JoinerSlot {
+    pub(super) const EMPTY: JoinerSlot = JoinerSlot(ptr::null_mut());
+
+    /// Stores `waker`, unless it is there already. What was there before is returned, to be
+    /// dropped by the caller where dropping does no harm.
+    pub(super) fn set(&mut self, waker: &Waker) -> Option<Joiner> {
+        if !ptr::eq(waker.vtable(), &VTABLE) {
+            let boxed = Box::into_raw(Box::new(waker.clone())).cast::<()>();
+            return self.replace(boxed.map_addr(|addr| addr | BOXED));
+        }
+        if ptr::eq(self.0, waker.data()) {
+            return None;
+        }
+        // SAFETY: the table is ours, so the pointer came from `raw_waker` and the waker holds a
+        // reference.
+        let reference = unsafe { task(waker.data()) }.to_ref();
+        self.replace(reference.into_raw().0.as_ptr().cast())
+    }
+
+    pub(super) fn take(&mut self) -> Option<Joiner> {
+        self.replace(ptr::null_mut())
+    }
+
+    fn replace(&mut self, with: *mut ()) -> Option<Joiner> {
+        NonNull::new(std::mem::replace(&mut self.0, with)).map(Joiner)
+    }
+}
+
+impl Drop for JoinerSlot {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
+
+impl Joiner {
+    fn into_waker(self) -> Waker {
+        let data = std::mem::ManuallyDrop::new(self).0;
+        if data.addr().get() & BOXED != 0 {
+            let boxed = data.as_ptr().map_addr(|addr| addr & !BOXED);
+            // SAFETY: `set` made it from a box of a waker, and it is taken back once.
+            *unsafe { Box::from_raw(boxed.cast::<Waker>()) }
+        } else {
+            // SAFETY: `set` made it from a reference of a task, which goes over to the waker.
+            borrowed(unsafe { task(data.as_ptr()) })
+        }
+    }
+
+    /// Wakes who waits.
+    #[inline]
+    pub(super) fn wake(self) {
+        if self.0.addr().get() & BOXED != 0 {
+            wake_quietly(self.into_waker());
+        } else {
+            // Our own wakers do not panic.
+            self.into_waker().wake();
+        }
+    }
+}
+
+impl Drop for Joiner {
+    fn drop(&mut self) {
+        let waker = Joiner(self.0).into_waker();
+        super::raw::drop_value(waker);
+    }
+}
+
+/// Whether waking would do nothing, since the task is complete. `false` if it is not known.
+pub(crate) fn is_dead(waker: &Waker) -> bool {
+    // SAFETY: the table is ours, so the pointer came from `raw_waker`; the waker holds a reference.
+    ptr::eq(waker.vtable(), &VTABLE) && unsafe { task(waker.data()) }.is_finished()
+}
