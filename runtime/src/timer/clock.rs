@@ -1,0 +1,64 @@
+//! What time is it? The machine's clock, or one that jumps.
+//!
+//! **Job.** Translate between [`Instant`] and the wheel's nanoseconds. With *virtual time* the
+//! clock stands still while any task can run, and jumps to the next timer when none can: a program
+//! of hours runs in milliseconds, and always alike.
+
+use std::time::{Duration, Instant};
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// See the module.
+pub(crate) struct Clock {
+    /// Nanosecond 0.
+    epoch: Instant,
+    /// With virtual time: the nanoseconds that have passed.
+    virtual_now: Option<AtomicU64>,
+}
+
+impl Clock {
+    pub(crate) fn new(virtual_time: bool) -> Self {
+        Clock {
+            epoch: Instant::now(),
+            virtual_now: virtual_time.then(|| AtomicU64::new(0)),
+        }
+    }
+
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.virtual_now.is_some()
+    }
+
+    /// The wheel's tick as a power of two of nanoseconds. The machine's clock: 2^20 ns, about the
+    /// millisecond to which mio rounds the timeouts of epoll. Virtual time: exact.
+    pub(crate) fn tick_shift(&self) -> u32 {
+        if self.is_virtual() { 0 } else { 20 }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        match &self.virtual_now {
+            None => Instant::now(),
+            Some(passed) => self.epoch + Duration::from_nanos(passed.load(Ordering::Relaxed)),
+        }
+    }
+
+    pub(crate) fn now_nanos(&self) -> u64 {
+        match &self.virtual_now {
+            None => self.to_nanos(Instant::now()),
+            Some(passed) => passed.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Nanoseconds since the epoch. An instant before it is 0; one 584 years on is the end of
+    /// time.
+    pub(crate) fn to_nanos(&self, instant: Instant) -> u64 {
+        let since = instant.saturating_duration_since(self.epoch);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Virtual time: jumps to `nanos`, never back.
+    pub(crate) fn jump(&self, nanos: u64) {
+        if let Some(passed) = &self.virtual_now {
+            passed.fetch_max(nanos, Ordering::Relaxed);
+        }
+    }
+}
