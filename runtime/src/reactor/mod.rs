@@ -1,0 +1,228 @@
+//! The reactor: who hears from the OS that a socket became ready, and whom to tell.
+//!
+//! **Job.** Register sources with mio (epoll on Linux, kqueue on the BSDs and macOS), and turn the
+//! events that come back into readiness and wakes.
+//!
+//! **Owns** the list of sources, and the one [`mio::Poll`] that a driver turns.
+//!
+//! **Never** reads or writes a socket: that is done by the task that was woken (this is a reactor,
+//! not a proactor), and never trusts a token: an event may speak of a source that is gone.
+//!
+//! # From token to source
+//!
+//! A token is an index into a slab and a *generation*. Deregistering a source does not recall the
+//! events that are already on their way; the next source may get the same index, but never the
+//! same generation. A pointer in the token, as is sometimes done, turns the same race into a use
+//! after free (RUSTSEC-2024-0019).
+//!
+//! ```text
+//!   usize::BITS            HALF                0
+//!   ┌──────────────────────┬───────────────────┐
+//!   │ generation           │ index in the slab │
+//!   └──────────────────────┴───────────────────┘
+//! ```
+
+mod readiness;
+mod source;
+
+use std::io;
+use std::task::Waker;
+use std::time::Duration;
+
+use mio::event::Event;
+use mio::{Events, Poll, Registry, Token};
+use slab::Slab;
+
+pub(crate) use self::source::{Direction, Source};
+
+use crate::queue::letter_box::Bell;
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, lock};
+
+/// Bits of a token that hold the index.
+const HALF: u32 = usize::BITS / 2;
+const INDEX: usize = (1 << HALF) - 1;
+/// The bell's token: an index no slab reaches.
+const BELL: Token = Token(usize::MAX);
+
+/// Events taken from the OS at a time. More than fit come with the next turn. 1024 is what mio's
+/// own examples take and about a page of memory for each 340.
+const EVENTS: usize = 1024;
+
+/// The part that every task's thread may use: it registers sources and gives them up.
+pub(crate) struct Reactor {
+    registry: Registry,
+    sources: Mutex<Sources>,
+    /// How many there are, to be read without the lock: with none, asking the OS is pointless.
+    count: AtomicUsize,
+}
+
+struct Sources {
+    entries: Slab<Entry>,
+    generation: usize,
+    closed: bool,
+}
+
+struct Entry {
+    generation: usize,
+    source: Arc<Source>,
+}
+
+/// The part that one thread at a time turns: it asks the OS for events.
+pub(crate) struct EventLoop {
+    poll: Poll,
+    events: Events,
+}
+
+/// Ends the sleep of the thread that turns the event loop.
+pub(crate) struct EventBell(mio::Waker);
+
+/// A reactor with its event loop and the bell that wakes it.
+pub(crate) fn new() -> io::Result<(Reactor, EventLoop, EventBell)> {
+    let poll = Poll::new()?;
+    let bell = EventBell(mio::Waker::new(poll.registry(), BELL)?);
+    let reactor = Reactor {
+        registry: poll.registry().try_clone()?,
+        sources: Mutex::new(Sources {
+            entries: Slab::new(),
+            // Near the end, so that the wrap is part of everyday life.
+            generation: INDEX - 2,
+            closed: false,
+        }),
+        count: AtomicUsize::new(0),
+    };
+    let events = Events::with_capacity(EVENTS);
+    Ok((reactor, EventLoop { poll, events }, bell))
+}
+
+impl Bell for EventBell {
+    fn ring(&self) {
+        // It writes to an eventfd or a pipe, which fails only where the descriptor is broken: then
+        // the owner could never be woken again.
+        self.0
+            .wake()
+            .expect("brigade: the bell of an event loop could not be rung");
+    }
+}
+
+impl Reactor {
+    /// Whether any source is registered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count.load(Ordering::Relaxed) == 0
+    }
+
+    /// Registers `io` for both directions, once for all its life.
+    ///
+    /// # Errors
+    /// Of the OS; and once the runtime is being dropped. Nothing is left behind then (tokio #6329).
+    pub(crate) fn register(
+        &self,
+        io: &mut impl mio::event::Source,
+        interest: mio::Interest,
+        writable: bool,
+    ) -> io::Result<Arc<Source>> {
+        let (token, source) = {
+            let mut sources = lock(&self.sources);
+            if sources.closed {
+                return Err(source::gone());
+            }
+            sources.insert(writable)
+        };
+        // The system call is made outside of the lock. No event can come for the token before it.
+        if let Err(error) = self.registry.register(io, token, interest) {
+            lock(&self.sources).remove(token);
+            return Err(error);
+        }
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Ok(source)
+    }
+
+    /// Gives `io` up. Errors are ignored: closing the descriptor, which follows, ends it all.
+    pub(crate) fn deregister(&self, io: &mut impl mio::event::Source, source: &Source) {
+        let _ = self.registry.deregister(io);
+        // The entry, and with it wakers, is dropped outside of the lock.
+        let entry = lock(&self.sources).remove(source.token);
+        drop(entry);
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Hands events to their sources and collects whom to wake.
+    fn dispatch(&self, events: &Events, woken: &mut Vec<Waker>) {
+        let sources = lock(&self.sources);
+        for event in events {
+            if let Some(source) = sources.find(event.token()) {
+                source.receive(event, woken);
+            }
+        }
+    }
+
+    /// No event will come any more: whoever waits is woken and finds an error.
+    pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
+        let mut sources = lock(&self.sources);
+        sources.closed = true;
+        for (_, entry) in &sources.entries {
+            entry.source.set_gone(woken);
+        }
+    }
+}
+
+impl Sources {
+    fn insert(&mut self, writable: bool) -> (Token, Arc<Source>) {
+        self.generation = self.generation.wrapping_add(1) & INDEX;
+        let vacant = self.entries.vacant_entry();
+        let token = Token(self.generation << HALF | vacant.key());
+        let source = Arc::new(Source::new(token, writable));
+        vacant.insert(Entry {
+            generation: self.generation,
+            source: source.clone(),
+        });
+        (token, source)
+    }
+
+    fn find(&self, token: Token) -> Option<&Source> {
+        let entry = self.entries.get(token.0 & INDEX)?;
+        (entry.generation == token.0 >> HALF).then_some(&*entry.source)
+    }
+
+    fn remove(&mut self, token: Token) -> Option<Entry> {
+        self.find(token)?;
+        let entry = self.entries.try_remove(token.0 & INDEX);
+        if self.entries.is_empty() {
+            // Gives back what a great crowd needed.
+            self.entries = Slab::new();
+        }
+        entry
+    }
+}
+
+impl EventLoop {
+    /// Asks the OS for events, for at most `timeout` (`None`: until one comes or the bell rings),
+    /// and collects whom to wake. An interrupted wait counts as one without events: the caller
+    /// looks at its queues and its clock and comes again (polling b9ab821).
+    pub(crate) fn turn(
+        &mut self,
+        reactor: &Reactor,
+        timeout: Option<Duration>,
+        woken: &mut Vec<Waker>,
+    ) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Ok(()) => {
+                if !self.events.is_empty() {
+                    reactor.dispatch(&self.events, woken);
+                }
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Which directions an event speaks of. An error or a hang-up concerns both, whatever else the
+/// event says: a pipe's end comes with neither `readable` nor `writable` (tokio-core #117).
+fn directions(event: &Event) -> (bool, bool) {
+    let broken = event.is_error();
+    (
+        event.is_readable() || event.is_read_closed() || event.is_priority() || broken,
+        event.is_writable() || event.is_write_closed() || broken,
+    )
+}
