@@ -1,0 +1,214 @@
+//! The blocking pool: threads for work that would hold an executor up.
+//!
+//! **Job.** Run closures that block (files, name lookups, long computations in other people's
+//! code) on threads of their own, as many as are needed up to a bound, and let the threads go when
+//! they have had nothing to do for a while.
+//!
+//! **Owns** its threads and a queue of jobs. A job is an ordinary task of a home that is this
+//! pool, so its handle is an ordinary [`JoinHandle`].
+//!
+//! **Never** loses a job: if no thread can be started the closure is handed back to the caller.
+//!
+//! Dropping the executor cancels jobs that have not begun; one that is running runs to its end on
+//! its thread, and nobody waits for it.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
+
+use crate::context;
+use crate::handle::Shared;
+use crate::sync::{Arc, Condvar, Mutex, lock};
+use crate::task::JoinHandle;
+use crate::task::home::{HomeRef, Schedule};
+use crate::task::letter::Letter;
+use crate::task::raw::{RawTask, Runnable};
+
+/// How many threads unless the builder says otherwise. The work waits for devices and other
+/// machines rather than for processors, hence many; tokio's bound is the same.
+pub(crate) const DEFAULT_THREADS: usize = 512;
+
+/// How long a thread waits for another job before it ends. Thin air: longer than a burst, shorter
+/// than a person's patience with a process list.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// See the module.
+pub(crate) struct Pool {
+    home: HomeRef,
+    core: std::sync::Arc<Core>,
+}
+
+struct Core {
+    state: Mutex<State>,
+    /// Rung once for each job that is left to an idle thread.
+    job: Condvar,
+    name: String,
+}
+
+struct State {
+    jobs: VecDeque<RawTask>,
+    threads: usize,
+    idle: usize,
+    max_threads: usize,
+    closed: bool,
+}
+
+impl Pool {
+    pub(crate) fn new(name: String, max_threads: usize) -> Self {
+        let core = std::sync::Arc::new(Core {
+            state: Mutex::new(State {
+                jobs: VecDeque::new(),
+                threads: 0,
+                idle: 0,
+                max_threads,
+                closed: false,
+            }),
+            job: Condvar::new(),
+            name,
+        });
+        Pool {
+            home: HomeRef::shared(core.clone()),
+            core,
+        }
+    }
+
+    /// Queues a job, or gives it back if there is no thread to run it and none can be started.
+    /// `shared` is asked for only to start a thread.
+    pub(crate) fn spawn<W, T>(
+        &self,
+        work: W,
+        shared: impl FnOnce() -> Arc<Shared>,
+    ) -> Result<JoinHandle<T>, W>
+    where
+        W: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        if !self.core.provide_thread(shared) {
+            return Err(work);
+        }
+        let (runnable, task) = RawTask::new(Job(Some(work)), self.home.clone());
+        let handle = JoinHandle::new(task);
+        runnable.admit();
+        Ok(handle)
+    }
+
+    /// Cancels the jobs that have not begun and lets the threads go.
+    pub(crate) fn close(&self) {
+        let jobs = {
+            let mut state = lock(&self.core.state);
+            state.closed = true;
+            std::mem::take(&mut state.jobs)
+        };
+        self.core.job.notify_all();
+        // Outside of the lock: this drops closures of the user.
+        for job in jobs {
+            Runnable::from_queue(job).cancel();
+        }
+    }
+}
+
+impl Core {
+    /// Makes sure that there is a thread for one more job. `false`: there is none at all.
+    fn provide_thread(self: &std::sync::Arc<Self>, shared: impl FnOnce() -> Arc<Shared>) -> bool {
+        {
+            let mut state = lock(&self.state);
+            if state.closed || state.idle > state.jobs.len() || state.threads >= state.max_threads {
+                return true;
+            }
+            state.threads += 1;
+        }
+        let (core, shared) = (self.clone(), shared());
+        let started = thread::Builder::new()
+            .name(format!("{}-blocking", self.name))
+            .spawn(move || {
+                // The handle alone, not the whole executor: see `Shared`.
+                let _entered = context::enter(&shared);
+                core.work();
+            });
+        if started.is_ok() {
+            return true;
+        }
+        // With another thread of this pool there, the job waits for it.
+        let mut state = lock(&self.state);
+        state.threads -= 1;
+        state.threads > 0
+    }
+
+    /// The life of a thread of the pool.
+    fn work(&self) {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                drop(state);
+                // A panic of the job goes to its handle.
+                Runnable::from_queue(job).run();
+                state = lock(&self.state);
+                continue;
+            }
+            if state.closed {
+                break;
+            }
+            state.idle += 1;
+            let (guard, timeout) = wait(&self.job, state);
+            state = guard;
+            state.idle -= 1;
+            if timeout && state.jobs.is_empty() {
+                break;
+            }
+        }
+        state.threads -= 1;
+    }
+}
+
+impl Schedule for Core {
+    fn admit(&self, task: Runnable) -> Result<(), Runnable> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err(task);
+        }
+        state.jobs.push_back(task.into_queue());
+        drop(state);
+        self.job.notify_one();
+        Ok(())
+    }
+
+    fn schedule(&self, task: Runnable) {
+        // A job is ready after its one poll and has no waker to be woken by; only an abort comes
+        // here, and only for a job that is not queued, which there is not.
+        drop(self.admit(task));
+    }
+
+    fn forget(&self, _task: RawTask) {}
+
+    fn post(&self, letter: Letter) {
+        drop(letter);
+    }
+}
+
+#[cfg(not(loom))]
+fn wait<'a, T>(
+    condition: &Condvar,
+    guard: crate::sync::MutexGuard<'a, T>,
+) -> (crate::sync::MutexGuard<'a, T>, bool) {
+    let (guard, timeout) = condition
+        .wait_timeout(guard, KEEP_ALIVE)
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    (guard, timeout.timed_out())
+}
+
+/// A closure as a future that is ready at its first poll.
+struct Job<W>(Option<W>);
+
+impl<W> Unpin for Job<W> {}
+
+impl<W: FnOnce() -> T, T> Future for Job<W> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<T> {
+        let work = self.0.take().expect("a job is polled once");
+        Poll::Ready(work())
+    }
+}

@@ -1,0 +1,96 @@
+//! What the two executors have in common, and which of them is the default.
+
+use std::future::Future;
+
+use crate::handle::Handle;
+use crate::metrics::Metrics;
+use crate::single_thread::SingleThread;
+use crate::task::JoinHandle;
+
+/// An executor: what a program can be generic over, to run with one cook or with many.
+///
+/// ```
+/// use brigade::{Executor, SingleThread};
+///
+/// fn dinner(executor: &impl Executor) -> u32 {
+///     executor.block_on(async {
+///         let noodles = brigade::spawn(async { 1 });
+///         let sauce = brigade::spawn(async { 2 });
+///         noodles.await.unwrap() + sauce.await.unwrap()
+///     })
+/// }
+///
+/// assert_eq!(dinner(&SingleThread::new()?), 3);
+/// # std::io::Result::Ok(())
+/// ```
+pub trait Executor {
+    /// Runs `future` to its end on the calling thread, and the spawned tasks meanwhile. It may
+    /// borrow and need not be `Send`.
+    ///
+    /// # Panics
+    /// If an executor is running on this thread already; and if `future` panics.
+    fn block_on<F: Future>(&self, future: F) -> F::Output;
+
+    /// Spawns a task; see [`brigade::spawn`](crate::spawn).
+    fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static;
+
+    /// How many cooks: threads that poll tasks.
+    fn workers(&self) -> usize;
+
+    /// A handle for other threads.
+    fn handle(&self) -> Handle;
+
+    /// What the executor has counted so far.
+    fn metrics(&self) -> Metrics;
+}
+
+impl Executor for SingleThread {
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        SingleThread::block_on(self, future)
+    }
+
+    fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        SingleThread::spawn(self, future)
+    }
+
+    fn workers(&self) -> usize {
+        1
+    }
+
+    fn handle(&self) -> Handle {
+        SingleThread::handle(self)
+    }
+
+    fn metrics(&self) -> Metrics {
+        SingleThread::metrics(self)
+    }
+}
+
+/// The executor of [`run`]: [`SingleThread`].
+pub type DefaultExecutor = SingleThread;
+
+/// Runs `future` to its end on a new [`DefaultExecutor`].
+///
+/// ```
+/// let answer = brigade::run(async {
+///     let task = brigade::spawn(async { 6 * 7 });
+///     task.await.unwrap()
+/// });
+/// assert_eq!(answer, 42);
+/// ```
+///
+/// # Panics
+/// If the OS refuses to set an event loop up; if an executor is running on this thread already;
+/// and if `future` panics.
+pub fn run<F: Future>(future: F) -> F::Output {
+    DefaultExecutor::new()
+        .unwrap_or_else(|error| panic!("brigade::run: no executor could be built: {error}"))
+        .block_on(future)
+}

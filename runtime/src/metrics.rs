@@ -1,0 +1,133 @@
+//! What an executor counts about itself.
+//!
+//! **Job.** Numbers that cost next to nothing to keep and that any thread may read. Each counter
+//! is written by one thread, with a plain load and store; the executor publishes what it counted
+//! in ordinary variables, once a turn.
+
+use std::time::Duration;
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// A counter with one writer and any number of readers.
+#[derive(Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, n: u64) {
+        // Relaxed, and no read-modify-write: there is one writer, and readers want a number, not
+        // an order.
+        self.set(self.get().wrapping_add(n));
+    }
+
+    pub(crate) fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The counters of one worker.
+#[derive(Default)]
+pub(crate) struct WorkerCounters {
+    pub(crate) polls: Counter,
+    pub(crate) parks: Counter,
+    pub(crate) steals: Counter,
+    pub(crate) injected: Counter,
+    /// Nanoseconds in `block_on` (or in the worker's loop), and of these, asleep.
+    pub(crate) present: Counter,
+    pub(crate) asleep: Counter,
+}
+
+/// The counters of an executor.
+pub(crate) struct Counters {
+    pub(crate) workers: Box<[WorkerCounters]>,
+    pub(crate) in_flight: Counter,
+    pub(crate) in_flight_max: Counter,
+    pub(crate) at_once_max: Counter,
+}
+
+impl Counters {
+    pub(crate) fn new(workers: usize) -> Self {
+        Counters {
+            workers: (0..workers).map(|_| WorkerCounters::default()).collect(),
+            in_flight: Counter::default(),
+            in_flight_max: Counter::default(),
+            at_once_max: Counter::default(),
+        }
+    }
+
+    pub(crate) fn read(&self) -> Metrics {
+        Metrics {
+            in_flight: self.in_flight.get() as usize,
+            in_flight_max: self.in_flight_max.get() as usize,
+            at_once_max: self.at_once_max.get() as usize,
+            workers: self.workers.iter().map(WorkerCounters::read).collect(),
+        }
+    }
+}
+
+impl WorkerCounters {
+    fn read(&self) -> WorkerMetrics {
+        let present = self.present.get();
+        WorkerMetrics {
+            polls: self.polls.get(),
+            parks: self.parks.get(),
+            steals: self.steals.get(),
+            injector_takes: self.injected.get(),
+            busy: Duration::from_nanos(present.saturating_sub(self.asleep.get())),
+            present: Duration::from_nanos(present),
+        }
+    }
+}
+
+/// What an executor counted: see [`Executor::metrics`](crate::Executor::metrics).
+///
+/// Tasks are counted; the main future of `block_on` and the jobs of
+/// [`spawn_blocking`](crate::spawn_blocking) are not.
+///
+/// ```
+/// let executor = brigade::SingleThread::new().unwrap();
+/// executor.block_on(async {
+///     let dishes: Vec<_> = (0..3).map(|_| brigade::spawn(brigade::yield_now())).collect();
+///     for dish in dishes {
+///         dish.await.unwrap();
+///     }
+/// });
+/// let metrics = executor.metrics();
+/// assert_eq!(metrics.in_flight_max, 3); // concurrency: three dishes begun and not finished
+/// assert_eq!(metrics.at_once_max, 1); // parallelism: one cook
+/// assert_eq!(metrics.in_flight, 0);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Tasks begun and not finished.
+    pub in_flight: usize,
+    /// The greatest [`in_flight`](Self::in_flight) there has been: the *concurrency* of the run.
+    pub in_flight_max: usize,
+    /// The most tasks that were being polled at one instant: the *parallelism* of the run. Never
+    /// more than the workers, nor than [`in_flight_max`](Self::in_flight_max).
+    pub at_once_max: usize,
+    /// One entry a worker.
+    pub workers: Vec<WorkerMetrics>,
+}
+
+/// What one worker counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkerMetrics {
+    /// Polls of tasks.
+    pub polls: u64,
+    /// How often the worker went to sleep.
+    pub parks: u64,
+    /// Batches of tasks taken from other workers.
+    pub steals: u64,
+    /// Tasks taken from outside: from other threads, or from the queue that all workers share.
+    pub injector_takes: u64,
+    /// Time spent awake.
+    pub busy: Duration,
+    /// Time spent awake or asleep: what [`busy`](Self::busy) is a part of.
+    pub present: Duration,
+}

@@ -1,0 +1,113 @@
+//! How a [`SingleThread`] is put together.
+
+use std::cell::RefCell;
+use std::io;
+use std::marker::PhantomData;
+
+use super::SingleThread;
+use super::scheduler::Scheduler;
+use crate::blocking::{DEFAULT_THREADS, Pool};
+use crate::driver::Driver;
+use crate::handle::Shared;
+use crate::metrics::Counters;
+use crate::reactor;
+use crate::sync::{Arc, Guarded, OwnerCell};
+use crate::task::home::HomeRef;
+use crate::timer::Timers;
+use crate::timer::clock::Clock;
+
+/// Settings of a [`SingleThread`]: see [`SingleThread::builder`].
+///
+/// ```
+/// let executor = brigade::SingleThread::builder()
+///     .name("cook")
+///     .max_blocking_threads(4)
+///     .build()?;
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct Builder {
+    name: String,
+    max_blocking_threads: usize,
+    seed: Option<u64>,
+    virtual_time: bool,
+}
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        Builder {
+            name: "brigade".into(),
+            max_blocking_threads: DEFAULT_THREADS,
+            seed: None,
+            virtual_time: false,
+        }
+    }
+
+    /// The name in front of the blocking pool's thread names. Default: `brigade`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// How many threads [`spawn_blocking`](crate::spawn_blocking) may use at most. Default: 512.
+    /// 0 is an error of [`build`](Self::build).
+    pub fn max_blocking_threads(mut self, threads: usize) -> Self {
+        self.max_blocking_threads = threads;
+        self
+    }
+
+    /// Draws the order of ready tasks from a generator with this seed, instead of first come, first
+    /// served: the same seed gives the same order, another one another order.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// With virtual time the clock of [`brigade::time`](crate::time) stands still while any task is
+    /// ready, and jumps to the next timer when none is: an hour's sleep takes no time at all.
+    ///
+    /// It knows nothing of the world outside: while a socket or another thread would have taken its
+    /// time, the clock jumps on.
+    pub fn virtual_time(mut self, on: bool) -> Self {
+        self.virtual_time = on;
+        self
+    }
+
+    /// Builds the executor.
+    ///
+    /// # Errors
+    /// Of the OS, when it has no descriptors left for the event loop; `InvalidInput` for a setting
+    /// that makes no sense, or a name with a NUL byte.
+    pub fn build(self) -> io::Result<SingleThread> {
+        if self.max_blocking_threads == 0 {
+            return Err(invalid("max_blocking_threads must be at least 1"));
+        }
+        if self.name.contains('\0') {
+            return Err(invalid(
+                "the name of an executor must not contain a NUL byte",
+            ));
+        }
+        let (reactor, event_loop, bell) = reactor::new()?;
+        let scheduler = std::sync::Arc::new(Scheduler::new(bell, self.seed));
+        let timers = Timers::new(Clock::new(self.virtual_time), |wheel| {
+            Guarded::Owned(OwnerCell::new(wheel))
+        });
+        Ok(SingleThread {
+            shared: Arc::new(Shared {
+                home: HomeRef::bound(scheduler.clone()),
+                reactor: Arc::new(reactor),
+                timers: Arc::new(timers),
+                pool: Pool::new(self.name, self.max_blocking_threads),
+                counters: Counters::new(1),
+            }),
+            scheduler,
+            driver: RefCell::new(Driver::new(event_loop)),
+            thread: PhantomData,
+        })
+    }
+}
+
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, what)
+}

@@ -1,0 +1,382 @@
+//! One cook: an event loop that runs all its tasks on the thread that made it.
+//!
+//! **Job.** Poll the main future of `block_on` and every spawned task, one at a time; when none is
+//! ready, sleep in the OS until a socket, a timer or another thread has something.
+//!
+//! **Owns** its run queue, its [`Driver`] and the futures of its tasks, which need not be `Send`:
+//! they are polled on this thread and dropped on this thread.
+//!
+//! **Never** takes a lock or makes an atomic read-modify-write for what happens on its own thread,
+//! and never sleeps while anything is ready.
+//!
+//! # The naive version, and what breaks
+//!
+//! ```
+//! # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+//! # let future = async { 42 };
+//! let mut future = pin!(future);
+//! let mut cx = Context::from_waker(Waker::noop());
+//! let output = loop {
+//!     if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+//!         break output;
+//!     }
+//! };
+//! # assert_eq!(output, 42);
+//! ```
+//!
+//! It works, and burns a processor while it waits. So the loop must sleep; so somebody must wake
+//! it; so a wake must never come between its last look and its sleep. That is the hard part, and it
+//! stands in [`queue::letter_box`](crate::queue::letter_box).
+//!
+//! # A turn of the loop
+//!
+//! 1. Poll ready tasks, up to a bound ([`LOOK_EVERY`]).
+//! 2. Read the letters of other threads.
+//! 3. Tasks are ready: *look* at the OS and the clock. None is: *sleep* until there is something.
+//!
+//! The main future takes its turns in the same queue as the tasks, so neither starves the other.
+//!
+//! # Rejected
+//!
+//! - *Looking at the OS after each poll.* Fair, and a system call a poll.
+//! - *A bound on polls alone.* 64 polls of 10 ms each would leave a timer 640 ms late. So the bound
+//!   follows the clock: see [`Shift::adapt`].
+//! - *Tasks behind `Rc`, wakers that are not thread-safe.* A [`Waker`](std::task::Waker) is `Send`
+//!   by its type, whatever its maker thinks (glommio #379, monoio #121).
+
+mod builder;
+mod scheduler;
+
+use std::cell::{RefCell, RefMut};
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+pub use self::builder::Builder;
+use self::scheduler::Scheduler;
+use crate::budget;
+use crate::context;
+use crate::driver::{self, Driver, Turn};
+use crate::handle::{Handle, Shared};
+use crate::metrics::Metrics;
+use crate::sync::Arc;
+use crate::task::JoinHandle;
+use crate::task::raw::{RawTask, Runnable};
+use crate::task::state::{Pend, Start};
+use crate::task::waker;
+
+/// Polls between two looks at the OS and the clock, at most. Thin air: a look costs about as much
+/// as a dozen short polls, so at 64 it is hardly felt.
+const LOOK_EVERY: usize = 64;
+
+/// Longer than this no ready socket or timer should have to wait for a look, if the tasks' single
+/// polls are short enough.
+const LOOK_WITHIN: Duration = Duration::from_micros(500);
+
+/// The single-thread executor: one cook.
+///
+/// It stays on the thread that made it. [`block_on`](Self::block_on) runs a future to its end and
+/// all spawned tasks meanwhile; between two calls the tasks stand still. Dropping the executor
+/// drops the futures of all tasks, on this thread.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let executor = brigade::SingleThread::new()?;
+/// let sum = executor.block_on(async {
+///     let slow = brigade::spawn(async {
+///         brigade::time::sleep(Duration::from_millis(10)).await;
+///         1
+///     });
+///     let fast = brigade::spawn(async { 2 });
+///     slow.await.unwrap() + fast.await.unwrap()
+/// });
+/// assert_eq!(sum, 3);
+/// # std::io::Result::Ok(())
+/// ```
+pub struct SingleThread {
+    shared: Arc<Shared>,
+    scheduler: std::sync::Arc<Scheduler>,
+    driver: RefCell<Driver>,
+    /// Neither `Send` nor `Sync`.
+    thread: PhantomData<*const ()>,
+}
+
+impl SingleThread {
+    /// An executor with the usual settings.
+    ///
+    /// # Errors
+    /// If the OS has no descriptors left for the event loop.
+    pub fn new() -> io::Result<Self> {
+        Self::builder().build()
+    }
+
+    /// An executor with settings of your own.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Runs `future` to its end, and all spawned tasks meanwhile, on this thread.
+    ///
+    /// The future may borrow from its surroundings and need not be `Send`. Tasks that are not done
+    /// when it is stay where they are and go on in the next `block_on`.
+    ///
+    /// # Panics
+    /// If an executor is running on this thread already; and if `future` panics. A panic of a
+    /// spawned task goes to its handle.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _entered = context::enter_running(&self.shared, "SingleThread::block_on");
+        let mut future = pin!(future);
+        let main = Main::new(self);
+        let mut shift = Shift::begin(self);
+        loop {
+            if let Some(output) = shift.poll_tasks(|task| main.poll(task, future.as_mut())) {
+                return output;
+            }
+            shift.read_letters();
+            shift.turn();
+        }
+    }
+
+    /// Spawns a task; see [`brigade::spawn`](crate::spawn). It runs in `block_on`.
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.shared.spawn(future)
+    }
+
+    /// Spawns a task whose future need not be `Send`; see
+    /// [`brigade::spawn_local`](crate::spawn_local). It runs in `block_on`.
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    ///
+    /// let executor = brigade::SingleThread::new()?;
+    /// let shared = Rc::new(21);
+    /// let twice = executor.spawn_local({
+    ///     let shared = shared.clone();
+    ///     async move { *shared * 2 }
+    /// });
+    /// assert_eq!(executor.block_on(twice).unwrap(), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        // The executor cannot leave its thread, so this is it.
+        match self.shared.spawn_local(future) {
+            Ok(handle) => handle,
+            Err(_) => unreachable!("a SingleThread is on the thread that made it"),
+        }
+    }
+
+    /// A handle for other threads.
+    pub fn handle(&self) -> Handle {
+        Handle {
+            shared: self.shared.clone(),
+        }
+    }
+
+    /// What the executor has counted so far.
+    pub fn metrics(&self) -> Metrics {
+        self.publish();
+        self.shared.counters.read()
+    }
+
+    /// Makes what the scheduler counted visible to other threads.
+    fn publish(&self) {
+        let counters = &self.shared.counters;
+        let (now, most) = self.scheduler.in_flight();
+        counters.in_flight.set(now as u64);
+        counters.in_flight_max.set(most as u64);
+    }
+}
+
+/// One stay in `block_on`.
+struct Shift<'a> {
+    executor: &'a SingleThread,
+    driver: RefMut<'a, Driver>,
+    /// Polls until the next look: between 1 and [`LOOK_EVERY`].
+    look_after: usize,
+    /// When the last look was, in the clock's nanoseconds.
+    looked: u64,
+    began: u64,
+    /// Polls that are not yet published.
+    polls: u64,
+}
+
+impl<'a> Shift<'a> {
+    fn begin(executor: &'a SingleThread) -> Self {
+        let now = executor.shared.timers.clock().now_nanos();
+        Shift {
+            executor,
+            driver: executor.driver.borrow_mut(),
+            look_after: 1,
+            looked: now,
+            began: now,
+            polls: 0,
+        }
+    }
+
+    /// Step 1: polls ready tasks. `main` polls the main future if the task stands for it, and hands
+    /// the task back if it does not; the main future's output ends it all.
+    #[inline(always)]
+    fn poll_tasks<T>(
+        &mut self,
+        mut main: impl FnMut(Runnable) -> Result<Poll<T>, Runnable>,
+    ) -> Option<T> {
+        let scheduler = &*self.executor.scheduler;
+        let mut left = self.look_after;
+        while left > 0 {
+            let task = scheduler.pop()?;
+            left -= 1;
+            budget::refill();
+            match main(task) {
+                Err(task) => {
+                    self.polls += 1;
+                    task.run();
+                }
+                Ok(Poll::Pending) => {}
+                Ok(Poll::Ready(output)) => return Some(output),
+            }
+            if budget::take_yield() {
+                // Look as soon as everybody who is ready now has had a turn.
+                left = left.min(scheduler.queued());
+            }
+        }
+        None
+    }
+
+    /// Step 2.
+    fn read_letters(&self) {
+        while let Some(letter) = self.executor.scheduler.letters().take() {
+            self.executor.shared.counters.workers[0].injected.add(1);
+            letter.deliver();
+        }
+    }
+
+    /// Step 3.
+    fn turn(&mut self) {
+        let scheduler = &*self.executor.scheduler;
+        let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
+        if scheduler.queued() > 0 {
+            if !reactor.is_empty() || !timers.is_empty() {
+                self.driver.turn(reactor, timers, Turn::Look);
+                self.adapt();
+            }
+        } else if scheduler.letters().fall_asleep() {
+            self.publish();
+            scheduler.forget_peak();
+            let slept = self.driver.turn(reactor, timers, Turn::Sleep);
+            scheduler.letters().wake_up();
+            let worker = &self.executor.shared.counters.workers[0];
+            worker.parks.add(1);
+            worker.asleep.add(slept.as_nanos() as u64);
+        }
+    }
+
+    /// Sets the bound of the next stretch by how long the last one took: twice as many polls if it
+    /// was short, and as many as would have fitted if it was too long.
+    fn adapt(&mut self) {
+        let now = self.executor.shared.timers.clock().now_nanos();
+        let took = u128::from(now - self.looked);
+        self.looked = now;
+        let fitting = self.look_after as u128 * LOOK_WITHIN.as_nanos() / took.max(1);
+        self.look_after = (fitting as usize)
+            .clamp(1, self.look_after * 2)
+            .min(LOOK_EVERY);
+    }
+
+    /// Makes what was counted visible to other threads.
+    fn publish(&mut self) {
+        self.executor.publish();
+        let counters = &self.executor.shared.counters;
+        counters.workers[0]
+            .polls
+            .add(std::mem::take(&mut self.polls));
+        if counters.workers[0].polls.get() > 0 {
+            counters.at_once_max.set(1);
+        }
+    }
+}
+
+impl Drop for Shift<'_> {
+    fn drop(&mut self) {
+        self.publish();
+        let now = self.executor.shared.timers.clock().now_nanos();
+        let worker = &self.executor.shared.counters.workers[0];
+        worker.present.add(now - self.began);
+    }
+}
+
+/// The main future's seat in the run queue.
+struct Main<'a> {
+    executor: &'a SingleThread,
+    task: RawTask,
+}
+
+impl<'a> Main<'a> {
+    fn new(executor: &'a SingleThread) -> Self {
+        let seat = RawTask::new_main(executor.shared.home.clone());
+        let task = seat.raw();
+        task.home().scheduler().schedule(seat);
+        Main { executor, task }
+    }
+
+    #[inline(always)]
+    fn poll<F: Future>(
+        &self,
+        task: Runnable,
+        future: Pin<&mut F>,
+    ) -> Result<Poll<F::Output>, Runnable> {
+        if task.raw() != self.task {
+            return Err(task);
+        }
+        let (Start::Poll | Start::Cancel) = task.start();
+        // A waker that is not counted: the seat outlives the poll.
+        let waker = ManuallyDrop::new(waker::borrowed(self.task));
+        let polled = future.poll(&mut Context::from_waker(&waker));
+        if polled.is_pending() && self.task.pend() == Pend::Requeue {
+            let scheduler = self.task.home().scheduler();
+            scheduler.schedule(Runnable::from_queue(self.task));
+        }
+        Ok(polled)
+    }
+}
+
+impl Drop for Main<'_> {
+    /// Also when the main future panics.
+    fn drop(&mut self) {
+        self.executor.scheduler.unqueue(self.task);
+        self.task.end_main();
+    }
+}
+
+impl Drop for SingleThread {
+    /// Drops the future of every task, on this thread; cancels jobs of the blocking pool that have
+    /// not begun; wakes whoever waits for a socket or a timer of this executor elsewhere.
+    fn drop(&mut self) {
+        let _entered = context::enter(&self.shared);
+        self.scheduler.close();
+        self.shared.pool.close();
+        driver::close(&self.shared.reactor, &self.shared.timers);
+        self.publish();
+    }
+}
+
+impl fmt::Debug for SingleThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SingleThread")
+            .field("metrics", &self.metrics())
+            .finish()
+    }
+}

@@ -1,0 +1,127 @@
+//! What the tasks of the single-thread executor see of it: a run queue and a letter box.
+//!
+//! **Job.** Implement [`Schedule`] for one thread. On that thread, spawning, waking and finishing a
+//! task touch ordinary memory: no lock, no atomic read-modify-write. From any other thread there is
+//! one way in, the letter box.
+//!
+//! **Owns** the run queue and the registry, which only the owner's thread can open.
+
+use crate::queue::letter_box::LetterBox;
+use crate::queue::run_queue::RunQueue;
+use crate::reactor::EventBell;
+use crate::sync::OwnerCell;
+use crate::task::home::Schedule;
+use crate::task::letter::Letter;
+use crate::task::raw::{RawTask, Runnable};
+use crate::task::registry::Registry;
+
+/// See the module.
+pub(super) struct Scheduler {
+    local: OwnerCell<Local>,
+    letters: LetterBox<EventBell>,
+}
+
+struct Local {
+    queue: RunQueue,
+    registry: Registry,
+    in_flight_max: usize,
+    closing: bool,
+}
+
+impl Scheduler {
+    pub(super) fn new(bell: EventBell, seed: Option<u64>) -> Self {
+        Scheduler {
+            local: OwnerCell::new(Local {
+                queue: RunQueue::new(seed),
+                registry: Registry::new(),
+                in_flight_max: 0,
+                closing: false,
+            }),
+            letters: LetterBox::new(bell),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn pop(&self) -> Option<Runnable> {
+        self.local.open().queue.pop()
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        self.local.open().queue.len()
+    }
+
+    pub(super) fn letters(&self) -> &LetterBox<EventBell> {
+        &self.letters
+    }
+
+    /// Takes one task out of the queue, wherever it is.
+    pub(super) fn unqueue(&self, task: RawTask) {
+        self.local.open().queue.remove(task);
+    }
+
+    /// Tasks in flight: now, and at most.
+    pub(super) fn in_flight(&self) -> (usize, usize) {
+        let local = self.local.open();
+        (local.registry.len(), local.in_flight_max)
+    }
+
+    pub(super) fn forget_peak(&self) {
+        self.local.open().queue.forget_peak();
+    }
+
+    /// Cancels all tasks, on this thread, and turns letters away from now on.
+    ///
+    /// 1. `closing`: nothing is admitted and nothing is queued any more.
+    /// 2. The queue is emptied. Its tasks are in the registry too.
+    /// 3. One by one the tasks are taken from the registry and cancelled. Dropping a future may
+    ///    run anything: it may wake other tasks (a no-op now), spawn (cancelled at once), drop
+    ///    handles. So the cell is not open meanwhile, and the search begins anew each time.
+    /// 4. All tasks are retired: letters that come from now on bounce.
+    pub(super) fn close(&self) {
+        {
+            let mut local = self.local.open();
+            local.closing = true;
+            local.queue.clear();
+        }
+        let mut from = 0;
+        loop {
+            let task = self.local.open().registry.any(&mut from);
+            match task {
+                Some(task) => task.shut_down(),
+                None => break,
+            }
+        }
+        self.letters.close();
+    }
+}
+
+impl Schedule for Scheduler {
+    #[inline]
+    fn admit(&self, task: Runnable) -> Result<(), Runnable> {
+        let local = &mut *self.local.open();
+        if local.closing {
+            return Err(task);
+        }
+        local.registry.insert(task.raw());
+        local.in_flight_max = local.in_flight_max.max(local.registry.len());
+        local.queue.push(task);
+        Ok(())
+    }
+
+    #[inline]
+    fn schedule(&self, task: Runnable) {
+        let local = &mut *self.local.open();
+        if !local.closing {
+            local.queue.push(task);
+        }
+    }
+
+    #[inline]
+    fn forget(&self, task: RawTask) {
+        self.local.open().registry.remove(task);
+    }
+
+    fn post(&self, letter: Letter) {
+        self.letters.post(letter);
+    }
+}

@@ -1,0 +1,88 @@
+//! The free functions that spawn: onto the executor that is running on this thread.
+
+use std::future::Future;
+
+use crate::context;
+use crate::task::JoinHandle;
+
+/// Spawns a task onto the current executor: it runs by itself, at the same time as its spawner.
+///
+/// ```
+/// brigade::run(async {
+///     let a = brigade::spawn(async { 1 });
+///     let b = brigade::spawn(async { 2 });
+///     assert_eq!(a.await.unwrap() + b.await.unwrap(), 3);
+/// });
+/// ```
+///
+/// # Panics
+/// Outside of an executor. While the executor is being dropped it does not panic: the future is
+/// dropped and the handle gives [`JoinError::is_aborted`](crate::task::JoinError::is_aborted).
+#[inline]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    context::expect("brigade::spawn", |shared| shared.spawn(future))
+}
+
+/// Spawns a task whose future need not be `Send`: it is polled and dropped on this thread.
+///
+/// ```
+/// use std::rc::Rc;
+///
+/// let executor = brigade::SingleThread::new().unwrap();
+/// executor.block_on(async {
+///     let here = Rc::new(5);
+///     let task = brigade::spawn_local(async move { *here });
+///     assert_eq!(task.await.unwrap(), 5);
+/// });
+/// ```
+///
+/// # Panics
+/// Outside of a [`SingleThread`](crate::SingleThread): the tasks of many cooks change threads, so
+/// theirs must be `Send`.
+#[inline]
+pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    context::expect("brigade::spawn_local", |shared| {
+        shared.spawn_local(future).unwrap_or_else(|_| {
+            panic!(
+                "brigade::spawn_local was called outside of a SingleThread executor: a task whose \
+                 future is not `Send` needs an executor that stays on this thread; use \
+                 `brigade::spawn`, or `SingleThread`"
+            )
+        })
+    })
+}
+
+/// Runs a closure that may block on a thread of its own, from a bounded pool that grows and shrinks
+/// with the work.
+///
+/// Use it for files, for name lookups, for other people's code that blocks. Aborting the handle has
+/// an effect only before the closure begins. Dropping the executor cancels closures that have not
+/// begun and does not wait for those that have.
+///
+/// ```
+/// brigade::run(async {
+///     let bytes = brigade::spawn_blocking(|| std::fs::read("Cargo.toml")).await.unwrap();
+///     assert!(!bytes.unwrap().is_empty());
+/// });
+/// ```
+///
+/// # Panics
+/// Outside of an executor. If the OS refuses to start a thread, and there is no other in the pool,
+/// the closure runs as a task of the executor: it is not lost, but everything waits for it.
+pub fn spawn_blocking<F, T>(work: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    context::expect("brigade::spawn_blocking", |shared| {
+        shared.spawn_blocking(work)
+    })
+}
