@@ -1,0 +1,265 @@
+//! hyper's runtime traits for brigade's types (feature `hyper`).
+//!
+//! **Job.** Let hyper's clients and servers run on brigade without glue of your own:
+//!
+//! - [`TcpStream`] *is* a [`hyper::rt::Read`] and [`hyper::rt::Write`]: it reads into hyper's buffer
+//!   without filling it with zeros first, and passes vectored writes to the OS.
+//! - [`Io`] makes one of any other stream of futures-io, a TLS stream for example.
+//! - [`Timer`] and [`Sleep`] give hyper its timeouts, [`Executor`] and [`LocalExecutor`] its tasks.
+//!
+//! ```
+//! use brigade::net::{TcpListener, TcpStream};
+//! # use std::convert::Infallible;
+//! # use hyper::{Request, Response, body::Incoming, service::service_fn};
+//!
+//! # brigade::run(async {
+//! let listener = TcpListener::bind("127.0.0.1:0").await?;
+//! let address = listener.local_addr()?;
+//! brigade::spawn(async move {
+//!     let (stream, _) = listener.accept().await.unwrap();
+//!     let hello = service_fn(|_: Request<Incoming>| async {
+//!         Ok::<_, Infallible>(Response::new("hello".to_string()))
+//!     });
+//!     hyper::server::conn::http1::Builder::new()
+//!         .timer(brigade::hyper::Timer)
+//!         .serve_connection(stream, hello)
+//!         .await
+//! });
+//!
+//! let stream = TcpStream::connect(address).await?;
+//! let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+//! brigade::spawn(connection);
+//! let reply = sender.send_request(Request::new(String::new())).await?;
+//! assert!(reply.status().is_success());
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+
+use std::future::Future;
+use std::io::{self, IoSlice, Read as _};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use ::hyper::rt::{self, ReadBufCursor};
+use futures_io::{AsyncRead, AsyncWrite};
+
+use crate::Handle;
+use crate::net::TcpStream;
+use crate::time::{Sleep, sleep, sleep_until};
+
+/// Reads through `read` into a part of hyper's buffer that holds nothing yet.
+///
+/// `read` must not look at the slice it is given, only write to it, and answer how many bytes from
+/// the start it has written, as `recv` does.
+fn fill(
+    mut buffer: ReadBufCursor<'_>,
+    read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
+) -> Poll<io::Result<()>> {
+    // SAFETY: the bytes may be uninitialised; `read` only writes to them (see above), and nothing
+    // is de-initialised.
+    let room = unsafe {
+        let room = buffer.as_mut();
+        &mut *(std::ptr::from_mut(room) as *mut [u8])
+    };
+    let count = ready!(read(room))?;
+    // SAFETY: `read` has written that many.
+    unsafe { buffer.advance(count) };
+    Poll::Ready(Ok(()))
+}
+
+/// Implements hyper's traits for streams over a field-like method `registered`.
+macro_rules! hyper_stream {
+    ($($stream:ty),*) => {$(
+        impl rt::Read for $stream {
+            #[inline]
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buffer: ReadBufCursor<'_>,
+            ) -> Poll<io::Result<()>> {
+                // The closure hands the slice to `recv`.
+                fill(buffer, |room| {
+                    self.registered().poll_read_with(cx, |mut io| io.read(room))
+                })
+            }
+        }
+
+        impl rt::Write for $stream {
+            #[inline]
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                from: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                AsyncWrite::poll_write(self, cx, from)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                AsyncWrite::poll_flush(self, cx)
+            }
+
+            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                AsyncWrite::poll_close(self, cx)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                from: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                AsyncWrite::poll_write_vectored(self, cx, from)
+            }
+        }
+    )*};
+}
+
+hyper_stream!(TcpStream);
+
+/// Any stream of futures-io as a stream of hyper.
+///
+/// Such a stream may look at the buffer it is given, so it is filled with zeros before each read.
+/// Brigade's own sockets do not need the wrapper, nor the zeros.
+#[derive(Debug)]
+pub struct Io<T>(T);
+
+impl<T> Io<T> {
+    /// Wraps a stream.
+    pub fn new(stream: T) -> Self {
+        Io(stream)
+    }
+
+    /// The stream.
+    pub fn get_ref(&self) -> &T {
+        &self.0
+    }
+
+    /// The stream, taken out.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T: AsyncRead + Unpin> rt::Read for Io<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        // SAFETY: nothing is de-initialised: zeros are written.
+        let room = unsafe { buffer.as_mut() };
+        room.fill(std::mem::MaybeUninit::new(0));
+        // SAFETY: every byte was initialised just now.
+        let room = unsafe { &mut *(std::ptr::from_mut(room) as *mut [u8]) };
+        let length = room.len();
+        let count = ready!(Pin::new(&mut self.0).poll_read(cx, room))?;
+        assert!(
+            count <= length,
+            "a stream read more than there was room for"
+        );
+        // SAFETY: all of the buffer is initialised.
+        unsafe { buffer.advance(count) };
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, from)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_close(cx)
+    }
+
+    /// futures-io does not say, so hyper keeps to one slice at a time where that is as good.
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, from)
+    }
+}
+
+impl rt::Sleep for Sleep {}
+
+/// hyper's timeouts by the clock of the current executor.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timer;
+
+impl rt::Timer for Timer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn rt::Sleep>> {
+        Box::pin(sleep(duration))
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn rt::Sleep>> {
+        Box::pin(sleep_until(deadline))
+    }
+
+    fn now(&self) -> Instant {
+        crate::time::now()
+    }
+
+    fn reset(&self, sleep: &mut Pin<Box<dyn rt::Sleep>>, deadline: Instant) {
+        match sleep.as_mut().downcast_mut_pin::<Sleep>() {
+            Some(sleep) => sleep.get_mut().reset(deadline),
+            None => *sleep = self.sleep_until(deadline),
+        }
+    }
+}
+
+/// hyper's tasks as tasks of the current executor; see [`brigade::spawn`](crate::spawn).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Executor;
+
+impl<F> rt::Executor<F> for Executor
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, future: F) {
+        drop(crate::spawn(future));
+    }
+}
+
+impl<F> rt::Executor<F> for Handle
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, future: F) {
+        drop(self.spawn(future));
+    }
+}
+
+/// hyper's tasks, not `Send`, as tasks of the current single-thread executor; see
+/// [`brigade::spawn_local`](crate::spawn_local).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LocalExecutor;
+
+impl<F> rt::Executor<F> for LocalExecutor
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn execute(&self, future: F) {
+        drop(crate::spawn_local(future));
+    }
+}

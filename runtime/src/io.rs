@@ -1,0 +1,292 @@
+//! Input and output: the traits of the field, and a way in for any source that mio knows.
+//!
+//! **Job.** [`Registered`] joins a non-blocking source to the reactor of the current executor: try,
+//! and when the OS says `WouldBlock`, wait for an event and try again. All sockets of
+//! [`brigade::net`](crate::net) are made of it, and so is yours: a pipe, a timerfd, an inotify
+//! descriptor.
+//!
+//! **Never** buffers: what the OS says is what you get.
+
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::task::{Context, Poll};
+
+pub use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
+pub use mio::Interest;
+pub use mio::event::Source;
+
+use crate::context;
+use crate::reactor::{self, Direction, Reactor};
+use crate::sync::Arc;
+
+/// A source of events, registered with the executor that was current when it was made.
+///
+/// Any number of tasks may use it at once through `&self`. The closures that the methods take make
+/// the system call; they must return `WouldBlock` where the OS does, and are called again after the
+/// next event.
+///
+/// ```
+/// # #[cfg(unix)] {
+/// use std::io::{Read, Write};
+/// use brigade::io::{Interest, Registered};
+///
+/// brigade::run(async {
+///     let (sender, receiver) = mio::unix::pipe::new()?;
+///     let sender = Registered::new(sender, Interest::WRITABLE)?;
+///     let receiver = Registered::new(receiver, Interest::READABLE)?;
+///
+///     sender.write_with(|mut pipe| pipe.write(b"ready")).await?;
+///     let mut buffer = [0; 16];
+///     let count = receiver.read_with(|mut pipe| pipe.read(&mut buffer)).await?;
+///     assert_eq!(&buffer[..count], b"ready");
+///     std::io::Result::Ok(())
+/// })?;
+/// # }
+/// # std::io::Result::Ok(())
+/// ```
+pub struct Registered<S: Source> {
+    /// `None` only after `into_inner`.
+    io: Option<S>,
+    source: Arc<reactor::Source>,
+    reactor: Arc<Reactor>,
+}
+
+impl<S: Source> Registered<S> {
+    /// Registers a source with the current executor, for the directions of `interest`, until it is
+    /// dropped. The source must be non-blocking.
+    ///
+    /// # Errors
+    /// Of the OS; outside of an executor; while the executor is being dropped.
+    pub fn new(io: S, interest: Interest) -> io::Result<Self> {
+        Self::with_reactor(current_reactor("Registered::new")?, io, interest, false)
+    }
+
+    /// `writable`: nothing speaks against a write at once.
+    pub(crate) fn with_reactor(
+        reactor: Arc<Reactor>,
+        mut io: S,
+        interest: Interest,
+        writable: bool,
+    ) -> io::Result<Self> {
+        let source = reactor.register(&mut io, interest, writable)?;
+        Ok(Registered {
+            io: Some(io),
+            source,
+            reactor,
+        })
+    }
+
+    /// The source.
+    pub fn get_ref(&self) -> &S {
+        self.io
+            .as_ref()
+            .expect("the source is there until `into_inner`")
+    }
+
+    /// Ends the registration and gives the source back.
+    pub fn into_inner(mut self) -> S {
+        let mut io = self
+            .io
+            .take()
+            .expect("the source is there until `into_inner`");
+        self.reactor.deregister(&mut io, &self.source);
+        io
+    }
+
+    pub(crate) fn reactor(&self) -> &Arc<Reactor> {
+        &self.reactor
+    }
+
+    /// Waits until a read is worth a try. It may still say `WouldBlock`.
+    ///
+    /// # Errors
+    /// If the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.source.wait(Direction::Read).await
+    }
+
+    /// Waits until a write is worth a try. It may still say `WouldBlock`.
+    ///
+    /// # Errors
+    /// If the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.source.wait(Direction::Write).await
+    }
+
+    /// Calls `read` until it says something other than `WouldBlock`, and waits between the calls.
+    ///
+    /// # Errors
+    /// Those of `read`; and if the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// What `read` has done when the future is dropped is done; while it waits, nothing is.
+    pub async fn read_with<R>(&self, mut read: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
+        self.source
+            .io(Direction::Read, || read(self.get_ref()))
+            .await
+    }
+
+    /// Calls `write` until it says something other than `WouldBlock`, and waits between the calls.
+    ///
+    /// # Errors
+    /// Those of `write`; and if the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// As with [`read_with`](Self::read_with).
+    pub async fn write_with<R>(&self, mut write: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
+        self.source
+            .io(Direction::Write, || write(self.get_ref()))
+            .await
+    }
+
+    /// [`read_with`](Self::read_with) as a poll function. The task's waker stays registered until
+    /// the next event.
+    ///
+    /// # Errors
+    /// As with [`read_with`](Self::read_with).
+    #[inline]
+    pub fn poll_read_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        mut read: impl FnMut(&S) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.source
+            .poll_io(Direction::Read, cx, || read(self.get_ref()))
+    }
+
+    /// [`write_with`](Self::write_with) as a poll function. The task's waker stays registered until
+    /// the next event.
+    ///
+    /// # Errors
+    /// As with [`write_with`](Self::write_with).
+    #[inline]
+    pub fn poll_write_with<R>(
+        &self,
+        cx: &mut Context<'_>,
+        mut write: impl FnMut(&S) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.source
+            .poll_io(Direction::Write, cx, || write(self.get_ref()))
+    }
+
+    /// Calls `read` once, if the source is ready as far as is known.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it is not; and those of `read`.
+    pub fn try_read_with<R>(&self, mut read: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
+        self.source.try_io(Direction::Read, || read(self.get_ref()))
+    }
+
+    /// Calls `write` once, if the source is ready as far as is known.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it is not; and those of `write`.
+    pub fn try_write_with<R>(&self, mut write: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
+        self.source
+            .try_io(Direction::Write, || write(self.get_ref()))
+    }
+
+    /// Waits for the write direction as long as `done` says "not yet": for a connection that is
+    /// being made.
+    pub(crate) async fn wait_writable_until<R>(
+        &self,
+        mut done: impl FnMut(&S) -> io::Result<Option<R>>,
+    ) -> io::Result<R> {
+        let done = || done(self.get_ref())?.ok_or_else(|| io::ErrorKind::WouldBlock.into());
+        self.source.io(Direction::Write, done).await
+    }
+}
+
+impl<S: Source> Drop for Registered<S> {
+    fn drop(&mut self) {
+        if let Some(mut io) = self.io.take() {
+            self.reactor.deregister(&mut io, &self.source);
+        }
+    }
+}
+
+impl<S: Source + fmt::Debug> fmt::Debug for Registered<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Registered").field(&self.io).finish()
+    }
+}
+
+/// Byte streams: what `futures_io` asks of them, over any source that can be read and written
+/// through a shared reference.
+impl<S: Source> Registered<S>
+where
+    for<'a> &'a S: Read + Write,
+{
+    #[inline]
+    pub(crate) fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_read_with(cx, |mut io| io.read(into))
+    }
+
+    pub(crate) fn poll_read_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        into: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_read_with(cx, |mut io| io.read_vectored(into))
+    }
+
+    #[inline]
+    pub(crate) fn poll_write(&self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_with(cx, |mut io| io.write(from))
+    }
+
+    pub(crate) fn poll_write_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_with(cx, |mut io| io.write_vectored(from))
+    }
+
+    pub(crate) async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.read_with(|mut io| io.read(into)).await
+    }
+
+    pub(crate) async fn write(&self, from: &[u8]) -> io::Result<usize> {
+        self.write_with(|mut io| io.write(from)).await
+    }
+
+    pub(crate) async fn write_all(&self, mut from: &[u8]) -> io::Result<()> {
+        while !from.is_empty() {
+            match self.write(from).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                count => from = &from[count..],
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The reactor of the current executor.
+///
+/// # Errors
+/// Outside of an executor, naming `function`.
+pub(crate) fn current_reactor(function: &str) -> io::Result<Arc<Reactor>> {
+    context::with(|shared| shared.map(|shared| shared.reactor.clone())).ok_or_else(|| {
+        io::Error::other(format!(
+            "{function} was called outside of a brigade executor: call it from a future that runs \
+             inside `brigade::run` or `block_on`"
+        ))
+    })
+}
+
+const _: () = {
+    fn _shared_by_all<S: Source + Send + Sync>(registered: Registered<S>) -> impl Send + Sync {
+        registered
+    }
+};

@@ -1,0 +1,138 @@
+//! From names to addresses.
+//!
+//! The OS's lookup (`getaddrinfo`) blocks, so it runs on the blocking pool; whatever is an address
+//! already does not go there.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+
+use crate::Handle;
+
+/// What can be turned into socket addresses: the types that [`std::net::ToSocketAddrs`] is
+/// implemented for. The trait is sealed.
+pub trait ToSocketAddrs: sealed::Sealed {}
+
+mod sealed {
+    use std::net::SocketAddr;
+
+    pub trait Sealed {
+        /// The addresses, or the name that has to be looked up.
+        fn target(&self) -> Target;
+    }
+
+    pub enum Target {
+        Addresses(Vec<SocketAddr>),
+        /// `host:port`
+        Name(String),
+        /// A host and its port.
+        Pair(String, u16),
+    }
+}
+
+use sealed::{Sealed, Target};
+
+/// The addresses of a name, as the OS gives them. Addresses, also in text, are not looked up.
+///
+/// ```
+/// brigade::run(async {
+///     let addresses = brigade::net::lookup_host("127.0.0.1:80").await?;
+///     assert_eq!(addresses, ["127.0.0.1:80".parse().unwrap()]);
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// # Errors
+/// Those of the lookup; `InvalidInput` for text without a port, and where there is no address; and
+/// outside of an executor if there is something to look up.
+///
+/// # Cancel safety
+/// Dropping the future does not stop a lookup that has begun; its answer is thrown away.
+pub async fn lookup_host(name: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
+    let addresses = match name.target() {
+        Target::Addresses(addresses) => addresses,
+        Target::Name(name) => {
+            if let Ok(address) = name.parse() {
+                return Ok(vec![address]);
+            }
+            blocking(move || collect(&name)).await?
+        }
+        Target::Pair(host, port) => {
+            if let Ok(ip) = host.parse::<IpAddr>() {
+                return Ok(vec![SocketAddr::new(ip, port)]);
+            }
+            blocking(move || collect((host.as_str(), port))).await?
+        }
+    };
+    if addresses.is_empty() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "there is no address to use",
+        ));
+    }
+    Ok(addresses)
+}
+
+fn collect(name: impl std::net::ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
+    name.to_socket_addrs().map(Iterator::collect)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let Some(handle) = Handle::try_current() else {
+        return Err(io::Error::other(
+            "brigade::net::lookup_host was called outside of a brigade executor",
+        ));
+    };
+    match handle.spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(io::Error::other(error)),
+    }
+}
+
+/// Each type's way to its target.
+macro_rules! addresses {
+    ($($type:ty: |$value:ident| $target:expr;)*) => {$(
+        impl Sealed for $type {
+            fn target(&self) -> Target {
+                let $value = self;
+                $target
+            }
+        }
+        impl ToSocketAddrs for $type {}
+    )*};
+}
+
+fn one(address: impl Into<SocketAddr>) -> Target {
+    Target::Addresses(vec![address.into()])
+}
+
+addresses! {
+    SocketAddr: |it| one(*it);
+    SocketAddrV4: |it| one(*it);
+    SocketAddrV6: |it| one(*it);
+    (IpAddr, u16): |it| one(*it);
+    (Ipv4Addr, u16): |it| one(*it);
+    (Ipv6Addr, u16): |it| one(*it);
+    [SocketAddr]: |it| Target::Addresses(it.to_vec());
+    Vec<SocketAddr>: |it| Target::Addresses(it.clone());
+    str: |it| Target::Name(it.to_owned());
+    String: |it| Target::Name(it.clone());
+    (&str, u16): |it| Target::Pair(it.0.to_owned(), it.1);
+    (String, u16): |it| Target::Pair(it.0.clone(), it.1);
+}
+
+impl<const N: usize> Sealed for [SocketAddr; N] {
+    fn target(&self) -> Target {
+        Target::Addresses(self.to_vec())
+    }
+}
+impl<const N: usize> ToSocketAddrs for [SocketAddr; N] {}
+
+impl<T: ToSocketAddrs + ?Sized> Sealed for &T {
+    fn target(&self) -> Target {
+        (**self).target()
+    }
+}
+impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {}

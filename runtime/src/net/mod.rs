@@ -1,0 +1,17 @@
+//! Sockets.
+//!
+//! **Job.** The socket types of mio as async ones: each is a
+//! [`Registered`](crate::io::Registered) source with the methods and traits that people expect.
+//!
+//! All methods take `&self`, all types are `Send + Sync`, and any number of tasks may use a socket at
+//! once. A socket belongs to the executor that was current when it was made; it is woken by that
+//! executor's event loop, also when another polls it.
+
+mod addr;
+mod stream;
+mod tcp_listener;
+mod tcp_stream;
+
+pub use self::addr::{ToSocketAddrs, lookup_host};
+pub use self::tcp_listener::{Incoming, TcpListener};
+pub use self::tcp_stream::{OwnedReadHalf, OwnedWriteHalf, ReuniteError, TcpStream};

@@ -1,0 +1,401 @@
+//! A TCP connection.
+
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::addr::{ToSocketAddrs, lookup_host};
+use super::stream::byte_stream;
+use crate::io::{Interest, Registered, current_reactor};
+use crate::reactor::Reactor;
+
+/// A TCP connection.
+///
+/// It can be read and written through `&self` by any number of tasks at once, and implements the
+/// futures-io traits, as does `&TcpStream`.
+///
+/// ```
+/// use brigade::net::{TcpListener, TcpStream};
+///
+/// brigade::run(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let address = listener.local_addr()?;
+///     let server = brigade::spawn(async move {
+///         let (stream, _) = listener.accept().await?;
+///         stream.write_all(b"soup").await
+///     });
+///     let stream = TcpStream::connect(address).await?;
+///     let mut buffer = [0; 16];
+///     let count = stream.read(&mut buffer).await?;
+///     assert_eq!(&buffer[..count], b"soup");
+///     server.await.unwrap()
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+pub struct TcpStream {
+    io: Registered<mio::net::TcpStream>,
+}
+
+const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+impl TcpStream {
+    /// Connects to the first of the addresses that answers.
+    ///
+    /// # Errors
+    /// The last address's error; those of [`lookup_host`]; and outside of an executor.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives the connection up.
+    pub async fn connect(address: impl ToSocketAddrs) -> io::Result<Self> {
+        let reactor = current_reactor("TcpStream::connect")?;
+        let mut last = None;
+        for address in lookup_host(address).await? {
+            match Self::connect_one(reactor.clone(), address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| io::ErrorKind::InvalidInput.into()))
+    }
+
+    async fn connect_one(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<Self> {
+        let stream = mio::net::TcpStream::connect(address)?;
+        let io = Registered::with_reactor(reactor, stream, BOTH, false)?;
+        // The connection is being made. A writable event says that it may be done; `SO_ERROR` says
+        // whether it failed; having a peer says that it is.
+        io.wait_writable_until(|stream| {
+            if let Some(error) = stream.take_error()? {
+                return Err(error);
+            }
+            match stream.peer_addr() {
+                Ok(_) => Ok(Some(())),
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
+        .await?;
+        Ok(TcpStream { io })
+    }
+
+    /// A connection that was accepted: nothing speaks against writing at once.
+    pub(super) fn accepted(reactor: Arc<Reactor>, stream: mio::net::TcpStream) -> io::Result<Self> {
+        let io = Registered::with_reactor(reactor, stream, BOTH, true)?;
+        Ok(TcpStream { io })
+    }
+
+    #[cfg(feature = "hyper")]
+    pub(crate) fn registered(&self) -> &Registered<mio::net::TcpStream> {
+        &self.io
+    }
+
+    /// Reads once there is something: how many bytes, or 0 at the end of the stream.
+    ///
+    /// # Errors
+    /// Those of the OS, and if the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no byte.
+    pub async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.io.read(into).await
+    }
+
+    /// Writes as much as there is room for: how many bytes.
+    ///
+    /// # Errors
+    /// As with [`read`](Self::read).
+    ///
+    /// # Cancel safety
+    /// Dropping the future writes nothing.
+    pub async fn write(&self, from: &[u8]) -> io::Result<usize> {
+        self.io.write(from).await
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// As with [`read`](Self::read); `WriteZero` if the OS takes no more.
+    ///
+    /// # Cancel safety
+    /// None: dropping the future may leave a part written.
+    pub async fn write_all(&self, from: &[u8]) -> io::Result<()> {
+        self.io.write_all(from).await
+    }
+
+    /// Reads without taking: the next [`read`](Self::read) gives the same bytes.
+    ///
+    /// # Errors
+    /// As with [`read`](Self::read).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn peek(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.io.read_with(|stream| stream.peek(into)).await
+    }
+
+    /// Waits until a read is worth a try; see [`Registered::readable`].
+    ///
+    /// # Errors
+    /// If the executor is dropped meanwhile.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.io.readable().await
+    }
+
+    /// Waits until a write is worth a try; see [`Registered::writable`].
+    ///
+    /// # Errors
+    /// If the executor is dropped meanwhile.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.io.writable().await
+    }
+
+    /// Reads what is there.
+    ///
+    /// # Errors
+    /// `WouldBlock` if nothing is; and those of the OS.
+    pub fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.io.try_read_with(|mut stream| stream.read(into))
+    }
+
+    /// Writes what there is room for.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is none; and those of the OS.
+    pub fn try_write(&self, from: &[u8]) -> io::Result<usize> {
+        self.io.try_write_with(|mut stream| stream.write(from))
+    }
+
+    /// This end's address.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().local_addr()
+    }
+
+    /// The other end's address.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().peer_addr()
+    }
+
+    /// Sets `TCP_NODELAY`: small writes are sent at once.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
+        self.io.get_ref().set_nodelay(on)
+    }
+
+    /// Whether `TCP_NODELAY` is set.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.io.get_ref().nodelay()
+    }
+
+    /// Sets the time to live of packets.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
+        self.io.get_ref().set_ttl(hops)
+    }
+
+    /// The time to live of packets.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.io.get_ref().ttl()
+    }
+
+    /// Ends one half of the connection or both.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.io.get_ref().shutdown(how)
+    }
+
+    fn end_write(&self) -> io::Result<()> {
+        match self.shutdown(Shutdown::Write) {
+            // The other end was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Splits the connection into halves that may live in different tasks. Dropping the write half
+    /// ends that direction.
+    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+        let stream = Arc::new(self);
+        (
+            OwnedReadHalf {
+                stream: stream.clone(),
+            },
+            OwnedWriteHalf {
+                stream: Some(stream),
+            },
+        )
+    }
+}
+
+byte_stream!(TcpStream, &TcpStream);
+
+impl TryFrom<std::net::TcpStream> for TcpStream {
+    type Error = io::Error;
+
+    /// Takes over a connection, which is made non-blocking.
+    ///
+    /// # Errors
+    /// Those of the OS, and outside of an executor.
+    fn try_from(stream: std::net::TcpStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        let io = Registered::with_reactor(
+            current_reactor("TcpStream::try_from")?,
+            mio::net::TcpStream::from_std(stream),
+            BOTH,
+            false,
+        )?;
+        Ok(TcpStream { io })
+    }
+}
+
+impl fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.io.get_ref().fmt(f)
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for TcpStream {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.io.get_ref().as_fd()
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsRawFd for TcpStream {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.io.get_ref().as_raw_fd()
+    }
+}
+
+/// The half of a connection that reads: see [`TcpStream::into_split`].
+#[derive(Debug)]
+pub struct OwnedReadHalf {
+    stream: Arc<TcpStream>,
+}
+
+/// The half of a connection that writes: see [`TcpStream::into_split`].
+#[derive(Debug)]
+pub struct OwnedWriteHalf {
+    /// `None` only once it has been joined again.
+    stream: Option<Arc<TcpStream>>,
+}
+
+impl OwnedReadHalf {
+    /// Joins the halves again.
+    ///
+    /// # Errors
+    /// If they are not of the same connection; both come back.
+    pub fn reunite(self, other: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
+        let mut other = other;
+        if !Arc::ptr_eq(&self.stream, other.stream()) {
+            return Err(ReuniteError(self, other));
+        }
+        // Taken, so that dropping the write half does not end the direction.
+        drop(other.stream.take());
+        Ok(Arc::into_inner(self.stream).expect("a connection has two halves"))
+    }
+}
+
+impl AsRef<TcpStream> for OwnedReadHalf {
+    fn as_ref(&self) -> &TcpStream {
+        &self.stream
+    }
+}
+
+impl OwnedWriteHalf {
+    fn stream(&self) -> &Arc<TcpStream> {
+        self.stream
+            .as_ref()
+            .expect("the stream is there until `reunite`")
+    }
+}
+
+impl AsRef<TcpStream> for OwnedWriteHalf {
+    fn as_ref(&self) -> &TcpStream {
+        self.stream()
+    }
+}
+
+impl Drop for OwnedWriteHalf {
+    fn drop(&mut self) {
+        if let Some(stream) = &self.stream {
+            let _ = stream.end_write();
+        }
+    }
+}
+
+impl futures_io::AsyncRead for OwnedReadHalf {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.stream.io.poll_read(cx, into)
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.stream.io.poll_read_vectored(cx, into)
+    }
+}
+
+impl futures_io::AsyncWrite for OwnedWriteHalf {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.stream().io.poll_write(cx, from)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.stream().io.poll_write_vectored(cx, from)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.stream().end_write())
+    }
+}
+
+/// The halves are not of the same connection: here they are.
+#[derive(Debug)]
+pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
+
+impl fmt::Display for ReuniteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the halves are not of the same connection")
+    }
+}
+
+impl std::error::Error for ReuniteError {}
