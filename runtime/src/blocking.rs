@@ -75,24 +75,21 @@ impl Pool {
         }
     }
 
-    /// Queues a job, or gives it back if there is no thread to run it and none can be started.
-    /// `shared` is asked for only to start a thread.
+    /// Queues a job and sees to it that there is a thread for it. `shared` is asked for only to
+    /// start one. Where none can be started, and there is none, `Err` is the job itself: the caller
+    /// has to run it.
     pub(crate) fn spawn<W, T>(
         &self,
         work: W,
         shared: impl FnOnce() -> Arc<Shared>,
-    ) -> Result<JoinHandle<T>, W>
+    ) -> (JoinHandle<T>, Option<Runnable>)
     where
         W: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        if !self.core.provide_thread(shared) {
-            return Err(work);
-        }
         let (runnable, task) = RawTask::new(Job(Some(work)), self.home.clone());
         let handle = JoinHandle::new(task);
-        runnable.admit();
-        Ok(handle)
+        (handle, self.core.submit(runnable, shared))
     }
 
     /// Cancels the jobs that have not begun and lets the threads go.
@@ -111,12 +108,26 @@ impl Pool {
 }
 
 impl Core {
-    /// Makes sure that there is a thread for one more job. `false`: there is none at all.
-    fn provide_thread(self: &std::sync::Arc<Self>, shared: impl FnOnce() -> Arc<Shared>) -> bool {
+    /// Queues a job, and starts a thread if all are busy and there may be more. One lock for both:
+    /// otherwise two jobs could count on the same idle thread, or on one that is just ending.
+    /// Answers a job that nobody is there to run.
+    fn submit(
+        self: &std::sync::Arc<Self>,
+        job: Runnable,
+        shared: impl FnOnce() -> Arc<Shared>,
+    ) -> Option<Runnable> {
         {
             let mut state = lock(&self.state);
-            if state.closed || state.idle > state.jobs.len() || state.threads >= state.max_threads {
-                return true;
+            if state.closed {
+                drop(state);
+                job.cancel();
+                return None;
+            }
+            state.jobs.push_back(job.into_queue());
+            if state.idle >= state.jobs.len() || state.threads >= state.max_threads {
+                drop(state);
+                self.job.notify_one();
+                return None;
             }
             state.threads += 1;
         }
@@ -129,12 +140,16 @@ impl Core {
                 core.work();
             });
         if started.is_ok() {
-            return true;
+            return None;
         }
-        // With another thread of this pool there, the job waits for it.
         let mut state = lock(&self.state);
         state.threads -= 1;
-        state.threads > 0
+        if state.threads > 0 {
+            // Another thread of the pool will come to it.
+            return None;
+        }
+        // Not necessarily the one that was put in: but one of them.
+        state.jobs.pop_front().map(Runnable::from_queue)
     }
 
     /// The life of a thread of the pool.
@@ -164,21 +179,14 @@ impl Core {
 }
 
 impl Schedule for Core {
+    /// Jobs are queued by `submit`.
     fn admit(&self, task: Runnable) -> Result<(), Runnable> {
-        let mut state = lock(&self.state);
-        if state.closed {
-            return Err(task);
-        }
-        state.jobs.push_back(task.into_queue());
-        drop(state);
-        self.job.notify_one();
-        Ok(())
+        Err(task)
     }
 
+    /// A job is queued from its birth, and ready after its one poll: nothing ever wakes it.
     fn schedule(&self, task: Runnable) {
-        // A job is ready after its one poll and has no waker to be woken by; only an abort comes
-        // here, and only for a job that is not queued, which there is not.
-        drop(self.admit(task));
+        let _ = task.into_queue();
     }
 
     fn forget(&self, _task: RawTask) {}

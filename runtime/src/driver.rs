@@ -28,8 +28,8 @@ pub(crate) struct Driver {
 pub(crate) enum Turn {
     /// Only look.
     Look,
-    /// Sleep until an event, the bell or the next timer.
-    Sleep,
+    /// Sleep until an event, the bell or the next timer, or for so long.
+    Sleep { at_most: Option<Duration> },
 }
 
 /// How long the list of wakers may stay, once a burst has made it long: 16 KiB. Thin air.
@@ -62,17 +62,18 @@ impl Driver {
     }
 
     fn wait(&mut self, reactor: &Reactor, timers: &Timers, turn: Turn) -> io::Result<Duration> {
-        let clock = timers.clock();
-        if turn == Turn::Look {
+        let Turn::Sleep { at_most } = turn else {
             // With no source there is nothing that the OS could tell. Letters come without it.
             if !reactor.is_empty() {
                 self.look(reactor)?;
             }
             return Ok(Duration::ZERO);
-        }
-        let next = timers.next();
+        };
+        let clock = timers.clock();
+        let next = timers.fall_asleep();
         if let (true, Some(next)) = (clock.is_virtual(), next) {
             // Nothing is ready: this is the moment in which virtual time passes.
+            timers.wake_up();
             self.look(reactor)?;
             if self.woken.is_empty() {
                 clock.jump(next);
@@ -82,8 +83,14 @@ impl Driver {
         let before = clock.now_nanos();
         // mio rounds a timeout up to what the OS can do, so a wait never ends before the timer is
         // due for lack of precision (mio #1614).
-        let timeout = next.map(|next| Duration::from_nanos(next.saturating_sub(before)));
-        self.event_loop.turn(reactor, timeout, &mut self.woken)?;
+        let until_timer = next.map(|next| Duration::from_nanos(next.saturating_sub(before)));
+        let timeout = match (until_timer, at_most) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (one, other) => one.or(other),
+        };
+        let waited = self.event_loop.turn(reactor, timeout, &mut self.woken);
+        timers.wake_up();
+        waited?;
         Ok(Duration::from_nanos(clock.now_nanos() - before))
     }
 

@@ -6,6 +6,7 @@ use crate::handle::Handle;
 use crate::metrics::Metrics;
 use crate::single_thread::SingleThread;
 use crate::task::JoinHandle;
+use crate::work_stealing::WorkStealing;
 
 /// An executor: what a program can be generic over, to run with one cook or with many.
 ///
@@ -73,8 +74,48 @@ impl Executor for SingleThread {
     }
 }
 
-/// The executor of [`run`]: [`SingleThread`].
+impl Executor for WorkStealing {
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        WorkStealing::block_on(self, future)
+    }
+
+    fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        WorkStealing::spawn(self, future)
+    }
+
+    fn workers(&self) -> usize {
+        WorkStealing::workers(self)
+    }
+
+    fn handle(&self) -> Handle {
+        WorkStealing::handle(self)
+    }
+
+    fn metrics(&self) -> Metrics {
+        WorkStealing::metrics(self)
+    }
+}
+
+/// The executor of [`run`]: [`SingleThread`], or [`WorkStealing`] with the feature `work-stealing`.
+///
+/// The feature changes this alias and nothing else: both executors are always there, and no bound
+/// depends on it, so a program means the same with it on or off, whoever in its tree of
+/// dependencies turned it on.
+#[cfg(not(feature = "work-stealing"))]
 pub type DefaultExecutor = SingleThread;
+
+/// The executor of [`run`]: [`WorkStealing`], or [`SingleThread`] without the feature
+/// `work-stealing`.
+///
+/// The feature changes this alias and nothing else: both executors are always there, and no bound
+/// depends on it, so a program means the same with it on or off, whoever in its tree of
+/// dependencies turned it on.
+#[cfg(feature = "work-stealing")]
+pub type DefaultExecutor = WorkStealing;
 
 /// Runs `future` to its end on a new [`DefaultExecutor`].
 ///

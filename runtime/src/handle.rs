@@ -25,7 +25,7 @@ pub(crate) struct Shared {
     pub(crate) reactor: Arc<Reactor>,
     pub(crate) timers: Arc<Timers>,
     pub(crate) pool: Pool,
-    pub(crate) counters: Counters,
+    pub(crate) counters: std::sync::Arc<Counters>,
 }
 
 impl Shared {
@@ -66,12 +66,13 @@ impl Shared {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        match self.pool.spawn(work, || self.clone()) {
-            Ok(handle) => handle,
+        let (handle, stranded) = self.pool.spawn(work, || self.clone());
+        if let Some(job) = stranded {
             // There is no thread to be had. The job must not be lost, so the executor does it
-            // itself, as a task: everything else waits meanwhile.
-            Err(work) => self.spawn(async move { work() }),
+            // itself, in a task: everything else waits meanwhile.
+            drop(self.spawn(async move { job.run() }));
         }
+        handle
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
 /// A counter with one writer and any number of readers.
 #[derive(Default)]
@@ -28,6 +28,34 @@ impl Counter {
     }
 }
 
+/// Counts something that goes up and down, and remembers the most there has been.
+#[derive(Default)]
+pub(crate) struct Gauge {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Gauge {
+    /// One more, by any thread.
+    pub(crate) fn up(&self) {
+        let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
+        if now > self.most.load(Ordering::Relaxed) {
+            self.most.fetch_max(now, Ordering::Relaxed);
+        }
+    }
+
+    /// One less, by any thread.
+    pub(crate) fn down(&self) {
+        self.now.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// What the one writer has counted by itself.
+    pub(crate) fn set(&self, now: usize, most: usize) {
+        self.now.store(now, Ordering::Relaxed);
+        self.most.store(most, Ordering::Relaxed);
+    }
+}
+
 /// The counters of one worker.
 #[derive(Default)]
 pub(crate) struct WorkerCounters {
@@ -43,26 +71,31 @@ pub(crate) struct WorkerCounters {
 /// The counters of an executor.
 pub(crate) struct Counters {
     pub(crate) workers: Box<[WorkerCounters]>,
-    pub(crate) in_flight: Counter,
-    pub(crate) in_flight_max: Counter,
-    pub(crate) at_once_max: Counter,
+    /// Tasks begun and not finished.
+    pub(crate) in_flight: Gauge,
+    /// Workers that run tasks.
+    pub(crate) at_once: Gauge,
 }
 
 impl Counters {
     pub(crate) fn new(workers: usize) -> Self {
         Counters {
             workers: (0..workers).map(|_| WorkerCounters::default()).collect(),
-            in_flight: Counter::default(),
-            in_flight_max: Counter::default(),
-            at_once_max: Counter::default(),
+            in_flight: Gauge::default(),
+            at_once: Gauge::default(),
         }
     }
 
     pub(crate) fn read(&self) -> Metrics {
+        let in_flight_max = self.in_flight.most.load(Ordering::Relaxed);
+        let at_once_max = self.at_once.most.load(Ordering::Relaxed);
         Metrics {
-            in_flight: self.in_flight.get() as usize,
-            in_flight_max: self.in_flight_max.get() as usize,
-            at_once_max: self.at_once_max.get() as usize,
+            in_flight: self.in_flight.now.load(Ordering::Relaxed),
+            in_flight_max,
+            // A worker counts as running for a moment after its last task has ended, and another
+            // may begin the next one in that moment; but no two tasks can run where there was never
+            // more than one.
+            at_once_max: at_once_max.min(in_flight_max),
             workers: self.workers.iter().map(WorkerCounters::read).collect(),
         }
     }

@@ -15,14 +15,27 @@
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
     Arc, Condvar, Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{
     Arc, Condvar, Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
+
+#[cfg(not(loom))]
+pub(crate) use std::thread;
+
+#[cfg(loom)]
+pub(crate) mod thread {
+    //! loom's threads, which know no time: a park with an end is one without.
+    pub(crate) use loom::thread::{Thread, current, park};
+
+    pub(crate) fn park_timeout(_at_most: std::time::Duration) {
+        park();
+    }
+}
 
 #[cfg(loom)]
 pub(crate) use loom::cell::UnsafeCell;
@@ -77,6 +90,12 @@ impl ThreadToken {
         std::thread_local!(static MARK: u8 = const { 0 });
         ThreadToken(MARK.with(|mark| std::ptr::from_ref(mark).addr()))
     }
+
+    /// As a number, which is not 0.
+    #[inline(always)]
+    pub(crate) fn number(self) -> usize {
+        self.0
+    }
 }
 
 /// A `RefCell` whose *reference* may travel to any thread, while its *content* is reached only on
@@ -103,18 +122,13 @@ impl<T> OwnerCell<T> {
         }
     }
 
-    /// Opens the cell.
+    /// Opens the cell, if the caller is the owner thread.
     ///
     /// # Panics
-    /// If the caller is not the owner thread, or the cell is open already: both are faults of the
-    /// runtime, never of its user.
+    /// If it is open already: a fault of the runtime, never of its user.
     #[inline(always)]
-    pub(crate) fn open(&self) -> RefMut<'_, T> {
-        assert!(
-            self.owner == ThreadToken::current(),
-            "an OwnerCell was opened on a thread that does not own it"
-        );
-        self.value.borrow_mut()
+    pub(crate) fn open(&self) -> Option<RefMut<'_, T>> {
+        (self.owner == ThreadToken::current()).then(|| self.value.borrow_mut())
     }
 }
 
@@ -134,10 +148,7 @@ impl<T> Guarded<T> {
     #[inline(always)]
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
         match self {
-            Guarded::Owned(cell) if cell.owner == ThreadToken::current() => {
-                Some(f(&mut cell.value.borrow_mut()))
-            }
-            Guarded::Owned(_) => None,
+            Guarded::Owned(cell) => cell.open().map(|mut value| f(&mut value)),
             Guarded::Locked(mutex) => Some(f(&mut lock(mutex))),
         }
     }

@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use crate::budget;
 use crate::context;
 use crate::sync::Arc;
 use crate::timer::Timers;
@@ -134,7 +135,12 @@ impl Future for Sleep {
                 self.disarm();
             }
             match shared.timers.arm(deadline, cx.waker()) {
-                Some(key) => self.state = State::Armed(shared.timers.clone(), key),
+                Some(armed) => {
+                    self.state = State::Armed(shared.timers.clone(), armed.key);
+                    if armed.ring {
+                        shared.reactor.ring();
+                    }
+                }
                 // Current, and yet another thread's: only the blocking pool of a `SingleThread`
                 // is that, and it polls nothing by itself.
                 None => panic!(
@@ -219,6 +225,9 @@ impl Interval {
         let now = now();
         if due > now {
             ready!(Pin::new(&mut self.sleep).poll(cx));
+        } else {
+            // A period shorter than the work between two ticks never waits.
+            ready!(budget::poll_spend(cx));
         }
         self.next = following(due, self.period, now.max(due));
         match self.next {

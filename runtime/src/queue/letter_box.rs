@@ -23,8 +23,12 @@
 //! # The race between posting and closing
 //!
 //! The same shape: the owner sets `closed`, then empties the box; a poster puts its letter in,
-//! then looks at `closed` and empties the box itself if it is set. Every letter is bounced by
+//! then looks at `closed` and empties the box itself if it is set. Every letter is carried out by
 //! exactly one of them, since the channel hands each out once.
+//!
+//! There are two channels, since whoever empties the box carries out the letters of others. A `wake`
+//! may be called under a lock of the user, so it must not run anybody else's destructors: wakes and
+//! aborts, which run none, lie apart from the rest, and who posts one of them leaves the rest alone.
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
@@ -39,8 +43,10 @@ pub(crate) trait Bell: Send + Sync {
 
 /// See the module.
 pub(crate) struct LetterBox<B> {
-    sender: Sender<Letter>,
-    receiver: Receiver<Letter>,
+    /// Wakes and aborts.
+    harmless: Channel,
+    /// Those that may run code of a user.
+    others: Channel,
     asleep: AtomicBool,
     closed: AtomicBool,
     bell: B,
@@ -48,10 +54,9 @@ pub(crate) struct LetterBox<B> {
 
 impl<B: Bell> LetterBox<B> {
     pub(crate) fn new(bell: B) -> Self {
-        let (sender, receiver) = unbounded();
         LetterBox {
-            sender,
-            receiver,
+            harmless: Channel::new(),
+            others: Channel::new(),
             asleep: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             bell,
@@ -60,12 +65,22 @@ impl<B: Bell> LetterBox<B> {
 
     /// Puts a letter in, from any thread.
     pub(crate) fn post(&self, letter: Letter) {
-        // P1. The receiver is next to the sender, so sending cannot fail.
-        let _ = self.sender.send(letter);
+        let harmless = letter.is_harmless();
+        let channel = if harmless {
+            &self.harmless
+        } else {
+            &self.others
+        };
+        // P1
+        channel.put(letter);
         // P2
         fence(Ordering::SeqCst);
-        if self.closed.load(Ordering::Relaxed) {
-            self.empty();
+        // Acquire pairs with `close`: the home is unbound.
+        if self.closed.load(Ordering::Acquire) {
+            self.harmless.empty();
+            if !harmless {
+                self.others.empty();
+            }
         } else if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed)
         {
             // P3. The swap lets one of several posters ring.
@@ -76,19 +91,18 @@ impl<B: Bell> LetterBox<B> {
     /// The next letter. The caller is the owner.
     #[inline(always)]
     pub(crate) fn take(&self) -> Option<Letter> {
-        // Asking first is cheaper than trying: two loads.
-        if self.receiver.is_empty() {
-            None
-        } else {
-            self.receiver.try_recv().ok()
-        }
+        self.harmless.take().or_else(|| self.others.take())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.harmless.receiver.is_empty() && self.others.receiver.is_empty()
     }
 
     /// S1 to S3: the owner is about to block. `false`: there are letters, it must not.
     pub(crate) fn fall_asleep(&self) -> bool {
         self.asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        let nothing = self.receiver.is_empty();
+        let nothing = self.is_empty();
         if !nothing {
             self.wake_up();
         }
@@ -100,15 +114,44 @@ impl<B: Bell> LetterBox<B> {
         self.asleep.store(false, Ordering::Relaxed);
     }
 
-    /// Bounces all letters, present and future.
+    /// Carries out all letters, present and future, wherever they are. The home is unbound.
     pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
+        self.closed.store(true, Ordering::Release);
         fence(Ordering::SeqCst);
-        self.empty();
+        self.harmless.empty();
+        self.others.empty();
+    }
+}
+
+struct Channel {
+    sender: Sender<Letter>,
+    receiver: Receiver<Letter>,
+}
+
+impl Channel {
+    fn new() -> Self {
+        let (sender, receiver) = unbounded();
+        Channel { sender, receiver }
+    }
+
+    fn put(&self, letter: Letter) {
+        // The receiver is next to the sender, so sending cannot fail.
+        let _ = self.sender.send(letter);
+    }
+
+    #[inline(always)]
+    fn take(&self) -> Option<Letter> {
+        // Asking first is cheaper than trying: two loads.
+        if self.receiver.is_empty() {
+            None
+        } else {
+            self.receiver.try_recv().ok()
+        }
     }
 
     fn empty(&self) {
         while let Ok(letter) = self.receiver.try_recv() {
+            // Dropping a letter carries it out.
             drop(letter);
         }
     }

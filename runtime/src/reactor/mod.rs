@@ -51,6 +51,8 @@ const EVENTS: usize = 1024;
 /// The part that every task's thread may use: it registers sources and gives them up.
 pub(crate) struct Reactor {
     registry: Registry,
+    /// Ends the sleep of the thread that turns the event loop.
+    bell: mio::Waker,
     sources: Mutex<Sources>,
     /// How many there are, to be read without the lock: with none, asking the OS is pointless.
     count: AtomicUsize,
@@ -73,15 +75,12 @@ pub(crate) struct EventLoop {
     events: Events,
 }
 
-/// Ends the sleep of the thread that turns the event loop.
-pub(crate) struct EventBell(mio::Waker);
-
-/// A reactor with its event loop and the bell that wakes it.
-pub(crate) fn new() -> io::Result<(Reactor, EventLoop, EventBell)> {
+/// A reactor and its event loop.
+pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
     let poll = Poll::new()?;
-    let bell = EventBell(mio::Waker::new(poll.registry(), BELL)?);
     let reactor = Reactor {
         registry: poll.registry().try_clone()?,
+        bell: mio::Waker::new(poll.registry(), BELL)?,
         sources: Mutex::new(Sources {
             entries: Slab::new(),
             // Near the end, so that the wrap is part of everyday life.
@@ -91,20 +90,25 @@ pub(crate) fn new() -> io::Result<(Reactor, EventLoop, EventBell)> {
         count: AtomicUsize::new(0),
     };
     let events = Events::with_capacity(EVENTS);
-    Ok((reactor, EventLoop { poll, events }, bell))
+    Ok((Arc::new(reactor), EventLoop { poll, events }))
 }
 
-impl Bell for EventBell {
+impl Bell for Arc<Reactor> {
     fn ring(&self) {
-        // It writes to an eventfd or a pipe, which fails only where the descriptor is broken: then
-        // the owner could never be woken again.
-        self.0
-            .wake()
-            .expect("brigade: the bell of an event loop could not be rung");
+        Reactor::ring(self);
     }
 }
 
 impl Reactor {
+    /// Ends the current or the next sleep of the thread that turns the event loop.
+    pub(crate) fn ring(&self) {
+        // It writes to an eventfd or a pipe, which fails only where the descriptor is broken: then
+        // that thread could never be woken again.
+        self.bell
+            .wake()
+            .expect("brigade: the bell of an event loop could not be rung");
+    }
+
     /// Whether any source is registered.
     pub(crate) fn is_empty(&self) -> bool {
         self.count.load(Ordering::Relaxed) == 0

@@ -41,6 +41,7 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 
 use crate::sync::{AtomicU64, Mutex, Ordering, lock};
+use crate::task::waker::is_dead;
 
 const READY: u64 = 1 << 0;
 const GONE: u64 = 1 << 1;
@@ -67,7 +68,13 @@ pub(crate) struct Readiness {
 #[derive(Default)]
 struct Waiters {
     first: Option<Waker>,
-    rest: Option<Box<Slab<Waker>>>,
+    rest: Option<Box<Slab<Waiter>>>,
+}
+
+struct Waiter {
+    waker: Waker,
+    /// A future holds the key, and will take the waker away when it is dropped.
+    keyed: bool,
 }
 
 /// Where a future left its waker, so that it can take it out again.
@@ -130,7 +137,7 @@ impl Readiness {
         if let Some(rest) = waiters.rest.take() {
             drop(waiters);
             // The box is freed outside of the lock; the wakers move over one by one.
-            woken.extend(rest.into_iter().map(|(_, waker)| waker));
+            woken.extend(rest.into_iter().map(|(_, waiter)| waiter.waker));
         }
     }
 
@@ -153,7 +160,7 @@ impl Readiness {
             (Some(waker), None)
         } else {
             let stale = waiters.dead();
-            waiters.insert(waker);
+            waiters.insert(waker, false);
             (None, stale)
         };
         drop(waiters);
@@ -183,7 +190,7 @@ impl Readiness {
         let old = match *key {
             Some(mine) if mine.tick == tick => waiters.replace(mine.index, waker),
             _ => {
-                let index = waiters.insert(waker);
+                let index = waiters.insert(waker, true);
                 *key = Some(WaiterKey { index, tick });
                 None
             }
@@ -207,23 +214,27 @@ impl Readiness {
 impl Waiters {
     fn contains(&self, waker: &Waker) -> bool {
         let rest = self.rest.iter().flat_map(|rest| rest.iter());
-        let mut all = self.first.iter().chain(rest.map(|(_, waker)| waker));
+        let mut all = self
+            .first
+            .iter()
+            .chain(rest.map(|(_, waiter)| &waiter.waker));
         all.any(|other| other.will_wake(waker))
     }
 
     /// Index 0 is the first, `n` the entry `n - 1` of the rest.
-    fn insert(&mut self, waker: Waker) -> usize {
+    fn insert(&mut self, waker: Waker, keyed: bool) -> usize {
         if self.first.is_none() {
             self.first = Some(waker);
             return 0;
         }
-        self.rest.get_or_insert_default().insert(waker) + 1
+        let rest = self.rest.get_or_insert_default();
+        rest.insert(Waiter { waker, keyed }) + 1
     }
 
     fn slot(&mut self, index: usize) -> Option<&mut Waker> {
         match index {
             0 => self.first.as_mut(),
-            n => self.rest.as_mut()?.get_mut(n - 1),
+            n => Some(&mut self.rest.as_mut()?.get_mut(n - 1)?.waker),
         }
     }
 
@@ -237,12 +248,13 @@ impl Waiters {
     fn remove(&mut self, index: usize) -> Option<Waker> {
         match index {
             0 => self.first.take(),
-            n => self.rest.as_mut()?.try_remove(n - 1),
+            n => Some(self.rest.as_mut()?.try_remove(n - 1)?.waker),
         }
     }
 
     /// Takes out wakers of tasks that are complete, now and then: many short tasks may each have
-    /// polled a source once that never became ready, and nobody tells us when they end.
+    /// polled a source once that never became ready, and nobody tells us when they end. A keyed
+    /// waiter's place is not ours to give to somebody else.
     fn dead(&mut self) -> Option<Vec<Waker>> {
         /// Looking costs a walk over all; at powers of two from here it is paid for by as many
         /// insertions. Thin air.
@@ -253,9 +265,250 @@ impl Waiters {
         }
         let dead: Vec<usize> = rest
             .iter()
-            .filter(|(_, waker)| crate::task::waker::is_dead(waker))
+            .filter(|(_, waiter)| !waiter.keyed && is_dead(&waiter.waker))
             .map(|(index, _)| index)
             .collect();
-        Some(dead.into_iter().map(|index| rest.remove(index)).collect())
+        Some(
+            dead.into_iter()
+                .map(|index| rest.remove(index).waker)
+                .collect(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    impl Count {
+        fn get(&self) -> usize {
+            self.0.load(std::sync::atomic::Ordering::SeqCst)
+        }
+    }
+
+    fn waiter() -> (Arc<Count>, Waker) {
+        let count = Arc::new(Count::default());
+        (count.clone(), count.into())
+    }
+
+    /// Lets an event come and wakes who waited; answers how many.
+    fn event(readiness: &Readiness) -> usize {
+        let mut woken = Vec::new();
+        readiness.set(&mut woken);
+        let count = woken.len();
+        woken.into_iter().for_each(Waker::wake);
+        count
+    }
+
+    fn wait(readiness: &Readiness, waker: &Waker) -> Poll<Seen> {
+        readiness.poll_ready(&mut Context::from_waker(waker))
+    }
+
+    fn wait_keyed(readiness: &Readiness, waker: &Waker, key: &mut Option<WaiterKey>) -> Poll<Seen> {
+        readiness.poll_ready_keyed(&mut Context::from_waker(waker), key)
+    }
+
+    /// tokio #6133, #8331: however many events come between the look and the clearing, the clearing
+    /// of the old look erases none of them. 2^k of them would fool a counter k bits wide.
+    #[test]
+    fn a_stale_clear_never_erases_an_event() {
+        let readiness = Readiness::new(false);
+        let mut events = 0_u64;
+        event(&readiness);
+        let seen = readiness.ready().unwrap();
+        for k in 0..=17 {
+            while events < 1 << k {
+                event(&readiness);
+                events += 1;
+            }
+            readiness.clear(seen);
+            assert!(readiness.ready().is_some(), "2^{k} events");
+        }
+        readiness.clear(readiness.ready().unwrap());
+        assert!(readiness.ready().is_none());
+    }
+
+    /// The same at the end of the counter, and across it.
+    #[test]
+    fn the_tick_wraps() {
+        let readiness = Readiness::new(false);
+        readiness
+            .word
+            .store(u64::MAX & !(READY | GONE), Ordering::SeqCst);
+        let (count, waker) = waiter();
+        let mut key = None;
+        assert!(wait_keyed(&readiness, &waker, &mut key).is_pending());
+        assert_eq!(event(&readiness), 1);
+        assert_eq!(readiness.word.load(Ordering::SeqCst), READY);
+        let seen = readiness.ready().unwrap();
+        event(&readiness);
+        readiness.clear(seen);
+        assert!(readiness.ready().is_some());
+        readiness.forget(key.unwrap());
+        assert_eq!(count.get(), 1);
+    }
+
+    #[test]
+    fn an_event_wakes_everybody_once() {
+        let readiness = Readiness::new(false);
+        let waiters: Vec<_> = (0..100).map(|_| waiter()).collect();
+        for (_, waker) in &waiters {
+            assert!(wait(&readiness, waker).is_pending());
+            // A second poll of the same task adds nothing.
+            assert!(wait(&readiness, waker).is_pending());
+        }
+        assert_eq!(event(&readiness), 100);
+        assert!(waiters.iter().all(|(count, _)| count.get() == 1));
+        assert_eq!(event(&readiness), 0);
+        assert!(wait(&readiness, Waker::noop()).is_ready());
+    }
+
+    /// tokio #5861: a future that is dropped takes its waker along, and no other.
+    #[test]
+    fn a_forgotten_waiter_leaves_nothing_behind() {
+        let readiness = Readiness::new(false);
+        let waiters: Vec<_> = (0..10).map(|_| waiter()).collect();
+        let mut keys = [None; 10];
+        for ((_, waker), key) in waiters.iter().zip(&mut keys) {
+            assert!(wait_keyed(&readiness, waker, key).is_pending());
+        }
+        for key in keys.iter().step_by(2) {
+            readiness.forget(key.unwrap());
+        }
+        assert_eq!(event(&readiness), 5);
+        for (index, (count, _)) in waiters.iter().enumerate() {
+            assert_eq!(count.get(), index % 2, "waiter {index}");
+            // The test's own waker and count.
+            assert_eq!(Arc::strong_count(count), 2);
+        }
+    }
+
+    #[test]
+    fn a_key_from_before_an_event_takes_nobody_out() {
+        let readiness = Readiness::new(false);
+        let ((_, early), (count, late)) = (waiter(), waiter());
+        let mut key = None;
+        assert!(wait_keyed(&readiness, &early, &mut key).is_pending());
+        event(&readiness);
+        readiness.clear(readiness.ready().unwrap());
+        assert!(wait(&readiness, &late).is_pending());
+        readiness.forget(key.unwrap());
+        assert_eq!(event(&readiness), 1);
+        assert_eq!(count.get(), 1);
+    }
+
+    #[test]
+    fn a_future_that_changes_tasks_is_woken_in_the_last_one() {
+        let readiness = Readiness::new(false);
+        let ((first, before), (second, after)) = (waiter(), waiter());
+        let mut key = None;
+        assert!(wait_keyed(&readiness, &before, &mut key).is_pending());
+        assert!(wait_keyed(&readiness, &after, &mut key).is_pending());
+        assert_eq!(event(&readiness), 1);
+        assert_eq!((first.get(), second.get()), (0, 1));
+    }
+
+    /// A future may outlive the task that polled it first. When that task's dead waker is swept out
+    /// another waiter may get its place, which then is not the old future's to empty.
+    #[test]
+    fn a_future_of_a_dead_task_takes_nobody_elses_place() {
+        use crate::task::home::{HomeRef, Schedule};
+        use crate::task::letter::Letter;
+        use crate::task::raw::{RawTask, Runnable};
+
+        struct Nowhere;
+        impl Schedule for Nowhere {
+            fn admit(&self, _task: Runnable) -> Result<(), Runnable> {
+                Ok(())
+            }
+            fn schedule(&self, _task: Runnable) {}
+            fn forget(&self, _task: RawTask) {}
+            fn post(&self, _letter: Letter) {}
+        }
+
+        // A task that hands its waker out and ends.
+        let (send, receive) = std::sync::mpsc::channel();
+        let giver = std::future::poll_fn(move |cx| {
+            send.send(cx.waker().clone()).unwrap();
+            Poll::Ready(())
+        });
+        let (task, raw) = RawTask::new(giver, HomeRef::shared(std::sync::Arc::new(Nowhere)));
+        let handle = crate::task::JoinHandle::<()>::new(raw);
+        task.run();
+        let dead = receive.recv().unwrap();
+        assert!(handle.is_finished());
+
+        let readiness = Readiness::new(false);
+        let others: Vec<_> = (0..64).map(|_| waiter()).collect();
+        assert!(wait(&readiness, &others[0].1).is_pending());
+        // Its future waits beyond its task's end ...
+        let mut key = None;
+        assert!(wait_keyed(&readiness, &dead, &mut key).is_pending());
+        // ... until the crowd is large enough for a sweep ...
+        for (_, waker) in &others[1..] {
+            assert!(wait(&readiness, waker).is_pending());
+        }
+        // ... and is dropped.
+        readiness.forget(key.unwrap());
+        event(&readiness);
+        for (index, (count, _)) in others.iter().enumerate() {
+            assert_eq!(count.get(), 1, "waiter {index}");
+        }
+    }
+
+    /// tokio #5429: what a waker's `Drop` does may come back to the very same readiness.
+    #[test]
+    fn a_waker_may_come_back_while_it_is_dropped() {
+        struct Meddler(Arc<Readiness>);
+        impl Wake for Meddler {
+            fn wake(self: Arc<Self>) {}
+        }
+        impl Drop for Meddler {
+            fn drop(&mut self) {
+                let _ = wait(&self.0, Waker::noop());
+                let _ = self.0.ready();
+                let mut woken = Vec::new();
+                self.0.set(&mut woken);
+            }
+        }
+        let readiness = Arc::new(Readiness::new(false));
+        let meddler = || Waker::from(Arc::new(Meddler(readiness.clone())));
+        let mut key = None;
+        assert!(wait_keyed(&readiness, &meddler(), &mut key).is_pending());
+        // Replaced: the first one is dropped.
+        assert!(wait_keyed(&readiness, Waker::noop(), &mut key).is_pending());
+        assert!(readiness.ready().is_some());
+        readiness.clear(readiness.ready().unwrap());
+        assert!(wait_keyed(&readiness, &meddler(), &mut key).is_pending());
+        readiness.forget(key.unwrap());
+        assert!(readiness.ready().is_some());
+    }
+
+    #[test]
+    fn once_gone_it_stays_gone() {
+        let readiness = Readiness::new(false);
+        let (count, waker) = waiter();
+        assert!(wait(&readiness, &waker).is_pending());
+        let mut woken = Vec::new();
+        readiness.set_gone(&mut woken);
+        woken.into_iter().for_each(Waker::wake);
+        assert_eq!(count.get(), 1);
+        let seen = readiness.ready().unwrap();
+        assert!(seen.is_gone());
+        readiness.clear(seen);
+        assert!(readiness.ready().unwrap().is_gone());
     }
 }

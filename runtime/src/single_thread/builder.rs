@@ -88,18 +88,18 @@ impl Builder {
                 "the name of an executor must not contain a NUL byte",
             ));
         }
-        let (reactor, event_loop, bell) = reactor::new()?;
-        let scheduler = std::sync::Arc::new(Scheduler::new(bell, self.seed));
+        let (reactor, event_loop) = reactor::new()?;
+        let scheduler = std::sync::Arc::new(Scheduler::new(reactor.clone(), self.seed));
         let timers = Timers::new(Clock::new(self.virtual_time), |wheel| {
             Guarded::Owned(OwnerCell::new(wheel))
         });
         Ok(SingleThread {
             shared: Arc::new(Shared {
                 home: HomeRef::bound(scheduler.clone()),
-                reactor: Arc::new(reactor),
+                reactor,
                 timers: Arc::new(timers),
                 pool: Pool::new(self.name, self.max_blocking_threads),
-                counters: Counters::new(1),
+                counters: std::sync::Arc::new(Counters::new(1)),
             }),
             scheduler,
             driver: RefCell::new(Driver::new(event_loop)),

@@ -30,7 +30,7 @@
 //!
 //! # A turn of the loop
 //!
-//! 1. Poll ready tasks, up to a bound ([`LOOK_EVERY`]).
+//! 1. Poll ready tasks, up to a bound (see [`pace`](crate::pace)).
 //! 2. Read the letters of other threads.
 //! 3. Tasks are ready: *look* at the OS and the clock. None is: *sleep* until there is something.
 //!
@@ -40,7 +40,7 @@
 //!
 //! - *Looking at the OS after each poll.* Fair, and a system call a poll.
 //! - *A bound on polls alone.* 64 polls of 10 ms each would leave a timer 640 ms late. So the bound
-//!   follows the clock: see [`Shift::adapt`].
+//!   follows the clock: see [`pace`](crate::pace).
 //! - *Tasks behind `Rc`, wakers that are not thread-safe.* A [`Waker`](std::task::Waker) is `Send`
 //!   by its type, whatever its maker thinks (glommio #379, monoio #121).
 
@@ -55,7 +55,6 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 pub use self::builder::Builder;
 use self::scheduler::Scheduler;
@@ -64,19 +63,12 @@ use crate::context;
 use crate::driver::{self, Driver, Turn};
 use crate::handle::{Handle, Shared};
 use crate::metrics::Metrics;
+use crate::pace::Pace;
 use crate::sync::Arc;
 use crate::task::JoinHandle;
 use crate::task::raw::{RawTask, Runnable};
 use crate::task::state::{Pend, Start};
 use crate::task::waker;
-
-/// Polls between two looks at the OS and the clock, at most. Thin air: a look costs about as much
-/// as a dozen short polls, so at 64 it is hardly felt.
-const LOOK_EVERY: usize = 64;
-
-/// Longer than this no ready socket or timer should have to wait for a look, if the tasks' single
-/// polls are short enough.
-const LOOK_WITHIN: Duration = Duration::from_micros(500);
 
 /// The single-thread executor: one cook.
 ///
@@ -85,8 +77,7 @@ const LOOK_WITHIN: Duration = Duration::from_micros(500);
 /// drops the futures of all tasks, on this thread.
 ///
 /// ```
-/// use std::time::Duration;
-///
+/// ///
 /// let executor = brigade::SingleThread::new()?;
 /// let sum = executor.block_on(async {
 ///     let slow = brigade::spawn(async {
@@ -194,10 +185,8 @@ impl SingleThread {
 
     /// Makes what the scheduler counted visible to other threads.
     fn publish(&self) {
-        let counters = &self.shared.counters;
         let (now, most) = self.scheduler.in_flight();
-        counters.in_flight.set(now as u64);
-        counters.in_flight_max.set(most as u64);
+        self.shared.counters.in_flight.set(now, most);
     }
 }
 
@@ -205,10 +194,7 @@ impl SingleThread {
 struct Shift<'a> {
     executor: &'a SingleThread,
     driver: RefMut<'a, Driver>,
-    /// Polls until the next look: between 1 and [`LOOK_EVERY`].
-    look_after: usize,
-    /// When the last look was, in the clock's nanoseconds.
-    looked: u64,
+    pace: Pace,
     began: u64,
     /// Polls that are not yet published.
     polls: u64,
@@ -220,8 +206,7 @@ impl<'a> Shift<'a> {
         Shift {
             executor,
             driver: executor.driver.borrow_mut(),
-            look_after: 1,
-            looked: now,
+            pace: Pace::new(now),
             began: now,
             polls: 0,
         }
@@ -235,7 +220,7 @@ impl<'a> Shift<'a> {
         mut main: impl FnMut(Runnable) -> Result<Poll<T>, Runnable>,
     ) -> Option<T> {
         let scheduler = &*self.executor.scheduler;
-        let mut left = self.look_after;
+        let mut left = self.pace.bound();
         while left > 0 {
             let task = scheduler.pop()?;
             left -= 1;
@@ -260,7 +245,8 @@ impl<'a> Shift<'a> {
     fn read_letters(&self) {
         while let Some(letter) = self.executor.scheduler.letters().take() {
             self.executor.shared.counters.workers[0].injected.add(1);
-            letter.deliver();
+            // Dropping a letter carries it out.
+            drop(letter);
         }
     }
 
@@ -271,29 +257,20 @@ impl<'a> Shift<'a> {
         if scheduler.queued() > 0 {
             if !reactor.is_empty() || !timers.is_empty() {
                 self.driver.turn(reactor, timers, Turn::Look);
-                self.adapt();
+                self.pace.looked(timers.clock().now_nanos());
             }
         } else if scheduler.letters().fall_asleep() {
             self.publish();
             scheduler.forget_peak();
-            let slept = self.driver.turn(reactor, timers, Turn::Sleep);
+            let slept = self
+                .driver
+                .turn(reactor, timers, Turn::Sleep { at_most: None });
             scheduler.letters().wake_up();
+            self.pace.resume(timers.clock().now_nanos());
             let worker = &self.executor.shared.counters.workers[0];
             worker.parks.add(1);
             worker.asleep.add(slept.as_nanos() as u64);
         }
-    }
-
-    /// Sets the bound of the next stretch by how long the last one took: twice as many polls if it
-    /// was short, and as many as would have fitted if it was too long.
-    fn adapt(&mut self) {
-        let now = self.executor.shared.timers.clock().now_nanos();
-        let took = u128::from(now - self.looked);
-        self.looked = now;
-        let fitting = self.look_after as u128 * LOOK_WITHIN.as_nanos() / took.max(1);
-        self.look_after = (fitting as usize)
-            .clamp(1, self.look_after * 2)
-            .min(LOOK_EVERY);
     }
 
     /// Makes what was counted visible to other threads.
@@ -303,9 +280,9 @@ impl<'a> Shift<'a> {
         counters.workers[0]
             .polls
             .add(std::mem::take(&mut self.polls));
-        if counters.workers[0].polls.get() > 0 {
-            counters.at_once_max.set(1);
-        }
+        counters
+            .at_once
+            .set(0, usize::from(counters.workers[0].polls.get() > 0));
     }
 }
 
@@ -366,7 +343,7 @@ impl Drop for SingleThread {
     /// not begun; wakes whoever waits for a socket or a timer of this executor elsewhere.
     fn drop(&mut self) {
         let _entered = context::enter(&self.shared);
-        self.scheduler.close();
+        self.scheduler.close(&self.shared.home);
         self.shared.pool.close();
         driver::close(&self.shared.reactor, &self.shared.timers);
         self.publish();

@@ -6,11 +6,13 @@
 //!
 //! **Owns** the run queue and the registry, which only the owner's thread can open.
 
+use std::cell::RefMut;
+
 use crate::queue::letter_box::LetterBox;
 use crate::queue::run_queue::RunQueue;
-use crate::reactor::EventBell;
-use crate::sync::OwnerCell;
-use crate::task::home::Schedule;
+use crate::reactor::Reactor;
+use crate::sync::{Arc, OwnerCell};
+use crate::task::home::{Home, Schedule};
 use crate::task::letter::Letter;
 use crate::task::raw::{RawTask, Runnable};
 use crate::task::registry::Registry;
@@ -18,7 +20,7 @@ use crate::task::registry::Registry;
 /// See the module.
 pub(super) struct Scheduler {
     local: OwnerCell<Local>,
-    letters: LetterBox<EventBell>,
+    letters: LetterBox<Arc<Reactor>>,
 }
 
 struct Local {
@@ -29,7 +31,7 @@ struct Local {
 }
 
 impl Scheduler {
-    pub(super) fn new(bell: EventBell, seed: Option<u64>) -> Self {
+    pub(super) fn new(bell: Arc<Reactor>, seed: Option<u64>) -> Self {
         Scheduler {
             local: OwnerCell::new(Local {
                 queue: RunQueue::new(seed),
@@ -41,32 +43,40 @@ impl Scheduler {
         }
     }
 
+    /// For the methods that the executor calls, which cannot leave its thread.
+    #[inline(always)]
+    fn local(&self) -> RefMut<'_, Local> {
+        self.local
+            .open()
+            .expect("an executor is on the thread that made it")
+    }
+
     #[inline(always)]
     pub(super) fn pop(&self) -> Option<Runnable> {
-        self.local.open().queue.pop()
+        self.local().queue.pop()
     }
 
     pub(super) fn queued(&self) -> usize {
-        self.local.open().queue.len()
+        self.local().queue.len()
     }
 
-    pub(super) fn letters(&self) -> &LetterBox<EventBell> {
+    pub(super) fn letters(&self) -> &LetterBox<Arc<Reactor>> {
         &self.letters
     }
 
     /// Takes one task out of the queue, wherever it is.
     pub(super) fn unqueue(&self, task: RawTask) {
-        self.local.open().queue.remove(task);
+        self.local().queue.remove(task);
     }
 
     /// Tasks in flight: now, and at most.
     pub(super) fn in_flight(&self) -> (usize, usize) {
-        let local = self.local.open();
+        let local = self.local();
         (local.registry.len(), local.in_flight_max)
     }
 
     pub(super) fn forget_peak(&self) {
-        self.local.open().queue.forget_peak();
+        self.local().queue.forget_peak();
     }
 
     /// Cancels all tasks, on this thread, and turns letters away from now on.
@@ -76,21 +86,23 @@ impl Scheduler {
     /// 3. One by one the tasks are taken from the registry and cancelled. Dropping a future may
     ///    run anything: it may wake other tasks (a no-op now), spawn (cancelled at once), drop
     ///    handles. So the cell is not open meanwhile, and the search begins anew each time.
-    /// 4. All tasks are retired: letters that come from now on bounce.
-    pub(super) fn close(&self) {
+    /// 4. All tasks are retired: the home is unbound, so whatever handles and wakers still write they
+    ///    write by compare-and-swap, and letters are carried out wherever they are.
+    pub(super) fn close(&self, home: &Home) {
         {
-            let mut local = self.local.open();
+            let mut local = self.local();
             local.closing = true;
             local.queue.clear();
         }
         let mut from = 0;
         loop {
-            let task = self.local.open().registry.any(&mut from);
+            let task = self.local().registry.any(&mut from);
             match task {
                 Some(task) => task.shut_down(),
                 None => break,
             }
         }
+        home.unbind();
         self.letters.close();
     }
 }
@@ -98,10 +110,12 @@ impl Scheduler {
 impl Schedule for Scheduler {
     #[inline]
     fn admit(&self, task: Runnable) -> Result<(), Runnable> {
-        let local = &mut *self.local.open();
-        if local.closing {
-            return Err(task);
-        }
+        let mut local = match self.local.open() {
+            Some(local) if !local.closing => local,
+            // Closing, or closed and unbound.
+            _ => return Err(task),
+        };
+        let local = &mut *local;
         local.registry.insert(task.raw());
         local.in_flight_max = local.in_flight_max.max(local.registry.len());
         local.queue.push(task);
@@ -110,15 +124,18 @@ impl Schedule for Scheduler {
 
     #[inline]
     fn schedule(&self, task: Runnable) {
-        let local = &mut *self.local.open();
-        if !local.closing {
-            local.queue.push(task);
+        match self.local.open() {
+            Some(mut local) if !local.closing => local.queue.push(task),
+            // Its task is cancelled, or will be.
+            _ => {
+                let _ = task.into_queue();
+            }
         }
     }
 
     #[inline]
     fn forget(&self, task: RawTask) {
-        self.local.open().registry.remove(task);
+        self.local().registry.remove(task);
     }
 
     fn post(&self, letter: Letter) {

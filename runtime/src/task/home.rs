@@ -30,8 +30,9 @@ use crate::sync::{AtomicUsize, Ordering, ThreadToken, fence, thread_local};
 
 /// What an executor does for its tasks.
 ///
-/// Of a home that is bound to a thread, the first three methods are called on that thread only:
-/// [`RawTask`] asks [`Home::access`] first and writes a letter otherwise.
+/// As long as a home is bound to a thread, all methods but `post` are called on that thread only:
+/// [`RawTask`] asks [`Home::access`] first and writes a letter otherwise. Once it is unbound, `admit`
+/// and `schedule` may be called on any thread, and refuse.
 pub(crate) trait Schedule: Send + Sync {
     /// Takes a newborn task: remembers it until [`forget`](Self::forget) and puts it into a run
     /// queue. Gives it back when the executor is closing; the caller then cancels it.
@@ -41,27 +42,37 @@ pub(crate) trait Schedule: Send + Sync {
     /// inside `wake`, perhaps under a lock of the user.
     fn schedule(&self, task: Runnable);
 
+    /// Puts a task that was woken during its own poll into a run queue: behind whatever is ready.
+    fn reschedule(&self, task: Runnable) {
+        self.schedule(task);
+    }
+
     /// The task is about to complete: it leaves the list of those to cancel at shutdown.
     fn forget(&self, task: RawTask);
 
-    /// Takes a letter from a thread that does not own the home. When the executor is closed the
-    /// letter is dropped, which bounces it. A home that is bound to no thread never gets one.
+    /// Takes a letter from a thread that does not own the home. When the executor is closed it is
+    /// carried out at once. A home that never was bound to a thread gets none.
     fn post(&self, letter: Letter);
 }
 
 /// An executor, as its tasks see it.
 pub(crate) struct Home {
     refs: AtomicUsize,
-    owner: Option<ThreadToken>,
+    /// The thread that the home is bound to, as a number; `NOBODY` if it is bound to none, and once
+    /// its executor is closed.
+    owner: AtomicUsize,
     scheduler: Arc<dyn Schedule>,
 }
+
+/// No thread has this number.
+const NOBODY: usize = 0;
 
 /// How the calling thread may touch the tasks of a home.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Access {
     /// The home is bound to this thread: plain loads and stores.
     Owner,
-    /// The home is bound to no thread: compare-and-swap.
+    /// The home is bound to no thread, or not any more: compare-and-swap.
     Shared,
     /// The home is bound to another thread: by letter.
     Foreign,
@@ -71,11 +82,20 @@ impl Home {
     /// Who is calling?
     #[inline(always)]
     pub(crate) fn access(&self) -> Access {
-        match self.owner {
-            None => Access::Shared,
-            Some(owner) if owner == ThreadToken::current() => Access::Owner,
-            Some(_) => Access::Foreign,
+        // Acquire pairs with `unbind`: what the owner wrote plainly comes before what anybody writes
+        // afterwards.
+        match self.owner.load(Ordering::Acquire) {
+            NOBODY => Access::Shared,
+            owner if owner == ThreadToken::current().number() => Access::Owner,
+            _ => Access::Foreign,
         }
+    }
+
+    /// The executor is closed and its tasks are retired: whatever is left to be written, by handles
+    /// and bounced letters on any thread, is written by compare-and-swap from here on. Called by the
+    /// owner.
+    pub(crate) fn unbind(&self) {
+        self.owner.store(NOBODY, Ordering::Release);
     }
 
     #[inline(always)]
@@ -96,18 +116,18 @@ unsafe impl Sync for HomeRef {}
 impl HomeRef {
     /// A home whose tasks stay on the calling thread.
     pub(crate) fn bound(scheduler: Arc<dyn Schedule>) -> Self {
-        Self::new(Some(ThreadToken::current()), scheduler)
+        Self::new(ThreadToken::current().number(), scheduler)
     }
 
     /// A home whose tasks run on any thread.
     pub(crate) fn shared(scheduler: Arc<dyn Schedule>) -> Self {
-        Self::new(None, scheduler)
+        Self::new(NOBODY, scheduler)
     }
 
-    fn new(owner: Option<ThreadToken>, scheduler: Arc<dyn Schedule>) -> Self {
+    fn new(owner: usize, scheduler: Arc<dyn Schedule>) -> Self {
         HomeRef(NonNull::from(Box::leak(Box::new(Home {
             refs: AtomicUsize::new(1),
-            owner,
+            owner: AtomicUsize::new(owner),
             scheduler,
         }))))
     }

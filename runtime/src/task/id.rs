@@ -16,6 +16,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Id(u64);
 
+impl Id {
+    /// Which of the batches it was drawn from: the same for tasks that a thread spawns one after
+    /// the other.
+    pub(crate) fn batch(self) -> usize {
+        (self.0 / BATCH) as usize
+    }
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{}", self.0)

@@ -6,13 +6,14 @@
 //!
 //! **Owns** a reference to the task it speaks of, so that the task outlives the letter.
 //!
-//! **Never** gets lost: a letter that is dropped unread, because the executor closed, does then
-//! what is left to do (see [`Letter::bounce`]).
+//! **Never** gets lost: dropping a letter carries it out. Where that happens on another thread than
+//! the owner's, the executor is closed: then the home is unbound, the tasks that were admitted are
+//! retired, and what is left can be written by compare-and-swap from any thread. User values are
+//! touched there only where they are `Send`.
 
 use std::task::Waker;
 
 use super::raw::{RawTask, Runnable, TaskRef};
-use super::waker::wake_quietly;
 
 /// A wish of one thread concerning a task of another.
 pub(crate) struct Letter(Option<Wish>);
@@ -31,10 +32,9 @@ enum Wish {
 }
 
 // SAFETY: what a letter carries is a task of a *bound* home, whose future and output may be
-// `!Send`. Carrying it out happens on the owner's thread. Bouncing may happen on any thread once
-// the executor is closed, and touches user values only where they are `Send`: `Spawn` letters are
-// written only for `Send` futures, and a handle that is on a foreign thread at all has a `Send`
-// output.
+// `!Send`. It is carried out on the owner's thread, or, once the executor is closed, on any: then it
+// touches user values only of `Spawn` letters, which are written only for `Send` futures, and of a
+// handle that is on a foreign thread, which has a `Send` output.
 unsafe impl Send for Letter {}
 
 impl Letter {
@@ -58,8 +58,14 @@ impl Letter {
         Letter(Some(Wish::Spawn(task)))
     }
 
-    /// Carries it out. The caller is the owner's thread.
-    pub(crate) fn deliver(mut self) {
+    /// Whether carrying it out runs no code of a user: it sets a flag and may queue the task.
+    pub(crate) fn is_harmless(&self) -> bool {
+        matches!(self.0, Some(Wish::Wake(_) | Wish::Abort(_)))
+    }
+}
+
+impl Drop for Letter {
+    fn drop(&mut self) {
         match self.0.take() {
             Some(Wish::Wake(task)) => task.raw().receive_wake(),
             Some(Wish::Abort(task)) => task.raw().abort(),
@@ -67,28 +73,6 @@ impl Letter {
             Some(Wish::Detach(task)) => task.detach(),
             Some(Wish::Spawn(task)) => task.admit(),
             None => {}
-        }
-    }
-
-    /// The executor is closed: its tasks are retired and its thread writes them no more, so what
-    /// is left to do can be done on any thread.
-    fn bounce(wish: Wish) {
-        match wish {
-            Wish::Wake(task) | Wish::Abort(task) => drop(task),
-            Wish::Join(task, waker) => {
-                drop(task);
-                wake_quietly(waker);
-            }
-            Wish::Detach(task) => task.detach_retired(),
-            Wish::Spawn(task) => task.cancel(),
-        }
-    }
-}
-
-impl Drop for Letter {
-    fn drop(&mut self) {
-        if let Some(wish) = self.0.take() {
-            Letter::bounce(wish);
         }
     }
 }

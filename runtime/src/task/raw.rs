@@ -24,7 +24,7 @@ use super::home::{Access, Home, HomeRef};
 use super::id::Id;
 use super::letter::Letter;
 use super::state::{Complete, Detach, Join, Pend, Snapshot, Start, State, Wake, Writer};
-use super::waker::{self, wake_quietly};
+use super::waker::{self, Joiner, JoinerSlot, wake_quietly};
 use crate::sync::{Ordering, fence};
 
 /// A pointer to a task. Whoever uses it knows why the task is alive.
@@ -147,7 +147,7 @@ impl RawTask {
         }
     }
 
-    /// The owner reads a letter of `wake_from_afar`.
+    /// A letter of `wake_from_afar` has come.
     pub(super) fn receive_wake(self) {
         self.header().posted.swap(false, Ordering::AcqRel);
         self.wake_by_ref();
@@ -191,11 +191,8 @@ impl RawTask {
         match self.state().apply(writer, Snapshot::complete) {
             Complete::LeaveToHandle => {}
             Complete::WakeJoiner => {
-                let joiner = self.header().joiner.with_mut(|slot| {
-                    // SAFETY: JOINER was set when COMPLETE was, so the slot is the executor's.
-                    unsafe { (*slot).take() }
-                });
-                if let Some(joiner) = joiner {
+                // JOINER was set when COMPLETE was, so the slot is the executor's.
+                if let Some(joiner) = self.empty_slot() {
                     joiner.wake();
                 }
                 if self.state().apply(writer, Snapshot::retire) {
@@ -241,42 +238,54 @@ impl RawTask {
                 return Poll::Pending;
             }
         };
-        self.join_as(writer, waker)
+        // A stranger's waker may panic when it is cloned: then the poll does, and the slot is empty
+        // or whole.
+        self.join_as(writer, |slot| slot.set(waker)).map(drop)
     }
 
-    fn join_as(self, writer: Writer, waker: &Waker) -> Poll<()> {
+    /// `fill` puts a waker into the slot and takes out what was there. If the task turns out to be
+    /// complete after that, the waker comes back.
+    fn join_as(
+        self,
+        writer: Writer,
+        fill: impl FnOnce(&mut JoinerSlot) -> Option<Joiner>,
+    ) -> Poll<Option<Joiner>> {
         if self.state().apply(writer, Snapshot::reclaim_slot) == Join::Complete {
-            return Poll::Ready(());
+            return Poll::Ready(None);
         }
-        // The slot is ours until the offer. A waker of the user is cloned and dropped outside of
-        // any lock; if that panics, the slot is left empty or whole.
         let old = self.header().joiner.with_mut(|slot| {
-            // SAFETY: JOINER is clear, so the slot is the handle's.
-            unsafe { (*slot).set(waker) }
+            // SAFETY: JOINER is clear, so until the offer the slot is the handle's.
+            fill(unsafe { &mut *slot })
         });
         drop(old);
         match self.state().apply(writer, Snapshot::offer_slot) {
             Join::Wait => Poll::Pending,
-            Join::Complete => {
-                self.empty_slot();
-                Poll::Ready(())
-            }
+            Join::Complete => Poll::Ready(self.empty_slot()),
         }
     }
 
-    /// Drops the waker in the slot. The slot is the caller's.
-    fn empty_slot(self) {
-        drop(self.header().joiner.with_mut(|slot| {
+    /// Takes the waker out of the slot. The slot is the caller's.
+    fn empty_slot(self) -> Option<Joiner> {
+        self.header().joiner.with_mut(|slot| {
             // SAFETY: passed on from the caller.
             unsafe { (*slot).take() }
-        }));
+        })
     }
 
-    /// The owner reads a letter of a handle on another thread, which waits.
+    /// A letter of a handle on another thread, which waits, has come.
     pub(super) fn receive_joiner(self, waker: Waker) {
-        // Also "ready" where the handle has been dropped meanwhile: a wake too many.
-        if self.join_as(Writer::Sole, &waker).is_ready() {
-            wake_quietly(waker);
+        let mut waker = Some(waker);
+        let joined = self.join_as(self.writer(), |slot| {
+            slot.put(waker.take().expect("the slot is filled once"))
+        });
+        // Ready also where the handle has been dropped meanwhile: a wake too many.
+        if let Poll::Ready(came_back) = joined {
+            if let Some(joiner) = came_back {
+                joiner.wake();
+            }
+            if let Some(waker) = waker {
+                wake_quietly(waker);
+            }
         }
     }
 
@@ -304,12 +313,6 @@ impl RawTask {
         }
     }
 
-    /// The handle was dropped and the executor is closed.
-    pub(super) fn detach_retired(self) {
-        debug_assert!(self.state().load().is_retired());
-        self.detach_as(Writer::Sole);
-    }
-
     fn detach_as(self, writer: Writer) {
         loop {
             match self.state().apply(writer, Snapshot::detach) {
@@ -319,7 +322,7 @@ impl RawTask {
                         unsafe { (self.header().vtable.drop_output)(self.0) };
                     }
                 }
-                Detach::EmptySlot => return self.empty_slot(),
+                Detach::EmptySlot => return drop(self.empty_slot()),
                 Detach::Release => return self.release(),
                 Detach::Nothing => return,
             }
@@ -360,6 +363,18 @@ impl RawTask {
     }
 }
 
+impl RawTask {
+    /// For a place that holds one task in an atomic.
+    pub(crate) fn into_ptr(self) -> *mut Header {
+        self.0.as_ptr()
+    }
+
+    /// What `into_ptr` gave; `None` for null.
+    pub(crate) fn from_ptr(task: *mut Header) -> Option<Self> {
+        NonNull::new(task).map(RawTask)
+    }
+}
+
 impl Runnable {
     /// The task, to compare it or to store it; the right to run it is given up with it, and taken
     /// again with `from_queue`.
@@ -397,7 +412,7 @@ impl Runnable {
                     match task.state().apply(writer, Snapshot::pend) {
                         Pend::Idle => return,
                         Pend::Requeue => {
-                            return task.home().scheduler().schedule(Runnable(task));
+                            return task.home().scheduler().reschedule(Runnable(task));
                         }
                         Pend::Cancel => task.drop_future(),
                     }
@@ -411,8 +426,6 @@ impl Runnable {
     /// Drops the future unpolled: the executor would not admit the task.
     pub(crate) fn cancel(self) {
         let task = self.0;
-        // The task was never admitted: whoever holds the `Runnable` is the one thread that writes
-        // it, beside a handle, which sees it complete or not.
         if task.state().apply(task.writer(), Snapshot::seize) {
             task.drop_future();
             task.finish();

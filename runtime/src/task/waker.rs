@@ -9,6 +9,7 @@
 //! **Never** runs a task or drops a future: waking is safe under any lock, on any thread, also
 //! when the executor is gone.
 
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::task::{RawWaker, RawWakerVTable, Waker};
@@ -83,20 +84,25 @@ pub(super) struct Joiner(NonNull<()>);
 impl JoinerSlot {
     pub(super) const EMPTY: JoinerSlot = JoinerSlot(ptr::null_mut());
 
-    /// Stores `waker`, unless it is there already. What was there before is returned, to be
-    /// dropped by the caller where dropping does no harm.
+    /// Stores a clone of `waker`, unless it is there already. What was there before is returned, to
+    /// be dropped by the caller where dropping does no harm.
     pub(super) fn set(&mut self, waker: &Waker) -> Option<Joiner> {
-        if !ptr::eq(waker.vtable(), &VTABLE) {
-            let boxed = Box::into_raw(Box::new(waker.clone())).cast::<()>();
-            return self.replace(boxed.map_addr(|addr| addr | BOXED));
-        }
-        if ptr::eq(self.0, waker.data()) {
+        if self.0 as *const () == waker.data() && ptr::eq(waker.vtable(), &VTABLE) {
             return None;
         }
-        // SAFETY: the table is ours, so the pointer came from `raw_waker` and the waker holds a
-        // reference.
-        let reference = unsafe { task(waker.data()) }.to_ref();
-        self.replace(reference.into_raw().0.as_ptr().cast())
+        self.put(waker.clone())
+    }
+
+    /// Stores `waker`. What was there before is returned, as with `set`.
+    pub(super) fn put(&mut self, waker: Waker) -> Option<Joiner> {
+        if ptr::eq(waker.vtable(), &VTABLE) {
+            // The slot keeps the waker's reference.
+            let data = ManuallyDrop::new(waker).data();
+            self.replace(data.cast_mut())
+        } else {
+            let boxed = Box::into_raw(Box::new(waker)).cast::<()>();
+            self.replace(boxed.map_addr(|addr| addr | BOXED))
+        }
     }
 
     pub(super) fn take(&mut self) -> Option<Joiner> {
@@ -116,7 +122,7 @@ impl Drop for JoinerSlot {
 
 impl Joiner {
     fn into_waker(self) -> Waker {
-        let data = std::mem::ManuallyDrop::new(self).0;
+        let data = ManuallyDrop::new(self).0;
         if data.addr().get() & BOXED != 0 {
             let boxed = data.as_ptr().map_addr(|addr| addr & !BOXED);
             // SAFETY: `set` made it from a box of a waker, and it is taken back once.

@@ -64,9 +64,10 @@
 //!
 //! * **Never early.** Deadlines are rounded up to a tick, `now` is rounded down.
 //! * **Order.** Entries fire by tick, and within a tick by insertion. Cascades
-//!   keep this: entries of the same tick are in the same slot at any moment, and
-//!   slots are queues. A deadline that is past when it is inserted counts as
-//!   one for the tick of its insertion.
+//!   keep this: slots are queues, and entries of the same tick are in the same
+//!   slot, unless a cascade has taken the older ones of them down already. A
+//!   deadline that is past when it is inserted counts as one for the tick that
+//!   `elapsed` has reached.
 //! * **Bounded turns.** One `expire` fires at most `limit` entries and moves at
 //!   most `limit * MOVES_PER_FIRE`. A cascade may stop half-way and go on in
 //!   the next call; the level is kept in `cascading`.
@@ -152,7 +153,8 @@ struct Entry<T> {
 struct Earliest {
     level: usize,
     slot: usize,
-    /// Its first tick: of a slot being cascaded not after `elapsed`.
+    /// Its first tick: ahead of `elapsed`, or equal to it if the slot is of
+    /// level 0 or being cascaded.
     start: u64,
 }
 
@@ -251,7 +253,7 @@ impl<T> Wheel<T> {
             if *budget == 0 {
                 return true;
             }
-            self.elapsed = self.elapsed.max(first.start);
+            self.elapsed = first.start;
             self.cascading = first.level;
             if first.level == 0 {
                 self.fire_slot(first.slot, budget, &mut fire);
@@ -273,7 +275,7 @@ impl<T> Wheel<T> {
     /// Then it is the start of the slot: one wakeup more, for the whole crowd.
     pub(crate) fn next_expiry(&self) -> Option<u64> {
         let first = self.earliest()?;
-        let tick = if first.start <= self.elapsed || first.level == 0 {
+        let tick = if first.level == 0 || first.start == self.elapsed {
             first.start
         } else {
             self.exact_minimum(first.slot).unwrap_or(first.start)
@@ -305,7 +307,7 @@ impl<T> Wheel<T> {
         let under_way = (self.cascading > 0)
             .then(|| self.first_slot(self.cascading))
             .flatten()
-            .filter(|first| first.start <= self.elapsed);
+            .filter(|first| first.start == self.elapsed);
         // A cascade comes first: it may yet add to the levels below.
         under_way.or_else(|| (0..LEVELS).find_map(|level| self.first_slot(level)))
     }
@@ -753,6 +755,16 @@ mod tests {
             out,
             first_tick.chain(50..99).chain([102]).collect::<Vec<_>>()
         );
+    }
+
+    #[test]
+    fn a_finished_cascade_leaves_no_trace() {
+        let mut wheel = Wheel::new(0);
+        wheel.insert(5050, 2);
+        assert_eq!(fired(&mut wheel, 4096).len(), 0);
+        wheel.insert(4100, 1);
+        assert_eq!(wheel.next_expiry(), Some(4100));
+        assert_eq!(fired(&mut wheel, 6000), [1, 2]);
     }
 
     #[test]

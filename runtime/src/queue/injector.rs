@@ -1,0 +1,45 @@
+//! The queue that all workers share.
+//!
+//! **Job.** Take tasks from threads that are no workers, and what a worker's own queue had no room
+//! for; give them to whichever worker asks.
+//!
+//! **Owns** an unbounded crossbeam channel, used as a queue. It must not be bounded: `wake` pushes
+//! here, and `wake` must never block (compio #1044).
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+/// See the module.
+pub(crate) struct Injector<T> {
+    sender: Sender<T>,
+    receiver: Receiver<T>,
+}
+
+impl<T> Injector<T> {
+    pub(crate) fn new() -> Self {
+        let (sender, receiver) = unbounded();
+        Injector { sender, receiver }
+    }
+
+    pub(crate) fn push(&self, item: T) {
+        // The receiver is next to the sender, so sending cannot fail.
+        let _ = self.sender.send(item);
+    }
+
+    #[inline]
+    pub(crate) fn pop(&self) -> Option<T> {
+        if self.receiver.is_empty() {
+            None
+        } else {
+            self.receiver.try_recv().ok()
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.receiver.len()
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.receiver.is_empty()
+    }
+}

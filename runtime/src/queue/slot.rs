@@ -1,0 +1,44 @@
+//! A place for the task that was woken last.
+//!
+//! **Job.** When a task wakes another and then waits for it, as two ends of a channel do, the other
+//! should run next, on the same worker, while what it was told is still in the cache; and nobody
+//! need be woken for that. So the task woken last does not go to the end of the queue but here.
+//!
+//! **Never** strands its task: other workers may take it out, which they do when the owner has been
+//! in one poll for too long (see the watch in `work_stealing::worker`; tokio #4941).
+
+use std::ptr;
+
+use crate::sync::{AtomicPtr, Ordering};
+use crate::task::cell::Header;
+use crate::task::raw::RawTask;
+
+/// See the module.
+pub(crate) struct Slot(AtomicPtr<Header>);
+
+impl Slot {
+    pub(crate) fn new() -> Self {
+        Slot(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// Puts a task in; the one that was there comes out.
+    #[inline]
+    pub(crate) fn put(&self, task: RawTask) -> Option<RawTask> {
+        // Release: whoever takes the task sees what was done before; Acquire for what comes out.
+        RawTask::from_ptr(self.0.swap(task.into_ptr(), Ordering::AcqRel))
+    }
+
+    /// Takes the task out, on any thread.
+    #[inline]
+    pub(crate) fn take(&self) -> Option<RawTask> {
+        if self.is_empty() {
+            return None;
+        }
+        RawTask::from_ptr(self.0.swap(ptr::null_mut(), Ordering::AcqRel))
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.load(Ordering::Relaxed).is_null()
+    }
+}

@@ -1,0 +1,140 @@
+//! How a [`WorkStealing`] is put together.
+
+use std::io;
+use std::thread;
+
+use super::crew::Crew;
+use super::scheduler::Scheduler;
+use super::{WorkStealing, worker::Worker};
+use crate::blocking::{DEFAULT_THREADS, Pool};
+use crate::driver::Driver;
+use crate::handle::Shared;
+use crate::metrics::Counters;
+use crate::reactor;
+use crate::sync::{Arc, Guarded, Mutex};
+use crate::task::home::HomeRef;
+use crate::timer::Timers;
+use crate::timer::clock::Clock;
+
+/// Settings of a [`WorkStealing`]: see [`WorkStealing::builder`].
+///
+/// ```
+/// let executor = brigade::WorkStealing::builder()
+///     .workers(2)
+///     .name("cook")
+///     .build()?;
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct Builder {
+    name: String,
+    workers: Option<usize>,
+    max_blocking_threads: usize,
+}
+
+/// More workers than this are surely a slip of the keyboard. Thin air.
+const MOST_WORKERS: usize = 1 << 12;
+
+impl Builder {
+    pub(super) fn new() -> Self {
+        Builder {
+            name: "brigade".into(),
+            workers: None,
+            max_blocking_threads: DEFAULT_THREADS,
+        }
+    }
+
+    /// How many workers: threads that poll tasks. Default: one a core. 0 is an error of
+    /// [`build`](Self::build).
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// The name in front of the threads' names. Default: `brigade`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// How many threads [`spawn_blocking`](crate::spawn_blocking) may use at most. Default: 512.
+    /// 0 is an error of [`build`](Self::build).
+    pub fn max_blocking_threads(mut self, threads: usize) -> Self {
+        self.max_blocking_threads = threads;
+        self
+    }
+
+    /// Builds the executor and starts its workers.
+    ///
+    /// # Errors
+    /// Of the OS, when it has no descriptors left for the event loop or starts no more threads;
+    /// `InvalidInput` for a setting that makes no sense, or a name with a NUL byte.
+    pub fn build(self) -> io::Result<WorkStealing> {
+        let workers = match self.workers {
+            Some(workers) => workers,
+            None => thread::available_parallelism().map_or(1, usize::from),
+        };
+        if !(1..=MOST_WORKERS).contains(&workers) {
+            return Err(invalid(&format!(
+                "an executor has between 1 and {MOST_WORKERS} workers, not {workers}"
+            )));
+        }
+        if self.max_blocking_threads == 0 {
+            return Err(invalid("max_blocking_threads must be at least 1"));
+        }
+        if self.name.contains('\0') {
+            return Err(invalid(
+                "the name of an executor must not contain a NUL byte",
+            ));
+        }
+        let (reactor, event_loop) = reactor::new()?;
+        let counters = std::sync::Arc::new(Counters::new(workers));
+        let scheduler = Scheduler::new(workers, reactor.clone(), counters.clone());
+        let scheduler = std::sync::Arc::new(scheduler);
+        let timers = Timers::new(Clock::new(false), |plan| Guarded::Locked(Mutex::new(plan)));
+        let shared = Arc::new(Shared {
+            home: HomeRef::shared(scheduler.clone()),
+            reactor,
+            timers: Arc::new(timers),
+            pool: Pool::new(self.name.clone(), self.max_blocking_threads),
+            counters,
+        });
+        let driver = std::sync::Arc::new(Mutex::new(Driver::new(event_loop)));
+        let crew = std::sync::Arc::new(Crew::new(shared.clone(), scheduler.clone()));
+        let executor = WorkStealing {
+            shared,
+            scheduler,
+            crew,
+        };
+        for index in 0..workers {
+            executor.start_worker(index, &self.name, driver.clone())?;
+        }
+        Ok(executor)
+    }
+}
+
+impl WorkStealing {
+    /// On an error the executor is dropped, which lets the workers go that have started.
+    fn start_worker(
+        &self,
+        index: usize,
+        name: &str,
+        driver: std::sync::Arc<Mutex<Driver>>,
+    ) -> io::Result<()> {
+        let (scheduler, shared) = (self.scheduler.clone(), self.shared.clone());
+        let place = Crew::join(&self.crew);
+        thread::Builder::new()
+            .name(format!("{name}-worker-{index}"))
+            .spawn(move || {
+                // Outlives the worker: the last place to be given up ends it all.
+                let _place = place;
+                Worker::new(index, scheduler, shared, driver).run();
+            })?;
+        Ok(())
+    }
+}
+
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, what)
+}

@@ -1,0 +1,198 @@
+//! Who sleeps, who searches, and who must be woken: the hard race of many cooks.
+//!
+//! **Job.** Decide two things. *A worker found nothing to do: may it sleep?* And: *somebody made a
+//! task ready: must a sleeper be woken, and which?* Waking none loses the task until chance brings
+//! somebody by; waking one for each task wakes the whole crew for a burst that one of them could
+//! serve.
+//!
+//! **Owns** a word of two counters and the list of sleepers. **Never** touches a queue or a thread:
+//! it answers, and the caller looks, parks and unparks. So it can be modelled with numbers for
+//! queues.
+//!
+//! # The idea
+//!
+//! A worker is *running* (it has tasks), *searching* (it looks for some at others) or *asleep*.
+//! While anybody searches nobody need be woken: the searcher will find the new task, or whoever
+//! comes after it. To make that true:
+//!
+//! - at most half of the workers search at a time, so that the others are not robbed all day;
+//! - the *last* searcher that finds something wakes another one: there may be more;
+//! - a searcher that finds nothing looks *once more, after* it has been counted as asleep.
+//!
+//! # The two sides
+//!
+//! ```text
+//!   who makes a task ready                    who goes to sleep
+//!   N1  push the task                         S1  count: not searching, not awake; join the list
+//!   N2  fence (SeqCst)                        S2  fence (SeqCst)
+//!   N3  anybody searching? nobody asleep?     S3  look at every queue that a stranger may push
+//!       then done                                 to, once more
+//!   N4  take a sleeper off the list, count    S4  a task? leave the list and search
+//!       it as awake and searching             S5  park
+//!   N5  unpark it
+//! ```
+//!
+//! # Why no task is left behind
+//!
+//! The two fences have an order. If N2 comes before S2, then S3 sees the task that N1 pushed, and
+//! the worker stays up. If S2 comes before N2, then N3 sees the counts of S1. Suppose that it saw a
+//! searcher nevertheless: another one, that has not passed its own S1. That one will either find a
+//! task, and then wakes another if it was the last to search (so the argument begins anew with that
+//! one); or find nothing, and pass its own S1 to S3 after N2, and see the task there. And if N3 sees
+//! no searcher and a sleeper, N4 takes one off the list, under the lock, so that nobody else wakes
+//! the same; its N5 leaves a token if the sleeper has not reached S5 yet.
+//!
+//! This is the store-buffering pattern of rayon-core's sleep module and Go's scheduler ("delicate
+//! dance" in `proc.go`). A SeqCst *load* in N2's place does not do: it orders nothing that went
+//! before it (tokio #1768).
+//!
+//! # Rejected
+//!
+//! - *One condition variable for all.* Every push takes its lock.
+//! - *Wake on every push.* See above; measured by others as tokio #7431.
+//! - *Spin before sleeping.* Burns a core for a microsecond's gain, and idle must cost nothing.
+
+use crate::sync::{AtomicUsize, Mutex, Ordering, fence, lock};
+
+/// See the module.
+pub(crate) struct Idle {
+    /// Workers that are awake, times [`AWAKE`], plus those of them that search.
+    word: AtomicUsize,
+    sleepers: Mutex<Vec<usize>>,
+    workers: usize,
+}
+
+const SEARCHING: usize = 1;
+const AWAKE: usize = 1 << (usize::BITS / 2);
+
+/// How many do what, at one instant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Counts {
+    pub(crate) searching: usize,
+    pub(crate) awake: usize,
+}
+
+impl Counts {
+    fn unpack(word: usize) -> Self {
+        Counts {
+            searching: word % AWAKE,
+            awake: word / AWAKE,
+        }
+    }
+}
+
+/// How a worker came out of its sleep.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Risen {
+    /// By itself: an event, a timer, its watch. It is counted as awake, not as searching.
+    ByItself,
+    /// Somebody woke it, and counted it as searching.
+    Woken,
+}
+
+impl Idle {
+    /// All workers are awake, and none searches.
+    pub(crate) fn new(workers: usize) -> Self {
+        Idle {
+            word: AtomicUsize::new(workers * AWAKE),
+            sleepers: Mutex::new(Vec::with_capacity(workers)),
+            workers,
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        Counts::unpack(self.word.load(Ordering::Relaxed))
+    }
+
+    /// N2 to N4: a task was made ready. Answers whom to unpark.
+    #[inline]
+    pub(crate) fn to_wake(&self) -> Option<usize> {
+        // N2
+        fence(Ordering::SeqCst);
+        // N3
+        if self.nobody_to_wake() {
+            return None;
+        }
+        self.take_sleeper()
+    }
+
+    fn nobody_to_wake(&self) -> bool {
+        let counts = self.counts();
+        counts.searching > 0 || counts.awake >= self.workers
+    }
+
+    #[cold]
+    fn take_sleeper(&self) -> Option<usize> {
+        let mut sleepers = lock(&self.sleepers);
+        // Somebody may have been faster.
+        if self.nobody_to_wake() {
+            return None;
+        }
+        // N4. The one who fell asleep last is the warmest.
+        let sleeper = sleepers.pop();
+        if sleeper.is_some() {
+            self.word.fetch_add(AWAKE + SEARCHING, Ordering::SeqCst);
+        }
+        sleeper
+    }
+
+    /// Wakes a sleeper whatever the others do, to keep watch: it is counted as searching.
+    pub(crate) fn take_any_sleeper(&self) -> Option<usize> {
+        let mut sleepers = lock(&self.sleepers);
+        let sleeper = sleepers.pop();
+        if sleeper.is_some() {
+            self.word.fetch_add(AWAKE + SEARCHING, Ordering::SeqCst);
+        }
+        sleeper
+    }
+
+    /// A worker without tasks wants to look for some at the others.
+    pub(crate) fn start_searching(&self) -> bool {
+        if 2 * self.counts().searching >= self.workers.max(2) {
+            return false;
+        }
+        // It may become one more than half: that does no harm.
+        self.word.fetch_add(SEARCHING, Ordering::SeqCst);
+        true
+    }
+
+    /// A worker saw a task on the point of sleeping: it searches, however many do.
+    pub(crate) fn search_anyway(&self) {
+        self.word.fetch_add(SEARCHING, Ordering::SeqCst);
+    }
+
+    /// The worker found something. `true`: it was the last to search, and must see to it that
+    /// another one is woken.
+    pub(crate) fn stop_searching(&self) -> bool {
+        let before = Counts::unpack(self.word.fetch_sub(SEARCHING, Ordering::SeqCst));
+        debug_assert!(before.searching > 0);
+        before.searching == 1
+    }
+
+    /// S1 and S2. The caller looks at all queues now (S3), and then parks or
+    /// [rises](Self::rise) again.
+    pub(crate) fn fall_asleep(&self, worker: usize, searching: bool) {
+        let mut sleepers = lock(&self.sleepers);
+        let less = AWAKE + usize::from(searching) * SEARCHING;
+        self.word.fetch_sub(less, Ordering::SeqCst);
+        debug_assert!(!sleepers.contains(&worker));
+        sleepers.push(worker);
+        drop(sleepers);
+        fence(Ordering::SeqCst);
+    }
+
+    /// The worker is up again. One source of truth for who sleeps: whoever takes a worker off the
+    /// list has counted it (async-executor #103, tokio #8372).
+    pub(crate) fn rise(&self, worker: usize) -> Risen {
+        let mut sleepers = lock(&self.sleepers);
+        match sleepers.iter().position(|sleeper| *sleeper == worker) {
+            Some(position) => {
+                sleepers.remove(position);
+                self.word.fetch_add(AWAKE, Ordering::SeqCst);
+                Risen::ByItself
+            }
+            None => Risen::Woken,
+        }
+    }
+}

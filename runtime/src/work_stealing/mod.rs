@@ -1,0 +1,152 @@
+//! Many cooks: worker threads that take tasks from one another.
+//!
+//! **Job.** Run every spawned task on whichever worker is free. What a task is, how it is woken, how
+//! the OS and the clock are asked: all that is shared with the single-thread executor. What stands in
+//! this folder is what parallelism alone adds:
+//!
+//! 1. [`scheduler`]: where a woken task goes, from whatever thread
+//! 2. [`worker`]: the loop of one cook; finding tasks, and the watch
+//! 3. [`idle`]: who sleeps, who searches, who must be woken: the hard race
+//! 4. [`park`]: how one worker sleeps
+//! 5. [`crew`]: shutdown
+//! 6. [`main_seat`]: the main future of `block_on`
+//!
+//! # The naive version, and what breaks
+//!
+//! One queue behind a lock, N threads that pop from it: correct, and slower the more threads there
+//! are, since they spend their time waiting for the lock, and every task's memory travels from core
+//! to core. So each worker has a queue of its own, and takes from another only when it has nothing
+//! left: work moves seldom, in halves.
+//!
+//! # Rejected
+//!
+//! - *A reactor thread.* Every event would cross threads before its task runs.
+//! - *A reactor a worker.* A socket belongs to the worker that made it, and one busy worker's sockets
+//!   wait while others are idle.
+//! - *The deque of crossbeam.* It reads a place before it claims it, which neither Miri nor
+//!   ThreadSanitizer accepts. See [`queue::ring`](crate::queue::ring).
+
+mod builder;
+mod crew;
+pub(crate) mod idle;
+mod main_seat;
+pub(crate) mod park;
+mod scheduler;
+mod worker;
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+
+pub use self::builder::Builder;
+use self::crew::Crew;
+use self::scheduler::Scheduler;
+use crate::context;
+use crate::handle::{Handle, Shared};
+use crate::metrics::Metrics;
+use crate::sync::Arc;
+use crate::task::JoinHandle;
+
+/// The work-stealing executor: many cooks.
+///
+/// Its workers run spawned tasks from the moment they are spawned, whether or not somebody is in
+/// [`block_on`](Self::block_on). Dropping the executor waits for the polls that are going on, then
+/// drops the futures of all tasks.
+///
+/// ```
+/// let executor = brigade::WorkStealing::with_workers(2)?;
+/// let sum = executor.block_on(async {
+///     let dishes: Vec<_> = (0..100_u64).map(|i| brigade::spawn(async move { i * i })).collect();
+///     let mut sum = 0;
+///     for dish in dishes {
+///         sum += dish.await.unwrap();
+///     }
+///     sum
+/// });
+/// assert_eq!(sum, 328_350);
+/// # std::io::Result::Ok(())
+/// ```
+pub struct WorkStealing {
+    shared: Arc<Shared>,
+    scheduler: std::sync::Arc<Scheduler>,
+    crew: std::sync::Arc<Crew>,
+}
+
+impl WorkStealing {
+    /// An executor with one worker a core.
+    ///
+    /// # Errors
+    /// If the OS has no descriptors left for the event loop, or starts no more threads.
+    pub fn new() -> io::Result<Self> {
+        Self::builder().build()
+    }
+
+    /// An executor with so many workers.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); and `InvalidInput` for 0.
+    pub fn with_workers(workers: usize) -> io::Result<Self> {
+        Self::builder().workers(workers).build()
+    }
+
+    /// An executor with settings of your own.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Runs `future` to its end on this thread, while the workers run the spawned tasks.
+    ///
+    /// The future may borrow from its surroundings and need not be `Send`. Several threads may be in
+    /// `block_on` at once.
+    ///
+    /// # Panics
+    /// If an executor is running on this thread already; and if `future` panics. A panic of a
+    /// spawned task goes to its handle.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _entered = context::enter_running(&self.shared, "WorkStealing::block_on");
+        main_seat::block_on(future)
+    }
+
+    /// Spawns a task; see [`brigade::spawn`](crate::spawn). It begins at once.
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.shared.spawn(future)
+    }
+
+    /// How many workers there are.
+    pub fn workers(&self) -> usize {
+        self.scheduler.remotes.len()
+    }
+
+    /// A handle for other threads.
+    pub fn handle(&self) -> Handle {
+        Handle {
+            shared: self.shared.clone(),
+        }
+    }
+
+    /// What the executor has counted so far.
+    pub fn metrics(&self) -> Metrics {
+        self.shared.counters.read()
+    }
+}
+
+impl Drop for WorkStealing {
+    /// Lets the workers go and drops the future of every task; see the steps in `crew`. In a task of
+    /// this very executor it does not wait, and the rest happens when that task's poll has ended.
+    fn drop(&mut self) {
+        Crew::dismiss(&self.crew);
+    }
+}
+
+impl fmt::Debug for WorkStealing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkStealing")
+            .field("workers", &self.workers())
+            .field("metrics", &self.metrics())
+            .finish()
+    }
+}

@@ -1,0 +1,120 @@
+//! Parking one worker, and getting it up again.
+//!
+//! **Job.** `park` sleeps until somebody calls `unpark`. A call that comes early is kept: the next
+//! park returns at once, so no call is lost whichever comes first (tokio #459).
+//!
+//! **Owns** a token of its own. std's `thread::park` has one too, but the user's code runs on the
+//! same thread and may use it up or leave one lying about (futures-rs #2010), so here it is only
+//! the means of blocking.
+//!
+//! ```text
+//!              park                       unpark
+//!    EMPTY ───────────► PARKED/DRIVING ───────────► NOTIFIED ──┐
+//!      ▲ │                                             ▲       │ park returns
+//!      │ └──────────────── unpark ─────────────────────┘       │
+//!      └───────────────────────────────────────────────────────┘
+//! ```
+
+use std::time::Duration;
+
+use crate::sync::{AtomicU8, Ordering, thread};
+
+/// Nothing happened yet.
+const EMPTY: u8 = 0;
+/// The worker blocks in std's park.
+const PARKED: u8 = 1;
+/// The worker blocks in the driver: its bell must be rung.
+const DRIVING: u8 = 2;
+/// Somebody called.
+const NOTIFIED: u8 = 3;
+
+/// See the module.
+pub(crate) struct Parker {
+    state: AtomicU8,
+    thread: std::sync::OnceLock<thread::Thread>,
+}
+
+/// What `unpark` leaves to its caller.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unpark {
+    /// Nothing.
+    Done,
+    /// The worker sleeps in the driver: ring its bell.
+    RingBell,
+}
+
+impl Parker {
+    pub(crate) fn new() -> Self {
+        Parker {
+            state: AtomicU8::new(EMPTY),
+            thread: std::sync::OnceLock::new(),
+        }
+    }
+
+    /// Says which thread parks here: the calling one.
+    pub(crate) fn belong_to_current(&self) {
+        let _ = self.thread.set(thread::current());
+    }
+
+    /// Blocks until somebody calls `unpark`, or for `at_most`.
+    pub(crate) fn park(&self, at_most: Option<Duration>) {
+        if !self.begin(PARKED) {
+            return;
+        }
+        match at_most {
+            // Once is enough: a sleep with an end may end early.
+            Some(at_most) => thread::park_timeout(at_most),
+            None => {
+                // std may return for no reason, or for somebody else's.
+                while self.state.load(Ordering::Acquire) != NOTIFIED {
+                    thread::park();
+                }
+            }
+        }
+        self.end();
+    }
+
+    /// Runs `sleep`, which blocks in the driver, unless somebody has called already. During it
+    /// `unpark` answers `RingBell`.
+    pub(crate) fn park_in_driver(&self, sleep: impl FnOnce()) {
+        if self.begin(DRIVING) {
+            sleep();
+            self.end();
+        }
+    }
+
+    /// `false`: somebody has called; the token is used up.
+    fn begin(&self, how: u8) -> bool {
+        // Acquire pairs with the Release of `unpark`: what the caller did before is seen.
+        match self
+            .state
+            .compare_exchange(EMPTY, how, Ordering::AcqRel, Ordering::Acquire)
+        {
+            Ok(_) => true,
+            Err(_notified) => {
+                self.end();
+                false
+            }
+        }
+    }
+
+    fn end(&self) {
+        // A swap, not a store: it acquires what a caller released who came just now.
+        self.state.swap(EMPTY, Ordering::AcqRel);
+    }
+
+    /// Gets the worker up, now or when it next parks.
+    pub(crate) fn unpark(&self) -> Unpark {
+        match self.state.swap(NOTIFIED, Ordering::AcqRel) {
+            PARKED => {
+                if let Some(thread) = self.thread.get() {
+                    thread.unpark();
+                }
+                Unpark::Done
+            }
+            DRIVING => Unpark::RingBell,
+            _ => Unpark::Done,
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What the tasks of the work-stealing executor see of it, and what its workers share.
+//!
+//! **Job.** Implement [`Schedule`] for any thread: a worker puts tasks into its own queue, any other
+//! thread into the injector; and whenever there is something that another worker could do, see to
+//! it that one is up.
+//!
+//! **Owns** what belongs to all: the injector, the idle protocol, the registry of living tasks, and
+//! of each worker the part that others reach into.
+//!
+//! **Never** polls a task, except in the end, to drop its future.
+
+use super::idle::Idle;
+use super::park::{Parker, Unpark};
+use super::worker;
+use crate::metrics::Counters;
+use crate::queue::injector::Injector;
+use crate::queue::ring::Ring;
+use crate::queue::slot::Slot;
+use crate::reactor::Reactor;
+use crate::sync::{Arc, AtomicBool, AtomicU32, Mutex, Ordering, lock};
+use crate::task::home::Schedule;
+use crate::task::letter::Letter;
+use crate::task::raw::{RawTask, Runnable};
+use crate::task::registry::Registry;
+
+/// See the module.
+pub(super) struct Scheduler {
+    pub(super) remotes: Box<[Remote]>,
+    pub(super) injector: Injector<RawTask>,
+    pub(super) idle: Idle,
+    /// Somebody sleeps with one eye open: see `worker::sleep`.
+    pub(super) watched: AtomicBool,
+    /// Since the watch last looked, an event was served: it should look again.
+    pub(super) recent: AtomicBool,
+    shards: Box<[Mutex<Shard>]>,
+    closed: AtomicBool,
+    reactor: Arc<Reactor>,
+    pub(super) counters: std::sync::Arc<Counters>,
+}
+
+/// The part of a worker that others reach into.
+pub(super) struct Remote {
+    pub(super) ring: Ring<RawTask>,
+    pub(super) slot: Slot,
+    pub(super) parker: Parker,
+    /// How many polls it began: written by the worker, read by the watch.
+    pub(super) polls: AtomicU32,
+}
+
+/// A part of the registry. Which task is in which follows from its id: ids are drawn in batches by
+/// each thread, so that threads which spawn at the same time rarely want the same lock.
+struct Shard {
+    tasks: Registry,
+    closed: bool,
+}
+
+impl Scheduler {
+    pub(super) fn new(
+        workers: usize,
+        reactor: Arc<Reactor>,
+        counters: std::sync::Arc<Counters>,
+    ) -> Self {
+        let shards = (4 * workers).next_power_of_two();
+        Scheduler {
+            remotes: (0..workers).map(|_| Remote::new()).collect(),
+            injector: Injector::new(),
+            idle: Idle::new(workers),
+            watched: AtomicBool::new(false),
+            recent: AtomicBool::new(false),
+            shards: (0..shards).map(|_| Mutex::new(Shard::new())).collect(),
+            closed: AtomicBool::new(false),
+            reactor,
+            counters,
+        }
+    }
+
+    /// A task was put where another worker can take it: sees to it that one comes, if need be.
+    #[inline]
+    pub(super) fn notify(&self) {
+        if let Some(worker) = self.idle.to_wake() {
+            self.unpark(worker);
+        }
+    }
+
+    /// A worker is busy with something that may take long, while tasks or events may be waiting that
+    /// nobody else was told of: sees to it that somebody keeps watch.
+    #[inline]
+    pub(super) fn call_watch(&self) {
+        if !self.watched.load(Ordering::Relaxed) {
+            let counts = self.idle.counts();
+            if counts.searching == 0 && counts.awake < self.remotes.len() {
+                self.wake_watch();
+            }
+        }
+    }
+
+    #[cold]
+    fn wake_watch(&self) {
+        self.recent.store(true, Ordering::Relaxed);
+        if let Some(worker) = self.idle.take_any_sleeper() {
+            self.unpark(worker);
+        }
+    }
+
+    fn unpark(&self, worker: usize) {
+        if self.remotes[worker].parker.unpark() == Unpark::RingBell {
+            self.reactor.ring();
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Whether there is a task in any queue that a stranger may push to.
+    pub(super) fn has_work(&self) -> bool {
+        !self.injector.is_empty() || self.remotes.iter().any(|remote| !remote.ring.is_empty())
+    }
+
+    fn shard(&self, task: RawTask) -> &Mutex<Shard> {
+        &self.shards[task.id().batch() & (self.shards.len() - 1)]
+    }
+
+    /// Shutdown, first half: lets the workers go, each after the poll it is in.
+    pub(super) fn let_go(&self) {
+        self.closed.store(true, Ordering::Release);
+        for worker in 0..self.remotes.len() {
+            self.unpark(worker);
+        }
+    }
+
+    /// Shutdown, second half, by the last worker to leave: no task is running or will be.
+    ///
+    /// 1. `closed` is set: workers have left, and what is still scheduled is never popped.
+    /// 2. Each part of the registry is closed: from then on nothing is admitted to it.
+    /// 3. Its tasks are cancelled one by one, with the lock released: dropping a future may run
+    ///    anything. It may wake other tasks (a push that nobody pops), spawn (refused, so cancelled
+    ///    at once), abort or drop handles.
+    /// 4. The queues hold bare pointers to tasks that are complete by now; nobody follows them.
+    pub(super) fn cancel_all(&self) {
+        for shard in &self.shards {
+            lock(shard).closed = true;
+            let mut from = 0;
+            loop {
+                let task = lock(shard).tasks.any(&mut from);
+                match task {
+                    Some(task) => task.shut_down(),
+                    None => break,
+                }
+            }
+        }
+    }
+}
+
+impl Schedule for Scheduler {
+    fn admit(&self, task: Runnable) -> Result<(), Runnable> {
+        {
+            let mut shard = lock(self.shard(task.raw()));
+            if shard.closed {
+                return Err(task);
+            }
+            shard.tasks.insert(task.raw());
+        }
+        self.counters.in_flight.up();
+        self.schedule(task);
+        Ok(())
+    }
+
+    #[inline]
+    fn schedule(&self, task: Runnable) {
+        let task = task.into_queue();
+        if !worker::push_woken(self, task) {
+            self.injector.push(task);
+            self.notify();
+        }
+    }
+
+    #[inline]
+    fn reschedule(&self, task: Runnable) {
+        let task = task.into_queue();
+        if !worker::push_yielded(self, task) {
+            self.injector.push(task);
+            self.notify();
+        }
+    }
+
+    fn forget(&self, task: RawTask) {
+        lock(self.shard(task)).tasks.remove(task);
+        self.counters.in_flight.down();
+    }
+
+    /// No thread is foreign to a home without an owner.
+    fn post(&self, letter: Letter) {
+        drop(letter);
+    }
+}
+
+impl Remote {
+    fn new() -> Self {
+        Remote {
+            ring: Ring::new(),
+            slot: Slot::new(),
+            parker: Parker::new(),
+            polls: AtomicU32::new(0),
+        }
+    }
+}
+
+impl Shard {
+    fn new() -> Self {
+        Shard {
+            tasks: Registry::new(),
+            closed: false,
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! One of the cooks: a thread that runs tasks, takes some from the others when it has none, and
+//! sleeps when there are none.
+//!
+//! **Job.** The loop below. **Owns** the owner's end of its ring, and what only it writes.
+//!
+//! # A turn
+//!
+//! 1. *Look*, every so many polls (see [`pace`](crate::pace)): at the OS and the clock, if no other
+//!    worker is at it, and at the injector, so that it is not starved by tasks that wake one another.
+//! 2. *Run* a task: the one woken last (at most [`STREAK`] times in a row), else from the ring, else
+//!    a batch from the injector, else half of what another worker has.
+//! 3. *Sleep* if there is nothing (see `idle` for how that is safe). The first to sleep takes the
+//!    driver with it: it waits for events and timers, the others for it.
+//!
+//! # The watch
+//!
+//! A poll that takes long holds up what only its worker knows of: the task in its slot, and, if the
+//! worker came from the driver, events and timers. It cannot be interrupted. So as long as any worker
+//! is awake, one of the sleepers sleeps for [`WATCH`] only: then it takes from the slot of a worker
+//! that has been in the same poll all the time, and the driver if nobody has it. When all are asleep
+//! for that long, the watch goes to sleep for good: idle costs nothing.
+
+use std::cell::{Cell, RefCell};
+use std::ptr;
+use std::time::Duration;
+
+use super::idle::Risen;
+use super::scheduler::{Remote, Scheduler};
+use crate::budget;
+use crate::context;
+use crate::driver::{Driver, Turn};
+use crate::handle::Shared;
+use crate::metrics::WorkerCounters;
+use crate::pace::Pace;
+use crate::queue::ring::CAPACITY;
+use crate::sync::{Arc, Mutex, Ordering};
+use crate::task::raw::{RawTask, Runnable};
+
+/// How often in a row a worker runs the task woken last before one from its ring. Two tasks that
+/// wake one another would keep everybody else waiting for ever otherwise. Thin air; tokio's is the
+/// same.
+const STREAK: u32 = 3;
+
+/// How long the watch sleeps. Twice as long, at worst, a task in a slot waits behind a poll that does
+/// not end. Thin air: a person notices nothing, and 200 looks a second cost a thousandth of a core.
+const WATCH: Duration = Duration::from_millis(5);
+
+/// Tasks that a worker takes from the injector at a time, at most: half a ring.
+const BATCH: usize = CAPACITY as usize / 2;
+
+std::thread_local! {
+    static CURRENT: Cell<*const Worker> = const { Cell::new(ptr::null()) };
+}
+
+/// See the module.
+pub(super) struct Worker {
+    scheduler: std::sync::Arc<Scheduler>,
+    shared: Arc<Shared>,
+    driver: std::sync::Arc<Mutex<Driver>>,
+    index: usize,
+    /// When it began, in the clock's nanoseconds.
+    began: u64,
+    /// It has tasks and is counted so.
+    running: Cell<bool>,
+    /// It is counted as searching.
+    searching: Cell<bool>,
+    /// Tasks run from the slot without one from the ring between.
+    streak: Cell<u32>,
+    random: Cell<u32>,
+    pace: RefCell<Pace>,
+    /// What each worker's poll counter was when this one last kept watch.
+    seen: RefCell<Vec<u32>>,
+    /// Polls that are not yet published, and those left until the next look.
+    polls: Cell<u64>,
+    left: Cell<usize>,
+}
+
+/// If this thread is a worker of `scheduler`, puts a task that was woken into its slot.
+#[inline]
+pub(super) fn push_woken(scheduler: &Scheduler, task: RawTask) -> bool {
+    with_current(scheduler, |worker| worker.push_woken(task))
+}
+
+/// If this thread is a worker of `scheduler`, puts a task that yielded at the end of its ring.
+#[inline]
+pub(super) fn push_yielded(scheduler: &Scheduler, task: RawTask) -> bool {
+    // It was here before, so it is no news for sleepers.
+    with_current(scheduler, |worker| worker.push_to_ring(task))
+}
+
+#[inline]
+fn with_current(scheduler: &Scheduler, f: impl FnOnce(&Worker)) -> bool {
+    let worker = CURRENT.get();
+    // SAFETY: the pointer is null, or to the worker whose `run` is on this thread's stack, which
+    // resets it before it returns.
+    match unsafe { worker.as_ref() } {
+        Some(worker) if ptr::eq(&*worker.scheduler, scheduler) => {
+            f(worker);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Whether this thread is a worker of `scheduler`.
+pub(super) fn is_current(scheduler: &Scheduler) -> bool {
+    with_current(scheduler, |_| {})
+}
+
+impl Worker {
+    pub(super) fn new(
+        index: usize,
+        scheduler: std::sync::Arc<Scheduler>,
+        shared: Arc<Shared>,
+        driver: std::sync::Arc<Mutex<Driver>>,
+    ) -> Self {
+        let now = shared.timers.clock().now_nanos();
+        let workers = scheduler.remotes.len();
+        Worker {
+            scheduler,
+            shared,
+            driver,
+            index,
+            began: now,
+            running: Cell::new(false),
+            searching: Cell::new(false),
+            streak: Cell::new(0),
+            // Any odd number: no two workers look at the others in the same order.
+            random: Cell::new(2 * index as u32 + 1),
+            pace: RefCell::new(Pace::new(now)),
+            seen: RefCell::new(vec![0; workers]),
+            polls: Cell::new(0),
+            left: Cell::new(0),
+        }
+    }
+
+    fn remote(&self) -> &Remote {
+        &self.scheduler.remotes[self.index]
+    }
+
+    fn counters(&self) -> &WorkerCounters {
+        &self.shared.counters.workers[self.index]
+    }
+
+    fn now(&self) -> u64 {
+        self.shared.timers.clock().now_nanos()
+    }
+
+    /// The life of a worker.
+    pub(super) fn run(&self) {
+        let _entered = context::enter_running(&self.shared, "a worker");
+        self.remote().parker.belong_to_current();
+        CURRENT.set(self);
+        while !self.scheduler.is_closed() {
+            match self.next_task() {
+                Some(task) => self.poll(task),
+                None => self.sleep(),
+            }
+        }
+        self.end_stretch();
+        self.publish(self.now());
+        CURRENT.set(ptr::null());
+    }
+
+    // ---- running -------------------------------------------------------------------------------
+
+    #[inline]
+    fn poll(&self, task: RawTask) {
+        self.begin_stretch();
+        let polls = &self.remote().polls;
+        polls.store(
+            polls.load(Ordering::Relaxed).wrapping_add(1),
+            Ordering::Relaxed,
+        );
+        self.polls.set(self.polls.get() + 1);
+        self.left.set(self.left.get().saturating_sub(1));
+        budget::refill();
+        Runnable::from_queue(task).run();
+        if budget::take_yield() {
+            // Look as soon as everybody who is ready now has had a turn.
+            let queued = self.remote().ring.len() as usize;
+            self.left.set(self.left.get().min(queued));
+        }
+    }
+
+    /// Found a task: it is counted as running, not as searching any more.
+    #[inline]
+    fn begin_stretch(&self) {
+        if self.running.replace(true) {
+            return;
+        }
+        self.scheduler.counters.at_once.up();
+        if self.searching.replace(false) && self.scheduler.idle.stop_searching() {
+            // The last searcher found something: there may be more, and nobody else looks.
+            self.scheduler.notify();
+        }
+    }
+
+    /// Has no task any more.
+    fn end_stretch(&self) {
+        if self.running.replace(false) {
+            self.scheduler.counters.at_once.down();
+        }
+    }
+
+    fn push_woken(&self, task: RawTask) {
+        match self.remote().slot.put(task) {
+            Some(previous) => {
+                self.push_to_ring(previous);
+                self.scheduler.notify();
+            }
+            None => self.scheduler.call_watch(),
+        }
+    }
+
+    fn push_to_ring(&self, task: RawTask) {
+        let overflow = |task| self.scheduler.injector.push(task);
+        // SAFETY: `self` is reached on its own thread only, so this is the ring's owner.
+        unsafe { self.remote().ring.push(task, overflow) };
+    }
+
+    // ---- finding -------------------------------------------------------------------------------
+
+    fn next_task(&self) -> Option<RawTask> {
+        if self.left.get() == 0 {
+            self.look();
+            if let Some(task) = self.scheduler.injector.pop() {
+                self.counters().injected.add(1);
+                return Some(task);
+            }
+        }
+        self.next_local()
+            .or_else(|| self.take_batch())
+            .or_else(|| self.search())
+    }
+
+    #[inline]
+    fn next_local(&self) -> Option<RawTask> {
+        let Remote { ring, slot, .. } = self.remote();
+        if self.streak.get() < STREAK {
+            if let Some(task) = slot.take() {
+                self.streak.set(self.streak.get() + 1);
+                return Some(task);
+            }
+        }
+        self.streak.set(0);
+        // SAFETY: `self` is reached on its own thread only, so this is the ring's owner.
+        let task = unsafe { ring.pop() };
+        task.or_else(|| slot.take())
+    }
+
+    /// Takes a fair share of the injector: one to run, the rest for the ring, where others may steal
+    /// them.
+    fn take_batch(&self) -> Option<RawTask> {
+        let injector = &self.scheduler.injector;
+        let first = injector.pop()?;
+        let share = injector.len() / self.scheduler.remotes.len();
+        let more = (0..share.min(BATCH)).map_while(|_| injector.pop());
+        let count = more.map(|task| self.push_to_ring(task)).count();
+        self.counters().injected.add(1 + count as u64);
+        Some(first)
+    }
+
+    /// Takes half of what another worker has.
+    fn search(&self) -> Option<RawTask> {
+        self.end_stretch();
+        if !self.searching.get() {
+            if !self.scheduler.idle.start_searching() {
+                return None;
+            }
+            self.searching.set(true);
+        }
+        let remotes = &self.scheduler.remotes;
+        let start = self.draw(remotes.len());
+        for offset in 0..remotes.len() {
+            let victim = (start + offset) % remotes.len();
+            if victim == self.index {
+                continue;
+            }
+            // SAFETY: the receiving ring is this worker's own, and another than the victim's.
+            let stolen = unsafe { remotes[victim].ring.steal_into(&self.remote().ring) };
+            if stolen.is_some() {
+                self.counters().steals.add(1);
+                return stolen;
+            }
+        }
+        self.take_batch()
+    }
+
+    /// A number below `bound`: Marsaglia's xorshift (2003), scaled.
+    fn draw(&self, bound: usize) -> usize {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        self.random.set(x);
+        ((u64::from(x) * bound as u64) >> 32) as usize
+    }
+
+    // ---- looking and sleeping ------------------------------------------------------------------
+
+    /// A look at the OS and the clock, unless another worker is at it.
+    fn look(&self) {
+        let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
+        let mut pace = self.pace.borrow_mut();
+        if !reactor.is_empty() || !timers.is_empty() {
+            if let Ok(mut driver) = self.driver.try_lock() {
+                driver.turn(reactor, timers, Turn::Look);
+            }
+        }
+        let now = self.now();
+        pace.looked(now);
+        self.left.set(pace.bound());
+        self.publish(now);
+    }
+
+    fn sleep(&self) {
+        let Scheduler { idle, .. } = &*self.scheduler;
+        self.end_stretch();
+        // S1, S2
+        idle.fall_asleep(self.index, self.searching.replace(false));
+        // S3
+        let found = self.scheduler.has_work();
+        if !found && !self.scheduler.is_closed() {
+            self.park();
+        }
+        match idle.rise(self.index) {
+            Risen::Woken => self.searching.set(true),
+            // S4
+            Risen::ByItself if found => {
+                idle.search_anyway();
+                self.searching.set(true);
+            }
+            Risen::ByItself => {}
+        }
+    }
+
+    /// S5: sleeps in the driver if nobody else does.
+    fn park(&self) {
+        let watch = self.begin_watch();
+        let at_most = watch.then_some(WATCH);
+        self.counters().parks.add(1);
+        let before = self.now();
+        self.publish(before);
+        let parker = &self.remote().parker;
+        match self.driver.try_lock() {
+            Ok(mut driver) => {
+                let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
+                parker.park_in_driver(|| {
+                    driver.turn(reactor, timers, Turn::Sleep { at_most });
+                });
+                drop(driver);
+                if self.has_own() && !(reactor.is_empty() && timers.is_empty()) {
+                    // Nobody is in the driver now.
+                    self.scheduler.call_watch();
+                }
+            }
+            Err(_) => parker.park(at_most),
+        }
+        let now = self.now();
+        self.counters().asleep.add(now - before);
+        self.pace.borrow_mut().resume(now);
+        if watch {
+            self.end_watch();
+        }
+    }
+
+    fn has_own(&self) -> bool {
+        !self.remote().slot.is_empty() || !self.remote().ring.is_empty()
+    }
+
+    /// Whether this worker, going to sleep, keeps watch.
+    fn begin_watch(&self) -> bool {
+        let Scheduler {
+            idle,
+            watched,
+            recent,
+            ..
+        } = &*self.scheduler;
+        let needed = idle.counts().awake > 0 || recent.swap(false, Ordering::Relaxed);
+        needed && !watched.swap(true, Ordering::Relaxed)
+    }
+
+    /// Takes what a worker keeps to itself that has been in one poll since the last watch.
+    fn end_watch(&self) {
+        self.scheduler.watched.store(false, Ordering::Relaxed);
+        let mut seen = self.seen.borrow_mut();
+        for (index, remote) in self.scheduler.remotes.iter().enumerate() {
+            let polls = remote.polls.load(Ordering::Relaxed);
+            let stuck = std::mem::replace(&mut seen[index], polls) == polls;
+            if stuck && index != self.index {
+                if let Some(task) = remote.slot.take() {
+                    self.counters().steals.add(1);
+                    self.push_to_ring(task);
+                }
+            }
+        }
+    }
+
+    /// Makes what was counted visible to other threads.
+    fn publish(&self, now: u64) {
+        self.counters().polls.add(self.polls.take());
+        self.counters().present.set(now - self.began);
+    }
+}
