@@ -1,30 +1,84 @@
-//! An async runtime to read, run and keep.
+//! **brigade**: an async runtime to read, run and keep.
+//!
+//! A process is a kitchen, a thread is a cook, a task is a dish. One cook with many dishes on the
+//! stove is *concurrency*: many tasks in flight. Many cooks, each at a dish, is *parallelism*: many
+//! tasks executing at one instant. brigade has an executor for each, over one and the same task,
+//! waker, reactor and timer, so that the difference between the two is all there is to see.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! brigade::run(async {
+//!     let water = brigade::spawn(async {
+//!         brigade::time::sleep(Duration::from_millis(20)).await;
+//!         "boiling"
+//!     });
+//!     let vegetables = brigade::spawn(async { "chopped" });
+//!     assert_eq!(vegetables.await.unwrap(), "chopped");
+//!     assert_eq!(water.await.unwrap(), "boiling");
+//! });
+//! ```
+//!
+//! # Using it
+//!
+//! - [`run`] runs a future on the default executor: [`SingleThread`], or [`WorkStealing`] with the
+//!   feature `work-stealing`. To choose yourself, make one: [`SingleThread::new`],
+//!   [`WorkStealing::with_workers`]. To be generic: [`Executor`].
+//! - [`spawn`], [`spawn_local`], [`spawn_blocking`], [`task::JoinSet`]: tasks. [`yield_now`].
+//! - [`time`]: sleep, intervals, timeouts. [`net`]: sockets. [`io`]: any other source of events.
+//! - `brigade::hyper` (feature `hyper`): hyper's clients and servers on brigade.
+//!
+//! Channels, locks, HTTP and TLS are not here: `async-channel`, `async-lock`, `futures-util`, `hyper`
+//! and `futures-rustls` serve, unchanged.
+//!
+//! # Features
+//!
+//! | feature | effect |
+//! |---|---|
+//! | `work-stealing` | [`DefaultExecutor`] is [`WorkStealing`]. Both executors are always there |
+//! | `hyper` | `brigade::hyper`: hyper's runtime traits for brigade's types |
+//!
+//! # Reading it
+//!
+//! The source is written to be read, in this order; a module uses only what stands above it.
+//! ARCHITECTURE.md in the repository has the tour.
 
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod blocking;
-mod budget;
-mod context;
-mod driver;
-mod executor;
-mod handle;
-#[cfg(feature = "hyper")]
-pub mod hyper;
-pub mod io;
-mod metrics;
-pub mod net;
-mod pace;
-mod queue;
-mod reactor;
-mod single_thread;
-mod spawn;
+// What everything stands on: std or loom.
 mod sync;
+// What a task is.
 pub mod task;
-pub mod time;
+// Where ready tasks wait.
+mod queue;
+mod budget;
+mod pace;
+// How the outside world wakes them.
+mod reactor;
 mod timer;
+mod driver;
+mod metrics;
+// What both executors share.
+mod blocking;
+mod handle;
+mod context;
+// One cook; many cooks.
+mod single_thread;
 mod work_stealing;
+mod executor;
+// What programs use.
+mod spawn;
 mod yield_now;
+mod join_set;
+mod task_builder;
+pub mod io;
+pub mod net;
+pub mod time;
+#[cfg(feature = "hyper")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
+pub mod hyper;
 
 pub use executor::{DefaultExecutor, Executor, run};
 pub use handle::Handle;

@@ -13,7 +13,8 @@ use crate::budget;
 /// happens on its thread until it waits or yields.
 ///
 /// ```
-/// brigade::run(async {
+/// let one_cook = brigade::SingleThread::new().unwrap();
+/// one_cook.block_on(async {
 ///     let other = brigade::spawn(async {});
 ///     brigade::yield_now().await;
 ///     assert!(other.is_finished());

@@ -77,7 +77,8 @@ use crate::task::waker;
 /// drops the futures of all tasks, on this thread.
 ///
 /// ```
-/// ///
+/// use std::time::Duration;
+///
 /// let executor = brigade::SingleThread::new()?;
 /// let sum = executor.block_on(async {
 ///     let slow = brigade::spawn(async {

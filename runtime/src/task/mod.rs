@@ -16,17 +16,21 @@
 //! 7. [`registry`]: the living tasks of an executor
 //! 8. [`join`], [`error`], [`id`]: what the spawner sees
 
-pub(crate) mod cell;
-mod error;
-pub(crate) mod home;
-mod id;
-mod join;
-pub(crate) mod letter;
-pub(crate) mod raw;
-pub(crate) mod registry;
 pub(crate) mod state;
+pub(crate) mod cell;
+pub(crate) mod raw;
 pub(crate) mod waker;
+pub(crate) mod home;
+pub(crate) mod letter;
+pub(crate) mod registry;
+mod join;
+mod error;
+mod id;
 
 pub use self::error::JoinError;
 pub use self::id::Id;
 pub use self::join::{AbortHandle, JoinHandle};
+// What is built on top of tasks and executors, shown where people look for it.
+pub use crate::join_set::JoinSet;
+pub use crate::task_builder::Builder;
+pub use crate::yield_now::yield_now;
