@@ -19,9 +19,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use crate::context;
-use crate::handle::Shared;
-use crate::sync::{Arc, Condvar, Mutex, lock};
+use crate::sync::{Condvar, Mutex, lock};
 use crate::task::JoinHandle;
 use crate::task::home::{HomeRef, Schedule};
 use crate::task::letter::Letter;
@@ -46,6 +44,16 @@ struct Core {
     /// Rung once for each job that is left to an idle thread.
     job: Condvar,
     name: String,
+}
+
+/// A thread of the pool, about to begin.
+pub(crate) struct PoolThread(std::sync::Arc<Core>);
+
+impl PoolThread {
+    /// Works for the pool until it closes, or has nothing to do for a while.
+    pub(crate) fn work(self) {
+        self.0.work();
+    }
 }
 
 struct State {
@@ -75,21 +83,22 @@ impl Pool {
         }
     }
 
-    /// Queues a job and sees to it that there is a thread for it. `shared` is asked for only to
-    /// start one. Where none can be started, and there is none, `Err` is the job itself: the caller
+    /// Queues a job and sees to it that there is a thread for it. `body` makes what a new thread
+    /// does of what it has to do for the pool. Where none can be started, and there is none, `Err` is the job itself: the caller
     /// has to run it.
-    pub(crate) fn spawn<W, T>(
+    pub(crate) fn spawn<W, T, B>(
         &self,
         work: W,
-        shared: impl FnOnce() -> Arc<Shared>,
+        body: impl FnOnce(PoolThread) -> B,
     ) -> (JoinHandle<T>, Option<Runnable>)
     where
         W: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
+        B: FnOnce() + Send + 'static,
     {
         let (runnable, task) = RawTask::new(Job(Some(work)), self.home.clone());
         let handle = JoinHandle::new(task);
-        (handle, self.core.submit(runnable, shared))
+        (handle, self.core.submit(runnable, body))
     }
 
     /// Cancels the jobs that have not begun and lets the threads go.
@@ -111,10 +120,10 @@ impl Core {
     /// Queues a job, and starts a thread if all are busy and there may be more. One lock for both:
     /// otherwise two jobs could count on the same idle thread, or on one that is just ending.
     /// Answers a job that nobody is there to run.
-    fn submit(
+    fn submit<B: FnOnce() + Send + 'static>(
         self: &std::sync::Arc<Self>,
         job: Runnable,
-        shared: impl FnOnce() -> Arc<Shared>,
+        body: impl FnOnce(PoolThread) -> B,
     ) -> Option<Runnable> {
         {
             let mut state = lock(&self.state);
@@ -131,14 +140,9 @@ impl Core {
             }
             state.threads += 1;
         }
-        let (core, shared) = (self.clone(), shared());
         let started = thread::Builder::new()
             .name(format!("{}-blocking", self.name))
-            .spawn(move || {
-                // The handle alone, not the whole executor: see `Shared`.
-                let _entered = context::enter(&shared);
-                core.work();
-            });
+            .spawn(body(PoolThread(self.clone())));
         if started.is_ok() {
             return None;
         }

@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr;
 
-use crate::handle::Shared;
+use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::home::Purse;
 

@@ -1,79 +1,37 @@
-//! The handle: everything a thread needs to use an executor without being one.
+//! The handle: an executor for threads that are not in it.
 //!
-//! **Job.** Hold the parts that both executors share, and offer them: spawn, register, arm.
-//!
-//! **Owns** the [`Shared`] parts, together with the executor, sockets and timers.
-//!
-//! **Never** runs a task.
+//! **Job.** Spawn onto an executor from anywhere. **Owns** a reference to its shared parts, not to
+//! the executor itself. **Never** runs a task.
 
 use std::fmt;
 use std::future::Future;
 
-use crate::blocking::Pool;
 use crate::context;
-use crate::metrics::{Counters, Metrics};
-use crate::reactor::Reactor;
+use crate::metrics::Metrics;
+use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::JoinHandle;
-use crate::task::home::{Access, HomeRef};
-use crate::task::raw::RawTask;
-use crate::timer::Timers;
 
-/// What both executors have, and what their tasks, sockets and timers use.
-pub(crate) struct Shared {
-    pub(crate) home: HomeRef,
-    pub(crate) reactor: Arc<Reactor>,
-    pub(crate) timers: Arc<Timers>,
-    pub(crate) pool: Pool,
-    pub(crate) counters: std::sync::Arc<Counters>,
-}
-
-impl Shared {
-    /// Spawns a future that may go to any thread.
-    pub(crate) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        self.spawn_here(future)
-    }
-
-    /// Spawns a future that stays on this thread. The caller has made sure that the executor is
-    /// bound to it, or that future and output are `Send`.
-    fn spawn_here<F: Future>(&self, future: F) -> JoinHandle<F::Output> {
-        let (runnable, task) = RawTask::new(future, self.home.clone());
-        let handle = JoinHandle::new(task);
-        runnable.admit();
-        handle
-    }
-
-    /// Spawns a future that need not be `Send`, or gives it back if this thread is not the one
-    /// that the executor is bound to.
-    pub(crate) fn spawn_local<F>(&self, future: F) -> Result<JoinHandle<F::Output>, F>
-    where
-        F: Future + 'static,
-        F::Output: 'static,
-    {
-        match self.home.access() {
-            Access::Owner => Ok(self.spawn_here(future)),
-            Access::Shared | Access::Foreign => Err(future),
+/// Runs a closure that may block on a thread of the pool, in the executor's context.
+pub(crate) fn spawn_blocking<F, T>(shared: &Arc<Shared>, work: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let (handle, stranded) = shared.pool.spawn(work, |thread| {
+        // The shared parts only: the thread does not keep the executor alive.
+        let shared = shared.clone();
+        move || {
+            let _entered = context::enter(&shared);
+            thread.work();
         }
+    });
+    if let Some(job) = stranded {
+        // There is no thread to be had. The job must not be lost, so the executor does it itself, in
+        // a task: everything else waits meanwhile.
+        drop(shared.spawn(async move { job.run() }));
     }
-
-    /// Runs a closure that may block on a thread of the pool.
-    pub(crate) fn spawn_blocking<F, T>(self: &Arc<Self>, work: F) -> JoinHandle<T>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        let (handle, stranded) = self.pool.spawn(work, || self.clone());
-        if let Some(job) = stranded {
-            // There is no thread to be had. The job must not be lost, so the executor does it
-            // itself, in a task: everything else waits meanwhile.
-            drop(self.spawn(async move { job.run() }));
-        }
-        handle
-    }
+    handle
 }
 
 /// A reference to an executor, for any thread.
@@ -136,7 +94,7 @@ impl Handle {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.shared.spawn_blocking(work)
+        spawn_blocking(&self.shared, work)
     }
 
     /// What the executor has counted so far.

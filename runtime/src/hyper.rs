@@ -44,8 +44,9 @@ use std::time::{Duration, Instant};
 use ::hyper::rt::{self, ReadBufCursor};
 use futures_io::{AsyncRead, AsyncWrite};
 
-use crate::Handle;
+use crate::handle::Handle;
 use crate::net::TcpStream;
+use crate::spawn;
 use crate::time::{Sleep, sleep, sleep_until};
 
 /// Reads through `read` into a part of hyper's buffer that holds nothing yet.
@@ -235,7 +236,7 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, future: F) {
-        drop(crate::spawn(future));
+        drop(spawn::spawn(future));
     }
 }
 
@@ -260,6 +261,6 @@ where
     F::Output: 'static,
 {
     fn execute(&self, future: F) {
-        drop(crate::spawn_local(future));
+        drop(spawn::spawn_local(future));
     }
 }

@@ -62,8 +62,9 @@ mod driver;
 mod metrics;
 // What both executors share.
 mod blocking;
-mod handle;
+mod shared;
 mod context;
+mod handle;
 // One cook; many cooks.
 mod single_thread;
 mod work_stealing;
@@ -74,8 +75,8 @@ mod yield_now;
 mod join_set;
 mod task_builder;
 pub mod io;
-pub mod net;
 pub mod time;
+pub mod net;
 #[cfg(feature = "hyper")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
 pub mod hyper;

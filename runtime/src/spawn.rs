@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use crate::context;
+use crate::handle;
 use crate::task::JoinHandle;
 
 /// Spawns a task onto the current executor: it runs by itself, at the same time as its spawner.
@@ -83,6 +84,6 @@ where
     T: Send + 'static,
 {
     context::expect("brigade::spawn_blocking", |shared| {
-        shared.spawn_blocking(work)
+        handle::spawn_blocking(shared, work)
     })
 }

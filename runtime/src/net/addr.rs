@@ -6,7 +6,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use crate::Handle;
+use crate::handle::Handle;
 
 /// What can be turned into socket addresses: the types that [`std::net::ToSocketAddrs`] is
 /// implemented for. The trait is sealed.

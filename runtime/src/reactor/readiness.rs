@@ -345,9 +345,7 @@ mod tests {
     #[test]
     fn the_tick_wraps() {
         let readiness = Readiness::new(false);
-        readiness
-            .word
-            .store(u64::MAX & !(READY | GONE), Ordering::SeqCst);
+        readiness.word.store(!(READY | GONE), Ordering::SeqCst);
         let (count, waker) = waiter();
         let mut key = None;
         assert!(wait_keyed(&readiness, &waker, &mut key).is_pending());

@@ -87,7 +87,7 @@ impl JoinerSlot {
     /// Stores a clone of `waker`, unless it is there already. What was there before is returned, to
     /// be dropped by the caller where dropping does no harm.
     pub(super) fn set(&mut self, waker: &Waker) -> Option<Joiner> {
-        if self.0 as *const () == waker.data() && ptr::eq(waker.vtable(), &VTABLE) {
+        if ptr::eq(self.0, waker.data()) && ptr::eq(waker.vtable(), &VTABLE) {
             return None;
         }
         self.put(waker.clone())

@@ -17,7 +17,7 @@ use super::scheduler::Scheduler;
 use super::worker;
 use crate::context;
 use crate::driver;
-use crate::handle::Shared;
+use crate::shared::Shared;
 use crate::sync::{Arc, Condvar, Mutex, lock};
 
 /// See the module.

@@ -8,7 +8,7 @@
 //! 2. [`worker`]: the loop of one cook; finding tasks, and the watch
 //! 3. [`idle`]: who sleeps, who searches, who must be woken: the hard race
 //! 4. [`park`]: how one worker sleeps
-//! 5. [`crew`]: shutdown
+//! 5. [`crew`], who comes and goes: shutdown
 //! 6. [`main_seat`]: the main future of `block_on`
 //!
 //! # The naive version, and what breaks
@@ -42,8 +42,9 @@ pub use self::builder::Builder;
 use self::crew::Crew;
 use self::scheduler::Scheduler;
 use crate::context;
-use crate::handle::{Handle, Shared};
+use crate::handle::Handle;
 use crate::metrics::Metrics;
+use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::JoinHandle;
 

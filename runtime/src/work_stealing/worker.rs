@@ -29,10 +29,10 @@ use super::scheduler::{Remote, Scheduler};
 use crate::budget;
 use crate::context;
 use crate::driver::{Driver, Turn};
-use crate::handle::Shared;
 use crate::metrics::WorkerCounters;
 use crate::pace::Pace;
 use crate::queue::ring::CAPACITY;
+use crate::shared::Shared;
 use crate::sync::{Arc, Mutex, Ordering};
 use crate::task::raw::{RawTask, Runnable};
 

@@ -1,0 +1,58 @@
+//! The parts that both executors share.
+//!
+//! **Job.** Hold together what tasks, sockets and timers use of their executor, whichever it is, and
+//! spawn onto it. **Owns** the parts, together with the executor, and with whatever of its sockets
+//! and timers outlives it. **Never** runs a task.
+
+use std::future::Future;
+
+use crate::blocking::Pool;
+use crate::metrics::Counters;
+use crate::reactor::Reactor;
+use crate::sync::Arc;
+use crate::task::JoinHandle;
+use crate::task::home::{Access, HomeRef};
+use crate::task::raw::RawTask;
+use crate::timer::Timers;
+
+/// What both executors have, and what their tasks, sockets and timers use.
+pub(crate) struct Shared {
+    pub(crate) home: HomeRef,
+    pub(crate) reactor: Arc<Reactor>,
+    pub(crate) timers: Arc<Timers>,
+    pub(crate) pool: Pool,
+    pub(crate) counters: std::sync::Arc<Counters>,
+}
+
+impl Shared {
+    /// Spawns a future that may go to any thread.
+    pub(crate) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_here(future)
+    }
+
+    /// Spawns a future that stays on this thread. The caller has made sure that the executor is
+    /// bound to it, or that future and output are `Send`.
+    fn spawn_here<F: Future>(&self, future: F) -> JoinHandle<F::Output> {
+        let (runnable, task) = RawTask::new(future, self.home.clone());
+        let handle = JoinHandle::new(task);
+        runnable.admit();
+        handle
+    }
+
+    /// Spawns a future that need not be `Send`, or gives it back if this thread is not the one
+    /// that the executor is bound to.
+    pub(crate) fn spawn_local<F>(&self, future: F) -> Result<JoinHandle<F::Output>, F>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        match self.home.access() {
+            Access::Owner => Ok(self.spawn_here(future)),
+            Access::Shared | Access::Foreign => Err(future),
+        }
+    }
+}
