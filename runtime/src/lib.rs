@@ -88,3 +88,8 @@ pub use single_thread::{Builder as SingleThreadBuilder, SingleThread};
 pub use spawn::{spawn, spawn_blocking, spawn_local};
 pub use work_stealing::{Builder as WorkStealingBuilder, WorkStealing};
 pub use yield_now::yield_now;
+
+/// The README's programs, compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
