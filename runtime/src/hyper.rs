@@ -36,7 +36,7 @@
 //! ```
 
 use std::future::Future;
-use std::io::{self, IoSlice, Read as _};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -79,10 +79,8 @@ macro_rules! hyper_stream {
                 cx: &mut Context<'_>,
                 buffer: ReadBufCursor<'_>,
             ) -> Poll<io::Result<()>> {
-                // The closure hands the slice to `recv`.
-                fill(buffer, |room| {
-                    self.registered().poll_read_with(cx, |mut io| io.read(room))
-                })
+                // Registered hands the slice to `recv`.
+                fill(buffer, |room| self.registered().poll_read(cx, room))
             }
         }
 

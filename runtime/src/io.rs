@@ -229,7 +229,8 @@ where
         cx: &mut Context<'_>,
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_read_with(cx, |mut io| io.read(into))
+        let (room, mut io) = (into.len(), self.get_ref());
+        self.source.poll_stream_read(cx, room, || io.read(into))
     }
 
     pub(crate) fn poll_read_vectored(
@@ -237,7 +238,9 @@ where
         cx: &mut Context<'_>,
         into: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_read_with(cx, |mut io| io.read_vectored(into))
+        let (room, mut io) = (into.iter().map(|part| part.len()).sum(), self.get_ref());
+        let read = || io.read_vectored(into);
+        self.source.poll_stream_read(cx, room, read)
     }
 
     #[inline]
@@ -254,7 +257,8 @@ where
     }
 
     pub(crate) async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
-        self.read_with(|mut io| io.read(into)).await
+        let (room, mut io) = (into.len(), self.get_ref());
+        self.source.stream_read(room, || io.read(into)).await
     }
 
     pub(crate) async fn write(&self, from: &[u8]) -> io::Result<usize> {

@@ -13,7 +13,8 @@
 //! |---|---|
 //! | 0 | READY: try, it may work |
 //! | 1 | GONE: the runtime of the source was dropped |
-//! | 2.. | tick: the number of events so far, 62 bits wide |
+//! | 2 | ENDED: the event said that the other end is done, or of an error |
+//! | 3.. | tick: the number of events so far, 61 bits wide |
 //!
 //! # The race between clearing and a new event
 //!
@@ -45,7 +46,8 @@ use crate::task::waker::is_dead;
 
 const READY: u64 = 1 << 0;
 const GONE: u64 = 1 << 1;
-const TICK: u64 = 1 << 2;
+const ENDED: u64 = 1 << 2;
+const TICK: u64 = 1 << 3;
 
 /// What the word was when a task looked at it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,9 +116,24 @@ impl Readiness {
         );
     }
 
+    /// The try that began with `seen` got less than it had room for. Where the OS tells of every new
+    /// edge that means that there is no more, and the next try would only hear `WouldBlock`: a system
+    /// call saved. But the end of the stream comes with no further edge once it was announced, so
+    /// then the source stays ready until it is read.
+    pub(crate) fn drained(&self, seen: Seen) {
+        if seen.0 & ENDED == 0 {
+            self.clear(seen);
+        }
+    }
+
     /// An event: becomes ready, and hands the wakers out, to be woken once no lock is held.
     pub(crate) fn set(&self, woken: &mut Vec<Waker>) {
         self.raise(READY, woken);
+    }
+
+    /// As `set`, for an event that no other may follow.
+    pub(crate) fn set_ended(&self, woken: &mut Vec<Waker>) {
+        self.raise(READY | ENDED, woken);
     }
 
     /// No event will come any more: whoever waits shall find out.
@@ -345,7 +362,7 @@ mod tests {
     #[test]
     fn the_tick_wraps() {
         let readiness = Readiness::new(false);
-        readiness.word.store(!(READY | GONE), Ordering::SeqCst);
+        readiness.word.store(!(READY | GONE | ENDED), Ordering::SeqCst);
         let (count, waker) = waiter();
         let mut key = None;
         assert!(wait_keyed(&readiness, &waker, &mut key).is_pending());

@@ -259,8 +259,8 @@ impl<'a> Shift<'a> {
         if scheduler.queued() > 0 {
             if !reactor.is_empty() || !timers.is_empty() {
                 self.driver.turn(reactor, timers, Turn::Look);
-                self.pace.looked(timers.clock().now_nanos());
             }
+            self.pace.looked(timers.clock().now_nanos());
         } else if scheduler.letters().fall_asleep() {
             self.publish();
             scheduler.forget_peak();

@@ -75,8 +75,11 @@ impl Scheduler {
         (local.registry.len(), local.in_flight_max)
     }
 
+    /// Gives back what a great crowd of tasks needed, when it has gone.
     pub(super) fn forget_peak(&self) {
-        self.local().queue.forget_peak();
+        let local = &mut *self.local();
+        local.queue.forget_peak();
+        local.registry.forget_peak();
     }
 
     /// Cancels all tasks, on this thread, and turns letters away from now on.

@@ -95,17 +95,13 @@ impl Registry {
         self.entries[slot as usize] = Entry::vacant(self.vacant);
         self.vacant = slot;
         self.living -= 1;
-        if self.living == 0 {
-            self.forget_peak();
-        }
     }
 
-    /// With the last task gone, gives back what a great number of them needed.
-    #[cold]
-    fn forget_peak(&mut self) {
+    /// When the last task is gone, gives back what a great number of them needed.
+    pub(crate) fn forget_peak(&mut self) {
         /// Below this a vector is not worth giving back: a page. Thin air.
         const KEEP: usize = 512;
-        if self.entries.capacity() > KEEP {
+        if self.living == 0 && self.entries.capacity() > KEEP {
             self.entries = Vec::new();
             self.vacant = NOWHERE;
         }

@@ -185,7 +185,10 @@ impl Schedule for Scheduler {
     }
 
     fn forget(&self, task: RawTask) {
-        lock(self.shard(task)).tasks.remove(task);
+        let mut shard = lock(self.shard(task));
+        shard.tasks.remove(task);
+        shard.tasks.forget_peak();
+        drop(shard);
         self.counters.in_flight.down();
     }
 

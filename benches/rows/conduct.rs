@@ -1,0 +1,212 @@
+//! The conductor: starts one process a measurement, gathers their figures, and
+//! prints the tables.
+//!
+//! Rounds go around everything: A B C, then A B C again. A machine that slows
+//! down for a minute then spoils one round of each runtime and not all of one.
+
+use std::{
+    env, fs, io,
+    path::Path,
+    process::{Command, ExitCode, Output, Stdio},
+};
+
+use brigade_benches::{
+    args::{self, Options},
+    catalog::{Group, LIMIT, OURS, Row, row},
+    report::{self, digits},
+    results::Results,
+};
+
+use crate::{about, growth, measure::UNFIT, pick};
+
+/// Milliseconds of passes in a measurement: enough for a median of several
+/// passes in every row, and few enough for the whole table in ten minutes.
+const BUDGET_MS: u32 = 300;
+const QUICK_BUDGET_MS: u32 = 60;
+
+/// Runs what the command line asks for.
+pub(crate) fn conduct(arguments: Vec<String>) -> ExitCode {
+    let options = match args::parse(arguments) {
+        Ok(args::Command::Run(options)) => options,
+        Ok(args::Command::Help) => {
+            print!("{}", args::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Ok(args::Command::List) => {
+            print!("{}", report::definitions());
+            return ExitCode::SUCCESS;
+        }
+        Err(message) => {
+            eprintln!("error: {message}");
+            return ExitCode::from(2);
+        }
+    };
+    if options
+        .rows
+        .iter()
+        .all(|row| columns(row, &options).next().is_none())
+    {
+        eprintln!("error: none of these runtimes has any of these rows");
+        return ExitCode::from(2);
+    }
+    let failed = if options.growth {
+        growth::grow(&options)
+    } else {
+        rows(&options)
+    };
+    match failed {
+        Ok(false) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The chosen runtimes that can do that row.
+pub(crate) fn columns(row: &str, options: &Options) -> impl Iterator<Item = &'static str> {
+    options
+        .runtimes
+        .iter()
+        .copied()
+        .filter(move |runtime| pick::pick(row, runtime).is_some())
+}
+
+/// Measures the rows and reports them; true if brigade or a limit failed.
+fn rows(options: &Options) -> io::Result<bool> {
+    let plan: Vec<(&'static Row, &'static str)> = options
+        .rows
+        .iter()
+        .filter_map(|id| row(id))
+        .flat_map(|row| columns(row.id, options).map(move |runtime| (row, runtime)))
+        .collect();
+
+    let mut results = Results::default();
+    if let Some(sentence) = about::busy() {
+        eprintln!("note: {sentence}");
+        results.note(sentence);
+    }
+    let mut failed = false;
+    let all = plan.len() * options.rounds;
+    for round in 0..options.rounds {
+        for (at, (row, runtime)) in plan.iter().enumerate() {
+            let said = match measure(row, runtime, options.quick, None) {
+                Ok(values) => {
+                    let mut shown = Vec::new();
+                    // Not a number: a figure that this column does not have.
+                    for (figure, value) in row
+                        .figures
+                        .iter()
+                        .zip(values)
+                        .filter(|(_, value)| !value.is_nan())
+                    {
+                        results.add(row, runtime, figure, value);
+                        shown.push(format!("{} {}", digits(value), figure.unit));
+                    }
+                    shown.join(", ")
+                }
+                Err(Trouble::Unfit(why)) => {
+                    results.note(format!("{}: {runtime} left out: {why}", row.id));
+                    format!("left out: {why}")
+                }
+                Err(Trouble::Failed(why)) => {
+                    results.note(format!("{}: {runtime} FAILED: {why}", row.id));
+                    failed |= *runtime == OURS || *runtime == LIMIT;
+                    format!("FAILED: {why}")
+                }
+            };
+            let done = round * plan.len() + at + 1;
+            eprintln!("[{done:>3}/{all}] {:<15} {runtime:<11} {said}", row.id);
+        }
+    }
+
+    print!("{}", report::terminal(&results));
+    if let Some(directory) = &options.write {
+        write(directory, &results, options.rounds)?;
+    }
+    Ok(failed)
+}
+
+/// Why there is no figure.
+pub(crate) enum Trouble {
+    /// That runtime cannot do that row on this machine.
+    Unfit(String),
+    /// A wrong result, a panic, a hang.
+    Failed(String),
+}
+
+/// Takes one measurement in a process of its own: a value for each figure of the row.
+pub(crate) fn measure(
+    row: &Row,
+    runtime: &str,
+    quick: bool,
+    size: Option<usize>,
+) -> Result<Vec<f64>, Trouble> {
+    let budget = if quick { QUICK_BUDGET_MS } else { BUDGET_MS };
+    let output = env::current_exe().and_then(|this| {
+        Command::new(this)
+            .args(["--measure", row.id, runtime, &budget.to_string()])
+            .arg(size.map_or("own".to_owned(), |size| size.to_string()))
+            .stdin(Stdio::null())
+            .output()
+    });
+    let output = output.map_err(|error| Trouble::Failed(error.to_string()))?;
+    if !output.status.success() {
+        let why = reason(&output);
+        return Err(match output.status.code() {
+            Some(UNFIT) => Trouble::Unfit(why),
+            _ => Trouble::Failed(why),
+        });
+    }
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let value = |key: &str| {
+        printed
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.parse().ok())
+    };
+    row.figures
+        .iter()
+        .map(|figure| value(figure.key))
+        .collect::<Option<Vec<f64>>>()
+        .ok_or_else(|| Trouble::Failed(format!("it printed {printed:?}")))
+}
+
+/// The first line that tells something: of a panic, the line below its place.
+fn reason(output: &Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let told = errors
+        .lines()
+        .find(|line| !line.trim().is_empty() && !line.starts_with("thread '"))
+        .unwrap_or_default();
+    if output
+        .status
+        .code()
+        .is_some_and(|code| code == 1 || code == UNFIT)
+    {
+        return told.to_owned();
+    }
+    format!("{}: {told}", output.status)
+}
+
+fn write(directory: &Path, results: &Results, rounds: usize) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    fs::write(
+        directory.join("rows.md"),
+        report::markdown(results, rounds, &about::about()),
+    )?;
+    fs::write(directory.join("rows.csv"), report::csv(results))?;
+    for (name, group) in [
+        ("one-thread.svg", Group::One),
+        ("two-workers.svg", Group::Two),
+    ] {
+        if results.any(group) {
+            fs::write(directory.join(name), report::bars(results, group))?;
+        }
+    }
+    eprintln!(
+        "wrote rows.md, rows.csv and the bars to {}",
+        directory.display()
+    );
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! What remains when only the kernel's part of a job is left.
+
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use mio::{Events, Poll, Token, Waker};
+
+use crate::{
+    measure::{Job, Measured, Meter, check, pin_to_one_cpu, repeat_plain},
+    work::idle::{NAP, told},
+};
+
+/// For `cross_wake`: an eventfd wakes the poll, a channel of the standard
+/// library the thread.
+pub(crate) fn cross_wake(job: Job) -> Measured {
+    const TRIPS: u64 = 2_000;
+    pin_to_one_cpu();
+    let mut poll = Poll::new().expect("a poll");
+    let waker = Arc::new(Waker::new(poll.registry(), Token(0)).expect("an eventfd"));
+    let mut events = Events::with_capacity(8);
+    let pass = || {
+        let (to_thread, at_thread) = mpsc::channel::<u64>();
+        let waker = waker.clone();
+        let thread = thread::spawn(move || {
+            let mut sum = 0;
+            for _ in 0..TRIPS {
+                waker.wake().expect("an eventfd");
+                sum += at_thread.recv().expect("the other thread answers");
+            }
+            sum
+        });
+        for number in 0..TRIPS {
+            poll.poll(&mut events, None).expect("a poll");
+            to_thread
+                .send(number + 1)
+                .expect("the other thread is there");
+        }
+        let sum = thread.join().expect("the thread ends well");
+        check(sum == TRIPS * (TRIPS + 1) / 2, "the sum of the answers");
+    };
+    repeat_plain(job, TRIPS as usize, pass).micros()
+}
+
+/// For `idle`: a poll that waits for nothing.
+pub(crate) fn sleep(_: Job) -> Measured {
+    let meter = Meter::start();
+    let mut poll = Poll::new().expect("a poll");
+    poll.poll(&mut Events::with_capacity(8), Some(NAP))
+        .expect("a poll");
+    told(&meter)
+}

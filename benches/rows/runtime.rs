@@ -1,0 +1,181 @@
+//! What a row may ask of a runtime: little enough that every peer can answer.
+//!
+//! Two families, because two workers ask for `Send` where one thread does not:
+//! [`One`] for a loop on the calling thread and [`Many`] for [`WORKERS`] worker
+//! threads. Each has its own trait for sockets, and only [`One`] one for timers.
+//!
+//! A runtime is a type with no value. Its file keeps whatever state it needs,
+//! since a process only ever runs one of them, once.
+
+use std::{
+    fmt::Debug,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+/// How many worker threads every runtime of the second family gets.
+pub(crate) const WORKERS: usize = 2;
+
+/// A runtime on one thread.
+pub(crate) trait One: 'static {
+    /// What `spawn` returns; resolves to the task's output.
+    type Handle<T: 'static>: Future<Output = T> + 'static;
+
+    /// Starts the runtime on this thread and runs it until the future is done.
+    fn block_on<F: Future>(future: F) -> F::Output;
+
+    /// Starts a task. Only called from inside [`One::block_on`].
+    fn spawn<F>(future: F) -> Self::Handle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static;
+
+    /// Starts a task that nobody will await.
+    fn detach<F: Future<Output = ()> + 'static>(future: F);
+}
+
+/// A runtime on one thread that has timers.
+pub(crate) trait Timed: One {
+    /// Done once that time has passed.
+    fn sleep(time: Duration) -> impl Future<Output = ()> + 'static;
+}
+
+/// A runtime on one thread that has sockets.
+pub(crate) trait Net: Timed {
+    type Listener: 'static;
+    type Stream: 'static;
+
+    /// Listens on a free port of the loopback device.
+    async fn listen() -> io::Result<(Self::Listener, SocketAddr)>;
+
+    async fn accept(listener: &Self::Listener) -> io::Result<Self::Stream>;
+
+    async fn connect(address: SocketAddr) -> io::Result<Self::Stream>;
+
+    /// Reads once, to the front of the connection's buffer.
+    async fn receive(conn: &mut Conn<Self::Stream>) -> io::Result<usize>;
+
+    /// Writes the first `length` bytes of the connection's buffer, all of them.
+    async fn send(conn: &mut Conn<Self::Stream>, length: usize) -> io::Result<()>;
+}
+
+/// A runtime with [`WORKERS`] worker threads.
+pub(crate) trait Many: 'static {
+    /// What `spawn` returns; resolves to the task's output.
+    type Handle<T: Send + 'static>: Future<Output = T> + Send + 'static;
+
+    /// Starts the runtime and runs the future on this thread, outside the workers.
+    fn block_on<F: Future>(future: F) -> F::Output;
+
+    /// Starts a task. Only called from inside [`Many::block_on`] or a task.
+    fn spawn<F>(future: F) -> Self::Handle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static;
+
+    /// Starts a task that nobody will await.
+    fn detach<F: Future<Output = ()> + Send + 'static>(future: F);
+}
+
+/// A runtime with [`WORKERS`] worker threads that has sockets.
+pub(crate) trait ManyNet: Many {
+    type Listener: Send + Sync + 'static;
+    type Stream: Send + 'static;
+
+    /// Listens on a free port of the loopback device.
+    fn listen() -> impl Future<Output = io::Result<(Self::Listener, SocketAddr)>> + Send;
+
+    fn accept(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Reads once, to the front of the connection's buffer.
+    fn receive(conn: &mut Conn<Self::Stream>) -> impl Future<Output = io::Result<usize>> + Send;
+
+    /// Writes the first `length` bytes of the connection's buffer, all of them.
+    fn send(
+        conn: &mut Conn<Self::Stream>,
+        length: usize,
+    ) -> impl Future<Output = io::Result<()>> + Send;
+}
+
+/// A socket and its one buffer. The buffer belongs to the connection because
+/// runtimes over io_uring must own the memory that the kernel writes to; the
+/// others borrow it, and nobody copies.
+pub(crate) struct Conn<S> {
+    pub(crate) stream: S,
+    pub(crate) buffer: Box<[u8]>,
+}
+
+impl<S> Conn<S> {
+    pub(crate) fn new(stream: S, size: usize) -> Self {
+        Self {
+            stream,
+            buffer: vec![0; size].into_boxed_slice(),
+        }
+    }
+}
+
+/// Marks a future or a value as `Send` for runtimes whose `spawn` asks for it
+/// although they run on one thread, so that the rows on one thread can be written
+/// once, without `Send`.
+///
+/// Only sound where the runtime polls and drops every task on the thread that
+/// spawned it: a single-threaded runtime that never leaves its thread.
+pub(crate) struct OneThread<T>(T);
+
+// SAFETY: see the type: values wrapped here never leave their thread.
+unsafe impl<T> Send for OneThread<T> {}
+
+impl<T> OneThread<T> {
+    /// # Safety
+    /// The value must stay on this thread until it is dropped.
+    pub(crate) unsafe fn new(value: T) -> Self {
+        Self(value)
+    }
+}
+
+impl<F: Future> Future for OneThread<F> {
+    type Output = OneThread<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: the field is pinned exactly as long as the wrapper is, and
+        // nothing ever moves it out of a pinned wrapper.
+        let future = unsafe { self.map_unchecked_mut(|wrapper| &mut wrapper.0) };
+        future.poll(cx).map(OneThread)
+    }
+}
+
+/// A handle whose result is unwrapped: no row expects a task to fail.
+pub(crate) struct Joined<H>(pub(crate) H);
+
+impl<H, T, E> Future for Joined<H>
+where
+    H: Future<Output = Result<T, E>> + Unpin,
+    E: Debug,
+{
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.0)
+            .poll(cx)
+            .map(|result| result.expect("a task failed"))
+    }
+}
+
+/// [`Joined`] for tasks that were marked with [`OneThread`].
+pub(crate) struct JoinedHere<H>(pub(crate) H);
+
+impl<H, T, E> Future for JoinedHere<H>
+where
+    H: Future<Output = Result<OneThread<T>, E>> + Unpin,
+    E: Debug,
+{
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let result = ready!(Pin::new(&mut self.0).poll(cx));
+        Poll::Ready(result.expect("a task failed").0)
+    }
+}

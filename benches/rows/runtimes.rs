@@ -1,0 +1,22 @@
+//! The runtimes, one file each. A file says how its runtime is started and what
+//! it calls the things that `runtime.rs` asks for; it holds no workload.
+
+pub(crate) mod brigade_one;
+
+pub(crate) mod brigade_many;
+
+pub(crate) mod tokio_one;
+
+pub(crate) mod tokio_many;
+
+pub(crate) mod smol_one;
+
+pub(crate) mod smol_many;
+
+pub(crate) mod futures_both;
+
+pub(crate) mod monoio_one;
+
+pub(crate) mod compio_one;
+
+pub(crate) mod glommio_one;

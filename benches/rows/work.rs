@@ -1,0 +1,26 @@
+//! The rows, each written once. The files that begin with `many` and the second
+//! half of `idle` and `wake` are for two workers, all others for one thread.
+
+pub(crate) mod spawn;
+
+pub(crate) mod turns;
+
+pub(crate) mod wake;
+
+pub(crate) mod memory;
+
+pub(crate) mod timers;
+
+pub(crate) mod echo;
+
+pub(crate) mod fetch;
+
+pub(crate) mod idle;
+
+pub(crate) mod many_spawn;
+
+pub(crate) mod many_turns;
+
+pub(crate) mod many_work;
+
+pub(crate) mod many_echo;

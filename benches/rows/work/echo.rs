@@ -1,0 +1,88 @@
+//! Round trips over TCP, with the server and its clients on the same one thread,
+//! so that the figure is the whole cost of both ends.
+
+use std::net::SocketAddr;
+
+use crate::{
+    measure::{Job, Measured, check, repeat},
+    runtime::{Conn, Net},
+};
+
+/// What travels each way.
+pub(crate) const MESSAGE: usize = 64;
+
+/// More room than a message needs: a read that does not fill its buffer tells a
+/// runtime over epoll that the socket is empty, which saves it a second read.
+pub(crate) const BUFFER: usize = 1024;
+
+/// Round trips in a pass, shared out among the clients.
+pub(crate) const TRIPS: usize = 10_000;
+
+/// Rows `echo1`, `echo100`, `echo1000`.
+pub(crate) fn echo<R: Net>(job: Job, clients: usize) -> Measured {
+    let clients = job.size(clients);
+    let trips = (TRIPS / clients).max(1);
+    R::block_on(async move {
+        let (listener, address) = R::listen().await.expect("a free port");
+        R::detach(async move {
+            loop {
+                let stream = R::accept(&listener).await.expect("a client");
+                R::detach(serve::<R>(Conn::new(stream, BUFFER)));
+            }
+        });
+        let mut waiting = connect::<R>(address, clients).await;
+        let pass = async || {
+            let tasks: Vec<_> = waiting
+                .drain(..)
+                .map(|conn| R::spawn(call::<R>(conn, trips)))
+                .collect();
+            for task in tasks {
+                waiting.push(task.await);
+            }
+        };
+        let cost = repeat(job, clients * trips, pass).await;
+        let rate = 1.0 / cost.wall / 1e3;
+        Measured(vec![("rate", rate), ("cpu", cost.cpu * 1e6)]).finish()
+    })
+}
+
+/// One after the other: the queue of a listener is shorter than a thousand.
+async fn connect<R: Net>(address: SocketAddr, clients: usize) -> Vec<Conn<R::Stream>> {
+    let mut conns = Vec::with_capacity(clients);
+    for number in 0..clients {
+        let stream = R::connect(address).await.expect("the server is there");
+        let mut conn = Conn::new(stream, BUFFER);
+        conn.buffer[8..16].copy_from_slice(&number.to_le_bytes());
+        // The first trip also waits until the server has accepted.
+        conns.push(R::spawn(call::<R>(conn, 1)).await);
+    }
+    conns
+}
+
+async fn serve<R: Net>(mut conn: Conn<R::Stream>) {
+    loop {
+        match R::receive(&mut conn).await {
+            Ok(0) | Err(_) => return,
+            Ok(length) => R::send(&mut conn, length)
+                .await
+                .expect("the client is there"),
+        }
+    }
+}
+
+/// Makes that many round trips, each with a number of its own, and looks at
+/// every answer.
+async fn call<R: Net>(mut conn: Conn<R::Stream>, trips: usize) -> Conn<R::Stream> {
+    for trip in 0..trips {
+        conn.buffer[..8].copy_from_slice(&trip.to_le_bytes());
+        let mut sent = [0; 16];
+        sent.copy_from_slice(&conn.buffer[..16]);
+        R::send(&mut conn, MESSAGE)
+            .await
+            .expect("the server is there");
+        conn.buffer[..16].fill(0xee);
+        let length = R::receive(&mut conn).await.expect("an answer");
+        check(length == MESSAGE && conn.buffer[..16] == sent, "the echo");
+    }
+    conn
+}

@@ -1,0 +1,59 @@
+//! An echo server on two workers; its clients are another process.
+
+use std::{net::SocketAddr, thread};
+
+use async_channel::bounded;
+
+use crate::{
+    far_end::Clients,
+    measure::{Job, Measured, Meter, check},
+    runtime::{Conn, ManyNet},
+    work::echo::BUFFER,
+};
+
+/// Clients, each with one trip under way at any time.
+pub(crate) const CLIENTS: usize = 1_000;
+
+/// Row `m_echo1000`. The clients' process is as busy as the server's and caps
+/// the rate, so the headline is what the server pays for a trip.
+pub(crate) fn echo<R: ManyNet>(job: Job) -> Measured {
+    let clients = job.size(CLIENTS);
+    R::block_on(async move {
+        let (listener, address) = R::listen().await.expect("a free port");
+        R::detach(async move {
+            loop {
+                let stream = R::accept(&listener).await.expect("a client");
+                R::detach(serve::<R>(Conn::new(stream, BUFFER)));
+            }
+        });
+        // On a thread of its own, because it waits for the other process.
+        let (tell, told) = bounded(1);
+        thread::spawn(move || tell.send_blocking(measure(job, address, clients)));
+        told.recv().await.expect("the clients are done").finish()
+    })
+}
+
+async fn serve<R: ManyNet>(mut conn: Conn<R::Stream>) {
+    loop {
+        match R::receive(&mut conn).await {
+            Ok(0) | Err(_) => return,
+            Ok(length) => R::send(&mut conn, length)
+                .await
+                .expect("the client is there"),
+        }
+    }
+}
+
+/// Lets the clients loose on a server in this process.
+pub(crate) fn measure(job: Job, address: SocketAddr, clients: usize) -> Measured {
+    let far_end = Clients::start(address, clients, 2 * job.budget);
+    let meter = Meter::start();
+    let seen = far_end.seen();
+    let cost = meter.stop();
+    check(seen.trips >= clients as f64, "every client had an answer");
+    Measured(vec![
+        ("cpu", cost.cpu * 1e6 / seen.trips),
+        ("p99", seen.p99_ms),
+        ("rate", seen.trips / seen.seconds / 1e3),
+    ])
+}

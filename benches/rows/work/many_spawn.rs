@@ -1,0 +1,114 @@
+//! What a task costs from its spawn to its result, on two workers.
+
+use std::pin::Pin;
+
+use async_channel::{Sender, bounded};
+
+use crate::{
+    measure::{Job, Measured, check, repeat},
+    runtime::Many,
+};
+
+const TASKS: usize = 100_000;
+
+async fn spawn_and_join<R: Many>(tasks: usize) {
+    let handles: Vec<_> = (0..tasks)
+        .map(|number| R::spawn(async move { number }))
+        .collect();
+    let mut sum = 0;
+    for handle in handles {
+        sum += handle.await;
+    }
+    check(
+        sum == tasks * (tasks - 1) / 2,
+        "the sum of the tasks' results",
+    );
+}
+
+/// Row `m_spawn_outside`: every task comes through the door.
+pub(crate) fn outside<R: Many>(job: Job) -> Measured {
+    let tasks = job.size(TASKS);
+    R::block_on(repeat(job, tasks, async || {
+        spawn_and_join::<R>(tasks).await
+    }))
+    .nanos()
+}
+
+/// Row `m_spawn_worker`: every task comes from a worker's own hand.
+pub(crate) fn worker<R: Many>(job: Job) -> Measured {
+    let tasks = job.size(TASKS);
+    let pass = async || R::spawn(spawn_and_join::<R>(tasks)).await;
+    R::block_on(repeat(job, tasks, pass)).nanos()
+}
+
+/// Row `m_spawn_await`.
+pub(crate) fn each<R: Many>(job: Job) -> Measured {
+    const EACH: usize = 20_000;
+    let pass = async || {
+        let sum = R::spawn(async {
+            let mut sum = 0;
+            for number in 0..EACH {
+                sum += R::spawn(async move { number }).await;
+            }
+            sum
+        });
+        check(
+            sum.await == EACH * (EACH - 1) / 2,
+            "the sum of the tasks' results",
+        );
+    };
+    R::block_on(repeat(job, EACH, pass)).nanos()
+}
+
+/// A chain of that many tasks from here on, each awaiting the next one.
+fn chain<R: Many>(depth: usize) -> Pin<Box<dyn Future<Output = usize> + Send>> {
+    Box::pin(async move {
+        if depth == 1 {
+            return 1;
+        }
+        R::spawn(chain::<R>(depth - 1)).await + 1
+    })
+}
+
+/// Row `m_recursive`.
+pub(crate) fn recursive<R: Many>(job: Job) -> Measured {
+    const CHAINS: usize = 300;
+    const DEPTH: usize = 300;
+    let pass = async || {
+        let sum = R::spawn(async {
+            let chains: Vec<_> = (0..CHAINS).map(|_| R::spawn(chain::<R>(DEPTH))).collect();
+            let mut sum = 0;
+            for chain in chains {
+                sum += chain.await;
+            }
+            sum
+        });
+        check(sum.await == CHAINS * DEPTH, "the sum of the depths");
+    };
+    R::block_on(repeat(job, CHAINS * DEPTH, pass)).nanos()
+}
+
+/// How deep a chain of spawns goes, and how many follow on one another in a
+/// pass, so that the trip to the workers and back is not part of the figure.
+const LINKS: usize = 1_000;
+const CHAINS: usize = 100;
+
+fn link<R: Many>(depth: usize, chains: usize, done: Sender<usize>) {
+    R::detach(async move {
+        match (depth, chains) {
+            (LINKS, CHAINS) => done.send(depth * chains).await.expect("the end is awaited"),
+            (LINKS, _) => link::<R>(1, chains + 1, done),
+            _ => link::<R>(depth + 1, chains, done),
+        }
+    });
+}
+
+/// Row `m_chained`: a task spawns the next one and ends.
+pub(crate) fn chained<R: Many>(job: Job) -> Measured {
+    let pass = async || {
+        let (done, end) = bounded(1);
+        R::spawn(async { link::<R>(1, 1, done) }).await;
+        check(end.recv().await == Ok(LINKS * CHAINS), "the last link");
+    };
+    R::block_on(repeat(job, LINKS * CHAINS, pass)).nanos()
+}

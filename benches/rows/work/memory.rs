@@ -1,0 +1,64 @@
+//! What a task that waits costs in memory.
+
+use std::{
+    pin::Pin,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    task::{Context, Poll, Waker},
+};
+
+use crate::{
+    measure::{Job, Measured, check, resident},
+    runtime::One,
+};
+
+/// How many tasks have been polled. One process measures once.
+static PARKED: AtomicUsize = AtomicUsize::new(0);
+
+/// Keeps its own waker, as a task that waits for a lock or a message would, and
+/// is never woken.
+struct Parked {
+    waker: Option<Waker>,
+    parked: &'static AtomicUsize,
+}
+
+impl Future for Parked {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        check(
+            self.waker.replace(cx.waker().clone()).is_none(),
+            "a parked task is polled once",
+        );
+        self.parked.fetch_add(1, Relaxed);
+        Poll::Pending
+    }
+}
+
+/// What each task runs: 32 bytes, and nothing on the heap.
+pub(crate) async fn park() {
+    Parked {
+        waker: None,
+        parked: &PARKED,
+    }
+    .await;
+}
+
+/// Row `idle_mem`.
+pub(crate) fn parked<R: One>(job: Job) -> Measured {
+    let tasks = job.size(1_000_000);
+    R::block_on(async move {
+        R::spawn(async {}).await;
+        let before = resident();
+        for _ in 0..tasks {
+            R::detach(park());
+        }
+        // A task more, behind the others: not all runtimes let others run when
+        // the main future yields.
+        while PARKED.load(Relaxed) < tasks {
+            R::spawn(async {}).await;
+        }
+        check(PARKED.load(Relaxed) == tasks, "the number of parked tasks");
+        // Ended here, so that a million tasks need not be taken down first.
+        Measured(vec![("bytes", (resident() - before) / tasks as f64)]).finish()
+    })
+}

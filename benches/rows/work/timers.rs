@@ -1,0 +1,97 @@
+//! What a sleep costs, how late it ends, and what a timer costs that never fires.
+
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use brigade_benches::results::median;
+
+use crate::{
+    measure::{Job, Measured, check, repeat},
+    runtime::Timed,
+    work::turns::Yield,
+};
+
+/// The longest sleep; the others are spread evenly below it.
+pub(crate) const SPREAD: Duration = Duration::from_millis(200);
+
+/// The lengths in an order that is neither rising nor falling.
+pub(crate) fn lengths(sleeps: usize) -> impl Iterator<Item = Duration> {
+    // A step that shares no factor with the count visits every length once.
+    const STEP: usize = 7919;
+    let step = SPREAD / sleeps as u32;
+    (0..sleeps).map(move |at| step * (at * STEP % sleeps) as u32)
+}
+
+/// Row `timers`: deadlines so close that a turn of the loop fires many.
+pub(crate) fn many<R: Timed>(job: Job) -> Measured {
+    sleeps::<R>(job, job.size(100_000))
+}
+
+/// Row `timer_light`: a turn of the loop for each of them.
+pub(crate) fn few<R: Timed>(job: Job) -> Measured {
+    sleeps::<R>(job, 1_000)
+}
+
+fn sleeps<R: Timed>(job: Job, sleeps: usize) -> Measured {
+    let mut late = Vec::new();
+    let pass = async || {
+        let tasks: Vec<_> = lengths(sleeps)
+            .map(|length| {
+                R::spawn(async move {
+                    let start = Instant::now();
+                    R::sleep(length).await;
+                    let slept = start.elapsed();
+                    check(slept >= length, "no sleep ends before its time");
+                    (slept - length).as_secs_f64() * 1e6
+                })
+            })
+            .collect();
+        late.clear();
+        for task in tasks {
+            late.push(task.await);
+        }
+        check(late.len() == sleeps, "the number of sleeps");
+    };
+    let cost = R::block_on(repeat(job, sleeps, pass));
+    let p50 = median(late).unwrap_or_default();
+    Measured(vec![("cpu", cost.cpu * 1e9), ("late", p50)])
+}
+
+/// Row `timer_cancel`: what a timeout costs that is not needed in the end.
+pub(crate) fn cancel<R: Timed>(job: Job) -> Measured {
+    const OTHERS: usize = 10_000;
+    const TIMERS: usize = 20_000;
+    /// tokio lets a task do 128 things a poll and then makes its timers pend
+    /// without arming them; a yield this often keeps every timer a real one.
+    const BETWEEN_YIELDS: usize = 64;
+
+    R::block_on(async move {
+        for at in 0..OTHERS {
+            let time = Duration::from_millis(100_000 + 7 * at as u64);
+            R::detach(R::sleep(time));
+        }
+        // A task more, behind the others: all of them are armed when it is done.
+        R::spawn(async {}).await;
+        let pass = async || {
+            let mut armed = 0;
+            for at in 0..TIMERS {
+                let time = Duration::from_millis(1_000 + (at * 7919 % 60_000) as u64);
+                armed += usize::from(arm_and_drop(R::sleep(time)).await);
+                if at % BETWEEN_YIELDS == 0 {
+                    Yield::default().await;
+                }
+            }
+            check(armed == TIMERS, "the number of armed timers");
+        };
+        // Ended here: the others still sleep for minutes.
+        repeat(job, TIMERS, pass).await.nanos().finish()
+    })
+}
+
+/// Polls the sleep once; true if it now waits.
+async fn arm_and_drop(sleep: impl Future<Output = ()>) -> bool {
+    let mut sleep = pin!(sleep);
+    std::future::poll_fn(|cx| std::task::Poll::Ready(sleep.as_mut().poll(cx).is_pending())).await
+}

@@ -1,0 +1,105 @@
+//! What it costs to let another task run: by a yield, and by a message.
+
+use std::{
+    cell::Cell,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use async_channel::bounded;
+
+use crate::{
+    measure::{Job, Measured, check, repeat, unfit},
+    runtime::One,
+};
+
+/// Pending once, after waking its own task by reference.
+#[derive(Default)]
+pub(crate) struct Yield {
+    yielded: bool,
+}
+
+impl Future for Yield {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.yielded {
+            return Poll::Ready(());
+        }
+        self.yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// What the tasks of `yield` share: who ran last, and how often that was the
+/// task that had just yielded.
+#[derive(Default)]
+struct Turns {
+    last: Cell<Option<usize>>,
+    selfish: Cell<usize>,
+}
+
+/// Row `yield`. A runtime that polls the same task again at once is no faster at
+/// yielding: it does not yield. More than one such turn in a hundred is unfit.
+pub(crate) fn yields<R: One>(job: Job) -> Measured {
+    const TASKS: usize = 1_000;
+    const YIELDS: usize = 1_000;
+    let pass = async || {
+        let turns = Rc::new(Turns::default());
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|me| {
+                let turns = turns.clone();
+                R::spawn(async move {
+                    for _ in 0..YIELDS {
+                        turns.last.set(Some(me));
+                        Yield::default().await;
+                        if turns.last.replace(Some(me)) == Some(me) {
+                            turns.selfish.set(turns.selfish.get() + 1);
+                        }
+                    }
+                    YIELDS
+                })
+            })
+            .collect();
+        let mut sum = 0;
+        for task in tasks {
+            sum += task.await;
+        }
+        check(sum == TASKS * YIELDS, "the sum of the yields");
+        if turns.selfish.get() > TASKS * YIELDS / 100 {
+            unfit("a task that yields is polled again before any other");
+        }
+    };
+    R::block_on(repeat(job, TASKS * YIELDS, pass)).nanos()
+}
+
+/// Row `ping_pong`.
+pub(crate) fn ping_pong<R: One>(job: Job) -> Measured {
+    const TRIPS: u64 = 50_000;
+    let pass = async || {
+        let (to_pong, at_pong) = bounded::<u64>(1);
+        let (to_ping, at_ping) = bounded::<u64>(1);
+        let pong = R::spawn(async move {
+            for _ in 0..TRIPS {
+                let number = at_pong.recv().await.expect("ping calls");
+                to_ping.send(number + 1).await.expect("ping is there");
+            }
+        });
+        let ping = R::spawn(async move {
+            let mut sum = 0;
+            for number in 0..TRIPS {
+                to_pong.send(number).await.expect("pong is there");
+                sum += at_ping.recv().await.expect("pong answers");
+            }
+            sum
+        });
+        check(
+            ping.await == TRIPS * (TRIPS + 1) / 2,
+            "the sum of the answers",
+        );
+        pong.await;
+    };
+    R::block_on(repeat(job, TRIPS as usize, pass)).nanos()
+}

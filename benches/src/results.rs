@@ -1,0 +1,199 @@
+//! The figures of every round, and what is made of them: medians and ratios.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::{Better, Figure, Group, LIMIT, OURS, RUNTIMES, Row, row};
+
+/// Everything that a run measured.
+#[derive(Debug, Default)]
+pub struct Results {
+    values: BTreeMap<(&'static str, &'static str, &'static str), Vec<f64>>,
+    notes: Vec<String>,
+}
+
+/// The best peer of a row, in one figure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Best {
+    /// Which column.
+    pub runtime: &'static str,
+    /// Its median.
+    pub median: f64,
+}
+
+impl Results {
+    /// Adds one round's value of a figure.
+    pub fn add(&mut self, row: &Row, runtime: &'static str, figure: &Figure, value: f64) {
+        self.values
+            .entry((row.id, runtime, figure.key))
+            .or_default()
+            .push(value);
+    }
+
+    /// Adds a sentence to print under the tables, once.
+    pub fn note(&mut self, sentence: String) {
+        if !self.notes.contains(&sentence) {
+            self.notes.push(sentence);
+        }
+    }
+
+    /// The sentences to print under the tables.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The values of all rounds, in their order.
+    #[must_use]
+    pub fn rounds(&self, row: &Row, runtime: &'static str, figure: &Figure) -> &[f64] {
+        self.values
+            .get(&(row.id, runtime, figure.key))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The median over the rounds.
+    #[must_use]
+    pub fn median(&self, row: &Row, runtime: &'static str, figure: &Figure) -> Option<f64> {
+        median(self.rounds(row, runtime, figure).to_vec())
+    }
+
+    /// The least and the greatest value over the rounds.
+    #[must_use]
+    pub fn spread(&self, row: &Row, runtime: &'static str, figure: &Figure) -> Option<(f64, f64)> {
+        let values = self.rounds(row, runtime, figure);
+        let least = values.iter().copied().reduce(f64::min)?;
+        let most = values.iter().copied().reduce(f64::max)?;
+        Some((least, most))
+    }
+
+    /// The peer that did best: neither ours nor the limit.
+    #[must_use]
+    pub fn best_peer(&self, row: &Row, figure: &Figure) -> Option<Best> {
+        RUNTIMES
+            .iter()
+            .filter(|runtime| **runtime != OURS && **runtime != LIMIT)
+            .filter_map(|runtime| {
+                let median = self.median(row, runtime, figure)?;
+                Some(Best { runtime, median })
+            })
+            .reduce(|best, next| {
+                if cost_ratio(figure.better, next.median, best.median) < 1.0 {
+                    next
+                } else {
+                    best
+                }
+            })
+    }
+
+    /// Ours as a cost relative to the best peer: below 1.00 is ahead.
+    #[must_use]
+    pub fn against_best(&self, row: &Row, figure: &Figure) -> Option<f64> {
+        let ours = self.median(row, OURS, figure)?;
+        Some(cost_ratio(
+            figure.better,
+            ours,
+            self.best_peer(row, figure)?.median,
+        ))
+    }
+
+    /// Ours as a cost relative to the limit: 1.00 would be the limit itself.
+    #[must_use]
+    pub fn against_limit(&self, row: &Row, figure: &Figure) -> Option<f64> {
+        let ours = self.median(row, OURS, figure)?;
+        Some(cost_ratio(
+            figure.better,
+            ours,
+            self.median(row, LIMIT, figure)?,
+        ))
+    }
+
+    /// Whether any row of that group was measured.
+    #[must_use]
+    pub fn any(&self, group: Group) -> bool {
+        self.values
+            .keys()
+            .any(|(id, _, _)| row(id).is_some_and(|row| row.group == group))
+    }
+
+    /// Whether that column holds any figure of these rows.
+    #[must_use]
+    pub fn has(&self, rows: &[&Row], runtime: &'static str) -> bool {
+        self.values
+            .keys()
+            .any(|(id, column, _)| *column == runtime && rows.iter().any(|row| row.id == *id))
+    }
+}
+
+/// How much `ours` costs for each unit that `theirs` costs. Rates are turned
+/// over, so that less than one is ahead whatever the figure.
+#[must_use]
+pub fn cost_ratio(better: Better, ours: f64, theirs: f64) -> f64 {
+    match better {
+        Better::Less => ours / theirs,
+        Better::More => theirs / ours,
+    }
+}
+
+/// The middle value, or the mean of the middle two.
+#[must_use]
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => None,
+        n if n % 2 == 1 => Some(values[middle]),
+        _ => Some((values[middle - 1] + values[middle]) / 2.0),
+    }
+}
+
+/// The value below which that share of the values lies.
+#[must_use]
+pub fn percentile(mut values: Vec<f64>, share: f64) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    #[expect(
+        clippy::cast_sign_loss,
+        clippy::cast_possible_truncation,
+        reason = "within the slice"
+    )]
+    let at = (last as f64 * share).round() as usize;
+    values.get(at.min(last)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::row;
+
+    #[test]
+    fn medians() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+        assert_eq!(
+            percentile((0..=100).map(f64::from).collect(), 0.99),
+            Some(99.0)
+        );
+    }
+
+    #[test]
+    fn the_best_peer_is_neither_ours_nor_the_limit() {
+        let row = row("echo1").unwrap();
+        let rate = &row.figures[0];
+        let mut results = Results::default();
+        for (runtime, value) in [
+            ("brigade", 90.0),
+            ("tokio", 60.0),
+            ("smol", 75.0),
+            ("limit", 99.0),
+        ] {
+            results.add(row, runtime, rate, value);
+        }
+        let best = Best {
+            runtime: "smol",
+            median: 75.0,
+        };
+        assert_eq!(results.best_peer(row, rate), Some(best));
+        assert_eq!(results.against_best(row, rate), Some(75.0 / 90.0));
+        assert_eq!(results.against_limit(row, rate), Some(99.0 / 90.0));
+    }
+}
