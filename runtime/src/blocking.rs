@@ -19,6 +19,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
+use crate::recorder::Recorder;
 use crate::sync::{Condvar, Mutex, lock};
 use crate::task::JoinHandle;
 use crate::task::home::{HomeRef, Schedule};
@@ -65,7 +66,11 @@ struct State {
 }
 
 impl Pool {
-    pub(crate) fn new(name: String, max_threads: usize) -> Self {
+    pub(crate) fn new(
+        name: String,
+        max_threads: usize,
+        recorder: Option<std::sync::Arc<Recorder>>,
+    ) -> Self {
         let core = std::sync::Arc::new(Core {
             state: Mutex::new(State {
                 jobs: VecDeque::new(),
@@ -78,7 +83,7 @@ impl Pool {
             name,
         });
         Pool {
-            home: HomeRef::shared(core.clone()),
+            home: HomeRef::shared(core.clone(), recorder),
             core,
         }
     }
@@ -97,6 +102,7 @@ impl Pool {
         B: FnOnce() + Send + 'static,
     {
         let (runnable, task) = RawTask::new(Job(Some(work)), self.home.clone());
+        task.report_spawn(None);
         let handle = JoinHandle::new(task);
         (handle, self.core.submit(runnable, body))
     }

@@ -14,6 +14,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use crate::reactor::{EventLoop, Reactor};
+use crate::recorder::{Kind, Recorder};
 use crate::task::waker::wake_quietly;
 use crate::timer::Timers;
 
@@ -21,6 +22,7 @@ use crate::timer::Timers;
 pub(crate) struct Driver {
     event_loop: EventLoop,
     woken: Vec<Waker>,
+    recorder: Option<std::sync::Arc<Recorder>>,
 }
 
 /// Whether a turn may take time.
@@ -36,10 +38,11 @@ pub(crate) enum Turn {
 const KEEP: usize = 1024;
 
 impl Driver {
-    pub(crate) fn new(event_loop: EventLoop) -> Self {
+    pub(crate) fn new(event_loop: EventLoop, recorder: Option<std::sync::Arc<Recorder>>) -> Self {
         Driver {
             event_loop,
             woken: Vec::new(),
+            recorder,
         }
     }
 
@@ -51,14 +54,27 @@ impl Driver {
         let slept = self
             .wait(reactor, timers, turn)
             .unwrap_or_else(|error| panic!("brigade: waiting for events failed: {error}"));
+        if !self.woken.is_empty() {
+            self.report(Kind::IoReady, self.woken.len());
+        }
         if !timers.is_empty() {
+            let before = self.woken.len();
             timers.fire(timers.clock().now_nanos(), &mut self.woken);
+            if self.woken.len() > before {
+                self.report(Kind::TimersFired, self.woken.len() - before);
+            }
         }
         for waker in self.woken.drain(..) {
             wake_quietly(waker);
         }
         self.woken.shrink_to(KEEP);
         slept
+    }
+
+    fn report(&self, kind: Kind, count: usize) {
+        if let Some(recorder) = &self.recorder {
+            recorder.report(kind, 0, 0, count as u64);
+        }
     }
 
     fn wait(&mut self, reactor: &Reactor, timers: &Timers, turn: Turn) -> io::Result<Duration> {
@@ -76,7 +92,9 @@ impl Driver {
             timers.wake_up();
             self.look(reactor)?;
             if self.woken.is_empty() {
+                self.report(Kind::Park, 0);
                 clock.jump(next);
+                self.report(Kind::Unpark, 0);
             }
             return Ok(Duration::ZERO);
         }
@@ -88,7 +106,9 @@ impl Driver {
             (Some(a), Some(b)) => Some(a.min(b)),
             (one, other) => one.or(other),
         };
+        self.report(Kind::Park, 0);
         let waited = self.event_loop.turn(reactor, timeout, &mut self.woken);
+        self.report(Kind::Unpark, 0);
         timers.wake_up();
         waited?;
         Ok(Duration::from_nanos(clock.now_nanos() - before))

@@ -6,6 +6,7 @@ use crate::handle::Handle;
 use crate::metrics::Metrics;
 use crate::single_thread::SingleThread;
 use crate::task::JoinHandle;
+use crate::timeline::Timeline;
 use crate::work_stealing::WorkStealing;
 
 /// An executor: what a program can be generic over, to run with one cook or with many.
@@ -46,6 +47,19 @@ pub trait Executor {
 
     /// What the executor has counted so far.
     fn metrics(&self) -> Metrics;
+
+    /// What has happened so far, if the executor was built with `record_timeline(true)`.
+    ///
+    /// ```
+    /// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+    /// executor.block_on(async {
+    ///     brigade::spawn(async {}).await.unwrap();
+    /// });
+    /// let timeline = executor.timeline().unwrap();
+    /// assert_eq!(timeline.tasks.len(), 2); // the main future and the task
+    /// # std::io::Result::Ok(())
+    /// ```
+    fn timeline(&self) -> Option<Timeline>;
 }
 
 impl Executor for SingleThread {
@@ -72,6 +86,10 @@ impl Executor for SingleThread {
     fn metrics(&self) -> Metrics {
         SingleThread::metrics(self)
     }
+
+    fn timeline(&self) -> Option<Timeline> {
+        SingleThread::timeline(self)
+    }
 }
 
 impl Executor for WorkStealing {
@@ -97,6 +115,10 @@ impl Executor for WorkStealing {
 
     fn metrics(&self) -> Metrics {
         WorkStealing::metrics(self)
+    }
+
+    fn timeline(&self) -> Option<Timeline> {
+        WorkStealing::timeline(self)
     }
 }
 

@@ -8,6 +8,7 @@ use std::future::Future;
 
 use crate::context;
 use crate::metrics::Metrics;
+use crate::recorder::Role;
 use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::JoinHandle;
@@ -23,13 +24,16 @@ where
         let shared = shared.clone();
         move || {
             let _entered = context::enter(&shared);
+            if let Some(recorder) = shared.home.recorder() {
+                recorder.join(Role::Blocking);
+            }
             thread.work();
         }
     });
     if let Some(job) = stranded {
         // There is no thread to be had. The job must not be lost, so the executor does it itself, in
         // a task: everything else waits meanwhile.
-        drop(shared.spawn(async move { job.run() }));
+        drop(shared.spawn(async move { job.run() }, None));
     }
     handle
 }
@@ -85,7 +89,7 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.shared.spawn(future)
+        self.shared.spawn(future, None)
     }
 
     /// Runs a closure that may block; see [`brigade::spawn_blocking`](crate::spawn_blocking).

@@ -49,6 +49,8 @@
 
 // What everything stands on: std or loom.
 mod sync;
+// Writing down what happens.
+mod recorder;
 // What a task is.
 pub mod task;
 // Where ready tasks wait.
@@ -60,6 +62,7 @@ mod reactor;
 mod timer;
 mod driver;
 mod metrics;
+pub mod timeline;
 // What both executors share.
 mod blocking;
 mod shared;

@@ -164,3 +164,69 @@ pub struct WorkerMetrics {
     /// Time spent awake or asleep: what [`busy`](Self::busy) is a part of.
     pub present: Duration,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// async-executor #101: a counter at its end goes on from 0.
+    #[test]
+    fn counters_wrap() {
+        let counter = Counter::default();
+        counter.set(u64::MAX - 1);
+        counter.add(3);
+        assert_eq!(counter.get(), 1);
+    }
+
+    #[test]
+    fn a_gauge_remembers_the_most() {
+        let counters = Counters::new(2);
+        for _ in 0..3 {
+            counters.in_flight.up();
+        }
+        counters.in_flight.down();
+        let metrics = counters.read();
+        assert_eq!((metrics.in_flight, metrics.in_flight_max), (2, 3));
+        assert_eq!(metrics.workers.len(), 2);
+        counters.in_flight.set(1, 7);
+        let metrics = counters.read();
+        assert_eq!((metrics.in_flight, metrics.in_flight_max), (1, 7));
+    }
+
+    #[test]
+    fn a_gauge_counts_for_many_threads() {
+        let counters = Arc::new(Counters::new(1));
+        let rounds = if cfg!(miri) { 50 } else { 10_000 };
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                let counters = counters.clone();
+                std::thread::spawn(move || {
+                    for _ in 0..rounds {
+                        counters.in_flight.up();
+                        counters.in_flight.down();
+                    }
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        let metrics = counters.read();
+        assert_eq!(metrics.in_flight, 0);
+        assert!((1..=4).contains(&metrics.in_flight_max));
+    }
+
+    #[test]
+    fn time_asleep_is_not_busy() {
+        let counters = Counters::new(1);
+        counters.workers[0].present.add(100);
+        counters.workers[0].asleep.add(30);
+        let worker = &counters.read().workers[0];
+        assert_eq!(worker.busy, Duration::from_nanos(70));
+        // A reader may come between the two additions.
+        counters.workers[0].asleep.add(100);
+        assert_eq!(counters.read().workers[0].busy, Duration::ZERO);
+    }
+}

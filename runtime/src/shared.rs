@@ -26,18 +26,19 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// Spawns a future that may go to any thread.
-    pub(crate) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(&self, future: F, name: Option<&str>) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.spawn_here(future)
+        self.spawn_here(future, name)
     }
 
     /// Spawns a future that stays on this thread. The caller has made sure that the executor is
     /// bound to it, or that future and output are `Send`.
-    fn spawn_here<F: Future>(&self, future: F) -> JoinHandle<F::Output> {
+    fn spawn_here<F: Future>(&self, future: F, name: Option<&str>) -> JoinHandle<F::Output> {
         let (runnable, task) = RawTask::new(future, self.home.clone());
+        task.report_spawn(name);
         let handle = JoinHandle::new(task);
         runnable.admit();
         handle
@@ -45,13 +46,17 @@ impl Shared {
 
     /// Spawns a future that need not be `Send`, or gives it back if this thread is not the one
     /// that the executor is bound to.
-    pub(crate) fn spawn_local<F>(&self, future: F) -> Result<JoinHandle<F::Output>, F>
+    pub(crate) fn spawn_local<F>(
+        &self,
+        future: F,
+        name: Option<&str>,
+    ) -> Result<JoinHandle<F::Output>, F>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
         match self.home.access() {
-            Access::Owner => Ok(self.spawn_here(future)),
+            Access::Owner => Ok(self.spawn_here(future, name)),
             Access::Shared | Access::Foreign => Err(future),
         }
     }

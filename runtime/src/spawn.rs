@@ -25,7 +25,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    context::expect("brigade::spawn", |shared| shared.spawn(future))
+    spawn_named(future, None)
 }
 
 /// Spawns a task whose future need not be `Send`: it is polled and dropped on this thread.
@@ -50,8 +50,28 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
+    spawn_local_named(future, None)
+}
+
+/// [`spawn`], for `task::Builder`.
+#[inline]
+pub(crate) fn spawn_named<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    context::expect("brigade::spawn", |shared| shared.spawn(future, name))
+}
+
+/// [`spawn_local`], for `task::Builder`.
+#[inline]
+pub(crate) fn spawn_local_named<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
     context::expect("brigade::spawn_local", |shared| {
-        shared.spawn_local(future).unwrap_or_else(|_| {
+        shared.spawn_local(future, name).unwrap_or_else(|_| {
             panic!(
                 "brigade::spawn_local was called outside of a SingleThread executor: a task whose \
                  future is not `Send` needs an executor that stays on this thread; use \

@@ -42,7 +42,7 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        spawn::spawn(future)
+        spawn::spawn_named(future, self.name)
     }
 
     /// Spawns the task onto this thread; see [`brigade::spawn_local`](crate::spawn_local).
@@ -54,6 +54,6 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        spawn::spawn_local(future)
+        spawn::spawn_local_named(future, self.name)
     }
 }

@@ -36,6 +36,7 @@ impl TcpListener {
         for address in lookup_host(address).await? {
             match mio::net::TcpListener::bind(address) {
                 Ok(listener) => {
+                    backlog::enlarge(&listener);
                     return Ok(TcpListener {
                         io: Registered::with_reactor(reactor, listener, Interest::READABLE, false)?,
                     });
@@ -94,6 +95,38 @@ impl TcpListener {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().local_addr()
     }
+}
+
+#[cfg(unix)]
+mod backlog {
+    //! Room for connections that wait to be accepted.
+    //!
+    //! mio asks for 128, as std does. A burst that is longer overflows the queue: the kernel drops
+    //! what comes then, and the other ends try again a second later. A second `listen` on the same
+    //! socket changes nothing but the length of the queue, on every Unix.
+
+    use std::ffi::c_int;
+    use std::os::fd::AsRawFd;
+
+    /// As many as Linux allows unless told otherwise (`net.core.somaxconn`); other systems cut it to
+    /// what they allow.
+    const LENGTH: c_int = 4096;
+
+    // SAFETY: the declaration is that of POSIX, with plain numbers on both sides.
+    unsafe extern "C" {
+        /// Any descriptor and any length are allowed: it fails where they make no sense.
+        safe fn listen(socket: c_int, backlog: c_int) -> c_int;
+    }
+
+    /// If it fails the queue stays as it was.
+    pub(super) fn enlarge(listener: &impl AsRawFd) {
+        let _ = listen(listener.as_raw_fd(), LENGTH);
+    }
+}
+
+#[cfg(not(unix))]
+mod backlog {
+    pub(super) fn enlarge(_listener: &mio::net::TcpListener) {}
 }
 
 /// Whose fault it is that a connection could not be accepted.

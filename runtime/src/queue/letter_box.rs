@@ -156,3 +156,159 @@ impl Channel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::thread;
+
+    use super::*;
+    use crate::task::JoinHandle;
+    use crate::task::home::{HomeRef, Schedule};
+    use crate::task::raw::{RawTask, Runnable};
+
+    /// Counts its rings.
+    #[derive(Clone, Default)]
+    struct Counter(Arc<AtomicUsize>);
+
+    impl Bell for Counter {
+        fn ring(&self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    impl Counter {
+        fn get(&self) -> usize {
+            self.0.load(Ordering::SeqCst)
+        }
+    }
+
+    /// Refuses every newborn task, so that a `Spawn` letter that is carried out drops the future.
+    struct Closed;
+
+    impl Schedule for Closed {
+        fn admit(&self, task: Runnable) -> Result<(), Runnable> {
+            Err(task)
+        }
+        fn schedule(&self, _task: Runnable) {}
+        fn forget(&self, _task: RawTask) {}
+        fn post(&self, _letter: Letter) {}
+    }
+
+    /// A letter that tells when it is carried out, and one that says nothing; with their handle.
+    fn letters(carried_out: &Counter) -> (Letter, Letter, JoinHandle<()>) {
+        struct Tell(Counter);
+        impl Drop for Tell {
+            fn drop(&mut self) {
+                self.0.ring();
+            }
+        }
+        let tell = Tell(carried_out.clone());
+        let home = HomeRef::shared(std::sync::Arc::new(Closed));
+        let future = async move { drop(tell) };
+        let (runnable, raw) = RawTask::new(future, home);
+        let wake = Letter::wake(raw.to_ref());
+        (Letter::spawn(runnable), wake, JoinHandle::new(raw))
+    }
+
+    #[test]
+    fn the_bell_rings_only_for_a_sleeper_and_once() {
+        let (bell, told) = (Counter::default(), Counter::default());
+        let mail = LetterBox::new(bell.clone());
+        let (spawn, wake, _handle) = letters(&told);
+        mail.post(wake);
+        assert_eq!(bell.get(), 0);
+        // A letter is there: no sleep.
+        assert!(!mail.fall_asleep());
+        drop(mail.take().unwrap());
+        assert!(mail.fall_asleep());
+        mail.post(spawn);
+        assert_eq!(bell.get(), 1);
+        let (spawn, wake, _other) = letters(&told);
+        mail.post(wake);
+        mail.post(spawn);
+        assert_eq!(bell.get(), 1);
+        mail.wake_up();
+        while let Some(letter) = mail.take() {
+            drop(letter);
+        }
+        assert_eq!(told.get(), 2);
+        assert!(mail.take().is_none());
+    }
+
+    #[test]
+    fn closing_carries_out_what_is_there_and_what_comes() {
+        let told = Counter::default();
+        let mail = LetterBox::new(Counter::default());
+        let (before, _wake, _handle) = letters(&told);
+        mail.post(before);
+        assert_eq!(told.get(), 0);
+        mail.close();
+        assert_eq!(told.get(), 1);
+        let (after, wake, handle) = letters(&told);
+        mail.post(after);
+        mail.post(wake);
+        assert_eq!(told.get(), 2);
+        assert!(handle.is_finished());
+        assert!(mail.is_empty());
+    }
+
+    /// tokio #1972: a wake, perhaps under a lock of the user, carries out nobody else's letter that
+    /// runs code of a user.
+    #[test]
+    fn a_wake_carries_out_only_wakes() {
+        let told = Counter::default();
+        let mail = LetterBox::new(Counter::default());
+        mail.close();
+        let (spawn, wake, _handle) = letters(&told);
+        // As if its poster had come no further than to put it in.
+        mail.others.put(spawn);
+        mail.post(wake);
+        assert_eq!(told.get(), 0);
+        assert!(mail.harmless.receiver.is_empty());
+        mail.close();
+        assert_eq!(told.get(), 1);
+    }
+
+    /// Posters race the owner, which sleeps, wakes and in the end closes: each letter is carried out
+    /// once, and while the owner sleeps with letters there, the bell has rung.
+    #[test]
+    fn no_letter_is_lost() {
+        const THREADS: usize = 3;
+        let each = if cfg!(miri) { 20 } else { 2000 };
+        let (bell, told) = (Counter::default(), Counter::default());
+        let mail = Arc::new(LetterBox::new(bell.clone()));
+        let posters: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let (mail, told) = (mail.clone(), told.clone());
+                thread::spawn(move || {
+                    for _ in 0..each {
+                        let (spawn, wake, handle) = letters(&told);
+                        mail.post(spawn);
+                        mail.post(wake);
+                        drop(handle);
+                    }
+                })
+            })
+            .collect();
+        // Half of them go by an owner that is up or asleep, the rest by closing.
+        while told.get() < THREADS * each / 2 {
+            let rung = bell.get();
+            if mail.fall_asleep() {
+                while bell.get() == rung {
+                    thread::yield_now();
+                }
+                mail.wake_up();
+            }
+            while let Some(letter) = mail.take() {
+                drop(letter);
+            }
+        }
+        mail.close();
+        for poster in posters {
+            poster.join().unwrap();
+        }
+        assert_eq!(told.get(), THREADS * each);
+    }
+}

@@ -84,3 +84,114 @@ impl Generator {
         (bound > 0).then_some(scaled as usize)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::JoinHandle;
+    use crate::task::home::{HomeRef, Schedule};
+    use crate::task::letter::Letter;
+
+    struct Nowhere;
+
+    impl Schedule for Nowhere {
+        fn admit(&self, _task: Runnable) -> Result<(), Runnable> {
+            Ok(())
+        }
+        fn schedule(&self, _task: Runnable) {}
+        fn forget(&self, _task: RawTask) {}
+        fn post(&self, _letter: Letter) {}
+    }
+
+    /// A queue of `count` tasks, these in order, and their handles.
+    fn queue_of(count: usize, seed: Option<u64>) -> (RunQueue, Vec<RawTask>, Vec<JoinHandle<()>>) {
+        let mut queue = RunQueue::new(seed);
+        let home = HomeRef::shared(std::sync::Arc::new(Nowhere));
+        let (mut tasks, mut handles) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let (runnable, raw) = RawTask::new(async {}, home.clone());
+            tasks.push(runnable.raw());
+            handles.push(JoinHandle::new(raw));
+            queue.push(runnable);
+        }
+        (queue, tasks, handles)
+    }
+
+    /// Takes all out, in order, by their index in `tasks`.
+    fn drain(queue: &mut RunQueue, tasks: &[RawTask]) -> Vec<usize> {
+        std::iter::from_fn(|| {
+            let next = queue.pop()?;
+            let index = tasks.iter().position(|task| *task == next.raw()).unwrap();
+            next.cancel();
+            Some(index)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn without_a_seed_it_is_first_come_first_served() {
+        let (mut queue, tasks, _handles) = queue_of(100, None);
+        assert_eq!(queue.len(), 100);
+        assert_eq!(drain(&mut queue, &tasks), (0..100).collect::<Vec<_>>());
+        assert!(queue.pop().is_none() && queue.len() == 0);
+    }
+
+    #[test]
+    fn a_seed_gives_an_order_and_always_the_same() {
+        let order = |seed| {
+            let (mut queue, tasks, _handles) = queue_of(50, Some(seed));
+            let order = drain(&mut queue, &tasks);
+            assert!(queue.pop().is_none());
+            order
+        };
+        for seed in [0, 1, 2, u64::MAX] {
+            let mut sorted = order(seed);
+            assert_eq!(sorted, order(seed));
+            sorted.sort_unstable();
+            assert_eq!(sorted, (0..50).collect::<Vec<_>>());
+        }
+        assert_ne!(order(0), order(1));
+        assert_ne!(order(0), order(u64::MAX));
+    }
+
+    #[test]
+    fn a_task_can_be_taken_out_of_the_middle() {
+        for at in [0, 3, 6] {
+            let (mut queue, tasks, _handles) = queue_of(7, None);
+            queue.remove(tasks[at]);
+            Runnable::from_queue(tasks[at]).cancel();
+            let expected: Vec<_> = (0..7).filter(|n| *n != at).collect();
+            assert_eq!(drain(&mut queue, &tasks), expected);
+            // It is not there any more: nothing happens.
+            queue.remove(tasks[at]);
+        }
+    }
+
+    #[test]
+    fn a_peak_is_given_back_once_it_is_over() {
+        let (mut queue, tasks, _handles) = queue_of(5000, None);
+        let first = queue.pop().unwrap();
+        queue.forget_peak();
+        assert!(queue.tasks.capacity() >= 4999);
+        first.cancel();
+        let _ = drain(&mut queue, &tasks);
+        queue.forget_peak();
+        assert_eq!(queue.tasks.capacity(), 0);
+    }
+
+    #[test]
+    fn the_generator_is_even_and_keeps_its_bound() {
+        let mut order = Generator::new(42);
+        assert_eq!(order.below(0), None);
+        let mut counts = [0; 7];
+        for _ in 0..70_000 {
+            counts[order.below(7).unwrap()] += 1;
+        }
+        // Ten thousand each; five standard deviations are 460.
+        assert!(
+            counts.iter().all(|count| (9_500..10_500).contains(count)),
+            "{counts:?}"
+        );
+        assert!((0..1000).all(|_| order.below(1) == Some(0)));
+    }
+}

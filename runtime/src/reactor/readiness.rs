@@ -362,7 +362,9 @@ mod tests {
     #[test]
     fn the_tick_wraps() {
         let readiness = Readiness::new(false);
-        readiness.word.store(!(READY | GONE | ENDED), Ordering::SeqCst);
+        readiness
+            .word
+            .store(!(READY | GONE | ENDED), Ordering::SeqCst);
         let (count, waker) = waiter();
         let mut key = None;
         assert!(wait_keyed(&readiness, &waker, &mut key).is_pending());

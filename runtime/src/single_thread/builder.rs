@@ -10,6 +10,7 @@ use crate::blocking::{DEFAULT_THREADS, Pool};
 use crate::driver::Driver;
 use crate::metrics::Counters;
 use crate::reactor;
+use crate::recorder::Recorder;
 use crate::shared::Shared;
 use crate::sync::{Arc, Guarded, OwnerCell};
 use crate::task::home::HomeRef;
@@ -32,6 +33,7 @@ pub struct Builder {
     max_blocking_threads: usize,
     seed: Option<u64>,
     virtual_time: bool,
+    record_timeline: bool,
 }
 
 impl Builder {
@@ -41,6 +43,7 @@ impl Builder {
             max_blocking_threads: DEFAULT_THREADS,
             seed: None,
             virtual_time: false,
+            record_timeline: false,
         }
     }
 
@@ -74,6 +77,13 @@ impl Builder {
         self
     }
 
+    /// Records what happens, for [`Executor::timeline`](crate::Executor::timeline). Default: off,
+    /// and then it costs nothing.
+    pub fn record_timeline(mut self, on: bool) -> Self {
+        self.record_timeline = on;
+        self
+    }
+
     /// Builds the executor.
     ///
     /// # Errors
@@ -90,19 +100,22 @@ impl Builder {
         }
         let (reactor, event_loop) = reactor::new()?;
         let scheduler = std::sync::Arc::new(Scheduler::new(reactor.clone(), self.seed));
-        let timers = Timers::new(Clock::new(self.virtual_time), |wheel| {
-            Guarded::Owned(OwnerCell::new(wheel))
+        let clock = Arc::new(Clock::new(self.virtual_time));
+        let recorder = self.record_timeline.then(|| {
+            let clock = clock.clone();
+            Recorder::new(move || clock.now_nanos())
         });
+        let timers = Timers::new(clock, |plan| Guarded::Owned(OwnerCell::new(plan)));
         Ok(SingleThread {
             shared: Arc::new(Shared {
-                home: HomeRef::bound(scheduler.clone()),
+                home: HomeRef::bound(scheduler.clone(), recorder.clone()),
                 reactor,
                 timers: Arc::new(timers),
-                pool: Pool::new(self.name, self.max_blocking_threads),
+                pool: Pool::new(self.name, self.max_blocking_threads, recorder.clone()),
                 counters: std::sync::Arc::new(Counters::new(1)),
             }),
             scheduler,
-            driver: RefCell::new(Driver::new(event_loop)),
+            driver: RefCell::new(Driver::new(event_loop, recorder)),
             thread: PhantomData,
         })
     }

@@ -64,12 +64,14 @@ use crate::driver::{self, Driver, Turn};
 use crate::handle::Handle;
 use crate::metrics::Metrics;
 use crate::pace::Pace;
+use crate::recorder::Role;
 use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::JoinHandle;
 use crate::task::raw::{RawTask, Runnable};
 use crate::task::state::{Pend, Start};
 use crate::task::waker;
+use crate::timeline::{MAIN, Timeline};
 
 /// The single-thread executor: one cook.
 ///
@@ -125,8 +127,8 @@ impl SingleThread {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "SingleThread::block_on");
         let mut future = pin!(future);
-        let main = Main::new(self);
         let mut shift = Shift::begin(self);
+        let main = Main::new(self);
         loop {
             if let Some(output) = shift.poll_tasks(|task| main.poll(task, future.as_mut())) {
                 return output;
@@ -142,7 +144,7 @@ impl SingleThread {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.shared.spawn(future)
+        self.shared.spawn(future, None)
     }
 
     /// Spawns a task whose future need not be `Send`; see
@@ -166,7 +168,7 @@ impl SingleThread {
         F::Output: 'static,
     {
         // The executor cannot leave its thread, so this is it.
-        match self.shared.spawn_local(future) {
+        match self.shared.spawn_local(future, None) {
             Ok(handle) => handle,
             Err(_) => unreachable!("a SingleThread is on the thread that made it"),
         }
@@ -177,6 +179,11 @@ impl SingleThread {
         Handle {
             shared: self.shared.clone(),
         }
+    }
+
+    /// What has happened so far, if the builder was told to record it.
+    pub fn timeline(&self) -> Option<Timeline> {
+        self.shared.home.recorder().map(|it| Timeline::collect(it))
     }
 
     /// What the executor has counted so far.
@@ -204,6 +211,9 @@ struct Shift<'a> {
 
 impl<'a> Shift<'a> {
     fn begin(executor: &'a SingleThread) -> Self {
+        if let Some(recorder) = executor.shared.home.recorder() {
+            recorder.join(Role::Worker(0));
+        }
         let now = executor.shared.timers.clock().now_nanos();
         Shift {
             executor,
@@ -307,6 +317,7 @@ impl<'a> Main<'a> {
     fn new(executor: &'a SingleThread) -> Self {
         let seat = RawTask::new_main(executor.shared.home.clone());
         let task = seat.raw();
+        task.report_spawn(Some(MAIN));
         task.home().scheduler().schedule(seat);
         Main { executor, task }
     }
@@ -323,7 +334,9 @@ impl<'a> Main<'a> {
         let (Start::Poll | Start::Cancel) = task.start();
         // A waker that is not counted: the seat outlives the poll.
         let waker = ManuallyDrop::new(waker::borrowed(self.task));
-        let polled = future.poll(&mut Context::from_waker(&waker));
+        let polled = self
+            .task
+            .report_poll(|| future.poll(&mut Context::from_waker(&waker)));
         if polled.is_pending() && self.task.pend() == Pend::Requeue {
             let scheduler = self.task.home().scheduler();
             scheduler.schedule(Runnable::from_queue(self.task));

@@ -56,9 +56,9 @@ pub(crate) struct Header {
 
 /// What depends on the type of the future.
 pub(super) struct Vtable {
-    /// Polls. When it answers `Ready`, the future is gone and the output stored.
+    /// Polls. Unless it answers `Pending`, the future is gone and the output stored.
     /// The caller runs the task (RUNNING) and the future is there.
-    pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
+    pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
     /// Drops the future and stores "aborted" (or the panic of the future's `Drop`) as output.
     /// The caller runs the task and the future is there.
     pub(super) cancel: unsafe fn(NonNull<Header>),
@@ -69,6 +69,14 @@ pub(super) struct Vtable {
     pub(super) drop_output: unsafe fn(NonNull<Header>),
     /// Frees the memory. The caller had the last reference; future and output are gone.
     pub(super) free: unsafe fn(NonNull<Header>),
+}
+
+/// How a poll ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Polled {
+    Pending,
+    Ready,
+    Panicked,
 }
 
 /// A task with its future.
@@ -127,7 +135,7 @@ unsafe fn with_stage<F: Future, R>(task: NonNull<Header>, f: impl FnOnce(*mut St
     unsafe { (*cell).stage.with_mut(f) }
 }
 
-unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Poll<()> {
+unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Polled {
     let step = |stage: *mut Stage<F>| {
         // SAFETY: the caller runs the task, so the stage is its own and holds the future.
         // `ManuallyDrop<F>` has the layout of `F`.
@@ -136,14 +144,14 @@ unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Poll<(
             // SAFETY: the future is in a heap cell and is dropped there: it never moves.
             unsafe { Pin::new_unchecked(&mut *future) }.poll(cx)
         }));
-        let output = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(payload) => Err(JoinError::panic(payload)),
+        let (polled, output) = match polled {
+            Ok(Poll::Pending) => return Polled::Pending,
+            Ok(Poll::Ready(output)) => (Polled::Ready, Ok(output)),
+            Err(payload) => (Polled::Panicked, Err(JoinError::panic(payload))),
         };
         // SAFETY: the stage is the caller's and holds the future, which `replace` ends.
         unsafe { replace(stage, output) };
-        Poll::Ready(())
+        polled
     };
     // SAFETY: passed on from the caller.
     unsafe { with_stage(task, step) }

@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use super::letter::Letter;
 use super::raw::{RawTask, Runnable};
+use crate::recorder::Recorder;
 use crate::sync::{AtomicUsize, Ordering, ThreadToken, fence, thread_local};
 
 /// What an executor does for its tasks.
@@ -62,6 +63,8 @@ pub(crate) struct Home {
     /// its executor is closed.
     owner: AtomicUsize,
     scheduler: Arc<dyn Schedule>,
+    /// Where what happens to the tasks is written down, if it is.
+    recorder: Option<Arc<Recorder>>,
 }
 
 /// No thread has this number.
@@ -99,6 +102,11 @@ impl Home {
     }
 
     #[inline(always)]
+    pub(crate) fn recorder(&self) -> Option<&Arc<Recorder>> {
+        self.recorder.as_ref()
+    }
+
+    #[inline(always)]
     pub(crate) fn scheduler(&self) -> &dyn Schedule {
         &*self.scheduler
     }
@@ -115,20 +123,21 @@ unsafe impl Sync for HomeRef {}
 
 impl HomeRef {
     /// A home whose tasks stay on the calling thread.
-    pub(crate) fn bound(scheduler: Arc<dyn Schedule>) -> Self {
-        Self::new(ThreadToken::current().number(), scheduler)
+    pub(crate) fn bound(scheduler: Arc<dyn Schedule>, recorder: Option<Arc<Recorder>>) -> Self {
+        Self::new(ThreadToken::current().number(), scheduler, recorder)
     }
 
     /// A home whose tasks run on any thread.
-    pub(crate) fn shared(scheduler: Arc<dyn Schedule>) -> Self {
-        Self::new(NOBODY, scheduler)
+    pub(crate) fn shared(scheduler: Arc<dyn Schedule>, recorder: Option<Arc<Recorder>>) -> Self {
+        Self::new(NOBODY, scheduler, recorder)
     }
 
-    fn new(owner: usize, scheduler: Arc<dyn Schedule>) -> Self {
+    fn new(owner: usize, scheduler: Arc<dyn Schedule>, recorder: Option<Arc<Recorder>>) -> Self {
         HomeRef(NonNull::from(Box::leak(Box::new(Home {
             refs: AtomicUsize::new(1),
             owner: AtomicUsize::new(owner),
             scheduler,
+            recorder,
         }))))
     }
 

@@ -17,6 +17,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Id(u64);
 
 impl Id {
+    /// As a number.
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+
+    /// From a number.
+    pub(crate) fn from_number(number: u64) -> Self {
+        Id(number)
+    }
+
     /// Which of the batches it was drawn from: the same for tasks that a thread spawns one after
     /// the other.
     pub(crate) fn batch(self) -> usize {
@@ -66,5 +76,46 @@ impl PackedId {
 
     pub(super) fn unpack(self) -> Id {
         Id(u64::from(self.high) << 32 | u64::from(self.low))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_over_threads() {
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                std::thread::spawn(|| -> Vec<Id> {
+                    (0..3000).map(|_| PackedId::next().unpack()).collect()
+                })
+            })
+            .collect();
+        let all: HashSet<_> = threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect();
+        assert_eq!(all.len(), 12_000);
+    }
+
+    #[test]
+    fn names_of_one_thread_rise() {
+        let ids: Vec<_> = (0..3000).map(|_| PackedId::next().unpack()).collect();
+        assert!(ids.is_sorted());
+    }
+
+    #[test]
+    fn packing_keeps_48_bits() {
+        for id in [0, 1, u64::from(u32::MAX), 1 << 32, (1 << 48) - 1] {
+            let packed = PackedId {
+                low: id as u32,
+                high: (id >> 32) as u16,
+            };
+            assert_eq!(packed.unpack(), Id(id));
+            assert_eq!(Id(id).to_string(), format!("#{id}"));
+        }
     }
 }

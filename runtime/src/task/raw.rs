@@ -19,12 +19,13 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
-use super::cell::{self, Header, drop_quietly};
+use super::cell::{self, Header, Polled, drop_quietly};
 use super::home::{Access, Home, HomeRef};
 use super::id::Id;
 use super::letter::Letter;
 use super::state::{Complete, Detach, Join, Pend, Snapshot, Start, State, Wake, Writer};
 use super::waker::{self, Joiner, JoinerSlot, wake_quietly};
+use crate::recorder::Kind;
 use crate::sync::{Ordering, fence};
 
 /// A pointer to a task. Whoever uses it knows why the task is alive.
@@ -69,7 +70,9 @@ impl RawTask {
     pub(crate) fn end_main(self) {
         // Refused if the main future is being polled at this moment and panics: it runs already.
         let _ = self.state().apply(self.writer(), Snapshot::seize);
-        self.drop_future();
+        // SAFETY: refused or not, nobody else runs the task, and its future, which does nothing, is
+        // there.
+        unsafe { (self.header().vtable.cancel)(self.0) };
         self.finish();
     }
 
@@ -104,6 +107,33 @@ impl RawTask {
         self.header().id.unpack()
     }
 
+    /// The number of its id, as the recorder writes it.
+    fn number(&self) -> u64 {
+        self.id().number()
+    }
+
+    /// Polls a main future, and tells the recorder, if there is one.
+    pub(crate) fn report_poll<T>(&self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        let Some(recorder) = self.home().recorder() else {
+            return poll();
+        };
+        recorder.poll_begins(self.number());
+        let polled = poll();
+        recorder.poll_ended(self.number(), u8::from(polled.is_ready()));
+        recorder.turn_ended();
+        polled
+    }
+
+    /// Tells the recorder, if there is one, that the task was spawned, and its name.
+    pub(crate) fn report_spawn(&self, name: Option<&str>) {
+        if let Some(recorder) = self.home().recorder() {
+            if let Some(name) = name {
+                recorder.name(self.number(), name);
+            }
+            recorder.report_by(Kind::Spawn, 0, self.number());
+        }
+    }
+
     /// Its place in the registry of its executor. The caller is that executor.
     pub(crate) fn slot(&self) -> u32 {
         self.header().slot.with_mut(|slot| {
@@ -131,7 +161,17 @@ impl RawTask {
             Access::Shared => Writer::OneOfMany,
             Access::Foreign => return self.wake_from_afar(),
         };
-        if self.state().apply(writer, Snapshot::wake) == Wake::Submit {
+        let answer = match self.home().recorder() {
+            None => self.state().apply(writer, Snapshot::wake),
+            Some(recorder) => {
+                // The wake comes before the poll that it leads to, perhaps on another thread.
+                let at = recorder.now();
+                let answer = self.state().apply(writer, Snapshot::wake);
+                recorder.report_wake(at, answer as u8, self.number());
+                answer
+            }
+        };
+        if answer == Wake::Submit {
             self.home().scheduler().schedule(Runnable(self));
         }
     }
@@ -140,8 +180,13 @@ impl RawTask {
     fn wake_from_afar(self) {
         // One letter in the box is enough for any number of wakes: the owner clears the flag, and
         // acquires with that what every waker released, before it wakes the task.
-        if !self.state().load().is_complete() && !self.header().posted.swap(true, Ordering::AcqRel)
-        {
+        let first = !self.state().load().is_complete()
+            && !self.header().posted.swap(true, Ordering::AcqRel);
+        if let Some(recorder) = self.home().recorder() {
+            let answer = if first { Wake::Submit } else { Wake::Nothing };
+            recorder.report_wake(recorder.now(), answer as u8, self.number());
+        }
+        if first {
             let letter = Letter::wake(self.to_ref());
             self.home().scheduler().post(letter);
         }
@@ -150,12 +195,18 @@ impl RawTask {
     /// A letter of `wake_from_afar` has come.
     pub(super) fn receive_wake(self) {
         self.header().posted.swap(false, Ordering::AcqRel);
-        self.wake_by_ref();
+        // It was reported where it was called.
+        if self.state().apply(self.writer(), Snapshot::wake) == Wake::Submit {
+            self.home().scheduler().schedule(Runnable(self));
+        }
     }
 
     /// Asks for an end: the future is dropped instead of polled, when it is next the executor's
     /// turn. No effect on a complete task.
     pub(crate) fn abort(self) {
+        if let Some(recorder) = self.home().recorder() {
+            recorder.report_by(Kind::Abort, 0, self.number());
+        }
         let writer = match self.home().access() {
             Access::Owner => Writer::Sole,
             Access::Shared => Writer::OneOfMany,
@@ -181,6 +232,9 @@ impl RawTask {
 
     /// Drops the future. The caller runs the task.
     fn drop_future(self) {
+        if let Some(recorder) = self.home().recorder() {
+            recorder.report(Kind::Cancel, 0, self.number(), 0);
+        }
         // SAFETY: the caller runs the task (RUNNING), so the future is there and its own.
         unsafe { (self.header().vtable.cancel)(self.0) };
     }
@@ -238,6 +292,9 @@ impl RawTask {
                 return Poll::Pending;
             }
         };
+        if let Some(recorder) = self.home().recorder() {
+            recorder.report_join(self.number());
+        }
         // A stranger's waker may panic when it is cloned: then the poll does, and the slot is empty
         // or whole.
         self.join_as(writer, |slot| slot.set(waker)).map(drop)
@@ -400,6 +457,18 @@ impl Runnable {
     #[inline]
     pub(crate) fn run(self) {
         let task = self.0;
+        let Some(recorder) = task.home().recorder() else {
+            return self.turn();
+        };
+        // Of its own: the turn may free the task, and with it the home.
+        let recorder = recorder.clone();
+        self.turn();
+        recorder.turn_ended();
+    }
+
+    #[inline(always)]
+    fn turn(self) {
+        let task = self.0;
         let writer = task.writer();
         match task.state().apply(writer, Snapshot::start) {
             Start::Cancel => task.drop_future(),
@@ -407,8 +476,15 @@ impl Runnable {
                 // A waker that is not counted: the executor's claim outlives the poll.
                 let waker = ManuallyDrop::new(waker::borrowed(task));
                 let mut cx = Context::from_waker(&waker);
+                if let Some(recorder) = task.home().recorder() {
+                    recorder.poll_begins(task.number());
+                }
                 // SAFETY: RUNNING was set just now: the future is there and this thread's.
-                if unsafe { (task.header().vtable.poll)(task.0, &mut cx) }.is_pending() {
+                let polled = unsafe { (task.header().vtable.poll)(task.0, &mut cx) };
+                if let Some(recorder) = task.home().recorder() {
+                    recorder.poll_ended(task.number(), polled as u8);
+                }
+                if polled == Polled::Pending {
                     match task.state().apply(writer, Snapshot::pend) {
                         Pend::Idle => return,
                         Pend::Requeue => {

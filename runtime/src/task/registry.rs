@@ -119,3 +119,126 @@ impl Registry {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::JoinHandle;
+    use crate::task::home::{HomeRef, Schedule};
+    use crate::task::letter::Letter;
+    use crate::task::raw::Runnable;
+
+    struct Nowhere;
+
+    impl Schedule for Nowhere {
+        fn admit(&self, _task: Runnable) -> Result<(), Runnable> {
+            Ok(())
+        }
+        fn schedule(&self, _task: Runnable) {}
+        fn forget(&self, _task: RawTask) {}
+        fn post(&self, _letter: Letter) {}
+    }
+
+    /// Tasks, each with its handle; cancelled when they are dropped.
+    struct Task(
+        Option<Runnable>,
+        #[expect(dead_code, reason = "it is owned")] JoinHandle<()>,
+    );
+
+    impl Task {
+        fn new() -> Self {
+            let home = HomeRef::shared(std::sync::Arc::new(Nowhere));
+            let (runnable, raw) = RawTask::new(async {}, home);
+            Task(Some(runnable), JoinHandle::new(raw))
+        }
+
+        fn raw(&self) -> RawTask {
+            self.0.as_ref().unwrap().raw()
+        }
+    }
+
+    impl Drop for Task {
+        fn drop(&mut self) {
+            self.0.take().unwrap().cancel();
+        }
+    }
+
+    /// All that it holds, as a closing executor would find them.
+    fn drain(registry: &mut Registry) -> Vec<RawTask> {
+        let (mut from, mut found) = (0, Vec::new());
+        while let Some(task) = registry.any(&mut from) {
+            registry.remove(task);
+            found.push(task);
+        }
+        found
+    }
+
+    #[test]
+    fn every_task_is_found_once() {
+        let tasks: Vec<_> = (0..10).map(|_| Task::new()).collect();
+        let mut registry = Registry::new();
+        for task in &tasks {
+            registry.insert(task.raw());
+        }
+        assert_eq!(registry.len(), 10);
+        let found = drain(&mut registry);
+        assert!(found.len() == 10 && tasks.iter().all(|task| found.contains(&task.raw())));
+        assert_eq!(registry.len(), 0);
+        assert!(drain(&mut registry).is_empty());
+    }
+
+    #[test]
+    fn places_are_used_again() {
+        let tasks: Vec<_> = (0..8).map(|_| Task::new()).collect();
+        let mut registry = Registry::new();
+        for round in 0..100 {
+            // Each time in another order.
+            for n in 0..8 {
+                registry.insert(tasks[(n * 3 + round) % 8].raw());
+            }
+            for n in 0..8 {
+                registry.remove(tasks[(n * 5 + round) % 8].raw());
+            }
+        }
+        assert_eq!(registry.len(), 0);
+        assert_eq!(registry.entries.len(), 8);
+    }
+
+    /// With gaps in between, and a task that comes while the search is under way.
+    #[test]
+    fn gaps_are_passed_over() {
+        let tasks: Vec<_> = (0..6).map(|_| Task::new()).collect();
+        let mut registry = Registry::new();
+        for task in &tasks[..5] {
+            registry.insert(task.raw());
+        }
+        for gap in [0, 2, 4] {
+            registry.remove(tasks[gap].raw());
+        }
+        let mut from = 0;
+        assert!(registry.any(&mut from) == Some(tasks[1].raw()));
+        registry.remove(tasks[1].raw());
+        assert!(drain(&mut registry) == [tasks[3].raw()]);
+        registry.insert(tasks[5].raw());
+        assert!(drain(&mut registry) == [tasks[5].raw()]);
+    }
+
+    #[test]
+    fn a_peak_is_forgotten_only_when_all_are_gone() {
+        let tasks: Vec<_> = (0..1000).map(|_| Task::new()).collect();
+        let mut registry = Registry::new();
+        for task in &tasks {
+            registry.insert(task.raw());
+        }
+        for task in &tasks[1..] {
+            registry.remove(task.raw());
+        }
+        registry.forget_peak();
+        assert!(registry.entries.capacity() >= 1000);
+        registry.remove(tasks[0].raw());
+        registry.forget_peak();
+        assert_eq!(registry.entries.capacity(), 0);
+        registry.insert(tasks[7].raw());
+        assert!(drain(&mut registry) == [tasks[7].raw()]);
+    }
+}

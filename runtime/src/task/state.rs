@@ -80,7 +80,9 @@ pub(crate) struct Snapshot(u8);
 pub(crate) enum Wake {
     /// The caller set QUEUED: it must put the task into a run queue.
     Submit,
-    /// The task is queued already, or will be by the thread that runs it, or is complete.
+    /// The task is being polled, and the thread that does will queue it again.
+    Again,
+    /// The task is queued already, or complete.
     Nothing,
 }
 
@@ -174,7 +176,7 @@ impl Snapshot {
         if self.has(COMPLETE | QUEUED) {
             (self, Wake::Nothing)
         } else if self.has(RUNNING) {
-            (self.with(QUEUED), Wake::Nothing)
+            (self.with(QUEUED), Wake::Again)
         } else {
             (self.with(QUEUED), Wake::Submit)
         }

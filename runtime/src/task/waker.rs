@@ -157,3 +157,135 @@ pub(crate) fn is_dead(waker: &Waker) -> bool {
     // SAFETY: the table is ours, so the pointer came from `raw_waker`; the waker holds a reference.
     ptr::eq(waker.vtable(), &VTABLE) && unsafe { task(waker.data()) }.is_finished()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Poll, Wake};
+
+    use super::*;
+    use crate::task::JoinHandle;
+    use crate::task::home::{HomeRef, Schedule};
+    use crate::task::letter::Letter;
+    use crate::task::raw::Runnable;
+
+    /// Counts how often its task was scheduled, and forgets it.
+    #[derive(Default)]
+    struct Counting(AtomicUsize);
+
+    impl Schedule for Counting {
+        fn admit(&self, _task: Runnable) -> Result<(), Runnable> {
+            Ok(())
+        }
+        fn schedule(&self, task: Runnable) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            // Run on the spot: only a test may do that.
+            task.run();
+        }
+        fn forget(&self, _task: RawTask) {}
+        fn post(&self, _letter: Letter) {}
+    }
+
+    /// A task that hands out its waker at its first poll and ends at its second.
+    fn idle_task() -> (Arc<Counting>, JoinHandle<()>, Waker) {
+        let scheduler = Arc::new(Counting::default());
+        let (send, receive) = std::sync::mpsc::channel();
+        let mut polls = 0;
+        let future = std::future::poll_fn(move |cx| {
+            polls += 1;
+            send.send(cx.waker().clone()).unwrap();
+            if polls == 2 {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        });
+        let (runnable, raw) = RawTask::new(future, HomeRef::shared(scheduler.clone()));
+        let handle = JoinHandle::new(raw);
+        runnable.run();
+        (scheduler, handle, receive.recv().unwrap())
+    }
+
+    #[derive(Default)]
+    struct Stranger(AtomicUsize);
+
+    impl Wake for Stranger {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_waker_schedules_its_task_once() {
+        let (scheduler, handle, waker) = idle_task();
+        assert!(!is_dead(&waker));
+        assert!(waker.will_wake(&waker.clone()));
+        waker.wake_by_ref();
+        assert_eq!(scheduler.0.load(Ordering::SeqCst), 1);
+        assert!(handle.is_finished() && is_dead(&waker));
+        let clone = waker.clone();
+        clone.wake();
+        waker.wake();
+        assert_eq!(scheduler.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_strangers_waker_is_never_called_dead() {
+        assert!(!is_dead(&Waker::from(Arc::new(Stranger::default()))));
+        assert!(!is_dead(Waker::noop()));
+    }
+
+    #[test]
+    fn a_slot_keeps_what_it_has_and_gives_back_the_old() {
+        let (stranger, mut slot) = (Arc::new(Stranger::default()), JoinerSlot::EMPTY);
+        let foreign = Waker::from(stranger.clone());
+        let (_scheduler, _handle, own) = idle_task();
+        assert!(slot.set(&own).is_none());
+        // It is there already.
+        assert!(slot.set(&own).is_none());
+        let old = slot.set(&foreign).unwrap();
+        assert!(old.into_waker().will_wake(&own));
+        assert_eq!(Arc::strong_count(&stranger), 3);
+        let old = slot.put(own.clone()).unwrap();
+        old.wake();
+        assert_eq!(stranger.0.load(Ordering::SeqCst), 1);
+        assert_eq!(Arc::strong_count(&stranger), 2);
+        slot.take().unwrap().wake();
+        assert!(slot.take().is_none());
+        assert!(is_dead(&own));
+    }
+
+    #[test]
+    fn a_slot_drops_what_it_has() {
+        let stranger = Arc::new(Stranger::default());
+        let mut slot = JoinerSlot::EMPTY;
+        drop(slot.put(Waker::from(stranger.clone())));
+        drop(slot);
+        let (_scheduler, _handle, own) = idle_task();
+        let mut slot = JoinerSlot::EMPTY;
+        drop(slot.put(own));
+        drop(slot);
+        assert_eq!(Arc::strong_count(&stranger), 1);
+        assert_eq!(stranger.0.load(Ordering::SeqCst), 0);
+    }
+
+    /// tokio #4055: wakers behind one that panics are still called.
+    #[test]
+    fn a_panic_of_a_waker_is_stopped() {
+        struct Bomb;
+        impl Wake for Bomb {
+            fn wake(self: Arc<Self>) {
+                panic!("a stranger's waker panics");
+            }
+        }
+        let stranger = Arc::new(Stranger::default());
+        for waker in [Arc::new(Bomb).into(), Waker::from(stranger.clone())] {
+            wake_quietly(waker);
+        }
+        let mut slot = JoinerSlot::EMPTY;
+        drop(slot.put(Arc::new(Bomb).into()));
+        slot.take().unwrap().wake();
+        assert_eq!(stranger.0.load(Ordering::SeqCst), 1);
+    }
+}

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use self::clock::Clock;
 use self::wheel::{Key, Wheel};
-use crate::sync::{AtomicBool, Guarded, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicBool, Guarded, Mutex, Ordering, lock};
 use crate::task::raw::drop_value;
 
 /// Timers fired between two looks at anything else: a bound for a turn, not for the timers, the
@@ -25,7 +25,7 @@ const FIRED_PER_TURN: usize = 1024;
 
 /// See the module.
 pub(crate) struct Timers {
-    clock: Clock,
+    clock: Arc<Clock>,
     plan: Guarded<Plan>,
     /// Timers that were dropped on a thread the plan does not belong to.
     strays: Mutex<Vec<Key>>,
@@ -47,7 +47,7 @@ pub(crate) struct Armed {
 }
 
 impl Timers {
-    pub(crate) fn new(clock: Clock, guard: impl FnOnce(Plan) -> Guarded<Plan>) -> Self {
+    pub(crate) fn new(clock: Arc<Clock>, guard: impl FnOnce(Plan) -> Guarded<Plan>) -> Self {
         let plan = Plan {
             wheel: Wheel::new(clock.tick_shift()),
             asleep_until: None,
@@ -177,6 +177,179 @@ impl Timers {
             .with(|plan| std::mem::replace(&mut plan.wheel, Wheel::new(shift)));
         if let Some(mut wheel) = wheel {
             while wheel.expire(u64::MAX, usize::MAX, |waker| woken.push(waker)) {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::sync::OwnerCell;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn waiter() -> (Arc<Count>, Waker) {
+        let count = Arc::new(Count::default());
+        (count.clone(), count.into())
+    }
+
+    /// Timers with a clock that jumps, of one thread.
+    fn owned() -> Timers {
+        Timers::new(Clock::new(true), |plan| {
+            Guarded::Owned(OwnerCell::new(plan))
+        })
+    }
+
+    /// The same for all threads.
+    fn shared() -> Timers {
+        Timers::new(Clock::new(true), |plan| Guarded::Locked(Mutex::new(plan)))
+    }
+
+    fn arm(timers: &Timers, nanos: u64, waker: &Waker) -> Armed {
+        let deadline = timers.now() + Duration::from_nanos(nanos);
+        timers.arm(deadline, waker).unwrap()
+    }
+
+    /// Lets the clock jump to `now` and wakes who is due; answers how many.
+    fn fire(timers: &Timers, now: u64) -> usize {
+        timers.clock().jump(now);
+        let mut woken = Vec::new();
+        timers.fire(now, &mut woken);
+        let count = woken.len();
+        woken.into_iter().for_each(Waker::wake);
+        count
+    }
+
+    #[test]
+    fn a_timer_fires_at_its_deadline_and_not_before() {
+        for timers in [owned(), shared()] {
+            let (count, waker) = waiter();
+            let armed = arm(&timers, 10, &waker);
+            assert!(!timers.is_empty());
+            assert_eq!(fire(&timers, 9), 0);
+            assert_eq!(timers.poll(armed.key, &waker), Some(Poll::Pending));
+            assert_eq!(fire(&timers, 10), 1);
+            assert_eq!(timers.poll(armed.key, &waker), Some(Poll::Ready(())));
+            assert!(timers.is_empty());
+            // Nothing is left to disarm.
+            timers.disarm(armed.key);
+            assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        }
+    }
+
+    #[test]
+    fn a_new_waker_replaces_the_old_one() {
+        let timers = owned();
+        let ((first, before), (second, after)) = (waiter(), waiter());
+        let key = arm(&timers, 10, &before).key;
+        drop(before);
+        assert_eq!(timers.poll(key, &after), Some(Poll::Pending));
+        assert_eq!(Arc::strong_count(&first), 1);
+        assert_eq!(timers.poll(key, &after), Some(Poll::Pending));
+        assert_eq!(fire(&timers, 10), 1);
+        assert_eq!(second.0.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_disarmed_timer_lets_go_of_its_waker() {
+        for timers in [owned(), shared()] {
+            let (count, waker) = waiter();
+            let key = arm(&timers, 10, &waker).key;
+            timers.disarm(key);
+            assert_eq!(Arc::strong_count(&count), 2);
+            assert_eq!(fire(&timers, 20), 0);
+        }
+    }
+
+    /// tokio #6682: whoever arms a timer that is due before the driver means to wake up must ring,
+    /// once; any other one need not.
+    #[test]
+    fn only_a_timer_before_the_end_of_the_sleep_rings() {
+        let timers = shared();
+        let (_, waker) = waiter();
+        assert!(!arm(&timers, 100, &waker).ring);
+        assert_eq!(timers.fall_asleep(), Some(100));
+        assert!(!arm(&timers, 200, &waker).ring);
+        assert!(!arm(&timers, 100, &waker).ring);
+        assert!(arm(&timers, 50, &waker).ring);
+        assert!(!arm(&timers, 60, &waker).ring);
+        assert!(arm(&timers, 40, &waker).ring);
+        timers.wake_up();
+        assert!(!arm(&timers, 1, &waker).ring);
+        // With no timer at all the driver sleeps for ever, and every timer is earlier.
+        let timers = shared();
+        assert_eq!(timers.fall_asleep(), None);
+        assert!(arm(&timers, u64::MAX / 2, &waker).ring);
+    }
+
+    /// A burst of due timers takes several turns, none of which sleeps in between.
+    #[test]
+    fn a_burst_is_bounded_by_turn() {
+        let timers = owned();
+        let (count, waker) = waiter();
+        for _ in 0..FIRED_PER_TURN + 5 {
+            arm(&timers, 10, &waker);
+        }
+        assert_eq!(fire(&timers, 10), FIRED_PER_TURN);
+        assert!(timers.fall_asleep().unwrap() <= 10);
+        assert_eq!(fire(&timers, 10), 5);
+        assert_eq!(timers.fall_asleep(), None);
+        assert_eq!(count.0.load(Ordering::SeqCst), FIRED_PER_TURN + 5);
+    }
+
+    /// Timers of one thread that are dropped on another: neither armed nor looked at there, and
+    /// forgotten in the owner's next turn.
+    #[test]
+    fn strays_come_home() {
+        let timers = Arc::new(owned());
+        let (count, waker) = waiter();
+        let keys: Vec<_> = (0..10).map(|_| arm(&timers, 10, &waker).key).collect();
+        let elsewhere = timers.clone();
+        thread::spawn(move || {
+            let now = elsewhere.now();
+            assert!(elsewhere.arm(now, Waker::noop()).is_none());
+            assert!(elsewhere.poll(keys[0], Waker::noop()).is_none());
+            for key in &keys[..9] {
+                elsewhere.disarm(*key);
+            }
+        })
+        .join()
+        .unwrap();
+        // Before they are due, and the last one fires.
+        assert_eq!(fire(&timers, 5), 0);
+        assert_eq!(Arc::strong_count(&count), 3);
+        assert_eq!(fire(&timers, 10), 1);
+    }
+
+    #[test]
+    fn closing_hands_out_every_waker() {
+        for timers in [owned(), shared()] {
+            let (count, waker) = waiter();
+            let keys: Vec<_> = [1, 1 << 20, 1 << 40, u64::MAX / 2]
+                .map(|nanos| arm(&timers, nanos, &waker).key)
+                .into();
+            let mut woken = Vec::new();
+            timers.close(&mut woken);
+            assert_eq!(woken.len(), 4);
+            assert!(timers.is_empty());
+            drop(woken);
+            for key in keys {
+                timers.disarm(key);
+            }
+            assert_eq!(Arc::strong_count(&count), 2);
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::blocking::{DEFAULT_THREADS, Pool};
 use crate::driver::Driver;
 use crate::metrics::Counters;
 use crate::reactor;
+use crate::recorder::Recorder;
 use crate::shared::Shared;
 use crate::sync::{Arc, Guarded, Mutex};
 use crate::task::home::HomeRef;
@@ -31,6 +32,7 @@ pub struct Builder {
     name: String,
     workers: Option<usize>,
     max_blocking_threads: usize,
+    record_timeline: bool,
 }
 
 /// More workers than this are surely a slip of the keyboard. Thin air.
@@ -42,6 +44,7 @@ impl Builder {
             name: "brigade".into(),
             workers: None,
             max_blocking_threads: DEFAULT_THREADS,
+            record_timeline: false,
         }
     }
 
@@ -62,6 +65,13 @@ impl Builder {
     /// 0 is an error of [`build`](Self::build).
     pub fn max_blocking_threads(mut self, threads: usize) -> Self {
         self.max_blocking_threads = threads;
+        self
+    }
+
+    /// Records what happens, for [`Executor::timeline`](crate::Executor::timeline). Default: off,
+    /// and then it costs nothing.
+    pub fn record_timeline(mut self, on: bool) -> Self {
+        self.record_timeline = on;
         self
     }
 
@@ -92,15 +102,24 @@ impl Builder {
         let counters = std::sync::Arc::new(Counters::new(workers));
         let scheduler = Scheduler::new(workers, reactor.clone(), counters.clone());
         let scheduler = std::sync::Arc::new(scheduler);
-        let timers = Timers::new(Clock::new(false), |plan| Guarded::Locked(Mutex::new(plan)));
+        let clock = Arc::new(Clock::new(false));
+        let recorder = self.record_timeline.then(|| {
+            let clock = clock.clone();
+            Recorder::new(move || clock.now_nanos())
+        });
+        let timers = Timers::new(clock, |plan| Guarded::Locked(Mutex::new(plan)));
         let shared = Arc::new(Shared {
-            home: HomeRef::shared(scheduler.clone()),
+            home: HomeRef::shared(scheduler.clone(), recorder.clone()),
             reactor,
             timers: Arc::new(timers),
-            pool: Pool::new(self.name.clone(), self.max_blocking_threads),
+            pool: Pool::new(
+                self.name.clone(),
+                self.max_blocking_threads,
+                recorder.clone(),
+            ),
             counters,
         });
-        let driver = std::sync::Arc::new(Mutex::new(Driver::new(event_loop)));
+        let driver = std::sync::Arc::new(Mutex::new(Driver::new(event_loop, recorder)));
         let crew = std::sync::Arc::new(Crew::new(shared.clone(), scheduler.clone()));
         let executor = WorkStealing {
             shared,

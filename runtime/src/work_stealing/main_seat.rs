@@ -13,12 +13,14 @@ use std::task::{Context, Poll};
 
 use super::park::Parker;
 use crate::budget;
+use crate::recorder::Recorder;
 use crate::sync::{AtomicBool, Ordering};
 use crate::task::home::{HomeRef, Schedule};
 use crate::task::letter::Letter;
 use crate::task::raw::{RawTask, Runnable};
 use crate::task::state::{Pend, Start};
 use crate::task::waker;
+use crate::timeline::MAIN;
 
 /// The thread, as its main task sees it.
 struct Seat {
@@ -27,15 +29,19 @@ struct Seat {
 }
 
 /// Polls `future` to its end on this thread.
-pub(super) fn block_on<F: Future>(future: F) -> F::Output {
+pub(super) fn block_on<F: Future>(
+    future: F,
+    recorder: Option<std::sync::Arc<Recorder>>,
+) -> F::Output {
     let mut future = pin!(future);
     let seat = std::sync::Arc::new(Seat {
         parker: Parker::new(),
         ready: AtomicBool::new(false),
     });
     seat.parker.belong_to_current();
-    let mut turn = RawTask::new_main(HomeRef::shared(seat.clone()));
+    let mut turn = RawTask::new_main(HomeRef::shared(seat.clone(), recorder.clone()));
     let main = Main(turn.raw());
+    main.0.report_spawn(Some(MAIN));
     loop {
         if let Poll::Ready(output) = main.poll(turn, future.as_mut()) {
             return output;
@@ -56,7 +62,9 @@ impl Main {
         budget::refill();
         // A waker that is not counted: the task outlives the poll.
         let waker = ManuallyDrop::new(waker::borrowed(self.0));
-        let polled = future.poll(&mut Context::from_waker(&waker));
+        let polled = self
+            .0
+            .report_poll(|| future.poll(&mut Context::from_waker(&waker)));
         if polled.is_pending() && self.0.pend() == Pend::Requeue {
             self.0
                 .home()

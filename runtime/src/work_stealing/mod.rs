@@ -47,6 +47,7 @@ use crate::metrics::Metrics;
 use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::JoinHandle;
+use crate::timeline::Timeline;
 
 /// The work-stealing executor: many cooks.
 ///
@@ -105,7 +106,7 @@ impl WorkStealing {
     /// spawned task goes to its handle.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "WorkStealing::block_on");
-        main_seat::block_on(future)
+        main_seat::block_on(future, self.shared.home.recorder().cloned())
     }
 
     /// Spawns a task; see [`brigade::spawn`](crate::spawn). It begins at once.
@@ -114,7 +115,7 @@ impl WorkStealing {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.shared.spawn(future)
+        self.shared.spawn(future, None)
     }
 
     /// How many workers there are.
@@ -127,6 +128,11 @@ impl WorkStealing {
         Handle {
             shared: self.shared.clone(),
         }
+    }
+
+    /// What has happened so far, if the builder was told to record it.
+    pub fn timeline(&self) -> Option<Timeline> {
+        self.shared.home.recorder().map(|it| Timeline::collect(it))
     }
 
     /// What the executor has counted so far.

@@ -32,6 +32,7 @@ use crate::driver::{Driver, Turn};
 use crate::metrics::WorkerCounters;
 use crate::pace::Pace;
 use crate::queue::ring::CAPACITY;
+use crate::recorder::{Kind, Role};
 use crate::shared::Shared;
 use crate::sync::{Arc, Mutex, Ordering};
 use crate::task::raw::{RawTask, Runnable};
@@ -150,6 +151,9 @@ impl Worker {
     pub(super) fn run(&self) {
         let _entered = context::enter_running(&self.shared, "a worker");
         self.remote().parker.belong_to_current();
+        if let Some(recorder) = self.shared.home.recorder() {
+            recorder.join(Role::Worker(self.index));
+        }
         CURRENT.set(self);
         while !self.scheduler.is_closed() {
             match self.next_task() {
@@ -281,6 +285,7 @@ impl Worker {
             let stolen = unsafe { remotes[victim].ring.steal_into(&self.remote().ring) };
             if stolen.is_some() {
                 self.counters().steals.add(1);
+                self.report(Kind::Steal, victim);
                 return stolen;
             }
         }
@@ -355,7 +360,11 @@ impl Worker {
                     self.scheduler.call_watch();
                 }
             }
-            Err(_) => parker.park(at_most),
+            Err(_) => {
+                self.report(Kind::Park, 0);
+                parker.park(at_most);
+                self.report(Kind::Unpark, 0);
+            }
         }
         let now = self.now();
         self.counters().asleep.add(now - before);
@@ -391,9 +400,16 @@ impl Worker {
             if stuck && index != self.index {
                 if let Some(task) = remote.slot.take() {
                     self.counters().steals.add(1);
+                    self.report(Kind::Steal, index);
                     self.push_to_ring(task);
                 }
             }
+        }
+    }
+
+    fn report(&self, kind: Kind, number: usize) {
+        if let Some(recorder) = self.shared.home.recorder() {
+            recorder.report(kind, 0, 0, number as u64);
         }
     }
 

@@ -1,0 +1,358 @@
+//! The recorder: writes down what happens, where it happens.
+//!
+//! **Job.** Keep a log for each thread that takes part in a run, and append to it what tasks and
+//! executors report. Off unless a builder asks for it; then every place that could report tests one
+//! pointer, next to others it reads anyway.
+//!
+//! **Owns** the logs, until they are read.
+//!
+//! **Never** takes a lock to append, never blocks, and never grows beyond its bound: what does not
+//! fit is counted and thrown away.
+//!
+//! # A log
+//!
+//! One thread appends, any may read, also meanwhile. Chunks of [`PER_CHUNK`] entries hang on one
+//! another; an entry is three atomic words, written plainly (Relaxed), and then the chunk's length is
+//! raised (Release). Who reads the length (Acquire) sees the entries before it. Nothing is ever
+//! overwritten, so nothing can be torn.
+//!
+//! | word | holds |
+//! |---|---|
+//! | 0 | when: nanoseconds by the executor's clock |
+//! | 1 | what (8 bits), how it went (8 bits), the task (48 bits) |
+//! | 2 | another task, or a number |
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+// std's atomics and locks also under loom: no race of the runtime is decided here.
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{self, ThreadId};
+
+/// Entries of a chunk: 96 KiB. Thin air.
+const PER_CHUNK: usize = 4096;
+
+/// Chunks of all threads together: two million events, 48 MiB. Thin air: minutes of a busy program,
+/// and as much as a drawing can make sense of.
+const CHUNKS: usize = 512;
+
+/// What happened, as a number for a word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Spawn,
+    PollBegin,
+    PollEnd,
+    Cancel,
+    Wake,
+    Join,
+    Abort,
+    Steal,
+    Park,
+    Unpark,
+    IoReady,
+    TimersFired,
+}
+
+impl Kind {
+    const ALL: [Kind; 12] = [
+        Kind::Spawn,
+        Kind::PollBegin,
+        Kind::PollEnd,
+        Kind::Cancel,
+        Kind::Wake,
+        Kind::Join,
+        Kind::Abort,
+        Kind::Steal,
+        Kind::Park,
+        Kind::Unpark,
+        Kind::IoReady,
+        Kind::TimersFired,
+    ];
+}
+
+/// One entry of a log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Entry {
+    /// Nanoseconds by the executor's clock.
+    pub(crate) at: u64,
+    pub(crate) kind: Kind,
+    /// How it went; what it means depends on the kind.
+    pub(crate) how: u8,
+    /// The task, by the number of its id; 0: none.
+    pub(crate) task: u64,
+    /// Another task, or a number.
+    pub(crate) other: u64,
+}
+
+/// What a thread is to the run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    Worker(usize),
+    Blocking,
+    Outside,
+}
+
+/// See the module.
+pub(crate) struct Recorder {
+    /// Unlike that of any other recorder of the process.
+    number: u64,
+    clock: Box<dyn Fn() -> u64 + Send + Sync>,
+    logs: Mutex<Vec<Arc<Log>>>,
+    names: Mutex<HashMap<u64, String>>,
+    chunks: AtomicUsize,
+    dropped: AtomicU64,
+}
+
+/// What one thread reported.
+pub(crate) struct Log {
+    pub(crate) role: Role,
+    pub(crate) name: String,
+    thread: ThreadId,
+    first: OnceLock<Arc<Chunk>>,
+}
+
+struct Chunk {
+    length: AtomicUsize,
+    words: Box<[[AtomicU64; 3]]>,
+    next: OnceLock<Arc<Chunk>>,
+}
+
+/// The log that this thread appends to.
+struct Current {
+    recorder: u64,
+    log: Arc<Log>,
+    /// The chunk that is being filled.
+    chunk: Option<Arc<Chunk>>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+    /// The task that is being polled on this thread; 0: none.
+    static POLLED: Cell<u64> = const { Cell::new(0) };
+}
+
+const TASK: u64 = (1 << 48) - 1;
+
+impl Recorder {
+    /// `clock` gives nanoseconds since the executor was built.
+    pub(crate) fn new(clock: impl Fn() -> u64 + Send + Sync + 'static) -> Arc<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        Arc::new(Recorder {
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
+            clock: Box::new(clock),
+            logs: Mutex::new(Vec::new()),
+            names: Mutex::new(HashMap::new()),
+            chunks: AtomicUsize::new(0),
+            dropped: AtomicU64::new(0),
+        })
+    }
+
+    /// The time by its clock.
+    pub(crate) fn now(&self) -> u64 {
+        (self.clock)()
+    }
+
+    /// Says what the calling thread is. A thread that says nothing is an outsider.
+    pub(crate) fn join(&self, role: Role) {
+        let _ = CURRENT.try_with(|current| *current.borrow_mut() = Some(self.open_log(role)));
+    }
+
+    /// The task got a name.
+    pub(crate) fn name(&self, task: u64, name: &str) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        // As bounded as the logs: names beyond as many as there can be events say nothing.
+        if names.len() < CHUNKS * PER_CHUNK {
+            names.insert(task, name.to_owned());
+        }
+    }
+
+    /// Appends an entry.
+    #[cold]
+    pub(crate) fn report(&self, kind: Kind, how: u8, task: u64, other: u64) {
+        self.report_at(self.now(), kind, how, task, other);
+    }
+
+    /// Appends a wake that happened at `at`, by the task that is being polled on this thread.
+    pub(crate) fn report_wake(&self, at: u64, how: u8, task: u64) {
+        self.report_at(at, Kind::Wake, how, task, POLLED.get());
+    }
+
+    fn report_at(&self, at: u64, kind: Kind, how: u8, task: u64, other: u64) {
+        let words = [
+            at,
+            kind as u64 | u64::from(how) << 8 | (task & TASK) << 16,
+            other,
+        ];
+        // In a thread that is ending its log is gone already: then nothing is written.
+        let _ = CURRENT.try_with(|current| {
+            let mut current = current.borrow_mut();
+            let mine = match &mut *current {
+                Some(current) if current.recorder == self.number => current,
+                other => other.insert(self.open_log(Role::Outside)),
+            };
+            if !mine.append(words, &self.chunks) {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+
+    /// Appends an entry whose `other` is the task that is being polled on this thread.
+    pub(crate) fn report_by(&self, kind: Kind, how: u8, task: u64) {
+        self.report(kind, how, task, POLLED.get());
+    }
+
+    /// The task that is being polled on this thread waits for another one's handle.
+    pub(crate) fn report_join(&self, task: u64) {
+        let by = POLLED.get();
+        if by != 0 {
+            self.report(Kind::Join, 0, task, by);
+        }
+    }
+
+    /// A poll begins on this thread.
+    pub(crate) fn poll_begins(&self, task: u64) {
+        POLLED.set(task);
+        self.report(Kind::PollBegin, 0, task, 0);
+    }
+
+    /// A poll has ended on this thread. What follows from it is still the task's doing.
+    pub(crate) fn poll_ended(&self, task: u64, how: u8) {
+        self.report(Kind::PollEnd, how, task, 0);
+    }
+
+    /// The thread has done what followed from a poll.
+    pub(crate) fn turn_ended(&self) {
+        POLLED.set(0);
+    }
+
+    /// This thread's log: the one it had, or a new one.
+    fn open_log(&self, role: Role) -> Current {
+        let thread = thread::current();
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = logs.iter().find(|log| log.thread == thread.id());
+        let log = known.cloned().unwrap_or_else(|| {
+            let name = match (role, thread.name()) {
+                (Role::Worker(number), _) => format!("cook {number}"),
+                (_, Some(name)) => name.to_owned(),
+                (_, None) => format!("thread {}", logs.len()),
+            };
+            let log = Arc::new(Log {
+                role,
+                name,
+                thread: thread.id(),
+                first: OnceLock::new(),
+            });
+            logs.push(log.clone());
+            log
+        });
+        let chunk = log.last();
+        Current {
+            recorder: self.number,
+            log,
+            chunk,
+        }
+    }
+
+    /// The logs as they are now: workers first, by number, then the others as they came.
+    pub(crate) fn logs(&self) -> Vec<Arc<Log>> {
+        let mut logs = self
+            .logs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        logs.sort_by_key(|log| match log.role {
+            Role::Worker(number) => number,
+            Role::Outside => usize::MAX - 1,
+            Role::Blocking => usize::MAX,
+        });
+        logs
+    }
+
+    /// The names that tasks were given.
+    pub(crate) fn names(&self) -> HashMap<u64, String> {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.clone()
+    }
+
+    /// How many entries there was no room for.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl Current {
+    /// `false`: there is no room.
+    fn append(&mut self, words: [u64; 3], made: &AtomicUsize) -> bool {
+        if let Some(chunk) = &self.chunk {
+            if chunk.append(words) {
+                return true;
+            }
+        }
+        if made.fetch_add(1, Ordering::Relaxed) >= CHUNKS {
+            made.fetch_sub(1, Ordering::Relaxed);
+            return false;
+        }
+        let fresh = Arc::new(Chunk::new());
+        let place = match &self.chunk {
+            Some(chunk) => &chunk.next,
+            None => &self.log.first,
+        };
+        let _ = place.set(fresh.clone());
+        self.chunk.insert(fresh).append(words)
+    }
+}
+
+impl Log {
+    fn chunks(&self) -> impl Iterator<Item = &Arc<Chunk>> {
+        std::iter::successors(self.first.get(), |chunk| chunk.next.get())
+    }
+
+    fn last(&self) -> Option<Arc<Chunk>> {
+        self.chunks().last().cloned()
+    }
+
+    /// All entries so far.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.chunks().flat_map(|chunk| chunk.entries())
+    }
+}
+
+impl Chunk {
+    fn new() -> Self {
+        let words = (0..PER_CHUNK).map(|_| [const { AtomicU64::new(0) }; 3]);
+        Chunk {
+            length: AtomicUsize::new(0),
+            words: words.collect(),
+            next: OnceLock::new(),
+        }
+    }
+
+    /// Called by the log's thread only. `false`: it is full.
+    fn append(&self, words: [u64; 3]) -> bool {
+        let length = self.length.load(Ordering::Relaxed);
+        let Some(entry) = self.words.get(length) else {
+            return false;
+        };
+        for (place, word) in entry.iter().zip(words) {
+            place.store(word, Ordering::Relaxed);
+        }
+        // Release pairs with the Acquire of `entries`.
+        self.length.store(length + 1, Ordering::Release);
+        true
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Entry> {
+        let length = self.length.load(Ordering::Acquire);
+        self.words[..length].iter().filter_map(|words| {
+            let [at, what, other] = words.each_ref().map(|word| word.load(Ordering::Relaxed));
+            Some(Entry {
+                at,
+                kind: *Kind::ALL.get(usize::from(what as u8))?,
+                how: (what >> 8) as u8,
+                task: what >> 16,
+                other,
+            })
+        })
+    }
+}

@@ -1,0 +1,127 @@
+//! From the recorder's logs to a timeline.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::{Event, Lane, LaneKind, Outcome, Task, Timeline, WakeEffect, What};
+use crate::recorder::{Entry, Kind, Recorder, Role};
+use crate::task::Id;
+
+impl Timeline {
+    /// What the recorder holds at this moment.
+    pub(crate) fn collect(recorder: &Recorder) -> Self {
+        let length = Duration::from_nanos(recorder.now());
+        let logs = recorder.logs();
+        let lanes = logs.iter().map(|log| Lane {
+            name: log.name.clone(),
+            kind: match log.role {
+                Role::Worker(number) => LaneKind::Worker(number),
+                Role::Blocking => LaneKind::Blocking,
+                Role::Outside => LaneKind::Outside,
+            },
+        });
+        let lanes = lanes.collect();
+        let mut entries: Vec<(usize, Entry)> = Vec::new();
+        for (lane, log) in logs.iter().enumerate() {
+            entries.extend(log.entries().map(|entry| (lane, entry)));
+        }
+        // Stable: entries of one instant and lane stay in order.
+        entries.sort_by_key(|(_, entry)| entry.at);
+        let mut crowd = Crowd::new(recorder.names());
+        let events = entries
+            .iter()
+            .map(|(lane, entry)| Event {
+                at: Duration::from_nanos(entry.at),
+                lane: *lane,
+                what: crowd.read(entry),
+            })
+            .collect();
+        Timeline {
+            lanes,
+            tasks: crowd.tasks,
+            events,
+            length,
+            dropped: recorder.dropped(),
+        }
+    }
+}
+
+/// The tasks by the order of their appearance.
+struct Crowd {
+    names: HashMap<u64, String>,
+    index: HashMap<u64, usize>,
+    tasks: Vec<Task>,
+}
+
+impl Crowd {
+    fn new(names: HashMap<u64, String>) -> Self {
+        Crowd {
+            names,
+            index: HashMap::new(),
+            tasks: Vec::new(),
+        }
+    }
+
+    fn task(&mut self, number: u64) -> usize {
+        *self.index.entry(number).or_insert_with(|| {
+            let name = self.names.remove(&number);
+            self.tasks.push(Task {
+                id: Id::from_number(number),
+                is_main: name.as_deref() == Some(MAIN),
+                name: name.map(|name| name.trim_start_matches(MAIN_MARK).to_owned()),
+            });
+            self.tasks.len() - 1
+        })
+    }
+
+    fn other(&mut self, number: u64) -> Option<usize> {
+        (number != 0).then(|| self.task(number))
+    }
+
+    fn read(&mut self, entry: &Entry) -> What {
+        let (how, count) = (entry.how, entry.other as usize);
+        match entry.kind {
+            Kind::Steal => return What::Steal { from: count },
+            Kind::Park => return What::Park,
+            Kind::Unpark => return What::Unpark,
+            Kind::IoReady => return What::IoReady { events: count },
+            Kind::TimersFired => return What::TimersFired { timers: count },
+            _ => {}
+        }
+        // The one who acted is named first only if it appeared first.
+        let task = self.task(entry.task);
+        match entry.kind {
+            Kind::PollBegin => What::PollBegin { task },
+            Kind::PollEnd => What::PollEnd {
+                task,
+                outcome: match how {
+                    0 => Outcome::Pending,
+                    1 => Outcome::Ready,
+                    _ => Outcome::Panicked,
+                },
+            },
+            Kind::Cancel => What::Cancel { task },
+            _ => {
+                let by = self.other(entry.other);
+                match (entry.kind, by) {
+                    (Kind::Wake, by) => What::Wake {
+                        task,
+                        by,
+                        effect: match how {
+                            0 => WakeEffect::Queued,
+                            1 => WakeEffect::Again,
+                            _ => WakeEffect::Nothing,
+                        },
+                    },
+                    (Kind::Join, Some(by)) => What::Join { task, by },
+                    (Kind::Abort, by) => What::Abort { task, by },
+                    (_, by) => What::Spawn { task, by },
+                }
+            }
+        }
+    }
+}
+
+/// The name of main futures, marked so that no task of a user can have the same.
+pub(crate) const MAIN: &str = "\u{0}main";
+const MAIN_MARK: char = '\u{0}';

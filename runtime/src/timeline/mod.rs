@@ -1,0 +1,237 @@
+//! The timeline: what a run really did, event by event.
+//!
+//! **Job.** A [`Timeline`] is the record of one run of an executor that was built with
+//! `record_timeline(true)`: which task was polled when and by which thread, who woke it, when threads
+//! slept. The [`figures`] of the run follow from it, and [`advice`] from the figures.
+//!
+//! **Owns** plain data: once taken, a timeline has nothing to do with the executor any more.
+//!
+//! **Never** draws: how to draw it is the reader's affair; brigade's demos do it in five ways.
+
+//mod advice;
+mod collect;
+//mod figures;
+
+use std::time::Duration;
+
+use crate::task::Id;
+
+pub(crate) use self::collect::MAIN;
+
+//pub use self::advice::Advice;
+//pub use self::figures::{Figures, LaneFigures, LongestPoll, TaskFigures};
+
+/// The record of a run: see the [module](self).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeline {
+    /// The threads that took part. Events name them by their index here.
+    pub lanes: Vec<Lane>,
+    /// The tasks, in the order in which they appeared. Events name them by their index here.
+    pub tasks: Vec<Task>,
+    /// What happened, in order of time; events of the same instant on one thread in the order in
+    /// which they happened.
+    pub events: Vec<Event>,
+    /// How long the record is: from the building of the executor to the taking of the timeline.
+    pub length: Duration,
+    /// Events that there was no room for. The figures rest on the others.
+    pub dropped: u64,
+}
+
+/// A thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lane {
+    /// Its name: `cook 0`, or that of a thread which woke or spawned a task from outside.
+    pub name: String,
+    /// What kind of thread it is.
+    pub kind: LaneKind,
+}
+
+/// What a thread did for the executor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LaneKind {
+    /// It polls tasks: a worker, by its number, or the one thread of a `SingleThread`, 0.
+    Worker(usize),
+    /// It belongs to the blocking pool.
+    Blocking,
+    /// It polled the main future of `WorkStealing::block_on`, or woke or spawned a task from outside.
+    Outside,
+}
+
+/// A task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Task {
+    /// Its identity while it lived. Not the same from run to run.
+    pub id: Id,
+    /// Its name, if [`task::Builder`](crate::task::Builder) gave it one; `main` for the main future of
+    /// `block_on`.
+    pub name: Option<String>,
+    /// Whether it is the main future of `block_on`, which is no task to the
+    /// [`metrics`](crate::Metrics).
+    pub is_main: bool,
+}
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Event {
+    /// When: since the executor was built, by its clock.
+    pub at: Duration,
+    /// On which thread: an index into [`Timeline::lanes`].
+    pub lane: usize,
+    /// What.
+    pub what: What,
+}
+
+/// What happened. Tasks are named by their index in [`Timeline::tasks`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum What {
+    /// A task was spawned.
+    Spawn {
+        /// The new task.
+        task: usize,
+        /// The task that spawned it, if it was one.
+        by: Option<usize>,
+    },
+    /// A poll began (for the blocking pool: the closure).
+    PollBegin {
+        /// The task.
+        task: usize,
+    },
+    /// A poll ended.
+    PollEnd {
+        /// The task.
+        task: usize,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A task was dropped instead of polled: it had been aborted, or its executor closed.
+    Cancel {
+        /// The task.
+        task: usize,
+    },
+    /// A task was woken.
+    Wake {
+        /// The task.
+        task: usize,
+        /// The task whose poll woke it; `None`: an event, a timer, or a thread outside.
+        by: Option<usize>,
+        /// What came of it.
+        effect: WakeEffect,
+    },
+    /// A task began to await another one's handle.
+    Join {
+        /// The task that is awaited.
+        task: usize,
+        /// The task that awaits it.
+        by: usize,
+    },
+    /// Somebody asked for a task's end.
+    Abort {
+        /// The task.
+        task: usize,
+        /// The task that asked, if it was one.
+        by: Option<usize>,
+    },
+    /// A worker took tasks from another one's queue.
+    Steal {
+        /// The other worker's number (see [`LaneKind::Worker`]).
+        from: usize,
+    },
+    /// A thread went to sleep: there was nothing to do.
+    Park,
+    /// It is up again.
+    Unpark,
+    /// The OS reported events on sources; the wakes that follow come from them.
+    IoReady {
+        /// How many.
+        events: usize,
+    },
+    /// Timers were due; the wakes that follow come from them.
+    TimersFired {
+        /// How many.
+        timers: usize,
+    },
+}
+
+/// How a poll ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The task waits.
+    Pending,
+    /// It is complete.
+    Ready,
+    /// It panicked, and is complete.
+    Panicked,
+}
+
+/// What came of a wake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WakeEffect {
+    /// The task was idle and went into a run queue.
+    Queued,
+    /// The task was being polled and will be polled again.
+    Again,
+    /// Nothing: it was in a run queue already, or complete. A wake that led nowhere.
+    Nothing,
+}
+
+impl Timeline {
+    /// Puts a timeline together by hand, for tests of what draws or analyses one.
+    #[doc(hidden)]
+    pub fn from_parts(
+        lanes: Vec<Lane>,
+        tasks: Vec<Task>,
+        events: Vec<Event>,
+        length: Duration,
+    ) -> Self {
+        Timeline {
+            lanes,
+            tasks,
+            events,
+            length,
+            dropped: 0,
+        }
+    }
+}
+
+impl Lane {
+    #[doc(hidden)]
+    pub fn new(name: &str, kind: LaneKind) -> Self {
+        Lane {
+            name: name.into(),
+            kind,
+        }
+    }
+}
+
+impl Task {
+    #[doc(hidden)]
+    pub fn new(id: u64, name: Option<&str>) -> Self {
+        Task {
+            id: Id::from_number(id),
+            name: name.map(Into::into),
+            is_main: name == Some("main"),
+        }
+    }
+
+    /// The name, or the number for want of one.
+    ///
+    /// `index` is the task's index in [`Timeline::tasks`].
+    pub fn label(&self, index: usize) -> String {
+        match &self.name {
+            Some(name) => name.clone(),
+            None => format!("task {index}"),
+        }
+    }
+}
+
+impl Event {
+    #[doc(hidden)]
+    pub fn new(at: Duration, lane: usize, what: What) -> Self {
+        Event { at, lane, what }
+    }
+}
