@@ -83,7 +83,7 @@ impl Pool {
             name,
         });
         Pool {
-            home: HomeRef::shared(core.clone(), recorder),
+            home: HomeRef::shared_and_recorded(core.clone(), recorder),
             core,
         }
     }

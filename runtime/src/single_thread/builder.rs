@@ -108,7 +108,7 @@ impl Builder {
         let timers = Timers::new(clock, |plan| Guarded::Owned(OwnerCell::new(plan)));
         Ok(SingleThread {
             shared: Arc::new(Shared {
-                home: HomeRef::bound(scheduler.clone(), recorder.clone()),
+                home: HomeRef::bound_and_recorded(scheduler.clone(), recorder.clone()),
                 reactor,
                 timers: Arc::new(timers),
                 pool: Pool::new(self.name, self.max_blocking_threads, recorder.clone()),

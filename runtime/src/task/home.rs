@@ -123,13 +123,32 @@ unsafe impl Sync for HomeRef {}
 
 impl HomeRef {
     /// A home whose tasks stay on the calling thread.
-    pub(crate) fn bound(scheduler: Arc<dyn Schedule>, recorder: Option<Arc<Recorder>>) -> Self {
+    pub(crate) fn bound_and_recorded(
+        scheduler: Arc<dyn Schedule>,
+        recorder: Option<Arc<Recorder>>,
+    ) -> Self {
         Self::new(ThreadToken::current().number(), scheduler, recorder)
     }
 
     /// A home whose tasks run on any thread.
-    pub(crate) fn shared(scheduler: Arc<dyn Schedule>, recorder: Option<Arc<Recorder>>) -> Self {
+    pub(crate) fn shared_and_recorded(
+        scheduler: Arc<dyn Schedule>,
+        recorder: Option<Arc<Recorder>>,
+    ) -> Self {
         Self::new(NOBODY, scheduler, recorder)
+    }
+
+    /// As `shared_and_recorded`, for tests of what runs on it.
+    #[cfg(test)]
+    pub(crate) fn shared(scheduler: Arc<dyn Schedule>) -> Self {
+        Self::new(NOBODY, scheduler, None)
+    }
+
+    /// As `bound_and_recorded`, for tests of what runs on it.
+    #[cfg(test)]
+    #[allow(dead_code)]
+    pub(crate) fn bound(scheduler: Arc<dyn Schedule>) -> Self {
+        Self::new(ThreadToken::current().number(), scheduler, None)
     }
 
     fn new(owner: usize, scheduler: Arc<dyn Schedule>, recorder: Option<Arc<Recorder>>) -> Self {

@@ -769,7 +769,7 @@ mod tests {
         for writer in [Writer::Sole, Writer::OneOfMany] {
             let state = State::new(Snapshot::SPAWNED);
             assert_eq!(state.apply(writer, Snapshot::start), Start::Poll);
-            assert_eq!(state.apply(writer, Snapshot::wake), Wake::Nothing);
+            assert_eq!(state.apply(writer, Snapshot::wake), Wake::Again);
             assert_eq!(state.apply(writer, Snapshot::pend), Pend::Requeue);
             assert_eq!(state.apply(writer, Snapshot::abort), Wake::Nothing);
             assert_eq!(state.apply(writer, Snapshot::start), Start::Cancel);

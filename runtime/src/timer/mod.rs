@@ -208,14 +208,14 @@ mod tests {
 
     /// Timers with a clock that jumps, of one thread.
     fn owned() -> Timers {
-        Timers::new(Clock::new(true), |plan| {
+        Timers::new(Arc::new(Clock::new(true)), |plan| {
             Guarded::Owned(OwnerCell::new(plan))
         })
     }
 
     /// The same for all threads.
     fn shared() -> Timers {
-        Timers::new(Clock::new(true), |plan| Guarded::Locked(Mutex::new(plan)))
+        Timers::new(Arc::new(Clock::new(true)), |plan| Guarded::Locked(Mutex::new(plan)))
     }
 
     fn arm(timers: &Timers, nanos: u64, waker: &Waker) -> Armed {

@@ -109,7 +109,7 @@ impl Builder {
         });
         let timers = Timers::new(clock, |plan| Guarded::Locked(Mutex::new(plan)));
         let shared = Arc::new(Shared {
-            home: HomeRef::shared(scheduler.clone(), recorder.clone()),
+            home: HomeRef::shared_and_recorded(scheduler.clone(), recorder.clone()),
             reactor,
             timers: Arc::new(timers),
             pool: Pool::new(

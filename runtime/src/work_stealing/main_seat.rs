@@ -39,7 +39,7 @@ pub(super) fn block_on<F: Future>(
         ready: AtomicBool::new(false),
     });
     seat.parker.belong_to_current();
-    let mut turn = RawTask::new_main(HomeRef::shared(seat.clone(), recorder.clone()));
+    let mut turn = RawTask::new_main(HomeRef::shared_and_recorded(seat.clone(), recorder.clone()));
     let main = Main(turn.raw());
     main.0.report_spawn(Some(MAIN));
     loop {

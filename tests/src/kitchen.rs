@@ -1,0 +1,73 @@
+//! The ways of cooking that every behavioural test goes through.
+
+use brigade::{Executor, SingleThread, WorkStealing};
+
+/// A way to get an executor. Tests are generic over it and may open as many as they like.
+pub trait Kitchen {
+    /// What it opens.
+    type Executor: Executor;
+
+    /// Whether the tasks of this kitchen run on the thread that calls `block_on`, and only then.
+    const ONE_COOK: bool;
+
+    /// An executor with settings.
+    fn build(settings: Settings) -> Self::Executor;
+
+    /// An executor with the usual settings.
+    fn open() -> Self::Executor {
+        Self::build(Settings::default())
+    }
+}
+
+/// What both builders have.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub name: &'static str,
+    pub max_blocking_threads: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            name: "brigade",
+            max_blocking_threads: 512,
+        }
+    }
+}
+
+/// `SingleThread`.
+#[derive(Debug)]
+pub struct OneCook;
+
+impl Kitchen for OneCook {
+    type Executor = SingleThread;
+
+    const ONE_COOK: bool = true;
+
+    fn build(settings: Settings) -> SingleThread {
+        SingleThread::builder()
+            .name(settings.name)
+            .max_blocking_threads(settings.max_blocking_threads)
+            .build()
+            .expect("an executor can be built")
+    }
+}
+
+/// `WorkStealing`, with `WORKERS` workers.
+#[derive(Debug)]
+pub struct ManyCooks<const WORKERS: usize>;
+
+impl<const WORKERS: usize> Kitchen for ManyCooks<WORKERS> {
+    type Executor = WorkStealing;
+
+    const ONE_COOK: bool = false;
+
+    fn build(settings: Settings) -> WorkStealing {
+        WorkStealing::builder()
+            .workers(WORKERS)
+            .name(settings.name)
+            .max_blocking_threads(settings.max_blocking_threads)
+            .build()
+            .expect("an executor can be built")
+    }
+}

@@ -1,0 +1,86 @@
+//! Support shared by the tests.
+//!
+//! A behavioural test is written once, as a function that is generic over [`Kitchen`], and listed
+//! in [`on_both!`] at the end of its file: that makes one `#[test]` of it for each way of cooking.
+//! A test that makes sense with one cook only (its future is not `Send`, its clock is virtual) is a
+//! function without parameters, listed in [`one_cook!`].
+//!
+//! Every test has a watchdog ([`watch`]): it fails by name instead of hanging. No test sleeps in
+//! order to be "surely late enough"; tests wait for events and assert counts.
+
+mod alone;
+mod kitchen;
+mod probe;
+mod waker;
+mod watch;
+
+pub use alone::{alone, in_child};
+pub use kitchen::{Kitchen, ManyCooks, OneCook, Settings};
+pub use probe::{Dropped, Tally, noisy, poll_once, text_of};
+pub use waker::{CountingWaker, Hooks, hooked_waker, park_on, wake_a_clone};
+pub use watch::{LIMIT, watch};
+
+/// Makes a test for each kitchen of each function it is given.
+///
+/// Those after `alone:` run in a process of their own, for they count or change what belongs to the
+/// whole process: descriptors, signals, limits.
+#[macro_export]
+macro_rules! on_both {
+    ($($test:ident),* $(,)? $(; alone: $($lonely:ident),* $(,)?)?) => {
+        $crate::kitchen_tests!(one_cook, $crate::OneCook; $($test)*; $($($lonely)*)?);
+        $crate::kitchen_tests!(many_cooks_1, $crate::ManyCooks<1>; $($test)*; $($($lonely)*)?);
+        $crate::kitchen_tests!(many_cooks_2, $crate::ManyCooks<2>; $($test)*; $($($lonely)*)?);
+        $crate::kitchen_tests!(many_cooks_4, $crate::ManyCooks<4>; $($test)*; $($($lonely)*)?);
+    };
+}
+
+/// The tests of one kitchen, in a module of their own.
+#[macro_export]
+macro_rules! kitchen_tests {
+    ($module:ident, $kitchen:ty; $($test:ident)*; $($lonely:ident)*) => {
+        mod $module {
+            $(
+                #[test]
+                fn $test() {
+                    $crate::watch(
+                        concat!(module_path!(), "::", stringify!($test)),
+                        || super::$test::<$kitchen>(),
+                    );
+                }
+            )*
+            $(
+                #[test]
+                fn $lonely() {
+                    $crate::alone(
+                        concat!(module_path!(), "::", stringify!($lonely)),
+                        || super::$lonely::<$kitchen>(),
+                    );
+                }
+            )*
+        }
+    };
+}
+
+/// Makes a test of each function it is given, for what only the single-thread executor has.
+#[macro_export]
+macro_rules! one_cook {
+    ($($test:ident),* $(,)? $(; alone: $($lonely:ident),* $(,)?)?) => {
+        mod one_cook_only {
+            $(
+                #[test]
+                fn $test() {
+                    $crate::watch(concat!(module_path!(), "::", stringify!($test)), super::$test);
+                }
+            )*
+            $($(
+                #[test]
+                fn $lonely() {
+                    $crate::alone(
+                        concat!(module_path!(), "::", stringify!($lonely)),
+                        super::$lonely,
+                    );
+                }
+            )*)?
+        }
+    };
+}

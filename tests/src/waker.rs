@@ -1,0 +1,104 @@
+//! Wakers of strangers: what a handle or a socket meets when another executor awaits it.
+
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
+use std::thread::{self, Thread};
+
+/// A waker that counts how often it was called.
+#[derive(Debug, Default)]
+pub struct CountingWaker(AtomicUsize);
+
+impl CountingWaker {
+    /// Not called yet.
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// How often it was called.
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for CountingWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// What a [`hooked_waker`] does when it is cloned, woken (by value or by reference) or dropped.
+pub trait Hooks: Send + Sync + 'static {
+    fn on_clone(&self) {}
+    fn on_wake(&self) {}
+    fn on_drop(&self) {}
+}
+
+/// A waker of a stranger, with user code in each of its functions.
+pub fn hooked_waker<H: Hooks>(hooks: Arc<H>) -> Waker {
+    // SAFETY: the functions of the table below keep the contract of `RawWaker`: the data is a
+    // counted reference, and `H` is `Send + Sync`.
+    unsafe { Waker::from_raw(raw(hooks)) }
+}
+
+fn raw<H: Hooks>(hooks: Arc<H>) -> RawWaker {
+    RawWaker::new(
+        Arc::into_raw(hooks).cast(),
+        const {
+            &RawWakerVTable::new(
+                |data| {
+                    let hooks = borrow::<H>(data);
+                    hooks.on_clone();
+                    raw(Arc::clone(&hooks))
+                },
+                |data| {
+                    borrow::<H>(data).on_wake();
+                    drop(ManuallyDrop::into_inner(borrow::<H>(data)));
+                },
+                |data| borrow::<H>(data).on_wake(),
+                |data| {
+                    // The reference ends also when the hook panics.
+                    let hooks = ManuallyDrop::into_inner(borrow::<H>(data));
+                    hooks.on_drop();
+                },
+            )
+        },
+    )
+}
+
+/// The reference that a raw waker holds, without taking it over.
+fn borrow<H>(data: *const ()) -> ManuallyDrop<Arc<H>> {
+    // SAFETY: `raw` made the pointer from an `Arc<H>`, whose reference the waker still holds.
+    ManuallyDrop::new(unsafe { Arc::from_raw(data.cast()) })
+}
+
+/// Clones a waker to wake the clone, by value.
+pub fn wake_a_clone(waker: &Waker) {
+    let clone = waker.clone();
+    clone.wake();
+}
+
+/// Awaits `future` on this thread, with a waker that unparks it and knows nothing of brigade.
+pub fn park_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}

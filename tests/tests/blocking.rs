@@ -1,0 +1,329 @@
+//! The blocking pool: closures that may block.
+
+use std::sync::mpsc;
+use std::sync::{Arc, Barrier, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use brigade::Executor;
+use brigade_tests::{Kitchen, Settings, Tally, in_child, on_both, park_on, text_of};
+
+/// A door that many threads wait at until it is opened.
+#[derive(Clone, Default)]
+struct Door(Arc<(Mutex<bool>, Condvar)>);
+
+impl Door {
+    fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    fn pass(&self) {
+        let mut open = self.0.0.lock().unwrap();
+        while !*open {
+            open = self.0.1.wait(open).unwrap();
+        }
+    }
+}
+
+/// The result comes back, from another thread.
+fn a_closure_runs_elsewhere_and_answers<K: Kitchen>() {
+    let executor = K::build(Settings {
+        name: "stove",
+        ..Settings::default()
+    });
+    let here = thread::current().id();
+    let (answer, there, name) = executor.block_on(async {
+        brigade::spawn_blocking(|| {
+            let thread = thread::current();
+            (6 * 7, thread.id(), thread.name().map(str::to_owned))
+        })
+        .await
+        .unwrap()
+    });
+    assert_eq!(answer, 42);
+    assert_ne!(there, here);
+    assert!(name.unwrap().starts_with("stove"));
+}
+
+/// A panic reaches the handle, and the thread and the pool live on.
+fn a_panic_reaches_the_handle<K: Kitchen>() {
+    let executor = K::build(Settings {
+        max_blocking_threads: 1,
+        ..Settings::default()
+    });
+    executor.block_on(async {
+        for _ in 0..3 {
+            let job = brigade::spawn_blocking(|| -> () { panic!("spilt") });
+            let error = job.await.unwrap_err();
+            assert_eq!(text_of(&*error.into_panic()), "spilt");
+        }
+        assert_eq!(brigade::spawn_blocking(|| 1).await.unwrap(), 1);
+    });
+}
+
+/// No more threads than allowed, all of them used, and the queue drains.
+fn the_bound_on_threads_is_kept<K: Kitchen>() {
+    let executor = K::build(Settings {
+        max_blocking_threads: 3,
+        ..Settings::default()
+    });
+    let inside = Arc::new((Mutex::new((0, 0)), Condvar::new()));
+    executor.block_on(async {
+        let jobs: Vec<_> = (0..30)
+            .map(|_| {
+                let inside = inside.clone();
+                brigade::spawn_blocking(move || {
+                    let (counts, changed) = &*inside;
+                    let mut guard = counts.lock().unwrap();
+                    guard.0 += 1;
+                    guard.1 = guard.1.max(guard.0);
+                    changed.notify_all();
+                    // The first ones wait until there are as many as there may be.
+                    while guard.1 < 3 {
+                        guard = changed.wait(guard).unwrap();
+                    }
+                    guard.0 -= 1;
+                })
+            })
+            .collect();
+        for job in jobs {
+            job.await.unwrap();
+        }
+    });
+    assert_eq!(*inside.0.lock().unwrap(), (0, 3));
+}
+
+/// With one thread the jobs run one after the other, in the order in which they came.
+fn one_thread_works_in_order<K: Kitchen>() {
+    let executor = K::build(Settings {
+        max_blocking_threads: 1,
+        ..Settings::default()
+    });
+    let order = Arc::new(Mutex::new(Vec::new()));
+    executor.block_on(async {
+        let jobs: Vec<_> = (0..100)
+            .map(|n| {
+                let order = order.clone();
+                brigade::spawn_blocking(move || order.lock().unwrap().push(n))
+            })
+            .collect();
+        for job in jobs {
+            job.await.unwrap();
+        }
+    });
+    assert_eq!(*order.lock().unwrap(), (0..100).collect::<Vec<_>>());
+}
+
+/// tokio #8056: while all threads are busy everything else goes on.
+fn the_executor_runs_on_while_the_pool_is_full<K: Kitchen>() {
+    let executor = K::build(Settings {
+        max_blocking_threads: 1,
+        ..Settings::default()
+    });
+    let door = Door::default();
+    executor.block_on(async {
+        let blocked = brigade::spawn_blocking({
+            let door = door.clone();
+            move || door.pass()
+        });
+        let waiting = brigade::spawn_blocking(|| 2);
+        brigade::time::sleep(Duration::from_millis(2)).await;
+        assert_eq!(brigade::spawn(async { 1 }).await.unwrap(), 1);
+        assert!(!blocked.is_finished() && !waiting.is_finished());
+        door.open();
+        blocked.await.unwrap();
+        assert_eq!(waiting.await.unwrap(), 2);
+    });
+}
+
+/// Jobs that wait for one another all get a thread, as long as there may be as many: also when they
+/// are queued by several threads at one instant while a thread is idle.
+fn jobs_that_meet_all_get_a_thread<K: Kitchen>() {
+    for _ in 0..500 {
+        let executor = K::open();
+        let handle = executor.handle();
+        // One idle thread.
+        executor.block_on(handle.spawn_blocking(|| ())).unwrap();
+        let (start, meeting) = (Tally::new(), Arc::new(Barrier::new(2)));
+        let callers: Vec<_> = (0..2)
+            .map(|_| {
+                let (start, meeting, handle) = (start.clone(), meeting.clone(), handle.clone());
+                thread::spawn(move || {
+                    // Spinning makes the two arrive closer together than any lock would.
+                    start.add();
+                    while start.get() < 2 {
+                        std::hint::spin_loop();
+                    }
+                    park_on(handle.spawn_blocking(move || {
+                        meeting.wait();
+                    }))
+                    .unwrap();
+                })
+            })
+            .collect();
+        for caller in callers {
+            caller.join().unwrap();
+        }
+    }
+}
+
+/// An abort has its effect before the closure begins: the closure is dropped, unrun.
+fn a_queued_job_can_be_aborted<K: Kitchen>() {
+    let executor = K::build(Settings {
+        max_blocking_threads: 1,
+        ..Settings::default()
+    });
+    let door = Door::default();
+    let (ran, dropped) = (Tally::new(), Tally::new());
+    executor.block_on(async {
+        let (is_in, inside) = async_channel::bounded(1);
+        let busy = brigade::spawn_blocking({
+            let door = door.clone();
+            move || {
+                is_in.try_send(()).unwrap();
+                door.pass();
+                "done"
+            }
+        });
+        inside.recv().await.unwrap();
+        let queued = brigade::spawn_blocking({
+            let (ran, spy) = (ran.clone(), dropped.on_drop());
+            move || {
+                let _spy = spy;
+                ran.add();
+            }
+        });
+        queued.abort();
+        // No effect: it has begun.
+        busy.abort();
+        door.open();
+        assert_eq!(busy.await.unwrap(), "done");
+        assert!(queued.await.unwrap_err().is_aborted());
+    });
+    assert_eq!((ran.get(), dropped.get()), (0, 1));
+}
+
+/// tokio #8056: jobs that have not begun when the executor is dropped are aborted; one that has runs
+/// to its end.
+fn the_drop_of_an_executor_aborts_queued_jobs<K: Kitchen>() {
+    let executor = K::build(Settings {
+        max_blocking_threads: 1,
+        ..Settings::default()
+    });
+    let door = Door::default();
+    let (ran, dropped) = (Tally::new(), Tally::new());
+    let (is_in, inside) = mpsc::channel();
+    let handle = executor.handle();
+    let begun = handle.spawn_blocking({
+        let door = door.clone();
+        move || {
+            is_in.send(()).unwrap();
+            door.pass();
+            42
+        }
+    });
+    inside.recv().unwrap();
+    let queued: Vec<_> = (0..10)
+        .map(|_| {
+            let (ran, spy) = (ran.clone(), dropped.on_drop());
+            handle.spawn_blocking(move || {
+                let _spy = spy;
+                ran.add();
+            })
+        })
+        .collect();
+    drop(executor);
+    assert_eq!((ran.get(), dropped.get()), (0, 10));
+    for job in queued {
+        assert!(park_on(job).unwrap_err().is_aborted());
+    }
+    let late = handle.spawn_blocking(|| ());
+    assert!(park_on(late).unwrap_err().is_aborted());
+    door.open();
+    assert_eq!(park_on(begun).unwrap(), 42);
+}
+
+/// A job can spawn tasks and jobs onto its executor, and find its handle.
+fn a_job_knows_its_executor<K: Kitchen>() {
+    let executor = K::open();
+    let sum = executor.block_on(async {
+        let job = brigade::spawn_blocking(|| {
+            let task = brigade::spawn(async { 1 });
+            let job = brigade::spawn_blocking(|| 2);
+            let other = brigade::Handle::current().spawn(async { 4 });
+            (task, job, other)
+        });
+        let (task, job, other) = job.await.unwrap();
+        task.await.unwrap() + job.await.unwrap() + other.await.unwrap()
+    });
+    assert_eq!(sum, 7);
+}
+
+/// Many small jobs from many tasks: each runs once.
+fn a_thousand_jobs_run_once_each<K: Kitchen>() {
+    let executor = K::build(Settings {
+        max_blocking_threads: 8,
+        ..Settings::default()
+    });
+    let ran = Tally::new();
+    executor.block_on(async {
+        let jobs: Vec<_> = (0..1000_usize)
+            .map(|n| {
+                let ran = ran.clone();
+                brigade::spawn_blocking(move || {
+                    ran.add();
+                    n
+                })
+            })
+            .collect();
+        for (n, job) in jobs.into_iter().enumerate() {
+            assert_eq!(job.await.unwrap(), n);
+        }
+    });
+    assert_eq!(ran.get(), 1000);
+}
+
+/// tokio #8406, #8408: where no thread can be started no job is lost. Here each thread would need a
+/// stack that the machine does not have.
+fn a_job_is_not_lost_for_want_of_threads<K: Kitchen>() {
+    // Read once a process, so another one is needed.
+    if !in_child(&[("RUST_MIN_STACK", &(1_usize << 46).to_string())]) {
+        return;
+    }
+    assert!(thread::Builder::new().spawn(|| ()).is_err());
+    if !K::ONE_COOK {
+        return;
+    }
+    let executor = K::open();
+    let ran = Tally::new();
+    executor.block_on(async {
+        let jobs: Vec<_> = (0..10_usize)
+            .map(|n| {
+                let ran = ran.clone();
+                brigade::spawn_blocking(move || {
+                    ran.add();
+                    n
+                })
+            })
+            .collect();
+        for (n, job) in jobs.into_iter().enumerate() {
+            assert_eq!(job.await.unwrap(), n);
+        }
+    });
+    assert_eq!(ran.get(), 10);
+}
+
+on_both! {
+    a_closure_runs_elsewhere_and_answers,
+    a_panic_reaches_the_handle,
+    the_bound_on_threads_is_kept,
+    one_thread_works_in_order,
+    the_executor_runs_on_while_the_pool_is_full,
+    jobs_that_meet_all_get_a_thread,
+    a_queued_job_can_be_aborted,
+    the_drop_of_an_executor_aborts_queued_jobs,
+    a_job_knows_its_executor,
+    a_thousand_jobs_run_once_each,
+    a_job_is_not_lost_for_want_of_threads,
+}

@@ -1,0 +1,280 @@
+//! Nobody starves: however busy a task is, timers, sockets, other threads and other tasks come to
+//! their turn.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use brigade::net::{TcpListener, TcpStream};
+use brigade::time::{interval, sleep};
+use brigade::{Executor, SingleThread};
+use brigade_tests::{Kitchen, Tally, on_both, one_cook};
+
+/// A task that wakes itself in every poll, for ever.
+async fn hog() {
+    poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        Poll::<()>::Pending
+    })
+    .await;
+}
+
+async fn pair() -> io::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let (client, server) = futures::join!(
+        TcpStream::connect(listener.local_addr()?),
+        listener.accept()
+    );
+    Ok((client?, server?.0))
+}
+
+/// tokio #5209, #8212: timers fire while tasks wake themselves.
+fn self_waking_tasks_do_not_starve_timers<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let hogs: Vec<_> = (0..8).map(|_| brigade::spawn(hog())).collect();
+        for _ in 0..10 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        hogs.iter().for_each(|hog| hog.abort());
+    });
+}
+
+/// Nor sockets.
+fn self_waking_tasks_do_not_starve_sockets<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let hogs: Vec<_> = (0..8).map(|_| brigade::spawn(hog())).collect();
+        let (client, server) = pair().await.unwrap();
+        let echo = brigade::spawn(async move {
+            let mut byte = [0];
+            while server.read(&mut byte).await.unwrap() == 1 {
+                server.write_all(&byte).await.unwrap();
+            }
+        });
+        for n in 0..100 {
+            client.write_all(&[n]).await.unwrap();
+            let mut byte = [0];
+            assert_eq!(client.read(&mut byte).await.unwrap(), 1);
+            assert_eq!(byte, [n]);
+        }
+        drop(client);
+        echo.await.unwrap();
+        hogs.iter().for_each(|hog| hog.abort());
+    });
+}
+
+/// Nor other threads, nor each other, nor the main future.
+fn self_waking_tasks_do_not_starve_anybody<K: Kitchen>() {
+    let executor = K::open();
+    let handle = executor.handle();
+    executor.block_on(async {
+        let hogs: Vec<_> = (0..8).map(|_| brigade::spawn(hog())).collect();
+        let elsewhere = thread::spawn(move || {
+            for n in 0..100 {
+                let task = handle.spawn(async move { n });
+                assert_eq!(brigade_tests::park_on(task).unwrap(), n);
+            }
+        });
+        while !elsewhere.is_finished() {
+            brigade::yield_now().await;
+        }
+        elsewhere.join().unwrap();
+        hogs.iter().for_each(|hog| hog.abort());
+    });
+}
+
+/// A socket that is always ready yields by itself: its reader does not starve anybody.
+fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let (client, server) = pair().await.unwrap();
+        drop(client);
+        let reads = Tally::new();
+        let counted = reads.clone();
+        // At the end of the stream every read is ready at once.
+        let greedy = brigade::spawn(async move {
+            loop {
+                assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
+                counted.add();
+            }
+        });
+        for _ in 0..5 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert!(reads.get() > 0);
+        greedy.abort();
+        assert!(greedy.await.unwrap_err().is_aborted());
+    });
+}
+
+/// The same for a socket that is always writable, for polls through futures-io, and for a listener
+/// with a queue of connections.
+fn other_ready_sockets_starve_nobody<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let (client, server) = pair().await.unwrap();
+        let sink = brigade::spawn(async move {
+            let mut buffer = vec![0; 1 << 16];
+            while server.read(&mut buffer).await.unwrap() > 0 {}
+        });
+        let greedy = brigade::spawn(async move {
+            loop {
+                client.writable().await.unwrap();
+                let _ = client.try_write(&[]);
+            }
+        });
+        let (peer, end) = pair().await.unwrap();
+        drop(peer);
+        let greedy_too = brigade::spawn(async move {
+            let mut end = &end;
+            loop {
+                let count = futures::AsyncReadExt::read(&mut end, &mut [0]).await;
+                assert_eq!(count.unwrap(), 0);
+            }
+        });
+        for _ in 0..5 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        greedy.abort();
+        greedy_too.abort();
+        sink.await.unwrap();
+    });
+}
+
+/// An interval whose period is shorter than what is done in it is always due. It yields too.
+fn an_always_due_interval_starves_nobody<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let greedy = brigade::spawn(async {
+            let mut interval = interval(Duration::from_nanos(1));
+            loop {
+                interval.tick().await;
+            }
+        });
+        for _ in 0..5 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        greedy.abort();
+        assert!(greedy.await.unwrap_err().is_aborted());
+    });
+}
+
+/// futures-rs #2047: a flood of spawns from other threads does not keep the executor from its
+/// timers.
+fn a_flood_of_spawns_starves_nobody<K: Kitchen>() {
+    let executor = K::open();
+    let ran = Tally::new();
+    let handle = executor.handle();
+    executor.block_on(async {
+        let floods: Vec<_> = (0..2)
+            .map(|_| {
+                let (handle, ran) = (handle.clone(), ran.clone());
+                thread::spawn(move || {
+                    for _ in 0..50_000 {
+                        let ran = ran.clone();
+                        drop(handle.spawn(async move { ran.add() }));
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..5 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        while ran.get() < 100_000 {
+            brigade::yield_now().await;
+        }
+        for flood in floods {
+            flood.join().unwrap();
+        }
+    });
+}
+
+/// A task that yields comes after every task that was ready.
+fn a_yield_lets_every_ready_task_run() {
+    let executor = SingleThread::new().unwrap();
+    executor.block_on(async {
+        let turns = Rc::new(Cell::new(0));
+        let tasks: Vec<_> = (0..200)
+            .map(|_| {
+                let turns = turns.clone();
+                brigade::spawn_local(async move {
+                    for _ in 0..3 {
+                        turns.set(turns.get() + 1);
+                        brigade::yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        for round in 1..=3 {
+            brigade::yield_now().await;
+            assert_eq!(turns.get(), round * 200);
+        }
+        drop(tasks);
+    });
+}
+
+/// tokio #5223: whoever yields, yields to timers and sockets too: a due timer fires within a turn or
+/// two, not after dozens of polls.
+fn a_yield_lets_the_driver_look() {
+    let executor = SingleThread::new().unwrap();
+    executor.block_on(async {
+        let mut due = pin!(sleep(Duration::from_millis(2)));
+        assert!(futures::poll!(due.as_mut()).is_pending());
+        // Hold the thread up until it is due: nothing else can notice.
+        let late = std::time::Instant::now() + Duration::from_millis(6);
+        while std::time::Instant::now() < late {
+            std::hint::spin_loop();
+        }
+        let mut yields = 0;
+        while futures::poll!(due.as_mut()).is_pending() {
+            brigade::yield_now().await;
+            yields += 1;
+        }
+        assert!(yields <= 2, "{yields} yields");
+    });
+}
+
+/// The main future and the tasks take turns: neither runs twice while the other is ready.
+fn main_and_tasks_take_turns() {
+    let executor = SingleThread::new().unwrap();
+    let turns = Rc::new(Cell::new(0_i32));
+    executor.block_on(async {
+        let counted = turns.clone();
+        drop(brigade::spawn_local(async move {
+            loop {
+                counted.set(counted.get() + 1);
+                brigade::yield_now().await;
+            }
+        }));
+        for turn in 1..=1000 {
+            brigade::yield_now().await;
+            assert!(
+                (turns.get() - turn).abs() <= 1,
+                "turn {turn}: {}",
+                turns.get()
+            );
+        }
+    });
+}
+
+on_both! {
+    self_waking_tasks_do_not_starve_timers,
+    self_waking_tasks_do_not_starve_sockets,
+    self_waking_tasks_do_not_starve_anybody,
+    an_always_ready_socket_starves_nobody,
+    other_ready_sockets_starve_nobody,
+    an_always_due_interval_starves_nobody,
+    a_flood_of_spawns_starves_nobody,
+}
+
+one_cook! {
+    a_yield_lets_every_ready_task_run,
+    a_yield_lets_the_driver_look,
+    main_and_tasks_take_turns,
+}

@@ -1,0 +1,248 @@
+//! The handle of an executor, the free functions, and what they say where there is no executor.
+
+use std::future::pending;
+use std::panic::catch_unwind;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use brigade::{DefaultExecutor, Executor, Handle};
+use brigade_tests::{Dropped, Kitchen, Tally, on_both, one_cook, park_on, text_of};
+
+/// Spawns from many threads at once all run.
+fn spawns_from_many_threads<K: Kitchen>() {
+    let executor = K::open();
+    let ran = Tally::new();
+    let (done, all_done) = async_channel::unbounded::<()>();
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let (handle, ran, done) = (executor.handle(), ran.clone(), done.clone());
+            thread::spawn(move || {
+                let tasks: Vec<_> = (0..500)
+                    .map(|n| {
+                        let ran = ran.clone();
+                        handle.spawn(async move {
+                            brigade::yield_now().await;
+                            ran.add();
+                            n
+                        })
+                    })
+                    .collect();
+                for (n, task) in tasks.into_iter().enumerate() {
+                    assert_eq!(park_on(task).unwrap(), n);
+                }
+                done.try_send(()).unwrap();
+            })
+        })
+        .collect();
+    executor.block_on(async {
+        for _ in 0..4 {
+            all_done.recv().await.unwrap();
+        }
+    });
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert_eq!(ran.get(), 2000);
+}
+
+/// A spawn wakes an executor that sleeps.
+fn a_spawn_wakes_a_sleeping_executor<K: Kitchen>() {
+    let executor = K::open();
+    let handle = executor.handle();
+    let (tell, told) = async_channel::bounded::<u32>(1);
+    let elsewhere = thread::spawn(move || {
+        for n in 0..500 {
+            let task = handle.spawn(async move { n });
+            assert_eq!(park_on(task).unwrap(), n);
+        }
+        tell.send_blocking(42).unwrap();
+    });
+    assert_eq!(executor.block_on(told.recv()).unwrap(), 42);
+    elsewhere.join().unwrap();
+}
+
+/// After the executor is gone a spawn gives an aborted handle and drops the future at once.
+fn a_spawn_after_the_end_is_aborted<K: Kitchen>() {
+    let executor = K::open();
+    let handle = executor.handle();
+    let clone = handle.clone();
+    drop(executor);
+    let drops = Tally::new();
+    let spawn = move |handle: Handle, drops: Tally| {
+        let spy = drops.on_drop();
+        let task = handle.spawn(async move {
+            let _spy = spy;
+        });
+        assert!(task.is_finished());
+        assert!(park_on(task).unwrap_err().is_aborted());
+        drop(handle.spawn(async move {
+            let _ = &drops;
+        }));
+    };
+    spawn(handle.clone(), drops.clone());
+    let elsewhere = drops.clone();
+    thread::spawn(move || spawn(clone, elsewhere))
+        .join()
+        .unwrap();
+    assert_eq!(drops.get(), 2);
+    let _ = handle.metrics();
+    assert!(format!("{handle:?}").contains("Handle"));
+}
+
+/// `Handle::current` is that of the executor that runs: in the main future, in tasks, in jobs, and
+/// in destructors while it closes.
+fn the_current_handle_is_everywhere_inside<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        assert!(Handle::try_current().is_some());
+        let there = brigade::spawn(async { Handle::try_current().is_some() });
+        assert!(there.await.unwrap());
+        let there = brigade::spawn_blocking(|| Handle::try_current().is_some());
+        assert!(there.await.unwrap());
+        assert_eq!(Handle::current().spawn(async { 1 }).await.unwrap(), 1);
+    });
+    assert!(Handle::try_current().is_none());
+    let (send, receive) = mpsc::channel();
+    let at_the_end = Dropped(move || send.send(Handle::try_current().is_some()).unwrap());
+    drop(executor.spawn(async move {
+        let _at_the_end = at_the_end;
+        pending::<()>().await;
+    }));
+    executor.block_on(brigade::yield_now());
+    drop(executor);
+    assert!(receive.recv().unwrap());
+    assert!(Handle::try_current().is_none());
+}
+
+/// A program that is generic over the executor.
+fn a_program_may_be_generic<K: Kitchen>() {
+    fn dinner(executor: &impl Executor) -> usize {
+        let (wash, handle) = (executor.spawn(async { 1 }), executor.handle());
+        executor.block_on(async {
+            let chop = handle.spawn(async { 2 });
+            let boil = brigade::spawn_blocking(|| 4);
+            wash.await.unwrap() + chop.await.unwrap() + boil.await.unwrap()
+        })
+    }
+    let executor = K::open();
+    assert_eq!(dinner(&executor), 7);
+    assert!(executor.workers() >= 1);
+    assert_eq!(executor.metrics().workers.len(), executor.workers());
+}
+
+/// `run` is `block_on` of the default executor.
+fn run_runs() {
+    let mut borrowed = 1;
+    let answer = brigade::run(async {
+        borrowed += 1;
+        brigade::time::sleep(Duration::from_millis(1)).await;
+        brigade::spawn(async { 40 }).await.unwrap() + borrowed
+    });
+    assert_eq!(answer, 42);
+    let executor = DefaultExecutor::new().unwrap();
+    assert_eq!(executor.block_on(async { 1 }), 1);
+    let panicked = catch_unwind(|| brigade::run(async { panic!("burnt") }));
+    assert_eq!(text_of(&*panicked.unwrap_err()), "burnt");
+}
+
+/// A function that needs an executor names itself and says what to do, where there is none.
+fn functions_name_themselves_outside() {
+    let says = |function: &str, call: fn()| {
+        let payload = catch_unwind(call).unwrap_err();
+        let text = text_of(&*payload);
+        assert!(text.starts_with(function), "{text}");
+        assert!(
+            text.contains("outside") && text.contains("brigade::run"),
+            "{text}"
+        );
+    };
+    says("brigade::spawn ", || drop(brigade::spawn(async {})));
+    says("brigade::spawn_local ", || {
+        drop(brigade::spawn_local(async {}))
+    });
+    says("brigade::spawn_blocking ", || {
+        drop(brigade::spawn_blocking(|| ()))
+    });
+    says("Handle::current ", || drop(Handle::current()));
+    says("brigade::time::sleep ", || {
+        drop(brigade::time::sleep(Duration::ZERO))
+    });
+    says("brigade::time::sleep_until ", || {
+        drop(brigade::time::sleep_until(std::time::Instant::now()));
+    });
+    says("brigade::time::interval ", || {
+        drop(brigade::time::interval(Duration::from_secs(1)));
+    });
+    says("brigade::time::timeout ", || {
+        drop(brigade::time::timeout(Duration::ZERO, async {}));
+    });
+    assert!(Handle::try_current().is_none());
+    // Where a clock is enough there is one.
+    let _ = brigade::time::now();
+    // And `yield_now` works under any executor.
+    park_on(brigade::yield_now());
+}
+
+/// Settings that make no sense are errors, not panics.
+fn bad_settings_are_errors() {
+    use std::io::ErrorKind::InvalidInput;
+    let builder = brigade::SingleThread::builder;
+    assert_eq!(
+        builder()
+            .max_blocking_threads(0)
+            .build()
+            .unwrap_err()
+            .kind(),
+        InvalidInput
+    );
+    assert_eq!(
+        builder().name("a\0b").build().unwrap_err().kind(),
+        InvalidInput
+    );
+    let executor = builder()
+        .name("")
+        .seed(0)
+        .virtual_time(false)
+        .build()
+        .unwrap();
+    assert_eq!(executor.block_on(async { 1 }), 1);
+    assert!(format!("{executor:?}").contains("SingleThread"));
+}
+
+/// An executor in a thread-local is dropped as late as a thread's life allows, and its tasks with
+/// it.
+fn an_executor_in_a_thread_local() {
+    thread_local! {
+        static EXECUTOR: brigade::SingleThread = brigade::SingleThread::new().unwrap();
+    }
+    let drops = Tally::new();
+    let spy = drops.on_drop();
+    thread::spawn(move || {
+        EXECUTOR.with(|executor| {
+            drop(executor.spawn(async move {
+                let _spy = spy;
+                pending::<()>().await;
+            }));
+            executor.block_on(brigade::yield_now());
+        });
+    })
+    .join()
+    .unwrap();
+    assert_eq!(drops.get(), 1);
+}
+
+on_both! {
+    spawns_from_many_threads,
+    a_spawn_wakes_a_sleeping_executor,
+    a_spawn_after_the_end_is_aborted,
+    the_current_handle_is_everywhere_inside,
+    a_program_may_be_generic,
+}
+
+one_cook! {
+    run_runs,
+    functions_name_themselves_outside,
+    bad_settings_are_errors,
+    an_executor_in_a_thread_local,
+}

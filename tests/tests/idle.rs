@@ -1,0 +1,172 @@
+//! Idle costs nothing, by the kernel's own count: an executor that has nothing to do does nothing.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::future::pending;
+use std::thread;
+use std::time::Duration;
+
+use brigade::Executor;
+use brigade::net::{TcpListener, TcpStream};
+use brigade::time::sleep;
+use brigade_tests::{Kitchen, on_both};
+
+/// What the kernel says of all threads of this process but the one that asks.
+#[derive(Clone, Copy, Debug)]
+struct Usage {
+    switches: u64,
+    cpu: Duration,
+}
+
+/// Adds up every thread but this one, which measures.
+fn others() -> Usage {
+    let me = thread_id();
+    let mut usage = Usage {
+        switches: 0,
+        cpu: Duration::ZERO,
+    };
+    for entry in fs::read_dir("/proc/self/task").unwrap() {
+        let directory = entry.unwrap().path();
+        if directory.ends_with(&me) {
+            continue;
+        }
+        let status = fs::read_to_string(directory.join("status")).unwrap();
+        usage.switches += status
+            .lines()
+            .filter_map(|line| line.split_once("ctxt_switches:"))
+            .map(|(_, count)| count.trim().parse::<u64>().unwrap())
+            .sum::<u64>();
+        // Nanoseconds on a processor are the first field.
+        let schedstat = fs::read_to_string(directory.join("schedstat")).unwrap();
+        let nanos = schedstat.split_whitespace().next().unwrap();
+        usage.cpu += Duration::from_nanos(nanos.parse().unwrap());
+    }
+    usage
+}
+
+/// This thread's name in `/proc/self/task`.
+fn thread_id() -> String {
+    let path = fs::read_link("/proc/thread-self").unwrap();
+    path.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+/// Opens an executor on a thread of its own, lets it do `work` and stay in `block_on` until the
+/// measuring, for two seconds, is over.
+fn measure<K: Kitchen, F: Future<Output = ()>>(work: impl FnOnce() -> F + Send) -> Usage {
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    let (end, ended) = async_channel::bounded::<()>(1);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let executor = K::open();
+            executor.block_on(async {
+                work().await;
+                ready.send(()).unwrap();
+                ended.recv().await.unwrap();
+            });
+        });
+        is_ready.recv().unwrap();
+        // Not to be late enough for something, but to have a time in which nothing shall happen.
+        thread::sleep(Duration::from_millis(300));
+        let before = others();
+        thread::sleep(Duration::from_secs(2));
+        let after = others();
+        end.send_blocking(()).unwrap();
+        Usage {
+            switches: after.switches - before.switches,
+            cpu: after.cpu - before.cpu,
+        }
+    })
+}
+
+fn assert_idle(usage: Usage) {
+    // A handful: the threads may be moved about by the kernel.
+    assert!(usage.switches <= 5, "{usage:?}");
+    assert!(usage.cpu < Duration::from_millis(1), "{usage:?}");
+}
+
+fn with_nothing_to_do<K: Kitchen>() {
+    assert_idle(measure::<K, _>(|| async {}));
+}
+
+/// With tasks that wait for sockets, for timers an hour off, and for nothing.
+fn with_waiting_tasks<K: Kitchen>() {
+    assert_idle(measure::<K, _>(|| async {
+        for n in 0..100 {
+            drop(brigade::spawn(pending::<()>()));
+            drop(brigade::spawn(sleep(Duration::from_secs(3600 + n))));
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        for _ in 0..20 {
+            let client = TcpStream::connect(address).await.unwrap();
+            let (server, _) = listener.accept().await.unwrap();
+            for stream in [client, server] {
+                drop(brigade::spawn(async move {
+                    // Written once, so that the socket is known as writable, and read for ever.
+                    stream.writable().await.unwrap();
+                    let _ = stream.read(&mut [0]).await;
+                }));
+            }
+        }
+        drop(brigade::spawn(async move {
+            let _ = listener.accept().await;
+        }));
+        sleep(Duration::from_millis(20)).await;
+    }));
+}
+
+/// mio #933, #1087: a connection whose other end has closed, one way or both, and that nobody reads;
+/// a peer that does not read, and a buffer that is full.
+fn with_half_closed_and_full_sockets<K: Kitchen>() {
+    assert_idle(measure::<K, _>(|| async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        for n in 0..3 {
+            let client = TcpStream::connect(address).await.unwrap();
+            let (server, _) = listener.accept().await.unwrap();
+            match n {
+                0 => client.shutdown(std::net::Shutdown::Write).unwrap(),
+                1 => {
+                    let filling = brigade::spawn(async move {
+                        let _ = client.write_all(&vec![0; 64 << 20]).await;
+                    });
+                    drop(filling);
+                    drop(brigade::spawn(async move {
+                        let _server = server;
+                        pending::<()>().await;
+                    }));
+                    continue;
+                }
+                _ => drop(client),
+            }
+            drop(brigade::spawn(async move {
+                // Full of interest in writing, and the other end is gone or silent.
+                server.writable().await.unwrap();
+                let _server = server;
+                pending::<()>().await;
+            }));
+        }
+        sleep(Duration::from_millis(50)).await;
+    }));
+}
+
+/// After a burst of work, of blocking jobs too, it is as quiet as before.
+fn after_a_burst<K: Kitchen>() {
+    assert_idle(measure::<K, _>(|| async {
+        let tasks: Vec<_> = (0..10_000)
+            .map(|_| brigade::spawn(brigade::yield_now()))
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let jobs: Vec<_> = (0..10).map(|_| brigade::spawn_blocking(|| ())).collect();
+        for job in jobs {
+            job.await.unwrap();
+        }
+        sleep(Duration::from_millis(10)).await;
+    }));
+}
+
+on_both! {
+    ; alone: with_nothing_to_do, with_waiting_tasks, with_half_closed_and_full_sockets, after_a_burst,
+}

@@ -1,0 +1,232 @@
+//! Intervals and timeouts.
+
+use std::future::{pending, poll_fn, ready};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use brigade::time::{Elapsed, interval, now, sleep, timeout};
+use brigade::{Executor, SingleThread};
+use brigade_tests::{Kitchen, Tally, on_both, one_cook, text_of};
+use futures::StreamExt;
+
+const MS: Duration = Duration::from_millis(1);
+
+/// A clock that jumps, so that instants can be compared exactly.
+fn virtual_clock() -> SingleThread {
+    SingleThread::builder().virtual_time(true).build().unwrap()
+}
+
+fn the_first_tick_is_at_once_and_the_rest_in_step<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let made = now();
+        let mut ticks = interval(2 * MS);
+        let first = ticks.tick().await;
+        assert!(first - made < 2 * MS);
+        for n in 1..10 {
+            let due = ticks.tick().await;
+            assert_eq!((due - first).as_nanos() % (2 * MS).as_nanos(), 0);
+            assert!(due - first >= 2 * n * MS);
+            assert!(now() >= due, "a tick was early");
+        }
+        assert_eq!(ticks.period(), 2 * MS);
+    });
+}
+
+/// A missed tick is given late and at once; those that were missed besides are left out; the rest
+/// keep to the original times.
+fn missed_ticks_are_left_out() {
+    virtual_clock().block_on(async {
+        let mut ticks = interval(10 * MS);
+        let first = ticks.tick().await;
+        assert_eq!(ticks.tick().await, first + 10 * MS);
+        sleep(35 * MS).await;
+        assert_eq!(now(), first + 45 * MS);
+        assert_eq!(ticks.tick().await, first + 20 * MS);
+        assert_eq!(now(), first + 45 * MS);
+        assert_eq!(ticks.tick().await, first + 50 * MS);
+        assert_eq!(now(), first + 50 * MS);
+        // To the nanosecond: a tick that is due just now is not missed.
+        sleep(10 * MS).await;
+        assert_eq!(ticks.tick().await, first + 60 * MS);
+        assert_eq!(ticks.tick().await, first + 70 * MS);
+    });
+}
+
+/// Dropping a tick's future loses no tick.
+fn a_cancelled_tick_is_not_lost() {
+    virtual_clock().block_on(async {
+        let mut ticks = interval(10 * MS);
+        let first = ticks.tick().await;
+        for _ in 0..5 {
+            assert!(timeout(MS, ticks.tick()).await.is_err());
+        }
+        assert_eq!(ticks.tick().await, first + 10 * MS);
+        assert_eq!(now(), first + 10 * MS);
+    });
+}
+
+fn an_interval_is_a_stream() {
+    virtual_clock().block_on(async {
+        let start = now();
+        let ticks: Vec<_> = interval(Duration::from_secs(3600)).take(25).collect().await;
+        assert_eq!(*ticks.last().unwrap(), start + Duration::from_secs(86_400));
+    });
+}
+
+/// The longest period: one tick, and then none, without a panic.
+fn the_longest_period<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        for period in [Duration::MAX, Duration::from_secs(u64::MAX / 2)] {
+            let mut ticks = interval(period);
+            ticks.tick().await;
+            assert!(timeout(MS, ticks.tick()).await.is_err());
+        }
+    });
+}
+
+fn a_period_of_nothing_panics<K: Kitchen>() {
+    let executor = K::open();
+    let error = executor
+        .block_on(executor.spawn(async { drop(interval(Duration::ZERO)) }))
+        .unwrap_err();
+    assert!(text_of(&*error.into_panic()).contains("brigade::time::interval"));
+}
+
+fn a_timeout_gives_the_output_or_elapses<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        assert_eq!(timeout(Duration::from_secs(60), ready(1)).await, Ok(1));
+        let before = Instant::now();
+        let late: Result<(), Elapsed> = timeout(5 * MS, pending()).await;
+        assert!(before.elapsed() >= 5 * MS);
+        let error = late.unwrap_err();
+        assert!(!error.to_string().is_empty());
+        let error = std::io::Error::from(error);
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+        let slow = timeout(Duration::from_secs(60), async {
+            sleep(2 * MS).await;
+            2
+        });
+        assert_eq!(slow.await, Ok(2));
+        assert_eq!(timeout(Duration::MAX, sleep(MS)).await, Ok(()));
+    });
+}
+
+/// The future is asked first: its output counts also when the time is over.
+fn a_ready_future_wins_over_the_clock<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        assert_eq!(timeout(Duration::ZERO, ready(1)).await, Ok(1));
+        let mut polls = 0;
+        let busy = poll_fn(|cx| {
+            polls += 1;
+            if polls == 2 {
+                return Poll::Ready(polls);
+            }
+            std::thread::sleep(3 * MS);
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        });
+        // The first poll takes longer than the timeout; the second is ready.
+        let output = timeout(MS, busy).await;
+        assert!(output == Ok(2) || output.is_err());
+    });
+}
+
+/// The future goes with its timeout, and its timer with it.
+fn a_timeout_owns_its_future<K: Kitchen>() {
+    let executor = K::open();
+    let drops = Tally::new();
+    executor.block_on(async {
+        let spy = drops.on_drop();
+        let late = timeout(MS, async move {
+            let _spy = spy;
+            pending::<()>().await;
+        });
+        assert!(late.await.is_err());
+        assert_eq!(drops.get(), 1);
+        // Dropped before it is polled, and half way.
+        let spy = drops.on_drop();
+        drop(timeout(MS, async move { drop(spy) }));
+        assert_eq!(drops.get(), 2);
+        let spy = drops.on_drop();
+        let mut half = Box::pin(timeout(Duration::from_secs(60), async move {
+            let _spy = spy;
+            pending::<()>().await;
+        }));
+        assert!(futures::poll!(half.as_mut()).is_pending());
+        drop(half);
+        assert_eq!(drops.get(), 3);
+    });
+}
+
+/// A task whose timeout elapses is polled a handful of times: no polling in between.
+fn a_timeout_does_not_poll_in_between<K: Kitchen>() {
+    let executor = K::open();
+    let polls = Tally::new();
+    executor.block_on(async {
+        let counted = polls.clone();
+        let task = brigade::spawn(timeout(
+            20 * MS,
+            poll_fn(move |_| {
+                counted.add();
+                Poll::<()>::Pending
+            }),
+        ));
+        assert!(task.await.unwrap().is_err());
+    });
+    assert_eq!(polls.get(), 2);
+}
+
+/// mio #1642: a sleep below a millisecond does not turn the driver over and over.
+fn a_short_sleep_is_one_sleep<K: Kitchen>() {
+    let executor = K::open();
+    let polls = Tally::new();
+    let parks = |executor: &K::Executor| -> u64 {
+        executor
+            .metrics()
+            .workers
+            .iter()
+            .map(|worker| worker.parks)
+            .sum()
+    };
+    executor.block_on(async {});
+    let before = parks(&executor);
+    let counted = polls.clone();
+    let task = executor.spawn(async move {
+        for _ in 0..100 {
+            let mut timer = pin!(sleep(Duration::from_micros(100)));
+            poll_fn(|cx| {
+                counted.add();
+                Pin::new(&mut timer).poll(cx)
+            })
+            .await;
+        }
+    });
+    executor.block_on(task).unwrap();
+    assert_eq!(polls.get(), 200);
+    let parks = parks(&executor) - before;
+    if K::ONE_COOK {
+        assert!(parks <= 250, "{parks} parks for 100 sleeps");
+    }
+}
+
+on_both! {
+    the_first_tick_is_at_once_and_the_rest_in_step,
+    the_longest_period,
+    a_period_of_nothing_panics,
+    a_timeout_gives_the_output_or_elapses,
+    a_ready_future_wins_over_the_clock,
+    a_timeout_owns_its_future,
+    a_timeout_does_not_poll_in_between,
+    a_short_sleep_is_one_sleep,
+}
+
+one_cook! {
+    missed_ticks_are_left_out,
+    a_cancelled_tick_is_not_lost,
+    an_interval_is_a_stream,
+}

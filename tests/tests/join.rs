@@ -1,0 +1,393 @@
+//! What a join handle gives: the output, or why there is none.
+
+use std::any::Any;
+use std::error::Error;
+use std::future::pending;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use brigade::Executor;
+use brigade::task::{JoinError, JoinHandle};
+use brigade_tests::{
+    CountingWaker, Dropped, Kitchen, Tally, noisy, on_both, park_on, poll_once, text_of,
+};
+
+/// Runs until the handle says that the task is finished.
+fn finish<T>(executor: &impl Executor, handle: &JoinHandle<T>) {
+    executor.block_on(async {
+        while !handle.is_finished() {
+            brigade::yield_now().await;
+        }
+    });
+}
+
+fn the_output_reaches_the_handle<K: Kitchen>() {
+    let executor = K::open();
+    let text = String::from("noodles");
+    let task = executor.spawn(async move { text + " and sauce" });
+    assert_eq!(executor.block_on(task).unwrap(), "noodles and sauce");
+}
+
+/// Zero-sized, large and over-aligned outputs and futures.
+fn outputs_of_every_size_and_alignment<K: Kitchen>() {
+    #[derive(Debug, PartialEq)]
+    #[repr(align(256))]
+    struct Aligned(u8);
+    let executor = K::open();
+    executor.block_on(async {
+        brigade::spawn(async {}).await.unwrap();
+        let aligned = brigade::spawn(async {
+            let local = Aligned(7);
+            brigade::yield_now().await;
+            assert_eq!(std::ptr::from_ref(&local).addr() % 256, 0);
+            local
+        });
+        assert_eq!(aligned.await.unwrap(), Aligned(7));
+        let large = brigade::spawn(async {
+            let local = [3_u8; 10_000];
+            brigade::yield_now().await;
+            local
+        });
+        assert_eq!(large.await.unwrap(), [3; 10_000]);
+    });
+}
+
+/// crossbeam #1146: the run queue holds pointers: large futures pass over no stack once spawned.
+fn large_futures_stay_where_they_are<K: Kitchen>() {
+    let executor = K::open();
+    let tasks: Vec<_> = (0..64_u8)
+        .map(|n| {
+            executor.spawn(async move {
+                let large = [n; 256 << 10];
+                brigade::yield_now().await;
+                large.iter().map(|&byte| usize::from(byte)).sum::<usize>()
+            })
+        })
+        .collect();
+    executor.block_on(async {
+        for (n, task) in tasks.into_iter().enumerate() {
+            assert_eq!(task.await.unwrap(), n << 18);
+        }
+    });
+}
+
+fn ten_thousand_tasks_join<K: Kitchen>() {
+    let executor = K::open();
+    let sum = executor.block_on(async {
+        let tasks: Vec<_> = (0..10_000_u64)
+            .map(|n| {
+                brigade::spawn(async move {
+                    if n % 3 == 0 {
+                        brigade::yield_now().await;
+                    }
+                    n
+                })
+            })
+            .collect();
+        let mut sum = 0;
+        for task in tasks {
+            sum += task.await.unwrap();
+        }
+        sum
+    });
+    assert_eq!(sum, 49_995_000);
+}
+
+/// A panic in a poll reaches the handle and nothing else, with what it was given.
+fn a_panic_reaches_its_handle_and_nobody_else<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let fine = brigade::spawn(async {
+            brigade::yield_now().await;
+            1
+        });
+        let text = brigade::spawn(async { panic!("burnt") });
+        let string = brigade::spawn(async { panic!("burnt {} times", 2) });
+        let value = brigade::spawn(async { std::panic::panic_any(42_i32) });
+        let late = brigade::spawn(async {
+            brigade::yield_now().await;
+            panic!("burnt later")
+        });
+        assert_eq!(fine.await.unwrap(), 1);
+        let payload = |error: JoinError| -> Box<dyn Any + Send> {
+            assert!(error.is_panic() && !error.is_aborted());
+            error.into_panic()
+        };
+        let done: Result<(), _> = text.await;
+        assert_eq!(text_of(&*payload(done.unwrap_err())), "burnt");
+        let done: Result<(), _> = string.await;
+        assert_eq!(text_of(&*payload(done.unwrap_err())), "burnt 2 times");
+        let done: Result<(), _> = value.await;
+        assert_eq!(*payload(done.unwrap_err()).downcast::<i32>().unwrap(), 42);
+        let done: Result<(), _> = late.await;
+        assert_eq!(text_of(&*payload(done.unwrap_err())), "burnt later");
+    });
+}
+
+/// What a panicking future owns is dropped, once, before the handle hears of it.
+fn a_panicking_future_is_dropped<K: Kitchen>() {
+    let executor = K::open();
+    let drops = Tally::new();
+    let spy = drops.on_drop();
+    let task = executor.spawn(async move {
+        let _spy = spy;
+        brigade::yield_now().await;
+        panic!("burnt");
+    });
+    let done: Result<(), _> = executor.block_on(task);
+    assert!(done.unwrap_err().is_panic());
+    assert_eq!(drops.get(), 1);
+}
+
+/// A panic in the drop of a future that is ready becomes its output; the value it gave is dropped.
+fn a_panic_in_the_drop_of_a_future_reaches_its_handle<K: Kitchen>() {
+    /// Ready at the first poll; the noise is made when the future is dropped.
+    struct Noisy<D>(Option<D>, Option<Box<dyn Any + Send>>);
+    impl<D> Unpin for Noisy<D> {}
+    impl<D> Future for Noisy<D> {
+        type Output = Box<dyn Any + Send>;
+        fn poll(mut self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+            Poll::Ready(self.1.take().unwrap())
+        }
+    }
+    let executor = K::open();
+    let drops = Tally::new();
+    let output = Box::new(drops.on_drop());
+    let task = executor.spawn(Noisy(Some(noisy("spilt")), Some(output)));
+    let error = executor.block_on(task).map(drop).unwrap_err();
+    assert_eq!(text_of(&*error.into_panic()), "spilt");
+    assert_eq!(drops.get(), 1);
+}
+
+/// tokio #4412, #4430: a panic in the drop of an output that nobody wants stays inside.
+fn a_panic_in_the_drop_of_an_output_harms_nobody<K: Kitchen>() {
+    let executor = K::open();
+    // Detached before the end: the executor drops the output.
+    drop(executor.spawn(async { noisy("spilt") }));
+    executor.block_on(brigade::yield_now());
+    // Detached after the end: the handle does.
+    let task = executor.spawn(async { noisy("spilt") });
+    finish(&executor, &task);
+    drop(task);
+    // And with the handle on another thread.
+    let task = executor.spawn(async { noisy("spilt") });
+    finish(&executor, &task);
+    std::thread::spawn(move || drop(task)).join().unwrap();
+    // And while the handle's holder is unwinding: no double panic.
+    let task = executor.spawn(async { noisy("spilt") });
+    finish(&executor, &task);
+    let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _task = task;
+        panic!("first");
+    }));
+    assert_eq!(text_of(&*unwound.unwrap_err()), "first");
+    assert_eq!(executor.block_on(async { 1 }), 1);
+}
+
+/// Also where the payload of the panic panics when it is dropped.
+fn a_payload_may_panic_in_its_drop<K: Kitchen>() {
+    let executor = K::open();
+    drop(executor.spawn(async {
+        std::panic::panic_any(Dropped(|| panic!("a payload")));
+    }));
+    executor.block_on(brigade::yield_now());
+    let ended = brigade_tests::Tally::new();
+    let spy = ended.on_drop();
+    let task = executor.spawn(async move {
+        let _spy = spy;
+        brigade::yield_now().await;
+    });
+    executor.block_on(task).unwrap();
+    assert_eq!(ended.get(), 1);
+}
+
+/// A dropped handle detaches: the task runs on and its output is dropped.
+fn a_dropped_handle_detaches<K: Kitchen>() {
+    let executor = K::open();
+    let (drops, turns) = (Tally::new(), Tally::new());
+    let (output, counted) = (drops.on_drop(), turns.clone());
+    drop(executor.spawn(async move {
+        for _ in 0..5 {
+            brigade::yield_now().await;
+            counted.add();
+        }
+        output
+    }));
+    executor.block_on(async {
+        while drops.get() == 0 {
+            brigade::yield_now().await;
+        }
+    });
+    assert_eq!((turns.get(), drops.get()), (5, 1));
+}
+
+/// An output that is never asked for is dropped with the handle, once; one that is taken, never.
+fn an_output_has_one_owner<K: Kitchen>() {
+    let executor = K::open();
+    let drops = Tally::new();
+    let output = drops.on_drop();
+    let task = executor.spawn(async move { output });
+    finish(&executor, &task);
+    assert_eq!(drops.get(), 0);
+    drop(task);
+    assert_eq!(drops.get(), 1);
+    let output = drops.on_drop();
+    let task = executor.spawn(async move { output });
+    let mine = executor.block_on(task).unwrap();
+    assert_eq!(drops.get(), 1);
+    drop(mine);
+    assert_eq!(drops.get(), 2);
+    // The output outlives the executor as long as the handle does.
+    let output = drops.on_drop();
+    let task = executor.spawn(async move { output });
+    finish(&executor, &task);
+    drop(executor);
+    assert_eq!(drops.get(), 2);
+    drop(park_on(task).unwrap());
+    assert_eq!(drops.get(), 3);
+}
+
+/// The future is gone when the handle says so, not only its output there.
+fn is_finished_means_that_the_future_is_gone<K: Kitchen>() {
+    let executor = K::open();
+    let drops = Tally::new();
+    let spy = drops.on_drop();
+    let task = executor.spawn(async move {
+        let _spy = spy;
+        brigade::yield_now().await;
+    });
+    executor.block_on(async {
+        while !task.is_finished() {
+            brigade::yield_now().await;
+        }
+        assert_eq!(drops.get(), 1);
+    });
+}
+
+fn a_handle_polled_after_its_output_panics<K: Kitchen>() {
+    let executor = K::open();
+    let mut task = pin!(executor.spawn(async { 1 }));
+    assert_eq!(executor.block_on(task.as_mut()).unwrap(), 1);
+    let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| poll_once(task.as_mut())));
+    let payload = again.unwrap_err();
+    assert!(text_of(&*payload).contains("JoinHandle was polled after"));
+    assert!(task.is_finished());
+}
+
+/// A handle in a `select` keeps its output until it is taken.
+fn a_cancelled_join_loses_nothing<K: Kitchen>() {
+    let executor = K::open();
+    let (open, gate) = async_channel::bounded::<()>(1);
+    let mut task = executor.spawn(async move {
+        gate.recv().await.unwrap();
+        42
+    });
+    executor.block_on(async {
+        {
+            let other = pin!(brigade::yield_now());
+            let first = futures::future::select(&mut task, other).await;
+            assert!(matches!(first, futures::future::Either::Right(_)));
+        }
+        open.send(()).await.unwrap();
+        while !task.is_finished() {
+            brigade::yield_now().await;
+        }
+        assert_eq!((&mut task).await.unwrap(), 42);
+    });
+}
+
+fn every_task_has_a_name_of_its_own<K: Kitchen>() {
+    let executor = K::open();
+    let other = K::open();
+    let tasks: Vec<_> = (0..3000)
+        .map(|n| if n % 2 == 0 { &executor } else { &other }.spawn(async {}))
+        .collect();
+    let ids: std::collections::HashSet<_> = tasks.iter().map(JoinHandle::id).collect();
+    assert_eq!(ids.len(), 3000);
+    let abort = tasks[0].abort_handle();
+    assert_eq!(abort.id(), tasks[0].id());
+    assert_eq!(abort.id().to_string(), tasks[0].id().to_string());
+}
+
+fn handles_and_errors_say_what_they_are<K: Kitchen>() {
+    let executor = K::open();
+    let task = executor.spawn(pending::<()>());
+    assert!(format!("{task:?}").contains("is_finished: false"));
+    assert!(format!("{:?}", task.abort_handle()).contains("AbortHandle"));
+    task.abort();
+    let error = executor.block_on(task).unwrap_err();
+    assert_eq!(error.to_string(), "the task was aborted");
+    assert_eq!(format!("{error:?}"), "JoinError::Aborted");
+    let error = error.try_into_panic().unwrap_err();
+    assert!(error.is_aborted());
+    let misuse = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| error.into_panic()));
+    assert!(text_of(&*misuse.unwrap_err()).contains("into_panic"));
+
+    let error = executor
+        .block_on(executor.spawn(async { panic!("burnt") }))
+        .unwrap_err();
+    assert_eq!(error.to_string(), "the task panicked: burnt");
+    assert_eq!(format!("{error:?}"), "JoinError::Panic(\"burnt\")");
+    let boxed: Box<dyn Error + Send + Sync> = error.into();
+    assert!(boxed.downcast::<JoinError>().unwrap().is_panic());
+
+    let odd = executor.block_on(executor.spawn(async { std::panic::panic_any(1) }));
+    let odd = odd.unwrap_err();
+    assert_eq!(
+        odd.to_string(),
+        "the task panicked: a value that is no text"
+    );
+}
+
+/// tokio #5861: a completed task keeps nobody's waker, and a kept waker keeps nobody's value.
+fn a_complete_task_keeps_nothing<K: Kitchen>() {
+    let executor = K::open();
+    let (value, waker) = (Arc::new(()), CountingWaker::new());
+    let held = value.clone();
+    let (wakers, kept) = std::sync::mpsc::channel::<Waker>();
+    let mut turns = 0;
+    let mut task = executor.spawn(std::future::poll_fn(move |cx| {
+        let _ = &held;
+        wakers.send(cx.waker().clone()).unwrap();
+        turns += 1;
+        if turns == 2 {
+            Poll::Ready(())
+        } else {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    }));
+    let registered = Waker::from(waker.clone());
+    let mut cx = Context::from_waker(&registered);
+    let _ = std::pin::Pin::new(&mut task).poll(&mut cx);
+    finish(&executor, &task);
+    drop(registered);
+    assert_eq!(Arc::strong_count(&value), 1);
+    drop(task);
+    assert_eq!(Arc::strong_count(&waker), 1);
+    let kept: Vec<_> = kept.try_iter().collect();
+    assert!(!kept.is_empty());
+    drop(executor);
+    kept.iter().for_each(Waker::wake_by_ref);
+}
+
+on_both! {
+    the_output_reaches_the_handle,
+    outputs_of_every_size_and_alignment,
+    large_futures_stay_where_they_are,
+    ten_thousand_tasks_join,
+    a_panic_reaches_its_handle_and_nobody_else,
+    a_panicking_future_is_dropped,
+    a_panic_in_the_drop_of_a_future_reaches_its_handle,
+    a_panic_in_the_drop_of_an_output_harms_nobody,
+    a_payload_may_panic_in_its_drop,
+    a_dropped_handle_detaches,
+    an_output_has_one_owner,
+    is_finished_means_that_the_future_is_gone,
+    a_handle_polled_after_its_output_panics,
+    a_cancelled_join_loses_nothing,
+    every_task_has_a_name_of_its_own,
+    handles_and_errors_say_what_they_are,
+    a_complete_task_keeps_nothing,
+}

@@ -1,0 +1,221 @@
+//! `block_on`: what it may run, and where it may be called.
+
+use std::cell::Cell;
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use brigade::time::sleep;
+use brigade::{Executor, Handle};
+use brigade_tests::{Kitchen, Tally, on_both, text_of};
+
+/// The main future may borrow and need not be `Send`.
+fn the_main_future_may_borrow<K: Kitchen>() {
+    let executor = K::open();
+    let (mut words, count) = (vec!["noodles"], std::rc::Rc::new(Cell::new(0)));
+    executor.block_on(async {
+        words.push("sauce");
+        brigade::yield_now().await;
+        count.set(count.get() + words.len());
+    });
+    assert_eq!((words.len(), count.get()), (2, 2));
+}
+
+/// A nested `block_on` panics, says so, and leaves the outer one working.
+fn a_nested_block_on_panics<K: Kitchen>() {
+    let executor = K::open();
+    let answer = executor.block_on(async {
+        let inner = K::open();
+        let nested = catch_unwind(AssertUnwindSafe(|| inner.block_on(async { 1 })));
+        let payload = nested.unwrap_err();
+        let text = text_of(&*payload);
+        assert!(
+            text.contains("block_on") && text.contains("inside"),
+            "{text}"
+        );
+        // The inner one is as good as new elsewhere; the outer one goes on.
+        drop(inner);
+        sleep(Duration::from_millis(1)).await;
+        brigade::spawn(async { 42 }).await.unwrap()
+    });
+    assert_eq!(answer, 42);
+}
+
+/// The same from inside a task: the panic goes to its handle.
+fn a_nested_block_on_in_a_task_panics<K: Kitchen>() {
+    let executor = K::open();
+    let error = executor
+        .block_on(executor.spawn(async { K::open().block_on(async {}) }))
+        .unwrap_err();
+    assert!(text_of(&*error.into_panic()).contains("block_on"));
+    assert!(
+        executor
+            .block_on(executor.spawn(async { catch_unwind(|| brigade::run(async {})).is_err() }))
+            .unwrap()
+    );
+}
+
+/// A blocking thread may run an executor of its own.
+fn block_on_inside_spawn_blocking_works<K: Kitchen>() {
+    let executor = K::open();
+    let answer = executor.block_on(async {
+        let job = brigade::spawn_blocking(|| {
+            let inner = K::open();
+            let answer = inner.block_on(async {
+                sleep(Duration::from_millis(1)).await;
+                brigade::spawn(async { 42 }).await.unwrap()
+            });
+            drop(inner);
+            // The pool's thread belongs to the outer one again.
+            (answer, brigade::spawn(async { 1 }))
+        });
+        let (answer, outer) = job.await.unwrap();
+        answer + outer.await.unwrap()
+    });
+    assert_eq!(answer, 43);
+}
+
+/// A panic of the main future leaves the executor and its tasks as they were.
+fn a_panicking_main_future_leaves_the_executor_usable<K: Kitchen>() {
+    let executor = K::open();
+    let drops = Tally::new();
+    let spy = drops.on_drop();
+    let (open, gate) = async_channel::bounded::<()>(1);
+    let task = executor.spawn(async move {
+        let _spy = spy;
+        gate.recv().await.unwrap();
+        7
+    });
+    for yields in 0..3 {
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            executor.block_on(async {
+                for _ in 0..yields {
+                    brigade::yield_now().await;
+                }
+                panic!("the cook fell");
+            })
+        }));
+        let payload = panicked.unwrap_err();
+        assert_eq!(text_of(&*payload), "the cook fell");
+        assert!(Handle::try_current().is_none());
+    }
+    assert_eq!(drops.get(), 0);
+    executor.block_on(async { open.send(()).await.unwrap() });
+    assert_eq!(executor.block_on(task).unwrap(), 7);
+    assert_eq!(drops.get(), 1);
+}
+
+/// The waker of a main future that has panicked or ended wakes nothing.
+fn the_waker_of_an_ended_main_future_does_nothing<K: Kitchen>() {
+    let executor = K::open();
+    let mut wakers = Vec::new();
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        executor.block_on(std::future::poll_fn(|cx| -> std::task::Poll<()> {
+            wakers.push(cx.waker().clone());
+            cx.waker().wake_by_ref();
+            panic!("the cook fell");
+        }))
+    }));
+    assert!(panicked.is_err());
+    executor.block_on(std::future::poll_fn(|cx| {
+        wakers.push(cx.waker().clone());
+        cx.waker().wake_by_ref();
+        std::task::Poll::Ready(())
+    }));
+    for waker in wakers {
+        waker.wake_by_ref();
+        std::thread::spawn(move || waker.wake()).join().unwrap();
+    }
+    assert_eq!(executor.block_on(async { 1 }), 1);
+}
+
+/// async-executor #54: executors that take turns on one thread do not mix their tasks up.
+fn executors_may_take_turns_on_a_thread<K: Kitchen>() {
+    let (one, other) = (K::open(), K::open());
+    let (from_one, from_other) = (Tally::new(), Tally::new());
+    for _ in 0..3 {
+        for (executor, tally) in [(&one, &from_one), (&other, &from_other)] {
+            executor.block_on(async {
+                let tally = tally.clone();
+                brigade::spawn(async move {
+                    sleep(Duration::from_millis(1)).await;
+                    tally.add();
+                })
+                .await
+                .unwrap();
+            });
+        }
+    }
+    assert_eq!((from_one.get(), from_other.get()), (3, 3));
+    drop(one);
+    assert_eq!(other.block_on(async { 5 }), 5);
+}
+
+/// A task of one executor may be awaited in another, and the other way round.
+fn executors_may_await_each_others_tasks<K: Kitchen>() {
+    let here = K::open();
+    let (handles, there) = std::sync::mpsc::channel();
+    let (end, ended) = async_channel::bounded::<()>(1);
+    let thread = std::thread::spawn(move || {
+        let executor = K::open();
+        handles.send(executor.handle()).unwrap();
+        executor.block_on(ended.recv()).unwrap();
+    });
+    let there = there.recv().unwrap();
+    let home = here.handle();
+    let sum = here.block_on(async move {
+        let mut sum = 0;
+        for n in 0..100 {
+            let home = home.clone();
+            let far = there.spawn(async move {
+                brigade::yield_now().await;
+                home.spawn(async move { n }).await.unwrap()
+            });
+            sum += far.await.unwrap();
+        }
+        sum
+    });
+    assert_eq!(sum, 4950);
+    end.send_blocking(()).unwrap();
+    thread.join().unwrap();
+}
+
+/// An output that borrows, a future that is dropped before `block_on` returns.
+fn the_main_future_is_dropped_by_block_on<K: Kitchen>() {
+    let executor = K::open();
+    let drops = Tally::new();
+    let spy = drops.on_drop();
+    let output = executor.block_on(async move {
+        let _spy = spy;
+        &"borrowed"[..4]
+    });
+    assert_eq!((output, drops.get()), ("borr", 1));
+}
+
+/// A task that never ends does not keep `block_on` from returning.
+fn block_on_does_not_wait_for_tasks<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        drop(brigade::spawn(pending::<()>()));
+        drop(brigade::spawn(async {
+            loop {
+                brigade::yield_now().await;
+            }
+        }));
+        brigade::yield_now().await;
+    });
+    drop(executor);
+}
+
+on_both! {
+    the_main_future_may_borrow,
+    a_nested_block_on_panics,
+    a_nested_block_on_in_a_task_panics,
+    block_on_inside_spawn_blocking_works,
+    a_panicking_main_future_leaves_the_executor_usable,
+    the_waker_of_an_ended_main_future_does_nothing,
+    executors_may_take_turns_on_a_thread,
+    executors_may_await_each_others_tasks,
+    the_main_future_is_dropped_by_block_on,
+    block_on_does_not_wait_for_tasks,
+}

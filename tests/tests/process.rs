@@ -1,0 +1,300 @@
+//! What belongs to the whole process: descriptors, the limit on them, signals. Each test runs in a
+//! process of its own.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use brigade::Executor;
+use brigade::net::{TcpListener, TcpStream};
+use brigade::time::{sleep, timeout};
+use brigade_tests::{Kitchen, Tally, on_both};
+use futures::StreamExt;
+
+/// How many descriptors are open.
+fn descriptors() -> usize {
+    // One is the directory itself.
+    fs::read_dir("/proc/self/fd").unwrap().count() - 1
+}
+
+/// The number that the next descriptor gets: with the limit there, none can be had.
+fn next_descriptor() -> u64 {
+    fs::File::open("/dev/null").unwrap().as_raw_fd() as u64
+}
+
+/// Until a thread of a pool or an executor that is gone has let go of its descriptors.
+fn wait_for_descriptors(count: usize) {
+    while descriptors() != count {
+        thread::yield_now();
+    }
+}
+
+async fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let connect = TcpStream::connect(listener.local_addr().unwrap());
+    let (client, server) = futures::join!(connect, listener.accept());
+    (client.unwrap(), server.unwrap().0)
+}
+
+/// mio #1031: an executor gives all its descriptors back.
+fn executors_give_their_descriptors_back<K: Kitchen>() {
+    let before = descriptors();
+    for _ in 0..20 {
+        let executor = K::open();
+        executor.block_on(async {
+            let (client, server) = pair().await;
+            client.write_all(b"soup").await.unwrap();
+            drop(brigade::spawn(async move {
+                let _ = server.read(&mut [0; 64]).await;
+                let _ = server.read(&mut [0; 64]).await;
+            }));
+            brigade::yield_now().await;
+        });
+    }
+    wait_for_descriptors(before);
+}
+
+/// Reads, accepts and connects that are given up half way, by drop, abort or timeout, leave no
+/// descriptor behind.
+fn cancellation_leaves_no_descriptors<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let before = descriptors();
+        for _ in 0..50 {
+            {
+                let mut accept = pin!(listener.accept());
+                let _ = futures::poll!(accept.as_mut());
+            }
+            {
+                let mut connect = pin!(TcpStream::connect(address));
+                let _ = futures::poll!(connect.as_mut());
+            }
+            let _ = timeout(Duration::from_micros(1), TcpStream::connect("192.0.2.1:9")).await;
+            let task = brigade::spawn(async move {
+                let stream = TcpStream::connect(address).await.unwrap();
+                let _ = stream.read(&mut [0]).await;
+            });
+            brigade::yield_now().await;
+            task.abort();
+            let _ = task.await;
+            let refused = TcpStream::connect("127.0.0.1:1").await;
+            assert!(refused.is_err());
+        }
+        // What had got through meanwhile is in the listener's queue.
+        while timeout(Duration::from_millis(20), listener.accept())
+            .await
+            .is_ok()
+        {}
+        assert_eq!(descriptors(), before);
+    });
+}
+
+/// An executor, a listener and a stream that cannot be had for want of descriptors are errors, and
+/// leave none behind.
+fn failing_constructors_leave_no_descriptors<K: Kitchen>() {
+    let executor = K::open();
+    let (_soft, hard) = rlimit::Resource::NOFILE.get().unwrap();
+    executor.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (before, next) = (descriptors(), next_descriptor());
+        for spare in 0..4 {
+            rlimit::Resource::NOFILE.set(next + spare, hard).unwrap();
+            if K::ONE_COOK {
+                let built = brigade::SingleThread::new();
+                assert!(built.is_err() || spare == 3);
+            }
+            if spare == 0 {
+                assert!(TcpStream::connect(address).await.is_err());
+                assert!(TcpListener::bind("127.0.0.1:0").await.is_err());
+            }
+            rlimit::Resource::NOFILE.set(hard, hard).unwrap();
+            assert_eq!(descriptors(), before, "{spare} to spare");
+        }
+    });
+}
+
+/// Out of descriptors, `accept` waits without spinning, and goes on when there are some: no
+/// connection is lost. So does the stream of connections.
+fn accept_survives_the_want_of_descriptors<K: Kitchen>() {
+    for as_stream in [false, true] {
+        let executor = K::open();
+        executor.block_on(async {
+            let listener = Arc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
+            let address = listener.local_addr().unwrap();
+            let polls = Tally::new();
+            let (_soft, hard) = rlimit::Resource::NOFILE.get().unwrap();
+            // The guests have their descriptors already; the kitchen has none.
+            let guests: Vec<_> = (0..5)
+                .map(|_| std::net::TcpStream::connect(address).unwrap())
+                .collect();
+            let spare = fs::File::open("/dev/null").unwrap();
+            rlimit::Resource::NOFILE
+                .set(next_descriptor(), hard)
+                .unwrap();
+            let accepted = Tally::new();
+            let task = brigade::spawn({
+                let (polls, accepted) = (polls.clone(), accepted.clone());
+                async move {
+                    let work = async {
+                        if as_stream {
+                            let mut incoming = listener.incoming().take(5);
+                            while let Some(stream) = incoming.next().await {
+                                std::mem::forget(stream.unwrap());
+                                accepted.add();
+                            }
+                        } else {
+                            for _ in 0..5 {
+                                std::mem::forget(listener.accept().await.unwrap());
+                                accepted.add();
+                            }
+                        }
+                    };
+                    let mut work = pin!(work);
+                    std::future::poll_fn(|cx| {
+                        polls.add();
+                        work.as_mut().poll(cx)
+                    })
+                    .await;
+                }
+            });
+            let before = Instant::now();
+            while before.elapsed() < Duration::from_millis(300) {
+                sleep(Duration::from_millis(20)).await;
+            }
+            assert_eq!(accepted.get(), 0);
+            // Ten at once, and fewer and fewer: nothing like a spin.
+            assert!(polls.get() < 40, "{} polls", polls.get());
+            // One descriptor, one guest.
+            drop(spare);
+            while accepted.get() == 0 {
+                sleep(Duration::from_millis(10)).await;
+            }
+            rlimit::Resource::NOFILE.set(hard, hard).unwrap();
+            task.await.unwrap();
+            assert_eq!(accepted.get(), 5);
+            drop(guests);
+        });
+    }
+}
+
+/// mio #1523, polling b9ab821: signals interrupt system calls all the time; nobody notices.
+fn a_storm_of_signals_is_not_noticed<K: Kitchen>() {
+    static SIGNALS: AtomicUsize = AtomicUsize::new(0);
+    extern "C" fn count(_signal: libc::c_int) {
+        SIGNALS.fetch_add(1, Ordering::Relaxed);
+    }
+    // SAFETY: the handler only adds to an atomic, which a signal handler may. Without SA_RESTART
+    // every system call that can be interrupted is.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        let handler: extern "C" fn(libc::c_int) = count;
+        action.sa_sigaction = handler as libc::sighandler_t;
+        assert_eq!(
+            libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut()),
+            0
+        );
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let storm = thread::spawn({
+        let stop = stop.clone();
+        move || {
+            while !stop.load(Ordering::Relaxed) {
+                for entry in fs::read_dir("/proc/self/task").unwrap() {
+                    let name = entry.unwrap().file_name();
+                    let thread: libc::pid_t = name.to_str().unwrap().parse().unwrap();
+                    // SAFETY: it takes numbers; a thread that is gone is an error, ignored here.
+                    unsafe { libc::syscall(libc::SYS_tkill, thread, libc::SIGUSR1) };
+                }
+                thread::sleep(Duration::from_micros(50));
+            }
+        }
+    });
+    let executor = K::open();
+    executor.block_on(async {
+        let (client, server) = pair().await;
+        let echo = brigade::spawn(async move {
+            let mut buffer = [0; 1024];
+            loop {
+                let count = server.read(&mut buffer).await.unwrap();
+                if count == 0 {
+                    return;
+                }
+                server.write_all(&buffer[..count]).await.unwrap();
+            }
+        });
+        for n in 0..50_u64 {
+            let duration = Duration::from_micros(n * 100);
+            let before = Instant::now();
+            sleep(duration).await;
+            assert!(before.elapsed() >= duration);
+            client.write_all(&n.to_be_bytes()).await.unwrap();
+            let mut answer = [0; 8];
+            let mut have = 0;
+            while have < 8 {
+                have += client.read(&mut answer[have..]).await.unwrap();
+            }
+            assert_eq!(u64::from_be_bytes(answer), n);
+            assert_eq!(brigade::spawn_blocking(move || n).await.unwrap(), n);
+            let refused = TcpStream::connect("127.0.0.1:1").await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+            drop(pair().await);
+        }
+        drop(client);
+        echo.await.unwrap();
+    });
+    stop.store(true, Ordering::Relaxed);
+    storm.join().unwrap();
+    assert!(SIGNALS.load(Ordering::Relaxed) > 100);
+}
+
+/// Threads of the blocking pool are named after their executor and go with it.
+fn blocking_threads_go_with_their_executor<K: Kitchen>() {
+    let stoves = || {
+        let tasks = fs::read_dir("/proc/self/task").unwrap();
+        let names =
+            tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        names.filter(|name| name.starts_with("stove-bl")).count()
+    };
+    let executor = K::build(brigade_tests::Settings {
+        name: "stove",
+        max_blocking_threads: 4,
+    });
+    let meeting = Arc::new(std::sync::Barrier::new(4));
+    executor.block_on(async {
+        let jobs: Vec<_> = (0..4)
+            .map(|_| {
+                let meeting = meeting.clone();
+                brigade::spawn_blocking(move || {
+                    meeting.wait();
+                })
+            })
+            .collect();
+        for job in jobs {
+            job.await.unwrap();
+        }
+    });
+    assert_eq!(stoves(), 4);
+    drop(executor);
+    while stoves() > 0 {
+        thread::yield_now();
+    }
+}
+
+on_both! {
+    ; alone:
+    executors_give_their_descriptors_back,
+    cancellation_leaves_no_descriptors,
+    failing_constructors_leave_no_descriptors,
+    accept_survives_the_want_of_descriptors,
+    a_storm_of_signals_is_not_noticed,
+    blocking_threads_go_with_their_executor,
+}

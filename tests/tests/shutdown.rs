@@ -1,0 +1,431 @@
+//! What is left of tasks, futures and wakers when an executor is dropped: nothing, exactly once.
+
+use std::future::pending;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, Weak};
+use std::task::{Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use brigade::net::{TcpListener, TcpStream};
+use brigade::task::JoinHandle;
+use brigade::time::sleep;
+use brigade::{Executor, Handle, SingleThread};
+use brigade_tests::{Dropped, Kitchen, Tally, on_both, one_cook, park_on, poll_once, wake_a_clone};
+use std::pin::pin;
+
+/// Awaits a handle after its executor is gone.
+fn joined<T>(handle: JoinHandle<T>) -> Result<T, brigade::task::JoinError> {
+    park_on(handle)
+}
+
+/// tokio #3473, #2535: an idle task is dropped with its executor, once, and its handle says
+/// "aborted".
+fn futures_are_dropped_exactly_once<K: Kitchen>() {
+    let executor = K::open();
+    let drops = Tally::new();
+    let handles: Vec<_> = (0..100)
+        .map(|n| {
+            let spy = drops.on_drop();
+            executor.spawn(async move {
+                let _spy = spy;
+                for _ in 0..n % 3 {
+                    brigade::yield_now().await;
+                }
+                pending::<()>().await;
+            })
+        })
+        .collect();
+    executor.block_on(brigade::yield_now());
+    drop(executor);
+    assert_eq!(drops.get(), 100);
+    for handle in handles {
+        assert!(handle.is_finished());
+        assert!(joined(handle).unwrap_err().is_aborted());
+    }
+    assert_eq!(drops.get(), 100);
+}
+
+/// tokio #1916, #7499: a spawn in a `Drop` during shutdown neither panics nor loses the future:
+/// it is dropped at once and its handle is aborted.
+fn a_spawn_in_drop_at_shutdown_is_aborted<K: Kitchen>() {
+    let executor = K::open();
+    let drops = Tally::new();
+    let (send, receive) = mpsc::channel();
+    let inner = drops.clone();
+    let spawner = Dropped(move || {
+        let spy = inner.on_drop();
+        let late = brigade::spawn(async move {
+            let _spy = spy;
+        });
+        send.send(late).unwrap();
+    });
+    drop(executor.spawn(async move {
+        let _spawner = spawner;
+        pending::<()>().await;
+    }));
+    executor.block_on(brigade::yield_now());
+    drop(executor);
+    let late = receive.recv().unwrap();
+    assert!(joined(late).unwrap_err().is_aborted());
+    assert_eq!(drops.get(), 1);
+}
+
+/// A chain of spawns in `Drop`, each of which spawns again, comes to an end.
+fn spawns_in_drop_may_nest<K: Kitchen>() {
+    fn chain(depth: usize, drops: Tally) -> impl Future<Output = ()> + Send {
+        let spy = Dropped(move || {
+            drops.add();
+            if depth > 0 {
+                drop(brigade::spawn(boxed(depth - 1, drops.clone())));
+            }
+        });
+        async move {
+            let _spy = spy;
+            pending::<()>().await;
+        }
+    }
+    fn boxed(depth: usize, drops: Tally) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(chain(depth, drops))
+    }
+    let executor = K::open();
+    let drops = Tally::new();
+    drop(executor.spawn(chain(20, drops.clone())));
+    drop(executor);
+    assert_eq!(drops.get(), 21);
+}
+
+/// tokio #3869 (h2 #546), #1972, #1929: two tasks that share a lock and wake each other in `Drop`
+/// under it do not meet it inside of `wake`.
+fn tasks_that_wake_each_other_in_drop_do_not_deadlock<K: Kitchen>() {
+    struct Pair {
+        wakers: [Option<Waker>; 2],
+        dropped: usize,
+    }
+    struct Member(Arc<Mutex<Pair>>, usize);
+    impl Drop for Member {
+        fn drop(&mut self) {
+            let mut pair = self.0.lock().unwrap();
+            pair.dropped += 1;
+            if let Some(other) = &pair.wakers[1 - self.1] {
+                other.wake_by_ref();
+            }
+            // By value as well.
+            if let Some(other) = pair.wakers[1 - self.1].take() {
+                other.wake();
+            }
+        }
+    }
+    let executor = K::open();
+    let pair = Arc::new(Mutex::new(Pair {
+        wakers: [None, None],
+        dropped: 0,
+    }));
+    let (ready, count) = async_channel::unbounded();
+    for index in 0..2 {
+        let (member, ready) = (Member(pair.clone(), index), ready.clone());
+        drop(executor.spawn(std::future::poll_fn(move |cx| {
+            let waker = cx.waker().clone();
+            member.0.lock().unwrap().wakers[member.1] = Some(waker);
+            let _ = ready.try_send(());
+            Poll::<()>::Pending
+        })));
+    }
+    executor.block_on(async {
+        count.recv().await.unwrap();
+        count.recv().await.unwrap();
+    });
+    drop(executor);
+    assert_eq!(pair.lock().unwrap().dropped, 2);
+}
+
+/// tokio #2046, #1948: a task whose `Drop` wakes another task, spawns a third and drops the handle
+/// of a fourth does no harm at shutdown.
+fn drop_may_do_anything_at_shutdown<K: Kitchen>() {
+    let executor = K::open();
+    let drops = Tally::new();
+    let (wakers, waker) = mpsc::channel::<Waker>();
+    let waiting = executor.spawn({
+        let spy = drops.on_drop();
+        std::future::poll_fn(move |cx| {
+            let _spy = &spy;
+            let _ = wakers.send(cx.waker().clone());
+            Poll::<()>::Pending
+        })
+    });
+    let detached = executor.spawn({
+        let spy = drops.on_drop();
+        async move {
+            let _spy = spy;
+            pending::<()>().await;
+        }
+    });
+    let tally = drops.clone();
+    let mut detached = Some(detached);
+    let everything = Dropped(move || {
+        for waker in waker.try_iter() {
+            waker.wake();
+        }
+        let spy = tally.on_drop();
+        drop(brigade::spawn(async move {
+            let _spy = spy;
+        }));
+        detached.take().expect("dropped once").abort();
+        tally.add();
+    });
+    let everything = executor.spawn(async move {
+        let _everything = everything;
+        pending::<()>().await;
+    });
+    executor.block_on(brigade::yield_now());
+    drop(executor);
+    assert_eq!(drops.get(), 4);
+    assert!(joined(waiting).unwrap_err().is_aborted());
+    assert!(joined(everything).unwrap_err().is_aborted());
+}
+
+/// tokio #5861, #3473, #8360: sources, timers and joins that wait do not keep tasks alive after
+/// their executor, nor does a handle that is kept.
+fn nothing_outlives_the_executor<K: Kitchen>() {
+    let executor = K::open();
+    let kept = Arc::new(());
+    let tracked: Weak<()> = Arc::downgrade(&kept);
+    let handle: Handle = executor.handle();
+    executor.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (begun, ready) = async_channel::unbounded();
+        let client = TcpStream::connect(address).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let spawn = |future: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| {
+            let (kept, begun) = (kept.clone(), begun.clone());
+            brigade::spawn(async move {
+                begun.try_send(()).unwrap();
+                future.await;
+                drop(kept);
+            })
+        };
+        let tasks = [
+            spawn(Box::pin(async move {
+                let _ = client.read(&mut [0]).await;
+            })),
+            spawn(Box::pin(async move {
+                let _ = futures::AsyncReadExt::read(&mut &server, &mut [0]).await;
+            })),
+            spawn(Box::pin(async move {
+                let _ = listener.accept().await;
+            })),
+            spawn(Box::pin(sleep(Duration::from_secs(3600)))),
+            spawn(Box::pin(pending())),
+        ];
+        let [a, b, c, d, e] = tasks;
+        let join = spawn(Box::pin(async move {
+            let _ = futures::join!(a, b, c, d, e);
+        }));
+        drop(join);
+        for _ in 0..6 {
+            ready.recv().await.unwrap();
+        }
+        brigade::yield_now().await;
+    });
+    assert!(Arc::strong_count(&kept) > 1);
+    drop(kept);
+    drop(executor);
+    assert!(tracked.upgrade().is_none());
+    drop(handle);
+}
+
+/// A handle awaited on another thread resolves when the executor is dropped here.
+fn a_join_elsewhere_ends_with_the_executor<K: Kitchen>() {
+    let executor = K::open();
+    let handle = executor.spawn(pending::<()>());
+    let (begun, polled) = mpsc::channel();
+    let elsewhere = thread::spawn(move || {
+        let mut handle = pin!(handle);
+        assert!(poll_once(handle.as_mut()).is_pending());
+        begun.send(()).unwrap();
+        park_on(handle)
+    });
+    polled.recv().unwrap();
+    executor.block_on(brigade::yield_now());
+    drop(executor);
+    assert!(elsewhere.join().unwrap().unwrap_err().is_aborted());
+}
+
+/// async-executor #163 (1.14.0): wakers that fire while the executor is dropped use nothing that
+/// is freed.
+fn wakes_may_race_the_drop<K: Kitchen>() {
+    for _ in 0..200 {
+        let executor = K::open();
+        let (wakers, received) = mpsc::channel::<Waker>();
+        for _ in 0..4 {
+            let wakers = wakers.clone();
+            drop(executor.spawn(std::future::poll_fn(move |cx| {
+                let _ = wakers.send(cx.waker().clone());
+                Poll::<()>::Pending
+            })));
+        }
+        drop(wakers);
+        executor.block_on(brigade::yield_now());
+        let stop = Arc::new(AtomicBool::new(false));
+        let elsewhere = thread::spawn({
+            let stop = stop.clone();
+            let wakers: Vec<_> = (0..4).map(|_| received.recv().unwrap()).collect();
+            move || {
+                while !stop.load(Ordering::Relaxed) {
+                    for waker in &wakers {
+                        wake_a_clone(waker);
+                        waker.wake_by_ref();
+                    }
+                }
+            }
+        });
+        drop(executor);
+        stop.store(true, Ordering::Relaxed);
+        elsewhere.join().unwrap();
+    }
+}
+
+/// Tasks that are spawned from another thread while the executor is dropped are each run to their
+/// end or dropped, once, and their handles say which.
+fn spawns_may_race_the_drop<K: Kitchen>() {
+    let (spawned, dropped) = (Tally::new(), Tally::new());
+    for _ in 0..200 {
+        let executor = K::open();
+        let handle = executor.handle();
+        let (begun, go) = mpsc::channel();
+        let elsewhere = thread::spawn({
+            let (spawned, dropped) = (spawned.clone(), dropped.clone());
+            move || {
+                begun.send(()).unwrap();
+                let handles: Vec<_> = (0..50)
+                    .map(|_| {
+                        spawned.add();
+                        let spy = dropped.on_drop();
+                        handle.spawn(async move {
+                            let _spy = spy;
+                        })
+                    })
+                    .collect();
+                for handle in handles {
+                    if let Err(error) = park_on(handle) {
+                        assert!(error.is_aborted());
+                    }
+                }
+            }
+        });
+        go.recv().unwrap();
+        executor.block_on(brigade::yield_now());
+        drop(executor);
+        elsewhere.join().unwrap();
+    }
+    assert_eq!(dropped.get(), spawned.get());
+}
+
+/// A handle may be dropped on another thread at the very moment at which its task, never admitted,
+/// is cancelled by the executor that closes.
+fn a_detach_may_meet_the_cancel_of_a_task_that_never_began<K: Kitchen>() {
+    let executor = K::open();
+    let handle = executor.handle();
+    let (dropping, is_dropping) = mpsc::channel();
+    let (detached, is_detached) = mpsc::channel::<()>();
+    let drops = Tally::new();
+    let tally = drops.clone();
+    let slow_to_drop = Dropped(move || {
+        dropping.send(()).unwrap();
+        is_detached.recv().unwrap();
+        tally.add();
+    });
+    let (spawned, is_spawned) = mpsc::channel();
+    let elsewhere = thread::spawn(move || {
+        let task = handle.spawn(async move {
+            let _slow_to_drop = slow_to_drop;
+            pending::<()>().await;
+        });
+        spawned.send(()).unwrap();
+        is_dropping.recv().unwrap();
+        drop(task);
+        detached.send(()).unwrap();
+    });
+    is_spawned.recv().unwrap();
+    drop(executor);
+    elsewhere.join().unwrap();
+    assert_eq!(drops.get(), 1);
+}
+
+/// A panic in the `Drop` of one future keeps no other from being dropped.
+fn a_panic_in_drop_at_shutdown_reaches_only_its_handle<K: Kitchen>() {
+    let executor = K::open();
+    let drops = Tally::new();
+    let handles: Vec<_> = (0..3)
+        .map(|_| {
+            let (spy, noise) = (drops.on_drop(), brigade_tests::noisy("burnt"));
+            executor.spawn(async move {
+                let (_spy, _noise) = (spy, noise);
+                pending::<()>().await;
+            })
+        })
+        .collect();
+    executor.block_on(brigade::yield_now());
+    drop(executor);
+    assert_eq!(drops.get(), 3);
+    for handle in handles {
+        assert!(joined(handle).unwrap_err().is_panic());
+    }
+}
+
+/// The drop of an executor inside a task of another one leaves the other one current.
+fn an_executor_may_be_dropped_inside_another<K: Kitchen>() {
+    let outer = K::open();
+    let drops = Tally::new();
+    let answer = outer.block_on(async {
+        let inner = K::open();
+        let spy = drops.on_drop();
+        drop(inner.spawn(async move {
+            let _spy = spy;
+            pending::<()>().await;
+        }));
+        drop(inner);
+        brigade::spawn(async { 42 }).await.unwrap()
+    });
+    assert_eq!((answer, drops.get()), (42, 1));
+}
+
+/// Tasks wait between two calls of `block_on`, and go on in the next one.
+fn tasks_stand_still_between_two_stays() {
+    let executor = SingleThread::new().unwrap();
+    let turns = Tally::new();
+    let counted = turns.clone();
+    let task = executor.spawn(async move {
+        for _ in 0..3 {
+            counted.add();
+            brigade::yield_now().await;
+        }
+    });
+    assert_eq!(turns.get(), 0);
+    executor.block_on(async {});
+    let after_one = turns.get();
+    assert!(after_one <= 1);
+    executor.block_on(task).unwrap();
+    assert_eq!(turns.get(), 3);
+}
+
+on_both! {
+    futures_are_dropped_exactly_once,
+    a_spawn_in_drop_at_shutdown_is_aborted,
+    spawns_in_drop_may_nest,
+    tasks_that_wake_each_other_in_drop_do_not_deadlock,
+    drop_may_do_anything_at_shutdown,
+    nothing_outlives_the_executor,
+    a_join_elsewhere_ends_with_the_executor,
+    wakes_may_race_the_drop,
+    spawns_may_race_the_drop,
+    a_detach_may_meet_the_cancel_of_a_task_that_never_began,
+    a_panic_in_drop_at_shutdown_reaches_only_its_handle,
+    an_executor_may_be_dropped_inside_another,
+}
+
+one_cook! {
+    tasks_stand_still_between_two_stays,
+}

@@ -1,0 +1,373 @@
+//! Sleeps: never early, in order, and gone without a trace when they are dropped.
+// Futures are carried out of `block_on` on purpose, to be polled elsewhere.
+#![allow(clippy::async_yields_async)]
+
+use std::future::{Future, pending};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use brigade::Executor;
+use brigade::time::{Sleep, now, sleep, sleep_until};
+use brigade_tests::{CountingWaker, Kitchen, on_both, park_on, poll_once};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// A sleep that was polled once with `waker`.
+fn armed(duration: Duration, waker: &Arc<CountingWaker>) -> Pin<Box<Sleep>> {
+    let mut sleep = Box::pin(sleep(duration));
+    let waker = Waker::from(waker.clone());
+    assert!(
+        sleep
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    sleep
+}
+
+/// mio #1614: thousands of sleeps of odd lengths, none of which ends early.
+fn never_early<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let tasks: Vec<_> = (0..3000_u64)
+            .map(|n| {
+                brigade::spawn(async move {
+                    let duration = Duration::from_nanos(n * 7919 % 40_000_000);
+                    let before = Instant::now();
+                    sleep(duration).await;
+                    assert!(before.elapsed() >= duration, "{duration:?} was too short");
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+/// One after the other as well, in fractions of a millisecond.
+fn never_early_one_by_one<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        for n in 0..40 {
+            let duration = Duration::from_micros(100 + 61 * n);
+            let before = Instant::now();
+            sleep(duration).await;
+            assert!(before.elapsed() >= duration);
+            let deadline = Instant::now() + duration;
+            sleep_until(deadline).await;
+            assert!(Instant::now() >= deadline);
+        }
+    });
+}
+
+/// Sleeps end in the order of their deadlines, if these are apart by more than a tick.
+fn in_order<K: Kitchen>() {
+    let executor = K::open();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    executor.block_on(async {
+        let start = now() + 10 * MS;
+        let tasks: Vec<_> = (0..20_u32)
+            .rev()
+            .map(|n| {
+                let order = order.clone();
+                brigade::spawn(async move {
+                    sleep_until(start + 4 * n * MS).await;
+                    order.lock().unwrap().push(n);
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    let order = order.lock().unwrap();
+    if K::ONE_COOK {
+        assert_eq!(*order, (0..20).collect::<Vec<_>>());
+    } else {
+        assert_eq!(order.len(), 20);
+    }
+}
+
+/// A sleep without end neither ends nor panics, nor does one of 584 years; both go when dropped.
+fn the_longest_sleeps<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        for duration in [
+            Duration::MAX,
+            Duration::from_secs(u64::MAX / 4),
+            Duration::from_nanos(u64::MAX),
+            Duration::from_secs(u64::from(u32::MAX)),
+        ] {
+            let mut endless = pin!(sleep(duration));
+            assert!(futures::poll!(endless.as_mut()).is_pending());
+            sleep(2 * MS).await;
+            assert!(futures::poll!(endless.as_mut()).is_pending());
+            assert!(!endless.is_elapsed());
+        }
+    });
+}
+
+/// mio #1948: a lone sleep of 25 or 50 days, which no `int` of milliseconds holds, neither ends at
+/// once nor keeps a wake from coming through.
+fn sleeps_of_weeks_let_wakes_through<K: Kitchen>() {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let executor = K::open();
+    for days in [24, 25, 49, 50, 365 * 500] {
+        let (send, receive) = async_channel::bounded::<()>(1);
+        executor.block_on(async {
+            let long = brigade::spawn(sleep(DAY * days));
+            // Nothing but the long timer is left: the executor is in the OS with that timeout.
+            let elsewhere = thread::spawn(move || send.send_blocking(()).unwrap());
+            receive.recv().await.unwrap();
+            elsewhere.join().unwrap();
+            sleep(MS).await;
+            assert!(!long.is_finished());
+            long.abort();
+            assert!(long.await.unwrap_err().is_aborted());
+        });
+    }
+}
+
+/// A sleep of nothing and one until yesterday are over after a turn.
+fn the_past_is_over_at_once<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        sleep(Duration::ZERO).await;
+        sleep_until(now()).await;
+        let long_ago = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
+        sleep_until(long_ago).await;
+    });
+}
+
+/// tokio #3229: dropped in each of its states: unpolled, armed, due, fired, elapsed.
+fn dropped_in_every_state<K: Kitchen>() {
+    let executor = K::open();
+    let waker = CountingWaker::new();
+    executor.block_on(async {
+        drop(sleep(MS));
+        drop(armed(3600 * 1000 * MS, &waker));
+        drop(armed(MS, &waker));
+        // Due, but not fired: this thread looks at no clock meanwhile.
+        let due = armed(MS, &waker);
+        if K::ONE_COOK {
+            thread::sleep(3 * MS);
+        }
+        drop(due);
+        sleep(5 * MS).await;
+        assert_eq!(waker.count(), 0);
+        // Fired, and nobody polls it again.
+        let fired = armed(MS, &waker);
+        while waker.count() == 0 {
+            sleep(MS).await;
+        }
+        assert!(!fired.is_elapsed());
+        drop(fired);
+        let mut elapsed = Box::pin(sleep(MS));
+        elapsed.as_mut().await;
+        assert!(elapsed.is_elapsed());
+        // A second poll is as good as the first.
+        assert!(poll_once(elapsed.as_mut()).is_ready());
+        drop(elapsed);
+    });
+    assert_eq!(waker.count(), 1);
+    assert_eq!(Arc::strong_count(&waker), 1);
+}
+
+/// tokio #3229: reset in each of its states, forth and back.
+fn reset_in_every_state<K: Kitchen>() {
+    let executor = K::open();
+    let waker = CountingWaker::new();
+    executor.block_on(async {
+        let mut timer = Box::pin(sleep(3600 * 1000 * MS));
+        timer.reset(now() + MS);
+        timer.as_mut().await;
+        timer.reset(now() + 2 * MS);
+        assert!(!timer.is_elapsed());
+        let before = Instant::now();
+        timer.as_mut().await;
+        assert!(before.elapsed() >= MS);
+        let mut timer = armed(MS, &waker);
+        let later = now() + 3600 * 1000 * MS;
+        timer.reset(later);
+        assert_eq!(timer.deadline(), Some(later));
+        sleep(5 * MS).await;
+        assert_eq!(waker.count(), 0);
+        let mut timer = armed(MS, &waker);
+        while waker.count() == 0 {
+            sleep(MS).await;
+        }
+        timer.reset(now() + MS);
+        timer.await;
+    });
+    assert_eq!(waker.count(), 1);
+    assert_eq!(Arc::strong_count(&waker), 1);
+}
+
+/// Polled with one waker and then with another, it wakes the last.
+fn the_last_waker_counts<K: Kitchen>() {
+    let executor = K::open();
+    let (first, last) = (CountingWaker::new(), CountingWaker::new());
+    executor.block_on(async {
+        let mut timer = armed(20 * MS, &first);
+        let waker = Waker::from(last.clone());
+        for _ in 0..2 {
+            let polled = timer.as_mut().poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+        }
+        drop(waker);
+        while last.count() == 0 {
+            sleep(MS).await;
+        }
+        assert_eq!(first.count(), 0);
+        assert_eq!(Arc::strong_count(&first), 1);
+    });
+    assert_eq!((Arc::strong_count(&last), last.count()), (1, 1));
+}
+
+/// Moved to and dropped on another thread, armed or not, while the executor lives and after.
+fn dropped_on_another_thread<K: Kitchen>() {
+    let executor = K::open();
+    let waker = CountingWaker::new();
+    let (send, receive) = mpsc::channel::<Pin<Box<Sleep>>>();
+    let (tell, told) = async_channel::unbounded();
+    let elsewhere = thread::spawn(move || {
+        for sleep in receive {
+            drop(sleep);
+            tell.send_blocking(()).unwrap();
+        }
+    });
+    let kept = executor.block_on(async {
+        for _ in 0..100 {
+            send.send(armed(3600 * 1000 * MS, &waker)).unwrap();
+            send.send(armed(MS, &waker)).unwrap();
+            send.send(Box::pin(sleep(MS))).unwrap();
+        }
+        for _ in 0..300 {
+            told.recv().await.unwrap();
+        }
+        // A turn of the driver, with a timer in it, forgets them.
+        sleep(2 * MS).await;
+        sleep(2 * MS).await;
+        armed(3600 * 1000 * MS, &waker)
+    });
+    drop(executor);
+    send.send(kept).unwrap();
+    drop(send);
+    elsewhere.join().unwrap();
+    assert_eq!(Arc::strong_count(&waker), 1);
+}
+
+/// A sleep that changes from one executor to another ends in the new one.
+fn moved_to_another_executor<K: Kitchen>() {
+    let (one, other) = (K::open(), K::open());
+    let mut timer = one.block_on(async {
+        let mut timer = Box::pin(sleep(5 * MS));
+        assert!(futures::poll!(timer.as_mut()).is_pending());
+        timer
+    });
+    let deadline = timer.deadline().unwrap();
+    other.block_on(timer.as_mut());
+    assert!(Instant::now() >= deadline);
+    drop(one);
+}
+
+/// A hundred thousand timers, armed and given up, leave the rest as it was, and cost no wakeups.
+fn a_crowd_of_cancelled_timers<K: Kitchen>() {
+    let executor = K::open();
+    let waker = CountingWaker::new();
+    executor.block_on(async {
+        let crowd: Vec<_> = (0..100_000_u32)
+            .map(|n| armed(Duration::from_secs(60) + n * MS / 7, &waker))
+            .collect();
+        let before = Instant::now();
+        sleep(3 * MS).await;
+        assert!(before.elapsed() >= 3 * MS);
+        drop(crowd);
+        sleep(3 * MS).await;
+    });
+    assert_eq!((waker.count(), Arc::strong_count(&waker)), (0, 1));
+}
+
+/// A timeout in a task for each of very many: all fire, and once.
+fn a_crowd_of_timers_fires_once_each<K: Kitchen>() {
+    let executor = K::open();
+    let waker = CountingWaker::new();
+    executor.block_on(async {
+        let crowd: Vec<_> = (0..20_000)
+            .map(|n| armed(MS + n * MS / 1000, &waker))
+            .collect();
+        while waker.count() < 20_000 {
+            sleep(MS).await;
+        }
+        sleep(2 * MS).await;
+        drop(crowd);
+    });
+    assert_eq!((waker.count(), Arc::strong_count(&waker)), (20_000, 1));
+}
+
+/// A timer that is shorter than the one the executor sleeps for is not late: armed by a task that
+/// another thread wakes.
+fn a_shorter_timer_shortens_the_sleep<K: Kitchen>() {
+    let executor = K::open();
+    let handle = executor.handle();
+    let (tell, told) = async_channel::bounded::<()>(1);
+    let long = executor.spawn(async { sleep(Duration::from_secs(3600)).await });
+    let elsewhere = thread::spawn(move || {
+        for _ in 0..50 {
+            park_on(handle.spawn(async { sleep(MS).await })).unwrap();
+        }
+        tell.send_blocking(()).unwrap();
+    });
+    executor.block_on(told.recv()).unwrap();
+    elsewhere.join().unwrap();
+    drop(long);
+}
+
+/// A sleep that is awaited outside of any executor of brigade says so.
+fn a_sleep_under_a_stranger_panics<K: Kitchen>() {
+    let executor = K::open();
+    let timer = executor.block_on(async { sleep(MS) });
+    let polled = thread::spawn(move || park_on(timer)).join();
+    let payload = polled.unwrap_err();
+    assert!(brigade_tests::text_of(&*payload).contains("Sleep"));
+    drop(executor.spawn(pending::<()>()));
+}
+
+/// A sleep that was armed and is polled after its executor has gone, elsewhere, does not hang.
+fn a_sleep_that_lost_its_executor_is_woken<K: Kitchen>() {
+    let executor = K::open();
+    let waker = CountingWaker::new();
+    let timer = executor.block_on(async { armed(3600 * 1000 * MS, &waker) });
+    drop(executor);
+    assert_eq!(waker.count(), 1);
+    let other = K::open();
+    other.block_on(async {
+        let mut timer = timer;
+        assert!(matches!(futures::poll!(timer.as_mut()), Poll::Pending));
+        timer.reset(now() + MS);
+        timer.await;
+    });
+}
+
+on_both! {
+    never_early,
+    never_early_one_by_one,
+    in_order,
+    the_longest_sleeps,
+    sleeps_of_weeks_let_wakes_through,
+    the_past_is_over_at_once,
+    dropped_in_every_state,
+    reset_in_every_state,
+    the_last_waker_counts,
+    dropped_on_another_thread,
+    moved_to_another_executor,
+    a_crowd_of_cancelled_timers,
+    a_crowd_of_timers_fires_once_each,
+    a_shorter_timer_shortens_the_sleep,
+    a_sleep_under_a_stranger_panics,
+    a_sleep_that_lost_its_executor_is_woken,
+}

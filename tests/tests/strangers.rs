@@ -1,0 +1,379 @@
+//! Handles awaited by strangers: on other threads, under other executors, by wakers with user code
+//! in them.
+
+use std::future::pending;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use brigade::task::{AbortHandle, JoinHandle};
+use brigade::{Executor, Handle};
+use brigade_tests::{
+    CountingWaker, Hooks, Kitchen, Tally, hooked_waker, on_both, park_on, wake_a_clone,
+};
+
+fn poll_with<T>(
+    handle: &mut JoinHandle<T>,
+    waker: &Waker,
+) -> Poll<Result<T, brigade::task::JoinError>> {
+    Pin::new(handle).poll(&mut Context::from_waker(waker))
+}
+
+/// A handle may be awaited on a thread that only parks.
+fn a_parked_thread_can_await_a_task<K: Kitchen>() {
+    let executor = K::open();
+    let (open, gate) = async_channel::bounded::<()>(1);
+    let (is_closed, closed) = async_channel::bounded::<()>(1);
+    let handle = executor.spawn(async move {
+        gate.recv().await.unwrap();
+        42
+    });
+    let elsewhere = thread::spawn(move || {
+        let answer = park_on(handle).unwrap();
+        is_closed.try_send(()).unwrap();
+        answer
+    });
+    executor.block_on(async {
+        open.send(()).await.unwrap();
+        closed.recv().await.unwrap();
+    });
+    assert_eq!(elsewhere.join().unwrap(), 42);
+}
+
+/// And under the executor of the futures crate.
+fn another_executor_can_await_a_task<K: Kitchen>() {
+    let executor = K::open();
+    let handle = executor.handle();
+    let (is_done, done) = async_channel::bounded::<usize>(1);
+    let elsewhere = thread::spawn(move || {
+        let sum = futures::executor::block_on(async {
+            let tasks: Vec<_> = (0..100).map(|n| handle.spawn(async move { n })).collect();
+            let mut sum = 0;
+            for task in tasks {
+                sum += task.await.unwrap();
+            }
+            sum
+        });
+        is_done.try_send(sum).unwrap();
+    });
+    assert_eq!(executor.block_on(done.recv()).unwrap(), 4950);
+    elsewhere.join().unwrap();
+}
+
+/// A handle that was polled on one thread and then awaited on another wakes the last one.
+fn a_handle_may_move_between_threads<K: Kitchen>() {
+    let executor = K::open();
+    let (open, gate) = async_channel::bounded::<()>(1);
+    let (is_done, done) = async_channel::bounded::<()>(1);
+    let mut handle = executor.spawn(async move {
+        gate.recv().await.unwrap();
+        7
+    });
+    let (is_polled, polled) = async_channel::bounded::<()>(1);
+    let first = CountingWaker::new();
+    assert!(poll_with(&mut handle, &Waker::from(first.clone())).is_pending());
+    let (handles, moved) = mpsc::channel();
+    let elsewhere = thread::spawn(move || {
+        let mut handle: JoinHandle<i32> = moved.recv().unwrap();
+        let second = CountingWaker::new();
+        assert!(poll_with(&mut handle, &Waker::from(second)).is_pending());
+        is_polled.try_send(()).unwrap();
+        let answer = park_on(handle);
+        is_done.try_send(()).unwrap();
+        answer
+    });
+    handles.send(handle).unwrap();
+    executor.block_on(async {
+        polled.recv().await.unwrap();
+        open.send(()).await.unwrap();
+        done.recv().await.unwrap();
+    });
+    assert_eq!(elsewhere.join().unwrap().unwrap(), 7);
+}
+
+/// Polling a handle again with another waker replaces the first one: only the last is called.
+fn only_the_last_waker_of_a_handle_is_called<K: Kitchen>() {
+    let executor = K::open();
+    let (open, gate) = async_channel::bounded::<()>(1);
+    let (first, second) = (CountingWaker::new(), CountingWaker::new());
+    let mut handle = executor.spawn(async move { gate.recv().await.unwrap() });
+    assert!(poll_with(&mut handle, &first.clone().into()).is_pending());
+    assert!(poll_with(&mut handle, &first.clone().into()).is_pending());
+    assert!(poll_with(&mut handle, &second.clone().into()).is_pending());
+    executor.block_on(async {
+        open.send(()).await.unwrap();
+        while second.count() == 0 {
+            brigade::yield_now().await;
+        }
+    });
+    assert!(poll_with(&mut handle, Waker::noop()).is_ready());
+    assert_eq!((first.count(), second.count()), (0, 1));
+    // The task keeps neither.
+    assert_eq!(Arc::strong_count(&first), 1);
+    assert_eq!(Arc::strong_count(&second), 1);
+}
+
+/// A handle that is dropped leaves no waker behind.
+fn a_dropped_handle_lets_go_of_its_waker<K: Kitchen>() {
+    let executor = K::open();
+    let waker = CountingWaker::new();
+    let mut handle = executor.spawn(pending::<()>());
+    assert!(poll_with(&mut handle, &waker.clone().into()).is_pending());
+    drop(handle);
+    executor.block_on(brigade::yield_now());
+    assert_eq!(Arc::strong_count(&waker), 1);
+    assert_eq!(waker.count(), 0);
+}
+
+/// tokio #5429 and its kin: a stranger's waker that comes back into the API from each of its
+/// functions finds no lock held.
+fn a_waker_may_come_back_into_the_api<K: Kitchen>() {
+    struct Meddler {
+        handle: Handle,
+        abort: OnceLock<AbortHandle>,
+        other: Waker,
+        calls: Tally,
+        spawned: Tally,
+    }
+    impl Meddler {
+        fn meddle(&self) {
+            self.calls.add();
+            let spawned = self.spawned.clone();
+            drop(self.handle.spawn(async move { spawned.add() }));
+            self.other.wake_by_ref();
+            if let Some(abort) = self.abort.get() {
+                abort.abort();
+                let _ = (abort.is_finished(), abort.id(), format!("{abort:?}"));
+            }
+            let _ = self.handle.metrics();
+        }
+    }
+    impl Hooks for Meddler {
+        fn on_clone(&self) {
+            self.meddle();
+        }
+        fn on_wake(&self) {
+            self.meddle();
+        }
+        fn on_drop(&self) {
+            self.meddle();
+        }
+    }
+
+    let executor = K::open();
+    let (open, gate) = async_channel::bounded::<()>(1);
+    let (wakers, waker) = mpsc::channel();
+    let mut sleeper = executor.spawn(std::future::poll_fn(move |cx| {
+        let _ = wakers.send(cx.waker().clone());
+        Poll::<()>::Pending
+    }));
+    executor.block_on(async { while poll_with(&mut sleeper, Waker::noop()).is_ready() {} });
+    executor.block_on(brigade::yield_now());
+    let other = executor.block_on(async {
+        loop {
+            match waker.try_recv() {
+                Ok(waker) => return waker,
+                Err(_) => brigade::yield_now().await,
+            }
+        }
+    });
+    let meddler = Arc::new(Meddler {
+        handle: executor.handle(),
+        abort: OnceLock::new(),
+        other,
+        calls: Tally::new(),
+        spawned: Tally::new(),
+    });
+    let mut task = executor.spawn(async move { gate.recv().await.is_ok() });
+    let _ = meddler.abort.set(sleeper.abort_handle());
+    let waker = hooked_waker(meddler.clone());
+    executor.block_on(async {
+        assert!(poll_with(&mut task, &waker).is_pending());
+        assert!(poll_with(&mut task, Waker::noop()).is_pending());
+        assert!(poll_with(&mut task, &waker).is_pending());
+        open.send(()).await.unwrap();
+        while !task.is_finished() {
+            brigade::yield_now().await;
+        }
+        assert!(matches!(
+            poll_with(&mut task, &waker),
+            Poll::Ready(Ok(true))
+        ));
+        drop(task);
+        drop(waker);
+        assert!(sleeper.await.unwrap_err().is_aborted());
+        while meddler.spawned.get() < meddler.calls.get() {
+            brigade::yield_now().await;
+        }
+    });
+    // Clone, drop when replaced, clone, wake, drop of the original: at least.
+    assert!(meddler.calls.get() >= 5, "{}", meddler.calls.get());
+}
+
+/// tokio #4055, #3689: a waker that panics when it is woken spoils neither the task that completes
+/// nor those that wait behind it.
+fn a_waker_may_panic_on_wake<K: Kitchen>() {
+    struct Bomb;
+    impl Hooks for Bomb {
+        fn on_wake(&self) {
+            panic!("a stranger's waker panics");
+        }
+    }
+    let executor = K::open();
+    let waker = hooked_waker(Arc::new(Bomb));
+    let (open, gate) = async_channel::unbounded::<()>();
+    let mut tasks: Vec<_> = (0..3)
+        .map(|n| {
+            let gate = gate.clone();
+            executor.spawn(async move {
+                gate.recv().await.unwrap();
+                n
+            })
+        })
+        .collect();
+    for task in &mut tasks[..2] {
+        assert!(poll_with(task, &waker).is_pending());
+    }
+    executor.block_on(async {
+        for _ in 0..3 {
+            open.send(()).await.unwrap();
+        }
+        for (n, task) in tasks.into_iter().enumerate() {
+            assert_eq!(task.await.unwrap(), n);
+        }
+    });
+}
+
+/// The same for a panic in clone or in drop, and for a handle on another thread, whose waker the
+/// executor's own thread has to keep: the executor goes on.
+fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
+    /// Panics at the clone or drop of this number, counted from 0, if the executor's thread makes it.
+    struct Bomb {
+        at: usize,
+        clones: AtomicUsize,
+        on_clone: bool,
+        home: thread::ThreadId,
+    }
+    impl Bomb {
+        fn tick(&self) {
+            if thread::current().id() != self.home
+                && self.clones.fetch_add(1, Ordering::SeqCst) == self.at
+            {
+                panic!("a stranger's waker panics");
+            }
+        }
+    }
+    impl Hooks for Bomb {
+        fn on_clone(&self) {
+            if self.on_clone {
+                self.tick();
+            }
+        }
+        fn on_drop(&self) {
+            if !self.on_clone {
+                self.tick();
+            }
+        }
+    }
+    for on_clone in [true, false] {
+        for at in 0..3 {
+            let executor = K::open();
+            let (open, gate) = async_channel::bounded::<()>(1);
+            let mut handle = executor.spawn(async move { gate.recv().await.is_ok() });
+            let (polled, is_polled) = async_channel::bounded::<()>(1);
+            let elsewhere = thread::spawn(move || {
+                let waker = hooked_waker(Arc::new(Bomb {
+                    at,
+                    clones: AtomicUsize::new(0),
+                    on_clone,
+                    home: thread::current().id(),
+                }));
+                assert!(poll_with(&mut handle, &waker).is_pending());
+                assert!(poll_with(&mut handle, Waker::noop()).is_pending());
+                assert!(poll_with(&mut handle, &waker).is_pending());
+                polled.try_send(()).unwrap();
+                handle
+            });
+            executor.block_on(async {
+                is_polled.recv().await.unwrap();
+                open.send(()).await.unwrap();
+                assert!(elsewhere.join().unwrap().await.unwrap());
+            });
+            assert_eq!(executor.block_on(async { 42 }), 42);
+        }
+    }
+}
+
+/// ngx-rust #294, compio #1044: a wake under a lock that the woken task wants returns at once.
+fn a_wake_under_a_lock_runs_nothing<K: Kitchen>() {
+    let executor = K::open();
+    let lock = Arc::new(Mutex::new(0));
+    let (wakers, waker) = mpsc::channel::<Waker>();
+    let done = Arc::new(AtomicBool::new(false));
+    let task = executor.spawn({
+        let (lock, done) = (lock.clone(), done.clone());
+        std::future::poll_fn(move |cx| {
+            *lock.lock().unwrap() += 1;
+            if done.load(Ordering::SeqCst) {
+                return Poll::Ready(());
+            }
+            let _ = wakers.send(cx.waker().clone());
+            Poll::Pending
+        })
+    });
+    let elsewhere = thread::spawn({
+        let (lock, done) = (lock.clone(), done.clone());
+        move || {
+            let waker = waker.recv().unwrap();
+            for _ in 0..1000 {
+                let _guard = lock.lock().unwrap();
+                waker.wake_by_ref();
+                wake_a_clone(&waker);
+            }
+            done.store(true, Ordering::SeqCst);
+            waker.wake();
+        }
+    });
+    executor.block_on(task).unwrap();
+    elsewhere.join().unwrap();
+    assert!(*lock.lock().unwrap() >= 2);
+}
+
+/// futures-rs #2010: the parker of an executor is its own: foreign parks and unparks inside a poll
+/// cause neither a stall nor a spin.
+fn parking_inside_a_poll_is_harmless<K: Kitchen>() {
+    let executor = K::open();
+    let polls = Tally::new();
+    executor.block_on(async {
+        let counted = polls.clone();
+        let task = brigade::spawn(async move {
+            let mut sleep = pin!(brigade::time::sleep(std::time::Duration::from_millis(20)));
+            std::future::poll_fn(|cx| {
+                counted.add();
+                thread::current().unpark();
+                thread::park();
+                thread::current().unpark();
+                sleep.as_mut().poll(cx)
+            })
+            .await;
+        });
+        task.await.unwrap();
+    });
+    assert!(polls.get() <= 3, "{} polls for one sleep", polls.get());
+}
+
+on_both! {
+    a_parked_thread_can_await_a_task,
+    another_executor_can_await_a_task,
+    a_handle_may_move_between_threads,
+    only_the_last_waker_of_a_handle_is_called,
+    a_dropped_handle_lets_go_of_its_waker,
+    a_waker_may_come_back_into_the_api,
+    a_waker_may_panic_on_wake,
+    a_waker_may_panic_on_clone_or_drop_elsewhere,
+    a_wake_under_a_lock_runs_nothing,
+    parking_inside_a_poll_is_harmless,
+}

@@ -1,0 +1,386 @@
+//! TCP streams: what a program does with them every day.
+
+use std::future::poll_fn;
+use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
+use std::net::Shutdown;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+use brigade::Executor;
+use brigade::net::{TcpListener, TcpStream};
+use brigade::time::sleep;
+use brigade_tests::{Kitchen, Tally, on_both};
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// Two ends of a connection.
+async fn pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let connect = TcpStream::connect(listener.local_addr().unwrap());
+    let (client, server) = futures::join!(connect, listener.accept());
+    let (server, peer) = server.unwrap();
+    let client = client.unwrap();
+    assert_eq!(client.local_addr().unwrap(), peer);
+    assert_eq!(client.peer_addr().unwrap(), server.local_addr().unwrap());
+    (client, server)
+}
+
+async fn read_exact(stream: &TcpStream, count: usize) -> Vec<u8> {
+    let mut bytes = vec![0; count];
+    let mut have = 0;
+    while have < count {
+        let more = stream.read(&mut bytes[have..]).await.unwrap();
+        assert_ne!(more, 0, "the stream ended after {have} bytes");
+        have += more;
+    }
+    bytes
+}
+
+/// Text there and back, then the end.
+fn echo<K: Kitchen>() {
+    K::open().block_on(async {
+        let (client, server) = pair().await;
+        let echo = brigade::spawn(async move {
+            let mut buffer = [0; 7];
+            loop {
+                let count = server.read(&mut buffer).await.unwrap();
+                if count == 0 {
+                    break;
+                }
+                server.write_all(&buffer[..count]).await.unwrap();
+            }
+        });
+        client.write_all(b"noodles and sauce").await.unwrap();
+        assert_eq!(read_exact(&client, 17).await, b"noodles and sauce");
+        client.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+        echo.await.unwrap();
+    });
+}
+
+/// A few mebibytes through futures-io's traits, with partial reads and writes in plenty.
+fn many_bytes_arrive_in_order<K: Kitchen>() {
+    const BYTES: usize = 8 << 20;
+    K::open().block_on(async {
+        let (mut client, server) = pair().await;
+        let writer = brigade::spawn(async move {
+            let block: Vec<u8> = (0..=250).collect();
+            let all: Vec<u8> = block.into_iter().cycle().take(BYTES).collect();
+            // Through a shared reference, as a stream of futures-io.
+            let mut stream = &server;
+            AsyncWriteExt::write_all(&mut stream, &all).await.unwrap();
+            AsyncWriteExt::close(&mut stream).await.unwrap();
+            server
+        });
+        let mut bytes = Vec::new();
+        client.read_to_end(&mut bytes).await.unwrap();
+        assert_eq!(bytes.len(), BYTES);
+        assert!(
+            bytes
+                .iter()
+                .enumerate()
+                .all(|(n, &byte)| n % 251 == usize::from(byte))
+        );
+        drop(writer.await.unwrap());
+    });
+}
+
+/// mio #933, tokio #449: after the peer has ended its half we read the end and can still write; and
+/// the other way round.
+fn half_close_both_ways<K: Kitchen>() {
+    K::open().block_on(async {
+        for client_first in [true, false] {
+            let (a, b) = pair().await;
+            let (closer, other) = if client_first { (a, b) } else { (b, a) };
+            closer.write_all(b"last").await.unwrap();
+            closer.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(read_exact(&other, 4).await, b"last");
+            assert_eq!(other.read(&mut [0]).await.unwrap(), 0);
+            // Again: the end stays.
+            assert_eq!(other.read(&mut [0]).await.unwrap(), 0);
+            for _ in 0..3 {
+                other.write_all(b"still here").await.unwrap();
+                assert_eq!(read_exact(&closer, 10).await, b"still here");
+            }
+            other.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(closer.read(&mut [0]).await.unwrap(), 0);
+            let error = closer.write_all(b"too late").await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        }
+    });
+}
+
+/// A reader that waits is woken by the end of the stream, by a half close and by a full one.
+fn a_waiting_reader_is_woken_by_the_end<K: Kitchen>() {
+    K::open().block_on(async {
+        for how in [Shutdown::Write, Shutdown::Both] {
+            let (client, server) = pair().await;
+            let (begun, ready) = async_channel::bounded(1);
+            let reader = brigade::spawn(async move {
+                let mut byte = [0];
+                let mut read = pin!(client.read(&mut byte));
+                assert!(futures::poll!(read.as_mut()).is_pending());
+                begun.send(()).await.unwrap();
+                read.await
+            });
+            ready.recv().await.unwrap();
+            server.shutdown(how).unwrap();
+            assert_eq!(reader.await.unwrap().unwrap(), 0);
+        }
+    });
+}
+
+/// mio #1895: a peek takes nothing, and one that would block waits like a read.
+fn peek_takes_nothing<K: Kitchen>() {
+    K::open().block_on(async {
+        let (client, server) = pair().await;
+        for text in [b"soup", b"rice"] {
+            let mut buffer = [0; 8];
+            {
+                let mut peek = pin!(client.peek(&mut buffer));
+                assert!(futures::poll!(peek.as_mut()).is_pending());
+                server.write_all(text).await.unwrap();
+                assert_eq!(peek.await.unwrap(), 4);
+            }
+            assert_eq!(&buffer[..4], text);
+            assert_eq!(client.peek(&mut buffer[..2]).await.unwrap(), 2);
+            assert_eq!(read_exact(&client, 4).await, text);
+        }
+    });
+}
+
+/// `try_read` and `try_write` never wait, and go with `readable` and `writable`.
+fn tries_never_wait<K: Kitchen>() {
+    K::open().block_on(async {
+        let (client, server) = pair().await;
+        let mut buffer = [0; 8];
+        let nothing = client.try_read(&mut buffer).unwrap_err();
+        assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+        server.writable().await.unwrap();
+        assert_eq!(server.try_write(b"soup").unwrap(), 4);
+        client.readable().await.unwrap();
+        assert_eq!(client.try_read(&mut buffer).unwrap(), 4);
+        // Drained: the next readiness is a new one.
+        let nothing = client.try_read(&mut buffer).unwrap_err();
+        assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+        {
+            let mut readable = pin!(client.readable());
+            assert!(futures::poll!(readable.as_mut()).is_pending());
+            server.write_all(b"rice").await.unwrap();
+            readable.await.unwrap();
+        }
+        assert_eq!(client.try_read(&mut buffer).unwrap(), 4);
+        // Until the OS takes no more.
+        let block = vec![0; 1 << 16];
+        let full = loop {
+            if let Err(error) = server.try_write(&block) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), ErrorKind::WouldBlock);
+    });
+}
+
+/// A writer into a full buffer sleeps, rather than spins, until the reader makes room.
+fn a_full_buffer_is_waited_for<K: Kitchen>() {
+    const BYTES: usize = 16 << 20;
+    K::open().block_on(async {
+        let (client, server) = pair().await;
+        let polls = Tally::new();
+        let counted = polls.clone();
+        let writer = brigade::spawn(async move {
+            let all = vec![7; BYTES];
+            let mut write = pin!(server.write_all(&all));
+            poll_fn(|cx| {
+                counted.add();
+                write.as_mut().poll(cx)
+            })
+            .await
+            .unwrap();
+        });
+        // Until it can go no further.
+        let mut before = 0;
+        while before == 0 || polls.get() != before {
+            before = polls.get();
+            sleep(Duration::from_millis(20)).await;
+        }
+        // Nobody reads: nobody polls.
+        sleep(Duration::from_millis(100)).await;
+        assert_eq!(polls.get(), before);
+        assert!(!writer.is_finished());
+        let mut left = BYTES;
+        let mut buffer = vec![0; 1 << 20];
+        let mut reads = 0;
+        while left > 0 {
+            left -= client.read(&mut buffer).await.unwrap();
+            reads += 1;
+        }
+        writer.await.unwrap();
+        assert!(
+            polls.get() - before <= 4 * reads + 100,
+            "{} polls, {reads} reads",
+            polls.get()
+        );
+    });
+}
+
+/// Vectored I/O reaches the OS as such: one call moves several slices.
+fn vectored_io_moves_several_slices<K: Kitchen>() {
+    K::open().block_on(async {
+        let (mut client, mut server) = pair().await;
+        let slices = [&b"noo"[..], b"", b"dles", b" and sauce"].map(IoSlice::new);
+        let wrote = poll_fn(|cx| Pin::new(&mut server).poll_write_vectored(cx, &slices)).await;
+        assert_eq!(wrote.unwrap(), 17);
+        let mut ends = [[0; 10], [0; 10]];
+        while client.peek(&mut [0; 17]).await.unwrap() < 17 {}
+        let [first, second] = &mut ends;
+        let mut slices = [IoSliceMut::new(first), IoSliceMut::new(second)];
+        let read = poll_fn(|cx| Pin::new(&mut client).poll_read_vectored(cx, &mut slices)).await;
+        assert_eq!(read.unwrap(), 17);
+        assert_eq!(&ends.concat()[..17], b"noodles and sauce");
+        // The same through references.
+        let slices = [&b"ri"[..], b"ce"].map(IoSlice::new);
+        let wrote = poll_fn(|cx| Pin::new(&mut &server).poll_write_vectored(cx, &slices)).await;
+        assert_eq!(wrote.unwrap(), 4);
+        assert_eq!(read_exact(&client, 4).await, b"rice");
+    });
+}
+
+/// `poll_close` ends the write half only, more than once if asked, also when the peer is gone.
+fn close_ends_the_write_half<K: Kitchen>() {
+    K::open().block_on(async {
+        let (mut client, server) = pair().await;
+        client.close().await.unwrap();
+        client.close().await.unwrap();
+        assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
+        server.write_all(b"soup").await.unwrap();
+        assert_eq!(read_exact(&client, 4).await, b"soup");
+        client.flush().await.unwrap();
+        drop(server);
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+        client.close().await.unwrap();
+    });
+}
+
+/// Reading and writing nothing is not the end of the stream.
+fn empty_buffers_are_harmless<K: Kitchen>() {
+    K::open().block_on(async {
+        let (client, server) = pair().await;
+        server.write_all(b"").await.unwrap();
+        assert_eq!(server.write(b"").await.unwrap(), 0);
+        server.write_all(b"soup").await.unwrap();
+        assert_eq!(client.read(&mut []).await.unwrap(), 0);
+        assert_eq!(read_exact(&client, 4).await, b"soup");
+    });
+}
+
+/// Sockets of std are taken over, whatever mode they are in.
+fn sockets_of_std_are_taken_over<K: Kitchen>() {
+    K::open().block_on(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::try_from(listener).unwrap();
+        assert_eq!(listener.local_addr().unwrap(), address);
+        let plain = std::net::TcpStream::connect(address).unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let client = TcpStream::try_from(plain).unwrap();
+        client.write_all(b"soup").await.unwrap();
+        assert_eq!(read_exact(&server, 4).await, b"soup");
+        server.write_all(b"rice").await.unwrap();
+        assert_eq!(read_exact(&client, 4).await, b"rice");
+    });
+}
+
+/// A peer that knows nothing of async, on a thread of its own.
+fn a_blocking_peer<K: Kitchen>() {
+    K::open().block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let peer = std::thread::spawn(move || {
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            let mut text = String::new();
+            stream.write_all(b"soup, please").unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            stream.read_to_string(&mut text).unwrap();
+            text
+        });
+        let (mut server, _) = listener.accept().await.unwrap();
+        let mut order = String::new();
+        server.read_to_string(&mut order).await.unwrap();
+        server
+            .write_all(format!("{order}: done").as_bytes())
+            .await
+            .unwrap();
+        drop(server);
+        assert_eq!(peer.join().unwrap(), "soup, please: done");
+    });
+}
+
+fn options_are_passed_on<K: Kitchen>() {
+    K::open().block_on(async {
+        let (client, _server) = pair().await;
+        for on in [true, false] {
+            client.set_nodelay(on).unwrap();
+            assert_eq!(client.nodelay().unwrap(), on);
+        }
+        client.set_ttl(42).unwrap();
+        assert_eq!(client.ttl().unwrap(), 42);
+        let shown = format!("{client:?}");
+        assert!(shown.contains("TcpStream"), "{shown}");
+    });
+}
+
+/// IPv6, where the machine has it.
+fn the_other_address_family<K: Kitchen>() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("skipped: this machine has no IPv6");
+        return;
+    }
+    K::open().block_on(async {
+        let listener = TcpListener::bind("[::1]:0").await.unwrap();
+        let connect = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, server) = futures::join!(connect, listener.accept());
+        client.unwrap().write_all(b"soup").await.unwrap();
+        assert_eq!(read_exact(&server.unwrap().0, 4).await, b"soup");
+    });
+}
+
+/// A task polls a socket that is not ready; the poll says so and registers once per event.
+fn polls_through_the_traits_wait<K: Kitchen>() {
+    K::open().block_on(async {
+        let (mut client, server) = pair().await;
+        let mut buffer = [0; 4];
+        poll_fn(|cx| {
+            for _ in 0..10 {
+                assert!(
+                    Pin::new(&mut client)
+                        .poll_read(cx, &mut buffer)
+                        .is_pending()
+                );
+            }
+            Poll::Ready(())
+        })
+        .await;
+        server.write_all(b"soup").await.unwrap();
+        client.read_exact(&mut buffer).await.unwrap();
+        assert_eq!(&buffer, b"soup");
+    });
+}
+
+on_both! {
+    echo,
+    many_bytes_arrive_in_order,
+    half_close_both_ways,
+    a_waiting_reader_is_woken_by_the_end,
+    peek_takes_nothing,
+    tries_never_wait,
+    a_full_buffer_is_waited_for,
+    vectored_io_moves_several_slices,
+    close_ends_the_write_half,
+    empty_buffers_are_harmless,
+    sockets_of_std_are_taken_over,
+    a_blocking_peer,
+    options_are_passed_on,
+    the_other_address_family,
+    polls_through_the_traits_wait,
+}
