@@ -1,0 +1,320 @@
+//! Everything at once, and in the end the counts balance to the unit.
+//!
+//! Rounds of tasks that do what tasks do: yield, sleep, wake one another across threads, await
+//! children, abort and are aborted, panic, talk over sockets. Each round has an executor of its own.
+//! At the end every future was dropped exactly once, every handle gave one result, and descriptors and
+//! live bytes are what they were before.
+//!
+//! A short run by default. `BRIGADE_STRESS_ROUNDS=200` makes it long (millions of tasks), and
+//! `BRIGADE_STRESS_SEED=7` another one.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use brigade::net::{TcpListener, TcpStream};
+use brigade::time::{sleep, timeout};
+use brigade::{Executor, SingleThread, WorkStealing};
+
+/// Counts the bytes that are allocated and not freed.
+struct Counting;
+
+static LIVE: AtomicI64 = AtomicI64::new(0);
+
+// SAFETY: all is passed on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Tasks of a round.
+const TASKS: usize = 5_000;
+/// Pairs of sockets of a round.
+const PAIRS: usize = 20;
+
+/// What happened to the tasks of a round.
+#[derive(Default)]
+struct Counts {
+    begun: AtomicUsize,
+    dropped: AtomicUsize,
+    done: AtomicUsize,
+    panicked: AtomicUsize,
+    aborted: AtomicUsize,
+}
+
+/// In every future: counts its life.
+struct Life(Arc<Counts>);
+
+impl Life {
+    fn new(counts: &Arc<Counts>) -> Self {
+        counts.begun.fetch_add(1, Ordering::Relaxed);
+        Life(counts.clone())
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.0.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// SplitMix64.
+#[derive(Clone)]
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % sides
+    }
+}
+
+/// Waits until a thread far away has woken it.
+struct Elsewhere {
+    send: Sender<(Waker, Arc<AtomicBool>)>,
+    woken: Arc<AtomicBool>,
+    asked: bool,
+}
+
+impl Future for Elsewhere {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.woken.load(Ordering::Acquire) {
+            return Poll::Ready(());
+        }
+        if !self.asked {
+            self.asked = true;
+            let letter = (cx.waker().clone(), self.woken.clone());
+            self.send.send(letter).expect("the thread is there");
+        }
+        Poll::Pending
+    }
+}
+
+fn wake_what_comes(receive: &Receiver<(Waker, Arc<AtomicBool>)>) {
+    while let Ok((waker, woken)) = receive.recv() {
+        waker.wake_by_ref();
+        woken.store(true, Ordering::Release);
+        let another = waker.clone();
+        waker.wake();
+        drop(another);
+    }
+}
+
+/// One task's life, by the dice.
+fn live(
+    mut dice: Dice,
+    life: Life,
+    send: Sender<(Waker, Arc<AtomicBool>)>,
+    depth: u64,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(async move {
+        for _ in 0..dice.roll(4) {
+            match dice.roll(8) {
+                0 | 1 => brigade::yield_now().await,
+                2 => sleep(Duration::from_micros(dice.roll(3_000))).await,
+                3 => {
+                    let elsewhere = Elsewhere {
+                        send: send.clone(),
+                        woken: Arc::default(),
+                        asked: false,
+                    };
+                    elsewhere.await;
+                }
+                4 if depth < 3 => {
+                    let child = Life::new(&life.0);
+                    let child = live(dice.clone(), child, send.clone(), depth + 1);
+                    let counts = life.0.clone();
+                    count(&counts, brigade::spawn(child).await);
+                }
+                5 => {
+                    let late = timeout(
+                        Duration::from_micros(dice.roll(500)),
+                        std::future::pending::<()>(),
+                    );
+                    assert!(late.await.is_err());
+                }
+                6 if dice.roll(10) == 0 => std::panic::panic_any("as the dice say"),
+                _ => {
+                    let counts = life.0.clone();
+                    let own = Life::new(&counts);
+                    let idle = brigade::spawn(async move {
+                        let _own = own;
+                        std::future::pending::<()>().await;
+                    });
+                    if dice.roll(2) == 0 {
+                        brigade::yield_now().await;
+                    }
+                    idle.abort();
+                    count(&counts, idle.await);
+                }
+            }
+        }
+    })
+}
+
+fn count(counts: &Counts, result: Result<(), brigade::task::JoinError>) {
+    let place = match result {
+        Ok(()) => &counts.done,
+        Err(error) if error.is_panic() => &counts.panicked,
+        Err(_) => &counts.aborted,
+    };
+    place.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A pair of sockets that say something to one another and close.
+async fn talk(listener: Arc<TcpListener>, life: Life) {
+    let _life = life;
+    let address = listener.local_addr().unwrap();
+    let client = brigade::spawn(async move {
+        let stream = TcpStream::connect(address).await.unwrap();
+        for _ in 0..10 {
+            stream.write_all(b"twelve bytes").await.unwrap();
+            let mut answer = [0; 12];
+            let mut had = 0;
+            while had < 12 {
+                had += stream.read(&mut answer[had..]).await.unwrap();
+            }
+            assert_eq!(&answer, b"twelve bytes");
+        }
+    });
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut buffer = [0; 64];
+    loop {
+        let count = stream.read(&mut buffer).await.unwrap();
+        if count == 0 {
+            break;
+        }
+        stream.write_all(&buffer[..count]).await.unwrap();
+    }
+    client.await.unwrap();
+}
+
+async fn round(seed: u64, send: Sender<(Waker, Arc<AtomicBool>)>, counts: Arc<Counts>) {
+    let mut dice = Dice(seed);
+    let listener = Arc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let mut handles: Vec<_> = (0..PAIRS)
+        .map(|_| brigade::spawn(talk(listener.clone(), Life::new(&counts))))
+        .collect();
+    for number in 0..TASKS {
+        let life = Life::new(&counts);
+        let task = live(Dice(dice.roll(u64::MAX)), life, send.clone(), 0);
+        handles.push(brigade::spawn(task));
+        if number % 64 == 0 {
+            brigade::yield_now().await;
+        }
+        if dice.roll(20) == 0 {
+            let some = dice.roll(handles.len() as u64) as usize;
+            // Not the sockets: both ends of a pair have to stay.
+            handles[some.max(PAIRS.min(handles.len() - 1))].abort();
+        }
+    }
+    for handle in handles {
+        count(&counts, handle.await);
+    }
+    // Some that are left behind, in all states, for the executor to clean up.
+    for number in 0..50 {
+        let life = Life::new(&counts);
+        let left = brigade::spawn(async move {
+            let _life = life;
+            match number % 3 {
+                0 => std::future::pending().await,
+                1 => sleep(Duration::from_secs(3_600)).await,
+                _ => brigade::yield_now().await,
+            }
+        });
+        drop(left);
+    }
+}
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
+}
+
+fn run_round(executor: impl Executor, seed: u64) -> usize {
+    let counts = Arc::new(Counts::default());
+    let (send, receive) = channel();
+    let far = thread::spawn(move || wake_what_comes(&receive));
+    executor.block_on(round(seed, send, counts.clone()));
+    drop(executor);
+    far.join().unwrap();
+    let begun = counts.begun.load(Ordering::Relaxed);
+    assert_eq!(counts.dropped.load(Ordering::Relaxed), begun, "seed {seed}");
+    let ended = [&counts.done, &counts.panicked, &counts.aborted];
+    let ended: usize = ended.iter().map(|it| it.load(Ordering::Relaxed)).sum();
+    // Children whose parents were aborted while awaiting them have nobody to count them, nor have
+    // the fifty that were left behind.
+    assert!(ended + 50 <= begun && ended >= TASKS + PAIRS, "seed {seed}");
+    assert!(counts.panicked.load(Ordering::Relaxed) > 0);
+    assert!(counts.aborted.load(Ordering::Relaxed) > 0);
+    assert_eq!(
+        Arc::strong_count(&counts),
+        1,
+        "seed {seed}: something still holds a task's future"
+    );
+    begun
+}
+
+fn setting(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
+        Err(_) => default,
+    }
+}
+
+#[test]
+fn everything_at_once_and_the_counts_balance() {
+    let seed = setting("BRIGADE_STRESS_SEED", 1);
+    let rounds = setting("BRIGADE_STRESS_ROUNDS", 4);
+    // The panics are part of it: they need not be printed.
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if info.payload().downcast_ref::<&str>() != Some(&"as the dice say") {
+            print(info);
+        }
+    }));
+    let both = |seed| {
+        let one = run_round(SingleThread::new().unwrap(), seed);
+        one + run_round(WorkStealing::with_workers(4).unwrap(), seed)
+    };
+    // What is made once for a process is made now.
+    both(seed);
+    both(seed);
+    let before = (descriptors(), LIVE.load(Ordering::Relaxed));
+    let mut tasks = 0;
+    for number in 1..=rounds {
+        tasks += both(seed + number);
+    }
+    let after = (descriptors(), LIVE.load(Ordering::Relaxed));
+    println!(
+        "{tasks} tasks in {rounds} rounds; descriptors and live bytes before {before:?}, after {after:?}"
+    );
+    assert_eq!(
+        after, before,
+        "descriptors and live bytes, after and before"
+    );
+}
