@@ -160,8 +160,9 @@ impl Schedule for Scheduler {
                 return Err(task);
             }
             shard.tasks.insert(task.raw());
+            // Under the lock: at shutdown the task may be cancelled as soon as it is released.
+            self.counters.in_flight.up();
         }
-        self.counters.in_flight.up();
         self.schedule(task);
         Ok(())
     }
