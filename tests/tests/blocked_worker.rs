@@ -1,0 +1,133 @@
+//! A task that blocks its worker holds nobody up while another worker is free (tokio #4941, #621).
+//!
+//! Each test blocks a worker *until* what it holds up has happened. Were it held up for good, the
+//! wait would run into its end.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use brigade::WorkStealing;
+use brigade::net::{TcpListener, TcpStream};
+use brigade::time::sleep;
+
+/// Longer than anything here takes, also on a busy machine.
+const LONG: Duration = Duration::from_secs(20);
+
+/// Runs `block` in a task, and fails if it did not see its message in time.
+fn blocked(workers: usize, block: impl Fn() + Send + Sync + 'static) {
+    let executor = WorkStealing::with_workers(workers).unwrap();
+    let block = std::sync::Arc::new(block);
+    for _ in 0..5 {
+        let block = block.clone();
+        executor.block_on(async move {
+            brigade::spawn(async move { block() }).await.unwrap();
+            // Long enough for all to fall asleep, so that the next turn begins with everybody idle.
+            sleep(Duration::from_millis(15)).await;
+        });
+    }
+}
+
+#[test]
+fn a_task_spawned_by_a_blocked_one_runs_elsewhere() {
+    for workers in [2, 4] {
+        blocked(workers, || {
+            let (send, receive) = mpsc::channel();
+            drop(brigade::spawn(async move { send.send(()).unwrap() }));
+            receive
+                .recv_timeout(LONG)
+                .expect("the task in the slot was stranded");
+        });
+    }
+}
+
+#[test]
+fn a_task_woken_by_a_blocked_one_runs_elsewhere() {
+    for workers in [2, 4] {
+        blocked(workers, || {
+            let (send, receive) = mpsc::channel();
+            let (wake, woken) = async_channel::bounded(1);
+            let (ready, is_ready) = mpsc::channel();
+            drop(brigade::spawn(async move {
+                ready.send(()).unwrap();
+                woken.recv().await.unwrap();
+                send.send(()).unwrap();
+            }));
+            is_ready.recv_timeout(LONG).expect("the task was stranded");
+            wake.send_blocking(()).unwrap();
+            receive
+                .recv_timeout(LONG)
+                .expect("the woken task was stranded");
+        });
+    }
+}
+
+#[test]
+fn timers_fire_while_a_worker_is_blocked() {
+    for workers in [2, 4] {
+        blocked(workers, || {
+            let (send, receive) = mpsc::channel();
+            drop(brigade::spawn(async move {
+                for _ in 0..3 {
+                    sleep(Duration::from_millis(2)).await;
+                }
+                send.send(()).unwrap();
+            }));
+            receive.recv_timeout(LONG).expect("the timers stood still");
+        });
+    }
+}
+
+#[test]
+fn sockets_are_served_while_a_worker_is_blocked() {
+    for workers in [2, 4] {
+        blocked(workers, || {
+            let (send, receive) = mpsc::channel();
+            drop(brigade::spawn(async move {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let address = listener.local_addr().unwrap();
+                let client = brigade::spawn(async move {
+                    let stream = TcpStream::connect(address).await.unwrap();
+                    stream.write_all(b"?").await.unwrap();
+                    stream.read(&mut [0; 1]).await.unwrap()
+                });
+                let (stream, _) = listener.accept().await.unwrap();
+                stream.read(&mut [0; 1]).await.unwrap();
+                stream.write_all(b"!").await.unwrap();
+                assert_eq!(client.await.unwrap(), 1);
+                send.send(()).unwrap();
+            }));
+            receive.recv_timeout(LONG).expect("the sockets stood still");
+        });
+    }
+}
+
+/// How late others are, in figures: printed, and asserted only so far that no busy machine fails.
+#[test]
+fn a_block_of_200_ms_delays_others_by_little() {
+    let block = Duration::from_millis(200);
+    let executor = WorkStealing::with_workers(2).unwrap();
+    let mut worst = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..5 {
+        let (task, timer) = executor.block_on(async {
+            let blocker = brigade::spawn(async move {
+                let began = Instant::now();
+                let task = brigade::spawn(async move { began.elapsed() });
+                let timer = brigade::spawn(async move {
+                    let due = Instant::now() + Duration::from_millis(20);
+                    sleep(Duration::from_millis(20)).await;
+                    due.elapsed()
+                });
+                std::thread::sleep(block);
+                (task.await.unwrap(), timer.await.unwrap())
+            });
+            blocker.await.unwrap()
+        });
+        worst = (worst.0.max(task), worst.1.max(timer));
+        std::thread::sleep(Duration::from_millis(15));
+    }
+    println!(
+        "a task was {:?} late at worst, a timer {:?}",
+        worst.0, worst.1
+    );
+    assert!(worst.0 < block / 2 && worst.1 < block / 2);
+}
