@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
+
 use crate::handle::Handle;
 use crate::metrics::Metrics;
 use crate::single_thread::SingleThread;
@@ -119,6 +121,50 @@ impl Executor for WorkStealing {
 
     fn timeline(&self) -> Option<Timeline> {
         WorkStealing::timeline(self)
+    }
+}
+
+/// For libraries that are handed something to spawn on: the task is detached.
+///
+/// ```
+/// use futures_task::Spawn;
+///
+/// fn light_the_stove(kitchen: &impl Spawn) {
+///     kitchen.spawn_obj(Box::pin(async {}).into()).unwrap();
+/// }
+///
+/// light_the_stove(&brigade::SingleThread::new()?);
+/// # std::io::Result::Ok(())
+/// ```
+impl Spawn for SingleThread {
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        drop(SingleThread::spawn(self, future));
+        Ok(())
+    }
+}
+
+/// As `Spawn`, for futures that are not `Send`.
+impl LocalSpawn for SingleThread {
+    fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
+        drop(SingleThread::spawn_local(self, future));
+        Ok(())
+    }
+}
+
+/// For libraries that are handed something to spawn on: the task is detached.
+impl Spawn for WorkStealing {
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        drop(WorkStealing::spawn(self, future));
+        Ok(())
+    }
+}
+
+/// For libraries that are handed something to spawn on: the task is detached, and cancelled at once if
+/// the executor is gone.
+impl Spawn for Handle {
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        drop(Handle::spawn(self, future));
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! **Job.** Let hyper's clients and servers run on brigade without glue of your own:
 //!
-//! - [`TcpStream`] *is* a [`hyper::rt::Read`] and [`hyper::rt::Write`]: it reads into hyper's buffer
+//! - [`TcpStream`] (and `UnixStream`) *is* a [`hyper::rt::Read`] and [`hyper::rt::Write`]: it reads into hyper's buffer
 //!   without filling it with zeros first, and passes vectored writes to the OS.
 //! - [`Io`] makes one of any other stream of futures-io, a TLS stream for example.
 //! - [`Timer`] and [`Sleep`] give hyper its timeouts, [`Executor`] and [`LocalExecutor`] its tasks.
@@ -118,6 +118,8 @@ macro_rules! hyper_stream {
 }
 
 hyper_stream!(TcpStream);
+#[cfg(unix)]
+hyper_stream!(crate::net::UnixStream);
 
 /// Any stream of futures-io as a stream of hyper.
 ///

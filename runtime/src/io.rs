@@ -19,6 +19,9 @@ use crate::context;
 use crate::reactor::{self, Direction, Reactor};
 use crate::sync::Arc;
 
+/// Both directions.
+pub(crate) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
 /// A source of events, registered with the executor that was current when it was made.
 ///
 /// Any number of tasks may use it at once through `&self`. The closures that the methods take make

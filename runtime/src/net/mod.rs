@@ -8,10 +8,17 @@
 //! executor's event loop, also when another polls it.
 
 mod addr;
+mod fault;
 mod stream;
-mod tcp_listener;
 mod tcp_stream;
+mod tcp_listener;
+mod udp;
+#[cfg(unix)]
+mod unix;
 
 pub use self::addr::{ToSocketAddrs, lookup_host};
 pub use self::tcp_listener::{Incoming, TcpListener};
 pub use self::tcp_stream::{OwnedReadHalf, OwnedWriteHalf, ReuniteError, TcpStream};
+pub use self::udp::UdpSocket;
+#[cfg(unix)]
+pub use self::unix::{UnixDatagram, UnixIncoming, UnixListener, UnixStream};

@@ -1,4 +1,5 @@
-//! What every byte stream has: the futures-io traits, for the stream and for a shared reference.
+//! What sockets have in common: the futures-io traits, for a stream and for a shared reference to
+//! one; and their descriptors.
 
 /// Implements `AsyncRead` and `AsyncWrite` for a stream and for a reference to it, over its field
 /// `io: Registered<_>` and its method `end_write`. Vectored reads and writes reach the OS as such.
@@ -54,4 +55,24 @@ macro_rules! byte_stream {
     )*};
 }
 
+/// Lends a socket's descriptor out.
+#[cfg(unix)]
+macro_rules! descriptor {
+    ($socket:ty) => {
+        impl std::os::fd::AsFd for $socket {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.io.get_ref().as_fd()
+            }
+        }
+
+        impl std::os::fd::AsRawFd for $socket {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                self.io.get_ref().as_raw_fd()
+            }
+        }
+    };
+}
+
 pub(super) use byte_stream;
+#[cfg(unix)]
+pub(super) use descriptor;

@@ -1,28 +1,20 @@
 //! A socket that accepts TCP connections.
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use super::TcpStream;
 use super::addr::{ToSocketAddrs, lookup_host};
+use super::fault::{Fault, Pause};
 use crate::io::{Interest, Registered, current_reactor};
-use crate::time::{Sleep, sleep};
 
 /// A socket that accepts TCP connections; see [`TcpStream`] for an example.
 pub struct TcpListener {
     io: Registered<mio::net::TcpListener>,
 }
-
-/// How long to wait when the process or the machine has no descriptor or memory left: the
-/// connection waits in the OS's queue, so trying again at once would only burn the processor.
-/// Doubled up to the longer one. Thin air: short enough for a person, long enough for the processor.
-const SHORT_OF_MEANS: (Duration, Duration) =
-    (Duration::from_millis(10), Duration::from_millis(500));
 
 impl TcpListener {
     /// Listens at the first of the addresses that can be had. On Unix `SO_REUSEADDR` is set. Port 0
@@ -59,7 +51,7 @@ impl TcpListener {
     /// # Cancel safety
     /// Dropping the future loses no connection.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let mut pause = SHORT_OF_MEANS.0;
+        let mut pause = Pause::new();
         loop {
             match self.io.read_with(mio::net::TcpListener::accept).await {
                 Ok((stream, peer)) => {
@@ -70,10 +62,7 @@ impl TcpListener {
                 }
                 Err(error) => match Fault::of(&error) {
                     Fault::OfTheConnection => {}
-                    Fault::ShortOfMeans => {
-                        sleep(pause).await;
-                        pause = (pause * 2).min(SHORT_OF_MEANS.1);
-                    }
+                    Fault::ShortOfMeans => pause.wait().await,
                     Fault::OfTheListener => return Err(error),
                 },
             }
@@ -84,7 +73,7 @@ impl TcpListener {
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming {
             listener: self,
-            pause: None,
+            pause: Pause::new(),
         }
     }
 
@@ -129,43 +118,12 @@ mod backlog {
     pub(super) fn enlarge(_listener: &mio::net::TcpListener) {}
 }
 
-/// Whose fault it is that a connection could not be accepted.
-enum Fault {
-    OfTheConnection,
-    ShortOfMeans,
-    OfTheListener,
-}
-
-impl Fault {
-    fn of(error: &io::Error) -> Self {
-        use io::ErrorKind as Kind;
-        match error.kind() {
-            Kind::ConnectionAborted | Kind::ConnectionReset | Kind::ConnectionRefused => {
-                return Fault::OfTheConnection;
-            }
-            Kind::OutOfMemory => return Fault::ShortOfMeans,
-            _ => {}
-        }
-        // EMFILE, ENFILE and ENOBUFS have no kind in std. The first two have the same number on
-        // every Unix, the last one of Linux or of the BSDs and macOS.
-        match error.raw_os_error() {
-            Some(23 | 24) if cfg!(unix) => Fault::ShortOfMeans,
-            Some(105) if cfg!(target_os = "linux") => Fault::ShortOfMeans,
-            Some(55) if cfg!(all(unix, not(target_os = "linux"))) => Fault::ShortOfMeans,
-            // EPROTO: on Linux an error of the new connection comes out of accept.
-            Some(71) if cfg!(target_os = "linux") => Fault::OfTheConnection,
-            _ => Fault::OfTheListener,
-        }
-    }
-}
-
 /// The stream of [`TcpListener::incoming`].
 #[must_use = "a stream does nothing until it is polled"]
 #[derive(Debug)]
 pub struct Incoming<'a> {
     listener: &'a TcpListener,
-    /// Short of means: when to try again, and how long to wait the next time.
-    pause: Option<(Sleep, Duration)>,
+    pause: Pause,
 }
 
 impl futures_core::Stream for Incoming<'_> {
@@ -174,11 +132,7 @@ impl futures_core::Stream for Incoming<'_> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let listener = self.listener;
         loop {
-            let mut next_pause = SHORT_OF_MEANS.0;
-            if let Some((sleep, pause)) = &mut self.pause {
-                ready!(Pin::new(sleep).poll(cx));
-                next_pause = *pause;
-            }
+            ready!(self.pause.poll(cx));
             let accepted = ready!(
                 listener
                     .io
@@ -186,16 +140,13 @@ impl futures_core::Stream for Incoming<'_> {
             );
             match accepted {
                 Ok((stream, _)) => {
-                    self.pause = None;
+                    self.pause = Pause::new();
                     let reactor = listener.io.reactor().clone();
                     return Poll::Ready(Some(TcpStream::accepted(reactor, stream)));
                 }
                 Err(error) => match Fault::of(&error) {
                     Fault::OfTheConnection => {}
-                    Fault::ShortOfMeans => {
-                        let longer = (next_pause * 2).min(SHORT_OF_MEANS.1);
-                        self.pause = Some((sleep(next_pause), longer));
-                    }
+                    Fault::ShortOfMeans => self.pause.begin(),
                     Fault::OfTheListener => return Poll::Ready(Some(Err(error))),
                 },
             }
@@ -229,15 +180,4 @@ impl fmt::Debug for TcpListener {
 }
 
 #[cfg(unix)]
-impl std::os::fd::AsFd for TcpListener {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.io.get_ref().as_fd()
-    }
-}
-
-#[cfg(unix)]
-impl std::os::fd::AsRawFd for TcpListener {
-    fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.io.get_ref().as_raw_fd()
-    }
-}
+super::stream::descriptor!(TcpListener);

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use super::addr::{ToSocketAddrs, lookup_host};
 use super::stream::byte_stream;
-use crate::io::{Interest, Registered, current_reactor};
+use crate::io::{BOTH, Registered, current_reactor};
 use crate::reactor::Reactor;
 
 /// A TCP connection.
@@ -38,8 +38,6 @@ use crate::reactor::Reactor;
 pub struct TcpStream {
     io: Registered<mio::net::TcpStream>,
 }
-
-const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 impl TcpStream {
     /// Connects to the first of the addresses that answers.
@@ -274,18 +272,7 @@ impl fmt::Debug for TcpStream {
 }
 
 #[cfg(unix)]
-impl std::os::fd::AsFd for TcpStream {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.io.get_ref().as_fd()
-    }
-}
-
-#[cfg(unix)]
-impl std::os::fd::AsRawFd for TcpStream {
-    fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.io.get_ref().as_raw_fd()
-    }
-}
+super::stream::descriptor!(TcpStream);
 
 /// The half of a connection that reads: see [`TcpStream::into_split`].
 #[derive(Debug)]

@@ -215,7 +215,9 @@ mod tests {
 
     /// The same for all threads.
     fn shared() -> Timers {
-        Timers::new(Arc::new(Clock::new(true)), |plan| Guarded::Locked(Mutex::new(plan)))
+        Timers::new(Arc::new(Clock::new(true)), |plan| {
+            Guarded::Locked(Mutex::new(plan))
+        })
     }
 
     fn arm(timers: &Timers, nanos: u64, waker: &Waker) -> Armed {

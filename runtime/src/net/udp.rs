@@ -1,0 +1,237 @@
+//! A UDP socket.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use super::addr::{ToSocketAddrs, lookup_host};
+use crate::io::{BOTH, Registered, current_reactor};
+
+/// A UDP socket.
+///
+/// A datagram that is longer than the buffer is cut to it, and the rest is lost: the OS does not
+/// say. Use a buffer that is larger than anything you expect; 65,535 bytes hold every datagram.
+///
+/// ```
+/// use brigade::net::UdpSocket;
+///
+/// brigade::run(async {
+///     let waiter = UdpSocket::bind("127.0.0.1:0").await?;
+///     let guest = UdpSocket::bind("127.0.0.1:0").await?;
+///     guest.send_to(b"the bill, please", waiter.local_addr()?).await?;
+///
+///     let mut buffer = [0; 64];
+///     let (length, from) = waiter.recv_from(&mut buffer).await?;
+///     assert_eq!(&buffer[..length], b"the bill, please");
+///     assert_eq!(from, guest.local_addr()?);
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+pub struct UdpSocket {
+    io: Registered<mio::net::UdpSocket>,
+}
+
+impl UdpSocket {
+    /// A socket at the first of the addresses that can be had. Port 0 lets the OS choose one.
+    ///
+    /// # Errors
+    /// The last address's error; those of [`lookup_host`]; and outside of an executor.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
+        let reactor = current_reactor("UdpSocket::bind")?;
+        let mut last = None;
+        for address in lookup_host(address).await? {
+            match mio::net::UdpSocket::bind(address) {
+                Ok(socket) => {
+                    let io = Registered::with_reactor(reactor, socket, BOTH, true)?;
+                    return Ok(UdpSocket { io });
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| io::ErrorKind::InvalidInput.into()))
+    }
+
+    /// Sets the one peer that [`send`](Self::send) and [`recv`](Self::recv) speak of: the first of the
+    /// addresses that the OS accepts.
+    ///
+    /// # Errors
+    /// The last address's error, and those of [`lookup_host`].
+    pub async fn connect(&self, address: impl ToSocketAddrs) -> io::Result<()> {
+        let mut last = None;
+        for address in lookup_host(address).await? {
+            match self.io.get_ref().connect(address) {
+                Ok(()) => return Ok(()),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| io::ErrorKind::InvalidInput.into()))
+    }
+
+    /// Sends a datagram to the peer: how many bytes, which is all of them.
+    ///
+    /// # Errors
+    /// Those of the OS: without a peer; for a datagram that is too long; for an earlier one that
+    /// nobody took.
+    ///
+    /// # Cancel safety
+    /// Dropping the future sends nothing.
+    pub async fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.io.write_with(|socket| socket.send(datagram)).await
+    }
+
+    /// Sends a datagram to the first of the addresses.
+    ///
+    /// # Errors
+    /// Those of the OS, and of [`lookup_host`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future sends nothing.
+    pub async fn send_to(&self, datagram: &[u8], to: impl ToSocketAddrs) -> io::Result<usize> {
+        let to = lookup_host(to).await?[0];
+        let send = |socket: &mio::net::UdpSocket| socket.send_to(datagram, to);
+        self.io.write_with(send).await
+    }
+
+    /// Receives a datagram from the peer: how long it is.
+    ///
+    /// # Errors
+    /// Those of the OS, and if the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no datagram.
+    pub async fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.io.read_with(|socket| socket.recv(into)).await
+    }
+
+    /// Receives a datagram: how long it is, and from whom.
+    ///
+    /// # Errors
+    /// As with [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no datagram.
+    pub async fn recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.io.read_with(|socket| socket.recv_from(into)).await
+    }
+
+    /// As [`recv`](Self::recv), and the datagram stays: the next call gives it again.
+    ///
+    /// # Errors
+    /// As with [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no datagram.
+    pub async fn peek(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.io.read_with(|socket| socket.peek(into)).await
+    }
+
+    /// As [`recv_from`](Self::recv_from), and the datagram stays: the next call gives it again.
+    ///
+    /// # Errors
+    /// As with [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no datagram.
+    pub async fn peek_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.io.read_with(|socket| socket.peek_from(into)).await
+    }
+
+    /// Waits until receiving is worth a try; see [`Registered::readable`].
+    ///
+    /// # Errors
+    /// If the executor is dropped meanwhile.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.io.readable().await
+    }
+
+    /// Waits until sending is worth a try; see [`Registered::writable`].
+    ///
+    /// # Errors
+    /// If the executor is dropped meanwhile.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.io.writable().await
+    }
+
+    /// Receives a datagram that is there.
+    ///
+    /// # Errors
+    /// `WouldBlock` if none is; and those of the OS.
+    pub fn try_recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.io.try_read_with(|socket| socket.recv_from(into))
+    }
+
+    /// Sends a datagram if there is room for it.
+    ///
+    /// # Errors
+    /// `WouldBlock` if there is none; and those of the OS.
+    pub fn try_send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
+        self.io
+            .try_write_with(|socket| socket.send_to(datagram, to))
+    }
+
+    /// The address it is bound to.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().local_addr()
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// Those of the OS: without a peer.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().peer_addr()
+    }
+
+    /// Allows datagrams to broadcast addresses.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
+        self.io.get_ref().set_broadcast(on)
+    }
+
+    /// Sets the time to live of datagrams.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
+        self.io.get_ref().set_ttl(hops)
+    }
+
+    /// The time to live of datagrams.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.io.get_ref().ttl()
+    }
+}
+
+impl TryFrom<std::net::UdpSocket> for UdpSocket {
+    type Error = io::Error;
+
+    /// Takes over a socket, which is made non-blocking.
+    ///
+    /// # Errors
+    /// Those of the OS, and outside of an executor.
+    fn try_from(socket: std::net::UdpSocket) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let reactor = current_reactor("UdpSocket::try_from")?;
+        let socket = mio::net::UdpSocket::from_std(socket);
+        let io = Registered::with_reactor(reactor, socket, BOTH, false)?;
+        Ok(UdpSocket { io })
+    }
+}
+
+impl fmt::Debug for UdpSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.io.get_ref().fmt(f)
+    }
+}
+
+#[cfg(unix)]
+super::stream::descriptor!(UdpSocket);

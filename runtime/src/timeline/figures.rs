@@ -1,0 +1,301 @@
+//! The figures of a run: what its timeline adds up to.
+//!
+//! **Job.** Say in numbers what a [`Timeline`] shows: how concurrent the run was
+//! ([`in_flight_max`](Figures::in_flight_max)), how parallel ([`at_once_max`](Figures::at_once_max)),
+//! and where the time went.
+//!
+//! **Never** looks at a clock or an executor: the same timeline gives the same figures.
+//!
+//! What a task's life is made of, [`TaskFigures`] says; what the critical path is,
+//! [`Figures::critical_path`].
+
+mod account;
+mod critical_path;
+mod sweep;
+
+use std::time::Duration;
+
+use super::{LaneKind, Timeline};
+
+impl Timeline {
+    /// Adds the run up. Takes time in proportion to the number of events.
+    ///
+    /// # Panics
+    /// If an event names a lane or a task that the timeline does not have.
+    ///
+    /// ```
+    /// use brigade::{Executor, SingleThread};
+    ///
+    /// let executor = SingleThread::builder().record_timeline(true).build()?;
+    /// executor.block_on(async {
+    ///     let dishes: Vec<_> = (0..3).map(|_| brigade::spawn(brigade::yield_now())).collect();
+    ///     for dish in dishes {
+    ///         dish.await.unwrap();
+    ///     }
+    /// });
+    /// let figures = executor.timeline().unwrap().figures();
+    /// assert_eq!(figures.in_flight_max, 3); // concurrency
+    /// assert_eq!(figures.at_once_max, 1); // parallelism
+    /// assert_eq!(figures.finished, 3);
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn figures(&self) -> Figures {
+        let figures = Figures {
+            critical_path: critical_path::length(self),
+            ..sweep::sweep(self)
+        };
+        debug_assert!(figures.at_once_max <= figures.in_flight_max);
+        debug_assert!(figures.critical_path <= figures.span);
+        figures
+    }
+
+    /// When the record ends. Once events had to be thrown away, what is there says nothing of the
+    /// time after the last of them.
+    fn end(&self) -> Duration {
+        let last = self.events.last().map_or(Duration::ZERO, |event| event.at);
+        if self.dropped > 0 {
+            last
+        } else {
+            last.max(self.length)
+        }
+    }
+}
+
+/// What a run adds up to: see [`Timeline::figures`].
+///
+/// *Tasks* are those that were spawned. The main future of `block_on` is none, nor is a job of
+/// [`spawn_blocking`](crate::spawn_blocking) once it has begun: one that never does cannot be told
+/// from a task.
+///
+/// # Where the record has gaps
+///
+/// A recorder has bounds, and threads write down what they do a moment before or after they do it.
+/// So the figures take the cautious reading: a task without a beginning begins with the first event
+/// that happens to it; a poll of which one end is missing is counted, but its time is waiting; a
+/// task that is polled without having been woken has waited until then; and if events were
+/// [dropped](Timeline::dropped), the record ends with the last that is left.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Figures {
+    /// Tasks that appeared.
+    pub spawned: usize,
+    /// Of these, those that ran to their end.
+    pub finished: usize,
+    /// Of these, those that were dropped: aborted, or their executor closed.
+    pub cancelled: usize,
+    /// Of these, those that panicked.
+    pub panicked: usize,
+    /// Jobs of the blocking pool that began.
+    pub blocking_jobs: usize,
+    /// The most tasks that were spawned and not finished: the *concurrency* of the run.
+    pub in_flight_max: usize,
+    /// The most tasks that were being polled at one instant: the *parallelism* of the run. Never
+    /// more than [`in_flight_max`](Self::in_flight_max), nor than there are workers.
+    ///
+    /// A poll that ends at the nanosecond at which another one begins does not overlap with it.
+    pub at_once_max: usize,
+    /// The most tasks that were ready and not running.
+    pub queued_max: usize,
+    /// The running time of all tasks in that of their lives, 0 to 1. The three shares sum to 1, or
+    /// are all 0 if no task lived for a nanosecond.
+    pub running_share: f64,
+    /// The share in which they were ready but not running, 0 to 1.
+    pub queued_share: f64,
+    /// The share in which they waited, 0 to 1.
+    pub waiting_share: f64,
+    /// The longest poll of a worker, be it of a task or of the main future.
+    pub longest_poll: Option<LongestPoll>,
+    /// The longest time in which the event loop stood still to the loss of others.
+    pub longest_stall: Option<Stall>,
+    /// Wakes.
+    pub wakes: u64,
+    /// Of these, those that led nowhere: the task was ready already, or complete.
+    pub wakes_nowhere: u64,
+    /// Of these, those with which the end of a task told another one that awaited it. Many ends and
+    /// one poll to look at them all is as it should be.
+    pub joins_nowhere: u64,
+    /// Time spent in polls on all workers together.
+    pub work: Duration,
+    /// From the beginning of the first task, be it the main future, to the end of the last.
+    pub span: Duration,
+    /// How long the run would have taken if each ready task had been polled at once: the longest
+    /// chain of cause and effect. At least the running time of any one task, at most
+    /// [`span`](Self::span).
+    ///
+    /// The chain that leads to an instant of a task's life is defined by what happens to the task:
+    ///
+    /// - *Running* makes its chain longer by as much.
+    /// - *Waiting* for an event or a timer, too. The lateness with which a busy loop notices an
+    ///   event is part of the waiting, since nothing tells them apart.
+    /// - *Being woken by another task*, or by the end of one that it awaits, sets its chain to the
+    ///   other's at that instant if that is longer. The waiting before does not count: it was that
+    ///   of the other task.
+    /// - *Being spawned by another task* sets its chain to that of the other.
+    /// - *Being queued* leaves it as it is.
+    /// - What has no cause on record happened when it happened: its chain is as long as the run up
+    ///   to then.
+    ///
+    /// Jobs of the blocking pool and the main future are links like any other.
+    pub critical_path: Duration,
+    /// How many workers there were.
+    pub workers: usize,
+    /// The share of the workers' presence that they spent in polls, 0 to 1.
+    pub busy: f64,
+    /// For each of [`Timeline::lanes`].
+    pub lanes: Vec<LaneFigures>,
+    /// For each of [`Timeline::tasks`].
+    pub tasks: Vec<TaskFigures>,
+}
+
+impl Figures {
+    /// How many times as fast `workers` workers could have been, at best: neither can they be done
+    /// before their share of the work is, nor before the critical path is at its end.
+    ///
+    /// 1 for a run without any work.
+    ///
+    /// ```
+    /// # use brigade::{Executor, SingleThread};
+    /// # let executor = SingleThread::builder().record_timeline(true).build()?;
+    /// # executor.block_on(async {});
+    /// let figures = executor.timeline().unwrap().figures();
+    /// println!("8 cooks: at best {:.1} times as fast", figures.speed_up_bound(8));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn speed_up_bound(&self, workers: usize) -> f64 {
+        let shared = self.work.as_secs_f64() / workers.max(1) as f64;
+        let least = shared.max(self.critical_path.as_secs_f64());
+        if least > 0.0 {
+            self.span.as_secs_f64() / least
+        } else {
+            1.0
+        }
+    }
+}
+
+/// What a thread did.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LaneFigures {
+    /// What kind of thread it is.
+    pub kind: LaneKind,
+    /// Polls that it made, also of the main future.
+    pub polls: u64,
+    /// Time spent in them.
+    pub in_polls: Duration,
+    /// How long it was there for the executor, awake or asleep: from the first event of its own to
+    /// the last, without the times between two calls of `block_on`.
+    pub present: Duration,
+    /// [`in_polls`](Self::in_polls) in [`present`](Self::present), 0 to 1.
+    pub busy: f64,
+    /// How often it went to sleep.
+    pub parks: u64,
+    /// How often it took tasks from another worker.
+    pub steals: u64,
+}
+
+/// What a task did.
+///
+/// At every instant between its beginning and its end a task is in one of three states, and so its
+/// life is the sum of three times, to the nanosecond.
+///
+/// | state | from | until |
+/// |---|---|---|
+/// | *queued*: ready but not running | its spawn; a wake; the end of a poll during which it was woken | its next poll begins |
+/// | *running* | a poll begins | the poll ends |
+/// | *waiting* | the end of a poll during which it was not woken | a wake |
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskFigures {
+    /// When it was spawned, or first appeared. `None`: no event that is left names it.
+    pub begun: Option<Duration>,
+    /// When it ended. `None`: it was alive when the record ended.
+    pub ended: Option<Duration>,
+    /// How it ended.
+    pub ending: Option<Ending>,
+    /// Whether it is a job of the blocking pool.
+    pub is_blocking: bool,
+    /// Time being polled.
+    pub running: Duration,
+    /// Time ready but not running.
+    pub queued: Duration,
+    /// Time waiting.
+    pub waiting: Duration,
+    /// How often it was polled.
+    pub polls: u64,
+    /// Of these, polls during which it woke itself.
+    pub self_woken: u64,
+    /// How often it was woken.
+    pub wakes: u64,
+    /// Of these, wakes that led nowhere, other than by the end of a task that it awaited.
+    pub wakes_nowhere: u64,
+}
+
+impl TaskFigures {
+    /// From its beginning to its end, or to the end of the record.
+    pub fn life(&self) -> Duration {
+        self.running + self.queued + self.waiting
+    }
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// It ran to its end.
+    Finished,
+    /// It was dropped: aborted, or its executor closed.
+    Cancelled,
+    /// It panicked.
+    Panicked,
+}
+
+/// The longest poll of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LongestPoll {
+    /// Of which task: an index into [`Timeline::tasks`].
+    pub task: usize,
+    /// On which thread: an index into [`Timeline::lanes`].
+    pub lane: usize,
+    /// When it began.
+    pub begun: Duration,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// A time in which all workers were in polls at once and none of them came back to look at queues,
+/// sockets or timers, while some task that was in none of these polls could have used one. With one
+/// worker, a poll is such a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stall {
+    /// The task that had been polled for longest when it was over: an index into
+    /// [`Timeline::tasks`].
+    pub task: usize,
+    /// On which thread: an index into [`Timeline::lanes`].
+    pub lane: usize,
+    /// When it began: the last worker began a poll.
+    pub begun: Duration,
+    /// How long it was until the first of the polls ended.
+    pub lasted: Duration,
+    /// Tasks that got no turn, also the main future: begun and not ended, not being polled, and not
+    /// waiting for other tasks.
+    pub held: usize,
+    /// Of these, tasks that were ready for certain when it was over. Of the others nobody knows: the
+    /// loop did not look.
+    pub ready: usize,
+}
+
+fn share(part: Duration, whole: Duration) -> f64 {
+    if whole.is_zero() {
+        0.0
+    } else {
+        part.as_secs_f64() / whole.as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+pub(super) mod script;
+#[cfg(test)]
+mod tests;
