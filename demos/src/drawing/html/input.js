@@ -1,0 +1,252 @@
+// Mouse, pen and fingers: pointing, pinning, dragging, marking a box, pinching, the wheel.
+
+const CLICK = 4; // pixels that a hand may shake in a click
+const fingers = new Map();
+let grip = null; // what a drag that has begun is about
+
+function placeIn(box, event) {
+  const { left, top } = box.getBoundingClientRect();
+  return { x: event.clientX - left, y: event.clientY - top };
+}
+
+function hover(place) {
+  view.pointer = place;
+  view.hover = place && place.y >= view.top && !view.box ? hit(place.x, place.y) : null;
+  scene.style.cursor = grip?.moved ? "grabbing" : view.hover && view.hover.kind !== "lane" ? "pointer" : "crosshair";
+  showTip();
+  point();
+}
+
+// Events that began on the card or the scroll bar are theirs.
+function onScene(event) {
+  return event.target === scene || event.target === above.canvas || event.target === stage.canvas;
+}
+
+scene.addEventListener("pointerdown", (event) => {
+  if (!onScene(event) || (event.pointerType === "mouse" && event.button !== 0)) return;
+  const place = placeIn(scene, event);
+  fingers.set(event.pointerId, place);
+  try {
+    scene.setPointerCapture(event.pointerId);
+  } catch {
+    // The finger is up again already.
+  }
+  const marking = event.shiftKey || place.y < view.top;
+  grip = { at: place, from: view.from, to: view.to, scroll: view.scroll, marking: marking && place.x >= GUTTER, moved: false };
+});
+
+scene.addEventListener("pointermove", (event) => {
+  const place = placeIn(scene, event);
+  if (!fingers.has(event.pointerId)) {
+    hover(onScene(event) ? place : null);
+    return;
+  }
+  const before = new Map(fingers);
+  fingers.set(event.pointerId, place);
+  if (fingers.size === 2) {
+    pinch([...before.values()], [...fingers.values()]);
+    return;
+  }
+  const [dx, dy] = [place.x - grip.at.x, place.y - grip.at.y];
+  if (Math.hypot(dx, dy) > CLICK) grip.moved = true;
+  if (!grip.moved) return;
+  if (grip.marking) {
+    view.box = { from: grip.at.x, to: place.x };
+  } else {
+    const by = (-dx / plotWidth()) * (grip.to - grip.from);
+    const start = Math.min(LENGTH - (grip.to - grip.from), Math.max(0, grip.from + by));
+    show(start, start + grip.to - grip.from);
+    scrollTo(grip.scroll - dy);
+  }
+  hover(place);
+});
+
+function letGo(event) {
+  if (!fingers.delete(event.pointerId) || grip === null) return;
+  const { moved } = grip;
+  if (fingers.size > 0) {
+    // From two fingers to one: no drag, and no click when that one goes too.
+    grip = { at: [...fingers.values()][0], from: view.from, to: view.to, scroll: view.scroll, marking: false, moved: true };
+    return;
+  }
+  grip = null;
+  const { box } = view;
+  view.box = null;
+  const place = placeIn(scene, event);
+  if (event.type === "pointercancel") return hover(null);
+  if (box && Math.abs(box.to - box.from) > CLICK) {
+    glideTo(timeAt(Math.min(box.from, box.to)), timeAt(Math.max(box.from, box.to)));
+  } else if (!moved) {
+    const thing = place.y >= view.top ? hit(place.x, place.y) : null;
+    pin(thing?.kind === "lane" ? null : thing);
+  }
+  hover(event.pointerType === "mouse" ? place : null);
+}
+scene.addEventListener("pointerup", letGo);
+scene.addEventListener("pointercancel", letGo);
+scene.addEventListener("pointerleave", () => fingers.size === 0 && hover(null));
+
+scene.addEventListener("dblclick", (event) => {
+  if (!onScene(event)) return;
+  if (view.pin && placeOf(view.pin)) zoomToPin();
+  else zoom(4, placeIn(scene, event).x, true);
+});
+
+/// Two fingers: the instants under them stay under them.
+function pinch([a, b], [c, d]) {
+  const apart = (p, q) => Math.max(12, Math.abs(p.x - q.x));
+  const factor = apart(c, d) / apart(a, b);
+  zoom(factor, (c.x + d.x) / 2);
+  pan((a.x + b.x - c.x - d.x) / 2);
+  scrollTo(view.scroll + (a.y + b.y - c.y - d.y) / 2);
+  if (grip) grip.moved = true;
+}
+
+scene.addEventListener("wheel", (event) => {
+  if (!onScene(event) && event.target !== byId("scroller")) return;
+  event.preventDefault();
+  // Wheels that count in lines or pages, in pixels.
+  const unit = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? view.height : 1;
+  const [dx, dy] = [event.deltaX * unit, event.deltaY * unit];
+  const place = placeIn(scene, event);
+  if (event.target === byId("scroller") || place.x < GUTTER || event.shiftKey) scrollTo(view.scroll + (dy || dx));
+  else if (Math.abs(dx) > Math.abs(dy)) pan(dx);
+  // A pinch on a touch pad comes as a wheel with Control held, in small steps.
+  else zoom(Math.exp(-dy * (event.ctrlKey ? 0.01 : 0.0018)), place.x);
+  hover(event.target === byId("scroller") ? null : place);
+}, { passive: false });
+
+byId("scroller").addEventListener("scroll", () => {
+  const at = byId("scroller").scrollTop / scrollScale();
+  // Less than a pixel of the bar: that was us, setting it.
+  if (Math.abs(at - view.scroll) > 1.5 / scrollScale()) scrollTo(at);
+});
+
+// The strip: the window is dragged, or one of its edges, or a new one is drawn.
+
+const strip = byId("overview");
+let held = null;
+
+function stripTime(event) {
+  const share = (placeIn(strip, event).x - GUTTER) / plotWidth();
+  return Math.min(1, Math.max(0, share)) * LENGTH;
+}
+
+/// The part of the window that is at `x`.
+function stripPart(x) {
+  const [left, right] = [overviewX(view.from), overviewX(view.to)];
+  if (Math.abs(x - left) < 6) return "from";
+  if (Math.abs(x - right) < 6) return "to";
+  const whole = view.to - view.from > LENGTH * 0.999;
+  return x > left && x < right && !whole ? "middle" : "new";
+}
+
+strip.addEventListener("pointerdown", (event) => {
+  const time = stripTime(event);
+  const part = stripPart(placeIn(strip, event).x);
+  held = { part, time, from: view.from, to: view.to };
+  strip.setPointerCapture(event.pointerId);
+});
+
+strip.addEventListener("pointermove", (event) => {
+  if (!held) {
+    const part = stripPart(placeIn(strip, event).x);
+    strip.style.cursor = { from: "ew-resize", to: "ew-resize", middle: "grab", new: "crosshair" }[part];
+    return;
+  }
+  const time = stripTime(event);
+  const by = time - held.time;
+  if (held.part === "from") show(Math.min(time, held.to - SHORTEST), held.to);
+  else if (held.part === "to") show(held.from, Math.max(time, held.from + SHORTEST));
+  else if (held.part === "middle") show(held.from + by, held.to + by);
+  else if (Math.abs(by) > LENGTH / 1000) show(Math.min(time, held.time), Math.max(time, held.time));
+});
+
+for (const type of ["pointerup", "pointercancel"]) strip.addEventListener(type, () => (held = null));
+
+// Following: from poll to poll of a task, and along the wakes from task to task.
+
+function taskOf(thing) {
+  if (thing?.kind === "poll") return run.polls.task[thing.poll];
+  if (thing?.kind === "span") return run.spans.task[thing.span];
+  return thing?.kind === "task" ? thing.task : -1;
+}
+
+/// The poll of the same task that comes `by` polls later; with nothing pinned, the first one shown.
+function stepPoll(by) {
+  const task = taskOf(view.pin);
+  if (task < 0) return pinPoll(firstPollShown());
+  const { start, rows } = run.pollsOfTask;
+  const [low, high] = [start[task], start[task + 1]];
+  const { kind, poll, span } = view.pin;
+  let place = kind === "poll" ? rows.indexOf(poll, low) + by : by > 0 ? low : high - 1;
+  if (kind === "span") {
+    const after = firstAbove(rows, low, high, run.polls.begin, run.spans.to[span] - 0.5);
+    place = by > 0 ? after : after - 1;
+  }
+  if (place >= low && place < high) pinPoll(rows[place]);
+  else byId("spoken").textContent = by > 0 ? "That was its last poll." : "That was its first poll.";
+}
+
+function firstPollShown() {
+  const { begin, task } = run.polls;
+  const { length } = begin;
+  for (let poll = 0; poll < length; poll++) if (begin[poll] >= view.from && passes(task[poll])) return poll;
+  return -1;
+}
+
+/// The poll that woke (or spawned) the task of this one, or -1.
+function wakerOf(poll) {
+  const stir = run.polls.stir[poll];
+  return stir < 0 ? -1 : run.stirs.from[stir];
+}
+
+/// The first poll that came of what this one woke, or -1.
+function wokenOf(poll) {
+  const { start, rows } = run.stirsOfPoll;
+  for (let i = start[poll]; i < start[poll + 1]; i++) if (run.stirs.to[rows[i]] >= 0) return run.stirs.to[rows[i]];
+  return -1;
+}
+
+function followBack() {
+  if (view.pin?.kind === "poll") pinPoll(wakerOf(view.pin.poll));
+}
+
+function followOn() {
+  if (view.pin?.kind === "poll") pinPoll(wokenOf(view.pin.poll));
+}
+
+/// Pins a poll and brings it, and the wake it came of, onto the screen.
+function pinPoll(poll) {
+  if (poll < 0) return;
+  const { begin, end, stir, task, lane } = run.polls;
+  pin({ kind: "poll", poll });
+  const cause = stir[poll] < 0 ? begin[poll] : run.stirs.at[stir[poll]];
+  const span = view.to - view.from;
+  const out = cause < view.from || end[poll] > view.to;
+  // Not further than the screen is wide: the wake may have been long ago.
+  const first = Math.max(cause, begin[poll] - span * 0.6);
+  const middle = (first + Math.min(end[poll], begin[poll] + span * 0.3)) / 2;
+  const row = rowOf(task[poll], lane[poll]);
+  const top = row * rowHeight();
+  const space = view.height - view.top;
+  const hidden = row >= 0 && (top < view.scroll || top + rowHeight() > view.scroll + space);
+  const scroll = hidden ? top - space / 2 : view.scroll;
+  if (out || hidden) glideTo(out ? middle - span / 2 : view.from, out ? middle + span / 2 : view.to, scroll);
+}
+
+/// Makes what is pinned, and the wake it came of, fill a third of the screen.
+function zoomToPin() {
+  const { pin: thing } = view;
+  if (!thing) return;
+  const { polls, spans, parks, tasks, stirs, marks } = run;
+  const ranges = {
+    poll: (p) => [polls.stir[p] < 0 ? polls.begin[p] : Math.max(stirs.at[polls.stir[p]], polls.begin[p] - 20 * (polls.end[p] - polls.begin[p])), polls.end[p]],
+    span: (s) => [spans.from[s], spans.to[s]],
+    park: (p) => [parks.from[p], parks.to[p]],
+    task: (t) => [Math.max(0, tasks[t].born), tasks[t].over < 0 ? run.length : tasks[t].over],
+    mark: (m) => [marks.at[m] - 1e4, marks.at[m] + 1e4],
+  };
+  const [from, to] = ranges[thing.kind](thing[thing.kind]);
+  glideTo(from - (to - from), to + (to - from));
+}

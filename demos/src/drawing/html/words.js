@@ -1,0 +1,63 @@
+// Numbers and names as a person reads them.
+
+/// A name made safe to show: control characters and those that turn the direction of writing could
+/// make one name look like another.
+function visible(name) {
+  return name
+    .replace(/[\u0000-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))
+    .replace(/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "\ufffd");
+}
+
+const UNITS = [
+  [1e9, "s"],
+  [1e6, "ms"],
+  [1e3, "µs"],
+  [1, "ns"],
+];
+
+/// A time in nanoseconds to about three digits: 1.25 s, 340 µs.
+function duration(nanos) {
+  const [size, unit] = UNITS.find(([size]) => Math.abs(nanos) >= size * 0.9995) ?? UNITS[3];
+  const value = nanos / size;
+  if (nanos === 0) return "0";
+  const digits = unit === "ns" ? 0 : Math.abs(value) < 9.995 ? 2 : Math.abs(value) < 99.95 ? 1 : 0;
+  return `${value.toFixed(digits)} ${unit}`;
+}
+
+/// An instant, as exactly as `step`, the distance that matters, asks for.
+function instant(nanos, step) {
+  const [size, unit] = UNITS.find(([size]) => Math.max(Math.abs(nanos), step) >= size) ?? UNITS[3];
+  const digits = Math.max(0, Math.min(9, Math.ceil(Math.log10(size / step) - 1e-9)));
+  return nanos === 0 ? "0" : `${(nanos / size).toFixed(digits)} ${unit}`;
+}
+
+/// 1, 2 or 5 times a power of ten, at least `least`: a distance between two ticks.
+function roundStep(least) {
+  const power = 10 ** Math.floor(Math.log10(least));
+  return [1, 2, 5, 10].map((n) => n * power).find((step) => step >= least * 0.9999);
+}
+
+function number(value) {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/// "1 task", "2,000 tasks".
+function counted(value, noun) {
+  return `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
+function percent(share) {
+  if (share > 0 && share < 0.0995) return `${(share * 100).toFixed(1)} %`;
+  return `${Math.round(share * 100)} %`;
+}
+
+/// An element with text in it; text is never markup.
+function element(name, text = "", properties = {}) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return Object.assign(made, properties);
+}
+
+function byId(id) {
+  return document.getElementById(id);
+}

@@ -1,0 +1,92 @@
+//! Small signs of the SVG drawing: who woke a task, and how it ended badly.
+
+use super::{
+    gantt::Waker,
+    paper::{Class, Paper, Path},
+};
+
+/// Where a wake came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    Arrow,
+    Timer,
+    Io,
+    Outside,
+}
+
+impl Mark {
+    pub(super) const ALL: [Self; 4] = [Self::Arrow, Self::Timer, Self::Io, Self::Outside];
+
+    pub(super) fn of(waker: Waker) -> Self {
+        match waker {
+            Waker::Task(_) => Self::Arrow,
+            Waker::Timer => Self::Timer,
+            Waker::Io => Self::Io,
+            Waker::Outside => Self::Outside,
+        }
+    }
+
+    /// What the legend calls it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Arrow => "wakes",
+            Self::Timer => "woken by a timer",
+            Self::Io => "woken by I/O",
+            Self::Outside => "woken from outside",
+        }
+    }
+
+    /// Draws it on the row at `to`; an arrow comes from the row at `from`.
+    pub(super) fn draw(self, paper: &mut Paper, x: f64, from: f64, to: f64) {
+        match self {
+            Self::Arrow => arrow(paper, x, from, to),
+            Self::Timer => clock(paper, x, to),
+            Self::Io => diamond(paper, x, to),
+            Self::Outside => paper.rect(Class::Mark, [x - 3.5, to - 3.5, 7.0, 7.0], 1.0),
+        }
+    }
+}
+
+fn arrow(paper: &mut Paper, x: f64, from: f64, to: f64) {
+    let back = if to > from { -4.5 } else { 4.5 };
+    let mut shaft = Path::default();
+    shaft.start(x, from);
+    shaft.vertical(to);
+    let mut head = Path::default();
+    head.start(x - 3.5, to + back);
+    head.line(x, to);
+    head.line(x + 3.5, to + back);
+    paper.path(Class::Halo, &shaft);
+    paper.path(Class::Arrow, &shaft);
+    paper.path(Class::Arrow, &head);
+    paper.circle(Class::Mark, (x, from), 2.0);
+}
+
+fn clock(paper: &mut Paper, x: f64, y: f64) {
+    paper.circle(Class::Mark, (x, y), 4.5);
+    let mut hands = Path::default();
+    hands.start(x, y - 2.6);
+    hands.vertical(y);
+    hands.horizontal(x + 1.9);
+    paper.path(Class::Arrow, &hands);
+}
+
+fn diamond(paper: &mut Paper, x: f64, y: f64) {
+    let mut path = Path::default();
+    path.start(x, y - 4.5);
+    path.line(x + 4.5, y);
+    path.line(x, y + 4.5);
+    path.line(x - 4.5, y);
+    path.close();
+    paper.path(Class::Mark, &path);
+}
+
+/// The end of a task that did not end well.
+pub(super) fn cross(paper: &mut Paper, x: f64, y: f64) {
+    let mut path = Path::default();
+    path.start(x - 4.0, y - 4.0);
+    path.line(x + 4.0, y + 4.0);
+    path.start(x - 4.0, y + 4.0);
+    path.line(x + 4.0, y - 4.0);
+    paper.path(Class::Failed, &path);
+}

@@ -1,0 +1,279 @@
+//! A run as a Mermaid gantt, which GitHub and many others draw inside Markdown.
+//!
+//! Mermaid knows projects that take weeks. Here a day is a microsecond: the format
+//! `x` takes plain numbers, which Mermaid believes to be milliseconds, and the
+//! axis shows them in the unit they really are in. `displayMode: compact` keeps
+//! all bars of a section in one row.
+
+use std::fmt::Write as _;
+
+use super::{
+    axis::Nanos,
+    gantt::{CookRow, End, Gantt, Span, State},
+    names::shorten,
+};
+
+/// Mermaid refuses texts of more than 50,000 characters; the rows are bounded so
+/// that no run comes near.
+const TASKS_MAX: usize = 24;
+const COOKS_MAX: usize = 8;
+const NAME_WIDTH: usize = 24;
+/// Bars in a row. A row with more of them is cut into as many equal pieces, each
+/// shown as what it mostly was.
+const BARS_MAX: usize = 32;
+/// From this part of the width on a bar has room for a word.
+const WORD_FROM: f64 = 0.08;
+/// A bar must be called something: a mark that is not seen.
+const NO_WORD: &str = "\u{200e}";
+/// About as many labels as the axis has room for.
+const TICKS: usize = 9;
+
+/// Draws the run.
+pub(super) fn draw(gantt: &Gantt, title: &str) -> String {
+    let mut chart = Chart::new(gantt);
+    chart.head(title);
+    for cook in gantt
+        .cooks
+        .iter()
+        .take(COOKS_MAX)
+        .filter(|cook| cook.is_worker())
+    {
+        chart.section(&cook.name, &life(cook));
+    }
+    let choice = gantt.choose(TASKS_MAX);
+    for row in choice.shown {
+        let row = &gantt.tasks[row];
+        let name = match row.end {
+            End::Panicked => format!("{} (panicked)", short(&row.name)),
+            End::Dropped => format!("{} (dropped)", short(&row.name)),
+            End::Done | End::Open => short(&row.name),
+        };
+        chart.section(&name, &row.spans);
+    }
+    if !choice.rest.is_empty() {
+        let more = crate::units::counted(choice.rest.len(), "more task");
+        let _ = writeln!(chart.text, "    %% {more} not shown");
+    }
+    chart.text
+}
+
+/// What a cook did, as stretches of time like a task's.
+fn life(cook: &CookRow) -> Vec<Span> {
+    let polls = cook.polls.iter().map(|poll| Span {
+        from: poll.from,
+        to: poll.to,
+        state: State::Running(cook.lane),
+    });
+    let asleep = cook.asleep.iter().map(|&(from, to)| Span {
+        from,
+        to,
+        state: State::Waiting,
+    });
+    let mut spans: Vec<Span> = polls.chain(asleep).collect();
+    spans.sort_by_key(|span| span.from);
+    spans
+}
+
+struct Chart<'a> {
+    gantt: &'a Gantt,
+    /// What one number stands for.
+    unit: Nanos,
+    text: String,
+}
+
+impl<'a> Chart<'a> {
+    fn new(gantt: &'a Gantt) -> Self {
+        // A second's worth of numbers or more, so that rounding is not seen.
+        let unit = match gantt.window.length() {
+            0..1_000_000 => 1,
+            1_000_000..1_000_000_000 => 1_000,
+            _ => 1_000_000,
+        };
+        Self {
+            gantt,
+            unit,
+            text: String::new(),
+        }
+    }
+
+    fn head(&mut self, title: &str) {
+        // d3's `%s` counts whole seconds, that is thousands of what we count.
+        let unit = match self.unit {
+            1 => "µs",
+            1_000 => "ms",
+            _ => "s",
+        };
+        let title = match title {
+            "" => "brigade".to_owned(),
+            // Here, unlike in a name, a colon ends nothing.
+            title => escape(&shorten(title, 80, "…")).replace('：', ":"),
+        };
+        let step = self.gantt.window.ticks(TICKS).get(1).map(|tick| tick.place);
+        let step = step.unwrap_or(1.0) * self.gantt.window.length() as f64 / self.unit as f64;
+        let (step, format) = match step.round() as u64 {
+            step @ 0..1000 => (format!("{}millisecond", step.max(1)), self.small_format()),
+            step => (format!("{}second", step / 1000), format!("%s {unit}")),
+        };
+        let _ = write!(
+            self.text,
+            "---\n\
+             displayMode: compact\n\
+             config:\n\
+             \x20 gantt:\n\
+             \x20   leftPadding: 190\n\
+             \x20 themeVariables:\n\
+             \x20   critBkgColor: \"#f0a020\"\n\
+             \x20   critBorderColor: \"#c77f0a\"\n\
+             ---\n\
+             %% blue: running; amber: ready, not running; grey: waiting\n\
+             gantt\n\
+             \x20   title {title} ({})\n\
+             \x20   dateFormat x\n\
+             \x20   axisFormat {format}\n\
+             \x20   tickInterval {step}\n\
+             \x20   todayMarker off\n",
+            self.gantt.figures().join(", "),
+        );
+    }
+
+    /// d3's `%Q` counts milliseconds, that is ones of what we count.
+    fn small_format(&self) -> String {
+        let unit = match self.unit {
+            1 => "ns",
+            1_000 => "µs",
+            _ => "ms",
+        };
+        format!("%Q {unit}")
+    }
+
+    fn section(&mut self, name: &str, spans: &[Span]) {
+        if spans.is_empty() {
+            return;
+        }
+        let _ = writeln!(self.text, "    section {}", escape(name));
+        let coarse;
+        let spans = if spans.len() > BARS_MAX {
+            coarse = self.pieces(spans);
+            &coarse
+        } else {
+            spans
+        };
+        for span in spans {
+            self.bar(span);
+        }
+    }
+
+    fn bar(&mut self, span: &Span) {
+        let begin = self.gantt.window.begin;
+        let from = (span.from - begin) / self.unit;
+        // What it rounds down to is seen as a line at least.
+        let length = ((span.to - begin) / self.unit - from).max(1);
+        let wide = (span.to - span.from) as f64 / self.gantt.window.length() as f64 >= WORD_FROM;
+        let (word, tag) = match span.state {
+            State::Running(_) => ("running", ""),
+            State::Queued => ("ready", "crit, "),
+            State::Waiting => ("waiting", "done, "),
+        };
+        let word = if wide { word } else { NO_WORD };
+        let _ = writeln!(self.text, "    {word} :{tag}{from}, {length}ms");
+    }
+
+    /// The row in equal pieces of time, each one state, neighbours joined.
+    fn pieces(&self, spans: &[Span]) -> Vec<Span> {
+        let window = self.gantt.window;
+        let share = |wanted: fn(State) -> bool| {
+            let spans = spans.iter().filter(|span| wanted(span.state));
+            window.fill(BARS_MAX, spans.map(|span| (span.from, span.to)))
+        };
+        let running = share(|state| matches!(state, State::Running(_)));
+        let queued = share(|state| state == State::Queued);
+        let waiting = share(|state| state == State::Waiting);
+        let edge = |piece: usize| {
+            window.begin + (u128::from(window.length()) * piece as u128 / BARS_MAX as u128) as Nanos
+        };
+        let mut joined: Vec<Span> = Vec::new();
+        for piece in 0..BARS_MAX {
+            let (running, queued, waiting) = (running[piece], queued[piece], waiting[piece]);
+            let state = if running + queued + waiting < 0.01 {
+                continue;
+            } else if running >= queued.max(waiting) {
+                State::Running(0)
+            } else if queued >= waiting {
+                State::Queued
+            } else {
+                State::Waiting
+            };
+            let (from, to) = (edge(piece), edge(piece + 1));
+            match joined.last_mut() {
+                Some(last) if last.state == state && last.to == from => last.to = to,
+                _ => joined.push(Span { from, to, state }),
+            }
+        }
+        joined
+    }
+}
+
+fn short(name: &str) -> String {
+    shorten(name, NAME_WIDTH, "…")
+}
+
+/// Mermaid has no way to quote. What its grammar would take for its own is
+/// replaced by its wide twin, which looks alike.
+fn escape(name: &str) -> String {
+    let twin = |c: char| match c {
+        '!'..='~' if !c.is_ascii_alphanumeric() && !" ()-_./,?=+@!".contains(c) => {
+            char::from_u32(c as u32 - 0x21 + 0xff01).unwrap_or('?')
+        }
+        _ => c,
+    };
+    let name: String = name.trim().chars().map(twin).collect();
+    if name.is_empty() {
+        "?".to_owned()
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::samples, *};
+
+    #[test]
+    fn kitchen() {
+        insta::assert_snapshot!(draw(&Gantt::new(&samples::kitchen()), "kitchen: one cook"));
+    }
+
+    #[test]
+    fn any_run_is_small_enough_for_mermaid() {
+        let runs = [
+            samples::fetch(2000),
+            samples::busy(100_000),
+            samples::hostile(),
+        ];
+        for timeline in runs.iter().chain(&samples::empty()) {
+            let text = draw(&Gantt::new(timeline), "");
+            assert!(text.chars().count() < 50_000, "{}", text.len());
+        }
+    }
+
+    #[test]
+    fn names_leave_the_grammar_alone() {
+        let title = "a: b; c #1 %% {x}\nsection y";
+        let title = crate::drawing::names::visible(title);
+        let text = draw(&Gantt::new(&samples::hostile()), &title);
+        let body = text.split_once("gantt\n    title ").unwrap().1;
+        for line in body.lines().skip(1) {
+            assert!(
+                !line.contains([';', '#', '<', '>', '"', '{', '`', '$']),
+                "{line}"
+            );
+            let colons = line.matches(':').count();
+            let is_bar = ["running", "ready", "waiting", NO_WORD]
+                .iter()
+                .any(|word| line.trim_start().starts_with(&format!("{word} :")));
+            assert_eq!(colons, usize::from(is_bar), "{line}");
+        }
+        assert_eq!(escape("a:b;c#d<e>"), "a：b；c＃d＜e＞");
+        assert_eq!(escape(" "), "?");
+    }
+}

@@ -1,0 +1,108 @@
+//! Names from elsewhere, made fit to be seen.
+//!
+//! A task's name is whatever a program put there, a URL of a stranger included.
+//! Control characters could move a terminal's cursor, direction marks could turn
+//! the rest of a line around, and neither may stand in XML. Each drawing escapes
+//! what its own grammar needs on top of this.
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// No more of a name than this is looked at, wherever it is drawn. Thin air.
+const NAME_MAX: usize = 200;
+
+/// The name on one line, with a visible sign for every character that is no
+/// sign: `a\nb` becomes `a␊b`.
+pub(super) fn visible(name: &str) -> String {
+    let mut text: String = name.chars().take(NAME_MAX).map(visible_char).collect();
+    if name.chars().nth(NAME_MAX).is_some() {
+        text.push('…');
+    }
+    text
+}
+
+fn visible_char(c: char) -> char {
+    match c {
+        // Unicode has a picture of each of the old control characters.
+        '\0'..='\x1f' => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
+        '\x7f' => '\u{2421}',
+        // The newer ones, line and paragraph separator, direction marks,
+        // and what is no character at all.
+        '\u{80}'..='\u{9f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{200e}'..='\u{200f}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{61c}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' => '\u{fffd}',
+        _ if c as u32 & 0xfffe == 0xfffe => '\u{fffd}',
+        _ => c,
+    }
+}
+
+/// `text` in at most `columns` columns of a terminal, with `ellipsis` in place of
+/// what was cut off.
+pub(super) fn shorten(text: &str, columns: usize, ellipsis: &str) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let room = columns.saturating_sub(ellipsis.width());
+    let mut short = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        used += c.width().unwrap_or(0);
+        if used > room {
+            break;
+        }
+        short.push(c);
+    }
+    // A joiner at the end would join the ellipsis.
+    let mut short = short.trim_end_matches(['\u{200d}', ' ']).to_owned();
+    // Signs that are narrower together than alone were measured one by one, so
+    // this is never too wide.
+    short.push_str(ellipsis);
+    shorter_still(short, columns)
+}
+
+/// The ellipsis alone may be too wide for a column or two.
+fn shorter_still(mut text: String, columns: usize) -> String {
+    while text.width() > columns {
+        text.pop();
+    }
+    text
+}
+
+/// `text` filled up with spaces to `columns` columns.
+pub(super) fn pad(text: &str, columns: usize) -> String {
+    let missing = columns.saturating_sub(text.width());
+    format!("{text}{:missing$}", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_invisible_is_left() {
+        assert_eq!(visible("a\x1b[2J\nb\tc\x7f"), "a␛[2J␊b␉c␡");
+        assert_eq!(
+            visible("\u{202e}evil\u{2066}\u{9b}\u{ffff}"),
+            "\u{fffd}evil\u{fffd}\u{fffd}\u{fffd}"
+        );
+        assert_eq!(visible("水 משימה 🍝"), "水 משימה 🍝");
+        assert_eq!(visible(&"x".repeat(300)).chars().count(), NAME_MAX + 1);
+    }
+
+    #[test]
+    fn a_cut_never_makes_a_name_wider() {
+        assert_eq!(shorten("boil water", 10, "…"), "boil water");
+        assert_eq!(shorten("boil water", 9, "…"), "boil wat…");
+        assert_eq!(shorten("boil water", 6, "…"), "boil…", "no space before it");
+        assert_eq!(shorten("水水水水", 6, "…"), "水水…");
+        assert_eq!(shorten("boil water", 1, ".."), ".");
+        let family = "👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦";
+        for columns in 0..8 {
+            assert!(shorten(family, columns, "…").width() <= columns);
+            assert!(pad(&shorten(family, columns, "…"), columns).width() == columns);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The colours that say the same in every drawing.
+//!
+//! A cook has a colour, and a task that runs has that of the cook who runs it.
+//! Amber is for what could run and does not, grey for what waits, red for what
+//! failed. No cook is amber, grey or red.
+
+/// Cooks in turn. Neighbours differ in lightness too, for those who see fewer
+/// colours; white letters can be read on all of them.
+const COOKS: [&str; 8] = [
+    "#2f6fde", "#0f8a6c", "#8250df", "#c2388a", "#13809c", "#5d7d1a", "#4b52c7", "#9a5fc0",
+];
+
+/// The same for a terminal, from the colours that every theme defines: cyan,
+/// green, magenta, blue, and their bright sisters.
+const ANSI: [u8; 8] = [36, 32, 35, 34, 96, 92, 95, 94];
+
+/// How many colours there are before they begin again.
+pub(super) const COOKS_APART: usize = COOKS.len();
+
+/// The colour of the cook in this row.
+pub(super) fn cook(row: usize) -> &'static str {
+    COOKS[row % COOKS.len()]
+}
+
+/// The colour of the cook in this row, as the number that a terminal knows it by.
+pub(super) fn ansi(row: usize) -> u8 {
+    ANSI[row % ANSI.len()]
+}
+
+/// What a drawing has besides its cooks, in one light.
+pub(super) struct Scheme {
+    pub(super) paper: &'static str,
+    pub(super) frame: &'static str,
+    pub(super) text: &'static str,
+    pub(super) quiet: &'static str,
+    pub(super) grid: &'static str,
+    pub(super) band: &'static str,
+    pub(super) queued: &'static str,
+    pub(super) waiting: &'static str,
+    pub(super) arrow: &'static str,
+    pub(super) failed: &'static str,
+}
+
+pub(super) const LIGHT: Scheme = Scheme {
+    paper: "#ffffff",
+    frame: "#d1d9e0",
+    text: "#1f2328",
+    quiet: "#59636e",
+    grid: "#e6eaef",
+    band: "#f6f8fa",
+    queued: "#f0a020",
+    waiting: "#b6c0cb",
+    arrow: "#57606a",
+    failed: "#cf222e",
+};
+
+pub(super) const DARK: Scheme = Scheme {
+    paper: "#0d1117",
+    frame: "#30363d",
+    text: "#e6edf3",
+    quiet: "#9198a1",
+    grid: "#21262d",
+    band: "#141a22",
+    queued: "#d9941f",
+    waiting: "#4a5462",
+    arrow: "#b1bac4",
+    failed: "#ff7b72",
+};

@@ -1,0 +1,497 @@
+//! From moments to stretches of time: a [`Timeline`] read once, from front to
+//! back.
+//!
+//! A record may be incomplete: buffers are bounded, and a timeline can be taken
+//! while tasks run. So nothing here relies on an end following its beginning. A
+//! stretch lasts until the next event that contradicts it, what began unseen is
+//! left out, and indices that name nothing are passed over.
+
+use std::time::Duration;
+
+use brigade::timeline::{LaneKind, Outcome, Timeline, WakeEffect, What};
+
+use super::{
+    axis::{Nanos, Window},
+    gantt::{CookRow, End, Gantt, Poll, Span, State, TaskRow, Wake, Waker},
+    names::visible,
+};
+
+/// Reads a timeline: see the [module](self).
+pub(super) fn read(timeline: &Timeline) -> Gantt {
+    let mut reader = Reader::new(timeline);
+    let mut now = 0;
+    for event in &timeline.events {
+        now = now.max(nanos(event.at));
+        if event.lane < timeline.lanes.len() {
+            reader.event(now, event.lane, event.what);
+        }
+    }
+    // With a task unfinished the run is as long as the record. Else what comes
+    // after the last event is only the time until somebody asked for the record.
+    let unfinished = reader.tasks.iter().any(|life| life.now.is_some());
+    let end = if unfinished {
+        now.max(nanos(timeline.length))
+    } else {
+        now
+    };
+    reader.close(end);
+    let begin = timeline.events.first().map_or(0, |event| nanos(event.at));
+    reader.rows(Window { begin, end })
+}
+
+fn nanos(time: Duration) -> Nanos {
+    Nanos::try_from(time.as_nanos()).unwrap_or(Nanos::MAX)
+}
+
+struct Reader<'a> {
+    timeline: &'a Timeline,
+    lanes: Vec<Lane>,
+    tasks: Vec<Life>,
+    wakes: Vec<Wake>,
+    in_flight: Peak,
+    at_once: Peak,
+}
+
+/// A thread, as far as it has been read.
+#[derive(Default)]
+struct Lane {
+    polling: Option<(usize, Nanos)>,
+    asleep_since: Option<Nanos>,
+    /// On what grounds it wakes tasks now: events that the OS reported, timers.
+    cause: Option<Waker>,
+    polls: Vec<Poll>,
+    asleep: Vec<(Nanos, Nanos)>,
+}
+
+/// A task, as far as it has been read.
+#[derive(Default)]
+struct Life {
+    /// Whether it is a task to the metrics: neither a main future nor a job of
+    /// the blocking pool.
+    counts: bool,
+    /// Its state and since when; `None` before its first event and after its end.
+    now: Option<(State, Nanos)>,
+    end: Option<End>,
+    /// Whether it was woken while it ran.
+    again: bool,
+    /// The last wake, until a poll answers it.
+    woken: Option<usize>,
+    polls: usize,
+    spans: Vec<Span>,
+}
+
+/// A number that goes up and down, and the most it has been.
+#[derive(Default)]
+struct Peak {
+    now: usize,
+    most: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn new(timeline: &'a Timeline) -> Self {
+        let lives = timeline.tasks.iter().map(|task| Life {
+            counts: !task.is_main,
+            ..Life::default()
+        });
+        let mut reader = Self {
+            timeline,
+            lanes: timeline.lanes.iter().map(|_| Lane::default()).collect(),
+            tasks: lives.collect(),
+            wakes: Vec::new(),
+            in_flight: Peak::default(),
+            at_once: Peak::default(),
+        };
+        // A job is spawned long before a thread of the pool takes it.
+        for event in &timeline.events {
+            if let What::PollBegin { task } = event.what
+                && let Some(lane) = timeline.lanes.get(event.lane)
+                && lane.kind == LaneKind::Blocking
+                && let Some(life) = reader.tasks.get_mut(task)
+            {
+                life.counts = false;
+            }
+        }
+        reader
+    }
+
+    fn event(&mut self, at: Nanos, lane: usize, what: What) {
+        let known = self.tasks.len();
+        match what {
+            What::Spawn { task, .. } if task < known && self.tasks[task].is_unseen() => {
+                self.turn(at, task, State::Queued);
+            }
+            What::PollBegin { task } if task < known => self.poll_begin(at, lane, task),
+            What::PollEnd { task, outcome } if task < known => {
+                self.poll_end(at, lane, task, outcome)
+            }
+            What::Cancel { task } if task < known => self.end(at, task, End::Dropped),
+            What::Wake { task, by, effect } if task < known => {
+                let waker = match by {
+                    Some(by) if by < known => Waker::Task(by),
+                    _ => self.lanes[lane].cause.unwrap_or(Waker::Outside),
+                };
+                self.wake(at, task, waker, effect);
+            }
+            What::Park => {
+                self.stop_polling(at, lane);
+                self.lanes[lane].asleep_since.get_or_insert(at);
+            }
+            What::Unpark => self.lanes[lane].wake_up(at),
+            What::IoReady { .. } => self.lanes[lane].cause = Some(Waker::Io),
+            What::TimersFired { .. } => self.lanes[lane].cause = Some(Waker::Timer),
+            // No stretch of time begins or ends with the others.
+            _ => {}
+        }
+    }
+
+    fn poll_begin(&mut self, at: Nanos, lane: usize, task: usize) {
+        self.stop_polling(at, lane);
+        self.lanes[lane].wake_up(at);
+        self.lanes[lane].polling = Some((task, at));
+        self.turn(at, task, State::Running(lane));
+        let life = &mut self.tasks[task];
+        life.polls += 1;
+        life.again = false;
+        if life.counts {
+            self.at_once.up();
+        }
+        if let Some(wake) = life.woken.take() {
+            self.wakes[wake].polled = Some(at);
+        }
+    }
+
+    fn poll_end(&mut self, at: Nanos, lane: usize, task: usize, outcome: Outcome) {
+        self.lane_done(at, lane, task);
+        let life = &mut self.tasks[task];
+        let again = std::mem::take(&mut life.again);
+        match outcome {
+            Outcome::Ready => self.end(at, task, End::Done),
+            Outcome::Panicked => self.end(at, task, End::Panicked),
+            Outcome::Pending if life.end.is_some() => {}
+            Outcome::Pending if again => self.turn(at, task, State::Queued),
+            Outcome::Pending => self.turn(at, task, State::Waiting),
+        }
+    }
+
+    /// If a poll on `lane` was not seen to end: it is over by now.
+    fn stop_polling(&mut self, at: Nanos, lane: usize) {
+        if let Some((task, _)) = self.lanes[lane].polling {
+            self.poll_end(at, lane, task, Outcome::Pending);
+        }
+    }
+
+    fn lane_done(&mut self, at: Nanos, lane: usize, polled: usize) {
+        let lane = &mut self.lanes[lane];
+        if let Some((task, from)) = lane.polling.take_if(|(task, _)| *task == polled) {
+            lane.polls.push(Poll { task, from, to: at });
+            if self.tasks[task].counts {
+                self.at_once.down();
+            }
+        }
+    }
+
+    fn wake(&mut self, at: Nanos, task: usize, waker: Waker, effect: WakeEffect) {
+        let life = &mut self.tasks[task];
+        match (effect, life.now) {
+            (WakeEffect::Nothing, _) => return,
+            (WakeEffect::Again, _) => life.again = true,
+            (WakeEffect::Queued, Some((State::Waiting, _))) => self.turn(at, task, State::Queued),
+            (WakeEffect::Queued, None) if life.is_unseen() => self.turn(at, task, State::Queued),
+            // Another thread was quicker to record the poll than this one the wake.
+            (WakeEffect::Queued, _) => {}
+        }
+        self.tasks[task].woken = Some(self.wakes.len());
+        self.wakes.push(Wake {
+            at,
+            task,
+            waker,
+            polled: None,
+        });
+    }
+
+    fn turn(&mut self, at: Nanos, task: usize, state: State) {
+        let life = &mut self.tasks[task];
+        life.leave(at);
+        // A task that is seen after its end had not ended: one of two threads'
+        // clocks is a little ahead.
+        life.end = None;
+        if life.now.replace((state, at)).is_none() && life.counts {
+            self.in_flight.up();
+        }
+    }
+
+    fn end(&mut self, at: Nanos, task: usize, end: End) {
+        let life = &mut self.tasks[task];
+        life.leave(at);
+        life.end = Some(end);
+        if life.now.take().is_some() && life.counts {
+            self.in_flight.down();
+        }
+    }
+
+    /// Ends what had not ended by itself.
+    fn close(&mut self, at: Nanos) {
+        for lane in 0..self.lanes.len() {
+            self.stop_polling(at, lane);
+            self.lanes[lane].wake_up(at);
+        }
+        for task in 0..self.tasks.len() {
+            if self.tasks[task].now.is_some() {
+                self.end(at, task, End::Open);
+            }
+        }
+    }
+
+    fn rows(self, window: Window) -> Gantt {
+        let timeline = self.timeline;
+        let lanes = self.lanes.into_iter().enumerate();
+        let mut cooks: Vec<CookRow> = lanes
+            .map(|(index, lane)| lane.into_row(timeline, index))
+            .filter(|row| row.is_worker() || !row.polls.is_empty())
+            .collect();
+        cooks.sort_by_key(|row| match row.kind {
+            LaneKind::Worker(number) => (0, number),
+            LaneKind::Outside => (1, 0),
+            LaneKind::Blocking => (2, 0),
+        });
+        let lives = self.tasks.into_iter().enumerate();
+        Gantt {
+            window,
+            cooks,
+            tasks: lives
+                .filter(|(_, life)| !life.spans.is_empty())
+                .map(|(index, life)| life.into_row(timeline, index))
+                .collect(),
+            wakes: self.wakes,
+            in_flight_max: self.in_flight.most,
+            at_once_max: self.at_once.most,
+            dropped: timeline.dropped,
+        }
+    }
+}
+
+impl Peak {
+    fn up(&mut self) {
+        self.now += 1;
+        self.most = self.most.max(self.now);
+    }
+
+    fn down(&mut self) {
+        self.now = self.now.saturating_sub(1);
+    }
+}
+
+impl Lane {
+    fn wake_up(&mut self, at: Nanos) {
+        if let Some(since) = self.asleep_since.take() {
+            self.asleep.push((since, at));
+        }
+        self.cause = None;
+    }
+
+    fn into_row(self, timeline: &Timeline, index: usize) -> CookRow {
+        let lane = &timeline.lanes[index];
+        CookRow {
+            lane: index,
+            name: visible(&lane.name),
+            kind: lane.kind,
+            polls: self.polls,
+            asleep: self.asleep,
+        }
+    }
+}
+
+impl Life {
+    fn is_unseen(&self) -> bool {
+        self.now.is_none() && self.end.is_none()
+    }
+
+    /// Leaves the state it is in. A poll too short for the clock is kept: it
+    /// happened. A state that was passed through in no time did not.
+    fn leave(&mut self, at: Nanos) {
+        if let Some((state, from)) = self.now
+            && (at > from || matches!(state, State::Running(_)))
+        {
+            self.spans.push(Span {
+                from,
+                to: at,
+                state,
+            });
+        }
+    }
+
+    fn into_row(self, timeline: &Timeline, index: usize) -> TaskRow {
+        let task = &timeline.tasks[index];
+        let time_in = |wanted: fn(State) -> bool| {
+            let spans = self.spans.iter().filter(|span| wanted(span.state));
+            spans.map(|span| span.to - span.from).sum()
+        };
+        TaskRow {
+            task: index,
+            name: visible(&task.label(index)),
+            is_main: task.is_main,
+            counts: self.counts,
+            end: self.end.unwrap_or(End::Open),
+            polls: self.polls,
+            running: time_in(|state| matches!(state, State::Running(_))),
+            queued: time_in(|state| state == State::Queued),
+            waiting: time_in(|state| state == State::Waiting),
+            spans: self.spans,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brigade::timeline::{Event, Outcome::*};
+
+    use super::*;
+    use crate::drawing::samples::{Script, kitchen};
+
+    /// `queued 10-20, running 20-25`.
+    fn spans(gantt: &Gantt, row: usize) -> String {
+        let spans = gantt.tasks[row].spans.iter().map(|span| {
+            let state = match span.state {
+                State::Running(lane) => format!("running on {lane}"),
+                State::Queued => "queued".to_owned(),
+                State::Waiting => "waiting".to_owned(),
+            };
+            format!("{state} {}-{}", span.from / 1000, span.to / 1000)
+        });
+        spans.collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn a_task_is_always_in_one_state() {
+        let mut script = Script::new(1);
+        script.task("soup").spawn(10, 0, 0, None);
+        script.poll(20, 0, 0, 5, Pending);
+        script.push(40, 0, What::TimersFired { timers: 1 });
+        script.wake(40, 0, 0, None, WakeEffect::Queued);
+        script.poll(50, 0, 0, 10, Ready);
+        let gantt = Gantt::new(&script.done(100));
+        assert_eq!(
+            spans(&gantt, 0),
+            "queued 10-20, running on 0 20-25, waiting 25-40, queued 40-50, running on 0 50-60"
+        );
+        let row = &gantt.tasks[0];
+        assert_eq!(
+            (row.running, row.queued, row.waiting),
+            (15_000, 20_000, 15_000)
+        );
+        assert_eq!((row.polls, row.end), (2, End::Done));
+        assert_eq!(gantt.wakes[0].waker, Waker::Timer);
+        assert_eq!(gantt.wakes[0].polled, Some(50_000));
+        assert_eq!(
+            gantt.window,
+            Window {
+                begin: 10_000,
+                end: 60_000
+            },
+            "all is done at 60"
+        );
+    }
+
+    #[test]
+    fn a_task_woken_while_it_runs_is_queued_again() {
+        let mut script = Script::new(1);
+        script.task("chop").push(0, 0, What::PollBegin { task: 0 });
+        script.wake(5, 0, 0, Some(0), WakeEffect::Again);
+        script.push(
+            10,
+            0,
+            What::PollEnd {
+                task: 0,
+                outcome: Pending,
+            },
+        );
+        let gantt = Gantt::new(&script.done(30));
+        assert_eq!(spans(&gantt, 0), "running on 0 0-10, queued 10-30");
+        assert_eq!(gantt.tasks[0].end, End::Open);
+        assert_eq!((gantt.in_flight_max, gantt.at_once_max), (1, 1));
+    }
+
+    #[test]
+    fn what_was_not_recorded_is_made_up_for() {
+        // No end of task 0's poll; no beginning of task 1's; names of nothing.
+        let mut script = Script::new(1);
+        script.task("a").task("b").task("never seen");
+        script.push(0, 0, What::PollBegin { task: 0 });
+        script.poll(10, 0, 7, 5, Ready);
+        script.push(20, 9, What::PollBegin { task: 0 });
+        script.wake(20, 0, 1, Some(8), WakeEffect::Queued);
+        script.push(30, 0, What::Park);
+        script.push(
+            40,
+            0,
+            What::PollEnd {
+                task: 1,
+                outcome: Ready,
+            },
+        );
+        let gantt = Gantt::new(&script.done(50));
+        assert_eq!(gantt.tasks.len(), 2);
+        assert_eq!(spans(&gantt, 0), "running on 0 0-30, waiting 30-50");
+        assert_eq!(spans(&gantt, 1), "queued 20-40");
+        assert_eq!(gantt.cooks[0].asleep, [(30_000, 50_000)]);
+    }
+
+    #[test]
+    fn any_subset_of_a_record_makes_rows_in_order() {
+        let whole = kitchen();
+        for drop in 1..40 {
+            let mut timeline = whole.clone();
+            let mut index = 0;
+            timeline.events.retain(|_: &Event| {
+                index += 1;
+                (index * 7) % 41 > drop
+            });
+            let gantt = Gantt::new(&timeline);
+            assert!(gantt.at_once_max <= gantt.in_flight_max.max(1));
+            for row in &gantt.tasks {
+                for pair in row.spans.windows(2) {
+                    assert!(
+                        pair[0].from <= pair[0].to && pair[0].to <= pair[1].from,
+                        "{row:?}"
+                    );
+                }
+                assert!(row.spans.iter().all(|span| span.to <= gantt.window.end));
+            }
+            for cook in &gantt.cooks {
+                for pair in cook.polls.windows(2) {
+                    assert!(pair[0].to <= pair[1].from, "{cook:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_main_future_and_blocking_jobs_are_no_tasks_to_the_figures() {
+        let mut script = Script::new(1);
+        let pool = script.lane("blocking 0", LaneKind::Blocking);
+        script.task("main").task("job").task("soup");
+        script.push(0, 0, What::PollBegin { task: 0 });
+        script.spawn(1, 0, 1, Some(0)).spawn(2, 0, 2, Some(0));
+        script.push(3, pool, What::PollBegin { task: 1 });
+        script.push(
+            5,
+            0,
+            What::PollEnd {
+                task: 0,
+                outcome: Pending,
+            },
+        );
+        script.poll(6, 0, 2, 2, Ready);
+        script.push(
+            9,
+            pool,
+            What::PollEnd {
+                task: 1,
+                outcome: Ready,
+            },
+        );
+        let gantt = Gantt::new(&script.done(10));
+        assert_eq!((gantt.in_flight_max, gantt.at_once_max), (1, 1));
+        assert_eq!(gantt.counts(), (1, 1));
+    }
+}

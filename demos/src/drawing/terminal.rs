@@ -1,0 +1,391 @@
+//! A run drawn with letters: a Gantt chart that fits the terminal.
+//!
+//! A character is a piece of time, often a long one, in which a task may have run
+//! for an instant only. So a bar is not simply full or empty: `▌` ran for half of
+//! that piece and `▏` for less, so that a task that ran at all is seen to have
+//! run. The lines of the cooks and of what was in flight are heights, `▁` to `█`.
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::{
+    axis::Nanos,
+    gantt::{End, Gantt, State, TaskRow},
+    names::{pad, shorten},
+    pen::{Ink, Look, Pen, Signs, graded},
+};
+use crate::units;
+
+/// Narrower than this nothing can be made out, and a terminal may break the lines.
+const WIDTH_MIN: usize = 40;
+/// Wider than this the eye loses the line. Thin air.
+const WIDTH_MAX: usize = 200;
+/// Lines of tasks: with everything else they fit a screen. Thin air.
+const TASKS_MAX: usize = 24;
+/// Lines of cooks, for machines with more cores than a screen has lines.
+const COOKS_MAX: usize = 16;
+/// From this width on there is a column of figures at the right.
+const FIGURES_FROM: usize = 72;
+/// `100 % busy`, `2,000 most`.
+const FIGURES_WIDTH: usize = 10;
+/// Between two keys of the legend.
+const GAP: &str = "   ";
+/// `200 ms` and some air.
+const TICK_WIDTH: usize = 10;
+
+/// Draws the run.
+pub(super) fn draw(gantt: &Gantt, title: &str, look: Look) -> String {
+    let mut page = Page::new(gantt, look);
+    page.heading(title);
+    if gantt.tasks.is_empty() {
+        page.line(&[("nothing was recorded", Ink::Dim)]);
+        return page.text;
+    }
+    page.axis();
+    page.in_flight();
+    page.cooks();
+    page.gap();
+    page.tasks();
+    page.gap();
+    page.legend();
+    page.text
+}
+
+struct Page<'a> {
+    gantt: &'a Gantt,
+    colour: bool,
+    signs: &'static Signs,
+    width: usize,
+    label_width: usize,
+    /// How many characters the whole run is long.
+    bins: usize,
+    text: String,
+}
+
+type Cell = (char, Ink);
+
+impl<'a> Page<'a> {
+    fn new(gantt: &'a Gantt, look: Look) -> Self {
+        let width = look.width.clamp(WIDTH_MIN, WIDTH_MAX);
+        let names = gantt.tasks.iter().map(|row| row.name.width());
+        // Where some are not shown it says `1,976 more`.
+        let least = if gantt.tasks.len() > TASKS_MAX { 10 } else { 9 };
+        let label_width = names.max().unwrap_or(0).clamp(least, width / 4);
+        let figures = if width >= FIGURES_FROM {
+            2 + FIGURES_WIDTH
+        } else {
+            0
+        };
+        Self {
+            gantt,
+            colour: look.colour,
+            signs: Signs::of(look),
+            width,
+            label_width,
+            bins: width - label_width - 2 - figures,
+            text: String::new(),
+        }
+    }
+
+    fn heading(&mut self, title: &str) {
+        let gantt = self.gantt;
+        if !title.is_empty() {
+            let title = shorten(title, self.width, self.signs.ellipsis);
+            self.line(&[(&title, Ink::Bold)]);
+        }
+        // As many figures as fit on each line.
+        let mut line = String::new();
+        for figure in gantt.figures() {
+            let figure = figure.replace('µ', self.signs.micro);
+            if line.is_empty() {
+                line = figure;
+            } else if line.width() + 2 + figure.width() <= self.width {
+                line = format!("{line}, {figure}");
+            } else {
+                self.line(&[(&line, Ink::Plain)]);
+                line = figure;
+            }
+        }
+        self.line(&[(&line, Ink::Plain)]);
+        if let Some(warning) = gantt.warning() {
+            self.line(&[(&warning, Ink::Queued)]);
+        }
+        self.gap();
+    }
+
+    /// Labels, and under them a line of ticks.
+    fn axis(&mut self) {
+        let mut labels = vec![(' ', Ink::Dim); self.bins];
+        let mut line = vec![(self.signs.axis, Ink::Dim); self.bins];
+        let mut free = 0;
+        for tick in self.gantt.window.ticks(self.bins / TICK_WIDTH) {
+            let at = ((tick.place * self.bins as f64) as usize).min(self.bins - 1);
+            line[at].0 = self.signs.tick;
+            let label = tick.label.replace('µ', self.signs.micro);
+            // A label at the end of the line is moved inwards, if there is room.
+            let at = at.min(self.bins.saturating_sub(label.chars().count()));
+            if at >= free {
+                for (cell, c) in labels[at..].iter_mut().zip(label.chars()) {
+                    cell.0 = c;
+                }
+                free = at + label.chars().count() + 1;
+            }
+        }
+        self.row("", Ink::Plain, &labels, "");
+        self.row("", Ink::Plain, &line, "");
+    }
+
+    fn in_flight(&mut self) {
+        let most = self.gantt.in_flight_max;
+        let all = self.gantt.in_flight(self.bins).all();
+        let cells = self.heights(&all, most as f64, Ink::Plain);
+        self.row(
+            "in flight",
+            Ink::Plain,
+            &cells,
+            &format!("{} most", units::count(most)),
+        );
+    }
+
+    fn cooks(&mut self) {
+        let gantt = self.gantt;
+        let (shown, more) = gantt.cooks.split_at(gantt.cooks.len().min(COOKS_MAX));
+        for (row, cook) in shown.iter().enumerate() {
+            let busy = cook.busy(gantt.window, self.bins);
+            let cells = self.heights(&busy, 1.0, Ink::Cook(row));
+            let share = units::percent(cook.busy_share(gantt.window));
+            self.row(&cook.name, Ink::Cook(row), &cells, &format!("{share} busy"));
+        }
+        if !more.is_empty() {
+            let polls = more.iter().flat_map(|cook| &cook.polls);
+            let busy = gantt
+                .window
+                .fill(self.bins, polls.map(|poll| (poll.from, poll.to)));
+            let cells = self.heights(&busy, more.len() as f64, Ink::Plain);
+            let label = format!("{} more", units::count(more.len()));
+            self.row(&label, Ink::Dim, &cells, "");
+        }
+    }
+
+    fn tasks(&mut self) {
+        let gantt = self.gantt;
+        let choice = gantt.choose(TASKS_MAX);
+        for row in choice.shown {
+            let row = &gantt.tasks[row];
+            let cells = self.bar(row);
+            self.row(&row.name, Ink::Plain, &cells, &row.verdict());
+        }
+        if !choice.rest.is_empty() {
+            let label = format!("{} more", units::count(choice.rest.len()));
+            let all = gantt.density(choice.rest.into_iter(), self.bins).all();
+            let most = all.iter().copied().fold(1.0, f64::max);
+            let cells = self.heights(&all, most, Ink::Dim);
+            self.row(&label, Ink::Dim, &cells, "not shown");
+        }
+    }
+
+    /// A task's life, character by character.
+    fn bar(&self, row: &TaskRow) -> Vec<Cell> {
+        let share = |wanted: fn(State) -> bool| {
+            let spans = row.spans.iter().filter(|span| wanted(span.state));
+            let spans = spans.map(|span| (span.from, span.to));
+            self.gantt.window.fill(self.bins, spans)
+        };
+        let running = share(|state| matches!(state, State::Running(_)));
+        let queued = share(|state| state == State::Queued);
+        let waiting = share(|state| state == State::Waiting);
+        let still = queued.iter().zip(&waiting);
+        let mut cells: Vec<Cell> = still
+            .map(|(&queued, &waiting)| {
+                if queued.max(waiting) < NOTHING {
+                    (' ', Ink::Plain)
+                } else if queued >= waiting {
+                    (self.signs.queued, Ink::Queued)
+                } else {
+                    (self.signs.waiting, Ink::Dim)
+                }
+            })
+            .collect();
+        for span in &row.spans {
+            let State::Running(lane) = span.state else {
+                continue;
+            };
+            let ink = Ink::Cook(self.gantt.cook_row(lane));
+            let (first, last) = (self.bin(span.from), self.bin(span.to));
+            for at in first..=last {
+                // The end of a span may only touch the last piece; a poll too
+                // short for the clock fills no piece, but it happened.
+                if at == first || running[at] > NOTHING {
+                    cells[at] = (graded(self.signs.parts, running[at]), ink);
+                }
+            }
+        }
+        let sign = match row.end {
+            End::Panicked => Some(self.signs.panicked),
+            End::Dropped => Some(self.signs.dropped),
+            End::Done | End::Open => None,
+        };
+        if let (Some(sign), Some(last)) = (sign, row.spans.last()) {
+            cells[self.bin(last.to)] = (sign, Ink::Failed);
+        }
+        cells
+    }
+
+    fn bin(&self, at: Nanos) -> usize {
+        ((self.gantt.window.place(at) * self.bins as f64) as usize).min(self.bins - 1)
+    }
+
+    fn heights(&self, values: &[f64], most: f64, ink: Ink) -> Vec<Cell> {
+        let cell = |value: &f64| match value / most.max(1.0) {
+            share if share > NOTHING => (graded(self.signs.heights, share), ink),
+            _ => (' ', Ink::Plain),
+        };
+        values.iter().map(cell).collect()
+    }
+
+    fn legend(&mut self) {
+        let signs = self.signs;
+        let all = signs.parts[signs.parts.len() - 1];
+        let panicked = (signs.panicked, Ink::Failed, " panicked", End::Panicked);
+        let dropped = (signs.dropped, Ink::Failed, " dropped", End::Dropped);
+        let mut keys = vec![
+            (all, Ink::Cook(0), " running"),
+            (signs.queued, Ink::Queued, " ready, not running"),
+            (signs.waiting, Ink::Dim, " waiting"),
+        ];
+        for (sign, ink, text, end) in [panicked, dropped] {
+            if self.gantt.tasks.iter().any(|row| row.end == end) {
+                keys.push((sign, ink, text));
+            }
+        }
+        let mut pen = Pen::new(&mut self.text, self.colour);
+        let mut used = 0;
+        for (sign, ink, text) in keys {
+            used += 1 + text.len() + GAP.len();
+            if used > self.width + GAP.len() {
+                pen.end_line();
+                pen = Pen::new(&mut self.text, self.colour);
+                used = 1 + text.len() + GAP.len();
+            }
+            pen.sign(sign, ink);
+            pen.write(text, Ink::Dim);
+            pen.write(GAP, Ink::Plain);
+        }
+        pen.end_line();
+    }
+
+    /// One row: its name, its bar, and a figure if there is room for figures.
+    fn row(&mut self, label: &str, ink: Ink, cells: &[Cell], figure: &str) {
+        let label = shorten(label, self.label_width, self.signs.ellipsis);
+        let mut pen = Pen::new(&mut self.text, self.colour);
+        pen.write(&pad(&label, self.label_width + 2), ink);
+        for &(sign, ink) in cells {
+            pen.sign(sign, ink);
+        }
+        if self.width >= FIGURES_FROM {
+            let figure = figure.replace('µ', self.signs.micro);
+            pen.write(&format!("  {figure:>FIGURES_WIDTH$}"), Ink::Dim);
+        }
+        pen.end_line();
+    }
+
+    fn line(&mut self, parts: &[(&str, Ink)]) {
+        let mut pen = Pen::new(&mut self.text, self.colour);
+        for (part, ink) in parts {
+            pen.write(part, *ink);
+        }
+        pen.end_line();
+    }
+
+    fn gap(&mut self) {
+        self.text.push('\n');
+    }
+}
+
+/// Less than this is left over from the arithmetic.
+const NOTHING: f64 = 1e-9;
+
+#[cfg(test)]
+mod tests {
+    use super::{super::samples, *};
+
+    fn look(width: usize) -> Look {
+        Look {
+            width,
+            colour: false,
+            unicode: true,
+        }
+    }
+
+    fn drawn(timeline: &brigade::timeline::Timeline, look: Look) -> String {
+        draw(&Gantt::new(timeline), "kitchen", look)
+    }
+
+    #[test]
+    fn kitchen() {
+        insta::assert_snapshot!(drawn(&samples::kitchen(), look(100)));
+    }
+
+    #[test]
+    fn kitchen_of_two_narrow() {
+        insta::assert_snapshot!(drawn(&samples::kitchen_of_two(), look(60)));
+    }
+
+    #[test]
+    fn kitchen_in_ascii() {
+        let plain = Look {
+            width: 80,
+            colour: false,
+            unicode: false,
+        };
+        let text = drawn(&samples::kitchen(), plain);
+        assert!(text.is_ascii());
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn kitchen_in_colour() {
+        let colour = Look {
+            colour: true,
+            ..look(60)
+        };
+        let text = drawn(&samples::kitchen_of_two(), colour);
+        insta::assert_snapshot!(text.replace('\x1b', "ESC"));
+    }
+
+    #[test]
+    fn fetch_of_2000() {
+        insta::assert_snapshot!(drawn(&samples::fetch(2000), look(100)));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_and_none_ends_in_spaces() {
+        let runs = [samples::kitchen(), samples::hostile(), samples::fetch(100)];
+        for timeline in runs.into_iter().chain(samples::empty()) {
+            for (width, unicode) in
+                (WIDTH_MIN..260).flat_map(|width| [(width, true), (width, false)])
+            {
+                let look = Look {
+                    width,
+                    colour: false,
+                    unicode,
+                };
+                for line in drawn(&timeline, look).lines() {
+                    assert!(line.width() <= width, "{width}: {line}");
+                    assert!(!line.ends_with(' '), "{width}: {line:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_write_to_the_terminal() {
+        let text = drawn(&samples::hostile(), look(120));
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()));
+        assert!(!text.contains(['\u{202e}', '\u{2066}', '\u{200f}']));
+    }
+
+    #[test]
+    fn an_empty_run_says_so() {
+        assert!(drawn(&samples::empty()[0], look(80)).contains("nothing was recorded"));
+    }
+}

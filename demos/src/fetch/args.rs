@@ -1,0 +1,128 @@
+//! What `brigade fetch` can be asked.
+
+use std::{path::PathBuf, time::Duration};
+
+/// How `brigade fetch --help` begins.
+pub(crate) const ABOUT: &str = "Fetch from thousands of sockets at once, on one thread (the main job).\n\n\
+    Each request is one task. While a reply is on its way its task costs a little memory and no \
+    processor time, so one thread can wait for thousands of replies together. Without a URL a server \
+    is started in a process of its own, whose replies are 1 KiB to 64 KiB long and take 50 to 500 ms, \
+    and 2,000 of them are fetched at once.";
+
+/// How it ends.
+pub(crate) const NOTES: &str = "An answer is an answer: redirects are not followed, and a status such \
+    as 404 counts as done (the summary counts the statuses). A request fails when no whole answer came: \
+    dns, refused, reset, timeout, tls, protocol, truncated, too_large, io (any other error of the \
+    system), or output when its file could not be written.\n\n\
+    Exit status: 0 every request was answered, 1 some failed, 2 bad arguments, 130 ended by Ctrl-C \
+    (the summary then covers what was done so far).";
+
+/// The arguments of `fetch`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What to fetch: http:// or https://
+    #[arg(value_name = "URL")]
+    pub(crate) urls: Vec<String>,
+
+    /// Read URLs from a file, one a line; blank lines and lines that begin with # are skipped
+    ///
+    /// `-` reads standard input.
+    #[arg(short, long, value_name = "LIST")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// How many requests in all
+    ///
+    /// The URLs are taken round and round until there are so many. Without this option each URL is
+    /// fetched once, and the server that is started without a URL is sent 2,000 requests.
+    #[arg(short = 'n', long, value_name = "N", value_parser = at_least_one)]
+    pub(crate) count: Option<usize>,
+
+    /// How many requests in flight at most [default: all, as far as the open-file limit allows]
+    #[arg(short, long, value_name = "N", value_parser = at_least_one)]
+    pub(crate) concurrency: Option<usize>,
+
+    /// Seconds that one attempt may take, from look-up to last byte
+    #[arg(short, long, value_name = "S", default_value = "30", value_parser = seconds, allow_negative_numbers = true)]
+    pub(crate) timeout: Duration,
+
+    /// How often to try again after a failure that may pass [default: 0, without a URL 3]
+    ///
+    /// Tried again, after a pause that doubles each time: dns, refused, reset, timeout, truncated.
+    #[arg(short, long, value_name = "N")]
+    pub(crate) retries: Option<u32>,
+
+    /// Write each body to a file of its own in DIR, which is made if need be
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// The largest body that is accepted; K, M and G stand for KiB, MiB and GiB
+    #[arg(long, value_name = "BYTES", default_value = "256M", value_parser = size)]
+    pub(crate) max_body: u64,
+
+    /// Trust the certificates in FILE (PEM) as well
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(number) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        _ => Err("must be more than 0 seconds, and not endless".to_owned()),
+    }
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.chars().last().map(|last| last.to_ascii_uppercase()) {
+        Some('K') => (&text[..text.len() - 1], 1 << 10),
+        Some('M') => (&text[..text.len() - 1], 1 << 20),
+        Some('G') => (&text[..text.len() - 1], 1 << 30),
+        _ => (text, 1_u64),
+    };
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "not a number of bytes, such as 500000 or 64M".to_owned())?;
+    number
+        .checked_mul(unit)
+        .ok_or_else(|| "too large".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_may_be_fractions_but_must_pass() {
+        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+        for wrong in ["0", "-1", "nan", "inf", "1e300", "soon", "", "1e-12"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_take_a_unit() {
+        assert_eq!(size("17"), Ok(17));
+        assert_eq!(size("64k"), Ok(65536));
+        assert_eq!(size("2G"), Ok(2 << 30));
+        for wrong in ["", "M", "-1", "1.5M", "99999999999G", "1é"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn none_at_all_is_no_number_of_requests() {
+        assert_eq!(at_least_one("0"), Err("must be at least 1".to_owned()));
+        assert_eq!(at_least_one("3"), Ok(3));
+        assert!(at_least_one("-3").is_err());
+    }
+}

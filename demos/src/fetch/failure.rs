@@ -1,0 +1,272 @@
+//! What can go wrong with one request, by kind.
+//!
+//! The kinds are few on purpose: each is something a person would do something
+//! about (mend the name, start the server, look at the certificate, …). The
+//! details say the rest.
+
+use std::{error::Error as StdError, fmt, io};
+
+use futures_rustls::rustls;
+
+/// What went wrong, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// The host's name has no address.
+    Dns,
+    /// Nothing listens there.
+    Refused,
+    /// The connection was broken off.
+    Reset,
+    /// The time allowed for the request ran out.
+    Timeout,
+    /// The encrypted connection could not be made or trusted.
+    Tls,
+    /// The reply is not HTTP, or not the reply that was asked for.
+    Protocol,
+    /// The reply ended before it was whole.
+    Truncated,
+    /// The headers or the body are larger than allowed.
+    TooLarge,
+    /// The body could not be written to its file.
+    Output,
+    /// Any other error of the operating system.
+    Io,
+    /// The task itself came to grief: a bug in this program.
+    Panic,
+}
+
+impl Kind {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Refused => "refused",
+            Self::Reset => "reset",
+            Self::Timeout => "timeout",
+            Self::Tls => "tls",
+            Self::Protocol => "protocol",
+            Self::Truncated => "truncated",
+            Self::TooLarge => "too_large",
+            Self::Output => "output",
+            Self::Io => "io",
+            Self::Panic => "panic",
+        }
+    }
+
+    /// Whether the same request may well succeed a moment later.
+    ///
+    /// A bad certificate, a malformed reply or an oversized one would only come
+    /// again, at the cost of another transfer.
+    pub(crate) const fn may_pass(self) -> bool {
+        matches!(
+            self,
+            Self::Dns | Self::Refused | Self::Reset | Self::Timeout | Self::Truncated
+        )
+    }
+}
+
+/// One failure of one request: the kind, a colon, the details.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) kind: Kind,
+    pub(crate) details: String,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, details: impl Into<String>) -> Self {
+        Self {
+            kind,
+            details: details.into(),
+        }
+    }
+
+    /// A failure to reach the server.
+    pub(crate) fn connecting(error: &io::Error, to: impl fmt::Display) -> Self {
+        let failure = Self::from_io(error);
+        Self::new(
+            failure.kind,
+            format!("connecting to {to}: {}", failure.details),
+        )
+    }
+
+    /// A failure before both sides agreed on keys.
+    pub(crate) fn handshaking(error: &io::Error) -> Self {
+        let failure = Self::from_io(error);
+        match failure.kind {
+            Kind::Tls | Kind::Reset | Kind::Timeout => failure,
+            _ => Self::new(
+                Kind::Tls,
+                format!("during the handshake: {}", failure.details),
+            ),
+        }
+    }
+
+    /// A failure to send the request or to hear anything in return.
+    pub(crate) fn asking(error: &io::Error) -> Self {
+        let failure = Self::from_io(error);
+        // TLS reports an end without a farewell as an error.
+        if failure.kind == Kind::Truncated {
+            return Self::hung_up();
+        }
+        failure
+    }
+
+    /// The end of a connection on which not a byte was received: the reply was
+    /// not cut short, it never began.
+    pub(crate) fn hung_up() -> Self {
+        Self::new(Kind::Reset, "the server hung up without a reply")
+    }
+
+    /// A failure of a reply that has begun.
+    pub(crate) fn receiving(error: &hyper::Error) -> Self {
+        if error.is_parse_too_large() {
+            return Self::new(Kind::TooLarge, "the headers are larger than allowed");
+        }
+        if let Some(cause) = find_cause::<io::Error>(error) {
+            return Self::from_io(cause);
+        }
+        if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+            return Self::new(Kind::Truncated, "the connection ended before the reply did");
+        }
+        Self::new(Kind::Protocol, chain(error))
+    }
+
+    fn from_io(error: &io::Error) -> Self {
+        use io::ErrorKind as E;
+        if let Some(cause) = find_cause::<rustls::Error>(error) {
+            return Self::new(Kind::Tls, cause.to_string());
+        }
+        let kind = match error.kind() {
+            E::ConnectionRefused => Kind::Refused,
+            E::ConnectionReset | E::ConnectionAborted | E::BrokenPipe | E::NotConnected => {
+                Kind::Reset
+            }
+            E::TimedOut => Kind::Timeout,
+            E::UnexpectedEof => Kind::Truncated,
+            // The framing of a body is checked where the body is read, and reported as such.
+            E::InvalidData | E::InvalidInput => Kind::Protocol,
+            _ => Kind::Io,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.name(), self.details)
+    }
+}
+
+/// The first cause of type `T`, `error` itself included.
+///
+/// `io::Error` hides the error inside it from `source()`, so that one is asked
+/// with `get_ref`.
+fn find_cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        next = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// An error and its causes, without saying anything twice.
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn io_kind(kind: io::ErrorKind) -> Kind {
+        Failure::from_io(&io::Error::from(kind)).kind
+    }
+
+    #[test]
+    fn errors_of_the_system_have_their_kinds() {
+        use io::ErrorKind as E;
+        for (error, kind) in [
+            (E::ConnectionRefused, Kind::Refused),
+            (E::ConnectionReset, Kind::Reset),
+            (E::BrokenPipe, Kind::Reset),
+            (E::TimedOut, Kind::Timeout),
+            (E::UnexpectedEof, Kind::Truncated),
+            (E::HostUnreachable, Kind::Io),
+            (E::PermissionDenied, Kind::Io),
+        ] {
+            assert_eq!(io_kind(error), kind, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_tls_error_is_found_inside_an_io_error() {
+        let inner = rustls::Error::HandshakeNotComplete;
+        let error = io::Error::new(io::ErrorKind::InvalidData, inner);
+        assert_eq!(Failure::from_io(&error).kind, Kind::Tls);
+        assert_eq!(Failure::handshaking(&error).kind, Kind::Tls);
+    }
+
+    #[test]
+    fn an_end_during_the_handshake_is_a_tls_failure_but_a_reset_stays_one() {
+        let kind = |kind| Failure::handshaking(&io::Error::from(kind)).kind;
+        assert_eq!(kind(io::ErrorKind::UnexpectedEof), Kind::Tls);
+        assert_eq!(kind(io::ErrorKind::ConnectionReset), Kind::Reset);
+    }
+
+    #[test]
+    fn an_end_before_the_reply_began_is_a_reset() {
+        let error = io::Error::from(io::ErrorKind::UnexpectedEof);
+        assert_eq!(Failure::asking(&error), Failure::hung_up());
+        assert_eq!(Failure::hung_up().kind, Kind::Reset);
+    }
+
+    #[test]
+    fn a_failure_reads_kind_colon_details() {
+        let error = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let text = Failure::connecting(&error, "127.0.0.1:1").to_string();
+        assert!(
+            text.starts_with("refused: connecting to 127.0.0.1:1: "),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        for kind in [
+            Kind::Tls,
+            Kind::Protocol,
+            Kind::TooLarge,
+            Kind::Output,
+            Kind::Panic,
+            Kind::Io,
+        ] {
+            assert!(!kind.may_pass(), "{kind:?}");
+        }
+        for kind in [
+            Kind::Dns,
+            Kind::Refused,
+            Kind::Reset,
+            Kind::Timeout,
+            Kind::Truncated,
+        ] {
+            assert!(kind.may_pass(), "{kind:?}");
+        }
+    }
+}

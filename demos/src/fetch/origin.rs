@@ -1,0 +1,303 @@
+//! The embedded origin: the server that `fetch` starts when it is given no URL.
+//!
+//! It runs in a process of its own (this same program, hidden command `origin`),
+//! so that the thread count, memory and processor time of `fetch` are those of
+//! fetching alone. It is a brigade program too: one thread, a task for each
+//! connection.
+//!
+//! What request number N is answered, and after how long, follows from N alone.
+//! So the client knows every byte it must receive, and every run waits as long.
+
+use std::{
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr},
+    process::{Child, Command, Stdio},
+    sync::LazyLock,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use brigade::{
+    SingleThread,
+    net::{TcpListener, TcpStream},
+};
+
+use crate::{interrupt::Interrupt, system};
+
+/// Requests are dealt out over so many addresses. Two limits hold for each
+/// address: the connections waiting to be accepted (1,024 is common) and the
+/// ports a client has (some 28,000, less those of runs just finished). Sixteen
+/// addresses make room for 15,000 clients who all come at once.
+const ADDRESSES: u8 = if cfg!(target_os = "linux") { 16 } else { 1 };
+
+/// Bytes of a request that are read at most: `fetch` sends fewer than 200.
+const REQUEST_MAX: usize = 512;
+
+/// How long to leave alone a listener whose `accept` failed, most likely for
+/// want of open files. Thin air: long enough for a connection to end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
+const LEN_MIN: u64 = 1 << 10;
+const LEN_MAX: u64 = 64 << 10;
+const DELAY_MIN_MS: u64 = 50;
+const DELAY_MAX_MS: u64 = 500;
+
+/// How far into the noise a body may begin.
+const OFFSETS: u64 = 4096;
+
+/// All bodies are pieces of this: random enough that a byte lost, doubled or
+/// put in the wrong place is noticed.
+static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let words = (LEN_MAX + OFFSETS).div_ceil(8);
+    (0..words)
+        .flat_map(|word| scramble(word).to_le_bytes())
+        .collect()
+});
+
+/// What request number N is answered.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Reply {
+    number: u64,
+}
+
+impl Reply {
+    pub(crate) const fn to(number: u64) -> Self {
+        Self { number }
+    }
+
+    /// The reply that a request line asks for: `GET /reply/17 HTTP/1.1`.
+    fn asked_by(request: &[u8]) -> Option<Self> {
+        let path = request.strip_prefix(b"GET /reply/")?;
+        let digits = path.split(|&byte| byte == b' ').next()?;
+        std::str::from_utf8(digits).ok()?.parse().ok().map(Self::to)
+    }
+
+    pub(crate) fn path(self) -> String {
+        format!("/reply/{}", self.number)
+    }
+
+    /// How long the origin thinks before it answers.
+    fn delay(self) -> Duration {
+        Duration::from_millis(self.draw(0, DELAY_MIN_MS, DELAY_MAX_MS))
+    }
+
+    pub(crate) fn body(self) -> &'static [u8] {
+        let len = self.draw(1, LEN_MIN, LEN_MAX) as usize;
+        let offset = self.draw(2, 0, OFFSETS) as usize;
+        &NOISE[offset..offset + len]
+    }
+
+    /// A number from `low` to `high`, always the same for the same request.
+    fn draw(self, what: u64, low: u64, high: u64) -> u64 {
+        low + scramble(self.number.wrapping_mul(3).wrapping_add(what)) % (high - low + 1)
+    }
+}
+
+/// The finishing step of SplitMix64: neighbouring numbers come out unrelated.
+fn scramble(number: u64) -> u64 {
+    let mut z = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// The origin as `fetch` sees it: a child process and its addresses.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    child: Child,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Origin {
+    /// Starts the child and waits for the one line in which it says where it listens.
+    pub(crate) fn start() -> anyhow::Result<Self> {
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let child = Command::new(program)
+            .args(["origin", "--until-stdin-closes"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start the embedded origin")?;
+        // From here on `Drop` ends the child, whatever happens.
+        let mut origin = Self {
+            child,
+            addresses: Vec::new(),
+        };
+        let stdout = origin
+            .child
+            .stdout
+            .take()
+            .context("the embedded origin has no output")?;
+        let mut line = String::new();
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .context("the embedded origin does not speak")?;
+        origin.addresses = line
+            .split_whitespace()
+            .filter_map(|address| address.parse().ok())
+            .collect();
+        if origin.addresses.is_empty() {
+            bail!("the embedded origin did not start");
+        }
+        Ok(origin)
+    }
+
+    /// Where to send request number `number`: the addresses are taken in turn.
+    pub(crate) fn address(&self, number: u64) -> SocketAddr {
+        self.addresses[(number % self.addresses.len() as u64) as usize]
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        // The child ends by itself when its stdin closes, which also happens when
+        // this process is killed. Here it is told outright, to be done at once.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The arguments of the hidden command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// End when stdin closes, which it does when the process that started this one is gone
+    #[arg(long, required = true)]
+    until_stdin_closes: bool,
+}
+
+/// The child's side: listens, says where, answers until its stdin closes.
+pub(crate) fn serve(args: &Args) -> anyhow::Result<()> {
+    debug_assert!(args.until_stdin_closes);
+    Interrupt::ignore()?;
+    system::raise_open_files();
+    LazyLock::force(&NOISE);
+    let executor = SingleThread::builder().build()?;
+    executor.block_on(async {
+        let listeners = listen()
+            .await
+            .context("the embedded origin cannot listen")?;
+        let mut addresses = Vec::new();
+        for listener in listeners {
+            addresses.push(listener.local_addr()?.to_string());
+            drop(brigade::spawn(accept(listener)));
+        }
+        println!("{}", addresses.join(" "));
+        io::stdout().flush()?;
+        brigade::spawn_blocking(wait_for_end_of_stdin).await?;
+        Ok(())
+    })
+}
+
+fn wait_for_end_of_stdin() {
+    // An error means that there is nobody to wait for, as much as an end does.
+    let _ = io::stdin().lock().read_to_end(&mut Vec::new());
+}
+
+/// Listens on 127.0.0.1, 127.0.0.2 and so on, as far as the system has them.
+async fn listen() -> io::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    for last in 1..=ADDRESSES {
+        let address = SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0));
+        match TcpListener::bind(address).await {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if listeners.is_empty() => return Err(error),
+            // A sandbox may know 127.0.0.1 only: enough, if less roomy.
+            Err(_) => break,
+        }
+    }
+    Ok(listeners)
+}
+
+async fn accept(listener: TcpListener) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => drop(brigade::spawn(answer(stream))),
+            Err(_) => brigade::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+/// One connection, one request, one reply. The client may be gone at any time;
+/// that is its affair.
+async fn answer(stream: TcpStream) {
+    let Ok(Some(reply)) = read_request(&stream).await else {
+        return;
+    };
+    brigade::time::sleep(reply.delay()).await;
+    let body = reply.body();
+    let mut message = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    message.extend_from_slice(body);
+    let _ = stream.write_all(&message).await;
+}
+
+/// The reply that is asked for; `None` for a request that is none of ours.
+async fn read_request(stream: &TcpStream) -> io::Result<Option<Reply>> {
+    let mut buffer = [0; REQUEST_MAX];
+    let mut filled = 0;
+    while filled < buffer.len() {
+        let count = stream.read(&mut buffer[filled..]).await?;
+        if count == 0 {
+            return Ok(None);
+        }
+        filled += count;
+        if buffer[..filled].ends_with(b"\r\n\r\n") {
+            return Ok(Reply::asked_by(&buffer[..filled]));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_follows_from_its_number_alone() {
+        for number in [0, 1, 1999, u64::MAX] {
+            let reply = Reply::to(number);
+            assert_eq!(reply.body(), Reply::to(number).body());
+            assert_eq!(reply.delay(), Reply::to(number).delay());
+        }
+        assert_ne!(Reply::to(1).body(), Reply::to(2).body());
+    }
+
+    #[test]
+    fn replies_keep_to_their_range_and_fill_it() {
+        let replies: Vec<Reply> = (0..2000).map(Reply::to).collect();
+        let lens: Vec<u64> = replies
+            .iter()
+            .map(|reply| reply.body().len() as u64)
+            .collect();
+        let delays: Vec<u64> = replies
+            .iter()
+            .map(|reply| reply.delay().as_millis() as u64)
+            .collect();
+        assert!(lens.iter().all(|len| (LEN_MIN..=LEN_MAX).contains(len)));
+        assert!(
+            delays
+                .iter()
+                .all(|delay| (DELAY_MIN_MS..=DELAY_MAX_MS).contains(delay))
+        );
+        assert!(lens.iter().max() > Some(&60_000) && lens.iter().min() < Some(&4_000));
+        assert!(delays.iter().max() > Some(&490) && delays.iter().min() < Some(&60));
+    }
+
+    #[test]
+    fn the_request_line_names_the_reply() {
+        let line = format!("GET {} HTTP/1.1\r\n\r\n", Reply::to(17).path());
+        assert_eq!(Reply::asked_by(line.as_bytes()), Some(Reply::to(17)));
+        for wrong in [
+            "GET / HTTP/1.1",
+            "GET /reply/x HTTP/1.1",
+            "GET /reply/ HTTP/1.1",
+            "POST /reply/1 H",
+        ] {
+            assert_eq!(Reply::asked_by(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The part of the summary that a person reads: a title, a table of figures, and
+//! what became of single requests.
+
+use std::time::Duration;
+
+use super::{client::Outcome, summary::Record, tally::Latency};
+use crate::{
+    paint::{Paint, harmless},
+    report::{self, Row},
+    units,
+};
+
+/// So many requests are listed one by one; of more, only failures are.
+const LISTED_MAX: usize = 20;
+
+/// So many failures are listed at most.
+const FAILURES_LISTED_MAX: usize = 10;
+
+impl Record {
+    pub(super) fn title(&self) -> String {
+        let requests = units::counted(self.asked, "request");
+        let cooks = units::counted(self.figures.cooks, "cook");
+        match self.urls.len() {
+            0 => format!("fetch: {requests} to an origin in a process of its own, {cooks}"),
+            1 => format!(
+                "fetch: {requests} to {}, {cooks}",
+                harmless(self.urls[0].as_str())
+            ),
+            urls => format!("fetch: {requests} to {urls} URLs, {cooks}"),
+        }
+    }
+
+    pub(super) fn rows(&self, paint: Paint) -> Vec<Row> {
+        let mut rows = vec![self.requests_row(paint)];
+        rows.extend(self.status_row());
+        rows.extend(self.time_rows());
+        rows.extend(report::common_rows(&self.figures));
+        rows.push(Row::new(
+            "connections",
+            units::count(self.open_max),
+            "open at one instant, at most",
+        ));
+        rows.push(self.threads_row());
+        rows.push(self.memory_row());
+        rows
+    }
+
+    pub(super) fn requests_row(&self, paint: Paint) -> Row {
+        let failed = self.tally.failed();
+        let mut value = format!("{} done", units::count(self.tally.done));
+        if self.tally.done > 0 {
+            value = paint.green(&value);
+        }
+        let failures = format!("{} failed", units::count(failed));
+        value.push_str(", ");
+        value.push_str(&if failed > 0 {
+            paint.red(&failures)
+        } else {
+            failures
+        });
+        if !self.tally.failures.is_empty() {
+            let kinds = self.tally.failures.iter();
+            let kinds: Vec<String> = kinds
+                .map(|(kind, n)| format!("{} {}", kind.name(), units::count(*n)))
+                .collect();
+            value.push_str(&format!(" ({})", kinds.join(", ")));
+        }
+        if self.interrupted {
+            value.push_str(&format!(
+                ", {} broken off by Ctrl-C",
+                units::count(self.not_done())
+            ));
+        }
+        value.push_str(&format!(", {}", units::bytes(self.tally.bytes)));
+        match self.tally.retries {
+            0 => {}
+            1 => value.push_str(", 1 retry"),
+            retries => value.push_str(&format!(", {} retries", units::count(retries))),
+        }
+        Row::new("requests", value, "")
+    }
+
+    /// Only when there is more to say than that all was well.
+    fn status_row(&self) -> Option<Row> {
+        let statuses = &self.tally.statuses;
+        if statuses.keys().all(|&status| status == 200) {
+            return None;
+        }
+        let statuses: Vec<String> = statuses
+            .iter()
+            .map(|(status, n)| format!("{status}: {}", units::count(*n)))
+            .collect();
+        Some(Row::new("statuses", statuses.join("   "), ""))
+    }
+
+    fn time_rows(&self) -> Vec<Row> {
+        let wall = self.figures.wall;
+        let times = |part: Duration, whole: Duration| {
+            units::factor(part.as_secs_f64() / whole.as_secs_f64())
+        };
+        let mut rows = Vec::new();
+        let mut remark = String::new();
+        if let Some(Latency { p50, p90, p99, max }) = self.tally.latency() {
+            remark = format!("{} x the slowest reply", times(wall, max));
+            let [p50, p90, p99, max] = [p50, p90, p99, max].map(units::duration);
+            let value = format!("p50 {p50}   p90 {p90}   p99 {p99}   slowest {max}");
+            rows.push(Row::new("latency", value, ""));
+        }
+        rows.push(Row::new("wall time", units::duration(wall), remark));
+        let waited = self.tally.task_time;
+        let remark = format!(
+            "all requests added up, {} x the wall time",
+            times(waited, wall)
+        );
+        rows.push(Row::new("waited", units::duration(waited), remark));
+        rows
+    }
+
+    fn threads_row(&self) -> Row {
+        match self.threads {
+            Some(1) => Row::new("threads", "1", "in the whole process"),
+            Some(threads) => {
+                let remark = match self.figures.cooks {
+                    1 => "in the whole process; looking up names blocks, and is done aside",
+                    _ => "in the whole process: the cooks, the main thread, helpers",
+                };
+                Row::new("threads", threads.to_string(), remark)
+            }
+            None => Row::new("threads", "-", "this system does not say"),
+        }
+    }
+
+    pub(super) fn memory_row(&self) -> Row {
+        let Some(peak) = self.after.memory_peak else {
+            return Row::new("memory", "-", "this system does not say");
+        };
+        let remark = match self.memory_a_connection() {
+            Some(each) => format!(
+                "at most; {} a connection, its part of all buffers included",
+                units::bytes(each)
+            ),
+            None => "at most".to_owned(),
+        };
+        Row::new("memory", units::bytes(peak), remark)
+    }
+
+    /// Results one by one where there are few, failures where there are some.
+    pub(super) fn details(&self, paint: Paint) -> Vec<String> {
+        let one_by_one = !self.urls.is_empty() && self.asked <= LISTED_MAX;
+        let listed: Vec<&Outcome> = self
+            .outcomes
+            .iter()
+            .filter(|outcome| one_by_one || outcome.error.is_some())
+            .collect();
+        let max = if one_by_one {
+            LISTED_MAX
+        } else {
+            FAILURES_LISTED_MAX
+        };
+        let mut lines: Vec<String> = listed
+            .iter()
+            .take(max)
+            .map(|outcome| self.detail(outcome, paint))
+            .collect();
+        let more = listed.len() - lines.len();
+        if more > 0 {
+            let more = units::counted(more, "failure");
+            lines.push(format!("… and {more} more; --json lists them all"));
+        }
+        lines
+    }
+
+    /// One request: how long, how it ended, how much, what.
+    fn detail(&self, outcome: &Outcome, paint: Paint) -> String {
+        let time = units::duration(outcome.time);
+        let bytes = units::bytes(outcome.bytes);
+        let what = self.name(outcome);
+        match &outcome.error {
+            None => {
+                let status = format!("{:>9}", outcome.status.unwrap_or_default());
+                format!("{time:>8}  {}  {bytes:>9}  {what}", paint.green(&status))
+            }
+            Some(failure) => {
+                let kind = paint.red(&format!("{:>9}", failure.kind.name()));
+                let details = harmless(&failure.details);
+                format!(
+                    "{time:>8}  {kind}  {bytes:>9}  {what}  {}",
+                    paint.dim(&details)
+                )
+            }
+        }
+    }
+
+    fn name(&self, outcome: &Outcome) -> String {
+        match self.urls.len() {
+            0 => format!("request {}", outcome.index),
+            urls => harmless(self.urls[outcome.index % urls].as_str()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::fetch::{
+        failure::Kind,
+        summary::tests::{failing, ms, record},
+    };
+
+    #[test]
+    fn results_are_listed_for_urls_of_the_user_and_nothing_moves_the_cursor() {
+        let mut record = record(1, ms(500));
+        record.asked = 2;
+        record.urls = vec![
+            Arc::new("http://a/".parse().unwrap()),
+            Arc::new("http://b/".parse().unwrap()),
+        ];
+        record.outcomes = vec![
+            Outcome {
+                status: Some(404),
+                bytes: 3,
+                time: ms(2),
+                ..Outcome::default()
+            },
+            failing(1, Kind::Protocol),
+        ];
+        let report = record.report(Paint::plain());
+        assert_eq!(report.details.len(), 2);
+        assert!(
+            report.details.iter().all(|line| !line.contains('\n')),
+            "{:?}",
+            report.details
+        );
+        let results = &report.own["results"];
+        assert_eq!(
+            results[0],
+            json!({"url": "http://a/", "status": 404, "bytes": 3, "ms": 2.0, "error": null})
+        );
+        assert_eq!(results[1]["error"], "protocol: it did\nnot");
+    }
+
+    #[test]
+    fn of_many_failures_only_the_first_are_listed() {
+        let mut record = record(1, ms(500));
+        record.outcomes = (0..50).map(|index| failing(index, Kind::Reset)).collect();
+        let lines = record.details(Paint::plain());
+        assert_eq!(lines.len(), FAILURES_LISTED_MAX + 1);
+        assert!(lines.last().unwrap().contains("40 failures"), "{lines:?}");
+    }
+}

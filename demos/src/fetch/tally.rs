@@ -1,0 +1,144 @@
+//! Adding up what became of the requests.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{client::Outcome, failure::Kind};
+
+/// The sums over all requests that have ended.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) done: usize,
+    pub(crate) failures: BTreeMap<Kind, usize>,
+    pub(crate) statuses: BTreeMap<u16, usize>,
+    /// Bytes of bodies, also of those that broke off.
+    pub(crate) bytes: u64,
+    /// Attempts beyond the first, of all requests.
+    pub(crate) retries: usize,
+    /// The lifetimes of all requests added up, failed ones included.
+    pub(crate) task_time: Duration,
+    /// How long each answered request took, in the order they ended.
+    latencies: Vec<Duration>,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, outcome: &Outcome) {
+        self.bytes += outcome.bytes;
+        self.retries += outcome.retries as usize;
+        self.task_time += outcome.time;
+        if let Some(status) = outcome.status {
+            *self.statuses.entry(status).or_default() += 1;
+        }
+        match &outcome.error {
+            Some(failure) => *self.failures.entry(failure.kind).or_default() += 1,
+            None => {
+                self.done += 1;
+                self.latencies.push(outcome.time);
+            }
+        }
+    }
+
+    pub(crate) fn failed(&self) -> usize {
+        self.failures.values().sum()
+    }
+
+    /// Of the answered requests; `None` when there are none.
+    pub(crate) fn latency(&self) -> Option<Latency> {
+        let mut sorted = self.latencies.clone();
+        sorted.sort_unstable();
+        let max = *sorted.last()?;
+        Some(Latency {
+            p50: at_share(&sorted, 0.50),
+            p90: at_share(&sorted, 0.90),
+            p99: at_share(&sorted, 0.99),
+            max,
+        })
+    }
+}
+
+/// How long requests took: half took at most `p50`, nine in ten at most `p90`, …
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Latency {
+    pub(crate) p50: Duration,
+    pub(crate) p90: Duration,
+    pub(crate) p99: Duration,
+    pub(crate) max: Duration,
+}
+
+/// The nearest rank: the smallest value that `share` of all values do not exceed.
+/// Always a value that was measured, never one in between.
+fn at_share(sorted: &[Duration], share: f64) -> Duration {
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted[rank.clamp(1, sorted.len()) - 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::failure::Failure;
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn answered(millis: u64) -> Outcome {
+        Outcome {
+            status: Some(200),
+            bytes: 10,
+            time: ms(millis),
+            ..Outcome::default()
+        }
+    }
+
+    #[test]
+    fn percentiles_are_values_that_were_measured() {
+        let mut tally = Tally::default();
+        for millis in (1..=100).rev() {
+            tally.add(&answered(millis));
+        }
+        let expected = Latency {
+            p50: ms(50),
+            p90: ms(90),
+            p99: ms(99),
+            max: ms(100),
+        };
+        assert_eq!(tally.latency(), Some(expected));
+    }
+
+    #[test]
+    fn one_request_is_every_percentile_and_none_is_none() {
+        assert_eq!(Tally::default().latency(), None);
+        let mut tally = Tally::default();
+        tally.add(&answered(7));
+        assert_eq!(
+            tally.latency(),
+            Some(Latency {
+                p50: ms(7),
+                p90: ms(7),
+                p99: ms(7),
+                max: ms(7)
+            })
+        );
+    }
+
+    #[test]
+    fn failures_count_by_kind_and_not_among_the_latencies() {
+        let mut tally = Tally::default();
+        tally.add(&answered(5));
+        for kind in [Kind::Refused, Kind::Refused, Kind::Truncated] {
+            let error = Some(Failure::new(kind, "so"));
+            tally.add(&Outcome {
+                error,
+                bytes: 1,
+                time: ms(1000),
+                retries: 2,
+                ..Outcome::default()
+            });
+        }
+        assert_eq!((tally.done, tally.failed()), (1, 3));
+        assert_eq!(tally.failures[&Kind::Refused], 2);
+        assert_eq!(tally.latency().unwrap().max, ms(5));
+        assert_eq!(tally.task_time, ms(3005));
+        assert_eq!((tally.bytes, tally.retries), (13, 6));
+        assert_eq!(tally.statuses[&200], 1);
+    }
+}

@@ -1,0 +1,65 @@
+//! The `brigade` command: programs that show concurrency and parallelism, each
+//! measured from the run itself.
+//!
+//! Reading order: this file (who runs what), [`cooks`] (the executor is chosen
+//! at run time), [`report`] (the figures every demo ends with), then a demo:
+//! [`fetch`] is the main job and a directory of its own.
+//!
+//! Exit status: 0 when all went well, 1 when something failed, 2 for arguments
+//! that make no sense, 130 when Ctrl-C ended the run early.
+
+mod cli;
+mod cooks;
+mod fetch;
+mod interrupt;
+mod paint;
+mod report;
+mod system;
+mod units;
+
+use std::process::ExitCode;
+
+use cli::{Cli, Demo, Parsed};
+
+fn main() -> ExitCode {
+    let cli = match cli::parse(std::env::args_os()) {
+        Parsed::Run(cli) => cli,
+        Parsed::Show(text) => return show(&text),
+        Parsed::Wrong(line) => return complain(&line, 2),
+    };
+    match run(cli) {
+        Ok(exit) => exit,
+        Err(error) if error.is::<cli::BadArguments>() => complain(&one_line(&error), 2),
+        Err(error) => complain(&one_line(&error), 1),
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let Cli { shared, demo } = cli;
+    match demo {
+        None => Ok(show(&cli::menu())),
+        Some(Demo::Fetch(args)) => {
+            let plan = fetch::Plan::new(args, &shared)?;
+            let report = cooks::run(&shared, plan)?;
+            Ok(report.print(&shared))
+        }
+        Some(Demo::Origin(args)) => fetch::origin::serve(&args).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Prints `text`; a reader that went away (`brigade --help | head -1`) is no error.
+fn show(text: &str) -> ExitCode {
+    report::write_stdout(text);
+    ExitCode::SUCCESS
+}
+
+fn complain(line: &str, status: u8) -> ExitCode {
+    eprintln!("brigade: {line}");
+    ExitCode::from(status)
+}
+
+/// The error and its causes on one line, whatever they contain.
+fn one_line(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

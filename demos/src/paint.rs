@@ -1,0 +1,78 @@
+//! Colour, where somebody is looking and has not asked for none.
+
+use std::io::IsTerminal;
+
+/// Wraps text in terminal colours, or leaves it as it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paint {
+    on: bool,
+}
+
+impl Paint {
+    /// Colour for stdout: only on a terminal that can show it, never with
+    /// `--no-color` and never when `NO_COLOR` is set to anything (no-color.org).
+    pub(crate) fn for_stdout(no_color: bool) -> Self {
+        let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self {
+            on: std::io::stdout().is_terminal() && !no_color && !asked_not_to && !dumb_terminal(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn plain() -> Self {
+        Self { on: false }
+    }
+
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.wrap("1", text)
+    }
+
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.wrap("2", text)
+    }
+
+    pub(crate) fn red(self, text: &str) -> String {
+        self.wrap("31", text)
+    }
+
+    pub(crate) fn green(self, text: &str) -> String {
+        self.wrap("32", text)
+    }
+
+    fn wrap(self, code: &str, text: &str) -> String {
+        if self.on {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// Terminals that understand neither colour nor a moving cursor say so.
+pub(crate) fn dumb_terminal() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// Text from elsewhere (a URL, a server's words) made safe to print: control
+/// characters could move the cursor, recolour the screen or break a line in two.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_paint_leaves_text_alone() {
+        assert_eq!(Paint::plain().red("late"), "late");
+        assert_eq!(Paint { on: true }.red("late"), "\x1b[31mlate\x1b[0m");
+    }
+
+    #[test]
+    fn a_server_cannot_write_to_the_terminal() {
+        assert_eq!(harmless("a\x1b[2Jb\nc"), "a\u{fffd}[2Jb\u{fffd}c");
+    }
+}

@@ -1,0 +1,361 @@
+//! How every demo ends: the figures of its run, a table a person reads, one
+//! JSON object a program reads, and the sentence that follows from the figures.
+//!
+//! This is the only file that looks into the runtime's [`Metrics`].
+
+use std::{
+    io::Write as _,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use brigade::{Executor, Metrics};
+use serde_json::{Map, Value, json};
+
+use crate::{cli::Shared, interrupt, paint::Paint, system, units};
+
+/// Where the sentence at the end is broken into lines.
+const SENTENCE_WIDTH: usize = 78;
+
+/// Begins when the work begins and turns into [`Figures`] when it is done.
+#[derive(Debug)]
+pub(crate) struct Stopwatch {
+    begun: Instant,
+    cpu: Option<Duration>,
+    busy: Vec<Duration>,
+}
+
+impl Stopwatch {
+    /// Starts the clock for a demo that is about to run on `executor`.
+    pub(crate) fn start<E: Executor>(executor: &E) -> Self {
+        Self {
+            begun: Instant::now(),
+            cpu: system::cpu_time(),
+            busy: busy(&executor.metrics()),
+        }
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Reads the figures of the run that just ended.
+    pub(crate) fn stop<E: Executor>(&self, executor: &E) -> Figures {
+        let wall = self.elapsed();
+        let metrics = executor.metrics();
+        let busy: Vec<Duration> = busy(&metrics)
+            .into_iter()
+            .enumerate()
+            .map(|(cook, now)| now.saturating_sub(self.busy.get(cook).copied().unwrap_or_default()))
+            .collect();
+        let cpu = system::cpu_time()
+            .zip(self.cpu)
+            .map(|(now, then)| now.saturating_sub(then));
+        Figures {
+            cooks: executor.workers(),
+            wall,
+            cpu,
+            in_flight_max: metrics.in_flight_max,
+            at_once_max: metrics.at_once_max,
+            busy,
+        }
+    }
+}
+
+/// The time each worker has spent inside tasks so far.
+fn busy(metrics: &Metrics) -> Vec<Duration> {
+    metrics.workers.iter().map(|worker| worker.busy).collect()
+}
+
+/// What is measured in every demo.
+#[derive(Clone, Debug)]
+pub(crate) struct Figures {
+    /// Threads that run tasks.
+    pub(crate) cooks: usize,
+    /// From the first task to the last result.
+    pub(crate) wall: Duration,
+    /// Time on a processor, all threads together; `None` where the system does not say.
+    pub(crate) cpu: Option<Duration>,
+    /// Tasks begun and not finished at one instant: concurrency.
+    pub(crate) in_flight_max: usize,
+    /// Tasks being polled at one instant: parallelism.
+    pub(crate) at_once_max: usize,
+    /// Time each cook spent inside tasks.
+    pub(crate) busy: Vec<Duration>,
+}
+
+impl Figures {
+    /// The share of the wall time that each cook spent inside tasks, 0 to 1.
+    pub(crate) fn busy_shares(&self) -> Vec<f64> {
+        self.busy
+            .iter()
+            .map(|busy| share(*busy, self.wall))
+            .collect()
+    }
+
+    /// Of `task_time`, the lifetimes of all tasks added up, the share in which
+    /// they were not being polled.
+    pub(crate) fn waiting_share(&self, task_time: Duration) -> f64 {
+        if task_time.is_zero() {
+            0.0
+        } else {
+            1.0 - share(self.busy.iter().sum(), task_time)
+        }
+    }
+}
+
+/// `part / whole`, never outside 0 to 1 (the two were not read at one instant).
+fn share(part: Duration, whole: Duration) -> f64 {
+    if whole.is_zero() {
+        0.0
+    } else {
+        (part.as_secs_f64() / whole.as_secs_f64()).clamp(0.0, 1.0)
+    }
+}
+
+/// How the run went, which is the exit status.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Ending {
+    /// Everything that was asked for was done.
+    Whole,
+    /// Something failed.
+    Failed,
+    /// Ctrl-C ended it early.
+    Interrupted,
+}
+
+impl Ending {
+    fn exit_code(self) -> ExitCode {
+        match self {
+            Self::Whole => ExitCode::SUCCESS,
+            Self::Failed => ExitCode::from(1),
+            Self::Interrupted => ExitCode::from(interrupt::STATUS),
+        }
+    }
+}
+
+/// One line of the table: a name, its value, and what the value means.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) value: String,
+    pub(crate) remark: String,
+}
+
+impl Row {
+    pub(crate) fn new(
+        name: &'static str,
+        value: impl Into<String>,
+        remark: impl Into<String>,
+    ) -> Self {
+        Self {
+            name,
+            value: value.into(),
+            remark: remark.into(),
+        }
+    }
+}
+
+/// Everything a demo has to say when it is done.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) demo: &'static str,
+    pub(crate) figures: Figures,
+    pub(crate) waiting_share: f64,
+    /// The sentence that follows from the figures.
+    pub(crate) verdict: String,
+    pub(crate) ending: Ending,
+    /// The demo's own keys of the JSON object.
+    pub(crate) own: Map<String, Value>,
+    /// One line above the table.
+    pub(crate) title: String,
+    pub(crate) rows: Vec<Row>,
+    /// Lines under the table, ready to print: failures, results one by one.
+    pub(crate) details: Vec<String>,
+}
+
+impl Report {
+    /// Prints the report in the form that was asked for.
+    pub(crate) fn print(&self, shared: &Shared) -> ExitCode {
+        if shared.json {
+            write_stdout(&format!("{}\n", self.json()));
+        } else {
+            write_stdout(&self.text(Paint::for_stdout(shared.no_color)));
+        }
+        self.ending.exit_code()
+    }
+
+    fn json(&self) -> Value {
+        let figures = &self.figures;
+        let mut object = Map::new();
+        let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
+        put("demo", json!(self.demo));
+        put("cooks", json!(figures.cooks));
+        put("wall_s", json!(figures.wall.as_secs_f64()));
+        put("cpu_s", json!(figures.cpu.map(|cpu| cpu.as_secs_f64())));
+        put("in_flight_max", json!(figures.in_flight_max));
+        put("at_once_max", json!(figures.at_once_max));
+        put("busy", json!(figures.busy_shares()));
+        put("waiting_share", json!(self.waiting_share));
+        put("verdict", json!(self.verdict));
+        object.extend(self.own.clone());
+        Value::Object(object)
+    }
+
+    fn text(&self, paint: Paint) -> String {
+        let name_width = self
+            .rows
+            .iter()
+            .map(|row| row.name.len())
+            .max()
+            .unwrap_or(0);
+        let with_remark = self.rows.iter().filter(|row| !row.remark.is_empty());
+        let value_width = with_remark
+            .map(|row| row.value.chars().count())
+            .max()
+            .unwrap_or(0);
+        let mut text = format!("{}\n\n", paint.bold(&self.title));
+        for Row {
+            name,
+            value,
+            remark,
+        } in &self.rows
+        {
+            let line = if remark.is_empty() {
+                format!("  {}  {value}", paint.dim(&format!("{name:name_width$}")))
+            } else {
+                let name = paint.dim(&format!("{name:name_width$}"));
+                format!("  {name}  {value:value_width$}  {}", paint.dim(remark))
+            };
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        if !self.details.is_empty() {
+            text.push('\n');
+            for line in &self.details {
+                text.push_str(&format!("  {line}\n"));
+            }
+        }
+        text.push('\n');
+        for line in wrap(&self.verdict, SENTENCE_WIDTH) {
+            text.push_str(&paint.bold(&line));
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// The rows that every demo shares: time, concurrency, parallelism.
+pub(crate) fn common_rows(figures: &Figures) -> Vec<Row> {
+    let mut rows = Vec::new();
+    rows.push(match figures.cpu {
+        Some(cpu) => {
+            let cores = cpu.as_secs_f64() / figures.wall.as_secs_f64().max(f64::MIN_POSITIVE);
+            let remark = format!("on a processor, {} of one core", units::percent(cores));
+            Row::new("CPU time", units::duration(cpu), remark)
+        }
+        None => Row::new("CPU time", "-", "this system does not say"),
+    });
+    rows.push(Row::new(
+        "in flight",
+        units::count(figures.in_flight_max),
+        "tasks begun and not finished, at most: concurrency",
+    ));
+    rows.push(Row::new(
+        "at once",
+        units::count(figures.at_once_max),
+        "tasks being polled at one instant, at most: parallelism",
+    ));
+    rows
+}
+
+/// Writes to stdout; whoever closed the other end (`| head`) wanted no more.
+pub(crate) fn write_stdout(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Breaks `text` into lines of at most `width` characters, at spaces.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is always a line");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.chars().count() + 1 + word.chars().count() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        Report {
+            demo: "test",
+            figures: Figures {
+                cooks: 1,
+                wall: Duration::from_secs(2),
+                cpu: None,
+                in_flight_max: 3,
+                at_once_max: 1,
+                busy: vec![Duration::from_secs(1)],
+            },
+            waiting_share: 0.5,
+            verdict: "So it is.".to_owned(),
+            ending: Ending::Whole,
+            own: Map::from_iter([("extra".to_owned(), json!(7))]),
+            title: "test: a title".to_owned(),
+            rows: vec![Row::new("one", "1", "first"), Row::new("twenty", "20", "")],
+            details: vec!["detail".to_owned()],
+        }
+    }
+
+    #[test]
+    fn the_object_has_the_keys_that_programs_rely_on() {
+        let object = report().json();
+        for key in [
+            "demo",
+            "wall_s",
+            "in_flight_max",
+            "at_once_max",
+            "waiting_share",
+            "verdict",
+        ] {
+            assert!(!object[key].is_null(), "{key}");
+        }
+        assert_eq!(object["busy"], json!([0.5]));
+        assert_eq!(object["cooks"], 1);
+        assert_eq!(object["extra"], 7);
+        assert!(object["cpu_s"].is_null(), "unknown is null, not zero");
+    }
+
+    #[test]
+    fn the_table_is_aligned_and_ends_with_the_sentence() {
+        let text = report().text(Paint::plain());
+        let expected =
+            "test: a title\n\n  one     1  first\n  twenty  20\n\n  detail\n\nSo it is.\n";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn waiting_is_what_was_not_running_and_never_leaves_0_to_1() {
+        let figures = report().figures;
+        assert_eq!(figures.waiting_share(Duration::from_secs(4)), 0.75);
+        assert_eq!(figures.waiting_share(Duration::ZERO), 0.0);
+        assert_eq!(figures.waiting_share(Duration::from_millis(1)), 0.0);
+    }
+
+    #[test]
+    fn sentences_break_at_spaces_only() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("unbreakable", 3), ["unbreakable"]);
+        assert_eq!(wrap("", 3), [""]);
+    }
+}

@@ -1,0 +1,96 @@
+//! What the operating system says about this process: memory, threads, time on
+//! a processor and the number of files it may hold open.
+//!
+//! Each figure is an `Option`: where the system has no such figure the summary
+//! says so, and nothing is guessed.
+
+use std::time::Duration;
+
+/// A file descriptor or so for each of: three standard streams, the selector,
+/// its waker, the origin's pipes, look-ups, a certificate file; the rest is spare.
+const SPARE_FILES: u64 = 48;
+
+/// The figures of `/proc/self/status` at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Status {
+    /// Bytes of memory in use now.
+    pub(crate) memory: Option<u64>,
+    /// The most bytes of memory in use since the process began.
+    pub(crate) memory_peak: Option<u64>,
+    /// Threads of the process, all of them.
+    pub(crate) threads: Option<usize>,
+}
+
+impl Status {
+    /// All `None` where there is no such file (it is Linux's).
+    pub(crate) fn now() -> Self {
+        std::fs::read_to_string("/proc/self/status")
+            .map(|text| Self::parse(&text))
+            .unwrap_or_default()
+    }
+
+    fn parse(text: &str) -> Self {
+        let field = |name: &str| {
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+            line.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        Self {
+            memory: field("VmRSS").map(|kib| kib * 1024),
+            memory_peak: field("VmHWM").map(|kib| kib * 1024),
+            threads: field("Threads").map(|threads| threads as usize),
+        }
+    }
+}
+
+/// The time all threads of this process have spent on a processor.
+#[cfg(unix)]
+pub(crate) fn cpu_time() -> Option<Duration> {
+    use rustix::time::{ClockId, clock_gettime};
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).ok()
+}
+
+/// The time all threads of this process have spent on a processor.
+#[cfg(not(unix))]
+pub(crate) fn cpu_time() -> Option<Duration> {
+    None
+}
+
+/// How many more files this process may open, after raising its own limit as
+/// far as the system lets it.
+pub(crate) fn raise_open_files() -> usize {
+    let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(u64::MAX);
+    usize::try_from(limit.saturating_sub(SPARE_FILES)).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_file_is_read_by_name() {
+        let text = "Name:\tbrigade\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\nThreads:\t1\n";
+        let status = Status::parse(text);
+        assert_eq!(status.memory, Some(1 << 20));
+        assert_eq!(status.memory_peak, Some(2 << 20));
+        assert_eq!(status.threads, Some(1));
+    }
+
+    #[test]
+    fn what_is_missing_is_none() {
+        assert_eq!(
+            Status::parse("Name:\tbrigade\nThreads:\tmany\n"),
+            Status::default()
+        );
+    }
+
+    #[test]
+    fn time_on_a_processor_grows_with_work() {
+        let Some(before) = cpu_time() else { return };
+        let mut sum = 0_u64;
+        while cpu_time().is_some_and(|now| now <= before) {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
+    }
+}

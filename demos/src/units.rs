@@ -1,0 +1,144 @@
+//! Numbers as a person reads them: 2,000 requests, 63.6 MiB, 9 min 12 s.
+
+use std::time::Duration;
+
+/// 15000 as `15,000`.
+pub(crate) fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 request`, `2,000 requests`.
+pub(crate) fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(number))
+}
+
+/// Bytes in the binary units that memory comes in.
+pub(crate) fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if number < 1024 {
+        return format!("{number} B");
+    }
+    let mut value = number as f64 / 1024.0;
+    let mut unit = 0;
+    // 1023.96 would print as 1024.0.
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// A duration to about three digits, in the unit that suits it.
+pub(crate) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if seconds < 0.000_999_5 {
+        format!("{:.0} µs", seconds * 1e6)
+    } else if seconds < 0.009_95 {
+        format!("{:.1} ms", seconds * 1e3)
+    } else if seconds < 0.999_5 {
+        format!("{:.0} ms", seconds * 1e3)
+    } else if seconds < 59.995 {
+        format!("{seconds:.2} s")
+    } else {
+        long(seconds.round() as u64)
+    }
+}
+
+fn long(seconds: u64) -> String {
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours == 0 {
+        format!("{minutes} min {rest} s")
+    } else {
+        format!("{} h {minutes} min", count(hours as usize))
+    }
+}
+
+/// A ratio as a factor: `1.04`, `17`, `1,050`.
+pub(crate) fn factor(ratio: f64) -> String {
+    if !ratio.is_finite() {
+        "-".to_owned()
+    } else if ratio < 9.95 {
+        format!("{ratio:.2}")
+    } else {
+        count(ratio.round() as usize)
+    }
+}
+
+/// A share between 0 and 1 in percent. What is not quite all never reads 100 %.
+pub(crate) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent > 99.0 && percent < 100.0 {
+        format!("{:.2} %", (percent * 100.0).floor() / 100.0)
+    } else {
+        format!("{percent:.0} %")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_commas_between_thousands() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (15000, "15,000"),
+            (1234567, "1,234,567"),
+        ] {
+            assert_eq!(count(number), text);
+        }
+        assert_eq!(counted(1, "request"), "1 request");
+        assert_eq!(counted(0, "request"), "0 requests");
+    }
+
+    #[test]
+    fn bytes_change_unit_before_they_reach_1024() {
+        for (number, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (1024 * 1024 - 1, "1.0 MiB"),
+        ] {
+            assert_eq!(bytes(number), text);
+        }
+        assert_eq!(bytes(u64::MAX), "16384.0 PiB");
+    }
+
+    #[test]
+    fn durations_take_the_unit_that_suits_them() {
+        for (micros, text) in [
+            (0, "0 µs"),
+            (999, "999 µs"),
+            (1_500, "1.5 ms"),
+            (512_300, "512 ms"),
+            (999_600, "1.00 s"),
+            (59_999_000, "1 min 0 s"),
+            (552_000_000, "9 min 12 s"),
+            (7_260_000_000, "2 h 1 min"),
+        ] {
+            assert_eq!(duration(Duration::from_micros(micros)), text);
+        }
+    }
+
+    #[test]
+    fn ratios_and_shares() {
+        assert_eq!(factor(1.042), "1.04");
+        assert_eq!(factor(1049.7), "1,050");
+        assert_eq!(factor(f64::INFINITY), "-");
+        assert_eq!(percent(0.583), "58 %");
+        assert_eq!(percent(0.99999), "99.99 %");
+        assert_eq!(percent(1.0), "100 %");
+    }
+}

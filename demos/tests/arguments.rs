@@ -1,0 +1,121 @@
+//! What bad input gets: one clear line on stderr, status 2, and not a socket opened.
+
+mod common;
+
+use common::{Server, brigade, ok, run};
+
+#[test]
+fn brigade_alone_prints_a_menu() {
+    let run = run(&[]);
+    assert_eq!(run.status, Some(0));
+    assert!(run.stdout.contains("brigade fetch"), "{run:?}");
+}
+
+#[test]
+fn help_lists_the_demos_one_line_each_and_explains_fetch() {
+    let help = run(&["--help"]);
+    assert_eq!(help.status, Some(0));
+    assert_eq!(
+        help.stdout
+            .lines()
+            .filter(|line| line.trim().starts_with("fetch "))
+            .count(),
+        1
+    );
+    assert!(
+        !help.stdout.contains("origin"),
+        "the origin is nothing to run: {}",
+        help.stdout
+    );
+
+    let help = run(&["fetch", "--help"]);
+    assert_eq!(help.status, Some(0));
+    for word in [
+        "--concurrency",
+        "--timeout",
+        "--ca",
+        "redirects",
+        "Exit status",
+        "--json",
+    ] {
+        assert!(help.stdout.contains(word), "{word}: {}", help.stdout);
+    }
+}
+
+#[test]
+fn an_early_end_of_the_reader_is_no_crash() {
+    let mut child = brigade(&["fetch", "--help"]).spawn().unwrap();
+    drop(child.stdout.take());
+    let run = common::finish(child);
+    assert_eq!((run.status, run.stderr.as_str()), (Some(0), ""), "{run:?}");
+}
+
+#[test]
+fn arguments_that_make_no_sense_are_named() {
+    for (args, named) in [
+        (&["fetsh"][..], "fetsh"),
+        (&["fetch", "--cuont", "3"], "--cuont"),
+        (&["fetch", "--count", "0"], "--count"),
+        (&["fetch", "--count", "many"], "many"),
+        (&["fetch", "--concurrency", "0"], "--concurrency"),
+        (&["fetch", "--concurrency", "-1"], "-1"),
+        (&["fetch", "--timeout", "0"], "--timeout"),
+        (&["fetch", "--timeout", "-1"], "--timeout"),
+        (&["fetch", "--timeout", "NaN"], "--timeout"),
+        (&["fetch", "--retries", "-1"], "-1"),
+        (&["fetch", "--max-body", "huge"], "--max-body"),
+        (&["fetch", "--cooks", "0"], "--cooks"),
+        (&["fetch", "--cooks", "9999"], "--cooks"),
+        (&["fetch", "nonsense"], "nonsense"),
+        (&["fetch", "http://"], "http://"),
+        (&["fetch", "ftp://host/"], "ftp"),
+        (&["fetch", "--file", "/nowhere/list"], "/nowhere/list"),
+        (&["fetch", "--file", "/"], "/"),
+        (
+            &["fetch", "--output", "/dev/null/directory"],
+            "/dev/null/directory",
+        ),
+        (&["fetch", "--ca", "/nowhere/ca.pem"], "/nowhere/ca.pem"),
+        (&["fetch", "--ca", "/dev/null"], "no certificate"),
+    ] {
+        let run = run(args);
+        let line = run.refused();
+        assert!(line.contains(named), "{args:?}: {line}");
+    }
+}
+
+#[test]
+fn one_bad_url_stops_the_run_before_anything_is_fetched() {
+    let server = Server::replying(ok("never sent"));
+    let list = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(
+        list.path(),
+        format!("{}\n# fine so far\n\ngopher://host/\n", server.url("/")),
+    )
+    .unwrap();
+    let run = run(&["fetch", "--file", list.path().to_str().unwrap()]);
+    let line = run.refused();
+    assert!(line.contains("line 4") && line.contains("gopher"), "{line}");
+    assert_eq!(server.accepted(), 0);
+}
+
+#[test]
+fn a_list_without_a_url_is_refused() {
+    let list = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(list.path(), "# nothing\n\n").unwrap();
+    let run = run(&["fetch", "--file", list.path().to_str().unwrap()]);
+    assert!(run.refused().contains("no URL"));
+}
+
+#[test]
+fn a_list_that_is_no_text_is_refused() {
+    let list = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(list.path(), [0xff, 0xfe, 0, b'\n', 0x80]).unwrap();
+    run(&["fetch", "--file", list.path().to_str().unwrap()]).refused();
+}
+
+#[test]
+fn a_url_cannot_write_to_the_terminal() {
+    let run = run(&["fetch", "http://ho\x1b[2Jst\r\nsecond line/"]);
+    assert!(!run.refused().contains('\x1b'));
+}
