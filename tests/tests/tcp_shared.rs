@@ -120,8 +120,10 @@ fn many_tasks_accept_from_one_listener<K: Kitchen>() {
                 let (listener, accepted) = (listener.clone(), accepted.clone());
                 brigade::spawn(async move {
                     loop {
-                        listener.accept().await.unwrap();
+                        let stream = listener.accept().await.unwrap();
+                        // Counted before the guest sees the end of the stream.
                         accepted.add();
+                        drop(stream);
                     }
                 })
             })

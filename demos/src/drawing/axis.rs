@@ -59,18 +59,21 @@ impl Window {
 
     /// At most `most` ticks at round numbers, counted from the window's begin.
     pub(super) fn ticks(self, most: usize) -> Vec<Tick> {
-        let length = self.length();
-        let room = most.max(2) as Nanos - 1;
-        let step = STEPS
-            .into_iter()
-            .find(|step| length / step <= room)
-            .unwrap_or_else(|| (length / room / DAY + 1).saturating_mul(DAY));
+        let (length, step) = (self.length(), self.step(most));
         (0..=length / step)
             .map(|n| Tick {
                 place: (n * step) as f64 / length as f64,
                 label: label(n * step, step),
             })
             .collect()
+    }
+
+    /// How far apart the [`ticks`](Self::ticks) are.
+    pub(super) fn step(self, most: usize) -> Nanos {
+        let length = self.length();
+        let room = most.max(2) as Nanos - 1;
+        let fits = STEPS.into_iter().find(|step| length / step <= room);
+        fits.unwrap_or_else(|| (length / room / DAY + 1).saturating_mul(DAY))
     }
 }
 

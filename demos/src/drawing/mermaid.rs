@@ -23,8 +23,12 @@ const NAME_WIDTH: usize = 24;
 const BARS_MAX: usize = 32;
 /// From this part of the width on a bar has room for a word.
 const WORD_FROM: f64 = 0.08;
+/// What did not run for less than this part of the run is left out.
+const SEEN_FROM: f64 = 0.001;
 /// A bar must be called something: a mark that is not seen.
 const NO_WORD: &str = "\u{200e}";
+const MILLI: Nanos = 1_000_000;
+const HUNDRED_SECONDS: Nanos = 100_000_000_000;
 /// About as many labels as the axis has room for.
 const TICKS: usize = 9;
 
@@ -83,10 +87,11 @@ struct Chart<'a> {
 
 impl<'a> Chart<'a> {
     fn new(gantt: &'a Gantt) -> Self {
-        // A second's worth of numbers or more, so that rounding is not seen.
+        // So fine that rounding is not seen, and a thousandth or a millionth of
+        // what the axis shows.
         let unit = match gantt.window.length() {
-            0..1_000_000 => 1,
-            1_000_000..1_000_000_000 => 1_000,
+            0..MILLI => 1,
+            MILLI..HUNDRED_SECONDS => 1_000,
             _ => 1_000_000,
         };
         Self {
@@ -97,22 +102,20 @@ impl<'a> Chart<'a> {
     }
 
     fn head(&mut self, title: &str) {
-        // d3's `%s` counts whole seconds, that is thousands of what we count.
-        let unit = match self.unit {
-            1 => "µs",
-            1_000 => "ms",
-            _ => "s",
-        };
         let title = match title {
             "" => "brigade".to_owned(),
             // Here, unlike in a name, a colon ends nothing.
             title => escape(&shorten(title, 80, "…")).replace('：', ":"),
         };
-        let step = self.gantt.window.ticks(TICKS).get(1).map(|tick| tick.place);
-        let step = step.unwrap_or(1.0) * self.gantt.window.length() as f64 / self.unit as f64;
-        let (step, format) = match step.round() as u64 {
-            step @ 0..1000 => (format!("{}millisecond", step.max(1)), self.small_format()),
-            step => (format!("{}second", step / 1000), format!("%s {unit}")),
+        let step = self.gantt.window.step(TICKS) / self.unit;
+        // d3's `%Q` counts milliseconds and its `%s` seconds: what we count, and
+        // thousands of it.
+        let format = match (self.unit, step) {
+            (1, 0..1_000) => "%Q ns",
+            (1, _) => "%s µs",
+            (1_000, 0..1_000) => "%Q µs",
+            (1_000, _) => "%s ms",
+            _ => "%s s",
         };
         let _ = write!(
             self.text,
@@ -130,20 +133,11 @@ impl<'a> Chart<'a> {
              \x20   title {title} ({})\n\
              \x20   dateFormat x\n\
              \x20   axisFormat {format}\n\
-             \x20   tickInterval {step}\n\
+             \x20   tickInterval {}millisecond\n\
              \x20   todayMarker off\n",
             self.gantt.figures().join(", "),
+            step.max(1),
         );
-    }
-
-    /// d3's `%Q` counts milliseconds, that is ones of what we count.
-    fn small_format(&self) -> String {
-        let unit = match self.unit {
-            1 => "ns",
-            1_000 => "µs",
-            _ => "ms",
-        };
-        format!("%Q {unit}")
     }
 
     fn section(&mut self, name: &str, spans: &[Span]) {
@@ -158,24 +152,31 @@ impl<'a> Chart<'a> {
         } else {
             spans
         };
+        let mut free = 0;
         for span in spans {
-            self.bar(span);
+            self.bar(span, &mut free);
         }
     }
 
-    fn bar(&mut self, span: &Span) {
-        let begin = self.gantt.window.begin;
-        let from = (span.from - begin) / self.unit;
-        // What it rounds down to is seen as a line at least.
-        let length = ((span.to - begin) / self.unit - from).max(1);
-        let wide = (span.to - span.from) as f64 / self.gantt.window.length() as f64 >= WORD_FROM;
+    /// `free` is where the last bar ended: bars of a row that overlap would be put
+    /// into rows of their own.
+    fn bar(&mut self, span: &Span, free: &mut Nanos) {
+        let share = (span.to - span.from) as f64 / self.gantt.window.length() as f64;
         let (word, tag) = match span.state {
             State::Running(_) => ("running", ""),
             State::Queued => ("ready", "crit, "),
             State::Waiting => ("waiting", "done, "),
         };
-        let word = if wide { word } else { NO_WORD };
-        let _ = writeln!(self.text, "    {word} :{tag}{from}, {length}ms");
+        if tag != "" && share < SEEN_FROM {
+            return;
+        }
+        let begin = self.gantt.window.begin;
+        let from = ((span.from - begin) / self.unit).max(*free);
+        // A poll is seen as a line at least.
+        let to = ((span.to - begin) / self.unit).max(from + 1);
+        *free = to;
+        let word = if share < WORD_FROM { NO_WORD } else { word };
+        let _ = writeln!(self.text, "    {word} :{tag}{from}, {}ms", to - from);
     }
 
     /// The row in equal pieces of time, each one state, neighbours joined.

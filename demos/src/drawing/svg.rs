@@ -130,7 +130,10 @@ impl Sheet<'_> {
 
     fn in_flight(&mut self) {
         let most = self.gantt.in_flight_max;
-        let density = self.gantt.in_flight(BINS);
+        // Where there are few edges they can be sharp.
+        let spans: usize = self.gantt.tasks.iter().map(|row| row.spans.len()).sum();
+        let bins = if spans <= EXACT_MAX { 4 * BINS } else { BINS };
+        let density = self.gantt.in_flight(bins);
         self.area(
             "in flight",
             &format!("{} at most", units::count(most)),

@@ -6,7 +6,7 @@ const FROM_NOBODY = { [BY_IO]: "I/O", [BY_TIMER]: "timer", [BY_THREAD]: "outside
 
 function paintAbove() {
   above.clearRect(0, 0, view.width, view.height);
-  if (view.pointer && view.pointer.x >= GUTTER) paintCrosshair(view.pointer.x);
+  if (view.pointer && view.pointer.x >= view.gutter) paintCrosshair(view.pointer.x);
   if (view.box) paintBox();
   const things = [view.hover, view.pin].filter((thing) => thing !== null);
   clipped(above, 0, view.top, view.width - MARGIN, view.height - view.top, () => {
@@ -43,7 +43,7 @@ function tag(text, x, y, colour) {
 }
 
 function paintBox() {
-  const left = Math.max(GUTTER, Math.min(view.box.from, view.box.to));
+  const left = Math.max(view.gutter, Math.min(view.box.from, view.box.to));
   const right = Math.min(view.width - MARGIN, Math.max(view.box.from, view.box.to));
   above.fillStyle = colours.accent;
   above.globalAlpha = 0.18;
@@ -58,7 +58,7 @@ function paintBox() {
 function placeOf(thing) {
   const at = (row, from, to, body) => {
     if (row < 0) return null;
-    const left = Math.max(GUTTER - 4, xOf(from));
+    const left = Math.max(view.gutter - 4, xOf(from));
     const right = Math.min(view.width, Math.max(xOf(to), xOf(from) + 2));
     return { left, width: right - left, ...body(row) };
   };
@@ -149,7 +149,7 @@ function paintArrow(stir, strength) {
   above.fill();
   if (strength === 1) {
     const words = known ? run.tasks[stirs.by[stir]].label : (FROM_NOBODY[stirs.origin[stir]] ?? lanes[source].name);
-    const side = from.x < GUTTER + 90 ? "left" : "right";
+    const side = from.x < view.gutter + 90 ? "left" : "right";
     above.font = SMALL;
     const width = above.measureText(words).width + 8;
     const left = side === "right" ? from.x - 8 - width : from.x + 8;

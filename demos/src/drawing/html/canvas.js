@@ -7,6 +7,8 @@ const above = byId("above").getContext("2d");
 const FONT = '12px system-ui, "Segoe UI", "Liberation Sans", sans-serif';
 const SMALL = '11px system-ui, "Segoe UI", "Liberation Sans", sans-serif';
 
+const NARROW = 700; // pixels: a telephone
+
 const cost = { last: 0, worst: 0, frames: 0 };
 let stageDue = false;
 let aboveDue = false;
@@ -81,6 +83,7 @@ function resize() {
   const dots = window.devicePixelRatio || 1;
   view.width = scene.clientWidth;
   view.height = scene.clientHeight;
+  view.gutter = view.width < NARROW ? 112 : 176;
   for (const brush of [stage, above]) {
     brush.canvas.width = Math.round(view.width * dots);
     brush.canvas.height = Math.round(view.height * dots);
@@ -111,12 +114,14 @@ function textWidth(brush, text) {
   return widths.get(key);
 }
 
-/// `text`, or as much of it as `space` pixels hold.
+/// `text`, or as much of it as `space` pixels hold: of names that end in a number, the number.
 function shortened(brush, text, space) {
   const width = textWidth(brush, text);
   if (width <= space) return text;
-  const letters = Math.floor((text.length * (space - 8)) / width);
-  return letters < 4 ? "" : `${text.slice(0, letters)}…`;
+  const letters = Math.floor((text.length * (space - 10)) / width);
+  const [end] = text.match(/\d{0,6}$/);
+  if (letters < Math.max(4, end.length)) return "";
+  return `${text.slice(0, letters - end.length)}…${end}`;
 }
 
 function write(brush, text, x, y, colour, { font = FONT, align = "left" } = {}) {
@@ -138,7 +143,7 @@ function eachColumn(rows, low, high, begins, ends, wide, thin) {
   let count = 0;
   let width = 0;
   const scale = plotWidth() / (view.to - view.from);
-  const origin = GUTTER - view.from * scale;
+  const origin = view.gutter - view.from * scale;
   const flush = () => {
     if (count > 0) thin(column, Math.min(1, cover), longest, count);
     count = cover = width = 0;
@@ -151,7 +156,7 @@ function eachColumn(rows, low, high, begins, ends, wide, thin) {
     if (right - left >= 1.5) {
       flush();
       column = -1e9;
-      wide(row, Math.max(left, GUTTER - 2), Math.min(right, view.width + 2));
+      wide(row, Math.max(left, view.gutter - 2), Math.min(right, view.width + 2));
       continue;
     }
     const pixel = Math.floor(left);

@@ -53,7 +53,7 @@ function paintCurve(curve, top, height) {
   let i = stepAt(of, view.from);
   let before = of.value[i];
   stage.fillStyle = colours[colour];
-  for (let x = GUTTER; x < view.width - MARGIN; x++) {
+  for (let x = view.gutter; x < view.width - MARGIN; x++) {
     const from = timeAt(x);
     const until = timeAt(x + 1);
     let [low, high, sum, since] = [of.value[i], of.value[i], 0, from];
@@ -81,8 +81,8 @@ function paintCurve(curve, top, height) {
   write(stage, curve.name, 16, top + 18, colours.ink);
   write(stage, curve.remark, 16, top + 35, colours.quiet, { font: SMALL });
   const numberFont = FONT.replace("12px", "600 13px");
-  write(stage, number(most), GUTTER - 10, top + 18, colours[colour], { font: numberFont, align: "right" });
-  write(stage, "at most", GUTTER - 10, top + 35, colours.quiet, { font: SMALL, align: "right" });
+  write(stage, number(most), view.gutter - 10, top + 18, colours[colour], { font: numberFont, align: "right" });
+  if (view.width >= NARROW) write(stage, "at most", view.gutter - 10, top + 35, colours.quiet, { font: SMALL, align: "right" });
 }
 
 function ticks() {
@@ -126,7 +126,7 @@ function resizeOverview(dots) {
 }
 
 function overviewX(time) {
-  return GUTTER + (time / LENGTH) * plotWidth();
+  return view.gutter + (time / LENGTH) * plotWidth();
 }
 
 function paintOverview() {
@@ -140,8 +140,8 @@ function paintOverview() {
   const right = overviewX(view.to);
   overview.fillStyle = colours.paper;
   overview.globalAlpha = 0.65;
-  overview.fillRect(GUTTER, 0, left - GUTTER, height);
-  overview.fillRect(right, 0, GUTTER + plotWidth() - right, height);
+  overview.fillRect(view.gutter, 0, left - view.gutter, height);
+  overview.fillRect(right, 0, view.gutter + plotWidth() - right, height);
   overview.globalAlpha = 1;
   overview.strokeStyle = colours.accent;
   overview.lineWidth = 1.5;
@@ -166,11 +166,11 @@ function paintFilm(canvas, height) {
   write(brush, "whole run", 16, height / 2 - 8, colours.ink);
   write(brush, "cooks busy", 16, height / 2 + 8, colours.quiet, { font: SMALL });
   brush.fillStyle = colours.lane;
-  brush.fillRect(GUTTER, 0, plotWidth(), height);
+  brush.fillRect(view.gutter, 0, plotWidth(), height);
   brush.fillStyle = colours.once;
   columns.forEach((busy, x) => {
     const part = Math.min(1, busy / Math.max(1, run.cooks)) * (height - 6);
-    if (part > 0) brush.fillRect(GUTTER + x, height - Math.max(1, part), 1, Math.max(1, part));
+    if (part > 0) brush.fillRect(view.gutter + x, height - Math.max(1, part), 1, Math.max(1, part));
   });
   return picture;
 }

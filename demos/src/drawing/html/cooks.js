@@ -13,7 +13,7 @@ function paintCooks() {
   for (let row = first; row < last; row++) {
     const lane = run.lanes[row];
     paintLaneName(lane, row);
-    clipped(stage, GUTTER, rowTop(row), view.width - GUTTER - MARGIN + 1, rowHeight(), () => {
+    clipped(stage, view.gutter, rowTop(row), view.width - view.gutter - MARGIN + 1, rowHeight(), () => {
       paintParks(lane.index, row);
       paintPolls(lane.index, row);
       paintMarks(lane.index, row);
@@ -28,7 +28,7 @@ function paintLaneName(lane, row) {
   stage.fillRect(0, Math.round(top + rowHeight()) - 1, view.width, 1);
   const middle = top + rowHeight() / 2 - 1;
   stage.font = FONT;
-  write(stage, shortened(stage, lane.name, GUTTER - 28), 16, middle - 8, colours.ink);
+  write(stage, shortened(stage, lane.name, view.gutter - 28), 16, middle - 8, colours.ink);
   const share = percent(busy / (view.to - view.from));
   const words = polls > 0 ? `busy ${share}, ${counted(polls, "poll")}` : lane.kind === "o" ? "from outside" : "no polls";
   write(stage, words, 16, middle + 8, colours.quiet, { font: SMALL });
@@ -76,7 +76,7 @@ function paintPolls(lane, row) {
       stage.fillRect(left, top, width, height);
       if (width > 26 && shown) {
         stage.fillStyle = colours.label;
-        stage.fillText(shortened(stage, run.tasks[task[poll]].label, width - 10), Math.max(left, GUTTER) + 5, top + height / 2);
+        stage.fillText(shortened(stage, run.tasks[task[poll]].label, width - 10), Math.max(left, view.gutter) + 5, top + height / 2);
       }
     },
     (x, cover, poll) => {
@@ -113,7 +113,7 @@ function hitCook(x, y) {
   const row = rowAt(y);
   if (row < 0) return null;
   const lane = run.lanes[row].index;
-  if (x < GUTTER) return { kind: "lane", lane };
+  if (x < view.gutter) return { kind: "lane", lane };
   if (y > rowTop(row) + rowHeight() - 13) {
     const mark = nearest(run.marksOfLane, lane, run.marks.at, run.marks.at, x, 6);
     if (mark) return { kind: "mark", mark: mark.row };

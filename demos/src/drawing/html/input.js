@@ -1,6 +1,7 @@
 // Mouse, pen and fingers: pointing, pinning, dragging, marking a box, pinching, the wheel.
 
 const CLICK = 4; // pixels that a hand may shake in a click
+const READABLE = 14; // pixels of a row with a name
 const fingers = new Map();
 let grip = null; // what a drag that has begun is about
 
@@ -32,7 +33,7 @@ scene.addEventListener("pointerdown", (event) => {
     // The finger is up again already.
   }
   const marking = event.shiftKey || place.y < view.top;
-  grip = { at: place, from: view.from, to: view.to, scroll: view.scroll, marking: marking && place.x >= GUTTER, moved: false };
+  grip = { at: place, from: view.from, to: view.to, scroll: view.scroll, marking: marking && place.x >= view.gutter, moved: false };
 });
 
 scene.addEventListener("pointermove", (event) => {
@@ -109,7 +110,7 @@ scene.addEventListener("wheel", (event) => {
   const unit = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? view.height : 1;
   const [dx, dy] = [event.deltaX * unit, event.deltaY * unit];
   const place = placeIn(scene, event);
-  if (event.target === byId("scroller") || place.x < GUTTER || event.shiftKey) scrollTo(view.scroll + (dy || dx));
+  if (event.target === byId("scroller") || place.x < view.gutter || event.shiftKey) scrollTo(view.scroll + (dy || dx));
   else if (Math.abs(dx) > Math.abs(dy)) pan(dx);
   // A pinch on a touch pad comes as a wheel with Control held, in small steps.
   else zoom(Math.exp(-dy * (event.ctrlKey ? 0.01 : 0.0018)), place.x);
@@ -128,15 +129,17 @@ const strip = byId("overview");
 let held = null;
 
 function stripTime(event) {
-  const share = (placeIn(strip, event).x - GUTTER) / plotWidth();
+  const share = (placeIn(strip, event).x - view.gutter) / plotWidth();
   return Math.min(1, Math.max(0, share)) * LENGTH;
 }
 
 /// The part of the window that is at `x`.
 function stripPart(x) {
   const [left, right] = [overviewX(view.from), overviewX(view.to)];
-  if (Math.abs(x - left) < 6) return "from";
-  if (Math.abs(x - right) < 6) return "to";
+  // A small window is for the most part there to be moved.
+  const inside = Math.min(6, (right - left) / 4);
+  if (x > left - 6 && x < left + inside) return "from";
+  if (x > right - inside && x < right + 6) return "to";
   const whole = view.to - view.from > LENGTH * 0.999;
   return x > left && x < right && !whole ? "middle" : "new";
 }
@@ -248,5 +251,10 @@ function zoomToPin() {
     mark: (m) => [marks.at[m] - 1e4, marks.at[m] + 1e4],
   };
   const [from, to] = ranges[thing.kind](thing[thing.kind]);
-  glideTo(from - (to - from), to + (to - from));
+  let { scroll } = view;
+  if (view.by === "task" && taskOf(thing) >= 0 && rowHeight() < READABLE) {
+    view.rowHeight = READABLE;
+    scroll = rowOfTask[taskOf(thing)] * READABLE - (view.height - view.top) / 2;
+  }
+  glideTo(from - (to - from), to + (to - from), scroll);
 }

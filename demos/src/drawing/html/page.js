@@ -4,6 +4,7 @@
 const LEGENDS = {
   cook: [
     ["tasks", "a poll, in its task's colour", () => true],
+    ["▅", "narrow: the share of time in polls", () => run.polls.length > 200],
     ["asleep", "asleep: nothing was ready", () => run.parks.length > 0],
     ["▲", "I/O ready", () => marked("i")],
     ["◆", "timers fired", () => marked("f")],

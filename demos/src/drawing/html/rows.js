@@ -12,9 +12,9 @@ function paintRows() {
 function paintRow(task, top, height, gap) {
   const life = run.tasks[task];
   if (life.born < 0) return;
-  const left = Math.max(GUTTER, xOf(life.born));
+  const left = Math.max(view.gutter, xOf(life.born));
   const right = Math.min(view.width - MARGIN, xOf(life.over < 0 ? run.length : life.over));
-  if (right < GUTTER || left > view.width) return;
+  if (right < view.gutter || left > view.width) return;
   // Waiting needs no loop: it is what shows between the other two.
   const line = height >= 8 ? 2 : 1;
   stage.fillStyle = colours.waiting;
@@ -28,7 +28,7 @@ function paintRow(task, top, height, gap) {
   const full = height - gap;
   const low = height >= 4 ? Math.max(2, Math.round(full * 0.45)) : full;
   const lowTop = top + (height - low) / 2;
-  const clip = (x) => Math.max(GUTTER, x);
+  const clip = (x) => Math.max(view.gutter, x);
   let lastRun = -1;
   const paint = (span, x, width) => {
     if (state[span] === RUNNING) {
@@ -42,10 +42,10 @@ function paintRow(task, top, height, gap) {
     }
   };
   eachColumn(rows, start[task], start[task + 1], from, to,
-    (span, x, end) => state[span] !== WAITING && end > GUTTER && paint(span, clip(x), end - clip(x)),
+    (span, x, end) => state[span] !== WAITING && end > view.gutter && paint(span, clip(x), end - clip(x)),
     // Of the states in one column the one that matters most: running.
     (x, _, span, count) => {
-      if (x < GUTTER) return;
+      if (x < view.gutter) return;
       const important = count > 1 ? runningNear(rows, span, task, x) : span;
       paint(important, x, 1);
     });
@@ -74,7 +74,7 @@ function writeCook(poll, x, width, y) {
 
 /// How a task ended: a dot for done, a cross for a panic, a ring for cancelled.
 function paintEnding(life, x, y) {
-  if (life.over < 0 || x < GUTTER || xOf(life.over) > view.width - MARGIN + 1) return;
+  if (life.over < 0 || x < view.gutter || xOf(life.over) > view.width - MARGIN + 1) return;
   stage.lineWidth = 1.5;
   stage.beginPath();
   if (life.ending === PANICKED) {
@@ -96,17 +96,17 @@ function paintEnding(life, x, y) {
 
 function paintRowNames(first, last, height) {
   stage.fillStyle = colours.panel;
-  stage.fillRect(0, view.top, GUTTER, Math.min(view.height - view.top, contentHeight()));
+  stage.fillRect(0, view.top, view.gutter, Math.min(view.height - view.top, contentHeight()));
   // Rows that are lower than a line of text share one.
   const every = height >= 11 ? 1 : roundStep(16 / height);
   for (let row = Math.ceil(first / every) * every; row < last; row += every) {
     const y = rowTop(row) + height / 2;
     const { label } = run.tasks[view.rows[row]];
     stage.font = height >= 14 ? FONT : SMALL;
-    write(stage, shortened(stage, label, GUTTER - 28), 16, y, every === 1 ? colours.ink : colours.quiet, { font: stage.font });
+    write(stage, shortened(stage, label, view.gutter - 28), 16, y, every === 1 ? colours.ink : colours.quiet, { font: stage.font });
     if (every > 1) {
       stage.fillStyle = colours.line;
-      stage.fillRect(GUTTER - 6, Math.round(y), 5, 1);
+      stage.fillRect(view.gutter - 6, Math.round(y), 5, 1);
     }
   }
 }
@@ -115,7 +115,7 @@ function hitTask(x, y) {
   const row = rowAt(y);
   if (row < 0) return null;
   const task = view.rows[row];
-  if (x < GUTTER) return { kind: "task", task };
+  if (x < view.gutter) return { kind: "task", task };
   const poll = nearest(run.pollsOfTask, task, run.polls.begin, run.polls.end, x, 2);
   if (poll) return { kind: "poll", poll: poll.row, beside: poll.count - 1 };
   const span = nearest(run.spansOfTask, task, run.spans.from, run.spans.to, x, 0);

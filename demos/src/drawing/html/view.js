@@ -2,7 +2,6 @@
 
 const LENGTH = Math.max(run.length, 1000); // a run in which nothing happened still has an axis
 const SHORTEST = Math.min(200, LENGTH); // nanoseconds across the screen, zoomed in as far as it goes
-const GUTTER = 176; // for names, left of everything
 const MARGIN = 14; // for the scroll bar, right of everything
 const MOST_LANE = 140; // pixels for a thread, if there is room
 const ROW_HEIGHTS = [1, 2, 3, 4, 6, 8, 11, 14, 18, 22, 28, 36];
@@ -22,6 +21,7 @@ const view = {
   pointer: null, // where the mouse is, on the scene
   box: null, // the part that is being marked for zooming in
   // Pixels, set by whoever knows the size of the screen.
+  gutter: 176, // for names, left of everything
   width: 1000,
   height: 500,
   top: 0, // where rows begin, below curves and axis
@@ -30,15 +30,15 @@ const view = {
 const labels = run.tasks.map((task) => task.label.toLowerCase());
 
 function xOf(time) {
-  return GUTTER + ((time - view.from) / (view.to - view.from)) * plotWidth();
+  return view.gutter + ((time - view.from) / (view.to - view.from)) * plotWidth();
 }
 
 function timeAt(x) {
-  return view.from + ((x - GUTTER) / plotWidth()) * (view.to - view.from);
+  return view.from + ((x - view.gutter) / plotWidth()) * (view.to - view.from);
 }
 
 function plotWidth() {
-  return Math.max(50, view.width - GUTTER - MARGIN);
+  return Math.max(50, view.width - view.gutter - MARGIN);
 }
 
 function nanosPerPixel() {
@@ -91,10 +91,10 @@ function glideOn(now) {
 }
 
 /// Zooms by `factor` (above 1: in) so that the instant at `x` stays where it is.
-function zoom(factor, x = GUTTER + plotWidth() / 2, gliding = false) {
+function zoom(factor, x = view.gutter + plotWidth() / 2, gliding = false) {
   const goal = gliding && glide ? glide.goal : view;
   const span = Math.min(LENGTH, Math.max(SHORTEST, (goal.to - goal.from) / factor));
-  const share = Math.min(1, Math.max(0, (x - GUTTER) / plotWidth()));
+  const share = Math.min(1, Math.max(0, (x - view.gutter) / plotWidth()));
   const fixed = goal.from + share * (goal.to - goal.from);
   (gliding ? glideTo : show)(fixed - share * span, fixed + (1 - share) * span);
 }

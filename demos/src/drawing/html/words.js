@@ -47,6 +47,7 @@ function counted(value, noun) {
 }
 
 function percent(share) {
+  if (share > 0 && share < 0.0005) return "< 0.1 %";
   if (share > 0 && share < 0.0995) return `${(share * 100).toFixed(1)} %`;
   return `${Math.round(share * 100)} %`;
 }
