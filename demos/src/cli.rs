@@ -49,8 +49,8 @@ pub(crate) struct Shared {
     /// Print the figures as one JSON object
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Draw the run (not in this version)
-    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    /// Draw the run: the ending chooses .html, .svg, .mmd or .json (Chrome, Perfetto); - is the terminal
+    #[arg(long, global = true, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) timeline: Option<PathBuf>,
     /// No colour (NO_COLOR in the environment does the same)
     #[arg(long, global = true)]

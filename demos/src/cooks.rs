@@ -4,11 +4,14 @@
 //! (An `Executor` cannot be a trait object, since its methods are generic over
 //! the future; a visitor with a generic method does the same job.)
 
+use std::process::ExitCode;
+
 use anyhow::Context as _;
-use brigade::{DefaultExecutor, Executor, SingleThread, WorkStealing};
+use brigade::{DefaultExecutor, Executor, SingleThread, WorkStealing, timeline::Timeline};
 
 use crate::{
     cli::{BadArguments, Shared},
+    record::Drawing,
     report::Report,
 };
 
@@ -22,29 +25,43 @@ pub(crate) trait Dish {
     fn cook<E: Executor>(self, executor: &E) -> anyhow::Result<Report>;
 }
 
-/// Runs `dish` with as many cooks as were asked for. When nobody says, the
-/// feature `work-stealing` decides: one cook without it, a cook a core with it.
-pub(crate) fn run(shared: &Shared, dish: impl Dish) -> anyhow::Result<Report> {
+/// Runs `dish` with as many cooks as were asked for, and draws the run if that
+/// was asked for. When nobody says, the feature `work-stealing` decides: one cook
+/// without it, a cook a core with it.
+pub(crate) fn run(shared: &Shared, dish: impl Dish) -> anyhow::Result<ExitCode> {
     let failed = "the runtime could not start";
-    match asked(shared)? {
-        None => dish.cook(&DefaultExecutor::new().context(failed)?),
-        Some(1) => dish.cook(&SingleThread::builder().build().context(failed)?),
-        Some(cooks) => dish.cook(
-            &WorkStealing::builder()
+    let drawing = Drawing::asked(shared)?;
+    let recorded = drawing.is_some();
+    let (report, timeline) = match asked(shared)? {
+        None => {
+            let executor = DefaultExecutor::builder().record_timeline(recorded);
+            cook(dish, &executor.build().context(failed)?)?
+        }
+        Some(1) => {
+            let executor = SingleThread::builder().record_timeline(recorded);
+            cook(dish, &executor.build().context(failed)?)?
+        }
+        Some(cooks) => {
+            let executor = WorkStealing::builder()
                 .workers(cooks)
-                .build()
-                .context(failed)?,
-        ),
+                .record_timeline(recorded);
+            cook(dish, &executor.build().context(failed)?)?
+        }
+    };
+    let exit = report.print(shared);
+    if let (Some(drawing), Some(timeline)) = (drawing, timeline) {
+        drawing.draw(&report, &timeline, shared)?;
     }
+    Ok(exit)
+}
+
+fn cook<E: Executor>(dish: impl Dish, executor: &E) -> anyhow::Result<(Report, Option<Timeline>)> {
+    let report = dish.cook(executor)?;
+    Ok((report, executor.timeline()))
 }
 
 /// How many cooks were asked for. Refuses what this version cannot do.
 fn asked(shared: &Shared) -> anyhow::Result<Option<usize>> {
-    if shared.timeline.is_some() {
-        return Err(BadArguments::error(
-            "--timeline: this version cannot draw a run yet",
-        ));
-    }
     match shared.cooks[..] {
         [] => Ok(None),
         [cooks] if cooks.get() <= COOKS_MAX => Ok(Some(cooks.get())),
@@ -81,14 +98,5 @@ mod tests {
         for wrong in [&[1, 2][..], &[COOKS_MAX + 1]] {
             assert!(asked(&cooks(wrong)).unwrap_err().is::<BadArguments>());
         }
-    }
-
-    #[test]
-    fn a_drawing_is_refused_until_there_is_one() {
-        let shared = Shared {
-            timeline: Some("run.html".into()),
-            ..Shared::default()
-        };
-        assert!(asked(&shared).unwrap_err().is::<BadArguments>());
     }
 }

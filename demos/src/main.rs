@@ -10,9 +10,11 @@
 
 mod cli;
 mod cooks;
+mod drawing;
 mod fetch;
 mod interrupt;
 mod paint;
+mod record;
 mod report;
 mod system;
 mod units;
@@ -40,8 +42,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         None => Ok(show(&cli::menu())),
         Some(Demo::Fetch(args)) => {
             let plan = fetch::Plan::new(args, &shared)?;
-            let report = cooks::run(&shared, plan)?;
-            Ok(report.print(&shared))
+            cooks::run(&shared, plan)
         }
         Some(Demo::Origin(args)) => fetch::origin::serve(&args).map(|()| ExitCode::SUCCESS),
     }

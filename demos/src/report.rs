@@ -275,6 +275,11 @@ pub(crate) fn write_stdout(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
+/// `text` broken into lines as sentences are everywhere.
+pub(crate) fn wrapped(text: &str) -> String {
+    wrap(text, SENTENCE_WIDTH).join("\n")
+}
+
 /// Breaks `text` into lines of at most `width` characters, at spaces.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];

@@ -1,6 +1,7 @@
 //! What the two executors have in common, and which of them is the default.
 
 use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
@@ -167,6 +168,14 @@ impl Spawn for Handle {
         Ok(())
     }
 }
+
+// A panic of a task goes to its handle, one of a main future leaves the executor as it was.
+impl UnwindSafe for SingleThread {}
+impl RefUnwindSafe for SingleThread {}
+impl UnwindSafe for WorkStealing {}
+impl RefUnwindSafe for WorkStealing {}
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
 
 /// The executor of [`run`]: [`SingleThread`], or [`WorkStealing`] with the feature `work-stealing`.
 ///

@@ -110,7 +110,7 @@ fn failing_constructors_leave_no_descriptors<K: Kitchen>() {
             rlimit::Resource::NOFILE.set(next + spare, hard).unwrap();
             if K::ONE_COOK {
                 let built = brigade::SingleThread::new();
-                assert!(built.is_err() || spare == 3);
+                assert!(built.is_err() || spare > 0);
             }
             if spare == 0 {
                 assert!(TcpStream::connect(address).await.is_err());

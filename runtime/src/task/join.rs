@@ -10,6 +10,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -52,6 +53,11 @@ unsafe impl<T: Send> Send for JoinHandle<T> {}
 unsafe impl<T> Sync for JoinHandle<T> {}
 
 impl<T> Unpin for JoinHandle<T> {}
+
+// A panic leaves tasks and handles usable: a task's state is moved by single arrows, and its panic is
+// its output.
+impl<T> UnwindSafe for JoinHandle<T> {}
+impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
     /// The handle of a task whose output is `Result<T, JoinError>`. The caller gives the handle's
@@ -148,6 +154,9 @@ impl<T> fmt::Debug for JoinHandle<T> {
 pub struct AbortHandle {
     task: TaskRef,
 }
+
+impl UnwindSafe for AbortHandle {}
+impl RefUnwindSafe for AbortHandle {}
 
 impl AbortHandle {
     /// Ends the task; see [`JoinHandle::abort`].

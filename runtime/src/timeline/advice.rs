@@ -29,8 +29,9 @@ const WAITING_HEAVY: f64 = 0.8;
 /// Up to here nobody stands in a queue worth speaking of. Thin air.
 const HARDLY_QUEUED: f64 = 0.05;
 
-/// Workers that are in polls for less have room for as much again.
-const HALF_IDLE: f64 = 0.5;
+/// Work that one worker alone could have done in half of the run, so that workers were not what
+/// tasks waited for: not even by way of other tasks, whose results they await.
+const LITTLE_WORK: f64 = 0.5;
 
 /// Workers that are in polls for so much have hardly any time left: the rest is the executor's.
 const COMPUTE_HEAVY: f64 = 0.8;
@@ -239,7 +240,7 @@ impl Adviser<'_> {
         let fires = self.shares_count()
             && figures.waiting_share >= WAITING_HEAVY
             && figures.queued_share <= HARDLY_QUEUED
-            && figures.busy <= HALF_IDLE;
+            && figures.work <= figures.span.mul_f64(LITTLE_WORK);
         fires.then_some(Advice::WaitingHeavy {
             waiting_share: figures.waiting_share,
             busy: figures.busy,

@@ -8,9 +8,9 @@
 //!
 //! **Never** draws: how to draw it is the reader's affair; brigade's demos do it in five ways.
 
-//mod advice;
+mod advice;
 mod collect;
-//mod figures;
+mod figures;
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use crate::task::Id;
 
 pub(crate) use self::collect::MAIN;
 
-//pub use self::advice::Advice;
-//pub use self::figures::{Figures, LaneFigures, LongestPoll, TaskFigures};
+pub use self::advice::Advice;
+pub use self::figures::{Ending, Figures, LaneFigures, LongestPoll, Stall, TaskFigures};
 
 /// The record of a run: see the [module](self).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

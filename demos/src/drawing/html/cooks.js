@@ -29,6 +29,9 @@ function paintLaneName(lane, row) {
   const middle = top + rowHeight() / 2 - 1;
   stage.font = FONT;
   write(stage, shortened(stage, lane.name, view.gutter - 28), 16, middle - 8, colours.ink);
+  // What ran in this colour by task ran here.
+  stage.fillStyle = lane.kind === "w" ? colourOfLane(row) : colours.line;
+  stage.fillRect(0, top + 5, 4, rowHeight() - 19);
   const share = percent(busy / (view.to - view.from));
   const words = polls > 0 ? `busy ${share}, ${counted(polls, "poll")}` : lane.kind === "o" ? "from outside" : "no polls";
   write(stage, words, 16, middle + 8, colours.quiet, { font: SMALL });

@@ -200,8 +200,8 @@ function cardButtons(thing) {
     button("poll ›", "The poll after (n)", () => stepPoll(1));
   }
   if (thing.kind === "poll") {
-    if (wakerOf(thing.poll) >= 0) button("its waker", "The poll that woke it (w)", followBack);
-    if (wokenOf(thing.poll) >= 0) button("whom it woke", "The poll that came of it (e)", followOn);
+    if (wakerOf(thing.poll) >= 0) button("waker", "The poll that woke it (w)", followBack);
+    if (wokenOf(thing.poll) >= 0) button("woken", "The poll that came of it (e)", followOn);
   }
   button("zoom", "Zoom to it (Enter)", zoomToPin);
   button("close", "Unpin it (Escape)", () => pin(null));

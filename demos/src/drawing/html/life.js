@@ -37,11 +37,12 @@ function readRun() {
   const flight = { at: [0], value: [0] };
   const once = { at: [0], value: [0] };
 
+  const mains = new Set(given.mains);
   const tasks = names.map((name, i) => ({
     label: visible(name ?? `task ${i}`),
-    main: i === given.main,
+    main: mains.has(i),
     // The work of the blocking pool is no task to the figures, nor is the main future.
-    counted: i !== given.main,
+    counted: !mains.has(i),
     born: -1,
     over: -1,
     ending: OPEN,
@@ -67,7 +68,14 @@ function readRun() {
 
   function step(curve, at, by) {
     curve.at.push(at);
-    curve.value.push(curve.value[curve.value.length - 1] + by);
+    curve.value.push(curve.value.at(-1) + by);
+  }
+
+  // A poll that ends in the nanosecond in which another one begins does not overlap with it.
+  function stepOnce(at, by) {
+    const value = once.value.at(-1) + by;
+    if (once.at.at(-1) === at && once.value.at(-1) > 1) once.value[once.value.length - 1] = value;
+    else step(once, at, by);
   }
 
   function enter(task, next, at) {
@@ -99,18 +107,20 @@ function readRun() {
   }
 
   function begin(lane, task, at) {
-    if (busyWith[lane] >= 0) end(lane, polls.task[busyWith[lane]], OPEN, at); // its end was dropped
+    // Ends that were dropped: of the poll before on this thread, of the one before of this task.
+    if (busyWith[lane] >= 0) end(lane, polls.task[busyWith[lane]], OPEN, at);
+    if (polling[task] >= 0) end(polls.lane[polling[task]], task, OPEN, at);
     bear(task, at);
-    const poll = polls.add(task, lane, at, at, OPEN, stirred[task]);
-    if (stirred[task] >= 0) stirs.to[stirred[task]] = poll;
+    const poll = polls.add(task, lane, at, at, OPEN, -1);
+    if (stirred[task] >= 0) attach(stirred[task], poll);
     stirred[task] = -1;
     again[task] = 0;
-    enter(task, RUNNING, at);
+    if (tasks[task].over < 0) enter(task, RUNNING, at);
     polling[task] = poll;
     busyWith[lane] = poll;
     cause[lane] = BY_THREAD;
     tasks[task].polls++;
-    if (countsAtOnce(lane, task)) step(once, at, 1);
+    if (countsAtOnce(lane, task)) stepOnce(at, 1);
   }
 
   function end(lane, task, outcome, at) {
@@ -120,9 +130,9 @@ function readRun() {
     polls.outcome[poll] = outcome;
     const longest = tasks[task].longest;
     if (longest < 0 || at - polls.begin[poll] > polls.end[longest] - polls.begin[longest]) tasks[task].longest = poll;
-    if (countsAtOnce(lane, task)) step(once, at, -1);
+    if (countsAtOnce(lane, task)) stepOnce(at, -1);
     if (outcome === DONE || outcome === PANICKED) finish(task, outcome, at);
-    else enter(task, again[task] ? READY : WAITING, at);
+    else if (tasks[task].over < 0) enter(task, again[task] ? READY : WAITING, at);
     busyWith[lane] = -1;
     polling[task] = -1;
   }
@@ -137,6 +147,11 @@ function readRun() {
     return stirs.add(task, lane, at, by, origin, from, -1);
   }
 
+  function attach(row, poll) {
+    polls.stir[poll] = row;
+    stirs.to[row] = poll;
+  }
+
   function wake(letter, lane, task, by, at) {
     const row = stir(lane, task, by, by >= 0 ? BY_TASK : cause[lane], at);
     if (by < 0 && threads[lane][1] === "o") marks.add(lane, at, "w".charCodeAt(0), task);
@@ -146,8 +161,7 @@ function readRun() {
       const poll = polling[task];
       // Another thread may write down its wake when the task is being polled already for it.
       if (letter === "q" && polls.stir[poll] < 0) {
-        polls.stir[poll] = row;
-        stirs.to[row] = poll;
+        attach(row, poll);
       } else {
         again[task] = 1;
         stirred[task] = row;
@@ -161,10 +175,15 @@ function readRun() {
 
   const meanings = {
     s(lane, at, task, by) {
-      bear(task, at);
-      enter(task, READY, at);
       tasks[task].spawner = by;
-      stirred[task] = stir(lane, task, by, BY_SPAWN, at);
+      const row = stir(lane, task, by, BY_SPAWN, at);
+      if (state[task] === 0) {
+        bear(task, at);
+        enter(task, READY, at);
+        stirred[task] = row;
+      } else if (polling[task] >= 0) {
+        attach(row, polling[task]); // its first poll was written down before, by another thread
+      }
     },
     b: (lane, at, task) => begin(lane, task, at),
     c: (lane, at, task) => finish(task, CANCELLED, at),

@@ -64,3 +64,6 @@ pub(crate) fn page(timeline: &Timeline, facts: &Facts) -> String {
     page.push_str(rest);
     page
 }
+
+#[cfg(test)]
+mod tests;

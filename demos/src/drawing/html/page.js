@@ -12,8 +12,9 @@ const LEGENDS = {
     ["▼", "woke", () => marked("w")],
   ],
   task: [
-    ["running", "running", () => true],
-    ["ready", "ready, not running", () => true],
+    ["running", "running", () => run.cooks < 2],
+    ["cooks", "running, by cook", () => run.cooks > 1],
+    ["ready", "ready", () => true],
     ["waiting", "waiting", () => true],
     ["done", "done", () => ended(DONE)],
     ["cancelled", "cancelled", () => ended(CANCELLED)],

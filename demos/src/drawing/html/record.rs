@@ -32,7 +32,9 @@ pub(super) fn json(timeline: &Timeline, facts: &Facts) -> String {
         .iter()
         .map(|task| task.name.as_deref())
         .collect();
-    let main = timeline.tasks.iter().position(|task| task.is_main);
+    let mains: Vec<usize> = (0..timeline.tasks.len())
+        .filter(|&task| timeline.tasks[task].is_main)
+        .collect();
     let columns = Columns::of(&timeline.events);
 
     let mut json = String::with_capacity(columns.bytes() + 64 * timeline.tasks.len() + 4096);
@@ -40,17 +42,30 @@ pub(super) fn json(timeline: &Timeline, facts: &Facts) -> String {
     member(&mut json, "title", &text(&json!(facts.title)));
     member(&mut json, "figures", &text(&json!(figures)));
     member(&mut json, "advice", &text(&json!(facts.advice)));
-    member(&mut json, "length", &nanos(timeline.length).to_string());
+    member(&mut json, "length", &nanos(end(timeline)).to_string());
     member(&mut json, "dropped", &timeline.dropped.to_string());
     member(&mut json, "lanes", &text(&json!(lanes)));
     member(&mut json, "names", &text(&json!(names)));
-    member(&mut json, "main", &text(&json!(main)));
+    member(&mut json, "mains", &text(&json!(mains)));
     member(&mut json, "kinds", &text(&json!(columns.kinds)));
     member(&mut json, "on", &format!("[{}]", columns.on));
     member(&mut json, "gaps", &format!("[{}]", columns.gaps));
     member(&mut json, "with", &format!("[{}]", columns.with));
     json.push('}');
     json
+}
+
+/// When the record ends. Once events found no room, nobody knows what came after the last that did.
+fn end(timeline: &Timeline) -> Duration {
+    let last = timeline
+        .events
+        .last()
+        .map_or(Duration::ZERO, |last| last.at);
+    if timeline.dropped > 0 {
+        last
+    } else {
+        last.max(timeline.length)
+    }
 }
 
 fn member(json: &mut String, name: &str, value: &str) {

@@ -1,11 +1,14 @@
 // By task: a row for each task, with what it did from its spawn to its end. The states differ in
-// height as well as in colour: running fills the row, ready is lower, waiting is a line.
+// height as well as in colour: running fills the row, in its cook's colour; ready is lower; waiting
+// is a line.
 
 function paintRows() {
   const [first, last] = rowsShown();
   const height = rowHeight();
   const gap = height >= 8 ? 2 : height >= 4 ? 1 : 0;
-  for (let row = first; row < last; row++) paintRow(view.rows[row], rowTop(row), height, gap);
+  clipped(stage, view.gutter, view.top, view.width - view.gutter - MARGIN, view.height, () => {
+    for (let row = first; row < last; row++) paintRow(view.rows[row], rowTop(row), height, gap);
+  });
   paintRowNames(first, last, height);
 }
 
@@ -33,7 +36,7 @@ function paintRow(task, top, height, gap) {
   const paint = (span, x, width) => {
     if (state[span] === RUNNING) {
       lastRun = Math.floor(x);
-      stage.fillStyle = colours.running;
+      stage.fillStyle = colourOfLane(rowOfLane[run.polls.lane[poll[span]]]);
       stage.fillRect(x, top + gap / 2, width, full);
       if (width > 48 && height >= 14) writeCook(poll[span], x, width, top + height / 2);
     } else if (state[span] === READY && Math.floor(x) !== lastRun) {
@@ -100,7 +103,8 @@ function paintRowNames(first, last, height) {
   // Rows that are lower than a line of text share one.
   const every = height >= 11 ? 1 : roundStep(16 / height);
   for (let row = Math.ceil(first / every) * every; row < last; row += every) {
-    const y = rowTop(row) + height / 2;
+    // The first name of many is not to be cut in half by the axis.
+    const y = every === 1 ? rowTop(row) + height / 2 : Math.max(view.top + 8, rowTop(row) + height / 2);
     const { label } = run.tasks[view.rows[row]];
     stage.font = height >= 14 ? FONT : SMALL;
     write(stage, shortened(stage, label, view.gutter - 28), 16, y, every === 1 ? colours.ink : colours.quiet, { font: stage.font });

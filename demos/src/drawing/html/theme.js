@@ -16,18 +16,21 @@ function themeShown() {
 }
 
 const NAMES = [
-  "paper", "panel", "ink", "quiet", "line", "lane", "accent", "running", "ready", "waiting", "flight", "once", "bad",
+  "paper", "panel", "ink", "quiet", "line", "lane", "accent", "ready", "waiting", "flight", "once", "bad",
   "asleep", "label", "main",
 ];
+const COOKS = 8; // colours of cooks; the ninth has that of the first again
 
 function readColours() {
   // Only as the colour of something is a colour worked out for the theme.
   const probe = document.body.appendChild(element("i"));
   const style = getComputedStyle(probe);
-  for (const name of NAMES) {
+  const read = (name) => {
     probe.style.color = `var(--${name})`;
-    colours[name] = style.color;
-  }
+    return style.color;
+  };
+  for (const name of NAMES) colours[name] = read(name);
+  colours.cooks = Array.from({ length: COOKS }, (_, cook) => read(`cook-${cook}`));
   colours.tasks = style.getPropertyValue("--tasks").split(",").map((colour) => colour.trim());
   probe.remove();
   hatch = hatching(colours.asleep);
@@ -58,6 +61,11 @@ const turnOfTask = run.tasks.map(({ label }) => {
 
 function colourOf(task) {
   return run.tasks[task].main ? colours.main : colours.tasks[turnOfTask[task] % colours.tasks.length];
+}
+
+/// The colour of a thread by its row.
+function colourOfLane(row) {
+  return colours.cooks[row % COOKS];
 }
 
 dark.addEventListener("change", readColours);

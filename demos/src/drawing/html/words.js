@@ -3,9 +3,11 @@
 /// A name made safe to show: control characters and those that turn the direction of writing could
 /// make one name look like another.
 function visible(name) {
-  return name
+  const NAME_MAX = 200; // letters; thin air
+  return (name.length > NAME_MAX ? `${name.slice(0, NAME_MAX)}…` : name)
     .replace(/[\u0000-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))
-    .replace(/[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "\ufffd");
+    .replace(/\u007f/g, "\u2421")
+    .replace(/[\u0080-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]/g, "\ufffd");
 }
 
 const UNITS = [

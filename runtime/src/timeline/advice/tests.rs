@@ -92,10 +92,9 @@ fn a_record_with_gaps_says_nothing_of_shares() {
     assert!(kinds(&timeline, 4).is_empty());
 }
 
-#[test]
-fn who_waits_for_a_busy_cook_does_not_only_wait() {
-    // Nine tasks in a chain, each awaiting the next, while one cook computes all the time.
-    let mut run = Script::new(1);
+/// Nine tasks in a chain, each awaiting the next, while one cook of so many computes all the time.
+fn awaiters(cooks: usize) -> Timeline {
+    let mut run = Script::new(cooks);
     let dishes: Vec<_> = (0..9).map(|_| run.task("sum")).collect();
     run.at(0).spawn(dishes[0], None);
     for n in 0..8 {
@@ -111,10 +110,17 @@ fn who_waits_for_a_busy_cook_does_not_only_wait() {
             .pend(dishes[8])
             .begin(dishes[8]);
     }
-    let timeline = run.at(98).ready(dishes[8]).done();
-    assert!(timeline.figures().waiting_share > WAITING_HEAVY);
-    // Neither more cooks nor fewer tasks would change anything.
-    assert!(kinds(&timeline, 4).is_empty());
+    run.at(98).ready(dishes[8]).done()
+}
+
+#[test]
+fn who_waits_for_a_busy_cook_does_not_only_wait() {
+    for cooks in [1, 2, 8] {
+        let timeline = awaiters(cooks);
+        assert!(timeline.figures().waiting_share > WAITING_HEAVY);
+        // Neither more cooks nor fewer tasks would change anything.
+        assert!(kinds(&timeline, 4).is_empty());
+    }
 }
 
 // ---- computing and queueing ------------------------------------------------------------------------

@@ -271,7 +271,7 @@ impl<'a> Sweep<'a> {
         life.figures.wakes += 1;
         let is_farewell = life.farewells > 0;
         life.farewells -= usize::from(is_farewell);
-        if by == Some(task) && !life.self_woken {
+        if by == Some(task) && life.state == State::Running && !life.self_woken {
             life.self_woken = true;
             life.figures.self_woken += 1;
         }

@@ -1,0 +1,213 @@
+//! One row of the SVG drawing: a cook's, or a task's.
+//!
+//! Stretches of time that can be told apart are drawn one by one. Where there are
+//! too many a row becomes heights, the share of each moment that was spent so, and
+//! its size no longer depends on the run.
+
+use super::{
+    axis::Nanos,
+    gantt::{CookRow, End, Gantt, State, TaskRow},
+    marks::cross,
+    names::shorten,
+    paper::{Class, Paper, Path},
+};
+
+pub(super) const WIDTH: f64 = 1000.0;
+pub(super) const MARGIN: f64 = 24.0;
+/// Where time begins.
+pub(super) const PLOT: f64 = 172.0;
+/// Where the figures at the right end.
+pub(super) const FIGURES: f64 = WIDTH - MARGIN;
+/// How long the run is, in pixels.
+pub(super) const LENGTH: f64 = FIGURES - 92.0 - PLOT;
+/// From one row to the next.
+pub(super) const ROW: f64 = 22.0;
+/// Pixels for a column of text, roughly: fonts differ.
+pub(super) const COLUMN: f64 = 6.2;
+/// Heights of what runs, what could run, and what waits.
+pub(super) const RUNNING: f64 = 14.0;
+pub(super) const QUEUED: f64 = 7.0;
+pub(super) const WAITING: f64 = 3.0;
+/// In a row with more stretches than this they cannot be told apart.
+pub(super) const EXACT_MAX: usize = 250;
+/// Moments in a row of heights: one for each pixel and a half.
+pub(super) const BINS: usize = (LENGTH / 1.5) as usize;
+
+/// The same for tasks, of which there are more rows.
+const TASK_BINS: usize = (LENGTH / 4.0) as usize;
+/// In a row with more stretches than this no corners are round.
+const ROUND_MAX: usize = 40;
+/// A poll is never thinner than this.
+const THIN: f64 = 1.2;
+/// Columns that a label has room for.
+const LABEL: usize = 20;
+/// Cooks that are told apart in a task's row of heights.
+const LAYERS_MAX: usize = 4;
+
+/// The row that is drawn: of this run, at this height of the picture.
+#[derive(Clone, Copy)]
+pub(super) struct Row<'a> {
+    pub(super) gantt: &'a Gantt,
+    pub(super) y: f64,
+}
+
+impl Row<'_> {
+    /// The texts at both ends.
+    pub(super) fn label(self, paper: &mut Paper, name: &str, figure: &str) {
+        let line = self.y + ROW / 2.0 + 4.0;
+        paper.text(Class::Text, (MARGIN, line), &shorten(name, LABEL, "…"));
+        paper.text(Class::Figure, (FIGURES, line), figure);
+    }
+
+    /// What a cook did, in the colour of the cook in row `number`.
+    pub(super) fn cook(self, paper: &mut Paper, number: usize, cook: &CookRow) {
+        let (top, class) = (self.y + (ROW - RUNNING) / 2.0, Class::Cook(number));
+        paper.rect(Class::Band, [PLOT, top, LENGTH, RUNNING], 2.0);
+        if cook.asleep.len() <= EXACT_MAX {
+            let mut asleep = Path::default();
+            for &(from, to) in &cook.asleep {
+                asleep.bar(self.bar(from, to, WAITING));
+            }
+            paper.path(Class::Waiting, &asleep);
+        }
+        let mut polls = Path::default();
+        if cook.polls.len() > EXACT_MAX {
+            let busy = cook.busy(self.gantt.window, BINS);
+            let heights = busy.into_iter().map(height_of);
+            polls.steps(PLOT, top + RUNNING, LENGTH / BINS as f64, heights);
+        } else {
+            for poll in &cook.polls {
+                let bar = thick(self.bar(poll.from, poll.to, RUNNING));
+                if cook.polls.len() > ROUND_MAX {
+                    polls.bar(bar);
+                } else {
+                    paper.rect(class, bar, 2.0);
+                    self.inside(paper, bar, poll.task);
+                }
+            }
+        }
+        paper.path(class, &polls);
+    }
+
+    /// The task's name in a bar, if there is room for some of it.
+    fn inside(self, paper: &mut Paper, [x, y, width, _]: [f64; 4], task: usize) {
+        let columns = ((width - 8.0) / COLUMN) as usize;
+        if columns >= 4
+            && let Some(task) = self.gantt.task(task)
+        {
+            let name = shorten(&task.name, columns, "…");
+            paper.text(Class::Inside, (x + 5.0, y + 10.6), &name);
+        }
+    }
+
+    /// A task's life.
+    pub(super) fn task(self, paper: &mut Paper, row: &TaskRow) {
+        if row.spans.len() > EXACT_MAX {
+            self.task_as_heights(paper, row);
+        } else {
+            self.task_as_bars(paper, row);
+        }
+        if let (End::Panicked | End::Dropped, Some(last)) = (row.end, row.spans.last()) {
+            cross(paper, self.x(last.to), self.y + ROW / 2.0);
+        }
+    }
+
+    fn task_as_bars(self, paper: &mut Paper, row: &TaskRow) {
+        let (mut queued, mut waiting) = (Path::default(), Path::default());
+        for span in &row.spans {
+            match span.state {
+                State::Queued => queued.bar(self.bar(span.from, span.to, QUEUED)),
+                State::Waiting => waiting.bar(self.bar(span.from, span.to, WAITING)),
+                State::Running(_) => {}
+            }
+        }
+        paper.path(Class::Waiting, &waiting);
+        paper.path(Class::Queued, &queued);
+        let round = row.spans.len() <= ROUND_MAX;
+        // Polls by one cook after the other are one path.
+        let (mut path, mut of) = (Path::default(), 0);
+        for span in &row.spans {
+            let State::Running(lane) = span.state else {
+                continue;
+            };
+            let cook = self.gantt.cook_row(lane);
+            let bar = thick(self.bar(span.from, span.to, RUNNING));
+            if round {
+                paper.rect(Class::Cook(cook), bar, 2.0);
+                continue;
+            }
+            if cook != of {
+                paper.path(Class::Cook(of), &std::mem::take(&mut path));
+                of = cook;
+            }
+            path.bar(bar);
+        }
+        paper.path(Class::Cook(of), &path);
+    }
+
+    /// The shares of each moment, one upon the other.
+    fn task_as_heights(self, paper: &mut Paper, row: &TaskRow) {
+        let share = |wanted: &dyn Fn(State) -> bool| {
+            let spans = row.spans.iter().filter(|span| wanted(span.state));
+            let spans = spans.map(|span| (span.from, span.to));
+            self.gantt.window.fill(TASK_BINS, spans)
+        };
+        let ran_by = |lane| {
+            row.spans
+                .iter()
+                .any(|span| span.state == State::Running(lane))
+        };
+        let cooks = self.gantt.cooks.iter().enumerate();
+        let cooks: Vec<_> = cooks.filter(|(_, cook)| ran_by(cook.lane)).collect();
+        let mut shares = Vec::new();
+        if cooks.len() <= LAYERS_MAX {
+            for (number, cook) in cooks {
+                let ran = share(&|state| state == State::Running(cook.lane));
+                shares.push((Class::Cook(number), ran));
+            }
+        } else {
+            let ran = share(&|state| matches!(state, State::Running(_)));
+            shares.push((Class::Cook(0), ran));
+        }
+        shares.push((Class::Queued, share(&|state| state == State::Queued)));
+        let base = self.y + (ROW + RUNNING) / 2.0;
+        let mut below = vec![0.0; TASK_BINS];
+        let mut layers = Vec::new();
+        for (class, share) in shares {
+            for (below, share) in below.iter_mut().zip(share) {
+                *below += share;
+            }
+            let mut path = Path::default();
+            let heights = below.iter().copied().map(height_of);
+            path.steps(PLOT, base, LENGTH / TASK_BINS as f64, heights);
+            layers.push((class, path));
+        }
+        // The lowest layer lies on top of those that it is a part of.
+        for (class, path) in layers.iter().rev() {
+            paper.path(*class, path);
+        }
+    }
+
+    pub(super) fn x(self, at: Nanos) -> f64 {
+        PLOT + self.gantt.window.place(at) * LENGTH
+    }
+
+    /// A bar in the middle of the row.
+    fn bar(self, from: Nanos, to: Nanos, height: f64) -> [f64; 4] {
+        let (x, end) = (self.x(from), self.x(to));
+        [x, self.y + (ROW - height) / 2.0, end - x, height]
+    }
+}
+
+fn thick([x, y, width, height]: [f64; 4]) -> [f64; 4] {
+    [x, y, width.max(THIN), height]
+}
+
+/// A share of a moment as a height; what happened at all is seen.
+fn height_of(share: f64) -> f64 {
+    if share < 1e-9 {
+        0.0
+    } else {
+        (share * RUNNING).clamp(1.0, RUNNING)
+    }
+}

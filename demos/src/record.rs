@@ -1,0 +1,88 @@
+//! `--timeline`: the record of a run becomes a drawing, with the figures and the
+//! advice that follow from it.
+
+use brigade::timeline::Timeline;
+
+use crate::{
+    cli::{BadArguments, Shared},
+    drawing::{self, Facts, Look, Order},
+    report::{self, Report},
+    units,
+};
+
+/// A drawing that was asked for.
+pub(crate) struct Drawing(Order);
+
+impl Drawing {
+    /// What `--timeline` says, if it says anything. Wrong endings are refused
+    /// before the run.
+    pub(crate) fn asked(shared: &Shared) -> anyhow::Result<Option<Self>> {
+        let Some(to) = &shared.timeline else {
+            return Ok(None);
+        };
+        let order = Order::new(to)?;
+        if order.is_stdout() && shared.json {
+            return Err(BadArguments::error(
+                "--timeline -: the drawing and the JSON object cannot both go to stdout",
+            ));
+        }
+        Ok(Some(Self(order)))
+    }
+
+    /// Draws the run that `report` tells of, and says what it makes one think.
+    pub(crate) fn draw(
+        &self,
+        report: &Report,
+        timeline: &Timeline,
+        shared: &Shared,
+    ) -> anyhow::Result<()> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let advice: Vec<String> = timeline
+            .advice(cores)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let facts = Facts {
+            title: report.title.clone(),
+            figures: figures(report, timeline),
+            advice: advice.clone(),
+        };
+        if !shared.json {
+            for sentence in advice {
+                report::write_stdout(&format!("\n{}\n", report::wrapped(&sentence)));
+            }
+            if self.0.is_stdout() {
+                report::write_stdout("\n");
+            }
+        }
+        drawing::write(&self.0, timeline, &facts, Look::for_stdout(shared.no_color))
+    }
+}
+
+/// The figures that stand above the drawing: concurrency and parallelism first.
+fn figures(report: &Report, timeline: &Timeline) -> Vec<(String, String)> {
+    let figures = timeline.figures();
+    let mut all = vec![
+        ("in flight at most", units::count(figures.in_flight_max)),
+        ("at once at most", units::count(figures.at_once_max)),
+        ("wall time", units::duration(report.figures.wall)),
+        ("critical path", units::duration(figures.critical_path)),
+        ("tasks waited", units::percent(figures.waiting_share)),
+        (
+            "tasks were ready, not running",
+            units::percent(figures.queued_share),
+        ),
+        ("tasks ran", units::percent(figures.running_share)),
+        ("wakes", units::count(figures.wakes as usize)),
+        (
+            "wakes that led nowhere",
+            units::count(figures.wakes_nowhere as usize),
+        ),
+    ];
+    if let Some(longest) = &figures.longest_poll {
+        all.push(("longest poll", units::duration(longest.took)));
+    }
+    all.into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}

@@ -1,0 +1,329 @@
+//! Sets of tasks, tasks with names, and the traits of futures-task.
+
+use std::future::{pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use brigade::task::{Builder, JoinSet};
+use brigade::time::{sleep, timeout};
+use brigade::{Executor, SingleThread, WorkStealing};
+use brigade_tests::{Kitchen, Tally, noisy, on_both, one_cook, text_of};
+use futures::task::{LocalSpawnExt, SpawnExt};
+
+fn results_come_in_the_order_of_completion<K: Kitchen>() {
+    K::open().block_on(async {
+        let (opens, gates): (Vec<_>, Vec<_>) = (0..5).map(|_| async_channel::bounded(1)).unzip();
+        let mut set = JoinSet::new();
+        for (n, gate) in gates.into_iter().enumerate() {
+            set.spawn(async move {
+                gate.recv().await.unwrap();
+                n
+            });
+        }
+        assert_eq!(set.len(), 5);
+        assert!(set.try_join_next().is_none());
+        for n in [3, 0, 4, 1, 2] {
+            opens[n].send(()).await.unwrap();
+            assert_eq!(set.join_next().await.unwrap().unwrap(), n);
+        }
+        assert!(set.is_empty());
+        assert!(set.join_next().await.is_none());
+        assert!(set.try_join_next().is_none());
+    });
+}
+
+fn thousands_of_tasks<K: Kitchen>() {
+    K::open().block_on(async {
+        let mut set = JoinSet::new();
+        for n in 0..5000_u64 {
+            set.spawn(async move {
+                if n % 3 == 0 {
+                    brigade::yield_now().await;
+                }
+                n
+            });
+        }
+        let mut sum = 0;
+        while let Some(result) = set.join_next().await {
+            sum += result.unwrap();
+        }
+        assert_eq!(sum, 12_497_500);
+    });
+}
+
+/// Tasks may be added while others are joined: also by one who waits for the set already.
+fn a_set_may_grow_while_it_is_joined<K: Kitchen>() {
+    K::open().block_on(async {
+        let mut set = JoinSet::new();
+        set.spawn(async { 10 });
+        let mut seen = 0;
+        while let Some(left) = set.join_next().await {
+            let left: u32 = left.unwrap();
+            seen += 1;
+            for _ in 0..left.min(2) {
+                set.spawn(async move { left / 2 });
+            }
+        }
+        // 10, two of 5, four of 2, eight of 1, eight of 0.
+        assert_eq!(seen, 23);
+    });
+}
+
+/// Dropping the future of a join loses nothing.
+fn a_cancelled_join_loses_nothing<K: Kitchen>() {
+    K::open().block_on(async {
+        let mut set = JoinSet::new();
+        for n in 0..20 {
+            set.spawn(async move {
+                sleep(Duration::from_millis(n)).await;
+                1
+            });
+        }
+        let mut sum = 0;
+        while !set.is_empty() {
+            if let Ok(Some(one)) = timeout(Duration::from_millis(1), set.join_next()).await {
+                sum += one.unwrap();
+            }
+        }
+        assert_eq!(sum, 20);
+    });
+}
+
+/// A try in the midst of a wait takes no wake away.
+fn a_try_does_not_unregister_who_waits<K: Kitchen>() {
+    K::open().block_on(async {
+        let (open, gate) = async_channel::bounded::<()>(1);
+        let mut set = JoinSet::new();
+        set.spawn(async move { gate.recv().await.unwrap() });
+        let task = brigade::spawn(poll_fn(move |cx| {
+            if set.poll_join_next(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            match set.try_join_next() {
+                Some(_) => Poll::Ready(()),
+                None => Poll::Pending,
+            }
+        }));
+        for _ in 0..3 {
+            brigade::yield_now().await;
+        }
+        open.send(()).await.unwrap();
+        timeout(Duration::from_secs(10), task)
+            .await
+            .expect("it sleeps on")
+            .unwrap();
+    });
+}
+
+fn panics_and_aborts_are_results<K: Kitchen>() {
+    K::open().block_on(async {
+        let mut set = JoinSet::new();
+        let broken = set.spawn(async { panic!("burnt") }).id();
+        let endless = set.spawn(pending());
+        let fine = set.spawn(async {}).id();
+        endless.abort();
+        let (mut panics, mut aborts) = (0, 0);
+        while let Some((id, result)) = set.join_next_with_id().await {
+            match result {
+                Ok(()) => assert_eq!(id, fine),
+                Err(error) if error.is_panic() => {
+                    assert_eq!(id, broken);
+                    assert_eq!(text_of(&*error.into_panic()), "burnt");
+                    panics += 1;
+                }
+                Err(_) => {
+                    assert_eq!(id, endless.id());
+                    aborts += 1;
+                }
+            }
+        }
+        assert_eq!((panics, aborts), (1, 1));
+    });
+}
+
+/// A dropped set aborts its tasks; a detached one lets them run.
+fn what_becomes_of_the_tasks_of_a_set<K: Kitchen>() {
+    K::open().block_on(async {
+        let drops = Tally::new();
+        let mut set = JoinSet::new();
+        for _ in 0..10 {
+            let spy = drops.on_drop();
+            set.spawn(async move {
+                let _spy = spy;
+                pending::<()>().await;
+            });
+        }
+        drop(set);
+        while drops.get() < 10 {
+            brigade::yield_now().await;
+        }
+        let (open, gate) = async_channel::bounded::<()>(1);
+        let mut set = JoinSet::new();
+        for _ in 0..10 {
+            let (spy, gate) = (drops.on_drop(), gate.clone());
+            set.spawn(async move {
+                let _spy = spy;
+                let _ = gate.recv().await;
+            });
+        }
+        set.detach_all();
+        assert!(set.is_empty());
+        drop(set);
+        brigade::yield_now().await;
+        assert_eq!(drops.get(), 10);
+        drop(open);
+        while drops.get() < 20 {
+            brigade::yield_now().await;
+        }
+        let mut set = JoinSet::new();
+        for _ in 0..10 {
+            let spy = drops.on_drop();
+            set.spawn(async move {
+                let _spy = spy;
+                pending::<()>().await;
+            });
+        }
+        set.shutdown().await;
+        assert!(set.is_empty());
+        assert_eq!(drops.get(), 30);
+    });
+}
+
+fn join_all_gives_values_or_the_panic<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let mut set = JoinSet::new();
+        for n in 0..10 {
+            set.spawn(async move { n });
+            set.spawn_blocking(move || n + 10);
+        }
+        let mut all = set.join_all().await;
+        all.sort_unstable();
+        assert_eq!(all, (0..20).collect::<Vec<_>>());
+    });
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        executor.block_on(async {
+            let mut set = JoinSet::new();
+            set.spawn(async { panic!("burnt") });
+            set.spawn(pending::<()>());
+            set.join_all().await
+        })
+    }));
+    assert_eq!(text_of(&*panicked.unwrap_err()), "burnt");
+}
+
+/// A set of one executor's tasks may be awaited on another, and outlives it.
+fn a_set_may_be_awaited_elsewhere<K: Kitchen>() {
+    let (one, other) = (K::open(), K::open());
+    let handle = one.handle();
+    let mut set = JoinSet::new();
+    for _ in 0..10 {
+        set.spawn_on(pending::<()>(), &handle);
+    }
+    let set = set;
+    drop(one);
+    let aborted = other.block_on(async {
+        let mut set = set;
+        let mut aborted = 0;
+        while let Some(result) = set.join_next().await {
+            aborted += usize::from(result.unwrap_err().is_aborted());
+        }
+        aborted
+    });
+    assert_eq!(aborted, 10);
+}
+
+/// An output that panics in its drop harms nobody but itself.
+fn noisy_outputs<K: Kitchen>() {
+    K::open().block_on(async {
+        let mut set = JoinSet::new();
+        for _ in 0..3 {
+            set.spawn(async { noisy("spilt") });
+        }
+        for _ in 0..5 {
+            brigade::yield_now().await;
+        }
+        drop(set);
+        assert_eq!(brigade::spawn(async { 1 }).await.unwrap(), 1);
+    });
+}
+
+/// A name changes nothing about a task.
+fn tasks_may_have_names<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let water = Builder::new().name("boil water").spawn(async { 100 });
+        let nameless = Builder::new().spawn(async { 1 });
+        assert_ne!(water.id(), nameless.id());
+        assert_eq!(water.await.unwrap() + nameless.await.unwrap(), 101);
+    });
+    let outside = catch_unwind(|| drop(Builder::new().name("nowhere").spawn(async {})));
+    assert!(text_of(&*outside.unwrap_err()).contains("outside"));
+}
+
+/// Libraries that know only futures-task can spawn.
+fn the_traits_of_futures_task() {
+    let executor = SingleThread::new().unwrap();
+    let far = executor.spawn_with_handle(async { 1 }).unwrap();
+    let rc = std::rc::Rc::new(2);
+    let near = executor
+        .spawn_local_with_handle(async move { *rc })
+        .unwrap();
+    assert_eq!(executor.block_on(async { far.await + near.await }), 3);
+    let handle = executor.handle();
+    let late = handle.spawn_with_handle(async { 4 }).unwrap();
+    assert_eq!(executor.block_on(late), 4);
+    let cooks = WorkStealing::with_workers(2).unwrap();
+    let task = cooks.spawn_with_handle(async { 5 }).unwrap();
+    assert_eq!(futures::executor::block_on(task), 5);
+}
+
+/// Local tasks in a set.
+fn a_set_of_local_tasks() {
+    let executor = SingleThread::new().unwrap();
+    executor.block_on(async {
+        let count = std::rc::Rc::new(std::cell::Cell::new(0));
+        let mut set = JoinSet::new();
+        for n in 1..=10 {
+            let count = count.clone();
+            set.spawn_local(async move {
+                brigade::yield_now().await;
+                count.set(count.get() + n);
+            });
+        }
+        {
+            let mut next = pin!(set.join_next());
+            assert!(futures::poll!(next.as_mut()).is_pending());
+        }
+        let mut joined = 0;
+        while set.join_next().await.is_some() {
+            joined += 1;
+        }
+        assert_eq!((joined, count.get()), (10, 55));
+        let named = Builder::new()
+            .name("local")
+            .spawn_local(async move { count.get() });
+        assert_eq!(named.await.unwrap(), 55);
+    });
+}
+
+on_both! {
+    results_come_in_the_order_of_completion,
+    thousands_of_tasks,
+    a_set_may_grow_while_it_is_joined,
+    a_cancelled_join_loses_nothing,
+    a_try_does_not_unregister_who_waits,
+    panics_and_aborts_are_results,
+    what_becomes_of_the_tasks_of_a_set,
+    join_all_gives_values_or_the_panic,
+    a_set_may_be_awaited_elsewhere,
+    noisy_outputs,
+    tasks_may_have_names,
+}
+
+one_cook! {
+    the_traits_of_futures_task,
+    a_set_of_local_tasks,
+}
