@@ -22,7 +22,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use brigade::timeline::Timeline;
+use brigade::{
+    WorkStealing,
+    timeline::{TaskFigures, Timeline},
+};
 use html::Facts;
 
 const SELFTEST: &str = include_str!("browser/selftest.js");
@@ -38,6 +41,40 @@ fn the_page_can_be_explored() {
     };
     let report = browser.try_out(&runs::kitchen(), "kitchen");
     assert!(report.lines().count() > 25, "{report}");
+}
+
+/// Threads write down what they do a moment before or after they do it: no run made by hand does.
+#[test]
+fn a_real_run_is_read_as_the_runtime_reads_it() {
+    let Some(browser) = Browser::find() else {
+        return;
+    };
+    let executor = WorkStealing::builder()
+        .workers(3)
+        .record_timeline(true)
+        .build()
+        .unwrap();
+    executor.block_on(async {
+        let tasks = (0..200_u64).map(|i| {
+            brigade::spawn(async move {
+                for turn in 0..i % 5 {
+                    brigade::yield_now().await;
+                    brigade::time::sleep(Duration::from_micros(turn * i)).await;
+                }
+                if i % 11 == 0 {
+                    brigade::spawn_blocking(move || i).await.unwrap();
+                }
+            })
+        });
+        let tasks: Vec<_> = tasks.collect();
+        for (i, task) in tasks.into_iter().enumerate() {
+            if i % 17 == 3 {
+                task.abort();
+            }
+            let _ = task.await;
+        }
+    });
+    browser.try_out(&executor.timeline().unwrap(), "real");
 }
 
 #[test]
@@ -65,7 +102,7 @@ fn a_run_without_events_is_shown_as_one() {
     let mut run = Timeline::default();
     browser.try_out(&run, "empty");
     run.dropped = 12_345;
-    let page = html::page(&run, &facts("nothing but a gap"));
+    let page = html::page(&run, &facts("nothing but a gap", &run));
     let output = browser.open(&page, "gap", &["--dump-dom"]);
     let dom = String::from_utf8_lossy(&output.stdout);
     assert!(dom.contains("12,345 events found no room"), "{dom}");
@@ -76,8 +113,11 @@ fn screenshots_are_taken() {
     let Some(browser) = Browser::find() else {
         return;
     };
-    for (name, run) in [("kitchen", runs::kitchen()), ("requests", runs::requests(2000, 16))] {
-        let page = html::page(&run, &facts(name));
+    for (name, run) in [
+        ("kitchen", runs::kitchen()),
+        ("requests", runs::requests(2000, 16)),
+    ] {
+        let page = html::page(&run, &facts(name, &run));
         for fragment in [
             "by=cook&theme=light",
             "by=cook&theme=dark",
@@ -86,26 +126,46 @@ fn screenshots_are_taken() {
         ] {
             let picture = browser.room.join(format!("{name} {fragment}.png"));
             let shot = format!("--screenshot={}", picture.display());
-            browser.open_at(&page, name, fragment, &[&shot, "--virtual-time-budget=3000"]);
+            browser.open_at(
+                &page,
+                name,
+                fragment,
+                &[&shot, "--virtual-time-budget=3000"],
+            );
             let png = fs::read(&picture).expect("there is a picture");
             let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
             assert_eq!((side(16), side(20)), (1400, 900));
             // A page that is blank but for its head takes less.
-            assert!(png.len() > 60_000, "{}: {} bytes", picture.display(), png.len());
+            assert!(
+                png.len() > 60_000,
+                "{}: {} bytes",
+                picture.display(),
+                png.len()
+            );
         }
     }
     say(&format!("screenshots: {}", browser.room.display()));
 }
 
-fn facts(title: &str) -> Facts {
-    let figure = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+/// The figures as the runtime works them out: the selftest compares them with what the page does.
+fn facts(title: &str, run: &Timeline) -> Facts {
+    let figures = run.figures();
+    let tasks = run.tasks.iter().zip(&figures.tasks);
+    let counted = tasks.filter(|(task, life)| !task.is_main && !life.is_blocking);
+    let lives: Vec<_> = counted.map(|(_, life)| life).collect();
+    let figure = |name: &str, value: String| (name.to_owned(), value);
+    let nanos = |name, time: fn(&TaskFigures) -> Duration| {
+        let sum: Duration = lives.iter().map(|life| time(life)).sum();
+        figure(name, sum.as_nanos().to_string())
+    };
     Facts {
         title: title.to_owned(),
         figures: vec![
-            figure("in flight at most (concurrency)", "6"),
-            figure("at once at most (parallelism)", "2"),
-            figure("wall time", "60.0 ms"),
-            figure("busy: cook 0", "48 %"),
+            figure("in flight (concurrency)", figures.in_flight_max.to_string()),
+            figure("at once (parallelism)", figures.at_once_max.to_string()),
+            nanos("ns running", |life| life.running),
+            nanos("ns ready, not running", |life| life.queued),
+            nanos("ns waiting", |life| life.waiting),
         ],
         advice: vec!["What follows from <b>figures</b> & \"figures\".".to_owned()],
     }
@@ -139,7 +199,7 @@ impl Browser {
 
     /// Opens the page of a run, lets the selftest touch it, and checks what it reports.
     fn try_out(&self, run: &Timeline, name: &str) -> String {
-        let page = html::page(run, &facts(name));
+        let page = html::page(run, &facts(name, run));
         let (before, after) = page.rsplit_once("</body>").unwrap();
         let page = format!("{before}<script type=\"module\">{SELFTEST}</script></body>{after}");
         let output = self.open(&page, &format!("{name} selftest"), &["--dump-dom"]);
@@ -165,9 +225,17 @@ impl Browser {
         // A profile of its own: two browsers do not share one.
         let profile = tempfile::tempdir().unwrap();
         let child = Command::new(&self.program)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"])
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--hide-scrollbars",
+            ])
             .args(["--disable-background-networking", "--no-first-run"])
-            .args(["--host-resolver-rules=MAP * ~NOTFOUND", "--window-size=1400,900"])
+            .args([
+                "--host-resolver-rules=MAP * ~NOTFOUND",
+                "--window-size=1400,900",
+            ])
             .arg("--enable-logging=stderr")
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .args(arguments)
@@ -180,7 +248,10 @@ impl Browser {
         let output = finish(child);
         let log = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{log}");
-        let console: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
+        let console: Vec<&str> = log
+            .lines()
+            .filter(|line| line.contains("CONSOLE"))
+            .collect();
         assert!(console.is_empty(), "{name}: {console:#?}");
         output
     }

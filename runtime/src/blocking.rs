@@ -206,7 +206,6 @@ impl Schedule for Core {
     }
 }
 
-#[cfg(not(loom))]
 fn wait<'a, T>(
     condition: &Condvar,
     guard: crate::sync::MutexGuard<'a, T>,

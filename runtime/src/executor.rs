@@ -36,7 +36,7 @@ pub trait Executor {
     /// If an executor is running on this thread already; and if `future` panics.
     fn block_on<F: Future>(&self, future: F) -> F::Output;
 
-    /// Spawns a task; see [`brigade::spawn`](crate::spawn).
+    /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn).
     fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,

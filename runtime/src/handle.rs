@@ -83,7 +83,7 @@ impl Handle {
         })
     }
 
-    /// Spawns a task onto the executor, from any thread; see [`brigade::spawn`](crate::spawn).
+    /// Spawns a task onto the executor, from any thread; see [`brigade::spawn`](fn@crate::spawn).
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,

@@ -226,7 +226,7 @@ impl rt::Timer for Timer {
     }
 }
 
-/// hyper's tasks as tasks of the current executor; see [`brigade::spawn`](crate::spawn).
+/// hyper's tasks as tasks of the current executor; see [`brigade::spawn`](fn@crate::spawn).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Executor;
 

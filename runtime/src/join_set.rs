@@ -197,11 +197,17 @@ impl<T> JoinSet<T> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<(Id, Result<T, JoinError>)>> {
+        self.look(Some(cx.waker()))
+    }
+
+    /// Looks at members until one gives its result; if none does, `waiter` is woken when there is
+    /// something to look at.
+    fn look(&mut self, waiter: Option<&Waker>) -> Poll<Option<(Id, Result<T, JoinError>)>> {
         loop {
             if self.members.is_empty() {
                 return Poll::Ready(None);
             }
-            let Some(index) = self.next_ready(cx) else {
+            let Some(index) = self.next_ready(waiter) else {
                 return Poll::Pending;
             };
             // A late wake may speak of a member that is gone, or of the next one at its index: then
@@ -217,24 +223,24 @@ impl<T> JoinSet<T> {
         }
     }
 
-    /// A member to look at; or `None`, and the caller is woken once there is one.
-    fn next_ready(&self, cx: &mut Context<'_>) -> Option<usize> {
-        let waker = cx.waker().clone();
+    /// A member to look at; or `None`, and `waiter` is woken once there is one. Without a waiter,
+    /// whoever waits already goes on waiting.
+    fn next_ready(&self, waiter: Option<&Waker>) -> Option<usize> {
+        let fresh = waiter.cloned();
         let mut state = lock(&self.finished.state);
         let ready = state.ready.pop_front();
-        let old = match ready {
-            Some(_) => Some(waker),
-            None => state.waiter.replace(waker),
+        let unused = match (ready, fresh) {
+            (None, Some(fresh)) => state.waiter.replace(fresh),
+            (_, fresh) => fresh,
         };
         drop(state);
-        drop(old);
+        drop(unused);
         ready
     }
 
     /// A finished task's result, if there is one already.
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
-        let mut cx = Context::from_waker(Waker::noop());
-        match self.poll_join_next(&mut cx) {
+        match self.look(None) {
             Poll::Ready(joined) => joined.map(|(_, result)| result),
             Poll::Pending => None,
         }

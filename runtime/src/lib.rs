@@ -24,7 +24,7 @@
 //! - [`run`] runs a future on the default executor: [`SingleThread`], or [`WorkStealing`] with the
 //!   feature `work-stealing`. To choose yourself, make one: [`SingleThread::new`],
 //!   [`WorkStealing::with_workers`]. To be generic: [`Executor`].
-//! - [`spawn`], [`spawn_local`], [`spawn_blocking`], [`task::JoinSet`]: tasks. [`yield_now`].
+//! - [`spawn()`], [`spawn_local`], [`spawn_blocking`], [`task::JoinSet`]: tasks. [`yield_now()`].
 //! - [`time`]: sleep, intervals, timeouts. [`net`]: sockets. [`io`]: any other source of events.
 //! - `brigade::hyper` (feature `hyper`): hyper's clients and servers on brigade.
 //!
@@ -45,6 +45,8 @@
 
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
+// Readers of the source follow the links into private modules: `cargo doc --document-private-items`.
+#![allow(rustdoc::private_intra_doc_links)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 // What everything stands on: std or loom.

@@ -33,7 +33,7 @@ impl<'a> Builder<'a> {
         self
     }
 
-    /// Spawns the task; see [`brigade::spawn`](crate::spawn).
+    /// Spawns the task; see [`brigade::spawn`](fn@crate::spawn).
     ///
     /// # Panics
     /// Outside of an executor.

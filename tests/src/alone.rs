@@ -27,7 +27,7 @@ pub fn alone(path: &str, test: impl FnOnce() + Send + 'static) {
 /// environment. If it is not, starts it and waits for it.
 ///
 /// # Panics
-/// If the test fails there; and on a thread that is not that of [`watch`].
+/// If the test fails there; and on a thread that is not that of [`watch()`].
 pub fn in_child(variables: &[(&str, &str)]) -> bool {
     let thread = thread::current();
     let path = thread.name().expect("the thread of a test has its name");

@@ -5,7 +5,7 @@
 //! A test that makes sense with one cook only (its future is not `Send`, its clock is virtual) is a
 //! function without parameters, listed in [`one_cook!`].
 //!
-//! Every test has a watchdog ([`watch`]): it fails by name instead of hanging. No test sleeps in
+//! Every test has a watchdog ([`watch()`]): it fails by name instead of hanging. No test sleeps in
 //! order to be "surely late enough"; tests wait for events and assert counts.
 
 mod alone;

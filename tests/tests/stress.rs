@@ -253,6 +253,20 @@ fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }
 
+/// Threads of this process.
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
+}
+
+/// Descriptors and live bytes, once the threads of executors that were dropped are gone as well: the
+/// drop waits for their work, not for the OS to end them.
+fn at_rest(with_threads: usize) -> (usize, i64) {
+    while threads() > with_threads {
+        thread::yield_now();
+    }
+    (descriptors(), LIVE.load(Ordering::Relaxed))
+}
+
 fn run_round(executor: impl Executor, seed: u64) -> usize {
     let counts = Arc::new(Counts::default());
     let (send, receive) = channel();
@@ -302,14 +316,15 @@ fn everything_at_once_and_the_counts_balance() {
         one + run_round(WorkStealing::with_workers(4).unwrap(), seed)
     };
     // What is made once for a process is made now.
+    let mine = threads();
     both(seed);
     both(seed);
-    let before = (descriptors(), LIVE.load(Ordering::Relaxed));
+    let before = at_rest(mine);
     let mut tasks = 0;
     for number in 1..=rounds {
         tasks += both(seed + number);
     }
-    let after = (descriptors(), LIVE.load(Ordering::Relaxed));
+    let after = at_rest(mine);
     println!(
         "{tasks} tasks in {rounds} rounds; descriptors and live bytes before {before:?}, after {after:?}"
     );

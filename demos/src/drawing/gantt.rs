@@ -26,6 +26,9 @@ use brigade::timeline::{LaneKind, Timeline};
 use super::axis::{Nanos, Window};
 use crate::units;
 
+/// More than what floating-point arithmetic leaves over, and too little to count.
+const TRACE: f64 = 1e-6;
+
 /// A run as rows.
 #[derive(Debug)]
 pub(super) struct Gantt {
@@ -261,14 +264,22 @@ impl CookRow {
     }
 
     /// Of each of `bins` parts of the run, the share in which it polled tasks.
+    /// Where its polls were too short for the clock the share is a trace, not
+    /// nothing: they happened.
     pub(super) fn busy(&self, window: Window, bins: usize) -> Vec<f64> {
-        window.fill(bins, self.polls.iter().map(|poll| (poll.from, poll.to)))
+        let mut busy = window.fill(bins, self.polls.iter().map(|poll| (poll.from, poll.to)));
+        for poll in self.polls.iter().filter(|poll| poll.from == poll.to) {
+            let at = (window.place(poll.from) * bins as f64) as usize;
+            let part = &mut busy[at.min(bins - 1)];
+            *part = part.max(TRACE);
+        }
+        busy
     }
 
     /// In a word or two: the share of the run in which it polled tasks.
     pub(super) fn verdict(&self, window: Window) -> String {
         match self.busy(window, 1)[0] {
-            share if share > 0.0 && share < 0.005 => "<1 % busy".to_owned(),
+            share if share > TRACE && share < 0.005 => "<1 % busy".to_owned(),
             share => format!("{} busy", units::percent(share)),
         }
     }

@@ -6,7 +6,7 @@
 //! 1. [`axis`]: time, and ticks at round numbers
 //! 2. [`gantt`]: who did what from when to when; [`reading`] works it out
 //! 3. [`names`], [`palette`]: what a name may contain, what a colour means
-//! 4. [`terminal`] (with its [`pen`]), [`svg`] (on its [`paper`], with its [`bars`]
+//! 4. [`mod@terminal`] (with its [`pen`]), [`svg`] (on its [`paper`], with its [`bars`]
 //!    and [`marks`]), [`mermaid`],
 //!    [`chrome`], [`html`]: the forms
 //!
@@ -28,6 +28,8 @@ mod chrome;
 mod html;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod golden;
 
 use std::{
     fs::File,

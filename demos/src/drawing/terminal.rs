@@ -66,7 +66,8 @@ type Cell = (char, Ink);
 impl<'a> Page<'a> {
     fn new(gantt: &'a Gantt, look: Look) -> Self {
         let width = look.width.clamp(WIDTH_MIN, WIDTH_MAX);
-        let names = gantt.tasks.iter().map(|row| row.name.width());
+        let tasks = gantt.tasks.iter().map(|row| row.name.width());
+        let names = tasks.chain(gantt.cooks.iter().map(|cook| cook.name.width()));
         // Where some are not shown it says `1,976 more`.
         let least = if gantt.tasks.len() > TASKS_MAX { 10 } else { 9 };
         let label_width = names.max().unwrap_or(0).clamp(least, width / 4);

@@ -68,7 +68,14 @@ pub(crate) fn kitchen() -> Timeline {
         r.at(200.0 + task as f64 * 100.0, 0, What::Spawn { task, by });
     }
     r.at(1000.0, 0, What::Join { task: 4, by: 0 });
-    r.at(1100.0, 0, What::PollEnd { task: 0, outcome: Pending });
+    r.at(
+        1100.0,
+        0,
+        What::PollEnd {
+            task: 0,
+            outcome: Pending,
+        },
+    );
     r.poll(1150.0, 2600.0, 0, 1, Pending);
     r.sleep(100.0, 700.0, 1);
     r.at(720.0, 1, What::Steal { from: 0 });
@@ -78,7 +85,15 @@ pub(crate) fn kitchen() -> Timeline {
     r.poll(5300.0, 5900.0, 0, 5, Pending);
     r.poll(6000.0, 9000.0, 0, 6, Pending);
     r.sleep(9100.0, 18_000.0, 0);
-    r.at(12_000.0, 1, What::Wake { task: 2, by: Some(2), effect: WakeEffect::Again });
+    r.at(
+        12_000.0,
+        1,
+        What::Wake {
+            task: 2,
+            by: Some(2),
+            effect: WakeEffect::Again,
+        },
+    );
     r.poll(12_500.0, 21_800.0, 1, 2, Ready);
     r.wake(21_500.0, 1, 3, Some(2));
     r.at(18_050.0, 0, What::TimersFired { timers: 2 });
@@ -101,13 +116,28 @@ pub(crate) fn kitchen() -> Timeline {
     r.wake(44_020.0, 1, 3, None);
     r.poll(44_200.0, 50_000.0, 1, 3, Ready);
     r.wake(49_900.0, 1, 4, Some(3));
-    r.at(49_950.0, 1, What::Wake { task: 4, by: Some(3), effect: WakeEffect::Nothing });
+    r.at(
+        49_950.0,
+        1,
+        What::Wake {
+            task: 4,
+            by: Some(3),
+            effect: WakeEffect::Nothing,
+        },
+    );
     r.sleep(50_100.0, 52_100.0, 1);
     r.at(52_300.0, 1, What::Steal { from: 0 });
     r.poll(52_400.0, 58_000.0, 1, 4, Ready);
     r.wake(57_900.0, 1, 0, Some(4));
     r.poll(58_200.0, 59_000.0, 0, 0, Ready);
-    r.at(58_300.0, 0, What::Abort { task: 5, by: Some(0) });
+    r.at(
+        58_300.0,
+        0,
+        What::Abort {
+            task: 5,
+            by: Some(0),
+        },
+    );
     r.at(59_100.0, 0, What::Cancel { task: 5 });
     r.timeline(lanes, tasks, 60)
 }
@@ -118,7 +148,7 @@ pub(crate) fn requests(count: usize, polls: usize) -> Timeline {
     let mut r = Record::default();
     let mut now = 0.0;
     let mut tasks = vec![Task::new(0, Some("main"))];
-    let mut left = vec![0; count + 1];
+    let mut left = vec![polls; count + 1];
     let mut ready = VecDeque::new();
     let mut due: BTreeMap<u64, usize> = BTreeMap::new();
 
@@ -127,13 +157,21 @@ pub(crate) fn requests(count: usize, polls: usize) -> Timeline {
         tasks.push(Task::new(task as u64, Some(&format!("GET /reply/{task}"))));
         now += 1.5;
         r.at(now, 0, What::Spawn { task, by: Some(0) });
-        left[task] = polls;
         ready.push_back(task);
     }
-    r.at(now, 0, What::PollEnd { task: 0, outcome: Outcome::Pending });
+    r.at(
+        now,
+        0,
+        What::PollEnd {
+            task: 0,
+            outcome: Outcome::Pending,
+        },
+    );
     loop {
         if ready.is_empty() {
-            let Some((&first, _)) = due.first_key_value() else { break };
+            let Some((&first, _)) = due.first_key_value() else {
+                break;
+            };
             if first as f64 > now {
                 r.sleep(now, first as f64, 0);
                 now = first as f64;
@@ -142,7 +180,13 @@ pub(crate) fn requests(count: usize, polls: usize) -> Timeline {
         let later = due.split_off(&(now as u64 + 1));
         let events = std::mem::replace(&mut due, later);
         if !events.is_empty() {
-            r.at(now, 0, What::IoReady { events: events.len() });
+            r.at(
+                now,
+                0,
+                What::IoReady {
+                    events: events.len(),
+                },
+            );
             for task in events.into_values() {
                 now += 0.1;
                 r.wake(now, 0, task, None);
@@ -154,11 +198,19 @@ pub(crate) fn requests(count: usize, polls: usize) -> Timeline {
             left[task] -= 1;
             let begun = now + 0.2;
             now = begun + 1.0 + dice.below(600) as f64 / 100.0;
-            let outcome = if left[task] == 0 { Outcome::Ready } else { Outcome::Pending };
+            let outcome = if left[task] == 0 {
+                Outcome::Ready
+            } else {
+                Outcome::Pending
+            };
             r.poll(begun, now, 0, task, outcome);
             if left[task] > 0 {
                 // The reply starts after a while; its parts follow one another.
-                let wait = if left[task] + 2 > polls { 50_000 + dice.below(40_000) } else { 2_000 + dice.below(9_000) };
+                let wait = if left[task] + 2 > polls {
+                    50_000 + dice.below(40_000)
+                } else {
+                    2_000 + dice.below(9_000)
+                };
                 let mut at = now as u64 + wait;
                 while due.contains_key(&at) {
                     at += 1;

@@ -44,6 +44,7 @@
   check("the title is shown", at("title").textContent.length > 0 && document.title.includes("brigade"), document.title);
   check("nothing became markup", document.querySelectorAll("b:not(#tip b, #card b)").length === 0);
 
+  compareFigures();
   if (run.polls.length > 0) {
     exploreByHand();
     exploreByKeys();
@@ -61,6 +62,16 @@
   report.textContent = found.join("\n");
   document.body.append(report);
   report.hidden = true;
+
+  // The page works out from the events what the runtime works out too, in another language.
+  function compareFigures() {
+    const [, READY, RUNNING, WAITING] = [0, 1, 2, 3];
+    const time = (state) => run.tasks.filter((task) => task.counted).reduce((sum, task) => sum + task.time[state], 0);
+    const most = (curve) => curve.value.reduce((a, b) => Math.max(a, b), 0);
+    const mine = [most(run.flight), most(run.once), time(RUNNING), time(READY), time(WAITING)];
+    const given = [...document.querySelectorAll("#figures dd")].map((value) => Number(value.textContent));
+    check("page and runtime agree", mine.every((value, i) => value === given[i]), `${mine} and ${given}`);
+  }
 
   function longestPoll() {
     const { begin, end } = run.polls;

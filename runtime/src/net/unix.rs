@@ -6,11 +6,13 @@ use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::fault::{Fault, Pause};
 use super::stream::{byte_stream, descriptor};
 use crate::io::{BOTH, Interest, Registered, current_reactor};
+use crate::reactor::Reactor;
 
 /// A connection within the machine, over a path in the file system.
 ///
@@ -334,7 +336,9 @@ impl UnixDatagram {
     /// # Errors
     /// Those of the OS, `AddrInUse` if the path exists; and outside of an executor.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        Self::register("UnixDatagram::bind", mio::net::UnixDatagram::bind(path)?)
+        // Asked first: a path that was made stays.
+        let reactor = current_reactor("UnixDatagram::bind")?;
+        Self::register(reactor, mio::net::UnixDatagram::bind(path)?)
     }
 
     /// A socket without a path: it can send, and receive only from its peer.
@@ -342,7 +346,8 @@ impl UnixDatagram {
     /// # Errors
     /// Those of the OS, and outside of an executor.
     pub fn unbound() -> io::Result<Self> {
-        Self::register("UnixDatagram::unbound", mio::net::UnixDatagram::unbound()?)
+        let reactor = current_reactor("UnixDatagram::unbound")?;
+        Self::register(reactor, mio::net::UnixDatagram::unbound()?)
     }
 
     /// Two sockets that are each other's peer.
@@ -350,13 +355,15 @@ impl UnixDatagram {
     /// # Errors
     /// Those of the OS, and outside of an executor.
     pub fn pair() -> io::Result<(Self, Self)> {
+        let reactor = current_reactor("UnixDatagram::pair")?;
         let (one, other) = mio::net::UnixDatagram::pair()?;
-        let name = "UnixDatagram::pair";
-        Ok((Self::register(name, one)?, Self::register(name, other)?))
+        Ok((
+            Self::register(reactor.clone(), one)?,
+            Self::register(reactor, other)?,
+        ))
     }
 
-    fn register(function: &str, socket: mio::net::UnixDatagram) -> io::Result<Self> {
-        let reactor = current_reactor(function)?;
+    fn register(reactor: Arc<Reactor>, socket: mio::net::UnixDatagram) -> io::Result<Self> {
         let io = Registered::with_reactor(reactor, socket, BOTH, true)?;
         Ok(UnixDatagram { io })
     }
@@ -441,10 +448,8 @@ impl TryFrom<std::os::unix::net::UnixDatagram> for UnixDatagram {
     /// Those of the OS, and outside of an executor.
     fn try_from(socket: std::os::unix::net::UnixDatagram) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        Self::register(
-            "UnixDatagram::try_from",
-            mio::net::UnixDatagram::from_std(socket),
-        )
+        let reactor = current_reactor("UnixDatagram::try_from")?;
+        Self::register(reactor, mio::net::UnixDatagram::from_std(socket))
     }
 }
 

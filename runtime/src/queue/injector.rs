@@ -6,7 +6,7 @@
 //! **Owns** an unbounded crossbeam channel, used as a queue. It must not be bounded: `wake` pushes
 //! here, and `wake` must never block (compio #1044).
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crate::sync::channel::{Receiver, Sender, unbounded};
 
 /// See the module.
 pub(crate) struct Injector<T> {

@@ -30,8 +30,7 @@
 //! may be called under a lock of the user, so it must not run anybody else's destructors: wakes and
 //! aborts, which run none, lie apart from the rest, and who posts one of them leaves the rest alone.
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
-
+use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{AtomicBool, Ordering, fence};
 use crate::task::letter::Letter;
 

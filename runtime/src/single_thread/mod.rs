@@ -138,7 +138,7 @@ impl SingleThread {
         }
     }
 
-    /// Spawns a task; see [`brigade::spawn`](crate::spawn). It runs in `block_on`.
+    /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). It runs in `block_on`.
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,

@@ -41,8 +41,9 @@ const COMPUTE_HEAVY: f64 = 0.8;
 const WORTH_A_COOK: f64 = 1.2;
 
 /// A poll that holds up a loop. Longer than the slice for which an OS takes a core away in favour of
-/// another thread (3 to 4 ms on Linux), so that no task is blamed for that; shorter than a frame at
-/// 60 Hz (16.67 ms), so that who draws hears of it.
+/// another thread (3 to 4 ms on Linux), so that a task is seldom blamed for that: only on a machine
+/// with far more to do than cores. Shorter than a frame at 60 Hz (16.67 ms), so that who draws hears
+/// of it.
 const LONG_POLL: Duration = Duration::from_millis(10);
 
 /// A task that asks in a loop is polled thousands of times a millisecond; a lock or a budget that

@@ -2,7 +2,7 @@
 //!
 //! **Job.** A [`Timeline`] is the record of one run of an executor that was built with
 //! `record_timeline(true)`: which task was polled when and by which thread, who woke it, when threads
-//! slept. The [`figures`] of the run follow from it, and [`advice`] from the figures.
+//! slept. The [`Figures`] of the run follow from it, and [`Advice`] from the figures.
 //!
 //! **Owns** plain data: once taken, a timeline has nothing to do with the executor any more.
 //!

@@ -143,13 +143,14 @@ impl WorkStealing {
     ) -> io::Result<()> {
         let (scheduler, shared) = (self.scheduler.clone(), self.shared.clone());
         let place = Crew::join(&self.crew);
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name(format!("{name}-worker-{index}"))
             .spawn(move || {
                 // Outlives the worker: the last place to be given up ends it all.
                 let _place = place;
                 Worker::new(index, scheduler, shared, driver).run();
             })?;
+        self.crew.keep(thread);
         Ok(())
     }
 }

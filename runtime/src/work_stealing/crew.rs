@@ -1,8 +1,8 @@
 //! The crew, as it comes and goes: shutdown.
 //!
 //! **Job.** The last worker to leave turns off the light: it cancels all tasks, when none can be
-//! running any more. Whoever drops the executor waits for that, unless it is a worker itself, which
-//! would wait for its own end.
+//! running any more. Whoever drops the executor waits for the workers' threads to end, unless it is
+//! on one of them, which would wait for its own end.
 //!
 //! # Shutdown, step by step
 //!
@@ -11,26 +11,24 @@
 //! 3. The last one cancels the tasks ([`Scheduler::cancel_all`]): each future is dropped exactly
 //!    once, by one thread, while nothing else runs.
 //! 4. It closes the blocking pool and wakes whoever waits elsewhere for a socket or timer.
-//! 5. It tells the one who dropped the executor.
+//! 5. Its thread ends, as those of the others have, and `drop` returns.
+
+use std::thread::JoinHandle;
 
 use super::scheduler::Scheduler;
 use super::worker;
 use crate::context;
 use crate::driver;
 use crate::shared::Shared;
-use crate::sync::{Arc, Condvar, Mutex, lock};
+use crate::sync::{Arc, Mutex, lock};
 
 /// See the module.
 pub(super) struct Crew {
-    present: Mutex<Present>,
-    gone: Condvar,
+    /// Workers present, and the executor itself.
+    places: Mutex<usize>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     shared: Arc<Shared>,
     scheduler: std::sync::Arc<Scheduler>,
-}
-
-struct Present {
-    places: usize,
-    done: bool,
 }
 
 /// A worker's place in the crew, given up when it is dropped.
@@ -39,11 +37,8 @@ pub(super) struct Place(std::sync::Arc<Crew>);
 impl Crew {
     pub(super) fn new(shared: Arc<Shared>, scheduler: std::sync::Arc<Scheduler>) -> Self {
         Crew {
-            present: Mutex::new(Present {
-                places: 1,
-                done: false,
-            }),
-            gone: Condvar::new(),
+            places: Mutex::new(1),
+            threads: Mutex::new(Vec::new()),
             shared,
             scheduler,
         }
@@ -51,8 +46,13 @@ impl Crew {
 
     /// A worker begins.
     pub(super) fn join(crew: &std::sync::Arc<Crew>) -> Place {
-        lock(&crew.present).places += 1;
+        *lock(&crew.places) += 1;
         Place(crew.clone())
+    }
+
+    /// A worker's thread has started.
+    pub(super) fn keep(&self, thread: JoinHandle<()>) {
+        lock(&self.threads).push(thread);
     }
 
     /// Steps 1 and 5: the executor gives up its own place, which it had from the beginning so that
@@ -60,15 +60,12 @@ impl Crew {
     pub(super) fn dismiss(crew: &std::sync::Arc<Crew>) {
         crew.scheduler.let_go();
         drop(Place(crew.clone()));
-        if worker::is_current(&crew.scheduler) {
-            return;
-        }
-        let mut present = lock(&crew.present);
-        while !present.done {
-            present = crew
-                .gone
-                .wait(present)
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let threads = std::mem::take(&mut *lock(&crew.threads));
+        if !worker::is_current(&crew.scheduler) {
+            for thread in threads {
+                // A worker does not panic: its tasks' panics are caught.
+                let _ = thread.join();
+            }
         }
     }
 
@@ -84,14 +81,12 @@ impl Crew {
 impl Drop for Place {
     fn drop(&mut self) {
         let last = {
-            let mut present = lock(&self.0.present);
-            present.places -= 1;
-            present.places == 0
+            let mut places = lock(&self.0.places);
+            *places -= 1;
+            *places == 0
         };
         if last {
             self.0.turn_off_the_light();
-            lock(&self.0.present).done = true;
-            self.0.gone.notify_all();
         }
     }
 }

@@ -109,7 +109,7 @@ impl WorkStealing {
         main_seat::block_on(future, self.shared.home.recorder().cloned())
     }
 
-    /// Spawns a task; see [`brigade::spawn`](crate::spawn). It begins at once.
+    /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). It begins at once.
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,

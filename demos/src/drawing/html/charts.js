@@ -71,9 +71,11 @@ function paintCurve(curve, top, height) {
     stage.globalAlpha = 0.18;
     stage.fillRect(x, base - high * scale, 1, (high - low) * scale);
     stage.globalAlpha = 1;
-    // From where the line was in the column before, or steps would leave gaps.
-    const step = Math.abs(high - before) * scale;
-    stage.fillRect(x, base - Math.max(high, before) * scale - 0.75, 1, step + 1.5);
+    stage.fillRect(x, base - high * scale - 0.75, 1, 1.5);
+    // Steps are paler than the line, or a curve that goes up and down often would be one dark patch.
+    stage.globalAlpha = 0.45;
+    stage.fillRect(x, base - Math.max(high, before) * scale, 1, Math.abs(high - before) * scale);
+    stage.globalAlpha = 1;
     before = high;
   }
   stage.fillStyle = colours.line;

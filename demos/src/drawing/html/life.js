@@ -39,7 +39,7 @@ function readRun() {
 
   const mains = new Set(given.mains);
   const tasks = names.map((name, i) => ({
-    label: visible(name ?? `task ${i}`),
+    label: nameOf(name ?? `task ${i}`),
     main: mains.has(i),
     // The work of the blocking pool is no task to the figures, nor is the main future.
     counted: !mains.has(i),
@@ -249,6 +249,6 @@ function readRun() {
 function orderLanes(threads) {
   const rank = { w: 0, b: 1, o: 2 };
   return threads
-    .map(([name, kind, number], index) => ({ index, name: visible(name), kind, number }))
+    .map(([name, kind, number], index) => ({ index, name: nameOf(name), kind, number }))
     .sort((a, b) => rank[a.kind] - rank[b.kind] || a.number - b.number || a.index - b.index);
 }

@@ -18,8 +18,8 @@ const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const SCRIPTS: [&str; 14] = [
     include_str!("data.js"),
-    include_str!("life.js"),
     include_str!("words.js"),
+    include_str!("life.js"),
     include_str!("view.js"),
     include_str!("theme.js"),
     include_str!("canvas.js"),

@@ -63,10 +63,7 @@ fn every_event() -> Timeline {
         What::Join { task, by: 0 },
         end(Outcome::Ready),
         end(Outcome::Panicked),
-        What::Abort {
-            task: 2,
-            by: None,
-        },
+        What::Abort { task: 2, by: None },
         What::Cancel { task: 2 },
     ];
     let events = (1..).zip(whats).map(|(at, what)| {
@@ -83,10 +80,9 @@ fn parse(page: &str) -> RcDom {
 
 /// All elements of that name, in order, with the text in them.
 fn elements(node: &Handle, wanted: &str, found: &mut Vec<String>) {
-    if let NodeData::Element { name, .. } = &node.data {
-        if &*name.local == wanted {
-            found.push(text(node));
-        }
+    match &node.data {
+        NodeData::Element { name, .. } if &*name.local == wanted => found.push(text(node)),
+        _ => {}
     }
     for child in node.children.borrow().iter() {
         elements(child, wanted, found);
@@ -149,7 +145,11 @@ fn events_become_columns() {
     assert_eq!(run["mains"], json!([0]));
     assert_eq!(
         run["lanes"],
-        json!([["cook 0", "w", 0], ["pool 0", "b", 0], ["elsewhere", "o", 0]])
+        json!([
+            ["cook 0", "w", 0],
+            ["pool 0", "b", 0],
+            ["elsewhere", "o", 0]
+        ])
     );
     assert_eq!(run["length"], 1000);
 }
@@ -187,7 +187,9 @@ fn a_run_without_events_is_a_page() {
 #[test]
 fn the_page_fetches_nothing() {
     for part in [TEMPLATE, STYLE].into_iter().chain(SCRIPTS) {
-        for way_out in ["http:", "https:", "src=", "url(", "@import", "fetch(", "XMLHttp", "import "] {
+        for way_out in [
+            "http:", "https:", "src=", "url(", "@import", "fetch(", "XMLHttp", "import ",
+        ] {
             assert!(!part.contains(way_out), "{way_out}");
         }
     }
@@ -197,7 +199,13 @@ fn the_page_fetches_nothing() {
 #[test]
 fn text_enters_the_document_as_text() {
     for script in SCRIPTS {
-        for door in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
+        for door in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+        ] {
             assert!(!script.contains(door), "{door}");
         }
         // What would end the element that the scripts stand in.

@@ -1,13 +1,19 @@
 // Numbers and names as a person reads them.
 
-/// A name made safe to show: control characters and those that turn the direction of writing could
+const NAME_MAX = 200; // letters; thin air
+
+/// A text made safe to show: control characters and those that turn the direction of writing could
 /// make one name look like another.
-function visible(name) {
-  const NAME_MAX = 200; // letters; thin air
-  return (name.length > NAME_MAX ? `${name.slice(0, NAME_MAX)}…` : name)
+function visible(text) {
+  return text
     .replace(/[\u0000-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))
     .replace(/\u007f/g, "\u2421")
     .replace(/[\u0080-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]/g, "\ufffd");
+}
+
+/// The same for a name, of which no more is shown than fits a line.
+function nameOf(text) {
+  return visible(text.length > NAME_MAX ? `${text.slice(0, NAME_MAX)}…` : text);
 }
 
 const UNITS = [
