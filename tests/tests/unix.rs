@@ -107,7 +107,7 @@ fn a_full_queue_is_waited_for<K: Kitchen>() {
         // A second `listen` sets the length of the queue.
         socket2::SockRef::from(&plain).listen(1).unwrap();
         let listener = UnixListener::try_from(plain).unwrap();
-        let guests: Vec<_> = (0..20)
+        let guests: Vec<_> = (0..8)
             .map(|_| {
                 let path = place.0.clone();
                 brigade::spawn(async move {
@@ -116,7 +116,7 @@ fn a_full_queue_is_waited_for<K: Kitchen>() {
                 })
             })
             .collect();
-        let mut incoming = listener.incoming().take(20);
+        let mut incoming = listener.incoming().take(8);
         while let Some(stream) = incoming.next().await {
             stream.unwrap().write_all(b"soup").await.unwrap();
         }

@@ -9,7 +9,7 @@ function paintAbove() {
   if (view.pointer && view.pointer.x >= view.gutter) paintCrosshair(view.pointer.x);
   if (view.box) paintBox();
   const things = [view.hover, view.pin].filter((thing) => thing !== null);
-  clipped(above, 0, view.top, view.width - MARGIN, view.height - view.top, () => {
+  clipped(above, view.gutter - 5, view.top, view.width - view.gutter - MARGIN + 5, view.height - view.top, () => {
     for (const thing of things) paintOutline(thing, thing === view.pin);
     const poll = (view.pin ?? view.hover)?.poll;
     if (poll !== undefined) paintArrows(poll);
@@ -152,7 +152,8 @@ function paintArrow(stir, strength) {
     const side = from.x < view.gutter + 90 ? "left" : "right";
     above.font = SMALL;
     const width = above.measureText(words).width + 8;
-    const left = side === "right" ? from.x - 8 - width : from.x + 8;
+    // A wake of long ago is named at the edge.
+    const left = Math.max(view.gutter + 6, side === "right" ? from.x - 8 - width : from.x + 8);
     above.globalAlpha = 0.92;
     above.fillStyle = colours.panel;
     above.fillRect(left, from.y - 17, width, 16);

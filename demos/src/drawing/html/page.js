@@ -133,7 +133,7 @@ function readAddress() {
   filterBy(byId("filter").value);
   drawBy(parts.get("by") === "task" ? "task" : "cook");
   const poll = parts.has("poll") ? Number(parts.get("poll")) : -1;
-  if (poll >= 0 && poll < run.polls.length) pin({ kind: "poll", poll });
+  if (Number.isInteger(poll) && poll >= 0 && poll < run.polls.length) pin({ kind: "poll", poll });
 }
 
 for (const radio of document.getElementsByName("by")) radio.addEventListener("change", () => drawBy(radio.value));
