@@ -9,11 +9,13 @@
 use std::cell::Cell;
 use std::task::{Context, Poll};
 
+use crate::sync::thread_local;
+
 /// Operations on sources in one poll. Thin air: enough that the yield between costs nothing, few
 /// enough that 1,000 busy tasks still come round in milliseconds.
 const OPERATIONS: u32 = 128;
 
-std::thread_local! {
+thread_local! {
     static LEFT: Cell<u32> = const { Cell::new(OPERATIONS) };
     static YIELDED: Cell<bool> = const { Cell::new(false) };
 }

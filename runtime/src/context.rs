@@ -12,10 +12,10 @@ use std::marker::PhantomData;
 use std::ptr;
 
 use crate::shared::Shared;
-use crate::sync::Arc;
+use crate::sync::{Arc, thread_local};
 use crate::task::home::Purse;
 
-std::thread_local! {
+thread_local! {
     static CURRENT: Cell<*const Arc<Shared>> = const { Cell::new(ptr::null()) };
     /// An executor polls tasks on this thread: it must not be blocked by another one.
     static RUNNING: Cell<bool> = const { Cell::new(false) };

@@ -98,3 +98,6 @@ pub use yield_now::yield_now;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+#[cfg(all(test, loom))]
+mod models;

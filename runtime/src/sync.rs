@@ -35,10 +35,13 @@ pub(crate) mod thread {
     //! Parking in a model. It knows no time: a park with an end is one without. loom's own `unpark`
     //! would also wake a thread that waits for a lock, hence the token.
 
+    use std::io;
+    use std::num::NonZero;
     use std::sync::Arc;
     use std::time::Duration;
 
     use loom::sync::Notify;
+    pub(crate) use loom::thread::Builder;
 
     #[derive(Clone)]
     pub(crate) struct Thread(Arc<Notify>);
@@ -63,6 +66,10 @@ pub(crate) mod thread {
 
     pub(crate) fn park_timeout(_at_most: Duration) {
         park();
+    }
+
+    pub(crate) fn available_parallelism() -> io::Result<NonZero<usize>> {
+        std::thread::available_parallelism()
     }
 }
 

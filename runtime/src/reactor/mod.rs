@@ -30,11 +30,15 @@ use std::task::Waker;
 use std::time::Duration;
 
 use mio::event::Event;
-use mio::{Events, Poll, Registry, Token};
+use mio::{Events, Token};
+#[cfg(not(all(test, loom)))]
+use mio::{Poll, Registry, Waker as OsBell};
 use slab::Slab;
 
 pub(crate) use self::source::{Direction, Source};
 
+#[cfg(all(test, loom))]
+use crate::models::os::{OsBell, Poll, Registry};
 use crate::queue::letter_box::Bell;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, lock};
 
@@ -52,7 +56,7 @@ const EVENTS: usize = 1024;
 pub(crate) struct Reactor {
     registry: Registry,
     /// Ends the sleep of the thread that turns the event loop.
-    bell: mio::Waker,
+    bell: OsBell,
     sources: Mutex<Sources>,
     /// How many there are, to be read without the lock: with none, asking the OS is pointless.
     count: AtomicUsize,
@@ -80,7 +84,7 @@ pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
     let poll = Poll::new()?;
     let reactor = Reactor {
         registry: poll.registry().try_clone()?,
-        bell: mio::Waker::new(poll.registry(), BELL)?,
+        bell: OsBell::new(poll.registry(), BELL)?,
         sources: Mutex::new(Sources {
             entries: Slab::new(),
             // Near the end, so that the wrap is part of everyday life.

@@ -1,7 +1,6 @@
 //! How a [`WorkStealing`] is put together.
 
 use std::io;
-use std::thread;
 
 use super::crew::Crew;
 use super::scheduler::Scheduler;
@@ -12,7 +11,7 @@ use crate::metrics::Counters;
 use crate::reactor;
 use crate::recorder::Recorder;
 use crate::shared::Shared;
-use crate::sync::{Arc, Guarded, Mutex};
+use crate::sync::{Arc, Guarded, Mutex, thread};
 use crate::task::home::HomeRef;
 use crate::timer::Timers;
 use crate::timer::clock::Clock;

@@ -34,7 +34,7 @@ use crate::pace::Pace;
 use crate::queue::ring::CAPACITY;
 use crate::recorder::{Kind, Role};
 use crate::shared::Shared;
-use crate::sync::{Arc, Mutex, Ordering};
+use crate::sync::{Arc, Mutex, Ordering, thread_local};
 use crate::task::raw::{RawTask, Runnable};
 
 /// How often in a row a worker runs the task woken last before one from its ring. Two tasks that
@@ -49,7 +49,7 @@ const WATCH: Duration = Duration::from_millis(5);
 /// Tasks that a worker takes from the injector at a time, at most: half a ring.
 const BATCH: usize = CAPACITY as usize / 2;
 
-std::thread_local! {
+thread_local! {
     static CURRENT: Cell<*const Worker> = const { Cell::new(ptr::null()) };
 }
 
