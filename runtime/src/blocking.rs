@@ -47,13 +47,22 @@ struct Core {
     name: String,
 }
 
-/// A thread of the pool, about to begin.
-pub(crate) struct PoolThread(std::sync::Arc<Core>);
+/// A job for which there was no thread. Dropping it cancels it.
+pub(crate) struct Stranded(Option<Runnable>);
 
-impl PoolThread {
-    /// Works for the pool until it closes, or has nothing to do for a while.
-    pub(crate) fn work(self) {
-        self.0.work();
+impl Stranded {
+    pub(crate) fn run(mut self) {
+        if let Some(job) = self.0.take() {
+            job.run();
+        }
+    }
+}
+
+impl Drop for Stranded {
+    fn drop(&mut self) {
+        if let Some(job) = self.0.take() {
+            job.cancel();
+        }
     }
 }
 
@@ -88,23 +97,20 @@ impl Pool {
         }
     }
 
-    /// Queues a job and sees to it that there is a thread for it. `body` makes what a new thread
-    /// does of what it has to do for the pool. Where none can be started, and there is none, `Err` is the job itself: the caller
-    /// has to run it.
-    pub(crate) fn spawn<W, T, B>(
-        &self,
-        work: W,
-        body: impl FnOnce(PoolThread) -> B,
-    ) -> (JoinHandle<T>, Option<Runnable>)
+    /// Queues a job and sees to it that there is a thread for it. If none can be started and none is
+    /// there, a job comes back, and the caller runs it.
+    pub(crate) fn spawn<W, T>(&self, work: W) -> (JoinHandle<T>, Option<Stranded>)
     where
         W: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
-        B: FnOnce() + Send + 'static,
     {
         let (runnable, task) = RawTask::new(Job(Some(work)), self.home.clone());
         task.report_spawn(None);
         let handle = JoinHandle::new(task);
-        (handle, self.core.submit(runnable, body))
+        (
+            handle,
+            self.core.submit(runnable).map(|job| Stranded(Some(job))),
+        )
     }
 
     /// Cancels the jobs that have not begun and lets the threads go.
@@ -126,11 +132,7 @@ impl Core {
     /// Queues a job, and starts a thread if all are busy and there may be more. One lock for both:
     /// otherwise two jobs could count on the same idle thread, or on one that is just ending.
     /// Answers a job that nobody is there to run.
-    fn submit<B: FnOnce() + Send + 'static>(
-        self: &std::sync::Arc<Self>,
-        job: Runnable,
-        body: impl FnOnce(PoolThread) -> B,
-    ) -> Option<Runnable> {
+    fn submit(self: &std::sync::Arc<Self>, job: Runnable) -> Option<Runnable> {
         {
             let mut state = lock(&self.state);
             if state.closed {
@@ -146,9 +148,10 @@ impl Core {
             }
             state.threads += 1;
         }
+        let core = self.clone();
         let started = thread::Builder::new()
             .name(format!("{}-blocking", self.name))
-            .spawn(body(PoolThread(self.clone())));
+            .spawn(move || core.work());
         if started.is_ok() {
             return None;
         }

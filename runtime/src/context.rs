@@ -32,7 +32,7 @@ pub(crate) struct Entered<'a> {
 /// Makes `shared` current, for code that may spawn but is not polled: the blocking pool, the drop
 /// of an executor.
 pub(crate) fn enter(shared: &Arc<Shared>) -> Entered<'_> {
-    enter_as(shared, false)
+    enter_as(shared, RUNNING.get())
 }
 
 /// Makes `shared` current for a thread that will poll tasks.

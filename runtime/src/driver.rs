@@ -1,13 +1,15 @@
 //! The driver: one turn of the event loop.
 //!
-//! **Job.** Look at the OS and the clock once, or sleep until one of them has something, and wake
-//! whoever waited for it. This is the only place in the runtime where a thread waits for events.
+//! **Job.** Look at the OS and the clock once, or sleep until one of them has something, and collect
+//! whom to wake. This is the only place in the runtime where a thread waits for events.
 //!
-//! **Owns** the event loop, and a list for wakers between two turns.
+//! **Owns** the event loop.
 //!
-//! **Never** runs a task: waking puts it into a run queue. Whoever calls decides when to look and
-//! when to sleep, and has to make sure before sleeping that nothing is ready (see
-//! `queue::letter_box` for one cook).
+//! **Never** wakes anybody itself: the driver of many cooks is behind a lock, and a waker is code of
+//! the user. The caller does, with [`wake_all`], when it has let go of the lock.
+//!
+//! Whoever calls decides when to look and when to sleep, and has to make sure before sleeping that
+//! nothing is ready: see `queue::letter_box` for one cook, `work_stealing::idle` for many.
 
 use std::io;
 use std::task::Waker;
@@ -21,7 +23,6 @@ use crate::timer::Timers;
 /// See the module.
 pub(crate) struct Driver {
     event_loop: EventLoop,
-    woken: Vec<Waker>,
     recorder: Option<std::sync::Arc<Recorder>>,
 }
 
@@ -41,33 +42,34 @@ impl Driver {
     pub(crate) fn new(event_loop: EventLoop, recorder: Option<std::sync::Arc<Recorder>>) -> Self {
         Driver {
             event_loop,
-            woken: Vec::new(),
             recorder,
         }
     }
 
-    /// One turn. Answers how long it slept.
+    /// One turn. Collects whom to wake, and answers how long it slept.
     ///
     /// # Panics
     /// If the OS refuses to wait for events: then no task could ever be woken by one again.
-    pub(crate) fn turn(&mut self, reactor: &Reactor, timers: &Timers, turn: Turn) -> Duration {
+    pub(crate) fn turn(
+        &mut self,
+        reactor: &Reactor,
+        timers: &Timers,
+        turn: Turn,
+        woken: &mut Vec<Waker>,
+    ) -> Duration {
         let slept = self
-            .wait(reactor, timers, turn)
+            .wait(reactor, timers, turn, woken)
             .unwrap_or_else(|error| panic!("brigade: waiting for events failed: {error}"));
-        if !self.woken.is_empty() {
-            self.report(Kind::IoReady, self.woken.len());
+        let ready = woken.len();
+        if ready > 0 {
+            self.report(Kind::IoReady, ready);
         }
         if !timers.is_empty() {
-            let before = self.woken.len();
-            timers.fire(timers.clock().now_nanos(), &mut self.woken);
-            if self.woken.len() > before {
-                self.report(Kind::TimersFired, self.woken.len() - before);
+            timers.fire(timers.clock().now_nanos(), woken);
+            if woken.len() > ready {
+                self.report(Kind::TimersFired, woken.len() - ready);
             }
         }
-        for waker in self.woken.drain(..) {
-            wake_quietly(waker);
-        }
-        self.woken.shrink_to(KEEP);
         slept
     }
 
@@ -77,11 +79,17 @@ impl Driver {
         }
     }
 
-    fn wait(&mut self, reactor: &Reactor, timers: &Timers, turn: Turn) -> io::Result<Duration> {
+    fn wait(
+        &mut self,
+        reactor: &Reactor,
+        timers: &Timers,
+        turn: Turn,
+        woken: &mut Vec<Waker>,
+    ) -> io::Result<Duration> {
         let Turn::Sleep { at_most } = turn else {
             // With no source there is nothing that the OS could tell. Letters come without it.
             if !reactor.is_empty() {
-                self.look(reactor)?;
+                self.look(reactor, woken)?;
             }
             return Ok(Duration::ZERO);
         };
@@ -90,8 +98,8 @@ impl Driver {
         if let (true, Some(next)) = (clock.is_virtual(), next) {
             // Nothing is ready: this is the moment in which virtual time passes.
             timers.wake_up();
-            self.look(reactor)?;
-            if self.woken.is_empty() {
+            self.look(reactor, woken)?;
+            if woken.is_empty() {
                 self.report(Kind::Park, 0);
                 clock.jump(next);
                 self.report(Kind::Unpark, 0);
@@ -107,17 +115,24 @@ impl Driver {
             (one, other) => one.or(other),
         };
         self.report(Kind::Park, 0);
-        let waited = self.event_loop.turn(reactor, timeout, &mut self.woken);
+        let waited = self.event_loop.turn(reactor, timeout, woken);
         self.report(Kind::Unpark, 0);
         timers.wake_up();
         waited?;
         Ok(Duration::from_nanos(clock.now_nanos() - before))
     }
 
-    fn look(&mut self, reactor: &Reactor) -> io::Result<()> {
-        self.event_loop
-            .turn(reactor, Some(Duration::ZERO), &mut self.woken)
+    fn look(&mut self, reactor: &Reactor, woken: &mut Vec<Waker>) -> io::Result<()> {
+        self.event_loop.turn(reactor, Some(Duration::ZERO), woken)
     }
+}
+
+/// Wakes those whom a turn has collected. The caller holds no lock. The list stays for the next turn.
+pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
+    for waker in woken.drain(..) {
+        wake_quietly(waker);
+    }
+    woken.shrink_to(KEEP);
 }
 
 /// Wakes everybody who waits for an event or a timer: neither will come any more.

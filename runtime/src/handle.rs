@@ -19,16 +19,14 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let (handle, stranded) = shared.pool.spawn(work, |thread| {
-        // The shared parts only: the thread does not keep the executor alive.
-        let shared = shared.clone();
-        move || {
-            let _entered = context::enter(&shared);
-            if let Some(recorder) = shared.home.recorder() {
-                recorder.join(Role::Blocking);
-            }
-            thread.work();
+    let context = shared.clone();
+    let (handle, stranded) = shared.pool.spawn(move || {
+        // The job has the executor's parts, not the thread: an idle one keeps nothing alive.
+        let _entered = context::enter(&context);
+        if let Some(recorder) = context.home.recorder() {
+            recorder.join(Role::Blocking);
         }
+        work()
     });
     if let Some(job) = stranded {
         // There is no thread to be had. The job must not be lost, so the executor does it itself, in

@@ -40,8 +40,8 @@
 //!
 //! # Reading it
 //!
-//! The source is written to be read, in this order; a module uses only what stands above it.
-//! ARCHITECTURE.md in the repository has the tour.
+//! The source is written to be read. The modules stand in order of use: each uses only what stands above
+//! it. The order to read them in is in ARCHITECTURE.md.
 
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]

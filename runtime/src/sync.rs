@@ -41,7 +41,7 @@ pub(crate) mod thread {
     use std::time::Duration;
 
     use loom::sync::Notify;
-    pub(crate) use loom::thread::Builder;
+    pub(crate) use loom::thread::{Builder, JoinHandle};
 
     #[derive(Clone)]
     pub(crate) struct Thread(Arc<Notify>);

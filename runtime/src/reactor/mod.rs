@@ -22,7 +22,7 @@
 //!   └──────────────────────┴───────────────────┘
 //! ```
 
-mod readiness;
+pub(crate) mod readiness;
 mod source;
 
 use std::io;

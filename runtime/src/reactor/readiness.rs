@@ -42,7 +42,7 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 
 use crate::sync::{AtomicU64, Mutex, Ordering, lock};
-use crate::task::waker::is_dead;
+use crate::task::waker::{is_dead, wake_quietly};
 
 const READY: u64 = 1 << 0;
 const GONE: u64 = 1 << 1;
@@ -173,15 +173,17 @@ impl Readiness {
             return Poll::Ready(seen);
         }
         // T3
-        let (unused, stale) = if waiters.contains(&waker) {
-            (Some(waker), None)
+        let (unused, stale, crowd) = if waiters.contains(&waker) {
+            (Some(waker), None, None)
         } else {
             let stale = waiters.dead();
+            let crowd = waiters.crowd();
             waiters.insert(waker, false);
-            (None, stale)
+            (None, stale, crowd)
         };
         drop(waiters);
         drop((unused, stale));
+        crowd.into_iter().flatten().for_each(wake_quietly);
         Poll::Pending
     }
 
@@ -267,6 +269,24 @@ impl Waiters {
             0 => self.first.take(),
             n => Some(self.rest.as_mut()?.try_remove(n - 1)?.waker),
         }
+    }
+
+    /// When too many wait who cannot be told from those that have gone, takes them all out, to be
+    /// woken: who is still there registers again.
+    fn crowd(&mut self) -> Option<Vec<Waker>> {
+        /// Each of them is looked at whenever one more comes. Thin air.
+        const CROWD: usize = 1024;
+        let rest = self.rest.as_mut()?;
+        if rest.len() < CROWD {
+            return None;
+        }
+        let all = rest.iter().filter(|(_, waiter)| !waiter.keyed);
+        let all: Vec<usize> = all.map(|(index, _)| index).collect();
+        Some(
+            all.into_iter()
+                .map(|index| rest.remove(index).waker)
+                .collect(),
+        )
     }
 
     /// Takes out wakers of tasks that are complete, now and then: many short tasks may each have

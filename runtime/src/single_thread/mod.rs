@@ -6,8 +6,8 @@
 //! **Owns** its run queue, its [`Driver`] and the futures of its tasks, which need not be `Send`:
 //! they are polled on this thread and dropped on this thread.
 //!
-//! **Never** takes a lock or makes an atomic read-modify-write for what happens on its own thread,
-//! and never sleeps while anything is ready.
+//! **Never** takes a lock or makes an atomic read-modify-write to spawn, wake, poll or finish a task on
+//! its own thread (sockets and cloned wakers do), and never sleeps while anything is ready.
 //!
 //! # The naive version, and what breaks
 //!
@@ -54,7 +54,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 pub use self::builder::Builder;
 use self::scheduler::Scheduler;
@@ -63,7 +63,7 @@ use crate::context;
 use crate::driver::{self, Driver, Turn};
 use crate::handle::Handle;
 use crate::metrics::Metrics;
-use crate::pace::Pace;
+use crate::pace::{LOOK_EVERY, Pace};
 use crate::recorder::Role;
 use crate::shared::Shared;
 use crate::sync::Arc;
@@ -72,6 +72,10 @@ use crate::task::raw::{RawTask, Runnable};
 use crate::task::state::{Pend, Start};
 use crate::task::waker;
 use crate::timeline::{MAIN, Timeline};
+
+/// Letters read between two looks at the OS and the clock. As many as there may be polls, so that
+/// tasks which other threads spawn do not pile up faster than they run.
+const LETTERS_PER_TURN: usize = LOOK_EVERY;
 
 /// The single-thread executor: one cook.
 ///
@@ -204,6 +208,8 @@ struct Shift<'a> {
     executor: &'a SingleThread,
     driver: RefMut<'a, Driver>,
     pace: Pace,
+    /// Whom the driver says to wake.
+    woken: Vec<Waker>,
     began: u64,
     /// Polls that are not yet published.
     polls: u64,
@@ -214,11 +220,14 @@ impl<'a> Shift<'a> {
         if let Some(recorder) = executor.shared.home.recorder() {
             recorder.join(Role::Worker(0));
         }
+        // Not only in turns: a stay in `block_on` may do without.
+        executor.shared.timers.disarm_strays();
         let now = executor.shared.timers.clock().now_nanos();
         Shift {
             executor,
             driver: executor.driver.borrow_mut(),
             pace: Pace::new(now),
+            woken: Vec::new(),
             began: now,
             polls: 0,
         }
@@ -253,30 +262,36 @@ impl<'a> Shift<'a> {
         None
     }
 
-    /// Step 2.
+    /// Step 2: carries out what other threads asked for, up to a bound: they may ask faster than this
+    /// thread can do.
     fn read_letters(&self) {
-        while let Some(letter) = self.executor.scheduler.letters().take() {
+        for _ in 0..LETTERS_PER_TURN {
+            let Some(letter) = self.executor.scheduler.letters().take() else {
+                break;
+            };
             self.executor.shared.counters.workers[0].injected.add(1);
             // Dropping a letter carries it out.
             drop(letter);
         }
     }
 
-    /// Step 3.
+    /// Step 3: looks at the OS and the clock, or sleeps in the OS.
     fn turn(&mut self) {
         let scheduler = &*self.executor.scheduler;
         let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
         if scheduler.queued() > 0 {
             if !reactor.is_empty() || !timers.is_empty() {
-                self.driver.turn(reactor, timers, Turn::Look);
+                let woken = &mut self.woken;
+                self.driver.turn(reactor, timers, Turn::Look, woken);
+                driver::wake_all(woken);
             }
             self.pace.looked(timers.clock().now_nanos());
         } else if scheduler.letters().fall_asleep() {
             self.publish();
             scheduler.forget_peak();
-            let slept = self
-                .driver
-                .turn(reactor, timers, Turn::Sleep { at_most: None });
+            let turn = Turn::Sleep { at_most: None };
+            let slept = self.driver.turn(reactor, timers, turn, &mut self.woken);
+            driver::wake_all(&mut self.woken);
             scheduler.letters().wake_up();
             self.pace.resume(timers.clock().now_nanos());
             let worker = &self.executor.shared.counters.workers[0];

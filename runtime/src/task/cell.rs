@@ -33,7 +33,7 @@ use super::id::PackedId;
 use super::registry;
 use super::state::{Snapshot, State};
 use super::waker::JoinerSlot;
-use crate::sync::{AtomicBool, AtomicU32, UnsafeCell};
+use crate::sync::{AtomicU8, AtomicU32, UnsafeCell};
 
 /// What every task begins with, whatever its future is.
 pub(crate) struct Header {
@@ -49,10 +49,15 @@ pub(crate) struct Header {
     pub(super) slot: UnsafeCell<u32>,
     pub(super) id: PackedId,
     pub(super) state: State,
-    /// A wake of another thread is in the owner's letter box. Set by the waker, cleared by the
-    /// owner before it wakes.
-    pub(super) posted: AtomicBool,
+    /// What of other threads is in the owner's letter box, so that it is not put there twice:
+    /// [`WAKE_POSTED`], [`ABORT_POSTED`].
+    pub(super) posted: AtomicU8,
 }
+
+/// Set by a waker on another thread, cleared by the owner before it wakes.
+pub(super) const WAKE_POSTED: u8 = 1 << 0;
+/// Set by the first abort on another thread: one is enough for ever.
+pub(super) const ABORT_POSTED: u8 = 1 << 1;
 
 /// What depends on the type of the future.
 pub(super) struct Vtable {
@@ -116,7 +121,7 @@ pub(super) fn allocate<F: Future>(
             slot: UnsafeCell::new(registry::NOWHERE),
             id: PackedId::next(),
             state: State::new(snapshot),
-            posted: AtomicBool::new(false),
+            posted: AtomicU8::new(0),
         },
         stage: UnsafeCell::new(Stage {
             future: ManuallyDrop::new(future),
@@ -211,8 +216,14 @@ unsafe fn free<F: Future>(task: NonNull<Header>) {
 /// Drops a value that nobody is left to hear from: a panic in its `Drop` ends here (tokio #4412).
 pub(super) fn drop_quietly<T>(value: T) {
     if needs_drop::<T>() {
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(value)))
-            // The payload may panic in its own `Drop`: it is leaked rather than dropped.
-            .map_err(std::mem::forget);
+        catch_quietly(|| drop(value));
+    }
+}
+
+/// Calls code of a user whose panic would reach nobody. Should the panic's payload panic in its own
+/// `Drop`, what that one panics with is leaked.
+pub(super) fn catch_quietly(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
     }
 }

@@ -4,7 +4,7 @@
 //! what makes them cheap. Every other thread puts what it wants into a [`Letter`], and the owner
 //! carries it out when it next empties its letter box.
 //!
-//! **Owns** a reference to the task it speaks of, so that the task outlives the letter.
+//! **Owns** a reference to its task, or one of the two claims on it, so that the task outlives it.
 //!
 //! **Never** gets lost: dropping a letter carries it out. Where that happens on another thread than
 //! the owner's, the executor is closed: then the home is unbound, the tasks that were admitted are

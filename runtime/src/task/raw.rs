@@ -19,7 +19,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
-use super::cell::{self, Header, Polled, drop_quietly};
+use super::cell::{self, ABORT_POSTED, Header, Polled, WAKE_POSTED, drop_quietly};
 use super::home::{Access, Home, HomeRef};
 use super::id::Id;
 use super::letter::Letter;
@@ -181,7 +181,7 @@ impl RawTask {
         // One letter in the box is enough for any number of wakes: the owner clears the flag, and
         // acquires with that what every waker released, before it wakes the task.
         let first = !self.state().load().is_complete()
-            && !self.header().posted.swap(true, Ordering::AcqRel);
+            && self.header().posted.fetch_or(WAKE_POSTED, Ordering::AcqRel) & WAKE_POSTED == 0;
         if let Some(recorder) = self.home().recorder() {
             let answer = if first { Wake::Submit } else { Wake::Nothing };
             recorder.report_wake(recorder.now(), answer as u8, self.number());
@@ -194,7 +194,9 @@ impl RawTask {
 
     /// A letter of `wake_from_afar` has come.
     pub(super) fn receive_wake(self) {
-        self.header().posted.swap(false, Ordering::AcqRel);
+        self.header()
+            .posted
+            .fetch_and(!WAKE_POSTED, Ordering::AcqRel);
         // It was reported where it was called.
         if self.state().apply(self.writer(), Snapshot::wake) == Wake::Submit {
             self.home().scheduler().schedule(Runnable(self));
@@ -211,7 +213,14 @@ impl RawTask {
             Access::Owner => Writer::Sole,
             Access::Shared => Writer::OneOfMany,
             Access::Foreign => {
-                if !self.state().load().is_complete() {
+                if !self.state().load().is_complete()
+                    && self
+                        .header()
+                        .posted
+                        .fetch_or(ABORT_POSTED, Ordering::Relaxed)
+                        & ABORT_POSTED
+                        == 0
+                {
                     let letter = Letter::abort(self.to_ref());
                     self.home().scheduler().post(letter);
                 }
@@ -225,7 +234,7 @@ impl RawTask {
 
     // ---- the executor's side -------------------------------------------------------------------
 
-    /// After a poll that was not ready. `true`: it was woken meanwhile and must be queued again.
+    /// After a poll that was not ready; see [`Pend`].
     pub(crate) fn pend(self) -> Pend {
         self.state().apply(self.writer(), Snapshot::pend)
     }

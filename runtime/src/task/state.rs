@@ -21,13 +21,15 @@
 //! | arrow | function | carried out by |
 //! |---|---|---|
 //! | 0 | [`Snapshot::SPAWNED`] | `RawTask::new` |
-//! | 1, 4 | [`Snapshot::wake`] | `RawTask::wake_by_ref` (any waker) |
+//! | 1, 4 | [`Snapshot::wake`] | `RawTask::wake_by_ref` (any waker), `RawTask::receive_wake` (by letter) |
 //! | 1 | [`Snapshot::abort`] | `RawTask::abort` (any handle) |
-//! | 2 | [`Snapshot::start`] | `Runnable::start`, the executor |
-//! | 3 | [`Snapshot::pend`] | `Runnable::run`, the executor |
+//! | 2 | [`Snapshot::start`] | `Runnable::turn`; `Runnable::start` for a main future |
+//! | 3 | [`Snapshot::pend`] | `Runnable::turn`; `RawTask::pend` for a main future |
 //! | 5 | [`Snapshot::complete`] | `RawTask::finish`, the executor |
 //! | 6 | [`Snapshot::retire`] | `RawTask::finish`, the executor |
-//! | | [`Snapshot::seize`] | `RawTask::shut_down`, the executor as it closes |
+//! | | [`Snapshot::seize`] | `RawTask::shut_down`, `Runnable::cancel`, `RawTask::end_main` |
+//! | | [`Snapshot::reclaim_slot`], [`Snapshot::offer_slot`] | `RawTask::join_as`, the handle |
+//! | | [`Snapshot::take`], [`Snapshot::detach`] | `RawTask::take_output`, `RawTask::detach_as`, the handle |
 //!
 //! # Two claims keep a task
 //!
@@ -50,7 +52,7 @@
 use crate::sync::{AtomicU8, Ordering};
 
 /// In a run queue, or, together with RUNNING, woken during its poll.
-/// Set by wake, abort and spawn; cleared by start and complete.
+/// Set by wake, abort and spawn; cleared by start, seize and complete.
 const QUEUED: u8 = 1 << 0;
 /// A thread is polling the future, or dropping it. Set by start and seize; cleared by pend and
 /// complete. Whoever set it has the future to itself.
@@ -425,9 +427,10 @@ mod tests {
         closed: false,
         released: false,
         owed: true,
-        wakes: 2,
-        aborts: 2,
-        joins: 3,
+        // Fewer for Miri, which is slow; the search is exhaustive for what there is.
+        wakes: if cfg!(miri) { 1 } else { 2 },
+        aborts: if cfg!(miri) { 1 } else { 2 },
+        joins: if cfg!(miri) { 2 } else { 3 },
     };
 
     impl World {
@@ -696,7 +699,7 @@ mod tests {
     fn every_interleaving_keeps_the_books() {
         let (known, _) = explore();
         // Some thousands: the search did search.
-        assert!(known.len() > 5_000, "{} states", known.len());
+        assert!(known.len() > 5_000 || cfg!(miri), "{} states", known.len());
         let outcome = |exec, output| {
             let ended = |world: &&World| world.exec == exec && world.hand == Hand::Gone;
             known

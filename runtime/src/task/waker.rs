@@ -10,11 +10,10 @@
 //! when the executor is gone.
 
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use super::cell::Header;
+use super::cell::{Header, catch_quietly};
 use super::raw::{RawTask, TaskRef};
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, release);
@@ -66,7 +65,7 @@ pub(crate) fn borrowed(task: RawTask) -> Waker {
 /// Wakes, and stops a panic of the waker: a foreign waker may do anything, and others wait behind
 /// it (tokio #4055).
 pub(crate) fn wake_quietly(waker: Waker) {
-    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake())).map_err(std::mem::forget);
+    catch_quietly(|| waker.wake());
 }
 
 /// A place for one waker in one pointer.
@@ -125,10 +124,10 @@ impl Joiner {
         let data = ManuallyDrop::new(self).0;
         if data.addr().get() & BOXED != 0 {
             let boxed = data.as_ptr().map_addr(|addr| addr & !BOXED);
-            // SAFETY: `set` made it from a box of a waker, and it is taken back once.
+            // SAFETY: `put` made it from a box of a waker, and it is taken back once.
             *unsafe { Box::from_raw(boxed.cast::<Waker>()) }
         } else {
-            // SAFETY: `set` made it from a reference of a task, which goes over to the waker.
+            // SAFETY: `put` made it from a reference of a task, which goes over to the waker.
             borrowed(unsafe { task(data.as_ptr()) })
         }
     }

@@ -157,7 +157,8 @@ impl Timers {
         });
     }
 
-    fn disarm_strays(&self) {
+    /// Takes out the timers that were dropped on other threads. The caller may open the plan.
+    pub(crate) fn disarm_strays(&self) {
         if self.any_strays.load(Ordering::Relaxed) && self.any_strays.swap(false, Ordering::Acquire)
         {
             let strays = std::mem::take(&mut *lock(&self.strays));

@@ -1,8 +1,9 @@
 //! The crew, as it comes and goes: shutdown.
 //!
 //! **Job.** The last worker to leave turns off the light: it cancels all tasks, when none can be
-//! running any more. Whoever drops the executor waits for the workers' threads to end, unless it is
-//! on one of them, which would wait for its own end.
+//! running any more. Whoever drops the executor waits for the workers' threads to end, unless it is a
+//! worker, of this executor or another: it might wait for its own end, as would two executors that are
+//! dropped in one another's tasks.
 //!
 //! # Shutdown, step by step
 //!
@@ -13,13 +14,12 @@
 //! 4. It closes the blocking pool and wakes whoever waits elsewhere for a socket or timer.
 //! 5. Its thread ends, as those of the others have, and `drop` returns.
 
-use std::thread::JoinHandle;
-
 use super::scheduler::Scheduler;
 use super::worker;
 use crate::context;
 use crate::driver;
 use crate::shared::Shared;
+use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, Mutex, lock};
 
 /// See the module.
@@ -61,7 +61,7 @@ impl Crew {
         crew.scheduler.let_go();
         drop(Place(crew.clone()));
         let threads = std::mem::take(&mut *lock(&crew.threads));
-        if !worker::is_current(&crew.scheduler) {
+        if !worker::is_current() {
             for thread in threads {
                 // A worker does not panic: its tasks' panics are caught.
                 let _ = thread.join();

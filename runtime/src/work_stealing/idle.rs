@@ -25,8 +25,8 @@
 //!   who makes a task ready                    who goes to sleep
 //!   N1  push the task                         S1  count: not searching, not awake; join the list
 //!   N2  fence (SeqCst)                        S2  fence (SeqCst)
-//!   N3  anybody searching? nobody asleep?     S3  look at every queue that a stranger may push
-//!       then done                                 to, once more
+//!   N3  anybody searching? nobody asleep?     S3  look once more at every queue that others may
+//!       then done                                 take from (the slots are the watch's)
 //!   N4  take a sleeper off the list, count    S4  a task? leave the list and search
 //!       it as awake and searching             S5  park
 //!   N5  unpark it

@@ -142,8 +142,8 @@ impl WorkStealing {
 }
 
 impl Drop for WorkStealing {
-    /// Lets the workers go and drops the future of every task; see the steps in `crew`. In a task of
-    /// this very executor it does not wait, and the rest happens when that task's poll has ended.
+    /// Lets the workers go and drops the future of every task; see the steps in `crew`. On a
+    /// worker's thread, of this executor or another, it does not wait: the last worker does the rest.
     fn drop(&mut self) {
         Crew::dismiss(&self.crew);
     }

@@ -28,9 +28,9 @@ pub(super) struct Scheduler {
     pub(super) remotes: Box<[Remote]>,
     pub(super) injector: Injector<RawTask>,
     pub(super) idle: Idle,
-    /// Somebody sleeps with one eye open: see `worker::sleep`.
+    /// Somebody sleeps with one eye open: see `Worker::begin_watch`.
     pub(super) watched: AtomicBool,
-    /// Since the watch last looked, an event was served: it should look again.
+    /// Somebody called the watch since it last looked.
     pub(super) recent: AtomicBool,
     shards: Box<[Mutex<Shard>]>,
     closed: AtomicBool,
@@ -61,7 +61,11 @@ impl Scheduler {
         counters: std::sync::Arc<Counters>,
     ) -> Self {
         // One in a model, which must go the same way twice, whatever the ids are.
-        let shards = if cfg!(loom) { 1 } else { (4 * workers).next_power_of_two() };
+        let shards = if cfg!(loom) {
+            1
+        } else {
+            (4 * workers).next_power_of_two()
+        };
         Scheduler {
             remotes: (0..workers).map(|_| Remote::new()).collect(),
             injector: Injector::new(),
@@ -113,7 +117,8 @@ impl Scheduler {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Whether there is a task in any queue that a stranger may push to.
+    /// Whether there is a task in any queue that others may take from, slots apart: those are the
+    /// watch's.
     pub(super) fn has_work(&self) -> bool {
         !self.injector.is_empty() || self.remotes.iter().any(|remote| !remote.ring.is_empty())
     }

@@ -22,13 +22,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::ptr;
+use std::task::Waker;
 use std::time::Duration;
 
 use super::idle::Risen;
 use super::scheduler::{Remote, Scheduler};
 use crate::budget;
 use crate::context;
-use crate::driver::{Driver, Turn};
+use crate::driver::{self, Driver, Turn};
 use crate::metrics::WorkerCounters;
 use crate::pace::Pace;
 use crate::queue::ring::CAPACITY;
@@ -69,6 +70,8 @@ pub(super) struct Worker {
     streak: Cell<u32>,
     random: Cell<u32>,
     pace: RefCell<Pace>,
+    /// Whom the driver says to wake.
+    woken: Cell<Vec<Waker>>,
     /// What each worker's poll counter was when this one last kept watch.
     seen: RefCell<Vec<u32>>,
     /// Polls that are not yet published, and those left until the next look.
@@ -92,8 +95,8 @@ pub(super) fn push_yielded(scheduler: &Scheduler, task: RawTask) -> bool {
 #[inline]
 fn with_current(scheduler: &Scheduler, f: impl FnOnce(&Worker)) -> bool {
     let worker = CURRENT.get();
-    // SAFETY: the pointer is null, or to the worker whose `run` is on this thread's stack, which
-    // resets it before it returns.
+    // SAFETY: the pointer is null, or to the worker whose `run` is on this thread's stack, and which
+    // `SetCurrent` resets before that is left, also by a panic.
     match unsafe { worker.as_ref() } {
         Some(worker) if ptr::eq(&*worker.scheduler, scheduler) => {
             f(worker);
@@ -103,9 +106,25 @@ fn with_current(scheduler: &Scheduler, f: impl FnOnce(&Worker)) -> bool {
     }
 }
 
-/// Whether this thread is a worker of `scheduler`.
-pub(super) fn is_current(scheduler: &Scheduler) -> bool {
-    with_current(scheduler, |_| {})
+/// For as long as it lives, the worker is this thread's current one.
+struct SetCurrent<'a>(std::marker::PhantomData<&'a Worker>);
+
+impl<'a> SetCurrent<'a> {
+    fn new(worker: &'a Worker) -> Self {
+        CURRENT.set(worker);
+        SetCurrent(std::marker::PhantomData)
+    }
+}
+
+impl Drop for SetCurrent<'_> {
+    fn drop(&mut self) {
+        CURRENT.set(ptr::null());
+    }
+}
+
+/// Whether this thread is a worker, of whatever executor.
+pub(super) fn is_current() -> bool {
+    !CURRENT.get().is_null()
 }
 
 impl Worker {
@@ -129,6 +148,7 @@ impl Worker {
             // Any odd number: no two workers look at the others in the same order.
             random: Cell::new(2 * index as u32 + 1),
             pace: RefCell::new(Pace::new(now)),
+            woken: Cell::new(Vec::new()),
             seen: RefCell::new(vec![0; workers]),
             polls: Cell::new(0),
             left: Cell::new(0),
@@ -154,7 +174,7 @@ impl Worker {
         if let Some(recorder) = self.shared.home.recorder() {
             recorder.join(Role::Worker(self.index));
         }
-        CURRENT.set(self);
+        let _current = SetCurrent::new(self);
         while !self.scheduler.is_closed() {
             match self.next_task() {
                 Some(task) => self.poll(task),
@@ -163,7 +183,6 @@ impl Worker {
         }
         self.end_stretch();
         self.publish(self.now());
-        CURRENT.set(ptr::null());
     }
 
     // ---- running -------------------------------------------------------------------------------
@@ -309,9 +328,12 @@ impl Worker {
         let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
         let mut pace = self.pace.borrow_mut();
         if !reactor.is_empty() || !timers.is_empty() {
+            let mut woken = self.woken.take();
             if let Ok(mut driver) = self.driver.try_lock() {
-                driver.turn(reactor, timers, Turn::Look);
+                driver.turn(reactor, timers, Turn::Look, &mut woken);
             }
+            driver::wake_all(&mut woken);
+            self.woken.set(woken);
         }
         let now = self.now();
         pace.looked(now);
@@ -351,10 +373,14 @@ impl Worker {
         match self.driver.try_lock() {
             Ok(mut driver) => {
                 let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
+                let mut woken = self.woken.take();
                 parker.park_in_driver(|| {
-                    driver.turn(reactor, timers, Turn::Sleep { at_most });
+                    driver.turn(reactor, timers, Turn::Sleep { at_most }, &mut woken);
                 });
+                // Others may drive while this one wakes whom it has to.
                 drop(driver);
+                driver::wake_all(&mut woken);
+                self.woken.set(woken);
                 if self.has_own() && !(reactor.is_empty() && timers.is_empty()) {
                     // Nobody is in the driver now.
                     self.scheduler.call_watch();
@@ -368,6 +394,7 @@ impl Worker {
         }
         let now = self.now();
         self.counters().asleep.add(now - before);
+        self.publish(now);
         self.pace.borrow_mut().resume(now);
         if watch {
             self.end_watch();
