@@ -21,167 +21,16 @@ pub(crate) use std::sync::{
     atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
-#[cfg(loom)]
-pub(crate) use loom::sync::{
-    Condvar, Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
-};
-
-#[cfg(not(loom))]
-pub(crate) use std::thread;
-
-#[cfg(loom)]
-pub(crate) mod thread {
-    //! Parking in a model. It knows no time: a park with an end is one without. loom's own `unpark`
-    //! would also wake a thread that waits for a lock, hence the token.
-
-    use std::io;
-    use std::num::NonZero;
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use loom::sync::Notify;
-    pub(crate) use loom::thread::{Builder, JoinHandle};
-
-    #[derive(Clone)]
-    pub(crate) struct Thread(Arc<Notify>);
-
-    loom::thread_local! {
-        static CURRENT: Thread = Thread(Arc::new(Notify::new()));
-    }
-
-    impl Thread {
-        pub(crate) fn unpark(&self) {
-            self.0.notify();
-        }
-    }
-
-    pub(crate) fn current() -> Thread {
-        CURRENT.with(Thread::clone)
-    }
-
-    pub(crate) fn park() {
-        current().0.wait();
-    }
-
-    pub(crate) fn park_timeout(_at_most: Duration) {
-        park();
-    }
-
-    pub(crate) fn available_parallelism() -> io::Result<NonZero<usize>> {
-        std::thread::available_parallelism()
-    }
-}
-
-#[cfg(loom)]
-pub(crate) use loom::cell::UnsafeCell;
-#[cfg(loom)]
-pub(crate) use modelled_local as thread_local;
-#[cfg(not(loom))]
-pub(crate) use std::thread_local;
-
 #[cfg(not(loom))]
 pub(crate) use crossbeam_channel as channel;
+#[cfg(not(loom))]
+pub(crate) use std::{sync::atomic::AtomicUsize as SeldomWritten, thread, thread_local};
 
 #[cfg(loom)]
-pub(crate) mod channel {
-    //! The part of crossbeam's unbounded channel that the runtime uses, in a form that loom sees.
-    //!
-    //! Asking for the length synchronises no more than an Acquire load does, which is less than
-    //! crossbeam's does: what holds here holds there.
-
-    use std::collections::VecDeque;
-    use std::sync::Arc;
-
-    use super::{AtomicUsize, Mutex, Ordering, lock};
-
-    struct Shared<T> {
-        items: Mutex<VecDeque<T>>,
-        length: AtomicUsize,
-    }
-
-    pub(crate) struct Sender<T>(Arc<Shared<T>>);
-
-    pub(crate) struct Receiver<T>(Arc<Shared<T>>);
-
-    pub(crate) fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
-        let shared = Arc::new(Shared {
-            items: Mutex::new(VecDeque::new()),
-            length: AtomicUsize::new(0),
-        });
-        (Sender(shared.clone()), Receiver(shared))
-    }
-
-    impl<T> Sender<T> {
-        pub(crate) fn send(&self, item: T) -> Result<(), T> {
-            let mut items = lock(&self.0.items);
-            items.push_back(item);
-            self.0.length.store(items.len(), Ordering::Release);
-            Ok(())
-        }
-    }
-
-    impl<T> Receiver<T> {
-        pub(crate) fn try_recv(&self) -> Result<T, ()> {
-            let mut items = lock(&self.0.items);
-            let item = items.pop_front().ok_or(())?;
-            self.0.length.store(items.len(), Ordering::Release);
-            Ok(item)
-        }
-
-        pub(crate) fn len(&self) -> usize {
-            self.0.length.load(Ordering::Acquire)
-        }
-
-        pub(crate) fn is_empty(&self) -> bool {
-            self.len() == 0
-        }
-    }
-}
-
-/// A thread-local of a model's thread, with the interface of std's.
-///
-/// All threads of a model are one thread of the OS, so std's own would be shared between them.
-#[cfg(loom)]
-pub(crate) struct Local<T: 'static>(pub(crate) &'static loom::thread::LocalKey<T>);
-
-#[cfg(loom)]
-impl<T> Local<T> {
-    pub(crate) fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
-        self.0.with(f)
-    }
-}
-
-#[cfg(loom)]
-impl<T> Local<std::cell::Cell<T>> {
-    pub(crate) fn get(&'static self) -> T
-    where
-        T: Copy,
-    {
-        self.with(|cell| cell.get())
-    }
-
-    pub(crate) fn set(&'static self, value: T) {
-        self.with(|cell| cell.set(value));
-    }
-
-    pub(crate) fn replace(&'static self, value: T) -> T {
-        self.with(|cell| cell.replace(value))
-    }
-}
-
-#[cfg(loom)]
-macro_rules! modelled_local {
-    ($($(#[$meta:meta])* static $name:ident: $type:ty = const $value:block;)*) => {$(
-        $(#[$meta])*
-        static $name: $crate::sync::Local<$type> = {
-            loom::thread_local!(static INNER: $type = $value);
-            $crate::sync::Local(&INNER)
-        };
-    )*};
-}
-#[cfg(loom)]
-pub(crate) use modelled_local;
+pub(crate) use crate::models::sync::{
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard,
+    Ordering, SeldomWritten, UnsafeCell, channel, fence, thread, thread_local,
+};
 
 use std::cell::{RefCell, RefMut};
 
@@ -233,8 +82,7 @@ impl ThreadToken {
 
     #[cfg(loom)]
     pub(crate) fn current() -> Self {
-        loom::thread_local!(static MARK: Box<u8> = Box::new(0));
-        ThreadToken(MARK.with(|mark| std::ptr::from_ref(&**mark).addr()))
+        ThreadToken(crate::models::sync::thread_number())
     }
 
     /// As a number, which is not 0.

@@ -304,7 +304,7 @@ fn timers_of_many_workers() {
     }
 }
 
-/// A join handle that a stranger polls while the task ends on a worker loses no wake.
+/// rayon #768, #929: a join handle that a stranger polls while the task ends on a worker loses no wake.
 fn joins_race_completions() {
     let executor = open(2);
     for _ in 0..5000 {

@@ -21,7 +21,8 @@ fn the_main_future_may_borrow<K: Kitchen>() {
     assert_eq!((words.len(), count.get()), (2, 2));
 }
 
-/// A nested `block_on` panics, says so, and leaves the outer one working.
+/// rayon #592, #1251: a nested `block_on`, which would have to run other tasks on the same stack,
+/// panics, says so, and leaves the outer one working.
 fn a_nested_block_on_panics<K: Kitchen>() {
     let executor = K::open();
     let answer = executor.block_on(async {

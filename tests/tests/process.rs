@@ -97,7 +97,7 @@ fn cancellation_leaves_no_descriptors<K: Kitchen>() {
     });
 }
 
-/// An executor, a listener and a stream that cannot be had for want of descriptors are errors, and
+/// tokio #6329: an executor, a listener and a stream that cannot be had for want of descriptors are errors, and
 /// leave none behind.
 fn failing_constructors_leave_no_descriptors<K: Kitchen>() {
     let executor = K::open();

@@ -47,7 +47,7 @@ fn futures_are_dropped_exactly_once<K: Kitchen>() {
     assert_eq!(drops.get(), 100);
 }
 
-/// tokio #1916, #7499: a spawn in a `Drop` during shutdown neither panics nor loses the future:
+/// tokio #1916, #7499, compio #502: a spawn in a `Drop` during shutdown neither panics nor loses the future:
 /// it is dropped at once and its handle is aborted.
 fn a_spawn_in_drop_at_shutdown_is_aborted<K: Kitchen>() {
     let executor = K::open();

@@ -228,7 +228,7 @@ fn the_last_waker_counts<K: Kitchen>() {
     assert_eq!((Arc::strong_count(&last), last.count()), (1, 1));
 }
 
-/// Moved to and dropped on another thread, armed or not, while the executor lives and after.
+/// tokio #8252: moved to and dropped on another thread, armed or not, while the executor lives and after.
 fn dropped_on_another_thread<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();

@@ -85,7 +85,7 @@ fn many_bytes_arrive_in_order<K: Kitchen>() {
     });
 }
 
-/// mio #933, tokio #449: after the peer has ended its half we read the end and can still write; and
+/// mio #933, tokio #449, #5866: a short read is followed by the end; after the peer has ended its half we read the end and can still write; and
 /// the other way round.
 fn half_close_both_ways<K: Kitchen>() {
     K::open().block_on(async {

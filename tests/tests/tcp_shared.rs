@@ -18,7 +18,7 @@ async fn pair() -> (TcpStream, TcpStream) {
     (client.unwrap(), server.unwrap().0)
 }
 
-/// tokio #2886: one task reads while another writes, for long and at full tilt: neither takes the
+/// tokio #2886, #250, #8054: one task reads while another writes, for long and at full tilt: neither takes the
 /// other's readiness away.
 fn one_reads_and_one_writes<K: Kitchen>() {
     const BYTES: usize = 4 << 20;

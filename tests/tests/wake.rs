@@ -168,7 +168,7 @@ fn wakers_outlive_their_executor<K: Kitchen>() {
     assert_eq!(polls.get(), 1);
 }
 
-/// Ten thousand wakers of one task and one of each of ten thousand tasks are dropped elsewhere.
+/// glommio #194, monoio #121: ten thousand wakers of one task and one of each of ten thousand tasks are dropped elsewhere.
 fn thousands_of_wakers_are_dropped_elsewhere<K: Kitchen>() {
     let executor = K::open();
     let wakers = Arc::new(Mutex::new(Vec::new()));
@@ -284,7 +284,7 @@ fn the_main_future_is_woken_from_elsewhere<K: Kitchen>() {
     }
 }
 
-/// A chain of ten thousand tasks, each woken by the next, does not recurse.
+/// rayon #854, #1064: a chain of ten thousand tasks, each woken by the next, does not recurse.
 fn a_long_chain_of_joins_does_not_recurse<K: Kitchen>() {
     let executor = K::open();
     let last = executor.block_on(async {

@@ -41,7 +41,7 @@
 //! - *Looking at the OS after each poll.* Fair, and a system call a poll.
 //! - *A bound on polls alone.* 64 polls of 10 ms each would leave a timer 640 ms late. So the bound
 //!   follows the clock: see [`pace`](crate::pace).
-//! - *Tasks behind `Rc`, wakers that are not thread-safe.* A [`Waker`](std::task::Waker) is `Send`
+//! - *Tasks behind `Rc`, wakers that are not thread-safe.* A [`Waker`] is `Send`
 //!   by its type, whatever its maker thinks (glommio #379, monoio #121).
 
 mod builder;

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use super::letter::Letter;
 use super::raw::{RawTask, Runnable};
 use crate::recorder::Recorder;
-use crate::sync::{AtomicUsize, Ordering, ThreadToken, fence, thread_local};
+use crate::sync::{AtomicUsize, Ordering, SeldomWritten, ThreadToken, fence, thread_local};
 
 /// What an executor does for its tasks.
 ///
@@ -61,7 +61,7 @@ pub(crate) struct Home {
     refs: AtomicUsize,
     /// The thread that the home is bound to, as a number; `NOBODY` if it is bound to none, and once
     /// its executor is closed.
-    owner: AtomicUsize,
+    owner: SeldomWritten,
     scheduler: Arc<dyn Schedule>,
     /// Where what happens to the tasks is written down, if it is.
     recorder: Option<Arc<Recorder>>,
@@ -154,7 +154,7 @@ impl HomeRef {
     fn new(owner: usize, scheduler: Arc<dyn Schedule>, recorder: Option<Arc<Recorder>>) -> Self {
         HomeRef(NonNull::from(Box::leak(Box::new(Home {
             refs: AtomicUsize::new(1),
-            owner: AtomicUsize::new(owner),
+            owner: SeldomWritten::new(owner),
             scheduler,
             recorder,
         }))))

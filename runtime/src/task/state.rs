@@ -723,8 +723,10 @@ mod tests {
         let mut missing: Vec<_> = [
             "wake Submit",
             "wake Nothing",
+            "wake Again",
             "abort Submit",
             "abort Nothing",
+            "abort Again",
             "start Poll",
             "start Cancel",
             "pend Idle",

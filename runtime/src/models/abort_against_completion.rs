@@ -1,0 +1,39 @@
+//! A task is aborted while it completes: the handle gives the output or "aborted", never nothing,
+//! and the future is dropped once.
+
+use loom::alloc::Track;
+use loom::thread;
+
+use super::{Line, Outcomes, explore, spawn, wait_for};
+
+#[test]
+fn the_output_or_aborted() {
+    static SEEN: Outcomes<2> = Outcomes::of(["it completed", "it was aborted"]);
+    explore(3, &SEEN, || {
+        let (line, home) = Line::open();
+        let track = Track::new(7);
+        let (handle, waker) = spawn(&home, async move { track });
+        drop(waker);
+        let runner = thread::spawn({
+            let line = line.clone();
+            move || line.pop().unwrap().run()
+        });
+        let abort = handle.abort_handle();
+        abort.abort();
+        drop(abort);
+        match wait_for(handle) {
+            Ok(track) => {
+                assert_eq!(track.into_inner(), 7);
+                SEEN.saw("it completed");
+            }
+            Err(error) => {
+                assert!(error.is_aborted());
+                SEEN.saw("it was aborted");
+            }
+        }
+        runner.join().unwrap();
+        assert!(line.pop().is_none());
+        drop(home);
+        line.assert_left();
+    });
+}

@@ -1,0 +1,57 @@
+//! A task finds a source drained and clears its readiness, while a new event comes: the event is not
+//! cleared with it (tokio #6133).
+
+use std::task::Poll;
+
+use loom::thread;
+
+use super::{Outcomes, explore, wait_for};
+use crate::reactor::readiness::Readiness;
+use crate::sync::{Arc, AtomicUsize, Ordering};
+
+#[test]
+fn no_event_is_cleared_that_was_not_seen() {
+    static SEEN: Outcomes<3> = Outcomes::of([
+        "all was read in one go",
+        "it was drained, and the next event came later",
+        "an event came between the try and the clearing",
+    ]);
+    explore(None, &SEEN, || {
+        let readiness = Arc::new(Readiness::new(false));
+        // What the OS keeps for the socket. Its own locks order it with its events.
+        let bytes = Arc::new(AtomicUsize::new(1));
+        let mut woken = Vec::new();
+        readiness.set(&mut woken);
+        let far_end = thread::spawn({
+            let (readiness, bytes) = (readiness.clone(), bytes.clone());
+            move || {
+                bytes.fetch_add(1, Ordering::AcqRel);
+                let mut woken = Vec::new();
+                readiness.set(&mut woken);
+                woken.into_iter().for_each(std::task::Waker::wake);
+            }
+        });
+        let (mut read, mut drained, mut overtaken) = (0, 0, 0);
+        wait_for(std::future::poll_fn(|cx| {
+            while let Poll::Ready(seen) = readiness.poll_ready(cx) {
+                let count = bytes.swap(0, Ordering::AcqRel);
+                read += count;
+                if read == 2 {
+                    return Poll::Ready(());
+                }
+                if count == 0 {
+                    readiness.clear(seen);
+                    drained += 1;
+                    overtaken += usize::from(readiness.ready().is_some());
+                }
+            }
+            Poll::Pending
+        }));
+        SEEN.saw(match (drained, overtaken) {
+            (0, _) => "all was read in one go",
+            (_, 0) => "it was drained, and the next event came later",
+            _ => "an event came between the try and the clearing",
+        });
+        far_end.join().unwrap();
+    });
+}

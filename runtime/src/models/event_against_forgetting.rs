@@ -1,0 +1,56 @@
+//! A future that waits is dropped while the event comes: its waker is gone afterwards, and the other
+//! who waits is woken, whoever gets which place (tokio #5861).
+
+use std::task::{Context, Waker};
+
+use loom::thread;
+
+use super::{Outcomes, Stranger, explore};
+use crate::reactor::readiness::Readiness;
+use crate::sync::Arc;
+
+#[test]
+fn one_leaves_and_the_other_is_woken() {
+    static SEEN: Outcomes<2> = Outcomes::of(["both were woken", "the one that stayed was woken"]);
+    explore(None, &SEEN, || {
+        let readiness = Arc::new(Readiness::new(false));
+        let waiters = [(); 2].map(|()| Stranger::new());
+        let keys = waiters.each_ref().map(|waiter| {
+            let mut key = None;
+            let waker = Waker::from(waiter.clone());
+            let mut cx = Context::from_waker(&waker);
+            assert!(readiness.poll_ready_keyed(&mut cx, &mut key).is_pending());
+            key.unwrap()
+        });
+        let reactor = thread::spawn({
+            let readiness = readiness.clone();
+            move || {
+                let mut woken = Vec::new();
+                readiness.set(&mut woken);
+                let count = woken.len();
+                woken.into_iter().for_each(Waker::wake);
+                count
+            }
+        });
+        readiness.forget(keys[0]);
+        // A newcomer may get the place that was left, before or after the event.
+        let late = Stranger::new();
+        let mut key = None;
+        let waker = Waker::from(late.clone());
+        let mut cx = Context::from_waker(&waker);
+        let waits = readiness.poll_ready_keyed(&mut cx, &mut key).is_pending();
+        waiters[1].0.wait();
+        let count = reactor.join().unwrap();
+        if waits {
+            late.0.wait();
+        }
+        SEEN.saw(match count - usize::from(waits) {
+            1 => "the one that stayed was woken",
+            _ => "both were woken",
+        });
+        drop(waker);
+        assert_eq!(Arc::strong_count(&waiters[0]), 1);
+        assert_eq!(Arc::strong_count(&waiters[1]), 1);
+        assert_eq!(Arc::strong_count(&late), 1);
+    });
+}

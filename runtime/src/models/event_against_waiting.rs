@@ -1,0 +1,68 @@
+//! A task finds a source not ready and leaves its waker, while the event comes: it is told.
+
+use std::task::Waker;
+
+use loom::thread;
+
+use super::{Outcomes, explore, wait_for};
+use crate::reactor::readiness::Readiness;
+use crate::sync::{Arc, AtomicBool, Ordering};
+
+fn wait_for_the_event(seen: &'static Outcomes<2>, keyed: bool, gone: bool) {
+    explore(None, seen, move || {
+        let readiness = Arc::new(Readiness::new(false));
+        let told = Arc::new(AtomicBool::new(false));
+        let reactor = thread::spawn({
+            let (readiness, told) = (readiness.clone(), told.clone());
+            move || {
+                told.store(true, Ordering::Relaxed);
+                let mut woken = Vec::new();
+                if gone {
+                    readiness.set_gone(&mut woken);
+                } else {
+                    readiness.set(&mut woken);
+                }
+                let count = woken.len();
+                woken.into_iter().for_each(Waker::wake);
+                count
+            }
+        });
+        let mut key = None;
+        let word = wait_for(std::future::poll_fn(|cx| {
+            if keyed {
+                readiness.poll_ready_keyed(cx, &mut key)
+            } else {
+                readiness.poll_ready(cx)
+            }
+        }));
+        assert_eq!(word.is_gone(), gone);
+        // What the reactor did before is seen.
+        assert!(told.load(Ordering::Relaxed));
+        seen.saw(match reactor.join().unwrap() {
+            0 => "the event was there first",
+            _ => "the task was woken",
+        });
+        if let Some(key) = key {
+            readiness.forget(key);
+        }
+    });
+}
+
+#[test]
+fn the_task_is_told() {
+    static SEEN: Outcomes<2> = Outcomes::of(["the event was there first", "the task was woken"]);
+    wait_for_the_event(&SEEN, false, false);
+}
+
+#[test]
+fn also_as_a_future_with_a_key() {
+    static SEEN: Outcomes<2> = Outcomes::of(["the event was there first", "the task was woken"]);
+    wait_for_the_event(&SEEN, true, false);
+}
+
+/// tokio #2924: whoever registers while the reactor closes.
+#[test]
+fn also_that_no_event_will_come() {
+    static SEEN: Outcomes<2> = Outcomes::of(["the event was there first", "the task was woken"]);
+    wait_for_the_event(&SEEN, true, true);
+}

@@ -1,0 +1,101 @@
+//! The last three things that keep a task end at once: a waker is used or dropped, the handle is
+//! dropped, the executor completes the task. Whoever is last frees the memory, once (async-task #11,
+//! tokio #5172).
+
+use loom::alloc::Track;
+use loom::thread;
+
+use super::{Outcomes, explore, spawn};
+use crate::sync::{Arc, Mutex, ThreadToken, lock};
+use crate::task::home::{HomeRef, Schedule};
+use crate::task::letter::Letter;
+use crate::task::raw::{RawTask, Runnable};
+
+const BY_WAKER: &str = "the waker was last";
+const BY_HANDLE: &str = "the handle was last";
+const BY_EXECUTOR: &str = "the executor was last";
+
+/// A home that is freed with its only task, and says on which thread.
+struct Last {
+    ready: Mutex<Option<RawTask>>,
+    at: std::sync::Mutex<Arc<std::sync::Mutex<Vec<ThreadToken>>>>,
+}
+
+impl Schedule for Last {
+    fn admit(&self, task: Runnable) -> Result<(), Runnable> {
+        self.schedule(task);
+        Ok(())
+    }
+
+    fn schedule(&self, task: Runnable) {
+        let before = lock(&self.ready).replace(task.into_queue());
+        assert!(before.is_none(), "a task is in the queue twice");
+    }
+
+    fn forget(&self, _task: RawTask) {}
+
+    fn post(&self, letter: Letter) {
+        drop(letter);
+    }
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        let at = self.at.lock().unwrap();
+        at.lock().unwrap().push(ThreadToken::current());
+    }
+}
+
+fn end_all_at_once(seen: &'static Outcomes<3>, wake: bool) {
+    explore(None, seen, move || {
+        let freed = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let last = Arc::new(Last {
+            ready: Mutex::new(None),
+            at: std::sync::Mutex::new(freed.clone()),
+        });
+        let home = HomeRef::shared(last.clone());
+        let track = Track::new(());
+        let (handle, waker) = spawn(&home, async move { track });
+        let task = Runnable::from_queue(lock(&last.ready).take().unwrap());
+        drop((home, last));
+        let executor = thread::spawn(move || {
+            task.run();
+            ThreadToken::current()
+        });
+        let waking = thread::spawn(move || {
+            if wake {
+                waker.wake();
+            } else {
+                drop(waker);
+            }
+            ThreadToken::current()
+        });
+        drop(handle);
+        let (executor, waking) = (executor.join().unwrap(), waking.join().unwrap());
+        let freed = freed.lock().unwrap();
+        let [freed] = freed[..] else {
+            panic!("freed {} times", freed.len())
+        };
+        seen.saw(if freed == executor {
+            BY_EXECUTOR
+        } else if freed == waking {
+            BY_WAKER
+        } else {
+            BY_HANDLE
+        });
+    });
+}
+
+#[test]
+fn the_last_one_frees_the_memory() {
+    static SEEN: Outcomes<3> = Outcomes::of([BY_WAKER, BY_HANDLE, BY_EXECUTOR]);
+    end_all_at_once(&SEEN, false);
+}
+
+/// A wake holds its reference until it is done, also where the task completes meanwhile. What such a
+/// wake queues is never run: nobody could tell it from a closed executor.
+#[test]
+fn also_where_the_waker_is_used() {
+    static SEEN: Outcomes<3> = Outcomes::of([BY_WAKER, BY_HANDLE, BY_EXECUTOR]);
+    end_all_at_once(&SEEN, true);
+}

@@ -1,0 +1,356 @@
+//! Every race of the runtime, played through: loom runs each model in every order of its threads'
+//! steps that the memory model allows.
+//!
+//! One file for each race, named after it. The code that runs is the code that ships; what is replaced
+//! stands in [`sync`] and [`os`]. A model says which *outcomes* it is about, and fails if one of them
+//! was not reached in any execution: a race that never happened proves nothing.
+//!
+//! `.ci/loom` runs them all; `.ci/loom NAME` those whose name contains `NAME`. Where every order would
+//! take too long, a bound on the switches from a thread that could have gone on is given (most races
+//! need two), which `LOOM_MAX_PREEMPTIONS` replaces.
+
+pub(crate) mod os;
+pub(crate) mod sync;
+
+mod abort_against_completion;
+mod abort_against_poll;
+mod event_against_clearing;
+mod event_against_forgetting;
+mod event_against_waiting;
+mod handle_drop_against_completion;
+mod join_against_completion;
+mod last_searcher_leaves;
+mod last_waker_against_executor_gone;
+mod last_waker_against_handle_drop;
+mod post_against_closing;
+mod post_against_falling_asleep;
+mod push_against_last_sleeper;
+mod put_against_take;
+mod shutdown_against_spawn;
+mod shutdown_against_wake;
+mod steal_against_pop;
+mod steal_against_steal;
+mod two_wakers_one_rearming;
+mod unpark_against_park;
+mod wake_against_poll;
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::task::{Wake, Waker};
+use std::time::Instant;
+
+use loom::sync::Notify;
+
+use crate::queue::injector::Injector;
+use crate::queue::ring::Ring;
+use crate::sync::{Mutex, Ordering, lock};
+use crate::task::home::{HomeRef, Schedule};
+use crate::task::letter::Letter;
+use crate::task::raw::{RawTask, Runnable};
+use crate::task::{JoinHandle, waker};
+use crate::work_stealing::idle::{Idle, Risen};
+use crate::work_stealing::park::Parker;
+
+/// What a model is about. Counted with std's atomics, outside of the model: they outlast an execution
+/// and add no steps to it.
+struct Outcomes<const N: usize>([(&'static str, AtomicUsize); N]);
+
+impl<const N: usize> Outcomes<N> {
+    const fn of(names: [&'static str; N]) -> Self {
+        let mut outcomes = [const { ("", AtomicUsize::new(0)) }; N];
+        let mut n = 0;
+        while n < N {
+            outcomes[n].0 = names[n];
+            n += 1;
+        }
+        Outcomes(outcomes)
+    }
+
+    fn saw(&self, name: &str) {
+        let found = self.0.iter().find(|(known, _)| *known == name);
+        found
+            .expect("a declared outcome")
+            .1
+            .fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Explores a model, with at most so many preemptions in one execution if any number is given.
+fn explore<const N: usize>(
+    preemptions: impl Into<Option<usize>>,
+    outcomes: &Outcomes<N>,
+    model: impl Fn() + Send + Sync + 'static,
+) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(preemptions.into());
+    builder.max_branches = 20_000;
+    let bound = builder.preemption_bound;
+    let executions = Arc::new(AtomicUsize::new(0));
+    let began = Instant::now();
+    builder.check({
+        let executions = executions.clone();
+        move || {
+            executions.fetch_add(1, Ordering::Relaxed);
+            model();
+        }
+    });
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("?").replace("models::", "");
+    println!(
+        "model {name}: {} executions, {}, {:.1} s",
+        executions.load(Ordering::Relaxed),
+        bound.map_or("every order".into(), |bound| format!("{bound} preemptions")),
+        began.elapsed().as_secs_f64(),
+    );
+    for (outcome, count) in &outcomes.0 {
+        let count = count.load(Ordering::Relaxed);
+        println!("      {count:>8} x {outcome}");
+        assert!(count > 0, "{name}: never reached: {outcome}");
+    }
+}
+
+/// The smallest home of many cooks: a line of ready tasks, which any thread may run.
+struct Line {
+    ready: Mutex<VecDeque<RawTask>>,
+    /// For the one thread that runs them and sleeps when there are none.
+    bell: Notify,
+    /// How often a task was put in. For outcomes only.
+    submitted: AtomicUsize,
+}
+
+impl Line {
+    /// The line, and the first reference of the home.
+    fn open() -> (Arc<Line>, HomeRef) {
+        let line = Arc::new(Line {
+            ready: Mutex::new(VecDeque::new()),
+            bell: Notify::new(),
+            submitted: AtomicUsize::new(0),
+        });
+        (line.clone(), HomeRef::shared(line))
+    }
+
+    fn pop(&self) -> Option<Runnable> {
+        lock(&self.ready).pop_front().map(Runnable::from_queue)
+    }
+
+    /// Runs what is ready until `done`.
+    fn run_until(&self, done: impl Fn() -> bool) {
+        loop {
+            match self.pop() {
+                Some(task) => task.run(),
+                None if done() => return,
+                None => self.bell.wait(),
+            }
+        }
+    }
+
+    /// All tasks and wakers are gone, and with them the references of the home.
+    fn assert_left(self: Arc<Self>) {
+        assert_eq!(
+            Arc::strong_count(&self),
+            1,
+            "a task or its home is still there"
+        );
+    }
+}
+
+impl Schedule for Line {
+    fn admit(&self, task: Runnable) -> Result<(), Runnable> {
+        self.schedule(task);
+        Ok(())
+    }
+
+    fn schedule(&self, task: Runnable) {
+        let mut ready = lock(&self.ready);
+        let task = task.into_queue();
+        assert!(!ready.contains(&task), "a task is in the queue twice");
+        ready.push_back(task);
+        self.submitted.fetch_add(1, Ordering::Relaxed);
+        drop(ready);
+        self.bell.notify();
+    }
+
+    fn forget(&self, _task: RawTask) {}
+
+    fn post(&self, letter: Letter) {
+        drop(letter);
+    }
+}
+
+/// Spawns as the executors do; answers the handle and a waker of the task.
+fn spawn<F: Future>(home: &HomeRef, future: F) -> (JoinHandle<F::Output>, Waker) {
+    let (runnable, raw) = RawTask::new(future, home.clone());
+    let handle = JoinHandle::new(raw);
+    let waker = waker_of(raw);
+    runnable.admit();
+    (handle, waker)
+}
+
+fn waker_of(task: RawTask) -> Waker {
+    Waker::clone(&ManuallyDrop::new(waker::borrowed(task)))
+}
+
+/// A waker that is none of brigade's, for a thread of the model that waits.
+struct Stranger(Notify);
+
+impl Stranger {
+    fn new() -> Arc<Self> {
+        Arc::new(Stranger(Notify::new()))
+    }
+}
+
+impl Wake for Stranger {
+    fn wake(self: Arc<Self>) {
+        self.0.notify();
+    }
+}
+
+/// Polls to the end on the calling thread of the model.
+fn wait_for<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    let stranger = Stranger::new();
+    let waker = Waker::from(stranger.clone());
+    loop {
+        let mut cx = std::task::Context::from_waker(&waker);
+        match future.as_mut().poll(&mut cx) {
+            std::task::Poll::Ready(output) => return output,
+            std::task::Poll::Pending => stranger.0.wait(),
+        }
+    }
+}
+
+// ---- rings of numbers, each used by its one owner at a time -----------------------------------
+
+/// Pushes; answers what overflowed.
+fn push(ring: &Ring<u32>, item: u32) -> Vec<u32> {
+    let mut over = Vec::new();
+    // SAFETY: in each model one thread at a time pushes to a ring and pops from it: its owner.
+    unsafe { ring.push(item, |item| over.push(item)) };
+    over
+}
+
+fn pop(ring: &Ring<u32>) -> Option<u32> {
+    // SAFETY: as in `push`.
+    unsafe { ring.pop() }
+}
+
+fn drain(ring: &Ring<u32>) -> Vec<u32> {
+    std::iter::from_fn(|| pop(ring)).collect()
+}
+
+fn steal(victim: &Ring<u32>, mine: &Ring<u32>) -> Option<u32> {
+    // SAFETY: as in `push`, for `mine`.
+    unsafe { victim.steal_into(mine) }
+}
+
+// ---- workers whose tasks are numbers ----------------------------------------------------------
+
+/// What the workers of `work_stealing` share, with their idle protocol and their parkers, but without
+/// tasks, reactor and clock.
+struct Staff {
+    idle: Idle,
+    injector: Injector<u32>,
+    parkers: Vec<Parker>,
+    /// Tasks that are not yet done. The workers leave when there are none.
+    left: crate::sync::AtomicUsize,
+}
+
+/// What a worker did.
+#[derive(Default)]
+struct Worked {
+    /// It was woken as one who should search.
+    woken: usize,
+    /// It woke somebody, being the last to search.
+    woke: usize,
+    /// It saw a task on the point of sleeping.
+    turned_back: usize,
+}
+
+impl Staff {
+    fn of(workers: usize, tasks: usize) -> Arc<Self> {
+        Arc::new(Staff {
+            idle: Idle::new(workers),
+            injector: Injector::new(),
+            parkers: (0..workers).map(|_| Parker::new()).collect(),
+            left: crate::sync::AtomicUsize::new(tasks),
+        })
+    }
+
+    /// Makes a task ready. Answers whether somebody was woken for it.
+    fn push(&self, task: u32) -> bool {
+        self.injector.push(task);
+        self.notify()
+    }
+
+    fn notify(&self) -> bool {
+        let sleeper = self.idle.to_wake();
+        if let Some(sleeper) = sleeper {
+            let _ = self.parkers[sleeper].unpark();
+        }
+        sleeper.is_some()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.left.load(Ordering::Acquire) == 0
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        worker: usize,
+        run: impl Fn(u32) + 'static,
+    ) -> loom::thread::JoinHandle<Worked> {
+        let staff = self.clone();
+        loom::thread::spawn(move || staff.work(worker, run))
+    }
+
+    /// `work_stealing::worker::Worker::run`, with numbers for tasks.
+    fn work(&self, worker: usize, run: impl Fn(u32)) -> Worked {
+        let mut worked = Worked::default();
+        let mut searching = false;
+        self.parkers[worker].belong_to_current();
+        while !self.is_closed() {
+            let mut task = self.injector.pop();
+            if task.is_none() && !searching && self.idle.start_searching() {
+                searching = true;
+                task = self.injector.pop();
+            }
+            let Some(task) = task else {
+                self.sleep(worker, &mut searching, &mut worked);
+                continue;
+            };
+            if std::mem::take(&mut searching) && self.idle.stop_searching() {
+                worked.woke += usize::from(self.notify());
+            }
+            run(task);
+            if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+                for parker in &self.parkers {
+                    let _ = parker.unpark();
+                }
+            }
+        }
+        worked
+    }
+
+    fn sleep(&self, worker: usize, searching: &mut bool, worked: &mut Worked) {
+        self.idle.fall_asleep(worker, std::mem::take(searching));
+        let found = !self.injector.is_empty();
+        if !found && !self.is_closed() {
+            self.parkers[worker].park(None);
+        }
+        match self.idle.rise(worker) {
+            Risen::Woken => {
+                worked.woken += 1;
+                *searching = true;
+            }
+            Risen::ByItself if found => {
+                worked.turned_back += 1;
+                self.idle.search_anyway();
+                *searching = true;
+            }
+            Risen::ByItself => {}
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The OS, as the models see it: an event loop without events, and its bell.
+//!
+//! A thread that blocks in the real one would block the whole model, whose threads are one thread of
+//! the OS. The bell is kept faithfully: one that was rung is heard by the next turn, also by one that
+//! only looks, and by no other.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use loom::sync::Notify;
+use mio::{Events, Interest, Token};
+
+use crate::sync::{AtomicBool, Ordering};
+
+struct Rung {
+    now: AtomicBool,
+    sleeper: Notify,
+}
+
+pub(crate) struct Poll(Registry);
+
+#[derive(Clone)]
+pub(crate) struct Registry(Arc<Rung>);
+
+pub(crate) struct OsBell(Arc<Rung>);
+
+impl Poll {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Poll(Registry(Arc::new(Rung {
+            now: AtomicBool::new(false),
+            sleeper: Notify::new(),
+        }))))
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0
+    }
+
+    /// A wait with an end never comes to it: what runs in a model may not rest upon that.
+    pub(crate) fn poll(&mut self, _: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        let Registry(rung) = &self.0;
+        while !rung.now.swap(false, Ordering::AcqRel) && timeout != Some(Duration::ZERO) {
+            rung.sleeper.wait();
+        }
+        Ok(())
+    }
+}
+
+impl Registry {
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        Ok(self.clone())
+    }
+
+    pub(crate) fn register<S>(&self, _: &mut S, _: Token, _: Interest) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn deregister<S>(&self, _: &mut S) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl OsBell {
+    pub(crate) fn new(registry: &Registry, _: Token) -> io::Result<Self> {
+        Ok(OsBell(registry.0.clone()))
+    }
+
+    pub(crate) fn wake(&self) -> io::Result<()> {
+        self.0.now.store(true, Ordering::Release);
+        self.0.sleeper.notify();
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! One cook goes to sleep while another thread has something for it: a wake, or a new task. The bell
+//! rings, or the letter is seen before (heph #437).
+
+use std::task::Poll;
+
+use loom::thread;
+
+use super::{Outcomes, explore};
+use crate::SingleThread;
+use crate::sync::{Arc, AtomicBool, Ordering};
+
+#[test]
+fn no_wake_is_slept_through() {
+    static SEEN: Outcomes<2> = Outcomes::of(["it slept", "it did not sleep"]);
+    explore(None, &SEEN, || {
+        let executor = SingleThread::new().unwrap();
+        let told = Arc::new(AtomicBool::new(false));
+        let mut sender = None;
+        executor.block_on(std::future::poll_fn(|cx| {
+            sender.get_or_insert_with(|| {
+                let (told, waker) = (told.clone(), cx.waker().clone());
+                thread::spawn(move || {
+                    told.store(true, Ordering::Relaxed);
+                    waker.wake();
+                })
+            });
+            if told.load(Ordering::Relaxed) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        }));
+        SEEN.saw(match executor.metrics().workers[0].parks {
+            0 => "it did not sleep",
+            _ => "it slept",
+        });
+        sender.unwrap().join().unwrap();
+    });
+}
+
+#[test]
+fn no_new_task_is_slept_through() {
+    static SEEN: Outcomes<2> = Outcomes::of(["it slept", "it did not sleep"]);
+    explore(3, &SEEN, || {
+        let executor = SingleThread::new().unwrap();
+        let handle = executor.handle();
+        let (send, receive) = std::sync::mpsc::channel();
+        let mut sender = None;
+        executor.block_on(std::future::poll_fn(|cx| {
+            sender.get_or_insert_with(|| {
+                let (handle, waker, send) = (handle.clone(), cx.waker().clone(), send.clone());
+                thread::spawn(move || {
+                    let task = handle.spawn(async move {
+                        send.send(()).unwrap();
+                        waker.wake();
+                    });
+                    drop(task);
+                })
+            });
+            match receive.try_recv() {
+                Ok(()) => Poll::Ready(()),
+                Err(_) => Poll::Pending,
+            }
+        }));
+        SEEN.saw(match executor.metrics().workers[0].parks {
+            0 => "it did not sleep",
+            _ => "it slept",
+        });
+        sender.unwrap().join().unwrap();
+    });
+}

@@ -1,0 +1,73 @@
+//! The slot of the task woken last: its owner puts tasks in and takes them out, the watch may take
+//! one too (tokio #4941). Each comes out once, with all that was done before it was put in.
+
+use loom::cell::UnsafeCell;
+use loom::thread;
+
+use super::{Line, Outcomes, explore};
+use crate::queue::slot::Slot;
+use crate::sync::Arc;
+use crate::task::JoinHandle;
+use crate::task::raw::{RawTask, Runnable};
+
+#[test]
+fn a_task_comes_out_once() {
+    static SEEN: Outcomes<4> = Outcomes::of([
+        "the watch took the first",
+        "the watch took the second",
+        "the watch found nothing",
+        "the first was put out by the second",
+    ]);
+    explore(None, &SEEN, || {
+        let (line, home) = Line::open();
+        let note = Arc::new(UnsafeCell::new(0));
+        let task = || {
+            let (runnable, raw) = RawTask::new(std::future::pending::<()>(), home.clone());
+            (runnable.into_queue(), JoinHandle::<()>::new(raw))
+        };
+        let ((first, handle1), (second, handle2)) = (task(), task());
+        let slot = Arc::new(Slot::new());
+        let watch = thread::spawn({
+            let (slot, note) = (slot.clone(), note.clone());
+            move || {
+                let taken = slot.take();
+                SEEN.saw(match taken {
+                    Some(task) if task == first => "the watch took the first",
+                    Some(_) => "the watch took the second",
+                    None => "the watch found nothing",
+                });
+                if let Some(task) = taken {
+                    // What was done before the put is seen.
+                    let wrote = note.with(|note| {
+                        // SAFETY: loom checks that no write is concurrent.
+                        unsafe { *note }
+                    });
+                    assert!(wrote == 1);
+                    return Some(task);
+                }
+                None
+            }
+        });
+        note.with_mut(|note| {
+            // SAFETY: loom checks that no access is concurrent.
+            unsafe { *note = 1 }
+        });
+        let mut out = Vec::new();
+        out.extend(slot.put(first));
+        let put_out = slot.put(second);
+        if put_out.is_some() {
+            SEEN.saw("the first was put out by the second");
+        }
+        out.extend(put_out);
+        out.extend(slot.take());
+        out.extend(watch.join().unwrap());
+        out.extend(slot.take());
+        assert_eq!(out.len(), 2);
+        assert!(out.contains(&first) && out.contains(&second));
+        for task in out {
+            Runnable::from_queue(task).cancel();
+        }
+        drop((handle1, handle2, home));
+        line.assert_left();
+    });
+}

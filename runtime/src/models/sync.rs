@@ -1,0 +1,284 @@
+//! What `crate::sync` is made of in a model: loom's tools, and what loom lacks.
+
+pub(crate) use loom::{
+    cell::UnsafeCell,
+    sync::{
+        Condvar, Mutex, MutexGuard,
+        atomic::{AtomicUsize as SeldomWritten, Ordering, fence},
+    },
+};
+
+use loom::sync::atomic as looms;
+use std::cell::Cell;
+
+/// loom's atomics, made to explore all orders.
+///
+/// To decide which steps of two threads need trying in both orders, loom remembers of each atomic only
+/// who accessed it last. So a thread that loads a word and then writes it, which is what every loop
+/// around a compare-and-swap does, hides by its load that another one loaded it before, and the
+/// order in which that one comes second is never tried: a ring of four was full in all 59 executions
+/// although a thief had just been there. Here every load is preceded by a write to a word that nobody
+/// reads. That is Relaxed, so it orders nothing in the model, but loom sees a step that depends on
+/// the others'.
+///
+/// It costs executions, so one word is exempt (`SeldomWritten`): every operation on a task reads the
+/// owner of its home, which changes once.
+macro_rules! atomics {
+    ($($name:ident$(<$param:ident>)?: $value:ty;)*) => {$(
+        pub(crate) struct $name$(<$param>)? {
+            inner: looms::$name$(<$param>)?,
+            before_load: looms::AtomicBool,
+        }
+
+        #[allow(dead_code)]
+        impl$(<$param>)? $name$(<$param>)? {
+            pub(crate) fn new(value: $value) -> Self {
+                Self {
+                    inner: looms::$name::new(value),
+                    before_load: looms::AtomicBool::new(false),
+                }
+            }
+
+            pub(crate) fn load(&self, order: Ordering) -> $value {
+                self.before_load.swap(true, Ordering::Relaxed);
+                self.inner.load(order)
+            }
+
+            pub(crate) fn store(&self, value: $value, order: Ordering) {
+                self.inner.store(value, order);
+            }
+
+            pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
+                self.inner.swap(value, order)
+            }
+
+            pub(crate) fn compare_exchange(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                self.inner.compare_exchange(current, new, success, failure)
+            }
+
+            pub(crate) fn compare_exchange_weak(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                self.inner.compare_exchange_weak(current, new, success, failure)
+            }
+
+            pub(crate) fn fetch_update(
+                &self,
+                set: Ordering,
+                fetch: Ordering,
+                mut f: impl FnMut($value) -> Option<$value>,
+            ) -> Result<$value, $value> {
+                let mut now = self.load(fetch);
+                while let Some(next) = f(now) {
+                    match self.compare_exchange(now, next, set, fetch) {
+                        Ok(before) => return Ok(before),
+                        Err(seen) => now = seen,
+                    }
+                }
+                Err(now)
+            }
+        }
+    )*};
+}
+
+macro_rules! numbers {
+    ($($name:ident: $value:ty;)*) => {$(
+        #[allow(dead_code)]
+        impl $name {
+            pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
+                self.inner.fetch_add(value, order)
+            }
+
+            pub(crate) fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
+                self.inner.fetch_sub(value, order)
+            }
+
+            pub(crate) fn fetch_max(&self, value: $value, order: Ordering) -> $value {
+                self.inner.fetch_max(value, order)
+            }
+
+            pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
+                self.inner.fetch_or(value, order)
+            }
+
+            pub(crate) fn fetch_and(&self, value: $value, order: Ordering) -> $value {
+                self.inner.fetch_and(value, order)
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new(0)
+            }
+        }
+    )*};
+}
+
+atomics! {
+    AtomicBool: bool;
+    AtomicPtr<T>: *mut T;
+    AtomicU8: u8;
+    AtomicU32: u32;
+    AtomicU64: u64;
+    AtomicUsize: usize;
+}
+
+numbers! {
+    AtomicU8: u8;
+    AtomicU32: u32;
+    AtomicU64: u64;
+    AtomicUsize: usize;
+}
+
+pub(crate) mod thread {
+    //! Threads, and parking. A model knows no time: a park with an end is one without. loom's own
+    //! `unpark` would also get a thread up that waits for a lock, hence the token.
+
+    use std::io;
+    use std::num::NonZero;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use loom::sync::Notify;
+    pub(crate) use loom::thread::{Builder, JoinHandle};
+
+    #[derive(Clone)]
+    pub(crate) struct Thread(Arc<Notify>);
+
+    loom::thread_local! {
+        static CURRENT: Thread = Thread(Arc::new(Notify::new()));
+    }
+
+    impl Thread {
+        pub(crate) fn unpark(&self) {
+            self.0.notify();
+        }
+    }
+
+    pub(crate) fn current() -> Thread {
+        CURRENT.with(Thread::clone)
+    }
+
+    pub(crate) fn park() {
+        current().0.wait();
+    }
+
+    pub(crate) fn park_timeout(_at_most: Duration) {
+        park();
+    }
+
+    pub(crate) fn available_parallelism() -> io::Result<NonZero<usize>> {
+        std::thread::available_parallelism()
+    }
+}
+
+/// A number of the calling thread that is not 0: an address, as outside of models.
+pub(crate) fn thread_number() -> usize {
+    loom::thread_local!(static MARK: Box<u8> = Box::new(0));
+    MARK.with(|mark| std::ptr::from_ref(&**mark).addr())
+}
+
+pub(crate) mod channel {
+    //! The part of crossbeam's unbounded channel that the runtime uses, in a form that loom sees.
+    //!
+    //! Asking for the length synchronises no more than an Acquire load does, which is less than
+    //! crossbeam's does: what holds here holds there.
+
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+
+    use super::{AtomicUsize, Mutex, Ordering};
+    use crate::sync::lock;
+
+    struct Shared<T> {
+        items: Mutex<VecDeque<T>>,
+        length: AtomicUsize,
+    }
+
+    pub(crate) struct Sender<T>(Arc<Shared<T>>);
+
+    pub(crate) struct Receiver<T>(Arc<Shared<T>>);
+
+    pub(crate) fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+        let shared = Arc::new(Shared {
+            items: Mutex::new(VecDeque::new()),
+            length: AtomicUsize::new(0),
+        });
+        (Sender(shared.clone()), Receiver(shared))
+    }
+
+    impl<T> Sender<T> {
+        pub(crate) fn send(&self, item: T) -> Result<(), T> {
+            let mut items = lock(&self.0.items);
+            items.push_back(item);
+            self.0.length.store(items.len(), Ordering::Release);
+            Ok(())
+        }
+    }
+
+    impl<T> Receiver<T> {
+        pub(crate) fn try_recv(&self) -> Result<T, ()> {
+            let mut items = lock(&self.0.items);
+            let item = items.pop_front().ok_or(())?;
+            self.0.length.store(items.len(), Ordering::Release);
+            Ok(item)
+        }
+
+        pub(crate) fn len(&self) -> usize {
+            self.0.length.load(Ordering::Acquire)
+        }
+
+        pub(crate) fn is_empty(&self) -> bool {
+            self.len() == 0
+        }
+    }
+}
+
+/// A thread-local of a model's thread, with the interface of std's.
+///
+/// All threads of a model are one thread of the OS, so std's own would be shared between them.
+pub(crate) struct Local<T: 'static>(pub(crate) &'static loom::thread::LocalKey<T>);
+
+impl<T> Local<T> {
+    pub(crate) fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        self.0.with(f)
+    }
+}
+
+impl<T> Local<Cell<T>> {
+    pub(crate) fn get(&'static self) -> T
+    where
+        T: Copy,
+    {
+        self.with(Cell::get)
+    }
+
+    pub(crate) fn set(&'static self, value: T) {
+        self.with(|cell| cell.set(value));
+    }
+
+    pub(crate) fn replace(&'static self, value: T) -> T {
+        self.with(|cell| cell.replace(value))
+    }
+}
+
+macro_rules! thread_local_of_a_model {
+    ($($(#[$meta:meta])* static $name:ident: $type:ty = const $value:block;)*) => {$(
+        $(#[$meta])*
+        static $name: $crate::models::sync::Local<$type> = {
+            loom::thread_local!(static INNER: $type = $value);
+            $crate::models::sync::Local(&INNER)
+        };
+    )*};
+}
+pub(crate) use thread_local_of_a_model as thread_local;

@@ -1,0 +1,111 @@
+//! A worker parks while others call it: no call is lost, whichever comes first (tokio #459).
+
+use loom::thread;
+
+use super::{Outcomes, explore};
+use crate::sync::{Arc, AtomicBool, Ordering};
+use crate::work_stealing::park::{Parker, Unpark};
+
+#[test]
+fn no_call_is_lost() {
+    static SEEN: Outcomes<2> =
+        Outcomes::of(["called before it parked", "called while it was parked"]);
+    explore(None, &SEEN, || {
+        let parker = Arc::new(Parker::new());
+        parker.belong_to_current();
+        let told = Arc::new(AtomicBool::new(false));
+        let caller = thread::spawn({
+            let (parker, told) = (parker.clone(), told.clone());
+            move || {
+                told.store(true, Ordering::Relaxed);
+                assert_eq!(parker.unpark(), Unpark::Done);
+            }
+        });
+        SEEN.saw(if told.load(Ordering::Relaxed) {
+            "called before it parked"
+        } else {
+            "called while it was parked"
+        });
+        parker.park(None);
+        // What the caller did before is seen.
+        assert!(told.load(Ordering::Relaxed));
+        caller.join().unwrap();
+    });
+}
+
+#[test]
+fn nor_one_of_two() {
+    static SEEN: Outcomes<2> = Outcomes::of(["one park heard both", "each call ended a park"]);
+    explore(None, &SEEN, || {
+        let parker = Arc::new(Parker::new());
+        parker.belong_to_current();
+        let told = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+        let callers = told.clone().map(|told| {
+            let parker = parker.clone();
+            thread::spawn(move || {
+                told.store(true, Ordering::Relaxed);
+                assert_eq!(parker.unpark(), Unpark::Done);
+            })
+        });
+        let mut parks = 0;
+        while !told.iter().all(|told| told.load(Ordering::Relaxed)) {
+            parker.park(None);
+            parks += 1;
+        }
+        SEEN.saw(match parks {
+            2 => "each call ended a park",
+            _ => "one park heard both",
+        });
+        for caller in callers {
+            caller.join().unwrap();
+        }
+    });
+}
+
+/// A worker that sleeps in the driver hears the bell, also where an event got it up just before.
+#[test]
+fn nor_one_that_has_to_ring() {
+    static SEEN: Outcomes<3> = Outcomes::of([
+        "called before it slept at all",
+        "the bell was rung",
+        "called between two sleeps",
+    ]);
+    explore(None, &SEEN, || {
+        let parker = Arc::new(Parker::new());
+        parker.belong_to_current();
+        let (told, rung) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let bell = Arc::new(loom::sync::Notify::new());
+        let caller = thread::spawn({
+            let (parker, told, rung, bell) =
+                (parker.clone(), told.clone(), rung.clone(), bell.clone());
+            move || {
+                told.store(true, Ordering::Relaxed);
+                let rings = parker.unpark() == Unpark::RingBell;
+                if rings {
+                    rung.store(true, Ordering::Release);
+                    bell.notify();
+                }
+                rings
+            }
+        });
+        let mut sleeps = 0;
+        while !told.load(Ordering::Relaxed) {
+            parker.park_in_driver(|| {
+                sleeps += 1;
+                // An event ends the first sleep at once.
+                while sleeps > 1 && !rung.swap(false, Ordering::AcqRel) {
+                    bell.wait();
+                }
+            });
+        }
+        let rang = caller.join().unwrap();
+        SEEN.saw(match (sleeps, rang) {
+            (_, true) => "the bell was rung",
+            (0, false) => "called before it slept at all",
+            (_, false) => "called between two sleeps",
+        });
+    });
+}
