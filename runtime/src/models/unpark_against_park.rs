@@ -36,7 +36,7 @@ fn no_call_is_lost() {
 #[test]
 fn nor_one_of_two() {
     static SEEN: Outcomes<2> = Outcomes::of(["one park heard both", "each call ended a park"]);
-    explore(None, &SEEN, || {
+    explore(4, &SEEN, || {
         let parker = Arc::new(Parker::new());
         parker.belong_to_current();
         let told = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
@@ -85,7 +85,7 @@ fn nor_one_that_has_to_ring() {
                 told.store(true, Ordering::Relaxed);
                 let rings = parker.unpark() == Unpark::RingBell;
                 if rings {
-                    rung.store(true, Ordering::Release);
+                    rung.swap(true, Ordering::AcqRel);
                     bell.notify();
                 }
                 rings
