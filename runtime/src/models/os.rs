@@ -67,8 +67,7 @@ impl OsBell {
     }
 
     pub(crate) fn wake(&self) -> io::Result<()> {
-        // A swap: loom would let a store take effect before a swap that did not see it.
-        self.0.now.swap(true, Ordering::AcqRel);
+        self.0.now.store(true, Ordering::Release);
         self.0.sleeper.notify();
         Ok(())
     }

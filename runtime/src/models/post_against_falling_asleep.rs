@@ -12,7 +12,7 @@ use crate::sync::{Arc, AtomicBool, Ordering};
 #[test]
 fn no_wake_is_slept_through() {
     static SEEN: Outcomes<2> = Outcomes::of(["it slept", "it did not sleep"]);
-    explore(None, &SEEN, || {
+    explore(4, &SEEN, || {
         let executor = SingleThread::new().unwrap();
         let told = Arc::new(AtomicBool::new(false));
         let mut sender = None;

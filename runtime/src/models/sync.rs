@@ -44,10 +44,6 @@ macro_rules! atomics {
                 self.inner.load(order)
             }
 
-            pub(crate) fn store(&self, value: $value, order: Ordering) {
-                self.inner.store(value, order);
-            }
-
             pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
                 self.inner.swap(value, order)
             }
@@ -95,6 +91,10 @@ macro_rules! numbers {
     ($($name:ident: $value:ty;)*) => {$(
         #[allow(dead_code)]
         impl $name {
+            pub(crate) fn store(&self, value: $value, order: Ordering) {
+                self.inner.store(value, order);
+            }
+
             pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
                 self.inner.fetch_add(value, order)
             }
@@ -138,6 +138,14 @@ numbers! {
     AtomicU32: u32;
     AtomicU64: u64;
     AtomicUsize: usize;
+}
+
+impl AtomicBool {
+    /// By a swap: flags are stored here and swapped there, and loom would let a plain store take effect
+    /// before a swap that did not see it, which no swap allows.
+    pub(crate) fn store(&self, value: bool, order: Ordering) {
+        self.inner.swap(value, order);
+    }
 }
 
 pub(crate) mod thread {

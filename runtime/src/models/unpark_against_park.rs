@@ -85,7 +85,7 @@ fn nor_one_that_has_to_ring() {
                 told.store(true, Ordering::Relaxed);
                 let rings = parker.unpark() == Unpark::RingBell;
                 if rings {
-                    rung.swap(true, Ordering::AcqRel);
+                    rung.store(true, Ordering::Release);
                     bell.notify();
                 }
                 rings
