@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use crate::recorder::Recorder;
+use crate::recorder::{Recorder, Role};
 use crate::sync::{Condvar, Mutex, lock};
 use crate::task::JoinHandle;
 use crate::task::home::{HomeRef, Schedule};
@@ -45,6 +45,7 @@ struct Core {
     /// Rung once for each job that is left to an idle thread.
     job: Condvar,
     name: String,
+    recorder: Option<std::sync::Arc<Recorder>>,
 }
 
 /// A job for which there was no thread. Dropping it cancels it.
@@ -90,6 +91,7 @@ impl Pool {
             }),
             job: Condvar::new(),
             name,
+            recorder: recorder.clone(),
         });
         Pool {
             home: HomeRef::shared_and_recorded(core.clone(), recorder),
@@ -167,6 +169,9 @@ impl Core {
 
     /// The life of a thread of the pool.
     fn work(&self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.join(Role::Blocking);
+        }
         let mut state = lock(&self.state);
         loop {
             if let Some(job) = state.jobs.pop_front() {

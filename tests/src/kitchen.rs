@@ -24,6 +24,7 @@ pub trait Kitchen {
 pub struct Settings {
     pub name: &'static str,
     pub max_blocking_threads: usize,
+    pub record_timeline: bool,
 }
 
 impl Default for Settings {
@@ -31,6 +32,7 @@ impl Default for Settings {
         Settings {
             name: "brigade",
             max_blocking_threads: 512,
+            record_timeline: false,
         }
     }
 }
@@ -48,6 +50,7 @@ impl Kitchen for OneCook {
         SingleThread::builder()
             .name(settings.name)
             .max_blocking_threads(settings.max_blocking_threads)
+            .record_timeline(settings.record_timeline)
             .build()
             .expect("an executor can be built")
     }
@@ -67,6 +70,7 @@ impl<const WORKERS: usize> Kitchen for ManyCooks<WORKERS> {
             .workers(WORKERS)
             .name(settings.name)
             .max_blocking_threads(settings.max_blocking_threads)
+            .record_timeline(settings.record_timeline)
             .build()
             .expect("an executor can be built")
     }

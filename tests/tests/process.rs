@@ -267,6 +267,7 @@ fn blocking_threads_go_with_their_executor<K: Kitchen>() {
     let executor = K::build(brigade_tests::Settings {
         name: "stove",
         max_blocking_threads: 4,
+        ..brigade_tests::Settings::default()
     });
     let meeting = Arc::new(std::sync::Barrier::new(4));
     executor.block_on(async {

@@ -1,0 +1,206 @@
+//! The recorder, and what the timeline says of real runs.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use brigade::Executor;
+use brigade::task::Builder;
+use brigade::timeline::{LaneKind, Outcome, Timeline, WakeEffect, What};
+use brigade_tests::{Kitchen, Settings, on_both};
+
+fn recorded<K: Kitchen>() -> K::Executor {
+    K::build(Settings {
+        record_timeline: true,
+        ..Settings::default()
+    })
+}
+
+/// The task of that name, by its index.
+fn named(run: &Timeline, name: &str) -> usize {
+    let find = |task: &brigade::timeline::Task| task.name.as_deref() == Some(name);
+    run.tasks.iter().position(find).expect("it was recorded")
+}
+
+fn any(run: &Timeline, what: impl Fn(&What) -> bool) -> bool {
+    run.events.iter().any(|event| what(&event.what))
+}
+
+/// Nobody asks for a record: there is none.
+fn no_record_unless_asked_for<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async { brigade::spawn(async {}).await.unwrap() });
+    assert!(executor.timeline().is_none());
+}
+
+/// What tasks do to each other is on record, by whom.
+fn the_story_of_a_task_is_told<K: Kitchen>() {
+    let executor = recorded::<K>();
+    executor.block_on(async {
+        let cook = Builder::new().name("cook").spawn(async {
+            let (sender, receiver) = async_channel::bounded(1);
+            let helper = Builder::new().name("helper").spawn(async move {
+                brigade::yield_now().await;
+                sender.send(7).await.unwrap();
+            });
+            assert_eq!(receiver.recv().await.unwrap(), 7);
+            helper.await.unwrap();
+        });
+        cook.await.unwrap();
+    });
+    let run = executor.timeline().unwrap();
+    let (cook, helper) = (named(&run, "cook"), named(&run, "helper"));
+    let main = named(&run, "main");
+    assert!(run.tasks[main].is_main && !run.tasks[cook].is_main);
+    assert!(any(&run, |what| *what
+        == What::Spawn {
+            task: helper,
+            by: Some(cook)
+        }));
+    assert!(any(&run, |what| *what
+        == What::Join {
+            task: cook,
+            by: main
+        }));
+    // It woke itself, while it was polled.
+    assert!(any(&run, |what| matches!(*what,
+        What::Wake { task, by: Some(by), effect: WakeEffect::Again } if (task, by) == (helper, helper))));
+    let ends: Vec<_> = run
+        .events
+        .iter()
+        .filter_map(|event| match event.what {
+            What::PollEnd { task, outcome } if task == helper => Some(outcome),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ends.last(), Some(&Outcome::Ready));
+    assert!(ends.contains(&Outcome::Pending));
+    let figures = run.figures();
+    assert_eq!((figures.spawned, figures.finished), (2, 2));
+    assert_eq!(figures.in_flight_max, 2);
+}
+
+/// Timers and what they wake are on record.
+fn timers_are_on_record<K: Kitchen>() {
+    let executor = recorded::<K>();
+    executor.block_on(async {
+        let nap = brigade::spawn(brigade::time::sleep(Duration::from_millis(2)));
+        nap.await.unwrap();
+    });
+    let run = executor.timeline().unwrap();
+    assert!(any(&run, |what| matches!(
+        what,
+        What::TimersFired { timers: 1 }
+    )));
+    assert!(any(&run, |what| matches!(what, What::Park)));
+}
+
+/// Aborted, panicked, completed: each end is told from the others.
+fn each_end_is_told<K: Kitchen>() {
+    let executor = recorded::<K>();
+    executor.block_on(async {
+        let endless = brigade::spawn(std::future::pending::<()>());
+        let broken = brigade::spawn(async { panic!("spilt") });
+        let whole = brigade::spawn(async {});
+        assert!(broken.await.unwrap_err().is_panic());
+        whole.await.unwrap();
+        endless.abort();
+        assert!(endless.await.unwrap_err().is_aborted());
+    });
+    let figures = executor.timeline().unwrap().figures();
+    assert_eq!(figures.spawned, 3);
+    assert_eq!(
+        (figures.finished, figures.panicked, figures.cancelled),
+        (1, 1, 1)
+    );
+}
+
+/// The threads of the pool are known as such: what runs on them is no task, and no cook's work.
+fn jobs_of_the_pool_are_no_tasks<K: Kitchen>() {
+    let executor = recorded::<K>();
+    executor.block_on(async {
+        let jobs: Vec<_> = (0..8).map(|n| brigade::spawn_blocking(move || n)).collect();
+        let task = brigade::spawn(async { 1 });
+        for (n, job) in jobs.into_iter().enumerate() {
+            assert_eq!(job.await.unwrap(), n);
+        }
+        task.await.unwrap();
+    });
+    let run = executor.timeline().unwrap();
+    assert!(run.lanes.iter().any(|lane| lane.kind == LaneKind::Blocking));
+    let figures = run.figures();
+    assert_eq!(figures.blocking_jobs, 8);
+    assert_eq!(figures.spawned, 1);
+    assert_eq!((figures.in_flight_max, figures.at_once_max), (1, 1));
+}
+
+/// Tasks, jobs, timers, wakes from everywhere: the figures agree with the executor's own counts.
+fn the_figures_agree_with_the_metrics<K: Kitchen>() {
+    let executor = recorded::<K>();
+    executor.block_on(async {
+        let tasks = (0..100_u64).map(|n| {
+            brigade::spawn(async move {
+                for turn in 0..n % 5 {
+                    brigade::yield_now().await;
+                    brigade::time::sleep(Duration::from_micros(turn * n)).await;
+                }
+                if n % 11 == 0 {
+                    brigade::spawn_blocking(move || n).await.unwrap();
+                }
+            })
+        });
+        let tasks: Vec<_> = tasks.collect();
+        for (n, task) in tasks.into_iter().enumerate() {
+            if n % 17 == 3 {
+                task.abort();
+            }
+            let _ = task.await;
+        }
+    });
+    let (metrics, run) = (executor.metrics(), executor.timeline().unwrap());
+    let figures = run.figures();
+    assert_eq!(run.dropped, 0);
+    // A thread counts, and writes down, one after the other: others may be in between.
+    let between = if K::ONE_COOK {
+        0
+    } else {
+        2 * (executor.workers() + 1)
+    };
+    assert!(
+        figures.in_flight_max.abs_diff(metrics.in_flight_max) <= between,
+        "{} by the record, {} by the counts",
+        figures.in_flight_max,
+        metrics.in_flight_max
+    );
+    assert!(figures.at_once_max <= executor.workers());
+    assert!(figures.at_once_max <= figures.in_flight_max);
+    assert_eq!(
+        figures.finished + figures.cancelled,
+        figures.spawned,
+        "every task ended"
+    );
+    // Nothing is polled on two threads at one time, nor two things on one thread.
+    let mut polled = HashSet::new();
+    let mut lanes = vec![None; run.lanes.len()];
+    for event in &run.events {
+        match event.what {
+            What::PollBegin { task } => {
+                assert!(polled.insert(task), "{event:?}");
+                assert_eq!(lanes[event.lane].replace(task), None, "{event:?}");
+            }
+            What::PollEnd { task, .. } => {
+                assert!(polled.remove(&task), "{event:?}");
+                assert_eq!(lanes[event.lane].take(), Some(task), "{event:?}");
+            }
+            _ => {}
+        }
+    }
+}
+
+on_both! {
+    no_record_unless_asked_for,
+    the_story_of_a_task_is_told,
+    timers_are_on_record,
+    each_end_is_told,
+    jobs_of_the_pool_are_no_tasks,
+    the_figures_agree_with_the_metrics,
+}
