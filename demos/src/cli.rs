@@ -43,7 +43,7 @@ pub(crate) enum Demo {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Every demo")]
 pub(crate) struct Shared {
-    /// How many cooks (threads that run tasks) [default: 1, or a cook a core if built so]
+    /// How many cooks (threads that run tasks); 1,2,4 compares [default: 1, or a cook a core if built so]
     #[arg(long, global = true, value_name = "N", value_delimiter = ',')]
     pub(crate) cooks: Vec<NonZeroUsize>,
     /// Print the figures as one JSON object
@@ -97,7 +97,9 @@ pub(crate) fn menu() -> String {
         let _ = writeln!(text, "  brigade {:<10} {about}", demo.get_name());
     }
     text.push_str(
-        "\nBegin with `brigade fetch`. `brigade fetch --help` says what it can be asked.\n",
+        "\nBegin with `brigade kitchen`, then `brigade fetch`. `brigade fetch --help` says what it can\n\
+         be asked, and likewise for the others. With `--cooks 1,2` a demo runs with one cook and\n\
+         with two and compares, and `--timeline run.html` draws what happened.\n",
     );
     text
 }

@@ -2,75 +2,193 @@
 //!
 //! A demo is a [`Dish`]: one generic method, compiled once for each executor.
 //! (An `Executor` cannot be a trait object, since its methods are generic over
-//! the future; a visitor with a generic method does the same job.)
+//! the future; a visitor with a generic method does the same job.) [`run`] cooks
+//! it once for each number in `--cooks 1,2,4`.
+//!
+//! A demo that compares several runs by itself gets its further executors from
+//! [`one`], [`many`] and [`hire`]. These record always, for their figures.
 
-use std::process::ExitCode;
+use std::{future::Future, process::ExitCode};
 
 use anyhow::Context as _;
-use brigade::{DefaultExecutor, Executor, SingleThread, WorkStealing, timeline::Timeline};
+use brigade::{
+    DefaultExecutor, Executor, Handle, Metrics, SingleThread, WorkStealing, task::JoinHandle,
+    timeline::Timeline,
+};
 
 use crate::{
     cli::{BadArguments, Shared},
+    compare,
     record::Drawing,
-    report::Report,
+    report::{Ending, Report},
 };
 
 /// The most cooks there can be. Thin air: beyond any machine's cores, and a slip
 /// of the finger does not start a million threads.
 const COOKS_MAX: usize = 1024;
 
+/// What goes wrong when an executor is built.
+const FAILED: &str = "the runtime could not start";
+
 /// What a demo does, on whichever executor it is handed.
 pub(crate) trait Dish {
-    /// Runs the demo from beginning to end.
-    fn cook<E: Executor>(self, executor: &E) -> anyhow::Result<Report>;
+    /// Whether the demo's figures come from the timeline, which is then recorded
+    /// even if nobody asked for a drawing.
+    const RECORDED: bool = true;
+
+    /// Runs the demo from beginning to end. With a list of cooks it is called once
+    /// for each number, each time with a new executor.
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report>;
 }
 
 /// Runs `dish` with as many cooks as were asked for, and draws the run if that
 /// was asked for. When nobody says, the feature `work-stealing` decides: one cook
 /// without it, a cook a core with it.
-pub(crate) fn run(shared: &Shared, dish: impl Dish) -> anyhow::Result<ExitCode> {
-    let failed = "the runtime could not start";
+pub(crate) fn run<D: Dish>(shared: &Shared, dish: &D) -> anyhow::Result<ExitCode> {
     let drawing = Drawing::asked(shared)?;
-    let recorded = drawing.is_some();
-    let (report, timeline) = match asked(shared)? {
-        None => {
-            let executor = DefaultExecutor::builder().record_timeline(recorded);
-            cook(dish, &executor.build().context(failed)?)?
+    let recorded = D::RECORDED || drawing.is_some();
+    let asked = asked(shared)?;
+    let mut reports = Vec::new();
+    for cooks in asked {
+        let (report, timeline) = match cooks {
+            None => {
+                let executor = DefaultExecutor::builder().record_timeline(recorded);
+                cook(dish, &executor.build().context(FAILED)?)?
+            }
+            Some(1) => cook(dish, &single(recorded)?)?,
+            Some(cooks) => cook(dish, &stealing(cooks, recorded)?)?,
+        };
+        if !shared.json {
+            report.print(shared, reports.is_empty());
         }
-        Some(1) => {
-            let executor = SingleThread::builder().record_timeline(recorded);
-            cook(dish, &executor.build().context(failed)?)?
+        if let (Some(drawing), Some(timeline)) = (&drawing, timeline) {
+            let drawing = match shared.cooks.len() {
+                0 | 1 => drawing,
+                _ => &drawing.of_cooks(report.figures.cooks),
+            };
+            drawing.draw(&report, &timeline, shared)?;
         }
-        Some(cooks) => {
-            let executor = WorkStealing::builder()
-                .workers(cooks)
-                .record_timeline(recorded);
-            cook(dish, &executor.build().context(failed)?)?
+        let interrupted = report.ending == Ending::Interrupted;
+        reports.push(report);
+        if interrupted {
+            break;
         }
-    };
-    let exit = report.print(shared);
-    if let (Some(drawing), Some(timeline)) = (drawing, timeline) {
-        drawing.draw(&report, &timeline, shared)?;
     }
-    Ok(exit)
+    Ok(compare::finish(&reports, shared))
 }
 
-fn cook<E: Executor>(dish: impl Dish, executor: &E) -> anyhow::Result<(Report, Option<Timeline>)> {
+fn cook<E: Executor>(dish: &impl Dish, executor: &E) -> anyhow::Result<(Report, Option<Timeline>)> {
     let report = dish.cook(executor)?;
     Ok((report, executor.timeline()))
 }
 
-/// How many cooks were asked for. Refuses what this version cannot do.
-fn asked(shared: &Shared) -> anyhow::Result<Option<usize>> {
-    match shared.cooks[..] {
-        [] => Ok(None),
-        [cooks] if cooks.get() <= COOKS_MAX => Ok(Some(cooks.get())),
-        [cooks] => Err(BadArguments::error(format!(
-            "--cooks {cooks}: {COOKS_MAX} cooks are the most"
-        ))),
-        _ => Err(BadArguments::error(
-            "--cooks: this version takes one number, not a list",
-        )),
+/// The numbers of cooks that were asked for; `None` stands for nobody having said.
+fn asked(shared: &Shared) -> anyhow::Result<Vec<Option<usize>>> {
+    if shared.cooks.is_empty() {
+        return Ok(vec![None]);
+    }
+    let mut all = Vec::new();
+    for cooks in shared.cooks.iter().map(|cooks| cooks.get()) {
+        if cooks > COOKS_MAX {
+            return Err(BadArguments::error(format!(
+                "--cooks {cooks}: {COOKS_MAX} cooks are the most"
+            )));
+        }
+        if all.contains(&Some(cooks)) {
+            return Err(BadArguments::error(format!(
+                "--cooks: {cooks} stands there twice"
+            )));
+        }
+        all.push(Some(cooks));
+    }
+    Ok(all)
+}
+
+/// One cook, whose work is recorded.
+pub(crate) fn one() -> anyhow::Result<SingleThread> {
+    single(true)
+}
+
+/// `cooks` cooks, whose work is recorded.
+pub(crate) fn many(cooks: usize) -> anyhow::Result<WorkStealing> {
+    stealing(cooks, true)
+}
+
+/// `cooks` cooks, be it [`one`] or [`many`].
+pub(crate) fn hire(cooks: usize) -> anyhow::Result<Crew> {
+    Ok(if cooks == 1 {
+        Crew::One(one()?)
+    } else {
+        Crew::Many(many(cooks)?)
+    })
+}
+
+/// How many cooks there is a core for, and two at least: fewer are not many.
+pub(crate) fn a_cook_a_core() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
+}
+
+fn single(recorded: bool) -> anyhow::Result<SingleThread> {
+    let builder = SingleThread::builder().record_timeline(recorded);
+    builder.build().context(FAILED)
+}
+
+fn stealing(cooks: usize, recorded: bool) -> anyhow::Result<WorkStealing> {
+    let builder = WorkStealing::builder().workers(cooks);
+    builder.record_timeline(recorded).build().context(FAILED)
+}
+
+/// Either executor: an [`Executor`] whose kind is not known before the run.
+pub(crate) enum Crew {
+    One(SingleThread),
+    Many(WorkStealing),
+}
+
+impl Executor for Crew {
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        match self {
+            Self::One(executor) => executor.block_on(future),
+            Self::Many(executor) => executor.block_on(future),
+        }
+    }
+
+    fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        match self {
+            Self::One(executor) => executor.spawn(future),
+            Self::Many(executor) => executor.spawn(future),
+        }
+    }
+
+    fn workers(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(executor) => executor.workers(),
+        }
+    }
+
+    fn handle(&self) -> Handle {
+        match self {
+            Self::One(executor) => executor.handle(),
+            Self::Many(executor) => executor.handle(),
+        }
+    }
+
+    fn metrics(&self) -> Metrics {
+        match self {
+            Self::One(executor) => executor.metrics(),
+            Self::Many(executor) => executor.metrics(),
+        }
+    }
+
+    fn timeline(&self) -> Option<Timeline> {
+        match self {
+            Self::One(executor) => executor.timeline(),
+            Self::Many(executor) => executor.timeline(),
+        }
     }
 }
 
@@ -92,11 +210,23 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_cooks_is_taken_and_a_list_or_a_crowd_refused() {
-        assert_eq!(asked(&cooks(&[])).unwrap(), None);
-        assert_eq!(asked(&cooks(&[3])).unwrap(), Some(3));
-        for wrong in [&[1, 2][..], &[COOKS_MAX + 1]] {
+    fn numbers_of_cooks_are_taken_and_a_crowd_or_a_repetition_refused() {
+        assert_eq!(asked(&cooks(&[])).unwrap(), [None]);
+        assert_eq!(asked(&cooks(&[3])).unwrap(), [Some(3)]);
+        assert_eq!(asked(&cooks(&[4, 1])).unwrap(), [Some(4), Some(1)]);
+        for wrong in [&[1, 2, 1][..], &[COOKS_MAX + 1], &[1, COOKS_MAX + 1]] {
             assert!(asked(&cooks(wrong)).unwrap_err().is::<BadArguments>());
+        }
+    }
+
+    #[test]
+    fn a_crew_is_as_many_cooks_as_were_hired() {
+        for cooks in [1, 3] {
+            let crew = hire(cooks).unwrap();
+            assert_eq!(crew.workers(), cooks);
+            let answer = crew.block_on(async { brigade::spawn(async { 7 }).await.unwrap() });
+            assert_eq!(answer, 7);
+            assert!(crew.timeline().is_some());
         }
     }
 }

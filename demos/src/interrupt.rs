@@ -2,7 +2,7 @@
 //! second ends the process there and then.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
@@ -23,8 +23,13 @@ pub(crate) const STATUS: u8 = 130;
 pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Takes over Ctrl-C and a polite kill for the rest of the process.
+    /// Takes over Ctrl-C and a polite kill for the rest of the process, the first
+    /// time it is called.
     pub(crate) fn listen() -> anyhow::Result<Self> {
+        static LISTENING: OnceLock<Interrupt> = OnceLock::new();
+        if let Some(listening) = LISTENING.get() {
+            return Ok(listening.clone());
+        }
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             // The order matters: handlers run in the order they were registered, so
@@ -33,7 +38,7 @@ impl Interrupt {
                 .and_then(|_| flag::register(signal, asked.clone()))
                 .context("cannot listen for Ctrl-C")?;
         }
-        Ok(Self(asked))
+        Ok(LISTENING.get_or_init(|| Self(asked)).clone())
     }
 
     /// Lets Ctrl-C pass by, for a child process that must outlive it: a terminal

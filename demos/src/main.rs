@@ -8,11 +8,17 @@
 //! Exit status: 0 when all went well, 1 when something failed, 2 for arguments
 //! that make no sense, 130 when Ctrl-C ended the run early.
 
+// Until the demos that use all of the scaffolding have come.
+#![allow(dead_code)]
+
 mod cli;
+mod columns;
+mod compare;
 mod cooks;
 mod drawing;
 mod fetch;
 mod interrupt;
+mod measure;
 mod paint;
 mod record;
 mod report;
@@ -42,7 +48,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         None => Ok(show(&cli::menu())),
         Some(Demo::Fetch(args)) => {
             let plan = fetch::Plan::new(args, &shared)?;
-            cooks::run(&shared, plan)
+            cooks::run(&shared, &plan)
         }
         Some(Demo::Origin(args)) => fetch::origin::serve(&args).map(|()| ExitCode::SUCCESS),
     }

@@ -29,6 +29,11 @@ impl Drawing {
         Ok(Some(Self(order)))
     }
 
+    /// The same drawing of one run among several: the file is named after its cooks.
+    pub(crate) fn of_cooks(&self, cooks: usize) -> Self {
+        Self(self.0.named_after(cooks))
+    }
+
     /// Draws the run that `report` tells of, and says what it makes one think.
     pub(crate) fn draw(
         &self,

@@ -12,7 +12,7 @@ use std::{
 use brigade::{Executor, Metrics};
 use serde_json::{Map, Value, json};
 
-use crate::{cli::Shared, interrupt, paint::Paint, system, units};
+use crate::{cli::Shared, interrupt, measure::Run, paint::Paint, system, units};
 
 /// Where the sentence at the end is broken into lines.
 const SENTENCE_WIDTH: usize = 78;
@@ -113,8 +113,8 @@ fn share(part: Duration, whole: Duration) -> f64 {
     }
 }
 
-/// How the run went, which is the exit status.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// How the run went, which is the exit status; of several runs the worst counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ending {
     /// Everything that was asked for was done.
     Whole,
@@ -125,7 +125,7 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
-    fn exit_code(self) -> ExitCode {
+    pub(crate) fn exit_code(self) -> ExitCode {
         match self {
             Self::Whole => ExitCode::SUCCESS,
             Self::Failed => ExitCode::from(1),
@@ -169,23 +169,54 @@ pub(crate) struct Report {
     pub(crate) own: Map<String, Value>,
     /// One line above the table.
     pub(crate) title: String,
+    /// Drawings between the title and the table, each ready to print.
+    pub(crate) charts: Vec<String>,
     pub(crate) rows: Vec<Row>,
     /// Lines under the table, ready to print: failures, results one by one.
     pub(crate) details: Vec<String>,
 }
 
 impl Report {
-    /// Prints the report in the form that was asked for.
-    pub(crate) fn print(&self, shared: &Shared) -> ExitCode {
-        if shared.json {
-            write_stdout(&format!("{}\n", self.json()));
-        } else {
-            write_stdout(&self.text(Paint::for_stdout(shared.no_color)));
+    /// A report that has its figures and its title, and for the rest nothing to say yet.
+    pub(crate) fn new(demo: &'static str, title: impl Into<String>, figures: Figures) -> Self {
+        Self {
+            demo,
+            figures,
+            waiting_share: 0.0,
+            verdict: String::new(),
+            ending: Ending::Whole,
+            own: Map::new(),
+            title: title.into(),
+            charts: Vec::new(),
+            rows: Vec::new(),
+            details: Vec::new(),
         }
-        self.ending.exit_code()
     }
 
-    fn json(&self) -> Value {
+    /// A report of a run that was recorded.
+    pub(crate) fn of<T>(demo: &'static str, title: impl Into<String>, run: &Run<T>) -> Self {
+        Self {
+            waiting_share: run.waiting_share(),
+            ..Self::new(demo, title, run.figures.clone())
+        }
+    }
+
+    /// Adds the demo's own keys, written as `json!({…})`, to the JSON object.
+    pub(crate) fn own_keys(&mut self, keys: Value) {
+        if let Value::Object(keys) = keys {
+            self.own.extend(keys);
+        }
+    }
+
+    /// Prints the report for people, after an empty line unless it is the first.
+    pub(crate) fn print(&self, shared: &Shared, first: bool) {
+        let gap = if first { "" } else { "\n" };
+        let text = self.text(Paint::for_stdout(shared.no_color));
+        write_stdout(&format!("{gap}{text}"));
+    }
+
+    /// The object for programs.
+    pub(crate) fn json(&self) -> Value {
         let figures = &self.figures;
         let mut object = Map::new();
         let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
@@ -215,6 +246,9 @@ impl Report {
             .max()
             .unwrap_or(0);
         let mut text = format!("{}\n\n", paint.bold(&self.title));
+        for chart in &self.charts {
+            text.push_str(&format!("{}\n\n", chart.trim_end()));
+        }
         for Row {
             name,
             value,
@@ -317,6 +351,7 @@ mod tests {
             ending: Ending::Whole,
             own: Map::from_iter([("extra".to_owned(), json!(7))]),
             title: "test: a title".to_owned(),
+            charts: Vec::new(),
             rows: vec![Row::new("one", "1", "first"), Row::new("twenty", "20", "")],
             details: vec!["detail".to_owned()],
         }

@@ -90,15 +90,16 @@ impl Order {
         self.form == Form::Terminal
     }
 
-    /// The same drawing of another run: `run.svg` becomes `run-2.svg`. For lists of cooks.
-    #[allow(dead_code)]
-    pub(crate) fn numbered(&self, number: usize) -> Self {
+    /// The same drawing of one run among several: `run.svg` becomes `run-1cook.svg`
+    /// or `run-2cooks.svg`.
+    pub(crate) fn named_after(&self, cooks: usize) -> Self {
         let mut order = self.clone();
         if let (false, Some(stem), Some(ending)) =
             (self.is_stdout(), self.to.file_stem(), self.to.extension())
         {
+            let plural = if cooks == 1 { "" } else { "s" };
             let mut name = stem.to_owned();
-            name.push(format!("-{number}."));
+            name.push(format!("-{cooks}cook{plural}."));
             name.push(ending);
             order.to.set_file_name(name);
         }
@@ -182,10 +183,11 @@ mod tests {
     }
 
     #[test]
-    fn drawings_of_several_runs_are_numbered() {
-        let numbered = |to| Order::new(Path::new(to)).unwrap().numbered(2).to;
-        assert_eq!(numbered("a/run.svg"), Path::new("a/run-2.svg"));
-        assert_eq!(numbered("-"), Path::new("-"));
+    fn drawings_of_several_runs_are_named_after_their_cooks() {
+        let named = |to, cooks| Order::new(Path::new(to)).unwrap().named_after(cooks).to;
+        assert_eq!(named("a/run.svg", 1), Path::new("a/run-1cook.svg"));
+        assert_eq!(named("a.b/run.HTML", 12), Path::new("a.b/run-12cooks.HTML"));
+        assert_eq!(named("-", 2), Path::new("-"));
     }
 
     #[test]

@@ -28,13 +28,14 @@ mod summary;
 mod table;
 mod tally;
 
-use std::{future::Future, pin::pin, sync::Arc};
+use std::{cell::OnceCell, future::Future, pin::pin, sync::Arc};
 
 use brigade::{
     Executor,
     task::{Builder, JoinError},
     time::interval,
 };
+use futures_rustls::TlsConnector;
 use futures_util::{
     future::{Either, select},
     stream::{FuturesUnordered, StreamExt as _},
@@ -75,8 +76,11 @@ pub(crate) struct Plan {
     urls: Vec<Arc<Url>>,
     count: usize,
     concurrency: usize,
-    client: Client,
-    gauge: Arc<Gauge>,
+    tls: Option<TlsConnector>,
+    limits: Limits,
+    directory: Option<Directory>,
+    /// What the process needed before the first of all runs.
+    baseline: OnceCell<Status>,
     quiet: bool,
     paint: Paint,
 }
@@ -110,13 +114,14 @@ impl Plan {
             max_body: args.max_body,
         };
         let files_each = 1 + usize::from(directory.is_some());
-        let gauge = Arc::<Gauge>::default();
         Ok(Self {
             concurrency: concurrency(args.concurrency.unwrap_or(count).min(count), files_each),
-            client: Client::new(Connector::new(tls, gauge.clone()), limits, directory),
             urls,
             count,
-            gauge,
+            tls,
+            limits,
+            directory,
+            baseline: OnceCell::new(),
             quiet: shared.quiet,
             paint: Paint::for_stdout(shared.no_color),
         })
@@ -140,20 +145,25 @@ impl Plan {
 }
 
 impl Dish for Plan {
-    fn cook<E: Executor>(self, executor: &E) -> anyhow::Result<Report> {
+    const RECORDED: bool = false;
+
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
         let interrupt = Interrupt::listen()?;
         let origin = if self.urls.is_empty() {
             Some(Origin::start()?)
         } else {
             None
         };
-        let before = Status::now();
+        let before = *self.baseline.get_or_init(Status::now);
+        Status::forget_peak();
         let mut jobs = self.jobs(origin);
+        let gauge = Arc::<Gauge>::default();
+        let connector = Connector::new(self.tls.clone(), gauge.clone());
         let mut run = Run {
-            client: Arc::new(self.client),
+            client: Arc::new(Client::new(connector, self.limits, self.directory.clone())),
             concurrency: self.concurrency,
             asked: self.count,
-            gauge: self.gauge,
+            gauge,
             interrupt,
             progress: Progress::new(self.quiet, self.count),
             keep_all: !self.urls.is_empty(),
@@ -170,7 +180,7 @@ impl Dish for Plan {
             asked: self.count,
             interrupted: run.tally.done + run.tally.failed() < self.count,
             tally: run.tally,
-            urls: self.urls,
+            urls: self.urls.clone(),
             outcomes: run.outcomes,
             open_max: run.gauge.open_max(),
             threads: run.threads,

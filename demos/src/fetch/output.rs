@@ -17,7 +17,7 @@ use crate::cli::BadArguments;
 const NAME_MAX: usize = 120;
 
 /// A directory that bodies are written to, known to be writable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
     /// Digits that number the last request, so that names sort in order.

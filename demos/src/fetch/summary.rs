@@ -48,6 +48,7 @@ impl Record {
             ending: self.ending(),
             own: self.own_keys(),
             title: self.title(),
+            charts: Vec::new(),
             rows: self.rows(paint),
             details: self.details(paint),
             figures: self.figures,

@@ -1,0 +1,64 @@
+//! A small table among the details of a report: a heading and rows, each column
+//! as wide as its widest cell.
+
+use unicode_width::UnicodeWidthStr as _;
+
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// Rows of cells. The first column stands at its left edge, the others at their right.
+pub(crate) struct Columns {
+    rows: Vec<Vec<String>>,
+}
+
+impl Columns {
+    pub(crate) fn new<S: Into<String>>(heading: impl IntoIterator<Item = S>) -> Self {
+        let mut columns = Self { rows: Vec::new() };
+        columns.row(heading);
+        columns
+    }
+
+    pub(crate) fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
+        self.rows.push(cells.into_iter().map(Into::into).collect());
+    }
+
+    /// The heading and the rows, line by line.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.width()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let line = |row: &Vec<String>| {
+            let cells = row.iter().zip(&widths).enumerate();
+            let cells = cells.map(|(column, (cell, width))| {
+                let air = " ".repeat(width - cell.width());
+                if column == 0 {
+                    format!("{cell}{air}")
+                } else {
+                    format!("{air}{cell}")
+                }
+            });
+            cells.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
+        };
+        self.rows.iter().map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let mut columns = Columns::new(["cooks", "wall"]);
+        columns.row(["1", "1.50 s"]);
+        columns.row(["16", "9 µs"]);
+        columns.row(["17", ""]);
+        assert_eq!(
+            columns.lines(),
+            ["cooks    wall", "1      1.50 s", "16       9 µs", "17"]
+        );
+    }
+}

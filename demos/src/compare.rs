@@ -1,0 +1,190 @@
+//! `--cooks 1,2,4`: the same demo with different numbers of cooks, side by side,
+//! and the sentence that follows from the comparison.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::{
+    cli::Shared,
+    columns::Columns,
+    paint::Paint,
+    report::{self, Ending, Figures, Report},
+    units,
+};
+
+/// Two runs of one program differ by a few percent anyway; only what is well over
+/// that is put down to the cooks.
+const WORTH_MENTIONING: f64 = 1.2;
+
+/// A run that used less than so much of one core left nothing for a second cook to take over.
+const LITTLE_WORK: f64 = 0.5;
+
+/// Ends the command: prints the JSON object if that was asked for, or how the
+/// runs compare if there were several.
+pub(crate) fn finish(reports: &[Report], shared: &Shared) -> ExitCode {
+    if shared.json {
+        report::write_stdout(&format!("{}\n", object(reports, shared.cooks.len() > 1)));
+    } else if reports.len() > 1 {
+        report::write_stdout(&text(reports, Paint::for_stdout(shared.no_color)));
+    }
+    let worst = reports.iter().map(|report| report.ending).max();
+    worst.unwrap_or(Ending::Failed).exit_code()
+}
+
+/// The keys of the last run, and `runs` with one object each if it is a list.
+fn object(reports: &[Report], list: bool) -> Value {
+    let mut object = reports.last().map_or(Value::Null, Report::json);
+    if list {
+        object["runs"] = reports.iter().map(Report::json).collect();
+        object["comparison"] = json!(sentence(reports));
+    }
+    object
+}
+
+fn text(reports: &[Report], paint: Paint) -> String {
+    let demo = reports[0].demo;
+    let mut text = format!("\n{}\n\n", paint.bold(&format!("{demo}: compared")));
+    for line in table(reports).lines() {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text.push('\n');
+    for line in report::wrapped(&sentence(reports)).lines() {
+        text.push_str(&format!("{}\n", paint.bold(line)));
+    }
+    text
+}
+
+fn table(reports: &[Report]) -> Columns {
+    let mut columns = Columns::new([
+        "cooks",
+        "wall time",
+        "CPU time",
+        "in flight",
+        "at once",
+        "speed-up",
+    ]);
+    for Report { figures, .. } in reports {
+        columns.row([
+            units::count(figures.cooks),
+            units::duration(figures.wall),
+            figures.cpu.map_or("-".to_owned(), units::duration),
+            units::count(figures.in_flight_max),
+            units::count(figures.at_once_max),
+            format!(
+                "{} x",
+                units::factor(speed_up(&reports[0].figures, figures))
+            ),
+        ]);
+    }
+    columns
+}
+
+/// How many times as fast `other` was.
+fn speed_up(first: &Figures, other: &Figures) -> f64 {
+    first.wall.as_secs_f64() / other.wall.as_secs_f64()
+}
+
+/// What the comparison says: of the others, the run that differs most from the first.
+fn sentence(reports: &[Report]) -> String {
+    let first = &reports[0].figures;
+    let others = reports[1..].iter().map(|report| &report.figures);
+    let odds = |figures: &&Figures| speed_up(first, figures).ln().abs();
+    let Some(other) = others.max_by(|a, b| odds(a).total_cmp(&odds(b))) else {
+        return "There was one run only, and nothing to compare it with.".to_owned();
+    };
+    let gain = speed_up(first, other);
+    let (from, to) = (
+        units::counted(first.cooks, "cook"),
+        units::counted(other.cooks, "cook"),
+    );
+    let walls = format!(
+        "{from} took {} and {to} {}",
+        units::duration(first.wall),
+        units::duration(other.wall)
+    );
+    if gain >= WORTH_MENTIONING {
+        format!(
+            "{walls}: {} x as fast, with up to {} tasks polled at one instant.",
+            units::factor(gain),
+            units::count(other.at_once_max)
+        )
+    } else if gain <= 1.0 / WORTH_MENTIONING {
+        format!("{walls}: {} x as long.", units::factor(1.0 / gain))
+    } else {
+        format!("{walls}: no difference worth mentioning{}.", reason(first))
+    }
+}
+
+/// Why a first run leaves nothing to gain, if its figures say so.
+fn reason(first: &Figures) -> String {
+    match first
+        .cpu
+        .map(|cpu| cpu.as_secs_f64() / first.wall.as_secs_f64())
+    {
+        Some(cores) if cores < LITTLE_WORK => format!(
+            ", for the first run used only {} of one core and waited for the rest",
+            units::percent(cores)
+        ),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn run(cooks: usize, wall_ms: u64, cpu_ms: u64) -> Report {
+        let figures = Figures {
+            cooks,
+            wall: Duration::from_millis(wall_ms),
+            cpu: Some(Duration::from_millis(cpu_ms)),
+            in_flight_max: 8,
+            at_once_max: cooks,
+            busy: vec![Duration::ZERO; cooks],
+        };
+        Report::new("test", format!("test: {cooks}"), figures)
+    }
+
+    #[test]
+    fn the_sentence_follows_from_the_figures() {
+        let said = |runs: &[(usize, u64, u64)]| {
+            let reports: Vec<Report> = runs.iter().map(|&(c, w, cpu)| run(c, w, cpu)).collect();
+            sentence(&reports)
+        };
+        let gain = said(&[(1, 2000, 2000), (2, 1000, 2000), (4, 1100, 2000)]);
+        assert!(gain.contains("2 cooks 1.00 s: 2.00 x as fast"), "{gain}");
+        let loss = said(&[(1, 1000, 1000), (2, 2000, 2000)]);
+        assert!(loss.contains("2.00 x as long"), "{loss}");
+        let same = said(&[(1, 1000, 100), (2, 990, 120)]);
+        assert!(
+            same.contains("no difference") && same.contains("10 % of one core"),
+            "{same}"
+        );
+        let busy = said(&[(1, 1000, 1000), (2, 990, 1000)]);
+        assert!(busy.ends_with("no difference worth mentioning."), "{busy}");
+        assert!(said(&[(1, 5, 5)]).contains("nothing to compare"));
+    }
+
+    #[test]
+    fn one_object_has_the_keys_of_the_last_run_and_all_runs() {
+        let reports = [run(1, 2000, 1), run(2, 1000, 1)];
+        let list = object(&reports, true);
+        assert_eq!(list["cooks"], 2);
+        assert_eq!(list["runs"][0]["cooks"], 1);
+        assert_eq!(list["runs"][1]["wall_s"], 1.0);
+        assert!(object(&reports[1..], false).get("runs").is_none());
+    }
+
+    #[test]
+    fn the_table_has_a_row_for_each_run() {
+        let lines = table(&[run(1, 2000, 1), run(16, 250, 1)]).lines();
+        assert_eq!(lines.len(), 3);
+        assert!(
+            lines[1].ends_with("1.00 x") && lines[2].ends_with("8.00 x"),
+            "{lines:?}"
+        );
+    }
+}

@@ -1,0 +1,80 @@
+//! `--cooks 1,2`: several runs in one command, and how they compare.
+
+mod common;
+
+use common::run;
+
+#[test]
+fn a_list_of_cooks_is_one_object_with_all_runs() {
+    let run = run(&["fetch", "--count", "20", "--cooks", "1,2", "--json", "-q"]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let object = run.json();
+    let runs = object["runs"].as_array().expect("runs");
+    let cooks: Vec<_> = runs
+        .iter()
+        .map(|run| run["cooks"].as_u64().unwrap())
+        .collect();
+    assert_eq!(cooks, [1, 2]);
+    for run in runs {
+        assert_eq!(run["done"], 20, "{run}");
+        assert_eq!(run["in_flight_max"], 20, "{run}");
+    }
+    assert_eq!(
+        object["cooks"], 2,
+        "the keys above are those of the last run"
+    );
+    assert_eq!(object["done"], 20);
+    assert!(object["comparison"].is_string());
+}
+
+#[test]
+fn one_number_of_cooks_has_no_list() {
+    let run = run(&["fetch", "--count", "3", "--cooks", "2", "--json", "-q"]);
+    assert!(run.json().get("runs").is_none(), "{run:?}");
+}
+
+#[test]
+fn the_comparison_stands_under_the_reports() {
+    let run = run(&["fetch", "--count", "20", "--cooks", "2,1", "-q"]);
+    let titles: Vec<&str> = run
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("fetch: "))
+        .collect();
+    assert_eq!(titles.len(), 3, "{run:?}");
+    assert!(
+        titles[0].ends_with("2 cooks") && titles[1].ends_with("1 cook"),
+        "{titles:?}"
+    );
+    assert_eq!(titles[2], "fetch: compared");
+}
+
+#[test]
+fn each_run_of_a_list_gets_its_drawing() {
+    let room = tempfile::tempdir().unwrap();
+    let to = room.path().join("run.svg");
+    let to = to.to_str().unwrap();
+    let run = run(&[
+        "fetch",
+        "--count",
+        "5",
+        "--cooks",
+        "1,2",
+        "--timeline",
+        to,
+        "-q",
+    ]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let mut names: Vec<_> = std::fs::read_dir(room.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["run-1cook.svg", "run-2cooks.svg"]);
+}
+
+#[test]
+fn a_number_that_stands_there_twice_is_refused() {
+    let run = run(&["fetch", "--count", "5", "--cooks", "2,1,2"]);
+    assert!(run.refused().contains("twice"), "{run:?}");
+}
