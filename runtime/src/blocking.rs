@@ -20,6 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::recorder::{Recorder, Role};
+use crate::spans::TaskSpan;
 use crate::sync::{Condvar, Mutex, lock};
 use crate::task::JoinHandle;
 use crate::task::home::{HomeRef, Schedule};
@@ -106,7 +107,10 @@ impl Pool {
         W: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let (runnable, task) = RawTask::new(Job(Some(work)), self.home.clone());
+        let span = TaskSpan::open("blocking", None);
+        let job = Job(Some(span.around_closure(work)));
+        let (runnable, task) = RawTask::new(job, self.home.clone());
+        span.number(task.number());
         task.report_spawn(None);
         let handle = JoinHandle::new(task);
         (

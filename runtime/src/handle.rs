@@ -8,7 +8,6 @@ use std::future::Future;
 
 use crate::context;
 use crate::metrics::Metrics;
-use crate::recorder::Role;
 use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::JoinHandle;
@@ -23,9 +22,6 @@ where
     let (handle, stranded) = shared.pool.spawn(move || {
         // The job has the executor's parts, not the thread: an idle one keeps nothing alive.
         let _entered = context::enter(&context);
-        if let Some(recorder) = context.home.recorder() {
-            recorder.join(Role::Blocking);
-        }
         work()
     });
     if let Some(job) = stranded {

@@ -37,6 +37,7 @@
 //! |---|---|
 //! | `work-stealing` | [`DefaultExecutor`] is [`WorkStealing`]. Both executors are always there |
 //! | `hyper` | `brigade::hyper`: hyper's runtime traits for brigade's types |
+//! | `tracing` | a `tracing` span for each task, entered while it is polled, and one for each poll |
 //!
 //! # Reading it
 //!
@@ -53,6 +54,9 @@
 mod sync;
 // Writing down what happens.
 mod recorder;
+#[cfg_attr(feature = "tracing", path = "spans/on.rs")]
+#[cfg_attr(not(feature = "tracing"), path = "spans/off.rs")]
+mod spans;
 // What a task is.
 pub mod task;
 // Where ready tasks wait.

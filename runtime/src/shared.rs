@@ -9,6 +9,7 @@ use std::future::Future;
 use crate::blocking::Pool;
 use crate::metrics::Counters;
 use crate::reactor::Reactor;
+use crate::spans::TaskSpan;
 use crate::sync::Arc;
 use crate::task::JoinHandle;
 use crate::task::home::{Access, HomeRef};
@@ -31,13 +32,20 @@ impl Shared {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.spawn_here(future, name)
+        self.spawn_here(future, "task", name)
     }
 
     /// Spawns a future that stays on this thread. The caller has made sure that the executor is
     /// bound to it, or that future and output are `Send`.
-    fn spawn_here<F: Future>(&self, future: F, name: Option<&str>) -> JoinHandle<F::Output> {
-        let (runnable, task) = RawTask::new(future, self.home.clone());
+    fn spawn_here<F: Future>(
+        &self,
+        future: F,
+        kind: &'static str,
+        name: Option<&str>,
+    ) -> JoinHandle<F::Output> {
+        let span = TaskSpan::open(kind, name);
+        let (runnable, task) = RawTask::new(span.around(future), self.home.clone());
+        span.number(task.number());
         task.report_spawn(name);
         let handle = JoinHandle::new(task);
         runnable.admit();
@@ -56,7 +64,7 @@ impl Shared {
         F::Output: 'static,
     {
         match self.home.access() {
-            Access::Owner => Ok(self.spawn_here(future, name)),
+            Access::Owner => Ok(self.spawn_here(future, "local", name)),
             Access::Shared | Access::Foreign => Err(future),
         }
     }

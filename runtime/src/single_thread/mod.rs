@@ -66,6 +66,7 @@ use crate::metrics::Metrics;
 use crate::pace::{LOOK_EVERY, Pace};
 use crate::recorder::Role;
 use crate::shared::Shared;
+use crate::spans::TaskSpan;
 use crate::sync::Arc;
 use crate::task::JoinHandle;
 use crate::task::raw::{RawTask, Runnable};
@@ -130,7 +131,7 @@ impl SingleThread {
     /// spawned task goes to its handle.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "SingleThread::block_on");
-        let mut future = pin!(future);
+        let mut future = pin!(TaskSpan::open("block_on", None).around(future));
         let mut shift = Shift::begin(self);
         let main = Main::new(self);
         loop {

@@ -108,7 +108,7 @@ impl RawTask {
     }
 
     /// The number of its id, as the recorder writes it.
-    fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.id().number()
     }
 

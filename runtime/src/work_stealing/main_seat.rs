@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use super::park::Parker;
 use crate::budget;
 use crate::recorder::Recorder;
+use crate::spans::TaskSpan;
 use crate::sync::{AtomicBool, Ordering};
 use crate::task::home::{HomeRef, Schedule};
 use crate::task::letter::Letter;
@@ -33,7 +34,7 @@ pub(super) fn block_on<F: Future>(
     future: F,
     recorder: Option<std::sync::Arc<Recorder>>,
 ) -> F::Output {
-    let mut future = pin!(future);
+    let mut future = pin!(TaskSpan::open("block_on", None).around(future));
     let seat = std::sync::Arc::new(Seat {
         parker: Parker::new(),
         ready: AtomicBool::new(false),

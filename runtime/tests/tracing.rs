@@ -1,0 +1,166 @@
+//! What a subscriber of `tracing` is told of tasks and polls.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::{self, ThreadId};
+
+use brigade::{Executor, SingleThread, WorkStealing};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber, info, instrument::WithSubscriber};
+
+/// A subscriber that writes down each event, after the spans that are open on its thread.
+#[derive(Clone, Default)]
+struct Notes(Arc<Mutex<Told>>);
+
+#[derive(Default)]
+struct Told {
+    lines: Vec<String>,
+    /// By id: name and fields.
+    spans: Vec<String>,
+    entered: HashMap<ThreadId, Vec<usize>>,
+}
+
+struct Fields<'a>(&'a mut String);
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        let _ = write!(self.0, " {}={value:?}", field.name());
+    }
+}
+
+fn place(span: &Id) -> usize {
+    span.into_u64() as usize - 1
+}
+
+impl Told {
+    fn open_here(&mut self) -> &mut Vec<usize> {
+        self.entered.entry(thread::current().id()).or_default()
+    }
+}
+
+impl Subscriber for Notes {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("brigade") || metadata.target() == module_path!()
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut told = self.0.lock().unwrap();
+        let mut text = span.metadata().name().to_owned();
+        span.record(&mut Fields(&mut text));
+        told.spans.push(text);
+        Id::from_u64(told.spans.len() as u64)
+    }
+
+    fn record(&self, span: &Id, values: &Record<'_>) {
+        values.record(&mut Fields(&mut self.0.lock().unwrap().spans[place(span)]));
+    }
+
+    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut told = self.0.lock().unwrap();
+        let open = told.open_here().clone();
+        let mut line: Vec<_> = open.iter().map(|&at| told.spans[at].clone()).collect();
+        let mut said = String::new();
+        event.record(&mut Fields(&mut said));
+        line.push(said.trim().to_owned());
+        told.lines.push(line.join(" > "));
+    }
+
+    fn enter(&self, span: &Id) {
+        self.0.lock().unwrap().open_here().push(place(span));
+    }
+
+    fn exit(&self, span: &Id) {
+        let last = self.0.lock().unwrap().open_here().pop();
+        assert_eq!(last, Some(place(span)));
+    }
+}
+
+/// The threads of an executor have no subscriber of their own, so there is one for the process.
+fn notes() -> Notes {
+    static NOTES: OnceLock<Notes> = OnceLock::new();
+    let notes = NOTES.get_or_init(|| {
+        let notes = Notes::default();
+        tracing::subscriber::set_global_default(notes.clone()).unwrap();
+        notes
+    });
+    notes.clone()
+}
+
+/// The one line in which `said` was said.
+fn line(notes: &Notes, said: &str) -> String {
+    let told = notes.0.lock().unwrap();
+    let mut lines = told.lines.iter().filter(|line| line.ends_with(said));
+    let line = lines.next().expect("it was said");
+    assert_eq!(lines.next(), None, "once");
+    line.clone()
+}
+
+fn what_a_task_logs_is_its_own(executor: &impl Executor, soup: &'static str) {
+    let notes = notes();
+    executor.block_on(async {
+        let task = brigade::task::Builder::new().name(soup).spawn(async move {
+            info!("{soup}: stir");
+            brigade::yield_now().await;
+            info!("{soup}: taste");
+        });
+        task.await.unwrap();
+        let job = brigade::spawn_blocking(move || info!("{soup}: wash up"));
+        job.await.unwrap();
+        info!("{soup}: serve");
+    });
+    let stirred = line(&notes, &format!("{soup}: stir"));
+    let spawned = format!("runtime.spawn kind=\"task\" task.name=\"{soup}\" task.id=");
+    assert!(stirred.starts_with(&spawned), "{stirred}");
+    assert!(stirred.contains(" > runtime.poll nth=1 > "), "{stirred}");
+    let tasted = line(&notes, &format!("{soup}: taste"));
+    assert_eq!(
+        tasted,
+        stirred.replace("nth=1", "nth=2").replace("stir", "taste")
+    );
+    let washed = line(&notes, &format!("{soup}: wash up"));
+    let job = "runtime.spawn kind=\"blocking\" task.id=";
+    assert!(washed.starts_with(job), "{washed}");
+    let served = line(&notes, &format!("{soup}: serve"));
+    let main = "runtime.spawn kind=\"block_on\" > runtime.poll";
+    assert!(served.starts_with(main), "{served}");
+}
+
+#[test]
+fn with_one_cook() {
+    what_a_task_logs_is_its_own(&SingleThread::new().unwrap(), "soup of one");
+}
+
+#[test]
+fn with_many_cooks() {
+    what_a_task_logs_is_its_own(&WorkStealing::with_workers(2).unwrap(), "soup of many");
+}
+
+/// Of a future that is not `Send` as well.
+#[test]
+fn a_local_task_has_a_span() {
+    let notes = notes();
+    SingleThread::new().unwrap().block_on(async {
+        let here = std::rc::Rc::new("local soup: ready");
+        let task = brigade::spawn_local(async move { info!("{here}") });
+        task.await.unwrap();
+    });
+    let line = line(&notes, "local soup: ready");
+    assert!(line.starts_with("runtime.spawn kind=\"local\""), "{line}");
+}
+
+/// A subscriber that a future brings along is not disturbed.
+#[test]
+fn subscribers_of_futures_go_with_them() {
+    // Before any span: whether anybody wants it is remembered.
+    notes();
+    let mine = Notes::default();
+    SingleThread::new().unwrap().block_on(async {
+        let task = async { info!("mine") }.with_subscriber(mine.clone());
+        brigade::spawn(task).await.unwrap();
+    });
+    assert_eq!(line(&mine, "mine"), "message=mine");
+}
