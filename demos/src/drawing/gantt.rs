@@ -143,6 +143,13 @@ impl Gantt {
         super::reading::read(timeline)
     }
 
+    /// The same picture without the main future and threads that polled nothing else.
+    pub(super) fn without_main(mut self) -> Self {
+        self.tasks.retain(|row| !row.is_main);
+        self.cooks.retain(CookRow::is_worker);
+        self
+    }
+
     /// How many tasks and workers there are, counted as the metrics count.
     pub(super) fn counts(&self) -> (usize, usize) {
         let tasks = self.tasks.iter().filter(|row| row.counts).count();
@@ -280,6 +287,8 @@ impl CookRow {
     pub(super) fn verdict(&self, window: Window) -> String {
         match self.busy(window, 1)[0] {
             share if share > TRACE && share < 0.005 => "<1 % busy".to_owned(),
+            share if share > 0.995 && share < 1.0 - TRACE => ">99 % busy".to_owned(),
+            share if share > 0.99 => format!("{:.0} % busy", share * 100.0),
             share => format!("{} busy", units::percent(share)),
         }
     }

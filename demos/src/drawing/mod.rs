@@ -142,6 +142,16 @@ pub(crate) fn terminal(timeline: &Timeline, title: &str, look: Look) -> String {
     terminal::draw(&Gantt::new(timeline), &names::visible(title), look)
 }
 
+/// Several runs for the terminal, one drawing each, all to one scale. The main
+/// futures, which begin the tasks and await them, are left out.
+pub(crate) fn terminal_to_scale(runs: &[(&Timeline, String)], look: Look) -> Vec<String> {
+    let runs: Vec<_> = runs
+        .iter()
+        .map(|(timeline, title)| (Gantt::new(timeline).without_main(), names::visible(title)))
+        .collect();
+    terminal::draw_to_scale(&runs, look)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
@@ -212,6 +222,31 @@ mod tests {
         let order = Order::new(&room.path().join("no/run.svg")).unwrap();
         let error = write(&order, &samples::kitchen(), &facts, LOOK).unwrap_err();
         assert!(format!("{error:#}").contains("run.svg: "), "{error:#}");
+    }
+
+    #[test]
+    fn to_scale_half_the_time_is_half_as_wide_and_the_last_has_the_legend() {
+        let run = |length| {
+            let mut script = samples::Script::new(1);
+            script.task("main").task("dish");
+            script.poll(0, 0, 1, length, brigade::timeline::Outcome::Ready);
+            script.done(length)
+        };
+        let (long, short) = (run(4000), run(2000));
+        let drawings = terminal_to_scale(&[(&long, String::new()), (&short, String::new())], LOOK);
+        let bar = |drawing: &str| {
+            let row = drawing.lines().find(|line| line.starts_with("dish "));
+            row.unwrap().matches('█').count()
+        };
+        let [long, short] = [&drawings[0], &drawings[1]];
+        assert_eq!(drawings.len(), 2);
+        assert!(
+            bar(long) > 70 && (2 * bar(short)).abs_diff(bar(long)) <= 2,
+            "{long}{short}"
+        );
+        assert!(!long.contains("waiting") && short.contains("waiting"));
+        assert!(!long.contains("main"));
+        assert!(terminal_to_scale(&[], LOOK).is_empty());
     }
 
     /// A guard against time that grows with the square of the events: the bound is

@@ -35,19 +35,36 @@ const TICK_WIDTH: usize = 10;
 /// Draws the run.
 pub(super) fn draw(gantt: &Gantt, title: &str, look: Look) -> String {
     let mut page = Page::new(gantt, look);
-    page.heading(title);
-    if gantt.tasks.is_empty() {
-        page.line(&[("nothing was recorded", Ink::Dim)]);
-        return page.text;
+    page.picture(title);
+    if !gantt.tasks.is_empty() {
+        page.gap();
+        page.legend();
     }
-    page.axis();
-    page.in_flight();
-    page.cooks();
-    page.gap();
-    page.tasks();
-    page.gap();
-    page.legend();
     page.text
+}
+
+/// Draws several runs to one scale: a second is as wide in all of them, so a run
+/// that took half as long is half as wide. Only the last has a legend.
+pub(super) fn draw_to_scale(runs: &[(Gantt, String)], look: Look) -> Vec<String> {
+    let pages = || runs.iter().map(|(gantt, _)| Page::new(gantt, look));
+    let longest = runs.iter().map(|(gantt, _)| gantt.window.length()).max();
+    let label_width = pages().map(|page| page.label_width).max();
+    let mut drawings: Vec<String> = pages()
+        .zip(runs)
+        .map(|(mut page, (gantt, title))| {
+            page.widen_labels(label_width.unwrap_or(0));
+            let share = gantt.window.length() as f64 / longest.unwrap_or(1) as f64;
+            page.bins = ((page.bins as f64 * share).round() as usize).max(1);
+            page.picture(title);
+            page.text
+        })
+        .collect();
+    if let (Some(last), Some(mut page)) = (drawings.last_mut(), pages().next_back()) {
+        page.gap();
+        page.legend();
+        last.push_str(&page.text);
+    }
+    drawings
 }
 
 struct Page<'a> {
@@ -85,6 +102,25 @@ impl<'a> Page<'a> {
             bins: width - label_width - 2 - figures,
             text: String::new(),
         }
+    }
+
+    fn widen_labels(&mut self, width: usize) {
+        self.bins = (self.bins + self.label_width).saturating_sub(width).max(1);
+        self.label_width = width;
+    }
+
+    /// All but the legend.
+    fn picture(&mut self, title: &str) {
+        self.heading(title);
+        if self.gantt.tasks.is_empty() {
+            self.line(&[("nothing was recorded", Ink::Dim)]);
+            return;
+        }
+        self.axis();
+        self.in_flight();
+        self.cooks();
+        self.gap();
+        self.tasks();
     }
 
     fn heading(&mut self, title: &str) {
