@@ -5,7 +5,7 @@ use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, builder::styling::Styles, error::ErrorKind};
 
-use crate::fetch;
+use crate::{cashier, equations, fetch, kitchen, matrix, parts, squares};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -34,6 +34,18 @@ pub(crate) enum Demo {
     /// Fetch from thousands of sockets at once, on one thread (the main job)
     #[command(long_about = fetch::ABOUT, after_long_help = fetch::NOTES)]
     Fetch(fetch::Args),
+    /// Noodles and sauce three ways: step by step, one cook juggling, many cooks
+    Kitchen(kitchen::Args),
+    /// One cashier who switches between customers, and several: who was served when
+    Cashier(cashier::Args),
+    /// Equations that need one another: more hands help as far as the longest chain
+    Equations(equations::Args),
+    /// The sum of the squares in chunks: speed-up and efficiency with 1, 2, … cooks
+    Squares(squares::Args),
+    /// A job cut into P1 to P5: the ideal beside what this machine does
+    Parts(parts::Args),
+    /// Waiting and chopping by one cook and by many: which problem needs which
+    Matrix(matrix::Args),
     /// The server behind `fetch` without a URL; it runs in a process of its own
     #[command(hide = true)]
     Origin(fetch::origin::Args),

@@ -17,19 +17,40 @@ use crate::{
 /// that is put down to the cooks.
 const WORTH_MENTIONING: f64 = 1.2;
 
+/// What a change of the wall time amounts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Faster,
+    Same,
+    Slower,
+}
+
+impl Change {
+    /// Of a run that was `speed_up` times as fast as the other.
+    pub(crate) fn of(speed_up: f64) -> Self {
+        if speed_up >= WORTH_MENTIONING {
+            Self::Faster
+        } else if speed_up <= 1.0 / WORTH_MENTIONING {
+            Self::Slower
+        } else {
+            Self::Same
+        }
+    }
+}
+
 /// A run that used less than so much of one core left nothing for a second cook to take over.
 const LITTLE_WORK: f64 = 0.5;
 
 /// Ends the command: prints the JSON object if that was asked for, or how the
-/// runs compare if there were several.
-pub(crate) fn finish(reports: &[Report], shared: &Shared) -> ExitCode {
+/// runs compare if there were several. The worst ending counts, `ending` included.
+pub(crate) fn finish(reports: &[Report], ending: Ending, shared: &Shared) -> ExitCode {
     if shared.json {
         report::write_stdout(&format!("{}\n", object(reports, shared.cooks.len() > 1)));
     } else if reports.len() > 1 {
         report::write_stdout(&text(reports, Paint::for_stdout(shared.no_color)));
     }
-    let worst = reports.iter().map(|report| report.ending).max();
-    worst.unwrap_or(Ending::Failed).exit_code()
+    let endings = reports.iter().map(|report| report.ending);
+    endings.fold(ending, Ending::max).exit_code()
 }
 
 /// The keys of the last run, and `runs` with one object each if it is a list.
@@ -56,25 +77,36 @@ fn text(reports: &[Report], paint: Paint) -> String {
 }
 
 fn table(reports: &[Report]) -> Columns {
-    let mut columns = Columns::new([
+    let figures = reports.iter().map(|report| &report.figures);
+    side_by_side(
         "cooks",
+        figures.map(|figures| (units::count(figures.cooks), figures)),
+    )
+}
+
+/// Several runs, one a row, each against the first.
+pub(crate) fn side_by_side<'a>(
+    what: &str,
+    runs: impl IntoIterator<Item = (String, &'a Figures)>,
+) -> Columns {
+    let mut columns = Columns::new([
+        what,
         "wall time",
         "CPU time",
         "in flight",
         "at once",
         "speed-up",
     ]);
-    for Report { figures, .. } in reports {
+    let mut first = None;
+    for (name, figures) in runs {
+        let first = *first.get_or_insert(figures);
         columns.row([
-            units::count(figures.cooks),
+            name,
             units::duration(figures.wall),
             figures.cpu.map_or("-".to_owned(), units::duration),
             units::count(figures.in_flight_max),
             units::count(figures.at_once_max),
-            format!(
-                "{} x",
-                units::factor(speed_up(&reports[0].figures, figures))
-            ),
+            format!("{} x", units::factor(speed_up(first, figures))),
         ]);
     }
     columns
@@ -103,16 +135,14 @@ fn sentence(reports: &[Report]) -> String {
         units::duration(first.wall),
         units::duration(other.wall)
     );
-    if gain >= WORTH_MENTIONING {
-        format!(
-            "{walls}: {} x as fast, with up to {} tasks polled at one instant.",
+    match Change::of(gain) {
+        Change::Faster => format!(
+            "{walls}: {} x as fast, with up to {} polled at one instant.",
             units::factor(gain),
-            units::count(other.at_once_max)
-        )
-    } else if gain <= 1.0 / WORTH_MENTIONING {
-        format!("{walls}: {} x as long.", units::factor(1.0 / gain))
-    } else {
-        format!("{walls}: no difference worth mentioning{}.", reason(first))
+            units::counted(other.at_once_max, "task")
+        ),
+        Change::Slower => format!("{walls}: {} x as long.", units::factor(1.0 / gain)),
+        Change::Same => format!("{walls}: no difference worth mentioning{}.", reason(first)),
     }
 }
 

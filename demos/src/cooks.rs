@@ -19,6 +19,7 @@ use brigade::{
 use crate::{
     cli::{BadArguments, Shared},
     compare,
+    interrupt::Interrupted,
     record::Drawing,
     report::{Ending, Report},
 };
@@ -46,17 +47,14 @@ pub(crate) trait Dish {
 /// without it, a cook a core with it.
 pub(crate) fn run<D: Dish>(shared: &Shared, dish: &D) -> anyhow::Result<ExitCode> {
     let drawing = Drawing::asked(shared)?;
-    let recorded = D::RECORDED || drawing.is_some();
-    let asked = asked(shared)?;
     let mut reports = Vec::new();
-    for cooks in asked {
-        let (report, timeline) = match cooks {
-            None => {
-                let executor = DefaultExecutor::builder().record_timeline(recorded);
-                cook(dish, &executor.build().context(FAILED)?)?
+    for cooks in asked(shared)? {
+        let (report, timeline) = match with(cooks, D::RECORDED || drawing.is_some(), dish) {
+            // What was done so far is reported.
+            Err(error) if error.is::<Interrupted>() && !reports.is_empty() => {
+                return Ok(compare::finish(&reports, Ending::Interrupted, shared));
             }
-            Some(1) => cook(dish, &single(recorded)?)?,
-            Some(cooks) => cook(dish, &stealing(cooks, recorded)?)?,
+            result => result?,
         };
         if !shared.json {
             report.print(shared, reports.is_empty());
@@ -68,13 +66,29 @@ pub(crate) fn run<D: Dish>(shared: &Shared, dish: &D) -> anyhow::Result<ExitCode
             };
             drawing.draw(&report, &timeline, shared)?;
         }
-        let interrupted = report.ending == Ending::Interrupted;
+        let ending = report.ending;
         reports.push(report);
-        if interrupted {
+        if ending == Ending::Interrupted {
             break;
         }
     }
-    Ok(compare::finish(&reports, shared))
+    Ok(compare::finish(&reports, Ending::Whole, shared))
+}
+
+/// Cooks `dish` with `cooks` cooks.
+fn with(
+    cooks: Option<usize>,
+    recorded: bool,
+    dish: &impl Dish,
+) -> anyhow::Result<(Report, Option<Timeline>)> {
+    match cooks {
+        None => {
+            let executor = DefaultExecutor::builder().record_timeline(recorded);
+            cook(dish, &executor.build().context(FAILED)?)
+        }
+        Some(1) => cook(dish, &single(recorded)?),
+        Some(cooks) => cook(dish, &stealing(cooks, recorded)?),
+    }
 }
 
 fn cook<E: Executor>(dish: &impl Dish, executor: &E) -> anyhow::Result<(Report, Option<Timeline>)> {
@@ -123,9 +137,14 @@ pub(crate) fn hire(cooks: usize) -> anyhow::Result<Crew> {
     })
 }
 
+/// How many cores there are for this program.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// How many cooks there is a core for, and two at least: fewer are not many.
 pub(crate) fn a_cook_a_core() -> usize {
-    std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
+    cores().max(2)
 }
 
 fn single(recorded: bool) -> anyhow::Result<SingleThread> {

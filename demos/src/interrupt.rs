@@ -1,9 +1,12 @@
 //! Ctrl-C: the first asks the demo to stop and say what it has done so far, the
 //! second ends the process there and then.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use anyhow::Context as _;
@@ -14,6 +17,18 @@ use signal_hook::{
 
 /// The exit status of a run that Ctrl-C cut short: 128 + SIGINT, as shells have it.
 pub(crate) const STATUS: u8 = 130;
+
+/// The error of a run that was not begun, or not ended, because of Ctrl-C.
+#[derive(Debug)]
+pub(crate) struct Interrupted;
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ended by Ctrl-C")
+    }
+}
+
+impl std::error::Error for Interrupted {}
 
 /// Whether somebody has asked the run to end.
 ///

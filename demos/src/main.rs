@@ -8,9 +8,6 @@
 //! Exit status: 0 when all went well, 1 when something failed, 2 for arguments
 //! that make no sense, 130 when Ctrl-C ended the run early.
 
-// Until the demos that use all of the scaffolding have come.
-#![allow(dead_code)]
-
 mod cli;
 mod columns;
 mod compare;
@@ -19,15 +16,25 @@ mod drawing;
 mod fetch;
 mod interrupt;
 mod measure;
+mod minute;
 mod paint;
 mod record;
 mod report;
 mod system;
 mod units;
+mod work;
+
+mod cashier;
+mod equations;
+mod kitchen;
+mod matrix;
+mod parts;
+mod squares;
 
 use std::process::ExitCode;
 
 use cli::{Cli, Demo, Parsed};
+use interrupt::Interrupted;
 
 fn main() -> ExitCode {
     let cli = match cli::parse(std::env::args_os()) {
@@ -38,6 +45,7 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(exit) => exit,
         Err(error) if error.is::<cli::BadArguments>() => complain(&one_line(&error), 2),
+        Err(error) if error.is::<Interrupted>() => complain(&one_line(&error), interrupt::STATUS),
         Err(error) => complain(&one_line(&error), 1),
     }
 }
@@ -50,6 +58,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let plan = fetch::Plan::new(args, &shared)?;
             cooks::run(&shared, &plan)
         }
+        Some(Demo::Kitchen(args)) => cooks::run(&shared, &kitchen::Kitchen::new(&args, &shared)),
+        Some(Demo::Cashier(args)) => cooks::run(&shared, &cashier::Cashier::new(&args, &shared)),
+        Some(Demo::Equations(args)) => {
+            cooks::run(&shared, &equations::Equations::new(&args, &shared))
+        }
+        Some(Demo::Squares(args)) => cooks::run(&shared, &squares::Squares::new(&args, &shared)),
+        Some(Demo::Parts(args)) => cooks::run(&shared, &parts::Parts::new(&args)),
+        Some(Demo::Matrix(args)) => cooks::run(&shared, &matrix::Matrix::new(&args)),
         Some(Demo::Origin(args)) => fetch::origin::serve(&args).map(|()| ExitCode::SUCCESS),
     }
 }

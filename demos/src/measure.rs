@@ -4,14 +4,28 @@
 //! A demo that compares several programs measures each on an executor of its own,
 //! since an executor counts from its beginning.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use brigade::{Executor, timeline::Timeline};
+use serde_json::{Value, json};
 
-use crate::report::{Figures, Stopwatch};
+use crate::{
+    cooks,
+    interrupt::{Interrupt, Interrupted},
+    report::{Figures, Stopwatch},
+    units,
+};
+
+/// Less work than this says nothing about processors. Thin air.
+const WORK_TO_JUDGE: Duration = Duration::from_millis(10);
+
+/// Cooks who are on a processor for less of their work than this share one with others.
+/// The executor's own work and the kernel's count as the program's, so a cook alone on a
+/// core comes to 1.
+const CROWDED: f64 = 0.8;
 
 /// What a run left behind.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Run<T> {
     pub(crate) output: T,
     pub(crate) figures: Figures,
@@ -19,14 +33,69 @@ pub(crate) struct Run<T> {
     pub(crate) timeline: Timeline,
 }
 
-/// Runs `future` to its end, with the stopwatch running.
-pub(crate) fn measure<E: Executor, F: Future>(executor: &E, future: F) -> Run<F::Output> {
+/// Runs `future` to its end, with the stopwatch running. Does not begin if Ctrl-C
+/// has been pressed.
+pub(crate) fn measure<E: Executor, F: Future>(
+    executor: &E,
+    future: F,
+) -> anyhow::Result<Run<F::Output>> {
+    if Interrupt::listen()?.asked() {
+        return Err(Interrupted.into());
+    }
     let stopwatch = Stopwatch::start(executor);
     let output = executor.block_on(future);
-    Run {
+    Ok(Run {
         output,
         figures: stopwatch.stop(executor),
         timeline: executor.timeline().unwrap_or_default(),
+    })
+}
+
+/// The same program with one cook and with many.
+pub(crate) struct OneAndMany<T> {
+    pub(crate) one: Run<T>,
+    pub(crate) many: Run<T>,
+    /// Whether the executor at hand was the one cook.
+    at_hand_is_one: bool,
+}
+
+/// Runs what `program` makes with one cook and with many. The executor at hand
+/// takes the part that it can; for the other one is hired, many being a cook a core.
+///
+/// The executor at hand goes first and the other is built after it, so that neither's
+/// timeline shows the time that it waits for its turn.
+pub(crate) fn one_and_many<E: Executor, F: Future>(
+    at_hand: &E,
+    program: impl Fn() -> F,
+) -> anyhow::Result<OneAndMany<F::Output>> {
+    let at_hand_is_one = at_hand.workers() == 1;
+    let first = measure(at_hand, program())?;
+    let (one, many) = if at_hand_is_one {
+        let many = cooks::many(cooks::a_cook_a_core())?;
+        (first, measure(&many, program())?)
+    } else {
+        (measure(&cooks::one()?, program())?, first)
+    };
+    Ok(OneAndMany {
+        one,
+        many,
+        at_hand_is_one,
+    })
+}
+
+impl<T> OneAndMany<T> {
+    /// How many times as fast many cooks were.
+    pub(crate) fn speed_up(&self) -> f64 {
+        self.one.times_as_long_as(&self.many)
+    }
+
+    /// The run of the executor at hand, which is the one that the report is about.
+    pub(crate) fn at_hand(&self) -> &Run<T> {
+        if self.at_hand_is_one {
+            &self.one
+        } else {
+            &self.many
+        }
     }
 }
 
@@ -36,9 +105,60 @@ impl<T> Run<T> {
         self.timeline.figures().waiting_share
     }
 
+    /// How many times as long as `other` this run took.
+    pub(crate) fn times_as_long_as<U>(&self, other: &Run<U>) -> f64 {
+        self.figures.wall.as_secs_f64() / other.figures.wall.as_secs_f64()
+    }
+
+    /// Of the time that the cooks spent at work, the share in which they were really on
+    /// a processor. It is well below 1 where more cooks work than there are free cores:
+    /// then the system lets them take turns.
+    pub(crate) fn on_processor(&self) -> Option<f64> {
+        let work = self.timeline.figures().work;
+        let cpu = self.figures.cpu?;
+        (work >= WORK_TO_JUDGE).then(|| (cpu.as_secs_f64() / work.as_secs_f64()).min(1.0))
+    }
+
+    /// Says so if the cooks had to share processors, which nobody should put down to the
+    /// program.
+    pub(crate) fn crowding(&self) -> Option<String> {
+        let share = self.on_processor().filter(|&share| share < CROWDED)?;
+        let (cooks, cores) = (self.figures.cooks, cooks::cores());
+        let room = (cores as f64 / cooks as f64).min(1.0);
+        let others = share < room * CROWDED;
+        let why = match (cooks > cores, others) {
+            (true, false) => format!("there are {cores} for {cooks}"),
+            (true, true) => {
+                format!("there are {cores} for {cooks}, and other programs had a share")
+            }
+            (false, _) => "other programs had the rest".to_owned(),
+        };
+        let who = match cooks {
+            1 => "the cook was".to_owned(),
+            cooks => format!("the {cooks} cooks were"),
+        };
+        let share = units::percent(share);
+        Some(format!(
+            "While at work {who} on a processor for {share} of the time only: {why}."
+        ))
+    }
+
     /// What the timeline makes one think, for a machine with so many cores.
     pub(crate) fn advice(&self, cores: usize) -> Vec<String> {
         let advice = self.timeline.advice(cores);
         advice.iter().map(ToString::to_string).collect()
+    }
+
+    /// The figures for a program, as part of an object.
+    pub(crate) fn json(&self) -> Value {
+        let figures = &self.figures;
+        json!({
+            "cooks": figures.cooks,
+            "wall_s": figures.wall.as_secs_f64(),
+            "cpu_s": figures.cpu.map(|cpu| cpu.as_secs_f64()),
+            "in_flight_max": figures.in_flight_max,
+            "at_once_max": figures.at_once_max,
+            "waiting_share": self.waiting_share(),
+        })
     }
 }

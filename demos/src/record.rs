@@ -5,6 +5,7 @@ use brigade::timeline::Timeline;
 
 use crate::{
     cli::{BadArguments, Shared},
+    cooks,
     drawing::{self, Facts, Look, Order},
     report::{self, Report},
     units,
@@ -41,7 +42,7 @@ impl Drawing {
         timeline: &Timeline,
         shared: &Shared,
     ) -> anyhow::Result<()> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = cooks::cores();
         let advice: Vec<String> = timeline
             .advice(cores)
             .iter()

@@ -265,9 +265,12 @@ impl Report {
             text.push('\n');
         }
         if !self.details.is_empty() {
-            text.push('\n');
+            if !self.rows.is_empty() {
+                text.push('\n');
+            }
             for line in &self.details {
-                text.push_str(&format!("  {line}\n"));
+                text.push_str(format!("  {line}").trim_end());
+                text.push('\n');
             }
         }
         text.push('\n');

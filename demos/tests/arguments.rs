@@ -8,7 +8,27 @@ use common::{Server, brigade, ok, run};
 fn brigade_alone_prints_a_menu() {
     let run = run(&[]);
     assert_eq!(run.status, Some(0));
-    assert!(run.stdout.contains("brigade fetch"), "{run:?}");
+    let place = |words: &str| {
+        run.stdout
+            .find(words)
+            .unwrap_or_else(|| panic!("{words}: {run:?}"))
+    };
+    for demo in [
+        "fetch",
+        "kitchen",
+        "cashier",
+        "equations",
+        "squares",
+        "parts",
+        "matrix",
+    ] {
+        place(&format!("brigade {demo} "));
+    }
+    assert!(place("Begin with `brigade kitchen`") < place("then `brigade fetch`"));
+    assert!(
+        run.stdout.lines().all(|line| line.chars().count() <= 100),
+        "{run:?}"
+    );
 }
 
 #[test]
@@ -67,6 +87,14 @@ fn arguments_that_make_no_sense_are_named() {
         (&["fetch", "--cooks", "0"], "--cooks"),
         (&["fetch", "--cooks", "9999"], "--cooks"),
         (&["fetch", "nonsense"], "nonsense"),
+        (&["kitchen", "--minute", "0"], "--minute"),
+        (&["kitchen", "--minute", "soon"], "soon"),
+        (&["kitchen", "--timeline", "run.png"], "run.png"),
+        (&["cashier", "--customers", "0"], "--customers"),
+        (&["equations", "--minute", "-5"], "-5"),
+        (&["squares", "--size", "1"], "--size"),
+        (&["parts", "--parts", "0"], "--parts"),
+        (&["matrix", "--tasks", "1"], "--tasks"),
         (&["fetch", "http://"], "http://"),
         (&["fetch", "ftp://host/"], "ftp"),
         (&["fetch", "--file", "/nowhere/list"], "/nowhere/list"),

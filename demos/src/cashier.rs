@@ -1,0 +1,261 @@
+//! `brigade cashier`: one cashier who switches between customers, and several.
+//!
+//! What it shows: the interleaving itself. Each customer is a task that does what
+//! the textbook drawing has: run, I/O, run. While the card machine of one customer
+//! thinks, the cashier serves another. With one cashier no two runs overlap,
+//! however many customers are in the shop; with several they do.
+//!
+//! A run is one poll here, from one await to the next, and is not cut into pieces:
+//! so it is seen that a task has its cashier to itself until it awaits something.
+
+use brigade::{
+    Executor,
+    timeline::{LaneKind, Timeline, What},
+};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::{
+    cli::Shared,
+    compare,
+    cooks::Dish,
+    drawing::{self, Look},
+    measure::{OneAndMany, Run, one_and_many},
+    minute::Minute,
+    report::Report,
+    units,
+    work::{Chopped, Pile, begin, wait},
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How many customers come
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=100))]
+    customers: u32,
+    /// How many milliseconds a minute in the shop takes
+    #[arg(long, value_name = "MS", default_value = "40")]
+    minute: Minute,
+}
+
+/// Minutes to ring up the goods, until the card machine has an answer, and to pack.
+const RINGING_UP: f64 = 1.0;
+const CARD_MACHINE: f64 = 2.0;
+const PACKING: f64 = 1.0;
+
+/// Run, I/O, run.
+async fn serve(goods: Pile, minute: Minute, bags: Pile) -> [Chopped; 2] {
+    let rung_up = goods.chop_at_once();
+    wait(minute.times(CARD_MACHINE)).await;
+    [rung_up, bags.chop_at_once()]
+}
+
+/// All customers come at once. Returns whether each sum was right.
+async fn open(customers: u32, minute: Minute, goods: Pile, bags: Pile) -> bool {
+    let customer = |number| begin(&format!("customer {number}"), serve(goods, minute, bags));
+    let customers: Vec<_> = (1..=customers).map(customer).collect();
+    let served = join_all(customers).await;
+    served.iter().flatten().all(|chopped| chopped.right)
+}
+
+/// A stretch of time in which a cashier served a customer.
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
+    pub(crate) cashier: usize,
+    pub(crate) customer: String,
+    pub(crate) from_s: f64,
+    pub(crate) to_s: f64,
+}
+
+/// Who was served when and by whom, in order, as the timeline has it.
+pub(crate) fn visits(timeline: &Timeline) -> Vec<Visit> {
+    let mut begun = vec![None; timeline.lanes.len()];
+    let mut visits = Vec::new();
+    for event in &timeline.events {
+        let LaneKind::Worker(cashier) = timeline.lanes[event.lane].kind else {
+            continue;
+        };
+        match event.what {
+            What::PollBegin { .. } => begun[event.lane] = Some(event.at.as_secs_f64()),
+            What::PollEnd { task, .. } if !timeline.tasks[task].is_main => {
+                visits.extend(begun[event.lane].take().map(|from_s| Visit {
+                    cashier,
+                    customer: timeline.tasks[task].label(task),
+                    from_s,
+                    to_s: event.at.as_secs_f64(),
+                }));
+            }
+            _ => {}
+        }
+    }
+    visits.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
+    visits
+}
+
+/// How many pairs of visits overlapped in time.
+pub(crate) fn overlaps(visits: &[Visit]) -> usize {
+    let overlapping = |(index, visit): (usize, &Visit)| {
+        let later = visits[index + 1..].iter();
+        later.filter(|later| later.from_s < visit.to_s).count()
+    };
+    visits.iter().enumerate().map(overlapping).sum()
+}
+
+/// How often a cashier turned to another customer than the one before.
+pub(crate) fn switches(visits: &[Visit], cashiers: usize) -> usize {
+    let of = |cashier| visits.iter().filter(move |visit| visit.cashier == cashier);
+    let switches = |cashier| {
+        let pairs = of(cashier).zip(of(cashier).skip(1));
+        pairs
+            .filter(|(one, next)| one.customer != next.customer)
+            .count()
+    };
+    (0..cashiers).map(switches).sum()
+}
+
+/// The shop with one cashier and with several. The output says whether all sums
+/// were right.
+pub(crate) fn shop<E: Executor>(
+    executor: &E,
+    customers: u32,
+    minute: Minute,
+) -> anyhow::Result<OneAndMany<bool>> {
+    let goods = Pile::of(minute.times(RINGING_UP));
+    let bags = Pile::of(minute.times(PACKING));
+    one_and_many(executor, || open(customers, minute, goods, bags))
+}
+
+/// The demo.
+pub(crate) struct Cashier {
+    customers: u32,
+    minute: Minute,
+    look: Look,
+}
+
+impl Cashier {
+    pub(crate) fn new(args: &Args, shared: &Shared) -> Self {
+        Self {
+            customers: args.customers,
+            minute: args.minute,
+            look: Look::for_stdout(shared.no_color),
+        }
+    }
+}
+
+impl Dish for Cashier {
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+        let shop = shop(executor, self.customers, self.minute)?;
+        let runs = [&shop.one, &shop.many];
+        anyhow::ensure!(runs.iter().all(|run| run.output), "a sum came out wrong");
+        let title = format!(
+            "cashier: {}, each run, I/O, run; a minute takes {}",
+            units::counted(self.customers as usize, "customer"),
+            units::duration(self.minute.0)
+        );
+        let mut report = Report::of("cashier", title, shop.at_hand());
+        let cashiers = |run: &Run<bool>| units::counted(run.figures.cooks, "cashier");
+        let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
+        report.charts = drawing::terminal_to_scale(&drawn, self.look);
+        let rows = runs.map(|run| (cashiers(run), &run.figures));
+        report.details = compare::side_by_side("", rows).lines();
+        report.details.push(String::new());
+        report.details.extend(runs.into_iter().flat_map(order));
+        report.verdict = verdict(&shop);
+        report.own_keys(json!({ "shops": runs.map(json) }));
+        Ok(report)
+    }
+}
+
+/// The order in which each cashier served: `cashier 0 of 2   1 3 1 2`.
+fn order(run: &Run<bool>) -> Vec<String> {
+    let visits = visits(&run.timeline);
+    let cashiers = run.figures.cooks;
+    let served = |cashier| {
+        let mine = visits.iter().filter(|visit| visit.cashier == cashier);
+        let numbers = mine.filter_map(|visit| visit.customer.split(' ').next_back());
+        numbers.collect::<Vec<_>>().join(" ")
+    };
+    (0..cashiers)
+        .map(|cashier| {
+            let of = format!("cashier {cashier} of {cashiers}");
+            format!("{of} served customers  {}", served(cashier))
+        })
+        .collect()
+}
+
+fn verdict(shop: &OneAndMany<bool>) -> String {
+    let [one, many] = [&shop.one, &shop.many].map(|run| {
+        let visits = visits(&run.timeline);
+        (
+            visits.len(),
+            overlaps(&visits),
+            switches(&visits, run.figures.cooks),
+        )
+    });
+    let [one_run, many_run] = [&shop.one.figures, &shop.many.figures];
+    let overlapped = |(visits, overlaps, _)| match overlaps {
+        0 => format!("no two of {visits} runs overlapped"),
+        n => format!("{} of {visits} runs overlapped", units::counted(n, "pair")),
+    };
+    let mut said = format!(
+        "One cashier had up to {} in the shop and switched {}: {}. With {} cashiers {}, up to {} at \
+         one instant.",
+        units::counted(one_run.in_flight_max, "customer"),
+        units::counted(one.2, "time"),
+        overlapped(one),
+        many_run.cooks,
+        overlapped(many),
+        many_run.at_once_max,
+    );
+    if let Some(crowding) = shop.many.crowding() {
+        said.push(' ');
+        said.push_str(&crowding);
+    }
+    said
+}
+
+fn json(run: &Run<bool>) -> Value {
+    let visits = visits(&run.timeline);
+    let mut object = run.json();
+    object["overlaps"] = json!(overlaps(&visits));
+    object["switches"] = json!(switches(&visits, run.figures.cooks));
+    let visit = |visit: &Visit| {
+        json!({
+            "cashier": visit.cashier, "customer": visit.customer,
+            "from_s": visit.from_s, "to_s": visit.to_s,
+        })
+    };
+    object["visits"] = visits.iter().map(visit).collect();
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn visit(cashier: usize, customer: u32, from_s: f64, to_s: f64) -> Visit {
+        Visit {
+            cashier,
+            customer: customer.to_string(),
+            from_s,
+            to_s,
+        }
+    }
+
+    #[test]
+    fn what_touches_does_not_overlap() {
+        let one = [
+            visit(0, 1, 0.0, 1.0),
+            visit(0, 2, 1.0, 2.0),
+            visit(0, 1, 2.0, 3.0),
+        ];
+        assert_eq!((overlaps(&one), switches(&one, 1)), (0, 2));
+        let two = [
+            visit(0, 1, 0.0, 1.0),
+            visit(1, 2, 0.5, 2.5),
+            visit(0, 1, 1.5, 2.0),
+            visit(0, 3, 2.0, 3.0),
+        ];
+        assert_eq!((overlaps(&two), switches(&two, 2)), (3, 1));
+        assert_eq!((overlaps(&[]), switches(&[], 2)), (0, 0));
+    }
+}

@@ -1,0 +1,367 @@
+//! `brigade equations`: a worker with many hands, and equations that need one
+//! another's results.
+//!
+//! What it shows: dependent work takes as long as its longest chain of needs, the
+//! critical path: with hands enough, no longer and, however many there are, no
+//! shorter. Each equation is a task that awaits the results it needs, takes a hand,
+//! and types into a calculator, which has an answer after a while. One cook has as
+//! many hands as you like, since waiting for a calculator needs none of his time.
+//!
+//! ```text
+//!   a ──▶ d ──▶ f ──▶ h        a = 6·7      2 min     e = c − b     2 min
+//!   b ──▶ d     ▲     ▲        b = 10²      1 min     f = d · e     3 min
+//!   b ──▶ e ────┘     │        c = 3⁵       3 min     g = c / 9     1 min
+//!   c ──▶ e           │        d = a + b    2 min     h = f − g     1 min
+//!   c ──▶ g ──────────┘
+//! ```
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_lock::Semaphore;
+use brigade::Executor;
+use futures_util::future::{FutureExt as _, Shared, join_all};
+use serde_json::json;
+
+use crate::{
+    cli,
+    columns::Columns,
+    compare::Change,
+    cooks::{self, Dish},
+    drawing::{self, Look},
+    measure::{Run, measure},
+    minute::Minute,
+    report::Report,
+    units,
+    work::{Begun, begin, wait},
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How many milliseconds a minute of calculating takes
+    #[arg(long, value_name = "MS", default_value = "20")]
+    minute: Minute,
+}
+
+/// One line of the sheet.
+struct Equation {
+    name: &'static str,
+    /// The equations whose results it needs, by their place on the sheet.
+    needs: &'static [usize],
+    minutes: f64,
+    formula: fn(&[i64]) -> i64,
+}
+
+/// The sheet. An equation needs only what stands above it.
+const SHEET: [Equation; 8] = [
+    equation("a = 6 · 7", &[], 2.0, |_| 6 * 7),
+    equation("b = 10²", &[], 1.0, |_| 10 * 10),
+    equation("c = 3⁵", &[], 3.0, |_| 3_i64.pow(5)),
+    equation("d = a + b", &[0, 1], 2.0, |n| n[0] + n[1]),
+    equation("e = c − b", &[2, 1], 2.0, |n| n[0] - n[1]),
+    equation("f = d · e", &[3, 4], 3.0, |n| n[0] * n[1]),
+    equation("g = c / 9", &[2], 1.0, |n| n[0] / 9),
+    equation("h = f − g", &[5, 6], 1.0, |n| n[0] - n[1]),
+];
+
+/// What the last equation comes to.
+const RESULT: i64 = (6 * 7 + 100) * (243 - 100) - 27;
+
+const fn equation(
+    name: &'static str,
+    needs: &'static [usize],
+    minutes: f64,
+    formula: fn(&[i64]) -> i64,
+) -> Equation {
+    Equation {
+        name,
+        needs,
+        minutes,
+        formula,
+    }
+}
+
+/// An equation solved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Solved {
+    pub(crate) value: i64,
+    /// From when to when a hand was at it.
+    pub(crate) from: Instant,
+    pub(crate) to: Instant,
+}
+
+/// Solves the whole sheet with so many hands, each equation as soon as it can be.
+async fn solve(minute: Minute, hands: usize) -> Vec<Solved> {
+    let hands = Arc::new(Semaphore::new(hands));
+    let mut sheet: Vec<Shared<Begun<Solved>>> = Vec::new();
+    for equation in &SHEET {
+        let needs: Vec<_> = equation.needs.iter().map(|&at| sheet[at].clone()).collect();
+        let hands = hands.clone();
+        let task = begin(equation.name, async move {
+            let needed = join_all(needs).await;
+            let _hand = hands.acquire().await;
+            let from = Instant::now();
+            wait(minute.times(equation.minutes)).await;
+            let needed: Vec<i64> = needed.iter().map(|solved| solved.value).collect();
+            let value = (equation.formula)(&needed);
+            let to = Instant::now();
+            Solved { value, from, to }
+        });
+        sheet.push(task.shared());
+    }
+    join_all(sheet).await
+}
+
+/// The longest chain of needs, from the sheet alone: equations by place, and minutes.
+fn critical_path() -> (Vec<usize>, f64) {
+    let mut best: Vec<(Vec<usize>, f64)> = Vec::new();
+    for (at, equation) in SHEET.iter().enumerate() {
+        let needed = equation.needs.iter().map(|&need| &best[need]);
+        let (mut chain, minutes) = longest(needed).cloned().unwrap_or_default();
+        chain.push(at);
+        best.push((chain, minutes + equation.minutes));
+    }
+    longest(best.iter()).cloned().unwrap_or_default()
+}
+
+fn longest<'a, C>(chains: impl Iterator<Item = &'a (C, f64)>) -> Option<&'a (C, f64)>
+where
+    C: 'a,
+{
+    chains.max_by(|one, other| one.1.total_cmp(&other.1))
+}
+
+/// How many equations were being worked at at one instant.
+fn hands_used(solved: &[Solved]) -> usize {
+    let at = |moment: Instant| {
+        let busy = solved
+            .iter()
+            .filter(|one| one.from <= moment && moment < one.to);
+        busy.count()
+    };
+    solved.iter().map(|one| at(one.from)).max().unwrap_or(0)
+}
+
+/// The sheet, solved with one number of hands.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) hands: usize,
+    /// How many of them were busy at one instant, at most.
+    pub(crate) used: usize,
+    pub(crate) run: Run<Vec<Solved>>,
+}
+
+/// What the experiment measures.
+#[derive(Debug)]
+pub(crate) struct Solutions {
+    /// From one hand to a hand for each equation.
+    pub(crate) attempts: Vec<Attempt>,
+    /// The longest chain of needs, as the sheet has it.
+    pub(crate) critical_path: Duration,
+    /// All equations one after another.
+    pub(crate) sum: Duration,
+}
+
+/// Solves the sheet with 1, 2, 3, 4 hands and with one for each equation: the last
+/// on `executor`, the others on ones like it.
+pub(crate) fn solutions<E: Executor>(executor: &E, minute: Minute) -> anyhow::Result<Solutions> {
+    let plenty = attempt(executor, minute, SHEET.len())?;
+    let mut attempts = Vec::new();
+    for hands in 1..=4 {
+        let executor = cooks::hire(executor.workers())?;
+        attempts.push(attempt(&executor, minute, hands)?);
+    }
+    attempts.push(plenty);
+    Ok(Solutions {
+        attempts,
+        critical_path: minute.times(critical_path().1),
+        sum: minute.times(SHEET.iter().map(|equation| equation.minutes).sum()),
+    })
+}
+
+fn attempt<E: Executor>(executor: &E, minute: Minute, hands: usize) -> anyhow::Result<Attempt> {
+    let run = measure(executor, solve(minute, hands))?;
+    let result = run.output.last().map(|last| last.value);
+    anyhow::ensure!(
+        result == Some(RESULT),
+        "{hands} hands found {result:?} instead of {RESULT}"
+    );
+    Ok(Attempt {
+        hands,
+        used: hands_used(&run.output),
+        run,
+    })
+}
+
+impl Solutions {
+    pub(crate) fn plenty(&self) -> &Attempt {
+        &self.attempts[self.attempts.len() - 1]
+    }
+
+    /// The fewest hands with which it is about as fast as with plenty.
+    pub(crate) fn enough(&self) -> &Attempt {
+        let plenty = self.plenty();
+        let as_fast = |attempt: &&Attempt| {
+            Change::of(attempt.run.times_as_long_as(&plenty.run)) != Change::Faster
+        };
+        self.attempts.iter().find(as_fast).unwrap_or(plenty)
+    }
+
+    fn times_the_path(&self, attempt: &Attempt) -> f64 {
+        attempt.run.figures.wall.as_secs_f64() / self.critical_path.as_secs_f64()
+    }
+
+    fn table(&self) -> Columns {
+        let mut columns = Columns::new([
+            "hands",
+            "busy at once",
+            "wall time",
+            "critical path",
+            "ratio",
+        ]);
+        for attempt in &self.attempts {
+            columns.row([
+                units::count(attempt.hands),
+                units::count(attempt.used),
+                units::duration(attempt.run.figures.wall),
+                units::duration(self.critical_path),
+                format!("{} x", units::factor(self.times_the_path(attempt))),
+            ]);
+        }
+        columns
+    }
+
+    fn verdict(&self) -> String {
+        let [one, enough, plenty] = [&self.attempts[0], self.enough(), self.plenty()];
+        let wall = |attempt: &Attempt| units::duration(attempt.run.figures.wall);
+        let chain: Vec<&str> = critical_path()
+            .0
+            .iter()
+            .map(|&at| &SHEET[at].name[..1])
+            .collect();
+        let chain = chain.join(" → ");
+        if enough.hands == 1 {
+            return format!(
+                "One hand took {} and {} hands {}: hands made no difference in this run.",
+                wall(one),
+                plenty.hands,
+                wall(plenty)
+            );
+        }
+        format!(
+            "One hand took {}, {} hands {}, and {} hands {}: no more than {} could ever be busy. What \
+             remains is the chain {chain}, {} long, and that run took {} x as long.",
+            wall(one),
+            enough.hands,
+            wall(enough),
+            plenty.hands,
+            wall(plenty),
+            plenty.used,
+            units::duration(self.critical_path),
+            units::factor(self.times_the_path(plenty)),
+        )
+    }
+}
+
+/// The demo.
+pub(crate) struct Equations {
+    minute: Minute,
+    look: Look,
+}
+
+impl Equations {
+    pub(crate) fn new(args: &Args, shared: &cli::Shared) -> Self {
+        Self {
+            minute: args.minute,
+            look: Look::for_stdout(shared.no_color),
+        }
+    }
+}
+
+impl Dish for Equations {
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+        let solutions = solutions(executor, self.minute)?;
+        let plenty = solutions.plenty();
+        let title = format!(
+            "equations: {} that need one another's results, {}",
+            units::counted(SHEET.len(), "equation"),
+            units::counted(executor.workers(), "cook"),
+        );
+        let mut report = Report::of("equations", title, &plenty.run);
+        let drawn = [&solutions.attempts[0], plenty]
+            .map(|attempt| (&attempt.run.timeline, units::counted(attempt.hands, "hand")));
+        report.charts = drawing::terminal_to_scale(&drawn, self.look);
+        report.details = solutions.table().lines();
+        report.verdict = solutions.verdict();
+        let attempts = solutions.attempts.iter().map(|attempt| {
+            let mut object = attempt.run.json();
+            object["hands"] = json!(attempt.hands);
+            object["hands_used_max"] = json!(attempt.used);
+            object["measured_critical_path_s"] =
+                json!(attempt.run.timeline.figures().critical_path.as_secs_f64());
+            object
+        });
+        report.own_keys(json!({
+            "result": RESULT,
+            "critical_path_s": solutions.critical_path.as_secs_f64(),
+            "sum_s": solutions.sum.as_secs_f64(),
+            "width": plenty.used,
+            "attempts": attempts.collect::<Vec<_>>(),
+        }));
+        Ok(report)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With a clock that jumps there is no noise: the wall time is the critical path to
+    /// the last nanosecond, and with one hand the sum.
+    #[test]
+    fn in_virtual_time_hands_past_the_width_change_nothing() {
+        let minute = Minute(Duration::from_secs(60));
+        let minutes = |hands| {
+            let executor = brigade::SingleThread::builder().virtual_time(true);
+            let executor = executor.build().unwrap();
+            let wall = executor.block_on(async {
+                let begun = brigade::time::now();
+                assert_eq!(solve(minute, hands).await.last().unwrap().value, RESULT);
+                brigade::time::now() - begun
+            });
+            (wall.as_secs_f64() / 60.0).round() as u64
+        };
+        assert_eq!(minutes(1), 15, "the sum");
+        assert!(minutes(2) > 9);
+        for hands in [3, 4, 8, 100] {
+            assert_eq!(minutes(hands), 9, "the critical path, with {hands} hands");
+        }
+    }
+
+    #[test]
+    fn the_critical_path_is_the_longest_chain() {
+        let (chain, minutes) = critical_path();
+        assert_eq!(minutes, 9.0);
+        let names: String = chain.iter().map(|&at| &SHEET[at].name[..1]).collect();
+        assert_eq!(names, "cefh");
+    }
+
+    #[test]
+    fn hands_are_counted_at_the_moments_they_are_taken() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let solved = |from, to| Solved {
+            value: 0,
+            from: at(from),
+            to: at(to),
+        };
+        assert_eq!(hands_used(&[solved(0, 10), solved(10, 20)]), 1);
+        assert_eq!(
+            hands_used(&[solved(0, 10), solved(5, 20), solved(9, 11)]),
+            3
+        );
+        assert_eq!(hands_used(&[]), 0);
+    }
+}

@@ -1,0 +1,245 @@
+//! `brigade kitchen`: noodles and sauce, three ways.
+//!
+//! What it shows: the steps of a dinner are coroutines, and they are the same ones
+//! each time. What differs is who begins them when. One thing after another, the
+//! dinner takes as long as all steps together. Begun together, one cook chops while
+//! the water heats: *concurrency*, and it needs no second pair of hands. With more
+//! cooks two piles are chopped at the same instant: *parallelism*, and it shortens
+//! chopping only, for no cook makes water boil sooner.
+//!
+//! ```text
+//!   boil water ──▶ cook noodles ──┐
+//!   chop onions ────┐             ├──▶ dinner
+//!   chop tomatoes ──┴─▶ simmer ───┘
+//! ```
+
+use brigade::Executor;
+use futures_util::future::join;
+use serde_json::json;
+
+use crate::{
+    cli::Shared,
+    compare::{self, Change},
+    cooks::{self, Dish},
+    drawing::{self, Look},
+    measure::{OneAndMany, Run, measure, one_and_many},
+    minute::Minute,
+    report::Report,
+    units,
+    work::{Chopped, Pile, begin, wait},
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How many milliseconds a minute in the kitchen takes
+    #[arg(long, value_name = "MS", default_value = "50")]
+    minute: Minute,
+}
+
+/// Minutes until the water boils, and until the noodles are done.
+const WATER: f64 = 6.0;
+const NOODLES: f64 = 3.0;
+/// How often somebody looks into the pot meanwhile.
+const LOOKS: u32 = 3;
+/// Minutes to chop each of the two piles, and to let the sauce simmer.
+const CHOPPING: f64 = 6.0;
+const SIMMERING: f64 = 3.0;
+
+/// What is for dinner, which is all that its steps need to know.
+#[derive(Clone, Copy, Debug)]
+struct Recipe {
+    minute: Minute,
+    pile: Pile,
+}
+
+impl Recipe {
+    fn new(minute: Minute) -> Self {
+        Self {
+            minute,
+            pile: Pile::of(minute.times(CHOPPING)),
+        }
+    }
+
+    async fn boil_water(self) {
+        wait(self.minute.times(WATER)).await;
+    }
+
+    /// Returns how often somebody looked into the pot.
+    async fn cook_noodles(self) -> u32 {
+        for _ in 0..LOOKS {
+            wait(self.minute.times(NOODLES / f64::from(LOOKS))).await;
+        }
+        LOOKS
+    }
+
+    async fn chop(self) -> Chopped {
+        self.pile.chop().await
+    }
+
+    async fn simmer(self) {
+        wait(self.minute.times(SIMMERING)).await;
+    }
+}
+
+/// What comes out in the end, to be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Served {
+    pub(crate) looks: u32,
+    pub(crate) onions: Chopped,
+    pub(crate) tomatoes: Chopped,
+}
+
+/// Nothing is begun before everything else is done.
+async fn one_after_another(recipe: Recipe) -> Served {
+    begin("boil water", recipe.boil_water()).await;
+    let looks = begin("cook noodles", recipe.cook_noodles()).await;
+    let onions = begin("chop onions", recipe.chop()).await;
+    let tomatoes = begin("chop tomatoes", recipe.chop()).await;
+    begin("simmer", recipe.simmer()).await;
+    Served {
+        looks,
+        onions,
+        tomatoes,
+    }
+}
+
+/// Each step is begun as soon as it can be. How many cooks there are it neither
+/// knows nor cares.
+async fn together(recipe: Recipe) -> Served {
+    let water = begin("boil water", recipe.boil_water());
+    let onions = begin("chop onions", recipe.chop());
+    let tomatoes = begin("chop tomatoes", recipe.chop());
+    let noodles = async {
+        water.await;
+        begin("cook noodles", recipe.cook_noodles()).await
+    };
+    let sauce = async {
+        let vegetables = join(onions, tomatoes).await;
+        begin("simmer", recipe.simmer()).await;
+        vegetables
+    };
+    let (looks, (onions, tomatoes)) = join(noodles, sauce).await;
+    Served {
+        looks,
+        onions,
+        tomatoes,
+    }
+}
+
+/// The same dinner three ways.
+pub(crate) struct Dinners {
+    pub(crate) sequential: Run<Served>,
+    /// Everything begun together, with one cook and with many.
+    pub(crate) together: OneAndMany<Served>,
+}
+
+/// Cooks the dinner three ways, on the executor at hand as far as it suits.
+pub(crate) fn three_ways<E: Executor>(executor: &E, minute: Minute) -> anyhow::Result<Dinners> {
+    let recipe = Recipe::new(minute);
+    let together = one_and_many(executor, || together(recipe))?;
+    Ok(Dinners {
+        sequential: measure(&cooks::one()?, one_after_another(recipe))?,
+        together,
+    })
+}
+
+impl Dinners {
+    fn ways(&self) -> [(&'static str, &Run<Served>); 3] {
+        [
+            ("sequential", &self.sequential),
+            ("concurrent", &self.together.one),
+            ("parallel", &self.together.many),
+        ]
+    }
+
+    /// Whether the same dinner came out each time, and the right one.
+    pub(crate) fn alike(&self) -> bool {
+        let served = self.sequential.output;
+        let right = served.onions.right && served.tomatoes.right;
+        right && self.ways().iter().all(|(_, run)| run.output == served)
+    }
+
+    fn verdict(&self) -> String {
+        let [sequential, concurrent, parallel] = self.ways().map(|(_, run)| run);
+        let wall = |run: &Run<Served>| units::duration(run.figures.wall);
+        let gain = sequential.times_as_long_as(concurrent);
+        let again = concurrent.times_as_long_as(parallel);
+        let mut said = match Change::of(gain) {
+            Change::Faster => format!(
+                "Begun together instead of one after another, the same steps took {} instead of {} \
+                 with the same one cook: concurrency, {} x as fast.",
+                wall(concurrent),
+                wall(sequential),
+                units::factor(gain)
+            ),
+            _ => format!(
+                "Begun together the steps took {}, one after another {}: one cook gained nothing \
+                 by juggling.",
+                wall(concurrent),
+                wall(sequential)
+            ),
+        };
+        let cooks = parallel.figures.cooks;
+        said.push_str(&match Change::of(again) {
+            Change::Faster => format!(
+                " {cooks} cooks, up to {} of them at work at one instant, took {}: parallelism, {} x \
+                 as fast again.",
+                parallel.figures.at_once_max,
+                wall(parallel),
+                units::factor(again)
+            ),
+            _ => format!(" {cooks} cooks took {}, which is no faster.", wall(parallel)),
+        });
+        if let Some(crowding) = parallel.crowding() {
+            said.push(' ');
+            said.push_str(&crowding);
+        }
+        said
+    }
+}
+
+/// The demo.
+pub(crate) struct Kitchen {
+    minute: Minute,
+    look: Look,
+}
+
+impl Kitchen {
+    pub(crate) fn new(args: &Args, shared: &Shared) -> Self {
+        Self {
+            minute: args.minute,
+            look: Look::for_stdout(shared.no_color),
+        }
+    }
+}
+
+impl Dish for Kitchen {
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+        let dinners = three_ways(executor, self.minute)?;
+        anyhow::ensure!(dinners.alike(), "the three dinners are not the same");
+        let title = format!(
+            "kitchen: noodles and sauce three ways, a minute takes {}",
+            units::duration(self.minute.0)
+        );
+        let mut report = Report::of("kitchen", title, dinners.together.at_hand());
+        let drawn = dinners.ways().map(|(way, run)| {
+            let cooks = units::counted(run.figures.cooks, "cook");
+            (&run.timeline, format!("{way}, {cooks}"))
+        });
+        report.charts = drawing::terminal_to_scale(&drawn, self.look);
+        let rows = dinners
+            .ways()
+            .map(|(way, run)| (way.to_owned(), &run.figures));
+        report.details = compare::side_by_side("", rows).lines();
+        report.verdict = dinners.verdict();
+        let ways = dinners.ways().map(|(way, run)| {
+            let mut object = run.json();
+            object["way"] = json!(way);
+            object
+        });
+        report.own_keys(
+            json!({ "ways": ways, "pieces": dinners.sequential.output.onions.pieces * 2 }),
+        );
+        Ok(report)
+    }
+}

@@ -1,0 +1,207 @@
+//! `brigade matrix`: waiting and chopping, each by one cook and by many.
+//!
+//! What it shows: which problem needs which. Four cells, each with its wall time and
+//! its time on a processor, and the advice that its own timeline gives. So one sees
+//! why a server can hold many connections with one thread (the waiting row is the
+//! same in both columns), and why only one core is busy (the chopping row is not).
+
+use std::{future::Future, time::Duration};
+
+use brigade::Executor;
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::{
+    columns::Columns,
+    compare::Change,
+    cooks::{self, Dish},
+    measure::{OneAndMany, Run, one_and_many},
+    minute::Minute,
+    report::{self, Report},
+    units,
+    work::{Pile, begin, wait},
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How many tasks there are in each cell
+    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    tasks: u32,
+    /// How many milliseconds a minute takes; each task waits for ten or chops for one
+    #[arg(long, value_name = "MS", default_value = "40")]
+    minute: Minute,
+}
+
+/// Minutes that each task waits, or chops.
+const WAITING: f64 = 10.0;
+const CHOPPING: f64 = 1.0;
+
+/// So many tasks of a kind, all begun together. Returns how many of them went well.
+async fn together<F>(tasks: u32, kind: &str, task: impl Fn() -> F) -> u32
+where
+    F: Future<Output = bool> + Send + 'static,
+{
+    let begun: Vec<_> = (1..=tasks)
+        .map(|number| begin(&format!("{kind} {number}"), task()))
+        .collect();
+    let results = join_all(begun).await;
+    results.into_iter().map(u32::from).sum()
+}
+
+async fn waiting(time: Duration) -> bool {
+    wait(time).await;
+    true
+}
+
+async fn chopping(pile: Pile) -> bool {
+    pile.chop().await.right
+}
+
+/// What the experiment measures: two rows of two cells.
+pub(crate) struct Cells {
+    pub(crate) waiting: OneAndMany<u32>,
+    pub(crate) chopping: OneAndMany<u32>,
+}
+
+/// Measures the four cells. `executor` chops; cooks like it wait.
+pub(crate) fn cells<E: Executor>(
+    executor: &E,
+    tasks: u32,
+    minute: Minute,
+) -> anyhow::Result<Cells> {
+    let pile = Pile::of(minute.times(CHOPPING));
+    let time = minute.times(WAITING);
+    let chopping = one_and_many(executor, || together(tasks, "chop", move || chopping(pile)))?;
+    let others = cooks::hire(executor.workers())?;
+    let waiting = one_and_many(&others, || together(tasks, "wait", move || waiting(time)))?;
+    let cells = Cells { waiting, chopping };
+    let right = cells.all().iter().all(|(_, run)| run.output == tasks);
+    anyhow::ensure!(right, "something was chopped wrongly");
+    Ok(cells)
+}
+
+impl Cells {
+    pub(crate) fn all(&self) -> [(&'static str, &Run<u32>); 4] {
+        [
+            ("waiting", &self.waiting.one),
+            ("waiting", &self.waiting.many),
+            ("chopping", &self.chopping.one),
+            ("chopping", &self.chopping.many),
+        ]
+    }
+
+    fn table(&self) -> Columns {
+        let cooks = |run: &Run<u32>| units::counted(run.figures.cooks, "cook");
+        let mut columns = Columns::new([
+            String::new(),
+            cooks(&self.waiting.one),
+            cooks(&self.waiting.many),
+            "speed-up".to_owned(),
+        ]);
+        for (name, row) in [("waiting", &self.waiting), ("chopping", &self.chopping)] {
+            columns.row([
+                name.to_owned(),
+                wall(&row.one),
+                wall(&row.many),
+                format!("{} x", units::factor(row.speed_up())),
+            ]);
+            columns.row([String::new(), cpu(&row.one), cpu(&row.many), String::new()]);
+        }
+        columns
+    }
+
+    /// What each timeline makes one think, under the name of its cell.
+    fn advice(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (kind, run) in self.all() {
+            for advice in run.advice(cooks::cores()) {
+                let cooks = units::counted(run.figures.cooks, "cook");
+                lines.push(String::new());
+                let text = report::wrapped(&format!("{kind}, {cooks}: {advice}"));
+                lines.extend(text.lines().map(str::to_owned));
+            }
+        }
+        lines
+    }
+
+    fn verdict(&self) -> String {
+        let said = |row: &OneAndMany<u32>| {
+            let cooks = row.many.figures.cooks;
+            let speed_up = units::factor(row.speed_up());
+            match Change::of(row.speed_up()) {
+                Change::Faster => format!("{cooks} cooks were {speed_up} x as fast as one"),
+                Change::Same => format!("{cooks} cooks were no faster than one ({speed_up} x)"),
+                Change::Slower => format!("{cooks} cooks were slower than one ({speed_up} x)"),
+            }
+        };
+        let needs = match [&self.waiting, &self.chopping].map(|row| Change::of(row.speed_up())) {
+            [Change::Faster, Change::Faster] => "Both gained from more cooks in this run.",
+            [_, Change::Faster] => "Waiting needs concurrency, computing needs parallelism.",
+            [Change::Faster, _] => "In this run it was waiting that gained from more cooks.",
+            [_, _] => "Neither gained from more cooks in this run.",
+        };
+        let mut said = format!(
+            "Waiting: {}. Chopping: {}. {needs}",
+            said(&self.waiting),
+            said(&self.chopping)
+        );
+        if let Some(crowding) = self.chopping.many.crowding() {
+            said.push(' ');
+            said.push_str(&crowding);
+        }
+        said
+    }
+}
+
+fn wall(run: &Run<u32>) -> String {
+    format!("{} wall", units::duration(run.figures.wall))
+}
+
+fn cpu(run: &Run<u32>) -> String {
+    let cpu = run.figures.cpu.map_or("-".to_owned(), units::duration);
+    format!("{cpu} CPU ")
+}
+
+/// The demo.
+pub(crate) struct Matrix {
+    tasks: u32,
+    minute: Minute,
+}
+
+impl Matrix {
+    pub(crate) fn new(args: &Args) -> Self {
+        Self {
+            tasks: args.tasks,
+            minute: args.minute,
+        }
+    }
+}
+
+impl Dish for Matrix {
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+        let cells = cells(executor, self.tasks, self.minute)?;
+        let title = format!(
+            "matrix: {} that wait for {} or chop for {}",
+            units::counted(self.tasks as usize, "task"),
+            units::duration(self.minute.times(WAITING)),
+            units::duration(self.minute.times(CHOPPING)),
+        );
+        let mut report = Report::of("matrix", title, cells.chopping.at_hand());
+        report.details = cells.table().lines();
+        report.details.extend(cells.advice());
+        report.verdict = cells.verdict();
+        let objects = cells.all().map(|(kind, run)| {
+            let mut object = run.json();
+            object["work"] = json!(kind);
+            object["tasks"] = json!(run.output);
+            object["advice"] = json!(run.advice(cooks::cores()));
+            object
+        });
+        report.own_keys(json!({
+            "cells": objects,
+            "waiting_speed_up": cells.waiting.speed_up(),
+            "chopping_speed_up": cells.chopping.speed_up(),
+        }));
+        Ok(report)
+    }
+}

@@ -1,0 +1,49 @@
+//! How long a minute of a demo's story takes: so that dinner is ready in a second,
+//! and in a test in a blink.
+
+use std::time::Duration;
+
+/// The shortest minute: below, a timer's own lateness is longer than what it is set for.
+const SHORTEST: Duration = Duration::from_micros(100);
+/// The longest, which is as long as a minute is.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// So long takes a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Minute(pub(crate) Duration);
+
+impl Minute {
+    /// So long take `count` minutes.
+    pub(crate) fn times(self, count: f64) -> Duration {
+        self.0.mul_f64(count)
+    }
+}
+
+/// A number of milliseconds.
+impl std::str::FromStr for Minute {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number: f64 = text
+            .parse()
+            .map_err(|_| "not a number of milliseconds".to_owned())?;
+        match Duration::try_from_secs_f64(number / 1e3) {
+            Ok(time) if (SHORTEST..=LONGEST).contains(&time) => Ok(Self(time)),
+            _ => Err("must be from 0.1 to 60000 milliseconds".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minutes_are_milliseconds() {
+        let minute: Minute = "2.5".parse().unwrap();
+        assert_eq!(minute.times(4.0), Duration::from_millis(10));
+        for wrong in ["", "soon", "0", "-1", "nan", "inf", "1e9", "60000.1"] {
+            assert!(wrong.parse::<Minute>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! `brigade parts`: a job of five minutes, cut into P1 to P5.
+//!
+//! What it shows: "five processors, five parts, one minute" is true of five
+//! processors. The ideal stands beside what this machine does, for a job that
+//! computes and for a job that waits. Computing is done as fast as there are
+//! *cores*, however many cooks are hired. Waiting is done in a minute by a single
+//! cook.
+
+use std::time::Duration;
+
+use brigade::Executor;
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::{
+    columns::Columns,
+    compare::Change,
+    cooks::{self, Dish},
+    measure::{Run, measure},
+    minute::Minute,
+    report::{Report, Row, common_rows},
+    units,
+    work::{Pile, begin, wait},
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Into how many parts the job is cut
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=100))]
+    parts: u32,
+    /// How many milliseconds a minute takes; each part takes a minute
+    #[arg(long, value_name = "MS", default_value = "100")]
+    minute: Minute,
+}
+
+/// What a job is made of.
+#[derive(Clone, Copy, Debug)]
+enum Job {
+    Computing(Pile),
+    Waiting(Duration),
+}
+
+impl Job {
+    async fn part(self) -> bool {
+        match self {
+            Self::Computing(pile) => pile.chop().await.right,
+            Self::Waiting(time) => {
+                wait(time).await;
+                true
+            }
+        }
+    }
+}
+
+/// The parts one after another, as one task.
+async fn whole(job: Job, parts: u32) -> bool {
+    let all = async move {
+        let mut right = true;
+        for _ in 0..parts {
+            right &= job.part().await;
+        }
+        right
+    };
+    begin("P", all).await
+}
+
+/// Each part a task of its own.
+async fn cut(job: Job, parts: u32) -> bool {
+    let parts: Vec<_> = (1..=parts)
+        .map(|part| begin(&format!("P{part}"), job.part()))
+        .collect();
+    join_all(parts).await.into_iter().all(|right| right)
+}
+
+/// A job in one piece, cut for one cook, and cut for many.
+#[derive(Debug)]
+pub(crate) struct Ways {
+    pub(crate) whole: Run<bool>,
+    pub(crate) cut_for_one: Run<bool>,
+    pub(crate) cut_for_many: Run<bool>,
+}
+
+/// What the experiment measures.
+#[derive(Debug)]
+pub(crate) struct Jobs {
+    pub(crate) parts: u32,
+    pub(crate) minute: Minute,
+    pub(crate) computing: Ways,
+    pub(crate) waiting: Ways,
+}
+
+/// Does both jobs in all ways. `executor` computes what is cut: the many cooks are as
+/// many as it has, or one for each part if it has one only.
+pub(crate) fn jobs<E: Executor>(executor: &E, parts: u32, minute: Minute) -> anyhow::Result<Jobs> {
+    let computing = Job::Computing(Pile::of(minute.0));
+    let waiting = Job::Waiting(minute.0);
+    let at_hand = measure(executor, cut(computing, parts))?;
+    let many = match executor.workers() {
+        1 => parts.max(2) as usize,
+        cooks => cooks,
+    };
+    let (cut_for_one, cut_for_many) = match executor.workers() {
+        1 => (
+            at_hand,
+            measure(&cooks::many(many)?, cut(computing, parts))?,
+        ),
+        _ => (measure(&cooks::one()?, cut(computing, parts))?, at_hand),
+    };
+    let jobs = Jobs {
+        parts,
+        minute,
+        computing: Ways {
+            whole: measure(&cooks::one()?, whole(computing, parts))?,
+            cut_for_one,
+            cut_for_many,
+        },
+        waiting: Ways {
+            whole: measure(&cooks::one()?, whole(waiting, parts))?,
+            cut_for_one: measure(&cooks::one()?, cut(waiting, parts))?,
+            cut_for_many: measure(&cooks::many(many)?, cut(waiting, parts))?,
+        },
+    };
+    let right = jobs.computing.all().iter().all(|run| run.output);
+    anyhow::ensure!(right, "a part was computed wrongly");
+    Ok(jobs)
+}
+
+impl Ways {
+    fn all(&self) -> [&Run<bool>; 3] {
+        [&self.whole, &self.cut_for_one, &self.cut_for_many]
+    }
+}
+
+impl Jobs {
+    /// How many times as fast as in one piece the job was, cut for many cooks.
+    pub(crate) fn computing_speed_up(&self) -> f64 {
+        self.computing
+            .whole
+            .times_as_long_as(&self.computing.cut_for_many)
+    }
+
+    /// How many times as fast as in one piece the waiting was, cut for *one* cook.
+    pub(crate) fn waiting_speed_up(&self) -> f64 {
+        self.waiting
+            .whole
+            .times_as_long_as(&self.waiting.cut_for_one)
+    }
+
+    /// What computing would take if each of so many cooks had a core to himself.
+    fn ideal_computing(&self, cooks: usize) -> Duration {
+        let rounds = (self.parts as usize).div_ceil(cooks);
+        self.minute.times(rounds as f64)
+    }
+
+    fn table(&self) -> Columns {
+        let heading = [
+            "",
+            "computing: ideal",
+            "measured",
+            "waiting: ideal",
+            "measured",
+        ];
+        let mut columns = Columns::new(heading);
+        let whole = self.minute.times(f64::from(self.parts));
+        let measured = self.computing.all().into_iter().zip(self.waiting.all());
+        for (way, (computing, waiting)) in measured.enumerate() {
+            let cooks = computing.figures.cooks;
+            let (name, ideals) = match way {
+                0 => ("in one piece".to_owned(), [whole, whole]),
+                _ => {
+                    let ideals = [self.ideal_computing(cooks), self.minute.0];
+                    (format!("P1 to P{}", self.parts), ideals)
+                }
+            };
+            columns.row([
+                format!("{name}, {}", units::counted(cooks, "cook")),
+                units::duration(ideals[0]),
+                units::duration(computing.figures.wall),
+                units::duration(ideals[1]),
+                units::duration(waiting.figures.wall),
+            ]);
+        }
+        columns
+    }
+
+    fn verdict(&self) -> String {
+        let many = &self.computing.cut_for_many;
+        let computed = self.computing_speed_up();
+        let waited = self.waiting_speed_up();
+        let processors = self.parts.min(many.figures.cooks as u32);
+        let short = match Change::of(f64::from(processors) / computed) {
+            Change::Faster => format!("and not {processors} x"),
+            _ => "as the ideal has it".to_owned(),
+        };
+        let mut said = format!(
+            "Cut into {} for {}, computing was {} x as fast as in one piece {short}.",
+            units::counted(self.parts as usize, "part"),
+            units::counted(many.figures.cooks, "cook"),
+            units::factor(computed),
+        );
+        if let Some(crowding) = many.crowding() {
+            said.push(' ');
+            said.push_str(&crowding);
+        }
+        said.push_str(&format!(
+            " Waiting was {} x as fast with one cook only: it takes no processor at all.",
+            units::factor(waited),
+        ));
+        said
+    }
+}
+
+/// The demo.
+pub(crate) struct Parts {
+    parts: u32,
+    minute: Minute,
+}
+
+impl Parts {
+    pub(crate) fn new(args: &Args) -> Self {
+        Self {
+            parts: args.parts,
+            minute: args.minute,
+        }
+    }
+}
+
+impl Dish for Parts {
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+        let jobs = jobs(executor, self.parts, self.minute)?;
+        let minutes = units::counted(self.parts as usize, "minute");
+        let title = format!(
+            "parts: a job of {minutes} cut into P1 to P{}; a minute takes {}",
+            self.parts,
+            units::duration(self.minute.0),
+        );
+        let at_hand = match executor.workers() {
+            1 => &jobs.computing.cut_for_one,
+            _ => &jobs.computing.cut_for_many,
+        };
+        let mut report = Report::of("parts", title, at_hand);
+        report.rows = common_rows(&at_hand.figures);
+        report.rows.insert(
+            0,
+            Row::new(
+                "cores",
+                units::count(cooks::cores()),
+                "that this program may use",
+            ),
+        );
+        report.details = jobs.table().lines();
+        report.verdict = jobs.verdict();
+        let ways = |ways: &Ways| {
+            let [whole, cut_for_one, cut_for_many] = ways.all().map(Run::json);
+            json!({ "whole": whole, "cut_for_one": cut_for_one, "cut_for_many": cut_for_many })
+        };
+        report.own_keys(json!({
+            "parts": self.parts,
+            "minute_s": self.minute.0.as_secs_f64(),
+            "cores": cooks::cores(),
+            "computing": ways(&jobs.computing),
+            "waiting": ways(&jobs.waiting),
+            "computing_speed_up": jobs.computing_speed_up(),
+            "waiting_speed_up": jobs.waiting_speed_up(),
+        }));
+        Ok(report)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ideal_has_a_core_for_each_cook() {
+        let minute = Minute(Duration::from_millis(1));
+        let jobs = jobs(&cooks::one().unwrap(), 5, minute).unwrap();
+        let ideals = [1, 2, 5, 9].map(|cooks| jobs.ideal_computing(cooks).as_millis());
+        assert_eq!(ideals, [5, 3, 1, 1]);
+        assert_eq!(jobs.table().lines().len(), 4);
+    }
+
+    /// Counted, not timed: what a cook waits for is all in flight at once, and what he
+    /// has in one piece is one thing.
+    #[test]
+    fn one_cook_has_all_parts_in_flight_and_one_at_once() {
+        let minute = Minute(Duration::from_millis(20));
+        let jobs = jobs(&cooks::many(2).unwrap(), 5, minute).unwrap();
+        for ways in [&jobs.computing, &jobs.waiting] {
+            let figures = ways.all().map(|run| &run.figures);
+            assert_eq!(figures.map(|figures| figures.in_flight_max), [1, 5, 5]);
+            assert_eq!(figures.map(|figures| figures.cooks), [1, 1, 2]);
+            assert!(figures[..2].iter().all(|figures| figures.at_once_max == 1));
+        }
+        let waiting = jobs.waiting_speed_up();
+        assert!(
+            waiting > 1.5,
+            "five waits together took as long as one by one: {waiting}"
+        );
+    }
+}

@@ -1,0 +1,341 @@
+//! `brigade squares`: the sum of the squares, in chunks.
+//!
+//! What it shows: computing is what more cooks are good for, as far as there are
+//! cores. First the sum of the squares of 0..100 in four chunks, which is 328,350 by
+//! whomever it is added up. Then the same at a size that takes a second or so, with
+//! 1, 2, … cooks: how many times as fast (the speed-up), and how much of what a
+//! cook more could bring it did bring (the efficiency).
+
+use std::{hint::black_box, ops::Range, sync::OnceLock, time::Duration};
+
+use brigade::{Executor, yield_now};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::{
+    cli::Shared,
+    columns::Columns,
+    compare::Change,
+    cooks::{self, Dish},
+    measure::{Run, measure},
+    report::{Report, Row, common_rows},
+    units,
+    work::{LOOK_UP, begin, measure_speed},
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How many squares the big sum has [default: what one cook needs about a second for]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(100..=SIZE_MAX))]
+    size: Option<u64>,
+}
+
+/// Hours of work.
+const SIZE_MAX: u64 = 1_000_000_000_000;
+
+/// So long one cook takes for the big sum when nobody says how big.
+const BIG: Duration = Duration::from_secs(1);
+
+/// The small sum, and its chunks.
+const SMALL: u64 = 100;
+const SMALL_CHUNKS: u64 = 4;
+
+/// Chunks of the big sum: several for each cook, so that one who is interrupted
+/// does not keep the others waiting at the end. Thin air.
+const BIG_CHUNKS: u64 = 64;
+
+/// Numbers in one batch of the calibration.
+const BATCH: u64 = 20_000;
+
+/// The sum of the squares of `0..size`, each chunk a task.
+async fn sum(size: u64, chunks: u64) -> u64 {
+    let cut = |chunk| size * chunk / chunks;
+    let tasks: Vec<_> = (0..chunks)
+        .map(|chunk| cut(chunk)..cut(chunk + 1))
+        .map(|chunk| begin(&format!("{}..{}", chunk.start, chunk.end), squares(chunk)))
+        .collect();
+    join_all(tasks).await.into_iter().fold(0, u64::wrapping_add)
+}
+
+/// The sum for one chunk; others get a turn every millisecond or so.
+async fn squares(chunk: Range<u64>) -> u64 {
+    let stretch = stretch();
+    let (mut sum, mut from) = (0_u64, chunk.start);
+    while chunk.end - from > stretch {
+        sum = sum.wrapping_add(add_up(from..from + stretch));
+        from += stretch;
+        yield_now().await;
+    }
+    sum.wrapping_add(add_up(from..chunk.end))
+}
+
+/// The work itself. The black box keeps the compiler from finding the formula.
+fn add_up(numbers: Range<u64>) -> u64 {
+    numbers.fold(0, |sum: u64, number| {
+        sum.wrapping_add(black_box(number).wrapping_mul(number))
+    })
+}
+
+/// What must come out, modulo 2⁶⁴ as everything here.
+fn formula(size: u64) -> u64 {
+    let n = u128::from(size);
+    (n.saturating_sub(1) * n * (2 * n).saturating_sub(1) / 6) as u64
+}
+
+/// Squares a second that one cook adds up, measured once.
+fn speed() -> f64 {
+    static SPEED: OnceLock<f64> = OnceLock::new();
+    *SPEED.get_or_init(|| measure_speed(BATCH, || add_up(0..black_box(BATCH))))
+}
+
+/// Numbers that take about a millisecond.
+fn stretch() -> u64 {
+    ((LOOK_UP.as_secs_f64() * speed()) as u64).max(1)
+}
+
+/// The big sum with one number of cooks.
+#[derive(Debug)]
+pub(crate) struct Rung {
+    pub(crate) run: Run<u64>,
+    pub(crate) speed_up: f64,
+    /// The speed-up for each cook.
+    pub(crate) efficiency: f64,
+}
+
+/// What the experiment measures.
+#[derive(Debug)]
+pub(crate) struct Sums {
+    /// The sum of the small case.
+    pub(crate) small: u64,
+    pub(crate) size: u64,
+    /// The big sum with 1, 2, … cooks.
+    pub(crate) ladder: Vec<Rung>,
+}
+
+/// Adds the squares up: the small sum on `executor`, the big one with one cook and
+/// with each of `rungs`, on `executor` where it has so many cooks.
+pub(crate) fn sums<E: Executor>(executor: &E, size: u64, rungs: &[usize]) -> anyhow::Result<Sums> {
+    stretch();
+    let small = measure(executor, sum(SMALL, SMALL_CHUNKS))?.output;
+    anyhow::ensure!(small == formula(SMALL), "the small sum is wrong: {small}");
+    let mut ladder: Vec<Rung> = Vec::new();
+    let others = rungs.iter().copied().filter(|&rung| rung > 1);
+    for cooks in std::iter::once(1).chain(others) {
+        let run = if cooks == executor.workers() {
+            measure(executor, sum(size, BIG_CHUNKS))?
+        } else {
+            measure(&cooks::hire(cooks)?, sum(size, BIG_CHUNKS))?
+        };
+        anyhow::ensure!(
+            run.output == formula(size),
+            "the sum with {cooks} cooks is wrong"
+        );
+        let speed_up = ladder
+            .first()
+            .map_or(1.0, |one| one.run.times_as_long_as(&run));
+        ladder.push(Rung {
+            run,
+            speed_up,
+            efficiency: speed_up / cooks as f64,
+        });
+    }
+    Ok(Sums {
+        small,
+        size,
+        ladder,
+    })
+}
+
+impl Sums {
+    /// The rung with so many cooks.
+    pub(crate) fn rung(&self, cooks: usize) -> Option<&Rung> {
+        self.ladder
+            .iter()
+            .find(|rung| rung.run.figures.cooks == cooks)
+    }
+
+    fn table(&self) -> Columns {
+        let heading = [
+            "cooks",
+            "wall time",
+            "CPU time",
+            "at once",
+            "speed-up",
+            "efficiency",
+        ];
+        let mut columns = Columns::new(heading);
+        for Rung {
+            run,
+            speed_up,
+            efficiency,
+        } in &self.ladder
+        {
+            columns.row([
+                units::count(run.figures.cooks),
+                units::duration(run.figures.wall),
+                run.figures.cpu.map_or("-".to_owned(), units::duration),
+                units::count(run.figures.at_once_max),
+                format!("{} x", units::factor(*speed_up)),
+                units::percent(*efficiency),
+            ]);
+        }
+        columns
+    }
+
+    fn verdict(&self, cores: usize) -> String {
+        let within = self
+            .ladder
+            .iter()
+            .rfind(|rung| rung.run.figures.cooks <= cores);
+        let beyond = self
+            .ladder
+            .iter()
+            .rfind(|rung| rung.run.figures.cooks > cores);
+        let within = within.unwrap_or(&self.ladder[0]);
+        let mut said = vec![match Change::of(within.speed_up) {
+            _ if within.run.figures.cooks == 1 => {
+                format!(
+                    "One cook took {}.",
+                    units::duration(within.run.figures.wall)
+                )
+            }
+            Change::Faster => format!(
+                "{} cooks were {} x as fast as one, {} of what each could bring.",
+                within.run.figures.cooks,
+                units::factor(within.speed_up),
+                units::percent(within.efficiency),
+            ),
+            _ => format!(
+                "{} cooks were no faster than one ({} x).",
+                within.run.figures.cooks,
+                units::factor(within.speed_up)
+            ),
+        }];
+        said.extend(within.run.crowding());
+        said.extend(beyond.map(|beyond| {
+            let further = beyond.speed_up / within.speed_up;
+            let gained = match Change::of(further) {
+                Change::Faster => "faster still",
+                Change::Same => "no faster",
+                Change::Slower => "slower",
+            };
+            format!(
+                "For {} there are {}: they were {gained} than {} ({} x).",
+                units::counted(beyond.run.figures.cooks, "cook"),
+                units::counted(cores, "core"),
+                within.run.figures.cooks,
+                units::factor(further),
+            )
+        }));
+        said.join(" ")
+    }
+}
+
+/// The demo.
+pub(crate) struct Squares {
+    size: u64,
+    /// Whether somebody said how many cooks.
+    asked: bool,
+}
+
+impl Squares {
+    pub(crate) fn new(args: &Args, shared: &Shared) -> Self {
+        Self {
+            size: args
+                .size
+                .unwrap_or_else(|| (BIG.as_secs_f64() * speed()) as u64),
+            asked: !shared.cooks.is_empty(),
+        }
+    }
+
+    /// The number of cooks that the run is about, and those on the way to it: up to
+    /// what was asked for, or else up to the cores and beyond.
+    fn rungs(&self, at_hand: usize) -> (usize, Vec<usize>) {
+        let cores = cooks::a_cook_a_core();
+        let (of_interest, last) = match self.asked {
+            true => (at_hand, at_hand),
+            false => (cores, 2 * cores),
+        };
+        let doubled = std::iter::successors(Some(1_usize), |cooks| cooks.checked_mul(2));
+        let mut rungs: Vec<usize> = doubled.take_while(|&cooks| cooks < last).collect();
+        rungs.extend([of_interest, last]);
+        rungs.sort_unstable();
+        rungs.dedup();
+        (of_interest, rungs)
+    }
+}
+
+impl Dish for Squares {
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+        let (of_interest, rungs) = self.rungs(executor.workers());
+        let sums = sums(executor, self.size, &rungs)?;
+        let at_hand = sums.rung(executor.workers()).unwrap_or(&sums.ladder[0]);
+        let speed_up = sums.rung(of_interest).map_or(1.0, |rung| rung.speed_up);
+        let title = format!(
+            "squares: 0² + 1² + 2² + …, {} numbers in {BIG_CHUNKS} chunks",
+            units::count(self.size as usize)
+        );
+        let mut report = Report::of("squares", title, &at_hand.run);
+        report.rows.push(Row::new(
+            "sum",
+            units::count(sums.small as usize),
+            format!(
+                "of 0..{SMALL}, in {SMALL_CHUNKS} chunks, by {}",
+                units::counted(executor.workers(), "cook")
+            ),
+        ));
+        report.rows.extend(common_rows(&at_hand.run.figures));
+        report.details = sums.table().lines();
+        report.verdict = sums.verdict(cooks::cores());
+        report.own_keys(json!({
+            "sum": sums.small,
+            "speed_up": speed_up,
+            "speed_up_cooks": of_interest,
+            "size": sums.size,
+            "big_sum_modulo_2_64": sums.ladder[0].run.output,
+            "ladder": sums.ladder.iter().map(json).collect::<Value>(),
+        }));
+        Ok(report)
+    }
+}
+
+fn json(rung: &Rung) -> Value {
+    let mut object = rung.run.json();
+    object["speed_up"] = json!(rung.speed_up);
+    object["efficiency"] = json!(rung.efficiency);
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_formula_is_what_adding_up_gives() {
+        assert_eq!(formula(SMALL), 328_350);
+        for size in [0, 1, 2, 100, 12_345] {
+            assert_eq!(formula(size), add_up(0..size), "{size}");
+        }
+        assert_eq!(formula(SIZE_MAX), {
+            let n = u128::from(SIZE_MAX);
+            (((n - 1) * n / 2 * (2 * n - 1)) / 3) as u64
+        });
+    }
+
+    #[test]
+    fn chunks_leave_nothing_out() {
+        for (size, chunks) in [(100, 4), (7, 64), (1001, 64)] {
+            assert_eq!(brigade::run(sum(size, chunks)), formula(size), "{size}");
+        }
+    }
+
+    #[test]
+    fn rungs_lead_to_what_was_asked_for_or_beyond_the_cores() {
+        let squares = |asked| Squares { size: 100, asked };
+        assert_eq!(squares(true).rungs(1), (1, vec![1]));
+        assert_eq!(squares(true).rungs(6), (6, vec![1, 2, 4, 6]));
+        let (of_interest, rungs) = squares(false).rungs(1);
+        assert_eq!(rungs[0], 1);
+        assert!(rungs.contains(&of_interest) && *rungs.last().unwrap() == 2 * of_interest);
+    }
+}

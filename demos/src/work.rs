@@ -1,0 +1,187 @@
+//! What there is to do in a kitchen: chopping, which needs a cook all the time, and
+//! waiting, which needs none.
+//!
+//! Chopping is arithmetic and its result is checked. A pile of so many pieces is a
+//! sequence of so many numbers, each made from the one before it, so that no
+//! compiler and no second cook can take a short cut through the pile. There is a
+//! short cut to the *last* number though, by repeated squaring: that is the check.
+//!
+//! Waiting is a timer. Nothing here sleeps and calls it computing.
+
+use std::{
+    future::Future,
+    hint::black_box,
+    panic::resume_unwind,
+    pin::Pin,
+    sync::OnceLock,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use brigade::{
+    task::{Builder, JoinHandle},
+    time::sleep,
+    yield_now,
+};
+
+/// The sequence `x ← FACTOR · x + OFFSET` modulo 2⁶⁴. The numbers are those of
+/// Knuth's MMIX; any odd ones would do.
+const FACTOR: u64 = 6_364_136_223_846_793_005;
+const OFFSET: u64 = 1_442_695_040_888_963_407;
+
+/// A cook looks up from the board so often: a task that computes for longer in one
+/// poll keeps all others on its thread waiting.
+pub(crate) const LOOK_UP: Duration = Duration::from_millis(1);
+
+/// Pieces in one batch of the calibration: well under a millisecond of work.
+const BATCH: u64 = 50_000;
+/// Batches, of which the fastest counts: interruptions only ever make one slower.
+const BATCHES: usize = 40;
+
+/// A pile of vegetables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pile {
+    pieces: u64,
+}
+
+impl Pile {
+    /// A pile that takes one cook about so long.
+    ///
+    /// The first call measures for some milliseconds how fast this machine is, so
+    /// make piles before the clock starts.
+    pub(crate) fn of(time: Duration) -> Self {
+        let pieces = (time.as_secs_f64() * speed()) as u64;
+        Self {
+            pieces: pieces.max(1),
+        }
+    }
+
+    /// Chops the pile, and lets others have a turn every millisecond or so.
+    pub(crate) async fn chop(self) -> Chopped {
+        let stretch = Self::of(LOOK_UP).pieces;
+        let (mut left, mut last) = (self.pieces, 0);
+        while left > stretch {
+            last = chop(last, stretch);
+            left -= stretch;
+            yield_now().await;
+        }
+        self.checked(chop(last, left))
+    }
+
+    /// Chops the pile in one go: nobody else on this thread gets a turn meanwhile.
+    pub(crate) fn chop_at_once(self) -> Chopped {
+        self.checked(chop(0, self.pieces))
+    }
+
+    fn checked(self, last: u64) -> Chopped {
+        Chopped {
+            pieces: self.pieces,
+            right: last == nth(self.pieces),
+        }
+    }
+}
+
+/// What became of a pile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use = "chopping can go wrong"]
+pub(crate) struct Chopped {
+    pub(crate) pieces: u64,
+    /// Whether the last piece is the one that must come out.
+    pub(crate) right: bool,
+}
+
+/// Begins a step as a task of its own, with a name for the drawing; the future is
+/// its result. A step that panics takes whoever awaits it along.
+pub(crate) fn begin<T: Send + 'static>(
+    name: &str,
+    step: impl Future<Output = T> + Send + 'static,
+) -> Begun<T> {
+    Begun(Builder::new().name(name).spawn(step))
+}
+
+/// A step that has been begun.
+#[must_use = "the step goes on, but nobody waits for it"]
+pub(crate) struct Begun<T>(JoinHandle<T>);
+
+impl<T> Future for Begun<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let result = ready!(Pin::new(&mut self.0).poll(cx));
+        Poll::Ready(result.unwrap_or_else(|error| resume_unwind(error.into_panic())))
+    }
+}
+
+/// Waits, as one waits for water to boil.
+pub(crate) async fn wait(time: Duration) {
+    sleep(time).await;
+}
+
+/// `pieces` numbers on from `last`.
+fn chop(last: u64, pieces: u64) -> u64 {
+    (0..pieces).fold(last, |x, _| x.wrapping_mul(FACTOR).wrapping_add(OFFSET))
+}
+
+/// The number after `pieces` steps from 0, by way of squaring: one step composed
+/// with itself is two steps, two with themselves are four.
+fn nth(mut pieces: u64) -> u64 {
+    let (mut factor, mut offset, mut x) = (FACTOR, OFFSET, 0_u64);
+    while pieces > 0 {
+        if pieces % 2 == 1 {
+            x = x.wrapping_mul(factor).wrapping_add(offset);
+        }
+        offset = offset.wrapping_mul(factor.wrapping_add(1));
+        factor = factor.wrapping_mul(factor);
+        pieces /= 2;
+    }
+    x
+}
+
+/// Pieces a second that one cook of this machine chops, measured once.
+fn speed() -> f64 {
+    static SPEED: OnceLock<f64> = OnceLock::new();
+    *SPEED.get_or_init(|| measure_speed(BATCH, || chop(black_box(0), BATCH)))
+}
+
+/// How many of its `units` of work `batch` gets done in a second, at best.
+pub(crate) fn measure_speed<T>(units: u64, batch: impl Fn() -> T) -> f64 {
+    let time = |_| {
+        let begun = Instant::now();
+        black_box(batch());
+        begun.elapsed()
+    };
+    let fastest = (0..BATCHES).map(time).min().unwrap_or_default();
+    units as f64 / fastest.as_secs_f64().max(1e-9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_cut_leads_where_the_long_way_does() {
+        for pieces in [0, 1, 2, 3, 17, 1000, 4097] {
+            assert_eq!(nth(pieces), chop(0, pieces), "{pieces}");
+        }
+    }
+
+    #[test]
+    fn a_pile_is_chopped_to_the_last_piece_and_a_piece_too_few_is_noticed() {
+        let pile = Pile { pieces: 5000 };
+        assert!(pile.chop_at_once().right);
+        assert!(!pile.checked(chop(0, 4999)).right);
+        let chopped = brigade::run(Pile::of(5 * LOOK_UP).chop());
+        assert!(chopped.right);
+    }
+
+    /// One poll a millisecond, whatever the machine: counted, not timed.
+    #[test]
+    fn others_get_a_turn_meanwhile() {
+        let executor = brigade::SingleThread::new().unwrap();
+        let pile = Pile::of(10 * LOOK_UP);
+        let chopped = executor.block_on(async { brigade::spawn(pile.chop()).await.unwrap() });
+        assert!(chopped.right);
+        let polls = executor.metrics().workers[0].polls;
+        assert!((10..=11).contains(&polls), "{polls}");
+    }
+}
