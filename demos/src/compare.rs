@@ -120,9 +120,16 @@ fn speed_up(first: &Figures, other: &Figures) -> f64 {
 /// What the comparison says: of the others, the run that differs most from the first.
 fn sentence(reports: &[Report]) -> String {
     let first = &reports[0].figures;
-    let others = reports[1..].iter().map(|report| &report.figures);
-    let odds = |figures: &&Figures| speed_up(first, figures).ln().abs();
-    let Some(other) = others.max_by(|a, b| odds(a).total_cmp(&odds(b))) else {
+    let odds = |report: &&Report| speed_up(first, &report.figures).ln().abs();
+    let other = reports[1..]
+        .iter()
+        .max_by(|a, b| odds(a).total_cmp(&odds(b)));
+    let Some(Report {
+        figures: other,
+        crowding,
+        ..
+    }) = other
+    else {
         return "There was one run only, and nothing to compare it with.".to_owned();
     };
     let gain = speed_up(first, other);
@@ -135,14 +142,20 @@ fn sentence(reports: &[Report]) -> String {
         units::duration(first.wall),
         units::duration(other.wall)
     );
-    match Change::of(gain) {
-        Change::Faster => format!(
-            "{walls}: {} x as fast, with up to {} polled at one instant.",
-            units::factor(gain),
-            units::counted(other.at_once_max, "task")
-        ),
+    let said = match Change::of(gain) {
+        Change::Faster => {
+            return format!(
+                "{walls}: {} x as fast, with up to {} polled at one instant.",
+                units::factor(gain),
+                units::counted(other.at_once_max, "task")
+            );
+        }
         Change::Slower => format!("{walls}: {} x as long.", units::factor(1.0 / gain)),
         Change::Same => format!("{walls}: no difference worth mentioning{}.", reason(first)),
+    };
+    match crowding {
+        Some(crowding) => format!("{said} {crowding}"),
+        None => said,
     }
 }
 

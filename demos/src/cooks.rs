@@ -20,6 +20,7 @@ use crate::{
     cli::{BadArguments, Shared},
     compare,
     interrupt::Interrupted,
+    meanwhile,
     record::Drawing,
     report::{Ending, Report},
 };
@@ -46,12 +47,14 @@ pub(crate) trait Dish {
 /// was asked for. When nobody says, the feature `work-stealing` decides: one cook
 /// without it, a cook a core with it.
 pub(crate) fn run<D: Dish>(shared: &Shared, dish: &D) -> anyhow::Result<ExitCode> {
+    meanwhile::begin(shared.quiet);
     let drawing = Drawing::asked(shared)?;
     let mut reports = Vec::new();
     for cooks in asked(shared)? {
         let (report, timeline) = match with(cooks, D::RECORDED || drawing.is_some(), dish) {
             // What was done so far is reported.
             Err(error) if error.is::<Interrupted>() && !reports.is_empty() => {
+                eprintln!("brigade: {error}");
                 return Ok(compare::finish(&reports, Ending::Interrupted, shared));
             }
             result => result?,

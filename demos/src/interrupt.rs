@@ -3,6 +3,9 @@
 
 use std::{
     fmt,
+    future::pending,
+    io,
+    os::unix::net::UnixStream,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -13,6 +16,7 @@ use anyhow::Context as _;
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     flag,
+    low_level::pipe,
 };
 
 /// The exit status of a run that Ctrl-C cut short: 128 + SIGINT, as shells have it.
@@ -32,10 +36,14 @@ impl std::error::Error for Interrupted {}
 
 /// Whether somebody has asked the run to end.
 ///
-/// A flag and no more: a signal handler may do next to nothing, and the demo
-/// looks at the flag whenever it draws its progress, ten times a second.
+/// A signal handler may do next to nothing: it raises a flag, and it rings a bell by
+/// writing a byte into a socket whose other end an executor can wait for like for any
+/// other. The byte is never read, so the bell rings on.
 #[derive(Clone, Debug)]
-pub(crate) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt {
+    asked: Arc<AtomicBool>,
+    bell: Arc<UnixStream>,
+}
 
 impl Interrupt {
     /// Takes over Ctrl-C and a polite kill for the rest of the process, the first
@@ -45,15 +53,35 @@ impl Interrupt {
         if let Some(listening) = LISTENING.get() {
             return Ok(listening.clone());
         }
+        let listening = Self::register().context("cannot listen for Ctrl-C")?;
+        Ok(LISTENING.get_or_init(|| listening).clone())
+    }
+
+    fn register() -> io::Result<Self> {
         let asked = Arc::new(AtomicBool::new(false));
+        let (bell, button) = UnixStream::pair()?;
         for signal in [SIGINT, SIGTERM] {
             // The order matters: handlers run in the order they were registered, so
             // the first signal finds the flag still down and only the second exits.
-            flag::register_conditional_shutdown(signal, i32::from(STATUS), asked.clone())
-                .and_then(|_| flag::register(signal, asked.clone()))
-                .context("cannot listen for Ctrl-C")?;
+            flag::register_conditional_shutdown(signal, i32::from(STATUS), asked.clone())?;
+            flag::register(signal, asked.clone())?;
+            pipe::register(signal, button.try_clone()?)?;
         }
-        Ok(LISTENING.get_or_init(|| Self(asked)).clone())
+        Ok(Self {
+            asked,
+            bell: Arc::new(bell),
+        })
+    }
+
+    /// Waits for Ctrl-C, inside of an executor; for ever if that cannot be waited for.
+    pub(crate) async fn rung(&self) {
+        let bell = self.bell.try_clone();
+        if let Ok(bell) = bell.and_then(brigade::net::UnixStream::try_from)
+            && bell.readable().await.is_ok()
+        {
+            return;
+        }
+        pending().await
     }
 
     /// Lets Ctrl-C pass by, for a child process that must outlive it: a terminal
@@ -65,6 +93,6 @@ impl Interrupt {
     }
 
     pub(crate) fn asked(&self) -> bool {
-        self.0.load(Relaxed)
+        self.asked.load(Relaxed)
     }
 }

@@ -2,8 +2,10 @@
 //! measured from the run itself.
 //!
 //! Reading order: this file (who runs what), [`cooks`] (the executor is chosen
-//! at run time), [`report`] (the figures every demo ends with), then a demo:
-//! [`fetch`] is the main job and a directory of its own.
+//! at run time), [`report`] (the figures every demo ends with), [`measure`] (one
+//! program on one executor), [`work`] (what there is to do), then the demos, of which
+//! [`kitchen`] is the first to run and [`fetch`] the main job and a directory of its
+//! own.
 //!
 //! Exit status: 0 when all went well, 1 when something failed, 2 for arguments
 //! that make no sense, 130 when Ctrl-C ended the run early.
@@ -15,6 +17,7 @@ mod cooks;
 mod drawing;
 mod fetch;
 mod interrupt;
+mod meanwhile;
 mod measure;
 mod minute;
 mod paint;

@@ -4,14 +4,16 @@
 //! A demo that compares several programs measures each on an executor of its own,
 //! since an executor counts from its beginning.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, pin::pin, time::Duration};
 
 use brigade::{Executor, timeline::Timeline};
+use futures_util::future::{Either, select};
 use serde_json::{Value, json};
 
 use crate::{
     cooks,
     interrupt::{Interrupt, Interrupted},
+    meanwhile,
     report::{Figures, Stopwatch},
     units,
 };
@@ -33,19 +35,25 @@ pub(crate) struct Run<T> {
     pub(crate) timeline: Timeline,
 }
 
-/// Runs `future` to its end, with the stopwatch running. Does not begin if Ctrl-C
-/// has been pressed.
+/// Runs `future` to its end, with the stopwatch running, unless Ctrl-C is pressed.
 pub(crate) fn measure<E: Executor, F: Future>(
     executor: &E,
     future: F,
 ) -> anyhow::Result<Run<F::Output>> {
-    if Interrupt::listen()?.asked() {
-        return Err(Interrupted.into());
-    }
+    let interrupt = Interrupt::listen()?;
+    let _shown = meanwhile::show(&format!(
+        "{} at work …",
+        units::counted(executor.workers(), "cook")
+    ));
     let stopwatch = Stopwatch::start(executor);
-    let output = executor.block_on(future);
+    let outcome = executor.block_on(async {
+        match select(pin!(future), pin!(interrupt.rung())).await {
+            Either::Left((output, _)) => Some(output),
+            Either::Right(_) => None,
+        }
+    });
     Ok(Run {
-        output,
+        output: outcome.ok_or(Interrupted)?,
         figures: stopwatch.stop(executor),
         timeline: executor.timeline().unwrap_or_default(),
     })
@@ -160,5 +168,59 @@ impl<T> Run<T> {
             "at_once_max": figures.at_once_max,
             "waiting_share": self.waiting_share(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::work::{Pile, begin};
+
+    fn chopped<E: Executor>(executor: &E) -> Run<()> {
+        let pile = Pile::of(2 * WORK_TO_JUDGE);
+        let run = measure(executor, async { begin("chop", pile.chop()).await });
+        let run = run.unwrap();
+        assert!(run.output.right);
+        Run {
+            output: (),
+            figures: run.figures,
+            timeline: run.timeline,
+        }
+    }
+
+    #[test]
+    fn cooks_who_are_on_a_processor_for_half_of_their_work_say_so() {
+        let mut run = chopped(&cooks::one().unwrap());
+        let work = run.timeline.figures().work;
+        run.figures.cpu = Some(work);
+        assert_eq!(run.crowding(), None);
+        run.figures.cpu = Some(work / 2);
+        let said = run.crowding().unwrap();
+        assert!(
+            said.contains("the cook was on a processor for 50 %"),
+            "{said}"
+        );
+        assert!(said.ends_with("other programs had the rest."), "{said}");
+        // With twice as many cooks as cores it is no more than their share.
+        run.figures.cooks = 2 * cooks::cores();
+        let said = run.crowding().unwrap();
+        assert!(
+            said.contains(&format!("there are {}", cooks::cores())),
+            "{said}"
+        );
+        assert!(!said.contains("other programs"), "{said}");
+        run.figures.cpu = None;
+        assert_eq!(run.crowding(), None, "nobody knows");
+    }
+
+    #[test]
+    fn the_executor_at_hand_takes_its_part() {
+        let program = || async { begin("dish", async { 7 }).await };
+        let one = one_and_many(&cooks::one().unwrap(), program).unwrap();
+        assert_eq!(one.at_hand().figures.cooks, 1);
+        assert_eq!(one.many.figures.cooks, cooks::a_cook_a_core());
+        let many = one_and_many(&cooks::many(5).unwrap(), program).unwrap();
+        assert_eq!(many.at_hand().figures.cooks, 5);
+        assert_eq!((many.one.figures.cooks, many.one.output), (1, 7));
     }
 }

@@ -165,6 +165,8 @@ pub(crate) struct Report {
     /// The sentence that follows from the figures.
     pub(crate) verdict: String,
     pub(crate) ending: Ending,
+    /// That the cooks had to share processors, if they had.
+    pub(crate) crowding: Option<String>,
     /// The demo's own keys of the JSON object.
     pub(crate) own: Map<String, Value>,
     /// One line above the table.
@@ -185,6 +187,7 @@ impl Report {
             waiting_share: 0.0,
             verdict: String::new(),
             ending: Ending::Whole,
+            crowding: None,
             own: Map::new(),
             title: title.into(),
             charts: Vec::new(),
@@ -197,6 +200,7 @@ impl Report {
     pub(crate) fn of<T>(demo: &'static str, title: impl Into<String>, run: &Run<T>) -> Self {
         Self {
             waiting_share: run.waiting_share(),
+            crowding: run.crowding(),
             ..Self::new(demo, title, run.figures.clone())
         }
     }
@@ -352,6 +356,7 @@ mod tests {
             waiting_share: 0.5,
             verdict: "So it is.".to_owned(),
             ending: Ending::Whole,
+            crowding: None,
             own: Map::from_iter([("extra".to_owned(), json!(7))]),
             title: "test: a title".to_owned(),
             charts: Vec::new(),

@@ -6,7 +6,8 @@
 
 mod common;
 
-use common::run;
+use common::{brigade, finish, run, signal};
+use rustix::process::Signal;
 use serde_json::Value;
 
 /// Tries until two threads have worked at one instant. They miss each other only
@@ -253,6 +254,39 @@ fn matrix_has_four_cells_and_waiting_uses_hardly_any_processor() {
         let cpu = |cell: usize| seconds(&cells[cell]["cpu_s"]);
         assert!(cpu(2) > 3.0 * cpu(0), "{object}");
         assert!(cells.iter().all(|cell| cell["advice"].is_array()));
+    }
+}
+
+/// Work for hours, and Ctrl-C: the run ends at once, with what was done so far.
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_ends_a_demo_cleanly() {
+    let child = brigade(&["squares", "--size", "1000000000000"])
+        .spawn()
+        .unwrap();
+    wait_until_it_listens(child.id());
+    signal(child.id(), Signal::INT);
+    let run = finish(child);
+    assert_eq!(
+        (run.status, run.stdout.as_str()),
+        (Some(130), ""),
+        "{run:?}"
+    );
+    assert_eq!(run.stderr, "brigade: ended by Ctrl-C\n");
+}
+
+/// The system's list of signals that the process catches has SIGTERM in it, which the
+/// process sees to after SIGINT.
+#[cfg(target_os = "linux")]
+fn wait_until_it_listens(process: u32) {
+    loop {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
+        if caught & (1 << (Signal::TERM.as_raw() - 1)) != 0 {
+            return;
+        }
+        std::thread::yield_now();
     }
 }
 

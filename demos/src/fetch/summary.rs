@@ -46,6 +46,7 @@ impl Record {
             waiting_share: self.figures.waiting_share(self.tally.task_time),
             verdict: self.verdict(),
             ending: self.ending(),
+            crowding: None,
             own: self.own_keys(),
             title: self.title(),
             charts: Vec::new(),

@@ -1,0 +1,42 @@
+//! A line on the terminal that says what goes on, and vanishes when it is over.
+//!
+//! It does not move: to move it, a thread would have to be there, and the demos
+//! count threads and processor time.
+
+use std::{
+    io::{IsTerminal as _, Write as _, stderr},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use crate::paint;
+
+/// Whether anybody wants to see it; one for the process, as there is one terminal.
+static WANTED: AtomicBool = AtomicBool::new(false);
+
+/// Shows lines from now on, unless somebody wants it quiet or nobody looks.
+pub(crate) fn begin(quiet: bool) {
+    let seen = stderr().is_terminal() && !paint::dumb_terminal();
+    WANTED.store(!quiet && seen, Relaxed);
+}
+
+/// Shows `text` for as long as what is returned lives.
+pub(crate) fn show(text: &str) -> Shown {
+    let shown = WANTED.load(Relaxed);
+    if shown {
+        let _ = write!(stderr(), "\r{text}");
+    }
+    Shown(shown)
+}
+
+/// A line that is to vanish.
+#[must_use = "the line vanishes with it"]
+pub(crate) struct Shown(bool);
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if self.0 {
+            // Back to the beginning of the line, and clear it.
+            let _ = write!(stderr(), "\r\x1b[K");
+        }
+    }
+}
