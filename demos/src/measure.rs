@@ -132,13 +132,16 @@ impl<T> Run<T> {
     pub(crate) fn crowding(&self) -> Option<String> {
         let share = self.on_processor().filter(|&share| share < CROWDED)?;
         let (cooks, cores) = (self.figures.cooks, cooks::cores());
-        let room = (cores as f64 / cooks as f64).min(1.0);
-        let others = share < room * CROWDED;
-        let why = match (cooks > cores, others) {
-            (true, false) => format!("there are {cores} for {cooks}"),
-            (true, true) => {
-                format!("there are {cores} for {cooks}, and other programs had a share")
-            }
+        // Some may have had nothing to do.
+        let at_work = cooks.min(self.figures.at_once_max.max(1));
+        let fair = (cores as f64 / at_work as f64).min(1.0);
+        let too_many = format!(
+            "{at_work} worked at once on {}",
+            units::counted(cores, "core")
+        );
+        let why = match (at_work > cores, share < fair * CROWDED) {
+            (true, false) => too_many,
+            (true, true) => format!("{too_many}, which other programs wanted too"),
             (false, _) => "other programs had the rest".to_owned(),
         };
         let who = match cooks {
@@ -203,11 +206,10 @@ mod tests {
         assert!(said.ends_with("other programs had the rest."), "{said}");
         // With twice as many cooks as cores it is no more than their share.
         run.figures.cooks = 2 * cooks::cores();
+        run.figures.at_once_max = run.figures.cooks;
         let said = run.crowding().unwrap();
-        assert!(
-            said.contains(&format!("there are {}", cooks::cores())),
-            "{said}"
-        );
+        let on = format!("{} worked at once on {}", run.figures.cooks, cooks::cores());
+        assert!(said.contains(&on), "{said}");
         assert!(!said.contains("other programs"), "{said}");
         run.figures.cpu = None;
         assert_eq!(run.crowding(), None, "nobody knows");
