@@ -243,3 +243,33 @@ impl Dish for Kitchen {
         Ok(report)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// With a clock that jumps, chopping takes no time and waiting is exact: what is left
+    /// is how much of the waiting overlaps.
+    #[test]
+    fn in_virtual_time_only_what_must_be_waited_for_is_left() {
+        let recipe = Recipe {
+            minute: Minute(Duration::from_secs(60)),
+            pile: Pile::of(Duration::from_millis(1)),
+        };
+        let executor = brigade::SingleThread::builder().virtual_time(true);
+        let executor = executor.build().unwrap();
+        let (minutes, served) = executor.block_on(async {
+            let begun = brigade::time::now();
+            let one = one_after_another(recipe).await;
+            let between = brigade::time::now();
+            let other = together(recipe).await;
+            let times = [between - begun, brigade::time::now() - between];
+            (times.map(|time| time.as_secs() / 60), [one, other])
+        });
+        assert_eq!(minutes, [12, 9], "6 + 3 + 3, and 6 + 3 with 3 meanwhile");
+        assert_eq!(served[0], served[1]);
+        assert!(served[0].onions.right && served[0].looks == LOOKS);
+    }
+}

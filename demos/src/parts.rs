@@ -292,10 +292,21 @@ mod tests {
             assert_eq!(figures.map(|figures| figures.cooks), [1, 1, 2]);
             assert!(figures[..2].iter().all(|figures| figures.at_once_max == 1));
         }
-        let waiting = jobs.waiting_speed_up();
-        assert!(
-            waiting > 1.5,
-            "five waits together took as long as one by one: {waiting}"
-        );
+    }
+
+    /// With a clock that jumps there is no noise.
+    #[test]
+    fn in_virtual_time_one_cook_waits_for_all_parts_in_a_minute() {
+        let minute = Duration::from_secs(60);
+        let executor = brigade::SingleThread::builder().virtual_time(true);
+        let executor = executor.build().unwrap();
+        let minutes = executor.block_on(async {
+            let begun = brigade::time::now();
+            assert!(whole(Job::Waiting(minute), 5).await);
+            let between = brigade::time::now();
+            assert!(cut(Job::Waiting(minute), 5).await);
+            [between - begun, brigade::time::now() - between]
+        });
+        assert_eq!(minutes.map(|time| time.as_secs() / 60), [5, 1]);
     }
 }
