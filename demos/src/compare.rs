@@ -38,7 +38,8 @@ impl Change {
     }
 }
 
-/// A run that used less than so much of one core left nothing for a second cook to take over.
+/// A run that took less than so much of one cook's time leaves a second one nothing to take
+/// over.
 const LITTLE_WORK: f64 = 0.5;
 
 /// Ends the command: prints the JSON object if that was asked for, or how the
@@ -159,18 +160,21 @@ fn sentence(reports: &[Report]) -> String {
     }
 }
 
-/// Why a first run leaves nothing to gain, if its figures say so.
+/// Why a first run leaves nothing to gain, if its figures say so. (Its cooks' own time,
+/// not that on a processor, which other programs may have kept from them.)
 fn reason(first: &Figures) -> String {
-    match first
-        .cpu
-        .map(|cpu| cpu.as_secs_f64() / first.wall.as_secs_f64())
-    {
-        Some(cores) if cores < LITTLE_WORK => format!(
-            ", for the first run used only {} of one core and waited for the rest",
-            units::percent(cores)
-        ),
-        _ => String::new(),
+    let at_work: f64 = first.busy_shares().iter().sum();
+    if at_work >= LITTLE_WORK {
+        return String::new();
     }
+    let share = match at_work {
+        0.0..0.01 => "less than 1 %".to_owned(),
+        share => units::percent(share),
+    };
+    format!(
+        ", for in the first run there was work for {share} of one cook's time, and the rest was \
+         waiting"
+    )
 }
 
 #[cfg(test)]
@@ -179,14 +183,14 @@ mod tests {
 
     use super::*;
 
-    fn run(cooks: usize, wall_ms: u64, cpu_ms: u64) -> Report {
+    fn run(cooks: usize, wall_ms: u64, busy_ms: u64) -> Report {
         let figures = Figures {
             cooks,
             wall: Duration::from_millis(wall_ms),
-            cpu: Some(Duration::from_millis(cpu_ms)),
+            cpu: None,
             in_flight_max: 8,
             at_once_max: cooks,
-            busy: vec![Duration::ZERO; cooks],
+            busy: vec![Duration::from_millis(busy_ms / cooks as u64); cooks],
         };
         Report::new("test", format!("test: {cooks}"), figures)
     }
@@ -194,7 +198,7 @@ mod tests {
     #[test]
     fn the_sentence_follows_from_the_figures() {
         let said = |runs: &[(usize, u64, u64)]| {
-            let reports: Vec<Report> = runs.iter().map(|&(c, w, cpu)| run(c, w, cpu)).collect();
+            let reports: Vec<Report> = runs.iter().map(|&(c, w, busy)| run(c, w, busy)).collect();
             sentence(&reports)
         };
         let gain = said(&[(1, 2000, 2000), (2, 1000, 2000), (4, 1100, 2000)]);
@@ -203,7 +207,7 @@ mod tests {
         assert!(loss.contains("2.00 x as long"), "{loss}");
         let same = said(&[(1, 1000, 100), (2, 990, 120)]);
         assert!(
-            same.contains("no difference") && same.contains("10 % of one core"),
+            same.contains("no difference") && same.contains("10 % of one cook's time"),
             "{same}"
         );
         let busy = said(&[(1, 1000, 1000), (2, 990, 1000)]);

@@ -186,10 +186,12 @@ impl Jobs {
     fn verdict(&self) -> String {
         let many = &self.computing.cut_for_many;
         let computed = self.computing_speed_up();
-        let waited = self.waiting_speed_up();
-        let processors = self.parts.min(many.figures.cooks as u32);
-        let short = match Change::of(f64::from(processors) / computed) {
-            Change::Faster => format!("and not {processors} x"),
+        let ideal = f64::from(self.parts)
+            / self
+                .ideal_computing(many.figures.cooks)
+                .div_duration_f64(self.minute.0);
+        let short = match Change::of(ideal / computed) {
+            Change::Faster => format!("and not {} x", units::factor(ideal)),
             _ => "as the ideal has it".to_owned(),
         };
         let mut said = format!(
@@ -203,9 +205,16 @@ impl Jobs {
             said.push_str(&crowding);
         }
         said.push_str(&format!(
-            " Waiting was {} x as fast with one cook only: it takes no processor at all.",
-            units::factor(waited),
+            " Waiting was {} x as fast with one cook only",
+            units::factor(self.waiting_speed_up()),
         ));
+        match self.waiting.cut_for_one.figures.cpu {
+            Some(cpu) => said.push_str(&format!(
+                ", who was on a processor for {}.",
+                units::duration(cpu)
+            )),
+            None => said.push('.'),
+        }
         said
     }
 }
