@@ -17,7 +17,7 @@ fn a_poll_follows_every_wake() {
         "two polls after the first",
         "three polls after the first",
     ]);
-    explore(3, &SEEN, || {
+    explore(2, &SEEN, || {
         let executor = SingleThread::new().unwrap();
         let told = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
         let mut rearmed = false;

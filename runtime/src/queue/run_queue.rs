@@ -168,6 +168,10 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(
+        miri,
+        ignore = "thousands of tasks, none of which does anything else than one"
+    )]
     fn a_peak_is_given_back_once_it_is_over() {
         let (mut queue, tasks, _handles) = queue_of(5000, None);
         let first = queue.pop().unwrap();
@@ -180,6 +184,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "arithmetic, tens of thousands of times")]
     fn the_generator_is_even_and_keeps_its_bound() {
         let mut order = Generator::new(42);
         assert_eq!(order.below(0), None);
