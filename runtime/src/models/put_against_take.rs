@@ -20,6 +20,10 @@ fn a_task_comes_out_once() {
     ]);
     explore(None, &SEEN, || {
         let (line, home) = Line::open();
+        #[expect(
+            clippy::arc_with_non_send_sync,
+            reason = "loom lets it change threads, and looks"
+        )]
         let note = Arc::new(UnsafeCell::new(0));
         let task = || {
             let (runnable, raw) = RawTask::new(std::future::pending::<()>(), home.clone());

@@ -388,7 +388,7 @@ impl RawTask {
                         unsafe { (self.header().vtable.drop_output)(self.0) };
                     }
                 }
-                Detach::EmptySlot => return drop(self.empty_slot()),
+                Detach::SlotFirst => drop(self.empty_slot()),
                 Detach::Release => return self.release(),
                 Detach::Nothing => return,
             }
@@ -420,6 +420,9 @@ impl RawTask {
         {
             fence(Ordering::Acquire);
             let home = self.header().home;
+            // Empty, unless a waker panicked when it was cloned. Here and not with the memory, so that
+            // the models see that nobody is at the slot any more.
+            drop(self.empty_slot());
             // SAFETY: the last reference ends here. Executor and handle have ended their claims,
             // so future and output are gone.
             unsafe { (self.header().vtable.free)(self.0) };
