@@ -86,7 +86,7 @@ impl TcpListener {
     }
 }
 
-#[cfg(unix)]
+#[cfg(all(unix, not(miri)))]
 mod backlog {
     //! Room for connections that wait to be accepted.
     //!
@@ -113,7 +113,8 @@ mod backlog {
     }
 }
 
-#[cfg(not(unix))]
+// Miri knows no second `listen`.
+#[cfg(any(not(unix), miri))]
 mod backlog {
     pub(super) fn enlarge(_listener: &mio::net::TcpListener) {}
 }

@@ -941,7 +941,7 @@ mod tests {
 
     #[test]
     fn agrees_with_a_tree() {
-        let (seeds, steps) = if cfg!(miri) { (1, 50) } else { (60, 400) };
+        let (seeds, steps) = if cfg!(miri) { (1, 10) } else { (60, 400) };
         for shift in [0, 4, 14, 20] {
             for seed in 0..seeds {
                 run_model(shift, seed, steps);
