@@ -264,6 +264,16 @@ where
         self.source.stream_read(room, || io.read(into)).await
     }
 
+    pub(crate) async fn read_exact(&self, mut into: &mut [u8]) -> io::Result<()> {
+        while !into.is_empty() {
+            match self.read(into).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => into = &mut into[count..],
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) async fn write(&self, from: &[u8]) -> io::Result<usize> {
         self.write_with(|mut io| io.write(from)).await
     }

@@ -46,7 +46,7 @@ fn refused<K: Kitchen>() {
     });
 }
 
-/// Of several addresses the first that answers is taken; where none does, the last error counts.
+/// Of several addresses the first that answers is taken; where none does, the error tells.
 fn the_first_address_that_answers<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

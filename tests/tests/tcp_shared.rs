@@ -141,7 +141,7 @@ fn many_tasks_accept_from_one_listener<K: Kitchen>() {
 /// The halves live in different tasks and are joined again.
 fn halves_live_apart_and_are_joined<K: Kitchen>() {
     K::open().block_on(async {
-        let (client, mut server) = pair().await;
+        let (client, server) = pair().await;
         let (mut reader, mut writer) = client.into_split();
         let local = reader.as_ref().local_addr().unwrap();
         let writing = brigade::spawn(async move {

@@ -10,15 +10,25 @@
 mod addr;
 mod fault;
 mod stream;
+mod connect;
 mod tcp_stream;
 mod tcp_listener;
 mod udp;
 #[cfg(unix)]
-mod unix;
+mod unix_stream;
+#[cfg(unix)]
+mod unix_listener;
+#[cfg(unix)]
+mod unix_datagram;
 
 pub use self::addr::{ToSocketAddrs, lookup_host};
+pub use self::connect::ConnectError;
 pub use self::tcp_listener::{Incoming, TcpListener};
 pub use self::tcp_stream::{OwnedReadHalf, OwnedWriteHalf, ReuniteError, TcpStream};
 pub use self::udp::UdpSocket;
 #[cfg(unix)]
-pub use self::unix::{UnixDatagram, UnixIncoming, UnixListener, UnixStream};
+pub use self::unix_datagram::UnixDatagram;
+#[cfg(unix)]
+pub use self::unix_listener::{UnixIncoming, UnixListener};
+#[cfg(unix)]
+pub use self::unix_stream::UnixStream;

@@ -11,7 +11,24 @@ use super::addr::{ToSocketAddrs, lookup_host};
 use super::fault::{Fault, Pause};
 use crate::io::{Interest, Registered, current_reactor};
 
-/// A socket that accepts TCP connections; see [`TcpStream`] for an example.
+/// A socket that accepts TCP connections.
+///
+/// ```
+/// use brigade::net::{TcpListener, TcpStream};
+///
+/// brigade::run(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let guest = TcpStream::connect(listener.local_addr()?).await?;
+///     let (stream, peer) = listener.accept().await?;
+///     assert_eq!(peer, guest.local_addr()?);
+///     assert_eq!(stream.peer_addr()?, peer);
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// A listener that is set up in another way (`SO_REUSEPORT`, IPv6 only, another backlog) is made with
+/// the crate `socket2` and taken over by `TryFrom`: see `examples/socket_options.rs`.
 pub struct TcpListener {
     io: Registered<mio::net::TcpListener>,
 }
@@ -69,7 +86,24 @@ impl TcpListener {
         }
     }
 
-    /// The connections one after the other, as a stream.
+    /// The connections one after the other, as a stream that never ends. It waits as
+    /// [`accept`](Self::accept) does when there are no descriptors left.
+    ///
+    /// ```
+    /// use brigade::net::{TcpListener, TcpStream};
+    /// use futures_util::{StreamExt, TryStreamExt};
+    ///
+    /// brigade::run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let address = listener.local_addr()?;
+    ///     let _one = TcpStream::connect(address).await?;
+    ///     let _other = TcpStream::connect(address).await?;
+    ///     let guests: Vec<TcpStream> = listener.incoming().take(2).try_collect().await?;
+    ///     assert_eq!(guests.len(), 2);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming {
             listener: self,
@@ -83,6 +117,23 @@ impl TcpListener {
     /// Those of the OS.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().local_addr()
+    }
+
+    /// Sets the time to live of packets of the connections it accepts: how many routers they may
+    /// pass, 1 to 255.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
+        self.io.get_ref().set_ttl(hops)
+    }
+
+    /// The time to live of packets of the connections it accepts.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.io.get_ref().ttl()
     }
 }
 

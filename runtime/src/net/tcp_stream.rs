@@ -8,14 +8,23 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::addr::{ToSocketAddrs, lookup_host};
+use super::connect::connect_first;
 use super::stream::byte_stream;
 use crate::io::{BOTH, Registered, current_reactor};
 use crate::reactor::Reactor;
 
 /// A TCP connection.
 ///
-/// It can be read and written through `&self` by any number of tasks at once, and implements the
-/// futures-io traits, as does `&TcpStream`.
+/// It can be read and written through `&self` by any number of tasks at once: one may read while
+/// another writes, with no lock and without splitting it. What two tasks write at once comes in pieces
+/// of either, in any order.
+///
+/// It implements the futures-io traits, as does `&TcpStream`, so all of `futures_util`'s
+/// `AsyncReadExt` and `AsyncWriteExt` is there too: reading lines, copying, buffering.
+///
+/// Options that have no method here (keep-alive, buffer sizes, linger) are set through
+/// [`socket2::SockRef`](https://docs.rs/socket2/latest/socket2/struct.SockRef.html), which takes any
+/// socket of this crate: see `examples/socket_options.rs`.
 ///
 /// ```
 /// use brigade::net::{TcpListener, TcpStream};
@@ -42,39 +51,24 @@ pub struct TcpStream {
 impl TcpStream {
     /// Connects to the first of the addresses that answers.
     ///
+    /// The addresses of a name are tried in turn, the two families alternating. Each has a head start
+    /// of 250 ms, or as long as it takes to fail, over the next, which is then tried *beside* it; the
+    /// first connection wins and the other attempts are given up. So an address that swallows packets
+    /// costs a quarter of a second. One address alone has as long as the OS gives it, which may be
+    /// minutes: see [`timeout`](crate::time::timeout).
+    ///
     /// # Errors
-    /// The last address's error; those of [`lookup_host`]; and outside of an executor.
+    /// Of one address, the OS's error. Of several, an error with a [`ConnectError`] inside that tells
+    /// what became of each. Those of [`lookup_host`]. Outside of an executor.
     ///
     /// # Cancel safety
-    /// Dropping the future gives the connection up.
+    /// Dropping the future gives the connection up, and all attempts at it.
+    ///
+    /// [`ConnectError`]: super::ConnectError
     pub async fn connect(address: impl ToSocketAddrs) -> io::Result<Self> {
         let reactor = current_reactor("TcpStream::connect")?;
-        let mut last = None;
-        for address in lookup_host(address).await? {
-            match Self::connect_one(reactor.clone(), address).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.unwrap_or_else(|| io::ErrorKind::InvalidInput.into()))
-    }
-
-    async fn connect_one(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<Self> {
-        let stream = mio::net::TcpStream::connect(address)?;
-        let io = Registered::with_reactor(reactor, stream, BOTH, false)?;
-        // The connection is being made. A writable event says that it may be done; `SO_ERROR` says
-        // whether it failed; having a peer says that it is.
-        io.wait_writable_until(|stream| {
-            if let Some(error) = stream.take_error()? {
-                return Err(error);
-            }
-            match stream.peer_addr() {
-                Ok(_) => Ok(Some(())),
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(None),
-                Err(error) => Err(error),
-            }
-        })
-        .await?;
+        let addresses = lookup_host(address).await?;
+        let io = connect_first(reactor, addresses).await?;
         Ok(TcpStream { io })
     }
 
@@ -98,6 +92,18 @@ impl TcpStream {
     /// Dropping the future loses no byte.
     pub async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
         self.io.read(into).await
+    }
+
+    /// Fills all of `into`.
+    ///
+    /// # Errors
+    /// As with [`read`](Self::read); `UnexpectedEof` if the stream ends before, and then it is not
+    /// said how much of the buffer is filled.
+    ///
+    /// # Cancel safety
+    /// None: dropping the future loses what it has read.
+    pub async fn read_exact(&self, into: &mut [u8]) -> io::Result<()> {
+        self.io.read_exact(into).await
     }
 
     /// Writes as much as there is room for: how many bytes.
@@ -197,7 +203,7 @@ impl TcpStream {
         self.io.get_ref().nodelay()
     }
 
-    /// Sets the time to live of packets.
+    /// Sets the time to live of packets: how many routers they may pass, 1 to 255.
     ///
     /// # Errors
     /// Those of the OS.
@@ -211,6 +217,14 @@ impl TcpStream {
     /// Those of the OS.
     pub fn ttl(&self) -> io::Result<u32> {
         self.io.get_ref().ttl()
+    }
+
+    /// The error that the OS keeps for this connection, if there is one, which is taken.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.io.get_ref().take_error()
     }
 
     /// Ends one half of the connection or both.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::addr::{ToSocketAddrs, lookup_host};
 use crate::io::{BOTH, Registered, current_reactor};
@@ -194,7 +194,48 @@ impl UdpSocket {
         self.io.get_ref().set_broadcast(on)
     }
 
-    /// Sets the time to live of datagrams.
+    /// Whether datagrams to broadcast addresses are allowed.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn broadcast(&self) -> io::Result<bool> {
+        self.io.get_ref().broadcast()
+    }
+
+    /// Joins a group: from now on the socket gets what is sent to `group` and comes in through the
+    /// interface with the address `interface`, unspecified for the OS's choice.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn join_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
+        self.io.get_ref().join_multicast_v4(group, interface)
+    }
+
+    /// Leaves a group.
+    ///
+    /// # Errors
+    /// Those of the OS: without being in it.
+    pub fn leave_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
+        self.io.get_ref().leave_multicast_v4(group, interface)
+    }
+
+    /// Joins a group of IPv6, through the interface with the number `interface`, 0 for any.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
+        self.io.get_ref().join_multicast_v6(group, interface)
+    }
+
+    /// Leaves a group of IPv6.
+    ///
+    /// # Errors
+    /// Those of the OS: without being in it.
+    pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
+        self.io.get_ref().leave_multicast_v6(group, interface)
+    }
+
+    /// Sets the time to live of datagrams: how many routers they may pass, 1 to 255.
     ///
     /// # Errors
     /// Those of the OS.

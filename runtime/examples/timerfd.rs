@@ -1,0 +1,88 @@
+//! A source of events that brigade has never heard of: a timer of Linux that is a descriptor.
+//!
+//! `io::Registered` takes whatever mio can wait for, and mio waits for any descriptor.
+//!
+//! ```console
+//! $ cargo run -p brigade --example timerfd
+//! ```
+
+#[cfg(target_os = "linux")]
+fn main() -> std::io::Result<()> {
+    use std::time::Instant;
+
+    brigade::run(async {
+        let timer = linux::Timer::every(5)?;
+        let began = Instant::now();
+        let mut rung = 0;
+        while rung < 4 {
+            rung += timer.rings().await?;
+        }
+        assert!(began.elapsed().as_millis() >= 20);
+        println!("the timer rang {rung} times in {:?}", began.elapsed());
+        Ok(())
+    })
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::io;
+    use std::os::fd::{AsRawFd, OwnedFd};
+
+    use brigade::io::{Interest, Registered, Source};
+    use mio::unix::SourceFd;
+    use mio::{Registry, Token};
+    use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
+
+    /// The descriptor, as something that mio can wait for.
+    struct Descriptor(OwnedFd);
+
+    impl Source for Descriptor {
+        fn register(&mut self, at: &Registry, token: Token, what: Interest) -> io::Result<()> {
+            SourceFd(&self.0.as_raw_fd()).register(at, token, what)
+        }
+
+        fn reregister(&mut self, at: &Registry, token: Token, what: Interest) -> io::Result<()> {
+            SourceFd(&self.0.as_raw_fd()).reregister(at, token, what)
+        }
+
+        fn deregister(&mut self, at: &Registry) -> io::Result<()> {
+            SourceFd(&self.0.as_raw_fd()).deregister(at)
+        }
+    }
+
+    /// A timer that rings again and again.
+    pub(crate) struct Timer(Registered<Descriptor>);
+
+    impl Timer {
+        /// One that rings every so many milliseconds, fewer than a thousand.
+        pub(crate) fn every(milliseconds: i64) -> io::Result<Self> {
+            let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+            let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, flags)?;
+            let period = Timespec {
+                tv_sec: 0,
+                tv_nsec: milliseconds * 1_000_000,
+            };
+            let times = Itimerspec {
+                it_interval: period,
+                it_value: period,
+            };
+            rustix::time::timerfd_settime(&timer, TimerfdTimerFlags::empty(), &times)?;
+            Registered::new(Descriptor(timer), Interest::READABLE).map(Timer)
+        }
+
+        /// Waits until it has rung: how often since it was last asked.
+        pub(crate) async fn rings(&self) -> io::Result<u64> {
+            let mut count = [0; 8];
+            // `WouldBlock` until it has rung; `Registered` waits for the event and tries again.
+            self.0
+                .read_with(|timer| Ok(rustix::io::read(&timer.0, &mut count)?))
+                .await?;
+            Ok(u64::from_ne_bytes(count))
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    println!("timerfd is Linux's");
+}

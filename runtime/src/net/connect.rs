@@ -1,0 +1,226 @@
+//! One connection to whichever of many addresses answers first.
+//!
+//! **Job.** A name has several addresses, of two families, and some of them may be dead: refuse at
+//! once, or swallow packets for minutes. The addresses are tried in turn, each with a head start over
+//! the next; the first connection wins, and the other attempts are given up (RFC 8305, "happy
+//! eyeballs", but for its part about lookups, which are the OS's here).
+//!
+//! **Owns** the attempts under way and what became of those that failed.
+//!
+//! **Never** waits for an address longer than its head start before it tries the next one beside it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::io::{BOTH, Registered};
+use crate::reactor::Reactor;
+use crate::time::{Sleep, now, sleep};
+
+type Connection = Registered<mio::net::TcpStream>;
+
+/// How long an address is tried alone. RFC 8305, section 8, recommends 250 ms: longer than most
+/// connections take, shorter than what a person notices.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Connects to the first of the addresses that answers. There is at least one.
+pub(super) async fn connect_first(
+    reactor: Arc<Reactor>,
+    addresses: Vec<SocketAddr>,
+) -> io::Result<Connection> {
+    // The everyday case takes neither a box nor a timer, and its error is the OS's own.
+    if let [address] = addresses[..] {
+        return connect_one(reactor, address).await;
+    }
+    let mut race = Race {
+        reactor,
+        waiting: alternate(&addresses),
+        running: Vec::new(),
+        failed: Vec::new(),
+        head_start: sleep(Duration::ZERO),
+    };
+    poll_fn(|cx| race.poll(cx)).await
+}
+
+async fn connect_one(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<Connection> {
+    let stream = mio::net::TcpStream::connect(address)?;
+    let io = Registered::with_reactor(reactor, stream, BOTH, false)?;
+    // The connection is being made. A writable event says that it may be done; `SO_ERROR` says
+    // whether it failed; having a peer says that it is.
+    io.wait_writable_until(|stream| {
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
+        }
+        match stream.peer_addr() {
+            Ok(_) => Ok(Some(())),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(None),
+            Err(error) => Err(error),
+        }
+    })
+    .await?;
+    Ok(io)
+}
+
+/// The addresses in an order in which the two families take turns, as long as both last: a machine
+/// whose IPv6 is broken shall not try all of those first. Within a family the order stays.
+fn alternate(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
+    let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let of = |ipv6| addresses.iter().filter(move |it| it.is_ipv6() == ipv6);
+    let (mut these, mut those) = (of(first), of(!first));
+    let mut order = VecDeque::with_capacity(addresses.len());
+    while order.len() < addresses.len() {
+        order.extend(these.next());
+        order.extend(those.next());
+    }
+    order
+}
+
+struct Race {
+    reactor: Arc<Reactor>,
+    waiting: VecDeque<SocketAddr>,
+    running: Vec<Attempt>,
+    failed: Vec<(SocketAddr, io::Error)>,
+    /// Of the attempt that began last.
+    head_start: Sleep,
+}
+
+struct Attempt {
+    address: SocketAddr,
+    connection: Pin<Box<dyn Future<Output = io::Result<Connection>> + Send>>,
+}
+
+impl Race {
+    /// Asks all attempts; begins the next one when one has failed or has had its head start.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connection>> {
+        loop {
+            let failed = self.failed.len();
+            if let Some(connection) = self.poll_running(cx) {
+                return Poll::Ready(Ok(connection));
+            }
+            let none_failed = self.failed.len() == failed;
+            if self.waiting.is_empty() {
+                if self.running.is_empty() {
+                    return Poll::Ready(Err(self.defeat()));
+                }
+                return Poll::Pending;
+            }
+            let held = !self.running.is_empty() && none_failed;
+            if held && Pin::new(&mut self.head_start).poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            self.begin_next();
+        }
+    }
+
+    fn poll_running(&mut self, cx: &mut Context<'_>) -> Option<Connection> {
+        let mut index = 0;
+        while let Some(attempt) = self.running.get_mut(index) {
+            match attempt.connection.as_mut().poll(cx) {
+                Poll::Pending => index += 1,
+                Poll::Ready(Ok(connection)) => return Some(connection),
+                Poll::Ready(Err(error)) => {
+                    let attempt = self.running.remove(index);
+                    self.failed.push((attempt.address, error));
+                }
+            }
+        }
+        None
+    }
+
+    fn begin_next(&mut self) {
+        if let Some(address) = self.waiting.pop_front() {
+            self.running.push(Attempt {
+                address,
+                connection: Box::pin(connect_one(self.reactor.clone(), address)),
+            });
+            self.head_start.reset(now() + HEAD_START);
+        }
+    }
+
+    /// The error of them all.
+    fn defeat(&mut self) -> io::Error {
+        let attempts = std::mem::take(&mut self.failed);
+        let kind = match attempts.last() {
+            Some((_, error)) => error.kind(),
+            None => io::ErrorKind::InvalidInput,
+        };
+        io::Error::new(kind, ConnectError { attempts })
+    }
+}
+
+/// No address answered: each that was tried, and what became of it.
+///
+/// It is inside of the error of [`TcpStream::connect`](super::TcpStream::connect) to more than one
+/// address, whose kind is that of the last attempt to fail.
+///
+/// ```
+/// use std::net::SocketAddr;
+/// use brigade::net::{ConnectError, TcpStream};
+///
+/// // Ports that were free a moment ago.
+/// let free = || std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr());
+/// let addresses: [SocketAddr; 2] = [free()?, free()?];
+///
+/// let error = brigade::run(TcpStream::connect(addresses)).unwrap_err();
+/// assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+/// let all = error.get_ref().unwrap().downcast_ref::<ConnectError>().unwrap();
+/// assert_eq!(all.attempts().len(), 2);
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Debug)]
+pub struct ConnectError {
+    attempts: Vec<(SocketAddr, io::Error)>,
+}
+
+impl ConnectError {
+    /// The addresses in the order in which they failed, with their errors.
+    pub fn attempts(&self) -> &[(SocketAddr, io::Error)] {
+        &self.attempts
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no address answered")?;
+        for (number, (address, error)) in self.attempts.iter().enumerate() {
+            let comma = if number == 0 { ": " } else { "; " };
+            write!(f, "{comma}{address}: {error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_families_take_turns() {
+        let parse = |text: &str| -> Vec<SocketAddr> {
+            text.split(' ').map(|it| it.parse().unwrap()).collect()
+        };
+        for (given, tried) in [
+            ("1.1.1.1:1", "1.1.1.1:1"),
+            ("1.1.1.1:1 1.1.1.2:1", "1.1.1.1:1 1.1.1.2:1"),
+            ("[::1]:1 [::2]:1 1.1.1.1:1", "[::1]:1 1.1.1.1:1 [::2]:1"),
+            (
+                "1.1.1.1:1 [::1]:1 [::2]:1 [::3]:1",
+                "1.1.1.1:1 [::1]:1 [::2]:1 [::3]:1",
+            ),
+            (
+                "[::1]:1 [::2]:1 [::3]:1 1.1.1.1:1 1.1.1.2:1",
+                "[::1]:1 1.1.1.1:1 [::2]:1 1.1.1.2:1 [::3]:1",
+            ),
+        ] {
+            assert_eq!(alternate(&parse(given)), parse(tried));
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A socket of Unix for datagrams.
+
+use std::fmt;
+use std::io;
+use std::os::unix::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::stream::descriptor;
+use crate::io::{BOTH, Registered, current_reactor};
+use crate::reactor::Reactor;
+
+/// A socket for datagrams within the machine.
+///
+/// A datagram that is longer than the buffer is cut to it, and the rest is lost.
+///
+/// ```
+/// use brigade::net::UnixDatagram;
+///
+/// brigade::run(async {
+///     let (kitchen, hatch) = UnixDatagram::pair()?;
+///     kitchen.send(b"two soups").await?;
+///     kitchen.send(b"one salad").await?;
+///     let mut buffer = [0; 64];
+///     let length = hatch.recv(&mut buffer).await?;
+///     assert_eq!(&buffer[..length], b"two soups");
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+pub struct UnixDatagram {
+    io: Registered<mio::net::UnixDatagram>,
+}
+
+impl UnixDatagram {
+    /// A socket at `path`.
+    ///
+    /// # Errors
+    /// Those of the OS, `AddrInUse` if the path exists; and outside of an executor.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        // Asked first: a path that was made stays.
+        let reactor = current_reactor("UnixDatagram::bind")?;
+        Self::register(reactor, mio::net::UnixDatagram::bind(path)?)
+    }
+
+    /// A socket without a path: it can send, and receive only from its peer.
+    ///
+    /// # Errors
+    /// Those of the OS, and outside of an executor.
+    pub fn unbound() -> io::Result<Self> {
+        let reactor = current_reactor("UnixDatagram::unbound")?;
+        Self::register(reactor, mio::net::UnixDatagram::unbound()?)
+    }
+
+    /// Two sockets that are each other's peer.
+    ///
+    /// # Errors
+    /// Those of the OS, and outside of an executor.
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let reactor = current_reactor("UnixDatagram::pair")?;
+        let (one, other) = mio::net::UnixDatagram::pair()?;
+        Ok((
+            Self::register(reactor.clone(), one)?,
+            Self::register(reactor, other)?,
+        ))
+    }
+
+    fn register(reactor: Arc<Reactor>, socket: mio::net::UnixDatagram) -> io::Result<Self> {
+        let io = Registered::with_reactor(reactor, socket, BOTH, true)?;
+        Ok(UnixDatagram { io })
+    }
+
+    /// Sets the peer that [`send`](Self::send) sends to.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.io.get_ref().connect(path)
+    }
+
+    /// Sends a datagram to the peer.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    ///
+    /// # Cancel safety
+    /// Dropping the future sends nothing.
+    pub async fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.io.write_with(|socket| socket.send(datagram)).await
+    }
+
+    /// Sends a datagram to the socket at `path`.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    ///
+    /// # Cancel safety
+    /// Dropping the future sends nothing.
+    pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        let path = path.as_ref();
+        let send = |socket: &mio::net::UnixDatagram| socket.send_to(datagram, path);
+        self.io.write_with(send).await
+    }
+
+    /// Receives a datagram: how long it is.
+    ///
+    /// # Errors
+    /// Those of the OS, and if the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no datagram.
+    pub async fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.io.read_with(|socket| socket.recv(into)).await
+    }
+
+    /// Receives a datagram: how long it is, and from whom.
+    ///
+    /// # Errors
+    /// As with [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no datagram.
+    pub async fn recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.io.read_with(|socket| socket.recv_from(into)).await
+    }
+
+    /// The address it is bound to.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().local_addr()
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().peer_addr()
+    }
+}
+
+impl TryFrom<std::os::unix::net::UnixDatagram> for UnixDatagram {
+    type Error = io::Error;
+
+    /// Takes over a socket, which is made non-blocking.
+    ///
+    /// # Errors
+    /// Those of the OS, and outside of an executor.
+    fn try_from(socket: std::os::unix::net::UnixDatagram) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let reactor = current_reactor("UnixDatagram::try_from")?;
+        Self::register(reactor, mio::net::UnixDatagram::from_std(socket))
+    }
+}
+
+descriptor!(UnixDatagram);
+
+impl fmt::Debug for UnixDatagram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.io.get_ref().fmt(f)
+    }
+}

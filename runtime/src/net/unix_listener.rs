@@ -1,0 +1,154 @@
+//! A socket of Unix that accepts connections.
+
+use std::fmt;
+use std::io;
+use std::os::unix::net::SocketAddr;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::UnixStream;
+use super::fault::{Fault, Pause};
+use super::stream::descriptor;
+use crate::io::{Interest, Registered, current_reactor};
+
+/// A socket at a path in the file system that accepts connections.
+///
+/// Dropping it leaves the path where it is, as the OS does: the next one to bind to it has to remove
+/// it first.
+///
+/// ```
+/// use brigade::net::{UnixListener, UnixStream};
+///
+/// brigade::run(async {
+///     let path = std::env::temp_dir().join(format!("brigade-doc-{}", std::process::id()));
+///     let listener = UnixListener::bind(&path)?;
+///     let guest = UnixStream::connect(&path).await?;
+///     let (stream, _) = listener.accept().await?;
+///     std::fs::remove_file(&path)?;
+///
+///     stream.write_all(b"soup").await?;
+///     let mut bowl = [0; 4];
+///     guest.read_exact(&mut bowl).await?;
+///     assert_eq!(&bowl, b"soup");
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+pub struct UnixListener {
+    io: Registered<mio::net::UnixListener>,
+}
+
+impl UnixListener {
+    /// Listens at `path`.
+    ///
+    /// # Errors
+    /// Those of the OS, `AddrInUse` if the path exists; and outside of an executor.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        let reactor = current_reactor("UnixListener::bind")?;
+        let listener = mio::net::UnixListener::bind(path)?;
+        let io = Registered::with_reactor(reactor, listener, Interest::READABLE, false)?;
+        Ok(UnixListener { io })
+    }
+
+    /// Waits for a connection; see [`TcpListener::accept`](super::TcpListener::accept) for what it does
+    /// when there are no descriptors left.
+    ///
+    /// # Errors
+    /// Those of the OS, and if the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no connection.
+    pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        let mut pause = Pause::new();
+        loop {
+            match self.io.read_with(mio::net::UnixListener::accept).await {
+                Ok((stream, peer)) => return Ok((self.take(stream)?, peer)),
+                Err(error) => match Fault::of(&error) {
+                    Fault::OfTheConnection => {}
+                    Fault::ShortOfMeans => pause.wait().await,
+                    Fault::OfTheListener => return Err(error),
+                },
+            }
+        }
+    }
+
+    fn take(&self, stream: mio::net::UnixStream) -> io::Result<UnixStream> {
+        UnixStream::accepted(self.io.reactor().clone(), stream)
+    }
+
+    /// The connections one after the other, as a stream.
+    pub fn incoming(&self) -> UnixIncoming<'_> {
+        UnixIncoming {
+            listener: self,
+            pause: Pause::new(),
+        }
+    }
+
+    /// The address it listens at.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get_ref().local_addr()
+    }
+}
+
+impl TryFrom<std::os::unix::net::UnixListener> for UnixListener {
+    type Error = io::Error;
+
+    /// Takes over a listener, which is made non-blocking.
+    ///
+    /// # Errors
+    /// Those of the OS, and outside of an executor.
+    fn try_from(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let reactor = current_reactor("UnixListener::try_from")?;
+        let listener = mio::net::UnixListener::from_std(listener);
+        let io = Registered::with_reactor(reactor, listener, Interest::READABLE, false)?;
+        Ok(UnixListener { io })
+    }
+}
+
+/// The stream of [`UnixListener::incoming`].
+#[must_use = "a stream does nothing until it is polled"]
+#[derive(Debug)]
+pub struct UnixIncoming<'a> {
+    listener: &'a UnixListener,
+    pause: Pause,
+}
+
+impl futures_core::Stream for UnixIncoming<'_> {
+    type Item = io::Result<UnixStream>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let listener = self.listener;
+        loop {
+            ready!(self.pause.poll(cx));
+            let accepted = ready!(
+                listener
+                    .io
+                    .poll_read_with(cx, mio::net::UnixListener::accept)
+            );
+            match accepted {
+                Ok((stream, _)) => {
+                    self.pause = Pause::new();
+                    return Poll::Ready(Some(listener.take(stream)));
+                }
+                Err(error) => match Fault::of(&error) {
+                    Fault::OfTheConnection => {}
+                    Fault::ShortOfMeans => self.pause.begin(),
+                    Fault::OfTheListener => return Poll::Ready(Some(Err(error))),
+                },
+            }
+        }
+    }
+}
+
+descriptor!(UnixListener);
+
+impl fmt::Debug for UnixListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.io.get_ref().fmt(f)
+    }
+}
