@@ -146,6 +146,10 @@ impl Core {
                 job.cancel();
                 return None;
             }
+            // A closed world: see `SingleThread`'s builder.
+            if state.max_threads == 0 {
+                return Some(job);
+            }
             state.jobs.push_back(job.into_queue());
             if state.idle >= state.jobs.len() || state.threads >= state.max_threads {
                 drop(state);

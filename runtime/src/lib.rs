@@ -86,11 +86,17 @@ mod task_builder;
 pub mod io;
 pub mod time;
 pub mod net;
+#[cfg(all(feature = "signal", unix))]
+#[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
+pub mod signal;
+mod explore;
+mod macros;
 #[cfg(feature = "hyper")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
 pub mod hyper;
 
 pub use executor::{DefaultExecutor, Executor, run};
+pub use explore::explore;
 pub use handle::Handle;
 pub use metrics::{Metrics, WorkerMetrics};
 pub use single_thread::{Builder as SingleThreadBuilder, SingleThread};

@@ -77,10 +77,9 @@ impl File {
 
     /// The rooms that its `crate::` paths lead to.
     fn uses(&self) -> Vec<String> {
-        let paths = self
-            .lines
-            .iter()
-            .flat_map(|line| line.split("crate::").skip(1));
+        // What a macro says with `$crate` is said in the program that uses it.
+        let lines = self.lines.iter().filter(|line| !line.contains("$crate"));
+        let paths = lines.flat_map(|line| line.split("crate::").skip(1));
         paths
             .map(|path| {
                 let end = path.find(|c: char| !c.is_alphanumeric() && c != '_');

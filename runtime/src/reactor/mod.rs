@@ -66,6 +66,7 @@ struct Sources {
     entries: Slab<Entry>,
     generation: usize,
     closed: bool,
+    sealed: bool,
 }
 
 struct Entry {
@@ -90,6 +91,7 @@ pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
             // Near the end, so that the wrap is part of everyday life.
             generation: INDEX - 2,
             closed: false,
+            sealed: false,
         }),
         count: AtomicUsize::new(0),
     };
@@ -113,6 +115,11 @@ impl Reactor {
             .expect("brigade: the bell of an event loop could not be rung");
     }
 
+    /// From here on, registering a source is an error: for runs that must not depend on the world.
+    pub(crate) fn seal(&self) {
+        lock(&self.sources).sealed = true;
+    }
+
     /// Whether any source is registered.
     pub(crate) fn is_empty(&self) -> bool {
         self.count.load(Ordering::Relaxed) == 0
@@ -121,7 +128,7 @@ impl Reactor {
     /// Registers `io` for both directions, once for all its life.
     ///
     /// # Errors
-    /// Of the OS; and once the runtime is being dropped. Nothing is left behind then (tokio #6329).
+    /// Of the OS; once the runtime is being dropped; if the reactor is sealed. Nothing is left behind then (tokio #6329).
     pub(crate) fn register(
         &self,
         io: &mut impl mio::event::Source,
@@ -132,6 +139,9 @@ impl Reactor {
             let mut sources = lock(&self.sources);
             if sources.closed {
                 return Err(source::gone());
+            }
+            if sources.sealed {
+                return Err(source::sealed());
             }
             sources.insert(writable)
         };

@@ -55,6 +55,15 @@ pub(super) fn gone() -> io::Error {
     io::Error::other("the brigade executor that this source belongs to was dropped")
 }
 
+/// The error of a source in a world that is closed.
+pub(super) fn sealed() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "inside of brigade::explore there are no sockets, signals or other sources of events: no seed \
+         decides when they are ready; use channels, or pipes in memory",
+    )
+}
+
 impl Source {
     /// A new source waits for the OS to call it readable. Whether it may be written at once its
     /// maker knows: a stream that is being connected may not.

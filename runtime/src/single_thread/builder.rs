@@ -34,6 +34,7 @@ pub struct Builder {
     seed: Option<u64>,
     virtual_time: bool,
     record_timeline: bool,
+    closed_world: bool,
 }
 
 impl Builder {
@@ -44,6 +45,7 @@ impl Builder {
             seed: None,
             virtual_time: false,
             record_timeline: false,
+            closed_world: false,
         }
     }
 
@@ -84,6 +86,14 @@ impl Builder {
         self
     }
 
+    /// For runs that can be repeated to the poll: virtual time, no source of events, and no thread but
+    /// this one, so that what `spawn_blocking` is given runs here.
+    pub(crate) fn closed_world(mut self) -> Self {
+        self.closed_world = true;
+        self.virtual_time = true;
+        self
+    }
+
     /// Builds the executor.
     ///
     /// # Errors
@@ -99,6 +109,11 @@ impl Builder {
             ));
         }
         let (reactor, event_loop) = reactor::new()?;
+        let mut blocking_threads = self.max_blocking_threads;
+        if self.closed_world {
+            reactor.seal();
+            blocking_threads = 0;
+        }
         let scheduler = std::sync::Arc::new(Scheduler::new(reactor.clone(), self.seed));
         let clock = Arc::new(Clock::new(self.virtual_time));
         let recorder = self.record_timeline.then(|| {
@@ -111,7 +126,7 @@ impl Builder {
                 home: HomeRef::bound_and_recorded(scheduler.clone(), recorder.clone()),
                 reactor,
                 timers: Arc::new(timers),
-                pool: Pool::new(self.name, self.max_blocking_threads, recorder.clone()),
+                pool: Pool::new(self.name, blocking_threads, recorder.clone()),
                 counters: std::sync::Arc::new(Counters::new(1)),
             }),
             scheduler,

@@ -1,0 +1,79 @@
+//! A server that ends well: at Ctrl-C or a polite kill it takes no more guests, lets those who are at
+//! table finish, for a while, and goes. A second Ctrl-C ends it at once.
+//!
+//! ```console
+//! $ cargo run -p brigade --features signal --example graceful_shutdown
+//! $ nc 127.0.0.1 …    # the port it prints; then press Ctrl-C in the first terminal
+//! ```
+
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use brigade::net::{TcpListener, TcpStream};
+use brigade::signal::{Kind, Signal, shutdown};
+use brigade::task::JoinSet;
+use brigade::time::timeout;
+use futures_util::future::{Either, select};
+
+/// How long guests may stay after closing time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+brigade::main! {
+    async fn main() -> io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        println!("listening at {}", listener.local_addr()?);
+
+        let mut guests = JoinSet::new();
+        let asked = serve(&listener, &mut guests).await?;
+        // Closed before waiting: whoever comes now is refused at once, and goes elsewhere.
+        drop(listener);
+        println!("{asked}: waiting for {} guests", guests.len());
+
+        // Listening once is listening for good, so the second Ctrl-C needs an answer as well.
+        let again = Signal::new(Kind::INTERRUPT)?;
+        let finished = pin!(timeout(PATIENCE, drain(&mut guests)));
+        match select(finished, pin!(again.recv())).await {
+            Either::Left((Ok(served), _)) => println!("all {served} have finished"),
+            Either::Left((Err(_), _)) => println!("out of patience"),
+            Either::Right(_) => println!("at once, then"),
+        }
+        // Dropping the set ends those who are left.
+        Ok(())
+    }
+}
+
+/// Takes guests until somebody asks the program to end: what by.
+async fn serve(listener: &TcpListener, guests: &mut JoinSet<io::Result<()>>) -> io::Result<Kind> {
+    let mut asked = pin!(shutdown());
+    loop {
+        match select(asked, pin!(listener.accept())).await {
+            Either::Left((kind, _)) => return kind,
+            Either::Right((accepted, still)) => {
+                guests.spawn(echo(accepted?.0));
+                asked = still;
+            }
+        }
+        // Those who have left are taken off the list.
+        while guests.try_join_next().is_some() {}
+    }
+}
+
+/// Waits until the last guest has gone: how many there were.
+async fn drain(guests: &mut JoinSet<io::Result<()>>) -> usize {
+    let mut served = 0;
+    while guests.join_next().await.is_some() {
+        served += 1;
+    }
+    served
+}
+
+async fn echo(stream: TcpStream) -> io::Result<()> {
+    let mut buffer = [0; 1024];
+    loop {
+        match stream.read(&mut buffer).await? {
+            0 => return Ok(()),
+            count => stream.write_all(&buffer[..count]).await?,
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Signals of Unix as futures (feature `signal`): Ctrl-C, a polite kill, and the others.
+//!
+//! **Job.** A signal handler may do next to nothing, so it writes one byte into a pipe; at the other
+//! end waits an ordinary source of events. The handler is `signal-hook`'s, which lets any number of
+//! listeners share a signal, also with code that knows nothing of brigade.
+//!
+//! **Owns** a pipe for each [`Signal`]. **Never** starts a thread.
+//!
+//! # A trap
+//!
+//! Once anybody has listened for a signal, its default action is gone for the rest of the process, also
+//! after everybody has stopped listening: the second Ctrl-C does not end the program unless the program
+//! listens for it. `examples/graceful_shutdown.rs` does.
+
+use std::fmt;
+use std::io;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use futures_io::AsyncRead;
+use signal_hook::consts::{self, FORBIDDEN};
+use signal_hook::low_level;
+
+use crate::net::UnixStream;
+
+/// A signal's number, with the names of those that people listen for.
+///
+/// ```
+/// use brigade::signal::Kind;
+///
+/// assert_eq!(Kind::INTERRUPT.to_string(), "SIGINT");
+/// assert_eq!(Kind::from_raw(15), Kind::TERMINATE);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Kind(i32);
+
+impl Kind {
+    /// SIGINT: somebody has pressed Ctrl-C.
+    pub const INTERRUPT: Kind = Kind(consts::SIGINT);
+    /// SIGTERM: the polite kill of service managers, containers and `kill`.
+    pub const TERMINATE: Kind = Kind(consts::SIGTERM);
+    /// SIGHUP: the terminal is gone; by custom, "read your settings again".
+    pub const HANGUP: Kind = Kind(consts::SIGHUP);
+    /// SIGQUIT: somebody has pressed Ctrl-\.
+    pub const QUIT: Kind = Kind(consts::SIGQUIT);
+    /// SIGUSR1: for what you like.
+    pub const USER1: Kind = Kind(consts::SIGUSR1);
+    /// SIGUSR2: for what you like.
+    pub const USER2: Kind = Kind(consts::SIGUSR2);
+    /// SIGCHLD: a child process has ended or stopped.
+    pub const CHILD: Kind = Kind(consts::SIGCHLD);
+    /// SIGWINCH: the terminal's window has another size.
+    pub const WINDOW: Kind = Kind(consts::SIGWINCH);
+
+    /// The signal with this number, which the OS may or may not have.
+    pub const fn from_raw(number: i32) -> Self {
+        Kind(number)
+    }
+
+    /// The signal's number.
+    pub const fn as_raw(self) -> i32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match low_level::signal_name(self.0) {
+            Some(name) => f.write_str(name),
+            None => write!(f, "signal {}", self.0),
+        }
+    }
+}
+
+/// Listens for a signal, from when it is made until it is dropped.
+///
+/// Signals that come while nobody waits are not lost, but several may be told as one: it says "at
+/// least once since you last asked", as the OS itself does.
+///
+/// ```
+/// use brigade::signal::{Kind, Signal};
+///
+/// brigade::run(async {
+///     let hangup = Signal::new(Kind::HANGUP)?;
+///     # signal_hook::low_level::raise(signal_hook::consts::SIGHUP)?;
+///     // Meanwhile, in a terminal: kill -HUP ...
+///     hangup.recv().await?;
+///     println!("reading the settings again");
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Debug)]
+pub struct Signal {
+    kind: Kind,
+    registration: signal_hook::SigId,
+    pipe: UnixStream,
+}
+
+/// Bytes taken out of the pipe at a time, a byte a signal. Thin air: more signals than that at once
+/// are told as more than one, which is no harm.
+const BYTES: usize = 64;
+
+impl Signal {
+    /// Listens from now on, any number of times for the same signal.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a signal that cannot be listened for: SIGKILL, SIGSTOP, SIGILL, SIGFPE and
+    /// SIGSEGV. Those of the OS: for a number that is no signal; without descriptors. Outside of an
+    /// executor.
+    pub fn new(kind: Kind) -> io::Result<Self> {
+        if FORBIDDEN.contains(&kind.0) {
+            let what = format!("{kind} cannot be listened for");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
+        let (listening, telling) = StdUnixStream::pair()?;
+        let pipe = UnixStream::try_from(listening)?;
+        let registration = low_level::pipe::register(kind.0, telling)?;
+        Ok(Signal {
+            kind,
+            registration,
+            pipe,
+        })
+    }
+
+    /// Waits until the signal has come since it was last asked, or since it was made.
+    ///
+    /// # Errors
+    /// If the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no signal.
+    pub async fn recv(&self) -> io::Result<()> {
+        self.pipe.read(&mut [0; BYTES]).await.map(drop)
+    }
+
+    /// Which signal it listens for.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+/// The signal again and again, as a stream that never ends. Its errors are those of
+/// [`recv`](Signal::recv).
+impl futures_core::Stream for Signal {
+    type Item = io::Result<()>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let pipe = pin!(&self.pipe);
+        let read = ready!(pipe.poll_read(cx, &mut [0; BYTES]));
+        Poll::Ready(Some(read.map(drop)))
+    }
+}
+
+impl Drop for Signal {
+    fn drop(&mut self) {
+        low_level::unregister(self.registration);
+    }
+}
+
+/// Waits for Ctrl-C: see [`Kind::INTERRUPT`].
+///
+/// It listens from the first poll on. To hear every Ctrl-C, keep a [`Signal`].
+///
+/// ```
+/// # brigade::run(async {
+/// let asked = brigade::signal::ctrl_c();
+/// # // Once it listens.
+/// # let raise = async { signal_hook::low_level::raise(signal_hook::consts::SIGINT) };
+/// # let asked = async { futures_util::future::join(asked, raise).await.0 };
+/// asked.await?;
+/// println!("cleaning up");
+/// # std::io::Result::Ok(())
+/// # })?;
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// # Errors
+/// Those of [`Signal::new`] and [`Signal::recv`].
+///
+/// # Cancel safety
+/// Dropping the future stops listening, and the default action does not come back: see the
+/// [module](self).
+pub async fn ctrl_c() -> io::Result<()> {
+    Signal::new(Kind::INTERRUPT)?.recv().await
+}
+
+/// Waits for the polite kill: see [`Kind::TERMINATE`]. Otherwise as [`ctrl_c`].
+///
+/// ```
+/// # brigade::run(async {
+/// let asked = brigade::signal::terminate();
+/// # // Once it listens.
+/// # let raise = async { signal_hook::low_level::raise(signal_hook::consts::SIGTERM) };
+/// # let asked = async { futures_util::future::join(asked, raise).await.0 };
+/// asked.await?;
+/// println!("cleaning up");
+/// # std::io::Result::Ok(())
+/// # })?;
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// # Errors
+/// Those of [`Signal::new`] and [`Signal::recv`].
+///
+/// # Cancel safety
+/// As with [`ctrl_c`].
+pub async fn terminate() -> io::Result<()> {
+    Signal::new(Kind::TERMINATE)?.recv().await
+}
+
+/// Waits until somebody wants the program to end, by Ctrl-C or by the polite kill: which of the two.
+/// Otherwise as [`ctrl_c`].
+///
+/// ```
+/// # brigade::run(async {
+/// let asked = brigade::signal::shutdown();
+/// # // Once it listens.
+/// # let raise = async { signal_hook::low_level::raise(signal_hook::consts::SIGTERM) };
+/// # let asked = async { futures_util::future::join(asked, raise).await.0 };
+/// let signal = asked.await?;
+/// println!("{signal}: cleaning up");
+/// # std::io::Result::Ok(())
+/// # })?;
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// # Errors
+/// Those of [`Signal::new`] and [`Signal::recv`].
+///
+/// # Cancel safety
+/// As with [`ctrl_c`].
+pub async fn shutdown() -> io::Result<Kind> {
+    let signals = [Signal::new(Kind::INTERRUPT)?, Signal::new(Kind::TERMINATE)?];
+    let [mut interrupt, mut terminate] = [pin!(signals[0].recv()), pin!(signals[1].recv())];
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(came) = interrupt.as_mut().poll(cx) {
+            return Poll::Ready(came.map(|()| Kind::INTERRUPT));
+        }
+        let came = ready!(terminate.as_mut().poll(cx));
+        Poll::Ready(came.map(|()| Kind::TERMINATE))
+    })
+    .await
+}

@@ -1,0 +1,204 @@
+//! `explore`: a program under many orders, each of which can be had again.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::future::pending;
+use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use brigade::explore;
+use brigade::net::{TcpListener, TcpStream, UdpSocket};
+use brigade::time::{interval, now, sleep};
+use brigade_tests::{in_child, one_cook, text_of};
+
+/// Five tasks that each leave their number twice, with a turn for the others between.
+async fn order() -> Vec<u32> {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let tasks = [0, 1, 2, 3, 4].map(|number| {
+        let log = log.clone();
+        brigade::spawn_local(async move {
+            log.borrow_mut().push(number);
+            brigade::yield_now().await;
+            log.borrow_mut().push(number);
+        })
+    });
+    for task in tasks {
+        task.await.unwrap();
+    }
+    log.take()
+}
+
+/// Adds one, two guests at once, and looks away in between.
+async fn careless_jar() {
+    let coins = Rc::new(Cell::new(0));
+    let guests = [(); 2].map(|()| {
+        let coins = coins.clone();
+        brigade::spawn_local(async move {
+            let counted = coins.get();
+            brigade::yield_now().await;
+            coins.set(counted + 1);
+        })
+    });
+    for guest in guests {
+        guest.await.unwrap();
+    }
+    assert_eq!(coins.get(), 2, "a coin is lost");
+}
+
+/// What `explore` says of a program that fails.
+fn complaint<T>(program: impl FnOnce() -> T) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(program)).err();
+    text_of(&*payload.expect("it fails")).to_owned()
+}
+
+/// The number after `seed`.
+fn seed_of(complaint: &str) -> u64 {
+    let (_, rest) = complaint.split_once("seed ").expect("it names the seed");
+    rest.split(' ').next().unwrap().parse().unwrap()
+}
+
+fn the_same_seed_gives_the_same_order_and_others_another() {
+    let once = explore(0..50, order);
+    assert_eq!(once, explore(0..50, order));
+    let different: BTreeSet<_> = once.iter().collect();
+    assert!(different.len() > 40, "{} orders", different.len());
+}
+
+fn a_failing_seed_is_named_and_fails_again() {
+    let first = complaint(|| explore(0..100, careless_jar));
+    assert!(first.contains("a coin is lost"), "{first}");
+    assert!(first.contains("BRIGADE_SEED="), "{first}");
+    let seed = seed_of(&first);
+    // The seeds before it are fine, and it fails every time.
+    if seed > 0 {
+        explore(0..seed, careless_jar);
+    }
+    for _ in 0..3 {
+        let again = complaint(|| explore([seed], careless_jar));
+        assert_eq!(seed_of(&again), seed);
+    }
+}
+
+/// `BRIGADE_SEED` asks for one seed alone, whichever the program names.
+fn the_environment_chooses_one_seed() {
+    if !in_child(&[("BRIGADE_SEED", "77")]) {
+        return;
+    }
+    let mut runs = 0;
+    let outputs = explore(0..10, || {
+        runs += 1;
+        order()
+    });
+    assert_eq!((runs, outputs.len()), (1, 1));
+    let complaint = complaint(|| explore(0..3, || async { panic!("burnt") }));
+    assert!(complaint.contains("seed 77 fails: burnt"), "{complaint}");
+    // It is the same run as without the variable.
+    let executor = brigade::SingleThread::builder()
+        .seed(77)
+        .virtual_time(true)
+        .build()
+        .unwrap();
+    assert_eq!(executor.block_on(order()), outputs[0]);
+}
+
+fn a_seed_that_is_no_number_is_said() {
+    if in_child(&[("BRIGADE_SEED", "soup")]) {
+        let complaint = complaint(|| explore(0..3, || async {}));
+        assert!(complaint.contains("BRIGADE_SEED"), "{complaint}");
+    }
+}
+
+fn no_seed_at_all_is_no_success() {
+    assert!(complaint(|| explore(0..0, order)).contains("no seed"));
+}
+
+/// A program that waits for nothing is told so, instead of hanging.
+fn standing_still_is_a_failure() {
+    for stuck in [
+        complaint(|| explore(3..4, pending::<()>)),
+        complaint(|| explore(3..4, || sleep(Duration::MAX))),
+        complaint(|| {
+            explore(3..4, || async {
+                let (_send, receive) = async_channel::bounded::<()>(1);
+                let both = brigade::spawn(async move { receive.recv().await });
+                sleep(Duration::from_secs(1)).await;
+                both.await.unwrap().unwrap();
+            })
+        }),
+    ] {
+        assert!(stuck.contains("seed 3 fails: it stands still"), "{stuck}");
+    }
+}
+
+/// Long programs are short, and every timer fires.
+fn a_year_of_ticks_passes() {
+    let ends = explore(0..5, || async {
+        let began = now();
+        let mut ticks = interval(Duration::from_secs(24 * 3600));
+        for _ in 0..=365 {
+            ticks.tick().await;
+        }
+        now() - began
+    });
+    assert_eq!(ends, [Duration::from_secs(365 * 24 * 3600); 5]);
+}
+
+/// Sockets would take their own time: they are errors that say so.
+fn sockets_are_errors_that_say_so() {
+    explore(0..3, || async {
+        for error in [
+            TcpListener::bind("127.0.0.1:0").await.unwrap_err(),
+            TcpStream::connect("127.0.0.1:9").await.unwrap_err(),
+            UdpSocket::bind("127.0.0.1:0").await.unwrap_err(),
+            #[cfg(unix)]
+            brigade::net::UnixStream::pair().unwrap_err(),
+            #[cfg(unix)]
+            brigade::signal::Signal::new(brigade::signal::Kind::USER1).unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert!(error.to_string().contains("brigade::explore"), "{error}");
+        }
+    });
+}
+
+/// Blocking jobs run on this thread, in an order that the seed decides as well.
+fn blocking_jobs_are_part_of_the_order() {
+    let here = std::thread::current().id();
+    let program = move || async move {
+        let (send, receive) = async_channel::unbounded();
+        let jobs = [0, 1, 2, 3].map(|number| {
+            let send = send.clone();
+            brigade::spawn_blocking(move || {
+                assert_eq!(std::thread::current().id(), here);
+                send.try_send(number).unwrap();
+                number
+            })
+        });
+        for (number, job) in jobs.into_iter().enumerate() {
+            assert_eq!(job.await.unwrap(), number);
+        }
+        drop(send);
+        let mut order = Vec::new();
+        while let Ok(number) = receive.recv().await {
+            order.push(number);
+        }
+        order
+    };
+    let once = explore(0..20, program);
+    assert_eq!(once, explore(0..20, program));
+    assert!(once.iter().collect::<BTreeSet<_>>().len() > 5);
+}
+
+one_cook! {
+    the_same_seed_gives_the_same_order_and_others_another,
+    a_failing_seed_is_named_and_fails_again,
+    the_environment_chooses_one_seed,
+    a_seed_that_is_no_number_is_said,
+    no_seed_at_all_is_no_success,
+    standing_still_is_a_failure,
+    a_year_of_ticks_passes,
+    sockets_are_errors_that_say_so,
+    blocking_jobs_are_part_of_the_order,
+}

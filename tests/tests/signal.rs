@@ -1,0 +1,122 @@
+//! Signals as futures (feature `signal`). Each test has a process to itself, which it signals.
+#![cfg(unix)]
+
+use std::io::ErrorKind;
+use std::pin::pin;
+
+use brigade::Executor;
+use brigade::signal::{Kind, Signal, ctrl_c, shutdown, terminate};
+use brigade_tests::{Kitchen, on_both};
+use futures::future::{join, poll_immediate};
+use futures::{StreamExt, poll};
+
+/// Sends this process a signal, which it has received when this returns.
+fn raise(kind: Kind) {
+    signal_hook::low_level::raise(kind.as_raw()).unwrap();
+}
+
+fn ctrl_c_and_a_polite_kill_are_futures<K: Kitchen>() {
+    K::open().block_on(async {
+        let (asked, ()) = join(ctrl_c(), async { raise(Kind::INTERRUPT) }).await;
+        asked.unwrap();
+        let (asked, ()) = join(terminate(), async { raise(Kind::TERMINATE) }).await;
+        asked.unwrap();
+        for kind in [Kind::INTERRUPT, Kind::TERMINATE] {
+            let (asked, ()) = join(shutdown(), async { raise(kind) }).await;
+            assert_eq!(asked.unwrap(), kind);
+        }
+    });
+}
+
+/// What came before anybody waited is not lost; what came before anybody listened is nobody's.
+fn signals_are_kept_for_those_who_listen<K: Kitchen>() {
+    K::open().block_on(async {
+        let early = Signal::new(Kind::USER1).unwrap();
+        raise(Kind::USER1);
+        let late = Signal::new(Kind::USER1).unwrap();
+        early.recv().await.unwrap();
+        assert!(poll_immediate(late.recv()).await.is_none());
+        raise(Kind::USER1);
+        early.recv().await.unwrap();
+        late.recv().await.unwrap();
+        assert_eq!(late.kind(), Kind::USER1);
+    });
+}
+
+/// A waiting future that is dropped takes no signal with it.
+fn a_cancelled_wait_loses_nothing<K: Kitchen>() {
+    K::open().block_on(async {
+        let signal = Signal::new(Kind::USER2).unwrap();
+        for _ in 0..10 {
+            let mut wait = Box::pin(signal.recv());
+            assert!(poll!(wait.as_mut()).is_pending());
+            raise(Kind::USER2);
+            drop(wait);
+            signal.recv().await.unwrap();
+        }
+    });
+}
+
+/// From another thread, to a task on any cook.
+fn a_signal_wakes_a_sleeping_executor<K: Kitchen>() {
+    K::open().block_on(async {
+        let mut signals = Signal::new(Kind::HANGUP).unwrap();
+        let heard = brigade::spawn(async move {
+            for _ in 0..20 {
+                signals.next().await.unwrap().unwrap();
+                // The next one is sent when this one is heard, so none are told as one.
+                std::thread::spawn(|| raise(Kind::HANGUP));
+            }
+        });
+        raise(Kind::HANGUP);
+        heard.await.unwrap();
+    });
+}
+
+fn different_signals_are_kept_apart<K: Kitchen>() {
+    K::open().block_on(async {
+        let one = Signal::new(Kind::USER1).unwrap();
+        let other = Signal::new(Kind::USER2).unwrap();
+        let mut wait = pin!(other.recv());
+        raise(Kind::USER1);
+        one.recv().await.unwrap();
+        assert!(poll!(wait.as_mut()).is_pending());
+        raise(Kind::USER2);
+        wait.await.unwrap();
+    });
+}
+
+/// Signals that no program can handle, and numbers that are none, are errors and not panics.
+fn what_cannot_be_listened_for_is_an_error<K: Kitchen>() {
+    let outside = Signal::new(Kind::USER1).unwrap_err();
+    assert!(outside.to_string().contains("outside"), "{outside}");
+    K::open().block_on(async {
+        for number in [libc::SIGKILL, libc::SIGSTOP, libc::SIGSEGV] {
+            let error = Signal::new(Kind::from_raw(number)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        }
+        let none = Kind::from_raw(4242);
+        assert_eq!(none.to_string(), "signal 4242");
+        assert!(Signal::new(none).is_err());
+    });
+}
+
+/// The trap that the module speaks of: listening once takes the default action away for good.
+fn the_default_action_does_not_come_back<K: Kitchen>() {
+    K::open().block_on(async {
+        drop(Signal::new(Kind::TERMINATE).unwrap());
+        raise(Kind::TERMINATE);
+    });
+}
+
+on_both! {
+    ;
+    alone:
+    ctrl_c_and_a_polite_kill_are_futures,
+    signals_are_kept_for_those_who_listen,
+    a_cancelled_wait_loses_nothing,
+    a_signal_wakes_a_sleeping_executor,
+    different_signals_are_kept_apart,
+    what_cannot_be_listened_for_is_an_error,
+    the_default_action_does_not_come_back,
+}
