@@ -1,0 +1,115 @@
+//! Crates that want tokio itself, beside brigade: `async-compat` starts a runtime of tokio on a thread of
+//! its own, and enters it around each poll. Glue: one call of `compat()` a future.
+//!
+//! The price is a second reactor and a second clock: their sockets are woken on tokio's thread, and
+//! the wakes come to brigade's tasks from outside.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::time::Duration;
+
+use async_compat::CompatExt;
+use brigade::{Executor, spawn};
+use brigade_tests::{Kitchen, on_both};
+use futures::future::join_all;
+use hyper::body::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// How many threads of this process are async-compat's.
+fn threads() -> usize {
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|it| fs::read_to_string(it.unwrap().path().join("comm")).ok());
+    names.filter(|it| it.starts_with("async-compat")).count()
+}
+
+/// tokio's sockets and timers work in tasks of brigade; what it costs is one thread, however many
+/// tasks there are.
+fn tokio_s_own_sockets_and_timers_run<K: Kitchen>() {
+    K::open().block_on(async {
+        assert_eq!(threads(), 0);
+        let echo = async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let server = async move {
+                for _ in 0..20 {
+                    let (mut stream, _) = listener.accept().await.unwrap();
+                    let serve = async move {
+                        let mut buffer = [0; 64];
+                        loop {
+                            match stream.read(&mut buffer).await.unwrap() {
+                                0 => break,
+                                count => stream.write_all(&buffer[..count]).await.unwrap(),
+                            }
+                        }
+                    };
+                    drop(spawn(serve.compat()));
+                }
+            };
+            (address, spawn(server.compat()))
+        };
+        let (address, server) = echo.compat().await;
+        let guests = (0..20).map(|guest: u8| {
+            let talk = async move {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                for _ in 0..50 {
+                    stream.write_all(&[guest; 64]).await.unwrap();
+                    let mut back = [0; 64];
+                    stream.read_exact(&mut back).await.unwrap();
+                    assert_eq!(back, [guest; 64]);
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            };
+            spawn(talk.compat())
+        });
+        for guest in join_all(Vec::from_iter(guests)).await {
+            guest.unwrap();
+        }
+        server.await.unwrap();
+        assert_eq!(threads(), 1);
+    });
+}
+
+/// A crate that can only open its own connections, here hyper over tokio's socket, as clients built on
+/// tokio do: the connection is tokio's, the tasks are brigade's.
+fn a_crate_over_tokio_s_socket_runs<K: Kitchen>() {
+    K::open().block_on(async {
+        let listener = brigade::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut connection = h2::server::handshake(
+                tokio_util::compat::FuturesAsyncReadCompatExt::compat(stream),
+            )
+            .await
+            .unwrap();
+            while let Some(accepted) = connection.accept().await {
+                let (_, mut reply) = accepted.unwrap();
+                let mut body = reply.send_response(http::Response::new(()), false).unwrap();
+                body.send_data(Bytes::from("soup"), true).unwrap();
+            }
+        });
+        let ask = async {
+            let stream = TcpStream::connect(address).await.unwrap();
+            let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+            let connection = spawn(connection.compat());
+            let mut sender = sender.ready().await.unwrap();
+            let request = http::Request::get("http://kitchen/").body(()).unwrap();
+            let (response, _) = sender.send_request(request, true).unwrap();
+            let mut body = response.await.unwrap().into_body();
+            let soup = body.data().await.unwrap().unwrap();
+            drop((sender, body));
+            connection.await.unwrap().unwrap();
+            soup
+        };
+        assert_eq!(ask.compat().await, Bytes::from("soup"));
+        server.await.unwrap();
+    });
+}
+
+on_both! {
+    a_crate_over_tokio_s_socket_runs;
+    alone: tokio_s_own_sockets_and_timers_run,
+}
