@@ -27,6 +27,13 @@
 //! - [`spawn()`], [`spawn_local`], [`spawn_blocking`], [`task::JoinSet`]: tasks. [`yield_now()`].
 //! - [`time`]: sleep, intervals, timeouts. [`net`]: sockets. [`io`]: any other source of events.
 //! - `brigade::hyper` (feature `hyper`): hyper's clients and servers on brigade.
+//! - `brigade::signal` (feature `signal`): Ctrl-C and a polite kill as futures.
+//! - [`main!`] and [`test!`]: async `main` and tests. [`explore()`]: a test under many orders of its
+//!   tasks, each of which can be had again.
+//!
+//! Who comes from another runtime finds everything by name in
+//! [From tokio or smol to brigade](guide::from_tokio_or_smol); what runs on brigade, and what it takes,
+//! stands in [The ecosystem](guide::ecosystem).
 //!
 //! Channels, locks, HTTP and TLS are not here: `async-channel`, `async-lock`, `futures-util`, `hyper`
 //! and `futures-rustls` serve, unchanged.
@@ -38,6 +45,7 @@
 //! | `work-stealing` | [`DefaultExecutor`] is [`WorkStealing`]. Both executors are always there |
 //! | `hyper` | `brigade::hyper`: hyper's runtime traits for brigade's types |
 //! | `tracing` | a `tracing` span for each task, entered while it is polled, and one for each poll |
+//! | `signal` | `brigade::signal`: signals of Unix as futures |
 //!
 //! # Reading it
 //!
@@ -91,6 +99,7 @@ pub mod net;
 pub mod signal;
 mod explore;
 mod macros;
+pub mod guide;
 #[cfg(feature = "hyper")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
 pub mod hyper;

@@ -1,0 +1,91 @@
+//! The pages of the guide are true: what they cite is there.
+
+use std::fs;
+use std::path::Path;
+
+fn page(name: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    fs::read_to_string(root.join("runtime/docs").join(name)).unwrap()
+}
+
+/// The rows of all tables, by cells; without heads and rules.
+fn rows(page: &str) -> Vec<Vec<String>> {
+    let lines: Vec<&str> = page.lines().collect();
+    let is_rule = |line: &str| line.starts_with("|--");
+    let mut rows = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        let head = lines.get(number + 1).is_some_and(|next| is_rule(next));
+        if line.starts_with('|') && !is_rule(line) && !head {
+            let cells = line.trim_matches('|').split('|');
+            rows.push(cells.map(|cell| cell.trim().to_owned()).collect());
+        }
+    }
+    rows
+}
+
+/// The tests that a cell names: `file::function`, in backticks.
+fn named(cell: &str) -> Vec<(&str, &str)> {
+    let quoted = cell.split('`').skip(1).step_by(2);
+    quoted.filter_map(|name| name.split_once("::")).collect()
+}
+
+/// Whether `file` has the function, and lists it for the harness.
+fn is_a_test(file: &str, function: &str) -> bool {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/{file}.rs"));
+    let Ok(text) = fs::read_to_string(path) else {
+        return false;
+    };
+    let defined =
+        text.contains(&format!("fn {function}(")) || text.contains(&format!("fn {function}<"));
+    // In the lists at the ends of the files a test stands alone on its line, or after `alone:`.
+    let listed = text.lines().any(|line| {
+        let name = line.trim().trim_start_matches("alone: ");
+        name.trim_end_matches([',', ';']) == function
+    });
+    defined && (listed || text.contains(&format!("#[test]\nfn {function}(")))
+}
+
+#[test]
+fn every_cell_of_brigade_names_a_test_that_exists() {
+    let page = page("ecosystem.md");
+    let rows = rows(&page);
+    let features = rows.iter().filter(|row| row.len() == 7);
+    let crates = rows.iter().filter(|row| row.len() == 4);
+    assert!(features.clone().count() >= 25 && crates.clone().count() >= 12);
+    let mut wrong = Vec::new();
+    for row in &rows {
+        let cell = row.last().unwrap();
+        let tests = named(cell);
+        if tests.is_empty() {
+            wrong.push(format!("no test: {} | {cell}", row[0]));
+        }
+        for (file, function) in tests {
+            if !is_a_test(file, function) {
+                wrong.push(format!("no such test: {file}::{function}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The check itself can tell.
+#[test]
+fn a_name_that_is_no_test_is_found_out() {
+    assert!(is_a_test("guide", "a_name_that_is_no_test_is_found_out"));
+    assert!(is_a_test("tcp", "echo"));
+    assert!(!is_a_test("guide", "is_a_test"));
+    assert!(!is_a_test("guide", "nothing_of_this_name"));
+    assert!(!is_a_test("no_such_file", "echo"));
+}
+
+/// Each row of the dictionary has all its columns.
+#[test]
+fn the_dictionary_has_three_columns() {
+    let page = page("from-tokio-or-smol.md");
+    let rows = rows(&page);
+    assert!(rows.len() > 40);
+    for row in rows {
+        assert_eq!(row.len(), 3, "{row:?}");
+        assert!(!row[0].is_empty() && !row[2].is_empty(), "{row:?}");
+    }
+}
