@@ -5,7 +5,7 @@ use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, builder::styling::Styles, error::ErrorKind};
 
-use crate::{cashier, equations, fetch, kitchen, matrix, parts, squares};
+use crate::{cashier, coffee, equations, fetch, frames, kitchen, matrix, parts, squares};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -46,6 +46,12 @@ pub(crate) enum Demo {
     Parts(parts::Args),
     /// Waiting and chopping by one cook and by many: which problem needs which
     Matrix(matrix::Args),
+    /// Four ways to wait for the coffee machine: blocked, asking, told, hired
+    #[command(long_about = coffee::ABOUT)]
+    Coffee(coffee::Coffee),
+    /// A screen at 60 frames a second while something computes: yielding, and hogging
+    #[command(long_about = frames::ABOUT)]
+    Frames(frames::Frames),
     /// The server behind `fetch` without a URL; it runs in a process of its own
     #[command(hide = true)]
     Origin(fetch::origin::Args),

@@ -22,6 +22,12 @@ impl Columns {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
+    /// The table as one block of text, set in a little.
+    pub(crate) fn block(&self) -> String {
+        let lines = self.lines().into_iter();
+        lines.map(|line| format!("  {line}\n")).collect()
+    }
+
     /// The heading and the rows, line by line.
     pub(crate) fn lines(&self) -> Vec<String> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);

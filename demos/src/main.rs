@@ -11,11 +11,13 @@
 //! that make no sense, 130 when Ctrl-C ended the run early.
 
 mod cli;
+mod coffee;
 mod columns;
 mod compare;
 mod cooks;
 mod drawing;
 mod fetch;
+mod frames;
 mod interrupt;
 mod meanwhile;
 mod measure;
@@ -33,6 +35,7 @@ mod kitchen;
 mod matrix;
 mod parts;
 mod squares;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -69,6 +72,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Demo::Squares(args)) => cooks::run(&shared, &squares::Squares::new(&args, &shared)),
         Some(Demo::Parts(args)) => cooks::run(&shared, &parts::Parts::new(&args)),
         Some(Demo::Matrix(args)) => cooks::run(&shared, &matrix::Matrix::new(&args)),
+        Some(Demo::Coffee(coffee)) => cooks::run(&shared, &coffee),
+        Some(Demo::Frames(frames)) => cooks::run(&shared, &frames),
         Some(Demo::Origin(args)) => fetch::origin::serve(&args).map(|()| ExitCode::SUCCESS),
     }
 }

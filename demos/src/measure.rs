@@ -107,6 +107,22 @@ impl<T> OneAndMany<T> {
     }
 }
 
+impl<T, E> Run<Result<T, E>> {
+    /// The error, if that is what the run came to.
+    pub(crate) fn transpose(self) -> Result<Run<T>, E> {
+        let Self {
+            output,
+            figures,
+            timeline,
+        } = self;
+        output.map(|output| Run {
+            output,
+            figures,
+            timeline,
+        })
+    }
+}
+
 impl<T> Run<T> {
     /// Of the lifetimes of all tasks added up, the share in which they waited.
     pub(crate) fn waiting_share(&self) -> f64 {

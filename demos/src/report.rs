@@ -297,17 +297,24 @@ pub(crate) fn common_rows(figures: &Figures) -> Vec<Row> {
         }
         None => Row::new("CPU time", "-", "this system does not say"),
     });
-    rows.push(Row::new(
-        "in flight",
-        units::count(figures.in_flight_max),
-        "tasks begun and not finished, at most: concurrency",
-    ));
-    rows.push(Row::new(
-        "at once",
-        units::count(figures.at_once_max),
-        "tasks being polled at one instant, at most: parallelism",
-    ));
+    rows.extend(concurrency_rows(figures));
     rows
+}
+
+/// The two rows that no demo goes without: concurrency and parallelism.
+pub(crate) fn concurrency_rows(figures: &Figures) -> Vec<Row> {
+    vec![
+        Row::new(
+            "in flight",
+            units::count(figures.in_flight_max),
+            "tasks begun and not finished, at most: concurrency",
+        ),
+        Row::new(
+            "at once",
+            units::count(figures.at_once_max),
+            "tasks being polled at one instant, at most: parallelism",
+        ),
+    ]
 }
 
 /// Writes to stdout; whoever closed the other end (`| head`) wanted no more.

@@ -7,8 +7,11 @@
 //!
 //! What request number N is answered, and after how long, follows from N alone.
 //! So the client knows every byte it must receive, and every run waits as long.
+//! Other demos ask for something simpler: see [`Request`].
 
 use std::{
+    borrow::Cow,
+    hint::black_box,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr},
     process::{Child, Command, Stdio},
@@ -65,13 +68,6 @@ impl Reply {
         Self { number }
     }
 
-    /// The reply that a request line asks for: `GET /reply/17 HTTP/1.1`.
-    fn asked_by(request: &[u8]) -> Option<Self> {
-        let path = request.strip_prefix(b"GET /reply/")?;
-        let digits = path.split(|&byte| byte == b' ').next()?;
-        std::str::from_utf8(digits).ok()?.parse().ok().map(Self::to)
-    }
-
     pub(crate) fn path(self) -> String {
         format!("/reply/{}", self.number)
     }
@@ -99,6 +95,79 @@ fn scramble(number: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+/// What the origin can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Request {
+    /// `/reply/17`: one of the replies that `fetch` fetches.
+    Reply(Reply),
+    /// `/after/20`: the number of milliseconds, after so many of them.
+    After(u64),
+    /// `/sum/1000`: the sum of the squares below a number. The origin has to work
+    /// for it, one square after the other.
+    Sum(u64),
+}
+
+impl Request {
+    /// What the request line asks for: `GET /after/20 HTTP/1.1`.
+    fn asked_by(request: &[u8]) -> Option<Self> {
+        let line = std::str::from_utf8(request).ok()?;
+        let path = line.strip_prefix("GET /")?.split(' ').next()?;
+        let (what, number) = path.split_once('/')?;
+        let number = number.parse().ok()?;
+        match what {
+            "reply" => Some(Self::Reply(Reply::to(number))),
+            "after" => Some(Self::After(number)),
+            "sum" => Some(Self::Sum(number)),
+            _ => None,
+        }
+    }
+
+    /// The whole request, ready to be sent.
+    pub(crate) fn message(self) -> String {
+        let path = match self {
+            Self::Reply(reply) => reply.path(),
+            Self::After(millis) => format!("/after/{millis}"),
+            Self::Sum(number) => format!("/sum/{number}"),
+        };
+        format!("GET {path} HTTP/1.1\r\nhost: origin\r\n\r\n")
+    }
+
+    /// What must come back.
+    pub(crate) fn body(self) -> Cow<'static, [u8]> {
+        match self {
+            Self::Reply(reply) => reply.body().into(),
+            Self::After(millis) => millis.to_string().into_bytes().into(),
+            Self::Sum(number) => sum_of_squares(number).to_string().into_bytes().into(),
+        }
+    }
+
+    /// Whether `answer`, from its first byte to its last, is the whole of what was
+    /// asked for.
+    pub(crate) fn is_answered_by(self, answer: &[u8]) -> bool {
+        answer.starts_with(b"HTTP/1.1 200 OK\r\n")
+            && answer
+                .strip_suffix(&*self.body())
+                .is_some_and(|head| head.ends_with(b"\r\n\r\n"))
+    }
+
+    /// Waits as long as the answer takes.
+    async fn wait(self) {
+        let delay = match self {
+            Self::Reply(reply) => reply.delay(),
+            Self::After(millis) => Duration::from_millis(millis),
+            Self::Sum(_) => return,
+        };
+        brigade::time::sleep(delay).await;
+    }
+}
+
+/// The squares of all numbers below `limit`, added up modulo 2^64.
+fn sum_of_squares(limit: u64) -> u64 {
+    // The black box keeps the compiler from knowing the formula for it.
+    let squares = (0..limit).map(|number| black_box(number).wrapping_mul(number));
+    squares.fold(0, u64::wrapping_add)
 }
 
 /// The origin as `fetch` sees it: a child process and its addresses.
@@ -145,6 +214,11 @@ impl Origin {
     /// Where to send request number `number`: the addresses are taken in turn.
     pub(crate) fn address(&self, number: u64) -> SocketAddr {
         self.addresses[(number % self.addresses.len() as u64) as usize]
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 }
 
@@ -220,23 +294,23 @@ async fn accept(listener: TcpListener) {
 /// One connection, one request, one reply. The client may be gone at any time;
 /// that is its affair.
 async fn answer(stream: TcpStream) {
-    let Ok(Some(reply)) = read_request(&stream).await else {
+    let Ok(Some(request)) = read_request(&stream).await else {
         return;
     };
-    brigade::time::sleep(reply.delay()).await;
-    let body = reply.body();
+    request.wait().await;
+    let body = request.body();
     let mut message = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\
          connection: close\r\n\r\n",
         body.len()
     )
     .into_bytes();
-    message.extend_from_slice(body);
+    message.extend_from_slice(&body);
     let _ = stream.write_all(&message).await;
 }
 
-/// The reply that is asked for; `None` for a request that is none of ours.
-async fn read_request(stream: &TcpStream) -> io::Result<Option<Reply>> {
+/// What is asked for; `None` for a request that is none of ours.
+async fn read_request(stream: &TcpStream) -> io::Result<Option<Request>> {
     let mut buffer = [0; REQUEST_MAX];
     let mut filled = 0;
     while filled < buffer.len() {
@@ -246,7 +320,7 @@ async fn read_request(stream: &TcpStream) -> io::Result<Option<Reply>> {
         }
         filled += count;
         if buffer[..filled].ends_with(b"\r\n\r\n") {
-            return Ok(Reply::asked_by(&buffer[..filled]));
+            return Ok(Request::asked_by(&buffer[..filled]));
         }
     }
     Ok(None)
@@ -288,16 +362,36 @@ mod tests {
     }
 
     #[test]
-    fn the_request_line_names_the_reply() {
-        let line = format!("GET {} HTTP/1.1\r\n\r\n", Reply::to(17).path());
-        assert_eq!(Reply::asked_by(line.as_bytes()), Some(Reply::to(17)));
+    fn the_request_line_says_what_is_asked_for() {
+        for request in [
+            Request::Reply(Reply::to(17)),
+            Request::After(20),
+            Request::Sum(100),
+        ] {
+            assert_eq!(
+                Request::asked_by(request.message().as_bytes()),
+                Some(request)
+            );
+        }
         for wrong in [
             "GET / HTTP/1.1",
             "GET /reply/x HTTP/1.1",
             "GET /reply/ HTTP/1.1",
+            "GET /reply/1/2 HTTP/1.1",
             "POST /reply/1 H",
         ] {
-            assert_eq!(Reply::asked_by(wrong.as_bytes()), None, "{wrong}");
+            assert_eq!(Request::asked_by(wrong.as_bytes()), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_whole_or_none() {
+        assert_eq!(sum_of_squares(100), 328_350);
+        let request = Request::Sum(100);
+        let whole = b"HTTP/1.1 200 OK\r\na: b\r\n\r\n328350";
+        assert!(request.is_answered_by(whole));
+        assert!(!request.is_answered_by(&whole[..whole.len() - 1]));
+        assert!(!Request::Sum(99).is_answered_by(whole));
+        assert!(!request.is_answered_by(b"HTTP/1.1 500 No\r\n\r\n328350"));
     }
 }

@@ -1,0 +1,373 @@
+//! `brigade coffee`: four ways to wait for the coffee machine.
+//!
+//! What it shows: waiting costs nothing, but how one waits may. For one shift,
+//! customers want as much coffee as they can get. A cup takes a while; the machines
+//! stand in another process and do their brewing there. The four ways:
+//!
+//! | way | who works | how it waits |
+//! |---|---|---|
+//! | blocked | one thread | it presses the button and stands there |
+//! | busy loop | one thread | it goes round all machines and asks each: ready? |
+//! | notified | a task a machine, on the executor | it is told when a cup is ready |
+//! | hired | a thread a machine | each stands before its own machine |
+//!
+//! A machine is a TCP connection: the button is a request, the cup is the reply. So
+//! the four are the four ways in which programs wait for a socket.
+
+use std::{
+    io::{self, ErrorKind, Read as _, Write as _},
+    net::{self, SocketAddr},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use brigade::{Executor, net::TcpStream, task::Builder};
+use futures_util::AsyncReadExt as _;
+use serde_json::{Value, json};
+
+use crate::{
+    columns::Columns,
+    cooks::Dish,
+    fetch::origin::{Origin, Request},
+    interrupt::Interrupt,
+    measure::{self, Run},
+    report::{self, Ending, Report},
+    units,
+    usage::{self, Usage},
+};
+
+/// How `brigade coffee --help` begins.
+pub(crate) const ABOUT: &str = "Four ways to wait for the coffee machine: stand there, keep asking, \
+    be told, hire more.\n\n\
+    For one shift customers want as much coffee as they can get. The machines are in a process of \
+    their own; a cup is a request whose reply takes a while. The same waiting is done by one thread \
+    that blocks, by one that asks all machines in a busy loop, by tasks that are told when a cup is \
+    ready, and by a thread for each machine.";
+
+/// Up to so much of a core is "next to nothing". Thin air.
+const NEXT_TO_NOTHING: f64 = 0.1;
+
+/// From so much of a core on, a core is burnt: all of it, but for what the machine's
+/// other programs take.
+const BURNT: f64 = 0.5;
+
+/// The arguments of `coffee`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Coffee {
+    /// Coffee machines
+    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub(crate) machines: u16,
+    /// Milliseconds that a cup takes
+    #[arg(long, value_name = "MS", default_value = "100", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) brew: u64,
+    /// Milliseconds that a shift lasts; there are four
+    #[arg(long, value_name = "MS", default_value = "1000", value_parser = clap::value_parser!(u64).range(1..=600_000))]
+    pub(crate) shift: u64,
+}
+
+/// What one way came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    pub(crate) name: &'static str,
+    /// Cups handed over.
+    pub(crate) orders: usize,
+    /// How long the shift was: a cup that was begun is waited for.
+    pub(crate) wall: Duration,
+    /// What this process used meanwhile; `None` where the system does not say.
+    pub(crate) used: Option<Usage>,
+    /// Threads that served.
+    pub(crate) threads: usize,
+}
+
+impl Way {
+    /// How many cores it kept busy, on average.
+    pub(crate) fn cores(&self) -> Option<f64> {
+        let used = self.used?;
+        Some(used.cpu.as_secs_f64() / self.wall.as_secs_f64())
+    }
+
+    /// Time on a core for each cup.
+    fn cpu_a_cup(&self) -> Option<Duration> {
+        let used = self.used?;
+        Some(used.cpu / u32::try_from(self.orders.max(1)).ok()?)
+    }
+}
+
+/// The four shifts, in the order in which they were worked.
+#[derive(Debug)]
+pub(crate) struct Shifts {
+    pub(crate) blocked: Way,
+    pub(crate) busy_loop: Way,
+    pub(crate) notified: Way,
+    pub(crate) hired: Way,
+    /// Of the notified shift: the others have no tasks.
+    pub(crate) run: Run<usize>,
+}
+
+/// Where coffee is sold, and until when.
+struct Shop {
+    machines: Vec<SocketAddr>,
+    cup: Request,
+    closes: Instant,
+    interrupt: Interrupt,
+}
+
+impl Coffee {
+    /// Works the four shifts, one after the other.
+    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Shifts> {
+        let origin = Origin::start()?;
+        let blocked = self.shift("blocked", 1, &origin, |shop| stand_at(&shop, 0))?;
+        let busy_loop = self.shift("busy loop", 1, &origin, |shop| ask_all(&shop))?;
+        let mut run = None;
+        let notified = self.shift("notified", executor.workers(), &origin, |shop| {
+            let told = run.insert(be_told(executor, &shop)?);
+            Ok(told.output)
+        })?;
+        let hired = self.shift("hired", self.machines.into(), &origin, |shop| hire(&shop))?;
+        Ok(Shifts {
+            blocked,
+            busy_loop,
+            notified,
+            hired,
+            run: run.context("there was a notified shift")?,
+        })
+    }
+
+    /// Opens the shop, works one shift and takes its measure.
+    fn shift(
+        &self,
+        name: &'static str,
+        threads: usize,
+        origin: &Origin,
+        serve: impl FnOnce(Arc<Shop>) -> io::Result<usize>,
+    ) -> anyhow::Result<Way> {
+        let begun = Instant::now();
+        let shop = Arc::new(Shop {
+            machines: (0..self.machines.into())
+                .map(|n| origin.address(n))
+                .collect(),
+            cup: Request::After(self.brew),
+            closes: begun + Duration::from_millis(self.shift),
+            interrupt: Interrupt::listen()?,
+        });
+        let (orders, used) = usage::of(|| serve(shop));
+        Ok(Way {
+            name,
+            orders: orders.with_context(|| format!("{name}: a machine is out of order"))?,
+            wall: begun.elapsed(),
+            used,
+            threads,
+        })
+    }
+}
+
+impl Shop {
+    fn is_open(&self) -> bool {
+        Instant::now() < self.closes && !self.interrupt.asked()
+    }
+
+    /// Presses the button. A connection serves one cup.
+    fn press(&self, machine: usize) -> io::Result<net::TcpStream> {
+        let mut stream = net::TcpStream::connect(self.machines[machine])?;
+        stream.write_all(self.cup.message().as_bytes())?;
+        Ok(stream)
+    }
+
+    /// What was served is a whole cup, or an error.
+    fn taste(&self, served: &[u8]) -> io::Result<()> {
+        match self.cup.is_answered_by(served) {
+            true => Ok(()),
+            false => Err(ErrorKind::InvalidData.into()),
+        }
+    }
+}
+
+/// Blocked: the worker stands at the machine until the cup is there.
+fn stand_at(shop: &Shop, machine: usize) -> io::Result<usize> {
+    let mut orders = 0;
+    while shop.is_open() {
+        let mut cup = Vec::new();
+        shop.press(machine)?.read_to_end(&mut cup)?;
+        shop.taste(&cup)?;
+        orders += 1;
+    }
+    Ok(orders)
+}
+
+/// Hired: the same, with a worker at each machine.
+fn hire(shop: &Shop) -> io::Result<usize> {
+    thread::scope(|workers| {
+        let hire = |machine| workers.spawn(move || stand_at(shop, machine));
+        let hired: Vec<_> = (0..shop.machines.len()).map(hire).collect();
+        let orders = hired
+            .into_iter()
+            .map(|worker| worker.join().expect("stands and waits"));
+        orders.sum()
+    })
+}
+
+/// Busy loop: the worker goes round and asks: ready? ready? ready?
+fn ask_all(shop: &Shop) -> io::Result<usize> {
+    let press = |machine| {
+        let stream = shop.press(machine)?;
+        stream.set_nonblocking(true)?;
+        Ok((machine, stream, Vec::new()))
+    };
+    let mut orders = 0;
+    let mut brewing: Vec<_> = (0..shop.machines.len())
+        .map(press)
+        .collect::<io::Result<_>>()?;
+    while !brewing.is_empty() {
+        let mut next = 0;
+        while let Some((machine, stream, cup)) = brewing.get_mut(next) {
+            match stream.read_to_end(cup) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => next += 1,
+                Err(error) => return Err(error),
+                Ok(_) => {
+                    shop.taste(cup)?;
+                    orders += 1;
+                    let machine = *machine;
+                    brewing.swap_remove(next);
+                    if shop.is_open() {
+                        brewing.push(press(machine)?);
+                    }
+                }
+            }
+        }
+    }
+    Ok(orders)
+}
+
+/// Notified: a task for each machine. While all of them wait, the thread sleeps.
+fn be_told<E: Executor>(executor: &E, shop: &Arc<Shop>) -> io::Result<Run<usize>> {
+    let run = measure::measure(executor, async {
+        let attend = |machine| {
+            let name = format!("machine {machine}");
+            let task = Builder::new().name(&name);
+            task.spawn(attend(shop.clone(), machine))
+        };
+        let tasks: Vec<_> = (0..shop.machines.len()).map(attend).collect();
+        let mut orders = 0;
+        for task in tasks {
+            orders += task.await.map_err(io::Error::other)??;
+        }
+        io::Result::Ok(orders)
+    });
+    run.transpose()
+}
+
+async fn attend(shop: Arc<Shop>, machine: usize) -> io::Result<usize> {
+    let mut orders = 0;
+    while shop.is_open() {
+        let stream = TcpStream::connect(shop.machines[machine]).await?;
+        stream.write_all(shop.cup.message().as_bytes()).await?;
+        let mut cup = Vec::new();
+        (&stream).read_to_end(&mut cup).await?;
+        shop.taste(&cup)?;
+        orders += 1;
+    }
+    Ok(orders)
+}
+
+impl Dish for Coffee {
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+        let shifts = self.measure(executor)?;
+        let title = format!(
+            "coffee: {}, {} a cup, four shifts of {}",
+            units::counted(self.machines.into(), "machine"),
+            units::duration(Duration::from_millis(self.brew)),
+            units::duration(Duration::from_millis(self.shift)),
+        );
+        let mut report = Report::of("coffee", title, &shifts.run);
+        report.charts = vec![shifts.table().block()];
+        report.rows = report::concurrency_rows(&shifts.run.figures);
+        report.verdict = shifts.verdict();
+        report.own_keys(json!({ "ways": shifts.all().map(keys) }));
+        if Interrupt::listen()?.asked() {
+            report.ending = Ending::Interrupted;
+        }
+        Ok(report)
+    }
+}
+
+impl Shifts {
+    fn all(&self) -> [Way; 4] {
+        [self.blocked, self.busy_loop, self.notified, self.hired]
+    }
+
+    fn table(&self) -> Columns {
+        let mut table = Columns::new([
+            "way",
+            "orders",
+            "CPU time",
+            "of a core",
+            "CPU a cup",
+            "switches",
+            "threads",
+        ]);
+        let or_unknown = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        for way in self.all() {
+            table.row([
+                way.name.to_owned(),
+                units::count(way.orders),
+                or_unknown(way.used.map(|used| units::duration(used.cpu))),
+                or_unknown(way.cores().map(units::percent)),
+                or_unknown(way.cpu_a_cup().map(units::duration)),
+                or_unknown(way.used.map(|used| units::count(used.switches() as usize))),
+                units::count(way.threads),
+            ]);
+        }
+        table
+    }
+
+    fn verdict(&self) -> String {
+        let times = |way: Way| units::factor(way.orders as f64 / self.blocked.orders.max(1) as f64);
+        let mut said = format!(
+            "Who stands at one machine served {}. Told when a cup is ready, {} served {} x as many",
+            units::counted(self.blocked.orders, "order"),
+            units::counted(self.notified.threads, "thread"),
+            times(self.notified),
+        );
+        if let (Some(told), Some(asking)) = (self.notified.cores(), self.busy_loop.cores()) {
+            said.push_str(&format!(
+                " on {} of a core; asking all the time served {} x as many and {}",
+                units::percent(told),
+                times(self.busy_loop),
+                burnt(asking, told)
+            ));
+        }
+        said.push_str(&format!(
+            ". Hiring took {} for {} x the orders of being told.",
+            units::counted(self.hired.threads, "thread"),
+            units::factor(self.hired.orders as f64 / self.notified.orders.max(1) as f64),
+        ));
+        said
+    }
+}
+
+/// What asking cost beside being told, both in cores.
+fn burnt(asking: f64, told: f64) -> String {
+    let share = units::percent(asking);
+    if asking >= BURNT && told <= NEXT_TO_NOTHING {
+        format!("burnt a core ({share})")
+    } else {
+        format!(
+            "took {share} of a core, {} x as much",
+            units::factor(asking / told)
+        )
+    }
+}
+
+fn keys(way: Way) -> Value {
+    json!({
+        "way": way.name,
+        "orders": way.orders,
+        "wall_s": way.wall.as_secs_f64(),
+        "cpu_s": way.used.map(|used| used.cpu.as_secs_f64()),
+        "cores": way.cores(),
+        "context_switches": way.used.map(Usage::switches),
+        "threads": way.threads,
+    })
+}

@@ -1,0 +1,382 @@
+//! `brigade frames`: a screen that draws sixty times a second while something heavy
+//! computes.
+//!
+//! What it shows: tasks share a thread by taking turns, and a turn lasts until the
+//! task awaits something that is not ready. Two tasks run for some seconds: one
+//! draws a frame every 16.67 ms, the other computes without end. First the
+//! computation yields after a millisecond or so of work, then it hogs the thread for
+//! many frames at a time. The work is the same; the frames are not.
+//!
+//! A frame is missed if it is on the screen later than the next one was due, or
+//! not at all.
+
+use std::{
+    hint::black_box,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use brigade::{Executor, task::Builder, time::interval, yield_now};
+use serde_json::{Value, json};
+
+use crate::{
+    columns::Columns,
+    cooks::Dish,
+    interrupt::Interrupt,
+    measure::{self, Run},
+    report::{self, Ending, Report},
+    units, usage,
+};
+
+/// How `brigade frames --help` begins.
+pub(crate) const ABOUT: &str = "A screen at 60 frames a second while something heavy computes.\n\n\
+    One task draws a frame every 16.67 ms, another computes without end. The run is made twice: with \
+    a computation that yields every millisecond or so, and with one that hogs its thread for many \
+    frames at a time. A frame is missed if it is drawn later than the next one was due.";
+
+/// Sixty a second.
+const FRAME: Duration = Duration::from_nanos(16_666_667);
+
+/// A polite computation yields after so much work: a sixteenth of a frame.
+const POLITE: Duration = Duration::from_millis(1);
+
+/// Numbers squared between two looks at the clock: some microseconds of work.
+const BATCH: u64 = 4096;
+
+/// Pixels of the screen.
+const WIDTH: usize = 320;
+const HEIGHT: usize = 200;
+
+/// Signs in a line of the film.
+const FILM: usize = 75;
+
+/// The arguments of `frames`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Frames {
+    /// Frames to draw, twice: 300 are five seconds
+    #[arg(long, value_name = "N", default_value = "300", value_parser = clap::value_parser!(u32).range(2..=36_000))]
+    pub(crate) frames: u32,
+    /// Milliseconds for which the hog keeps the thread at a time
+    #[arg(long, value_name = "MS", default_value = "100", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) hog: u64,
+}
+
+/// What became of the frames, and of the computation meanwhile.
+#[derive(Debug)]
+pub(crate) struct Show {
+    pub(crate) name: &'static str,
+    /// For each frame whether it was on time.
+    pub(crate) on_time: Vec<bool>,
+    /// The worst lateness of a frame that was drawn at all.
+    pub(crate) worst: Duration,
+    /// Numbers that were squared and added up meanwhile.
+    pub(crate) terms: u64,
+    /// Whether their sum is the one that the formula gives.
+    pub(crate) sum_is_right: bool,
+    pub(crate) wall: Duration,
+    /// How long the one thread stood in the queue for a core, which other programs
+    /// had; `None` where nobody says, or with many cooks.
+    pub(crate) starved: Option<Duration>,
+}
+
+impl Show {
+    pub(crate) fn missed(&self) -> usize {
+        self.on_time.iter().filter(|on_time| !**on_time).count()
+    }
+
+    fn terms_a_second(&self) -> f64 {
+        self.terms as f64 / self.wall.as_secs_f64()
+    }
+}
+
+/// The same screen twice.
+#[derive(Debug)]
+pub(crate) struct Shows {
+    pub(crate) yielding: Show,
+    pub(crate) hogging: Show,
+}
+
+impl Frames {
+    /// Both shows, one after the other on the same executor.
+    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Run<Shows>> {
+        let interrupt = Interrupt::listen()?;
+        let hog = Duration::from_millis(self.hog);
+        let run = measure::measure(executor, async {
+            let yielding = self.show("yielding", POLITE, &interrupt).await?;
+            let hogging = self.show("hogging", hog, &interrupt).await?;
+            anyhow::Ok(Shows { yielding, hogging })
+        });
+        let mut run = run.transpose()?;
+        if executor.workers() > 1 {
+            // This thread is not the one that draws.
+            (run.output.yielding.starved, run.output.hogging.starved) = (None, None);
+        }
+        Ok(run)
+    }
+
+    async fn show(
+        &self,
+        name: &'static str,
+        stretch: Duration,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Show> {
+        let (begun, queued) = (Instant::now(), usage::queued_for_a_core());
+        let over = Arc::new(AtomicBool::new(false));
+        let heavy = compute(stretch, over.clone());
+        let heavy = Builder::new().name(name).spawn(heavy);
+        let screen = draw_all(self.frames, interrupt.clone());
+        let screen = Builder::new().name("screen").spawn(screen);
+        let (on_time, worst) = screen.await?;
+        over.store(true, Relaxed);
+        let (terms, sum) = heavy.await?;
+        Ok(Show {
+            name,
+            on_time,
+            worst,
+            terms,
+            sum_is_right: sum == squares_below(terms),
+            wall: begun.elapsed(),
+            starved: usage::queued_for_a_core()
+                .zip(queued)
+                .map(|(after, before)| after - before),
+        })
+    }
+}
+
+/// The screen: which frames were on time, and how late the latest one was.
+async fn draw_all(frames: u32, interrupt: Interrupt) -> (Vec<bool>, Duration) {
+    let mut canvas = vec![0_u32; WIDTH * HEIGHT];
+    let mut on_time = vec![false; frames as usize];
+    let mut worst = Duration::ZERO;
+    let mut ticks = interval(FRAME);
+    let first = ticks.tick().await;
+    let mut due = first;
+    while !interrupt.asked() {
+        let number = (due - first).div_duration_f64(FRAME).round() as usize;
+        let Some(on_time) = on_time.get_mut(number) else {
+            break;
+        };
+        draw(&mut canvas, number);
+        let late = due.elapsed();
+        *on_time = late <= FRAME;
+        worst = worst.max(late);
+        // Ticks that are long past are left out: those frames are missed.
+        due = ticks.tick().await;
+    }
+    (on_time, worst)
+}
+
+/// A frame: waves that move to the left.
+fn draw(canvas: &mut [u32], number: usize) {
+    for (row, line) in canvas.chunks_mut(WIDTH).enumerate() {
+        for (column, pixel) in line.iter_mut().enumerate() {
+            *pixel = ((column + number) * row % 256) as u32;
+        }
+    }
+    black_box(canvas);
+}
+
+/// The computation: squares and adds numbers, and yields after each `stretch`.
+async fn compute(stretch: Duration, over: Arc<AtomicBool>) -> (u64, u64) {
+    let (mut terms, mut sum) = (0, 0_u64);
+    while !over.load(Relaxed) {
+        let begun = Instant::now();
+        while begun.elapsed() < stretch {
+            // The black box keeps the compiler from knowing the formula for it.
+            let squares = (terms..terms + BATCH).map(|n| black_box(n).wrapping_mul(n));
+            sum = squares.fold(sum, u64::wrapping_add);
+            terms += BATCH;
+        }
+        yield_now().await;
+    }
+    (terms, sum)
+}
+
+/// The formula for the sum of the squares of all numbers below `n`, modulo 2^64.
+fn squares_below(n: u64) -> u64 {
+    let n = u128::from(n);
+    (n * n.saturating_sub(1) * (2 * n).saturating_sub(1) / 6) as u64
+}
+
+impl Dish for Frames {
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+        let run = self.measure(executor)?;
+        let Shows { yielding, hogging } = &run.output;
+        let title = format!(
+            "frames: {} at 60 a second while something computes, {}",
+            units::count(self.frames as usize),
+            units::counted(executor.workers(), "cook"),
+        );
+        let mut report = Report::of("frames", title, &run);
+        report.charts = vec![
+            table([yielding, hogging]).block(),
+            film([yielding, hogging]),
+        ];
+        report.rows = report::common_rows(&run.figures);
+        report.verdict = run.output.verdict(Duration::from_millis(self.hog));
+        report.own_keys(json!({
+            "frames": self.frames, "yielding": keys(yielding), "hogging": keys(hogging),
+        }));
+        if !(yielding.sum_is_right && hogging.sum_is_right) {
+            report.ending = Ending::Failed;
+        }
+        if Interrupt::listen()?.asked() {
+            report.ending = Ending::Interrupted;
+        }
+        Ok(report)
+    }
+}
+
+impl Shows {
+    fn verdict(&self, hog: Duration) -> String {
+        let (polite, hogs) = (&self.yielding, &self.hogging);
+        let frames = polite.on_time.len();
+        let missed = |missed: usize| match missed {
+            0 => "no frame was".to_owned(),
+            all if all == frames => format!("all {} frames were", units::count(all)),
+            some => format!(
+                "{} of {} frames were",
+                units::count(some),
+                units::count(frames)
+            ),
+        };
+        let pace = polite.terms_a_second() / hogs.terms_a_second();
+        let blame = match polite.starved {
+            Some(starved) if polite.missed() > 0 && starved > FRAME => format!(
+                " (other programs kept the thread off a core for {})",
+                units::duration(starved)
+            ),
+            _ => String::new(),
+        };
+        format!(
+            "With a computation that yields every millisecond, {} missed and the worst was {} \
+             late{blame}; with one that keeps its thread for {}, {} missed. Yielding left the \
+             computation {} of the hog's pace.",
+            missed(polite.missed()),
+            units::duration(polite.worst),
+            units::duration(hog),
+            missed(hogs.missed()),
+            units::percent(pace),
+        )
+    }
+}
+
+fn table(shows: [&Show; 2]) -> Columns {
+    let mut table = Columns::new([
+        "computation",
+        "on time",
+        "missed",
+        "worst lateness",
+        "numbers squared",
+        "sum",
+    ]);
+    for show in shows {
+        table.row([
+            show.name.to_owned(),
+            units::count(show.on_time.len() - show.missed()),
+            units::count(show.missed()),
+            units::duration(show.worst),
+            units::count(show.terms as usize),
+            if show.sum_is_right { "right" } else { "wrong" }.to_owned(),
+        ]);
+    }
+    table
+}
+
+/// A sign for each frame, in lines: what a viewer saw.
+fn film(shows: [&Show; 2]) -> String {
+    let mut film = String::new();
+    for show in shows {
+        film.push_str(&format!(
+            "  {}, frame by frame: . on time, x missed\n",
+            show.name
+        ));
+        for frames in show.on_time.chunks(FILM) {
+            let signs = frames
+                .iter()
+                .map(|on_time| if *on_time { '.' } else { 'x' });
+            film.push_str(&format!("  {}\n", signs.collect::<String>()));
+        }
+    }
+    film
+}
+
+fn keys(show: &Show) -> Value {
+    json!({
+        "on_time": show.on_time.len() - show.missed(),
+        "missed": show.missed(),
+        "worst_lateness_s": show.worst.as_secs_f64(),
+        "wall_s": show.wall.as_secs_f64(),
+        "terms": show.terms,
+        "sum_is_right": show.sum_is_right,
+        "starved_s": show.starved.map(|starved| starved.as_secs_f64()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_formula_is_the_sum() {
+        assert_eq!(squares_below(100), 328_350);
+        for n in [0, 1, 2, 17] {
+            assert_eq!(squares_below(n), (0..n).map(|n| n * n).sum::<u64>());
+        }
+        let wrapped = (0..5_000_000_u64).map(|n| n.wrapping_mul(n));
+        assert_eq!(squares_below(5_000_000), wrapped.fold(0, u64::wrapping_add));
+    }
+
+    fn show(missed: usize, terms: u64) -> Show {
+        Show {
+            name: "test",
+            on_time: (0..300).map(|frame| frame >= missed).collect(),
+            worst: Duration::from_millis(1),
+            terms,
+            sum_is_right: true,
+            wall: Duration::from_secs(1),
+            starved: Some(FRAME),
+        }
+    }
+
+    #[test]
+    fn the_sentence_follows_from_the_frames() {
+        let said = |polite, hogs| {
+            let shows = Shows {
+                yielding: show(polite, 90),
+                hogging: show(hogs, 100),
+            };
+            shows.verdict(Duration::from_millis(100))
+        };
+        let usual = said(0, 299);
+        assert!(
+            usual.contains("every millisecond, no frame was missed"),
+            "{usual}"
+        );
+        assert!(
+            usual.contains("100 ms, 299 of 300 frames were missed"),
+            "{usual}"
+        );
+        assert!(usual.contains("90 % of the hog's pace"), "{usual}");
+        let strange = said(300, 0);
+        assert!(!strange.contains("off a core"), "{strange}");
+        assert!(strange.contains("all 300 frames were missed"), "{strange}");
+        assert!(strange.contains("100 ms, no frame was missed"), "{strange}");
+    }
+
+    #[test]
+    fn the_film_has_a_sign_a_frame() {
+        let film = film([&show(3, 1), &show(300, 1)]);
+        assert_eq!(film.matches("xxx....").count(), 1);
+        let signs = |sign| {
+            film.lines()
+                .filter(|line| !line.contains(':'))
+                .map(|line| line.matches(sign).count())
+                .sum::<usize>()
+        };
+        assert_eq!((signs('x'), signs('.')), (303, 297));
+    }
+}

@@ -1,0 +1,163 @@
+//! What a piece of work took from the operating system: time on a core, time in the
+//! queue for one, and how often it was interrupted.
+//!
+//! The runtime knows tasks and the operating system knows threads; these are the
+//! figures of threads. A span of work is two [`Usage`]s and their difference.
+
+use std::time::Duration;
+
+/// What a thread or the whole process has used so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Usage {
+    /// Time on a core.
+    pub(crate) cpu: Duration,
+    /// How often it gave its core up because it had to wait.
+    pub(crate) voluntary: u64,
+    /// How often its core was taken away in favour of somebody else.
+    pub(crate) involuntary: u64,
+}
+
+impl Usage {
+    /// All threads of this process, also those that have ended.
+    pub(crate) fn of_process() -> Option<Self> {
+        os::process()
+    }
+
+    /// The calling thread.
+    pub(crate) fn of_thread() -> Option<Self> {
+        os::thread()
+    }
+
+    /// What was used since `before`.
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            cpu: self.cpu.saturating_sub(before.cpu),
+            voluntary: self.voluntary.saturating_sub(before.voluntary),
+            involuntary: self.involuntary.saturating_sub(before.involuntary),
+        }
+    }
+
+    /// How often a core changed hands.
+    pub(crate) fn switches(self) -> u64 {
+        self.voluntary + self.involuntary
+    }
+}
+
+/// Runs `work` and says what the process used meanwhile.
+pub(crate) fn of<T>(work: impl FnOnce() -> T) -> (T, Option<Usage>) {
+    let before = Usage::of_process();
+    let result = work();
+    let used = Usage::of_process().zip(before);
+    (result, used.map(|(after, before)| after.since(before)))
+}
+
+/// The time that another process has spent on a core.
+pub(crate) fn cpu_of(process: u32) -> Option<Duration> {
+    os::cpu_of(process)
+}
+
+/// How long the calling thread has stood in the queue for a core: ready, and nobody
+/// let it run. Linux alone counts that.
+pub(crate) fn queued_for_a_core() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    // On a core, in the queue (nanoseconds), and how many turns. The first is read
+    // elsewhere: here it is as old as the last tick of the clock.
+    let nanos = text.split_whitespace().nth(1)?.parse().ok()?;
+    Some(Duration::from_nanos(nanos))
+}
+
+#[cfg(target_os = "linux")]
+mod os {
+    use std::time::Duration;
+
+    use nix::{
+        sys::resource::{UsageWho, getrusage},
+        time::ClockId,
+        unistd::Pid,
+    };
+
+    use super::Usage;
+
+    pub(super) fn process() -> Option<Usage> {
+        usage(UsageWho::RUSAGE_SELF, ClockId::CLOCK_PROCESS_CPUTIME_ID)
+    }
+
+    pub(super) fn thread() -> Option<Usage> {
+        usage(UsageWho::RUSAGE_THREAD, ClockId::CLOCK_THREAD_CPUTIME_ID)
+    }
+
+    fn usage(who: UsageWho, clock: ClockId) -> Option<Usage> {
+        let counts = getrusage(who).ok()?;
+        Some(Usage {
+            // To the nanosecond; the times in `counts` are microseconds.
+            cpu: clock.now().ok()?.into(),
+            voluntary: counts.voluntary_context_switches().unsigned_abs(),
+            involuntary: counts.involuntary_context_switches().unsigned_abs(),
+        })
+    }
+
+    pub(super) fn cpu_of(process: u32) -> Option<Duration> {
+        let process = Pid::from_raw(i32::try_from(process).ok()?);
+        let clock = ClockId::pid_cpu_clock_id(process).ok()?;
+        clock.now().map(Duration::from).ok()
+    }
+}
+
+/// Elsewhere a thread's own figures are kept in other ways, or not at all.
+#[cfg(not(target_os = "linux"))]
+mod os {
+    use std::time::Duration;
+
+    use super::Usage;
+
+    pub(super) fn process() -> Option<Usage> {
+        None
+    }
+
+    pub(super) fn thread() -> Option<Usage> {
+        None
+    }
+
+    pub(super) fn cpu_of(_process: u32) -> Option<Duration> {
+        None
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_computes_is_on_a_core_and_one_that_sleeps_is_not() {
+        let begin = Usage::of_thread().unwrap();
+        let mut sum = 0_u64;
+        while Usage::of_thread().unwrap().since(begin).cpu < Duration::from_millis(5) {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
+        let computed = Usage::of_thread().unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        let slept = Usage::of_thread().unwrap().since(computed);
+        assert!(slept.cpu < Duration::from_millis(20), "{slept:?}");
+        assert!(slept.voluntary >= 1, "{slept:?}");
+    }
+
+    #[test]
+    fn what_a_thread_used_the_process_used_too() {
+        let before = Usage::of_process().unwrap();
+        let work = || {
+            let before = Usage::of_thread().unwrap();
+            std::hint::black_box((0..1_000_000_u64).fold(0, |a, n| std::hint::black_box(a ^ n)));
+            Usage::of_thread().unwrap().since(before)
+        };
+        let inside = std::thread::spawn(work).join().unwrap();
+        assert!(Usage::of_process().unwrap().since(before).cpu >= inside.cpu);
+        assert!(!inside.cpu.is_zero());
+    }
+
+    #[test]
+    fn another_process_can_be_asked_for() {
+        let own = cpu_of(std::process::id()).unwrap();
+        assert!(own <= Usage::of_process().unwrap().cpu);
+        assert_eq!(cpu_of(u32::MAX), None);
+    }
+}
