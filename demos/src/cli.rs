@@ -5,7 +5,7 @@ use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, builder::styling::Styles, error::ErrorKind};
 
-use crate::{cashier, coffee, equations, fetch, frames, kitchen, matrix, parts, squares};
+use crate::{cashier, coffee, equations, fetch, frames, kitchen, matrix, parts, squares, threads};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -52,6 +52,9 @@ pub(crate) enum Demo {
     /// A screen at 60 frames a second while something computes: yielding, and hogging
     #[command(long_about = frames::ABOUT)]
     Frames(frames::Frames),
+    /// A thread for each waiting request, and more computing threads than cores
+    #[command(long_about = threads::ABOUT)]
+    Threads(threads::Threads),
     /// The server behind `fetch` without a URL; it runs in a process of its own
     #[command(hide = true)]
     Origin(fetch::origin::Args),

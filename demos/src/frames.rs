@@ -23,6 +23,7 @@ use brigade::{Executor, task::Builder, time::interval, yield_now};
 use serde_json::{Value, json};
 
 use crate::{
+    arithmetic::{squares_below, sum_of_squares},
     columns::Columns,
     cooks::Dish,
     interrupt::Interrupt,
@@ -185,20 +186,12 @@ async fn compute(stretch: Duration, over: Arc<AtomicBool>) -> (u64, u64) {
     while !over.load(Relaxed) {
         let begun = Instant::now();
         while begun.elapsed() < stretch {
-            // The black box keeps the compiler from knowing the formula for it.
-            let squares = (terms..terms + BATCH).map(|n| black_box(n).wrapping_mul(n));
-            sum = squares.fold(sum, u64::wrapping_add);
+            sum = sum.wrapping_add(sum_of_squares(terms..terms + BATCH));
             terms += BATCH;
         }
         yield_now().await;
     }
     (terms, sum)
-}
-
-/// The formula for the sum of the squares of all numbers below `n`, modulo 2^64.
-fn squares_below(n: u64) -> u64 {
-    let n = u128::from(n);
-    (n * n.saturating_sub(1) * (2 * n).saturating_sub(1) / 6) as u64
 }
 
 impl Dish for Frames {
@@ -319,16 +312,6 @@ fn keys(show: &Show) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_formula_is_the_sum() {
-        assert_eq!(squares_below(100), 328_350);
-        for n in [0, 1, 2, 17] {
-            assert_eq!(squares_below(n), (0..n).map(|n| n * n).sum::<u64>());
-        }
-        let wrapped = (0..5_000_000_u64).map(|n| n.wrapping_mul(n));
-        assert_eq!(squares_below(5_000_000), wrapped.fold(0, u64::wrapping_add));
-    }
 
     fn show(missed: usize, terms: u64) -> Show {
         Show {

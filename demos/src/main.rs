@@ -10,6 +10,10 @@
 //! Exit status: 0 when all went well, 1 when something failed, 2 for arguments
 //! that make no sense, 130 when Ctrl-C ended the run early.
 
+// Until the demos that use all of the scaffolding have come.
+#![allow(dead_code)]
+
+mod arithmetic;
 mod cli;
 mod coffee;
 mod columns;
@@ -26,6 +30,7 @@ mod paint;
 mod record;
 mod report;
 mod system;
+mod threads;
 mod units;
 mod work;
 
@@ -74,6 +79,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Demo::Matrix(args)) => cooks::run(&shared, &matrix::Matrix::new(&args)),
         Some(Demo::Coffee(coffee)) => cooks::run(&shared, &coffee),
         Some(Demo::Frames(frames)) => cooks::run(&shared, &frames),
+        Some(Demo::Threads(threads)) => cooks::run(&shared, &threads),
         Some(Demo::Origin(args)) => fetch::origin::serve(&args).map(|()| ExitCode::SUCCESS),
     }
 }

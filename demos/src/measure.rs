@@ -124,6 +124,15 @@ impl<T, E> Run<Result<T, E>> {
 }
 
 impl<T> Run<T> {
+    /// The same run with another output.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Run<U> {
+        Run {
+            output: change(self.output),
+            figures: self.figures,
+            timeline: self.timeline,
+        }
+    }
+
     /// Of the lifetimes of all tasks added up, the share in which they waited.
     pub(crate) fn waiting_share(&self) -> f64 {
         self.timeline.figures().waiting_share

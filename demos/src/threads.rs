@@ -1,0 +1,342 @@
+//! `brigade threads`: why not simply use threads?
+//!
+//! Two experiments:
+//!
+//! 1. *Waiting.* Many requests to the embedded origin, whose replies take their time.
+//!    First each request is a task of the executor, then each has a thread that
+//!    blocks. The bytes are the same and so is the waiting; the memory is not.
+//! 2. *Computing.* The same sum, split among more and more threads. However many
+//!    there are, no more than one a core is ever on a core: the operating system
+//!    counts for each thread how long it was, and how long it stood in the queue.
+
+mod summary;
+
+use std::{
+    io::{self, ErrorKind, Read as _, Write as _},
+    net::{self, SocketAddr},
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use brigade::{Executor, net::TcpStream, task::Builder};
+use futures_util::AsyncReadExt as _;
+use serde_json::{Value, json};
+
+use crate::{
+    arithmetic::{squares_below, sum_of_squares},
+    cooks::Dish,
+    fetch::origin::{Origin, Reply, Request},
+    interrupt::Interrupt,
+    measure::{self, Run},
+    report::{self, Ending, Report},
+    system::{self, Status},
+    units,
+    usage::{self, Usage},
+};
+
+/// How `brigade threads --help` begins.
+pub(crate) const ABOUT: &str = "A thread for each request, and more threads than cores.\n\n\
+    Waiting: the same requests, once as tasks of the executor and once with a thread each; memory, \
+    context switches and time of both. Computing: the same sum on more and more threads; how many of \
+    them were on a core at once, by the operating system's own count.";
+
+/// So many times as many threads as cores compute.
+const CROWDS: [usize; 4] = [1, 2, 4, 16];
+
+/// The arguments of `threads`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Threads {
+    /// Requests that wait at once
+    #[arg(long, value_name = "N", default_value = "2000", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) requests: u32,
+    /// Millions of numbers to square and add up, four times
+    #[arg(long, value_name = "N", default_value = "2000", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(crate) millions: u64,
+}
+
+/// What waiting in one way took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waited {
+    pub(crate) name: &'static str,
+    /// Requests that were answered, to the last byte.
+    pub(crate) done: usize,
+    pub(crate) wall: Duration,
+    /// Threads that waited.
+    pub(crate) threads: usize,
+    /// What the process used; `None` where the system does not say.
+    pub(crate) used: Option<Usage>,
+    /// The most memory there was, beyond what there was before; `None` also once a
+    /// crowd of threads has waited in this process: they leave memory behind, and who
+    /// comes later uses that first.
+    pub(crate) memory: Option<u64>,
+}
+
+/// What computing with so many threads took.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Computed {
+    pub(crate) threads: usize,
+    pub(crate) sum_is_right: bool,
+    /// From the first thread's beginning to the last one's end.
+    pub(crate) wall: Duration,
+    /// Of all threads together: on a core, and in the queue for one.
+    pub(crate) on_core: Option<Duration>,
+    pub(crate) queued: Option<Duration>,
+    /// How often a core was taken away from one of them.
+    pub(crate) interrupted: Option<u64>,
+}
+
+impl Computed {
+    /// How many threads were on a core at once, on average.
+    pub(crate) fn at_once(&self) -> Option<f64> {
+        Some(self.on_core?.as_secs_f64() / self.wall.as_secs_f64())
+    }
+}
+
+/// Both experiments.
+#[derive(Debug)]
+pub(crate) struct Both {
+    pub(crate) tasks: Waited,
+    pub(crate) threads: Waited,
+    /// One for each crowd.
+    pub(crate) computed: Vec<Computed>,
+    pub(crate) cores: usize,
+    /// Of the tasks; its output is the time that all of them waited, added up.
+    pub(crate) run: Run<Duration>,
+}
+
+impl Threads {
+    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Both> {
+        system::raise_open_files();
+        let origin = Origin::start()?;
+        let calls = (0..self.requests.into()).map(|n| Call {
+            to: origin.address(n),
+            request: Request::Reply(Reply::to(n)),
+        });
+        let calls: Vec<Call> = calls.collect();
+        let mut run = None;
+        // The tasks first: threads would leave memory behind for them to use.
+        let tasks = waiting("tasks", executor.workers(), || {
+            let run = run.insert(measure::measure(executor, call_as_tasks(&calls)).transpose()?);
+            Ok(run.output.0)
+        })?;
+        let threads = waiting("threads", calls.len(), || call_as_threads(&calls))?;
+        CROWDED.store(true, Relaxed);
+        drop(origin);
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let interrupt = Interrupt::listen()?;
+        let crowds = CROWDS.into_iter().take_while(|_| !interrupt.asked());
+        Ok(Both {
+            tasks,
+            threads,
+            computed: crowds
+                .map(|crowd| computing(crowd * cores, self.millions * 1_000_000))
+                .collect(),
+            cores,
+            run: run.context("the tasks have run")?.map(|(_, waited)| waited),
+        })
+    }
+}
+
+impl Dish for Threads {
+    /// The record would be most of the memory that is measured here.
+    const RECORDED: bool = false;
+
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+        let both = self.measure(executor)?;
+        let title = format!(
+            "threads: {} that wait, and a sum of {} squares, {}",
+            units::counted(self.requests as usize, "request"),
+            units::count(self.millions as usize * 1_000_000),
+            units::counted(executor.workers(), "cook"),
+        );
+        let mut report = Report::new("threads", title, both.run.figures.clone());
+        report.waiting_share = both.run.figures.waiting_share(both.run.output);
+        report.charts = vec![
+            format!("  waiting\n{}", both.waiting_table().block()),
+            format!(
+                "  computing, on {}\n{}",
+                units::counted(both.cores, "core"),
+                both.computing_table().block()
+            ),
+        ];
+        report.rows = report::concurrency_rows(&both.run.figures);
+        report.verdict = both.verdict();
+        report.own_keys(json!({
+            "cores": both.cores,
+            "waiting": [summary::waited_keys(&both.tasks), summary::waited_keys(&both.threads)],
+            "computing": both.computed.iter().map(summary::computed_keys).collect::<Value>(),
+        }));
+        if !both.computed.iter().all(|computed| computed.sum_is_right) {
+            report.ending = Ending::Failed;
+        }
+        if Interrupt::listen()?.asked() {
+            report.ending = Ending::Interrupted;
+        }
+        Ok(report)
+    }
+}
+
+// ---- waiting ---------------------------------------------------------------------------
+
+/// A request and whom to send it to.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    to: SocketAddr,
+    request: Request,
+}
+
+impl Call {
+    fn check(self, answer: &[u8]) -> io::Result<()> {
+        match self.request.is_answered_by(answer) {
+            true => Ok(()),
+            false => Err(ErrorKind::InvalidData.into()),
+        }
+    }
+
+    /// The request as a thread makes it, which blocks.
+    fn block(self) -> io::Result<()> {
+        let mut stream = net::TcpStream::connect(self.to)?;
+        stream.write_all(self.request.message().as_bytes())?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        self.check(&answer)
+    }
+
+    /// The request as a task makes it, line for line the same; how long it took.
+    async fn wait(self) -> io::Result<Duration> {
+        let begun = Instant::now();
+        let stream = TcpStream::connect(self.to).await?;
+        stream.write_all(self.request.message().as_bytes()).await?;
+        let mut answer = Vec::new();
+        (&stream).read_to_end(&mut answer).await?;
+        self.check(&answer)?;
+        Ok(begun.elapsed())
+    }
+}
+
+/// Whether many threads have come and gone in this process.
+static CROWDED: AtomicBool = AtomicBool::new(false);
+
+/// Takes the measure of `wait`, which answers how many calls were answered.
+fn waiting(
+    name: &'static str,
+    threads: usize,
+    wait: impl FnOnce() -> io::Result<usize>,
+) -> anyhow::Result<Waited> {
+    Status::forget_peak();
+    let (before, begun) = (Status::now(), Instant::now());
+    let (done, used) = usage::of(wait);
+    let wall = begun.elapsed();
+    let memory = Status::now().memory_peak.zip(before.memory);
+    Ok(Waited {
+        name,
+        done: done.with_context(|| format!("waiting with {name}"))?,
+        wall,
+        threads,
+        used,
+        memory: memory
+            .filter(|_| !CROWDED.load(Relaxed))
+            .map(|(peak, before)| peak.saturating_sub(before)),
+    })
+}
+
+/// How many were answered, and the time they all took added up.
+async fn call_as_tasks(calls: &[Call]) -> io::Result<(usize, Duration)> {
+    let task = |(n, call): (usize, &Call)| {
+        let name = format!("request {n}");
+        Builder::new().name(&name).spawn(call.wait())
+    };
+    let tasks: Vec<_> = calls.iter().enumerate().map(task).collect();
+    let mut all = (0, Duration::ZERO);
+    for task in tasks {
+        all.1 += task.await.map_err(io::Error::other)??;
+        all.0 += 1;
+    }
+    Ok(all)
+}
+
+fn call_as_threads(calls: &[Call]) -> io::Result<usize> {
+    thread::scope(|scope| {
+        let hire = |call: &Call| {
+            let call = *call;
+            thread::Builder::new().spawn_scoped(scope, move || call.block())
+        };
+        // Where the system refuses a thread, those there are are waited for.
+        let threads: Vec<_> = calls.iter().map(hire).collect();
+        let mut done = 0;
+        for thread in threads {
+            thread?.join().expect("a request does not panic")?;
+            done += 1;
+        }
+        Ok(done)
+    })
+}
+
+// ---- computing -------------------------------------------------------------------------
+
+/// What one of the threads says of itself.
+struct Share {
+    sum: u64,
+    begun: Instant,
+    ended: Instant,
+    used: Option<Usage>,
+    queued: Option<Duration>,
+}
+
+/// Adds up the squares below `numbers`, split among `threads`.
+fn computing(threads: usize, numbers: u64) -> Computed {
+    let together = Barrier::new(threads);
+    let cut = |n: usize| numbers * n as u64 / threads as u64;
+    let shares: Vec<Share> = thread::scope(|scope| {
+        let hire = |n| {
+            let (numbers, together) = (cut(n)..cut(n + 1), &together);
+            scope.spawn(move || {
+                together.wait();
+                share(numbers)
+            })
+        };
+        let hired: Vec<_> = (0..threads).map(hire).collect();
+        let shares = hired.into_iter();
+        shares
+            .map(|thread| thread.join().expect("sums do not panic"))
+            .collect()
+    });
+    let sum = shares
+        .iter()
+        .fold(0, |sum: u64, share| sum.wrapping_add(share.sum));
+    let begun = shares.iter().map(|share| share.begun).min();
+    let ended = shares.iter().map(|share| share.ended).max();
+    let used = || shares.iter().map(|share| share.used);
+    Computed {
+        threads,
+        sum_is_right: sum == squares_below(numbers),
+        wall: ended
+            .zip(begun)
+            .map_or(Duration::ZERO, |(ended, begun)| ended - begun),
+        on_core: used().map(|used| Some(used?.cpu)).sum(),
+        queued: shares.iter().map(|share| share.queued).sum(),
+        interrupted: used().map(|used| Some(used?.involuntary)).sum(),
+    }
+}
+
+/// Computes, between two looks at what the thread has used. The clock is read
+/// outside of these, so that no thread was on a core for longer than there was time.
+fn share(numbers: std::ops::Range<u64>) -> Share {
+    let begun = Instant::now();
+    let (used, queued) = (Usage::of_thread(), usage::queued_for_a_core());
+    let sum = sum_of_squares(numbers);
+    let used = Usage::of_thread().zip(used);
+    let queued = usage::queued_for_a_core().zip(queued);
+    Share {
+        sum,
+        used: used.map(|(after, before)| after.since(before)),
+        queued: queued.map(|(after, before)| after - before),
+        begun,
+        ended: Instant::now(),
+    }
+}
