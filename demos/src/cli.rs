@@ -5,7 +5,9 @@ use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, builder::styling::Styles, error::ErrorKind};
 
-use crate::{cashier, coffee, equations, fetch, frames, kitchen, matrix, parts, squares, threads};
+use crate::{
+    cashier, coffee, equations, fetch, frames, kitchen, matrix, parts, reference, squares, threads,
+};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -55,6 +57,9 @@ pub(crate) enum Demo {
     /// A thread for each waiting request, and more computing threads than cores
     #[command(long_about = threads::ABOUT)]
     Threads(threads::Threads),
+    /// One run from three frames: the task's, the thread's and the system's
+    #[command(long_about = reference::ABOUT)]
+    Reference(reference::Reference),
     /// The server behind `fetch` without a URL; it runs in a process of its own
     #[command(hide = true)]
     Origin(fetch::origin::Args),

@@ -28,6 +28,7 @@ mod measure;
 mod minute;
 mod paint;
 mod record;
+mod reference;
 mod report;
 mod system;
 mod threads;
@@ -80,6 +81,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Demo::Coffee(coffee)) => cooks::run(&shared, &coffee),
         Some(Demo::Frames(frames)) => cooks::run(&shared, &frames),
         Some(Demo::Threads(threads)) => cooks::run(&shared, &threads),
+        Some(Demo::Reference(reference)) => cooks::run(&shared, &reference),
         Some(Demo::Origin(args)) => fetch::origin::serve(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -1,0 +1,486 @@
+//! `brigade reference`: one run seen from three frames of reference.
+//!
+//! What it shows: to its author a piece of code runs from its first line to its last.
+//! That is true in its own frame only.
+//!
+//! | frame | who says so | what it sees |
+//! |---|---|---|
+//! | the task's | notes that it takes itself | its lines, one after the other |
+//! | the thread's | the runtime's timeline | polls, and others' polls in between |
+//! | the system's | the system's count for the thread | a core that is given and taken away, within a poll too |
+//!
+//! And while the task waits for a server, the server's process works: its time on a
+//! core is counted as well. As on any machine there are other programs; here they are
+//! threads that compute, one for each core.
+
+use std::{
+    future::Future,
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::Poll,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use brigade::{
+    Executor,
+    net::TcpStream,
+    task::Builder,
+    time::sleep,
+    timeline::{Timeline, What},
+    yield_now,
+};
+use futures_util::AsyncReadExt as _;
+use serde_json::json;
+
+use crate::{
+    arithmetic::{squares_below, sum_of_squares},
+    columns::Columns,
+    cooks::Dish,
+    fetch::origin::{Origin, Request},
+    measure::{self, Run},
+    report::{self, Ending, Report, Row},
+    units,
+    usage::{self, Usage},
+};
+
+/// How `brigade reference --help` begins.
+pub(crate) const ABOUT: &str = "One run seen from three frames: the task's, the thread's, the system's.\n\n\
+    A task computes, asks a server, waits for a timer and computes again. It takes notes itself; the \
+    timeline says when it was polled and who else was; the operating system says how long its thread \
+    was on a core and how often that was taken away. And the server's time on a core says who worked \
+    while the task waited.";
+
+/// Other tasks on the same executor.
+const OTHERS: usize = 2;
+
+/// Numbers that another task squares between two yields: a fraction of a millisecond.
+const OTHERS_BATCH: u64 = 200_000;
+
+/// What the task waits for by the clock.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Pieces in which the last sum is computed, with a yield after each.
+const PIECES: u64 = 4;
+
+/// The arguments of `reference`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Reference {
+    /// Millions of numbers that are squared and added up: by the task, by the server, by the task again
+    #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(crate) millions: u64,
+}
+
+/// A line of the task, as the task has noted it.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) text: &'static str,
+    /// Since the task's first line.
+    pub(crate) begun: Duration,
+    pub(crate) took: Duration,
+}
+
+/// What the system counted for the threads while they polled the task.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct InPolls {
+    pub(crate) wall: Duration,
+    pub(crate) used: Usage,
+    /// In the queue for a core: its code stood still, in the middle of a poll.
+    pub(crate) queued: Duration,
+}
+
+/// What the timeline says of the task.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OnThread {
+    pub(crate) polls: u64,
+    pub(crate) running: Duration,
+    pub(crate) queued: Duration,
+    pub(crate) waiting: Duration,
+    /// Polls of other tasks between its first and its last.
+    pub(crate) others: usize,
+    /// How often a thread of the executor slept meanwhile.
+    pub(crate) sleeps: usize,
+}
+
+/// The three frames, and the server.
+#[derive(Clone, Debug)]
+pub(crate) struct ThreeFrames {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) sums_are_right: bool,
+    pub(crate) on_thread: OnThread,
+    /// `None` where the system does not say.
+    pub(crate) in_polls: Option<InPolls>,
+    /// The server's time on a core while the task waited for it, and how long that was.
+    pub(crate) server: Option<Duration>,
+    pub(crate) asked: Duration,
+}
+
+impl Reference {
+    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Run<ThreeFrames>> {
+        let origin = Origin::start()?;
+        let (address, process) = (origin.address(0), origin.process());
+        let numbers = self.millions * 1_000_000;
+        let over = Arc::new(AtomicBool::new(false));
+        let programs = other_programs(&over);
+        let run = measure::measure(executor, async {
+            let others: Vec<_> = (1..=OTHERS)
+                .map(|n| {
+                    let name = format!("other {n}");
+                    Builder::new().name(&name).spawn(other(over.clone()))
+                })
+                .collect();
+            let mine = in_the_systems_frame(mine(address, process, numbers));
+            let mine = Builder::new().name(MINE).spawn(mine).await;
+            over.store(true, Relaxed);
+            for other in others {
+                other.await?;
+            }
+            let (noted, in_polls) = mine?;
+            anyhow::Ok((noted.context("the server is out of order")?, in_polls))
+        });
+        for program in programs {
+            let _ = program.join();
+        }
+        let run = run.transpose()?;
+        let on_thread = on_thread(&run.timeline).context("the run was not recorded")?;
+        Ok(run.map(|(noted, in_polls)| ThreeFrames {
+            sums_are_right: noted.sums.iter().all(|sum| *sum == squares_below(numbers)),
+            asked: noted.lines[ASKING].took,
+            lines: noted.lines,
+            server: noted.server,
+            on_thread,
+            in_polls,
+        }))
+    }
+}
+
+/// The name of the task that all frames look at.
+const MINE: &str = "mine";
+
+/// The rest of the machine: a thread for each core that computes until all is over.
+fn other_programs(over: &Arc<AtomicBool>) -> Vec<thread::JoinHandle<()>> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let program = |_| {
+        let over = over.clone();
+        thread::spawn(move || {
+            while !over.load(Relaxed) {
+                sum_of_squares(0..OTHERS_BATCH);
+            }
+        })
+    };
+    (0..cores).map(program).collect()
+}
+
+/// Another task: it computes and yields until all is over.
+async fn other(over: Arc<AtomicBool>) {
+    while !over.load(Relaxed) {
+        sum_of_squares(0..OTHERS_BATCH);
+        yield_now().await;
+    }
+}
+
+// ---- the task's frame ------------------------------------------------------------------
+
+/// What the task brings back.
+struct Noted {
+    lines: Vec<Line>,
+    sums: [u64; 3],
+    server: Option<Duration>,
+}
+
+/// Which of its lines asks the server.
+const ASKING: usize = 1;
+
+/// The task. It reads as if it ran from here to its end.
+async fn mine(server: SocketAddr, process: u32, numbers: u64) -> io::Result<Noted> {
+    let mut notes = Notes::begin();
+    let first = sum_of_squares(0..numbers);
+    notes.line("add up the squares");
+
+    let before = usage::cpu_of(process);
+    let second = ask(server, numbers).await?;
+    let server = usage::cpu_of(process).zip(before);
+    notes.line("ask the server to");
+
+    sleep(PAUSE).await;
+    notes.line("wait for a timer");
+
+    let mut third = 0_u64;
+    for piece in 0..PIECES {
+        let cut = |piece| numbers * piece / PIECES;
+        third = third.wrapping_add(sum_of_squares(cut(piece)..cut(piece + 1)));
+        yield_now().await;
+    }
+    notes.line("add them up in pieces");
+    Ok(Noted {
+        lines: notes.lines,
+        sums: [first, second, third],
+        server: server.map(|(after, before)| after.saturating_sub(before)),
+    })
+}
+
+async fn ask(server: SocketAddr, numbers: u64) -> io::Result<u64> {
+    let request = Request::Sum(numbers);
+    let stream = TcpStream::connect(server).await?;
+    stream.write_all(request.message().as_bytes()).await?;
+    let mut answer = Vec::new();
+    (&stream).read_to_end(&mut answer).await?;
+    let text = String::from_utf8(answer).map_err(|_| ErrorKind::InvalidData)?;
+    let (_, sum) = text
+        .split_once("\r\n\r\n")
+        .ok_or(ErrorKind::UnexpectedEof)?;
+    sum.parse().map_err(|_| ErrorKind::InvalidData.into())
+}
+
+struct Notes {
+    begun: Instant,
+    lines: Vec<Line>,
+}
+
+impl Notes {
+    fn begin() -> Self {
+        Self {
+            begun: Instant::now(),
+            lines: Vec::new(),
+        }
+    }
+
+    /// A line is done.
+    fn line(&mut self, text: &'static str) {
+        let last = self.lines.last();
+        let begun = last.map_or(Duration::ZERO, |last| last.begun + last.took);
+        let took = self.begun.elapsed().saturating_sub(begun);
+        self.lines.push(Line { text, begun, took });
+    }
+}
+
+// ---- the system's frame ----------------------------------------------------------------
+
+/// `task`, and what the system counted for the threads that polled it, while they did.
+async fn in_the_systems_frame<F: Future>(task: F) -> (F::Output, Option<InPolls>) {
+    let mut task = pin!(task);
+    let mut sum = Some(InPolls::default());
+    let output = std::future::poll_fn(|cx| {
+        let before = InPolls::now();
+        let begun = Instant::now();
+        let polled: Poll<F::Output> = Pin::as_mut(&mut task).poll(cx);
+        let wall = begun.elapsed();
+        sum = sum
+            .zip(before)
+            .zip(InPolls::now())
+            .map(|((sum, before), now)| {
+                let used = now.used.since(before.used);
+                InPolls {
+                    wall: sum.wall + wall,
+                    queued: sum.queued + now.queued.saturating_sub(before.queued),
+                    used: Usage {
+                        cpu: sum.used.cpu + used.cpu,
+                        voluntary: sum.used.voluntary + used.voluntary,
+                        involuntary: sum.used.involuntary + used.involuntary,
+                    },
+                }
+            });
+        polled
+    });
+    (output.await, sum)
+}
+
+impl InPolls {
+    /// What the calling thread has used since it began.
+    fn now() -> Option<Self> {
+        Some(Self {
+            wall: Duration::ZERO,
+            used: Usage::of_thread()?,
+            queued: usage::queued_for_a_core()?,
+        })
+    }
+}
+
+// ---- the thread's frame ----------------------------------------------------------------
+
+fn on_thread(timeline: &Timeline) -> Option<OnThread> {
+    let figures = timeline.figures();
+    let named = |task: &brigade::timeline::Task| task.name.as_deref() == Some(MINE);
+    let mine = timeline.tasks.iter().position(named)?;
+    let its = figures.tasks.get(mine)?;
+    let life = its.begun?..its.ended?;
+    let meanwhile = || {
+        timeline
+            .events
+            .iter()
+            .filter(|event| life.contains(&event.at))
+    };
+    let is_others = |what| matches!(what, What::PollBegin { task } if task != mine && !timeline.tasks[task].is_main);
+    Some(OnThread {
+        polls: its.polls,
+        running: its.running,
+        queued: its.queued,
+        waiting: its.waiting,
+        others: meanwhile().filter(|event| is_others(event.what)).count(),
+        sleeps: meanwhile().filter(|event| event.what == What::Park).count(),
+    })
+}
+
+// ---- what it comes to ------------------------------------------------------------------
+
+impl Dish for Reference {
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+        let run = self.measure(executor)?;
+        let frames = &run.output;
+        let title = format!(
+            "reference: one task from three frames, {}",
+            units::counted(executor.workers(), "cook")
+        );
+        let mut report = Report::of("reference", title, &run);
+        report.charts = vec![format!(
+            "  the task's frame: its lines\n{}",
+            frames.lines().block()
+        )];
+        report.rows = frames.rows();
+        report.rows.extend(report::concurrency_rows(&run.figures));
+        report.verdict = frames.verdict();
+        report.own_keys(frames.keys());
+        if !frames.sums_are_right {
+            report.ending = Ending::Failed;
+        }
+        Ok(report)
+    }
+}
+
+impl ThreeFrames {
+    fn lines(&self) -> Columns {
+        let mut table = Columns::new(["line", "begins", "takes"]);
+        for Line { text, begun, took } in &self.lines {
+            table.row([
+                (*text).to_owned(),
+                units::duration(*begun),
+                units::duration(*took),
+            ]);
+        }
+        table
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let on_thread = &self.on_thread;
+        let mut rows = vec![
+            Row::new(
+                "its lines",
+                format!("{} in order", self.lines.len()),
+                "the task's frame: nothing came in between",
+            ),
+            Row::new(
+                "its thread",
+                units::counted(on_thread.polls as usize, "poll"),
+                format!(
+                    "with {} of others in between",
+                    units::counted(on_thread.others, "poll")
+                ),
+            ),
+            Row::new(
+                "running",
+                units::duration(on_thread.running),
+                "in these polls",
+            ),
+            Row::new(
+                "ready",
+                units::duration(on_thread.queued),
+                "while others had the thread",
+            ),
+            Row::new(
+                "waiting",
+                units::duration(on_thread.waiting),
+                format!(
+                    "meanwhile threads slept {} x",
+                    units::count(on_thread.sleeps)
+                ),
+            ),
+        ];
+        if let Some(in_polls) = &self.in_polls {
+            rows.push(Row::new(
+                "its core",
+                units::duration(in_polls.used.cpu),
+                format!(
+                    "of the {} in its polls it was on a core",
+                    units::duration(in_polls.wall)
+                ),
+            ));
+            rows.push(Row::new(
+                "interrupted",
+                units::count(in_polls.used.involuntary as usize),
+                format!(
+                    "times its core was taken away; {} in the queue for one",
+                    units::duration(in_polls.queued)
+                ),
+            ));
+        }
+        if let Some(server) = self.server {
+            rows.push(Row::new(
+                "the server",
+                units::duration(server),
+                format!(
+                    "on a core, in the {} that the task waited for it",
+                    units::duration(self.asked)
+                ),
+            ));
+        }
+        rows
+    }
+
+    fn verdict(&self) -> String {
+        let mut said = format!(
+            "In its own frame the task ran {} lines, one after the other. Its thread polled it {} \
+             times and others {} times in between",
+            self.lines.len(),
+            units::count(self.on_thread.polls as usize),
+            units::count(self.on_thread.others),
+        );
+        if let Some(in_polls) = &self.in_polls {
+            let times = in_polls.used.involuntary as usize;
+            said.push_str(&format!(
+                "; and within these polls the system took its core away {} and let it run for {} of the time",
+                match times {
+                    0 => "never".to_owned(),
+                    1 => "once".to_owned(),
+                    times => format!("{} times", units::count(times)),
+                },
+                units::percent(in_polls.used.cpu.as_secs_f64() / in_polls.wall.as_secs_f64()),
+            ));
+        }
+        said.push('.');
+        if let Some(server) = self.server {
+            said.push_str(&format!(
+                " While it waited for the server, the server's process was on a core for {}.",
+                units::duration(server)
+            ));
+        }
+        said
+    }
+
+    fn keys(&self) -> serde_json::Value {
+        let on_thread = &self.on_thread;
+        let seconds = |time: Duration| time.as_secs_f64();
+        json!({
+            "lines": self.lines.iter().map(|line| json!({
+                "line": line.text, "begins_s": seconds(line.begun), "takes_s": seconds(line.took),
+            })).collect::<serde_json::Value>(),
+            "sums_are_right": self.sums_are_right,
+            "polls": on_thread.polls,
+            "others_polls": on_thread.others,
+            "running_s": seconds(on_thread.running),
+            "queued_s": seconds(on_thread.queued),
+            "waited_s": seconds(on_thread.waiting),
+            "in_polls_s": self.in_polls.map(|polls| seconds(polls.wall)),
+            "on_core_s": self.in_polls.map(|polls| seconds(polls.used.cpu)),
+            "queued_for_core_s": self.in_polls.map(|polls| seconds(polls.queued)),
+            "interrupted": self.in_polls.map(|polls| polls.used.involuntary),
+            "server_cpu_s": self.server.map(seconds),
+            "waited_for_server_s": seconds(self.asked),
+        })
+    }
+}
