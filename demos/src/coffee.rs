@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use brigade::{Executor, net::TcpStream, task::Builder};
 use futures_util::AsyncReadExt as _;
 use serde_json::{Value, json};
@@ -31,9 +31,10 @@ use crate::{
     columns::Columns,
     cooks::Dish,
     fetch::origin::{Origin, Request},
-    interrupt::Interrupt,
+    interrupt::{Interrupt, Interrupted},
+    meanwhile,
     measure::{self, Run},
-    report::{self, Ending, Report},
+    report::{self, Report},
     units,
     usage::{self, Usage},
 };
@@ -118,14 +119,16 @@ impl Coffee {
     /// Works the four shifts, one after the other.
     pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Shifts> {
         let origin = Origin::start()?;
-        let blocked = self.shift("blocked", 1, &origin, |shop| stand_at(&shop, 0))?;
-        let busy_loop = self.shift("busy loop", 1, &origin, |shop| ask_all(&shop))?;
+        let blocked = self.shift("blocked", 1, &origin, |shop| Ok(stand_at(&shop, 0)?))?;
+        let busy_loop = self.shift("busy loop", 1, &origin, |shop| Ok(ask_all(&shop)?))?;
         let mut run = None;
         let notified = self.shift("notified", executor.workers(), &origin, |shop| {
             let told = run.insert(be_told(executor, &shop)?);
             Ok(told.output)
         })?;
-        let hired = self.shift("hired", self.machines.into(), &origin, |shop| hire(&shop))?;
+        let hired = self.shift("hired", self.machines.into(), &origin, |shop| {
+            Ok(hire(&shop)?)
+        })?;
         Ok(Shifts {
             blocked,
             busy_loop,
@@ -141,18 +144,20 @@ impl Coffee {
         name: &'static str,
         threads: usize,
         origin: &Origin,
-        serve: impl FnOnce(Arc<Shop>) -> io::Result<usize>,
+        serve: impl FnOnce(Arc<Shop>) -> anyhow::Result<usize>,
     ) -> anyhow::Result<Way> {
-        let begun = Instant::now();
+        let (begun, interrupt) = (Instant::now(), Interrupt::listen()?);
         let shop = Arc::new(Shop {
             machines: (0..self.machines.into())
                 .map(|n| origin.address(n))
                 .collect(),
             cup: Request::After(self.brew),
             closes: begun + Duration::from_millis(self.shift),
-            interrupt: Interrupt::listen()?,
+            interrupt: interrupt.clone(),
         });
+        let _shown = meanwhile::show(&format!("{name} …"));
         let (orders, used) = usage::of(|| serve(shop));
+        ensure!(!interrupt.asked(), Interrupted);
         Ok(Way {
             name,
             orders: orders.with_context(|| format!("{name}: a machine is out of order"))?,
@@ -241,7 +246,7 @@ fn ask_all(shop: &Shop) -> io::Result<usize> {
 }
 
 /// Notified: a task for each machine. While all of them wait, the thread sleeps.
-fn be_told<E: Executor>(executor: &E, shop: &Arc<Shop>) -> io::Result<Run<usize>> {
+fn be_told<E: Executor>(executor: &E, shop: &Arc<Shop>) -> anyhow::Result<Run<usize>> {
     let run = measure::measure(executor, async {
         let attend = |machine| {
             let name = format!("machine {machine}");
@@ -254,8 +259,8 @@ fn be_told<E: Executor>(executor: &E, shop: &Arc<Shop>) -> io::Result<Run<usize>
             orders += task.await.map_err(io::Error::other)??;
         }
         io::Result::Ok(orders)
-    });
-    run.transpose()
+    })?;
+    Ok(run.transpose()?)
 }
 
 async fn attend(shop: Arc<Shop>, machine: usize) -> io::Result<usize> {
@@ -285,9 +290,6 @@ impl Dish for Coffee {
         report.rows = report::concurrency_rows(&shifts.run.figures);
         report.verdict = shifts.verdict();
         report.own_keys(json!({ "ways": shifts.all().map(keys) }));
-        if Interrupt::listen()?.asked() {
-            report.ending = Ending::Interrupted;
-        }
         Ok(report)
     }
 }

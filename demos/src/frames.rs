@@ -26,7 +26,6 @@ use crate::{
     arithmetic::{squares_below, sum_of_squares},
     columns::Columns,
     cooks::Dish,
-    interrupt::Interrupt,
     measure::{self, Run},
     report::{self, Ending, Report},
     units, usage,
@@ -103,14 +102,13 @@ pub(crate) struct Shows {
 impl Frames {
     /// Both shows, one after the other on the same executor.
     pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Run<Shows>> {
-        let interrupt = Interrupt::listen()?;
         let hog = Duration::from_millis(self.hog);
         let run = measure::measure(executor, async {
-            let yielding = self.show("yielding", POLITE, &interrupt).await?;
-            let hogging = self.show("hogging", hog, &interrupt).await?;
+            let yielding = self.show("yielding", POLITE).await?;
+            let hogging = self.show("hogging", hog).await?;
             anyhow::Ok(Shows { yielding, hogging })
         });
-        let mut run = run.transpose()?;
+        let mut run = run?.transpose()?;
         if executor.workers() > 1 {
             // This thread is not the one that draws.
             (run.output.yielding.starved, run.output.hogging.starved) = (None, None);
@@ -118,17 +116,12 @@ impl Frames {
         Ok(run)
     }
 
-    async fn show(
-        &self,
-        name: &'static str,
-        stretch: Duration,
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<Show> {
+    async fn show(&self, name: &'static str, stretch: Duration) -> anyhow::Result<Show> {
         let (begun, queued) = (Instant::now(), usage::queued_for_a_core());
         let over = Arc::new(AtomicBool::new(false));
         let heavy = compute(stretch, over.clone());
         let heavy = Builder::new().name(name).spawn(heavy);
-        let screen = draw_all(self.frames, interrupt.clone());
+        let screen = draw_all(self.frames);
         let screen = Builder::new().name("screen").spawn(screen);
         let (on_time, worst) = screen.await?;
         over.store(true, Relaxed);
@@ -148,14 +141,14 @@ impl Frames {
 }
 
 /// The screen: which frames were on time, and how late the latest one was.
-async fn draw_all(frames: u32, interrupt: Interrupt) -> (Vec<bool>, Duration) {
+async fn draw_all(frames: u32) -> (Vec<bool>, Duration) {
     let mut canvas = vec![0_u32; WIDTH * HEIGHT];
     let mut on_time = vec![false; frames as usize];
     let mut worst = Duration::ZERO;
     let mut ticks = interval(FRAME);
     let first = ticks.tick().await;
     let mut due = first;
-    while !interrupt.asked() {
+    loop {
         let number = (due - first).div_duration_f64(FRAME).round() as usize;
         let Some(on_time) = on_time.get_mut(number) else {
             break;
@@ -215,9 +208,6 @@ impl Dish for Frames {
         }));
         if !(yielding.sum_is_right && hogging.sum_is_right) {
             report.ending = Ending::Failed;
-        }
-        if Interrupt::listen()?.asked() {
-            report.ending = Ending::Interrupted;
         }
         Ok(report)
     }

@@ -10,38 +10,35 @@
 //! Exit status: 0 when all went well, 1 when something failed, 2 for arguments
 //! that make no sense, 130 when Ctrl-C ended the run early.
 
-// Until the demos that use all of the scaffolding have come.
-#![allow(dead_code)]
-
 mod arithmetic;
 mod cli;
-mod coffee;
 mod columns;
 mod compare;
 mod cooks;
 mod drawing;
 mod fetch;
-mod frames;
 mod interrupt;
 mod meanwhile;
 mod measure;
 mod minute;
 mod paint;
 mod record;
-mod reference;
 mod report;
 mod system;
-mod threads;
 mod units;
+mod usage;
 mod work;
 
 mod cashier;
+mod coffee;
 mod equations;
+mod frames;
 mod kitchen;
 mod matrix;
 mod parts;
+mod reference;
 mod squares;
-mod usage;
+mod threads;
 
 use std::process::ExitCode;
 

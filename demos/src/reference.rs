@@ -13,6 +13,8 @@
 //! core is counted as well. As on any machine there are other programs; here they are
 //! threads that compute, one for each core.
 
+mod summary;
+
 use std::{
     future::Future,
     io::{self, ErrorKind},
@@ -37,15 +39,13 @@ use brigade::{
     yield_now,
 };
 use futures_util::AsyncReadExt as _;
-use serde_json::json;
 
 use crate::{
     arithmetic::{squares_below, sum_of_squares},
-    columns::Columns,
     cooks::Dish,
     fetch::origin::{Origin, Request},
     measure::{self, Run},
-    report::{self, Ending, Report, Row},
+    report::{self, Ending, Report},
     units,
     usage::{self, Usage},
 };
@@ -144,10 +144,12 @@ impl Reference {
             let (noted, in_polls) = mine?;
             anyhow::Ok((noted.context("the server is out of order")?, in_polls))
         });
+        // Also if Ctrl-C came first.
+        over.store(true, Relaxed);
         for program in programs {
             let _ = program.join();
         }
-        let run = run.transpose()?;
+        let run = run?.transpose()?;
         let on_thread = on_thread(&run.timeline).context("the run was not recorded")?;
         Ok(run.map(|(noted, in_polls)| ThreeFrames {
             sums_are_right: noted.sums.iter().all(|sum| *sum == squares_below(numbers)),
@@ -157,6 +159,30 @@ impl Reference {
             on_thread,
             in_polls,
         }))
+    }
+}
+
+impl Dish for Reference {
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+        let run = self.measure(executor)?;
+        let frames = &run.output;
+        let title = format!(
+            "reference: one task from three frames, {}",
+            units::counted(executor.workers(), "cook")
+        );
+        let mut report = Report::of("reference", title, &run);
+        report.charts = vec![format!(
+            "  the task's frame: its lines\n{}",
+            frames.lines().block()
+        )];
+        report.rows = frames.rows();
+        report.rows.extend(report::concurrency_rows(&run.figures));
+        report.verdict = frames.verdict();
+        report.own_keys(frames.keys());
+        if !frames.sums_are_right {
+            report.ending = Ending::Failed;
+        }
+        Ok(report)
     }
 }
 
@@ -325,162 +351,4 @@ fn on_thread(timeline: &Timeline) -> Option<OnThread> {
         others: meanwhile().filter(|event| is_others(event.what)).count(),
         sleeps: meanwhile().filter(|event| event.what == What::Park).count(),
     })
-}
-
-// ---- what it comes to ------------------------------------------------------------------
-
-impl Dish for Reference {
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
-        let run = self.measure(executor)?;
-        let frames = &run.output;
-        let title = format!(
-            "reference: one task from three frames, {}",
-            units::counted(executor.workers(), "cook")
-        );
-        let mut report = Report::of("reference", title, &run);
-        report.charts = vec![format!(
-            "  the task's frame: its lines\n{}",
-            frames.lines().block()
-        )];
-        report.rows = frames.rows();
-        report.rows.extend(report::concurrency_rows(&run.figures));
-        report.verdict = frames.verdict();
-        report.own_keys(frames.keys());
-        if !frames.sums_are_right {
-            report.ending = Ending::Failed;
-        }
-        Ok(report)
-    }
-}
-
-impl ThreeFrames {
-    fn lines(&self) -> Columns {
-        let mut table = Columns::new(["line", "begins", "takes"]);
-        for Line { text, begun, took } in &self.lines {
-            table.row([
-                (*text).to_owned(),
-                units::duration(*begun),
-                units::duration(*took),
-            ]);
-        }
-        table
-    }
-
-    fn rows(&self) -> Vec<Row> {
-        let on_thread = &self.on_thread;
-        let mut rows = vec![
-            Row::new(
-                "its lines",
-                format!("{} in order", self.lines.len()),
-                "the task's frame: nothing came in between",
-            ),
-            Row::new(
-                "its thread",
-                units::counted(on_thread.polls as usize, "poll"),
-                format!(
-                    "with {} of others in between",
-                    units::counted(on_thread.others, "poll")
-                ),
-            ),
-            Row::new(
-                "running",
-                units::duration(on_thread.running),
-                "in these polls",
-            ),
-            Row::new(
-                "ready",
-                units::duration(on_thread.queued),
-                "while others had the thread",
-            ),
-            Row::new(
-                "waiting",
-                units::duration(on_thread.waiting),
-                format!(
-                    "meanwhile threads slept {} x",
-                    units::count(on_thread.sleeps)
-                ),
-            ),
-        ];
-        if let Some(in_polls) = &self.in_polls {
-            rows.push(Row::new(
-                "its core",
-                units::duration(in_polls.used.cpu),
-                format!(
-                    "of the {} in its polls it was on a core",
-                    units::duration(in_polls.wall)
-                ),
-            ));
-            rows.push(Row::new(
-                "interrupted",
-                units::count(in_polls.used.involuntary as usize),
-                format!(
-                    "times its core was taken away; {} in the queue for one",
-                    units::duration(in_polls.queued)
-                ),
-            ));
-        }
-        if let Some(server) = self.server {
-            rows.push(Row::new(
-                "the server",
-                units::duration(server),
-                format!(
-                    "on a core, in the {} that the task waited for it",
-                    units::duration(self.asked)
-                ),
-            ));
-        }
-        rows
-    }
-
-    fn verdict(&self) -> String {
-        let mut said = format!(
-            "In its own frame the task ran {} lines, one after the other. Its thread polled it {} \
-             times and others {} times in between",
-            self.lines.len(),
-            units::count(self.on_thread.polls as usize),
-            units::count(self.on_thread.others),
-        );
-        if let Some(in_polls) = &self.in_polls {
-            let times = in_polls.used.involuntary as usize;
-            said.push_str(&format!(
-                "; and within these polls the system took its core away {} and let it run for {} of the time",
-                match times {
-                    0 => "never".to_owned(),
-                    1 => "once".to_owned(),
-                    times => format!("{} times", units::count(times)),
-                },
-                units::percent(in_polls.used.cpu.as_secs_f64() / in_polls.wall.as_secs_f64()),
-            ));
-        }
-        said.push('.');
-        if let Some(server) = self.server {
-            said.push_str(&format!(
-                " While it waited for the server, the server's process was on a core for {}.",
-                units::duration(server)
-            ));
-        }
-        said
-    }
-
-    fn keys(&self) -> serde_json::Value {
-        let on_thread = &self.on_thread;
-        let seconds = |time: Duration| time.as_secs_f64();
-        json!({
-            "lines": self.lines.iter().map(|line| json!({
-                "line": line.text, "begins_s": seconds(line.begun), "takes_s": seconds(line.took),
-            })).collect::<serde_json::Value>(),
-            "sums_are_right": self.sums_are_right,
-            "polls": on_thread.polls,
-            "others_polls": on_thread.others,
-            "running_s": seconds(on_thread.running),
-            "queued_s": seconds(on_thread.queued),
-            "waited_s": seconds(on_thread.waiting),
-            "in_polls_s": self.in_polls.map(|polls| seconds(polls.wall)),
-            "on_core_s": self.in_polls.map(|polls| seconds(polls.used.cpu)),
-            "queued_for_core_s": self.in_polls.map(|polls| seconds(polls.queued)),
-            "interrupted": self.in_polls.map(|polls| polls.used.involuntary),
-            "server_cpu_s": self.server.map(seconds),
-            "waited_for_server_s": seconds(self.asked),
-        })
-    }
 }

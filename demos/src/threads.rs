@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use brigade::{Executor, net::TcpStream, task::Builder};
 use futures_util::AsyncReadExt as _;
 use serde_json::{Value, json};
@@ -31,7 +31,8 @@ use crate::{
     arithmetic::{squares_below, sum_of_squares},
     cooks::Dish,
     fetch::origin::{Origin, Reply, Request},
-    interrupt::Interrupt,
+    interrupt::{Interrupt, Interrupted},
+    meanwhile,
     measure::{self, Run},
     report::{self, Ending, Report},
     system::{self, Status},
@@ -121,21 +122,23 @@ impl Threads {
         let mut run = None;
         // The tasks first: threads would leave memory behind for them to use.
         let tasks = waiting("tasks", executor.workers(), || {
-            let run = run.insert(measure::measure(executor, call_as_tasks(&calls)).transpose()?);
+            let run = run.insert(measure::measure(executor, call_as_tasks(&calls))?.transpose()?);
             Ok(run.output.0)
         })?;
-        let threads = waiting("threads", calls.len(), || call_as_threads(&calls))?;
+        let threads = waiting("threads", calls.len(), || Ok(call_as_threads(&calls)?))?;
         CROWDED.store(true, Relaxed);
         drop(origin);
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let interrupt = Interrupt::listen()?;
         let crowds = CROWDS.into_iter().take_while(|_| !interrupt.asked());
+        let computed = crowds
+            .map(|crowd| computing(crowd * cores, self.millions * 1_000_000))
+            .collect();
+        ensure!(!interrupt.asked(), Interrupted);
         Ok(Both {
             tasks,
             threads,
-            computed: crowds
-                .map(|crowd| computing(crowd * cores, self.millions * 1_000_000))
-                .collect(),
+            computed,
             cores,
             run: run.context("the tasks have run")?.map(|(_, waited)| waited),
         })
@@ -173,9 +176,6 @@ impl Dish for Threads {
         }));
         if !both.computed.iter().all(|computed| computed.sum_is_right) {
             report.ending = Ending::Failed;
-        }
-        if Interrupt::listen()?.asked() {
-            report.ending = Ending::Interrupted;
         }
         Ok(report)
     }
@@ -226,7 +226,7 @@ static CROWDED: AtomicBool = AtomicBool::new(false);
 fn waiting(
     name: &'static str,
     threads: usize,
-    wait: impl FnOnce() -> io::Result<usize>,
+    wait: impl FnOnce() -> anyhow::Result<usize>,
 ) -> anyhow::Result<Waited> {
     Status::forget_peak();
     let (before, begun) = (Status::now(), Instant::now());
@@ -290,6 +290,7 @@ struct Share {
 
 /// Adds up the squares below `numbers`, split among `threads`.
 fn computing(threads: usize, numbers: u64) -> Computed {
+    let _shown = meanwhile::show(&format!("{threads} threads compute …"));
     let together = Barrier::new(threads);
     let cut = |n: usize| numbers * n as u64 / threads as u64;
     let shares: Vec<Share> = thread::scope(|scope| {

@@ -1,0 +1,140 @@
+//! What `reference` has measured, in tables, in a sentence and in keys.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Line, ThreeFrames};
+use crate::{columns::Columns, report::Row, units};
+
+impl ThreeFrames {
+    pub(super) fn lines(&self) -> Columns {
+        let mut table = Columns::new(["line", "begins", "takes"]);
+        for Line { text, begun, took } in &self.lines {
+            table.row([
+                (*text).to_owned(),
+                units::duration(*begun),
+                units::duration(*took),
+            ]);
+        }
+        table
+    }
+
+    pub(super) fn rows(&self) -> Vec<Row> {
+        let on_thread = &self.on_thread;
+        let mut rows = vec![
+            Row::new(
+                "its lines",
+                format!("{} in order", self.lines.len()),
+                "the task's frame: nothing came in between",
+            ),
+            Row::new(
+                "its thread",
+                units::counted(on_thread.polls as usize, "poll"),
+                format!(
+                    "with {} of others in between",
+                    units::counted(on_thread.others, "poll")
+                ),
+            ),
+            Row::new(
+                "running",
+                units::duration(on_thread.running),
+                "in these polls",
+            ),
+            Row::new(
+                "ready",
+                units::duration(on_thread.queued),
+                "while others had the thread",
+            ),
+            Row::new(
+                "waiting",
+                units::duration(on_thread.waiting),
+                format!(
+                    "meanwhile threads slept {} x",
+                    units::count(on_thread.sleeps)
+                ),
+            ),
+        ];
+        if let Some(in_polls) = &self.in_polls {
+            rows.push(Row::new(
+                "its core",
+                units::duration(in_polls.used.cpu),
+                format!(
+                    "of the {} in its polls it was on a core",
+                    units::duration(in_polls.wall)
+                ),
+            ));
+            rows.push(Row::new(
+                "interrupted",
+                units::count(in_polls.used.involuntary as usize),
+                format!(
+                    "times its core was taken away; {} in the queue for one",
+                    units::duration(in_polls.queued)
+                ),
+            ));
+        }
+        if let Some(server) = self.server {
+            rows.push(Row::new(
+                "the server",
+                units::duration(server),
+                format!(
+                    "on a core, in the {} that the task waited for it",
+                    units::duration(self.asked)
+                ),
+            ));
+        }
+        rows
+    }
+
+    pub(super) fn verdict(&self) -> String {
+        let mut said = format!(
+            "In its own frame the task ran {} lines, one after the other. Its thread polled it {} \
+             times and others {} times in between",
+            self.lines.len(),
+            units::count(self.on_thread.polls as usize),
+            units::count(self.on_thread.others),
+        );
+        if let Some(in_polls) = &self.in_polls {
+            let times = in_polls.used.involuntary as usize;
+            said.push_str(&format!(
+                "; and within these polls the system took its core away {} and let it run for {} of the time",
+                match times {
+                    0 => "never".to_owned(),
+                    1 => "once".to_owned(),
+                    times => format!("{} times", units::count(times)),
+                },
+                units::percent(in_polls.used.cpu.as_secs_f64() / in_polls.wall.as_secs_f64()),
+            ));
+        }
+        said.push('.');
+        if let Some(server) = self.server {
+            said.push_str(&format!(
+                " While it waited for the server, the server's process was on a core for {}.",
+                units::duration(server)
+            ));
+        }
+        said
+    }
+
+    pub(super) fn keys(&self) -> Value {
+        let on_thread = &self.on_thread;
+        let seconds = |time: Duration| time.as_secs_f64();
+        json!({
+            "lines": self.lines.iter().map(|line| json!({
+                "line": line.text, "begins_s": seconds(line.begun), "takes_s": seconds(line.took),
+            })).collect::<Value>(),
+            "sums_are_right": self.sums_are_right,
+            "polls": on_thread.polls,
+            "others_polls": on_thread.others,
+            "running_s": seconds(on_thread.running),
+            "queued_s": seconds(on_thread.queued),
+            "waited_s": seconds(on_thread.waiting),
+            "in_polls_s": self.in_polls.map(|polls| seconds(polls.wall)),
+            "on_core_s": self.in_polls.map(|polls| seconds(polls.used.cpu)),
+            "queued_for_core_s": self.in_polls.map(|polls| seconds(polls.queued)),
+            "interrupted": self.in_polls.map(|polls| polls.used.involuntary),
+            "server_cpu_s": self.server.map(seconds),
+            "waited_for_server_s": seconds(self.asked),
+        })
+    }
+}
