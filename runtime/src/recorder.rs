@@ -52,10 +52,11 @@ pub(crate) enum Kind {
     Unpark,
     IoReady,
     TimersFired,
+    Stranded,
 }
 
 impl Kind {
-    const ALL: [Kind; 12] = [
+    const ALL: [Kind; 13] = [
         Kind::Spawn,
         Kind::PollBegin,
         Kind::PollEnd,
@@ -68,6 +69,7 @@ impl Kind {
         Kind::Unpark,
         Kind::IoReady,
         Kind::TimersFired,
+        Kind::Stranded,
     ];
 }
 

@@ -239,6 +239,14 @@ impl RawTask {
         self.state().apply(self.writer(), Snapshot::pend)
     }
 
+    /// Whether nobody is left who could wake the task. The caller has polled it and it is not ready.
+    fn is_stranded(self) -> bool {
+        // One reference stands for executor and handle; each waker has one of its own, and the one
+        // that was lent to the poll is not counted. Acquire pairs with the Release in `release`: who
+        // gave a waker back after waking has set QUEUED before.
+        self.header().refs.load(Ordering::Acquire) == 1 && !self.state().load().is_queued()
+    }
+
     /// Drops the future. The caller runs the task.
     fn drop_future(self) {
         if let Some(recorder) = self.home().recorder() {
@@ -495,6 +503,9 @@ impl Runnable {
                 let polled = unsafe { (task.header().vtable.poll)(task.0, &mut cx) };
                 if let Some(recorder) = task.home().recorder() {
                     recorder.poll_ended(task.number(), polled as u8);
+                    if polled == Polled::Pending && task.is_stranded() {
+                        recorder.report(Kind::Stranded, 0, task.number(), 0);
+                    }
                 }
                 if polled == Polled::Pending {
                     match task.state().apply(writer, Snapshot::pend) {

@@ -169,6 +169,11 @@ impl Snapshot {
         self.has(COMPLETE)
     }
 
+    /// Whether a poll is to come, be it after one that is under way.
+    pub(crate) fn is_queued(self) -> bool {
+        self.has(QUEUED)
+    }
+
     /// Whether the executor will not touch the word again.
     pub(crate) fn is_retired(self) -> bool {
         self.has(RETIRED)

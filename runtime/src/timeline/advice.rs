@@ -6,6 +6,7 @@
 //! **Never** says anything that the figures do not carry: each rule has a least size of sample and a
 //! threshold, which have names here. A run about which there is nothing to say gets no advice.
 
+mod in_line;
 mod words;
 
 use std::time::Duration;
@@ -67,6 +68,10 @@ const MANY_WAKES: u64 = 1000;
 /// Three wakes in vain for each one that was of use. A socket that becomes readable and writable at
 /// once makes one for one.
 const MOSTLY_NOWHERE: f64 = 0.75;
+
+/// A task that nothing can wake and that is there for less than this may have been the last thing
+/// before the end of the record. Thin air.
+const LONG_STRANDED: Duration = Duration::from_millis(10);
 
 /// What would make a program better: see [`Timeline::advice`].
 ///
@@ -137,6 +142,32 @@ pub enum Advice {
         mean_poll: Duration,
         /// How many other tasks did the same.
         others: usize,
+    },
+    /// A task waits for ever: it returned `Pending` and nobody kept its waker.
+    #[non_exhaustive]
+    Stranded {
+        /// The task's label; see [`Task::label`](super::Task::label).
+        label: String,
+        /// The task: an index into [`Timeline::tasks`].
+        task: usize,
+        /// In how many polls.
+        polls: u64,
+        /// How long it had waited when the record ended.
+        waited: Duration,
+        /// How many other tasks wait for ever.
+        others: usize,
+    },
+    /// Tasks wait for events one at a time, and meanwhile for one another.
+    #[non_exhaustive]
+    InLine {
+        /// How many had to wait for another task before they could wait for an event.
+        tasks: usize,
+        /// How long tasks waited for events, added up.
+        events: Duration,
+        /// How long the run was.
+        span: Duration,
+        /// How much of the tasks' time they waited for one another.
+        waiting_share: f64,
     },
     /// Tasks are ready but have to wait for a worker, and more workers are no way out.
     #[non_exhaustive]
@@ -209,6 +240,8 @@ impl Timeline {
         let rules = [
             adviser.blocked_loop(),
             adviser.busy_polling(),
+            adviser.stranded(),
+            adviser.in_line(),
             adviser.waiting_heavy(),
             adviser.compute_heavy().or_else(|| adviser.queueing()),
             adviser.wakes_nowhere(),
@@ -310,6 +343,28 @@ impl Adviser<'_> {
         })
     }
 
+    fn stranded(&self) -> Option<Advice> {
+        let end = self.timeline.end();
+        // Who was aborted was not waited for.
+        let waits = |task: &TaskFigures| match task.ending {
+            None => Some(end.saturating_sub(task.stranded?)),
+            Some(_) => None,
+        };
+        let tasks = self.figures.tasks.iter().enumerate();
+        let stranded = tasks
+            .filter_map(|(index, task)| Some((waits(task)?, index)))
+            .filter(|(waited, _)| *waited >= LONG_STRANDED);
+        let others = stranded.clone().count().saturating_sub(1);
+        let (waited, index) = stranded.max()?;
+        Some(Advice::Stranded {
+            label: self.label(index),
+            task: index,
+            polls: self.figures.tasks[index].polls,
+            waited,
+            others,
+        })
+    }
+
     fn wakes_nowhere(&self) -> Option<Advice> {
         let figures = self.figures;
         let wakes = figures.wakes - figures.joins_nowhere;
@@ -346,5 +401,7 @@ fn ratio(part: u64, whole: u64) -> f64 {
     part as f64 / whole as f64
 }
 
+#[cfg(test)]
+mod stuck_tests;
 #[cfg(test)]
 mod tests;

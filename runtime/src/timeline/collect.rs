@@ -101,6 +101,7 @@ impl Crowd {
                 },
             },
             Kind::Cancel => What::Cancel { task },
+            Kind::Stranded => What::Stranded { task },
             _ => {
                 let by = self.other(entry.other);
                 match (entry.kind, by) {

@@ -51,7 +51,7 @@ impl Timeline {
 
     /// When the record ends. Once events had to be thrown away, what is there says nothing of the
     /// time after the last of them.
-    fn end(&self) -> Duration {
+    pub(super) fn end(&self) -> Duration {
         let last = self.events.last().map_or(Duration::ZERO, |event| event.at);
         if self.dropped > 0 {
             last
@@ -228,6 +228,8 @@ pub struct TaskFigures {
     pub wakes: u64,
     /// Of these, wakes that led nowhere, other than by the end of a task that it awaited.
     pub wakes_nowhere: u64,
+    /// Since when it has waited although nobody held a waker of it, so that nothing could wake it.
+    pub stranded: Option<Duration>,
 }
 
 impl TaskFigures {
@@ -285,7 +287,7 @@ pub struct Stall {
     pub ready: usize,
 }
 
-fn share(part: Duration, whole: Duration) -> f64 {
+pub(super) fn share(part: Duration, whole: Duration) -> f64 {
     if whole.is_zero() {
         0.0
     } else {

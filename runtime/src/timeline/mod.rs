@@ -108,6 +108,11 @@ pub enum What {
         /// How.
         outcome: Outcome,
     },
+    /// A poll has ended, the task waits, and nobody holds a waker of it: nothing can ever wake it.
+    Stranded {
+        /// The task.
+        task: usize,
+    },
     /// A task was dropped instead of polled: it had been aborted, or its executor closed.
     Cancel {
         /// The task.

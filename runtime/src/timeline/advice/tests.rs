@@ -5,7 +5,7 @@ use crate::timeline::figures::script::Script;
 use crate::timeline::{LaneKind, Outcome, What};
 
 /// The advice without its figures.
-fn kinds(timeline: &Timeline, cores: usize) -> Vec<&'static str> {
+pub(super) fn kinds(timeline: &Timeline, cores: usize) -> Vec<&'static str> {
     let advice = timeline.advice(cores);
     for advice in &advice {
         let words = advice.to_string();
@@ -18,12 +18,14 @@ fn kinds(timeline: &Timeline, cores: usize) -> Vec<&'static str> {
         Advice::BlockedLoop { .. } => "blocked",
         Advice::BusyPolling { .. } => "busy-polling",
         Advice::Queueing { .. } => "queueing",
+        Advice::Stranded { .. } => "stranded",
+        Advice::InLine { .. } => "in line",
         Advice::WakesNowhere { .. } => "nowhere",
     };
     advice.iter().map(kind).collect()
 }
 
-fn words(timeline: &Timeline, cores: usize) -> String {
+pub(super) fn words(timeline: &Timeline, cores: usize) -> String {
     let advice: Vec<_> = timeline
         .advice(cores)
         .iter()

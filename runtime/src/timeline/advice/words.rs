@@ -74,6 +74,37 @@ impl fmt::Display for Advice {
                     _ => write!(f, "; {} the same.", Tasks(*others, "does", "do")),
                 }
             }
+            Advice::Stranded {
+                label,
+                polls,
+                waited,
+                others,
+                ..
+            } => {
+                write!(
+                    f,
+                    "'{label}' waits and nobody holds its waker: after {polls} {} nothing could wake it \
+                     any more, and it had waited for {waited:.1?} when the record ended. Who returns \
+                     Pending must keep the waker of that poll, or hand it on",
+                    if *polls == 1 { "poll" } else { "polls" },
+                )?;
+                match others {
+                    0 => write!(f, "."),
+                    _ => write!(f, "; {} the same.", Tasks(*others, "waits", "wait")),
+                }
+            }
+            Advice::InLine {
+                tasks,
+                events,
+                span,
+                waiting_share,
+            } => write!(
+                f,
+                "{tasks} tasks waited for events one at a time, {events:.1?} of the {span:.1?} that the \
+                 run took, and for one another for {} of their time. If they hold a lock across an \
+                 await, let go of it before; if each needs what the other has done, they must wait.",
+                Percent(*waiting_share),
+            ),
             Advice::Queueing {
                 queued_share,
                 queued_max,

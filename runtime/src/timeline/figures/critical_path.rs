@@ -91,7 +91,8 @@ impl Paths {
                 }
             }
             What::Join { task, by } => self.join(task, by),
-            What::Steal { .. }
+            What::Stranded { .. }
+            | What::Steal { .. }
             | What::Park
             | What::Unpark
             | What::IoReady { .. }

@@ -100,6 +100,7 @@ impl<'a> Sweep<'a> {
             }
             What::PollBegin { task } => self.begin_poll(task, event.lane),
             What::PollEnd { task, outcome } => self.end_poll(task, event.lane, outcome),
+            What::Stranded { task } => self.lives[task].figures.stranded = Some(self.now),
             What::Cancel { task } => self.end(task, Ending::Cancelled),
             What::Wake { task, by, effect } => self.wake(task, by, effect),
             What::Join { task, by } => self.join(task, by),
@@ -143,6 +144,7 @@ impl<'a> Sweep<'a> {
         life.figures.polls += 1;
         life.figures.ended = None;
         life.figures.ending = None;
+        life.figures.stranded = None;
         if life.is_task {
             // Also a poll that takes no time, as all do on a virtual clock.
             self.at_once_max = self.at_once_max.max(1);
