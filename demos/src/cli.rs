@@ -6,7 +6,8 @@ use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
 use clap::{Args, CommandFactory, Parser, Subcommand, builder::styling::Styles, error::ErrorKind};
 
 use crate::{
-    cashier, coffee, equations, fetch, frames, kitchen, matrix, parts, reference, squares, threads,
+    cashier, coffee, equations, fetch, frames, kitchen, matrix, parts, pitfalls, reference,
+    squares, threads,
 };
 
 #[derive(Debug, Parser)]
@@ -60,6 +61,9 @@ pub(crate) enum Demo {
     /// One run from three frames: the task's, the thread's and the system's
     #[command(long_about = reference::ABOUT)]
     Reference(reference::Reference),
+    /// Four programs with a fault, the advice that names it, and the mended twins
+    #[command(long_about = pitfalls::ABOUT)]
+    Pitfalls(pitfalls::Args),
     /// The server behind `fetch` without a URL; it runs in a process of its own
     #[command(hide = true)]
     Origin(fetch::origin::Args),

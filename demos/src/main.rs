@@ -36,6 +36,7 @@ mod frames;
 mod kitchen;
 mod matrix;
 mod parts;
+mod pitfalls;
 mod reference;
 mod squares;
 mod threads;
@@ -79,6 +80,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Demo::Frames(frames)) => cooks::run(&shared, &frames),
         Some(Demo::Threads(threads)) => cooks::run(&shared, &threads),
         Some(Demo::Reference(reference)) => cooks::run(&shared, &reference),
+        Some(Demo::Pitfalls(args)) => cooks::run(&shared, &pitfalls::Pitfalls::new(&args, &shared)),
         Some(Demo::Origin(args)) => fetch::origin::serve(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -1,0 +1,90 @@
+//! A call that blocks its thread, in a task.
+//!
+//! A bell is to ring a few times a step. Meanwhile a report is fetched from a server,
+//! by way of the standard library: its sockets know nothing of the executor, so the
+//! thread waits for the reply, and every task on it waits too, the bell among them.
+//!
+//! **Mended**: the same call, on a thread of the blocking pool.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use anyhow::ensure;
+use brigade::{spawn_blocking, time::interval, timeline::Advice};
+
+use super::{Done, Pitfall, Place};
+use crate::{fetch::origin::Request, work::begin};
+
+pub(super) const PITFALL: Pitfall = Pitfall {
+    name: "blocking",
+    fault: "a call that blocks its thread, in a task",
+    remedy: "the same call on the blocking pool",
+    counts: "rings on time",
+    broken: |place| Box::pin(broken(place)),
+    mended: |place| Box::pin(mended(place)),
+    is_named_by: |advice| matches!(advice, Advice::BlockedLoop { .. }),
+};
+
+/// How many steps the server takes, and how often the bell rings meanwhile.
+const STEPS: u32 = 4;
+const RINGS: u32 = 20;
+
+async fn broken(place: Place) -> anyhow::Result<Done> {
+    let bell = begin("bell", ring(place.step * STEPS));
+    // One for each cook: with a cook to spare nobody would notice.
+    let fetch = |n| {
+        let fetch = async move { fetch(place.server, place.step * STEPS) };
+        begin(&format!("report {n}"), fetch)
+    };
+    let reports: Vec<_> = (1..=place.cooks).map(fetch).collect();
+    for report in reports {
+        report.await?;
+    }
+    Ok(bell.await)
+}
+
+async fn mended(place: Place) -> anyhow::Result<Done> {
+    let bell = begin("bell", ring(place.step * STEPS));
+    let fetch = |n| {
+        let fetch =
+            async move { spawn_blocking(move || fetch(place.server, place.step * STEPS)).await };
+        begin(&format!("report {n}"), fetch)
+    };
+    let reports: Vec<_> = (1..=place.cooks).map(fetch).collect();
+    for report in reports {
+        report.await??;
+    }
+    Ok(bell.await)
+}
+
+/// A call as one finds it in any library that is not asynchronous.
+fn fetch(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
+    let request = Request::After(takes.as_millis() as u64);
+    let mut stream = TcpStream::connect(server)?;
+    stream.write_all(request.message().as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    ensure!(
+        request.is_answered_by(&answer),
+        "the server is out of order"
+    );
+    Ok(())
+}
+
+/// The bell. A ring is on time if it comes before the next one is due.
+async fn ring(lasts: Duration) -> Done {
+    let mut ticks = interval(lasts / RINGS);
+    let first = ticks.tick().await;
+    let (mut due, mut on_time) = (first, 0);
+    while due < first + lasts / RINGS * RINGS {
+        on_time += usize::from(due.elapsed() < ticks.period());
+        due = ticks.tick().await;
+    }
+    Done {
+        done: on_time,
+        of: RINGS as usize,
+    }
+}

@@ -1,0 +1,298 @@
+//! `brigade pitfalls`: four programs with a fault, each beside its mended twin.
+//!
+//! What it shows: the faults that asynchronous programs have, what they look like on
+//! the timeline, and that the advice names them. All of them run, and all of them end.
+//!
+//! | pitfall | the fault | read |
+//! |---|---|---|
+//! | blocking | a call that blocks its thread, in a task | `blocking` |
+//! | busy | a future that wakes itself to ask again | `busy` |
+//! | waker | a future that does not keep its waker | `waker` |
+//! | lock | a lock that is held across an await | `lock` |
+
+mod blocking;
+mod busy;
+mod lock;
+mod waker;
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    pin::Pin,
+    time::{Duration, Instant},
+};
+
+use brigade::{Executor, timeline::Advice};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::Shared,
+    columns::Columns,
+    cooks::{self, Dish},
+    drawing::{self, Look},
+    fetch::origin::Origin,
+    measure::{Run, measure},
+    report::{self, Report},
+    units,
+};
+
+/// How `brigade pitfalls --help` begins.
+pub(crate) const ABOUT: &str = "Four programs with a fault, each beside its mended twin.\n\n\
+    blocking: a call that blocks its thread, in a task. busy: a future that wakes itself to ask again. \
+    waker: a future that does not keep its waker. lock: a lock that is held across an await. Each runs, \
+    its timeline is drawn, and the advice that follows from the timeline names the fault.";
+
+/// What `brigade pitfalls` can be asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which of them; all if none is named
+    #[arg(value_enum, value_name = "NAME")]
+    only: Option<Name>,
+    /// Milliseconds that a guest needs to pay; everything else takes a few times as long
+    #[arg(long, value_name = "MS", default_value = "50", value_parser = clap::value_parser!(u64).range(10..=5_000))]
+    step: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Name {
+    Blocking,
+    Busy,
+    Waker,
+    Lock,
+}
+
+/// What all programs know.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    step: Duration,
+    /// How many cooks there are: a fault that takes one away must take all away to be felt.
+    cooks: usize,
+    /// A server, for whoever needs one.
+    server: SocketAddr,
+}
+
+/// What a program got done, of what there was to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Done {
+    pub(crate) done: usize,
+    pub(crate) of: usize,
+}
+
+/// A program: its main future.
+type Program = fn(Place) -> Pin<Box<dyn Future<Output = anyhow::Result<Done>>>>;
+
+/// A fault, in a program and mended in another.
+struct Pitfall {
+    name: &'static str,
+    /// What is wrong, and what was done about it.
+    fault: &'static str,
+    remedy: &'static str,
+    /// What is counted as done.
+    counts: &'static str,
+    broken: Program,
+    mended: Program,
+    /// Whether it is this fault that the advice is about.
+    is_named_by: fn(&Advice) -> bool,
+}
+
+impl Name {
+    fn pitfall(self) -> Pitfall {
+        match self {
+            Self::Blocking => blocking::PITFALL,
+            Self::Busy => busy::PITFALL,
+            Self::Waker => waker::PITFALL,
+            Self::Lock => lock::PITFALL,
+        }
+    }
+}
+
+/// A program that has run.
+#[derive(Debug)]
+pub(crate) struct Twin {
+    pub(crate) run: Run<Done>,
+    /// The advice that its timeline gives, in words, and whether it names the fault.
+    pub(crate) advice: Vec<String>,
+    pub(crate) is_named: bool,
+}
+
+/// A pitfall that has run, twice.
+pub(crate) struct Pair {
+    pitfall: Pitfall,
+    pub(crate) broken: Twin,
+    pub(crate) mended: Twin,
+}
+
+/// The demo: which pitfalls, and how large.
+pub(crate) struct Pitfalls {
+    names: Vec<Name>,
+    step: Duration,
+    look: Look,
+}
+
+impl Pitfalls {
+    pub(crate) fn new(args: &Args, shared: &Shared) -> Self {
+        let all = <Name as clap::ValueEnum>::value_variants();
+        Self {
+            names: args.only.map_or(all.to_vec(), |only| vec![only]),
+            step: Duration::from_millis(args.step),
+            look: Look::for_stdout(shared.no_color),
+        }
+    }
+
+    /// Runs each program and its twin. The executor at hand takes the first; for the
+    /// others cooks are hired, as many, so that each has a timeline of its own.
+    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Vec<Pair>> {
+        let origin = Origin::start()?;
+        let cooks = executor.workers();
+        let place = Place {
+            step: self.step,
+            cooks,
+            server: origin.address(0),
+        };
+        let mut pairs = Vec::new();
+        for name in &self.names {
+            let pitfall = name.pitfall();
+            let broken = match pairs.is_empty() {
+                true => run(executor, &pitfall, pitfall.broken, place)?,
+                false => run(&cooks::hire(cooks)?, &pitfall, pitfall.broken, place)?,
+            };
+            let mended = run(&cooks::hire(cooks)?, &pitfall, pitfall.mended, place)?;
+            pairs.push(Pair {
+                pitfall,
+                broken,
+                mended,
+            });
+        }
+        Ok(pairs)
+    }
+}
+
+fn run<E: Executor>(
+    executor: &E,
+    pitfall: &Pitfall,
+    program: Program,
+    place: Place,
+) -> anyhow::Result<Twin> {
+    let run = measure(executor, program(place))?.transpose()?;
+    let advice = run.timeline.advice(cores());
+    Ok(Twin {
+        is_named: advice.iter().any(pitfall.is_named_by),
+        advice: advice.iter().map(ToString::to_string).collect(),
+        run,
+    })
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+// ---- what it comes to --------------------------------------------------------------------
+
+impl Dish for Pitfalls {
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+        let begun = Instant::now();
+        let pairs = self.measure(executor)?;
+        let title = format!(
+            "pitfalls: {}, each beside its mended twin, {}",
+            units::counted(pairs.len(), "fault"),
+            units::counted(executor.workers(), "cook"),
+        );
+        let mut report = Report::of("pitfalls", title, &pairs[0].broken.run);
+        report.figures.wall = begun.elapsed();
+        report.charts = pairs.iter().map(|pair| pair.chart(self.look)).collect();
+        report.details = table(&pairs).lines();
+        report.verdict = verdict(&pairs);
+        report.own_keys(json!({ "pitfalls": pairs.iter().map(Pair::keys).collect::<Value>() }));
+        Ok(report)
+    }
+}
+
+impl Pair {
+    fn twins(&self) -> [(&'static str, &'static str, &Twin); 2] {
+        [
+            ("broken", self.pitfall.fault, &self.broken),
+            ("mended", self.pitfall.remedy, &self.mended),
+        ]
+    }
+
+    /// Both runs to one scale, and what the timeline of each makes one think.
+    fn chart(&self, look: Look) -> String {
+        let name = self.pitfall.name;
+        let drawn = self
+            .twins()
+            .map(|(which, what, twin)| (&twin.run.timeline, format!("{name}, {which}: {what}")));
+        let drawings = drawing::terminal_to_scale(&drawn, look);
+        let mut chart = String::new();
+        for (drawing, (_, _, twin)) in drawings.iter().zip(self.twins()) {
+            chart.push_str(&format!("{}\n\n", drawing.trim_end()));
+            if twin.advice.is_empty() {
+                chart.push_str("advice: none\n\n");
+            }
+            for advice in &twin.advice {
+                chart.push_str(&format!(
+                    "{}\n\n",
+                    report::wrapped(&format!("advice: {advice}"))
+                ));
+            }
+        }
+        chart
+    }
+
+    fn keys(&self) -> Value {
+        let twin = |twin: &Twin| {
+            json!({
+                "done": twin.run.output.done,
+                "of": twin.run.output.of,
+                "wall_s": twin.run.figures.wall.as_secs_f64(),
+                "cpu_s": twin.run.figures.cpu.map(|cpu| cpu.as_secs_f64()),
+                "polls": twin.polls(),
+                "advice": twin.advice,
+                "is_named": twin.is_named,
+            })
+        };
+        json!({
+            "pitfall": self.pitfall.name,
+            "broken": twin(&self.broken),
+            "mended": twin(&self.mended),
+        })
+    }
+}
+
+impl Twin {
+    /// Polls of tasks.
+    fn polls(&self) -> u64 {
+        let figures = self.run.timeline.figures();
+        figures.tasks.iter().map(|task| task.polls).sum()
+    }
+}
+
+fn table(pairs: &[Pair]) -> Columns {
+    let mut table = Columns::new(["", "", "done", "wall time", "CPU time", "polls", "advice"]);
+    for pair in pairs {
+        for (which, _, twin) in pair.twins() {
+            let Done { done, of } = twin.run.output;
+            let figures = &twin.run.figures;
+            table.row([
+                pair.pitfall.name.to_owned(),
+                which.to_owned(),
+                format!("{done} of {of} {}", pair.pitfall.counts),
+                units::duration(figures.wall),
+                figures.cpu.map_or("-".to_owned(), units::duration),
+                units::count(twin.polls() as usize),
+                if twin.is_named { "names it" } else { "-" }.to_owned(),
+            ]);
+        }
+    }
+    table
+}
+
+fn verdict(pairs: &[Pair]) -> String {
+    let named = |twin: fn(&Pair) -> &Twin| pairs.iter().filter(|pair| twin(pair).is_named).count();
+    let all = pairs.len();
+    format!(
+        "The advice that follows from the timeline names the fault in {} of {all} broken programs, \
+         and in {} of {all} mended ones.",
+        named(|pair| &pair.broken),
+        named(|pair| &pair.mended),
+    )
+}

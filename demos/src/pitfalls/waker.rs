@@ -1,0 +1,100 @@
+//! A future that does not keep its waker.
+//!
+//! A guest waits for a letter. There is none when it first looks, so its future says
+//! that it is pending, and forgets to leave its waker with the mailbox. The letter
+//! comes, and there is nobody to wake. The guest would wait for ever; a watchdog, a
+//! timeout on its handle, ends the program.
+//!
+//! **Mended**: one line, which keeps the waker.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use brigade::{
+    time::{sleep, timeout},
+    timeline::Advice,
+};
+
+use super::{Done, Pitfall, Place};
+use crate::work::begin;
+
+pub(super) const PITFALL: Pitfall = Pitfall {
+    name: "waker",
+    fault: "a future that does not keep its waker",
+    remedy: "it keeps the waker of its last poll",
+    counts: "letters",
+    broken: |place| Box::pin(program(place, false)),
+    mended: |place| Box::pin(program(place, true)),
+    is_named_by: |advice| matches!(advice, Advice::Stranded { .. }),
+};
+
+/// Steps until the watchdog has seen enough.
+const PATIENCE: u32 = 4;
+
+async fn program(place: Place, keeps_waker: bool) -> anyhow::Result<Done> {
+    let mailbox = Arc::<Mailbox>::default();
+    let guest = begin(
+        "guest",
+        Letter {
+            mailbox: mailbox.clone(),
+            keeps_waker,
+        },
+    );
+    let postman = begin("postman", async move {
+        sleep(place.step).await;
+        mailbox.post("good news");
+    });
+    // The timeout wakes this future, not the guest's: that one stays as it is.
+    let letter = timeout(place.step * PATIENCE, guest).await;
+    postman.await;
+    Ok(Done {
+        done: usize::from(letter.is_ok()),
+        of: 1,
+    })
+}
+
+/// A letter, and the waker of who waits for one.
+#[derive(Default)]
+struct Mailbox(Mutex<(Option<&'static str>, Option<Waker>)>);
+
+impl Mailbox {
+    fn open(&self) -> MutexGuard<'_, (Option<&'static str>, Option<Waker>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn post(&self, letter: &'static str) {
+        let mut open = self.open();
+        open.0 = Some(letter);
+        let waker = open.1.take();
+        // Wake without the lock: whoever is woken may want it at once.
+        drop(open);
+        waker.iter().for_each(Waker::wake_by_ref);
+    }
+}
+
+/// The letter, once it has come.
+struct Letter {
+    mailbox: Arc<Mailbox>,
+    keeps_waker: bool,
+}
+
+impl Future for Letter {
+    type Output = &'static str;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<&'static str> {
+        let mut open = self.mailbox.open();
+        if let Some(letter) = open.0.take() {
+            return Poll::Ready(letter);
+        }
+        // The fault is to leave this out: who is pending must see to it that somebody
+        // wakes it.
+        if self.keeps_waker {
+            open.1 = Some(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
