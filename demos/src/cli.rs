@@ -6,7 +6,7 @@ use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
 use clap::{Args, CommandFactory, Parser, Subcommand, builder::styling::Styles, error::ErrorKind};
 
 use crate::{
-    cashier, coffee, equations, fetch, frames, kitchen, matrix, parts, pitfalls, reference,
+    cashier, coffee, equations, fetch, follow, frames, kitchen, matrix, parts, pitfalls, reference,
     squares, threads,
 };
 
@@ -64,6 +64,9 @@ pub(crate) enum Demo {
     /// Four programs with a fault, the advice that names it, and the mended twins
     #[command(long_about = pitfalls::ABOUT)]
     Pitfalls(pitfalls::Args),
+    /// One fetch from spawn to the system and back, with the function behind each hop
+    #[command(long_about = follow::ABOUT)]
+    Follow(follow::Follow),
     /// The server behind `fetch` without a URL; it runs in a process of its own
     #[command(hide = true)]
     Origin(fetch::origin::Args),

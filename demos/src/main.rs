@@ -32,6 +32,7 @@ mod work;
 mod cashier;
 mod coffee;
 mod equations;
+mod follow;
 mod frames;
 mod kitchen;
 mod matrix;
@@ -81,6 +82,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Demo::Threads(threads)) => cooks::run(&shared, &threads),
         Some(Demo::Reference(reference)) => cooks::run(&shared, &reference),
         Some(Demo::Pitfalls(args)) => cooks::run(&shared, &pitfalls::Pitfalls::new(&args, &shared)),
+        Some(Demo::Follow(follow)) => cooks::run(&shared, &follow),
         Some(Demo::Origin(args)) => fetch::origin::serve(&args).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -1,0 +1,431 @@
+//! `brigade follow`: one fetch, from spawn to the operating system and back.
+//!
+//! What it shows: what really happens when a task waits for a socket, hop by hop, and
+//! which function of brigade does it. Nothing here is a drawing of how it should be:
+//! the hops are the events that the runtime recorded, together with notes that the
+//! task took when it called connect, write and read.
+//!
+//! Read it beside ARCHITECTURE.md, "The life of a task".
+
+mod places;
+
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use brigade::{
+    Executor,
+    net::TcpStream,
+    task::Builder,
+    timeline::{Event, Outcome, Timeline, WakeEffect, What},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    cooks::Dish,
+    fetch::origin::{Origin, Request},
+    measure::{Run, measure},
+    report::{self, Report},
+    units,
+};
+
+pub(crate) use places::Place;
+
+/// How `brigade follow --help` begins.
+pub(crate) const ABOUT: &str = "One fetch from spawn to the operating system and back, hop by hop.\n\n\
+    Spawn, first poll, Pending, interest registered, parked in the system, event, wake, queue, next \
+    poll, Ready, join: each with its time, as it was recorded in this run, and with the function of \
+    brigade that does it.";
+
+/// The name of the task that is followed.
+const FETCH: &str = "fetch";
+
+/// The largest answer there is.
+const ROOM: usize = 512;
+
+/// The arguments of `follow`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Follow {
+    /// Milliseconds that the server takes to answer
+    #[arg(long, value_name = "MS", default_value = "50", value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub(crate) delay: u64,
+}
+
+/// Something that happened to the task.
+#[derive(Clone, Debug)]
+pub(crate) struct Hop {
+    /// Since the task was spawned.
+    pub(crate) at: Duration,
+    pub(crate) what: String,
+    pub(crate) place: Place,
+}
+
+/// The whole way.
+#[derive(Clone, Debug)]
+pub(crate) struct Trace {
+    pub(crate) hops: Vec<Hop>,
+    pub(crate) polls: u64,
+    /// Of the task's life: in polls, in a queue, and waiting.
+    pub(crate) running: Duration,
+    pub(crate) queued: Duration,
+    pub(crate) waiting: Duration,
+    /// Bytes of the answer.
+    pub(crate) bytes: usize,
+}
+
+impl Follow {
+    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Run<Trace>> {
+        let origin = Origin::start()?;
+        let (server, request) = (origin.address(0), Request::After(self.delay));
+        let notes = Notes::default();
+        let run = measure(executor, async {
+            let fetch = fetch(server, request, notes.clone());
+            Builder::new().name(FETCH).spawn(fetch).await
+        })?;
+        let run = run
+            .transpose()?
+            .transpose()
+            .context("the server is out of order")?;
+        let trace = trace(&run.timeline, &notes.all(), executor.workers(), run.output);
+        let trace = trace.context("the run was not recorded")?;
+        Ok(run.map(|_| trace))
+    }
+}
+
+/// The fetch. It takes notes, and is otherwise what anybody would write.
+async fn fetch(server: SocketAddr, request: Request, notes: Notes) -> io::Result<usize> {
+    notes.take(Step::First, Call::Begins);
+    let stream = notes
+        .step(Step::Connect, TcpStream::connect(server))
+        .await?;
+    let message = request.message();
+    notes
+        .step(Step::Write, stream.write_all(message.as_bytes()))
+        .await?;
+    let (mut answer, mut filled) = ([0; ROOM], 0);
+    while !request.is_answered_by(&answer[..filled]) {
+        match notes
+            .step(Step::Read, stream.read(&mut answer[filled..]))
+            .await?
+        {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            bytes => filled += bytes,
+        }
+    }
+    Ok(filled)
+}
+
+// ---- notes -------------------------------------------------------------------------------
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// The first line of the future.
+    First,
+    Connect,
+    Write,
+    Read,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    Begins,
+    Pending,
+    Ready,
+}
+
+/// What the task notes, as it happens.
+#[derive(Clone, Default)]
+struct Notes(Arc<Mutex<Vec<(Instant, Step, Call)>>>);
+
+impl Notes {
+    fn take(&self, step: Step, call: Call) {
+        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        notes.push((Instant::now(), step, call));
+    }
+
+    fn all(&self) -> Vec<(Instant, Step, Call)> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// `future`, with a note when it is begun and at each answer that it gives.
+    async fn step<F: Future>(&self, step: Step, future: F) -> F::Output {
+        let mut future = pin!(future);
+        self.take(step, Call::Begins);
+        std::future::poll_fn(|cx| {
+            let polled: Poll<F::Output> = future.as_mut().poll(cx);
+            let call = if polled.is_ready() {
+                Call::Ready
+            } else {
+                Call::Pending
+            };
+            self.take(step, call);
+            polled
+        })
+        .await
+    }
+}
+
+// ---- from the record to the hops -----------------------------------------------------------
+
+/// Looks through the record for all that has to do with the task.
+struct Tracker<'a> {
+    timeline: &'a Timeline,
+    fetch: usize,
+    spawned: Duration,
+    many_cooks: usize,
+    hops: Vec<Hop>,
+    /// When each of its polls began and ended.
+    polls: Vec<(Duration, Duration)>,
+    ended: bool,
+    /// Whether its output has been fetched.
+    joined: bool,
+    /// On each thread: when it last parked, was up again, and heard of an event.
+    heard: Vec<[Option<Duration>; 3]>,
+}
+
+fn trace(
+    timeline: &Timeline,
+    notes: &[(Instant, Step, Call)],
+    cooks: usize,
+    bytes: usize,
+) -> Option<Trace> {
+    let figures = timeline.figures();
+    let named = |task: &brigade::timeline::Task| task.name.as_deref() == Some(FETCH);
+    let fetch = timeline.tasks.iter().position(named)?;
+    let its = figures.tasks.get(fetch)?;
+    let spawned = its.begun?;
+    let mut tracker = Tracker {
+        timeline,
+        fetch,
+        spawned,
+        many_cooks: usize::from(cooks > 1),
+        hops: Vec::new(),
+        polls: Vec::new(),
+        ended: false,
+        joined: false,
+        heard: vec![[None; 3]; timeline.lanes.len()],
+    };
+    for event in &timeline.events {
+        tracker.take(event);
+    }
+    tracker.insert(notes)?;
+    Some(Trace {
+        hops: tracker.hops,
+        polls: its.polls,
+        running: its.running,
+        queued: its.queued,
+        waiting: its.waiting,
+        bytes,
+    })
+}
+
+impl Tracker<'_> {
+    fn hop(&mut self, at: Duration, what: impl Into<String>, place: Place) {
+        self.hops.push(Hop {
+            at: at.saturating_sub(self.spawned),
+            what: what.into(),
+            place,
+        });
+    }
+
+    fn take(&mut self, event: &Event) {
+        let (at, fetch) = (event.at, self.fetch);
+        let thread = || self.timeline.lanes[event.lane].name.clone();
+        match event.what {
+            What::Spawn { task, .. } if task == fetch => {
+                self.hop(at, "spawn: a cell for task and future", places::SPAWN);
+                self.hop(at, "into a run queue", places::ADMIT[self.many_cooks]);
+            }
+            What::Join { task, .. } if task == fetch && !self.ended => {
+                self.hop(at, "main awaits its handle", places::POLL_JOIN);
+            }
+            What::PollBegin { task } if task == fetch => {
+                self.polls.push((at, at));
+                let what = format!("poll {} begins on {}", self.polls.len(), thread());
+                self.hop(at, what, places::POLL);
+            }
+            What::PollEnd { task, outcome } if task == fetch => {
+                let polls = self.polls.len();
+                if let Some(poll) = self.polls.last_mut() {
+                    poll.1 = at;
+                }
+                self.ended = outcome != Outcome::Pending;
+                let (how, place) = match self.ended {
+                    true => ("Ready: output is stored", places::FINISH),
+                    false => ("Pending: task is idle", places::PEND),
+                };
+                self.hop(at, format!("poll {polls} ends {how}"), place);
+            }
+            What::Park => self.heard[event.lane] = [Some(at), None, None],
+            What::Unpark => self.heard[event.lane][1] = Some(at),
+            What::IoReady { .. } => self.heard[event.lane][2] = Some(at),
+            What::Wake { task, effect, .. } if task == fetch && effect != WakeEffect::Nothing => {
+                self.woken(event);
+            }
+            What::Wake { task, by, .. } if self.ended && by == Some(fetch) => {
+                let who = self.timeline.tasks[task].label(task);
+                self.hop(
+                    at,
+                    format!("{who}, which awaits it, is woken"),
+                    places::WAKE,
+                );
+            }
+            What::PollBegin { task } if self.is_due(task) => {
+                self.joined = true;
+                self.hop(at, "join: main moves the output out", places::TAKE_OUTPUT);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the task has ended and `task`, which awaits it, will now fetch its output.
+    fn is_due(&self, task: usize) -> bool {
+        self.ended && !self.joined && self.timeline.tasks[task].is_main
+    }
+
+    /// The task is woken: what came before it on the thread that did belongs to it.
+    fn woken(&mut self, event: &Event) {
+        let thread = self.timeline.lanes[event.lane].name.clone();
+        let [parked, up, heard] = std::mem::take(&mut self.heard[event.lane]);
+        if let (Some(parked), Some(up)) = (parked, up) {
+            self.hop(parked, format!("{thread} parks in the OS"), places::PARK);
+            self.hop(up, "the OS has an event", places::EVENT);
+        }
+        if let Some(heard) = heard {
+            self.hop(heard, "the event finds its socket", places::DISPATCH);
+        }
+        self.hop(event.at, "wake: the task is queued again", places::WAKE);
+        self.hop(
+            event.at,
+            "into a run queue",
+            places::SCHEDULE[self.many_cooks],
+        );
+    }
+
+    /// Puts the task's own notes where they belong. They were taken by another clock, so
+    /// the first line of the future is where the first poll begins, and no note leaves
+    /// its poll.
+    fn insert(&mut self, notes: &[(Instant, Step, Call)]) -> Option<()> {
+        let (first, ..) = notes.first()?;
+        let mut polls = self.polls.clone().into_iter();
+        let zero = polls.as_slice().first()?.0;
+        let (mut begins, mut ends) = polls.next()?;
+        for (at, step, call) in notes {
+            let at = (zero + (*at - *first)).clamp(begins, ends);
+            if let Some((what, place)) = said(*step, *call) {
+                let end = |hop: &Hop| hop.at >= ends - self.spawned && hop.is_end_of_poll();
+                let before = self.hops.iter().position(end).unwrap_or(self.hops.len());
+                let at = at.saturating_sub(self.spawned);
+                let place = Hop {
+                    at,
+                    what: what.to_owned(),
+                    place,
+                };
+                self.hops.insert(before, place);
+            }
+            if *call == Call::Pending {
+                (begins, ends) = polls.next()?;
+            }
+        }
+        // Stable: what happened in one instant stays in order.
+        self.hops.sort_by_key(|hop| hop.at);
+        Some(())
+    }
+}
+
+/// What a note says, if it is worth a hop.
+fn said(step: Step, call: Call) -> Option<(&'static str, Place)> {
+    Some(match (step, call) {
+        (Step::Connect, Call::Begins) => ("connect is called", places::CONNECT),
+        (Step::Connect, Call::Pending) => ("not yet: interest is registered", places::REGISTER),
+        (Step::Connect, Call::Ready) => ("connected", places::CONNECT),
+        (Step::Write, Call::Ready) => ("the request is written", places::WRITE),
+        (Step::Read, Call::Pending) => ("nothing to read: waker is kept", places::KEEP_WAKER),
+        (Step::Read, Call::Ready) => ("the answer is read", places::READ),
+        _ => return None,
+    })
+}
+
+// ---- what it comes to ----------------------------------------------------------------------
+
+impl Dish for Follow {
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+        let run = self.measure(executor)?;
+        let trace = &run.output;
+        let title = format!(
+            "follow: one fetch from spawn to the system and back, {}",
+            units::counted(executor.workers(), "cook")
+        );
+        let mut report = Report::of("follow", title, &run);
+        report.charts = vec![trace.lines()];
+        report.rows = report::concurrency_rows(&run.figures);
+        report.verdict = trace.verdict();
+        report.own_keys(json!({
+            "hops": trace.hops.iter().map(Hop::keys).collect::<Value>(),
+            "polls": trace.polls,
+            "running_s": trace.running.as_secs_f64(),
+            "queued_s": trace.queued.as_secs_f64(),
+            "waited_s": trace.waiting.as_secs_f64(),
+            "bytes": trace.bytes,
+        }));
+        Ok(report)
+    }
+}
+
+impl Trace {
+    /// When, how long after the hop before, what, and where in brigade.
+    fn lines(&self) -> String {
+        let widest = self.hops.iter().map(|hop| hop.what.chars().count()).max();
+        let width = widest.unwrap_or(0);
+        let mut before = Duration::ZERO;
+        let mut text = String::new();
+        for Hop { at, what, place } in &self.hops {
+            let after = format!("+{}", units::duration(at.saturating_sub(before)));
+            let at_ms = at.as_secs_f64() * 1e3;
+            let Place { file, function, .. } = place;
+            text.push_str(&format!(
+                "{at_ms:7.3} ms {after:>7}  {what:width$}  {file} {function}\n"
+            ));
+            before = *at;
+        }
+        text
+    }
+
+    fn verdict(&self) -> String {
+        let life = self.running + self.queued + self.waiting;
+        format!(
+            "The task lived for {}, and {} brought it to its end: {} in all, and {} in queues. For \
+             the other {} it was a cell in memory and an entry in the system's list.",
+            units::duration(life),
+            units::counted(self.polls as usize, "poll"),
+            units::duration(self.running),
+            units::duration(self.queued),
+            units::duration(self.waiting),
+        )
+    }
+}
+
+impl Hop {
+    fn is_end_of_poll(&self) -> bool {
+        [places::PEND, places::FINISH].contains(&self.place)
+    }
+
+    fn keys(&self) -> Value {
+        json!({
+            "at_s": self.at.as_secs_f64(),
+            "what": self.what,
+            "file": self.place.file,
+            "function": format!("{}::{}", self.place.owner, self.place.function),
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! Where in brigade each hop happens. A test looks every one of them up in the source,
+//! so that none can be a name from yesterday.
+
+/// A function of the runtime: its file below `runtime/src`, whose it is, its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: &'static str,
+    pub(crate) owner: &'static str,
+    pub(crate) function: &'static str,
+}
+
+const fn place(file: &'static str, owner: &'static str, function: &'static str) -> Place {
+    Place {
+        file,
+        owner,
+        function,
+    }
+}
+
+pub(super) const SPAWN: Place = place("shared.rs", "Shared", "spawn");
+pub(super) const ADMIT: [Place; 2] = [
+    place("single_thread/scheduler.rs", "Scheduler", "admit"),
+    place("work_stealing/scheduler.rs", "Scheduler", "admit"),
+];
+pub(super) const POLL: Place = place("task/raw.rs", "Runnable", "turn");
+pub(super) const CONNECT: Place = place("net/tcp_stream.rs", "TcpStream", "connect_one");
+pub(super) const REGISTER: Place = place("reactor/mod.rs", "Reactor", "register");
+pub(super) const WRITE: Place = place("net/tcp_stream.rs", "TcpStream", "write_all");
+pub(super) const READ: Place = place("reactor/source.rs", "Source", "stream_read");
+pub(super) const KEEP_WAKER: Place = place("reactor/readiness.rs", "Readiness", "poll_ready_keyed");
+pub(super) const PEND: Place = place("task/state.rs", "Snapshot", "pend");
+pub(super) const PARK: Place = place("driver.rs", "Driver", "wait");
+pub(super) const EVENT: Place = place("reactor/mod.rs", "EventLoop", "turn");
+pub(super) const DISPATCH: Place = place("reactor/mod.rs", "Reactor", "dispatch");
+pub(super) const WAKE: Place = place("task/raw.rs", "RawTask", "wake_by_ref");
+pub(super) const SCHEDULE: [Place; 2] = [
+    place("single_thread/scheduler.rs", "Scheduler", "schedule"),
+    place("work_stealing/scheduler.rs", "Scheduler", "schedule"),
+];
+pub(super) const FINISH: Place = place("task/raw.rs", "RawTask", "finish");
+pub(super) const POLL_JOIN: Place = place("task/raw.rs", "RawTask", "poll_join");
+pub(super) const TAKE_OUTPUT: Place = place("task/raw.rs", "RawTask", "take_output");
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const ALL: [Place; 19] = [
+        SPAWN,
+        ADMIT[0],
+        ADMIT[1],
+        POLL,
+        CONNECT,
+        REGISTER,
+        WRITE,
+        READ,
+        KEEP_WAKER,
+        PEND,
+        PARK,
+        EVENT,
+        DISPATCH,
+        WAKE,
+        SCHEDULE[0],
+        SCHEDULE[1],
+        FINISH,
+        POLL_JOIN,
+        TAKE_OUTPUT,
+    ];
+
+    /// Whether `source` has an `impl` of the owner's with such a function in it.
+    fn has(source: &str, place: Place) -> bool {
+        let mut owner = "";
+        source.lines().any(|line| {
+            if line.starts_with("impl") || line.starts_with("unsafe impl") {
+                owner = line;
+            }
+            let line = line.trim_start();
+            let name = line.split_once("fn ").map_or("", |(_, name)| name);
+            let is_function = !line.starts_with("//")
+                && name
+                    .strip_prefix(place.function)
+                    .is_some_and(|rest| rest.starts_with(['(', '<']));
+            let whose = owner.split(|c: char| !c.is_alphanumeric() && c != '_');
+            is_function && whose.into_iter().any(|word| word == place.owner)
+        })
+    }
+
+    #[test]
+    fn every_place_is_in_the_source() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src");
+        for place in ALL {
+            let text = std::fs::read_to_string(source.join(place.file));
+            let text = text.unwrap_or_else(|error| panic!("{}: {error}", place.file));
+            assert!(has(&text, place), "{place:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_more_would_be_noticed() {
+        let source = "impl Old {\n    fn turn(&self) {}\n}\nimpl Trait for New {\n    fn run<F>(f: F) {}\n}\n";
+        assert!(has(source, place("", "Old", "turn")));
+        assert!(has(source, place("", "New", "run")));
+        for (owner, function) in [
+            ("New", "turn"),
+            ("Old", "tur"),
+            ("Old", "run"),
+            ("Ol", "turn"),
+        ] {
+            assert!(
+                !has(source, place("", owner, function)),
+                "{owner}::{function}"
+            );
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! `brigade follow`: the hops of one fetch, in order.
+
+mod common;
+
+use common::run;
+
+#[test]
+fn the_way_leads_through_the_system_and_back() {
+    for cooks in ["1", "2"] {
+        let run = run(&["follow", "--delay", "30", "--json", "-q", "--cooks", cooks]);
+        assert_eq!((run.status, run.stderr.as_str()), (Some(0), ""), "{run:?}");
+        let object = run.json();
+        let hops = object["hops"].as_array().expect("hops");
+        let times: Vec<f64> = hops
+            .iter()
+            .map(|hop| hop["at_s"].as_f64().unwrap())
+            .collect();
+        assert!(times.is_sorted(), "{object}");
+        // Each of these, and in this order; others come in between.
+        let mut functions = hops.iter().map(|hop| hop["function"].as_str().unwrap());
+        for function in [
+            "Shared::spawn",
+            "Scheduler::admit",
+            "Runnable::turn",
+            "TcpStream::connect_one",
+            "TcpStream::write_all",
+            "Readiness::poll_ready_keyed",
+            "Snapshot::pend",
+            "EventLoop::turn",
+            "Reactor::dispatch",
+            "RawTask::wake_by_ref",
+            "Scheduler::schedule",
+            "Runnable::turn",
+            "Source::stream_read",
+            "RawTask::finish",
+            "RawTask::take_output",
+        ] {
+            assert!(
+                functions.any(|there| there == function),
+                "{function}: {object}"
+            );
+        }
+        // The answer takes its time, so there is a second poll.
+        assert!(object["polls"].as_u64() >= Some(2), "{object}");
+        assert_eq!(object["in_flight_max"], 1, "{object}");
+        let seconds = |key: &str| object[key].as_f64().unwrap();
+        assert!(seconds("waited_s") > seconds("running_s"), "{object}");
+    }
+}
