@@ -115,7 +115,7 @@ pub use yield_now::yield_now;
 
 /// The README's programs, compiled and run with the tests.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
 
 #[cfg(all(test, loom))]
