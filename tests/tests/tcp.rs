@@ -367,7 +367,37 @@ fn polls_through_the_traits_wait<K: Kitchen>() {
     });
 }
 
+/// tokio #5866: where the bytes and the end come in one event, a read that gets all the bytes does not
+/// forget the end, for which no other event will come.
+fn a_short_read_before_the_end<K: Kitchen>() {
+    K::open().block_on(async {
+        for through_the_trait in [false, true] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            // Without a wait between, so that one cook hears of both at once.
+            std::io::Write::write_all(&mut peer, b"salt").unwrap();
+            peer.shutdown(std::net::Shutdown::Write).unwrap();
+            let mut buffer = [0; 64];
+            let mut all = Vec::new();
+            loop {
+                let count = if through_the_trait {
+                    AsyncReadExt::read(&mut &stream, &mut buffer).await.unwrap()
+                } else {
+                    stream.read(&mut buffer).await.unwrap()
+                };
+                if count == 0 {
+                    break;
+                }
+                all.extend_from_slice(&buffer[..count]);
+            }
+            assert_eq!(all, b"salt");
+        }
+    });
+}
+
 on_both! {
+    a_short_read_before_the_end,
     echo,
     many_bytes_arrive_in_order,
     half_close_both_ways,

@@ -304,7 +304,60 @@ fn a_long_chain_of_joins_does_not_recurse<K: Kitchen>() {
     assert_eq!(last, 10_000);
 }
 
+/// compio #1044: however many wakes and spawns there are that nobody has come to yet, one more does
+/// not wait for room.
+fn a_wake_never_blocks<K: Kitchen>() {
+    const TASKS: usize = 1_000;
+    let executor = K::open();
+    let (send, receive) = mpsc::channel();
+    let done = Arc::<AtomicBool>::default();
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|_| executor.spawn(pupil(Tally::new(), send.clone(), done.clone())))
+        .collect();
+    let mut wakers = Vec::new();
+    executor.block_on(async {
+        while wakers.len() < TASKS {
+            wakers.extend(receive.try_iter());
+            brigade::yield_now().await;
+        }
+    });
+    // From here on no worker has time: with one cook since nobody is in `block_on`.
+    let gate = Arc::new(Mutex::new(()));
+    let shut = gate.lock().unwrap();
+    let busy = Tally::new();
+    if !K::ONE_COOK {
+        for _ in 0..executor.workers() {
+            let (gate, busy) = (gate.clone(), busy.clone());
+            drop(executor.spawn(async move {
+                busy.add();
+                drop(gate.lock());
+            }));
+        }
+        while busy.get() < executor.workers() {
+            thread::yield_now();
+        }
+    }
+    done.store(true, Ordering::SeqCst);
+    let handle = executor.handle();
+    let elsewhere = thread::spawn(move || {
+        wakers.into_iter().for_each(Waker::wake);
+        let spawned = (0..TASKS).map(|n| handle.spawn(async move { n }));
+        spawned.collect::<Vec<_>>()
+    });
+    let spawned = elsewhere.join().unwrap();
+    drop(shut);
+    executor.block_on(async {
+        for task in tasks {
+            task.await.unwrap();
+        }
+        for (n, task) in spawned.into_iter().enumerate() {
+            assert_eq!(task.await.unwrap(), n);
+        }
+    });
+}
+
 on_both! {
+    a_wake_never_blocks,
     a_wake_during_the_poll_means_one_more,
     wakes_of_a_queued_task_are_one,
     every_way_to_wake_wakes,

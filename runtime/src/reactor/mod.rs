@@ -244,3 +244,37 @@ fn directions(event: &Event) -> (bool, bool) {
         event.is_writable() || event.is_write_closed() || broken,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// mio #1760, tokio #6369 (RUSTSEC-2024-0019): an event that is still on its way when its source
+    /// is given up finds nobody, whoever has the place by then.
+    #[test]
+    fn an_event_for_a_source_that_is_gone_finds_nobody() {
+        let mut sources = Sources {
+            entries: Slab::new(),
+            generation: INDEX - 2,
+            closed: false,
+        };
+        // With a neighbour the slab is never empty, and the place is used again and again.
+        let (neighbour, _) = sources.insert(false);
+        let mut stale = Vec::new();
+        for _ in 0..8 {
+            let (token, source) = sources.insert(false);
+            assert!(std::ptr::eq(sources.find(token).unwrap(), &*source));
+            assert!(sources.remove(token).is_some());
+            stale.push(token);
+        }
+        let (token, source) = sources.insert(true);
+        for old in stale {
+            assert_eq!(old.0 & INDEX, token.0 & INDEX);
+            assert!(sources.find(old).is_none());
+            assert!(sources.remove(old).is_none());
+        }
+        assert!(std::ptr::eq(sources.find(token).unwrap(), &*source));
+        assert!(sources.find(neighbour).is_some());
+        assert!(sources.find(BELL).is_none());
+    }
+}
