@@ -134,6 +134,31 @@ fn a_ping_pong_starves_nobody() {
     }
 }
 
+/// tokio #7431: a task that wakes another one on its own worker gets nobody up for that. The watch
+/// goes by the clock, so what it does grows with the time, not with the wakes.
+fn local_wakes_get_nobody_up() {
+    const WAKES: u64 = 100_000;
+    let executor = open(4);
+    let (ping, pong) = (async_channel::bounded(1), async_channel::bounded(1));
+    let first = executor.spawn(async move {
+        for _ in 0..WAKES / 2 {
+            ping.0.send(()).await.unwrap();
+            pong.1.recv().await.unwrap();
+        }
+    });
+    let second = executor.spawn(async move {
+        while ping.1.recv().await.is_ok() && pong.0.send(()).await.is_ok() {}
+    });
+    park_on(first).unwrap();
+    park_on(second).unwrap();
+    let metrics = executor.metrics();
+    let parks: u64 = metrics.workers.iter().map(|worker| worker.parks).sum();
+    let polls: u64 = metrics.workers.iter().map(|worker| worker.polls).sum();
+    // Each publishes what it counts now and then.
+    assert!(polls > WAKES / 2, "{polls} polls");
+    assert!(parks < WAKES / 10, "{parks} parks in {WAKES} wakes");
+}
+
 /// Several threads may be in `block_on` of one executor at once.
 fn several_threads_may_block_on_one_executor() {
     let executor = open(2);
@@ -390,6 +415,7 @@ tests! {
     what_one_worker_spawns_all_can_take,
     a_task_is_polled_by_one_worker_at_a_time,
     a_ping_pong_starves_nobody,
+    local_wakes_get_nobody_up,
     several_threads_may_block_on_one_executor,
     the_main_future_stays_on_its_thread,
     an_executor_may_end_in_its_own_task,
