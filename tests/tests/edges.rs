@@ -1,0 +1,243 @@
+//! Sockets against a model of what they hold: whatever is written, read, peeked at, filled up and closed,
+//! in whatever order, an operation is ready if and only if it ought to be, and whoever waits is woken.
+//!
+//! Below it is edge-triggered epoll, which tells of each change once.
+#![cfg(unix)]
+
+use std::future::Future;
+use std::io::ErrorKind;
+use std::net::Shutdown;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use brigade::Executor;
+use brigade::net::UnixStream;
+use brigade_tests::{CountingWaker, Kitchen, on_both};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+/// What happens to the one end, or at the other.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// The peer writes so many bytes.
+    PeerWrites(usize),
+    /// The peer ends its half.
+    PeerEnds,
+    /// Reads into so much room.
+    Read(usize),
+    /// Tries a read, without waiting.
+    TryRead(usize),
+    /// Waits until a read is worth a try.
+    Readable,
+    /// Writes until there is no room.
+    Fill,
+    /// The peer reads all there is.
+    PeerDrains,
+    /// Writes one byte.
+    Write,
+    /// The executor has time to look at the OS.
+    Look,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1_usize..2_000).prop_map(Step::PeerWrites),
+        1 => Just(Step::PeerEnds),
+        6 => (1_usize..1_500).prop_map(Step::Read),
+        3 => (1_usize..1_500).prop_map(Step::TryRead),
+        3 => Just(Step::Readable),
+        1 => Just(Step::Fill),
+        2 => Just(Step::PeerDrains),
+        3 => Just(Step::Write),
+        4 => Just(Step::Look),
+    ]
+}
+
+/// How long an event may take that has to come. It comes at once unless the machine is busy.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Byte number `n` of what the peer writes.
+fn byte(n: usize) -> u8 {
+    (n % 253) as u8
+}
+
+/// The end under test, and what the model knows of it.
+struct Ends {
+    here: UnixStream,
+    peer: std::os::unix::net::UnixStream,
+    /// Bytes that the peer has written, and those that were read.
+    written: usize,
+    read: usize,
+    ended: bool,
+    /// Bytes written here, and those that the peer has read.
+    sent: usize,
+    drained: usize,
+    full: bool,
+}
+
+impl Ends {
+    fn new() -> Self {
+        let (here, peer) = std::os::unix::net::UnixStream::pair().unwrap();
+        peer.set_nonblocking(true).unwrap();
+        Ends {
+            here: UnixStream::try_from(here).unwrap(),
+            peer,
+            written: 0,
+            read: 0,
+            ended: false,
+            sent: 0,
+            drained: 0,
+            full: false,
+        }
+    }
+
+    fn something_to_read(&self) -> bool {
+        self.written > self.read || self.ended
+    }
+
+    /// What was read is what comes next.
+    fn take(&mut self, bytes: &[u8], room: usize) {
+        let there = self.written - self.read;
+        assert_eq!(bytes.len(), room.min(there), "bytes at once");
+        assert!(!bytes.is_empty() || self.ended, "an end that was not said");
+        for &got in bytes {
+            assert_eq!(got, byte(self.read));
+            self.read += 1;
+        }
+    }
+
+    async fn step(&mut self, step: Step) {
+        match step {
+            Step::PeerWrites(count) if !self.ended => {
+                let bytes: Vec<u8> = (self.written..self.written + count).map(byte).collect();
+                // Not more than the buffer takes: the rest is not written.
+                match std::io::Write::write(&mut &self.peer, &bytes) {
+                    Ok(count) => self.written += count,
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+                }
+            }
+            Step::PeerEnds => {
+                self.ended = true;
+                self.peer.shutdown(Shutdown::Write).unwrap();
+            }
+            Step::Read(room) => {
+                let mut buffer = vec![0; room];
+                let expected = self.something_to_read();
+                let count = comes_about(expected, self.here.read(&mut buffer)).await;
+                if let Some(count) = count {
+                    self.take(&buffer[..count.unwrap()], room);
+                }
+            }
+            Step::TryRead(room) => {
+                let mut buffer = vec![0; room];
+                match self.here.try_read(&mut buffer) {
+                    Ok(count) => self.take(&buffer[..count], room),
+                    // It may not have heard yet.
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+                }
+            }
+            Step::Readable => {
+                if self.something_to_read() {
+                    comes_about(true, self.here.readable())
+                        .await
+                        .unwrap()
+                        .unwrap();
+                }
+            }
+            Step::Fill if !self.full => {
+                comes_about(true, self.here.writable())
+                    .await
+                    .unwrap()
+                    .unwrap();
+                let block = [0; 4096];
+                loop {
+                    match self.here.try_write(&block) {
+                        Ok(count) => self.sent += count,
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+                self.full = true;
+            }
+            Step::PeerDrains => {
+                let mut buffer = [0; 4096];
+                while let Ok(count @ 1..) = std::io::Read::read(&mut &self.peer, &mut buffer) {
+                    self.drained += count;
+                }
+                assert_eq!(self.drained, self.sent);
+                self.full = false;
+            }
+            Step::Write => {
+                let count = comes_about(!self.full, self.here.write(&[0])).await;
+                if let Some(count) = count {
+                    self.sent += count.unwrap();
+                }
+            }
+            Step::Look => {
+                for _ in 0..3 {
+                    brigade::yield_now().await;
+                }
+            }
+            Step::PeerWrites(_) | Step::Fill => {}
+        }
+    }
+}
+
+/// Polls an operation with a waker that counts. If it ought to be ready, it has to become so, and
+/// the waker has to be called whenever it had to wait before; if not, it has to wait.
+async fn comes_about<F: Future>(expected: bool, operation: F) -> Option<F::Output> {
+    let counting = CountingWaker::new();
+    let waker = Waker::from(Arc::clone(&counting));
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(operation);
+    let began = Instant::now();
+    loop {
+        let heard = counting.count();
+        match future.as_mut().poll(&mut cx) {
+            Poll::Ready(output) => {
+                assert!(expected, "ready for no reason");
+                return Some(output);
+            }
+            Poll::Pending if !expected => return None,
+            Poll::Pending => {}
+        }
+        // Polled again only once it has been woken: that is the point.
+        while counting.count() == heard {
+            assert!(began.elapsed() < PATIENCE, "it was not woken");
+            brigade::yield_now().await;
+        }
+    }
+}
+
+/// tokio #6133, #2886, #5866, mio #933: in any order.
+fn sockets_do_what_the_model_of_edges_says<K: Kitchen>() {
+    let executor = K::open();
+    let mut runner = TestRunner::new(Config {
+        cases: 150,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let steps = prop::collection::vec(step(), 0..40);
+    let result = runner.run(&steps, |steps| {
+        executor.block_on(async {
+            let mut ends = Ends::new();
+            for &step in &steps {
+                ends.step(step).await;
+            }
+            // Whatever was written arrives, and then the end.
+            ends.step(Step::PeerEnds).await;
+            while ends.read < ends.written {
+                ends.step(Step::Read(700)).await;
+            }
+            ends.step(Step::Read(1)).await;
+        });
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+}
+
+on_both! {
+    sockets_do_what_the_model_of_edges_says,
+}
