@@ -35,6 +35,8 @@
 //! [From tokio or smol to brigade](guide::from_tokio_or_smol); what runs on brigade, and what it takes,
 //! stands in [The ecosystem](guide::ecosystem).
 //!
+//! What they promise (fairness, cancellation, panics, drops, fork) is in [`promises`].
+//!
 //! Channels, locks, HTTP and TLS are not here: `async-channel`, `async-lock`, `futures-util`, `hyper`
 //! and `futures-rustls` serve, unchanged.
 //!
@@ -103,6 +105,8 @@ pub mod guide;
 #[cfg(feature = "hyper")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
 pub mod hyper;
+// What all of it comes to.
+pub mod promises;
 
 pub use executor::{DefaultExecutor, Executor, run};
 pub use explore::explore;

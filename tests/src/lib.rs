@@ -10,6 +10,7 @@
 
 mod alone;
 mod kitchen;
+pub mod mutants;
 mod probe;
 mod waker;
 mod watch;

@@ -1,0 +1,214 @@
+//! Does the check catch it? Puts bugs back, one at a time, and sees whether the suite fails.
+//!
+//! ```text
+//! cargo run -p brigade-tests --example mutants              all of them, and writes RESULTS.md
+//! cargo run -p brigade-tests --example mutants -- ring idle  those whose names contain a word
+//! ```
+//!
+//! The bugs are in `tests/mutants/list.diff`. They go into a copy of the sources below the target
+//! directory; the sources themselves are not touched. Each check is run without the bug first, for
+//! what fails anyway catches nothing; `--sure` leaves that out where the suite has just passed. A
+//! check that does not end counts as one that fails.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use brigade_tests::mutants::{Check, Mutant, list, root};
+
+/// How long a check may take, once it is built. Far longer than any needs that passes.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Files and folders of the workspace.
+const PARTS: [&str; 8] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "README.md",
+    "ARCHITECTURE.md",
+    "runtime",
+    "demos",
+    "tests",
+    "benches",
+];
+
+/// How a check ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+    Passed,
+    Failed,
+    Hung,
+    DoesNotBuild,
+}
+
+fn main() -> ExitCode {
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    let sure = words.iter().any(|word| word == "--sure");
+    words.retain(|word| word != "--sure");
+    let chosen = |mutant: &&Mutant| {
+        words.is_empty() || words.iter().any(|word| mutant.name.contains(word.as_str()))
+    };
+    let all = list();
+    let mutants: Vec<&Mutant> = all.iter().filter(chosen).collect();
+    let kitchen = Kitchen::new().expect("the sources can be copied");
+    let mut sound = BTreeMap::new();
+    let mut rows = Vec::new();
+    for mutant in &mutants {
+        let check = &mutant.check;
+        let mut without = || *sound.entry(check).or_insert_with(|| kitchen.run(check));
+        let without = if sure { End::Passed } else { without() };
+        let verdict = match without {
+            End::Passed => kitchen.judge(mutant),
+            other => format!("**the check is unsound: without the bug it {other:?}**"),
+        };
+        println!("{:32} {verdict}", mutant.name);
+        rows.push((*mutant, verdict));
+    }
+    let caught = rows
+        .iter()
+        .filter(|(_, it)| it.starts_with("caught"))
+        .count();
+    println!("{caught} caught of {} put back", rows.len());
+    if words.is_empty() {
+        let path = root().join("tests/mutants/RESULTS.md");
+        fs::write(path, table(&rows, caught)).expect("the results can be written");
+    }
+    ExitCode::from(u8::from(caught < rows.len()))
+}
+
+/// The results in the form in which they stand in the repository.
+fn table(rows: &[(&Mutant, String)], caught: usize) -> String {
+    let mut text = format!(
+        "# Bugs put back\n\nWritten by `cargo run -p brigade-tests --example mutants`. \
+         {caught} caught of {} put back.\n\n\
+         | bug put back | whose it was | what it does | the check | verdict |\n\
+         |---|---|---|---|---|\n",
+        rows.len()
+    );
+    for (mutant, verdict) in rows {
+        let Mutant {
+            name,
+            bug,
+            what,
+            check,
+            ..
+        } = mutant;
+        text += &format!("| `{name}` | {bug} | {what} | {check} | {verdict} |\n");
+    }
+    text
+}
+
+/// Where bugs are cooked: a copy of the sources, and a target directory for it.
+struct Kitchen {
+    copy: PathBuf,
+    target: PathBuf,
+}
+
+impl Kitchen {
+    fn new() -> io::Result<Self> {
+        let target = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| root().join("target"), PathBuf::from)
+            .join("mutants");
+        let copy = target.join("tree");
+        fs::create_dir_all(&copy)?;
+        for part in PARTS {
+            mirror(&root().join(part), &copy.join(part))?;
+        }
+        Ok(Kitchen { copy, target })
+    }
+
+    /// Puts the bug in, runs its check, and takes it out again.
+    fn judge(&self, mutant: &Mutant) -> String {
+        let path = self.copy.join(&mutant.file);
+        let source = fs::read_to_string(&path).expect("the source can be read");
+        let buggy = match mutant.apply(&source) {
+            Ok(buggy) => buggy,
+            Err(rotten) => return format!("**{rotten}**"),
+        };
+        fs::write(&path, buggy).expect("the copy can be written");
+        let end = self.run(&mutant.check);
+        fs::write(&path, source).expect("the copy can be written");
+        match end {
+            End::Failed => "caught: it fails".into(),
+            End::Hung => "caught: it hangs".into(),
+            End::Passed => "**survived**".into(),
+            End::DoesNotBuild => "**does not build**".into(),
+        }
+    }
+
+    fn cargo(&self, check: &Check) -> Command {
+        let mut command = Command::new(env!("CARGO"));
+        command
+            .args(check.arguments())
+            .current_dir(&self.copy)
+            .env("CARGO_TARGET_DIR", &self.target)
+            .stdin(Stdio::null());
+        if let Check::Loom(_) = check {
+            // A directory of its own: the flag concerns all dependencies.
+            command
+                .env("RUSTFLAGS", "--cfg loom")
+                .env("CARGO_TARGET_DIR", self.target.join("loom"));
+        }
+        command
+    }
+
+    fn run(&self, check: &Check) -> End {
+        let build = self.cargo(check).args(["--no-run", "--quiet"]).status();
+        if !build.expect("cargo can be started").success() {
+            return End::DoesNotBuild;
+        }
+        let filter = check.filter();
+        let mut tests = self.cargo(check);
+        // A group of its own, so that all of it can be ended.
+        tests
+            .args(["--quiet", "--", &filter])
+            .process_group(0)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut tests = tests.spawn().expect("cargo can be started");
+        let out = tests.stdout.take().expect("it is piped");
+        let out = thread::spawn(move || io::read_to_string(out));
+        let began = Instant::now();
+        let end = loop {
+            match tests.try_wait().expect("a child can be waited for") {
+                Some(status) if status.success() => break End::Passed,
+                Some(_) => break End::Failed,
+                None if began.elapsed() > PATIENCE => {
+                    let group = i32::try_from(tests.id()).expect("a process id");
+                    // SAFETY: it takes numbers; the group is the one made above.
+                    unsafe { libc::killpg(group, libc::SIGKILL) };
+                    let _ = tests.wait();
+                    break End::Hung;
+                }
+                None => thread::sleep(Duration::from_millis(50)),
+            }
+        };
+        let out = out.join().expect("reading does not panic");
+        let none = out.is_ok_and(|out| out.contains("\nrunning 0 tests"));
+        assert!(!none || end == End::Failed, "{check} names no test");
+        end
+    }
+}
+
+/// Makes `to` like `from`. What is alike already keeps its time, so that cargo need not build it.
+fn mirror(from: &Path, to: &Path) -> io::Result<()> {
+    if from.is_dir() {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let name = entry?.file_name();
+            if name != "target" {
+                mirror(&from.join(&name), &to.join(&name))?;
+            }
+        }
+        return Ok(());
+    }
+    let text = fs::read(from)?;
+    if fs::read(to).ok().as_ref() != Some(&text) {
+        fs::write(to, text)?;
+    }
+    Ok(())
+}

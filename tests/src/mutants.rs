@@ -1,0 +1,136 @@
+//! Bugs that are put back on purpose, one at a time: the list of them.
+//!
+//! `tests/mutants/list.diff` holds them in the form of a diff: the lines that a bug takes away from
+//! the source and those that it puts there instead. `cargo run -p brigade-tests --example mutants`
+//! puts each into a copy of the sources and sees whether the check that the list names fails.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A bug, and the check that has to fail with it.
+#[derive(Clone, Debug)]
+pub struct Mutant {
+    /// What it is called.
+    pub name: String,
+    /// Whose bug it was: as in `tests/KNOWN-BUGS.md`.
+    pub bug: String,
+    /// What goes wrong, in words.
+    pub what: String,
+    /// The source file, below the root of the repository.
+    pub file: String,
+    /// The lines as they are shipped.
+    pub old: String,
+    /// The lines with the bug.
+    pub new: String,
+    /// What has to fail.
+    pub check: Check,
+}
+
+/// A command that runs some tests.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Check {
+    /// Unit tests of the runtime whose paths contain the text.
+    Unit(String),
+    /// A file of `tests/tests`, and a text that the names of its tests contain.
+    Test(String, String),
+    /// A model in `runtime/src/models`, explored by loom.
+    Loom(String),
+}
+
+impl Check {
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split_whitespace();
+        let check = match (words.next()?, words.next()?) {
+            ("unit", filter) => Check::Unit(filter.to_owned()),
+            ("loom", filter) => Check::Loom(filter.to_owned()),
+            ("test", file) => Check::Test(file.to_owned(), words.next()?.to_owned()),
+            _ => return None,
+        };
+        words.next().is_none().then_some(check)
+    }
+
+    /// The arguments for `cargo`, apart from those for the tests.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<&str> {
+        match self {
+            Check::Unit(_) => vec!["test", "-p", "brigade", "--lib"],
+            Check::Test(file, _) => vec!["test", "-p", "brigade-tests", "--test", file],
+            Check::Loom(_) => vec!["test", "-p", "brigade", "--lib", "--release"],
+        }
+    }
+
+    /// The text that the names of the tests contain.
+    #[must_use]
+    pub fn filter(&self) -> String {
+        match self {
+            Check::Unit(filter) | Check::Test(_, filter) => filter.clone(),
+            Check::Loom(model) => format!("models::{model}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Check {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Check::Unit(filter) => write!(f, "unit test `{filter}`"),
+            Check::Test(file, filter) => write!(f, "`{file}.rs`, `{filter}`"),
+            Check::Loom(model) => write!(f, "loom model `{model}`"),
+        }
+    }
+}
+
+/// The root of the repository.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The list.
+///
+/// # Panics
+/// If it cannot be read, or an entry is not complete.
+#[must_use]
+pub fn list() -> Vec<Mutant> {
+    let path = root().join("tests/mutants/list.diff");
+    let text = fs::read_to_string(path).expect("the list is there");
+    let entries = text.split("\n## ").skip(1);
+    entries
+        .map(|entry| parse(entry).unwrap_or_else(|| panic!("this entry is not complete:\n{entry}")))
+        .collect()
+}
+
+fn parse(entry: &str) -> Option<Mutant> {
+    let field = |name: &str| {
+        let line = entry.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(line.strip_prefix(": ")?.to_owned())
+    };
+    let side = |mark: char| {
+        let lines = entry.lines().filter_map(|line| line.strip_prefix(mark));
+        lines.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    Some(Mutant {
+        name: entry.lines().next()?.to_owned(),
+        bug: field("bug")?,
+        what: field("what")?,
+        file: field("file")?,
+        old: side('-'),
+        new: side('+'),
+        check: Check::parse(&field("check")?)?,
+    })
+}
+
+impl Mutant {
+    /// The source file with the bug in it.
+    ///
+    /// # Errors
+    /// If the lines are not in it exactly once: the source has changed, the list must follow.
+    pub fn apply(&self, source: &str) -> Result<String, String> {
+        match source.matches(&self.old).count() {
+            1 if !self.old.is_empty() => Ok(source.replace(&self.old, &self.new)),
+            count => Err(format!(
+                "{}: its lines are {count} times in {}",
+                self.name, self.file
+            )),
+        }
+    }
+}
