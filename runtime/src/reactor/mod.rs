@@ -257,6 +257,7 @@ mod tests {
             entries: Slab::new(),
             generation: INDEX - 2,
             closed: false,
+            sealed: false,
         };
         // With a neighbour the slab is never empty, and the place is used again and again.
         let (neighbour, _) = sources.insert(false);
