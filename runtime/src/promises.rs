@@ -33,7 +33,7 @@
 //! |---|---|---|
 //! | P10 | **An operation that is given up leaves nothing behind**: no descriptor, waker, timer or byte | `tests/faults::ten_thousand_cancellations_leave_nothing`, `tests/tcp_shared::given_up_reads_leave_nothing_behind`, `tests/process::cancellation_leaves_no_descriptors` |
 //! | P11 | **A task that is aborted is dropped instead of polled**, when its executor next comes to it (asked from another thread, one cook may poll it once more before it reads of it); who awaits its handle is told. What it has spawned goes on | `tests/abort::while_it_is_idle`, `tests/abort::the_joiner_is_woken`, `models/abort_against_poll::it_ends_whenever_that_is` |
-//! | P12 | **Each method says what a drop loses**: below | `tests/cancel::reads_lose_no_byte`, `tests/cancel::writes_count_every_byte`, `tests/cancel::no_datagram_is_lost`, `tests/cancel::no_connection_is_lost`, `tests/interval::a_cancelled_tick_is_not_lost`, `tests/join_set::a_cancelled_join_loses_nothing`, `tests/join::a_cancelled_join_loses_nothing` |
+//! | P12 | **Each method says what a drop loses**: below | `tests/cancel::reads_lose_no_byte`, `tests/cancel::writes_count_every_byte`, `tests/cancel::no_datagram_is_lost`, `tests/cancel::no_connection_is_lost`, `tests/interval::a_cancelled_tick_is_not_lost`, `tests/signal::a_cancelled_wait_loses_nothing`, `tests/join_set::a_cancelled_join_loses_nothing`, `tests/join::a_cancelled_join_loses_nothing` |
 //!
 //! | methods | a drop before it is ready |
 //! |---|---|
@@ -41,12 +41,14 @@
 //! | `peek`, `peek_from`, `readable`, `writable` | loses nothing |
 //! | `write`, `send`, `send_to`, `write_with` | nothing was written or sent |
 //! | `write_all` | **may leave a part written**, and does not say how much |
+//! | `read_exact` | **loses what it has read** |
 //! | `accept` | loses no connection |
 //! | `connect`, `bind` | gives the socket up |
 //! | `lookup_host` | its answer is thrown away; a thread of the pool may be busy with it a while longer |
-//! | `tick`, `join_next`, `join_next_with_id` | loses no tick, no result |
+//! | `tick`, `join_next`, `join_next_with_id`, `Signal::recv` | loses no tick, no result, no signal |
 //! | `join_all` | ends the set: its tasks are aborted |
-//! | `shutdown` | its tasks end all the same |
+//! | `JoinSet::shutdown` | its tasks end all the same |
+//! | `ctrl_c`, `terminate`, `signal::shutdown` | stops listening; the signal's default action does not come back |
 //! | `sleep`, `timeout` | disarms the timer; `timeout` drops its future too |
 //! | a [`JoinHandle`](crate::task::JoinHandle) | detaches the task; awaited by reference, loses nothing |
 //!
