@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use brigade_tests::mutants::{Check, Mutant, list, root};
 
 /// How long a check may take, once it is built. Far longer than any needs that passes.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Files and folders of the workspace.
 const PARTS: [&str; 8] = [
