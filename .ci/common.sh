@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TERM_COLOR=never
+# Nobody steps through what a lane builds; without the rest of it linking takes half the time.
+export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=line-tables-only
 
 # The exit status with which a lane says that it cannot run here.
 readonly CANNOT_RUN=77
@@ -36,4 +38,14 @@ need_toolchain() {
 # anew.
 own_target() {
     export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/$1"
+}
+
+# The tests in which the event loop takes part, with what stands in RUSTFLAGS.
+test_event_loop() {
+    local tests=() test
+    for test in fairness http process shutdown sleep strangers tcp tcp_faults tcp_shared udp unix wake; do
+        tests+=(--test "$test")
+    done
+    cargo test -p brigade -p brigade-tests --features brigade/hyper --lib "${tests[@]}" --locked \
+        -- --skip timeline:: --skip timer::wheel "$@"
 }
