@@ -123,6 +123,23 @@ hyper_stream!(crate::net::UnixStream);
 
 /// Any stream of futures-io as a stream of hyper.
 ///
+/// ```
+/// # brigade::run(async {
+/// use brigade::hyper::Io;
+/// use futures_util::io::BufReader;
+/// # use brigade::net::{TcpListener, TcpStream};
+/// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// # let stream = TcpStream::connect(listener.local_addr()?).await?;
+///
+/// // A stream in another, as TLS would be.
+/// let stream = Io::new(BufReader::new(stream));
+/// let (_sender, connection) =
+///     hyper::client::conn::http1::handshake::<_, String>(stream).await?;
+/// # drop(connection);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+///
 /// Such a stream may look at the buffer it is given, so it is filled with zeros before each read.
 /// Brigade's own sockets do not need the wrapper, nor the zeros.
 #[derive(Debug)]
@@ -185,7 +202,7 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
         Pin::new(&mut self.0).poll_close(cx)
     }
 
-    /// futures-io does not say, so hyper keeps to one slice at a time where that is as good.
+    /// futures-io does not say. A stream that cannot takes the first slice, which costs hyper nothing.
     fn is_write_vectored(&self) -> bool {
         true
     }
@@ -201,7 +218,7 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
 
 impl rt::Sleep for Sleep {}
 
-/// hyper's timeouts by the clock of the current executor.
+/// hyper's timeouts by the clock of the current executor; see the [module](self) for an example.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Timer;
 
@@ -226,7 +243,23 @@ impl rt::Timer for Timer {
     }
 }
 
-/// hyper's tasks as tasks of the current executor; see [`brigade::spawn`](fn@crate::spawn).
+/// hyper's tasks as tasks of the current executor; see [`brigade::spawn`](fn@crate::spawn). HTTP/2
+/// asks for it:
+///
+/// ```
+/// use hyper::rt::Executor;
+///
+/// brigade::run(async {
+///     let (send, receive) = std::sync::mpsc::channel();
+///     brigade::hyper::Executor.execute(async move { send.send("soup").unwrap() });
+///     while receive.try_recv().is_err() {
+///         brigade::yield_now().await;
+///     }
+/// });
+/// ```
+///
+/// # Panics
+/// Outside of an executor.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Executor;
 
@@ -251,7 +284,25 @@ where
 }
 
 /// hyper's tasks, not `Send`, as tasks of the current single-thread executor; see
-/// [`brigade::spawn_local`](crate::spawn_local).
+/// [`brigade::spawn_local`](crate::spawn_local). With it HTTP/2's services need not be `Send` either.
+///
+/// ```
+/// use std::rc::Rc;
+/// use hyper::rt::Executor;
+///
+/// brigade::SingleThread::new()?.block_on(async {
+///     let pot = Rc::new("soup");
+///     let here = pot.clone();
+///     brigade::hyper::LocalExecutor.execute(async move { drop(here) });
+///     while Rc::strong_count(&pot) > 1 {
+///         brigade::yield_now().await;
+///     }
+/// });
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// # Panics
+/// Outside of a [`SingleThread`](crate::SingleThread).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LocalExecutor;
 

@@ -50,6 +50,17 @@ pub fn sleep(duration: Duration) -> Sleep {
 
 /// Waits until `deadline`. One that is past is over after a turn of the event loop.
 ///
+/// ```
+/// use std::time::Duration;
+/// use brigade::time::{now, sleep_until};
+///
+/// brigade::run(async {
+///     let deadline = now() + Duration::from_millis(5);
+///     sleep_until(deadline).await;
+///     assert!(now() >= deadline);
+/// });
+/// ```
+///
 /// # Panics
 /// Outside of an executor.
 pub fn sleep_until(deadline: Instant) -> Sleep {
@@ -59,7 +70,21 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// The future of [`sleep`].
 ///
 /// It may be polled on any executor of brigade and dropped on any thread; the timer is armed by the
-/// first poll. To use it again, [`reset`](Self::reset) it.
+/// first poll. To use it again, [`reset`](Self::reset) it:
+///
+/// ```
+/// use std::pin::pin;
+/// use std::time::Duration;
+/// use brigade::time::{now, sleep};
+///
+/// brigade::run(async {
+///     let mut pause = pin!(sleep(Duration::from_secs(3600)));
+///     let sooner = now() + Duration::from_millis(2);
+///     pause.reset(sooner);
+///     pause.await;
+///     assert!(now() >= sooner);
+/// });
+/// ```
 ///
 /// # Panics
 /// Polling it outside of an executor of brigade panics.
@@ -200,7 +225,18 @@ pub fn interval(period: Duration) -> Interval {
     })
 }
 
-/// Ticks at a fixed period: see [`interval`].
+/// Ticks at a fixed period: see [`interval`]. It is a stream that never ends:
+///
+/// ```
+/// use std::time::Duration;
+/// use futures_util::StreamExt;
+///
+/// brigade::run(async {
+///     let ticks = brigade::time::interval(Duration::from_millis(1));
+///     let three: Vec<_> = ticks.take(3).collect().await;
+///     assert!(three.is_sorted());
+/// });
+/// ```
 pub struct Interval {
     /// When the next tick is due; `None`: never.
     next: Option<Instant>,
@@ -298,7 +334,7 @@ pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     })
 }
 
-/// The future of [`timeout`].
+/// The future of [`timeout`], where an example is.
 #[must_use = "a future does nothing until it is polled"]
 #[derive(Debug)]
 pub struct Timeout<F> {
@@ -324,7 +360,20 @@ impl<F: Future> Future for Timeout<F> {
     }
 }
 
-/// The time of a [`timeout`] was over.
+/// The time of a [`timeout`] was over. As an I/O error it is [`TimedOut`](std::io::ErrorKind::TimedOut):
+///
+/// ```
+/// use std::time::Duration;
+/// use brigade::net::TcpListener;
+/// use brigade::time::timeout;
+///
+/// let waited = brigade::run(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let (_stream, peer) = timeout(Duration::from_millis(1), listener.accept()).await??;
+///     std::io::Result::Ok(peer)
+/// });
+/// assert_eq!(waited.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Elapsed(());
 

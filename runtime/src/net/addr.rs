@@ -10,6 +10,22 @@ use crate::handle::Handle;
 
 /// What can be turned into socket addresses: the types that [`std::net::ToSocketAddrs`] is
 /// implemented for. The trait is sealed.
+///
+/// ```
+/// use brigade::net::{ToSocketAddrs, lookup_host};
+///
+/// async fn how_many(target: impl ToSocketAddrs) -> std::io::Result<usize> {
+///     Ok(lookup_host(target).await?.len())
+/// }
+///
+/// brigade::run(async {
+///     assert_eq!(how_many("127.0.0.1:80").await?, 1);
+///     assert_eq!(how_many(std::net::SocketAddr::from(([127, 0, 0, 1], 80))).await?, 1);
+///     assert!(how_many(("localhost", 80)).await? >= 1);
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
 pub trait ToSocketAddrs: sealed::Sealed {}
 
 mod sealed {

@@ -11,6 +11,7 @@ mod addr;
 mod fault;
 mod stream;
 mod connect;
+mod split;
 mod tcp_stream;
 mod tcp_listener;
 mod udp;
@@ -23,8 +24,9 @@ mod unix_datagram;
 
 pub use self::addr::{ToSocketAddrs, lookup_host};
 pub use self::connect::ConnectError;
+pub use self::split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub use self::tcp_listener::{Incoming, TcpListener};
-pub use self::tcp_stream::{OwnedReadHalf, OwnedWriteHalf, ReuniteError, TcpStream};
+pub use self::tcp_stream::TcpStream;
 pub use self::udp::UdpSocket;
 #[cfg(unix)]
 pub use self::unix_datagram::UnixDatagram;

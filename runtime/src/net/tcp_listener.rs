@@ -39,6 +39,9 @@ impl TcpListener {
     ///
     /// # Errors
     /// The last address's error; those of [`lookup_host`]; and outside of an executor.
+    ///
+    /// # Cancel safety
+    /// Dropping the future binds nothing.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let reactor = current_reactor("TcpListener::bind")?;
         let mut last = None;
@@ -170,7 +173,7 @@ mod backlog {
     pub(super) fn enlarge(_listener: &mio::net::TcpListener) {}
 }
 
-/// The stream of [`TcpListener::incoming`].
+/// The stream of [`TcpListener::incoming`], where an example is.
 #[must_use = "a stream does nothing until it is polled"]
 #[derive(Debug)]
 pub struct Incoming<'a> {

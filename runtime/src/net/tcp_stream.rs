@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use super::addr::{ToSocketAddrs, lookup_host};
 use super::connect::connect_first;
+use super::split::{OwnedReadHalf, OwnedWriteHalf, split};
 use super::stream::byte_stream;
 use crate::io::{BOTH, Registered, current_reactor};
 use crate::reactor::Reactor;
@@ -45,7 +46,7 @@ use crate::reactor::Reactor;
 /// # std::io::Result::Ok(())
 /// ```
 pub struct TcpStream {
-    io: Registered<mio::net::TcpStream>,
+    pub(super) io: Registered<mio::net::TcpStream>,
 }
 
 impl TcpStream {
@@ -130,6 +131,25 @@ impl TcpStream {
 
     /// Reads without taking: the next [`read`](Self::read) gives the same bytes.
     ///
+    /// ```
+    /// # use brigade::net::{TcpListener, TcpStream};
+    /// # brigade::run(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// # peer.write_all(b"GET /").await?;
+    /// // Which protocol is it? Whoever speaks it reads it all from the start.
+    /// let mut first = [0; 1];
+    /// stream.peek(&mut first).await?;
+    /// assert_eq!(first, *b"G");
+    /// # let mut all = [0; 5];
+    /// # stream.read_exact(&mut all).await?;
+    /// # assert_eq!(&all, b"GET /");
+    /// # std::io::Result::Ok(())
+    /// # })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// As with [`read`](Self::read).
     ///
@@ -141,8 +161,36 @@ impl TcpStream {
 
     /// Waits until a read is worth a try; see [`Registered::readable`].
     ///
+    /// So a connection that says nothing needs no buffer:
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// # use brigade::net::{TcpListener, TcpStream};
+    /// # brigade::run(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// # peer.write_all(b"soup").await?;
+    /// let (buffer, count) = loop {
+    ///     stream.readable().await?;
+    ///     let mut buffer = vec![0; 1024];
+    ///     match stream.try_read(&mut buffer) {
+    ///         // It was worth a try, and that was all.
+    ///         Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+    ///         read => break (buffer, read?),
+    ///     }
+    /// };
+    /// assert_eq!(&buffer[..count], b"soup");
+    /// # std::io::Result::Ok(())
+    /// # })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// If the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
     pub async fn readable(&self) -> io::Result<()> {
         self.io.readable().await
     }
@@ -151,6 +199,9 @@ impl TcpStream {
     ///
     /// # Errors
     /// If the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
     pub async fn writable(&self) -> io::Result<()> {
         self.io.writable().await
     }
@@ -235,7 +286,7 @@ impl TcpStream {
         self.io.get_ref().shutdown(how)
     }
 
-    fn end_write(&self) -> io::Result<()> {
+    pub(super) fn end_write(&self) -> io::Result<()> {
         match self.shutdown(Shutdown::Write) {
             // The other end was faster.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
@@ -245,16 +296,35 @@ impl TcpStream {
 
     /// Splits the connection into halves that may live in different tasks. Dropping the write half
     /// ends that direction.
+    ///
+    /// ```
+    /// use brigade::net::{TcpListener, TcpStream};
+    /// use futures_util::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// brigade::run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let stream = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (peer, _) = listener.accept().await?;
+    ///     peer.write_all(b"soup").await?;
+    ///     drop(peer);
+    ///
+    ///     let (mut reader, mut writer) = stream.into_split();
+    ///     let reading = brigade::spawn(async move {
+    ///         let mut all = Vec::new();
+    ///         reader.read_to_end(&mut all).await?;
+    ///         std::io::Result::Ok((reader, all))
+    ///     });
+    ///     writer.write_all(b"thank you").await?;
+    ///     let (reader, all) = reading.await.unwrap()?;
+    ///     assert_eq!(all, b"soup");
+    ///     // The halves of one connection fit together again.
+    ///     let _whole: TcpStream = reader.reunite(writer).unwrap();
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        let stream = Arc::new(self);
-        (
-            OwnedReadHalf {
-                stream: stream.clone(),
-            },
-            OwnedWriteHalf {
-                stream: Some(stream),
-            },
-        )
+        split(self)
     }
 }
 
@@ -287,116 +357,3 @@ impl fmt::Debug for TcpStream {
 
 #[cfg(unix)]
 super::stream::descriptor!(TcpStream);
-
-/// The half of a connection that reads: see [`TcpStream::into_split`].
-#[derive(Debug)]
-pub struct OwnedReadHalf {
-    stream: Arc<TcpStream>,
-}
-
-/// The half of a connection that writes: see [`TcpStream::into_split`].
-#[derive(Debug)]
-pub struct OwnedWriteHalf {
-    /// `None` only once it has been joined again.
-    stream: Option<Arc<TcpStream>>,
-}
-
-impl OwnedReadHalf {
-    /// Joins the halves again.
-    ///
-    /// # Errors
-    /// If they are not of the same connection; both come back.
-    pub fn reunite(self, other: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
-        let mut other = other;
-        if !Arc::ptr_eq(&self.stream, other.stream()) {
-            return Err(ReuniteError(self, other));
-        }
-        // Taken, so that dropping the write half does not end the direction.
-        drop(other.stream.take());
-        Ok(Arc::into_inner(self.stream).expect("a connection has two halves"))
-    }
-}
-
-impl AsRef<TcpStream> for OwnedReadHalf {
-    fn as_ref(&self) -> &TcpStream {
-        &self.stream
-    }
-}
-
-impl OwnedWriteHalf {
-    fn stream(&self) -> &Arc<TcpStream> {
-        self.stream
-            .as_ref()
-            .expect("the stream is there until `reunite`")
-    }
-}
-
-impl AsRef<TcpStream> for OwnedWriteHalf {
-    fn as_ref(&self) -> &TcpStream {
-        self.stream()
-    }
-}
-
-impl Drop for OwnedWriteHalf {
-    fn drop(&mut self) {
-        if let Some(stream) = &self.stream {
-            let _ = stream.end_write();
-        }
-    }
-}
-
-impl futures_io::AsyncRead for OwnedReadHalf {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.stream.io.poll_read(cx, into)
-    }
-
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        into: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.stream.io.poll_read_vectored(cx, into)
-    }
-}
-
-impl futures_io::AsyncWrite for OwnedWriteHalf {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        from: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.stream().io.poll_write(cx, from)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        from: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.stream().io.poll_write_vectored(cx, from)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.stream().end_write())
-    }
-}
-
-/// The halves are not of the same connection: here they are.
-#[derive(Debug)]
-pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
-
-impl fmt::Display for ReuniteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the halves are not of the same connection")
-    }
-}
-
-impl std::error::Error for ReuniteError {}

@@ -37,6 +37,9 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The last address's error; those of [`lookup_host`]; and outside of an executor.
+    ///
+    /// # Cancel safety
+    /// Dropping the future binds nothing.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let reactor = current_reactor("UdpSocket::bind")?;
         let mut last = None;
@@ -57,6 +60,26 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The last address's error, and those of [`lookup_host`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the peer as it was.
+    ///
+    /// ```
+    /// use brigade::net::UdpSocket;
+    ///
+    /// brigade::run(async {
+    ///     let waiter = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     let guest = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     guest.connect(waiter.local_addr()?).await?;
+    ///     guest.send(b"water").await?;
+    ///
+    ///     let mut buffer = [0; 64];
+    ///     let length = waiter.recv(&mut buffer).await?;
+    ///     assert_eq!(&buffer[..length], b"water");
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
     pub async fn connect(&self, address: impl ToSocketAddrs) -> io::Result<()> {
         let mut last = None;
         for address in lookup_host(address).await? {
@@ -141,6 +164,9 @@ impl UdpSocket {
     ///
     /// # Errors
     /// If the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
     pub async fn readable(&self) -> io::Result<()> {
         self.io.readable().await
     }
@@ -149,6 +175,9 @@ impl UdpSocket {
     ///
     /// # Errors
     /// If the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
     pub async fn writable(&self) -> io::Result<()> {
         self.io.writable().await
     }

@@ -77,7 +77,8 @@ impl UnixListener {
         UnixStream::accepted(self.io.reactor().clone(), stream)
     }
 
-    /// The connections one after the other, as a stream.
+    /// The connections one after the other, as a stream that never ends; see
+    /// [`TcpListener::incoming`](super::TcpListener::incoming) for an example.
     pub fn incoming(&self) -> UnixIncoming<'_> {
         UnixIncoming {
             listener: self,
@@ -110,7 +111,8 @@ impl TryFrom<std::os::unix::net::UnixListener> for UnixListener {
     }
 }
 
-/// The stream of [`UnixListener::incoming`].
+/// The stream of [`UnixListener::incoming`]; see
+/// [`TcpListener::incoming`](super::TcpListener::incoming) for an example.
 #[must_use = "a stream does nothing until it is polled"]
 #[derive(Debug)]
 pub struct UnixIncoming<'a> {

@@ -149,6 +149,9 @@ impl UnixStream {
     ///
     /// # Errors
     /// If the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
     pub async fn readable(&self) -> io::Result<()> {
         self.io.readable().await
     }
@@ -157,6 +160,9 @@ impl UnixStream {
     ///
     /// # Errors
     /// If the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
     pub async fn writable(&self) -> io::Result<()> {
         self.io.writable().await
     }

@@ -1,0 +1,137 @@
+//! The two halves of a TCP connection, for two tasks.
+//!
+//! They are not needed for reading and writing at once, which `&TcpStream` does as well: they say by their
+//! types who does which, and the end of the writer is the end of that direction.
+
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::TcpStream;
+
+/// The half of a connection that reads: see [`TcpStream::into_split`], where an example is.
+#[derive(Debug)]
+pub struct OwnedReadHalf {
+    stream: Arc<TcpStream>,
+}
+
+/// The half of a connection that writes: see [`TcpStream::into_split`], where an example is.
+#[derive(Debug)]
+pub struct OwnedWriteHalf {
+    /// `None` only once it has been joined again.
+    stream: Option<Arc<TcpStream>>,
+}
+
+pub(super) fn split(stream: TcpStream) -> (OwnedReadHalf, OwnedWriteHalf) {
+    let stream = Arc::new(stream);
+    (
+        OwnedReadHalf {
+            stream: stream.clone(),
+        },
+        OwnedWriteHalf {
+            stream: Some(stream),
+        },
+    )
+}
+
+impl OwnedReadHalf {
+    /// Joins the halves again.
+    ///
+    /// # Errors
+    /// If they are not of the same connection; both come back.
+    pub fn reunite(self, other: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
+        let mut other = other;
+        if !Arc::ptr_eq(&self.stream, other.stream()) {
+            return Err(ReuniteError(self, other));
+        }
+        // Taken, so that dropping the write half does not end the direction.
+        drop(other.stream.take());
+        Ok(Arc::into_inner(self.stream).expect("a connection has two halves"))
+    }
+}
+
+impl AsRef<TcpStream> for OwnedReadHalf {
+    fn as_ref(&self) -> &TcpStream {
+        &self.stream
+    }
+}
+
+impl OwnedWriteHalf {
+    fn stream(&self) -> &Arc<TcpStream> {
+        self.stream
+            .as_ref()
+            .expect("the stream is there until `reunite`")
+    }
+}
+
+impl AsRef<TcpStream> for OwnedWriteHalf {
+    fn as_ref(&self) -> &TcpStream {
+        self.stream()
+    }
+}
+
+impl Drop for OwnedWriteHalf {
+    fn drop(&mut self) {
+        if let Some(stream) = &self.stream {
+            let _ = stream.end_write();
+        }
+    }
+}
+
+impl futures_io::AsyncRead for OwnedReadHalf {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.stream.io.poll_read(cx, into)
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.stream.io.poll_read_vectored(cx, into)
+    }
+}
+
+impl futures_io::AsyncWrite for OwnedWriteHalf {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.stream().io.poll_write(cx, from)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.stream().io.poll_write_vectored(cx, from)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.stream().end_write())
+    }
+}
+
+/// The halves are not of the same connection: here they are. See [`OwnedReadHalf::reunite`].
+#[derive(Debug)]
+pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
+
+impl fmt::Display for ReuniteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the halves are not of the same connection")
+    }
+}
+
+impl std::error::Error for ReuniteError {}
