@@ -17,6 +17,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use async_compat::Compat;
 use brigade::net::UnixStream;
 use brigade::{Executor, spawn};
 use brigade_tests::{Kitchen, on_both};
@@ -225,6 +226,32 @@ fn postgresql_answers<K: Kitchen>() {
     });
 }
 
+/// The same client when it opens tokio's own socket, as it does for itself: a case for `async-compat`. Its
+/// queries go through brigade's tasks, its bytes through a reactor on a thread of tokio's.
+fn postgresql_answers_behind_async_compat<K: Kitchen>() {
+    let Some(server) = postgres() else { return };
+    K::open().block_on(async {
+        drop(postgres_client(&server).await);
+        let settings = format!(
+            "host={} user=cook dbname=postgres",
+            server.room.path().display()
+        );
+        let connect = async { tokio_postgres::connect(&settings, tokio_postgres::NoTls).await };
+        let (client, connection) = Compat::new(connect).await.unwrap();
+        drop(spawn(Compat::new(async move { connection.await.unwrap() })));
+        let squares = (0..200).map(|number| {
+            let client = &client;
+            async move {
+                let row = client
+                    .query_one("SELECT $1::int * $1::int", &[&number])
+                    .await;
+                assert_eq!(row.unwrap().get::<_, i32>(0), number * number);
+            }
+        });
+        join_all(squares).await;
+    });
+}
+
 fn redis_server() -> Option<Server> {
     let program = find("redis-server")?;
     let room = tempfile::Builder::new().prefix("redis").tempdir().unwrap();
@@ -305,5 +332,6 @@ fn redis_answers<K: Kitchen>() {
 
 on_both! {
     postgresql_answers,
+    postgresql_answers_behind_async_compat,
     redis_answers,
 }

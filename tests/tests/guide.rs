@@ -68,6 +68,52 @@ fn every_cell_of_brigade_names_a_test_that_exists() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The text of the comment above each public item of a file, with the item's line.
+fn public_items(text: &str) -> Vec<(String, String)> {
+    let (mut items, mut doc) = (Vec::new(), String::new());
+    for line in text.lines() {
+        match line {
+            _ if line.starts_with("///") => doc.push_str(line),
+            _ if line.starts_with("#[") => {}
+            _ => {
+                let kinds = ["fn ", "async fn ", "struct ", "enum ", "trait "];
+                let public = line.strip_prefix("pub ");
+                if public.is_some_and(|rest| kinds.iter().any(|kind| rest.starts_with(kind))) {
+                    items.push((line.to_owned(), doc.clone()));
+                }
+                doc.clear();
+            }
+        }
+    }
+    items
+}
+
+/// What users reach for first shows how it is used, or says where that is shown.
+#[test]
+fn public_items_have_an_example_or_say_where_one_is() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src");
+    let mut files: Vec<_> = ["io", "time", "signal", "explore", "hyper"]
+        .map(|name| source.join(format!("{name}.rs")))
+        .into();
+    files.extend(
+        fs::read_dir(source.join("net"))
+            .unwrap()
+            .map(|it| it.unwrap().path()),
+    );
+    let (mut seen, mut bare) = (0, Vec::new());
+    for path in files {
+        for (item, doc) in public_items(&fs::read_to_string(&path).unwrap()) {
+            seen += 1;
+            let shown = ["```", "example", "[`sleep`]", "See ["];
+            if !shown.iter().any(|word| doc.contains(word)) {
+                bare.push(format!("{}: {item}", path.display()));
+            }
+        }
+    }
+    assert!(seen > 25, "{seen}");
+    assert!(bare.is_empty(), "{}", bare.join("\n"));
+}
+
 /// The check itself can tell.
 #[test]
 fn a_name_that_is_no_test_is_found_out() {

@@ -4,11 +4,13 @@
 use std::io::ErrorKind;
 use std::pin::pin;
 
-use brigade::Executor;
+use brigade::net::{TcpListener, TcpStream};
 use brigade::signal::{Kind, Signal, ctrl_c, shutdown, terminate};
+use brigade::task::JoinSet;
+use brigade::{Executor, spawn, yield_now};
 use brigade_tests::{Kitchen, on_both};
-use futures::future::{join, poll_immediate};
-use futures::{StreamExt, poll};
+use futures::future::{Either, join, poll_immediate, select};
+use futures::{StreamExt, io, poll};
 
 /// Sends this process a signal, which it has received when this returns.
 fn raise(kind: Kind) {
@@ -101,6 +103,49 @@ fn what_cannot_be_listened_for_is_an_error<K: Kitchen>() {
     });
 }
 
+/// The way to end well: at the signal nobody is let in any more, and those who are in finish.
+fn a_server_lets_its_guests_finish<K: Kitchen>() {
+    K::open().block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let guest = TcpStream::connect(address).await.unwrap();
+        let server = spawn(async move {
+            let mut guests = JoinSet::new();
+            let mut asked = pin!(shutdown());
+            loop {
+                match select(asked, pin!(listener.accept())).await {
+                    Either::Left((kind, _)) => {
+                        assert_eq!(kind.unwrap(), Kind::TERMINATE);
+                        break;
+                    }
+                    Either::Right((accepted, still)) => {
+                        let stream = accepted.unwrap().0;
+                        guests.spawn(async move { io::copy(&stream, &mut &stream).await });
+                        asked = still;
+                    }
+                }
+            }
+            drop(listener);
+            guests.join_all().await.len()
+        });
+        let mut answer = [0; 4];
+        guest.write_all(b"soup").await.unwrap();
+        guest.read_exact(&mut answer).await.unwrap();
+        raise(Kind::TERMINATE);
+        // The door closes.
+        while TcpStream::connect(address).await.is_ok() {
+            yield_now().await;
+        }
+        guest.write_all(b"cake").await.unwrap();
+        guest.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"cake");
+        assert!(!server.is_finished());
+        drop(guest);
+        // Whoever slipped in while the door closed has left by now.
+        assert!(server.await.unwrap() >= 1);
+    });
+}
+
 /// The trap that the module speaks of: listening once takes the default action away for good.
 fn the_default_action_does_not_come_back<K: Kitchen>() {
     K::open().block_on(async {
@@ -117,6 +162,7 @@ on_both! {
     a_cancelled_wait_loses_nothing,
     a_signal_wakes_a_sleeping_executor,
     different_signals_are_kept_apart,
+    a_server_lets_its_guests_finish,
     what_cannot_be_listened_for_is_an_error,
     the_default_action_does_not_come_back,
 }
