@@ -68,6 +68,17 @@ fn every_cell_of_brigade_names_a_test_that_exists() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The page counts the adapter's lines.
+#[test]
+fn the_adapter_for_hyper_has_as_many_lines_as_the_page_says() {
+    let adapter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src/hyper.rs");
+    let text = fs::read_to_string(adapter).unwrap();
+    let code = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
+    let lines = text.lines().filter(code).count();
+    let said = format!("`hyper`: {lines} in brigade");
+    assert!(page("ecosystem.md").contains(&said), "it is {lines} now");
+}
+
 /// The text of the comment above each public item of a file, with the item's line.
 fn public_items(text: &str) -> Vec<(String, String)> {
     let (mut items, mut doc) = (Vec::new(), String::new());
