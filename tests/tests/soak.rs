@@ -1,0 +1,531 @@
+//! A soak: everything at once for as long as one likes, with faults injected all the while, and in the
+//! end nothing is lost and nothing is left.
+//!
+//! `BRIGADE_SOAK_MINUTES=20 cargo test --release -p brigade-tests --test soak -- --nocapture` is the
+//! long form; without the variable it takes some seconds. `BRIGADE_SOAK_SEED=7` draws other dice.
+//!
+//! Courses follow one another, each on an executor of its own. Faults: signals that interrupt system
+//! calls, spells without a descriptor to be had, connections that are reset, refused, half-closed and
+//! given up, tasks that are aborted, panics in polls, in drops and in wakers, and executors that are
+//! dropped with all of that under way.
+#![cfg(target_os = "linux")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::future::{Future, pending, poll_fn};
+use std::io;
+use std::panic::resume_unwind;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use brigade::net::{TcpListener, TcpStream};
+use brigade::time::{sleep, timeout};
+use brigade::{Executor, SingleThread, WorkStealing};
+use brigade_tests::{Dropped, Hooks, hooked_waker};
+
+/// Counts the bytes that are allocated and not freed.
+struct Counting;
+
+static LIVE: AtomicI64 = AtomicI64::new(0);
+
+// SAFETY: all is passed on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size() as i64, Ordering::Relaxed);
+        // SAFETY: passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Guests of a course, and what each of them does one after another.
+const GUESTS: u64 = 200;
+const DEEDS: u64 = 25;
+
+/// A wait that has not ended by then is lost: everything that is waited for comes at once, or within
+/// milliseconds, and the machine may be busy.
+const LOST: Duration = Duration::from_secs(60);
+
+/// What happened, in all courses together.
+#[derive(Default)]
+struct Book {
+    operations: AtomicU64,
+    faults: AtomicU64,
+    begun: AtomicU64,
+    dropped: AtomicU64,
+    lost_wakes: AtomicU64,
+}
+
+impl Book {
+    fn operation(&self) {
+        self.operations.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn fault(&self) {
+        self.faults.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// In every task: counts its life.
+struct Life(Arc<Book>);
+
+impl Life {
+    fn begin(book: &Arc<Book>) -> Self {
+        book.begun.fetch_add(1, Ordering::Relaxed);
+        Life(book.clone())
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.0.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// SplitMix64.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % sides
+    }
+}
+
+/// Panics without a word on the screen: there will be thousands.
+fn quiet_panic() -> ! {
+    resume_unwind(Box::new("as the dice say"))
+}
+
+/// What a guest needs for its deeds.
+#[derive(Clone)]
+struct Table {
+    book: Arc<Book>,
+    listener: Arc<TcpListener>,
+    /// To a thread that wakes whom it is told.
+    far: Sender<(Waker, Arc<AtomicBool>)>,
+}
+
+fn wake_what_comes(receive: &Receiver<(Waker, Arc<AtomicBool>)>) {
+    while let Ok((waker, told)) = receive.recv() {
+        told.store(true, Ordering::Relaxed);
+        waker.wake_by_ref();
+        waker.wake();
+    }
+}
+
+/// Waits for something that must come: counts it as lost where it does not.
+async fn must_come<F: Future>(book: &Book, wait: F) -> Option<F::Output> {
+    let came = timeout(LOST, wait).await.ok();
+    if came.is_none() {
+        book.lost_wakes.fetch_add(1, Ordering::Relaxed);
+    }
+    came
+}
+
+/// A wake by another thread.
+async fn afar(table: &Table) {
+    let told = Arc::<AtomicBool>::default();
+    let mut asked = false;
+    let woken = poll_fn(|cx| {
+        if told.load(Ordering::Relaxed) {
+            return Poll::Ready(());
+        }
+        if !asked {
+            asked = true;
+            let letter = (cx.waker().clone(), told.clone());
+            table.far.send(letter).expect("the thread is there");
+        }
+        Poll::Pending
+    });
+    must_come(&table.book, woken).await;
+}
+
+/// Connects, says something and hears it again, or one of the two ends does something else. For want
+/// of descriptors it may fail at once.
+async fn talk(table: &Table, dice: &mut Dice) -> io::Result<()> {
+    let stream = TcpStream::connect(table.listener.local_addr()?).await?;
+    match dice.roll(6) {
+        // Reset, with something unread or not.
+        0 => {
+            table.book.fault();
+            stream.write_all(b"never mind").await?;
+            socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+        }
+        // Given up in the middle of a read.
+        1 => {
+            table.book.fault();
+            stream.write_all(b"anybody").await?;
+            let mut buffer = [0; 16];
+            let mut read = pin!(stream.read(&mut buffer));
+            let _ = futures::poll!(read.as_mut());
+        }
+        // Half-closed: the answer comes nevertheless, and then the end.
+        2 => {
+            table.book.fault();
+            stream.write_all(b"and that was all").await?;
+            stream.shutdown(std::net::Shutdown::Write)?;
+            let mut had = 0;
+            let mut buffer = [0; 64];
+            while let Some(count @ 1..) = must_come(&table.book, stream.read(&mut buffer))
+                .await
+                .transpose()?
+            {
+                had += count;
+            }
+            assert_eq!(had, 16);
+        }
+        _ => {
+            for length in [1, 700, 20_000] {
+                let sent = vec![length as u8; length];
+                stream.write_all(&sent).await?;
+                let mut answer = vec![0; length];
+                let mut had = 0;
+                while had < length {
+                    let read = stream.read(&mut answer[had..]);
+                    match must_come(&table.book, read).await.transpose()? {
+                        Some(count @ 1..) => had += count,
+                        _ => return Ok(()),
+                    }
+                }
+                assert_eq!(answer, sent);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The other end of `talk`, for as long as the course lasts.
+async fn serve(table: Table) {
+    loop {
+        let Ok((stream, _)) = table.listener.accept().await else {
+            continue;
+        };
+        let life = Life::begin(&table.book);
+        drop(brigade::spawn(async move {
+            let _life = life;
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = stream.read(&mut buffer).await {
+                if stream.write_all(&buffer[..count]).await.is_err() {
+                    break;
+                }
+            }
+        }));
+    }
+}
+
+/// A stranger's waker that panics whenever it can.
+struct Hysteric(AtomicU64);
+
+impl Hysteric {
+    fn now_and_then(&self) {
+        if self.0.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
+            quiet_panic();
+        }
+    }
+}
+
+impl Hooks for Hysteric {
+    fn on_wake(&self) {
+        self.now_and_then();
+    }
+}
+
+/// A child that ends in some way that is not nice.
+async fn child(table: &Table, dice: &mut Dice) {
+    let life = Life::begin(&table.book);
+    table.book.fault();
+    match dice.roll(5) {
+        0 => {
+            let task = brigade::spawn(async move {
+                let _life = life;
+                brigade::yield_now().await;
+                quiet_panic()
+            });
+            let ended: Result<(), _> = task.await;
+            assert!(ended.unwrap_err().is_panic());
+        }
+        1 => {
+            let task = brigade::spawn(async move {
+                let _life = life;
+                let _noisy = Dropped(|| quiet_panic());
+                brigade::yield_now().await;
+            });
+            assert!(task.await.unwrap_err().is_panic());
+        }
+        2 => {
+            let task = brigade::spawn(async move {
+                let _life = life;
+                Dropped(|| quiet_panic())
+            });
+            drop(task);
+        }
+        3 => {
+            let task = brigade::spawn(async move {
+                let _life = life;
+                pending::<()>().await;
+            });
+            if dice.roll(2) == 0 {
+                brigade::yield_now().await;
+            }
+            task.abort();
+            assert!(
+                must_come(&table.book, task)
+                    .await
+                    .is_none_or(|it| it.is_err())
+            );
+        }
+        _ => {
+            let task = brigade::spawn(async move {
+                let _life = life;
+                brigade::yield_now().await;
+            });
+            let mut task = pin!(task);
+            let waker = hooked_waker(Arc::new(Hysteric(AtomicU64::new(0))));
+            let _ = task.as_mut().poll(&mut Context::from_waker(&waker));
+            must_come(&table.book, task).await;
+        }
+    }
+}
+
+/// One guest's evening, by the dice.
+fn guest(table: Table, mut dice: Dice, life: Life) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(async move {
+        let _life = life;
+        for _ in 0..DEEDS {
+            table.book.operation();
+            match dice.roll(10) {
+                0 => brigade::yield_now().await,
+                1 => sleep(Duration::from_micros(dice.roll(2_000))).await,
+                2 | 3 => afar(&table).await,
+                4 | 5 => {
+                    // An error is want of descriptors, or a reset.
+                    if talk(&table, &mut dice).await.is_err() {
+                        table.book.fault();
+                    }
+                }
+                6 => {
+                    table.book.fault();
+                    assert!(TcpStream::connect("127.0.0.1:1").await.is_err());
+                }
+                7 => {
+                    table.book.fault();
+                    let connect = TcpStream::connect("192.0.2.1:9");
+                    let _ = timeout(Duration::from_micros(dice.roll(500)), connect).await;
+                }
+                8 => {
+                    let job = brigade::spawn_blocking(|| 42);
+                    if let Some(answer) = must_come(&table.book, job).await {
+                        assert_eq!(answer.unwrap(), 42);
+                    }
+                }
+                _ => child(&table, &mut dice).await,
+            }
+        }
+    })
+}
+
+/// A course: guests, some of whom are aborted, and in the end an executor that is dropped with tasks in
+/// every state.
+fn course(executor: impl Executor, seed: u64, book: &Arc<Book>) {
+    let (far, receive) = channel();
+    let waker = thread::spawn(move || wake_what_comes(&receive));
+    let mut dice = Dice(seed);
+    executor.block_on(async {
+        let listener = loop {
+            match TcpListener::bind("127.0.0.1:0").await {
+                Ok(listener) => break Arc::new(listener),
+                Err(_) => sleep(Duration::from_millis(1)).await,
+            }
+        };
+        let table = Table {
+            book: book.clone(),
+            listener,
+            far,
+        };
+        let serving = brigade::spawn(serve(table.clone()));
+        let guests: Vec<_> = (0..GUESTS)
+            .map(|_| {
+                let dice = Dice(dice.roll(u64::MAX));
+                brigade::spawn(guest(table.clone(), dice, Life::begin(book)))
+            })
+            .collect();
+        for guest in guests {
+            if dice.roll(10) == 0 {
+                book.fault();
+                guest.abort();
+            }
+            match must_come(book, guest).await {
+                Some(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
+                _ => {}
+            }
+        }
+        // Those are still there when the executor goes.
+        for _ in 0..20 {
+            let dice = Dice(dice.roll(u64::MAX));
+            drop(brigade::spawn(guest(
+                table.clone(),
+                dice,
+                Life::begin(book),
+            )));
+        }
+        brigade::yield_now().await;
+        drop((serving, table));
+    });
+    drop(executor);
+    waker.join().unwrap();
+}
+
+/// Faults that concern the whole process, for as long as it lives: signals, and spells without a
+/// descriptor to be had.
+struct Weather {
+    stop: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<u64>>,
+}
+
+impl Weather {
+    fn begin(seed: u64) -> Self {
+        let stop = Arc::<AtomicBool>::default();
+        let thread = thread::spawn({
+            let stop = stop.clone();
+            move || rage(&stop, Dice(seed))
+        });
+        Weather {
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    /// How many faults there were.
+    fn end(mut self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+fn rage(stop: &AtomicBool, mut dice: Dice) -> u64 {
+    let (_soft, hard) = rlimit::Resource::NOFILE.get().unwrap();
+    let mut faults = 0;
+    while !stop.load(Ordering::Relaxed) {
+        for entry in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
+            let name = entry.file_name().into_string().unwrap();
+            let thread: libc::pid_t = name.parse().unwrap();
+            // SAFETY: it takes numbers; a thread that is gone is an error, ignored here.
+            unsafe { libc::syscall(libc::SYS_tkill, thread, libc::SIGUSR1) };
+            faults += 1;
+        }
+        if dice.roll(10) == 0 {
+            faults += 1;
+            // Whoever needs a descriptor in the next milliseconds gets none.
+            rlimit::Resource::NOFILE.set(dice.roll(8), hard).unwrap();
+            thread::sleep(Duration::from_micros(dice.roll(3_000)));
+            rlimit::Resource::NOFILE.set(hard, hard).unwrap();
+        }
+        thread::sleep(Duration::from_micros(500 + dice.roll(3_000)));
+    }
+    faults
+}
+
+/// From now on a signal interrupts whatever system call can be interrupted.
+fn feel_signals() {
+    extern "C" fn nothing(_signal: libc::c_int) {}
+    // SAFETY: the handler does nothing. Without SA_RESTART system calls are interrupted.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        let handler: extern "C" fn(libc::c_int) = nothing;
+        action.sa_sigaction = handler as libc::sighandler_t;
+        let done = libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut());
+        assert_eq!(done, 0);
+    }
+}
+
+fn count(folder: &str) -> usize {
+    std::fs::read_dir(folder).map_or(0, Iterator::count)
+}
+
+/// Descriptors and live bytes, once the threads that were dropped are gone as well.
+fn at_rest(with_threads: usize) -> (i64, i64) {
+    while count("/proc/self/task") > with_threads {
+        thread::yield_now();
+    }
+    let descriptors = count("/proc/self/fd") as i64;
+    (descriptors, LIVE.load(Ordering::Relaxed))
+}
+
+fn setting(name: &str) -> Option<f64> {
+    let text = std::env::var(name).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+/// An executor: they take turns. The weather may be against it.
+fn serve_course(number: u64, seed: u64, book: &Arc<Book>) {
+    let seed = seed.wrapping_add(number);
+    let built = match number % 3 {
+        0 => SingleThread::new().map(|one| course(one, seed, book)),
+        1 => WorkStealing::with_workers(2).map(|two| course(two, seed, book)),
+        _ => WorkStealing::with_workers(4).map(|four| course(four, seed, book)),
+    };
+    if built.is_err() {
+        book.fault();
+    }
+}
+
+#[test]
+fn nothing_is_lost_and_nothing_is_left() {
+    let minutes = setting("BRIGADE_SOAK_MINUTES");
+    let seed = setting("BRIGADE_SOAK_SEED").map_or(1, |seed| seed as u64);
+    feel_signals();
+    let threads = count("/proc/self/task");
+    let book = Arc::<Book>::default();
+    // What is made once for a process is made now.
+    for number in 0..6 {
+        serve_course(number, seed, &book);
+    }
+    let before = at_rest(threads);
+    let began = Instant::now();
+    let mut courses = 0;
+    let weather = Weather::begin(seed);
+    // In the short form a few of each kind, however long they take.
+    while minutes.map_or(courses < 9, |it| began.elapsed().as_secs_f64() < it * 60.0) {
+        serve_course(courses, seed, &book);
+        courses += 1;
+    }
+    let weather = weather.end();
+    // In calm weather all is as it was: what a storm has left behind would still be there.
+    for number in 0..6 {
+        serve_course(number, seed, &book);
+    }
+    let after = at_rest(threads);
+    let get = |it: &AtomicU64| it.load(Ordering::Relaxed);
+    let lost_tasks = get(&book.begun) - get(&book.dropped);
+    let (descriptors, bytes) = (after.0 - before.0, after.1 - before.1);
+    println!(
+        "{courses} courses in {:.1} s: {} operations, {} tasks, {} faults; lost wakes {}, lost tasks \
+         {lost_tasks}, leaked descriptors {descriptors}, leaked bytes {bytes}",
+        began.elapsed().as_secs_f64(),
+        get(&book.operations),
+        get(&book.begun),
+        get(&book.faults) + weather,
+        get(&book.lost_wakes),
+    );
+    assert_eq!(get(&book.lost_wakes), 0, "lost wakes");
+    assert_eq!(lost_tasks, 0, "lost tasks");
+    assert_eq!((descriptors, bytes), (0, 0), "leaked descriptors and bytes");
+    assert_eq!(Arc::strong_count(&book), 1);
+}
