@@ -1,11 +1,12 @@
 //! Does the check catch it? Puts bugs back, one at a time, and sees whether the suite fails.
 //!
 //! ```text
-//! cargo run -p brigade-tests --example mutants              all of them, and writes RESULTS.md
+//! cargo run -p brigade-tests --example mutants              all of them
 //! cargo run -p brigade-tests --example mutants -- ring idle  those whose names contain a word
 //! ```
 //!
-//! The bugs are in `tests/mutants/list.diff`. They go into a copy of the sources below the target
+//! The bugs are in `tests/mutants/list.diff`, the verdicts go to `tests/mutants/RESULTS.md`, one by one
+//! as they are found; those of other runs stay until they are replaced. The bugs go into a copy of the sources below the target
 //! directory; the sources themselves are not touched. Each check is run without the bug first, for
 //! what fails anyway catches nothing; `--sure` leaves that out where the suite has just passed. A
 //! check that does not end counts as one that fails.
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
     let mutants: Vec<&Mutant> = all.iter().filter(chosen).collect();
     let kitchen = Kitchen::new().expect("the sources can be copied");
     let mut sound = BTreeMap::new();
-    let mut rows = Vec::new();
+    let mut survived = 0;
     for mutant in &mutants {
         let check = &mutant.check;
         let mut without = || *sound.entry(check).or_insert_with(|| kitchen.run(check));
@@ -66,30 +67,18 @@ fn main() -> ExitCode {
             other => format!("**the check is unsound: without the bug it {other:?}**"),
         };
         println!("{:32} {verdict}", mutant.name);
-        rows.push((*mutant, verdict));
+        survived += u32::from(!verdict.starts_with("caught"));
+        note(&all, mutant, &verdict);
     }
-    let caught = rows
-        .iter()
-        .filter(|(_, it)| it.starts_with("caught"))
-        .count();
-    println!("{caught} caught of {} put back", rows.len());
-    if words.is_empty() {
-        let path = root().join("tests/mutants/RESULTS.md");
-        fs::write(path, table(&rows, caught)).expect("the results can be written");
-    }
-    ExitCode::from(u8::from(caught < rows.len()))
+    println!("{survived} not caught of {} put back", mutants.len());
+    ExitCode::from(u8::from(survived > 0))
 }
 
-/// The results in the form in which they stand in the repository.
-fn table(rows: &[(&Mutant, String)], caught: usize) -> String {
-    let mut text = format!(
-        "# Bugs put back\n\nWritten by `cargo run -p brigade-tests --example mutants`. \
-         {caught} caught of {} put back.\n\n\
-         | bug put back | whose it was | what it does | the check | verdict |\n\
-         |---|---|---|---|---|\n",
-        rows.len()
-    );
-    for (mutant, verdict) in rows {
+/// Writes a verdict down, between those that are there.
+fn note(all: &[Mutant], judged: &Mutant, verdict: &str) {
+    let path = root().join("tests/mutants/RESULTS.md");
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    let rows = all.iter().filter_map(|mutant| {
         let Mutant {
             name,
             bug,
@@ -97,9 +86,29 @@ fn table(rows: &[(&Mutant, String)], caught: usize) -> String {
             check,
             ..
         } = mutant;
-        text += &format!("| `{name}` | {bug} | {what} | {check} | {verdict} |\n");
-    }
-    text
+        let head = format!("| `{name}` |");
+        let old = || {
+            let row = before.lines().find(|line| line.starts_with(&head))?;
+            row.strip_suffix(" |")?.rsplit(" | ").next()
+        };
+        let verdict = if *name == judged.name {
+            Some(verdict)
+        } else {
+            old()
+        }?;
+        Some(format!("{head} {bug} | {what} | {check} | {verdict} |\n"))
+    });
+    let rows: Vec<String> = rows.collect();
+    let caught = rows.iter().filter(|row| row.contains("| caught: ")).count();
+    let text = format!(
+        "# Bugs put back\n\nWritten by `cargo run -p brigade-tests --example mutants`: \
+         {caught} caught of {} put back.\n\n\
+         | bug put back | whose it was | what it does | the check | verdict |\n\
+         |---|---|---|---|---|\n{}",
+        rows.len(),
+        rows.concat(),
+    );
+    fs::write(path, text).expect("the results can be written");
 }
 
 /// Where bugs are cooked: a copy of the sources, and a target directory for it.
