@@ -2,18 +2,20 @@
 //! their turn.
 
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::future::{Future, pending, poll_fn};
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
 use brigade::net::{TcpListener, TcpStream};
 use brigade::time::{interval, sleep};
 use brigade::{Executor, SingleThread};
-use brigade_tests::{Kitchen, Tally, on_both, one_cook};
+use brigade_tests::{Hooks, Kitchen, Tally, hooked_waker, on_both, one_cook};
 
 /// A task that wakes itself in every poll, for ever.
 async fn hog() {
@@ -224,20 +226,95 @@ fn a_yield_lets_every_ready_task_run() {
 fn a_yield_lets_the_driver_look() {
     let executor = SingleThread::new().unwrap();
     executor.block_on(async {
-        let mut due = pin!(sleep(Duration::from_millis(2)));
-        assert!(futures::poll!(due.as_mut()).is_pending());
-        // Hold the thread up until it is due: nothing else can notice.
-        let late = std::time::Instant::now() + Duration::from_millis(6);
-        while std::time::Instant::now() < late {
-            std::hint::spin_loop();
+        for _ in 0..20 {
+            // Short polls that do not yield: the stretches between two looks get long.
+            for _ in 0..1_000 {
+                wake_self_once().await;
+            }
+            let mut due = pin!(sleep(Duration::from_millis(2)));
+            assert!(futures::poll!(due.as_mut()).is_pending());
+            // Hold the thread up until it is due: nothing else can notice.
+            let late = std::time::Instant::now() + Duration::from_millis(6);
+            while std::time::Instant::now() < late {
+                std::hint::spin_loop();
+            }
+            let mut yields = 0;
+            while futures::poll!(due.as_mut()).is_pending() {
+                brigade::yield_now().await;
+                yields += 1;
+            }
+            assert!(yields <= 2, "{yields} yields");
         }
-        let mut yields = 0;
-        while futures::poll!(due.as_mut()).is_pending() {
-            brigade::yield_now().await;
-            yields += 1;
-        }
-        assert!(yields <= 2, "{yields} yields");
     });
+}
+
+/// Ready at the second poll, without a word to the executor that others may go first.
+async fn wake_self_once() {
+    let mut again = true;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut again, false) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// futures-rs #2047: letters of other threads whose carrying out leads to further letters, for ever,
+/// keep the executor neither from its tasks nor from timers.
+fn letters_that_beget_letters_starve_nobody() {
+    /// The waker of a stranger who awaits a task, again and again: as soon as the executor lets go of
+    /// one, there is the next.
+    struct Chain {
+        here: thread::ThreadId,
+        over: AtomicBool,
+        again: mpsc::Sender<bool>,
+        done: Mutex<mpsc::Receiver<()>>,
+    }
+    impl Hooks for Chain {
+        fn on_drop(&self) {
+            if thread::current().id() == self.here && !self.over.load(Ordering::SeqCst) {
+                let _ = self.again.send(true);
+                let _ = self.done.lock().unwrap().recv();
+            }
+        }
+    }
+    let executor = SingleThread::new().unwrap();
+    let mut task = executor.spawn(pending::<()>());
+    let ((again, asked), (tell, done)) = (mpsc::channel(), mpsc::channel());
+    let chain = Arc::new(Chain {
+        here: thread::current().id(),
+        over: AtomicBool::new(false),
+        again: again.clone(),
+        done: Mutex::new(done),
+    });
+    let far = thread::spawn({
+        let chain = chain.clone();
+        move || {
+            while let Ok(true) = asked.recv() {
+                let waker = hooked_waker(chain.clone());
+                let polled = Pin::new(&mut task).poll(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending());
+                let _ = tell.send(());
+            }
+        }
+    });
+    // The second one replaces the first, and so it begins.
+    for _ in 0..2 {
+        again.send(true).unwrap();
+        chain.done.lock().unwrap().recv().unwrap();
+    }
+    executor.block_on(async {
+        for _ in 0..20 {
+            sleep(Duration::from_millis(1)).await;
+            brigade::spawn(async {}).await.unwrap();
+        }
+    });
+    chain.over.store(true, Ordering::SeqCst);
+    again.send(false).unwrap();
+    drop(executor);
+    far.join().unwrap();
 }
 
 /// The main future and the tasks take turns: neither runs twice while the other is ready.
@@ -276,5 +353,6 @@ on_both! {
 one_cook! {
     a_yield_lets_every_ready_task_run,
     a_yield_lets_the_driver_look,
+    letters_that_beget_letters_starve_nobody,
     main_and_tasks_take_turns,
 }

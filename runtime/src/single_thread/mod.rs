@@ -280,14 +280,16 @@ impl<'a> Shift<'a> {
     fn turn(&mut self) {
         let scheduler = &*self.executor.scheduler;
         let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
-        if scheduler.queued() > 0 {
+        // Letters keep it up as tasks do: those that lead to letters and to no task, for ever, must not
+        // keep it from timers and sockets.
+        if scheduler.queued() > 0 || !scheduler.letters().fall_asleep() {
             if !reactor.is_empty() || !timers.is_empty() {
                 let woken = &mut self.woken;
                 self.driver.turn(reactor, timers, Turn::Look, woken);
                 driver::wake_all(woken);
             }
             self.pace.looked(timers.clock().now_nanos());
-        } else if scheduler.letters().fall_asleep() {
+        } else {
             self.publish();
             scheduler.forget_peak();
             let turn = Turn::Sleep { at_most: None };
