@@ -6,7 +6,7 @@ use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
 use clap::{Args, CommandFactory, Parser, Subcommand, builder::styling::Styles, error::ErrorKind};
 
 use crate::{
-    cashier, coffee, equations, fetch, follow, frames, kitchen, matrix, parts, pitfalls, reference,
+    cashier, claims, coffee, equations, fetch, follow, frames, kitchen, matrix, parts, pitfalls, reference,
     squares, threads,
 };
 
@@ -67,6 +67,9 @@ pub(crate) enum Demo {
     /// One fetch from spawn to the system and back, with the function behind each hop
     #[command(long_about = follow::ABOUT)]
     Follow(follow::Follow),
+    /// Sixteen things people say, each an experiment with a verdict
+    #[command(long_about = claims::ABOUT)]
+    Claims(claims::Args),
     /// The server behind `fetch` without a URL; it runs in a process of its own
     #[command(hide = true)]
     Origin(fetch::origin::Args),

@@ -100,7 +100,7 @@ fn cook<E: Executor>(dish: &impl Dish, executor: &E) -> anyhow::Result<(Report, 
 }
 
 /// The numbers of cooks that were asked for; `None` stands for nobody having said.
-fn asked(shared: &Shared) -> anyhow::Result<Vec<Option<usize>>> {
+pub(crate) fn asked(shared: &Shared) -> anyhow::Result<Vec<Option<usize>>> {
     if shared.cooks.is_empty() {
         return Ok(vec![None]);
     }

@@ -30,6 +30,7 @@ mod usage;
 mod work;
 
 mod cashier;
+mod claims;
 mod coffee;
 mod equations;
 mod follow;
@@ -83,6 +84,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Demo::Reference(reference)) => cooks::run(&shared, &reference),
         Some(Demo::Pitfalls(args)) => cooks::run(&shared, &pitfalls::Pitfalls::new(&args, &shared)),
         Some(Demo::Follow(follow)) => cooks::run(&shared, &follow),
+        Some(Demo::Claims(args)) => claims::run(&args, &shared),
         Some(Demo::Origin(args)) => fetch::origin::serve(&args).map(|()| ExitCode::SUCCESS),
     }
 }

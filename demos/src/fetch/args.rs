@@ -64,6 +64,23 @@ pub(crate) struct Args {
     pub(crate) ca: Option<PathBuf>,
 }
 
+impl Args {
+    /// So many requests to the embedded origin, and everything else as it is when nobody says.
+    pub(crate) fn to_origin(count: usize) -> Self {
+        Self {
+            urls: Vec::new(),
+            file: None,
+            count: Some(count),
+            concurrency: None,
+            timeout: Duration::from_secs(30),
+            retries: None,
+            output: None,
+            max_body: 256 << 20,
+            ca: None,
+        }
+    }
+}
+
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(0) => Err("must be at least 1".to_owned()),

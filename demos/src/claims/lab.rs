@@ -1,0 +1,224 @@
+//! Where the experiments are made: the demos' own, at these sizes.
+//!
+//! An experiment that two claims need is made once and kept. Every run that is made
+//! leaves a [`Trace`], since one of the claims is about all of them.
+
+use std::{
+    cell::{OnceCell, RefCell},
+    time::Duration,
+};
+
+use crate::{
+    coffee::{Coffee, Shifts},
+    cooks::{self, Crew},
+    measure::{OneAndMany, Run},
+    minute::Minute,
+    parts::{self, Jobs},
+    reference::{Reference, ThreeFrames},
+    report::Figures,
+    threads::{Both, Threads},
+};
+
+/// How large the experiments are: their own units, as the demos' options have them.
+#[derive(Clone, Debug)]
+pub(super) struct Sizes {
+    /// Milliseconds that a minute takes in `kitchen`, `matrix`, `parts`, `equations`, `cashier`.
+    pub(super) kitchen: u64,
+    pub(super) matrix: u64,
+    pub(super) parts: u64,
+    pub(super) equations: u64,
+    pub(super) cashier: u64,
+    /// Requests of `fetch`.
+    pub(super) requests: usize,
+    pub(super) frames: u32,
+    pub(super) threads: Threads,
+    pub(super) coffee: Coffee,
+    pub(super) reference: Reference,
+    /// What one core computes for while others wait, in the claim about both.
+    pub(super) both: Duration,
+}
+
+impl Sizes {
+    /// About two minutes in all, so that what other programs do now and then does not count.
+    pub(super) fn full() -> Self {
+        Self {
+            kitchen: 100,
+            matrix: 100,
+            parts: 1000,
+            equations: 100,
+            cashier: 100,
+            requests: 2000,
+            frames: 300,
+            threads: Threads {
+                requests: 2000,
+                millions: 2000,
+            },
+            coffee: Coffee {
+                machines: 20,
+                brew: 100,
+                shift: 3000,
+            },
+            reference: Reference { millions: 400 },
+            both: Duration::from_secs(2),
+        }
+    }
+
+    /// Some seconds in all: to see the machinery work. What is small drowns in noise,
+    /// and a claim may then be undecided.
+    pub(super) fn small() -> Self {
+        Self {
+            kitchen: 4,
+            matrix: 4,
+            parts: 20,
+            equations: 4,
+            cashier: 4,
+            requests: 300,
+            frames: 30,
+            threads: Threads {
+                requests: 100,
+                millions: 4,
+            },
+            coffee: Coffee {
+                machines: 8,
+                brew: 20,
+                shift: 100,
+            },
+            reference: Reference { millions: 10 },
+            both: Duration::from_millis(40),
+        }
+    }
+}
+
+/// Into how many parts the job is cut that is said to be five times as fast.
+pub(super) const PARTS: u32 = 5;
+
+/// So many milliseconds make a minute.
+pub(super) fn minute(millis: u64) -> Minute {
+    Minute(Duration::from_millis(millis))
+}
+
+/// What is remembered of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Trace {
+    pub(super) cooks: usize,
+    pub(super) busy: Vec<Duration>,
+    pub(super) waiting_share: f64,
+    pub(super) in_flight_max: usize,
+    pub(super) at_once_max: usize,
+}
+
+/// The lab.
+pub(super) struct Lab {
+    pub(super) sizes: Sizes,
+    /// How many cooks are hired where the demo is one that compares; 1 leaves it to the demo.
+    cooks: usize,
+    traces: RefCell<Vec<Trace>>,
+    jobs: OnceCell<Jobs>,
+    coffee: OnceCell<Shifts>,
+    threads: OnceCell<Both>,
+    reference: OnceCell<Run<ThreeFrames>>,
+}
+
+impl Lab {
+    pub(super) fn new(sizes: Sizes, cooks: usize) -> Self {
+        Self {
+            sizes,
+            cooks,
+            traces: RefCell::default(),
+            jobs: OnceCell::new(),
+            coffee: OnceCell::new(),
+            threads: OnceCell::new(),
+            reference: OnceCell::new(),
+        }
+    }
+
+    /// New cooks, for an experiment that compares one with many.
+    pub(super) fn hire(&self) -> anyhow::Result<Crew> {
+        cooks::hire(self.cooks)
+    }
+
+    /// A job in parts, computing and waiting.
+    pub(super) fn jobs(&self) -> anyhow::Result<&Jobs> {
+        kept(&self.jobs, || {
+            let jobs = parts::jobs(&self.hire()?, PARTS, minute(self.sizes.parts))?;
+            for ways in [&jobs.computing, &jobs.waiting] {
+                self.note(&ways.whole);
+                self.note(&ways.cut_for_one);
+                self.note(&ways.cut_for_many);
+            }
+            Ok(jobs)
+        })
+    }
+
+    /// Four ways to wait for coffee; one cook is told.
+    pub(super) fn coffee(&self) -> anyhow::Result<&Shifts> {
+        kept(&self.coffee, || {
+            let shifts = self.sizes.coffee.measure(&cooks::one()?)?;
+            self.note(&shifts.run);
+            Ok(shifts)
+        })
+    }
+
+    /// Tasks and threads that wait; threads that compute. One cook has the tasks, and
+    /// nothing is recorded, for the record would be most of the memory.
+    pub(super) fn threads(&self) -> anyhow::Result<&Both> {
+        kept(&self.threads, || {
+            let both = self.sizes.threads.measure(&brigade::SingleThread::new()?)?;
+            let waited: Duration = both.run.output;
+            let figures = &both.run.figures;
+            self.note_figures(figures, figures.waiting_share(waited));
+            Ok(both)
+        })
+    }
+
+    /// One task from three frames, on one cook.
+    pub(super) fn reference(&self) -> anyhow::Result<&Run<ThreeFrames>> {
+        kept(&self.reference, || {
+            let run = self.sizes.reference.measure(&cooks::one()?)?;
+            self.note(&run);
+            Ok(run)
+        })
+    }
+
+    /// Remembers a run that was recorded. Its two figures are taken from the record,
+    /// where they are found independently of each other.
+    pub(super) fn note<T>(&self, run: &Run<T>) {
+        let recorded = run.timeline.figures();
+        self.traces.borrow_mut().push(Trace {
+            cooks: run.figures.cooks,
+            busy: run.figures.busy.clone(),
+            waiting_share: recorded.waiting_share,
+            in_flight_max: recorded.in_flight_max,
+            at_once_max: recorded.at_once_max,
+        });
+    }
+
+    pub(super) fn note_both<T>(&self, runs: &OneAndMany<T>) {
+        self.note(&runs.one);
+        self.note(&runs.many);
+    }
+
+    /// Remembers a run that was not recorded.
+    pub(super) fn note_figures(&self, figures: &Figures, waiting_share: f64) {
+        self.traces.borrow_mut().push(Trace {
+            cooks: figures.cooks,
+            busy: figures.busy.clone(),
+            waiting_share,
+            in_flight_max: figures.in_flight_max,
+            at_once_max: figures.at_once_max,
+        });
+    }
+
+    /// All runs so far.
+    pub(super) fn traces(&self) -> Vec<Trace> {
+        self.traces.borrow().clone()
+    }
+}
+
+/// What is kept, or measured now.
+fn kept<T>(cell: &OnceCell<T>, measure: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<&T> {
+    if cell.get().is_none() {
+        let _ = cell.set(measure()?);
+    }
+    Ok(cell.get().expect("it was set just now"))
+}

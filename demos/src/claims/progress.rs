@@ -1,0 +1,101 @@
+//! What is shown while the claims are checked: a bar on a terminal, a line for each
+//! claim elsewhere.
+//!
+//! The bar is drawn when a claim is begun and stands still meanwhile: to move it, a
+//! thread would have to be there, and the experiments count threads and processor time.
+
+use std::io::{IsTerminal as _, stderr};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::said::Entry;
+use crate::paint;
+
+/// What of a claim fits beside the bar.
+const SHORT: usize = 50;
+
+#[derive(Debug)]
+pub(super) enum Progress {
+    Bar(ProgressBar),
+    Lines { begun: usize, all: usize },
+    Nothing,
+}
+
+impl Progress {
+    /// On stderr, since stdout is for results. `streams`: the results themselves come one
+    /// by one, so that lines would repeat them.
+    pub(super) fn new(quiet: bool, streams: bool, all: usize) -> Self {
+        if quiet {
+            Self::Nothing
+        } else if stderr().is_terminal() && !paint::dumb_terminal() {
+            Self::Bar(bar(all))
+        } else if streams {
+            Self::Nothing
+        } else {
+            Self::Lines { begun: 0, all }
+        }
+    }
+
+    /// A claim is about to be checked.
+    pub(super) fn begin(&mut self, claim: &Entry) {
+        let said = short(claim.said);
+        match self {
+            Self::Bar(bar) => bar.set_message(format!("{}: {said}", claim.id)),
+            Self::Lines { begun, all } => {
+                *begun += 1;
+                eprintln!("{begun} of {all}, claim {}: {said}", claim.id);
+            }
+            Self::Nothing => {}
+        }
+    }
+
+    /// It is checked; `write` writes what came out, without the bar in between.
+    pub(super) fn end(&self, write: impl FnOnce()) {
+        match self {
+            Self::Bar(bar) => {
+                bar.suspend(write);
+                bar.inc(1);
+            }
+            Self::Lines { .. } | Self::Nothing => write(),
+        }
+    }
+
+    /// Leaves the screen as it was.
+    pub(super) fn finish(self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(all: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:16}  {pos} of {len}, now {msg}")
+        .expect("the template is a constant")
+        .progress_chars("█▌ ");
+    ProgressBar::with_draw_target(Some(all as u64), ProgressDrawTarget::stderr()).with_style(style)
+}
+
+/// A claim, or how it begins.
+fn short(said: &str) -> String {
+    match said.char_indices().nth(SHORT) {
+        Some((at, _)) => format!("{} …", said[..at].trim_end()),
+        None => said.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_claims_are_cut_and_short_ones_are_not() {
+        assert_eq!(short("So it is."), "So it is.");
+        let long = "ä".repeat(2 * SHORT);
+        assert_eq!(short(&long).chars().count(), SHORT + 2);
+    }
+
+    #[test]
+    fn the_template_is_a_good_one() {
+        bar(3).tick();
+    }
+}
