@@ -6,8 +6,8 @@ use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
 use clap::{Args, CommandFactory, Parser, Subcommand, builder::styling::Styles, error::ErrorKind};
 
 use crate::{
-    cashier, claims, coffee, equations, fetch, follow, frames, kitchen, matrix, parts, pitfalls, reference,
-    squares, threads,
+    cashier, claims, coffee, equations, fetch, follow, frames, gallery, kitchen, matrix, parts,
+    pitfalls, reference, squares, threads,
 };
 
 #[derive(Debug, Parser)]
@@ -67,6 +67,12 @@ pub(crate) enum Demo {
     /// One fetch from spawn to the system and back, with the function behind each hop
     #[command(long_about = follow::ABOUT)]
     Follow(follow::Follow),
+    /// A web server that holds 1,000 connections and resizes photographs meanwhile
+    #[command(long_about = gallery::ABOUT, after_long_help = gallery::NOTES)]
+    Gallery(gallery::Args),
+    /// The load generator behind `gallery`; it runs in a process of its own
+    #[command(hide = true)]
+    Visitors(gallery::visitors::Args),
     /// Sixteen things people say, each an experiment with a verdict
     #[command(long_about = claims::ABOUT)]
     Claims(claims::Args),

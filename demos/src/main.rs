@@ -17,6 +17,7 @@ mod compare;
 mod cooks;
 mod drawing;
 mod fetch;
+mod gallery;
 mod interrupt;
 mod meanwhile;
 mod measure;
@@ -84,6 +85,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Demo::Reference(reference)) => cooks::run(&shared, &reference),
         Some(Demo::Pitfalls(args)) => cooks::run(&shared, &pitfalls::Pitfalls::new(&args, &shared)),
         Some(Demo::Follow(follow)) => cooks::run(&shared, &follow),
+        Some(Demo::Gallery(args)) => {
+            let gallery = gallery::Gallery::new(args, &shared)?;
+            cooks::run(&shared, &gallery)
+        }
+        Some(Demo::Visitors(args)) => gallery::visitors::visit(args).map(|()| ExitCode::SUCCESS),
         Some(Demo::Claims(args)) => claims::run(&args, &shared),
         Some(Demo::Origin(args)) => fetch::origin::serve(&args).map(|()| ExitCode::SUCCESS),
     }

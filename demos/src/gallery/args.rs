@@ -1,0 +1,245 @@
+//! What `brigade gallery` can be asked.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::Context as _;
+use brigade::net::TcpListener;
+use clap::value_parser;
+
+use super::{load::Load, place::Place, server::Limits, visitors::ALBUM};
+use crate::{cli::BadArguments, system, units};
+
+/// How `brigade gallery --help` begins.
+pub(crate) const ABOUT: &str = "A web server that holds 1,000 connections and resizes photographs meanwhile.\n\n\
+    Visitors in a process of their own hold their connections open and ask for a few bytes once a \
+    second, while others open albums whose thumbnails are made on the spot. The same visit is paid \
+    three times: the photographs are resized in the handler of the request, then in a task of their \
+    own, then on threads that run no tasks. What is compared is how long a few bytes take.";
+
+/// How it ends.
+pub(crate) const NOTES: &str = "With --serve the server stays until Ctrl-C, and its page, open in a \
+    browser, shows the figures live and switches from one way to the other.\n\n\
+    A latency is counted from the moment at which the request was due, so that one reply that is late \
+    does not hide the next.\n\n\
+    Exit status: 0 all replies came and were right, 1 some did not, 2 bad arguments, 130 ended by Ctrl-C.";
+
+/// Requests a second that the visitors make together, at most.
+const RATE_MAX: f64 = 1000.0;
+
+/// From one request of a visitor to the next, unless there are too many visitors.
+const GAP: Duration = Duration::from_secs(1);
+
+/// From one album to the next where there is no end.
+const ALBUMS: Duration = Duration::from_secs(1);
+
+/// How long a slow client is waited for, unless its requests are far apart anyway.
+const SLOW: Duration = Duration::from_secs(10);
+
+/// Connections beyond the visitors': the admirers', and browsers'.
+const SPARE: usize = 100;
+
+/// Where `--serve` listens.
+const ADDRESS: &str = "127.0.0.1:8080";
+
+/// The arguments of `gallery`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Visitors, each with one connection; 0, with --serve, leaves the server to you
+    #[arg(short, long, value_name = "N", default_value = "1000", value_parser = value_parser!(u32).range(..=100_000))]
+    pub(crate) connections: u32,
+    /// How long each visit lasts
+    #[arg(short, long, value_name = "S", default_value = "4", value_parser = value_parser!(u32).range(1..=3600))]
+    pub(crate) seconds: u32,
+    /// Photographs to resize in each visit
+    #[arg(short, long, value_name = "N", default_value = "40", value_parser = value_parser!(u32).range(1..))]
+    pub(crate) images: u32,
+    /// How many pixels wide the photographs are; they are two thirds as high
+    #[arg(long, value_name = "PIXELS", default_value = "3000", value_parser = value_parser!(u32).range(60..=9000))]
+    pub(crate) width: u32,
+    /// Where photographs are resized: handler, task, pool; a list pays a visit each [default: all three; pool with --serve]
+    #[arg(short, long, value_name = "WHERE", value_delimiter = ',')]
+    pub(crate) place: Vec<Place>,
+
+    /// Serve until Ctrl-C, for a browser
+    #[arg(long)]
+    pub(crate) serve: bool,
+    /// Where to listen [default: any free port of this machine; 127.0.0.1:8080 with --serve]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+
+    /// Connections at one time; one too many is told to come back [default: as many as are needed, and 100]
+    #[arg(long, value_name = "N", help_heading = "Limits", value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) max_connections: Option<u32>,
+    /// Bytes of a request's first line and headers
+    #[arg(long, value_name = "BYTES", help_heading = "Limits", default_value = "8192", value_parser = value_parser!(u32).range(256..=65_536))]
+    pub(crate) max_head: u32,
+    /// Bytes of a picture that a client sends
+    #[arg(
+        long,
+        value_name = "BYTES",
+        help_heading = "Limits",
+        default_value = "16000000"
+    )]
+    pub(crate) max_body: u32,
+    /// Seconds for a client to send a request, to be idle, or to take a piece of a reply [default: 10, or 3 of its requests]
+    #[arg(long, value_name = "S", help_heading = "Limits", value_parser = value_parser!(u32).range(1..=3600))]
+    pub(crate) max_wait: Option<u32>,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self {
+            connections: 1000,
+            seconds: 4,
+            images: 40,
+            width: 3000,
+            place: Vec::new(),
+            serve: false,
+            listen: None,
+            max_connections: None,
+            max_head: 8192,
+            max_body: 16_000_000,
+            max_wait: None,
+        }
+    }
+}
+
+impl Args {
+    /// Refuses what makes no sense, and takes no more visitors than files can be open.
+    pub(crate) fn checked(mut self) -> anyhow::Result<Self> {
+        if self.connections == 0 && !self.serve {
+            return Err(BadArguments::error(
+                "--connections 0: without visitors there is nothing to measure (but see --serve)",
+            ));
+        }
+        if self.serve && self.place.len() > 1 {
+            return Err(BadArguments::error(
+                "--serve: give one --place to begin with; the page switches",
+            ));
+        }
+        let files = system::raise_open_files().saturating_sub(SPARE);
+        let possible = u32::try_from(files).unwrap_or(u32::MAX).max(1);
+        if possible < self.connections {
+            eprintln!(
+                "brigade: the open-file limit leaves room for {} connections instead of {} (see ulimit -n)",
+                units::count(possible as usize),
+                units::count(self.connections as usize),
+            );
+            self.connections = possible;
+        }
+        Ok(self)
+    }
+
+    /// The places to compare, or the one to begin with.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        match &self.place[..] {
+            [] if self.serve => vec![Place::Pool],
+            [] => Place::ALL.to_vec(),
+            some => some.to_vec(),
+        }
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        let albums = self.images.div_ceil(ALBUM as u32);
+        let duration = Duration::from_secs(self.seconds.into());
+        Load {
+            connections: self.connections as usize,
+            gap: self.gap(),
+            albums: if self.serve {
+                ALBUMS
+            } else {
+                duration / albums
+            },
+            duration: (!self.serve).then_some(duration),
+            images: (!self.serve).then_some(self.images.into()),
+        }
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        let connections = self.max_connections.map(|connections| connections as usize);
+        let slow = self
+            .max_wait
+            .map(|seconds| Duration::from_secs(seconds.into()));
+        Limits {
+            connections: connections.unwrap_or(self.connections as usize + SPARE),
+            head: self.max_head as usize,
+            body: self.max_body as usize,
+            slow: slow.unwrap_or(SLOW.max(3 * self.gap())),
+        }
+    }
+
+    /// Opens the door.
+    pub(crate) async fn listener(&self) -> anyhow::Result<TcpListener> {
+        let any = if self.serve { ADDRESS } else { "127.0.0.1:0" };
+        let address = match self.listen {
+            Some(address) => address,
+            None => any.parse()?,
+        };
+        let listener = TcpListener::bind(address).await;
+        listener.with_context(|| format!("cannot listen at {address}"))
+    }
+
+    fn gap(&self) -> Duration {
+        GAP.max(Duration::from_secs_f64(
+            f64::from(self.connections) / RATE_MAX,
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn what_programs_begin_with_is_what_people_begin_with() {
+        let parsed = Command::parse_from(["gallery"]).args;
+        assert_eq!(format!("{parsed:?}"), format!("{:?}", Args::default()));
+    }
+
+    #[test]
+    fn the_work_is_spread_over_the_visit() {
+        let load = Args::default().load();
+        assert_eq!(load.albums * 5, Duration::from_secs(4));
+        assert_eq!((load.gap, load.images), (GAP, Some(40)));
+        let crowd = Args {
+            connections: 20_000,
+            ..Args::default()
+        };
+        assert_eq!(crowd.load().gap, Duration::from_secs(20));
+        assert!(
+            crowd.limits().slow > crowd.load().gap,
+            "nobody is idle for too long"
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let nobody = Args {
+            connections: 0,
+            ..Args::default()
+        };
+        assert!(nobody.clone().checked().unwrap_err().is::<BadArguments>());
+        assert!(
+            Args {
+                serve: true,
+                ..nobody
+            }
+            .checked()
+            .is_ok()
+        );
+        let torn = Args {
+            serve: true,
+            place: Place::ALL.to_vec(),
+            ..Args::default()
+        };
+        assert!(torn.checked().unwrap_err().is::<BadArguments>());
+    }
+}

@@ -1,0 +1,284 @@
+//! The pictures: painted by the program itself, kept as the JPEG files a camera would
+//! have made, and turned into thumbnails.
+//!
+//! [`thumbnail`] is the computation the whole demo is about: decode, resize, encode,
+//! some tens of milliseconds during which a thread does nothing else. It is a plain
+//! function that knows no executor; where it runs is decided in `studio`.
+
+use std::{io::Cursor, sync::Arc};
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images::Image};
+use image::{ExtendedColorType, ImageFormat, ImageReader, codecs::jpeg::JpegEncoder};
+
+/// A thumbnail fits into a square with sides of so many pixels.
+pub(crate) const THUMBNAIL: u32 = 320;
+
+/// Like most cameras; and enough for a thumbnail.
+const QUALITY: u8 = 85;
+
+/// The largest picture that is decoded, either way. A file of a few kilobytes may
+/// claim to be 65,535 pixels wide and high, which are 12 GiB.
+const SIDE_MAX: u32 = 12_000;
+
+/// Memory for one picture while it is decoded: what a photograph of 48 megapixels takes.
+const MEMORY_MAX: u64 = 160 << 20;
+
+/// Ridges of hills, one behind the other.
+const RIDGES: usize = 4;
+
+/// Sky above, sky at the horizon, sun, the farthest hills, the nearest.
+type Palette = [[f32; 3]; 5];
+
+/// Dawn, noon, dusk, night, mist, autumn.
+const PALETTES: [Palette; 6] = [
+    [
+        [66., 84., 140.],
+        [250., 190., 150.],
+        [255., 240., 210.],
+        [150., 120., 150.],
+        [40., 32., 60.],
+    ],
+    [
+        [40., 120., 205.],
+        [190., 225., 245.],
+        [255., 252., 225.],
+        [120., 160., 175.],
+        [22., 66., 52.],
+    ],
+    [
+        [60., 30., 90.],
+        [245., 110., 70.],
+        [255., 215., 120.],
+        [140., 60., 95.],
+        [30., 14., 40.],
+    ],
+    [
+        [8., 12., 34.],
+        [48., 66., 112.],
+        [235., 238., 250.],
+        [44., 56., 92.],
+        [6., 8., 18.],
+    ],
+    [
+        [150., 170., 180.],
+        [225., 230., 228.],
+        [255., 255., 250.],
+        [175., 190., 192.],
+        [70., 88., 92.],
+    ],
+    [
+        [110., 150., 190.],
+        [250., 225., 180.],
+        [255., 245., 200.],
+        [190., 140., 95.],
+        [110., 45., 20.],
+    ],
+];
+
+/// How many pictures there are.
+pub(crate) const PICTURES: usize = PALETTES.len();
+
+/// A landscape, `width` pixels wide and two thirds as high, as a JPEG file: for the
+/// same number and width always the same.
+pub(crate) fn photograph(number: usize, width: u32) -> anyhow::Result<Bytes> {
+    let height = width * 2 / 3;
+    let pixels = paint(number, width, height);
+    encode(&pixels, width, height)
+}
+
+fn paint(number: usize, width: u32, height: u32) -> Vec<u8> {
+    let [zenith, horizon, sun, far, near] = PALETTES[number % PICTURES];
+    let seed = number as f32 * 2.17 + 0.6;
+    let (sun_x, sun_y) = (
+        0.25 + 0.5 * (seed * 2.3).sin().abs(),
+        0.24 + 0.1 * seed.cos(),
+    );
+    let ridges: Vec<_> = (0..width)
+        .map(|x| skyline(x as f32 / width as f32, seed))
+        .collect();
+    let mut pixels = Vec::with_capacity(width as usize * height as usize * 3);
+    let mut grain = number as u32 + 1;
+    for row in 0..height {
+        let y = row as f32 / height as f32;
+        for (column, ridges) in ridges.iter().enumerate() {
+            let x = column as f32 / width as f32;
+            // The nearest ridge that rises above this point hides the rest.
+            let colour = match ridges.iter().rposition(|&top| y > top) {
+                Some(ridge) => {
+                    let depth = ridge as f32 / (RIDGES - 1) as f32;
+                    // Haze gathers in the valleys.
+                    let haze = (0.5 - (y - ridges[ridge]) * 2.0).clamp(0.0, 0.5) * (1.0 - depth);
+                    mix(mix(far, near, depth), horizon, haze)
+                }
+                None => {
+                    let distance = (x - sun_x).hypot((y - sun_y) / 1.5);
+                    let glow = (0.045 / distance.max(0.045)).powf(1.6);
+                    mix(mix(zenith, horizon, (y * 1.7).min(1.0)), sun, glow)
+                }
+            };
+            // The grain of a real photograph: it is what makes the file large.
+            grain = grain.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let grain = (grain >> 24) as f32 / 21.0 - 6.0;
+            pixels.extend(colour.map(|channel| (channel + grain).clamp(0.0, 255.0) as u8));
+        }
+    }
+    pixels
+}
+
+/// Where each ridge stands at `x`, the farthest first; 0 is the top of the picture.
+fn skyline(x: f32, seed: f32) -> [f32; RIDGES] {
+    std::array::from_fn(|ridge| {
+        let (near, phase) = (ridge as f32, seed * (ridge as f32 + 1.0) * 1.9);
+        let hills: f32 = (1..6)
+            .map(|octave| {
+                let pitch = (1 << octave) as f32;
+                (x * pitch * 2.2 + phase * pitch).sin() / pitch
+            })
+            .sum();
+        0.46 + near * 0.13 + hills * (0.13 - near * 0.015)
+    })
+}
+
+fn mix(from: [f32; 3], to: [f32; 3], share: f32) -> [f32; 3] {
+    std::array::from_fn(|channel| from[channel] + (to[channel] - from[channel]) * share)
+}
+
+fn encode(pixels: &[u8], width: u32, height: u32) -> anyhow::Result<Bytes> {
+    let mut file = Vec::new();
+    JpegEncoder::new_with_quality(&mut file, QUALITY)
+        .encode(pixels, width, height, ExtendedColorType::Rgb8)
+        .context("the picture cannot be encoded")?;
+    Ok(file.into())
+}
+
+/// Decodes a picture (JPEG or PNG), makes it small and encodes it as JPEG.
+pub(crate) fn thumbnail(file: &[u8]) -> anyhow::Result<Bytes> {
+    let mut reader = ImageReader::new(Cursor::new(file)).with_guessed_format()?;
+    if !matches!(reader.format(), Some(ImageFormat::Jpeg | ImageFormat::Png)) {
+        bail!("this is neither a JPEG nor a PNG file");
+    }
+    let mut limits = image::Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(SIDE_MAX), Some(SIDE_MAX));
+    limits.max_alloc = Some(MEMORY_MAX);
+    reader.limits(limits);
+    let picture = reader.decode()?.into_rgb8();
+    let (width, height) = picture.dimensions();
+    let (small_width, small_height) = fit(width, height);
+    let large = Image::from_vec_u8(width, height, picture.into_raw(), PixelType::U8x3)?;
+    let mut small = Image::new(small_width, small_height, PixelType::U8x3);
+    let filter = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
+    Resizer::new().resize(&large, &mut small, &filter)?;
+    encode(small.buffer(), small_width, small_height)
+}
+
+/// The size of a thumbnail: the longer side as long as allowed, never longer than it was.
+fn fit(width: u32, height: u32) -> (u32, u32) {
+    let longest = width.max(height).max(1);
+    let side = |side: u32| {
+        let scaled = u64::from(side) * u64::from(THUMBNAIL.min(longest)) / u64::from(longest);
+        (scaled as u32).max(1)
+    };
+    (side(width), side(height))
+}
+
+/// A number that tells one file from another (FNV-1a): the load generator compares
+/// each thumbnail it receives with the one made when nothing else was going on.
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, &byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// A photograph and the checksum of its thumbnail.
+#[derive(Clone, Debug)]
+pub(crate) struct Picture {
+    pub(crate) file: Bytes,
+    pub(crate) checksum: u64,
+}
+
+/// All pictures.
+pub(crate) type Album = Arc<[Picture]>;
+
+/// Paints picture number `number`, and makes its thumbnail once to know what is right.
+pub(crate) fn picture(number: usize, width: u32) -> anyhow::Result<Picture> {
+    let file = photograph(number, width)?;
+    let checksum = checksum(&thumbnail(&file)?);
+    Ok(Picture { file, checksum })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(file: &[u8]) -> image::RgbImage {
+        image::load_from_memory(file).unwrap().into_rgb8()
+    }
+
+    #[test]
+    fn a_thumbnail_shows_what_the_photograph_shows() {
+        for number in 0..PICTURES {
+            let file = photograph(number, 600).unwrap();
+            let (large, small) = (decoded(&file), decoded(&thumbnail(&file).unwrap()));
+            assert_eq!(
+                (large.dimensions(), small.dimensions()),
+                ((600, 400), (320, 213))
+            );
+            // Corners and middle: the mean of what a pixel of the thumbnail stands for.
+            for (x, y) in [(5, 5), (310, 5), (5, 205), (310, 205), (160, 30)] {
+                let (left, top) = (x * 600 / 320, y * 400 / 213);
+                for channel in 0..3 {
+                    let around =
+                        (0..9).map(|i| large.get_pixel(left + i % 3, top + i / 3)[channel]);
+                    let mean = around.map(i32::from).sum::<i32>() / 9;
+                    let got = i32::from(small.get_pixel(x, y)[channel]);
+                    assert!(
+                        (mean - got).abs() < 16,
+                        "{number} at {x}, {y}: {mean}, {got}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pictures_differ_and_the_same_number_is_the_same_picture() {
+        let sums: Vec<u64> = (0..PICTURES)
+            .map(|n| picture(n, 90).unwrap().checksum)
+            .collect();
+        let mut unique = sums.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), PICTURES);
+        assert_eq!(picture(2, 90).unwrap().checksum, sums[2]);
+    }
+
+    #[test]
+    fn a_thumbnail_keeps_the_shape_and_is_never_larger() {
+        assert_eq!(fit(3000, 2000), (320, 213));
+        assert_eq!(fit(2000, 3000), (213, 320));
+        assert_eq!(fit(20, 10), (20, 10));
+        assert_eq!(fit(12_000, 1), (320, 1));
+    }
+
+    #[test]
+    fn what_is_no_picture_or_a_bomb_is_refused() {
+        for wrong in [&b""[..], b"hello", b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"] {
+            assert!(thumbnail(wrong).is_err(), "{wrong:?}");
+        }
+        // A small file whose header claims 60,000 x 60,000 pixels.
+        let mut bomb = photograph(0, 90).unwrap().to_vec();
+        let frame = bomb
+            .windows(2)
+            .position(|pair| pair == [0xff, 0xc0])
+            .unwrap();
+        bomb[frame + 5..frame + 9].copy_from_slice(&[0xea, 0x60, 0xea, 0x60]);
+        let error = thumbnail(&bomb).unwrap_err();
+        let error = error.downcast_ref::<image::ImageError>();
+        assert!(
+            matches!(error, Some(image::ImageError::Limits(_))),
+            "{error:?}"
+        );
+    }
+}

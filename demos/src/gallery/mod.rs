@@ -1,0 +1,213 @@
+//! `brigade gallery`: a web server that holds a thousand connections while
+//! photographs are resized.
+//!
+//! What it shows: tasks that wait cost next to nothing, and a task that computes
+//! costs everybody. A thousand visitors each hold a connection to a real HTTP server
+//! (hyper on brigade) and ask for a few bytes once a second; meanwhile thumbnails are
+//! made of photographs, each some tens of milliseconds of decoding and resizing. The
+//! visit is paid three times, and only *where* the resizing runs differs: in the
+//! handler of the request, in a task of its own, or on a thread that runs no tasks.
+//! The latency of the few bytes tells them apart.
+//!
+//! | file | its part |
+//! |---|---|
+//! | `place` | the one decision: where a thumbnail is made. Read this one first |
+//! | `images` | the pictures, and the computation |
+//! | `server`, `stall` | connections, their limits, and the orderly end |
+//! | `site`, `events`, `page/` | what is answered, and the live page |
+//! | `load`, `visitors` | the visitors, seen from here and from within their own process |
+//! | `args`, `counts`, `figures` | what is asked for, counted, and said at the end |
+
+mod args;
+mod counts;
+mod events;
+mod figures;
+mod images;
+mod load;
+mod place;
+mod server;
+mod site;
+mod stall;
+pub(crate) mod visitors;
+
+use std::{
+    cell::OnceCell,
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use brigade::{Executor, time::interval};
+use futures_util::future::{Either, select, try_join_all};
+
+pub(crate) use self::args::{ABOUT, Args, NOTES};
+pub(crate) use self::figures::Outcome;
+use self::{
+    figures::Showing,
+    images::Album,
+    load::Visit,
+    place::{Place, Resizer},
+    server::Server,
+    site::Site,
+};
+
+use crate::{
+    cli::{BadArguments, Shared},
+    cooks::Dish,
+    interrupt::Interrupt,
+    report::{Report, Stopwatch},
+    units,
+};
+
+/// How often Ctrl-C is looked for.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A run of `gallery`, checked and ready to go.
+pub(crate) struct Gallery {
+    args: Args,
+    quiet: bool,
+    /// Painted once, for all runs.
+    album: OnceCell<Album>,
+}
+
+impl Gallery {
+    pub(crate) fn new(args: Args, shared: &Shared) -> anyhow::Result<Self> {
+        if args.serve && shared.cooks.len() > 1 {
+            return Err(BadArguments::error(
+                "--serve: one number of --cooks, please",
+            ));
+        }
+        Ok(Self {
+            args: args.checked()?,
+            quiet: shared.quiet,
+            album: OnceCell::new(),
+        })
+    }
+
+    /// The experiment: pays the visits, one place after the other, on `executor`.
+    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Outcome> {
+        let interrupt = Interrupt::listen()?;
+        let album = self.album(executor)?;
+        let stopwatch = Stopwatch::start(executor);
+        let mut showings = Vec::new();
+        for place in self.args.places() {
+            if interrupt.asked() {
+                break;
+            }
+            showings.push(executor.block_on(self.show(place, &album, &interrupt))?);
+        }
+        Ok(Outcome {
+            showings,
+            figures: stopwatch.stop(executor),
+            connections: self.args.connections as usize,
+            images: self.args.images.into(),
+            served: self.args.serve,
+            interrupted: interrupt.asked() && !self.args.serve,
+        })
+    }
+
+    /// The pictures: painted on the pool's threads, since it takes a while.
+    fn album<E: Executor>(&self, executor: &E) -> anyhow::Result<Album> {
+        if let Some(album) = self.album.get() {
+            return Ok(album.clone());
+        }
+        let width = self.args.width;
+        self.say(&format!("painting photographs {width} pixels wide"));
+        let album: Album = executor.block_on(async {
+            let paint = |number| brigade::spawn_blocking(move || images::picture(number, width));
+            let painted = try_join_all((0..images::PICTURES).map(paint)).await?;
+            painted.into_iter().collect::<anyhow::Result<_>>()
+        })?;
+        Ok(self.album.get_or_init(|| album).clone())
+    }
+
+    /// One visit, as far as it went before Ctrl-C.
+    async fn show(
+        &self,
+        place: Place,
+        album: &Album,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Showing> {
+        let limits = self.args.limits();
+        let site = Site::new(album.clone(), Resizer::new(place), limits, self.args.serve);
+        let site = Arc::new(site);
+        let begun = Instant::now();
+        let server = Server::start(self.args.listener().await?, site.clone(), limits)?;
+        self.announce(place, server.address);
+        let visit = self.visit(server.address, &site, interrupt).await;
+        let connections = server.stop().await;
+        Ok(Showing {
+            place,
+            visit: visit?,
+            finished: site.finished().count(),
+            resizing_max: site.resizer.at_work.most(),
+            connections_max: connections.open.most(),
+            refused_max: connections.refused.most(),
+            lived: connections.lived(),
+            wall: begun.elapsed(),
+        })
+    }
+
+    /// Sends the visitors in and waits until they have gone, or for Ctrl-C.
+    async fn visit(
+        &self,
+        address: SocketAddr,
+        site: &Arc<Site>,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Visit> {
+        if self.args.connections == 0 {
+            interrupt_of(interrupt).await;
+            return Ok(Visit::default());
+        }
+        let (mut visitors, lines) = self.args.load().start(address, &site.album)?;
+        let heard = site.clone();
+        let listening = brigade::spawn_blocking(move || {
+            lines.listen(|tick| {
+                let mut news = heard.news();
+                news.number += 1;
+                news.tick = tick;
+            })
+        });
+        match select(listening, pin!(interrupt_of(interrupt))).await {
+            Either::Left((visit, _)) => visit?,
+            Either::Right((_, listening)) => {
+                visitors.dismiss();
+                listening.await?
+            }
+        }
+    }
+
+    fn announce(&self, place: Place, address: SocketAddr) {
+        if self.args.serve {
+            // Not to be missed, however quiet.
+            eprintln!("gallery: open http://{address}/ in a browser; Ctrl-C ends");
+        } else {
+            let seconds = units::counted(self.args.seconds as usize, "second");
+            self.say(&format!("resizing in the {} for {seconds}", place.name()));
+        }
+    }
+
+    fn say(&self, what: &str) {
+        if !self.quiet {
+            eprintln!("gallery: {what}");
+        }
+    }
+}
+
+/// Returns when somebody has pressed Ctrl-C.
+async fn interrupt_of(interrupt: &Interrupt) {
+    let mut looks = interval(LOOK);
+    while !interrupt.asked() {
+        looks.tick().await;
+    }
+}
+
+impl Dish for Gallery {
+    // A thousand connections' events would say less than the figures do.
+    const RECORDED: bool = false;
+
+    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+        Ok(self.measure(executor)?.report())
+    }
+}

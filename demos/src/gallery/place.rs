@@ -1,0 +1,134 @@
+//! Where a thumbnail is made: the one decision that this demo is about.
+//!
+//! | place | who computes | who waits meanwhile |
+//! |---|---|---|
+//! | [`Handler`](Place::Handler) | the cook that polls the request's task | every task of that cook |
+//! | [`Task`](Place::Task) | a cook too, a little later | every task of that cook |
+//! | [`Pool`](Place::Pool) | a thread that runs no tasks | the one request that asked |
+
+use std::{
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering::Relaxed},
+    },
+};
+
+use anyhow::anyhow;
+use async_lock::Semaphore;
+use brigade::task::Builder;
+use bytes::Bytes;
+
+use super::{counts::Gauge, images};
+
+/// See the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Handler,
+    Task,
+    Pool,
+}
+
+impl Place {
+    /// The bad way first: what comes after it is what it is compared with.
+    pub(crate) const ALL: [Self; 3] = [Self::Handler, Self::Task, Self::Pool];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Handler => "handler",
+            Self::Task => "task",
+            Self::Pool => "pool",
+        }
+    }
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|place| place.name() == text);
+        named.ok_or_else(|| "must be handler, task or pool".to_owned())
+    }
+}
+
+/// Makes thumbnails, in the place that is switched on.
+#[derive(Debug)]
+pub(crate) struct Resizer {
+    place: AtomicU8,
+    /// Pictures being resized.
+    pub(crate) at_work: Arc<Gauge>,
+    /// How many threads of the pool may resize at once: there is no use in more than
+    /// cores, and each picture takes its memory.
+    threads: Semaphore,
+}
+
+impl Resizer {
+    pub(crate) fn new(place: Place) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            place: AtomicU8::new(place as u8),
+            at_work: Arc::default(),
+            threads: Semaphore::new(cores),
+        }
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place::ALL[usize::from(self.place.load(Relaxed))]
+    }
+
+    pub(crate) fn switch(&self, place: Place) {
+        self.place.store(place as u8, Relaxed);
+    }
+
+    /// The thumbnail of the picture in `file`.
+    pub(crate) async fn thumbnail(&self, file: Bytes) -> anyhow::Result<Bytes> {
+        let at_work = self.at_work.clone();
+        let resize = move || {
+            let _counted = at_work.up();
+            images::thumbnail(&file)
+        };
+        match self.place() {
+            // No await: until the picture is done, this cook does nothing else.
+            Place::Handler => resize(),
+            Place::Task => Builder::new()
+                .name("resize")
+                .spawn(async move { resize() })
+                .await
+                .unwrap_or_else(|error| Err(anyhow!(error))),
+            Place::Pool => {
+                let _thread = self.threads.acquire().await;
+                brigade::spawn_blocking(resize)
+                    .await
+                    .unwrap_or_else(|error| Err(anyhow!(error)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_thumbnail_is_the_same_wherever_it_is_made() {
+        let file = images::photograph(1, 90).unwrap();
+        let expected = images::thumbnail(&file).unwrap();
+        for place in Place::ALL {
+            let resizer = Resizer::new(place);
+            let made = brigade::run(resizer.thumbnail(file.clone())).unwrap();
+            assert_eq!(made, expected, "{place:?}");
+            assert_eq!((resizer.at_work.now(), resizer.at_work.most()), (0, 1));
+        }
+    }
+
+    #[test]
+    fn a_place_is_found_by_its_name() {
+        for place in Place::ALL {
+            assert_eq!(place.name().parse(), Ok(place));
+            let resizer = Resizer::new(Place::Handler);
+            resizer.switch(place);
+            assert_eq!(resizer.place(), place);
+        }
+        assert!("kitchen".parse::<Place>().is_err());
+    }
+}

@@ -1,0 +1,207 @@
+//! The HTTP server: accepts, holds connections within limits, and shuts down in order.
+//!
+//! | a client that | gets |
+//! |---|---|
+//! | is one too many | 503, and the connection is closed |
+//! | is slow to send a request's head, or idle | its connection closed |
+//! | sends a head that is too long | 431 |
+//! | sends a body that is too long, or slowly | 413, 408 (see `site`) |
+//! | does not read its reply | its connection closed (see `stall`) |
+//!
+//! A connection is a task. What is answered is `site`'s affair.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use async_channel::{Receiver, Sender};
+use async_lock::{Semaphore, SemaphoreGuardArc};
+use brigade::{
+    net::{TcpListener, TcpStream},
+    task::Builder,
+    time::{sleep, timeout},
+};
+use futures_util::future::{Either, select};
+use hyper::{server::conn::http1, service::service_fn};
+
+use super::{
+    counts::{Counted, Gauge},
+    site::Site,
+    stall::Patient,
+};
+
+/// Clients that are told at one time that there is no room. Thin air: beyond these,
+/// connections are closed without a word, which costs nothing.
+const REFUSALS_MAX: usize = 64;
+
+/// How long a refused client may take to hear it.
+const REFUSAL_TIME: Duration = Duration::from_secs(1);
+
+const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
+    content-type: text/plain\r\ncontent-length: 28\r\nconnection: close\r\n\r\n\
+    There is no room. Try later\n";
+
+/// How long to leave the listener alone when `accept` failed, most likely for want of
+/// open files. Thin air: long enough for a connection to end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
+/// How long requests under way may take to end when the server shuts down.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What clients are held to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Connections open at one time.
+    pub(crate) connections: usize,
+    /// Bytes of a request's head: its first line and headers.
+    pub(crate) head: usize,
+    /// Bytes of a request's body.
+    pub(crate) body: usize,
+    /// For a head, counted from the end of the reply before; for a body; and for a
+    /// reply's next piece to be taken.
+    pub(crate) slow: Duration,
+}
+
+/// What the server counted of its connections.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    pub(crate) open: Arc<Gauge>,
+    pub(crate) refused: Arc<Gauge>,
+    /// The lifetimes of all that have ended, added up.
+    lived: Mutex<Duration>,
+}
+
+impl Connections {
+    pub(crate) fn lived(&self) -> Duration {
+        *self.lived.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A server at work. [`stop`](Self::stop) it: dropped, it stops accepting, and
+/// nobody waits for what is under way.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) connections: Arc<Connections>,
+    /// Dropped, it tells everybody to finish.
+    stop: Sender<()>,
+    /// Closed when everybody has.
+    gone: Receiver<()>,
+}
+
+/// What each task of the server has.
+#[derive(Clone)]
+struct Hall {
+    site: Arc<Site>,
+    limits: Limits,
+    connections: Arc<Connections>,
+    /// Nothing is ever sent: it is closed when the server stops.
+    stop: Receiver<()>,
+    /// Nothing is ever sent here either: when the last of these is dropped, all are gone.
+    _present: Sender<()>,
+}
+
+impl Server {
+    /// Begins to serve `site` at `listener`.
+    pub(crate) fn start(
+        listener: TcpListener,
+        site: Arc<Site>,
+        limits: Limits,
+    ) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let (stop, stopped) = async_channel::bounded(1);
+        let (present, gone) = async_channel::bounded(1);
+        let connections = Arc::<Connections>::default();
+        let hall = Hall {
+            site,
+            limits,
+            connections: connections.clone(),
+            stop: stopped,
+            _present: present,
+        };
+        drop(Builder::new().name("accept").spawn(hall.accept(listener)));
+        Ok(Self {
+            address,
+            connections,
+            stop,
+            gone,
+        })
+    }
+
+    /// Accepts no more, lets requests under way end, and returns when all connections
+    /// are closed.
+    pub(crate) async fn stop(self) -> Arc<Connections> {
+        drop(self.stop);
+        let _ = self.gone.recv().await;
+        self.connections
+    }
+}
+
+impl Hall {
+    async fn accept(self, listener: TcpListener) {
+        let room = Arc::new(Semaphore::new(self.limits.connections));
+        let porch = Arc::new(Semaphore::new(REFUSALS_MAX));
+        loop {
+            let (accepting, stop) = (pin!(listener.accept()), pin!(self.stop.recv()));
+            let stream = match select(stop, accepting).await {
+                Either::Left(_) => return,
+                Either::Right((Ok((stream, _)), _)) => stream,
+                Either::Right((Err(_), _)) => {
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let hall = self.clone();
+            if let Some(seat) = room.try_acquire_arc() {
+                let counted = self.connections.open.up();
+                let visit = hall.serve(stream, (seat, counted));
+                drop(Builder::new().name("connection").spawn(visit));
+            } else if let Some(seat) = porch.try_acquire_arc() {
+                drop(brigade::spawn(hall.refuse(stream, seat)));
+            }
+        }
+    }
+
+    /// One connection, from its first request to its last.
+    async fn serve(self, stream: TcpStream, _seat: (SemaphoreGuardArc, Counted)) {
+        let begun = Instant::now();
+        // Small replies are not to wait for the client's acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let site = &self.site;
+        let connection = http1::Builder::new()
+            .timer(brigade::hyper::Timer)
+            .header_read_timeout(self.limits.slow)
+            .max_header_size(self.limits.head)
+            .serve_connection(
+                Patient::new(stream, self.limits.slow),
+                service_fn(|request| site.clone().answer(request, self.stop.clone())),
+            );
+        let mut connection = pin!(connection);
+        // How a connection ends, in order or not, is the client's affair.
+        let stop = pin!(self.stop.recv());
+        if let Either::Right(_) = select(connection.as_mut(), stop).await {
+            connection.as_mut().graceful_shutdown();
+            let _ = timeout(GRACE, connection).await;
+        }
+        let lived = &self.connections.lived;
+        *lived.lock().unwrap_or_else(PoisonError::into_inner) += begun.elapsed();
+    }
+
+    /// Says that there is no room. What the client sends meanwhile is read: a socket
+    /// that is closed with something unread resets the connection, and the client
+    /// would never see the reply.
+    async fn refuse(self, stream: TcpStream, _seat: SemaphoreGuardArc) {
+        let _counted = self.connections.refused.up();
+        let told = async {
+            stream.write_all(REFUSAL).await?;
+            stream.shutdown(std::net::Shutdown::Write)?;
+            while stream.read(&mut [0; 1024]).await? > 0 {}
+            io::Result::Ok(())
+        };
+        let _ = timeout(REFUSAL_TIME, told).await;
+    }
+}

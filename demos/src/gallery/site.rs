@@ -1,0 +1,208 @@
+//! What the gallery answers, request by request.
+//!
+//! | request | reply |
+//! |---|---|
+//! | `GET /` and its style and script | the live page |
+//! | `GET /visitor/17` | a few bytes, at once: its latency is what is measured |
+//! | `GET /picture/17` | a thumbnail of a photograph, made for this request |
+//! | `POST /thumbnail` | a thumbnail of the picture that was sent |
+//! | `GET /events` | the figures, for as long as the client listens |
+//! | `GET /finished/17` | a thumbnail made before, for the page |
+//! | `PUT /place/pool` | from now on thumbnails are made there |
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_channel::Receiver;
+use brigade::time::timeout;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited, combinators::UnsyncBoxBody};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Body, Incoming},
+    header::{self, HeaderValue},
+};
+
+use super::{
+    counts::Gauge,
+    events::{self, Finished, News},
+    images::Album,
+    place::Resizer,
+    server::Limits,
+};
+
+const PAGE: &str = include_str!("page/page.html");
+const STYLE: &str = include_str!("page/page.css");
+const SCRIPT: &str = include_str!("page/page.js");
+
+/// Nothing is loaded from elsewhere, and nothing can be.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+/// Any body: whole, or a stream of events.
+pub(crate) type Reply = Response<UnsyncBoxBody<Bytes, Infallible>>;
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) album: Album,
+    pub(crate) resizer: Resizer,
+    pub(crate) limits: Limits,
+    /// Whether the page may say where thumbnails are made.
+    pub(crate) switchable: bool,
+    /// Requests being answered.
+    pub(crate) requests: Arc<Gauge>,
+    pub(crate) finished: Mutex<Finished>,
+    pub(crate) news: Mutex<News>,
+}
+
+impl Site {
+    pub(crate) fn new(album: Album, resizer: Resizer, limits: Limits, switchable: bool) -> Self {
+        Self {
+            album,
+            resizer,
+            limits,
+            switchable,
+            requests: Arc::default(),
+            finished: Mutex::default(),
+            news: Mutex::default(),
+        }
+    }
+
+    /// Answers one request. There is no error: what goes wrong is a reply too.
+    pub(crate) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        closing: Receiver<()>,
+    ) -> Result<Reply, Infallible> {
+        let _counted = self.requests.up();
+        let path = request.uri().path().to_owned();
+        let (room, name) = path[1.min(path.len())..]
+            .split_once('/')
+            .unwrap_or((&path, ""));
+        let number = name.parse::<u64>().ok();
+        Ok(match (request.method(), room, number) {
+            (&Method::GET, "/", _) => page("text/html; charset=utf-8", PAGE),
+            (&Method::GET, "/page.css", _) => page("text/css; charset=utf-8", STYLE),
+            (&Method::GET, "/page.js", _) => page("text/javascript; charset=utf-8", SCRIPT),
+            (&Method::GET, "/events", _) => events::stream(self, closing),
+            (&Method::GET, "visitor", Some(number)) => text(StatusCode::OK, &welcome(number)),
+            (&Method::GET, "picture", Some(number)) => {
+                let picture = &self.album[number as usize % self.album.len()];
+                self.thumbnail(picture.file.clone()).await
+            }
+            (&Method::GET, "finished", Some(number)) => match self.finished().get(number) {
+                Some(file) => jpeg(file),
+                None => text(StatusCode::GONE, "This thumbnail is gone.\n"),
+            },
+            (&Method::POST, "/thumbnail", _) => self.uploaded(request).await,
+            (&Method::PUT, "place", _) => self.switch(name),
+            (_, "/" | "/page.css" | "/page.js" | "/events" | "/thumbnail", _)
+            | (_, "visitor" | "picture" | "finished", Some(_)) => {
+                text(StatusCode::METHOD_NOT_ALLOWED, "This is not done here.\n")
+            }
+            _ => text(StatusCode::NOT_FOUND, "There is no such thing here.\n"),
+        })
+    }
+
+    async fn thumbnail(&self, file: Bytes) -> Reply {
+        match self.resizer.thumbnail(file).await {
+            Ok(thumbnail) => {
+                self.finished().add(thumbnail.clone());
+                jpeg(thumbnail)
+            }
+            Err(error) => text(StatusCode::UNPROCESSABLE_ENTITY, &format!("{error:#}\n")),
+        }
+    }
+
+    /// A picture of the client's own: within the limit, and within the time.
+    async fn uploaded(&self, request: Request<Incoming>) -> Reply {
+        let body = request.into_body();
+        let too_large = || {
+            text(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "This picture is too large.\n",
+            )
+        };
+        if body.size_hint().lower() > self.limits.body as u64 {
+            // Said by the client itself: not a byte of it is read.
+            return too_large();
+        }
+        let body = Limited::new(body, self.limits.body).collect();
+        match timeout(self.limits.slow, body).await {
+            Ok(Ok(body)) => self.thumbnail(body.to_bytes()).await,
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => too_large(),
+            Ok(Err(_)) => text(
+                StatusCode::BAD_REQUEST,
+                "The picture did not arrive whole.\n",
+            ),
+            Err(_) => text(
+                StatusCode::REQUEST_TIMEOUT,
+                "The picture did not arrive in time.\n",
+            ),
+        }
+    }
+
+    /// A browser sends a PUT only to the page's own server, or asks first: no foreign
+    /// page can switch.
+    fn switch(&self, name: &str) -> Reply {
+        match name.parse() {
+            Ok(place) if self.switchable => {
+                self.resizer.switch(place);
+                text(StatusCode::OK, &format!("{name}\n"))
+            }
+            Ok(_) => text(StatusCode::FORBIDDEN, "A measurement is under way.\n"),
+            Err(wrong) => text(StatusCode::NOT_FOUND, &format!("{wrong}\n")),
+        }
+    }
+
+    pub(crate) fn finished(&self) -> std::sync::MutexGuard<'_, Finished> {
+        self.finished.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn news(&self) -> std::sync::MutexGuard<'_, News> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What visitor number `number` is told.
+pub(crate) fn welcome(number: u64) -> String {
+    format!("Welcome, visitor {number}.\n")
+}
+
+fn page(kind: &'static str, content: &'static str) -> Reply {
+    let mut reply = reply(StatusCode::OK, kind, Bytes::from_static(content.as_bytes()));
+    let policy = HeaderValue::from_static(POLICY);
+    reply
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, policy);
+    reply
+}
+
+fn text(status: StatusCode, words: &str) -> Reply {
+    reply(
+        status,
+        "text/plain; charset=utf-8",
+        Bytes::copy_from_slice(words.as_bytes()),
+    )
+}
+
+fn jpeg(file: Bytes) -> Reply {
+    reply(StatusCode::OK, "image/jpeg", file)
+}
+
+fn reply(status: StatusCode, kind: &'static str, content: Bytes) -> Reply {
+    let mut reply = Response::new(Full::new(content).boxed_unsync());
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}

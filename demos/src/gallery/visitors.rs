@@ -1,0 +1,319 @@
+//! The load generator: a thousand visitors in a process of their own (this same
+//! program, hidden command `visitors`), so that what they need is not the server's.
+//!
+//! Each visitor holds one connection and asks for a few bytes at fixed times. A
+//! latency is counted from the moment at which the request was *due*: a visitor whose
+//! last reply is late asks late, and who counted from the asking would not see the
+//! wait that the server caused. Beside them a few admirers open albums: each time a
+//! handful of thumbnails at once.
+//!
+//! Speaks in lines of JSON: one a tick, and one at the end.
+
+use std::{
+    cell::RefCell,
+    io::{self, Read as _, Write as _},
+    net::SocketAddr,
+    pin::pin,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use brigade::{
+    SingleThread,
+    net::TcpStream,
+    time::{interval, sleep_until, timeout},
+};
+use bytes::Bytes;
+use futures_util::{
+    future::{Either, join_all, select},
+    stream::{self, StreamExt as _},
+};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::{
+    Request, StatusCode,
+    client::conn::http1::{SendRequest, handshake},
+    header,
+};
+use serde_json::{Value, json};
+
+use super::{counts::Latencies, events::TICK, images, site};
+use crate::{interrupt::Interrupt, system};
+
+/// Thumbnails in an album, asked for at once, each by an admirer with its connection.
+pub(crate) const ALBUM: usize = 8;
+
+/// Connections that are being opened at one time.
+const OPENING: usize = 64;
+
+/// How long a reply may take before it counts as an error. Thin air: a minute of the
+/// slowest machine's resizing.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// From the last connection's opening to the first request.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The arguments of the hidden command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The server
+    #[arg(long)]
+    address: SocketAddr,
+    /// Visitors, each with one connection
+    #[arg(long)]
+    connections: usize,
+    /// Milliseconds from one request of a visitor to the next
+    #[arg(long)]
+    gap_ms: u64,
+    /// For so long; otherwise until stdin closes
+    #[arg(long)]
+    duration_ms: Option<u64>,
+    /// Milliseconds from one album to the next
+    #[arg(long)]
+    album_ms: u64,
+    /// Thumbnails to ask for in all
+    #[arg(long)]
+    images: Option<u64>,
+    /// The checksums of the thumbnails
+    #[arg(long, value_delimiter = ',')]
+    checksums: Vec<u64>,
+    /// End when stdin closes, which it does when the process that started this one is gone
+    #[arg(long, required = true)]
+    until_stdin_closes: bool,
+}
+
+/// What the visitors saw.
+#[derive(Debug, Default)]
+struct Tally {
+    all: Latencies,
+    /// Of the last tick alone.
+    recent: Latencies,
+    images: u64,
+    errors: u64,
+    /// The first error's words.
+    error: Option<String>,
+    /// Connections that are open, and the most there were.
+    held: usize,
+    held_max: usize,
+}
+
+/// What all visitors share.
+struct Crowd {
+    args: Args,
+    /// The moment at which the first request is due.
+    opening: Instant,
+    tally: RefCell<Tally>,
+}
+
+/// The child's side: holds the connections, asks, and says what it saw.
+pub(crate) fn visit(args: Args) -> anyhow::Result<()> {
+    debug_assert!(args.until_stdin_closes);
+    Interrupt::ignore()?;
+    system::raise_open_files();
+    let executor = SingleThread::builder().build()?;
+    executor.block_on(async {
+        let connections = open_all(args.address, args.connections + ALBUM).await?;
+        let crowd = Rc::new(Crowd {
+            args,
+            opening: Instant::now() + PAUSE,
+            tally: RefCell::default(),
+        });
+        let visits = pin!(crowd.clone().visits(connections));
+        let end = brigade::spawn_blocking(wait_for_end_of_stdin);
+        // Dismissed or not: what was seen is said.
+        let over = select(visits, end);
+        if let Either::Left((result, _)) = select(pin!(crowd.report()), over).await {
+            result?;
+        }
+        say(&crowd.tally.borrow().last_words())
+    })
+}
+
+fn wait_for_end_of_stdin() {
+    // An error means that there is nobody to wait for, as much as an end does.
+    let _ = io::stdin().lock().read_to_end(&mut Vec::new());
+}
+
+async fn open_all(address: SocketAddr, count: usize) -> anyhow::Result<Vec<Connection>> {
+    let opening = stream::iter(0..count).map(|_| Connection::open(address));
+    let opened: Vec<_> = opening.buffered(OPENING).collect().await;
+    opened.into_iter().collect()
+}
+
+impl Crowd {
+    /// All visits, each a task of its own.
+    async fn visits(self: Rc<Self>, mut connections: Vec<Connection>) {
+        let admirers = connections.split_off(self.args.connections);
+        let visitors = (0..).zip(connections);
+        let visitors = visitors.map(|(number, connection)| {
+            brigade::spawn_local(self.clone().visitor(number, connection))
+        });
+        let admirers = (0..).zip(admirers);
+        let admirers = admirers.map(|(number, connection)| {
+            brigade::spawn_local(self.clone().admirer(number, connection))
+        });
+        join_all(visitors.chain(admirers)).await;
+    }
+
+    /// One visitor: a request each time one is due, for as long as the doors are open.
+    async fn visitor(self: Rc<Self>, number: u64, mut connection: Connection) {
+        let _held = Held::new(&self);
+        let gap = Duration::from_millis(self.args.gap_ms);
+        // The visitors come one after the other, and all have been within one gap.
+        let share = number as f64 / self.args.connections as f64;
+        let mut due = self.opening + gap.mul_f64(share);
+        while self.is_open(due) {
+            sleep_until(due).await;
+            let path = format!("/visitor/{number}");
+            let answer = connection.get(&path).await;
+            let mut tally = self.tally.borrow_mut();
+            match answer {
+                Ok(body) if body == site::welcome(number) => tally.answered(due.elapsed()),
+                Ok(body) => return tally.failed(format!("{path}: {body:?}")),
+                Err(error) => return tally.failed(format!("{path}: {error:#}")),
+            }
+            due += gap;
+        }
+    }
+
+    /// One admirer: a thumbnail from each album.
+    async fn admirer(self: Rc<Self>, place: u64, mut connection: Connection) {
+        let _held = Held::new(&self);
+        let gap = Duration::from_millis(self.args.album_ms);
+        for album in 0.. {
+            let number = album * ALBUM as u64 + place;
+            if self.args.images.is_some_and(|images| number >= images) {
+                return;
+            }
+            sleep_until(self.opening + gap * album as u32).await;
+            let path = format!("/picture/{number}");
+            let answer = connection.get(&path).await;
+            let mut tally = self.tally.borrow_mut();
+            let expected = self.args.checksums[number as usize % self.args.checksums.len()];
+            match answer {
+                Ok(body) if images::checksum(&body) == expected => tally.images += 1,
+                Ok(_) => return tally.failed(format!("{path}: a wrong thumbnail")),
+                Err(error) => return tally.failed(format!("{path}: {error:#}")),
+            }
+        }
+    }
+
+    /// Whether a request that is due at `moment` is still made.
+    fn is_open(&self, moment: Instant) -> bool {
+        let duration = self.args.duration_ms.map(Duration::from_millis);
+        duration.is_none_or(|duration| moment < self.opening + duration)
+    }
+
+    /// Says how it goes, tick by tick; an error if nobody listens.
+    async fn report(&self) -> anyhow::Result<()> {
+        let mut ticks = interval(TICK);
+        loop {
+            ticks.tick().await;
+            say(&self.tally.borrow_mut().tick())?;
+        }
+    }
+}
+
+impl Tally {
+    fn answered(&mut self, latency: Duration) {
+        self.all.add(latency);
+        self.recent.add(latency);
+    }
+
+    fn failed(&mut self, words: String) {
+        self.errors += 1;
+        self.error.get_or_insert(words);
+    }
+
+    fn tick(&mut self) -> Value {
+        let recent = std::mem::take(&mut self.recent);
+        let latency = |share| (recent.count() > 0).then(|| micros(recent.quantile(share)));
+        json!({ "tick": {
+            "requests": self.all.count(),
+            "errors": self.errors,
+            "rate": recent.count() as f64 / TICK.as_secs_f64(),
+            "p50_us": latency(0.5),
+            "p99_us": latency(0.99),
+        }})
+    }
+
+    fn last_words(&self) -> Value {
+        json!({ "done": {
+            "requests": self.all.count(),
+            "errors": self.errors,
+            "error": self.error,
+            "images": self.images,
+            "held_max": self.held_max,
+            "p50_us": micros(self.all.quantile(0.5)),
+            "p99_us": micros(self.all.quantile(0.99)),
+            "worst_us": micros(self.all.worst()),
+        }})
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    time.as_micros() as u64
+}
+
+/// A connection counts as held for as long as this lives.
+struct Held<'a>(&'a Crowd);
+
+impl<'a> Held<'a> {
+    fn new(crowd: &'a Crowd) -> Self {
+        let mut tally = crowd.tally.borrow_mut();
+        tally.held += 1;
+        tally.held_max = tally.held_max.max(tally.held);
+        drop(tally);
+        Self(crowd)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.tally.borrow_mut().held -= 1;
+    }
+}
+
+/// A keep-alive connection.
+struct Connection {
+    host: String,
+    sender: SendRequest<Empty<Bytes>>,
+}
+
+impl Connection {
+    async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address)
+            .await
+            .context("cannot connect")?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = handshake(stream).await?;
+        // How it ends is told to the sender too.
+        drop(brigade::spawn_local(connection));
+        let host = address.to_string();
+        Ok(Self { host, sender })
+    }
+
+    /// Asks for `path`, and waits for the whole reply.
+    async fn get(&mut self, path: &str) -> anyhow::Result<Bytes> {
+        let exchange = async {
+            self.sender.ready().await?;
+            let request = Request::get(path).header(header::HOST, &self.host);
+            let reply = self
+                .sender
+                .send_request(request.body(Empty::new())?)
+                .await?;
+            ensure!(reply.status() == StatusCode::OK, "{}", reply.status());
+            anyhow::Ok(reply.into_body().collect().await?.to_bytes())
+        };
+        timeout(PATIENCE, exchange)
+            .await
+            .context("no reply in time")?
+    }
+}
+
+/// One line for the parent.
+fn say(line: &Value) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
+}
