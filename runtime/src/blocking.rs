@@ -11,6 +11,11 @@
 //!
 //! Dropping the executor cancels jobs that have not begun; one that is running runs to its end on
 //! its thread, and nobody waits for it.
+//!
+//! ---
+//!
+//! *Stop 38 of 42.*
+//! *Previous: [`seam`](crate::seam); next: [`io`](crate::io).*
 
 use std::collections::VecDeque;
 use std::future::Future;

@@ -5,6 +5,13 @@
 //! every poll; when it is used up, the source says `Pending` and wakes the task at once.
 //!
 //! **Owns** two thread-locals, for the thread's current poll.
+//!
+//! **Never** interrupts anything: what never asks a source never spends.
+//!
+//! ---
+//!
+//! *Stop 14 of 42.*
+//! *Previous: [`queue::letter_box`](crate::queue::letter_box); next: [`pace`](crate::pace).*
 
 use std::cell::Cell;
 use std::task::{Context, Poll};

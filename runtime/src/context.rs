@@ -3,9 +3,16 @@
 //! **Job.** Let free functions like `brigade::spawn` find their executor: a pointer in a
 //! thread-local, set for as long as an executor runs on the thread.
 //!
+//! **Owns** two thread-locals.
+//!
 //! **Never** outlives the guard that set it: entering nests, and leaving restores what was there
 //! (async-executor #55). The thread-locals have no destructors, so they can be read at any time of
 //! a thread's life, also from other thread-locals' destructors.
+//!
+//! ---
+//!
+//! *Stop 23 of 42.*
+//! *Previous: [`shared`](crate::shared); next: [`single_thread::scheduler`](crate::single_thread::scheduler).*
 
 use std::cell::Cell;
 use std::marker::PhantomData;

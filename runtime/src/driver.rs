@@ -10,6 +10,11 @@
 //!
 //! Whoever calls decides when to look and when to sleep, and has to make sure before sleeping that
 //! nothing is ready: see `queue::letter_box` for one cook, `work_stealing::idle` for many.
+//!
+//! ---
+//!
+//! *Stop 21 of 42.*
+//! *Previous: [`timer::wheel`](crate::timer::wheel); next: [`shared`](crate::shared).*
 
 use std::io;
 use std::task::Waker;

@@ -1,4 +1,16 @@
 //! What the two executors have in common, and which of them is the default.
+//!
+//! **Job.** The trait [`Executor`], for programs that leave open who runs them, and the alias
+//! [`DefaultExecutor`], which is all that the feature `work-stealing` changes.
+//!
+//! **Owns** nothing. **Never** does anything but pass calls on.
+//!
+//! This is the only room that knows both executors.
+//!
+//! ---
+//!
+//! *Stop 36 of 42.*
+//! *Previous: [`work_stealing::crew`](crate::work_stealing::crew); next: [`seam`](crate::seam).*
 
 use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};

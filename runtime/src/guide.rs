@@ -1,6 +1,8 @@
 //! Pages for people who come from somewhere else. There is no code in here.
 //!
 //! **Job.** Say where things are, in the words of other runtimes, and what runs on brigade.
+//!
+//! **Owns** nothing. **Never** says what the reference says already.
 
 /// From tokio or smol to brigade.
 ///

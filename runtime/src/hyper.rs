@@ -7,6 +7,8 @@
 //! - [`Io`] makes one of any other stream of futures-io, a TLS stream for example.
 //! - [`Timer`] and [`Sleep`] give hyper its timeouts, [`Executor`] and [`LocalExecutor`] its tasks.
 //!
+//! **Owns** nothing but what it wraps. **Never** spawns or waits of its own accord.
+//!
 //! ```
 //! use brigade::net::{TcpListener, TcpStream};
 //! # use std::convert::Infallible;

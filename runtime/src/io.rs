@@ -5,7 +5,14 @@
 //! [`brigade::net`](crate::net) are made of it, and so is yours: a pipe, a timerfd, an inotify
 //! descriptor.
 //!
+//! **Owns** the source, and its registration, which ends first.
+//!
 //! **Never** buffers: what the OS says is what you get.
+//!
+//! ---
+//!
+//! *Stop 39 of 42.*
+//! *Previous: [`blocking`](crate::blocking); next: [`net::udp`](crate::net::udp).*
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};

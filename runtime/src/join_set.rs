@@ -3,6 +3,8 @@
 //! **Job.** Keep the handles of a changing crowd of tasks, and know which are done without asking
 //! each of them: awaiting N handles in turn with a fresh look at all costs N² looks.
 //!
+//! **Owns** the handles, not the tasks. **Never** polls a future of a task: it awaits handles.
+//!
 //! # How
 //!
 //! Each task in the set is awaited under a waker of its own, whose job is to put the task's index

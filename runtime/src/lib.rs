@@ -51,8 +51,10 @@
 //!
 //! # Reading it
 //!
-//! The source is written to be read. The modules stand in order of use: each uses only what stands above
-//! it. The order to read them in is in ARCHITECTURE.md.
+//! The source is written to be read, and its documentation with it, private modules included: after
+//! `cargo doc --document-private-items` the first stop is `sync`, and each stop ends with a link to the
+//! next. ARCHITECTURE.md lists them, with the question that each answers. The modules stand in order of
+//! use: each uses only what stands above it.
 
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
@@ -87,6 +89,9 @@ mod handle;
 // One cook; many cooks.
 mod single_thread;
 mod work_stealing;
+// For a third one.
+#[doc(hidden)]
+pub mod seam;
 mod executor;
 // What programs use.
 mod spawn;

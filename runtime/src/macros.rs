@@ -2,6 +2,8 @@
 //!
 //! **Job.** Spare programs and tests the line that makes an executor.
 //!
+//! **Owns** nothing. **Never** changes what the body means.
+//!
 //! They are declarative macros and not attributes: an attribute needs a crate of its own for procedural
 //! macros, to be built before everything else and published beside the library, for one line. The
 //! reasons and the price stand in ARCHITECTURE.md.

@@ -3,6 +3,8 @@
 //! **Job.** Numbers that cost next to nothing to keep and that any thread may read. Each counter
 //! is written by one thread, with a plain load and store; the executor publishes what it counted
 //! in ordinary variables, once a turn.
+//!
+//! **Owns** the counters. **Never** decides anything: no code of the runtime goes by them.
 
 use std::time::Duration;
 

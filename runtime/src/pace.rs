@@ -4,7 +4,14 @@
 //! late: 64 polls of 10 ms each. So the bound follows the clock: it doubles as long as the stretch
 //! between two looks is short, and shrinks to what would have fitted when it was too long.
 //!
+//! **Owns** the bound, of one thread.
+//!
 //! **Never** reads a clock: the caller does, who looks anyway.
+//!
+//! ---
+//!
+//! *Stop 15 of 42.*
+//! *Previous: [`budget`](crate::budget); next: [`reactor`](crate::reactor).*
 
 use std::time::Duration;
 

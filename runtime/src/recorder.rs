@@ -21,6 +21,11 @@
 //! | 0 | when: nanoseconds by the executor's clock |
 //! | 1 | what (8 bits), how it went (8 bits), the task (48 bits) |
 //! | 2 | another task, or a number |
+//!
+//! ---
+//!
+//! *Stop 42 of 42.*
+//! *Previous: [`time`](crate::time).*
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

@@ -3,6 +3,11 @@
 //! **Job.** Hold together what tasks, sockets and timers use of their executor, whichever it is, and
 //! spawn onto it. **Owns** the parts, together with the executor, and with whatever of its sockets
 //! and timers outlives it. **Never** runs a task.
+//!
+//! ---
+//!
+//! *Stop 22 of 42.*
+//! *Previous: [`driver`](crate::driver); next: [`context`](crate::context).*
 
 use std::future::Future;
 
@@ -43,13 +48,7 @@ impl Shared {
         kind: &'static str,
         name: Option<&str>,
     ) -> JoinHandle<F::Output> {
-        let span = TaskSpan::open(kind, name);
-        let (runnable, task) = RawTask::new(span.around(future), self.home.clone());
-        span.number(task.number());
-        task.report_spawn(name);
-        let handle = JoinHandle::new(task);
-        runnable.admit();
-        handle
+        spawn_into(self.home.clone(), future, kind, name)
     }
 
     /// Spawns a future that need not be `Send`, or gives it back if this thread is not the one
@@ -68,4 +67,21 @@ impl Shared {
             Access::Shared | Access::Foreign => Err(future),
         }
     }
+}
+
+/// Makes the task and hands it to its executor. The caller has made sure that the executor is bound
+/// to this thread, or that future and output are `Send`.
+pub(crate) fn spawn_into<F: Future>(
+    home: HomeRef,
+    future: F,
+    kind: &'static str,
+    name: Option<&str>,
+) -> JoinHandle<F::Output> {
+    let span = TaskSpan::open(kind, name);
+    let (runnable, task) = RawTask::new(span.around(future), home);
+    span.number(task.number());
+    task.report_spawn(name);
+    let handle = JoinHandle::new(task);
+    runnable.admit();
+    handle
 }

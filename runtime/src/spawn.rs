@@ -1,4 +1,9 @@
 //! The free functions that spawn: onto the executor that is running on this thread.
+//!
+//! **Job.** Find the current executor and hand the future over. Every task begins here, or in a method
+//! of an executor or a handle, which goes on at the same place: `Shared::spawn`.
+//!
+//! **Owns** nothing. **Never** runs a future.
 
 use std::future::Future;
 

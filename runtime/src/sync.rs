@@ -11,6 +11,11 @@
 //! - [`Guarded`]: a value that is either such a cell (one cook: no lock) or a mutex (many cooks).
 //!
 //! **Never** decides anything about tasks, queues or time.
+//!
+//! ---
+//!
+//! *Stop 1 of 42.*
+//! *Next: [`task`](crate::task).*
 
 // std's also under loom, whose own knows no `dyn`: that counting references works is std's affair.
 pub(crate) use std::sync::Arc;

@@ -1,4 +1,7 @@
 //! Spawning with a name.
+//!
+//! **Job.** [`Builder`]: what a task is called in timelines and traces. **Owns** nothing. **Never** does
+//! anything else that `spawn` does not.
 
 use std::future::Future;
 

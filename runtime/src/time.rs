@@ -1,10 +1,18 @@
 //! Time: sleep, ticks and timeouts.
 //!
+//! **Job.** The futures that wait for the clock: a key into the wheel of the current executor, armed by
+//! the first poll and taken out again when the future is dropped.
+//!
 //! Timers are never early. How late they are depends on what else there is to do, and on the
 //! precision of the OS: about a millisecond. `Duration::MAX` is a sleep without end.
 //!
 //! All of it goes by the clock of the current executor, which may be virtual (see
 //! [`SingleThreadBuilder::virtual_time`](crate::SingleThreadBuilder::virtual_time)).
+//!
+//! ---
+//!
+//! *Stop 41 of 42.*
+//! *Previous: [`net::udp`](crate::net::udp); next: [`recorder`](crate::recorder).*
 
 use std::fmt;
 use std::future::Future;

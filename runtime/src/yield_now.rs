@@ -1,4 +1,7 @@
 //! Letting others run.
+//!
+//! **Job.** One future that is not ready once, and wakes itself. **Owns** nothing. **Never** sleeps: the
+//! task is ready again at once, behind all others that are.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,7 +1,9 @@
 //! From names to addresses.
 //!
-//! The OS's lookup (`getaddrinfo`) blocks, so it runs on the blocking pool; whatever is an address
-//! already does not go there.
+//! **Job.** Give the addresses of whatever may stand for one. The OS's lookup (`getaddrinfo`) blocks, so
+//! it runs on the blocking pool; whatever is an address already does not go there.
+//!
+//! **Owns** nothing, and **never** keeps an answer for later: the OS does.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};

@@ -1,4 +1,10 @@
 //! What to do when a connection cannot be accepted.
+//!
+//! **Job.** Tell a fault of one connection, after which the next may be accepted at once, from a
+//! shortage that has to pass first.
+//!
+//! **Owns** the pause between two attempts. **Never** hides a fault of the listener itself: that one goes
+//! to the caller.
 
 use std::future::Future;
 use std::io;

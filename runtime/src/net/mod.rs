@@ -3,6 +3,8 @@
 //! **Job.** The socket types of mio as async ones: each is a
 //! [`Registered`](crate::io::Registered) source with the methods and traits that people expect.
 //!
+//! **Owns** nothing by itself. **Never** knows an executor: a socket knows its reactor.
+//!
 //! All methods take `&self`, all types are `Send + Sync`, and any number of tasks may use a socket at
 //! once. A socket belongs to the executor that was current when it was made; it is woken by that
 //! executor's event loop, also when another polls it.

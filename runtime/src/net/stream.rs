@@ -1,5 +1,8 @@
 //! What sockets have in common: the futures-io traits, for a stream and for a shared reference to
 //! one; and their descriptors.
+//!
+//! **Job.** Write down once, as macros, what would be the same in each file of a socket. **Owns**
+//! nothing. **Never** decides anything.
 
 /// Implements `AsyncRead` and `AsyncWrite` for a stream and for a reference to it, over its field
 /// `io: Registered<_>` and its method `end_write`. Vectored reads and writes reach the OS as such.

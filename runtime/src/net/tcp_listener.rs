@@ -1,4 +1,7 @@
 //! A socket that accepts TCP connections.
+//!
+//! **Job.** [`TcpListener`]: bind, listen, accept. **Owns** the socket, through a
+//! [`Registered`]. **Never** accepts ahead of whoever asks.
 
 use std::fmt;
 use std::io;

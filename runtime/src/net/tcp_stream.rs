@@ -1,4 +1,7 @@
 //! A TCP connection.
+//!
+//! **Job.** [`TcpStream`]: connect, read, write, and end either half. **Owns** the socket, through a
+//! [`Registered`]. **Never** buffers: a read or a write is one system call, as soon as it is worth one.
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};

@@ -1,4 +1,16 @@
 //! A UDP socket.
+//!
+//! **Job.** [`UdpSocket`]: bind, send and receive datagrams. **Owns** the socket, through a
+//! [`Registered`]. **Never** joins or splits datagrams: one call is one of them.
+//!
+//! Whoever wants to add a source of events finds the plainest whole one here: each operation is one
+//! closure with one system call, handed to [`Registered::read_with`] or [`Registered::write_with`], which
+//! do the waiting.
+//!
+//! ---
+//!
+//! *Stop 40 of 42.*
+//! *Previous: [`io`](crate::io); next: [`time`](crate::time).*
 
 use std::fmt;
 use std::io;

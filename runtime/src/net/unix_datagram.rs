@@ -1,4 +1,7 @@
 //! A socket of Unix for datagrams.
+//!
+//! **Job.** [`UnixDatagram`]: as [`UdpSocket`](super::UdpSocket), with paths for addresses. **Owns** the
+//! socket, through a [`Registered`]. **Never** removes the path that it made: others may have it open.
 
 use std::fmt;
 use std::io;

@@ -1,4 +1,7 @@
 //! A socket of Unix that accepts connections.
+//!
+//! **Job.** [`UnixListener`]: as [`TcpListener`](super::TcpListener), with paths for addresses. **Owns** the
+//! socket, through a [`Registered`]. **Never** removes the path that it made.
 
 use std::fmt;
 use std::io;

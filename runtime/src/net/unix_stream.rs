@@ -1,4 +1,7 @@
 //! A connection within the machine, of Unix.
+//!
+//! **Job.** [`UnixStream`]: as [`TcpStream`](super::TcpStream), with paths for addresses. **Owns** the
+//! socket, through a [`Registered`]. **Never** buffers.
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};

@@ -5,6 +5,13 @@
 //!
 //! **Owns** an unbounded crossbeam channel, used as a queue. It must not be bounded: `wake` pushes
 //! here, and `wake` must never block (compio #1044).
+//!
+//! **Never** wakes a worker: whoever pushes asks `Idle::to_wake` afterwards.
+//!
+//! ---
+//!
+//! *Stop 27 of 42.*
+//! *Previous: [`queue::slot`](crate::queue::slot); next: [`queue::ring`](crate::queue::ring).*
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
 

@@ -29,6 +29,21 @@
 //! There are two channels, since whoever empties the box carries out the letters of others. A `wake`
 //! may be called under a lock of the user, so it must not run anybody else's destructors: wakes and
 //! aborts, which run none, lie apart from the rest, and who posts one of them leaves the rest alone.
+//!
+//! **Never** reads a letter: dropping one carries it out.
+//!
+//! # The naive version, and what breaks
+//!
+//! Look into the box, and sleep if it is empty. A letter that comes between the look and the sleep
+//! rings no bell, since nobody sleeps yet, and the owner then sleeps on it: a *lost wakeup*. To ring at
+//! every letter would mend that at the price of a system call each; to hold a lock from the look to
+//! the sleep would make posters wait in `wake`. The model `post_against_falling_asleep` finds the bug
+//! when S3 is left out: exercise 9 does that.
+//!
+//! ---
+//!
+//! *Stop 13 of 42.*
+//! *Previous: [`queue::run_queue`](crate::queue::run_queue); next: [`budget`](crate::budget).*
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{AtomicBool, Ordering, fence};

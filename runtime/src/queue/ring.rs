@@ -38,6 +38,11 @@
 //! | thief | claim half; read it; `done := claimed` | Release: the owner writes the places afterwards |
 //!
 //! The idea of the packed head is Go's and tokio's (their local run queues).
+//!
+//! ---
+//!
+//! *Stop 28 of 42.*
+//! *Previous: [`queue::injector`](crate::queue::injector); next: [`work_stealing`](crate::work_stealing).*
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering, UnsafeCell};
 

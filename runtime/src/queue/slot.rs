@@ -4,8 +4,15 @@
 //! should run next, on the same worker, while what it was told is still in the cache; and nobody
 //! need be woken for that. So the task woken last does not go to the end of the queue but here.
 //!
+//! **Owns** the right to run the one task that is in it.
+//!
 //! **Never** strands its task: other workers may take it out, which they do when the owner has been
 //! in one poll for too long (see the watch in `work_stealing::worker`; tokio #4941).
+//!
+//! ---
+//!
+//! *Stop 26 of 42.*
+//! *Previous: [`single_thread`](crate::single_thread); next: [`queue::injector`](crate::queue::injector).*
 
 use std::ptr;
 

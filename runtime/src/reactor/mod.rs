@@ -21,6 +21,11 @@
 //!   │ generation           │ index in the slab │
 //!   └──────────────────────┴───────────────────┘
 //! ```
+//!
+//! ---
+//!
+//! *Stop 16 of 42.*
+//! *Previous: [`pace`](crate::pace); next: [`reactor::readiness`](crate::reactor::readiness).*
 
 pub(crate) mod readiness;
 mod source;

@@ -10,6 +10,11 @@
 //! **Never** takes anything but `WouldBlock` as a sign of being drained, with one exception: a short
 //! read of a byte stream, on systems that report every new edge ([`SHORT_READ_DRAINS`]). Elsewhere it
 //! is no such sign (tokio #5866). It saves one of four system calls of a request on a connection.
+//!
+//! ---
+//!
+//! *Stop 18 of 42.*
+//! *Previous: [`reactor::readiness`](crate::reactor::readiness); next: [`timer`](crate::timer).*
 
 use std::future::Future;
 use std::io;

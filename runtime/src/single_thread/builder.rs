@@ -1,4 +1,10 @@
 //! How a [`SingleThread`] is put together.
+//!
+//! **Job.** Keep the settings, and make of them the parts that one cook needs. **Owns** the settings.
+//! **Never** starts a thread.
+//!
+//! Beside `work_stealing/builder.rs` it shows in a few lines what differs: a home that is *bound* to
+//! this thread, a wheel without a lock, no workers.
 
 use std::cell::RefCell;
 use std::io;

@@ -43,6 +43,11 @@
 //!   follows the clock: see [`pace`](crate::pace).
 //! - *Tasks behind `Rc`, wakers that are not thread-safe.* A [`Waker`] is `Send`
 //!   by its type, whatever its maker thinks (glommio #379, monoio #121).
+//!
+//! ---
+//!
+//! *Stop 25 of 42.*
+//! *Previous: [`single_thread::scheduler`](crate::single_thread::scheduler); next: [`queue::slot`](crate::queue::slot).*
 
 mod builder;
 mod scheduler;

@@ -5,6 +5,13 @@
 //! one way in, the letter box.
 //!
 //! **Owns** the run queue and the registry, which only the owner's thread can open.
+//!
+//! **Never** has its cell open while code of a user runs: that code may come back here.
+//!
+//! ---
+//!
+//! *Stop 24 of 42.*
+//! *Previous: [`context`](crate::context); next: [`single_thread`](crate::single_thread).*
 
 use std::cell::RefMut;
 

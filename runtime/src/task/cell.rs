@@ -4,6 +4,8 @@
 //! future: poll it, drop it, hand the output over, free the memory. Everything else in the runtime
 //! sees a [`Header`].
 //!
+//! **Owns** the memory, until [`free`].
+//!
 //! **Never** reads or writes the state word: `task::raw` does, and calls in here only when the
 //! state gives it the right to.
 //!
@@ -19,6 +21,11 @@
 //!   │ F, later its Output          │
 //!   └──────────────────────────────┘
 //! ```
+//!
+//! ---
+//!
+//! *Stop 4 of 42.*
+//! *Previous: [`task::state`](crate::task::state); next: [`task::raw`](crate::task::raw).*
 
 use std::future::Future;
 use std::mem::{ManuallyDrop, needs_drop};

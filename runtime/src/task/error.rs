@@ -1,4 +1,7 @@
 //! Why a task has no value: it panicked, or it was aborted.
+//!
+//! **Job.** [`JoinError`]. **Owns** the panic's payload. **Never** is wider than a pointer: a task's
+//! cell has room for it as long as the task lives.
 
 use std::any::Any;
 use std::fmt;

@@ -17,6 +17,11 @@
 //! into a thread-local *purse* and hands them out with a plain subtraction. A task that is freed
 //! on such a thread pays its reference back into the purse; on any other thread, directly into the
 //! home. The count is never too low, and exact once all purses are closed.
+//!
+//! ---
+//!
+//! *Stop 7 of 42.*
+//! *Previous: [`task::waker`](crate::task::waker); next: [`task::letter`](crate::task::letter).*
 
 use std::cell::Cell;
 use std::marker::PhantomData;

@@ -1,4 +1,9 @@
-//! The name of a task.
+//! Names of tasks, for people: numbers that are never given twice.
+//!
+//! **Job.** [`Id`], and how it fits into six bytes of a task's header.
+//!
+//! **Owns** the counter. Each thread draws a batch of numbers at a time, so that spawning does not
+//! fight for one word. **Never** decides anything about a task.
 
 use std::cell::Cell;
 use std::fmt;

@@ -5,6 +5,11 @@
 //! **Owns** the handle's claim (see `task::state`), or a counted reference.
 //!
 //! **Never** touches the future of the task.
+//!
+//! ---
+//!
+//! *Stop 10 of 42.*
+//! *Previous: [`task::registry`](crate::task::registry); next: [`queue`](crate::queue).*
 
 use std::fmt;
 use std::future::Future;

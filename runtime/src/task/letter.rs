@@ -10,6 +10,11 @@
 //! the owner's, the executor is closed: then the home is unbound, the tasks that were admitted are
 //! retired, and what is left can be written by compare-and-swap from any thread. User values are
 //! touched there only where they are `Send`.
+//!
+//! ---
+//!
+//! *Stop 8 of 42.*
+//! *Previous: [`task::home`](crate::task::home); next: [`task::registry`](crate::task::registry).*
 
 use std::task::Waker;
 

@@ -5,6 +5,8 @@
 //! first: on the owner's thread it writes plainly, in a shared home by compare-and-swap, and from
 //! a foreign thread it writes a [`Letter`].
 //!
+//! **Owns** nothing: whose the parts of a task are, the state word says.
+//!
 //! **Evidence.** The types say what the holder may do:
 //!
 //! - [`RawTask`]: a bare pointer. It proves nothing; each use says why the task is alive.
@@ -13,6 +15,11 @@
 //!   it, once. There is never more than one.
 //!
 //! **Never** decides when a task runs.
+//!
+//! ---
+//!
+//! *Stop 5 of 42.*
+//! *Previous: [`task::cell`](crate::task::cell); next: [`task::waker`](crate::task::waker).*
 
 use std::future::Future;
 use std::mem::ManuallyDrop;

@@ -8,6 +8,13 @@
 //!
 //! Vacant entries form a free list through the very words that hold the pointers otherwise. Tasks
 //! are aligned, so the lowest bit of an entry tells a pointer (0) from a link (1).
+//!
+//! **Never** cancels anybody: it only says who is left.
+//!
+//! ---
+//!
+//! *Stop 9 of 42.*
+//! *Previous: [`task::letter`](crate::task::letter); next: [`task::join`](crate::task::join).*
 
 use std::ptr::{self, NonNull};
 

@@ -4,6 +4,9 @@
 //! below is one pure function from a [`Snapshot`] to the next one and an answer. The functions
 //! know no memory ordering and no thread; [`State::apply`] carries them out.
 //!
+//! **Owns** the word, and nothing else of the task. **Never** waits, and never touches future, output or
+//! slot: the answer says who may.
+//!
 //! ```text
 //!                 wake 1                     start 2
 //!      ┌────────┐ ───────► ┌────────┐ ──────────────────► ┌─────────┐
@@ -48,6 +51,11 @@
 //! *Many cooks.* Any thread writes, by compare-and-swap. Even an arrow that changes nothing is
 //! carried out as a write: a wake of a task that is QUEUED already must still *release* what the
 //! waker wrote before it to the poll that follows (tokio #7589).
+//!
+//! ---
+//!
+//! *Stop 3 of 42.*
+//! *Previous: [`task`](crate::task); next: [`task::cell`](crate::task::cell).*
 
 use crate::sync::{AtomicU8, Ordering};
 

@@ -8,6 +8,11 @@
 //!
 //! **Never** runs a task or drops a future: waking is safe under any lock, on any thread, also
 //! when the executor is gone.
+//!
+//! ---
+//!
+//! *Stop 6 of 42.*
+//! *Previous: [`task::raw`](crate::task::raw); next: [`task::home`](crate::task::home).*
 
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};

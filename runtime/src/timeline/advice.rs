@@ -3,6 +3,8 @@
 //! **Job.** Say in one or two sentences what would make a program better, and on which figures that
 //! rests.
 //!
+//! **Owns** nothing.
+//!
 //! **Never** says anything that the figures do not carry: each rule has a least size of sample and a
 //! threshold, which have names here. A run about which there is nothing to say gets no advice.
 

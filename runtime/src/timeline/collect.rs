@@ -1,4 +1,7 @@
 //! From the recorder's logs to a timeline.
+//!
+//! **Job.** Read the logs of all threads and put their entries into one order, that of time. **Owns**
+//! nothing. **Never** disturbs the threads that are writing.
 
 use std::collections::HashMap;
 use std::time::Duration;

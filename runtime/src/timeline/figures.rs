@@ -4,6 +4,8 @@
 //! ([`in_flight_max`](Figures::in_flight_max)), how parallel ([`at_once_max`](Figures::at_once_max)),
 //! and where the time went.
 //!
+//! **Owns** plain numbers.
+//!
 //! **Never** looks at a clock or an executor: the same timeline gives the same figures.
 //!
 //! What a task's life is made of, [`TaskFigures`] says; what the critical path is,

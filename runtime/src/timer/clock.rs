@@ -3,6 +3,8 @@
 //! **Job.** Translate between [`Instant`] and the wheel's nanoseconds. With *virtual time* the
 //! clock stands still while any task can run, and jumps to the next timer when none can: a program
 //! of hours runs in milliseconds, and always alike.
+//!
+//! **Owns** the moment that counts as 0. **Never** goes backwards.
 
 use std::time::{Duration, Instant};
 

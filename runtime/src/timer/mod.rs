@@ -7,6 +7,11 @@
 //!
 //! **Never** sleeps: the driver does, for as long as [`Timers::fall_asleep`] allows. Never wakes, clones
 //! or drops a waker while the plan is open.
+//!
+//! ---
+//!
+//! *Stop 19 of 42.*
+//! *Previous: [`reactor::source`](crate::reactor::source); next: [`timer::wheel`](crate::timer::wheel).*
 
 pub(crate) mod clock;
 pub(crate) mod wheel;

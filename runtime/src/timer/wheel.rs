@@ -1,7 +1,10 @@
 //! The timing wheel: which deadlines are pending, and which is the next.
 //!
-//! *Owns* the pending entries and the time up to which they were served.
-//! *Never* reads a clock, takes a lock, starts a thread or calls anything but
+//! **Job.** Keep deadlines such that arming and disarming one is cheap, and that the next is found at
+//! once.
+//!
+//! **Owns** the pending entries and the time up to which they were served.
+//! **Never** reads a clock, takes a lock, starts a thread or calls anything but
 //! the closure given to [`Wheel::expire`]: time is a number that the caller
 //! passes in, so virtual time and tests cost nothing extra.
 //!
@@ -79,6 +82,11 @@
 //!
 //! What it costs in nanoseconds, beside a tree, is printed by the ignored test
 //! `cost_of_insert_and_remove`.
+//!
+//! ---
+//!
+//! *Stop 20 of 42.*
+//! *Previous: [`timer`](crate::timer); next: [`driver`](crate::driver).*
 
 /// Bits of a digit: 64 slots a level, so that one `u64` says which are occupied.
 const DIGIT: u32 = 6;

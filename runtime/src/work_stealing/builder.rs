@@ -1,4 +1,7 @@
 //! How a [`WorkStealing`] is put together.
+//!
+//! **Job.** Keep the settings, make of them the parts that many cooks share, and start the workers.
+//! **Owns** the settings. **Never** leaves a thread behind when it fails.
 
 use std::io;
 

@@ -5,6 +5,9 @@
 //! worker, of this executor or another: it might wait for its own end, as would two executors that are
 //! dropped in one another's tasks.
 //!
+//! **Owns** the workers' threads, and the count of who is present. **Never** cancels a task while one may
+//! be running.
+//!
 //! # Shutdown, step by step
 //!
 //! 1. `WorkStealing::drop` calls `Scheduler::let_go`: `closed` is set, and every worker is unparked.
@@ -13,6 +16,11 @@
 //!    once, by one thread, while nothing else runs.
 //! 4. It closes the blocking pool and wakes whoever waits elsewhere for a socket or timer.
 //! 5. Its thread ends, as those of the others have, and `drop` returns.
+//!
+//! ---
+//!
+//! *Stop 35 of 42.*
+//! *Previous: [`work_stealing::main_seat`](crate::work_stealing::main_seat); next: [`executor`](crate::executor).*
 
 use super::scheduler::Scheduler;
 use super::worker;

@@ -51,6 +51,11 @@
 //! - *One condition variable for all.* Every push takes its lock.
 //! - *Wake on every push.* See above; measured by others as tokio #7431.
 //! - *Spin before sleeping.* Burns a core for a microsecond's gain, and idle must cost nothing.
+//!
+//! ---
+//!
+//! *Stop 30 of 42.*
+//! *Previous: [`work_stealing`](crate::work_stealing); next: [`work_stealing::park`](crate::work_stealing::park).*
 
 use crate::sync::{AtomicUsize, Mutex, Ordering, fence, lock};
 

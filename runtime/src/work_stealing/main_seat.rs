@@ -3,8 +3,15 @@
 //! **Job.** Poll it on the thread that called, which may therefore keep it to itself: the future may
 //! borrow and need not be `Send`. In between the thread is parked.
 //!
+//! **Owns** the main future, on the caller's stack. **Never** polls any other task.
+//!
 //! The future has a task of its own to make its wakers: the same state word, the same waker as any
 //! other. Its home is no executor but this thread: "schedule" means "unpark".
+//!
+//! ---
+//!
+//! *Stop 34 of 42.*
+//! *Previous: [`work_stealing::worker`](crate::work_stealing::worker); next: [`work_stealing::crew`](crate::work_stealing::crew).*
 
 use std::future::Future;
 use std::mem::ManuallyDrop;

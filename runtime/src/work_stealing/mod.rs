@@ -4,6 +4,9 @@
 //! the OS and the clock are asked: all that is shared with the single-thread executor. What stands in
 //! this folder is what parallelism alone adds:
 //!
+//! **Owns** the workers' threads, through [`crew`]. **Never** polls a task on a thread that is no
+//! worker: only the main future of `block_on` runs where it was called.
+//!
 //! 1. [`scheduler`]: where a woken task goes, from whatever thread
 //! 2. [`worker`]: the loop of one cook; finding tasks, and the watch
 //! 3. [`idle`]: who sleeps, who searches, who must be woken: the hard race
@@ -25,6 +28,11 @@
 //!   wait while others are idle.
 //! - *The deque of crossbeam.* It reads a place before it claims it, which neither Miri nor
 //!   ThreadSanitizer accepts. See [`queue::ring`](crate::queue::ring).
+//!
+//! ---
+//!
+//! *Stop 29 of 42.*
+//! *Previous: [`queue::ring`](crate::queue::ring); next: [`work_stealing::idle`](crate::work_stealing::idle).*
 
 mod builder;
 mod crew;

@@ -14,6 +14,13 @@
 //!      │ └──────────────── unpark ─────────────────────┘       │
 //!      └───────────────────────────────────────────────────────┘
 //! ```
+//!
+//! **Never** looks at a queue, and never takes a token that is not its own.
+//!
+//! ---
+//!
+//! *Stop 31 of 42.*
+//! *Previous: [`work_stealing::idle`](crate::work_stealing::idle); next: [`work_stealing::scheduler`](crate::work_stealing::scheduler).*
 
 use std::time::Duration;
 

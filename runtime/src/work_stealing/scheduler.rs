@@ -8,6 +8,11 @@
 //! of each worker the part that others reach into.
 //!
 //! **Never** polls a task, except in the end, to drop its future.
+//!
+//! ---
+//!
+//! *Stop 32 of 42.*
+//! *Previous: [`work_stealing::park`](crate::work_stealing::park); next: [`work_stealing::worker`](crate::work_stealing::worker).*
 
 use super::idle::Idle;
 use super::park::{Parker, Unpark};

@@ -19,6 +19,14 @@
 //! is awake, one of the sleepers sleeps for [`WATCH`] only: then it takes from the slot of a worker
 //! that has been in the same poll all the time, and the driver if nobody has it. When all are asleep
 //! for that long, the watch goes to sleep for good: idle costs nothing.
+//!
+//! **Never** blocks while a queue that it may take from has a task; and never touches the owner's end of
+//! another worker's ring.
+//!
+//! ---
+//!
+//! *Stop 33 of 42.*
+//! *Previous: [`work_stealing::scheduler`](crate::work_stealing::scheduler); next: [`work_stealing::main_seat`](crate::work_stealing::main_seat).*
 
 use std::cell::{Cell, RefCell};
 use std::ptr;

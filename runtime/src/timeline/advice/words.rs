@@ -1,4 +1,7 @@
 //! Advice in words: one or two sentences, with the figures.
+//!
+//! **Job.** Put what `timeline/advice.rs` found into a sentence. **Owns** nothing. **Never** says what
+//! the figures do not.
 
 use std::fmt;
 

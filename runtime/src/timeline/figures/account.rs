@@ -1,4 +1,7 @@
 //! What the [`sweep`](super::sweep) keeps of each task and each thread.
+//!
+//! **Job.** Add up where a task's and a thread's time went. **Owns** the sums. **Never** looks at other
+//! tasks.
 
 use std::time::Duration;
 

@@ -2,6 +2,9 @@
 //!
 //! **Job.** [`Figures::critical_path`](super::Figures::critical_path), which defines it.
 //!
+//! **Owns** a clock for each task, during the pass. **Never** looks at what a task did, only at who woke
+//! whom and when.
+//!
 //! # How
 //!
 //! One pass, in order of time, that keeps for each task the length of the chain that leads to where

@@ -2,6 +2,8 @@
 //!
 //! **Job.** All figures but the critical path.
 //!
+//! **Owns** the [`Counts`] and the accounts, during the pass. **Never** goes over the events twice.
+//!
 //! How many tasks are in flight, queued or running is never counted up and down by hand: a task that
 //! changes its state is taken out of the [`Counts`] before and put back after. So the counts cannot
 //! drift from the states, whatever the record lacks.

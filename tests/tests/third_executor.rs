@@ -1,0 +1,171 @@
+//! The seam holds: an executor that brigade does not know runs brigade's tasks, sockets and timers.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use brigade::Executor;
+use brigade::net::{TcpListener, TcpStream};
+use brigade_tests::{Tally, one_cook};
+
+#[path = "../../runtime/examples/priority.rs"]
+#[allow(dead_code, reason = "it has a main function too")]
+mod priority;
+
+use priority::{Priority, Urgency};
+
+fn executor() -> Priority {
+    Priority::new().unwrap()
+}
+
+/// A list that tasks write their names into.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl Log {
+    async fn note(self, name: char) {
+        self.0.lock().unwrap().push(name);
+    }
+}
+
+fn the_most_urgent_runs_first_whenever_it_is_woken() {
+    let (executor, log) = (executor(), Log::default());
+    let spawn = |urgency, name| executor.spawn_at(urgency, log.clone().note(name));
+    let all = [
+        spawn(Urgency::Later, 'e'),
+        spawn(Urgency::Normal, 'c'),
+        spawn(Urgency::Later, 'f'),
+        spawn(Urgency::Urgent, 'a'),
+        spawn(Urgency::Normal, 'd'),
+        spawn(Urgency::Urgent, 'b'),
+    ];
+    executor.block_on(async {
+        for task in all {
+            task.await.unwrap();
+        }
+    });
+    assert_eq!(*log.0.lock().unwrap(), "abcdef");
+}
+
+fn sockets_timers_and_free_functions_work() {
+    let executor = executor();
+    let text = executor.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let server = brigade::spawn(async move {
+            let (stream, _) = listener.accept().await?;
+            brigade::time::sleep(Duration::from_millis(1)).await;
+            stream.write_all(b"served").await
+        });
+        let stream = TcpStream::connect(address).await?;
+        let mut buffer = [0; 6];
+        stream.read_exact(&mut buffer).await?;
+        server.await.unwrap()?;
+        let last = brigade::spawn_blocking(|| b'!').await.unwrap();
+        std::io::Result::Ok([&buffer[..], &[last]].concat())
+    });
+    assert_eq!(text.unwrap(), b"served!");
+}
+
+fn other_threads_spawn_wake_and_join() {
+    let executor = executor();
+    let handle = executor.handle();
+    let (send, receive) = mpsc::channel();
+    let (wake_main, mut woken) = (Arc::new(AtomicUsize::new(0)), None);
+    let stranger = std::thread::spawn(move || {
+        for number in 0..100 {
+            send.send(handle.spawn(async move { number })).unwrap();
+        }
+    });
+    let done = wake_main.clone();
+    let sum = executor.block_on(async move {
+        let mut sum = 0;
+        for _ in 0..100 {
+            sum += receive.recv().unwrap().await.unwrap();
+        }
+        // The main future is woken by a thread, while nothing else is ready.
+        std::future::poll_fn(|cx| {
+            if done.load(Ordering::Acquire) == 1 {
+                return std::task::Poll::Ready(());
+            }
+            let (done, waker) = (done.clone(), cx.waker().clone());
+            woken.get_or_insert_with(|| {
+                std::thread::spawn(move || {
+                    done.store(1, Ordering::Release);
+                    waker.wake();
+                })
+            });
+            std::task::Poll::Pending
+        })
+        .await;
+        sum
+    });
+    stranger.join().unwrap();
+    assert_eq!(sum, 99 * 100 / 2);
+}
+
+fn a_dropped_executor_drops_every_future_once() {
+    let dropped = Tally::new();
+    let executor = executor();
+    let waits = || {
+        let dropped = dropped.on_drop();
+        async move {
+            let _dropped = dropped;
+            std::future::pending::<()>().await;
+        }
+    };
+    let idle = executor.spawn(waits());
+    executor.block_on(brigade::yield_now());
+    let ready = executor.spawn_at(Urgency::Later, waits());
+    let handle = executor.handle();
+    drop(executor);
+    assert_eq!(dropped.get(), 2);
+    let late = handle.spawn(waits());
+    assert_eq!(dropped.get(), 3);
+    for task in [idle, ready, late] {
+        assert!(task.is_finished());
+        assert!(brigade::run(task).unwrap_err().is_aborted());
+    }
+}
+
+fn aborting_and_panicking_end_a_task_and_nothing_else() {
+    let executor = executor();
+    let idle = executor.spawn(std::future::pending::<()>());
+    let burnt = executor.spawn(async { panic!("burnt") });
+    executor.block_on(async {
+        assert!(burnt.await.unwrap_err().is_panic());
+        idle.abort();
+        assert!(idle.await.unwrap_err().is_aborted());
+    });
+    assert_eq!(executor.metrics().in_flight, 0);
+}
+
+fn a_waker_outlives_the_executor() {
+    let executor = executor();
+    let (send, receive) = mpsc::channel();
+    let task = executor.spawn(std::future::poll_fn(move |cx| {
+        send.send(cx.waker().clone()).unwrap();
+        std::task::Poll::<()>::Pending
+    }));
+    executor.block_on(brigade::yield_now());
+    let waker = receive.recv().unwrap();
+    drop(executor);
+    waker.wake_by_ref();
+    drop(task);
+    waker.wake();
+}
+
+one_cook!(
+    the_most_urgent_runs_first_whenever_it_is_woken,
+    sockets_timers_and_free_functions_work,
+    other_threads_spawn_wake_and_join,
+    a_dropped_executor_drops_every_future_once,
+    aborting_and_panicking_end_a_task_and_nothing_else,
+    a_waker_outlives_the_executor,
+);
+
+#[test]
+fn it_takes_fewer_than_150_lines() {
+    let source = include_str!("../../runtime/examples/priority.rs");
+    assert!(source.lines().count() < 150);
+}
