@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use crate::budget;
 use crate::context;
+use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::timer::Timers;
 use crate::timer::wheel::Key;
@@ -113,7 +114,7 @@ enum State {
 }
 
 impl Sleep {
-    fn new(deadline: Option<Instant>) -> Self {
+    pub(crate) fn new(deadline: Option<Instant>) -> Self {
         Sleep {
             deadline,
             state: State::Idle,
@@ -145,44 +146,57 @@ impl Sleep {
     }
 }
 
+impl Sleep {
+    /// As `poll`; `None` where no timer can be armed: outside of an executor, and on a thread of the
+    /// blocking pool of a `SingleThread`.
+    pub(crate) fn poll_anywhere(&mut self, cx: &mut Context<'_>) -> Option<Poll<()>> {
+        context::with(|shared| self.poll_on(shared?, cx))
+    }
+
+    #[inline]
+    fn poll_on(&mut self, shared: &Shared, cx: &mut Context<'_>) -> Option<Poll<()>> {
+        let Some(deadline) = self.deadline else {
+            return Some(Poll::Pending);
+        };
+        if let State::Elapsed = self.state {
+            return Some(Poll::Ready(()));
+        }
+        if let State::Armed(timers, key) = &self.state {
+            if Arc::ptr_eq(timers, &shared.timers) {
+                let polled = timers.poll(*key, cx.waker()).unwrap_or(Poll::Pending);
+                if polled.is_ready() {
+                    self.state = State::Elapsed;
+                }
+                return Some(polled);
+            }
+            // It has moved to another executor, and its timer with it.
+            self.disarm();
+        }
+        let armed = shared.timers.arm(deadline, cx.waker())?;
+        self.state = State::Armed(shared.timers.clone(), armed.key);
+        if armed.ring {
+            shared.reactor.ring();
+        }
+        Some(Poll::Pending)
+    }
+}
+
 impl Future for Sleep {
     type Output = ();
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.deadline else {
+        if self.deadline.is_none() {
             return Poll::Pending;
-        };
-        context::expect("polling a brigade::time::Sleep", |shared| {
-            if let State::Elapsed = self.state {
-                return Poll::Ready(());
-            }
-            if let State::Armed(timers, key) = &self.state {
-                if Arc::ptr_eq(timers, &shared.timers) {
-                    let polled = timers.poll(*key, cx.waker()).unwrap_or(Poll::Pending);
-                    ready!(polled);
-                    self.state = State::Elapsed;
-                    return Poll::Ready(());
-                }
-                // It has moved to another executor, and its timer with it.
-                self.disarm();
-            }
-            match shared.timers.arm(deadline, cx.waker()) {
-                Some(armed) => {
-                    self.state = State::Armed(shared.timers.clone(), armed.key);
-                    if armed.ring {
-                        shared.reactor.ring();
-                    }
-                }
-                // Current, and yet another thread's: only the blocking pool of a `SingleThread`
-                // is that, and it polls nothing by itself.
-                None => panic!(
-                    "a brigade::time::Sleep was polled on a thread of the blocking pool: await it \
-                     in a task"
-                ),
-            }
-            Poll::Pending
-        })
+        }
+        let polled = context::expect("polling a brigade::time::Sleep", |shared| {
+            self.poll_on(shared, cx)
+        });
+        // Current, and yet another thread's: only the blocking pool of a `SingleThread` is that, and
+        // it polls nothing by itself.
+        polled.expect(
+            "a brigade::time::Sleep was polled on a thread of the blocking pool: await it in a task",
+        )
     }
 }
 

@@ -144,6 +144,19 @@ fn localhost_is_found_in_either_family<K: Kitchen>() {
     });
 }
 
+/// Not every thread has timers: connecting works there all the same.
+fn a_thread_of_the_blocking_pool_connects<K: Kitchen>() {
+    let deaf = Deaf::new();
+    K::open().block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let open = listener.local_addr().unwrap();
+        let addresses = [deaf.address, nobody(), open];
+        let connect = move || futures::executor::block_on(TcpStream::connect(addresses));
+        let stream = brigade::spawn_blocking(connect).await.unwrap().unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), open);
+    });
+}
+
 /// With virtual time the head start takes no time.
 fn the_head_start_goes_by_the_executors_clock() {
     let (one, other) = (Deaf::new(), Deaf::new());
@@ -187,6 +200,7 @@ on_both! {
     a_deaf_address_is_passed_over,
     the_first_may_still_win,
     the_error_tells_all_attempts,
+    a_thread_of_the_blocking_pool_connects,
     localhost_is_found_in_either_family,
     read_exact_fills_the_buffer_or_says_that_it_cannot;
     alone: the_others_are_given_up,

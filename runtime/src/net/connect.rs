@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use crate::io::{BOTH, Registered};
 use crate::reactor::Reactor;
-use crate::time::{Sleep, now, sleep};
+use crate::time::{Sleep, now};
 
 type Connection = Registered<mio::net::TcpStream>;
 
@@ -43,7 +43,7 @@ pub(super) async fn connect_first(
         waiting: alternate(&addresses),
         running: Vec::new(),
         failed: Vec::new(),
-        head_start: sleep(Duration::ZERO),
+        head_start: Sleep::new(None),
     };
     poll_fn(|cx| race.poll(cx)).await
 }
@@ -111,7 +111,8 @@ impl Race {
                 return Poll::Pending;
             }
             let held = !self.running.is_empty() && none_failed;
-            if held && Pin::new(&mut self.head_start).poll(cx).is_pending() {
+            // Where there is no timer, on a thread of the blocking pool, there is no head start.
+            if held && self.head_start.poll_anywhere(cx) == Some(Poll::Pending) {
                 return Poll::Pending;
             }
             self.begin_next();
