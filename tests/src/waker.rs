@@ -59,12 +59,13 @@ fn raw<H: Hooks>(hooks: Arc<H>) -> RawWaker {
                     raw(Arc::clone(&hooks))
                 },
                 |data| {
-                    borrow::<H>(data).on_wake();
-                    drop(ManuallyDrop::into_inner(borrow::<H>(data)));
+                    // The reference ends also when the hook panics.
+                    let hooks = ManuallyDrop::into_inner(borrow::<H>(data));
+                    hooks.on_wake();
                 },
                 |data| borrow::<H>(data).on_wake(),
                 |data| {
-                    // The reference ends also when the hook panics.
+                    // As above.
                     let hooks = ManuallyDrop::into_inner(borrow::<H>(data));
                     hooks.on_drop();
                 },

@@ -144,16 +144,17 @@ fn accept_survives_the_want_of_descriptors<K: Kitchen>() {
             let task = brigade::spawn({
                 let (polls, accepted) = (polls.clone(), accepted.clone());
                 async move {
+                    let mut kept = Vec::new();
                     let work = async {
                         if as_stream {
                             let mut incoming = listener.incoming().take(5);
                             while let Some(stream) = incoming.next().await {
-                                std::mem::forget(stream.unwrap());
+                                kept.push(stream.unwrap());
                                 accepted.add();
                             }
                         } else {
                             for _ in 0..5 {
-                                std::mem::forget(listener.accept().await.unwrap());
+                                kept.push(listener.accept().await.unwrap().0);
                                 accepted.add();
                             }
                         }

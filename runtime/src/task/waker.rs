@@ -198,7 +198,7 @@ mod tests {
         let mut polls = 0;
         let future = std::future::poll_fn(move |cx| {
             polls += 1;
-            send.send(cx.waker().clone()).unwrap();
+            let _ = send.send(cx.waker().clone());
             if polls == 2 {
                 Poll::Ready(())
             } else {
@@ -266,10 +266,12 @@ mod tests {
         let mut slot = JoinerSlot::EMPTY;
         drop(slot.put(Waker::from(stranger.clone())));
         drop(slot);
-        let (_scheduler, _handle, own) = idle_task();
+        let (_scheduler, handle, own) = idle_task();
         let mut slot = JoinerSlot::EMPTY;
         drop(slot.put(own));
         drop(slot);
+        // Its executor's claim ends with it.
+        handle.abort();
         assert_eq!(Arc::strong_count(&stranger), 1);
         assert_eq!(stranger.0.load(Ordering::SeqCst), 0);
     }
