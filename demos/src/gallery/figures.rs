@@ -1,4 +1,4 @@
-//! What the visits showed: the figures, the table, and the sentence that follows.
+//! What the visits showed: the figures, and the table. The sentence is `verdict`'s affair.
 
 use std::time::Duration;
 
@@ -10,9 +10,6 @@ use crate::{
     report::{self, Ending, Figures, Report, Row},
     units,
 };
-
-/// A way that is not at least twice as fast as another is no better worth speaking of.
-const BETTER: f64 = 2.0;
 
 /// One visit: what the visitors saw, and what the server counted.
 #[derive(Clone, Debug)]
@@ -96,10 +93,7 @@ impl Outcome {
         let visits = self.showings.iter().map(|showing| &showing.visit);
         report.details = visits.filter_map(|visit| visit.error.clone()).collect();
         report.verdict = self.verdict();
-        report.own = match self.keys() {
-            Value::Object(keys) => keys,
-            _ => unreachable!("the keys are an object"),
-        };
+        report.own_keys(self.keys());
         report.ending = match (self.interrupted, self.is_whole()) {
             (true, _) => Ending::Interrupted,
             (false, true) => Ending::Whole,
@@ -141,63 +135,7 @@ impl Outcome {
                 units::count(visit.errors as usize),
             ]);
         }
-        let lines = table.lines().into_iter().map(|line| format!("  {line}"));
-        lines.collect::<Vec<_>>().join("\n")
-    }
-
-    /// What follows from the figures, whatever they are.
-    pub(crate) fn verdict(&self) -> String {
-        let (Some(handler), Some(pool)) = (self.of(Place::Handler), self.of(Place::Pool)) else {
-            return self.of_one();
-        };
-        let (slow, fast) = (units::duration(handler.p99), units::duration(pool.p99));
-        let ratio = self.p99_ratio().unwrap_or(1.0);
-        let mut verdict = format!(
-            "While photographs were resized in the handlers, one request in a hundred waited {slow} \
-             or more for a few bytes; while threads of the pool resized as many, {fast}",
-        );
-        verdict += &if ratio >= BETTER {
-            format!(": {} x less.", units::factor(ratio))
-        } else {
-            ", which is hardly less.".to_owned()
-        };
-        if let Some(task) = self.of(Place::Task) {
-            verdict += &self.of_tasks(handler, task);
-        }
-        match self.errors() {
-            0 => verdict,
-            errors => format!(
-                "{verdict} But {} failed.",
-                units::counted(errors as usize, "request")
-            ),
-        }
-    }
-
-    fn of_tasks(&self, handler: &Visit, task: &Visit) -> String {
-        let time = units::duration(task.p99);
-        let gain = handler.p99.as_secs_f64() / task.p99.as_secs_f64().max(1e-6);
-        let cooks = units::counted(self.figures.cooks, "cook");
-        if gain >= BETTER {
-            format!(" In tasks of their own it was {time}, with {cooks}.")
-        } else {
-            format!(" A task of its own did not help ({time}): {cooks} had to poll that too.")
-        }
-    }
-
-    /// The sentence if there is nothing to compare.
-    fn of_one(&self) -> String {
-        match &self.showings[..] {
-            [] => "Ctrl-C came before the first visit was over.".to_owned(),
-            showings => {
-                let said = showings.iter().map(|Showing { place, visit, .. }| {
-                    let (name, time) = (place.name(), units::duration(visit.p99));
-                    format!(
-                        "With the resizing in the {name}, 99 requests in 100 took {time} at most."
-                    )
-                });
-                said.collect::<Vec<_>>().join(" ")
-            }
-        }
+        table.block()
     }
 
     fn keys(&self) -> Value {
@@ -231,10 +169,10 @@ impl Outcome {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn outcome(p99s: &[(Place, u64)]) -> Outcome {
+    pub(crate) fn outcome(p99s: &[(Place, u64)]) -> Outcome {
         let showing = |&(place, millis): &(Place, u64)| Showing {
             place,
             visit: Visit {
@@ -265,30 +203,6 @@ mod tests {
             served: false,
             interrupted: false,
         }
-    }
-
-    #[test]
-    fn the_sentence_follows_from_the_figures() {
-        let said = |handler, task, pool| {
-            let p99s = [
-                (Place::Handler, handler),
-                (Place::Task, task),
-                (Place::Pool, pool),
-            ];
-            outcome(&p99s).verdict()
-        };
-        let usual = said(500, 480, 5);
-        assert!(
-            usual.contains("waited 500 ms") && usual.contains(": 100 x less."),
-            "{usual}"
-        );
-        assert!(usual.contains("did not help (480 ms): 2 cooks"), "{usual}");
-        let strange = said(5, 2, 500);
-        assert!(strange.contains("hardly less."), "{strange}");
-        assert!(
-            strange.contains("In tasks of their own it was 2.0 ms"),
-            "{strange}"
-        );
     }
 
     #[test]

@@ -15,8 +15,8 @@
 //! | `images` | the pictures, and the computation |
 //! | `server`, `stall` | connections, their limits, and the orderly end |
 //! | `site`, `events`, `page/` | what is answered, and the live page |
-//! | `load`, `visitors` | the visitors, seen from here and from within their own process |
-//! | `args`, `counts`, `figures` | what is asked for, counted, and said at the end |
+//! | `load`, `visitors`, `tally` | the visitors, seen from here and from within their own process |
+//! | `args`, `counts`, `figures`, `verdict` | what is asked for, counted, and said at the end |
 
 mod args;
 mod counts;
@@ -28,6 +28,8 @@ mod place;
 mod server;
 mod site;
 mod stall;
+mod tally;
+mod verdict;
 pub(crate) mod visitors;
 
 use std::{

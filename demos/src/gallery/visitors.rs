@@ -35,9 +35,9 @@ use hyper::{
     client::conn::http1::{SendRequest, handshake},
     header,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{counts::Latencies, events::TICK, images, site};
+use super::{events::TICK, images, site, tally::Tally};
 use crate::{interrupt::Interrupt, system};
 
 /// Thumbnails in an album, asked for at once, each by an admirer with its connection.
@@ -80,21 +80,6 @@ pub(crate) struct Args {
     /// End when stdin closes, which it does when the process that started this one is gone
     #[arg(long, required = true)]
     until_stdin_closes: bool,
-}
-
-/// What the visitors saw.
-#[derive(Debug, Default)]
-struct Tally {
-    all: Latencies,
-    /// Of the last tick alone.
-    recent: Latencies,
-    images: u64,
-    errors: u64,
-    /// The first error's words.
-    error: Option<String>,
-    /// Connections that are open, and the most there were.
-    held: usize,
-    held_max: usize,
 }
 
 /// What all visitors share.
@@ -214,63 +199,19 @@ impl Crowd {
     }
 }
 
-impl Tally {
-    fn answered(&mut self, latency: Duration) {
-        self.all.add(latency);
-        self.recent.add(latency);
-    }
-
-    fn failed(&mut self, words: String) {
-        self.errors += 1;
-        self.error.get_or_insert(words);
-    }
-
-    fn tick(&mut self) -> Value {
-        let recent = std::mem::take(&mut self.recent);
-        let latency = |share| (recent.count() > 0).then(|| micros(recent.quantile(share)));
-        json!({ "tick": {
-            "requests": self.all.count(),
-            "errors": self.errors,
-            "rate": recent.count() as f64 / TICK.as_secs_f64(),
-            "p50_us": latency(0.5),
-            "p99_us": latency(0.99),
-        }})
-    }
-
-    fn last_words(&self) -> Value {
-        json!({ "done": {
-            "requests": self.all.count(),
-            "errors": self.errors,
-            "error": self.error,
-            "images": self.images,
-            "held_max": self.held_max,
-            "p50_us": micros(self.all.quantile(0.5)),
-            "p99_us": micros(self.all.quantile(0.99)),
-            "worst_us": micros(self.all.worst()),
-        }})
-    }
-}
-
-fn micros(time: Duration) -> u64 {
-    time.as_micros() as u64
-}
-
 /// A connection counts as held for as long as this lives.
 struct Held<'a>(&'a Crowd);
 
 impl<'a> Held<'a> {
     fn new(crowd: &'a Crowd) -> Self {
-        let mut tally = crowd.tally.borrow_mut();
-        tally.held += 1;
-        tally.held_max = tally.held_max.max(tally.held);
-        drop(tally);
+        crowd.tally.borrow_mut().come();
         Self(crowd)
     }
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.0.tally.borrow_mut().held -= 1;
+        self.0.tally.borrow_mut().gone();
     }
 }
 
