@@ -134,6 +134,7 @@ impl Driver {
 
 /// Wakes those whom a turn has collected. The caller holds no lock. The list stays for the next turn.
 pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
+    // R3 of `reactor::readiness`
     for waker in woken.drain(..) {
         wake_quietly(waker);
     }

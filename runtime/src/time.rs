@@ -3,7 +3,9 @@
 //! **Job.** The futures that wait for the clock: a key into the wheel of the current executor, armed by
 //! the first poll and taken out again when the future is dropped.
 //!
-//! Timers are never early. How late they are depends on what else there is to do, and on the
+//! **Owns** a key into the wheel. **Never** fires early, and never has a thread of its own.
+//!
+//! How late timers are depends on what else there is to do, and on the
 //! precision of the OS: about a millisecond. `Duration::MAX` is a sleep without end.
 //!
 //! All of it goes by the clock of the current executor, which may be virtual (see

@@ -222,8 +222,99 @@ fn only_the_reactor_and_the_sockets_name_mio() {
 
 #[test]
 fn every_file_opens_by_saying_its_job() {
+    let mut silent = Vec::new();
     for file in files() {
         let text = fs::read_to_string(source().join(&file.name)).unwrap();
-        assert!(text.starts_with("//! "), "{} has no header", file.name);
+        let header: Vec<_> = text.lines().take_while(|l| l.starts_with("//!")).collect();
+        assert!(!header.is_empty(), "{} has no header", file.name);
+        // The facade is for people who use the library.
+        for part in ["**job.**", "**owns**", "**never**"] {
+            let said = header.iter().any(|line| line.to_lowercase().contains(part));
+            if !said && file.name != "lib.rs" {
+                silent.push(format!("{} does not say {part}", file.name));
+            }
+        }
     }
+    assert!(silent.is_empty(), "{}", silent.join("\n"));
+}
+
+/// Lines of code, of comments and of tests. Empty ones count for none.
+#[derive(Default)]
+struct Lines {
+    code: usize,
+    comments: usize,
+    tests: usize,
+}
+
+impl Lines {
+    fn of(path: &Path) -> Self {
+        let text = fs::read_to_string(path).unwrap();
+        let name = path.strip_prefix(source()).unwrap().to_str().unwrap();
+        let mut lines = Lines::default();
+        let shipped = if name.starts_with("models") || is_test(name) {
+            ""
+        } else {
+            text.split("\n#[cfg(test)]\nmod tests {").next().unwrap()
+        };
+        let full = |line: &&str| !line.trim().is_empty();
+        lines.tests = text[shipped.len()..].lines().filter(full).count();
+        for line in shipped.lines().filter(full) {
+            match line.trim_start().starts_with("//") {
+                true => lines.comments += 1,
+                false => lines.code += 1,
+            }
+        }
+        lines
+    }
+}
+
+/// Every source file below `runtime/src`, tests and models included.
+fn every_source() -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![source()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => found.push(path),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// To see the figures: `cargo test -p brigade-tests --test house lines -- --nocapture`.
+#[test]
+fn files_are_of_450_lines_or_say_why() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let excuses = text.split("Files of more than 450 lines").nth(1).unwrap();
+    let excuses = excuses.split("\n## ").next().unwrap();
+    let (mut sum, mut long, mut count) = (Lines::default(), Vec::new(), 0);
+    for path in every_source() {
+        let lines = Lines::of(&path);
+        let name = path.strip_prefix(source()).unwrap().to_str().unwrap();
+        if lines.code + lines.comments > 450 {
+            long.push(format!("| `{name}` |"));
+        }
+        sum.code += lines.code;
+        sum.comments += lines.comments;
+        sum.tests += lines.tests;
+        count += 1;
+    }
+    println!(
+        "runtime/src: {count} files; {} lines of code, {} of comments, {} of tests and models",
+        sum.code, sum.comments, sum.tests
+    );
+    assert!(sum.code > 1000 && sum.comments > 1000 && sum.tests > 1000);
+    let excused: Vec<_> = excuses.lines().filter(|l| l.starts_with("| `")).collect();
+    for file in &long {
+        let known = excused.iter().any(|row| row.starts_with(file.as_str()));
+        assert!(known, "ARCHITECTURE.md does not say why it is long: {file}");
+    }
+    assert_eq!(
+        excused.len(),
+        long.len(),
+        "an excuse without need: {long:?}"
+    );
 }

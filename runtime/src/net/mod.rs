@@ -16,7 +16,7 @@ mod connect;
 mod split;
 mod tcp_stream;
 mod tcp_listener;
-mod udp;
+pub(crate) mod udp;
 #[cfg(unix)]
 mod unix_stream;
 #[cfg(unix)]

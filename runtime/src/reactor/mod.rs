@@ -28,7 +28,7 @@
 //! *Previous: [`pace`](crate::pace); next: [`reactor::readiness`](crate::reactor::readiness).*
 
 pub(crate) mod readiness;
-mod source;
+pub(crate) mod source;
 
 use std::io;
 use std::task::Waker;

@@ -166,6 +166,7 @@ impl Readiness {
     /// Waits as a task that may be polled again but has no destructor here, as `poll_read` has
     /// to. The waker stays until the next event.
     pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Seen> {
+        // T1
         if let Some(seen) = self.ready() {
             return Poll::Ready(seen);
         }

@@ -50,7 +50,7 @@
 //! *Previous: [`single_thread::scheduler`](crate::single_thread::scheduler); next: [`queue::slot`](crate::queue::slot).*
 
 mod builder;
-mod scheduler;
+pub(crate) mod scheduler;
 
 use std::cell::{RefCell, RefMut};
 use std::fmt;

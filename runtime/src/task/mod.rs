@@ -71,7 +71,7 @@ pub(crate) mod waker;
 pub(crate) mod home;
 pub(crate) mod letter;
 pub(crate) mod registry;
-mod join;
+pub(crate) mod join;
 mod error;
 mod id;
 

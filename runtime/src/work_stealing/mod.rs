@@ -35,12 +35,12 @@
 //! *Previous: [`queue::ring`](crate::queue::ring); next: [`work_stealing::idle`](crate::work_stealing::idle).*
 
 mod builder;
-mod crew;
+pub(crate) mod crew;
 pub(crate) mod idle;
-mod main_seat;
+pub(crate) mod main_seat;
 pub(crate) mod park;
-mod scheduler;
-mod worker;
+pub(crate) mod scheduler;
+pub(crate) mod worker;
 
 use std::fmt;
 use std::future::Future;

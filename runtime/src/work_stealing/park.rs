@@ -3,7 +3,7 @@
 //! **Job.** `park` sleeps until somebody calls `unpark`. A call that comes early is kept: the next
 //! park returns at once, so no call is lost whichever comes first (tokio #459).
 //!
-//! **Owns** a token of its own. std's `thread::park` has one too, but the user's code runs on the
+//! **Owns** a token of its own. `std::thread::park` has one too, but the user's code runs on the
 //! same thread and may use it up or leave one lying about (futures-rs #2010), so here it is only
 //! the means of blocking.
 //!

@@ -87,7 +87,9 @@ impl Scheduler {
     /// A task was put where another worker can take it: sees to it that one comes, if need be.
     #[inline]
     pub(super) fn notify(&self) {
+        // N2 to N4
         if let Some(worker) = self.idle.to_wake() {
+            // N5
             self.unpark(worker);
         }
     }
@@ -182,6 +184,7 @@ impl Schedule for Scheduler {
     fn schedule(&self, task: Runnable) {
         let task = task.into_queue();
         if !worker::push_woken(self, task) {
+            // N1; the rest is `notify`.
             self.injector.push(task);
             self.notify();
         }

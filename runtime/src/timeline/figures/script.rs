@@ -1,4 +1,7 @@
-//! Timelines by hand, for the tests: what happened, one call an event.
+//! Timelines by hand, for the tests.
+//!
+//! **Job.** Write down what happened, one call an event. **Owns** the timeline that it makes.
+//! **Never** checks it: the tests do.
 
 use std::time::Duration;
 
