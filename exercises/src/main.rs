@@ -1,0 +1,227 @@
+//! The checker: does each exercise fail before it is solved, and pass afterwards?
+//!
+//! ```console
+//! $ cargo run -p brigade-exercises                # lists them
+//! $ cargo run -p brigade-exercises -- try 7       # breaks the runtime and shows what finds it
+//! $ cargo run -p brigade-exercises -- check       # all of them, as CI does
+//! $ cargo run -p brigade-exercises -- check 1 9   # some
+//! ```
+//!
+//! What is broken is a copy, in the build folder: your files stay as they are.
+
+mod breaks;
+
+use std::env;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use breaks::{BREAKS, Break};
+
+/// What is to be written, by the name of its test.
+const WRITE: [(usize, &str, &str); 6] = [
+    (
+        1,
+        "e01_park",
+        "an executor for one future that sleeps while it waits",
+    ),
+    (2, "e02_squares", "a computation that lets others run"),
+    (
+        3,
+        "e03_oneshot",
+        "a future that wakes whoever polled it last",
+    ),
+    (4, "e04_port", "a source of events like UDP"),
+    (5, "e05_semaphore", "a fair semaphore"),
+    (
+        6,
+        "e06_shares",
+        "a third executor, whose lanes have equal shares",
+    ),
+];
+
+/// How a run of tests ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ending {
+    Passed,
+    Failed,
+    /// It did not come as far as to run a test.
+    Broken,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let numbers: Vec<usize> = arguments
+        .iter()
+        .skip(1)
+        .filter_map(|n| n.parse().ok())
+        .collect();
+    let done = match arguments.first().map(String::as_str) {
+        None => {
+            list();
+            Ok(true)
+        }
+        Some("check") => check(&numbers),
+        Some("try") => attempt(&numbers),
+        Some(other) => Err(io::Error::other(format!(
+            "there is `check` and `try`, no `{other}`"
+        ))),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("exercises: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn list() {
+    for (number, test, what) in WRITE {
+        println!("{number:2}  write {what}: cargo test -p brigade-exercises --test {test}");
+    }
+    for Break { number, what, .. } in BREAKS {
+        println!(
+            "{number:2}  break: {what}. What finds it? cargo run -p brigade-exercises -- try {number}"
+        );
+    }
+}
+
+/// Checks the exercises with these numbers, or all.
+fn check(numbers: &[usize]) -> io::Result<bool> {
+    let wanted = |number: usize| numbers.is_empty() || numbers.contains(&number);
+    let mut all = true;
+    let mut tell = |number: usize, before: Ending, after: Ending| {
+        let good = (before, after) == (Ending::Failed, Ending::Passed);
+        let mark = if good { "ok" } else { "WRONG" };
+        println!("exercise {number:2}: before {before:?}, after {after:?}: {mark}");
+        all &= good;
+    };
+    for (number, test, _) in WRITE.iter().filter(|(number, ..)| wanted(*number)) {
+        let package = ["test", "-p", "brigade-exercises", "--test", test];
+        let solved = [&package[..], &["--features", "solutions"]].concat();
+        let run = |arguments: &[&str]| tests(cargo(&root()).args(arguments));
+        tell(*number, run(&package)?.0, run(&solved)?.0);
+    }
+    let chosen: Vec<_> = BREAKS.iter().filter(|it| wanted(it.number)).collect();
+    if !chosen.is_empty() {
+        let copy = copy()?;
+        for it in chosen {
+            let after = find(&copy, it)?.0;
+            let before = broken(&copy, it)?.0;
+            tell(it.number, before, after);
+        }
+    }
+    Ok(all)
+}
+
+/// Puts the bugs in, one after another, and shows what says so.
+fn attempt(numbers: &[usize]) -> io::Result<bool> {
+    let copy = copy()?;
+    for it in BREAKS.iter().filter(|it| numbers.contains(&it.number)) {
+        println!(
+            "exercise {}: {}\nin {}:\n- {}\n+ {}",
+            it.number, it.what, it.file, it.from, it.to
+        );
+        let (ending, printed) = broken(&copy, it)?;
+        let failures = printed.lines().filter(|line| line.ends_with("... FAILED"));
+        println!("{ending:?}");
+        failures.for_each(|line| println!("  {line}"));
+    }
+    Ok(true)
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn cargo(folder: &Path) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.current_dir(folder);
+    cargo
+}
+
+/// Runs tests and says how they ended, and what they printed.
+fn tests(command: &mut Command) -> io::Result<(Ending, String)> {
+    let output = command.output()?;
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let ran = printed
+        .lines()
+        .any(|line| line.starts_with("test ") && line.contains(" ... "));
+    let ending = match (output.status.success(), ran) {
+        (true, true) => Ending::Passed,
+        (false, true) => Ending::Failed,
+        (_, false) => {
+            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+            Ending::Broken
+        }
+    };
+    Ok((ending, printed))
+}
+
+/// Copies the workspace into the build folder, beside which the copy has its own.
+fn copy() -> io::Result<PathBuf> {
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let copy = target.join("exercises/copy");
+    let folders = ["runtime", "demos", "tests", "benches", "exercises", ".ci"];
+    for folder in folders {
+        copy_folder(&root().join(folder), &copy.join(folder))?;
+    }
+    for file in ["Cargo.toml", "Cargo.lock", "README.md"] {
+        copy_file(&root().join(file), &copy.join(file))?;
+    }
+    Ok(copy)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        let name = path.file_name().expect("an entry has a name");
+        match path.is_dir() {
+            true if name == "target" => {}
+            true => copy_folder(&path, &to.join(name))?,
+            false => copy_file(&path, &to.join(name))?,
+        }
+    }
+    Ok(())
+}
+
+/// What is there already stays as it is, so that cargo need not compile it again.
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let text = fs::read(from)?;
+    match fs::read(to).is_ok_and(|there| there == text) {
+        true => Ok(()),
+        false => fs::write(to, text),
+    }
+}
+
+/// Runs the tests that should find a bug.
+fn find(copy: &Path, it: &Break) -> io::Result<(Ending, String)> {
+    let build = copy.with_file_name(if it.by_loom { "build-loom" } else { "build" });
+    let mut command = cargo(copy);
+    command
+        .env("CARGO_TARGET_DIR", build)
+        .args(["test", "-p", "brigade", "--lib"]);
+    if it.by_loom {
+        command.env("RUSTFLAGS", "--cfg loom").arg("--release");
+    }
+    tests(command.args(["--", it.caught_by]))
+}
+
+/// The same with the bug put in, which is taken out again.
+fn broken(copy: &Path, it: &Break) -> io::Result<(Ending, String)> {
+    let path = copy.join(it.file);
+    let whole = fs::read_to_string(&path)?;
+    if whole.matches(it.from).count() != 1 {
+        let what = format!("{} should say once:\n{}", it.file, it.from);
+        return Err(io::Error::other(what));
+    }
+    fs::write(&path, whole.replacen(it.from, it.to, 1))?;
+    let found = find(copy, it);
+    fs::write(&path, whole)?;
+    found
+}

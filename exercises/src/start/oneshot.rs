@@ -1,0 +1,54 @@
+//! Exercise 3: one value from one task to another.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+struct Slot<T> {
+    value: Option<T>,
+    waker: Option<Waker>,
+}
+
+/// The end that sends.
+pub struct Sender<T>(Arc<Mutex<Slot<T>>>);
+
+/// The end that waits: a future of the value.
+pub struct Receiver<T>(Arc<Mutex<Slot<T>>>);
+
+/// A channel for one value.
+pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
+    let slot = Arc::new(Mutex::new(Slot {
+        value: None,
+        waker: None,
+    }));
+    (Sender(slot.clone()), Receiver(slot))
+}
+
+impl<T> Sender<T> {
+    /// Sends the value and wakes who waits for it.
+    pub fn send(self, value: T) {
+        let waker = {
+            let mut slot = self.0.lock().unwrap();
+            slot.value = Some(value);
+            slot.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl<T> Future for Receiver<T> {
+    type Output = T;
+
+    /// It keeps the waker of its first poll. A future may be polled by one task first and by another
+    /// later: find out who is woken then, and mend it.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let mut slot = self.0.lock().unwrap();
+        if let Some(value) = slot.value.take() {
+            return Poll::Ready(value);
+        }
+        slot.waker.get_or_insert_with(|| cx.waker().clone());
+        Poll::Pending
+    }
+}

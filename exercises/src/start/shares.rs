@@ -1,0 +1,62 @@
+//! Exercise 6: a third executor, whose two lanes have equal shares.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use brigade::seam::{Hall, Lane, Queue, Ready};
+use brigade::task::JoinHandle;
+
+/// Tasks that are ready, in order of arrival: those of both lanes in one queue.
+#[derive(Default)]
+struct Line(Mutex<VecDeque<Ready>>);
+
+impl Queue for Line {
+    fn push(&self, task: Ready) {
+        self.0.lock().unwrap().push_back(task);
+    }
+}
+
+/// One cook for two lanes.
+///
+/// A crowd in one lane keeps the other waiting. Give each lane a queue, and take from them in turn.
+pub struct Shares {
+    hall: Hall,
+    line: Arc<Line>,
+    lanes: [Lane; 2],
+}
+
+impl Shares {
+    /// An executor without tasks.
+    pub fn new() -> io::Result<Self> {
+        let line = Arc::new(Line::default());
+        let hall = Hall::new(line.clone())?;
+        let lanes = [hall.lane(line.clone()), hall.lane(line.clone())];
+        Ok(Shares { hall, line, lanes })
+    }
+
+    /// Spawns a task into lane 0 or 1.
+    pub fn spawn<F>(&self, lane: usize, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.lanes[lane].spawn(future)
+    }
+
+    fn take(&self) -> Option<Ready> {
+        self.line.0.lock().unwrap().pop_front()
+    }
+
+    /// Runs every task to its end or to where it waits, and answers how many polls that took.
+    pub fn run_until_idle(&self) -> usize {
+        let _inside = self.hall.enter("Shares::run_until_idle");
+        let polls = std::iter::from_fn(|| self.take()).map(Ready::run);
+        polls.count()
+    }
+}
+
+impl Drop for Shares {
+    fn drop(&mut self) {
+        self.hall.close(|| self.take());
+    }
+}
