@@ -27,7 +27,6 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
 use std::task::Waker;
 
 use crate::blocking::{DEFAULT_THREADS, Pool};
@@ -54,16 +53,17 @@ pub trait Queue: Send + Sync {
 }
 
 /// The right to run one task, once. Dropping it cancels the task.
-pub struct Ready(ManuallyDrop<RawTask>);
+pub struct Ready(RawTask);
 
 impl Ready {
     fn new(task: Runnable) -> Self {
-        Ready(ManuallyDrop::new(task.into_queue()))
+        Ready(task.into_queue())
     }
 
     /// Polls the task once. If it is woken meanwhile or later it is pushed again.
     pub fn run(self) {
-        let task = *ManuallyDrop::new(self).0;
+        let task = self.0;
+        std::mem::forget(self);
         budget::refill();
         Runnable::from_queue(task).run();
     }
@@ -73,9 +73,8 @@ impl Drop for Ready {
     /// The task is QUEUED and nobody else may take it: an abort leaves a mark, and its turn, which
     /// this is, drops the future.
     fn drop(&mut self) {
-        let task = *self.0;
-        task.abort();
-        Runnable::from_queue(task).run();
+        self.0.abort();
+        Runnable::from_queue(self.0).run();
     }
 }
 
