@@ -1,0 +1,58 @@
+//! The list of bugs that can be put back is sound: each of them fits the source as it is.
+//!
+//! Whether they are caught is another matter, and takes longer: see `tests/mutants/RESULTS.md`.
+
+use std::collections::HashSet;
+use std::fs;
+
+use brigade_tests::mutants::{Check, list, root};
+
+#[test]
+fn every_mutant_fits_the_source_exactly_once() {
+    let mutants = list();
+    assert!(mutants.len() >= 40, "{}", mutants.len());
+    let mut rotten = Vec::new();
+    for mutant in mutants {
+        let source = fs::read_to_string(root().join(&mutant.file)).unwrap();
+        match mutant.apply(&source) {
+            Ok(buggy) if buggy != source => {}
+            Ok(_) => rotten.push(format!("{} changes nothing", mutant.name)),
+            Err(error) => rotten.push(error),
+        }
+    }
+    assert!(rotten.is_empty(), "{}", rotten.join("\n"));
+}
+
+#[test]
+fn every_mutant_has_a_name_of_its_own_and_a_check_that_exists() {
+    let mut names = HashSet::new();
+    for mutant in list() {
+        assert!(names.insert(mutant.name.clone()), "{} twice", mutant.name);
+        let (file, filter) = match &mutant.check {
+            Check::Unit(_) => continue,
+            Check::Loom(model) => (format!("runtime/src/models/{model}.rs"), ""),
+            Check::Test(file, filter) => (format!("tests/tests/{file}.rs"), filter.as_str()),
+        };
+        let text = fs::read_to_string(root().join(&file));
+        let text = text.unwrap_or_else(|_| panic!("{}: there is no {file}", mutant.name));
+        let test = filter.rsplit("::").next().unwrap();
+        let kitchen = test.starts_with("one_cook") || test.starts_with("many_cooks");
+        assert!(kitchen || text.contains(test), "{}: {filter}", mutant.name);
+    }
+}
+
+#[test]
+fn what_is_on_record_was_caught() {
+    let results = fs::read_to_string(root().join("tests/mutants/RESULTS.md")).unwrap();
+    let rows: Vec<&str> = results
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    assert!(rows.len() >= 40, "{}", rows.len());
+    let names: HashSet<String> = list().into_iter().map(|mutant| mutant.name).collect();
+    for row in rows {
+        let name = row.split('`').nth(1).unwrap();
+        assert!(names.contains(name), "{name} is not on the list any more");
+        assert!(row.contains("| caught: "), "{row}");
+    }
+}
