@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use brigade::timeline::{LaneKind, Timeline, What};
+
 use crate::{
     coffee::{Coffee, Shifts},
     cooks::{self, Crew},
@@ -180,16 +182,17 @@ impl Lab {
         })
     }
 
-    /// Remembers a run that was recorded. Its two figures are taken from the record,
-    /// where they are found independently of each other.
+    /// Remembers a run that was recorded. What was at work at once is counted by threads
+    /// here and what was in flight by tasks, so that neither figure follows from the other.
     pub(super) fn note<T>(&self, run: &Run<T>) {
         let recorded = run.timeline.figures();
+        let at_work = polls_at_once(&run.timeline, |kind| matches!(kind, LaneKind::Worker(_)));
         self.traces.borrow_mut().push(Trace {
             cooks: run.figures.cooks,
             busy: run.figures.busy.clone(),
             waiting_share: recorded.waiting_share,
             in_flight_max: recorded.in_flight_max,
-            at_once_max: recorded.at_once_max,
+            at_once_max: at_work,
         });
     }
 
@@ -215,10 +218,70 @@ impl Lab {
     }
 }
 
+/// How many threads of a kind were polling at one instant, at most, by the record: a task,
+/// or a job of the blocking pool, but not the main future, which is no task.
+pub(super) fn polls_at_once(timeline: &Timeline, is_meant: fn(LaneKind) -> bool) -> usize {
+    let mut polling = vec![false; timeline.lanes.len()];
+    let (mut now, mut most) = (Duration::ZERO, 0);
+    for event in &timeline.events {
+        // What ends at the nanosecond at which something else begins does not overlap with it.
+        if event.at > now {
+            most = most.max(polling.iter().filter(|polling| **polling).count());
+            now = event.at;
+        }
+        if is_meant(timeline.lanes[event.lane].kind) {
+            match event.what {
+                What::PollBegin { task } => polling[event.lane] = !timeline.tasks[task].is_main,
+                What::PollEnd { .. } => polling[event.lane] = false,
+                _ => {}
+            }
+        }
+    }
+    most
+}
+
 /// What is kept, or measured now.
 fn kept<T>(cell: &OnceCell<T>, measure: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<&T> {
     if cell.get().is_none() {
         let _ = cell.set(measure()?);
     }
     Ok(cell.get().expect("it was set just now"))
+}
+
+#[cfg(test)]
+mod tests {
+    use brigade::timeline::{Event, Lane, Outcome, Task};
+
+    use super::*;
+
+    #[test]
+    fn threads_at_work_are_counted_where_they_overlap_and_of_their_kind() {
+        let lanes = vec![
+            Lane::new("cook 0", LaneKind::Worker(0)),
+            Lane::new("cook 1", LaneKind::Worker(1)),
+            Lane::new("pool", LaneKind::Blocking),
+        ];
+        let tasks = (1..=3).map(|id| Task::new(id, None)).collect();
+        let at = Duration::from_nanos;
+        let begin = |time, lane| Event::new(at(time), lane, What::PollBegin { task: lane });
+        let end = |time, lane| {
+            let what = What::PollEnd {
+                task: lane,
+                outcome: Outcome::Ready,
+            };
+            Event::new(at(time), lane, what)
+        };
+        let workers = |kind| matches!(kind, LaneKind::Worker(_));
+        let count = |events| {
+            let timeline = Timeline::from_parts(lanes.clone(), Vec::clone(&tasks), events, at(9));
+            (
+                polls_at_once(&timeline, workers),
+                polls_at_once(&timeline, |kind| kind == LaneKind::Blocking),
+            )
+        };
+        let overlap = vec![begin(1, 0), begin(2, 1), begin(2, 2), end(3, 0), end(4, 1)];
+        assert_eq!(count([overlap, vec![end(5, 2)]].concat()), (2, 1));
+        let in_turn = vec![begin(1, 0), begin(2, 1), end(2, 0), end(3, 1)];
+        assert_eq!(count(in_turn), (1, 0));
+    }
 }

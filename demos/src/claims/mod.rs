@@ -48,7 +48,7 @@ pub(crate) const ABOUT: &str = "Sixteen things people say, each an experiment wi
     Each claim's experiment is run, and the verdict follows from its figures on this machine: holds, \
     does not hold, depends (on what), or undecided where they carry nothing. The command that shows a \
     claim alone stands beside it. Where one cook is compared with many, the many are a cook a core, or \
-    as many as --cooks says. All sixteen take about two minutes.";
+    as many as --cooks says. All sixteen take a minute or two.";
 
 /// What `brigade claims` can be asked.
 #[derive(Debug, clap::Args)]

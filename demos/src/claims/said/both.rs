@@ -7,11 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use brigade::{
-    net::TcpStream,
-    spawn_blocking,
-    timeline::{LaneKind, Timeline, What},
-};
+use brigade::{net::TcpStream, spawn_blocking, timeline::LaneKind};
 use futures_util::{
     AsyncReadExt as _,
     future::{join, try_join_all},
@@ -19,7 +15,10 @@ use futures_util::{
 
 use super::{Claim, Fact, Judgement, Lab, Sizes};
 use crate::{
-    claims::judgement::{Answer, Band, GAIN},
+    claims::{
+        judgement::{Answer, Band, GAIN},
+        lab::polls_at_once,
+    },
     cooks,
     fetch::origin::{Origin, Request},
     measure::measure,
@@ -40,6 +39,8 @@ pub(super) struct Figures {
     requests: usize,
     /// The waiting of all requests, added up.
     waited: Duration,
+    /// How long it took until all were answered, beside the computing.
+    answered: Duration,
     /// Jobs that computed at one instant, on threads beside the one that waited.
     computed_at_once: usize,
     /// Waiting alone, on one thread; computing alone, on one; and both together.
@@ -66,8 +67,10 @@ impl Claim for Figures {
         let waiting = measure(&cooks::one()?, ask())?.transpose()?;
         let computing = measure(&cooks::one()?, compute_one_by_one(&piles))?.transpose()?;
         let both = async {
-            let (waited, right) = join(ask(), compute_spread(&piles)).await;
-            anyhow::Ok((waited?, right?))
+            let begun = Instant::now();
+            let asked = async { anyhow::Ok((ask().await?, begun.elapsed())) };
+            let (asked, right) = join(asked, compute_spread(&piles)).await;
+            anyhow::Ok((asked?, right?))
         };
         let both = measure(&cooks::one()?, both)?.transpose()?;
         lab.note(&waiting);
@@ -79,8 +82,9 @@ impl Claim for Figures {
         Ok(Self {
             cores,
             requests: REQUESTS as usize,
-            waited: both.output.0,
-            computed_at_once: jobs_at_once(&both.timeline),
+            waited: both.output.0.0,
+            answered: both.output.0.1,
+            computed_at_once: polls_at_once(&both.timeline, |kind| kind == LaneKind::Blocking),
             waiting: waiting.figures.wall,
             computing: computing.figures.wall,
             both: both.figures.wall,
@@ -104,7 +108,7 @@ impl Claim for Figures {
         }
         // Computing alone is what is left if nothing but the waiting overlaps.
         let spread = GAIN.ask(self.computing.div_duration_f64(self.both));
-        let overlap = OVERLAP.ask(self.waited.div_duration_f64(self.both));
+        let overlap = OVERLAP.ask(self.waited.div_duration_f64(self.answered));
         match (spread, overlap) {
             (Answer::Yes, Answer::Yes) => Judgement::holds(format!("{said}.")),
             (Answer::No, _) => Judgement::does_not_hold(format!("{said}: nothing was spread.")),
@@ -121,6 +125,7 @@ impl Claim for Figures {
             Fact::count("cores", "cores", self.cores),
             Fact::count("requests", "requests", self.requests),
             Fact::time("waited_s", "waiting added up", self.waited),
+            Fact::time("answered_s", "answered after", self.answered),
             Fact::count(
                 "computed_at_once",
                 "computing at once",
@@ -140,6 +145,7 @@ impl Claim for Figures {
             cores: 2,
             requests: 200,
             waited: 200 * second,
+            answered: second,
             computed_at_once: 2,
             waiting: second,
             computing: 2 * second,
@@ -205,19 +211,4 @@ async fn compute_spread(piles: &[Pile]) -> anyhow::Result<bool> {
         .map(|&pile| spawn_blocking(move || pile.chop_at_once().right));
     let right = try_join_all(jobs).await?;
     Ok(right.into_iter().all(|right| right))
-}
-
-/// How many jobs of the blocking pool ran at one instant, by the record.
-fn jobs_at_once(timeline: &Timeline) -> usize {
-    let (mut now, mut most) = (0_usize, 0);
-    let blocking = |lane: usize| timeline.lanes[lane].kind == LaneKind::Blocking;
-    for event in timeline.events.iter().filter(|event| blocking(event.lane)) {
-        match event.what {
-            What::PollBegin { .. } => now += 1,
-            What::PollEnd { .. } => now = now.saturating_sub(1),
-            _ => {}
-        }
-        most = most.max(now);
-    }
-    most
 }

@@ -1,36 +1,29 @@
 //! 8. "Hiring more workers removes waiting." Coffee for one worker who stands at his
 //!    machine, for many who do the same, and for one who is told when a cup is ready.
 
+use std::time::Duration;
+
 use super::{Claim, Fact, Judgement, Lab, Sizes};
 use crate::{
     claims::judgement::{Answer, GAIN, uncapitalized},
     units,
 };
 
-/// With fewer orders one more or less is too much of a difference.
+/// With fewer orders for each, one more or less is too much of a difference.
 const ORDERS: usize = 4;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Figures {
-    /// Orders served by one who stands at a machine.
-    blocked: usize,
-    /// By so many who do.
+    /// So long a cup takes, whoever waits for it.
+    brew: Duration,
+    /// So long one who stands at a machine waited for each of his.
+    alone: Duration,
+    /// So many do the same; what all of them served, and how long each waited for a cup.
     workers: usize,
     hired: usize,
-    /// By one who is told.
+    each: Duration,
+    /// Orders served by one who is told.
     told: usize,
-}
-
-impl Figures {
-    /// What each of the hired served, for each order that one alone did.
-    fn each(self) -> f64 {
-        self.hired as f64 / self.workers.max(1) as f64 / self.blocked as f64
-    }
-
-    /// What all of the hired served, for each order of the one who was told.
-    fn all(self) -> f64 {
-        self.hired as f64 / self.told as f64
-    }
 }
 
 impl Claim for Figures {
@@ -42,64 +35,79 @@ impl Claim for Figures {
 
     fn measure(lab: &Lab) -> anyhow::Result<Self> {
         let shifts = lab.coffee()?;
+        let (blocked, hired) = (&shifts.blocked, &shifts.hired);
         Ok(Self {
-            blocked: shifts.blocked.orders,
-            workers: shifts.hired.threads,
-            hired: shifts.hired.orders,
+            brew: Duration::from_millis(lab.sizes.coffee.brew),
+            alone: blocked.wall.div_f64(blocked.orders.max(1) as f64),
+            workers: hired.threads,
+            hired: hired.orders,
+            each: (hired.wall * hired.threads as u32).div_f64(hired.orders.max(1) as f64),
             told: shifts.notified.orders,
         })
     }
 
     fn judge(&self) -> Judgement {
         let each = format!(
-            "{} served {}, {:.1} each, and one alone {}",
+            "Of {}, each waited {} for a cup that takes {}; one alone waited {}",
             units::counted(self.workers, "hired worker"),
-            units::counted(self.hired, "order"),
-            self.hired as f64 / self.workers.max(1) as f64,
-            self.blocked,
+            units::duration(self.each),
+            units::duration(self.brew),
+            units::duration(self.alone),
         );
-        let told = format!("One who was told served {}", units::count(self.told));
-        if self.blocked < ORDERS {
-            return Judgement::undecided(format!("{each}: too few to compare."));
+        let told = format!(
+            "They served {}, and one who was told {}",
+            units::counted(self.hired, "order"),
+            units::count(self.told)
+        );
+        if self.hired < ORDERS * self.workers {
+            return Judgement::undecided(format!("{each}. {told}: too few to compare."));
         }
-        match (GAIN.ask(self.each()), GAIN.ask(self.all())) {
-            (Answer::Yes, _) => Judgement::holds(format!("{each}: each waited less. {told}.")),
+        // Against the cup and not against the one alone: whom other programs kept off the
+        // core waited longer, which is no merit of the others.
+        let shorter = self.brew.div_duration_f64(self.each);
+        let more = self.hired as f64 / self.told as f64;
+        match (GAIN.ask(shorter), GAIN.ask(more)) {
+            (Answer::Yes, _) => Judgement::holds(format!("{each}. {told}.")),
             (Answer::No, Answer::No) => Judgement::does_not_hold(format!(
-                "{each}: each waits as long as ever. {told}, with one thread for {}.",
+                "{each}. {told}: {} threads for what one can do.",
                 units::count(self.workers)
             )),
             (Answer::No, Answer::Yes) => Judgement::depends(format!(
-                "On what it is compared with: {each}, so each waits as long as ever. But {} only.",
+                "On what it is compared with. {each}. But {}.",
                 uncapitalized(&told)
             )),
             _ => Judgement::undecided(format!(
-                "{each}; {}: between the same and more nothing can be told.",
-                uncapitalized(&told)
+                "{each}. {told}: between the same and more nothing can be told."
             )),
         }
     }
 
     fn facts(&self) -> Vec<Fact> {
         vec![
-            Fact::count("orders_blocked", "orders, one blocked", self.blocked),
+            Fact::time("brew_s", "a cup takes", self.brew),
+            Fact::time("wait_alone_s", "wait, one alone", self.alone),
+            Fact::time("wait_hired_s", "wait, each hired", self.each),
             Fact::count("workers_hired", "hired", self.workers),
             Fact::count("orders_hired", "orders, hired", self.hired),
             Fact::count("orders_told", "orders, one told", self.told),
-            Fact::factor("each_against_one", "each hired against one", self.each()),
         ]
     }
 
     #[cfg(test)]
     fn samples() -> super::Samples<Self> {
         use crate::claims::Verdict;
+        let brew = Duration::from_millis(100);
         let usual = Self {
-            blocked: 30,
+            brew,
+            alone: brew,
             workers: 20,
             hired: 590,
+            each: brew,
             told: 588,
         };
         let removed = Self {
             hired: 1900,
+            each: brew / 3,
             ..usual
         };
         let poor_telling = Self { told: 60, ..usual };
@@ -108,15 +116,11 @@ impl Claim for Figures {
             turned: vec![(removed, Verdict::Holds), (poor_telling, Verdict::Depends)],
             nothing: vec![
                 Self {
-                    blocked: 1,
-                    workers: 20,
                     hired: 20,
                     told: 20,
-                },
-                Self {
-                    hired: 780,
                     ..usual
                 },
+                Self { told: 450, ..usual },
             ],
         }
     }
