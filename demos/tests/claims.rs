@@ -80,7 +80,7 @@ fn only_what_was_asked_for_is_checked_and_printed_in_order() {
     let text = claims(&["--only", "13,10,1"]).stdout;
     let numbered = |line: &&str| {
         let number = line.get(..2).map(str::trim);
-        number.is_some_and(|number| number.parse::<u8>().is_ok())
+        line.get(2..4) == Some("  ") && number.is_some_and(|number| number.parse::<u8>().is_ok())
     };
     let numbers: Vec<&str> = text
         .lines()
