@@ -134,7 +134,11 @@ fn attempt(numbers: &[usize]) -> io::Result<bool> {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    let exercises = Path::new(env!("CARGO_MANIFEST_DIR"));
+    exercises
+        .parent()
+        .expect("exercises/ is in the workspace")
+        .into()
 }
 
 fn cargo(folder: &Path) -> Command {
@@ -166,13 +170,7 @@ fn copy() -> io::Result<PathBuf> {
     let target =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let copy = target.join("exercises/copy");
-    let folders = ["runtime", "demos", "tests", "benches", "exercises", ".ci"];
-    for folder in folders {
-        copy_folder(&root().join(folder), &copy.join(folder))?;
-    }
-    for file in ["Cargo.toml", "Cargo.lock", "README.md"] {
-        copy_file(&root().join(file), &copy.join(file))?;
-    }
+    copy_folder(&root(), &copy)?;
     Ok(copy)
 }
 
@@ -182,7 +180,8 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
         let path = entry?.path();
         let name = path.file_name().expect("an entry has a name");
         match path.is_dir() {
-            true if name == "target" => {}
+            // The copy is in the build folder: it must not be copied into itself.
+            true if name == "target" || name == ".git" || to.starts_with(&path) => {}
             true => copy_folder(&path, &to.join(name))?,
             false => copy_file(&path, &to.join(name))?,
         }

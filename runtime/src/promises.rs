@@ -4,7 +4,8 @@
 //! runs. Each promise has a number and names its tests: `tests/wake::f`
 //! is the function `f` in `tests/tests/wake.rs` of the repository; everything else is below
 //! `runtime/src`. A test (`tests/catalogue`) sees to it that each of them is there, that the numbers
-//! in this text are those of the source, and that no `async` method is left out.
+//! in this text are those of the source, and that no `async` method is left out. **Owns** nothing, and
+//! **never** promises what no test holds.
 //!
 //! # Fairness
 //!

@@ -1,5 +1,8 @@
 //! The two halves of a TCP connection, for two tasks.
 //!
+//! **Job.** Split a stream and put it together again. **Owns** the stream, shared between the halves.
+//! **Never** locks: a half is a reference.
+//!
 //! They are not needed for reading and writing at once, which `&TcpStream` does as well: they say by their
 //! types who does which, and the end of the writer is the end of that direction.
 

@@ -5,7 +5,7 @@
 //! need not have been many. If no two of them ever do, and each had to wait for another task first,
 //! something lets them through one at a time: most often a lock that is held across an await.
 //!
-//! **Never** counts waiting for a handle: that is a dependency, and the program's will.
+//! **Owns** nothing. **Never** counts waiting for a handle: that is a dependency, and the program's will.
 
 use std::time::Duration;
 
