@@ -16,6 +16,12 @@
 //! | 2 | ENDED: the event said that the other end is done, or of an error |
 //! | 3.. | tick: the number of events so far, 61 bits wide |
 //!
+//! ```text
+//!   not ready ─── set(): tick + 1, wakers out ───► READY ◄──┐ set(): tick + 1
+//!   not ready ◄── clear(), if the tick is as seen ─ READY ──┘
+//!   either ────── set_gone(): for ever ──────────► READY and GONE
+//! ```
+//!
 //! # The race between clearing and a new event
 //!
 //! A task sees READY, tries, and is told `WouldBlock`. It must clear READY before it waits. But

@@ -13,7 +13,17 @@
 //!
 //! A worker is *running* (it has tasks), *searching* (it looks for some at others) or *asleep*.
 //! While anybody searches nobody need be woken: the searcher will find the new task, or whoever
-//! comes after it. To make that true:
+//! comes after it.
+//!
+//! ```text
+//!   running ── start_searching() ──► searching ── fall_asleep() ──► asleep
+//!   running ◄── stop_searching() ─── searching ◄──── to_wake() ──── asleep
+//!   running ──────────────────── fall_asleep() ───────────────────► asleep
+//!   running ◄─────────────────────── rise() ─────────────────────── asleep
+//! ```
+//!
+//! A worker that saw a task on the point of sleeping rises and searches: `search_anyway()`. So that
+//! nothing is left behind:
 //!
 //! - at most half of the workers search at a time, so that the others are not robbed all day;
 //! - the *last* searcher that finds something wakes another one: there may be more;
