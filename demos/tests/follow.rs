@@ -22,7 +22,7 @@ fn the_way_leads_through_the_system_and_back() {
             "Shared::spawn",
             "Scheduler::admit",
             "Runnable::turn",
-            "TcpStream::connect_one",
+            "connect::connect_one",
             "TcpStream::write_all",
             "Readiness::poll_ready_keyed",
             "Snapshot::pend",

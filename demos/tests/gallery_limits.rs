@@ -259,7 +259,8 @@ fn ctrl_c_lets_requests_under_way_end() {
     busy.send(b"done");
     let reply = busy.reply().expect("a reply");
     assert_eq!(reply.status, 422, "these eight bytes are no picture");
-    assert_eq!(reply.headers["connection"], "close");
+    // Whether the reply says so depends on which was faster: the word to this connection or its body.
+    assert!(busy.is_closed());
     let report = gallery.wait();
     assert!(report.starts_with("gallery: served"), "{report}");
 }
