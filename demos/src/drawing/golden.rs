@@ -55,8 +55,8 @@ fn record(seed: u64) -> Timeline {
     executor.timeline().unwrap()
 }
 
-/// The run in the four forms that are text to read.
-fn drawings(timeline: &Timeline) -> [(&'static str, String); 4] {
+/// The run in all forms. Of the page, the part that the run makes: the rest are files of their own.
+fn drawings(timeline: &Timeline) -> [(&'static str, String); 5] {
     let (gantt, title) = (Gantt::new(timeline), "kitchen on virtual time");
     let mut trace = Vec::new();
     chrome::write(timeline, &gantt, title, &mut trace).unwrap();
@@ -65,7 +65,22 @@ fn drawings(timeline: &Timeline) -> [(&'static str, String); 4] {
         ("svg", svg::draw(&gantt, title)),
         ("mermaid", mermaid::draw(&gantt, title)),
         ("chrome", String::from_utf8(trace).unwrap()),
+        ("html", run_in(&page(timeline, title)).to_owned()),
     ]
+}
+
+fn page(timeline: &Timeline, title: &str) -> String {
+    let facts = html::Facts {
+        title: title.to_owned(),
+        ..html::Facts::default()
+    };
+    html::page(timeline, &facts)
+}
+
+fn run_in(page: &str) -> &str {
+    let (_, run) = page.split_once("id=\"run\"").expect("the page has a run");
+    let (_, run) = run.split_once('>').expect("the tag ends");
+    run.split_once("</script>").expect("the run ends").0
 }
 
 #[test]
