@@ -32,7 +32,7 @@ use super::id::Id;
 use super::letter::Letter;
 use super::state::{Complete, Detach, Join, Pend, Snapshot, Start, State, Wake, Writer};
 use super::waker::{self, Joiner, JoinerSlot, wake_quietly};
-use crate::recorder::Kind;
+use crate::recorder::{Kind, Recorder};
 use crate::sync::Ordering;
 
 /// A pointer to a task. Whoever uses it knows why the task is alive.
@@ -486,17 +486,18 @@ impl Runnable {
     #[inline]
     pub(crate) fn run(self) {
         let task = self.0;
+        // Asked once: without a recorder the turn is compiled without a word about it.
         let Some(recorder) = task.home().recorder() else {
-            return self.turn();
+            return self.turn(None);
         };
         // Of its own: the turn may free the task, and with it the home.
         let recorder = recorder.clone();
-        self.turn();
+        self.turn(Some(&recorder));
         recorder.turn_ended();
     }
 
     #[inline(always)]
-    fn turn(self) {
+    fn turn(self, recorder: Option<&Recorder>) {
         let task = self.0;
         let writer = task.writer();
         match task.state().apply(writer, Snapshot::start) {
@@ -505,12 +506,12 @@ impl Runnable {
                 // A waker that is not counted: the executor's claim outlives the poll.
                 let waker = ManuallyDrop::new(waker::borrowed(task));
                 let mut cx = Context::from_waker(&waker);
-                if let Some(recorder) = task.home().recorder() {
+                if let Some(recorder) = recorder {
                     recorder.poll_begins(task.number());
                 }
                 // SAFETY: RUNNING was set just now: the future is there and this thread's.
                 let polled = unsafe { (task.header().vtable.poll)(task.0, &mut cx) };
-                if let Some(recorder) = task.home().recorder() {
+                if let Some(recorder) = recorder {
                     recorder.poll_ended(task.number(), polled as u8);
                     if polled == Polled::Pending && task.is_stranded() {
                         recorder.report(Kind::Stranded, 0, task.number(), 0);
