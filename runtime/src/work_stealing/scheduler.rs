@@ -44,6 +44,10 @@ pub(super) struct Scheduler {
 }
 
 /// The part of a worker that others reach into.
+///
+/// On cache lines of its own (two: processors fetch them in pairs): its owner writes it several times
+/// a poll, and a neighbour on the same line would have to fetch it anew each time.
+#[repr(align(128))]
 pub(super) struct Remote {
     pub(super) ring: Ring<RawTask>,
     pub(super) slot: Slot,
