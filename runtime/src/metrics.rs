@@ -31,7 +31,10 @@ impl Counter {
 }
 
 /// Counts something that goes up and down, and remembers the most there has been.
+///
+/// Many threads write it often: on cache lines of its own.
 #[derive(Default)]
+#[repr(align(128))]
 pub(crate) struct Gauge {
     now: AtomicUsize,
     most: AtomicUsize,
@@ -58,8 +61,9 @@ impl Gauge {
     }
 }
 
-/// The counters of one worker.
+/// The counters of one worker, on cache lines of its own.
 #[derive(Default)]
+#[repr(align(128))]
 pub(crate) struct WorkerCounters {
     pub(crate) polls: Counter,
     pub(crate) parks: Counter,

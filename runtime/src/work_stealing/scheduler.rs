@@ -22,7 +22,7 @@ use crate::queue::injector::Injector;
 use crate::queue::ring::Ring;
 use crate::queue::slot::Slot;
 use crate::reactor::Reactor;
-use crate::sync::{Arc, AtomicBool, AtomicU32, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU32, Mutex, MutexGuard, Ordering, lock};
 use crate::task::home::Schedule;
 use crate::task::letter::Letter;
 use crate::task::raw::{RawTask, Runnable};
@@ -37,7 +37,7 @@ pub(super) struct Scheduler {
     pub(super) watched: AtomicBool,
     /// Somebody called the watch since it last looked.
     pub(super) recent: AtomicBool,
-    shards: Box<[Mutex<Shard>]>,
+    shards: Box<[Shard]>,
     closed: AtomicBool,
     reactor: Arc<Reactor>,
     pub(super) counters: std::sync::Arc<Counters>,
@@ -57,8 +57,12 @@ pub(super) struct Remote {
 }
 
 /// A part of the registry. Which task is in which follows from its id: ids are drawn in batches by
-/// each thread, so that threads which spawn at the same time rarely want the same lock.
-struct Shard {
+/// each thread, so that threads which spawn at the same time rarely want the same lock; nor, the lines
+/// being apart as a [`Remote`]'s are, the same memory.
+#[repr(align(128))]
+struct Shard(Mutex<Part>);
+
+struct Part {
     tasks: Registry,
     closed: bool,
 }
@@ -81,7 +85,7 @@ impl Scheduler {
             idle: Idle::new(workers),
             watched: AtomicBool::new(false),
             recent: AtomicBool::new(false),
-            shards: (0..shards).map(|_| Mutex::new(Shard::new())).collect(),
+            shards: (0..shards).map(|_| Shard::new()).collect(),
             closed: AtomicBool::new(false),
             reactor,
             counters,
@@ -134,8 +138,8 @@ impl Scheduler {
         !self.injector.is_empty() || self.remotes.iter().any(|remote| !remote.ring.is_empty())
     }
 
-    fn shard(&self, task: RawTask) -> &Mutex<Shard> {
-        &self.shards[task.id().batch() & (self.shards.len() - 1)]
+    fn part(&self, task: RawTask) -> MutexGuard<'_, Part> {
+        self.shards[task.id().batch() & (self.shards.len() - 1)].lock()
     }
 
     /// Shutdown, first half: lets the workers go, each after the poll it is in.
@@ -156,10 +160,10 @@ impl Scheduler {
     /// 4. The queues hold bare pointers to tasks that are complete by now; nobody follows them.
     pub(super) fn cancel_all(&self) {
         for shard in &self.shards {
-            lock(shard).closed = true;
+            shard.lock().closed = true;
             let mut from = 0;
             loop {
-                let task = lock(shard).tasks.any(&mut from);
+                let task = shard.lock().tasks.any(&mut from);
                 match task {
                     Some(task) => task.shut_down(),
                     None => break,
@@ -172,11 +176,11 @@ impl Scheduler {
 impl Schedule for Scheduler {
     fn admit(&self, task: Runnable) -> Result<(), Runnable> {
         {
-            let mut shard = lock(self.shard(task.raw()));
-            if shard.closed {
+            let mut part = self.part(task.raw());
+            if part.closed {
                 return Err(task);
             }
-            shard.tasks.insert(task.raw());
+            part.tasks.insert(task.raw());
             // Under the lock: at shutdown the task may be cancelled as soon as it is released.
             self.counters.in_flight.up();
         }
@@ -204,10 +208,10 @@ impl Schedule for Scheduler {
     }
 
     fn forget(&self, task: RawTask) {
-        let mut shard = lock(self.shard(task));
-        shard.tasks.remove(task);
-        shard.tasks.forget_peak();
-        drop(shard);
+        let mut part = self.part(task);
+        part.tasks.remove(task);
+        part.tasks.forget_peak();
+        drop(part);
         self.counters.in_flight.down();
     }
 
@@ -230,9 +234,13 @@ impl Remote {
 
 impl Shard {
     fn new() -> Self {
-        Shard {
+        Shard(Mutex::new(Part {
             tasks: Registry::new(),
             closed: false,
-        }
+        }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Part> {
+        lock(&self.0)
     }
 }
