@@ -16,13 +16,18 @@ sanitize() {
     for file in tests/tests/*.rs; do
         case $(basename "$file" .rs) in
             # A sanitizer's own thread is never idle; and the source is the same under each.
-            idle | house) ;;
+            idle | house | prose) ;;
+            # tokio's event loop runs beside ours here. It takes the address of what is ready from the
+            # OS, and ThreadSanitizer sees nothing that orders that after the write.
+            compat) [ "$sanitizer" = thread ] || tests+=(--test compat) ;;
             *) tests+=(--test "$(basename "$file" .rs)") ;;
         esac
     done
+    local skip=()
+    [ "$sanitizer" != thread ] || skip=(--skip behind_async_compat)
     # The wheel and what reads a timeline have neither threads nor unsafe, and many tests.
     RUSTFLAGS="-Zsanitizer=$sanitizer ${RUSTFLAGS:-}" cargo "+$nightly" test -Zbuild-std \
         --target "$target" --locked --no-fail-fast -p brigade -p brigade-tests \
         --features brigade/hyper --lib --test miri "${tests[@]}" -- \
-        --skip timeline:: --skip timer::wheel "$@"
+        --skip timeline:: --skip timer::wheel "${skip[@]}" "$@"
 }
