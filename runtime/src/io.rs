@@ -136,10 +136,12 @@ impl<S: Source> Registered<S> {
     ///
     /// # Cancel safety
     /// What `read` has done when the future is dropped is done; while it waits, nothing is.
-    pub async fn read_with<R>(&self, mut read: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
+    pub fn read_with<R>(
+        &self,
+        mut read: impl FnMut(&S) -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
         self.source
-            .io(Direction::Read, || read(self.get_ref()))
-            .await
+            .io(Direction::Read, move || read(self.get_ref()))
     }
 
     /// Calls `write` until it says something other than `WouldBlock`, and waits between the calls.
@@ -149,10 +151,12 @@ impl<S: Source> Registered<S> {
     ///
     /// # Cancel safety
     /// As with [`read_with`](Self::read_with).
-    pub async fn write_with<R>(&self, mut write: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
+    pub fn write_with<R>(
+        &self,
+        mut write: impl FnMut(&S) -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
         self.source
-            .io(Direction::Write, || write(self.get_ref()))
-            .await
+            .io(Direction::Write, move || write(self.get_ref()))
     }
 
     /// [`read_with`](Self::read_with) as a poll function. The task's waker stays registered until
@@ -204,12 +208,12 @@ impl<S: Source> Registered<S> {
 
     /// Waits for the write direction as long as `done` says "not yet": for a connection that is
     /// being made.
-    pub(crate) async fn wait_writable_until<R>(
+    pub(crate) fn wait_writable_until<R>(
         &self,
         mut done: impl FnMut(&S) -> io::Result<Option<R>>,
-    ) -> io::Result<R> {
-        let done = || done(self.get_ref())?.ok_or_else(|| io::ErrorKind::WouldBlock.into());
-        self.source.io(Direction::Write, done).await
+    ) -> impl Future<Output = io::Result<R>> {
+        let done = move || done(self.get_ref())?.ok_or_else(|| io::ErrorKind::WouldBlock.into());
+        self.source.io(Direction::Write, done)
     }
 }
 
@@ -266,9 +270,9 @@ where
         self.poll_write_with(cx, |mut io| io.write_vectored(from))
     }
 
-    pub(crate) async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read(&self, into: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
         let (room, mut io) = (into.len(), self.get_ref());
-        self.source.stream_read(room, || io.read(into)).await
+        self.source.stream_read(room, move || io.read(into))
     }
 
     pub(crate) async fn read_exact(&self, mut into: &mut [u8]) -> io::Result<()> {
@@ -281,8 +285,9 @@ where
         Ok(())
     }
 
-    pub(crate) async fn write(&self, from: &[u8]) -> io::Result<usize> {
-        self.write_with(|mut io| io.write(from)).await
+    pub(crate) fn write(&self, from: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        let mut io = self.get_ref();
+        self.source.io(Direction::Write, move || io.write(from))
     }
 
     pub(crate) async fn write_all(&self, mut from: &[u8]) -> io::Result<()> {

@@ -39,6 +39,7 @@ mod sealed {
     }
 
     pub enum Target {
+        Address(SocketAddr),
         Addresses(Vec<SocketAddr>),
         /// `host:port`
         Name(String),
@@ -47,7 +48,8 @@ mod sealed {
     }
 }
 
-use sealed::{Sealed, Target};
+use sealed::Sealed;
+pub(super) use sealed::Target;
 
 /// The addresses of a name, as the OS gives them. Addresses, also in text, are not looked up.
 ///
@@ -67,7 +69,12 @@ use sealed::{Sealed, Target};
 /// # Cancel safety
 /// Dropping the future does not stop a lookup that has begun; its answer is thrown away.
 pub async fn lookup_host(name: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
-    let addresses = match name.target() {
+    lookup(name.target()).await
+}
+
+pub(super) async fn lookup(target: Target) -> io::Result<Vec<SocketAddr>> {
+    let addresses = match target {
+        Target::Address(address) => return Ok(vec![address]),
         Target::Addresses(addresses) => addresses,
         Target::Name(name) => {
             if let Ok(address) = name.parse() {
@@ -123,7 +130,7 @@ macro_rules! addresses {
 }
 
 fn one(address: impl Into<SocketAddr>) -> Target {
-    Target::Addresses(vec![address.into()])
+    Target::Address(address.into())
 }
 
 addresses! {

@@ -34,7 +34,7 @@ pub(super) async fn connect_first(
     reactor: Arc<Reactor>,
     addresses: Vec<SocketAddr>,
 ) -> io::Result<Connection> {
-    // The everyday case takes neither a box nor a timer, and its error is the OS's own.
+    // The error of a single one is the OS's own.
     if let [address] = addresses[..] {
         return connect_one(reactor, address).await;
     }
@@ -49,11 +49,22 @@ pub(super) async fn connect_first(
 }
 
 async fn connect_one(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<Connection> {
+    let connection = begin(reactor, address)?;
+    made(&connection).await?;
+    Ok(connection)
+}
+
+/// Begins to connect to one address. Together with [`made`] this is the everyday case, which takes
+/// neither a box nor a timer.
+pub(super) fn begin(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<Connection> {
     let stream = mio::net::TcpStream::connect(address)?;
-    let io = Registered::with_reactor(reactor, stream, BOTH, false)?;
-    // The connection is being made. A writable event says that it may be done; `SO_ERROR` says
-    // whether it failed; having a peer says that it is.
-    io.wait_writable_until(|stream| {
+    Registered::with_reactor(reactor, stream, BOTH, false)
+}
+
+/// Waits until the connection is made. A writable event says that it may be; `SO_ERROR` says whether
+/// it failed; having a peer says that it is.
+pub(super) fn made(connection: &Connection) -> impl Future<Output = io::Result<()>> {
+    connection.wait_writable_until(|stream| {
         if let Some(error) = stream.take_error()? {
             return Err(error);
         }
@@ -63,8 +74,6 @@ async fn connect_one(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<C
             Err(error) => Err(error),
         }
     })
-    .await?;
-    Ok(io)
 }
 
 /// The addresses in an order in which the two families take turns, as long as both last: a machine

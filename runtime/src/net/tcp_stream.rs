@@ -4,14 +4,15 @@
 //! [`Registered`]. **Never** buffers: a read or a write is one system call, as soon as it is worth one.
 
 use std::fmt;
+use std::future::Future;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::addr::{ToSocketAddrs, lookup_host};
-use super::connect::connect_first;
+use super::addr::{Target, ToSocketAddrs, lookup};
+use super::connect::{begin, connect_first, made};
 use super::split::{OwnedReadHalf, OwnedWriteHalf, split};
 use super::stream::byte_stream;
 use crate::io::{BOTH, Registered, current_reactor};
@@ -63,17 +64,31 @@ impl TcpStream {
     ///
     /// # Errors
     /// Of one address, the OS's error. Of several, an error with a [`ConnectError`] inside that tells
-    /// what became of each. Those of [`lookup_host`]. Outside of an executor.
+    /// what became of each. Those of [`lookup_host`](super::lookup_host). Outside of an executor.
     ///
     /// # Cancel safety
     /// Dropping the future gives the connection up, and all attempts at it.
     ///
     /// [`ConnectError`]: super::ConnectError
-    pub async fn connect(address: impl ToSocketAddrs) -> io::Result<Self> {
-        let reactor = current_reactor("TcpStream::connect")?;
-        let addresses = lookup_host(address).await?;
-        let io = connect_first(reactor, addresses).await?;
-        Ok(TcpStream { io })
+    pub fn connect(address: impl ToSocketAddrs) -> impl Future<Output = io::Result<Self>> {
+        let target = address.target();
+        async move {
+            let reactor = current_reactor("TcpStream::connect")?;
+            let io = match target {
+                Target::Address(address) => {
+                    let io = begin(reactor, address)?;
+                    made(&io).await?;
+                    io
+                }
+                // In a box: looking up and racing take room that a connection should not cost where
+                // there is nothing to look up and nobody to race.
+                target => {
+                    let race = async { connect_first(reactor, lookup(target).await?).await };
+                    Box::pin(race).await?
+                }
+            };
+            Ok(TcpStream { io })
+        }
     }
 
     /// A connection that was accepted: nothing speaks against writing at once.

@@ -68,15 +68,11 @@ pub(crate) struct Reactor {
 }
 
 struct Sources {
-    entries: Slab<Entry>,
+    entries: Slab<Arc<Source>>,
+    /// Of the source that was registered last.
     generation: usize,
     closed: bool,
     sealed: bool,
-}
-
-struct Entry {
-    generation: usize,
-    source: Arc<Source>,
 }
 
 /// The part that one thread at a time turns: it asks the OS for events.
@@ -162,9 +158,9 @@ impl Reactor {
     /// Gives `io` up. Errors are ignored: closing the descriptor, which follows, ends it all.
     pub(crate) fn deregister(&self, io: &mut impl mio::event::Source, source: &Source) {
         let _ = self.registry.deregister(io);
-        // The entry, and with it wakers, is dropped outside of the lock.
-        let entry = lock(&self.sources).remove(source.token);
-        drop(entry);
+        // It is dropped, and wakers with it, outside of the lock.
+        let source = lock(&self.sources).remove(source.token);
+        drop(source);
         self.count.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -182,8 +178,8 @@ impl Reactor {
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         let mut sources = lock(&self.sources);
         sources.closed = true;
-        for (_, entry) in &sources.entries {
-            entry.source.set_gone(woken);
+        for (_, source) in &sources.entries {
+            source.set_gone(woken);
         }
     }
 }
@@ -194,26 +190,23 @@ impl Sources {
         let vacant = self.entries.vacant_entry();
         let token = Token(self.generation << HALF | vacant.key());
         let source = Arc::new(Source::new(token, writable));
-        vacant.insert(Entry {
-            generation: self.generation,
-            source: source.clone(),
-        });
+        vacant.insert(source.clone());
         (token, source)
     }
 
     fn find(&self, token: Token) -> Option<&Source> {
-        let entry = self.entries.get(token.0 & INDEX)?;
-        (entry.generation == token.0 >> HALF).then_some(&*entry.source)
+        let source = self.entries.get(token.0 & INDEX)?;
+        (source.token == token).then_some(&**source)
     }
 
-    fn remove(&mut self, token: Token) -> Option<Entry> {
+    fn remove(&mut self, token: Token) -> Option<Arc<Source>> {
         self.find(token)?;
-        let entry = self.entries.try_remove(token.0 & INDEX);
+        let source = self.entries.try_remove(token.0 & INDEX);
         if self.entries.is_empty() {
             // Gives back what a great crowd needed.
             self.entries = Slab::new();
         }
-        entry
+        source
     }
 }
 

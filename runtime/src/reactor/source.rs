@@ -16,7 +16,7 @@
 //! *Stop 18 of 42.*
 //! *Previous: [`reactor::readiness`](crate::reactor::readiness); next: [`timer`](crate::timer).*
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
@@ -181,18 +181,19 @@ impl Source {
     }
 
     /// As [`io`](Self::io), for reading a byte stream into a buffer of `room` bytes.
-    pub(crate) async fn stream_read(
+    pub(crate) fn stream_read<R>(
         &self,
         room: usize,
-        mut operation: impl FnMut() -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        loop {
-            let seen = Ready::new(&self.read).await;
-            match Self::attempt(&self.read, seen, &mut operation) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                other => return self.note_short(seen, room, other),
-            }
-        }
+        operation: R,
+    ) -> impl Future<Output = io::Result<usize>>
+    where
+        R: FnMut() -> io::Result<usize>,
+    {
+        let mut read = self.io(Direction::Read, operation);
+        poll_fn(move |cx| {
+            let (seen, read) = ready!(read.poll_seen(cx));
+            Poll::Ready(self.note_short(seen, room, read))
+        })
     }
 
     #[inline]
@@ -205,18 +206,10 @@ impl Source {
 
     /// A future that tries and waits as [`poll_io`](Self::poll_io) does and takes its waker away
     /// when it is dropped.
-    pub(crate) async fn io<R>(
-        &self,
-        direction: Direction,
-        mut operation: impl FnMut() -> io::Result<R>,
-    ) -> io::Result<R> {
-        let readiness = self.readiness(direction);
-        loop {
-            let seen = Ready::new(readiness).await;
-            match Self::attempt(readiness, seen, &mut operation) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                other => return other,
-            }
+    pub(crate) fn io<F>(&self, direction: Direction, operation: F) -> Attempts<'_, F> {
+        Attempts {
+            ready: Ready::new(self.readiness(direction)),
+            operation,
         }
     }
 
@@ -224,6 +217,43 @@ impl Source {
     pub(crate) async fn wait(&self, direction: Direction) -> io::Result<()> {
         let seen = Ready::new(self.readiness(direction)).await;
         if seen.is_gone() { Err(gone()) } else { Ok(()) }
+    }
+}
+
+/// See [`Source::io`]. Not an `async` block, which would take twice the room: every task that waits for
+/// a socket carries one.
+pub(crate) struct Attempts<'a, F> {
+    ready: Ready<'a>,
+    operation: F,
+}
+
+/// The operation is called, and never pinned.
+impl<F> Unpin for Attempts<'_, F> {}
+
+impl<F, R> Attempts<'_, F>
+where
+    F: FnMut() -> io::Result<R>,
+{
+    /// The result, and what the word was before the operation that had it.
+    fn poll_seen(&mut self, cx: &mut Context<'_>) -> Poll<(Seen, io::Result<R>)> {
+        loop {
+            let seen = ready!(Pin::new(&mut self.ready).poll(cx));
+            match Source::attempt(self.ready.readiness, seen, &mut self.operation) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => return Poll::Ready((seen, other)),
+            }
+        }
+    }
+}
+
+impl<F, R> Future for Attempts<'_, F>
+where
+    F: FnMut() -> io::Result<R>,
+{
+    type Output = io::Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
+        self.poll_seen(cx).map(|(_, result)| result)
     }
 }
 
