@@ -20,6 +20,7 @@ use std::io;
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::reactor::alarm::Alarm;
 use crate::reactor::{EventLoop, Reactor};
 use crate::recorder::{Kind, Recorder};
 use crate::task::waker::wake_quietly;
@@ -28,6 +29,8 @@ use crate::timer::Timers;
 /// See the module.
 pub(crate) struct Driver {
     event_loop: EventLoop,
+    /// Where timers are to be precise.
+    alarm: Option<Alarm>,
     recorder: Option<std::sync::Arc<Recorder>>,
 }
 
@@ -44,9 +47,14 @@ pub(crate) enum Turn {
 const KEEP: usize = 1024;
 
 impl Driver {
-    pub(crate) fn new(event_loop: EventLoop, recorder: Option<std::sync::Arc<Recorder>>) -> Self {
+    pub(crate) fn new(
+        event_loop: EventLoop,
+        alarm: Option<Alarm>,
+        recorder: Option<std::sync::Arc<Recorder>>,
+    ) -> Self {
         Driver {
             event_loop,
+            alarm,
             recorder,
         }
     }
@@ -114,7 +122,12 @@ impl Driver {
         let before = clock.now_nanos();
         // mio rounds a timeout up to what the OS can do, so a wait never ends before the timer is
         // due for lack of precision (mio #1614).
-        let until_timer = next.map(|next| Duration::from_nanos(next.saturating_sub(before)));
+        let mut until_timer = next.map(|next| Duration::from_nanos(next.saturating_sub(before)));
+        if let (Some(alarm), Some(due), Some(left)) = (&mut self.alarm, next, until_timer) {
+            if !left.is_zero() && alarm.set(due, left)? {
+                until_timer = None;
+            }
+        }
         let timeout = match (until_timer, at_most) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (one, other) => one.or(other),

@@ -47,6 +47,7 @@
 //! | `work-stealing` | [`DefaultExecutor`] is [`WorkStealing`]. Both executors are always there |
 //! | `hyper` | `brigade::hyper`: hyper's runtime traits for brigade's types |
 //! | `tracing` | a `tracing` span for each task, entered while it is polled, and one for each poll |
+//! | `precise-timers` | `precise_timers` of both builders: late by microseconds, not by a millisecond |
 //! | `signal` | `brigade::signal`: signals of Unix as futures |
 //!
 //! # Reading it

@@ -200,7 +200,7 @@ impl Hall {
                 pool: Pool::new("brigade".into(), DEFAULT_THREADS, None),
                 counters,
             }),
-            driver: RefCell::new(Driver::new(event_loop, None)),
+            driver: RefCell::new(Driver::new(event_loop, None, None)),
             crowd,
             thread: PhantomData,
         })

@@ -25,6 +25,7 @@ pub struct Settings {
     pub name: &'static str,
     pub max_blocking_threads: usize,
     pub record_timeline: bool,
+    pub precise_timers: bool,
 }
 
 impl Default for Settings {
@@ -33,6 +34,7 @@ impl Default for Settings {
             name: "brigade",
             max_blocking_threads: 512,
             record_timeline: false,
+            precise_timers: false,
         }
     }
 }
@@ -51,6 +53,7 @@ impl Kitchen for OneCook {
             .name(settings.name)
             .max_blocking_threads(settings.max_blocking_threads)
             .record_timeline(settings.record_timeline)
+            .precise_timers(settings.precise_timers)
             .build()
             .expect("an executor can be built")
     }
@@ -71,6 +74,7 @@ impl<const WORKERS: usize> Kitchen for ManyCooks<WORKERS> {
             .name(settings.name)
             .max_blocking_threads(settings.max_blocking_threads)
             .record_timeline(settings.record_timeline)
+            .precise_timers(settings.precise_timers)
             .build()
             .expect("an executor can be built")
     }

@@ -18,7 +18,12 @@ impl One for Brigade {
     fn block_on<F: Future>(future: F) -> F::Output {
         // `benches/recorder` asks what recording costs.
         let recorded = std::env::var_os("BRIGADE_BENCH_RECORDED").is_some();
-        let executor = SingleThread::builder().record_timeline(recorded).build();
+        // And this what timers to the microsecond cost.
+        let precise = std::env::var_os("BRIGADE_BENCH_PRECISE").is_some();
+        let executor = SingleThread::builder()
+            .record_timeline(recorded)
+            .precise_timers(precise)
+            .build();
         executor.expect("brigade starts").block_on(future)
     }
 

@@ -27,6 +27,15 @@
 //! *Stop 16 of 42.*
 //! *Previous: [`pace`](crate::pace); next: [`reactor::readiness`](crate::reactor::readiness).*
 
+#[cfg_attr(
+    all(feature = "precise-timers", target_os = "linux"),
+    path = "alarm/on.rs"
+)]
+#[cfg_attr(
+    not(all(feature = "precise-timers", target_os = "linux")),
+    path = "alarm/off.rs"
+)]
+pub(crate) mod alarm;
 pub(crate) mod readiness;
 pub(crate) mod source;
 
@@ -52,6 +61,9 @@ const HALF: u32 = usize::BITS / 2;
 const INDEX: usize = (1 << HALF) - 1;
 /// The bell's token: an index no slab reaches.
 const BELL: Token = Token(usize::MAX);
+
+/// The alarm's: another such.
+const ALARM: Token = Token(usize::MAX - 1);
 
 /// Events taken from the OS at a time. More than fit come with the next turn. 1024 is what mio's
 /// own examples take and about a page of memory for each 340.
@@ -114,6 +126,11 @@ impl Reactor {
         self.bell
             .wake()
             .expect("brigade: the bell of an event loop could not be rung");
+    }
+
+    /// An alarm for the thread that turns the event loop.
+    pub(crate) fn alarm(&self) -> io::Result<alarm::Alarm> {
+        alarm::Alarm::new(self, ALARM)
     }
 
     /// From here on, registering a source is an error: for runs that must not depend on the world.

@@ -16,6 +16,7 @@ pub(crate) struct Clock {
     epoch: Instant,
     /// With virtual time: the nanoseconds that have passed.
     virtual_now: Option<AtomicU64>,
+    tick_shift: u32,
 }
 
 impl Clock {
@@ -25,17 +26,26 @@ impl Clock {
         Clock {
             epoch: Instant::now(),
             virtual_now: virtual_time.then(|| AtomicU64::new(0)),
+            // 2^20 ns: about the millisecond to which mio rounds the timeouts of epoll.
+            tick_shift: if virtual_time { 0 } else { 20 },
         }
+    }
+
+    /// The same, for timers that are fired to the microsecond.
+    pub(crate) fn precise(mut self) -> Self {
+        // 2^13 ns: below what waking a thread takes.
+        self.tick_shift = self.tick_shift.min(13);
+        self
     }
 
     pub(crate) fn is_virtual(&self) -> bool {
         self.virtual_now.is_some()
     }
 
-    /// The wheel's tick as a power of two of nanoseconds. The machine's clock: 2^20 ns, about the
-    /// millisecond to which mio rounds the timeouts of epoll. Virtual time: exact.
+    /// The wheel's tick as a power of two of nanoseconds: no finer than the driver can sleep, so that
+    /// timers which end its sleep together are found together. Virtual time is exact.
     pub(crate) fn tick_shift(&self) -> u32 {
-        if self.is_virtual() { 0 } else { 20 }
+        self.tick_shift
     }
 
     pub(crate) fn now(&self) -> Instant {

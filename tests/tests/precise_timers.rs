@@ -1,0 +1,152 @@
+//! Timers that are late by microseconds, where a builder asks for them.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use brigade::Executor;
+use brigade::time::{Interval, interval, sleep, sleep_until};
+use brigade_tests::{Kitchen, Settings, on_both};
+
+fn precise<K: Kitchen>() -> K::Executor {
+    K::build(Settings {
+        precise_timers: true,
+        ..Settings::default()
+    })
+}
+
+/// How late one of many sleeps was whose lengths are spread over two milliseconds: the median.
+fn median_lateness(executor: &impl Executor) -> Duration {
+    executor.block_on(async {
+        let mut late = Vec::new();
+        for n in 0..101 {
+            let deadline = Instant::now() + Duration::from_micros(300 + 17 * n);
+            sleep_until(deadline).await;
+            // A duration of less than nothing would panic: never early.
+            late.push(Instant::now().checked_duration_since(deadline).unwrap());
+        }
+        late.sort();
+        late[late.len() / 2]
+    })
+}
+
+/// epoll's timeouts are rounded up to whole milliseconds, so the usual timers are half of one late at
+/// the median, and a tick of the wheel. kqueue's are exact.
+#[cfg(target_os = "linux")]
+fn they_are_late_by_much_less<K: Kitchen>() {
+    let usual = median_lateness(&K::open());
+    let precise = median_lateness(&precise::<K>());
+    assert!(
+        precise * 3 < usual,
+        "precise: {precise:?} late, the usual ones {usual:?}"
+    );
+}
+
+#[cfg(not(target_os = "linux"))]
+fn they_are_late_by_much_less<K: Kitchen>() {
+    let _ = median_lateness(&precise::<K>());
+}
+
+fn never_early_in_a_crowd<K: Kitchen>() {
+    let executor = precise::<K>();
+    executor.block_on(async {
+        let tasks: Vec<_> = (0..2000_u64)
+            .map(|n| {
+                brigade::spawn(async move {
+                    let duration = Duration::from_nanos(n * 7919 % 40_000_000);
+                    let before = Instant::now();
+                    sleep(duration).await;
+                    assert!(before.elapsed() >= duration, "{duration:?} was too short");
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+/// The alarm is set to the later deadline when the earlier timer is armed, and the other way round; and
+/// one that was set for a timer that is gone wakes nobody else's.
+fn sooner_and_later_ones<K: Kitchen>() {
+    let executor = precise::<K>();
+    executor.block_on(async {
+        let far = brigade::spawn(sleep(Duration::from_secs(3600)));
+        let dropped = brigade::spawn(sleep(Duration::from_millis(20)));
+        brigade::yield_now().await;
+        dropped.abort();
+        assert!(dropped.await.unwrap_err().is_aborted());
+        for millis in [5, 50, 1] {
+            let before = Instant::now();
+            sleep(Duration::from_millis(millis)).await;
+            assert!(before.elapsed() >= Duration::from_millis(millis));
+        }
+        assert!(!far.is_finished());
+        far.abort();
+    });
+}
+
+/// A timer armed on another thread while the driver sleeps until a later one, or without end.
+fn armed_while_it_sleeps<K: Kitchen>() {
+    let executor = precise::<K>();
+    let handle = executor.handle();
+    executor.block_on(async {
+        let early = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20));
+            handle.spawn(async { sleep(Duration::from_millis(5)).await })
+        });
+        let joined = brigade::spawn_blocking(move || early.join().unwrap());
+        joined.await.unwrap().await.unwrap();
+    });
+}
+
+/// The same deadline twice, with a wake between: the alarm is set once and rings still.
+fn woken_before_the_deadline<K: Kitchen>() {
+    let executor = precise::<K>();
+    executor.block_on(async {
+        let before = Instant::now();
+        let slow = brigade::spawn(sleep(Duration::from_millis(60)));
+        for _ in 0..3 {
+            brigade::spawn_blocking(|| thread::sleep(Duration::from_millis(5)))
+                .await
+                .unwrap();
+        }
+        slow.await.unwrap();
+        assert!(before.elapsed() >= Duration::from_millis(60));
+    });
+}
+
+/// Far beyond what a timer of the OS can count.
+fn without_end<K: Kitchen>() {
+    let executor = precise::<K>();
+    executor.block_on(async {
+        let never = brigade::spawn(sleep(Duration::MAX));
+        let ages = brigade::spawn(sleep(Duration::from_secs(400 * 365 * 24 * 3600)));
+        sleep(Duration::from_millis(5)).await;
+        assert!(!never.is_finished() && !ages.is_finished());
+    });
+}
+
+/// An interval ticks by deadlines that are exact multiples, however late each tick is noticed.
+fn ticks_keep_their_distance<K: Kitchen>() {
+    let executor = precise::<K>();
+    executor.block_on(async {
+        let mut ticks: Interval = interval(Duration::from_millis(2));
+        let first = ticks.tick().await;
+        for _ in 1..10 {
+            let tick = ticks.tick().await;
+            // Ticks that a busy machine missed are left out.
+            assert_eq!((tick - first).as_nanos() % 2_000_000, 0);
+            assert!(Instant::now() >= tick);
+        }
+    });
+}
+
+on_both!(
+    they_are_late_by_much_less,
+    never_early_in_a_crowd,
+    sooner_and_later_ones,
+    armed_while_it_sleeps,
+    woken_before_the_deadline,
+    without_end,
+    ticks_keep_their_distance,
+);
