@@ -61,6 +61,10 @@ pub(crate) struct Header {
     pub(super) posted: AtomicU8,
 }
 
+/// As the picture says, where pointers have eight bytes; loom's cells and atomics are larger.
+#[cfg(all(not(loom), target_pointer_width = "64"))]
+const _: () = assert!(size_of::<Header>() == 40);
+
 /// Set by a waker on another thread, cleared by the owner before it wakes.
 pub(super) const WAKE_POSTED: u8 = 1 << 0;
 /// Set by the first abort on another thread: one is enough for ever.

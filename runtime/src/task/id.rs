@@ -48,6 +48,8 @@ impl fmt::Display for Id {
 /// An [`Id`] in six bytes, which leave the rest of a word of the header to the task's state.
 /// 2^48 is a task every 100 ns for eleven months.
 #[derive(Clone, Copy)]
+// Aligned to two bytes, or its size would be eight after all.
+#[repr(C, packed(2))]
 pub(super) struct PackedId {
     low: u32,
     high: u16,
