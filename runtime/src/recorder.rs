@@ -181,6 +181,7 @@ impl Recorder {
     }
 
     /// Appends a wake that happened at `at`, by the task that is being polled on this thread.
+    #[cold]
     pub(crate) fn report_wake(&self, at: u64, how: u8, task: u64) {
         self.report_at(at, Kind::Wake, how, task, POLLED.get());
     }
@@ -205,11 +206,13 @@ impl Recorder {
     }
 
     /// Appends an entry whose `other` is the task that is being polled on this thread.
+    #[cold]
     pub(crate) fn report_by(&self, kind: Kind, how: u8, task: u64) {
         self.report(kind, how, task, POLLED.get());
     }
 
     /// The task that is being polled on this thread waits for another one's handle.
+    #[cold]
     pub(crate) fn report_join(&self, task: u64) {
         let by = POLLED.get();
         if by != 0 {

@@ -69,7 +69,7 @@ use crate::driver::{self, Driver, Turn};
 use crate::handle::Handle;
 use crate::metrics::Metrics;
 use crate::pace::{LOOK_EVERY, Pace};
-use crate::recorder::Role;
+use crate::recorder::{Recorder, Role};
 use crate::shared::Shared;
 use crate::spans::TaskSpan;
 use crate::sync::Arc;
@@ -212,6 +212,7 @@ impl SingleThread {
 /// One stay in `block_on`.
 struct Shift<'a> {
     executor: &'a SingleThread,
+    recorder: Option<&'a Recorder>,
     driver: RefMut<'a, Driver>,
     pace: Pace,
     /// Whom the driver says to wake.
@@ -223,7 +224,8 @@ struct Shift<'a> {
 
 impl<'a> Shift<'a> {
     fn begin(executor: &'a SingleThread) -> Self {
-        if let Some(recorder) = executor.shared.home.recorder() {
+        let recorder = executor.shared.home.recorder().map(|it| &**it);
+        if let Some(recorder) = recorder {
             recorder.join(Role::Worker(0));
         }
         // Not only in turns: a stay in `block_on` may do without.
@@ -231,6 +233,7 @@ impl<'a> Shift<'a> {
         let now = executor.shared.timers.clock().now_nanos();
         Shift {
             executor,
+            recorder,
             driver: executor.driver.borrow_mut(),
             pace: Pace::new(now),
             woken: Vec::new(),
@@ -255,7 +258,7 @@ impl<'a> Shift<'a> {
             match main(task) {
                 Err(task) => {
                     self.polls += 1;
-                    task.run();
+                    task.run_recorded(self.recorder);
                 }
                 Ok(Poll::Pending) => {}
                 Ok(Poll::Ready(output)) => return Some(output),

@@ -121,9 +121,15 @@ impl RawTask {
 
     /// Polls a main future, and tells the recorder, if there is one.
     pub(crate) fn report_poll<T>(&self, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
-        let Some(recorder) = self.home().recorder() else {
-            return poll();
-        };
+        match self.home().recorder() {
+            None => poll(),
+            Some(recorder) => self.poll_on_record(recorder, poll),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn poll_on_record<T>(&self, recorder: &Recorder, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         recorder.poll_begins(self.number());
         let polled = poll();
         recorder.poll_ended(self.number(), u8::from(polled.is_ready()));
@@ -132,13 +138,20 @@ impl RawTask {
     }
 
     /// Tells the recorder, if there is one, that the task was spawned, and its name.
+    #[inline(always)]
     pub(crate) fn report_spawn(&self, name: Option<&str>) {
         if let Some(recorder) = self.home().recorder() {
-            if let Some(name) = name {
-                recorder.name(self.number(), name);
-            }
-            recorder.report_by(Kind::Spawn, 0, self.number());
+            self.spawn_on_record(recorder, name);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn spawn_on_record(&self, recorder: &Recorder, name: Option<&str>) {
+        if let Some(name) = name {
+            recorder.name(self.number(), name);
+        }
+        recorder.report_by(Kind::Spawn, 0, self.number());
     }
 
     /// Its place in the registry of its executor. The caller is that executor.
@@ -170,17 +183,22 @@ impl RawTask {
         };
         let answer = match self.home().recorder() {
             None => self.state().apply(writer, Snapshot::wake),
-            Some(recorder) => {
-                // The wake comes before the poll that it leads to, perhaps on another thread.
-                let at = recorder.now();
-                let answer = self.state().apply(writer, Snapshot::wake);
-                recorder.report_wake(at, answer as u8, self.number());
-                answer
-            }
+            Some(recorder) => self.wake_on_record(writer, recorder),
         };
         if answer == Wake::Submit {
             self.home().scheduler().schedule(Runnable(self));
         }
+    }
+
+    // Apart, so that the way without a recorder is short enough to be compiled into its callers.
+    #[cold]
+    #[inline(never)]
+    fn wake_on_record(self, writer: Writer, recorder: &Recorder) -> Wake {
+        // The wake comes before the poll that it leads to, perhaps on another thread.
+        let at = recorder.now();
+        let answer = self.state().apply(writer, Snapshot::wake);
+        recorder.report_wake(at, answer as u8, self.number());
+        answer
     }
 
     #[cold]
@@ -483,16 +501,26 @@ impl Runnable {
     }
 
     /// Polls the task once, or cancels it, and does what follows from that.
-    #[inline]
     pub(crate) fn run(self) {
-        let task = self.0;
-        // Asked once: without a recorder the turn is compiled without a word about it.
-        let Some(recorder) = task.home().recorder() else {
-            return self.turn(None);
-        };
         // Of its own: the turn may free the task, and with it the home.
-        let recorder = recorder.clone();
-        self.turn(Some(&recorder));
+        let recorder = self.0.home().recorder().cloned();
+        self.run_recorded(recorder.as_deref());
+    }
+
+    /// As [`run`](Self::run), for who has asked the home for its recorder before, once for all tasks.
+    #[inline]
+    pub(crate) fn run_recorded(self, recorder: Option<&Recorder>) {
+        // Two turns: the one without a recorder is compiled without a word about it.
+        match recorder.filter(|_| !cfg!(brigade_unrecorded)) {
+            None => self.turn(None),
+            Some(recorder) => self.turn_on_record(recorder),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn turn_on_record(self, recorder: &Recorder) {
+        self.turn(Some(recorder));
         recorder.turn_ended();
     }
 

@@ -206,7 +206,8 @@ impl Worker {
         self.polls.set(self.polls.get() + 1);
         self.left.set(self.left.get().saturating_sub(1));
         budget::refill();
-        Runnable::from_queue(task).run();
+        let recorder = self.shared.home.recorder();
+        Runnable::from_queue(task).run_recorded(recorder.map(|it| &**it));
         if budget::take_yield() {
             // Look as soon as everybody who is ready now has had a turn.
             let queued = self.remote().ring.len() as usize;
