@@ -31,7 +31,7 @@ pub(crate) const BREAKS: [Break; 4] = [
         file: "runtime/src/task/state.rs",
         from: "(self.with(QUEUED), Wake::Again)",
         to: "(self, Wake::Again)",
-        caught_by: "task::state::tests",
+        caught_by: "task::state",
         by_loom: false,
     },
     Break {

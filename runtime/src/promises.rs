@@ -23,7 +23,7 @@
 //! | P5 | **A turn is bounded**: `FIRED_PER_TURN` = 1024 timers, `EVENTS` = 1024 events, `LOOK_EVERY` = 64 letters of other threads | `timer/mod::a_burst_is_bounded_by_turn`, `tests/fairness::self_waking_tasks_do_not_starve_anybody` |
 //! | P6 | **A poll that blocks its worker holds up nobody else as long as another worker is free**: within about two watches of 5 ms each (`WATCH`) another takes what it had woken, and its timers and sockets | `tests/blocked_worker::a_task_spawned_by_a_blocked_one_runs_elsewhere`, `tests/blocked_worker::a_task_woken_by_a_blocked_one_runs_elsewhere`, `tests/blocked_worker::timers_fire_while_a_worker_is_blocked`, `tests/blocked_worker::sockets_are_served_while_a_worker_is_blocked` |
 //! | P7 | **No wake is lost**: a poll that begins after the wake follows, and sees what was written before it | `models/wake_against_poll::a_poll_follows_that_sees_what_was_written`, `models/two_wakers_one_rearming::a_poll_follows_every_wake`, `tests/wake::no_wake_is_lost_in_a_storm` |
-//! | P8 | **No timer fires early**, and in the order of their deadlines up to a tick of about a millisecond | `tests/sleep::never_early`, `tests/sleep::in_order`, `timer/wheel::agrees_with_a_tree` |
+//! | P8 | **No timer fires early**, and in the order of their deadlines up to a tick of about a millisecond | `tests/sleep::never_early`, `tests/sleep::in_order`, `timer/wheel/properties::agrees_with_a_tree` |
 //! | P9 | **`wake` and `spawn` never block**, whatever nobody has come to yet | `tests/wake::a_wake_never_blocks`, `tests/strangers::a_wake_under_a_lock_runs_nothing` |
 //!
 //! # Cancellation

@@ -55,7 +55,14 @@ fn file_of(place: &str) -> PathBuf {
 /// Whether there is a test of that name, or a function from which a macro makes one.
 fn exists(name: &str) -> bool {
     let (place, function) = name.split_once("::").expect("a name has two parts");
-    let Ok(text) = fs::read_to_string(root().join(file_of(place))) else {
+    let file = file_of(place);
+    // A module's own tests stand at its end, or beside it.
+    let beside = file.with_extension("").join("tests.rs");
+    [file, beside].iter().any(|file| defines(file, function))
+}
+
+fn defines(file: &Path, function: &str) -> bool {
+    let Ok(text) = fs::read_to_string(root().join(file)) else {
         return false;
     };
     let defined = [format!("fn {function}("), format!("fn {function}<")];

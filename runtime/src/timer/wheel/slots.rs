@@ -1,0 +1,263 @@
+//! The wheel's slots: queues of entries, threaded through one vector.
+//!
+//! **Job.** Put an entry at the end of any slot, take it out of wherever it stands, and say at once
+//! which slots have entries. Each of these is O(1).
+//!
+//! **Owns** the entries, the lists through them, and the generations by which an old key is told
+//! from a new one. **Never** knows what time it is: a tick is kept with its entry, and which slot it
+//! belongs to is the [wheel](super)'s business.
+//!
+//! ```text
+//!   a slot         head                tail
+//!                   ▼                   ▼
+//!   entries   [ . | x | . | . | y | . | z | . ]
+//!                   └───next───►└─next─►
+//! ```
+//!
+//! Each place of the vector is in exactly one list, the empty ones in the last. A [`Key`] holds the
+//! index of a place, so an entry stays where it is until it goes: to move it from slot to slot is to
+//! link it anew.
+
+use super::{LEVELS, SLOTS};
+
+/// The list behind the last slot: places without an entry.
+const FREE: usize = LEVELS * SLOTS;
+/// The end of a list.
+const NIL: u32 = u32::MAX;
+
+/// Up to so many places nothing is given back: they are worth less than the
+/// trouble. Out of thin air: some tens of kilobytes.
+const KEEP: usize = 1024;
+/// Free places that one removal gives back at most: more than the one it frees,
+/// so that giving back overtakes, and few enough not to be felt.
+const TRIM: usize = 8;
+
+/// Names one pending entry. Goes stale when the entry is taken out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Key {
+    index: u32,
+    generation: u32,
+}
+
+/// See the [module](self).
+pub(super) struct Slots<T> {
+    /// A bit for each slot that has an entry; the last word belongs to `FREE`.
+    occupied: [u64; LEVELS + 1],
+    /// The slots, level by level from 0, then `FREE`.
+    lists: Box<[List; FREE + 1]>,
+    /// All places: each is in exactly one of the lists.
+    entries: Vec<Entry<T>>,
+    /// Places that are not in `FREE`.
+    len: usize,
+    /// The generation of the next insert.
+    generation: u32,
+}
+
+/// A queue threaded through `entries`.
+#[derive(Clone, Copy)]
+struct List {
+    head: u32,
+    tail: u32,
+}
+
+/// A place. Links, list and generation take 16 bytes, the tick 8.
+struct Entry<T> {
+    prev: u32,
+    next: u32,
+    list: u32,
+    generation: u32,
+    tick: u64,
+    /// `None` exactly while the place is in `FREE`.
+    value: Option<T>,
+}
+
+/// What the wheel does with them.
+impl<T> Slots<T> {
+    pub(super) fn new() -> Self {
+        Slots {
+            occupied: [0; LEVELS + 1],
+            lists: Box::new([List::EMPTY; FREE + 1]),
+            entries: Vec::new(),
+            len: 0,
+            generation: 0,
+        }
+    }
+
+    /// How many entries there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// A bit for each slot of a level that has an entry.
+    pub(super) fn occupied(&self, level: usize) -> u64 {
+        self.occupied[level]
+    }
+
+    /// The ticks of a slot's entries, oldest entry first.
+    pub(super) fn ticks(&self, slot: usize) -> impl Iterator<Item = u64> {
+        let at = |index: u32| self.entries.get(index as usize);
+        let entries = std::iter::successors(at(self.lists[slot].head), move |last| at(last.next));
+        entries.map(|entry| entry.tick)
+    }
+
+    /// Puts an entry at the end of a slot.
+    ///
+    /// # Panics
+    ///
+    /// If 2^32 - 1 entries are there.
+    pub(super) fn insert(&mut self, slot: usize, tick: u64, value: T) -> Key {
+        let generation = self.generation;
+        self.generation = generation.wrapping_add(1);
+        let index = self.take_place(tick, generation, value);
+        self.append(index, slot);
+        self.len += 1;
+        Key { index, generation }
+    }
+
+    /// The value of an entry. `None` if the key is stale.
+    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        let entry = self.entries.get_mut(key.index as usize)?;
+        if entry.generation != key.generation {
+            return None;
+        }
+        entry.value.as_mut()
+    }
+
+    /// Takes an entry out. `None` if the key is stale.
+    pub(super) fn remove(&mut self, key: Key) -> Option<T> {
+        self.get_mut(key)?;
+        self.release(key.index)
+    }
+
+    /// Takes the first entry of a slot out.
+    pub(super) fn pop(&mut self, slot: usize) -> Option<T> {
+        match self.lists[slot].head {
+            NIL => None,
+            head => self.release(head),
+        }
+    }
+
+    /// Moves the first entry of a slot to the end of the slot that `place` names for its tick.
+    /// Answers whether there was one.
+    pub(super) fn move_first(&mut self, slot: usize, place: impl FnOnce(u64) -> usize) -> bool {
+        let head = self.lists[slot].head;
+        if head == NIL {
+            return false;
+        }
+        let tick = self.entries[head as usize].tick;
+        self.unlink(head);
+        self.append(head, place(tick));
+        true
+    }
+}
+
+/// Places.
+impl<T> Slots<T> {
+    /// Fills the place that was freed last, whose memory is the warmest, or a
+    /// new one. It is in no list yet.
+    fn take_place(&mut self, tick: u64, generation: u32, value: T) -> u32 {
+        let entry = Entry {
+            prev: NIL,
+            next: NIL,
+            list: FREE as u32,
+            generation,
+            tick,
+            value: Some(value),
+        };
+        let free = self.lists[FREE].tail;
+        if free != NIL {
+            self.unlink(free);
+            self.entries[free as usize] = entry;
+            return free;
+        }
+        assert!(self.entries.len() < NIL as usize, "too many pending timers");
+        self.entries.push(entry);
+        (self.entries.len() - 1) as u32
+    }
+
+    /// Empties a place, which goes to the free ones.
+    fn release(&mut self, index: u32) -> Option<T> {
+        self.unlink(index);
+        self.append(index, FREE);
+        self.len -= 1;
+        let value = self.entries[index as usize].value.take();
+        if self.entries.len() > KEEP {
+            self.trim();
+        }
+        value
+    }
+
+    /// Gives memory back after a peak. Keys hold indices, so entries cannot be
+    /// moved together: what can go is the free end of the vector, in small bites
+    /// once three quarters of all places are free; and everything, at once, when
+    /// no entry is left. Each place is given back once for being made once:
+    /// inserts and removals stay O(1), amortized as those of a `Vec`.
+    fn trim(&mut self) {
+        if self.len == 0 {
+            self.entries = Vec::new();
+            self.lists[FREE] = List::EMPTY;
+            self.occupied[LEVELS] = 0;
+            return;
+        }
+        if self.len > self.entries.len() / 4 {
+            return;
+        }
+        for _ in 0..TRIM {
+            if self.entries.last().is_none_or(|last| last.value.is_some()) {
+                break;
+            }
+            self.unlink((self.entries.len() - 1) as u32);
+            self.entries.pop();
+        }
+        if self.entries.len() <= self.entries.capacity() / 4 {
+            self.entries.shrink_to(self.entries.capacity() / 2);
+        }
+    }
+}
+
+/// Links.
+impl<T> Slots<T> {
+    fn append(&mut self, index: u32, list: usize) {
+        let tail = std::mem::replace(&mut self.lists[list].tail, index);
+        if tail == NIL {
+            self.lists[list].head = index;
+            self.occupied[list / SLOTS] |= 1 << (list % SLOTS);
+        } else {
+            self.entries[tail as usize].next = index;
+        }
+        let entry = &mut self.entries[index as usize];
+        entry.prev = tail;
+        entry.next = NIL;
+        entry.list = list as u32;
+    }
+
+    fn unlink(&mut self, index: u32) {
+        let Entry {
+            prev, next, list, ..
+        } = self.entries[index as usize];
+        let list = list as usize;
+        if prev == NIL {
+            self.lists[list].head = next;
+        } else {
+            self.entries[prev as usize].next = next;
+        }
+        if next == NIL {
+            self.lists[list].tail = prev;
+        } else {
+            self.entries[next as usize].prev = prev;
+        }
+        if prev == NIL && next == NIL {
+            self.occupied[list / SLOTS] &= !(1 << (list % SLOTS));
+        }
+    }
+}
+
+impl List {
+    const EMPTY: List = List {
+        head: NIL,
+        tail: NIL,
+    };
+}
+
+#[cfg(test)]
+mod tests;
