@@ -9,15 +9,23 @@
 //! order to be "surely late enough"; tests wait for events and assert counts.
 
 mod alone;
+mod dice;
+mod far;
 mod kitchen;
+mod leftovers;
 pub mod mutants;
 mod probe;
+mod sockets;
 mod waker;
 mod watch;
 
 pub use alone::{alone, in_child};
+pub use dice::{Dice, setting};
+pub use far::Far;
 pub use kitchen::{Kitchen, ManyCooks, OneCook, Settings};
+pub use leftovers::{Counting, at_rest, descriptors, live_bytes, threads};
 pub use probe::{Dropped, Tally, noisy, poll_once, text_of};
+pub use sockets::{nobody, pair, to_and_fro, waiting_reader};
 pub use waker::{CountingWaker, Hooks, hooked_waker, park_on, wake_a_clone};
 pub use watch::{LIMIT, watch};
 

@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use brigade::Executor;
 use brigade::net::{TcpListener, TcpStream};
-use brigade_tests::{Kitchen, on_both};
+use brigade_tests::{Kitchen, on_both, pair};
 
 /// What goes from one end to the other.
 const TOTAL: usize = 20_000;
@@ -27,13 +27,6 @@ async fn once<F: Future>(future: F) -> Option<F::Output> {
             None
         }
     }
-}
-
-async fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let connect = TcpStream::connect(listener.local_addr().unwrap());
-    let (client, server) = futures::join!(connect, listener.accept());
-    (client.unwrap(), server.unwrap().0)
 }
 
 /// Byte number `n` of the stream.

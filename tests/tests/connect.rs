@@ -1,7 +1,6 @@
 //! Connecting to whichever of many addresses answers first, with some that never do.
 #![cfg(target_os = "linux")]
 
-use std::fs;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,17 +8,11 @@ use std::time::{Duration, Instant};
 use brigade::net::{ConnectError, TcpListener, TcpStream};
 use brigade::time::timeout;
 use brigade::{Executor, SingleThread};
-use brigade_tests::{Kitchen, on_both, one_cook};
+use brigade_tests::{Kitchen, descriptors, nobody, on_both, one_cook};
 use socket2::{Domain, Socket, Type};
 
 /// What README and docs promise: how long an address is tried alone.
 const HEAD_START: Duration = Duration::from_millis(250);
-
-/// An address at which nobody listens.
-fn nobody() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
-}
 
 /// A listener whose queue is full: the OS drops whatever comes, so nobody is answered.
 struct Deaf {
@@ -55,10 +48,6 @@ impl Deaf {
             _crowd: crowd,
         }
     }
-}
-
-fn descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").unwrap().count() - 1
 }
 
 fn a_deaf_address_is_passed_over<K: Kitchen>() {

@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
-use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +11,9 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use brigade::net::{TcpListener, TcpStream};
 use brigade::time::{interval, sleep};
 use brigade::{Executor, SingleThread};
-use brigade_tests::{Hooks, Kitchen, Tally, hooked_waker, on_both, one_cook};
+use brigade_tests::{Hooks, Kitchen, Tally, hooked_waker, on_both, one_cook, pair, to_and_fro};
 
 /// A task that wakes itself in every poll, for ever.
 async fn hog() {
@@ -24,15 +22,6 @@ async fn hog() {
         Poll::<()>::Pending
     })
     .await;
-}
-
-async fn pair() -> io::Result<(TcpStream, TcpStream)> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let (client, server) = futures::join!(
-        TcpStream::connect(listener.local_addr()?),
-        listener.accept()
-    );
-    Ok((client?, server?.0))
 }
 
 /// tokio #5209, #8212: timers fire while tasks wake themselves.
@@ -52,21 +41,7 @@ fn self_waking_tasks_do_not_starve_sockets<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
         let hogs: Vec<_> = (0..8).map(|_| brigade::spawn(hog())).collect();
-        let (client, server) = pair().await.unwrap();
-        let echo = brigade::spawn(async move {
-            let mut byte = [0];
-            while server.read(&mut byte).await.unwrap() == 1 {
-                server.write_all(&byte).await.unwrap();
-            }
-        });
-        for n in 0..100 {
-            client.write_all(&[n]).await.unwrap();
-            let mut byte = [0];
-            assert_eq!(client.read(&mut byte).await.unwrap(), 1);
-            assert_eq!(byte, [n]);
-        }
-        drop(client);
-        echo.await.unwrap();
+        to_and_fro(pair().await).await;
         hogs.iter().for_each(|hog| hog.abort());
     });
 }
@@ -95,7 +70,7 @@ fn self_waking_tasks_do_not_starve_anybody<K: Kitchen>() {
 fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
-        let (client, server) = pair().await.unwrap();
+        let (client, server) = pair().await;
         drop(client);
         let reads = Tally::new();
         let counted = reads.clone();
@@ -120,7 +95,7 @@ fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
 fn other_ready_sockets_starve_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
-        let (client, server) = pair().await.unwrap();
+        let (client, server) = pair().await;
         let sink = brigade::spawn(async move {
             let mut buffer = vec![0; 1 << 16];
             while server.read(&mut buffer).await.unwrap() > 0 {}
@@ -131,7 +106,7 @@ fn other_ready_sockets_starve_nobody<K: Kitchen>() {
                 let _ = client.try_write(&[]);
             }
         });
-        let (peer, end) = pair().await.unwrap();
+        let (peer, end) = pair().await;
         drop(peer);
         let greedy_too = brigade::spawn(async move {
             let mut end = &end;

@@ -2,7 +2,6 @@
 //! panics, nothing hangs, nothing is left behind. Each test runs in a process of its own.
 #![cfg(target_os = "linux")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::RefCell;
 use std::fs;
 use std::future::{Future, pending};
@@ -10,7 +9,6 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
@@ -21,41 +19,13 @@ use brigade::net::{
 };
 use brigade::time::{sleep, timeout};
 use brigade::{Executor, SingleThread, WorkStealing};
-use brigade_tests::{CountingWaker, Dropped, Kitchen, Tally, in_child, on_both, one_cook};
-
-/// Counts the bytes that are allocated and not freed.
-struct Counting;
-
-static LIVE: AtomicI64 = AtomicI64::new(0);
-
-// SAFETY: all is passed on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use brigade_tests::{
+    Counting, CountingWaker, Dropped, Kitchen, Tally, descriptors, in_child, live_bytes, on_both,
+    one_cook, pair, threads,
+};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// How many descriptors are open.
-fn descriptors() -> usize {
-    // One is the directory itself.
-    fs::read_dir("/proc/self/fd").unwrap().count() - 1
-}
-
-/// How many threads there are.
-fn threads() -> usize {
-    fs::read_dir("/proc/self/task").unwrap().count()
-}
 
 /// The limit on descriptors, lowered so that so many more can be had, and put back when dropped.
 struct Want(u64);
@@ -74,13 +44,6 @@ impl Drop for Want {
     fn drop(&mut self) {
         rlimit::Resource::NOFILE.set(self.0, self.0).unwrap();
     }
-}
-
-async fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let connect = TcpStream::connect(listener.local_addr().unwrap());
-    let (client, server) = futures::join!(connect, listener.accept());
-    (client.unwrap(), server.unwrap().0)
 }
 
 /// mio #1031, tokio #6329: whatever needs a descriptor says so when there is none, also when there is
@@ -180,13 +143,13 @@ fn refused_sources_leave_nothing<K: Kitchen>() {
             Registered::new(source, Interest::READABLE).err().unwrap();
         };
         refuse();
-        let before = (descriptors(), LIVE.load(Ordering::Relaxed));
+        let before = (descriptors(), live_bytes());
         for _ in 0..10_000 {
             refuse();
         }
         assert_eq!(descriptors(), before.0);
         // Not a byte for each: other threads may have something of their own on the way.
-        assert!(LIVE.load(Ordering::Relaxed) - before.1 < 10_000);
+        assert!(live_bytes() - before.1 < 10_000);
     });
 }
 
@@ -261,11 +224,11 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
         (0..OPERATIONS).for_each(&mut give_up);
         settle().await;
         let before = (descriptors(), Arc::strong_count(&counting));
-        let live = LIVE.load(Ordering::Relaxed);
+        let live = live_bytes();
         (0..OPERATIONS).for_each(&mut give_up);
         settle().await;
         let after = (descriptors(), Arc::strong_count(&counting));
-        let grown = LIVE.load(Ordering::Relaxed) - live;
+        let grown = live_bytes() - live;
         println!(
             "{OPERATIONS} given up; descriptors and wakers {before:?} {after:?}, {grown} bytes"
         );

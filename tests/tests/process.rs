@@ -14,14 +14,8 @@ use std::time::{Duration, Instant};
 use brigade::Executor;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::time::{sleep, timeout};
-use brigade_tests::{Kitchen, Tally, on_both};
+use brigade_tests::{Kitchen, Tally, descriptors, on_both, pair};
 use futures::StreamExt;
-
-/// How many descriptors are open.
-fn descriptors() -> usize {
-    // One is the directory itself.
-    fs::read_dir("/proc/self/fd").unwrap().count() - 1
-}
 
 /// The number that the next descriptor gets: with the limit there, none can be had.
 fn next_descriptor() -> u64 {
@@ -33,13 +27,6 @@ fn wait_for_descriptors(count: usize) {
     while descriptors() != count {
         thread::yield_now();
     }
-}
-
-async fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let connect = TcpStream::connect(listener.local_addr().unwrap());
-    let (client, server) = futures::join!(connect, listener.accept());
-    (client.unwrap(), server.unwrap().0)
 }
 
 /// mio #1031: an executor gives all its descriptors back.

@@ -10,42 +10,25 @@
 //! dropped with all of that under way.
 #![cfg(target_os = "linux")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future, pending};
 use std::io;
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Context;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use brigade::net::{TcpListener, TcpStream};
 use brigade::time::{sleep, timeout};
 use brigade::{Executor, SingleThread, WorkStealing};
-use brigade_tests::{Dropped, Hooks, hooked_waker};
+use brigade_tests::{Counting, Dice, Dropped, Far, Hooks, at_rest, hooked_waker, setting, threads};
 
-/// Counts the bytes that are allocated and not freed.
-struct Counting;
+#[path = "soak/weather.rs"]
+mod weather;
 
-static LIVE: AtomicI64 = AtomicI64::new(0);
-
-// SAFETY: all is passed on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use weather::{Weather, feel_signals};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -94,19 +77,6 @@ impl Drop for Life {
     }
 }
 
-/// SplitMix64.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % sides
-    }
-}
-
 /// Panics without a word on the screen: there will be thousands.
 fn quiet_panic() -> ! {
     resume_unwind(Box::new("as the dice say"))
@@ -118,15 +88,7 @@ struct Table {
     book: Arc<Book>,
     listener: Arc<TcpListener>,
     /// To a thread that wakes whom it is told.
-    far: Sender<(Waker, Arc<AtomicBool>)>,
-}
-
-fn wake_what_comes(receive: &Receiver<(Waker, Arc<AtomicBool>)>) {
-    while let Ok((waker, told)) = receive.recv() {
-        told.store(true, Ordering::Relaxed);
-        waker.wake_by_ref();
-        waker.wake();
-    }
+    far: Far,
 }
 
 /// Waits for something that must come: counts it as lost where it does not.
@@ -136,24 +98,6 @@ async fn must_come<F: Future>(book: &Book, wait: F) -> Option<F::Output> {
         book.lost_wakes.fetch_add(1, Ordering::Relaxed);
     }
     came
-}
-
-/// A wake by another thread.
-async fn afar(table: &Table) {
-    let told = Arc::<AtomicBool>::default();
-    let mut asked = false;
-    let woken = poll_fn(|cx| {
-        if told.load(Ordering::Relaxed) {
-            return Poll::Ready(());
-        }
-        if !asked {
-            asked = true;
-            let letter = (cx.waker().clone(), told.clone());
-            table.far.send(letter).expect("the thread is there");
-        }
-        Poll::Pending
-    });
-    must_come(&table.book, woken).await;
 }
 
 /// Connects, says something and hears it again, or one of the two ends does something else. For want
@@ -307,7 +251,9 @@ fn guest(table: Table, mut dice: Dice, life: Life) -> Pin<Box<dyn Future<Output 
             match dice.roll(10) {
                 0 => brigade::yield_now().await,
                 1 => sleep(Duration::from_micros(dice.roll(2_000))).await,
-                2 | 3 => afar(&table).await,
+                2 | 3 => {
+                    must_come(&table.book, table.far.wake()).await;
+                }
                 4 | 5 => {
                     // An error is want of descriptors, or a reset.
                     if talk(&table, &mut dice).await.is_err() {
@@ -338,8 +284,7 @@ fn guest(table: Table, mut dice: Dice, life: Life) -> Pin<Box<dyn Future<Output 
 /// A course: guests, some of whom are aborted, and in the end an executor that is dropped with tasks in
 /// every state.
 fn course(executor: impl Executor, seed: u64, book: &Arc<Book>) {
-    let (far, receive) = channel();
-    let waker = thread::spawn(move || wake_what_comes(&receive));
+    let (far, waker) = Far::begin();
     let mut dice = Dice(seed);
     executor.block_on(async {
         let listener = loop {
@@ -356,7 +301,7 @@ fn course(executor: impl Executor, seed: u64, book: &Arc<Book>) {
         let serving = brigade::spawn(serve(table.clone()));
         let guests: Vec<_> = (0..GUESTS)
             .map(|_| {
-                let dice = Dice(dice.roll(u64::MAX));
+                let dice = dice.others();
                 brigade::spawn(guest(table.clone(), dice, Life::begin(book)))
             })
             .collect();
@@ -372,7 +317,7 @@ fn course(executor: impl Executor, seed: u64, book: &Arc<Book>) {
         }
         // Those are still there when the executor goes.
         for _ in 0..20 {
-            let dice = Dice(dice.roll(u64::MAX));
+            let dice = dice.others();
             drop(brigade::spawn(guest(
                 table.clone(),
                 dice,
@@ -384,88 +329,6 @@ fn course(executor: impl Executor, seed: u64, book: &Arc<Book>) {
     });
     drop(executor);
     waker.join().unwrap();
-}
-
-/// Faults that concern the whole process, for as long as it lives: signals, and spells without a
-/// descriptor to be had.
-struct Weather {
-    stop: Arc<AtomicBool>,
-    thread: Option<thread::JoinHandle<u64>>,
-}
-
-impl Weather {
-    fn begin(seed: u64) -> Self {
-        let stop = Arc::<AtomicBool>::default();
-        let thread = thread::spawn({
-            let stop = stop.clone();
-            move || rage(&stop, Dice(seed))
-        });
-        Weather {
-            stop,
-            thread: Some(thread),
-        }
-    }
-
-    /// How many faults there were.
-    fn end(mut self) -> u64 {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.take().unwrap().join().unwrap()
-    }
-}
-
-fn rage(stop: &AtomicBool, mut dice: Dice) -> u64 {
-    let (_soft, hard) = rlimit::Resource::NOFILE.get().unwrap();
-    let mut faults = 0;
-    while !stop.load(Ordering::Relaxed) {
-        for entry in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
-            let name = entry.file_name().into_string().unwrap();
-            let thread: libc::pid_t = name.parse().unwrap();
-            // SAFETY: it takes numbers; a thread that is gone is an error, ignored here.
-            unsafe { libc::syscall(libc::SYS_tkill, thread, libc::SIGUSR1) };
-            faults += 1;
-        }
-        if dice.roll(10) == 0 {
-            faults += 1;
-            // Whoever needs a descriptor in the next milliseconds gets none.
-            rlimit::Resource::NOFILE.set(dice.roll(8), hard).unwrap();
-            thread::sleep(Duration::from_micros(dice.roll(3_000)));
-            rlimit::Resource::NOFILE.set(hard, hard).unwrap();
-        }
-        thread::sleep(Duration::from_micros(500 + dice.roll(3_000)));
-    }
-    faults
-}
-
-/// From now on a signal interrupts whatever system call can be interrupted.
-fn feel_signals() {
-    extern "C" fn nothing(_signal: libc::c_int) {}
-    // SAFETY: the handler does nothing. Without SA_RESTART system calls are interrupted.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        let handler: extern "C" fn(libc::c_int) = nothing;
-        action.sa_sigaction = handler as libc::sighandler_t;
-        let done = libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut());
-        assert_eq!(done, 0);
-    }
-}
-
-fn count(folder: &str) -> usize {
-    std::fs::read_dir(folder).map_or(0, Iterator::count)
-}
-
-/// Descriptors and live bytes, once the threads that were dropped are gone as well.
-fn at_rest(with_threads: usize) -> (i64, i64) {
-    while count("/proc/self/task") > with_threads {
-        thread::yield_now();
-    }
-    let descriptors = count("/proc/self/fd") as i64;
-    (descriptors, LIVE.load(Ordering::Relaxed))
-}
-
-fn setting(name: &str) -> Option<f64> {
-    let text = std::env::var(name).ok()?;
-    let number = text.parse();
-    Some(number.unwrap_or_else(|_| panic!("{name} is no number: {text}")))
 }
 
 /// A course on one executor or the other: they take turns. With no descriptor to be had there is none,
@@ -488,7 +351,7 @@ fn serve_course(number: u64, seed: u64, book: &Arc<Book>) {
 
 /// A few courses in calm weather, after which all is as it was: what a storm has left behind is still
 /// there.
-fn calm_down(seed: u64, book: &Arc<Book>, threads: usize) -> (i64, i64) {
+fn calm_down(seed: u64, book: &Arc<Book>, threads: usize) -> (usize, i64) {
     for number in 0..6 {
         serve_course(number, seed, book);
     }
@@ -497,10 +360,10 @@ fn calm_down(seed: u64, book: &Arc<Book>, threads: usize) -> (i64, i64) {
 
 #[test]
 fn nothing_is_lost_and_nothing_is_left() {
-    let minutes = setting("BRIGADE_SOAK_MINUTES");
-    let seed = setting("BRIGADE_SOAK_SEED").map_or(1, |seed| seed as u64);
+    let minutes = setting::<f64>("BRIGADE_SOAK_MINUTES");
+    let seed = setting("BRIGADE_SOAK_SEED").unwrap_or(1);
     feel_signals();
-    let threads = count("/proc/self/task");
+    let threads = threads();
     let book = Arc::<Book>::default();
     // What is made once for a process is made now, also what only bad weather brings about.
     let weather = Weather::begin(seed);
@@ -521,7 +384,8 @@ fn nothing_is_lost_and_nothing_is_left() {
     let after = calm_down(seed, &book, threads);
     let get = |it: &AtomicU64| it.load(Ordering::Relaxed);
     let lost_tasks = get(&book.begun) - get(&book.dropped);
-    let (descriptors, bytes) = (after.0 - before.0, after.1 - before.1);
+    let descriptors = after.0 as i64 - before.0 as i64;
+    let bytes = after.1 - before.1;
     println!(
         "{courses} courses in {:.1} s: {} operations, {} tasks, {} faults; lost wakes {}, lost tasks \
          {lost_tasks}, leaked descriptors {descriptors}, leaked bytes {bytes}",

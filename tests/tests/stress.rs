@@ -8,39 +8,16 @@
 //! A short run by default. `BRIGADE_STRESS_ROUNDS=200` makes it long (millions of tasks), and
 //! `BRIGADE_STRESS_SEED=7` another one.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::task::{Context, Poll, Waker};
-use std::thread;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use brigade::net::{TcpListener, TcpStream};
 use brigade::time::{sleep, timeout};
 use brigade::{Executor, SingleThread, WorkStealing};
-
-/// Counts the bytes that are allocated and not freed.
-struct Counting;
-
-static LIVE: AtomicI64 = AtomicI64::new(0);
-
-// SAFETY: all is passed on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use brigade_tests::{Counting, Dice, Far, at_rest, setting, threads};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -76,58 +53,11 @@ impl Drop for Life {
     }
 }
 
-/// SplitMix64.
-#[derive(Clone)]
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % sides
-    }
-}
-
-/// Waits until a thread far away has woken it.
-struct Elsewhere {
-    send: Sender<(Waker, Arc<AtomicBool>)>,
-    woken: Arc<AtomicBool>,
-    asked: bool,
-}
-
-impl Future for Elsewhere {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.woken.load(Ordering::Acquire) {
-            return Poll::Ready(());
-        }
-        if !self.asked {
-            self.asked = true;
-            let letter = (cx.waker().clone(), self.woken.clone());
-            self.send.send(letter).expect("the thread is there");
-        }
-        Poll::Pending
-    }
-}
-
-fn wake_what_comes(receive: &Receiver<(Waker, Arc<AtomicBool>)>) {
-    while let Ok((waker, woken)) = receive.recv() {
-        waker.wake_by_ref();
-        woken.store(true, Ordering::Release);
-        let another = waker.clone();
-        waker.wake();
-        drop(another);
-    }
-}
-
 /// One task's life, by the dice.
 fn live(
     mut dice: Dice,
     life: Life,
-    send: Sender<(Waker, Arc<AtomicBool>)>,
+    far: Far,
     depth: u64,
 ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     Box::pin(async move {
@@ -135,17 +65,10 @@ fn live(
             match dice.roll(8) {
                 0 | 1 => brigade::yield_now().await,
                 2 => sleep(Duration::from_micros(dice.roll(3_000))).await,
-                3 => {
-                    let elsewhere = Elsewhere {
-                        send: send.clone(),
-                        woken: Arc::default(),
-                        asked: false,
-                    };
-                    elsewhere.await;
-                }
+                3 => far.wake().await,
                 4 if depth < 3 => {
                     let child = Life::new(&life.0);
-                    let child = live(dice.clone(), child, send.clone(), depth + 1);
+                    let child = live(dice.clone(), child, far.clone(), depth + 1);
                     let counts = life.0.clone();
                     count(&counts, brigade::spawn(child).await);
                 }
@@ -212,7 +135,7 @@ async fn talk(listener: Arc<TcpListener>, life: Life) {
     client.await.unwrap();
 }
 
-async fn round(seed: u64, send: Sender<(Waker, Arc<AtomicBool>)>, counts: Arc<Counts>) {
+async fn round(seed: u64, far: Far, counts: Arc<Counts>) {
     let mut dice = Dice(seed);
     let listener = Arc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
     let mut handles: Vec<_> = (0..PAIRS)
@@ -220,7 +143,7 @@ async fn round(seed: u64, send: Sender<(Waker, Arc<AtomicBool>)>, counts: Arc<Co
         .collect();
     for number in 0..TASKS {
         let life = Life::new(&counts);
-        let task = live(Dice(dice.roll(u64::MAX)), life, send.clone(), 0);
+        let task = live(dice.others(), life, far.clone(), 0);
         handles.push(brigade::spawn(task));
         if number % 64 == 0 {
             brigade::yield_now().await;
@@ -249,31 +172,12 @@ async fn round(seed: u64, send: Sender<(Waker, Arc<AtomicBool>)>, counts: Arc<Co
     }
 }
 
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
-}
-
-/// Threads of this process.
-fn threads() -> usize {
-    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
-}
-
-/// Descriptors and live bytes, once the threads of executors that were dropped are gone as well: the
-/// drop waits for their work, not for the OS to end them.
-fn at_rest(with_threads: usize) -> (usize, i64) {
-    while threads() > with_threads {
-        thread::yield_now();
-    }
-    (descriptors(), LIVE.load(Ordering::Relaxed))
-}
-
 fn run_round(executor: impl Executor, seed: u64) -> usize {
     let counts = Arc::new(Counts::default());
-    let (send, receive) = channel();
-    let far = thread::spawn(move || wake_what_comes(&receive));
-    executor.block_on(round(seed, send, counts.clone()));
+    let (far, thread) = Far::begin();
+    executor.block_on(round(seed, far, counts.clone()));
     drop(executor);
-    far.join().unwrap();
+    thread.join().unwrap();
     let begun = counts.begun.load(Ordering::Relaxed);
     assert_eq!(counts.dropped.load(Ordering::Relaxed), begun, "seed {seed}");
     let ended = [&counts.done, &counts.panicked, &counts.aborted];
@@ -291,19 +195,10 @@ fn run_round(executor: impl Executor, seed: u64) -> usize {
     begun
 }
 
-fn setting(name: &str, default: u64) -> u64 {
-    match std::env::var(name) {
-        Ok(text) => text
-            .parse()
-            .unwrap_or_else(|_| panic!("{name} is no number: {text}")),
-        Err(_) => default,
-    }
-}
-
 #[test]
 fn everything_at_once_and_the_counts_balance() {
-    let seed = setting("BRIGADE_STRESS_SEED", 1);
-    let rounds = setting("BRIGADE_STRESS_ROUNDS", 4);
+    let seed = setting("BRIGADE_STRESS_SEED").unwrap_or(1);
+    let rounds = setting("BRIGADE_STRESS_ROUNDS").unwrap_or(4);
     // The panics are part of it: they need not be printed.
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {

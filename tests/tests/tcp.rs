@@ -10,21 +10,10 @@ use std::time::Duration;
 use brigade::Executor;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::time::sleep;
-use brigade_tests::{Kitchen, Tally, on_both};
+use brigade_tests::{Kitchen, Tally, on_both, pair, waiting_reader};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Two ends of a connection.
-async fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let connect = TcpStream::connect(listener.local_addr().unwrap());
-    let (client, server) = futures::join!(connect, listener.accept());
-    let (server, peer) = server.unwrap();
-    let client = client.unwrap();
-    assert_eq!(client.local_addr().unwrap(), peer);
-    assert_eq!(client.peer_addr().unwrap(), server.local_addr().unwrap());
-    (client, server)
-}
-
 async fn read_exact(stream: &TcpStream, count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
     let mut have = 0;
@@ -115,15 +104,7 @@ fn a_waiting_reader_is_woken_by_the_end<K: Kitchen>() {
     K::open().block_on(async {
         for how in [Shutdown::Write, Shutdown::Both] {
             let (client, server) = pair().await;
-            let (begun, ready) = async_channel::bounded(1);
-            let reader = brigade::spawn(async move {
-                let mut byte = [0];
-                let mut read = pin!(client.read(&mut byte));
-                assert!(futures::poll!(read.as_mut()).is_pending());
-                begun.send(()).await.unwrap();
-                read.await
-            });
-            ready.recv().await.unwrap();
+            let reader = waiting_reader(client).await;
             server.shutdown(how).unwrap();
             assert_eq!(reader.await.unwrap().unwrap(), 0);
         }

@@ -11,22 +11,11 @@ use std::time::Duration;
 use brigade::Executor;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::time::{sleep, timeout};
-use brigade_tests::{CountingWaker, Kitchen, on_both, park_on};
+use brigade_tests::{
+    CountingWaker, Kitchen, nobody, on_both, pair, park_on, to_and_fro, waiting_reader,
+};
 use socket2::SockRef;
 use std::task::{Context, Waker};
-
-async fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let connect = TcpStream::connect(listener.local_addr().unwrap());
-    let (client, server) = futures::join!(connect, listener.accept());
-    (client.unwrap(), server.unwrap().0)
-}
-
-/// An address at which nobody listens.
-fn nobody() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
-}
 
 /// Closes with a reset instead of a polite end.
 fn reset(stream: TcpStream) {
@@ -151,15 +140,7 @@ fn a_reset_in_the_middle_of_a_read<K: Kitchen>() {
         server.write_all(b"sou").await.unwrap();
         let mut buffer = [0; 8];
         assert_eq!(client.read(&mut buffer).await.unwrap(), 3);
-        let (begun, ready) = async_channel::bounded(1);
-        let reader = brigade::spawn(async move {
-            let mut byte = [0];
-            let mut read = pin!(client.read(&mut byte));
-            assert!(futures::poll!(read.as_mut()).is_pending());
-            begun.send(()).await.unwrap();
-            read.await
-        });
-        ready.recv().await.unwrap();
+        let reader = waiting_reader(client).await;
         reset(server);
         let error = reader.await.unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
@@ -314,23 +295,7 @@ fn a_socket_of_another_executor<K: Kitchen>() {
             ended.recv().await.unwrap();
         });
     });
-    let (client, server) = sockets.recv().unwrap();
-    K::open().block_on(async {
-        let echo = brigade::spawn(async move {
-            let mut byte = [0];
-            while server.read(&mut byte).await.unwrap() == 1 {
-                server.write_all(&byte).await.unwrap();
-            }
-        });
-        for n in 0..100 {
-            client.write_all(&[n]).await.unwrap();
-            let mut byte = [0];
-            assert_eq!(client.read(&mut byte).await.unwrap(), 1);
-            assert_eq!(byte, [n]);
-        }
-        drop(client);
-        echo.await.unwrap();
-    });
+    K::open().block_on(to_and_fro(sockets.recv().unwrap()));
     end.send_blocking(()).unwrap();
     home.join().unwrap();
 }

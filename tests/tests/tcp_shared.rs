@@ -7,16 +7,9 @@ use std::time::Duration;
 use brigade::Executor;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::time::timeout;
-use brigade_tests::{CountingWaker, Kitchen, Tally, on_both};
+use brigade_tests::{CountingWaker, Kitchen, Tally, on_both, pair};
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use std::task::{Context, Waker};
-
-async fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let connect = TcpStream::connect(listener.local_addr().unwrap());
-    let (client, server) = futures::join!(connect, listener.accept());
-    (client.unwrap(), server.unwrap().0)
-}
 
 /// tokio #2886, #250, #8054: one task reads while another writes, for long and at full tilt: neither takes the
 /// other's readiness away.

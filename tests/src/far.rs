@@ -1,0 +1,56 @@
+//! Wakes by a thread that has nothing to do with any executor.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Poll, Waker};
+use std::thread::{self, JoinHandle};
+
+/// A way to a thread that wakes whoever asks for it.
+#[derive(Clone)]
+pub struct Far(Sender<Letter>);
+
+/// Whom to wake, and where to say that it was done.
+type Letter = (Waker, Arc<AtomicBool>);
+
+impl Far {
+    /// Starts the thread. It ends once all ways to it are dropped.
+    pub fn begin() -> (Self, JoinHandle<()>) {
+        let (send, receive) = channel();
+        let thread = thread::spawn(move || wake_what_comes(&receive));
+        (Far(send), thread)
+    }
+
+    /// Waits until the thread has woken this task.
+    ///
+    /// # Panics
+    /// If the thread is gone.
+    pub async fn wake(&self) {
+        let woken = Arc::<AtomicBool>::default();
+        let mut asked = false;
+        poll_fn(|cx| {
+            if woken.load(Ordering::Acquire) {
+                return Poll::Ready(());
+            }
+            if !asked {
+                asked = true;
+                let letter = (cx.waker().clone(), woken.clone());
+                self.0.send(letter).expect("the thread is there");
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// In every way there is: too early, by reference, by value, with a clone that is dropped.
+fn wake_what_comes(receive: &Receiver<Letter>) {
+    while let Ok((waker, woken)) = receive.recv() {
+        waker.wake_by_ref();
+        woken.store(true, Ordering::Release);
+        let another = waker.clone();
+        waker.wake();
+        drop(another);
+    }
+}

@@ -1,0 +1,70 @@
+//! Faults that concern the whole process: signals, and spells without a descriptor to be had.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use brigade_tests::Dice;
+
+/// A thread that makes it bad, until `end`.
+pub(crate) struct Weather {
+    stop: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<u64>>,
+}
+
+impl Weather {
+    pub(crate) fn begin(seed: u64) -> Self {
+        let stop = Arc::<AtomicBool>::default();
+        let thread = thread::spawn({
+            let stop = stop.clone();
+            move || rage(&stop, Dice(seed))
+        });
+        Weather {
+            stop,
+            thread: Some(thread),
+        }
+    }
+
+    /// How many faults there were.
+    pub(crate) fn end(mut self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+fn rage(stop: &AtomicBool, mut dice: Dice) -> u64 {
+    let (_soft, hard) = rlimit::Resource::NOFILE.get().unwrap();
+    let mut faults = 0;
+    while !stop.load(Ordering::Relaxed) {
+        for entry in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
+            let name = entry.file_name().into_string().unwrap();
+            let thread: libc::pid_t = name.parse().unwrap();
+            // SAFETY: it takes numbers; a thread that is gone is an error, ignored here.
+            unsafe { libc::syscall(libc::SYS_tkill, thread, libc::SIGUSR1) };
+            faults += 1;
+        }
+        if dice.roll(10) == 0 {
+            faults += 1;
+            // Whoever needs a descriptor in the next milliseconds gets none.
+            rlimit::Resource::NOFILE.set(dice.roll(8), hard).unwrap();
+            thread::sleep(Duration::from_micros(dice.roll(3_000)));
+            rlimit::Resource::NOFILE.set(hard, hard).unwrap();
+        }
+        thread::sleep(Duration::from_micros(500 + dice.roll(3_000)));
+    }
+    faults
+}
+
+/// From now on a signal interrupts whatever system call can be interrupted.
+pub(crate) fn feel_signals() {
+    extern "C" fn nothing(_signal: libc::c_int) {}
+    // SAFETY: the handler does nothing. Without SA_RESTART system calls are interrupted.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        let handler: extern "C" fn(libc::c_int) = nothing;
+        action.sa_sigaction = handler as libc::sighandler_t;
+        let done = libc::sigaction(libc::SIGUSR1, &raw const action, std::ptr::null_mut());
+        assert_eq!(done, 0);
+    }
+}
