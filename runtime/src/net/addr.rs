@@ -98,6 +98,21 @@ pub(super) async fn lookup(target: Target) -> io::Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
+/// What `make` makes of the first of the addresses with which it works, or else the last one's error.
+pub(super) async fn first_of<T>(
+    name: impl ToSocketAddrs,
+    make: impl Fn(SocketAddr) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut last = None;
+    for address in lookup_host(name).await? {
+        match make(address) {
+            Ok(made) => return Ok(made),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.expect("`lookup_host` gives an address or an error"))
+}
+
 fn collect(name: impl std::net::ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
     name.to_socket_addrs().map(Iterator::collect)
 }

@@ -61,19 +61,25 @@ pub(super) fn begin(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<Co
     Registered::with_reactor(reactor, stream, BOTH, false)
 }
 
-/// Waits until the connection is made. A writable event says that it may be; `SO_ERROR` says whether
-/// it failed; having a peer says that it is.
+/// Waits until the connection is made.
 pub(super) fn made(connection: &Connection) -> impl Future<Output = io::Result<()>> {
-    connection.wait_writable_until(|stream| {
-        if let Some(error) = stream.take_error()? {
-            return Err(error);
-        }
-        match stream.peer_addr() {
-            Ok(_) => Ok(Some(())),
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(None),
-            Err(error) => Err(error),
-        }
-    })
+    connection.wait_writable_until(|stream| is_made(stream.take_error(), stream.peer_addr()))
+}
+
+/// What a writable event means for a connection that is being made: it may be done. `SO_ERROR` says
+/// whether it failed; having a peer says that it is made. `None`: it is not yet.
+pub(super) fn is_made<A>(
+    failed: io::Result<Option<io::Error>>,
+    peer: io::Result<A>,
+) -> io::Result<Option<()>> {
+    if let Some(error) = failed? {
+        return Err(error);
+    }
+    match peer {
+        Ok(_) => Ok(Some(())),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The addresses in an order in which the two families take turns, as long as both last: a machine

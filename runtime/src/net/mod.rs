@@ -10,8 +10,7 @@
 //! executor's event loop, also when another polls it.
 
 mod addr;
-mod fault;
-mod stream;
+mod accept;
 mod connect;
 mod split;
 mod tcp_stream;
@@ -23,6 +22,7 @@ mod unix_stream;
 mod unix_listener;
 #[cfg(unix)]
 mod unix_datagram;
+mod stream;
 
 pub use self::addr::{ToSocketAddrs, lookup_host};
 pub use self::connect::ConnectError;

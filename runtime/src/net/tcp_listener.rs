@@ -3,15 +3,14 @@
 //! **Job.** [`TcpListener`]: bind, listen, accept. **Owns** the socket, through a
 //! [`Registered`]. **Never** accepts ahead of whoever asks.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::TcpStream;
-use super::addr::{ToSocketAddrs, lookup_host};
-use super::fault::{Fault, Pause};
+use super::accept::{Pause, accept, poll_accept};
+use super::addr::{ToSocketAddrs, first_of};
 use crate::io::{Interest, Registered, current_reactor};
 
 /// A socket that accepts TCP connections.
@@ -33,7 +32,7 @@ use crate::io::{Interest, Registered, current_reactor};
 /// A listener that is set up in another way (`SO_REUSEPORT`, IPv6 only, another backlog) is made with
 /// the crate `socket2` and taken over by `TryFrom`: see `examples/socket_options.rs`.
 pub struct TcpListener {
-    io: Registered<mio::net::TcpListener>,
+    pub(super) io: Registered<mio::net::TcpListener>,
 }
 
 impl TcpListener {
@@ -41,25 +40,16 @@ impl TcpListener {
     /// lets the OS choose one.
     ///
     /// # Errors
-    /// The last address's error; those of [`lookup_host`]; and outside of an executor.
+    /// The last address's error; those of [`lookup_host`](super::lookup_host); and outside of an executor.
     ///
     /// # Cancel safety
     /// Dropping the future binds nothing.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let reactor = current_reactor("TcpListener::bind")?;
-        let mut last = None;
-        for address in lookup_host(address).await? {
-            match mio::net::TcpListener::bind(address) {
-                Ok(listener) => {
-                    backlog::enlarge(&listener);
-                    return Ok(TcpListener {
-                        io: Registered::with_reactor(reactor, listener, Interest::READABLE, false)?,
-                    });
-                }
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.unwrap_or_else(|| io::ErrorKind::InvalidInput.into()))
+        let listener = first_of(address, mio::net::TcpListener::bind).await?;
+        backlog::enlarge(&listener);
+        let io = Registered::with_reactor(reactor, listener, Interest::READABLE, false)?;
+        Ok(TcpListener { io })
     }
 
     /// Waits for a connection.
@@ -74,22 +64,12 @@ impl TcpListener {
     /// # Cancel safety
     /// Dropping the future loses no connection.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let mut pause = Pause::new();
-        loop {
-            match self.io.read_with(mio::net::TcpListener::accept).await {
-                Ok((stream, peer)) => {
-                    return Ok((
-                        TcpStream::accepted(self.io.reactor().clone(), stream)?,
-                        peer,
-                    ));
-                }
-                Err(error) => match Fault::of(&error) {
-                    Fault::OfTheConnection => {}
-                    Fault::ShortOfMeans => pause.wait().await,
-                    Fault::OfTheListener => return Err(error),
-                },
-            }
-        }
+        let (stream, peer) = accept(&self.io, mio::net::TcpListener::accept).await?;
+        Ok((self.take(stream)?, peer))
+    }
+
+    fn take(&self, stream: mio::net::TcpStream) -> io::Result<TcpStream> {
+        TcpStream::accepted(self.io.reactor().clone(), stream)
     }
 
     /// The connections one after the other, as a stream that never ends. It waits as
@@ -188,54 +168,9 @@ impl futures_core::Stream for Incoming<'_> {
     type Item = io::Result<TcpStream>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let listener = self.listener;
-        loop {
-            ready!(self.pause.poll(cx));
-            let accepted = ready!(
-                listener
-                    .io
-                    .poll_read_with(cx, mio::net::TcpListener::accept)
-            );
-            match accepted {
-                Ok((stream, _)) => {
-                    self.pause = Pause::new();
-                    let reactor = listener.io.reactor().clone();
-                    return Poll::Ready(Some(TcpStream::accepted(reactor, stream)));
-                }
-                Err(error) => match Fault::of(&error) {
-                    Fault::OfTheConnection => {}
-                    Fault::ShortOfMeans => self.pause.begin(),
-                    Fault::OfTheListener => return Poll::Ready(Some(Err(error))),
-                },
-            }
-        }
+        let Incoming { listener, pause } = &mut *self;
+        let accepted = poll_accept(&listener.io, cx, pause, mio::net::TcpListener::accept);
+        let stream = ready!(accepted).and_then(|(stream, _)| listener.take(stream));
+        Poll::Ready(Some(stream))
     }
 }
-
-impl TryFrom<std::net::TcpListener> for TcpListener {
-    type Error = io::Error;
-
-    /// Takes over a listener, which is made non-blocking.
-    ///
-    /// # Errors
-    /// Those of the OS, and outside of an executor.
-    fn try_from(listener: std::net::TcpListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let io = Registered::with_reactor(
-            current_reactor("TcpListener::try_from")?,
-            mio::net::TcpListener::from_std(listener),
-            Interest::READABLE,
-            false,
-        )?;
-        Ok(TcpListener { io })
-    }
-}
-
-impl fmt::Debug for TcpListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.io.get_ref().fmt(f)
-    }
-}
-
-#[cfg(unix)]
-super::stream::descriptor!(TcpListener);

@@ -2,21 +2,16 @@
 //!
 //! **Job.** [`TcpStream`]: connect, read, write, and end either half. **Owns** the socket, through a
 //! [`Registered`]. **Never** buffers: a read or a write is one system call, as soon as it is worth one.
+//!
+//! What it does as any byte stream (read, write, end) stands in `net/stream.rs`.
 
-use std::fmt;
 use std::future::Future;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::net::{Shutdown, SocketAddr};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::io;
 
 use super::addr::{Target, ToSocketAddrs, lookup};
 use super::connect::{begin, connect_first, made};
 use super::split::{OwnedReadHalf, OwnedWriteHalf, split};
-use super::stream::byte_stream;
-use crate::io::{BOTH, Registered, current_reactor};
-use crate::reactor::Reactor;
+use crate::io::{Registered, current_reactor};
 
 /// A TCP connection.
 ///
@@ -91,62 +86,6 @@ impl TcpStream {
         }
     }
 
-    /// A connection that was accepted: nothing speaks against writing at once.
-    pub(super) fn accepted(reactor: Arc<Reactor>, stream: mio::net::TcpStream) -> io::Result<Self> {
-        let io = Registered::with_reactor(reactor, stream, BOTH, true)?;
-        Ok(TcpStream { io })
-    }
-
-    #[cfg(feature = "hyper")]
-    pub(crate) fn registered(&self) -> &Registered<mio::net::TcpStream> {
-        &self.io
-    }
-
-    /// Reads once there is something: how many bytes, or 0 at the end of the stream.
-    ///
-    /// # Errors
-    /// Those of the OS, and if the executor is dropped meanwhile.
-    ///
-    /// # Cancel safety
-    /// Dropping the future loses no byte.
-    pub async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
-        self.io.read(into).await
-    }
-
-    /// Fills all of `into`.
-    ///
-    /// # Errors
-    /// As with [`read`](Self::read); `UnexpectedEof` if the stream ends before, and then it is not
-    /// said how much of the buffer is filled.
-    ///
-    /// # Cancel safety
-    /// None: dropping the future loses what it has read.
-    pub async fn read_exact(&self, into: &mut [u8]) -> io::Result<()> {
-        self.io.read_exact(into).await
-    }
-
-    /// Writes as much as there is room for: how many bytes.
-    ///
-    /// # Errors
-    /// As with [`read`](Self::read).
-    ///
-    /// # Cancel safety
-    /// Dropping the future writes nothing.
-    pub async fn write(&self, from: &[u8]) -> io::Result<usize> {
-        self.io.write(from).await
-    }
-
-    /// Writes all of it.
-    ///
-    /// # Errors
-    /// As with [`read`](Self::read); `WriteZero` if the OS takes no more.
-    ///
-    /// # Cancel safety
-    /// None: dropping the future may leave a part written.
-    pub async fn write_all(&self, from: &[u8]) -> io::Result<()> {
-        self.io.write_all(from).await
-    }
-
     /// Reads without taking: the next [`read`](Self::read) gives the same bytes.
     ///
     /// ```
@@ -175,85 +114,6 @@ impl TcpStream {
     /// Dropping the future loses nothing.
     pub async fn peek(&self, into: &mut [u8]) -> io::Result<usize> {
         self.io.read_with(|stream| stream.peek(into)).await
-    }
-
-    /// Waits until a read is worth a try; see [`Registered::readable`].
-    ///
-    /// So a connection that says nothing needs no buffer:
-    ///
-    /// ```
-    /// use std::io::ErrorKind;
-    /// # use brigade::net::{TcpListener, TcpStream};
-    /// # brigade::run(async {
-    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
-    /// # let stream = TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (peer, _) = listener.accept().await?;
-    /// # peer.write_all(b"soup").await?;
-    /// let (buffer, count) = loop {
-    ///     stream.readable().await?;
-    ///     let mut buffer = vec![0; 1024];
-    ///     match stream.try_read(&mut buffer) {
-    ///         // It was worth a try, and that was all.
-    ///         Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
-    ///         read => break (buffer, read?),
-    ///     }
-    /// };
-    /// assert_eq!(&buffer[..count], b"soup");
-    /// # std::io::Result::Ok(())
-    /// # })?;
-    /// # std::io::Result::Ok(())
-    /// ```
-    ///
-    /// # Errors
-    /// If the executor is dropped meanwhile.
-    ///
-    /// # Cancel safety
-    /// Nothing is lost when it is dropped.
-    pub async fn readable(&self) -> io::Result<()> {
-        self.io.readable().await
-    }
-
-    /// Waits until a write is worth a try; see [`Registered::writable`].
-    ///
-    /// # Errors
-    /// If the executor is dropped meanwhile.
-    ///
-    /// # Cancel safety
-    /// Nothing is lost when it is dropped.
-    pub async fn writable(&self) -> io::Result<()> {
-        self.io.writable().await
-    }
-
-    /// Reads what is there.
-    ///
-    /// # Errors
-    /// `WouldBlock` if nothing is; and those of the OS.
-    pub fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
-        self.io.try_read_with(|mut stream| stream.read(into))
-    }
-
-    /// Writes what there is room for.
-    ///
-    /// # Errors
-    /// `WouldBlock` if there is none; and those of the OS.
-    pub fn try_write(&self, from: &[u8]) -> io::Result<usize> {
-        self.io.try_write_with(|mut stream| stream.write(from))
-    }
-
-    /// This end's address.
-    ///
-    /// # Errors
-    /// Those of the OS.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().local_addr()
-    }
-
-    /// The other end's address.
-    ///
-    /// # Errors
-    /// Those of the OS.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().peer_addr()
     }
 
     /// Sets `TCP_NODELAY`: small writes are sent at once.
@@ -296,22 +156,6 @@ impl TcpStream {
         self.io.get_ref().take_error()
     }
 
-    /// Ends one half of the connection or both.
-    ///
-    /// # Errors
-    /// Those of the OS.
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.io.get_ref().shutdown(how)
-    }
-
-    pub(super) fn end_write(&self) -> io::Result<()> {
-        match self.shutdown(Shutdown::Write) {
-            // The other end was faster.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-            other => other,
-        }
-    }
-
     /// Splits the connection into halves that may live in different tasks. Dropping the write half
     /// ends that direction.
     ///
@@ -345,33 +189,3 @@ impl TcpStream {
         split(self)
     }
 }
-
-byte_stream!(TcpStream, &TcpStream);
-
-impl TryFrom<std::net::TcpStream> for TcpStream {
-    type Error = io::Error;
-
-    /// Takes over a connection, which is made non-blocking.
-    ///
-    /// # Errors
-    /// Those of the OS, and outside of an executor.
-    fn try_from(stream: std::net::TcpStream) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
-        let io = Registered::with_reactor(
-            current_reactor("TcpStream::try_from")?,
-            mio::net::TcpStream::from_std(stream),
-            BOTH,
-            false,
-        )?;
-        Ok(TcpStream { io })
-    }
-}
-
-impl fmt::Debug for TcpStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.io.get_ref().fmt(f)
-    }
-}
-
-#[cfg(unix)]
-super::stream::descriptor!(TcpStream);

@@ -5,18 +5,18 @@
 //!
 //! Whoever wants to add a source of events finds the plainest whole one here: each operation is one
 //! closure with one system call, handed to [`Registered::read_with`] or [`Registered::write_with`], which
-//! do the waiting.
+//! do the waiting. How it is taken over from std and lent out stands in `net/stream.rs`, as for all
+//! sockets.
 //!
 //! ---
 //!
 //! *Stop 40 of 42.*
 //! *Previous: [`io`](crate::io); next: [`time`](crate::time).*
 
-use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::addr::{ToSocketAddrs, lookup_host};
+use super::addr::{ToSocketAddrs, first_of, lookup_host};
 use crate::io::{BOTH, Registered, current_reactor};
 
 /// A UDP socket.
@@ -41,7 +41,7 @@ use crate::io::{BOTH, Registered, current_reactor};
 /// # std::io::Result::Ok(())
 /// ```
 pub struct UdpSocket {
-    io: Registered<mio::net::UdpSocket>,
+    pub(super) io: Registered<mio::net::UdpSocket>,
 }
 
 impl UdpSocket {
@@ -54,17 +54,9 @@ impl UdpSocket {
     /// Dropping the future binds nothing.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let reactor = current_reactor("UdpSocket::bind")?;
-        let mut last = None;
-        for address in lookup_host(address).await? {
-            match mio::net::UdpSocket::bind(address) {
-                Ok(socket) => {
-                    let io = Registered::with_reactor(reactor, socket, BOTH, true)?;
-                    return Ok(UdpSocket { io });
-                }
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.unwrap_or_else(|| io::ErrorKind::InvalidInput.into()))
+        let socket = first_of(address, mio::net::UdpSocket::bind).await?;
+        let io = Registered::with_reactor(reactor, socket, BOTH, true)?;
+        Ok(UdpSocket { io })
     }
 
     /// Sets the one peer that [`send`](Self::send) and [`recv`](Self::recv) speak of: the first of the
@@ -93,14 +85,8 @@ impl UdpSocket {
     /// # std::io::Result::Ok(())
     /// ```
     pub async fn connect(&self, address: impl ToSocketAddrs) -> io::Result<()> {
-        let mut last = None;
-        for address in lookup_host(address).await? {
-            match self.io.get_ref().connect(address) {
-                Ok(()) => return Ok(()),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.unwrap_or_else(|| io::ErrorKind::InvalidInput.into()))
+        let connect = |address| self.io.get_ref().connect(address);
+        first_of(address, connect).await
     }
 
     /// Sends a datagram to the peer: how many bytes, which is all of them.
@@ -292,28 +278,3 @@ impl UdpSocket {
         self.io.get_ref().ttl()
     }
 }
-
-impl TryFrom<std::net::UdpSocket> for UdpSocket {
-    type Error = io::Error;
-
-    /// Takes over a socket, which is made non-blocking.
-    ///
-    /// # Errors
-    /// Those of the OS, and outside of an executor.
-    fn try_from(socket: std::net::UdpSocket) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
-        let reactor = current_reactor("UdpSocket::try_from")?;
-        let socket = mio::net::UdpSocket::from_std(socket);
-        let io = Registered::with_reactor(reactor, socket, BOTH, false)?;
-        Ok(UdpSocket { io })
-    }
-}
-
-impl fmt::Debug for UdpSocket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.io.get_ref().fmt(f)
-    }
-}
-
-#[cfg(unix)]
-super::stream::descriptor!(UdpSocket);

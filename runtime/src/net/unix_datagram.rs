@@ -3,13 +3,11 @@
 //! **Job.** [`UnixDatagram`]: as [`UdpSocket`](super::UdpSocket), with paths for addresses. **Owns** the
 //! socket, through a [`Registered`]. **Never** removes the path that it made: others may have it open.
 
-use std::fmt;
 use std::io;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::stream::descriptor;
 use crate::io::{BOTH, Registered, current_reactor};
 use crate::reactor::Reactor;
 
@@ -32,7 +30,7 @@ use crate::reactor::Reactor;
 /// # std::io::Result::Ok(())
 /// ```
 pub struct UnixDatagram {
-    io: Registered<mio::net::UnixDatagram>,
+    pub(super) io: Registered<mio::net::UnixDatagram>,
 }
 
 impl UnixDatagram {
@@ -141,27 +139,5 @@ impl UnixDatagram {
     /// Those of the OS.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.get_ref().peer_addr()
-    }
-}
-
-impl TryFrom<std::os::unix::net::UnixDatagram> for UnixDatagram {
-    type Error = io::Error;
-
-    /// Takes over a socket, which is made non-blocking.
-    ///
-    /// # Errors
-    /// Those of the OS, and outside of an executor.
-    fn try_from(socket: std::os::unix::net::UnixDatagram) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
-        let reactor = current_reactor("UnixDatagram::try_from")?;
-        Self::register(reactor, mio::net::UnixDatagram::from_std(socket))
-    }
-}
-
-descriptor!(UnixDatagram);
-
-impl fmt::Debug for UnixDatagram {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.io.get_ref().fmt(f)
     }
 }

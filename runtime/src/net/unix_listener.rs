@@ -3,7 +3,6 @@
 //! **Job.** [`UnixListener`]: as [`TcpListener`](super::TcpListener), with paths for addresses. **Owns** the
 //! socket, through a [`Registered`]. **Never** removes the path that it made.
 
-use std::fmt;
 use std::io;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
@@ -11,8 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::UnixStream;
-use super::fault::{Fault, Pause};
-use super::stream::descriptor;
+use super::accept::{Pause, accept, poll_accept};
 use crate::io::{Interest, Registered, current_reactor};
 
 /// A socket at a path in the file system that accepts connections.
@@ -39,7 +37,7 @@ use crate::io::{Interest, Registered, current_reactor};
 /// # std::io::Result::Ok(())
 /// ```
 pub struct UnixListener {
-    io: Registered<mio::net::UnixListener>,
+    pub(super) io: Registered<mio::net::UnixListener>,
 }
 
 impl UnixListener {
@@ -63,17 +61,8 @@ impl UnixListener {
     /// # Cancel safety
     /// Dropping the future loses no connection.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let mut pause = Pause::new();
-        loop {
-            match self.io.read_with(mio::net::UnixListener::accept).await {
-                Ok((stream, peer)) => return Ok((self.take(stream)?, peer)),
-                Err(error) => match Fault::of(&error) {
-                    Fault::OfTheConnection => {}
-                    Fault::ShortOfMeans => pause.wait().await,
-                    Fault::OfTheListener => return Err(error),
-                },
-            }
-        }
+        let (stream, peer) = accept(&self.io, mio::net::UnixListener::accept).await?;
+        Ok((self.take(stream)?, peer))
     }
 
     fn take(&self, stream: mio::net::UnixStream) -> io::Result<UnixStream> {
@@ -98,22 +87,6 @@ impl UnixListener {
     }
 }
 
-impl TryFrom<std::os::unix::net::UnixListener> for UnixListener {
-    type Error = io::Error;
-
-    /// Takes over a listener, which is made non-blocking.
-    ///
-    /// # Errors
-    /// Those of the OS, and outside of an executor.
-    fn try_from(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let reactor = current_reactor("UnixListener::try_from")?;
-        let listener = mio::net::UnixListener::from_std(listener);
-        let io = Registered::with_reactor(reactor, listener, Interest::READABLE, false)?;
-        Ok(UnixListener { io })
-    }
-}
-
 /// The stream of [`UnixListener::incoming`]; see
 /// [`TcpListener::incoming`](super::TcpListener::incoming) for an example.
 #[must_use = "a stream does nothing until it is polled"]
@@ -127,33 +100,9 @@ impl futures_core::Stream for UnixIncoming<'_> {
     type Item = io::Result<UnixStream>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let listener = self.listener;
-        loop {
-            ready!(self.pause.poll(cx));
-            let accepted = ready!(
-                listener
-                    .io
-                    .poll_read_with(cx, mio::net::UnixListener::accept)
-            );
-            match accepted {
-                Ok((stream, _)) => {
-                    self.pause = Pause::new();
-                    return Poll::Ready(Some(listener.take(stream)));
-                }
-                Err(error) => match Fault::of(&error) {
-                    Fault::OfTheConnection => {}
-                    Fault::ShortOfMeans => self.pause.begin(),
-                    Fault::OfTheListener => return Poll::Ready(Some(Err(error))),
-                },
-            }
-        }
-    }
-}
-
-descriptor!(UnixListener);
-
-impl fmt::Debug for UnixListener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.io.get_ref().fmt(f)
+        let UnixIncoming { listener, pause } = &mut *self;
+        let accepted = poll_accept(&listener.io, cx, pause, mio::net::UnixListener::accept);
+        let stream = ready!(accepted).and_then(|(stream, _)| listener.take(stream));
+        Poll::Ready(Some(stream))
     }
 }

@@ -1,4 +1,4 @@
-//! What to do when a connection cannot be accepted.
+//! Accepting, and what to do when a connection cannot be accepted.
 //!
 //! **Job.** Tell a fault of one connection, after which the next may be accepted at once, from a
 //! shortage that has to pass first.
@@ -12,17 +12,59 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use crate::io::{Registered, Source};
 use crate::time::{Sleep, sleep};
 
+/// Waits for a connection, which `accept` takes from the listener.
+pub(super) async fn accept<S: Source, C>(
+    listener: &Registered<S>,
+    accept: impl Fn(&S) -> io::Result<C>,
+) -> io::Result<C> {
+    let mut pause = Pause::new();
+    loop {
+        match listener.read_with(&accept).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) => match Fault::of(&error) {
+                Fault::OfTheConnection => {}
+                Fault::ShortOfMeans => pause.wait().await,
+                Fault::OfTheListener => return Err(error),
+            },
+        }
+    }
+}
+
+/// [`accept`] as a poll function, of which the caller keeps the pause.
+pub(super) fn poll_accept<S: Source, C>(
+    listener: &Registered<S>,
+    cx: &mut Context<'_>,
+    pause: &mut Pause,
+    accept: impl Fn(&S) -> io::Result<C>,
+) -> Poll<io::Result<C>> {
+    loop {
+        ready!(pause.poll(cx));
+        match ready!(listener.poll_read_with(cx, &accept)) {
+            Ok(connection) => {
+                *pause = Pause::new();
+                return Poll::Ready(Ok(connection));
+            }
+            Err(error) => match Fault::of(&error) {
+                Fault::OfTheConnection => {}
+                Fault::ShortOfMeans => pause.begin(),
+                Fault::OfTheListener => return Poll::Ready(Err(error)),
+            },
+        }
+    }
+}
+
 /// Whose fault it is that a connection could not be accepted.
-pub(super) enum Fault {
+enum Fault {
     OfTheConnection,
     ShortOfMeans,
     OfTheListener,
 }
 
 impl Fault {
-    pub(super) fn of(error: &io::Error) -> Self {
+    fn of(error: &io::Error) -> Self {
         use io::ErrorKind as Kind;
         match error.kind() {
             Kind::ConnectionAborted | Kind::ConnectionReset | Kind::ConnectionRefused => {
@@ -66,13 +108,13 @@ impl Pause {
     }
 
     /// From here on, [`poll`](Self::poll) waits for the end of a pause.
-    pub(super) fn begin(&mut self) {
+    fn begin(&mut self) {
         self.sleep = Some(sleep(self.next));
         self.next = (self.next * 2).min(SHORT_OF_MEANS.1);
     }
 
     /// Whether no pause is under way.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(sleep) = &mut self.sleep {
             ready!(Pin::new(sleep).poll(cx));
             self.sleep = None;
