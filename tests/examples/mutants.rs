@@ -25,17 +25,16 @@ use brigade_tests::mutants::{Check, Mutant, list, root};
 /// How long a check may take, once it is built. Far longer than any needs that passes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Files and folders of the workspace.
-const PARTS: [&str; 8] = [
-    "Cargo.toml",
-    "Cargo.lock",
-    "README.md",
-    "ARCHITECTURE.md",
-    "runtime",
-    "demos",
-    "tests",
-    "benches",
-];
+/// Files of the workspace.
+const FILES: [&str; 4] = ["Cargo.toml", "Cargo.lock", "README.md", "ARCHITECTURE.md"];
+
+/// The folders that the workspace says it is made of: cargo wants them all.
+fn members() -> Vec<String> {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("the workspace's manifest");
+    let list = manifest.lines().find(|line| line.starts_with("members"));
+    let names = list.expect("a list of members").split('"');
+    names.skip(1).step_by(2).map(str::to_owned).collect()
+}
 
 /// How a check ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -124,8 +123,8 @@ impl Kitchen {
             .join("mutants");
         let copy = target.join("tree");
         fs::create_dir_all(&copy)?;
-        for part in PARTS {
-            mirror(&root().join(part), &copy.join(part))?;
+        for part in members().into_iter().chain(FILES.map(str::to_owned)) {
+            mirror(&root().join(&part), &copy.join(&part))?;
         }
         Ok(Kitchen { copy, target })
     }
