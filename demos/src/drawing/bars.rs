@@ -7,7 +7,7 @@
 use super::{
     axis::Nanos,
     gantt::{CookRow, End, Gantt, State, TaskRow},
-    marks::cross,
+    marks::{cross, loose_end},
     names::shorten,
     paper::{Class, Paper, Path},
 };
@@ -107,8 +107,14 @@ impl Row<'_> {
         } else {
             self.task_as_bars(paper, row);
         }
-        if let (End::Panicked | End::Dropped, Some(last)) = (row.end, row.spans.last()) {
-            cross(paper, self.x(last.to), self.y + ROW / 2.0);
+        let Some(last) = row.spans.last() else {
+            return;
+        };
+        let (x, y) = (self.x(last.to), self.y + ROW / 2.0);
+        match row.end {
+            End::Done | End::Open => {}
+            End::Panicked | End::Dropped => cross(paper, x, y),
+            End::Stranded => loose_end(paper, x, y),
         }
     }
 

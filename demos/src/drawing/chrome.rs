@@ -149,6 +149,7 @@ impl<W: Write> Trace<'_, W> {
         let (name, facts) = match event.what {
             What::Spawn { task, .. } => ("spawn", of(task)),
             What::Abort { task, .. } => ("abort", of(task)),
+            What::Stranded { task } => ("stranded", of(task)),
             What::Join { task, .. } => ("join", of(task)),
             What::Steal { from } => ("steal", json!({"from worker": from})),
             What::IoReady { events } => ("I/O ready", json!({"events": events})),

@@ -116,6 +116,8 @@ pub(super) enum End {
     Panicked,
     /// It was dropped unfinished: aborted, or its executor closed.
     Dropped,
+    /// It waited when the record ended, and nobody held its waker.
+    Stranded,
 }
 
 /// A wake that led to a poll, or would have.
@@ -224,7 +226,7 @@ impl Gantt {
         };
         let rows = || 0..all;
         take(1, &mut rows().filter(|&row| self.tasks[row].is_main));
-        let went_wrong = |row: &usize| matches!(self.tasks[*row].end, End::Panicked | End::Dropped);
+        let went_wrong = |row: &usize| !matches!(self.tasks[*row].end, End::Done | End::Open);
         take(room / 4, &mut rows().filter(went_wrong));
         for measure in [TaskRow::ran, TaskRow::lay_ready, TaskRow::lived] {
             let mut longest: Vec<usize> = rows().collect();
@@ -310,6 +312,7 @@ impl TaskRow {
             End::Open => "unfinished".to_owned(),
             End::Panicked => "panicked".to_owned(),
             End::Dropped => "dropped".to_owned(),
+            End::Stranded => "stranded".to_owned(),
         }
     }
 

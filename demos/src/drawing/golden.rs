@@ -34,6 +34,12 @@ async fn kitchen() {
     let timer = task::Builder::new()
         .name("forgotten <timer>")
         .spawn(sleep(millis(3600)));
+    // Nobody has its waker. It is left behind when the run ends.
+    drop(
+        task::Builder::new()
+            .name("lost order")
+            .spawn(std::future::pending::<()>()),
+    );
     let sauce = task::Builder::new().name("sauce").spawn(async move {
         chop.await.unwrap();
         sleep(millis(5)).await;

@@ -81,6 +81,16 @@ fn diamond(paper: &mut Paper, x: f64, y: f64) {
     paper.path(Class::Mark, &path);
 }
 
+/// The line of a task that waits for nobody, cut off.
+pub(super) fn loose_end(paper: &mut Paper, x: f64, y: f64) {
+    let mut path = Path::default();
+    for x in [x - 2.0, x + 2.0] {
+        path.start(x, y - 5.0);
+        path.vertical(y + 5.0);
+    }
+    paper.path(Class::Failed, &path);
+}
+
 /// The end of a task that did not end well.
 pub(super) fn cross(paper: &mut Paper, x: f64, y: f64) {
     let mut path = Path::default();

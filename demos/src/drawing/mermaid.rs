@@ -52,6 +52,7 @@ pub(super) fn draw(gantt: &Gantt, title: &str) -> String {
         let name = match row.end {
             End::Panicked => format!("{} (panicked)", short(&row.name)),
             End::Dropped => format!("{} (dropped)", short(&row.name)),
+            End::Stranded => format!("{} (stranded)", short(&row.name)),
             End::Done | End::Open => short(&row.name),
         };
         chart.section(&name, &row.spans);

@@ -83,6 +83,8 @@ struct Life {
     end: Option<End>,
     /// Whether it was woken while it ran.
     again: bool,
+    /// Whether its last poll left its waker with nobody.
+    stranded: bool,
     /// The last wake, until a poll answers it.
     woken: Option<usize>,
     polls: usize,
@@ -134,6 +136,7 @@ impl<'a> Reader<'a> {
                 self.poll_end(at, lane, task, outcome)
             }
             What::Cancel { task } if task < known => self.end(at, task, End::Dropped),
+            What::Stranded { task } if task < known => self.tasks[task].stranded = true,
             What::Wake { task, by, effect } if task < known => {
                 let waker = match by {
                     Some(by) if by < known => Waker::Task(by),
@@ -161,6 +164,7 @@ impl<'a> Reader<'a> {
         let life = &mut self.tasks[task];
         life.polls += 1;
         life.again = false;
+        life.stranded = false;
         if life.counts {
             self.at_once.up();
         }
@@ -246,7 +250,11 @@ impl<'a> Reader<'a> {
         }
         for task in 0..self.tasks.len() {
             if self.tasks[task].now.is_some() {
-                self.end(at, task, End::Open);
+                let end = match self.tasks[task].stranded {
+                    true => End::Stranded,
+                    false => End::Open,
+                };
+                self.end(at, task, end);
             }
         }
     }

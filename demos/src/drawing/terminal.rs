@@ -259,6 +259,7 @@ impl<'a> Page<'a> {
         let sign = match row.end {
             End::Panicked => Some(self.signs.panicked),
             End::Dropped => Some(self.signs.dropped),
+            End::Stranded => Some(self.signs.stranded),
             End::Done | End::Open => None,
         };
         if let (Some(sign), Some(last)) = (sign, row.spans.last()) {
@@ -284,12 +285,13 @@ impl<'a> Page<'a> {
         let all = signs.parts[signs.parts.len() - 1];
         let panicked = (signs.panicked, Ink::Failed, " panicked", End::Panicked);
         let dropped = (signs.dropped, Ink::Failed, " dropped", End::Dropped);
+        let stranded = (signs.stranded, Ink::Failed, " stranded", End::Stranded);
         let mut keys = vec![
             (all, Ink::Cook(0), " running"),
             (signs.queued, Ink::Queued, " ready, not running"),
             (signs.waiting, Ink::Dim, " waiting"),
         ];
-        for (sign, ink, text, end) in [panicked, dropped] {
+        for (sign, ink, text, end) in [panicked, dropped, stranded] {
             if self.gantt.tasks.iter().any(|row| row.end == end) {
                 keys.push((sign, ink, text));
             }

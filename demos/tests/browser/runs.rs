@@ -38,8 +38,8 @@ impl Record {
     }
 }
 
-/// Six tasks, two cooks, 60 ms: spawns, timers, I/O, joins, a steal, a wake by a thread outside, a
-/// panic and a cancelled task. Names that try to break out of wherever they are put.
+/// Seven tasks, two cooks, 60 ms: spawns, timers, I/O, joins, a steal, a wake by a thread outside, a
+/// panic, a cancelled task and one that is stranded. Names that try to break out of wherever they are put.
 pub(crate) fn kitchen() -> Timeline {
     let lanes = vec![
         Lane::new("cook 0", LaneKind::Worker(0)),
@@ -54,6 +54,7 @@ pub(crate) fn kitchen() -> Timeline {
         "noodles",
         "order\u{0}\u{1b}[31m \u{202e}drawkcab",
         "burnt toast",
+        "lost order",
     ];
     let tasks = (0..)
         .zip(names)
@@ -63,7 +64,7 @@ pub(crate) fn kitchen() -> Timeline {
     use Outcome::{Panicked, Pending, Ready};
 
     r.at(200.0, 0, What::PollBegin { task: 0 });
-    for task in 1..=6 {
+    for task in 1..=7 {
         let by = Some(0);
         r.at(200.0 + task as f64 * 100.0, 0, What::Spawn { task, by });
     }
@@ -84,6 +85,8 @@ pub(crate) fn kitchen() -> Timeline {
     r.poll(4450.0, 5200.0, 0, 4, Pending);
     r.poll(5300.0, 5900.0, 0, 5, Pending);
     r.poll(6000.0, 9000.0, 0, 6, Pending);
+    r.poll(9020.0, 9080.0, 0, 7, Pending);
+    r.at(9080.0, 0, What::Stranded { task: 7 });
     r.sleep(9100.0, 18_000.0, 0);
     r.at(
         12_000.0,

@@ -45,6 +45,7 @@
   check("nothing became markup", document.querySelectorAll("b:not(#tip b, #card b)").length === 0);
 
   compareFigures();
+  checkStranded();
   if (run.polls.length > 0) {
     exploreByHand();
     exploreByKeys();
@@ -71,6 +72,25 @@
     const mine = [most(run.flight), most(run.once), time(RUNNING), time(READY), time(WAITING)];
     const given = [...document.querySelectorAll("#figures dd")].map((value) => Number(value.textContent));
     check("page and runtime agree", mine.every((value, i) => value === given[i]), `${mine} and ${given}`);
+  }
+
+  // By task it is a broken line and a fact, by cook a mark on the thread that left it so.
+  function checkStranded() {
+    const task = run.tasks.findIndex(({ strandedAt }) => strandedAt >= 0);
+    if (task < 0) return;
+    const legend = () => at("legend").textContent;
+    const mark = [...run.marks.letter].indexOf("z".charCodeAt(0));
+    press("c");
+    check("by cook, the legend names what is stranded", legend().includes("stranded"), legend());
+    const sign = middle(placeOf({ kind: "mark", mark }));
+    point("pointermove", sign[0], placeOf({ kind: "mark", mark }).top + rowHeight() - 8);
+    check("its mark names the task", at("tip").textContent.includes(run.tasks[task].label), at("tip").textContent);
+    press("t");
+    check("by task, the legend names what is stranded", legend().includes("stranded"), legend());
+    const { left, top, width, height } = placeOf({ kind: "task", task });
+    point("pointermove", left + width * 0.9, top + height / 2);
+    check("its row says why it waits", at("tip").textContent.includes("nobody holds its waker"), at("tip").textContent);
+    press("c");
   }
 
   function longestPoll() {

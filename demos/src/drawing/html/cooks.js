@@ -1,6 +1,12 @@
 // By cook: a lane for each thread, with what it polled and when it slept.
 
-const MARKS = { i: ["▲", "I/O ready"], f: ["◆", "timers fired"], t: ["●", "stole tasks"], w: ["▼", "woke"] };
+const MARKS = {
+  i: ["▲", "I/O ready"],
+  f: ["◆", "timers fired"],
+  t: ["●", "stole tasks"],
+  w: ["▼", "woke"],
+  z: ["■", "stranded"],
+};
 
 /// Where in a lane the polls are drawn; the marks have the strip below.
 function laneBody(row) {
@@ -100,13 +106,13 @@ function paintMarks(lane, row) {
   stage.font = '8px "Liberation Sans", "Segoe UI Symbol", "DejaVu Sans", sans-serif';
   stage.textAlign = "center";
   stage.textBaseline = "middle";
-  stage.fillStyle = colours.quiet;
   for (let i = firstAbove(rows, start[lane], start[lane + 1], at, view.from); i < start[lane + 1]; i++) {
     const x = xOf(at[rows[i]]);
     if (x > view.width) break;
     const kind = String.fromCharCode(letter[rows[i]]);
     if (x - (before[kind] ?? -1e9) < 9) continue;
     before[kind] = x;
+    stage.fillStyle = kind === "z" ? colours.bad : colours.quiet;
     stage.fillText(MARKS[kind][0], x, y);
   }
 }

@@ -10,6 +10,7 @@ const ARGUMENTS = {
   e: 1, // it ended, pending: task
   r: 1, // it ended, ready: task
   x: 1, // it ended in a panic: task
+  z: 1, // it waits and nobody holds its waker, stranded: task
   c: 1, // cancelled: task
   q: 2, // woken and queued: task, by
   a: 2, // woken while polled: task, by

@@ -118,6 +118,7 @@ function linesOfTask(task) {
     ["ended", ENDINGS[life.ending]],
   ];
   if (life.nowhere > 0) lines.push(["useless wakes", number(life.nowhere)]);
+  if (life.strandedAt >= 0) lines.push(["stranded", `from ${instant(life.strandedAt, 1e3)}: nobody holds its waker`]);
   if (life.abortedAt >= 0) lines.push(["abort asked", instant(life.abortedAt, 1e3)]);
   return lines;
 }
@@ -132,7 +133,8 @@ function factsOfPark(park) {
 function factsOfMark(mark) {
   const { lane, at, letter, count } = run.marks;
   const kind = String.fromCharCode(letter[mark]);
-  const value = { t: `from worker ${count[mark]}`, w: run.tasks[count[mark]]?.label }[kind] ?? number(count[mark]);
+  const label = run.tasks[count[mark]]?.label;
+  const value = { t: `from worker ${count[mark]}`, w: label, z: label }[kind] ?? number(count[mark]);
   return { title: laneName(lane[mark]), colour: colours.quiet, lines: [[MARKS[kind][1], value], ["at", instant(at[mark], 1e3)]] };
 }
 

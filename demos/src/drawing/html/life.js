@@ -51,6 +51,7 @@ function readRun() {
     nowhere: 0,
     spawner: -1,
     abortedAt: -1,
+    strandedAt: -1,
     time: [0, 0, 0, 0],
   }));
   eachEvent((letter, at, lane, task) => {
@@ -115,6 +116,7 @@ function readRun() {
     if (stirred[task] >= 0) attach(stirred[task], poll);
     stirred[task] = -1;
     again[task] = 0;
+    tasks[task].strandedAt = -1;
     if (tasks[task].over < 0) enter(task, RUNNING, at);
     polling[task] = poll;
     busyWith[lane] = poll;
@@ -187,6 +189,10 @@ function readRun() {
     },
     b: (lane, at, task) => begin(lane, task, at),
     c: (lane, at, task) => finish(task, CANCELLED, at),
+    z(lane, at, task) {
+      tasks[task].strandedAt = at;
+      marks.add(lane, at, "z".charCodeAt(0), task);
+    },
     j: (lane, at, task, by) => joins.add(by, at, task),
     k: (lane, at, task) => (tasks[task].abortedAt = at),
     t: (lane, at, from) => marks.add(lane, at, "t".charCodeAt(0), from),

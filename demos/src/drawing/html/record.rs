@@ -146,6 +146,7 @@ fn letter(what: What) -> Option<(char, Option<usize>, Option<usize>)> {
         What::Wake { task, by, effect } => (effect_letter(effect), Some(task), maybe(by)),
         What::Join { task, by } => ('j', Some(task), maybe(Some(by))),
         What::Abort { task, by } => ('k', Some(task), maybe(by)),
+        What::Stranded { task } => ('z', Some(task), None),
         What::Steal { from } => ('t', Some(from), None),
         What::Park => ('P', None, None),
         What::Unpark => ('U', None, None),

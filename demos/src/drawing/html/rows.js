@@ -1,6 +1,6 @@
 // By task: a row for each task, with what it did from its spawn to its end. The states differ in
 // height as well as in colour: running fills the row, in its cook's colour; ready is lower; waiting
-// is a line.
+// is a line, and a broken one where nobody holds the waker.
 
 function paintRows() {
   const [first, last] = rowsShown();
@@ -25,6 +25,7 @@ function paintRow(task, top, height, gap) {
   stage.globalAlpha = height >= 6 ? 1 : height >= 3 ? 0.7 : 0.4;
   stage.fillRect(left, Math.round(top + (height - line) / 2), Math.max(1, right - left), line);
   stage.globalAlpha = 1;
+  if (life.strandedAt >= 0) paintStranded(Math.max(left, xOf(life.strandedAt)), right, top + height / 2, height);
 
   const { start, rows } = run.spansOfTask;
   const { from, to, state, poll } = run.spans;
@@ -53,6 +54,21 @@ function paintRow(task, top, height, gap) {
       paint(important, x, 1);
     });
   if (height >= 8) paintEnding(life, right, top + height / 2);
+}
+
+/// It waits, and nothing can wake it: the line in pieces, in the colour of what went wrong.
+function paintStranded(left, right, y, height) {
+  const line = height >= 8 ? 4 : Math.max(1, height / 2);
+  stage.fillStyle = colours.panel;
+  stage.fillRect(left, y - line / 2, right - left, line);
+  stage.strokeStyle = colours.bad;
+  stage.lineWidth = line;
+  stage.setLineDash([9, 6]);
+  stage.beginPath();
+  stage.moveTo(left, y);
+  stage.lineTo(right, y);
+  stage.stroke();
+  stage.setLineDash([]);
 }
 
 /// A span of the column at `x` in which the task was running, or else `span`.

@@ -54,6 +54,7 @@ fn every_event() -> Timeline {
         What::PollBegin { task },
         wake(WakeEffect::Again),
         end(Outcome::Pending),
+        What::Stranded { task },
         What::Park,
         What::Unpark,
         What::IoReady { events: 7 },
@@ -132,14 +133,16 @@ fn every_name_arrives_as_it_was() {
 #[test]
 fn events_become_columns() {
     let run = run_in(&page(&every_event(), &Facts::default()));
-    assert_eq!(run["kinds"], "stbaePUifqnjrxkc");
-    let ones: Vec<i32> = (0..16).map(|i| 2 * i + 1).collect();
+    assert_eq!(run["kinds"], "stbaezPUifqnjrxkc");
+    let ones: Vec<i32> = (0..17).map(|i| 2 * i + 1).collect();
     assert_eq!(run["gaps"], json!(ones));
     assert_eq!(run["on"][2], 1);
     assert_eq!(run["on"][3], 0);
     assert_eq!(
         run["with"],
-        json!([1, 1, 4, 1, 1, 1, 1, 7, 2, 1, 1, 1, 1, 1, 1, 1, 1, 2, 0, 2])
+        json!([
+            1, 1, 4, 1, 1, 1, 1, 1, 7, 2, 1, 1, 1, 1, 1, 1, 1, 1, 2, 0, 2
+        ])
     );
     assert_eq!(run["names"], json!(["main", null, null]));
     assert_eq!(run["mains"], json!([0]));
@@ -174,7 +177,7 @@ fn a_record_that_was_cut_short_ends_with_its_last_event() {
     timeline.dropped = 3;
     let run = run_in(&page(&timeline, &Facts::default()));
     assert_eq!(run["dropped"], 3);
-    assert_eq!(run["length"], 256);
+    assert_eq!(run["length"], 289);
 }
 
 #[test]
