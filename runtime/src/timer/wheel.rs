@@ -303,11 +303,12 @@ impl<T> Wheel<T> {
         while *budget > 0 {
             // The entry is gone before `fire` runs: a panic there loses nothing.
             let Some(value) = self.slots.pop(slot) else {
-                return;
+                break;
             };
             *budget -= 1;
             fire(value);
         }
+        self.slots.trim();
     }
 
     /// Moves entries from the front of a slot to where they belong below, until

@@ -126,10 +126,12 @@ impl<T> Slots<T> {
     /// Takes an entry out. `None` if the key is stale.
     pub(super) fn remove(&mut self, key: Key) -> Option<T> {
         self.get_mut(key)?;
-        self.release(key.index)
+        let value = self.release(key.index);
+        self.trim();
+        value
     }
 
-    /// Takes the first entry of a slot out.
+    /// Takes the first entry of a slot out. Whoever empties a slot so trims once, at its end.
     pub(super) fn pop(&mut self, slot: usize) -> Option<T> {
         match self.lists[slot].head {
             NIL => None,
@@ -148,6 +150,36 @@ impl<T> Slots<T> {
         self.unlink(head);
         self.append(head, place(tick));
         true
+    }
+
+    /// Gives memory back after a peak. Keys hold indices, so entries cannot be
+    /// moved together: what can go is the free end of the vector, in small bites
+    /// once three quarters of all places are free; and everything, at once, when
+    /// no entry is left. Each place is given back once for being made once:
+    /// inserts and removals stay O(1), amortized as those of a `Vec`.
+    pub(super) fn trim(&mut self) {
+        if self.entries.len() <= KEEP {
+            return;
+        }
+        if self.len == 0 {
+            self.entries = Vec::new();
+            self.lists[FREE] = List::EMPTY;
+            self.occupied[LEVELS] = 0;
+            return;
+        }
+        if self.len > self.entries.len() / 4 {
+            return;
+        }
+        for _ in 0..TRIM {
+            if self.entries.last().is_none_or(|last| last.value.is_some()) {
+                break;
+            }
+            self.unlink((self.entries.len() - 1) as u32);
+            self.entries.pop();
+        }
+        if self.entries.len() <= self.entries.capacity() / 4 {
+            self.entries.shrink_to(self.entries.capacity() / 2);
+        }
     }
 }
 
@@ -180,38 +212,7 @@ impl<T> Slots<T> {
         self.unlink(index);
         self.append(index, FREE);
         self.len -= 1;
-        let value = self.entries[index as usize].value.take();
-        if self.entries.len() > KEEP {
-            self.trim();
-        }
-        value
-    }
-
-    /// Gives memory back after a peak. Keys hold indices, so entries cannot be
-    /// moved together: what can go is the free end of the vector, in small bites
-    /// once three quarters of all places are free; and everything, at once, when
-    /// no entry is left. Each place is given back once for being made once:
-    /// inserts and removals stay O(1), amortized as those of a `Vec`.
-    fn trim(&mut self) {
-        if self.len == 0 {
-            self.entries = Vec::new();
-            self.lists[FREE] = List::EMPTY;
-            self.occupied[LEVELS] = 0;
-            return;
-        }
-        if self.len > self.entries.len() / 4 {
-            return;
-        }
-        for _ in 0..TRIM {
-            if self.entries.last().is_none_or(|last| last.value.is_some()) {
-                break;
-            }
-            self.unlink((self.entries.len() - 1) as u32);
-            self.entries.pop();
-        }
-        if self.entries.len() <= self.entries.capacity() / 4 {
-            self.entries.shrink_to(self.entries.capacity() / 2);
-        }
+        self.entries[index as usize].value.take()
     }
 }
 

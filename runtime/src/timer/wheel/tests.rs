@@ -106,6 +106,17 @@ fn the_past_is_due_at_once() {
 }
 
 #[test]
+fn memory_is_given_back_after_a_crowd_has_fired() {
+    let mut wheel = Wheel::new(0);
+    for n in 0..100_000 {
+        wheel.insert(n, n);
+    }
+    assert!(wheel.slots.capacity() >= 100_000);
+    assert_eq!(fired(&mut wheel, DAY).len(), 100_000);
+    assert_eq!(wheel.slots.capacity(), 0);
+}
+
+#[test]
 fn long_sleeps_take_one_wakeup_each() {
     for shift in [0, 14, 20] {
         let mut wheel = Wheel::new(shift);

@@ -11,6 +11,11 @@ impl<T> Slots<T> {
         }
     }
 
+    /// How many places there is memory for.
+    pub(in super::super) fn capacity(&self) -> usize {
+        self.entries.capacity()
+    }
+
     /// Panics unless each place is in one list, linked both ways, and the bits say which slots have
     /// entries. Answers the entries, as slots and ticks.
     pub(in super::super) fn check(&self) -> Vec<(usize, u64)> {
@@ -97,6 +102,7 @@ fn memory_is_given_back_and_stale_keys_stay_stale() {
     let stale: Vec<_> = (0..100_000).map(|n| slots.insert(0, n, n)).collect();
     assert!(slots.entries.capacity() >= stale.len());
     while slots.pop(0).is_some() {}
+    slots.trim();
     assert_eq!(slots.entries.capacity(), 0);
     slots.check();
     let fresh: Vec<_> = (0..2000).map(|n| slots.insert(1, n, n)).collect();
