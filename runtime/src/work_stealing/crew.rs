@@ -22,8 +22,8 @@
 //! *Stop 35 of 42.*
 //! *Previous: [`work_stealing::main_seat`](crate::work_stealing::main_seat); next: [`executor`](crate::executor).*
 
+use super::current;
 use super::scheduler::Scheduler;
-use super::worker;
 use crate::context;
 use crate::driver;
 use crate::shared::Shared;
@@ -69,7 +69,7 @@ impl Crew {
         crew.scheduler.let_go();
         drop(Place(crew.clone()));
         let threads = std::mem::take(&mut *lock(&crew.threads));
-        if !worker::is_current() {
+        if !current::is_worker() {
             for thread in threads {
                 // A worker does not panic: its tasks' panics are caught.
                 let _ = thread.join();

@@ -36,6 +36,7 @@
 
 mod builder;
 pub(crate) mod crew;
+mod current;
 pub(crate) mod idle;
 pub(crate) mod main_seat;
 pub(crate) mod park;

@@ -14,9 +14,9 @@
 //! *Stop 32 of 42.*
 //! *Previous: [`work_stealing::park`](crate::work_stealing::park); next: [`work_stealing::worker`](crate::work_stealing::worker).*
 
+use super::current;
 use super::idle::Idle;
 use super::park::{Parker, Unpark};
-use super::worker;
 use crate::metrics::Counters;
 use crate::queue::injector::Injector;
 use crate::queue::ring::Ring;
@@ -191,7 +191,7 @@ impl Schedule for Scheduler {
     #[inline]
     fn schedule(&self, task: Runnable) {
         let task = task.into_queue();
-        if !worker::push_woken(self, task) {
+        if !current::with(self, |worker| worker.push_woken(task)) {
             // N1; the rest is `notify`.
             self.injector.push(task);
             self.notify();
@@ -201,7 +201,8 @@ impl Schedule for Scheduler {
     #[inline]
     fn reschedule(&self, task: Runnable) {
         let task = task.into_queue();
-        if !worker::push_yielded(self, task) {
+        // It was here before, so it is no news for sleepers.
+        if !current::with(self, |worker| worker.push_to_ring(task)) {
             self.injector.push(task);
             self.notify();
         }

@@ -29,10 +29,10 @@
 //! *Previous: [`work_stealing::scheduler`](crate::work_stealing::scheduler); next: [`work_stealing::main_seat`](crate::work_stealing::main_seat).*
 
 use std::cell::{Cell, RefCell};
-use std::ptr;
 use std::task::Waker;
 use std::time::Duration;
 
+use super::current::Current;
 use super::idle::Risen;
 use super::scheduler::{Remote, Scheduler};
 use crate::budget;
@@ -43,7 +43,7 @@ use crate::pace::Pace;
 use crate::queue::ring::CAPACITY;
 use crate::recorder::{Kind, Role};
 use crate::shared::Shared;
-use crate::sync::{Arc, Mutex, Ordering, thread_local};
+use crate::sync::{Arc, Mutex, Ordering};
 use crate::task::raw::{RawTask, Runnable};
 
 /// How often in a row a worker runs the task woken last before one from its ring. Two tasks that
@@ -58,13 +58,9 @@ const WATCH: Duration = Duration::from_millis(5);
 /// Tasks that a worker takes from the injector at a time, at most: half a ring.
 const BATCH: usize = CAPACITY as usize / 2;
 
-thread_local! {
-    static CURRENT: Cell<*const Worker> = const { Cell::new(ptr::null()) };
-}
-
 /// See the module.
 pub(super) struct Worker {
-    scheduler: std::sync::Arc<Scheduler>,
+    pub(super) scheduler: std::sync::Arc<Scheduler>,
     shared: Arc<Shared>,
     driver: std::sync::Arc<Mutex<Driver>>,
     index: usize,
@@ -85,54 +81,6 @@ pub(super) struct Worker {
     /// Polls that are not yet published, and those left until the next look.
     polls: Cell<u64>,
     left: Cell<usize>,
-}
-
-/// If this thread is a worker of `scheduler`, puts a task that was woken into its slot.
-#[inline]
-pub(super) fn push_woken(scheduler: &Scheduler, task: RawTask) -> bool {
-    with_current(scheduler, |worker| worker.push_woken(task))
-}
-
-/// If this thread is a worker of `scheduler`, puts a task that yielded at the end of its ring.
-#[inline]
-pub(super) fn push_yielded(scheduler: &Scheduler, task: RawTask) -> bool {
-    // It was here before, so it is no news for sleepers.
-    with_current(scheduler, |worker| worker.push_to_ring(task))
-}
-
-#[inline]
-fn with_current(scheduler: &Scheduler, f: impl FnOnce(&Worker)) -> bool {
-    let worker = CURRENT.get();
-    // SAFETY: the pointer is null, or to the worker whose `run` is on this thread's stack, and which
-    // `SetCurrent` resets before that is left, also by a panic.
-    match unsafe { worker.as_ref() } {
-        Some(worker) if ptr::eq(&*worker.scheduler, scheduler) => {
-            f(worker);
-            true
-        }
-        _ => false,
-    }
-}
-
-/// For as long as it lives, the worker is this thread's current one.
-struct SetCurrent<'a>(std::marker::PhantomData<&'a Worker>);
-
-impl<'a> SetCurrent<'a> {
-    fn new(worker: &'a Worker) -> Self {
-        CURRENT.set(worker);
-        SetCurrent(std::marker::PhantomData)
-    }
-}
-
-impl Drop for SetCurrent<'_> {
-    fn drop(&mut self) {
-        CURRENT.set(ptr::null());
-    }
-}
-
-/// Whether this thread is a worker, of whatever executor.
-pub(super) fn is_current() -> bool {
-    !CURRENT.get().is_null()
 }
 
 impl Worker {
@@ -182,7 +130,7 @@ impl Worker {
         if let Some(recorder) = self.shared.home.recorder() {
             recorder.join(Role::Worker(self.index));
         }
-        let _current = SetCurrent::new(self);
+        let _current = Current::set(self);
         while !self.scheduler.is_closed() {
             match self.next_task() {
                 Some(task) => self.poll(task),
@@ -235,7 +183,9 @@ impl Worker {
         }
     }
 
-    fn push_woken(&self, task: RawTask) {
+    /// Puts a task that was woken into the slot.
+    #[inline]
+    pub(super) fn push_woken(&self, task: RawTask) {
         match self.remote().slot.put(task) {
             Some(previous) => {
                 self.push_to_ring(previous);
@@ -245,7 +195,9 @@ impl Worker {
         }
     }
 
-    fn push_to_ring(&self, task: RawTask) {
+    /// Puts a task at the end of the ring.
+    #[inline]
+    pub(super) fn push_to_ring(&self, task: RawTask) {
         let overflow = |task| self.scheduler.injector.push(task);
         // SAFETY: `self` is reached on its own thread only, so this is the ring's owner.
         unsafe { self.remote().ring.push(task, overflow) };
