@@ -24,7 +24,7 @@ fn who_loses_its_waker_waits_for_ever() {
     assert_eq!(
         words(&timeline, 1),
         "'guest' waits and nobody holds its waker: after 1 poll nothing could wake it any more, and it \
-         had waited for 10.0ms when the record ended. Who returns Pending must keep the waker of that \
+         had waited for 10 ms when the record ended. Who returns Pending must keep the waker of that \
          poll, or hand it on."
     );
     assert!(kinds(&guest(9).done(), 1).is_empty());
@@ -106,7 +106,7 @@ fn who_waits_for_events_one_at_a_time_stands_in_line() {
     let timeline = line(4, |_, _, _| {});
     assert_eq!(kinds(&timeline, 1), ["in line", "waiting"]);
     assert!(words(&timeline, 1).starts_with(
-        "3 tasks waited for events one at a time, 80.0ms of the 80.0ms that the run took, and for one \
+        "3 tasks waited for events one at a time, 80 ms of the 80 ms that the run took, and for one \
          another for 60 % of their time. If they hold a lock across an await,"
     ));
 }

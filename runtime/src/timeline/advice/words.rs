@@ -3,7 +3,7 @@
 //! **Job.** Put what `timeline/advice.rs` found into a sentence. **Owns** nothing. **Never** says what
 //! the figures do not.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use super::{Advice, ratio};
 
@@ -33,10 +33,12 @@ impl fmt::Display for Advice {
             } => write!(
                 f,
                 "{} busy for {} of the time, on a machine of {cores} cores. More cooks will help, up \
-                 to the cores: at best {at_best:.1} times as fast, for {critical_path:.1?} of these \
-                 {span:.1?} are one chain of cause and effect.",
+                 to the cores: at best {at_best:.1} times as fast, for {} of these {} are one chain of \
+                 cause and effect.",
                 Cooks(*cooks, "was", "were"),
                 Percent(*busy),
+                Time(*critical_path),
+                Time(*span),
             ),
             Advice::BlockedLoop {
                 label,
@@ -53,9 +55,11 @@ impl fmt::Display for Advice {
                 }
                 write!(
                     f,
-                    "for {lasted:.1?}; meanwhile {} no turn ({ready} of them ready). If it computes, \
-                     yield in between or use spawn_blocking; if it blocks, await instead.",
+                    "for {}; meanwhile {} no turn{}. If it computes, yield in between or use \
+                     spawn_blocking; if it blocks, await instead.",
+                    Time(*lasted),
                     Tasks(*held, "got", "got"),
+                    HeldUp(*held, *ready),
                 )
             }
             Advice::BusyPolling {
@@ -68,8 +72,9 @@ impl fmt::Display for Advice {
             } => {
                 write!(
                     f,
-                    "'{label}' was polled {polls} times for {mean_poll:.1?} on average and woke \
-                     itself in {} of these polls: it asks instead of waiting. Let the event wake it",
+                    "'{label}' was polled {polls} times for {} on average and woke itself in {} of these \
+                     polls: it asks instead of waiting. Let the event wake it",
+                    Time(*mean_poll),
                     Percent(ratio(*self_woken, *polls)),
                 )?;
                 match others {
@@ -87,9 +92,10 @@ impl fmt::Display for Advice {
                 write!(
                     f,
                     "'{label}' waits and nobody holds its waker: after {polls} {} nothing could wake it \
-                     any more, and it had waited for {waited:.1?} when the record ended. Who returns \
-                     Pending must keep the waker of that poll, or hand it on",
+                     any more, and it had waited for {} when the record ended. Who returns Pending must \
+                     keep the waker of that poll, or hand it on",
                     if *polls == 1 { "poll" } else { "polls" },
+                    Time(*waited),
                 )?;
                 match others {
                     0 => write!(f, "."),
@@ -103,9 +109,11 @@ impl fmt::Display for Advice {
                 waiting_share,
             } => write!(
                 f,
-                "{tasks} tasks waited for events one at a time, {events:.1?} of the {span:.1?} that the \
-                 run took, and for one another for {} of their time. If they hold a lock across an \
-                 await, let go of it before; if each needs what the other has done, they must wait.",
+                "{tasks} tasks waited for events one at a time, {} of the {} that the run took, and for \
+                 one another for {} of their time. If they hold a lock across an await, let go of it \
+                 before; if each needs what the other has done, they must wait.",
+                Time(*events),
+                Time(*span),
                 Percent(*waiting_share),
             ),
             Advice::Queueing {
@@ -157,6 +165,37 @@ impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A nanosecond's rounding errors are no reason to call 29 % 28 %.
         write!(f, "{:.0} %", (self.0 * 100.0 + 1e-9).floor())
+    }
+}
+
+/// A time to about three digits, in the unit that suits it: `2.26 s`, `105 ms`, `9.0 ms`.
+struct Time(Duration);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs_f64() {
+            s if s >= 0.999_5 => write!(f, "{s:.2} s"),
+            s if s >= 0.009_95 => write!(f, "{:.0} ms", s * 1e3),
+            s if s >= 0.000_999_5 => write!(f, "{:.1} ms", s * 1e3),
+            s if s >= 0.000_000_999_5 => write!(f, "{:.0} µs", s * 1e6),
+            s => write!(f, "{:.0} ns", s * 1e9),
+        }
+    }
+}
+
+/// Of the tasks that got no turn, which were ready: for the others it is not known, since
+/// the loop that would have heard of their events was held up too.
+struct HeldUp(usize, usize);
+
+impl fmt::Display for HeldUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(held, ready) = *self;
+        match ready {
+            0 => write!(f, ", and nobody looked whether any had become ready"),
+            ready if ready >= held => write!(f, ", though ready"),
+            1 => write!(f, ", though 1 of them was ready"),
+            ready => write!(f, ", though {ready} of them were ready"),
+        }
     }
 }
 
