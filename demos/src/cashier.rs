@@ -18,19 +18,28 @@ use serde_json::{Value, json};
 use crate::{
     cli::Shared,
     compare,
-    cooks::Dish,
+    cooks::{self, Dish},
     drawing::{self, Look},
     measure::{OneAndMany, Run, one_and_many},
     minute::Minute,
+    numbers::whole,
     report::Report,
     units,
     work::{Chopped, Pile, begin, wait},
 };
 
+/// How `brigade cashier --help` ends.
+pub(crate) const NOTES: &str = "--cooks here: how many cashiers there are in the second shop; with 1, or \
+    without it, one a core. The first shop has one, so 1,2 is the same as 2; with 2,4 both shops are \
+    opened for each and compared.\n\n\
+    --json adds `shops`, the figures of both: `visits` says who served whom from when to when, \
+    `overlaps` how many pairs of visits overlapped, `switches` how often a cashier turned to another \
+    customer.";
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// How many customers come
-    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = whole::<u32>(1..=100))]
     customers: u32,
     /// How many milliseconds a minute in the shop takes
     #[arg(long, value_name = "MS", default_value = "40")]
@@ -142,6 +151,10 @@ impl Cashier {
 }
 
 impl Dish for Cashier {
+    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
+        cooks::but_one(asked)
+    }
+
     fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
         let shop = shop(executor, self.customers, self.minute)?;
         let runs = [&shop.one, &shop.many];
@@ -155,12 +168,15 @@ impl Dish for Cashier {
         let cashiers = |run: &Run<bool>| units::counted(run.figures.cooks, "cashier");
         let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
         report.charts = drawing::terminal_to_scale(&drawn, self.look);
+        report.draws_run = true;
         let rows = runs.map(|run| (cashiers(run), &run.figures));
         report.details = compare::side_by_side("", rows).lines();
+        report.details.extend(compare::columns_explained());
         report.details.push(String::new());
         report.details.extend(runs.into_iter().flat_map(order));
         report.verdict = verdict(&shop);
         report.own_keys(json!({ "shops": runs.map(json) }));
+        report.with_one = Some(shop.one.map(drop));
         Ok(report)
     }
 }

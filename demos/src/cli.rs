@@ -1,14 +1,39 @@
 //! The command line: what all demos share, the list of demos, and errors that
-//! fit on one line.
+//! fit on one line ([`wrong`]).
 
-use std::{ffi::OsString, fmt, num::NonZeroUsize, path::PathBuf};
+mod wrong;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, builder::styling::Styles, error::ErrorKind};
+use std::{ffi::OsString, fmt, path::PathBuf};
+
+use clap::{
+    Arg, Args, Command, CommandFactory, FromArgMatches as _, Parser, Subcommand,
+    builder::styling::Styles, error::ErrorKind,
+};
 
 use crate::{
-    cashier, claims, coffee, equations, fetch, follow, frames, gallery, kitchen, matrix, parts,
-    pitfalls, reference, squares, threads,
+    cashier, claims, coffee, equations, fetch, follow, frames, gallery, kitchen, matrix,
+    numbers::whole, parts, pitfalls, reference, squares, threads,
 };
+
+/// The most cooks there can be. Thin air: beyond any machine's cores, and a slip
+/// of the finger does not start a million threads.
+const COOKS_MAX: u64 = 1024;
+
+/// What stands below the help of all.
+const NOTES: &str = "--json prints one object. Each demo has these keys, and says in its own --help \
+    which others:\n  \
+    demo, verdict    its name, and the sentence that its report ends with\n  \
+    cooks            threads that run tasks\n  \
+    wall_s, cpu_s    how long it took, and time on a processor (null where the system does not say)\n  \
+    in_flight_max    tasks begun and not finished at one instant, at most: concurrency\n  \
+    at_once_max      tasks being polled at one instant, at most: parallelism\n  \
+    busy             of each cook, the share of the time that it was in polls\n  \
+    waiting_share    of the lifetimes of all tasks, the share in which they waited\n\
+    With --cooks 1,2 these are the last run's, `runs` has an object for each, and `comparison` says \
+    how they compare. In all keys _s means seconds, and shares are from 0 to 1.\n\n\
+    Exit status: 0 all went well, 1 something failed, 2 bad arguments, 130 ended by Ctrl-C.\n\n\
+    `brigade` is target/release/brigade once it is built; `cargo run --release --` in its place \
+    builds and runs it.";
 
 #[derive(Debug, Parser)]
 #[command(
@@ -20,8 +45,7 @@ use crate::{
         several cooks, each at a dish, is parallelism. Every demo ends with two figures \
         measured from its own run: how many tasks were in flight at most, and how many \
         were being worked on at one instant.",
-    after_help = "Exit status: 0 all went well, 1 something failed, 2 bad arguments, 130 ended by Ctrl-C.",
-    disable_help_subcommand = true,
+    after_long_help = NOTES,
     styles = Styles::plain()
 )]
 pub(crate) struct Cli {
@@ -38,34 +62,40 @@ pub(crate) enum Demo {
     #[command(long_about = fetch::ABOUT, after_long_help = fetch::NOTES)]
     Fetch(fetch::Args),
     /// Noodles and sauce three ways: step by step, one cook juggling, many cooks
+    #[command(after_long_help = kitchen::NOTES)]
     Kitchen(kitchen::Args),
     /// One cashier who switches between customers, and several: who was served when
+    #[command(after_long_help = cashier::NOTES)]
     Cashier(cashier::Args),
     /// Equations that need one another: more hands help as far as the longest chain
+    #[command(after_long_help = equations::NOTES)]
     Equations(equations::Args),
     /// The sum of the squares in chunks: speed-up and efficiency with 1, 2, … cooks
+    #[command(after_long_help = squares::NOTES)]
     Squares(squares::Args),
     /// A job cut into P1 to P5: the ideal beside what this machine does
+    #[command(after_long_help = parts::NOTES)]
     Parts(parts::Args),
     /// Waiting and chopping by one cook and by many: which problem needs which
+    #[command(after_long_help = matrix::NOTES)]
     Matrix(matrix::Args),
     /// Four ways to wait for the coffee machine: blocked, asking, told, hired
-    #[command(long_about = coffee::ABOUT)]
+    #[command(long_about = coffee::ABOUT, after_long_help = coffee::NOTES)]
     Coffee(coffee::Coffee),
     /// A screen at 60 frames a second while something computes: yielding, and hogging
-    #[command(long_about = frames::ABOUT)]
+    #[command(long_about = frames::ABOUT, after_long_help = frames::NOTES)]
     Frames(frames::Frames),
     /// A thread for each waiting request, and more computing threads than cores
-    #[command(long_about = threads::ABOUT)]
+    #[command(long_about = threads::ABOUT, after_long_help = threads::NOTES)]
     Threads(threads::Threads),
     /// One run from three frames: the task's, the thread's and the system's
-    #[command(long_about = reference::ABOUT)]
+    #[command(long_about = reference::ABOUT, after_long_help = reference::NOTES)]
     Reference(reference::Reference),
     /// Four programs with a fault, the advice that names it, and the mended twins
-    #[command(long_about = pitfalls::ABOUT)]
+    #[command(long_about = pitfalls::ABOUT, after_long_help = pitfalls::NOTES)]
     Pitfalls(pitfalls::Args),
     /// One fetch from spawn to the system and back, with the function behind each hop
-    #[command(long_about = follow::ABOUT)]
+    #[command(long_about = follow::ABOUT, after_long_help = follow::NOTES)]
     Follow(follow::Follow),
     /// A web server that holds 1,000 connections and resizes photographs meanwhile
     #[command(long_about = gallery::ABOUT, after_long_help = gallery::NOTES)]
@@ -74,7 +104,7 @@ pub(crate) enum Demo {
     #[command(hide = true)]
     Visitors(gallery::visitors::Args),
     /// Sixteen things people say, each an experiment with a verdict
-    #[command(long_about = claims::ABOUT)]
+    #[command(long_about = claims::ABOUT, after_long_help = claims::NOTES)]
     Claims(claims::Args),
     /// The server behind `fetch` without a URL; it runs in a process of its own
     #[command(hide = true)]
@@ -82,16 +112,24 @@ pub(crate) enum Demo {
 }
 
 /// The options every demo understands.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Every demo")]
 pub(crate) struct Shared {
-    /// How many cooks (threads that run tasks); 1,2,4 compares [default: 1, or a cook a core if built so]
-    #[arg(long, global = true, value_name = "N", value_delimiter = ',')]
-    pub(crate) cooks: Vec<NonZeroUsize>,
+    /// How many cooks (threads that run tasks); 1,2,4 compares
+    ///
+    /// A list runs the demo with each number and compares. Without it there is one cook, or a cook a
+    /// core where it was built with `--features work-stealing`.
+    #[arg(long, global = true, value_name = "N", value_delimiter = ',', value_parser = whole::<usize>(1..=COOKS_MAX))]
+    pub(crate) cooks: Vec<usize>,
     /// Print the figures as one JSON object
+    ///
+    /// `brigade --help` says what its keys mean.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Draw the run: the ending chooses .html, .svg, .mmd or .json (Chrome, Perfetto); - is the terminal
+    ///
+    /// With several numbers of cooks each run has a file of its own: run.svg becomes run-1cook.svg,
+    /// run-2cooks.svg and so on.
     #[arg(long, global = true, value_name = "FILE", allow_hyphen_values = true)]
     pub(crate) timeline: Option<PathBuf>,
     /// No colour (NO_COLOR in the environment does the same)
@@ -113,15 +151,31 @@ pub(crate) enum Parsed {
 }
 
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
-    match Cli::try_parse_from(args) {
+    let matches = command().try_get_matches_from(args);
+    match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) if cli.demo.is_none() && cli.shared != Shared::default() => Parsed::Wrong(
+            "there is no demo to do that with: name one, as in `brigade kitchen --cooks 2`"
+                .to_owned(),
+        ),
         Ok(cli) => Parsed::Run(cli),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 Parsed::Show(format!("{}\n", error.to_string().trim_end()))
             }
-            _ => Parsed::Wrong(one_line(&error.to_string())),
+            _ => Parsed::Wrong(wrong::line(&error)),
         },
     }
+}
+
+/// The command, in which `-1` after an option that takes a value is a value, if a wrong
+/// one, and not an option that nobody knows.
+fn command() -> Command {
+    let numbers = |arg: Arg| {
+        let takes_value = !arg.is_positional() && arg.get_action().takes_values();
+        arg.allow_negative_numbers(takes_value)
+    };
+    let command = Cli::command().mut_args(numbers);
+    command.mut_subcommands(|demo| demo.mut_args(numbers))
 }
 
 /// What `brigade` alone prints.
@@ -141,7 +195,9 @@ pub(crate) fn menu() -> String {
     text.push_str(
         "\nBegin with `brigade kitchen`, then `brigade fetch`. `brigade fetch --help` says what it can\n\
          be asked, and likewise for the others. With `--cooks 1,2` a demo runs with one cook and\n\
-         with two and compares, and `--timeline run.html` draws what happened.\n",
+         with two and compares, and `--timeline run.html` draws what happened.\n\n\
+         `brigade` is target/release/brigade once it is built; `cargo run --release --` in its place\n\
+         builds and runs it.\n",
     );
     text
 }
@@ -164,29 +220,6 @@ impl fmt::Display for BadArguments {
 }
 
 impl std::error::Error for BadArguments {}
-
-/// clap explains itself in paragraphs; the first says what is wrong, a line
-/// beginning with `tip:` how to mend it, and the rest repeats `--help`.
-fn one_line(message: &str) -> String {
-    let mut said = Vec::new();
-    let mut tip = None;
-    for line in message.lines().map(str::trim) {
-        if line.starts_with("Usage:") || line.starts_with("For more information") {
-            break;
-        }
-        match line.strip_prefix("tip: ") {
-            Some(text) => tip = tip.or(Some(text)),
-            None if line.is_empty() => {}
-            None => said.push(line),
-        }
-    }
-    let said = said.join(" ");
-    let said = said.strip_prefix("error: ").unwrap_or(&said);
-    match tip {
-        Some(tip) => format!("{said} ({tip})"),
-        None => said.to_owned(),
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -224,6 +257,13 @@ mod tests {
             "brigade fetch --timeout nan",
             "brigade fetch --cooks 0",
             "brigade fetch --cooks 1,,2",
+            "brigade fetch --retries -1",
+            "brigade kitchen 5",
+            "brigade kitchen --minute 1 --minute 2",
+            "brigade gallery --place roof",
+            "brigade pitfalls fall",
+            "brigade --cooks 2",
+            "brigade help fetsh",
         ] {
             let Parsed::Wrong(line) = parse_words(words) else {
                 panic!("{words} was accepted")
@@ -234,7 +274,46 @@ mod tests {
             );
             assert!(!line.starts_with("error"), "{words}: {line}");
             assert!(line.len() > 20, "{words}: {line}");
+            // The words of whoever programs, not of whoever types.
+            for jargon in ["subcommand", "invalid", "non-zero", "parse", "found"] {
+                assert!(!line.contains(jargon), "{words}: {line}");
+            }
         }
+    }
+
+    /// Every option with a number says what it takes, and says it of itself.
+    #[test]
+    fn a_number_that_is_none_is_answered_with_what_is_taken() {
+        for demo in command()
+            .get_subcommands()
+            .filter(|demo| !demo.is_hide_set())
+        {
+            for option in demo.get_opts() {
+                let wants = option.get_value_names().map(|names| names[0].as_str());
+                if !matches!(wants, Some("N" | "MS" | "S" | "BYTES" | "PIXELS")) {
+                    continue;
+                }
+                let name = option.get_long().unwrap();
+                for value in ["x", "-1"] {
+                    let words = format!("brigade {} --{name} {value}", demo.get_name());
+                    let Parsed::Wrong(line) = parse_words(&words) else {
+                        panic!("{words} was accepted")
+                    };
+                    let begin = format!("--{name} {value}: must be ");
+                    assert!(line.starts_with(&begin), "{words}: {line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn help_is_a_word_too() {
+        let show = |words| match parse_words(words) {
+            Parsed::Show(text) => text,
+            other => panic!("{words}: {other:?}"),
+        };
+        assert_eq!(show("brigade help"), show("brigade --help"));
+        assert_eq!(show("brigade help kitchen"), show("brigade kitchen --help"));
     }
 
     #[test]

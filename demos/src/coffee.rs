@@ -34,6 +34,7 @@ use crate::{
     interrupt::{Interrupt, Interrupted},
     meanwhile,
     measure::{self, Run},
+    numbers::whole,
     report::{self, Report},
     units,
     usage::{self, Usage},
@@ -47,6 +48,12 @@ pub(crate) const ABOUT: &str = "Four ways to wait for the coffee machine: stand 
     that blocks, by one that asks all machines in a busy loop, by tasks that are told when a cup is \
     ready, and by a thread for each machine.";
 
+/// How it ends.
+pub(crate) const NOTES: &str = "--cooks here: on how many threads the notified way runs its tasks; the \
+    other ways have no tasks. With 1,2 all four shifts are worked for each and compared.\n\n\
+    --json adds `ways`, one object each: `orders` (cups served), `wall_s`, `cpu_s`, `cores` (how many it \
+    kept busy on average), `context_switches`, `threads`.";
+
 /// Up to so much of a core is "next to nothing". Thin air.
 const NEXT_TO_NOTHING: f64 = 0.1;
 
@@ -54,17 +61,26 @@ const NEXT_TO_NOTHING: f64 = 0.1;
 /// other programs take.
 const BURNT: f64 = 0.5;
 
+/// What the columns of the table mean.
+const COLUMNS_EXPLAINED: [&str; 5] = [
+    "orders: cups served in the shift; threads: so many served",
+    "CPU time: this process on a processor (the machines are in another)",
+    "of a core: that time as a share of the shift; 100 % is all of one core",
+    "CPU a cup: that time for each cup",
+    "switches: how often a thread of this process gave its core up, or lost it",
+];
+
 /// The arguments of `coffee`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Coffee {
     /// Coffee machines
-    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u16).range(1..=500))]
+    #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<u16>(1..=500))]
     pub(crate) machines: u16,
     /// Milliseconds that a cup takes
-    #[arg(long, value_name = "MS", default_value = "100", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    #[arg(long, value_name = "MS", default_value = "100", value_parser = whole::<u64>(1..=10_000))]
     pub(crate) brew: u64,
     /// Milliseconds that a shift lasts; there are four
-    #[arg(long, value_name = "MS", default_value = "1000", value_parser = clap::value_parser!(u64).range(1..=600_000))]
+    #[arg(long, value_name = "MS", default_value = "1000", value_parser = whole::<u64>(1..=600_000))]
     pub(crate) shift: u64,
 }
 
@@ -286,7 +302,9 @@ impl Dish for Coffee {
             units::duration(Duration::from_millis(self.shift)),
         );
         let mut report = Report::of("coffee", title, &shifts.run);
-        report.charts = vec![shifts.table().block()];
+        let explained = COLUMNS_EXPLAINED.map(|line| format!("  {line}\n")).concat();
+        report.charts = vec![shifts.table().block(), explained];
+        report.rows_of = "the notified way, the only one with tasks".to_owned();
         report.rows = report::concurrency_rows(&shifts.run.figures);
         report.verdict = shifts.verdict();
         report.own_keys(json!({ "ways": shifts.all().map(keys) }));

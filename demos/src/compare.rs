@@ -13,8 +13,8 @@ use crate::{
     units,
 };
 
-/// Two runs of one program differ by a few percent anyway; only what is well over
-/// that is put down to the cooks.
+/// So many times as fast, or as long, is put down to the cooks. Two runs of one program
+/// differ by a few percent anyway, and by more on a machine that has other things to do.
 const WORTH_MENTIONING: f64 = 1.2;
 
 /// What a change of the wall time amounts to.
@@ -26,11 +26,13 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    /// Of a run that was `speed_up` times as fast as the other.
+    /// Of a run that was `speed_up` times as fast as the other. It is judged as it is
+    /// printed, so that no sentence contradicts the figure in it.
     pub(crate) fn of(speed_up: f64) -> Self {
-        if speed_up >= WORTH_MENTIONING {
+        let printed = |factor: f64| (factor * 100.0).round() / 100.0;
+        if printed(speed_up) >= WORTH_MENTIONING {
             Self::Faster
-        } else if speed_up <= 1.0 / WORTH_MENTIONING {
+        } else if printed(speed_up.recip()) >= WORTH_MENTIONING {
             Self::Slower
         } else {
             Self::Same
@@ -38,16 +40,27 @@ impl Change {
     }
 }
 
+/// `1.07 x; less than 1.20 x may be chance`: a change that is none, and why.
+pub(crate) fn may_be_chance(speed_up: f64) -> String {
+    let [speed_up, least] = [speed_up, WORTH_MENTIONING].map(units::factor);
+    format!("{speed_up} x; less than {least} x may be chance")
+}
+
 /// A run that took less than so much of one cook's time leaves a second one nothing to take
 /// over.
 const LITTLE_WORK: f64 = 0.5;
 
 /// Ends the command: prints the JSON object if that was asked for, or how the
-/// runs compare if there were several. The worst ending counts, `ending` included.
-pub(crate) fn finish(reports: &[Report], ending: Ending, shared: &Shared) -> ExitCode {
+/// runs compare if several were `printed`. The worst ending counts, `ending` included.
+pub(crate) fn finish(
+    reports: &[Report],
+    printed: usize,
+    ending: Ending,
+    shared: &Shared,
+) -> ExitCode {
     if shared.json {
         report::write_stdout(&format!("{}\n", object(reports, shared.cooks.len() > 1)));
-    } else if reports.len() > 1 {
+    } else if printed > 1 {
         report::write_stdout(&text(reports, Paint::for_stdout(shared.no_color)));
     }
     let endings = reports.iter().map(|report| report.ending);
@@ -113,6 +126,15 @@ pub(crate) fn side_by_side<'a>(
     columns
 }
 
+/// What two of the columns mean: lines to stand under a table that has them.
+pub(crate) fn columns_explained() -> [String; 3] {
+    [
+        String::new(),
+        "in flight: tasks begun and not finished, at most: concurrency".to_owned(),
+        "at once: tasks being polled at one instant, at most: parallelism".to_owned(),
+    ]
+}
+
 /// How many times as fast `other` was.
 fn speed_up(first: &Figures, other: &Figures) -> f64 {
     first.wall.as_secs_f64() / other.wall.as_secs_f64()
@@ -152,7 +174,11 @@ fn sentence(reports: &[Report]) -> String {
             );
         }
         Change::Slower => format!("{walls}: {} x as long.", units::factor(1.0 / gain)),
-        Change::Same => format!("{walls}: no difference worth mentioning{}.", reason(first)),
+        Change::Same => format!(
+            "{walls}: no difference worth mentioning ({}){}.",
+            may_be_chance(gain),
+            reason(first)
+        ),
     };
     match crowding {
         Some(crowding) => format!("{said} {crowding}"),
@@ -211,8 +237,27 @@ mod tests {
             "{same}"
         );
         let busy = said(&[(1, 1000, 1000), (2, 990, 1000)]);
-        assert!(busy.ends_with("no difference worth mentioning."), "{busy}");
+        let end = "no difference worth mentioning (1.01 x; less than 1.20 x may be chance).";
+        assert!(busy.ends_with(end), "{busy}");
         assert!(said(&[(1, 5, 5)]).contains("nothing to compare"));
+    }
+
+    #[test]
+    fn a_change_is_judged_as_it_is_printed() {
+        for (speed_up, change) in [
+            (1.2, Change::Faster),
+            (1.196, Change::Faster),
+            (1.194, Change::Same),
+            (1.0, Change::Same),
+            (1.0 / 1.194, Change::Same),
+            (1.0 / 1.196, Change::Slower),
+        ] {
+            assert_eq!(Change::of(speed_up), change, "{speed_up}");
+        }
+        assert_eq!(
+            may_be_chance(1.194),
+            "1.19 x; less than 1.20 x may be chance"
+        );
     }
 
     #[test]

@@ -25,10 +25,6 @@ use crate::{
     report::{Ending, Report},
 };
 
-/// The most cooks there can be. Thin air: beyond any machine's cores, and a slip
-/// of the finger does not start a million threads.
-const COOKS_MAX: usize = 1024;
-
 /// What goes wrong when an executor is built.
 const FAILED: &str = "the runtime could not start";
 
@@ -37,6 +33,13 @@ pub(crate) trait Dish {
     /// Whether the demo's figures come from the timeline, which is then recorded
     /// even if nobody asked for a drawing.
     const RECORDED: bool = true;
+
+    /// Which numbers of cooks, of those that were asked for, are runs of their own. A
+    /// demo that compares one cook with many by itself needs none for the one; see
+    /// [`but_one`].
+    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
+        asked
+    }
 
     /// Runs the demo from beginning to end. With a list of cooks it is called once
     /// for each number, each time with a new executor.
@@ -47,22 +50,43 @@ pub(crate) trait Dish {
 /// was asked for. When nobody says, the feature `work-stealing` decides: one cook
 /// without it, a cook a core with it.
 pub(crate) fn run<D: Dish>(shared: &Shared, dish: &D) -> anyhow::Result<ExitCode> {
-    meanwhile::begin(shared.quiet);
+    meanwhile::begin(shared);
     let drawing = Drawing::asked(shared)?;
-    let mut reports = Vec::new();
-    for cooks in asked(shared)? {
+    let asked = asked(shared)?;
+    // Two of them are wanted side by side, and the demo does that by itself.
+    let wants_one = asked.len() > 1 && asked.contains(&Some(1));
+    let (mut reports, mut printed) = (Vec::<Report>::new(), 0);
+    for cooks in dish.runs(asked) {
         let (report, timeline) = match with(cooks, D::RECORDED || drawing.is_some(), dish) {
             // What was done so far is reported.
             Err(error) if error.is::<Interrupted>() && !reports.is_empty() => {
                 eprintln!("brigade: {error}");
-                return Ok(compare::finish(&reports, Ending::Interrupted, shared));
+                return Ok(compare::finish(
+                    &reports,
+                    printed,
+                    Ending::Interrupted,
+                    shared,
+                ));
             }
             result => result?,
         };
         if !shared.json {
-            report.print(shared, reports.is_empty());
+            report.print(shared, printed == 0);
+        }
+        printed += 1;
+        if let Some(one) = report
+            .with_one
+            .as_ref()
+            .filter(|_| wants_one && printed == 1)
+        {
+            let report = Report::of(report.demo, report.title.clone(), one);
+            if let Some(drawing) = drawing.as_ref().filter(|drawing| !drawing.is_stdout()) {
+                drawing.of_cooks(1).draw(&report, &one.timeline, shared)?;
+            }
+            reports.push(report);
         }
         if let (Some(drawing), Some(timeline)) = (&drawing, timeline) {
+            drawing.advise(&timeline, shared);
             let drawing = match shared.cooks.len() {
                 0 | 1 => drawing,
                 _ => &drawing.of_cooks(report.figures.cooks),
@@ -75,7 +99,16 @@ pub(crate) fn run<D: Dish>(shared: &Shared, dish: &D) -> anyhow::Result<ExitCode
             break;
         }
     }
-    Ok(compare::finish(&reports, Ending::Whole, shared))
+    Ok(compare::finish(&reports, printed, Ending::Whole, shared))
+}
+
+/// The numbers of cooks without the one, unless nothing else was asked for: what
+/// [`Dish::runs`] is for a demo that compares one cook with many by itself.
+pub(crate) fn but_one(mut asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
+    if asked.len() > 1 {
+        asked.retain(|&cooks| cooks != Some(1));
+    }
+    asked
 }
 
 /// Cooks `dish` with `cooks` cooks.
@@ -105,15 +138,12 @@ pub(crate) fn asked(shared: &Shared) -> anyhow::Result<Vec<Option<usize>>> {
         return Ok(vec![None]);
     }
     let mut all = Vec::new();
-    for cooks in shared.cooks.iter().map(|cooks| cooks.get()) {
-        if cooks > COOKS_MAX {
-            return Err(BadArguments::error(format!(
-                "--cooks {cooks}: {COOKS_MAX} cooks are the most"
-            )));
-        }
+    for &cooks in &shared.cooks {
         if all.contains(&Some(cooks)) {
+            let list: Vec<String> = shared.cooks.iter().map(ToString::to_string).collect();
             return Err(BadArguments::error(format!(
-                "--cooks: {cooks} stands there twice"
+                "--cooks {}: {cooks} stands there twice, and once is enough",
+                list.join(",")
             )));
         }
         all.push(Some(cooks));
@@ -216,28 +246,34 @@ impl Executor for Crew {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
-
     use super::*;
 
     fn cooks(numbers: &[usize]) -> Shared {
-        let cooks = numbers
-            .iter()
-            .map(|&n| NonZeroUsize::new(n).unwrap())
-            .collect();
         Shared {
-            cooks,
+            cooks: numbers.to_vec(),
             ..Shared::default()
         }
     }
 
     #[test]
-    fn numbers_of_cooks_are_taken_and_a_crowd_or_a_repetition_refused() {
+    fn numbers_of_cooks_are_taken_and_a_repetition_is_refused() {
         assert_eq!(asked(&cooks(&[])).unwrap(), [None]);
         assert_eq!(asked(&cooks(&[3])).unwrap(), [Some(3)]);
         assert_eq!(asked(&cooks(&[4, 1])).unwrap(), [Some(4), Some(1)]);
-        for wrong in [&[1, 2, 1][..], &[COOKS_MAX + 1], &[1, COOKS_MAX + 1]] {
+        for wrong in [&[1, 2, 1][..], &[1, 1]] {
             assert!(asked(&cooks(wrong)).unwrap_err().is::<BadArguments>());
+        }
+    }
+
+    #[test]
+    fn one_cook_is_a_run_of_its_own_only_if_there_is_no_other() {
+        for (asked, runs) in [
+            (&[None][..], &[None][..]),
+            (&[Some(1)], &[Some(1)]),
+            (&[Some(1), Some(2)], &[Some(2)]),
+            (&[Some(4), Some(1), Some(2)], &[Some(4), Some(2)]),
+        ] {
+            assert_eq!(but_one(asked.to_vec()), runs);
         }
     }
 

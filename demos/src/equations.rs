@@ -3,9 +3,12 @@
 //!
 //! What it shows: dependent work takes as long as its longest chain of needs, the
 //! critical path: with hands enough, no longer and, however many there are, no
-//! shorter. Each equation is a task that awaits the results it needs, takes a hand,
-//! and types into a calculator, which has an answer after a while. One cook has as
-//! many hands as you like, since waiting for a calculator needs none of his time.
+//! shorter. An equation waits for the results it needs, then for a free hand; then it
+//! is begun, as a task: the hand types it into a calculator, which has an answer after
+//! a while. So the tasks that are drawn are the hands at work, and nothing else.
+//!
+//! A hand is no cook. One cook, a thread, has as many hands as you like, since waiting
+//! for a calculator needs none of his time.
 //!
 //! ```text
 //!   a ──▶ d ──▶ f ──▶ h        a = 6·7      2 min     e = c − b     2 min
@@ -22,21 +25,28 @@ use std::{
 
 use async_lock::Semaphore;
 use brigade::Executor;
-use futures_util::future::{FutureExt as _, Shared, join_all};
+use futures_util::future::{FutureExt as _, LocalBoxFuture, Shared, join_all};
 use serde_json::json;
 
 use crate::{
     cli,
     columns::Columns,
-    compare::Change,
     cooks::{self, Dish},
     drawing::{self, Look},
     measure::{Run, measure},
     minute::Minute,
-    report::Report,
+    report::{self, Report},
     units,
-    work::{Begun, begin, wait},
+    work::{begin, wait},
 };
+
+/// How `brigade equations --help` ends.
+pub(crate) const NOTES: &str = "--cooks here: on how many threads the tasks run, whatever the number of \
+    hands; with 1,2 all is done with each and compared. It makes no difference: who waits for a \
+    calculator needs no thread of his own.\n\n\
+    --json adds `attempts`, the figures for each number of `hands` (`hands_used_max`: busy at one \
+    instant); `critical_path_s` and `sum_s`, the longest chain and all equations one after another; \
+    `width`, the most hands that were ever busy; `result`, what the last equation comes to.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -95,23 +105,28 @@ pub(crate) struct Solved {
 /// Solves the whole sheet with so many hands, each equation as soon as it can be.
 async fn solve(minute: Minute, hands: usize) -> Vec<Solved> {
     let hands = Arc::new(Semaphore::new(hands));
-    let mut sheet: Vec<Shared<Begun<Solved>>> = Vec::new();
+    let mut sheet: Vec<Shared<LocalBoxFuture<'static, Solved>>> = Vec::new();
     for equation in &SHEET {
         let needs: Vec<_> = equation.needs.iter().map(|&at| sheet[at].clone()).collect();
         let hands = hands.clone();
-        let task = begin(equation.name, async move {
+        let solved = async move {
             let needed = join_all(needs).await;
             let _hand = hands.acquire().await;
-            let from = Instant::now();
-            wait(minute.times(equation.minutes)).await;
-            let needed: Vec<i64> = needed.iter().map(|solved| solved.value).collect();
-            let value = (equation.formula)(&needed);
-            let to = Instant::now();
-            Solved { value, from, to }
-        });
-        sheet.push(task.shared());
+            begin(equation.name, type_in(equation, needed, minute)).await
+        };
+        sheet.push(solved.boxed_local().shared());
     }
     join_all(sheet).await
+}
+
+/// What a hand does, once it has all that it needs.
+async fn type_in(equation: &Equation, needed: Vec<Solved>, minute: Minute) -> Solved {
+    let from = Instant::now();
+    wait(minute.times(equation.minutes)).await;
+    let needed: Vec<i64> = needed.iter().map(|solved| solved.value).collect();
+    let value = (equation.formula)(&needed);
+    let to = Instant::now();
+    Solved { value, from, to }
 }
 
 /// The longest chain of needs, from the sheet alone: equations by place, and minutes.
@@ -200,13 +215,11 @@ impl Solutions {
         &self.attempts[self.attempts.len() - 1]
     }
 
-    /// The fewest hands with which it is about as fast as with plenty.
+    /// As many hands as could ever be busy.
     pub(crate) fn enough(&self) -> &Attempt {
         let plenty = self.plenty();
-        let as_fast = |attempt: &&Attempt| {
-            Change::of(attempt.run.times_as_long_as(&plenty.run)) != Change::Faster
-        };
-        self.attempts.iter().find(as_fast).unwrap_or(plenty)
+        let all_used = |attempt: &&Attempt| attempt.hands == plenty.used;
+        self.attempts.iter().find(all_used).unwrap_or(plenty)
     }
 
     fn times_the_path(&self, attempt: &Attempt) -> f64 {
@@ -284,15 +297,23 @@ impl Dish for Equations {
     fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
         let solutions = solutions(executor, self.minute)?;
         let plenty = solutions.plenty();
+        let cooks = units::counted(executor.workers(), "cook");
         let title = format!(
-            "equations: {} that need one another's results, {}",
+            "equations: {} that need one another's results, {cooks}",
             units::counted(SHEET.len(), "equation"),
-            units::counted(executor.workers(), "cook"),
         );
         let mut report = Report::of("equations", title, &plenty.run);
         let drawn = [&solutions.attempts[0], plenty]
             .map(|attempt| (&attempt.run.timeline, units::counted(attempt.hands, "hand")));
-        report.charts = drawing::terminal_to_scale(&drawn, self.look);
+        let hands = report::wrapped(&format!(
+            "A hand types one equation at a time into its calculator and waits for the answer. All \
+             hands belong to {cooks}: waiting needs no thread. An equation is drawn from when a \
+             hand takes it to when it is solved."
+        ));
+        report.charts = vec![hands];
+        let charts = drawing::terminal_to_scale(&drawn, self.look);
+        report.charts.extend(charts);
+        report.draws_run = true;
         report.details = solutions.table().lines();
         report.verdict = solutions.verdict();
         let attempts = solutions.attempts.iter().map(|attempt| {

@@ -27,6 +27,7 @@ use crate::{
     columns::Columns,
     cooks::Dish,
     measure::{self, Run},
+    numbers::whole,
     report::{self, Ending, Report},
     units, usage,
 };
@@ -36,6 +37,13 @@ pub(crate) const ABOUT: &str = "A screen at 60 frames a second while something h
     One task draws a frame every 16.67 ms, another computes without end. The run is made twice: with \
     a computation that yields every millisecond or so, and with one that hogs its thread for many \
     frames at a time. A frame is missed if it is drawn later than the next one was due.";
+
+/// How it ends.
+pub(crate) const NOTES: &str = "--cooks here: on how many threads both tasks run; with two, the hog has \
+    one of its own. With 1,2 all is done with each and compared.\n\n\
+    --json adds `yielding` and `hogging`: frames `on_time` and `missed`, `worst_lateness_s`, `terms` (numbers \
+    squared meanwhile), `sum_is_right`, `wall_s`, and `starved_s`, how long other programs kept the one \
+    thread off a core; and how many `frames` there were in each.";
 
 /// Sixty a second.
 const FRAME: Duration = Duration::from_nanos(16_666_667);
@@ -57,10 +65,10 @@ const FILM: usize = 75;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Frames {
     /// Frames to draw, twice: 300 are five seconds
-    #[arg(long, value_name = "N", default_value = "300", value_parser = clap::value_parser!(u32).range(2..=36_000))]
+    #[arg(long, value_name = "N", default_value = "300", value_parser = whole::<u32>(2..=36_000))]
     pub(crate) frames: u32,
     /// Milliseconds for which the hog keeps the thread at a time
-    #[arg(long, value_name = "MS", default_value = "100", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    #[arg(long, value_name = "MS", default_value = "100", value_parser = whole::<u64>(1..=10_000))]
     pub(crate) hog: u64,
 }
 
@@ -201,6 +209,7 @@ impl Dish for Frames {
             table([yielding, hogging]).block(),
             film([yielding, hogging]),
         ];
+        report.rows_of = "both, one after the other".to_owned();
         report.rows = report::common_rows(&run.figures);
         report.verdict = run.output.verdict(Duration::from_millis(self.hog));
         report.own_keys(json!({

@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::{
     cli::Shared,
-    compare::{self, Change},
+    compare::{self, Change, may_be_chance},
     cooks::{self, Dish},
     drawing::{self, Look},
     measure::{OneAndMany, Run, measure, one_and_many},
@@ -28,6 +28,13 @@ use crate::{
     units,
     work::{Chopped, Pile, begin, wait},
 };
+
+/// How `brigade kitchen --help` ends.
+pub(crate) const NOTES: &str = "--cooks here: how many the several are, in the third way; with 1, or \
+    without it, a cook a core. The other two ways have one cook, so 1,2 is the same as 2; with 2,4 the \
+    dinner is cooked with each and compared.\n\n\
+    --json adds `ways`, the figures of each of the three, and `pieces_chopped`, how many pieces of \
+    onion and tomato there were in one dinner.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -172,11 +179,17 @@ impl Dinners {
                 wall(sequential),
                 units::factor(gain)
             ),
-            _ => format!(
-                "Begun together the steps took {}, one after another {}: one cook gained nothing \
-                 by juggling.",
+            Change::Same => format!(
+                "Begun together the steps took {}, one after another {}: one cook gained nothing to \
+                 speak of by juggling ({}).",
                 wall(concurrent),
-                wall(sequential)
+                wall(sequential),
+                may_be_chance(gain)
+            ),
+            Change::Slower => format!(
+                "Begun together the steps took {}, {} x as long as one after another.",
+                wall(concurrent),
+                units::factor(gain.recip())
             ),
         };
         let cooks = parallel.figures.cooks;
@@ -188,7 +201,16 @@ impl Dinners {
                 wall(parallel),
                 units::factor(again)
             ),
-            _ => format!(" {cooks} cooks took {}, which is no faster.", wall(parallel)),
+            Change::Same => format!(
+                " {cooks} cooks took {}: about as long ({}).",
+                wall(parallel),
+                may_be_chance(again)
+            ),
+            Change::Slower => format!(
+                " {cooks} cooks took {}: {} x as long.",
+                wall(parallel),
+                units::factor(again.recip())
+            ),
         });
         if let Some(crowding) = parallel.crowding() {
             said.push(' ');
@@ -214,6 +236,10 @@ impl Kitchen {
 }
 
 impl Dish for Kitchen {
+    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
+        cooks::but_one(asked)
+    }
+
     fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
         let dinners = three_ways(executor, self.minute)?;
         anyhow::ensure!(dinners.alike(), "the three dinners are not the same");
@@ -227,19 +253,24 @@ impl Dish for Kitchen {
             (&run.timeline, format!("{way}, {cooks}"))
         });
         report.charts = drawing::terminal_to_scale(&drawn, self.look);
+        report.draws_run = true;
         let rows = dinners
             .ways()
             .map(|(way, run)| (way.to_owned(), &run.figures));
         report.details = compare::side_by_side("", rows).lines();
+        report.details.extend(compare::columns_explained());
         report.verdict = dinners.verdict();
         let ways = dinners.ways().map(|(way, run)| {
             let mut object = run.json();
             object["way"] = json!(way);
             object
         });
-        report.own_keys(
-            json!({ "ways": ways, "pieces": dinners.sequential.output.onions.pieces * 2 }),
-        );
+        let Served {
+            onions, tomatoes, ..
+        } = dinners.sequential.output;
+        let pieces = onions.pieces + tomatoes.pieces;
+        report.own_keys(json!({ "ways": ways, "pieces_chopped": pieces }));
+        report.with_one = Some(dinners.together.one.map(drop));
         Ok(report)
     }
 }

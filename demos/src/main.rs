@@ -22,6 +22,7 @@ mod interrupt;
 mod meanwhile;
 mod measure;
 mod minute;
+mod numbers;
 mod paint;
 mod record;
 mod report;

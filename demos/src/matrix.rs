@@ -5,9 +5,9 @@
 //! why a server can hold many connections with one thread (the waiting row is the
 //! same in both columns), and why only one core is busy (the chopping row is not).
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, mem, time::Duration};
 
-use brigade::Executor;
+use brigade::{Executor, timeline::Advice};
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -17,15 +17,23 @@ use crate::{
     cooks::{self, Dish},
     measure::{OneAndMany, Run, one_and_many},
     minute::Minute,
+    numbers::whole,
     report::{self, Report},
     units,
     work::{Pile, begin, wait},
 };
 
+/// How `brigade matrix --help` ends.
+pub(crate) const NOTES: &str = "--cooks here: how many cooks there are in the second column; with 1, or \
+    without it, a cook a core. The first column is one cook's, so 1,2 is the same as 2; with 2,4 all is \
+    done for each and compared.\n\n\
+    --json adds `cells`, the figures of all four, each with its `work`, its `tasks` and its `advice`; \
+    `waiting_speed_up` and `chopping_speed_up`, many cooks against one.";
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// How many tasks there are in each cell
-    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<u32>(2..=100_000))]
     tasks: u32,
     /// How many milliseconds a minute takes; each task waits for ten or chops for one
     #[arg(long, value_name = "MS", default_value = "40")]
@@ -110,12 +118,29 @@ impl Cells {
         columns
     }
 
-    /// What each timeline makes one think, under the name of its cell.
+    /// What the timelines make one think, row by row: what two cells have in common is
+    /// said once.
     fn advice(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        for (kind, run) in self.all() {
-            for advice in run.advice(cooks::cores()) {
+        for (kind, row) in [("waiting", &self.waiting), ("chopping", &self.chopping)] {
+            let mut said: Vec<(Advice, Vec<String>)> = Vec::new();
+            for run in [&row.one, &row.many] {
                 let cooks = units::counted(run.figures.cooks, "cook");
+                for advice in of_cell(run) {
+                    let alike = |(other, _): &&mut (Advice, _)| {
+                        mem::discriminant(other) == mem::discriminant(&advice)
+                    };
+                    match said.iter_mut().find(alike) {
+                        Some((_, of)) => of.push(cooks.clone()),
+                        None => said.push((advice, vec![cooks.clone()])),
+                    }
+                }
+            }
+            for (advice, of) in said {
+                let cooks = match &of[..] {
+                    [one, other] => format!("{one} (and for {other} much the same)"),
+                    one => one.join(", "),
+                };
                 lines.push(String::new());
                 let text = report::wrapped(&format!("{kind}, {cooks}: {advice}"));
                 lines.extend(text.lines().map(str::to_owned));
@@ -130,7 +155,7 @@ impl Cells {
             let speed_up = units::factor(row.speed_up());
             match Change::of(row.speed_up()) {
                 Change::Faster => format!("{cooks} cooks were {speed_up} x as fast as one"),
-                Change::Same => format!("{cooks} cooks were no faster than one ({speed_up} x)"),
+                Change::Same => format!("{cooks} cooks were about as fast as one ({speed_up} x)"),
                 Change::Slower => format!("{cooks} cooks were slower than one ({speed_up} x)"),
             }
         };
@@ -138,7 +163,7 @@ impl Cells {
             [Change::Faster, Change::Faster] => "Both gained from more cooks in this run.",
             [_, Change::Faster] => "Waiting needs concurrency, computing needs parallelism.",
             [Change::Faster, _] => "In this run it was waiting that gained from more cooks.",
-            [_, _] => "Neither gained from more cooks in this run.",
+            [_, _] => "Neither gained from more cooks in this run: less than 1.20 x may be chance.",
         };
         let mut said = format!(
             "Waiting: {}. Chopping: {}. {needs}",
@@ -151,6 +176,16 @@ impl Cells {
         }
         said
     }
+}
+
+/// What a cell's timeline makes one think. Nothing here blocks, and who chops yields: a
+/// long poll of a cook who was kept off the processor is none of the program's.
+fn of_cell(run: &Run<u32>) -> Vec<Advice> {
+    let mut advice = run.timeline.advice(cooks::cores());
+    if run.crowding().is_some() {
+        advice.retain(|advice| !matches!(advice, Advice::BlockedLoop { .. }));
+    }
+    advice
 }
 
 fn wall(run: &Run<u32>) -> String {
@@ -178,6 +213,10 @@ impl Matrix {
 }
 
 impl Dish for Matrix {
+    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
+        cooks::but_one(asked)
+    }
+
     fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
         let cells = cells(executor, self.tasks, self.minute)?;
         let title = format!(
@@ -194,7 +233,8 @@ impl Dish for Matrix {
             let mut object = run.json();
             object["work"] = json!(kind);
             object["tasks"] = json!(run.output);
-            object["advice"] = json!(run.advice(cooks::cores()));
+            let advice = of_cell(run).into_iter();
+            object["advice"] = advice.map(|advice| json!(advice.to_string())).collect();
             object
         });
         report.own_keys(json!({
@@ -202,6 +242,7 @@ impl Dish for Matrix {
             "waiting_speed_up": cells.waiting.speed_up(),
             "chopping_speed_up": cells.chopping.speed_up(),
         }));
+        report.with_one = Some(cells.chopping.one.map(drop));
         Ok(report)
     }
 }

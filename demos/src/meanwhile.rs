@@ -8,15 +8,17 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use crate::paint;
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::{cli::Shared, paint};
 
 /// Whether anybody wants to see it; one for the process, as there is one terminal.
 static WANTED: AtomicBool = AtomicBool::new(false);
 
 /// Shows lines from now on, unless somebody wants it quiet or nobody looks.
-pub(crate) fn begin(quiet: bool) {
+pub(crate) fn begin(shared: &Shared) {
     let seen = stderr().is_terminal() && !paint::dumb_terminal();
-    WANTED.store(!quiet && seen, Relaxed);
+    WANTED.store(!shared.quiet && seen, Relaxed);
 }
 
 /// Shows `text` for as long as what is returned lives.
@@ -25,18 +27,18 @@ pub(crate) fn show(text: &str) -> Shown {
     if shown {
         let _ = write!(stderr(), "\r{text}");
     }
-    Shown(shown)
+    Shown(shown.then(|| text.width()))
 }
 
-/// A line that is to vanish.
+/// A line that is to vanish: so wide, if it is there at all.
 #[must_use = "the line vanishes with it"]
-pub(crate) struct Shown(bool);
+pub(crate) struct Shown(Option<usize>);
 
 impl Drop for Shown {
     fn drop(&mut self) {
-        if self.0 {
-            // Back to the beginning of the line, and clear it.
-            let _ = write!(stderr(), "\r\x1b[K");
+        if let Some(width) = self.0 {
+            // Written over, and not by an escape sequence: who wants no colour wants none.
+            let _ = write!(stderr(), "\r{:width$}\r", "");
         }
     }
 }

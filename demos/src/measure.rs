@@ -179,12 +179,6 @@ impl<T> Run<T> {
         ))
     }
 
-    /// What the timeline makes one think, for a machine with so many cores.
-    pub(crate) fn advice(&self, cores: usize) -> Vec<String> {
-        let advice = self.timeline.advice(cores);
-        advice.iter().map(ToString::to_string).collect()
-    }
-
     /// The figures for a program, as part of an object.
     pub(crate) fn json(&self) -> Value {
         let figures = &self.figures;

@@ -24,13 +24,11 @@ impl std::str::FromStr for Minute {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number: f64 = text
-            .parse()
-            .map_err(|_| "not a number of milliseconds".to_owned())?;
-        match Duration::try_from_secs_f64(number / 1e3) {
-            Ok(time) if (SHORTEST..=LONGEST).contains(&time) => Ok(Self(time)),
-            _ => Err("must be from 0.1 to 60000 milliseconds".to_owned()),
-        }
+        let number = text.parse().ok();
+        let time = number.and_then(|number: f64| Duration::try_from_secs_f64(number / 1e3).ok());
+        let time = time.filter(|time| (SHORTEST..=LONGEST).contains(time));
+        let said = "must be a number of milliseconds from 0.1 to 60,000";
+        time.map(Self).ok_or_else(|| said.to_owned())
     }
 }
 

@@ -12,9 +12,8 @@ impl Paint {
     /// Colour for stdout: only on a terminal that can show it, never with
     /// `--no-color` and never when `NO_COLOR` is set to anything (no-color.org).
     pub(crate) fn for_stdout(no_color: bool) -> Self {
-        let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {
-            on: std::io::stdout().is_terminal() && !no_color && !asked_not_to && !dumb_terminal(),
+            on: std::io::stdout().is_terminal() && takes_escapes(no_color),
         }
     }
 
@@ -46,6 +45,13 @@ impl Paint {
             text.to_owned()
         }
     }
+}
+
+/// Whether escape sequences may be written to a terminal: not with `--no-color`, nor when
+/// `NO_COLOR` is set, nor to one that understands none.
+pub(crate) fn takes_escapes(no_color: bool) -> bool {
+    let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !no_color && !asked_not_to && !dumb_terminal()
 }
 
 /// Terminals that understand neither colour nor a moving cursor say so.

@@ -18,15 +18,24 @@ use crate::{
     cooks::{self, Dish},
     measure::{Run, measure},
     minute::Minute,
-    report::{Report, Row, common_rows},
+    numbers,
+    report::{Report, common_rows},
     units,
     work::{Pile, begin, wait},
 };
 
+/// How `brigade parts --help` ends.
+pub(crate) const NOTES: &str = "--cooks here: how many the several are; with 1, or without it, a cook \
+    for each part. The job is also done by one, so 1,2 is the same as 2; with 2,4 all is done for each \
+    and compared.\n\n\
+    --json adds `computing` and `waiting`, the figures of each job done `whole`, `cut_for_one` and \
+    `cut_for_many`; `computing_speed_up` is the whole against the cut for many, `waiting_speed_up` \
+    against the cut for one; `parts`, `minute_s` and `cores`.";
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Into how many parts the job is cut
-    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", default_value = "5", value_parser = numbers::whole::<u32>(1..=100))]
     parts: u32,
     /// How many milliseconds a minute takes; each part takes a minute
     #[arg(long, value_name = "MS", default_value = "100")]
@@ -235,12 +244,17 @@ impl Parts {
 }
 
 impl Dish for Parts {
+    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
+        cooks::but_one(asked)
+    }
+
     fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
         let jobs = jobs(executor, self.parts, self.minute)?;
         let minutes = units::counted(self.parts as usize, "minute");
         let title = format!(
-            "parts: a job of {minutes} cut into P1 to P{}; a minute takes {}",
+            "parts: a job of {minutes} cut into P1 to P{}, on {}; a minute takes {}",
             self.parts,
+            units::counted(cooks::cores(), "core"),
             units::duration(self.minute.0),
         );
         let at_hand = match executor.workers() {
@@ -248,21 +262,21 @@ impl Dish for Parts {
             _ => &jobs.computing.cut_for_many,
         };
         let mut report = Report::of("parts", title, at_hand);
-        report.rows = common_rows(&at_hand.figures);
-        report.rows.insert(
-            0,
-            Row::new(
-                "cores",
-                units::count(cooks::cores()),
-                "that this program may use",
-            ),
+        report.rows_of = format!(
+            "P1 to P{}, computing, {}",
+            self.parts,
+            units::counted(executor.workers(), "cook")
         );
+        report.rows = common_rows(&at_hand.figures);
         report.details = jobs.table().lines();
         report.verdict = jobs.verdict();
         let ways = |ways: &Ways| {
             let [whole, cut_for_one, cut_for_many] = ways.all().map(Run::json);
             json!({ "whole": whole, "cut_for_one": cut_for_one, "cut_for_many": cut_for_many })
         };
+        if executor.workers() > 1 {
+            report.with_one = Some(jobs.computing.cut_for_one.clone().map(drop));
+        }
         report.own_keys(json!({
             "parts": self.parts,
             "minute_s": self.minute.0.as_secs_f64(),

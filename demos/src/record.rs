@@ -15,13 +15,14 @@ use crate::{
 pub(crate) struct Drawing(Order);
 
 impl Drawing {
-    /// What `--timeline` says, if it says anything. Wrong endings are refused
-    /// before the run.
+    /// What `--timeline` says, if it says anything. Wrong endings and folders that are
+    /// not there are refused before the run.
     pub(crate) fn asked(shared: &Shared) -> anyhow::Result<Option<Self>> {
         let Some(to) = &shared.timeline else {
             return Ok(None);
         };
         let order = Order::new(to)?;
+        order.check_folder()?;
         if order.is_stdout() && shared.json {
             return Err(BadArguments::error(
                 "--timeline -: the drawing and the JSON object cannot both go to stdout",
@@ -35,34 +36,47 @@ impl Drawing {
         Self(self.0.named_after(cooks))
     }
 
-    /// Draws the run that `report` tells of, and says what it makes one think.
+    /// Whether it is drawn among the other text.
+    pub(crate) fn is_stdout(&self) -> bool {
+        self.0.is_stdout()
+    }
+
+    /// Says what the timeline makes one think.
+    pub(crate) fn advise(&self, timeline: &Timeline, shared: &Shared) {
+        if !shared.json {
+            for sentence in advice(timeline) {
+                let sentence = report::wrapped(&format!("Advice: {sentence}"));
+                report::write_stdout(&format!("\n{sentence}\n"));
+            }
+        }
+    }
+
+    /// Draws the run that `report` tells of.
     pub(crate) fn draw(
         &self,
         report: &Report,
         timeline: &Timeline,
         shared: &Shared,
     ) -> anyhow::Result<()> {
-        let cores = cooks::cores();
-        let advice: Vec<String> = timeline
-            .advice(cores)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        if self.is_stdout() {
+            report::write_stdout("\n");
+            if report.draws_run {
+                report::write_stdout("The run is drawn above.\n");
+                return Ok(());
+            }
+        }
         let facts = Facts {
             title: report.title.clone(),
             figures: figures(report, timeline),
-            advice: advice.clone(),
+            advice: advice(timeline),
         };
-        if !shared.json {
-            for sentence in advice {
-                report::write_stdout(&format!("\n{}\n", report::wrapped(&sentence)));
-            }
-            if self.0.is_stdout() {
-                report::write_stdout("\n");
-            }
-        }
         drawing::write(&self.0, timeline, &facts, Look::for_stdout(shared.no_color))
     }
+}
+
+fn advice(timeline: &Timeline) -> Vec<String> {
+    let advice = timeline.advice(cooks::cores());
+    advice.iter().map(ToString::to_string).collect()
 }
 
 /// The figures that stand above the drawing: concurrency and parallelism first.

@@ -45,6 +45,7 @@ use crate::{
     cooks::Dish,
     fetch::origin::{Origin, Request},
     measure::{self, Run},
+    numbers::whole,
     report::{self, Ending, Report},
     units,
     usage::{self, Usage},
@@ -56,6 +57,14 @@ pub(crate) const ABOUT: &str = "One run seen from three frames: the task's, the 
     timeline says when it was polled and who else was; the operating system says how long its thread \
     was on a core and how often that was taken away. And the server's time on a core says who worked \
     while the task waited.";
+
+/// How it ends.
+pub(crate) const NOTES: &str = "--cooks here: on how many threads the task and the two others run; with \
+    1,2 all is done with each and compared.\n\n\
+    --json adds `lines` (what the task noted), `sums_are_right`, `polls` and `others_polls`; of the \
+    task's life, by the timeline, `running_s`, `queued_s` and `waited_s`; of its polls, by the system, \
+    `in_polls_s` (how long they were), `on_core_s`, `queued_for_core_s` and `interrupted` (times); \
+    `server_cpu_s` within the `waited_for_server_s`.";
 
 /// Other tasks on the same executor.
 const OTHERS: usize = 2;
@@ -73,7 +82,7 @@ const PIECES: u64 = 4;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Reference {
     /// Millions of numbers that are squared and added up: by the task, by the server, by the task again
-    #[arg(long, value_name = "N", default_value = "200", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value = "200", value_parser = whole::<u64>(1..=100_000))]
     pub(crate) millions: u64,
 }
 
@@ -232,7 +241,7 @@ async fn mine(server: SocketAddr, process: u32, numbers: u64) -> io::Result<Note
     let before = usage::cpu_of(process);
     let second = ask(server, numbers).await?;
     let server = usage::cpu_of(process).zip(before);
-    notes.line("ask the server to");
+    notes.line("ask the server for the same sum");
 
     sleep(PAUSE).await;
     notes.line("wait for a timer");
@@ -243,7 +252,7 @@ async fn mine(server: SocketAddr, process: u32, numbers: u64) -> io::Result<Note
         third = third.wrapping_add(sum_of_squares(cut(piece)..cut(piece + 1)));
         yield_now().await;
     }
-    notes.line("add them up in pieces");
+    notes.line("add them up again, in pieces");
     Ok(Noted {
         lines: notes.lines,
         sums: [first, second, third],

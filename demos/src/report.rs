@@ -173,9 +173,15 @@ pub(crate) struct Report {
     pub(crate) title: String,
     /// Drawings between the title and the table, each ready to print.
     pub(crate) charts: Vec<String>,
+    /// Whether one of them is the run's own timeline, which is then not drawn again.
+    pub(crate) draws_run: bool,
+    /// Which run the table is about, where there are several: `the notified way`.
+    pub(crate) rows_of: String,
     pub(crate) rows: Vec<Row>,
     /// Lines under the table, ready to print: failures, results one by one.
     pub(crate) details: Vec<String>,
+    /// The same with one cook, if the demo compares by itself.
+    pub(crate) with_one: Option<Run<()>>,
 }
 
 impl Report {
@@ -191,8 +197,11 @@ impl Report {
             own: Map::new(),
             title: title.into(),
             charts: Vec::new(),
+            draws_run: false,
+            rows_of: String::new(),
             rows: Vec::new(),
             details: Vec::new(),
+            with_one: None,
         }
     }
 
@@ -252,6 +261,9 @@ impl Report {
         let mut text = format!("{}\n\n", paint.bold(&self.title));
         for chart in &self.charts {
             text.push_str(&format!("{}\n\n", chart.trim_end()));
+        }
+        if !self.rows_of.is_empty() {
+            text.push_str(&format!("  of {}\n", self.rows_of));
         }
         for Row {
             name,
@@ -367,8 +379,11 @@ mod tests {
             own: Map::from_iter([("extra".to_owned(), json!(7))]),
             title: "test: a title".to_owned(),
             charts: Vec::new(),
+            draws_run: false,
+            rows_of: "the first run".to_owned(),
             rows: vec![Row::new("one", "1", "first"), Row::new("twenty", "20", "")],
             details: vec!["detail".to_owned()],
+            with_one: None,
         }
     }
 
@@ -394,8 +409,7 @@ mod tests {
     #[test]
     fn the_table_is_aligned_and_ends_with_the_sentence() {
         let text = report().text(Paint::plain());
-        let expected =
-            "test: a title\n\n  one     1  first\n  twenty  20\n\n  detail\n\nSo it is.\n";
+        let expected = "test: a title\n\n  of the first run\n  one     1  first\n  twenty  20\n\n  detail\n\nSo it is.\n";
         assert_eq!(text, expected);
     }
 

@@ -15,18 +15,26 @@ use serde_json::{Value, json};
 use crate::{
     cli::Shared,
     columns::Columns,
-    compare::Change,
+    compare::{self, Change, may_be_chance},
     cooks::{self, Dish},
     measure::{Run, measure},
-    report::{Report, Row, common_rows},
+    numbers::whole,
+    report::{Report, Row},
     units,
     work::{LOOK_UP, begin, measure_speed},
 };
 
+/// How `brigade squares --help` ends.
+pub(crate) const NOTES: &str = "--cooks here: how far the table climbs. 4 stands for 1, 2 and 4 cooks, \
+    and 1,3,4 for just these; one cook is always there to compare with. Without it the table goes up \
+    to twice as many as there are cores.\n\n\
+    --json adds `sum` (of the 100 squares), `size` and `big_sum_modulo_2_64`, `ladder` (the figures for \
+    each number of cooks), and `speed_up` with `speed_up_cooks` cooks.";
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// How many squares the big sum has [default: what one cook needs about a second for]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(100..=SIZE_MAX))]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(100..=SIZE_MAX))]
     size: Option<u64>,
 }
 
@@ -154,11 +162,31 @@ impl Sums {
             .find(|rung| rung.run.figures.cooks == cooks)
     }
 
+    /// Both sums, the small one by so many cooks.
+    fn rows(&self, cooks: usize) -> Vec<Row> {
+        let small = format!(
+            "0² to {}², in {SMALL_CHUNKS} chunks, by {}",
+            SMALL - 1,
+            units::counted(cooks, "cook")
+        );
+        let big = format!(
+            "0² to {}², modulo 2^64",
+            units::count((self.size - 1) as usize)
+        );
+        let sum = |sum| units::count(sum as usize);
+        vec![
+            Row::new("small sum", sum(self.small), small),
+            Row::new("big sum", sum(self.ladder[0].run.output), big),
+        ]
+    }
+
+    /// The big sum, by so many cooks a row.
     fn table(&self) -> Columns {
         let heading = [
             "cooks",
             "wall time",
             "CPU time",
+            "in flight",
             "at once",
             "speed-up",
             "efficiency",
@@ -174,6 +202,7 @@ impl Sums {
                 units::count(run.figures.cooks),
                 units::duration(run.figures.wall),
                 run.figures.cpu.map_or("-".to_owned(), units::duration),
+                units::count(run.figures.in_flight_max),
                 units::count(run.figures.at_once_max),
                 format!("{} x", units::factor(*speed_up)),
                 units::percent(*efficiency),
@@ -205,8 +234,13 @@ impl Sums {
                 units::factor(within.speed_up),
                 units::percent(within.efficiency),
             ),
-            _ => format!(
-                "{} cooks were no faster than one ({} x).",
+            Change::Same => format!(
+                "{} cooks were about as fast as one ({}).",
+                within.run.figures.cooks,
+                may_be_chance(within.speed_up)
+            ),
+            Change::Slower => format!(
+                "{} cooks were slower than one ({} x as fast).",
                 within.run.figures.cooks,
                 units::factor(within.speed_up)
             ),
@@ -215,12 +249,12 @@ impl Sums {
         said.extend(beyond.map(|beyond| {
             let further = beyond.speed_up / within.speed_up;
             let gained = match Change::of(further) {
-                Change::Faster => "faster still",
-                Change::Same => "no faster",
-                Change::Slower => "slower",
+                Change::Faster => "faster than",
+                Change::Same => "about as fast as",
+                Change::Slower => "slower than",
             };
             format!(
-                "For {} there are {}: they were {gained} than {} ({} x).",
+                "For {} there are {}: they were {gained} {} ({} x).",
                 units::counted(beyond.run.figures.cooks, "cook"),
                 units::counted(cores, "core"),
                 within.run.figures.cooks,
@@ -234,8 +268,8 @@ impl Sums {
 /// The demo.
 pub(crate) struct Squares {
     size: u64,
-    /// Whether somebody said how many cooks.
-    asked: bool,
+    /// The numbers of cooks that somebody asked for.
+    asked: Vec<usize>,
 }
 
 impl Squares {
@@ -244,17 +278,20 @@ impl Squares {
             size: args
                 .size
                 .unwrap_or_else(|| (BIG.as_secs_f64() * speed()) as u64),
-            asked: !shared.cooks.is_empty(),
+            asked: shared.cooks.clone(),
         }
     }
 
     /// The number of cooks that the run is about, and those on the way to it: up to
     /// what was asked for, or else up to the cores and beyond.
     fn rungs(&self, at_hand: usize) -> (usize, Vec<usize>) {
+        if let [_, _, ..] = self.asked[..] {
+            return (at_hand, self.asked.clone());
+        }
         let cores = cooks::a_cook_a_core();
-        let (of_interest, last) = match self.asked {
-            true => (at_hand, at_hand),
-            false => (cores, 2 * cores),
+        let (of_interest, last) = match self.asked[..] {
+            [] => (cores, 2 * cores),
+            _ => (at_hand, at_hand),
         };
         let doubled = std::iter::successors(Some(1_usize), |cooks| cooks.checked_mul(2));
         let mut rungs: Vec<usize> = doubled.take_while(|&cooks| cooks < last).collect();
@@ -266,6 +303,11 @@ impl Squares {
 }
 
 impl Dish for Squares {
+    /// One, with the most cooks: the others are rungs on the way to it.
+    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
+        asked.into_iter().max().into_iter().collect()
+    }
+
     fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
         let (of_interest, rungs) = self.rungs(executor.workers());
         let sums = sums(executor, self.size, &rungs)?;
@@ -276,16 +318,9 @@ impl Dish for Squares {
             units::count(self.size as usize)
         );
         let mut report = Report::of("squares", title, &at_hand.run);
-        report.rows.push(Row::new(
-            "sum",
-            units::count(sums.small as usize),
-            format!(
-                "of 0..{SMALL}, in {SMALL_CHUNKS} chunks, by {}",
-                units::counted(executor.workers(), "cook")
-            ),
-        ));
-        report.rows.extend(common_rows(&at_hand.run.figures));
+        report.rows = sums.rows(executor.workers());
         report.details = sums.table().lines();
+        report.details.extend(compare::columns_explained());
         report.verdict = sums.verdict(cooks::cores());
         report.own_keys(json!({
             "sum": sums.small,
@@ -331,10 +366,14 @@ mod tests {
 
     #[test]
     fn rungs_lead_to_what_was_asked_for_or_beyond_the_cores() {
-        let squares = |asked| Squares { size: 100, asked };
-        assert_eq!(squares(true).rungs(1), (1, vec![1]));
-        assert_eq!(squares(true).rungs(6), (6, vec![1, 2, 4, 6]));
-        let (of_interest, rungs) = squares(false).rungs(1);
+        let squares = |asked: &[usize]| Squares {
+            size: 100,
+            asked: asked.to_vec(),
+        };
+        assert_eq!(squares(&[1]).rungs(1), (1, vec![1]));
+        assert_eq!(squares(&[6]).rungs(6), (6, vec![1, 2, 4, 6]));
+        assert_eq!(squares(&[1, 3]).rungs(3), (3, vec![1, 3]));
+        let (of_interest, rungs) = squares(&[]).rungs(1);
         assert_eq!(rungs[0], 1);
         assert!(rungs.contains(&of_interest) && *rungs.last().unwrap() == 2 * of_interest);
     }

@@ -34,6 +34,7 @@ use crate::{
     interrupt::{Interrupt, Interrupted},
     meanwhile,
     measure::{self, Run},
+    numbers::whole,
     report::{self, Ending, Report},
     system::{self, Status},
     units,
@@ -46,6 +47,14 @@ pub(crate) const ABOUT: &str = "A thread for each request, and more threads than
     context switches and time of both. Computing: the same sum on more and more threads; how many of \
     them were on a core at once, by the operating system's own count.";
 
+/// How it ends.
+pub(crate) const NOTES: &str = "--cooks here: on how many threads the tasks of the first experiment run; \
+    all else has threads of its own. With 1,2 all is done with each and compared.\n\n\
+    --json adds `waiting`, for tasks and for threads (`done`, `wall_s`, `threads`, `cpu_s`, \
+    `context_switches`, `memory_bytes`); `computing`, for each number of `threads` (`wall_s`; of all \
+    threads added up `on_core_s` and `queued_s`; `at_once`, how many were on a core on average; \
+    `interrupted`, times; `sum_is_right`); and `cores`.";
+
 /// So many times as many threads as cores compute.
 const CROWDS: [usize; 4] = [1, 2, 4, 16];
 
@@ -53,10 +62,10 @@ const CROWDS: [usize; 4] = [1, 2, 4, 16];
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Threads {
     /// Requests that wait at once
-    #[arg(long, value_name = "N", default_value = "2000", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value = "2000", value_parser = whole::<u32>(1..=10_000))]
     pub(crate) requests: u32,
     /// Millions of numbers to square and add up, four times
-    #[arg(long, value_name = "N", default_value = "2000", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value = "2000", value_parser = whole::<u64>(1..=100_000))]
     pub(crate) millions: u64,
 }
 
@@ -167,6 +176,7 @@ impl Dish for Threads {
                 both.computing_table().block()
             ),
         ];
+        report.rows_of = "the tasks that wait".to_owned();
         report.rows = report::concurrency_rows(&both.run.figures);
         report.verdict = both.verdict();
         report.own_keys(json!({

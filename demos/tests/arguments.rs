@@ -63,6 +63,27 @@ fn help_lists_the_demos_one_line_each_and_explains_fetch() {
 }
 
 #[test]
+fn help_says_what_cooks_mean_and_which_keys_json_has() {
+    let menu = run(&[]).stdout;
+    let demos = menu
+        .lines()
+        .filter_map(|line| line.strip_prefix("  brigade "));
+    let demos: Vec<&str> = demos.filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(demos.len(), 15, "{menu}");
+    for demo in demos {
+        let help = run(&["help", demo]);
+        assert_eq!(help.status, Some(0));
+        for words in ["--cooks here: ", "--json adds ", "run-1cook.svg"] {
+            assert!(help.stdout.contains(words), "{demo}, {words}: {help:?}");
+        }
+    }
+    let help = run(&["help"]).stdout;
+    for key in ["wall_s", "busy", "waiting_share", "`runs`", "`brigade` is"] {
+        assert!(help.contains(key), "{key}: {help}");
+    }
+}
+
+#[test]
 fn an_early_end_of_the_reader_is_no_crash() {
     let mut child = brigade(&["fetch", "--help"]).spawn().unwrap();
     drop(child.stdout.take());
@@ -90,6 +111,14 @@ fn arguments_that_make_no_sense_are_named() {
         (&["kitchen", "--minute", "0"], "--minute"),
         (&["kitchen", "--minute", "soon"], "soon"),
         (&["kitchen", "--timeline", "run.png"], "run.png"),
+        (
+            &["kitchen", "--timeline", "/nowhere/run.svg"],
+            "no folder /nowhere",
+        ),
+        (&["kitchen", "--cooks", "1,1"], "--cooks 1,1"),
+        (&["gallery", "--listen", "here"], "an address and a port"),
+        (&["--cooks", "2"], "no demo"),
+        (&["help", "nothing"], "nothing"),
         (&["cashier", "--customers", "0"], "--customers"),
         (&["equations", "--minute", "-5"], "-5"),
         (&["squares", "--size", "1"], "--size"),

@@ -78,3 +78,70 @@ fn a_number_that_stands_there_twice_is_refused() {
     let run = run(&["fetch", "--count", "5", "--cooks", "2,1,2"]);
     assert!(run.refused().contains("twice"), "{run:?}");
 }
+
+/// `kitchen` compares one cook with several by itself: nothing is printed twice.
+#[test]
+fn who_compares_already_is_run_once_for_one_and_another() {
+    let args = ["kitchen", "--minute", "1", "--cooks", "1,2"];
+    let text = run(&args);
+    assert_eq!(text.status, Some(0), "{text:?}");
+    for once in ["kitchen: ", "sequential, 1 cook", "parallel, 2 cooks"] {
+        assert_eq!(text.stdout.matches(once).count(), 1, "{once}: {text:?}");
+    }
+    let object = run(&[&args[..], &["--json"]].concat()).json();
+    let runs = object["runs"].as_array().expect("runs");
+    let cooks: Vec<_> = runs.iter().map(|run| run["cooks"].as_u64()).collect();
+    assert_eq!(cooks, [Some(1), Some(2)]);
+    assert!(
+        object["comparison"]
+            .as_str()
+            .unwrap()
+            .starts_with("1 cook ")
+    );
+    assert!(object["ways"].is_array(), "{object}");
+}
+
+#[test]
+fn who_compares_already_draws_the_one_cook_too() {
+    let room = tempfile::tempdir().unwrap();
+    let to = room.path().join("run.svg");
+    let to = to.to_str().unwrap();
+    let args = [
+        "matrix",
+        "--minute",
+        "1",
+        "--cooks",
+        "1,2",
+        "--timeline",
+        to,
+    ];
+    let run = run(&args);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    for name in ["run-1cook.svg", "run-2cooks.svg"] {
+        assert!(room.path().join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+fn the_ladder_of_squares_has_the_rungs_that_were_asked_for() {
+    let args = ["squares", "--size", "100000", "--cooks", "1,3", "--json"];
+    let object = run(&args).json();
+    let ladder = object["ladder"].as_array().unwrap();
+    let cooks: Vec<_> = ladder.iter().map(|rung| rung["cooks"].as_u64()).collect();
+    assert_eq!(cooks, [Some(1), Some(3)]);
+}
+
+/// What is among the charts already is not drawn again, and main is nowhere.
+#[test]
+fn a_run_that_is_drawn_is_not_drawn_twice() {
+    let run = run(&["cashier", "--minute", "1", "--timeline", "-"]);
+    assert_eq!(run.status, Some(0), "{run:?}");
+    let rows = |name| {
+        run.stdout
+            .lines()
+            .filter(|line| line.starts_with(name))
+            .count()
+    };
+    assert_eq!((rows("customer 1 "), rows("main ")), (2, 0), "{run:?}");
+    assert!(run.stdout.ends_with("The run is drawn above.\n"), "{run:?}");
+}

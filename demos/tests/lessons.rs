@@ -180,7 +180,10 @@ fn equations_use_no_more_hands_than_can_be_of_use() {
         );
         for attempt in list(&object["attempts"]) {
             check(attempt);
-            assert_eq!(number(&attempt["in_flight_max"]), 8);
+            // Begun is what a hand has taken, and nothing that still stands in line.
+            let begun = number(&attempt["in_flight_max"]);
+            let hands = number(&attempt["hands_used_max"])..=number(&attempt["hands"]);
+            assert!(hands.contains(&begun), "{attempt}");
         }
     }
 }

@@ -144,6 +144,12 @@ impl Fact {
         Self::new(key, name, json!(share), crate::units::percent(share))
     }
 
+    /// How much of their work the many cooks of an experiment were on a processor, which
+    /// its verdict hangs on.
+    pub(super) fn on_processor(share: Option<f64>) -> Self {
+        Self::known("on_processor", "cooks on a processor", share, Self::share)
+    }
+
     /// The fact of something that not every system says.
     pub(super) fn known<T>(
         key: &'static str,

@@ -24,6 +24,7 @@ use crate::{
 /// How large the experiments are: their own units, as the demos' options have them.
 #[derive(Clone, Debug)]
 pub(super) struct Sizes {
+    pub(super) is_small: bool,
     /// Milliseconds that a minute takes in `kitchen`, `matrix`, `parts`, `equations`, `cashier`.
     pub(super) kitchen: u64,
     pub(super) matrix: u64,
@@ -44,6 +45,7 @@ impl Sizes {
     /// About two minutes in all, so that what other programs do now and then does not count.
     pub(super) fn full() -> Self {
         Self {
+            is_small: false,
             kitchen: 100,
             matrix: 100,
             parts: 1000,
@@ -69,6 +71,7 @@ impl Sizes {
     /// and a claim may then be undecided.
     pub(super) fn small() -> Self {
         Self {
+            is_small: true,
             kitchen: 4,
             matrix: 4,
             parts: 20,

@@ -38,6 +38,7 @@ use crate::{
     cli::{BadArguments, Shared},
     cooks,
     interrupt::{Interrupt, Interrupted},
+    numbers::whole,
     paint::Paint,
     report::{self, Ending, Figures, Report},
     system,
@@ -50,11 +51,18 @@ pub(crate) const ABOUT: &str = "Sixteen things people say, each an experiment wi
     claim alone stands beside it. Where one cook is compared with many, the many are a cook a core, or \
     as many as --cooks says. All sixteen take a minute or two.";
 
+/// How it ends.
+pub(crate) const NOTES: &str = "--cooks here: where one cook is compared with many, how many the many \
+    are; of a list the largest counts.\n\n\
+    --json adds `claims` (`id`, `claim`, `verdict`, `because`, `figures`, and the `command` that shows \
+    it), `machine`, and `runs`, how many there were; the keys that all demos have are here the most of \
+    all runs. In `figures`, too, _s means seconds and _speed_up how many times as fast.";
+
 /// What `brigade claims` can be asked.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only these claims, by their numbers: 3,7
-    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..=ALL.len() as i64))]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = whole::<u8>(1..=ALL.len() as u64))]
     only: Vec<u8>,
     /// Print a table in Markdown, with the machine it was measured on
     #[arg(long)]
@@ -114,7 +122,7 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
     if output == Output::Text {
         report::write_stdout(&table::heading(&machine, session.paint));
     }
-    session.check(&lab, shared.quiet)?;
+    session.check(&lab, shared)?;
     let used = system::cpu_time().zip(cpu).map(|(now, then)| now - then);
     let figures = of_all(&lab.traces(), begun.elapsed(), used);
     session.finish(figures, &lab.traces(), &machine);
@@ -157,10 +165,10 @@ struct Session {
 
 impl Session {
     /// Checks what was chosen, and says what came out as soon as its turn has come.
-    fn check(&mut self, lab: &Lab, quiet: bool) -> anyhow::Result<()> {
+    fn check(&mut self, lab: &Lab, shared: &Shared) -> anyhow::Result<()> {
         let interrupt = Interrupt::listen()?;
         let streams = self.output == Output::Text;
-        let mut progress = Progress::new(quiet, streams, self.chosen.len());
+        let mut progress = Progress::new(shared, streams, self.chosen.len());
         for entry in in_order_of_work(&self.chosen) {
             progress.begin(&entry);
             let (judgement, facts) = match (entry.check)(lab) {

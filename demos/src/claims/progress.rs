@@ -9,7 +9,7 @@ use std::io::{IsTerminal as _, stderr};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::said::Entry;
-use crate::paint;
+use crate::{cli::Shared, paint};
 
 /// What of a claim fits beside the bar.
 const SHORT: usize = 50;
@@ -24,10 +24,10 @@ pub(super) enum Progress {
 impl Progress {
     /// On stderr, since stdout is for results. `streams`: the results themselves come one
     /// by one, so that lines would repeat them.
-    pub(super) fn new(quiet: bool, streams: bool, all: usize) -> Self {
-        if quiet {
+    pub(super) fn new(shared: &Shared, streams: bool, all: usize) -> Self {
+        if shared.quiet {
             Self::Nothing
-        } else if stderr().is_terminal() && !paint::dumb_terminal() {
+        } else if stderr().is_terminal() && paint::takes_escapes(shared.no_color) {
             Self::Bar(bar(all))
         } else if streams {
             Self::Nothing

@@ -18,9 +18,11 @@ const INDENT: &str = "    ";
 pub(super) fn heading(machine: &Machine, paint: Paint) -> String {
     let title = "claims: what people say about concurrency and parallelism, measured";
     format!(
-        "{}\n{}\n",
+        "{}\n{}\n{}\n",
         paint.bold(title),
-        paint.dim(&machine.sentence())
+        paint.dim(&machine.sentence()),
+        paint.dim("Under each, behind $, a command that shows it. `brigade` there is target/release/brigade;\n\
+            `cargo run --release --` in its place does the same."),
     )
 }
 
@@ -136,7 +138,8 @@ pub(super) fn markdown(checked: &[Checked], machine: &Machine, wall: Duration) -
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
     text.push_str(&format!(
-        "\nMeasured on {} in {} by `brigade claims --markdown` (version {}): {}.\n",
+        "\nIn these commands `brigade` stands for `cargo run --release --`.\n\n\
+         Measured on {} in {} by `brigade claims --markdown` (version {}): {}.\n",
         machine.date(),
         units::duration(wall),
         env!("CARGO_PKG_VERSION"),

@@ -163,11 +163,21 @@ impl Gantt {
         (tasks, cooks.max().unwrap_or(0))
     }
 
+    /// How many rows are jobs of the blocking pool, which the metrics count as no tasks.
+    fn jobs(&self) -> usize {
+        let jobs = self.tasks.iter().filter(|row| !row.counts && !row.is_main);
+        jobs.count()
+    }
+
     /// What every drawing says in words above the picture.
     pub(super) fn figures(&self) -> [String; 5] {
         let (tasks, cooks) = self.counts();
+        let tasks = units::counted(tasks, "task");
         [
-            units::counted(tasks, "task"),
+            match self.jobs() {
+                0 => tasks,
+                jobs => format!("{tasks} and {}", units::counted(jobs, "blocking job")),
+            },
             units::counted(cooks, "cook"),
             time(self.window.end.saturating_sub(self.window.begin)),
             format!("in flight at most {}", units::count(self.in_flight_max)),

@@ -6,7 +6,7 @@
 //! 1. [`axis`]: time, and ticks at round numbers
 //! 2. [`gantt`]: who did what from when to when; [`reading`] works it out
 //! 3. [`names`], [`palette`]: what a name may contain, what a colour means
-//! 4. [`mod@terminal`] (with its [`pen`]), [`svg`] (on its [`paper`], with its [`bars`]
+//! 4. [`mod@terminal`] (with its [`pen`] and [`legend`]), [`svg`] (on its [`paper`], with its [`bars`]
 //!    and [`marks`]), [`mermaid`],
 //!    [`chrome`], [`html`]: the forms
 //!
@@ -18,6 +18,7 @@ mod reading;
 mod names;
 mod palette;
 mod pen;
+mod legend;
 mod terminal;
 mod paper;
 mod marks;
@@ -41,7 +42,10 @@ use anyhow::Context as _;
 use brigade::timeline::Timeline;
 
 use self::gantt::Gantt;
-pub(crate) use self::{html::Facts, pen::Look};
+pub(crate) use self::{
+    html::Facts,
+    pen::{Look, width},
+};
 use crate::cli::BadArguments;
 
 /// A drawing that was asked for: where it goes and, by that, its form.
@@ -83,6 +87,25 @@ impl Order {
             form,
             to: to.to_owned(),
         })
+    }
+
+    /// Refuses a file for which there is no place. To be called before the run, too.
+    pub(crate) fn check_folder(&self) -> anyhow::Result<()> {
+        let folder = match self.to.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let why = if self.is_stdout() {
+            return Ok(());
+        } else if !folder.is_dir() {
+            format!("there is no folder {}", folder.display())
+        } else if self.to.is_dir() {
+            "that is a folder, not a file".to_owned()
+        } else {
+            return Ok(());
+        };
+        let to = self.to.display();
+        Err(BadArguments::error(format!("--timeline {to}: {why}")))
     }
 
     /// Whether the drawing goes to stdout.
@@ -219,7 +242,10 @@ mod tests {
             assert!(text.starts_with(begin), "{name}");
             assert!(!text.contains('\x1b'), "{name}");
         }
+        let order = Order::new(&room.path().join("run.svg")).unwrap();
+        order.check_folder().unwrap();
         let order = Order::new(&room.path().join("no/run.svg")).unwrap();
+        assert!(order.check_folder().unwrap_err().is::<BadArguments>());
         let error = write(&order, &samples::kitchen(), &facts, LOOK).unwrap_err();
         assert!(format!("{error:#}").contains("run.svg: "), "{error:#}");
     }
@@ -244,7 +270,7 @@ mod tests {
             bar(long) > 70 && (2 * bar(short)).abs_diff(bar(long)) <= 2,
             "{long}{short}"
         );
-        assert!(!long.contains("waiting") && short.contains("waiting"));
+        assert!(!long.contains("running") && short.contains("running"));
         assert!(!long.contains("main"));
         assert!(terminal_to_scale(&[], LOOK).is_empty());
     }

@@ -31,14 +31,20 @@ impl Look {
         // The first of these that is set decides, says POSIX.
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
         let locale = locale.unwrap_or_default().to_lowercase();
-        let columns = set("COLUMNS").and_then(|columns| columns.parse().ok());
-        let size = terminal_size::terminal_size().map(|(width, _)| width.0.into());
         Self {
-            width: size.or(columns).unwrap_or(WIDTH_UNKNOWN),
+            width: width(),
             colour: able && !no_color && set("NO_COLOR").is_none(),
             unicode: able && (locale.contains("utf-8") || locale.contains("utf8")),
         }
     }
+}
+
+/// How many columns there are: the terminal's, or else what `COLUMNS` says.
+pub(crate) fn width() -> usize {
+    let said = std::env::var("COLUMNS").ok();
+    let said = said.and_then(|columns| columns.parse().ok());
+    let size = terminal_size::terminal_size().map(|(width, _)| width.0.into());
+    size.or(said).unwrap_or(WIDTH_UNKNOWN)
 }
 
 /// The signs a drawing is made of.

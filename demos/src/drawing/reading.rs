@@ -362,7 +362,10 @@ impl Life {
         };
         TaskRow {
             task: index,
-            name: visible(&task.label(index)),
+            name: match (self.counts, task.is_main, &task.name) {
+                (false, false, None) => format!("blocking job {index}"),
+                _ => visible(&task.label(index)),
+            },
             is_main: task.is_main,
             counts: self.counts,
             end: self.end.unwrap_or(End::Open),

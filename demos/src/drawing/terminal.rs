@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::{
     axis::Nanos,
     gantt::{End, Gantt, State, TaskRow},
+    legend::Used,
     names::{pad, shorten},
     pen::{Ink, Look, Pen, Signs, graded},
 };
@@ -27,8 +28,6 @@ const COOKS_MAX: usize = 16;
 const FIGURES_FROM: usize = 72;
 /// `100 % busy`, `2,000 most`.
 const FIGURES_WIDTH: usize = 10;
-/// Between two keys of the legend.
-const GAP: &str = "   ";
 /// `200 ms` and some air.
 const TICK_WIDTH: usize = 10;
 
@@ -44,11 +43,12 @@ pub(super) fn draw(gantt: &Gantt, title: &str, look: Look) -> String {
 }
 
 /// Draws several runs to one scale: a second is as wide in all of them, so a run
-/// that took half as long is half as wide. Only the last has a legend.
+/// that took half as long is half as wide. Only the last has a legend, for all of them.
 pub(super) fn draw_to_scale(runs: &[(Gantt, String)], look: Look) -> Vec<String> {
     let pages = || runs.iter().map(|(gantt, _)| Page::new(gantt, look));
     let longest = runs.iter().map(|(gantt, _)| gantt.window.length()).max();
     let label_width = pages().map(|page| page.label_width).max();
+    let mut used = Used::default();
     let mut drawings: Vec<String> = pages()
         .zip(runs)
         .map(|(mut page, (gantt, title))| {
@@ -56,10 +56,12 @@ pub(super) fn draw_to_scale(runs: &[(Gantt, String)], look: Look) -> Vec<String>
             let share = gantt.window.length() as f64 / longest.unwrap_or(1) as f64;
             page.bins = ((page.bins as f64 * share).round() as usize).max(1);
             page.picture(title);
+            used.add(&page.used);
             page.text
         })
         .collect();
     if let (Some(last), Some(mut page)) = (drawings.last_mut(), pages().next_back()) {
+        page.used = used;
         page.gap();
         page.legend();
         last.push_str(&page.text);
@@ -75,6 +77,7 @@ struct Page<'a> {
     label_width: usize,
     /// How many characters the whole run is long.
     bins: usize,
+    used: Used,
     text: String,
 }
 
@@ -100,6 +103,7 @@ impl<'a> Page<'a> {
             width,
             label_width,
             bins: width - label_width - 2 - figures,
+            used: Used::default(),
             text: String::new(),
         }
     }
@@ -221,7 +225,7 @@ impl<'a> Page<'a> {
     }
 
     /// A task's life, character by character.
-    fn bar(&self, row: &TaskRow) -> Vec<Cell> {
+    fn bar(&mut self, row: &TaskRow) -> Vec<Cell> {
         let share = |wanted: fn(State) -> bool| {
             let spans = row.spans.iter().filter(|span| wanted(span.state));
             let spans = spans.map(|span| (span.from, span.to));
@@ -265,6 +269,7 @@ impl<'a> Page<'a> {
         if let (Some(sign), Some(last)) = (sign, row.spans.last()) {
             cells[self.bin(last.to)] = (sign, Ink::Failed);
         }
+        self.used.bars.extend(cells.iter().map(|cell| cell.0));
         cells
     }
 
@@ -272,44 +277,24 @@ impl<'a> Page<'a> {
         ((self.gantt.window.place(at) * self.bins as f64) as usize).min(self.bins - 1)
     }
 
-    fn heights(&self, values: &[f64], most: f64, ink: Ink) -> Vec<Cell> {
+    fn heights(&mut self, values: &[f64], most: f64, ink: Ink) -> Vec<Cell> {
         let cell = |value: &f64| match value / most.max(1.0) {
             share if share > NOTHING => (graded(self.signs.heights, share), ink),
             _ => (' ', Ink::Plain),
         };
-        values.iter().map(cell).collect()
+        let cells: Vec<Cell> = values.iter().map(cell).collect();
+        self.used.heights.extend(cells.iter().map(|cell| cell.0));
+        cells
     }
 
     fn legend(&mut self) {
-        let signs = self.signs;
-        let all = signs.parts[signs.parts.len() - 1];
-        let panicked = (signs.panicked, Ink::Failed, " panicked", End::Panicked);
-        let dropped = (signs.dropped, Ink::Failed, " dropped", End::Dropped);
-        let stranded = (signs.stranded, Ink::Failed, " stranded", End::Stranded);
-        let mut keys = vec![
-            (all, Ink::Cook(0), " running"),
-            (signs.queued, Ink::Queued, " ready, not running"),
-            (signs.waiting, Ink::Dim, " waiting"),
-        ];
-        for (sign, ink, text, end) in [panicked, dropped, stranded] {
-            if self.gantt.tasks.iter().any(|row| row.end == end) {
-                keys.push((sign, ink, text));
+        self.used.explain(self.signs, self.width, |parts| {
+            let mut pen = Pen::new(&mut self.text, self.colour);
+            for (part, ink) in parts {
+                pen.write(part, *ink);
             }
-        }
-        let mut pen = Pen::new(&mut self.text, self.colour);
-        let mut used = 0;
-        for (sign, ink, text) in keys {
-            used += 1 + text.len() + GAP.len();
-            if used > self.width + GAP.len() {
-                pen.end_line();
-                pen = Pen::new(&mut self.text, self.colour);
-                used = 1 + text.len() + GAP.len();
-            }
-            pen.sign(sign, ink);
-            pen.write(text, Ink::Dim);
-            pen.write(GAP, Ink::Plain);
-        }
-        pen.end_line();
+            pen.end_line();
+        });
     }
 
     /// One row: its name, its bar, and a figure if there is room for figures.

@@ -57,7 +57,7 @@ use crate::{
     cli::Shared,
     cooks::Dish,
     interrupt::Interrupt,
-    paint::Paint,
+    paint::{self, Paint},
     report::{Report, Stopwatch},
     system::{self, Status},
     units,
@@ -82,6 +82,8 @@ pub(crate) struct Plan {
     /// What the process needed before the first of all runs.
     baseline: OnceCell<Status>,
     quiet: bool,
+    /// Whether progress may be drawn with escape sequences.
+    escapes: bool,
     paint: Paint,
 }
 
@@ -123,6 +125,7 @@ impl Plan {
             directory,
             baseline: OnceCell::new(),
             quiet: shared.quiet,
+            escapes: paint::takes_escapes(shared.no_color),
             paint: Paint::for_stdout(shared.no_color),
         })
     }
@@ -165,7 +168,7 @@ impl Dish for Plan {
             asked: self.count,
             gauge,
             interrupt,
-            progress: Progress::new(self.quiet, self.count),
+            progress: Progress::new(self.quiet, self.escapes, self.count),
             keep_all: !self.urls.is_empty(),
             tally: Tally::default(),
             outcomes: Vec::new(),

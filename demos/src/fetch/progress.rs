@@ -11,7 +11,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::{paint, units};
+use crate::units;
 
 /// How often the bar is redrawn, and how often Ctrl-C is looked for.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
@@ -45,12 +45,13 @@ enum Display {
 }
 
 impl Progress {
-    /// On stderr, since stdout is for results.
-    pub(crate) fn new(quiet: bool, all: usize) -> Self {
+    /// On stderr, since stdout is for results. A bar needs `escapes`, by which it moves
+    /// the cursor.
+    pub(crate) fn new(quiet: bool, escapes: bool, all: usize) -> Self {
         let begun = Instant::now();
         let display = if quiet {
             Display::Nothing
-        } else if stderr().is_terminal() && !paint::dumb_terminal() {
+        } else if stderr().is_terminal() && escapes {
             Display::Bar(bar(all))
         } else {
             Display::Lines { written: begun }

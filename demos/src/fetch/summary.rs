@@ -50,8 +50,11 @@ impl Record {
             own: self.own_keys(),
             title: self.title(),
             charts: Vec::new(),
+            draws_run: false,
+            rows_of: String::new(),
             rows: self.rows(paint),
             details: self.details(paint),
+            with_one: None,
             figures: self.figures,
         }
     }

@@ -27,11 +27,14 @@ use brigade::{
     timeline::{Event, Outcome, Timeline, WakeEffect, What},
 };
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::{
     cooks::Dish,
+    drawing,
     fetch::origin::{Origin, Request},
     measure::{Run, measure},
+    numbers::whole,
     report::{self, Report},
     units,
 };
@@ -44,8 +47,17 @@ pub(crate) const ABOUT: &str = "One fetch from spawn to the operating system and
     poll, Ready, join: each with its time, as it was recorded in this run, and with the function of \
     brigade that does it.";
 
+/// How it ends.
+pub(crate) const NOTES: &str = "--cooks here: on how many threads the task may run; with 1,2 it is \
+    followed on each.\n\n\
+    --json adds `hops` (`at_s` since spawn, `what`, `file` below runtime/src, `function`); of the task \
+    `polls`, `running_s`, `queued_s`, `waited_s`; `bytes` of the answer.";
+
 /// The name of the task that is followed.
 const FETCH: &str = "fetch";
+
+/// How wide the two columns of times are, with the air behind them.
+const TIMES: usize = 21;
 
 /// The largest answer there is.
 const ROOM: usize = 512;
@@ -54,7 +66,7 @@ const ROOM: usize = 512;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Follow {
     /// Milliseconds that the server takes to answer
-    #[arg(long, value_name = "MS", default_value = "50", value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    #[arg(long, value_name = "MS", default_value = "50", value_parser = whole::<u64>(1..=60_000))]
     pub(crate) delay: u64,
 }
 
@@ -367,7 +379,7 @@ impl Dish for Follow {
             units::counted(executor.workers(), "cook")
         );
         let mut report = Report::of("follow", title, &run);
-        report.charts = vec![trace.lines()];
+        report.charts = vec![trace.lines(drawing::width())];
         report.rows = report::concurrency_rows(&run.figures);
         report.verdict = trace.verdict();
         report.own_keys(json!({
@@ -383,19 +395,26 @@ impl Dish for Follow {
 }
 
 impl Trace {
-    /// When, how long after the hop before, what, and where in brigade.
-    fn lines(&self) -> String {
-        let widest = self.hops.iter().map(|hop| hop.what.chars().count()).max();
-        let width = widest.unwrap_or(0);
+    /// When, how long after the hop before, what, and where in brigade. Where the terminal
+    /// is too narrow for a line, the place stands under what happened.
+    fn lines(&self, width: usize) -> String {
+        let what = self.hops.iter().map(|hop| hop.what.width());
+        let places = self.hops.iter().map(|hop| hop.place.to_string().width());
+        let column = what.max().unwrap_or(0);
+        let fits = TIMES + column + 2 + places.max().unwrap_or(0) <= width;
+        let line = |times: &str, what: &str, place: &str| match fits {
+            true => format!("{times}{what:column$}  {place}\n"),
+            false => format!("{times}{what}\n{:TIMES$}  {place}\n", ""),
+        };
+        let heading = "Each hop: when, counted from spawn; how long after the one before; what \
+                       happened; and which file, below runtime/src, and function of brigade did it.";
+        let mut text = format!("{}\n\n", report::wrapped(heading));
         let mut before = Duration::ZERO;
-        let mut text = String::new();
         for Hop { at, what, place } in &self.hops {
             let after = format!("+{}", units::duration(at.saturating_sub(before)));
             let at_ms = at.as_secs_f64() * 1e3;
-            let Place { file, function, .. } = place;
-            text.push_str(&format!(
-                "{at_ms:7.3} ms {after:>7}  {what:width$}  {file} {function}\n"
-            ));
+            let times = format!("{at_ms:7.3} ms {after:>8}  ");
+            text.push_str(&line(&times, what, &place.to_string()));
             before = *at;
         }
         text

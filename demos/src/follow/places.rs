@@ -1,6 +1,8 @@
 //! Where in brigade each hop happens. A test looks every one of them up in the source,
 //! so that none can be a name from yesterday.
 
+use std::fmt;
+
 /// A function of the runtime: its file below `runtime/src`, whose it is (a type's, or the file's for
 /// a function that stands alone), its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,6 +10,13 @@ pub(crate) struct Place {
     pub(crate) file: &'static str,
     pub(crate) owner: &'static str,
     pub(crate) function: &'static str,
+}
+
+/// `task/raw.rs wake_by_ref`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.file, self.function)
+    }
 }
 
 const fn place(file: &'static str, owner: &'static str, function: &'static str) -> Place {

@@ -32,6 +32,7 @@ use crate::{
     drawing::{self, Look},
     fetch::origin::Origin,
     measure::{Run, measure},
+    numbers::whole,
     report::{self, Report},
     units,
 };
@@ -42,6 +43,13 @@ pub(crate) const ABOUT: &str = "Four programs with a fault, each beside its mend
     waker: a future that does not keep its waker. lock: a lock that is held across an await. Each runs, \
     its timeline is drawn, and the advice that follows from the timeline names the fault.";
 
+/// How it ends.
+pub(crate) const NOTES: &str = "--cooks here: on how many threads each program runs; with 1,2 all is run \
+    with each and compared.\n\n\
+    --json adds `pitfalls`: of each program, `broken` and `mended`, what was `done` of how much, `wall_s`, \
+    `cpu_s`, `polls`, all `advice` that its timeline gives, and whether some of it names the fault \
+    (`is_named`).";
+
 /// What `brigade pitfalls` can be asked.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -49,7 +57,7 @@ pub(crate) struct Args {
     #[arg(value_enum, value_name = "NAME")]
     only: Option<Name>,
     /// Milliseconds that a guest needs to pay; everything else takes a few times as long
-    #[arg(long, value_name = "MS", default_value = "50", value_parser = clap::value_parser!(u64).range(10..=5_000))]
+    #[arg(long, value_name = "MS", default_value = "50", value_parser = whole::<u64>(10..=5_000))]
     step: u64,
 }
 
@@ -110,9 +118,10 @@ impl Name {
 #[derive(Debug)]
 pub(crate) struct Twin {
     pub(crate) run: Run<Done>,
-    /// The advice that its timeline gives, in words, and whether it names the fault.
+    /// The advice that its timeline gives, in words.
     pub(crate) advice: Vec<String>,
-    pub(crate) is_named: bool,
+    /// What of it names the fault.
+    named: Vec<String>,
 }
 
 /// A pitfall that has run, twice.
@@ -174,16 +183,13 @@ fn run<E: Executor>(
     place: Place,
 ) -> anyhow::Result<Twin> {
     let run = measure(executor, program(place))?.transpose()?;
-    let advice = run.timeline.advice(cores());
+    let advice = run.timeline.advice(cooks::cores());
+    let named = advice.iter().filter(|advice| (pitfall.is_named_by)(advice));
     Ok(Twin {
-        is_named: advice.iter().any(pitfall.is_named_by),
+        named: named.map(ToString::to_string).collect(),
         advice: advice.iter().map(ToString::to_string).collect(),
         run,
     })
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 // ---- what it comes to --------------------------------------------------------------------
@@ -200,7 +206,11 @@ impl Dish for Pitfalls {
         let mut report = Report::of("pitfalls", title, &pairs[0].broken.run);
         report.figures.wall = begun.elapsed();
         report.charts = pairs.iter().map(|pair| pair.chart(self.look)).collect();
+        report.draws_run = true;
         report.details = table(&pairs).lines();
+        report.details.push(String::new());
+        let named = "fault: named where the advice that follows from the timeline names it";
+        report.details.push(named.to_owned());
         report.verdict = verdict(&pairs);
         report.own_keys(json!({ "pitfalls": pairs.iter().map(Pair::keys).collect::<Value>() }));
         Ok(report)
@@ -215,7 +225,8 @@ impl Pair {
         ]
     }
 
-    /// Both runs to one scale, and what the timeline of each makes one think.
+    /// Both runs to one scale, and what the timeline of each makes one think of the fault.
+    /// (What else it says, that there is little to do, say, is another matter.)
     fn chart(&self, look: Look) -> String {
         let name = self.pitfall.name;
         let drawn = self
@@ -225,10 +236,10 @@ impl Pair {
         let mut chart = String::new();
         for (drawing, (_, _, twin)) in drawings.iter().zip(self.twins()) {
             chart.push_str(&format!("{}\n\n", drawing.trim_end()));
-            if twin.advice.is_empty() {
-                chart.push_str("advice: none\n\n");
+            if twin.named.is_empty() {
+                chart.push_str("advice: none about this fault\n\n");
             }
-            for advice in &twin.advice {
+            for advice in &twin.named {
                 chart.push_str(&format!(
                     "{}\n\n",
                     report::wrapped(&format!("advice: {advice}"))
@@ -247,7 +258,7 @@ impl Pair {
                 "cpu_s": twin.run.figures.cpu.map(|cpu| cpu.as_secs_f64()),
                 "polls": twin.polls(),
                 "advice": twin.advice,
-                "is_named": twin.is_named,
+                "is_named": twin.is_named(),
             })
         };
         json!({
@@ -259,6 +270,10 @@ impl Pair {
 }
 
 impl Twin {
+    pub(crate) fn is_named(&self) -> bool {
+        !self.named.is_empty()
+    }
+
     /// Polls of tasks.
     fn polls(&self) -> u64 {
         let figures = self.run.timeline.figures();
@@ -267,7 +282,7 @@ impl Twin {
 }
 
 fn table(pairs: &[Pair]) -> Columns {
-    let mut table = Columns::new(["", "", "done", "wall time", "CPU time", "polls", "advice"]);
+    let mut table = Columns::new(["", "", "done", "wall time", "CPU time", "polls", "fault"]);
     for pair in pairs {
         for (which, _, twin) in pair.twins() {
             let Done { done, of } = twin.run.output;
@@ -279,7 +294,7 @@ fn table(pairs: &[Pair]) -> Columns {
                 units::duration(figures.wall),
                 figures.cpu.map_or("-".to_owned(), units::duration),
                 units::count(twin.polls() as usize),
-                if twin.is_named { "names it" } else { "-" }.to_owned(),
+                if twin.is_named() { "named" } else { "-" }.to_owned(),
             ]);
         }
     }
@@ -287,7 +302,8 @@ fn table(pairs: &[Pair]) -> Columns {
 }
 
 fn verdict(pairs: &[Pair]) -> String {
-    let named = |twin: fn(&Pair) -> &Twin| pairs.iter().filter(|pair| twin(pair).is_named).count();
+    let named =
+        |twin: fn(&Pair) -> &Twin| pairs.iter().filter(|pair| twin(pair).is_named()).count();
     let all = pairs.len();
     format!(
         "The advice that follows from the timeline names the fault in {} of {all} broken programs, \

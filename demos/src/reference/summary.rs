@@ -25,8 +25,8 @@ impl ThreeFrames {
         let mut rows = vec![
             Row::new(
                 "its lines",
-                format!("{} in order", self.lines.len()),
-                "the task's frame: nothing came in between",
+                units::count(self.lines.len()),
+                "in order: in the task's frame nothing came in between",
             ),
             Row::new(
                 "its thread",
@@ -39,7 +39,7 @@ impl ThreeFrames {
             Row::new(
                 "running",
                 units::duration(on_thread.running),
-                "in these polls",
+                "in these polls, by the clock",
             ),
             Row::new(
                 "ready",
@@ -49,26 +49,26 @@ impl ThreeFrames {
             Row::new(
                 "waiting",
                 units::duration(on_thread.waiting),
-                format!(
-                    "meanwhile threads slept {} x",
-                    units::count(on_thread.sleeps)
-                ),
+                match on_thread.sleeps {
+                    0 => "for server and timer, while others had the thread".to_owned(),
+                    sleeps => {
+                        let times = units::counted(sleeps, "time");
+                        format!("for server and timer; threads slept {times}")
+                    }
+                },
             ),
         ];
         if let Some(in_polls) = &self.in_polls {
             rows.push(Row::new(
                 "its core",
                 units::duration(in_polls.used.cpu),
-                format!(
-                    "of the {} in its polls it was on a core",
-                    units::duration(in_polls.wall)
-                ),
+                "of the time that it was running, on a core",
             ));
             rows.push(Row::new(
                 "interrupted",
-                units::count(in_polls.used.involuntary as usize),
+                units::counted(in_polls.used.involuntary as usize, "time"),
                 format!(
-                    "times its core was taken away; {} in the queue for one",
+                    "its core was taken away; {} in the queue for one",
                     units::duration(in_polls.queued)
                 ),
             ));
@@ -96,14 +96,18 @@ impl ThreeFrames {
         );
         if let Some(in_polls) = &self.in_polls {
             let times = in_polls.used.involuntary as usize;
+            let running = self.on_thread.running.as_secs_f64();
+            let on_core = in_polls.used.cpu.as_secs_f64() / running;
             said.push_str(&format!(
-                "; and within these polls the system took its core away {} and let it run for {} of the time",
+                "; and within these polls the system took its core away {} and let it \
+                 run for {} of the time",
                 match times {
                     0 => "never".to_owned(),
                     1 => "once".to_owned(),
                     times => format!("{} times", units::count(times)),
                 },
-                units::percent(in_polls.used.cpu.as_secs_f64() / in_polls.wall.as_secs_f64()),
+                // Of the figure in the table, which another clock took: it may be a little less.
+                units::percent(on_core.min(1.0)),
             ));
         }
         said.push('.');

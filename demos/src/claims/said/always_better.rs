@@ -87,12 +87,7 @@ impl Claim for Figures {
             Fact::count("cooks", "many cooks", self.cooks),
             Fact::factor("chopping_speed_up", "chopping", self.chopping),
             Fact::factor("waiting_speed_up", "waiting", self.waiting),
-            Fact::known(
-                "on_processor",
-                "cooks on a processor",
-                self.on_processor,
-                Fact::share,
-            ),
+            Fact::on_processor(self.on_processor),
         ]
     }
 

@@ -41,7 +41,8 @@ impl Claim for Figures {
 
     fn judge(&self) -> Judgement {
         let orders = format!(
-            "Asking all the time served {} and being told {}",
+            "The thread that asked all machines all the time served {}, the one that was told when a \
+             cup was ready {}",
             units::counted(self.orders_asking, "order"),
             units::count(self.orders_told)
         );
@@ -51,7 +52,7 @@ impl Claim for Figures {
             ));
         };
         let cost = format!(
-            "the one took {} of a core and the other {}",
+            "asking took {} of a core, being told {}",
             units::percent(asking),
             units::percent(told)
         );

@@ -87,12 +87,7 @@ impl Claim for Figures {
             Fact::count("cooks", "cooks", self.cooks),
             Fact::factor("computing_speed_up", "computing", self.computing),
             Fact::factor("waiting_speed_up", "waiting, one cook", self.waiting),
-            Fact::known(
-                "on_processor",
-                "cooks on a processor",
-                self.on_processor,
-                Fact::share,
-            ),
+            Fact::on_processor(self.on_processor),
         ]
     }
 

@@ -48,14 +48,16 @@ impl Claim for Figures {
 
     fn judge(&self) -> Judgement {
         let each = format!(
-            "Of {}, each waited {} for a cup that takes {}; one alone waited {}",
-            units::counted(self.workers, "hired worker"),
-            units::duration(self.each),
+            "A cup takes {}: a worker who stood at his machine alone waited {} for each, and each of \
+             {} hired ones, at a machine of his own, {}",
             units::duration(self.brew),
             units::duration(self.alone),
+            units::count(self.workers),
+            units::duration(self.each),
         );
         let told = format!(
-            "They served {}, and one who was told {}",
+            "The {} served {}; a single thread that is told when a cup is ready served {}",
+            units::count(self.workers),
             units::counted(self.hired, "order"),
             units::count(self.told)
         );
@@ -68,10 +70,7 @@ impl Claim for Figures {
         let more = self.hired as f64 / self.told as f64;
         match (GAIN.ask(shorter), GAIN.ask(more)) {
             (Answer::Yes, _) => Judgement::holds(format!("{each}. {told}.")),
-            (Answer::No, Answer::No) => Judgement::does_not_hold(format!(
-                "{each}. {told}: {} threads for what one can do.",
-                units::count(self.workers)
-            )),
+            (Answer::No, Answer::No) => Judgement::does_not_hold(format!("{each}. {told}.")),
             (Answer::No, Answer::Yes) => Judgement::depends(format!(
                 "On what it is compared with. {each}. But {}.",
                 uncapitalized(&told)

@@ -1,0 +1,116 @@
+//! What is wrong with the arguments, in one plain line that names the option.
+//!
+//! clap explains itself in paragraphs, and in its own words. Its errors come with what
+//! they are about, so the usual ones are said anew here; of any other one the first
+//! paragraph is kept.
+
+use std::error::Error as _;
+
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+
+/// One line for `error`.
+pub(super) fn line(error: &Error) -> String {
+    let said = match error.kind() {
+        ErrorKind::ValueValidation => refused_value(error),
+        ErrorKind::InvalidValue => unknown_value(error),
+        ErrorKind::UnknownArgument => unknown_argument(error),
+        ErrorKind::InvalidSubcommand => unknown_demo(error),
+        ErrorKind::ArgumentConflict => twice(error),
+        _ => None,
+    };
+    said.unwrap_or_else(|| first_paragraph(&error.to_string()))
+}
+
+/// `--count x: must be a whole number …`: the option's own parser says what it takes.
+fn refused_value(error: &Error) -> Option<String> {
+    let value = quoted_if_empty(text(error, ContextKind::InvalidValue)?);
+    Some(format!("{} {value}: {}", argument(error)?, error.source()?))
+}
+
+fn unknown_value(error: &Error) -> Option<String> {
+    let argument = argument(error)?;
+    let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
+    let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue) else {
+        return Some(format!("{argument} needs a value"));
+    };
+    let valid = valid.join(", ");
+    Some(match value.is_empty() {
+        true => format!("{argument} needs a value: {valid}"),
+        false => format!("{argument} {value}: must be one of {valid}"),
+    })
+}
+
+fn unknown_argument(error: &Error) -> Option<String> {
+    let argument = argument(error)?;
+    let meant = match text(error, ContextKind::SuggestedArg) {
+        Some(meant) => format!(" (did you mean {meant}?)"),
+        None => String::new(),
+    };
+    Some(match argument.starts_with('-') {
+        true => format!("there is no option {argument}{meant}"),
+        false => format!("'{argument}' is one argument too many{meant}"),
+    })
+}
+
+fn unknown_demo(error: &Error) -> Option<String> {
+    let name = text(error, ContextKind::InvalidSubcommand)?;
+    let meant = match error.get(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::Strings(meant)) => match meant.first() {
+            Some(meant) => format!("did you mean {meant}? "),
+            None => String::new(),
+        },
+        _ => String::new(),
+    };
+    Some(format!(
+        "there is no demo '{name}' ({meant}`brigade` alone lists them)"
+    ))
+}
+
+/// The only conflicts there are: an option with itself.
+fn twice(error: &Error) -> Option<String> {
+    let argument = argument(error)?;
+    let is_itself = text(error, ContextKind::PriorArg)
+        .is_none_or(|prior| prior.split(' ').next() == Some(&argument));
+    is_itself.then(|| format!("{argument} stands there twice"))
+}
+
+/// The option without the name of its value: `--count`, not `--count <N>`.
+fn argument(error: &Error) -> Option<String> {
+    let argument = text(error, ContextKind::InvalidArg)?;
+    let name = argument.split(' ').next()?;
+    Some(name.trim_matches(['[', ']', '<', '>']).to_owned())
+}
+
+fn text(error: &Error, kind: ContextKind) -> Option<&str> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn quoted_if_empty(value: &str) -> &str {
+    if value.is_empty() { "''" } else { value }
+}
+
+/// The first paragraph says what is wrong, a line beginning with `tip:` how to mend it,
+/// and the rest repeats `--help`.
+fn first_paragraph(message: &str) -> String {
+    let mut said = Vec::new();
+    let mut tip = None;
+    for line in message.lines().map(str::trim) {
+        if line.starts_with("Usage:") || line.starts_with("For more information") {
+            break;
+        }
+        match line.strip_prefix("tip: ") {
+            Some(text) => tip = tip.or(Some(text)),
+            None if line.is_empty() => {}
+            None => said.push(line),
+        }
+    }
+    let said = said.join(" ");
+    let said = said.strip_prefix("error: ").unwrap_or(&said);
+    match tip {
+        Some(tip) => format!("{said} ({tip})"),
+        None => said.to_owned(),
+    }
+}

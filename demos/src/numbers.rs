@@ -1,0 +1,51 @@
+//! Numbers on the command line: what is taken, and what is said of anything else.
+//!
+//! Every option that wants a number says in the same plain words what it takes.
+
+use std::ops::RangeInclusive;
+
+use crate::units;
+
+/// Takes a whole number within `range`: the `value_parser` of an option.
+pub(crate) fn whole<T: TryFrom<u64>>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        let number = number.and_then(|number| T::try_from(number).ok());
+        number.ok_or_else(|| format!("must be {}", wanted(&range, text)))
+    }
+}
+
+/// `a whole number from 1 to 100`, and how to write one if that is what went wrong.
+fn wanted(range: &RangeInclusive<u64>, text: &str) -> String {
+    let count = |number: &u64| units::count(usize::try_from(*number).unwrap_or(usize::MAX));
+    let (least, most) = (count(range.start()), count(range.end()));
+    let digits = text.chars().all(|c| c.is_ascii_digit()) && !text.is_empty();
+    let how = if digits { "" } else { ", in digits only" };
+    format!("a whole number from {least} to {most}{how}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_the_range_is_taken_and_nothing_else() {
+        let parts = whole::<u32>(1..=100);
+        assert_eq!((parts("1"), parts("100")), (Ok(1), Ok(100)));
+        for wrong in ["0", "101", "99999999999999999999"] {
+            let said = parts(wrong).unwrap_err();
+            assert_eq!(said, "must be a whole number from 1 to 100");
+        }
+        for wrong in ["", "five", "-1", "1.5", "1,000", " 1"] {
+            let said = parts(wrong).unwrap_err();
+            assert!(said.ends_with("from 1 to 100, in digits only"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_its_type_is_refused() {
+        assert!(whole::<u8>(0..=u64::MAX)("256").is_err());
+    }
+}
