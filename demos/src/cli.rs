@@ -24,11 +24,11 @@ const NOTES: &str = "--json prints one object. Each demo has these keys, and say
     which others:\n  \
     demo, verdict    its name, and the sentence that its report ends with\n  \
     cooks            threads that run tasks\n  \
-    wall_s, cpu_s    how long it took, and time on a processor (null where the system does not say)\n  \
-    in_flight_max    tasks begun and not finished at one instant, at most: concurrency\n  \
-    at_once_max      tasks being polled at one instant, at most: parallelism\n  \
+    wall_s, cpu_s    how long it took; time on a processor (null: not known)\n  \
+    in_flight_max    most tasks begun and not finished at one instant: concurrency\n  \
+    at_once_max      most tasks being polled at one instant: parallelism\n  \
     busy             of each cook, the share of the time that it was in polls\n  \
-    waiting_share    of the lifetimes of all tasks, the share in which they waited\n\
+    waiting_share    of all tasks' lifetimes, the share in which they waited\n\
     With --cooks 1,2 these are the last run's, `runs` has an object for each, and `comparison` says \
     how they compare. In all keys _s means seconds, and shares are from 0 to 1.\n\n\
     Exit status: 0 all went well, 1 something failed, 2 bad arguments, 130 ended by Ctrl-C.\n\n\
@@ -46,6 +46,8 @@ const NOTES: &str = "--json prints one object. Each demo has these keys, and say
         measured from its own run: how many tasks were in flight at most, and how many \
         were being worked on at one instant.",
     after_long_help = NOTES,
+    subcommand_help_heading = "Demos",
+    subcommand_value_name = "DEMO",
     styles = Styles::plain()
 )]
 pub(crate) struct Cli {
@@ -175,7 +177,12 @@ fn command() -> Command {
         arg.allow_negative_numbers(takes_value)
     };
     let command = Cli::command().mut_args(numbers);
-    command.mut_subcommands(|demo| demo.mut_args(numbers))
+    let mut command = command.mut_subcommands(|demo| demo.mut_args(numbers));
+    // Only now is there a `help`, and it speaks of subcommands.
+    command.build();
+    command.mut_subcommand("help", |help| {
+        help.about("The same as --help, of all or of one demo")
+    })
 }
 
 /// What `brigade` alone prints.
@@ -262,6 +269,7 @@ mod tests {
             "brigade kitchen --minute 1 --minute 2",
             "brigade gallery --place roof",
             "brigade pitfalls fall",
+            "brigade kitchen --json=5",
             "brigade --cooks 2",
             "brigade help fetsh",
         ] {
@@ -322,6 +330,10 @@ mod tests {
             panic!("accepted")
         };
         assert!(line.contains("--count"), "{line}");
+        let Parsed::Wrong(line) = parse_words("brigade kitchn") else {
+            panic!("accepted")
+        };
+        assert!(line.contains("did you mean kitchen?"), "{line}");
     }
 
     #[test]

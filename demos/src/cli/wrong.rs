@@ -16,6 +16,7 @@ pub(super) fn line(error: &Error) -> String {
         ErrorKind::UnknownArgument => unknown_argument(error),
         ErrorKind::InvalidSubcommand => unknown_demo(error),
         ErrorKind::ArgumentConflict => twice(error),
+        ErrorKind::TooManyValues => argument(error).map(|name| format!("{name} takes no value")),
         _ => None,
     };
     said.unwrap_or_else(|| first_paragraph(&error.to_string()))
@@ -30,13 +31,17 @@ fn refused_value(error: &Error) -> Option<String> {
 fn unknown_value(error: &Error) -> Option<String> {
     let argument = argument(error)?;
     let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
-    let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue) else {
-        return Some(format!("{argument} needs a value"));
+    let valid = match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(valid)) => valid.join(", "),
+        _ => String::new(),
     };
-    let valid = valid.join(", ");
-    Some(match value.is_empty() {
-        true => format!("{argument} needs a value: {valid}"),
-        false => format!("{argument} {value}: must be one of {valid}"),
+    Some(match (value, valid.as_str()) {
+        ("", "") => format!("{argument} needs a value"),
+        ("", valid) => format!("{argument} needs a value: {valid}"),
+        (value, valid) if argument.starts_with('-') => {
+            format!("{argument} {value}: must be one of {valid}")
+        }
+        (value, valid) => format!("'{value}' must be one of {valid}"),
     })
 }
 
@@ -55,12 +60,11 @@ fn unknown_argument(error: &Error) -> Option<String> {
 fn unknown_demo(error: &Error) -> Option<String> {
     let name = text(error, ContextKind::InvalidSubcommand)?;
     let meant = match error.get(ContextKind::SuggestedSubcommand) {
-        Some(ContextValue::Strings(meant)) => match meant.first() {
-            Some(meant) => format!("did you mean {meant}? "),
-            None => String::new(),
-        },
-        _ => String::new(),
+        // The most similar one comes last.
+        Some(ContextValue::Strings(meant)) => meant.last(),
+        _ => None,
     };
+    let meant = meant.map_or(String::new(), |meant| format!("did you mean {meant}? "));
     Some(format!(
         "there is no demo '{name}' ({meant}`brigade` alone lists them)"
     ))
