@@ -42,8 +42,13 @@ impl Change {
 
 /// `1.07 x; less than 1.20 x may be chance`: a change that is none, and why.
 pub(crate) fn may_be_chance(speed_up: f64) -> String {
-    let [speed_up, least] = [speed_up, WORTH_MENTIONING].map(units::factor);
-    format!("{speed_up} x; less than {least} x may be chance")
+    format!("{} x; {}", units::factor(speed_up), chance())
+}
+
+/// What is said of changes that are none.
+pub(crate) fn chance() -> String {
+    let least = units::factor(WORTH_MENTIONING);
+    format!("less than {least} x may be chance")
 }
 
 /// A run that took less than so much of one cook's time leaves a second one nothing to take

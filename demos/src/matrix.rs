@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{
     columns::Columns,
-    compare::Change,
+    compare::{Change, chance},
     cooks::{self, Dish},
     measure::{OneAndMany, Run, one_and_many},
     minute::Minute,
@@ -160,10 +160,16 @@ impl Cells {
             }
         };
         let needs = match [&self.waiting, &self.chopping].map(|row| Change::of(row.speed_up())) {
-            [Change::Faster, Change::Faster] => "Both gained from more cooks in this run.",
-            [_, Change::Faster] => "Waiting needs concurrency, computing needs parallelism.",
-            [Change::Faster, _] => "In this run it was waiting that gained from more cooks.",
-            [_, _] => "Neither gained from more cooks in this run: less than 1.20 x may be chance.",
+            [Change::Faster, Change::Faster] => {
+                "Both gained from more cooks in this run.".to_owned()
+            }
+            [_, Change::Faster] => {
+                "Waiting needs concurrency, computing needs parallelism.".to_owned()
+            }
+            [Change::Faster, _] => {
+                "In this run it was waiting that gained from more cooks.".to_owned()
+            }
+            [_, _] => format!("Neither gained from more cooks in this run: {}.", chance()),
         };
         let mut said = format!(
             "Waiting: {}. Chopping: {}. {needs}",

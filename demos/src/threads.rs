@@ -58,6 +58,12 @@ pub(crate) const NOTES: &str = "--cooks here: on how many threads the tasks of t
 /// So many times as many threads as cores compute.
 const CROWDS: [usize; 4] = [1, 2, 4, 16];
 
+/// What the columns of the tables mean.
+const WAITING_EXPLAINED: &str = "\n  switches: how often a core changed hands\n  \
+    memory: the most, beyond what there was before; each: of it, for each request\n";
+const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue for one: all threads added up\n  \
+    at once: on a core, on average; interrupted: times that a core was taken away\n";
+
 /// The arguments of `threads`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Threads {
@@ -169,9 +175,12 @@ impl Dish for Threads {
         let mut report = Report::new("threads", title, both.run.figures.clone());
         report.waiting_share = both.run.figures.waiting_share(both.run.output);
         report.charts = vec![
-            format!("  waiting\n{}", both.waiting_table().block()),
             format!(
-                "  computing, on {}\n{}",
+                "  waiting\n{}{WAITING_EXPLAINED}",
+                both.waiting_table().block()
+            ),
+            format!(
+                "  computing, on {}\n{}{COMPUTING_EXPLAINED}",
                 units::counted(both.cores, "core"),
                 both.computing_table().block()
             ),

@@ -17,12 +17,17 @@ const INDENT: &str = "    ";
 /// What stands above all claims.
 pub(super) fn heading(machine: &Machine, paint: Paint) -> String {
     let title = "claims: what people say about concurrency and parallelism, measured";
+    let commands = "Under each, behind $, a command that shows it. `brigade` there is \
+                    target/release/brigade; `cargo run --release --` in its place does the same.";
     format!(
         "{}\n{}\n{}\n",
         paint.bold(title),
         paint.dim(&machine.sentence()),
-        paint.dim("Under each, behind $, a command that shows it. `brigade` there is target/release/brigade;\n\
-            `cargo run --release --` in its place does the same."),
+        report::wrapped(commands)
+            .lines()
+            .map(|line| paint.dim(line))
+            .collect::<Vec<_>>()
+            .join("\n"),
     )
 }
 

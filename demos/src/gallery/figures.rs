@@ -83,7 +83,7 @@ impl Outcome {
         report.rows.push(Row::new(
             "connections",
             most(|showing| showing.connections_max),
-            "open at one instant, at most; the visitors live in a process of their own",
+            "open at one instant, at most; visitors are another process",
         ));
         report.rows.push(Row::new(
             "resizing",

@@ -46,7 +46,9 @@ impl Outcome {
         if gain >= BETTER {
             format!(" In tasks of their own it was {time}, with {cooks}.")
         } else {
-            format!(" A task of its own did not help ({time}): {cooks} had to poll that too.")
+            format!(
+                " A task of its own made it {time}, not much better: {cooks} had to poll that too."
+            )
         }
     }
 
@@ -86,7 +88,10 @@ mod tests {
             usual.contains("waited 500 ms") && usual.contains(": 100 x less."),
             "{usual}"
         );
-        assert!(usual.contains("did not help (480 ms): 2 cooks"), "{usual}");
+        assert!(
+            usual.contains("made it 480 ms, not much better: 2 cooks"),
+            "{usual}"
+        );
         let strange = said(5, 2, 500);
         assert!(strange.contains("hardly less."), "{strange}");
         assert!(
