@@ -3,7 +3,7 @@
 //! What it shows: the steps of a dinner are coroutines, and they are the same ones
 //! each time. What differs is who begins them when. One thing after another, the
 //! dinner takes as long as all steps together. Begun together, one cook chops while
-//! the water heats: *concurrency*, and it needs no second pair of hands. With more
+//! the water heats: *concurrency*, and it needs no second cook. With more
 //! cooks two piles are chopped at the same instant: *parallelism*, and it shortens
 //! chopping only, for no cook makes water boil sooner.
 //!

@@ -68,7 +68,7 @@ impl Claim for Figures {
                 Judgement::holds(format!("{both}: both gained in this run."))
             }
             (Answer::Yes, Answer::No) => Judgement::does_not_hold(format!(
-                "{both}: who waits gains nothing from a second pair of hands."
+                "{both}: who waits gains nothing from a second cook."
             )),
             (Answer::No, Answer::No) => {
                 Judgement::does_not_hold(format!("{both}: neither gained in this run."))

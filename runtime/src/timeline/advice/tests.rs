@@ -58,7 +58,7 @@ fn who_waits_needs_no_hands() {
     assert_eq!(
         words(&timeline, 4),
         "Tasks spent 94 % of their time waiting, up to 3 of them at once, and 1 cook was busy for \
-         15 %. More cooks will not help: waiting needs no hands."
+         15 %. More cooks will not help: waiting needs no cook."
     );
 }
 

@@ -18,7 +18,7 @@ impl fmt::Display for Advice {
             } => write!(
                 f,
                 "Tasks spent {} of their time waiting, up to {in_flight_max} of them at once, and {} \
-                 busy for {}. More cooks will not help: waiting needs no hands.",
+                 busy for {}. More cooks will not help: waiting needs no cook.",
                 Percent(*waiting_share),
                 Cooks(*cooks, "was", "were"),
                 Percent(*busy),
