@@ -23,7 +23,7 @@ fn the_way_leads_through_the_system_and_back() {
             "Scheduler::admit",
             "Runnable::turn",
             "connect::connect_one",
-            "TcpStream::write_all",
+            "Registered::write_all",
             "Readiness::poll_ready_keyed",
             "Snapshot::pend",
             "EventLoop::turn",
