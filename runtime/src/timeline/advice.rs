@@ -78,6 +78,24 @@ const LONG_STRANDED: Duration = Duration::from_millis(10);
 /// What would make a program better: see [`Timeline::advice`].
 ///
 /// Shares are from 0 to 1. [`Display`](std::fmt::Display) puts it in words, with the figures.
+///
+/// ```
+/// use std::time::Duration;
+/// use brigade::timeline::Advice;
+/// use brigade::{SingleThread, time};
+///
+/// let executor = SingleThread::builder().virtual_time(true).record_timeline(true).build()?;
+/// executor.block_on(async {
+///     let wait = || brigade::spawn(time::sleep(Duration::from_secs(1)));
+///     for dish in [wait(), wait(), wait()] {
+///         dish.await.unwrap();
+///     }
+/// });
+/// let advice = executor.timeline().unwrap().advice(8);
+/// assert!(matches!(advice[..], [Advice::WaitingHeavy { cooks: 1, in_flight_max: 3, .. }]));
+/// println!("{}", advice[0]);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Advice {

@@ -69,6 +69,32 @@ impl Timeline {
 /// [`spawn_blocking`](crate::spawn_blocking) once it has begun: one that never does cannot be told
 /// from a task.
 ///
+/// With [virtual time](crate::SingleThreadBuilder::virtual_time) the figures of a run that only waits
+/// are the same on every machine:
+///
+///
+/// ```
+/// use std::time::Duration;
+/// use brigade::{SingleThread, time};
+///
+/// let executor = SingleThread::builder().virtual_time(true).record_timeline(true).build()?;
+/// executor.block_on(async {
+///     let dishes = [2, 3].map(|hours| {
+///         brigade::spawn(time::sleep(Duration::from_secs(hours * 3600)))
+///     });
+///     for dish in dishes {
+///         dish.await.unwrap();
+///     }
+/// });
+/// let figures = executor.timeline().unwrap().figures();
+/// assert_eq!((figures.spawned, figures.finished), (2, 2));
+/// assert_eq!(figures.waiting_share, 1.0);
+/// // They waited at the same time.
+/// assert_eq!(figures.span, Duration::from_secs(3 * 3600));
+/// assert_eq!(figures.critical_path, figures.span);
+/// # std::io::Result::Ok(())
+/// ```
+///
 /// # Where the record has gaps
 ///
 /// A recorder has bounds, and threads write down what they do a moment before or after they do it.
@@ -175,6 +201,19 @@ impl Figures {
 }
 
 /// What a thread did.
+///
+/// ```
+/// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async {
+///     brigade::spawn(brigade::yield_now()).await.unwrap();
+/// });
+/// let timeline = executor.timeline().unwrap();
+/// let cook = &timeline.figures().lanes[0];
+/// assert_eq!(cook.polls, 4); // the main future and the task, twice each
+/// assert!(cook.in_polls <= cook.present);
+/// assert_eq!(cook.steals, 0); // from whom?
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LaneFigures {
@@ -205,6 +244,20 @@ pub struct LaneFigures {
 /// | *queued*: ready but not running | its spawn; a wake; the end of a poll during which it was woken | its next poll begins |
 /// | *running* | a poll begins | the poll ends |
 /// | *waiting* | the end of a poll during which it was not woken | a wake |
+///
+/// ```
+/// use brigade::timeline::Ending;
+///
+/// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async { brigade::spawn(brigade::yield_now()).await.unwrap() });
+///
+/// let figures = executor.timeline().unwrap().figures();
+/// let dish = &figures.tasks[1]; // 0 is the main future
+/// assert_eq!((dish.polls, dish.self_woken), (2, 1));
+/// assert_eq!(dish.ending, Some(Ending::Finished));
+/// assert_eq!(dish.running + dish.queued + dish.waiting, dish.life());
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskFigures {
@@ -236,12 +289,39 @@ pub struct TaskFigures {
 
 impl TaskFigures {
     /// From its beginning to its end, or to the end of the record.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use brigade::{SingleThread, time};
+    ///
+    /// let executor = SingleThread::builder().virtual_time(true).record_timeline(true).build()?;
+    /// executor.block_on(async {
+    ///     brigade::spawn(time::sleep(Duration::from_secs(60))).await.unwrap();
+    /// });
+    /// let figures = executor.timeline().unwrap().figures();
+    /// assert_eq!(figures.tasks[1].life(), Duration::from_secs(60));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn life(&self) -> Duration {
         self.running + self.queued + self.waiting
     }
 }
 
 /// How a task ended.
+///
+/// ```
+/// use brigade::timeline::Ending;
+///
+/// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async {
+///     let idle = brigade::spawn(std::future::pending::<()>());
+///     idle.abort();
+///     assert!(idle.await.unwrap_err().is_aborted());
+/// });
+/// let figures = executor.timeline().unwrap().figures();
+/// assert_eq!(figures.tasks[1].ending, Some(Ending::Cancelled));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ending {
     /// It ran to its end.
@@ -253,6 +333,21 @@ pub enum Ending {
 }
 
 /// The longest poll of a run.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async {
+///     let rude = brigade::spawn(async { std::thread::sleep(Duration::from_millis(5)) });
+///     rude.await.unwrap();
+/// });
+/// let timeline = executor.timeline().unwrap();
+/// let longest = timeline.figures().longest_poll.unwrap();
+/// println!("{} took {:?}", timeline.tasks[longest.task].label(longest.task), longest.took);
+/// assert!(longest.took >= Duration::from_millis(5));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LongestPoll {
@@ -269,6 +364,22 @@ pub struct LongestPoll {
 /// A time in which all workers were in polls at once and none of them came back to look at queues,
 /// sockets or timers, while some task that was in none of these polls could have used one. With one
 /// worker, a poll is such a time.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async {
+///     let rude = brigade::spawn(async { std::thread::sleep(Duration::from_millis(5)) });
+///     let other = brigade::spawn(async {});
+///     rude.await.unwrap();
+///     other.await.unwrap();
+/// });
+/// let stall = executor.timeline().unwrap().figures().longest_stall.unwrap();
+/// assert!(stall.lasted >= Duration::from_millis(5));
+/// assert!(stall.held >= 1); // the other one
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stall {

@@ -22,6 +22,27 @@ pub use self::advice::Advice;
 pub use self::figures::{Ending, Figures, LaneFigures, LongestPoll, Stall, TaskFigures};
 
 /// The record of a run: see the [module](self).
+///
+/// ```
+/// use brigade::timeline::{Outcome, What};
+/// use brigade::{SingleThread, task};
+///
+/// let executor = SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async {
+///     let soup = task::Builder::new().name("soup").spawn(brigade::yield_now());
+///     soup.await.unwrap();
+/// });
+///
+/// let timeline = executor.timeline().unwrap();
+/// let mut names = timeline.tasks.iter().map(|task| task.name.as_deref());
+/// let soup = names.position(|name| name == Some("soup")).unwrap();
+/// let ends = timeline.events.iter().filter_map(|event| match event.what {
+///     What::PollEnd { task, outcome } if task == soup => Some(outcome),
+///     _ => None,
+/// });
+/// assert!(ends.eq([Outcome::Pending, Outcome::Ready]));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeline {
@@ -39,6 +60,21 @@ pub struct Timeline {
 }
 
 /// A thread.
+///
+/// ```
+/// use brigade::timeline::LaneKind;
+///
+/// let executor = brigade::WorkStealing::builder().workers(2).record_timeline(true).build()?;
+/// executor.block_on(async { brigade::spawn(async {}).await.unwrap() });
+///
+/// let lanes = executor.timeline().unwrap().lanes;
+/// for lane in &lanes {
+///     println!("{}: {:?}", lane.name, lane.kind);
+/// }
+/// // The thread that was in `block_on` polls no tasks: it is none of the workers.
+/// assert!(lanes.iter().any(|lane| lane.kind == LaneKind::Outside));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lane {
@@ -49,6 +85,19 @@ pub struct Lane {
 }
 
 /// What a thread did for the executor.
+///
+/// ```
+/// use brigade::timeline::LaneKind;
+///
+/// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async {
+///     brigade::spawn_blocking(|| "washing up").await.unwrap();
+/// });
+/// let lanes = executor.timeline().unwrap().lanes;
+/// assert!(lanes.iter().any(|lane| lane.kind == LaneKind::Worker(0)));
+/// assert!(lanes.iter().any(|lane| lane.kind == LaneKind::Blocking));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LaneKind {
     /// It polls tasks: a worker, by its number, or the one thread of a `SingleThread`, 0.
@@ -60,6 +109,21 @@ pub enum LaneKind {
 }
 
 /// A task.
+///
+/// ```
+/// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+/// let id = executor.block_on(async {
+///     let dish = brigade::spawn(async {});
+///     let id = dish.id();
+///     dish.await.unwrap();
+///     id
+/// });
+/// let timeline = executor.timeline().unwrap();
+/// let dish = timeline.tasks.iter().find(|task| task.id == id).unwrap();
+/// assert_eq!(dish.name, None);
+/// assert!(!dish.is_main);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Task {
@@ -74,6 +138,18 @@ pub struct Task {
 }
 
 /// Something that happened.
+///
+/// ```
+/// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(brigade::yield_now());
+///
+/// let timeline = executor.timeline().unwrap();
+/// for event in &timeline.events {
+///     println!("{:?}, {}: {:?}", event.at, timeline.lanes[event.lane].name, event.what);
+/// }
+/// assert!(timeline.events.is_sorted_by_key(|event| event.at));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
@@ -86,6 +162,25 @@ pub struct Event {
 }
 
 /// What happened. Tasks are named by their index in [`Timeline::tasks`].
+///
+/// Who spawned whom:
+///
+///
+/// ```
+/// use brigade::timeline::What;
+///
+/// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async { brigade::spawn(async {}).await.unwrap() });
+///
+/// let timeline = executor.timeline().unwrap();
+/// let mut spawns = timeline.events.iter().filter_map(|event| match event.what {
+///     What::Spawn { task, by } => Some((&timeline.tasks[task], by)),
+///     _ => None,
+/// });
+/// let (_, by) = spawns.find(|(task, _)| !task.is_main).unwrap();
+/// assert!(timeline.tasks[by.unwrap()].is_main);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum What {
@@ -163,6 +258,20 @@ pub enum What {
 }
 
 /// How a poll ended.
+///
+/// ```
+/// use brigade::timeline::{Outcome, What};
+///
+/// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async {
+///     let dish = brigade::spawn(async { panic!("burnt") });
+///     assert!(dish.await.unwrap_err().is_panic());
+/// });
+/// let is_panic = |what| matches!(what, What::PollEnd { outcome: Outcome::Panicked, .. });
+/// let events = executor.timeline().unwrap().events;
+/// assert_eq!(events.iter().filter(|event| is_panic(event.what)).count(), 1);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The task waits.
@@ -174,6 +283,20 @@ pub enum Outcome {
 }
 
 /// What came of a wake.
+///
+/// ```
+/// use brigade::timeline::{What, WakeEffect};
+///
+/// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async {
+///     // To yield is to wake oneself: the task is to be polled again.
+///     brigade::spawn(brigade::yield_now()).await.unwrap();
+/// });
+/// let is_again = |what| matches!(what, What::Wake { effect: WakeEffect::Again, .. });
+/// let events = executor.timeline().unwrap().events;
+/// assert!(events.iter().any(|event| is_again(event.what)));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WakeEffect {
     /// The task was idle and went into a run queue.
@@ -226,6 +349,16 @@ impl Task {
     /// The name, or the number for want of one.
     ///
     /// `index` is the task's index in [`Timeline::tasks`].
+    ///
+    /// ```
+    /// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+    /// executor.block_on(async { brigade::spawn(async {}).await.unwrap() });
+    ///
+    /// let tasks = executor.timeline().unwrap().tasks;
+    /// let labels: Vec<_> = tasks.iter().enumerate().map(|(index, task)| task.label(index)).collect();
+    /// assert_eq!(labels, ["main", "task 1"]);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn label(&self, index: usize) -> String {
         match &self.name {
             Some(name) => name.clone(),
