@@ -33,7 +33,7 @@ pub(crate) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 ///
 /// Any number of tasks may use it at once through `&self`. The closures that the methods take make
 /// the system call; they must return `WouldBlock` where the OS does, and are called again after the
-/// next event.
+/// next event. A call that a signal [interrupted](io::ErrorKind::Interrupted) is made again at once.
 ///
 /// ```
 /// # #[cfg(unix)] {
@@ -65,6 +65,19 @@ impl<S: Source> Registered<S> {
     /// Registers a source with the current executor, for the directions of `interest`, until it is
     /// dropped. The source must be non-blocking.
     ///
+    /// ```
+    /// use brigade::io::{Interest, Registered};
+    ///
+    /// let socket = mio::net::UdpSocket::bind(([127, 0, 0, 1], 0).into())?;
+    /// let registered = brigade::run(async { Registered::new(socket, Interest::READABLE) });
+    /// assert!(registered.is_ok());
+    ///
+    /// // Here is no executor to register it with.
+    /// let socket = mio::net::UdpSocket::bind(([127, 0, 0, 1], 0).into())?;
+    /// assert!(Registered::new(socket, Interest::READABLE).is_err());
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// Of the OS; outside of an executor; while the executor is being dropped.
     pub fn new(io: S, interest: Interest) -> io::Result<Self> {
@@ -87,6 +100,19 @@ impl<S: Source> Registered<S> {
     }
 
     /// The source.
+    ///
+    /// ```
+    /// use brigade::io::{Interest, Registered};
+    ///
+    /// brigade::run(async {
+    ///     let socket = mio::net::UdpSocket::bind(([127, 0, 0, 1], 0).into())?;
+    ///     let socket = Registered::new(socket, Interest::READABLE)?;
+    ///     // What neither reads nor writes needs no wait.
+    ///     assert!(socket.get_ref().local_addr()?.ip().is_loopback());
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn get_ref(&self) -> &S {
         self.io
             .as_ref()
@@ -94,6 +120,24 @@ impl<S: Source> Registered<S> {
     }
 
     /// Ends the registration and gives the source back.
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # brigade::run(async {
+    /// # use std::io::{Read, Write};
+    /// # use brigade::io::{Interest, Registered};
+    /// # let (sender, receiver) = mio::unix::pipe::new()?;
+    /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
+    /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
+    /// let mut pipe = receiver.into_inner();
+    /// sender.write_with(|mut pipe| pipe.write(b"soup")).await?;
+    /// // It is still non-blocking, but nobody waits for it any more.
+    /// let mut buffer = [0; 4];
+    /// pipe.read_exact(&mut buffer)?;
+    /// assert_eq!(&buffer, b"soup");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn into_inner(mut self) -> S {
         let mut io = self
             .io
@@ -109,6 +153,28 @@ impl<S: Source> Registered<S> {
 
     /// Waits until a read is worth a try. It may still say `WouldBlock`.
     ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # brigade::run(async {
+    /// # use std::io::{Read, Write};
+    /// # use brigade::io::{Interest, Registered};
+    /// # let (sender, receiver) = mio::unix::pipe::new()?;
+    /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
+    /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
+    /// # sender.write_with(|mut pipe| pipe.write(b"soup")).await?;
+    /// let mut buffer = [0; 16];
+    /// let count = loop {
+    ///     receiver.readable().await?;
+    ///     match receiver.try_read_with(|mut pipe| pipe.read(&mut buffer)) {
+    ///         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+    ///         read => break read?,
+    ///     }
+    /// };
+    /// assert_eq!(&buffer[..count], b"soup");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// If the executor is dropped meanwhile.
     ///
@@ -120,6 +186,26 @@ impl<S: Source> Registered<S> {
 
     /// Waits until a write is worth a try. It may still say `WouldBlock`.
     ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # brigade::run(async {
+    /// # use std::io::{Read, Write};
+    /// # use brigade::io::{Interest, Registered};
+    /// # let (sender, receiver) = mio::unix::pipe::new()?;
+    /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
+    /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
+    /// loop {
+    ///     sender.writable().await?;
+    ///     match sender.try_write_with(|mut pipe| pipe.write(b"soup")) {
+    ///         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+    ///         written => break assert_eq!(written?, 4),
+    ///     }
+    /// }
+    /// # drop(receiver);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// If the executor is dropped meanwhile.
     ///
@@ -130,6 +216,26 @@ impl<S: Source> Registered<S> {
     }
 
     /// Calls `read` until it says something other than `WouldBlock`, and waits between the calls.
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # brigade::run(async {
+    /// # use std::io::{Read, Write};
+    /// # use brigade::io::{Interest, Registered};
+    /// # let (sender, receiver) = mio::unix::pipe::new()?;
+    /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
+    /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
+    /// # sender.write_with(|mut pipe| pipe.write(b"soup")).await?;
+    /// // A system call of your own, with an answer of its own.
+    /// let soup = receiver.read_with(|mut pipe| {
+    ///     let mut word = [0; 4];
+    ///     pipe.read_exact(&mut word)?;
+    ///     Ok(String::from_utf8_lossy(&word).into_owned())
+    /// });
+    /// assert_eq!(soup.await?, "soup");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// Those of `read`; and if the executor is dropped meanwhile.
@@ -145,6 +251,21 @@ impl<S: Source> Registered<S> {
     }
 
     /// Calls `write` until it says something other than `WouldBlock`, and waits between the calls.
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # brigade::run(async {
+    /// # use std::io::{Read, Write};
+    /// # use brigade::io::{Interest, Registered};
+    /// # let (sender, receiver) = mio::unix::pipe::new()?;
+    /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
+    /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
+    /// let written = sender.write_with(|mut pipe| pipe.write(b"soup")).await?;
+    /// assert_eq!(written, 4);
+    /// # drop(receiver);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// Those of `write`; and if the executor is dropped meanwhile.
@@ -162,6 +283,41 @@ impl<S: Source> Registered<S> {
     /// [`read_with`](Self::read_with) as a poll function. The task's waker stays registered until
     /// the next event.
     ///
+    /// So a source gets the traits of the field:
+    ///
+    ///
+    /// ```
+    /// # #[cfg(unix)] {
+    /// use std::io::{self, Read};
+    /// use std::pin::Pin;
+    /// use std::task::{Context, Poll};
+    /// use brigade::io::{AsyncRead, Registered};
+    ///
+    /// struct Hatch(Registered<mio::unix::pipe::Receiver>);
+    ///
+    /// impl AsyncRead for Hatch {
+    ///     fn poll_read(
+    ///         self: Pin<&mut Self>,
+    ///         cx: &mut Context<'_>,
+    ///         into: &mut [u8],
+    ///     ) -> Poll<io::Result<usize>> {
+    ///         self.0.poll_read_with(cx, |mut pipe| pipe.read(into))
+    ///     }
+    /// }
+    /// # use std::io::Write;
+    /// # brigade::run(async {
+    /// #     let (mut sender, receiver) = mio::unix::pipe::new()?;
+    /// #     sender.write_all(b"soup")?;
+    /// #     drop(sender);
+    /// #     let mut hatch = Hatch(Registered::new(receiver, brigade::io::Interest::READABLE)?);
+    /// #     let mut all = String::new();
+    /// #     futures_util::AsyncReadExt::read_to_string(&mut hatch, &mut all).await?;
+    /// #     assert_eq!(all, "soup");
+    /// #     io::Result::Ok(())
+    /// # }).unwrap();
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As with [`read_with`](Self::read_with).
     #[inline]
@@ -177,6 +333,23 @@ impl<S: Source> Registered<S> {
     /// [`write_with`](Self::write_with) as a poll function. The task's waker stays registered until
     /// the next event.
     ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # brigade::run(async {
+    /// # use std::io::{Read, Write};
+    /// # use brigade::io::{Interest, Registered};
+    /// # let (sender, receiver) = mio::unix::pipe::new()?;
+    /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
+    /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
+    /// let write = std::future::poll_fn(|cx| {
+    ///     sender.poll_write_with(cx, |mut pipe| pipe.write(b"soup"))
+    /// });
+    /// assert_eq!(write.await?, 4);
+    /// # drop(receiver);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// As with [`write_with`](Self::write_with).
     #[inline]
@@ -189,18 +362,53 @@ impl<S: Source> Registered<S> {
             .poll_io(Direction::Write, cx, || write(self.get_ref()))
     }
 
-    /// Calls `read` once, if the source is ready as far as is known.
+    /// Calls `read` once, if the source is ready as far as is known: a source that was registered just
+    /// now is not, until the event loop has heard of it.
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # brigade::run(async {
+    /// # use std::io::{Read, Write};
+    /// # use brigade::io::{Interest, Registered};
+    /// # let (sender, receiver) = mio::unix::pipe::new()?;
+    /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
+    /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
+    /// let nothing = receiver.try_read_with(|mut pipe| pipe.read(&mut [0; 16]));
+    /// assert_eq!(nothing.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    /// # drop(sender);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
-    /// `WouldBlock` if it is not; and those of `read`.
+    /// `WouldBlock` if it is not; those of `read`; and where the call would block, that the executor was
+    /// dropped.
     pub fn try_read_with<R>(&self, mut read: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
         self.source.try_io(Direction::Read, || read(self.get_ref()))
     }
 
-    /// Calls `write` once, if the source is ready as far as is known.
+    /// Calls `write` once, if the source is ready as far as is known: see
+    /// [`try_read_with`](Self::try_read_with).
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # brigade::run(async {
+    /// # use std::io::{Read, Write};
+    /// # use brigade::io::{Interest, Registered};
+    /// # let (sender, receiver) = mio::unix::pipe::new()?;
+    /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
+    /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
+    /// sender.writable().await?;
+    /// let written = sender.try_write_with(|mut pipe| pipe.write(b"soup"))?;
+    /// assert_eq!(written, 4);
+    /// # drop(receiver);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
-    /// `WouldBlock` if it is not; and those of `write`.
+    /// `WouldBlock` if it is not; those of `write`; and where the call would block, that the executor was
+    /// dropped.
     pub fn try_write_with<R>(&self, mut write: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
         self.source
             .try_io(Direction::Write, || write(self.get_ref()))

@@ -15,12 +15,47 @@ use std::task::{Context, Poll};
 use super::TcpStream;
 
 /// The half of a connection that reads: see [`TcpStream::into_split`], where an example is.
+///
+/// ```
+/// # brigade::run(async {
+/// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+/// # let (peer, _) = listener.accept().await?;
+/// # peer.write_all(b"soup").await?;
+/// use futures_util::AsyncReadExt;
+///
+/// let (mut reader, _writer) = stream.into_split();
+/// let mut bowl = [0; 4];
+/// reader.read_exact(&mut bowl).await?;
+/// assert_eq!(&bowl, b"soup");
+/// // What has no trait is a method of the whole.
+/// assert_eq!(reader.as_ref().peer_addr()?, peer.local_addr()?);
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct OwnedReadHalf {
     stream: Arc<TcpStream>,
 }
 
 /// The half of a connection that writes: see [`TcpStream::into_split`], where an example is.
+///
+/// ```
+/// # brigade::run(async {
+/// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+/// # let (peer, _) = listener.accept().await?;
+/// use futures_util::AsyncWriteExt;
+///
+/// let (_reader, mut writer) = stream.into_split();
+/// writer.write_all(b"the bill").await?;
+/// drop(writer); // The end of that direction.
+/// let mut all = [0; 8];
+/// peer.read_exact(&mut all).await?;
+/// assert_eq!(peer.read(&mut [0; 8]).await?, 0);
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct OwnedWriteHalf {
     /// `None` only once it has been joined again.
@@ -41,6 +76,20 @@ pub(super) fn split(stream: TcpStream) -> (OwnedReadHalf, OwnedWriteHalf) {
 
 impl OwnedReadHalf {
     /// Joins the halves again.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// let (reader, writer) = stream.into_split();
+    /// let stream = reader.reunite(writer).unwrap();
+    /// // The direction did not end.
+    /// stream.write_all(b"soup").await?;
+    /// # peer.read_exact(&mut [0; 4]).await?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// If they are not of the same connection; both come back.
@@ -128,6 +177,21 @@ impl futures_io::AsyncWrite for OwnedWriteHalf {
 }
 
 /// The halves are not of the same connection: here they are. See [`OwnedReadHalf::reunite`].
+///
+/// ```
+/// # brigade::run(async {
+/// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+/// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+/// # let (peer, _) = listener.accept().await?;
+/// use brigade::net::ReuniteError;
+///
+/// let (reader, writer) = stream.into_split();
+/// let (_, stranger) = peer.into_split();
+/// let ReuniteError(reader, _stranger) = reader.reunite(stranger).unwrap_err();
+/// assert!(reader.reunite(writer).is_ok());
+/// # std::io::Result::Ok(())
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
 

@@ -84,6 +84,22 @@ macro_rules! byte_stream {
 
             /// Reads once there is something: how many bytes, or 0 at the end of the stream.
             ///
+            /// ```
+            /// # brigade::run(async {
+            /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// # let (peer, _) = listener.accept().await?;
+            /// peer.write_all(b"soup").await?;
+            /// let mut buffer = [0; 1024];
+            /// let count = stream.read(&mut buffer).await?;
+            /// assert_eq!(&buffer[..count], b"soup");
+            ///
+            /// drop(peer);
+            /// assert_eq!(stream.read(&mut buffer).await?, 0); // the end
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
+            ///
             /// # Errors
             /// Those of the OS, and if the executor is dropped meanwhile.
             ///
@@ -94,6 +110,22 @@ macro_rules! byte_stream {
             }
 
             /// Fills all of `into`.
+            ///
+            /// ```
+            /// # brigade::run(async {
+            /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// # let (peer, _) = listener.accept().await?;
+            /// # peer.write_all(&[0, 4, b's', b'o', b'u', b'p']).await?;
+            /// // A length in two bytes, and as many bytes as it says.
+            /// let mut length = [0; 2];
+            /// stream.read_exact(&mut length).await?;
+            /// let mut message = vec![0; u16::from_be_bytes(length).into()];
+            /// stream.read_exact(&mut message).await?;
+            /// assert_eq!(message, b"soup");
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             ///
             /// # Errors
             /// As with [`read`](Self::read); `UnexpectedEof` if the stream ends before, and then it is not
@@ -107,6 +139,21 @@ macro_rules! byte_stream {
 
             /// Writes as much as there is room for: how many bytes.
             ///
+            /// ```
+            /// # brigade::run(async {
+            /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// # let (peer, _) = listener.accept().await?;
+            /// let message = b"two soups";
+            /// let mut written = 0;
+            /// while written < message.len() {
+            ///     written += stream.write(&message[written..]).await?;
+            /// }
+            /// # peer.read_exact(&mut [0; 9]).await?;
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
+            ///
             /// # Errors
             /// As with [`read`](Self::read).
             ///
@@ -117,6 +164,21 @@ macro_rules! byte_stream {
             }
 
             /// Writes all of it.
+            ///
+            /// ```
+            /// # brigade::run(async {
+            /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// # let (peer, _) = listener.accept().await?;
+            /// let writing = brigade::spawn(async move {
+            ///     // More than fits: it waits until the other end reads.
+            ///     stream.write_all(&vec![7; 1 << 20]).await
+            /// });
+            /// peer.read_exact(&mut vec![0; 1 << 20]).await?;
+            /// writing.await.unwrap()?;
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             ///
             /// # Errors
             /// As with [`read`](Self::read); `WriteZero` if the OS takes no more.
@@ -165,6 +227,18 @@ macro_rules! byte_stream {
 
             /// Waits until a write is worth a try; see [`Registered::writable`].
             ///
+            /// ```
+            /// # brigade::run(async {
+            /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// # let (peer, _) = listener.accept().await?;
+            /// stream.writable().await?;
+            /// assert_eq!(stream.try_write(b"soup")?, 4);
+            /// # drop(peer);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
+            ///
             /// # Errors
             /// If the executor is dropped meanwhile.
             ///
@@ -174,7 +248,19 @@ macro_rules! byte_stream {
                 self.io.writable().await
             }
 
-            /// Reads what is there.
+            /// Reads what is there, as far as the event loop has heard: see [`readable`](Self::readable).
+            ///
+            /// ```
+            /// # brigade::run(async {
+            /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// # let (peer, _) = listener.accept().await?;
+            /// let nothing = stream.try_read(&mut [0; 16]);
+            /// assert_eq!(nothing.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+            /// # drop(peer);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             ///
             /// # Errors
             /// `WouldBlock` if nothing is; and those of the OS.
@@ -184,6 +270,24 @@ macro_rules! byte_stream {
 
             /// Writes what there is room for.
             ///
+            /// ```
+            /// # brigade::run(async {
+            /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// # let (peer, _) = listener.accept().await?;
+            /// stream.writable().await?;
+            /// // Until there is no more room: the other end reads nothing.
+            /// let full = loop {
+            ///     if let Err(error) = stream.try_write(&[0; 4096]) {
+            ///         break error;
+            ///     }
+            /// };
+            /// assert_eq!(full.kind(), std::io::ErrorKind::WouldBlock);
+            /// # drop(peer);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
+            ///
             /// # Errors
             /// `WouldBlock` if there is none; and those of the OS.
             pub fn try_write(&self, from: &[u8]) -> io::Result<usize> {
@@ -191,6 +295,18 @@ macro_rules! byte_stream {
             }
 
             /// This end's address.
+            ///
+            /// ```
+            /// # brigade::run(async {
+            /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// # let (peer, _) = listener.accept().await?;
+            /// let here = stream.local_addr()?;
+            /// println!("{here:?}");
+            /// # assert_eq!(here, peer.peer_addr()?);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             ///
             /// # Errors
             /// Those of the OS.
@@ -200,6 +316,18 @@ macro_rules! byte_stream {
 
             /// The other end's address.
             ///
+            /// ```
+            /// # brigade::run(async {
+            /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// # let (peer, _) = listener.accept().await?;
+            /// let there = stream.peer_addr()?;
+            /// println!("{there:?}");
+            /// # assert_eq!(there, peer.local_addr()?);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
+            ///
             /// # Errors
             /// Those of the OS.
             pub fn peer_addr(&self) -> io::Result<$address> {
@@ -207,6 +335,22 @@ macro_rules! byte_stream {
             }
 
             /// Ends one half of the connection or both.
+            ///
+            /// ```
+            /// # brigade::run(async {
+            /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+            /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+            /// # let (peer, _) = listener.accept().await?;
+            /// use std::net::Shutdown;
+            ///
+            /// stream.shutdown(Shutdown::Write)?;
+            /// assert_eq!(peer.read(&mut [0; 1]).await?, 0); // the end
+            /// // The other direction goes on.
+            /// peer.write_all(b"soup").await?;
+            /// stream.read_exact(&mut [0; 4]).await?;
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap();
+            /// ```
             ///
             /// # Errors
             /// Those of the OS.

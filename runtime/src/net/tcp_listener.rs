@@ -39,6 +39,21 @@ impl TcpListener {
     /// Listens at the first of the addresses that can be had. On Unix `SO_REUSEADDR` is set. Port 0
     /// lets the OS choose one.
     ///
+    /// ```
+    /// use brigade::net::TcpListener;
+    ///
+    /// brigade::run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let address = listener.local_addr()?;
+    ///     assert_ne!(address.port(), 0); // the OS chose it
+    ///
+    ///     let taken = TcpListener::bind(address).await.unwrap_err();
+    ///     assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// The last address's error; those of [`lookup_host`](super::lookup_host); and outside of an executor.
     ///
@@ -58,8 +73,36 @@ impl TcpListener {
     /// descriptors left it waits a little and tries again, until some are: the connection stays in
     /// the OS's queue meanwhile.
     ///
+    /// A task for each guest:
+    ///
+    ///
+    /// ```
+    /// use brigade::net::{TcpListener, TcpStream};
+    ///
+    /// async fn serve(listener: TcpListener) -> std::io::Result<()> {
+    ///     loop {
+    ///         let (stream, _) = listener.accept().await?;
+    ///         drop(brigade::spawn(async move { stream.write_all(b"soup").await }));
+    ///     }
+    /// }
+    /// # brigade::run(async {
+    /// #     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// #     let address = listener.local_addr()?;
+    /// #     let serving = brigade::spawn(serve(listener));
+    /// #     for _ in 0..2 {
+    /// #         let stream = TcpStream::connect(address).await?;
+    /// #         stream.read_exact(&mut [0; 4]).await?;
+    /// #     }
+    /// #     serving.abort();
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// Those of the OS that are neither, and if the executor is dropped meanwhile.
+    ///
+    /// # Panics
+    /// If it has to wait for descriptors while something other than an executor of brigade polls it.
     ///
     /// # Cancel safety
     /// Dropping the future loses no connection.
@@ -73,7 +116,7 @@ impl TcpListener {
     }
 
     /// The connections one after the other, as a stream that never ends. It waits as
-    /// [`accept`](Self::accept) does when there are no descriptors left.
+    /// [`accept`](Self::accept) does when there are no descriptors left, and panics where that does.
     ///
     /// ```
     /// use brigade::net::{TcpListener, TcpStream};
@@ -99,6 +142,14 @@ impl TcpListener {
 
     /// The address it listens at.
     ///
+    /// ```
+    /// # brigade::run(async {
+    /// let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// println!("listening at http://{}", listener.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// Those of the OS.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -107,6 +158,15 @@ impl TcpListener {
 
     /// Sets the time to live of packets of the connections it accepts: how many routers they may
     /// pass, 1 to 255.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// listener.set_ttl(1)?; // no further than the next router
+    /// assert_eq!(listener.ttl()?, 1);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// Those of the OS.

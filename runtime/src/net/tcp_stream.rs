@@ -57,6 +57,23 @@ impl TcpStream {
     /// costs a quarter of a second. One address alone has as long as the OS gives it, which may be
     /// minutes: see [`timeout`](crate::time::timeout).
     ///
+    /// ```
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let port = listener.local_addr()?.port();
+    /// use std::time::Duration;
+    /// use brigade::net::TcpStream;
+    /// use brigade::time::timeout;
+    ///
+    /// brigade::run(async {
+    ///     // A name, and no longer than that for all of its addresses together.
+    ///     let connecting = TcpStream::connect(("localhost", port));
+    ///     let stream = timeout(Duration::from_secs(10), connecting).await??;
+    ///     assert_eq!(stream.peer_addr()?.port(), port);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// Of one address, the OS's error. Of several, an error with a [`ConnectError`] inside that tells
     /// what became of each. Those of [`lookup_host`](super::lookup_host). Outside of an executor.
@@ -118,6 +135,18 @@ impl TcpStream {
 
     /// Sets `TCP_NODELAY`: small writes are sent at once.
     ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// stream.set_nodelay(true)?;
+    /// assert!(stream.nodelay()?);
+    /// # drop(peer);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// Those of the OS.
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
@@ -134,6 +163,18 @@ impl TcpStream {
 
     /// Sets the time to live of packets: how many routers they may pass, 1 to 255.
     ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// stream.set_ttl(1)?; // no further than the next router
+    /// assert_eq!(stream.ttl()?, 1);
+    /// # drop(peer);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// Those of the OS.
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
@@ -149,6 +190,17 @@ impl TcpStream {
     }
 
     /// The error that the OS keeps for this connection, if there is one, which is taken.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// assert!(stream.take_error()?.is_none());
+    /// # drop(peer);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// Those of the OS.

@@ -47,6 +47,14 @@ pub struct UdpSocket {
 impl UdpSocket {
     /// A socket at the first of the addresses that can be had. Port 0 lets the OS choose one.
     ///
+    /// ```
+    /// # brigade::run(async {
+    /// let socket = brigade::net::UdpSocket::bind("127.0.0.1:0").await?;
+    /// assert_ne!(socket.local_addr()?.port(), 0); // the OS chose it
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// The last address's error; those of [`lookup_host`]; and outside of an executor.
     ///
@@ -93,7 +101,7 @@ impl UdpSocket {
     ///
     /// # Errors
     /// Those of the OS: without a peer; for a datagram that is too long; for an earlier one that
-    /// nobody took.
+    /// nobody took. If the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Dropping the future sends nothing.
@@ -103,8 +111,20 @@ impl UdpSocket {
 
     /// Sends a datagram to the first of the addresses.
     ///
+    /// ```
+    /// # use brigade::net::UdpSocket;
+    /// # brigade::run(async {
+    /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
+    /// // To a name, at the first of its addresses.
+    /// let port = waiter.local_addr()?.port();
+    /// assert_eq!(guest.send_to(b"water", format!("127.0.0.1:{port}")).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
-    /// Those of the OS, and of [`lookup_host`].
+    /// Those of the OS, and of [`lookup_host`]; and if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Dropping the future sends nothing.
@@ -126,6 +146,23 @@ impl UdpSocket {
     }
 
     /// Receives a datagram: how long it is, and from whom.
+    ///
+    /// An answer for whoever asks:
+    ///
+    ///
+    /// ```
+    /// # use brigade::net::UdpSocket;
+    /// # brigade::run(async {
+    /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # guest.send_to(b"water", waiter.local_addr()?).await?;
+    /// let mut buffer = [0; 1500];
+    /// let (length, from) = waiter.recv_from(&mut buffer).await?;
+    /// waiter.send_to(&buffer[..length], from).await?;
+    /// # assert_eq!(guest.recv(&mut buffer).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// As with [`recv`](Self::recv).
@@ -149,6 +186,22 @@ impl UdpSocket {
 
     /// As [`recv_from`](Self::recv_from), and the datagram stays: the next call gives it again.
     ///
+    /// ```
+    /// # use brigade::net::UdpSocket;
+    /// # brigade::run(async {
+    /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # guest.send_to(b"water", waiter.local_addr()?).await?;
+    /// // Whose is it? Whoever it is for reads it from the start.
+    /// let (_, from) = waiter.peek_from(&mut [0; 1]).await?;
+    /// assert_eq!(from, guest.local_addr()?);
+    /// let mut buffer = [0; 64];
+    /// assert_eq!(waiter.peek(&mut buffer).await?, 5);
+    /// assert_eq!(waiter.recv(&mut buffer).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// As with [`recv`](Self::recv).
     ///
@@ -159,6 +212,25 @@ impl UdpSocket {
     }
 
     /// Waits until receiving is worth a try; see [`Registered::readable`].
+    ///
+    /// ```
+    /// # use brigade::net::UdpSocket;
+    /// # brigade::run(async {
+    /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # guest.send_to(b"water", waiter.local_addr()?).await?;
+    /// let mut buffer = [0; 64];
+    /// let (length, _) = loop {
+    ///     waiter.readable().await?;
+    ///     match waiter.try_recv_from(&mut buffer) {
+    ///         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+    ///         received => break received?,
+    ///     }
+    /// };
+    /// assert_eq!(&buffer[..length], b"water");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// If the executor is dropped meanwhile.
@@ -180,7 +252,19 @@ impl UdpSocket {
         self.io.writable().await
     }
 
-    /// Receives a datagram that is there.
+    /// Receives a datagram that is there, as far as the event loop has heard.
+    ///
+    /// ```
+    /// # use brigade::net::UdpSocket;
+    /// # brigade::run(async {
+    /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let nothing = waiter.try_recv_from(&mut [0; 64]);
+    /// assert_eq!(nothing.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    /// # drop(guest);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// `WouldBlock` if none is; and those of the OS.
@@ -189,6 +273,17 @@ impl UdpSocket {
     }
 
     /// Sends a datagram if there is room for it.
+    ///
+    /// ```
+    /// # use brigade::net::UdpSocket;
+    /// # brigade::run(async {
+    /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
+    /// guest.writable().await?;
+    /// assert_eq!(guest.try_send_to(b"water", waiter.local_addr()?)?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// `WouldBlock` if there is none; and those of the OS.
@@ -207,6 +302,18 @@ impl UdpSocket {
 
     /// The peer's address.
     ///
+    /// ```
+    /// # use brigade::net::UdpSocket;
+    /// # brigade::run(async {
+    /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
+    /// assert!(guest.peer_addr().is_err());
+    /// guest.connect(waiter.local_addr()?).await?;
+    /// assert_eq!(guest.peer_addr()?, waiter.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// Those of the OS: without a peer.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
@@ -214,6 +321,16 @@ impl UdpSocket {
     }
 
     /// Allows datagrams to broadcast addresses.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let socket = brigade::net::UdpSocket::bind("127.0.0.1:0").await?;
+    /// assert!(!socket.broadcast()?);
+    /// socket.set_broadcast(true)?;
+    /// assert!(socket.broadcast()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// Those of the OS.
@@ -263,6 +380,15 @@ impl UdpSocket {
     }
 
     /// Sets the time to live of datagrams: how many routers they may pass, 1 to 255.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let socket = brigade::net::UdpSocket::bind("127.0.0.1:0").await?;
+    /// socket.set_ttl(1)?; // no further than the next router
+    /// assert_eq!(socket.ttl()?, 1);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// Those of the OS.

@@ -36,6 +36,16 @@ pub struct UnixDatagram {
 impl UnixDatagram {
     /// A socket at `path`.
     ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let path = std::env::temp_dir().join(format!("brigade-doc-datagram-{}", std::process::id()));
+    /// let waiter = brigade::net::UnixDatagram::bind(&path)?;
+    /// assert_eq!(waiter.local_addr()?.as_pathname(), Some(path.as_path()));
+    /// std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// Those of the OS, `AddrInUse` if the path exists; and outside of an executor.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
@@ -46,6 +56,14 @@ impl UnixDatagram {
 
     /// A socket without a path: it can send, and receive only from its peer.
     ///
+    /// ```
+    /// # brigade::run(async {
+    /// let guest = brigade::net::UnixDatagram::unbound()?;
+    /// assert!(guest.local_addr()?.is_unnamed());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// Those of the OS, and outside of an executor.
     pub fn unbound() -> io::Result<Self> {
@@ -54,6 +72,16 @@ impl UnixDatagram {
     }
 
     /// Two sockets that are each other's peer.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let (kitchen, hatch) = brigade::net::UnixDatagram::pair()?;
+    /// kitchen.send(b"one soup").await?;
+    /// hatch.send(b"thank you").await?;
+    /// assert_eq!(kitchen.recv(&mut [0; 64]).await?, 9);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// Those of the OS, and outside of an executor.
@@ -73,6 +101,21 @@ impl UnixDatagram {
 
     /// Sets the peer that [`send`](Self::send) sends to.
     ///
+    /// ```
+    /// # brigade::run(async {
+    /// # use brigade::net::UnixDatagram;
+    /// # let path = std::env::temp_dir().join(format!("brigade-doc-peer-{}", std::process::id()));
+    /// let waiter = UnixDatagram::bind(&path)?;
+    /// let guest = UnixDatagram::unbound()?;
+    /// guest.connect(&path)?;
+    /// guest.send(b"water").await?;
+    /// assert_eq!(waiter.recv(&mut [0; 64]).await?, 5);
+    /// # assert_eq!(guest.peer_addr()?.as_pathname(), Some(path.as_path()));
+    /// # std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// Those of the OS.
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
@@ -82,7 +125,7 @@ impl UnixDatagram {
     /// Sends a datagram to the peer.
     ///
     /// # Errors
-    /// Those of the OS.
+    /// Those of the OS, and if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Dropping the future sends nothing.
@@ -92,8 +135,23 @@ impl UnixDatagram {
 
     /// Sends a datagram to the socket at `path`.
     ///
+    /// ```
+    /// # brigade::run(async {
+    /// # use brigade::net::UnixDatagram;
+    /// # let path = std::env::temp_dir().join(format!("brigade-doc-send-to-{}", std::process::id()));
+    /// let waiter = UnixDatagram::bind(&path)?;
+    /// UnixDatagram::unbound()?.send_to(b"water", &path).await?;
+    /// let mut buffer = [0; 64];
+    /// let (length, from) = waiter.recv_from(&mut buffer).await?;
+    /// assert_eq!(&buffer[..length], b"water");
+    /// assert!(from.is_unnamed());
+    /// # std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
-    /// Those of the OS.
+    /// Those of the OS, and if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Dropping the future sends nothing.

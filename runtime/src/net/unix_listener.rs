@@ -43,6 +43,20 @@ pub struct UnixListener {
 impl UnixListener {
     /// Listens at `path`.
     ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let path = std::env::temp_dir().join(format!("brigade-doc-bind-{}", std::process::id()));
+    /// use brigade::net::UnixListener;
+    ///
+    /// drop(UnixListener::bind(&path)?);
+    /// // The path is still there.
+    /// let error = UnixListener::bind(&path).unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+    /// std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// Those of the OS, `AddrInUse` if the path exists; and outside of an executor.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
@@ -55,8 +69,24 @@ impl UnixListener {
     /// Waits for a connection; see [`TcpListener::accept`](super::TcpListener::accept) for what it does
     /// when there are no descriptors left.
     ///
+    /// ```
+    /// # brigade::run(async {
+    /// # use brigade::net::{UnixListener, UnixStream};
+    /// # let path = std::env::temp_dir().join(format!("brigade-doc-accept-{}", std::process::id()));
+    /// # let listener = UnixListener::bind(&path)?;
+    /// # let _guest = UnixStream::connect(&path).await?;
+    /// let (_stream, peer) = listener.accept().await?;
+    /// assert!(peer.is_unnamed()); // a guest seldom has a path of its own
+    /// # std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// Those of the OS, and if the executor is dropped meanwhile.
+    ///
+    /// # Panics
+    /// As [`TcpListener::accept`](super::TcpListener::accept) does.
     ///
     /// # Cancel safety
     /// Dropping the future loses no connection.
@@ -71,6 +101,25 @@ impl UnixListener {
 
     /// The connections one after the other, as a stream that never ends; see
     /// [`TcpListener::incoming`](super::TcpListener::incoming) for an example.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # use brigade::net::{UnixListener, UnixStream};
+    /// # let path = std::env::temp_dir().join(format!("brigade-doc-incoming-{}", std::process::id()));
+    /// # let listener = UnixListener::bind(&path)?;
+    /// # let guest = UnixStream::connect(&path).await?;
+    /// # guest.write_all(b"soup").await?;
+    /// use futures_util::TryStreamExt;
+    ///
+    /// let mut guests = listener.incoming();
+    /// while let Some(stream) = guests.try_next().await? {
+    ///     stream.read_exact(&mut [0; 4]).await?;
+    /// #     break;
+    /// }
+    /// # std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn incoming(&self) -> UnixIncoming<'_> {
         UnixIncoming {
             listener: self,
@@ -79,6 +128,16 @@ impl UnixListener {
     }
 
     /// The address it listens at.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let path = std::env::temp_dir().join(format!("brigade-doc-local-{}", std::process::id()));
+    /// let listener = brigade::net::UnixListener::bind(&path)?;
+    /// assert_eq!(listener.local_addr()?.as_pathname(), Some(path.as_path()));
+    /// # std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// Those of the OS.

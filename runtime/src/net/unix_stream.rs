@@ -37,6 +37,18 @@ pub struct UnixStream {
 impl UnixStream {
     /// Connects to the socket at `path`.
     ///
+    /// ```
+    /// # brigade::run(async {
+    /// use brigade::net::UnixStream;
+    ///
+    /// // Nobody listens there.
+    /// let path = std::env::temp_dir().join("no-such-kitchen");
+    /// let error = UnixStream::connect(path).await.unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// Those of the OS, and outside of an executor.
     ///
@@ -60,6 +72,15 @@ impl UnixStream {
     }
 
     /// Two ends of a new connection.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let (kitchen, hatch) = brigade::net::UnixStream::pair()?;
+    /// drop(kitchen);
+    /// assert_eq!(hatch.read(&mut [0; 1]).await?, 0); // the end
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// Those of the OS, and outside of an executor.
