@@ -149,16 +149,42 @@ pub struct Io<T>(T);
 
 impl<T> Io<T> {
     /// Wraps a stream.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// use brigade::hyper::Io;
+    /// use futures_util::io::Cursor;
+    ///
+    /// // A stream in memory.
+    /// let stream = Io::new(Cursor::new(Vec::new()));
+    /// let connection = hyper::client::conn::http1::handshake::<_, String>(stream).await;
+    /// assert!(connection.is_ok());
+    /// # });
+    /// ```
     pub fn new(stream: T) -> Self {
         Io(stream)
     }
 
     /// The stream.
+    ///
+    /// ```
+    /// use brigade::hyper::Io;
+    ///
+    /// let stream = Io::new(futures_util::io::Cursor::new("soup"));
+    /// assert_eq!(stream.get_ref().position(), 0);
+    /// ```
     pub fn get_ref(&self) -> &T {
         &self.0
     }
 
     /// The stream, taken out.
+    ///
+    /// ```
+    /// use brigade::hyper::Io;
+    ///
+    /// let stream = Io::new(futures_util::io::Cursor::new("soup"));
+    /// assert_eq!(stream.into_inner().into_inner(), "soup");
+    /// ```
     pub fn into_inner(self) -> T {
         self.0
     }
@@ -221,6 +247,18 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
 impl rt::Sleep for Sleep {}
 
 /// hyper's timeouts by the clock of the current executor; see the [module](self) for an example.
+///
+/// ```
+/// use std::time::Duration;
+/// use hyper::rt::Timer;
+///
+/// brigade::run(async {
+///     let timer = brigade::hyper::Timer;
+///     let before = timer.now();
+///     timer.sleep(Duration::from_millis(2)).await;
+///     assert!(timer.now() >= before + Duration::from_millis(2));
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Timer;
 

@@ -91,6 +91,11 @@ impl Wake for MemberWaker {
 
 impl<T> JoinSet<T> {
     /// An empty set.
+    ///
+    /// ```
+    /// let dishes = brigade::task::JoinSet::<&str>::new();
+    /// assert!(dishes.is_empty());
+    /// ```
     pub fn new() -> Self {
         JoinSet {
             members: Slab::new(),
@@ -101,16 +106,49 @@ impl<T> JoinSet<T> {
     }
 
     /// How many tasks are in it, finished or not.
+    ///
+    /// ```
+    /// # use brigade::task::JoinSet;
+    /// brigade::run(async {
+    ///     let mut dishes = JoinSet::new();
+    ///     dishes.spawn(async { "soup" });
+    ///     dishes.spawn(async { "salad" });
+    ///     assert_eq!(dishes.len(), 2);
+    ///     dishes.join_next().await;
+    ///     assert_eq!(dishes.len(), 1);
+    /// });
+    /// ```
     pub fn len(&self) -> usize {
         self.members.len()
     }
 
     /// Whether it is empty.
+    ///
+    /// ```
+    /// # use brigade::task::JoinSet;
+    /// brigade::run(async {
+    ///     let mut dishes = JoinSet::new();
+    ///     dishes.spawn(async {});
+    ///     assert!(!dishes.is_empty());
+    ///     dishes.join_next().await;
+    ///     assert!(dishes.is_empty());
+    /// });
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
     /// Spawns a task onto the current executor and puts it into the set.
+    ///
+    /// ```
+    /// # use brigade::task::JoinSet;
+    /// brigade::run(async {
+    ///     let mut dishes = JoinSet::new();
+    ///     let burnt = dishes.spawn(std::future::pending::<()>());
+    ///     burnt.abort();
+    ///     assert!(dishes.join_next().await.unwrap().unwrap_err().is_aborted());
+    /// });
+    /// ```
     ///
     /// # Panics
     /// Outside of an executor.
@@ -123,6 +161,16 @@ impl<T> JoinSet<T> {
     }
 
     /// Spawns a task onto an executor and puts it into the set.
+    ///
+    /// ```
+    /// # use brigade::task::JoinSet;
+    /// let kitchen = brigade::WorkStealing::with_workers(1)?;
+    /// let mut dishes = JoinSet::new();
+    /// // From outside.
+    /// dishes.spawn_on(async { "soup" }, &kitchen.handle());
+    /// assert_eq!(kitchen.block_on(dishes.join_all()), ["soup"]);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn spawn_on<F>(&mut self, future: F, handle: &Handle) -> AbortHandle
     where
         F: Future<Output = T> + Send + 'static,
@@ -133,6 +181,22 @@ impl<T> JoinSet<T> {
 
     /// Spawns a task whose future need not be `Send`; see
     /// [`brigade::spawn_local`](crate::spawn_local).
+    ///
+    /// ```
+    /// # use brigade::task::JoinSet;
+    /// use std::rc::Rc;
+    ///
+    /// brigade::SingleThread::new()?.block_on(async {
+    ///     let pot = Rc::new("soup");
+    ///     let mut dishes = JoinSet::new();
+    ///     for _ in 0..2 {
+    ///         let pot = pot.clone();
+    ///         dishes.spawn_local(async move { *pot });
+    ///     }
+    ///     assert_eq!(dishes.join_all().await, ["soup", "soup"]);
+    /// });
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Panics
     /// Outside of a [`SingleThread`](crate::SingleThread).
@@ -146,6 +210,16 @@ impl<T> JoinSet<T> {
 
     /// Runs a closure that may block; see [`brigade::spawn_blocking`](crate::spawn_blocking).
     ///
+    /// ```
+    /// # use brigade::task::JoinSet;
+    /// brigade::run(async {
+    ///     let mut files = JoinSet::new();
+    ///     files.spawn_blocking(|| std::fs::read("Cargo.toml"));
+    ///     let file = files.join_next().await.unwrap().unwrap();
+    ///     assert!(file.is_ok());
+    /// });
+    /// ```
+    ///
     /// # Panics
     /// Outside of an executor.
     pub fn spawn_blocking<F>(&mut self, work: F) -> AbortHandle
@@ -157,6 +231,16 @@ impl<T> JoinSet<T> {
     }
 
     /// Puts a task that was spawned elsewhere into the set.
+    ///
+    /// ```
+    /// # use brigade::task::JoinSet;
+    /// brigade::run(async {
+    ///     let named = brigade::task::Builder::new().name("soup").spawn(async { 1 });
+    ///     let mut dishes = JoinSet::new();
+    ///     dishes.insert(named);
+    ///     assert_eq!(dishes.join_all().await, [1]);
+    /// });
+    /// ```
     pub fn insert(&mut self, handle: JoinHandle<T>) -> AbortHandle {
         let abort = handle.abort_handle();
         let entry = self.members.vacant_entry();
@@ -180,6 +264,19 @@ impl<T> JoinSet<T> {
 
     /// Waits for the next task to finish and gives its result; `None` if the set is empty.
     ///
+    /// ```
+    /// # use brigade::task::JoinSet;
+    /// brigade::run(async {
+    ///     let mut dishes = JoinSet::new();
+    ///     dishes.spawn(async { panic!("burnt") });
+    ///     // Only that one is lost.
+    ///     assert!(dishes.join_next().await.unwrap().unwrap_err().is_panic());
+    ///     dishes.spawn(async { "soup" });
+    ///     assert_eq!(dishes.join_next().await.unwrap().unwrap(), "soup");
+    ///     assert!(dishes.join_next().await.is_none());
+    /// });
+    /// ```
+    ///
     /// # Cancel safety
     /// Dropping the future loses no result.
     pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
@@ -188,13 +285,38 @@ impl<T> JoinSet<T> {
 
     /// As [`join_next`](Self::join_next), with the task's identity.
     ///
+    /// ```
+    /// # use brigade::task::JoinSet;
+    /// brigade::run(async {
+    ///     let mut dishes = JoinSet::new();
+    ///     let soup = dishes.spawn(async { 1 }).id();
+    ///     dishes.spawn(async { 2 });
+    ///     while let Some((id, dish)) = dishes.join_next_with_id().await {
+    ///         assert_eq!(id == soup, dish.unwrap() == 1);
+    ///     }
+    /// });
+    /// ```
+    ///
     /// # Cancel safety
     /// Dropping the future loses no result.
     pub async fn join_next_with_id(&mut self) -> Option<(Id, Result<T, JoinError>)> {
         std::future::poll_fn(|cx| self.poll_join_next(cx)).await
     }
 
-    /// As [`join_next_with_id`](Self::join_next_with_id), as a poll function.
+    /// As [`join_next_with_id`](Self::join_next_with_id), as a poll function. The last task that polled
+    /// it is woken when there is something to look at.
+    ///
+    /// ```
+    /// # use brigade::task::JoinSet;
+    /// use std::future::poll_fn;
+    ///
+    /// brigade::run(async {
+    ///     let mut dishes = JoinSet::new();
+    ///     dishes.spawn(async { "soup" });
+    ///     let (_, dish) = poll_fn(|cx| dishes.poll_join_next(cx)).await.unwrap();
+    ///     assert_eq!(dish.unwrap(), "soup");
+    /// });
+    /// ```
     pub fn poll_join_next(
         &mut self,
         cx: &mut Context<'_>,
@@ -241,6 +363,20 @@ impl<T> JoinSet<T> {
     }
 
     /// A finished task's result, if there is one already.
+    ///
+    /// ```
+    /// # use brigade::task::JoinSet;
+    /// brigade::run(async {
+    ///     let mut dishes = JoinSet::new();
+    ///     let soup = dishes.spawn(brigade::yield_now());
+    ///     while !soup.is_finished() {
+    ///         brigade::yield_now().await;
+    ///     }
+    ///     assert!(dishes.try_join_next().is_some());
+    ///     dishes.spawn(std::future::pending::<()>());
+    ///     assert!(dishes.try_join_next().is_none());
+    /// });
+    /// ```
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
         match self.look(None) {
             Poll::Ready(joined) => joined.map(|(_, result)| result),
@@ -250,8 +386,22 @@ impl<T> JoinSet<T> {
 
     /// Waits for all tasks and gives their values, in the order in which they finished.
     ///
+    /// ```
+    /// # use brigade::task::JoinSet;
+    /// brigade::run(async {
+    ///     let mut dishes = JoinSet::new();
+    ///     for i in 0..10 {
+    ///         dishes.spawn(async move { i });
+    ///     }
+    ///     assert_eq!(dishes.join_all().await.iter().sum::<i32>(), 45);
+    /// });
+    /// ```
+    ///
     /// # Panics
-    /// If a task panicked, with its panic; if one was aborted.
+    /// If a task panicked, with its panic; if one was aborted. The others are aborted then.
+    ///
+    /// # Cancel safety
+    /// None: dropping the future drops the set with it, and so aborts the tasks.
     pub async fn join_all(mut self) -> Vec<T> {
         let mut values = Vec::with_capacity(self.len());
         while let Some(result) = self.join_next().await {
@@ -265,6 +415,17 @@ impl<T> JoinSet<T> {
     }
 
     /// Aborts all tasks; they stay in the set until they are joined.
+    ///
+    /// ```
+    /// # use brigade::task::JoinSet;
+    /// brigade::run(async {
+    ///     let mut dishes = JoinSet::new();
+    ///     dishes.spawn(std::future::pending::<()>());
+    ///     dishes.abort_all();
+    ///     assert_eq!(dishes.len(), 1);
+    ///     assert!(dishes.join_next().await.unwrap().unwrap_err().is_aborted());
+    /// });
+    /// ```
     pub fn abort_all(&self) {
         for (_, member) in &self.members {
             member.handle.abort();
@@ -272,12 +433,48 @@ impl<T> JoinSet<T> {
     }
 
     /// Aborts all tasks and waits until they are gone.
+    ///
+    /// ```
+    /// # use brigade::task::JoinSet;
+    /// use std::sync::Arc;
+    ///
+    /// brigade::run(async {
+    ///     let pot = Arc::new(());
+    ///     let mut dishes = JoinSet::new();
+    ///     let held = pot.clone();
+    ///     dishes.spawn(async move {
+    ///         let _held = held;
+    ///         std::future::pending::<()>().await
+    ///     });
+    ///     dishes.shutdown().await;
+    ///     // What the task held it holds no more.
+    ///     assert_eq!(Arc::strong_count(&pot), 1);
+    /// });
+    /// ```
+    ///
+    /// # Cancel safety
+    /// The tasks are aborted by the first poll; dropping the future leaves those that are not gone yet
+    /// in the set.
     pub async fn shutdown(&mut self) {
         self.abort_all();
         while self.join_next().await.is_some() {}
     }
 
     /// Lets all tasks run on by themselves: the set is empty afterwards.
+    ///
+    /// ```
+    /// # use brigade::task::JoinSet;
+    /// brigade::run(async {
+    ///     let (send, receive) = std::sync::mpsc::channel();
+    ///     let mut dishes = JoinSet::new();
+    ///     dishes.spawn(async move { send.send("soup").unwrap() });
+    ///     dishes.detach_all();
+    ///     drop(dishes); // Aborts none.
+    ///     while receive.try_recv().is_err() {
+    ///         brigade::yield_now().await;
+    ///     }
+    /// });
+    /// ```
     pub fn detach_all(&mut self) {
         self.members.clear();
     }

@@ -54,11 +54,25 @@ impl Kind {
     pub const WINDOW: Kind = Kind(consts::SIGWINCH);
 
     /// The signal with this number, which the OS may or may not have.
+    ///
+    /// ```
+    /// use brigade::signal::Kind;
+    ///
+    /// let kinds = ["1", "15"].map(|number| Kind::from_raw(number.parse().unwrap()));
+    /// assert_eq!(kinds, [Kind::HANGUP, Kind::TERMINATE]);
+    /// ```
     pub const fn from_raw(number: i32) -> Self {
         Kind(number)
     }
 
     /// The signal's number.
+    ///
+    /// Such as for the status that a shell gives a program which a signal has ended:
+    ///
+    ///
+    /// ```
+    /// assert_eq!(128 + brigade::signal::Kind::INTERRUPT.as_raw(), 130);
+    /// ```
     pub const fn as_raw(self) -> i32 {
         self.0
     }
@@ -105,6 +119,16 @@ const BYTES: usize = 64;
 impl Signal {
     /// Listens from now on, any number of times for the same signal.
     ///
+    /// ```
+    /// # brigade::run(async {
+    /// use brigade::signal::{Kind, Signal};
+    ///
+    /// // The OS lets nobody listen for SIGKILL.
+    /// let error = Signal::new(Kind::from_raw(9)).unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// `InvalidInput` for a signal that cannot be listened for: SIGKILL, SIGSTOP, SIGILL, SIGFPE and
     /// SIGSEGV. Those of the OS: for a number that is no signal; without descriptors. Outside of an
@@ -126,6 +150,16 @@ impl Signal {
 
     /// Waits until the signal has come since it was last asked, or since it was made.
     ///
+    /// ```
+    /// # brigade::run(async {
+    /// # use brigade::signal::{Kind, Signal};
+    /// let child = Signal::new(Kind::CHILD)?;
+    /// std::process::Command::new("true").spawn()?.wait()?;
+    /// child.recv().await?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// If the executor is dropped meanwhile.
     ///
@@ -136,6 +170,15 @@ impl Signal {
     }
 
     /// Which signal it listens for.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # use brigade::signal::{Kind, Signal};
+    /// let window = Signal::new(Kind::WINDOW)?;
+    /// assert_eq!(window.kind(), Kind::WINDOW);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
     pub fn kind(&self) -> Kind {
         self.kind
     }

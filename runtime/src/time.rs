@@ -98,7 +98,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// ```
 ///
 /// # Panics
-/// Polling it outside of an executor of brigade panics.
+/// Polling it outside of an executor of brigade panics, and so does polling it in a closure that the
+/// blocking pool of a `SingleThread` runs.
 ///
 /// # Cancel safety
 /// Dropping it disarms the timer; nothing else is lost.
@@ -124,11 +125,29 @@ impl Sleep {
     }
 
     /// When it ends; `None` if never.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # brigade::run(async {
+    /// let deadline = brigade::time::now() + Duration::from_secs(1);
+    /// assert_eq!(brigade::time::sleep_until(deadline).deadline(), Some(deadline));
+    /// assert_eq!(brigade::time::sleep(Duration::MAX).deadline(), None);
+    /// # });
+    /// ```
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
     /// Whether it has ended, as far as a poll has noticed.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let mut pause = brigade::time::sleep(std::time::Duration::from_millis(1));
+    /// assert!(!pause.is_elapsed());
+    /// (&mut pause).await;
+    /// assert!(pause.is_elapsed());
+    /// # });
+    /// ```
     pub fn is_elapsed(&self) -> bool {
         matches!(self.state, State::Elapsed)
     }
@@ -271,6 +290,20 @@ pub struct Interval {
 impl Interval {
     /// Waits for the next tick and returns the time at which it was due.
     ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # brigade::run(async {
+    /// let mut interval = brigade::time::interval(Duration::from_millis(1));
+    /// for _ in 0..3 {
+    ///     let due = interval.tick().await;
+    ///     assert!(brigade::time::now() >= due);
+    /// }
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// Polling it panics where polling a [`Sleep`] does.
+    ///
     /// # Cancel safety
     /// Dropping the future loses no tick.
     pub async fn tick(&mut self) -> Instant {
@@ -278,6 +311,9 @@ impl Interval {
     }
 
     /// [`tick`](Self::tick) as a poll function.
+    ///
+    /// # Panics
+    /// Where polling a [`Sleep`] does.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let Some(due) = self.next else {
             return Poll::Pending;
@@ -298,6 +334,14 @@ impl Interval {
     }
 
     /// The time between two ticks.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # use std::time::Duration;
+    /// let interval = brigade::time::interval(Duration::from_millis(1));
+    /// assert_eq!(interval.period(), Duration::from_millis(1));
+    /// # });
+    /// ```
     pub fn period(&self) -> Duration {
         self.period
     }
@@ -358,7 +402,8 @@ pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     })
 }
 
-/// The future of [`timeout`], where an example is.
+/// The future of [`timeout`], where an example is. It panics where polling a [`Sleep`] does, unless
+/// `future` is ready first.
 #[must_use = "a future does nothing until it is polled"]
 #[derive(Debug)]
 pub struct Timeout<F> {
