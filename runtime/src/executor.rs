@@ -44,23 +44,78 @@ pub trait Executor {
     /// Runs `future` to its end on the calling thread, and the spawned tasks meanwhile. It may
     /// borrow and need not be `Send`.
     ///
+    /// ```
+    /// use brigade::{Executor, SingleThread, WorkStealing};
+    ///
+    /// fn length(executor: &impl Executor, word: &str) -> usize {
+    ///     executor.block_on(async { word.len() }) // It borrows.
+    /// }
+    /// assert_eq!(length(&SingleThread::new()?, "soup"), 4);
+    /// assert_eq!(length(&WorkStealing::with_workers(2)?, "soup"), 4);
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Panics
     /// If an executor is running on this thread already; and if `future` panics.
     fn block_on<F: Future>(&self, future: F) -> F::Output;
 
     /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn).
+    ///
+    /// ```
+    /// use brigade::{Executor, SingleThread, WorkStealing};
+    ///
+    /// fn cook(executor: &impl Executor) -> &'static str {
+    ///     let soup = executor.spawn(async { "soup" });
+    ///     executor.block_on(soup).unwrap()
+    /// }
+    /// assert_eq!(cook(&SingleThread::new()?), "soup");
+    /// assert_eq!(cook(&WorkStealing::with_workers(2)?), "soup");
+    /// # std::io::Result::Ok(())
+    /// ```
     fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static;
 
     /// How many cooks: threads that poll tasks.
+    ///
+    /// ```
+    /// use brigade::{Executor, SingleThread, WorkStealing};
+    ///
+    /// assert_eq!(SingleThread::new()?.workers(), 1);
+    /// assert_eq!(WorkStealing::with_workers(2)?.workers(), 2);
+    /// # std::io::Result::Ok(())
+    /// ```
     fn workers(&self) -> usize;
 
     /// A handle for other threads.
+    ///
+    /// ```
+    /// use brigade::{Executor, SingleThread};
+    ///
+    /// fn order(executor: &impl Executor) -> &'static str {
+    ///     let handle = executor.handle();
+    ///     let waiter = std::thread::spawn(move || handle.spawn(async { "soup" }));
+    ///     executor.block_on(waiter.join().unwrap()).unwrap()
+    /// }
+    /// assert_eq!(order(&SingleThread::new()?), "soup");
+    /// # std::io::Result::Ok(())
+    /// ```
     fn handle(&self) -> Handle;
 
     /// What the executor has counted so far.
+    ///
+    /// ```
+    /// use brigade::{Executor, SingleThread};
+    ///
+    /// fn polls(executor: &impl Executor) -> u64 {
+    ///     executor.metrics().workers.iter().map(|worker| worker.polls).sum()
+    /// }
+    /// let executor = SingleThread::new()?;
+    /// executor.block_on(async { brigade::spawn(async {}).await.unwrap() });
+    /// assert_eq!(polls(&executor), 1);
+    /// # std::io::Result::Ok(())
+    /// ```
     fn metrics(&self) -> Metrics;
 
     /// What has happened so far, if the executor was built with `record_timeline(true)`.
@@ -194,6 +249,14 @@ impl RefUnwindSafe for Handle {}
 /// The feature changes this alias and nothing else: both executors are always there, and no bound
 /// depends on it, so a program means the same with it on or off, whoever in its tree of
 /// dependencies turned it on.
+///
+/// ```
+/// use brigade::{DefaultExecutor, SingleThread};
+///
+/// let executor: SingleThread = DefaultExecutor::new()?;
+/// assert_eq!(executor.block_on(async { 42 }), 42);
+/// # std::io::Result::Ok(())
+/// ```
 #[cfg(not(feature = "work-stealing"))]
 pub type DefaultExecutor = SingleThread;
 
@@ -203,6 +266,14 @@ pub type DefaultExecutor = SingleThread;
 /// The feature changes this alias and nothing else: both executors are always there, and no bound
 /// depends on it, so a program means the same with it on or off, whoever in its tree of
 /// dependencies turned it on.
+///
+/// ```
+/// use brigade::{DefaultExecutor, WorkStealing};
+///
+/// let executor: WorkStealing = DefaultExecutor::new()?;
+/// assert_eq!(executor.block_on(async { 42 }), 42);
+/// # std::io::Result::Ok(())
+/// ```
 #[cfg(feature = "work-stealing")]
 pub type DefaultExecutor = WorkStealing;
 

@@ -56,6 +56,17 @@ pub struct Handle {
 impl Handle {
     /// The handle of the executor that is running on this thread.
     ///
+    /// ```
+    /// use brigade::Handle;
+    ///
+    /// brigade::run(async {
+    ///     let handle = Handle::current();
+    ///     // A thread that is not in the executor can spawn onto it now.
+    ///     let waiter = std::thread::spawn(move || handle.spawn(async { "soup" }));
+    ///     assert_eq!(waiter.join().unwrap().await.unwrap(), "soup");
+    /// });
+    /// ```
+    ///
     /// # Panics
     /// Outside of an executor.
     pub fn current() -> Handle {
@@ -78,6 +89,17 @@ impl Handle {
     }
 
     /// Spawns a task onto the executor, from any thread; see [`brigade::spawn`](fn@crate::spawn).
+    ///
+    /// ```
+    /// let executor = brigade::SingleThread::new()?;
+    /// let handle = executor.handle();
+    /// let soup = handle.spawn(async { "soup" });
+    /// assert_eq!(executor.block_on(soup).unwrap(), "soup");
+    ///
+    /// drop(executor);
+    /// assert!(handle.spawn(async {}).is_finished()); // aborted
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -87,6 +109,13 @@ impl Handle {
     }
 
     /// Runs a closure that may block; see [`brigade::spawn_blocking`](crate::spawn_blocking).
+    ///
+    /// ```
+    /// let executor = brigade::SingleThread::new()?;
+    /// let file = executor.handle().spawn_blocking(|| std::fs::read("Cargo.toml"));
+    /// assert!(executor.block_on(file).unwrap().is_ok());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn spawn_blocking<F, T>(&self, work: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -96,6 +125,15 @@ impl Handle {
     }
 
     /// What the executor has counted so far.
+    ///
+    /// ```
+    /// let executor = brigade::SingleThread::new()?;
+    /// let handle = executor.handle();
+    /// // For a thread that reports now and then.
+    /// let reporter = std::thread::spawn(move || handle.metrics().in_flight);
+    /// assert_eq!(reporter.join().unwrap(), 0);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn metrics(&self) -> Metrics {
         self.shared.counters.read()
     }

@@ -154,6 +154,18 @@ pub struct Metrics {
 }
 
 /// What one worker counted.
+///
+/// ```
+/// let executor = brigade::SingleThread::new()?;
+/// executor.block_on(async {
+///     brigade::spawn(brigade::yield_now()).await.unwrap();
+/// });
+/// let cook = &executor.metrics().workers[0];
+/// assert_eq!(cook.polls, 2);
+/// assert_eq!(cook.steals, 0); // from whom?
+/// assert!(cook.busy <= cook.present);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkerMetrics {

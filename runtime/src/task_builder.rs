@@ -26,17 +26,42 @@ pub struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     /// No name yet.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let nameless = brigade::task::Builder::new().spawn(async { 42 });
+    /// assert_eq!(nameless.await.unwrap(), 42);
+    /// # });
+    /// ```
     pub fn new() -> Self {
         Builder { name: None }
     }
 
     /// The task's name. It need not be unique.
+    ///
+    /// ```
+    /// use brigade::{SingleThread, task};
+    ///
+    /// let executor = SingleThread::builder().record_timeline(true).build()?;
+    /// executor.block_on(async {
+    ///     task::Builder::new().name("soup").spawn(async {}).await.unwrap();
+    /// });
+    /// assert_eq!(executor.timeline().unwrap().tasks[1].name.as_deref(), Some("soup"));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn name(mut self, name: &'a str) -> Self {
         self.name = Some(name);
         self
     }
 
     /// Spawns the task; see [`brigade::spawn`](fn@crate::spawn).
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let soup = brigade::task::Builder::new().name("soup").spawn(async { "soup" });
+    /// assert_eq!(soup.await.unwrap(), "soup");
+    /// # });
+    /// ```
     ///
     /// # Panics
     /// Outside of an executor.
@@ -49,6 +74,17 @@ impl<'a> Builder<'a> {
     }
 
     /// Spawns the task onto this thread; see [`brigade::spawn_local`](crate::spawn_local).
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    ///
+    /// brigade::SingleThread::new()?.block_on(async {
+    ///     let pot = Rc::new("soup");
+    ///     let soup = brigade::task::Builder::new().name("soup").spawn_local(async move { *pot });
+    ///     assert_eq!(soup.await.unwrap(), "soup");
+    /// });
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Panics
     /// Outside of a [`SingleThread`](crate::SingleThread).

@@ -58,6 +58,16 @@ impl Builder {
     }
 
     /// The name in front of the blocking pool's thread names. Default: `brigade`.
+    ///
+    /// ```
+    /// let executor = brigade::SingleThread::builder().name("kitchen").build()?;
+    /// let name = executor.block_on(async {
+    ///     let work = || std::thread::current().name().map(str::to_owned);
+    ///     brigade::spawn_blocking(work).await.unwrap()
+    /// });
+    /// assert!(name.unwrap().starts_with("kitchen"));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
@@ -65,6 +75,19 @@ impl Builder {
 
     /// How many threads [`spawn_blocking`](crate::spawn_blocking) may use at most. Default: 512.
     /// 0 is an error of [`build`](Self::build).
+    ///
+    /// ```
+    /// let one = brigade::SingleThread::builder().max_blocking_threads(1).build()?;
+    /// let (first, second) = one.block_on(async {
+    ///     let first = brigade::spawn_blocking(|| std::thread::current().id());
+    ///     let second = brigade::spawn_blocking(|| std::thread::current().id());
+    ///     (first.await.unwrap(), second.await.unwrap())
+    /// });
+    /// assert_eq!(first, second);
+    ///
+    /// assert!(brigade::SingleThread::builder().max_blocking_threads(0).build().is_err());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn max_blocking_threads(mut self, threads: usize) -> Self {
         self.max_blocking_threads = threads;
         self
@@ -72,6 +95,24 @@ impl Builder {
 
     /// Draws the order of ready tasks from a generator with this seed, instead of first come, first
     /// served: the same seed gives the same order, another one another order.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// fn order(seed: u64) -> Vec<u32> {
+    ///     let executor = brigade::SingleThread::builder().seed(seed).build().unwrap();
+    ///     let order = Arc::new(Mutex::new(Vec::new()));
+    ///     let mut dishes = brigade::task::JoinSet::new();
+    ///     for i in 0..10 {
+    ///         let order = order.clone();
+    ///         dishes.spawn_on(async move { order.lock().unwrap().push(i) }, &executor.handle());
+    ///     }
+    ///     executor.block_on(dishes.join_all());
+    ///     order.lock().unwrap().clone()
+    /// }
+    /// assert_eq!(order(7), order(7));
+    /// assert_ne!(order(7), order(8));
+    /// ```
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -82,6 +123,19 @@ impl Builder {
     ///
     /// It knows nothing of the world outside: while a socket or another thread would have taken its
     /// time, the clock jumps on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use brigade::time::{now, sleep};
+    ///
+    /// let executor = brigade::SingleThread::builder().virtual_time(true).build()?;
+    /// executor.block_on(async {
+    ///     let before = now();
+    ///     sleep(Duration::from_secs(3600)).await;
+    ///     assert_eq!(now() - before, Duration::from_secs(3600)); // to the nanosecond
+    /// });
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn virtual_time(mut self, on: bool) -> Self {
         self.virtual_time = on;
         self
@@ -114,6 +168,13 @@ impl Builder {
 
     /// Records what happens, for [`Executor::timeline`](crate::Executor::timeline). Default: off,
     /// and then it costs nothing.
+    ///
+    /// ```
+    /// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+    /// executor.block_on(brigade::yield_now());
+    /// assert!(!executor.timeline().unwrap().events.is_empty());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn record_timeline(mut self, on: bool) -> Self {
         self.record_timeline = on;
         self
@@ -128,6 +189,15 @@ impl Builder {
     }
 
     /// Builds the executor.
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    ///
+    /// let builder = brigade::SingleThread::builder();
+    /// let error = builder.clone().name("cook\0").build().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    /// assert!(builder.name("cook").build().is_ok());
+    /// ```
     ///
     /// # Errors
     /// Of the OS, when it has no descriptors left for the event loop; `InvalidInput` for a setting

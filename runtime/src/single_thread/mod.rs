@@ -115,6 +115,12 @@ pub struct SingleThread {
 impl SingleThread {
     /// An executor with the usual settings.
     ///
+    /// ```
+    /// let executor = brigade::SingleThread::new()?;
+    /// assert_eq!(executor.block_on(async { 42 }), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// If the OS has no descriptors left for the event loop.
     pub fn new() -> io::Result<Self> {
@@ -122,6 +128,15 @@ impl SingleThread {
     }
 
     /// An executor with settings of your own.
+    ///
+    /// ```
+    /// let executor = brigade::SingleThread::builder().virtual_time(true).build()?;
+    /// executor.block_on(async {
+    ///     // Over at once.
+    ///     brigade::time::sleep(std::time::Duration::from_secs(3600)).await;
+    /// });
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -130,6 +145,19 @@ impl SingleThread {
     ///
     /// The future may borrow from its surroundings and need not be `Send`. Tasks that are not done
     /// when it is stay where they are and go on in the next `block_on`.
+    ///
+    /// ```
+    /// let executor = brigade::SingleThread::new()?;
+    /// let mut orders = vec!["soup"];
+    /// let slow = executor.block_on(async {
+    ///     orders.push("salad"); // It borrows.
+    ///     brigade::spawn(async { brigade::yield_now().await })
+    /// });
+    /// assert_eq!(orders, ["soup", "salad"]);
+    /// // What was not done goes on here.
+    /// executor.block_on(slow).unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Panics
     /// If an executor is running on this thread already; and if `future` panics. A panic of a
@@ -149,6 +177,14 @@ impl SingleThread {
     }
 
     /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). It runs in `block_on`.
+    ///
+    /// ```
+    /// let executor = brigade::SingleThread::new()?;
+    /// let soup = executor.spawn(async { "soup" });
+    /// assert!(!soup.is_finished());
+    /// assert_eq!(executor.block_on(soup).unwrap(), "soup");
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -185,6 +221,14 @@ impl SingleThread {
     }
 
     /// A handle for other threads.
+    ///
+    /// ```
+    /// let executor = brigade::SingleThread::new()?;
+    /// let handle = executor.handle();
+    /// let waiter = std::thread::spawn(move || handle.spawn(async { "soup" }));
+    /// assert_eq!(executor.block_on(waiter.join().unwrap()).unwrap(), "soup");
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn handle(&self) -> Handle {
         Handle {
             shared: self.shared.clone(),
@@ -192,11 +236,29 @@ impl SingleThread {
     }
 
     /// What has happened so far, if the builder was told to record it.
+    ///
+    /// ```
+    /// assert!(brigade::SingleThread::new()?.timeline().is_none());
+    ///
+    /// let recorded = brigade::SingleThread::builder().record_timeline(true).build()?;
+    /// recorded.block_on(async {});
+    /// assert_eq!(recorded.timeline().unwrap().tasks[0].label(0), "main");
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn timeline(&self) -> Option<Timeline> {
         self.shared.home.recorder().map(|it| Timeline::collect(it))
     }
 
     /// What the executor has counted so far.
+    ///
+    /// ```
+    /// let executor = brigade::SingleThread::new()?;
+    /// let idle = executor.spawn(std::future::pending::<()>());
+    /// executor.block_on(brigade::yield_now());
+    /// assert_eq!(executor.metrics().in_flight, 1);
+    /// # drop(idle);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn metrics(&self) -> Metrics {
         self.publish();
         self.shared.counters.read()

@@ -39,16 +39,47 @@ impl JoinError {
     }
 
     /// Whether the task panicked, in a poll or in a destructor.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let burnt = brigade::spawn(async { panic!("burnt") });
+    /// assert!(burnt.await.unwrap_err().is_panic());
+    /// # });
+    /// ```
     pub fn is_panic(&self) -> bool {
         self.payload.is_some()
     }
 
     /// Whether the task was aborted: through a handle, or because its executor was dropped.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let idle = brigade::spawn(std::future::pending::<()>());
+    /// idle.abort();
+    /// assert!(idle.await.unwrap_err().is_aborted());
+    /// # });
+    /// ```
     pub fn is_aborted(&self) -> bool {
         self.payload.is_none()
     }
 
     /// What the task panicked with.
+    ///
+    /// So that a panic goes on where its task is awaited:
+    ///
+    ///
+    /// ```
+    /// let caught = std::panic::catch_unwind(|| {
+    ///     brigade::run(async {
+    ///         let dish = brigade::spawn(async { panic!("burnt") });
+    ///         match dish.await {
+    ///             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+    ///             other => other,
+    ///         }
+    ///     })
+    /// });
+    /// assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "burnt");
+    /// ```
     ///
     /// # Panics
     /// If the task did not panic: ask [`is_panic`](Self::is_panic) first, or use
@@ -59,6 +90,15 @@ impl JoinError {
     }
 
     /// What the task panicked with, or the error itself if it did not panic.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let idle = brigade::spawn(std::future::pending::<()>());
+    /// idle.abort();
+    /// let error = idle.await.unwrap_err().try_into_panic().unwrap_err();
+    /// assert_eq!(error.to_string(), "the task was aborted");
+    /// # });
+    /// ```
     ///
     /// # Errors
     /// The error itself, if the task was aborted.

@@ -91,6 +91,16 @@ impl<T> JoinHandle<T> {
     }
 
     /// A handle that can end the task and nothing else; it does not keep the output.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let idle = brigade::spawn(std::future::pending::<()>());
+    /// let (one, other) = (idle.abort_handle(), idle.abort_handle());
+    /// other.abort();
+    /// assert!(idle.await.unwrap_err().is_aborted());
+    /// one.abort(); // Nothing is left to end.
+    /// # });
+    /// ```
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle {
             task: self.task.to_ref(),
@@ -98,11 +108,29 @@ impl<T> JoinHandle<T> {
     }
 
     /// Whether the future is gone: it completed, panicked or was aborted.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let dish = brigade::spawn(brigade::yield_now());
+    /// while !dish.is_finished() {
+    ///     brigade::yield_now().await;
+    /// }
+    /// dish.await.unwrap();
+    /// # });
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.task.is_finished()
     }
 
     /// The task's identity.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let dish = brigade::spawn(async {});
+    /// println!("{} is on the stove", dish.id()); // #1 or so
+    /// assert_eq!(dish.id(), dish.abort_handle().id());
+    /// # });
+    /// ```
     pub fn id(&self) -> Id {
         self.task.id()
     }
@@ -165,16 +193,42 @@ impl RefUnwindSafe for AbortHandle {}
 
 impl AbortHandle {
     /// Ends the task; see [`JoinHandle::abort`].
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let idle = brigade::spawn(std::future::pending::<()>());
+    /// let stop = idle.abort_handle();
+    /// stop.abort();
+    /// stop.abort(); // Once more does nothing.
+    /// assert!(idle.await.unwrap_err().is_aborted());
+    /// # });
+    /// ```
     pub fn abort(&self) {
         self.task.raw().abort();
     }
 
     /// Whether the future is gone: it completed, panicked or was aborted.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let dish = brigade::spawn(async {});
+    /// let stop = dish.abort_handle();
+    /// dish.await.unwrap();
+    /// assert!(stop.is_finished());
+    /// # });
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.task.raw().is_finished()
     }
 
     /// The task's identity.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let dish = brigade::spawn(async {});
+    /// assert_eq!(dish.abort_handle().id(), dish.id());
+    /// # });
+    /// ```
     pub fn id(&self) -> Id {
         self.task.raw().id()
     }

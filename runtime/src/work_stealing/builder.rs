@@ -53,13 +53,31 @@ impl Builder {
     }
 
     /// How many workers: threads that poll tasks. Default: one a core. 0 is an error of
-    /// [`build`](Self::build).
+    /// [`build`](Self::build), and so are more than 4096.
+    ///
+    /// ```
+    /// use brigade::WorkStealing;
+    ///
+    /// assert_eq!(WorkStealing::builder().workers(3).build()?.workers(), 3);
+    /// assert!(WorkStealing::builder().workers(0).build().is_err());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
         self
     }
 
     /// The name in front of the threads' names. Default: `brigade`.
+    ///
+    /// ```
+    /// let executor = brigade::WorkStealing::builder().workers(1).name("kitchen").build()?;
+    /// let name = executor.block_on(async {
+    ///     let dish = brigade::spawn(async { std::thread::current().name().map(str::to_owned) });
+    ///     dish.await.unwrap()
+    /// });
+    /// assert_eq!(name.unwrap(), "kitchen-worker-0");
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
@@ -67,6 +85,21 @@ impl Builder {
 
     /// How many threads [`spawn_blocking`](crate::spawn_blocking) may use at most. Default: 512.
     /// 0 is an error of [`build`](Self::build).
+    ///
+    /// ```
+    /// use brigade::WorkStealing;
+    ///
+    /// let two = WorkStealing::builder().workers(1).max_blocking_threads(2).build()?;
+    /// let sum = two.block_on(async {
+    ///     let mut jobs = brigade::task::JoinSet::new();
+    ///     for i in 0..10 {
+    ///         jobs.spawn_blocking(move || i); // at most two at once, the others wait
+    ///     }
+    ///     jobs.join_all().await.iter().sum::<i32>()
+    /// });
+    /// assert_eq!(sum, 45);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn max_blocking_threads(mut self, threads: usize) -> Self {
         self.max_blocking_threads = threads;
         self
@@ -99,12 +132,33 @@ impl Builder {
 
     /// Records what happens, for [`Executor::timeline`](crate::Executor::timeline). Default: off,
     /// and then it costs nothing.
+    ///
+    /// ```
+    /// use brigade::WorkStealing;
+    ///
+    /// let executor = WorkStealing::builder().workers(2).record_timeline(true).build()?;
+    /// executor.block_on(async { brigade::spawn(async {}).await.unwrap() });
+    /// assert_eq!(executor.timeline().unwrap().figures().spawned, 1);
+    ///
+    /// let silent = WorkStealing::builder().workers(2).build()?;
+    /// assert!(silent.timeline().is_none());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn record_timeline(mut self, on: bool) -> Self {
         self.record_timeline = on;
         self
     }
 
     /// Builds the executor and starts its workers.
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    ///
+    /// let builder = brigade::WorkStealing::builder().workers(1);
+    /// let error = builder.clone().max_blocking_threads(0).build().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    /// assert!(builder.build().is_ok());
+    /// ```
     ///
     /// # Errors
     /// Of the OS, when it has no descriptors left for the event loop or starts no more threads;

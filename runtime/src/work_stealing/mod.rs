@@ -86,6 +86,13 @@ pub struct WorkStealing {
 impl WorkStealing {
     /// An executor with one worker a core.
     ///
+    /// ```
+    /// let executor = brigade::WorkStealing::new()?;
+    /// let cores = std::thread::available_parallelism()?;
+    /// assert_eq!(executor.workers(), cores.get());
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// If the OS has no descriptors left for the event loop, or starts no more threads.
     pub fn new() -> io::Result<Self> {
@@ -94,6 +101,11 @@ impl WorkStealing {
 
     /// An executor with so many workers.
     ///
+    /// ```
+    /// assert_eq!(brigade::WorkStealing::with_workers(2)?.workers(), 2);
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// As [`new`](Self::new); and `InvalidInput` for 0.
     pub fn with_workers(workers: usize) -> io::Result<Self> {
@@ -101,6 +113,12 @@ impl WorkStealing {
     }
 
     /// An executor with settings of your own.
+    ///
+    /// ```
+    /// let executor = brigade::WorkStealing::builder().workers(2).name("cook").build()?;
+    /// assert_eq!(executor.block_on(async { 42 }), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -109,6 +127,23 @@ impl WorkStealing {
     ///
     /// The future may borrow from its surroundings and need not be `Send`. Several threads may be in
     /// `block_on` at once.
+    ///
+    /// Several threads at once:
+    ///
+    ///
+    /// ```
+    /// let executor = brigade::WorkStealing::with_workers(2)?;
+    /// std::thread::scope(|guests| {
+    ///     for i in 0..3 {
+    ///         let executor = &executor;
+    ///         guests.spawn(move || {
+    ///             let dish = executor.block_on(async { brigade::spawn(async move { i }).await });
+    ///             assert_eq!(dish.unwrap(), i);
+    ///         });
+    ///     }
+    /// });
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Panics
     /// If an executor is running on this thread already; and if `future` panics. A panic of a
@@ -119,6 +154,15 @@ impl WorkStealing {
     }
 
     /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). It begins at once.
+    ///
+    /// ```
+    /// let executor = brigade::WorkStealing::with_workers(1)?;
+    /// let (send, receive) = std::sync::mpsc::channel();
+    /// drop(executor.spawn(async move { send.send("soup").unwrap() }));
+    /// // Nobody is in `block_on`.
+    /// assert_eq!(receive.recv().unwrap(), "soup");
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -128,11 +172,24 @@ impl WorkStealing {
     }
 
     /// How many workers there are.
+    ///
+    /// ```
+    /// assert_eq!(brigade::WorkStealing::with_workers(2)?.workers(), 2);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn workers(&self) -> usize {
         self.scheduler.remotes.len()
     }
 
     /// A handle for other threads.
+    ///
+    /// ```
+    /// let executor = brigade::WorkStealing::with_workers(2)?;
+    /// let handle = executor.handle();
+    /// let waiter = std::thread::spawn(move || handle.spawn(async { "soup" }));
+    /// assert_eq!(executor.block_on(waiter.join().unwrap()).unwrap(), "soup");
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn handle(&self) -> Handle {
         Handle {
             shared: self.shared.clone(),
@@ -140,11 +197,27 @@ impl WorkStealing {
     }
 
     /// What has happened so far, if the builder was told to record it.
+    ///
+    /// ```
+    /// use brigade::WorkStealing;
+    ///
+    /// let executor = WorkStealing::builder().workers(2).record_timeline(true).build()?;
+    /// executor.block_on(async { brigade::spawn(async {}).await.unwrap() });
+    /// assert_eq!(executor.timeline().unwrap().figures().spawned, 1);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn timeline(&self) -> Option<Timeline> {
         self.shared.home.recorder().map(|it| Timeline::collect(it))
     }
 
     /// What the executor has counted so far.
+    ///
+    /// ```
+    /// let executor = brigade::WorkStealing::with_workers(2)?;
+    /// assert_eq!(executor.metrics().workers.len(), 2);
+    /// assert_eq!(executor.metrics().in_flight, 0);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn metrics(&self) -> Metrics {
         self.shared.counters.read()
     }
