@@ -122,10 +122,8 @@ impl<S: Source> Registered<S> {
     /// Ends the registration and gives the source back.
     ///
     /// ```
-    /// # #[cfg(unix)]
-    /// # brigade::run(async {
-    /// # use std::io::{Read, Write};
-    /// # use brigade::io::{Interest, Registered};
+    /// # #[cfg(unix)] brigade::run(async {
+    /// # use std::io::{Read, Write}; use brigade::io::{Interest, Registered};
     /// # let (sender, receiver) = mio::unix::pipe::new()?;
     /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
     /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
@@ -135,8 +133,7 @@ impl<S: Source> Registered<S> {
     /// let mut buffer = [0; 4];
     /// pipe.read_exact(&mut buffer)?;
     /// assert_eq!(&buffer, b"soup");
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
+    /// # std::io::Result::Ok(()) }).unwrap();
     /// ```
     pub fn into_inner(mut self) -> S {
         let mut io = self
@@ -154,10 +151,8 @@ impl<S: Source> Registered<S> {
     /// Waits until a read is worth a try. It may still say `WouldBlock`.
     ///
     /// ```
-    /// # #[cfg(unix)]
-    /// # brigade::run(async {
-    /// # use std::io::{Read, Write};
-    /// # use brigade::io::{Interest, Registered};
+    /// # #[cfg(unix)] brigade::run(async {
+    /// # use std::io::{Read, Write}; use brigade::io::{Interest, Registered};
     /// # let (sender, receiver) = mio::unix::pipe::new()?;
     /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
     /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
@@ -171,8 +166,7 @@ impl<S: Source> Registered<S> {
     ///     }
     /// };
     /// assert_eq!(&buffer[..count], b"soup");
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
+    /// # std::io::Result::Ok(()) }).unwrap();
     /// ```
     ///
     /// # Errors
@@ -187,10 +181,8 @@ impl<S: Source> Registered<S> {
     /// Waits until a write is worth a try. It may still say `WouldBlock`.
     ///
     /// ```
-    /// # #[cfg(unix)]
-    /// # brigade::run(async {
-    /// # use std::io::{Read, Write};
-    /// # use brigade::io::{Interest, Registered};
+    /// # #[cfg(unix)] brigade::run(async {
+    /// # use std::io::{Read, Write}; use brigade::io::{Interest, Registered};
     /// # let (sender, receiver) = mio::unix::pipe::new()?;
     /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
     /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
@@ -202,8 +194,7 @@ impl<S: Source> Registered<S> {
     ///     }
     /// }
     /// # drop(receiver);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
+    /// # std::io::Result::Ok(()) }).unwrap();
     /// ```
     ///
     /// # Errors
@@ -218,10 +209,8 @@ impl<S: Source> Registered<S> {
     /// Calls `read` until it says something other than `WouldBlock`, and waits between the calls.
     ///
     /// ```
-    /// # #[cfg(unix)]
-    /// # brigade::run(async {
-    /// # use std::io::{Read, Write};
-    /// # use brigade::io::{Interest, Registered};
+    /// # #[cfg(unix)] brigade::run(async {
+    /// # use std::io::{Read, Write}; use brigade::io::{Interest, Registered};
     /// # let (sender, receiver) = mio::unix::pipe::new()?;
     /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
     /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
@@ -233,8 +222,7 @@ impl<S: Source> Registered<S> {
     ///     Ok(String::from_utf8_lossy(&word).into_owned())
     /// });
     /// assert_eq!(soup.await?, "soup");
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
+    /// # std::io::Result::Ok(()) }).unwrap();
     /// ```
     ///
     /// # Errors
@@ -251,21 +239,7 @@ impl<S: Source> Registered<S> {
     }
 
     /// Calls `write` until it says something other than `WouldBlock`, and waits between the calls.
-    ///
-    /// ```
-    /// # #[cfg(unix)]
-    /// # brigade::run(async {
-    /// # use std::io::{Read, Write};
-    /// # use brigade::io::{Interest, Registered};
-    /// # let (sender, receiver) = mio::unix::pipe::new()?;
-    /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
-    /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
-    /// let written = sender.write_with(|mut pipe| pipe.write(b"soup")).await?;
-    /// assert_eq!(written, 4);
-    /// # drop(receiver);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
+    /// The [type](Self) has an example.
     ///
     /// # Errors
     /// Those of `write`; and if the executor is dropped meanwhile.
@@ -304,8 +278,7 @@ impl<S: Source> Registered<S> {
     ///         self.0.poll_read_with(cx, |mut pipe| pipe.read(into))
     ///     }
     /// }
-    /// # use std::io::Write;
-    /// # brigade::run(async {
+    /// # use std::io::Write; brigade::run(async {
     /// #     let (mut sender, receiver) = mio::unix::pipe::new()?;
     /// #     sender.write_all(b"soup")?;
     /// #     drop(sender);
@@ -313,8 +286,7 @@ impl<S: Source> Registered<S> {
     /// #     let mut all = String::new();
     /// #     futures_util::AsyncReadExt::read_to_string(&mut hatch, &mut all).await?;
     /// #     assert_eq!(all, "soup");
-    /// #     io::Result::Ok(())
-    /// # }).unwrap();
+    /// #     io::Result::Ok(()) }).unwrap();
     /// # }
     /// ```
     ///
@@ -334,10 +306,8 @@ impl<S: Source> Registered<S> {
     /// the next event.
     ///
     /// ```
-    /// # #[cfg(unix)]
-    /// # brigade::run(async {
-    /// # use std::io::{Read, Write};
-    /// # use brigade::io::{Interest, Registered};
+    /// # #[cfg(unix)] brigade::run(async {
+    /// # use std::io::{Read, Write}; use brigade::io::{Interest, Registered};
     /// # let (sender, receiver) = mio::unix::pipe::new()?;
     /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
     /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
@@ -346,8 +316,7 @@ impl<S: Source> Registered<S> {
     /// });
     /// assert_eq!(write.await?, 4);
     /// # drop(receiver);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
+    /// # std::io::Result::Ok(()) }).unwrap();
     /// ```
     ///
     /// # Errors
@@ -366,18 +335,15 @@ impl<S: Source> Registered<S> {
     /// now is not, until the event loop has heard of it.
     ///
     /// ```
-    /// # #[cfg(unix)]
-    /// # brigade::run(async {
-    /// # use std::io::{Read, Write};
-    /// # use brigade::io::{Interest, Registered};
+    /// # #[cfg(unix)] brigade::run(async {
+    /// # use std::io::{Read, Write}; use brigade::io::{Interest, Registered};
     /// # let (sender, receiver) = mio::unix::pipe::new()?;
     /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
     /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
     /// let nothing = receiver.try_read_with(|mut pipe| pipe.read(&mut [0; 16]));
     /// assert_eq!(nothing.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     /// # drop(sender);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
+    /// # std::io::Result::Ok(()) }).unwrap();
     /// ```
     ///
     /// # Errors
@@ -389,22 +355,7 @@ impl<S: Source> Registered<S> {
 
     /// Calls `write` once, if the source is ready as far as is known: see
     /// [`try_read_with`](Self::try_read_with).
-    ///
-    /// ```
-    /// # #[cfg(unix)]
-    /// # brigade::run(async {
-    /// # use std::io::{Read, Write};
-    /// # use brigade::io::{Interest, Registered};
-    /// # let (sender, receiver) = mio::unix::pipe::new()?;
-    /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
-    /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
-    /// sender.writable().await?;
-    /// let written = sender.try_write_with(|mut pipe| pipe.write(b"soup"))?;
-    /// assert_eq!(written, 4);
-    /// # drop(receiver);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
+    /// [`writable`](Self::writable) has an example.
     ///
     /// # Errors
     /// `WouldBlock` if it is not; those of `write`; and where the call would block, that the executor was

@@ -108,32 +108,21 @@ impl<T> JoinSet<T> {
     /// How many tasks are in it, finished or not.
     ///
     /// ```
-    /// # use brigade::task::JoinSet;
     /// brigade::run(async {
-    ///     let mut dishes = JoinSet::new();
+    ///     let mut dishes = brigade::task::JoinSet::new();
     ///     dishes.spawn(async { "soup" });
     ///     dishes.spawn(async { "salad" });
     ///     assert_eq!(dishes.len(), 2);
     ///     dishes.join_next().await;
     ///     assert_eq!(dishes.len(), 1);
+    ///     assert!(!dishes.is_empty());
     /// });
     /// ```
     pub fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// Whether it is empty.
-    ///
-    /// ```
-    /// # use brigade::task::JoinSet;
-    /// brigade::run(async {
-    ///     let mut dishes = JoinSet::new();
-    ///     dishes.spawn(async {});
-    ///     assert!(!dishes.is_empty());
-    ///     dishes.join_next().await;
-    ///     assert!(dishes.is_empty());
-    /// });
-    /// ```
+    /// Whether it is empty; see [`len`](Self::len) for an example.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
@@ -141,9 +130,8 @@ impl<T> JoinSet<T> {
     /// Spawns a task onto the current executor and puts it into the set.
     ///
     /// ```
-    /// # use brigade::task::JoinSet;
     /// brigade::run(async {
-    ///     let mut dishes = JoinSet::new();
+    ///     let mut dishes = brigade::task::JoinSet::new();
     ///     let burnt = dishes.spawn(std::future::pending::<()>());
     ///     burnt.abort();
     ///     assert!(dishes.join_next().await.unwrap().unwrap_err().is_aborted());
@@ -163,9 +151,8 @@ impl<T> JoinSet<T> {
     /// Spawns a task onto an executor and puts it into the set.
     ///
     /// ```
-    /// # use brigade::task::JoinSet;
     /// let kitchen = brigade::WorkStealing::with_workers(1)?;
-    /// let mut dishes = JoinSet::new();
+    /// let mut dishes = brigade::task::JoinSet::new();
     /// // From outside.
     /// dishes.spawn_on(async { "soup" }, &kitchen.handle());
     /// assert_eq!(kitchen.block_on(dishes.join_all()), ["soup"]);
@@ -183,12 +170,11 @@ impl<T> JoinSet<T> {
     /// [`brigade::spawn_local`](crate::spawn_local).
     ///
     /// ```
-    /// # use brigade::task::JoinSet;
     /// use std::rc::Rc;
     ///
     /// brigade::SingleThread::new()?.block_on(async {
     ///     let pot = Rc::new("soup");
-    ///     let mut dishes = JoinSet::new();
+    ///     let mut dishes = brigade::task::JoinSet::new();
     ///     for _ in 0..2 {
     ///         let pot = pot.clone();
     ///         dishes.spawn_local(async move { *pot });
@@ -211,9 +197,8 @@ impl<T> JoinSet<T> {
     /// Runs a closure that may block; see [`brigade::spawn_blocking`](crate::spawn_blocking).
     ///
     /// ```
-    /// # use brigade::task::JoinSet;
     /// brigade::run(async {
-    ///     let mut files = JoinSet::new();
+    ///     let mut files = brigade::task::JoinSet::new();
     ///     files.spawn_blocking(|| std::fs::read("Cargo.toml"));
     ///     let file = files.join_next().await.unwrap().unwrap();
     ///     assert!(file.is_ok());
@@ -233,10 +218,9 @@ impl<T> JoinSet<T> {
     /// Puts a task that was spawned elsewhere into the set.
     ///
     /// ```
-    /// # use brigade::task::JoinSet;
     /// brigade::run(async {
     ///     let named = brigade::task::Builder::new().name("soup").spawn(async { 1 });
-    ///     let mut dishes = JoinSet::new();
+    ///     let mut dishes = brigade::task::JoinSet::new();
     ///     dishes.insert(named);
     ///     assert_eq!(dishes.join_all().await, [1]);
     /// });
@@ -265,9 +249,8 @@ impl<T> JoinSet<T> {
     /// Waits for the next task to finish and gives its result; `None` if the set is empty.
     ///
     /// ```
-    /// # use brigade::task::JoinSet;
     /// brigade::run(async {
-    ///     let mut dishes = JoinSet::new();
+    ///     let mut dishes = brigade::task::JoinSet::new();
     ///     dishes.spawn(async { panic!("burnt") });
     ///     // Only that one is lost.
     ///     assert!(dishes.join_next().await.unwrap().unwrap_err().is_panic());
@@ -286,9 +269,8 @@ impl<T> JoinSet<T> {
     /// As [`join_next`](Self::join_next), with the task's identity.
     ///
     /// ```
-    /// # use brigade::task::JoinSet;
     /// brigade::run(async {
-    ///     let mut dishes = JoinSet::new();
+    ///     let mut dishes = brigade::task::JoinSet::new();
     ///     let soup = dishes.spawn(async { 1 }).id();
     ///     dishes.spawn(async { 2 });
     ///     while let Some((id, dish)) = dishes.join_next_with_id().await {
@@ -307,11 +289,10 @@ impl<T> JoinSet<T> {
     /// it is woken when there is something to look at.
     ///
     /// ```
-    /// # use brigade::task::JoinSet;
     /// use std::future::poll_fn;
     ///
     /// brigade::run(async {
-    ///     let mut dishes = JoinSet::new();
+    ///     let mut dishes = brigade::task::JoinSet::new();
     ///     dishes.spawn(async { "soup" });
     ///     let (_, dish) = poll_fn(|cx| dishes.poll_join_next(cx)).await.unwrap();
     ///     assert_eq!(dish.unwrap(), "soup");
@@ -365,9 +346,8 @@ impl<T> JoinSet<T> {
     /// A finished task's result, if there is one already.
     ///
     /// ```
-    /// # use brigade::task::JoinSet;
     /// brigade::run(async {
-    ///     let mut dishes = JoinSet::new();
+    ///     let mut dishes = brigade::task::JoinSet::new();
     ///     let soup = dishes.spawn(brigade::yield_now());
     ///     while !soup.is_finished() {
     ///         brigade::yield_now().await;
@@ -387,9 +367,8 @@ impl<T> JoinSet<T> {
     /// Waits for all tasks and gives their values, in the order in which they finished.
     ///
     /// ```
-    /// # use brigade::task::JoinSet;
     /// brigade::run(async {
-    ///     let mut dishes = JoinSet::new();
+    ///     let mut dishes = brigade::task::JoinSet::new();
     ///     for i in 0..10 {
     ///         dishes.spawn(async move { i });
     ///     }
@@ -417,9 +396,8 @@ impl<T> JoinSet<T> {
     /// Aborts all tasks; they stay in the set until they are joined.
     ///
     /// ```
-    /// # use brigade::task::JoinSet;
     /// brigade::run(async {
-    ///     let mut dishes = JoinSet::new();
+    ///     let mut dishes = brigade::task::JoinSet::new();
     ///     dishes.spawn(std::future::pending::<()>());
     ///     dishes.abort_all();
     ///     assert_eq!(dishes.len(), 1);
@@ -435,12 +413,11 @@ impl<T> JoinSet<T> {
     /// Aborts all tasks and waits until they are gone.
     ///
     /// ```
-    /// # use brigade::task::JoinSet;
     /// use std::sync::Arc;
     ///
     /// brigade::run(async {
     ///     let pot = Arc::new(());
-    ///     let mut dishes = JoinSet::new();
+    ///     let mut dishes = brigade::task::JoinSet::new();
     ///     let held = pot.clone();
     ///     dishes.spawn(async move {
     ///         let _held = held;
@@ -463,10 +440,9 @@ impl<T> JoinSet<T> {
     /// Lets all tasks run on by themselves: the set is empty afterwards.
     ///
     /// ```
-    /// # use brigade::task::JoinSet;
     /// brigade::run(async {
     ///     let (send, receive) = std::sync::mpsc::channel();
-    ///     let mut dishes = JoinSet::new();
+    ///     let mut dishes = brigade::task::JoinSet::new();
     ///     dishes.spawn(async move { send.send("soup").unwrap() });
     ///     dishes.detach_all();
     ///     drop(dishes); // Aborts none.

@@ -154,6 +154,17 @@ impl Sleep {
 
     /// Sets another deadline, whether or not the old one has passed. Poll it again afterwards: the
     /// task is not woken for the new deadline before.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # brigade::run(async {
+    /// let mut pause = brigade::time::sleep(Duration::from_millis(1));
+    /// (&mut pause).await;
+    /// let later = brigade::time::now() + Duration::from_millis(1);
+    /// pause.reset(later);
+    /// assert_eq!((pause.deadline(), pause.is_elapsed()), (Some(later), false));
+    /// # });
+    /// ```
     pub fn reset(&mut self, deadline: Instant) {
         self.disarm();
         self.deadline = Some(deadline);

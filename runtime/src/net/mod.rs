@@ -8,6 +8,25 @@
 //! All methods take `&self`, all types are `Send + Sync`, and any number of tasks may use a socket at
 //! once. A socket belongs to the executor that was current when it was made; it is woken by that
 //! executor's event loop, also when another polls it.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use brigade::net::{TcpListener, TcpStream};
+//!
+//! brigade::run(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let stream = Arc::new(TcpStream::connect(listener.local_addr()?).await?);
+//!     let (peer, _) = listener.accept().await?;
+//!
+//!     // One task reads while another writes: no lock, no halves.
+//!     let reader = stream.clone();
+//!     let reading = brigade::spawn(async move { reader.read_exact(&mut [0; 4]).await });
+//!     stream.write_all(b"soup, please").await?;
+//!     peer.write_all(b"soup").await?;
+//!     reading.await.unwrap()
+//! })?;
+//! # std::io::Result::Ok(())
+//! ```
 
 mod addr;
 mod accept;

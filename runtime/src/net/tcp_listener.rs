@@ -174,7 +174,8 @@ impl TcpListener {
         self.io.get_ref().set_ttl(hops)
     }
 
-    /// The time to live of packets of the connections it accepts.
+    /// The time to live of packets of the connections it accepts; see [`set_ttl`](Self::set_ttl) for an
+    /// example.
     ///
     /// # Errors
     /// Those of the OS.

@@ -153,7 +153,7 @@ impl TcpStream {
         self.io.get_ref().set_nodelay(on)
     }
 
-    /// Whether `TCP_NODELAY` is set.
+    /// Whether `TCP_NODELAY` is set; see [`set_nodelay`](Self::set_nodelay) for an example.
     ///
     /// # Errors
     /// Those of the OS.
@@ -181,7 +181,7 @@ impl TcpStream {
         self.io.get_ref().set_ttl(hops)
     }
 
-    /// The time to live of packets.
+    /// The time to live of packets; see [`set_ttl`](Self::set_ttl) for an example.
     ///
     /// # Errors
     /// Those of the OS.

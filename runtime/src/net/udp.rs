@@ -97,7 +97,8 @@ impl UdpSocket {
         first_of(address, connect).await
     }
 
-    /// Sends a datagram to the peer: how many bytes, which is all of them.
+    /// Sends a datagram to the peer: how many bytes, which is all of them. See
+    /// [`connect`](Self::connect) for an example.
     ///
     /// # Errors
     /// Those of the OS: without a peer; for a datagram that is too long; for an earlier one that
@@ -134,7 +135,7 @@ impl UdpSocket {
         self.io.write_with(send).await
     }
 
-    /// Receives a datagram from the peer: how long it is.
+    /// Receives a datagram from the peer: how long it is. See [`connect`](Self::connect) for an example.
     ///
     /// # Errors
     /// Those of the OS, and if the executor is dropped meanwhile.
@@ -173,7 +174,8 @@ impl UdpSocket {
         self.io.read_with(|socket| socket.recv_from(into)).await
     }
 
-    /// As [`recv`](Self::recv), and the datagram stays: the next call gives it again.
+    /// As [`recv`](Self::recv), and the datagram stays: the next call gives it again. See
+    /// [`peek_from`](Self::peek_from) for an example.
     ///
     /// # Errors
     /// As with [`recv`](Self::recv).
@@ -241,7 +243,8 @@ impl UdpSocket {
         self.io.readable().await
     }
 
-    /// Waits until sending is worth a try; see [`Registered::writable`].
+    /// Waits until sending is worth a try; see [`Registered::writable`], and
+    /// [`try_send_to`](Self::try_send_to) for an example.
     ///
     /// # Errors
     /// If the executor is dropped meanwhile.
@@ -338,7 +341,8 @@ impl UdpSocket {
         self.io.get_ref().set_broadcast(on)
     }
 
-    /// Whether datagrams to broadcast addresses are allowed.
+    /// Whether datagrams to broadcast addresses are allowed; see [`set_broadcast`](Self::set_broadcast) for
+    /// an example.
     ///
     /// # Errors
     /// Those of the OS.
@@ -349,13 +353,25 @@ impl UdpSocket {
     /// Joins a group: from now on the socket gets what is sent to `group` and comes in through the
     /// interface with the address `interface`, unspecified for the OS's choice.
     ///
+    /// ```
+    /// # brigade::run(async {
+    /// use std::net::Ipv4Addr;
+    ///
+    /// let socket = brigade::net::UdpSocket::bind("0.0.0.0:0").await?;
+    /// let group = Ipv4Addr::new(239, 255, 0, 1);
+    /// socket.join_multicast_v4(&group, &Ipv4Addr::LOCALHOST)?;
+    /// socket.leave_multicast_v4(&group, &Ipv4Addr::LOCALHOST)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// Those of the OS.
     pub fn join_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         self.io.get_ref().join_multicast_v4(group, interface)
     }
 
-    /// Leaves a group.
+    /// Leaves a group; see [`join_multicast_v4`](Self::join_multicast_v4) for an example.
     ///
     /// # Errors
     /// Those of the OS: without being in it.
@@ -396,7 +412,7 @@ impl UdpSocket {
         self.io.get_ref().set_ttl(hops)
     }
 
-    /// The time to live of datagrams.
+    /// The time to live of datagrams; see [`set_ttl`](Self::set_ttl) for an example.
     ///
     /// # Errors
     /// Those of the OS.

@@ -163,6 +163,18 @@ impl UnixDatagram {
 
     /// Receives a datagram: how long it is.
     ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let (kitchen, hatch) = brigade::net::UnixDatagram::pair()?;
+    /// kitchen.send(b"two soups").await?;
+    /// // What does not fit is lost.
+    /// let mut buffer = [0; 3];
+    /// assert_eq!(hatch.recv(&mut buffer).await?, 3);
+    /// assert_eq!(&buffer, b"two");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// Those of the OS, and if the executor is dropped meanwhile.
     ///
@@ -172,7 +184,7 @@ impl UnixDatagram {
         self.io.read_with(|socket| socket.recv(into)).await
     }
 
-    /// Receives a datagram: how long it is, and from whom.
+    /// Receives a datagram: how long it is, and from whom. See [`send_to`](Self::send_to) for an example.
     ///
     /// # Errors
     /// As with [`recv`](Self::recv).
