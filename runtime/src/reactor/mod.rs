@@ -49,6 +49,7 @@ use mio::{Events, Token};
 use mio::{Poll, Registry, Waker as OsBell};
 use slab::Slab;
 
+// Ours is what the reactor keeps of a source; mio's trait `event::Source` is what can be one.
 pub(crate) use self::source::{Direction, Source};
 
 #[cfg(all(test, loom))]
@@ -138,15 +139,17 @@ impl Reactor {
         lock(&self.sources).sealed = true;
     }
 
-    /// Whether any source is registered.
+    /// Whether no source is registered.
     pub(crate) fn is_empty(&self) -> bool {
         self.count.load(Ordering::Relaxed) == 0
     }
 
-    /// Registers `io` for both directions, once for all its life.
+    /// Registers `io` for the directions of `interest`, once for all its life. `writable`: a write may
+    /// be tried before the OS has called the source writable.
     ///
     /// # Errors
-    /// Of the OS; once the runtime is being dropped; if the reactor is sealed. Nothing is left behind then (tokio #6329).
+    /// Of the OS; once the runtime is being dropped; if the reactor is sealed. Nothing is left behind
+    /// then (tokio #6329).
     pub(crate) fn register(
         &self,
         io: &mut impl mio::event::Source,

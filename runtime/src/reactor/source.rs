@@ -4,12 +4,14 @@
 //! the OS says `WouldBlock`.
 //!
 //! **Owns** a [`Readiness`] each for reading and for writing. They are separate in everything: a
-//! write that would block says nothing about reading (tokio #2886), and an event for the one does
-//! not excuse a stale look at the other (tokio #8054).
+//! write that would block says nothing about reading (tokio #2886), and each has a tick of its own, so
+//! that events for writing do not hinder the clearing of reading (tokio #8054).
 //!
 //! **Never** takes anything but `WouldBlock` as a sign of being drained, with one exception: a short
-//! read of a byte stream, on systems that report every new edge ([`SHORT_READ_DRAINS`]). Elsewhere it
-//! is no such sign (tokio #5866). It saves one of four system calls of a request on a connection.
+//! read of a byte stream, on systems that report every new edge ([`SHORT_READ_DRAINS`]). On other
+//! systems a short read is no such sign (tokio #5866). A server that answers request after request on
+//! one connection makes four system calls for each without the exception (wait, read, write, and a read
+//! that would block) and three with it.
 //!
 //! ---
 //!
@@ -258,6 +260,11 @@ where
 }
 
 /// A future of readiness that takes its waker away when it is dropped.
+///
+/// It may be polled again after it was ready: [`Attempts`] does so when the OS said `WouldBlock`. The
+/// direction was cleared then, and the key of an older tick counts as none, so it waits anew.
+///
+/// (Not the `Ready` of `seam.rs`, which is a task that is ready to run.)
 struct Ready<'a> {
     readiness: &'a Readiness,
     key: Option<WaiterKey>,

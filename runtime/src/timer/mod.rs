@@ -2,11 +2,12 @@
 //!
 //! **Job.** Arm, disarm and fire timers, and say when the next is due.
 //!
-//! **Owns** the [`wheel`] and the clock. On the single-thread executor the wheel belongs to its
-//! thread and costs no lock; the work-stealing executor puts the same wheel under one.
+//! **Owns** the clock and the *plan*: the [`wheel`], and until when the driver means to sleep. On the
+//! single-thread executor the plan belongs to its thread and costs no lock; the work-stealing executor
+//! puts the same plan under one.
 //!
 //! **Never** sleeps: the driver does, for as long as [`Timers::fall_asleep`] allows. Never wakes, clones
-//! or drops a waker while the plan is open.
+//! or drops a waker while it has the plan open.
 //!
 //! ---
 //!
@@ -129,7 +130,7 @@ impl Timers {
         }
     }
 
-    /// Whether any timer is armed. The caller may open the plan.
+    /// Whether no timer is armed. The caller may open the plan.
     pub(crate) fn is_empty(&self) -> bool {
         self.plan.with(|plan| plan.wheel.is_empty()).unwrap_or(true)
     }
@@ -155,7 +156,8 @@ impl Timers {
     pub(crate) fn fire(&self, now: u64, woken: &mut Vec<Waker>) {
         self.disarm_strays();
         self.plan.with(|plan| {
-            // Timers left over are due, so `next` says "now" and the coming turn does not sleep.
+            // Timers left over are due, so `fall_asleep` answers a time that is past, and the coming
+            // turn does not sleep.
             let _more = plan
                 .wheel
                 .expire(now, FIRED_PER_TURN, |waker| woken.push(waker));

@@ -26,7 +26,7 @@
 //! of base 64. Level 0 turns with the last digit, level 1 with the one before:
 //!
 //! ```text
-//!   elapsed, in base 64:  0.0. ... .7.3.61
+//!   elapsed, in base 64:  0.0. ... .7.3.61;  an entry is due at 8.4.62
 //!
 //!               insert (1): to the level of the highest digit that differs
 //!                  |
@@ -37,11 +37,11 @@
 //!                     v
 //!   level 1   [0|..|3|4|5|..|63]    a slot spans 64 ticks
 //!                     |
-//!                     |  cascade (2), when elapsed turns to 7.4.0
+//!                     |  cascade (2), when elapsed turns to 8.4.0
 //!                     v
 //!   level 0   [0|..|61|62|63]       a slot is one tick
 //!                     |
-//!                     |  fire (3), at 7.3.62
+//!                     |  fire (3), at 8.4.62
 //!                     v                     remove (4): from any slot
 //!                   free
 //! ```
@@ -100,7 +100,7 @@ const SLOTS: usize = 1 << DIGIT;
 /// Digits in a `u64`.
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
 
-/// How long a list `next_expiry` searches for the exact minimum. Out of thin
+/// How long a slot's list may be for `next_expiry` to search it for the exact minimum. Out of thin
 /// air: a scan this long costs far less than the needless wakeup it saves.
 const EXACT_SCAN: usize = 16;
 /// Moves that `expire` may spend for each entry it may fire. More than there
@@ -220,7 +220,7 @@ impl<T> Wheel<T> {
     /// is empty.
     ///
     /// This is the moment at which the earliest entry fires, unless this entry
-    /// is in a slot of a higher level with more than [`EXACT_SCAN`] others.
+    /// is in a slot of a higher level with more than [`EXACT_SCAN`] entries.
     /// Then it is the start of the slot: one wakeup more, for the whole crowd.
     pub(crate) fn next_expiry(&self) -> Option<u64> {
         let first = self.earliest()?;

@@ -16,7 +16,7 @@ impl Alarm {
         Ok(Alarm)
     }
 
-    /// Whether the alarm ends the coming sleep at `due`: it does not.
+    /// Answers whether the alarm ends the coming sleep: there is none, so it does not.
     pub(crate) fn set(&mut self, _due: u64, _left: Duration) -> io::Result<bool> {
         Ok(false)
     }

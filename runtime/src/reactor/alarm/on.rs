@@ -1,4 +1,4 @@
-//! The alarm: a timer of the OS that ends the sleep of the event loop to the microsecond.
+//! The alarm: a timer of the OS that ends the sleep of the event loop more exactly than a timeout does.
 //!
 //! **Job.** epoll counts its timeouts in milliseconds, and mio rounds them up, so that a sleep ends up
 //! to a millisecond after its timer is due. Linux has a timer that is a descriptor (`timerfd`): epoll
@@ -44,25 +44,19 @@ impl Alarm {
         Ok(Alarm { timer, due: 0 })
     }
 
-    /// Whether the alarm ends the coming sleep at `due`, which is `left` from now, and more than
-    /// nothing: it does.
+    /// Sets the alarm to `due`, which is `left` from now. `left` is not zero, which would turn it off.
+    /// Answers whether the alarm ends the coming sleep: this one does.
     pub(crate) fn set(&mut self, due: u64, left: Duration) -> io::Result<bool> {
         if self.due == due {
-            // It is due in the future, so it has not gone off.
+            // It is set to this already, and as `due` lies ahead it has not gone off.
             return Ok(true);
         }
         let setting = Itimerspec {
             it_interval: Timespec::default(),
-            it_value: Timespec::try_from(left).unwrap_or(FAR_OFF),
+            it_value: Timespec::try_from(left).expect("584 years, a `u64` of nanoseconds, fit"),
         };
         timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &setting)?;
         self.due = due;
         Ok(true)
     }
 }
-
-/// A deadline beyond what the OS can count: a year's sleep is followed by another.
-const FAR_OFF: Timespec = Timespec {
-    tv_sec: 365 * 24 * 60 * 60,
-    tv_nsec: 0,
-};

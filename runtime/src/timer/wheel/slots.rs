@@ -95,6 +95,7 @@ impl<T> Slots<T> {
 
     /// The ticks of a slot's entries, oldest entry first.
     pub(super) fn ticks(&self, slot: usize) -> impl Iterator<Item = u64> {
+        // There is no entry at NIL, so this ends with the list.
         let at = |index: u32| self.entries.get(index as usize);
         let entries = std::iter::successors(at(self.lists[slot].head), move |last| at(last.next));
         entries.map(|entry| entry.tick)
@@ -186,7 +187,8 @@ impl<T> Slots<T> {
 /// Places.
 impl<T> Slots<T> {
     /// Fills the place that was freed last, whose memory is the warmest, or a
-    /// new one. It is in no list yet.
+    /// new one. It is in no list until the caller appends it to one, which sets
+    /// links and list: what they are until then does not matter.
     fn take_place(&mut self, tick: u64, generation: u32, value: T) -> u32 {
         let entry = Entry {
             prev: NIL,
