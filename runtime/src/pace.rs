@@ -1,7 +1,7 @@
 //! How many polls a thread makes between two looks at the OS and the clock.
 //!
 //! **Job.** A look after every poll would be a system call a poll. A look after 64 polls may be
-//! late: 64 polls of 10 ms each. So the bound follows the clock: it doubles as long as the stretch
+//! late: 64 polls of 10 ms each. So the bound follows the clock: it doubles as long as the time
 //! between two looks is short, and shrinks to what would have fitted when it was too long.
 //!
 //! **Owns** the bound, of one thread.
@@ -45,7 +45,7 @@ impl Pace {
         self.bound
     }
 
-    /// A look was taken, after a stretch of `bound` polls.
+    /// A look was taken, after `bound` polls.
     pub(crate) fn looked(&mut self, now: u64) {
         let took = u128::from(now.saturating_sub(self.looked)).max(1);
         self.looked = now;

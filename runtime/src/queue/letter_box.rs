@@ -3,8 +3,9 @@
 //! **Job.** Take letters from any thread without ever blocking it, and ring the bell if the owner
 //! sleeps, and only then.
 //!
-//! **Owns** an unbounded crossbeam channel. It must not be bounded: posting happens inside `wake`,
-//! perhaps under a lock that the executor wants before it could make room (compio #1044).
+//! **Owns** two unbounded crossbeam channels; why two, see below. They must not be bounded: posting
+//! happens inside `wake`, perhaps under a lock that the executor wants before it could make room
+//! (compio #1044).
 //!
 //! # The race between posting and going to sleep
 //!

@@ -1,4 +1,4 @@
-//! A place for the task that was woken last.
+//! A place for the task that was woken last: the LIFO slot of a worker.
 //!
 //! **Job.** When a task wakes another and then waits for it, as two ends of a channel do, the other
 //! should run next, on the same worker, while what it was told is still in the cache; and nobody

@@ -106,7 +106,7 @@ const LETTERS_PER_TURN: usize = LOOK_EVERY;
 /// ```
 pub struct SingleThread {
     shared: Arc<Shared>,
-    scheduler: std::sync::Arc<Scheduler>,
+    scheduler: Arc<Scheduler>,
     driver: RefCell<Driver>,
     /// Neither `Send` nor `Sync`.
     thread: PhantomData<*const ()>,
@@ -395,7 +395,7 @@ impl Drop for Shift<'_> {
     }
 }
 
-/// The main future's seat in the run queue.
+/// The main future, with the task that stands for it in the run queue.
 struct Main<'a> {
     executor: &'a SingleThread,
     task: RawTask,
@@ -403,10 +403,10 @@ struct Main<'a> {
 
 impl<'a> Main<'a> {
     fn new(executor: &'a SingleThread) -> Self {
-        let seat = RawTask::new_main(executor.shared.home.clone());
-        let task = seat.raw();
+        let turn = RawTask::new_main(executor.shared.home.clone());
+        let task = turn.raw();
         task.report_spawn(Some(MAIN));
-        task.home().scheduler().schedule(seat);
+        task.home().scheduler().schedule(turn);
         Main { executor, task }
     }
 
@@ -420,7 +420,7 @@ impl<'a> Main<'a> {
             return Err(task);
         }
         let (Start::Poll | Start::Cancel) = task.start();
-        // A waker that is not counted: the seat outlives the poll.
+        // A waker that is not counted: the task outlives the poll.
         let waker = ManuallyDrop::new(waker::borrowed(self.task));
         let polled = self
             .task

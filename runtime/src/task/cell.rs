@@ -1,8 +1,8 @@
 //! The one allocation of a task: header, then the future, then in its place the output.
 //!
-//! **Job.** Lay a task out in memory and do the four things that need to know the type of its
-//! future: poll it, drop it, hand the output over, free the memory. Everything else in the runtime
-//! sees a [`Header`].
+//! **Job.** Lay a task out in memory and do the five things that need to know the type of its
+//! future: poll it, drop it unpolled, hand the output over, drop the output, free the memory.
+//! Everything else in the runtime sees a [`Header`].
 //!
 //! **Owns** the memory, until [`free`].
 //!
@@ -15,7 +15,7 @@
 //!   │ Header │ vtable              │     how to poll, drop, read and free this F
 //!   │        │ home                │     where it goes when woken
 //!   │        │ joiner              │     who awaits the handle, in eight bytes
-//!   │        │ refs, slot          │     who keeps it; its place in the executor's registry
+//!   │        │ refs, index         │     who keeps it; where the executor's registry has it
 //!   │        │ id, state, posted   │     its name (48 bits); what happens to it
 //!   ├────────┴─────────────────────┤  40
 //!   │ F, later its Output          │
@@ -53,7 +53,7 @@ pub(crate) struct Header {
     pub(super) refs: AtomicU32,
     /// Where the executor's registry keeps the task. Written when it is admitted, and read when it
     /// leaves: by its executor alone.
-    pub(super) slot: UnsafeCell<u32>,
+    pub(super) registry_index: UnsafeCell<u32>,
     pub(super) id: PackedId,
     pub(super) state: State,
     /// What of other threads is in the owner's letter box, so that it is not put there twice:
@@ -129,7 +129,7 @@ pub(super) fn allocate<F: Future>(
             home,
             joiner: UnsafeCell::new(JoinerSlot::EMPTY),
             refs: AtomicU32::new(1),
-            slot: UnsafeCell::new(registry::NOWHERE),
+            registry_index: UnsafeCell::new(registry::NOWHERE),
             id: PackedId::next(),
             state: State::new(snapshot),
             posted: AtomicU8::new(0),

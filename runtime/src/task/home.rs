@@ -1,6 +1,7 @@
 //! Where a task goes when it is woken: its executor, as the task sees it.
 //!
-//! **Job.** The one seam between tasks and executors. A task holds a [`Home`]; behind it stands
+//! **Job.** The one seam between tasks and executors, inside of brigade (what `seam.rs` shows to
+//! executors outside is built on it). A task holds a [`Home`]; behind it stands
 //! something that implements [`Schedule`]: the single-thread executor, the work-stealing executor,
 //! the blocking pool, or one you write. The task knows nothing else of them.
 //!
@@ -244,7 +245,7 @@ thread_local! {
 }
 
 /// The right to draw references of one home without counting them one by one: see the module's
-/// header. It lasts as long as a thread works for the home; purses nest as those stretches do.
+/// header. It lasts as long as a thread works for the home; purses nest as such stays do.
 pub(crate) struct Purse<'a> {
     previous: (*const Home, usize),
     home: PhantomData<&'a HomeRef>,

@@ -16,6 +16,9 @@
 //!
 //! **Never** decides when a task runs.
 //!
+//! At a first reading, skip whatever says *recorder*, *record* or *report*: it writes down what happens
+//! and changes nothing of it.
+//!
 //! ---
 //!
 //! *Stop 5 of 42.*
@@ -101,7 +104,8 @@ impl RawTask {
         &self.header().state
     }
 
-    /// How this thread, which is not foreign, writes the state.
+    /// How this thread may write the state. It is foreign only where the task is RETIRED: then the word
+    /// is the handle's alone, which is here.
     #[inline(always)]
     fn writer(&self) -> Writer {
         match self.home().access() {
@@ -154,20 +158,20 @@ impl RawTask {
         recorder.report_by(Kind::Spawn, 0, self.number());
     }
 
-    /// Its place in the registry of its executor. The caller is that executor.
-    pub(crate) fn slot(&self) -> u32 {
-        self.header().slot.with_mut(|slot| {
-            // SAFETY: only the executor that admitted the task reads or writes the slot, and
+    /// Its index in the registry of its executor. The caller is that executor.
+    pub(crate) fn registry_index(&self) -> u32 {
+        self.header().registry_index.with_mut(|index| {
+            // SAFETY: only the executor that admitted the task reads or writes the index, and
             // admitting and forgetting a task follow one another.
-            unsafe { *slot }
+            unsafe { *index }
         })
     }
 
-    /// Writes the place. The caller is the executor that admits the task.
-    pub(crate) fn set_slot(&self, to: u32) {
-        self.header().slot.with_mut(|slot| {
-            // SAFETY: as in `slot`.
-            unsafe { *slot = to }
+    /// Writes the index. The caller is the executor that admits the task.
+    pub(crate) fn set_registry_index(&self, to: u32) {
+        self.header().registry_index.with_mut(|index| {
+            // SAFETY: as in `registry_index`.
+            unsafe { *index = to }
         });
     }
 

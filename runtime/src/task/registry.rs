@@ -21,7 +21,7 @@ use std::ptr::{self, NonNull};
 use super::cell::Header;
 use super::raw::RawTask;
 
-/// The place of a task that is in no registry; also the end of the free list.
+/// The index of a task that is in no registry; also the end of the free list.
 pub(crate) const NOWHERE: u32 = u32::MAX >> 1;
 
 #[derive(Clone, Copy)]
@@ -73,23 +73,23 @@ impl Registry {
     #[inline]
     pub(crate) fn insert(&mut self, task: RawTask) {
         let entry = Entry(task.0.as_ptr());
-        let slot = self.vacant;
-        if slot != NOWHERE {
-            let free = &mut self.entries[slot as usize];
+        let index = self.vacant;
+        if index != NOWHERE {
+            let free = &mut self.entries[index as usize];
             let Err(next) = free.read() else {
                 unreachable!("the free list led to a living task")
             };
             *free = entry;
             self.vacant = next;
-            task.set_slot(slot);
+            task.set_registry_index(index);
         } else {
-            let slot = self.entries.len();
+            let index = self.entries.len();
             assert!(
-                slot < NOWHERE as usize,
+                index < NOWHERE as usize,
                 "an executor holds at most 2^31 - 1 tasks"
             );
             self.entries.push(entry);
-            task.set_slot(slot as u32);
+            task.set_registry_index(index as u32);
         }
         self.living += 1;
     }
@@ -97,10 +97,10 @@ impl Registry {
     /// Frees the place of a task.
     #[inline]
     pub(crate) fn remove(&mut self, task: RawTask) {
-        let slot = task.slot();
-        debug_assert!(self.entries[slot as usize].read() == Ok(task));
-        self.entries[slot as usize] = Entry::vacant(self.vacant);
-        self.vacant = slot;
+        let index = task.registry_index();
+        debug_assert!(self.entries[index as usize].read() == Ok(task));
+        self.entries[index as usize] = Entry::vacant(self.vacant);
+        self.vacant = index;
         self.living -= 1;
     }
 

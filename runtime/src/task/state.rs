@@ -12,14 +12,18 @@
 //!      ┌────────┐ ───────► ┌────────┐ ──────────────────► ┌─────────┐
 //!      │  idle  │          │ QUEUED │                     │ RUNNING │──┐ wake 4: + QUEUED,
 //!      └────────┘ ◄─┐      └────────┘ ◄────────────┐      └─────────┘◄─┘ nothing to do now
-//!                   │           ▲                  │        │  │  │
-//!                   │           │ spawn 0          │        │  │  │ complete 5
-//!                   │                      pend 3: │        │  │  ▼
-//!                   └──────────────────── Requeue ─┴────────┘  │ ┌──────────┐ retire 6 ┌─────────┐
-//!                         pend 3: Idle                         │ │ COMPLETE │ ───────► │ RETIRED │
-//!                                                 seize, abort └►└──────────┘          └─────────┘
-//!                                                   then cancel
+//!        │          │        │  ▲                  │        │  ▲  │
+//!        │          │        │  │ spawn 0  pend 3: │        │  │  │ complete 5
+//!        │          │        │             Requeue │        │  │  ▼
+//!        │          └────────┼──── pend 3: Idle ───┴────────┘  │ ┌──────────┐ retire 6 ┌─────────┐
+//!        │                   │                                 │ │ COMPLETE │ ───────► │ RETIRED │
+//!        └───────────────────┴─────────────── seize ───────────┘ └──────────┘          └─────────┘
 //! ```
+//!
+//! Two ways lead past the poll. *Abort* marks the task and, if it is idle, queues it: the next start or
+//! pend answers that the caller, who is RUNNING it, drops the future and completes. *Seize*, of an
+//! executor that closes, takes an idle or QUEUED task to RUNNING at once, to the same end; it refuses one
+//! that is RUNNING or COMPLETE.
 //!
 //! | arrow | function | carried out by |
 //! |---|---|---|
