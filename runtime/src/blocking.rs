@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use crate::recorder::{Recorder, Role};
 use crate::spans::TaskSpan;
-use crate::sync::{Condvar, Mutex, lock};
+use crate::sync::{Arc, Condvar, Mutex, lock};
 use crate::task::JoinHandle;
 use crate::task::home::{HomeRef, Schedule};
 use crate::task::letter::Letter;
@@ -43,7 +43,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// See the module.
 pub(crate) struct Pool {
     home: HomeRef,
-    core: std::sync::Arc<Core>,
+    core: Arc<Core>,
 }
 
 struct Core {
@@ -51,7 +51,7 @@ struct Core {
     /// Rung once for each job that is left to an idle thread.
     job: Condvar,
     name: String,
-    recorder: Option<std::sync::Arc<Recorder>>,
+    recorder: Option<Arc<Recorder>>,
 }
 
 /// A job for which there was no thread. Dropping it cancels it.
@@ -82,12 +82,8 @@ struct State {
 }
 
 impl Pool {
-    pub(crate) fn new(
-        name: String,
-        max_threads: usize,
-        recorder: Option<std::sync::Arc<Recorder>>,
-    ) -> Self {
-        let core = std::sync::Arc::new(Core {
+    pub(crate) fn new(name: String, max_threads: usize, recorder: Option<Arc<Recorder>>) -> Self {
+        let core = Arc::new(Core {
             state: Mutex::new(State {
                 jobs: VecDeque::new(),
                 threads: 0,
@@ -143,7 +139,7 @@ impl Core {
     /// Queues a job, and starts a thread if all are busy and there may be more. One lock for both:
     /// otherwise two jobs could count on the same idle thread, or on one that is just ending.
     /// Answers a job that nobody is there to run.
-    fn submit(self: &std::sync::Arc<Self>, job: Runnable) -> Option<Runnable> {
+    fn submit(self: &Arc<Self>, job: Runnable) -> Option<Runnable> {
         {
             let mut state = lock(&self.state);
             if state.closed {

@@ -5,8 +5,9 @@
 //!
 //! **Owns** the event loop.
 //!
-//! **Never** wakes anybody itself: the driver of many cooks is behind a lock, and a waker is code of
-//! the user. The caller does, with [`wake_all`], when it has let go of the lock.
+//! **Never** wakes anybody in a turn: the driver of many cooks is behind a lock, and a waker is code of
+//! the user. A turn collects wakers, and the caller calls them with [`wake_all`] when it has let go of
+//! the lock. [`wake_all`] and [`close`] are free functions here, which need no driver and no lock.
 //!
 //! Whoever calls decides when to look and when to sleep, and has to make sure before sleeping that
 //! nothing is ready: see `queue::letter_box` for one cook, `work_stealing::idle` for many.
@@ -23,6 +24,7 @@ use std::time::Duration;
 use crate::reactor::alarm::Alarm;
 use crate::reactor::{EventLoop, Reactor};
 use crate::recorder::{Kind, Recorder};
+use crate::sync::Arc;
 use crate::task::waker::wake_quietly;
 use crate::timer::Timers;
 
@@ -31,7 +33,7 @@ pub(crate) struct Driver {
     event_loop: EventLoop,
     /// Where timers are to be precise.
     alarm: Option<Alarm>,
-    recorder: Option<std::sync::Arc<Recorder>>,
+    recorder: Option<Arc<Recorder>>,
 }
 
 /// Whether a turn may take time.
@@ -50,7 +52,7 @@ impl Driver {
     pub(crate) fn new(
         event_loop: EventLoop,
         alarm: Option<Alarm>,
-        recorder: Option<std::sync::Arc<Recorder>>,
+        recorder: Option<Arc<Recorder>>,
     ) -> Self {
         Driver {
             event_loop,
@@ -100,10 +102,7 @@ impl Driver {
         woken: &mut Vec<Waker>,
     ) -> io::Result<Duration> {
         let Turn::Sleep { at_most } = turn else {
-            // With no source there is nothing that the OS could tell. Letters come without it.
-            if !reactor.is_empty() {
-                self.look(reactor, woken)?;
-            }
+            self.look(reactor, woken)?;
             return Ok(Duration::ZERO);
         };
         let clock = timers.clock();
@@ -141,6 +140,10 @@ impl Driver {
     }
 
     fn look(&mut self, reactor: &Reactor, woken: &mut Vec<Waker>) -> io::Result<()> {
+        // With no source there is nothing that the OS could tell. Letters come without it.
+        if reactor.is_empty() {
+            return Ok(());
+        }
         self.event_loop.turn(reactor, Some(Duration::ZERO), woken)
     }
 }

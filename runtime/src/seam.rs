@@ -80,7 +80,7 @@ impl Drop for Ready {
 
 /// What the tasks see of their executor.
 struct Lobby {
-    queue: std::sync::Arc<dyn Queue>,
+    queue: Arc<dyn Queue>,
     crowd: Arc<Crowd>,
 }
 
@@ -90,7 +90,7 @@ struct Crowd {
     living: Mutex<Option<HashMap<u64, TaskRef>>>,
     asleep: AtomicBool,
     reactor: Arc<Reactor>,
-    counters: std::sync::Arc<Counters>,
+    counters: Arc<Counters>,
 }
 
 impl Crowd {
@@ -180,9 +180,9 @@ impl Hall {
     ///
     /// # Errors
     /// If the OS has no descriptors left for the event loop.
-    pub fn new(queue: std::sync::Arc<dyn Queue>) -> io::Result<Self> {
+    pub fn new(queue: Arc<dyn Queue>) -> io::Result<Self> {
         let (reactor, event_loop) = reactor::new()?;
-        let counters = std::sync::Arc::new(Counters::new(1));
+        let counters = Arc::new(Counters::new(1));
         let crowd = Arc::new(Crowd {
             living: Mutex::new(Some(HashMap::new())),
             asleep: AtomicBool::new(false),
@@ -207,7 +207,7 @@ impl Hall {
     }
 
     /// A further way in, by another queue. Which one a task goes through it keeps for life.
-    pub fn lane(&self, queue: std::sync::Arc<dyn Queue>) -> Lane {
+    pub fn lane(&self, queue: Arc<dyn Queue>) -> Lane {
         Lane(home(queue, &self.crowd))
     }
 
@@ -270,7 +270,7 @@ impl Hall {
     }
 }
 
-fn home(queue: std::sync::Arc<dyn Queue>, crowd: &Arc<Crowd>) -> HomeRef {
+fn home(queue: Arc<dyn Queue>, crowd: &Arc<Crowd>) -> HomeRef {
     let crowd = crowd.clone();
-    HomeRef::shared_and_recorded(std::sync::Arc::new(Lobby { queue, crowd }), None)
+    HomeRef::shared_and_recorded(Arc::new(Lobby { queue, crowd }), None)
 }

@@ -27,7 +27,7 @@ pub(crate) struct Shared {
     pub(crate) reactor: Arc<Reactor>,
     pub(crate) timers: Arc<Timers>,
     pub(crate) pool: Pool,
-    pub(crate) counters: std::sync::Arc<Counters>,
+    pub(crate) counters: Arc<Counters>,
 }
 
 impl Shared {

@@ -17,7 +17,8 @@
 //! *Stop 1 of 42.*
 //! *Next: [`task`](crate::task).*
 
-// std's also under loom, whose own knows no `dyn`: that counting references works is std's affair.
+// One `Arc` everywhere: std's also under loom, whose own knows no `dyn`. That counting references works
+// is std's affair.
 pub(crate) use std::sync::Arc;
 
 #[cfg(not(loom))]

@@ -217,7 +217,7 @@ impl Builder {
             reactor.seal();
             blocking_threads = 0;
         }
-        let scheduler = std::sync::Arc::new(Scheduler::new(reactor.clone(), self.seed));
+        let scheduler = Arc::new(Scheduler::new(reactor.clone(), self.seed));
         let mut clock = Clock::new(self.virtual_time);
         let mut alarm = None;
         if self.precise_timers {
@@ -236,7 +236,7 @@ impl Builder {
                 reactor,
                 timers: Arc::new(timers),
                 pool: Pool::new(self.name, blocking_threads, recorder.clone()),
-                counters: std::sync::Arc::new(Counters::new(1)),
+                counters: Arc::new(Counters::new(1)),
             }),
             scheduler,
             driver: RefCell::new(Driver::new(event_loop, alarm, recorder)),

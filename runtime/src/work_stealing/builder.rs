@@ -182,9 +182,9 @@ impl Builder {
             ));
         }
         let (reactor, event_loop) = reactor::new()?;
-        let counters = std::sync::Arc::new(Counters::new(workers));
+        let counters = Arc::new(Counters::new(workers));
         let scheduler = Scheduler::new(workers, reactor.clone(), counters.clone());
-        let scheduler = std::sync::Arc::new(scheduler);
+        let scheduler = Arc::new(scheduler);
         let mut clock = Clock::new(false);
         let mut alarm = None;
         if self.precise_timers {
@@ -209,8 +209,8 @@ impl Builder {
             counters,
         });
         let driver = Driver::new(event_loop, alarm, recorder);
-        let driver = std::sync::Arc::new(Mutex::new(driver));
-        let crew = std::sync::Arc::new(Crew::new(shared.clone(), scheduler.clone()));
+        let driver = Arc::new(Mutex::new(driver));
+        let crew = Arc::new(Crew::new(shared.clone(), scheduler.clone()));
         let executor = WorkStealing {
             shared,
             scheduler,
@@ -225,12 +225,7 @@ impl Builder {
 
 impl WorkStealing {
     /// On an error the executor is dropped, which lets the workers go that have started.
-    fn start_worker(
-        &self,
-        index: usize,
-        name: &str,
-        driver: std::sync::Arc<Mutex<Driver>>,
-    ) -> io::Result<()> {
+    fn start_worker(&self, index: usize, name: &str, driver: Arc<Mutex<Driver>>) -> io::Result<()> {
         let (scheduler, shared) = (self.scheduler.clone(), self.shared.clone());
         let place = Crew::join(&self.crew);
         let thread = thread::Builder::new()

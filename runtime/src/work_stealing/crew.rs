@@ -1,7 +1,8 @@
 //! The crew, as it comes and goes: shutdown.
 //!
-//! **Job.** The last worker to leave turns off the light: it cancels all tasks, when none can be
-//! running any more. Whoever drops the executor waits for the workers' threads to end, unless it is a
+//! **Job.** Whoever leaves last turns off the light: it cancels all tasks, when none can be running any
+//! more. The workers have a *place* each, and the executor has one; the last to be given up may be that
+//! of a worker or of the executor. Whoever drops the executor waits for the workers' threads to end, unless it is a
 //! worker, of this executor or another: it might wait for its own end, as would two executors that are
 //! dropped in one another's tasks.
 //!
@@ -12,10 +13,10 @@
 //!
 //! 1. `WorkStealing::drop` calls `Scheduler::let_go`: `closed` is set, and every worker is unparked.
 //! 2. Each worker leaves its loop after the poll it is in, and gives up its place here.
-//! 3. The last one cancels the tasks ([`Scheduler::cancel_all`]): each future is dropped exactly
+//! 3. Whoever gives up the last place cancels the tasks ([`Scheduler::cancel_all`]): each future is dropped exactly
 //!    once, by one thread, while nothing else runs.
 //! 4. It closes the blocking pool and wakes whoever waits elsewhere for a socket or timer.
-//! 5. Its thread ends, as those of the others have, and `drop` returns.
+//! 5. The workers' threads end, and `drop` returns.
 //!
 //! ---
 //!
@@ -32,18 +33,18 @@ use crate::sync::{Arc, Mutex, lock};
 
 /// See the module.
 pub(super) struct Crew {
-    /// Workers present, and the executor itself.
+    /// How many are taken: those of the workers that are present, and the executor's own.
     places: Mutex<usize>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     shared: Arc<Shared>,
-    scheduler: std::sync::Arc<Scheduler>,
+    scheduler: Arc<Scheduler>,
 }
 
 /// A worker's place in the crew, given up when it is dropped.
-pub(super) struct Place(std::sync::Arc<Crew>);
+pub(super) struct Place(Arc<Crew>);
 
 impl Crew {
-    pub(super) fn new(shared: Arc<Shared>, scheduler: std::sync::Arc<Scheduler>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, scheduler: Arc<Scheduler>) -> Self {
         Crew {
             places: Mutex::new(1),
             threads: Mutex::new(Vec::new()),
@@ -53,7 +54,7 @@ impl Crew {
     }
 
     /// A worker begins.
-    pub(super) fn join(crew: &std::sync::Arc<Crew>) -> Place {
+    pub(super) fn join(crew: &Arc<Crew>) -> Place {
         *lock(&crew.places) += 1;
         Place(crew.clone())
     }
@@ -65,7 +66,7 @@ impl Crew {
 
     /// Steps 1 and 5: the executor gives up its own place, which it had from the beginning so that
     /// the light is not turned off while workers are still being started.
-    pub(super) fn dismiss(crew: &std::sync::Arc<Crew>) {
+    pub(super) fn dismiss(crew: &Arc<Crew>) {
         crew.scheduler.let_go();
         drop(Place(crew.clone()));
         let threads = std::mem::take(&mut *lock(&crew.threads));

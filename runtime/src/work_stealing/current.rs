@@ -1,7 +1,8 @@
 //! Which worker is this thread?
 //!
-//! **Job.** A task is woken from inside another one's poll, by a function that gets nothing but the
-//! task. Whether it may go into the worker's own slot or ring depends on the thread it is called on.
+//! **Job.** Set this thread's current worker, and find it again from anywhere below. A task is woken
+//! from inside another one's poll, by a function that gets nothing but the task. Whether it may go into
+//! the worker's own slot or ring depends on the thread that function is called on.
 //!
 //! **Owns** a thread-local pointer to the worker whose loop is on this thread's stack. **Never** lends
 //! the worker out for longer than one call, and never to another thread.

@@ -25,7 +25,8 @@
 //! A worker that saw a task on the point of sleeping rises and searches: `search_anyway()`. So that
 //! nothing is left behind:
 //!
-//! - at most half of the workers search at a time, so that the others are not robbed all day;
+//! - nobody begins to search while half of the workers or more do, so that the others are not robbed
+//!   all day;
 //! - the *last* searcher that finds something wakes another one: there may be more;
 //! - a searcher that finds nothing looks *once more, after* it has been counted as asleep.
 //!
@@ -36,11 +37,14 @@
 //!   N1  push the task                         S1  count: not searching, not awake; join the list
 //!   N2  fence (SeqCst)                        S2  fence (SeqCst)
 //!   N3  anybody searching? nobody asleep?     S3  look once more at every queue that others may
-//!       then done                                 take from (the slots are the watch's)
+//!       then done                                 take from, the slots apart
 //!   N4  take a sleeper off the list, count    S4  a task? leave the list and search
 //!       it as awake and searching             S5  park
 //!   N5  unpark it
 //! ```
+//!
+//! The slots are apart since what is in one is its worker's next task, of which nobody is told. They
+//! are the business of the *watch*: see `work_stealing::worker`.
 //!
 //! # Why no task is left behind
 //!
@@ -152,7 +156,8 @@ impl Idle {
         sleeper
     }
 
-    /// Wakes a sleeper whatever the others do, to keep watch: it is counted as searching.
+    /// Takes a sleeper off the list whatever the others do, and counts it as awake and searching. The
+    /// caller unparks it; it is meant to keep watch.
     pub(crate) fn take_any_sleeper(&self) -> Option<usize> {
         let mut sleepers = lock(&self.sleepers);
         let sleeper = sleepers.pop();
@@ -167,7 +172,7 @@ impl Idle {
         if 2 * self.counts().searching >= self.workers.max(2) {
             return false;
         }
-        // It may become one more than half: that does no harm.
+        // With others who begin in this instant it may become more than half: that does no harm.
         self.word.fetch_add(SEARCHING, Ordering::SeqCst);
         true
     }
@@ -185,8 +190,8 @@ impl Idle {
         before.searching == 1
     }
 
-    /// S1 and S2. The caller looks at all queues now (S3), and then parks or
-    /// [rises](Self::rise) again.
+    /// S1 and S2. The caller now looks once more at every queue that others may take from, the slots
+    /// apart (S3), and then parks or [rises](Self::rise) again.
     pub(crate) fn fall_asleep(&self, worker: usize, searching: bool) {
         let mut sleepers = lock(&self.sleepers);
         let less = AWAKE + usize::from(searching) * SEARCHING;

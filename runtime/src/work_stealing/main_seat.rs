@@ -22,7 +22,7 @@ use super::park::Parker;
 use crate::budget;
 use crate::recorder::Recorder;
 use crate::spans::TaskSpan;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{Arc, AtomicBool, Ordering};
 use crate::task::home::{HomeRef, Schedule};
 use crate::task::letter::Letter;
 use crate::task::raw::{RawTask, Runnable};
@@ -30,19 +30,16 @@ use crate::task::state::{Pend, Start};
 use crate::task::waker;
 use crate::timeline::MAIN;
 
-/// The thread, as its main task sees it.
+/// The thread, as its main task sees it: the home of that one task.
 struct Seat {
     parker: Parker,
     ready: AtomicBool,
 }
 
 /// Polls `future` to its end on this thread.
-pub(super) fn block_on<F: Future>(
-    future: F,
-    recorder: Option<std::sync::Arc<Recorder>>,
-) -> F::Output {
+pub(super) fn block_on<F: Future>(future: F, recorder: Option<Arc<Recorder>>) -> F::Output {
     let mut future = pin!(TaskSpan::open("block_on", None).around(future));
-    let seat = std::sync::Arc::new(Seat {
+    let seat = Arc::new(Seat {
         parker: Parker::new(),
         ready: AtomicBool::new(false),
     });
@@ -98,7 +95,7 @@ impl Schedule for Seat {
         // There is one task, so that it is ready says it all.
         let _ = task.into_queue();
         self.ready.store(true, Ordering::Release);
-        // A seat never sleeps in a driver, so there is no bell to ring.
+        // This thread never sleeps in a driver, so there is no bell to ring.
         let _ = self.parker.unpark();
     }
 

@@ -1,18 +1,19 @@
 //! Many cooks: worker threads that take tasks from one another.
 //!
 //! **Job.** Run every spawned task on whichever worker is free. What a task is, how it is woken, how
-//! the OS and the clock are asked: all that is shared with the single-thread executor. What stands in
-//! this folder is what parallelism alone adds:
+//! the OS and the clock are asked: all that is shared with the single-thread executor.
 //!
 //! **Owns** the workers' threads, through [`crew`]. **Never** polls a task on a thread that is no
 //! worker: only the main future of `block_on` runs where it was called.
 //!
-//! 1. [`scheduler`]: where a woken task goes, from whatever thread
-//! 2. [`worker`]: the loop of one cook; finding tasks, and the watch
-//! 3. [`idle`]: who sleeps, who searches, who must be woken: the hard race
-//! 4. [`park`]: how one worker sleeps
-//! 5. [`crew`], who comes and goes: shutdown
-//! 6. [`main_seat`]: the main future of `block_on`
+//! What stands in this folder is what parallelism alone adds, in the order of the stops:
+//!
+//! 1. [`idle`]: who sleeps, who searches, who must be woken: the hard race
+//! 2. [`park`]: how one worker sleeps
+//! 3. [`scheduler`]: where a woken task goes, from whatever thread
+//! 4. [`worker`]: the loop of one cook; finding tasks, and the watch
+//! 5. [`main_seat`]: the main future of `block_on`
+//! 6. [`crew`], who comes and goes: shutdown
 //!
 //! # The naive version, and what breaks
 //!
@@ -79,8 +80,8 @@ use crate::timeline::Timeline;
 /// ```
 pub struct WorkStealing {
     shared: Arc<Shared>,
-    scheduler: std::sync::Arc<Scheduler>,
-    crew: std::sync::Arc<Crew>,
+    scheduler: Arc<Scheduler>,
+    crew: Arc<Crew>,
 }
 
 impl WorkStealing {

@@ -47,7 +47,7 @@ pub(crate) struct Parker {
 pub(crate) enum Unpark {
     /// Nothing.
     Done,
-    /// The worker sleeps in the driver: ring its bell.
+    /// The worker sleeps in the driver: ring the bell of the event loop.
     RingBell,
 }
 

@@ -7,7 +7,7 @@
 //! **Owns** what belongs to all: the injector, the idle protocol, the registry of living tasks, and
 //! of each worker the part that others reach into.
 //!
-//! **Never** polls a task, except in the end, to drop its future.
+//! **Never** polls a task. In the end it drops the futures of those that are left.
 //!
 //! ---
 //!
@@ -33,14 +33,14 @@ pub(super) struct Scheduler {
     pub(super) remotes: Box<[Remote]>,
     pub(super) injector: Injector<RawTask>,
     pub(super) idle: Idle,
-    /// Somebody sleeps with one eye open: see `Worker::begin_watch`.
+    /// A worker keeps watch: it sleeps with an end. See the watch in `worker`.
     pub(super) watched: AtomicBool,
-    /// Somebody called the watch since it last looked.
+    /// The watch was called, and nobody has begun it since.
     pub(super) recent: AtomicBool,
     shards: Box<[Shard]>,
     closed: AtomicBool,
     reactor: Arc<Reactor>,
-    pub(super) counters: std::sync::Arc<Counters>,
+    pub(super) counters: Arc<Counters>,
 }
 
 /// The part of a worker that others reach into.
@@ -68,11 +68,7 @@ struct Part {
 }
 
 impl Scheduler {
-    pub(super) fn new(
-        workers: usize,
-        reactor: Arc<Reactor>,
-        counters: std::sync::Arc<Counters>,
-    ) -> Self {
+    pub(super) fn new(workers: usize, reactor: Arc<Reactor>, counters: Arc<Counters>) -> Self {
         // One in a model, which must go the same way twice, whatever the ids are.
         let shards = if cfg!(loom) {
             1
@@ -102,8 +98,9 @@ impl Scheduler {
         }
     }
 
-    /// A worker is busy with something that may take long, while tasks or events may be waiting that
-    /// nobody else was told of: sees to it that somebody keeps watch.
+    /// The caller is about to be busy with something that may take long, while tasks or events may wait
+    /// that nobody else was told of: sees to it that somebody keeps watch. Not needed while somebody
+    /// does, or searches (who finds nothing goes to sleep and then keeps it), nor when nobody sleeps.
     #[inline]
     pub(super) fn call_watch(&self) {
         if !self.watched.load(Ordering::Relaxed) {
@@ -116,6 +113,8 @@ impl Scheduler {
 
     #[cold]
     fn wake_watch(&self) {
+        // For the one who is woken: it keeps watch even if all others are asleep again by then, so
+        // that a worker that is up often and shortly does not wake somebody each time.
         self.recent.store(true, Ordering::Relaxed);
         if let Some(worker) = self.idle.take_any_sleeper() {
             self.unpark(worker);
@@ -132,8 +131,7 @@ impl Scheduler {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Whether there is a task in any queue that others may take from, slots apart: those are the
-    /// watch's.
+    /// S3: whether there is a task in any queue that others may take from, the slots apart.
     pub(super) fn has_work(&self) -> bool {
         !self.injector.is_empty() || self.remotes.iter().any(|remote| !remote.ring.is_empty())
     }
@@ -142,7 +140,8 @@ impl Scheduler {
         self.shards[task.id().batch() & (self.shards.len() - 1)].lock()
     }
 
-    /// Shutdown, first half: lets the workers go, each after the poll it is in.
+    /// Shutdown, first half: lets the workers go, each after the poll it is in. They leave when they
+    /// see `closed`; what is still scheduled is never popped.
     pub(super) fn let_go(&self) {
         self.closed.store(true, Ordering::Release);
         for worker in 0..self.remotes.len() {
@@ -150,14 +149,15 @@ impl Scheduler {
         }
     }
 
-    /// Shutdown, second half, by the last worker to leave: no task is running or will be.
+    /// Shutdown, second half, on the thread that gives up the last place in the crew: a worker's, or
+    /// the one that drops the executor. No task is running or will be.
     ///
-    /// 1. `closed` is set: workers have left, and what is still scheduled is never popped.
-    /// 2. Each part of the registry is closed: from then on nothing is admitted to it.
-    /// 3. Its tasks are cancelled one by one, with the lock released: dropping a future may run
-    ///    anything. It may wake other tasks (a push that nobody pops), spawn (refused, so cancelled
-    ///    at once), abort or drop handles.
-    /// 4. The queues hold bare pointers to tasks that are complete by now; nobody follows them.
+    /// 1. Each part of the registry in turn is closed: from then on nothing is admitted to it.
+    /// 2. Its tasks are cancelled one by one, with the lock released: dropping a future may run
+    ///    anything. It may wake other tasks (a push that nobody pops), abort, drop handles, or spawn: a
+    ///    part that is closed refuses the new task, which is cancelled at once; a later one admits it,
+    ///    and it is cancelled when the turn comes to that part.
+    /// 3. The queues hold bare pointers to tasks that are complete by now; nobody follows them.
     pub(super) fn cancel_all(&self) {
         for shard in &self.shards {
             shard.lock().closed = true;

@@ -1,7 +1,8 @@
 //! One of the cooks: a thread that runs tasks, takes some from the others when it has none, and
 //! sleeps when there are none.
 //!
-//! **Job.** The loop below. **Owns** the owner's end of its ring, and what only it writes.
+//! **Job.** Find a task, run it, and begin again, until the executor closes. **Owns** the owner's end of
+//! its ring, and what only it writes.
 //!
 //! # A turn
 //!
@@ -15,13 +16,24 @@
 //! # The watch
 //!
 //! A poll that takes long holds up what only its worker knows of: the task in its slot, and, if the
-//! worker came from the driver, events and timers. It cannot be interrupted. So as long as any worker
-//! is awake, one of the sleepers sleeps for [`WATCH`] only: then it takes from the slot of a worker
-//! that has been in the same poll all the time, and the driver if nobody has it. When all are asleep
-//! for that long, the watch goes to sleep for good: idle costs nothing.
+//! worker came from the driver, events and timers. It cannot be interrupted. So while any worker is
+//! awake, one of the sleepers sleeps with one eye open, for [`WATCH`] only. We say it keeps *watch*.
 //!
-//! **Never** blocks while a queue that it may take from has a task; and never touches the owner's end of
-//! another worker's ring.
+//! 1. *Who calls it.* A worker that goes to sleep while others are awake begins it by itself
+//!    (`begin_watch`), if nobody keeps it. If all who sleep went to sleep without, because nobody was
+//!    awake then, the first that gets something to hold up calls it: `call_watch`, when a task is put
+//!    into an empty slot, and when a worker comes from the driver with tasks.
+//! 2. *Who comes.* `call_watch` wakes a sleeper. It rises as searching, like any that is woken, most
+//!    often finds nothing, and goes back to sleep; now with an end, since somebody is awake. That it was
+//!    called is noted (`recent`), and counts the same where the caller is asleep again by then: so a
+//!    worker that is up often and shortly does not wake somebody each time.
+//! 3. *What it does* (`end_watch`). It takes the task out of the slot of each worker that began no poll
+//!    since this one last looked. Then it looks for work as after any sleep; when it goes to sleep
+//!    again it takes the driver, if nobody has it.
+//! 4. *When it ends.* It goes to sleep without an end when all others sleep: idle costs nothing.
+//!
+//! **Never** blocks while a queue that others may take from, the slots apart, has a task; and never
+//! touches the owner's end of another worker's ring.
 //!
 //! ---
 //!
@@ -47,12 +59,12 @@ use crate::sync::{Arc, Mutex, Ordering};
 use crate::task::raw::{RawTask, Runnable};
 
 /// How often in a row a worker runs the task woken last before one from its ring. Two tasks that
-/// wake one another would keep everybody else waiting for ever otherwise. Thin air; tokio's is the
-/// same.
+/// wake one another would keep everybody else waiting for ever otherwise. Thin air (chosen without a
+/// measurement); tokio's is the same.
 const STREAK: u32 = 3;
 
 /// How long the watch sleeps. Twice as long, at worst, a task in a slot waits behind a poll that does
-/// not end. Thin air: a person notices nothing, and 200 looks a second cost a thousandth of a core.
+/// not end. Thin air: a person notices nothing, and 200 looks a second are few for a machine.
 const WATCH: Duration = Duration::from_millis(5);
 
 /// Tasks that a worker takes from the injector at a time, at most: half a ring.
@@ -60,9 +72,9 @@ const BATCH: usize = CAPACITY as usize / 2;
 
 /// See the module.
 pub(super) struct Worker {
-    pub(super) scheduler: std::sync::Arc<Scheduler>,
+    pub(super) scheduler: Arc<Scheduler>,
     shared: Arc<Shared>,
-    driver: std::sync::Arc<Mutex<Driver>>,
+    driver: Arc<Mutex<Driver>>,
     index: usize,
     /// When it began, in the clock's nanoseconds.
     began: u64,
@@ -86,9 +98,9 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(
         index: usize,
-        scheduler: std::sync::Arc<Scheduler>,
+        scheduler: Arc<Scheduler>,
         shared: Arc<Shared>,
-        driver: std::sync::Arc<Mutex<Driver>>,
+        driver: Arc<Mutex<Driver>>,
     ) -> Self {
         let now = shared.timers.clock().now_nanos();
         let workers = scheduler.remotes.len();
@@ -137,7 +149,7 @@ impl Worker {
                 None => self.sleep(),
             }
         }
-        self.end_stretch();
+        self.count_as_out_of_work();
         self.publish(self.now());
     }
 
@@ -145,7 +157,7 @@ impl Worker {
 
     #[inline]
     fn poll(&self, task: RawTask) {
-        self.begin_stretch();
+        self.count_as_running();
         let polls = &self.remote().polls;
         polls.store(
             polls.load(Ordering::Relaxed).wrapping_add(1),
@@ -165,7 +177,7 @@ impl Worker {
 
     /// Found a task: it is counted as running, not as searching any more.
     #[inline]
-    fn begin_stretch(&self) {
+    fn count_as_running(&self) {
         if self.running.replace(true) {
             return;
         }
@@ -177,7 +189,7 @@ impl Worker {
     }
 
     /// Has no task any more.
-    fn end_stretch(&self) {
+    fn count_as_out_of_work(&self) {
         if self.running.replace(false) {
             self.scheduler.counters.at_once.down();
         }
@@ -247,7 +259,7 @@ impl Worker {
 
     /// Takes half of what another worker has.
     fn search(&self) -> Option<RawTask> {
-        self.end_stretch();
+        self.count_as_out_of_work();
         if !self.searching.get() {
             if !self.scheduler.idle.start_searching() {
                 return None;
@@ -304,7 +316,7 @@ impl Worker {
 
     fn sleep(&self) {
         let Scheduler { idle, .. } = &*self.scheduler;
-        self.end_stretch();
+        self.count_as_out_of_work();
         // S1, S2
         idle.fall_asleep(self.index, self.searching.replace(false));
         // S3
@@ -366,7 +378,8 @@ impl Worker {
         !self.remote().slot.is_empty() || !self.remote().ring.is_empty()
     }
 
-    /// Whether this worker, going to sleep, keeps watch.
+    /// Whether this worker, going to sleep, keeps watch: nobody does, and somebody is awake or has
+    /// called it. `||` leaves the call noted while somebody is awake, for when nobody is.
     fn begin_watch(&self) -> bool {
         let Scheduler {
             idle,
@@ -378,7 +391,7 @@ impl Worker {
         needed && !watched.swap(true, Ordering::Relaxed)
     }
 
-    /// Takes what a worker keeps to itself that has been in one poll since the last watch.
+    /// Takes the task in the slot of each worker that began no poll since this one last kept watch.
     fn end_watch(&self) {
         self.scheduler.watched.store(false, Ordering::Relaxed);
         let mut seen = self.seen.borrow_mut();
