@@ -113,7 +113,7 @@ impl Pause {
         self.next = (self.next * 2).min(SHORT_OF_MEANS.1);
     }
 
-    /// Whether no pause is under way.
+    /// Ready when the pause under way is over, and where there is none.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(sleep) = &mut self.sleep {
             ready!(Pin::new(sleep).poll(cx));

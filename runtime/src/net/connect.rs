@@ -29,7 +29,7 @@ type Connection = Registered<mio::net::TcpStream>;
 /// connections take, shorter than what a person notices.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects to the first of the addresses that answers. There is at least one.
+/// Connects to the first of the addresses that answers. There is at least one: `lookup` sees to it.
 pub(super) async fn connect_first(
     reactor: Arc<Reactor>,
     addresses: Vec<SocketAddr>,
@@ -126,7 +126,8 @@ impl Race {
                 return Poll::Pending;
             }
             let held = !self.running.is_empty() && none_failed;
-            // Where there is no timer, on a thread of the blocking pool, there is no head start.
+            // `None`: no timer can be armed here (somebody polls this outside of an executor, or on a
+            // blocking thread of a `SingleThread`). Then the next one begins without a head start.
             if held && self.head_start.poll_anywhere(cx) == Some(Poll::Pending) {
                 return Poll::Pending;
             }
@@ -162,10 +163,8 @@ impl Race {
     /// The error of them all.
     fn defeat(&mut self) -> io::Error {
         let attempts = std::mem::take(&mut self.failed);
-        let kind = match attempts.last() {
-            Some((_, error)) => error.kind(),
-            None => io::ErrorKind::InvalidInput,
-        };
+        let (_, last) = attempts.last().expect("there is at least one address");
+        let kind = last.kind();
         io::Error::new(kind, ConnectError { attempts })
     }
 }

@@ -41,7 +41,7 @@ mod unix_stream;
 mod unix_listener;
 #[cfg(unix)]
 mod unix_datagram;
-mod stream;
+mod sockets;
 
 pub use self::addr::{ToSocketAddrs, lookup_host};
 pub use self::connect::ConnectError;

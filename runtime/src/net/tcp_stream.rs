@@ -1,9 +1,9 @@
 //! A TCP connection.
 //!
-//! **Job.** [`TcpStream`]: connect, read, write, and end either half. **Owns** the socket, through a
+//! **Job.** [`TcpStream`]: connect, peek, set options, split. **Owns** the socket, through a
 //! [`Registered`]. **Never** buffers: a read or a write is one system call, as soon as it is worth one.
 //!
-//! What it does as any byte stream (read, write, end) stands in `net/stream.rs`.
+//! What it does as any byte stream (read, write, end a half) stands in `net/sockets.rs`.
 
 use std::future::Future;
 use std::io;

@@ -5,7 +5,7 @@
 //!
 //! Whoever wants to add a source of events finds the plainest whole one here: each operation is one
 //! closure with one system call, handed to [`Registered::read_with`] or [`Registered::write_with`], which
-//! do the waiting. How it is taken over from std and lent out stands in `net/stream.rs`, as for all
+//! do the waiting. How it is taken over from std and lent out stands in `net/sockets.rs`, as for all
 //! sockets.
 //!
 //! ---

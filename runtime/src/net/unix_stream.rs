@@ -3,7 +3,7 @@
 //! **Job.** [`UnixStream`]: as [`TcpStream`](super::TcpStream), with paths for addresses. **Owns** the
 //! socket, through a [`Registered`]. **Never** buffers.
 //!
-//! What it does as any byte stream (read, write, end) stands in `net/stream.rs`.
+//! What it does as any byte stream (read, write, end) stands in `net/sockets.rs`.
 
 use std::io;
 use std::path::Path;

@@ -1,9 +1,10 @@
 //! What sockets have in common.
 //!
 //! **Job.** Write down once, as macros, what would be the same in each file of a socket: how it is
-//! taken over from std, shown and lent out; and what both kinds of byte stream do. What only one of
-//! them does stands in its own file. **Owns** nothing. **Never** decides anything: each method hands
-//! one call to the [`Registered`] source, in the field `io`.
+//! taken over from std, shown and lent out, which every socket needs; and what both kinds of byte
+//! stream do. What only one of them does stands in its own file. **Owns** nothing. **Never** waits by
+//! itself: each method hands one call to the [`Registered`] source, in the field `io`. One thing is
+//! decided here: that a write half whose connection is gone already counts as ended.
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -36,6 +37,8 @@ macro_rules! socket {
                 socket.set_nonblocking(true)?;
                 let reactor = current_reactor(concat!(stringify!($socket), "::try_from"))?;
                 let socket = mio::net::$socket::from_std(socket);
+                // Not known to be writable: whoever gives a stream may have only begun to connect it.
+                // The rest, UDP too, waits with it for the first event, which comes at once.
                 let io = Registered::with_reactor(reactor, socket, $interest, false)?;
                 Ok($socket { io })
             }
@@ -358,6 +361,7 @@ macro_rules! byte_stream {
                 self.io.get_ref().shutdown(how)
             }
 
+            /// Ends the write half, for closing and for the halves of a split.
             pub(super) fn end_write(&self) -> io::Result<()> {
                 match self.shutdown(Shutdown::Write) {
                     // The other end was faster.
