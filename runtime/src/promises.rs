@@ -1,11 +1,10 @@
 //! What brigade promises, what it does not, and which test holds it to that.
 //!
-//! **Job.** To be read: there is no code here. **Owns** the numbers of the promises, **never** a line that
-//! runs. Each promise has a number and names its tests: `tests/wake::f`
+//! **Job.** To be read: there is no code here. **Owns** the numbers of the promises. Each promise has a number and names its tests: `tests/wake::f`
 //! is the function `f` in `tests/tests/wake.rs` of the repository; everything else is below
 //! `runtime/src`. A test (`tests/catalogue`) sees to it that each of them is there, that the numbers
-//! in this text are those of the source, and that no `async` method is left out. **Owns** nothing, and
-//! **never** promises what no test holds.
+//! in this text are those of the source, and that no `async` method is left out. **Never** promises what
+//! no test holds.
 //!
 //! # Fairness
 //!

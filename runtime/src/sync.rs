@@ -29,6 +29,8 @@ pub(crate) use std::sync::{
 
 #[cfg(not(loom))]
 pub(crate) use crossbeam_channel as channel;
+// `SeldomWritten` is an atomic like the others. In models it is one that loom explores less of: see
+// `models::sync`.
 #[cfg(not(loom))]
 pub(crate) use std::{sync::atomic::AtomicUsize as SeldomWritten, thread, thread_local};
 

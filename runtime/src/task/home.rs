@@ -234,7 +234,7 @@ unsafe fn release(home: NonNull<Home>, count: usize) {
     }
 }
 
-/// References drawn at a time. Thin air: large enough that the atomic operation behind it costs
+/// References drawn at a time. Thin air (chosen without a measurement): large enough that the atomic operation behind it costs
 /// a task nothing that could be measured.
 const BATCH: usize = 1024;
 

@@ -59,8 +59,8 @@ use crate::sync::{Arc, Mutex, Ordering};
 use crate::task::raw::{RawTask, Runnable};
 
 /// How often in a row a worker runs the task woken last before one from its ring. Two tasks that
-/// wake one another would keep everybody else waiting for ever otherwise. Thin air (chosen without a
-/// measurement); tokio's is the same.
+/// wake one another would keep everybody else waiting for ever otherwise. Thin air; tokio's is the
+/// same.
 const STREAK: u32 = 3;
 
 /// How long the watch sleeps. Twice as long, at worst, a task in a slot waits behind a poll that does
