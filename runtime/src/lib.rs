@@ -1,4 +1,4 @@
-//! **brigade**: an async runtime to read, run and keep.
+//! **brigade**: an async runtime to read, run and maintain.
 //!
 //! A process is a kitchen, a thread is a cook, a task is a dish. One cook with many dishes on the
 //! stove is *concurrency*: many tasks in flight. Many cooks, each at a dish, is *parallelism*: many
