@@ -17,7 +17,7 @@
 //!
 //! A poll that takes long holds up what only its worker knows of: the task in its slot, and, if the
 //! worker came from the driver, events and timers. It cannot be interrupted. So while any worker is
-//! awake, one of the sleepers sleeps with one eye open, for [`WATCH`] only. We say it keeps *watch*.
+//! awake, one of the sleepers keeps *watch*: it sleeps with one eye open, for [`WATCH`] only.
 //!
 //! 1. *Who calls it.* A worker that goes to sleep while others are awake begins it by itself
 //!    (`begin_watch`), if nobody keeps it. If all who sleep went to sleep without, because nobody was
@@ -32,8 +32,8 @@
 //!    again it takes the driver, if nobody has it.
 //! 4. *When it ends.* It goes to sleep without an end when all others sleep: idle costs nothing.
 //!
-//! **Never** blocks while a queue that others may take from, the slots apart, has a task; and never
-//! touches the owner's end of another worker's ring.
+//! **Never** goes to sleep before it has seen every queue that others may take from, the slots apart,
+//! empty; and never touches the owner's end of another worker's ring.
 //!
 //! ---
 //!
