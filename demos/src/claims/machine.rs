@@ -77,7 +77,16 @@ fn os() -> String {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let name = field(&release, "PRETTY_NAME", '=');
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease");
-    let kernel = kernel.ok().map(|kernel| format!("Linux {}", kernel.trim()));
+    // As far as it says anything to a reader: `6.18` of `6.18.44-1-amd64`.
+    let short = |kernel: String| {
+        kernel
+            .trim()
+            .split('.')
+            .take(2)
+            .collect::<Vec<_>>()
+            .join(".")
+    };
+    let kernel = kernel.ok().map(|kernel| format!("Linux {}", short(kernel)));
     let said: Vec<String> = name.into_iter().chain(kernel).collect();
     if said.is_empty() {
         std::env::consts::OS.to_owned()
