@@ -31,12 +31,6 @@ impl Id {
     pub(crate) fn from_number(number: u64) -> Self {
         Id(number)
     }
-
-    /// Which of the batches it was drawn from: the same for tasks that a thread spawns one after
-    /// the other.
-    pub(crate) fn batch(self) -> usize {
-        (self.0 / BATCH) as usize
-    }
 }
 
 impl fmt::Display for Id {
