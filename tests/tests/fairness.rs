@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use brigade::time::{interval, sleep};
 use brigade::{Executor, SingleThread};
-use brigade_tests::{Hooks, Kitchen, Tally, hooked_waker, on_both, one_cook, pair, to_and_fro};
+use brigade_tests::{
+    Hooks, Kitchen, Tally, hooked_waker, kitchen_tests, on_both, one_cook, pair, to_and_fro,
+};
 
 /// A task that wakes itself in every poll, for ever.
 async fn hog() {
@@ -172,6 +174,46 @@ fn a_flood_of_spawns_starves_nobody<K: Kitchen>() {
     });
 }
 
+/// Ready tasks that a worker's ring has no room for wait in the queue that all share: those in the ring,
+/// ready again and again, do not keep them there.
+fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
+    /// Four rings full.
+    const TASKS: usize = 1_000;
+    /// Polls of the busiest task by the time all have had one. With one task taken from the shared
+    /// queue at each look it would be over sixty.
+    const FAIR: usize = 20;
+    let begun = Tally::new();
+    let task = move || {
+        let begun = begun.clone();
+        async move {
+            begun.add();
+            let mut polls = 1;
+            while begun.get() < TASKS {
+                polls += 1;
+                brigade::yield_now().await;
+            }
+            polls
+        }
+    };
+    // From the one worker's own hand, so that all are there before the first is polled.
+    let busiest = K::open().block_on(async move {
+        brigade::spawn(async move {
+            let tasks: Vec<_> = (0..TASKS).map(|_| brigade::spawn(task())).collect();
+            let mut busiest = 0;
+            for task in tasks {
+                busiest = busiest.max(task.await.unwrap());
+            }
+            busiest
+        })
+        .await
+    });
+    let busiest = busiest.unwrap();
+    assert!(
+        busiest <= FAIR,
+        "one had {busiest} polls before each had one"
+    );
+}
+
 /// A task that yields comes after every task that was ready.
 fn a_yield_lets_every_ready_task_run() {
     let executor = SingleThread::new().unwrap();
@@ -324,6 +366,8 @@ on_both! {
     an_always_due_interval_starves_nobody,
     a_flood_of_spawns_starves_nobody,
 }
+
+kitchen_tests!(one_worker, brigade_tests::ManyCooks<1>; a_full_ring_does_not_starve_the_injector;);
 
 one_cook! {
     a_yield_lets_every_ready_task_run,

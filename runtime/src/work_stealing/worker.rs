@@ -7,7 +7,8 @@
 //! # A turn
 //!
 //! 1. *Look*, every so many polls (see [`pace`](crate::pace)): at the OS and the clock, if no other
-//!    worker is at it, and at the injector, so that it is not starved by tasks that wake one another.
+//!    worker is at it, and at the injector: tasks that wake one another, and sockets that are ready
+//!    again and again, would keep its tasks waiting otherwise for as long as the ring is not empty.
 //! 2. *Run* a task: the one woken last (at most [`STREAK`] times in a row), else from the ring, else
 //!    a batch from the injector, else half of what another worker has.
 //! 3. *Sleep* if there is nothing (see `idle` for how that is safe). The first to sleep takes the
@@ -67,7 +68,7 @@ const STREAK: u32 = 3;
 /// not end. Thin air: a person notices nothing, and 200 looks a second are few for a machine.
 const WATCH: Duration = Duration::from_millis(5);
 
-/// Tasks that a worker takes from the injector at a time, at most: half a ring.
+/// Tasks that a worker without any takes from the injector at a time, at most: half a ring.
 const BATCH: usize = CAPACITY as usize / 2;
 
 /// See the module.
@@ -219,14 +220,16 @@ impl Worker {
 
     fn next_task(&self) -> Option<RawTask> {
         if self.left.get() == 0 {
+            // Half of the polls up to the next look, and before this look: they are older than
+            // whatever it wakes.
+            let due = self.take_batch(self.pace.borrow().bound() / 2);
             self.look();
-            if let Some(task) = self.scheduler.injector.pop() {
-                self.counters().injected.add(1);
-                return Some(task);
+            if due.is_some() {
+                return due;
             }
         }
         self.next_local()
-            .or_else(|| self.take_batch())
+            .or_else(|| self.take_batch(BATCH))
             .or_else(|| self.search())
     }
 
@@ -245,13 +248,14 @@ impl Worker {
         task.or_else(|| slot.take())
     }
 
-    /// Takes a fair share of the injector: one to run, the rest for the ring, where others may steal
-    /// them.
-    fn take_batch(&self) -> Option<RawTask> {
+    /// Takes a fair share of the injector: one to run, and up to `at_most` for the ring, where others
+    /// may steal them. No more than there is room for: what does not fit would go back, to the end.
+    fn take_batch(&self, at_most: usize) -> Option<RawTask> {
         let injector = &self.scheduler.injector;
         let first = injector.pop()?;
         let share = injector.len() / self.scheduler.remotes.len();
-        let more = (0..share.min(BATCH)).map_while(|_| injector.pop());
+        let room = CAPACITY.saturating_sub(self.remote().ring.len()) as usize;
+        let more = (0..share.min(at_most).min(room)).map_while(|_| injector.pop());
         let count = more.map(|task| self.push_to_ring(task)).count();
         self.counters().injected.add(1 + count as u64);
         Some(first)
@@ -281,7 +285,7 @@ impl Worker {
                 return stolen;
             }
         }
-        self.take_batch()
+        self.take_batch(BATCH)
     }
 
     /// A number below `bound`: Marsaglia's xorshift (2003), scaled.
