@@ -174,11 +174,11 @@ fn a_flood_of_spawns_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// Ready tasks that a worker's ring has no room for wait in the queue that all share: those in the ring,
+/// tokio #2702, #5720: ready tasks that a worker's ring has no room for wait in the queue that all share: those in the ring,
 /// ready again and again, do not keep them there.
 fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
     /// Four rings full.
-    const TASKS: usize = 1_000;
+    const TASKS: usize = 4_000;
     /// Polls of the busiest task by the time all have had one. With one task taken from the shared
     /// queue at each look it would be over sixty.
     const FAIR: usize = 20;

@@ -229,12 +229,10 @@ fn wait_for<F: Future>(future: F) -> F::Output {
 
 // ---- rings of numbers, each used by its one owner at a time -----------------------------------
 
-/// Pushes; answers what overflowed.
-fn push(ring: &Ring<u32>, item: u32) -> Vec<u32> {
-    let mut over = Vec::new();
+/// Pushes; answers what there was no room for.
+fn push(ring: &Ring<u32>, item: u32) -> Option<u32> {
     // SAFETY: in each model one thread at a time pushes to a ring and pops from it: its owner.
-    unsafe { ring.push(item, |item| over.push(item)) };
-    over
+    unsafe { ring.push(item) }.err()
 }
 
 fn pop(ring: &Ring<u32>) -> Option<u32> {

@@ -12,7 +12,7 @@ fn every_item_comes_out_once() {
         "both thieves took something",
         "one thief went away empty",
         "a thief took two",
-        "the ring overflowed",
+        "the ring was full",
     ]);
     explore(2, &SEEN, || {
         let ring = Arc::new(Ring::new());
@@ -34,7 +34,7 @@ fn every_item_comes_out_once() {
             out.extend(push(&ring, item));
         }
         if !out.is_empty() {
-            SEEN.saw("the ring overflowed");
+            SEEN.saw("the ring was full");
         }
         out.extend(pop(&ring));
         let stolen = thieves.map(|thief| thief.join().unwrap());

@@ -7,10 +7,11 @@
 //! # A turn
 //!
 //! 1. *Look*, every so many polls (see [`pace`](crate::pace)): at the OS and the clock, if no other
-//!    worker is at it, and at the injector: tasks that wake one another, and sockets that are ready
-//!    again and again, would keep its tasks waiting otherwise for as long as the ring is not empty.
-//! 2. *Run* a task: the one woken last (at most [`STREAK`] times in a row), else from the ring, else
-//!    a batch from the injector, else half of what another worker has.
+//!    worker is at it, and whether tasks wait in the injector.
+//! 2. *Run* a task: while there are any in the injector, every other one from there; tasks that wake
+//!    one another, and sockets that are ready again and again, would keep those waiting otherwise.
+//!    Else the one woken last (at most [`STREAK`] times in a row), else from the ring, else a batch
+//!    from the injector, else half of what another worker has.
 //! 3. *Sleep* if there is nothing (see `idle` for how that is safe). The first to sleep takes the
 //!    driver with it: it waits for events and timers, the others for it.
 //!
@@ -85,6 +86,9 @@ pub(super) struct Worker {
     searching: Cell<bool>,
     /// Tasks run from the slot without one from the ring between.
     streak: Cell<u32>,
+    /// At the last look there were tasks in the injector; the last task came from there.
+    sharing: Cell<bool>,
+    shared_last: Cell<bool>,
     random: Cell<u32>,
     pace: RefCell<Pace>,
     /// Whom the driver says to wake.
@@ -114,6 +118,8 @@ impl Worker {
             running: Cell::new(false),
             searching: Cell::new(false),
             streak: Cell::new(0),
+            sharing: Cell::new(false),
+            shared_last: Cell::new(false),
             // Any odd number: no two workers look at the others in the same order.
             random: Cell::new(2 * index as u32 + 1),
             pace: RefCell::new(Pace::new(now)),
@@ -208,29 +214,40 @@ impl Worker {
         }
     }
 
-    /// Puts a task at the end of the ring.
+    /// Puts a task at the end of the ring, or, if it is full, of the injector.
     #[inline]
     pub(super) fn push_to_ring(&self, task: RawTask) {
-        let overflow = |task| self.scheduler.injector.push(task);
         // SAFETY: `self` is reached on its own thread only, so this is the ring's owner.
-        unsafe { self.remote().ring.push(task, overflow) };
+        if let Err(task) = unsafe { self.remote().ring.push(task) } {
+            self.scheduler.injector.push(task);
+        }
     }
 
     // ---- finding -------------------------------------------------------------------------------
 
     fn next_task(&self) -> Option<RawTask> {
         if self.left.get() == 0 {
-            // Half of the polls up to the next look, and before this look: they are older than
-            // whatever it wakes.
-            let due = self.take_batch(self.pace.borrow().bound() / 2);
             self.look();
-            if due.is_some() {
-                return due;
-            }
+            self.sharing.set(!self.scheduler.injector.is_empty());
         }
-        self.next_local()
-            .or_else(|| self.take_batch(BATCH))
+        self.next_shared()
+            .or_else(|| self.next_local())
+            .or_else(|| self.take_batch())
             .or_else(|| self.search())
+    }
+
+    /// While any wait there, every other task comes from the injector.
+    #[inline]
+    fn next_shared(&self) -> Option<RawTask> {
+        if !self.sharing.get() || self.shared_last.replace(!self.shared_last.get()) {
+            return None;
+        }
+        let task = self.scheduler.injector.pop();
+        match task {
+            Some(_) => self.counters().injected.add(1),
+            None => self.sharing.set(false),
+        }
+        task
     }
 
     #[inline]
@@ -248,14 +265,13 @@ impl Worker {
         task.or_else(|| slot.take())
     }
 
-    /// Takes a fair share of the injector: one to run, and up to `at_most` for the ring, where others
-    /// may steal them. No more than there is room for: what does not fit would go back, to the end.
-    fn take_batch(&self, at_most: usize) -> Option<RawTask> {
+    /// Takes a fair share of the injector: one to run, the rest for the ring, where others may steal
+    /// them.
+    fn take_batch(&self) -> Option<RawTask> {
         let injector = &self.scheduler.injector;
         let first = injector.pop()?;
         let share = injector.len() / self.scheduler.remotes.len();
-        let room = CAPACITY.saturating_sub(self.remote().ring.len()) as usize;
-        let more = (0..share.min(at_most).min(room)).map_while(|_| injector.pop());
+        let more = (0..share.min(BATCH)).map_while(|_| injector.pop());
         let count = more.map(|task| self.push_to_ring(task)).count();
         self.counters().injected.add(1 + count as u64);
         Some(first)
@@ -285,7 +301,7 @@ impl Worker {
                 return stolen;
             }
         }
-        self.take_batch(BATCH)
+        self.take_batch()
     }
 
     /// A number below `bound`: Marsaglia's xorshift (2003), scaled.
