@@ -77,6 +77,31 @@ fn timers_fire_while_a_worker_is_blocked() {
     }
 }
 
+/// Everybody was idle, and nothing was armed when the worker went up to block: who is left asleep has to
+/// see what another thread arms then.
+#[test]
+fn a_timer_armed_elsewhere_fires_while_a_worker_is_blocked() {
+    for workers in [2, 4] {
+        let executor = WorkStealing::with_workers(workers).unwrap();
+        for _ in 0..5 {
+            // Not by a timer of the executor.
+            std::thread::sleep(Duration::from_millis(15));
+            executor.block_on(async {
+                let (send, receive) = mpsc::channel();
+                let (blocks, is_blocked) = mpsc::channel();
+                let task = brigade::spawn(async move {
+                    blocks.send(()).unwrap();
+                    receive.recv_timeout(LONG).expect("the timer did not fire");
+                });
+                is_blocked.recv().unwrap();
+                sleep(Duration::from_millis(5)).await;
+                send.send(()).unwrap();
+                task.await.unwrap();
+            });
+        }
+    }
+}
+
 #[test]
 fn sockets_are_served_while_a_worker_is_blocked() {
     for workers in [2, 4] {

@@ -290,7 +290,7 @@ impl Staff {
     }
 
     fn notify(&self) -> bool {
-        let sleeper = self.idle.to_wake();
+        let sleeper = self.idle.to_wake(|_| false);
         if let Some(sleeper) = sleeper {
             let _ = self.parkers[sleeper].unpark();
         }
@@ -325,7 +325,10 @@ impl Staff {
                 self.sleep(worker, &mut searching, &mut worked);
                 continue;
             };
-            if std::mem::take(&mut searching) && self.idle.stop_searching() {
+            if std::mem::take(&mut searching)
+                && self.idle.stop_searching()
+                && !self.injector.is_empty()
+            {
                 worked.woke += usize::from(self.notify());
             }
             run(task);

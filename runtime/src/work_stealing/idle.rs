@@ -27,7 +27,7 @@
 //!
 //! - nobody begins to search while half of the workers or more do, so that the others are not robbed
 //!   all day;
-//! - the *last* searcher that finds something wakes another one: there may be more;
+//! - the *last* searcher that finds something looks whether there is more, and if so wakes another one;
 //! - a searcher that finds nothing looks *once more, after* it has been counted as asleep.
 //!
 //! # The two sides
@@ -51,10 +51,18 @@
 //! The two fences have an order. If N2 comes before S2, then S3 sees the task that N1 pushed, and
 //! the worker stays up. If S2 comes before N2, then N3 sees the counts of S1. Suppose that it saw a
 //! searcher nevertheless: another one, that has not passed its own S1. That one will either find a
-//! task, and then wakes another if it was the last to search (so the argument begins anew with that
-//! one); or find nothing, and pass its own S1 to S3 after N2, and see the task there. And if N3 sees
-//! no searcher and a sleeper, N4 takes one off the list, under the lock, so that nobody else wakes
-//! the same; its N5 leaves a token if the sleeper has not reached S5 yet.
+//! task, and then, if it was the last to search, look at the queues behind a fence of its own
+//! ([`Idle::stop_searching`]), which comes after N2 since N3 still saw it search: it sees the task, and
+//! wakes another (so the argument begins anew with that one); or find nothing, and pass its own S1 to
+//! S3 after N2, and see the task there. And if N3 sees no searcher and a sleeper, N4 takes one off the
+//! list, under the lock, so that nobody else wakes the same; its N5 leaves a token if the sleeper has
+//! not reached S5 yet.
+//!
+//! # Whom to wake
+//!
+//! Of the sleepers the one that fell asleep last, whose caches are the warmest; but the one that sleeps
+//! in the driver only if there is no other. To get it up takes two system calls more, and somebody else
+//! would have to be woken to take its place there.
 //!
 //! This is the store-buffering pattern of rayon-core's sleep module and Go's scheduler ("delicate
 //! dance" in `proc.go`). A SeqCst *load* in N2's place does not do: it orders nothing that went
@@ -124,16 +132,16 @@ impl Idle {
         Counts::unpack(self.word.load(Ordering::Relaxed))
     }
 
-    /// N2 to N4: a task was made ready. Answers whom to unpark.
+    /// N2 to N4: a task was made ready. Answers whom to unpark: one that does not drive, if there is one.
     #[inline]
-    pub(crate) fn to_wake(&self) -> Option<usize> {
+    pub(crate) fn to_wake(&self, drives: impl Fn(usize) -> bool) -> Option<usize> {
         // N2
         fence(Ordering::SeqCst);
         // N3
         if self.nobody_to_wake() {
             return None;
         }
-        self.take_sleeper()
+        self.take_sleeper(drives)
     }
 
     fn nobody_to_wake(&self) -> bool {
@@ -142,14 +150,18 @@ impl Idle {
     }
 
     #[cold]
-    fn take_sleeper(&self) -> Option<usize> {
+    fn take_sleeper(&self, drives: impl Fn(usize) -> bool) -> Option<usize> {
         let mut sleepers = lock(&self.sleepers);
         // Somebody may have been faster.
         if self.nobody_to_wake() {
             return None;
         }
-        // N4. The one who fell asleep last is the warmest.
-        let sleeper = sleepers.pop();
+        // N4
+        let position = sleepers.iter().rposition(|&sleeper| !drives(sleeper));
+        let sleeper = match position {
+            Some(position) => Some(sleepers.remove(position)),
+            None => sleepers.pop(),
+        };
         if sleeper.is_some() {
             self.word.fetch_add(AWAKE + SEARCHING, Ordering::SeqCst);
         }
@@ -182,12 +194,18 @@ impl Idle {
         self.word.fetch_add(SEARCHING, Ordering::SeqCst);
     }
 
-    /// The worker found something. `true`: it was the last to search, and must see to it that
-    /// another one is woken.
+    /// The worker found something. `true`: it was the last to search. The caller now looks at every
+    /// queue that others may take from, the slots apart, and if there is more, sees to it that another
+    /// one is woken.
     pub(crate) fn stop_searching(&self) -> bool {
         let before = Counts::unpack(self.word.fetch_sub(SEARCHING, Ordering::SeqCst));
         debug_assert!(before.searching > 0);
-        before.searching == 1
+        let last = before.searching == 1;
+        if last {
+            // Who saw this one search and woke nobody has pushed before N2, and that before this.
+            fence(Ordering::SeqCst);
+        }
+        last
     }
 
     /// S1 and S2. The caller now looks once more at every queue that others may take from, the slots

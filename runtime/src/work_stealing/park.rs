@@ -91,6 +91,11 @@ impl Parker {
         }
     }
 
+    /// Whether the worker sleeps in the driver, at some time near this one.
+    pub(crate) fn drives(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == DRIVING
+    }
+
     /// `false`: somebody has called; the token is used up.
     fn begin(&self, how: u8) -> bool {
         // Acquire pairs with the Release of `unpark`: what the caller did before is seen.

@@ -99,9 +99,19 @@ impl Scheduler {
     #[inline]
     pub(super) fn notify(&self) {
         // N2 to N4
-        if let Some(worker) = self.idle.to_wake() {
+        let drives = |worker: usize| self.remotes[worker].parker.drives();
+        if let Some(worker) = self.idle.to_wake(drives) {
             // N5
             self.unpark(worker);
+        }
+    }
+
+    /// The last searcher has found something: sees to it that another one comes for what is left, and for
+    /// the driver, if nobody sleeps there.
+    #[cold]
+    pub(super) fn hand_over(&self) {
+        if self.has_work() || !self.remotes.iter().any(|remote| remote.parker.drives()) {
+            self.notify();
         }
     }
 
@@ -138,7 +148,8 @@ impl Scheduler {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// S3: whether there is a task in any queue that others may take from, the slots apart.
+    /// For S3, and for the last searcher: whether there is a task in any queue that others may take
+    /// from, the slots apart.
     pub(super) fn has_work(&self) -> bool {
         !self.injector.is_empty() || self.remotes.iter().any(|remote| !remote.ring.is_empty())
     }

@@ -190,8 +190,8 @@ impl Worker {
         }
         self.scheduler.counters.at_once.up();
         if self.searching.replace(false) && self.scheduler.idle.stop_searching() {
-            // The last searcher found something: there may be more, and nobody else looks.
-            self.scheduler.notify();
+            // There may be more, and nobody else looks.
+            self.scheduler.hand_over();
         }
     }
 
