@@ -297,3 +297,6 @@ impl Drop for Ready<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

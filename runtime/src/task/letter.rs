@@ -81,3 +81,40 @@ impl Drop for Letter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::task::JoinHandle;
+    use crate::task::home::{HomeRef, Schedule};
+
+    struct Nowhere;
+
+    impl Schedule for Nowhere {
+        fn admit(&self, task: Runnable) -> Result<(), Runnable> {
+            Err(task)
+        }
+        fn schedule(&self, task: Runnable) {
+            task.run();
+        }
+        fn forget(&self, _task: RawTask) {}
+        fn post(&self, _letter: Letter) {}
+    }
+
+    /// On a wake, under whatever lock, a closed box is emptied of harmless letters: the others may drop
+    /// a future or an output, or call a stranger's waker.
+    #[test]
+    fn what_may_run_code_of_a_user_is_not_harmless() {
+        let (runnable, raw) = RawTask::new(async {}, HomeRef::shared(Arc::new(Nowhere)));
+        let handle = JoinHandle::<()>::new(raw);
+        assert!(Letter::wake(raw.to_ref()).is_harmless());
+        assert!(!Letter::join(raw.to_ref(), Waker::noop().clone()).is_harmless());
+        assert!(!Letter::spawn(runnable).is_harmless());
+        assert!(handle.is_finished());
+        assert!(Letter::abort(raw.to_ref()).is_harmless());
+        std::mem::forget(handle);
+        assert!(!Letter::detach(raw).is_harmless());
+    }
+}

@@ -621,3 +621,6 @@ impl Drop for TaskRef {
 pub(crate) fn drop_value<T>(value: T) {
     drop_quietly(value);
 }
+
+#[cfg(test)]
+mod tests;

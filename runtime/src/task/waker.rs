@@ -294,4 +294,21 @@ mod tests {
         slot.take().unwrap().wake();
         assert_eq!(stranger.0.load(Ordering::SeqCst), 1);
     }
+
+    #[test]
+    fn a_panic_of_a_waker_that_is_dropped_is_stopped() {
+        struct Bomb;
+        impl Wake for Bomb {
+            fn wake(self: Arc<Self>) {}
+        }
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("a stranger's waker panics as it goes");
+            }
+        }
+        let mut slot = JoinerSlot::EMPTY;
+        drop(slot.put(Arc::new(Bomb).into()));
+        drop(slot.put(Arc::new(Bomb).into()));
+        drop(slot);
+    }
 }

@@ -235,3 +235,26 @@ fn once_gone_it_stays_gone() {
     readiness.clear(seen);
     assert!(readiness.ready().unwrap().is_gone());
 }
+
+/// Many short tasks under a strange executor may each have polled once, and nobody tells us when one
+/// ends. They are woken before the list is without end; who has a key says when it goes, and is not.
+#[test]
+#[cfg_attr(miri, ignore = "compares wakers a million times")]
+fn a_crowd_that_cannot_be_told_apart_is_woken() {
+    let readiness = Readiness::new(false);
+    let ((first, waker), (future, keyed)) = (waiter(), waiter());
+    assert!(wait(&readiness, &waker).is_pending());
+    let mut key = None;
+    assert!(wait_keyed(&readiness, &keyed, &mut key).is_pending());
+    let strangers: Vec<_> = (0..2000).map(|_| waiter()).collect();
+    for (_, waker) in &strangers {
+        assert!(wait(&readiness, waker).is_pending());
+    }
+    let woken = strangers.iter().filter(|(count, _)| count.get() == 1);
+    let woken = woken.count();
+    assert!(0 < woken && woken < strangers.len(), "{woken}");
+    assert_eq!((first.get(), future.get()), (0, 0));
+    // Nobody is left out, nobody is told twice.
+    assert_eq!(event(&readiness), strangers.len() - woken + 2);
+    assert!(strangers.iter().all(|(count, _)| count.get() == 1));
+}
