@@ -43,7 +43,6 @@ use std::io;
 use std::task::Waker;
 use std::time::Duration;
 
-use mio::event::Event;
 use mio::{Events, Token};
 #[cfg(not(all(test, loom)))]
 use mio::{Poll, Registry, Waker as OsBell};
@@ -253,16 +252,6 @@ impl EventLoop {
     }
 }
 
-/// Which directions an event speaks of. An error or a hang-up concerns both, whatever else the
-/// event says: a pipe's end comes with neither `readable` nor `writable` (tokio-core #117).
-fn directions(event: &Event) -> (bool, bool) {
-    let broken = event.is_error();
-    (
-        event.is_readable() || event.is_read_closed() || event.is_priority() || broken,
-        event.is_writable() || event.is_write_closed() || broken,
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,5 +284,119 @@ mod tests {
         assert!(std::ptr::eq(sources.find(token).unwrap(), &*source));
         assert!(sources.find(neighbour).is_some());
         assert!(sources.find(BELL).is_none());
+    }
+
+    /// What the OS says, by a pipe and a pair of sockets. Loom has no OS.
+    #[cfg(all(unix, not(loom)))]
+    mod with_the_os {
+        use std::io::Write;
+
+        use mio::net::UnixStream;
+        use mio::unix::pipe;
+        use mio::{Interest, Registry, event};
+
+        use super::super::*;
+
+        /// Which directions of `source` became ready at the next turn, which is to bring an event.
+        fn ready(event_loop: &mut EventLoop, reactor: &Reactor, source: &Source) -> [bool; 2] {
+            let before = [Direction::Read, Direction::Write].map(|way| is_ready(source, way));
+            assert_eq!(before, [false, false]);
+            event_loop.turn(reactor, None, &mut Vec::new()).unwrap();
+            [Direction::Read, Direction::Write].map(|way| is_ready(source, way))
+        }
+
+        /// Tries, in vain, which clears the direction.
+        fn is_ready(source: &Source, way: Direction) -> bool {
+            let mut tried = false;
+            let _ = source.try_io(way, || -> io::Result<()> {
+                tried = true;
+                Err(io::ErrorKind::WouldBlock.into())
+            });
+            tried
+        }
+
+        #[test]
+        fn an_event_speaks_of_one_direction() {
+            let (reactor, mut event_loop) = new().unwrap();
+            let (mut sender, mut receiver) = pipe::new().unwrap();
+            let read = reactor.register(&mut receiver, Interest::READABLE, false);
+            let read = read.unwrap();
+            sender.write_all(b"x").unwrap();
+            assert_eq!(ready(&mut event_loop, &reactor, &read), [true, false]);
+            reactor.deregister(&mut receiver, &read);
+            let write = reactor.register(&mut sender, Interest::WRITABLE, false);
+            let write = write.unwrap();
+            assert_eq!(ready(&mut event_loop, &reactor, &write), [false, true]);
+            reactor.deregister(&mut sender, &write);
+        }
+
+        /// tokio-core #117: whatever was asked for, no other event may come. (kqueue tells only whoever
+        /// asked for a direction.)
+        #[test]
+        #[cfg(target_os = "linux")]
+        fn an_end_concerns_both_directions() {
+            for interest in [Interest::READABLE, Interest::WRITABLE] {
+                let (reactor, mut event_loop) = new().unwrap();
+                let (mut here, there) = UnixStream::pair().unwrap();
+                drop(there);
+                let source = reactor.register(&mut here, interest, false).unwrap();
+                assert_eq!(ready(&mut event_loop, &reactor, &source), [true, true]);
+                reactor.deregister(&mut here, &source);
+            }
+        }
+
+        /// Asked by whoever wonders whether looking for events is worth it.
+        #[test]
+        fn a_reactor_is_empty_while_nothing_is_registered() {
+            /// No OS wants it.
+            struct Refused;
+            impl event::Source for Refused {
+                fn register(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
+                    Err(io::ErrorKind::PermissionDenied.into())
+                }
+                fn reregister(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
+                    unreachable!("registered once for all its life")
+                }
+                fn deregister(&mut self, _: &Registry) -> io::Result<()> {
+                    unreachable!("it never was registered")
+                }
+            }
+
+            let (reactor, _event_loop) = new().unwrap();
+            assert!(reactor.is_empty());
+            let (mut here, _there) = UnixStream::pair().unwrap();
+            let source = reactor
+                .register(&mut here, Interest::READABLE, true)
+                .unwrap();
+            assert!(!reactor.is_empty());
+            reactor.deregister(&mut here, &source);
+            assert!(reactor.is_empty());
+            assert!(
+                reactor
+                    .register(&mut Refused, Interest::READABLE, true)
+                    .is_err()
+            );
+            assert!(reactor.is_empty() && lock(&reactor.sources).entries.is_empty());
+        }
+
+        #[test]
+        fn after_the_end_nobody_waits_and_nothing_is_registered() {
+            let (reactor, _event_loop) = new().unwrap();
+            let (mut here, mut there) = UnixStream::pair().unwrap();
+            let source = reactor
+                .register(&mut here, Interest::READABLE, false)
+                .unwrap();
+            reactor.close(&mut Vec::new());
+            for way in [Direction::Read, Direction::Write] {
+                assert!(is_ready(&source, way));
+            }
+            assert!(
+                reactor
+                    .register(&mut there, Interest::READABLE, false)
+                    .is_err()
+            );
+            // Its socket may outlive the executor.
+            reactor.deregister(&mut here, &source);
+        }
     }
 }

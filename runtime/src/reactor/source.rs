@@ -89,14 +89,15 @@ impl Source {
         }
     }
 
+    /// An event of the OS. An error or a hang-up concerns both directions, whatever else the event
+    /// says: a pipe's end comes with neither `readable` nor `writable` (tokio-core #117).
     pub(super) fn receive(&self, event: &Event, woken: &mut Vec<Waker>) {
-        let (read, write) = super::directions(event);
         if event.is_read_closed() || event.is_error() {
             self.read.set_ended(woken);
-        } else if read {
+        } else if event.is_readable() || event.is_priority() {
             self.read.set(woken);
         }
-        if write {
+        if event.is_writable() || event.is_write_closed() || event.is_error() {
             self.write.set(woken);
         }
     }
