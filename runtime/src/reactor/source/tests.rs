@@ -10,8 +10,7 @@ use std::task::Wake;
 use super::Direction::{Read, Write};
 use super::*;
 
-/// Answers to calls, one after the other. What is not asked for shall not be there: each test ends
-/// with `told_all`.
+/// Its answers to calls, one after the other; a call too many is a failure.
 struct Os(VecDeque<Result<usize, ErrorKind>>);
 
 impl Os {

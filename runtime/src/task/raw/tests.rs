@@ -359,3 +359,13 @@ fn a_handle_says_whose_it_is_and_whether_that_is_over() {
         }
     }
 }
+
+#[test]
+fn a_task_goes_through_a_pointer_and_back() {
+    let lists = Arc::new(Lists::default());
+    let (task, handle) = lists.spawn(async {});
+    assert!(RawTask::from_ptr(task.into_ptr()) == Some(task));
+    assert!(RawTask::from_ptr(std::ptr::null_mut()).is_none());
+    lists.work();
+    assert!(handle.is_finished());
+}
