@@ -145,10 +145,8 @@ fn a_future_that_changes_tasks_is_woken_in_the_last_one() {
     assert_eq!((first.get(), second.get()), (0, 1));
 }
 
-/// A future may outlive the task that polled it first. When that task's dead waker is swept out
-/// another waiter may get its place, which then is not the old future's to empty.
-#[test]
-fn a_future_of_a_dead_task_takes_nobody_elses_place() {
+/// The waker of a task that is complete.
+fn dead_waker() -> Waker {
     use crate::task::home::{HomeRef, Schedule};
     use crate::task::letter::Letter;
     use crate::task::raw::{RawTask, Runnable};
@@ -172,9 +170,15 @@ fn a_future_of_a_dead_task_takes_nobody_elses_place() {
     let (task, raw) = RawTask::new(giver, HomeRef::shared(std::sync::Arc::new(Nowhere)));
     let handle = crate::task::JoinHandle::<()>::new(raw);
     task.run();
-    let dead = receive.recv().unwrap();
     assert!(handle.is_finished());
+    receive.recv().unwrap()
+}
 
+/// A future may outlive the task that polled it first. When that task's dead waker is swept out
+/// another waiter may get its place, which then is not the old future's to empty.
+#[test]
+fn a_future_of_a_dead_task_takes_nobody_elses_place() {
+    let dead = dead_waker();
     let readiness = Readiness::new(false);
     let others: Vec<_> = (0..64).map(|_| waiter()).collect();
     assert!(wait(&readiness, &others[0].1).is_pending());
@@ -234,6 +238,20 @@ fn once_gone_it_stays_gone() {
     assert!(seen.is_gone());
     readiness.clear(seen);
     assert!(readiness.ready().unwrap().is_gone());
+}
+
+/// Many short tasks may each have polled once and ended: their wakers do not pile up.
+#[test]
+fn wakers_of_dead_tasks_are_swept_out() {
+    let readiness = Readiness::new(false);
+    let (count, living) = waiter();
+    assert!(wait(&readiness, &dead_waker()).is_pending());
+    assert!(wait(&readiness, &living).is_pending());
+    for _ in 0..200 {
+        assert!(wait(&readiness, &dead_waker()).is_pending());
+    }
+    assert!(event(&readiness) < 100);
+    assert_eq!(count.get(), 1);
 }
 
 /// Many short tasks under a strange executor may each have polled once, and nobody tells us when one
