@@ -140,3 +140,34 @@ impl fmt::Display for JoinError {
 }
 
 impl std::error::Error for JoinError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_aborted_task_has_nothing_to_hand_on() {
+        let error = JoinError::aborted();
+        assert!(error.is_aborted() && !error.is_panic());
+        assert_eq!(error.to_string(), "the task was aborted");
+        assert_eq!(format!("{error:?}"), "JoinError::Aborted");
+        assert!(error.try_into_panic().unwrap_err().is_aborted());
+    }
+
+    #[test]
+    fn a_panic_says_its_text_and_keeps_its_payload() {
+        let payloads: [(Box<dyn Any + Send>, &str); 3] = [
+            (Box::new("burnt"), "burnt"),
+            (Box::new(String::from("boiled over")), "boiled over"),
+            (Box::new(7_u8), "a value that is no text"),
+        ];
+        for (payload, text) in payloads {
+            let kind = (*payload).type_id();
+            let error = JoinError::panic(payload);
+            assert!(error.is_panic() && !error.is_aborted());
+            assert_eq!(error.to_string(), format!("the task panicked: {text}"));
+            assert_eq!(format!("{error:?}"), format!("JoinError::Panic({text:?})"));
+            assert_eq!((*error.into_panic()).type_id(), kind);
+        }
+    }
+}

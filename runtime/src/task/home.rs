@@ -304,3 +304,123 @@ impl Drop for Purse<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    struct Nowhere;
+
+    impl Schedule for Nowhere {
+        fn admit(&self, _task: Runnable) -> Result<(), Runnable> {
+            Ok(())
+        }
+        fn schedule(&self, _task: Runnable) {}
+        fn forget(&self, _task: RawTask) {}
+        fn post(&self, _letter: Letter) {}
+    }
+
+    /// A home, and what tells whether it is still there.
+    fn open() -> (HomeRef, std::sync::Weak<Nowhere>) {
+        let scheduler = Arc::new(Nowhere);
+        let alive = Arc::downgrade(&scheduler);
+        (HomeRef::shared(scheduler), alive)
+    }
+
+    fn counted(home: &HomeRef) -> usize {
+        home.refs.load(Ordering::SeqCst)
+    }
+
+    #[test]
+    fn a_bound_home_knows_its_thread_until_it_is_unbound() {
+        let home = HomeRef::bound(Arc::new(Nowhere));
+        let elsewhere = || thread::scope(|scope| scope.spawn(|| home.access()).join().unwrap());
+        assert_eq!(
+            (home.access(), elsewhere()),
+            (Access::Owner, Access::Foreign)
+        );
+        home.unbind();
+        assert_eq!(
+            (home.access(), elsewhere()),
+            (Access::Shared, Access::Shared)
+        );
+    }
+
+    #[test]
+    fn the_last_reference_frees_the_home_on_any_thread() {
+        let (home, alive) = open();
+        let other = home.clone();
+        drop(home);
+        assert_eq!(alive.strong_count(), 1);
+        // SAFETY: what `into_raw` gave is taken back once.
+        let other = unsafe { HomeRef::from_raw(other.into_raw()) };
+        thread::spawn(|| drop(other)).join().unwrap();
+        assert_eq!(alive.strong_count(), 0);
+    }
+
+    /// That is what a purse is for: no atomic operation for a task.
+    #[test]
+    fn a_purse_draws_once_a_batch() {
+        let (home, alive) = open();
+        {
+            let _purse = Purse::open(&home);
+            let mut drawn: Vec<_> = (0..BATCH).map(|_| home.clone()).collect();
+            assert_eq!(counted(&home), 1 + BATCH);
+            // What was paid in is handed out again.
+            drawn.pop();
+            drawn.push(home.clone());
+            assert_eq!(counted(&home), 1 + BATCH);
+            drawn.push(home.clone());
+            assert_eq!(counted(&home), 1 + 2 * BATCH);
+        }
+        drop(home);
+        assert_eq!(alive.strong_count(), 0);
+    }
+
+    #[test]
+    fn the_count_is_exact_once_the_purse_is_closed() {
+        let (home, alive) = open();
+        let before = [home.clone(), home.clone()];
+        let purse = Purse::open(&home);
+        let drawn = [home.clone(), home.clone(), home.clone()];
+        // References that were counted without a purse go into it too.
+        drop(before);
+        drop(purse);
+        assert_eq!(counted(&home), 1 + drawn.len());
+        // A purse that was not used changes nothing.
+        drop(Purse::open(&home));
+        assert_eq!(counted(&home), 1 + drawn.len());
+        drop((home, drawn));
+        assert_eq!(alive.strong_count(), 0);
+    }
+
+    /// As a thread that works for one home and works for another meanwhile: a `block_on` inside a task.
+    #[test]
+    fn purses_nest() {
+        let ((outer, outer_alive), (inner, inner_alive)) = (open(), open());
+        let outer_purse = Purse::open(&outer);
+        let mut drawn = vec![outer.clone()];
+        {
+            let _inner_purse = Purse::open(&inner);
+            drawn.push(inner.clone());
+            // Not the purse's home: counted one by one.
+            drawn.push(outer.clone());
+            assert_eq!(counted(&outer), 1 + BATCH + 1);
+            assert_eq!(counted(&inner), 1 + BATCH);
+        }
+        assert_eq!(counted(&inner), 2);
+        // The outer purse is what it was.
+        drawn.push(outer.clone());
+        assert_eq!(counted(&outer), 1 + BATCH + 1);
+        drop(drawn);
+        drop(outer_purse);
+        assert_eq!((counted(&outer), counted(&inner)), (1, 1));
+        drop((outer, inner));
+        assert_eq!(
+            (outer_alive.strong_count(), inner_alive.strong_count()),
+            (0, 0)
+        );
+    }
+}

@@ -69,9 +69,13 @@ impl PackedId {
             mine.set((next + 1, end));
             next
         });
+        PackedId::pack(id)
+    }
+
+    fn pack(number: u64) -> Self {
         PackedId {
-            low: id as u32,
-            high: (id >> 32) as u16,
+            low: number as u32,
+            high: (number >> 32) as u16,
         }
     }
 
@@ -114,11 +118,7 @@ mod tests {
     #[test]
     fn packing_keeps_48_bits() {
         for id in [0, 1, u64::from(u32::MAX), 1 << 32, (1 << 48) - 1] {
-            let packed = PackedId {
-                low: id as u32,
-                high: (id >> 32) as u16,
-            };
-            assert_eq!(packed.unpack(), Id(id));
+            assert_eq!(PackedId::pack(id).unpack(), Id(id));
             assert_eq!(Id(id).to_string(), format!("#{id}"));
         }
     }
