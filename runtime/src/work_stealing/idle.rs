@@ -234,3 +234,101 @@ impl Idle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(searching: usize, awake: usize) -> Counts {
+        Counts { searching, awake }
+    }
+
+    #[test]
+    fn nobody_need_be_woken_while_all_are_up_or_one_searches() {
+        let idle = Idle::new(3);
+        assert_eq!(idle.counts(), counts(0, 3));
+        assert_eq!(idle.to_wake(), None);
+        idle.fall_asleep(0, false);
+        idle.fall_asleep(1, false);
+        assert_eq!(idle.counts(), counts(0, 1));
+        assert!(idle.start_searching());
+        assert_eq!(idle.to_wake(), None);
+        // The only one who searched found something, and there may be more.
+        assert!(idle.stop_searching());
+        assert_eq!(idle.to_wake(), Some(1));
+    }
+
+    #[test]
+    fn one_is_woken_at_a_time_and_searches() {
+        let idle = Idle::new(3);
+        for worker in 0..3 {
+            idle.fall_asleep(worker, false);
+        }
+        assert_eq!(idle.counts(), counts(0, 0));
+        // The warmest.
+        assert_eq!(idle.to_wake(), Some(2));
+        assert_eq!(idle.counts(), counts(1, 1));
+        assert_eq!(idle.rise(2), Risen::Woken);
+        assert_eq!(idle.counts(), counts(1, 1));
+        // It searches, so the next task wakes nobody until it has found one.
+        assert_eq!(idle.to_wake(), None);
+        assert!(idle.stop_searching());
+        assert_eq!(idle.to_wake(), Some(1));
+        // Who finds nothing goes to sleep without being the one who searches any more.
+        idle.fall_asleep(1, true);
+        assert_eq!(idle.counts(), counts(0, 1));
+    }
+
+    /// Two who were about to wake somebody for one task each: the second finds that it is done.
+    #[test]
+    fn who_comes_second_wakes_nobody() {
+        let idle = Idle::new(2);
+        idle.fall_asleep(0, false);
+        idle.fall_asleep(1, false);
+        assert_eq!(idle.take_sleeper(), Some(1));
+        assert_eq!(idle.take_sleeper(), None);
+    }
+
+    #[test]
+    fn who_rises_by_itself_is_off_the_list() {
+        let idle = Idle::new(2);
+        idle.fall_asleep(0, false);
+        idle.fall_asleep(1, false);
+        assert_eq!(idle.rise(0), Risen::ByItself);
+        assert_eq!(idle.counts(), counts(0, 1));
+        assert_eq!(idle.to_wake(), Some(1));
+        assert_eq!(idle.take_any_sleeper(), None);
+        assert_eq!(idle.counts(), counts(1, 2));
+    }
+
+    #[test]
+    fn half_of_the_workers_search_and_at_least_one() {
+        for (workers, searchers) in [(1, 1), (2, 1), (3, 2), (4, 2), (8, 4)] {
+            let idle = Idle::new(workers);
+            let began = (0..workers).filter(|_| idle.start_searching()).count();
+            assert_eq!(began, searchers, "of {workers}");
+            assert_eq!(idle.counts(), counts(searchers, workers));
+            // Who saw a task on the point of sleeping does so anyway.
+            idle.search_anyway();
+            // Only the last one has to see to another.
+            for left in (0..=searchers).rev() {
+                assert_eq!(idle.stop_searching(), left == 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_watch_is_woken_whoever_searches() {
+        let idle = Idle::new(3);
+        idle.fall_asleep(0, false);
+        idle.fall_asleep(2, false);
+        assert!(idle.start_searching());
+        assert_eq!(idle.to_wake(), None);
+        assert_eq!(idle.take_any_sleeper(), Some(2));
+        assert_eq!(idle.counts(), counts(2, 2));
+        assert_eq!(idle.rise(2), Risen::Woken);
+        assert_eq!(idle.take_any_sleeper(), Some(0));
+        assert_eq!(idle.take_any_sleeper(), None);
+        assert_eq!(idle.counts(), counts(3, 3));
+    }
+}

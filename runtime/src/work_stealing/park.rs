@@ -130,3 +130,67 @@ impl Parker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::sync::AtomicBool;
+
+    fn state(parker: &Parker) -> u8 {
+        parker.state.load(Ordering::SeqCst)
+    }
+
+    #[test]
+    fn a_call_that_comes_early_ends_the_next_park_and_no_other() {
+        let parker = Parker::new();
+        parker.belong_to_current();
+        assert_eq!(parker.unpark(), Unpark::Done);
+        // A second call adds nothing.
+        assert_eq!(parker.unpark(), Unpark::Done);
+        parker.park(None);
+        assert_eq!(state(&parker), EMPTY);
+        assert_eq!(parker.unpark(), Unpark::Done);
+        parker.park_in_driver(|| panic!("somebody has called"));
+        assert_eq!(state(&parker), EMPTY);
+        let mut slept = false;
+        parker.park_in_driver(|| slept = true);
+        assert!(slept);
+    }
+
+    #[test]
+    fn who_sleeps_in_the_driver_is_rung_once() {
+        let parker = Parker::new();
+        parker.belong_to_current();
+        parker.park_in_driver(|| {
+            assert_eq!(parker.unpark(), Unpark::RingBell);
+            assert_eq!(parker.unpark(), Unpark::Done);
+        });
+        // The calls ended that sleep and are used up.
+        assert_eq!(state(&parker), EMPTY);
+    }
+
+    #[test]
+    fn a_park_lasts_until_the_call_or_until_its_end() {
+        let (parker, told) = (Arc::new(Parker::new()), Arc::new(AtomicBool::new(false)));
+        let sleeper = std::thread::spawn({
+            let (parker, told) = (parker.clone(), told.clone());
+            move || {
+                parker.belong_to_current();
+                parker.park(None);
+                assert!(told.load(Ordering::Relaxed), "it did not sleep");
+                parker.park(Some(Duration::ZERO));
+            }
+        });
+        while state(&parker) != PARKED && !sleeper.is_finished() {
+            std::thread::yield_now();
+        }
+        // As code of a user on that thread may: it ends no park of ours.
+        sleeper.thread().unpark();
+        told.store(true, Ordering::Relaxed);
+        assert_eq!(parker.unpark(), Unpark::Done);
+        sleeper.join().unwrap();
+        assert_eq!(state(&parker), EMPTY);
+    }
+}
