@@ -341,6 +341,8 @@ mod tests {
         // Before they are due, and the last one fires.
         assert_eq!(fire(&timers, 5), 0);
         assert_eq!(Arc::strong_count(&count), 3);
+        // From here on their list is not locked again.
+        assert!(!timers.any_strays.load(Ordering::Relaxed));
         assert_eq!(fire(&timers, 10), 1);
     }
 
