@@ -50,3 +50,23 @@ impl<T> Injector<T> {
         self.receiver.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_first_come_first_served_and_knows_its_length() {
+        let injector = Injector::new();
+        assert!(injector.is_empty() && injector.pop().is_none());
+        for item in 0..3 {
+            assert_eq!(injector.len(), item);
+            injector.push(item);
+            assert!(!injector.is_empty());
+        }
+        for item in 0..3 {
+            assert_eq!((injector.len(), injector.pop()), (3 - item, Some(item)));
+        }
+        assert!(injector.is_empty() && injector.pop().is_none());
+    }
+}

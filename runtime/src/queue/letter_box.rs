@@ -252,6 +252,21 @@ mod tests {
         assert!(mail.take().is_none());
     }
 
+    /// An event of the OS, or a letter, keeps the owner up: nobody need ring.
+    #[test]
+    fn who_is_up_is_not_rung() {
+        let (bell, told) = (Counter::default(), Counter::default());
+        let mail = LetterBox::new(bell.clone());
+        let (spawn, wake, _handle) = letters(&told);
+        assert!(mail.fall_asleep());
+        mail.wake_up();
+        mail.post(wake);
+        assert!(!mail.fall_asleep());
+        mail.post(spawn);
+        assert_eq!(bell.get(), 0);
+        mail.close();
+    }
+
     #[test]
     fn closing_carries_out_what_is_there_and_what_comes() {
         let told = Counter::default();

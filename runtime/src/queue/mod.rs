@@ -37,3 +37,6 @@ pub(crate) mod letter_box;
 pub(crate) mod ring;
 pub(crate) mod run_queue;
 pub(crate) mod slot;
+
+#[cfg(test)]
+mod tests;

@@ -49,3 +49,28 @@ impl Slot {
         self.0.load(Ordering::Relaxed).is_null()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::tests::tasks;
+    use crate::task::raw::Runnable;
+
+    #[test]
+    fn the_task_woken_last_is_in_and_the_one_before_comes_out() {
+        let slot = Slot::new();
+        assert!(slot.is_empty() && slot.take().is_none());
+        let (newborn, _handles) = tasks(2);
+        let [first, second] = <[Runnable; 2]>::try_from(newborn)
+            .unwrap_or_else(|_| unreachable!("two"))
+            .map(Runnable::into_queue);
+        assert!(slot.put(first).is_none());
+        assert!(!slot.is_empty());
+        assert!(slot.put(second) == Some(first));
+        assert!(slot.take() == Some(second));
+        assert!(slot.is_empty() && slot.take().is_none());
+        for task in [first, second] {
+            Runnable::from_queue(task).cancel();
+        }
+    }
+}
