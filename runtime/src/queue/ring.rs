@@ -242,11 +242,6 @@ impl<T: Copy> Ring<T> {
             if count == 0 {
                 return None;
             }
-            if count > CAPACITY / 2 {
-                // The head moved on before the tail was read: what was seen never was.
-                word = self.head.load(Ordering::Acquire);
-                continue;
-            }
             let next = Head {
                 done: head.done,
                 claimed: head.claimed.wrapping_add(count),
@@ -257,7 +252,11 @@ impl<T: Copy> Ring<T> {
                 Ordering::AcqRel,
                 Ordering::Acquire,
             ) {
-                Ok(_) => return Some((head.claimed, count)),
+                Ok(_) => {
+                    debug_assert!(count <= CAPACITY / 2);
+                    return Some((head.claimed, count));
+                }
+                // Perhaps the head moved on before the tail was read, and there never were so many.
                 Err(seen) => word = seen,
             }
         }
