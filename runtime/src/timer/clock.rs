@@ -122,4 +122,17 @@ mod tests {
         }
         assert_eq!(clock.to_nanos(clock.now()), 6);
     }
+
+    /// A tick finer than the OS ends a sleep would have each timer end one of its own; a coarser one
+    /// would make it late.
+    #[test]
+    fn a_tick_is_as_fine_as_time_can_be_had() {
+        let tick = |clock: Clock| Duration::from_nanos(1 << clock.tick_shift());
+        let (millisecond, exact) = (Duration::from_millis(1), Duration::from_nanos(1));
+        let machine = tick(Clock::new(false));
+        assert!((millisecond / 2..millisecond * 2).contains(&machine));
+        assert!(tick(Clock::new(false).precise()) < machine / 10);
+        assert_eq!(tick(Clock::new(true)), exact);
+        assert_eq!(tick(Clock::new(true).precise()), exact);
+    }
 }
