@@ -119,3 +119,30 @@ fn memory_is_given_back_and_stale_keys_stay_stale() {
     assert!(kept <= 4 * KEEP, "{kept}");
     slots.check();
 }
+
+/// Inserts and removals stay O(1) only if a place that is given back was used often enough.
+#[test]
+fn memory_is_given_back_late_and_by_halves() {
+    const PLACES: usize = 8 * KEEP;
+    let mut slots = Slots::new();
+    let mut keys: Vec<_> = (0..PLACES).map(|n| slots.insert(0, n as u64, n)).collect();
+    let mut capacities = vec![slots.capacity()];
+    for key in keys.drain(PLACES / 4 + 1..) {
+        slots.remove(key).unwrap();
+    }
+    // All but a quarter and one are free, and still there.
+    assert_eq!(
+        (slots.entries.len(), slots.capacity()),
+        (PLACES, capacities[0])
+    );
+    while keys.len() > 1 {
+        slots.remove(keys.pop().unwrap()).unwrap();
+        assert!(slots.entries.len() < PLACES);
+        if slots.capacity() != capacities[capacities.len() - 1] {
+            capacities.push(slots.capacity());
+        }
+    }
+    assert!(capacities.is_sorted_by(|before, after| after * 2 >= *before && after < before));
+    assert!((3..6).contains(&capacities.len()), "{capacities:?}");
+    slots.check();
+}
