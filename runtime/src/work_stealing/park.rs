@@ -173,23 +173,32 @@ mod tests {
 
     #[test]
     fn a_park_lasts_until_the_call_or_until_its_end() {
+        let rounds = if cfg!(miri) { 4 } else { 100 };
         let (parker, told) = (Arc::new(Parker::new()), Arc::new(AtomicBool::new(false)));
         let sleeper = std::thread::spawn({
             let (parker, told) = (parker.clone(), told.clone());
             move || {
                 parker.belong_to_current();
-                parker.park(None);
-                assert!(told.load(Ordering::Relaxed), "it did not sleep");
+                for _ in 0..rounds {
+                    parker.park(None);
+                    assert!(told.swap(false, Ordering::Relaxed), "it did not sleep");
+                }
                 parker.park(Some(Duration::ZERO));
             }
         });
-        while state(&parker) != PARKED && !sleeper.is_finished() {
+        for round in 0..rounds {
+            while state(&parker) != PARKED && !sleeper.is_finished() {
+                std::thread::yield_now();
+            }
+            if round % 2 == 1 {
+                // As code of a user on that thread may: it ends no park of ours.
+                sleeper.thread().unpark();
+            }
+            // So that mostly it sleeps when the call comes.
             std::thread::yield_now();
+            told.store(true, Ordering::Relaxed);
+            assert_eq!(parker.unpark(), Unpark::Done);
         }
-        // As code of a user on that thread may: it ends no park of ours.
-        sleeper.thread().unpark();
-        told.store(true, Ordering::Relaxed);
-        assert_eq!(parker.unpark(), Unpark::Done);
         sleeper.join().unwrap();
         assert_eq!(state(&parker), EMPTY);
     }
