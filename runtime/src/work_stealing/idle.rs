@@ -243,19 +243,24 @@ mod tests {
         Counts { searching, awake }
     }
 
+    /// Where nobody drives.
+    fn to_wake(idle: &Idle) -> Option<usize> {
+        idle.to_wake(|_| false)
+    }
+
     #[test]
     fn nobody_need_be_woken_while_all_are_up_or_one_searches() {
         let idle = Idle::new(3);
         assert_eq!(idle.counts(), counts(0, 3));
-        assert_eq!(idle.to_wake(), None);
+        assert_eq!(to_wake(&idle), None);
         idle.fall_asleep(0, false);
         idle.fall_asleep(1, false);
         assert_eq!(idle.counts(), counts(0, 1));
         assert!(idle.start_searching());
-        assert_eq!(idle.to_wake(), None);
+        assert_eq!(to_wake(&idle), None);
         // The only one who searched found something, and there may be more.
         assert!(idle.stop_searching());
-        assert_eq!(idle.to_wake(), Some(1));
+        assert_eq!(to_wake(&idle), Some(1));
     }
 
     #[test]
@@ -266,17 +271,37 @@ mod tests {
         }
         assert_eq!(idle.counts(), counts(0, 0));
         // The warmest.
-        assert_eq!(idle.to_wake(), Some(2));
+        assert_eq!(to_wake(&idle), Some(2));
         assert_eq!(idle.counts(), counts(1, 1));
         assert_eq!(idle.rise(2), Risen::Woken);
         assert_eq!(idle.counts(), counts(1, 1));
         // It searches, so the next task wakes nobody until it has found one.
-        assert_eq!(idle.to_wake(), None);
+        assert_eq!(to_wake(&idle), None);
         assert!(idle.stop_searching());
-        assert_eq!(idle.to_wake(), Some(1));
+        assert_eq!(to_wake(&idle), Some(1));
         // Who finds nothing goes to sleep without being the one who searches any more.
         idle.fall_asleep(1, true);
         assert_eq!(idle.counts(), counts(0, 1));
+    }
+
+    #[test]
+    fn who_sleeps_in_the_driver_is_woken_last() {
+        for driver in 0..3 {
+            let idle = Idle::new(3);
+            for worker in 0..3 {
+                idle.fall_asleep(worker, false);
+            }
+            let woken = [(); 3].map(|()| {
+                let woken = idle.to_wake(|worker| worker == driver).unwrap();
+                assert_eq!(idle.rise(woken), Risen::Woken);
+                assert!(idle.stop_searching());
+                woken
+            });
+            // The others with the warmest first.
+            let others = [2, 1, 0].into_iter().filter(|worker| *worker != driver);
+            assert!(others.chain([driver]).eq(woken));
+            assert_eq!(idle.counts(), counts(0, 3));
+        }
     }
 
     /// Two who were about to wake somebody for one task each: the second finds that it is done.
@@ -285,8 +310,8 @@ mod tests {
         let idle = Idle::new(2);
         idle.fall_asleep(0, false);
         idle.fall_asleep(1, false);
-        assert_eq!(idle.take_sleeper(), Some(1));
-        assert_eq!(idle.take_sleeper(), None);
+        assert_eq!(idle.take_sleeper(|_| false), Some(1));
+        assert_eq!(idle.take_sleeper(|_| false), None);
     }
 
     #[test]
@@ -296,7 +321,7 @@ mod tests {
         idle.fall_asleep(1, false);
         assert_eq!(idle.rise(0), Risen::ByItself);
         assert_eq!(idle.counts(), counts(0, 1));
-        assert_eq!(idle.to_wake(), Some(1));
+        assert_eq!(to_wake(&idle), Some(1));
         assert_eq!(idle.take_any_sleeper(), None);
         assert_eq!(idle.counts(), counts(1, 2));
     }
@@ -323,7 +348,7 @@ mod tests {
         idle.fall_asleep(0, false);
         idle.fall_asleep(2, false);
         assert!(idle.start_searching());
-        assert_eq!(idle.to_wake(), None);
+        assert_eq!(to_wake(&idle), None);
         assert_eq!(idle.take_any_sleeper(), Some(2));
         assert_eq!(idle.counts(), counts(2, 2));
         assert_eq!(idle.rise(2), Risen::Woken);

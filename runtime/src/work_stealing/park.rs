@@ -163,8 +163,11 @@ mod tests {
     fn who_sleeps_in_the_driver_is_rung_once() {
         let parker = Parker::new();
         parker.belong_to_current();
+        assert!(!parker.drives());
         parker.park_in_driver(|| {
+            assert!(parker.drives());
             assert_eq!(parker.unpark(), Unpark::RingBell);
+            assert!(!parker.drives());
             assert_eq!(parker.unpark(), Unpark::Done);
         });
         // The calls ended that sleep and are used up.
