@@ -1,0 +1,47 @@
+//! The adapter alone: hyper's buffers, drawn lengths at a time, get exactly the bytes that were sent.
+
+#![no_main]
+
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+
+use brigade::SingleThread;
+use brigade::hyper::Io;
+use brigade::net::UnixStream;
+use brigade_fuzz::Stranger;
+use futures_util::{future::poll_fn, join};
+use hyper::rt::{Read, ReadBuf};
+use libfuzzer_sys::fuzz_target;
+
+/// Reads to the end, so many bytes at a time as `lengths` say, over and over.
+async fn read<S: Read + Unpin>(mut stream: S, lengths: &[u8]) -> Vec<u8> {
+    let mut got = Vec::new();
+    for length in lengths.iter().cycle() {
+        let mut space = [MaybeUninit::uninit(); 256];
+        let mut buffer = ReadBuf::uninit(&mut space[..=usize::from(*length)]);
+        poll_fn(|cx| Pin::new(&mut stream).poll_read(cx, buffer.unfilled()))
+            .await
+            .unwrap();
+        if buffer.filled().is_empty() {
+            break;
+        }
+        got.extend_from_slice(buffer.filled());
+    }
+    got
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some(stranger) = Stranger::drawn(data) else {
+        return;
+    };
+    let lengths = if data.len() > 8 { &data[..8] } else { data };
+    SingleThread::new().unwrap().block_on(async {
+        let (near, far) = UnixStream::pair().unwrap();
+        let (got, ()) = join!(read(far, lengths), stranger.send(&near));
+        assert_eq!(got, stranger.bytes());
+        // The same through the wrapper for streams of futures-io.
+        let (near, far) = UnixStream::pair().unwrap();
+        let (got, ()) = join!(read(Io::new(far), lengths), stranger.send(&near));
+        assert_eq!(got, stranger.bytes());
+    });
+});
