@@ -90,9 +90,10 @@ mod tests {
     use crate::task::JoinHandle;
     use crate::task::home::{HomeRef, Schedule};
 
-    struct Nowhere;
+    /// An executor that is closed: it refuses what is new.
+    struct Closed;
 
-    impl Schedule for Nowhere {
+    impl Schedule for Closed {
         fn admit(&self, task: Runnable) -> Result<(), Runnable> {
             Err(task)
         }
@@ -107,7 +108,7 @@ mod tests {
     /// a future or an output, or call a stranger's waker.
     #[test]
     fn what_may_run_code_of_a_user_is_not_harmless() {
-        let (runnable, raw) = RawTask::new(async {}, HomeRef::shared(Arc::new(Nowhere)));
+        let (runnable, raw) = RawTask::new(async {}, HomeRef::shared(Arc::new(Closed)));
         let handle = JoinHandle::<()>::new(raw);
         assert!(Letter::wake(raw.to_ref()).is_harmless());
         assert!(!Letter::join(raw.to_ref(), Waker::noop().clone()).is_harmless());

@@ -131,20 +131,8 @@ impl Registry {
 mod tests {
     use super::*;
     use crate::task::JoinHandle;
-    use crate::task::home::{HomeRef, Schedule};
-    use crate::task::letter::Letter;
+    use crate::task::home::{HomeRef, Nowhere};
     use crate::task::raw::Runnable;
-
-    struct Nowhere;
-
-    impl Schedule for Nowhere {
-        fn admit(&self, _task: Runnable) -> Result<(), Runnable> {
-            Ok(())
-        }
-        fn schedule(&self, _task: Runnable) {}
-        fn forget(&self, _task: RawTask) {}
-        fn post(&self, _letter: Letter) {}
-    }
 
     /// Tasks, each with its handle; cancelled when they are dropped.
     struct Task(

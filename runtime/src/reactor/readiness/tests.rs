@@ -147,19 +147,8 @@ fn a_future_that_changes_tasks_is_woken_in_the_last_one() {
 
 /// The waker of a task that is complete.
 fn dead_waker() -> Waker {
-    use crate::task::home::{HomeRef, Schedule};
-    use crate::task::letter::Letter;
-    use crate::task::raw::{RawTask, Runnable};
-
-    struct Nowhere;
-    impl Schedule for Nowhere {
-        fn admit(&self, _task: Runnable) -> Result<(), Runnable> {
-            Ok(())
-        }
-        fn schedule(&self, _task: Runnable) {}
-        fn forget(&self, _task: RawTask) {}
-        fn post(&self, _letter: Letter) {}
-    }
+    use crate::task::home::{HomeRef, Nowhere};
+    use crate::task::raw::RawTask;
 
     // A task that hands its waker out and ends.
     let (send, receive) = std::sync::mpsc::channel();
