@@ -14,7 +14,7 @@
 //!
 //! ---
 //!
-//! *Stop 38 of 42.*
+//! *Stop 40 of 44.*
 //! *Previous: [`seam`](crate::seam); next: [`io`](crate::io).*
 
 use std::collections::VecDeque;

@@ -10,7 +10,7 @@
 //!
 //! ---
 //!
-//! *Stop 14 of 42.*
+//! *Stop 16 of 44.*
 //! *Previous: [`queue::letter_box`](crate::queue::letter_box); next: [`pace`](crate::pace).*
 
 use std::cell::Cell;

@@ -11,7 +11,7 @@
 //!
 //! ---
 //!
-//! *Stop 23 of 42.*
+//! *Stop 25 of 44.*
 //! *Previous: [`shared`](crate::shared); next: [`single_thread::scheduler`](crate::single_thread::scheduler).*
 
 use std::cell::Cell;

@@ -14,7 +14,7 @@
 //!
 //! ---
 //!
-//! *Stop 21 of 42.*
+//! *Stop 23 of 44.*
 //! *Previous: [`timer::wheel`](crate::timer::wheel); next: [`shared`](crate::shared).*
 
 use std::io;

@@ -9,7 +9,7 @@
 //!
 //! ---
 //!
-//! *Stop 36 of 42.*
+//! *Stop 38 of 44.*
 //! *Previous: [`work_stealing::crew`](crate::work_stealing::crew); next: [`seam`](crate::seam).*
 
 use std::future::Future;

@@ -11,7 +11,7 @@
 //!
 //! ---
 //!
-//! *Stop 39 of 42.*
+//! *Stop 41 of 44.*
 //! *Previous: [`blocking`](crate::blocking); next: [`net::udp`](crate::net::udp).*
 
 use std::fmt;

@@ -10,7 +10,7 @@
 //!
 //! ---
 //!
-//! *Stop 15 of 42.*
+//! *Stop 17 of 44.*
 //! *Previous: [`budget`](crate::budget); next: [`reactor`](crate::reactor).*
 
 use std::time::Duration;

@@ -24,7 +24,7 @@
 //!
 //! ---
 //!
-//! *Stop 42 of 42.*
+//! *Stop 44 of 44.*
 //! *Previous: [`time`](crate::time).*
 
 use std::cell::{Cell, RefCell};

@@ -19,7 +19,7 @@
 //!
 //! ---
 //!
-//! *Stop 37 of 42.*
+//! *Stop 39 of 44.*
 //! *Previous: [`executor`](crate::executor); next: [`blocking`](crate::blocking).*
 
 use std::cell::RefCell;

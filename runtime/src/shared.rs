@@ -6,7 +6,7 @@
 //!
 //! ---
 //!
-//! *Stop 22 of 42.*
+//! *Stop 24 of 44.*
 //! *Previous: [`driver`](crate::driver); next: [`context`](crate::context).*
 
 use std::future::Future;

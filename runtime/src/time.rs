@@ -13,7 +13,7 @@
 //!
 //! ---
 //!
-//! *Stop 41 of 42.*
+//! *Stop 43 of 44.*
 //! *Previous: [`net::udp`](crate::net::udp); next: [`recorder`](crate::recorder).*
 
 use std::fmt;

@@ -32,7 +32,7 @@ pub(super) const ADMIT: [Place; 2] = [
     place("single_thread/scheduler.rs", "Scheduler", "admit"),
     place("work_stealing/scheduler.rs", "Scheduler", "admit"),
 ];
-pub(super) const POLL: Place = place("task/raw.rs", "Runnable", "turn");
+pub(super) const POLL: Place = place("task/raw/turn.rs", "Runnable", "turn");
 pub(super) const CONNECT: Place = place("net/connect.rs", "connect", "connect_one");
 pub(super) const REGISTER: Place = place("reactor/mod.rs", "Reactor", "register");
 pub(super) const WRITE: Place = place("io.rs", "Registered", "write_all");
@@ -47,9 +47,9 @@ pub(super) const SCHEDULE: [Place; 2] = [
     place("single_thread/scheduler.rs", "Scheduler", "schedule"),
     place("work_stealing/scheduler.rs", "Scheduler", "schedule"),
 ];
-pub(super) const FINISH: Place = place("task/raw.rs", "RawTask", "finish");
-pub(super) const POLL_JOIN: Place = place("task/raw.rs", "RawTask", "poll_join");
-pub(super) const TAKE_OUTPUT: Place = place("task/raw.rs", "RawTask", "take_output");
+pub(super) const FINISH: Place = place("task/raw/turn.rs", "RawTask", "finish");
+pub(super) const POLL_JOIN: Place = place("task/raw/joining.rs", "RawTask", "poll_join");
+pub(super) const TAKE_OUTPUT: Place = place("task/raw/joining.rs", "RawTask", "take_output");
 
 #[cfg(test)]
 mod tests {

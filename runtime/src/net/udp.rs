@@ -10,7 +10,7 @@
 //!
 //! ---
 //!
-//! *Stop 40 of 42.*
+//! *Stop 42 of 44.*
 //! *Previous: [`io`](crate::io); next: [`time`](crate::time).*
 
 use std::io;

@@ -43,7 +43,7 @@
 //!
 //! ---
 //!
-//! *Stop 13 of 42.*
+//! *Stop 15 of 44.*
 //! *Previous: [`queue::run_queue`](crate::queue::run_queue); next: [`budget`](crate::budget).*
 
 use crate::sync::channel::{Receiver, Sender, unbounded};

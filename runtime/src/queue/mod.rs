@@ -29,7 +29,7 @@
 //!
 //! ---
 //!
-//! *Stop 11 of 42.*
+//! *Stop 13 of 44.*
 //! *Previous: [`task::join`](crate::task::join); next: [`queue::run_queue`](crate::queue::run_queue).*
 
 pub(crate) mod injector;

@@ -6,7 +6,7 @@
 //!
 //! ---
 //!
-//! *Stop 12 of 42.*
+//! *Stop 14 of 44.*
 //! *Previous: [`queue`](crate::queue); next: [`queue::letter_box`](crate::queue::letter_box).*
 
 use std::collections::VecDeque;

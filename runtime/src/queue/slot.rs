@@ -11,7 +11,7 @@
 //!
 //! ---
 //!
-//! *Stop 26 of 42.*
+//! *Stop 28 of 44.*
 //! *Previous: [`single_thread`](crate::single_thread); next: [`queue::injector`](crate::queue::injector).*
 
 use std::ptr;

@@ -24,7 +24,7 @@
 //!
 //! ---
 //!
-//! *Stop 16 of 42.*
+//! *Stop 18 of 44.*
 //! *Previous: [`pace`](crate::pace); next: [`reactor::readiness`](crate::reactor::readiness).*
 
 #[cfg_attr(

@@ -45,7 +45,7 @@
 //!
 //! ---
 //!
-//! *Stop 17 of 42.*
+//! *Stop 19 of 44.*
 //! *Previous: [`reactor`](crate::reactor); next: [`reactor::source`](crate::reactor::source).*
 
 use std::task::{Context, Poll, Waker};

@@ -15,7 +15,7 @@
 //!
 //! ---
 //!
-//! *Stop 18 of 42.*
+//! *Stop 20 of 44.*
 //! *Previous: [`reactor::readiness`](crate::reactor::readiness); next: [`timer`](crate::timer).*
 
 use std::future::{Future, poll_fn};

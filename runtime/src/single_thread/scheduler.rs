@@ -10,7 +10,7 @@
 //!
 //! ---
 //!
-//! *Stop 24 of 42.*
+//! *Stop 26 of 44.*
 //! *Previous: [`context`](crate::context); next: [`single_thread`](crate::single_thread).*
 
 use std::cell::RefMut;

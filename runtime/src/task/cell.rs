@@ -24,7 +24,7 @@
 //!
 //! ---
 //!
-//! *Stop 4 of 42.*
+//! *Stop 4 of 44.*
 //! *Previous: [`task::state`](crate::task::state); next: [`task::raw`](crate::task::raw).*
 
 use std::future::Future;

@@ -21,7 +21,7 @@
 //!
 //! ---
 //!
-//! *Stop 7 of 42.*
+//! *Stop 9 of 44.*
 //! *Previous: [`task::waker`](crate::task::waker); next: [`task::letter`](crate::task::letter).*
 
 use std::cell::Cell;

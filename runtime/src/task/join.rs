@@ -8,7 +8,7 @@
 //!
 //! ---
 //!
-//! *Stop 10 of 42.*
+//! *Stop 12 of 44.*
 //! *Previous: [`task::registry`](crate::task::registry); next: [`queue`](crate::queue).*
 
 use std::fmt;

@@ -13,7 +13,7 @@
 //!
 //! ---
 //!
-//! *Stop 8 of 42.*
+//! *Stop 10 of 44.*
 //! *Previous: [`task::home`](crate::task::home); next: [`task::registry`](crate::task::registry).*
 
 use std::task::Waker;

@@ -52,7 +52,8 @@
 //!
 //! 1. [`state`]: the life of a task as one word, and the arrows between its states
 //! 2. [`cell`]: one allocation for header, future and output
-//! 3. [`raw`]: the operations, for whoever calls: wake, abort, run, join
+//! 3. [`raw`]: the operations, for whoever calls: wake and abort; what an executor does with a task is
+//!    in [`raw::turn`], what a handle does in [`raw::joining`]
 //! 4. [`waker`]: how the world outside tells a task to run again
 //! 5. [`home`]: where a woken task goes: the seam to the executors
 //! 6. [`letter`]: how other threads reach a task that belongs to one thread
@@ -61,7 +62,7 @@
 //!
 //! ---
 //!
-//! *Stop 2 of 42.*
+//! *Stop 2 of 44.*
 //! *Previous: [`sync`](crate::sync); next: [`task::state`](crate::task::state).*
 
 pub(crate) mod state;

@@ -13,7 +13,7 @@
 //!
 //! ---
 //!
-//! *Stop 9 of 42.*
+//! *Stop 11 of 44.*
 //! *Previous: [`task::letter`](crate::task::letter); next: [`task::join`](crate::task::join).*
 
 use std::ptr::{self, NonNull};

@@ -11,8 +11,8 @@
 //!
 //! ---
 //!
-//! *Stop 6 of 42.*
-//! *Previous: [`task::raw`](crate::task::raw); next: [`task::home`](crate::task::home).*
+//! *Stop 8 of 44.*
+//! *Previous: [`task::raw::joining`](crate::task::raw::joining); next: [`task::home`](crate::task::home).*
 
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};

@@ -86,7 +86,7 @@
 //!
 //! ---
 //!
-//! *Stop 20 of 42.*
+//! *Stop 22 of 44.*
 //! *Previous: [`timer`](crate::timer); next: [`driver`](crate::driver).*
 
 mod slots;

@@ -20,7 +20,7 @@
 //!
 //! ---
 //!
-//! *Stop 35 of 42.*
+//! *Stop 37 of 44.*
 //! *Previous: [`work_stealing::main_seat`](crate::work_stealing::main_seat); next: [`executor`](crate::executor).*
 
 use super::current;

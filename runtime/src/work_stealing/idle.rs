@@ -76,7 +76,7 @@
 //!
 //! ---
 //!
-//! *Stop 30 of 42.*
+//! *Stop 32 of 44.*
 //! *Previous: [`work_stealing`](crate::work_stealing); next: [`work_stealing::park`](crate::work_stealing::park).*
 
 use crate::sync::{AtomicUsize, Mutex, Ordering, fence, lock};

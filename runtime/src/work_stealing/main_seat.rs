@@ -10,7 +10,7 @@
 //!
 //! ---
 //!
-//! *Stop 34 of 42.*
+//! *Stop 36 of 44.*
 //! *Previous: [`work_stealing::worker`](crate::work_stealing::worker); next: [`work_stealing::crew`](crate::work_stealing::crew).*
 
 use std::future::Future;

@@ -32,7 +32,7 @@
 //!
 //! ---
 //!
-//! *Stop 29 of 42.*
+//! *Stop 31 of 44.*
 //! *Previous: [`queue::ring`](crate::queue::ring); next: [`work_stealing::idle`](crate::work_stealing::idle).*
 
 mod builder;

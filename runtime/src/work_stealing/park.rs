@@ -19,7 +19,7 @@
 //!
 //! ---
 //!
-//! *Stop 31 of 42.*
+//! *Stop 33 of 44.*
 //! *Previous: [`work_stealing::idle`](crate::work_stealing::idle); next: [`work_stealing::scheduler`](crate::work_stealing::scheduler).*
 
 use std::time::Duration;

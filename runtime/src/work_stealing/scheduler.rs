@@ -11,7 +11,7 @@
 //!
 //! ---
 //!
-//! *Stop 32 of 42.*
+//! *Stop 34 of 44.*
 //! *Previous: [`work_stealing::park`](crate::work_stealing::park); next: [`work_stealing::worker`](crate::work_stealing::worker).*
 
 use super::current;

@@ -39,7 +39,7 @@
 //!
 //! ---
 //!
-//! *Stop 33 of 42.*
+//! *Stop 35 of 44.*
 //! *Previous: [`work_stealing::scheduler`](crate::work_stealing::scheduler); next: [`work_stealing::main_seat`](crate::work_stealing::main_seat).*
 
 use std::cell::{Cell, RefCell};

@@ -76,8 +76,13 @@ pub(crate) fn sources(folder: &str) -> Vec<Source> {
 
 /// The name that a line declares, if it declares one of these kinds.
 fn item<'a>(line: &'a str, kinds: &[&str]) -> Option<&'a str> {
+    let line = line.trim_start();
+    // `pub(in some::room)`: the room's name is no part of what is declared.
+    let line = match line.strip_prefix("pub(in ") {
+        Some(rest) => rest.split_once(") ")?.1,
+        None => line,
+    };
     let mut words = line
-        .trim_start()
         .split([' ', '(', '<', ':', ';', '{', '!', '='])
         .peekable();
     loop {
@@ -87,7 +92,7 @@ fn item<'a>(line: &'a str, kinds: &[&str]) -> Option<&'a str> {
             let name = words.find(|word| !word.is_empty())?;
             return Some(name);
         }
-        let prefix = ["pub", "crate)", "super)", "async", "unsafe", "const", "in"];
+        let prefix = ["pub", "crate)", "super)", "async", "unsafe", "const"];
         if !prefix.contains(&word) && !word.is_empty() {
             return None;
         }

@@ -4,10 +4,12 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::task::Wake;
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use super::super::home::Schedule;
+use super::super::state::{Pend, Start};
+use super::super::waker;
 use super::*;
 use crate::task::{AbortHandle, JoinError, JoinHandle};
 

@@ -1,0 +1,132 @@
+//! The handle's side of a task: wait for the output, take it, or let go.
+//!
+//! **Job.** Put the waker of whoever awaits into the task's slot, so that it is called when the output
+//! is there; move the output out, once; and when the handle is dropped, leave behind what the executor
+//! will have to clear away.
+//!
+//! **Owns**, by the state word: the slot of the waker while JOINER is clear, the output once TAKEN is
+//! set by this side. A handle on a foreign thread touches neither until the task is RETIRED; until then
+//! it writes letters, and what they ask is done here on the owner's thread.
+//!
+//! **Never** polls or drops a future.
+//!
+//! ---
+//!
+//! *Stop 7 of 44.*
+//! *Previous: [`task::raw::turn`](crate::task::raw::turn); next: [`task::waker`](crate::task::waker).*
+
+use std::task::{Poll, Waker};
+
+use super::super::home::Access;
+use super::super::letter::Letter;
+use super::super::state::{Detach, Join, Snapshot, Writer};
+use super::super::waker::{Joiner, JoinerSlot, wake_quietly};
+use super::RawTask;
+
+impl RawTask {
+    pub(in crate::task) fn is_finished(self) -> bool {
+        self.state().load().is_complete()
+    }
+
+    /// Whether the output is there; if not, `waker` is called when it is. The caller is the
+    /// task's handle.
+    #[inline]
+    pub(in crate::task) fn poll_join(self, waker: &Waker) -> Poll<()> {
+        let writer = match self.home().access() {
+            Access::Owner => Writer::Sole,
+            Access::Shared => Writer::OneOfMany,
+            Access::Foreign => {
+                if self.state().load().is_retired() {
+                    return Poll::Ready(());
+                }
+                let letter = Letter::join(self.to_ref(), waker.clone());
+                self.home().scheduler().post(letter);
+                return Poll::Pending;
+            }
+        };
+        if let Some(recorder) = self.home().recorder() {
+            recorder.report_join(self.number());
+        }
+        // A stranger's waker may panic when it is cloned: then the poll does, and the slot is empty
+        // or whole.
+        self.join_as(writer, |slot| slot.set(waker)).map(drop)
+    }
+
+    /// `fill` puts a waker into the slot and takes out what was there. If the task turns out to be
+    /// complete after that, the waker comes back.
+    fn join_as(
+        self,
+        writer: Writer,
+        fill: impl FnOnce(&mut JoinerSlot) -> Option<Joiner>,
+    ) -> Poll<Option<Joiner>> {
+        if self.state().apply(writer, Snapshot::reclaim_slot) == Join::Complete {
+            return Poll::Ready(None);
+        }
+        let old = self.header().joiner.with_mut(|slot| {
+            // SAFETY: JOINER is clear, so until the offer the slot is the handle's.
+            fill(unsafe { &mut *slot })
+        });
+        drop(old);
+        match self.state().apply(writer, Snapshot::offer_slot) {
+            Join::Wait => Poll::Pending,
+            Join::Complete => Poll::Ready(self.empty_slot()),
+        }
+    }
+
+    /// A letter of a handle on another thread, which waits, has come.
+    pub(in crate::task) fn receive_joiner(self, waker: Waker) {
+        let mut waker = Some(waker);
+        let joined = self.join_as(self.writer(), |slot| {
+            slot.put(waker.take().expect("the slot is filled once"))
+        });
+        // Ready also where the handle has been dropped meanwhile: a wake too many.
+        if let Poll::Ready(came_back) = joined {
+            if let Some(joiner) = came_back {
+                joiner.wake();
+            }
+            if let Some(waker) = waker {
+                wake_quietly(waker);
+            }
+        }
+    }
+
+    /// Moves the output to `into`, a `*mut Result<T, JoinError>`, unless it was taken before. The
+    /// caller is the handle and has seen `poll_join` answer `Ready`.
+    ///
+    /// # Safety
+    /// `into` points to room for the output of this very task.
+    pub(in crate::task) unsafe fn take_output(self, into: *mut ()) -> bool {
+        let there = self.state().apply(self.writer(), Snapshot::take);
+        if there {
+            // SAFETY: TAKEN was set just now, so the output is this caller's.
+            unsafe { (self.header().vtable.read_output)(self.0, into) };
+        }
+        there
+    }
+
+    /// The handle is dropped: on the thread of the task, or on any thread of a shared home, or
+    /// anywhere once the task is retired; otherwise by letter.
+    pub(in crate::task) fn detach(self) {
+        if self.home().access() == Access::Foreign && !self.state().load().is_retired() {
+            self.home().scheduler().post(Letter::detach(self));
+        } else {
+            self.detach_as(self.writer());
+        }
+    }
+
+    fn detach_as(self, writer: Writer) {
+        loop {
+            match self.state().apply(writer, Snapshot::detach) {
+                Detach::OutputFirst => {
+                    if self.state().apply(writer, Snapshot::take) {
+                        // SAFETY: TAKEN was set just now, so the output is this caller's.
+                        unsafe { (self.header().vtable.drop_output)(self.0) };
+                    }
+                }
+                Detach::SlotFirst => drop(self.empty_slot()),
+                Detach::Release => return self.release(),
+                Detach::Nothing => return,
+            }
+        }
+    }
+}
