@@ -36,7 +36,7 @@
 //! | 6 | [`Snapshot::retire`] | `RawTask::finish`, the executor |
 //! | | [`Snapshot::seize`] | `RawTask::shut_down`, `Runnable::cancel`, `RawTask::end_main` |
 //! | | [`Snapshot::reclaim_slot`], [`Snapshot::offer_slot`] | `RawTask::join_as`, the handle |
-//! | | [`Snapshot::take`], [`Snapshot::detach`] | `RawTask::take_output`, `RawTask::detach_as`, the handle |
+//! | | [`Snapshot::take`], [`Snapshot::detach`] | `RawTask::take_output`, `RawTask::detach`, the handle |
 //!
 //! # Two claims keep a task
 //!

@@ -90,11 +90,17 @@ impl JoinerSlot {
 
     /// Stores a clone of `waker`, unless it is there already. What was there before is returned, to
     /// be dropped by the caller where dropping does no harm.
+    #[inline]
     pub(super) fn set(&mut self, waker: &Waker) -> Option<Joiner> {
-        if ptr::eq(self.0, waker.data()) && ptr::eq(waker.vtable(), &VTABLE) {
+        if !ptr::eq(waker.vtable(), &VTABLE) {
+            return self.put(waker.clone());
+        }
+        if ptr::eq(self.0, waker.data()) {
             return None;
         }
-        self.put(waker.clone())
+        // SAFETY: the table is ours, so the pointer came from `raw_waker`; the waker holds a reference.
+        let task = unsafe { task(waker.data()) }.to_ref().into_raw();
+        self.replace(task.0.as_ptr().cast())
     }
 
     /// Stores `waker`. What was there before is returned, as with `set`.

@@ -47,6 +47,10 @@ impl RawTask {
         if let Some(recorder) = self.home().recorder() {
             recorder.report_join(self.number());
         }
+        if self.state().load().is_complete() {
+            // Nothing is left to be written: the load acquired the output.
+            return Poll::Ready(());
+        }
         // A stranger's waker may panic when it is cloned: then the poll does, and the slot is empty
         // or whole.
         self.join_as(writer, |slot| slot.set(waker)).map(drop)
@@ -107,14 +111,12 @@ impl RawTask {
     /// The handle is dropped: on the thread of the task, or on any thread of a shared home, or
     /// anywhere once the task is retired; otherwise by letter.
     pub(in crate::task) fn detach(self) {
-        if self.home().access() == Access::Foreign && !self.state().load().is_retired() {
-            self.home().scheduler().post(Letter::detach(self));
-        } else {
-            self.detach_as(self.writer());
-        }
-    }
-
-    fn detach_as(self, writer: Writer) {
+        let writer = match self.home().access() {
+            Access::Owner => Writer::Sole,
+            Access::Shared => Writer::OneOfMany,
+            Access::Foreign if self.state().load().is_retired() => Writer::Sole,
+            Access::Foreign => return self.home().scheduler().post(Letter::detach(self)),
+        };
         loop {
             match self.state().apply(writer, Snapshot::detach) {
                 Detach::OutputFirst => {
