@@ -27,6 +27,33 @@ fn blocked(workers: usize, block: impl Fn() + Send + Sync + 'static) {
     }
 }
 
+/// One message for two who wait.
+struct Message([mpsc::Sender<()>; 2]);
+
+impl Message {
+    fn send(self) {
+        for send in self.0 {
+            send.send(()).unwrap();
+        }
+    }
+}
+
+/// Where it is waited for.
+struct Letterbox(mpsc::Receiver<()>);
+
+impl Letterbox {
+    /// Blocks the thread.
+    fn wait(self, otherwise: &str) {
+        self.0.recv_timeout(LONG).expect(otherwise);
+    }
+}
+
+fn broadcast() -> (Message, [Letterbox; 2]) {
+    let [one, other] = [(); 2].map(|()| mpsc::channel());
+    let letterboxes = [one.1, other.1].map(Letterbox);
+    (Message([one.0, other.0]), letterboxes)
+}
+
 #[test]
 fn a_task_spawned_by_a_blocked_one_runs_elsewhere() {
     for workers in [2, 4] {
@@ -98,6 +125,48 @@ fn a_timer_armed_elsewhere_fires_while_a_worker_is_blocked() {
                 send.send(()).unwrap();
                 task.await.unwrap();
             });
+        }
+    }
+}
+
+/// Two blocked workers, one free: the one that went up to search finds a task that blocks as well, and
+/// nobody else was told of what the first holds up.
+#[test]
+fn a_searcher_that_blocks_in_turn_leaves_the_watch_to_another() {
+    for workers in [3, 4] {
+        let executor = WorkStealing::with_workers(workers).unwrap();
+        for _ in 0..5 {
+            std::thread::sleep(Duration::from_millis(15));
+            let (ran, [first, second]) = broadcast();
+            let spawned = executor.spawn(async move {
+                drop(brigade::spawn(async move { ran.send() }));
+                first.wait("the task in the slot was stranded");
+            });
+            let other = executor.spawn(async move { second.wait("so was the second worker") });
+            executor.block_on(async { (spawned.await.unwrap(), other.await.unwrap()) });
+        }
+    }
+}
+
+/// The watch takes a task that blocks as well: somebody else has to see to the timers then.
+#[test]
+fn a_watch_that_blocks_in_turn_leaves_the_driver_to_another() {
+    for workers in [3, 4] {
+        let executor = WorkStealing::with_workers(workers).unwrap();
+        for _ in 0..5 {
+            let (fired, [first, second]) = broadcast();
+            let timer = executor.spawn(async move {
+                sleep(Duration::from_millis(60)).await;
+                fired.send();
+            });
+            std::thread::sleep(Duration::from_millis(15));
+            let blocker = executor.spawn(async move {
+                drop(brigade::spawn(async move {
+                    first.wait("the timer did not fire")
+                }));
+                second.wait("the timer did not fire");
+            });
+            executor.block_on(async { (timer.await.unwrap(), blocker.await.unwrap()) });
         }
     }
 }

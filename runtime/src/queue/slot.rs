@@ -31,8 +31,10 @@ impl Slot {
     /// Puts a task in; the one that was there comes out.
     #[inline]
     pub(crate) fn put(&self, task: RawTask) -> Option<RawTask> {
-        // Release: whoever takes the task sees what was done before; Acquire for what comes out.
-        RawTask::from_ptr(self.0.swap(task.into_ptr(), Ordering::AcqRel))
+        // Release: whoever takes the task sees what was done before; Acquire for what comes out. SeqCst:
+        // so that who puts a task in and then looks whether somebody watches, and who ceases to watch
+        // and then looks for a task, do not miss one another (`Scheduler::is_watch_due`).
+        RawTask::from_ptr(self.0.swap(task.into_ptr(), Ordering::SeqCst))
     }
 
     /// Takes the task out, on any thread.

@@ -86,7 +86,7 @@ impl Registry {
             let index = self.entries.len();
             assert!(
                 index < NOWHERE as usize,
-                "an executor holds at most 2^31 - 1 tasks"
+                "a registry holds at most 2^31 - 1 tasks"
             );
             self.entries.push(entry);
             task.set_registry_index(index as u32);
@@ -115,7 +115,7 @@ impl Registry {
     }
 
     /// Some living task, or `None` once there is none. `from` is where to look first and is moved
-    /// on: start with 0 and repeat.
+    /// on: start with 0 and repeat, with tasks taken out meanwhile but none put in.
     pub(crate) fn any(&self, from: &mut usize) -> Option<RawTask> {
         while let Some(entry) = self.entries.get(*from) {
             if let Ok(task) = entry.read() {
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(registry.entries.len(), 8);
     }
 
-    /// With gaps in between, and a task that comes while the search is under way.
+    /// With gaps in between, and a task taken out while the search is under way.
     #[test]
     fn gaps_are_passed_over() {
         let tasks: Vec<_> = (0..6).map(|_| Task::new()).collect();

@@ -9,6 +9,9 @@
 //! **Owns** the workers' threads, and the count of who is present. **Never** cancels a task while one may
 //! be running.
 //!
+//! A worker's thread ends by a panic only if the OS refuses to wait for events; then the executor's place is
+//! given up with the worker's, and the same steps follow.
+//!
 //! # Shutdown, step by step
 //!
 //! 1. `WorkStealing::drop` calls `Scheduler::let_go`: `closed` is set, and every worker is unparked.
@@ -28,16 +31,25 @@ use super::scheduler::Scheduler;
 use crate::context;
 use crate::driver;
 use crate::shared::Shared;
+use std::thread;
+
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, Mutex, lock};
 
 /// See the module.
 pub(super) struct Crew {
-    /// How many are taken: those of the workers that are present, and the executor's own.
-    places: Mutex<usize>,
+    places: Mutex<Places>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     shared: Arc<Shared>,
     scheduler: Arc<Scheduler>,
+}
+
+struct Places {
+    /// Those of the workers that are present, and the executor's own.
+    taken: usize,
+    /// The executor's own, which it has from the beginning so that the light is not turned off while
+    /// workers are still being started.
+    executors: bool,
 }
 
 /// A worker's place in the crew, given up when it is dropped.
@@ -46,7 +58,10 @@ pub(super) struct Place(Arc<Crew>);
 impl Crew {
     pub(super) fn new(shared: Arc<Shared>, scheduler: Arc<Scheduler>) -> Self {
         Crew {
-            places: Mutex::new(1),
+            places: Mutex::new(Places {
+                taken: 1,
+                executors: true,
+            }),
             threads: Mutex::new(Vec::new()),
             shared,
             scheduler,
@@ -55,7 +70,7 @@ impl Crew {
 
     /// A worker begins.
     pub(super) fn join(crew: &Arc<Crew>) -> Place {
-        *lock(&crew.places) += 1;
+        lock(&crew.places).taken += 1;
         Place(crew.clone())
     }
 
@@ -64,17 +79,24 @@ impl Crew {
         lock(&self.threads).push(thread);
     }
 
-    /// Steps 1 and 5: the executor gives up its own place, which it had from the beginning so that
-    /// the light is not turned off while workers are still being started.
+    /// Steps 1 and 5: the executor gives up its own place.
     pub(super) fn dismiss(crew: &Arc<Crew>) {
         crew.scheduler.let_go();
-        drop(Place(crew.clone()));
+        crew.give_up(Places::give_up_executors);
         let threads = std::mem::take(&mut *lock(&crew.threads));
         if !current::is_worker() {
             for thread in threads {
-                // A worker does not panic: its tasks' panics are caught.
+                // One that panicked has said so, and closed the executor.
                 let _ = thread.join();
             }
+        }
+    }
+
+    /// Step 2. `whose` answers whether it gave up the last place.
+    fn give_up(&self, whose: impl FnOnce(&mut Places) -> bool) {
+        let last = whose(&mut lock(&self.places));
+        if last {
+            self.turn_off_the_light();
         }
     }
 
@@ -87,15 +109,26 @@ impl Crew {
     }
 }
 
+impl Places {
+    fn give_up_one(&mut self) -> bool {
+        self.taken -= 1;
+        self.taken == 0
+    }
+
+    fn give_up_executors(&mut self) -> bool {
+        std::mem::take(&mut self.executors) && self.give_up_one()
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        let last = {
-            let mut places = lock(&self.0.places);
-            *places -= 1;
-            *places == 0
-        };
-        if last {
-            self.0.turn_off_the_light();
+        if thread::panicking() {
+            // Its tasks' panics are caught, so the OS has refused to wait for events (`Driver::turn`).
+            // No other worker will be able to either: all go now, not only when the executor is
+            // dropped, so that whoever awaits a task hears of it.
+            self.0.scheduler.let_go();
+            self.0.give_up(Places::give_up_executors);
         }
+        self.0.give_up(Places::give_up_one);
     }
 }

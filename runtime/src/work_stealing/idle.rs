@@ -11,7 +11,7 @@
 //!
 //! # The idea
 //!
-//! A worker is *running* (it has tasks), *searching* (it looks for some at others) or *asleep*.
+//! A worker is *searching* (it has no tasks and looks for some at others), *asleep*, or else *running*.
 //! While anybody searches nobody need be woken: the searcher will find the new task, or whoever
 //! comes after it.
 //!
@@ -27,7 +27,8 @@
 //!
 //! - nobody begins to search while half of the workers or more do, so that the others are not robbed
 //!   all day;
-//! - the *last* searcher that finds something looks whether there is more, and if so wakes another one;
+//! - the *last* searcher that finds something looks whether there is more, or nobody in the driver, or
+//!   something that wants watching, and if so wakes another one;
 //! - a searcher that finds nothing looks *once more, after* it has been counted as asleep.
 //!
 //! # The two sides
@@ -64,6 +65,9 @@
 //! in the driver only if there is no other. To get it up takes two system calls more, and somebody else
 //! would have to be woken to take its place there.
 //!
+//! The counts are changed by SeqCst operations as well, and [`Idle::counts`] is one: not for the argument
+//! above, which rests on the fences, but for `Scheduler::call_watch`, which has none.
+//!
 //! This is the store-buffering pattern of rayon-core's sleep module and Go's scheduler ("delicate
 //! dance" in `proc.go`). A SeqCst *load* in N2's place does not do: it orders nothing that went
 //! before it (tokio #1768).
@@ -72,7 +76,9 @@
 //!
 //! - *One condition variable for all.* Every push takes its lock.
 //! - *Wake on every push.* See above; measured by others as tokio #7431.
-//! - *Spin before sleeping.* Burns a core for a microsecond's gain, and idle must cost nothing.
+//! - *Spin before sleeping.* Burns a core for a microsecond's gain, and idle must cost nothing. (One case
+//!   is left: a thief that the OS stopped halfway hides a ring that is not empty, and who looks there
+//!   stays up until it is done; the second time in a row it offers its processor.)
 //!
 //! ---
 //!
@@ -129,7 +135,7 @@ impl Idle {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        Counts::unpack(self.word.load(Ordering::Relaxed))
+        Counts::unpack(self.word.load(Ordering::SeqCst))
     }
 
     /// N2 to N4: a task was made ready. Answers whom to unpark: one that does not drive, if there is one.
@@ -144,7 +150,9 @@ impl Idle {
         self.take_sleeper(drives)
     }
 
-    fn nobody_to_wake(&self) -> bool {
+    /// Somebody searches, or nobody sleeps.
+    #[inline]
+    pub(crate) fn nobody_to_wake(&self) -> bool {
         let counts = self.counts();
         counts.searching > 0 || counts.awake >= self.workers
     }
@@ -156,7 +164,11 @@ impl Idle {
         if self.nobody_to_wake() {
             return None;
         }
-        // N4
+        self.take_off(&mut sleepers, drives)
+    }
+
+    /// N4
+    fn take_off(&self, sleepers: &mut Vec<usize>, drives: impl Fn(usize) -> bool) -> Option<usize> {
         let position = sleepers.iter().rposition(|&sleeper| !drives(sleeper));
         let sleeper = match position {
             Some(position) => Some(sleepers.remove(position)),
@@ -170,13 +182,8 @@ impl Idle {
 
     /// Takes a sleeper off the list whatever the others do, and counts it as awake and searching. The
     /// caller unparks it; it is meant to keep watch.
-    pub(crate) fn take_any_sleeper(&self) -> Option<usize> {
-        let mut sleepers = lock(&self.sleepers);
-        let sleeper = sleepers.pop();
-        if sleeper.is_some() {
-            self.word.fetch_add(AWAKE + SEARCHING, Ordering::SeqCst);
-        }
-        sleeper
+    pub(crate) fn take_any_sleeper(&self, drives: impl Fn(usize) -> bool) -> Option<usize> {
+        self.take_off(&mut lock(&self.sleepers), drives)
     }
 
     /// A worker without tasks wants to look for some at the others.
@@ -322,7 +329,7 @@ mod tests {
         assert_eq!(idle.rise(0), Risen::ByItself);
         assert_eq!(idle.counts(), counts(0, 1));
         assert_eq!(to_wake(&idle), Some(1));
-        assert_eq!(idle.take_any_sleeper(), None);
+        assert_eq!(idle.take_any_sleeper(|_| false), None);
         assert_eq!(idle.counts(), counts(1, 2));
     }
 
@@ -349,11 +356,11 @@ mod tests {
         idle.fall_asleep(2, false);
         assert!(idle.start_searching());
         assert_eq!(to_wake(&idle), None);
-        assert_eq!(idle.take_any_sleeper(), Some(2));
+        assert_eq!(idle.take_any_sleeper(|_| false), Some(2));
         assert_eq!(idle.counts(), counts(2, 2));
         assert_eq!(idle.rise(2), Risen::Woken);
-        assert_eq!(idle.take_any_sleeper(), Some(0));
-        assert_eq!(idle.take_any_sleeper(), None);
+        assert_eq!(idle.take_any_sleeper(|_| false), Some(0));
+        assert_eq!(idle.take_any_sleeper(|_| false), None);
         assert_eq!(idle.counts(), counts(3, 3));
     }
 }

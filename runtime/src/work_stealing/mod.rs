@@ -126,11 +126,10 @@ impl WorkStealing {
 
     /// Runs `future` to its end on this thread, while the workers run the spawned tasks.
     ///
-    /// The future may borrow from its surroundings and need not be `Send`. Several threads may be in
-    /// `block_on` at once.
+    /// The future may borrow from its surroundings and need not be `Send`. While it waits the thread is
+    /// parked, which may use up a token that `std::thread::unpark` left there.
     ///
-    /// Several threads at once:
-    ///
+    /// Several threads may be in `block_on` at once:
     ///
     /// ```
     /// let executor = brigade::WorkStealing::with_workers(2)?;

@@ -5,17 +5,18 @@
 //!
 //! **Owns** a token of its own. `std::thread::park` has one too, but the user's code runs on the
 //! same thread and may use it up or leave one lying about (futures-rs #2010), so here it is only
-//! the means of blocking.
+//! the means of blocking. Nor is std's kept for the user: like any call of std that blocks, a park may
+//! use it up.
 //!
 //! ```text
 //!              park                       unpark
 //!    EMPTY ───────────► PARKED/DRIVING ───────────► NOTIFIED ──┐
-//!      ▲ │                                             ▲       │ park returns
-//!      │ └──────────────── unpark ─────────────────────┘       │
-//!      └───────────────────────────────────────────────────────┘
+//!      ▲ │                     │ the sleep ends        ▲       │ park returns
+//!      │ └─────────────────────┼ unpark ───────────────┘       │
+//!      └───────────────────────┴───────────────────────────────┘
 //! ```
 //!
-//! **Never** looks at a queue, and never takes a token that is not its own.
+//! **Never** looks at a queue.
 //!
 //! ---
 //!
@@ -98,10 +99,10 @@ impl Parker {
 
     /// `false`: somebody has called; the token is used up.
     fn begin(&self, how: u8) -> bool {
-        // Acquire pairs with the Release of `unpark`: what the caller did before is seen.
+        // Where somebody has called, `end` acquires what was released.
         match self
             .state
-            .compare_exchange(EMPTY, how, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(EMPTY, how, Ordering::AcqRel, Ordering::Relaxed)
         {
             Ok(_) => true,
             Err(_notified) => {
@@ -112,7 +113,8 @@ impl Parker {
     }
 
     fn end(&self) {
-        // A swap, not a store: it acquires what a caller released who came just now.
+        // A swap, not a store: Acquire pairs with the Release of an `unpark` that came by now, so that
+        // what its caller did before is seen.
         self.state.swap(EMPTY, Ordering::AcqRel);
     }
 

@@ -40,7 +40,7 @@ pub(super) struct Scheduler {
     pub(super) idle: Idle,
     /// A worker keeps watch: it sleeps with an end. See the watch in `worker`.
     pub(super) watched: AtomicBool,
-    /// The watch was called, and nobody has begun it since.
+    /// The watch was called, and nobody has gone to sleep since while all others slept.
     pub(super) recent: AtomicBool,
     shards: Box<[Shard]>,
     closed: AtomicBool,
@@ -106,21 +106,40 @@ impl Scheduler {
         }
     }
 
-    /// The last searcher has found something: sees to it that another one comes for what is left, and for
-    /// the driver, if nobody sleeps there.
-    #[cold]
-    pub(super) fn hand_over(&self) {
-        if self.has_work() || !self.remotes.iter().any(|remote| remote.parker.drives()) {
+    /// Like [`notify`](Self::notify), where nothing would be lost if nobody came: without its fence.
+    #[inline]
+    pub(super) fn invite(&self) {
+        if !self.idle.nobody_to_wake() {
             self.notify();
         }
     }
 
+    /// The last searcher has found something: sees to it that another one comes for what is left, for the
+    /// driver, if nobody sleeps there, and for the tasks in slots, if nobody keeps watch.
+    #[cold]
+    pub(super) fn hand_over(&self) {
+        let driven = self.remotes.iter().any(|remote| remote.parker.drives());
+        if self.has_work() || !driven || self.is_watch_due() {
+            self.notify();
+        }
+    }
+
+    /// Whether somebody who put a task into a slot called nobody, because one searched or kept watch who
+    /// does not any more. The caller has said so and then fenced, and `call_watch` asks after its task
+    /// was put: of two SeqCst operations each on either side, one sees the other.
+    fn is_watch_due(&self) -> bool {
+        !self.watched.load(Ordering::Relaxed)
+            && self.remotes.iter().any(|remote| !remote.slot.is_empty())
+    }
+
     /// The caller is about to be busy with something that may take long, while tasks or events may wait
     /// that nobody else was told of: sees to it that somebody keeps watch. Not needed while somebody
-    /// does, or searches (who finds nothing goes to sleep and then keeps it), nor when nobody sleeps.
+    /// does; nor while somebody searches (see `hand_over`; who finds nothing goes to sleep and then keeps
+    /// watch); nor when nobody sleeps.
     #[inline]
     pub(super) fn call_watch(&self) {
-        if !self.watched.load(Ordering::Relaxed) {
+        // SeqCst: see `is_watch_due`.
+        if !self.watched.load(Ordering::SeqCst) {
             let counts = self.idle.counts();
             if counts.searching == 0 && counts.awake < self.remotes.len() {
                 self.wake_watch();
@@ -133,7 +152,8 @@ impl Scheduler {
         // For the one who is woken: it keeps watch even if all others are asleep again by then, so
         // that a worker that is up often and shortly does not wake somebody each time.
         self.recent.store(true, Ordering::Relaxed);
-        if let Some(worker) = self.idle.take_any_sleeper() {
+        let drives = |worker: usize| self.remotes[worker].parker.drives();
+        if let Some(worker) = self.idle.take_any_sleeper(drives) {
             self.unpark(worker);
         }
     }
@@ -220,8 +240,7 @@ impl Schedule for Scheduler {
     #[inline]
     fn reschedule(&self, task: Runnable) {
         let task = task.into_queue();
-        // It was here before, so it is no news for sleepers.
-        if !current::with(self, |worker| worker.push_to_ring(task)) {
+        if !current::with(self, |worker| worker.push_yielded(task)) {
             self.injector.push(task);
             self.notify();
         }

@@ -8,7 +8,7 @@
 //!
 //! 1. *Look*, every so many polls (see [`pace`](crate::pace)): at the OS and the clock, if no other
 //!    worker is at it, and whether tasks wait in the injector.
-//! 2. *Run* a task: while there are any in the injector, every other one from there; tasks that wake
+//! 2. *Run* a task: while there were any in the injector at the last look, every other one from there; tasks that wake
 //!    one another, and sockets that are ready again and again, would keep those waiting otherwise.
 //!    Else the one woken last (at most [`STREAK`] times in a row), else from the ring, else a batch
 //!    from the injector, else half of what another worker has.
@@ -23,8 +23,11 @@
 //!
 //! 1. *Who calls it.* A worker that goes to sleep while others are awake begins it by itself
 //!    (`begin_watch`), if nobody keeps it. If all who sleep went to sleep without, because nobody was
-//!    awake then, the first that gets something to hold up calls it: `call_watch`, when a task is put
-//!    into an empty slot, and when a worker comes from the driver with tasks.
+//!    awake then, whoever gets something to hold up calls it (`call_watch`): who puts a task into an
+//!    empty slot (`push_woken`), and who has come from its sleep by itself and found a task
+//!    (`count_as_running`), since it kept the watch or the driver itself until then. Neither does while
+//!    somebody searches. The last searcher either finds nothing, and goes to sleep as above; or it finds
+//!    a task that may be a long one, and looks for what nobody was called to (`hand_over`).
 //! 2. *Who comes.* `call_watch` wakes a sleeper. It rises as searching, like any that is woken, most
 //!    often finds nothing, and goes back to sleep; now with an end, since somebody is awake. That it was
 //!    called is noted (`recent`), and counts the same where the caller is asleep again by then: so a
@@ -57,7 +60,7 @@ use crate::pace::Pace;
 use crate::queue::ring::CAPACITY;
 use crate::recorder::{Kind, Role};
 use crate::shared::Shared;
-use crate::sync::{Arc, Mutex, Ordering};
+use crate::sync::{Arc, Mutex, Ordering, thread};
 use crate::task::raw::{RawTask, Runnable};
 
 /// How often in a row a worker runs the task woken last before one from its ring. Two tasks that
@@ -86,9 +89,12 @@ pub(super) struct Worker {
     searching: Cell<bool>,
     /// Tasks run from the slot without one from the ring between.
     streak: Cell<u32>,
-    /// At the last look there were tasks in the injector; the last task came from there.
+    /// At the last look there were tasks in the injector, and it has not been found empty since.
     sharing: Cell<bool>,
+    /// While `sharing`: the last task came from there.
     shared_last: Cell<bool>,
+    /// It rose for a task that it saw, and has found none yet.
+    missed: Cell<bool>,
     random: Cell<u32>,
     pace: RefCell<Pace>,
     /// Whom the driver says to wake.
@@ -120,8 +126,10 @@ impl Worker {
             streak: Cell::new(0),
             sharing: Cell::new(false),
             shared_last: Cell::new(false),
-            // Any odd number: no two workers look at the others in the same order.
-            random: Cell::new(2 * index as u32 + 1),
+            missed: Cell::new(false),
+            // Odd, so not 0, where xorshift would stay; and far apart, so that the workers do not all
+            // look at the others in the same order (Knuth's multiplicative hash).
+            random: Cell::new((2 * index as u32 + 1).wrapping_mul(0x9E37_79B1)),
             pace: RefCell::new(Pace::new(now)),
             woken: Cell::new(Vec::new()),
             seen: RefCell::new(vec![0; workers]),
@@ -185,11 +193,18 @@ impl Worker {
     /// Found a task: it is counted as running, not as searching any more.
     #[inline]
     fn count_as_running(&self) {
-        if self.running.replace(true) {
-            return;
+        if !self.running.replace(true) {
+            self.begin_to_run();
         }
+    }
+
+    fn begin_to_run(&self) {
+        self.missed.set(false);
         self.scheduler.counters.at_once.up();
-        if self.searching.replace(false) && self.scheduler.idle.stop_searching() {
+        if !self.searching.replace(false) {
+            // It rose by itself, from the watch or the driver, and leaves them to nobody.
+            self.scheduler.call_watch();
+        } else if self.scheduler.idle.stop_searching() {
             // There may be more, and nobody else looks.
             self.scheduler.hand_over();
         }
@@ -211,6 +226,17 @@ impl Worker {
                 self.scheduler.notify();
             }
             None => self.scheduler.call_watch(),
+        }
+    }
+
+    /// Puts a task that yielded behind the others.
+    #[inline]
+    pub(super) fn push_yielded(&self, task: RawTask) {
+        let others = self.has_own();
+        self.push_to_ring(task);
+        if others {
+            // Two that yield in turn could run at once, and of neither anybody was told.
+            self.scheduler.invite();
         }
     }
 
@@ -350,6 +376,11 @@ impl Worker {
             Risen::ByItself if found => {
                 idle.search_anyway();
                 self.searching.set(true);
+                if self.missed.replace(true) {
+                    // The second time in a row. A thief that the OS stopped in the middle of a theft
+                    // hides the rest of a ring until it is done: so let it run.
+                    thread::yield_now();
+                }
             }
             Risen::ByItself => {}
         }
@@ -374,10 +405,6 @@ impl Worker {
                 drop(driver);
                 driver::wake_all(&mut woken);
                 self.woken.set(woken);
-                if self.has_own() && !(reactor.is_empty() && timers.is_empty()) {
-                    // Nobody is in the driver now.
-                    self.scheduler.call_watch();
-                }
             }
             Err(_) => {
                 self.report(Kind::Park, 0);
