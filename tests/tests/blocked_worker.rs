@@ -3,7 +3,7 @@
 //! Each test blocks a worker *until* what it holds up has happened. Were it held up for good, the
 //! wait would run into its end.
 
-use std::sync::mpsc;
+use std::sync::{Condvar, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use brigade::WorkStealing;
@@ -167,6 +167,38 @@ fn a_watch_that_blocks_in_turn_leaves_the_driver_to_another() {
                 second.wait("the timer did not fire");
             });
             executor.block_on(async { (timer.await.unwrap(), blocker.await.unwrap()) });
+        }
+    }
+}
+
+/// Whoever comes from the driver with a task blocks until the last timer has fired: each has to leave the
+/// driver to somebody, also the one that kept watch there.
+#[test]
+fn one_after_the_other_leaves_the_driver() {
+    for workers in [2, 3, 4] {
+        let executor = WorkStealing::with_workers(workers).unwrap();
+        for _ in 0..3 {
+            let meeting = std::sync::Arc::new((Mutex::new(workers), Condvar::new()));
+            let tasks: Vec<_> = (1..=workers)
+                .map(|number| {
+                    let meeting = meeting.clone();
+                    executor.spawn(async move {
+                        sleep(Duration::from_millis(15) * number as u32).await;
+                        let (missing, all_there) = &*meeting;
+                        *missing.lock().unwrap() -= 1;
+                        all_there.notify_all();
+                        let (missing, _) = all_there
+                            .wait_timeout_while(missing.lock().unwrap(), LONG, |missing| {
+                                *missing > 0
+                            })
+                            .unwrap();
+                        *missing
+                    })
+                })
+                .collect();
+            for task in tasks {
+                assert_eq!(executor.block_on(task).unwrap(), 0, "a timer did not fire");
+            }
         }
     }
 }

@@ -158,7 +158,7 @@ pub(crate) mod thread {
     use std::time::Duration;
 
     use loom::sync::Notify;
-    pub(crate) use loom::thread::{Builder, JoinHandle};
+    pub(crate) use loom::thread::{Builder, JoinHandle, yield_now};
 
     #[derive(Clone)]
     pub(crate) struct Thread(Arc<Notify>);
