@@ -329,10 +329,17 @@ pub(crate) fn concurrency_rows(figures: &Figures) -> Vec<Row> {
     ]
 }
 
-/// Writes to stdout; whoever closed the other end (`| head`) wanted no more.
+/// Writes to stdout. Whoever closed the other end (`| head`) wanted no more; any other failure, as of a
+/// full disk, ends the program, so that nobody takes half a report for a whole one.
 pub(crate) fn write_stdout(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("brigade: standard output: {error}");
+            std::process::exit(1);
+        }
+        _ => {}
+    }
 }
 
 /// `text` broken into lines as sentences are everywhere.

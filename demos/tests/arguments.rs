@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{Server, brigade, ok, run};
+use std::fs::OpenOptions;
+
+use common::{Server, brigade, finish, ok, run};
 
 #[test]
 fn brigade_alone_prints_a_menu() {
@@ -175,4 +177,21 @@ fn a_list_that_is_no_text_is_refused() {
 fn a_url_cannot_write_to_the_terminal() {
     let run = run(&["fetch", "http://ho\x1b[2Jst\r\nsecond line/"]);
     assert!(!run.refused().contains('\x1b'));
+}
+
+/// Half a report on a full disk is no success; that the reader has gone is no failure.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_cannot_be_written_is_an_error() {
+    for args in [&["kitchen", "--json"][..], &["kitchen"], &["--help"]] {
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let run = finish(brigade(args).stdout(full).spawn().unwrap());
+        assert_eq!(run.status, Some(1), "{args:?}: {run:?}");
+        assert!(run.stderr.contains("standard output"), "{run:?}");
+
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let run = finish(brigade(args).stdout(writer).spawn().unwrap());
+        assert_eq!(run.status, Some(0), "{args:?}: {run:?}");
+    }
 }
