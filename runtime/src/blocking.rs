@@ -14,7 +14,7 @@
 //!
 //! ---
 //!
-//! *Stop 40 of 44.*
+//! *Stop 41 of 45.*
 //! *Previous: [`seam`](crate::seam); next: [`io`](crate::io).*
 
 use std::collections::VecDeque;

@@ -10,7 +10,7 @@
 //!
 //! ---
 //!
-//! *Stop 16 of 44.*
+//! *Stop 16 of 45.*
 //! *Previous: [`queue::letter_box`](crate::queue::letter_box); next: [`pace`](crate::pace).*
 
 use std::cell::Cell;

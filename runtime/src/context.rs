@@ -11,7 +11,7 @@
 //!
 //! ---
 //!
-//! *Stop 25 of 44.*
+//! *Stop 25 of 45.*
 //! *Previous: [`shared`](crate::shared); next: [`single_thread::scheduler`](crate::single_thread::scheduler).*
 
 use std::cell::Cell;

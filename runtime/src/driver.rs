@@ -14,7 +14,7 @@
 //!
 //! ---
 //!
-//! *Stop 23 of 44.*
+//! *Stop 23 of 45.*
 //! *Previous: [`timer::wheel`](crate::timer::wheel); next: [`shared`](crate::shared).*
 
 use std::io;

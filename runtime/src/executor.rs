@@ -9,7 +9,7 @@
 //!
 //! ---
 //!
-//! *Stop 38 of 44.*
+//! *Stop 39 of 45.*
 //! *Previous: [`work_stealing::crew`](crate::work_stealing::crew); next: [`seam`](crate::seam).*
 
 use std::future::Future;

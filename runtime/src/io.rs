@@ -11,7 +11,7 @@
 //!
 //! ---
 //!
-//! *Stop 41 of 44.*
+//! *Stop 42 of 45.*
 //! *Previous: [`blocking`](crate::blocking); next: [`net::udp`](crate::net::udp).*
 
 use std::fmt;

@@ -10,7 +10,7 @@
 //!
 //! ---
 //!
-//! *Stop 17 of 44.*
+//! *Stop 17 of 45.*
 //! *Previous: [`budget`](crate::budget); next: [`reactor`](crate::reactor).*
 
 use std::time::Duration;

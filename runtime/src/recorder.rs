@@ -24,7 +24,7 @@
 //!
 //! ---
 //!
-//! *Stop 44 of 44.*
+//! *Stop 45 of 45.*
 //! *Previous: [`time`](crate::time).*
 
 use std::cell::{Cell, RefCell};

@@ -19,7 +19,7 @@
 //!
 //! ---
 //!
-//! *Stop 39 of 44.*
+//! *Stop 40 of 45.*
 //! *Previous: [`executor`](crate::executor); next: [`blocking`](crate::blocking).*
 
 use std::cell::RefCell;

@@ -6,7 +6,7 @@
 //!
 //! ---
 //!
-//! *Stop 24 of 44.*
+//! *Stop 24 of 45.*
 //! *Previous: [`driver`](crate::driver); next: [`context`](crate::context).*
 
 use std::future::Future;

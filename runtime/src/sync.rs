@@ -14,7 +14,7 @@
 //!
 //! ---
 //!
-//! *Stop 1 of 44.*
+//! *Stop 1 of 45.*
 //! *Next: [`task`](crate::task).*
 
 // One `Arc` everywhere: std's also under loom, whose own knows no `dyn`. That counting references works

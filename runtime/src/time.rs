@@ -13,7 +13,7 @@
 //!
 //! ---
 //!
-//! *Stop 43 of 44.*
+//! *Stop 44 of 45.*
 //! *Previous: [`net::udp`](crate::net::udp); next: [`recorder`](crate::recorder).*
 
 use std::fmt;

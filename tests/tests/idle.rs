@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::future::pending;
+use std::io::{Read, Write};
 use std::thread;
 use std::time::Duration;
 
@@ -167,6 +168,49 @@ fn after_a_burst<K: Kitchen>() {
     }));
 }
 
+/// An event gets up the worker in the driver and nobody else: the watch is another's meanwhile. Parks of
+/// all workers for each of many turns with a client outside; the best of a few tries, since on a busy
+/// machine the watch may come to its end in a turn.
+fn an_event_gets_one_worker_up<K: Kitchen>() {
+    const TURNS: u64 = 400;
+    let executor = K::open();
+    let address = executor.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(brigade::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let mut byte = [0];
+                while stream.read(&mut byte).await.unwrap() > 0 {
+                    stream.write_all(&byte).await.unwrap();
+                }
+            }
+        }));
+        address
+    });
+    let client = move || {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        for _ in 0..TURNS {
+            stream.write_all(b"?").unwrap();
+            stream.read_exact(&mut [0]).unwrap();
+        }
+    };
+    let parks = || -> u64 {
+        let metrics = executor.metrics();
+        metrics.workers.iter().map(|worker| worker.parks).sum()
+    };
+    let best = (0..5).map(|_| {
+        let before = parks();
+        executor
+            .block_on(async { brigade::spawn_blocking(client).await })
+            .unwrap();
+        parks() - before
+    });
+    let best = best.min().unwrap();
+    assert!(best * 2 < TURNS * 3, "{best} parks in {TURNS} turns");
+}
+
 on_both! {
     ; alone: with_nothing_to_do, with_waiting_tasks, with_half_closed_and_full_sockets, after_a_burst,
+    an_event_gets_one_worker_up,
 }

@@ -10,7 +10,7 @@
 //!
 //! ---
 //!
-//! *Stop 42 of 44.*
+//! *Stop 43 of 45.*
 //! *Previous: [`io`](crate::io); next: [`time`](crate::time).*
 
 use std::io;

@@ -10,7 +10,7 @@
 //!
 //! ---
 //!
-//! *Stop 29 of 44.*
+//! *Stop 29 of 45.*
 //! *Previous: [`queue::slot`](crate::queue::slot); next: [`queue::ring`](crate::queue::ring).*
 
 use crate::sync::channel::{Receiver, Sender, unbounded};

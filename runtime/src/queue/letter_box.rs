@@ -43,7 +43,7 @@
 //!
 //! ---
 //!
-//! *Stop 15 of 44.*
+//! *Stop 15 of 45.*
 //! *Previous: [`queue::run_queue`](crate::queue::run_queue); next: [`budget`](crate::budget).*
 
 use crate::sync::channel::{Receiver, Sender, unbounded};

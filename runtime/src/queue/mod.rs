@@ -29,7 +29,7 @@
 //!
 //! ---
 //!
-//! *Stop 13 of 44.*
+//! *Stop 13 of 45.*
 //! *Previous: [`task::join`](crate::task::join); next: [`queue::run_queue`](crate::queue::run_queue).*
 
 pub(crate) mod injector;

@@ -43,7 +43,7 @@
 //!
 //! ---
 //!
-//! *Stop 30 of 44.*
+//! *Stop 30 of 45.*
 //! *Previous: [`queue::injector`](crate::queue::injector); next: [`work_stealing`](crate::work_stealing).*
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering, UnsafeCell};

@@ -6,7 +6,7 @@
 //!
 //! ---
 //!
-//! *Stop 14 of 44.*
+//! *Stop 14 of 45.*
 //! *Previous: [`queue`](crate::queue); next: [`queue::letter_box`](crate::queue::letter_box).*
 
 use std::collections::VecDeque;

@@ -7,11 +7,11 @@
 //! **Owns** the right to run the one task that is in it.
 //!
 //! **Never** strands its task: other workers may take it out, which they do when the owner has been
-//! in one poll for too long (see the watch in `work_stealing::worker`; tokio #4941).
+//! in one poll for too long (see `work_stealing::watch`; tokio #4941).
 //!
 //! ---
 //!
-//! *Stop 28 of 44.*
+//! *Stop 28 of 45.*
 //! *Previous: [`single_thread`](crate::single_thread); next: [`queue::injector`](crate::queue::injector).*
 
 use std::ptr;
@@ -33,7 +33,7 @@ impl Slot {
     pub(crate) fn put(&self, task: RawTask) -> Option<RawTask> {
         // Release: whoever takes the task sees what was done before; Acquire for what comes out. SeqCst:
         // so that who puts a task in and then looks whether somebody watches, and who ceases to watch
-        // and then looks for a task, do not miss one another (`Scheduler::is_watch_due`).
+        // and then looks for a task, do not miss one another (see `work_stealing::watch`).
         RawTask::from_ptr(self.0.swap(task.into_ptr(), Ordering::SeqCst))
     }
 

@@ -24,7 +24,7 @@
 //!
 //! ---
 //!
-//! *Stop 18 of 44.*
+//! *Stop 18 of 45.*
 //! *Previous: [`pace`](crate::pace); next: [`reactor::readiness`](crate::reactor::readiness).*
 
 #[cfg_attr(

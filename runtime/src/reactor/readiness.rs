@@ -45,7 +45,7 @@
 //!
 //! ---
 //!
-//! *Stop 19 of 44.*
+//! *Stop 19 of 45.*
 //! *Previous: [`reactor`](crate::reactor); next: [`reactor::source`](crate::reactor::source).*
 
 use std::task::{Context, Poll, Waker};

@@ -15,7 +15,7 @@
 //!
 //! ---
 //!
-//! *Stop 20 of 44.*
+//! *Stop 20 of 45.*
 //! *Previous: [`reactor::readiness`](crate::reactor::readiness); next: [`timer`](crate::timer).*
 
 use std::future::{Future, poll_fn};

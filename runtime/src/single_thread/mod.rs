@@ -46,7 +46,7 @@
 //!
 //! ---
 //!
-//! *Stop 27 of 44.*
+//! *Stop 27 of 45.*
 //! *Previous: [`single_thread::scheduler`](crate::single_thread::scheduler); next: [`queue::slot`](crate::queue::slot).*
 
 mod builder;

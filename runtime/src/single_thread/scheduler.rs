@@ -10,7 +10,7 @@
 //!
 //! ---
 //!
-//! *Stop 26 of 44.*
+//! *Stop 26 of 45.*
 //! *Previous: [`context`](crate::context); next: [`single_thread`](crate::single_thread).*
 
 use std::cell::RefMut;

@@ -24,7 +24,7 @@
 //!
 //! ---
 //!
-//! *Stop 4 of 44.*
+//! *Stop 4 of 45.*
 //! *Previous: [`task::state`](crate::task::state); next: [`task::raw`](crate::task::raw).*
 
 use std::future::Future;

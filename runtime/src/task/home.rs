@@ -21,7 +21,7 @@
 //!
 //! ---
 //!
-//! *Stop 9 of 44.*
+//! *Stop 9 of 45.*
 //! *Previous: [`task::waker`](crate::task::waker); next: [`task::letter`](crate::task::letter).*
 
 use std::cell::Cell;

@@ -8,7 +8,7 @@
 //!
 //! ---
 //!
-//! *Stop 12 of 44.*
+//! *Stop 12 of 45.*
 //! *Previous: [`task::registry`](crate::task::registry); next: [`queue`](crate::queue).*
 
 use std::fmt;

@@ -13,7 +13,7 @@
 //!
 //! ---
 //!
-//! *Stop 10 of 44.*
+//! *Stop 10 of 45.*
 //! *Previous: [`task::home`](crate::task::home); next: [`task::registry`](crate::task::registry).*
 
 use std::task::Waker;

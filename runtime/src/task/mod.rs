@@ -62,7 +62,7 @@
 //!
 //! ---
 //!
-//! *Stop 2 of 44.*
+//! *Stop 2 of 45.*
 //! *Previous: [`sync`](crate::sync); next: [`task::state`](crate::task::state).*
 
 pub(crate) mod state;

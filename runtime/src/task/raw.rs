@@ -22,7 +22,7 @@
 //!
 //! ---
 //!
-//! *Stop 5 of 44.*
+//! *Stop 5 of 45.*
 //! *Previous: [`task::cell`](crate::task::cell); next: [`task::raw::turn`](crate::task::raw::turn).*
 
 pub(crate) mod turn;

@@ -13,7 +13,7 @@
 //!
 //! ---
 //!
-//! *Stop 11 of 44.*
+//! *Stop 11 of 45.*
 //! *Previous: [`task::letter`](crate::task::letter); next: [`task::join`](crate::task::join).*
 
 use std::ptr::{self, NonNull};

@@ -58,7 +58,7 @@
 //!
 //! ---
 //!
-//! *Stop 3 of 44.*
+//! *Stop 3 of 45.*
 //! *Previous: [`task`](crate::task); next: [`task::cell`](crate::task::cell).*
 
 use crate::sync::{AtomicU8, Ordering};

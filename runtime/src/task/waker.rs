@@ -11,7 +11,7 @@
 //!
 //! ---
 //!
-//! *Stop 8 of 44.*
+//! *Stop 8 of 45.*
 //! *Previous: [`task::raw::joining`](crate::task::raw::joining); next: [`task::home`](crate::task::home).*
 
 use std::mem::ManuallyDrop;

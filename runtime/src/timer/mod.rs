@@ -11,7 +11,7 @@
 //!
 //! ---
 //!
-//! *Stop 21 of 44.*
+//! *Stop 21 of 45.*
 //! *Previous: [`reactor::source`](crate::reactor::source); next: [`timer::wheel`](crate::timer::wheel).*
 
 pub(crate) mod clock;

@@ -86,7 +86,7 @@
 //!
 //! ---
 //!
-//! *Stop 22 of 44.*
+//! *Stop 22 of 45.*
 //! *Previous: [`timer`](crate::timer); next: [`driver`](crate::driver).*
 
 mod slots;

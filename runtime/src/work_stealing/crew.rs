@@ -23,7 +23,7 @@
 //!
 //! ---
 //!
-//! *Stop 37 of 44.*
+//! *Stop 38 of 45.*
 //! *Previous: [`work_stealing::main_seat`](crate::work_stealing::main_seat); next: [`executor`](crate::executor).*
 
 use super::current;

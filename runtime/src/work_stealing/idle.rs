@@ -45,7 +45,7 @@
 //! ```
 //!
 //! The slots are apart since what is in one is its worker's next task, of which nobody is told. They
-//! are the business of the *watch*: see `work_stealing::worker`.
+//! are the business of the *watch*: see `work_stealing::watch`.
 //!
 //! # Why no task is left behind
 //!
@@ -82,7 +82,7 @@
 //!
 //! ---
 //!
-//! *Stop 32 of 44.*
+//! *Stop 32 of 45.*
 //! *Previous: [`work_stealing`](crate::work_stealing); next: [`work_stealing::park`](crate::work_stealing::park).*
 
 use crate::sync::{AtomicUsize, Mutex, Ordering, fence, lock};

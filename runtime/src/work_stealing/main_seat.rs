@@ -10,7 +10,7 @@
 //!
 //! ---
 //!
-//! *Stop 36 of 44.*
+//! *Stop 37 of 45.*
 //! *Previous: [`work_stealing::worker`](crate::work_stealing::worker); next: [`work_stealing::crew`](crate::work_stealing::crew).*
 
 use std::future::Future;

@@ -10,10 +10,11 @@
 //!
 //! 1. [`idle`]: who sleeps, who searches, who must be woken: the hard race
 //! 2. [`park`]: how one worker sleeps
-//! 3. [`scheduler`]: where a woken task goes, from whatever thread
-//! 4. [`worker`]: the loop of one cook; finding tasks, and the watch
-//! 5. [`main_seat`]: the main future of `block_on`
-//! 6. [`crew`], who comes and goes: shutdown
+//! 3. [`watch`]: what becomes of tasks and timers behind a poll that takes long
+//! 4. [`scheduler`]: where a woken task goes, from whatever thread
+//! 5. [`worker`]: the loop of one cook, and finding tasks
+//! 6. [`main_seat`]: the main future of `block_on`
+//! 7. [`crew`], who comes and goes: shutdown
 //!
 //! # The naive version, and what breaks
 //!
@@ -32,7 +33,7 @@
 //!
 //! ---
 //!
-//! *Stop 31 of 44.*
+//! *Stop 31 of 45.*
 //! *Previous: [`queue::ring`](crate::queue::ring); next: [`work_stealing::idle`](crate::work_stealing::idle).*
 
 mod builder;
@@ -42,6 +43,7 @@ pub(crate) mod idle;
 pub(crate) mod main_seat;
 pub(crate) mod park;
 pub(crate) mod scheduler;
+pub(crate) mod watch;
 pub(crate) mod worker;
 
 use std::fmt;

@@ -20,8 +20,8 @@
 //!
 //! ---
 //!
-//! *Stop 33 of 44.*
-//! *Previous: [`work_stealing::idle`](crate::work_stealing::idle); next: [`work_stealing::scheduler`](crate::work_stealing::scheduler).*
+//! *Stop 33 of 45.*
+//! *Previous: [`work_stealing::idle`](crate::work_stealing::idle); next: [`work_stealing::watch`](crate::work_stealing::watch).*
 
 use std::time::Duration;
 

@@ -11,12 +11,13 @@
 //!
 //! ---
 //!
-//! *Stop 34 of 44.*
-//! *Previous: [`work_stealing::park`](crate::work_stealing::park); next: [`work_stealing::worker`](crate::work_stealing::worker).*
+//! *Stop 35 of 45.*
+//! *Previous: [`work_stealing::watch`](crate::work_stealing::watch); next: [`work_stealing::worker`](crate::work_stealing::worker).*
 
 use super::current;
 use super::idle::Idle;
 use super::park::{Parker, Unpark};
+use super::watch::Watch;
 use crate::metrics::Counters;
 use crate::queue::injector::Injector;
 use crate::queue::ring::Ring;
@@ -38,10 +39,7 @@ pub(super) struct Scheduler {
     pub(super) remotes: Box<[Remote]>,
     pub(super) injector: Injector<RawTask>,
     pub(super) idle: Idle,
-    /// A worker keeps watch: it sleeps with an end. See the watch in `worker`.
-    pub(super) watched: AtomicBool,
-    /// The watch was called, and nobody has gone to sleep since while all others slept.
-    pub(super) recent: AtomicBool,
+    pub(super) watch: Watch,
     shards: Box<[Shard]>,
     closed: AtomicBool,
     reactor: Arc<Reactor>,
@@ -86,8 +84,7 @@ impl Scheduler {
             remotes: (0..workers).map(|_| Remote::new()).collect(),
             injector: Injector::new(),
             idle: Idle::new(workers),
-            watched: AtomicBool::new(false),
-            recent: AtomicBool::new(false),
+            watch: Watch::new(),
             shards: (0..shards).map(|_| Shard::new()).collect(),
             closed: AtomicBool::new(false),
             reactor,
@@ -124,12 +121,10 @@ impl Scheduler {
         }
     }
 
-    /// Whether somebody who put a task into a slot called nobody, because one searched or kept watch who
-    /// does not any more. The caller has said so and then fenced, and `call_watch` asks after its task
-    /// was put: of two SeqCst operations each on either side, one sees the other.
+    /// Whether somebody who put a task into a slot may have called nobody, because the caller, who has said
+    /// by now that it does not, searched or kept watch. Why none is missed: see `watch`.
     fn is_watch_due(&self) -> bool {
-        !self.watched.load(Ordering::Relaxed)
-            && self.remotes.iter().any(|remote| !remote.slot.is_empty())
+        !self.watch.is_kept() && self.remotes.iter().any(|remote| !remote.slot.is_empty())
     }
 
     /// The caller is about to be busy with something that may take long, while tasks or events may wait
@@ -138,8 +133,7 @@ impl Scheduler {
     /// watch); nor when nobody sleeps.
     #[inline]
     pub(super) fn call_watch(&self) {
-        // SeqCst: see `is_watch_due`.
-        if !self.watched.load(Ordering::SeqCst) {
+        if !self.watch.is_kept() {
             let counts = self.idle.counts();
             if counts.searching == 0 && counts.awake < self.remotes.len() {
                 self.wake_watch();
@@ -149,9 +143,7 @@ impl Scheduler {
 
     #[cold]
     fn wake_watch(&self) {
-        // For the one who is woken: it keeps watch even if all others are asleep again by then, so
-        // that a worker that is up often and shortly does not wake somebody each time.
-        self.recent.store(true, Ordering::Relaxed);
+        self.watch.call();
         let drives = |worker: usize| self.remotes[worker].parker.drives();
         if let Some(worker) = self.idle.take_any_sleeper(drives) {
             self.unpark(worker);

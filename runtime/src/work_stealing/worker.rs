@@ -15,43 +15,21 @@
 //! 3. *Sleep* if there is nothing (see `idle` for how that is safe). The first to sleep takes the
 //!    driver with it: it waits for events and timers, the others for it.
 //!
-//! # The watch
-//!
-//! A poll that takes long holds up what only its worker knows of: the task in its slot, and, if the
-//! worker came from the driver, events and timers. It cannot be interrupted. So while any worker is
-//! awake, one of the sleepers keeps *watch*: it sleeps with one eye open, for [`WATCH`] only.
-//!
-//! 1. *Who calls it.* A worker that goes to sleep while others are awake begins it by itself
-//!    (`begin_watch`), if nobody keeps it. If all who sleep went to sleep without, because nobody was
-//!    awake then, whoever gets something to hold up calls it (`call_watch`): who puts a task into an
-//!    empty slot (`push_woken`), and who has come from its sleep by itself and found a task
-//!    (`count_as_running`), since it kept the watch or the driver itself until then. Neither does while
-//!    somebody searches. The last searcher either finds nothing, and goes to sleep as above; or it finds
-//!    a task that may be a long one, and looks for what nobody was called to (`hand_over`).
-//! 2. *Who comes.* `call_watch` wakes a sleeper. It rises as searching, like any that is woken, most
-//!    often finds nothing, and goes back to sleep; now with an end, since somebody is awake. That it was
-//!    called is noted (`recent`), and counts the same where the caller is asleep again by then: so a
-//!    worker that is up often and shortly does not wake somebody each time.
-//! 3. *What it does* (`end_watch`). It takes the task out of the slot of each worker that began no poll
-//!    since this one last looked. Then it looks for work as after any sleep; when it goes to sleep
-//!    again it takes the driver, if nobody has it.
-//! 4. *When it ends.* It goes to sleep without an end when all others sleep: idle costs nothing.
-//!
 //! **Never** goes to sleep before it has seen every queue that others may take from, the slots apart,
 //! empty; and never touches the owner's end of another worker's ring.
 //!
 //! ---
 //!
-//! *Stop 35 of 44.*
+//! *Stop 36 of 45.*
 //! *Previous: [`work_stealing::scheduler`](crate::work_stealing::scheduler); next: [`work_stealing::main_seat`](crate::work_stealing::main_seat).*
 
 use std::cell::{Cell, RefCell};
 use std::task::Waker;
-use std::time::Duration;
 
 use super::current::Current;
 use super::idle::Risen;
 use super::scheduler::{Remote, Scheduler};
+use super::watch::{Keeper, PERIOD};
 use crate::budget;
 use crate::context;
 use crate::driver::{self, Driver, Turn};
@@ -60,17 +38,13 @@ use crate::pace::Pace;
 use crate::queue::ring::CAPACITY;
 use crate::recorder::{Kind, Role};
 use crate::shared::Shared;
-use crate::sync::{Arc, Mutex, Ordering, thread};
+use crate::sync::{Arc, Mutex, MutexGuard, Ordering, thread};
 use crate::task::raw::{RawTask, Runnable};
 
 /// How often in a row a worker runs the task woken last before one from its ring. Two tasks that
 /// wake one another would keep everybody else waiting for ever otherwise. Thin air; tokio's is the
 /// same.
 const STREAK: u32 = 3;
-
-/// How long the watch sleeps. Twice as long, at worst, a task in a slot waits behind a poll that does
-/// not end. Thin air: a person notices nothing, and 200 looks a second are few for a machine.
-const WATCH: Duration = Duration::from_millis(5);
 
 /// Tasks that a worker without any takes from the injector at a time, at most: half a ring.
 const BATCH: usize = CAPACITY as usize / 2;
@@ -388,59 +362,65 @@ impl Worker {
 
     /// S5: sleeps in the driver if nobody else does.
     fn park(&self) {
-        let watch = self.begin_watch();
-        let at_most = watch.then_some(WATCH);
         self.counters().parks.add(1);
         let before = self.now();
         self.publish(before);
-        let parker = &self.remote().parker;
-        match self.driver.try_lock() {
-            Ok(mut driver) => {
-                let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
-                let mut woken = self.woken.take();
-                parker.park_in_driver(|| {
-                    driver.turn(reactor, timers, Turn::Sleep { at_most }, &mut woken);
-                });
-                // Others may drive while this one wakes whom it has to.
-                drop(driver);
-                driver::wake_all(&mut woken);
-                self.woken.set(woken);
-            }
-            Err(_) => {
-                self.report(Kind::Park, 0);
-                parker.park(at_most);
-                self.report(Kind::Unpark, 0);
-            }
-        }
+        let watched = match self.driver.try_lock() {
+            Ok(driver) => self.park_in_driver(driver),
+            Err(_) => self.park_outside(),
+        };
         let now = self.now();
         self.counters().asleep.add(now - before);
         self.publish(now);
         self.pace.borrow_mut().resume(now);
-        if watch {
-            self.end_watch();
+        if watched {
+            self.take_from_the_stuck();
         }
+    }
+
+    /// Answers, as [`park_outside`](Self::park_outside) does, whether it kept watch.
+    fn park_in_driver(&self, mut driver: MutexGuard<'_, Driver>) -> bool {
+        let watch = self.begin_watch(Keeper::InDriver);
+        let at_most = watch.then_some(PERIOD);
+        let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
+        let mut woken = self.woken.take();
+        self.remote().parker.park_in_driver(|| {
+            driver.turn(reactor, timers, Turn::Sleep { at_most }, &mut woken);
+        });
+        if watch {
+            // Before it wakes anybody, so that whoever is woken is watched by another.
+            self.scheduler.watch.end(Keeper::InDriver);
+        }
+        // Others may drive while this one wakes whom it has to.
+        drop(driver);
+        driver::wake_all(&mut woken);
+        self.woken.set(woken);
+        watch
+    }
+
+    fn park_outside(&self) -> bool {
+        let watch = self.begin_watch(Keeper::Outside);
+        self.report(Kind::Park, 0);
+        self.remote().parker.park(watch.then_some(PERIOD));
+        self.report(Kind::Unpark, 0);
+        if watch {
+            self.scheduler.watch.end(Keeper::Outside);
+        }
+        watch
     }
 
     fn has_own(&self) -> bool {
         !self.remote().slot.is_empty() || !self.remote().ring.is_empty()
     }
 
-    /// Whether this worker, going to sleep, keeps watch: nobody does, and somebody is awake or has
-    /// called it. `||` leaves the call noted while somebody is awake, for when nobody is.
-    fn begin_watch(&self) -> bool {
-        let Scheduler {
-            idle,
-            watched,
-            recent,
-            ..
-        } = &*self.scheduler;
-        let needed = idle.counts().awake > 0 || recent.swap(false, Ordering::Relaxed);
-        needed && !watched.swap(true, Ordering::Relaxed)
+    /// Whether this worker, going to sleep, keeps watch.
+    fn begin_watch(&self, who: Keeper) -> bool {
+        let somebody_is_awake = || self.scheduler.idle.counts().awake > 0;
+        self.scheduler.watch.begin(who, somebody_is_awake)
     }
 
     /// Takes the task in the slot of each worker that began no poll since this one last kept watch.
-    fn end_watch(&self) {
-        self.scheduler.watched.store(false, Ordering::Relaxed);
+    fn take_from_the_stuck(&self) {
         let mut seen = self.seen.borrow_mut();
         for (index, remote) in self.scheduler.remotes.iter().enumerate() {
             let polls = remote.polls.load(Ordering::Relaxed);

@@ -12,7 +12,7 @@
 //!
 //! ---
 //!
-//! *Stop 7 of 44.*
+//! *Stop 7 of 45.*
 //! *Previous: [`task::raw::turn`](crate::task::raw::turn); next: [`task::waker`](crate::task::waker).*
 
 use std::task::{Poll, Waker};

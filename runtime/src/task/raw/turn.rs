@@ -12,7 +12,7 @@
 //!
 //! ---
 //!
-//! *Stop 6 of 44.*
+//! *Stop 6 of 45.*
 //! *Previous: [`task::raw`](crate::task::raw); next: [`task::raw::joining`](crate::task::raw::joining).*
 
 use std::mem::ManuallyDrop;
