@@ -8,10 +8,10 @@
 //!
 //! 1. *Look*, every so many polls (see [`pace`](crate::pace)): at the OS and the clock, if no other
 //!    worker is at it, and whether tasks wait in the injector.
-//! 2. *Run* a task: while there were any in the injector at the last look, every other one from there; tasks that wake
-//!    one another, and sockets that are ready again and again, would keep those waiting otherwise.
-//!    Else the one woken last (at most [`STREAK`] times in a row), else from the ring, else a batch
-//!    from the injector, else half of what another worker has.
+//! 2. *Run* a task: if there were any in the injector at the last look, every other one from there; tasks
+//!    that wake one another, and sockets that are ready again and again, would keep those waiting
+//!    otherwise. Else the one woken last (at most [`STREAK`] times in a row), else from the ring, else a
+//!    batch from the injector, else half of what another worker has.
 //! 3. *Sleep* if there is nothing (see `idle` for how that is safe). The first to sleep takes the
 //!    driver with it: it waits for events and timers, the others for it.
 //!
@@ -236,7 +236,7 @@ impl Worker {
             .or_else(|| self.search())
     }
 
-    /// While any wait there, every other task comes from the injector.
+    /// While `sharing`, every other task comes from the injector.
     #[inline]
     fn next_shared(&self) -> Option<RawTask> {
         if !self.sharing.get() || self.shared_last.replace(!self.shared_last.get()) {
