@@ -130,3 +130,6 @@ struct Readme;
 
 #[cfg(all(test, loom))]
 mod models;
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use brigade::Executor;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::time::{sleep, timeout};
-use brigade_tests::{Kitchen, Tally, descriptors, on_both, pair};
+use brigade_tests::{Kitchen, Tally, descriptors, on_both, pair, text_of};
 use futures::StreamExt;
 
 /// The number that the next descriptor gets: with the limit there, none can be had.
@@ -278,8 +279,46 @@ fn blocking_threads_go_with_their_executor<K: Kitchen>() {
     }
 }
 
+/// The OS refuses to wait for events. One cook says so with a panic of `block_on`; the workers close
+/// their executor, and whoever awaits a task of theirs hears of it.
+fn a_wait_that_fails_is_not_kept_silent<K: Kitchen>() {
+    let executor = K::open();
+    let ticking = executor.spawn(async {
+        loop {
+            sleep(Duration::from_millis(1)).await;
+        }
+    });
+    spoil_every_event_loop();
+    let outcome = catch_unwind(AssertUnwindSafe(|| executor.block_on(ticking)));
+    if K::ONE_COOK {
+        let payload = outcome.unwrap_err();
+        assert!(text_of(&*payload).contains("waiting for events failed"));
+    } else {
+        assert!(outcome.unwrap().unwrap_err().is_aborted());
+    }
+}
+
+/// Puts something that no one can wait for in the place of every epoll descriptor.
+fn spoil_every_event_loop() {
+    let null = fs::File::open("/dev/null").unwrap();
+    let mut spoilt = 0;
+    for entry in fs::read_dir("/proc/self/fd").unwrap() {
+        let path = entry.unwrap().path();
+        let is_event_loop =
+            fs::read_link(&path).is_ok_and(|target| target.as_os_str() == "anon_inode:[eventpoll]");
+        if is_event_loop {
+            let number = path.file_name().unwrap().to_str().unwrap().parse().unwrap();
+            // SAFETY: both descriptors are open, and nothing is read from either through Rust's types.
+            assert_eq!(unsafe { libc::dup2(null.as_raw_fd(), number) }, number);
+            spoilt += 1;
+        }
+    }
+    assert!(spoilt > 0);
+}
+
 on_both! {
     ; alone:
+    a_wait_that_fails_is_not_kept_silent,
     executors_give_their_descriptors_back,
     cancellation_leaves_no_descriptors,
     failing_constructors_leave_no_descriptors,

@@ -192,27 +192,12 @@ impl Timers {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::AtomicUsize;
-    use std::task::Wake;
     use std::thread;
     use std::time::Duration;
 
     use super::*;
     use crate::sync::OwnerCell;
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    fn waiter() -> (Arc<Count>, Waker) {
-        let count = Arc::new(Count::default());
-        (count.clone(), count.into())
-    }
+    use crate::tests::waiter;
 
     /// Timers with a clock that jumps, of one thread.
     fn owned() -> Timers {

@@ -96,8 +96,7 @@ impl Scheduler {
     #[inline]
     pub(super) fn notify(&self) {
         // N2 to N4
-        let drives = |worker: usize| self.remotes[worker].parker.drives();
-        if let Some(worker) = self.idle.to_wake(drives) {
+        if let Some(worker) = self.idle.to_wake(|worker| self.drives(worker)) {
             // N5
             self.unpark(worker);
         }
@@ -115,7 +114,7 @@ impl Scheduler {
     /// driver, if nobody sleeps there, and for the tasks in slots, if nobody keeps watch.
     #[cold]
     pub(super) fn hand_over(&self) {
-        let driven = self.remotes.iter().any(|remote| remote.parker.drives());
+        let driven = (0..self.remotes.len()).any(|worker| self.drives(worker));
         if self.has_work() || !driven || self.is_watch_due() {
             self.notify();
         }
@@ -133,21 +132,21 @@ impl Scheduler {
     /// watch); nor when nobody sleeps.
     #[inline]
     pub(super) fn call_watch(&self) {
-        if !self.watch.is_kept() {
-            let counts = self.idle.counts();
-            if counts.searching == 0 && counts.awake < self.remotes.len() {
-                self.wake_watch();
-            }
+        if !self.watch.is_kept() && !self.idle.nobody_to_wake() {
+            self.wake_watch();
         }
     }
 
     #[cold]
     fn wake_watch(&self) {
         self.watch.call();
-        let drives = |worker: usize| self.remotes[worker].parker.drives();
-        if let Some(worker) = self.idle.take_any_sleeper(drives) {
+        if let Some(worker) = self.idle.take_any_sleeper(|worker| self.drives(worker)) {
             self.unpark(worker);
         }
+    }
+
+    fn drives(&self, worker: usize) -> bool {
+        self.remotes[worker].parker.drives()
     }
 
     fn unpark(&self, worker: usize) {

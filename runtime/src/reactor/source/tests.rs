@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::io::ErrorKind::{self, Interrupted, NotConnected, WouldBlock};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Wake;
+use std::sync::atomic::Ordering;
 
 use super::Direction::{Read, Write};
 use super::*;
+use crate::tests::waiter;
 
 /// Its answers to calls, one after the other; a call too many is a failure.
 struct Os(VecDeque<Result<usize, ErrorKind>>);
@@ -26,20 +26,6 @@ impl Os {
     fn told_all(&self) -> bool {
         self.0.is_empty()
     }
-}
-
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-fn waiter() -> (Arc<Count>, Waker) {
-    let count = Arc::new(Count::default());
-    (count.clone(), count.into())
 }
 
 fn source() -> Source {

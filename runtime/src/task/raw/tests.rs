@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::super::home::Schedule;
@@ -12,6 +12,7 @@ use super::super::state::{Pend, Start};
 use super::super::waker;
 use super::*;
 use crate::task::{AbortHandle, JoinError, JoinHandle};
+use crate::tests::Count;
 
 /// Keeps what it is given until it is asked to work.
 #[derive(Default)]
@@ -111,15 +112,6 @@ fn end(lists: &Lists, sight: &Sight) {
     sight.may_end.store(true, SeqCst);
     sight.waker().wake();
     lists.work();
-}
-
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, SeqCst);
-    }
 }
 
 fn poll<T>(handle: &mut JoinHandle<T>, count: &Arc<Count>) -> Poll<Result<T, JoinError>> {
