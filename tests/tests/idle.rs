@@ -10,7 +10,7 @@ use std::time::Duration;
 use brigade::Executor;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::time::sleep;
-use brigade_tests::{Kitchen, on_both};
+use brigade_tests::{Kitchen, ManyCooks, on_both, watch};
 
 /// What the kernel says of all threads of this process but the one that asks.
 #[derive(Clone, Copy, Debug)]
@@ -208,6 +208,23 @@ fn an_event_gets_one_worker_up<K: Kitchen>() {
     });
     let best = best.min().unwrap();
     assert!(best * 2 < TURNS * 3, "{best} parks in {TURNS} turns");
+}
+
+/// Nor is a worker called for what it has found itself.
+#[test]
+fn a_timer_gets_the_only_worker_up_once() {
+    watch("idle::a_timer_gets_the_only_worker_up_once", || {
+        const TURNS: u64 = 50;
+        let executor = ManyCooks::<1>::open();
+        let sleeper = executor.spawn(async {
+            for _ in 0..TURNS {
+                sleep(Duration::from_millis(1)).await;
+            }
+        });
+        executor.block_on(sleeper).unwrap();
+        let parks = executor.metrics().workers[0].parks;
+        assert!(parks * 2 < TURNS * 3, "{parks} parks in {TURNS} turns");
+    });
 }
 
 on_both! {

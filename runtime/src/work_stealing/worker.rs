@@ -325,13 +325,20 @@ impl Worker {
             if let Ok(mut driver) = self.driver.try_lock() {
                 driver.turn(reactor, timers, Turn::Look, &mut woken);
             }
-            driver::wake_all(&mut woken);
             self.woken.set(woken);
+            self.wake_all();
         }
         let now = self.now();
         pace.looked(now);
         self.left.set(pace.bound());
         self.publish(now);
+    }
+
+    /// Wakes whom the driver said to wake. It holds nothing meanwhile: others may drive.
+    fn wake_all(&self) {
+        let mut woken = self.woken.take();
+        driver::wake_all(&mut woken);
+        self.woken.set(woken);
     }
 
     fn sleep(&self) {
@@ -358,9 +365,11 @@ impl Worker {
             }
             Risen::ByItself => {}
         }
+        // Only now: as long as it is on the list of sleepers, whoever one of these calls for may be itself.
+        self.wake_all();
     }
 
-    /// S5: sleeps in the driver if nobody else does.
+    /// S5: sleeps in the driver if nobody else does. Whom that says to wake is for later.
     fn park(&self) {
         self.counters().parks.add(1);
         let before = self.now();
@@ -391,9 +400,6 @@ impl Worker {
             // Before it wakes anybody, so that whoever is woken is watched by another.
             self.scheduler.watch.end(Keeper::InDriver);
         }
-        // Others may drive while this one wakes whom it has to.
-        drop(driver);
-        driver::wake_all(&mut woken);
         self.woken.set(woken);
         watch
     }
