@@ -33,7 +33,6 @@ pub(super) struct Scheduler {
 struct Local {
     queue: RunQueue,
     registry: Registry,
-    in_flight_max: usize,
     closing: bool,
 }
 
@@ -43,7 +42,6 @@ impl Scheduler {
             local: OwnerCell::new(Local {
                 queue: RunQueue::new(seed),
                 registry: Registry::new(),
-                in_flight_max: 0,
                 closing: false,
             }),
             letters: LetterBox::new(bell),
@@ -79,7 +77,7 @@ impl Scheduler {
     /// Tasks in flight: now, and at most.
     pub(super) fn in_flight(&self) -> (usize, usize) {
         let local = self.local();
-        (local.registry.len(), local.in_flight_max)
+        (local.registry.len(), local.registry.most())
     }
 
     /// Gives back what a great crowd of tasks needed, when it has gone.
@@ -127,7 +125,6 @@ impl Schedule for Scheduler {
         };
         let local = &mut *local;
         local.registry.insert(task.raw());
-        local.in_flight_max = local.in_flight_max.max(local.registry.len());
         local.queue.push(task);
         Ok(())
     }

@@ -110,6 +110,7 @@ union Stage<F: Future> {
 }
 
 /// Allocates a task for `future`. `home` is a reference that the task keeps.
+#[inline(always)]
 pub(super) fn allocate<F: Future>(
     future: F,
     home: NonNull<Home>,
@@ -219,9 +220,9 @@ unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
 }
 
 unsafe fn free<F: Future>(task: NonNull<Header>) {
-    // SAFETY: the caller had the last reference to this cell, which came from a `Box`. The stage
-    // is a union, so no future or output is dropped with it.
-    drop(unsafe { Box::from_raw(task.cast::<Cell<F>>().as_ptr()) });
+    // SAFETY: the caller had the last reference to this cell, which came from a `Box`. Nothing is left to
+    // be dropped in it.
+    drop(unsafe { Box::from_raw(task.cast::<ManuallyDrop<Cell<F>>>().as_ptr()) });
 }
 
 /// Drops a value that nobody is left to hear from: a panic in its `Drop` ends here (tokio #4412).

@@ -234,16 +234,22 @@ impl RawTask {
             // Acquire pairs with the Release of all the others. A load and not a fence, which
             // ThreadSanitizer does not know.
             self.header().refs.load(Ordering::Acquire);
-            let home = self.header().home;
-            // Empty, unless a waker panicked when it was cloned. Here and not with the memory, so that
-            // the models see that nobody is at the slot any more.
-            drop(self.empty_slot());
-            // SAFETY: the last reference ends here. Executor and handle have ended their claims,
-            // so future and output are gone.
-            unsafe { (self.header().vtable.free)(self.0) };
-            // SAFETY: the header's reference of the home, which `new` put there.
-            drop(unsafe { HomeRef::from_raw(home) });
+            self.free();
         }
+    }
+
+    /// Ends the task's memory. The caller has ended the last reference.
+    #[inline(never)]
+    fn free(self) {
+        let home = self.header().home;
+        // Empty, unless a waker panicked when it was cloned. Here and not with the memory, so that
+        // the models see that nobody is at the slot any more.
+        drop(self.empty_slot());
+        // SAFETY: the last reference ended. Executor and handle have ended their claims, so future and
+        // output are gone.
+        unsafe { (self.header().vtable.free)(self.0) };
+        // SAFETY: the header's reference of the home, which `new` put there.
+        drop(unsafe { HomeRef::from_raw(home) });
     }
 
     /// Takes the waker out of the slot. The slot is the caller's.

@@ -32,12 +32,17 @@ impl Entry {
         Entry(ptr::without_provenance_mut((next as usize) << 1 | 1))
     }
 
-    /// The task, or the next vacant entry.
-    fn read(self) -> Result<RawTask, u32> {
-        match NonNull::new(self.0) {
-            Some(header) if header.addr().get() & 1 == 0 => Ok(RawTask(header)),
-            _ => Err((self.0.addr() >> 1) as u32),
-        }
+    /// The task, unless it is vacant.
+    fn task(self) -> Option<RawTask> {
+        NonNull::new(self.0)
+            .filter(|header| header.addr().get() & 1 == 0)
+            .map(RawTask)
+    }
+
+    /// Of a vacant entry: the next one.
+    fn next(self) -> u32 {
+        debug_assert!(self.task().is_none());
+        (self.0.addr() >> 1) as u32
     }
 }
 
@@ -50,6 +55,8 @@ pub(crate) struct Registry {
     /// The first vacant entry, or `NOWHERE`.
     vacant: u32,
     living: usize,
+    /// The most that ever lived at once, before `forget_peak`.
+    most: usize,
 }
 
 impl Registry {
@@ -58,12 +65,18 @@ impl Registry {
             entries: Vec::new(),
             vacant: NOWHERE,
             living: 0,
+            most: 0,
         }
     }
 
     /// How many tasks it holds.
     pub(crate) fn len(&self) -> usize {
         self.living
+    }
+
+    /// How many it ever held at once: a new entry is made only when none is vacant.
+    pub(crate) fn most(&self) -> usize {
+        self.most.max(self.entries.len())
     }
 
     /// Gives a task its place.
@@ -75,12 +88,8 @@ impl Registry {
         let entry = Entry(task.0.as_ptr());
         let index = self.vacant;
         if index != NOWHERE {
-            let free = &mut self.entries[index as usize];
-            let Err(next) = free.read() else {
-                unreachable!("the free list led to a living task")
-            };
-            *free = entry;
-            self.vacant = next;
+            let link = std::mem::replace(&mut self.entries[index as usize], entry);
+            self.vacant = link.next();
             task.set_registry_index(index);
         } else {
             let index = self.entries.len();
@@ -98,7 +107,7 @@ impl Registry {
     #[inline]
     pub(crate) fn remove(&mut self, task: RawTask) {
         let index = task.registry_index();
-        debug_assert!(self.entries[index as usize].read() == Ok(task));
+        debug_assert!(self.entries[index as usize].task() == Some(task));
         self.entries[index as usize] = Entry::vacant(self.vacant);
         self.vacant = index;
         self.living -= 1;
@@ -109,6 +118,7 @@ impl Registry {
         /// Below this a vector is not worth giving back: a page. Thin air.
         const KEEP: usize = 512;
         if self.living == 0 && self.entries.capacity() > KEEP {
+            self.most = self.most();
             self.entries = Vec::new();
             self.vacant = NOWHERE;
         }
@@ -118,7 +128,7 @@ impl Registry {
     /// on: start with 0 and repeat, with tasks taken out meanwhile but none put in.
     pub(crate) fn any(&self, from: &mut usize) -> Option<RawTask> {
         while let Some(entry) = self.entries.get(*from) {
-            if let Ok(task) = entry.read() {
+            if let Some(task) = entry.task() {
                 return Some(task);
             }
             *from += 1;
@@ -195,8 +205,7 @@ mod tests {
                 registry.remove(tasks[(n * 5 + round) % 8].raw());
             }
         }
-        assert_eq!(registry.len(), 0);
-        assert_eq!(registry.entries.len(), 8);
+        assert_eq!((registry.len(), registry.most()), (0, 8));
     }
 
     /// With gaps in between, and a task taken out while the search is under way.
@@ -234,6 +243,7 @@ mod tests {
         registry.forget_peak();
         assert_eq!(registry.entries.capacity(), 0);
         registry.insert(tasks[7].raw());
+        assert_eq!((registry.len(), registry.most()), (1, 1000));
         assert!(drain(&mut registry) == [tasks[7].raw()]);
     }
 }

@@ -49,12 +49,14 @@
 //! # Who may move: one set of arrows, two ways to carry them out
 //!
 //! *One cook.* Only the executor's own thread writes the word: a plain load and a plain store, no
-//! read-modify-write. Other threads ask by letter (see `task::letter`). Once the task is RETIRED
-//! the executor writes no more, and the word belongs to the handle, on whatever thread it is.
+//! read-modify-write. Other threads ask by letter (see `task::letter`).
 //!
 //! *Many cooks.* Any thread writes, by compare-and-swap. Even an arrow that changes nothing is
 //! carried out as a write: a wake of a task that is QUEUED already must still *release* what the
 //! waker wrote before it to the poll that follows (tokio #7589).
+//!
+//! *Both, once the task is RETIRED.* The executor writes no more, and what wakers and abort handles write
+//! changes nothing. The word is the handle's, on whatever thread that is: a plain load and a plain store.
 //!
 //! ---
 //!
@@ -76,7 +78,7 @@ const COMPLETE: u8 = 1 << 2;
 const RETIRED: u8 = 1 << 3;
 /// Somebody asked for an end: the next start or pend cancels. Set by abort; never cleared.
 const ABORTED: u8 = 1 << 4;
-/// A `JoinHandle` exists. Set at birth; cleared by detach.
+/// A `JoinHandle` exists. Set at birth; cleared by detach, unless nobody is left who would look.
 const HANDLE: u8 = 1 << 5;
 /// The joiner's slot holds a waker and belongs to the executor's side. Without the flag the slot
 /// belongs to the handle. Set and cleared by the handle, until COMPLETE.
@@ -189,6 +191,11 @@ impl Snapshot {
     /// Whether the executor will not touch the word again.
     pub(crate) fn is_retired(self) -> bool {
         self.has(RETIRED)
+    }
+
+    /// Whether nothing is left but the reference, which is the handle's to release.
+    pub(crate) fn is_spent(self) -> bool {
+        self.0 & (RETIRED | TAKEN) == RETIRED | TAKEN
     }
 
     /// Arrows 1 and 4.

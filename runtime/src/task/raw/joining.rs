@@ -22,35 +22,64 @@ use super::super::letter::Letter;
 use super::super::state::{Detach, Join, Snapshot, Writer};
 use super::super::waker::{Joiner, JoinerSlot, wake_quietly};
 use super::RawTask;
+use crate::recorder::Recorder;
 
 impl RawTask {
     pub(in crate::task) fn is_finished(self) -> bool {
         self.state().load().is_complete()
     }
 
+    /// How the task's handle, which calls, may write the state word on this thread; `None`: not at all, it
+    /// has to ask by letter.
+    #[inline(always)]
+    fn writer_of_handle(self, state: Snapshot) -> Option<Writer> {
+        if state.is_retired() {
+            // Nobody else writes any more, so it makes no difference which thread this is.
+            return Some(Writer::Sole);
+        }
+        match self.home().access() {
+            Access::Owner => Some(Writer::Sole),
+            Access::Shared => Some(Writer::OneOfMany),
+            Access::Foreign => None,
+        }
+    }
+
     /// Whether the output is there; if not, `waker` is called when it is. The caller is the
     /// task's handle.
-    #[inline]
+    // What it does when all is done already is compiled into its callers, what it does before that is not.
+    #[inline(always)]
     pub(in crate::task) fn poll_join(self, waker: &Waker) -> Poll<()> {
-        let writer = match self.home().access() {
-            Access::Owner => Writer::Sole,
-            Access::Shared => Writer::OneOfMany,
-            Access::Foreign => {
-                if self.state().load().is_retired() {
-                    return Poll::Ready(());
-                }
-                let letter = Letter::join(self.to_ref(), waker.clone());
-                self.home().scheduler().post(letter);
-                return Poll::Pending;
-            }
+        let state = self.state().load();
+        let Some(writer) = self.writer_of_handle(state) else {
+            return self.join_from_afar(waker);
         };
         if let Some(recorder) = self.home().recorder() {
-            recorder.report_join(self.number());
+            self.join_on_record(recorder);
         }
-        if self.state().load().is_complete() {
-            // Nothing is left to be written: the load acquired the output.
+        if state.is_complete() {
+            // Nothing need be written: the load acquired the output.
             return Poll::Ready(());
         }
+        self.await_completion(writer, waker)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn join_on_record(self, recorder: &Recorder) {
+        if self.home().access() != Access::Foreign {
+            recorder.report_join(self.number());
+        }
+    }
+
+    #[cold]
+    fn join_from_afar(self, waker: &Waker) -> Poll<()> {
+        let letter = Letter::join(self.to_ref(), waker.clone());
+        self.home().scheduler().post(letter);
+        Poll::Pending
+    }
+
+    #[inline(never)]
+    fn await_completion(self, writer: Writer, waker: &Waker) -> Poll<()> {
         // A stranger's waker may panic when it is cloned: then the poll does, and the slot is empty
         // or whole.
         self.join_as(writer, |slot| slot.set(waker)).map(drop)
@@ -58,6 +87,7 @@ impl RawTask {
 
     /// `fill` puts a waker into the slot and takes out what was there. If the task turns out to be
     /// complete after that, the waker comes back.
+    #[inline(always)]
     fn join_as(
         self,
         writer: Writer,
@@ -99,8 +129,11 @@ impl RawTask {
     ///
     /// # Safety
     /// `into` points to room for the output of this very task.
+    #[inline(always)]
     pub(in crate::task) unsafe fn take_output(self, into: *mut ()) -> bool {
-        let there = self.state().apply(self.writer(), Snapshot::take);
+        let writer = self.writer_of_handle(self.state().load());
+        let writer = writer.expect("complete, and here or retired");
+        let there = self.state().apply(writer, Snapshot::take);
         if there {
             // SAFETY: TAKEN was set just now, so the output is this caller's.
             unsafe { (self.header().vtable.read_output)(self.0, into) };
@@ -110,13 +143,22 @@ impl RawTask {
 
     /// The handle is dropped: on the thread of the task, or on any thread of a shared home, or
     /// anywhere once the task is retired; otherwise by letter.
+    // As with `poll_join`.
+    #[inline]
     pub(in crate::task) fn detach(self) {
-        let writer = match self.home().access() {
-            Access::Owner => Writer::Sole,
-            Access::Shared => Writer::OneOfMany,
-            Access::Foreign if self.state().load().is_retired() => Writer::Sole,
-            Access::Foreign => return self.home().scheduler().post(Letter::detach(self)),
+        let state = self.state().load();
+        if state.is_spent() {
+            // Nobody will read the word again: no need to write.
+            return self.release();
+        }
+        let Some(writer) = self.writer_of_handle(state) else {
+            return self.home().scheduler().post(Letter::detach(self));
         };
+        self.detach_as(writer);
+    }
+
+    #[inline(never)]
+    fn detach_as(self, writer: Writer) {
         loop {
             match self.state().apply(writer, Snapshot::detach) {
                 Detach::OutputFirst => {

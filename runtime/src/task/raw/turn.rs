@@ -21,7 +21,7 @@ use std::task::{Context, Poll};
 use super::super::cell::{self, Polled};
 use super::super::home::{Access, HomeRef};
 use super::super::letter::Letter;
-use super::super::state::{Complete, Pend, Snapshot, Start};
+use super::super::state::{Complete, Pend, Snapshot, Start, Writer};
 use super::super::waker;
 use super::{RawTask, Runnable};
 use crate::recorder::{Kind, Recorder};
@@ -107,25 +107,33 @@ impl RawTask {
     }
 
     /// The output is stored: tell whoever waits, and end the executor's claim.
+    // Where nobody waits yet it is one write, which is compiled into the turn.
+    #[inline(always)]
     fn finish(self) {
         let writer = self.writer();
         match self.state().apply(writer, Snapshot::complete) {
             Complete::LeaveToHandle => {}
-            Complete::WakeJoiner => {
-                // JOINER was set when COMPLETE was, so the slot is the executor's.
-                if let Some(joiner) = self.empty_slot() {
-                    joiner.wake();
-                }
-                if self.state().apply(writer, Snapshot::retire) {
-                    self.release();
-                }
-            }
-            Complete::DropOutput => {
-                // SAFETY: no handle is left, so the output is the executor's.
-                unsafe { (self.header().vtable.drop_output)(self.0) };
-                self.release();
-            }
+            Complete::WakeJoiner => self.wake_joiner(writer),
+            Complete::DropOutput => self.drop_output(),
         }
+    }
+
+    #[inline(never)]
+    fn wake_joiner(self, writer: Writer) {
+        // JOINER was set when COMPLETE was, so the slot is the executor's.
+        if let Some(joiner) = self.empty_slot() {
+            joiner.wake();
+        }
+        if self.state().apply(writer, Snapshot::retire) {
+            self.release();
+        }
+    }
+
+    #[inline(never)]
+    fn drop_output(self) {
+        // SAFETY: no handle is left, so the output is the executor's.
+        unsafe { (self.header().vtable.drop_output)(self.0) };
+        self.release();
     }
 
     /// The executor closes: cancels the task unless it is complete.
