@@ -2,6 +2,7 @@
 //! in them.
 
 use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -307,6 +308,30 @@ fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
     }
 }
 
+/// One that panics when it is cloned leaves the place to the one before it.
+fn a_waker_that_cannot_be_cloned_replaces_nobody<K: Kitchen>() {
+    struct Bomb;
+    impl Hooks for Bomb {
+        fn on_clone(&self) {
+            panic!("a stranger's waker panics");
+        }
+    }
+    let executor = K::open();
+    let (open, gate) = async_channel::bounded::<()>(1);
+    let mut handle = executor.spawn(async move { gate.recv().await.is_ok() });
+    let first = CountingWaker::new();
+    assert!(poll_with(&mut handle, &first.clone().into()).is_pending());
+    let bomb = hooked_waker(Arc::new(Bomb));
+    catch_unwind(AssertUnwindSafe(|| poll_with(&mut handle, &bomb))).unwrap_err();
+    executor.block_on(async {
+        open.send(()).await.unwrap();
+        while !handle.is_finished() || first.count() == 0 {
+            brigade::yield_now().await;
+        }
+        assert!(handle.await.unwrap());
+    });
+}
+
 /// ngx-rust #294, compio #1044: a wake under a lock that the woken task wants returns at once.
 fn a_wake_under_a_lock_runs_nothing<K: Kitchen>() {
     let executor = K::open();
@@ -374,6 +399,7 @@ on_both! {
     a_waker_may_come_back_into_the_api,
     a_waker_may_panic_on_wake,
     a_waker_may_panic_on_clone_or_drop_elsewhere,
+    a_waker_that_cannot_be_cloned_replaces_nobody,
     a_wake_under_a_lock_runs_nothing,
     parking_inside_a_poll_is_harmless,
 }

@@ -242,9 +242,10 @@ impl RawTask {
     #[inline(never)]
     fn free(self) {
         let home = self.header().home;
-        // Empty, unless a waker panicked when it was cloned. Here and not with the memory, so that
-        // the models see that nobody is at the slot any more.
-        drop(self.empty_slot());
+        // It is empty. The models see by this that nobody is at it any more.
+        let left = self.empty_slot();
+        debug_assert!(left.is_none());
+        drop(left);
         // SAFETY: the last reference ended. Executor and handle have ended their claims, so future and
         // output are gone.
         unsafe { (self.header().vtable.free)(self.0) };

@@ -88,24 +88,21 @@ pub(super) struct Joiner(NonNull<()>);
 impl JoinerSlot {
     pub(super) const EMPTY: JoinerSlot = JoinerSlot(ptr::null_mut());
 
-    /// Stores a clone of `waker`, unless it is there already. What was there before is returned, to
-    /// be dropped by the caller where dropping does no harm.
+    /// Stores a waker of `waiter`, unless it is there already. What was there before is returned, to be
+    /// dropped by the caller where dropping does no harm.
     #[inline]
-    pub(super) fn set(&mut self, waker: &Waker) -> Option<Joiner> {
-        if !ptr::eq(waker.vtable(), &VTABLE) {
-            return self.put(waker.clone());
-        }
-        if ptr::eq(self.0, waker.data()) {
+    pub(super) fn set(&mut self, waiter: RawTask) -> Option<Joiner> {
+        let data = waiter.0.as_ptr().cast();
+        if ptr::eq(self.0, data) {
             return None;
         }
-        // SAFETY: the table is ours, so the pointer came from `raw_waker`; the waker holds a reference.
-        let task = unsafe { task(waker.data()) }.to_ref().into_raw();
-        self.replace(task.0.as_ptr().cast())
+        waiter.to_ref().into_raw();
+        self.replace(data)
     }
 
     /// Stores `waker`. What was there before is returned, as with `set`.
     pub(super) fn put(&mut self, waker: Waker) -> Option<Joiner> {
-        if ptr::eq(waker.vtable(), &VTABLE) {
+        if task_of(&waker).is_some() {
             // The slot keeps the waker's reference.
             let data = ManuallyDrop::new(waker).data();
             self.replace(data.cast_mut())
@@ -121,12 +118,6 @@ impl JoinerSlot {
 
     fn replace(&mut self, with: *mut ()) -> Option<Joiner> {
         NonNull::new(std::mem::replace(&mut self.0, with)).map(Joiner)
-    }
-}
-
-impl Drop for JoinerSlot {
-    fn drop(&mut self) {
-        drop(self.take());
     }
 }
 
@@ -162,10 +153,16 @@ impl Drop for Joiner {
     }
 }
 
+/// The task that a waker wakes, if it is one of ours.
+#[inline(always)]
+pub(super) fn task_of(waker: &Waker) -> Option<RawTask> {
+    // SAFETY: the table is ours, so the pointer came from `raw_waker`; the waker holds a reference.
+    ptr::eq(waker.vtable(), &VTABLE).then(|| unsafe { task(waker.data()) })
+}
+
 /// Whether waking would do nothing, since the task is complete. `false` if it is not known.
 pub(crate) fn is_dead(waker: &Waker) -> bool {
-    // SAFETY: the table is ours, so the pointer came from `raw_waker`; the waker holds a reference.
-    ptr::eq(waker.vtable(), &VTABLE) && unsafe { task(waker.data()) }.is_finished()
+    task_of(waker).is_some_and(RawTask::is_finished)
 }
 
 #[cfg(test)]
@@ -251,10 +248,12 @@ mod tests {
         let (stranger, mut slot) = (Arc::new(Stranger::default()), JoinerSlot::EMPTY);
         let foreign = Waker::from(stranger.clone());
         let (_scheduler, _handle, own) = idle_task();
-        assert!(slot.set(&own).is_none());
+        assert!(task_of(&foreign).is_none());
+        let task = task_of(&own).unwrap();
+        assert!(slot.set(task).is_none());
         // It is there already.
-        assert!(slot.set(&own).is_none());
-        let old = slot.set(&foreign).unwrap();
+        assert!(slot.set(task).is_none());
+        let old = slot.put(foreign.clone()).unwrap();
         assert!(old.into_waker().will_wake(&own));
         assert_eq!(Arc::strong_count(&stranger), 3);
         let old = slot.put(own.clone()).unwrap();
@@ -267,15 +266,14 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_drops_what_it_has() {
+    fn a_joiner_that_is_not_woken_is_dropped() {
         let stranger = Arc::new(Stranger::default());
         let mut slot = JoinerSlot::EMPTY;
         drop(slot.put(Waker::from(stranger.clone())));
-        drop(slot);
+        drop(slot.take());
         let (_scheduler, handle, own) = idle_task();
-        let mut slot = JoinerSlot::EMPTY;
         drop(slot.put(own));
-        drop(slot);
+        drop(slot.take());
         // Its executor's claim ends with it.
         handle.abort();
         assert_eq!(Arc::strong_count(&stranger), 1);
@@ -315,6 +313,6 @@ mod tests {
         let mut slot = JoinerSlot::EMPTY;
         drop(slot.put(Arc::new(Bomb).into()));
         drop(slot.put(Arc::new(Bomb).into()));
-        drop(slot);
+        drop(slot.take());
     }
 }

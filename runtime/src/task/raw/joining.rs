@@ -20,7 +20,7 @@ use std::task::{Poll, Waker};
 use super::super::home::Access;
 use super::super::letter::Letter;
 use super::super::state::{Detach, Join, Snapshot, Writer};
-use super::super::waker::{Joiner, JoinerSlot, wake_quietly};
+use super::super::waker::{self, Joiner, JoinerSlot, wake_quietly};
 use super::RawTask;
 use crate::recorder::Recorder;
 
@@ -80,9 +80,12 @@ impl RawTask {
 
     #[inline(never)]
     fn await_completion(self, writer: Writer, waker: &Waker) -> Poll<()> {
-        // A stranger's waker may panic when it is cloned: then the poll does, and the slot is empty
-        // or whole.
-        self.join_as(writer, |slot| slot.set(waker)).map(drop)
+        if let Some(waiter) = waker::task_of(waker) {
+            return self.join_as(writer, |slot| slot.set(waiter)).map(drop);
+        }
+        // Before anything else: a stranger's waker may panic when it is cloned, and the slot is whole then.
+        let waker = waker.clone();
+        self.join_as(writer, |slot| slot.put(waker)).map(drop)
     }
 
     /// `fill` puts a waker into the slot and takes out what was there. If the task turns out to be
