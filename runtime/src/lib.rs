@@ -84,6 +84,7 @@ mod metrics;
 pub mod timeline;
 // What both executors share.
 mod blocking;
+mod settings;
 mod shared;
 mod context;
 mod handle;

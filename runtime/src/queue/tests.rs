@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::task::JoinHandle;
-use crate::task::home::{HomeRef, Nowhere};
+use crate::task::home::HomeRef;
 use crate::task::raw::{RawTask, Runnable};
+use crate::tests::Nowhere;
 
 /// Newborn tasks, each to be cancelled by the test, and their handles.
 pub(super) fn tasks(count: usize) -> (Vec<Runnable>, Vec<JoinHandle<()>>) {

@@ -12,16 +12,15 @@ use std::marker::PhantomData;
 
 use super::SingleThread;
 use super::scheduler::Scheduler;
-use crate::blocking::{DEFAULT_THREADS, Pool};
+use crate::blocking::Pool;
 use crate::driver::Driver;
 use crate::metrics::Counters;
 use crate::reactor;
-use crate::recorder::Recorder;
+use crate::settings::{Instruments, Settings};
 use crate::shared::Shared;
 use crate::sync::{Arc, Guarded, OwnerCell};
 use crate::task::home::HomeRef;
 use crate::timer::Timers;
-use crate::timer::clock::Clock;
 
 /// Settings of a [`SingleThread`]: see [`SingleThread::builder`].
 ///
@@ -35,24 +34,18 @@ use crate::timer::clock::Clock;
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
-    name: String,
-    max_blocking_threads: usize,
+    settings: Settings,
     seed: Option<u64>,
     virtual_time: bool,
-    precise_timers: bool,
-    record_timeline: bool,
     closed_world: bool,
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
         Builder {
-            name: "brigade".into(),
-            max_blocking_threads: DEFAULT_THREADS,
+            settings: Settings::new(),
             seed: None,
             virtual_time: false,
-            precise_timers: false,
-            record_timeline: false,
             closed_world: false,
         }
     }
@@ -69,7 +62,7 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
+        self.settings.name = name.into();
         self
     }
 
@@ -89,7 +82,7 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn max_blocking_threads(mut self, threads: usize) -> Self {
-        self.max_blocking_threads = threads;
+        self.settings.max_blocking_threads = threads;
         self
     }
 
@@ -162,7 +155,7 @@ impl Builder {
     #[cfg(feature = "precise-timers")]
     #[cfg_attr(docsrs, doc(cfg(feature = "precise-timers")))]
     pub fn precise_timers(mut self, on: bool) -> Self {
-        self.precise_timers = on;
+        self.settings.precise_timers = on;
         self
     }
 
@@ -176,7 +169,7 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn record_timeline(mut self, on: bool) -> Self {
-        self.record_timeline = on;
+        self.settings.record_timeline = on;
         self
     }
 
@@ -203,39 +196,27 @@ impl Builder {
     /// Of the OS, when it has no descriptors left for the event loop; `InvalidInput` for a setting
     /// that makes no sense, or a name with a NUL byte.
     pub fn build(self) -> io::Result<SingleThread> {
-        if self.max_blocking_threads == 0 {
-            return Err(invalid("max_blocking_threads must be at least 1"));
-        }
-        if self.name.contains('\0') {
-            return Err(invalid(
-                "the name of an executor must not contain a NUL byte",
-            ));
-        }
+        let settings = self.settings;
+        settings.check()?;
         let (reactor, event_loop) = reactor::new()?;
-        let mut blocking_threads = self.max_blocking_threads;
+        let mut blocking_threads = settings.max_blocking_threads;
         if self.closed_world {
             reactor.seal();
             blocking_threads = 0;
         }
         let scheduler = Arc::new(Scheduler::new(reactor.clone(), self.seed));
-        let mut clock = Clock::new(self.virtual_time);
-        let mut alarm = None;
-        if self.precise_timers {
-            clock = clock.precise();
-            alarm = Some(reactor.alarm()?);
-        }
-        let clock = Arc::new(clock);
-        let recorder = self.record_timeline.then(|| {
-            let clock = clock.clone();
-            Recorder::new(move || clock.now_nanos())
-        });
+        let Instruments {
+            clock,
+            alarm,
+            recorder,
+        } = settings.instruments(self.virtual_time, &reactor)?;
         let timers = Timers::new(clock, |plan| Guarded::Owned(OwnerCell::new(plan)));
         Ok(SingleThread {
             shared: Arc::new(Shared {
                 home: HomeRef::bound_and_recorded(scheduler.clone(), recorder.clone()),
                 reactor,
                 timers: Arc::new(timers),
-                pool: Pool::new(self.name, blocking_threads, recorder.clone()),
+                pool: Pool::new(settings.name, blocking_threads, recorder.clone()),
                 counters: Arc::new(Counters::new(1)),
             }),
             scheduler,
@@ -243,8 +224,4 @@ impl Builder {
             thread: PhantomData,
         })
     }
-}
-
-fn invalid(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, what)
 }

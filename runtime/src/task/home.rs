@@ -305,25 +305,12 @@ impl Drop for Purse<'_> {
     }
 }
 
-/// For unit tests: an executor that takes every task and does nothing with it.
-#[cfg(test)]
-pub(crate) struct Nowhere;
-
-#[cfg(test)]
-impl Schedule for Nowhere {
-    fn admit(&self, _task: Runnable) -> Result<(), Runnable> {
-        Ok(())
-    }
-    fn schedule(&self, _task: Runnable) {}
-    fn forget(&self, _task: RawTask) {}
-    fn post(&self, _letter: Letter) {}
-}
-
 #[cfg(test)]
 mod tests {
     use std::thread;
 
     use super::*;
+    use crate::tests::Nowhere;
 
     /// A home, and what tells whether it is still there.
     fn open() -> (HomeRef, std::sync::Weak<Nowhere>) {

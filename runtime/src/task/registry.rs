@@ -141,8 +141,9 @@ impl Registry {
 mod tests {
     use super::*;
     use crate::task::JoinHandle;
-    use crate::task::home::{HomeRef, Nowhere};
+    use crate::task::home::HomeRef;
     use crate::task::raw::Runnable;
+    use crate::tests::Nowhere;
 
     /// Tasks, each with its handle; cancelled when they are dropped.
     struct Task(

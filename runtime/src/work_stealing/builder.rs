@@ -8,16 +8,15 @@ use std::io;
 use super::crew::Crew;
 use super::scheduler::Scheduler;
 use super::{WorkStealing, worker::Worker};
-use crate::blocking::{DEFAULT_THREADS, Pool};
+use crate::blocking::Pool;
 use crate::driver::Driver;
 use crate::metrics::Counters;
 use crate::reactor;
-use crate::recorder::Recorder;
+use crate::settings::{Instruments, Settings, invalid};
 use crate::shared::Shared;
 use crate::sync::{Arc, Guarded, Mutex, thread};
 use crate::task::home::HomeRef;
 use crate::timer::Timers;
-use crate::timer::clock::Clock;
 
 /// Settings of a [`WorkStealing`]: see [`WorkStealing::builder`].
 ///
@@ -31,11 +30,8 @@ use crate::timer::clock::Clock;
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder {
-    name: String,
+    settings: Settings,
     workers: Option<usize>,
-    max_blocking_threads: usize,
-    precise_timers: bool,
-    record_timeline: bool,
 }
 
 /// More workers than this are surely a slip of the keyboard. Thin air.
@@ -44,11 +40,8 @@ const MOST_WORKERS: usize = 1 << 12;
 impl Builder {
     pub(super) fn new() -> Self {
         Builder {
-            name: "brigade".into(),
+            settings: Settings::new(),
             workers: None,
-            max_blocking_threads: DEFAULT_THREADS,
-            precise_timers: false,
-            record_timeline: false,
         }
     }
 
@@ -79,7 +72,7 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
+        self.settings.name = name.into();
         self
     }
 
@@ -101,7 +94,7 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn max_blocking_threads(mut self, threads: usize) -> Self {
-        self.max_blocking_threads = threads;
+        self.settings.max_blocking_threads = threads;
         self
     }
 
@@ -126,7 +119,7 @@ impl Builder {
     #[cfg(feature = "precise-timers")]
     #[cfg_attr(docsrs, doc(cfg(feature = "precise-timers")))]
     pub fn precise_timers(mut self, on: bool) -> Self {
-        self.precise_timers = on;
+        self.settings.precise_timers = on;
         self
     }
 
@@ -145,7 +138,7 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn record_timeline(mut self, on: bool) -> Self {
-        self.record_timeline = on;
+        self.settings.record_timeline = on;
         self
     }
 
@@ -173,37 +166,25 @@ impl Builder {
                 "an executor has between 1 and {MOST_WORKERS} workers, not {workers}"
             )));
         }
-        if self.max_blocking_threads == 0 {
-            return Err(invalid("max_blocking_threads must be at least 1"));
-        }
-        if self.name.contains('\0') {
-            return Err(invalid(
-                "the name of an executor must not contain a NUL byte",
-            ));
-        }
+        let settings = self.settings;
+        settings.check()?;
         let (reactor, event_loop) = reactor::new()?;
         let counters = Arc::new(Counters::new(workers));
         let scheduler = Scheduler::new(workers, reactor.clone(), counters.clone());
         let scheduler = Arc::new(scheduler);
-        let mut clock = Clock::new(false);
-        let mut alarm = None;
-        if self.precise_timers {
-            clock = clock.precise();
-            alarm = Some(reactor.alarm()?);
-        }
-        let clock = Arc::new(clock);
-        let recorder = self.record_timeline.then(|| {
-            let clock = clock.clone();
-            Recorder::new(move || clock.now_nanos())
-        });
+        let Instruments {
+            clock,
+            alarm,
+            recorder,
+        } = settings.instruments(false, &reactor)?;
         let timers = Timers::new(clock, |plan| Guarded::Locked(Mutex::new(plan)));
         let shared = Arc::new(Shared {
             home: HomeRef::shared_and_recorded(scheduler.clone(), recorder.clone()),
             reactor,
             timers: Arc::new(timers),
             pool: Pool::new(
-                self.name.clone(),
-                self.max_blocking_threads,
+                settings.name.clone(),
+                settings.max_blocking_threads,
                 recorder.clone(),
             ),
             counters,
@@ -217,7 +198,7 @@ impl Builder {
             crew,
         };
         for index in 0..workers {
-            executor.start_worker(index, &self.name, driver.clone())?;
+            executor.start_worker(index, &settings.name, driver.clone())?;
         }
         Ok(executor)
     }
@@ -238,8 +219,4 @@ impl WorkStealing {
         self.crew.keep(thread);
         Ok(())
     }
-}
-
-fn invalid(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, what)
 }

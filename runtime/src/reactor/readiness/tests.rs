@@ -147,8 +147,9 @@ fn a_future_that_changes_tasks_is_woken_in_the_last_one() {
 
 /// The waker of a task that is complete.
 fn dead_waker() -> Waker {
-    use crate::task::home::{HomeRef, Nowhere};
+    use crate::task::home::HomeRef;
     use crate::task::raw::RawTask;
+    use crate::tests::Nowhere;
 
     // A task that hands its waker out and ends.
     let (send, receive) = std::sync::mpsc::channel();
