@@ -20,6 +20,7 @@ mod event_against_forgetting;
 mod event_against_waiting;
 mod handle_drop_against_completion;
 mod join_against_completion;
+mod join_against_leaving;
 mod last_searcher_leaves;
 mod last_waker_against_executor_gone;
 mod last_waker_against_handle_drop;

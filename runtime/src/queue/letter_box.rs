@@ -109,6 +109,14 @@ impl<B: Bell> LetterBox<B> {
         self.harmless.take().or_else(|| self.others.take())
     }
 
+    /// How many letters are left, for an owner that will not come again for a while. Whoever posts one that
+    /// is not among them sees, after that, what the owner has done before this (see
+    /// `RawTask::join_from_afar`).
+    pub(crate) fn rest(&self) -> usize {
+        fence(Ordering::SeqCst);
+        self.harmless.receiver.len() + self.others.receiver.len()
+    }
+
     fn is_empty(&self) -> bool {
         self.harmless.receiver.is_empty() && self.others.receiver.is_empty()
     }

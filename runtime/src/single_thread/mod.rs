@@ -171,7 +171,7 @@ impl SingleThread {
             if let Some(output) = shift.poll_tasks(|task| main.poll(task, future.as_mut())) {
                 return output;
             }
-            shift.read_letters();
+            shift.read_letters(LETTERS_PER_TURN);
             shift.turn();
         }
     }
@@ -335,8 +335,8 @@ impl<'a> Shift<'a> {
 
     /// Step 2: carries out what other threads asked for, up to a bound: they may ask faster than this
     /// thread can do.
-    fn read_letters(&self) {
-        for _ in 0..LETTERS_PER_TURN {
+    fn read_letters(&self, at_most: usize) {
+        for _ in 0..at_most {
             let Some(letter) = self.executor.scheduler.letters().take() else {
                 break;
             };
@@ -387,7 +387,10 @@ impl<'a> Shift<'a> {
 }
 
 impl Drop for Shift<'_> {
+    /// Nobody may come for the letters for a long time. Those of threads that await a task which this stay
+    /// has completed must not lie about meanwhile.
     fn drop(&mut self) {
+        self.read_letters(self.executor.scheduler.letters().rest());
         self.publish();
         let now = self.executor.shared.timers.clock().now_nanos();
         let worker = &self.executor.shared.counters.workers[0];

@@ -56,8 +56,8 @@ pub(crate) struct Header {
     pub(super) registry_index: UnsafeCell<u32>,
     pub(super) id: PackedId,
     pub(super) state: State,
-    /// What of other threads is in the owner's letter box, so that it is not put there twice:
-    /// [`WAKE_POSTED`], [`ABORT_POSTED`].
+    /// What of other threads is in the owner's letter box: [`WAKE_POSTED`], [`ABORT_POSTED`],
+    /// [`JOIN_POSTED`].
     pub(super) posted: AtomicU8,
 }
 
@@ -65,10 +65,14 @@ pub(crate) struct Header {
 #[cfg(all(not(loom), target_pointer_width = "64"))]
 const _: () = assert!(size_of::<Header>() == 40);
 
-/// Set by a waker on another thread, cleared by the owner before it wakes.
+/// Set by a waker on another thread, cleared by the owner before it wakes: one letter is enough for any
+/// number of wakes.
 pub(super) const WAKE_POSTED: u8 = 1 << 0;
 /// Set by the first abort on another thread: one is enough for ever.
 pub(super) const ABORT_POSTED: u8 = 1 << 1;
+/// The handle was last polled on another thread, which has posted its waker. Cleared by a poll on the
+/// owner's: the letters of earlier polls say nothing any more.
+pub(super) const JOIN_POSTED: u8 = 1 << 2;
 
 /// What depends on the type of the future.
 pub(super) struct Vtable {

@@ -58,7 +58,8 @@ pub(crate) trait Schedule: Send + Sync {
     fn forget(&self, task: RawTask);
 
     /// Takes a letter from a thread that does not own the home. When the executor is closed it is
-    /// carried out at once. A home that never was bound to a thread gets none.
+    /// carried out at once. A home that never was bound to a thread gets none. The caller keeps the home
+    /// alive until this returns, whatever the letter takes along.
     fn post(&self, letter: Letter);
 }
 
@@ -81,7 +82,8 @@ const NOBODY: usize = 0;
 pub(crate) enum Access {
     /// The home is bound to this thread: plain loads and stores.
     Owner,
-    /// The home is bound to no thread, or not any more: compare-and-swap.
+    /// The home is bound to no thread, or not any more: compare-and-swap (or, once the task is RETIRED, its
+    /// handle plainly).
     Shared,
     /// The home is bound to another thread: by letter.
     Foreign,

@@ -52,7 +52,8 @@ pub struct JoinHandle<T> {
 }
 
 // SAFETY: the handle gives access to the output only. Where `T: Send` the output may be taken on
-// another thread; the rest of the task is reached by letter or compare-and-swap.
+// another thread; the rest of the task is reached by letter or compare-and-swap, or plainly once the
+// executor has let go of it.
 unsafe impl<T: Send> Send for JoinHandle<T> {}
 // SAFETY: through `&JoinHandle` one can abort and ask for the state, which any thread may.
 unsafe impl<T> Sync for JoinHandle<T> {}

@@ -3,7 +3,7 @@
 //! **Job.** Carry out the arrows of `task::state` on a [`Header`], and do what their answers say.
 //! An operation that may come from any thread asks [`Home::access`](super::home::Home::access)
 //! first: on the owner's thread it writes plainly, in a shared home by compare-and-swap, and from
-//! a foreign thread it writes a [`Letter`]. Here stand wake, abort and the count of references; what
+//! a foreign thread it writes a [`Letter`]. (A handle asks before that whether the task is RETIRED.) Here stand wake, abort and the count of references; what
 //! only an executor does is in [`turn`], what only a handle does in [`joining`].
 //!
 //! **Owns** nothing: whose the parts of a task are, the state word says.
@@ -86,11 +86,13 @@ impl RawTask {
         &self.header().state
     }
 
-    /// How this thread may write the state. It is foreign only where the task is RETIRED: then the word
-    /// is the handle's alone, which is here.
+    /// How an executor may write the state, or a letter that is carried out: both are on the thread of the
+    /// home, or on any, if it has none (any more).
     #[inline(always)]
     fn writer(&self) -> Writer {
-        match self.home().access() {
+        let access = self.home().access();
+        debug_assert!(access != Access::Foreign);
+        match access {
             Access::Shared => Writer::OneOfMany,
             Access::Owner | Access::Foreign => Writer::Sole,
         }
@@ -242,7 +244,7 @@ impl RawTask {
     #[inline(never)]
     fn free(self) {
         let home = self.header().home;
-        // It is empty. The models see by this that nobody is at it any more.
+        // Who completed the task has emptied it. The models see by this that nobody is at it any more.
         let left = self.empty_slot();
         debug_assert!(left.is_none());
         drop(left);

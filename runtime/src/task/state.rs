@@ -33,17 +33,18 @@
 //! | 2 | [`Snapshot::start`] | `Runnable::turn`; `Runnable::start` for a main future |
 //! | 3 | [`Snapshot::pend`] | `Runnable::turn`; `RawTask::pend` for a main future |
 //! | 5 | [`Snapshot::complete`] | `RawTask::finish`, the executor |
-//! | 6 | [`Snapshot::retire`] | `RawTask::finish`, the executor |
+//! | 6 | [`Snapshot::retire`] | `RawTask::wake_joiner`, the executor |
 //! | | [`Snapshot::seize`] | `RawTask::shut_down`, `Runnable::cancel`, `RawTask::end_main` |
-//! | | [`Snapshot::reclaim_slot`], [`Snapshot::offer_slot`] | `RawTask::join_as`, the handle |
-//! | | [`Snapshot::take`], [`Snapshot::detach`] | `RawTask::take_output`, `RawTask::detach`, the handle |
+//! | | [`Snapshot::reclaim_slot`], [`Snapshot::offer_slot`] | `RawTask::join_as`, the handle, itself or by letter |
+//! | | [`Snapshot::take`], [`Snapshot::detach`] | `RawTask::take_output`, `RawTask::detach_as`, the handle |
 //!
 //! # Two claims keep a task
 //!
 //! The *executor's claim* lasts from spawn until the task is RETIRED (or, where no handle is left,
 //! until the executor has dropped the output). While it holds, queues may carry bare pointers: a
 //! task is in at most one queue, once, because only the arrow that sets QUEUED submits it. The
-//! *handle's claim* is the HANDLE flag. Whoever ends the second of the two claims releases the one
+//! *handle's claim* lasts from spawn until the handle is dropped, which the HANDLE flag tells the executor as
+//! long as that looks. Whoever ends the second of the two claims releases the one
 //! reference that both stand for. Wakers count references of their own.
 //!
 //! # Who may move: one set of arrows, two ways to carry them out
@@ -55,8 +56,8 @@
 //! carried out as a write: a wake of a task that is QUEUED already must still *release* what the
 //! waker wrote before it to the poll that follows (tokio #7589).
 //!
-//! *Both, once the task is RETIRED.* The executor writes no more, and what wakers and abort handles write
-//! changes nothing. The word is the handle's, on whatever thread that is: a plain load and a plain store.
+//! *Both, once the task is RETIRED.* The executor writes no more, and what wakers, abort handles and late
+//! letters write changes nothing. The word is the handle's, on whatever thread that is: a plain load and a plain store.
 //!
 //! ---
 //!
@@ -315,7 +316,7 @@ impl Snapshot {
 /// How an arrow is carried out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Writer {
-    /// The caller is the only one who writes the word at this time.
+    /// The caller is the only one who changes the word at this time.
     Sole,
     /// Others may write it too.
     OneOfMany,
@@ -341,7 +342,7 @@ impl State {
     pub(crate) fn apply<R>(&self, writer: Writer, arrow: impl Fn(Snapshot) -> (Snapshot, R)) -> R {
         match writer {
             Writer::Sole => {
-                // Relaxed: the word was last written by this thread, or came to it through
+                // Relaxed: the word was last changed by this thread, or came to it through
                 // something that synchronises (a letter, or the Acquire load that saw RETIRED).
                 let now = Snapshot(self.0.load(Ordering::Relaxed));
                 let (next, answer) = arrow(now);

@@ -96,6 +96,7 @@ impl JoinerSlot {
         if ptr::eq(self.0, data) {
             return None;
         }
+        // The slot owns this reference.
         waiter.to_ref().into_raw();
         self.replace(data)
     }

@@ -369,7 +369,7 @@ impl Worker {
         self.wake_all();
     }
 
-    /// S5: sleeps in the driver if nobody else does. Whom that says to wake is for later.
+    /// S5: sleeps in the driver if nobody else does. Whom that says to wake, `sleep` does when all is done.
     fn park(&self) {
         self.counters().parks.add(1);
         let before = self.now();

@@ -135,6 +135,31 @@ fn spawners_race_the_drop_of_many_cooks() {
     spawners_race_the_drop(two_cooks());
 }
 
+/// What the handle's letter takes along is the last that kept task and executor.
+fn a_handle_goes_as_the_executor_does<E: Executor>(open: fn() -> E) {
+    // The handle's thread is to be in the midst of its letter when the executor goes.
+    for head_start in 0..8 {
+        let executor = open();
+        let handle = executor.spawn(std::future::pending::<()>());
+        let elsewhere = thread::spawn(move || drop(handle));
+        for _ in 0..head_start {
+            thread::yield_now();
+        }
+        drop(executor);
+        elsewhere.join().unwrap();
+    }
+}
+
+#[test]
+fn a_handle_goes_as_one_cook_does() {
+    a_handle_goes_as_the_executor_does(one_cook);
+}
+
+#[test]
+fn a_handle_goes_as_many_cooks_do() {
+    a_handle_goes_as_the_executor_does(two_cooks);
+}
+
 #[test]
 fn many_cooks_steal_wake_and_join() {
     let executor = two_cooks();

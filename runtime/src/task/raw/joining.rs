@@ -6,7 +6,8 @@
 //!
 //! **Owns**, by the state word: the slot of the waker while JOINER is clear, the output once TAKEN is
 //! set by this side. A handle on a foreign thread touches neither until the task is RETIRED; until then
-//! it writes letters, and what they ask is done here on the owner's thread.
+//! it writes letters, and what they ask is done here on the owner's thread (or anywhere, once the executor
+//! is closed; then it is the handle that may touch both, and a letter leaves them alone).
 //!
 //! **Never** polls or drops a future.
 //!
@@ -17,12 +18,14 @@
 
 use std::task::{Poll, Waker};
 
+use super::super::cell::{JOIN_POSTED, drop_quietly};
 use super::super::home::Access;
 use super::super::letter::Letter;
 use super::super::state::{Detach, Join, Snapshot, Writer};
 use super::super::waker::{self, Joiner, JoinerSlot, wake_quietly};
 use super::RawTask;
 use crate::recorder::Recorder;
+use crate::sync::Ordering;
 
 impl RawTask {
     pub(in crate::task) fn is_finished(self) -> bool {
@@ -74,12 +77,26 @@ impl RawTask {
     #[cold]
     fn join_from_afar(self, waker: &Waker) -> Poll<()> {
         let letter = Letter::join(self.to_ref(), waker.clone());
+        // Relaxed: posting releases it.
+        let posted = &self.header().posted;
+        posted.fetch_or(JOIN_POSTED, Ordering::Relaxed);
         self.home().scheduler().post(letter);
-        Poll::Pending
+        // The owner may have completed the task meanwhile and have read its letters for the last time.
+        // Posting ended with a fence; if the owner's came before, the task is seen to be RETIRED here,
+        // else the owner sees the letter (`LetterBox::rest`).
+        if self.state().load().is_retired() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     #[inline(never)]
     fn await_completion(self, writer: Writer, waker: &Waker) -> Poll<()> {
+        let posted = &self.header().posted;
+        if posted.load(Ordering::Relaxed) & JOIN_POSTED != 0 {
+            posted.fetch_and(!JOIN_POSTED, Ordering::Relaxed);
+        }
         if let Some(waiter) = waker::task_of(waker) {
             return self.join_as(writer, |slot| slot.set(waiter)).map(drop);
         }
@@ -112,8 +129,16 @@ impl RawTask {
 
     /// A letter of a handle on another thread, which waits, has come.
     pub(in crate::task) fn receive_joiner(self, waker: Waker) {
+        if self.home().access() != Access::Owner {
+            // The executor is closed: the handle comes to the slot itself now, so it must be left alone.
+            return wake_quietly(waker);
+        }
+        if self.header().posted.load(Ordering::Relaxed) & JOIN_POSTED == 0 {
+            // The handle has been polled on this thread since, and somebody else waits.
+            return drop_quietly(waker);
+        }
         let mut waker = Some(waker);
-        let joined = self.join_as(self.writer(), |slot| {
+        let joined = self.join_as(Writer::Sole, |slot| {
             slot.put(waker.take().expect("the slot is filled once"))
         });
         // Ready also where the handle has been dropped meanwhile: a wake too many.
@@ -146,18 +171,26 @@ impl RawTask {
 
     /// The handle is dropped: on the thread of the task, or on any thread of a shared home, or
     /// anywhere once the task is retired; otherwise by letter.
-    // As with `poll_join`.
+    // As with `poll_join`: where all is done it is compiled into its callers.
     #[inline]
     pub(in crate::task) fn detach(self) {
         let state = self.state().load();
         if state.is_spent() {
-            // Nobody will read the word again: no need to write.
+            // Nobody will look at HANDLE again: no need to write.
             return self.release();
         }
         let Some(writer) = self.writer_of_handle(state) else {
-            return self.home().scheduler().post(Letter::detach(self));
+            return self.detach_from_afar();
         };
         self.detach_as(writer);
+    }
+
+    #[cold]
+    fn detach_from_afar(self) {
+        // The letter takes the handle's claim along. Without another reference task, home and letter box
+        // could be gone before `post` is done with them.
+        let _alive = self.to_ref();
+        self.home().scheduler().post(Letter::detach(self));
     }
 
     #[inline(never)]
