@@ -1,6 +1,9 @@
 //! The counts: concurrency, parallelism and the work of each worker.
 
 use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use brigade::time::sleep;
@@ -164,7 +167,43 @@ fn tasks_from_outside_are_counted<K: Kitchen>() {
     }
 }
 
+/// An executor that never sleeps is seen at its work by a thread that reports now and then.
+fn one_that_is_always_busy_can_be_watched<K: Kitchen>() {
+    const TASKS: usize = 5;
+    let executor = K::open();
+    let seen = Arc::new(AtomicBool::new(false));
+    let reporter = thread::spawn({
+        let (handle, seen) = (executor.handle(), seen.clone());
+        move || loop {
+            let metrics = handle.metrics();
+            let present = metrics.workers.iter().any(|it| !it.present.is_zero());
+            if present && metrics.in_flight == TASKS && polls(&metrics) > 0 {
+                seen.store(true, Ordering::Relaxed);
+                return metrics;
+            }
+            thread::yield_now();
+        }
+    });
+    executor.block_on(async {
+        let tasks = [(); TASKS].map(|()| {
+            let seen = seen.clone();
+            brigade::spawn(async move {
+                while !seen.load(Ordering::Relaxed) {
+                    brigade::yield_now().await;
+                }
+            })
+        });
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    let metrics = reporter.join().unwrap();
+    assert_eq!(metrics.in_flight_max, TASKS);
+    assert!(metrics.at_once_max >= 1);
+}
+
 on_both! {
+    one_that_is_always_busy_can_be_watched,
     an_unused_executor_has_counted_nothing,
     in_flight_counts_tasks,
     at_once_is_bounded,

@@ -279,7 +279,8 @@ struct Shift<'a> {
     pace: Pace,
     /// Whom the driver says to wake.
     woken: Vec<Waker>,
-    began: u64,
+    /// When what was counted was last made visible to other threads.
+    published: u64,
     /// Polls that are not yet published.
     polls: u64,
 }
@@ -299,7 +300,7 @@ impl<'a> Shift<'a> {
             driver: executor.driver.borrow_mut(),
             pace: Pace::new(now),
             woken: Vec::new(),
-            began: now,
+            published: now,
             polls: 0,
         }
     }
@@ -358,31 +359,35 @@ impl<'a> Shift<'a> {
                 self.driver.turn(reactor, timers, Turn::Look, woken);
                 driver::wake_all(woken);
             }
-            self.pace.looked(timers.clock().now_nanos());
+            let now = timers.clock().now_nanos();
+            self.pace.looked(now);
+            self.publish(now);
         } else {
-            self.publish();
+            self.publish(timers.clock().now_nanos());
             scheduler.forget_peak();
             let turn = Turn::Sleep { at_most: None };
             let slept = self.driver.turn(reactor, timers, turn, &mut self.woken);
             driver::wake_all(&mut self.woken);
             scheduler.letters().wake_up();
-            self.pace.resume(timers.clock().now_nanos());
+            let now = timers.clock().now_nanos();
+            self.pace.resume(now);
             let worker = &self.executor.shared.counters.workers[0];
             worker.parks.add(1);
             worker.asleep.add(slept.as_nanos() as u64);
+            self.publish(now);
         }
     }
 
     /// Makes what was counted visible to other threads.
-    fn publish(&mut self) {
+    fn publish(&mut self, now: u64) {
         self.executor.publish();
         let counters = &self.executor.shared.counters;
-        counters.workers[0]
-            .polls
-            .add(std::mem::take(&mut self.polls));
-        counters
-            .at_once
-            .set(0, usize::from(counters.workers[0].polls.get() > 0));
+        let worker = &counters.workers[0];
+        worker.polls.add(std::mem::take(&mut self.polls));
+        worker
+            .present
+            .add(now - std::mem::replace(&mut self.published, now));
+        counters.at_once.set(0, usize::from(worker.polls.get() > 0));
     }
 }
 
@@ -391,10 +396,7 @@ impl Drop for Shift<'_> {
     /// has completed must not lie about meanwhile.
     fn drop(&mut self) {
         self.read_letters(self.executor.scheduler.letters().rest());
-        self.publish();
-        let now = self.executor.shared.timers.clock().now_nanos();
-        let worker = &self.executor.shared.counters.workers[0];
-        worker.present.add(now - self.began);
+        self.publish(self.executor.shared.timers.clock().now_nanos());
     }
 }
 
