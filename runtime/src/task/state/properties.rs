@@ -28,6 +28,7 @@ enum Hand {
     EmptyThenTake,
     Take,
     Detach,
+    DetachAs,
     DropOutput,
     EmptySlot,
     Gone,
@@ -227,6 +228,16 @@ impl World {
             }
             Hand::Detach => {
                 assert!(!self.released, "the handle is left with nothing: {self:?}");
+                if Snapshot(self.word).is_spent() {
+                    assert!(!self.slot, "a waker is left in the slot: {self:?}");
+                    self.release();
+                    self.hand = Hand::Gone;
+                } else {
+                    self.hand = Hand::DetachAs;
+                }
+            }
+            Hand::DetachAs => {
+                assert!(!self.released, "the handle is left with nothing: {self:?}");
                 self.hand = match self.apply(seen, "detach", Snapshot::detach) {
                     Detach::SlotFirst => Hand::EmptySlot,
                     Detach::OutputFirst => Hand::DropOutput,
@@ -245,13 +256,13 @@ impl World {
                     assert_eq!(self.output, Output::Stored, "{self:?}");
                     self.output = Output::Dropped;
                 }
-                self.hand = Hand::Detach;
+                self.hand = Hand::DetachAs;
             }
             Hand::EmptySlot => {
                 assert!(!self.released, "the slot is gone: {self:?}");
                 self.slot = false;
                 self.waiting = false;
-                self.hand = Hand::Detach;
+                self.hand = Hand::DetachAs;
             }
         }
         vec![self]

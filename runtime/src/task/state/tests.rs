@@ -35,3 +35,11 @@ fn both_writers_carry_out_the_same_arrow() {
         assert_eq!(state.apply(writer, Snapshot::detach), Detach::Release);
     }
 }
+
+#[test]
+fn a_task_is_spent_when_executor_and_output_are_gone() {
+    for word in 0..=u8::MAX {
+        let task = Snapshot(word);
+        assert_eq!(task.is_spent(), task.has(RETIRED) && task.has(TAKEN));
+    }
+}
