@@ -8,8 +8,8 @@
 //!
 //! **Never** gets lost: dropping a letter carries it out. Where that happens on another thread than
 //! the owner's, the executor is closed: then the home is unbound, the tasks that were admitted are
-//! retired, and what is left can be written by compare-and-swap from any thread. User values are
-//! touched there only where they are `Send`.
+//! retired, and what is left can be written by compare-and-swap from any thread (a joiner's slot not: its
+//! handle comes to it directly by then). User values are touched there only where they are `Send`.
 //!
 //! ---
 //!
@@ -28,7 +28,8 @@ enum Wish {
     Wake(TaskRef),
     /// Cancel it.
     Abort(TaskRef),
-    /// Its handle, on another thread, waits: call this waker once it is complete.
+    /// Its handle, on another thread, waits: call this waker once it is complete. One for each poll, since
+    /// the last waker counts; of wakes and aborts one is enough.
     Join(TaskRef, Waker),
     /// Its handle was dropped: the handle's claim comes with the letter.
     Detach(RawTask),
