@@ -84,7 +84,7 @@ fn letters_that_come_too_late_leave_the_handle_alone() {
     struct Steps(Arc<AtomicUsize>);
     impl Steps {
         fn go(&self, to: usize) {
-            self.0.store(to, Ordering::Relaxed);
+            self.0.fetch_max(to, Ordering::Relaxed);
         }
         fn reach(&self, step: usize) {
             while self.0.load(Ordering::Relaxed) < step {
@@ -135,10 +135,9 @@ fn letters_that_come_too_late_leave_the_handle_alone() {
                     let _slow = slow;
                     pending::<()>().await
                 });
+                let first = hooked_waker(Arc::new(First(steps.clone())));
                 if dropped {
-                    let first = hooked_waker(Arc::new(First(steps.clone())));
                     assert!(poll_with(&mut task, &first).is_pending());
-                    std::mem::forget(first);
                 }
                 assert!(poll_with(&mut task, Waker::noop()).is_pending());
                 held.2.wait();
