@@ -456,7 +456,8 @@ fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
     }
 }
 
-/// One that panics when it is cloned leaves the place to the one before it.
+/// One that panics when it is cloned leaves the place to the one before it, also to one whose letter is
+/// under way.
 fn a_waker_that_cannot_be_cloned_replaces_nobody<K: Kitchen>() {
     struct Bomb;
     impl Hooks for Bomb {
@@ -464,20 +465,29 @@ fn a_waker_that_cannot_be_cloned_replaces_nobody<K: Kitchen>() {
             panic!("a stranger's waker panics");
         }
     }
-    let executor = K::open();
-    let (open, gate) = async_channel::bounded::<()>(1);
-    let mut handle = executor.spawn(async move { gate.recv().await.is_ok() });
-    let first = CountingWaker::new();
-    assert!(poll_with(&mut handle, &first.clone().into()).is_pending());
-    let bomb = hooked_waker(Arc::new(Bomb));
-    catch_unwind(AssertUnwindSafe(|| poll_with(&mut handle, &bomb))).unwrap_err();
-    executor.block_on(async {
-        open.send(()).await.unwrap();
-        while !handle.is_finished() || first.count() == 0 {
-            brigade::yield_now().await;
+    for by_letter in [false, true] {
+        let executor = K::open();
+        let (open, gate) = async_channel::bounded::<()>(1);
+        let mut handle = executor.spawn(async move { gate.recv().await.is_ok() });
+        let first = CountingWaker::new();
+        let waker = Waker::from(first.clone());
+        if by_letter {
+            thread::scope(|scope| {
+                scope.spawn(|| assert!(poll_with(&mut handle, &waker).is_pending()));
+            });
+        } else {
+            assert!(poll_with(&mut handle, &waker).is_pending());
         }
-        assert!(handle.await.unwrap());
-    });
+        let bomb = hooked_waker(Arc::new(Bomb));
+        catch_unwind(AssertUnwindSafe(|| poll_with(&mut handle, &bomb))).unwrap_err();
+        executor.block_on(async {
+            open.send(()).await.unwrap();
+            while !handle.is_finished() || first.count() == 0 {
+                brigade::yield_now().await;
+            }
+            assert!(handle.await.unwrap());
+        });
+    }
 }
 
 /// ngx-rust #294, compio #1044: a wake under a lock that the woken task wants returns at once.

@@ -93,16 +93,24 @@ impl RawTask {
 
     #[inline(never)]
     fn await_completion(self, writer: Writer, waker: &Waker) -> Poll<()> {
+        let Some(waiter) = waker::task_of(waker) else {
+            // First: a stranger's waker may panic when it is cloned, and nothing has happened then.
+            let waker = waker.clone();
+            self.void_letters();
+            return self.join_as(writer, |slot| slot.put(waker)).map(drop);
+        };
+        self.void_letters();
+        self.join_as(writer, |slot| slot.set(waiter)).map(drop)
+    }
+
+    /// The handle is polled here: what it posted elsewhere before says nothing any more.
+    #[inline(always)]
+    fn void_letters(self) {
         let posted = &self.header().posted;
+        // Relaxed: the handle came here through something that synchronises, and letters are read here.
         if posted.load(Ordering::Relaxed) & JOIN_POSTED != 0 {
             posted.fetch_and(!JOIN_POSTED, Ordering::Relaxed);
         }
-        if let Some(waiter) = waker::task_of(waker) {
-            return self.join_as(writer, |slot| slot.set(waiter)).map(drop);
-        }
-        // Before anything else: a stranger's waker may panic when it is cloned, and the slot is whole then.
-        let waker = waker.clone();
-        self.join_as(writer, |slot| slot.put(waker)).map(drop)
     }
 
     /// `fill` puts a waker into the slot and takes out what was there. If the task turns out to be
