@@ -30,15 +30,19 @@ fn median_lateness(executor: &impl Executor) -> Duration {
 }
 
 /// epoll's timeouts are rounded up to whole milliseconds, so the usual timers are half of one late at
-/// the median, and a tick of the wheel. kqueue's are exact.
+/// the median, and a tick of the wheel. kqueue's are exact. The least of a few tries each: a busy machine
+/// makes any timer late.
 #[cfg(target_os = "linux")]
 fn they_are_late_by_much_less<K: Kitchen>() {
-    let usual = median_lateness(&K::open());
-    let precise = median_lateness(&precise::<K>());
-    assert!(
-        precise * 3 < usual,
-        "precise: {precise:?} late, the usual ones {usual:?}"
-    );
+    let (mut usual, mut least) = (Duration::MAX, Duration::MAX);
+    for _ in 0..5 {
+        usual = usual.min(median_lateness(&K::open()));
+        least = least.min(median_lateness(&precise::<K>()));
+        if least * 3 < usual {
+            return;
+        }
+    }
+    panic!("precise: {least:?} late, the usual ones {usual:?}");
 }
 
 #[cfg(not(target_os = "linux"))]

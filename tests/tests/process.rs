@@ -284,11 +284,12 @@ fn blocking_threads_go_with_their_executor<K: Kitchen>() {
 fn a_wait_that_fails_is_not_kept_silent<K: Kitchen>() {
     let executor = K::open();
     let ticking = executor.spawn(async {
+        // On a thread of the executor, which knows in what order they use a descriptor and close it.
+        spoil_every_event_loop();
         loop {
             sleep(Duration::from_millis(1)).await;
         }
     });
-    spoil_every_event_loop();
     let outcome = catch_unwind(AssertUnwindSafe(|| executor.block_on(ticking)));
     if K::ONE_COOK {
         let payload = outcome.unwrap_err();
