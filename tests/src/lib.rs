@@ -26,7 +26,7 @@ pub use kitchen::{Kitchen, ManyCooks, OneCook, Settings};
 pub use leftovers::{Counting, at_rest, descriptors, live_bytes, threads};
 pub use probe::{Dropped, Tally, noisy, poll_once, text_of};
 pub use sockets::{nobody, pair, to_and_fro, waiting_reader};
-pub use waker::{CountingWaker, Hooks, hooked_waker, park_on, wake_a_clone};
+pub use waker::{CountingWaker, Hooks, hooked_waker, park_on, poll_with, wake_a_clone};
 pub use watch::{LIMIT, watch};
 
 /// Makes a test for each kitchen of each function it is given.
