@@ -11,11 +11,6 @@
 //!
 //! Dropping the executor cancels jobs that have not begun; one that is running runs to its end on
 //! its thread, and nobody waits for it.
-//!
-//! ---
-//!
-//! *Stop 41 of 45.*
-//! *Previous: [`seam`](crate::seam); next: [`io`](crate::io).*
 
 use std::collections::VecDeque;
 use std::future::Future;

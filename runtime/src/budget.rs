@@ -7,11 +7,6 @@
 //! **Owns** two thread-locals, for the thread's current poll.
 //!
 //! **Never** interrupts anything: what never asks a source never spends.
-//!
-//! ---
-//!
-//! *Stop 16 of 45.*
-//! *Previous: [`queue::letter_box`](crate::queue::letter_box); next: [`pace`](crate::pace).*
 
 use std::cell::Cell;
 use std::task::{Context, Poll};

@@ -8,11 +8,6 @@
 //! **Never** outlives the guard that set it: entering nests, and leaving restores what was there
 //! (async-executor #55). The thread-locals have no destructors, so they can be read at any time of
 //! a thread's life, also from other thread-locals' destructors.
-//!
-//! ---
-//!
-//! *Stop 25 of 45.*
-//! *Previous: [`shared`](crate::shared); next: [`single_thread::scheduler`](crate::single_thread::scheduler).*
 
 use std::cell::Cell;
 use std::marker::PhantomData;

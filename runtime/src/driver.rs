@@ -11,11 +11,6 @@
 //!
 //! Whoever calls decides when to look and when to sleep, and has to make sure before sleeping that
 //! nothing is ready: see `queue::letter_box` for one cook, `work_stealing::idle` for many.
-//!
-//! ---
-//!
-//! *Stop 23 of 45.*
-//! *Previous: [`timer::wheel`](crate::timer::wheel); next: [`shared`](crate::shared).*
 
 use std::io;
 use std::task::Waker;

@@ -6,11 +6,6 @@
 //! **Owns** nothing. **Never** does anything but pass calls on.
 //!
 //! This is the only room that knows both executors.
-//!
-//! ---
-//!
-//! *Stop 39 of 45.*
-//! *Previous: [`work_stealing::crew`](crate::work_stealing::crew); next: [`seam`](crate::seam).*
 
 use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};

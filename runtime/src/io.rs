@@ -8,11 +8,6 @@
 //! **Owns** the source, and its registration, which ends first.
 //!
 //! **Never** buffers: what the OS says is what you get.
-//!
-//! ---
-//!
-//! *Stop 42 of 45.*
-//! *Previous: [`blocking`](crate::blocking); next: [`net::udp`](crate::net::udp).*
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};

@@ -52,10 +52,8 @@
 //!
 //! # Reading it
 //!
-//! The source is written to be read, and its documentation with it, private modules included: after
-//! `cargo doc --document-private-items` the first stop is `sync`, and each stop ends with a link to the
-//! next. ARCHITECTURE.md lists them, with the question that each answers. The modules stand in order of
-//! use: each uses only what stands above it.
+//! The source is written to be read. ARCHITECTURE.md lists the modules in reading order, with the question
+//! that each answers.
 
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]

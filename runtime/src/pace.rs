@@ -7,11 +7,6 @@
 //! **Owns** the bound, of one thread.
 //!
 //! **Never** reads a clock: the caller does, who looks anyway.
-//!
-//! ---
-//!
-//! *Stop 17 of 45.*
-//! *Previous: [`budget`](crate::budget); next: [`reactor`](crate::reactor).*
 
 use std::time::Duration;
 

@@ -21,11 +21,6 @@
 //! | 0 | when: nanoseconds by the executor's clock |
 //! | 1 | what (8 bits), how it went (8 bits), the task (48 bits) |
 //! | 2 | another task, or a number |
-//!
-//! ---
-//!
-//! *Stop 45 of 45.*
-//! *Previous: [`time`](crate::time).*
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

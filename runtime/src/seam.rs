@@ -16,11 +16,6 @@
 //!
 //! What makes it shorter than the two executors of the house also makes it slower: a lock and a hash
 //! table for the living tasks, and one thread.
-//!
-//! ---
-//!
-//! *Stop 40 of 45.*
-//! *Previous: [`executor`](crate::executor); next: [`blocking`](crate::blocking).*
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -3,11 +3,6 @@
 //! **Job.** Hold together what tasks, sockets and timers use of their executor, whichever it is, and
 //! spawn onto it. **Owns** the parts, together with the executor, and with whatever of its sockets
 //! and timers outlives it. **Never** runs a task.
-//!
-//! ---
-//!
-//! *Stop 24 of 45.*
-//! *Previous: [`driver`](crate::driver); next: [`context`](crate::context).*
 
 use std::future::Future;
 

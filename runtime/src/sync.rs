@@ -11,11 +11,6 @@
 //! - [`Guarded`]: a value that is either such a cell (one cook: no lock) or a mutex (many cooks).
 //!
 //! **Never** decides anything about tasks, queues or time.
-//!
-//! ---
-//!
-//! *Stop 1 of 45.*
-//! *Next: [`task`](crate::task).*
 
 // One `Arc` everywhere: std's also under loom, whose own knows no `dyn`. That counting references works
 // is std's affair.

@@ -10,11 +10,6 @@
 //!
 //! All of it goes by the clock of the current executor, which may be virtual (see
 //! [`SingleThreadBuilder::virtual_time`](crate::SingleThreadBuilder::virtual_time)).
-//!
-//! ---
-//!
-//! *Stop 44 of 45.*
-//! *Previous: [`net::udp`](crate::net::udp); next: [`recorder`](crate::recorder).*
 
 use std::fmt;
 use std::future::Future;

@@ -220,24 +220,6 @@ fn only_the_reactor_and_the_sockets_name_mio() {
     }
 }
 
-#[test]
-fn every_file_opens_by_saying_its_job() {
-    let mut silent = Vec::new();
-    for file in files() {
-        let text = fs::read_to_string(source().join(&file.name)).unwrap();
-        let header: Vec<_> = text.lines().take_while(|l| l.starts_with("//!")).collect();
-        assert!(!header.is_empty(), "{} has no header", file.name);
-        // The facade is for people who use the library.
-        for part in ["**job.**", "**owns**", "**never**"] {
-            let said = header.iter().any(|line| line.to_lowercase().contains(part));
-            if !said && file.name != "lib.rs" {
-                silent.push(format!("{} does not say {part}", file.name));
-            }
-        }
-    }
-    assert!(silent.is_empty(), "{}", silent.join("\n"));
-}
-
 /// Lines of code, of comments and of tests. Empty ones count for none.
 #[derive(Default)]
 struct Lines {

@@ -14,14 +14,11 @@ mod diagrams;
 mod index;
 #[path = "prose/quotations.rs"]
 mod quotations;
-#[path = "prose/reading_order.rs"]
-mod reading_order;
 
 use citations::{dead_citations, dead_links};
 use diagrams::{dead_arrows, unmarked_steps};
 use index::{Index, Source, root, sources};
 use quotations::{bare_figures, loose_code};
-use reading_order::{broken_chain, stops};
 
 struct Book {
     index: Index,
@@ -145,18 +142,6 @@ fn measured_figures_say_where_they_come_from() {
 }
 
 #[test]
-fn the_stops_lead_from_one_to_the_next() {
-    let book = Book::open();
-    let headers = book.runtime.iter();
-    let headers: Vec<_> = headers
-        .map(|source| (source.path.clone(), source.header.clone()))
-        .collect();
-    let stops = stops(&read("ARCHITECTURE.md"));
-    assert!(stops.len() > 30);
-    none(broken_chain(&stops, &headers));
-}
-
-#[test]
 fn every_file_has_its_place_in_the_architecture() {
     let (book, architecture) = (Book::open(), read("ARCHITECTURE.md"));
     let cited: BTreeSet<_> = spans(&architecture).collect();
@@ -228,12 +213,4 @@ fn each_check_finds_what_it_is_for() {
         bare_figures("", "<!-- measured: a; b -->\n5 ms\n<!-- end -->").len(),
         1
     );
-    let stops = ["a.rs", "b/mod.rs"].map(str::to_owned);
-    let header = |text: &str| vec![("a.rs".to_owned(), text.to_owned())];
-    let whole = "Job.\n\n---\n\n*Stop 1 of 2.*\n*Next: [`b`](crate::b).*";
-    assert_eq!(
-        broken_chain(&stops, &header(whole)),
-        ["there is no b/mod.rs"]
-    );
-    assert_eq!(broken_chain(&stops, &header("Job.")).len(), 2);
 }

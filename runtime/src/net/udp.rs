@@ -7,11 +7,6 @@
 //! closure with one system call, handed to [`Registered::read_with`] or [`Registered::write_with`], which
 //! do the waiting. How it is taken over from std and lent out stands in `net/sockets.rs`, as for all
 //! sockets.
-//!
-//! ---
-//!
-//! *Stop 43 of 45.*
-//! *Previous: [`io`](crate::io); next: [`time`](crate::time).*
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -7,11 +7,6 @@
 //! here, and `wake` must never block (compio #1044).
 //!
 //! **Never** wakes a worker: whoever pushes asks `Idle::to_wake` afterwards.
-//!
-//! ---
-//!
-//! *Stop 29 of 45.*
-//! *Previous: [`queue::slot`](crate::queue::slot); next: [`queue::ring`](crate::queue::ring).*
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
 

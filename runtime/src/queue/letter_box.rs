@@ -40,11 +40,6 @@
 //! every letter would mend that at the price of a system call each; to hold a lock from the look to
 //! the sleep would make posters wait in `wake`. The model `post_against_falling_asleep` finds the bug
 //! when S3 is left out: exercise 9 does that.
-//!
-//! ---
-//!
-//! *Stop 15 of 45.*
-//! *Previous: [`queue::run_queue`](crate::queue::run_queue); next: [`budget`](crate::budget).*
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{AtomicBool, Ordering, fence};

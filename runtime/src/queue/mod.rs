@@ -26,11 +26,6 @@
 //! [`injector`] where there are many. How does work get from a full queue to an idle thread? By stealing,
 //! from a [`ring`]. And who tells a thread that sleeps? That is the race of the `letter_box`, and of
 //! `work_stealing::idle`.
-//!
-//! ---
-//!
-//! *Stop 13 of 45.*
-//! *Previous: [`task::join`](crate::task::join); next: [`queue::run_queue`](crate::queue::run_queue).*
 
 pub(crate) mod injector;
 pub(crate) mod letter_box;

@@ -40,11 +40,6 @@
 //! The idea of the packed head is Go's and tokio's (their local run queues). Unlike theirs a full ring
 //! does not move half of itself to the shared queue: that would put those at the end which have waited
 //! longest.
-//!
-//! ---
-//!
-//! *Stop 30 of 45.*
-//! *Previous: [`queue::injector`](crate::queue::injector); next: [`work_stealing`](crate::work_stealing).*
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering, UnsafeCell};
 

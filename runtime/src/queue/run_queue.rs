@@ -3,11 +3,6 @@
 //! **Job.** First in, first out; or, with a seed, in an order drawn from a generator, the same for
 //! the same seed. **Owns** the right to run every task in it. **Never** locks: it belongs to one
 //! thread.
-//!
-//! ---
-//!
-//! *Stop 14 of 45.*
-//! *Previous: [`queue`](crate::queue); next: [`queue::letter_box`](crate::queue::letter_box).*
 
 use std::collections::VecDeque;
 

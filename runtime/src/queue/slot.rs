@@ -8,11 +8,6 @@
 //!
 //! **Never** strands its task: other workers may take it out, which they do when the owner has been
 //! in one poll for too long (see `work_stealing::watch`; tokio #4941).
-//!
-//! ---
-//!
-//! *Stop 28 of 45.*
-//! *Previous: [`single_thread`](crate::single_thread); next: [`queue::injector`](crate::queue::injector).*
 
 use std::ptr;
 

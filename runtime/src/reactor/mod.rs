@@ -21,11 +21,6 @@
 //!   │ generation           │ index in the slab │
 //!   └──────────────────────┴───────────────────┘
 //! ```
-//!
-//! ---
-//!
-//! *Stop 18 of 45.*
-//! *Previous: [`pace`](crate::pace); next: [`reactor::readiness`](crate::reactor::readiness).*
 
 #[cfg_attr(
     all(feature = "precise-timers", target_os = "linux"),

@@ -42,11 +42,6 @@
 //! Whichever lock comes first, either T2 sees READY or R2 sees the waker. The tick rises under the
 //! same lock as the list is emptied, so a future's [`WaiterKey`] of this tick is in the list, and
 //! one of an older tick is not.
-//!
-//! ---
-//!
-//! *Stop 19 of 45.*
-//! *Previous: [`reactor`](crate::reactor); next: [`reactor::source`](crate::reactor::source).*
 
 use std::task::{Context, Poll, Waker};
 

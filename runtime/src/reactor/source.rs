@@ -12,11 +12,6 @@
 //! systems a short read is no such sign (tokio #5866). A server that answers request after request on
 //! one connection makes four system calls for each without the exception (wait, read, write, and a read
 //! that would block) and three with it.
-//!
-//! ---
-//!
-//! *Stop 20 of 45.*
-//! *Previous: [`reactor::readiness`](crate::reactor::readiness); next: [`timer`](crate::timer).*
 
 use std::future::{Future, poll_fn};
 use std::io;

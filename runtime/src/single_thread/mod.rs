@@ -43,11 +43,6 @@
 //!   follows the clock: see [`pace`](crate::pace).
 //! - *Tasks behind `Rc`, wakers that are not thread-safe.* A [`Waker`] is `Send`
 //!   by its type, whatever its maker thinks (glommio #379, monoio #121).
-//!
-//! ---
-//!
-//! *Stop 27 of 45.*
-//! *Previous: [`single_thread::scheduler`](crate::single_thread::scheduler); next: [`queue::slot`](crate::queue::slot).*
 
 mod builder;
 pub(crate) mod scheduler;

@@ -7,11 +7,6 @@
 //! **Owns** the run queue and the registry, which only the owner's thread can open.
 //!
 //! **Never** has its cell open while code of a user runs: that code may come back here.
-//!
-//! ---
-//!
-//! *Stop 26 of 45.*
-//! *Previous: [`context`](crate::context); next: [`single_thread`](crate::single_thread).*
 
 use std::cell::RefMut;
 

@@ -21,11 +21,6 @@
 //!   │ F, later its Output          │
 //!   └──────────────────────────────┘
 //! ```
-//!
-//! ---
-//!
-//! *Stop 4 of 45.*
-//! *Previous: [`task::state`](crate::task::state); next: [`task::raw`](crate::task::raw).*
 
 use std::future::Future;
 use std::mem::{ManuallyDrop, needs_drop};

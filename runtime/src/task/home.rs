@@ -18,11 +18,6 @@
 //! into a thread-local *purse* and hands them out with a plain subtraction. A task that is freed
 //! on such a thread pays its reference back into the purse; on any other thread, directly into the
 //! home. The count is never too low, and exact once all purses are closed.
-//!
-//! ---
-//!
-//! *Stop 9 of 45.*
-//! *Previous: [`task::waker`](crate::task::waker); next: [`task::letter`](crate::task::letter).*
 
 use std::cell::Cell;
 use std::marker::PhantomData;

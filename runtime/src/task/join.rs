@@ -5,11 +5,6 @@
 //! **Owns** the handle's claim (see `task::state`), or a counted reference.
 //!
 //! **Never** touches the future of the task.
-//!
-//! ---
-//!
-//! *Stop 12 of 45.*
-//! *Previous: [`task::registry`](crate::task::registry); next: [`queue`](crate::queue).*
 
 use std::fmt;
 use std::future::Future;

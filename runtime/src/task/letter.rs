@@ -10,11 +10,6 @@
 //! the owner's, the executor is closed: then the home is unbound, the tasks that were admitted are
 //! retired, and what is left can be written by compare-and-swap from any thread (a joiner's slot not: its
 //! handle comes to it directly by then). User values are touched there only where they are `Send`.
-//!
-//! ---
-//!
-//! *Stop 10 of 45.*
-//! *Previous: [`task::home`](crate::task::home); next: [`task::registry`](crate::task::registry).*
 
 use std::task::Waker;
 

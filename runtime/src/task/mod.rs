@@ -59,11 +59,6 @@
 //! 6. [`letter`]: how other threads reach a task that belongs to one thread
 //! 7. [`registry`]: the living tasks of an executor
 //! 8. [`join`], [`error`], [`id`]: what the spawner sees
-//!
-//! ---
-//!
-//! *Stop 2 of 45.*
-//! *Previous: [`sync`](crate::sync); next: [`task::state`](crate::task::state).*
 
 pub(crate) mod state;
 pub(crate) mod cell;

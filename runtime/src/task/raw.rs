@@ -19,11 +19,6 @@
 //!
 //! At a first reading, skip whatever says *recorder*, *record* or *report*: it writes down what happens
 //! and changes nothing of it.
-//!
-//! ---
-//!
-//! *Stop 5 of 45.*
-//! *Previous: [`task::cell`](crate::task::cell); next: [`task::raw::turn`](crate::task::raw::turn).*
 
 pub(crate) mod turn;
 pub(crate) mod joining;

@@ -10,11 +10,6 @@
 //! are aligned, so the lowest bit of an entry tells a pointer (0) from a link (1).
 //!
 //! **Never** cancels anybody: it only says who is left.
-//!
-//! ---
-//!
-//! *Stop 11 of 45.*
-//! *Previous: [`task::letter`](crate::task::letter); next: [`task::join`](crate::task::join).*
 
 use std::ptr::{self, NonNull};
 

@@ -58,11 +58,6 @@
 //!
 //! *Both, once the task is RETIRED.* The executor writes no more, and what wakers, abort handles and late
 //! letters write changes nothing. The word is the handle's, on whatever thread that is: a plain load and a plain store.
-//!
-//! ---
-//!
-//! *Stop 3 of 45.*
-//! *Previous: [`task`](crate::task); next: [`task::cell`](crate::task::cell).*
 
 use crate::sync::{AtomicU8, Ordering};
 

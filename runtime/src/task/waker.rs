@@ -8,11 +8,6 @@
 //!
 //! **Never** runs a task or drops a future: waking is safe under any lock, on any thread, also
 //! when the executor is gone.
-//!
-//! ---
-//!
-//! *Stop 8 of 45.*
-//! *Previous: [`task::raw::joining`](crate::task::raw::joining); next: [`task::home`](crate::task::home).*
 
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};

@@ -8,11 +8,6 @@
 //!
 //! **Never** sleeps: the driver does, for as long as [`Timers::fall_asleep`] allows. Never wakes, clones
 //! or drops a waker while it has the plan open.
-//!
-//! ---
-//!
-//! *Stop 21 of 45.*
-//! *Previous: [`reactor::source`](crate::reactor::source); next: [`timer::wheel`](crate::timer::wheel).*
 
 pub(crate) mod clock;
 pub(crate) mod wheel;

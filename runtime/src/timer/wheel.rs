@@ -83,11 +83,6 @@
 //!
 //! What it costs in nanoseconds, beside a tree, is printed by the ignored test
 //! `cost_of_insert_and_remove`.
-//!
-//! ---
-//!
-//! *Stop 22 of 45.*
-//! *Previous: [`timer`](crate::timer); next: [`driver`](crate::driver).*
 
 mod slots;
 

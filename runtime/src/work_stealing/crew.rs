@@ -20,11 +20,6 @@
 //!    once, by one thread, while nothing else runs.
 //! 4. It closes the blocking pool and wakes whoever waits elsewhere for a socket or timer.
 //! 5. The workers' threads end, and `drop` returns.
-//!
-//! ---
-//!
-//! *Stop 38 of 45.*
-//! *Previous: [`work_stealing::main_seat`](crate::work_stealing::main_seat); next: [`executor`](crate::executor).*
 
 use super::current;
 use super::scheduler::Scheduler;

@@ -79,11 +79,6 @@
 //! - *Spin before sleeping.* Burns a core for a microsecond's gain, and idle must cost nothing. (One case
 //!   is left: a thief that the OS stopped halfway hides a ring that is not empty, and who looks there
 //!   stays up until it is done; the second time in a row it offers its processor.)
-//!
-//! ---
-//!
-//! *Stop 32 of 45.*
-//! *Previous: [`work_stealing`](crate::work_stealing); next: [`work_stealing::park`](crate::work_stealing::park).*
 
 use crate::sync::{AtomicUsize, Mutex, Ordering, fence, lock};
 

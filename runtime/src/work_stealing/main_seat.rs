@@ -7,11 +7,6 @@
 //!
 //! The future has a task of its own to make its wakers: the same state word, the same waker as any
 //! other. Its home is no executor but this thread: "schedule" means "unpark".
-//!
-//! ---
-//!
-//! *Stop 37 of 45.*
-//! *Previous: [`work_stealing::worker`](crate::work_stealing::worker); next: [`work_stealing::crew`](crate::work_stealing::crew).*
 
 use std::future::Future;
 use std::mem::ManuallyDrop;

@@ -30,11 +30,6 @@
 //!   wait while others are idle.
 //! - *The deque of crossbeam.* It reads a place before it claims it, which neither Miri nor
 //!   ThreadSanitizer accepts. See [`queue::ring`](crate::queue::ring).
-//!
-//! ---
-//!
-//! *Stop 31 of 45.*
-//! *Previous: [`queue::ring`](crate::queue::ring); next: [`work_stealing::idle`](crate::work_stealing::idle).*
 
 mod builder;
 pub(crate) mod crew;

@@ -17,11 +17,6 @@
 //! ```
 //!
 //! **Never** looks at a queue.
-//!
-//! ---
-//!
-//! *Stop 33 of 45.*
-//! *Previous: [`work_stealing::idle`](crate::work_stealing::idle); next: [`work_stealing::watch`](crate::work_stealing::watch).*
 
 use std::time::Duration;
 

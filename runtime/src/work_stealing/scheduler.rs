@@ -8,11 +8,6 @@
 //! of each worker the part that others reach into.
 //!
 //! **Never** polls a task. In the end it drops the futures of those that are left.
-//!
-//! ---
-//!
-//! *Stop 35 of 45.*
-//! *Previous: [`work_stealing::watch`](crate::work_stealing::watch); next: [`work_stealing::worker`](crate::work_stealing::worker).*
 
 use super::current;
 use super::idle::Idle;

@@ -30,11 +30,6 @@
 //! whether anybody keeps watch or searches. Who ceases to do either says so, *then* fences, or calls the
 //! watch itself, and looks into the slots. In the one order of all these, one of the two comes first, and the
 //! other sees what it did.
-//!
-//! ---
-//!
-//! *Stop 34 of 45.*
-//! *Previous: [`work_stealing::park`](crate::work_stealing::park); next: [`work_stealing::scheduler`](crate::work_stealing::scheduler).*
 
 use std::time::Duration;
 

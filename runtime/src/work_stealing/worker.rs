@@ -17,11 +17,6 @@
 //!
 //! **Never** goes to sleep before it has seen every queue that others may take from, the slots apart,
 //! empty; and never touches the owner's end of another worker's ring.
-//!
-//! ---
-//!
-//! *Stop 36 of 45.*
-//! *Previous: [`work_stealing::scheduler`](crate::work_stealing::scheduler); next: [`work_stealing::main_seat`](crate::work_stealing::main_seat).*
 
 use std::cell::{Cell, RefCell};
 use std::task::Waker;

@@ -10,11 +10,6 @@
 //! is closed; then it is the handle that may touch both, and a letter leaves them alone).
 //!
 //! **Never** polls or drops a future.
-//!
-//! ---
-//!
-//! *Stop 7 of 45.*
-//! *Previous: [`task::raw::turn`](crate::task::raw::turn); next: [`task::waker`](crate::task::waker).*
 
 use std::task::{Poll, Waker};
 

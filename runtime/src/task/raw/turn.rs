@@ -9,11 +9,6 @@
 //!
 //! **Never** lets a panic of the future out: `task::cell` has made an output of it. **Never** takes a
 //! task from a queue: what comes in was taken out, which is what a [`Runnable`] says.
-//!
-//! ---
-//!
-//! *Stop 6 of 45.*
-//! *Previous: [`task::raw`](crate::task::raw); next: [`task::raw::joining`](crate::task::raw::joining).*
 
 use std::mem::ManuallyDrop;
 use std::task::{Context, Poll};
