@@ -19,13 +19,13 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
+use crate::probe::Probe;
 use crate::recorder::{Recorder, Role};
-use crate::spans::TaskSpan;
 use crate::sync::{Arc, Condvar, Mutex, lock};
 use crate::task::JoinHandle;
-use crate::task::home::{HomeRef, Schedule};
-use crate::task::letter::Letter;
-use crate::task::raw::{RawTask, Runnable};
+use crate::task::cell::Reserved;
+use crate::task::raw::{RawTask, Runnable, Unbound};
+use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 
 /// How many threads unless the builder says otherwise. The work waits for devices and other
 /// machines rather than for processors, hence many; tokio's bound is the same.
@@ -37,7 +37,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
 /// See the module.
 pub(crate) struct Pool {
-    home: HomeRef,
+    home: SchedulerRef,
     core: Arc<Core>,
 }
 
@@ -46,30 +46,20 @@ struct Core {
     /// Rung once for each job that is left to an idle thread.
     job: Condvar,
     name: String,
-    recorder: Option<Arc<Recorder>>,
+    probe: Probe,
 }
 
 /// A job for which there was no thread. Dropping it cancels it.
-pub(crate) struct Stranded(Option<Runnable>);
+pub(crate) struct Stranded(Unbound);
 
 impl Stranded {
-    pub(crate) fn run(mut self) {
-        if let Some(job) = self.0.take() {
-            job.run();
-        }
-    }
-}
-
-impl Drop for Stranded {
-    fn drop(&mut self) {
-        if let Some(job) = self.0.take() {
-            job.cancel();
-        }
+    pub(crate) fn run(self) {
+        self.0.bind().run(&Probe::off());
     }
 }
 
 struct State {
-    jobs: VecDeque<RawTask>,
+    jobs: VecDeque<Unbound>,
     threads: usize,
     idle: usize,
     max_threads: usize,
@@ -88,10 +78,10 @@ impl Pool {
             }),
             job: Condvar::new(),
             name,
-            recorder: recorder.clone(),
+            probe: Probe::new(recorder.clone()),
         });
         Pool {
-            home: HomeRef::shared_and_recorded(core.clone(), recorder),
+            home: SchedulerRef::shared(core.clone(), Probe::new(recorder)),
             core,
         }
     }
@@ -103,16 +93,13 @@ impl Pool {
         W: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let span = TaskSpan::open("blocking", None);
-        let job = Job(Some(span.around_closure(work)));
-        let (runnable, task) = RawTask::new(job, self.home.clone());
-        span.number(task.number());
-        task.report_spawn(None);
-        let handle = JoinHandle::new(task);
-        (
-            handle,
-            self.core.submit(runnable).map(|job| Stranded(Some(job))),
-        )
+        let cell = Reserved::new(self.home.clone(), "blocking", None);
+        // SAFETY: the place is the cell's own, of the future's type and fresh.
+        unsafe { std::ptr::write(cell.future(), Job(Some(work))) };
+        // SAFETY: written just now.
+        let (job, task) = unsafe { cell.written() };
+        self.home.probe().spawned(task, None);
+        (JoinHandle::new(task), self.core.submit(job).map(Stranded))
     }
 
     /// Cancels the jobs that have not begun and lets the threads go.
@@ -124,9 +111,7 @@ impl Pool {
         };
         self.core.job.notify_all();
         // Outside of the lock: this drops closures of the user.
-        for job in jobs {
-            Runnable::from_queue(job).cancel();
-        }
+        drop(jobs);
     }
 }
 
@@ -134,19 +119,19 @@ impl Core {
     /// Queues a job, and starts a thread if all are busy and there may be more. One lock for both:
     /// otherwise two jobs could count on the same idle thread, or on one that is just ending.
     /// Answers a job that nobody is there to run.
-    fn submit(self: &Arc<Self>, job: Runnable) -> Option<Runnable> {
+    fn submit(self: &Arc<Self>, job: Unbound) -> Option<Unbound> {
         {
             let mut state = lock(&self.state);
             if state.closed {
                 drop(state);
-                job.cancel();
+                drop(job);
                 return None;
             }
             // A closed world: see `SingleThread`'s builder.
             if state.max_threads == 0 {
                 return Some(job);
             }
-            state.jobs.push_back(job.into_queue());
+            state.jobs.push_back(job);
             if state.idle >= state.jobs.len() || state.threads >= state.max_threads {
                 drop(state);
                 self.job.notify_one();
@@ -168,12 +153,12 @@ impl Core {
             return None;
         }
         // Not necessarily the one that was put in: but one of them.
-        state.jobs.pop_front().map(Runnable::from_queue)
+        state.jobs.pop_front()
     }
 
     /// The life of a thread of the pool.
     fn work(&self) {
-        if let Some(recorder) = &self.recorder {
+        if let Some(recorder) = self.probe.recorder() {
             recorder.join(Role::Blocking);
         }
         let mut state = lock(&self.state);
@@ -181,7 +166,7 @@ impl Core {
             if let Some(job) = state.jobs.pop_front() {
                 drop(state);
                 // A panic of the job goes to its handle.
-                Runnable::from_queue(job).run();
+                job.bind().run(&self.probe);
                 state = lock(&self.state);
                 continue;
             }
@@ -202,20 +187,14 @@ impl Core {
 
 impl Schedule for Core {
     /// Jobs are queued by `submit`.
-    fn admit(&self, task: Runnable) -> Result<(), Runnable> {
-        Err(task)
+    fn bind(&self, task: Unbound) {
+        drop(task);
     }
 
     /// A job is queued from its birth, and ready after its one poll: nothing ever wakes it.
-    fn schedule(&self, task: Runnable) {
-        let _ = task.into_queue();
-    }
+    fn schedule(&self, _task: Runnable) {}
 
-    fn forget(&self, _task: RawTask) {}
-
-    fn post(&self, letter: Letter) {
-        drop(letter);
-    }
+    fn unbind(&self, _task: RawTask) {}
 }
 
 fn wait<'a, T>(

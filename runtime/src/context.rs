@@ -15,7 +15,7 @@ use std::ptr;
 
 use crate::shared::Shared;
 use crate::sync::{Arc, thread_local};
-use crate::task::home::Purse;
+use crate::task::ref_cache::RefCache;
 
 thread_local! {
     static CURRENT: Cell<*const Arc<Shared>> = const { Cell::new(ptr::null()) };
@@ -26,7 +26,7 @@ thread_local! {
 /// For as long as it lives, the executor is the thread's current one.
 pub(crate) struct Entered<'a> {
     previous: (*const Arc<Shared>, bool),
-    _purse: Purse<'a>,
+    _cache: RefCache<'a>,
     /// Not `Send`: it speaks of this thread.
     thread: PhantomData<*const ()>,
 }
@@ -57,7 +57,7 @@ fn enter_as(shared: &Arc<Shared>, running: bool) -> Entered<'_> {
             CURRENT.replace(ptr::from_ref(shared)),
             RUNNING.replace(running),
         ),
-        _purse: Purse::open(&shared.home),
+        _cache: shared.home.open_cache(),
         thread: PhantomData,
     }
 }

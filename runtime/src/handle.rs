@@ -10,7 +10,7 @@ use crate::context;
 use crate::metrics::Metrics;
 use crate::shared::Shared;
 use crate::sync::Arc;
-use crate::task::JoinHandle;
+use crate::task::{JoinHandle, spawn_task};
 
 /// Runs a closure that may block on a thread of the pool, in the executor's context.
 pub(crate) fn spawn_blocking<F, T>(shared: &Arc<Shared>, work: F) -> JoinHandle<T>
@@ -27,7 +27,13 @@ where
     if let Some(job) = stranded {
         // There is no thread to be had. The job must not be lost, so the executor does it itself, in
         // a task: everything else waits meanwhile.
-        drop(shared.spawn(async move { job.run() }, None));
+        let scheduler = shared.home.clone();
+        drop(spawn_task!(
+            scheduler,
+            "task",
+            None,
+            async move { job.run() }
+        ));
     }
     handle
 }
@@ -105,7 +111,7 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.shared.spawn(future, None)
+        spawn_task!(self.shared.home.clone(), "task", None, future)
     }
 
     /// Runs a closure that may block; see [`brigade::spawn_blocking`](crate::spawn_blocking).

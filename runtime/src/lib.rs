@@ -65,6 +65,7 @@
 mod sync;
 // Writing down what happens.
 mod recorder;
+mod probe;
 #[cfg_attr(feature = "tracing", path = "spans/on.rs")]
 #[cfg_attr(not(feature = "tracing"), path = "spans/off.rs")]
 mod spans;
@@ -131,4 +132,4 @@ struct Readme;
 mod models;
 
 #[cfg(test)]
-mod tests;
+mod test_support;

@@ -160,6 +160,15 @@ impl Recorder {
         let _ = CURRENT.try_with(|current| *current.borrow_mut() = Some(self.open_log(role)));
     }
 
+    /// A task was spawned, by the task that is being polled on this thread.
+    #[cold]
+    pub(crate) fn spawned(&self, task: u64, name: Option<&str>) {
+        if let Some(name) = name {
+            self.name(task, name);
+        }
+        self.report_by(Kind::Spawn, 0, task);
+    }
+
     /// The task got a name.
     pub(crate) fn name(&self, task: u64, name: &str) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
@@ -216,12 +225,14 @@ impl Recorder {
     }
 
     /// A poll begins on this thread.
+    #[cold]
     pub(crate) fn poll_begins(&self, task: u64) {
         POLLED.set(task);
         self.report(Kind::PollBegin, 0, task, 0);
     }
 
     /// A poll has ended on this thread. What follows from it is still the task's doing.
+    #[cold]
     pub(crate) fn poll_ended(&self, task: u64, how: u8) {
         self.report(Kind::PollEnd, how, task, 0);
     }

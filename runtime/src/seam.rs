@@ -22,6 +22,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::task::Waker;
 
 use crate::blocking::{DEFAULT_THREADS, Pool};
@@ -30,13 +31,13 @@ use crate::context::{self, Entered};
 use crate::driver::{self, Driver, Turn};
 use crate::handle::Handle;
 use crate::metrics::Counters;
+use crate::probe::Probe;
 use crate::reactor::{self, Reactor};
-use crate::shared::{self, Shared};
+use crate::shared::Shared;
 use crate::sync::{Arc, AtomicBool, Guarded, Mutex, Ordering, fence, lock};
-use crate::task::JoinHandle;
-use crate::task::home::{HomeRef, Schedule};
-use crate::task::letter::Letter;
-use crate::task::raw::{RawTask, Runnable, TaskRef};
+use crate::task::raw::{RawTask, Runnable, TaskRef, Unbound};
+use crate::task::scheduler_ref::{Schedule, SchedulerRef};
+use crate::task::{JoinHandle, spawn_task};
 use crate::timer::Timers;
 use crate::timer::clock::Clock;
 
@@ -48,28 +49,27 @@ pub trait Queue: Send + Sync {
 }
 
 /// The right to run one task, once. Dropping it cancels the task.
-pub struct Ready(RawTask);
+pub struct Ready(ManuallyDrop<Runnable>);
 
 impl Ready {
     fn new(task: Runnable) -> Self {
-        Ready(task.into_queue())
+        Ready(ManuallyDrop::new(task))
     }
 
     /// Polls the task once. If it is woken meanwhile or later it is pushed again.
     pub fn run(self) {
-        let task = self.0;
-        std::mem::forget(self);
+        let mut ready = ManuallyDrop::new(self);
+        // SAFETY: it is taken once, since `ready` is never dropped.
+        let task = unsafe { ManuallyDrop::take(&mut ready.0) };
         budget::refill();
-        Runnable::from_queue(task).run();
+        task.run(&Probe::off());
     }
 }
 
 impl Drop for Ready {
-    /// The task is QUEUED and nobody else may take it: an abort leaves a mark, and its turn, which
-    /// this is, drops the future.
     fn drop(&mut self) {
-        self.0.abort();
-        Runnable::from_queue(self.0).run();
+        // SAFETY: it is taken once, here.
+        unsafe { ManuallyDrop::take(&mut self.0) }.cancel();
     }
 }
 
@@ -100,17 +100,15 @@ impl Crowd {
 }
 
 impl Schedule for Lobby {
-    fn admit(&self, task: Runnable) -> Result<(), Runnable> {
+    fn bind(&self, task: Unbound) {
         {
             let mut living = lock(&self.crowd.living);
-            let Some(living) = &mut *living else {
-                return Err(task);
-            };
+            // A closing executor drops the task, after the lock, which was taken later.
+            let Some(living) = &mut *living else { return };
             living.insert(task.raw().number(), task.raw().to_ref());
             self.crowd.counters.in_flight.up();
         }
-        self.schedule(task);
-        Ok(())
+        self.schedule(task.bind());
     }
 
     fn schedule(&self, task: Runnable) {
@@ -118,7 +116,7 @@ impl Schedule for Lobby {
         self.crowd.call();
     }
 
-    fn forget(&self, task: RawTask) {
+    fn unbind(&self, task: RawTask) {
         let known = lock(&self.crowd.living)
             .as_mut()
             .and_then(|living| living.remove(&task.number()));
@@ -126,15 +124,10 @@ impl Schedule for Lobby {
         drop(known);
         self.crowd.counters.in_flight.down();
     }
-
-    /// No thread is foreign to a home without an owner.
-    fn post(&self, letter: Letter) {
-        drop(letter);
-    }
 }
 
 /// A way into an executor: tasks that are spawned here wait in its queue.
-pub struct Lane(HomeRef);
+pub struct Lane(SchedulerRef);
 
 impl Lane {
     /// Spawns a task.
@@ -143,7 +136,7 @@ impl Lane {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        shared::spawn_into(self.0.clone(), future, "task", None)
+        spawn_task!(self.0.clone(), "task", None, future)
     }
 }
 
@@ -265,7 +258,7 @@ impl Hall {
     }
 }
 
-fn home(queue: Arc<dyn Queue>, crowd: &Arc<Crowd>) -> HomeRef {
+fn home(queue: Arc<dyn Queue>, crowd: &Arc<Crowd>) -> SchedulerRef {
     let crowd = crowd.clone();
-    HomeRef::shared_and_recorded(Arc::new(Lobby { queue, crowd }), None)
+    SchedulerRef::shared(Arc::new(Lobby { queue, crowd }), Probe::off())
 }

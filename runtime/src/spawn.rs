@@ -1,15 +1,13 @@
 //! The free functions that spawn: onto the executor that is running on this thread.
-//!
-//! **Job.** Find the current executor and hand the future over. Every task begins here, or in a method
-//! of an executor or a handle, which goes on at the same place: `Shared::spawn`.
-//!
-//! **Owns** nothing. **Never** runs a future.
 
 use std::future::Future;
 
 use crate::context;
 use crate::handle;
 use crate::task::JoinHandle;
+use crate::task::scheduler_ref::SchedulerRef;
+use crate::task::spawn_task;
+use crate::task::state::Writer;
 
 /// Spawns a task onto the current executor: it runs by itself, at the same time as its spawner.
 ///
@@ -30,7 +28,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    spawn_named(future, None)
+    let scheduler = context::expect("brigade::spawn", |shared| shared.home.clone());
+    spawn_task!(scheduler, "task", None, future)
 }
 
 /// Spawns a task whose future need not be `Send`: it is polled and dropped on this thread.
@@ -55,34 +54,19 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    spawn_local_named(future, None)
+    spawn_task!(local_scheduler(), "local", None, future)
 }
 
-/// [`spawn`], for `task::Builder`.
-#[inline]
-pub(crate) fn spawn_named<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    context::expect("brigade::spawn", |shared| shared.spawn(future, name))
-}
-
-/// [`spawn_local`], for `task::Builder`.
-#[inline]
-pub(crate) fn spawn_local_named<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
+/// The scheduler of the current executor, whose tasks are bound to this thread.
+pub(crate) fn local_scheduler() -> SchedulerRef {
     context::expect("brigade::spawn_local", |shared| {
-        shared.spawn_local(future, name).unwrap_or_else(|_| {
-            panic!(
-                "brigade::spawn_local was called outside of a SingleThread executor: a task whose \
-                 future is not `Send` needs an executor that stays on this thread; use \
-                 `brigade::spawn`, or `SingleThread`"
-            )
-        })
+        assert!(
+            shared.home.writer() == Some(Writer::Owner),
+            "brigade::spawn_local was called outside of a SingleThread executor: a task whose \
+             future is not `Send` needs an executor that stays on this thread; use \
+             `brigade::spawn`, or `SingleThread`"
+        );
+        shared.home.clone()
     })
 }
 

@@ -35,8 +35,6 @@ pub(crate) use crate::models::sync::{
     Ordering, SeldomWritten, UnsafeCell, channel, fence, thread, thread_local,
 };
 
-use std::cell::{RefCell, RefMut};
-
 /// std's `UnsafeCell` behind loom's interface: access is a closure over the raw pointer, so that
 /// loom can see where each access begins and ends.
 #[cfg(not(loom))]
@@ -95,17 +93,20 @@ impl ThreadToken {
     }
 }
 
-/// A `RefCell` whose *reference* may travel to any thread, while its *content* is reached only on
-/// the thread that made it.
+/// A cell whose *reference* may travel to any thread, while its *content* is reached only on the thread
+/// that made it.
 ///
-/// The single-thread executor keeps its run queue in one, so that wakers on any thread can hold
-/// the executor alive, while the queue itself needs no lock and no atomic.
+/// The single-thread executor keeps its run queue in one, so that wakers on any thread can hold the executor
+/// alive, while the queue itself needs no lock, no atomic and no borrow flag.
 pub(crate) struct OwnerCell<T> {
     owner: ThreadToken,
-    value: RefCell<T>,
+    value: std::cell::UnsafeCell<T>,
+    /// The cell is open. Only to catch a fault of the runtime in tests.
+    #[cfg(debug_assertions)]
+    open: std::cell::Cell<bool>,
 }
 
-// SAFETY: `value` is reached only through `open`, which checks that the caller is the one owner
+// SAFETY: `value` is reached only through `with`, which checks that the caller is the one owner
 // thread, so no two threads ever touch it at a time. `T: Send` because the last reference, and
 // with it the drop of `T`, may be on another thread.
 unsafe impl<T: Send> Sync for OwnerCell<T> {}
@@ -115,37 +116,49 @@ impl<T> OwnerCell<T> {
     pub(crate) fn new(value: T) -> Self {
         OwnerCell {
             owner: ThreadToken::current(),
-            value: RefCell::new(value),
+            value: std::cell::UnsafeCell::new(value),
+            #[cfg(debug_assertions)]
+            open: std::cell::Cell::new(false),
         }
     }
 
-    /// Opens the cell, if the caller is the owner thread.
+    /// Runs `f` on the value, or returns `None` where the value belongs to another thread.
     ///
-    /// # Panics
-    /// If it is open already: a fault of the runtime, never of its user.
+    /// # Safety
+    /// `f` does not reach this cell again: it calls no code of the user, neither a waker nor a destructor.
     #[inline(always)]
-    pub(crate) fn open(&self) -> Option<RefMut<'_, T>> {
-        (self.owner == ThreadToken::current()).then(|| self.value.borrow_mut())
+    pub(crate) unsafe fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
+        if self.owner != ThreadToken::current() {
+            return None;
+        }
+        #[cfg(debug_assertions)]
+        assert!(!self.open.replace(true), "an OwnerCell was opened twice");
+        // SAFETY: only the owner thread gets here, and not again before `f` returns.
+        let result = f(unsafe { &mut *self.value.get() });
+        #[cfg(debug_assertions)]
+        self.open.set(false);
+        Some(result)
     }
 }
 
 /// A value that one thread owns without a lock, or that many threads share under one.
 pub(crate) enum Guarded<T> {
-    /// One cook: only the owner thread gets in.
+    /// One worker: only the owner thread gets in.
     Owned(OwnerCell<T>),
-    /// Many cooks.
+    /// Many workers.
     Locked(Mutex<T>),
 }
 
 impl<T> Guarded<T> {
-    /// Runs `f` on the value, or answers `None` where the value belongs to another thread.
+    /// Runs `f` on the value, or returns `None` where the value belongs to another thread.
     ///
     /// `f` must not run code of a user: a waker or a destructor that came back here would find
     /// the value open.
     #[inline(always)]
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
         match self {
-            Guarded::Owned(cell) => cell.open().map(|mut value| f(&mut value)),
+            // SAFETY: as demanded above.
+            Guarded::Owned(cell) => unsafe { cell.with(f) },
             Guarded::Locked(mutex) => Some(f(&mut lock(mutex))),
         }
     }

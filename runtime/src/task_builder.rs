@@ -5,8 +5,9 @@
 
 use std::future::Future;
 
+use crate::context;
 use crate::spawn;
-use crate::task::JoinHandle;
+use crate::task::{JoinHandle, spawn_task};
 
 /// Spawns a task that has a name, for timelines and traces.
 ///
@@ -70,7 +71,8 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        spawn::spawn_named(future, self.name)
+        let scheduler = context::expect("task::Builder::spawn", |shared| shared.home.clone());
+        spawn_task!(scheduler, "task", self.name, future)
     }
 
     /// Spawns the task onto this thread; see [`brigade::spawn_local`](crate::spawn_local).
@@ -93,6 +95,6 @@ impl<'a> Builder<'a> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        spawn::spawn_local_named(future, self.name)
+        spawn_task!(spawn::local_scheduler(), "local", self.name, future)
     }
 }

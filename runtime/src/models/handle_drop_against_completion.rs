@@ -9,6 +9,7 @@ use loom::alloc::Track;
 use loom::thread;
 
 use super::{Line, Outcomes, Stranger, explore, spawn};
+use crate::probe::Probe;
 use crate::sync::{Arc, Ordering, ThreadToken};
 
 type Seen = Outcomes<2>;
@@ -53,7 +54,7 @@ fn drop_while_it_completes(seen: &'static Seen, look_first: bool) {
         }
         let runner = thread::spawn({
             let line = line.clone();
-            move || line.pop().unwrap().run()
+            move || line.pop().unwrap().run(&Probe::off())
         });
         drop(handle);
         runner.join().unwrap();

@@ -8,6 +8,7 @@ use loom::alloc::Track;
 use loom::thread;
 
 use super::{Line, Outcomes, Stranger, explore, spawn, wait_for};
+use crate::probe::Probe;
 use crate::sync::Ordering;
 
 #[test]
@@ -23,7 +24,7 @@ fn the_output_comes_once_and_who_waits_is_woken() {
         drop(waker);
         let runner = thread::spawn({
             let line = line.clone();
-            move || line.pop().unwrap().run()
+            move || line.pop().unwrap().run(&Probe::off())
         });
         let mut handle = Box::pin(handle);
         let stranger = Stranger::new();
@@ -72,7 +73,7 @@ fn also_where_a_task_waits_for_a_task() {
             })
         });
         drop(waker);
-        let runner = thread::spawn(move || first.run());
+        let runner = thread::spawn(move || first.run(&Probe::off()));
         line.run_until(|| outer.is_finished());
         runner.join().unwrap();
         SEEN.saw(match polls.load(Ordering::Relaxed) {

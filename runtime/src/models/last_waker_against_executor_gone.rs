@@ -1,43 +1,36 @@
 //! An executor goes, while the last waker of one of its tasks, on another thread, is dropped or used:
-//! the home outlives both, and is freed once, by whoever is last (async-executor #163).
+//! the scheduler outlives both, and is freed once, by whoever is last (async-executor #163).
 
 use loom::alloc::Track;
 use loom::thread;
 
 use super::{Outcomes, explore, waker_of};
+use crate::probe::Probe;
 use crate::sync::{Arc, ThreadToken};
-use crate::task::JoinHandle;
-use crate::task::home::{HomeRef, Purse, Schedule};
-use crate::task::letter::Letter;
-use crate::task::raw::{RawTask, Runnable};
+use crate::task::raw::{RawTask, Runnable, Unbound};
+use crate::task::scheduler_ref::{Schedule, SchedulerRef};
+use crate::test_support::new_task_of;
 
 /// An executor that runs nothing, and tells on which thread it is freed.
-struct Home {
+struct Tell {
     _track: Track<()>,
     freed_on: Arc<std::sync::Mutex<Vec<ThreadToken>>>,
 }
 
-impl Drop for Home {
+impl Drop for Tell {
     fn drop(&mut self) {
         self.freed_on.lock().unwrap().push(ThreadToken::current());
     }
 }
 
-impl Schedule for Home {
-    fn admit(&self, _task: Runnable) -> Result<(), Runnable> {
-        Ok(())
+impl Schedule for Tell {
+    fn bind(&self, task: Unbound) {
+        drop(task);
     }
 
-    fn schedule(&self, task: Runnable) {
-        let _ = task.into_queue();
-    }
+    fn schedule(&self, _task: Runnable) {}
 
-    fn forget(&self, _task: RawTask) {}
-
-    /// It is closed: a letter is carried out wherever it is.
-    fn post(&self, letter: Letter) {
-        drop(letter);
-    }
+    fn unbind(&self, _task: RawTask) {}
 }
 
 const BY_WAKER: &str = "the waker was last";
@@ -46,18 +39,17 @@ const BY_EXECUTOR: &str = "the executor was last";
 fn end_both_at_once(seen: &'static Outcomes<2>, wake: bool) {
     explore(None, seen, move || {
         let freed_on = Arc::new(std::sync::Mutex::new(Vec::new()));
-        let home = HomeRef::shared(Arc::new(Home {
+        let tell = Arc::new(Tell {
             _track: Track::new(()),
             freed_on: freed_on.clone(),
-        }));
+        });
+        let scheduler = SchedulerRef::shared(tell, Probe::off());
         let stranger = {
-            // As a thread of the executor does: it counts references in a purse.
-            let _purse = Purse::open(&home);
-            let (runnable, raw) = RawTask::new(std::future::pending::<()>(), home.clone());
-            let handle = JoinHandle::<()>::new(raw);
-            let waker = waker_of(raw);
-            runnable.cancel();
-            drop(handle);
+            // As a thread of the executor does: it counts references in batches.
+            let _cache = scheduler.open_cache();
+            let (task, handle) = new_task_of(&scheduler, std::future::pending::<()>());
+            let waker = waker_of(task.raw());
+            drop((task, handle));
             thread::spawn(move || {
                 if wake {
                     waker.wake();
@@ -66,7 +58,7 @@ fn end_both_at_once(seen: &'static Outcomes<2>, wake: bool) {
                 }
             })
         };
-        drop(home);
+        drop(scheduler);
         stranger.join().unwrap();
         let freed_on = freed_on.lock().unwrap();
         assert_eq!(freed_on.len(), 1);
@@ -79,7 +71,7 @@ fn end_both_at_once(seen: &'static Outcomes<2>, wake: bool) {
 }
 
 #[test]
-fn the_home_is_freed_by_the_last() {
+fn the_scheduler_is_freed_by_the_last() {
     static SEEN: Outcomes<2> = Outcomes::of([BY_WAKER, BY_EXECUTOR]);
     end_both_at_once(&SEEN, false);
 }

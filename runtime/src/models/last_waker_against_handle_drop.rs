@@ -6,37 +6,32 @@ use loom::alloc::Track;
 use loom::thread;
 
 use super::{Outcomes, explore, spawn};
+use crate::probe::Probe;
 use crate::sync::{Arc, Mutex, ThreadToken, lock};
-use crate::task::home::{HomeRef, Schedule};
-use crate::task::letter::Letter;
-use crate::task::raw::{RawTask, Runnable};
+use crate::task::raw::{RawTask, Runnable, Unbound};
+use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 
 const BY_WAKER: &str = "the waker was last";
 const BY_HANDLE: &str = "the handle was last";
 const BY_EXECUTOR: &str = "the executor was last";
 
-/// A home that is freed with its only task, and says on which thread.
+/// A scheduler that is freed with its only task, and says on which thread.
 struct Last {
-    ready: Mutex<Option<RawTask>>,
+    ready: Mutex<Option<Runnable>>,
     at: std::sync::Mutex<Arc<std::sync::Mutex<Vec<ThreadToken>>>>,
 }
 
 impl Schedule for Last {
-    fn admit(&self, task: Runnable) -> Result<(), Runnable> {
-        self.schedule(task);
-        Ok(())
+    fn bind(&self, task: Unbound) {
+        self.schedule(task.bind());
     }
 
     fn schedule(&self, task: Runnable) {
-        let before = lock(&self.ready).replace(task.into_queue());
+        let before = lock(&self.ready).replace(task);
         assert!(before.is_none(), "a task is in the queue twice");
     }
 
-    fn forget(&self, _task: RawTask) {}
-
-    fn post(&self, letter: Letter) {
-        drop(letter);
-    }
+    fn unbind(&self, _task: RawTask) {}
 }
 
 impl Drop for Last {
@@ -53,13 +48,13 @@ fn end_all_at_once(seen: &'static Outcomes<3>, wake: bool) {
             ready: Mutex::new(None),
             at: std::sync::Mutex::new(freed.clone()),
         });
-        let home = HomeRef::shared(last.clone());
+        let scheduler = SchedulerRef::shared(last.clone(), Probe::off());
         let track = Track::new(());
-        let (handle, waker) = spawn(&home, async move { track });
-        let task = Runnable::from_queue(lock(&last.ready).take().unwrap());
-        drop((home, last));
+        let (handle, waker) = spawn(&scheduler, async move { track });
+        let task = lock(&last.ready).take().unwrap();
+        drop((scheduler, last));
         let executor = thread::spawn(move || {
-            task.run();
+            task.run(&Probe::off());
             ThreadToken::current()
         });
         let waking = thread::spawn(move || {

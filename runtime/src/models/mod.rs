@@ -20,12 +20,12 @@ mod event_against_forgetting;
 mod event_against_waiting;
 mod handle_drop_against_completion;
 mod join_against_completion;
-mod join_against_leaving;
+mod join_against_block_on_end;
 mod last_searcher_leaves;
 mod last_waker_against_executor_gone;
 mod last_waker_against_handle_drop;
-mod post_against_closing;
-mod post_against_falling_asleep;
+mod send_against_closing;
+mod send_against_parking;
 mod push_against_last_sleeper;
 mod put_against_take;
 mod shutdown_against_spawn;
@@ -38,7 +38,6 @@ mod wake_against_poll;
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::task::{Wake, Waker};
@@ -46,13 +45,14 @@ use std::time::Instant;
 
 use loom::sync::Notify;
 
+use crate::probe::Probe;
 use crate::queue::injector::Injector;
 use crate::queue::ring::Ring;
 use crate::sync::{Mutex, Ordering, SeldomWritten, lock};
-use crate::task::home::{HomeRef, Schedule};
-use crate::task::letter::Letter;
-use crate::task::raw::{RawTask, Runnable};
+use crate::task::raw::{RawTask, Runnable, Unbound};
+use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::task::{JoinHandle, waker};
+use crate::test_support::new_task_of;
 use crate::work_stealing::idle::{Idle, Risen};
 use crate::work_stealing::park::Parker;
 
@@ -118,9 +118,9 @@ fn explore<const N: usize>(
     }
 }
 
-/// The smallest home of many cooks: a line of ready tasks, which any thread may run.
+/// The smallest scheduler of many workers: a line of ready tasks, which any thread may run.
 struct Line {
-    ready: Mutex<VecDeque<RawTask>>,
+    ready: Mutex<VecDeque<Runnable>>,
     /// For the one thread that runs them and sleeps when there are none.
     bell: Notify,
     /// How often a task was put in. For outcomes only.
@@ -128,50 +128,48 @@ struct Line {
 }
 
 impl Line {
-    /// The line, and the first reference of the home.
-    fn open() -> (Arc<Line>, HomeRef) {
+    /// The line, and the first reference to it as a scheduler.
+    fn open() -> (Arc<Line>, SchedulerRef) {
         let line = Arc::new(Line {
             ready: Mutex::new(VecDeque::new()),
             bell: Notify::new(),
             submitted: AtomicUsize::new(0),
         });
-        (line.clone(), HomeRef::shared(line))
+        (line.clone(), SchedulerRef::shared(line, Probe::off()))
     }
 
     fn pop(&self) -> Option<Runnable> {
-        lock(&self.ready).pop_front().map(Runnable::from_queue)
+        lock(&self.ready).pop_front()
     }
 
     /// Runs what is ready until `done`.
     fn run_until(&self, done: impl Fn() -> bool) {
         loop {
             match self.pop() {
-                Some(task) => task.run(),
+                Some(task) => task.run(&Probe::off()),
                 None if done() => return,
                 None => self.bell.wait(),
             }
         }
     }
 
-    /// All tasks and wakers are gone, and with them the references of the home.
+    /// All tasks and wakers are gone, and with them the references to the scheduler.
     fn assert_left(self: Arc<Self>) {
         assert_eq!(
             Arc::strong_count(&self),
             1,
-            "a task or its home is still there"
+            "a task or a reference to its scheduler is still there"
         );
     }
 }
 
 impl Schedule for Line {
-    fn admit(&self, task: Runnable) -> Result<(), Runnable> {
-        self.schedule(task);
-        Ok(())
+    fn bind(&self, task: Unbound) {
+        self.schedule(task.bind());
     }
 
     fn schedule(&self, task: Runnable) {
         let mut ready = lock(&self.ready);
-        let task = task.into_queue();
         assert!(!ready.contains(&task), "a task is in the queue twice");
         ready.push_back(task);
         self.submitted.fetch_add(1, Ordering::Relaxed);
@@ -179,24 +177,19 @@ impl Schedule for Line {
         self.bell.notify();
     }
 
-    fn forget(&self, _task: RawTask) {}
-
-    fn post(&self, letter: Letter) {
-        drop(letter);
-    }
+    fn unbind(&self, _task: RawTask) {}
 }
 
-/// Spawns as the executors do; answers the handle and a waker of the task.
-fn spawn<F: Future>(home: &HomeRef, future: F) -> (JoinHandle<F::Output>, Waker) {
-    let (runnable, raw) = RawTask::new(future, home.clone());
-    let handle = JoinHandle::new(raw);
-    let waker = waker_of(raw);
-    runnable.admit();
+/// Spawns as the executors do; returns the handle and a waker of the task.
+fn spawn<F: Future>(scheduler: &SchedulerRef, future: F) -> (JoinHandle<F::Output>, Waker) {
+    let (task, handle) = new_task_of(scheduler, future);
+    let waker = waker_of(task.raw());
+    scheduler.bind(task);
     (handle, waker)
 }
 
 fn waker_of(task: RawTask) -> Waker {
-    Waker::clone(&ManuallyDrop::new(waker::borrowed(task)))
+    Waker::clone(&waker::borrowed(task))
 }
 
 /// A waker that is none of brigade's, for a thread of the model that waits.

@@ -7,8 +7,7 @@ use loom::thread;
 use super::{Line, Outcomes, explore};
 use crate::queue::slot::Slot;
 use crate::sync::Arc;
-use crate::task::JoinHandle;
-use crate::task::raw::{RawTask, Runnable};
+use crate::test_support::new_task_of;
 
 #[test]
 fn a_task_comes_out_once() {
@@ -26,17 +25,18 @@ fn a_task_comes_out_once() {
         )]
         let note = Arc::new(UnsafeCell::new(0));
         let task = || {
-            let (runnable, raw) = RawTask::new(std::future::pending::<()>(), home.clone());
-            (runnable.into_queue(), JoinHandle::<()>::new(raw))
+            let (task, handle) = new_task_of(&home, std::future::pending::<()>());
+            (task.bind(), handle)
         };
         let ((first, handle1), (second, handle2)) = (task(), task());
+        let (raw_first, raw_second) = (first.raw(), second.raw());
         let slot = Arc::new(Slot::new());
         let watch = thread::spawn({
             let (slot, note) = (slot.clone(), note.clone());
             move || {
                 let taken = slot.take();
-                SEEN.saw(match taken {
-                    Some(task) if task == first => "the watch took the first",
+                SEEN.saw(match &taken {
+                    Some(task) if task.raw() == raw_first => "the watch took the first",
                     Some(_) => "the watch took the second",
                     None => "the watch found nothing",
                 });
@@ -67,9 +67,10 @@ fn a_task_comes_out_once() {
         out.extend(watch.join().unwrap());
         out.extend(slot.take());
         assert_eq!(out.len(), 2);
-        assert!(out.contains(&first) && out.contains(&second));
+        let found = |task| out.iter().any(|other| other.raw() == task);
+        assert!(found(raw_first) && found(raw_second));
         for task in out {
-            Runnable::from_queue(task).cancel();
+            task.cancel();
         }
         drop((handle1, handle2, home));
         line.assert_left();

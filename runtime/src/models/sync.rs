@@ -209,8 +209,15 @@ pub(crate) mod channel {
     use crate::sync::lock;
 
     struct Shared<T> {
-        items: Mutex<VecDeque<T>>,
+        /// `None` once the receiver is gone.
+        items: Mutex<Option<VecDeque<T>>>,
         length: AtomicUsize,
+    }
+
+    impl<T> Shared<T> {
+        fn is_empty(&self) -> bool {
+            self.length.load(Ordering::Acquire) == 0
+        }
     }
 
     pub(crate) struct Sender<T>(Arc<Shared<T>>);
@@ -219,7 +226,7 @@ pub(crate) mod channel {
 
     pub(crate) fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
         let shared = Arc::new(Shared {
-            items: Mutex::new(VecDeque::new()),
+            items: Mutex::new(Some(VecDeque::new())),
             length: AtomicUsize::new(0),
         });
         (Sender(shared.clone()), Receiver(shared))
@@ -228,15 +235,23 @@ pub(crate) mod channel {
     impl<T> Sender<T> {
         pub(crate) fn send(&self, item: T) -> Result<(), T> {
             let mut items = lock(&self.0.items);
+            let Some(items) = &mut *items else {
+                return Err(item);
+            };
             items.push_back(item);
             self.0.length.store(items.len(), Ordering::Release);
             Ok(())
+        }
+
+        pub(crate) fn is_empty(&self) -> bool {
+            self.0.is_empty()
         }
     }
 
     impl<T> Receiver<T> {
         pub(crate) fn try_recv(&self) -> Result<T, ()> {
             let mut items = lock(&self.0.items);
+            let items = items.as_mut().expect("the receiver is there");
             let item = items.pop_front().ok_or(())?;
             self.0.length.store(items.len(), Ordering::Release);
             Ok(item)
@@ -247,7 +262,15 @@ pub(crate) mod channel {
         }
 
         pub(crate) fn is_empty(&self) -> bool {
-            self.len() == 0
+            self.0.is_empty()
+        }
+    }
+
+    impl<T> Drop for Receiver<T> {
+        /// What was sent and not received is dropped, as crossbeam does.
+        fn drop(&mut self) {
+            let left = lock(&self.0.items).take();
+            drop(left);
         }
     }
 }

@@ -94,7 +94,7 @@ impl Head {
     }
 }
 
-impl<T: Copy> Ring<T> {
+impl<T> Ring<T> {
     pub(crate) fn new() -> Self {
         // Near the end of the numbers, so that wrapping is part of everyday life.
         let start = u32::MAX - CAPACITY;
@@ -139,8 +139,8 @@ impl<T: Copy> Ring<T> {
     /// The caller has claimed `position`.
     unsafe fn read(&self, position: u32) -> T {
         let item = self.places[(position % CAPACITY) as usize].with_mut(|place| {
-            // SAFETY: passed on from the caller: nobody writes a claimed place.
-            unsafe { *place }
+            // SAFETY: passed on from the caller: nobody else touches a claimed place.
+            unsafe { (*place).take() }
         });
         item.expect("a place between head and tail holds an item")
     }

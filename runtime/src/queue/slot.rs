@@ -13,7 +13,7 @@ use std::ptr;
 
 use crate::sync::{AtomicPtr, Ordering};
 use crate::task::cell::Header;
-use crate::task::raw::RawTask;
+use crate::task::raw::Runnable;
 
 /// See the module.
 pub(crate) struct Slot(AtomicPtr<Header>);
@@ -25,20 +25,24 @@ impl Slot {
 
     /// Puts a task in; the one that was there comes out.
     #[inline]
-    pub(crate) fn put(&self, task: RawTask) -> Option<RawTask> {
+    pub(crate) fn put(&self, task: Runnable) -> Option<Runnable> {
         // Release: whoever takes the task sees what was done before; Acquire for what comes out. SeqCst:
         // so that who puts a task in and then looks whether somebody watches, and who ceases to watch
         // and then looks for a task, do not miss one another (see `work_stealing::watch`).
-        RawTask::from_ptr(self.0.swap(task.into_ptr(), Ordering::SeqCst))
+        let before = self.0.swap(task.into_ptr(), Ordering::SeqCst);
+        // SAFETY: what is in the slot came from `into_ptr`, and the swap takes it out once.
+        unsafe { Runnable::from_ptr(before) }
     }
 
     /// Takes the task out, on any thread.
     #[inline]
-    pub(crate) fn take(&self) -> Option<RawTask> {
+    pub(crate) fn take(&self) -> Option<Runnable> {
         if self.is_empty() {
             return None;
         }
-        RawTask::from_ptr(self.0.swap(ptr::null_mut(), Ordering::AcqRel))
+        let taken = self.0.swap(ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: as in `put`.
+        unsafe { Runnable::from_ptr(taken) }
     }
 
     #[inline]
@@ -49,25 +53,27 @@ impl Slot {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::queue::tests::tasks;
-    use crate::task::raw::Runnable;
+    use crate::test_support::{Nowhere, new_task};
 
     #[test]
     fn the_task_woken_last_is_in_and_the_one_before_comes_out() {
         let slot = Slot::new();
         assert!(slot.is_empty() && slot.take().is_none());
-        let (newborn, _handles) = tasks(2);
-        let [first, second] = <[Runnable; 2]>::try_from(newborn)
-            .unwrap_or_else(|_| unreachable!("two"))
-            .map(Runnable::into_queue);
+        let [(first, _first_handle), (second, _second_handle)] =
+            [(); 2].map(|()| new_task(Arc::new(Nowhere), async {}));
+        let (first, second) = (first.bind(), second.bind());
+        let (raw_first, raw_second) = (first.raw(), second.raw());
         assert!(slot.put(first).is_none());
         assert!(!slot.is_empty());
-        assert!(slot.put(second) == Some(first));
-        assert!(slot.take() == Some(second));
+        let out = slot.put(second).unwrap();
+        assert!(out.raw() == raw_first);
+        let last = slot.take().unwrap();
+        assert!(last.raw() == raw_second);
         assert!(slot.is_empty() && slot.take().is_none());
-        for task in [first, second] {
-            Runnable::from_queue(task).cancel();
-        }
+        out.cancel();
+        last.cancel();
     }
 }

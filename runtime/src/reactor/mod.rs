@@ -48,7 +48,6 @@ pub(crate) use self::source::{Direction, Source};
 
 #[cfg(all(test, loom))]
 use crate::models::os::{OsBell, Poll, Registry};
-use crate::queue::letter_box::Bell;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, lock};
 
 /// Bits of a token that hold the index.
@@ -105,12 +104,6 @@ pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
     };
     let events = Events::with_capacity(EVENTS);
     Ok((Arc::new(reactor), EventLoop { poll, events }))
-}
-
-impl Bell for Arc<Reactor> {
-    fn ring(&self) {
-        Reactor::ring(self);
-    }
 }
 
 impl Reactor {

@@ -15,11 +15,12 @@ use super::scheduler::Scheduler;
 use crate::blocking::Pool;
 use crate::driver::Driver;
 use crate::metrics::Counters;
+use crate::probe::Probe;
 use crate::reactor;
 use crate::settings::{Instruments, Settings};
 use crate::shared::Shared;
 use crate::sync::{Arc, Guarded, OwnerCell};
-use crate::task::home::HomeRef;
+use crate::task::scheduler_ref::SchedulerRef;
 use crate::timer::Timers;
 
 /// Settings of a [`SingleThread`]: see [`SingleThread::builder`].
@@ -204,7 +205,9 @@ impl Builder {
             reactor.seal();
             blocking_threads = 0;
         }
-        let scheduler = Arc::new(Scheduler::new(reactor.clone(), self.seed));
+        let counters = Arc::new(Counters::new(1));
+        let scheduler = Scheduler::new(reactor.clone(), counters.clone(), self.seed);
+        let scheduler = Arc::new(scheduler);
         let Instruments {
             clock,
             alarm,
@@ -213,11 +216,11 @@ impl Builder {
         let timers = Timers::new(clock, |plan| Guarded::Owned(OwnerCell::new(plan)));
         Ok(SingleThread {
             shared: Arc::new(Shared {
-                home: HomeRef::bound_and_recorded(scheduler.clone(), recorder.clone()),
+                home: SchedulerRef::bound(scheduler.clone(), Probe::new(recorder.clone())),
                 reactor,
                 timers: Arc::new(timers),
                 pool: Pool::new(settings.name, blocking_threads, recorder.clone()),
-                counters: Arc::new(Counters::new(1)),
+                counters,
             }),
             scheduler,
             driver: RefCell::new(Driver::new(event_loop, alarm, recorder)),

@@ -1,13 +1,9 @@
-//! One cook: an event loop that runs all its tasks on the thread that made it.
+//! One worker: an event loop that runs all its tasks on the thread that made it.
 //!
-//! **Job.** Poll the main future of `block_on` and every spawned task, one at a time; when none is
-//! ready, sleep in the OS until a socket, a timer or another thread has something.
-//!
-//! **Owns** its run queue, its [`Driver`] and the futures of its tasks, which need not be `Send`:
-//! they are polled on this thread and dropped on this thread.
-//!
-//! **Never** takes a lock or makes an atomic read-modify-write to spawn, wake, poll or finish a task on
-//! its own thread (sockets and cloned wakers do), and never sleeps while anything is ready.
+//! It polls the main future of `block_on` and every spawned task, one at a time; when none is ready, it sleeps
+//! in the OS until a socket, a timer or another thread has something. Futures are polled and dropped on this
+//! thread, so they need not be `Send`. On its own thread it takes no lock to spawn, wake, poll or finish a
+//! task.
 //!
 //! # The naive version, and what breaks
 //!
@@ -24,25 +20,9 @@
 //! # assert_eq!(output, 42);
 //! ```
 //!
-//! It works, and burns a processor while it waits. So the loop must sleep; so somebody must wake
-//! it; so a wake must never come between its last look and its sleep. That is the hard part, and it
-//! stands in [`queue::letter_box`](crate::queue::letter_box).
-//!
-//! # A turn of the loop
-//!
-//! 1. Poll ready tasks, up to a bound (see [`pace`](crate::pace)).
-//! 2. Read the letters of other threads.
-//! 3. Tasks are ready: *look* at the OS and the clock. None is: *sleep* until there is something.
-//!
-//! The main future takes its turns in the same queue as the tasks, so neither starves the other.
-//!
-//! # Rejected
-//!
-//! - *Looking at the OS after each poll.* Fair, and a system call a poll.
-//! - *A bound on polls alone.* 64 polls of 10 ms each would leave a timer 640 ms late. So the bound
-//!   follows the clock: see [`pace`](crate::pace).
-//! - *Tasks behind `Rc`, wakers that are not thread-safe.* A [`Waker`] is `Send`
-//!   by its type, whatever its maker thinks (glommio #379, monoio #121).
+//! It works, and burns a processor while it waits. So the loop must sleep; so something must wake it; so a
+//! wake must never come between its last look and its sleep. That is the hard part: see
+//! [`queue::inbox`](crate::queue::inbox).
 
 mod builder;
 pub(crate) mod scheduler;
@@ -52,9 +32,8 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
 pub use self::builder::Builder;
 use self::scheduler::Scheduler;
@@ -62,21 +41,20 @@ use crate::budget;
 use crate::context;
 use crate::driver::{self, Driver, Turn};
 use crate::handle::Handle;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, WorkerCounters};
 use crate::pace::{LOOK_EVERY, Pace};
-use crate::recorder::{Recorder, Role};
+use crate::recorder::Role;
 use crate::shared::Shared;
-use crate::spans::TaskSpan;
 use crate::sync::Arc;
 use crate::task::JoinHandle;
-use crate::task::raw::{RawTask, Runnable};
-use crate::task::state::{Pend, Start};
-use crate::task::waker;
-use crate::timeline::{MAIN, Timeline};
+use crate::task::main_task::MainTask;
+use crate::task::scheduler_ref::Schedule;
+use crate::task::spawn_task;
+use crate::timeline::Timeline;
 
-/// Letters read between two looks at the OS and the clock. As many as there may be polls, so that
-/// tasks which other threads spawn do not pile up faster than they run.
-const LETTERS_PER_TURN: usize = LOOK_EVERY;
+/// Operations of other threads that are run between two looks at the OS and the clock. As many as there
+/// may be polls, so that tasks which other threads spawn do not pile up faster than they run.
+const OPS_PER_TURN: usize = LOOK_EVERY;
 
 /// The single-thread executor: one cook.
 ///
@@ -159,15 +137,23 @@ impl SingleThread {
     /// spawned task goes to its handle.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "SingleThread::block_on");
-        let mut future = pin!(TaskSpan::open("block_on", None).around(future));
-        let mut shift = Shift::begin(self);
-        let main = Main::new(self);
+        let mut future = pin!(future);
+        let mut run = RunLoop::begin(self);
+        let mut main = Main::begin(self);
         loop {
-            if let Some(output) = shift.poll_tasks(|task| main.poll(task, future.as_mut())) {
+            if let Some(output) = run.poll_tasks(&mut main.task, future.as_mut()) {
                 return output;
             }
-            shift.read_letters(LETTERS_PER_TURN);
-            shift.turn();
+            run.drain_inbox();
+            if self.scheduler.queued() > 0 || !self.scheduler.inbox().begin_park() {
+                // Operations keep it up as tasks do: those that lead to operations and to no task, for
+                // ever, must not keep it from timers and sockets.
+                run.poll_driver();
+            } else {
+                run.park();
+                // Before the next look: what woke it is most often in there.
+                run.drain_inbox();
+            }
         }
     }
 
@@ -185,7 +171,7 @@ impl SingleThread {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.shared.spawn(future, None)
+        spawn_task!(self.shared.home.clone(), "task", None, future)
     }
 
     /// Spawns a task whose future need not be `Send`; see
@@ -209,10 +195,7 @@ impl SingleThread {
         F::Output: 'static,
     {
         // The executor cannot leave its thread, so this is it.
-        match self.shared.spawn_local(future, None) {
-            Ok(handle) => handle,
-            Err(_) => unreachable!("a SingleThread is on the thread that made it"),
-        }
+        spawn_task!(self.shared.home.clone(), "local", None, future)
     }
 
     /// A handle for other threads.
@@ -241,7 +224,11 @@ impl SingleThread {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn timeline(&self) -> Option<Timeline> {
-        self.shared.home.recorder().map(|it| Timeline::collect(it))
+        self.shared
+            .home
+            .probe()
+            .recorder()
+            .map(|it| Timeline::collect(it))
     }
 
     /// What the executor has counted so far.
@@ -255,189 +242,151 @@ impl SingleThread {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn metrics(&self) -> Metrics {
-        self.publish();
         self.shared.counters.read()
-    }
-
-    /// Makes what the scheduler counted visible to other threads.
-    fn publish(&self) {
-        let (now, most) = self.scheduler.in_flight();
-        self.shared.counters.in_flight.set(now, most);
     }
 }
 
 /// One stay in `block_on`.
-struct Shift<'a> {
+struct RunLoop<'a> {
     executor: &'a SingleThread,
-    recorder: Option<&'a Recorder>,
+    counters: &'a WorkerCounters,
     driver: RefMut<'a, Driver>,
     pace: Pace,
-    /// Whom the driver says to wake.
+    /// What the driver says to wake.
     woken: Vec<Waker>,
-    /// When what was counted was last made visible to other threads.
-    published: u64,
-    /// Polls that are not yet published.
-    polls: u64,
+    /// The time up to which `counters.present` counts.
+    counted: u64,
 }
 
-impl<'a> Shift<'a> {
+impl<'a> RunLoop<'a> {
     fn begin(executor: &'a SingleThread) -> Self {
-        let recorder = executor.shared.home.recorder().map(|it| &**it);
-        if let Some(recorder) = recorder {
+        if let Some(recorder) = executor.shared.home.probe().recorder() {
             recorder.join(Role::Worker(0));
         }
-        // Not only in turns: a stay in `block_on` may do without.
+        // Not only when the driver is polled: a short stay in `block_on` may do without.
         executor.shared.timers.disarm_strays();
         let now = executor.shared.timers.clock().now_nanos();
-        Shift {
+        RunLoop {
             executor,
-            recorder,
+            counters: &executor.shared.counters.workers[0],
             driver: executor.driver.borrow_mut(),
             pace: Pace::new(now),
             woken: Vec::new(),
-            published: now,
-            polls: 0,
+            counted: now,
         }
     }
 
-    /// Step 1: polls ready tasks. `main` polls the main future if the task stands for it, and hands
-    /// the task back if it does not; the main future's output ends it all.
+    /// Polls ready tasks, up to a bound. The main future takes its turns in the same queue as the tasks, so
+    /// neither starves the other; its output ends it all.
     #[inline(always)]
-    fn poll_tasks<T>(
+    fn poll_tasks<F: Future>(
         &mut self,
-        mut main: impl FnMut(Runnable) -> Result<Poll<T>, Runnable>,
-    ) -> Option<T> {
+        main: &mut MainTask,
+        mut future: Pin<&mut F>,
+    ) -> Option<F::Output> {
         let scheduler = &*self.executor.scheduler;
+        let probe = self.executor.shared.home.probe();
         let mut left = self.pace.bound();
         while left > 0 {
             let task = scheduler.pop()?;
             left -= 1;
             budget::refill();
-            match main(task) {
-                Err(task) => {
-                    self.polls += 1;
-                    task.run_recorded(self.recorder);
+            if main.owns(&task) {
+                if let Poll::Ready(output) = main.poll(task, future.as_mut()) {
+                    return Some(output);
                 }
-                Ok(Poll::Pending) => {}
-                Ok(Poll::Ready(output)) => return Some(output),
+            } else {
+                self.counters.polls.add(1);
+                task.run(probe);
             }
             if budget::take_yield() {
-                // Look as soon as everybody who is ready now has had a turn.
+                // Look at the OS as soon as every task that is ready now has had a turn.
                 left = left.min(scheduler.queued());
             }
         }
         None
     }
 
-    /// Step 2: carries out what other threads asked for, up to a bound: they may ask faster than this
-    /// thread can do.
-    fn read_letters(&self, at_most: usize) {
-        for _ in 0..at_most {
-            let Some(letter) = self.executor.scheduler.letters().take() else {
+    /// Runs what other threads asked for, up to a bound: they may ask faster than this thread can do.
+    fn drain_inbox(&self) {
+        for _ in 0..OPS_PER_TURN {
+            let Some(op) = self.executor.scheduler.receive() else {
                 break;
             };
-            self.executor.shared.counters.workers[0].injected.add(1);
-            // Dropping a letter carries it out.
-            drop(letter);
+            self.counters.injected.add(1);
+            op.run();
         }
     }
 
-    /// Step 3: looks at the OS and the clock, or sleeps in the OS.
-    fn turn(&mut self) {
-        let scheduler = &*self.executor.scheduler;
+    /// Looks at the OS and the clock.
+    fn poll_driver(&mut self) {
         let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
-        // Letters keep it up as tasks do: those that lead to letters and to no task, for ever, must not
-        // keep it from timers and sockets.
-        if scheduler.queued() > 0 || !scheduler.letters().fall_asleep() {
-            if !reactor.is_empty() || !timers.is_empty() {
-                let woken = &mut self.woken;
-                self.driver.turn(reactor, timers, Turn::Look, woken);
-                driver::wake_all(woken);
-            }
-            let now = timers.clock().now_nanos();
-            self.pace.looked(now);
-            self.publish(now);
-        } else {
-            self.publish(timers.clock().now_nanos());
-            scheduler.forget_peak();
-            let turn = Turn::Sleep { at_most: None };
-            let slept = self.driver.turn(reactor, timers, turn, &mut self.woken);
+        if !reactor.is_empty() || !timers.is_empty() {
+            self.driver
+                .turn(reactor, timers, Turn::Look, &mut self.woken);
             driver::wake_all(&mut self.woken);
-            scheduler.letters().wake_up();
-            let now = timers.clock().now_nanos();
-            self.pace.resume(now);
-            let worker = &self.executor.shared.counters.workers[0];
-            worker.parks.add(1);
-            worker.asleep.add(slept.as_nanos() as u64);
-            self.publish(now);
         }
+        let now = timers.clock().now_nanos();
+        self.pace.looked(now);
+        self.count(now);
     }
 
-    /// Makes what was counted visible to other threads.
-    fn publish(&mut self, now: u64) {
-        self.executor.publish();
-        let counters = &self.executor.shared.counters;
-        let worker = &counters.workers[0];
-        worker.polls.add(std::mem::take(&mut self.polls));
-        worker
-            .present
-            .add(now - std::mem::replace(&mut self.published, now));
-        counters.at_once.set(0, usize::from(worker.polls.get() > 0));
+    /// Sleeps in the OS until there is something. The inbox was empty when it was told of the park.
+    fn park(&mut self) {
+        let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
+        // A reader on another thread sees the time up to here while this one sleeps.
+        self.count(timers.clock().now_nanos());
+        self.executor.scheduler.shrink_after_burst();
+        let turn = Turn::Sleep { at_most: None };
+        let slept = self.driver.turn(reactor, timers, turn, &mut self.woken);
+        driver::wake_all(&mut self.woken);
+        self.executor.scheduler.inbox().end_park();
+        let now = timers.clock().now_nanos();
+        self.pace.resume(now);
+        self.counters.parks.add(1);
+        self.counters.asleep.add(slept.as_nanos() as u64);
+        self.count(now);
+    }
+
+    /// Counts the time up to `now`.
+    fn count(&mut self, now: u64) {
+        let before = std::mem::replace(&mut self.counted, now);
+        self.counters.present.add(now - before);
+        let polled = self.counters.polls.get() > 0;
+        self.executor
+            .shared
+            .counters
+            .at_once
+            .set(0, usize::from(polled));
     }
 }
 
-impl Drop for Shift<'_> {
-    /// Nobody may come for the letters for a long time. Those of threads that await a task which this stay
-    /// has completed must not lie about meanwhile.
+impl Drop for RunLoop<'_> {
     fn drop(&mut self) {
-        self.read_letters(self.executor.scheduler.letters().rest());
-        self.publish(self.executor.shared.timers.clock().now_nanos());
+        self.count(self.executor.shared.timers.clock().now_nanos());
     }
 }
 
-/// The main future, with the task that stands for it in the run queue.
+/// The main task, taken out of the run queue at its end, also when the main future panics.
 struct Main<'a> {
-    executor: &'a SingleThread,
-    task: RawTask,
+    task: MainTask,
+    scheduler: &'a Scheduler,
 }
 
 impl<'a> Main<'a> {
-    fn new(executor: &'a SingleThread) -> Self {
-        let turn = RawTask::new_main(executor.shared.home.clone());
-        let task = turn.raw();
-        task.report_spawn(Some(MAIN));
-        task.home().scheduler().schedule(turn);
-        Main { executor, task }
-    }
-
-    #[inline(always)]
-    fn poll<F: Future>(
-        &self,
-        task: Runnable,
-        future: Pin<&mut F>,
-    ) -> Result<Poll<F::Output>, Runnable> {
-        if task.raw() != self.task {
-            return Err(task);
+    fn begin(executor: &'a SingleThread) -> Self {
+        let (task, first_turn) = MainTask::new(executor.shared.home.clone());
+        executor.scheduler.schedule(first_turn);
+        Main {
+            task,
+            scheduler: &executor.scheduler,
         }
-        let (Start::Poll | Start::Cancel) = task.start();
-        // A waker that is not counted: the task outlives the poll.
-        let waker = ManuallyDrop::new(waker::borrowed(self.task));
-        let polled = self
-            .task
-            .report_poll(|| future.poll(&mut Context::from_waker(&waker)));
-        if polled.is_pending() && self.task.pend() == Pend::Requeue {
-            let scheduler = self.task.home().scheduler();
-            scheduler.schedule(Runnable::from_queue(self.task));
-        }
-        Ok(polled)
     }
 }
 
 impl Drop for Main<'_> {
-    /// Also when the main future panics.
     fn drop(&mut self) {
-        self.executor.scheduler.unqueue(self.task);
-        self.task.end_main();
+        self.scheduler.unqueue(self.task.raw());
     }
 }
 
@@ -449,7 +398,6 @@ impl Drop for SingleThread {
         self.scheduler.close(&self.shared.home);
         self.shared.pool.close();
         driver::close(&self.shared.reactor, &self.shared.timers);
-        self.publish();
     }
 }
 

@@ -1,146 +1,165 @@
-//! What the tasks of the single-thread executor see of it: a run queue and a letter box.
+//! What the tasks of the single-thread executor see of it: a run queue, the list of living tasks, and the
+//! inbox.
 //!
-//! **Job.** Implement [`Schedule`] for one thread. On that thread, spawning, waking and finishing a
-//! task touch ordinary memory: no lock, no atomic read-modify-write. From any other thread there is
-//! one way in, the letter box.
-//!
-//! **Owns** the run queue and the registry, which only the owner's thread can open.
-//!
-//! **Never** has its cell open while code of a user runs: that code may come back here.
+//! On the executor's thread, spawning, waking and finishing a task touch ordinary memory. From any other
+//! thread there is one way in, the inbox. No code of the user runs while [`Local`] is open, since that code may
+//! come back here.
 
-use std::cell::RefMut;
-
-use crate::queue::letter_box::LetterBox;
-use crate::queue::run_queue::RunQueue;
+use crate::metrics::Counters;
+use crate::queue::inbox::Inbox;
+use crate::queue::local::LocalQueue;
 use crate::reactor::Reactor;
+use crate::sync::channel::Receiver;
 use crate::sync::{Arc, OwnerCell};
-use crate::task::home::{Home, Schedule};
-use crate::task::letter::Letter;
-use crate::task::raw::{RawTask, Runnable};
+use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::registry::Registry;
+use crate::task::remote::RemoteOp;
+use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 
 /// See the module.
 pub(super) struct Scheduler {
     local: OwnerCell<Local>,
-    letters: LetterBox<Arc<Reactor>>,
+    inbox: Inbox,
+    reactor: Arc<Reactor>,
+    counters: Arc<Counters>,
 }
 
+/// What the owner thread alone reaches.
 struct Local {
-    queue: RunQueue,
-    registry: Registry,
+    queue: LocalQueue,
+    owned: Registry,
+    /// `None` once the executor is closed.
+    receiver: Option<Receiver<RemoteOp>>,
     closing: bool,
 }
 
 impl Scheduler {
-    pub(super) fn new(bell: Arc<Reactor>, seed: Option<u64>) -> Self {
+    pub(super) fn new(reactor: Arc<Reactor>, counters: Arc<Counters>, seed: Option<u64>) -> Self {
+        let (inbox, receiver) = Inbox::new();
         Scheduler {
             local: OwnerCell::new(Local {
-                queue: RunQueue::new(seed),
-                registry: Registry::new(),
+                queue: LocalQueue::new(seed),
+                owned: Registry::new(),
+                receiver: Some(receiver),
                 closing: false,
             }),
-            letters: LetterBox::new(bell),
+            inbox,
+            reactor,
+            counters,
         }
     }
 
-    /// For the methods that the executor calls, which cannot leave its thread.
+    /// Opens what is the owner thread's, if the caller is on it. `f` runs no code of the user.
     #[inline(always)]
-    fn local(&self) -> RefMut<'_, Local> {
-        self.local
-            .open()
-            .expect("an executor is on the thread that made it")
+    fn local<R>(&self, f: impl FnOnce(&mut Local) -> R) -> Option<R> {
+        // SAFETY: every `f` in this file touches the parts of `Local` and nothing else: these are lists of
+        // pointers, and dropping one of those runs nothing.
+        unsafe { self.local.with(f) }
     }
 
     #[inline(always)]
     pub(super) fn pop(&self) -> Option<Runnable> {
-        self.local().queue.pop()
+        self.local(|local| local.queue.pop())?
     }
 
+    #[inline(always)]
     pub(super) fn queued(&self) -> usize {
-        self.local().queue.len()
+        self.local(|local| local.queue.len()).unwrap_or(0)
     }
 
-    pub(super) fn letters(&self) -> &LetterBox<Arc<Reactor>> {
-        &self.letters
+    pub(super) fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    /// The next operation that another thread has sent.
+    #[inline]
+    pub(super) fn receive(&self) -> Option<RemoteOp> {
+        // To ask first is cheaper than to try.
+        if self.inbox.is_empty() {
+            return None;
+        }
+        self.local(|local| local.receiver.as_ref()?.try_recv().ok())?
     }
 
     /// Takes one task out of the queue, wherever it is.
     pub(super) fn unqueue(&self, task: RawTask) {
-        self.local().queue.remove(task);
+        self.local(|local| local.queue.remove(task));
     }
 
-    /// Tasks in flight: now, and at most.
-    pub(super) fn in_flight(&self) -> (usize, usize) {
-        let local = self.local();
-        (local.registry.len(), local.registry.most())
+    /// Gives back the memory that a burst of tasks needed, when it is over.
+    pub(super) fn shrink_after_burst(&self) {
+        self.local(|local| {
+            local.queue.shrink_after_burst();
+            local.owned.forget_peak();
+        });
     }
 
-    /// Gives back what a great crowd of tasks needed, when it has gone.
-    pub(super) fn forget_peak(&self) {
-        let local = &mut *self.local();
-        local.queue.forget_peak();
-        local.registry.forget_peak();
-    }
-
-    /// Cancels all tasks, on this thread, and turns letters away from now on.
+    /// Cancels all tasks, on this thread, and closes the inbox.
     ///
-    /// 1. `closing`: nothing is admitted and nothing is queued any more.
-    /// 2. The queue is emptied. Its tasks are in the registry too.
-    /// 3. One by one the tasks are taken from the registry and cancelled. Dropping a future may
-    ///    run anything: it may wake other tasks (a no-op now), spawn (cancelled at once), drop
-    ///    handles. So the cell is not open meanwhile, and the search begins anew each time.
-    /// 4. All tasks are retired: the home is unbound, so whatever handles and wakers still write they
-    ///    write by compare-and-swap, and letters are carried out wherever they are.
-    pub(super) fn close(&self, home: &Home) {
-        {
-            let mut local = self.local();
+    /// 1. `closing`: nothing is bound and nothing is queued any more.
+    /// 2. The queue is emptied. Its tasks are on the list too.
+    /// 3. One by one the tasks are found on the list and cancelled. Dropping a future may run anything:
+    ///    it may wake other tasks (no effect now), spawn (cancelled at once), drop handles. So `Local` is
+    ///    not open meanwhile, and the search begins anew each time.
+    /// 4. All tasks are done. They are bound to no thread any more, and then the inbox is closed: a
+    ///    sender that is refused drops its operation itself. What was in it is dropped here.
+    pub(super) fn close(&self, this: &SchedulerRef) {
+        self.local(|local| {
             local.closing = true;
             local.queue.clear();
-        }
+        });
         let mut from = 0;
-        loop {
-            let task = self.local().registry.any(&mut from);
-            match task {
-                Some(task) => task.shut_down(),
-                None => break,
-            }
+        while let Some(Some(task)) = self.local(|local| local.owned.any(&mut from)) {
+            task.cancel();
         }
-        home.unbind();
-        self.letters.close();
+        this.unbind_thread();
+        let receiver = self.local(|local| local.receiver.take());
+        drop(receiver);
     }
 }
 
 impl Schedule for Scheduler {
     #[inline]
-    fn admit(&self, task: Runnable) -> Result<(), Runnable> {
-        let mut local = match self.local.open() {
-            Some(local) if !local.closing => local,
-            // Closing, or closed and unbound.
-            _ => return Err(task),
-        };
-        let local = &mut *local;
-        local.registry.insert(task.raw());
-        local.queue.push(task);
-        Ok(())
+    fn bind(&self, task: Unbound) {
+        let refused = self.local(|local| {
+            if local.closing {
+                return Some(task);
+            }
+            let task = task.bind();
+            local.owned.insert(task.raw());
+            local.queue.push(task);
+            self.counters
+                .in_flight
+                .set(local.owned.len(), local.owned.most());
+            None
+        });
+        // Its future is dropped only now.
+        drop(refused);
     }
 
     #[inline]
     fn schedule(&self, task: Runnable) {
-        match self.local.open() {
-            Some(mut local) if !local.closing => local.queue.push(task),
-            // Its task is cancelled, or will be.
-            _ => {
-                let _ = task.into_queue();
+        self.local(|local| {
+            if !local.closing {
+                local.queue.push(task);
             }
-        }
+            // Otherwise the task is cancelled, or will be.
+        });
     }
 
     #[inline]
-    fn forget(&self, task: RawTask) {
-        self.local().registry.remove(task);
+    fn unbind(&self, task: RawTask) {
+        self.local(|local| {
+            local.owned.remove(task);
+            self.counters
+                .in_flight
+                .set(local.owned.len(), local.owned.most());
+        });
     }
 
-    fn post(&self, letter: Letter) {
-        self.letters.post(letter);
+    fn post(&self, op: RemoteOp) {
+        if self.inbox.send(op) {
+            self.reactor.ring();
+        }
     }
 }

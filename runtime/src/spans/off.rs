@@ -1,9 +1,4 @@
 //! No spans: the feature `tracing` is off, and what is here compiles to nothing.
-//!
-//! **Job.** Stand where `on.rs` stands, so that no other room asks for the feature. **Owns**
-//! nothing. **Never** does anything.
-
-use std::future::Future;
 
 /// No span.
 pub(crate) struct TaskSpan;
@@ -15,15 +10,20 @@ impl TaskSpan {
     }
 
     #[inline(always)]
-    pub(crate) fn number(&self, _number: u64) {}
-
-    #[inline(always)]
-    pub(crate) fn around<F: Future>(&self, future: F) -> F {
-        future
+    pub(crate) fn none() -> Self {
+        TaskSpan
     }
 
     #[inline(always)]
-    pub(crate) fn around_closure<T, W: FnOnce() -> T>(&self, work: W) -> W {
-        work
+    pub(crate) fn number(&self, _number: u64) {}
+
+    #[inline(always)]
+    pub(crate) fn in_poll<R>(&mut self, poll: impl FnOnce() -> R) -> R {
+        poll()
+    }
+
+    #[inline(always)]
+    pub(crate) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        f()
     }
 }

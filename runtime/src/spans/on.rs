@@ -1,11 +1,8 @@
-//! Spans for tasks and polls, for whoever subscribes to `tracing` (feature `tracing`).
+//! Spans for tasks and polls, for subscribers of `tracing` (feature `tracing`).
 //!
-//! **Job.** Tell the ecosystem's word for it: each task is a span that is entered while the task is
-//! polled, each poll is a span inside it. So what a task logs is known to be its own, on whichever
-//! thread it runs, and a subscriber can tell how long it was busy and how long it waited.
-//!
-//! **Owns** nothing: a span lives in the task's future. **Never** records for the
-//! [`timeline`](crate::timeline), which needs no feature and no subscriber, and costs less.
+//! Each task is a span that is entered while the task is polled, and each poll is a span inside it. So what a
+//! task logs is known to be its own, on whichever thread it runs, and a subscriber can tell how long it was
+//! busy and how long it waited. The span is kept beside the task's future.
 //!
 //! | span | target, level | fields |
 //! |---|---|---|
@@ -13,16 +10,15 @@
 //! | `runtime.poll` | `brigade::poll`, trace | `nth`: 1 for a task's first |
 //!
 //! A task has no parent among the spans, since it may outlive every one that is open where it is
-//! spawned; it *follows from* that one. Where nobody listens, a spawn costs a look at a flag, and the
-//! task is larger by its span. Without the feature `off.rs` stands here, and costs nothing.
+//! spawned; it *follows from* that one.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-
-use tracing::{Instrument, Level, Span, field, span};
+use tracing::{Level, Span, field, span};
 
 /// The span of one task.
-pub(crate) struct TaskSpan(Span);
+pub(crate) struct TaskSpan {
+    span: Span,
+    polls: u64,
+}
 
 impl TaskSpan {
     /// Opens the span of a task that is about to be made. `kind` is one of the table's.
@@ -37,33 +33,32 @@ impl TaskSpan {
             task.id = field::Empty,
         );
         span.follows_from(Span::current());
-        TaskSpan(span)
+        TaskSpan { span, polls: 0 }
     }
 
-    /// The task is made, and has a number.
+    /// No span.
+    pub(crate) fn none() -> Self {
+        let span = Span::none();
+        TaskSpan { span, polls: 0 }
+    }
+
+    /// The task has a number.
     pub(crate) fn number(&self, number: u64) {
-        self.0.record("task.id", number);
+        self.span.record("task.id", number);
     }
 
-    /// The future, polled and dropped inside the span.
-    pub(crate) fn around<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        in_poll_spans(future).instrument(self.0.clone())
+    /// Polls inside the span, and inside one of this poll's own.
+    pub(crate) fn in_poll<R>(&mut self, poll: impl FnOnce() -> R) -> R {
+        self.polls += 1;
+        let nth = self.polls;
+        self.span.in_scope(|| {
+            let span = span!(target: "brigade::poll", Level::TRACE, "runtime.poll", nth);
+            span.in_scope(poll)
+        })
     }
 
-    /// The closure, run inside the span.
-    pub(crate) fn around_closure<T>(&self, work: impl FnOnce() -> T) -> impl FnOnce() -> T {
-        let span = self.0.clone();
-        move || span.in_scope(work)
+    /// Calls `f` inside the span.
+    pub(crate) fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.span.in_scope(f)
     }
-}
-
-async fn in_poll_spans<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let mut nth = 0_u64;
-    poll_fn(|cx| {
-        nth += 1;
-        let poll = span!(target: "brigade::poll", Level::TRACE, "runtime.poll", nth);
-        poll.in_scope(|| future.as_mut().poll(cx))
-    })
-    .await
 }

@@ -1,22 +1,17 @@
-//! The one allocation of a task: header, then the future, then in its place the output.
+//! The one allocation of a task: a header, then the future, then in its place the output.
 //!
-//! **Job.** Lay a task out in memory and do the five things that need to know the type of its
-//! future: poll it, drop it unpolled, hand the output over, drop the output, free the memory.
-//! Everything else in the runtime sees a [`Header`].
-//!
-//! **Owns** the memory, until [`free`].
-//!
-//! **Never** reads or writes the state word: `task::raw` does, and calls in here only when the
-//! state gives it the right to.
+//! Five operations need to know the type of the future: poll it, drop it unpolled, move the output out, drop
+//! the output, free the memory. They stand here, behind a table of functions; everything else in the runtime
+//! sees a [`Header`]. Nothing here reads a state: the caller has the right to what it asks for.
 //!
 //! ```text
 //!             Cell<F>
 //!   ┌────────┬─────────────────────┐  0
 //!   │ Header │ vtable              │     how to poll, drop, read and free this F
-//!   │        │ home                │     where it goes when woken
-//!   │        │ joiner              │     who awaits the handle, in eight bytes
-//!   │        │ refs, index         │     who keeps it; where the executor's registry has it
-//!   │        │ id, state, posted   │     its name (48 bits); what happens to it
+//!   │        │ scheduler           │     where the task goes when it is woken
+//!   │        │ join_waker          │     who awaits the handle
+//!   │        │ refs, owned_index   │     who keeps it; where the list of living tasks has it
+//!   │        │ id, state, join     │     its name (48 bits) and its two state bytes
 //!   ├────────┴─────────────────────┤  40
 //!   │ F, later its Output          │
 //!   └──────────────────────────────┘
@@ -30,51 +25,46 @@ use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
 
 use super::error::JoinError;
-use super::home::Home;
 use super::id::PackedId;
+use super::join::{JoinState, Word};
+use super::join_handle::JoinHandle;
+use super::join_waker::JoinWaker;
+use super::raw::{RawTask, Unbound};
 use super::registry;
+use super::remote::RemoteOp;
+use super::scheduler_ref::SchedulerRef;
 use super::state::{Snapshot, State};
-use super::waker::JoinerSlot;
-use crate::sync::{AtomicU8, AtomicU32, UnsafeCell};
+use super::waker::drop_quietly;
+use crate::spans::TaskSpan;
+use crate::sync::{AtomicU32, UnsafeCell};
 
 /// What every task begins with, whatever its future is.
 pub(crate) struct Header {
     pub(super) vtable: &'static Vtable,
-    /// One reference of the home, counted.
-    pub(super) home: NonNull<Home>,
-    /// Who awaits the handle. Whose it is at an instant, the JOINER flag says.
-    pub(super) joiner: UnsafeCell<JoinerSlot>,
+    pub(super) scheduler: SchedulerRef,
+    /// Whose it is at an instant: see WAKER in `task::join`.
+    pub(super) join_waker: UnsafeCell<Option<JoinWaker>>,
     /// Wakers and abort handles, and one for executor and join handle together.
     pub(super) refs: AtomicU32,
-    /// Where the executor's registry keeps the task. Written when it is admitted, and read when it
-    /// leaves: by its executor alone.
-    pub(super) registry_index: UnsafeCell<u32>,
+    /// Where the executor's list of living tasks has it. Read and written by its executor alone.
+    pub(super) owned_index: UnsafeCell<u32>,
     pub(super) id: PackedId,
     pub(super) state: State,
-    /// What of other threads is in the owner's letter box: [`WAKE_POSTED`], [`ABORT_POSTED`],
-    /// [`JOIN_POSTED`].
-    pub(super) posted: AtomicU8,
+    pub(super) join: JoinState,
+    /// Opened around each access to the stage, so that loom sees it. Takes no room otherwise.
+    stage: UnsafeCell<()>,
 }
 
 /// As the picture says, where pointers have eight bytes; loom's cells and atomics are larger.
 #[cfg(all(not(loom), target_pointer_width = "64"))]
 const _: () = assert!(size_of::<Header>() == 40);
 
-/// Set by a waker on another thread, cleared by the owner before it wakes: one letter is enough for any
-/// number of wakes.
-pub(super) const WAKE_POSTED: u8 = 1 << 0;
-/// Set by the first abort on another thread: one is enough for ever.
-pub(super) const ABORT_POSTED: u8 = 1 << 1;
-/// The handle was last polled on another thread, which has posted its waker. Cleared by a poll on the
-/// owner's: the letters of earlier polls say nothing any more.
-pub(super) const JOIN_POSTED: u8 = 1 << 2;
-
 /// What depends on the type of the future.
 pub(super) struct Vtable {
-    /// Polls. Unless it answers `Pending`, the future is gone and the output stored.
+    /// Polls. Unless it returns `Pending`, the future is gone and the output stored.
     /// The caller runs the task (RUNNING) and the future is there.
     pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
-    /// Drops the future and stores "aborted" (or the panic of the future's `Drop`) as output.
+    /// Drops the future and stores "aborted", or the panic of the future's `Drop`, as output.
     /// The caller runs the task and the future is there.
     pub(super) cancel: unsafe fn(NonNull<Header>),
     /// Moves the output to the pointer, a `*mut Result<F::Output, JoinError>`.
@@ -94,29 +84,42 @@ pub(super) enum Polled {
     Panicked,
 }
 
-/// A task with its future.
 #[repr(C)]
 struct Cell<F: Future> {
     header: Header,
-    stage: UnsafeCell<Stage<F>>,
+    stage: Stage<F>,
 }
 
-/// The future, and later the output in its place. The state word knows which: the future until
-/// COMPLETE, the output from then until TAKEN.
+/// The future until the task is done, the output from then until it is taken.
 union Stage<F: Future> {
-    future: ManuallyDrop<F>,
+    future: ManuallyDrop<Spanned<F>>,
     output: ManuallyDrop<Result<F::Output, JoinError>>,
 }
 
-/// Allocates a task for `future`. `home` is a reference that the task keeps.
-#[inline(always)]
-pub(super) fn allocate<F: Future>(
+/// A future with its span, which takes no room unless the feature `tracing` is on.
+struct Spanned<F> {
+    span: TaskSpan,
     future: F,
-    home: NonNull<Home>,
-    snapshot: Snapshot,
-) -> NonNull<Header> {
-    let cell = Box::new(Cell::<F> {
-        header: Header {
+}
+
+/// A cell whose future is not written yet.
+///
+/// The public function that was given the future writes it here itself, by `spawn_task!`: each function
+/// that passed it on by value would copy it, and a large future would overflow the stack.
+pub(crate) struct Reserved<F: Future>(NonNull<Cell<F>>);
+
+impl<F: Future> Reserved<F> {
+    /// `kind` and `name` are for the span.
+    #[inline(always)]
+    pub(crate) fn new(scheduler: SchedulerRef, kind: &'static str, name: Option<&str>) -> Self {
+        Self::with_state(scheduler, Word::JOINED, TaskSpan::open(kind, name))
+    }
+
+    #[inline(always)]
+    pub(super) fn with_state(scheduler: SchedulerRef, join: Word, span: TaskSpan) -> Self {
+        let id = PackedId::next();
+        span.number(id.unpack().number());
+        let header = Header {
             vtable: const {
                 &Vtable {
                     poll: poll::<F>,
@@ -126,19 +129,68 @@ pub(super) fn allocate<F: Future>(
                     free: free::<F>,
                 }
             },
-            home,
-            joiner: UnsafeCell::new(JoinerSlot::EMPTY),
+            scheduler,
+            join_waker: UnsafeCell::new(None),
             refs: AtomicU32::new(1),
-            registry_index: UnsafeCell::new(registry::NOWHERE),
-            id: PackedId::next(),
-            state: State::new(snapshot),
-            posted: AtomicU8::new(0),
-        },
-        stage: UnsafeCell::new(Stage {
-            future: ManuallyDrop::new(future),
-        }),
-    });
-    NonNull::from(Box::leak(cell)).cast()
+            owned_index: UnsafeCell::new(registry::NOWHERE),
+            id,
+            state: State::new(Snapshot::SPAWNED),
+            join: JoinState::new(join),
+            stage: UnsafeCell::new(()),
+        };
+        let cell = NonNull::from(Box::leak(Box::<Cell<F>>::new_uninit())).cast::<Cell<F>>();
+        // SAFETY: the cell was allocated just now. Header and span are written before anybody reads them.
+        unsafe {
+            (&raw mut (*cell.as_ptr()).header).write(header);
+            (&raw mut (*spanned(cell)).span).write(span);
+        }
+        Reserved(cell)
+    }
+
+    /// Where the future goes.
+    #[inline(always)]
+    pub(crate) fn future(&self) -> *mut F {
+        // SAFETY: the cell is this value's alone.
+        unsafe { &raw mut (*spanned(self.0)).future }
+    }
+
+    /// Hands the finished task to its executor, and returns its handle.
+    ///
+    /// # Safety
+    /// The future has been written to [`future`](Self::future).
+    #[inline(always)]
+    pub(crate) unsafe fn spawn(self, name: Option<&str>) -> JoinHandle<F::Output> {
+        // SAFETY: passed on from the caller.
+        let (unbound, task) = unsafe { self.written() };
+        task.scheduler().probe().spawned(task, name);
+        let handle = JoinHandle::new(task);
+        if task.scheduler().writer().is_some() {
+            task.scheduler().bind(unbound);
+        } else {
+            task.scheduler().post(RemoteOp::Spawn(unbound));
+        }
+        handle
+    }
+
+    /// The finished task, not yet bound to its executor, and the task again for its handle.
+    ///
+    /// # Safety
+    /// The future has been written to [`future`](Self::future).
+    #[inline(always)]
+    pub(crate) unsafe fn written(self) -> (Unbound, RawTask) {
+        let task = RawTask(self.0.cast());
+        // SAFETY: a new task is queued, and this is the one right to run it.
+        (unsafe { Unbound::new(task) }, task)
+    }
+}
+
+/// Future and span of a cell.
+///
+/// # Safety
+/// The cell is allocated.
+unsafe fn spanned<F: Future>(cell: NonNull<Cell<F>>) -> *mut Spanned<F> {
+    // SAFETY: passed on from the caller. `ManuallyDrop` has the layout of what is in it.
+    unsafe { (&raw mut (*cell.as_ptr()).stage.future).cast() }
 }
 
 /// The stage of a task whose future is an `F`.
@@ -147,20 +199,19 @@ pub(super) fn allocate<F: Future>(
 /// `task` points to a live `Cell<F>` whose stage is the caller's for as long as `f` runs.
 unsafe fn with_stage<F: Future, R>(task: NonNull<Header>, f: impl FnOnce(*mut Stage<F>) -> R) -> R {
     let cell = task.cast::<Cell<F>>().as_ptr();
-    // SAFETY: the cell is live. Only a shared reference to an `UnsafeCell` is made.
-    unsafe { (*cell).stage.with_mut(f) }
+    // SAFETY: the cell is live. No reference to the stage is made here.
+    unsafe { (*cell).header.stage.with_mut(|_| f(&raw mut (*cell).stage)) }
 }
 
 unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Polled {
     let step = |stage: *mut Stage<F>| {
         // SAFETY: the caller runs the task, so the stage is its own and holds the future.
-        // `ManuallyDrop<F>` has the layout of `F`.
-        let future: *mut F = unsafe { (&raw mut (*stage).future).cast() };
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: the future is in a heap cell and is dropped there: it never moves.
-            unsafe { Pin::new_unchecked(&mut *future) }.poll(cx)
-        }));
-        let (polled, output) = match polled {
+        // `ManuallyDrop` has the layout of what is in it.
+        let Spanned { span, future } = unsafe { &mut *(&raw mut (*stage).future).cast() };
+        // SAFETY: the future is in a heap cell and is dropped there: it never moves.
+        let future: Pin<&mut F> = unsafe { Pin::new_unchecked(future) };
+        let poll = || span.in_poll(|| future.poll(cx));
+        let (polled, output) = match catch_unwind(AssertUnwindSafe(poll)) {
             Ok(Poll::Pending) => return Polled::Pending,
             Ok(Poll::Ready(output)) => (Polled::Ready, Ok(output)),
             Err(payload) => (Polled::Panicked, Err(JoinError::panic(payload))),
@@ -185,10 +236,16 @@ unsafe fn cancel<F: Future>(task: NonNull<Header>) {
 /// The stage is the caller's and holds the future.
 unsafe fn replace<F: Future>(stage: *mut Stage<F>, output: Result<F::Output, JoinError>) {
     let mut output = output;
-    if needs_drop::<F>() {
+    if needs_drop::<Spanned<F>>() {
+        // SAFETY: the stage holds the future.
+        let spanned: *mut Spanned<F> = unsafe { (&raw mut (*stage).future).cast() };
         let dropped = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: the stage holds the future, and nobody reads it as one again.
-            unsafe { ManuallyDrop::drop(&mut (*stage).future) };
+            // SAFETY: nobody reads span and future again. The span is read out first, so that it is
+            // dropped last, and also where the future's `Drop` panics.
+            unsafe {
+                let span = ptr::read(&raw const (*spanned).span);
+                span.enter(|| ptr::drop_in_place(&raw mut (*spanned).future));
+            }
         }));
         if let Err(payload) = dropped {
             let lost = std::mem::replace(&mut output, Err(JoinError::panic(payload)));
@@ -219,22 +276,12 @@ unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
 }
 
 unsafe fn free<F: Future>(task: NonNull<Header>) {
-    // SAFETY: the caller had the last reference to this cell, which came from a `Box`. Nothing is left to
-    // be dropped in it.
-    drop(unsafe { Box::from_raw(task.cast::<ManuallyDrop<Cell<F>>>().as_ptr()) });
-}
-
-/// Drops a value that nobody is left to hear from: a panic in its `Drop` ends here (tokio #4412).
-pub(super) fn drop_quietly<T>(value: T) {
-    if needs_drop::<T>() {
-        catch_quietly(|| drop(value));
-    }
-}
-
-/// Calls code of a user whose panic would reach nobody. Should the panic's payload panic in its own
-/// `Drop`, what that one panics with is leaked.
-pub(super) fn catch_quietly(f: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
+    let cell = task.cast::<Cell<F>>().as_ptr();
+    // SAFETY: the caller had the last reference to this cell, which came from a `Box`. Of what is in it,
+    // only the header is left to be dropped.
+    unsafe {
+        let header = ptr::read(&raw const (*cell).header);
+        drop(Box::from_raw(cell.cast::<ManuallyDrop<Cell<F>>>()));
+        drop(header);
     }
 }

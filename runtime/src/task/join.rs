@@ -1,240 +1,338 @@
-//! The handles: what the spawner keeps of a task.
+//! Joining: how the output of a task passes from the executor to its handle.
 //!
-//! **Job.** [`JoinHandle`] is a future of the task's output; [`AbortHandle`] can end the task.
+//! Two sides hold a task: the executor, until it has stored the output and woken whoever waits for it,
+//! and the `JoinHandle`, until it is dropped. One reference stands for both. Each side gives its hold up by
+//! one write to the *join word*, and the second to do so releases the reference. The word is always
+//! written by an atomic read-modify-write, so a handle may be polled and dropped on any thread, whichever
+//! executor the task belongs to.
 //!
-//! **Owns** the handle's claim (see `task::state`), or a counted reference.
+//! ```text
+//!   handle waits           ┌── offer ──►  HANDLE WAKER ──┐
+//!                       HANDLE                           │ complete: WakeJoiner
+//!   handle polls again     ▲ └─ reclaim ─┘               ▼
+//!                          │                      HANDLE WAKER DONE
+//!   complete: LeaveToHandle│                             │ release, after the wake
+//!                          ▼                             ▼
+//!                   HANDLE DONE RELEASED   ◄─────────────┘
+//! ```
 //!
-//! **Never** touches the future of the task.
+//! The WAKER flag tells who may access the slot of the waker: the executor while it is set, the handle
+//! while it is clear. DONE passes the output to the handle. RELEASED ends the executor's hold.
 
-use std::fmt;
-use std::future::Future;
-use std::marker::PhantomData;
-use std::mem::MaybeUninit;
-use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Poll, Waker};
 
-use super::error::JoinError;
-use super::id::Id;
-use super::raw::{RawTask, TaskRef};
+use super::join_waker::JoinWaker;
+use super::raw::RawTask;
+use crate::sync::{AtomicU8, Ordering};
 
-/// A task that was spawned: await it to get its output.
-///
-/// Dropping the handle *detaches* the task: it runs on, and its output is dropped when it is done.
-/// To end a task, [`abort`](Self::abort) it.
-///
-/// The handle may be sent to another thread and awaited there, under any executor, if the output
-/// is `Send`.
-///
-/// # Panics
-/// Polling it again after it was ready panics.
-///
-/// # Cancel safety
-/// Awaiting `&mut handle` inside a `select` loses nothing: the output stays until it is taken.
-///
-/// ```
-/// # let executor = brigade::SingleThread::new().unwrap();
-/// # executor.block_on(async {
-/// let dish = brigade::spawn(async { "noodles" });
-/// assert_eq!(dish.await.unwrap(), "noodles");
-/// # });
-/// ```
-#[must_use = "dropping the handle detaches the task; await it for the output, or `drop` it on purpose"]
-pub struct JoinHandle<T> {
-    task: RawTask,
-    /// Like owning a `T`: sendable where `T` is.
-    output: PhantomData<T>,
+/// A `JoinHandle` exists. Set at birth; cleared when it is dropped, unless the executor is gone.
+const HANDLE: u8 = 1 << 0;
+/// The slot holds a waker and is the executor's. Set and cleared by the handle, until DONE.
+const WAKER: u8 = 1 << 1;
+/// The output is stored. Set once, by the executor.
+const DONE: u8 = 1 << 2;
+/// The executor does not touch the task any more. Set once, by the executor, with DONE or after it.
+const RELEASED: u8 = 1 << 3;
+/// The handle has taken the output, or dropped it.
+const TAKEN: u8 = 1 << 4;
+/// A wake from another thread is in the owner's inbox. Unrelated to joining: it has a place here because
+/// this byte is the one that other threads may write. Set by the first waker, cleared by the owner.
+const WAKE_SENT: u8 = 1 << 5;
+/// The same for an abort, of which one is enough for ever.
+const ABORT_SENT: u8 = 1 << 6;
+
+/// The flags at one instant.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Word(u8);
+
+/// After the output was stored.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Complete {
+    /// The handle keeps the task now.
+    LeaveToHandle,
+    /// The caller wakes the waker in the slot, then releases.
+    WakeJoiner,
+    /// There is no handle: the caller drops the output and ends the reference.
+    DropOutput,
 }
 
-// SAFETY: the handle gives access to the output only. Where `T: Send` the output may be taken on
-// another thread; the rest of the task is reached by letter or compare-and-swap, or plainly once the
-// executor has let go of it.
-unsafe impl<T: Send> Send for JoinHandle<T> {}
-// SAFETY: through `&JoinHandle` one can abort and ask for the state, which any thread may.
-unsafe impl<T> Sync for JoinHandle<T> {}
+/// After the handle was dropped.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Detach {
+    /// A waker is in the slot, which is the caller's now: it empties the slot and tries again.
+    SlotFirst,
+    /// The task is done: the caller drops the output and tries again.
+    OutputFirst,
+    /// The executor has released the task: the caller ends the reference.
+    EndReference,
+    /// The executor will end the reference. The caller does not touch the task any more.
+    Nothing,
+}
 
-impl<T> Unpin for JoinHandle<T> {}
+impl Word {
+    /// A new task has a handle.
+    pub(super) const JOINED: Word = Word(HANDLE);
+    /// The main task of a `block_on` has none.
+    pub(super) const DETACHED: Word = Word(0);
 
-// A panic leaves tasks and handles usable: a task's state is moved by single arrows, and its panic is
-// its output.
-impl<T> UnwindSafe for JoinHandle<T> {}
-impl<T> RefUnwindSafe for JoinHandle<T> {}
+    fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
+    }
 
-impl<T> JoinHandle<T> {
-    /// The handle of a task whose output is `Result<T, JoinError>`. The caller gives the handle's
-    /// claim.
-    pub(crate) fn new(task: RawTask) -> Self {
-        JoinHandle {
-            task,
-            output: PhantomData,
+    fn with(self, flags: u8) -> Word {
+        Word(self.0 | flags)
+    }
+
+    fn without(self, flags: u8) -> Word {
+        Word(self.0 & !flags)
+    }
+
+    /// The executor has stored the output.
+    fn complete(self) -> (Word, Complete) {
+        debug_assert!(!self.has(DONE));
+        if !self.has(HANDLE) {
+            (self.with(DONE | RELEASED), Complete::DropOutput)
+        } else if self.has(WAKER) {
+            // Not RELEASED yet: the executor still reads the slot, and a handle that is dropped meanwhile
+            // must not free the task (rayon #929).
+            (self.with(DONE), Complete::WakeJoiner)
+        } else {
+            (self.with(DONE | RELEASED), Complete::LeaveToHandle)
         }
     }
 
-    /// Ends the task: its future is dropped at the next opportunity of its executor instead of
-    /// being polled, and the handle gives [`JoinError::is_aborted`]. A task that is complete
-    /// already keeps its output; one that is being polled ends after that poll.
-    ///
-    /// ```
-    /// # let executor = brigade::SingleThread::new().unwrap();
-    /// # executor.block_on(async {
-    /// let idle = brigade::spawn(std::future::pending::<()>());
-    /// idle.abort();
-    /// assert!(idle.await.unwrap_err().is_aborted());
-    /// # });
-    /// ```
-    pub fn abort(&self) {
-        self.task.abort();
+    /// The executor has woken the waker. Answers whether it ends the reference.
+    fn release(self) -> (Word, bool) {
+        (self.with(RELEASED), !self.has(HANDLE))
     }
 
-    /// A handle that can end the task and nothing else; it does not keep the output.
-    ///
-    /// ```
-    /// # brigade::run(async {
-    /// let idle = brigade::spawn(std::future::pending::<()>());
-    /// let (one, other) = (idle.abort_handle(), idle.abort_handle());
-    /// other.abort();
-    /// assert!(idle.await.unwrap_err().is_aborted());
-    /// one.abort(); // Nothing is left to end.
-    /// # });
-    /// ```
-    pub fn abort_handle(&self) -> AbortHandle {
-        AbortHandle {
-            task: self.task.to_ref(),
+    /// The handle wants the slot back to write it. Answers whether the task is done.
+    fn reclaim(self) -> (Word, bool) {
+        if self.has(DONE) {
+            (self, true)
+        } else {
+            (self.without(WAKER), false)
         }
     }
 
-    /// Whether the future is gone: it completed, panicked or was aborted.
-    ///
-    /// ```
-    /// # brigade::run(async {
-    /// let dish = brigade::spawn(brigade::yield_now());
-    /// while !dish.is_finished() {
-    ///     brigade::yield_now().await;
-    /// }
-    /// dish.await.unwrap();
-    /// # });
-    /// ```
-    pub fn is_finished(&self) -> bool {
-        self.task.is_finished()
+    /// The handle has written the slot and gives it to the executor. Answers whether the task is done.
+    fn offer(self) -> (Word, bool) {
+        if self.has(DONE) {
+            (self, true)
+        } else {
+            (self.with(WAKER), false)
+        }
     }
 
-    /// The task's identity.
-    ///
-    /// ```
-    /// # brigade::run(async {
-    /// let dish = brigade::spawn(async {});
-    /// println!("{} is on the stove", dish.id()); // #1 or so
-    /// assert_eq!(dish.id(), dish.abort_handle().id());
-    /// # });
-    /// ```
-    pub fn id(&self) -> Id {
-        self.task.id()
+    /// The handle takes the output. Answers whether it was still there.
+    fn take(self) -> (Word, bool) {
+        debug_assert!(self.has(DONE) && self.has(HANDLE));
+        (self.with(TAKEN), !self.has(TAKEN))
+    }
+
+    /// The handle is dropped. While HANDLE is set the task stays, so what the handle owns goes first.
+    fn detach(self) -> (Word, Detach) {
+        if !self.has(DONE) && self.has(WAKER) {
+            (self.without(WAKER), Detach::SlotFirst)
+        } else if self.has(DONE) && !self.has(TAKEN) {
+            (self, Detach::OutputFirst)
+        } else if self.has(RELEASED) {
+            (self.without(HANDLE), Detach::EndReference)
+        } else {
+            (self.without(HANDLE), Detach::Nothing)
+        }
     }
 }
 
-impl<T> Future for JoinHandle<T> {
-    type Output = Result<T, JoinError>;
+/// The join word of a task.
+pub(super) struct JoinState(AtomicU8);
 
+impl JoinState {
+    pub(super) fn new(word: Word) -> Self {
+        JoinState(AtomicU8::new(word.0))
+    }
+
+    /// Acquire: who sees DONE sees the output. Pairs with the Release in `apply`.
+    #[inline(always)]
+    fn load(&self) -> Word {
+        Word(self.0.load(Ordering::Acquire))
+    }
+
+    #[inline(always)]
+    fn apply<R>(&self, step: impl Fn(Word) -> (Word, R)) -> R {
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            let (next, answer) = step(Word(now));
+            // AcqRel: slot and output pass from side to side by this word.
+            match self
+                .0
+                .compare_exchange_weak(now, next.0, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => return answer,
+                Err(seen) => now = seen,
+            }
+        }
+    }
+
+    /// Notes that a wake is on its way to the owner. Returns whether it is the first: one message is
+    /// enough for any number of wakes. Release: the owner acquires in `receive_wake` what every waker did
+    /// before.
+    pub(super) fn send_wake(&self) -> bool {
+        self.0.fetch_or(WAKE_SENT, Ordering::AcqRel) & WAKE_SENT == 0
+    }
+
+    /// The owner has the message. A later wake sends another.
+    pub(super) fn receive_wake(&self) {
+        self.0.fetch_and(!WAKE_SENT, Ordering::AcqRel);
+    }
+
+    /// Notes that an abort is on its way to the owner. Returns whether it is the first.
+    pub(super) fn send_abort(&self) -> bool {
+        // Relaxed: an abort carries no data.
+        self.0.fetch_or(ABORT_SENT, Ordering::Relaxed) & ABORT_SENT == 0
+    }
+
+    /// The handle takes the output. Returns whether it was still there.
+    #[inline(always)]
+    fn take(&self) -> bool {
+        let now = self.load();
+        if now.has(RELEASED) {
+            // The executor writes no more, so a plain store will do. It may hide a WAKE_SENT or ABORT_SENT
+            // of this instant, which means nothing for a task that is done.
+            let (next, there) = now.take();
+            self.0.store(next.0, Ordering::Relaxed);
+            there
+        } else {
+            self.apply(Word::take)
+        }
+    }
+}
+
+/// The executor's side.
+impl RawTask {
+    /// The output is stored, and the run state says so: passes it on.
+    #[inline(always)]
+    pub(super) fn hand_over_output(self) {
+        match self.header().join.apply(Word::complete) {
+            Complete::LeaveToHandle => {}
+            Complete::WakeJoiner => self.wake_joiner(),
+            Complete::DropOutput => {
+                // SAFETY: no handle is left, so the output is the executor's.
+                unsafe { (self.header().vtable.drop_output)(self.0) };
+                self.release();
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn wake_joiner(self) {
+        // SAFETY: WAKER was set when DONE was, so the slot is the executor's.
+        if let Some(joiner) = unsafe { self.replace_join_waker(None) } {
+            joiner.wake();
+        }
+        if self.header().join.apply(Word::release) {
+            self.release();
+        }
+    }
+
+    /// Puts a waker into the slot and returns the one that was there.
+    ///
+    /// # Safety
+    /// The slot is the caller's: see WAKER.
+    unsafe fn replace_join_waker(self, with: Option<JoinWaker>) -> Option<JoinWaker> {
+        self.header().join_waker.with_mut(|slot| {
+            // SAFETY: passed on from the caller.
+            std::mem::replace(unsafe { &mut *slot }, with)
+        })
+    }
+}
+
+/// The handle's side.
+impl RawTask {
+    pub(in crate::task) fn is_finished(self) -> bool {
+        self.header().join.load().has(DONE)
+    }
+
+    /// Returns `Ready` if the output is there; otherwise `waker` will be called when it is.
+    #[inline(always)]
+    pub(super) fn poll_join(self, waker: &Waker) -> Poll<()> {
+        self.scheduler().probe().joined(self);
+        let now = self.header().join.load();
+        if now.has(DONE) {
+            // The load acquired the output.
+            Poll::Ready(())
+        } else {
+            self.wait(now, waker)
+        }
+    }
+
+    #[inline(never)]
+    fn wait(self, now: Word, waker: &Waker) -> Poll<()> {
+        let join = &self.header().join;
+        // Before anything else: a foreign waker may panic when it is cloned.
+        let waker = JoinWaker::new(waker.clone());
+        // Only this side sets WAKER, so a clear flag stays clear.
+        if now.has(WAKER) && join.apply(Word::reclaim) {
+            return Poll::Ready(());
+        }
+        // SAFETY: WAKER is clear, so until the offer the slot is the handle's.
+        drop(unsafe { self.replace_join_waker(Some(waker)) });
+        if join.apply(Word::offer) {
+            // SAFETY: the offer was refused, so the slot still is the handle's.
+            drop(unsafe { self.replace_join_waker(None) });
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    /// Moves the output to `into`, unless it was taken before. Returns whether it was there. The caller is
+    /// the handle, and `poll_join` has returned `Ready`.
+    ///
+    /// # Safety
+    /// `into` is a `*mut Result<T, JoinError>` with room for the output of this very task.
+    #[inline(always)]
+    pub(super) unsafe fn take_output(self, into: *mut ()) -> bool {
+        let there = self.header().join.take();
+        if there {
+            // SAFETY: TAKEN was set just now, so the output is this caller's.
+            unsafe { (self.header().vtable.read_output)(self.0, into) };
+        }
+        there
+    }
+
+    /// The handle is dropped.
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.task.poll_join(cx.waker()).is_pending() {
-            return Poll::Pending;
+    pub(super) fn detach(self) {
+        let now = self.header().join.load();
+        if now.has(RELEASED) && now.has(TAKEN) {
+            // Nobody will look at HANDLE again, so there is no need to clear it.
+            self.release();
+        } else {
+            self.detach_unfinished();
         }
-        let mut output = MaybeUninit::<Self::Output>::uninit();
-        // SAFETY: the task was spawned with this output type, and the handle is its only one.
-        let there = unsafe { self.task.take_output(output.as_mut_ptr().cast()) };
-        assert!(there, "a JoinHandle was polled after it gave its output");
-        // SAFETY: `take_output` wrote it.
-        Poll::Ready(unsafe { output.assume_init() })
+    }
+
+    #[inline(never)]
+    fn detach_unfinished(self) {
+        let join = &self.header().join;
+        loop {
+            match join.apply(Word::detach) {
+                Detach::OutputFirst => {
+                    if join.take() {
+                        // SAFETY: TAKEN was set just now, so the output is this caller's.
+                        unsafe { (self.header().vtable.drop_output)(self.0) };
+                    }
+                }
+                // SAFETY: WAKER was cleared just now, so the slot is the handle's.
+                Detach::SlotFirst => drop(unsafe { self.replace_join_waker(None) }),
+                Detach::EndReference => return self.release(),
+                Detach::Nothing => return,
+            }
+        }
     }
 }
 
-impl<T> Drop for JoinHandle<T> {
-    #[inline]
-    fn drop(&mut self) {
-        self.task.detach();
-    }
-}
-
-impl<T> fmt::Debug for JoinHandle<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle")
-            .field("id", &self.id())
-            .field("is_finished", &self.is_finished())
-            .finish()
-    }
-}
-
-/// Ends a task from anywhere; see [`JoinHandle::abort`].
-///
-/// It may be cloned, sent to any thread and kept for ever: it keeps the task's memory, but neither
-/// its future nor its output.
-///
-/// ```
-/// # let executor = brigade::SingleThread::new().unwrap();
-/// # executor.block_on(async {
-/// let idle = brigade::spawn(std::future::pending::<()>());
-/// let stop = idle.abort_handle();
-/// std::thread::spawn(move || stop.abort());
-/// assert!(idle.await.unwrap_err().is_aborted());
-/// # });
-/// ```
-#[derive(Clone)]
-pub struct AbortHandle {
-    task: TaskRef,
-}
-
-impl UnwindSafe for AbortHandle {}
-impl RefUnwindSafe for AbortHandle {}
-
-impl AbortHandle {
-    /// Ends the task; see [`JoinHandle::abort`].
-    ///
-    /// ```
-    /// # brigade::run(async {
-    /// let idle = brigade::spawn(std::future::pending::<()>());
-    /// let stop = idle.abort_handle();
-    /// stop.abort();
-    /// stop.abort(); // Once more does nothing.
-    /// assert!(idle.await.unwrap_err().is_aborted());
-    /// # });
-    /// ```
-    pub fn abort(&self) {
-        self.task.raw().abort();
-    }
-
-    /// Whether the future is gone: it completed, panicked or was aborted.
-    ///
-    /// ```
-    /// # brigade::run(async {
-    /// let dish = brigade::spawn(async {});
-    /// let stop = dish.abort_handle();
-    /// dish.await.unwrap();
-    /// assert!(stop.is_finished());
-    /// # });
-    /// ```
-    pub fn is_finished(&self) -> bool {
-        self.task.raw().is_finished()
-    }
-
-    /// The task's identity.
-    ///
-    /// ```
-    /// # brigade::run(async {
-    /// let dish = brigade::spawn(async {});
-    /// assert_eq!(dish.abort_handle().id(), dish.id());
-    /// # });
-    /// ```
-    pub fn id(&self) -> Id {
-        self.task.raw().id()
-    }
-}
-
-impl fmt::Debug for AbortHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AbortHandle")
-            .field("id", &self.id())
-            .field("is_finished", &self.is_finished())
-            .finish()
-    }
-}
+#[cfg(test)]
+mod properties;

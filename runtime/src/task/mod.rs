@@ -1,11 +1,8 @@
 //! Tasks: spawn them, await them, abort them, and how they live inside.
 //!
-//! **Job.** A task is a future together with everything it needs to be run by itself: a place in
-//! memory, a state, a waker, a handle for its output. This module knows what a task *is*. It knows
-//! no queue, no thread and no clock: when a task runs is its executor's affair, reached through
-//! one seam, [`home::Schedule`].
-//!
-//! **Owns** the memory of every task. **Never** polls one of its own accord.
+//! A task is a future together with everything it needs to be run by itself: a place in memory, a state, a
+//! waker, a handle for its output. This module knows no queue, no thread and no clock: when a task runs is its
+//! executor's affair, reached through one trait, [`scheduler_ref::Schedule`].
 //!
 //! # The naive version, and what breaks
 //!
@@ -48,33 +45,47 @@
 //! therefore be `Send`. The first two want a *state*; the others want somebody who *owns* each part of
 //! the task at each time. That is what the state word of [`state`] is for.
 //!
-//! Read on in this order:
-//!
-//! 1. [`state`]: the life of a task as one word, and the arrows between its states
-//! 2. [`cell`]: one allocation for header, future and output
-//! 3. [`raw`]: the operations, for whoever calls: wake and abort; what an executor does with a task is
-//!    in [`raw::turn`], what a handle does in [`raw::joining`]
-//! 4. [`waker`]: how the world outside tells a task to run again
-//! 5. [`home`]: where a woken task goes: the seam to the executors
-//! 6. [`letter`]: how other threads reach a task that belongs to one thread
-//! 7. [`registry`]: the living tasks of an executor
-//! 8. [`join`], [`error`], [`id`]: what the spawner sees
+//! Read on in this order: [`state`] and [`cell`] (what a task is), [`raw`] and [`waker`] (wake, abort,
+//! references), [`run`] (poll it once), [`join`] (pass the output to the handle), [`scheduler_ref`] (where a
+//! woken task goes), [`remote`] (reach a task that is bound to another thread), [`main_task`] (the future of
+//! `block_on`), [`registry`] (the list of living tasks).
 
-pub(crate) mod state;
 pub(crate) mod cell;
-pub(crate) mod raw;
-pub(crate) mod waker;
-pub(crate) mod home;
-pub(crate) mod letter;
-pub(crate) mod registry;
 pub(crate) mod join;
+mod join_handle;
+mod join_waker;
+pub(crate) mod main_task;
+pub(crate) mod raw;
+pub(crate) mod ref_cache;
+pub(crate) mod registry;
+pub(crate) mod remote;
+pub(crate) mod run;
+pub(crate) mod scheduler_ref;
+pub(crate) mod state;
+pub(crate) mod waker;
 mod error;
 mod id;
 
 pub use self::error::JoinError;
 pub use self::id::Id;
-pub use self::join::{AbortHandle, JoinHandle};
+pub use self::join_handle::{AbortHandle, JoinHandle};
 // What is built on top of tasks and executors, shown where people look for it.
 pub use crate::join_set::JoinSet;
 pub use crate::task_builder::Builder;
 pub use crate::yield_now::yield_now;
+
+/// Spawns a future: `spawn_task!(scheduler, kind, name, future)`, where `kind` is one of `tracing`'s spans.
+///
+/// A macro, and not a function: the future is written into its cell where it is, and is passed to nothing by
+/// value (see [`cell::Reserved`]). The caller has made sure that the executor is bound to this thread, or
+/// that future and output are `Send`.
+macro_rules! spawn_task {
+    ($scheduler:expr, $kind:expr, $name:expr, $future:expr) => {{
+        let cell = $crate::task::cell::Reserved::new($scheduler, $kind, $name);
+        // SAFETY: the place is the cell's own, of the future's type and fresh.
+        unsafe { ::std::ptr::write(cell.future(), $future) };
+        // SAFETY: written just now.
+        unsafe { cell.spawn($name) }
+    }};
+}
+pub(crate) use spawn_task;

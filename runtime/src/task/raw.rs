@@ -1,79 +1,58 @@
-//! The task as wakers, executors and handles see it: what everybody may do, from any thread.
+//! Wake, abort and references: what any thread may do with a task.
 //!
-//! **Job.** Carry out the arrows of `task::state` on a [`Header`], and do what their answers say.
-//! An operation that may come from any thread asks [`Home::access`](super::home::Home::access)
-//! first: on the owner's thread it writes plainly, in a shared home by compare-and-swap, and from
-//! a foreign thread it writes a [`Letter`]. (A handle asks before that whether the task is RETIRED.) Here stand wake, abort and the count of references; what
-//! only an executor does is in [`turn`], what only a handle does in [`joining`].
+//! A task bound to a thread (those of `SingleThread` are) is written by that thread alone; any other thread
+//! sends a [`RemoteOp`] to it. A task that is not bound is written by compare-and-swap. [`SchedulerRef::writer`]
+//! tells which. What an executor does with a task stands in `task::run`, what a handle does in `task::join`.
 //!
-//! **Owns** nothing: whose the parts of a task are, the state word says.
-//!
-//! **Evidence.** The types say what the holder may do:
-//!
-//! - [`RawTask`]: a bare pointer. It proves nothing; each use says why the task is alive.
-//! - [`TaskRef`]: a counted reference. The task is alive.
-//! - [`Runnable`]: the task is QUEUED, and the holder has taken it out of its queue: it may run
-//!   it, once. There is never more than one.
-//!
-//! **Never** decides when a task runs.
-//!
-//! At a first reading, skip whatever says *recorder*, *record* or *report*: it writes down what happens
-//! and changes nothing of it.
+//! The types say what the holder may do: a [`TaskRef`] is a counted reference and keeps the task alive; a
+//! [`Runnable`] is the right to run it once, and there is never more than one; an [`Unbound`] is a new
+//! task that no executor has yet.
 
-pub(crate) mod turn;
-pub(crate) mod joining;
-
-use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
-use super::cell::{self, ABORT_POSTED, Header, WAKE_POSTED, drop_quietly};
-use super::home::{Access, Home, HomeRef};
+use super::cell::Header;
 use super::id::Id;
-use super::letter::Letter;
+use super::remote::RemoteOp;
+use super::scheduler_ref::SchedulerRef;
 use super::state::{Snapshot, State, Wake, Writer};
-use super::waker::Joiner;
-use crate::recorder::{Kind, Recorder};
 use crate::sync::Ordering;
 
-/// A pointer to a task. Whoever uses it knows why the task is alive.
+/// A pointer to a task, for the types of this folder, each of which keeps its task alive.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RawTask(pub(super) NonNull<Header>);
 
-// SAFETY: a pointer alone gives no access: the operations below check the thread (`access`) before
-// they touch what is bound to one.
+// SAFETY: a pointer alone gives no access: the operations below ask for the `writer` before they
+// touch what is bound to a thread.
 unsafe impl Send for RawTask {}
 // SAFETY: as above.
 unsafe impl Sync for RawTask {}
 
-/// A task that was taken out of a run queue and may be run by the holder.
+/// The right to run a task that is QUEUED, once. Queues take and give these.
 ///
-/// The executor's claim keeps it alive. Forgetting one is a lost task, so it must be used.
+/// The executor's hold keeps the task alive. One that is forgotten is never run; a closing executor may do
+/// that, since it cancels all its tasks by the list of them.
 #[must_use = "a task that was taken out of its queue must be run or queued again"]
 #[derive(PartialEq, Eq)]
 pub(crate) struct Runnable(RawTask);
+
+/// A task that no executor has taken yet. Dropping it cancels the task.
+pub(crate) struct Unbound(RawTask);
 
 /// A counted reference to a task.
 pub(crate) struct TaskRef(RawTask);
 
 impl RawTask {
-    /// Makes a task, not yet admitted: the answer is the executor's claim and the handle's.
-    pub(crate) fn new<F: Future>(future: F, home: HomeRef) -> (Runnable, RawTask) {
-        let task = RawTask(cell::allocate(future, home.into_raw(), Snapshot::SPAWNED));
-        (Runnable(task), task)
-    }
-
     #[inline(always)]
-    fn header(&self) -> &Header {
-        // SAFETY: whoever holds a `RawTask` knows that the task is alive. What is in the header is
-        // immutable, atomic, or in a cell of its own.
+    pub(super) fn header(&self) -> &Header {
+        // SAFETY: the holder of a `RawTask` keeps the task alive. What is in the header is immutable,
+        // atomic, or in a cell of its own.
         unsafe { self.0.as_ref() }
     }
 
     #[inline(always)]
-    pub(crate) fn home(&self) -> &Home {
-        // SAFETY: the header holds a counted reference of the home.
-        unsafe { self.header().home.as_ref() }
+    pub(super) fn scheduler(&self) -> &SchedulerRef {
+        &self.header().scheduler
     }
 
     #[inline(always)]
@@ -81,140 +60,94 @@ impl RawTask {
         &self.header().state
     }
 
-    /// How an executor may write the state, or a letter that is carried out: both are on the thread of the
-    /// home, or on any, if it has none (any more).
+    /// How an executor writes the state: it is on the task's thread, or the task is bound to none.
     #[inline(always)]
-    fn writer(&self) -> Writer {
-        let access = self.home().access();
-        debug_assert!(access != Access::Foreign);
-        match access {
-            Access::Shared => Writer::OneOfMany,
-            Access::Owner | Access::Foreign => Writer::Sole,
-        }
+    pub(super) fn own_writer(&self) -> Writer {
+        let writer = self.scheduler().writer();
+        debug_assert!(
+            writer.is_some(),
+            "an executor is on the thread of its tasks"
+        );
+        writer.unwrap_or(Writer::Owner)
     }
 
     pub(crate) fn id(&self) -> Id {
         self.header().id.unpack()
     }
 
-    /// The number of its id, as the recorder writes it.
+    /// The number of its id.
     pub(crate) fn number(&self) -> u64 {
         self.id().number()
     }
 
-    /// Tells the recorder, if there is one, that the task was spawned, and its name.
-    #[inline(always)]
-    pub(crate) fn report_spawn(&self, name: Option<&str>) {
-        if let Some(recorder) = self.home().recorder() {
-            self.spawn_on_record(recorder, name);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn spawn_on_record(&self, recorder: &Recorder, name: Option<&str>) {
-        if let Some(name) = name {
-            recorder.name(self.number(), name);
-        }
-        recorder.report_by(Kind::Spawn, 0, self.number());
-    }
-
-    // ---- wake and abort: from any thread -------------------------------------------------------
-
     /// Makes the task run again. What the caller did before happens before that poll.
     #[inline]
-    pub(crate) fn wake_by_ref(self) {
-        let writer = match self.home().access() {
-            Access::Owner => Writer::Sole,
-            Access::Shared => Writer::OneOfMany,
-            Access::Foreign => return self.wake_from_afar(),
+    pub(super) fn wake_by_ref(self) {
+        let Some(writer) = self.scheduler().writer() else {
+            return self.send_wake();
         };
-        let answer = match self.home().recorder() {
-            None => self.state().apply(writer, Snapshot::wake),
-            Some(recorder) => self.wake_on_record(writer, recorder),
-        };
-        if answer == Wake::Submit {
-            self.home().scheduler().schedule(Runnable(self));
-        }
-    }
-
-    // Apart, so that the way without a recorder is short enough to be compiled into its callers.
-    #[cold]
-    #[inline(never)]
-    fn wake_on_record(self, writer: Writer, recorder: &Recorder) -> Wake {
-        // The wake comes before the poll that it leads to, perhaps on another thread.
-        let at = recorder.now();
+        // The wake is recorded as of before the poll that it leads to, perhaps on another thread.
+        let at = self.scheduler().probe().now();
         let answer = self.state().apply(writer, Snapshot::wake);
-        recorder.report_wake(at, answer as u8, self.number());
-        answer
+        self.scheduler().probe().woken(at, self, answer);
+        if answer == Wake::Submit {
+            // SAFETY: this call set QUEUED.
+            let task = unsafe { Runnable::new(self) };
+            self.scheduler().schedule(task);
+        }
     }
 
     #[cold]
-    fn wake_from_afar(self) {
-        // One letter in the box is enough for any number of wakes: the owner clears the flag, and
-        // acquires with that what every waker released, before it wakes the task.
-        let first = !self.state().load().is_complete()
-            && self.header().posted.fetch_or(WAKE_POSTED, Ordering::AcqRel) & WAKE_POSTED == 0;
-        if let Some(recorder) = self.home().recorder() {
-            let answer = if first { Wake::Submit } else { Wake::Nothing };
-            recorder.report_wake(recorder.now(), answer as u8, self.number());
-        }
+    fn send_wake(self) {
+        let at = self.scheduler().probe().now();
+        let first = !self.state().load().is_done() && self.header().join.send_wake();
+        let answer = if first { Wake::Submit } else { Wake::Nothing };
+        self.scheduler().probe().woken(at, self, answer);
         if first {
-            let letter = Letter::wake(self.to_ref());
-            self.home().scheduler().post(letter);
+            self.scheduler().post(RemoteOp::Wake(self.to_ref()));
         }
     }
 
-    /// A letter of `wake_from_afar` has come.
+    /// The message of `send_wake` has come. The wake was recorded where it was made.
     pub(super) fn receive_wake(self) {
-        self.header()
-            .posted
-            .fetch_and(!WAKE_POSTED, Ordering::AcqRel);
-        // It was reported where it was called.
-        if self.state().apply(self.writer(), Snapshot::wake) == Wake::Submit {
-            self.home().scheduler().schedule(Runnable(self));
+        // Cleared first: a wake after this sends another message.
+        self.header().join.receive_wake();
+        if self.state().apply(self.own_writer(), Snapshot::wake) == Wake::Submit {
+            // SAFETY: this call set QUEUED.
+            let task = unsafe { Runnable::new(self) };
+            self.scheduler().schedule(task);
         }
     }
 
-    /// Asks for an end: the future is dropped instead of polled, when it is next the executor's
-    /// turn. No effect on a complete task.
+    /// Asks for an end: the future is dropped instead of polled at the executor's next turn. No effect on a
+    /// task that is done.
     pub(crate) fn abort(self) {
-        if let Some(recorder) = self.home().recorder() {
-            recorder.report_by(Kind::Abort, 0, self.number());
-        }
-        let writer = match self.home().access() {
-            Access::Owner => Writer::Sole,
-            Access::Shared => Writer::OneOfMany,
-            Access::Foreign => {
-                if !self.state().load().is_complete()
-                    && self
-                        .header()
-                        .posted
-                        .fetch_or(ABORT_POSTED, Ordering::Relaxed)
-                        & ABORT_POSTED
-                        == 0
-                {
-                    let letter = Letter::abort(self.to_ref());
-                    self.home().scheduler().post(letter);
-                }
-                return;
+        self.scheduler().probe().aborted(self);
+        let Some(writer) = self.scheduler().writer() else {
+            if !self.state().load().is_done() && self.header().join.send_abort() {
+                self.scheduler().post(RemoteOp::Abort(self.to_ref()));
             }
+            return;
         };
-        if self.state().apply(writer, Snapshot::abort) == Wake::Submit {
-            self.home().scheduler().schedule(Runnable(self));
-        }
+        self.abort_here(writer);
     }
 
-    // ---- references ----------------------------------------------------------------------------
+    pub(super) fn abort_here(self, writer: Writer) {
+        if self.state().apply(writer, Snapshot::abort) == Wake::Submit {
+            // SAFETY: this call set QUEUED.
+            let task = unsafe { Runnable::new(self) };
+            self.scheduler().schedule(task);
+        }
+    }
 
     /// One more reference.
     #[inline]
     pub(crate) fn to_ref(self) -> TaskRef {
-        // Relaxed: whoever asks knows that the task is alive.
+        // Relaxed: the caller keeps the task alive.
         let before = self.header().refs.fetch_add(1, Ordering::Relaxed);
         if before > u32::MAX / 2 {
-            // Two thousand million forgotten wakers: counting on would wrap and free the task
-            // under somebody's hands.
+            // Two thousand million forgotten wakers: counting on would wrap, and free the task while it
+            // is in use.
             std::process::abort();
         }
         TaskRef(self)
@@ -231,60 +164,87 @@ impl RawTask {
             // Acquire pairs with the Release of all the others. A load and not a fence, which
             // ThreadSanitizer does not know.
             self.header().refs.load(Ordering::Acquire);
-            self.free();
+            // SAFETY: the last reference ended. Executor and handle have ended their hold, so future
+            // and output are gone.
+            unsafe { (self.header().vtable.free)(self.0) };
         }
     }
 
-    /// Ends the task's memory. The caller has ended the last reference.
-    #[inline(never)]
-    fn free(self) {
-        let home = self.header().home;
-        // Who completed the task has emptied it. The models see by this that nobody is at it any more.
-        let left = self.empty_slot();
-        debug_assert!(left.is_none());
-        drop(left);
-        // SAFETY: the last reference ended. Executor and handle have ended their claims, so future and
-        // output are gone.
-        unsafe { (self.header().vtable.free)(self.0) };
-        // SAFETY: the header's reference of the home, which `new` put there.
-        drop(unsafe { HomeRef::from_raw(home) });
+    /// Returns whether nothing is left that could wake the task. The caller has polled it and it is not
+    /// ready.
+    pub(super) fn is_unwakeable(self) -> bool {
+        // One reference stands for executor and handle, each waker has one of its own, and the one that
+        // was lent to the poll is not counted. Acquire pairs with the Release in `release`: a waker that
+        // was dropped after a wake has set QUEUED before.
+        self.header().refs.load(Ordering::Acquire) == 1 && !self.state().load().is_queued()
     }
 
-    /// Takes the waker out of the slot. The slot is the caller's.
-    fn empty_slot(self) -> Option<Joiner> {
-        self.header().joiner.with_mut(|slot| {
-            // SAFETY: passed on from the caller.
-            unsafe { (*slot).take() }
+    /// Its index in the list of living tasks. The caller is its executor.
+    pub(crate) fn owned_index(self) -> u32 {
+        self.header().owned_index.with_mut(|index| {
+            // SAFETY: only the executor that binds the task reads or writes the index, and binding and
+            // unbinding a task follow one another.
+            unsafe { *index }
         })
+    }
+
+    /// Writes the index. The caller is its executor.
+    pub(super) fn set_owned_index(self, to: u32) {
+        self.header().owned_index.with_mut(|index| {
+            // SAFETY: as in `owned_index`.
+            unsafe { *index = to }
+        });
     }
 }
 
 impl Runnable {
-    /// The task, to compare it or to store it; the right to run it is given up with it, and taken
-    /// again with `from_queue`.
-    pub(crate) fn into_queue(self) -> RawTask {
+    /// # Safety
+    /// The task is QUEUED, and nobody else has the right to run it.
+    pub(super) unsafe fn new(task: RawTask) -> Self {
+        Runnable(task)
+    }
+
+    /// The task, to compare it.
+    pub(crate) fn raw(&self) -> RawTask {
         self.0
     }
 
-    /// Takes a task out of a queue again.
-    pub(crate) fn from_queue(task: RawTask) -> Self {
-        Runnable(task)
+    /// Gives the right away as a pointer, for a place that holds one task in an atomic.
+    pub(crate) fn into_ptr(self) -> *mut Header {
+        self.0.0.as_ptr()
+    }
+
+    /// Takes back what `into_ptr` gave; `None` for null.
+    ///
+    /// # Safety
+    /// The pointer is null or came from `into_ptr`, and is taken back once.
+    pub(crate) unsafe fn from_ptr(task: *mut Header) -> Option<Self> {
+        NonNull::new(task).map(|task| Runnable(RawTask(task)))
+    }
+}
+
+impl Unbound {
+    /// # Safety
+    /// As for [`Runnable`]; and no executor has bound the task.
+    pub(super) unsafe fn new(task: RawTask) -> Self {
+        Unbound(task)
     }
 
     pub(crate) fn raw(&self) -> RawTask {
         self.0
     }
+
+    /// Its executor takes it.
+    #[inline(always)]
+    pub(crate) fn bind(self) -> Runnable {
+        Runnable(ManuallyDrop::new(self).0)
+    }
 }
 
-impl RawTask {
-    /// For a place that holds one task in an atomic.
-    pub(crate) fn into_ptr(self) -> *mut Header {
-        self.0.as_ptr()
-    }
-
-    /// What `into_ptr` gave; `None` for null.
-    pub(crate) fn from_ptr(task: *mut Header) -> Option<Self> {
-        NonNull::new(task).map(RawTask)
+impl Drop for Unbound {
+    /// Its executor did not take it.
+    fn drop(&mut self) {
+        self.0.cancel();
     }
 }
 
@@ -314,11 +274,6 @@ impl Drop for TaskRef {
     fn drop(&mut self) {
         self.0.release();
     }
-}
-
-/// Drops a value of the user, whose panic would reach nobody.
-pub(crate) fn drop_value<T>(value: T) {
-    drop_quietly(value);
 }
 
 #[cfg(test)]

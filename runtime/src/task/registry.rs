@@ -85,7 +85,7 @@ impl Registry {
         if index != NOWHERE {
             let link = std::mem::replace(&mut self.entries[index as usize], entry);
             self.vacant = link.next();
-            task.set_registry_index(index);
+            task.set_owned_index(index);
         } else {
             let index = self.entries.len();
             assert!(
@@ -93,7 +93,7 @@ impl Registry {
                 "a registry holds at most 2^31 - 1 tasks"
             );
             self.entries.push(entry);
-            task.set_registry_index(index as u32);
+            task.set_owned_index(index as u32);
         }
         self.living += 1;
     }
@@ -101,7 +101,10 @@ impl Registry {
     /// Frees the place of a task.
     #[inline]
     pub(crate) fn remove(&mut self, task: RawTask) {
-        let index = task.registry_index();
+        let index = task.owned_index();
+        if index == NOWHERE {
+            return;
+        }
         debug_assert!(self.entries[index as usize].task() == Some(task));
         self.entries[index as usize] = Entry::vacant(self.vacant);
         self.vacant = index;
@@ -134,33 +137,27 @@ impl Registry {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::task::JoinHandle;
-    use crate::task::home::HomeRef;
-    use crate::task::raw::Runnable;
-    use crate::tests::Nowhere;
+    use crate::task::raw::Unbound;
+    use crate::test_support::{Nowhere, new_task};
 
-    /// Tasks, each with its handle; cancelled when they are dropped.
+    /// A task with its handle; cancelled when it is dropped.
     struct Task(
-        Option<Runnable>,
+        Unbound,
         #[expect(dead_code, reason = "it is owned")] JoinHandle<()>,
     );
 
     impl Task {
         fn new() -> Self {
-            let home = HomeRef::shared(std::sync::Arc::new(Nowhere));
-            let (runnable, raw) = RawTask::new(async {}, home);
-            Task(Some(runnable), JoinHandle::new(raw))
+            let (task, handle) = new_task(Arc::new(Nowhere), async {});
+            Task(task, handle)
         }
 
         fn raw(&self) -> RawTask {
-            self.0.as_ref().unwrap().raw()
-        }
-    }
-
-    impl Drop for Task {
-        fn drop(&mut self) {
-            self.0.take().unwrap().cancel();
+            self.0.raw()
         }
     }
 

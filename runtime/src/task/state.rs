@@ -1,118 +1,80 @@
-//! The life of a task as one word: the flags, the arrows between them, and who may move.
+//! The run state of a task in one byte: is it idle, queued, running or done?
 //!
-//! **Job.** Answer, for every event in a task's life, *what must the caller do now?* Each arrow
-//! below is one pure function from a [`Snapshot`] to the next one and an answer. The functions
-//! know no memory ordering and no thread; [`State::apply`] carries them out.
-//!
-//! **Owns** the word, and nothing else of the task. **Never** waits, and never touches future, output or
-//! slot: the answer says who may.
+//! Each transition is a pure function from a [`Snapshot`] to the next one and an answer, which tells the
+//! caller what it must do now. [`State::apply`] carries a transition out. So all the rules are here, and
+//! a search through every interleaving (`state/properties.rs`) can check them.
 //!
 //! ```text
-//!                 wake 1                     start 2
+//!                 wake                     start
 //!      ┌────────┐ ───────► ┌────────┐ ──────────────────► ┌─────────┐
-//!      │  idle  │          │ QUEUED │                     │ RUNNING │──┐ wake 4: + QUEUED,
-//!      └────────┘ ◄─┐      └────────┘ ◄────────────┐      └─────────┘◄─┘ nothing to do now
-//!        │          │        │  ▲                  │        │  ▲  │
-//!        │          │        │  │ spawn 0  pend 3: │        │  │  │ complete 5
-//!        │          │        │             Requeue │        │  │  ▼
-//!        │          └────────┼──── pend 3: Idle ───┴────────┘  │ ┌──────────┐ retire 6 ┌─────────┐
-//!        │                   │                                 │ │ COMPLETE │ ───────► │ RETIRED │
-//!        └───────────────────┴─────────────── seize ───────────┘ └──────────┘          └─────────┘
+//!      │  idle  │          │ QUEUED │                     │ RUNNING │──┐ wake: sets QUEUED,
+//!      └────────┘ ◄─┐      └────────┘ ◄────────────┐      └─────────┘◄─┘ the poll's end requeues
+//!        │          │        │  ▲ spawn            │        │  ▲  │
+//!        │          │        │         pend: Requeue        │  │  │ finish
+//!        │          │        │                     │        │  │  ▼
+//!        │          └────────┼──── pend: Idle ─────┴────────┘  │ ┌──────┐
+//!        │                   │                                 │ │ DONE │
+//!        └───────────────────┴────────────── seize ────────────┘ └──────┘
 //! ```
 //!
-//! Two ways lead past the poll. *Abort* marks the task and, if it is idle, queues it: the next start or
-//! pend answers that the caller, who is RUNNING it, drops the future and completes. *Seize*, of an
-//! executor that closes, takes an idle or QUEUED task to RUNNING at once, to the same end; it refuses one
-//! that is RUNNING or COMPLETE.
+//! An *abort* marks the task and queues it if it is idle; the next start or pend then tells the runner to
+//! drop the future. An executor that shuts down *seizes* each task that is not running, to the same end.
 //!
-//! | arrow | function | carried out by |
-//! |---|---|---|
-//! | 0 | [`Snapshot::SPAWNED`] | `RawTask::new` |
-//! | 1, 4 | [`Snapshot::wake`] | `RawTask::wake_by_ref` (any waker), `RawTask::receive_wake` (by letter) |
-//! | 1 | [`Snapshot::abort`] | `RawTask::abort` (any handle) |
-//! | 2 | [`Snapshot::start`] | `Runnable::turn`; `Runnable::start` for a main future |
-//! | 3 | [`Snapshot::pend`] | `Runnable::turn`; `RawTask::pend` for a main future |
-//! | 5 | [`Snapshot::complete`] | `RawTask::finish`, the executor |
-//! | 6 | [`Snapshot::retire`] | `RawTask::wake_joiner`, the executor |
-//! | | [`Snapshot::seize`] | `RawTask::shut_down`, `Runnable::cancel`, `RawTask::end_main` |
-//! | | [`Snapshot::reclaim_slot`], [`Snapshot::offer_slot`] | `RawTask::join_as`, the handle, itself or by letter |
-//! | | [`Snapshot::take`], [`Snapshot::detach`] | `RawTask::take_output`, `RawTask::detach_as`, the handle |
+//! | transition | carried out by |
+//! |---|---|
+//! | spawn: [`Snapshot::SPAWNED`] | `task::cell::reserve` |
+//! | [`Snapshot::wake`] | `RawTask::wake_by_ref`, `RawTask::receive_wake` |
+//! | [`Snapshot::abort`] | `RawTask::abort` |
+//! | [`Snapshot::start`], [`Snapshot::pend`] | `Runnable::run`, `MainTask::poll` |
+//! | [`State::finish`] | `RawTask::complete` |
+//! | [`Snapshot::seize`] | `RawTask::cancel` |
 //!
-//! # Two claims keep a task
-//!
-//! The *executor's claim* lasts from spawn until the task is RETIRED (or, where no handle is left,
-//! until the executor has dropped the output). While it holds, queues may carry bare pointers: a
-//! task is in at most one queue, once, because only the arrow that sets QUEUED submits it. The
-//! *handle's claim* lasts from spawn until the handle is dropped, which the HANDLE flag tells the executor as
-//! long as that looks. Whoever ends the second of the two claims releases the one
-//! reference that both stand for. Wakers count references of their own.
-//!
-//! # Who may move: one set of arrows, two ways to carry them out
-//!
-//! *One cook.* Only the executor's own thread writes the word: a plain load and a plain store, no
-//! read-modify-write. Other threads ask by letter (see `task::letter`).
-//!
-//! *Many cooks.* Any thread writes, by compare-and-swap. Even an arrow that changes nothing is
-//! carried out as a write: a wake of a task that is QUEUED already must still *release* what the
-//! waker wrote before it to the poll that follows (tokio #7589).
-//!
-//! *Both, once the task is RETIRED.* The executor writes no more, and what wakers, abort handles and late
-//! letters write changes nothing. The word is the handle's, on whatever thread that is: a plain load and a plain store.
+//! Who holds the output, and who frees the task, is the other half of its life: see `task::join`.
 
 use crate::sync::{AtomicU8, Ordering};
 
-/// In a run queue, or, together with RUNNING, woken during its poll.
-/// Set by wake, abort and spawn; cleared by start, seize and complete.
-const QUEUED: u8 = 1 << 0;
-/// A thread is polling the future, or dropping it. Set by start and seize; cleared by pend and
-/// complete. Whoever set it has the future to itself.
-const RUNNING: u8 = 1 << 1;
-/// The future is gone; the output (or the error) took its place. Set once, by complete; never
-/// cleared. Never together with QUEUED or RUNNING.
-const COMPLETE: u8 = 1 << 2;
-/// The executor has let go of the task. Set by complete or retire; never cleared.
-const RETIRED: u8 = 1 << 3;
-/// Somebody asked for an end: the next start or pend cancels. Set by abort; never cleared.
-const ABORTED: u8 = 1 << 4;
-/// A `JoinHandle` exists. Set at birth; cleared by detach, unless nobody is left who would look.
-const HANDLE: u8 = 1 << 5;
-/// The joiner's slot holds a waker and belongs to the executor's side. Without the flag the slot
-/// belongs to the handle. Set and cleared by the handle, until COMPLETE.
-const JOINER: u8 = 1 << 6;
-/// The handle has taken the output. Set by the handle, after COMPLETE.
-const TAKEN: u8 = 1 << 7;
+/// In a run queue; or, together with RUNNING, woken during its poll.
+/// Set by spawn, wake and abort; cleared by start, pend and seize.
+pub(super) const QUEUED: u8 = 1 << 0;
+/// A thread is polling the future, or dropping it, and has it to itself.
+/// Set by start and seize; cleared by pend and finish.
+pub(super) const RUNNING: u8 = 1 << 1;
+/// The next start or pend cancels the task. Set by abort.
+pub(super) const ABORTED: u8 = 1 << 2;
+/// The future is gone. Set by finish, which clears all else; never cleared.
+const DONE: u8 = 1 << 3;
 
 /// The flags at one instant.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Snapshot(u8);
 
 /// After a wake or an abort.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Wake {
-    /// The caller set QUEUED: it must put the task into a run queue.
+    /// The caller set QUEUED, so it must put the task into a run queue.
     Submit,
-    /// The task is being polled, and the thread that does will queue it again.
+    /// The task is being polled; the polling thread will queue it again.
     Again,
-    /// The task is queued already, or complete.
+    /// The task is queued already, or done.
     Nothing,
 }
 
-/// After a task was taken from a queue.
+/// After a task was taken out of a queue.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Start {
     /// Poll the future.
     Poll,
-    /// Drop the future, then finish.
+    /// Drop the future, then complete.
     Cancel,
 }
 
-/// After a poll that was not ready.
+/// After a poll that returned `Pending`.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Pend {
-    /// The task sleeps until a wake.
+    /// The task is idle until a wake.
     Idle,
     /// It was woken during the poll: the caller puts it into a run queue.
     Requeue,
@@ -120,50 +82,13 @@ pub(crate) enum Pend {
     Cancel,
 }
 
-/// After the output was stored.
-#[must_use]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Complete {
-    /// The handle keeps the task now.
-    LeaveToHandle,
-    /// The caller wakes the joiner, then retires.
-    WakeJoiner,
-    /// No handle is left: the caller drops the output and releases the reference.
-    DropOutput,
-}
-
-/// After the handle asked to write its slot, or gave it over.
-#[must_use]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Join {
-    /// Not yet complete.
-    Wait,
-    /// Complete: the output is there.
-    Complete,
-}
-
-/// After the handle was dropped.
-#[must_use]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Detach {
-    /// A waker is in the slot, which is the caller's now: it empties the slot and asks again.
-    SlotFirst,
-    /// The executor has let go before: the caller releases the reference.
-    Release,
-    /// The executor still has the task and will release the reference: the caller touches neither
-    /// any more.
-    Nothing,
-    /// The task completed in this instant: the caller drops the output and asks again.
-    OutputFirst,
-}
-
 impl Snapshot {
-    /// Arrow 0: queued, and held by the executor and a handle.
-    pub(crate) const SPAWNED: Snapshot = Snapshot(QUEUED | HANDLE);
-    /// The main future of a `block_on`: queued, and nobody joins it.
-    pub(crate) const MAIN: Snapshot = Snapshot(QUEUED);
+    /// A new task is born queued.
+    pub(crate) const SPAWNED: Snapshot = Snapshot(QUEUED);
+    /// The future is gone, and nothing else counts any more.
+    pub(super) const FINISHED: Snapshot = Snapshot(DONE);
 
-    fn has(self, flag: u8) -> bool {
+    pub(super) fn has(self, flag: u8) -> bool {
         self.0 & flag != 0
     }
 
@@ -175,28 +100,18 @@ impl Snapshot {
         Snapshot(self.0 & !flags)
     }
 
-    pub(crate) fn is_complete(self) -> bool {
-        self.has(COMPLETE)
+    /// Returns whether the future is gone.
+    pub(crate) fn is_done(self) -> bool {
+        self.has(DONE)
     }
 
-    /// Whether a poll is to come, be it after one that is under way.
+    /// Returns whether a poll is to come, perhaps after one that is under way.
     pub(crate) fn is_queued(self) -> bool {
         self.has(QUEUED)
     }
 
-    /// Whether the executor will not touch the word again.
-    pub(crate) fn is_retired(self) -> bool {
-        self.has(RETIRED)
-    }
-
-    /// Whether nothing is left but the reference, which is the handle's to release.
-    pub(crate) fn is_spent(self) -> bool {
-        self.0 & (RETIRED | TAKEN) == RETIRED | TAKEN
-    }
-
-    /// Arrows 1 and 4.
     pub(crate) fn wake(self) -> (Snapshot, Wake) {
-        if self.has(COMPLETE | QUEUED) {
+        if self.has(DONE | QUEUED) {
             (self, Wake::Nothing)
         } else if self.has(RUNNING) {
             (self.with(QUEUED), Wake::Again)
@@ -205,9 +120,9 @@ impl Snapshot {
         }
     }
 
-    /// Like a wake, and the next turn cancels instead of polling.
+    /// Like a wake, but the next start or pend cancels.
     pub(crate) fn abort(self) -> (Snapshot, Wake) {
-        if self.has(COMPLETE) {
+        if self.has(DONE) {
             (self, Wake::Nothing)
         } else {
             let (next, answer) = self.wake();
@@ -215,9 +130,9 @@ impl Snapshot {
         }
     }
 
-    /// Arrow 2. The caller took the task out of a queue.
+    /// The caller took the task out of a queue.
     pub(crate) fn start(self) -> (Snapshot, Start) {
-        debug_assert!(self.has(QUEUED) && !self.has(RUNNING | COMPLETE));
+        debug_assert!(self.has(QUEUED) && !self.has(RUNNING | DONE));
         let answer = if self.has(ABORTED) {
             Start::Cancel
         } else {
@@ -226,7 +141,7 @@ impl Snapshot {
         (self.without(QUEUED).with(RUNNING), answer)
     }
 
-    /// Arrow 3. The caller polled the future and it was not ready.
+    /// The caller polled the future, which is not ready.
     pub(crate) fn pend(self) -> (Snapshot, Pend) {
         debug_assert!(self.has(RUNNING));
         if self.has(ABORTED) {
@@ -238,86 +153,26 @@ impl Snapshot {
         }
     }
 
-    /// Arrow 5. The caller dropped the future and stored the output.
-    pub(crate) fn complete(self) -> (Snapshot, Complete) {
-        debug_assert!(self.has(RUNNING) && !self.has(COMPLETE));
-        let done = self.without(RUNNING | QUEUED).with(COMPLETE);
-        if !self.has(HANDLE) {
-            (done.with(RETIRED), Complete::DropOutput)
-        } else if self.has(JOINER) {
-            // Not RETIRED: the slot is read after this, and a handle that is dropped meanwhile
-            // must not free the task under the reader (rayon #929).
-            (done, Complete::WakeJoiner)
-        } else {
-            (done.with(RETIRED), Complete::LeaveToHandle)
-        }
-    }
-
-    /// Arrow 6. The joiner has been woken. Answers whether the caller releases the reference.
-    pub(crate) fn retire(self) -> (Snapshot, bool) {
-        (self.with(RETIRED), !self.has(HANDLE))
-    }
-
-    /// The executor closes and takes the task to cancel it. Answers whether the caller got it.
+    /// The executor wants to cancel the task without running it. Answers whether the caller got it.
     pub(crate) fn seize(self) -> (Snapshot, bool) {
-        if self.has(RUNNING | COMPLETE) {
+        if self.has(RUNNING | DONE) {
             (self, false)
         } else {
             (self.without(QUEUED).with(RUNNING), true)
         }
     }
-
-    /// The handle wants its slot back in order to write it.
-    pub(crate) fn reclaim_slot(self) -> (Snapshot, Join) {
-        if self.has(COMPLETE) || !self.has(HANDLE) {
-            (self, Join::Complete)
-        } else {
-            (self.without(JOINER), Join::Wait)
-        }
-    }
-
-    /// The handle has written its slot and gives it over.
-    pub(crate) fn offer_slot(self) -> (Snapshot, Join) {
-        if self.has(COMPLETE) {
-            (self, Join::Complete)
-        } else {
-            (self.with(JOINER), Join::Wait)
-        }
-    }
-
-    /// The handle takes the output. Answers whether it was still there.
-    pub(crate) fn take(self) -> (Snapshot, bool) {
-        debug_assert!(self.has(COMPLETE) && self.has(HANDLE));
-        (self.with(TAKEN), !self.has(TAKEN))
-    }
-
-    /// The handle is dropped.
-    pub(crate) fn detach(self) -> (Snapshot, Detach) {
-        // As long as HANDLE is set the memory stays. So what the handle has in it goes first.
-        if self.has(JOINER) && !self.has(COMPLETE) {
-            (self.without(JOINER), Detach::SlotFirst)
-        } else if !self.has(COMPLETE) {
-            (self.without(HANDLE), Detach::Nothing)
-        } else if !self.has(TAKEN) {
-            (self, Detach::OutputFirst)
-        } else if self.has(RETIRED) {
-            (self.without(HANDLE), Detach::Release)
-        } else {
-            (self.without(HANDLE), Detach::Nothing)
-        }
-    }
 }
 
-/// How an arrow is carried out.
+/// How the calling thread may write the run state of a task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Writer {
-    /// The caller is the only one who changes the word at this time.
-    Sole,
-    /// Others may write it too.
-    OneOfMany,
+    /// The task is bound to this thread, so nobody else writes: a plain load and a plain store.
+    Owner,
+    /// Any thread may write: compare-and-swap.
+    Shared,
 }
 
-/// The word itself.
+/// The byte itself.
 pub(crate) struct State(AtomicU8);
 
 impl State {
@@ -325,35 +180,34 @@ impl State {
         State(AtomicU8::new(snapshot.0))
     }
 
-    /// Reads the flags. Acquire: who sees COMPLETE sees the output (pairs with the release in
-    /// `apply`).
+    /// Reads the flags. Acquire pairs with the Release in `apply` and `finish`.
     #[inline(always)]
     pub(crate) fn load(&self) -> Snapshot {
         Snapshot(self.0.load(Ordering::Acquire))
     }
 
-    /// Carries out one arrow and returns its answer.
+    /// Carries out one transition and returns its answer.
     #[inline(always)]
-    pub(crate) fn apply<R>(&self, writer: Writer, arrow: impl Fn(Snapshot) -> (Snapshot, R)) -> R {
+    pub(crate) fn apply<R>(&self, writer: Writer, step: impl Fn(Snapshot) -> (Snapshot, R)) -> R {
         match writer {
-            Writer::Sole => {
-                // Relaxed: the word was last changed by this thread, or came to it through
-                // something that synchronises (a letter, or the Acquire load that saw RETIRED).
+            Writer::Owner => {
+                // Relaxed: this thread made the last change, or received the task by a message.
                 let now = Snapshot(self.0.load(Ordering::Relaxed));
-                let (next, answer) = arrow(now);
+                let (next, answer) = step(now);
                 if next != now {
-                    // Release pairs with `load`. Unchanged flags are not stored: once RETIRED the
-                    // word belongs to the handle, perhaps on another thread.
+                    // Release pairs with `load`.
                     self.0.store(next.0, Ordering::Release);
                 }
                 answer
             }
-            Writer::OneOfMany => {
+            Writer::Shared => {
                 let mut now = self.0.load(Ordering::Relaxed);
                 loop {
-                    let (next, answer) = arrow(Snapshot(now));
-                    // AcqRel: release what this thread did before to whoever moves next, acquire
-                    // what the last mover did. Also where next == now: see the module's header.
+                    let (next, answer) = step(Snapshot(now));
+                    // AcqRel: releases what this thread did before to the next writer, and acquires
+                    // what the last one did. A transition that changes nothing is written too: the
+                    // waker of a queued task must still release its data to the poll that follows
+                    // (tokio #7589).
                     match self.0.compare_exchange_weak(
                         now,
                         next.0,
@@ -367,10 +221,15 @@ impl State {
             }
         }
     }
-}
 
-#[cfg(test)]
-mod properties;
+    /// Writes [`Snapshot::FINISHED`]. The caller runs the task, so no other transition leads anywhere: a
+    /// wake or an abort that this store overwrites has no effect, as if it had come later.
+    #[inline(always)]
+    pub(crate) fn finish(&self) {
+        // Release pairs with `load`.
+        self.0.store(Snapshot::FINISHED.0, Ordering::Release);
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -16,8 +16,6 @@ use std::time::Duration;
 
 use crate::task::Id;
 
-pub(crate) use self::collect::MAIN;
-
 pub use self::advice::Advice;
 pub use self::figures::{Ending, Figures, LaneFigures, LongestPoll, Stall, TaskFigures};
 

@@ -18,7 +18,7 @@ use std::time::Instant;
 use self::clock::Clock;
 use self::wheel::{Key, Wheel};
 use crate::sync::{Arc, AtomicBool, Guarded, Mutex, Ordering, lock};
-use crate::task::raw::drop_value;
+use crate::task::waker::drop_quietly;
 
 /// Timers fired between two looks at anything else: a bound for a turn, not for the timers, the
 /// rest of which fire in the next turn. Thin air.
@@ -167,7 +167,7 @@ impl Timers {
             for key in strays {
                 let waker = self.plan.with(|plan| plan.wheel.remove(key)).flatten();
                 // Whoever dropped the timer is far away, so a panic must not reach this thread.
-                drop_value(waker);
+                drop_quietly(waker);
             }
         }
     }
@@ -192,7 +192,7 @@ mod tests {
 
     use super::*;
     use crate::sync::OwnerCell;
-    use crate::tests::waiter;
+    use crate::test_support::waiter;
 
     /// Timers with a clock that jumps, of one thread.
     fn owned() -> Timers {

@@ -11,11 +11,12 @@ use super::{WorkStealing, worker::Worker};
 use crate::blocking::Pool;
 use crate::driver::Driver;
 use crate::metrics::Counters;
+use crate::probe::Probe;
 use crate::reactor;
 use crate::settings::{Instruments, Settings, invalid};
 use crate::shared::Shared;
 use crate::sync::{Arc, Guarded, Mutex, thread};
-use crate::task::home::HomeRef;
+use crate::task::scheduler_ref::SchedulerRef;
 use crate::timer::Timers;
 
 /// Settings of a [`WorkStealing`]: see [`WorkStealing::builder`].
@@ -179,7 +180,7 @@ impl Builder {
         } = settings.instruments(false, &reactor)?;
         let timers = Timers::new(clock, |plan| Guarded::Locked(Mutex::new(plan)));
         let shared = Arc::new(Shared {
-            home: HomeRef::shared_and_recorded(scheduler.clone(), recorder.clone()),
+            home: SchedulerRef::shared(scheduler.clone(), Probe::new(recorder.clone())),
             reactor,
             timers: Arc::new(timers),
             pool: Pool::new(

@@ -14,6 +14,7 @@ use std::ptr;
 use super::scheduler::Scheduler;
 use super::worker::Worker;
 use crate::sync::thread_local;
+use crate::task::raw::Runnable;
 
 thread_local! {
     static CURRENT: Cell<*const Worker> = const { Cell::new(ptr::null()) };
@@ -35,18 +36,22 @@ impl Drop for Current<'_> {
     }
 }
 
-/// Gives `f` this thread's worker, if it is one of `scheduler`'s. Answers whether it is.
+/// Gives `f` the task and this thread's worker, if that is one of `scheduler`'s. The task comes back if not.
 #[inline]
-pub(super) fn with(scheduler: &Scheduler, f: impl FnOnce(&Worker)) -> bool {
+pub(super) fn with(
+    scheduler: &Scheduler,
+    task: Runnable,
+    f: impl FnOnce(&Worker, Runnable),
+) -> Result<(), Runnable> {
     let worker = CURRENT.get();
     // SAFETY: the pointer is null, or to the worker whose `run` is on this thread's stack, and which
     // `Current` resets before that is left, also by a panic. The reference does not leave `f`.
     match unsafe { worker.as_ref() } {
         Some(worker) if ptr::eq(&*worker.scheduler, scheduler) => {
-            f(worker);
-            true
+            f(worker, task);
+            Ok(())
         }
-        _ => false,
+        _ => Err(task),
     }
 }
 

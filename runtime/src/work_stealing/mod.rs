@@ -53,7 +53,7 @@ use crate::handle::Handle;
 use crate::metrics::Metrics;
 use crate::shared::Shared;
 use crate::sync::Arc;
-use crate::task::JoinHandle;
+use crate::task::{JoinHandle, spawn_task};
 use crate::timeline::Timeline;
 
 /// The work-stealing executor: many cooks.
@@ -147,7 +147,7 @@ impl WorkStealing {
     /// spawned task goes to its handle.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "WorkStealing::block_on");
-        main_seat::block_on(future, self.shared.home.recorder().cloned())
+        main_seat::block_on(future, self.shared.home.probe().clone())
     }
 
     /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). It begins at once.
@@ -165,7 +165,7 @@ impl WorkStealing {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.shared.spawn(future, None)
+        spawn_task!(self.shared.home.clone(), "task", None, future)
     }
 
     /// How many workers there are.
@@ -204,7 +204,11 @@ impl WorkStealing {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn timeline(&self) -> Option<Timeline> {
-        self.shared.home.recorder().map(|it| Timeline::collect(it))
+        self.shared
+            .home
+            .probe()
+            .recorder()
+            .map(|it| Timeline::collect(it))
     }
 
     /// What the executor has counted so far.

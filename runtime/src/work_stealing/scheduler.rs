@@ -13,16 +13,16 @@ use super::current;
 use super::idle::Idle;
 use super::park::{Parker, Unpark};
 use super::watch::Watch;
+use super::worker::Worker;
 use crate::metrics::Counters;
 use crate::queue::injector::Injector;
 use crate::queue::ring::Ring;
 use crate::queue::slot::Slot;
 use crate::reactor::Reactor;
 use crate::sync::{Arc, AtomicBool, AtomicU32, Mutex, MutexGuard, Ordering, lock};
-use crate::task::home::Schedule;
-use crate::task::letter::Letter;
-use crate::task::raw::{RawTask, Runnable};
-use crate::task::registry::Registry;
+use crate::task::raw::{RawTask, Runnable, Unbound};
+use crate::task::registry::{NOWHERE, Registry};
+use crate::task::scheduler_ref::Schedule;
 
 /// How many tasks in a row go to the same part of the registry. With one each, every spawn would fetch
 /// another part's memory; with a thousand, thief and spawner met at the same lock (8 % of a spawn from
@@ -32,7 +32,7 @@ const RUN: usize = 64;
 /// See the module.
 pub(super) struct Scheduler {
     pub(super) remotes: Box<[Remote]>,
-    pub(super) injector: Injector<RawTask>,
+    pub(super) injector: Injector<Runnable>,
     pub(super) idle: Idle,
     pub(super) watch: Watch,
     shards: Box<[Shard]>,
@@ -47,7 +47,7 @@ pub(super) struct Scheduler {
 /// a poll, and a neighbour on the same line would have to fetch it anew each time.
 #[repr(align(128))]
 pub(super) struct Remote {
-    pub(super) ring: Ring<RawTask>,
+    pub(super) ring: Ring<Runnable>,
     pub(super) slot: Slot,
     pub(super) parker: Parker,
     /// How many polls it began: written by the worker, read by the watch.
@@ -190,7 +190,7 @@ impl Scheduler {
             loop {
                 let task = shard.lock().tasks.any(&mut from);
                 match task {
-                    Some(task) => task.shut_down(),
+                    Some(task) => task.cancel(),
                     None => break,
                 }
             }
@@ -199,24 +199,25 @@ impl Scheduler {
 }
 
 impl Schedule for Scheduler {
-    fn admit(&self, task: Runnable) -> Result<(), Runnable> {
-        {
+    fn bind(&self, task: Unbound) {
+        let task = {
             let mut part = self.part(task.raw());
             if part.closed {
-                return Err(task);
+                // The task is dropped, and so cancelled, after the lock, which was taken later.
+                return;
             }
+            let task = task.bind();
             part.tasks.insert(task.raw());
             // Under the lock: at shutdown the task may be cancelled as soon as it is released.
             self.counters.in_flight.up();
-        }
+            task
+        };
         self.schedule(task);
-        Ok(())
     }
 
     #[inline]
     fn schedule(&self, task: Runnable) {
-        let task = task.into_queue();
-        if !current::with(self, |worker| worker.push_woken(task)) {
+        if let Err(task) = current::with(self, task, Worker::push_woken) {
             // N1; the rest is `notify`.
             self.injector.push(task);
             self.notify();
@@ -225,24 +226,21 @@ impl Schedule for Scheduler {
 
     #[inline]
     fn reschedule(&self, task: Runnable) {
-        let task = task.into_queue();
-        if !current::with(self, |worker| worker.push_yielded(task)) {
+        if let Err(task) = current::with(self, task, Worker::push_yielded) {
             self.injector.push(task);
             self.notify();
         }
     }
 
-    fn forget(&self, task: RawTask) {
+    fn unbind(&self, task: RawTask) {
+        if task.owned_index() == NOWHERE {
+            return;
+        }
         let mut part = self.part(task);
         part.tasks.remove(task);
         part.tasks.forget_peak();
         drop(part);
         self.counters.in_flight.down();
-    }
-
-    /// No thread is foreign to a home without an owner.
-    fn post(&self, letter: Letter) {
-        drop(letter);
     }
 }
 

@@ -34,7 +34,7 @@ use crate::queue::ring::CAPACITY;
 use crate::recorder::{Kind, Role};
 use crate::shared::Shared;
 use crate::sync::{Arc, Mutex, MutexGuard, Ordering, thread};
-use crate::task::raw::{RawTask, Runnable};
+use crate::task::raw::Runnable;
 
 /// How often in a row a worker runs the task woken last before one from its ring. Two tasks that
 /// wake one another would keep everybody else waiting for ever otherwise. Thin air; tokio's is the
@@ -123,7 +123,7 @@ impl Worker {
     pub(super) fn run(&self) {
         let _entered = context::enter_running(&self.shared, "a worker");
         self.remote().parker.belong_to_current();
-        if let Some(recorder) = self.shared.home.recorder() {
+        if let Some(recorder) = self.shared.home.probe().recorder() {
             recorder.join(Role::Worker(self.index));
         }
         let _current = Current::set(self);
@@ -140,7 +140,7 @@ impl Worker {
     // ---- running -------------------------------------------------------------------------------
 
     #[inline]
-    fn poll(&self, task: RawTask) {
+    fn poll(&self, task: Runnable) {
         self.count_as_running();
         let polls = &self.remote().polls;
         polls.store(
@@ -150,8 +150,7 @@ impl Worker {
         self.polls.set(self.polls.get() + 1);
         self.left.set(self.left.get().saturating_sub(1));
         budget::refill();
-        let recorder = self.shared.home.recorder();
-        Runnable::from_queue(task).run_recorded(recorder.map(|it| &**it));
+        task.run(self.shared.home.probe());
         if budget::take_yield() {
             // Look as soon as everybody who is ready now has had a turn.
             let queued = self.remote().ring.len() as usize;
@@ -188,7 +187,7 @@ impl Worker {
 
     /// Puts a task that was woken into the slot.
     #[inline]
-    pub(super) fn push_woken(&self, task: RawTask) {
+    pub(super) fn push_woken(&self, task: Runnable) {
         match self.remote().slot.put(task) {
             Some(previous) => {
                 self.push_to_ring(previous);
@@ -200,7 +199,7 @@ impl Worker {
 
     /// Puts a task that yielded behind the others.
     #[inline]
-    pub(super) fn push_yielded(&self, task: RawTask) {
+    pub(super) fn push_yielded(&self, task: Runnable) {
         let others = self.has_own();
         self.push_to_ring(task);
         if others {
@@ -211,7 +210,7 @@ impl Worker {
 
     /// Puts a task at the end of the ring, or, if it is full, of the injector.
     #[inline]
-    pub(super) fn push_to_ring(&self, task: RawTask) {
+    pub(super) fn push_to_ring(&self, task: Runnable) {
         // SAFETY: `self` is reached on its own thread only, so this is the ring's owner.
         if let Err(task) = unsafe { self.remote().ring.push(task) } {
             self.scheduler.injector.push(task);
@@ -220,7 +219,7 @@ impl Worker {
 
     // ---- finding -------------------------------------------------------------------------------
 
-    fn next_task(&self) -> Option<RawTask> {
+    fn next_task(&self) -> Option<Runnable> {
         if self.left.get() == 0 {
             self.look();
             self.sharing.set(!self.scheduler.injector.is_empty());
@@ -233,7 +232,7 @@ impl Worker {
 
     /// While `sharing`, every other task comes from the injector.
     #[inline]
-    fn next_shared(&self) -> Option<RawTask> {
+    fn next_shared(&self) -> Option<Runnable> {
         if !self.sharing.get() || self.shared_last.replace(!self.shared_last.get()) {
             return None;
         }
@@ -246,7 +245,7 @@ impl Worker {
     }
 
     #[inline]
-    fn next_local(&self) -> Option<RawTask> {
+    fn next_local(&self) -> Option<Runnable> {
         let Remote { ring, slot, .. } = self.remote();
         if self.streak.get() < STREAK {
             if let Some(task) = slot.take() {
@@ -262,7 +261,7 @@ impl Worker {
 
     /// Takes a fair share of the injector: one to run, the rest for the ring, where others may steal
     /// them.
-    fn take_batch(&self) -> Option<RawTask> {
+    fn take_batch(&self) -> Option<Runnable> {
         let injector = &self.scheduler.injector;
         let first = injector.pop()?;
         let share = injector.len() / self.scheduler.remotes.len();
@@ -273,7 +272,7 @@ impl Worker {
     }
 
     /// Takes half of what another worker has.
-    fn search(&self) -> Option<RawTask> {
+    fn search(&self) -> Option<Runnable> {
         self.count_as_out_of_work();
         if !self.searching.get() {
             if !self.scheduler.idle.start_searching() {
@@ -437,7 +436,7 @@ impl Worker {
     }
 
     fn report(&self, kind: Kind, number: usize) {
-        if let Some(recorder) = self.shared.home.recorder() {
+        if let Some(recorder) = self.shared.home.probe().recorder() {
             recorder.report(kind, 0, 0, number as u64);
         }
     }

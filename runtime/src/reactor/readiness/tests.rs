@@ -147,9 +147,8 @@ fn a_future_that_changes_tasks_is_woken_in_the_last_one() {
 
 /// The waker of a task that is complete.
 fn dead_waker() -> Waker {
-    use crate::task::home::HomeRef;
-    use crate::task::raw::RawTask;
-    use crate::tests::Nowhere;
+    use crate::probe::Probe;
+    use crate::test_support::{Nowhere, new_task};
 
     // A task that hands its waker out and ends.
     let (send, receive) = std::sync::mpsc::channel();
@@ -157,9 +156,8 @@ fn dead_waker() -> Waker {
         send.send(cx.waker().clone()).unwrap();
         Poll::Ready(())
     });
-    let (task, raw) = RawTask::new(giver, HomeRef::shared(std::sync::Arc::new(Nowhere)));
-    let handle = crate::task::JoinHandle::<()>::new(raw);
-    task.run();
+    let (task, handle) = new_task(std::sync::Arc::new(Nowhere), giver);
+    task.bind().run(&Probe::off());
     assert!(handle.is_finished());
     receive.recv().unwrap()
 }

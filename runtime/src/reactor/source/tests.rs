@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::Direction::{Read, Write};
 use super::*;
-use crate::tests::waiter;
+use crate::test_support::waiter;
 
 /// Its answers to calls, one after the other; a call too many is a failure.
 struct Os(VecDeque<Result<usize, ErrorKind>>);

@@ -1,4 +1,4 @@
-//! What wakers, handles and letters do, seen by an executor that is two lists.
+//! What wakers, handles and remote operations do, seen by an executor that is two lists.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -7,61 +7,66 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use super::super::home::Schedule;
-use super::super::state::{Pend, Start};
-use super::super::waker;
+use super::super::main_task::MainTask;
+use super::super::scheduler_ref::Schedule;
 use super::*;
+use crate::probe::Probe;
 use crate::task::{AbortHandle, JoinError, JoinHandle};
-use crate::tests::Count;
+use crate::test_support::{Count, new_task_of};
 
 /// Keeps what it is given until it is asked to work.
 #[derive(Default)]
 struct Lists {
     ready: Mutex<Vec<Runnable>>,
-    letters: Mutex<Vec<Letter>>,
+    sent: Mutex<Vec<RemoteOp>>,
 }
 
 impl Schedule for Lists {
-    fn admit(&self, task: Runnable) -> Result<(), Runnable> {
-        self.schedule(task);
-        Ok(())
+    fn bind(&self, task: Unbound) {
+        self.schedule(task.bind());
     }
     fn schedule(&self, task: Runnable) {
         self.ready.lock().unwrap().push(task);
     }
-    fn forget(&self, _task: RawTask) {}
-    fn post(&self, letter: Letter) {
-        self.letters.lock().unwrap().push(letter);
+    fn unbind(&self, _task: RawTask) {}
+    fn post(&self, op: RemoteOp) {
+        self.sent.lock().unwrap().push(op);
     }
 }
 
 impl Lists {
-    fn letters(&self) -> usize {
-        self.letters.lock().unwrap().len()
+    fn sent(&self) -> usize {
+        self.sent.lock().unwrap().len()
     }
 
-    /// Carries out all letters, and runs all tasks. The caller is the owner.
+    /// Runs all operations and all tasks. The caller is the owner.
     fn work(&self) {
         loop {
-            let letters = std::mem::take(&mut *self.letters.lock().unwrap());
+            let sent = std::mem::take(&mut *self.sent.lock().unwrap());
             let ready = std::mem::take(&mut *self.ready.lock().unwrap());
-            if letters.is_empty() && ready.is_empty() {
+            if sent.is_empty() && ready.is_empty() {
                 return;
             }
-            drop(letters);
-            ready.into_iter().for_each(Runnable::run);
+            sent.into_iter().for_each(RemoteOp::run);
+            for task in ready {
+                task.run(&Probe::off());
+            }
         }
     }
 
     /// A task of this thread.
     fn spawn<F: Future>(self: &Arc<Self>, future: F) -> (RawTask, JoinHandle<F::Output>) {
-        let (task, raw) = RawTask::new(future, HomeRef::bound(self.clone()));
-        let handle = JoinHandle::new(raw);
-        task.admit();
+        let (task, handle) = new_task_of(&self.bound(), future);
+        let raw = task.raw();
+        self.bind(task);
         (raw, handle)
     }
 
-    /// Whether every task, and with them every home, has been freed.
+    fn bound(self: &Arc<Self>) -> SchedulerRef {
+        SchedulerRef::bound(self.clone(), Probe::off())
+    }
+
+    /// Whether every task, and with them every reference to it, has been freed.
     fn is_alone(self: &Arc<Self>) -> bool {
         Arc::strong_count(self) == 1
     }
@@ -120,13 +125,13 @@ fn poll<T>(handle: &mut JoinHandle<T>, count: &Arc<Count>) -> Poll<Result<T, Joi
 }
 
 #[test]
-fn any_number_of_wakes_from_afar_are_one_letter() {
+fn any_number_of_remote_wakes_are_one_message() {
     let lists = Arc::new(Lists::default());
     let (sight, handle) = waiting(&lists, ());
     // The flag is cleared before the wake, so those of a later round are heard too.
     for round in 1..4 {
         elsewhere(|| (0..3).for_each(|_| sight.waker().wake()));
-        assert_eq!(lists.letters(), 1);
+        assert_eq!(lists.sent(), 1);
         assert_eq!(sight.polls.load(SeqCst), round);
         lists.work();
         assert_eq!(sight.polls.load(SeqCst), round + 1);
@@ -137,15 +142,15 @@ fn any_number_of_wakes_from_afar_are_one_letter() {
 }
 
 #[test]
-fn any_number_of_aborts_from_afar_are_one_letter() {
+fn any_number_of_remote_aborts_are_one_message() {
     let lists = Arc::new(Lists::default());
     let (sight, mut handle) = waiting(&lists, ());
     let abort: AbortHandle = handle.abort_handle();
     elsewhere(|| (0..3).for_each(|_| abort.abort()));
-    assert_eq!(lists.letters(), 1);
-    // A wake is another wish.
+    assert_eq!(lists.sent(), 1);
+    // A wake is another operation.
     elsewhere(|| sight.waker().wake());
-    assert_eq!(lists.letters(), 2);
+    assert_eq!(lists.sent(), 2);
     assert!(!handle.is_finished() && !abort.is_finished());
     lists.work();
     assert!(handle.is_finished() && abort.is_finished());
@@ -157,7 +162,7 @@ fn any_number_of_aborts_from_afar_are_one_letter() {
 }
 
 #[test]
-fn a_complete_task_is_sent_no_letters() {
+fn nothing_is_sent_to_a_task_that_is_done() {
     let lists = Arc::new(Lists::default());
     let (sight, handle) = waiting(&lists, ());
     let waker = sight.waker();
@@ -167,59 +172,62 @@ fn a_complete_task_is_sent_no_letters() {
         handle.abort();
         assert!(handle.is_finished());
     });
-    assert_eq!(lists.letters(), 0);
+    assert_eq!(lists.sent(), 0);
     drop(handle);
     assert!(lists.is_alone());
 }
 
 #[test]
-fn an_abort_at_home_needs_no_letter() {
+fn an_abort_on_the_owner_thread_sends_nothing() {
     let lists = Arc::new(Lists::default());
     let (sight, handle) = waiting(&lists, ());
     handle.abort();
-    assert_eq!(lists.letters(), 0);
+    assert_eq!(lists.sent(), 0);
     lists.work();
     assert!(handle.is_finished());
     assert_eq!(sight.polls.load(SeqCst), 1);
 }
 
 #[test]
-fn a_handle_that_waits_afar_is_woken_once() {
+fn a_handle_on_another_thread_is_woken_once_and_sends_nothing() {
     let lists = Arc::new(Lists::default());
     let (sight, mut handle) = waiting(&lists, 7);
     let count = Arc::new(Count::default());
     assert!(elsewhere(|| poll(&mut handle, &count)).is_pending());
-    assert_eq!(lists.letters(), 1);
-    lists.work();
-    assert_eq!(count.0.load(SeqCst), 0);
+    assert_eq!((lists.sent(), count.0.load(SeqCst)), (0, 0));
     end(&lists, &sight);
     assert_eq!(count.0.load(SeqCst), 1);
     let output = elsewhere(|| poll(&mut handle, &count));
     assert!(matches!(output, Poll::Ready(Ok(7))));
-    assert_eq!(lists.letters(), 0);
     elsewhere(|| drop(handle));
+    assert_eq!(lists.sent(), 0);
     assert!(lists.is_alone());
     // No clone of its waker was left behind.
     assert_eq!(Arc::strong_count(&count), 1);
 }
 
-/// The letter of the handle is under way when the task completes: it is answered at once.
+/// Joins were messages once, one for each poll, which nobody bounded.
 #[test]
-fn a_handle_whose_letter_comes_late_is_woken() {
+fn a_handle_keeps_one_waker_however_often_and_wherever_it_is_polled() {
     let lists = Arc::new(Lists::default());
-    let (sight, mut handle) = waiting(&lists, ());
-    let count = Arc::new(Count::default());
-    assert!(elsewhere(|| poll(&mut handle, &count)).is_pending());
-    let late = std::mem::take(&mut *lists.letters.lock().unwrap());
+    let (sight, mut handle) = waiting(&lists, 7);
+    let (here, there) = (Arc::new(Count::default()), Arc::new(Count::default()));
+    for _ in 0..100 {
+        assert!(poll(&mut handle, &here).is_pending());
+        assert!(elsewhere(|| poll(&mut handle, &there)).is_pending());
+        assert_eq!(
+            (Arc::strong_count(&here), Arc::strong_count(&there)),
+            (1, 2)
+        );
+    }
+    assert!(poll(&mut handle, &here).is_pending());
     end(&lists, &sight);
-    assert_eq!(count.0.load(SeqCst), 0);
-    drop(late);
-    assert_eq!(count.0.load(SeqCst), 1);
-    assert!(poll(&mut handle, &count).is_ready());
+    assert_eq!((here.0.load(SeqCst), there.0.load(SeqCst)), (1, 0));
+    assert_eq!(lists.sent(), 0);
 }
 
 #[test]
-fn a_handle_at_home_is_woken_once() {
+fn a_handle_wakes_the_waker_of_its_last_poll() {
     let lists = Arc::new(Lists::default());
     let (sight, mut handle) = waiting(&lists, 7);
     let (first, last) = (Arc::new(Count::default()), Arc::new(Count::default()));
@@ -229,23 +237,21 @@ fn a_handle_at_home_is_woken_once() {
     end(&lists, &sight);
     assert_eq!((first.0.load(SeqCst), last.0.load(SeqCst)), (0, 1));
     assert!(matches!(poll(&mut handle, &last), Poll::Ready(Ok(7))));
-    assert_eq!(lists.letters(), 0);
+    assert_eq!(lists.sent(), 0);
 }
 
-/// Two of them while the task lives, so the claim goes by letter, and one when it is retired: then the
-/// output is dropped where the handle is.
 #[test]
-fn a_handle_dropped_afar_gives_its_claim_up() {
+fn a_handle_dropped_on_another_thread_leaves_the_output_to_the_executor() {
     let lists = Arc::new(Lists::default());
     let output = Arc::new(());
     for waits_before in [false, true] {
         let (sight, mut handle) = waiting(&lists, output.clone());
+        let count = Arc::new(Count::default());
         if waits_before {
-            assert!(poll(&mut handle, &Arc::default()).is_pending());
+            assert!(poll(&mut handle, &count).is_pending());
         }
         elsewhere(|| drop(handle));
-        assert_eq!(lists.letters(), 1);
-        lists.work();
+        assert_eq!((lists.sent(), Arc::strong_count(&count)), (0, 1));
         assert_eq!(Arc::strong_count(&output), 2);
         end(&lists, &sight);
         assert_eq!(Arc::strong_count(&output), 1);
@@ -255,7 +261,6 @@ fn a_handle_dropped_afar_gives_its_claim_up() {
     end(&lists, &sight);
     assert_eq!(Arc::strong_count(&output), 2);
     elsewhere(|| drop(handle));
-    assert_eq!(lists.letters(), 0);
     assert_eq!(Arc::strong_count(&output), 1);
     assert!(lists.is_alone());
 }
@@ -297,24 +302,36 @@ fn the_last_waker_frees_a_task_that_is_over() {
 #[test]
 fn a_main_task_ends_with_its_future() {
     let lists = Arc::new(Lists::default());
-    for running in [false, true] {
-        let turn = RawTask::new_main(HomeRef::bound(lists.clone()));
-        let main = turn.raw();
-        let waker = Waker::clone(&ManuallyDrop::new(waker::borrowed(main)));
-        assert_eq!(turn.start(), Start::Poll);
-        if !running {
-            assert_eq!(main.pend(), Pend::Idle);
-        }
-        main.end_main();
-        waker.wake_by_ref();
-        assert!(lists.ready.lock().unwrap().is_empty());
-        drop(waker);
-        assert!(lists.is_alone());
-    }
+    let (mut main, turn) = MainTask::new(lists.bound());
+    let mut waker = None;
+    let mut future = std::pin::pin!(poll_fn(|cx| {
+        waker = Some(cx.waker().clone());
+        Poll::<()>::Pending
+    }));
+    assert!(main.owns(&turn) && main.poll(turn, future.as_mut()).is_pending());
+    drop(main);
+    let waker = waker.unwrap();
+    waker.wake_by_ref();
+    assert!(lists.ready.lock().unwrap().is_empty());
+    drop(waker);
+    assert!(lists.is_alone());
 }
 
 #[test]
-fn a_task_is_stranded_when_nobody_is_left_to_wake_it() {
+fn a_main_task_ends_where_its_future_panics() {
+    let lists = Arc::new(Lists::default());
+    let (mut main, turn) = MainTask::new(lists.bound());
+    let panics = std::panic::AssertUnwindSafe(|| {
+        let future = std::pin::pin!(poll_fn(|_| -> Poll<()> { panic!("burnt") }));
+        main.poll(turn, future)
+    });
+    assert!(std::panic::catch_unwind(panics).is_err());
+    drop(main);
+    assert!(lists.is_alone());
+}
+
+#[test]
+fn a_task_is_unwakeable_once_its_last_waker_is_gone() {
     let lists = Arc::new(Lists::default());
     let waker = Arc::new(Mutex::new(None));
     let (task, handle) = lists.spawn({
@@ -325,18 +342,18 @@ fn a_task_is_stranded_when_nobody_is_left_to_wake_it() {
         })
     });
     // It is queued.
-    assert!(!task.is_stranded());
+    assert!(!task.is_unwakeable());
     lists.work();
     let waker = waker.lock().unwrap().take().unwrap();
-    assert!(!task.is_stranded());
+    assert!(!task.is_unwakeable());
     drop(waker);
-    assert!(task.is_stranded());
+    assert!(task.is_unwakeable());
     handle.abort();
     lists.work();
 }
 
 #[test]
-fn a_handle_says_whose_it_is_and_whether_that_is_over() {
+fn a_handle_shows_its_task_and_whether_that_is_done() {
     let lists = Arc::new(Lists::default());
     let (sight, handle) = waiting(&lists, ());
     let abort = handle.abort_handle();
@@ -355,11 +372,15 @@ fn a_handle_says_whose_it_is_and_whether_that_is_over() {
 }
 
 #[test]
-fn a_task_goes_through_a_pointer_and_back() {
+fn a_runnable_goes_through_a_pointer_and_back() {
     let lists = Arc::new(Lists::default());
     let (task, handle) = lists.spawn(async {});
-    assert!(RawTask::from_ptr(task.into_ptr()) == Some(task));
-    assert!(RawTask::from_ptr(std::ptr::null_mut()).is_none());
-    lists.work();
+    let runnable = lists.ready.lock().unwrap().pop().unwrap();
+    // SAFETY: it is taken back once.
+    let runnable = unsafe { Runnable::from_ptr(runnable.into_ptr()) }.unwrap();
+    assert!(runnable.raw() == task);
+    // SAFETY: null is allowed.
+    assert!(unsafe { Runnable::from_ptr(std::ptr::null_mut()) }.is_none());
+    runnable.run(&Probe::off());
     assert!(handle.is_finished());
 }

@@ -1,23 +1,21 @@
 //! The run queue of one thread: tasks that are ready, in the order in which they will run.
 //!
-//! **Job.** First in, first out; or, with a seed, in an order drawn from a generator, the same for
-//! the same seed. **Owns** the right to run every task in it. **Never** locks: it belongs to one
-//! thread.
+//! First in, first out; or, with a seed, in an order drawn from a generator, the same for the same seed.
 
 use std::collections::VecDeque;
 
 use crate::task::raw::{RawTask, Runnable};
 
 /// See the module.
-pub(crate) struct RunQueue {
-    tasks: VecDeque<RawTask>,
+pub(crate) struct LocalQueue {
+    tasks: VecDeque<Runnable>,
     order: Option<Generator>,
 }
 
-impl RunQueue {
+impl LocalQueue {
     /// A queue in order of arrival, or in an order drawn from `seed`.
     pub(crate) fn new(seed: Option<u64>) -> Self {
-        RunQueue {
+        LocalQueue {
             tasks: VecDeque::new(),
             order: seed.map(Generator::new),
         }
@@ -25,18 +23,17 @@ impl RunQueue {
 
     #[inline(always)]
     pub(crate) fn push(&mut self, task: Runnable) {
-        self.tasks.push_back(task.into_queue());
+        self.tasks.push_back(task);
     }
 
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<Runnable> {
-        let task = match &mut self.order {
+        match &mut self.order {
             None => self.tasks.pop_front(),
             Some(order) => order
                 .below(self.tasks.len())
                 .and_then(|index| self.tasks.swap_remove_front(index)),
-        };
-        task.map(Runnable::from_queue)
+        }
     }
 
     #[inline(always)]
@@ -46,16 +43,17 @@ impl RunQueue {
 
     /// Takes one task out, wherever it is.
     pub(crate) fn remove(&mut self, task: RawTask) {
-        self.tasks.retain(|other| *other != task);
+        self.tasks.retain(|other| other.raw() != task);
     }
 
+    /// Forgets all tasks. The caller cancels them.
     pub(crate) fn clear(&mut self) {
         self.tasks.clear();
     }
 
-    /// Gives back what a great crowd needed, when it has gone.
-    pub(crate) fn forget_peak(&mut self) {
-        /// Below this a queue is not worth giving back: 32 KiB. Thin air.
+    /// Gives back the memory that a burst needed, when it is over.
+    pub(crate) fn shrink_after_burst(&mut self) {
+        /// Below this a queue is not worth giving back: 32 KiB. Arbitrary: not measured.
         const KEEP: usize = 4096;
         if self.tasks.is_empty() && self.tasks.capacity() > KEEP {
             self.tasks = VecDeque::new();
@@ -73,7 +71,7 @@ impl Generator {
     }
 
     /// A number below `bound`, or `None` if that is 0. The product's upper half, instead of a
-    /// remainder, is as even as can be told from a queue's order.
+    /// remainder, is even enough for a queue's order.
     fn below(&mut self, bound: usize) -> Option<usize> {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -87,21 +85,29 @@ impl Generator {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::queue::tests::tasks;
     use crate::task::JoinHandle;
+    use crate::task::raw::Unbound;
+    use crate::test_support::{Nowhere, new_task};
 
     /// A queue of `count` tasks, these in order, and their handles.
-    fn queue_of(count: usize, seed: Option<u64>) -> (RunQueue, Vec<RawTask>, Vec<JoinHandle<()>>) {
-        let mut queue = RunQueue::new(seed);
-        let (newborn, handles) = tasks(count);
-        let raw = newborn.iter().map(Runnable::raw).collect();
-        newborn.into_iter().for_each(|task| queue.push(task));
+    fn queue_of(
+        count: usize,
+        seed: Option<u64>,
+    ) -> (LocalQueue, Vec<RawTask>, Vec<JoinHandle<()>>) {
+        let mut queue = LocalQueue::new(seed);
+        let (new, handles): (Vec<_>, Vec<_>) = (0..count)
+            .map(|_| new_task(Arc::new(Nowhere), async {}))
+            .unzip();
+        let raw = new.iter().map(Unbound::raw).collect();
+        new.into_iter().for_each(|task| queue.push(task.bind()));
         (queue, raw, handles)
     }
 
     /// Takes all out, in order, by their index in `tasks`.
-    fn drain(queue: &mut RunQueue, tasks: &[RawTask]) -> Vec<usize> {
+    fn drain(queue: &mut LocalQueue, tasks: &[RawTask]) -> Vec<usize> {
         std::iter::from_fn(|| {
             let next = queue.pop()?;
             let index = tasks.iter().position(|task| *task == next.raw()).unwrap();
@@ -142,7 +148,7 @@ mod tests {
         for at in [0, 3, 6] {
             let (mut queue, tasks, _handles) = queue_of(7, None);
             queue.remove(tasks[at]);
-            Runnable::from_queue(tasks[at]).cancel();
+            tasks[at].cancel();
             let expected: Vec<_> = (0..7).filter(|n| *n != at).collect();
             assert_eq!(drain(&mut queue, &tasks), expected);
             // It is not there any more: nothing happens.
@@ -158,7 +164,7 @@ mod tests {
         assert!(queue.pop().is_none() && queue.len() == 0);
         assert!(handles.iter().all(|handle| !handle.is_finished()));
         for task in tasks {
-            Runnable::from_queue(task).cancel();
+            task.cancel();
         }
         assert!(handles.iter().all(JoinHandle::is_finished));
     }
@@ -171,11 +177,11 @@ mod tests {
     fn a_peak_is_given_back_once_it_is_over() {
         let (mut queue, tasks, _handles) = queue_of(5000, None);
         let first = queue.pop().unwrap();
-        queue.forget_peak();
+        queue.shrink_after_burst();
         assert!(queue.tasks.capacity() >= 4999);
         first.cancel();
         let _ = drain(&mut queue, &tasks);
-        queue.forget_peak();
+        queue.shrink_after_burst();
         assert_eq!(queue.tasks.capacity(), 0);
     }
 

@@ -1,5 +1,5 @@
-//! Another thread awaits a task while its executor completes it and `block_on` ends: the thread is told,
-//! though nobody may come for its letter for a long time.
+//! Another thread awaits a task while its executor completes it and `block_on` ends: the thread is woken,
+//! though the executor may do nothing for a long time.
 
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
@@ -11,12 +11,12 @@ use super::{Outcomes, Stranger, explore};
 use crate::SingleThread;
 
 const AT_ONCE: &str = "it was there at the first look";
-const AFTER_POSTING: &str = "it was there when the letter was posted";
-const BY_LETTER: &str = "the letter was read";
+const AT_THE_OFFER: &str = "it came while the handle left its waker";
+const WOKEN: &str = "the handle was woken";
 
 #[test]
-fn who_waits_elsewhere_is_told() {
-    static SEEN: Outcomes<3> = Outcomes::of([AT_ONCE, AFTER_POSTING, BY_LETTER]);
+fn a_thread_that_joins_is_woken_though_block_on_ends() {
+    static SEEN: Outcomes<3> = Outcomes::of([AT_ONCE, AT_THE_OFFER, WOKEN]);
     explore(3, &SEEN, || {
         let executor = SingleThread::new().unwrap();
         let mut handle = Box::pin(executor.spawn(async { Track::new(7) }));
@@ -26,7 +26,7 @@ fn who_waits_elsewhere_is_told() {
             let mut saw = if handle.is_finished() {
                 AT_ONCE
             } else {
-                AFTER_POSTING
+                AT_THE_OFFER
             };
             loop {
                 match handle.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -36,7 +36,7 @@ fn who_waits_elsewhere_is_told() {
                     }
                     Poll::Pending => {
                         stranger.0.wait();
-                        saw = BY_LETTER;
+                        saw = WOKEN;
                     }
                 }
             }

@@ -1,10 +1,11 @@
-//! All interleavings of one task's life, by search: the executor, the handle, wakers, aborts and
-//! the closing of the executor take their steps in every order there is. Between two arrows lie
-//! the steps that the answers ask for (drop the future, write the slot, release), so that what
-//! one side does *after* an arrow meets every arrow of the others.
+//! Every interleaving of one task's life, by search: the executor, the handle, wakers, aborts and the shutdown
+//! of the executor take their steps in every order there is. Between two transitions lie the steps that
+//! their answers ask for (drop the future, write the slot, end the reference), so that what one side does
+//! *after* a transition meets every transition of the others.
 
 use std::collections::HashSet;
 
+use super::super::state::{ABORTED, Pend, QUEUED, RUNNING, Snapshot, Start, Wake};
 use super::*;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -13,16 +14,18 @@ enum Exec {
     Polling,
     DropFuture,
     Finish,
-    TakeJoiner,
-    Retire,
-    DropOutput,
+    HandOver,
+    TakeWaker,
     Release,
+    DropOutput,
+    EndReference,
     Done,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Hand {
     Idle,
+    Reclaim,
     WriteSlot,
     Offer,
     EmptyThenTake,
@@ -44,7 +47,8 @@ enum Output {
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct World {
-    word: u8,
+    run: Snapshot,
+    join: Word,
     exec: Exec,
     hand: Hand,
     output: Output,
@@ -55,7 +59,7 @@ struct World {
     waiting: bool,
     queued: bool,
     closed: bool,
-    released: bool,
+    freed: bool,
     /// A wake that no poll has begun after.
     owed: bool,
     wakes: u8,
@@ -67,7 +71,8 @@ struct World {
 type Seen = HashSet<String>;
 
 const BORN: World = World {
-    word: Snapshot::SPAWNED.0,
+    run: Snapshot::SPAWNED,
+    join: Word::JOINED,
     exec: Exec::Idle,
     hand: Hand::Idle,
     output: Output::NotYet,
@@ -76,7 +81,7 @@ const BORN: World = World {
     waiting: false,
     queued: true,
     closed: false,
-    released: false,
+    freed: false,
     owed: true,
     wakes: 2,
     aborts: 2,
@@ -84,14 +89,26 @@ const BORN: World = World {
 };
 
 impl World {
-    fn apply<R: std::fmt::Debug>(
+    fn run<R: std::fmt::Debug>(
         &mut self,
         seen: &mut Seen,
         name: &str,
-        arrow: impl Fn(Snapshot) -> (Snapshot, R),
+        step: impl Fn(Snapshot) -> (Snapshot, R),
     ) -> R {
-        let (next, answer) = arrow(Snapshot(self.word));
-        self.word = next.0;
+        let (next, answer) = step(self.run);
+        self.run = next;
+        seen.insert(format!("{name} {answer:?}"));
+        answer
+    }
+
+    fn join<R: std::fmt::Debug>(
+        &mut self,
+        seen: &mut Seen,
+        name: &str,
+        step: impl Fn(Word) -> (Word, R),
+    ) -> R {
+        let (next, answer) = step(self.join);
+        self.join = next;
         seen.insert(format!("{name} {answer:?}"));
         answer
     }
@@ -106,14 +123,14 @@ impl World {
         self.queued = !self.closed;
     }
 
-    fn release(&mut self) {
-        assert!(!self.released, "released twice: {self:?}");
-        assert!(!self.future, "released with its future: {self:?}");
+    fn end_reference(&mut self) {
+        assert!(!self.freed, "freed twice: {self:?}");
+        assert!(!self.future, "freed with its future: {self:?}");
         assert!(
             matches!(self.output, Output::Taken | Output::Dropped),
-            "released with its output: {self:?}"
+            "freed with its output: {self:?}"
         );
-        self.released = true;
+        self.freed = true;
     }
 
     /// Every state that one step of the executor leads to.
@@ -122,7 +139,7 @@ impl World {
             Exec::Idle if self.queued => {
                 self.queued = false;
                 self.owed = false;
-                self.exec = match self.apply(seen, "start", Snapshot::start) {
+                self.exec = match self.run(seen, "start", Snapshot::start) {
                     Start::Poll => Exec::Polling,
                     Start::Cancel => Exec::DropFuture,
                 };
@@ -132,7 +149,7 @@ impl World {
                 let mut ready = self;
                 ready.exec = Exec::DropFuture;
                 self.exec = Exec::Idle;
-                match self.apply(seen, "pend", Snapshot::pend) {
+                match self.run(seen, "pend", Snapshot::pend) {
                     Pend::Idle => {}
                     Pend::Requeue => self.submit(),
                     Pend::Cancel => self.exec = Exec::DropFuture,
@@ -147,13 +164,17 @@ impl World {
             }
             Exec::Finish => {
                 self.owed = false;
-                self.exec = match self.apply(seen, "complete", Snapshot::complete) {
+                self.run = Snapshot::FINISHED;
+                self.exec = Exec::HandOver;
+            }
+            Exec::HandOver => {
+                self.exec = match self.join(seen, "complete", Word::complete) {
                     Complete::LeaveToHandle => Exec::Done,
-                    Complete::WakeJoiner => Exec::TakeJoiner,
+                    Complete::WakeJoiner => Exec::TakeWaker,
                     Complete::DropOutput => Exec::DropOutput,
                 };
             }
-            Exec::TakeJoiner => {
+            Exec::TakeWaker => {
                 assert!(
                     !matches!(
                         self.hand,
@@ -161,23 +182,23 @@ impl World {
                     ),
                     "two sides have the slot: {self:?}"
                 );
-                assert!(self.slot && !self.released, "{self:?}");
+                assert!(self.slot && !self.freed, "{self:?}");
                 self.slot = false;
                 self.waiting = false;
-                self.exec = Exec::Retire;
+                self.exec = Exec::Release;
             }
-            Exec::Retire => {
-                assert!(!self.released, "retired after it was freed: {self:?}");
-                let release = self.apply(seen, "retire", Snapshot::retire);
-                self.exec = if release { Exec::Release } else { Exec::Done };
+            Exec::Release => {
+                assert!(!self.freed, "released after it was freed: {self:?}");
+                let last = self.join(seen, "release", Word::release);
+                self.exec = if last { Exec::EndReference } else { Exec::Done };
             }
             Exec::DropOutput => {
                 assert_eq!(self.output, Output::Stored, "{self:?}");
                 self.output = Output::Dropped;
-                self.exec = Exec::Release;
+                self.exec = Exec::EndReference;
             }
-            Exec::Release => {
-                self.release();
+            Exec::EndReference => {
+                self.end_reference();
                 self.exec = Exec::Done;
             }
         }
@@ -195,23 +216,31 @@ impl World {
                     return vec![detach];
                 }
                 self.joins -= 1;
-                self.hand = match self.apply(seen, "reclaim", Snapshot::reclaim_slot) {
-                    Join::Wait => Hand::WriteSlot,
-                    Join::Complete => Hand::Take,
+                // As `poll_join` and `wait` look at the word.
+                self.hand = if self.join.has(DONE) {
+                    Hand::Take
+                } else if self.join.has(WAKER) {
+                    Hand::Reclaim
+                } else {
+                    Hand::WriteSlot
                 };
                 return vec![detach, self];
+            }
+            Hand::Reclaim => {
+                let done = self.join(seen, "reclaim", Word::reclaim);
+                self.hand = if done { Hand::Take } else { Hand::WriteSlot };
             }
             Hand::WriteSlot => {
                 self.slot = true;
                 self.hand = Hand::Offer;
             }
             Hand::Offer => {
-                self.hand = match self.apply(seen, "offer", Snapshot::offer_slot) {
-                    Join::Wait => {
-                        self.waiting = true;
-                        Hand::Idle
-                    }
-                    Join::Complete => Hand::EmptyThenTake,
+                let done = self.join(seen, "offer", Word::offer);
+                self.waiting |= !done;
+                self.hand = if done {
+                    Hand::EmptyThenTake
+                } else {
+                    Hand::Idle
                 };
             }
             Hand::EmptyThenTake => {
@@ -219,7 +248,7 @@ impl World {
                 self.hand = Hand::Take;
             }
             Hand::Take => {
-                if self.apply(seen, "take", Snapshot::take) {
+                if self.join(seen, "take", Word::take) {
                     assert_eq!(self.output, Output::Stored, "{self:?}");
                     self.output = Output::Taken;
                 }
@@ -227,22 +256,22 @@ impl World {
                 self.hand = Hand::Idle;
             }
             Hand::Detach => {
-                assert!(!self.released, "the handle is left with nothing: {self:?}");
-                if Snapshot(self.word).is_spent() {
+                assert!(!self.freed, "the handle is left with nothing: {self:?}");
+                if self.join.has(RELEASED) && self.join.has(TAKEN) {
                     assert!(!self.slot, "a waker is left in the slot: {self:?}");
-                    self.release();
+                    self.end_reference();
                     self.hand = Hand::Gone;
                 } else {
                     self.hand = Hand::DetachAs;
                 }
             }
             Hand::DetachAs => {
-                assert!(!self.released, "the handle is left with nothing: {self:?}");
-                self.hand = match self.apply(seen, "detach", Snapshot::detach) {
+                assert!(!self.freed, "the handle is left with nothing: {self:?}");
+                self.hand = match self.join(seen, "detach", Word::detach) {
                     Detach::SlotFirst => Hand::EmptySlot,
                     Detach::OutputFirst => Hand::DropOutput,
-                    Detach::Release => {
-                        self.release();
+                    Detach::EndReference => {
+                        self.end_reference();
                         Hand::Gone
                     }
                     Detach::Nothing => {
@@ -252,14 +281,14 @@ impl World {
                 };
             }
             Hand::DropOutput => {
-                if self.apply(seen, "take", Snapshot::take) {
+                if self.join(seen, "take", Word::take) {
                     assert_eq!(self.output, Output::Stored, "{self:?}");
                     self.output = Output::Dropped;
                 }
                 self.hand = Hand::DetachAs;
             }
             Hand::EmptySlot => {
-                assert!(!self.released, "the slot is gone: {self:?}");
+                assert!(!self.freed, "the slot is gone: {self:?}");
                 self.slot = false;
                 self.waiting = false;
                 self.hand = Hand::DetachAs;
@@ -274,8 +303,8 @@ impl World {
         if self.wakes > 0 {
             let mut world = self;
             world.wakes -= 1;
-            world.owed |= !Snapshot(world.word).is_complete();
-            if world.apply(seen, "wake", Snapshot::wake) == Wake::Submit {
+            world.owed |= !world.run.is_done();
+            if world.run(seen, "wake", Snapshot::wake) == Wake::Submit {
                 world.submit();
             }
             next.push(world);
@@ -283,7 +312,7 @@ impl World {
         if self.aborts > 0 {
             let mut world = self;
             world.aborts -= 1;
-            if world.apply(seen, "abort", Snapshot::abort) == Wake::Submit {
+            if world.run(seen, "abort", Snapshot::abort) == Wake::Submit {
                 world.submit();
             }
             next.push(world);
@@ -293,7 +322,7 @@ impl World {
             let mut world = self;
             world.closed = true;
             world.queued = false;
-            if world.apply(seen, "seize", Snapshot::seize) {
+            if world.run(seen, "seize", Snapshot::seize) {
                 assert!(world.future, "{world:?}");
                 world.exec = Exec::DropFuture;
             }
@@ -302,16 +331,15 @@ impl World {
         next
     }
 
-    fn check_word(self) {
-        let now = Snapshot(self.word);
-        let complete = now.is_complete();
-        assert!(!(complete && now.has(QUEUED | RUNNING)), "{self:?}");
-        assert!(complete || !now.has(RETIRED | TAKEN), "{self:?}");
-        assert!(now.has(HANDLE) || complete || !now.has(JOINER), "{self:?}");
-        assert_eq!(complete, !self.future && self.exec != Exec::Finish);
+    fn check_words(self) {
+        let (run, join) = (self.run, self.join);
+        assert!(!run.is_done() || run == Snapshot::FINISHED, "{self:?}");
+        assert!(run.is_done() || !join.has(DONE), "{self:?}");
+        assert!(join.has(DONE) || !join.has(RELEASED | TAKEN), "{self:?}");
+        assert!(join.has(HANDLE | DONE) || !join.has(WAKER), "{self:?}");
         if !self.closed {
-            let in_poll = now.has(RUNNING);
-            assert_eq!(self.queued, now.has(QUEUED) && !in_poll, "{self:?}");
+            let in_poll = run.has(RUNNING);
+            assert_eq!(self.queued, run.has(QUEUED) && !in_poll, "{self:?}");
         }
     }
 
@@ -319,19 +347,16 @@ impl World {
     fn check_rest(self) {
         if self.exec == Exec::Idle {
             assert!(!self.owed, "a wake was lost: {self:?}");
-            assert!(
-                !Snapshot(self.word).has(ABORTED),
-                "an abort was lost: {self:?}"
-            );
+            assert!(!self.run.has(ABORTED), "an abort was lost: {self:?}");
             assert!(self.future && !self.closed, "{self:?}");
         } else {
             assert!(!self.waiting, "the joiner sleeps for ever: {self:?}");
         }
         if self.exec == Exec::Done && self.hand == Hand::Gone {
-            assert!(self.released, "leaked: {self:?}");
+            assert!(self.freed, "leaked: {self:?}");
             assert!(!self.slot, "a waker was left behind: {self:?}");
         } else {
-            assert!(!self.released, "freed while it is held: {self:?}");
+            assert!(!self.freed, "freed while it is held: {self:?}");
         }
     }
 }
@@ -342,7 +367,7 @@ fn explore() -> (HashSet<World>, Seen) {
     let mut known = HashSet::from([BORN]);
     let mut left = vec![BORN];
     while let Some(world) = left.pop() {
-        world.check_word();
+        world.check_words();
         let mut next = world.execute(&mut seen);
         let executed = !next.is_empty();
         next.extend(world.handle(&mut seen));
@@ -380,7 +405,7 @@ fn every_interleaving_keeps_the_books() {
     assert!(
         known
             .iter()
-            .any(|world| world.waiting && world.exec == Exec::TakeJoiner)
+            .any(|world| world.waiting && world.exec == Exec::TakeWaker)
     );
 }
 
@@ -404,18 +429,18 @@ fn every_answer_is_given_in_some_interleaving() {
         "complete LeaveToHandle",
         "complete WakeJoiner",
         "complete DropOutput",
-        "retire true",
-        "retire false",
+        "release true",
+        "release false",
         "seize true",
         "seize false",
-        "reclaim Wait",
-        "reclaim Complete",
-        "offer Wait",
-        "offer Complete",
+        "reclaim true",
+        "reclaim false",
+        "offer true",
+        "offer false",
         "take true",
         "take false",
         "detach SlotFirst",
-        "detach Release",
+        "detach EndReference",
         "detach Nothing",
         "detach OutputFirst",
     ]

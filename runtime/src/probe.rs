@@ -1,0 +1,114 @@
+//! What observers are told: one line at each place where something happens.
+//!
+//! Off unless a builder asks for a record: then each of these functions tests one pointer and does nothing.
+//! `benches/recorder` measures what the tests cost, against a build with `--cfg brigade_unrecorded`, which
+//! has none.
+
+use std::sync::Arc;
+
+use crate::recorder::{Kind, Recorder};
+use crate::task::raw::RawTask;
+use crate::task::state::Wake;
+
+/// Where the events of an executor's tasks go.
+#[derive(Clone)]
+pub(crate) struct Probe(Option<Arc<Recorder>>);
+
+impl Probe {
+    pub(crate) fn new(recorder: Option<Arc<Recorder>>) -> Self {
+        Probe(recorder)
+    }
+
+    /// One that is told nothing.
+    pub(crate) fn off() -> Self {
+        Probe(None)
+    }
+
+    #[inline(always)]
+    pub(crate) fn recorder(&self) -> Option<&Arc<Recorder>> {
+        self.0.as_ref().filter(|_| !cfg!(brigade_unrecorded))
+    }
+
+    /// Calls `f`, out of line, if there is a recorder.
+    #[inline(always)]
+    pub(crate) fn if_on(&self, f: impl FnOnce(&Probe)) {
+        #[cold]
+        #[inline(never)]
+        fn call(probe: &Probe, f: impl FnOnce(&Probe)) {
+            f(probe);
+        }
+        if self.recorder().is_some() {
+            call(self, f);
+        }
+    }
+
+    /// The time by the record's clock.
+    #[inline(always)]
+    pub(crate) fn now(&self) -> u64 {
+        self.recorder().map_or(0, |recorder| recorder.now())
+    }
+
+    #[inline(always)]
+    pub(crate) fn spawned(&self, task: RawTask, name: Option<&str>) {
+        if let Some(recorder) = self.recorder() {
+            recorder.spawned(task.number(), name);
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn woken(&self, at: u64, task: RawTask, answer: Wake) {
+        if let Some(recorder) = self.recorder() {
+            recorder.report_wake(at, answer as u8, task.number());
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn aborted(&self, task: RawTask) {
+        if let Some(recorder) = self.recorder() {
+            recorder.report_by(Kind::Abort, 0, task.number());
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn joined(&self, task: RawTask) {
+        if let Some(recorder) = self.recorder() {
+            recorder.report_join(task.number());
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn cancelled(&self, task: RawTask) {
+        if let Some(recorder) = self.recorder() {
+            recorder.report(Kind::Cancel, 0, task.number(), 0);
+        }
+    }
+
+    /// Nothing is left that could wake the task.
+    pub(crate) fn unwakeable(&self, task: RawTask) {
+        if let Some(recorder) = self.recorder() {
+            recorder.report(Kind::Stranded, 0, task.number(), 0);
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn poll_begins(&self, task: RawTask) {
+        if let Some(recorder) = self.recorder() {
+            recorder.poll_begins(task.number());
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn poll_ended(&self, task: RawTask, how: u8) {
+        if let Some(recorder) = self.recorder() {
+            recorder.poll_ended(task.number(), how);
+        }
+    }
+
+    /// What followed from a poll is done. The task may be gone.
+    #[inline(always)]
+    pub(crate) fn turn_ended(&self) {
+        if let Some(recorder) = self.recorder() {
+            recorder.turn_ended();
+        }
+    }
+}

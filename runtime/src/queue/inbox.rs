@@ -1,0 +1,191 @@
+//! The inbox of the single-thread executor: the one way in from other threads.
+//!
+//! Any thread sends a [`RemoteOp`] without ever blocking, and learns whether the owner sleeps and must be
+//! notified. The channel is unbounded, since a send happens inside `wake`, perhaps under a lock that the
+//! executor wants before it could make room (compio #1044). The owner keeps the receiving end; once it drops
+//! that, sending fails and the operation is dropped where it came from.
+//!
+//! # The race between sending and parking
+//!
+//! ```text
+//!   sender                             owner
+//!   P1  send the operation             S1  asleep := true
+//!   P2  fence (SeqCst)                 S2  fence (SeqCst)
+//!   P3  asleep? then notify            S3  any operation? then do not park
+//!                                      S4  block in the OS until an event or a notification
+//! ```
+//!
+//! One of the two fences comes first. If P2 does, S3 sees the operation of P1. If S2 does, P3 sees
+//! `asleep` and notifies; a notification is an event in the OS, for which S4 returns even if it came
+//! before S4 began. So the owner never sleeps while an operation waits.
+//!
+//! Without S3 an operation that comes between the last look and the sleep would be lost: that is the *lost
+//! wakeup*, and the model `no_wake_is_slept_through` finds it. To notify at every send would mend that
+//! at the price of a system call each.
+
+use crate::sync::channel::{Receiver, Sender, unbounded};
+use crate::sync::{AtomicBool, Ordering, fence};
+use crate::task::remote::RemoteOp;
+
+/// See the module.
+pub(crate) struct Inbox {
+    sender: Sender<RemoteOp>,
+    asleep: AtomicBool,
+}
+
+impl Inbox {
+    /// The inbox, and the end that its owner keeps.
+    pub(crate) fn new() -> (Self, Receiver<RemoteOp>) {
+        let (sender, receiver) = unbounded();
+        let asleep = AtomicBool::new(false);
+        (Inbox { sender, asleep }, receiver)
+    }
+
+    /// Sends an operation, from any thread. Returns whether the caller must notify the owner.
+    #[must_use]
+    pub(crate) fn send(&self, op: RemoteOp) -> bool {
+        // P1. A failed send gives the operation back, to be dropped here.
+        if self.sender.send(op).is_err() {
+            return false;
+        }
+        // P2
+        fence(Ordering::SeqCst);
+        // P3. The swap lets one of several senders notify.
+        self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed)
+    }
+
+    /// Returns whether nothing waits.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sender.is_empty()
+    }
+
+    /// S1 to S3: the owner is about to park. `false`: an operation waits, so it must not.
+    pub(crate) fn begin_park(&self) -> bool {
+        self.asleep.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        let nothing = self.is_empty();
+        if !nothing {
+            self.end_park();
+        }
+        nothing
+    }
+
+    /// The owner is up again.
+    pub(crate) fn end_park(&self) {
+        self.asleep.store(false, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::thread;
+
+    use super::*;
+    use crate::test_support::{Refusing, new_task};
+
+    /// Counts how often it is dropped.
+    #[derive(Clone, Default)]
+    struct Counter(Arc<AtomicUsize>);
+
+    impl Counter {
+        fn get(&self) -> usize {
+            self.0.load(Ordering::SeqCst)
+        }
+        /// An operation that spawns a task which its executor refuses, so its future is dropped.
+        fn spawn(&self) -> RemoteOp {
+            struct Tell(Counter);
+            impl Drop for Tell {
+                fn drop(&mut self) {
+                    self.0.0.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+            let tell = Tell(self.clone());
+            let (unbound, _handle) = new_task(Arc::new(Refusing), async move { drop(tell) });
+            RemoteOp::Spawn(unbound)
+        }
+    }
+
+    #[test]
+    fn only_a_sleeping_owner_is_notified_and_once() {
+        let dropped = Counter::default();
+        let (inbox, receiver) = Inbox::new();
+        assert!(!inbox.send(dropped.spawn()));
+        // An operation waits: no sleep.
+        assert!(!inbox.begin_park());
+        receiver.try_recv().ok().unwrap().run();
+        assert!(inbox.is_empty() && inbox.begin_park());
+        assert!(inbox.send(dropped.spawn()));
+        assert!(!inbox.send(dropped.spawn()));
+        inbox.end_park();
+        while let Ok(op) = receiver.try_recv() {
+            op.run();
+        }
+        assert_eq!(dropped.get(), 3);
+    }
+
+    /// An event of the OS wakes the owner: no sender need notify it.
+    #[test]
+    fn an_awake_owner_is_not_notified() {
+        let dropped = Counter::default();
+        let (inbox, _receiver) = Inbox::new();
+        assert!(inbox.begin_park());
+        inbox.end_park();
+        assert!(!inbox.send(dropped.spawn()));
+    }
+
+    #[test]
+    fn what_is_sent_to_a_closed_inbox_is_dropped_by_its_sender() {
+        let dropped = Counter::default();
+        let (inbox, receiver) = Inbox::new();
+        assert!(!inbox.send(dropped.spawn()));
+        assert_eq!(dropped.get(), 0);
+        drop(receiver);
+        assert_eq!(dropped.get(), 1);
+        assert!(!inbox.send(dropped.spawn()));
+        assert_eq!(dropped.get(), 2);
+    }
+
+    /// Senders race the owner, which parks, wakes and in the end closes: each operation is run or dropped
+    /// once, and an owner that sleeps while operations wait is notified.
+    #[test]
+    fn no_operation_is_lost() {
+        const THREADS: usize = 3;
+        let each = if cfg!(miri) { 20 } else { 2000 };
+        let (dropped, notified) = (Counter::default(), Arc::new(AtomicUsize::new(0)));
+        let (inbox, receiver) = Inbox::new();
+        let inbox = Arc::new(inbox);
+        let senders: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let (inbox, dropped, notified) = (inbox.clone(), dropped.clone(), notified.clone());
+                thread::spawn(move || {
+                    for _ in 0..each {
+                        if inbox.send(dropped.spawn()) {
+                            notified.fetch_add(1, Ordering::SeqCst);
+                        }
+                    }
+                })
+            })
+            .collect();
+        // Half of them meet an owner that is awake or asleep, the rest one that closes.
+        while dropped.get() < THREADS * each / 2 {
+            let before = notified.load(Ordering::SeqCst);
+            if inbox.begin_park() {
+                while notified.load(Ordering::SeqCst) == before {
+                    thread::yield_now();
+                }
+                inbox.end_park();
+            }
+            while let Ok(op) = receiver.try_recv() {
+                op.run();
+            }
+        }
+        drop(receiver);
+        for sender in senders {
+            sender.join().unwrap();
+        }
+        assert_eq!(dropped.get(), THREADS * each);
+    }
+}

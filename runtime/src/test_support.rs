@@ -1,0 +1,102 @@
+//! What the unit tests of several modules share.
+
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Poll, Wake, Waker};
+
+use crate::probe::Probe;
+use crate::task::JoinHandle;
+use crate::task::cell::Reserved;
+use crate::task::raw::{RawTask, Runnable, Unbound};
+use crate::task::scheduler_ref::{Schedule, SchedulerRef};
+
+/// Counts the wakes of its wakers.
+#[derive(Default)]
+pub(crate) struct Count(pub(crate) AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A count, and a waker that it counts.
+pub(crate) fn waiter() -> (Arc<Count>, Waker) {
+    let count = Arc::new(Count::default());
+    (count.clone(), count.into())
+}
+
+/// An executor that takes every task and does nothing with it.
+pub(crate) struct Nowhere;
+
+impl Schedule for Nowhere {
+    fn bind(&self, task: Unbound) {
+        let _ = task.bind();
+    }
+    fn schedule(&self, _task: Runnable) {}
+    fn unbind(&self, _task: RawTask) {}
+}
+
+/// An executor that takes no task, as one that is closed.
+pub(crate) struct Refusing;
+
+impl Schedule for Refusing {
+    fn bind(&self, task: Unbound) {
+        drop(task);
+    }
+    fn schedule(&self, _task: Runnable) {}
+    fn unbind(&self, _task: RawTask) {}
+}
+
+/// An executor that runs a task as soon as it is woken: only a test may do that.
+struct AtOnce;
+
+impl Schedule for AtOnce {
+    fn bind(&self, task: Unbound) {
+        self.schedule(task.bind());
+    }
+    fn schedule(&self, task: Runnable) {
+        task.run(&Probe::off());
+    }
+    fn unbind(&self, _task: RawTask) {}
+}
+
+/// A new task that no executor has, and its handle.
+pub(crate) fn new_task<F: Future>(
+    scheduler: Arc<dyn Schedule>,
+    future: F,
+) -> (Unbound, JoinHandle<F::Output>) {
+    new_task_of(&SchedulerRef::shared(scheduler, Probe::off()), future)
+}
+
+/// The same with a scheduler that has others too.
+pub(crate) fn new_task_of<F: Future>(
+    scheduler: &SchedulerRef,
+    future: F,
+) -> (Unbound, JoinHandle<F::Output>) {
+    let cell = Reserved::new(scheduler.clone(), "task", None);
+    // SAFETY: the place is the cell's own, and fresh.
+    unsafe { std::ptr::write(cell.future(), future) };
+    // SAFETY: written just now.
+    let (unbound, task) = unsafe { cell.written() };
+    (unbound, JoinHandle::new(task))
+}
+
+/// A task that has been polled once and ends at its second poll, in the very wake; and its waker.
+pub(crate) fn idle_task() -> (JoinHandle<()>, Waker) {
+    let (send, receive) = std::sync::mpsc::channel();
+    let mut polls = 0;
+    let future = poll_fn(move |cx| {
+        polls += 1;
+        let _ = send.send(cx.waker().clone());
+        if polls == 2 {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    });
+    let (task, handle) = new_task(Arc::new(AtOnce), future);
+    task.bind().run(&Probe::off());
+    (handle, receive.recv().unwrap())
+}
