@@ -29,25 +29,6 @@ impl Probe {
         self.0.as_ref().filter(|_| !cfg!(brigade_unrecorded))
     }
 
-    /// Calls `f`, out of line, if there is a recorder.
-    #[inline(always)]
-    pub(crate) fn if_on(&self, f: impl FnOnce(&Probe)) {
-        #[cold]
-        #[inline(never)]
-        fn call(probe: &Probe, f: impl FnOnce(&Probe)) {
-            f(probe);
-        }
-        if self.recorder().is_some() {
-            call(self, f);
-        }
-    }
-
-    /// The time by the record's clock.
-    #[inline(always)]
-    pub(crate) fn now(&self) -> u64 {
-        self.recorder().map_or(0, |recorder| recorder.now())
-    }
-
     #[inline(always)]
     pub(crate) fn spawned(&self, task: RawTask, name: Option<&str>) {
         if let Some(recorder) = self.recorder() {
@@ -55,11 +36,16 @@ impl Probe {
         }
     }
 
+    /// Does a wake. It is recorded as of before the poll that it leads to, perhaps on another thread.
     #[inline(always)]
-    pub(crate) fn woken(&self, at: u64, task: RawTask, answer: Wake) {
-        if let Some(recorder) = self.recorder() {
-            recorder.report_wake(at, answer as u8, task.number());
-        }
+    pub(crate) fn wake(&self, task: RawTask, wake: impl FnOnce() -> Wake) -> Wake {
+        let Some(recorder) = self.recorder() else {
+            return wake();
+        };
+        let at = recorder.now();
+        let answer = wake();
+        recorder.report_wake(at, answer as u8, task.number());
+        answer
     }
 
     #[inline(always)]
@@ -83,10 +69,13 @@ impl Probe {
         }
     }
 
-    /// Nothing is left that could wake the task.
-    pub(crate) fn unwakeable(&self, task: RawTask) {
+    /// A poll was not ready. Perhaps nothing is left that could wake the task.
+    #[inline(always)]
+    pub(crate) fn pended(&self, task: RawTask) {
         if let Some(recorder) = self.recorder() {
-            recorder.report(Kind::Stranded, 0, task.number(), 0);
+            if task.is_unwakeable() {
+                recorder.report(Kind::Stranded, 0, task.number(), 0);
+            }
         }
     }
 

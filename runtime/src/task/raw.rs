@@ -86,11 +86,8 @@ impl RawTask {
         let Some(writer) = self.scheduler().writer() else {
             return self.send_wake();
         };
-        // The wake is recorded as of before the poll that it leads to, perhaps on another thread.
-        let at = self.scheduler().probe().now();
-        let answer = self.state().apply(writer, Snapshot::wake);
-        self.scheduler().probe().woken(at, self, answer);
-        if answer == Wake::Submit {
+        let wake = || self.state().apply(writer, Snapshot::wake);
+        if self.scheduler().probe().wake(self, wake) == Wake::Submit {
             // SAFETY: this call set QUEUED.
             let task = unsafe { Runnable::new(self) };
             self.scheduler().schedule(task);
@@ -99,11 +96,11 @@ impl RawTask {
 
     #[cold]
     fn send_wake(self) {
-        let at = self.scheduler().probe().now();
-        let first = !self.state().load().is_done() && self.header().join.send_wake();
-        let answer = if first { Wake::Submit } else { Wake::Nothing };
-        self.scheduler().probe().woken(at, self, answer);
-        if first {
+        let send = || match !self.state().load().is_done() && self.header().join.send_wake() {
+            true => Wake::Submit,
+            false => Wake::Nothing,
+        };
+        if self.scheduler().probe().wake(self, send) == Wake::Submit {
             self.scheduler().post(RemoteOp::Wake(self.to_ref()));
         }
     }
@@ -172,7 +169,7 @@ impl RawTask {
 
     /// Returns whether nothing is left that could wake the task. The caller has polled it and it is not
     /// ready.
-    pub(super) fn is_unwakeable(self) -> bool {
+    pub(crate) fn is_unwakeable(self) -> bool {
         // One reference stands for executor and handle, each waker has one of its own, and the one that
         // was lent to the poll is not counted. Acquire pairs with the Release in `release`: a waker that
         // was dropped after a wake has set QUEUED before.

@@ -16,6 +16,21 @@ impl Runnable {
     /// Polls the task once, or cancels it. `probe` is the executor's: the task may be gone before its end.
     #[inline(always)]
     pub(crate) fn run(self, probe: &Probe) {
+        // Compiled twice: the way without a record does not test for one at each step.
+        match probe.recorder() {
+            None => self.run_once(&Probe::off()),
+            Some(_) => self.run_recorded(probe),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn run_recorded(self, probe: &Probe) {
+        self.run_once(probe);
+    }
+
+    #[inline(always)]
+    fn run_once(self, probe: &Probe) {
         let task = self.raw();
         let writer = task.own_writer();
         if task.state().apply(writer, Snapshot::start) == Start::Cancel {
@@ -31,11 +46,7 @@ impl Runnable {
             task.complete();
             return probe.turn_ended();
         }
-        probe.if_on(|probe| {
-            if task.is_unwakeable() {
-                probe.unwakeable(task);
-            }
-        });
+        probe.pended(task);
         match task.state().apply(writer, Snapshot::pend) {
             // Another thread may run the task from here on, and free it.
             Pend::Idle => {}
