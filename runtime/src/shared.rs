@@ -1,13 +1,11 @@
-//! The parts that both executors share.
+//! The parts that both executors share: what tasks, sockets and timers use of their executor, whichever it is.
 //!
-//! **Job.** Hold together what tasks, sockets and timers use of their executor, whichever it is, and
-//! spawn onto it. **Owns** the parts, together with the executor, and with whatever of its sockets
-//! and timers outlives it. **Never** runs a task.
+//! The executor holds them together with whatever of its handles, sockets and timers outlives it.
 
 use std::future::Future;
 
 use crate::blocking::Pool;
-use crate::metrics::Counters;
+use crate::metrics::{Counters, Depths, Metrics};
 use crate::reactor::Reactor;
 use crate::spans::TaskSpan;
 use crate::sync::Arc;
@@ -23,9 +21,15 @@ pub(crate) struct Shared {
     pub(crate) timers: Arc<Timers>,
     pub(crate) pool: Pool,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) depths: Arc<dyn Depths>,
 }
 
 impl Shared {
+    /// What the executor has counted, and how much is waiting now.
+    pub(crate) fn metrics(&self) -> Metrics {
+        self.counters.read(&*self.depths, self.pool.depths())
+    }
+
     /// Spawns a future that may go to any thread.
     pub(crate) fn spawn<F>(&self, future: F, name: Option<&str>) -> JoinHandle<F::Output>
     where

@@ -25,6 +25,7 @@ use crate::task::JoinHandle;
 /// Outside of an executor. While the executor is being dropped it does not panic: the future is
 /// dropped and the handle gives [`JoinError::is_aborted`](crate::task::JoinError::is_aborted).
 #[inline]
+#[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
@@ -50,6 +51,7 @@ where
 /// Outside of a [`SingleThread`](crate::SingleThread): the tasks of many cooks change threads, so
 /// theirs must be `Send`.
 #[inline]
+#[track_caller]
 pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
@@ -60,6 +62,7 @@ where
 
 /// [`spawn`], for `task::Builder`.
 #[inline]
+#[track_caller]
 pub(crate) fn spawn_named<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
@@ -70,20 +73,21 @@ where
 
 /// [`spawn_local`], for `task::Builder`.
 #[inline]
+#[track_caller]
 pub(crate) fn spawn_local_named<F>(future: F, name: Option<&str>) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
-    context::expect("brigade::spawn_local", |shared| {
-        shared.spawn_local(future, name).unwrap_or_else(|_| {
-            panic!(
-                "brigade::spawn_local was called outside of a SingleThread executor: a task whose \
-                 future is not `Send` needs an executor that stays on this thread; use \
-                 `brigade::spawn`, or `SingleThread`"
-            )
-        })
-    })
+    let spawned = context::expect("brigade::spawn_local", |shared| {
+        shared.spawn_local(future, name).ok()
+    });
+    // Not in the closure, so that the panic points to the caller's line.
+    spawned.expect(
+        "brigade::spawn_local was called outside of a SingleThread executor: a task whose future \
+         is not `Send` needs an executor that stays on this thread; use `brigade::spawn`, or \
+         `SingleThread`",
+    )
 }
 
 /// Runs a closure that may block on a thread of its own, from a bounded pool that grows and shrinks
@@ -103,6 +107,7 @@ where
 /// # Panics
 /// Outside of an executor. If the OS refuses to start a thread, and there is no other in the pool,
 /// the closure runs as a task of the executor: it is not lost, but everything waits for it.
+#[track_caller]
 pub fn spawn_blocking<F, T>(work: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,

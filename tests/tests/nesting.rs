@@ -208,7 +208,60 @@ fn block_on_does_not_wait_for_tasks<K: Kitchen>() {
     drop(executor);
 }
 
+/// A job of the blocking pool may block on a future of the executor that it belongs to.
+fn a_blocking_job_may_block_on_its_own_executor<K: Kitchen>() {
+    let executor = K::open();
+    let answer = executor.block_on(async {
+        let job = brigade::spawn_blocking(|| {
+            let handle = Handle::current();
+            let first = handle.block_on(async {
+                let task = brigade::spawn(async {
+                    sleep(Duration::from_millis(1)).await;
+                    40
+                });
+                let (client, server) = brigade_tests::pair().await;
+                client.write_all(b"soup").await.unwrap();
+                let mut word = [0; 4];
+                server.read_exact(&mut word).await.unwrap();
+                assert_eq!(&word, b"soup");
+                task.await.unwrap()
+            });
+            // Again, and from a job of the job.
+            let job = brigade::spawn_blocking(|| Handle::current().block_on(async { 1 }));
+            first + handle.block_on(job).unwrap() + handle.block_on(async { 1 })
+        });
+        job.await.unwrap()
+    });
+    assert_eq!(answer, 42);
+}
+
+/// Whatever blocks a thread that runs an executor panics, and names the function that was called.
+fn nested_calls_name_what_was_called<K: Kitchen>() {
+    let executor = K::open();
+    let handle = executor.handle();
+    let named = |function: &str, call: &dyn Fn()| {
+        let payload = catch_unwind(AssertUnwindSafe(call)).unwrap_err();
+        let text = text_of(&*payload);
+        assert!(text.starts_with(function), "{text}");
+        assert!(text.contains("spawn_blocking"), "{text}");
+    };
+    executor.block_on(async {
+        named("brigade::run ", &|| brigade::run(async {}));
+        named("Handle::block_on ", &|| handle.block_on(async {}));
+        named("SingleThread::block_on ", &|| {
+            brigade::SingleThread::new().unwrap().block_on(async {});
+        });
+        named("WorkStealing::block_on ", &|| {
+            let many = brigade::WorkStealing::with_workers(1).unwrap();
+            many.block_on(async {});
+        });
+    });
+    assert_eq!(brigade::run(async { 1 }), 1);
+}
+
 on_both! {
+    a_blocking_job_may_block_on_its_own_executor,
+    nested_calls_name_what_was_called,
     the_main_future_may_borrow,
     a_nested_block_on_panics,
     a_nested_block_on_in_a_task_panics,

@@ -55,10 +55,11 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
-pub use self::builder::Builder;
 use self::scheduler::Scheduler;
 use crate::budget;
+use crate::builder::Builder;
 use crate::context;
 use crate::driver::{self, Driver, Turn};
 use crate::handle::Handle;
@@ -107,6 +108,9 @@ pub struct SingleThread {
     thread: PhantomData<*const ()>,
 }
 
+/// Settings of a [`SingleThread`].
+pub type SingleThreadBuilder = Builder<SingleThread>;
+
 impl SingleThread {
     /// An executor with the usual settings.
     ///
@@ -132,7 +136,7 @@ impl SingleThread {
     /// });
     /// # std::io::Result::Ok(())
     /// ```
-    pub fn builder() -> Builder {
+    pub fn builder() -> SingleThreadBuilder {
         Builder::new()
     }
 
@@ -157,6 +161,7 @@ impl SingleThread {
     /// # Panics
     /// If an executor is running on this thread already; and if `future` panics. A panic of a
     /// spawned task goes to its handle.
+    #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "SingleThread::block_on");
         let mut future = pin!(TaskSpan::open("block_on", None).around(future));
@@ -256,13 +261,42 @@ impl SingleThread {
     /// ```
     pub fn metrics(&self) -> Metrics {
         self.publish();
-        self.shared.counters.read()
+        self.shared.metrics()
+    }
+
+    /// Drops the executor, then waits until the closures of [`spawn_blocking`](crate::spawn_blocking) that are
+    /// running have ended, for `timeout` at most. Closures that have not begun are cancelled. An executor that is
+    /// just dropped waits for none.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let executor = brigade::SingleThread::new()?;
+    /// let (begin, begun) = std::sync::mpsc::channel();
+    /// let (send, saved) = std::sync::mpsc::channel();
+    /// drop(executor.handle().spawn_blocking(move || {
+    ///     begin.send(()).unwrap();
+    ///     std::thread::sleep(Duration::from_millis(20)); // writes a file
+    ///     send.send("saved").unwrap();
+    /// }));
+    /// begun.recv().unwrap();
+    /// executor.shutdown_timeout(Duration::from_secs(60));
+    /// assert_eq!(saved.try_recv(), Ok("saved"));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn shutdown_timeout(self, timeout: Duration) {
+        let deadline = Instant::now().checked_add(timeout);
+        let shared = self.shared.clone();
+        drop(self);
+        shared.pool.close_and_wait(deadline);
     }
 
     /// Makes what the scheduler counted visible to other threads.
     fn publish(&self) {
         let (now, most) = self.scheduler.in_flight();
         self.shared.counters.in_flight.set(now, most);
+        let queued = self.scheduler.queued() as u64;
+        self.shared.counters.workers[0].queued.set(queued);
     }
 }
 
