@@ -110,7 +110,9 @@ fn a_lookup_never_waits_behind_blocking_jobs<K: Kitchen>() {
     });
     executor.block_on(async {
         let (open, door) = std::sync::mpsc::channel::<()>();
-        let blocked = brigade::spawn_blocking(move || drop(door.recv()));
+        let blocked = brigade::spawn_blocking(move || {
+            let _ = door.recv();
+        });
         let queued: Vec<_> = (0..100).map(|_| brigade::spawn_blocking(|| ())).collect();
         let lookups = (0..100).map(|port| lookup_host(("localhost", port)));
         for found in futures::future::join_all(lookups).await {

@@ -268,7 +268,9 @@ fn the_blocking_pool_is_counted<K: Kitchen>() {
     let jobs: Vec<_> = (0..5)
         .map(|_| {
             let door = door.clone();
-            handle.spawn_blocking(move || drop(door.lock().unwrap().recv()))
+            handle.spawn_blocking(move || {
+                let _ = door.lock().unwrap().recv();
+            })
         })
         .collect();
     while pool(handle.metrics()) != (2, 0, 3) {

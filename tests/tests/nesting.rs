@@ -259,7 +259,56 @@ fn nested_calls_name_what_was_called<K: Kitchen>() {
     assert_eq!(brigade::run(async { 1 }), 1);
 }
 
+/// A poll that is under way is not interrupted: a task that is aborted during its last poll gives its output.
+fn an_abort_during_the_last_poll_yields_the_output<K: Kitchen>() {
+    let executor = K::open();
+    let (give, given) = std::sync::mpsc::channel::<brigade::task::AbortHandle>();
+    let task = executor.spawn(async move {
+        given.recv().unwrap().abort();
+        42
+    });
+    // One cook gets it before the poll begins, many perhaps while it waits.
+    give.send(task.abort_handle()).unwrap();
+    assert_eq!(executor.block_on(task).unwrap(), 42);
+}
+
+/// The poll that panics is unwound first, with what it has on its stack; then the future is dropped, and in its
+/// destructor the thread is not panicking.
+fn a_panicking_future_is_dropped_after_unwinding<K: Kitchen>() {
+    struct Panics(std::sync::mpsc::Sender<(&'static str, bool)>);
+    impl Future for Panics {
+        type Output = ();
+        fn poll(
+            self: std::pin::Pin<&mut Self>,
+            _cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<()> {
+            let tell = self.0.clone();
+            let _local = brigade_tests::Dropped(move || {
+                tell.send(("local", std::thread::panicking())).unwrap();
+            });
+            panic!("burnt")
+        }
+    }
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            self.0.send(("future", std::thread::panicking())).unwrap();
+        }
+    }
+    let executor = K::open();
+    let (tell, told) = std::sync::mpsc::channel();
+    assert!(
+        executor
+            .block_on(executor.spawn(Panics(tell)))
+            .unwrap_err()
+            .is_panic()
+    );
+    let order: Vec<_> = told.iter().collect();
+    assert_eq!(order, [("local", true), ("future", false)]);
+}
+
 on_both! {
+    an_abort_during_the_last_poll_yields_the_output,
+    a_panicking_future_is_dropped_after_unwinding,
     a_blocking_job_may_block_on_its_own_executor,
     nested_calls_name_what_was_called,
     the_main_future_may_borrow,

@@ -195,3 +195,50 @@ fn a_trickle_keeps_one_thread() {
     }
     assert_eq!(roster.idle, [9]);
 }
+
+fn pool(waits_for_jobs: Option<Arc<Reactor>>) -> Pool {
+    let settings = crate::builder::Settings::new();
+    Pool::new(settings.threads, 2, None, waits_for_jobs)
+}
+
+/// From the submission of a job of either kind until it has ended, and its handle has heard of it.
+#[test]
+fn the_pool_is_busy_while_there_are_jobs() {
+    let pool = pool(None);
+    assert!(!pool.is_busy());
+    for kind in [Kind::Job, Kind::Lookup] {
+        let (open, door) = std::sync::mpsc::channel::<()>();
+        let (handle, rejected) = pool.spawn(kind, move || {
+            let _ = door.recv();
+        });
+        assert!(rejected.is_none() && pool.is_busy());
+        drop(open);
+        while pool.is_busy() {
+            std::thread::yield_now();
+        }
+        assert!(handle.is_finished());
+    }
+    // One that is aborted before it begins is soon gone, too.
+    let (handle, _) = pool.spawn(Kind::Job, || ());
+    handle.abort();
+    while pool.is_busy() {
+        std::thread::yield_now();
+    }
+    pool.close_and_wait(None);
+    assert!(!pool.is_busy());
+}
+
+/// A driver that waits without a timeout, because the clock stands still while there are jobs, is woken when the
+/// last one has ended, even if nobody awaits it.
+#[test]
+#[cfg_attr(miri, ignore = "waits for events")]
+fn the_end_of_the_last_job_ends_the_drivers_wait() {
+    let (reactor, mut event_loop) = crate::reactor::new().unwrap();
+    let pool = pool(Some(reactor.clone()));
+    for kind in [Kind::Job, Kind::Lookup] {
+        drop(pool.spawn(kind, || ()));
+        let mut woken = Vec::new();
+        event_loop.turn(&reactor, None, &mut woken).unwrap();
+        assert!(!pool.is_busy());
+    }
+}
