@@ -7,7 +7,6 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
@@ -17,7 +16,7 @@ use crate::context::{self, Entry};
 use crate::metrics::Metrics;
 use crate::shared::Shared;
 use crate::spans::TaskSpan;
-use crate::sync::Arc;
+use crate::sync::{Arc, AtomicBool, Ordering};
 use crate::task::JoinHandle;
 use crate::task::home::Access;
 

@@ -96,7 +96,7 @@
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P23 | **Every closure given to `spawn_blocking` runs once or is cancelled**, also if threads cannot be started: then it runs in a thread that is there, or, if there is none, in the executor | `blocking::a_lane_settles_every_job_once_in_every_order_of_its_steps`, `tests/blocking::no_job_is_lost_when_two_submitters_fail_to_start_a_thread`, `tests/blocking::a_job_given_to_a_thread_whose_time_runs_out_is_run` |
+//! | P23 | **Every closure given to `spawn_blocking` runs once or is cancelled**, also if threads cannot be started: then it runs in a thread that is there, or, if there is none, in the executor | `blocking/tests::a_lane_settles_every_job_once_in_every_order_of_its_steps`, `tests/blocking::no_job_is_lost_when_two_submitters_fail_to_start_a_thread`, `tests/blocking::a_job_given_to_a_thread_whose_time_runs_out_is_run` |
 //! | P24 | **A name lookup never waits behind closures of `spawn_blocking`**: it has threads of its own, `LOOKUP_THREADS` = 64 at most | `tests/lookup::a_lookup_never_waits_behind_blocking_jobs` |
 //! | P25 | **The pool shrinks**: a thread that was not needed for its keep-alive time ends, and all idle ones end with their executor | `tests/blocking::the_pool_shrinks_under_a_trickle_of_jobs`, `tests/blocking::all_idle_threads_go_with_their_executor` |
 //! | P26 | **A closure that is running is not interrupted, and nobody waits for it**, neither the drop of its executor nor the end of `main`. `shutdown_timeout` waits, up to its timeout, and cancels the closures that have not begun | `tests/shutdown::a_running_job_outlives_its_executor`, `tests/process::the_end_of_main_takes_a_running_job_along`, `tests/shutdown::shutdown_timeout_waits_for_running_jobs`, `tests/shutdown::shutdown_timeout_cancels_queued_jobs`, `tests/shutdown::shutdown_timeout_gives_up_at_its_end`, `tests/shutdown::shutdown_timeout_gives_up_on_a_poll_that_blocks` |
@@ -111,7 +111,7 @@
 //! | P30 | **A detached task that no waker can reach any more stays** until its executor is dropped, or it is aborted | `tests/shutdown::a_task_that_nothing_can_wake_is_kept_until_shutdown` |
 //! | P31 | **A `Signal` receives what is raised while it exists**, and nothing from before | `tests/process::a_signal_from_before_is_not_heard` |
 //! | P32 | **A task that is aborted during its last poll gives its output**: a poll is not interrupted | `tests/nesting::an_abort_during_the_last_poll_yields_the_output` |
-//! | P33 | **A future that panics is dropped after the panic is caught**: in its destructor `thread::panicking()` is false; in those of its local variables it is true | `tests/nesting::a_panicking_future_is_dropped_after_unwinding` |
+//! | P33 | **A future that panics is dropped after the panic is caught**: in its destructor `std::thread::panicking()` is false; in those of its local variables it is true | `tests/nesting::a_panicking_future_is_dropped_after_unwinding` |
 //!
 //! # Not promised
 //!
