@@ -12,6 +12,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -51,9 +52,8 @@ struct Lane {
     empty: Condvar,
     threads: Threads,
     recorder: Option<Arc<Recorder>>,
-    /// Notified whenever the lane has run out of jobs: virtual time, which stands still while there are
-    /// some, may go on.
-    waits_for_jobs: Option<Arc<Reactor>>,
+    /// See `notify_when_idle`.
+    when_idle: OnceLock<Arc<Reactor>>,
 }
 
 /// What a lane's lock guards. Each method is one step: a test searches all orders of them.
@@ -159,7 +159,6 @@ impl Pool {
         threads: Threads,
         max_threads: usize,
         recorder: Option<Arc<Recorder>>,
-        waits_for_jobs: Option<Arc<Reactor>>,
     ) -> Self {
         let lane = |kind, max| {
             Arc::new(Lane {
@@ -168,7 +167,7 @@ impl Pool {
                 empty: Condvar::new(),
                 threads: threads.clone(),
                 recorder: recorder.clone(),
-                waits_for_jobs: waits_for_jobs.clone(),
+                when_idle: OnceLock::new(),
             })
         };
         Pool {
@@ -199,6 +198,15 @@ impl Pool {
             Kind::Lookup => &self.lookups,
         };
         (handle, lane.submit(runnable))
+    }
+
+    /// Notifies `reactor` each time the last job of a lane has ended: virtual time, which stands still while
+    /// there are jobs, may go on.
+    pub(crate) fn notify_when_idle(&self, reactor: Arc<Reactor>) {
+        for lane in [&self.jobs, &self.lookups] {
+            // It is called once, before there are any jobs.
+            let _ = lane.when_idle.set(reactor.clone());
+        }
     }
 
     /// Returns whether any job is queued or running. It turns false after the job's handle was woken.
@@ -307,7 +315,7 @@ impl Lane {
                 }
                 Next::End => return,
             };
-            if let (Some(reactor), false) = (&self.waits_for_jobs, roster.is_busy()) {
+            if let (Some(reactor), false) = (self.when_idle.get(), roster.is_busy()) {
                 reactor.ring();
             }
         }

@@ -118,7 +118,7 @@ impl<E> Builder<E> {
     /// use std::time::Duration;
     ///
     /// let executor = brigade::SingleThread::builder().thread_keep_alive(Duration::ZERO).build()?;
-    /// executor.block_on(brigade::spawn_blocking(|| ())).unwrap();
+    /// executor.block_on(async { brigade::spawn_blocking(|| ()).await.unwrap() });
     /// while executor.metrics().num_blocking_threads > 0 {
     ///     std::thread::yield_now();
     /// }
@@ -138,7 +138,7 @@ impl<E> Builder<E> {
     ///     if bytes == 0 { 0 } else { fill(bytes.saturating_sub(4096)) + usize::from(page[bytes % 4096]) }
     /// }
     /// let executor = brigade::SingleThread::builder().thread_stack_size(32 << 20).build()?;
-    /// executor.block_on(brigade::spawn_blocking(|| fill(4 << 20))).unwrap();
+    /// executor.block_on(async { brigade::spawn_blocking(|| fill(4 << 20)).await.unwrap() });
     ///
     /// assert!(brigade::WorkStealing::builder().thread_stack_size(0).build().is_err());
     /// # std::io::Result::Ok(())

@@ -194,7 +194,7 @@ impl Hall {
                 home: home(queue, &crowd),
                 reactor,
                 timers: Arc::new(timers),
-                pool: Pool::new(settings.threads, settings.max_blocking_threads, None, None),
+                pool: Pool::new(settings.threads, settings.max_blocking_threads, None),
                 counters,
                 depths: Arc::new(Elsewhere),
             }),

@@ -196,15 +196,15 @@ fn a_trickle_keeps_one_thread() {
     assert_eq!(roster.idle, [9]);
 }
 
-fn pool(waits_for_jobs: Option<Arc<Reactor>>) -> Pool {
+fn pool() -> Pool {
     let settings = crate::builder::Settings::new();
-    Pool::new(settings.threads, 2, None, waits_for_jobs)
+    Pool::new(settings.threads, 2, None)
 }
 
 /// From the submission of a job of either kind until it has ended, and its handle has heard of it.
 #[test]
 fn the_pool_is_busy_while_there_are_jobs() {
-    let pool = pool(None);
+    let pool = pool();
     assert!(!pool.is_busy());
     for kind in [Kind::Job, Kind::Lookup] {
         let (open, door) = std::sync::mpsc::channel::<()>();
@@ -234,7 +234,8 @@ fn the_pool_is_busy_while_there_are_jobs() {
 #[cfg_attr(miri, ignore = "waits for events")]
 fn the_end_of_the_last_job_ends_the_drivers_wait() {
     let (reactor, mut event_loop) = crate::reactor::new().unwrap();
-    let pool = pool(Some(reactor.clone()));
+    let pool = pool();
+    pool.notify_when_idle(reactor.clone());
     for kind in [Kind::Job, Kind::Lookup] {
         drop(pool.spawn(kind, || ()));
         let mut woken = Vec::new();

@@ -99,8 +99,6 @@ impl Builder<SingleThread> {
             reactor.seal();
             blocking_threads = 0;
         }
-        // Only a clock that stands still while there are jobs waits for their end.
-        let waits_for_jobs = settings.virtual_time.then(|| reactor.clone());
         let scheduler = Arc::new(Scheduler::new(reactor.clone(), settings.seed));
         let Instruments {
             clock,
@@ -110,17 +108,16 @@ impl Builder<SingleThread> {
         let counters = Arc::new(Counters::new(1));
         let depths = Arc::new(Queues(scheduler.clone(), counters.clone()));
         let timers = Timers::new(clock, |plan| Guarded::Owned(OwnerCell::new(plan)));
+        let pool = Pool::new(settings.threads, blocking_threads, recorder.clone());
+        if settings.virtual_time {
+            pool.notify_when_idle(reactor.clone());
+        }
         Ok(SingleThread {
             shared: Arc::new(Shared {
                 home: HomeRef::bound_and_recorded(scheduler.clone(), recorder.clone()),
                 reactor,
                 timers: Arc::new(timers),
-                pool: Pool::new(
-                    settings.threads,
-                    blocking_threads,
-                    recorder.clone(),
-                    waits_for_jobs,
-                ),
+                pool,
                 counters,
                 depths,
             }),

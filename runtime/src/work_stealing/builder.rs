@@ -79,7 +79,6 @@ impl Builder<WorkStealing> {
                 settings.threads.clone(),
                 settings.max_blocking_threads,
                 recorder.clone(),
-                None,
             ),
             counters,
             depths: scheduler.clone(),
