@@ -331,7 +331,8 @@ fn guards_and_stays_may_overlap<K: Kitchen>() {
 
 /// A guard that is forgotten, and executors that are gone, leave nothing that points to freed memory.
 fn a_forgotten_guard_does_no_harm<K: Kitchen>() {
-    thread::spawn(|| {
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
         let executor = K::open();
         let below = executor.handle();
         let outer = below.enter();
@@ -357,9 +358,22 @@ fn a_forgotten_guard_does_no_harm<K: Kitchen>() {
         );
         drop(executor);
         assert!(Handle::try_current().is_some());
-    })
-    .join()
-    .unwrap();
+        done.send(()).unwrap();
+        // What was forgotten is leaked. As long as this thread lives it can be reached, so that no search
+        // for leaks counts it.
+        loop {
+            thread::park();
+        }
+    });
+    is_done.recv().unwrap();
+}
+
+/// A handle that lives as long as the process, and can be reached as long.
+fn immortal(handle: Handle) -> &'static Handle {
+    static HANDLES: std::sync::Mutex<Vec<&Handle>> = std::sync::Mutex::new(Vec::new());
+    let handle: &'static Handle = Box::leak(Box::new(handle));
+    HANDLES.lock().unwrap().push(handle);
+    handle
 }
 
 /// A guard in a thread-local is dropped as late as a thread's life allows, in whatever order; and other
@@ -385,7 +399,7 @@ fn a_guard_in_a_thread_local_may_go_late<K: Kitchen>() {
         LATE.with_borrow_mut(|late| late.push(Box::new(spawns_late())));
         for _ in 0..3 {
             let executor = K::open();
-            let handle: &'static Handle = Box::leak(Box::new(executor.handle()));
+            let handle = immortal(executor.handle());
             let guard = handle.enter();
             LATE.with_borrow_mut(|late| late.push(Box::new(guard)));
             LATE.with_borrow_mut(|late| late.push(Box::new(spawns_late())));
@@ -404,7 +418,7 @@ fn a_guard_may_go_while_something_is_spawned_by_it<K: Kitchen>() {
             std::cell::RefCell::new(None)
         };
     }
-    let handle: &'static Handle = Box::leak(Box::new(K::open().handle()));
+    let handle = immortal(K::open().handle());
     GUARD.set(Some(handle.enter()));
     let spy = Dropped(|| drop(GUARD.take()));
     // The executor is gone, so the future is dropped in `spawn`.
