@@ -1,94 +1,188 @@
-//! The blocking pool: threads for work that would hold an executor up.
+//! The blocking pool: threads for closures that would hold an executor up, such as file access, name
+//! lookups, and long computations in other people's code.
 //!
-//! **Job.** Run closures that block (files, name lookups, long computations in other people's
-//! code) on threads of their own, as many as are needed up to a bound, and let the threads go when
-//! they have had nothing to do for a while.
+//! A job is an ordinary task that is ready at its first poll, so its handle is an ordinary
+//! [`JoinHandle`]. The pool has two *lanes*, each with threads of its own: one for the jobs of
+//! `spawn_blocking`, one for name lookups, which therefore never wait behind a user's jobs.
 //!
-//! **Owns** its threads and a queue of jobs. A job is an ordinary task of a home that is this
-//! pool, so its handle is an ordinary [`JoinHandle`].
-//!
-//! **Never** loses a job: if no thread can be started the closure is handed back to the caller.
-//!
-//! Dropping the executor cancels jobs that have not begun; one that is running runs to its end on
-//! its thread, and nobody waits for it.
+//! A lane keeps its books in a [`Roster`] under one lock, and starts threads while it holds that lock. So
+//! no decision rests on a thread that another submitter is just failing to start, or that is just ending.
+//! If a lane has no thread and can start none, the job comes back to its submitter.
 
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::task::{Context, Poll};
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::builder::Threads;
 use crate::probe::Probe;
+use crate::reactor::Reactor;
 use crate::recorder::{Recorder, Role};
-use crate::sync::{Arc, Condvar, Mutex, lock};
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, lock};
 use crate::task::JoinHandle;
 use crate::task::cell::Reserved;
 use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 
-/// How many threads unless the builder says otherwise. The work waits for devices and other
-/// machines rather than for processors, hence many; tokio's bound is the same.
-pub(crate) const DEFAULT_THREADS: usize = 512;
+/// The most threads for name lookups. Arbitrary: not measured.
+const LOOKUP_THREADS: usize = 64;
 
-/// How long a thread waits for another job before it ends. Thin air: longer than a burst, shorter
-/// than a person's patience with a process list.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
-
-/// See the module.
+/// The two lanes of an executor's pool.
 pub(crate) struct Pool {
     home: SchedulerRef,
-    core: Arc<Core>,
+    jobs: Arc<Lane>,
+    lookups: Arc<Lane>,
 }
 
-struct Core {
-    state: Mutex<State>,
-    /// Rung once for each job that is left to an idle thread.
-    job: Condvar,
-    name: String,
+/// Which lane a job takes.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// A closure of the user.
+    Job,
+    Lookup,
+}
+
+/// A queue of jobs and the threads that run them.
+struct Lane {
+    kind: Kind,
+    roster: Mutex<Roster<Unbound, Seat>>,
+    /// Notified when the last thread has ended.
+    empty: Condvar,
+    threads: Threads,
     probe: Probe,
+    /// See `notify_when_idle`.
+    when_idle: OnceLock<Arc<Reactor>>,
 }
 
-/// A job for which there was no thread. Dropping it cancels it.
-pub(crate) struct Stranded(Unbound);
-
-impl Stranded {
-    pub(crate) fn run(self) {
-        self.0.bind().run(&Probe::off());
-    }
-}
-
-struct State {
-    jobs: VecDeque<Unbound>,
-    threads: usize,
-    idle: usize,
-    max_threads: usize,
+/// What a lane's lock guards. Each method is one step: a test searches all orders of them.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Roster<J, S> {
+    queue: VecDeque<J>,
+    /// The threads that wait for a job, the one that went idle last at the end.
+    idle: Vec<S>,
+    /// The threads that run a job or are about to come for one. While the queue is not empty, there is
+    /// at least one.
+    busy: usize,
+    max: usize,
     closed: bool,
+    /// The threads that have not ended yet: the above, and those in their stop hook.
+    alive: usize,
 }
 
-impl Pool {
-    pub(crate) fn new(name: String, max_threads: usize, recorder: Option<Arc<Recorder>>) -> Self {
-        let core = Arc::new(Core {
-            state: Mutex::new(State {
-                jobs: VecDeque::new(),
-                threads: 0,
-                idle: 0,
-                max_threads,
-                closed: false,
-            }),
-            job: Condvar::new(),
-            name,
-            probe: Probe::new(recorder.clone()),
-        });
-        Pool {
-            home: SchedulerRef::shared(core.clone(), Probe::new(recorder)),
-            core,
+/// Where an idle thread waits.
+#[derive(Clone)]
+struct Seat(Arc<Condvar>);
+
+/// What a thread does next.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Next<J> {
+    Run(J),
+    Wait,
+    End,
+}
+
+impl<J, S: Clone + PartialEq> Roster<J, S> {
+    fn new(max: usize) -> Self {
+        Roster {
+            queue: VecDeque::new(),
+            idle: Vec::new(),
+            busy: 0,
+            max,
+            closed: false,
+            alive: 0,
         }
     }
 
-    /// Queues a job and sees to it that there is a thread for it. If none can be started and none is
-    /// there, a job comes back, and the caller runs it.
-    pub(crate) fn spawn<W, T>(&self, work: W) -> (JoinHandle<T>, Option<Stranded>)
+    /// Queues a job and returns the idle thread to notify, if there is one; otherwise `start` starts a
+    /// thread. Gives the job back if no thread would come for it.
+    fn submit(&mut self, job: J, start: impl FnOnce() -> bool) -> Result<Option<S>, J> {
+        // The thread that went idle last, so that under a trickle of jobs the others time out. It counts
+        // as busy from here on: a second job cannot rely on it.
+        let called = self.idle.pop();
+        if called.is_some() {
+            self.busy += 1;
+        } else if self.busy < self.max && start() {
+            self.busy += 1;
+            self.alive += 1;
+        } else if self.busy == 0 {
+            return Err(job);
+        }
+        self.queue.push_back(job);
+        Ok(called)
+    }
+
+    /// A busy thread has nothing to do.
+    fn next(&mut self, thread: &S) -> Next<J> {
+        if let Some(job) = self.queue.pop_front() {
+            return Next::Run(job);
+        }
+        self.busy -= 1;
+        if self.closed {
+            return Next::End;
+        }
+        self.idle.push(thread.clone());
+        Next::Wait
+    }
+
+    /// A thread that was idle is up again: because it was called, because its time is up, or for no reason.
+    fn rise(&mut self, thread: &S, timed_out: bool) -> Next<J> {
+        match self.idle.iter().position(|it| it == thread) {
+            // Called. That its time is up as well does not count: somebody relies on it.
+            None => self.next(thread),
+            Some(at) if timed_out => {
+                self.idle.remove(at);
+                Next::End
+            }
+            Some(_) => Next::Wait,
+        }
+    }
+
+    /// Takes the jobs that have not begun, to be cancelled, and the idle threads, to be notified.
+    fn close(&mut self) -> (VecDeque<J>, Vec<S>) {
+        self.closed = true;
+        self.busy += self.idle.len();
+        (
+            std::mem::take(&mut self.queue),
+            std::mem::take(&mut self.idle),
+        )
+    }
+
+    fn is_busy(&self) -> bool {
+        self.busy > 0
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(
+        threads: Threads,
+        max_threads: usize,
+        recorder: Option<Arc<Recorder>>,
+    ) -> Self {
+        let lane = |kind, max| {
+            Arc::new(Lane {
+                kind,
+                roster: Mutex::new(Roster::new(max)),
+                empty: Condvar::new(),
+                threads: threads.clone(),
+                probe: Probe::new(recorder.clone()),
+                when_idle: OnceLock::new(),
+            })
+        };
+        Pool {
+            jobs: lane(Kind::Job, max_threads),
+            // In a closed world (see `SingleThread`'s builder) no thread is started for anything.
+            lookups: lane(
+                Kind::Lookup,
+                LOOKUP_THREADS.min(max_threads * LOOKUP_THREADS),
+            ),
+            home: SchedulerRef::shared(Arc::new(Jobs), Probe::new(recorder)),
+        }
+    }
+
+    /// Queues a job. If there is no thread to run it, it comes back, and the caller runs it.
+    pub(crate) fn spawn<W, T>(&self, kind: Kind, work: W) -> (JoinHandle<T>, Option<Rejected>)
     where
         W: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
@@ -99,110 +193,196 @@ impl Pool {
         // SAFETY: written just now.
         let (job, task) = unsafe { cell.written() };
         self.home.probe().spawned(task, None);
-        (JoinHandle::new(task), self.core.submit(job).map(Stranded))
+        let handle = JoinHandle::new(task);
+        let lane = match kind {
+            Kind::Job => &self.jobs,
+            Kind::Lookup => &self.lookups,
+        };
+        (handle, lane.submit(job))
+    }
+
+    /// Notifies `reactor` each time the last job of a lane has ended: virtual time, which stands still while
+    /// there are jobs, may go on.
+    pub(crate) fn notify_when_idle(&self, reactor: Arc<Reactor>) {
+        for lane in [&self.jobs, &self.lookups] {
+            // It is called once, before there are any jobs.
+            let _ = lane.when_idle.set(reactor.clone());
+        }
+    }
+
+    /// Returns whether any job is queued or running. It turns false after the job's handle was woken.
+    #[allow(dead_code, reason = "for the driver of virtual time")]
+    pub(crate) fn is_busy(&self) -> bool {
+        lock(&self.jobs.roster).is_busy() || lock(&self.lookups.roster).is_busy()
     }
 
     /// Cancels the jobs that have not begun and lets the threads go.
     pub(crate) fn close(&self) {
-        let jobs = {
-            let mut state = lock(&self.core.state);
-            state.closed = true;
-            std::mem::take(&mut state.jobs)
+        self.jobs.close();
+        self.lookups.close();
+    }
+
+    /// Closes the pool and waits until the threads of the user's jobs have ended, up to `deadline`. It does
+    /// not wait for lookups: nobody wants their answers any more.
+    pub(crate) fn close_and_wait(&self, deadline: Option<Instant>) {
+        self.close();
+        let mut roster = lock(&self.jobs.roster);
+        while roster.alive > 0 {
+            let left = deadline.map_or(Duration::MAX, |deadline| {
+                deadline.saturating_duration_since(Instant::now())
+            });
+            if left.is_zero() {
+                break;
+            }
+            roster = wait(&self.jobs.empty, roster, left).0;
+        }
+    }
+
+    /// Threads, idle ones among them, and queued jobs.
+    pub(crate) fn depths(&self) -> [usize; 3] {
+        [&self.jobs, &self.lookups]
+            .map(|lane| {
+                let roster = lock(&lane.roster);
+                let idle = roster.idle.len();
+                [roster.busy + idle, idle, roster.queue.len()]
+            })
+            .into_iter()
+            .fold([0; 3], |sum, lane| {
+                std::array::from_fn(|i| sum[i] + lane[i])
+            })
+    }
+}
+
+impl Lane {
+    /// Returns the job if there is no thread to run it.
+    fn submit(self: &Arc<Self>, job: Unbound) -> Option<Rejected> {
+        let mut roster = lock(&self.roster);
+        if roster.closed {
+            drop(roster);
+            // Cancels it.
+            drop(job);
+            return None;
+        }
+        // Starting a thread takes some ten microseconds, during which other submitters wait for the lock.
+        // If it were done without the lock, two of them could each count on the thread of the other.
+        let submitted = roster.submit(job, || self.start());
+        drop(roster);
+        match submitted {
+            Ok(called) => {
+                if let Some(Seat(thread)) = called {
+                    thread.notify_one();
+                }
+                None
+            }
+            Err(job) => Some(Rejected(job)),
+        }
+    }
+
+    /// Returns whether the OS started a thread.
+    fn start(self: &Arc<Self>) -> bool {
+        let lane = self.clone();
+        let suffix = match self.kind {
+            Kind::Job => "blocking",
+            Kind::Lookup => "lookup",
         };
-        self.core.job.notify_all();
+        let started = self.threads.start(suffix, move || {
+            lane.work();
+            // Dropped after the thread's stop hook.
+            Alive(lane)
+        });
+        started.is_ok()
+    }
+
+    /// Runs jobs until the pool closes, or there was none for as long as a thread is kept.
+    fn work(&self) {
+        if let Some(recorder) = self.probe.recorder() {
+            recorder.join(Role::Blocking);
+        }
+        let seat = Seat(Arc::new(Condvar::new()));
+        let mut roster = lock(&self.roster);
+        let mut next = roster.next(&seat);
+        loop {
+            next = match next {
+                Next::Run(job) => {
+                    drop(roster);
+                    // A panic of the job goes to its handle.
+                    job.bind().run(&self.probe);
+                    roster = lock(&self.roster);
+                    roster.next(&seat)
+                }
+                Next::Wait => {
+                    let (guard, timed_out) = wait(&seat.0, roster, self.threads.keep_alive);
+                    roster = guard;
+                    roster.rise(&seat, timed_out)
+                }
+                Next::End => return,
+            };
+            if let (Some(reactor), false) = (self.when_idle.get(), roster.is_busy()) {
+                reactor.ring();
+            }
+        }
+    }
+
+    fn close(&self) {
+        let (jobs, threads) = lock(&self.roster).close();
+        for Seat(thread) in threads {
+            thread.notify_one();
+        }
         // Outside of the lock: this drops closures of the user.
         drop(jobs);
     }
 }
 
-impl Core {
-    /// Queues a job, and starts a thread if all are busy and there may be more. One lock for both:
-    /// otherwise two jobs could count on the same idle thread, or on one that is just ending.
-    /// Answers a job that nobody is there to run.
-    fn submit(self: &Arc<Self>, job: Unbound) -> Option<Unbound> {
-        {
-            let mut state = lock(&self.state);
-            if state.closed {
-                drop(state);
-                drop(job);
-                return None;
-            }
-            // A closed world: see `SingleThread`'s builder.
-            if state.max_threads == 0 {
-                return Some(job);
-            }
-            state.jobs.push_back(job);
-            if state.idle >= state.jobs.len() || state.threads >= state.max_threads {
-                drop(state);
-                self.job.notify_one();
-                return None;
-            }
-            state.threads += 1;
-        }
-        let core = self.clone();
-        let started = thread::Builder::new()
-            .name(format!("{}-blocking", self.name))
-            .spawn(move || core.work());
-        if started.is_ok() {
-            return None;
-        }
-        let mut state = lock(&self.state);
-        state.threads -= 1;
-        if state.threads > 0 {
-            // Another thread of the pool will come to it.
-            return None;
-        }
-        // Not necessarily the one that was put in: but one of them.
-        state.jobs.pop_front()
-    }
+/// A thread that has not ended yet.
+struct Alive(Arc<Lane>);
 
-    /// The life of a thread of the pool.
-    fn work(&self) {
-        if let Some(recorder) = self.probe.recorder() {
-            recorder.join(Role::Blocking);
+impl Drop for Alive {
+    fn drop(&mut self) {
+        let mut roster = lock(&self.0.roster);
+        roster.alive -= 1;
+        if roster.alive == 0 {
+            self.0.empty.notify_all();
         }
-        let mut state = lock(&self.state);
-        loop {
-            if let Some(job) = state.jobs.pop_front() {
-                drop(state);
-                // A panic of the job goes to its handle.
-                job.bind().run(&self.probe);
-                state = lock(&self.state);
-                continue;
-            }
-            if state.closed {
-                break;
-            }
-            state.idle += 1;
-            let (guard, timeout) = wait(&self.job, state);
-            state = guard;
-            state.idle -= 1;
-            if timeout && state.jobs.is_empty() {
-                break;
-            }
-        }
-        state.threads -= 1;
     }
 }
 
-impl Schedule for Core {
-    /// Jobs are queued by `submit`.
+impl PartialEq for Seat {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// A job for which there was no thread. Dropping it cancels it.
+pub(crate) struct Rejected(Unbound);
+
+impl Rejected {
+    pub(crate) fn run(self) {
+        self.0.bind().run(&Probe::off());
+    }
+}
+
+/// What jobs see of the pool: nothing. `submit` queues a job before anything can wake it, and it is ready
+/// after its one poll.
+struct Jobs;
+
+impl Schedule for Jobs {
     fn bind(&self, task: Unbound) {
         drop(task);
     }
 
-    /// A job is queued from its birth, and ready after its one poll: nothing ever wakes it.
     fn schedule(&self, _task: Runnable) {}
 
     fn unbind(&self, _task: RawTask) {}
 }
 
+/// Waits for a notification, and returns whether the time is up.
 fn wait<'a, T>(
     condition: &Condvar,
-    guard: crate::sync::MutexGuard<'a, T>,
-) -> (crate::sync::MutexGuard<'a, T>, bool) {
+    guard: MutexGuard<'a, T>,
+    at_most: Duration,
+) -> (MutexGuard<'a, T>, bool) {
     let (guard, timeout) = condition
-        .wait_timeout(guard, KEEP_ALIVE)
+        .wait_timeout(guard, at_most)
         .unwrap_or_else(|poisoned| poisoned.into_inner());
     (guard, timeout.timed_out())
 }
@@ -220,3 +400,6 @@ impl<W: FnOnce() -> T, T> Future for Job<W> {
         Poll::Ready(work())
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -1,38 +1,89 @@
-//! Which executor is running on this thread?
+//! Which executor do free functions like `brigade::spawn` find on this thread?
 //!
-//! **Job.** Let free functions like `brigade::spawn` find their executor: a pointer in a
-//! thread-local, set for as long as an executor runs on the thread.
+//! The executors that were entered on a thread form a list, the current one first: an executor that runs,
+//! a job of its blocking pool, and each guard of `Handle::enter`. A thread-local points to the first
+//! entry. It has no destructor, so it can be read at any time of a thread's life, also in destructors of
+//! other thread-locals.
 //!
-//! **Owns** two thread-locals.
-//!
-//! **Never** outlives the guard that set it: entering nests, and leaving restores what was there
-//! (async-executor #55). The thread-locals have no destructors, so they can be read at any time of
-//! a thread's life, also from other thread-locals' destructors.
+//! A user may drop guards in any order, keep one in a thread-local, or forget it. So each entry has memory
+//! and a counted reference of its own: one that is forgotten is leaked and stays valid.
 
 use std::cell::Cell;
-use std::marker::PhantomData;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use crate::shared::Shared;
 use crate::sync::{Arc, thread_local};
 use crate::task::ref_cache::RefCache;
 
 thread_local! {
-    static CURRENT: Cell<*const Arc<Shared>> = const { Cell::new(ptr::null()) };
-    /// An executor polls tasks on this thread: it must not be blocked by another one.
+    static CURRENT: Cell<*const Node> = const { Cell::new(ptr::null()) };
+    /// An executor polls tasks on this thread, so no other one may block it.
     static RUNNING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// For as long as it lives, the executor is the thread's current one.
-pub(crate) struct Entered<'a> {
-    previous: (*const Arc<Shared>, bool),
-    _cache: RefCache<'a>,
-    /// Not `Send`: it speaks of this thread.
-    thread: PhantomData<*const ()>,
+struct Node {
+    shared: Arc<Shared>,
+    /// What was current before.
+    below: Cell<*const Node>,
+    /// The user may drop it at any time.
+    is_guard: bool,
 }
 
-/// Makes `shared` current, for code that may spawn but is not polled: the blocking pool, the drop
-/// of an executor.
+/// An entry of the thread's list. Dropping it takes it out, wherever it is.
+pub(crate) struct Entry(NonNull<Node>);
+
+impl Entry {
+    /// The entry of a guard that the user holds.
+    pub(crate) fn of_guard(shared: Arc<Shared>) -> Self {
+        Entry::new(shared, true)
+    }
+
+    fn new(shared: Arc<Shared>, is_guard: bool) -> Self {
+        let node = NonNull::from(Box::leak(Box::new(Node {
+            shared,
+            below: Cell::new(CURRENT.get()),
+            is_guard,
+        })));
+        CURRENT.set(node.as_ptr());
+        Entry(node)
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let this = self.0.as_ptr().cast_const();
+        // SAFETY: `new` leaked the box, and this is the one place that takes it back. An entry is not
+        // `Send`, so no other thread is at the list.
+        let node = unsafe { Box::from_raw(self.0.as_ptr()) };
+        let mut above = CURRENT.get();
+        if above == this {
+            CURRENT.set(node.below.get());
+        } else {
+            // A guard that was entered later is still there.
+            loop {
+                // SAFETY: `above` is in the list, all of whose nodes are alive: each leaves it before it is
+                // freed. This one is further down, so the list does not end before it.
+                let link = unsafe { &(*above).below };
+                if link.get() == this {
+                    link.set(node.below.get());
+                    break;
+                }
+                above = link.get();
+            }
+        }
+    }
+}
+
+/// While it lives, the executor is the thread's current one. Those of the runtime itself are dropped in the
+/// reverse order, as the calls that hold them return.
+pub(crate) struct Entered<'a> {
+    _entry: Entry,
+    was_running: bool,
+    _cache: RefCache<'a>,
+}
+
+/// Makes `shared` current for code that may spawn but is not polled: a job of the blocking pool, the drop of
+/// an executor.
 pub(crate) fn enter(shared: &Arc<Shared>) -> Entered<'_> {
     enter_as(shared, RUNNING.get())
 }
@@ -40,43 +91,48 @@ pub(crate) fn enter(shared: &Arc<Shared>) -> Entered<'_> {
 /// Makes `shared` current for a thread that will poll tasks.
 ///
 /// # Panics
-/// If an executor is running on this thread already: it would stand still until the inner one is
-/// done, which may wait for the outer one.
+/// If an executor is running on this thread already.
+#[track_caller]
 pub(crate) fn enter_running<'a>(shared: &'a Arc<Shared>, function: &str) -> Entered<'a> {
+    refuse_nested(function);
+    enter_as(shared, true)
+}
+
+/// # Panics
+/// If an executor is running on this thread already: it would stand still until the inner one is done,
+/// which may wait for the outer one.
+#[track_caller]
+pub(crate) fn refuse_nested(function: &str) {
     assert!(
         !RUNNING.get(),
         "{function} was called inside a brigade executor, which would stand still meanwhile: \
          `.await` the future instead, or call {function} inside `brigade::spawn_blocking`"
     );
-    enter_as(shared, true)
 }
 
 fn enter_as(shared: &Arc<Shared>, running: bool) -> Entered<'_> {
     Entered {
-        previous: (
-            CURRENT.replace(ptr::from_ref(shared)),
-            RUNNING.replace(running),
-        ),
+        _entry: Entry::new(shared.clone(), false),
+        was_running: RUNNING.replace(running),
         _cache: shared.home.open_cache(),
-        thread: PhantomData,
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        CURRENT.set(self.previous.0);
-        RUNNING.set(self.previous.1);
+        RUNNING.set(self.was_running);
     }
 }
 
 /// Gives `f` the current executor, if there is one.
 #[inline(always)]
 pub(crate) fn with<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
-    let current = CURRENT.get();
-    // SAFETY: the pointer is null, or was made from a reference that `Entered` borrows and that
-    // is still alive, since `Entered` resets the pointer when it is dropped. The reference does
-    // not leave `f`.
-    f(unsafe { current.as_ref() })
+    // SAFETY: the pointer is null or to a node of the list, which is alive. One of the runtime's own is
+    // dropped by a caller of this function, so not before this returns.
+    let node = unsafe { CURRENT.get().as_ref() };
+    // `f` may run code of the user, which may drop a guard.
+    let kept = node.and_then(|node| node.is_guard.then(|| node.shared.clone()));
+    f(kept.as_ref().or(node.map(|node| &node.shared)))
 }
 
 /// Gives `f` the current executor.
@@ -84,17 +140,20 @@ pub(crate) fn with<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
 /// # Panics
 /// If there is none, naming `function`.
 #[inline(always)]
+#[track_caller]
 pub(crate) fn expect<R>(function: &str, f: impl FnOnce(&Arc<Shared>) -> R) -> R {
-    with(|shared| match shared {
-        Some(shared) => f(shared),
+    match with(|shared| shared.map(f)) {
+        Some(value) => value,
         None => outside(function),
-    })
+    }
 }
 
 #[cold]
+#[track_caller]
 fn outside(function: &str) -> ! {
     panic!(
-        "{function} was called outside of a brigade executor: call it from a future that runs \
-         inside `brigade::run`, or inside `block_on` of a `SingleThread` or `WorkStealing`"
+        "{function} was called outside of a brigade executor. If the program has none, start one with \
+         `brigade::run(future)` and call {function} in that future. If it has built a `SingleThread` or \
+         `WorkStealing`, call {function} inside of its `block_on`, or use its `Handle`"
     )
 }

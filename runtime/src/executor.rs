@@ -12,6 +12,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use futures_task::{FutureObj, LocalFutureObj, LocalSpawn, Spawn, SpawnError};
 
+use crate::context;
 use crate::handle::Handle;
 use crate::metrics::Metrics;
 use crate::single_thread::SingleThread;
@@ -52,6 +53,7 @@ pub trait Executor {
     ///
     /// # Panics
     /// If an executor is running on this thread already; and if `future` panics.
+    #[track_caller]
     fn block_on<F: Future>(&self, future: F) -> F::Output;
 
     /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn).
@@ -128,6 +130,7 @@ pub trait Executor {
 }
 
 impl Executor for SingleThread {
+    #[track_caller]
     fn block_on<F: Future>(&self, future: F) -> F::Output {
         SingleThread::block_on(self, future)
     }
@@ -158,6 +161,7 @@ impl Executor for SingleThread {
 }
 
 impl Executor for WorkStealing {
+    #[track_caller]
     fn block_on<F: Future>(&self, future: F) -> F::Output {
         WorkStealing::block_on(self, future)
     }
@@ -285,8 +289,12 @@ pub type DefaultExecutor = WorkStealing;
 /// # Panics
 /// If the OS refuses to set an event loop up; if an executor is running on this thread already;
 /// and if `future` panics.
+#[track_caller]
 pub fn run<F: Future>(future: F) -> F::Output {
-    DefaultExecutor::new()
-        .unwrap_or_else(|error| panic!("brigade::run: no executor could be built: {error}"))
-        .block_on(future)
+    // Before `block_on` does, which would name a function that the user did not call.
+    context::refuse_nested("brigade::run");
+    match DefaultExecutor::new() {
+        Ok(executor) => executor.block_on(future),
+        Err(error) => panic!("brigade::run: no executor could be built: {error}"),
+    }
 }

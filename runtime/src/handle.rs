@@ -1,32 +1,56 @@
-//! The handle: an executor for threads that are not in it.
+//! The handle: an executor for threads that do not run it.
 //!
-//! **Job.** Spawn onto an executor from anywhere. **Owns** a reference to its shared parts, not to
-//! the executor itself. **Never** runs a task.
+//! A handle refers to the parts of the executor that its tasks, sockets and timers use, not to the
+//! executor itself. So it outlives the executor, and then whatever it spawns resolves as aborted.
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::pin;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 
-use crate::context;
+use crate::blocking::{Kind, Rejected};
+use crate::budget;
+use crate::context::{self, Entry};
 use crate::metrics::Metrics;
 use crate::shared::Shared;
-use crate::sync::Arc;
+use crate::spans::TaskSpan;
+use crate::sync::{Arc, AtomicBool, Ordering};
+use crate::task::state::Writer;
 use crate::task::{JoinHandle, spawn_task};
 
-/// Runs a closure that may block on a thread of the pool, in the executor's context.
+/// Runs a closure of the user on a thread of the pool, in the executor's context.
 pub(crate) fn spawn_blocking<F, T>(shared: &Arc<Shared>, work: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    // The job refers to the executor's parts, the thread does not: an idle one keeps nothing alive.
     let context = shared.clone();
-    let (handle, stranded) = shared.pool.spawn(move || {
-        // The job has the executor's parts, not the thread: an idle one keeps nothing alive.
+    let (handle, rejected) = shared.pool.spawn(Kind::Job, move || {
         let _entered = context::enter(&context);
         work()
     });
-    if let Some(job) = stranded {
-        // There is no thread to be had. The job must not be lost, so the executor does it itself, in
-        // a task: everything else waits meanwhile.
+    run_rejected(shared, rejected);
+    handle
+}
+
+/// Looks a name up on a thread of the pool.
+pub(crate) fn look_up<F, T>(shared: &Arc<Shared>, work: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let (handle, rejected) = shared.pool.spawn(Kind::Lookup, work);
+    run_rejected(shared, rejected);
+    handle
+}
+
+/// No thread could be started. The job must not be lost, so the executor runs it in a task: everything else
+/// waits meanwhile.
+fn run_rejected(shared: &Shared, rejected: Option<Rejected>) {
+    if let Some(job) = rejected {
         let scheduler = shared.home.clone();
         drop(spawn_task!(
             scheduler,
@@ -35,7 +59,6 @@ where
             async move { job.run() }
         ));
     }
-    handle
 }
 
 /// A reference to an executor, for any thread.
@@ -60,7 +83,8 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// The handle of the executor that is running on this thread.
+    /// The handle of the executor that is current on this thread: the one that runs here, whose blocking job
+    /// runs here, or that was [entered](Self::enter) last.
     ///
     /// ```
     /// use brigade::Handle;
@@ -75,13 +99,14 @@ impl Handle {
     ///
     /// # Panics
     /// Outside of an executor.
+    #[track_caller]
     pub fn current() -> Handle {
         context::expect("Handle::current", |shared| Handle {
             shared: shared.clone(),
         })
     }
 
-    /// The handle of the executor that is running on this thread, if there is one.
+    /// The handle of the executor that is current on this thread, if there is one.
     ///
     /// ```
     /// assert!(brigade::Handle::try_current().is_none());
@@ -130,6 +155,82 @@ impl Handle {
         spawn_blocking(&self.shared, work)
     }
 
+    /// Runs `future` to its end on this thread, with this executor as the current one.
+    ///
+    /// Use it on a thread that does not run the executor, such as one of its blocking pool. The future may
+    /// borrow and need not be `Send`. What it spawns runs on the executor's own threads; the tasks of a
+    /// [`SingleThread`](crate::SingleThread) advance only while its thread is in
+    /// [`block_on`](crate::SingleThread::block_on).
+    ///
+    /// ```
+    /// let executor = brigade::SingleThread::new()?;
+    /// let sum = executor.block_on(async {
+    ///     let job = brigade::spawn_blocking(|| {
+    ///         // Here, blocking is allowed.
+    ///         brigade::Handle::current().block_on(async { brigade::spawn(async { 20 }).await })
+    ///     });
+    ///     job.await.unwrap().unwrap() + 22
+    /// });
+    /// assert_eq!(sum, 42);
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// # Panics
+    /// If an executor is running on this thread already; if `future` panics; and if it has to wait on the
+    /// thread of its own `SingleThread`, which then could run none of the tasks, timers and sockets that it
+    /// may be waiting for.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _entered = context::enter_running(&self.shared, "Handle::block_on");
+        let mut future = pin!(future);
+        let mut span = TaskSpan::open("block_on", None);
+        let caller = Arc::new(Caller {
+            thread: thread::current(),
+            woken: AtomicBool::new(false),
+        });
+        let waker = Waker::from(caller.clone());
+        loop {
+            budget::refill();
+            let poll = || future.as_mut().poll(&mut Context::from_waker(&waker));
+            if let Poll::Ready(output) = span.in_poll(poll) {
+                return output;
+            }
+            // Acquire pairs with the Release of `wake_by_ref`: the next poll sees what came before the wake.
+            while !caller.woken.swap(false, Ordering::Acquire) {
+                assert!(
+                    self.shared.home.writer() != Some(Writer::Owner),
+                    "Handle::block_on has to wait on the thread of its SingleThread executor, which \
+                     stands still meanwhile: call `SingleThread::block_on` instead"
+                );
+                thread::park();
+            }
+        }
+    }
+
+    /// Makes this executor the thread's current one while the guard lives: [`brigade::spawn`](fn@crate::spawn),
+    /// [`sleep`](crate::time::sleep) and the like then belong to it. The thread runs none of its tasks.
+    ///
+    /// Of several guards on a thread the one entered last counts, in whatever order they are dropped. A guard
+    /// that is kept over an `.await` also counts for the other tasks that run on the thread meanwhile.
+    ///
+    /// ```
+    /// let executor = brigade::SingleThread::new()?;
+    /// let handle = executor.handle();
+    /// let soup = {
+    ///     let _guard = handle.enter();
+    ///     brigade::spawn(async { "soup" })
+    /// };
+    /// assert!(brigade::Handle::try_current().is_none());
+    /// assert_eq!(executor.block_on(soup).unwrap(), "soup");
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn enter(&self) -> EnterGuard<'_> {
+        EnterGuard {
+            _entry: Entry::of_guard(self.shared.clone()),
+            handle: PhantomData,
+        }
+    }
+
     /// What the executor has counted so far.
     ///
     /// ```
@@ -141,7 +242,48 @@ impl Handle {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn metrics(&self) -> Metrics {
-        self.shared.counters.read()
+        self.shared.metrics()
+    }
+}
+
+/// The thread that is in `Handle::block_on`.
+struct Caller {
+    thread: Thread,
+    woken: AtomicBool,
+}
+
+impl Wake for Caller {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // The flag, since the future itself may use up the thread's token. Release pairs with `block_on`.
+        self.woken.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+/// While it lives, an executor is its thread's current one: see [`Handle::enter`].
+///
+/// ```
+/// let executor = brigade::WorkStealing::with_workers(1)?;
+/// let handle = executor.handle();
+/// let guard = handle.enter();
+/// assert!(brigade::Handle::try_current().is_some());
+/// drop(guard);
+/// assert!(brigade::Handle::try_current().is_none());
+/// # std::io::Result::Ok(())
+/// ```
+#[must_use = "the executor is the current one only while the guard lives"]
+pub struct EnterGuard<'a> {
+    _entry: Entry,
+    handle: PhantomData<&'a Handle>,
+}
+
+impl fmt::Debug for EnterGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnterGuard").finish_non_exhaustive()
     }
 }
 

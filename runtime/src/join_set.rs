@@ -140,6 +140,7 @@ impl<T> JoinSet<T> {
     ///
     /// # Panics
     /// Outside of an executor.
+    #[track_caller]
     pub fn spawn<F>(&mut self, future: F) -> AbortHandle
     where
         F: Future<Output = T> + Send + 'static,
@@ -186,6 +187,7 @@ impl<T> JoinSet<T> {
     ///
     /// # Panics
     /// Outside of a [`SingleThread`](crate::SingleThread).
+    #[track_caller]
     pub fn spawn_local<F>(&mut self, future: F) -> AbortHandle
     where
         F: Future<Output = T> + 'static,
@@ -207,6 +209,7 @@ impl<T> JoinSet<T> {
     ///
     /// # Panics
     /// Outside of an executor.
+    #[track_caller]
     pub fn spawn_blocking<F>(&mut self, work: F) -> AbortHandle
     where
         F: FnOnce() -> T + Send + 'static,

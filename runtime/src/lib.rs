@@ -82,8 +82,8 @@ mod driver;
 mod metrics;
 pub mod timeline;
 // What both executors share.
+mod builder;
 mod blocking;
-mod settings;
 mod shared;
 mod context;
 mod handle;
@@ -114,13 +114,14 @@ pub mod hyper;
 // What all of it comes to.
 pub mod promises;
 
+pub use builder::Builder;
 pub use executor::{DefaultExecutor, Executor, run};
 pub use explore::explore;
-pub use handle::Handle;
+pub use handle::{EnterGuard, Handle};
 pub use metrics::{Metrics, WorkerMetrics};
-pub use single_thread::{Builder as SingleThreadBuilder, SingleThread};
+pub use single_thread::{SingleThread, SingleThreadBuilder};
 pub use spawn::{spawn, spawn_blocking, spawn_local};
-pub use work_stealing::{Builder as WorkStealingBuilder, WorkStealing};
+pub use work_stealing::{WorkStealing, WorkStealingBuilder};
 pub use yield_now::yield_now;
 
 /// The README's programs, compiled and run with the tests.

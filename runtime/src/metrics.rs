@@ -1,10 +1,9 @@
-//! What an executor counts about itself.
+//! What an executor counts about itself: numbers that cost next to nothing to keep and that any thread may
+//! read.
 //!
-//! **Job.** Numbers that cost next to nothing to keep and that any thread may read. Each counter
-//! is written by one thread, with a plain load and store; the executor publishes what it counted
-//! in ordinary variables, once a turn.
-//!
-//! **Owns** the counters. **Never** decides anything: no code of the runtime goes by them.
+//! Each counter of a worker is written by one thread, with a plain load and store; the executor publishes what
+//! it counted in ordinary variables, once a turn. How much is waiting is not counted but asked when somebody
+//! wants to know. No code of the runtime decides by these numbers.
 
 use std::time::Duration;
 
@@ -69,9 +68,19 @@ pub(crate) struct WorkerCounters {
     pub(crate) parks: Counter,
     pub(crate) steals: Counter,
     pub(crate) injected: Counter,
+    /// Length of the run queue, where other threads cannot ask for it.
+    pub(crate) queued: Counter,
     /// Nanoseconds in `block_on` (or in the worker's loop), and of these, asleep.
     pub(crate) present: Counter,
     pub(crate) asleep: Counter,
+}
+
+/// The queues of a scheduler, as far as any thread may ask how long they are.
+pub(crate) trait Depths: Send + Sync {
+    /// Of what all workers share, or what other threads have sent.
+    fn global(&self) -> usize;
+
+    fn local(&self, worker: usize) -> usize;
 }
 
 /// The counters of an executor.
@@ -92,7 +101,7 @@ impl Counters {
         }
     }
 
-    pub(crate) fn read(&self) -> Metrics {
+    pub(crate) fn read(&self, depths: &dyn Depths, pool: [usize; 3]) -> Metrics {
         let in_flight_max = self.in_flight.most.load(Ordering::Relaxed);
         let at_once_max = self.at_once.most.load(Ordering::Relaxed);
         Metrics {
@@ -102,19 +111,26 @@ impl Counters {
             // may begin the next one in that moment; but no two tasks can run where there was never
             // more than one.
             at_once_max: at_once_max.min(in_flight_max),
-            workers: self.workers.iter().map(WorkerCounters::read).collect(),
+            global_queue_depth: depths.global(),
+            num_blocking_threads: pool[0],
+            num_idle_blocking_threads: pool[1],
+            blocking_queue_depth: pool[2],
+            workers: (self.workers.iter().enumerate())
+                .map(|(worker, counters)| counters.read(depths.local(worker)))
+                .collect(),
         }
     }
 }
 
 impl WorkerCounters {
-    fn read(&self) -> WorkerMetrics {
+    fn read(&self, local_queue_depth: usize) -> WorkerMetrics {
         let present = self.present.get();
         WorkerMetrics {
             polls: self.polls.get(),
             parks: self.parks.get(),
             steals: self.steals.get(),
             injector_takes: self.injected.get(),
+            local_queue_depth,
             busy: Duration::from_nanos(present.saturating_sub(self.asleep.get())),
             present: Duration::from_nanos(present),
         }
@@ -149,6 +165,15 @@ pub struct Metrics {
     /// The most tasks that were being polled at one instant: the *parallelism* of the run. Never
     /// more than the workers, nor than [`in_flight_max`](Self::in_flight_max).
     pub at_once_max: usize,
+    /// What waits for any worker: ready tasks in the queue that all workers share; of a
+    /// [`SingleThread`](crate::SingleThread), what other threads have sent and it has not read yet.
+    pub global_queue_depth: usize,
+    /// Threads of the blocking pool, those for name lookups included.
+    pub num_blocking_threads: usize,
+    /// Those of them that have nothing to do.
+    pub num_idle_blocking_threads: usize,
+    /// Closures and name lookups that wait for a thread.
+    pub blocking_queue_depth: usize,
     /// One entry a worker.
     pub workers: Vec<WorkerMetrics>,
 }
@@ -177,6 +202,9 @@ pub struct WorkerMetrics {
     pub steals: u64,
     /// Tasks taken from outside: from other threads, or from the queue that all workers share.
     pub injector_takes: u64,
+    /// Ready tasks in the worker's own queue. Of a [`SingleThread`](crate::SingleThread), when it last looked at the
+    /// OS and the clock.
+    pub local_queue_depth: usize,
     /// Time spent awake.
     pub busy: Duration,
     /// Time spent awake or asleep: what [`busy`](Self::busy) is a part of.
@@ -188,6 +216,22 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+
+    struct Empty;
+
+    impl Depths for Empty {
+        fn global(&self) -> usize {
+            0
+        }
+
+        fn local(&self, _worker: usize) -> usize {
+            0
+        }
+    }
+
+    fn read(counters: &Counters) -> Metrics {
+        counters.read(&Empty, [0; 3])
+    }
 
     /// async-executor #101: a counter at its end goes on from 0.
     #[test]
@@ -205,11 +249,11 @@ mod tests {
             counters.in_flight.up();
         }
         counters.in_flight.down();
-        let metrics = counters.read();
+        let metrics = read(&counters);
         assert_eq!((metrics.in_flight, metrics.in_flight_max), (2, 3));
         assert_eq!(metrics.workers.len(), 2);
         counters.in_flight.set(1, 7);
-        let metrics = counters.read();
+        let metrics = read(&counters);
         assert_eq!((metrics.in_flight, metrics.in_flight_max), (1, 7));
     }
 
@@ -231,7 +275,7 @@ mod tests {
         for thread in threads {
             thread.join().unwrap();
         }
-        let metrics = counters.read();
+        let metrics = read(&counters);
         assert_eq!(metrics.in_flight, 0);
         assert!((1..=4).contains(&metrics.in_flight_max));
     }
@@ -241,10 +285,10 @@ mod tests {
         let counters = Counters::new(1);
         counters.workers[0].present.add(100);
         counters.workers[0].asleep.add(30);
-        let worker = &counters.read().workers[0];
+        let worker = &read(&counters).workers[0];
         assert_eq!(worker.busy, Duration::from_nanos(70));
         // A reader may come between the two additions.
         counters.workers[0].asleep.add(100);
-        assert_eq!(counters.read().workers[0].busy, Duration::ZERO);
+        assert_eq!(read(&counters).workers[0].busy, Duration::ZERO);
     }
 }

@@ -69,7 +69,7 @@
 //! | # | promise | tests |
 //! |---|---|---|
 //! | P17 | **A future is dropped exactly once, as soon as it is done, aborted or its executor is dropped**, before anybody can see that it is finished. With one cook on the executor's own thread, with many on one of its workers | `tests/local::a_future_is_dropped_on_its_own_thread`, `tests/join::is_finished_means_that_the_future_is_gone`, `tests/shutdown::futures_are_dropped_exactly_once` |
-//! | P18 | **The drop of an executor drops every task**, in no promised order, and waits for polls that are under way unless it is itself called from a worker. A destructor may wake, spawn (the task is aborted), and drop handles. Then queued jobs of the blocking pool are cancelled and whoever waits for a socket or timer elsewhere is told. A job that is running ends by itself; nobody waits for it | `tests/shutdown::drop_may_do_anything_at_shutdown`, `tests/shutdown::a_spawn_in_drop_at_shutdown_is_aborted`, `tests/many_cooks::the_drop_waits_for_running_polls`, `tests/many_cooks::an_executor_may_end_in_its_own_task`, `tests/blocking::the_drop_of_an_executor_aborts_queued_jobs`, `tests/tcp_faults::whoever_waits_when_the_executor_goes_is_told`, `tests/shutdown::nothing_outlives_the_executor` |
+//! | P18 | **The drop of an executor drops every task**, in no promised order, and waits for polls that are under way unless it is itself called from a worker. A destructor may wake, spawn (the task is aborted), and drop handles. Then queued jobs of the blocking pool are cancelled and whoever waits for a socket or timer elsewhere is told. A job that is running ends by itself (P26) | `tests/shutdown::drop_may_do_anything_at_shutdown`, `tests/shutdown::a_spawn_in_drop_at_shutdown_is_aborted`, `tests/many_cooks::the_drop_waits_for_running_polls`, `tests/many_cooks::an_executor_may_end_in_its_own_task`, `tests/blocking::the_drop_of_an_executor_aborts_queued_jobs`, `tests/tcp_faults::whoever_waits_when_the_executor_goes_is_told`, `tests/shutdown::nothing_outlives_the_executor` |
 //!
 //! An *output* is dropped by whoever has it: with the handle that was never awaited, or, where the
 //! handle was dropped before, by the executor.
@@ -91,6 +91,27 @@
 //! | P20 | **A waker may be cloned, woken and dropped on any thread at any time**, also when its executor is gone, also in a destructor of a thread-local | `tests/wake::wakers_outlive_their_executor`, `tests/wake::thousands_of_wakers_are_dropped_elsewhere`, `tests/faults::thread_locals_may_do_anything_as_they_go` |
 //! | P21 | **A wake runs no code of a user**: it polls nothing and drops nothing | `tests/strangers::a_wake_under_a_lock_runs_nothing`, `queue/letter_box::a_wake_carries_out_only_wakes` |
 //! | P22 | **What the OS refuses is an error, not a panic**, and costs nothing: no descriptors, no threads | `tests/faults::every_maker_of_descriptors_can_be_refused`, `tests/faults::a_crew_that_cannot_be_hired`, `tests/process::accept_survives_the_want_of_descriptors`, `tests/blocking::a_job_is_not_lost_for_want_of_threads` |
+//!
+//! # The blocking pool
+//!
+//! | # | promise | tests |
+//! |---|---|---|
+//! | P23 | **Every closure given to `spawn_blocking` runs once or is cancelled**, also if threads cannot be started: then it runs in a thread that is there, or, if there is none, in the executor | `blocking/tests::a_lane_settles_every_job_once_in_every_order_of_its_steps`, `tests/blocking::no_job_is_lost_when_two_submitters_fail_to_start_a_thread`, `tests/blocking::a_job_given_to_a_thread_whose_time_runs_out_is_run` |
+//! | P24 | **A name lookup never waits behind closures of `spawn_blocking`**: it has threads of its own, `LOOKUP_THREADS` = 64 at most | `tests/lookup::a_lookup_never_waits_behind_blocking_jobs` |
+//! | P25 | **The pool shrinks**: a thread that was not needed for its keep-alive time ends, and all idle ones end with their executor | `tests/blocking::the_pool_shrinks_under_a_trickle_of_jobs`, `tests/blocking::all_idle_threads_go_with_their_executor` |
+//! | P26 | **A closure that is running is not interrupted, and nobody waits for it**, neither the drop of its executor nor the end of `main`. `shutdown_timeout` waits, up to its timeout, and cancels the closures that have not begun | `tests/shutdown::a_running_job_outlives_its_executor`, `tests/process::the_end_of_main_takes_a_running_job_along`, `tests/shutdown::shutdown_timeout_waits_for_running_jobs`, `tests/shutdown::shutdown_timeout_cancels_queued_jobs`, `tests/shutdown::shutdown_timeout_gives_up_at_its_end`, `tests/shutdown::shutdown_timeout_gives_up_on_a_poll_that_blocks` |
+//! | P27 | **A closure that outlives its executor gets an answer from everything it calls**: an error, an aborted handle, or a result | `tests/blocking::a_job_that_outlives_its_executor_gets_an_answer_from_everything` |
+//! | P28 | **A closure may block on its own executor**, by `Handle::block_on`, or on one that it builds. On a thread that runs an executor each of these panics, and names the function that was called | `tests/nesting::a_blocking_job_may_block_on_its_own_executor`, `tests/nesting::block_on_inside_spawn_blocking_works`, `tests/nesting::nested_calls_name_what_was_called` |
+//! | P29 | **A guard of `Handle::enter` may be dropped in any order, on a late thread-local, or never**: of those that are left the one entered last counts | `tests/handle::guards_may_be_dropped_in_any_order`, `tests/handle::guards_and_stays_may_overlap`, `tests/handle::a_forgotten_guard_does_no_harm`, `tests/handle::a_guard_in_a_thread_local_may_go_late` |
+//!
+//! # What may surprise
+//!
+//! | # | promise | tests |
+//! |---|---|---|
+//! | P30 | **A detached task that no waker can reach any more stays** until its executor is dropped, or it is aborted | `tests/shutdown::a_task_that_nothing_can_wake_is_kept_until_shutdown` |
+//! | P31 | **A `Signal` receives what is raised while it exists**, and nothing from before | `tests/process::a_signal_from_before_is_not_heard` |
+//! | P32 | **A task that is aborted during its last poll gives its output**: a poll is not interrupted | `tests/nesting::an_abort_during_the_last_poll_yields_the_output` |
+//! | P33 | **A future that panics is dropped after the panic is caught**: in its destructor `std::thread::panicking()` is false; in those of its local variables it is true | `tests/nesting::a_panicking_future_is_dropped_after_unwinding` |
 //!
 //! # Not promised
 //!

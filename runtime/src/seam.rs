@@ -25,12 +25,13 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::task::Waker;
 
-use crate::blocking::{DEFAULT_THREADS, Pool};
+use crate::blocking::Pool;
 use crate::budget;
+use crate::builder::Settings;
 use crate::context::{self, Entered};
 use crate::driver::{self, Driver, Turn};
 use crate::handle::Handle;
-use crate::metrics::Counters;
+use crate::metrics::{Counters, Depths};
 use crate::probe::Probe;
 use crate::reactor::{self, Reactor};
 use crate::shared::Shared;
@@ -177,6 +178,7 @@ impl Hall {
             reactor: reactor.clone(),
             counters: counters.clone(),
         });
+        let settings = Settings::new();
         let timers = Timers::new(Arc::new(Clock::new(false)), |plan| {
             Guarded::Locked(Mutex::new(plan))
         });
@@ -185,8 +187,9 @@ impl Hall {
                 home: home(queue, &crowd),
                 reactor,
                 timers: Arc::new(timers),
-                pool: Pool::new("brigade".into(), DEFAULT_THREADS, None),
+                pool: Pool::new(settings.threads, settings.max_blocking_threads, None),
                 counters,
+                depths: Arc::new(Elsewhere),
             }),
             driver: RefCell::new(Driver::new(event_loop, None, None)),
             crowd,
@@ -261,4 +264,17 @@ impl Hall {
 fn home(queue: Arc<dyn Queue>, crowd: &Arc<Crowd>) -> SchedulerRef {
     let crowd = crowd.clone();
     SchedulerRef::shared(Arc::new(Lobby { queue, crowd }), Probe::off())
+}
+
+/// How long the queues are, only their owner knows.
+struct Elsewhere;
+
+impl Depths for Elsewhere {
+    fn global(&self) -> usize {
+        0
+    }
+
+    fn local(&self, _worker: usize) -> usize {
+        0
+    }
 }

@@ -1,10 +1,9 @@
-//! The parts that both executors share.
+//! The parts that both executors share: what tasks, sockets and timers use of their executor, whichever it is.
 //!
-//! **Job.** Hold together what tasks, sockets and timers use of their executor, whichever it is. **Owns** the parts, together with the executor, and with whatever of its sockets
-//! and timers outlives it. **Never** runs a task.
+//! The executor holds them together with whatever of its handles, sockets and timers outlives it.
 
 use crate::blocking::Pool;
-use crate::metrics::Counters;
+use crate::metrics::{Counters, Depths, Metrics};
 use crate::reactor::Reactor;
 use crate::sync::Arc;
 use crate::task::scheduler_ref::SchedulerRef;
@@ -17,4 +16,12 @@ pub(crate) struct Shared {
     pub(crate) timers: Arc<Timers>,
     pub(crate) pool: Pool,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) depths: Arc<dyn Depths>,
+}
+
+impl Shared {
+    /// What the executor has counted, and how much is waiting now.
+    pub(crate) fn metrics(&self) -> Metrics {
+        self.counters.read(&*self.depths, self.pool.depths())
+    }
 }

@@ -23,6 +23,7 @@ use crate::task::state::Writer;
 /// Outside of an executor. While the executor is being dropped it does not panic: the future is
 /// dropped and the handle gives [`JoinError::is_aborted`](crate::task::JoinError::is_aborted).
 #[inline]
+#[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
@@ -49,6 +50,7 @@ where
 /// Outside of a [`SingleThread`](crate::SingleThread): the tasks of many cooks change threads, so
 /// theirs must be `Send`.
 #[inline]
+#[track_caller]
 pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
@@ -58,16 +60,17 @@ where
 }
 
 /// The scheduler of the current executor, whose tasks are bound to this thread.
+#[track_caller]
 pub(crate) fn local_scheduler() -> SchedulerRef {
-    context::expect("brigade::spawn_local", |shared| {
-        assert!(
-            shared.home.writer() == Some(Writer::Owner),
-            "brigade::spawn_local was called outside of a SingleThread executor: a task whose \
-             future is not `Send` needs an executor that stays on this thread; use \
-             `brigade::spawn`, or `SingleThread`"
-        );
-        shared.home.clone()
-    })
+    let scheduler = context::expect("brigade::spawn_local", |shared| shared.home.clone());
+    // Not in the closure, so that the panic points to the caller's line.
+    assert!(
+        scheduler.writer() == Some(Writer::Owner),
+        "brigade::spawn_local was called outside of a SingleThread executor: a task whose future \
+         is not `Send` needs an executor that stays on this thread; use `brigade::spawn`, or \
+         `SingleThread`"
+    );
+    scheduler
 }
 
 /// Runs a closure that may block on a thread of its own, from a bounded pool that grows and shrinks
@@ -87,6 +90,7 @@ pub(crate) fn local_scheduler() -> SchedulerRef {
 /// # Panics
 /// Outside of an executor. If the OS refuses to start a thread, and there is no other in the pool,
 /// the closure runs as a task of the executor: it is not lost, but everything waits for it.
+#[track_caller]
 pub fn spawn_blocking<F, T>(work: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,

@@ -66,6 +66,7 @@ impl<'a> Builder<'a> {
     ///
     /// # Panics
     /// Outside of an executor.
+    #[track_caller]
     pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -90,6 +91,7 @@ impl<'a> Builder<'a> {
     ///
     /// # Panics
     /// Outside of a [`SingleThread`](crate::SingleThread).
+    #[track_caller]
     pub fn spawn_local<F>(self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + 'static,

@@ -1,6 +1,9 @@
 //! The ways of cooking that every behavioural test goes through.
 
-use brigade::{Executor, SingleThread, WorkStealing};
+use std::io;
+use std::time::Duration;
+
+use brigade::{Builder, Executor, SingleThread, WorkStealing};
 
 /// A way to get an executor. Tests are generic over it and may open as many as they like.
 pub trait Kitchen {
@@ -10,8 +13,24 @@ pub trait Kitchen {
     /// Whether the tasks of this kitchen run on the thread that calls `block_on`, and only then.
     const ONE_COOK: bool;
 
+    /// Its builder.
+    fn builder() -> Builder<Self::Executor>;
+
+    /// What the builder builds.
+    fn try_build(builder: Builder<Self::Executor>) -> io::Result<Self::Executor>;
+
+    /// Calls the executor's `shutdown_timeout`.
+    fn shut_down(executor: Self::Executor, timeout: Duration);
+
     /// An executor with settings.
-    fn build(settings: Settings) -> Self::Executor;
+    fn build(settings: Settings) -> Self::Executor {
+        let builder = Self::builder()
+            .name(settings.name)
+            .max_blocking_threads(settings.max_blocking_threads)
+            .record_timeline(settings.record_timeline)
+            .precise_timers(settings.precise_timers);
+        Self::try_build(builder).expect("an executor can be built")
+    }
 
     /// An executor with the usual settings.
     fn open() -> Self::Executor {
@@ -48,14 +67,16 @@ impl Kitchen for OneCook {
 
     const ONE_COOK: bool = true;
 
-    fn build(settings: Settings) -> SingleThread {
+    fn builder() -> Builder<SingleThread> {
         SingleThread::builder()
-            .name(settings.name)
-            .max_blocking_threads(settings.max_blocking_threads)
-            .record_timeline(settings.record_timeline)
-            .precise_timers(settings.precise_timers)
-            .build()
-            .expect("an executor can be built")
+    }
+
+    fn try_build(builder: Builder<SingleThread>) -> io::Result<SingleThread> {
+        builder.build()
+    }
+
+    fn shut_down(executor: SingleThread, timeout: Duration) {
+        executor.shutdown_timeout(timeout);
     }
 }
 
@@ -68,14 +89,15 @@ impl<const WORKERS: usize> Kitchen for ManyCooks<WORKERS> {
 
     const ONE_COOK: bool = false;
 
-    fn build(settings: Settings) -> WorkStealing {
-        WorkStealing::builder()
-            .workers(WORKERS)
-            .name(settings.name)
-            .max_blocking_threads(settings.max_blocking_threads)
-            .record_timeline(settings.record_timeline)
-            .precise_timers(settings.precise_timers)
-            .build()
-            .expect("an executor can be built")
+    fn builder() -> Builder<WorkStealing> {
+        WorkStealing::builder().workers(WORKERS)
+    }
+
+    fn try_build(builder: Builder<WorkStealing>) -> io::Result<WorkStealing> {
+        builder.build()
+    }
+
+    fn shut_down(executor: WorkStealing, timeout: Duration) {
+        executor.shutdown_timeout(timeout);
     }
 }

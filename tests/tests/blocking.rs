@@ -314,7 +314,181 @@ fn a_job_is_not_lost_for_want_of_threads<K: Kitchen>() {
     assert_eq!(ran.get(), 10);
 }
 
+/// Two threads submit at the same instant while no thread can be started: each job runs, because neither
+/// submitter relies on the thread that the other one fails to start.
+fn no_job_is_lost_when_two_submitters_fail_to_start_a_thread<K: Kitchen>() {
+    if !in_child(&[("RUST_MIN_STACK", &(1_usize << 46).to_string())]) || !K::ONE_COOK {
+        return;
+    }
+    const ROUNDS: usize = 3_000;
+    let executor = K::open();
+    let round = Tally::new();
+    let (jobs, submitted) = async_channel::unbounded();
+    let submitters: Vec<_> = (0..2)
+        .map(|_| {
+            let (handle, round, jobs) = (executor.handle(), round.clone(), jobs.clone());
+            let submitter = thread::Builder::new().stack_size(1 << 20);
+            submitter
+                .spawn(move || {
+                    for n in 0..ROUNDS {
+                        // Both spin until the other one is here, so that they submit at one instant.
+                        round.add();
+                        while round.get() < 2 * (n + 1) {
+                            std::hint::spin_loop();
+                        }
+                        jobs.send_blocking(handle.spawn_blocking(|| ())).unwrap();
+                    }
+                })
+                .unwrap()
+        })
+        .collect();
+    executor.block_on(async {
+        for _ in 0..2 * ROUNDS {
+            submitted.recv().await.unwrap().await.unwrap();
+        }
+    });
+    for submitter in submitters {
+        submitter.join().unwrap();
+    }
+}
+
+/// Starts `count` threads of the pool: that many jobs wait for one another.
+fn warm_up<E: Executor>(executor: &E, count: usize) {
+    let meeting = Arc::new(Barrier::new(count));
+    let jobs: Vec<_> = (0..count)
+        .map(|_| {
+            let meeting = meeting.clone();
+            executor.handle().spawn_blocking(move || {
+                meeting.wait();
+            })
+        })
+        .collect();
+    executor.block_on(async {
+        for job in jobs {
+            job.await.unwrap();
+        }
+    });
+}
+
+/// After a burst that took twenty threads, a job now and then does not keep all of them: it goes to the
+/// thread that went idle last, and the times of the others run out.
+fn the_pool_shrinks_under_a_trickle_of_jobs<K: Kitchen>() {
+    let keep = Duration::from_millis(400);
+    let executor = K::try_build(K::builder().thread_keep_alive(keep)).unwrap();
+    warm_up(&executor, 20);
+    assert_eq!(executor.metrics().num_blocking_threads, 20);
+    executor.block_on(async {
+        // If the twenty took turns, each would be called every 100 ms.
+        while executor.metrics().num_blocking_threads > 5 {
+            brigade::spawn_blocking(|| ()).await.unwrap();
+            brigade::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+}
+
+/// A job may be given to a thread at the instant at which its time runs out: it runs nevertheless.
+fn a_job_given_to_a_thread_whose_time_runs_out_is_run<K: Kitchen>() {
+    let keep = Duration::from_micros(50);
+    let executor = K::try_build(K::builder().thread_keep_alive(keep)).unwrap();
+    let handle = executor.handle();
+    for n in 0..3_000_u32 {
+        assert_eq!(park_on(handle.spawn_blocking(move || n)).unwrap(), n);
+        let idle_for = Duration::from_micros(u64::from(n % 100));
+        let since = std::time::Instant::now();
+        while since.elapsed() < idle_for {
+            std::hint::spin_loop();
+        }
+    }
+}
+
+/// The drop of an executor lets every idle thread go at once, however long it would be kept.
+fn all_idle_threads_go_with_their_executor<K: Kitchen>() {
+    let executor = K::try_build(K::builder().thread_keep_alive(Duration::MAX)).unwrap();
+    warm_up(&executor, 4);
+    let handle = executor.handle();
+    while handle.metrics().num_idle_blocking_threads < 4 {
+        thread::yield_now();
+    }
+    drop(executor);
+    while handle.metrics().num_blocking_threads > 0 {
+        thread::yield_now();
+    }
+}
+
+/// `thread_keep_alive(ZERO)` is allowed: no thread is kept.
+fn threads_need_not_be_kept<K: Kitchen>() {
+    let executor = K::try_build(K::builder().thread_keep_alive(Duration::ZERO)).unwrap();
+    for n in 0..100 {
+        let job = executor.handle().spawn_blocking(move || n);
+        assert_eq!(executor.block_on(job).unwrap(), n);
+    }
+    while executor.metrics().num_blocking_threads > 0 {
+        thread::yield_now();
+    }
+}
+
+/// A job that outlives its executor gets an answer from everything that it may call: an error, an aborted
+/// handle or a result. Nothing hangs.
+fn a_job_that_outlives_its_executor_gets_an_answer_from_everything<K: Kitchen>() {
+    use brigade::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, lookup_host};
+    let executor = K::open();
+    let (door, handle) = (Door::default(), executor.handle());
+    let (listener, stream, udp) = executor.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await;
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        // The peer of the stream, which says nothing.
+        let peer = listener.accept().await.unwrap();
+        (listener, (stream.unwrap(), peer), udp)
+    });
+    let (is_in, inside) = mpsc::channel();
+    let job = handle.spawn_blocking({
+        let door = door.clone();
+        move || {
+            is_in.send(()).unwrap();
+            door.pass();
+            let here = brigade::Handle::current();
+            assert!(brigade::spawn(async {}).is_finished());
+            assert!(park_on(brigade::spawn(async {})).unwrap_err().is_aborted());
+            assert!(park_on(here.spawn(async {})).unwrap_err().is_aborted());
+            let late = park_on(brigade::spawn_blocking(|| ()));
+            assert!(late.unwrap_err().is_aborted());
+            let mut set = brigade::task::JoinSet::new();
+            set.spawn(async {});
+            assert!(park_on(set.join_next()).unwrap().unwrap_err().is_aborted());
+            let nested = here.block_on(async { brigade::spawn(async {}).await });
+            assert!(nested.unwrap_err().is_aborted());
+            assert!(here.block_on(brigade::spawn_blocking(|| ())).is_err());
+            here.block_on(brigade::yield_now());
+            here.block_on(async {
+                assert!(lookup_host("localhost:80").await.is_err());
+                assert!(TcpListener::bind("127.0.0.1:0").await.is_err());
+                assert!(TcpStream::connect("127.0.0.1:9").await.is_err());
+                assert!(TcpStream::connect("localhost:9").await.is_err());
+                assert!(UdpSocket::bind("127.0.0.1:0").await.is_err());
+                assert!(UnixDatagram::unbound().is_err());
+                // What the executor has left behind.
+                assert!(listener.accept().await.is_err());
+                assert!(stream.0.read(&mut [0]).await.is_err());
+                assert!(stream.0.readable().await.is_err());
+                assert!(udp.recv_from(&mut [0]).await.is_err());
+            });
+            let _ = (brigade::time::now(), here.metrics());
+        }
+    });
+    inside.recv().unwrap();
+    drop(executor);
+    door.open();
+    park_on(job).unwrap();
+}
+
 on_both! {
+    the_pool_shrinks_under_a_trickle_of_jobs,
+    a_job_given_to_a_thread_whose_time_runs_out_is_run,
+    all_idle_threads_go_with_their_executor,
+    threads_need_not_be_kept,
+    a_job_that_outlives_its_executor_gets_an_answer_from_everything,
+    no_job_is_lost_when_two_submitters_fail_to_start_a_thread,
     a_closure_runs_elsewhere_and_answers,
     a_panic_reaches_the_handle,
     the_bound_on_threads_is_kept,

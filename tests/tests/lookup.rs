@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
 
 use brigade::Executor;
 use brigade::net::{TcpListener, TcpStream, lookup_host};
-use brigade_tests::{Kitchen, on_both, one_cook, park_on};
+use brigade_tests::{Kitchen, Settings, on_both, one_cook, park_on};
 
 /// Everything that std calls an address is one here.
 fn addresses_of_every_kind<K: Kitchen>() {
@@ -101,7 +101,34 @@ fn lookups_block_nobody<K: Kitchen>() {
     });
 }
 
+/// A lookup does not wait behind the jobs of `spawn_blocking`, even if they occupy every thread that they
+/// may have and more of them are queued.
+fn a_lookup_never_waits_behind_blocking_jobs<K: Kitchen>() {
+    let executor = K::build(Settings {
+        max_blocking_threads: 1,
+        ..Settings::default()
+    });
+    executor.block_on(async {
+        let (open, door) = std::sync::mpsc::channel::<()>();
+        let blocked = brigade::spawn_blocking(move || {
+            let _ = door.recv();
+        });
+        let queued: Vec<_> = (0..100).map(|_| brigade::spawn_blocking(|| ())).collect();
+        let lookups = (0..100).map(|port| lookup_host(("localhost", port)));
+        for found in futures::future::join_all(lookups).await {
+            assert!(!found.unwrap().is_empty());
+        }
+        assert!(!blocked.is_finished() && !queued[0].is_finished());
+        drop(open);
+        blocked.await.unwrap();
+        for job in queued {
+            job.await.unwrap();
+        }
+    });
+}
+
 on_both! {
+    a_lookup_never_waits_behind_blocking_jobs,
     addresses_of_every_kind,
     localhost_is_found,
     a_bad_name_is_an_error,

@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -202,7 +202,98 @@ fn one_that_is_always_busy_can_be_watched<K: Kitchen>() {
     assert!(metrics.at_once_max >= 1);
 }
 
+/// How many tasks wait, and for whom.
+fn the_depths_of_queues_are_told<K: Kitchen>() {
+    let executor = K::open();
+    let depths = |metrics: &Metrics| {
+        let local: usize = metrics.workers.iter().map(|it| it.local_queue_depth).sum();
+        metrics.global_queue_depth + local
+    };
+    assert_eq!(depths(&executor.metrics()), 0);
+    if K::ONE_COOK {
+        drop((0..3).map(|_| executor.spawn(async {})).collect::<Vec<_>>());
+        assert_eq!(depths(&executor.metrics()), 3);
+        let handle = executor.handle();
+        let elsewhere = thread::spawn(move || drop(handle.spawn(async {})));
+        elsewhere.join().unwrap();
+        let metrics = executor.metrics();
+        assert!(metrics.global_queue_depth >= 1);
+        assert_eq!(metrics.workers[0].local_queue_depth, 3);
+    } else {
+        // Each worker is held up, so whatever else is spawned waits.
+        let (open, door) = std::sync::mpsc::channel::<()>();
+        let door = Arc::new(std::sync::Mutex::new(door));
+        let held = Arc::new(AtomicUsize::new(0));
+        for _ in 0..executor.workers() {
+            let (door, held) = (door.clone(), held.clone());
+            drop(executor.spawn(async move {
+                held.fetch_add(1, Ordering::Relaxed);
+                let _ = door.lock().unwrap().recv();
+            }));
+        }
+        while held.load(Ordering::Relaxed) < executor.workers() {
+            thread::yield_now();
+        }
+        let waiting: Vec<_> = (0..7).map(|_| executor.spawn(async {})).collect();
+        assert_eq!(depths(&executor.metrics()), 7);
+        assert_eq!(executor.handle().metrics().global_queue_depth, 7);
+        drop(open);
+        executor.block_on(async {
+            for task in waiting {
+                task.await.unwrap();
+            }
+        });
+    }
+    executor.block_on(async {
+        while depths(&executor.metrics()) > 0 {
+            brigade::yield_now().await;
+        }
+    });
+}
+
+/// Threads of the blocking pool, those that are idle, and the jobs that wait for one.
+fn the_blocking_pool_is_counted<K: Kitchen>() {
+    let executor = K::try_build(K::builder().max_blocking_threads(2)).unwrap();
+    let pool = |metrics: Metrics| {
+        (
+            metrics.num_blocking_threads,
+            metrics.num_idle_blocking_threads,
+            metrics.blocking_queue_depth,
+        )
+    };
+    assert_eq!(pool(executor.metrics()), (0, 0, 0));
+    let handle = executor.handle();
+    let (open, door) = std::sync::mpsc::channel::<()>();
+    let door = Arc::new(std::sync::Mutex::new(door));
+    let jobs: Vec<_> = (0..5)
+        .map(|_| {
+            let door = door.clone();
+            handle.spawn_blocking(move || {
+                let _ = door.lock().unwrap().recv();
+            })
+        })
+        .collect();
+    while pool(handle.metrics()) != (2, 0, 3) {
+        thread::yield_now();
+    }
+    drop(open);
+    executor.block_on(async {
+        for job in jobs {
+            job.await.unwrap();
+        }
+    });
+    while pool(handle.metrics()) != (2, 2, 0) {
+        thread::yield_now();
+    }
+    drop(executor);
+    while pool(handle.metrics()) != (0, 0, 0) {
+        thread::yield_now();
+    }
+}
+
 on_both! {
+    the_depths_of_queues_are_told,
+    the_blocking_pool_is_counted,
     one_that_is_always_busy_can_be_watched,
     an_unused_executor_has_counted_nothing,
     in_flight_counts_tasks,

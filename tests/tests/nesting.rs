@@ -208,7 +208,109 @@ fn block_on_does_not_wait_for_tasks<K: Kitchen>() {
     drop(executor);
 }
 
+/// A job of the blocking pool may block on a future of the executor that it belongs to.
+fn a_blocking_job_may_block_on_its_own_executor<K: Kitchen>() {
+    let executor = K::open();
+    let answer = executor.block_on(async {
+        let job = brigade::spawn_blocking(|| {
+            let handle = Handle::current();
+            let first = handle.block_on(async {
+                let task = brigade::spawn(async {
+                    sleep(Duration::from_millis(1)).await;
+                    40
+                });
+                let (client, server) = brigade_tests::pair().await;
+                client.write_all(b"soup").await.unwrap();
+                let mut word = [0; 4];
+                server.read_exact(&mut word).await.unwrap();
+                assert_eq!(&word, b"soup");
+                task.await.unwrap()
+            });
+            // Again, and from a job of the job.
+            let job = brigade::spawn_blocking(|| Handle::current().block_on(async { 1 }));
+            first + handle.block_on(job).unwrap() + handle.block_on(async { 1 })
+        });
+        job.await.unwrap()
+    });
+    assert_eq!(answer, 42);
+}
+
+/// Whatever blocks a thread that runs an executor panics, and names the function that was called.
+fn nested_calls_name_what_was_called<K: Kitchen>() {
+    let executor = K::open();
+    let handle = executor.handle();
+    let named = |function: &str, call: &dyn Fn()| {
+        let payload = catch_unwind(AssertUnwindSafe(call)).unwrap_err();
+        let text = text_of(&*payload);
+        assert!(text.starts_with(function), "{text}");
+        assert!(text.contains("spawn_blocking"), "{text}");
+    };
+    executor.block_on(async {
+        named("brigade::run ", &|| brigade::run(async {}));
+        named("Handle::block_on ", &|| handle.block_on(async {}));
+        named("SingleThread::block_on ", &|| {
+            brigade::SingleThread::new().unwrap().block_on(async {});
+        });
+        named("WorkStealing::block_on ", &|| {
+            let many = brigade::WorkStealing::with_workers(1).unwrap();
+            many.block_on(async {});
+        });
+    });
+    assert_eq!(brigade::run(async { 1 }), 1);
+}
+
+/// A poll that is under way is not interrupted: a task that is aborted during its last poll gives its output.
+fn an_abort_during_the_last_poll_yields_the_output<K: Kitchen>() {
+    let executor = K::open();
+    let (give, given) = std::sync::mpsc::channel::<brigade::task::AbortHandle>();
+    let task = executor.spawn(async move {
+        given.recv().unwrap().abort();
+        42
+    });
+    // One cook gets it before the poll begins, many perhaps while it waits.
+    give.send(task.abort_handle()).unwrap();
+    assert_eq!(executor.block_on(task).unwrap(), 42);
+}
+
+/// The poll that panics is unwound first, with what it has on its stack; then the future is dropped, and in its
+/// destructor the thread is not panicking.
+fn a_panicking_future_is_dropped_after_unwinding<K: Kitchen>() {
+    struct Panics(std::sync::mpsc::Sender<(&'static str, bool)>);
+    impl Future for Panics {
+        type Output = ();
+        fn poll(
+            self: std::pin::Pin<&mut Self>,
+            _cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<()> {
+            let tell = self.0.clone();
+            let _local = brigade_tests::Dropped(move || {
+                tell.send(("local", std::thread::panicking())).unwrap();
+            });
+            panic!("burnt")
+        }
+    }
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            self.0.send(("future", std::thread::panicking())).unwrap();
+        }
+    }
+    let executor = K::open();
+    let (tell, told) = std::sync::mpsc::channel();
+    assert!(
+        executor
+            .block_on(executor.spawn(Panics(tell)))
+            .unwrap_err()
+            .is_panic()
+    );
+    let order: Vec<_> = told.iter().collect();
+    assert_eq!(order, [("local", true), ("future", false)]);
+}
+
 on_both! {
+    an_abort_during_the_last_poll_yields_the_output,
+    a_panicking_future_is_dropped_after_unwinding,
+    a_blocking_job_may_block_on_its_own_executor,
+    nested_calls_name_what_was_called,
     the_main_future_may_borrow,
     a_nested_block_on_panics,
     a_nested_block_on_in_a_task_panics,

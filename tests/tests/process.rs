@@ -317,8 +317,45 @@ fn spoil_every_event_loop() {
     assert!(spoilt > 0);
 }
 
+/// A `Signal` hears what is raised while it exists: nothing of before, also where the handler of an earlier one
+/// has kept the signal from ending the process.
+fn a_signal_from_before_is_not_heard<K: Kitchen>() {
+    use brigade::signal::{Kind, Signal};
+    // SAFETY: it takes a number. Some other `Signal` has installed a handler.
+    let raise = || assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
+    K::open().block_on(async {
+        let earlier = Signal::new(Kind::USER1).unwrap();
+        raise();
+        earlier.recv().await.unwrap();
+        drop(earlier);
+        raise();
+        let later = Signal::new(Kind::USER1).unwrap();
+        assert!(
+            timeout(Duration::from_millis(50), later.recv())
+                .await
+                .is_err()
+        );
+        raise();
+        later.recv().await.unwrap();
+    });
+}
+
+/// The end of `main` does not wait for a closure that is running: the process takes it along.
+fn the_end_of_main_takes_a_running_job_along<K: Kitchen>() {
+    let (begin, begun) = std::sync::mpsc::channel();
+    let executor = K::open();
+    drop(executor.handle().spawn_blocking(move || {
+        begin.send(()).unwrap();
+        thread::sleep(Duration::from_secs(3600));
+    }));
+    begun.recv().unwrap();
+    // This process ends here, long before that.
+}
+
 on_both! {
     ; alone:
+    a_signal_from_before_is_not_heard,
+    the_end_of_main_takes_a_running_job_along,
     a_wait_that_fails_is_not_kept_silent,
     executors_give_their_descriptors_back,
     cancellation_leaves_no_descriptors,

@@ -243,6 +243,10 @@ pub(crate) mod channel {
             Ok(())
         }
 
+        pub(crate) fn len(&self) -> usize {
+            self.0.length.load(Ordering::Acquire)
+        }
+
         pub(crate) fn is_empty(&self) -> bool {
             self.0.is_empty()
         }

@@ -1,14 +1,13 @@
 //! From names to addresses.
 //!
-//! **Job.** Give the addresses of whatever may stand for one. The OS's lookup (`getaddrinfo`) blocks, so
-//! it runs on the blocking pool; whatever is an address already does not go there.
-//!
-//! **Owns** nothing, and **never** keeps an answer for later: the OS does.
+//! The OS's lookup (`getaddrinfo`) blocks, so it runs on the blocking pool, on threads that only lookups
+//! use. Text that is an address already is parsed on the spot. No answer is kept for later: the OS does that.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use crate::handle::Handle;
+use crate::context;
+use crate::handle;
 
 /// What can be turned into socket addresses: the types that [`std::net::ToSocketAddrs`] is
 /// implemented for. The trait is sealed.
@@ -52,6 +51,9 @@ use sealed::Sealed;
 pub(super) use sealed::Target;
 
 /// The addresses of a name, as the OS gives them. Addresses, also in text, are not looked up.
+///
+/// A lookup runs on one of up to 64 threads that the executor starts for lookups alone, so it never waits
+/// behind the closures of [`spawn_blocking`](crate::spawn_blocking). Further lookups wait for one of these.
 ///
 /// ```
 /// brigade::run(async {
@@ -120,12 +122,13 @@ fn collect(name: impl std::net::ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    let Some(handle) = Handle::try_current() else {
+    let Some(lookup) = context::with(|shared| shared.map(|shared| handle::look_up(shared, work)))
+    else {
         return Err(io::Error::other(
             "brigade::net::lookup_host was called outside of a brigade executor",
         ));
     };
-    match handle.spawn_blocking(work).await {
+    match lookup.await {
         Ok(result) => result,
         Err(error) => Err(io::Error::other(error)),
     }

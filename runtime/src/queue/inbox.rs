@@ -60,6 +60,11 @@ impl Inbox {
         self.sender.is_empty()
     }
 
+    /// How many operations wait.
+    pub(crate) fn len(&self) -> usize {
+        self.sender.len()
+    }
+
     /// S1 to S3: the owner is about to park. `false`: an operation waits, so it must not.
     pub(crate) fn begin_park(&self) -> bool {
         self.asleep.store(true, Ordering::Relaxed);

@@ -1,7 +1,4 @@
-//! How a [`SingleThread`] is put together.
-//!
-//! **Job.** Keep the settings, and make of them the parts that one cook needs. **Owns** the settings.
-//! **Never** starts a thread.
+//! What only the builder of a [`SingleThread`] has: seed, virtual time, and `build`.
 //!
 //! Beside `work_stealing/builder.rs` it shows in a few lines what differs: a home that is *bound* to
 //! this thread, a wheel without a lock, no workers.
@@ -13,80 +10,17 @@ use std::marker::PhantomData;
 use super::SingleThread;
 use super::scheduler::Scheduler;
 use crate::blocking::Pool;
+use crate::builder::{Builder, Instruments};
 use crate::driver::Driver;
-use crate::metrics::Counters;
+use crate::metrics::{Counters, Depths};
 use crate::probe::Probe;
 use crate::reactor;
-use crate::settings::{Instruments, Settings};
 use crate::shared::Shared;
 use crate::sync::{Arc, Guarded, OwnerCell};
 use crate::task::scheduler_ref::SchedulerRef;
 use crate::timer::Timers;
 
-/// Settings of a [`SingleThread`]: see [`SingleThread::builder`].
-///
-/// ```
-/// let executor = brigade::SingleThread::builder()
-///     .name("cook")
-///     .max_blocking_threads(4)
-///     .build()?;
-/// # std::io::Result::Ok(())
-/// ```
-#[derive(Clone, Debug)]
-#[must_use = "a builder does nothing until `build` is called"]
-pub struct Builder {
-    settings: Settings,
-    seed: Option<u64>,
-    virtual_time: bool,
-    closed_world: bool,
-}
-
-impl Builder {
-    pub(super) fn new() -> Self {
-        Builder {
-            settings: Settings::new(),
-            seed: None,
-            virtual_time: false,
-            closed_world: false,
-        }
-    }
-
-    /// The name in front of the blocking pool's thread names. Default: `brigade`.
-    ///
-    /// ```
-    /// let executor = brigade::SingleThread::builder().name("kitchen").build()?;
-    /// let name = executor.block_on(async {
-    ///     let work = || std::thread::current().name().map(str::to_owned);
-    ///     brigade::spawn_blocking(work).await.unwrap()
-    /// });
-    /// assert!(name.unwrap().starts_with("kitchen"));
-    /// # std::io::Result::Ok(())
-    /// ```
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.settings.name = name.into();
-        self
-    }
-
-    /// How many threads [`spawn_blocking`](crate::spawn_blocking) may use at most. Default: 512.
-    /// 0 is an error of [`build`](Self::build).
-    ///
-    /// ```
-    /// let one = brigade::SingleThread::builder().max_blocking_threads(1).build()?;
-    /// let (first, second) = one.block_on(async {
-    ///     let first = brigade::spawn_blocking(|| std::thread::current().id());
-    ///     let second = brigade::spawn_blocking(|| std::thread::current().id());
-    ///     (first.await.unwrap(), second.await.unwrap())
-    /// });
-    /// assert_eq!(first, second);
-    ///
-    /// assert!(brigade::SingleThread::builder().max_blocking_threads(0).build().is_err());
-    /// # std::io::Result::Ok(())
-    /// ```
-    pub fn max_blocking_threads(mut self, threads: usize) -> Self {
-        self.settings.max_blocking_threads = threads;
-        self
-    }
-
+impl Builder<SingleThread> {
     /// Draws the order of ready tasks from a generator with this seed, instead of first come, first
     /// served: the same seed gives the same order, another one another order.
     ///
@@ -108,7 +42,7 @@ impl Builder {
     /// assert_ne!(order(7), order(8));
     /// ```
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
+        self.settings.seed = Some(seed);
         self
     }
 
@@ -131,54 +65,15 @@ impl Builder {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn virtual_time(mut self, on: bool) -> Self {
-        self.virtual_time = on;
-        self
-    }
-
-    /// Fires timers to the microsecond instead of the millisecond, within what the OS takes to wake a
-    /// thread: some tens of microseconds. Default: off.
-    ///
-    /// It costs a descriptor; a system call whenever the thread falls asleep with another next deadline
-    /// than the last time; and more wakes where timers are due within the same millisecond, which
-    /// otherwise go out together.
-    ///
-    /// ```
-    /// use std::time::{Duration, Instant};
-    ///
-    /// let executor = brigade::SingleThread::builder().precise_timers(true).build()?;
-    /// executor.block_on(async {
-    ///     let deadline = Instant::now() + Duration::from_micros(300);
-    ///     brigade::time::sleep_until(deadline).await;
-    ///     assert!(Instant::now() >= deadline);
-    /// });
-    /// # std::io::Result::Ok(())
-    /// ```
-    #[cfg(feature = "precise-timers")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "precise-timers")))]
-    pub fn precise_timers(mut self, on: bool) -> Self {
-        self.settings.precise_timers = on;
-        self
-    }
-
-    /// Records what happens, for [`Executor::timeline`](crate::Executor::timeline). Default: off,
-    /// and then it costs nothing.
-    ///
-    /// ```
-    /// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
-    /// executor.block_on(brigade::yield_now());
-    /// assert!(!executor.timeline().unwrap().events.is_empty());
-    /// # std::io::Result::Ok(())
-    /// ```
-    pub fn record_timeline(mut self, on: bool) -> Self {
-        self.settings.record_timeline = on;
+        self.settings.virtual_time = on;
         self
     }
 
     /// For runs that can be repeated to the poll: virtual time, no source of events, and no thread but
     /// this one, so that what `spawn_blocking` is given runs here.
     pub(crate) fn closed_world(mut self) -> Self {
-        self.closed_world = true;
-        self.virtual_time = true;
+        self.settings.closed_world = true;
+        self.settings.virtual_time = true;
         self
     }
 
@@ -201,30 +96,49 @@ impl Builder {
         settings.check()?;
         let (reactor, event_loop) = reactor::new()?;
         let mut blocking_threads = settings.max_blocking_threads;
-        if self.closed_world {
+        if settings.closed_world {
             reactor.seal();
             blocking_threads = 0;
         }
         let counters = Arc::new(Counters::new(1));
-        let scheduler = Scheduler::new(reactor.clone(), counters.clone(), self.seed);
+        let scheduler = Scheduler::new(reactor.clone(), counters.clone(), settings.seed);
         let scheduler = Arc::new(scheduler);
         let Instruments {
             clock,
             alarm,
             recorder,
-        } = settings.instruments(self.virtual_time, &reactor)?;
+        } = settings.instruments(&reactor)?;
+        let depths = Arc::new(Queues(scheduler.clone(), counters.clone()));
         let timers = Timers::new(clock, |plan| Guarded::Owned(OwnerCell::new(plan)));
+        let pool = Pool::new(settings.threads, blocking_threads, recorder.clone());
+        if settings.virtual_time {
+            pool.notify_when_idle(reactor.clone());
+        }
         Ok(SingleThread {
             shared: Arc::new(Shared {
                 home: SchedulerRef::bound(scheduler.clone(), Probe::new(recorder.clone())),
                 reactor,
                 timers: Arc::new(timers),
-                pool: Pool::new(settings.name, blocking_threads, recorder.clone()),
+                pool,
                 counters,
+                depths,
             }),
             scheduler,
             driver: RefCell::new(Driver::new(event_loop, alarm, recorder)),
             thread: PhantomData,
         })
+    }
+}
+
+/// The run queue belongs to the executor's thread, so others see what it published.
+struct Queues(Arc<Scheduler>, Arc<Counters>);
+
+impl Depths for Queues {
+    fn global(&self) -> usize {
+        self.0.inbox().len()
+    }
+
+    fn local(&self, worker: usize) -> usize {
+        self.1.workers[worker].queued.get() as usize
     }
 }

@@ -34,10 +34,11 @@ use std::io;
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
 
-pub use self::builder::Builder;
 use self::scheduler::Scheduler;
 use crate::budget;
+use crate::builder::Builder;
 use crate::context;
 use crate::driver::{self, Driver, Turn};
 use crate::handle::Handle;
@@ -85,6 +86,9 @@ pub struct SingleThread {
     thread: PhantomData<*const ()>,
 }
 
+/// Settings of a [`SingleThread`].
+pub type SingleThreadBuilder = Builder<SingleThread>;
+
 impl SingleThread {
     /// An executor with the usual settings.
     ///
@@ -110,7 +114,7 @@ impl SingleThread {
     /// });
     /// # std::io::Result::Ok(())
     /// ```
-    pub fn builder() -> Builder {
+    pub fn builder() -> SingleThreadBuilder {
         Builder::new()
     }
 
@@ -135,6 +139,7 @@ impl SingleThread {
     /// # Panics
     /// If an executor is running on this thread already; and if `future` panics. A panic of a
     /// spawned task goes to its handle.
+    #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "SingleThread::block_on");
         let mut future = pin!(future);
@@ -242,7 +247,34 @@ impl SingleThread {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn metrics(&self) -> Metrics {
-        self.shared.counters.read()
+        self.shared.metrics()
+    }
+
+    /// Drops the executor, then waits until the closures of [`spawn_blocking`](crate::spawn_blocking) that are
+    /// running have ended, for `timeout` at most. Closures that have not begun are cancelled. An executor that is
+    /// just dropped waits for none.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let executor = brigade::SingleThread::new()?;
+    /// let (begin, begun) = std::sync::mpsc::channel();
+    /// let (send, saved) = std::sync::mpsc::channel();
+    /// drop(executor.handle().spawn_blocking(move || {
+    ///     begin.send(()).unwrap();
+    ///     std::thread::sleep(Duration::from_millis(20)); // writes a file
+    ///     send.send("saved").unwrap();
+    /// }));
+    /// begun.recv().unwrap();
+    /// executor.shutdown_timeout(Duration::from_secs(60));
+    /// assert_eq!(saved.try_recv(), Ok("saved"));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn shutdown_timeout(self, timeout: Duration) {
+        let deadline = Instant::now().checked_add(timeout);
+        let shared = self.shared.clone();
+        drop(self);
+        shared.pool.close_and_wait(deadline);
     }
 }
 
@@ -352,6 +384,9 @@ impl<'a> RunLoop<'a> {
     fn count(&mut self, now: u64) {
         let before = std::mem::replace(&mut self.counted, now);
         self.counters.present.add(now - before);
+        self.counters
+            .queued
+            .set(self.executor.scheduler.queued() as u64);
         let polled = self.counters.polls.get() > 0;
         self.executor
             .shared

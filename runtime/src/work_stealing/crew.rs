@@ -26,14 +26,18 @@ use super::scheduler::Scheduler;
 use crate::context;
 use crate::driver;
 use crate::shared::Shared;
-use std::thread;
-
 use crate::sync::thread::JoinHandle;
-use crate::sync::{Arc, Mutex, lock};
+use crate::sync::{Arc, Condvar, Mutex, lock};
+
+use std::sync::PoisonError;
+use std::thread;
+use std::time::Instant;
 
 /// See the module.
 pub(super) struct Crew {
     places: Mutex<Places>,
+    /// Notified when `all_done` is set.
+    done: Condvar,
     threads: Mutex<Vec<JoinHandle<()>>>,
     shared: Arc<Shared>,
     scheduler: Arc<Scheduler>,
@@ -45,6 +49,8 @@ struct Places {
     /// The executor's own, which it has from the beginning so that the light is not turned off while
     /// workers are still being started.
     executors: bool,
+    /// All tasks are cancelled.
+    all_done: bool,
 }
 
 /// A worker's place in the crew, given up when it is dropped.
@@ -56,7 +62,9 @@ impl Crew {
             places: Mutex::new(Places {
                 taken: 1,
                 executors: true,
+                all_done: false,
             }),
+            done: Condvar::new(),
             threads: Mutex::new(Vec::new()),
             shared,
             scheduler,
@@ -74,17 +82,37 @@ impl Crew {
         lock(&self.threads).push(thread);
     }
 
-    /// Steps 1 and 5: the executor gives up its own place.
-    pub(super) fn dismiss(crew: &Arc<Crew>) {
-        crew.scheduler.let_go();
-        crew.give_up(Places::give_up_executors);
-        let threads = std::mem::take(&mut *lock(&crew.threads));
-        if !current::is_worker() {
-            for thread in threads {
-                // One that panicked has said so, and closed the executor.
-                let _ = thread.join();
-            }
+    /// Steps 1 and 5: the executor gives up its own place. Waits for the workers up to `deadline`, if there is
+    /// one; not a second time.
+    pub(super) fn dismiss(&self, deadline: Option<Instant>) {
+        self.scheduler.let_go();
+        self.give_up(Places::give_up_executors);
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        if current::is_worker() || !self.all_gone_by(deadline) {
+            return;
         }
+        for thread in threads {
+            // One that panicked has said so, and closed the executor.
+            let _ = thread.join();
+        }
+    }
+
+    /// Waits until the last place is given up and all tasks are cancelled, and returns whether that was before the deadline.
+    fn all_gone_by(&self, deadline: Option<Instant>) -> bool {
+        // Without a deadline, joining the threads is all the waiting that is needed.
+        let Some(deadline) = deadline else {
+            return true;
+        };
+        let mut places = lock(&self.places);
+        while !places.all_done {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.done.wait_timeout(places, left);
+            places = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
     }
 
     /// Step 2. `whose` answers whether it gave up the last place.
@@ -92,6 +120,8 @@ impl Crew {
         let last = whose(&mut lock(&self.places));
         if last {
             self.turn_off_the_light();
+            lock(&self.places).all_done = true;
+            self.done.notify_all();
         }
     }
 

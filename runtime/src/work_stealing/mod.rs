@@ -44,10 +44,11 @@ pub(crate) mod worker;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::time::{Duration, Instant};
 
-pub use self::builder::Builder;
 use self::crew::Crew;
 use self::scheduler::Scheduler;
+use crate::builder::Builder;
 use crate::context;
 use crate::handle::Handle;
 use crate::metrics::Metrics;
@@ -80,6 +81,9 @@ pub struct WorkStealing {
     scheduler: Arc<Scheduler>,
     crew: Arc<Crew>,
 }
+
+/// Settings of a [`WorkStealing`].
+pub type WorkStealingBuilder = Builder<WorkStealing>;
 
 impl WorkStealing {
     /// An executor with one worker a core.
@@ -117,7 +121,7 @@ impl WorkStealing {
     /// assert_eq!(executor.block_on(async { 42 }), 42);
     /// # std::io::Result::Ok(())
     /// ```
-    pub fn builder() -> Builder {
+    pub fn builder() -> WorkStealingBuilder {
         Builder::new()
     }
 
@@ -145,6 +149,7 @@ impl WorkStealing {
     /// # Panics
     /// If an executor is running on this thread already; and if `future` panics. A panic of a
     /// spawned task goes to its handle.
+    #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "WorkStealing::block_on");
         main_seat::block_on(future, self.shared.home.probe().clone())
@@ -211,6 +216,29 @@ impl WorkStealing {
             .map(|it| Timeline::collect(it))
     }
 
+    /// Drops the executor and waits, for `timeout` at most: for the polls that are going on, and until the closures
+    /// of [`spawn_blocking`](crate::spawn_blocking) that are running have ended. Closures that have not begun are
+    /// cancelled. An executor that is just dropped waits for the polls, without a bound, and for no closure.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let executor = brigade::WorkStealing::with_workers(1)?;
+    /// let (begin, begun) = std::sync::mpsc::channel();
+    /// drop(executor.handle().spawn_blocking(move || {
+    ///     begin.send(()).unwrap();
+    ///     std::thread::sleep(Duration::from_secs(3600));
+    /// }));
+    /// begun.recv().unwrap();
+    /// executor.shutdown_timeout(Duration::from_millis(10)); // gives up waiting
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn shutdown_timeout(self, timeout: Duration) {
+        let deadline = Instant::now().checked_add(timeout);
+        self.crew.dismiss(deadline);
+        self.shared.pool.close_and_wait(deadline);
+    }
+
     /// What the executor has counted so far.
     ///
     /// ```
@@ -220,7 +248,7 @@ impl WorkStealing {
     /// # std::io::Result::Ok(())
     /// ```
     pub fn metrics(&self) -> Metrics {
-        self.shared.counters.read()
+        self.shared.metrics()
     }
 }
 
@@ -228,7 +256,7 @@ impl Drop for WorkStealing {
     /// Lets the workers go and drops the future of every task; see the steps in `crew`. On a
     /// worker's thread, of this executor or another, it does not wait: the last worker does the rest.
     fn drop(&mut self) {
-        Crew::dismiss(&self.crew);
+        self.crew.dismiss(None);
     }
 }
 

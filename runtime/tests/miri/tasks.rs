@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::future::pending;
 use std::rc::Rc;
 
-use super::{Dropped, Drops, one_cook};
+use brigade::SingleThread;
+
+use super::{Dropped, Drops, one_cook, two_cooks};
 
 #[test]
 fn a_local_future_borrows_from_itself_across_awaits() {
@@ -95,4 +97,50 @@ fn a_panic_reaches_the_handle() {
     let error: brigade::task::JoinError = executor.block_on(task).unwrap_err();
     assert_eq!(*error.into_panic().downcast::<&str>().unwrap(), "burnt");
     assert_eq!(drops.count(), 1);
+}
+
+/// Guards that are dropped in another order than they were made, and one that is dropped by
+/// a destructor inside of the `spawn` that it serves.
+#[test]
+fn guards_go_in_any_order() {
+    thread_local! {
+        static GUARD: std::cell::RefCell<Option<brigade::EnterGuard<'static>>> = const {
+            std::cell::RefCell::new(None)
+        };
+    }
+    struct DropsTheGuard;
+    impl Drop for DropsTheGuard {
+        fn drop(&mut self) {
+            drop(GUARD.take());
+        }
+    }
+    let executors = [one_cook(), one_cook(), one_cook()];
+    let handles = executors.each_ref().map(SingleThread::handle);
+    let [first, second, third] = handles.each_ref().map(brigade::Handle::enter);
+    drop(second);
+    let inside = executors[1].block_on(async {
+        let inside = handles[1].enter();
+        drop(first);
+        inside
+    });
+    drop(third);
+    drop(brigade::spawn(async {}));
+    drop(inside);
+    assert!(brigade::Handle::try_current().is_none());
+    static GONE: std::sync::OnceLock<brigade::Handle> = std::sync::OnceLock::new();
+    GUARD.set(Some(GONE.get_or_init(|| one_cook().handle()).enter()));
+    let value = DropsTheGuard;
+    drop(brigade::spawn(async move { drop(value) }));
+    assert!(GUARD.take().is_none());
+}
+
+/// A job blocks on the executor that it belongs to, and outlives it.
+#[test]
+fn a_job_blocks_on_its_executor() {
+    let executor = two_cooks();
+    let job = executor.handle().spawn_blocking(|| {
+        brigade::Handle::current().block_on(async { brigade::spawn(async { 1 }).await })
+    });
+    executor.shutdown_timeout(std::time::Duration::from_secs(600));
+    assert!(job.is_finished());
 }

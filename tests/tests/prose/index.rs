@@ -139,6 +139,7 @@ impl Index {
                     owner = implemented(line);
                 } else if let Some(name) = item(line, MEMBERS) {
                     self.add(module, name);
+                    self.alias(line);
                     if item(line, &["fn"]).is_some() {
                         self.functions.insert(name.into());
                     }
@@ -158,6 +159,17 @@ impl Index {
                 }
                 self.add(&owner, member);
             }
+        }
+    }
+
+    /// Another name for a type: its members are found by it, too.
+    fn alias(&mut self, line: &str) {
+        let sides = line
+            .strip_prefix("pub type ")
+            .and_then(|it| it.split_once(" = "));
+        if let Some((name, of)) = sides {
+            let of = of.split(['<', ';']).next().unwrap_or("");
+            self.aliases.insert(name.into(), of.into());
         }
     }
 

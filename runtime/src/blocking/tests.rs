@@ -1,0 +1,245 @@
+//! Every order of a lane's steps, with threads that fail to start and times that run out.
+
+use std::collections::HashSet;
+
+use super::*;
+
+/// What a model thread of a lane is at. Its number is its place in the list, and its seat.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Thread {
+    /// Has started, or has run its job, and comes for the next one.
+    Coming,
+    /// Runs the job.
+    Running(usize),
+    /// Is idle. Its time may run out at any moment.
+    Waiting,
+    /// Its time has run out, and it does not hold the lock yet.
+    TimedOut,
+    Ended,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Model {
+    roster: Roster<usize, usize>,
+    threads: Vec<Thread>,
+    /// Threads that were notified and are not up yet.
+    notified: Vec<usize>,
+    submitted: usize,
+    /// How often each job was run, handed back or cancelled.
+    settled: Vec<usize>,
+}
+
+const JOBS: usize = 4;
+
+impl Model {
+    fn new(max: usize) -> Self {
+        Model {
+            roster: Roster::new(max),
+            threads: Vec::new(),
+            notified: Vec::new(),
+            submitted: 0,
+            settled: vec![0; JOBS],
+        }
+    }
+
+    fn submit(&mut self, can_start: bool) {
+        let job = self.submitted;
+        self.submitted += 1;
+        let threads = &mut self.threads;
+        let submitted = self.roster.submit(job, || {
+            if can_start {
+                threads.push(Thread::Coming);
+            }
+            can_start
+        });
+        match submitted {
+            Ok(called) => self.notified.extend(called),
+            Err(job) => self.settled[job] += 1,
+        }
+    }
+
+    fn close(&mut self) {
+        let (jobs, threads) = self.roster.close();
+        self.notified.extend(threads);
+        for job in jobs {
+            self.settled[job] += 1;
+        }
+    }
+
+    fn go_on(&mut self, number: usize, next: Next<usize>) {
+        self.threads[number] = match next {
+            Next::Run(job) => Thread::Running(job),
+            Next::Wait => Thread::Waiting,
+            Next::End => {
+                self.roster.alive -= 1;
+                Thread::Ended
+            }
+        };
+    }
+
+    /// What may happen next, apart from times that run out.
+    fn steps(&self) -> Vec<Model> {
+        let mut steps = Vec::new();
+        let mut step = |change: &dyn Fn(&mut Model)| {
+            let mut model = self.clone();
+            change(&mut model);
+            steps.push(model);
+        };
+        if self.submitted < JOBS && !self.roster.closed {
+            step(&|model| model.submit(true));
+            step(&|model| model.submit(false));
+        }
+        if self.submitted == JOBS && !self.roster.closed {
+            step(&Model::close);
+        }
+        for (number, thread) in self.threads.iter().enumerate() {
+            match *thread {
+                Thread::Coming => step(&|model| {
+                    let next = model.roster.next(&number);
+                    model.go_on(number, next);
+                }),
+                Thread::Running(job) => step(&|model| {
+                    model.settled[job] += 1;
+                    model.threads[number] = Thread::Coming;
+                }),
+                Thread::TimedOut => step(&|model| {
+                    model.notified.retain(|it| *it != number);
+                    let next = model.roster.rise(&number, true);
+                    model.go_on(number, next);
+                }),
+                Thread::Waiting if self.notified.contains(&number) => step(&|model| {
+                    model.notified.retain(|it| *it != number);
+                    let next = model.roster.rise(&number, false);
+                    model.go_on(number, next);
+                }),
+                Thread::Waiting | Thread::Ended => {}
+            }
+        }
+        steps
+    }
+
+    fn times_that_run_out(&self) -> Vec<Model> {
+        let waiting = (0..self.threads.len()).filter(|n| self.threads[*n] == Thread::Waiting);
+        let run_out = waiting.map(|number| {
+            let mut model = self.clone();
+            model.threads[number] = Thread::TimedOut;
+            model
+        });
+        run_out.collect()
+    }
+
+    fn check(&self) {
+        let Roster {
+            queue, idle, busy, ..
+        } = &self.roster;
+        let threads = self.threads.iter().filter(|it| **it != Thread::Ended);
+        assert_eq!(threads.count(), busy + idle.len());
+        assert_eq!(self.roster.alive, busy + idle.len());
+        assert!(busy + idle.len() <= self.roster.max);
+        assert!(queue.is_empty() || *busy > 0, "a job waits for no thread");
+        assert!(self.settled.iter().all(|count| *count <= 1));
+        let running = self.threads.iter();
+        let running = running.filter(|it| matches!(it, Thread::Running(_)));
+        assert!(self.roster.is_busy() || (running.count() == 0 && queue.is_empty()));
+    }
+}
+
+/// All orders of four submissions, of starts that fail and of times that run out, with up to three threads:
+/// each job is settled once, nothing waits for a thread that does not come, and all threads end.
+#[test]
+fn a_lane_settles_every_job_once_in_every_order_of_its_steps() {
+    for max in 0..=3 {
+        let mut seen = HashSet::new();
+        let mut open = vec![Model::new(max)];
+        let mut ends = 0;
+        while let Some(model) = open.pop() {
+            if !seen.insert(model.clone()) {
+                continue;
+            }
+            model.check();
+            let steps = model.steps();
+            if steps.is_empty() {
+                // Nothing goes on without a time that runs out: so nobody may be waiting.
+                assert!(model.roster.closed && model.settled == [1; JOBS]);
+                assert!(model.threads.iter().all(|it| *it == Thread::Ended));
+                assert!(!model.roster.is_busy());
+                ends += 1;
+            }
+            open.extend(steps);
+            open.extend(model.times_that_run_out());
+        }
+        assert!(ends > 0);
+    }
+}
+
+/// Under a trickle of jobs all but one of many idle threads are never called, so their times run out.
+#[test]
+fn a_trickle_keeps_one_thread() {
+    let mut roster = Roster::new(10);
+    for thread in 0..10 {
+        let submitted = roster.submit((), || true);
+        assert!(submitted.is_ok());
+        assert!(roster.next(&thread) == Next::Run(()));
+    }
+    for thread in 0..10 {
+        assert!(roster.next(&thread) == Next::Wait);
+    }
+    for _ in 0..100 {
+        let called = roster.submit((), || unreachable!("a thread is idle"));
+        assert!(called == Ok(Some(9)));
+        assert!(roster.rise(&9, false) == Next::Run(()));
+        assert!(roster.next(&9) == Next::Wait);
+    }
+    for thread in 0..9 {
+        assert!(roster.rise(&thread, true) == Next::End);
+    }
+    assert_eq!(roster.idle, [9]);
+}
+
+fn pool() -> Pool {
+    let settings = crate::builder::Settings::new();
+    Pool::new(settings.threads, 2, None)
+}
+
+/// From the submission of a job of either kind until it has ended, and its handle has heard of it.
+#[test]
+fn the_pool_is_busy_while_there_are_jobs() {
+    let pool = pool();
+    assert!(!pool.is_busy());
+    for kind in [Kind::Job, Kind::Lookup] {
+        let (open, door) = std::sync::mpsc::channel::<()>();
+        let (handle, rejected) = pool.spawn(kind, move || {
+            let _ = door.recv();
+        });
+        assert!(rejected.is_none() && pool.is_busy());
+        drop(open);
+        while pool.is_busy() {
+            std::thread::yield_now();
+        }
+        assert!(handle.is_finished());
+    }
+    // One that is aborted before it begins is soon gone, too.
+    let (handle, _) = pool.spawn(Kind::Job, || ());
+    handle.abort();
+    while pool.is_busy() {
+        std::thread::yield_now();
+    }
+    pool.close_and_wait(None);
+    assert!(!pool.is_busy());
+}
+
+/// A driver that waits without a timeout, because the clock stands still while there are jobs, is woken when the
+/// last one has ended, even if nobody awaits it.
+#[test]
+#[cfg_attr(miri, ignore = "waits for events")]
+fn the_end_of_the_last_job_ends_the_drivers_wait() {
+    let (reactor, mut event_loop) = crate::reactor::new().unwrap();
+    let pool = pool();
+    pool.notify_when_idle(reactor.clone());
+    for kind in [Kind::Job, Kind::Lookup] {
+        drop(pool.spawn(kind, || ()));
+        let mut woken = Vec::new();
+        event_loop.turn(&reactor, None, &mut woken).unwrap();
+        assert!(!pool.is_busy());
+    }
+}
