@@ -19,6 +19,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
+use crate::reactor::Reactor;
 use crate::recorder::{Recorder, Role};
 use crate::spans::TaskSpan;
 use crate::sync::{Arc, Condvar, Mutex, lock};
@@ -74,6 +75,14 @@ struct State {
     idle: usize,
     max_threads: usize,
     closed: bool,
+    /// To be notified when the last job has ended.
+    when_idle: Option<Arc<Reactor>>,
+}
+
+impl State {
+    fn is_busy(&self) -> bool {
+        self.idle < self.threads || !self.jobs.is_empty()
+    }
 }
 
 impl Pool {
@@ -85,6 +94,7 @@ impl Pool {
                 idle: 0,
                 max_threads,
                 closed: false,
+                when_idle: None,
             }),
             job: Condvar::new(),
             name,
@@ -113,6 +123,16 @@ impl Pool {
             handle,
             self.core.submit(runnable).map(|job| Stranded(Some(job))),
         )
+    }
+
+    /// Notifies `reactor` each time the last job has ended.
+    pub(crate) fn notify_when_idle(&self, reactor: Arc<Reactor>) {
+        lock(&self.core.state).when_idle = Some(reactor);
+    }
+
+    /// Returns whether a job is queued or running.
+    pub(crate) fn is_busy(&self) -> bool {
+        lock(&self.core.state).is_busy()
     }
 
     /// Cancels the jobs that have not begun and lets the threads go.
@@ -189,6 +209,9 @@ impl Core {
                 break;
             }
             state.idle += 1;
+            if let Some(reactor) = state.when_idle.as_ref().filter(|_| !state.is_busy()) {
+                reactor.ring();
+            }
             let (guard, timeout) = wait(&self.job, state);
             state = guard;
             state.idle -= 1;
