@@ -72,8 +72,7 @@ mod spans;
 pub mod task;
 // Where ready tasks wait.
 mod queue;
-mod budget;
-mod pace;
+mod coop;
 // How the outside world wakes them.
 mod reactor;
 mod timer;

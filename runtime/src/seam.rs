@@ -25,14 +25,14 @@ use std::marker::PhantomData;
 use std::task::Waker;
 
 use crate::blocking::{DEFAULT_THREADS, Pool};
-use crate::budget;
 use crate::context::{self, Entered};
-use crate::driver::{self, Driver, Turn};
+use crate::coop;
+use crate::driver::{self, Driver};
 use crate::handle::Handle;
 use crate::metrics::Counters;
 use crate::reactor::{self, Reactor};
 use crate::shared::{self, Shared};
-use crate::sync::{Arc, AtomicBool, Guarded, Mutex, Ordering, fence, lock};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, fence, lock};
 use crate::task::JoinHandle;
 use crate::task::home::{HomeRef, Schedule};
 use crate::task::letter::Letter;
@@ -59,7 +59,7 @@ impl Ready {
     pub fn run(self) {
         let task = self.0;
         std::mem::forget(self);
-        budget::refill();
+        coop::refill();
         Runnable::from_queue(task).run();
     }
 }
@@ -184,9 +184,8 @@ impl Hall {
             reactor: reactor.clone(),
             counters: counters.clone(),
         });
-        let timers = Timers::new(Arc::new(Clock::new(false)), |plan| {
-            Guarded::Locked(Mutex::new(plan))
-        });
+        let notified = reactor.clone();
+        let timers = Timers::new(Arc::new(Clock::new(false)), move || notified.ring());
         Ok(Hall {
             shared: Arc::new(Shared {
                 home: home(queue, &crowd),
@@ -228,7 +227,7 @@ impl Hall {
 
     /// Looks at the OS and the clock.
     pub fn look(&self) {
-        self.turn(Turn::Look);
+        self.drive(|driver, reactor, timers, woken| driver.poll(reactor, timers, woken));
     }
 
     /// Sleeps until there is an event, a timer, a push or a ring, unless `ready` says that there is
@@ -237,17 +236,17 @@ impl Hall {
         self.crowd.asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         if !ready() {
-            self.turn(Turn::Sleep { at_most: None });
+            self.drive(|driver, reactor, timers, woken| {
+                driver.park(reactor, timers, None, woken);
+            });
         }
         self.crowd.asleep.store(false, Ordering::Relaxed);
     }
 
-    fn turn(&self, turn: Turn) {
-        let mut woken: Vec<Waker> = Vec::new();
+    fn drive(&self, how: impl FnOnce(&mut Driver, &Reactor, &Timers, &mut Vec<Waker>)) {
+        let mut woken = Vec::new();
         let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
-        self.driver
-            .borrow_mut()
-            .turn(reactor, timers, turn, &mut woken);
+        how(&mut self.driver.borrow_mut(), reactor, timers, &mut woken);
         driver::wake_all(&mut woken);
     }
 

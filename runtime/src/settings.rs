@@ -1,14 +1,14 @@
 //! What may be set of either executor.
 //!
 //! **Job.** Keep the settings that both builders have, refuse those that make no sense, and make of them
-//! what is the same for one cook and for many: the clock, its alarm, the recorder. **Owns** the settings.
+//! what is the same for one cook and for many: the clock, its timer, the recorder. **Owns** the settings.
 //! **Never** builds an executor: the builders do.
 
 use std::io;
 
 use crate::blocking::DEFAULT_THREADS;
 use crate::reactor::Reactor;
-use crate::reactor::alarm::Alarm;
+use crate::reactor::timerfd::TimerFd;
 use crate::recorder::Recorder;
 use crate::sync::Arc;
 use crate::timer::clock::Clock;
@@ -25,7 +25,7 @@ pub(crate) struct Settings {
 /// What tells the time, and what writes down when something happened.
 pub(crate) struct Instruments {
     pub(crate) clock: Arc<Clock>,
-    pub(crate) alarm: Option<Alarm>,
+    pub(crate) timerfd: Option<TimerFd>,
     pub(crate) recorder: Option<Arc<Recorder>>,
 }
 
@@ -54,7 +54,7 @@ impl Settings {
         Ok(())
     }
 
-    /// The clock on the wall, or one of virtual time; with an alarm of the OS for timers that are precise;
+    /// The clock on the wall, or one of virtual time; with a timer of the OS for timers that are precise;
     /// and, if what happens is recorded, a recorder by that clock.
     pub(crate) fn instruments(
         &self,
@@ -62,10 +62,10 @@ impl Settings {
         reactor: &Reactor,
     ) -> io::Result<Instruments> {
         let mut clock = Clock::new(virtual_time);
-        let mut alarm = None;
+        let mut timerfd = None;
         if self.precise_timers {
             clock = clock.precise();
-            alarm = Some(reactor.alarm()?);
+            timerfd = Some(reactor.timerfd()?);
         }
         let clock = Arc::new(clock);
         let recorder = self.record_timeline.then(|| {
@@ -74,7 +74,7 @@ impl Settings {
         });
         Ok(Instruments {
             clock,
-            alarm,
+            timerfd,
             recorder,
         })
     }

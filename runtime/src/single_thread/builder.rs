@@ -4,7 +4,7 @@
 //! **Never** starts a thread.
 //!
 //! Beside `work_stealing/builder.rs` it shows in a few lines what differs: a home that is *bound* to
-//! this thread, a wheel without a lock, no workers.
+//! this thread, and no workers.
 
 use std::cell::RefCell;
 use std::io;
@@ -18,7 +18,7 @@ use crate::metrics::Counters;
 use crate::reactor;
 use crate::settings::{Instruments, Settings};
 use crate::shared::Shared;
-use crate::sync::{Arc, Guarded, OwnerCell};
+use crate::sync::Arc;
 use crate::task::home::HomeRef;
 use crate::timer::Timers;
 
@@ -114,8 +114,9 @@ impl Builder {
     /// With virtual time the clock of [`brigade::time`](crate::time) stands still while any task is
     /// ready, and jumps to the next timer when none is: an hour's sleep takes no time at all.
     ///
-    /// It knows nothing of the world outside: while a socket or another thread would have taken its
-    /// time, the clock jumps on.
+    /// A job of [`spawn_blocking`](crate::spawn_blocking) and a name lookup take no virtual time: the clock
+    /// stands still until they are done, unless a job itself waits for the clock. It knows nothing else of the
+    /// world outside: while a socket or another thread would have taken its time, the clock jumps on.
     ///
     /// ```
     /// use std::time::Duration;
@@ -207,20 +208,25 @@ impl Builder {
         let scheduler = Arc::new(Scheduler::new(reactor.clone(), self.seed));
         let Instruments {
             clock,
-            alarm,
+            timerfd,
             recorder,
         } = settings.instruments(self.virtual_time, &reactor)?;
-        let timers = Timers::new(clock, |plan| Guarded::Owned(OwnerCell::new(plan)));
+        let notified = reactor.clone();
+        let timers = Timers::new(clock, move || notified.ring());
+        let pool = Pool::new(settings.name, blocking_threads, recorder.clone());
+        if self.virtual_time {
+            pool.notify_when_idle(reactor.clone());
+        }
         Ok(SingleThread {
             shared: Arc::new(Shared {
                 home: HomeRef::bound_and_recorded(scheduler.clone(), recorder.clone()),
                 reactor,
                 timers: Arc::new(timers),
-                pool: Pool::new(settings.name, blocking_threads, recorder.clone()),
+                pool,
                 counters: Arc::new(Counters::new(1)),
             }),
             scheduler,
-            driver: RefCell::new(Driver::new(event_loop, alarm, recorder)),
+            driver: RefCell::new(Driver::new(event_loop, timerfd, recorder)),
             thread: PhantomData,
         })
     }

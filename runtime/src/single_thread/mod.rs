@@ -30,7 +30,7 @@
 //!
 //! # A turn of the loop
 //!
-//! 1. Poll ready tasks, up to a bound (see [`pace`](crate::pace)).
+//! 1. Poll ready tasks, up to a bound (see [`coop`](crate::coop)).
 //! 2. Read the letters of other threads.
 //! 3. Tasks are ready: *look* at the OS and the clock. None is: *sleep* until there is something.
 //!
@@ -40,7 +40,7 @@
 //!
 //! - *Looking at the OS after each poll.* Fair, and a system call a poll.
 //! - *A bound on polls alone.* 64 polls of 10 ms each would leave a timer 640 ms late. So the bound
-//!   follows the clock: see [`pace`](crate::pace).
+//!   follows the clock: see [`coop`](crate::coop).
 //! - *Tasks behind `Rc`, wakers that are not thread-safe.* A [`Waker`] is `Send`
 //!   by its type, whatever its maker thinks (glommio #379, monoio #121).
 
@@ -58,12 +58,11 @@ use std::task::{Context, Poll, Waker};
 
 pub use self::builder::Builder;
 use self::scheduler::Scheduler;
-use crate::budget;
 use crate::context;
-use crate::driver::{self, Driver, Turn};
+use crate::coop::{self, LOOK_EVERY, Pace};
+use crate::driver::{self, Driver};
 use crate::handle::Handle;
 use crate::metrics::Metrics;
-use crate::pace::{LOOK_EVERY, Pace};
 use crate::recorder::{Recorder, Role};
 use crate::shared::Shared;
 use crate::spans::TaskSpan;
@@ -286,8 +285,6 @@ impl<'a> Shift<'a> {
         if let Some(recorder) = recorder {
             recorder.join(Role::Worker(0));
         }
-        // Not only in turns: a stay in `block_on` may do without.
-        executor.shared.timers.disarm_strays();
         let now = executor.shared.timers.clock().now_nanos();
         Shift {
             executor,
@@ -312,7 +309,7 @@ impl<'a> Shift<'a> {
         while left > 0 {
             let task = scheduler.pop()?;
             left -= 1;
-            budget::refill();
+            coop::refill();
             match main(task) {
                 Err(task) => {
                     self.polls += 1;
@@ -321,7 +318,7 @@ impl<'a> Shift<'a> {
                 Ok(Poll::Pending) => {}
                 Ok(Poll::Ready(output)) => return Some(output),
             }
-            if budget::take_yield() {
+            if coop::take_yield() {
                 // Look as soon as everybody who is ready now has had a turn.
                 left = left.min(scheduler.queued());
             }
@@ -346,12 +343,14 @@ impl<'a> Shift<'a> {
     fn turn(&mut self) {
         let scheduler = &*self.executor.scheduler;
         let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
+        // Read before the letters: a job that has ended by now has sent its own.
+        timers.clock().hold(|| self.executor.shared.pool.is_busy());
         // Letters keep it up as tasks do: those that lead to letters and to no task, for ever, must not
         // keep it from timers and sockets.
         if scheduler.queued() > 0 || !scheduler.letters().fall_asleep() {
             if !reactor.is_empty() || !timers.is_empty() {
                 let woken = &mut self.woken;
-                self.driver.turn(reactor, timers, Turn::Look, woken);
+                self.driver.poll(reactor, timers, woken);
                 driver::wake_all(woken);
             }
             let now = timers.clock().now_nanos();
@@ -360,8 +359,7 @@ impl<'a> Shift<'a> {
         } else {
             self.publish(timers.clock().now_nanos());
             scheduler.forget_peak();
-            let turn = Turn::Sleep { at_most: None };
-            let slept = self.driver.turn(reactor, timers, turn, &mut self.woken);
+            let slept = self.driver.park(reactor, timers, None, &mut self.woken);
             driver::wake_all(&mut self.woken);
             scheduler.letters().wake_up();
             let now = timers.clock().now_nanos();

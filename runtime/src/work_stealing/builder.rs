@@ -14,7 +14,7 @@ use crate::metrics::Counters;
 use crate::reactor;
 use crate::settings::{Instruments, Settings, invalid};
 use crate::shared::Shared;
-use crate::sync::{Arc, Guarded, Mutex, thread};
+use crate::sync::{Arc, Mutex, thread};
 use crate::task::home::HomeRef;
 use crate::timer::Timers;
 
@@ -174,10 +174,11 @@ impl Builder {
         let scheduler = Arc::new(scheduler);
         let Instruments {
             clock,
-            alarm,
+            timerfd,
             recorder,
         } = settings.instruments(false, &reactor)?;
-        let timers = Timers::new(clock, |plan| Guarded::Locked(Mutex::new(plan)));
+        let notified = reactor.clone();
+        let timers = Timers::new(clock, move || notified.ring());
         let shared = Arc::new(Shared {
             home: HomeRef::shared_and_recorded(scheduler.clone(), recorder.clone()),
             reactor,
@@ -189,7 +190,7 @@ impl Builder {
             ),
             counters,
         });
-        let driver = Driver::new(event_loop, alarm, recorder);
+        let driver = Driver::new(event_loop, timerfd, recorder);
         let driver = Arc::new(Mutex::new(driver));
         let crew = Arc::new(Crew::new(shared.clone(), scheduler.clone()));
         let executor = WorkStealing {

@@ -14,7 +14,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use super::park::Parker;
-use crate::budget;
+use crate::coop;
 use crate::recorder::Recorder;
 use crate::spans::TaskSpan;
 use crate::sync::{Arc, AtomicBool, Ordering};
@@ -59,7 +59,7 @@ struct Main(RawTask);
 impl Main {
     fn poll<F: Future>(&self, turn: Runnable, future: Pin<&mut F>) -> Poll<F::Output> {
         let (Start::Poll | Start::Cancel) = turn.start();
-        budget::refill();
+        coop::refill();
         // A waker that is not counted: the task outlives the poll.
         let waker = ManuallyDrop::new(waker::borrowed(self.0));
         let polled = self

@@ -20,8 +20,10 @@
 
 use super::{LEVELS, SLOTS};
 
-/// The list behind the last slot: places without an entry.
-const FREE: usize = LEVELS * SLOTS;
+/// The list behind the last slot: entries that are never due.
+pub(super) const ENDLESS: usize = LEVELS * SLOTS;
+/// The list behind that: places without an entry.
+const FREE: usize = ENDLESS + 1;
 /// The end of a list.
 const NIL: u32 = u32::MAX;
 
@@ -41,9 +43,9 @@ pub(crate) struct Key {
 
 /// See the [module](self).
 pub(super) struct Slots<T> {
-    /// A bit for each slot that has an entry; the last word belongs to `FREE`.
+    /// A bit for each slot that has an entry; the last word belongs to `ENDLESS` and `FREE`.
     occupied: [u64; LEVELS + 1],
-    /// The slots, level by level from 0, then `FREE`.
+    /// The slots, level by level from 0, then `ENDLESS` and `FREE`.
     lists: Box<[List; FREE + 1]>,
     /// All places: each is in exactly one of the lists.
     entries: Vec<Entry<T>>,
@@ -116,20 +118,29 @@ impl<T> Slots<T> {
     }
 
     /// The value of an entry. `None` if the key is stale.
-    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        let entry = self.entries.get_mut(key.index as usize)?;
+    pub(super) fn get(&self, key: Key) -> Option<&T> {
+        let entry = self.entries.get(key.index as usize)?;
         if entry.generation != key.generation {
             return None;
         }
-        entry.value.as_mut()
+        entry.value.as_ref()
     }
 
     /// Takes an entry out. `None` if the key is stale.
     pub(super) fn remove(&mut self, key: Key) -> Option<T> {
-        self.get_mut(key)?;
+        self.get(key)?;
         let value = self.release(key.index);
         self.trim();
         value
+    }
+
+    /// Takes out all entries, in no order. Their keys are stale.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
+        self.occupied = [0; LEVELS + 1];
+        self.lists.fill(List::EMPTY);
+        self.len = 0;
+        let entries = std::mem::take(&mut self.entries);
+        entries.into_iter().filter_map(|entry| entry.value)
     }
 
     /// Takes the first entry of a slot out. Whoever empties a slot so trims once, at its end.
