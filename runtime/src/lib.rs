@@ -71,8 +71,8 @@ mod spans;
 // What a task is.
 pub mod task;
 // Where ready tasks wait.
-mod queue;
 mod coop;
+mod queue;
 // How the outside world wakes them.
 mod reactor;
 mod timer;

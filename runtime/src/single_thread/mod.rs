@@ -425,7 +425,7 @@ impl<'a> Main<'a> {
             .report_poll(|| future.poll(&mut Context::from_waker(&waker)));
         if polled.is_pending() && self.task.pend() == Pend::Requeue {
             let scheduler = self.task.home().scheduler();
-            scheduler.schedule(Runnable::from_queue(self.task));
+            scheduler.reschedule(Runnable::from_queue(self.task));
         }
         Ok(polled)
     }

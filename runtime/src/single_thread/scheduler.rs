@@ -136,6 +136,17 @@ impl Schedule for Scheduler {
     }
 
     #[inline]
+    fn reschedule(&self, task: Runnable) {
+        match self.local.open() {
+            Some(mut local) if !local.closing => local.queue.push_yielded(task),
+            // As in `schedule`.
+            _ => {
+                let _ = task.into_queue();
+            }
+        }
+    }
+
+    #[inline]
     fn forget(&self, task: RawTask) {
         self.local().registry.remove(task);
     }

@@ -48,6 +48,8 @@ pub(super) struct Scheduler {
 #[repr(align(128))]
 pub(super) struct Remote {
     pub(super) ring: Ring<RawTask>,
+    /// Tasks that woke themselves: see [`OVERTAKES`](crate::coop::OVERTAKES).
+    pub(super) yielded: Ring<RawTask>,
     pub(super) slot: Slot,
     pub(super) parker: Parker,
     /// How many polls it began: written by the worker, read by the watch.
@@ -157,7 +159,7 @@ impl Scheduler {
     /// For S3, and for the last searcher: whether there is a task in any queue that others may take
     /// from, the slots apart.
     pub(super) fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.remotes.iter().any(|remote| !remote.ring.is_empty())
+        !self.injector.is_empty() || self.remotes.iter().any(Remote::has_stealable)
     }
 
     fn part(&self, task: RawTask) -> MutexGuard<'_, Part> {
@@ -250,10 +252,15 @@ impl Remote {
     fn new() -> Self {
         Remote {
             ring: Ring::new(),
+            yielded: Ring::new(),
             slot: Slot::new(),
             parker: Parker::new(),
             polls: AtomicU32::new(0),
         }
+    }
+
+    pub(super) fn has_stealable(&self) -> bool {
+        !self.ring.is_empty() || !self.yielded.is_empty()
     }
 }
 

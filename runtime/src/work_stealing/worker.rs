@@ -26,10 +26,10 @@ use super::idle::Risen;
 use super::scheduler::{Remote, Scheduler};
 use super::watch::{Keeper, PERIOD};
 use crate::context;
-use crate::coop::{self, Pace};
+use crate::coop::{self, OVERTAKES, Pace};
 use crate::driver::{self, Driver};
 use crate::metrics::WorkerCounters;
-use crate::queue::ring::CAPACITY;
+use crate::queue::ring::{CAPACITY, Ring};
 use crate::recorder::{Kind, Role};
 use crate::shared::Shared;
 use crate::sync::{Arc, Mutex, MutexGuard, Ordering, thread};
@@ -57,6 +57,8 @@ pub(super) struct Worker {
     searching: Cell<bool>,
     /// Tasks run from the slot without one from the ring between.
     streak: Cell<u32>,
+    /// Tasks taken from the ring that may have overtaken one that yielded.
+    overtakes: Cell<u32>,
     /// At the last look there were tasks in the injector, and it has not been found empty since.
     sharing: Cell<bool>,
     /// While `sharing`: the last task came from there.
@@ -92,6 +94,7 @@ impl Worker {
             running: Cell::new(false),
             searching: Cell::new(false),
             streak: Cell::new(0),
+            overtakes: Cell::new(0),
             sharing: Cell::new(false),
             shared_last: Cell::new(false),
             missed: Cell::new(false),
@@ -153,8 +156,8 @@ impl Worker {
         Runnable::from_queue(task).run_recorded(recorder.map(|it| &**it));
         if coop::take_yield() {
             // Look as soon as everybody who is ready now has had a turn.
-            let queued = self.remote().ring.len() as usize;
-            self.left.set(self.left.get().min(queued));
+            let queued = self.remote().ring.len() + self.remote().yielded.len();
+            self.left.set(self.left.get().min(queued as usize));
         }
     }
 
@@ -201,7 +204,7 @@ impl Worker {
     #[inline]
     pub(super) fn push_yielded(&self, task: RawTask) {
         let others = self.has_own();
-        self.push_to_ring(task);
+        self.push_to(&self.remote().yielded, task);
         if others {
             // Two that yield in turn could run at once, and of neither anybody was told.
             self.scheduler.invite();
@@ -211,8 +214,14 @@ impl Worker {
     /// Puts a task at the end of the ring, or, if it is full, of the injector.
     #[inline]
     pub(super) fn push_to_ring(&self, task: RawTask) {
+        self.push_to(&self.remote().ring, task);
+    }
+
+    /// The same for either ring of this worker.
+    #[inline]
+    fn push_to(&self, own: &Ring<RawTask>, task: RawTask) {
         // SAFETY: `self` is reached on its own thread only, so this is the ring's owner.
-        if let Err(task) = unsafe { self.remote().ring.push(task) } {
+        if let Err(task) = unsafe { own.push(task) } {
             self.scheduler.injector.push(task);
         }
     }
@@ -246,7 +255,12 @@ impl Worker {
 
     #[inline]
     fn next_local(&self) -> Option<RawTask> {
-        let Remote { ring, slot, .. } = self.remote();
+        let Remote {
+            ring,
+            yielded,
+            slot,
+            ..
+        } = self.remote();
         if self.streak.get() < STREAK {
             if let Some(task) = slot.take() {
                 self.streak.set(self.streak.get() + 1);
@@ -254,9 +268,18 @@ impl Worker {
             }
         }
         self.streak.set(0);
-        // SAFETY: `self` is reached on its own thread only, so this is the ring's owner.
-        let task = unsafe { ring.pop() };
-        task.or_else(|| slot.take())
+        // SAFETY: `self` is reached on its own thread only, so this is the owner of its rings.
+        let pop = |own: &Ring<RawTask>| unsafe { own.pop() };
+        let woken = || pop(ring).or_else(|| slot.take());
+        let yielded = || pop(yielded);
+        let overtakes = self.overtakes.get();
+        if overtakes < OVERTAKES {
+            self.overtakes.set(overtakes + 1);
+            woken().or_else(yielded)
+        } else {
+            self.overtakes.set(0);
+            yielded().or_else(woken)
+        }
     }
 
     /// Takes a fair share of the injector: one to run, the rest for the ring, where others may steal
@@ -287,8 +310,10 @@ impl Worker {
             if victim == self.index {
                 continue;
             }
+            let Remote { ring, yielded, .. } = &remotes[victim];
             // SAFETY: the receiving ring is this worker's own, and another than the victim's.
-            let stolen = unsafe { remotes[victim].ring.steal_into(&self.remote().ring) };
+            let steal = |ring: &Ring<_>| unsafe { ring.steal_into(&self.remote().ring) };
+            let stolen = steal(ring).or_else(|| steal(yielded));
             if stolen.is_some() {
                 self.counters().steals.add(1);
                 self.report(Kind::Steal, victim);
@@ -410,7 +435,7 @@ impl Worker {
     }
 
     fn has_own(&self) -> bool {
-        !self.remote().slot.is_empty() || !self.remote().ring.is_empty()
+        !self.remote().slot.is_empty() || self.remote().has_stealable()
     }
 
     /// Whether this worker, going to sleep, keeps watch.
