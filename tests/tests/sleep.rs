@@ -15,17 +15,16 @@ use brigade_tests::{CountingWaker, Kitchen, on_both, park_on, poll_once};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A sleep that was polled once with `waker`.
+/// A sleep that was polled once with `waker`, and not too late for that.
 fn armed(duration: Duration, waker: &Arc<CountingWaker>) -> Pin<Box<Sleep>> {
-    let mut sleep = Box::pin(sleep(duration));
     let waker = Waker::from(waker.clone());
-    assert!(
-        sleep
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-            .is_pending()
-    );
-    sleep
+    loop {
+        let mut sleep = Box::pin(sleep(duration));
+        let mut cx = Context::from_waker(&waker);
+        if sleep.as_mut().poll(&mut cx).is_pending() {
+            return sleep;
+        }
+    }
 }
 
 /// mio #1614: thousands of sleeps of odd lengths, none of which ends early.
@@ -223,7 +222,7 @@ fn the_last_waker_counts<K: Kitchen>() {
     let executor = K::open();
     let (first, last) = (CountingWaker::new(), CountingWaker::new());
     executor.block_on(async {
-        let mut timer = armed(20 * MS, &first);
+        let mut timer = armed(200 * MS, &first);
         let waker = Waker::from(last.clone());
         for _ in 0..2 {
             let polled = timer.as_mut().poll(&mut Context::from_waker(&waker));
@@ -276,7 +275,7 @@ fn dropped_on_another_thread<K: Kitchen>() {
 fn moved_to_another_executor<K: Kitchen>() {
     let (one, other) = (K::open(), K::open());
     let mut timer = one.block_on(async {
-        let mut timer = Box::pin(sleep(5 * MS));
+        let mut timer = Box::pin(sleep(200 * MS));
         assert!(futures::poll!(timer.as_mut()).is_pending());
         timer
     });

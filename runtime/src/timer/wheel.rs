@@ -79,7 +79,7 @@
 //!   whole wheel, so a place that is used again, or given back to the allocator
 //!   and made anew, never repeats one. The counter wraps after 2^32 inserts: a
 //!   key kept for exactly that many inserts could meet a stranger.
-//! * **Memory** follows the load, see `Slots::trim`.
+//! * **Memory** of a peak goes back once no entry is left, see `Slots::trim`.
 //!
 //! What it costs in nanoseconds, beside a tree, is printed by the ignored test
 //! `cost_of_insert_and_remove`.
