@@ -211,7 +211,6 @@ impl Pool {
     }
 
     /// Returns whether any job is queued or running. It turns false after the job's handle was woken.
-    #[allow(dead_code, reason = "for the driver of virtual time")]
     pub(crate) fn is_busy(&self) -> bool {
         lock(&self.jobs.roster).is_busy() || lock(&self.lookups.roster).is_busy()
     }

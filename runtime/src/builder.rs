@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::reactor::Reactor;
-use crate::reactor::alarm::Alarm;
+use crate::reactor::timerfd::TimerFd;
 use crate::recorder::Recorder;
 use crate::sync::{Arc, thread};
 use crate::task::waker::drop_quietly;
@@ -62,7 +62,7 @@ type Hook = Arc<dyn Fn() + Send + Sync>;
 /// What tells the time, and what writes down when something happened.
 pub(crate) struct Instruments {
     pub(crate) clock: Arc<Clock>,
-    pub(crate) alarm: Option<Alarm>,
+    pub(crate) timerfd: Option<TimerFd>,
     pub(crate) recorder: Option<Arc<Recorder>>,
 }
 
@@ -298,13 +298,13 @@ impl Settings {
         Ok(())
     }
 
-    /// Makes the clock, its alarm for precise timers, and the recorder, which goes by that clock.
+    /// Makes the clock, its timerfd for precise timers, and the recorder, which goes by that clock.
     pub(crate) fn instruments(&self, reactor: &Reactor) -> io::Result<Instruments> {
         let mut clock = Clock::new(self.virtual_time);
-        let mut alarm = None;
+        let mut timerfd = None;
         if self.precise_timers {
             clock = clock.precise();
-            alarm = Some(reactor.alarm()?);
+            timerfd = Some(reactor.timerfd()?);
         }
         let clock = Arc::new(clock);
         let recorder = self.record_timeline.then(|| {
@@ -313,7 +313,7 @@ impl Settings {
         });
         Ok(Instruments {
             clock,
-            alarm,
+            timerfd,
             recorder,
         })
     }

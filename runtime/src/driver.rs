@@ -1,124 +1,127 @@
-//! The driver: one turn of the event loop.
+//! The driver: the only place in the runtime where a thread waits for events.
 //!
-//! **Job.** Look at the OS and the clock once, or sleep until one of them has something, and collect
-//! whom to wake. This is the only place in the runtime where a thread waits for events.
+//! [`Driver::poll`] asks the OS and the clock what is ready; [`Driver::park`] sleeps until one of them has
+//! something. Before a thread parks it must make sure that no task is ready: see `queue::letter_box` for one
+//! thread, `work_stealing::idle` for many.
 //!
-//! **Owns** the event loop.
-//!
-//! **Never** wakes anybody in a turn: the driver of many cooks is behind a lock, and a waker is code of
-//! the user. A turn collects wakers, and the caller calls them with [`wake_all`] when it has let go of
-//! the lock. [`wake_all`] and [`close`] are free functions here, which need no driver and no lock.
-//!
-//! Whoever calls decides when to look and when to sleep, and has to make sure before sleeping that
-//! nothing is ready: see `queue::letter_box` for one cook, `work_stealing::idle` for many.
+//! Both collect wakers and wake nobody: the driver of many workers is behind a lock, and a waker is code of the
+//! user. The caller passes them to [`wake_all`] when it holds no lock.
 
 use std::io;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::reactor::alarm::Alarm;
+use crate::reactor::timerfd::TimerFd;
 use crate::reactor::{EventLoop, Reactor};
 use crate::recorder::{Kind, Recorder};
 use crate::sync::Arc;
 use crate::task::waker::wake_quietly;
 use crate::timer::Timers;
+use crate::timer::clock::Clock;
 
-/// See the module.
+/// The event loop of an executor, with what it takes to sleep on time.
 pub(crate) struct Driver {
     event_loop: EventLoop,
     /// Where timers are to be precise.
-    alarm: Option<Alarm>,
+    timerfd: Option<TimerFd>,
     recorder: Option<Arc<Recorder>>,
 }
 
-/// Whether a turn may take time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Turn {
-    /// Only look.
-    Look,
-    /// Sleep until an event, the bell or the next timer, or for so long.
-    Sleep { at_most: Option<Duration> },
-}
-
-/// How long the list of wakers may stay, once a burst has made it long: 16 KiB. Thin air.
+/// How long the list of wakers may stay, once a burst has made it long: 16 KiB. Arbitrary: not measured.
 const KEEP: usize = 1024;
 
 impl Driver {
     pub(crate) fn new(
         event_loop: EventLoop,
-        alarm: Option<Alarm>,
+        timerfd: Option<TimerFd>,
         recorder: Option<Arc<Recorder>>,
     ) -> Self {
         Driver {
             event_loop,
-            alarm,
+            timerfd,
             recorder,
         }
     }
 
-    /// One turn. Collects whom to wake, and answers how long it slept.
+    /// Collects the wakers of what is ready now.
     ///
     /// # Panics
-    /// If the OS refuses to wait for events: then no task could ever be woken by one again.
-    pub(crate) fn turn(
+    /// If the OS refuses to report events: then no task could ever be woken by one again.
+    pub(crate) fn poll(&mut self, reactor: &Reactor, timers: &Timers, woken: &mut Vec<Waker>) {
+        self.poll_os(reactor, woken).unwrap_or_else(fail);
+        if !timers.is_empty() {
+            self.fire(timers, timers.clock().now_nanos(), woken);
+        }
+    }
+
+    /// Sleeps until an event, a notification or the next timer, or for `at_most`; then collects the wakers of
+    /// what is ready. Returns how long it slept.
+    ///
+    /// # Panics
+    /// As [`poll`](Self::poll) does.
+    pub(crate) fn park(
         &mut self,
         reactor: &Reactor,
         timers: &Timers,
-        turn: Turn,
+        at_most: Option<Duration>,
         woken: &mut Vec<Waker>,
     ) -> Duration {
-        let slept = self
-            .wait(reactor, timers, turn, woken)
-            .unwrap_or_else(|error| panic!("brigade: waiting for events failed: {error}"));
+        let clock = timers.clock();
+        let before = clock.now_nanos();
+        let next = timers.park();
+        if let Some(next) = next.filter(|next| clock.may_jump(*next)) {
+            self.jump(reactor, clock, next, woken).unwrap_or_else(fail);
+            self.fire(timers, clock.now_nanos(), woken);
+            return Duration::ZERO;
+        }
+        // A virtual clock that may not jump stands still: an event or a notification ends the sleep.
+        let next = next.filter(|_| !clock.is_virtual());
+        let left = next.map(|next| Duration::from_nanos(next.saturating_sub(before)));
+        self.wait(reactor, next.zip(left), at_most, woken)
+            .unwrap_or_else(fail);
+        let now = clock.now_nanos();
+        self.fire(timers, now, woken);
+        Duration::from_nanos(now - before)
+    }
+
+    fn fire(&self, timers: &Timers, now: u64, woken: &mut Vec<Waker>) {
         let ready = woken.len();
-        if ready > 0 {
-            self.report(Kind::IoReady, ready);
-        }
-        if !timers.is_empty() {
-            timers.fire(timers.clock().now_nanos(), woken);
-            if woken.len() > ready {
-                self.report(Kind::TimersFired, woken.len() - ready);
-            }
-        }
-        slept
-    }
-
-    fn report(&self, kind: Kind, count: usize) {
-        if let Some(recorder) = &self.recorder {
-            recorder.report(kind, 0, 0, count as u64);
+        timers.fire(now, woken);
+        if woken.len() > ready {
+            self.report(Kind::TimersFired, woken.len() - ready);
         }
     }
 
+    /// Nothing is ready: this is the moment in which virtual time passes.
+    fn jump(
+        &mut self,
+        reactor: &Reactor,
+        clock: &Clock,
+        next: u64,
+        woken: &mut Vec<Waker>,
+    ) -> io::Result<()> {
+        self.poll_os(reactor, woken)?;
+        if woken.is_empty() {
+            self.report(Kind::Park, 0);
+            clock.jump(next);
+            self.report(Kind::Unpark, 0);
+        }
+        Ok(())
+    }
+
+    /// Waits for events. `timer` is when the next timer is due, and how long that is from now.
     fn wait(
         &mut self,
         reactor: &Reactor,
-        timers: &Timers,
-        turn: Turn,
+        timer: Option<(u64, Duration)>,
+        at_most: Option<Duration>,
         woken: &mut Vec<Waker>,
-    ) -> io::Result<Duration> {
-        let Turn::Sleep { at_most } = turn else {
-            self.look(reactor, woken)?;
-            return Ok(Duration::ZERO);
-        };
-        let clock = timers.clock();
-        let next = timers.fall_asleep();
-        if let (true, Some(next)) = (clock.is_virtual(), next) {
-            // Nothing is ready: this is the moment in which virtual time passes.
-            timers.wake_up();
-            self.look(reactor, woken)?;
-            if woken.is_empty() {
-                self.report(Kind::Park, 0);
-                clock.jump(next);
-                self.report(Kind::Unpark, 0);
-            }
-            return Ok(Duration::ZERO);
-        }
-        let before = clock.now_nanos();
+    ) -> io::Result<()> {
         // mio rounds a timeout up to what the OS can do, so a wait never ends before the timer is
         // due for lack of precision (mio #1614).
-        let mut until_timer = next.map(|next| Duration::from_nanos(next.saturating_sub(before)));
-        if let (Some(alarm), Some(due), Some(left)) = (&mut self.alarm, next, until_timer) {
-            if !left.is_zero() && alarm.set(due, left)? {
+        let mut until_timer = timer.map(|(_, left)| left);
+        if let (Some(timerfd), Some((due, left))) = (&mut self.timerfd, timer) {
+            if !left.is_zero() && timerfd.set(due, left)? {
                 until_timer = None;
             }
         }
@@ -129,21 +132,38 @@ impl Driver {
         self.report(Kind::Park, 0);
         let waited = self.event_loop.turn(reactor, timeout, woken);
         self.report(Kind::Unpark, 0);
-        timers.wake_up();
-        waited?;
-        Ok(Duration::from_nanos(clock.now_nanos() - before))
+        self.report_ready(woken);
+        waited
     }
 
-    fn look(&mut self, reactor: &Reactor, woken: &mut Vec<Waker>) -> io::Result<()> {
-        // With no source there is nothing that the OS could tell. Letters come without it.
+    fn poll_os(&mut self, reactor: &Reactor, woken: &mut Vec<Waker>) -> io::Result<()> {
+        // With no source there is nothing that the OS could report. Messages of other threads come without it.
         if reactor.is_empty() {
             return Ok(());
         }
-        self.event_loop.turn(reactor, Some(Duration::ZERO), woken)
+        self.event_loop.turn(reactor, Some(Duration::ZERO), woken)?;
+        self.report_ready(woken);
+        Ok(())
+    }
+
+    fn report_ready(&self, woken: &[Waker]) {
+        if !woken.is_empty() {
+            self.report(Kind::IoReady, woken.len());
+        }
+    }
+
+    fn report(&self, kind: Kind, count: usize) {
+        if let Some(recorder) = &self.recorder {
+            recorder.report(kind, 0, 0, count as u64);
+        }
     }
 }
 
-/// Wakes those whom a turn has collected. The caller holds no lock. The list stays for the next turn.
+fn fail(error: io::Error) {
+    panic!("brigade: waiting for events failed: {error}");
+}
+
+/// Calls the wakers that the driver has collected. The caller holds no lock. The list stays for the next time.
 pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
     // R3 of `reactor::readiness`
     for waker in woken.drain(..) {
@@ -152,7 +172,7 @@ pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
     woken.shrink_to(KEEP);
 }
 
-/// Wakes everybody who waits for an event or a timer: neither will come any more.
+/// Wakes all that wait for an event or a timer: neither will come any more.
 pub(crate) fn close(reactor: &Reactor, timers: &Timers) {
     let mut woken = Vec::new();
     reactor.close(&mut woken);

@@ -11,8 +11,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use crate::blocking::{Kind, Rejected};
-use crate::budget;
 use crate::context::{self, Entry};
+use crate::coop;
 use crate::metrics::Metrics;
 use crate::shared::Shared;
 use crate::spans::TaskSpan;
@@ -190,7 +190,7 @@ impl Handle {
         });
         let waker = Waker::from(caller.clone());
         loop {
-            budget::refill();
+            coop::refill();
             let poll = || future.as_mut().poll(&mut Context::from_waker(&waker));
             if let Poll::Ready(output) = span.in_poll(poll) {
                 return output;

@@ -72,9 +72,8 @@ mod spans;
 // What a task is.
 pub mod task;
 // Where ready tasks wait.
+mod coop;
 mod queue;
-mod budget;
-mod pace;
 // How the outside world wakes them.
 mod reactor;
 mod timer;

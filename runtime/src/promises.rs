@@ -39,7 +39,7 @@
 //! | methods | a drop before it is ready |
 //! |---|---|
 //! | `read`, `recv`, `recv_from`, `read_with` | loses nothing: no byte or datagram was taken |
-//! | `peek`, `peek_from`, `readable`, `writable` | loses nothing |
+//! | `peek`, `peek_from`, `readable`, `writable`, `consume_budget` | loses nothing |
 //! | `write`, `send`, `send_to`, `write_with` | nothing was written or sent |
 //! | `write_all` | **may leave a part written**, and does not say how much |
 //! | `read_exact` | **loses what it has read** |

@@ -26,16 +26,16 @@ use std::mem::ManuallyDrop;
 use std::task::Waker;
 
 use crate::blocking::Pool;
-use crate::budget;
 use crate::builder::Settings;
 use crate::context::{self, Entered};
-use crate::driver::{self, Driver, Turn};
+use crate::coop;
+use crate::driver::{self, Driver};
 use crate::handle::Handle;
 use crate::metrics::{Counters, Depths};
 use crate::probe::Probe;
 use crate::reactor::{self, Reactor};
 use crate::shared::Shared;
-use crate::sync::{Arc, AtomicBool, Guarded, Mutex, Ordering, fence, lock};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, fence, lock};
 use crate::task::raw::{RawTask, Runnable, TaskRef, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::task::{JoinHandle, spawn_task};
@@ -62,7 +62,7 @@ impl Ready {
         let mut ready = ManuallyDrop::new(self);
         // SAFETY: it is taken once, since `ready` is never dropped.
         let task = unsafe { ManuallyDrop::take(&mut ready.0) };
-        budget::refill();
+        coop::refill();
         task.run(&Probe::off());
     }
 }
@@ -179,9 +179,8 @@ impl Hall {
             counters: counters.clone(),
         });
         let settings = Settings::new();
-        let timers = Timers::new(Arc::new(Clock::new(false)), |plan| {
-            Guarded::Locked(Mutex::new(plan))
-        });
+        let notified = reactor.clone();
+        let timers = Timers::new(Arc::new(Clock::new(false)), move || notified.ring());
         Ok(Hall {
             shared: Arc::new(Shared {
                 home: home(queue, &crowd),
@@ -224,7 +223,7 @@ impl Hall {
 
     /// Looks at the OS and the clock.
     pub fn look(&self) {
-        self.turn(Turn::Look);
+        self.drive(|driver, reactor, timers, woken| driver.poll(reactor, timers, woken));
     }
 
     /// Sleeps until there is an event, a timer, a push or a ring, unless `ready` says that there is
@@ -233,17 +232,17 @@ impl Hall {
         self.crowd.asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         if !ready() {
-            self.turn(Turn::Sleep { at_most: None });
+            self.drive(|driver, reactor, timers, woken| {
+                driver.park(reactor, timers, None, woken);
+            });
         }
         self.crowd.asleep.store(false, Ordering::Relaxed);
     }
 
-    fn turn(&self, turn: Turn) {
-        let mut woken: Vec<Waker> = Vec::new();
+    fn drive(&self, how: impl FnOnce(&mut Driver, &Reactor, &Timers, &mut Vec<Waker>)) {
+        let mut woken = Vec::new();
         let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
-        self.driver
-            .borrow_mut()
-            .turn(reactor, timers, turn, &mut woken);
+        how(&mut self.driver.borrow_mut(), reactor, timers, &mut woken);
         driver::wake_all(&mut woken);
     }
 

@@ -4,11 +4,10 @@
 //! `--cfg loom` swaps them all for loom's and the models in the tests explore the very code that
 //! ships.
 //!
-//! **Owns** three small tools that std lacks:
+//! **Owns** two small tools that std lacks:
 //!
 //! - [`ThreadToken`]: which thread am I? One instruction, no system call.
 //! - [`OwnerCell`]: a `RefCell` that may be *shared* between threads but *opened* only on one.
-//! - [`Guarded`]: a value that is either such a cell (one cook: no lock) or a mutex (many cooks).
 //!
 //! **Never** decides anything about tasks, queues or time.
 
@@ -138,28 +137,5 @@ impl<T> OwnerCell<T> {
         #[cfg(debug_assertions)]
         self.open.set(false);
         Some(result)
-    }
-}
-
-/// A value that one thread owns without a lock, or that many threads share under one.
-pub(crate) enum Guarded<T> {
-    /// One worker: only the owner thread gets in.
-    Owned(OwnerCell<T>),
-    /// Many workers.
-    Locked(Mutex<T>),
-}
-
-impl<T> Guarded<T> {
-    /// Runs `f` on the value, or returns `None` where the value belongs to another thread.
-    ///
-    /// `f` must not run code of a user: a waker or a destructor that came back here would find
-    /// the value open.
-    #[inline(always)]
-    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
-        match self {
-            // SAFETY: as demanded above.
-            Guarded::Owned(cell) => unsafe { cell.with(f) },
-            Guarded::Locked(mutex) => Some(f(&mut lock(mutex))),
-        }
     }
 }

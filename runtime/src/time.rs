@@ -1,12 +1,10 @@
-//! Time: sleep, ticks and timeouts.
+//! Time: sleeps, intervals and timeouts.
 //!
-//! **Job.** The futures that wait for the clock: a key into the wheel of the current executor, armed by
-//! the first poll and taken out again when the future is dropped.
+//! The futures that wait for the clock are keys into the timer wheel of the current executor. The first poll
+//! arms the timer, and dropping the future disarms it; no future has a thread of its own.
 //!
-//! **Owns** a key into the wheel. **Never** fires early, and never has a thread of its own.
-//!
-//! How late timers are depends on what else there is to do, and on the
-//! precision of the OS: about a millisecond. `Duration::MAX` is a sleep without end.
+//! No timer fires early. How late one fires depends on what else the executor has to do, and on the precision
+//! of the OS: about a millisecond. `Duration::MAX` is a sleep without end.
 //!
 //! All of it goes by the clock of the current executor, which may be virtual (see
 //! [`SingleThreadBuilder::virtual_time`](crate::SingleThreadBuilder::virtual_time)).
@@ -15,14 +13,18 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::budget;
 use crate::context;
-use crate::shared::Shared;
+use crate::coop;
 use crate::sync::Arc;
-use crate::timer::Timers;
 use crate::timer::wheel::Key;
+use crate::timer::{Polled, Timers};
+
+/// How long a thread sleeps at a time that waits for a deadline on its own: see [`Sleep::wait_alone`].
+/// Arbitrary: about as late as other timers are.
+const NAP: Duration = Duration::from_millis(1);
 
 /// The time by the clock of the current executor; outside of one, the machine's.
 ///
@@ -54,7 +56,7 @@ pub fn sleep(duration: Duration) -> Sleep {
     })
 }
 
-/// Waits until `deadline`. One that is past is over after a turn of the event loop.
+/// Waits until `deadline`. If that is past, the first poll is ready.
 ///
 /// ```
 /// use std::time::Duration;
@@ -75,8 +77,10 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 
 /// The future of [`sleep`].
 ///
-/// It may be polled on any executor of brigade and dropped on any thread; the timer is armed by the
-/// first poll. To use it again, [`reset`](Self::reset) it:
+/// It may be polled by any task of any executor of brigade and by a job of a blocking pool, and reset and
+/// dropped on any thread. The first poll arms the timer; a deadline that is past by then is ready at once,
+/// and costs a part of the [budget](crate::task::consume_budget). To use it again, [`reset`](Self::reset)
+/// it:
 ///
 /// ```
 /// use std::pin::pin;
@@ -93,8 +97,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// ```
 ///
 /// # Panics
-/// Polling it outside of an executor of brigade panics, and so does polling it in a closure that the
-/// blocking pool of a `SingleThread` runs.
+/// Polling it outside of an executor of brigade panics.
 ///
 /// # Cancel safety
 /// Dropping it disarms the timer; nothing else is lost.
@@ -147,8 +150,8 @@ impl Sleep {
         matches!(self.state, State::Elapsed)
     }
 
-    /// Sets another deadline, whether or not the old one has passed. Poll it again afterwards: the
-    /// task is not woken for the new deadline before.
+    /// Sets another deadline, whether or not the old one has passed. A task that waits for the sleep is woken
+    /// at the new deadline instead of the old one. If it was woken already, poll the sleep again.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -161,8 +164,13 @@ impl Sleep {
     /// # });
     /// ```
     pub fn reset(&mut self, deadline: Instant) {
-        self.disarm();
         self.deadline = Some(deadline);
+        if let State::Armed(timers, key) = &mut self.state {
+            if let Some(moved) = timers.rearm(*key, self.deadline) {
+                *key = moved;
+                return;
+            }
+        }
         self.state = State::Idle;
     }
 
@@ -171,40 +179,61 @@ impl Sleep {
             timers.disarm(key);
         }
     }
-}
 
-impl Sleep {
-    /// As `poll`; `None` where no timer can be armed: outside of an executor, and on a thread of the
-    /// blocking pool of a `SingleThread`.
+    /// As `poll`. Returns `None` outside of an executor, where no timer can be armed.
     pub(crate) fn poll_anywhere(&mut self, cx: &mut Context<'_>) -> Option<Poll<()>> {
-        context::with(|shared| self.poll_on(shared?, cx))
+        context::with(|shared| Some(self.poll_on(&shared?.timers, cx)))
     }
 
     #[inline]
-    fn poll_on(&mut self, shared: &Shared, cx: &mut Context<'_>) -> Option<Poll<()>> {
-        let Some(deadline) = self.deadline else {
-            return Some(Poll::Pending);
-        };
-        if let State::Elapsed = self.state {
-            return Some(Poll::Ready(()));
-        }
-        if let State::Armed(timers, key) = &self.state {
-            if Arc::ptr_eq(timers, &shared.timers) {
-                let polled = timers.poll(*key, cx.waker()).unwrap_or(Poll::Pending);
-                if polled.is_ready() {
-                    self.state = State::Elapsed;
-                }
-                return Some(polled);
-            }
+    fn poll_on(&mut self, timers: &Arc<Timers>, cx: &mut Context<'_>) -> Poll<()> {
+        let polled = match &self.state {
+            State::Elapsed => Polled::Fired,
+            State::Armed(armed, key) if Arc::ptr_eq(armed, timers) => timers.poll(*key, cx.waker()),
             // It has moved to another executor, and its timer with it.
-            self.disarm();
+            State::Idle | State::Armed(..) => Polled::Stale,
+        };
+        match polled {
+            Polled::Pending => Poll::Pending,
+            Polled::Fired => {
+                self.state = State::Elapsed;
+                Poll::Ready(())
+            }
+            Polled::Stale => {
+                self.disarm();
+                self.arm(timers, cx)
+            }
         }
-        let armed = shared.timers.arm(deadline, cx.waker())?;
-        self.state = State::Armed(shared.timers.clone(), armed.key);
-        if armed.ring {
-            shared.reactor.ring();
+    }
+
+    #[inline]
+    fn arm(&mut self, timers: &Arc<Timers>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.deadline.is_some_and(|it| it <= timers.now()) {
+            // A loop of past deadlines never waits.
+            ready!(coop::poll_spend(cx));
+            self.state = State::Elapsed;
+            return Poll::Ready(());
         }
-        Some(Poll::Pending)
+        match timers.arm(self.deadline, cx.waker()) {
+            Some(key) => self.state = State::Armed(timers.clone(), key),
+            None => self.wait_alone(timers, cx),
+        }
+        Poll::Pending
+    }
+
+    /// Waits a little on this thread. It belongs to a job that has outlived its executor, so nothing else would
+    /// ever end the sleep.
+    #[cold]
+    fn wait_alone(&self, timers: &Timers, cx: &mut Context<'_>) {
+        let (clock, now) = (timers.clock(), timers.now());
+        let Some(deadline) = self.deadline else {
+            return;
+        };
+        let nap = deadline.saturating_duration_since(now).min(NAP);
+        thread::sleep(nap);
+        // Nothing else moves a virtual clock any more.
+        clock.jump(clock.to_nanos(now + nap));
+        cx.waker().wake_by_ref();
     }
 }
 
@@ -213,17 +242,9 @@ impl Future for Sleep {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.deadline.is_none() {
-            return Poll::Pending;
-        }
-        let polled = context::expect("polling a brigade::time::Sleep", |shared| {
-            self.poll_on(shared, cx)
-        });
-        // Current, and yet another thread's: only the blocking pool of a `SingleThread` is that, and
-        // it polls nothing by itself.
-        polled.expect(
-            "a brigade::time::Sleep was polled on a thread of the blocking pool: await it in a task",
-        )
+        context::expect("polling a brigade::time::Sleep", |shared| {
+            self.poll_on(&shared.timers, cx)
+        })
     }
 }
 
@@ -268,7 +289,6 @@ pub fn interval(period: Duration) -> Interval {
         "brigade::time::interval: the period must be longer than zero"
     );
     context::expect("brigade::time::interval", |shared| Interval {
-        next: Some(shared.timers.now()),
         period,
         sleep: Sleep::new(Some(shared.timers.now())),
     })
@@ -287,9 +307,8 @@ pub fn interval(period: Duration) -> Interval {
 /// });
 /// ```
 pub struct Interval {
-    /// When the next tick is due; `None`: never.
-    next: Option<Instant>,
     period: Duration,
+    /// Ends when the next tick is due.
     sleep: Sleep,
 }
 
@@ -321,21 +340,11 @@ impl Interval {
     /// # Panics
     /// Where polling a [`Sleep`] does.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        let Some(due) = self.next else {
-            return Poll::Pending;
-        };
-        let now = now();
-        if due > now {
-            ready!(Pin::new(&mut self.sleep).poll(cx));
-        } else {
-            // A period shorter than the work between two ticks never waits.
-            ready!(budget::poll_spend(cx));
-        }
-        self.next = following(due, self.period, now.max(due));
-        match self.next {
-            Some(next) => self.sleep.reset(next),
-            None => self.sleep = Sleep::new(None),
-        }
+        // Where the tick is due, this costs budget: a period shorter than the work between two ticks never
+        // waits.
+        ready!(Pin::new(&mut self.sleep).poll(cx));
+        let due = self.sleep.deadline.expect("a sleep without end never ends");
+        self.sleep = Sleep::new(following(due, self.period, now()));
         Poll::Ready(due)
     }
 
@@ -356,11 +365,9 @@ impl Interval {
 /// The first of the ticks after `due` that is not past at `now`.
 fn following(due: Instant, period: Duration, now: Instant) -> Option<Instant> {
     let late = now.saturating_duration_since(due).as_nanos();
-    let missed = late / period.as_nanos();
-    let next = due.checked_add(period)?;
-    let skipped = u64::try_from(missed * period.as_nanos()).ok()?;
-    let next = next.checked_add(Duration::from_nanos(skipped))?;
-    Some(next)
+    let periods = late.div_ceil(period.as_nanos()).max(1);
+    let nanos = u64::try_from(periods.checked_mul(period.as_nanos())?).ok()?;
+    due.checked_add(Duration::from_nanos(nanos))
 }
 
 impl futures_core::Stream for Interval {
@@ -374,7 +381,7 @@ impl futures_core::Stream for Interval {
 impl fmt::Debug for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Interval")
-            .field("next", &self.next)
+            .field("next", &self.sleep.deadline)
             .field("period", &self.period)
             .finish()
     }

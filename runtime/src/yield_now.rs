@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::budget;
+use crate::coop;
 
 /// Lets every other task that is ready run, and the executor look at the OS and the clock, before
 /// this one goes on.
@@ -42,7 +42,7 @@ impl Future for YieldNow {
             return Poll::Ready(());
         }
         self.yielded = true;
-        budget::note_yield();
+        coop::note_yield();
         cx.waker().wake_by_ref();
         Poll::Pending
     }

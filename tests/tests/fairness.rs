@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use brigade::time::{interval, sleep};
+use brigade::time::{interval, sleep, sleep_until, timeout};
 use brigade::{Executor, SingleThread};
 use brigade_tests::{
-    Hooks, Kitchen, Tally, hooked_waker, kitchen_tests, on_both, one_cook, pair, to_and_fro,
+    Hooks, Kitchen, Tally, hooked_waker, kitchen_tests, on_both, one_cook, pair, poll_once,
+    to_and_fro,
 };
 
 /// A task that wakes itself in every poll, for ever.
@@ -144,6 +145,129 @@ fn an_always_due_interval_starves_nobody<K: Kitchen>() {
     });
 }
 
+/// So are sleeps until what is past, and timeouts of nothing.
+fn past_deadlines_starve_nobody<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let sleeper = brigade::spawn(async {
+            loop {
+                sleep(Duration::ZERO).await;
+            }
+        });
+        let hasty = brigade::spawn(async {
+            loop {
+                let _ = timeout(Duration::ZERO, pending::<()>()).await;
+            }
+        });
+        for _ in 0..5 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        for greedy in [sleeper, hasty] {
+            greedy.abort();
+            assert!(greedy.await.unwrap_err().is_aborted());
+        }
+    });
+}
+
+/// A computation that asks for its budget gives the others their turns, and costs few of its own.
+fn consume_budget_starves_nobody<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let greedy = brigade::spawn(async {
+            loop {
+                brigade::task::consume_budget().await;
+            }
+        });
+        for _ in 0..5 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        greedy.abort();
+        assert!(greedy.await.unwrap_err().is_aborted());
+        // Within the budget it does not wait.
+        assert!(poll_once(pin!(brigade::task::consume_budget())).is_ready());
+    });
+}
+
+/// What the driver woke comes before the tasks that wake themselves, however many these are: a timer that
+/// is due is served after so many polls of theirs, and no more where there are ten times as many of them.
+fn what_the_driver_woke_does_not_wait_for_self_waking_tasks<K: Kitchen>() {
+    const HOGS: usize = 3_000;
+    let executor = K::open();
+    let worst = executor.block_on(async {
+        let polls = Tally::new();
+        let hogs: Vec<_> = (0..HOGS)
+            .map(|_| {
+                let polls = polls.clone();
+                brigade::spawn(async move {
+                    loop {
+                        polls.add();
+                        let until = Instant::now() + Duration::from_micros(50);
+                        while Instant::now() < until {
+                            std::hint::spin_loop();
+                        }
+                        wake_self_once().await;
+                    }
+                })
+            })
+            .collect();
+        let waited = brigade::spawn(async move {
+            let mut waited = Vec::new();
+            for _ in 0..9 {
+                let before = polls.get();
+                let deadline = Instant::now() + Duration::from_millis(1);
+                let timers: Vec<_> = (0..8)
+                    .map(|_| brigade::spawn(sleep_until(deadline)))
+                    .collect();
+                for timer in timers {
+                    timer.await.unwrap();
+                }
+                waited.push(polls.get() - before);
+            }
+            waited.sort_unstable();
+            // The machine may stop a worker for a while: not every time.
+            waited[waited.len() / 2]
+        });
+        let waited = waited.await.unwrap();
+        hogs.iter().for_each(|hog| hog.abort());
+        waited
+    });
+    // A worker polls 20 of them in a millisecond and 64 at most before it looks.
+    assert!(
+        worst < HOGS / 3,
+        "{worst} polls of self-waking tasks came first"
+    );
+}
+
+/// Nor do tasks that others wake, again and again, keep those that yield from their turn.
+fn tasks_that_wake_one_another_do_not_starve_those_that_yield<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let pairs: Vec<_> = (0..8)
+            .flat_map(|_| {
+                let (send, receive) = async_channel::bounded::<()>(1);
+                let (reply, answer) = async_channel::bounded::<()>(1);
+                let ping = brigade::spawn(async move {
+                    while send.send(()).await.is_ok() && answer.recv().await.is_ok() {}
+                });
+                let pong = brigade::spawn(async move {
+                    while receive.recv().await.is_ok() && reply.send(()).await.is_ok() {}
+                });
+                [ping, pong]
+            })
+            .collect();
+        let yielding = brigade::spawn(async {
+            for _ in 0..1_000 {
+                brigade::yield_now().await;
+            }
+        });
+        for _ in 0..100 {
+            brigade::yield_now().await;
+        }
+        yielding.await.unwrap();
+        pairs.iter().for_each(|task| task.abort());
+    });
+}
+
 /// futures-rs #2047: a flood of spawns from other threads does not keep the executor from its
 /// timers.
 fn a_flood_of_spawns_starves_nobody<K: Kitchen>() {
@@ -251,8 +375,8 @@ fn a_yield_lets_the_driver_look() {
             let mut due = pin!(sleep(Duration::from_millis(2)));
             assert!(futures::poll!(due.as_mut()).is_pending());
             // Hold the thread up until it is due: nothing else can notice.
-            let late = std::time::Instant::now() + Duration::from_millis(6);
-            while std::time::Instant::now() < late {
+            let late = Instant::now() + Duration::from_millis(6);
+            while Instant::now() < late {
                 std::hint::spin_loop();
             }
             let mut yields = 0;
@@ -364,6 +488,10 @@ on_both! {
     an_always_ready_socket_starves_nobody,
     other_ready_sockets_starve_nobody,
     an_always_due_interval_starves_nobody,
+    past_deadlines_starve_nobody,
+    consume_budget_starves_nobody,
+    what_the_driver_woke_does_not_wait_for_self_waking_tasks,
+    tasks_that_wake_one_another_do_not_starve_those_that_yield,
     a_flood_of_spawns_starves_nobody,
 }
 

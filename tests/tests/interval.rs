@@ -50,7 +50,11 @@ fn missed_ticks_are_left_out() {
         // To the nanosecond: a tick that is due just now is not missed.
         sleep(10 * MS).await;
         assert_eq!(ticks.tick().await, first + 60 * MS);
+        // Given at 80: that one is due just now, and not missed either.
+        sleep(20 * MS).await;
         assert_eq!(ticks.tick().await, first + 70 * MS);
+        assert_eq!(ticks.tick().await, first + 80 * MS);
+        assert_eq!(now(), first + 80 * MS);
     });
 }
 
@@ -207,7 +211,8 @@ fn a_short_sleep_is_one_sleep<K: Kitchen>() {
         }
     });
     executor.block_on(task).unwrap();
-    assert_eq!(polls.get(), 200);
+    // Fewer where the machine took so long that a sleep was over at its first poll.
+    assert!(polls.get() <= 200);
     let parks = parks(&executor) - before;
     if K::ONE_COOK {
         assert!(parks <= 250, "{parks} parks for 100 sleeps");

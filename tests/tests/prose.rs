@@ -194,12 +194,12 @@ fn each_check_finds_what_it_is_for() {
     );
     let code = |text: &str| loose_code(&book, "", text, false).len();
     let quoted = |code: &str| {
-        format!("<!-- code: runtime/src/budget.rs take_yield -->\n```rust,ignore\n{code}\n```\n")
+        format!("<!-- code: runtime/src/coop.rs take_yield -->\n```rust,ignore\n{code}\n```\n")
     };
     let source = book
         .runtime
         .iter()
-        .find(|source| source.path == "runtime/src/budget.rs");
+        .find(|source| source.path == "runtime/src/coop.rs");
     let true_text = source.unwrap().function("take_yield").unwrap();
     assert_eq!(code(&quoted(&true_text)), 0);
     assert_eq!(code(&quoted(&true_text.replace("YIELDED", "GONE"))), 1);

@@ -10,22 +10,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use brigade::Executor;
-use brigade::time::{Sleep, now, sleep, sleep_until};
+use brigade::time::{Sleep, now, sleep, sleep_until, timeout};
 use brigade_tests::{CountingWaker, Kitchen, on_both, park_on, poll_once};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A sleep that was polled once with `waker`.
+/// A sleep that was polled once with `waker`, and not too late for that.
 fn armed(duration: Duration, waker: &Arc<CountingWaker>) -> Pin<Box<Sleep>> {
-    let mut sleep = Box::pin(sleep(duration));
     let waker = Waker::from(waker.clone());
-    assert!(
-        sleep
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-            .is_pending()
-    );
-    sleep
+    loop {
+        let mut sleep = Box::pin(sleep(duration));
+        let mut cx = Context::from_waker(&waker);
+        if sleep.as_mut().poll(&mut cx).is_pending() {
+            return sleep;
+        }
+    }
 }
 
 /// mio #1614: thousands of sleeps of odd lengths, none of which ends early.
@@ -132,14 +131,25 @@ fn sleeps_of_weeks_let_wakes_through<K: Kitchen>() {
     }
 }
 
-/// A sleep of nothing and one until yesterday are over after a turn.
-fn the_past_is_over_at_once<K: Kitchen>() {
+/// Neither a turn of the event loop nor a millisecond is spent on what is past already.
+fn a_past_deadline_is_ready_at_the_first_poll<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
-        sleep(Duration::ZERO).await;
-        sleep_until(now()).await;
-        let long_ago = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
-        sleep_until(long_ago).await;
+        for ago in [0, 1, 1_000, 900_000, 1_000_000_000] {
+            let deadline = Instant::now() - Duration::from_nanos(ago);
+            assert!(
+                poll_once(pin!(sleep_until(deadline))).is_ready(),
+                "{ago} ns"
+            );
+        }
+        assert!(poll_once(pin!(sleep(Duration::ZERO))).is_ready());
+        let passed = sleep(MS);
+        thread::sleep(2 * MS);
+        assert!(poll_once(pin!(passed)).is_ready());
+        let elapsed = poll_once(pin!(timeout(Duration::ZERO, pending::<()>())));
+        assert!(matches!(elapsed, Poll::Ready(Err(_))));
+        let won = poll_once(pin!(timeout(Duration::ZERO, std::future::ready(1))));
+        assert!(matches!(won, Poll::Ready(Ok(1))));
     });
 }
 
@@ -212,7 +222,7 @@ fn the_last_waker_counts<K: Kitchen>() {
     let executor = K::open();
     let (first, last) = (CountingWaker::new(), CountingWaker::new());
     executor.block_on(async {
-        let mut timer = armed(20 * MS, &first);
+        let mut timer = armed(200 * MS, &first);
         let waker = Waker::from(last.clone());
         for _ in 0..2 {
             let polled = timer.as_mut().poll(&mut Context::from_waker(&waker));
@@ -265,7 +275,7 @@ fn dropped_on_another_thread<K: Kitchen>() {
 fn moved_to_another_executor<K: Kitchen>() {
     let (one, other) = (K::open(), K::open());
     let mut timer = one.block_on(async {
-        let mut timer = Box::pin(sleep(5 * MS));
+        let mut timer = Box::pin(sleep(200 * MS));
         assert!(futures::poll!(timer.as_mut()).is_pending());
         timer
     });
@@ -337,6 +347,96 @@ fn a_sleep_under_a_stranger_panics<K: Kitchen>() {
     drop(executor.spawn(pending::<()>()));
 }
 
+/// `reset` arms the timer anew with the waker of the task that waits: for a sooner deadline, for a later
+/// one, and where there was no end before.
+fn reset_moves_the_wake_of_a_waiting_task<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        for duration in [3_600_000 * MS, 30 * MS, Duration::MAX] {
+            let waker = CountingWaker::new();
+            let mut timer = armed(duration, &waker);
+            let deadline = now() + 60 * MS;
+            timer.reset(deadline);
+            while waker.count() == 0 {
+                sleep(MS).await;
+            }
+            assert!(now() >= deadline);
+            assert!(poll_once(timer.as_mut()).is_ready());
+            assert_eq!(waker.count(), 1);
+        }
+    });
+}
+
+/// The same from another thread, while the executor sleeps until the old deadline.
+fn reset_on_another_thread_wakes_a_sleeping_executor<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let timer = Arc::new(Mutex::new(sleep(3_600_000 * MS)));
+        let (polled, told) = mpsc::channel();
+        let far = thread::spawn({
+            let timer = timer.clone();
+            move || {
+                told.recv().unwrap();
+                // Most likely asleep by then; if not, the test proves less.
+                thread::sleep(5 * MS);
+                timer.lock().unwrap().reset(Instant::now() + MS);
+            }
+        });
+        std::future::poll_fn(|cx| {
+            let _ = polled.send(());
+            Pin::new(&mut *timer.lock().unwrap()).poll(cx)
+        })
+        .await;
+        far.join().unwrap();
+    });
+}
+
+/// A thread of the blocking pool has the executor as current: it may poll sleeps that a task armed, and
+/// sleeps that nobody did.
+fn a_blocking_job_may_await_a_sleep<K: Kitchen>() {
+    let executor = K::open();
+    let waker = CountingWaker::new();
+    executor.block_on(async {
+        let before = Instant::now();
+        let fresh = sleep(2 * MS);
+        let used = armed(60 * MS, &waker);
+        let job = brigade::spawn_blocking(move || {
+            park_on(fresh);
+            park_on(used);
+            assert!(park_on(timeout(5 * MS, pending::<()>())).is_err());
+        });
+        job.await.unwrap();
+        assert!(before.elapsed() >= 65 * MS);
+    });
+    assert_eq!((Arc::strong_count(&waker), waker.count()), (1, 0));
+}
+
+/// The executor is dropped while a job of its pool awaits a sleep; then the job awaits further ones. All
+/// of them end, and none early.
+fn sleeps_of_a_job_end_though_its_executor_closes<K: Kitchen>() {
+    let executor = K::open();
+    let (tell, told) = mpsc::channel();
+    let job = executor.handle().spawn_blocking(move || {
+        let before = Instant::now();
+        let long = armed(60 * MS, &CountingWaker::new());
+        tell.send("armed").unwrap();
+        park_on(long);
+        assert!(before.elapsed() >= 60 * MS);
+        tell.send("ended").unwrap();
+        let before = Instant::now();
+        park_on(sleep(5 * MS));
+        assert!(before.elapsed() >= 5 * MS);
+        assert!(park_on(timeout(MS, pending::<()>())).is_err());
+        assert_eq!(park_on(timeout(3_600_000 * MS, async { 1 })), Ok(1));
+        tell.send("done").unwrap();
+    });
+    assert_eq!(told.recv().unwrap(), "armed");
+    drop(executor);
+    assert_eq!(told.recv().unwrap(), "ended");
+    assert_eq!(told.recv().unwrap(), "done");
+    drop(job);
+}
+
 /// A sleep that was armed and is polled after its executor has gone, elsewhere, does not hang.
 fn a_sleep_that_lost_its_executor_is_woken<K: Kitchen>() {
     let executor = K::open();
@@ -359,7 +459,7 @@ on_both! {
     in_order,
     the_longest_sleeps,
     sleeps_of_weeks_let_wakes_through,
-    the_past_is_over_at_once,
+    a_past_deadline_is_ready_at_the_first_poll,
     dropped_in_every_state,
     reset_in_every_state,
     the_last_waker_counts,
@@ -370,4 +470,8 @@ on_both! {
     a_shorter_timer_shortens_the_sleep,
     a_sleep_under_a_stranger_panics,
     a_sleep_that_lost_its_executor_is_woken,
+    reset_moves_the_wake_of_a_waiting_task,
+    reset_on_another_thread_wakes_a_sleeping_executor,
+    a_blocking_job_may_await_a_sleep,
+    sleeps_of_a_job_end_though_its_executor_closes,
 }

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use brigade::SingleThread;
-use brigade::time::{now, sleep};
-use brigade_tests::one_cook;
+use brigade::time::{now, sleep, timeout};
+use brigade_tests::{one_cook, park_on};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -111,7 +111,54 @@ fn a_hundred_years_pass() {
     });
 }
 
+/// The clock stands still while a job of the executor's pool runs or is queued, awaited or not, and while a
+/// name is looked up.
+fn it_stands_still_while_a_job_runs() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let executor = SingleThread::builder().virtual_time(true).build().unwrap();
+    executor.block_on(async {
+        let start = now();
+        let job = brigade::spawn_blocking(|| std::thread::sleep(50 * MS));
+        assert!(timeout(HOUR, job).await.is_ok());
+        let looked_up = timeout(HOUR, brigade::net::lookup_host("localhost:80")).await;
+        assert!(looked_up.is_ok());
+        assert_eq!(now(), start);
+        // One after the other, on as many threads as there are.
+        let jobs: Vec<_> = (0..5)
+            .map(|_| brigade::spawn_blocking(|| std::thread::sleep(5 * MS)))
+            .collect();
+        let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        drop(brigade::spawn_blocking({
+            let done = done.clone();
+            move || {
+                std::thread::sleep(50 * MS);
+                done.store(true, std::sync::atomic::Ordering::SeqCst);
+            }
+        }));
+        sleep(HOUR).await;
+        assert!(jobs.iter().all(|job| job.is_finished()));
+        assert!(done.load(std::sync::atomic::Ordering::SeqCst));
+        assert_eq!(now() - start, HOUR);
+    });
+}
+
+/// A job that waits for the clock itself does not keep it from moving, up to what the job waits for.
+fn a_job_may_wait_for_the_clock() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let executor = SingleThread::builder().virtual_time(true).build().unwrap();
+    executor.block_on(async {
+        let start = now();
+        let other = brigade::spawn(async { sleep(HOUR / 2).await });
+        let job = brigade::spawn_blocking(|| park_on(sleep(HOUR)));
+        assert!(timeout(HOUR * 2, job).await.is_ok());
+        assert!(other.is_finished());
+        assert_eq!(now() - start, HOUR);
+    });
+}
+
 one_cook! {
+    it_stands_still_while_a_job_runs,
+    a_job_may_wait_for_the_clock,
     a_day_passes_in_no_time_and_exactly,
     it_stands_still_while_tasks_run,
     the_same_seed_gives_the_same_times,

@@ -1,6 +1,6 @@
-//! The driver asks when the next timer is due and goes to sleep until then, while another thread arms
-//! an earlier one: it is counted in, or the driver is rung up (tokio #6682). Without a bell the driver
-//! here sleeps for ever, since no model's clock moves.
+//! The driver asks when the next timer is due and parks until then, while another thread arms an earlier one:
+//! that timer is counted in, or the driver is notified (tokio #6682). Without a notification the driver here
+//! sleeps for ever, since no model's clock moves.
 
 use std::time::Duration;
 
@@ -8,52 +8,50 @@ use loom::sync::Notify;
 use loom::thread;
 
 use super::{Outcomes, Stranger, explore};
-use crate::sync::{Arc, Guarded, Mutex};
+use crate::sync::Arc;
 use crate::timer::Timers;
 use crate::timer::clock::Clock;
 
 /// Deadlines, in the clock's nanoseconds.
 const LATE: u64 = 100;
 
-/// The timers of many cooks, with a late one armed, and the bell of who drives them.
-struct Kitchen {
+/// Timers, a late one of them armed, and what notifies their driver.
+struct Model {
     timers: Timers,
-    bell: Notify,
+    notified: Arc<Notify>,
     waiter: Arc<Stranger>,
 }
 
-impl Kitchen {
+impl Model {
     fn new() -> Arc<Self> {
-        let kitchen = Arc::new(Kitchen {
-            timers: Timers::new(Arc::new(Clock::new(true)), |plan| {
-                Guarded::Locked(Mutex::new(plan))
-            }),
-            bell: Notify::new(),
+        let notified = Arc::new(Notify::new());
+        let notify = notified.clone();
+        let model = Arc::new(Model {
+            timers: Timers::new(Arc::new(Clock::new(true)), move || notify.notify()),
+            notified,
             waiter: Stranger::new(),
         });
-        kitchen.arm(LATE);
-        kitchen
+        model.arm(LATE);
+        model
     }
 
     /// As `time::Sleep` does.
     fn arm(&self, nanos: u64) {
         let deadline = self.timers.now() + Duration::from_nanos(nanos);
-        let armed = self.timers.arm(deadline, &self.waiter.clone().into());
-        if armed.expect("the plan is everybody's").ring {
-            self.bell.notify();
-        }
+        let key = self.timers.arm(Some(deadline), &self.waiter.clone().into());
+        assert!(key.is_some());
     }
 
-    /// As `Driver` does, again and again until it would sleep no longer than `until`: how often it
-    /// was rung up.
+    /// As `Driver` does, again and again until it would sleep no longer than `until`. Returns how often it
+    /// was notified.
     fn sleep_until(&self, until: u64) -> usize {
-        let mut rung = 0;
-        while self.timers.fall_asleep() != Some(until) {
-            self.bell.wait();
-            self.timers.wake_up();
-            rung += 1;
+        let mut notified = 0;
+        while self.timers.park() != Some(until) {
+            self.notified.wait();
+            self.timers.fire(0, &mut Vec::new());
+            notified += 1;
         }
-        rung
+        notified
     }
 
     fn close(&self) {
@@ -64,44 +62,44 @@ impl Kitchen {
 
 #[test]
 fn an_earlier_timer_is_never_slept_through() {
-    static SEEN: Outcomes<2> = Outcomes::of(["it was counted in", "the driver was rung up"]);
+    static SEEN: Outcomes<2> = Outcomes::of(["it was counted in", "the driver was notified"]);
     explore(None, &SEEN, || {
-        let kitchen = Kitchen::new();
+        let model = Model::new();
         let armer = thread::spawn({
-            let kitchen = kitchen.clone();
-            move || kitchen.arm(10)
+            let model = model.clone();
+            move || model.arm(10)
         });
-        SEEN.saw(match kitchen.sleep_until(10) {
+        SEEN.saw(match model.sleep_until(10) {
             0 => "it was counted in",
-            _ => "the driver was rung up",
+            _ => "the driver was notified",
         });
         armer.join().unwrap();
-        kitchen.close();
+        model.close();
     });
 }
 
-/// Who comes second must not trust the bell of who came first, unless that one is earlier.
+/// The second thread must not rely on the notification of the first, unless that timer is earlier.
 #[test]
-fn nor_the_earliest_of_two() {
+fn the_earliest_of_two_timers_is_never_slept_through() {
     static SEEN: Outcomes<3> = Outcomes::of([
         "both were counted in",
-        "one bell did for both",
-        "each rang the driver up",
+        "one notification did for both",
+        "each notified the driver",
     ]);
     explore(None, &SEEN, || {
-        let kitchen = Kitchen::new();
+        let model = Model::new();
         let armers = [10, 20].map(|nanos| {
-            let kitchen = kitchen.clone();
-            thread::spawn(move || kitchen.arm(nanos))
+            let model = model.clone();
+            thread::spawn(move || model.arm(nanos))
         });
-        SEEN.saw(match kitchen.sleep_until(10) {
+        SEEN.saw(match model.sleep_until(10) {
             0 => "both were counted in",
-            1 => "one bell did for both",
-            _ => "each rang the driver up",
+            1 => "one notification did for both",
+            _ => "each notified the driver",
         });
         for armer in armers {
             armer.join().unwrap();
         }
-        kitchen.close();
+        model.close();
     });
 }

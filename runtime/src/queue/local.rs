@@ -1,14 +1,24 @@
 //! The run queue of one thread: tasks that are ready, in the order in which they will run.
 //!
-//! First in, first out; or, with a seed, in an order drawn from a generator, the same for the same seed.
+//! Without a seed it is first come, first served, in two lines: tasks that were spawned or woken, and tasks that
+//! *yielded*, which woke themselves in their own poll. A task that yielded comes after all that were ready by
+//! then; [`OVERTAKES`] later ones may come before it as well. So however many tasks wake themselves, they hardly
+//! delay what the driver woke, and are not starved by it. With a seed the order of all is drawn from a generator.
 
 use std::collections::VecDeque;
 
+use crate::coop::OVERTAKES;
 use crate::task::raw::{RawTask, Runnable};
 
-/// See the module.
+/// The tasks of one thread that are ready. The queue holds the right to run each of them.
 pub(crate) struct LocalQueue {
-    tasks: VecDeque<Runnable>,
+    woken: VecDeque<Runnable>,
+    /// Each with the value of `taken` at which all that were ready before it have been taken.
+    yielded: VecDeque<(Runnable, u64)>,
+    /// How many tasks were taken from `woken`.
+    taken: u64,
+    /// How many of them overtook the first of `yielded`.
+    overtakes: u32,
     order: Option<Generator>,
 }
 
@@ -16,47 +26,80 @@ impl LocalQueue {
     /// A queue in order of arrival, or in an order drawn from `seed`.
     pub(crate) fn new(seed: Option<u64>) -> Self {
         LocalQueue {
-            tasks: VecDeque::new(),
+            woken: VecDeque::new(),
+            yielded: VecDeque::new(),
+            taken: 0,
+            overtakes: 0,
             order: seed.map(Generator::new),
         }
     }
 
     #[inline(always)]
     pub(crate) fn push(&mut self, task: Runnable) {
-        self.tasks.push_back(task);
+        self.woken.push_back(task);
+    }
+
+    /// Puts a task in that woke itself while it was polled.
+    #[inline]
+    pub(crate) fn push_yielded(&mut self, task: Runnable) {
+        if self.order.is_some() {
+            return self.push(task);
+        }
+        let after = self.taken + self.woken.len() as u64;
+        self.yielded.push_back((task, after));
     }
 
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<Runnable> {
         match &mut self.order {
-            None => self.tasks.pop_front(),
+            None => self.pop_in_order(),
             Some(order) => order
-                .below(self.tasks.len())
-                .and_then(|index| self.tasks.swap_remove_front(index)),
+                .below(self.woken.len())
+                .and_then(|index| self.woken.swap_remove_front(index)),
         }
     }
 
     #[inline(always)]
+    fn pop_in_order(&mut self) -> Option<Runnable> {
+        if self.woken.is_empty() {
+            return self.yielded.pop_front().map(|(task, _)| task);
+        }
+        if let Some((_, after)) = self.yielded.front() {
+            let is_next = self.taken >= *after;
+            if is_next && self.overtakes == OVERTAKES {
+                self.overtakes = 0;
+                return self.yielded.pop_front().map(|(task, _)| task);
+            }
+            self.overtakes += u32::from(is_next);
+        }
+        self.taken += 1;
+        self.woken.pop_front()
+    }
+
+    #[inline(always)]
     pub(crate) fn len(&self) -> usize {
-        self.tasks.len()
+        self.woken.len() + self.yielded.len()
     }
 
     /// Takes one task out, wherever it is.
     pub(crate) fn remove(&mut self, task: RawTask) {
-        self.tasks.retain(|other| other.raw() != task);
+        self.woken.retain(|other| other.raw() != task);
+        self.yielded.retain(|(other, _)| other.raw() != task);
     }
 
     /// Forgets all tasks. The caller cancels them.
     pub(crate) fn clear(&mut self) {
-        self.tasks.clear();
+        self.woken.clear();
+        self.yielded.clear();
     }
 
     /// Gives back the memory that a burst needed, when it is over.
     pub(crate) fn shrink_after_burst(&mut self) {
         /// Below this a queue is not worth giving back: 32 KiB. Arbitrary: not measured.
         const KEEP: usize = 4096;
-        if self.tasks.is_empty() && self.tasks.capacity() > KEEP {
-            self.tasks = VecDeque::new();
+        if self.len() == 0 && self.woken.capacity() + self.yielded.capacity() > KEEP {
+            self.woken = VecDeque::new();
+            self.yielded = VecDeque::new();
         }
     }
 }
@@ -125,6 +168,33 @@ mod tests {
         assert!(queue.pop().is_none() && queue.len() == 0);
     }
 
+    /// A task that yields comes after all that are ready, and after no more than so many later ones.
+    #[test]
+    fn a_task_that_yields_is_overtaken_by_a_bounded_number_of_later_ones() {
+        const EARLIER: usize = 5;
+        let (new, _handles): (Vec<_>, Vec<_>) = (0..200)
+            .map(|_| new_task(Arc::new(Nowhere), async {}))
+            .unzip();
+        let raw: Vec<RawTask> = new.iter().map(Unbound::raw).collect();
+        let mut newborn = new.into_iter().map(Unbound::bind);
+        let mut queue = LocalQueue::new(None);
+        newborn
+            .by_ref()
+            .take(EARLIER)
+            .for_each(|task| queue.push(task));
+        let mut yields = newborn.by_ref().take(2);
+        queue.push_yielded(yields.next().unwrap());
+        queue.push_yielded(yields.next().unwrap());
+        newborn.for_each(|task| queue.push(task));
+        let order = drain(&mut queue, &raw);
+        let place = |task| order.iter().position(|it| *it == task).unwrap();
+        let first = EARLIER + OVERTAKES as usize;
+        assert_eq!(place(EARLIER), first);
+        assert_eq!(place(EARLIER + 1), first + 1 + OVERTAKES as usize);
+        assert!((0..EARLIER).all(|task| place(task) == task));
+        assert!(queue.len() == 0 && order.len() == 200);
+    }
+
     #[test]
     fn a_seed_gives_an_order_and_always_the_same() {
         let order = |seed| {
@@ -178,11 +248,11 @@ mod tests {
         let (mut queue, tasks, _handles) = queue_of(5000, None);
         let first = queue.pop().unwrap();
         queue.shrink_after_burst();
-        assert!(queue.tasks.capacity() >= 4999);
+        assert!(queue.woken.capacity() >= 4999);
         first.cancel();
         let _ = drain(&mut queue, &tasks);
         queue.shrink_after_burst();
-        assert_eq!(queue.tasks.capacity(), 0);
+        assert_eq!(queue.woken.capacity(), 0);
     }
 
     /// The generator's published first numbers, so that a seed which once found a bug finds it again in

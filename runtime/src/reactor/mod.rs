@@ -24,13 +24,13 @@
 
 #[cfg_attr(
     all(feature = "precise-timers", target_os = "linux"),
-    path = "alarm/on.rs"
+    path = "timerfd.rs"
 )]
 #[cfg_attr(
     not(all(feature = "precise-timers", target_os = "linux")),
-    path = "alarm/off.rs"
+    path = "no_timerfd.rs"
 )]
-pub(crate) mod alarm;
+pub(crate) mod timerfd;
 pub(crate) mod readiness;
 pub(crate) mod source;
 
@@ -56,8 +56,8 @@ const INDEX: usize = (1 << HALF) - 1;
 /// The bell's token: an index no slab reaches.
 const BELL: Token = Token(usize::MAX);
 
-/// The alarm's: another such.
-const ALARM: Token = Token(usize::MAX - 1);
+/// The timer's: another such.
+const TIMER: Token = Token(usize::MAX - 1);
 
 /// Events taken from the OS at a time. More than fit come with the next turn. 1024 is what mio's
 /// own examples take and about a page of memory for each 340.
@@ -116,9 +116,9 @@ impl Reactor {
             .expect("brigade: the bell of an event loop could not be rung");
     }
 
-    /// An alarm for the thread that turns the event loop.
-    pub(crate) fn alarm(&self) -> io::Result<alarm::Alarm> {
-        alarm::Alarm::new(self, ALARM)
+    /// A timer for the thread that turns the event loop.
+    pub(crate) fn timerfd(&self) -> io::Result<timerfd::TimerFd> {
+        timerfd::TimerFd::new(self, TIMER)
     }
 
     /// From here on, registering a source is an error: for runs that must not depend on the world.

@@ -22,7 +22,7 @@ use mio::Token;
 use mio::event::Event;
 
 use super::readiness::{Readiness, Seen, WaiterKey};
-use crate::budget;
+use crate::coop;
 
 /// Which direction an operation needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -152,7 +152,7 @@ impl Source {
         let readiness = self.readiness(direction);
         loop {
             let seen = ready!(readiness.poll_ready(cx));
-            ready!(budget::poll_spend(cx));
+            ready!(coop::poll_spend(cx));
             match Self::attempt(readiness, seen, &mut operation) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 other => return Poll::Ready(other),
@@ -170,7 +170,7 @@ impl Source {
     ) -> Poll<io::Result<usize>> {
         loop {
             let seen = ready!(self.read.poll_ready(cx));
-            ready!(budget::poll_spend(cx));
+            ready!(coop::poll_spend(cx));
             match Self::attempt(&self.read, seen, &mut operation) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 other => return Poll::Ready(self.note_short(seen, room, other)),
@@ -281,7 +281,7 @@ impl Future for Ready<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Seen> {
         let me = &mut *self;
         let seen = ready!(me.readiness.poll_ready_keyed(cx, &mut me.key));
-        ready!(budget::poll_spend(cx));
+        ready!(coop::poll_spend(cx));
         Poll::Ready(seen)
     }
 }

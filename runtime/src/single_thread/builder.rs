@@ -1,7 +1,7 @@
 //! What only the builder of a [`SingleThread`] has: seed, virtual time, and `build`.
 //!
 //! Beside `work_stealing/builder.rs` it shows in a few lines what differs: a home that is *bound* to
-//! this thread, a wheel without a lock, no workers.
+//! this thread, and no workers.
 
 use std::cell::RefCell;
 use std::io;
@@ -16,7 +16,7 @@ use crate::metrics::{Counters, Depths};
 use crate::probe::Probe;
 use crate::reactor;
 use crate::shared::Shared;
-use crate::sync::{Arc, Guarded, OwnerCell};
+use crate::sync::Arc;
 use crate::task::scheduler_ref::SchedulerRef;
 use crate::timer::Timers;
 
@@ -49,8 +49,9 @@ impl Builder<SingleThread> {
     /// With virtual time the clock of [`brigade::time`](crate::time) stands still while any task is
     /// ready, and jumps to the next timer when none is: an hour's sleep takes no time at all.
     ///
-    /// It knows nothing of the world outside: while a socket or another thread would have taken its
-    /// time, the clock jumps on.
+    /// A job of [`spawn_blocking`](crate::spawn_blocking) and a name lookup take no virtual time: the clock
+    /// stands still until they are done, unless a job itself waits for the clock. It knows nothing else of the
+    /// world outside: while a socket or another thread would have taken its time, the clock jumps on.
     ///
     /// ```
     /// use std::time::Duration;
@@ -105,11 +106,12 @@ impl Builder<SingleThread> {
         let scheduler = Arc::new(scheduler);
         let Instruments {
             clock,
-            alarm,
+            timerfd,
             recorder,
         } = settings.instruments(&reactor)?;
         let depths = Arc::new(Queues(scheduler.clone(), counters.clone()));
-        let timers = Timers::new(clock, |plan| Guarded::Owned(OwnerCell::new(plan)));
+        let notified = reactor.clone();
+        let timers = Timers::new(clock, move || notified.ring());
         let pool = Pool::new(settings.threads, blocking_threads, recorder.clone());
         if settings.virtual_time {
             pool.notify_when_idle(reactor.clone());
@@ -124,7 +126,7 @@ impl Builder<SingleThread> {
                 depths,
             }),
             scheduler,
-            driver: RefCell::new(Driver::new(event_loop, alarm, recorder)),
+            driver: RefCell::new(Driver::new(event_loop, timerfd, recorder)),
             thread: PhantomData,
         })
     }

@@ -37,13 +37,12 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use self::scheduler::Scheduler;
-use crate::budget;
 use crate::builder::Builder;
 use crate::context;
-use crate::driver::{self, Driver, Turn};
+use crate::coop::{self, LOOK_EVERY, Pace};
+use crate::driver::{self, Driver};
 use crate::handle::Handle;
 use crate::metrics::{Metrics, WorkerCounters};
-use crate::pace::{LOOK_EVERY, Pace};
 use crate::recorder::Role;
 use crate::shared::Shared;
 use crate::sync::Arc;
@@ -150,6 +149,8 @@ impl SingleThread {
                 return output;
             }
             run.drain_inbox();
+            // Asked before the last look into the inbox: a job that has ended by now has sent its wake.
+            (self.shared.timers.clock()).hold(|| self.shared.pool.is_busy());
             if self.scheduler.queued() > 0 || !self.scheduler.inbox().begin_park() {
                 // Operations keep it up as tasks do: those that lead to operations and to no task, for
                 // ever, must not keep it from timers and sockets.
@@ -295,8 +296,6 @@ impl<'a> RunLoop<'a> {
         if let Some(recorder) = executor.shared.home.probe().recorder() {
             recorder.join(Role::Worker(0));
         }
-        // Not only when the driver is polled: a short stay in `block_on` may do without.
-        executor.shared.timers.disarm_strays();
         let now = executor.shared.timers.clock().now_nanos();
         RunLoop {
             executor,
@@ -322,7 +321,7 @@ impl<'a> RunLoop<'a> {
         while left > 0 {
             let task = scheduler.pop()?;
             left -= 1;
-            budget::refill();
+            coop::refill();
             if main.owns(&task) {
                 if let Poll::Ready(output) = main.poll(task, future.as_mut()) {
                     return Some(output);
@@ -331,7 +330,7 @@ impl<'a> RunLoop<'a> {
                 self.counters.polls.add(1);
                 task.run(probe);
             }
-            if budget::take_yield() {
+            if coop::take_yield() {
                 // Look at the OS as soon as every task that is ready now has had a turn.
                 left = left.min(scheduler.queued());
             }
@@ -354,8 +353,7 @@ impl<'a> RunLoop<'a> {
     fn poll_driver(&mut self) {
         let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
         if !reactor.is_empty() || !timers.is_empty() {
-            self.driver
-                .turn(reactor, timers, Turn::Look, &mut self.woken);
+            self.driver.poll(reactor, timers, &mut self.woken);
             driver::wake_all(&mut self.woken);
         }
         let now = timers.clock().now_nanos();
@@ -369,8 +367,7 @@ impl<'a> RunLoop<'a> {
         // A reader on another thread sees the time up to here while this one sleeps.
         self.count(timers.clock().now_nanos());
         self.executor.scheduler.shrink_after_burst();
-        let turn = Turn::Sleep { at_most: None };
-        let slept = self.driver.turn(reactor, timers, turn, &mut self.woken);
+        let slept = self.driver.park(reactor, timers, None, &mut self.woken);
         driver::wake_all(&mut self.woken);
         self.executor.scheduler.inbox().end_park();
         let now = timers.clock().now_nanos();

@@ -148,6 +148,15 @@ impl Schedule for Scheduler {
     }
 
     #[inline]
+    fn reschedule(&self, task: Runnable) {
+        self.local(|local| {
+            if !local.closing {
+                local.queue.push_yielded(task);
+            }
+        });
+    }
+
+    #[inline]
     fn unbind(&self, task: RawTask) {
         self.local(|local| {
             local.owned.remove(task);

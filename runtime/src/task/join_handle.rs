@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use super::error::JoinError;
 use super::id::Id;
 use super::raw::{RawTask, TaskRef};
-use crate::budget;
+use crate::coop;
 
 /// A task that was spawned: await it to get its output.
 ///
@@ -135,7 +135,7 @@ impl<T> Future for JoinHandle<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(self.task.poll_join(cx.waker()));
         // A task that joins one finished task after the other must let others run in between.
-        ready!(budget::poll_spend(cx));
+        ready!(coop::poll_spend(cx));
         let mut output = MaybeUninit::<Self::Output>::uninit();
         // SAFETY: the task was spawned with this output type, and the handle is its only one.
         let there = unsafe { self.task.take_output(output.as_mut_ptr().cast()) };

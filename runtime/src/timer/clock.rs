@@ -1,23 +1,29 @@
-//! What time is it? The machine's clock, or one that jumps. And how finely are timers told apart?
+//! The clock: the machine's, or a virtual one that jumps.
 //!
-//! **Job.** Translate between [`Instant`] and the wheel's nanoseconds. With *virtual time* the
-//! clock stands still while any task can run, and jumps to the next timer when none can: a program
-//! of hours runs in milliseconds, and always alike. It also chooses the wheel's tick, since it knows
-//! how finely time can be had: see [`Clock::tick_shift`].
-//!
-//! **Owns** the moment that counts as 0. **Never** goes backwards.
+//! It translates between [`Instant`] and the wheel's nanoseconds, and never goes backwards. *Virtual time*
+//! stands still while any task can run, and jumps to the next timer when none can: a program of hours runs in
+//! milliseconds, and always alike. While the blocking pool is busy the clock is [held](Clock::hold), since a
+//! job takes no virtual time; a job that waits for the clock itself lets it move as far as it waits.
 
 use std::time::{Duration, Instant};
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering, ThreadToken};
 
-/// See the module.
+/// The clock of an executor.
 pub(crate) struct Clock {
     /// Nanosecond 0.
     epoch: Instant,
-    /// With virtual time: the nanoseconds that have passed.
-    virtual_now: Option<AtomicU64>,
+    virtual_time: Option<VirtualTime>,
     tick_shift: u32,
+}
+
+struct VirtualTime {
+    /// The nanoseconds that have passed.
+    passed: AtomicU64,
+    held: AtomicBool,
+    /// Up to here a held clock moves nevertheless: another thread than the owner waits for it.
+    awaited_until: AtomicU64,
+    owner: ThreadToken,
 }
 
 impl Clock {
@@ -26,13 +32,18 @@ impl Clock {
         let virtual_time = virtual_time || cfg!(loom);
         Clock {
             epoch: Instant::now(),
-            virtual_now: virtual_time.then(|| AtomicU64::new(0)),
+            virtual_time: virtual_time.then(|| VirtualTime {
+                passed: AtomicU64::new(0),
+                held: AtomicBool::new(false),
+                awaited_until: AtomicU64::new(0),
+                owner: ThreadToken::current(),
+            }),
             // 2^20 ns: about the millisecond to which mio rounds the timeouts of epoll.
             tick_shift: if virtual_time { 0 } else { 20 },
         }
     }
 
-    /// The same with a finer tick, for timers that an alarm of the OS ends.
+    /// The same with a finer tick, for timers that a timer of the OS ends.
     pub(crate) fn precise(mut self) -> Self {
         // 2^13 ns, 8.2 us: below what waking a thread takes.
         self.tick_shift = self.tick_shift.min(13);
@@ -40,7 +51,7 @@ impl Clock {
     }
 
     pub(crate) fn is_virtual(&self) -> bool {
-        self.virtual_now.is_some()
+        self.virtual_time.is_some()
     }
 
     /// The wheel's tick as a power of two of nanoseconds: no finer than the driver can sleep, so that
@@ -50,16 +61,16 @@ impl Clock {
     }
 
     pub(crate) fn now(&self) -> Instant {
-        match &self.virtual_now {
+        match &self.virtual_time {
             None => Instant::now(),
-            Some(passed) => self.epoch + Duration::from_nanos(passed.load(Ordering::Relaxed)),
+            Some(it) => self.epoch + Duration::from_nanos(it.passed.load(Ordering::Relaxed)),
         }
     }
 
     pub(crate) fn now_nanos(&self) -> u64 {
-        match &self.virtual_now {
+        match &self.virtual_time {
             None => self.to_nanos(Instant::now()),
-            Some(passed) => passed.load(Ordering::Relaxed),
+            Some(it) => it.passed.load(Ordering::Relaxed),
         }
     }
 
@@ -72,9 +83,37 @@ impl Clock {
 
     /// Virtual time: jumps to `nanos`, never back.
     pub(crate) fn jump(&self, nanos: u64) {
-        if let Some(passed) = &self.virtual_now {
-            passed.fetch_max(nanos, Ordering::Relaxed);
+        if let Some(it) = &self.virtual_time {
+            it.passed.fetch_max(nanos, Ordering::Relaxed);
         }
+    }
+
+    /// Virtual time: stops the clock, or lets it move again. Only the owner's thread calls this, before it
+    /// locks the timers to find out when the next one is due.
+    pub(crate) fn hold(&self, held: impl FnOnce() -> bool) {
+        if let Some(it) = &self.virtual_time {
+            it.held.store(held(), Ordering::Relaxed);
+        }
+    }
+
+    /// Virtual time: returns whether the clock may jump to `nanos` when nothing is ready.
+    pub(crate) fn may_jump(&self, nanos: u64) -> bool {
+        self.virtual_time.as_ref().is_some_and(|it| {
+            !it.held.load(Ordering::Relaxed) || nanos <= it.awaited_until.load(Ordering::Relaxed)
+        })
+    }
+
+    /// A timer is armed on this thread, under the lock of the timers. Returns whether the driver must be
+    /// notified, since it holds the clock that this thread waits for.
+    pub(crate) fn note_waiter(&self, deadline: u64) -> bool {
+        let Some(it) = &self.virtual_time else {
+            return false;
+        };
+        if it.owner == ThreadToken::current() {
+            return false;
+        }
+        it.awaited_until.fetch_max(deadline, Ordering::Relaxed);
+        it.held.load(Ordering::Relaxed)
     }
 }
 

@@ -79,7 +79,7 @@
 //!   whole wheel, so a place that is used again, or given back to the allocator
 //!   and made anew, never repeats one. The counter wraps after 2^32 inserts: a
 //!   key kept for exactly that many inserts could meet a stranger.
-//! * **Memory** follows the load, see `Slots::trim`.
+//! * **Memory** of a peak goes back once no entry is left, see `Slots::trim`.
 //!
 //! What it costs in nanoseconds, beside a tree, is printed by the ignored test
 //! `cost_of_insert_and_remove`.
@@ -166,14 +166,24 @@ impl<T> Wheel<T> {
         self.slots.insert(slot_of(level, tick), tick, value)
     }
 
+    /// Adds an entry that is never due: it waits to be removed.
+    pub(crate) fn insert_endless(&mut self, value: T) -> Key {
+        self.slots.insert(slots::ENDLESS, u64::MAX, value)
+    }
+
+    /// Takes out all entries, in no order.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> {
+        self.slots.drain()
+    }
+
     /// Takes an entry out before its time. `None` if the key is stale.
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
         self.slots.remove(key)
     }
 
     /// The value of a pending entry. `None` if the key is stale.
-    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        self.slots.get_mut(key)
+    pub(crate) fn get(&self, key: Key) -> Option<&T> {
+        self.slots.get(key)
     }
 
     /// Moves time to `now` and hands at most `limit` due entries to `fire`, in

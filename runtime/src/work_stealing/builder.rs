@@ -13,7 +13,7 @@ use crate::metrics::{Counters, Depths};
 use crate::probe::Probe;
 use crate::reactor;
 use crate::shared::Shared;
-use crate::sync::{Arc, Guarded, Mutex, thread};
+use crate::sync::{Arc, Mutex, thread};
 use crate::task::scheduler_ref::SchedulerRef;
 use crate::timer::Timers;
 
@@ -68,10 +68,11 @@ impl Builder<WorkStealing> {
         let scheduler = Arc::new(scheduler);
         let Instruments {
             clock,
-            alarm,
+            timerfd,
             recorder,
         } = settings.instruments(&reactor)?;
-        let timers = Timers::new(clock, |plan| Guarded::Locked(Mutex::new(plan)));
+        let notified = reactor.clone();
+        let timers = Timers::new(clock, move || notified.ring());
         let shared = Arc::new(Shared {
             home: SchedulerRef::shared(scheduler.clone(), Probe::new(recorder.clone())),
             reactor,
@@ -84,7 +85,7 @@ impl Builder<WorkStealing> {
             counters,
             depths: scheduler.clone(),
         });
-        let driver = Driver::new(event_loop, alarm, recorder);
+        let driver = Driver::new(event_loop, timerfd, recorder);
         let driver = Arc::new(Mutex::new(driver));
         let crew = Arc::new(Crew::new(shared.clone(), scheduler.clone()));
         let executor = WorkStealing {

@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use super::park::Parker;
-use crate::budget;
+use crate::coop;
 use crate::probe::Probe;
 use crate::sync::{Arc, Mutex, lock};
 use crate::task::main_task::MainTask;
@@ -32,7 +32,7 @@ pub(super) fn block_on<F: Future>(future: F, probe: Probe) -> F::Output {
     seat.parker.belong_to_current();
     let (mut main, mut turn) = MainTask::new(SchedulerRef::shared(seat.clone(), probe));
     loop {
-        budget::refill();
+        coop::refill();
         if let Poll::Ready(output) = main.poll(turn, future.as_mut()) {
             return output;
         }

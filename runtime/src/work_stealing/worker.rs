@@ -6,7 +6,7 @@
 //!
 //! # A turn
 //!
-//! 1. *Look*, every so many polls (see [`pace`](crate::pace)): at the OS and the clock, if no other
+//! 1. *Look*, every so many polls (see [`coop`](crate::coop)): at the OS and the clock, if no other
 //!    worker is at it, and whether tasks wait in the injector.
 //! 2. *Run* a task: if there were any in the injector at the last look, every other one from there; tasks
 //!    that wake one another, and sockets that are ready again and again, would keep those waiting
@@ -25,11 +25,10 @@ use super::current::Current;
 use super::idle::Risen;
 use super::scheduler::{Remote, Scheduler};
 use super::watch::{Keeper, PERIOD};
-use crate::budget;
 use crate::context;
-use crate::driver::{self, Driver, Turn};
+use crate::coop::{self, Pace};
+use crate::driver::{self, Driver};
 use crate::metrics::WorkerCounters;
-use crate::pace::Pace;
 use crate::queue::ring::CAPACITY;
 use crate::recorder::{Kind, Role};
 use crate::shared::Shared;
@@ -149,9 +148,9 @@ impl Worker {
         );
         self.polls.set(self.polls.get() + 1);
         self.left.set(self.left.get().saturating_sub(1));
-        budget::refill();
+        coop::refill();
         task.run(self.shared.home.probe());
-        if budget::take_yield() {
+        if coop::take_yield() {
             // Look as soon as everybody who is ready now has had a turn.
             let queued = self.remote().ring.len() as usize;
             self.left.set(self.left.get().min(queued));
@@ -317,7 +316,7 @@ impl Worker {
         if !reactor.is_empty() || !timers.is_empty() {
             let mut woken = self.woken.take();
             if let Ok(mut driver) = self.driver.try_lock() {
-                driver.turn(reactor, timers, Turn::Look, &mut woken);
+                driver.poll(reactor, timers, &mut woken);
             }
             self.woken.set(woken);
             self.wake_all();
@@ -388,7 +387,7 @@ impl Worker {
         let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
         let mut woken = self.woken.take();
         self.remote().parker.park_in_driver(|| {
-            driver.turn(reactor, timers, Turn::Sleep { at_most }, &mut woken);
+            driver.park(reactor, timers, at_most, &mut woken);
         });
         if watch {
             // Before it wakes anybody, so that whoever is woken is watched by another.

@@ -50,13 +50,13 @@ fn kind(result: io::Result<usize>) -> Result<usize, ErrorKind> {
 }
 
 fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
-    budget::refill();
+    coop::refill();
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// The three ways to read that wait: by a function that leaves its waker, and by futures.
 fn three_ways(source: &Source, room: usize, os: &mut Os) -> [Poll<Result<usize, ErrorKind>>; 3] {
-    budget::refill();
+    coop::refill();
     let mut cx = Context::from_waker(Waker::noop());
     [
         source.poll_io(Read, &mut cx, || os.call()).map(kind),
@@ -89,7 +89,7 @@ fn what_would_block_is_not_tried_again_before_an_event() {
             2 => pin!(source.io(Read, || os.call())).poll(cx),
             _ => pin!(source.stream_read(8, || os.call())).poll(cx),
         };
-        budget::refill();
+        coop::refill();
         event(&source);
         assert!(read(&source, &mut cx).is_pending());
         assert!(read(&source, &mut cx).is_pending());
@@ -107,7 +107,7 @@ fn a_future_that_waits_is_woken_and_takes_its_waker_along() {
     let (source, mut os) = (source(), Os::says([Err(WouldBlock), Ok(5)]));
     let (count, waker) = waiter();
     let mut cx = Context::from_waker(&waker);
-    budget::refill();
+    coop::refill();
     event(&source);
     {
         let mut read = pin!(source.io(Read, || os.call()));
@@ -166,7 +166,7 @@ fn a_short_read_of_a_stream_drains_it() {
             event(&source);
             let mut os = Os::says([Ok(count)]);
             let mut cx = Context::from_waker(Waker::noop());
-            budget::refill();
+            coop::refill();
             let read = match way {
                 1 => source.poll_stream_read(&mut cx, 8, || os.call()),
                 _ => poll_once(source.stream_read(8, || os.call())),

@@ -45,7 +45,7 @@ impl Model {
         self.inserts += 1;
         let tick = u128::from(deadline).div_ceil(1 << self.wheel.shift) as u64;
         let key = self.wheel.insert(deadline, number);
-        assert_eq!(self.wheel.get_mut(key), Some(&mut { number }));
+        assert_eq!(self.wheel.get(key), Some(&{ number }));
         self.tree
             .insert((tick.max(self.wheel.elapsed), number), (deadline, key));
     }

@@ -1,11 +1,7 @@
 //! The wheel's slots: queues of entries, threaded through one vector.
 //!
-//! **Job.** Put an entry at the end of any slot, take it out of wherever it stands, and say at once
-//! which slots have entries. Each of these is O(1).
-//!
-//! **Owns** the entries, the lists through them, and the generations by which an old key is told
-//! from a new one. **Never** knows what time it is: a tick is kept with its entry, and which slot it
-//! belongs to is the [wheel](super)'s business.
+//! Putting an entry at the end of a slot, taking it out of wherever it is, and finding the slots that have
+//! entries are O(1). What time it is, and which slot a tick belongs to, is the business of the [wheel](super).
 //!
 //! ```text
 //!   a slot         head                tail
@@ -14,23 +10,18 @@
 //!                   └───next───►└─next─►
 //! ```
 //!
-//! Each place of the vector is in exactly one list, the empty ones in the last. A [`Key`] holds the
-//! index of a place, so an entry stays where it is until it goes: to move it from slot to slot is to
-//! link it anew.
+//! A [`Key`] holds the index of a place in the vector, so an entry stays where it is until it is taken out: it
+//! moves from slot to slot by new links. Empty places form a stack, linked one way.
 
 use super::{LEVELS, SLOTS};
 
-/// The list behind the last slot: places without an entry.
-const FREE: usize = LEVELS * SLOTS;
+/// The list behind the last slot: entries that are never due.
+pub(super) const ENDLESS: usize = LEVELS * SLOTS;
 /// The end of a list.
 const NIL: u32 = u32::MAX;
 
-/// Up to so many places nothing is given back: they are worth less than the
-/// trouble. Out of thin air: some tens of kilobytes.
+/// Up to so many places are kept when no entry is left: some tens of kilobytes. Arbitrary: not measured.
 const KEEP: usize = 1024;
-/// Free places that one removal gives back at most: more than the one it frees,
-/// so that giving back overtakes, and few enough not to be felt.
-const TRIM: usize = 8;
 
 /// Names one pending entry. Goes stale when the entry is taken out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,15 +30,17 @@ pub(crate) struct Key {
     generation: u32,
 }
 
-/// See the [module](self).
+/// The slots of a wheel and their entries.
 pub(super) struct Slots<T> {
-    /// A bit for each slot that has an entry; the last word belongs to `FREE`.
+    /// A bit for each slot that has an entry; the last word belongs to `ENDLESS`.
     occupied: [u64; LEVELS + 1],
-    /// The slots, level by level from 0, then `FREE`.
-    lists: Box<[List; FREE + 1]>,
-    /// All places: each is in exactly one of the lists.
+    /// The slots, level by level from 0, then `ENDLESS`.
+    lists: Box<[List; ENDLESS + 1]>,
+    /// All places. One with an entry is in exactly one of the lists.
     entries: Vec<Entry<T>>,
-    /// Places that are not in `FREE`.
+    /// The empty place that was freed last; its `next` is the one freed before.
+    free: u32,
+    /// Places that have an entry.
     len: usize,
     /// The generation of the next insert.
     generation: u32,
@@ -67,7 +60,7 @@ struct Entry<T> {
     list: u32,
     generation: u32,
     tick: u64,
-    /// `None` exactly while the place is in `FREE`.
+    /// `None` exactly while the place is empty.
     value: Option<T>,
 }
 
@@ -76,8 +69,9 @@ impl<T> Slots<T> {
     pub(super) fn new() -> Self {
         Slots {
             occupied: [0; LEVELS + 1],
-            lists: Box::new([List::EMPTY; FREE + 1]),
+            lists: Box::new([List::EMPTY; ENDLESS + 1]),
             entries: Vec::new(),
+            free: NIL,
             len: 0,
             generation: 0,
         }
@@ -116,20 +110,29 @@ impl<T> Slots<T> {
     }
 
     /// The value of an entry. `None` if the key is stale.
-    pub(super) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        let entry = self.entries.get_mut(key.index as usize)?;
+    pub(super) fn get(&self, key: Key) -> Option<&T> {
+        let entry = self.entries.get(key.index as usize)?;
         if entry.generation != key.generation {
             return None;
         }
-        entry.value.as_mut()
+        entry.value.as_ref()
     }
 
     /// Takes an entry out. `None` if the key is stale.
     pub(super) fn remove(&mut self, key: Key) -> Option<T> {
-        self.get_mut(key)?;
+        self.get(key)?;
         let value = self.release(key.index);
         self.trim();
         value
+    }
+
+    /// Takes out all entries, in no order. Their keys are stale.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
+        self.occupied = [0; LEVELS + 1];
+        self.lists.fill(List::EMPTY);
+        (self.len, self.free) = (0, NIL);
+        let entries = std::mem::take(&mut self.entries);
+        entries.into_iter().filter_map(|entry| entry.value)
     }
 
     /// Takes the first entry of a slot out. Whoever empties a slot so trims once, at its end.
@@ -153,33 +156,13 @@ impl<T> Slots<T> {
         true
     }
 
-    /// Gives memory back after a peak. Keys hold indices, so entries cannot be
-    /// moved together: what can go is the free end of the vector, in small bites
-    /// once three quarters of all places are free; and everything, at once, when
-    /// no entry is left. Each place is given back once for being made once:
-    /// inserts and removals stay O(1), amortized as those of a `Vec`.
+    /// Gives the memory of a peak back once no entry is left. Keys hold indices, so places cannot be moved
+    /// together before.
+    #[inline]
     pub(super) fn trim(&mut self) {
-        if self.entries.len() <= KEEP {
-            return;
-        }
-        if self.len == 0 {
+        if self.len == 0 && self.entries.len() > KEEP {
             self.entries = Vec::new();
-            self.lists[FREE] = List::EMPTY;
-            self.occupied[LEVELS] = 0;
-            return;
-        }
-        if self.len > self.entries.len() / 4 {
-            return;
-        }
-        for _ in 0..TRIM {
-            if self.entries.last().is_none_or(|last| last.value.is_some()) {
-                break;
-            }
-            self.unlink((self.entries.len() - 1) as u32);
-            self.entries.pop();
-        }
-        if self.entries.len() <= self.entries.capacity() / 4 {
-            self.entries.shrink_to(self.entries.capacity() / 2);
+            self.free = NIL;
         }
     }
 }
@@ -193,15 +176,16 @@ impl<T> Slots<T> {
         let entry = Entry {
             prev: NIL,
             next: NIL,
-            list: FREE as u32,
+            list: 0,
             generation,
             tick,
             value: Some(value),
         };
-        let free = self.lists[FREE].tail;
+        let free = self.free;
         if free != NIL {
-            self.unlink(free);
-            self.entries[free as usize] = entry;
+            let place = &mut self.entries[free as usize];
+            self.free = place.next;
+            *place = entry;
             return free;
         }
         assert!(self.entries.len() < NIL as usize, "too many pending timers");
@@ -209,12 +193,13 @@ impl<T> Slots<T> {
         (self.entries.len() - 1) as u32
     }
 
-    /// Empties a place, which goes to the free ones.
+    /// Empties a place.
     fn release(&mut self, index: u32) -> Option<T> {
         self.unlink(index);
-        self.append(index, FREE);
         self.len -= 1;
-        self.entries[index as usize].value.take()
+        let entry = &mut self.entries[index as usize];
+        entry.next = std::mem::replace(&mut self.free, index);
+        entry.value.take()
     }
 }
 
