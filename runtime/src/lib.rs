@@ -91,12 +91,11 @@ mod single_thread;
 mod work_stealing;
 // For a third one.
 #[doc(hidden)]
-pub mod seam;
+pub mod custom;
 mod executor;
 // What programs use.
 mod spawn;
 mod yield_now;
-mod join_set;
 mod task_builder;
 pub mod io;
 pub mod time;
@@ -104,7 +103,7 @@ pub mod net;
 #[cfg(all(feature = "signal", unix))]
 #[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
 pub mod signal;
-mod explore;
+mod testing;
 mod macros;
 pub mod guide;
 #[cfg(feature = "hyper")]
@@ -114,11 +113,11 @@ pub mod hyper;
 pub mod promises;
 
 pub use executor::{DefaultExecutor, Executor, run};
-pub use explore::explore;
 pub use handle::Handle;
 pub use metrics::{Metrics, WorkerMetrics};
 pub use single_thread::{Builder as SingleThreadBuilder, SingleThread};
 pub use spawn::{spawn, spawn_blocking, spawn_local};
+pub use testing::explore;
 pub use work_stealing::{Builder as WorkStealingBuilder, WorkStealing};
 pub use yield_now::yield_now;
 

@@ -40,7 +40,11 @@ impl Book {
 
     /// Every text of prose, by its path from the root.
     fn texts(&self) -> Vec<(String, String)> {
-        let pages = ["README.md", "ARCHITECTURE.md", "exercises/README.md"];
+        let pages = [
+            "README.md",
+            "ARCHITECTURE.md",
+            "runtime/exercises/README.md",
+        ];
         let pages = pages.map(|page| (page.to_owned(), read(page)));
         let headers = self.runtime.iter();
         let headers = headers.map(|source| (source.path.clone(), source.header.clone()));

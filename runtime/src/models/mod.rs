@@ -26,6 +26,7 @@ mod last_waker_against_executor_gone;
 mod last_waker_against_handle_drop;
 mod post_against_closing;
 mod post_against_falling_asleep;
+mod push_against_custom_park;
 mod push_against_last_sleeper;
 mod put_against_take;
 mod shutdown_against_spawn;
