@@ -7,9 +7,12 @@
 mod text;
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 
-use text::{Source, declared, is_word, none, parts, quoted, read, renew, root, sources};
+use text::{
+    Source, declared, is_word, is_word_char, none, parts, quoted, read, renew, root, sources,
+};
 
 const PAGES: [&str; 2] = ["README.md", "ARCHITECTURE.md"];
 
@@ -41,7 +44,7 @@ fn index() -> BTreeSet<String> {
         names.extend(module.split('/').map(str::to_owned));
         for line in source.code() {
             names.extend(declared(line).map(str::to_owned));
-            let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+            let words = line.split(|c| !is_word_char(c));
             let words = words.map(str::to_owned);
             match line {
                 _ if line.starts_with("pub use ") => names.extend(words),
@@ -55,130 +58,90 @@ fn index() -> BTreeSet<String> {
 
 /// Files, items and functions of diagrams that are cited and are not there.
 fn dead_citations(index: &BTreeSet<String>, from: &str, text: &str) -> Vec<String> {
-    const FOREIGN: &[&str] = &[
-        "std",
-        "mio",
-        "hyper",
-        "futures_io",
-        "futures_task",
-        "loom",
-        "Duration",
-    ];
+    let foreign = "std mio hyper futures_io futures_task loom Duration";
     let (prose, blocks) = parts(text);
     let mut dead = Vec::new();
     for span in quoted(&prose) {
-        let is_file = [".rs", ".md", ".toml", "/"]
-            .iter()
-            .any(|end| span.ends_with(end));
-        if is_file
-            && span
-                .chars()
-                .all(|c| c.is_alphanumeric() || "_-./".contains(c))
-            && !is_there(from, span)
-        {
+        let is_path = span.chars().all(|c| is_word_char(c) || "-./".contains(c));
+        let ends = [".rs", ".md", ".toml", "/"];
+        if is_path && ends.iter().any(|end| span.ends_with(end)) && !is_there(from, span) {
             dead.push(format!("{from}: no file {span}"));
         }
-        let mut path = span.trim_end_matches("()").split("::");
-        let is_item = span.contains("::") && path.clone().all(is_word);
-        let is_foreign = path
-            .clone()
-            .next()
-            .is_some_and(|first| FOREIGN.contains(&first));
-        if is_item && !is_foreign && !path.all(|part| index.contains(part)) {
+        let path: Vec<_> = span.trim_end_matches("()").split("::").collect();
+        let is_item = path.len() > 1 && path.iter().all(|part| is_word(part));
+        let is_known = || path.iter().all(|part| index.contains(*part));
+        if is_item && !foreign.split(' ').any(|it| it == path[0]) && !is_known() {
             dead.push(format!("{from}: no {span}"));
         }
     }
     for (_, diagram) in blocks.iter().filter(|(info, _)| info == "text") {
-        let calls = diagram.match_indices("()").filter_map(|(at, _)| {
-            diagram[..at]
-                .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
-                .next()
-        });
-        dead.extend(
-            calls
-                .filter(|name| !index.contains(*name))
-                .map(|name| format!("{from}: no {name}() of a diagram")),
-        );
+        for (at, _) in diagram.match_indices("()") {
+            let name = diagram[..at].rsplit(|c| !is_word_char(c)).next().unwrap();
+            if !index.contains(name) {
+                dead.push(format!("{from}: no {name}() of a diagram"));
+            }
+        }
     }
     dead
 }
 
 fn is_there(from: &str, path: &str) -> bool {
     let beside = Path::new(from).parent().unwrap_or(Path::new(""));
-    let bases = [
-        "",
-        "runtime/src",
-        "runtime",
-        "runtime/src/models",
-        "tests/tests",
-    ]
-    .map(Path::new);
-    bases
-        .into_iter()
-        .chain([beside])
-        .any(|base| root().join(base).join(path).exists())
+    let bases = ["", "runtime/src", "runtime", "tests/tests"].map(Path::new);
+    let mut bases = bases.into_iter().chain([beside]);
+    bases.any(|base| root().join(base).join(path).exists())
 }
 
 /// Links to files and headings that are not there.
 fn dead_links(from: &str, text: &str) -> Vec<String> {
     let (prose, _) = parts(text);
-    let targets = prose
+    let mut dead = Vec::new();
+    for target in prose
         .split("](")
         .skip(1)
-        .filter_map(|rest| rest.split(')').next());
-    let own = targets.filter(|target| {
-        !target.contains("://") && !target.contains("::") && !from.ends_with(".rs")
-    });
-    let dead = own.filter(|target| {
+        .filter_map(|rest| rest.split(')').next())
+    {
+        // rustdoc checks those of the sources.
+        if target.contains("://") || target.contains("::") || from.ends_with(".rs") {
+            continue;
+        }
         let (file, heading) = target.split_once('#').unwrap_or((target, ""));
-        let file = match file {
-            "" => from.into(),
-            file => Path::new(from).parent().unwrap().join(file),
+        let path = match file {
+            "" => root().join(from),
+            file => root().join(from).with_file_name("").join(file),
         };
         let slug = |line: &str| {
             let text = line.trim_start_matches('#').trim().to_lowercase();
             let kept = text
                 .chars()
-                .filter(|c| c.is_alphanumeric() || "- _".contains(*c));
+                .filter(|&c| is_word_char(c) || c == '-' || c == ' ');
             kept.collect::<String>().replace(' ', "-")
         };
-        let is_there = || {
-            read(file.to_str().unwrap())
-                .lines()
-                .any(|line| line.starts_with('#') && slug(line) == heading)
-        };
-        !root().join(&file).exists() || !heading.is_empty() && !is_there()
-    });
-    dead.map(|target| format!("{from}: a link to {target}"))
-        .collect()
+        let page = fs::read_to_string(&path).unwrap_or_default();
+        let mut headings = page.lines().filter(|line| line.starts_with('#'));
+        if !path.exists() || !heading.is_empty() && !headings.any(|line| slug(line) == heading) {
+            dead.push(format!("{from}: a link to {target}"));
+        }
+    }
+    dead
 }
 
 /// The steps of a two-sided account (`S1`, `N2`) that no comment in the code marks.
 fn unmarked_steps(sources: &[Source], from: &str, text: &str) -> Vec<String> {
-    let steps = |text: &str| -> BTreeSet<String> {
-        let words = text
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| word.len() == 2);
-        let words = words.filter(|word| {
-            word.starts_with(['N', 'P', 'R', 'S', 'T'])
-                && word.ends_with(|c: char| c.is_ascii_digit())
-        });
-        words.map(str::to_owned).collect()
+    let is_step = |word: &&str| {
+        let letter = word.starts_with(['N', 'P', 'R', 'S', 'T']);
+        letter && word.len() == 2 && word.ends_with(|c: char| c.is_ascii_digit())
     };
-    let lines = sources
-        .iter()
-        .flat_map(|source| source.text.lines().filter(|line| !line.starts_with("//!")));
-    let marked: BTreeSet<_> = lines
-        .filter_map(|line| line.split_once("//"))
-        .flat_map(|(_, comment)| steps(comment))
-        .collect();
+    let lines = sources.iter().flat_map(|source| source.text.lines());
+    let comments = lines.filter(|line| !line.starts_with("//!"));
+    let comments = comments.filter_map(|line| line.split_once("//"));
+    let marks = |comment| str::split(comment, |c| !is_word_char(c)).filter(is_step);
+    let marked: BTreeSet<_> = comments.flat_map(|(_, comment)| marks(comment)).collect();
     let (_, blocks) = parts(text);
-    let told: BTreeSet<_> = blocks
-        .iter()
-        .filter(|(info, _)| info == "text")
-        .flat_map(|(_, block)| steps(block))
-        .collect();
-    told.difference(&marked)
+    let blocks = blocks.iter().filter(|(info, _)| info == "text");
+    let told: BTreeSet<_> = blocks.flat_map(|(_, block)| marks(block)).collect();
+    let missing = told.difference(&marked);
+    missing
         .map(|step| format!("{from}: no comment marks step {step}"))
         .collect()
 }
@@ -195,17 +158,17 @@ fn what_is_cited_is_there() {
 fn every_file_has_its_place_in_the_architecture() {
     let page = read("ARCHITECTURE.md");
     let cited: BTreeSet<_> = quoted(&page).collect();
-    let sources = sources("runtime/src");
-    let unknown = sources
-        .iter()
-        .map(|source| source.name.as_str())
-        .filter(|file| {
-            let by_folder = file
-                .match_indices('/')
-                .any(|(at, _)| cited.contains(&file[..=at]));
-            !by_folder && !cited.contains(file) && *file != "lib.rs"
-        });
-    none(unknown.map(|file| format!("{file} is not in ARCHITECTURE.md")));
+    let is_known = |file: &str| {
+        let mut folders = file.match_indices('/').map(|(at, _)| &file[..=at]);
+        file == "lib.rs" || cited.contains(file) || folders.any(|folder| cited.contains(folder))
+    };
+    let mut sources = sources("runtime/src");
+    sources.retain(|source| !is_known(&source.name));
+    none(
+        sources
+            .iter()
+            .map(|source| format!("{} is not in ARCHITECTURE.md", source.name)),
+    );
 }
 
 // ---- quotations ----------------------------------------------------------------------------------
@@ -265,43 +228,31 @@ fn snippets_are_compiled_and_quotations_are_true() {
 /// writes `<!-- measured: command; machine; date; digest -->`, what the command printed or a link to the
 /// picture that it drew, and `<!-- end -->`.
 fn bare_figures(from: &str, text: &str) -> Vec<String> {
-    let (mut bare, mut rest) = (Vec::new(), text);
+    let (mut bare, mut faults, mut rest) = (String::new(), Vec::new(), text);
     while let Some((before, after)) = rest.split_once("<!-- measured: ") {
         let (about, after) = after.split_once(" -->\n").expect("a marker ends");
-        let (block, after) = after
-            .split_once("<!-- end -->")
-            .expect("a measured block ends");
-        match about.rsplit_once("; ") {
-            Some((head, digest)) if head.matches("; ").count() == 2 => {
-                if digest != checksum(&[head, "\n", &measured(from, block)].concat()) {
-                    bare.push(format!("{from}: not what the command wrote: {head}"));
-                }
-            }
-            _ => bare.push(format!(
-                "{from}: not a command, a machine, a date and a digest: {about}"
-            )),
+        let (block, after) = after.split_once("<!-- end -->").expect("a block ends");
+        let (head, digest) = about.rsplit_once("; ").unwrap_or_default();
+        let picture = block
+            .split_once("](")
+            .and_then(|(_, target)| target.split(')').next());
+        let wrote = match block
+            .strip_prefix("```text\n")
+            .and_then(|it| it.strip_suffix("```\n"))
+        {
+            Some(printed) => printed.to_owned(),
+            None if block.starts_with("![") => read(picture.expect("a link to the picture")),
+            None => block.to_owned(),
+        };
+        if head.split("; ").count() != 3 || digest != checksum(&format!("{head}\n{wrote}")) {
+            faults.push(format!("{from}: not what the command wrote: {about}"));
         }
-        bare.extend(figures(before).map(|figure| format!("{from}: {figure}")));
+        bare += before;
         rest = after;
     }
-    bare.extend(figures(rest).map(|figure| format!("{from}: {figure}")));
-    bare
-}
-
-/// What the command of a block wrote: the picture, the text between fences, or the whole.
-fn measured(from: &str, block: &str) -> String {
-    if block.starts_with("![") {
-        let (_, target) = block.split_once("](").expect("a picture is a link");
-        let path = Path::new(from)
-            .parent()
-            .unwrap()
-            .join(target.split(')').next().unwrap());
-        return read(path.to_str().unwrap());
-    }
-    match block.split_once("```text\n") {
-        Some((_, text)) => text.split("```").next().unwrap().to_owned(),
-        None => block.to_owned(),
-    }
+    bare += rest;
+    faults.extend(figures(&bare).map(|figure| format!("{from}: {figure}")));
+    faults
 }
 
 /// The first column of `cksum`, which every system has: CRC-32 of the bytes and of their number.

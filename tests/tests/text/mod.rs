@@ -33,8 +33,12 @@ pub(crate) fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
+pub(crate) fn is_word_char(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
 pub(crate) fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+    !text.is_empty() && text.chars().all(is_word_char)
 }
 
 /// The text below the first heading that contains `words`, up to the next heading of that level.
@@ -114,13 +118,10 @@ impl Source {
 
     /// The text without unit tests; nothing of a file that holds only tests or models.
     pub(crate) fn shipped(&self) -> &str {
-        let name = self.name.as_str();
-        let is_test = ["models/", "loom_tests/"]
-            .iter()
-            .any(|folder| name.starts_with(folder))
-            || ["tests.rs", "properties.rs", "test_support.rs"]
-                .iter()
-                .any(|end| name.ends_with(end));
+        let folders = ["models/", "loom_tests/"];
+        let files = ["tests.rs", "properties.rs", "test_support.rs"];
+        let is_test = folders.iter().any(|folder| self.name.starts_with(folder))
+            || files.iter().any(|file| self.name.ends_with(file));
         match is_test {
             true => "",
             false => self.text.split("\n#[cfg(test)]\nmod ").next().unwrap(),
@@ -146,39 +147,39 @@ impl Source {
 
     /// The text of `name` or `Type::name`, without its indentation.
     pub(crate) fn function(&self, name: &str) -> Option<String> {
-        let lines: Vec<_> = self.text.lines().collect();
         let (owner, name) = name.rsplit_once("::").unwrap_or(("", name));
-        let is_impl = |line: &&str| {
+        // Each `impl` of the type; or the whole file, where a module or nothing is named.
+        let is_impl = |line: &str| {
             let head = line.trim_start_matches("unsafe ");
-            head.starts_with("impl")
-                && head
-                    .split(|c: char| !c.is_alphanumeric())
-                    .any(|it| it == owner)
+            head.starts_with("impl") && head.split(|c| !is_word_char(c)).any(|it| it == owner)
         };
-        // The first function of that name below an `impl` of that type, or in the file.
-        let below = |at: usize| {
-            lines[at..]
-                .iter()
-                .position(|line| declared(line) == Some(name))
-                .map(|it| at + it)
-        };
-        let impls = lines.iter().enumerate().filter(|(_, line)| is_impl(line));
-        let mut in_impls = impls.filter_map(|(at, _)| {
-            let end = at + lines[at..].iter().position(|line| *line == "}")?;
-            below(at).filter(|&function| function < end)
+        let mut items = self.text.split_inclusive("\n}\n");
+        let in_impl = items.find_map(|item| {
+            item.lines()
+                .any(is_impl)
+                .then(|| function(item, name))
+                .flatten()
         });
-        let first = in_impls.next().or_else(|| below(0))?;
-        let indent = lines[first].len() - lines[first].trim_start().len();
-        let end = format!("{}}}", " ".repeat(indent));
-        let last = match lines[first].ends_with(" }") {
-            true => first,
-            false => first + lines[first..].iter().position(|line| *line == end)?,
-        };
-        let text = lines[first..=last]
-            .iter()
-            .map(|line| line.get(indent..).unwrap_or(""));
-        Some(text.collect::<Vec<_>>().join("\n"))
+        in_impl.or_else(|| function(&self.text, name))
     }
+}
+
+fn function(text: &str, name: &str) -> Option<String> {
+    let mut lines = text
+        .lines()
+        .skip_while(|line| !line.contains("fn ") || declared(line) != Some(name));
+    let first = lines.next()?;
+    let indent = first.len() - first.trim_start().len();
+    let end = format!("{}}}", " ".repeat(indent));
+    let mut function = vec![first.trim_start()];
+    while !function.last()?.ends_with(" }") || function.len() > 1 {
+        let line = lines.next()?;
+        function.push(line.get(indent..).unwrap_or(""));
+        if line == end {
+            break;
+        }
+    }
+    Some(function.join("\n"))
 }
 
 /// The lines that are neither empty nor comments.
@@ -189,32 +190,23 @@ pub(crate) fn code(text: &str) -> impl Iterator<Item = &str> {
 
 /// The name that a line declares: of a function, a type, a constant, a module.
 pub(crate) fn declared(line: &str) -> Option<&str> {
-    const KINDS: &[&str] = &[
-        "fn",
-        "struct",
-        "enum",
-        "union",
-        "trait",
-        "type",
-        "const",
-        "static",
-        "mod",
-        "macro_rules",
+    let line = line.trim_start();
+    // `pub(in some::module) fn name`: the path declares nothing.
+    let line = line
+        .strip_prefix("pub(in ")
+        .map_or(line, |rest| rest.split(") ").nth(1).unwrap_or(""));
+    let prefixes = [
+        "pub", "crate", "super", "async", "unsafe", "default", "const",
     ];
-    let mut line = line.trim_start();
-    if let Some(rest) = line.strip_prefix("pub(in ") {
-        line = rest.split_once(") ")?.1;
-    }
-    let mut words = line
-        .split(|c: char| !c.is_alphanumeric() && c != '_')
+    let kinds = "fn struct enum union trait type static mod macro_rules";
+    let words = line
+        .split(|c| !is_word_char(c))
         .filter(|word| !word.is_empty());
-    let mut kind = words.next()?;
-    while ["pub", "crate", "super", "async", "unsafe", "default"].contains(&kind) {
-        kind = words.next()?;
-    }
-    let name = words.next()?;
-    match kind == "const" && name == "fn" {
+    let is_constant = words.clone().any(|word| word == "const");
+    let mut words = words.skip_while(|word| prefixes.contains(word));
+    let kind = words.next()?;
+    match kinds.split(' ').any(|it| it == kind) {
         true => words.next(),
-        false => KINDS.contains(&kind).then_some(name),
+        false => is_constant.then_some(kind),
     }
 }
