@@ -146,13 +146,20 @@ const STUB: &str = "
     pub use brigade_macros::{main, test};
 ";
 
-/// The attributes' library, as it was built for this test.
+/// The attributes' library, as it was built for this test: beside it or, where the build names a target,
+/// among what was built for the host.
 fn macros() -> PathBuf {
-    let folder = env::current_exe().unwrap().parent().unwrap().to_owned();
-    let built = fs::read_dir(folder)
-        .unwrap()
+    let exe = env::current_exe().unwrap();
+    let deps = exe.parent().unwrap();
+    let profile = deps.parent().unwrap();
+    let host = profile.ancestors().nth(2).unwrap();
+    let host = host.join(profile.file_name().unwrap()).join("deps");
+    let folders = [deps, &host].map(|folder| fs::read_dir(folder).into_iter().flatten());
+    let files = folders
+        .into_iter()
+        .flatten()
         .map(|entry| entry.unwrap().path());
-    let built = built.filter(|path| {
+    let built = files.filter(|path| {
         let name = path.file_name().unwrap().to_string_lossy();
         name.contains("brigade_macros-") && name.ends_with(env::consts::DLL_SUFFIX)
     });
