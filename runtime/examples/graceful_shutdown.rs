@@ -1,5 +1,5 @@
-//! A server that ends well: at Ctrl-C or a polite kill it takes no more guests, lets those who are at
-//! table finish, for a while, and goes. A second Ctrl-C ends it at once.
+//! A server that shuts down gracefully: at Ctrl-C or SIGTERM it accepts no more guests, waits a while for
+//! those it has, and ends. A second Ctrl-C ends it at once.
 //!
 //! ```console
 //! $ cargo run -p brigade --features signal --example graceful_shutdown
@@ -19,14 +19,14 @@ use futures_util::future::{Either, select};
 /// How long guests may stay after closing time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-brigade::main! {
-    async fn main() -> io::Result<()> {
+fn main() -> io::Result<()> {
+    brigade::run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("listening at {}", listener.local_addr()?);
 
         let mut guests = JoinSet::new();
         let asked = serve(&listener, &mut guests).await?;
-        // Closed before waiting: whoever comes now is refused at once, and goes elsewhere.
+        // Closed before waiting: a guest who comes now is refused at once and can go elsewhere.
         drop(listener);
         println!("{asked}: waiting for {} guests", guests.len());
 
@@ -40,10 +40,10 @@ brigade::main! {
         }
         // Dropping the set ends those who are left.
         Ok(())
-    }
+    })
 }
 
-/// Takes guests until somebody asks the program to end: what by.
+/// Accepts guests until a signal asks the program to end, and returns which signal.
 async fn serve(listener: &TcpListener, guests: &mut JoinSet<io::Result<()>>) -> io::Result<Kind> {
     let mut asked = pin!(shutdown());
     loop {
@@ -59,7 +59,7 @@ async fn serve(listener: &TcpListener, guests: &mut JoinSet<io::Result<()>>) -> 
     }
 }
 
-/// Waits until the last guest has gone: how many there were.
+/// Waits until the last guest has gone, and returns how many there were.
 async fn drain(guests: &mut JoinSet<io::Result<()>>) -> usize {
     let mut served = 0;
     while guests.join_next().await.is_some() {

@@ -1,8 +1,8 @@
 //! A third executor: one cook who always takes the most urgent dish that is ready.
 //!
 //! Tasks, wakers, sockets, timers, joins, aborts and shutdown are brigade's, through
-//! `brigade::seam`. What is its own is the order: a map sorted by urgency, then by arrival, in the
-//! place of a queue. How urgent a task is, the lane knows through which it came in.
+//! `brigade::custom`. Its own part is the order: a map sorted by urgency, then by arrival, in the place
+//! of a queue. Each urgency has a spawner, so a woken task comes back with the urgency it had.
 //! To see it: `cargo run -p brigade --example priority`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::{collections::BTreeMap, io, pin::pin};
 
-use brigade::seam::{Bell, Hall, Lane, Queue, Ready};
+use brigade::custom::{Notify, Ready, Runtime, Spawner};
 use brigade::task::JoinHandle;
 use brigade::{Executor, Handle, Metrics, timeline::Timeline};
 
-/// Polls between two looks at the OS and the main future. Thin air.
+/// Polls between two looks at the OS and the main future. Arbitrary: not measured.
 const STRETCH: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,82 +32,81 @@ struct Board {
 }
 
 impl Board {
+    fn put(&self, urgency: Urgency, task: Ready) {
+        let number = self.arrivals.fetch_add(1, Ordering::Relaxed);
+        self.ready.lock().unwrap().insert((urgency, number), task);
+    }
+
     fn take(&self) -> Option<Ready> {
         Some(self.ready.lock().unwrap().pop_first()?.1)
-    }
-
-    fn any(&self) -> bool {
-        !self.ready.lock().unwrap().is_empty()
-    }
-}
-
-/// The way to the board for tasks of one urgency.
-struct Hatch(Urgency, Arc<Board>);
-
-impl Queue for Hatch {
-    fn push(&self, task: Ready) {
-        let Hatch(urgency, board) = self;
-        let number = board.arrivals.fetch_add(1, Ordering::Relaxed);
-        board.ready.lock().unwrap().insert((*urgency, number), task);
     }
 }
 
 /// The main future was woken.
-struct MainWaker(AtomicBool, Bell);
+struct MainWaker(AtomicBool, Notify);
 
 impl Wake for MainWaker {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::Release);
-        self.1.ring();
+        self.1.notify();
     }
 }
 
 pub(crate) struct Priority {
-    hall: Hall,
+    runtime: Runtime,
     board: Arc<Board>,
-    lanes: [Lane; 3],
+    spawners: [Spawner; 3],
 }
 
 impl Priority {
     pub(crate) fn new() -> io::Result<Self> {
         let board = Arc::new(Board::default());
-        let hatch = |urgency| Arc::new(Hatch(urgency, board.clone()));
-        let hall = Hall::new(hatch(Urgency::Normal))?;
-        let lanes = [Urgency::Urgent, Urgency::Normal, Urgency::Later];
-        let lanes = lanes.map(|urgency| hall.lane(hatch(urgency)));
-        Ok(Priority { hall, board, lanes })
+        let queue = |urgency| {
+            let board = board.clone();
+            Arc::new(move |task| board.put(urgency, task))
+        };
+        let runtime = Runtime::new(queue(Urgency::Normal))?;
+        let all = [Urgency::Urgent, Urgency::Normal, Urgency::Later];
+        Ok(Priority {
+            spawners: all.map(|urgency| runtime.spawner(queue(urgency))),
+            runtime,
+            board,
+        })
     }
 
     pub(crate) fn spawn_at<F>(&self, urgency: Urgency, future: F) -> JoinHandle<F::Output>
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        self.lanes[urgency as usize].spawn(future)
+        self.spawners[urgency as usize].spawn(future)
     }
 }
 
 impl Executor for Priority {
     fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let _inside = self.hall.enter("Priority::block_on");
         let mut future = pin!(future);
-        let main = Arc::new(MainWaker(AtomicBool::new(true), self.hall.bell()));
+        let main = Arc::new(MainWaker(AtomicBool::new(true), self.runtime.notifier()));
         let waker = Waker::from(main.clone());
-        loop {
-            if main.0.swap(false, Ordering::Acquire) {
-                let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
-                if let Poll::Ready(output) = polled {
-                    return output;
+        self.runtime.enter("Priority::block_on", || {
+            loop {
+                if main.0.swap(false, Ordering::Acquire) {
+                    let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+                    if let Poll::Ready(output) = polled {
+                        return output;
+                    }
+                }
+                (0..STRETCH)
+                    .map_while(|_| self.board.take())
+                    .for_each(Ready::run);
+                let is_empty = || self.board.ready.lock().unwrap().is_empty();
+                let ready = || main.0.load(Ordering::Relaxed) || !is_empty();
+                if ready() {
+                    self.runtime.poll_driver();
+                } else {
+                    self.runtime.park_unless(ready);
                 }
             }
-            let tasks = std::iter::from_fn(|| self.board.take());
-            tasks.take(STRETCH).for_each(Ready::run);
-            let ready = || main.0.load(Ordering::Relaxed) || self.board.any();
-            if ready() {
-                self.hall.look();
-            } else {
-                self.hall.sleep_unless(ready);
-            }
-        }
+        })
     }
 
     fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
@@ -122,11 +121,11 @@ impl Executor for Priority {
     }
 
     fn handle(&self) -> Handle {
-        self.hall.handle()
+        self.runtime.handle()
     }
 
     fn metrics(&self) -> Metrics {
-        self.hall.handle().metrics()
+        self.runtime.handle().metrics()
     }
 
     fn timeline(&self) -> Option<Timeline> {
@@ -136,7 +135,7 @@ impl Executor for Priority {
 
 impl Drop for Priority {
     fn drop(&mut self) {
-        self.hall.close(|| self.board.take());
+        self.runtime.close(|| self.board.take());
     }
 }
 

@@ -28,8 +28,8 @@
 //! - [`time`]: sleep, intervals, timeouts. [`net`]: sockets. [`io`]: any other source of events.
 //! - `brigade::hyper` (feature `hyper`): hyper's clients and servers on brigade.
 //! - `brigade::signal` (feature `signal`): Ctrl-C and a polite kill as futures.
-//! - [`main!`] and [`test!`]: async `main` and tests. [`explore()`]: a test under many orders of its
-//!   tasks, each of which can be had again.
+//! - `#[brigade::main]` and `#[brigade::test]` (feature `macros`): async `main` and tests. [`explore()`]:
+//!   a test under many orders of its tasks, each of which can be had again.
 //!
 //! Who comes from another runtime finds everything by name in
 //! [From tokio or smol to brigade](guide::from_tokio_or_smol); what runs on brigade, and what it takes,
@@ -49,6 +49,7 @@
 //! | `tracing` | a `tracing` span for each task, entered while it is polled, and one for each poll |
 //! | `precise-timers` | `precise_timers` of both builders: late by microseconds, not by a millisecond |
 //! | `signal` | `brigade::signal`: signals of Unix as futures |
+//! | `macros` | `#[brigade::main]` and `#[brigade::test]` |
 //!
 //! # Reading it
 //!
@@ -91,12 +92,11 @@ mod single_thread;
 mod work_stealing;
 // For a third one.
 #[doc(hidden)]
-pub mod seam;
+pub mod custom;
 mod executor;
 // What programs use.
 mod spawn;
 mod yield_now;
-mod join_set;
 mod task_builder;
 pub mod io;
 pub mod time;
@@ -104,7 +104,8 @@ pub mod net;
 #[cfg(all(feature = "signal", unix))]
 #[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
 pub mod signal;
-mod explore;
+mod testing;
+#[cfg(feature = "macros")]
 mod macros;
 pub mod guide;
 #[cfg(feature = "hyper")]
@@ -115,11 +116,14 @@ pub mod promises;
 
 pub use builder::Builder;
 pub use executor::{DefaultExecutor, Executor, run};
-pub use explore::explore;
 pub use handle::{EnterGuard, Handle};
+#[cfg(feature = "macros")]
+#[cfg_attr(docsrs, doc(cfg(feature = "macros")))]
+pub use macros::{main, test};
 pub use metrics::{Metrics, WorkerMetrics};
 pub use single_thread::{SingleThread, SingleThreadBuilder};
 pub use spawn::{spawn, spawn_blocking, spawn_local};
+pub use testing::explore;
 pub use work_stealing::{WorkStealing, WorkStealingBuilder};
 pub use yield_now::yield_now;
 

@@ -1,112 +1,63 @@
-//! `main!` and `test!`: async functions where Rust asks for ordinary ones.
-//!
-//! **Job.** Spare programs and tests the line that makes an executor.
-//!
-//! **Owns** nothing. **Never** changes what the body means.
-//!
-//! They are declarative macros and not attributes: an attribute needs a crate of its own for procedural
-//! macros, to be built before everything else and published beside the library, for one line. The
-//! reasons and the price stand in ARCHITECTURE.md.
+//! The attributes of the feature `macros`, which the crate `brigade-macros` implements.
 
-/// An async `main`.
+/// Makes an `async fn main` the program's `main`, and runs it on an executor.
 ///
 /// ```
-/// brigade::main! {
-///     async fn main() -> std::io::Result<()> {
-///         let task = brigade::spawn(async { 6 * 7 });
-///         assert_eq!(task.await.unwrap(), 42);
-///         Ok(())
-///     }
+/// #[brigade::main]
+/// async fn main() -> std::io::Result<()> {
+///     let task = brigade::spawn(async { 6 * 7 });
+///     assert_eq!(task.await.unwrap(), 42);
+///     Ok(())
 /// }
 /// ```
 ///
-/// It runs on the [`DefaultExecutor`](crate::DefaultExecutor), or on the one after `on`, which is
-/// an expression inside of `main` and may fail with `?`:
+/// Without arguments the executor is the [`DefaultExecutor`](crate::DefaultExecutor), as with
+/// [`brigade::run`](crate::run()). The arguments choose another one:
+///
+/// | arguments | executor |
+/// |---|---|
+/// | `workers = 4` | [`WorkStealing`](crate::WorkStealing) with so many workers |
+/// | `seed = 7` | [`SingleThread`](crate::SingleThread) with this [seed](crate::SingleThreadBuilder::seed) |
+/// | `virtual_time` | `SingleThread` whose [clock jumps](crate::SingleThreadBuilder::virtual_time) to the next timer |
+///
+/// `seed` and `virtual_time` may stand together. The values are expressions.
 ///
 /// ```
-/// use brigade::WorkStealing;
-///
-/// brigade::main! {
-///     on WorkStealing::with_workers(2)?;
-///
-///     async fn main() -> std::io::Result<()> {
-///         brigade::spawn(async {}).await.unwrap();
-///         Ok(())
-///     }
+/// #[brigade::main(workers = 2)]
+/// async fn main() {
+///     assert_eq!(brigade::Handle::current().metrics().workers.len(), 2);
 /// }
 /// ```
 ///
 /// # Panics
-/// As with [`brigade::run`](crate::run).
-#[macro_export]
-macro_rules! main {
-    (on $executor:expr; $(#[$attribute:meta])* async fn main() $(-> $output:ty)? $body:block) => {
-        $(#[$attribute])*
-        fn main() $(-> $output)? {
-            $crate::Executor::block_on(&$executor, async $body)
-        }
-    };
-    ($(#[$attribute:meta])* async fn main() $(-> $output:ty)? $body:block) => {
-        $(#[$attribute])*
-        fn main() $(-> $output)? {
-            $crate::run(async $body)
-        }
-    };
-}
+/// The function panics if the executor cannot be built, and as [`brigade::run`](crate::run()) does.
+pub use brigade_macros::main;
 
-/// Async tests, one or more.
+/// Makes an `async fn` a test, which runs on an executor of its own.
 ///
-/// Each runs on an executor of its own: the [`DefaultExecutor`](crate::DefaultExecutor), or the one
-/// after `on`, which is made anew for each test. Attributes (`should_panic`, `ignore`, `cfg`) go
-/// through.
+/// The arguments are those of [`main`](macro@crate::main). Other attributes, as `should_panic`, `ignore`
+/// and `cfg`, keep their meaning. For a test under many orders of its tasks, see
+/// [`brigade::explore`](crate::explore()).
 ///
 /// ```
 /// # mod tests {
-/// brigade::test! {
-///     async fn tasks_add_up() {
-///         let (a, b) = (brigade::spawn(async { 1 }), brigade::spawn(async { 2 }));
-///         assert_eq!(a.await.unwrap() + b.await.unwrap(), 3);
-///     }
-///
-///     #[should_panic(expected = "burnt")]
-///     async fn a_panic_fails_the_test() {
-///         panic!("the noodles are burnt");
-///     }
+/// #[brigade::test]
+/// async fn tasks_add_up() {
+///     let (a, b) = (brigade::spawn(async { 1 }), brigade::spawn(async { 2 }));
+///     assert_eq!(a.await.unwrap() + b.await.unwrap(), 3);
 /// }
 ///
-/// brigade::test! {
-///     on brigade::SingleThread::builder().virtual_time(true).build()?;
+/// #[brigade::test(virtual_time)]
+/// async fn an_hour_passes_in_no_time() -> std::io::Result<()> {
+///     brigade::time::sleep(std::time::Duration::from_secs(3600)).await;
+///     Ok(())
+/// }
 ///
-///     async fn an_hour_passes_in_no_time() -> std::io::Result<()> {
-///         brigade::time::sleep(std::time::Duration::from_secs(3600)).await;
-///         Ok(())
-///     }
+/// #[brigade::test(workers = 2)]
+/// #[should_panic(expected = "burnt")]
+/// async fn a_panic_fails_the_test() {
+///     panic!("the noodles are burnt");
 /// }
 /// # }
 /// ```
-///
-/// For a test under many orders of its tasks, see [`brigade::explore`](crate::explore()).
-///
-/// # Panics
-/// As with [`brigade::run`](crate::run).
-#[macro_export]
-macro_rules! test {
-    (on $executor:expr; $(
-        $(#[$attribute:meta])* async fn $name:ident() $(-> $output:ty)? $body:block
-    )+) => {$(
-        #[::core::prelude::v1::test]
-        $(#[$attribute])*
-        fn $name() $(-> $output)? {
-            $crate::Executor::block_on(&$executor, async $body)
-        }
-    )+};
-    ($(
-        $(#[$attribute:meta])* async fn $name:ident() $(-> $output:ty)? $body:block
-    )+) => {$(
-        #[::core::prelude::v1::test]
-        $(#[$attribute])*
-        fn $name() $(-> $output)? {
-            $crate::run(async $body)
-        }
-    )+};
-}
+pub use brigade_macros::test;

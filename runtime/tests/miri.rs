@@ -14,6 +14,8 @@ use std::thread;
 
 use brigade::{SingleThread, WorkStealing};
 
+#[path = "miri/custom.rs"]
+mod custom;
 #[path = "miri/tasks.rs"]
 mod tasks;
 #[path = "miri/threads.rs"]

@@ -191,6 +191,85 @@ fn blocking_jobs_are_part_of_the_order() {
     assert!(once.iter().collect::<BTreeSet<_>>().len() > 5);
 }
 
+/// A seed is named only if it fails again: a program that draws chance of its own is told so.
+fn a_seed_that_then_passes_is_not_named() {
+    let mut runs = 0;
+    let diverged = complaint(|| {
+        explore(0..10, || {
+            runs += 1;
+            let fails = runs == 4;
+            async move { assert!(!fails, "burnt") }
+        })
+    });
+    // Seeds 0 to 2 pass; seed 3 fails and is run again.
+    assert_eq!(runs, 5);
+    assert!(diverged.contains("runs of seed 3 differ"), "{diverged}");
+    assert!(diverged.contains("burnt"), "{diverged}");
+    assert!(diverged.contains("passes"), "{diverged}");
+    assert!(diverged.contains("select_biased!"), "{diverged}");
+    assert!(diverged.contains("biased;"), "{diverged}");
+    assert!(!diverged.contains("BRIGADE_SEED="), "{diverged}");
+}
+
+/// The same with the macros that people use: which ready branch runs is drawn anew in each run.
+fn chance_of_select_is_not_taken_for_a_seeds() {
+    let by_futures = complaint(|| {
+        explore(0..3, || async {
+            let mut order = String::new();
+            for _ in 0..100 {
+                order += futures::select! {
+                    _ = futures::future::ready(()) => "a",
+                    _ = futures::future::ready(()) => "b",
+                };
+            }
+            panic!("{order}");
+        })
+    });
+    let by_tokio = complaint(|| {
+        explore(0..3, || async {
+            let mut order = String::new();
+            for _ in 0..100 {
+                order += tokio::select! {
+                    () = std::future::ready(()) => "a",
+                    () = std::future::ready(()) => "b",
+                };
+            }
+            panic!("{order}");
+        })
+    });
+    for diverged in [by_futures, by_tokio] {
+        assert!(diverged.contains("runs of seed 0 differ"), "{diverged}");
+    }
+    // Biased, they draw nothing, and the seed is named.
+    let named = complaint(|| {
+        explore(0..3, || async {
+            futures::select_biased! {
+                _ = futures::future::ready(()) => panic!("a"),
+                _ = futures::future::ready(()) => panic!("b"),
+            }
+        })
+    });
+    assert!(named.contains("seed 0 fails: a"), "{named}");
+}
+
+/// Two runs that fail with the same words by different ways differ all the same.
+fn runs_of_different_length_differ() {
+    let mut runs = 0;
+    let diverged = complaint(|| {
+        explore([7], || {
+            runs += 1;
+            let turns = runs;
+            async move {
+                for _ in 0..turns {
+                    brigade::yield_now().await;
+                }
+                panic!("burnt");
+            }
+        })
+    });
+    assert!(diverged.contains("runs of seed 7 differ"), "{diverged}");
+}
+
 one_cook! {
     the_same_seed_gives_the_same_order_and_others_another,
     a_failing_seed_is_named_and_fails_again,
@@ -201,4 +280,7 @@ one_cook! {
     a_year_of_ticks_passes,
     sockets_are_errors_that_say_so,
     blocking_jobs_are_part_of_the_order,
+    a_seed_that_then_passes_is_not_named,
+    chance_of_select_is_not_taken_for_a_seeds,
+    runs_of_different_length_differ,
 }

@@ -1,12 +1,15 @@
-//! The seam holds: an executor that brigade does not know runs brigade's tasks, sockets and timers.
+//! Custom executors: one that brigade does not know runs brigade's tasks, sockets and timers, and
+//! nothing that safe code does with `brigade::custom` leads to a memory error.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use brigade::Executor;
+use brigade::custom::{Queue, Ready, Runtime};
 use brigade::net::{TcpListener, TcpStream};
-use brigade_tests::{Tally, one_cook};
+use brigade::{Executor, Handle};
+use brigade_tests::{Tally, one_cook, text_of};
 
 #[path = "../../runtime/examples/priority.rs"]
 #[allow(dead_code, reason = "it has a main function too")]
@@ -155,6 +158,96 @@ fn a_waker_outlives_the_executor() {
     waker.wake();
 }
 
+/// Cancels what is pushed, once it is told to. Says whether it was dropped within its own `push`.
+struct Thrower {
+    throws: AtomicBool,
+    pushing: Arc<AtomicBool>,
+    kept: Mutex<Vec<Ready>>,
+    dropped_in_push: Arc<AtomicBool>,
+}
+
+impl Queue for Thrower {
+    fn push(&self, task: Ready) {
+        if !self.throws.load(Ordering::Relaxed) {
+            return self.kept.lock().unwrap().push(task);
+        }
+        let pushing = self.pushing.clone();
+        pushing.store(true, Ordering::Relaxed);
+        drop(task);
+        pushing.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Thrower {
+    fn drop(&mut self) {
+        let inside = self.pushing.load(Ordering::Relaxed);
+        self.dropped_in_push.store(inside, Ordering::Relaxed);
+    }
+}
+
+/// The task is the last that keeps its scheduler, and the queue cancels it within the push that the
+/// scheduler makes.
+fn a_queue_may_cancel_a_task_whose_poll_dropped_the_last_spawner() {
+    let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
+    let dropped_in_push = Arc::new(AtomicBool::new(false));
+    let queue = Arc::new(Thrower {
+        throws: AtomicBool::new(false),
+        pushing: Arc::default(),
+        kept: Mutex::default(),
+        dropped_in_push: dropped_in_push.clone(),
+    });
+    let spawner = Arc::new(Mutex::new(Some(runtime.spawner(queue.clone()))));
+    let last = spawner.clone();
+    let task = async move {
+        last.lock().unwrap().take();
+        brigade::yield_now().await;
+    };
+    drop(spawner.lock().unwrap().as_ref().unwrap().spawn(task));
+    queue.throws.store(true, Ordering::Relaxed);
+    let ready = queue.kept.lock().unwrap().pop().unwrap();
+    drop(queue);
+    ready.run();
+    assert!(spawner.lock().unwrap().is_none());
+    assert!(!dropped_in_push.load(Ordering::Relaxed));
+}
+
+/// However `enter` is left, the runtime is not current afterwards.
+fn no_runtime_is_current_after_enter() {
+    let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
+    runtime.enter("test", || assert!(Handle::try_current().is_some()));
+    assert!(Handle::try_current().is_none());
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        runtime.enter("test", || panic!("burnt"));
+    }));
+    assert_eq!(text_of(&*panicked.unwrap_err()), "burnt");
+    assert!(Handle::try_current().is_none());
+    let twice = catch_unwind(AssertUnwindSafe(|| {
+        runtime.enter("outer", || runtime.enter("inner", || ()));
+    }));
+    assert!(text_of(&*twice.unwrap_err()).contains("inner was called inside"));
+    drop(runtime);
+    assert!(catch_unwind(|| drop(brigade::spawn(async {}))).is_err());
+}
+
+/// Nobody closes it by hand, and its tasks wait.
+fn a_dropped_runtime_drops_the_tasks_that_wait() {
+    let drops = Tally::new();
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let queue = kept.clone();
+    let runtime = Runtime::new(Arc::new(move |task| queue.lock().unwrap().push(task))).unwrap();
+    let spy = drops.on_drop();
+    let task = runtime.handle().spawn(async move {
+        let _spy = spy;
+        std::future::pending::<()>().await;
+    });
+    let ready: Ready = kept.lock().unwrap().pop().unwrap();
+    ready.run();
+    drop(runtime);
+    kept.lock().unwrap().clear();
+    assert_eq!(drops.get(), 1);
+    assert!(task.is_finished());
+}
+
 one_cook!(
     the_most_urgent_runs_first_whenever_it_is_woken,
     sockets_timers_and_free_functions_work,
@@ -162,6 +255,9 @@ one_cook!(
     a_dropped_executor_drops_every_future_once,
     aborting_and_panicking_end_a_task_and_nothing_else,
     a_waker_outlives_the_executor,
+    a_queue_may_cancel_a_task_whose_poll_dropped_the_last_spawner,
+    no_runtime_is_current_after_enter,
+    a_dropped_runtime_drops_the_tasks_that_wait,
 );
 
 #[test]

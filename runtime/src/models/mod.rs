@@ -24,6 +24,7 @@ mod join_against_block_on_end;
 mod last_searcher_leaves;
 mod last_waker_against_executor_gone;
 mod last_waker_against_handle_drop;
+mod push_against_custom_park;
 mod send_against_closing;
 mod send_against_parking;
 mod push_against_last_sleeper;

@@ -65,13 +65,14 @@ pub(crate) mod state;
 pub(crate) mod waker;
 mod error;
 mod id;
+mod join_set;
 
 pub use self::error::JoinError;
 pub use self::id::Id;
 pub use self::join_handle::{AbortHandle, JoinHandle};
+pub use self::join_set::JoinSet;
 // What is built on top of tasks and executors, shown where people look for it.
 pub use crate::coop::consume_budget;
-pub use crate::join_set::JoinSet;
 pub use crate::task_builder::Builder;
 pub use crate::yield_now::yield_now;
 

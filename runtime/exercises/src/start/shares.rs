@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use brigade::seam::{Hall, Lane, Queue, Ready};
+use brigade::custom::{Queue, Ready, Runtime, Spawner};
 use brigade::task::JoinHandle;
 
 /// Tasks that are ready, in order of arrival: those of both lanes in one queue.
@@ -21,18 +21,22 @@ impl Queue for Line {
 ///
 /// A crowd in one lane keeps the other waiting. Give each lane a queue, and take from them in turn.
 pub struct Shares {
-    hall: Hall,
+    runtime: Runtime,
     line: Arc<Line>,
-    lanes: [Lane; 2],
+    lanes: [Spawner; 2],
 }
 
 impl Shares {
     /// An executor without tasks.
     pub fn new() -> io::Result<Self> {
         let line = Arc::new(Line::default());
-        let hall = Hall::new(line.clone())?;
-        let lanes = [hall.lane(line.clone()), hall.lane(line.clone())];
-        Ok(Shares { hall, line, lanes })
+        let runtime = Runtime::new(line.clone())?;
+        let lanes = [runtime.spawner(line.clone()), runtime.spawner(line.clone())];
+        Ok(Shares {
+            runtime,
+            line,
+            lanes,
+        })
     }
 
     /// Spawns a task into lane 0 or 1.
@@ -47,16 +51,17 @@ impl Shares {
         self.line.0.lock().unwrap().pop_front()
     }
 
-    /// Runs every task to its end or to where it waits, and answers how many polls that took.
+    /// Runs every task to its end or to where it waits, and returns how many polls that took.
     pub fn run_until_idle(&self) -> usize {
-        let _inside = self.hall.enter("Shares::run_until_idle");
-        let polls = std::iter::from_fn(|| self.take()).map(Ready::run);
-        polls.count()
+        self.runtime.enter("Shares::run_until_idle", || {
+            let tasks = std::iter::from_fn(|| self.take());
+            tasks.map(Ready::run).count()
+        })
     }
 }
 
 impl Drop for Shares {
     fn drop(&mut self) {
-        self.hall.close(|| self.take());
+        self.runtime.close(|| self.take());
     }
 }

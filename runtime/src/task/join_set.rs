@@ -1,24 +1,18 @@
-//! Many tasks as one: await them in the order in which they finish.
+//! A set of tasks that are awaited together, in the order in which they finish.
 //!
-//! **Job.** Keep the handles of a changing crowd of tasks, and know which are done without asking
-//! each of them: awaiting N handles in turn with a fresh look at all costs N² looks.
-//!
-//! **Owns** the handles, not the tasks. **Never** polls a future of a task: it awaits handles.
-//!
-//! # How
-//!
-//! Each task in the set is awaited under a waker of its own, whose job is to put the task's index
-//! into the set's list of finished ones and to wake whoever waits for the set. So a look at the set
-//! looks at that list only.
+//! Awaiting N handles in turn, each time looking at all of them, costs N² looks. So each member is
+//! awaited with a waker of its own, which puts the member's index into a list; a join looks only at the
+//! members in that list. The set holds handles and never polls a task's future.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 use slab::Slab;
 
+use crate::coop;
 use crate::handle::Handle;
 use crate::spawn;
 use crate::sync::{Mutex, lock};
@@ -45,7 +39,7 @@ use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
 /// ```
 pub struct JoinSet<T> {
     members: Slab<Member<T>>,
-    finished: std::sync::Arc<Finished>,
+    woken: std::sync::Arc<Woken>,
 }
 
 struct Member<T> {
@@ -54,22 +48,52 @@ struct Member<T> {
 }
 
 /// What the wakers of the members share.
-struct Finished {
-    state: Mutex<State>,
-}
+#[derive(Default)]
+struct Woken(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Members to look at: new ones and woken ones.
-    ready: VecDeque<usize>,
-    /// Who waits for the set.
+    /// Members to look at: those whose task finished, and new ones, whose waker is not registered yet.
+    members: VecDeque<usize>,
+    /// The waker of the task that waits for the set.
     waiter: Option<Waker>,
+}
+
+impl Woken {
+    fn push(&self, index: usize) {
+        let waiter = {
+            let mut state = lock(&self.0);
+            state.members.push_back(index);
+            state.waiter.take()
+        };
+        // Outside of the lock: it may be a foreign waker, and may come back to this set.
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+    }
+
+    /// Takes a member out. If there is none, `waiter`, if given, is woken once there is one. Without a
+    /// waiter, the task that waits already goes on waiting.
+    fn take(&self, waiter: Option<&Waker>) -> Option<usize> {
+        // A waker is cloned and dropped outside of the lock: both may run foreign code.
+        let fresh = waiter.cloned();
+        let mut state = lock(&self.0);
+        let index = state.members.pop_front();
+        let unused = match (index, fresh) {
+            // The latest waiter counts: the set may have moved to another task since.
+            (None, Some(fresh)) => state.waiter.replace(fresh),
+            (_, fresh) => fresh,
+        };
+        drop(state);
+        drop(unused);
+        index
+    }
 }
 
 /// The waker of one member.
 struct MemberWaker {
     index: usize,
-    finished: std::sync::Arc<Finished>,
+    woken: std::sync::Arc<Woken>,
 }
 
 impl Wake for MemberWaker {
@@ -78,19 +102,12 @@ impl Wake for MemberWaker {
     }
 
     fn wake_by_ref(self: &std::sync::Arc<Self>) {
-        let waiter = {
-            let mut state = lock(&self.finished.state);
-            state.ready.push_back(self.index);
-            state.waiter.take()
-        };
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
+        self.woken.push(self.index);
     }
 }
 
 impl<T> JoinSet<T> {
-    /// An empty set.
+    /// Makes an empty set.
     ///
     /// ```
     /// let dishes = brigade::task::JoinSet::<&str>::new();
@@ -99,13 +116,11 @@ impl<T> JoinSet<T> {
     pub fn new() -> Self {
         JoinSet {
             members: Slab::new(),
-            finished: std::sync::Arc::new(Finished {
-                state: Mutex::new(State::default()),
-            }),
+            woken: std::sync::Arc::default(),
         }
     }
 
-    /// How many tasks are in it, finished or not.
+    /// Returns how many tasks are in the set, finished or not.
     ///
     /// ```
     /// brigade::run(async {
@@ -122,7 +137,7 @@ impl<T> JoinSet<T> {
         self.members.len()
     }
 
-    /// Whether it is empty; see [`len`](Self::len) for an example.
+    /// Returns whether the set is empty; see [`len`](Self::len) for an example.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
@@ -139,7 +154,7 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Panics
-    /// Outside of an executor.
+    /// If it is called outside of an executor.
     #[track_caller]
     pub fn spawn<F>(&mut self, future: F) -> AbortHandle
     where
@@ -186,7 +201,7 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Panics
-    /// Outside of a [`SingleThread`](crate::SingleThread).
+    /// If it is called outside of a [`SingleThread`](crate::SingleThread).
     #[track_caller]
     pub fn spawn_local<F>(&mut self, future: F) -> AbortHandle
     where
@@ -208,7 +223,7 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Panics
-    /// Outside of an executor.
+    /// If it is called outside of an executor.
     #[track_caller]
     pub fn spawn_blocking<F>(&mut self, work: F) -> AbortHandle
     where
@@ -234,22 +249,15 @@ impl<T> JoinSet<T> {
         let index = entry.key();
         let waker = Waker::from(std::sync::Arc::new(MemberWaker {
             index,
-            finished: self.finished.clone(),
+            woken: self.woken.clone(),
         }));
         entry.insert(Member { handle, waker });
-        // It has to be polled once to have its waker registered.
-        let waiter = {
-            let mut state = lock(&self.finished.state);
-            state.ready.push_back(index);
-            state.waiter.take()
-        };
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
+        // The handle must be polled once before it can wake this waker.
+        self.woken.push(index);
         abort
     }
 
-    /// Waits for the next task to finish and gives its result; `None` if the set is empty.
+    /// Waits for the next task to finish and returns its result, or `None` if the set is empty.
     ///
     /// ```
     /// brigade::run(async {
@@ -288,8 +296,8 @@ impl<T> JoinSet<T> {
         std::future::poll_fn(|cx| self.poll_join_next(cx)).await
     }
 
-    /// As [`join_next_with_id`](Self::join_next_with_id), as a poll function. The last task that polled
-    /// it is woken when there is something to look at.
+    /// Polls for what [`join_next_with_id`](Self::join_next_with_id) waits for. The task of the latest
+    /// poll is woken when a result may be there.
     ///
     /// ```
     /// use std::future::poll_fn;
@@ -305,48 +313,40 @@ impl<T> JoinSet<T> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<(Id, Result<T, JoinError>)>> {
-        self.look(Some(cx.waker()))
-    }
-
-    /// Looks at members until one gives its result; if none does, `waiter` is woken when there is
-    /// something to look at.
-    fn look(&mut self, waiter: Option<&Waker>) -> Poll<Option<(Id, Result<T, JoinError>)>> {
         loop {
             if self.members.is_empty() {
-                return Poll::Ready(None);
+                // A set that others fill may be found empty again and again.
+                return coop::poll_spend(cx).map(|()| None);
             }
-            let Some(index) = self.next_ready(waiter) else {
+            let Some(index) = self.woken.take(Some(cx.waker())) else {
                 return Poll::Pending;
             };
-            // A late wake may speak of a member that is gone, or of the next one at its index: then
-            // there is nothing at it, or a look too many.
-            let Some(member) = self.members.get_mut(index) else {
-                continue;
-            };
-            let mut member_cx = Context::from_waker(&member.waker);
-            if let Poll::Ready(result) = Pin::new(&mut member.handle).poll(&mut member_cx) {
-                let id = self.members.remove(index).handle.id();
-                return Poll::Ready(Some((id, result)));
+            // Each look costs, also one at a member that is not ready; one at an empty list does not,
+            // or a task with more sets than its budget would never get to the last of them.
+            if coop::poll_spend(cx).is_pending() {
+                lock(&self.woken.0).members.push_front(index);
+                return Poll::Pending;
+            }
+            if let Poll::Ready(joined) = self.poll_member(index) {
+                return Poll::Ready(Some(joined));
             }
         }
     }
 
-    /// A member to look at; or `None`, and `waiter` is woken once there is one. Without a waiter,
-    /// whoever waits already goes on waiting.
-    fn next_ready(&self, waiter: Option<&Waker>) -> Option<usize> {
-        let fresh = waiter.cloned();
-        let mut state = lock(&self.finished.state);
-        let ready = state.ready.pop_front();
-        let unused = match (ready, fresh) {
-            (None, Some(fresh)) => state.waiter.replace(fresh),
-            (_, fresh) => fresh,
+    fn poll_member(&mut self, index: usize) -> Poll<(Id, Result<T, JoinError>)> {
+        // A waker may be late: its member is gone by then, and perhaps another one is at its index,
+        // which is then polled once too often.
+        let Some(member) = self.members.get_mut(index) else {
+            return Poll::Pending;
         };
-        drop(state);
-        drop(unused);
-        ready
+        let mut cx = Context::from_waker(&member.waker);
+        let result = ready!(Pin::new(&mut member.handle).poll(&mut cx));
+        Poll::Ready((self.members.remove(index).handle.id(), result))
     }
 
-    /// A finished task's result, if there is one already.
+    /// Returns a finished task's result, if there is one already.
+    ///
+    /// A loop of it never lets others run: use [`join_next`](Self::join_next) for a large set.
     ///
     /// ```
     /// brigade::run(async {
@@ -361,13 +361,15 @@ impl<T> JoinSet<T> {
     /// });
     /// ```
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
-        match self.look(None) {
-            Poll::Ready(joined) => joined.map(|(_, result)| result),
-            Poll::Pending => None,
+        while let Some(index) = self.woken.take(None) {
+            if let Poll::Ready((_, result)) = self.poll_member(index) {
+                return Some(result);
+            }
         }
+        None
     }
 
-    /// Waits for all tasks and gives their values, in the order in which they finished.
+    /// Waits for all tasks and returns their values, in the order in which they finished.
     ///
     /// ```
     /// brigade::run(async {
@@ -380,10 +382,10 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Panics
-    /// If a task panicked, with its panic; if one was aborted. The others are aborted then.
+    /// If a task panicked, with that panic, or if a task was aborted. The remaining tasks are aborted.
     ///
     /// # Cancel safety
-    /// None: dropping the future drops the set with it, and so aborts the tasks.
+    /// Not cancel safe: dropping the future drops the set, which aborts the tasks.
     pub async fn join_all(mut self) -> Vec<T> {
         let mut values = Vec::with_capacity(self.len());
         while let Some(result) = self.join_next().await {
@@ -413,7 +415,7 @@ impl<T> JoinSet<T> {
         }
     }
 
-    /// Aborts all tasks and waits until they are gone.
+    /// Aborts all tasks and waits until they have ended.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -433,14 +435,14 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Cancel safety
-    /// The tasks are aborted by the first poll; dropping the future leaves those that are not gone yet
-    /// in the set.
+    /// The first poll aborts the tasks. Dropping the future leaves those that have not ended yet in the
+    /// set.
     pub async fn shutdown(&mut self) {
         self.abort_all();
         while self.join_next().await.is_some() {}
     }
 
-    /// Lets all tasks run on by themselves: the set is empty afterwards.
+    /// Lets all tasks run on by themselves and empties the set.
     ///
     /// ```
     /// brigade::run(async {
@@ -456,6 +458,11 @@ impl<T> JoinSet<T> {
     /// ```
     pub fn detach_all(&mut self) {
         self.members.clear();
+        // A new list: nobody would take the indices of these members out of the old one.
+        let waiter = lock(&std::mem::take(&mut self.woken).0).waiter.take();
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
     }
 }
 

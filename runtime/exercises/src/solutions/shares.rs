@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use brigade::seam::{Hall, Lane, Queue, Ready};
+use brigade::custom::{Queue, Ready, Runtime, Spawner};
 use brigade::task::JoinHandle;
 
 /// Tasks of one lane that are ready, in order of arrival.
@@ -20,9 +20,9 @@ impl Queue for Line {
 
 /// One cook for two lanes, who takes from them in turn.
 pub struct Shares {
-    hall: Hall,
+    runtime: Runtime,
     lines: [Arc<Line>; 2],
-    lanes: [Lane; 2],
+    lanes: [Spawner; 2],
     /// Whose turn it is.
     turn: Cell<usize>,
 }
@@ -31,10 +31,13 @@ impl Shares {
     /// An executor without tasks.
     pub fn new() -> io::Result<Self> {
         let lines = [Arc::new(Line::default()), Arc::new(Line::default())];
-        let hall = Hall::new(lines[0].clone())?;
-        let lanes = [hall.lane(lines[0].clone()), hall.lane(lines[1].clone())];
+        let runtime = Runtime::new(lines[0].clone())?;
+        let lanes = [
+            runtime.spawner(lines[0].clone()),
+            runtime.spawner(lines[1].clone()),
+        ];
         Ok(Shares {
-            hall,
+            runtime,
             lines,
             lanes,
             turn: Cell::new(0),
@@ -55,16 +58,17 @@ impl Shares {
         pop(first).or_else(|| pop(1 - first))
     }
 
-    /// Runs every task to its end or to where it waits, and answers how many polls that took.
+    /// Runs every task to its end or to where it waits, and returns how many polls that took.
     pub fn run_until_idle(&self) -> usize {
-        let _inside = self.hall.enter("Shares::run_until_idle");
-        let polls = std::iter::from_fn(|| self.take()).map(Ready::run);
-        polls.count()
+        self.runtime.enter("Shares::run_until_idle", || {
+            let tasks = std::iter::from_fn(|| self.take());
+            tasks.map(Ready::run).count()
+        })
     }
 }
 
 impl Drop for Shares {
     fn drop(&mut self) {
-        self.hall.close(|| self.take());
+        self.runtime.close(|| self.take());
     }
 }

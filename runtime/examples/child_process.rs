@@ -1,0 +1,133 @@
+//! 1,000 child processes on one thread: each has a task, and no thread waits for any of them.
+//!
+//! Linux tells of a child's end through a descriptor, the pidfd, and its output is a pipe: both are
+//! sources of events like any other. A child that is dropped is killed and leaves no zombie.
+//!
+//! ```console
+//! $ cargo run -p brigade --example child_process
+//! ```
+
+#[cfg(target_os = "linux")]
+fn main() -> std::io::Result<()> {
+    linux::main()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    println!("only Linux has pidfds");
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::fs;
+    use std::io::{self, ErrorKind};
+    use std::os::fd::{AsRawFd, OwnedFd};
+    use std::process::{self, Command, ExitStatus, Stdio};
+
+    use brigade::io::{Interest, Registered, Source};
+    use brigade::task::JoinSet;
+    use mio::{Registry, Token, unix::SourceFd};
+    use rustix::io::{Errno, ioctl_fionbio};
+    use rustix::process::{Pid, PidfdFlags, Resource, WaitOptions, pidfd_open};
+
+    /// A descriptor as a source of events.
+    struct Fd(OwnedFd);
+
+    impl Source for Fd {
+        fn register(&mut self, at: &Registry, token: Token, what: Interest) -> io::Result<()> {
+            SourceFd(&self.0.as_raw_fd()).register(at, token, what)
+        }
+
+        fn reregister(&mut self, at: &Registry, token: Token, what: Interest) -> io::Result<()> {
+            SourceFd(&self.0.as_raw_fd()).reregister(at, token, what)
+        }
+
+        fn deregister(&mut self, at: &Registry) -> io::Result<()> {
+            SourceFd(&self.0.as_raw_fd()).deregister(at)
+        }
+    }
+
+    /// A process that is killed when it is dropped.
+    struct Process(process::Child);
+
+    impl Drop for Process {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            // A process that got SIGKILL ends at once. Taking its status leaves no zombie.
+            let _ = self.0.wait();
+        }
+    }
+
+    /// A child process with its output.
+    struct Child {
+        process: Process,
+        /// Readable once the process has ended.
+        pidfd: Registered<Fd>,
+        stdout: Registered<Fd>,
+    }
+
+    impl Child {
+        fn spawn(command: &mut Command) -> io::Result<Self> {
+            let mut process = Process(command.stdout(Stdio::piped()).spawn()?);
+            let stdout = OwnedFd::from(process.0.stdout.take().expect("it is piped"));
+            ioctl_fionbio(&stdout, true)?;
+            let pidfd = pidfd_open(Pid::from_child(&process.0), PidfdFlags::NONBLOCK)?;
+            Ok(Child {
+                process,
+                pidfd: Registered::new(Fd(pidfd), Interest::READABLE)?,
+                stdout: Registered::new(Fd(stdout), Interest::READABLE)?,
+            })
+        }
+
+        /// Reads what the child writes, to the end.
+        async fn output(&self) -> io::Result<Vec<u8>> {
+            let (mut output, mut buffer) = (Vec::new(), [0; 4096]);
+            loop {
+                let read = |pipe: &Fd| Ok(rustix::io::read(&pipe.0, &mut buffer)?);
+                match self.stdout.read_with(read).await? {
+                    0 => return Ok(output),
+                    count => output.extend_from_slice(&buffer[..count]),
+                }
+            }
+        }
+
+        /// Waits until the child has ended.
+        async fn wait(&mut self) -> io::Result<ExitStatus> {
+            let process = &mut self.process.0;
+            let ended = |_: &Fd| process.try_wait()?.ok_or(ErrorKind::WouldBlock.into());
+            self.pidfd.read_with(ended).await
+        }
+    }
+
+    const CHILDREN: usize = 1000;
+
+    pub(super) fn main() -> io::Result<()> {
+        // Each child takes two descriptors here.
+        let mut limit = rustix::process::getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        rustix::process::setrlimit(Resource::Nofile, limit)?;
+
+        brigade::SingleThread::new()?.block_on(async {
+            let mut children = JoinSet::new();
+            for number in 0..CHILDREN {
+                children.spawn(async move {
+                    let mut child = Child::spawn(Command::new("echo").arg(number.to_string()))?;
+                    let output = child.output().await?;
+                    assert_eq!(output, format!("{number}\n").as_bytes());
+                    child.wait().await
+                });
+            }
+            let mut good = 0;
+            while let Some(status) = children.join_next().await {
+                good += usize::from(status.expect("no panic")?.success());
+            }
+            drop(Child::spawn(Command::new("sleep").arg("1000"))?);
+
+            let threads = fs::read_dir("/proc/self/task")?.count();
+            let no_zombie = rustix::process::wait(WaitOptions::NOHANG).err() == Some(Errno::CHILD);
+            println!("{good} children, {threads} thread, no zombie: {no_zombie}");
+            assert_eq!((good, threads, no_zombie), (CHILDREN, 1, true));
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,324 @@
+//! What an executor outside of this crate is built on: tasks and wakers, an event loop and a clock,
+//! parking without missing a wake, and shutdown.
+//!
+//! The executor itself is a [`Queue`], which decides the order of tasks, and a loop; see
+//! `examples/priority.rs`. The types keep the rules of the task's state machine: a [`Ready`] is the
+//! only right to run its task, works once, and cancels the task when it is dropped. Whatever a queue
+//! does, memory stays safe. The module is public but hidden, because it may change at any time.
+//!
+//! ```
+//! use std::sync::{Arc, Mutex};
+//!
+//! use brigade::custom::{Queue, Ready, Runtime};
+//!
+//! /// Runs the task that was pushed last.
+//! #[derive(Default)]
+//! struct Stack(Mutex<Vec<Ready>>);
+//!
+//! impl Stack {
+//!     fn pop(&self) -> Option<Ready> {
+//!         self.0.lock().unwrap().pop()
+//!     }
+//! }
+//!
+//! impl Queue for Stack {
+//!     fn push(&self, task: Ready) {
+//!         self.0.lock().unwrap().push(task);
+//!     }
+//! }
+//!
+//! let stack = Arc::new(Stack::default());
+//! let runtime = Runtime::new(stack.clone())?;
+//! let handle = runtime.handle();
+//! let tasks = [1, 2, 3].map(|number| handle.spawn(async move { print!("{number} ") }));
+//! runtime.enter("Stack::run", || {
+//!     while let Some(task) = stack.pop() {
+//!         task.run(); // 3, 2, 1
+//!     }
+//! });
+//! assert!(tasks.iter().all(|task| task.is_finished()));
+//! # std::io::Result::Ok(())
+//! ```
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::task::Waker;
+
+use crate::blocking::Pool;
+use crate::builder::Settings;
+use crate::context;
+use crate::coop;
+use crate::driver::{self, Driver};
+use crate::handle::Handle;
+use crate::metrics::{Counters, Depths};
+use crate::probe::Probe;
+use crate::reactor::{self, Reactor};
+use crate::shared::Shared;
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, fence, lock};
+use crate::task::raw::{RawTask, Runnable, TaskRef, Unbound};
+use crate::task::scheduler_ref::{Schedule, SchedulerRef};
+use crate::task::{JoinHandle, spawn_task};
+use crate::timer::Timers;
+use crate::timer::clock::Clock;
+
+/// Where ready tasks wait.
+pub trait Queue: Send + Sync {
+    /// Takes a task in, from any thread. `wake` calls it, so it must not block, and should not run or
+    /// drop a task: the caller of `wake` may hold a lock that the task's code takes.
+    fn push(&self, task: Ready);
+}
+
+/// A closure is a queue as well.
+impl<F: Fn(Ready) + Send + Sync> Queue for F {
+    fn push(&self, task: Ready) {
+        self(task);
+    }
+}
+
+/// The right to run one task, once. Dropping it cancels the task.
+pub struct Ready(ManuallyDrop<Runnable>);
+
+impl Ready {
+    fn new(task: Runnable) -> Self {
+        Ready(ManuallyDrop::new(task))
+    }
+
+    /// Polls the task once. If the task is woken meanwhile or later, it is pushed again.
+    pub fn run(self) {
+        let mut ready = ManuallyDrop::new(self);
+        // SAFETY: it is taken once, since `ready` is never dropped.
+        let task = unsafe { ManuallyDrop::take(&mut ready.0) };
+        // The poll may drop the last spawner of this queue, and the push that follows it may drop the
+        // task. This reference keeps both, and so the scheduler that the push runs in.
+        let _alive = task.raw().to_ref();
+        coop::refill();
+        task.run(&Probe::off());
+    }
+}
+
+impl Drop for Ready {
+    fn drop(&mut self) {
+        // SAFETY: it is taken once, here.
+        unsafe { ManuallyDrop::take(&mut self.0) }.cancel();
+    }
+}
+
+/// What the tasks see of their executor.
+struct Scheduler {
+    queue: Arc<dyn Queue>,
+    core: Arc<Core>,
+}
+
+/// What all spawners of a runtime share.
+struct Core {
+    /// `None` once the runtime is closing.
+    living: Mutex<Option<HashMap<u64, TaskRef>>>,
+    parked: AtomicBool,
+    reactor: Arc<Reactor>,
+    counters: Arc<Counters>,
+}
+
+impl Core {
+    /// Ends the park of the executor's thread, if it is parked. As in
+    /// [`inbox`](crate::queue::inbox): the caller has pushed (P1), here are P2 and P3.
+    fn notify(&self) {
+        // Pairs with the fence in `park_unless`: either the executor sees the push, or this thread
+        // sees that the executor parks.
+        fence(Ordering::SeqCst);
+        if self.parked.load(Ordering::Relaxed) && self.parked.swap(false, Ordering::Relaxed) {
+            self.reactor.ring();
+        }
+    }
+}
+
+impl Schedule for Scheduler {
+    fn bind(&self, task: Unbound) {
+        {
+            let mut living = lock(&self.core.living);
+            // A closing executor drops the task, which was taken before the lock and so goes after it.
+            let Some(living) = &mut *living else { return };
+            living.insert(task.raw().number(), task.raw().to_ref());
+            self.core.counters.in_flight.up();
+        }
+        self.schedule(task.bind());
+    }
+
+    fn schedule(&self, task: Runnable) {
+        self.queue.push(Ready::new(task));
+        self.core.notify();
+    }
+
+    fn unbind(&self, task: RawTask) {
+        let known = lock(&self.core.living)
+            .as_mut()
+            .and_then(|living| living.remove(&task.number()));
+        // Outside of the lock: it may be the last reference.
+        drop(known);
+        self.core.counters.in_flight.down();
+    }
+}
+
+/// Spawns tasks into one queue of a [`Runtime`].
+pub struct Spawner(SchedulerRef);
+
+impl Spawner {
+    /// Spawns a task.
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        spawn_task!(self.0.clone(), "task", None, future)
+    }
+}
+
+/// Ends the park of an executor, for wakers that belong to no task.
+#[derive(Clone)]
+pub struct Notify(Arc<Core>);
+
+impl Notify {
+    /// Ends [`Runtime::park_unless`]. The caller has made ready what `ready` asks about.
+    pub fn notify(&self) {
+        self.0.notify();
+    }
+}
+
+/// What an executor on one thread stands on. Dropping it [closes](Self::close) it.
+pub struct Runtime {
+    shared: Arc<Shared>,
+    driver: RefCell<Driver>,
+    core: Arc<Core>,
+    /// Neither `Send` nor `Sync`: two threads would share one `parked`.
+    thread: PhantomData<*const ()>,
+}
+
+impl Runtime {
+    /// A runtime whose free functions, as `brigade::spawn`, push into `queue`.
+    ///
+    /// # Errors
+    /// Returns an error if the OS has no descriptors left for the event loop.
+    pub fn new(queue: Arc<dyn Queue>) -> io::Result<Self> {
+        let (reactor, event_loop) = reactor::new()?;
+        let counters = Arc::new(Counters::new(1));
+        let core = Arc::new(Core {
+            living: Mutex::new(Some(HashMap::new())),
+            parked: AtomicBool::new(false),
+            reactor: reactor.clone(),
+            counters: counters.clone(),
+        });
+        let notified = reactor.clone();
+        let timers = Timers::new(Arc::new(Clock::new(false)), move || notified.ring());
+        let settings = Settings::new();
+        Ok(Runtime {
+            shared: Arc::new(Shared {
+                home: scheduler(queue, &core),
+                reactor,
+                timers: Arc::new(timers),
+                pool: Pool::new(settings.threads, settings.max_blocking_threads, None),
+                counters,
+                depths: Arc::new(Unknown),
+            }),
+            driver: RefCell::new(Driver::new(event_loop, None, None)),
+            core,
+            thread: PhantomData,
+        })
+    }
+
+    /// Returns a spawner for a further queue. A task returns to the queue it was spawned into each
+    /// time it is woken.
+    pub fn spawner(&self, queue: Arc<dyn Queue>) -> Spawner {
+        Spawner(scheduler(queue, &self.core))
+    }
+
+    /// Returns the handle that `brigade::spawn` uses.
+    pub fn handle(&self) -> Handle {
+        Handle {
+            shared: self.shared.clone(),
+        }
+    }
+
+    /// Returns what ends [`park_unless`](Self::park_unless) from any thread.
+    pub fn notifier(&self) -> Notify {
+        Notify(self.core.clone())
+    }
+
+    /// Runs `f`, in which this is the thread's current runtime. It takes a closure and returns no
+    /// guard, because a guard could be forgotten and the runtime freed while it is current.
+    ///
+    /// # Panics
+    /// If an executor runs on this thread already; the message names `function`.
+    pub fn enter<R>(&self, function: &str, f: impl FnOnce() -> R) -> R {
+        let _entered = context::enter_running(&self.shared, function);
+        f()
+    }
+
+    /// Polls the OS and the clock, and wakes the tasks that have waited for either.
+    pub fn poll_driver(&self) {
+        let mut woken: Vec<Waker> = Vec::new();
+        let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
+        self.driver.borrow_mut().poll(reactor, timers, &mut woken);
+        // The driver is free again: a waker may be foreign and call anything.
+        driver::wake_all(&mut woken);
+    }
+
+    /// Parks until there is an event, a due timer, a push or a [`Notify::notify`]; but does not park
+    /// if `ready` returns true. S1 to S4 of [`inbox`](crate::queue::inbox).
+    pub fn park_unless(&self, ready: impl FnOnce() -> bool) {
+        self.core.parked.store(true, Ordering::Relaxed);
+        // Pairs with the fence in `notify`.
+        fence(Ordering::SeqCst);
+        if !ready() {
+            let mut woken: Vec<Waker> = Vec::new();
+            let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
+            (self.driver.borrow_mut()).park(reactor, timers, None, &mut woken);
+            driver::wake_all(&mut woken);
+        }
+        self.core.parked.store(false, Ordering::Relaxed);
+    }
+
+    /// Cancels every task and admits no more. First pushes those that wait, then drops what `take`
+    /// takes out of the queues.
+    pub fn close(&self, take: impl FnMut() -> Option<Ready>) {
+        // Destructors of tasks may ask for the current runtime.
+        let _entered = context::enter(&self.shared);
+        let living = lock(&self.core.living).take();
+        for task in living.into_iter().flat_map(HashMap::into_values) {
+            task.raw().abort();
+        }
+        std::iter::from_fn(take).for_each(drop);
+        self.shared.pool.close();
+        driver::close(&self.shared.reactor, &self.shared.timers);
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        // Without this, tasks that wait would keep themselves alive: `living` holds them, and they
+        // hold `living`.
+        if lock(&self.core.living).is_some() {
+            self.close(|| None);
+        }
+    }
+}
+
+fn scheduler(queue: Arc<dyn Queue>, core: &Arc<Core>) -> SchedulerRef {
+    let core = core.clone();
+    SchedulerRef::shared(Arc::new(Scheduler { queue, core }), Probe::off())
+}
+
+/// How long the queues are, only their owner knows.
+struct Unknown;
+
+impl Depths for Unknown {
+    fn global(&self) -> usize {
+        0
+    }
+
+    fn local(&self, _worker: usize) -> usize {
+        0
+    }
+}

@@ -1,0 +1,42 @@
+//! A custom executor parks while another thread spawns a task: it sees the push, or is notified.
+
+use loom::thread;
+
+use super::{Outcomes, explore};
+use crate::custom::{Ready, Runtime};
+use crate::sync::{Arc, AtomicBool, Ordering};
+
+#[test]
+fn no_push_is_missed() {
+    static SEEN: Outcomes<2> = Outcomes::of(["it parked", "it did not park"]);
+    explore(3, &SEEN, || {
+        let pushed = Arc::new(AtomicBool::new(false));
+        // Invisible to loom: a lock of its own would order what the fences have to.
+        let slot = std::sync::Arc::new(std::sync::Mutex::new(None::<Ready>));
+        let queue = {
+            let (pushed, slot) = (pushed.clone(), slot.clone());
+            move |task| {
+                *slot.lock().unwrap() = Some(task);
+                pushed.store(true, Ordering::Relaxed);
+            }
+        };
+        let runtime = Runtime::new(std::sync::Arc::new(queue)).unwrap();
+        let handle = runtime.handle();
+        let spawner = thread::spawn(move || drop(handle.spawn(async {})));
+        let mut parked = false;
+        while !pushed.load(Ordering::Relaxed) {
+            runtime.park_unless(|| {
+                let ready = pushed.load(Ordering::Relaxed);
+                parked |= !ready;
+                ready
+            });
+        }
+        SEEN.saw(match parked {
+            true => "it parked",
+            false => "it did not park",
+        });
+        spawner.join().unwrap();
+        let task = slot.lock().unwrap().take().unwrap();
+        runtime.enter("the model", || task.run());
+    });
+}

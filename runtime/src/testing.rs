@@ -1,0 +1,213 @@
+//! Runs a test under many orders of its tasks, each of which can be repeated.
+//!
+//! A bug that needs one task to overtake another appears once in a thousand runs, and never in a
+//! debugger. On a [`SingleThread`] with a seed and virtual time the seed decides every order:
+//! [`explore`] tries seeds until one breaks the program, and names it. Sockets, signals and threads
+//! would take their own time, which no seed decides, so in here they are errors.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::env;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use crate::single_thread::SingleThread;
+use crate::time::sleep;
+
+/// The environment variable that asks for one seed alone.
+const SEED: &str = "BRIGADE_SEED";
+
+/// When the virtual clock gets there, no other timer was left.
+const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
+
+/// Runs a program once for each seed, and panics with the first seed under which it fails.
+///
+/// Each run is a new [`SingleThread`] with that [`seed`](crate::SingleThreadBuilder::seed), which
+/// decides in what order ready tasks are polled, and with
+/// [`virtual_time`](crate::SingleThreadBuilder::virtual_time), so that hours of sleep take no time.
+/// The same seed gives the same run, to the poll. `program` makes the future of one run.
+///
+/// The outputs are returned in the order of the seeds: a test may demand that each outcome it speaks of
+/// was reached at least once.
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc};
+///
+/// /// Two guests each put a coin into the jar, and look away between counting and writing down.
+/// async fn jar() -> u32 {
+///     let coins = Rc::new(Cell::new(0));
+///     let guests = [(); 2].map(|()| {
+///         let coins = coins.clone();
+///         brigade::spawn_local(async move {
+///             let counted = coins.get();
+///             brigade::yield_now().await;
+///             coins.set(counted + 1);
+///         })
+///     });
+///     for guest in guests {
+///         guest.await.unwrap();
+///     }
+///     coins.get()
+/// }
+///
+/// let sums = brigade::explore(0..100, jar);
+/// assert!(sums.contains(&2), "in some orders all is well");
+/// assert!(sums.contains(&1), "and in others a coin is lost");
+/// ```
+///
+/// # A failing seed
+///
+/// Where the program panics, `explore` runs it again with the same seed. If it fails again in the same
+/// way, `explore` panics with the seed and the program's message. To have that run again, alone, set
+/// `BRIGADE_SEED`: then every `explore` of the process runs that seed and no other.
+///
+/// ```console
+/// $ BRIGADE_SEED=17 cargo test a_coin_is_lost
+/// ```
+///
+/// If the second run passes, fails with another message or takes another number of polls, `explore`
+/// panics and says that the runs differ: something besides the seed decides.
+///
+/// # Chance that is not the seed's
+///
+/// - **`select!` of futures-util and of tokio** draws which branch it polls first, from a generator of
+///   its own. Write `select_biased!` (futures-util) or `biased;` in the first line of `tokio::select!`.
+/// - The order of a `HashMap`, other random numbers and the real clock: fix them, or derive them from
+///   the seed. [`brigade::time::now`](crate::time::now) is virtual in here, `Instant::now` is not.
+/// - A static variable that one run leaves changed for the next.
+///
+/// # What it does not try
+///
+/// - It tries orders of polls. What two threads and the memory model do, it does not: use loom.
+/// - **Sockets, signals and any other source of events are errors** (`Unsupported`): the clock would
+///   jump past what they wait for. Use channels and pipes in memory, or be generic over the stream.
+/// - [`spawn_blocking`](crate::spawn_blocking) runs its closure on this thread, in a task.
+/// - A thread that the program starts is not waited for, and its wakes are not repeatable.
+/// - A panic of a task goes to its handle. If nobody awaits the handle, `explore` does not see it.
+///
+/// # Panics
+/// If the program panics, with the seed. If the program *stands still*, which means that tasks wait and
+/// no timer is armed (or none within two hundred years of virtual time). If `BRIGADE_SEED` is not a
+/// number, if there is no seed at all, and inside an executor. A program that is always busy and never
+/// done runs for ever, as anywhere else.
+#[track_caller]
+pub fn explore<F: Future>(
+    seeds: impl IntoIterator<Item = u64>,
+    mut program: impl FnMut() -> F,
+) -> Vec<F::Output> {
+    let mut outputs = Vec::new();
+    match chosen() {
+        Some(seed) => outputs.push(run(seed, &mut program)),
+        // A loop and no closure, so that the panic points to the caller's line.
+        None => {
+            for seed in seeds {
+                outputs.push(run(seed, &mut program));
+            }
+        }
+    }
+    assert!(
+        !outputs.is_empty(),
+        "brigade::explore was given no seed: nothing was tried"
+    );
+    outputs
+}
+
+/// Returns the seed that the environment asks for.
+#[track_caller]
+fn chosen() -> Option<u64> {
+    let text = env::var(SEED).ok()?;
+    match text.trim().parse() {
+        Ok(seed) => Some(seed),
+        Err(_) => panic!("brigade::explore: {SEED} must be a whole number, and is {text:?}"),
+    }
+}
+
+/// Runs the program, and panics if it fails.
+#[track_caller]
+fn run<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> F::Output {
+    match run_once(seed, program) {
+        Ok(output) => output,
+        Err(first) => match run_once(seed, program) {
+            Err(second) if second == first => fail(seed, &first.why),
+            second => differ(seed, &first, second.err()),
+        },
+    }
+}
+
+/// How a run failed: equal for two runs that took the same way.
+#[derive(PartialEq)]
+struct Failure {
+    why: String,
+    polls: u64,
+}
+
+fn run_once<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> Result<F::Output, Failure> {
+    let built = SingleThread::builder().seed(seed).closed_world().build();
+    let executor = built.unwrap_or_else(|error| panic!("no executor could be built: {error}"));
+    let main_polls = Cell::new(0);
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        // What a panic leaves half done belongs to the program and goes with this run.
+        executor.block_on(async { to_the_end(program(), &main_polls).await })
+    }));
+    let why = match ran {
+        Ok(Some(output)) => return Ok(output),
+        Ok(None) => "it stands still: every task waits and no timer is armed",
+        Err(ref payload) => text_of(&**payload),
+    };
+    Err(Failure {
+        why: why.to_owned(),
+        polls: main_polls.get() + executor.metrics().workers[0].polls,
+    })
+}
+
+/// Returns the future's output, or `None` if nothing will ever happen again: the clock jumps to a timer
+/// only when no task is ready, and this timer is the last of all.
+async fn to_the_end<F: Future>(future: F, polls: &Cell<u64>) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut end = pin!(sleep(END_OF_TIME));
+    std::future::poll_fn(|cx| {
+        polls.set(polls.get() + 1);
+        match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => end.as_mut().poll(cx).map(|()| None),
+        }
+    })
+    .await
+}
+
+#[track_caller]
+fn fail(seed: u64, why: &str) -> ! {
+    let thread = thread::current();
+    let test = thread.name().filter(|name| *name != "main");
+    let test = test.map_or(String::new(), |name| format!(" cargo test {name}"));
+    panic!(
+        "brigade::explore: seed {seed} fails: {why}\n\
+         to have this run again, alone: {SEED}={seed}{test}"
+    )
+}
+
+#[track_caller]
+fn differ(seed: u64, first: &Failure, second: Option<Failure>) -> ! {
+    let second = second.map_or("passes".to_owned(), |Failure { why, polls }| {
+        format!("fails after {polls} polls: {why}")
+    });
+    let Failure { why, polls } = first;
+    panic!(
+        "brigade::explore: two runs of seed {seed} differ, so the program draws chance of its own.\n\
+         The first fails after {polls} polls: {why}\n\
+         The second {second}\n\
+         Write `select_biased!` in place of `futures_util::select!`, and `biased;` in the first line of \
+         `tokio::select!`; fix the order of hash maps, random numbers and the real clock."
+    )
+}
+
+/// Returns the message of a panic.
+fn text_of(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without words")
+}

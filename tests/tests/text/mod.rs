@@ -1,0 +1,212 @@
+//! The repository's texts and sources, as `house.rs`, `prose.rs` and `catalogue.rs` read them: line by
+//! line, without a parser of Rust.
+
+#![allow(dead_code, reason = "no test binary uses all of it")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub(crate) fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("tests/ is in the workspace").into()
+}
+
+pub(crate) fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// With `BRIGADE_QUOTE=1` a page is made to say what the source says.
+pub(crate) fn renew(page: &str, from: &str, to: &str) {
+    if std::env::var_os("BRIGADE_QUOTE").is_some() && page.ends_with(".md") {
+        fs::write(root().join(page), read(page).replacen(from, to, 1)).unwrap();
+    }
+}
+
+#[track_caller]
+pub(crate) fn none(faults: impl IntoIterator<Item = String>) {
+    let faults: Vec<String> = faults.into_iter().collect();
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+/// What stands between backticks.
+pub(crate) fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+pub(crate) fn is_word_char(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+pub(crate) fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(is_word_char)
+}
+
+/// The text below the first heading that contains `words`, up to the next heading of that level.
+pub(crate) fn section<'a>(text: &'a str, words: &str) -> Option<&'a str> {
+    let is_heading = |line: &&str| line.starts_with('#') && line.contains(words);
+    let heading = text.lines().find(is_heading)?;
+    let level = heading.split(' ').next()?;
+    let (_, rest) = text.split_once(&format!("{heading}\n"))?;
+    let end = rest.find(&format!("\n{level} "));
+    Some(&rest[..end.map_or(rest.len(), |end| end + 1)])
+}
+
+/// The rows of all tables, as cells, without the lines under their heads.
+pub(crate) fn rows(text: &str) -> Vec<Vec<String>> {
+    let lines = text
+        .lines()
+        .map(|line| line.strip_prefix("//! ").unwrap_or(line));
+    let rows = lines.filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let rows = rows.map(|row| {
+        row.split(" | ")
+            .map(|cell| cell.trim().to_owned())
+            .collect()
+    });
+    rows.collect()
+}
+
+/// Text apart from fenced blocks, and the blocks with their info strings.
+pub(crate) fn parts(text: &str) -> (String, Vec<(String, String)>) {
+    let (mut prose, mut blocks, mut open) = (String::new(), Vec::new(), None);
+    for line in text.lines() {
+        match (line.trim_start().strip_prefix("```"), &mut open) {
+            (Some(info), None) => open = Some((info.trim().to_owned(), String::new())),
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (None, Some((_, block))) => *block += &format!("{line}\n"),
+            (None, None) => prose += &format!("{line}\n"),
+        }
+    }
+    (prose, blocks)
+}
+
+/// A source file, by its path below the folder that was asked for.
+pub(crate) struct Source {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// The sources below a folder, in alphabetical order.
+pub(crate) fn sources(folder: &str) -> Vec<Source> {
+    let top = root().join(folder);
+    let (mut found, mut folders) = (Vec::new(), vec![top.clone()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let name = path.strip_prefix(&top).unwrap().to_str().unwrap();
+                found.push(Source {
+                    name: name.replace('\\', "/"),
+                    text: fs::read_to_string(&path).unwrap(),
+                });
+            }
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    assert!(!found.is_empty(), "{folder} has no sources");
+    found
+}
+
+impl Source {
+    /// The module's doc comment.
+    pub(crate) fn header(&self) -> String {
+        let lines = self.text.lines().map_while(|line| line.strip_prefix("//!"));
+        let lines = lines.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned() + "\n");
+        lines.collect()
+    }
+
+    /// The text without unit tests; nothing of a file that holds only tests or models.
+    pub(crate) fn shipped(&self) -> &str {
+        let folders = ["models/", "loom_tests/"];
+        let files = ["tests.rs", "properties.rs", "test_support.rs"];
+        let is_test = folders.iter().any(|folder| self.name.starts_with(folder))
+            || files.iter().any(|file| self.name.ends_with(file));
+        match is_test {
+            true => "",
+            false => self.text.split("\n#[cfg(test)]\nmod ").next().unwrap(),
+        }
+    }
+
+    /// The shipped lines that are neither empty nor comments.
+    pub(crate) fn code(&self) -> impl Iterator<Item = &str> {
+        code(self.shipped())
+    }
+
+    /// The words of the shipped comments.
+    pub(crate) fn words(&self) -> usize {
+        let comments = self
+            .shipped()
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.starts_with("//"));
+        comments
+            .map(|line| line.split_whitespace().count() - 1)
+            .sum()
+    }
+
+    /// The text of `name` or `Type::name`, without its indentation.
+    pub(crate) fn function(&self, name: &str) -> Option<String> {
+        let (owner, name) = name.rsplit_once("::").unwrap_or(("", name));
+        // Each `impl` of the type; or the whole file, where a module or nothing is named.
+        let is_impl = |line: &str| {
+            let head = line.trim_start_matches("unsafe ");
+            head.starts_with("impl") && head.split(|c| !is_word_char(c)).any(|it| it == owner)
+        };
+        let mut items = self.text.split_inclusive("\n}\n");
+        let in_impl = items.find_map(|item| {
+            item.lines()
+                .any(is_impl)
+                .then(|| function(item, name))
+                .flatten()
+        });
+        in_impl.or_else(|| function(&self.text, name))
+    }
+}
+
+fn function(text: &str, name: &str) -> Option<String> {
+    let mut lines = text
+        .lines()
+        .skip_while(|line| !line.contains("fn ") || declared(line) != Some(name));
+    let first = lines.next()?;
+    let indent = first.len() - first.trim_start().len();
+    let end = format!("{}}}", " ".repeat(indent));
+    let mut function = vec![first.trim_start()];
+    while !function.last()?.ends_with(" }") || function.len() > 1 {
+        let line = lines.next()?;
+        function.push(line.get(indent..).unwrap_or(""));
+        if line == end {
+            break;
+        }
+    }
+    Some(function.join("\n"))
+}
+
+/// The lines that are neither empty nor comments.
+pub(crate) fn code(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().map(str::trim);
+    lines.filter(|line| !line.is_empty() && !line.starts_with("//"))
+}
+
+/// The name that a line declares: of a function, a type, a constant, a module.
+pub(crate) fn declared(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    // `pub(in some::module) fn name`: the path declares nothing.
+    let line = line
+        .strip_prefix("pub(in ")
+        .map_or(line, |rest| rest.split(") ").nth(1).unwrap_or(""));
+    let prefixes = [
+        "pub", "crate", "super", "async", "unsafe", "default", "const",
+    ];
+    let kinds = "fn struct enum union trait type static mod macro_rules";
+    let words = line
+        .split(|c| !is_word_char(c))
+        .filter(|word| !word.is_empty());
+    let is_constant = words.clone().any(|word| word == "const");
+    let mut words = words.skip_while(|word| prefixes.contains(word));
+    let kind = words.next()?;
+    match kinds.split(' ').any(|it| it == kind) {
+        true => words.next(),
+        false => is_constant.then_some(kind),
+    }
+}
