@@ -1,17 +1,15 @@
 //! Input and output: the traits of the field, and a way in for any source that mio knows.
 //!
-//! **Job.** [`Registered`] joins a non-blocking source to the reactor of the current executor: try,
-//! and when the OS says `WouldBlock`, wait for an event and try again. All sockets of
-//! [`brigade::net`](crate::net) are made of it, and so is yours: a pipe, a timerfd, an inotify
-//! descriptor.
-//!
-//! **Owns** the source, and its registration, which ends first.
-//!
-//! **Never** buffers: what the OS says is what you get.
+//! [`Registered`] joins a non-blocking source to the reactor of the current executor: try, and when the OS
+//! returns `WouldBlock`, wait for an event and try again. All sockets of [`brigade::net`](crate::net) are made
+//! of it, and so is yours: a pipe, a timerfd, an inotify descriptor. Nothing is buffered.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::task::{Context, Poll};
+use std::ops::Deref;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 pub use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 pub use mio::Interest;
@@ -21,8 +19,7 @@ use crate::context;
 use crate::reactor::{self, Direction, Reactor};
 use crate::sync::Arc;
 
-/// Both directions.
-pub(crate) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+pub(crate) use crate::reactor::source::{BOTH, TCP_STREAM};
 
 /// A source of events, registered with the executor that was current when it was made.
 ///
@@ -170,7 +167,7 @@ impl<S: Source> Registered<S> {
     /// # Cancel safety
     /// Nothing is lost when it is dropped.
     pub async fn readable(&self) -> io::Result<()> {
-        self.source.wait(Direction::Read).await
+        self.source.wait(Interest::READABLE).await
     }
 
     /// Waits until a write is worth a try. It may still say `WouldBlock`.
@@ -198,7 +195,7 @@ impl<S: Source> Registered<S> {
     /// # Cancel safety
     /// Nothing is lost when it is dropped.
     pub async fn writable(&self) -> io::Result<()> {
-        self.source.wait(Direction::Write).await
+        self.source.wait(Interest::WRITABLE).await
     }
 
     /// Calls `read` until it says something other than `WouldBlock`, and waits between the calls.
@@ -229,8 +226,7 @@ impl<S: Source> Registered<S> {
         &self,
         mut read: impl FnMut(&S) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
-        self.source
-            .io(Direction::Read, move || read(self.get_ref()))
+        self.io(Direction::Read, move || read(self.get_ref()))
     }
 
     /// Calls `write` until it says something other than `WouldBlock`, and waits between the calls.
@@ -245,8 +241,17 @@ impl<S: Source> Registered<S> {
         &self,
         mut write: impl FnMut(&S) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
-        self.source
-            .io(Direction::Write, move || write(self.get_ref()))
+        self.io(Direction::Write, move || write(self.get_ref()))
+    }
+
+    /// The future of a try loop, without the snapshot that only streams need.
+    fn io<R>(
+        &self,
+        direction: Direction,
+        operation: impl FnMut() -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
+        let mut io = self.source.io(direction, operation);
+        poll_fn(move |cx| Pin::new(&mut io).poll(cx).map(|(_, result)| result))
     }
 
     /// [`read_with`](Self::read_with) as a poll function. The task's waker stays registered until
@@ -295,6 +300,7 @@ impl<S: Source> Registered<S> {
     ) -> Poll<io::Result<R>> {
         self.source
             .poll_io(Direction::Read, cx, || read(self.get_ref()))
+            .map(|(_, result)| result)
     }
 
     /// [`write_with`](Self::write_with) as a poll function. The task's waker stays registered until
@@ -324,6 +330,7 @@ impl<S: Source> Registered<S> {
     ) -> Poll<io::Result<R>> {
         self.source
             .poll_io(Direction::Write, cx, || write(self.get_ref()))
+            .map(|(_, result)| result)
     }
 
     /// Calls `read` once, if the source is ready as far as is known: a source that was registered just
@@ -367,7 +374,7 @@ impl<S: Source> Registered<S> {
         mut done: impl FnMut(&S) -> io::Result<Option<R>>,
     ) -> impl Future<Output = io::Result<R>> {
         let done = move || done(self.get_ref())?.ok_or_else(|| io::ErrorKind::WouldBlock.into());
-        self.source.io(Direction::Write, done)
+        self.io(Direction::Write, done)
     }
 }
 
@@ -398,7 +405,9 @@ where
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let (room, mut io) = (into.len(), self.get_ref());
-        self.source.poll_stream_read(cx, room, || io.read(into))
+        self.source
+            .poll_io(Direction::Read, cx, || io.read(into))
+            .map(|read| self.source.note_short(room, read))
     }
 
     pub(crate) fn poll_read_vectored(
@@ -406,9 +415,12 @@ where
         cx: &mut Context<'_>,
         into: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let (room, mut io) = (into.iter().map(|part| part.len()).sum(), self.get_ref());
-        let read = || io.read_vectored(into);
-        self.source.poll_stream_read(cx, room, read)
+        let first = leading_empty(into);
+        let (into, mut io) = (&mut into[first..], self.get_ref());
+        let room = into.iter().take(MOST_PARTS).map(|part| part.len()).sum();
+        self.source
+            .poll_io(Direction::Read, cx, || io.read_vectored(into))
+            .map(|read| self.source.note_short(room, read))
     }
 
     #[inline]
@@ -421,12 +433,17 @@ where
         cx: &mut Context<'_>,
         from: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let from = &from[leading_empty(from)..];
         self.poll_write_with(cx, |mut io| io.write_vectored(from))
     }
 
     pub(crate) fn read(&self, into: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
         let (room, mut io) = (into.len(), self.get_ref());
-        self.source.stream_read(room, move || io.read(into))
+        let mut read = self.source.io(Direction::Read, move || io.read(into));
+        poll_fn(move |cx| {
+            let read = ready!(Pin::new(&mut read).poll(cx));
+            Poll::Ready(self.source.note_short(room, read))
+        })
     }
 
     pub(crate) async fn read_exact(&self, mut into: &mut [u8]) -> io::Result<()> {
@@ -441,7 +458,7 @@ where
 
     pub(crate) fn write(&self, from: &[u8]) -> impl Future<Output = io::Result<usize>> {
         let mut io = self.get_ref();
-        self.source.io(Direction::Write, move || io.write(from))
+        self.io(Direction::Write, move || io.write(from))
     }
 
     pub(crate) async fn write_all(&self, mut from: &[u8]) -> io::Result<()> {
@@ -453,6 +470,16 @@ where
         }
         Ok(())
     }
+}
+
+/// How many parts the OS takes in one call, on every system: `IOV_MAX` (std passes no more).
+const MOST_PARTS: usize = 1024;
+
+/// How many parts in front hold nothing. They are left out, because a call that gets only such parts
+/// returns 0, which reads as the end of the stream.
+fn leading_empty(parts: &[impl Deref<Target = [u8]>]) -> usize {
+    let filled = parts.iter().position(|part| !part.is_empty());
+    filled.unwrap_or(0)
 }
 
 /// The reactor of the current executor.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::io::{BOTH, Registered};
+use crate::io::{Registered, TCP_STREAM};
 use crate::reactor::Reactor;
 use crate::time::{Sleep, now};
 
@@ -58,7 +58,7 @@ async fn connect_one(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<C
 /// neither a box nor a timer.
 pub(super) fn begin(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<Connection> {
     let stream = mio::net::TcpStream::connect(address)?;
-    Registered::with_reactor(reactor, stream, BOTH, false)
+    Registered::with_reactor(reactor, stream, TCP_STREAM, false)
 }
 
 /// Waits until the connection is made.

@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 use super::{TcpListener, TcpStream, UdpSocket};
 #[cfg(unix)]
 use super::{UnixDatagram, UnixListener, UnixStream};
-use crate::io::{BOTH, Interest, Registered, current_reactor};
+use crate::io::{BOTH, Interest, Registered, TCP_STREAM, current_reactor};
 use crate::reactor::Reactor;
 use crate::sync::Arc;
 
@@ -69,14 +69,14 @@ macro_rules! socket {
 /// What a byte stream does: the methods, and the traits of futures-io for the stream and for a shared
 /// reference to it.
 macro_rules! byte_stream {
-    ($stream:ident, $address:ty) => {
+    ($stream:ident, $address:ty, $interest:expr) => {
         impl $stream {
             /// A connection that was accepted: nothing speaks against writing at once.
             pub(super) fn accepted(
                 reactor: Arc<Reactor>,
                 stream: mio::net::$stream,
             ) -> io::Result<Self> {
-                let io = Registered::with_reactor(reactor, stream, BOTH, true)?;
+                let io = Registered::with_reactor(reactor, stream, $interest, true)?;
                 Ok($stream { io })
             }
 
@@ -432,7 +432,7 @@ macro_rules! byte_stream_traits {
 socket!(TcpListener, std::net::TcpListener, Interest::READABLE);
 socket!(TcpStream, std::net::TcpStream, BOTH);
 socket!(UdpSocket, std::net::UdpSocket, BOTH);
-byte_stream!(TcpStream, std::net::SocketAddr);
+byte_stream!(TcpStream, std::net::SocketAddr, TCP_STREAM);
 
 #[cfg(unix)]
 socket!(UnixListener, unix::net::UnixListener, Interest::READABLE);
@@ -441,4 +441,4 @@ socket!(UnixStream, unix::net::UnixStream, BOTH);
 #[cfg(unix)]
 socket!(UnixDatagram, unix::net::UnixDatagram, BOTH);
 #[cfg(unix)]
-byte_stream!(UnixStream, unix::net::SocketAddr);
+byte_stream!(UnixStream, unix::net::SocketAddr, BOTH);
