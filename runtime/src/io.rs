@@ -6,14 +6,16 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::ops::Deref;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 pub use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 pub use mio::Interest;
 pub use mio::event::Source;
+use mio::unix::SourceFd;
+use mio::{Registry, Token};
 
 use crate::context;
 use crate::reactor::{self, Direction, Reactor};
@@ -140,6 +142,15 @@ impl<S: Source> Registered<S> {
         &self.reactor
     }
 
+    pub(crate) fn source(&self) -> &Arc<reactor::Source> {
+        &self.source
+    }
+
+    /// Waits until a direction of `interest` is worth a try.
+    pub(crate) fn wait(&self, interest: Interest) -> impl Future<Output = io::Result<()>> {
+        self.source.wait(interest)
+    }
+
     /// Waits until a read is worth a try. It may still say `WouldBlock`.
     ///
     /// ```
@@ -198,6 +209,33 @@ impl<S: Source> Registered<S> {
         self.source.wait(Interest::WRITABLE).await
     }
 
+    /// [`readable`](Self::readable) as a poll function: see [`poll_read_with`](Self::poll_read_with) for which
+    /// tasks it wakes.
+    ///
+    /// ```
+    /// # #[cfg(unix)] brigade::run(async {
+    /// # use std::io::Write; use brigade::io::{Interest, Registered};
+    /// # let (mut sender, receiver) = mio::unix::pipe::new()?;
+    /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
+    /// sender.write_all(b"soup")?;
+    /// std::future::poll_fn(|cx| receiver.poll_readable(cx)).await?;
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an error if the executor was dropped.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.source.poll_wait(Direction::Read, cx)
+    }
+
+    /// [`writable`](Self::writable) as a poll function: see [`poll_readable`](Self::poll_readable).
+    ///
+    /// # Errors
+    /// Returns an error if the executor was dropped.
+    pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.source.poll_wait(Direction::Write, cx)
+    }
+
     /// Calls `read` until it says something other than `WouldBlock`, and waits between the calls.
     ///
     /// ```
@@ -254,11 +292,11 @@ impl<S: Source> Registered<S> {
         poll_fn(move |cx| Pin::new(&mut io).poll(cx).map(|(_, result)| result))
     }
 
-    /// [`read_with`](Self::read_with) as a poll function. The task's waker stays registered until
-    /// the next event.
+    /// [`read_with`](Self::read_with) as a poll function. The waker of the task stays registered until
+    /// the next event, which wakes every task that has called a poll function of this direction since the
+    /// last one, each once. A waiting task does not take another one's place.
     ///
     /// So a source gets the traits of the field:
-    ///
     ///
     /// ```
     /// # #[cfg(unix)] {
@@ -392,94 +430,72 @@ impl<S: Source + fmt::Debug> fmt::Debug for Registered<S> {
     }
 }
 
-/// Byte streams: what `futures_io` asks of them, over any source that can be read and written
-/// through a shared reference.
-impl<S: Source> Registered<S>
-where
-    for<'a> &'a S: Read + Write,
-{
-    #[inline]
-    pub(crate) fn poll_read(
-        &self,
-        cx: &mut Context<'_>,
-        into: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let (room, mut io) = (into.len(), self.get_ref());
-        self.source
-            .poll_io(Direction::Read, cx, || io.read(into))
-            .map(|read| self.source.note_short(room, read))
-    }
+/// Any descriptor that the OS can watch, as a source: a pipe, an eventfd, a pidfd, a device.
+///
+/// ```
+/// # #[cfg(unix)] {
+/// use std::io::{Read, Write};
+/// use brigade::io::{Interest, OwnedFdSource};
+///
+/// brigade::run(async {
+///     let (here, mut there) = std::os::unix::net::UnixStream::pair()?;
+///     here.set_nonblocking(true)?;
+///     let source = OwnedFdSource::new(here.try_clone()?.into(), Interest::READABLE)?;
+///
+///     there.write_all(b"soup")?;
+///     let mut buffer = [0; 16];
+///     assert_eq!(source.read_with(|_| (&here).read(&mut buffer)).await?, 4);
+///     std::io::Result::Ok(())
+/// })?;
+/// # }
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Debug)]
+pub struct OwnedFdSource(OwnedFd);
 
-    pub(crate) fn poll_read_vectored(
-        &self,
-        cx: &mut Context<'_>,
-        into: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let first = leading_empty(into);
-        let (into, mut io) = (&mut into[first..], self.get_ref());
-        let room = into.iter().take(MOST_PARTS).map(|part| part.len()).sum();
-        self.source
-            .poll_io(Direction::Read, cx, || io.read_vectored(into))
-            .map(|read| self.source.note_short(room, read))
-    }
-
-    #[inline]
-    pub(crate) fn poll_write(&self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |mut io| io.write(from))
-    }
-
-    pub(crate) fn poll_write_vectored(
-        &self,
-        cx: &mut Context<'_>,
-        from: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let from = &from[leading_empty(from)..];
-        self.poll_write_with(cx, |mut io| io.write_vectored(from))
-    }
-
-    pub(crate) fn read(&self, into: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        let (room, mut io) = (into.len(), self.get_ref());
-        let mut read = self.source.io(Direction::Read, move || io.read(into));
-        poll_fn(move |cx| {
-            let read = ready!(Pin::new(&mut read).poll(cx));
-            Poll::Ready(self.source.note_short(room, read))
-        })
-    }
-
-    pub(crate) async fn read_exact(&self, mut into: &mut [u8]) -> io::Result<()> {
-        while !into.is_empty() {
-            match self.read(into).await? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                count => into = &mut into[count..],
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn write(&self, from: &[u8]) -> impl Future<Output = io::Result<usize>> {
-        let mut io = self.get_ref();
-        self.io(Direction::Write, move || io.write(from))
-    }
-
-    pub(crate) async fn write_all(&self, mut from: &[u8]) -> io::Result<()> {
-        while !from.is_empty() {
-            match self.write(from).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                count => from = &from[count..],
-            }
-        }
-        Ok(())
+impl OwnedFdSource {
+    /// Registers a descriptor with the current executor, as [`Registered::new`] does with a source. The
+    /// descriptor must be non-blocking.
+    ///
+    /// # Errors
+    /// Returns an error outside of an executor, while the executor is being dropped, and for a descriptor
+    /// that the OS cannot watch, such as that of a plain file.
+    pub fn new(descriptor: OwnedFd, interest: Interest) -> io::Result<Registered<Self>> {
+        let reactor = current_reactor("OwnedFdSource::new")?;
+        Registered::with_reactor(reactor, OwnedFdSource(descriptor), interest, false)
     }
 }
 
-/// How many parts the OS takes in one call, on every system: `IOV_MAX` (std passes no more).
-const MOST_PARTS: usize = 1024;
+impl Source for OwnedFdSource {
+    fn register(&mut self, to: &Registry, token: Token, interest: Interest) -> io::Result<()> {
+        SourceFd(&self.0.as_raw_fd()).register(to, token, interest)
+    }
 
-/// How many parts in front hold nothing. They are left out, because a call that gets only such parts
-/// returns 0, which reads as the end of the stream.
-fn leading_empty(parts: &[impl Deref<Target = [u8]>]) -> usize {
-    let filled = parts.iter().position(|part| !part.is_empty());
-    filled.unwrap_or(0)
+    fn reregister(&mut self, to: &Registry, token: Token, interest: Interest) -> io::Result<()> {
+        SourceFd(&self.0.as_raw_fd()).reregister(to, token, interest)
+    }
+
+    fn deregister(&mut self, from: &Registry) -> io::Result<()> {
+        SourceFd(&self.0.as_raw_fd()).deregister(from)
+    }
+}
+
+impl AsFd for OwnedFdSource {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsRawFd for OwnedFdSource {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl From<OwnedFdSource> for OwnedFd {
+    fn from(source: OwnedFdSource) -> Self {
+        source.0
+    }
 }
 
 /// The reactor of the current executor.

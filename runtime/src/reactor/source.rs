@@ -74,6 +74,10 @@ pub(super) fn gone() -> io::Error {
     io::Error::other("the brigade executor that this source belongs to was dropped")
 }
 
+fn unless_gone(seen: ReadySnapshot) -> io::Result<()> {
+    if seen.is_gone() { Err(gone()) } else { Ok(()) }
+}
+
 /// The error of a source in a world that is closed.
 pub(super) fn sealed() -> io::Error {
     io::Error::new(
@@ -153,6 +157,27 @@ impl Source {
         }
     }
 
+    /// As [`try_io`](Self::try_io) if one of the directions of `interest` is ready, for an operation that
+    /// cannot be called twice. `WouldBlock` clears all of them.
+    pub(crate) fn try_any<R>(
+        self: &Arc<Self>,
+        interest: Interest,
+        operation: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        let mut seen = [None; 2];
+        for (seen, direction) in seen.iter_mut().zip(Direction::of(interest)) {
+            *seen = self.readiness(direction).ready().map(|it| (direction, it));
+        }
+        if seen == [None; 2] {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let mut result = operation();
+        for (direction, seen) in seen.into_iter().flatten() {
+            result = self.settle(direction, seen, result);
+        }
+        result
+    }
+
     /// The one loop of tries: repeats what a signal interrupted.
     #[inline]
     fn attempt<R>(
@@ -223,17 +248,22 @@ impl Source {
         Poll::Ready(seen)
     }
 
-    /// Notes what a read of a byte stream into a buffer of `room` bytes says about reading.
-    #[inline]
-    pub(crate) fn note_short(
+    /// As [`wait`](Self::wait), as a poll function.
+    pub(crate) fn poll_wait(
         &self,
-        room: usize,
-        (seen, read): (ReadySnapshot, io::Result<usize>),
-    ) -> io::Result<usize> {
-        if matches!(read, Ok(count) if 0 < count && count < room) {
+        direction: Direction,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.poll_ready(direction, cx).map(unless_gone)
+    }
+
+    /// Notes what a read of `count` bytes of a byte stream into a buffer of `room` says about reading.
+    #[inline]
+    pub(crate) fn note_short(&self, seen: ReadySnapshot, count: usize, room: usize) -> usize {
+        if 0 < count && count < room {
             self.read.drained(seen);
         }
-        read
+        count
     }
 
     /// A future that tries and waits as [`poll_io`](Self::poll_io) does and takes its waker away
@@ -260,7 +290,7 @@ impl Source {
         poll_fn(move |cx| {
             for wait in waits.iter_mut().flatten() {
                 if let Poll::Ready(seen) = wait.poll_woken(cx) {
-                    return Poll::Ready(if seen.is_gone() { Err(gone()) } else { Ok(()) });
+                    return Poll::Ready(unless_gone(seen));
                 }
             }
             Poll::Pending
@@ -277,6 +307,12 @@ pub(crate) struct IoFuture<'a, F> {
 
 /// The operation is called, and never pinned.
 impl<F> Unpin for IoFuture<'_, F> {}
+
+impl<F> IoFuture<'_, F> {
+    pub(crate) fn source(&self) -> &Source {
+        self.wait.source
+    }
+}
 
 impl<F, R> Future for IoFuture<'_, F>
 where
