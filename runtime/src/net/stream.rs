@@ -23,6 +23,9 @@ pub trait ByteStream: Peer {
 }
 
 impl<S: ByteStream> Socket<S> {
+    // Where a future is not `async`, it is because an `async fn` keeps its arguments twice, and idle
+    // connections consist of such futures.
+
     /// Reads as soon as there is something, and returns how many bytes, or 0 at the end of the stream.
     ///
     /// ```
@@ -84,14 +87,25 @@ impl<S: ByteStream> Socket<S> {
     ///
     /// # Cancel safety
     /// None: dropping the future loses what it has read.
-    pub async fn read_exact(&self, mut into: &mut [u8]) -> io::Result<()> {
-        while !into.is_empty() {
-            match self.read(into).await? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                count => into = &mut into[count..],
+    pub fn read_exact(&self, into: &mut [u8]) -> impl Future<Output = io::Result<()>> {
+        let (socket, mut filled, mut done) = (self.io.get_ref(), 0, into.is_empty());
+        let mut read = self.io.source().io(Direction::Read, move || {
+            let room = into.len() - filled;
+            let count = socket.receive(&mut into[filled..])?;
+            filled += count;
+            Ok((count, room))
+        });
+        poll_fn(move |cx| {
+            while !done {
+                let (seen, result) = ready!(Pin::new(&mut read).poll(cx));
+                let (count, room) = result?;
+                if read.source().note_short(seen, count, room) == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+                }
+                done = count == room;
             }
-        }
-        Ok(())
+            Poll::Ready(Ok(()))
+        })
     }
 
     /// Writes as much as there is room for, and returns how many bytes.
@@ -142,14 +156,24 @@ impl<S: ByteStream> Socket<S> {
     ///
     /// # Cancel safety
     /// None: dropping the future may leave a part written.
-    pub async fn write_all(&self, mut from: &[u8]) -> io::Result<()> {
-        while !from.is_empty() {
-            match self.write(from).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                count => from = &from[count..],
+    pub fn write_all(&self, mut from: &[u8]) -> impl Future<Output = io::Result<()>> {
+        let (socket, mut done) = (self.io.get_ref(), from.is_empty());
+        let mut write = self.io.source().io(Direction::Write, move || {
+            let count = socket.send(from)?;
+            from = &from[count..];
+            Ok((count, from.is_empty()))
+        });
+        poll_fn(move |cx| {
+            while !done {
+                let (_, result) = ready!(Pin::new(&mut write).poll(cx));
+                let (count, all) = result?;
+                if count == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                done = all;
             }
-        }
-        Ok(())
+            Poll::Ready(Ok(()))
+        })
     }
 
     /// Reads what is there, as far as the event loop knows: see [`readable`](Self::readable).

@@ -13,6 +13,7 @@ use super::connect::{begin, connect_first, made};
 use super::socket::{Kind, Peer, Socket};
 use super::split::{OwnedReadHalf, OwnedWriteHalf, split};
 use super::stream::ByteStream;
+use super::sys;
 use crate::io::{BOTH, Interest, TCP_STREAM, current_reactor};
 
 /// A TCP connection.
@@ -138,6 +139,36 @@ impl Socket<mio::net::TcpStream> {
                 }
             }
         }
+    }
+
+    /// Connects to `remote` from the address `local`: its port may be 0, for one that the OS chooses.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// use brigade::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let local = ([127, 0, 0, 1], 0).into();
+    /// # if cfg!(target_os = "linux") {
+    /// let stream = TcpStream::connect_from(local, listener.local_addr()?).await?;
+    /// assert_eq!(stream.local_addr()?.ip(), local.ip());
+    /// # }
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the OS's error, such as `AddrInUse` or, for two families, `InvalidInput`; `Unsupported` on
+    /// systems other than Linux; and an error outside of an executor.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives the connection up.
+    pub async fn connect_from(local: SocketAddr, remote: SocketAddr) -> io::Result<Self> {
+        let reactor = current_reactor("TcpStream::connect_from")?;
+        let stream = mio::net::TcpStream::from_std(sys::begin_connect(local, remote)?);
+        let stream = Socket::register(reactor, stream, false)?;
+        made(&stream).await?;
+        Ok(stream)
     }
 
     /// Reads without taking: the next [`read`](Self::read) gives the same bytes.
@@ -341,7 +372,7 @@ impl Socket<mio::net::TcpListener> {
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let reactor = current_reactor("TcpListener::bind")?;
         let listener = first_of(address, mio::net::TcpListener::bind).await?;
-        backlog::enlarge(&listener);
+        sys::enlarge_backlog(&listener);
         Socket::register(reactor, listener, false)
     }
 
@@ -385,37 +416,4 @@ impl TryFrom<std::net::TcpListener> for TcpListener {
         let listener = mio::net::TcpListener::from_std(listener);
         Socket::take_over(listener, "TcpListener::try_from")
     }
-}
-
-#[cfg(all(unix, not(miri)))]
-mod backlog {
-    //! Room for connections that wait to be accepted.
-    //!
-    //! mio asks for 128, as std does. A burst that is longer overflows the queue: the kernel drops
-    //! what comes then, and the other ends try again a second later. A second `listen` on the same
-    //! socket changes nothing but the length of the queue, on every Unix.
-
-    use std::ffi::c_int;
-    use std::os::fd::AsRawFd;
-
-    /// As many as Linux allows unless told otherwise (`net.core.somaxconn`); other systems cut it to
-    /// what they allow.
-    const LENGTH: c_int = 4096;
-
-    // SAFETY: the declaration is that of POSIX, with plain numbers on both sides.
-    unsafe extern "C" {
-        /// Any descriptor and any length are allowed: it fails where they make no sense.
-        safe fn listen(socket: c_int, backlog: c_int) -> c_int;
-    }
-
-    /// If it fails the queue stays as it was.
-    pub(super) fn enlarge(listener: &impl AsRawFd) {
-        let _ = listen(listener.as_raw_fd(), LENGTH);
-    }
-}
-
-// Miri knows no second `listen`.
-#[cfg(any(not(unix), miri))]
-mod backlog {
-    pub(super) fn enlarge(_listener: &mio::net::TcpListener) {}
 }

@@ -1,8 +1,8 @@
 //! Unix sockets: [`UnixStream`], [`UnixListener`] and [`UnixDatagram`], as those of TCP and UDP, with paths for
 //! addresses.
 //!
-//! No path that a socket made is removed: others may have it open. What the sockets do as any stream, listener
-//! or datagram socket is in `net/stream.rs`, `net/accept.rs` and `net/datagram.rs`.
+//! No path that a socket made is removed: others may have it open. `net/stream.rs`, `net/accept.rs` and
+//! `net/datagram.rs` have what the sockets do as any stream, listener or datagram socket.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;

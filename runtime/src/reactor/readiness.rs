@@ -77,17 +77,25 @@ pub(crate) struct Readiness {
 /// The stored wakers. In nearly all programs one task waits for a direction, which needs no allocation.
 #[derive(Default)]
 struct Waiters {
-    /// The task that called a poll function last.
-    task: Option<Waker>,
-    /// A future that waits, with index 1.
-    future: Option<Waker>,
+    first: First,
     more: Option<Box<More>>,
+}
+
+/// The one waker that needs no allocation.
+#[derive(Default)]
+enum First {
+    #[default]
+    Nobody,
+    /// The task that called a poll function last.
+    Task(Waker),
+    /// A future that waits, with index 1.
+    Future(Waker),
 }
 
 /// The wakers for which [`Waiters`] has no place of its own.
 #[derive(Default)]
 struct More {
-    /// Tasks that called a poll function since the last event, but not last.
+    /// Other tasks that called a poll function since the last event.
     tasks: BTreeMap<Identity, Waker>,
     /// How many of them there may be before those of completed tasks are removed.
     sweep_at: usize,
@@ -207,9 +215,11 @@ impl Readiness {
             return;
         }
         // R3
-        let Waiters { task, future, more } = std::mem::take(&mut *waiters);
+        let Waiters { first, more } = std::mem::take(&mut *waiters);
         drop(waiters);
-        woken.extend(task.into_iter().chain(future));
+        if let First::Task(waker) | First::Future(waker) = first {
+            woken.push(waker);
+        }
         if let Some(more) = more {
             woken.extend(more.tasks.into_values());
             woken.extend(more.futures.into_iter().map(|(_, waker)| waker));
@@ -307,20 +317,37 @@ impl Waiters {
     /// A task that another one displaces from the first place may still wait, so it moves to the map. Waking
     /// it instead would make two tasks that share a direction wake each other for ever.
     fn put_task(&mut self, waker: Waker) -> (Option<Waker>, Vec<Waker>) {
-        match &self.task {
-            Some(last) if last.will_wake(&waker) => return (Some(waker), Vec::new()),
-            _ => {}
-        }
-        let by = identity(&waker);
-        match self.task.replace(waker) {
-            Some(displaced) => self.more.get_or_insert_default().displace(displaced, by),
-            None => (None, Vec::new()),
+        let displaced = match std::mem::take(&mut self.first) {
+            First::Task(last) if last.will_wake(&waker) => {
+                self.first = First::Task(last);
+                return (Some(waker), Vec::new());
+            }
+            First::Future(future) => {
+                self.first = First::Future(future);
+                Some(waker)
+            }
+            First::Task(last) => {
+                self.first = First::Task(waker);
+                Some(last)
+            }
+            First::Nobody => {
+                self.first = First::Task(waker);
+                None
+            }
+        };
+        let twice = match (&self.first, &mut self.more) {
+            (First::Task(waker), Some(more)) => more.tasks.remove(&identity(waker)),
+            _ => None,
+        };
+        match displaced {
+            Some(waker) => self.more.get_or_insert_default().put_task(waker, twice),
+            None => (twice, Vec::new()),
         }
     }
 
     fn put_future(&mut self, waker: Waker) -> NonZeroU32 {
-        if self.future.is_none() {
-            self.future = Some(waker);
+        if let First::Nobody = self.first {
+            self.first = First::Future(waker);
             return NonZeroU32::MIN;
         }
         let place = self.more.get_or_insert_default().futures.insert(waker);
@@ -329,17 +356,21 @@ impl Waiters {
     }
 
     fn replace_future(&mut self, index: NonZeroU32, waker: Waker) -> Waker {
-        let place = match slab_index(index) {
-            None => self.future.as_mut(),
-            Some(n) => self.more.as_mut().and_then(|more| more.futures.get_mut(n)),
+        let place = match (slab_index(index), &mut self.first, &mut self.more) {
+            (None, First::Future(first), _) => Some(first),
+            (Some(n), _, Some(more)) => more.futures.get_mut(n),
+            _ => None,
         };
         std::mem::replace(place.expect(STORED), waker)
     }
 
     fn remove_future(&mut self, index: NonZeroU32) -> Option<Waker> {
         match slab_index(index) {
-            None => self.future.take(),
             Some(n) => self.more.as_mut()?.futures.try_remove(n),
+            None => match std::mem::take(&mut self.first) {
+                First::Future(waker) => Some(waker),
+                _ => unreachable!("{STORED}"),
+            },
         }
     }
 }
@@ -352,21 +383,20 @@ fn slab_index(index: NonZeroU32) -> Option<usize> {
 const STORED: &str = "a key of the current tick has its waker stored";
 
 impl More {
-    /// Stores the waker of a task that another one, `by`, has displaced.
-    fn displace(&mut self, waker: Waker, by: Identity) -> (Option<Waker>, Vec<Waker>) {
+    /// Stores the waker of a task; passes `unused` on, with what else the caller drops.
+    fn put_task(&mut self, waker: Waker, unused: Option<Waker>) -> (Option<Waker>, Vec<Waker>) {
         /// Wakers of completed tasks are looked for whenever the map has doubled, from here on.
         /// Arbitrary: not measured.
         const SWEEP_AT: usize = 32;
-        let twice = self.tasks.remove(&by);
-        self.tasks.insert(identity(&waker), waker);
+        let unused = self.tasks.insert(identity(&waker), waker).or(unused);
         if self.tasks.len() < self.sweep_at.max(SWEEP_AT) {
-            return (twice, Vec::new());
+            return (unused, Vec::new());
         }
         let all = std::mem::take(&mut self.tasks).into_iter();
         let (dead, alive): (BTreeMap<_, _>, BTreeMap<_, _>) = all.partition(|(_, it)| is_dead(it));
         self.tasks = alive;
         self.sweep_at = 2 * self.tasks.len();
-        (twice, dead.into_values().collect())
+        (unused, dead.into_values().collect())
     }
 }
 
