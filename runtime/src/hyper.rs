@@ -1,13 +1,11 @@
 //! hyper's runtime traits for brigade's types (feature `hyper`).
 //!
-//! **Job.** Let hyper's clients and servers run on brigade without glue of your own:
+//! hyper's clients and servers run on brigade without glue of your own:
 //!
-//! - [`TcpStream`] (and `UnixStream`) *is* a [`hyper::rt::Read`] and [`hyper::rt::Write`]: it reads into hyper's buffer
+//! - [`TcpStream`](crate::net::TcpStream) (and `UnixStream`) *is* a [`hyper::rt::Read`] and [`hyper::rt::Write`]: it reads into hyper's buffer
 //!   without filling it with zeros first, and passes vectored writes to the OS.
 //! - [`Io`] makes one of any other stream of futures-io, a TLS stream for example.
 //! - [`Timer`] and [`Sleep`] give hyper its timeouts, [`Executor`] and [`LocalExecutor`] its tasks.
-//!
-//! **Owns** nothing but what it wraps. **Never** spawns or waits of its own accord.
 //!
 //! ```
 //! use brigade::net::{TcpListener, TcpStream};
@@ -47,7 +45,7 @@ use ::hyper::rt::{self, ReadBufCursor};
 use futures_io::{AsyncRead, AsyncWrite};
 
 use crate::handle::Handle;
-use crate::net::TcpStream;
+use crate::net::{ByteStream, Socket};
 use crate::spawn;
 use crate::time::{Sleep, sleep, sleep_until};
 
@@ -71,57 +69,48 @@ fn fill(
     Poll::Ready(Ok(()))
 }
 
-/// Implements hyper's traits for streams over a field-like method `registered`.
-macro_rules! hyper_stream {
-    ($($stream:ty),*) => {$(
-        impl rt::Read for $stream {
-            #[inline]
-            fn poll_read(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buffer: ReadBufCursor<'_>,
-            ) -> Poll<io::Result<()>> {
-                // Registered hands the slice to `recv`.
-                fill(buffer, |room| self.registered().poll_read(cx, room))
-            }
-        }
-
-        impl rt::Write for $stream {
-            #[inline]
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                from: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                AsyncWrite::poll_write(self, cx, from)
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                AsyncWrite::poll_flush(self, cx)
-            }
-
-            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                AsyncWrite::poll_close(self, cx)
-            }
-
-            fn is_write_vectored(&self) -> bool {
-                true
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                from: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                AsyncWrite::poll_write_vectored(self, cx, from)
-            }
-        }
-    )*};
+impl<S: ByteStream> rt::Read for Socket<S> {
+    #[inline]
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        // The socket hands the slice to `recv`.
+        fill(buffer, |room| AsyncRead::poll_read(self, cx, room))
+    }
 }
 
-hyper_stream!(TcpStream);
-#[cfg(unix)]
-hyper_stream!(crate::net::UnixStream);
+impl<S: ByteStream> rt::Write for Socket<S> {
+    #[inline]
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        AsyncWrite::poll_write(self, cx, from)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_flush(self, cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_close(self, cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        AsyncWrite::poll_write_vectored(self, cx, from)
+    }
+}
 
 /// Any stream of futures-io as a stream of hyper.
 ///

@@ -1,28 +1,27 @@
 //! Input and output: the traits of the field, and a way in for any source that mio knows.
 //!
-//! **Job.** [`Registered`] joins a non-blocking source to the reactor of the current executor: try,
-//! and when the OS says `WouldBlock`, wait for an event and try again. All sockets of
-//! [`brigade::net`](crate::net) are made of it, and so is yours: a pipe, a timerfd, an inotify
-//! descriptor.
-//!
-//! **Owns** the source, and its registration, which ends first.
-//!
-//! **Never** buffers: what the OS says is what you get.
+//! [`Registered`] joins a non-blocking source to the reactor of the current executor: try, and when the OS
+//! returns `WouldBlock`, wait for an event and try again. All sockets of [`brigade::net`](crate::net) are made
+//! of it, and so is yours: a pipe, a timerfd, an inotify descriptor. Nothing is buffered.
 
 use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
 pub use mio::Interest;
 pub use mio::event::Source;
 
+mod owned_fd;
+
+pub use self::owned_fd::OwnedFdSource;
 use crate::context;
 use crate::reactor::{self, Direction, Reactor};
 use crate::sync::Arc;
 
-/// Both directions.
-pub(crate) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+pub(crate) use crate::reactor::source::{BOTH, TCP_STREAM};
 
 /// A source of events, registered with the executor that was current when it was made.
 ///
@@ -143,6 +142,15 @@ impl<S: Source> Registered<S> {
         &self.reactor
     }
 
+    pub(crate) fn source(&self) -> &Arc<reactor::Source> {
+        &self.source
+    }
+
+    /// Waits until a direction of `interest` is worth a try.
+    pub(crate) fn wait(&self, interest: Interest) -> impl Future<Output = io::Result<()>> {
+        self.source.wait(interest)
+    }
+
     /// Waits until a read is worth a try. It may still say `WouldBlock`.
     ///
     /// ```
@@ -170,7 +178,7 @@ impl<S: Source> Registered<S> {
     /// # Cancel safety
     /// Nothing is lost when it is dropped.
     pub async fn readable(&self) -> io::Result<()> {
-        self.source.wait(Direction::Read).await
+        self.source.wait(Interest::READABLE).await
     }
 
     /// Waits until a write is worth a try. It may still say `WouldBlock`.
@@ -198,7 +206,34 @@ impl<S: Source> Registered<S> {
     /// # Cancel safety
     /// Nothing is lost when it is dropped.
     pub async fn writable(&self) -> io::Result<()> {
-        self.source.wait(Direction::Write).await
+        self.source.wait(Interest::WRITABLE).await
+    }
+
+    /// [`readable`](Self::readable) as a poll function: see [`poll_read_with`](Self::poll_read_with) for which
+    /// tasks it wakes.
+    ///
+    /// ```
+    /// # #[cfg(unix)] brigade::run(async {
+    /// # use std::io::Write; use brigade::io::{Interest, Registered};
+    /// # let (mut sender, receiver) = mio::unix::pipe::new()?;
+    /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
+    /// sender.write_all(b"soup")?;
+    /// std::future::poll_fn(|cx| receiver.poll_readable(cx)).await?;
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an error if the executor was dropped.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.source.poll_wait(Direction::Read, cx)
+    }
+
+    /// [`writable`](Self::writable) as a poll function: see [`poll_readable`](Self::poll_readable).
+    ///
+    /// # Errors
+    /// Returns an error if the executor was dropped.
+    pub fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.source.poll_wait(Direction::Write, cx)
     }
 
     /// Calls `read` until it says something other than `WouldBlock`, and waits between the calls.
@@ -229,8 +264,7 @@ impl<S: Source> Registered<S> {
         &self,
         mut read: impl FnMut(&S) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
-        self.source
-            .io(Direction::Read, move || read(self.get_ref()))
+        self.io(Direction::Read, move || read(self.get_ref()))
     }
 
     /// Calls `write` until it says something other than `WouldBlock`, and waits between the calls.
@@ -245,15 +279,24 @@ impl<S: Source> Registered<S> {
         &self,
         mut write: impl FnMut(&S) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
-        self.source
-            .io(Direction::Write, move || write(self.get_ref()))
+        self.io(Direction::Write, move || write(self.get_ref()))
     }
 
-    /// [`read_with`](Self::read_with) as a poll function. The task's waker stays registered until
-    /// the next event.
+    /// The future of a try loop, without the snapshot that only streams need.
+    fn io<R>(
+        &self,
+        direction: Direction,
+        operation: impl FnMut() -> io::Result<R>,
+    ) -> impl Future<Output = io::Result<R>> {
+        let mut io = self.source.io(direction, operation);
+        poll_fn(move |cx| Pin::new(&mut io).poll(cx).map(|(_, result)| result))
+    }
+
+    /// [`read_with`](Self::read_with) as a poll function. The waker of the task stays registered until
+    /// the next event, which wakes every task that has called a poll function of this direction since the
+    /// last one, each once. A waiting task does not take another one's place.
     ///
     /// So a source gets the traits of the field:
-    ///
     ///
     /// ```
     /// # #[cfg(unix)] {
@@ -295,6 +338,7 @@ impl<S: Source> Registered<S> {
     ) -> Poll<io::Result<R>> {
         self.source
             .poll_io(Direction::Read, cx, || read(self.get_ref()))
+            .map(|(_, result)| result)
     }
 
     /// [`write_with`](Self::write_with) as a poll function. The task's waker stays registered until
@@ -324,6 +368,7 @@ impl<S: Source> Registered<S> {
     ) -> Poll<io::Result<R>> {
         self.source
             .poll_io(Direction::Write, cx, || write(self.get_ref()))
+            .map(|(_, result)| result)
     }
 
     /// Calls `read` once, if the source is ready as far as is known: a source that was registered just
@@ -367,7 +412,7 @@ impl<S: Source> Registered<S> {
         mut done: impl FnMut(&S) -> io::Result<Option<R>>,
     ) -> impl Future<Output = io::Result<R>> {
         let done = move || done(self.get_ref())?.ok_or_else(|| io::ErrorKind::WouldBlock.into());
-        self.source.io(Direction::Write, done)
+        self.io(Direction::Write, done)
     }
 }
 
@@ -382,76 +427,6 @@ impl<S: Source> Drop for Registered<S> {
 impl<S: Source + fmt::Debug> fmt::Debug for Registered<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Registered").field(&self.io).finish()
-    }
-}
-
-/// Byte streams: what `futures_io` asks of them, over any source that can be read and written
-/// through a shared reference.
-impl<S: Source> Registered<S>
-where
-    for<'a> &'a S: Read + Write,
-{
-    #[inline]
-    pub(crate) fn poll_read(
-        &self,
-        cx: &mut Context<'_>,
-        into: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let (room, mut io) = (into.len(), self.get_ref());
-        self.source.poll_stream_read(cx, room, || io.read(into))
-    }
-
-    pub(crate) fn poll_read_vectored(
-        &self,
-        cx: &mut Context<'_>,
-        into: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let (room, mut io) = (into.iter().map(|part| part.len()).sum(), self.get_ref());
-        let read = || io.read_vectored(into);
-        self.source.poll_stream_read(cx, room, read)
-    }
-
-    #[inline]
-    pub(crate) fn poll_write(&self, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |mut io| io.write(from))
-    }
-
-    pub(crate) fn poll_write_vectored(
-        &self,
-        cx: &mut Context<'_>,
-        from: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |mut io| io.write_vectored(from))
-    }
-
-    pub(crate) fn read(&self, into: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        let (room, mut io) = (into.len(), self.get_ref());
-        self.source.stream_read(room, move || io.read(into))
-    }
-
-    pub(crate) async fn read_exact(&self, mut into: &mut [u8]) -> io::Result<()> {
-        while !into.is_empty() {
-            match self.read(into).await? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                count => into = &mut into[count..],
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn write(&self, from: &[u8]) -> impl Future<Output = io::Result<usize>> {
-        let mut io = self.get_ref();
-        self.source.io(Direction::Write, move || io.write(from))
-    }
-
-    pub(crate) async fn write_all(&self, mut from: &[u8]) -> io::Result<()> {
-        while !from.is_empty() {
-            match self.write(from).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                count => from = &from[count..],
-            }
-        }
-        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@ fn no_event_is_cleared_that_was_not_seen() {
         "an event came between the try and the clearing",
     ]);
     explore(None, &SEEN, || {
-        let readiness = Arc::new(Readiness::new(false));
+        let readiness = Arc::new(Readiness::new(false, false));
         // What the OS keeps for the socket. Its own locks order it with its events.
         let bytes = Arc::new(AtomicUsize::new(1));
         let mut woken = Vec::new();

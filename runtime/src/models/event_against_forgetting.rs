@@ -13,7 +13,7 @@ use crate::sync::Arc;
 fn one_leaves_and_the_other_is_woken() {
     static SEEN: Outcomes<2> = Outcomes::of(["both were woken", "the one that stayed was woken"]);
     explore(None, &SEEN, || {
-        let readiness = Arc::new(Readiness::new(false));
+        let readiness = Arc::new(Readiness::new(false, false));
         let waiters = [(); 2].map(|()| Stranger::new());
         let keys = waiters.each_ref().map(|waiter| {
             let mut key = None;

@@ -10,7 +10,7 @@ use crate::sync::{Arc, AtomicBool, Ordering};
 
 fn wait_for_the_event(seen: &'static Outcomes<2>, keyed: bool, gone: bool) {
     explore(None, seen, move || {
-        let readiness = Arc::new(Readiness::new(false));
+        let readiness = Arc::new(Readiness::new(false, false));
         let told = Arc::new(AtomicBool::new(false));
         let reactor = thread::spawn({
             let (readiness, told) = (readiness.clone(), told.clone());
@@ -65,4 +65,32 @@ fn also_as_a_future_with_a_key() {
 fn also_that_no_event_will_come() {
     static SEEN: Outcomes<2> = Outcomes::of(["the event was there first", "the task was woken"]);
     wait_for_the_event(&SEEN, true, true);
+}
+
+/// A direction is held, the hold ends, and an event comes, all while a task begins to wait: whichever is last,
+/// the task is woken.
+#[test]
+fn a_release_races_an_event_and_a_waiter() {
+    static SEEN: Outcomes<2> = Outcomes::of(["one of the two was first", "the task was woken"]);
+    explore(None, &SEEN, || {
+        let readiness = Arc::new(Readiness::new(true, false));
+        readiness.hold();
+        let raise = |how: fn(&Readiness, &mut Vec<Waker>)| {
+            let readiness = readiness.clone();
+            thread::spawn(move || {
+                let mut woken = Vec::new();
+                how(&readiness, &mut woken);
+                let count = woken.len();
+                woken.into_iter().for_each(Waker::wake);
+                count
+            })
+        };
+        let both = [raise(Readiness::set), raise(Readiness::release)];
+        wait_for(std::future::poll_fn(|cx| readiness.poll_ready(cx)));
+        let woken: usize = both.into_iter().map(|thread| thread.join().unwrap()).sum();
+        SEEN.saw(match woken {
+            0 => "one of the two was first",
+            _ => "the task was woken",
+        });
+    });
 }

@@ -1,10 +1,7 @@
-//! Accepting, and what to do when a connection cannot be accepted.
+//! What both kinds of listener do: accept, and tell what to do when a connection cannot be accepted.
 //!
-//! **Job.** Tell a fault of one connection, after which the next may be accepted at once, from a
-//! shortage that has to pass first.
-//!
-//! **Owns** the pause between two attempts. **Never** hides a fault of the listener itself: that one goes
-//! to the caller.
+//! A fault of one connection is passed over, and the next may be accepted at once. A shortage of descriptors
+//! or memory has to pass first. A fault of the listener itself goes to the caller.
 
 use std::future::Future;
 use std::io;
@@ -12,46 +9,155 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::io::{Registered, Source};
+use super::socket::{Kind, Socket};
+use super::stream::ByteStream;
+use crate::reactor::Direction;
 use crate::time::{Sleep, sleep};
 
-/// Waits for a connection, which `accept` takes from the listener.
-pub(super) async fn accept<S: Source, C>(
-    listener: &Registered<S>,
-    accept: impl Fn(&S) -> io::Result<C>,
-) -> io::Result<C> {
-    let mut pause = Pause::new();
-    loop {
-        match listener.read_with(&accept).await {
-            Ok(connection) => return Ok(connection),
-            Err(error) => match Fault::of(&error) {
-                Fault::OfTheConnection => {}
-                Fault::ShortOfMeans => pause.wait().await,
-                Fault::OfTheListener => return Err(error),
-            },
+/// A listener of mio. The trait is sealed.
+pub trait Accept: Kind {
+    type Stream: ByteStream<Address = Self::Address>;
+    fn accept(&self) -> io::Result<(Self::Stream, Self::Address)>;
+}
+
+/// What a listener gives: a connection and its peer's address.
+type Accepted<S> = (Socket<<S as Accept>::Stream>, <S as Kind>::Address);
+
+impl<S: Accept> Socket<S> {
+    /// Waits for a connection, and returns it with its peer's address.
+    ///
+    /// A connection that broke before it could be accepted is passed over. When there are no
+    /// descriptors left it waits a little and tries again, until some are: the connection stays in
+    /// the OS's queue meanwhile.
+    ///
+    /// A task for each guest:
+    ///
+    /// ```
+    /// use brigade::net::{TcpListener, TcpStream};
+    ///
+    /// async fn serve(listener: TcpListener) -> std::io::Result<()> {
+    ///     loop {
+    ///         let (stream, _) = listener.accept().await?;
+    ///         drop(brigade::spawn(async move { stream.write_all(b"soup").await }));
+    ///     }
+    /// }
+    /// # brigade::run(async {
+    /// #     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// #     let address = listener.local_addr()?;
+    /// #     let serving = brigade::spawn(serve(listener));
+    /// #     for _ in 0..2 {
+    /// #         let stream = TcpStream::connect(address).await?;
+    /// #         stream.read_exact(&mut [0; 4]).await?;
+    /// #     }
+    /// #     serving.abort();
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the OS's other errors, and an error if the executor is dropped meanwhile.
+    ///
+    /// # Panics
+    /// Panics if it has to wait for descriptors while something other than an executor of brigade polls it.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no connection.
+    pub async fn accept(&self) -> io::Result<Accepted<S>> {
+        let mut pause = Pause::new();
+        loop {
+            let accepted = self.io.read_with(S::accept).await;
+            match self.take(accepted) {
+                Err(error) => match Fault::of(&error) {
+                    Fault::OfTheConnection => {}
+                    Fault::ShortOfMeans => pause.wait().await,
+                    Fault::OfTheListener => return Err(error),
+                },
+                accepted => return accepted,
+            }
+        }
+    }
+
+    /// [`accept`](Self::accept) as a poll function, but for one thing: when there are no descriptors left it
+    /// returns that error, and the caller decides how long to wait before it calls again.
+    ///
+    /// ```
+    /// # use brigade::net::{TcpListener, TcpStream};
+    /// # brigade::run(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let _guest = TcpStream::connect(listener.local_addr()?).await?;
+    /// let (stream, peer) = std::future::poll_fn(|cx| listener.poll_accept(cx)).await?;
+    /// assert_eq!(stream.peer_addr()?, peer);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the OS's errors other than those of one connection, and an error if the executor is dropped.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted<S>>> {
+        loop {
+            let accepted = ready!(self.poll_io(Direction::Read, cx, S::accept));
+            match self.take(accepted) {
+                Err(error) if matches!(Fault::of(&error), Fault::OfTheConnection) => {}
+                accepted => return Poll::Ready(accepted),
+            }
+        }
+    }
+
+    /// Registers a connection. Nothing speaks against writing at once.
+    fn take(&self, accepted: io::Result<(S::Stream, S::Address)>) -> io::Result<Accepted<S>> {
+        let (stream, peer) = accepted?;
+        let reactor = self.io.reactor().clone();
+        Ok((Socket::register(reactor, stream, true)?, peer))
+    }
+
+    /// Returns the connections one after the other, as a stream that never ends. It waits as
+    /// [`accept`](Self::accept) does when there are no descriptors left, and panics where that does.
+    ///
+    /// ```
+    /// use brigade::net::{TcpListener, TcpStream};
+    /// use futures_util::{StreamExt, TryStreamExt};
+    ///
+    /// brigade::run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let address = listener.local_addr()?;
+    ///     let _one = TcpStream::connect(address).await?;
+    ///     let _other = TcpStream::connect(address).await?;
+    ///     let guests: Vec<TcpStream> = listener.incoming().take(2).try_collect().await?;
+    ///     assert_eq!(guests.len(), 2);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn incoming(&self) -> Accepting<'_, S> {
+        Accepting {
+            listener: self,
+            pause: Pause::new(),
         }
     }
 }
 
-/// [`accept`] as a poll function, of which the caller keeps the pause.
-pub(super) fn poll_accept<S: Source, C>(
-    listener: &Registered<S>,
-    cx: &mut Context<'_>,
-    pause: &mut Pause,
-    accept: impl Fn(&S) -> io::Result<C>,
-) -> Poll<io::Result<C>> {
-    loop {
-        ready!(pause.poll(cx));
-        match ready!(listener.poll_read_with(cx, &accept)) {
-            Ok(connection) => {
-                *pause = Pause::new();
-                return Poll::Ready(Ok(connection));
+/// The stream of a listener's `incoming`, such as [`TcpListener::incoming`](Socket::incoming).
+#[must_use = "a stream does nothing until it is polled"]
+#[derive(Debug)]
+pub struct Accepting<'a, S: Accept> {
+    listener: &'a Socket<S>,
+    pause: Pause,
+}
+
+impl<S: Accept> futures_core::Stream for Accepting<'_, S> {
+    type Item = io::Result<Socket<S::Stream>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Accepting { listener, pause } = &mut *self;
+        loop {
+            ready!(pause.poll(cx));
+            match ready!(listener.poll_accept(cx)) {
+                Err(error) if matches!(Fault::of(&error), Fault::ShortOfMeans) => pause.begin(),
+                accepted => {
+                    *pause = Pause::new();
+                    return Poll::Ready(Some(accepted.map(|(stream, _)| stream)));
+                }
             }
-            Err(error) => match Fault::of(&error) {
-                Fault::OfTheConnection => {}
-                Fault::ShortOfMeans => pause.begin(),
-                Fault::OfTheListener => return Poll::Ready(Err(error)),
-            },
         }
     }
 }
@@ -87,8 +193,8 @@ impl Fault {
 }
 
 /// How long to wait when the process or the machine has no descriptor or memory left: the
-/// connection waits in the OS's queue, so trying again at once would only burn the processor.
-/// Doubled up to the longer one. Thin air: short enough for a person, long enough for the processor.
+/// connection waits in the OS's queue, so trying again at once would only keep the processor busy.
+/// Doubled up to the longer one. Arbitrary: short enough for a person, long enough for the processor.
 const SHORT_OF_MEANS: (Duration, Duration) =
     (Duration::from_millis(10), Duration::from_millis(500));
 

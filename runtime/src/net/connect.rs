@@ -1,13 +1,9 @@
-//! One connection to whichever of many addresses answers first.
+//! One connection to the first of many addresses that answers.
 //!
-//! **Job.** A name has several addresses, of two families, and some of them may be dead: refuse at
-//! once, or swallow packets for minutes. The addresses are tried in turn, each with a head start over
-//! the next; the first connection wins, and the other attempts are given up (RFC 8305, "happy
-//! eyeballs", but for its part about lookups, which are the OS's here).
-//!
-//! **Owns** the attempts under way and what became of those that failed.
-//!
-//! **Never** waits for an address longer than its head start before it tries the next one beside it.
+//! A name has several addresses, of two families, and some of them may be dead: they refuse at once, or swallow
+//! packets for minutes. The addresses are tried in turn, each with a head start over the next; the first
+//! connection wins, and the other attempts are given up (RFC 8305, "happy eyeballs", without its part about
+//! lookups, which the OS makes here).
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,11 +15,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::io::{BOTH, Registered};
+use super::{Socket, TcpStream};
 use crate::reactor::Reactor;
 use crate::time::{Sleep, now};
 
-type Connection = Registered<mio::net::TcpStream>;
+type Connection = TcpStream;
 
 /// How long an address is tried alone. RFC 8305, section 8, recommends 250 ms: longer than most
 /// connections take, shorter than what a person notices.
@@ -58,12 +54,14 @@ async fn connect_one(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<C
 /// neither a box nor a timer.
 pub(super) fn begin(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<Connection> {
     let stream = mio::net::TcpStream::connect(address)?;
-    Registered::with_reactor(reactor, stream, BOTH, false)
+    Socket::register(reactor, stream, false)
 }
 
 /// Waits until the connection is made.
 pub(super) fn made(connection: &Connection) -> impl Future<Output = io::Result<()>> {
-    connection.wait_writable_until(|stream| is_made(stream.take_error(), stream.peer_addr()))
+    connection
+        .io
+        .wait_writable_until(|stream| is_made(stream.take_error(), stream.peer_addr()))
 }
 
 /// What a writable event means for a connection that is being made: it may be done. `SO_ERROR` says
@@ -107,7 +105,7 @@ struct Race {
 
 struct Attempt {
     address: SocketAddr,
-    connection: Pin<Box<dyn Future<Output = io::Result<Connection>> + Send>>,
+    connection: Pin<Box<dyn Future<Output = io::Result<Connection>> + Send + Sync>>,
 }
 
 impl Race {
@@ -126,7 +124,7 @@ impl Race {
                 return Poll::Pending;
             }
             let held = !self.running.is_empty() && none_failed;
-            // `None`: no timer can be armed here (somebody polls this outside of an executor, or on a
+            // `None`: no timer can be armed here (this is polled outside of an executor, or on a
             // blocking thread of a `SingleThread`). Then the next one begins without a head start.
             if held && self.head_start.poll_anywhere(cx) == Some(Poll::Pending) {
                 return Poll::Pending;

@@ -1,13 +1,9 @@
 //! Sockets.
 //!
-//! **Job.** The socket types of mio as async ones: each is a
-//! [`Registered`](crate::io::Registered) source with the methods and traits that people expect.
-//!
-//! **Owns** nothing by itself. **Never** knows an executor: a socket knows its reactor.
-//!
-//! All methods take `&self`, all types are `Send + Sync`, and any number of tasks may use a socket at
-//! once. A socket belongs to the executor that was current when it was made; it is woken by that
-//! executor's event loop, also when another polls it.
+//! Each is a [`Socket`] around one of mio's socket types: a [`Registered`](crate::io::Registered) source with the
+//! methods and traits that people expect. All methods take `&self`, all types are `Send + Sync`, and any
+//! number of tasks may use a socket at once. A socket belongs to the executor that was current when it was
+//! made; that executor's event loop wakes its tasks, also when another one polls them.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -31,27 +27,24 @@
 mod addr;
 mod accept;
 mod connect;
+mod datagram;
+mod peer_cred;
+mod socket;
 mod split;
-mod tcp_stream;
-mod tcp_listener;
-pub(crate) mod udp;
-#[cfg(unix)]
-mod unix_stream;
-#[cfg(unix)]
-mod unix_listener;
-#[cfg(unix)]
-mod unix_datagram;
-mod sockets;
+mod stream;
+mod sys;
+mod tcp;
+mod udp;
+mod unix;
 
+pub use self::accept::Accepting;
 pub use self::addr::{ToSocketAddrs, lookup_host};
 pub use self::connect::ConnectError;
+pub use self::peer_cred::UCred;
+pub use self::socket::Socket;
 pub use self::split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
-pub use self::tcp_listener::{Incoming, TcpListener};
-pub use self::tcp_stream::TcpStream;
+#[cfg(feature = "hyper")]
+pub(crate) use self::stream::ByteStream;
+pub use self::tcp::{Incoming, TcpListener, TcpStream};
 pub use self::udp::UdpSocket;
-#[cfg(unix)]
-pub use self::unix_datagram::UnixDatagram;
-#[cfg(unix)]
-pub use self::unix_listener::{UnixIncoming, UnixListener};
-#[cfg(unix)]
-pub use self::unix_stream::UnixStream;
+pub use self::unix::{UnixDatagram, UnixIncoming, UnixListener, UnixStream};

@@ -1,10 +1,8 @@
 //! The two halves of a TCP connection, for two tasks.
 //!
-//! **Job.** Split a stream and put it together again. **Owns** the stream, shared between the halves.
-//! **Never** locks: a half is a reference.
-//!
-//! They are not needed for reading and writing at once, which `&TcpStream` does as well: they say by their
-//! types who does which, and the end of the writer is the end of that direction.
+//! They are not needed for reading and writing at once, which `&TcpStream` does as well. Their types tell which
+//! task does which, and the end of the writer is the end of that direction. A half is a shared reference: there
+//! is no lock.
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -14,7 +12,7 @@ use std::task::{Context, Poll};
 
 use super::TcpStream;
 
-/// The half of a connection that reads: see [`TcpStream::into_split`], where an example is.
+/// The half of a connection that reads: see [`TcpStream::into_split`](super::Socket::into_split), where an example is.
 ///
 /// ```
 /// # brigade::run(async {
@@ -38,7 +36,7 @@ pub struct OwnedReadHalf {
     stream: Arc<TcpStream>,
 }
 
-/// The half of a connection that writes: see [`TcpStream::into_split`], where an example is.
+/// The half of a connection that writes: see [`TcpStream::into_split`](super::Socket::into_split), where an example is.
 ///
 /// ```
 /// # brigade::run(async {
@@ -138,7 +136,7 @@ impl futures_io::AsyncRead for OwnedReadHalf {
         cx: &mut Context<'_>,
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.stream.io.poll_read(cx, into)
+        Pin::new(&mut &*self.stream).poll_read(cx, into)
     }
 
     fn poll_read_vectored(
@@ -146,7 +144,7 @@ impl futures_io::AsyncRead for OwnedReadHalf {
         cx: &mut Context<'_>,
         into: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream.io.poll_read_vectored(cx, into)
+        Pin::new(&mut &*self.stream).poll_read_vectored(cx, into)
     }
 }
 
@@ -156,7 +154,7 @@ impl futures_io::AsyncWrite for OwnedWriteHalf {
         cx: &mut Context<'_>,
         from: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.stream().io.poll_write(cx, from)
+        Pin::new(&mut &**self.stream()).poll_write(cx, from)
     }
 
     fn poll_write_vectored(
@@ -164,7 +162,7 @@ impl futures_io::AsyncWrite for OwnedWriteHalf {
         cx: &mut Context<'_>,
         from: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream().io.poll_write_vectored(cx, from)
+        Pin::new(&mut &**self.stream()).poll_write_vectored(cx, from)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,18 +1,16 @@
-//! A UDP socket.
+//! UDP: [`UdpSocket`] binds, chooses a peer, sends to addresses and sets options.
 //!
-//! **Job.** [`UdpSocket`]: bind, send and receive datagrams. **Owns** the socket, through a
-//! [`Registered`]. **Never** joins or splits datagrams: one call is one of them.
-//!
-//! Whoever wants to add a source of events finds the plainest whole one here: each operation is one
-//! closure with one system call, handed to [`Registered::read_with`] or [`Registered::write_with`], which
-//! do the waiting. How it is taken over from std and lent out stands in `net/sockets.rs`, as for all
-//! sockets.
+//! What it does as any datagram socket is in `net/datagram.rs`, and what all sockets do in `net/socket.rs`.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::task::{Context, Poll};
 
 use super::addr::{ToSocketAddrs, first_of, lookup_host};
-use crate::io::{BOTH, Registered, current_reactor};
+use super::datagram::Datagrams;
+use super::socket::{Kind, Peer, Socket};
+use crate::io::{BOTH, Interest, current_reactor};
+use crate::reactor::Direction;
 
 /// A UDP socket.
 ///
@@ -35,11 +33,40 @@ use crate::io::{BOTH, Registered, current_reactor};
 /// })?;
 /// # std::io::Result::Ok(())
 /// ```
-pub struct UdpSocket {
-    pub(super) io: Registered<mio::net::UdpSocket>,
+pub type UdpSocket = Socket<mio::net::UdpSocket>;
+
+impl Kind for mio::net::UdpSocket {
+    type Address = SocketAddr;
+    type Std = std::net::UdpSocket;
+    const INTEREST: Interest = BOTH;
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
 }
 
-impl UdpSocket {
+impl Peer for mio::net::UdpSocket {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.peer_addr()
+    }
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.take_error()
+    }
+}
+
+impl Datagrams for mio::net::UdpSocket {
+    fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.send(datagram)
+    }
+    fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.recv(into)
+    }
+    fn recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.recv_from(into)
+    }
+}
+
+impl Socket<mio::net::UdpSocket> {
     /// A socket at the first of the addresses that can be had. Port 0 lets the OS choose one.
     ///
     /// ```
@@ -58,8 +85,7 @@ impl UdpSocket {
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         let reactor = current_reactor("UdpSocket::bind")?;
         let socket = first_of(address, mio::net::UdpSocket::bind).await?;
-        let io = Registered::with_reactor(reactor, socket, BOTH, true)?;
-        Ok(UdpSocket { io })
+        Socket::register(reactor, socket, true)
     }
 
     /// Sets the one peer that [`send`](Self::send) and [`recv`](Self::recv) speak of: the first of the
@@ -92,19 +118,6 @@ impl UdpSocket {
         first_of(address, connect).await
     }
 
-    /// Sends a datagram to the peer: how many bytes, which is all of them. See
-    /// [`connect`](Self::connect) for an example.
-    ///
-    /// # Errors
-    /// Those of the OS: without a peer; for a datagram that is too long; for an earlier one that
-    /// nobody took. If the executor is dropped meanwhile.
-    ///
-    /// # Cancel safety
-    /// Dropping the future sends nothing.
-    pub async fn send(&self, datagram: &[u8]) -> io::Result<usize> {
-        self.io.write_with(|socket| socket.send(datagram)).await
-    }
-
     /// Sends a datagram to the first of the addresses.
     ///
     /// ```
@@ -128,45 +141,6 @@ impl UdpSocket {
         let to = lookup_host(to).await?[0];
         let send = |socket: &mio::net::UdpSocket| socket.send_to(datagram, to);
         self.io.write_with(send).await
-    }
-
-    /// Receives a datagram from the peer: how long it is. See [`connect`](Self::connect) for an example.
-    ///
-    /// # Errors
-    /// Those of the OS, and if the executor is dropped meanwhile.
-    ///
-    /// # Cancel safety
-    /// Dropping the future loses no datagram.
-    pub async fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
-        self.io.read_with(|socket| socket.recv(into)).await
-    }
-
-    /// Receives a datagram: how long it is, and from whom.
-    ///
-    /// An answer for whoever asks:
-    ///
-    ///
-    /// ```
-    /// # use brigade::net::UdpSocket;
-    /// # brigade::run(async {
-    /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
-    /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
-    /// # guest.send_to(b"water", waiter.local_addr()?).await?;
-    /// let mut buffer = [0; 1500];
-    /// let (length, from) = waiter.recv_from(&mut buffer).await?;
-    /// waiter.send_to(&buffer[..length], from).await?;
-    /// # assert_eq!(guest.recv(&mut buffer).await?, 5);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    /// As with [`recv`](Self::recv).
-    ///
-    /// # Cancel safety
-    /// Dropping the future loses no datagram.
-    pub async fn recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.io.read_with(|socket| socket.recv_from(into)).await
     }
 
     /// As [`recv`](Self::recv), and the datagram stays: the next call gives it again. See
@@ -208,68 +182,6 @@ impl UdpSocket {
         self.io.read_with(|socket| socket.peek_from(into)).await
     }
 
-    /// Waits until receiving is worth a try; see [`Registered::readable`].
-    ///
-    /// ```
-    /// # use brigade::net::UdpSocket;
-    /// # brigade::run(async {
-    /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
-    /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
-    /// # guest.send_to(b"water", waiter.local_addr()?).await?;
-    /// let mut buffer = [0; 64];
-    /// let (length, _) = loop {
-    ///     waiter.readable().await?;
-    ///     match waiter.try_recv_from(&mut buffer) {
-    ///         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-    ///         received => break received?,
-    ///     }
-    /// };
-    /// assert_eq!(&buffer[..length], b"water");
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    /// If the executor is dropped meanwhile.
-    ///
-    /// # Cancel safety
-    /// Nothing is lost when it is dropped.
-    pub async fn readable(&self) -> io::Result<()> {
-        self.io.readable().await
-    }
-
-    /// Waits until sending is worth a try; see [`Registered::writable`], and
-    /// [`try_send_to`](Self::try_send_to) for an example.
-    ///
-    /// # Errors
-    /// If the executor is dropped meanwhile.
-    ///
-    /// # Cancel safety
-    /// Nothing is lost when it is dropped.
-    pub async fn writable(&self) -> io::Result<()> {
-        self.io.writable().await
-    }
-
-    /// Receives a datagram that is there, as far as the event loop has heard.
-    ///
-    /// ```
-    /// # use brigade::net::UdpSocket;
-    /// # brigade::run(async {
-    /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
-    /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
-    /// let nothing = waiter.try_recv_from(&mut [0; 64]);
-    /// assert_eq!(nothing.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
-    /// # drop(guest);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    /// `WouldBlock` if none is; and those of the OS.
-    pub fn try_recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.io.try_read_with(|socket| socket.recv_from(into))
-    }
-
     /// Sends a datagram if there is room for it.
     ///
     /// ```
@@ -290,32 +202,29 @@ impl UdpSocket {
             .try_write_with(|socket| socket.send_to(datagram, to))
     }
 
-    /// The address it is bound to.
-    ///
-    /// # Errors
-    /// Those of the OS.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().local_addr()
-    }
-
-    /// The peer's address.
+    /// [`send_to`](Self::send_to) as a poll function, to one address.
     ///
     /// ```
     /// # use brigade::net::UdpSocket;
     /// # brigade::run(async {
     /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
     /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
-    /// assert!(guest.peer_addr().is_err());
-    /// guest.connect(waiter.local_addr()?).await?;
-    /// assert_eq!(guest.peer_addr()?, waiter.local_addr()?);
+    /// let to = waiter.local_addr()?;
+    /// let sent = std::future::poll_fn(|cx| guest.poll_send_to(cx, b"water", to)).await?;
+    /// assert_eq!(sent, 5);
     /// # std::io::Result::Ok(())
     /// # }).unwrap();
     /// ```
     ///
     /// # Errors
-    /// Those of the OS: without a peer.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.io.get_ref().peer_addr()
+    /// Returns the OS's error, and an error if the executor is dropped.
+    pub fn poll_send_to(
+        &self,
+        cx: &mut Context<'_>,
+        datagram: &[u8],
+        to: SocketAddr,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_io(Direction::Write, cx, |socket| socket.send_to(datagram, to))
     }
 
     /// Allows datagrams to broadcast addresses.
@@ -413,5 +322,18 @@ impl UdpSocket {
     /// Those of the OS.
     pub fn ttl(&self) -> io::Result<u32> {
         self.io.get_ref().ttl()
+    }
+}
+
+impl TryFrom<std::net::UdpSocket> for UdpSocket {
+    type Error = io::Error;
+
+    /// Takes the socket over from std; it is made non-blocking.
+    ///
+    /// # Errors
+    /// Returns the OS's error, and an error outside of an executor.
+    fn try_from(socket: std::net::UdpSocket) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Socket::take_over(mio::net::UdpSocket::from_std(socket), "UdpSocket::try_from")
     }
 }

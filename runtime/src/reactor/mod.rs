@@ -1,12 +1,9 @@
-//! The reactor: who hears from the OS that a socket became ready, and whom to tell.
+//! The reactor: turns the events of the OS into readiness of sources and wakes of tasks.
 //!
-//! **Job.** Register sources with mio (epoll on Linux, kqueue on the BSDs and macOS), and turn the
-//! events that come back into readiness and wakes.
-//!
-//! **Owns** the list of sources, and the one [`mio::Poll`] that a driver turns.
-//!
-//! **Never** reads or writes a socket: that is done by the task that was woken (this is a reactor,
-//! not a proactor), and never trusts a token: an event may speak of a source that is gone.
+//! Sources register with mio (epoll on Linux, kqueue on the BSDs and macOS) once for all their life. One
+//! thread at a time waits for events in the [`EventLoop`], looks up their sources and collects the wakers of
+//! the tasks that wait. Those tasks read and write by themselves: this is a reactor, not a proactor. No token
+//! is trusted: an event may come for a source that is gone.
 //!
 //! # From token to source
 //!
@@ -31,6 +28,7 @@
     path = "no_timerfd.rs"
 )]
 pub(crate) mod timerfd;
+mod pause;
 pub(crate) mod readiness;
 pub(crate) mod source;
 
@@ -38,7 +36,7 @@ use std::io;
 use std::task::Waker;
 use std::time::Duration;
 
-use mio::{Events, Token};
+use mio::{Events, Interest, Token};
 #[cfg(not(all(test, loom)))]
 use mio::{Poll, Registry, Waker as OsBell};
 use slab::Slab;
@@ -132,18 +130,18 @@ impl Reactor {
     }
 
     /// Registers `io` for the directions of `interest`, once for all its life. `writable`: a write may
-    /// be tried before the OS has called the source writable.
+    /// be tried before the OS has reported the source as writable.
     ///
     /// # Errors
-    /// Of the OS; once the runtime is being dropped; if the reactor is sealed. Nothing is left behind
-    /// then (tokio #6329).
+    /// Returns an error if the OS refuses the registration, if the runtime is being dropped, or if the
+    /// reactor is sealed. Nothing is left behind then (tokio #6329), nor if `io` panics.
     pub(crate) fn register(
         &self,
         io: &mut impl mio::event::Source,
-        interest: mio::Interest,
+        interest: Interest,
         writable: bool,
     ) -> io::Result<Arc<Source>> {
-        let (token, source) = {
+        let source = {
             let mut sources = lock(&self.sources);
             if sources.closed {
                 return Err(source::gone());
@@ -151,24 +149,26 @@ impl Reactor {
             if sources.sealed {
                 return Err(source::sealed());
             }
-            sources.insert(writable)
+            sources.insert(interest, writable)
         };
-        // The system call is made outside of the lock. No event can come for the token before it.
-        if let Err(error) = self.registry.register(io, token, interest) {
-            lock(&self.sources).remove(token);
-            return Err(error);
-        }
+        // Outside of the lock: this is the user's code, which may also panic. No event comes for the token
+        // before.
+        let undo = RemoveOnDrop(self, source.token);
+        self.registry.register(io, source.token, interest)?;
+        std::mem::forget(undo);
         self.count.fetch_add(1, Ordering::Relaxed);
         Ok(source)
     }
 
-    /// Gives `io` up. Errors are ignored: closing the descriptor, which follows, ends it all.
+    /// Ends the registration of `io`. Errors are ignored: closing the descriptor, which follows, ends it in
+    /// any case.
     pub(crate) fn deregister(&self, io: &mut impl mio::event::Source, source: &Source) {
-        let _ = self.registry.deregister(io);
-        // It is dropped, and wakers with it, outside of the lock.
-        let source = lock(&self.sources).remove(source.token);
-        drop(source);
+        source.end();
+        // First, since `io` is the user's code and may panic. It is dropped outside of the lock.
+        let removed = lock(&self.sources).remove(source.token);
         self.count.fetch_sub(1, Ordering::Relaxed);
+        let _ = self.registry.deregister(io);
+        drop(removed);
     }
 
     /// Hands events to their sources and collects whom to wake.
@@ -191,14 +191,24 @@ impl Reactor {
     }
 }
 
+/// Removes a source again that the OS has not taken, or whose registration has panicked.
+struct RemoveOnDrop<'a>(&'a Reactor, Token);
+
+impl Drop for RemoveOnDrop<'_> {
+    fn drop(&mut self) {
+        let removed = lock(&self.0.sources).remove(self.1);
+        drop(removed);
+    }
+}
+
 impl Sources {
-    fn insert(&mut self, writable: bool) -> (Token, Arc<Source>) {
+    fn insert(&mut self, interest: Interest, writable: bool) -> Arc<Source> {
         self.generation = self.generation.wrapping_add(1) & INDEX;
         let vacant = self.entries.vacant_entry();
         let token = Token(self.generation << HALF | vacant.key());
-        let source = Arc::new(Source::new(token, writable));
+        let source = Arc::new(Source::new(token, interest, writable));
         vacant.insert(source.clone());
-        (token, source)
+        source
     }
 
     fn find(&self, token: Token) -> Option<&Source> {
@@ -210,7 +220,7 @@ impl Sources {
         self.find(token)?;
         let source = self.entries.try_remove(token.0 & INDEX);
         if self.entries.is_empty() {
-            // Gives back what a great crowd needed.
+            // Gives the memory of a burst back.
             self.entries = Slab::new();
         }
         source
@@ -255,15 +265,17 @@ mod tests {
             sealed: false,
         };
         // With a neighbour the slab is never empty, and the place is used again and again.
-        let (neighbour, _) = sources.insert(false);
+        let neighbour = sources.insert(Interest::READABLE, false).token;
         let mut stale = Vec::new();
         for _ in 0..8 {
-            let (token, source) = sources.insert(false);
+            let source = sources.insert(Interest::READABLE, false);
+            let token = source.token;
             assert!(std::ptr::eq(sources.find(token).unwrap(), &*source));
             assert!(sources.remove(token).is_some());
             stale.push(token);
         }
-        let (token, source) = sources.insert(true);
+        let source = sources.insert(Interest::READABLE, true);
+        let token = source.token;
         for old in stale {
             assert_eq!(old.0 & INDEX, token.0 & INDEX);
             assert!(sources.find(old).is_none());
@@ -281,12 +293,12 @@ mod tests {
 
         use mio::net::UnixStream;
         use mio::unix::pipe;
-        use mio::{Interest, Registry, event};
+        use mio::{Registry, event};
 
         use super::super::*;
 
         /// Which directions of `source` became ready at the next turn, which is to bring an event.
-        fn ready(event_loop: &mut EventLoop, reactor: &Reactor, source: &Source) -> [bool; 2] {
+        fn ready(event_loop: &mut EventLoop, reactor: &Reactor, source: &Arc<Source>) -> [bool; 2] {
             let before = [Direction::Read, Direction::Write].map(|way| is_ready(source, way));
             assert_eq!(before, [false, false]);
             event_loop.turn(reactor, None, &mut Vec::new()).unwrap();
@@ -294,7 +306,7 @@ mod tests {
         }
 
         /// Tries, in vain, which clears the direction.
-        fn is_ready(source: &Source, way: Direction) -> bool {
+        fn is_ready(source: &Arc<Source>, way: Direction) -> bool {
             let mut tried = false;
             let _ = source.try_io(way, || -> io::Result<()> {
                 tried = true;
@@ -367,8 +379,38 @@ mod tests {
             assert!(reactor.is_empty() && lock(&reactor.sources).entries.is_empty());
         }
 
+        /// The code of a user's source may panic; the list of sources is whole afterwards.
         #[test]
-        fn after_the_end_nobody_waits_and_nothing_is_registered() {
+        fn a_source_that_panics_leaves_no_entry() {
+            struct Panics(bool);
+            impl event::Source for Panics {
+                fn register(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
+                    assert!(!self.0, "in register");
+                    Ok(())
+                }
+                fn reregister(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
+                    unreachable!("registered once for all its life")
+                }
+                fn deregister(&mut self, _: &Registry) -> io::Result<()> {
+                    panic!("in deregister")
+                }
+            }
+
+            use std::panic::{AssertUnwindSafe, catch_unwind};
+            let (reactor, _event_loop) = new().unwrap();
+            let empty = || reactor.is_empty() && lock(&reactor.sources).entries.is_empty();
+            let register =
+                |at_once| reactor.register(&mut Panics(at_once), Interest::READABLE, true);
+            assert!(catch_unwind(AssertUnwindSafe(|| register(true).map(drop))).is_err());
+            assert!(empty());
+            let source = register(false).unwrap();
+            let deregister = || reactor.deregister(&mut Panics(false), &source);
+            assert!(catch_unwind(AssertUnwindSafe(deregister)).is_err());
+            assert!(empty());
+        }
+
+        #[test]
+        fn after_close_no_task_waits_and_nothing_is_registered() {
             let (reactor, _event_loop) = new().unwrap();
             let (mut here, mut there) = UnixStream::pair().unwrap();
             let source = reactor

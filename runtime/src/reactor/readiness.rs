@@ -1,66 +1,68 @@
-//! Is one direction of a source ready, and who waits for it?
+//! Whether one direction of a source is ready, and which tasks wait for it.
 //!
-//! **Job.** The OS tells of readiness once, when it begins (*edge-triggered*). So somebody has to
-//! remember it: this file does, for one direction of one source.
-//!
-//! **Owns** one word and a list of wakers.
-//!
-//! **Never** calls the OS, and never clones, wakes or drops a waker under its lock (tokio #5429).
+//! The OS reports readiness once, when it begins (*edge-triggered*), so the reactor has to remember it.
+//! [`Readiness`] does so in one atomic word, and keeps the wakers of the waiting tasks beside it. An event
+//! for which no task waits takes no lock. No waker is cloned, woken or dropped while the lock is held
+//! (tokio #5429).
 //!
 //! # The word
 //!
-//! | bits | meaning |
-//! |---|---|
-//! | 0 | READY: try, it may work |
-//! | 1 | GONE: the runtime of the source was dropped |
-//! | 2 | ENDED: the event said that the other end is done, or of an error |
-//! | 3.. | tick: the number of events so far, 61 bits wide |
+//! | bit | meaning | set by | cleared by |
+//! |---|---|---|---|
+//! | READY | a try may succeed | an event | `clear`, `drained`, `hold` |
+//! | GONE | the executor was dropped | `set_gone` | never |
+//! | WAITING | wakers are stored | a waiter, with the lock held | an event, with the lock held |
+//! | SHORT_READ_DRAINS | a read that fills only a part of its buffer took all there was | `new` | the first `set_last` |
+//! | HELD | events have no effect until `release` | `hold` | `release`, `set_last`, `set_gone` |
+//! | tick (59 bits) | the number of events | an event | never |
 //!
-//! ```text
-//!   not ready ─── set(): tick + 1, wakers out ───► READY ◄──┐ set(): tick + 1
-//!   not ready ◄── clear(), if the tick is as seen ─ READY ──┘
-//!   either ────── set_gone(): for ever ──────────► READY and GONE
-//! ```
+//! READY and WAITING are never set together.
 //!
 //! # The race between clearing and a new event
 //!
-//! A task sees READY, tries, and is told `WouldBlock`. It must clear READY before it waits. But
-//! between its try and its clearing a new event may arrive, and to clear that one would be to
-//! sleep for ever. So each event raises the tick, and clearing is a compare-and-swap against the
-//! word that was read *before* the try: it fails when an event came between. The tick is as wide
-//! as the word allows, since a stale narrow one will match some day (tokio #6133, #8331).
+//! A task sees READY, tries, and gets `WouldBlock`. It must clear READY before it waits. A new event may
+//! arrive between its try and its clearing, and clearing that event would leave the task asleep for ever.
+//! So each event raises the tick, and clearing is a compare-and-swap against the word that was read
+//! *before* the try: it fails if an event came between. The tick is as wide as the word allows, because a
+//! narrow one would match by chance some day (tokio #6133, #8331).
 //!
 //! # The race between waiting and an event
 //!
 //! ```text
-//!   task                                   reactor
-//!   T1  READY? no                          R1  lock; word := READY, tick + 1
-//!   T2  lock; READY? then try again        R2  take all wakers; unlock
-//!   T3  put the waker in; unlock           R3  wake them
+//!   task                                    reactor
+//!   T1  READY? no                           R1  WAITING? no: word := READY, tick + 1; done
+//!   T2  lock; READY? then try again         R2  lock; word := READY, tick + 1, no WAITING
+//!       no: word := WAITING                 R3  take all wakers; unlock
+//!   T3  store the waker; unlock             R4  wake them
 //! ```
 //!
-//! Whichever lock comes first, either T2 sees READY or R2 sees the waker. The tick rises under the
-//! same lock as the list is emptied, so a future's [`WaiterKey`] of this tick is in the list, and
-//! one of an older tick is not.
+//! R1 and T2 are compare-and-swaps on one word. If R1 comes first, T2 sees READY. If T2 comes first, R1 sees
+//! WAITING and goes on to R2, whose lock waits for T3. So wherever a waker is stored, only R2 can raise
+//! the tick, and it takes the waker out under the same lock: a future's [`WaiterKey`] of the current tick is
+//! in the list, and one of an older tick is not.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
-use crate::sync::{AtomicU64, Mutex, Ordering, lock};
-use crate::task::waker::{is_dead, wake_quietly};
+use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock};
+use crate::task::waker::is_dead;
 
 const READY: u64 = 1 << 0;
 const GONE: u64 = 1 << 1;
-const ENDED: u64 = 1 << 2;
-const TICK: u64 = 1 << 3;
+const WAITING: u64 = 1 << 2;
+const SHORT_READ_DRAINS: u64 = 1 << 3;
+const HELD: u64 = 1 << 4;
+const TICK: u64 = 1 << 5;
 
-/// What the word was when a task looked at it.
+/// The word as a task read it before a try.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Seen(u64);
+pub(crate) struct ReadySnapshot(u64);
 
-impl Seen {
-    /// The runtime was dropped: no event will come any more.
+impl ReadySnapshot {
+    /// Returns whether the executor was dropped: no event will come any more.
     pub(crate) fn is_gone(self) -> bool {
         self.0 & GONE != 0
     }
@@ -72,151 +74,211 @@ pub(crate) struct Readiness {
     waiters: Mutex<Waiters>,
 }
 
-/// The wakers that wait. Nearly always there is at most one, which needs no allocation.
+/// The stored wakers. In nearly all programs one task waits for a direction, which needs no allocation.
 #[derive(Default)]
 struct Waiters {
-    first: Option<Waker>,
-    rest: Option<Box<Slab<Waiter>>>,
+    first: First,
+    more: Option<Box<More>>,
 }
 
-struct Waiter {
-    waker: Waker,
-    /// A future holds the key, and will take the waker away when it is dropped.
-    keyed: bool,
+/// The one waker that needs no allocation.
+#[derive(Default)]
+enum First {
+    #[default]
+    Nobody,
+    /// The task that called a poll function last.
+    Task(Waker),
+    /// A future that waits, with index 1.
+    Future(Waker),
 }
 
-/// Where a future left its waker, so that it can take it out again.
-///
-/// An event takes all wakers out and raises the tick; a later waiter may then get the same index.
-/// So a place is valid only while the tick is what it was.
+/// The wakers for which [`Waiters`] has no place of its own.
+#[derive(Default)]
+struct More {
+    /// Other tasks that called a poll function since the last event.
+    tasks: BTreeMap<Identity, Waker>,
+    /// How many of them there may be before those of completed tasks are removed.
+    sweep_at: usize,
+    /// Futures, with indices from 2.
+    futures: Slab<Waker>,
+}
+
+/// Two wakers with the same identity wake the same task: data and function table are equal.
+type Identity = (usize, usize);
+
+/// Where a future left its waker, so that it can take it out again: an index that is valid while the
+/// tick is the same.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WaiterKey {
-    index: usize,
     tick: u64,
+    /// Not zero, so that an `Option` of a key costs waiting futures nothing.
+    index: NonZeroU32,
 }
 
 impl Readiness {
-    pub(crate) fn new(ready: bool) -> Self {
+    /// `short_read_drains`: the OS reports everything that arrives after a short read by a new event.
+    pub(crate) fn new(ready: bool, short_read_drains: bool) -> Self {
+        let drains = if short_read_drains {
+            SHORT_READ_DRAINS
+        } else {
+            0
+        };
         Readiness {
-            word: AtomicU64::new(u64::from(ready)),
+            word: AtomicU64::new(u64::from(ready) | drains),
             waiters: Mutex::new(Waiters::default()),
         }
     }
 
-    /// `Some` if it is worth trying.
+    /// Returns the word if a try may succeed.
     #[inline]
-    pub(crate) fn ready(&self) -> Option<Seen> {
-        // Acquire pairs with the Release of `set`.
+    pub(crate) fn ready(&self) -> Option<ReadySnapshot> {
+        // Acquire pairs with the Release of `raise`.
         let word = self.word.load(Ordering::Acquire);
-        (word & (READY | GONE) != 0).then_some(Seen(word))
+        (word & (READY | GONE) != 0).then_some(ReadySnapshot(word))
     }
 
-    /// The try that began with `seen` said `WouldBlock`: it is not ready, unless an event came
-    /// since.
-    pub(crate) fn clear(&self, seen: Seen) {
-        let _ = self.word.compare_exchange(
-            seen.0,
-            seen.0 & !READY,
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        );
+    /// Clears READY after a try that began with `seen` and got `WouldBlock`, unless an event came since.
+    pub(crate) fn clear(&self, seen: ReadySnapshot) {
+        let cleared = seen.0 & !READY;
+        // AcqRel and Relaxed: a task that waits after this pairs with the next `raise`, at T2.
+        let _ = self
+            .word
+            .compare_exchange(seen.0, cleared, Ordering::AcqRel, Ordering::Relaxed);
     }
 
-    /// The try that began with `seen` got less than it had room for. Where the OS tells of every new
-    /// edge that means that there is no more, and the next try would only hear `WouldBlock`: a system
-    /// call saved. But the end of the stream comes with no further edge once it was announced, so
-    /// then the source stays ready until it is read.
-    pub(crate) fn drained(&self, seen: Seen) {
-        if seen.0 & ENDED == 0 {
+    /// Clears READY after a read that began with `seen` and got less than it had room for, if the OS
+    /// announces by an event whatever else there is to read. This saves the try that would only get
+    /// `WouldBlock`.
+    #[inline]
+    pub(crate) fn drained(&self, seen: ReadySnapshot) {
+        if seen.0 & SHORT_READ_DRAINS != 0 {
             self.clear(seen);
         }
     }
 
-    /// An event: becomes ready, and hands the wakers out, to be woken once no lock is held.
-    pub(crate) fn set(&self, woken: &mut Vec<Waker>) {
-        self.raise(READY, woken);
-    }
-
-    /// As `set`, for an event that no other may follow.
-    pub(crate) fn set_ended(&self, woken: &mut Vec<Waker>) {
-        self.raise(READY | ENDED, woken);
-    }
-
-    /// No event will come any more: whoever waits shall find out.
-    pub(crate) fn set_gone(&self, woken: &mut Vec<Waker>) {
-        self.raise(READY | GONE, woken);
-    }
-
-    fn raise(&self, flags: u64, woken: &mut Vec<Waker>) {
-        let mut waiters = lock(&self.waiters);
-        // R1. Release pairs with `ready`. Wrapping: the tick runs over the end into nothing.
+    /// Suspends the effect of events until [`release`](Self::release), which the caller arranges.
+    pub(crate) fn hold(&self) {
+        let held = |word: u64| (word & GONE == 0).then_some(word & !READY | HELD);
+        // As in `clear`. Events that this erases need no tick: `release` follows.
         let _ = self
             .word
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |word| {
-                Some(word.wrapping_add(TICK) | flags)
-            });
-        // R2
-        woken.extend(waiters.first.take());
-        if let Some(rest) = waiters.rest.take() {
-            drop(waiters);
-            // The box is freed outside of the lock; the wakers move over one by one.
-            woken.extend(rest.into_iter().map(|(_, waiter)| waiter.waker));
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, held);
+    }
+
+    /// Ends [`hold`](Self::hold): the direction counts as ready.
+    pub(crate) fn release(&self, woken: &mut Vec<Waker>) {
+        self.raise(READY, HELD, woken);
+    }
+
+    /// Records an event. The caller wakes `woken` once it holds no lock.
+    pub(crate) fn set(&self, woken: &mut Vec<Waker>) {
+        self.raise(READY, 0, woken);
+    }
+
+    /// As [`set`](Self::set), for an event after which a read may stop early although there is more: the
+    /// end of the stream, an error, urgent data.
+    pub(crate) fn set_last(&self, woken: &mut Vec<Waker>) {
+        self.raise(READY, HELD | SHORT_READ_DRAINS, woken);
+    }
+
+    /// Records that no event will come any more, so that waiting tasks get an error.
+    pub(crate) fn set_gone(&self, woken: &mut Vec<Waker>) {
+        self.raise(READY | GONE, HELD, woken);
+    }
+
+    fn raise(&self, set: u64, clear: u64, woken: &mut Vec<Waker>) {
+        let held = HELD & !clear;
+        // Wrapping: the tick overflows out of the word.
+        let raised = |word: u64| (word.wrapping_add(TICK) | set) & !(clear | WAITING);
+        let mut word = self.word.load(Ordering::Relaxed);
+        // R1
+        while word & (WAITING | held) == 0 {
+            // Release pairs with `ready`; Acquire with the T2 of an earlier waiter.
+            match self.word.compare_exchange_weak(
+                word,
+                raised(word),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
+        let mut waiters = lock(&self.waiters);
+        // R2. Orderings as in R1.
+        let raise = |word: u64| (word & held == 0).then(|| raised(word));
+        if self
+            .word
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, raise)
+            .is_err()
+        {
+            return;
+        }
+        // R3
+        let Waiters { first, more } = std::mem::take(&mut *waiters);
+        drop(waiters);
+        if let First::Task(waker) | First::Future(waker) = first {
+            woken.push(waker);
+        }
+        if let Some(more) = more {
+            woken.extend(more.tasks.into_values());
+            woken.extend(more.futures.into_iter().map(|(_, waker)| waker));
         }
     }
 
-    /// Waits as a task that may be polled again but has no destructor here, as `poll_read` has
-    /// to. The waker stays until the next event.
-    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Seen> {
-        // T1
+    /// T1 and T2: returns the locked list to store a waker in, and the tick; or the word, if a try may
+    /// succeed.
+    fn begin_wait(&self) -> Result<(MutexGuard<'_, Waiters>, u64), ReadySnapshot> {
+        let waiters = lock(&self.waiters);
+        // Acquire pairs with the Release of `raise`, where this finds READY. Where it does not, Release pairs
+        // with the Acquire of `raise`, which then sees WAITING.
+        let waiting = |word: u64| (word & (READY | GONE) == 0).then_some(word | WAITING);
+        let before = self
+            .word
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, waiting);
+        match before {
+            Ok(word) => Ok((waiters, word / TICK)),
+            Err(word) => Err(ReadySnapshot(word)),
+        }
+    }
+
+    /// Waits for a poll function, which has no destructor: the waker stays until the next event.
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<ReadySnapshot> {
         if let Some(seen) = self.ready() {
             return Poll::Ready(seen);
         }
-        // The clone is made before the lock is taken.
+        // Cloned before the lock is taken.
         let waker = cx.waker().clone();
-        let mut waiters = lock(&self.waiters);
-        // T2
-        if let Some(seen) = self.ready() {
-            drop(waiters);
-            return Poll::Ready(seen);
-        }
-        // T3
-        let (unused, stale, crowd) = if waiters.contains(&waker) {
-            (Some(waker), None, None)
-        } else {
-            let stale = waiters.dead();
-            let crowd = waiters.crowd();
-            waiters.insert(waker, false);
-            (None, stale, crowd)
+        let (mut waiters, _) = match self.begin_wait() {
+            Ok(locked) => locked,
+            Err(seen) => return Poll::Ready(seen),
         };
+        // T3
+        let unused = waiters.put_task(waker);
         drop(waiters);
-        drop((unused, stale));
-        crowd.into_iter().flatten().for_each(wake_quietly);
+        drop(unused);
         Poll::Pending
     }
 
-    /// Waits as a future that keeps the key and calls [`forget`](Self::forget) when it is dropped.
+    /// Waits for a future, which keeps the key and calls [`forget`](Self::forget) when it is dropped.
     pub(crate) fn poll_ready_keyed(
         &self,
         cx: &mut Context<'_>,
         key: &mut Option<WaiterKey>,
-    ) -> Poll<Seen> {
+    ) -> Poll<ReadySnapshot> {
         if let Some(seen) = self.ready() {
             return Poll::Ready(seen);
         }
         let waker = cx.waker().clone();
-        let mut waiters = lock(&self.waiters);
-        // T2
-        let word = self.word.load(Ordering::Acquire);
-        if word & (READY | GONE) != 0 {
-            drop(waiters);
-            return Poll::Ready(Seen(word));
-        }
+        let (mut waiters, tick) = match self.begin_wait() {
+            Ok(locked) => locked,
+            Err(seen) => return Poll::Ready(seen),
+        };
         // T3
-        let tick = word / TICK;
         let old = match *key {
-            Some(mine) if mine.tick == tick => waiters.replace(mine.index, waker),
+            Some(mine) if mine.tick == tick => Some(waiters.replace_future(mine.index, waker)),
             _ => {
-                let index = waiters.insert(waker, true);
+                let index = waiters.put_future(waker);
                 *key = Some(WaiterKey { index, tick });
                 None
             }
@@ -226,11 +288,23 @@ impl Readiness {
         Poll::Pending
     }
 
-    /// The future that waited with `key` is dropped.
+    /// Returns the word if an event came since the future with `key` began to wait, whatever other
+    /// tasks have made of that event.
+    pub(crate) fn woken_since(&self, key: WaiterKey) -> Option<ReadySnapshot> {
+        // Acquire pairs with the Release of `raise`.
+        let word = self.word.load(Ordering::Acquire);
+        (word / TICK != key.tick).then_some(ReadySnapshot(word))
+    }
+
+    /// Takes the waker of a future that is dropped out of the list.
     pub(crate) fn forget(&self, key: WaiterKey) {
+        if self.woken_since(key).is_some() {
+            return;
+        }
         let mut waiters = lock(&self.waiters);
-        if self.word.load(Ordering::Acquire) / TICK == key.tick {
-            let mine = waiters.remove(key.index);
+        // Again: an event may have come before the lock.
+        if self.woken_since(key).is_none() {
+            let mine = waiters.remove_future(key.index);
             drop(waiters);
             drop(mine);
         }
@@ -238,86 +312,99 @@ impl Readiness {
 }
 
 impl Waiters {
-    fn contains(&self, waker: &Waker) -> bool {
-        let rest = self.rest.iter().flat_map(|rest| rest.iter());
-        let mut all = self
-            .first
-            .iter()
-            .chain(rest.map(|(_, waiter)| &waiter.waker));
-        all.any(|other| other.will_wake(waker))
-    }
-
-    /// Index 0 is the first, `n` the entry `n - 1` of the rest.
-    fn insert(&mut self, waker: Waker, keyed: bool) -> usize {
-        if self.first.is_none() {
-            self.first = Some(waker);
-            return 0;
-        }
-        let rest = self.rest.get_or_insert_default();
-        rest.insert(Waiter { waker, keyed }) + 1
-    }
-
-    fn slot(&mut self, index: usize) -> Option<&mut Waker> {
-        match index {
-            0 => self.first.as_mut(),
-            n => Some(&mut self.rest.as_mut()?.get_mut(n - 1)?.waker),
-        }
-    }
-
-    fn replace(&mut self, index: usize, waker: Waker) -> Option<Waker> {
-        match self.slot(index) {
-            Some(slot) => Some(std::mem::replace(slot, waker)),
-            None => Some(waker),
-        }
-    }
-
-    fn remove(&mut self, index: usize) -> Option<Waker> {
-        match index {
-            0 => self.first.take(),
-            n => Some(self.rest.as_mut()?.try_remove(n - 1)?.waker),
+    /// Stores the waker of a poll function, each task's once. Returns wakers that the caller drops.
+    ///
+    /// A task that another one displaces from the first place may still wait, so it moves to the map. Waking
+    /// it instead would make two tasks that share a direction wake each other for ever.
+    fn put_task(&mut self, waker: Waker) -> (Option<Waker>, Vec<Waker>) {
+        let displaced = match std::mem::take(&mut self.first) {
+            First::Task(last) if last.will_wake(&waker) => {
+                self.first = First::Task(last);
+                return (Some(waker), Vec::new());
+            }
+            First::Future(future) => {
+                self.first = First::Future(future);
+                Some(waker)
+            }
+            First::Task(last) => {
+                self.first = First::Task(waker);
+                Some(last)
+            }
+            First::Nobody => {
+                self.first = First::Task(waker);
+                None
+            }
+        };
+        let twice = match (&self.first, &mut self.more) {
+            (First::Task(waker), Some(more)) => more.tasks.remove(&identity(waker)),
+            _ => None,
+        };
+        match displaced {
+            Some(waker) => self.more.get_or_insert_default().put_task(waker, twice),
+            None => (twice, Vec::new()),
         }
     }
 
-    /// When too many wait who cannot be told from those that have gone, takes them all out, to be
-    /// woken: who is still there registers again.
-    fn crowd(&mut self) -> Option<Vec<Waker>> {
-        /// Each of them is looked at whenever one more comes. Thin air.
-        const CROWD: usize = 1024;
-        let rest = self.rest.as_mut()?;
-        if rest.len() < CROWD {
-            return None;
+    fn put_future(&mut self, waker: Waker) -> NonZeroU32 {
+        if let First::Nobody = self.first {
+            self.first = First::Future(waker);
+            return NonZeroU32::MIN;
         }
-        let all = rest.iter().filter(|(_, waiter)| !waiter.keyed);
-        let all: Vec<usize> = all.map(|(index, _)| index).collect();
-        Some(
-            all.into_iter()
-                .map(|index| rest.remove(index).waker)
-                .collect(),
-        )
+        let place = self.more.get_or_insert_default().futures.insert(waker);
+        let index = u32::try_from(place + 2).ok().and_then(NonZeroU32::new);
+        index.expect("brigade: 2^32 futures wait for one source")
     }
 
-    /// Takes out wakers of tasks that are complete, now and then: many short tasks may each have
-    /// polled a source once that never became ready, and nobody tells us when they end. A keyed
-    /// waiter's place is not ours to give to somebody else.
-    fn dead(&mut self) -> Option<Vec<Waker>> {
-        /// Looking costs a walk over all; at powers of two from here it is paid for by as many
-        /// insertions. Thin air.
-        const WORTH_LOOKING: usize = 32;
-        let rest = self.rest.as_mut()?;
-        if rest.len() < WORTH_LOOKING || !rest.len().is_power_of_two() {
-            return None;
-        }
-        let dead: Vec<usize> = rest
-            .iter()
-            .filter(|(_, waiter)| !waiter.keyed && is_dead(&waiter.waker))
-            .map(|(index, _)| index)
-            .collect();
-        Some(
-            dead.into_iter()
-                .map(|index| rest.remove(index).waker)
-                .collect(),
-        )
+    fn replace_future(&mut self, index: NonZeroU32, waker: Waker) -> Waker {
+        let place = match (slab_index(index), &mut self.first, &mut self.more) {
+            (None, First::Future(first), _) => Some(first),
+            (Some(n), _, Some(more)) => more.futures.get_mut(n),
+            _ => None,
+        };
+        std::mem::replace(place.expect(STORED), waker)
     }
+
+    fn remove_future(&mut self, index: NonZeroU32) -> Option<Waker> {
+        match slab_index(index) {
+            Some(n) => self.more.as_mut()?.futures.try_remove(n),
+            None => match std::mem::take(&mut self.first) {
+                First::Future(waker) => Some(waker),
+                _ => unreachable!("{STORED}"),
+            },
+        }
+    }
+}
+
+fn slab_index(index: NonZeroU32) -> Option<usize> {
+    (index.get() as usize).checked_sub(2)
+}
+
+/// See the second race in the module's text.
+const STORED: &str = "a key of the current tick has its waker stored";
+
+impl More {
+    /// Stores the waker of a task; passes `unused` on, with what else the caller drops.
+    fn put_task(&mut self, waker: Waker, unused: Option<Waker>) -> (Option<Waker>, Vec<Waker>) {
+        /// Wakers of completed tasks are looked for whenever the map has doubled, from here on.
+        /// Arbitrary: not measured.
+        const SWEEP_AT: usize = 32;
+        let unused = self.tasks.insert(identity(&waker), waker).or(unused);
+        if self.tasks.len() < self.sweep_at.max(SWEEP_AT) {
+            return (unused, Vec::new());
+        }
+        let all = std::mem::take(&mut self.tasks).into_iter();
+        let (dead, alive): (BTreeMap<_, _>, BTreeMap<_, _>) = all.partition(|(_, it)| is_dead(it));
+        self.tasks = alive;
+        self.sweep_at = 2 * self.tasks.len();
+        (unused, dead.into_values().collect())
+    }
+}
+
+fn identity(waker: &Waker) -> Identity {
+    (
+        waker.data().addr(),
+        std::ptr::from_ref(waker.vtable()).addr(),
+    )
 }
 
 #[cfg(test)]

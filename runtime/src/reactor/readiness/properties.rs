@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::{Readiness, Seen, WaiterKey};
+use super::{Readiness, ReadySnapshot, WaiterKey};
 
 /// Wakers, and futures with a key, that take part.
 const MANY: usize = 3;
@@ -16,26 +16,31 @@ const MANY: usize = 3;
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Event,
-    Ended,
+    /// The end, an error, or urgent data.
+    Last,
     Gone,
-    /// Looks; what it saw is kept for later, as a task keeps it over a system call.
+    Hold,
+    Release,
+    /// A task looks, and keeps what it saw, as it does over a system call.
     Look,
-    /// A call that began with look number so many said `WouldBlock`.
+    /// A call that began with look number so many got `WouldBlock`.
     Clear(usize),
     /// It got less than it had room for.
     Drained(usize),
-    /// A task polls that leaves its waker.
+    /// A task calls a poll function.
     Wait(usize),
-    /// A future with a key polls, with the waker of a task.
+    /// A future polls, in a task.
     WaitKeyed(usize, usize),
-    /// Such a future is dropped.
+    /// A future is dropped.
     Forget(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => Just(Step::Event),
-        1 => Just(Step::Ended),
+        1 => Just(Step::Last),
+        1 => Just(Step::Hold),
+        1 => Just(Step::Release),
         4 => Just(Step::Look),
         4 => (0_usize..4).prop_map(Step::Clear),
         2 => (0_usize..4).prop_map(Step::Drained),
@@ -55,31 +60,33 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
-/// What the kernel and whoever waits would say, without a word of bits.
+/// What the kernel and the waiting tasks know, without a word of bits.
 #[derive(Default)]
 struct Model {
     ready: bool,
-    ended: bool,
+    held: bool,
     gone: bool,
+    /// A short read does not mean that there is no more.
+    doubtful: bool,
     events: usize,
-    /// Who waits: the waker, and the future if it has a key.
-    waiting: Vec<(usize, Option<usize>)>,
-    /// For each look: the events before it.
-    looks: Vec<usize>,
+    /// Tasks that wait in a poll function.
+    tasks: [bool; MANY],
+    /// For each future that waits: its task.
+    futures: [Option<usize>; MANY],
+    /// For each future that has waited: the events before.
+    since: [Option<usize>; MANY],
+    /// For each look: the events before it, and `doubtful`.
+    looks: Vec<(usize, bool)>,
 }
 
 impl Model {
-    fn worth_a_try(&self) -> bool {
-        self.ready || self.gone
-    }
-
-    /// An event wakes everybody who waits, once for each place.
+    /// An event wakes each task for its poll functions once, and for each of its futures.
     fn event(&mut self) -> [usize; MANY] {
         self.events += 1;
         self.ready = true;
-        let mut woken = [0; MANY];
-        for (waker, _) in self.waiting.drain(..) {
-            woken[waker] += 1;
+        let mut woken = std::mem::take(&mut self.tasks).map(usize::from);
+        for task in std::mem::take(&mut self.futures).into_iter().flatten() {
+            woken[task] += 1;
         }
         woken
     }
@@ -89,23 +96,6 @@ impl Model {
         if events_seen == self.events {
             self.ready = false;
         }
-    }
-
-    fn wait(&mut self, waker: usize, future: Option<usize>) -> bool {
-        if self.worth_a_try() {
-            return true;
-        }
-        match future {
-            // A task is told once, however often it has asked.
-            None if self.waiting.iter().any(|&(other, _)| other == waker) => {}
-            None => self.waiting.push((waker, None)),
-            // A future has one place; the last waker counts.
-            Some(_) => {
-                self.waiting.retain(|&(_, other)| other != future);
-                self.waiting.push((waker, future));
-            }
-        }
-        false
     }
 }
 
@@ -119,80 +109,109 @@ impl Wake for Counter {
 }
 
 fn run(steps: &[Step]) {
-    let readiness = Readiness::new(false);
+    let readiness = Readiness::new(false, true);
     let mut model = Model::default();
     let counters: [Arc<Counter>; MANY] = Default::default();
     let wakers = counters.clone().map(Waker::from);
     let mut keys: [Option<WaiterKey>; MANY] = [None; MANY];
-    let mut looks: Vec<Seen> = Vec::new();
+    let mut looks: Vec<ReadySnapshot> = Vec::new();
     for &step in steps {
         let mut told = [0; MANY];
         let mut woken = Vec::new();
         match step {
             Step::Event => {
-                told = model.event();
+                if !model.held {
+                    told = model.event();
+                }
                 readiness.set(&mut woken);
             }
-            Step::Ended => {
+            Step::Last => {
+                (model.held, model.doubtful) = (false, true);
                 told = model.event();
-                model.ended = true;
-                readiness.set_ended(&mut woken);
+                readiness.set_last(&mut woken);
             }
             Step::Gone => {
+                (model.held, model.gone) = (false, true);
                 told = model.event();
-                model.gone = true;
                 readiness.set_gone(&mut woken);
+            }
+            Step::Hold => {
+                if !model.gone {
+                    (model.held, model.ready) = (true, false);
+                }
+                readiness.hold();
+            }
+            Step::Release => {
+                model.held = false;
+                told = model.event();
+                readiness.release(&mut woken);
             }
             Step::Look => {
                 let seen = readiness.ready();
-                assert_eq!(seen.is_some(), model.worth_a_try());
+                assert_eq!(seen.is_some(), model.ready || model.gone);
                 if let Some(seen) = seen {
                     assert_eq!(seen.is_gone(), model.gone);
                     looks.push(seen);
-                    model.looks.push(model.events);
+                    model.looks.push((model.events, model.doubtful));
                 }
             }
             Step::Clear(ago) | Step::Drained(ago) => {
                 let Some(number) = looks.len().checked_sub(1 + ago) else {
                     continue;
                 };
+                let (events, doubtful) = model.looks[number];
                 if let Step::Clear(_) = step {
                     readiness.clear(looks[number]);
-                    model.clear(model.looks[number]);
+                    model.clear(events);
                 } else {
                     readiness.drained(looks[number]);
-                    if !model.ended {
-                        model.clear(model.looks[number]);
+                    if !doubtful {
+                        model.clear(events);
                     }
                 }
             }
-            Step::Wait(waker) => {
-                let mut cx = Context::from_waker(&wakers[waker]);
+            Step::Wait(task) => {
+                let mut cx = Context::from_waker(&wakers[task]);
                 let polled = readiness.poll_ready(&mut cx);
-                assert_eq!(polled.is_ready(), model.wait(waker, None));
+                assert_eq!(polled.is_ready(), model.ready || model.gone);
+                model.tasks[task] |= polled.is_pending();
             }
-            Step::WaitKeyed(future, waker) => {
-                let mut cx = Context::from_waker(&wakers[waker]);
-                let polled = readiness.poll_ready_keyed(&mut cx, &mut keys[future]);
-                assert_eq!(polled.is_ready(), model.wait(waker, Some(future)));
-                if let Poll::Ready(seen) = polled {
-                    assert_eq!(seen.is_gone(), model.gone);
+            Step::WaitKeyed(future, task) => {
+                let woken = keys[future].and_then(|key| readiness.woken_since(key));
+                let waited = model.since[future];
+                assert_eq!(woken.is_some(), waited.is_some_and(|it| it != model.events));
+                let mut cx = Context::from_waker(&wakers[task]);
+                match readiness.poll_ready_keyed(&mut cx, &mut keys[future]) {
+                    Poll::Ready(seen) => {
+                        assert!(model.ready || model.gone);
+                        assert_eq!(seen.is_gone(), model.gone);
+                    }
+                    Poll::Pending => {
+                        assert!(!model.ready && !model.gone);
+                        // A future has one place; its last task counts.
+                        model.futures[future] = Some(task);
+                        model.since[future] = Some(model.events);
+                    }
                 }
             }
             Step::Forget(future) => {
                 if let Some(key) = keys[future].take() {
                     readiness.forget(key);
                 }
-                model.waiting.retain(|&(_, other)| other != Some(future));
+                (model.futures[future], model.since[future]) = (None, None);
             }
         }
         woken.into_iter().for_each(Waker::wake);
         for (counter, told) in counters.iter().zip(told) {
             assert_eq!(counter.0.swap(0, Ordering::Relaxed), told, "{step:?}");
         }
-        assert_eq!(readiness.ready().is_some(), model.worth_a_try(), "{step:?}");
+        assert_eq!(
+            readiness.ready().is_some(),
+            model.ready || model.gone,
+            "{step:?}"
+        );
     }
-    // Nobody's waker stays behind.
+    // No waker stays behind.
     drop((readiness, wakers));
     for counter in counters {
         assert_eq!(Arc::strong_count(&counter), 1);

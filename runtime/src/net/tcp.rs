@@ -1,17 +1,20 @@
-//! A TCP connection.
+//! TCP: [`TcpStream`] connects, peeks, sets options and splits; [`TcpListener`] binds.
 //!
-//! **Job.** [`TcpStream`]: connect, peek, set options, split. **Owns** the socket, through a
-//! [`Registered`]. **Never** buffers: a read or a write is one system call, as soon as it is worth one.
-//!
-//! What it does as any byte stream (read, write, end a half) stands in `net/sockets.rs`.
+//! What a connection does as any byte stream is in `net/stream.rs`, what a listener does as any listener in
+//! `net/accept.rs`, and what all sockets do in `net/socket.rs`.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::{Shutdown, SocketAddr};
 
-use super::addr::{Target, ToSocketAddrs, lookup};
+use super::accept::{Accept, Accepting};
+use super::addr::{Target, ToSocketAddrs, first_of, lookup};
 use super::connect::{begin, connect_first, made};
+use super::socket::{Kind, Peer, Socket};
 use super::split::{OwnedReadHalf, OwnedWriteHalf, split};
-use crate::io::{Registered, current_reactor};
+use super::stream::ByteStream;
+use super::sys;
+use crate::io::{BOTH, Interest, TCP_STREAM, current_reactor};
 
 /// A TCP connection.
 ///
@@ -44,11 +47,47 @@ use crate::io::{Registered, current_reactor};
 /// })?;
 /// # std::io::Result::Ok(())
 /// ```
-pub struct TcpStream {
-    pub(super) io: Registered<mio::net::TcpStream>,
+pub type TcpStream = Socket<mio::net::TcpStream>;
+
+impl Kind for mio::net::TcpStream {
+    type Address = SocketAddr;
+    type Std = std::net::TcpStream;
+    const INTEREST: Interest = BOTH;
+    const INTEREST_OF_OURS: Interest = TCP_STREAM;
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
 }
 
-impl TcpStream {
+impl Peer for mio::net::TcpStream {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.peer_addr()
+    }
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.take_error()
+    }
+}
+
+impl ByteStream for mio::net::TcpStream {
+    fn receive(mut self: &Self, into: &mut [u8]) -> io::Result<usize> {
+        self.read(into)
+    }
+    fn receive_vectored(mut self: &Self, into: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.read_vectored(into)
+    }
+    fn send(mut self: &Self, from: &[u8]) -> io::Result<usize> {
+        self.write(from)
+    }
+    fn send_vectored(mut self: &Self, from: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write_vectored(from)
+    }
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown(how)
+    }
+}
+
+impl Socket<mio::net::TcpStream> {
     /// Connects to the first of the addresses that answers.
     ///
     /// The addresses of a name are tried in turn, the two families alternating. Each has a head start
@@ -86,21 +125,50 @@ impl TcpStream {
         let target = address.target();
         async move {
             let reactor = current_reactor("TcpStream::connect")?;
-            let io = match target {
+            match target {
                 Target::Address(address) => {
-                    let io = begin(reactor, address)?;
-                    made(&io).await?;
-                    io
+                    let stream = begin(reactor, address)?;
+                    made(&stream).await?;
+                    Ok(stream)
                 }
                 // In a box: looking up and racing take room that a connection should not cost where
                 // there is nothing to look up and nobody to race.
                 target => {
                     let race = async { connect_first(reactor, lookup(target).await?).await };
-                    Box::pin(race).await?
+                    Box::pin(race).await
                 }
-            };
-            Ok(TcpStream { io })
+            }
         }
+    }
+
+    /// Connects to `remote` from the address `local`: its port may be 0, for one that the OS chooses.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// use brigade::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let local = ([127, 0, 0, 1], 0).into();
+    /// # if cfg!(target_os = "linux") {
+    /// let stream = TcpStream::connect_from(local, listener.local_addr()?).await?;
+    /// assert_eq!(stream.local_addr()?.ip(), local.ip());
+    /// # }
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the OS's error, such as `AddrInUse` or, for two families, `InvalidInput`; `Unsupported` on
+    /// systems other than Linux; and an error outside of an executor.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives the connection up.
+    pub async fn connect_from(local: SocketAddr, remote: SocketAddr) -> io::Result<Self> {
+        let reactor = current_reactor("TcpStream::connect_from")?;
+        let stream = mio::net::TcpStream::from_std(sys::begin_connect(local, remote)?);
+        let stream = Socket::register(reactor, stream, false)?;
+        made(&stream).await?;
+        Ok(stream)
     }
 
     /// Reads without taking: the next [`read`](Self::read) gives the same bytes.
@@ -189,25 +257,6 @@ impl TcpStream {
         self.io.get_ref().ttl()
     }
 
-    /// The error that the OS keeps for this connection, if there is one, which is taken.
-    ///
-    /// ```
-    /// # brigade::run(async {
-    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
-    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
-    /// # let (peer, _) = listener.accept().await?;
-    /// assert!(stream.take_error()?.is_none());
-    /// # drop(peer);
-    /// # std::io::Result::Ok(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    /// Those of the OS.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.io.get_ref().take_error()
-    }
-
     /// Splits the connection into halves that may live in different tasks. Dropping the write half
     /// ends that direction.
     ///
@@ -239,5 +288,132 @@ impl TcpStream {
     /// ```
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
         split(self)
+    }
+}
+
+impl TryFrom<std::net::TcpStream> for TcpStream {
+    type Error = io::Error;
+
+    /// Takes the stream over from std; it is made non-blocking.
+    ///
+    /// # Errors
+    /// Returns the OS's error, and an error outside of an executor.
+    fn try_from(stream: std::net::TcpStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Socket::take_over(mio::net::TcpStream::from_std(stream), "TcpStream::try_from")
+    }
+}
+
+/// A socket that accepts TCP connections.
+///
+/// ```
+/// use brigade::net::{TcpListener, TcpStream};
+///
+/// brigade::run(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let guest = TcpStream::connect(listener.local_addr()?).await?;
+///     let (stream, peer) = listener.accept().await?;
+///     assert_eq!(peer, guest.local_addr()?);
+///     assert_eq!(stream.peer_addr()?, peer);
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// A listener that is set up in another way (`SO_REUSEPORT`, IPv6 only, another backlog) is made with
+/// the crate `socket2` and taken over by `TryFrom`: see `examples/socket_options.rs`.
+pub type TcpListener = Socket<mio::net::TcpListener>;
+
+/// The stream of [`TcpListener::incoming`](Socket::incoming), where an example is.
+pub type Incoming<'a> = Accepting<'a, mio::net::TcpListener>;
+
+impl Kind for mio::net::TcpListener {
+    type Address = SocketAddr;
+    type Std = std::net::TcpListener;
+    const INTEREST: Interest = Interest::READABLE;
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
+}
+
+impl Accept for mio::net::TcpListener {
+    type Stream = mio::net::TcpStream;
+
+    fn accept(&self) -> io::Result<(mio::net::TcpStream, SocketAddr)> {
+        self.accept()
+    }
+}
+
+impl Socket<mio::net::TcpListener> {
+    /// Listens at the first of the addresses that can be had. On Unix `SO_REUSEADDR` is set. Port 0
+    /// lets the OS choose one.
+    ///
+    /// ```
+    /// use brigade::net::TcpListener;
+    ///
+    /// brigade::run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let address = listener.local_addr()?;
+    ///     assert_ne!(address.port(), 0); // the OS chose it
+    ///
+    ///     let taken = TcpListener::bind(address).await.unwrap_err();
+    ///     assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
+    ///     std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// # Errors
+    /// The last address's error; those of [`lookup_host`](super::lookup_host); and outside of an executor.
+    ///
+    /// # Cancel safety
+    /// Dropping the future binds nothing.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
+        let reactor = current_reactor("TcpListener::bind")?;
+        let listener = first_of(address, mio::net::TcpListener::bind).await?;
+        sys::enlarge_backlog(&listener);
+        Socket::register(reactor, listener, false)
+    }
+
+    /// Sets the time to live of packets of the connections it accepts: how many routers they may
+    /// pass, 1 to 255.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// listener.set_ttl(1)?; // no further than the next router
+    /// assert_eq!(listener.ttl()?, 1);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
+        self.io.get_ref().set_ttl(hops)
+    }
+
+    /// The time to live of packets of the connections it accepts; see [`set_ttl`](Self::set_ttl) for an
+    /// example.
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.io.get_ref().ttl()
+    }
+}
+
+impl TryFrom<std::net::TcpListener> for TcpListener {
+    type Error = io::Error;
+
+    /// Takes the listener over from std; it is made non-blocking.
+    ///
+    /// # Errors
+    /// Returns the OS's error, and an error outside of an executor.
+    fn try_from(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = mio::net::TcpListener::from_std(listener);
+        Socket::take_over(listener, "TcpListener::try_from")
     }
 }

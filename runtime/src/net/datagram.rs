@@ -1,0 +1,174 @@
+//! What both kinds of datagram socket do. One call is one datagram: nothing is joined or split.
+//!
+//! These are the plainest operations of all sockets: each is one closure with one system call, given to
+//! [`Registered`](crate::io::Registered), which does the waiting.
+
+use std::future::Future;
+use std::io;
+use std::task::{Context, Poll};
+
+use super::socket::{Peer, Socket};
+use crate::reactor::Direction;
+
+/// A datagram socket of mio. The trait is sealed.
+pub trait Datagrams: Peer {
+    fn send(&self, datagram: &[u8]) -> io::Result<usize>;
+    fn recv(&self, into: &mut [u8]) -> io::Result<usize>;
+    fn recv_from(&self, into: &mut [u8]) -> io::Result<(usize, Self::Address)>;
+}
+
+impl<S: Datagrams> Socket<S> {
+    /// Sends a datagram to the peer, and returns how many bytes: all of them. See
+    /// [`UdpSocket::connect`](super::UdpSocket::connect) for an example.
+    ///
+    /// # Errors
+    /// Returns the OS's error: without a peer, for a datagram that is too long, or for an earlier one that
+    /// was refused. Returns an error if the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Dropping the future sends nothing.
+    pub fn send(&self, datagram: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        self.io.write_with(|socket| socket.send(datagram))
+    }
+
+    /// Receives a datagram from the peer, and returns its length. What does not fit into the buffer is lost.
+    ///
+    /// ```
+    /// # #[cfg(unix)] brigade::run(async {
+    /// # let (kitchen, hatch) = brigade::net::UnixDatagram::pair()?;
+    /// kitchen.send(b"two soups").await?;
+    /// let mut buffer = [0; 3];
+    /// assert_eq!(hatch.recv(&mut buffer).await?, 3);
+    /// assert_eq!(&buffer, b"two");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the OS's error, and an error if the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no datagram.
+    pub fn recv(&self, into: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        self.io.read_with(|socket| socket.recv(into))
+    }
+
+    /// Receives a datagram, and returns its length and its sender.
+    ///
+    /// An answer for each sender:
+    ///
+    /// ```
+    /// # use brigade::net::UdpSocket;
+    /// # brigade::run(async {
+    /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # guest.send_to(b"water", waiter.local_addr()?).await?;
+    /// let mut buffer = [0; 1500];
+    /// let (length, from) = waiter.recv_from(&mut buffer).await?;
+    /// waiter.send_to(&buffer[..length], from).await?;
+    /// # assert_eq!(guest.recv(&mut buffer).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the errors of [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no datagram.
+    pub fn recv_from(
+        &self,
+        into: &mut [u8],
+    ) -> impl Future<Output = io::Result<(usize, S::Address)>> {
+        self.io.read_with(|socket| socket.recv_from(into))
+    }
+
+    /// Sends a datagram to the peer if there is room for it.
+    ///
+    /// ```
+    /// # #[cfg(unix)] brigade::run(async {
+    /// # let (kitchen, hatch) = brigade::net::UnixDatagram::pair()?;
+    /// kitchen.writable().await?;
+    /// assert_eq!(kitchen.try_send(b"two soups")?, 9);
+    /// hatch.readable().await?;
+    /// assert_eq!(hatch.try_recv(&mut [0; 16])?, 9);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns `WouldBlock` if there is no room, and the OS's other errors.
+    pub fn try_send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.io.try_write_with(|socket| socket.send(datagram))
+    }
+
+    /// Receives a datagram from the peer that is there, as far as the event loop knows: see
+    /// [`try_send`](Self::try_send) for an example.
+    ///
+    /// # Errors
+    /// Returns `WouldBlock` if there is none, and the OS's other errors.
+    pub fn try_recv(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.io.try_read_with(|socket| socket.recv(into))
+    }
+
+    /// Receives a datagram that is there, as far as the event loop knows.
+    ///
+    /// ```
+    /// # use brigade::net::UdpSocket;
+    /// # brigade::run(async {
+    /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let nothing = waiter.try_recv_from(&mut [0; 64]);
+    /// assert_eq!(nothing.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    /// # drop(guest);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns `WouldBlock` if there is none, and the OS's other errors.
+    pub fn try_recv_from(&self, into: &mut [u8]) -> io::Result<(usize, S::Address)> {
+        self.io.try_read_with(|socket| socket.recv_from(into))
+    }
+
+    /// [`send`](Self::send) as a poll function: see [`Registered::poll_write_with`] for which tasks it wakes.
+    ///
+    /// # Errors
+    /// Returns the errors of [`send`](Self::send).
+    ///
+    /// [`Registered::poll_write_with`]: crate::io::Registered::poll_write_with
+    pub fn poll_send(&self, cx: &mut Context<'_>, datagram: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_io(Direction::Write, cx, |socket| socket.send(datagram))
+    }
+
+    /// [`recv`](Self::recv) as a poll function.
+    ///
+    /// ```
+    /// # #[cfg(unix)] brigade::run(async {
+    /// # let (kitchen, hatch) = brigade::net::UnixDatagram::pair()?;
+    /// kitchen.send(b"two soups").await?;
+    /// let mut buffer = [0; 16];
+    /// let length = std::future::poll_fn(|cx| hatch.poll_recv(cx, &mut buffer)).await?;
+    /// assert_eq!(length, 9);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the errors of [`recv`](Self::recv).
+    pub fn poll_recv(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_io(Direction::Read, cx, |socket| socket.recv(into))
+    }
+
+    /// [`recv_from`](Self::recv_from) as a poll function.
+    ///
+    /// # Errors
+    /// Returns the errors of [`recv`](Self::recv).
+    pub fn poll_recv_from(
+        &self,
+        cx: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<(usize, S::Address)>> {
+        self.poll_io(Direction::Read, cx, |socket| socket.recv_from(into))
+    }
+}

@@ -1,0 +1,314 @@
+//! What all sockets have in common.
+//!
+//! A [`Socket`] is a registered source of one of mio's socket types, which the traits here describe: [`Kind`]
+//! for all of them, [`ByteStream`](super::stream::ByteStream), [`Datagrams`](super::datagram::Datagrams) and
+//! [`Accept`](super::accept::Accept) for some. So each method is written once, as a method of the sockets
+//! whose type has the trait.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::task::{Context, Poll, ready};
+
+use crate::io::{Interest, Registered, Source, current_reactor};
+use crate::reactor::{Direction, Reactor};
+use crate::sync::Arc;
+
+/// A socket of mio. The trait is sealed.
+pub trait Kind: Source + AsFd + AsRawFd + Into<OwnedFd> + fmt::Debug {
+    type Address;
+    type Std: From<OwnedFd>;
+    /// The directions in which it can be ready.
+    const INTEREST: Interest;
+    /// What it is registered for if brigade has made it, and so knows what it is.
+    const INTEREST_OF_OURS: Interest = Self::INTEREST;
+
+    fn local_addr(&self) -> io::Result<Self::Address>;
+}
+
+/// A socket that may have a peer. The trait is sealed.
+pub trait Peer: Kind {
+    fn peer_addr(&self) -> io::Result<Self::Address>;
+    fn take_error(&self) -> io::Result<Option<io::Error>>;
+}
+
+/// Any socket of this module, around one of mio's: use it by the name of its alias, such as
+/// [`TcpStream`](super::TcpStream).
+pub struct Socket<S: Source> {
+    pub(super) io: Registered<S>,
+}
+
+impl<S: Kind> Socket<S> {
+    /// Registers a socket that brigade has made. `writable`: a write may be tried at once.
+    pub(super) fn register(reactor: Arc<Reactor>, socket: S, writable: bool) -> io::Result<Self> {
+        let io = Registered::with_reactor(reactor, socket, S::INTEREST_OF_OURS, writable)?;
+        Ok(Socket { io })
+    }
+
+    /// Takes over a socket of std that is in non-blocking mode already.
+    ///
+    /// It is not known to be writable, since a stream may have only begun to connect. Nor is it known to be what
+    /// its type says, since anything can be made of a descriptor.
+    pub(super) fn take_over(socket: S, function: &str) -> io::Result<Self> {
+        let reactor = current_reactor(function)?;
+        let io = Registered::with_reactor(reactor, socket, S::INTEREST, false)?;
+        Ok(Socket { io })
+    }
+
+    /// Ends the registration and gives the socket back as one of std. It is still non-blocking.
+    ///
+    /// ```
+    /// # use brigade::net::{TcpListener, TcpStream};
+    /// # brigade::run(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// let stream: std::net::TcpStream = stream.into_std()?;
+    /// stream.set_nonblocking(false)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns no error so far.
+    pub fn into_std(self) -> io::Result<S::Std> {
+        Ok(S::Std::from(OwnedFd::from(self)))
+    }
+
+    /// Returns the address of this end.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// println!("listening at http://{}", listener.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the OS's error.
+    pub fn local_addr(&self) -> io::Result<S::Address> {
+        self.io.get_ref().local_addr()
+    }
+
+    /// Waits until a read is worth a try. It may still get `WouldBlock`.
+    ///
+    /// So a connection that is silent needs no buffer:
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// # use brigade::net::{TcpListener, TcpStream};
+    /// # brigade::run(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// # peer.write_all(b"soup").await?;
+    /// let (buffer, count) = loop {
+    ///     stream.readable().await?;
+    ///     let mut buffer = vec![0; 1024];
+    ///     match stream.try_read(&mut buffer) {
+    ///         Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+    ///         read => break (buffer, read?),
+    ///     }
+    /// };
+    /// assert_eq!(&buffer[..count], b"soup");
+    /// # std::io::Result::Ok(())
+    /// # })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an error if the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        self.io.wait(Interest::READABLE)
+    }
+
+    /// Waits until a write is worth a try. It may still get `WouldBlock`.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// stream.writable().await?;
+    /// assert_eq!(stream.try_write(b"soup")?, 4);
+    /// # drop(peer);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an error if the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
+        self.io.wait(Interest::WRITABLE)
+    }
+
+    /// [`readable`](Self::readable) as a poll function: see [`Registered::poll_readable`].
+    ///
+    /// # Errors
+    /// Returns an error if the executor is dropped meanwhile.
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_readable(cx)
+    }
+
+    /// [`writable`](Self::writable) as a poll function: see [`Registered::poll_writable`].
+    ///
+    /// # Errors
+    /// Returns an error if the executor is dropped meanwhile.
+    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_writable(cx)
+    }
+
+    /// Makes a system call of your own on the socket, if a direction of `interest` is ready. `WouldBlock` from
+    /// `io` means that it is not ready any more.
+    ///
+    /// ```
+    /// use brigade::io::Interest;
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// # peer.write_all(b"soup").await?;
+    /// stream.readable().await?;
+    /// let mut buffer = [std::mem::MaybeUninit::uninit(); 16];
+    /// // A read into memory that holds nothing yet.
+    /// let count = stream.try_io(Interest::READABLE, || {
+    ///     socket2::SockRef::from(&stream).recv(&mut buffer)
+    /// })?;
+    /// assert_eq!(count, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns `WouldBlock` without a call if no direction is ready, and the errors of `io`.
+    pub fn try_io<R>(
+        &self,
+        interest: Interest,
+        io: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.io.source().try_any(interest, io)
+    }
+
+    /// Makes a system call of your own on the socket, as often as it takes until it returns something other
+    /// than `WouldBlock`, and waits for `interest` between the calls.
+    ///
+    /// ```
+    /// use brigade::io::Interest;
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// let socket = socket2::SockRef::from(&stream);
+    /// stream.async_io(Interest::WRITABLE, || socket.send_out_of_band(b"!")).await?;
+    /// # drop(peer);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the errors of `io` other than `WouldBlock` and `Interrupted`, and an error if the executor
+    /// is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Dropping the future undoes no call that was made.
+    pub async fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut io: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        loop {
+            // Without its executor a socket is tried once more, and then gives the error.
+            let _ = self.io.wait(interest).await;
+            match self.io.source().try_any(interest, &mut io) {
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                    ) => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Polls one operation that gives a value, and forgets what only streams ask for.
+    pub(super) fn poll_io<R>(
+        &self,
+        direction: Direction,
+        cx: &mut Context<'_>,
+        mut operation: impl FnMut(&S) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        let operation = || operation(self.io.get_ref());
+        let (_, result) = ready!(self.io.source().poll_io(direction, cx, operation));
+        Poll::Ready(result)
+    }
+}
+
+impl<S: Peer> Socket<S> {
+    /// Returns the address of the peer.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// assert_eq!(stream.peer_addr()?, peer.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the OS's error, such as `NotConnected` if there is no peer.
+    pub fn peer_addr(&self) -> io::Result<S::Address> {
+        self.io.get_ref().peer_addr()
+    }
+
+    /// Returns the error that the OS keeps for this socket, if there is one, and forgets it.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// assert!(stream.take_error()?.is_none());
+    /// # drop(peer);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the OS's error.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.io.get_ref().take_error()
+    }
+}
+
+impl<S: Kind> fmt::Debug for Socket<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.io.get_ref().fmt(f)
+    }
+}
+
+impl<S: Kind> AsFd for Socket<S> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.io.get_ref().as_fd()
+    }
+}
+
+impl<S: Kind> AsRawFd for Socket<S> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.io.get_ref().as_raw_fd()
+    }
+}
+
+/// Ends the registration.
+impl<S: Kind> From<Socket<S>> for OwnedFd {
+    fn from(socket: Socket<S>) -> Self {
+        socket.io.into_inner().into()
+    }
+}

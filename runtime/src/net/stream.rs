@@ -1,0 +1,373 @@
+//! What both kinds of byte stream do: read, write, end a half.
+//!
+//! A read or a write is one system call, as soon as it is worth one; nothing is buffered. One thing is
+//! decided here: a write half whose connection is gone already counts as ended.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::Shutdown;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::socket::{Peer, Socket};
+use crate::reactor::Direction;
+
+/// A byte stream of mio. The trait is sealed.
+pub trait ByteStream: Peer {
+    fn receive(&self, into: &mut [u8]) -> io::Result<usize>;
+    fn receive_vectored(&self, into: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
+    fn send(&self, from: &[u8]) -> io::Result<usize>;
+    fn send_vectored(&self, from: &[IoSlice<'_>]) -> io::Result<usize>;
+    fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+}
+
+impl<S: ByteStream> Socket<S> {
+    // Where a future is not `async`, it is because an `async fn` keeps its arguments twice, and idle
+    // connections consist of such futures.
+
+    /// Reads as soon as there is something, and returns how many bytes, or 0 at the end of the stream.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// peer.write_all(b"soup").await?;
+    /// let mut buffer = [0; 1024];
+    /// let count = stream.read(&mut buffer).await?;
+    /// assert_eq!(&buffer[..count], b"soup");
+    ///
+    /// drop(peer);
+    /// assert_eq!(stream.read(&mut buffer).await?, 0); // the end
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the OS's error, and an error if the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no byte.
+    pub fn read(&self, into: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        let socket = self.io.get_ref();
+        let mut read = self.io.source().io(Direction::Read, move || {
+            let count = socket.receive(into)?;
+            Ok((count, into.len()))
+        });
+        poll_fn(move |cx| {
+            let (seen, read_result) = ready!(Pin::new(&mut read).poll(cx));
+            Poll::Ready(
+                read_result.map(|(count, room)| read.source().note_short(seen, count, room)),
+            )
+        })
+    }
+
+    /// Fills all of `into`.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// # peer.write_all(&[0, 4, b's', b'o', b'u', b'p']).await?;
+    /// // A length in two bytes, and as many bytes as it says.
+    /// let mut length = [0; 2];
+    /// stream.read_exact(&mut length).await?;
+    /// let mut message = vec![0; u16::from_be_bytes(length).into()];
+    /// stream.read_exact(&mut message).await?;
+    /// assert_eq!(message, b"soup");
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the errors of [`read`](Self::read), and `UnexpectedEof` if the stream ends before. How much
+    /// of the buffer is filled then is not reported.
+    ///
+    /// # Cancel safety
+    /// None: dropping the future loses what it has read.
+    pub fn read_exact(&self, into: &mut [u8]) -> impl Future<Output = io::Result<()>> {
+        let (socket, mut filled, mut done) = (self.io.get_ref(), 0, into.is_empty());
+        let mut read = self.io.source().io(Direction::Read, move || {
+            let room = into.len() - filled;
+            let count = socket.receive(&mut into[filled..])?;
+            filled += count;
+            Ok((count, room))
+        });
+        poll_fn(move |cx| {
+            while !done {
+                let (seen, result) = ready!(Pin::new(&mut read).poll(cx));
+                let (count, room) = result?;
+                if read.source().note_short(seen, count, room) == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+                }
+                done = count == room;
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// Writes as much as there is room for, and returns how many bytes.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// let message = b"two soups";
+    /// let mut written = 0;
+    /// while written < message.len() {
+    ///     written += stream.write(&message[written..]).await?;
+    /// }
+    /// # peer.read_exact(&mut [0; 9]).await?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the OS's error, and an error if the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Dropping the future writes nothing.
+    pub fn write(&self, from: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        self.io.write_with(|socket| socket.send(from))
+    }
+
+    /// Writes all of `from`.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// let writing = brigade::spawn(async move {
+    ///     // More than fits: it waits until the other end reads.
+    ///     stream.write_all(&vec![7; 1 << 20]).await
+    /// });
+    /// peer.read_exact(&mut vec![0; 1 << 20]).await?;
+    /// writing.await.unwrap()?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the errors of [`write`](Self::write), and `WriteZero` if the OS takes no more.
+    ///
+    /// # Cancel safety
+    /// None: dropping the future may leave a part written.
+    pub fn write_all(&self, mut from: &[u8]) -> impl Future<Output = io::Result<()>> {
+        let (socket, mut done) = (self.io.get_ref(), from.is_empty());
+        let mut write = self.io.source().io(Direction::Write, move || {
+            let count = socket.send(from)?;
+            from = &from[count..];
+            Ok((count, from.is_empty()))
+        });
+        poll_fn(move |cx| {
+            while !done {
+                let (_, result) = ready!(Pin::new(&mut write).poll(cx));
+                let (count, all) = result?;
+                if count == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                done = all;
+            }
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// Reads what is there, as far as the event loop knows: see [`readable`](Self::readable).
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// let nothing = stream.try_read(&mut [0; 16]);
+    /// assert_eq!(nothing.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    /// # drop(peer);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns `WouldBlock` if nothing is there, and the OS's other errors.
+    pub fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.io.try_read_with(|socket| socket.receive(into))
+    }
+
+    /// Writes what there is room for.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// stream.writable().await?;
+    /// // Until there is no more room: the other end reads nothing.
+    /// let full = loop {
+    ///     if let Err(error) = stream.try_write(&[0; 4096]) {
+    ///         break error;
+    ///     }
+    /// };
+    /// assert_eq!(full.kind(), std::io::ErrorKind::WouldBlock);
+    /// # drop(peer);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns `WouldBlock` if there is no room, and the OS's other errors.
+    pub fn try_write(&self, from: &[u8]) -> io::Result<usize> {
+        self.io.try_write_with(|socket| socket.send(from))
+    }
+
+    /// Ends one half of the connection or both.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
+    /// # let (peer, _) = listener.accept().await?;
+    /// use std::net::Shutdown;
+    ///
+    /// stream.shutdown(Shutdown::Write)?;
+    /// assert_eq!(peer.read(&mut [0; 1]).await?, 0); // the end
+    /// // The other direction goes on.
+    /// peer.write_all(b"soup").await?;
+    /// stream.read_exact(&mut [0; 4]).await?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the OS's error.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.io.get_ref().shutdown(how)
+    }
+
+    /// Ends the write half, for closing and for the halves of a split.
+    pub(super) fn end_write(&self) -> io::Result<()> {
+        match self.shutdown(Shutdown::Write) {
+            // The other end was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            other => other,
+        }
+    }
+}
+
+/// How many parts the OS takes in one call, on every system: `IOV_MAX` (std passes no more).
+const MOST_PARTS: usize = 1024;
+
+/// How many parts in front hold nothing. They are left out, because a call that gets only such parts
+/// returns 0, which reads as the end of the stream.
+fn leading_empty(parts: &[impl Deref<Target = [u8]>]) -> usize {
+    let filled = parts.iter().position(|part| !part.is_empty());
+    filled.unwrap_or(0)
+}
+
+/// The traits are implemented for a shared reference, by which any number of tasks may use a stream.
+impl<S: ByteStream> futures_io::AsyncRead for &Socket<S> {
+    #[inline]
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let (socket, source) = (self.io.get_ref(), self.io.source());
+        let room = into.len();
+        let (seen, read) = ready!(source.poll_io(Direction::Read, cx, || socket.receive(into)));
+        Poll::Ready(read.map(|count| source.note_short(seen, count, room)))
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let (socket, source) = (self.io.get_ref(), self.io.source());
+        let first = leading_empty(into);
+        let into = &mut into[first..];
+        // The OS sees no more of them.
+        let room = into.iter().take(MOST_PARTS).map(|part| part.len()).sum();
+        let read = || socket.receive_vectored(into);
+        let (seen, read) = ready!(source.poll_io(Direction::Read, cx, read));
+        Poll::Ready(read.map(|count| source.note_short(seen, count, room)))
+    }
+}
+
+impl<S: ByteStream> futures_io::AsyncWrite for &Socket<S> {
+    #[inline]
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_io(Direction::Write, cx, |socket| socket.send(from))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let from = &from[leading_empty(from)..];
+        self.poll_io(Direction::Write, cx, |socket| socket.send_vectored(from))
+    }
+
+    /// There is no buffer to flush.
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends the write half.
+    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.end_write())
+    }
+}
+
+impl<S: ByteStream> futures_io::AsyncRead for Socket<S> {
+    #[inline]
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_read(cx, into)
+    }
+
+    fn poll_read_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_read_vectored(cx, into)
+    }
+}
+
+impl<S: ByteStream> futures_io::AsyncWrite for Socket<S> {
+    #[inline]
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_write(cx, from)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_write_vectored(cx, from)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self).poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self).poll_close(cx)
+    }
+}

@@ -1,0 +1,160 @@
+//! System calls on sockets that neither std nor mio has.
+//!
+//! Each is declared here as POSIX or Linux has it, so that the library needs no crate for three calls. Addresses
+//! are encoded byte by byte; nothing is assumed about how std stores them.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
+
+/// Makes room for connections that wait to be accepted.
+///
+/// mio asks for 128, as std does. A burst that is longer overflows the queue: the kernel drops what comes
+/// then, and the other ends try again a second later. A second `listen` on the same socket changes nothing but
+/// the length of the queue, on every Unix; if it fails the queue stays as it was. Miri knows no second one.
+pub(super) fn enlarge_backlog(listener: &impl AsRawFd) {
+    /// As many as Linux allows unless told otherwise (`net.core.somaxconn`); other systems cut it to
+    /// what they allow.
+    const LENGTH: i32 = 4096;
+
+    // SAFETY: the declaration is that of POSIX, with plain numbers on both sides.
+    unsafe extern "C" {
+        /// Any descriptor and any length are allowed: it fails where they make no sense.
+        safe fn listen(socket: i32, backlog: i32) -> i32;
+    }
+    if !cfg!(miri) {
+        let _ = listen(listener.as_raw_fd(), LENGTH);
+    }
+}
+
+/// Whether the constants below are those of this machine: old architectures number some of them in their own
+/// way.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const NUMBERS_ARE_KNOWN: bool = cfg!(not(any(
+    target_arch = "mips",
+    target_arch = "mips64",
+    target_arch = "powerpc",
+    target_arch = "powerpc64",
+    target_arch = "sparc",
+    target_arch = "sparc64"
+)));
+
+/// Begins to connect a non-blocking stream from `local` to `remote`.
+///
+/// # Errors
+/// Returns the OS's error, and `Unsupported` on other systems than Linux.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn begin_connect(local: SocketAddr, remote: SocketAddr) -> io::Result<TcpStream> {
+    use std::os::fd::{FromRawFd, OwnedFd};
+
+    const AF_INET: u16 = 2;
+    const AF_INET6: u16 = 10;
+    /// Of a stream, closed in child processes, non-blocking.
+    const KIND: i32 = 1 | 0o2_000_000 | 0o4_000;
+    const EINPROGRESS: i32 = 115;
+
+    // SAFETY: the declarations are those of POSIX; a `sockaddr` is a pointer to bytes here.
+    unsafe extern "C" {
+        safe fn socket(domain: i32, kind: i32, protocol: i32) -> i32;
+        fn bind(socket: i32, address: *const u8, length: u32) -> i32;
+        fn connect(socket: i32, address: *const u8, length: u32) -> i32;
+    }
+    /// A `sockaddr_in` or `sockaddr_in6`.
+    fn encode(address: SocketAddr) -> Vec<u8> {
+        let port = address.port().to_be_bytes();
+        match address {
+            SocketAddr::V4(v4) => {
+                let family = AF_INET.to_ne_bytes();
+                [&family[..], &port, &v4.ip().octets(), &[0; 8]].concat()
+            }
+            SocketAddr::V6(v6) => {
+                let (family, flow) = (AF_INET6.to_ne_bytes(), v6.flowinfo().to_ne_bytes());
+                let scope = v6.scope_id().to_ne_bytes();
+                [&family[..], &port, &flow, &v6.ip().octets(), &scope].concat()
+            }
+        }
+    }
+    fn check(result: i32) -> io::Result<i32> {
+        if result < 0 {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(result)
+        }
+    }
+
+    if !NUMBERS_ARE_KNOWN {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    let domain = if remote.is_ipv6() { AF_INET6 } else { AF_INET };
+    let socket = check(socket(domain.into(), KIND, 0))?;
+    // SAFETY: the OS has just made the descriptor, and nothing else owns it.
+    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
+    let (from, to) = (encode(local), encode(remote));
+    // SAFETY: the pointer and the length are those of one buffer, which is only read.
+    check(unsafe { bind(socket.as_raw_fd(), from.as_ptr(), from.len() as u32) })?;
+    // SAFETY: as above.
+    match check(unsafe { connect(socket.as_raw_fd(), to.as_ptr(), to.len() as u32) }) {
+        Err(error) if error.raw_os_error() != Some(EINPROGRESS) => Err(error),
+        _ => Ok(TcpStream::from(socket)),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn begin_connect(_: SocketAddr, _: SocketAddr) -> io::Result<TcpStream> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Returns who is at the other end of a Unix stream: process (if the OS tells), user and group.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn peer_credentials(stream: &impl AsRawFd) -> io::Result<(Option<i32>, u32, u32)> {
+    const SOL_SOCKET: i32 = 1;
+    const SO_PEERCRED: i32 = 17;
+    /// A `ucred` of Linux.
+    #[repr(C)]
+    struct Credentials {
+        process: i32,
+        user: u32,
+        group: u32,
+    }
+    // SAFETY: the declaration is that of POSIX.
+    unsafe extern "C" {
+        fn getsockopt(
+            socket: i32,
+            level: i32,
+            name: i32,
+            value: *mut Credentials,
+            length: *mut u32,
+        ) -> i32;
+    }
+
+    if !NUMBERS_ARE_KNOWN {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    let mut peer = Credentials {
+        process: 0,
+        user: u32::MAX,
+        group: u32::MAX,
+    };
+    let mut length = size_of::<Credentials>() as u32;
+    let socket = stream.as_raw_fd();
+    // SAFETY: both pointers are to locals, and the length is that of the value, which any bytes may fill.
+    match unsafe { getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &mut peer, &mut length) } {
+        0 => Ok((Some(peer.process), peer.user, peer.group)),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn peer_credentials(stream: &impl AsRawFd) -> io::Result<(Option<i32>, u32, u32)> {
+    // SAFETY: the declaration is that of the BSDs and macOS.
+    unsafe extern "C" {
+        fn getpeereid(socket: i32, user: *mut u32, group: *mut u32) -> i32;
+    }
+
+    let (mut user, mut group) = (u32::MAX, u32::MAX);
+    // SAFETY: both pointers are to locals.
+    match unsafe { getpeereid(stream.as_raw_fd(), &mut user, &mut group) } {
+        0 => Ok((None, user, group)),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

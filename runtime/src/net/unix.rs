@@ -1,0 +1,451 @@
+//! Unix sockets: [`UnixStream`], [`UnixListener`] and [`UnixDatagram`], as those of TCP and UDP, with paths for
+//! addresses.
+//!
+//! No path that a socket made is removed: others may have it open. `net/stream.rs`, `net/accept.rs` and
+//! `net/datagram.rs` have what the sockets do as any stream, listener or datagram socket.
+
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{self, SocketAddr};
+use std::path::Path;
+use std::task::{Context, Poll};
+
+use super::accept::{Accept, Accepting, Pause};
+use super::connect::is_made;
+use super::datagram::Datagrams;
+use super::socket::{Kind, Peer, Socket};
+use super::stream::ByteStream;
+use crate::io::{BOTH, Interest, current_reactor};
+use crate::reactor::Direction;
+
+/// A connection within the machine, over a path in the file system.
+///
+/// It can be read and written through `&self` by any number of tasks at once, and implements the
+/// futures-io traits, as does `&UnixStream`.
+///
+/// ```
+/// use brigade::net::UnixStream;
+///
+/// brigade::run(async {
+///     let (kitchen, hatch) = UnixStream::pair()?;
+///     kitchen.write_all(b"two soups").await?;
+///     let mut buffer = [0; 16];
+///     let count = hatch.read(&mut buffer).await?;
+///     assert_eq!(&buffer[..count], b"two soups");
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+pub type UnixStream = Socket<mio::net::UnixStream>;
+
+impl Kind for mio::net::UnixStream {
+    type Address = SocketAddr;
+    type Std = net::UnixStream;
+    const INTEREST: Interest = BOTH;
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
+}
+
+impl Peer for mio::net::UnixStream {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.peer_addr()
+    }
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.take_error()
+    }
+}
+
+impl ByteStream for mio::net::UnixStream {
+    fn receive(mut self: &Self, into: &mut [u8]) -> io::Result<usize> {
+        self.read(into)
+    }
+    fn receive_vectored(mut self: &Self, into: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.read_vectored(into)
+    }
+    fn send(mut self: &Self, from: &[u8]) -> io::Result<usize> {
+        self.write(from)
+    }
+    fn send_vectored(mut self: &Self, from: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write_vectored(from)
+    }
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown(how)
+    }
+}
+
+impl Socket<mio::net::UnixStream> {
+    /// Connects to the socket at `path`.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// use brigade::net::UnixStream;
+    ///
+    /// // Nobody listens there.
+    /// let path = std::env::temp_dir().join("no-such-kitchen");
+    /// let error = UnixStream::connect(path).await.unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the OS, and outside of an executor.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives the connection up.
+    pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
+        let reactor = current_reactor("UnixStream::connect")?;
+        let mut pause = Pause::new();
+        let stream = loop {
+            match mio::net::UnixStream::connect(path.as_ref()) {
+                Ok(stream) => break stream,
+                // The listener's queue is full, and the OS gives no event for when it is not.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => pause.wait().await,
+                Err(error) => return Err(error),
+            }
+        };
+        let socket = Socket::register(reactor, stream, false)?;
+        let made = |stream: &mio::net::UnixStream| is_made(stream.take_error(), stream.peer_addr());
+        socket.io.wait_writable_until(made).await?;
+        Ok(socket)
+    }
+
+    /// Two ends of a new connection.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let (kitchen, hatch) = brigade::net::UnixStream::pair()?;
+    /// drop(kitchen);
+    /// assert_eq!(hatch.read(&mut [0; 1]).await?, 0); // the end
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the OS, and outside of an executor.
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let reactor = current_reactor("UnixStream::pair")?;
+        let (one, other) = mio::net::UnixStream::pair()?;
+        Ok((
+            Socket::register(reactor.clone(), one, true)?,
+            Socket::register(reactor, other, true)?,
+        ))
+    }
+}
+
+impl TryFrom<net::UnixStream> for UnixStream {
+    type Error = io::Error;
+
+    /// Takes the stream over from std; it is made non-blocking.
+    ///
+    /// # Errors
+    /// Returns the OS's error, and an error outside of an executor.
+    fn try_from(stream: net::UnixStream) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        let stream = mio::net::UnixStream::from_std(stream);
+        Socket::take_over(stream, "UnixStream::try_from")
+    }
+}
+
+/// A socket at a path in the file system that accepts connections.
+///
+/// Dropping it leaves the path where it is, as the OS does: the next one to bind to it has to remove
+/// it first.
+///
+/// ```
+/// use brigade::net::{UnixListener, UnixStream};
+///
+/// brigade::run(async {
+///     let path = std::env::temp_dir().join(format!("brigade-doc-{}", std::process::id()));
+///     let listener = UnixListener::bind(&path)?;
+///     let guest = UnixStream::connect(&path).await?;
+///     let (stream, _) = listener.accept().await?;
+///     std::fs::remove_file(&path)?;
+///
+///     stream.write_all(b"soup").await?;
+///     let mut bowl = [0; 4];
+///     guest.read_exact(&mut bowl).await?;
+///     assert_eq!(&bowl, b"soup");
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+pub type UnixListener = Socket<mio::net::UnixListener>;
+
+/// The stream of [`UnixListener::incoming`](Socket::incoming), where an example is.
+pub type UnixIncoming<'a> = Accepting<'a, mio::net::UnixListener>;
+
+impl Kind for mio::net::UnixListener {
+    type Address = SocketAddr;
+    type Std = net::UnixListener;
+    const INTEREST: Interest = Interest::READABLE;
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
+}
+
+impl Accept for mio::net::UnixListener {
+    type Stream = mio::net::UnixStream;
+
+    fn accept(&self) -> io::Result<(mio::net::UnixStream, SocketAddr)> {
+        self.accept()
+    }
+}
+
+impl Socket<mio::net::UnixListener> {
+    /// Listens at `path`.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let path = std::env::temp_dir().join(format!("brigade-doc-bind-{}", std::process::id()));
+    /// use brigade::net::UnixListener;
+    ///
+    /// drop(UnixListener::bind(&path)?);
+    /// // The path is still there.
+    /// let error = UnixListener::bind(&path).unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+    /// std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the OS, `AddrInUse` if the path exists; and outside of an executor.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        let reactor = current_reactor("UnixListener::bind")?;
+        let listener = mio::net::UnixListener::bind(path)?;
+        Socket::register(reactor, listener, false)
+    }
+}
+
+impl TryFrom<net::UnixListener> for UnixListener {
+    type Error = io::Error;
+
+    /// Takes the listener over from std; it is made non-blocking.
+    ///
+    /// # Errors
+    /// Returns the OS's error, and an error outside of an executor.
+    fn try_from(listener: net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = mio::net::UnixListener::from_std(listener);
+        Socket::take_over(listener, "UnixListener::try_from")
+    }
+}
+
+/// A socket for datagrams within the machine.
+///
+/// A datagram that is longer than the buffer is cut to it, and the rest is lost.
+///
+/// ```
+/// use brigade::net::UnixDatagram;
+///
+/// brigade::run(async {
+///     let (kitchen, hatch) = UnixDatagram::pair()?;
+///     kitchen.send(b"two soups").await?;
+///     kitchen.send(b"one salad").await?;
+///     let mut buffer = [0; 64];
+///     let length = hatch.recv(&mut buffer).await?;
+///     assert_eq!(&buffer[..length], b"two soups");
+///     std::io::Result::Ok(())
+/// })?;
+/// # std::io::Result::Ok(())
+/// ```
+pub type UnixDatagram = Socket<mio::net::UnixDatagram>;
+
+impl Kind for mio::net::UnixDatagram {
+    type Address = SocketAddr;
+    type Std = net::UnixDatagram;
+    const INTEREST: Interest = BOTH;
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.local_addr()
+    }
+}
+
+impl Peer for mio::net::UnixDatagram {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.peer_addr()
+    }
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.take_error()
+    }
+}
+
+impl Datagrams for mio::net::UnixDatagram {
+    fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.send(datagram)
+    }
+    fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.recv(into)
+    }
+    fn recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.recv_from(into)
+    }
+}
+
+impl Socket<mio::net::UnixDatagram> {
+    /// A socket at `path`.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # let path = std::env::temp_dir().join(format!("brigade-doc-datagram-{}", std::process::id()));
+    /// let waiter = brigade::net::UnixDatagram::bind(&path)?;
+    /// assert_eq!(waiter.local_addr()?.as_pathname(), Some(path.as_path()));
+    /// std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the OS, `AddrInUse` if the path exists; and outside of an executor.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        // Asked first: a path that was made stays.
+        let reactor = current_reactor("UnixDatagram::bind")?;
+        Socket::register(reactor, mio::net::UnixDatagram::bind(path)?, true)
+    }
+
+    /// A socket without a path: it can send, and receive only from its peer.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let guest = brigade::net::UnixDatagram::unbound()?;
+    /// assert!(guest.local_addr()?.is_unnamed());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the OS, and outside of an executor.
+    pub fn unbound() -> io::Result<Self> {
+        let reactor = current_reactor("UnixDatagram::unbound")?;
+        Socket::register(reactor, mio::net::UnixDatagram::unbound()?, true)
+    }
+
+    /// Two sockets that are each other's peer.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let (kitchen, hatch) = brigade::net::UnixDatagram::pair()?;
+    /// kitchen.send(b"one soup").await?;
+    /// hatch.send(b"thank you").await?;
+    /// assert_eq!(kitchen.recv(&mut [0; 64]).await?, 9);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the OS, and outside of an executor.
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let reactor = current_reactor("UnixDatagram::pair")?;
+        let (one, other) = mio::net::UnixDatagram::pair()?;
+        Ok((
+            Socket::register(reactor.clone(), one, true)?,
+            Socket::register(reactor, other, true)?,
+        ))
+    }
+
+    /// Sets the peer that [`send`](Self::send) sends to.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # use brigade::net::UnixDatagram;
+    /// # let path = std::env::temp_dir().join(format!("brigade-doc-peer-{}", std::process::id()));
+    /// let waiter = UnixDatagram::bind(&path)?;
+    /// let guest = UnixDatagram::unbound()?;
+    /// guest.connect(&path)?;
+    /// guest.send(b"water").await?;
+    /// assert_eq!(waiter.recv(&mut [0; 64]).await?, 5);
+    /// # assert_eq!(guest.peer_addr()?.as_pathname(), Some(path.as_path()));
+    /// # std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the OS.
+    pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.io.get_ref().connect(path)
+    }
+
+    /// Sends a datagram to the socket at `path`.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # use brigade::net::UnixDatagram;
+    /// # let path = std::env::temp_dir().join(format!("brigade-doc-send-to-{}", std::process::id()));
+    /// let waiter = UnixDatagram::bind(&path)?;
+    /// UnixDatagram::unbound()?.send_to(b"water", &path).await?;
+    /// let mut buffer = [0; 64];
+    /// let (length, from) = waiter.recv_from(&mut buffer).await?;
+    /// assert_eq!(&buffer[..length], b"water");
+    /// assert!(from.is_unnamed());
+    /// # std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the OS, and if the executor is dropped meanwhile.
+    ///
+    /// # Cancel safety
+    /// Dropping the future sends nothing.
+    pub async fn send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        let path = path.as_ref();
+        let send = |socket: &mio::net::UnixDatagram| socket.send_to(datagram, path);
+        self.io.write_with(send).await
+    }
+
+    /// Sends a datagram to the socket at `path`, if both have room for it.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # use brigade::net::UnixDatagram;
+    /// # let path = std::env::temp_dir().join(format!("brigade-doc-try-{}", std::process::id()));
+    /// let waiter = UnixDatagram::bind(&path)?;
+    /// assert_eq!(UnixDatagram::unbound()?.try_send_to(b"water", &path)?, 5);
+    /// # std::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns `WouldBlock` if there is no room, and the OS's other errors.
+    pub fn try_send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        let path = path.as_ref();
+        self.io
+            .try_write_with(|socket| socket.send_to(datagram, path))
+    }
+
+    /// [`send_to`](Self::send_to) as a poll function.
+    ///
+    /// # Errors
+    /// Returns the errors of [`send_to`](Self::send_to).
+    pub fn poll_send_to(
+        &self,
+        cx: &mut Context<'_>,
+        datagram: &[u8],
+        path: impl AsRef<Path>,
+    ) -> Poll<io::Result<usize>> {
+        let path = path.as_ref();
+        self.poll_io(Direction::Write, cx, |socket| {
+            socket.send_to(datagram, path)
+        })
+    }
+}
+
+impl TryFrom<net::UnixDatagram> for UnixDatagram {
+    type Error = io::Error;
+
+    /// Takes the socket over from std; it is made non-blocking.
+    ///
+    /// # Errors
+    /// Returns the OS's error, and an error outside of an executor.
+    fn try_from(socket: net::UnixDatagram) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let socket = mio::net::UnixDatagram::from_std(socket);
+        Socket::take_over(socket, "UnixDatagram::try_from")
+    }
+}

@@ -1,0 +1,400 @@
+//! What a program does with a socket beyond reading and writing: system calls of its own, poll functions,
+//! descriptors given away, and where a connection comes from.
+#![cfg(target_os = "linux")]
+
+use std::future::poll_fn;
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use brigade::Executor;
+use brigade::io::{Interest, OwnedFdSource, Registered};
+use brigade::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
+use brigade::time::{sleep, timeout};
+use brigade_tests::{Kitchen, nobody, on_both, pair, park_on};
+use socket2::SockRef;
+
+const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+fn would_block<T: std::fmt::Debug>(result: std::io::Result<T>) {
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+/// One try of the user's own: not made while the socket is not ready, and `WouldBlock` clears it.
+fn try_io_makes_one_call_if_the_socket_is_ready<K: Kitchen>() {
+    K::open().block_on(async {
+        let (client, server) = pair().await;
+        let read = || SockRef::from(&client).recv(&mut [std::mem::MaybeUninit::uninit(); 8]);
+        let mut calls = 0;
+        let mut nothing = |interest| {
+            client.try_io(interest, || {
+                calls += 1;
+                Ok(())
+            })
+        };
+        would_block(nothing(Interest::READABLE));
+        client.writable().await.unwrap();
+        nothing(Interest::WRITABLE).unwrap();
+        nothing(BOTH).unwrap();
+        assert_eq!(calls, 2);
+        server.write_all(b"soup").await.unwrap();
+        client.readable().await.unwrap();
+        assert_eq!(client.try_io(Interest::READABLE, read).unwrap(), 4);
+        would_block(client.try_io(Interest::READABLE, read));
+        // It is known now: no call is made.
+        would_block(
+            client.try_io(Interest::READABLE, || -> std::io::Result<()> {
+                panic!("the socket is not ready")
+            }),
+        );
+        assert!(futures::poll!(pin!(client.readable())).is_pending());
+        // Another error says nothing about readiness.
+        let odd = client.try_io(Interest::WRITABLE, || -> std::io::Result<()> {
+            Err(ErrorKind::InvalidData.into())
+        });
+        assert_eq!(odd.unwrap_err().kind(), ErrorKind::InvalidData);
+        client.writable().await.unwrap();
+    });
+}
+
+/// A call of the user's own that waits is made once for each event and not more often.
+fn async_io_calls_once_for_each_event<K: Kitchen>() {
+    K::open().block_on(async {
+        let (client, server) = pair().await;
+        for interest in [
+            Interest::READABLE,
+            Interest::READABLE.add(Interest::PRIORITY),
+        ] {
+            let calls = AtomicUsize::new(0);
+            let mut read = pin!(client.async_io(interest, || {
+                calls.fetch_add(1, Ordering::Relaxed);
+                SockRef::from(&client).recv(&mut [std::mem::MaybeUninit::uninit(); 64])
+            }));
+            assert!(
+                timeout(Duration::from_millis(50), read.as_mut())
+                    .await
+                    .is_err()
+            );
+            assert!(calls.load(Ordering::Relaxed) <= 2, "{calls:?}");
+            server.write_all(b"soup").await.unwrap();
+            assert_eq!(read.await.unwrap(), 4);
+            assert!(calls.load(Ordering::Relaxed) <= 4, "{calls:?}");
+        }
+        // Both directions: one of them is ready.
+        let mut calls = 0;
+        let io = client.async_io(BOTH, || {
+            calls += 1;
+            if calls < 3 {
+                Err(ErrorKind::Interrupted.into())
+            } else {
+                Ok(calls)
+            }
+        });
+        assert_eq!(io.await.unwrap(), 3);
+        let refused = client.async_io(Interest::WRITABLE, || Err::<(), _>(ErrorKind::Other.into()));
+        assert_eq!(refused.await.unwrap_err().kind(), ErrorKind::Other);
+    });
+}
+
+/// A full socket is filled by calls of the user's own without a loop of tries.
+fn async_io_waits_while_a_socket_is_full<K: Kitchen>() {
+    K::open().block_on(async {
+        let (client, server) = pair().await;
+        let tries = std::sync::Arc::new(AtomicUsize::new(0));
+        let block = [0; 64 << 10];
+        while client.try_write(&block).is_ok() {}
+        let counted = tries.clone();
+        let writer = brigade::spawn(async move {
+            let send = || {
+                counted.fetch_add(1, Ordering::Relaxed);
+                SockRef::from(&client).send(b"soup")
+            };
+            client.async_io(Interest::WRITABLE, send).await
+        });
+        sleep(Duration::from_millis(100)).await;
+        assert!(tries.load(Ordering::Relaxed) < 50, "{tries:?}");
+        let mut buffer = vec![0; 1 << 20];
+        let mut writer = pin!(writer);
+        loop {
+            let read = server.read(&mut buffer);
+            match futures::future::select(writer.as_mut(), pin!(read)).await {
+                futures::future::Either::Left((sent, _)) => {
+                    break assert_eq!(sent.unwrap().unwrap(), 4);
+                }
+                futures::future::Either::Right((read, _)) => assert_ne!(read.unwrap(), 0),
+            }
+        }
+    });
+}
+
+/// Sockets are given away with their descriptors, and no event comes for them any more.
+fn sockets_become_std_sockets_and_descriptors<K: Kitchen>() {
+    K::open().block_on(async {
+        let (client, server) = pair().await;
+        let number = client.as_raw_fd();
+        let mut plain: std::net::TcpStream = client.into_std().unwrap();
+        assert_eq!(plain.as_raw_fd(), number);
+        server.write_all(b"soup").await.unwrap();
+        plain.set_nonblocking(false).unwrap();
+        plain.read_exact(&mut [0; 4]).unwrap();
+        // And back again.
+        let client = TcpStream::try_from(plain).unwrap();
+        client.write_all(b"rice").await.unwrap();
+        server.read_exact(&mut [0; 4]).await.unwrap();
+        let owned: OwnedFd = server.into();
+        let mut plain = std::net::TcpStream::from(owned);
+        plain.write_all(b"more").unwrap();
+        client.read_exact(&mut [0; 4]).await.unwrap();
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        assert_eq!(listener.into_std().unwrap().local_addr().unwrap(), address);
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let socket: std::net::UdpSocket = socket.into_std().unwrap();
+        assert!(socket.local_addr().is_ok());
+        let (one, other) = UnixStream::pair().unwrap();
+        let (mut one, _other) = (one.into_std().unwrap(), OwnedFd::from(other));
+        one.write_all(b"soup").unwrap();
+        let (one, _other) = UnixDatagram::pair().unwrap();
+        one.into_std().unwrap().send(b"soup").unwrap();
+    });
+}
+
+/// Datagrams by tries and by poll functions, on both kinds of socket.
+fn datagrams_by_tries_and_polls<K: Kitchen>() {
+    K::open().block_on(async {
+        let mut buffer = [0; 8];
+        let (one, other) = (
+            UdpSocket::bind("127.0.0.1:0").await.unwrap(),
+            UdpSocket::bind("127.0.0.1:0").await.unwrap(),
+        );
+        let (here, there) = (one.local_addr().unwrap(), other.local_addr().unwrap());
+        one.writable().await.unwrap();
+        let unconnected = one.try_send(b"soup").unwrap_err();
+        assert_ne!(unconnected.kind(), ErrorKind::WouldBlock);
+        one.connect(there).await.unwrap();
+        other.connect(here).await.unwrap();
+        would_block(other.try_recv(&mut buffer));
+        assert_eq!(one.try_send(b"soup").unwrap(), 4);
+        other.readable().await.unwrap();
+        assert_eq!(other.try_recv(&mut buffer).unwrap(), 4);
+        assert_eq!(poll_fn(|cx| one.poll_send(cx, b"rice")).await.unwrap(), 4);
+        assert_eq!(
+            poll_fn(|cx| other.poll_recv(cx, &mut buffer))
+                .await
+                .unwrap(),
+            4
+        );
+        let sent = poll_fn(|cx| one.poll_send_to(cx, b"salt", there)).await;
+        assert_eq!(sent.unwrap(), 4);
+        let received = poll_fn(|cx| other.poll_recv_from(cx, &mut buffer)).await;
+        assert_eq!(received.unwrap(), (4, here));
+        poll_fn(|cx| one.poll_write_ready(cx)).await.unwrap();
+        would_block(other.try_recv(&mut buffer));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(other.poll_read_ready(&mut cx).is_pending());
+
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("waiter");
+        let waiter = UnixDatagram::bind(&path).unwrap();
+        let guest = UnixDatagram::unbound().unwrap();
+        guest.writable().await.unwrap();
+        assert_eq!(guest.try_send_to(b"soup", &path).unwrap(), 4);
+        waiter.readable().await.unwrap();
+        assert!(waiter.try_recv_from(&mut buffer).unwrap().1.is_unnamed());
+        would_block(waiter.try_recv_from(&mut buffer));
+        let sent = poll_fn(|cx| guest.poll_send_to(cx, b"rice", &path)).await;
+        assert_eq!(sent.unwrap(), 4);
+        let received = poll_fn(|cx| waiter.poll_recv_from(cx, &mut buffer)).await;
+        assert_eq!(received.unwrap().0, 4);
+        let missing = guest.try_send_to(b"soup", place.path().join("nobody"));
+        assert_eq!(missing.unwrap_err().kind(), ErrorKind::NotFound);
+        guest.connect(&path).unwrap();
+        assert_eq!(guest.try_send(b"salt").unwrap(), 4);
+        waiter.readable().await.unwrap();
+        assert_eq!(waiter.try_recv(&mut buffer).unwrap(), 4);
+        assert_eq!(poll_fn(|cx| guest.poll_send(cx, b"more")).await.unwrap(), 4);
+        assert_eq!(
+            poll_fn(|cx| waiter.poll_recv(cx, &mut buffer))
+                .await
+                .unwrap(),
+            4
+        );
+    });
+}
+
+/// Connections are accepted by a poll function, and readiness is polled for.
+fn accept_and_readiness_by_poll_functions<K: Kitchen>() {
+    K::open().block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(listener.poll_accept(&mut cx).is_pending());
+        let connect = TcpStream::connect(listener.local_addr().unwrap());
+        let accept = poll_fn(|cx| listener.poll_accept(cx));
+        let (client, accepted) = futures::join!(connect, accept);
+        let (client, (server, peer)) = (client.unwrap(), accepted.unwrap());
+        assert_eq!(client.local_addr().unwrap(), peer);
+        assert!(server.poll_read_ready(&mut cx).is_pending());
+        poll_fn(|cx| client.poll_write_ready(cx)).await.unwrap();
+        client.write_all(b"soup").await.unwrap();
+        poll_fn(|cx| server.poll_read_ready(cx)).await.unwrap();
+        assert_eq!(server.try_read(&mut [0; 8]).unwrap(), 4);
+
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("listener");
+        let listener = UnixListener::bind(&path).unwrap();
+        let accept = poll_fn(|cx| listener.poll_accept(cx));
+        let (client, accepted) = futures::join!(UnixStream::connect(&path), accept);
+        client.unwrap().write_all(b"soup").await.unwrap();
+        accepted.unwrap().0.read_exact(&mut [0; 4]).await.unwrap();
+    });
+}
+
+/// Both ends of a Unix stream belong to this process.
+fn a_unix_stream_tells_who_its_peer_is<K: Kitchen>() {
+    K::open().block_on(async {
+        let (one, other) = UnixStream::pair().unwrap();
+        for stream in [&one, &other] {
+            let peer = stream.peer_cred().unwrap();
+            assert_eq!(peer.pid().map(i32::unsigned_abs), Some(std::process::id()));
+            // SAFETY: these two have no preconditions.
+            let ids = unsafe { (libc::geteuid(), libc::getegid()) };
+            assert_eq!((peer.uid(), peer.gid()), ids);
+        }
+    });
+}
+
+/// A connection begins at the address that was asked for, or tells why it cannot.
+fn a_connection_comes_from_the_address_asked_for<K: Kitchen>() {
+    K::open().block_on(async {
+        for host in ["127.0.0.1", "[::1]"] {
+            let Ok(listener) = TcpListener::bind(format!("{host}:0")).await else {
+                // This machine has no IPv6.
+                continue;
+            };
+            let remote = listener.local_addr().unwrap();
+            let local = SocketAddr::new(remote.ip(), 0);
+            let (client, server) =
+                futures::join!(TcpStream::connect_from(local, remote), listener.accept());
+            let (client, (server, peer)) = (client.unwrap(), server.unwrap());
+            assert_eq!(client.local_addr().unwrap(), peer);
+            client.write_all(b"soup").await.unwrap();
+            server.read_exact(&mut [0; 4]).await.unwrap();
+            let taken = TcpStream::connect_from(remote, remote).await.unwrap_err();
+            assert_eq!(taken.kind(), ErrorKind::AddrInUse);
+        }
+        let other: SocketAddr = "127.0.0.2:0".parse().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let remote = listener.local_addr().unwrap();
+        let client = TcpStream::connect_from(other, remote).await.unwrap();
+        assert_eq!(client.local_addr().unwrap().ip(), other.ip());
+        let refused = TcpStream::connect_from(other, nobody()).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        // Two families, and an address that is not this machine's.
+        assert!(
+            TcpStream::connect_from("[::1]:0".parse().unwrap(), remote)
+                .await
+                .is_err()
+        );
+        let foreign = TcpStream::connect_from("192.0.2.1:0".parse().unwrap(), remote).await;
+        assert_eq!(foreign.unwrap_err().kind(), ErrorKind::AddrNotAvailable);
+    });
+    let outside = TcpStream::connect_from(nobody(), nobody());
+    assert!(
+        park_on(outside)
+            .unwrap_err()
+            .to_string()
+            .contains("outside")
+    );
+}
+
+/// Any descriptor is a source, without mio; one that the OS cannot watch is refused.
+fn any_descriptor_is_a_source<K: Kitchen>() {
+    K::open().block_on(async {
+        // SAFETY: the call has no preconditions.
+        let number = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
+        // SAFETY: the descriptor is new, and nothing else owns it.
+        let counter = unsafe { <OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(number) };
+        let file = std::fs::File::from(counter.try_clone().unwrap());
+        let source: Registered<OwnedFdSource> = OwnedFdSource::new(counter, BOTH).unwrap();
+        poll_fn(|cx| source.poll_writable(cx)).await.unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(source.poll_readable(&mut cx).is_pending());
+        (&file).write_all(&3_u64.to_ne_bytes()).unwrap();
+        poll_fn(|cx| source.poll_readable(cx)).await.unwrap();
+        let mut count = [0; 8];
+        assert_eq!(
+            source
+                .read_with(|_| (&file).read(&mut count))
+                .await
+                .unwrap(),
+            8
+        );
+        assert_eq!(u64::from_ne_bytes(count), 3);
+        let _given_back: OwnedFd = source.into_inner().into();
+        let plain = std::fs::File::open("/proc/self/exe").unwrap();
+        let refused = OwnedFdSource::new(plain.into(), Interest::READABLE).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
+    });
+    let outside = OwnedFdSource::new(
+        std::net::UdpSocket::bind("127.0.0.1:0").unwrap().into(),
+        BOTH,
+    );
+    assert!(
+        outside
+            .unwrap_err()
+            .to_string()
+            .contains("OwnedFdSource::new")
+    );
+}
+
+/// After the executor a call of the user's own is made, and then there is an error instead of a wait.
+fn calls_after_the_executor_do_not_wait<K: Kitchen>() {
+    let executor = K::open();
+    let (client, _server) = executor.block_on(pair());
+    drop(executor);
+    let recv = || SockRef::from(&client).recv(&mut [std::mem::MaybeUninit::uninit(); 8]);
+    let error = park_on(client.async_io(Interest::READABLE, recv)).unwrap_err();
+    assert!(error.to_string().contains("dropped"), "{error}");
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(matches!(
+        client.poll_read_ready(&mut cx),
+        std::task::Poll::Ready(Err(_))
+    ));
+    // The socket itself still works.
+    assert!(client.into_std().unwrap().peer_addr().is_ok());
+}
+
+/// The futures of sockets may be shared between threads, also the one that connects.
+fn futures_of_sockets_are_send_and_sync<K: Kitchen>() {
+    fn check<T: Send + Sync>(_: T) {}
+    check(TcpStream::connect("127.0.0.1:1"));
+    check(TcpStream::connect(vec![nobody(), nobody()]));
+    check(TcpStream::connect_from(nobody(), nobody()));
+    check(UnixStream::connect("/nowhere"));
+    K::open().block_on(async {
+        let (client, _server) = pair().await;
+        check(client.read(&mut [0]));
+        check(client.write_all(&[0]));
+        check(client.async_io(BOTH, || Ok(())));
+        check(client);
+    });
+}
+
+on_both! {
+    try_io_makes_one_call_if_the_socket_is_ready,
+    async_io_calls_once_for_each_event,
+    async_io_waits_while_a_socket_is_full,
+    sockets_become_std_sockets_and_descriptors,
+    datagrams_by_tries_and_polls,
+    accept_and_readiness_by_poll_functions,
+    a_unix_stream_tells_who_its_peer_is,
+    a_connection_comes_from_the_address_asked_for,
+    any_descriptor_is_a_source,
+    calls_after_the_executor_do_not_wait,
+    futures_of_sockets_are_send_and_sync,
+}

@@ -1,0 +1,460 @@
+//! Readiness of sockets: reads that stop early, many tasks on one socket, and sends whose failure
+//! causes the event that they wait for.
+#![cfg(target_os = "linux")]
+
+use std::future::poll_fn;
+use std::io::{ErrorKind, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use brigade::Executor;
+use brigade::io::{Interest, Registered};
+use brigade::net::{TcpStream, UnixDatagram, UnixStream};
+use brigade::time::{sleep, timeout};
+use brigade_tests::{CountingWaker, Kitchen, Tally, on_both, pair};
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, FutureExt};
+
+/// Longer than any wait here takes, also on a busy machine.
+const HANG: Duration = Duration::from_secs(20);
+
+/// Waits until `done` returns true. The thread that has an event of the OS may be another than the one that
+/// tests for its effects.
+async fn until(done: impl Fn() -> bool) {
+    while !done() {
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// What a stream is read through.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Inherent,
+    Trait,
+    Vectored,
+    Try,
+    Peek,
+    Hyper,
+    ReadWith,
+}
+
+const WAYS: [Way; 7] = [
+    Way::Inherent,
+    Way::Trait,
+    Way::Vectored,
+    Way::Try,
+    Way::Peek,
+    Way::Hyper,
+    Way::ReadWith,
+];
+
+/// Reads the stream by `way` until it has all `count` bytes.
+macro_rules! read_all {
+    ($stream:expr, $way:expr, $count:expr, $peek:expr) => {{
+        let (mut stream, way, mut all) = ($stream, $way, Vec::new());
+        while all.len() < $count {
+            let mut buffer = [0; 64];
+            let read = async {
+                match way {
+                    Way::Inherent | Way::ReadWith => stream.read(&mut buffer).await,
+                    Way::Trait => AsyncReadExt::read(&mut &stream, &mut buffer).await,
+                    Way::Vectored => {
+                        let (one, other) = buffer.split_at_mut(32);
+                        let mut parts = [IoSliceMut::new(one), IoSliceMut::new(other)];
+                        AsyncReadExt::read_vectored(&mut &stream, &mut parts).await
+                    }
+                    Way::Try => loop {
+                        stream.readable().await.unwrap();
+                        match stream.try_read(&mut buffer) {
+                            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                            read => break read,
+                        }
+                    },
+                    Way::Peek => {
+                        $peek(&stream).await;
+                        stream.read(&mut buffer).await
+                    }
+                    Way::Hyper => {
+                        let mut room = [MaybeUninit::uninit(); 64];
+                        let mut room = hyper::rt::ReadBuf::uninit(&mut room);
+                        let read = poll_fn(|cx| {
+                            hyper::rt::Read::poll_read(Pin::new(&mut stream), cx, room.unfilled())
+                        });
+                        read.await.unwrap();
+                        buffer[..room.filled().len()].copy_from_slice(room.filled());
+                        Ok(room.filled().len())
+                    }
+                }
+            };
+            let read = timeout(HANG, read).await;
+            let count = read
+                .unwrap_or_else(|_| panic!("{way:?} hangs after {all:?}"))
+                .unwrap();
+            assert_ne!(count, 0, "{way:?}");
+            all.extend_from_slice(&buffer[..count]);
+        }
+        all
+    }};
+}
+
+/// A TCP read stops in front of an urgent byte. The bytes behind it are read without another event.
+fn a_read_that_stops_at_urgent_data_goes_on<K: Kitchen>() {
+    K::open().block_on(async {
+        for way in WAYS {
+            for inline in [false, true] {
+                let (client, server) = pair().await;
+                let socket = socket2::SockRef::from(&server);
+                socket2::SockRef::from(&client)
+                    .set_out_of_band_inline(inline)
+                    .unwrap();
+                let waits = futures::poll!(pin!(client.readable()));
+                assert!(waits.is_pending());
+                socket.send(b"abc").unwrap();
+                socket.send_out_of_band(b"!").unwrap();
+                socket.send(b"def").unwrap();
+                let expected = if inline { &b"abc!def"[..] } else { b"abcdef" };
+                let peek = async |stream: &TcpStream| {
+                    stream.peek(&mut [0; 16]).await.unwrap();
+                };
+                assert_eq!(read_all!(client, way, expected.len(), peek), expected);
+            }
+        }
+    });
+}
+
+/// The urgent byte comes while the reader works off what came before it.
+fn urgent_data_that_comes_later_is_passed_too<K: Kitchen>() {
+    K::open().block_on(async {
+        let (client, server) = pair().await;
+        let (mut reader, _writer) = client.into_split();
+        let socket = socket2::SockRef::from(&server);
+        let mut buffer = [0; 64];
+        for _ in 0..50 {
+            socket.send(b"ab").unwrap();
+            assert_eq!(reader.read(&mut buffer).await.unwrap(), 2);
+            socket.send(b"cd").unwrap();
+            socket.send_out_of_band(b"!").unwrap();
+            socket.send(b"ef").unwrap();
+            let mut all = [0; 4];
+            let read = timeout(HANG, reader.read_exact(&mut all)).await;
+            read.expect("the reader hangs").unwrap();
+            assert_eq!(&all, b"cdef");
+        }
+    });
+}
+
+/// Sends a byte string together with a descriptor.
+fn send_with_descriptor(socket: &StdUnixStream, bytes: &[u8]) {
+    // SAFETY: all pointers refer to locals that outlive the call, with their lengths; the control
+    // buffer is aligned and as long as `CMSG_SPACE` asks for.
+    unsafe {
+        let mut control = [0_u64; 8];
+        let mut part = libc::iovec {
+            iov_base: bytes.as_ptr().cast_mut().cast(),
+            iov_len: bytes.len(),
+        };
+        let mut message: libc::msghdr = std::mem::zeroed();
+        message.msg_iov = &raw mut part;
+        message.msg_iovlen = 1;
+        message.msg_control = control.as_mut_ptr().cast();
+        message.msg_controllen = libc::CMSG_SPACE(4) as _;
+        let header = libc::CMSG_FIRSTHDR(&raw const message);
+        (*header).cmsg_level = libc::SOL_SOCKET;
+        (*header).cmsg_type = libc::SCM_RIGHTS;
+        (*header).cmsg_len = libc::CMSG_LEN(4) as _;
+        libc::CMSG_DATA(header)
+            .cast::<i32>()
+            .write_unaligned(socket.as_raw_fd());
+        let sent = libc::sendmsg(socket.as_raw_fd(), &raw const message, 0);
+        assert_eq!(usize::try_from(sent).unwrap(), bytes.len());
+    }
+}
+
+/// A read of a Unix stream stops behind bytes that came with a descriptor.
+fn a_read_that_stops_at_a_passed_descriptor_goes_on<K: Kitchen>() {
+    K::open().block_on(async {
+        for way in WAYS {
+            let (here, there) = StdUnixStream::pair().unwrap();
+            let stream = UnixStream::try_from(here).unwrap();
+            assert!(futures::poll!(pin!(stream.readable())).is_pending());
+            send_with_descriptor(&there, b"abc");
+            std::io::Write::write_all(&mut &there, b"def").unwrap();
+            let peek = async |_: &UnixStream| {};
+            assert_eq!(read_all!(stream, way, 6, peek), b"abcdef");
+        }
+    });
+}
+
+/// The OS takes 1,024 buffers in one call. A read or a write into more of them, or with many empty
+/// ones in front, moves what it can and goes on.
+fn more_buffers_than_the_os_takes_are_read_and_written<K: Kitchen>() {
+    const PARTS: usize = 3_000;
+    K::open().block_on(async {
+        let (mut client, mut server) = pair().await;
+        for empty in [0, 2_000] {
+            let bytes = [7; PARTS];
+            let mut parts: Vec<IoSlice<'_>> = vec![IoSlice::new(&[]); empty];
+            parts.extend(bytes.chunks(1).map(IoSlice::new));
+            let mut parts = &mut parts[..];
+            while !parts.is_empty() {
+                let write = poll_fn(|cx| Pin::new(&mut server).poll_write_vectored(cx, parts));
+                let count = timeout(HANG, write)
+                    .await
+                    .expect("the writer hangs")
+                    .unwrap();
+                assert_ne!(count, 0);
+                IoSlice::advance_slices(&mut parts, count);
+            }
+            let mut read = 0;
+            while read < PARTS {
+                let mut bytes = [0; PARTS];
+                let mut parts: Vec<_> = (0..empty).map(|_| IoSliceMut::new(&mut [])).collect();
+                parts.extend(bytes.chunks_mut(1).map(IoSliceMut::new));
+                let more = poll_fn(|cx| Pin::new(&mut client).poll_read_vectored(cx, &mut parts));
+                let count = timeout(HANG, more)
+                    .await
+                    .expect("the reader hangs")
+                    .unwrap();
+                assert_ne!(count, 0, "this is not the end");
+                read += count;
+            }
+            assert_eq!(read, PARTS);
+        }
+    });
+}
+
+/// 3,000 tasks wait for one socket through the trait. While nothing happens nothing is polled, and
+/// every event reaches every one of them.
+fn thousands_of_tasks_poll_one_socket_without_spinning<K: Kitchen>() {
+    const TASKS: usize = 3_000;
+    K::open().block_on(async {
+        let (client, server) = pair().await;
+        let (client, polls) = (Arc::new(client), Tally::new());
+        let tasks: Vec<_> = (0..TASKS)
+            .map(|_| {
+                let (client, polls) = (client.clone(), polls.clone());
+                brigade::spawn(async move {
+                    let mut byte = [0];
+                    let read = poll_fn(|cx| {
+                        polls.add();
+                        Pin::new(&mut &*client).poll_read(cx, &mut byte)
+                    });
+                    read.await.unwrap()
+                })
+            })
+            .collect();
+        while polls.get() < TASKS {
+            brigade::yield_now().await;
+        }
+        sleep(Duration::from_millis(300)).await;
+        assert!(polls.get() <= 2 * TASKS, "{} polls", polls.get());
+        for _ in 0..TASKS {
+            server.write_all(&[1]).await.unwrap();
+        }
+        for task in tasks {
+            let read = timeout(HANG, task).await;
+            assert_eq!(read.expect("a task was not woken").unwrap(), 1);
+        }
+    });
+}
+
+/// Tasks that poll one socket in turn wake each other by no poll.
+fn two_tasks_that_poll_in_turn_wake_nobody<K: Kitchen>() {
+    K::open().block_on(async {
+        let (client, server) = pair().await;
+        let counts = [(); 3].map(|()| CountingWaker::new());
+        for _ in 0..100 {
+            for count in &counts {
+                let waker = Waker::from(count.clone());
+                let polled =
+                    Pin::new(&mut &client).poll_read(&mut Context::from_waker(&waker), &mut [0]);
+                assert!(polled.is_pending());
+            }
+        }
+        assert!(counts.iter().all(|count| count.count() == 0));
+        server.write_all(b"!").await.unwrap();
+        until(|| counts.iter().all(|count| count.count() == 1)).await;
+    });
+}
+
+/// One task polls a socket through the trait and drops a future that waited for the same socket.
+fn a_dropped_future_takes_no_poll_functions_waker<K: Kitchen>() {
+    K::open().block_on(async {
+        let (client, server) = pair().await;
+        let count = CountingWaker::new();
+        let waker = Waker::from(count.clone());
+        let mut cx = Context::from_waker(&waker);
+        for future_first in [true, false] {
+            let mut byte = [0];
+            let mut readable = Box::pin(client.readable());
+            for turn in [future_first, !future_first] {
+                if turn {
+                    assert!(readable.as_mut().poll(&mut cx).is_pending());
+                } else {
+                    assert!(
+                        Pin::new(&mut &client)
+                            .poll_read(&mut cx, &mut byte)
+                            .is_pending()
+                    );
+                }
+            }
+            drop(readable);
+            let before = count.count();
+            server.write_all(b"!").await.unwrap();
+            until(|| count.count() == before + 1).await;
+            while client.try_read(&mut byte).is_ok() {}
+        }
+    });
+}
+
+/// A task that an event woke from `readable` is not sent back to sleep because another task, polled
+/// before it, found the socket drained.
+fn a_task_that_was_woken_from_readable_does_not_wait_again<K: Kitchen>() {
+    K::open().block_on(async {
+        let (client, server) = pair().await;
+        let waker = Waker::noop();
+        let mut cx = Context::from_waker(waker);
+        let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(client.readable())).collect();
+        for readable in &mut waiting {
+            assert!(readable.as_mut().poll(&mut cx).is_pending());
+        }
+        server.write_all(b"!").await.unwrap();
+        client.readable().await.unwrap();
+        while client.try_read(&mut [0]).is_ok() {}
+        for readable in &mut waiting {
+            let polled = readable.as_mut().poll(&mut cx);
+            assert!(polled.is_ready(), "it was woken and waits again");
+        }
+        assert!(pin!(client.readable()).as_mut().poll(&mut cx).is_pending());
+    });
+}
+
+/// A receiver with a path, whose queue is full, and a socket to send to it from.
+async fn full_queue(path: &std::path::Path) -> (UnixDatagram, UnixDatagram, usize) {
+    let receiver = UnixDatagram::bind(path).unwrap();
+    let sender = UnixDatagram::unbound().unwrap();
+    let mut queued = 0;
+    loop {
+        let send = sender.send_to(b"soup", path);
+        match timeout(Duration::from_millis(20), send).await {
+            Ok(sent) => assert_eq!(sent.unwrap(), 4),
+            Err(_) => return (receiver, sender, queued),
+        }
+        queued += 1;
+    }
+}
+
+/// `sendto` on a Unix socket whose receiver has no room makes the sender's socket writable by its
+/// own failure. The send does not turn into a loop, and still happens once there is room.
+fn a_send_to_a_full_queue_does_not_spin<K: Kitchen>() {
+    K::open().block_on(async {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("receiver");
+        let (receiver, sender, queued) = full_queue(&path).await;
+        let polls = AtomicUsize::new(0);
+        let mut send = pin!(sender.send_to(b"rice", &path));
+        let mut send = poll_fn(|cx| {
+            polls.fetch_add(1, Ordering::Relaxed);
+            send.as_mut().poll(cx)
+        });
+        let early = timeout(Duration::from_millis(500), &mut send).await;
+        assert!(early.is_err(), "there was room after all");
+        let tried = polls.load(Ordering::Relaxed);
+        assert!(tried < 100, "{tried} polls while nothing happened");
+        let mut buffer = [0; 8];
+        for _ in 0..queued {
+            assert_eq!(receiver.recv(&mut buffer).await.unwrap(), 4);
+        }
+        let sent = timeout(HANG, send).await.expect("the sender hangs");
+        assert_eq!(sent.unwrap(), 4);
+        assert_eq!(receiver.recv(&mut buffer).await.unwrap(), 4);
+        assert_eq!(&buffer[..4], b"rice");
+    });
+}
+
+/// The same for a system call of the user's own: by a future, by a poll function, and by hand.
+fn own_sends_to_a_full_queue_do_not_spin<K: Kitchen>() {
+    K::open().block_on(async {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("receiver");
+        let (receiver, _sender, _queued) = full_queue(&path).await;
+        for way in 0..3 {
+            let socket = mio::net::UnixDatagram::unbound().unwrap();
+            let socket = Registered::new(socket, Interest::WRITABLE).unwrap();
+            let tries = AtomicUsize::new(0);
+            let send = |socket: &mio::net::UnixDatagram| {
+                tries.fetch_add(1, Ordering::Relaxed);
+                socket.send_to(b"soup", &path)
+            };
+            let mut sending = pin!(async {
+                match way {
+                    0 => socket.write_with(send).await,
+                    1 => poll_fn(|cx| socket.poll_write_with(cx, send)).await,
+                    _ => loop {
+                        socket.writable().await.unwrap();
+                        match socket.try_write_with(send) {
+                            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                            sent => break sent,
+                        }
+                    },
+                }
+            });
+            let early = timeout(Duration::from_millis(300), sending.as_mut()).await;
+            assert!(early.is_err(), "there was room after all");
+            let tried = tries.load(Ordering::Relaxed);
+            assert!(
+                tried < 100,
+                "way {way}: {tried} tries while nothing happened"
+            );
+            // Room for one.
+            receiver.recv(&mut [0; 8]).await.unwrap();
+            let sent = timeout(HANG, sending).await;
+            assert_eq!(
+                sent.unwrap_or_else(|_| panic!("way {way} hangs")).unwrap(),
+                4
+            );
+        }
+    });
+}
+
+/// A socket that is dropped, or loses its executor, while it pauses between sends.
+fn a_sender_that_pauses_may_be_dropped<K: Kitchen>() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("receiver");
+    let executor = K::open();
+    let (_receiver, sender) = executor.block_on(async {
+        let (receiver, sender, _) = full_queue(&path).await;
+        let pausing = sender.send_to(b"rice", &path);
+        assert!(timeout(Duration::from_millis(50), pausing).await.is_err());
+        drop(sender);
+        let sender = UnixDatagram::unbound().unwrap();
+        let pausing = sender.send_to(b"rice", &path);
+        assert!(timeout(Duration::from_millis(50), pausing).await.is_err());
+        (receiver, sender)
+    });
+    drop(executor);
+    let sent = sender.send_to(b"rice", &path).now_or_never();
+    assert!(
+        sent.expect("it waits for an executor that is gone")
+            .is_err()
+    );
+}
+
+on_both! {
+    a_read_that_stops_at_urgent_data_goes_on,
+    urgent_data_that_comes_later_is_passed_too,
+    a_read_that_stops_at_a_passed_descriptor_goes_on,
+    more_buffers_than_the_os_takes_are_read_and_written,
+    thousands_of_tasks_poll_one_socket_without_spinning,
+    two_tasks_that_poll_in_turn_wake_nobody,
+    a_dropped_future_takes_no_poll_functions_waker,
+    a_task_that_was_woken_from_readable_does_not_wait_again,
+    a_send_to_a_full_queue_does_not_spin,
+    own_sends_to_a_full_queue_do_not_spin,
+    a_sender_that_pauses_may_be_dropped,
+}
