@@ -15,6 +15,7 @@ pub(crate) mod sync;
 mod abort_against_completion;
 mod abort_against_poll;
 mod arm_against_falling_asleep;
+mod batch_against_last_searcher;
 mod event_against_clearing;
 mod event_against_forgetting;
 mod event_against_waiting;
@@ -27,6 +28,7 @@ mod last_waker_against_handle_drop;
 mod post_against_closing;
 mod post_against_falling_asleep;
 mod push_against_last_sleeper;
+mod put_against_monitor;
 mod put_against_take;
 mod shutdown_against_spawn;
 mod shutdown_against_wake;
@@ -46,8 +48,8 @@ use std::time::Instant;
 
 use loom::sync::Notify;
 
-use crate::queue::injector::Injector;
-use crate::queue::ring::Ring;
+use crate::queue::inject::Injector;
+use crate::queue::stealing::Ring;
 use crate::sync::{Mutex, Ordering, SeldomWritten, lock};
 use crate::task::home::{HomeRef, Schedule};
 use crate::task::letter::Letter;

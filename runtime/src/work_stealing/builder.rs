@@ -5,8 +5,8 @@
 
 use std::io;
 
-use super::crew::Crew;
 use super::scheduler::Scheduler;
+use super::shutdown::ShutdownLatch;
 use super::{WorkStealing, worker::Worker};
 use crate::blocking::Pool;
 use crate::driver::Driver;
@@ -191,11 +191,11 @@ impl Builder {
         });
         let driver = Driver::new(event_loop, alarm, recorder);
         let driver = Arc::new(Mutex::new(driver));
-        let crew = Arc::new(Crew::new(shared.clone(), scheduler.clone()));
+        let latch = Arc::new(ShutdownLatch::new(shared.clone(), scheduler.clone()));
         let executor = WorkStealing {
             shared,
             scheduler,
-            crew,
+            latch,
         };
         for index in 0..workers {
             executor.start_worker(index, &settings.name, driver.clone())?;
@@ -205,18 +205,18 @@ impl Builder {
 }
 
 impl WorkStealing {
-    /// On an error the executor is dropped, which lets the workers go that have started.
+    /// After an error the executor is dropped, which stops the workers that have started.
     fn start_worker(&self, index: usize, name: &str, driver: Arc<Mutex<Driver>>) -> io::Result<()> {
         let (scheduler, shared) = (self.scheduler.clone(), self.shared.clone());
-        let place = Crew::join(&self.crew);
+        let guard = ShutdownLatch::enter(&self.latch);
         let thread = thread::Builder::new()
             .name(format!("{name}-worker-{index}"))
             .spawn(move || {
-                // Outlives the worker: the last place to be given up ends it all.
-                let _place = place;
+                // Outlives the worker: the last guard to be dropped cancels the tasks.
+                let _guard = guard;
                 Worker::new(index, scheduler, shared, driver).run();
             })?;
-        self.crew.keep(thread);
+        self.latch.keep(thread);
         Ok(())
     }
 }
