@@ -79,19 +79,22 @@ fn every_spawn_in_drop_at_shutdown_is_refused_at_once<K: Kitchen>() {
     const SPAWNS: usize = 500;
     let executor = K::open();
     let refused = Tally::new();
-    for _ in 0..DROPS {
-        let refused = refused.clone();
-        let spawner = Dropped(move || {
-            let late = (0..SPAWNS).map(|_| brigade::spawn(async {}));
-            late.filter(JoinHandle::is_finished)
-                .for_each(|_| refused.add());
-        });
-        drop(executor.spawn(async move {
-            let _spawner = spawner;
-            pending::<()>().await;
-        }));
-    }
-    executor.block_on(brigade::yield_now());
+    let counted = refused.clone();
+    let on_a_worker = executor.spawn(async move {
+        for _ in 0..DROPS {
+            let refused = counted.clone();
+            let spawner = Dropped(move || {
+                let late = (0..SPAWNS).map(|_| brigade::spawn(async {}));
+                late.filter(JoinHandle::is_finished)
+                    .for_each(|_| refused.add());
+            });
+            drop(brigade::spawn(async move {
+                let _spawner = spawner;
+                pending::<()>().await;
+            }));
+        }
+    });
+    executor.block_on(on_a_worker).unwrap();
     drop(executor);
     assert_eq!(refused.get(), DROPS * SPAWNS);
 }

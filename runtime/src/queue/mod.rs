@@ -33,4 +33,4 @@ pub(crate) mod run_queue;
 pub(crate) mod stealing;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

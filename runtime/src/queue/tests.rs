@@ -8,7 +8,7 @@ use crate::task::raw::{RawTask, Runnable};
 use crate::tests::Nowhere;
 
 /// Newborn tasks, each to be cancelled by the test, and their handles.
-pub(super) fn tasks(count: usize) -> (Vec<Runnable>, Vec<JoinHandle<()>>) {
+pub(crate) fn tasks(count: usize) -> (Vec<Runnable>, Vec<JoinHandle<()>>) {
     let home = HomeRef::shared(Arc::new(Nowhere));
     let newborn = |_| {
         let (runnable, raw) = RawTask::new(async {}, home.clone());

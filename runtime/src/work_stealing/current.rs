@@ -1,11 +1,7 @@
-//! Which worker is this thread?
+//! Finds the worker whose loop runs on the calling thread.
 //!
-//! **Job.** Set this thread's current worker, and find it again from anywhere below. A task is woken
-//! from inside another one's poll, by a function that gets nothing but the task. Whether it may go into
-//! the worker's own slot or ring depends on the thread that function is called on.
-//!
-//! **Owns** a thread-local pointer to the worker whose loop is on this thread's stack. **Never** lends
-//! the worker out for longer than one call, and never to another thread.
+//! A task is woken from inside another one's poll, by a function that gets nothing but the task. Whether
+//! the task may go into the worker's own slot or ring depends on the thread that the function is called on.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -19,7 +15,7 @@ thread_local! {
     static CURRENT: Cell<*const Worker> = const { Cell::new(ptr::null()) };
 }
 
-/// For as long as it lives, the worker is this thread's current one.
+/// While it lives, the worker is this thread's current one.
 pub(super) struct Current<'a>(PhantomData<&'a Worker>);
 
 impl<'a> Current<'a> {
@@ -35,12 +31,12 @@ impl Drop for Current<'_> {
     }
 }
 
-/// Gives `f` this thread's worker, if it is one of `scheduler`'s. Answers whether it is.
+/// Calls `f` with this thread's worker if it is one of `scheduler`'s. Returns whether it is.
 #[inline]
 pub(super) fn with(scheduler: &Scheduler, f: impl FnOnce(&Worker)) -> bool {
     let worker = CURRENT.get();
-    // SAFETY: the pointer is null, or to the worker whose `run` is on this thread's stack, and which
-    // `Current` resets before that is left, also by a panic. The reference does not leave `f`.
+    // SAFETY: the pointer is null, or points to the worker whose `run` is on this thread's stack.
+    // `Current` resets it before `run` is left, also by a panic. The reference does not leave `f`.
     match unsafe { worker.as_ref() } {
         Some(worker) if ptr::eq(&*worker.scheduler, scheduler) => {
             f(worker);
@@ -50,7 +46,7 @@ pub(super) fn with(scheduler: &Scheduler, f: impl FnOnce(&Worker)) -> bool {
     }
 }
 
-/// Whether this thread is a worker, of whatever executor.
+/// Returns whether this thread is a worker of any executor.
 pub(super) fn is_worker() -> bool {
     !CURRENT.get().is_null()
 }

@@ -11,8 +11,9 @@
 //! 3. [`monitor`]: what happens to tasks and timers behind a long poll
 //! 4. [`scheduler`]: where a woken task goes, from any thread
 //! 5. [`worker`]: the loop of one worker, and [`search`]: how it finds tasks
-//! 6. [`main_seat`]: the main future of `block_on`
-//! 7. [`shutdown`]
+//! 6. [`owned`]: the living tasks, a part for each worker
+//! 7. [`main_seat`]: the main future of `block_on`
+//! 8. [`shutdown`]
 //!
 //! # Rejected
 //!
@@ -27,6 +28,7 @@ mod current;
 pub(crate) mod idle;
 pub(crate) mod main_seat;
 pub(crate) mod monitor;
+pub(crate) mod owned;
 pub(crate) mod park;
 pub(crate) mod scheduler;
 pub(crate) mod search;

@@ -7,21 +7,17 @@
 use super::current;
 use super::idle::Idle;
 use super::monitor::Monitor;
+use super::owned::OwnedTasks;
 use super::park::{Parker, Unpark};
+use super::worker::Worker;
 use crate::metrics::Counters;
 use crate::queue::inject::Injector;
 use crate::queue::stealing::{LifoSlot, Ring};
 use crate::reactor::Reactor;
-use crate::sync::{Arc, AtomicBool, AtomicU32, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU32, Ordering};
 use crate::task::home::Schedule;
 use crate::task::letter::Letter;
 use crate::task::raw::{RawTask, Runnable};
-use crate::task::registry::Registry;
-
-/// How many tasks with successive ids go to the same shard of the registry. With one each, every spawn
-/// would fetch another shard's memory; with a thousand, thief and spawner met at the same lock (8 % of a
-/// spawn from a worker).
-const RUN: usize = 64;
 
 /// The shared half of the executor.
 pub(crate) struct Scheduler {
@@ -29,7 +25,7 @@ pub(crate) struct Scheduler {
     pub(crate) injector: Injector<RawTask>,
     pub(crate) idle: Idle,
     pub(crate) monitor: Monitor,
-    shards: Box<[Shard]>,
+    pub(crate) owned: OwnedTasks,
     closed: AtomicBool,
     reactor: Arc<Reactor>,
     pub(crate) counters: Arc<Counters>,
@@ -51,31 +47,14 @@ pub(crate) struct Remote {
     pub(crate) polls: AtomicU32,
 }
 
-/// A part of the registry of living tasks, on cache lines of its own. The id of a task determines its
-/// shard, so threads that spawn at the same time rarely want the same lock; nor do a worker that spawns
-/// and one that has stolen from it and ends what was spawned a little earlier.
-#[repr(align(128))]
-struct Shard(Mutex<Part>);
-
-struct Part {
-    tasks: Registry,
-    closed: bool,
-}
-
 impl Scheduler {
     pub(crate) fn new(workers: usize, reactor: Arc<Reactor>, counters: Arc<Counters>) -> Self {
-        // One in a model, which must run the same way twice, whatever the ids are.
-        let shards = if cfg!(loom) {
-            1
-        } else {
-            (4 * workers).next_power_of_two()
-        };
         Scheduler {
             remotes: (0..workers).map(|_| Remote::new()).collect(),
             injector: Injector::new(),
             idle: Idle::new(workers),
             monitor: Monitor::new(),
-            shards: (0..shards).map(|_| Shard::new()).collect(),
+            owned: OwnedTasks::new(workers),
             closed: AtomicBool::new(false),
             reactor,
             counters,
@@ -167,41 +146,26 @@ impl Scheduler {
     /// Cancels all tasks. The caller is the last to leave, so no task is running or will be. The queues
     /// keep bare pointers to complete tasks, which are never read again.
     pub(crate) fn cancel_all(&self) {
-        // All shards first: what a destructor spawns is refused, whichever shard it would go to.
-        for shard in &self.shards {
-            shard.lock().closed = true;
-        }
-        for shard in &self.shards {
-            let mut from = 0;
-            loop {
-                // Unlocked before the future is dropped: its destructor may wake, abort, or spawn.
-                let task = shard.lock().tasks.any(&mut from);
-                match task {
-                    Some(task) => task.shut_down(),
-                    None => break,
-                }
-            }
-        }
-    }
-
-    fn part(&self, task: RawTask) -> MutexGuard<'_, Part> {
-        let run = task.number() as usize / RUN;
-        self.shards[run & (self.shards.len() - 1)].lock()
+        self.owned.cancel_all();
     }
 }
 
 impl Schedule for Scheduler {
+    #[inline]
     fn admit(&self, task: Runnable) -> Result<(), Runnable> {
-        {
-            let mut part = self.part(task.raw());
-            if part.closed {
-                return Err(task);
+        let raw = task.into_queue();
+        let spawn = |worker: &Worker| {
+            worker.admit(raw);
+            worker.push_woken(raw);
+        };
+        if !current::with(self, spawn) {
+            if !self.owned.insert(raw, || self.counters.in_flight.up()) {
+                return Err(Runnable::from_queue(raw));
             }
-            part.tasks.insert(task.raw());
-            // Under the lock: at shutdown the task may be cancelled as soon as it is released.
-            self.counters.in_flight.up();
+            // N1
+            self.injector.push(raw);
+            self.notify();
         }
-        self.schedule(task);
         Ok(())
     }
 
@@ -224,12 +188,12 @@ impl Schedule for Scheduler {
         }
     }
 
+    #[inline]
     fn forget(&self, task: RawTask) {
-        let mut part = self.part(task);
-        part.tasks.remove(task);
-        part.tasks.forget_peak();
-        drop(part);
-        self.counters.in_flight.down();
+        if !current::with(self, |worker| worker.forget(task)) {
+            self.owned.remove(task);
+            self.counters.in_flight.down();
+        }
     }
 
     /// No message is posted to an executor whose tasks any thread may write.
@@ -252,18 +216,5 @@ impl Remote {
     /// Returns whether another worker may take a task from the rings.
     pub(crate) fn has_work(&self) -> bool {
         !self.driven.is_empty() || !self.ring.is_empty()
-    }
-}
-
-impl Shard {
-    fn new() -> Self {
-        Shard(Mutex::new(Part {
-            tasks: Registry::new(),
-            closed: false,
-        }))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Part> {
-        lock(&self.0)
     }
 }

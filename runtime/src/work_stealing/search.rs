@@ -59,14 +59,22 @@ impl Worker {
         self.streak.set(0);
         // The rings take turns: what the driver woke passes the crowd in the other ring, but does not
         // stop it.
-        let (first, second) = if self.driven_last.replace(!self.driven_last.get()) {
-            (&remote.ring, &remote.driven)
-        } else {
-            (&remote.driven, &remote.ring)
-        };
-        // SAFETY: only this thread reaches `self`, so the caller is the rings' owner.
-        let task = unsafe { first.pop().or_else(|| second.pop()) };
-        task.or_else(|| remote.slot.take())
+        let driven = self.driven_waits.get();
+        let driven_first = driven && !self.driven_last.replace(!self.driven_last.get());
+        driven_first
+            .then(|| self.pop_driven())
+            .flatten()
+            // SAFETY: only this thread reaches `self`, so the caller is the ring's owner.
+            .or_else(|| unsafe { remote.ring.pop() })
+            .or_else(|| driven.then(|| self.pop_driven()).flatten())
+            .or_else(|| remote.slot.take())
+    }
+
+    fn pop_driven(&self) -> Option<RawTask> {
+        // SAFETY: as in `next_local`.
+        let task = unsafe { self.remote().driven.pop() };
+        self.driven_waits.set(task.is_some());
+        task
     }
 
     /// Takes a fair share of the injector: one task to run, the others for the ring, where other workers
@@ -110,6 +118,8 @@ impl Worker {
         // SAFETY: the receiving rings are this worker's own, and the victim is another worker.
         unsafe {
             let driven = victim.driven.steal_into(&mine.driven);
+            self.driven_waits
+                .set(self.driven_waits.get() || driven.is_some());
             driven.or_else(|| victim.ring.steal_into(&mine.ring))
         }
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::current::Current;
 use super::idle::Risen;
 use super::monitor::PERIOD;
+use super::owned::WorkerTasks;
 use super::scheduler::{Remote, Scheduler};
 use crate::budget;
 use crate::context;
@@ -30,6 +31,7 @@ pub(super) struct Worker {
     shared: Arc<Shared>,
     driver: Arc<Mutex<Driver>>,
     pub(super) index: usize,
+    tasks: WorkerTasks,
     /// When the worker began, in the clock's nanoseconds.
     began: u64,
     /// The worker has tasks and is counted in `at_once`.
@@ -42,6 +44,8 @@ pub(super) struct Worker {
     waking_driven: Cell<bool>,
     /// The number of tasks run from the slot since the last one from a ring.
     pub(super) streak: Cell<u32>,
+    /// There may be tasks in the ring `driven`. Cleared when it is found empty.
+    pub(super) driven_waits: Cell<bool>,
     /// The ring `driven` had the last turn.
     pub(super) driven_last: Cell<bool>,
     /// There were tasks in the injector at the last look, and it has not been found empty since.
@@ -68,6 +72,7 @@ impl Worker {
         let now = shared.timers.clock().now_nanos();
         let workers = scheduler.remotes.len();
         Worker {
+            tasks: WorkerTasks::new(index, &scheduler.owned),
             scheduler,
             shared,
             driver,
@@ -78,6 +83,7 @@ impl Worker {
             spurious_rise: Cell::new(false),
             waking_driven: Cell::new(false),
             streak: Cell::new(0),
+            driven_waits: Cell::new(false),
             driven_last: Cell::new(false),
             alternate_injector: Cell::new(false),
             // Odd, hence not 0, where xorshift would stay. Far apart, so that the workers do not all
@@ -138,7 +144,7 @@ impl Worker {
         Runnable::from_queue(task).run_recorded(recorder.map(|it| &**it));
         if budget::take_yield() {
             // Poll the driver as soon as every task that is ready now has had a turn.
-            let queued = (self.remote().ring.len() + self.remote().driven.len()) as usize;
+            let queued = self.remote().ring.len() as usize;
             self.left.set(self.left.get().min(queued));
         }
     }
@@ -153,7 +159,9 @@ impl Worker {
 
     fn begin_to_run(&self) {
         self.spurious_rise.set(false);
-        self.scheduler.counters.at_once.up();
+        let counters = &self.shared.counters;
+        counters.at_once.up();
+        counters.sample_until(counters.workers.len());
         if !self.searching.replace(false) {
             // R3: this worker was the monitor or in the driver, and hands neither role to anyone.
             self.scheduler.ensure_monitor();
@@ -170,6 +178,20 @@ impl Worker {
         }
     }
 
+    /// Remembers a task that is spawned on this worker, until it ends.
+    #[inline]
+    pub(super) fn admit(&self, task: RawTask) {
+        self.tasks.insert(&self.scheduler.owned, task);
+        self.counters().spawned.add(1);
+    }
+
+    /// Forgets a task that ends on this worker.
+    #[inline]
+    pub(super) fn forget(&self, task: RawTask) {
+        self.tasks.remove(&self.scheduler.owned, task);
+        self.counters().ended.add(1);
+    }
+
     /// Puts a task that was woken into the slot, and the one that was there into a ring.
     #[inline]
     pub(super) fn push_woken(&self, task: RawTask) {
@@ -180,7 +202,12 @@ impl Worker {
                 // What the driver woke passes the tasks of `ring`. (The first of them may put out one
                 // that a task woke. It passes too, which is harmless.)
                 let driven = self.waking_driven.get();
-                let ring = if driven { &remote.driven } else { &remote.ring };
+                let ring = if driven {
+                    self.driven_waits.set(true);
+                    &remote.driven
+                } else {
+                    &remote.ring
+                };
                 // N1
                 self.push_to_ring(ring, previous);
                 self.scheduler.notify();
@@ -193,7 +220,7 @@ impl Worker {
     #[inline]
     pub(super) fn push_yielded(&self, task: RawTask) {
         let remote = self.remote();
-        let others = !remote.slot.is_empty() || remote.has_work();
+        let others = !remote.ring.is_empty() || !remote.slot.is_empty() || self.driven_waits.get();
         self.push_to_ring(&remote.ring, task);
         if others {
             // Two tasks that alternately yield could run in parallel, but no worker has been notified
@@ -326,9 +353,18 @@ impl Worker {
         }
     }
 
-    /// Makes the counts visible to other threads.
+    /// Makes the counts visible to other threads, and passes on the places of tasks that have ended.
     fn publish(&self, now: u64) {
+        self.tasks.exchange(&self.scheduler.owned);
+        self.shared.counters.sample();
         self.counters().polls.add(self.polls.take());
         self.counters().present.set(now - self.began);
+    }
+}
+
+impl Drop for Worker {
+    /// Before the worker's guard is dropped, also after a panic.
+    fn drop(&mut self) {
+        self.tasks.leave(&self.scheduler.owned);
     }
 }
