@@ -15,23 +15,22 @@ pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     pub(crate) fn add(&self, n: u64) {
-        // Relaxed, and no read-modify-write: there is one writer, and readers want a number, not
-        // an order.
+        // No read-modify-write: there is one writer.
         self.set(self.get().wrapping_add(n));
     }
 
     pub(crate) fn set(&self, n: u64) {
-        self.0.store(n, Ordering::Relaxed);
+        // Release pairs with `get`; only `Counters::in_flight` needs it.
+        self.0.store(n, Ordering::Release);
     }
 
     pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Acquire)
     }
 }
 
-/// Counts something that goes up and down, and remembers the most there has been.
-///
-/// Many threads write it often: on cache lines of its own.
+/// Counts something that goes up and down, and remembers the most there has been. It has cache lines of its
+/// own, because many threads write it.
 #[derive(Default)]
 #[repr(align(128))]
 pub(crate) struct Gauge {
@@ -50,10 +49,11 @@ impl Gauge {
 
     /// One less, by any thread.
     pub(crate) fn down(&self) {
-        self.now.fetch_sub(1, Ordering::Relaxed);
+        // Release pairs with the Acquire in `Counters::in_flight`.
+        self.now.fetch_sub(1, Ordering::Release);
     }
 
-    /// What the one writer has counted by itself.
+    /// Stores what the only writer has counted in variables of its own.
     pub(crate) fn set(&self, now: usize, most: usize) {
         self.now.store(now, Ordering::Relaxed);
         self.most.store(most, Ordering::Relaxed);
@@ -70,6 +70,10 @@ pub(crate) struct WorkerCounters {
     pub(crate) injected: Counter,
     /// Length of the run queue, where other threads cannot ask for it.
     pub(crate) queued: Counter,
+    /// Tasks that the worker spawned, and tasks that ended on it. Those of `SingleThread` and of other
+    /// threads are counted in `Counters::in_flight`.
+    pub(crate) spawned: Counter,
+    pub(crate) ended: Counter,
     /// Nanoseconds in `block_on` (or in the worker's loop), and of these, asleep.
     pub(crate) present: Counter,
     pub(crate) asleep: Counter,
@@ -86,7 +90,7 @@ pub(crate) trait Depths: Send + Sync {
 /// The counters of an executor.
 pub(crate) struct Counters {
     pub(crate) workers: Box<[WorkerCounters]>,
-    /// Tasks begun and not finished.
+    /// Tasks begun and not finished, apart from those that workers count.
     pub(crate) in_flight: Gauge,
     /// Workers that run tasks.
     pub(crate) at_once: Gauge,
@@ -101,11 +105,40 @@ impl Counters {
         }
     }
 
+    fn in_flight(&self) -> usize {
+        let sum = |count: fn(&WorkerCounters) -> &Counter| {
+            let counts = self.workers.iter().map(|worker| count(worker).get());
+            counts.fold(0, u64::wrapping_add)
+        };
+        // In this order: the spawn of a task comes before its end, so a task whose end is seen is seen
+        // to be spawned, and the result is not below zero.
+        let ended = sum(|worker| &worker.ended);
+        let others = self.in_flight.now.load(Ordering::Acquire) as isize as u64;
+        let spawned = sum(|worker| &worker.spawned);
+        others.wrapping_add(spawned).wrapping_sub(ended) as usize
+    }
+
+    /// Takes a sample for `in_flight_max`.
+    pub(crate) fn sample(&self) {
+        self.in_flight
+            .most
+            .fetch_max(self.in_flight(), Ordering::Relaxed);
+    }
+
+    /// As [`sample`](Self::sample), unless there have been so many already.
+    pub(crate) fn sample_until(&self, enough: usize) {
+        if self.in_flight.most.load(Ordering::Relaxed) < enough {
+            self.sample();
+        }
+    }
+
     pub(crate) fn read(&self, depths: &dyn Depths, pool: [usize; 3]) -> Metrics {
+        let in_flight = self.in_flight();
+        self.in_flight.most.fetch_max(in_flight, Ordering::Relaxed);
         let in_flight_max = self.in_flight.most.load(Ordering::Relaxed);
         let at_once_max = self.at_once.most.load(Ordering::Relaxed);
         Metrics {
-            in_flight: self.in_flight.now.load(Ordering::Relaxed),
+            in_flight,
             in_flight_max,
             // A worker counts as running for a moment after its last task has ended, and another
             // may begin the next one in that moment; but no two tasks can run where there was never
@@ -161,6 +194,10 @@ pub struct Metrics {
     /// Tasks begun and not finished.
     pub in_flight: usize,
     /// The greatest [`in_flight`](Self::in_flight) there has been: the *concurrency* of the run.
+    ///
+    /// `SingleThread` counts it exactly. Of `WorkStealing` it is the greatest of many samples: at each
+    /// call of `metrics`, and whenever a worker polls the driver (after at most 64 polls of tasks) or
+    /// parks. So a peak that lasts for fewer polls may be missed.
     pub in_flight_max: usize,
     /// The most tasks that were being polled at one instant: the *parallelism* of the run. Never
     /// more than the workers, nor than [`in_flight_max`](Self::in_flight_max).

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll};
 use std::thread;
@@ -338,6 +338,51 @@ fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
     );
 }
 
+/// Tasks whose timers are due together run before a crowd that is always ready has had a round. The
+/// number of polls between the first and the last of them does not depend on the crowd.
+fn what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks<K: Kitchen>() {
+    const HOGS: usize = 800;
+    const SLEEPERS: usize = 20;
+    /// Polls of the crowd for each sleeper.
+    const FAIR: usize = 8;
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counted = polls.clone();
+    let seen = K::open().block_on(async move {
+        // On a worker, so that nothing comes from other threads.
+        brigade::spawn(async move {
+            let hogs = [(); HOGS].map(|()| {
+                let polls = counted.clone();
+                brigade::spawn(poll_fn(move |cx| {
+                    polls.fetch_add(1, Ordering::Relaxed);
+                    cx.waker().wake_by_ref();
+                    Poll::<()>::Pending
+                }))
+            });
+            let due = brigade::time::now() + Duration::from_millis(100);
+            let sleepers = [(); SLEEPERS].map(|()| {
+                let polls = counted.clone();
+                brigade::spawn(async move {
+                    brigade::time::sleep_until(due).await;
+                    polls.load(Ordering::Relaxed)
+                })
+            });
+            let mut seen = Vec::new();
+            for sleeper in sleepers {
+                seen.push(sleeper.await.unwrap());
+            }
+            hogs.iter().for_each(|hog| hog.abort());
+            seen
+        })
+        .await
+    });
+    let seen = seen.unwrap();
+    let between = seen.iter().max().unwrap() - seen.iter().min().unwrap();
+    assert!(
+        between <= SLEEPERS * FAIR,
+        "{between} polls of others between the first and the last of {SLEEPERS}"
+    );
+}
+
 /// A task that yields comes after every task that was ready.
 fn a_yield_lets_every_ready_task_run() {
     let executor = SingleThread::new().unwrap();
@@ -495,7 +540,10 @@ on_both! {
     a_flood_of_spawns_starves_nobody,
 }
 
-kitchen_tests!(one_worker, brigade_tests::ManyCooks<1>; a_full_ring_does_not_starve_the_injector;);
+kitchen_tests!(one_worker, brigade_tests::ManyCooks<1>;
+    a_full_ring_does_not_starve_the_injector
+    what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks;
+);
 
 one_cook! {
     a_yield_lets_every_ready_task_run,

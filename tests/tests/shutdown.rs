@@ -74,6 +74,33 @@ fn a_spawn_in_drop_at_shutdown_is_aborted<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
+/// While one future is dropped at shutdown, no part of the executor admits tasks any more. The tasks
+/// spawned are many, so that they would go to every part.
+fn every_spawn_in_drop_at_shutdown_is_refused_at_once<K: Kitchen>() {
+    const DROPS: usize = 20;
+    const SPAWNS: usize = 500;
+    let executor = K::open();
+    let refused = Tally::new();
+    let counted = refused.clone();
+    let on_a_worker = executor.spawn(async move {
+        for _ in 0..DROPS {
+            let refused = counted.clone();
+            let spawner = Dropped(move || {
+                let late = (0..SPAWNS).map(|_| brigade::spawn(async {}));
+                late.filter(JoinHandle::is_finished)
+                    .for_each(|_| refused.add());
+            });
+            drop(brigade::spawn(async move {
+                let _spawner = spawner;
+                pending::<()>().await;
+            }));
+        }
+    });
+    executor.block_on(on_a_worker).unwrap();
+    drop(executor);
+    assert_eq!(refused.get(), DROPS * SPAWNS);
+}
+
 /// A chain of spawns in `Drop`, each of which spawns again, comes to an end.
 fn spawns_in_drop_may_nest<K: Kitchen>() {
     fn chain(depth: usize, drops: Tally) -> impl Future<Output = ()> + Send {
@@ -594,6 +621,7 @@ on_both! {
     a_task_that_nothing_can_wake_is_kept_until_shutdown,
     futures_are_dropped_exactly_once,
     a_spawn_in_drop_at_shutdown_is_aborted,
+    every_spawn_in_drop_at_shutdown_is_refused_at_once,
     spawns_in_drop_may_nest,
     tasks_that_wake_each_other_in_drop_do_not_deadlock,
     drop_may_do_anything_at_shutdown,

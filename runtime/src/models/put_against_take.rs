@@ -1,20 +1,20 @@
-//! The slot of the task woken last: its owner puts tasks in and takes them out, the watch may take
-//! one too (tokio #4941). Each comes out once, with all that was done before it was put in.
+//! A LIFO slot: its worker puts tasks in and takes them out, and the monitor may take one too (tokio
+//! #4941). Each comes out once, and the thread that takes it sees what was done before it was put in.
 
 use loom::cell::UnsafeCell;
 use loom::thread;
 
 use super::{Line, Outcomes, explore};
-use crate::queue::slot::Slot;
+use crate::queue::stealing::LifoSlot;
 use crate::sync::Arc;
 use crate::test_support::new_task_of;
 
 #[test]
 fn a_task_comes_out_once() {
     static SEEN: Outcomes<4> = Outcomes::of([
-        "the watch took the first",
-        "the watch took the second",
-        "the watch found nothing",
+        "the monitor took the first",
+        "the monitor took the second",
+        "the monitor found nothing",
         "the first was put out by the second",
     ]);
     explore(None, &SEEN, || {
@@ -30,15 +30,15 @@ fn a_task_comes_out_once() {
         };
         let ((first, handle1), (second, handle2)) = (task(), task());
         let (raw_first, raw_second) = (first.raw(), second.raw());
-        let slot = Arc::new(Slot::new());
-        let watch = thread::spawn({
+        let slot = Arc::new(LifoSlot::new());
+        let monitor = thread::spawn({
             let (slot, note) = (slot.clone(), note.clone());
             move || {
                 let taken = slot.take();
                 SEEN.saw(match &taken {
-                    Some(task) if task.raw() == raw_first => "the watch took the first",
-                    Some(_) => "the watch took the second",
-                    None => "the watch found nothing",
+                    Some(task) if task.raw() == raw_first => "the monitor took the first",
+                    Some(_) => "the monitor took the second",
+                    None => "the monitor found nothing",
                 });
                 if let Some(task) = taken {
                     // What was done before the put is seen.
@@ -64,7 +64,7 @@ fn a_task_comes_out_once() {
         }
         out.extend(put_out);
         out.extend(slot.take());
-        out.extend(watch.join().unwrap());
+        out.extend(monitor.join().unwrap());
         out.extend(slot.take());
         assert_eq!(out.len(), 2);
         let found = |task| out.iter().any(|other| other.raw() == task);

@@ -4,7 +4,7 @@
 use loom::thread;
 
 use super::{Outcomes, drain, explore, pop, push, steal};
-use crate::queue::ring::Ring;
+use crate::queue::stealing::Ring;
 use crate::sync::Arc;
 
 #[test]

@@ -7,7 +7,7 @@ use crate::sync::{Arc, AtomicBool, Ordering};
 use crate::work_stealing::park::{Parker, Unpark};
 
 #[test]
-fn no_call_is_lost() {
+fn an_unpark_before_or_during_a_park_ends_it() {
     static SEEN: Outcomes<2> =
         Outcomes::of(["called before it parked", "called while it was parked"]);
     explore(None, &SEEN, || {
@@ -34,7 +34,7 @@ fn no_call_is_lost() {
 }
 
 #[test]
-fn nor_one_of_two() {
+fn two_unparks_race_two_parks() {
     static SEEN: Outcomes<2> = Outcomes::of(["one park heard both", "each call ended a park"]);
     explore(4, &SEEN, || {
         let parker = Arc::new(Parker::new());
@@ -62,9 +62,9 @@ fn nor_one_of_two() {
     });
 }
 
-/// A worker that sleeps in the driver hears the bell, also where an event got it up just before.
+/// The driver's park ends, also if an event ended the one before just now.
 #[test]
-fn nor_one_that_has_to_ring() {
+fn an_unpark_notifies_a_worker_in_the_driver() {
     static SEEN: Outcomes<3> = Outcomes::of([
         "called before it slept at all",
         "the bell was rung",
@@ -83,7 +83,7 @@ fn nor_one_that_has_to_ring() {
                 (parker.clone(), told.clone(), rung.clone(), bell.clone());
             move || {
                 told.store(true, Ordering::Relaxed);
-                let rings = parker.unpark() == Unpark::RingBell;
+                let rings = parker.unpark() == Unpark::NotifyDriver;
                 if rings {
                     rung.store(true, Ordering::Release);
                     bell.notify();

@@ -22,13 +22,12 @@
 //!
 //! It is right, and every push and every pop of every thread wants the same lock and the same cache
 //! line. So a thread gets a queue to itself, and then three questions arise that this one did not have.
-//! How does somebody else get a task in? By the [`inbox`] where the queue has one owner only, by the
-//! [`injector`] where there are many. How does work get from a full queue to an idle thread? By stealing,
-//! from a [`ring`]. And who tells a thread that sleeps? That is the race of the `inbox`, and of
+//! How does another thread get a task in? By the [`inbox`] where the queue has one owner only, by the queue of
+//! [`inject`] where there are many. How does work get from a full queue to an idle thread? By stealing, from a
+//! ring (see [`stealing`]). And what wakes a thread that sleeps? That is the race of the `inbox`, and of
 //! `work_stealing::idle`.
 
-pub(crate) mod injector;
 pub(crate) mod inbox;
-pub(crate) mod ring;
+pub(crate) mod inject;
 pub(crate) mod local;
-pub(crate) mod slot;
+pub(crate) mod stealing;

@@ -132,7 +132,7 @@ impl<F: Future> Reserved<F> {
             scheduler,
             join_waker: UnsafeCell::new(None),
             refs: AtomicU32::new(1),
-            owned_index: UnsafeCell::new(registry::NOWHERE),
+            owned_index: UnsafeCell::new(registry::UNBOUND),
             id,
             state: State::new(Snapshot::SPAWNED),
             join: JoinState::new(join),

@@ -186,7 +186,7 @@ impl RawTask {
     }
 
     /// Writes the index. The caller is its executor.
-    pub(super) fn set_owned_index(self, to: u32) {
+    pub(crate) fn set_owned_index(self, to: u32) {
         self.header().owned_index.with_mut(|index| {
             // SAFETY: as in `owned_index`.
             unsafe { *index = to }

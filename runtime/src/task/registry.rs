@@ -16,8 +16,11 @@ use std::ptr::{self, NonNull};
 use super::cell::Header;
 use super::raw::RawTask;
 
-/// The index of a task that is in no registry; also the end of the free list.
-pub(crate) const NOWHERE: u32 = u32::MAX >> 1;
+/// The index of a task that is on no list.
+pub(crate) const UNBOUND: u32 = u32::MAX;
+
+/// The end of the free list.
+const NOWHERE: u32 = u32::MAX >> 1;
 
 #[derive(Clone, Copy)]
 struct Entry(*mut Header);
@@ -74,18 +77,32 @@ impl Registry {
         self.most.max(self.entries.len())
     }
 
+    /// Returns whether the next task needs a new place.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.vacant == NOWHERE
+    }
+
     /// Gives a task its place.
     ///
     /// # Panics
     /// With 2^31 - 1 living tasks.
     #[inline]
     pub(crate) fn insert(&mut self, task: RawTask) {
+        let index = self.place(task);
+        task.set_owned_index(index);
+    }
+
+    /// As [`insert`](Self::insert), for a caller that keeps the place in its own way, and removes the
+    /// task with [`remove_at`](Self::remove_at).
+    #[inline]
+    pub(crate) fn place(&mut self, task: RawTask) -> u32 {
         let entry = Entry(task.0.as_ptr());
+        self.living += 1;
         let index = self.vacant;
         if index != NOWHERE {
             let link = std::mem::replace(&mut self.entries[index as usize], entry);
             self.vacant = link.next();
-            task.set_owned_index(index);
         } else {
             let index = self.entries.len();
             assert!(
@@ -93,19 +110,26 @@ impl Registry {
                 "a registry holds at most 2^31 - 1 tasks"
             );
             self.entries.push(entry);
-            task.set_owned_index(index as u32);
+            return index as u32;
         }
-        self.living += 1;
+        index
     }
 
     /// Frees the place of a task.
     #[inline]
     pub(crate) fn remove(&mut self, task: RawTask) {
         let index = task.owned_index();
-        if index == NOWHERE {
+        if index == UNBOUND {
             return;
         }
         debug_assert!(self.entries[index as usize].task() == Some(task));
+        self.remove_at(index);
+    }
+
+    /// Frees a place.
+    #[inline]
+    pub(crate) fn remove_at(&mut self, index: u32) {
+        debug_assert!(self.entries[index as usize].task().is_some());
         self.entries[index as usize] = Entry::vacant(self.vacant);
         self.vacant = index;
         self.living -= 1;

@@ -3,8 +3,8 @@
 
 use std::io;
 
-use super::crew::Crew;
 use super::scheduler::Scheduler;
+use super::shutdown::ShutdownLatch;
 use super::{WorkStealing, worker::Worker};
 use crate::blocking::Pool;
 use crate::builder::{Builder, Instruments, Threads, invalid};
@@ -87,11 +87,11 @@ impl Builder<WorkStealing> {
         });
         let driver = Driver::new(event_loop, timerfd, recorder);
         let driver = Arc::new(Mutex::new(driver));
-        let crew = Arc::new(Crew::new(shared.clone(), scheduler.clone()));
+        let latch = Arc::new(ShutdownLatch::new(shared.clone(), scheduler.clone()));
         let executor = WorkStealing {
             shared,
             scheduler,
-            crew,
+            latch,
         };
         for index in 0..workers {
             executor.start_worker(index, &settings.threads, driver.clone())?;
@@ -101,7 +101,7 @@ impl Builder<WorkStealing> {
 }
 
 impl WorkStealing {
-    /// On an error the executor is dropped, which ends the workers that have started.
+    /// After an error the executor is dropped, which stops the workers that have started.
     fn start_worker(
         &self,
         index: usize,
@@ -109,13 +109,13 @@ impl WorkStealing {
         driver: Arc<Mutex<Driver>>,
     ) -> io::Result<()> {
         let (scheduler, shared) = (self.scheduler.clone(), self.shared.clone());
-        let place = Crew::join(&self.crew);
+        let guard = ShutdownLatch::enter(&self.latch);
         let thread = threads.start(&format!("worker-{index}"), move || {
-            // Outlives the worker: the last place to be given up ends it all.
-            let _place = place;
+            // Outlives the worker: the last guard to be dropped cancels the tasks.
+            let _guard = guard;
             Worker::new(index, scheduler, shared, driver).run();
         })?;
-        self.crew.keep(thread);
+        self.latch.keep(thread);
         Ok(())
     }
 }

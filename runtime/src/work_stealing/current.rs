@@ -1,11 +1,7 @@
-//! Which worker is this thread?
+//! Finds the worker whose loop runs on the calling thread.
 //!
-//! **Job.** Set this thread's current worker, and find it again from anywhere below. A task is woken
-//! from inside another one's poll, by a function that gets nothing but the task. Whether it may go into
-//! the worker's own slot or ring depends on the thread that function is called on.
-//!
-//! **Owns** a thread-local pointer to the worker whose loop is on this thread's stack. **Never** lends
-//! the worker out for longer than one call, and never to another thread.
+//! A task is woken from inside another one's poll, by a function that gets nothing but the task. Whether
+//! the task may go into the worker's own slot or ring depends on the thread that the function is called on.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -14,13 +10,12 @@ use std::ptr;
 use super::scheduler::Scheduler;
 use super::worker::Worker;
 use crate::sync::thread_local;
-use crate::task::raw::Runnable;
 
 thread_local! {
     static CURRENT: Cell<*const Worker> = const { Cell::new(ptr::null()) };
 }
 
-/// For as long as it lives, the worker is this thread's current one.
+/// While it lives, the worker is this thread's current one.
 pub(super) struct Current<'a>(PhantomData<&'a Worker>);
 
 impl<'a> Current<'a> {
@@ -36,16 +31,13 @@ impl Drop for Current<'_> {
     }
 }
 
-/// Gives `f` the task and this thread's worker, if that is one of `scheduler`'s. The task comes back if not.
+/// Calls `f` with this thread's worker and the task, if the worker is one of `scheduler`'s. Otherwise returns
+/// the task.
 #[inline]
-pub(super) fn with(
-    scheduler: &Scheduler,
-    task: Runnable,
-    f: impl FnOnce(&Worker, Runnable),
-) -> Result<(), Runnable> {
+pub(super) fn with<T>(scheduler: &Scheduler, task: T, f: impl FnOnce(&Worker, T)) -> Result<(), T> {
     let worker = CURRENT.get();
-    // SAFETY: the pointer is null, or to the worker whose `run` is on this thread's stack, and which
-    // `Current` resets before that is left, also by a panic. The reference does not leave `f`.
+    // SAFETY: the pointer is null, or points to the worker whose `run` is on this thread's stack.
+    // `Current` resets it before `run` is left, also by a panic. The reference does not leave `f`.
     match unsafe { worker.as_ref() } {
         Some(worker) if ptr::eq(&*worker.scheduler, scheduler) => {
             f(worker, task);
@@ -55,7 +47,7 @@ pub(super) fn with(
     }
 }
 
-/// Whether this thread is a worker, of whatever executor.
+/// Returns whether this thread is a worker of any executor.
 pub(super) fn is_worker() -> bool {
     !CURRENT.get().is_null()
 }

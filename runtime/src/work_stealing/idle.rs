@@ -1,90 +1,71 @@
-//! Who sleeps, who searches, and who must be woken: the hard race of many cooks.
+//! Which workers are parked, which search, and which one must be woken: the central race of this executor.
 //!
-//! **Job.** Decide two things. *A worker found nothing to do: may it sleep?* And: *somebody made a
-//! task ready: must a sleeper be woken, and which?* Waking none loses the task until chance brings
-//! somebody by; waking one for each task wakes the whole crew for a burst that one of them could
-//! serve.
+//! Two questions are decided here. *A worker found nothing to do: may it park?* And: *a thread made a task
+//! ready: must a parked worker be woken, and which?* Waking none may lose the task; waking one for each
+//! task wakes every worker for a burst that one of them could serve. This module keeps counters and a
+//! list and touches no queue and no thread: its callers look, park and unpark.
 //!
-//! **Owns** a word of two counters and the list of sleepers. **Never** touches a queue or a thread:
-//! it answers, and the caller looks, parks and unparks. So it can be modelled with numbers for
-//! queues.
-//!
-//! # The idea
-//!
-//! A worker is *searching* (it has no tasks and looks for some at others), *asleep*, or else *running*.
-//! While anybody searches nobody need be woken: the searcher will find the new task, or whoever
-//! comes after it.
+//! A worker is *running*, *searching* (it has no tasks and looks for some at others), or *parked*. While a
+//! worker searches no other need be woken: the searcher will find the new task, or the worker that it
+//! wakes in turn will.
 //!
 //! ```text
-//!   running ── start_searching() ──► searching ── fall_asleep() ──► asleep
-//!   running ◄── stop_searching() ─── searching ◄──── to_wake() ──── asleep
-//!   running ──────────────────── fall_asleep() ───────────────────► asleep
-//!   running ◄─────────────────────── rise() ─────────────────────── asleep
+//!   running ── start_searching() ──► searching ── fall_asleep() ──► parked
+//!   running ◄── stop_searching() ─── searching ◄──── to_wake() ──── parked
+//!   running ──────────────────── fall_asleep() ───────────────────► parked
+//!   running ◄─────────────────────── rise() ─────────────────────── parked
 //! ```
 //!
-//! A worker that saw a task on the point of sleeping rises and searches: `search_anyway()`. So that
-//! nothing is left behind:
-//!
-//! - nobody begins to search while half of the workers or more do, so that the others are not robbed
-//!   all day;
-//! - the *last* searcher that finds something looks whether there is more, or nobody in the driver, or
-//!   something that wants watching, and if so wakes another one;
-//! - a searcher that finds nothing looks *once more, after* it has been counted as asleep.
+//! A worker that saw a task when it was about to park rises and searches: `search_anyway()`.
 //!
 //! # The two sides
 //!
 //! ```text
-//!   who makes a task ready                    who goes to sleep
+//!   a thread makes a task ready               a worker parks
 //!   N1  push the task                         S1  count: not searching, not awake; join the list
 //!   N2  fence (SeqCst)                        S2  fence (SeqCst)
-//!   N3  anybody searching? nobody asleep?     S3  look once more at every queue that others may
-//!       then done                                 take from, the slots apart
-//!   N4  take a sleeper off the list, count    S4  a task? leave the list and search
+//!   N3  a searcher, or no worker parked?      S3  look once more at every queue that others may
+//!       then done                                 take from, except the LIFO slots
+//!   N4  take a worker off the list, count     S4  a task? leave the list and search
 //!       it as awake and searching             S5  park
 //!   N5  unpark it
 //! ```
 //!
-//! The slots are apart since what is in one is its worker's next task, of which nobody is told. They
-//! are the business of the *watch*: see `work_stealing::watch`.
+//! The task in a LIFO slot is its worker's next one, and no worker is notified of it. The *monitor* looks
+//! after the slots: see `work_stealing::monitor`.
 //!
 //! # Why no task is left behind
 //!
-//! The two fences have an order. If N2 comes before S2, then S3 sees the task that N1 pushed, and
-//! the worker stays up. If S2 comes before N2, then N3 sees the counts of S1. Suppose that it saw a
-//! searcher nevertheless: another one, that has not passed its own S1. That one will either find a
-//! task, and then, if it was the last to search, look at the queues behind a fence of its own
-//! ([`Idle::stop_searching`]), which comes after N2 since N3 still saw it search: it sees the task, and
-//! wakes another (so the argument begins anew with that one); or find nothing, and pass its own S1 to
-//! S3 after N2, and see the task there. And if N3 sees no searcher and a sleeper, N4 takes one off the
-//! list, under the lock, so that nobody else wakes the same; its N5 leaves a token if the sleeper has
-//! not reached S5 yet.
+//! One of the two fences comes first. If N2 does, S3 sees the task that N1 pushed, and the worker stays
+//! up. If S2 does, N3 sees the counts of S1. Suppose that N3 nevertheless saw a searcher: another worker,
+//! which has not passed its own S1. There are two cases. It finds a task; then, if it was the last
+//! searcher, it looks at the queues behind the fence in [`Idle::stop_searching`], which comes after N2
+//! because N3 still saw it search. So it sees the task and wakes another worker, for which the argument
+//! begins anew. Or it finds nothing, and its own S1 to S3 come after N2 and see the task. If N3 saw no
+//! searcher and a parked worker, N4 takes one off the list under the lock, so no two threads wake the
+//! same worker; N5 leaves a token if that worker has not reached S5 yet.
 //!
-//! # Whom to wake
+//! A task may move from one queue to another meanwhile. A batch from the injector is counted there until
+//! it is in the worker's ring (see `queue::inject`). A thief holds what it steals in its hands for a
+//! moment, but it counts as searching until it runs a task, and so looks again if it was the last.
 //!
-//! Of the sleepers the one that fell asleep last, whose caches are the warmest; but the one that sleeps
-//! in the driver only if there is no other. To get it up takes two system calls more, and somebody else
-//! would have to be woken to take its place there.
+//! The counters need no order of their own. Where one worker has to see what another did before it
+//! changed them, the changes being read-modify-writes of one word (AcqRel) suffices.
 //!
-//! The counts are changed by SeqCst operations as well, and [`Idle::counts`] is one: not for the argument
-//! above, which rests on the fences, but for `Scheduler::call_watch`, which has none.
-//!
-//! This is the store-buffering pattern of rayon-core's sleep module and Go's scheduler ("delicate
-//! dance" in `proc.go`). A SeqCst *load* in N2's place does not do: it orders nothing that went
-//! before it (tokio #1768).
+//! This is the store-buffering pattern of rayon-core's sleep module and of Go's scheduler. A SeqCst *load*
+//! in place of N2 does not suffice: it orders nothing that went before it (tokio #1768).
 //!
 //! # Rejected
 //!
-//! - *One condition variable for all.* Every push takes its lock.
-//! - *Wake on every push.* See above; measured by others as tokio #7431.
-//! - *Spin before sleeping.* Burns a core for a microsecond's gain, and idle must cost nothing. (One case
-//!   is left: a thief that the OS stopped halfway hides a ring that is not empty, and who looks there
-//!   stays up until it is done; the second time in a row it offers its processor.)
+//! - *One condition variable for all workers.* Every push takes its lock.
+//! - *A wake for every push.* Measured by others as tokio #7431.
+//! - *Spinning before parking.* It burns a core to gain a microsecond, and idle must cost nothing.
 
 use crate::sync::{AtomicUsize, Mutex, Ordering, fence, lock};
 
-/// See the module.
+/// The state of all workers.
 pub(crate) struct Idle {
-    /// Workers that are awake, times [`AWAKE`], plus those of them that search.
+    /// The number of awake workers times [`AWAKE`], plus the number of those that search.
     word: AtomicUsize,
     sleepers: Mutex<Vec<usize>>,
     workers: usize,
@@ -93,7 +74,7 @@ pub(crate) struct Idle {
 const SEARCHING: usize = 1;
 const AWAKE: usize = 1 << (usize::BITS / 2);
 
-/// How many do what, at one instant.
+/// How many workers search and how many are awake, at one instant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Counts {
     pub(crate) searching: usize,
@@ -109,13 +90,13 @@ impl Counts {
     }
 }
 
-/// How a worker came out of its sleep.
+/// Why a worker is up again.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Risen {
-    /// By itself: an event, a timer, its watch. It is counted as awake, not as searching.
+    /// An event, a timer, or the end of a timed park. The worker is counted as awake, not as searching.
     ByItself,
-    /// Somebody woke it, and counted it as searching.
+    /// Another thread woke it, and counted it as awake and searching.
     Woken,
 }
 
@@ -130,10 +111,12 @@ impl Idle {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        Counts::unpack(self.word.load(Ordering::SeqCst))
+        Counts::unpack(self.word.load(Ordering::Relaxed))
     }
 
-    /// N2 to N4: a task was made ready. Answers whom to unpark: one that does not drive, if there is one.
+    /// N2 to N4: a task was made ready. Returns which worker to unpark, if any: the one that parked
+    /// last, whose caches are the warmest, but the one in the driver only if there is no other. Waking
+    /// that one takes two system calls more, and another would have to take its place there.
     #[inline]
     pub(crate) fn to_wake(&self, drives: impl Fn(usize) -> bool) -> Option<usize> {
         // N2
@@ -145,7 +128,7 @@ impl Idle {
         self.take_sleeper(drives)
     }
 
-    /// Somebody searches, or nobody sleeps.
+    /// Returns whether a worker searches, or none is parked.
     #[inline]
     pub(crate) fn nobody_to_wake(&self) -> bool {
         let counts = self.counts();
@@ -155,7 +138,7 @@ impl Idle {
     #[cold]
     fn take_sleeper(&self, drives: impl Fn(usize) -> bool) -> Option<usize> {
         let mut sleepers = lock(&self.sleepers);
-        // Somebody may have been faster.
+        // Another thread may have woken one since N3.
         if self.nobody_to_wake() {
             return None;
         }
@@ -170,66 +153,67 @@ impl Idle {
             None => sleepers.pop(),
         };
         if sleeper.is_some() {
-            self.word.fetch_add(AWAKE + SEARCHING, Ordering::SeqCst);
+            self.word.fetch_add(AWAKE + SEARCHING, Ordering::AcqRel);
         }
         sleeper
     }
 
-    /// Takes a sleeper off the list whatever the others do, and counts it as awake and searching. The
-    /// caller unparks it; it is meant to keep watch.
+    /// Takes a worker off the list even if another searches, and counts it as awake and searching. The
+    /// caller unparks it; it is meant to become the monitor.
     pub(crate) fn take_any_sleeper(&self, drives: impl Fn(usize) -> bool) -> Option<usize> {
         self.take_off(&mut lock(&self.sleepers), drives)
     }
 
-    /// A worker without tasks wants to look for some at the others.
+    /// Counts a worker without tasks as searching, unless half of the workers search already: they
+    /// would rob the others all day.
     pub(crate) fn start_searching(&self) -> bool {
         if 2 * self.counts().searching >= self.workers.max(2) {
             return false;
         }
-        // With others who begin in this instant it may become more than half: that does no harm.
-        self.word.fetch_add(SEARCHING, Ordering::SeqCst);
+        // Concurrent callers may push the count above half, which is harmless.
+        self.word.fetch_add(SEARCHING, Ordering::AcqRel);
         true
     }
 
-    /// A worker saw a task on the point of sleeping: it searches, however many do.
+    /// Counts a worker that saw a task when it was about to park as searching, however many do.
     pub(crate) fn search_anyway(&self) {
-        self.word.fetch_add(SEARCHING, Ordering::SeqCst);
+        self.word.fetch_add(SEARCHING, Ordering::AcqRel);
     }
 
-    /// The worker found something. `true`: it was the last to search. The caller now looks at every
-    /// queue that others may take from, the slots apart, and if there is more, sees to it that another
-    /// one is woken.
+    /// The worker found a task. Returns whether it was the last to search. Then the caller looks at
+    /// every queue that others may take from, and wakes another worker if there is more to do.
     pub(crate) fn stop_searching(&self) -> bool {
-        let before = Counts::unpack(self.word.fetch_sub(SEARCHING, Ordering::SeqCst));
+        let before = Counts::unpack(self.word.fetch_sub(SEARCHING, Ordering::AcqRel));
         debug_assert!(before.searching > 0);
         let last = before.searching == 1;
         if last {
-            // Who saw this one search and woke nobody has pushed before N2, and that before this.
+            // Pairs with N2, and with P2 of the monitor: a thread that woke no worker because it saw
+            // this searcher has put its task in before its own fence, which comes before this one.
             fence(Ordering::SeqCst);
         }
         last
     }
 
-    /// S1 and S2. The caller now looks once more at every queue that others may take from, the slots
-    /// apart (S3), and then parks or [rises](Self::rise) again.
+    /// S1 and S2. The caller now looks once more at every queue that others may take from, except the
+    /// slots (S3), and then parks or [rises](Self::rise) again.
     pub(crate) fn fall_asleep(&self, worker: usize, searching: bool) {
         let mut sleepers = lock(&self.sleepers);
         let less = AWAKE + usize::from(searching) * SEARCHING;
-        self.word.fetch_sub(less, Ordering::SeqCst);
+        self.word.fetch_sub(less, Ordering::AcqRel);
         debug_assert!(!sleepers.contains(&worker));
         sleepers.push(worker);
         drop(sleepers);
         fence(Ordering::SeqCst);
     }
 
-    /// The worker is up again. One source of truth for who sleeps: whoever takes a worker off the
-    /// list has counted it (async-executor #103, tokio #8372).
+    /// The worker is up again. The list is the one source of truth for which workers are parked: the
+    /// thread that takes a worker off it has counted it (async-executor #103, tokio #8372).
     pub(crate) fn rise(&self, worker: usize) -> Risen {
         let mut sleepers = lock(&self.sleepers);
         match sleepers.iter().position(|sleeper| *sleeper == worker) {
             Some(position) => {
                 sleepers.remove(position);
-                self.word.fetch_add(AWAKE, Ordering::SeqCst);
+                self.word.fetch_add(AWAKE, Ordering::AcqRel);
                 Risen::ByItself
             }
             None => Risen::Woken,
@@ -245,13 +229,13 @@ mod tests {
         Counts { searching, awake }
     }
 
-    /// Where nobody drives.
+    /// Where no worker is in the driver.
     fn to_wake(idle: &Idle) -> Option<usize> {
         idle.to_wake(|_| false)
     }
 
     #[test]
-    fn nobody_need_be_woken_while_all_are_up_or_one_searches() {
+    fn no_worker_is_woken_while_all_are_awake_or_one_searches() {
         let idle = Idle::new(3);
         assert_eq!(idle.counts(), counts(0, 3));
         assert_eq!(to_wake(&idle), None);
@@ -260,13 +244,13 @@ mod tests {
         assert_eq!(idle.counts(), counts(0, 1));
         assert!(idle.start_searching());
         assert_eq!(to_wake(&idle), None);
-        // The only one who searched found something, and there may be more.
+        // The only searcher found something, and there may be more.
         assert!(idle.stop_searching());
         assert_eq!(to_wake(&idle), Some(1));
     }
 
     #[test]
-    fn one_is_woken_at_a_time_and_searches() {
+    fn one_worker_is_woken_at_a_time_and_searches() {
         let idle = Idle::new(3);
         for worker in 0..3 {
             idle.fall_asleep(worker, false);
@@ -277,17 +261,17 @@ mod tests {
         assert_eq!(idle.counts(), counts(1, 1));
         assert_eq!(idle.rise(2), Risen::Woken);
         assert_eq!(idle.counts(), counts(1, 1));
-        // It searches, so the next task wakes nobody until it has found one.
+        // It searches, so the next task wakes no other until it has found one.
         assert_eq!(to_wake(&idle), None);
         assert!(idle.stop_searching());
         assert_eq!(to_wake(&idle), Some(1));
-        // Who finds nothing goes to sleep without being the one who searches any more.
+        // A searcher that finds nothing parks, and is not counted as searching any more.
         idle.fall_asleep(1, true);
         assert_eq!(idle.counts(), counts(0, 1));
     }
 
     #[test]
-    fn who_sleeps_in_the_driver_is_woken_last() {
+    fn the_worker_in_the_driver_is_woken_last() {
         for driver in 0..3 {
             let idle = Idle::new(3);
             for worker in 0..3 {
@@ -306,9 +290,9 @@ mod tests {
         }
     }
 
-    /// Two who were about to wake somebody for one task each: the second finds that it is done.
+    /// Two threads are about to wake a worker for one task each: the second finds that one is awake.
     #[test]
-    fn who_comes_second_wakes_nobody() {
+    fn the_second_of_two_wakers_wakes_no_worker() {
         let idle = Idle::new(2);
         idle.fall_asleep(0, false);
         idle.fall_asleep(1, false);
@@ -317,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn who_rises_by_itself_is_off_the_list() {
+    fn a_worker_that_rises_by_itself_is_off_the_list() {
         let idle = Idle::new(2);
         idle.fall_asleep(0, false);
         idle.fall_asleep(1, false);
@@ -329,15 +313,15 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_workers_search_and_at_least_one() {
+    fn half_of_the_workers_may_search_and_at_least_one() {
         for (workers, searchers) in [(1, 1), (2, 1), (3, 2), (4, 2), (8, 4)] {
             let idle = Idle::new(workers);
             let began = (0..workers).filter(|_| idle.start_searching()).count();
             assert_eq!(began, searchers, "of {workers}");
             assert_eq!(idle.counts(), counts(searchers, workers));
-            // Who saw a task on the point of sleeping does so anyway.
+            // A worker that saw a task when it was about to park searches anyway.
             idle.search_anyway();
-            // Only the last one has to see to another.
+            // Only the last searcher looks for what is left.
             for left in (0..=searchers).rev() {
                 assert_eq!(idle.stop_searching(), left == 0);
             }
@@ -345,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_is_woken_whoever_searches() {
+    fn a_monitor_is_woken_even_while_another_searches() {
         let idle = Idle::new(3);
         idle.fall_asleep(0, false);
         idle.fall_asleep(2, false);

@@ -1,44 +1,38 @@
-//! Many cooks: worker threads that take tasks from one another.
+//! The work-stealing executor: worker threads that take tasks from one another.
 //!
-//! **Job.** Run every spawned task on whichever worker is free. What a task is, how it is woken, how
-//! the OS and the clock are asked: all that is shared with the single-thread executor.
+//! One queue behind a lock, with N threads that pop from it, would be correct, and slower the more threads
+//! there are: they would wait for the lock, and every task's memory would travel from core to core. So
+//! each worker has queues of its own and takes from another only when it has nothing left: work moves
+//! seldom, in halves. What a task is, how it is woken, how the OS and the clock are polled is shared with
+//! the single-thread executor; this folder holds what parallelism alone adds:
 //!
-//! **Owns** the workers' threads, through [`crew`]. **Never** polls a task on a thread that is no
-//! worker: only the main future of `block_on` runs where it was called.
-//!
-//! What stands in this folder is what parallelism alone adds, in the order of the stops:
-//!
-//! 1. [`idle`]: who sleeps, who searches, who must be woken: the hard race
-//! 2. [`park`]: how one worker sleeps
-//! 3. [`watch`]: what becomes of tasks and timers behind a poll that takes long
-//! 4. [`scheduler`]: where a woken task goes, from whatever thread
-//! 5. [`worker`]: the loop of one cook, and finding tasks
-//! 6. [`main_seat`]: the main future of `block_on`
-//! 7. [`crew`], who comes and goes: shutdown
-//!
-//! # The naive version, and what breaks
-//!
-//! One queue behind a lock, N threads that pop from it: correct, and slower the more threads there
-//! are, since they spend their time waiting for the lock, and every task's memory travels from core
-//! to core. So each worker has a queue of its own, and takes from another only when it has nothing
-//! left: work moves seldom, in halves.
+//! 1. [`idle`]: which workers are parked, which search, which one must be woken: the central race
+//! 2. [`park`]: how one worker's thread parks
+//! 3. [`monitor`]: what happens to tasks and timers behind a long poll
+//! 4. [`scheduler`]: where a woken task goes, from any thread
+//! 5. [`worker`]: the loop of one worker, and [`search`]: how it finds tasks
+//! 6. [`owned`]: the living tasks, a part for each worker
+//! 7. [`main_seat`]: the main future of `block_on`
+//! 8. [`shutdown`]
 //!
 //! # Rejected
 //!
 //! - *A reactor thread.* Every event would cross threads before its task runs.
-//! - *A reactor a worker.* A socket belongs to the worker that made it, and one busy worker's sockets
-//!   wait while others are idle.
+//! - *A reactor for each worker.* A socket belongs to the worker that made it, and the sockets of a busy
+//!   worker wait while other workers are idle.
 //! - *The deque of crossbeam.* It reads a place before it claims it, which neither Miri nor
-//!   ThreadSanitizer accepts. See [`queue::ring`](crate::queue::ring).
+//!   ThreadSanitizer accepts. See [`queue::stealing`](crate::queue::stealing).
 
 mod builder;
-pub(crate) mod crew;
 mod current;
 pub(crate) mod idle;
 pub(crate) mod main_seat;
+pub(crate) mod monitor;
+pub(crate) mod owned;
 pub(crate) mod park;
 pub(crate) mod scheduler;
-pub(crate) mod watch;
+pub(crate) mod search;
+pub(crate) mod shutdown;
 pub(crate) mod worker;
 
 use std::fmt;
@@ -46,8 +40,8 @@ use std::future::Future;
 use std::io;
 use std::time::{Duration, Instant};
 
-use self::crew::Crew;
 use self::scheduler::Scheduler;
+use self::shutdown::ShutdownLatch;
 use crate::builder::Builder;
 use crate::context;
 use crate::handle::Handle;
@@ -79,7 +73,7 @@ use crate::timeline::Timeline;
 pub struct WorkStealing {
     shared: Arc<Shared>,
     scheduler: Arc<Scheduler>,
-    crew: Arc<Crew>,
+    latch: Arc<ShutdownLatch>,
 }
 
 /// Settings of a [`WorkStealing`].
@@ -235,7 +229,7 @@ impl WorkStealing {
     /// ```
     pub fn shutdown_timeout(self, timeout: Duration) {
         let deadline = Instant::now().checked_add(timeout);
-        self.crew.dismiss(deadline);
+        self.latch.shut_down(deadline);
         self.shared.pool.close_and_wait(deadline);
     }
 
@@ -253,10 +247,10 @@ impl WorkStealing {
 }
 
 impl Drop for WorkStealing {
-    /// Lets the workers go and drops the future of every task; see the steps in `crew`. On a
-    /// worker's thread, of this executor or another, it does not wait: the last worker does the rest.
+    /// Stops the workers and drops the future of every task; `shutdown` lists the steps. On a worker's
+    /// thread, of this executor or another, it does not wait: the last worker does the rest.
     fn drop(&mut self) {
-        self.crew.dismiss(None);
+        self.latch.shut_down(None);
     }
 }
 

@@ -1,12 +1,8 @@
-//! Parking one worker, and getting it up again.
+//! Parks one worker's thread and unparks it.
 //!
-//! **Job.** `park` sleeps until somebody calls `unpark`. A call that comes early is kept: the next
-//! park returns at once, so no call is lost whichever comes first (tokio #459).
-//!
-//! **Owns** a token of its own. `std::thread::park` has one too, but the user's code runs on the
-//! same thread and may use it up or leave one lying about (futures-rs #2010), so here it is only
-//! the means of blocking. Nor is std's kept for the user: like any call of std that blocks, a park may
-//! use it up.
+//! The token is this module's own. `std::thread::park` has one too, but the user's code runs on the same
+//! thread and may use it up or leave one behind (futures-rs #2010), so std's park is only the means of
+//! blocking here. An `unpark` that comes before the `park` is kept, so no call is lost (tokio #459).
 //!
 //! ```text
 //!              park                       unpark
@@ -15,23 +11,21 @@
 //!      │ └─────────────────────┼ unpark ───────────────┘       │
 //!      └───────────────────────┴───────────────────────────────┘
 //! ```
-//!
-//! **Never** looks at a queue.
 
 use std::time::Duration;
 
 use crate::sync::{AtomicU8, Ordering, thread};
 
-/// Nothing happened yet.
+/// The worker is up, and no call is kept.
 const EMPTY: u8 = 0;
 /// The worker blocks in std's park.
 const PARKED: u8 = 1;
-/// The worker blocks in the driver: its bell must be rung.
+/// The worker blocks in the driver: the event loop must be notified.
 const DRIVING: u8 = 2;
-/// Somebody called.
+/// A call is kept, for this park or the next.
 const NOTIFIED: u8 = 3;
 
-/// See the module.
+/// The parking place of one thread.
 pub(crate) struct Parker {
     state: AtomicU8,
     thread: std::sync::OnceLock<thread::Thread>,
@@ -43,8 +37,8 @@ pub(crate) struct Parker {
 pub(crate) enum Unpark {
     /// Nothing.
     Done,
-    /// The worker sleeps in the driver: ring the bell of the event loop.
-    RingBell,
+    /// The worker blocks in the driver: the caller notifies the event loop.
+    NotifyDriver,
 }
 
 impl Parker {
@@ -55,21 +49,21 @@ impl Parker {
         }
     }
 
-    /// Says which thread parks here: the calling one.
+    /// Makes the calling thread the one that parks here.
     pub(crate) fn belong_to_current(&self) {
         let _ = self.thread.set(thread::current());
     }
 
-    /// Blocks until somebody calls `unpark`, or for `at_most`.
+    /// Blocks until a call of `unpark`, or for `at_most`.
     pub(crate) fn park(&self, at_most: Option<Duration>) {
         if !self.begin(PARKED) {
             return;
         }
         match at_most {
-            // Once is enough: a sleep with an end may end early.
+            // No loop: a timed park may return early.
             Some(at_most) => thread::park_timeout(at_most),
             None => {
-                // std may return for no reason, or for somebody else's.
+                // std's park may return without reason, or because the user's code called its unpark.
                 while self.state.load(Ordering::Acquire) != NOTIFIED {
                     thread::park();
                 }
@@ -78,8 +72,8 @@ impl Parker {
         self.end();
     }
 
-    /// Runs `sleep`, which blocks in the driver, unless somebody has called already. During it
-    /// `unpark` answers `RingBell`.
+    /// Runs `sleep`, which blocks in the driver, unless a call is kept already. During it `unpark`
+    /// returns `NotifyDriver`.
     pub(crate) fn park_in_driver(&self, sleep: impl FnOnce()) {
         if self.begin(DRIVING) {
             sleep();
@@ -87,14 +81,14 @@ impl Parker {
         }
     }
 
-    /// Whether the worker sleeps in the driver, at some time near this one.
+    /// Returns whether the worker blocks in the driver, or did a moment ago.
     pub(crate) fn drives(&self) -> bool {
         self.state.load(Ordering::Relaxed) == DRIVING
     }
 
-    /// `false`: somebody has called; the token is used up.
+    /// Returns `false` if a call was kept, which is used up then.
     fn begin(&self, how: u8) -> bool {
-        // Where somebody has called, `end` acquires what was released.
+        // If a call was kept, `end` acquires what it released.
         match self
             .state
             .compare_exchange(EMPTY, how, Ordering::AcqRel, Ordering::Relaxed)
@@ -113,7 +107,7 @@ impl Parker {
         self.state.swap(EMPTY, Ordering::AcqRel);
     }
 
-    /// Gets the worker up, now or when it next parks.
+    /// Wakes the worker, now or when it next parks.
     pub(crate) fn unpark(&self) -> Unpark {
         match self.state.swap(NOTIFIED, Ordering::AcqRel) {
             PARKED => {
@@ -122,7 +116,7 @@ impl Parker {
                 }
                 Unpark::Done
             }
-            DRIVING => Unpark::RingBell,
+            DRIVING => Unpark::NotifyDriver,
             _ => Unpark::Done,
         }
     }
@@ -140,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_comes_early_ends_the_next_park_and_no_other() {
+    fn an_early_unpark_ends_the_next_park_and_no_other() {
         let parker = Parker::new();
         parker.belong_to_current();
         assert_eq!(parker.unpark(), Unpark::Done);
@@ -149,7 +143,7 @@ mod tests {
         parker.park(None);
         assert_eq!(state(&parker), EMPTY);
         assert_eq!(parker.unpark(), Unpark::Done);
-        parker.park_in_driver(|| panic!("somebody has called"));
+        parker.park_in_driver(|| panic!("a call was kept"));
         assert_eq!(state(&parker), EMPTY);
         let mut slept = false;
         parker.park_in_driver(|| slept = true);
@@ -157,13 +151,13 @@ mod tests {
     }
 
     #[test]
-    fn who_sleeps_in_the_driver_is_rung_once() {
+    fn a_worker_in_the_driver_is_notified_once() {
         let parker = Parker::new();
         parker.belong_to_current();
         assert!(!parker.drives());
         parker.park_in_driver(|| {
             assert!(parker.drives());
-            assert_eq!(parker.unpark(), Unpark::RingBell);
+            assert_eq!(parker.unpark(), Unpark::NotifyDriver);
             assert!(!parker.drives());
             assert_eq!(parker.unpark(), Unpark::Done);
         });
@@ -172,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_park_lasts_until_the_call_or_until_its_end() {
+    fn a_park_lasts_until_unpark_or_its_timeout() {
         let rounds = if cfg!(miri) { 4 } else { 100 };
         let (parker, told) = (Arc::new(Parker::new()), Arc::new(AtomicBool::new(false)));
         let sleeper = std::thread::spawn({

@@ -1,95 +1,71 @@
-//! What the tasks of the work-stealing executor see of it, and what its workers share.
+//! What the workers share: where a task goes when it is woken, from any thread, and which worker is told.
 //!
-//! **Job.** Implement [`Schedule`] for any thread: a worker puts tasks into its own queue, any other
-//! thread into the injector; and whenever there is something that another worker could do, see to
-//! it that one is up.
-//!
-//! **Owns** what belongs to all: the injector, the idle protocol, the registry of living tasks, and
-//! of each worker the part that others reach into.
-//!
-//! **Never** polls a task. In the end it drops the futures of those that are left.
+//! A task that is woken on a worker's thread goes to that worker's own queues, any other task to the
+//! injector. Each way in ends with a decision whether another worker must be woken: `idle` and `monitor`
+//! hold the two protocols, and their steps are marked here. The scheduler polls no task.
 
 use super::current;
 use super::idle::Idle;
+use super::monitor::Monitor;
+use super::owned::OwnedTasks;
 use super::park::{Parker, Unpark};
-use super::watch::Watch;
 use super::worker::Worker;
 use crate::metrics::Counters;
-use crate::queue::injector::Injector;
-use crate::queue::ring::Ring;
-use crate::queue::slot::Slot;
+use crate::queue::inject::Injector;
+use crate::queue::stealing::{LifoSlot, Ring};
 use crate::reactor::Reactor;
-use crate::sync::{Arc, AtomicBool, AtomicU32, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU32, Ordering};
 use crate::task::raw::{RawTask, Runnable, Unbound};
-use crate::task::registry::{NOWHERE, Registry};
+use crate::task::registry::UNBOUND;
 use crate::task::scheduler_ref::Schedule;
 
-/// How many tasks in a row go to the same part of the registry. With one each, every spawn would fetch
-/// another part's memory; with a thousand, thief and spawner met at the same lock (8 % of a spawn from
-/// a worker).
-const RUN: usize = 64;
-
-/// See the module.
-pub(super) struct Scheduler {
-    pub(super) remotes: Box<[Remote]>,
-    pub(super) injector: Injector<Runnable>,
-    pub(super) idle: Idle,
-    pub(super) watch: Watch,
-    shards: Box<[Shard]>,
+/// The shared half of the executor.
+pub(crate) struct Scheduler {
+    pub(crate) remotes: Box<[Remote]>,
+    pub(crate) injector: Injector<Runnable>,
+    pub(crate) idle: Idle,
+    pub(crate) monitor: Monitor,
+    pub(crate) owned: OwnedTasks,
     closed: AtomicBool,
     reactor: Arc<Reactor>,
-    pub(super) counters: Arc<Counters>,
+    pub(crate) counters: Arc<Counters>,
 }
 
-/// The part of a worker that others reach into.
+/// The part of a worker that other threads access.
 ///
-/// On cache lines of its own (two: processors fetch them in pairs): its owner writes it several times
-/// a poll, and a neighbour on the same line would have to fetch it anew each time.
+/// It has cache lines of its own (two, because processors fetch them in pairs): its worker writes it
+/// several times a poll, and a neighbour on the same line would have to fetch it anew each time.
 #[repr(align(128))]
-pub(super) struct Remote {
-    pub(super) ring: Ring<Runnable>,
-    pub(super) slot: Slot,
-    pub(super) parker: Parker,
-    /// How many polls it began: written by the worker, read by the watch.
-    pub(super) polls: AtomicU32,
-}
-
-/// A part of the registry. Which task is in which follows from its id: [`RUN`] tasks that a thread
-/// spawned one after the other are in the same, the next as many in another one. So threads which
-/// spawn at the same time rarely want the same lock, nor do a worker that spawns and one that has
-/// stolen from it and ends what was spawned a little earlier; nor, the lines being apart as a
-/// [`Remote`]'s are, the same memory.
-#[repr(align(128))]
-struct Shard(Mutex<Part>);
-
-struct Part {
-    tasks: Registry,
-    closed: bool,
+pub(crate) struct Remote {
+    /// Tasks that the driver woke, but for the last one, which goes to the slot. They do not wait
+    /// behind the tasks of `ring`.
+    pub(crate) driven: Ring<Runnable>,
+    pub(crate) ring: Ring<Runnable>,
+    pub(crate) slot: LifoSlot,
+    pub(crate) parker: Parker,
+    /// The number of polls begun: written by the worker, read by the monitor.
+    pub(crate) polls: AtomicU32,
 }
 
 impl Scheduler {
-    pub(super) fn new(workers: usize, reactor: Arc<Reactor>, counters: Arc<Counters>) -> Self {
-        // One in a model, which must go the same way twice, whatever the ids are.
-        let shards = if cfg!(loom) {
-            1
-        } else {
-            (4 * workers).next_power_of_two()
-        };
+    pub(crate) fn new(workers: usize, reactor: Arc<Reactor>, counters: Arc<Counters>) -> Self {
         Scheduler {
             remotes: (0..workers).map(|_| Remote::new()).collect(),
             injector: Injector::new(),
             idle: Idle::new(workers),
-            watch: Watch::new(),
-            shards: (0..shards).map(|_| Shard::new()).collect(),
+            monitor: Monitor::new(),
+            owned: OwnedTasks::new(workers),
             closed: AtomicBool::new(false),
             reactor,
             counters,
         }
     }
 
-    /// A task was put where another worker can take it: sees to it that one comes, if need be.
+    // ---- which worker to wake ------------------------------------------------------------------
+
+    /// Wakes a worker if need be for a task that was put where others may take it.
     #[inline]
-    pub(super) fn notify(&self) {
+    pub(crate) fn notify(&self) {
         // N2 to N4
         if let Some(worker) = self.idle.to_wake(|worker| self.drives(worker)) {
             // N5
@@ -97,44 +73,39 @@ impl Scheduler {
         }
     }
 
-    /// Like [`notify`](Self::notify), where nothing would be lost if nobody came: without its fence.
+    /// As [`notify`](Self::notify), but without its fence, for a caller that will run the task itself
+    /// if no other worker comes.
     #[inline]
-    pub(super) fn invite(&self) {
+    pub(crate) fn wake_one_if_idle(&self) {
         if !self.idle.nobody_to_wake() {
             self.notify();
         }
     }
 
-    /// The last searcher has found something: sees to it that another one comes for what is left, for the
-    /// driver, if nobody sleeps there, and for the tasks in slots, if nobody keeps watch.
+    /// Wakes another worker in place of the last searcher, which has found a task: for more tasks, for
+    /// the driver if no worker is in it, or for a slot that no monitor covers (Q3).
     #[cold]
-    pub(super) fn hand_over(&self) {
+    pub(crate) fn wake_successor(&self) {
         let driven = (0..self.remotes.len()).any(|worker| self.drives(worker));
-        if self.has_work() || !driven || self.is_watch_due() {
+        let uncovered =
+            !self.monitor.exists() && self.remotes.iter().any(|remote| !remote.slot.is_empty());
+        if self.has_work() || !driven || uncovered {
             self.notify();
         }
     }
 
-    /// Whether somebody who put a task into a slot may have called nobody, because the caller, who has said
-    /// by now that it does not, searched or kept watch. Why none is missed: see `watch`.
-    fn is_watch_due(&self) -> bool {
-        !self.watch.is_kept() && self.remotes.iter().any(|remote| !remote.slot.is_empty())
-    }
-
-    /// The caller is about to be busy with something that may take long, while tasks or events may wait
-    /// that nobody else was told of: sees to it that somebody keeps watch. Not needed while somebody
-    /// does; nor while somebody searches (see `hand_over`; who finds nothing goes to sleep and then keeps
-    /// watch); nor when nobody sleeps.
+    /// P3 and P4: sees to it that a monitor exists, because the caller's next poll may take long, and a
+    /// task in its slot, events or timers may wait for its end.
     #[inline]
-    pub(super) fn call_watch(&self) {
-        if !self.watch.is_kept() && !self.idle.nobody_to_wake() {
-            self.wake_watch();
+    pub(crate) fn ensure_monitor(&self) {
+        if !self.monitor.exists() && !self.idle.nobody_to_wake() {
+            self.wake_monitor();
         }
     }
 
     #[cold]
-    fn wake_watch(&self) {
-        self.watch.call();
+    fn wake_monitor(&self) {
+        self.monitor.request();
         if let Some(worker) = self.idle.take_any_sleeper(|worker| self.drives(worker)) {
             self.unpark(worker);
         }
@@ -145,74 +116,61 @@ impl Scheduler {
     }
 
     fn unpark(&self, worker: usize) {
-        if self.remotes[worker].parker.unpark() == Unpark::RingBell {
+        if self.remotes[worker].parker.unpark() == Unpark::NotifyDriver {
             self.reactor.ring();
         }
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    /// S3, and for the last searcher: returns whether there is a task in any queue that others may take
+    /// from, except the slots.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.injector.is_empty() || self.remotes.iter().any(Remote::has_work)
+    }
+
+    // ---- shutdown ------------------------------------------------------------------------------
+
+    pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// For S3, and for the last searcher: whether there is a task in any queue that others may take
-    /// from, the slots apart.
-    pub(super) fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.remotes.iter().any(|remote| !remote.ring.is_empty())
-    }
-
-    fn part(&self, task: RawTask) -> MutexGuard<'_, Part> {
-        let run = task.number() as usize / RUN;
-        self.shards[run & (self.shards.len() - 1)].lock()
-    }
-
-    /// Shutdown, first half: lets the workers go, each after the poll it is in. They leave when they
-    /// see `closed`; what is still scheduled is never popped.
-    pub(super) fn let_go(&self) {
+    /// Asks the workers to leave, each after the poll it is in. Tasks that are queued then are not
+    /// popped any more.
+    pub(crate) fn close(&self) {
+        // Release pairs with `is_closed`.
         self.closed.store(true, Ordering::Release);
         for worker in 0..self.remotes.len() {
             self.unpark(worker);
         }
     }
 
-    /// Shutdown, second half, on the thread that gives up the last place in the crew: a worker's, or
-    /// the one that drops the executor. No task is running or will be.
-    ///
-    /// 1. Each part of the registry in turn is closed: from then on nothing is admitted to it.
-    /// 2. Its tasks are cancelled one by one, with the lock released: dropping a future may run
-    ///    anything. It may wake other tasks (a push that nobody pops), abort, drop handles, or spawn: a
-    ///    part that is closed refuses the new task, which is cancelled at once; a later one admits it,
-    ///    and it is cancelled when the turn comes to that part.
-    /// 3. The queues hold bare pointers to tasks that are complete by now; nobody follows them.
-    pub(super) fn cancel_all(&self) {
-        for shard in &self.shards {
-            shard.lock().closed = true;
-            let mut from = 0;
-            loop {
-                let task = shard.lock().tasks.any(&mut from);
-                match task {
-                    Some(task) => task.cancel(),
-                    None => break,
-                }
-            }
-        }
+    /// Cancels all tasks. The caller is the last to leave, so no task is running or will be. The queues
+    /// keep bare pointers to complete tasks, which are never read again.
+    pub(crate) fn cancel_all(&self) {
+        self.owned.cancel_all();
     }
 }
 
 impl Schedule for Scheduler {
+    #[inline]
     fn bind(&self, task: Unbound) {
-        let task = {
-            let mut part = self.part(task.raw());
-            if part.closed {
-                // The task is dropped, and so cancelled, after the lock, which was taken later.
-                return;
-            }
+        let spawn = |worker: &Worker, task: Unbound| {
             let task = task.bind();
-            part.tasks.insert(task.raw());
-            // Under the lock: at shutdown the task may be cancelled as soon as it is released.
-            self.counters.in_flight.up();
-            task
+            worker.bind(task.raw());
+            worker.push_woken(task);
         };
-        self.schedule(task);
+        let Err(task) = current::with(self, task, spawn) else {
+            return;
+        };
+        // A closing executor refuses the task, which is dropped, and so cancelled.
+        if !self
+            .owned
+            .insert(task.raw(), || self.counters.in_flight.up())
+        {
+            return;
+        }
+        // N1
+        self.injector.push(task.bind());
+        self.notify();
     }
 
     #[inline]
@@ -232,38 +190,31 @@ impl Schedule for Scheduler {
         }
     }
 
+    #[inline]
     fn unbind(&self, task: RawTask) {
-        if task.owned_index() == NOWHERE {
+        if task.owned_index() == UNBOUND {
             return;
         }
-        let mut part = self.part(task);
-        part.tasks.remove(task);
-        part.tasks.forget_peak();
-        drop(part);
-        self.counters.in_flight.down();
+        if let Err(task) = current::with(self, task, Worker::unbind) {
+            self.owned.remove(task);
+            self.counters.in_flight.down();
+        }
     }
 }
 
 impl Remote {
     fn new() -> Self {
         Remote {
+            driven: Ring::new(),
             ring: Ring::new(),
-            slot: Slot::new(),
+            slot: LifoSlot::new(),
             parker: Parker::new(),
             polls: AtomicU32::new(0),
         }
     }
-}
 
-impl Shard {
-    fn new() -> Self {
-        Shard(Mutex::new(Part {
-            tasks: Registry::new(),
-            closed: false,
-        }))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Part> {
-        lock(&self.0)
+    /// Returns whether another worker may take a task from the rings.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.driven.is_empty() || !self.ring.is_empty()
     }
 }

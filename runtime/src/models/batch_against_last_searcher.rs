@@ -1,0 +1,55 @@
+//! A worker moves a batch from the injector to its ring while the last searcher looks into both: the
+//! searcher takes a task of it, or sees one before it parks or wakes no other.
+
+use loom::thread;
+
+use super::{Outcomes, explore, pop, push, steal};
+use crate::queue::inject::Injector;
+use crate::queue::stealing::Ring;
+use crate::sync::Arc;
+use crate::work_stealing::idle::Idle;
+
+#[test]
+fn the_rest_of_a_batch_is_never_out_of_sight() {
+    static SEEN: Outcomes<3> = Outcomes::of([
+        "the searcher stole one",
+        "the searcher took one from the injector",
+        "the searcher saw the rest when it was about to park",
+    ]);
+    explore(None, &SEEN, || {
+        let injector = Arc::new(Injector::new());
+        let ring = Arc::new(Ring::new());
+        let idle = Idle::new(2);
+        injector.push(0);
+        injector.push(1);
+        assert!(idle.start_searching());
+        let worker = thread::spawn({
+            let (injector, ring) = (injector.clone(), ring.clone());
+            move || {
+                let put = |task| push(&ring, task).map_or(Ok(()), Err);
+                injector.pop_batch(|left| left, put);
+            }
+        });
+        let has_work = || !injector.is_empty() || !ring.is_empty();
+        let (sees_more, outcome) = if steal(&ring, &Ring::new()).is_some() {
+            assert!(idle.stop_searching());
+            (has_work(), "the searcher stole one")
+        } else if injector.pop().is_some() {
+            assert!(idle.stop_searching());
+            (has_work(), "the searcher took one from the injector")
+        } else {
+            idle.fall_asleep(1, true);
+            (
+                has_work(),
+                "the searcher saw the rest when it was about to park",
+            )
+        };
+        worker.join().unwrap();
+        let left = pop(&ring).is_some();
+        assert!(
+            sees_more || !left,
+            "a task is in the ring, and no worker knows"
+        );
+        SEEN.saw(outcome);
+    });
+}

@@ -1,0 +1,132 @@
+//! A worker fills its LIFO slot and wakes no other, because one searches or is the monitor. That one finds
+//! something else to do at the same moment: still some worker learns of the slot (tokio #4941).
+
+use loom::thread;
+
+use super::{Line, Outcomes, explore};
+use crate::metrics::Counters;
+use crate::reactor;
+use crate::sync::Arc;
+use crate::task::JoinHandle;
+use crate::task::raw::{RawTask, Runnable};
+use crate::work_stealing::idle::Risen;
+use crate::work_stealing::scheduler::Scheduler;
+
+const PUTTER: usize = 0;
+const OTHER: usize = 1;
+/// Parked in the driver, without a timeout.
+const PARKED: usize = 2;
+
+const OUTSIDE: bool = false;
+
+/// Runs `race` with the scheduler of three workers, as it ships, and a task for the slot of `PUTTER`. It
+/// returns whether a worker learns of the slot.
+fn with_scheduler(race: impl FnOnce(&Arc<Scheduler>, RawTask) -> bool) {
+    let (line, home) = Line::open();
+    let (runnable, raw) = RawTask::new(std::future::pending::<()>(), home.clone());
+    let handle = JoinHandle::<()>::new(raw);
+    let (reactor, _event_loop) = reactor::new().unwrap();
+    let scheduler = Arc::new(Scheduler::new(3, reactor, Arc::new(Counters::new(3))));
+    let task = runnable.into_queue();
+    let mut covered = false;
+    scheduler.remotes[PARKED].parker.park_in_driver(|| {
+        scheduler.idle.fall_asleep(PARKED, false);
+        covered = race(&scheduler, task);
+    });
+    assert!(covered, "no worker learns of the task in the slot");
+    Runnable::from_queue(task).cancel();
+    drop((handle, home));
+    line.assert_left();
+}
+
+fn put(scheduler: &Arc<Scheduler>, task: RawTask, rise: bool) -> thread::JoinHandle<()> {
+    let scheduler = scheduler.clone();
+    thread::spawn(move || {
+        if rise {
+            assert_eq!(scheduler.idle.rise(PUTTER), Risen::ByItself);
+        }
+        assert!(scheduler.remotes[PUTTER].slot.put(task).is_none());
+        scheduler.ensure_monitor();
+    })
+}
+
+fn was_woken(scheduler: &Scheduler, worker: usize) -> bool {
+    scheduler.idle.rise(worker) == Risen::Woken
+}
+
+#[test]
+fn the_last_searcher_finds_a_task() {
+    static SEEN: Outcomes<2> = Outcomes::of(["the putter woke one", "the last searcher woke one"]);
+    explore(None, &SEEN, || {
+        with_scheduler(|scheduler, task| {
+            let idle = &scheduler.idle;
+            assert!(idle.start_searching());
+            let putter = put(scheduler, task, false);
+            let mut woke = false;
+            if idle.stop_searching() {
+                let awake = idle.counts().awake;
+                scheduler.wake_successor();
+                woke = idle.counts().awake > awake;
+            }
+            putter.join().unwrap();
+            SEEN.saw(if woke {
+                "the last searcher woke one"
+            } else {
+                "the putter woke one"
+            });
+            was_woken(scheduler, PARKED)
+        });
+    });
+}
+
+#[test]
+fn the_monitor_finds_a_task() {
+    static SEEN: Outcomes<1> = Outcomes::of(["one was woken"]);
+    explore(None, &SEEN, || {
+        with_scheduler(|scheduler, task| {
+            scheduler.idle.fall_asleep(OTHER, false);
+            assert!(scheduler.monitor.begin(OUTSIDE, || true));
+            let putter = put(scheduler, task, false);
+            scheduler.monitor.end(OUTSIDE);
+            let risen = scheduler.idle.rise(OTHER);
+            if risen == Risen::ByItself {
+                scheduler.ensure_monitor();
+            }
+            putter.join().unwrap();
+            SEEN.saw("one was woken");
+            risen == Risen::Woken || was_woken(scheduler, PARKED)
+        });
+    });
+}
+
+/// All were parked, the monitor too. It finds nothing and parks again.
+#[test]
+fn the_monitor_parks_again_while_the_putter_rises() {
+    static SEEN: Outcomes<2> = Outcomes::of(["the monitor went on", "the putter woke one"]);
+    explore(3, &SEEN, || {
+        with_scheduler(|scheduler, task| {
+            let idle = &scheduler.idle;
+            idle.fall_asleep(OTHER, false);
+            assert!(scheduler.monitor.begin(OUTSIDE, || true));
+            idle.fall_asleep(PUTTER, false);
+            let putter = put(scheduler, task, true);
+            scheduler.monitor.end(OUTSIDE);
+            let mut goes_on = false;
+            let risen = idle.rise(OTHER);
+            if risen == Risen::ByItself {
+                idle.fall_asleep(OTHER, false);
+                goes_on = scheduler.monitor.begin(OUTSIDE, || idle.counts().awake > 0);
+            }
+            putter.join().unwrap();
+            SEEN.saw(if goes_on {
+                "the monitor went on"
+            } else {
+                "the putter woke one"
+            });
+            goes_on
+                || risen == Risen::Woken
+                || was_woken(scheduler, OTHER)
+                || was_woken(scheduler, PARKED)
+        });
+    });
+}

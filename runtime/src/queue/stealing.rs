@@ -1,0 +1,317 @@
+//! The queues of one worker from which other workers steal: a ring, and a slot for one task.
+//!
+//! The owner pushes at the ring's tail and pops at its head; another worker takes half of it from the
+//! head. The ring neither blocks nor allocates, and holds plain pointers (in the models, numbers).
+//!
+//! A thief *claims* places before it reads them, and the owner does not write a claimed place until the
+//! thief has released it. In the classic deque of Chase and Lev a thief reads first and discards the item
+//! if its claim fails; by then the owner may be writing that place, which is a data race. So the head
+//! holds two positions in one word:
+//!
+//! ```text
+//!        done       claimed                    tail
+//!         │            │                        │
+//!    ─────┼────────────┼────────────────────────┼─────────────►  positions, wrapping
+//!     free│ being read │  full                  │ free
+//!         │ by a thief │                        │
+//! ```
+//!
+//! - `claimed`: the next pop or steal begins here. Owner and thieves advance it by compare-and-swap.
+//! - `done`: places before it may be written again. It equals `claimed` unless a thief is reading; that
+//!   thief advances it when it has finished. One thief at a time.
+//! - `tail`: only the owner writes it.
+//!
+//! Go and tokio pack the head of their local queues in the same way. Unlike theirs a full ring does not
+//! move half of itself to the shared queue, because that would put the tasks that have waited longest
+//! behind all others.
+
+use std::ptr;
+
+use crate::sync::{
+    AtomicPtr, AtomicU32, AtomicU64, Ordering, UnsafeCell, fence_after_read_modify_write,
+};
+use crate::task::cell::Header;
+use crate::task::raw::Runnable;
+
+/// Places of a ring. With 256, the 1,000 tasks that each worker has in the row `m_pairs` went through the
+/// shared queue, at 12 % of its time; more than 1,024 gain nothing there. A model needs few.
+#[cfg(not(loom))]
+pub(crate) const CAPACITY: u32 = 1024;
+#[cfg(loom)]
+pub(crate) const CAPACITY: u32 = 4;
+
+/// A bounded queue with one owner, from which other threads steal.
+pub(crate) struct Ring<T> {
+    head: AtomicU64,
+    tail: AtomicU32,
+    places: Box<[UnsafeCell<Option<T>>]>,
+}
+
+// SAFETY: only the owner writes a place, and only outside of `done..tail`; only the thread that claimed a
+// place reads it. `head` and `tail` keep the two apart.
+unsafe impl<T: Send> Sync for Ring<T> {}
+
+/// The two positions of the head.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Head {
+    done: u32,
+    claimed: u32,
+}
+
+impl Head {
+    fn unpack(word: u64) -> Self {
+        Head {
+            done: (word >> 32) as u32,
+            claimed: word as u32,
+        }
+    }
+
+    fn pack(self) -> u64 {
+        u64::from(self.done) << 32 | u64::from(self.claimed)
+    }
+
+    /// The head after the owner has claimed one place. `done` need not wait for the read, because only
+    /// the owner could write that place.
+    fn claim_by_owner(self) -> Self {
+        let claimed = self.claimed.wrapping_add(1);
+        let done = if self.done == self.claimed {
+            claimed
+        } else {
+            self.done
+        };
+        Head { done, claimed }
+    }
+}
+
+impl<T> Ring<T> {
+    pub(crate) fn new() -> Self {
+        // Start near the maximum so that wraparound is exercised in every run.
+        let start = u32::MAX - CAPACITY;
+        Ring {
+            head: AtomicU64::new(
+                Head {
+                    done: start,
+                    claimed: start,
+                }
+                .pack(),
+            ),
+            tail: AtomicU32::new(start),
+            places: (0..CAPACITY).map(|_| UnsafeCell::new(None)).collect(),
+        }
+    }
+
+    /// Returns how many items there are, or were a moment ago.
+    #[inline]
+    pub(crate) fn len(&self) -> u32 {
+        let tail = self.tail.load(Ordering::Acquire);
+        let head = Head::unpack(self.head.load(Ordering::Acquire));
+        // Acquire pairs with the Release of `push`: a caller that sees the item as gone, or as there,
+        // sees what its owner did before. Read one after the other, the two may seem to have crossed.
+        let length = tail.wrapping_sub(head.claimed);
+        if length > CAPACITY { 0 } else { length }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// # Safety
+    /// The caller is the owner, and `position` is not in `done..tail`.
+    unsafe fn write(&self, position: u32, item: T) {
+        self.places[(position % CAPACITY) as usize].with_mut(|place| {
+            // SAFETY: by this function's contract nobody else touches the place.
+            unsafe { *place = Some(item) }
+        });
+    }
+
+    /// # Safety
+    /// The caller has claimed `position`.
+    unsafe fn read(&self, position: u32) -> T {
+        let item = self.places[(position % CAPACITY) as usize].with_mut(|place| {
+            // SAFETY: by this function's contract the place is claimed, so nobody else touches it.
+            unsafe { (*place).take() }
+        });
+        item.expect("a place between head and tail holds an item")
+    }
+
+    /// Puts an item at the tail, or returns it if the ring is full.
+    ///
+    /// # Safety
+    /// The caller is the owner: one thread at a time calls `push`, `pop`, and `steal_into` with this
+    /// ring as the thief's.
+    #[inline]
+    pub(crate) unsafe fn push(&self, item: T) -> Result<(), T> {
+        let tail = self.tail.load(Ordering::Relaxed);
+        // Acquire pairs with a thief's Release of `done`: it has read the places.
+        let head = Head::unpack(self.head.load(Ordering::Acquire));
+        if tail.wrapping_sub(head.done) < CAPACITY {
+            // SAFETY: the caller is the owner, and `tail` is before `done + CAPACITY`.
+            unsafe { self.write(tail, item) };
+            // Release pairs with the Acquire of `len` and `claim_half`: a thief sees the item.
+            self.tail.store(tail.wrapping_add(1), Ordering::Release);
+            Ok(())
+        } else {
+            Err(item)
+        }
+    }
+
+    /// Takes the item at the head.
+    ///
+    /// # Safety
+    /// As `push`.
+    #[inline]
+    pub(crate) unsafe fn pop(&self) -> Option<T> {
+        let tail = self.tail.load(Ordering::Relaxed);
+        let mut word = self.head.load(Ordering::Acquire);
+        loop {
+            let head = Head::unpack(word);
+            if head.claimed == tail {
+                return None;
+            }
+            let next = head.claim_by_owner().pack();
+            match self
+                .head
+                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire)
+            {
+                // SAFETY: the place was claimed just now, and only the owner, which is the caller,
+                // could write it again.
+                Ok(_) => return Some(unsafe { self.read(head.claimed) }),
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// Takes half of this ring, rounded up. Returns one item and moves the others to `thief`, the
+    /// caller's own ring. Returns `None` if the ring is empty, if another thief is reading it, or if
+    /// the thief's ring is half full itself.
+    ///
+    /// # Safety
+    /// The caller is the owner of `thief`, which is another ring than this.
+    pub(crate) unsafe fn steal_into(&self, thief: &Ring<T>) -> Option<T> {
+        let thief_tail = thief.tail.load(Ordering::Relaxed);
+        let thief_head = Head::unpack(thief.head.load(Ordering::Acquire));
+        if thief_tail.wrapping_sub(thief_head.done) > CAPACITY / 2 {
+            return None;
+        }
+        let (first, count) = self.claim_half()?;
+        let rest = count - 1;
+        for offset in 0..rest {
+            // SAFETY: `claim_half` claimed `count` places from `first` on.
+            let item = unsafe { self.read(first.wrapping_add(offset)) };
+            // SAFETY: the caller owns `thief`, which has room for half a ring.
+            unsafe { thief.write(thief_tail.wrapping_add(offset), item) };
+        }
+        // SAFETY: as above.
+        let last = unsafe { self.read(first.wrapping_add(rest)) };
+        self.finish_steal();
+        if rest > 0 {
+            thief
+                .tail
+                .store(thief_tail.wrapping_add(rest), Ordering::Release);
+        }
+        Some(last)
+    }
+
+    /// Claims half for a thief. Returns the first position, and how many.
+    fn claim_half(&self) -> Option<(u32, u32)> {
+        let mut word = self.head.load(Ordering::Acquire);
+        loop {
+            let head = Head::unpack(word);
+            if head.done != head.claimed {
+                return None;
+            }
+            // Acquire pairs with the Release of `push`: the items are there.
+            let tail = self.tail.load(Ordering::Acquire);
+            let length = tail.wrapping_sub(head.claimed);
+            let count = length - length / 2;
+            if count == 0 {
+                return None;
+            }
+            let next = Head {
+                done: head.done,
+                claimed: head.claimed.wrapping_add(count),
+            };
+            match self.head.compare_exchange_weak(
+                word,
+                next.pack(),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => {
+                    debug_assert!(count <= CAPACITY / 2);
+                    return Some((head.claimed, count));
+                }
+                // The head may have moved on before the tail was read, so `count` may be too high.
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// Releases what a thief has claimed and read, so that the owner may write there again.
+    fn finish_steal(&self) {
+        let mut word = self.head.load(Ordering::Relaxed);
+        loop {
+            // The owner may have popped meanwhile, which moves `claimed` on.
+            let claimed = Head::unpack(word).claimed;
+            let next = Head {
+                done: claimed,
+                claimed,
+            };
+            match self.head.compare_exchange_weak(
+                word,
+                next.pack(),
+                // Release pairs with the Acquire of `push`: the reads come before the owner's write.
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(seen) => word = seen,
+            }
+        }
+    }
+}
+
+/// The task that its worker's running task woke last, which runs next on the same worker.
+///
+/// When a task wakes another and then waits for it, as the two ends of a channel do, what the other one
+/// will read is still in this core's cache, and no other worker need be woken. The monitor takes the
+/// task out if the owner stays in one poll for too long (see `work_stealing::monitor`; tokio #4941).
+pub(crate) struct LifoSlot(AtomicPtr<Header>);
+
+impl LifoSlot {
+    pub(crate) fn new() -> Self {
+        LifoSlot(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// Puts a task in, and returns the one that was there. The caller then checks that a monitor
+    /// exists; the fence in here is P2 of that protocol.
+    #[inline]
+    pub(crate) fn put(&self, task: Runnable) -> Option<Runnable> {
+        // Release pairs with `take`: a thread that takes the task sees what was done before. Acquire is
+        // for the task that comes out.
+        let previous = self.0.swap(task.into_ptr(), Ordering::AcqRel);
+        fence_after_read_modify_write();
+        // SAFETY: what is in the slot came from `into_ptr`, and the swap takes it out once.
+        unsafe { Runnable::from_ptr(previous) }
+    }
+
+    /// Takes the task out, on any thread.
+    #[inline]
+    pub(crate) fn take(&self) -> Option<Runnable> {
+        if self.is_empty() {
+            return None;
+        }
+        let task = self.0.swap(ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: as in `put`.
+        unsafe { Runnable::from_ptr(task) }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.load(Ordering::Relaxed).is_null()
+    }
+}
+
+#[cfg(test)]
+mod tests;

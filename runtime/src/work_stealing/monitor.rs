@@ -1,0 +1,145 @@
+//! The monitor: a parked worker that wakes up now and then, and takes what is stuck behind a long poll.
+//!
+//! A poll cannot be interrupted. While it lasts, it holds up what only its worker knows of: the task in the
+//! LIFO slot, and events and timers if the worker came from the driver. So while any worker is awake, one
+//! parked worker acts as the *monitor*: it parks with a timeout of [`PERIOD`] instead of indefinitely. When
+//! all workers are parked there is none, so idle costs nothing.
+//!
+//! 1. *How it begins.* A worker that parks while others are awake becomes the monitor if there is none
+//!    ([`begin`](Monitor::begin)). If all parked workers parked when no worker was awake, none of them is.
+//!    So a worker ensures that a monitor exists before it can block others (`Scheduler::ensure_monitor`):
+//!    when it fills an empty slot, and when it has left the driver or the monitor's role and found a task.
+//!    It need not while another worker searches. The last searcher either finds nothing and parks, as
+//!    above, or looks for uncovered slots itself (`Scheduler::wake_successor`).
+//! 2. *Which worker.* `ensure_monitor` wakes any parked worker. It searches, usually in vain, and parks
+//!    again, now as the monitor. The request is recorded, so it still holds if the requester has parked
+//!    again by then. A worker that wakes often for short bursts therefore does not wake another each time.
+//! 3. *What it does* (`Worker::take_from_stuck_workers`). It takes the task out of the slot of each worker
+//!    that began no poll since the last look. Then it searches as after any park, and takes the driver
+//!    when it parks again, if that is free.
+//! 4. *Where.* A worker that parks outside the driver takes the role over from the one in the driver:
+//!    otherwise the next event would end the monitor's park, and `ensure_monitor` would wake another
+//!    worker at each event.
+//!
+//! # Why no slot is left uncovered
+//!
+//! ```text
+//!   a worker fills its slot            the last searcher found a task   the monitor's park ends
+//!   P1  put the task in                Q1  count: not searching         R1  end()
+//!   P2  fence (SeqCst)                 Q2  fence (SeqCst)               R2  rise
+//!   P3  a monitor, a searcher, or no   Q3  no monitor, and a task in    R3  a task? then P3 and P4
+//!       worker parked? then done           a slot? wake one                 none? begin() anew
+//!   P4  request, wake one
+//! ```
+//!
+//! If P2 comes before Q2, Q3 sees the task. Otherwise P3 sees Q1, and also that the searcher's role as
+//! monitor had ended, if it was one before. At R3 the worker does not look at slots: it wakes a monitor for
+//! whatever is in them, or becomes the monitor itself, because the worker of P1 is awake. (It reads the
+//! count of awake workers after it has changed that count at S1. If the worker of P1 rose later than
+//! that, then P3 comes after R1 and sees it.) Most slots are emptied by their owner a moment later, so the
+//! fence P2 must be cheap: it follows a swap, which is a full barrier on x86-64.
+
+use std::time::Duration;
+
+use crate::sync::{AtomicBool, Ordering};
+
+/// How long the monitor parks. A task in a slot waits at most twice as long behind a poll that does not
+/// end. Arbitrary: a person notices nothing, and 200 looks a second are few for a machine.
+pub(crate) const PERIOD: Duration = Duration::from_millis(5);
+
+/// Whether a worker is the monitor. Each flag is set and cleared by the worker that has the role; both are
+/// set from a takeover until the worker in the driver is up.
+pub(crate) struct Monitor {
+    in_driver: AtomicBool,
+    outside: AtomicBool,
+    /// A monitor was requested, and no worker has parked since while all others were parked.
+    requested: AtomicBool,
+}
+
+impl Monitor {
+    pub(crate) fn new() -> Self {
+        Monitor {
+            in_driver: AtomicBool::new(false),
+            outside: AtomicBool::new(false),
+            requested: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns whether a worker is the monitor. The protocol's fences order this load.
+    pub(crate) fn exists(&self) -> bool {
+        self.outside.load(Ordering::Relaxed) || self.in_driver.load(Ordering::Relaxed)
+    }
+
+    /// Makes the next worker that parks the monitor, even if all others are parked by then.
+    pub(crate) fn request(&self) {
+        self.requested.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether the worker that is about to park becomes the monitor.
+    pub(crate) fn begin(&self, in_driver: bool, others_awake: impl FnOnce() -> bool) -> bool {
+        if self.outside.load(Ordering::Relaxed) || in_driver && self.exists() {
+            return false;
+        }
+        // `||` keeps the request while a worker is awake, for when none is.
+        let needed =
+            self.exists() || others_awake() || self.requested.swap(false, Ordering::Relaxed);
+        // Two workers may park outside at once: one of them gets the role. The driver has room for one.
+        needed && !self.role(in_driver).swap(true, Ordering::Relaxed)
+    }
+
+    /// Ends the role of the calling worker, which `begin` gave it.
+    pub(crate) fn end(&self, in_driver: bool) {
+        self.role(in_driver).store(false, Ordering::Relaxed);
+    }
+
+    fn role(&self, in_driver: bool) -> &AtomicBool {
+        if in_driver {
+            &self.in_driver
+        } else {
+            &self.outside
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IN_DRIVER: bool = true;
+    const OUTSIDE: bool = false;
+
+    #[test]
+    fn one_worker_is_the_monitor_while_others_are_awake() {
+        let monitor = Monitor::new();
+        assert!(!monitor.begin(OUTSIDE, || false));
+        assert!(monitor.begin(OUTSIDE, || true));
+        assert!(monitor.exists());
+        assert!(!monitor.begin(OUTSIDE, || true));
+        assert!(!monitor.begin(IN_DRIVER, || true));
+        monitor.end(OUTSIDE);
+        assert!(!monitor.exists());
+    }
+
+    #[test]
+    fn a_request_holds_for_the_first_worker_that_parks_when_all_are_parked() {
+        let monitor = Monitor::new();
+        monitor.request();
+        assert!(monitor.begin(IN_DRIVER, || true));
+        monitor.end(IN_DRIVER);
+        // Another worker was awake, so the request was not used up.
+        assert!(monitor.begin(IN_DRIVER, || false));
+        monitor.end(IN_DRIVER);
+        assert!(!monitor.begin(IN_DRIVER, || false));
+    }
+
+    #[test]
+    fn a_worker_that_parks_outside_takes_over_from_the_driver() {
+        let monitor = Monitor::new();
+        assert!(monitor.begin(IN_DRIVER, || true));
+        assert!(monitor.begin(OUTSIDE, || false));
+        monitor.end(IN_DRIVER);
+        assert!(monitor.exists());
+        monitor.end(OUTSIDE);
+        assert!(!monitor.exists());
+    }
+}

@@ -1,0 +1,291 @@
+//! The living tasks of the executor, so that shutdown can cancel them all.
+//!
+//! Each worker keeps a part of its own, for the tasks that it spawns, as plain memory: a spawn on a worker
+//! touches no memory that other threads write. Tasks that other threads spawn are in one more part, behind
+//! a lock. A task may end on another worker than the one that spawned it. That worker passes the vacated
+//! place on in a batch, and the owner reuses it later. Until then the place holds a pointer that may
+//! dangle; it is not followed, because every worker passes on what it has before any task is cancelled.
+//!
+//! ```text
+//!   worker A              part A                                         worker B
+//!   plain: places ◄────── vacated places (lock) ◄──── a batch ────────── ends a task of A
+//!      │ A leaves                                                           │ B leaves
+//!      ▼                                                                    ▼
+//!   part A: places (lock)                                                passes on the rest
+//!                    cancel_all, after all workers have left: vacated places first, then tasks
+//! ```
+//!
+//! The index that a task keeps names its part in the lowest bits and its place there in the others.
+
+use std::cell::RefCell;
+
+use crate::sync::{AtomicBool, Mutex, Ordering, lock};
+use crate::task::raw::RawTask;
+use crate::task::registry::{Registry, UNBOUND};
+
+/// How many vacated places a worker gathers for another part before it takes that part's lock. Arbitrary:
+/// not measured.
+const BATCH: usize = if cfg!(loom) { 2 } else { 64 };
+
+/// What the threads share of all parts.
+pub(crate) struct OwnedTasks {
+    /// One for each worker, in order, and one for all other threads. (A power of two: some are unused.)
+    parts: Box<[Part]>,
+    others: usize,
+}
+
+/// A part, on cache lines of its own.
+#[repr(align(128))]
+struct Part {
+    /// Of a worker's part: what the worker left when it ended.
+    tasks: Mutex<Tasks>,
+    /// Places of tasks that ended on other threads.
+    vacated: Mutex<Vec<u32>>,
+    /// There are vacated places. A hint, so that the owner does not take the lock in vain.
+    has_vacated: AtomicBool,
+}
+
+struct Tasks {
+    registry: Registry,
+    closed: bool,
+}
+
+/// A worker's part, and the places that it has vacated in other parts.
+pub(crate) struct WorkerTasks {
+    part: usize,
+    registry: RefCell<Registry>,
+    vacated: RefCell<Box<[Vec<u32>]>>,
+}
+
+impl OwnedTasks {
+    pub(crate) fn new(workers: usize) -> Self {
+        OwnedTasks {
+            parts: (0..(workers + 1).next_power_of_two())
+                .map(|_| Part::new())
+                .collect(),
+            others: workers,
+        }
+    }
+
+    /// Adds a task that a thread other than a worker's spawns. Returns `false` if the executor is closed.
+    pub(crate) fn insert(&self, task: RawTask, admitted: impl FnOnce()) -> bool {
+        let part = &self.parts[self.others];
+        let mut tasks = lock(&part.tasks);
+        if tasks.closed {
+            return false;
+        }
+        self.add(self.others, &mut tasks.registry, task);
+        // Under the lock: at shutdown the task may be cancelled as soon as it is released.
+        admitted();
+        true
+    }
+
+    /// Adds a task to a part whose registry the caller holds.
+    #[inline]
+    fn add(&self, part: usize, registry: &mut Registry, task: RawTask) {
+        if registry.is_full() {
+            self.parts[part].collect(registry);
+        }
+        let place = registry.place(task) as usize * self.parts.len() + part;
+        // Two thousand million tasks of one worker, divided by the number of parts.
+        let index = u32::try_from(place).expect("fewer living tasks");
+        assert!(index != UNBOUND, "fewer living tasks");
+        task.set_owned_index(index);
+    }
+
+    /// Returns the part of a task, and its place there.
+    #[inline]
+    fn find(&self, task: RawTask) -> (usize, u32) {
+        let index = task.owned_index();
+        // `parts.len()` is a power of two.
+        let bits = self.parts.len().trailing_zeros();
+        (index as usize & (self.parts.len() - 1), index >> bits)
+    }
+
+    /// Removes a task that ends on a thread other than a worker's, as all do in `cancel_all`.
+    pub(crate) fn remove(&self, task: RawTask) {
+        let (part, place) = self.find(task);
+        self.parts[part].vacate(&mut vec![place]);
+    }
+
+    /// Cancels all tasks. All workers have left.
+    pub(crate) fn cancel_all(&self) {
+        // First of all: what a destructor spawns from here on is refused.
+        lock(&self.parts[self.others].tasks).closed = true;
+        for part in &self.parts {
+            let mut from = 0;
+            loop {
+                let task = {
+                    let registry = &mut lock(&part.tasks).registry;
+                    // Before the look at a task, which may have ended elsewhere.
+                    part.collect(registry);
+                    registry.any(&mut from)
+                };
+                // Unlocked before the future is dropped: its destructor may wake, abort, or spawn.
+                match task {
+                    Some(task) => task.cancel(),
+                    None => break,
+                }
+            }
+        }
+    }
+}
+
+impl Part {
+    fn new() -> Self {
+        Part {
+            tasks: Mutex::new(Tasks {
+                registry: Registry::new(),
+                closed: false,
+            }),
+            vacated: Mutex::new(Vec::new()),
+            has_vacated: AtomicBool::new(false),
+        }
+    }
+
+    /// Passes vacated places on to the part's owner.
+    fn vacate(&self, places: &mut Vec<u32>) {
+        lock(&self.vacated).append(places);
+        self.has_vacated.store(true, Ordering::Relaxed);
+    }
+
+    /// Frees the places that other threads have passed on. The caller is the part's owner.
+    #[inline]
+    fn collect(&self, registry: &mut Registry) {
+        if self.has_vacated.load(Ordering::Relaxed) {
+            self.collect_vacated(registry);
+        }
+    }
+
+    #[cold]
+    fn collect_vacated(&self, registry: &mut Registry) {
+        self.has_vacated.store(false, Ordering::Relaxed);
+        let places = std::mem::take(&mut *lock(&self.vacated));
+        for place in places {
+            registry.remove_at(place);
+        }
+        registry.forget_peak();
+    }
+}
+
+impl WorkerTasks {
+    pub(crate) fn new(worker: usize, owned: &OwnedTasks) -> Self {
+        WorkerTasks {
+            part: worker,
+            registry: RefCell::new(Registry::new()),
+            vacated: RefCell::new(owned.parts.iter().map(|_| Vec::new()).collect()),
+        }
+    }
+
+    /// Adds a task that this worker spawns.
+    #[inline]
+    pub(crate) fn insert(&self, owned: &OwnedTasks, task: RawTask) {
+        owned.add(self.part, &mut self.registry.borrow_mut(), task);
+    }
+
+    /// Removes a task that ends on this worker.
+    #[inline]
+    pub(crate) fn remove(&self, owned: &OwnedTasks, task: RawTask) {
+        let (part, place) = owned.find(task);
+        if part == self.part {
+            let mut registry = self.registry.borrow_mut();
+            registry.remove_at(place);
+            registry.forget_peak();
+        } else {
+            let places = &mut self.vacated.borrow_mut()[part];
+            places.push(place);
+            if places.len() == BATCH {
+                owned.parts[part].vacate(places);
+            }
+        }
+    }
+
+    /// Exchanges vacated places with the other parts, for memory's sake.
+    pub(crate) fn exchange(&self, owned: &OwnedTasks) {
+        for (part, places) in owned.parts.iter().zip(&mut *self.vacated.borrow_mut()) {
+            if !places.is_empty() {
+                part.vacate(places);
+            }
+        }
+        owned.parts[self.part].collect(&mut self.registry.borrow_mut());
+        let others = &owned.parts[owned.others];
+        if others.has_vacated.load(Ordering::Relaxed) {
+            others.collect(&mut lock(&others.tasks).registry);
+        }
+    }
+
+    /// The worker leaves: its tasks are where `cancel_all` finds them.
+    pub(crate) fn leave(&self, owned: &OwnedTasks) {
+        self.exchange(owned);
+        let left = self.registry.replace(Registry::new());
+        lock(&owned.parts[self.part].tasks).registry = left;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::JoinHandle;
+    use crate::task::raw::Unbound;
+    use crate::test_support::{Nowhere, new_task};
+
+    fn tasks(count: usize) -> (Vec<Unbound>, Vec<JoinHandle<()>>) {
+        (0..count)
+            .map(|_| new_task(std::sync::Arc::new(Nowhere), async {}))
+            .unzip()
+    }
+
+    #[test]
+    fn a_task_knows_its_part_and_place() {
+        let owned = OwnedTasks::new(2);
+        let workers = [0, 1].map(|worker| WorkerTasks::new(worker, &owned));
+        let (newborn, _handles) = tasks(9);
+        for (number, task) in newborn.iter().enumerate() {
+            match number % 3 {
+                2 => assert!(owned.insert(task.raw(), || ())),
+                worker => workers[worker].insert(&owned, task.raw()),
+            }
+            assert_eq!(owned.find(task.raw()), (number % 3, number as u32 / 3));
+        }
+        drop(newborn);
+    }
+
+    #[test]
+    fn places_vacated_by_other_workers_are_used_again() {
+        let owned = OwnedTasks::new(2);
+        let (spawner, thief) = (WorkerTasks::new(0, &owned), WorkerTasks::new(1, &owned));
+        let (newborn, _handles) = tasks(BATCH);
+        for _ in 0..10 {
+            for task in &newborn {
+                spawner.insert(&owned, task.raw());
+            }
+            for task in &newborn {
+                thief.remove(&owned, task.raw());
+            }
+        }
+        assert!(spawner.registry.borrow().most() <= 2 * BATCH);
+        // A batch that is not full is passed on when the worker parks.
+        spawner.exchange(&owned);
+        spawner.insert(&owned, newborn[0].raw());
+        thief.remove(&owned, newborn[0].raw());
+        assert_eq!(spawner.registry.borrow().len(), 1);
+        thief.exchange(&owned);
+        spawner.exchange(&owned);
+        assert_eq!(spawner.registry.borrow().len(), 0);
+        drop(newborn);
+    }
+
+    #[test]
+    fn tasks_of_other_threads_are_removed_by_the_workers() {
+        let owned = OwnedTasks::new(1);
+        let worker = WorkerTasks::new(0, &owned);
+        let (newborn, _handles) = tasks(1);
+        assert!(owned.insert(newborn[0].raw(), || ()));
+        worker.remove(&owned, newborn[0].raw());
+        worker.exchange(&owned);
+        assert_eq!(lock(&owned.parts[1].tasks).registry.len(), 0);
+        owned.cancel_all();
+        assert!(!owned.insert(newborn[0].raw(), || panic!("admitted after the end")));
+        drop(newborn);
+    }
+}

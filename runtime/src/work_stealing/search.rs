@@ -1,0 +1,157 @@
+//! How a worker finds its next task: from the driver, its own queues, the injector, or other workers.
+//!
+//! The order weighs speed against fairness. A task that was just woken by the running one is warmest in
+//! the cache, so it goes first; but each source that could be refilled for ever has a bound, after which
+//! the next one has its turn. The bounds multiply to at most 16 polls for a task at the head of any queue.
+
+use super::scheduler::{Remote, Scheduler};
+use super::worker::Worker;
+use crate::queue::stealing::CAPACITY;
+use crate::recorder::Kind;
+use crate::sync::Ordering;
+use crate::task::raw::Runnable;
+
+/// How often in a row a worker runs the task in its slot before one from a ring. Without a bound two tasks
+/// that wake one another would keep all others waiting for ever. Arbitrary; tokio has the same.
+const STREAK: u32 = 3;
+
+/// How many tasks a worker takes from the injector at a time, at most: half a ring.
+const BATCH: usize = CAPACITY as usize / 2;
+
+impl Worker {
+    /// Returns the next task to run, polling the driver first if that is due.
+    pub(super) fn next_task(&self) -> Option<Runnable> {
+        if self.left.get() == 0 {
+            self.poll_driver();
+            let waiting = !self.scheduler.injector.is_empty();
+            self.alternate_injector.set(waiting);
+        }
+        self.next_injected()
+            .or_else(|| self.next_local())
+            .or_else(|| self.take_batch())
+            .or_else(|| self.search())
+    }
+
+    /// While tasks wait in the injector, every other poll is one of them. Sockets that are ready again
+    /// and again, and tasks that wake one another, would keep them there otherwise.
+    #[inline]
+    fn next_injected(&self) -> Option<Runnable> {
+        if !self.alternate_injector.get() || self.remote().polls.load(Ordering::Relaxed) % 2 == 0 {
+            return None;
+        }
+        let task = self.scheduler.injector.pop();
+        match task {
+            Some(_) => self.counters().injected.add(1),
+            None => self.alternate_injector.set(false),
+        }
+        task
+    }
+
+    #[inline]
+    fn next_local(&self) -> Option<Runnable> {
+        let remote = self.remote();
+        if self.streak.get() < STREAK {
+            if let Some(task) = remote.slot.take() {
+                self.streak.set(self.streak.get() + 1);
+                return Some(task);
+            }
+        }
+        self.streak.set(0);
+        // The rings take turns: what the driver woke passes the crowd in the other ring, but does not
+        // stop it.
+        let driven = self.driven_waits.get();
+        let driven_first = driven && !self.driven_last.replace(!self.driven_last.get());
+        driven_first
+            .then(|| self.pop_driven())
+            .flatten()
+            // SAFETY: only this thread reaches `self`, so the caller is the ring's owner.
+            .or_else(|| unsafe { remote.ring.pop() })
+            .or_else(|| driven.then(|| self.pop_driven()).flatten())
+            .or_else(|| remote.slot.take())
+    }
+
+    fn pop_driven(&self) -> Option<Runnable> {
+        // SAFETY: as in `next_local`.
+        let task = unsafe { self.remote().driven.pop() };
+        self.driven_waits.set(task.is_some());
+        task
+    }
+
+    /// Takes a fair share of the injector: one task to run, the others for the ring, where other workers
+    /// may steal them. It wakes none: the batch is visible all the time, so the worker that was woken
+    /// for these tasks finds what is left of them, or wakes another that does.
+    fn take_batch(&self) -> Option<Runnable> {
+        let workers = self.scheduler.remotes.len();
+        let (first, moved) = self.scheduler.injector.pop_batch(
+            |left| (left / workers).min(BATCH),
+            // SAFETY: as in `next_local`.
+            |task| unsafe { self.remote().ring.push(task) },
+        )?;
+        self.counters().injected.add(1 + moved as u64);
+        Some(first)
+    }
+
+    /// Takes half of what another worker has.
+    fn search(&self) -> Option<Runnable> {
+        self.count_as_out_of_work();
+        if !self.searching.get() {
+            if !self.scheduler.idle.start_searching() {
+                return None;
+            }
+            self.searching.set(true);
+        }
+        let Scheduler { remotes, .. } = &*self.scheduler;
+        let start = self.draw(remotes.len());
+        let victims = (0..remotes.len()).map(|offset| (start + offset) % remotes.len());
+        for victim in victims.filter(|victim| *victim != self.index) {
+            let stolen = self.steal_from(&remotes[victim]);
+            if stolen.is_some() {
+                self.count_steal(victim);
+                return stolen;
+            }
+        }
+        self.take_batch()
+    }
+
+    fn steal_from(&self, victim: &Remote) -> Option<Runnable> {
+        let mine = self.remote();
+        // SAFETY: the receiving rings are this worker's own, and the victim is another worker.
+        unsafe {
+            let driven = victim.driven.steal_into(&mine.driven);
+            self.driven_waits
+                .set(self.driven_waits.get() || driven.is_some());
+            driven.or_else(|| victim.ring.steal_into(&mine.ring))
+        }
+    }
+
+    /// Takes the task out of the slot of each worker that began no poll since this one was last the
+    /// monitor.
+    pub(super) fn take_from_stuck_workers(&self) {
+        let mut seen = self.seen.borrow_mut();
+        for (index, remote) in self.scheduler.remotes.iter().enumerate() {
+            let polls = remote.polls.load(Ordering::Relaxed);
+            let stuck = std::mem::replace(&mut seen[index], polls) == polls;
+            if stuck && index != self.index {
+                if let Some(task) = remote.slot.take() {
+                    self.count_steal(index);
+                    self.push_to_ring(&self.remote().ring, task);
+                }
+            }
+        }
+    }
+
+    fn count_steal(&self, victim: usize) {
+        self.counters().steals.add(1);
+        self.report(Kind::Steal, victim);
+    }
+
+    /// Returns a number below `bound`: Marsaglia's xorshift (2003), scaled.
+    fn draw(&self, bound: usize) -> usize {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        self.random.set(x);
+        ((u64::from(x) * bound as u64) >> 32) as usize
+    }
+}

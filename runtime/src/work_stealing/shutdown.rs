@@ -1,0 +1,153 @@
+//! Shutdown: the last to leave cancels all remaining tasks, because by then none can be running.
+//!
+//! Each worker holds a [`WorkerGuard`] while it runs, and the executor counts as one more. The last of
+//! them to be released may be a worker's or the executor's.
+//!
+//! 1. `WorkStealing::drop` calls `Scheduler::close`: every worker is told to leave, and unparked.
+//! 2. Each worker leaves its loop after the poll it is in, and its guard is dropped.
+//! 3. The thread that releases the last guard cancels the tasks ([`Scheduler::cancel_all`]): each future is
+//!    dropped exactly once, by one thread, while no other task runs.
+//! 4. It closes the blocking pool and wakes all tasks elsewhere that wait for a socket or timer.
+//! 5. The workers' threads end, and `drop` returns.
+//!
+//! A worker's thread ends by a panic only if the OS refuses to wait for events. Then it releases the
+//! executor's guard with its own, and the same steps follow.
+
+use std::sync::PoisonError;
+use std::thread;
+use std::time::Instant;
+
+use super::current;
+use super::scheduler::Scheduler;
+use crate::context;
+use crate::driver;
+use crate::shared::Shared;
+use crate::sync::thread::JoinHandle;
+use crate::sync::{Arc, Condvar, Mutex, lock};
+
+/// Counts the workers and the executor, and finishes when none is left.
+pub(super) struct ShutdownLatch {
+    present: Mutex<Present>,
+    /// Notified when `finished` is set.
+    finished: Condvar,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    shared: Arc<Shared>,
+    scheduler: Arc<Scheduler>,
+}
+
+struct Present {
+    /// The workers that are present, and the executor.
+    count: usize,
+    /// The executor is counted, from the beginning, so that the latch does not finish while workers are
+    /// still being started.
+    executor: bool,
+    /// All tasks are cancelled.
+    finished: bool,
+}
+
+/// Held by a worker while it is present.
+pub(super) struct WorkerGuard(Arc<ShutdownLatch>);
+
+impl ShutdownLatch {
+    pub(super) fn new(shared: Arc<Shared>, scheduler: Arc<Scheduler>) -> Self {
+        ShutdownLatch {
+            present: Mutex::new(Present {
+                count: 1,
+                executor: true,
+                finished: false,
+            }),
+            finished: Condvar::new(),
+            threads: Mutex::new(Vec::new()),
+            shared,
+            scheduler,
+        }
+    }
+
+    /// Counts one more worker.
+    pub(super) fn enter(latch: &Arc<ShutdownLatch>) -> WorkerGuard {
+        lock(&latch.present).count += 1;
+        WorkerGuard(latch.clone())
+    }
+
+    /// Keeps a worker's thread, to be joined.
+    pub(super) fn keep(&self, thread: JoinHandle<()>) {
+        lock(&self.threads).push(thread);
+    }
+
+    /// Steps 1 and 5: releases the executor's guard and waits for the workers' threads. On a worker's
+    /// thread, of this executor or another, it does not wait: the thread might wait for its own end, and
+    /// two executors that are dropped in one another's tasks would wait for each other. It waits up to
+    /// `deadline`, if there is one, and not a second time.
+    pub(super) fn shut_down(&self, deadline: Option<Instant>) {
+        self.scheduler.close();
+        self.release(Present::remove_executor);
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        if current::is_worker() || !self.finishes_by(deadline) {
+            return;
+        }
+        for thread in threads {
+            // A thread that panicked has printed so, and closed the executor.
+            let _ = thread.join();
+        }
+    }
+
+    /// Waits until all tasks are cancelled, and returns whether that was before the deadline.
+    fn finishes_by(&self, deadline: Option<Instant>) -> bool {
+        // Without a deadline, joining the threads is all the waiting that is needed.
+        let Some(deadline) = deadline else {
+            return true;
+        };
+        let mut present = lock(&self.present);
+        while !present.finished {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.finished.wait_timeout(present, left);
+            present = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// Step 2. `remove` returns whether it removed the last one.
+    fn release(&self, remove: impl FnOnce(&mut Present) -> bool) {
+        let last = remove(&mut lock(&self.present));
+        if last {
+            self.finish();
+            lock(&self.present).finished = true;
+            self.finished.notify_all();
+        }
+    }
+
+    /// Steps 3 and 4.
+    fn finish(&self) {
+        let _entered = context::enter(&self.shared);
+        self.scheduler.cancel_all();
+        self.shared.pool.close();
+        driver::close(&self.shared.reactor, &self.shared.timers);
+    }
+}
+
+impl Present {
+    fn remove_one(&mut self) -> bool {
+        self.count -= 1;
+        self.count == 0
+    }
+
+    fn remove_executor(&mut self) -> bool {
+        std::mem::take(&mut self.executor) && self.remove_one()
+    }
+}
+
+impl Drop for WorkerGuard {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // Panics of tasks are caught, so the OS has refused to wait for events (`Driver::turn`), and
+            // will refuse other workers too. All leave now, not only when the executor is dropped, so
+            // that every join handle is told.
+            self.0.scheduler.close();
+            self.0.release(Present::remove_executor);
+        }
+        self.0.release(Present::remove_one);
+    }
+}
