@@ -73,7 +73,7 @@ impl<S: Source> Registered<S> {
     /// ```
     ///
     /// # Errors
-    /// Of the OS; outside of an executor; while the executor is being dropped.
+    /// Returns the OS's error, and an error outside of an executor or while the executor is being dropped.
     pub fn new(io: S, interest: Interest) -> io::Result<Self> {
         Self::with_reactor(current_reactor("Registered::new")?, io, interest, false)
     }
@@ -93,7 +93,7 @@ impl<S: Source> Registered<S> {
         })
     }
 
-    /// The source.
+    /// Returns the source.
     ///
     /// ```
     /// use brigade::io::{Interest, Registered};
@@ -151,7 +151,7 @@ impl<S: Source> Registered<S> {
         self.source.wait(interest)
     }
 
-    /// Waits until a read is worth a try. It may still say `WouldBlock`.
+    /// Waits until a read is worth a try. It may still get `WouldBlock`.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -173,7 +173,7 @@ impl<S: Source> Registered<S> {
     /// ```
     ///
     /// # Errors
-    /// If the executor is dropped meanwhile.
+    /// Returns an error if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Nothing is lost when it is dropped.
@@ -181,7 +181,7 @@ impl<S: Source> Registered<S> {
         self.source.wait(Interest::READABLE).await
     }
 
-    /// Waits until a write is worth a try. It may still say `WouldBlock`.
+    /// Waits until a write is worth a try. It may still get `WouldBlock`.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -201,7 +201,7 @@ impl<S: Source> Registered<S> {
     /// ```
     ///
     /// # Errors
-    /// If the executor is dropped meanwhile.
+    /// Returns an error if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Nothing is lost when it is dropped.
@@ -236,7 +236,7 @@ impl<S: Source> Registered<S> {
         self.source.poll_wait(Direction::Write, cx)
     }
 
-    /// Calls `read` until it says something other than `WouldBlock`, and waits between the calls.
+    /// Calls `read` until it returns something other than `WouldBlock`, and waits between the calls.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -256,7 +256,7 @@ impl<S: Source> Registered<S> {
     /// ```
     ///
     /// # Errors
-    /// Those of `read`; and if the executor is dropped meanwhile.
+    /// Returns the errors of `read` other than `WouldBlock`, and an error if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// What `read` has done when the future is dropped is done; while it waits, nothing is.
@@ -267,14 +267,14 @@ impl<S: Source> Registered<S> {
         self.io(Direction::Read, move || read(self.get_ref()))
     }
 
-    /// Calls `write` until it says something other than `WouldBlock`, and waits between the calls.
+    /// Calls `write` until it returns something other than `WouldBlock`, and waits between the calls.
     /// The [type](Self) has an example.
     ///
     /// # Errors
-    /// Those of `write`; and if the executor is dropped meanwhile.
+    /// Returns the errors of `write` other than `WouldBlock`, and an error if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
-    /// As with [`read_with`](Self::read_with).
+    /// Returns the errors of [`read_with`](Self::read_with).
     pub fn write_with<R>(
         &self,
         mut write: impl FnMut(&S) -> io::Result<R>,
@@ -329,7 +329,7 @@ impl<S: Source> Registered<S> {
     /// ```
     ///
     /// # Errors
-    /// As with [`read_with`](Self::read_with).
+    /// Returns the errors of [`read_with`](Self::read_with).
     #[inline]
     pub fn poll_read_with<R>(
         &self,
@@ -359,7 +359,7 @@ impl<S: Source> Registered<S> {
     /// ```
     ///
     /// # Errors
-    /// As with [`write_with`](Self::write_with).
+    /// Returns the errors of [`write_with`](Self::write_with).
     #[inline]
     pub fn poll_write_with<R>(
         &self,
@@ -387,8 +387,8 @@ impl<S: Source> Registered<S> {
     /// ```
     ///
     /// # Errors
-    /// `WouldBlock` if it is not; those of `read`; and where the call would block, that the executor was
-    /// dropped.
+    /// Returns `WouldBlock` if the source is not ready, and the errors of `read`. If the call would block and
+    /// the executor was dropped, returns that error.
     pub fn try_read_with<R>(&self, mut read: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
         self.source.try_io(Direction::Read, || read(self.get_ref()))
     }
@@ -398,8 +398,8 @@ impl<S: Source> Registered<S> {
     /// [`writable`](Self::writable) has an example.
     ///
     /// # Errors
-    /// `WouldBlock` if it is not; those of `write`; and where the call would block, that the executor was
-    /// dropped.
+    /// Returns `WouldBlock` if the source is not ready, and the errors of `write`. If the call would block and
+    /// the executor was dropped, returns that error.
     pub fn try_write_with<R>(&self, mut write: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
         self.source
             .try_io(Direction::Write, || write(self.get_ref()))
@@ -430,10 +430,10 @@ impl<S: Source + fmt::Debug> fmt::Debug for Registered<S> {
     }
 }
 
-/// The reactor of the current executor.
+/// Returns the reactor of the current executor.
 ///
 /// # Errors
-/// Outside of an executor, naming `function`.
+/// Returns an error that names `function` outside of an executor.
 pub(crate) fn current_reactor(function: &str) -> io::Result<Arc<Reactor>> {
     context::with(|shared| shared.map(|shared| shared.reactor.clone())).ok_or_else(|| {
         io::Error::other(format!(

@@ -1,10 +1,8 @@
-//! Signals of Unix as futures (feature `signal`): Ctrl-C, a polite kill, and the others.
+//! Signals of Unix as futures (feature `signal`): Ctrl-C, SIGTERM, and the others.
 //!
-//! **Job.** A signal handler may do next to nothing, so it writes one byte into a pipe; at the other
-//! end waits an ordinary source of events. The handler is `signal-hook`'s, which lets any number of
-//! listeners share a signal, also with code that knows nothing of brigade.
-//!
-//! **Owns** a pipe for each [`Signal`]. **Never** starts a thread.
+//! A signal handler may do next to nothing, so it writes one byte into a socket, whose other end is an
+//! ordinary source of events. The handler is `signal-hook`'s, which lets any number of listeners share a
+//! signal, also with code that knows nothing of brigade. No thread is started.
 //!
 //! # A trap
 //!
@@ -36,13 +34,13 @@ use crate::net::UnixStream;
 pub struct Kind(i32);
 
 impl Kind {
-    /// SIGINT: somebody has pressed Ctrl-C.
+    /// SIGINT: Ctrl-C was pressed.
     pub const INTERRUPT: Kind = Kind(consts::SIGINT);
-    /// SIGTERM: the polite kill of service managers, containers and `kill`.
+    /// SIGTERM: a request to terminate, from a service manager, a container runtime or `kill`.
     pub const TERMINATE: Kind = Kind(consts::SIGTERM);
     /// SIGHUP: the terminal is gone; by custom, "read your settings again".
     pub const HANGUP: Kind = Kind(consts::SIGHUP);
-    /// SIGQUIT: somebody has pressed Ctrl-\.
+    /// SIGQUIT: Ctrl-\ was pressed.
     pub const QUIT: Kind = Kind(consts::SIGQUIT);
     /// SIGUSR1: for what you like.
     pub const USER1: Kind = Kind(consts::SIGUSR1);
@@ -53,7 +51,7 @@ impl Kind {
     /// SIGWINCH: the terminal's window has another size.
     pub const WINDOW: Kind = Kind(consts::SIGWINCH);
 
-    /// The signal with this number, which the OS may or may not have.
+    /// Returns the signal with this number, which the OS may or may not have.
     ///
     /// ```
     /// use brigade::signal::Kind;
@@ -65,10 +63,9 @@ impl Kind {
         Kind(number)
     }
 
-    /// The signal's number.
+    /// Returns the signal's number.
     ///
     /// Such as for the status that a shell gives a program which a signal has ended:
-    ///
     ///
     /// ```
     /// assert_eq!(128 + brigade::signal::Kind::INTERRUPT.as_raw(), 130);
@@ -112,8 +109,8 @@ pub struct Signal {
     pipe: UnixStream,
 }
 
-/// Bytes taken out of the pipe at a time, a byte a signal. Thin air: more signals than that at once
-/// are told as more than one, which is no harm.
+/// Bytes taken out of the pipe at a time, a byte a signal. Arbitrary: more signals than
+/// that at once are reported as more than one, which is harmless.
 const BYTES: usize = 64;
 
 impl Signal {
@@ -130,9 +127,9 @@ impl Signal {
     /// ```
     ///
     /// # Errors
-    /// `InvalidInput` for a signal that cannot be listened for: SIGKILL, SIGSTOP, SIGILL, SIGFPE and
-    /// SIGSEGV. Those of the OS: for a number that is no signal; without descriptors. Outside of an
-    /// executor.
+    /// Returns `InvalidInput` for a signal that cannot be listened for: SIGKILL, SIGSTOP, SIGILL, SIGFPE and
+    /// SIGSEGV. Returns the OS's error for a number that is no signal or if there are no descriptors left, and
+    /// an error outside of an executor.
     pub fn new(kind: Kind) -> io::Result<Self> {
         if FORBIDDEN.contains(&kind.0) {
             let what = format!("{kind} cannot be listened for");
@@ -161,7 +158,7 @@ impl Signal {
     /// ```
     ///
     /// # Errors
-    /// If the executor is dropped meanwhile.
+    /// Returns an error if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Dropping the future loses no signal.
@@ -169,7 +166,7 @@ impl Signal {
         self.pipe.read(&mut [0; BYTES]).await.map(drop)
     }
 
-    /// Which signal it listens for.
+    /// Returns which signal it listens for.
     ///
     /// ```
     /// # brigade::run(async {
@@ -220,7 +217,7 @@ impl Drop for Signal {
 /// ```
 ///
 /// # Errors
-/// Those of [`Signal::new`] and [`Signal::recv`].
+/// Returns the errors of [`Signal::new`] and [`Signal::recv`].
 ///
 /// # Cancel safety
 /// Dropping the future stops listening, and the default action does not come back: see the
@@ -229,7 +226,7 @@ pub async fn ctrl_c() -> io::Result<()> {
     Signal::new(Kind::INTERRUPT)?.recv().await
 }
 
-/// Waits for the polite kill: see [`Kind::TERMINATE`]. Otherwise as [`ctrl_c`].
+/// Waits for SIGTERM, a request to terminate: see [`Kind::TERMINATE`]. Otherwise as [`ctrl_c`].
 ///
 /// ```
 /// # brigade::run(async {
@@ -245,7 +242,7 @@ pub async fn ctrl_c() -> io::Result<()> {
 /// ```
 ///
 /// # Errors
-/// Those of [`Signal::new`] and [`Signal::recv`].
+/// Returns the errors of [`Signal::new`] and [`Signal::recv`].
 ///
 /// # Cancel safety
 /// As with [`ctrl_c`].
@@ -253,8 +250,7 @@ pub async fn terminate() -> io::Result<()> {
     Signal::new(Kind::TERMINATE)?.recv().await
 }
 
-/// Waits until somebody wants the program to end, by Ctrl-C or by the polite kill: which of the two.
-/// Otherwise as [`ctrl_c`].
+/// Waits for Ctrl-C or SIGTERM, and returns which of the two came. Otherwise as [`ctrl_c`].
 ///
 /// ```
 /// # brigade::run(async {
@@ -270,7 +266,7 @@ pub async fn terminate() -> io::Result<()> {
 /// ```
 ///
 /// # Errors
-/// Those of [`Signal::new`] and [`Signal::recv`].
+/// Returns the errors of [`Signal::new`] and [`Signal::recv`].
 ///
 /// # Cancel safety
 /// As with [`ctrl_c`].

@@ -72,7 +72,7 @@ fn also_that_no_event_will_come() {
 #[test]
 fn a_release_races_an_event_and_a_waiter() {
     static SEEN: Outcomes<2> = Outcomes::of(["one of the two was first", "the task was woken"]);
-    explore(None, &SEEN, || {
+    explore(2, &SEEN, || {
         let readiness = Arc::new(Readiness::new(true, false));
         readiness.hold();
         let raise = |how: fn(&Readiness, &mut Vec<Waker>)| {

@@ -90,7 +90,7 @@ impl OwnedReadHalf {
     /// ```
     ///
     /// # Errors
-    /// If they are not of the same connection; both come back.
+    /// Returns both halves if they are not of the same connection.
     pub fn reunite(self, other: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
         let mut other = other;
         if !Arc::ptr_eq(&self.stream, other.stream()) {

@@ -114,8 +114,9 @@ impl Socket<mio::net::TcpStream> {
     /// ```
     ///
     /// # Errors
-    /// Of one address, the OS's error. Of several, an error with a [`ConnectError`] inside that tells
-    /// what became of each. Those of [`lookup_host`](super::lookup_host). Outside of an executor.
+    /// Returns the OS's error for one address. For several, returns an error with a [`ConnectError`] inside
+    /// that tells what became of each. Returns the errors of [`lookup_host`](super::lookup_host), and an error
+    /// outside of an executor.
     ///
     /// # Cancel safety
     /// Dropping the future gives the connection up, and all attempts at it.
@@ -193,7 +194,7 @@ impl Socket<mio::net::TcpStream> {
     /// ```
     ///
     /// # Errors
-    /// As with [`read`](Self::read).
+    /// Returns the errors of [`read`](Self::read).
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
@@ -216,15 +217,15 @@ impl Socket<mio::net::TcpStream> {
     /// ```
     ///
     /// # Errors
-    /// Those of the OS.
+    /// Returns the OS's error.
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
         self.io.get_ref().set_nodelay(on)
     }
 
-    /// Whether `TCP_NODELAY` is set; see [`set_nodelay`](Self::set_nodelay) for an example.
+    /// Returns whether `TCP_NODELAY` is set; see [`set_nodelay`](Self::set_nodelay) for an example.
     ///
     /// # Errors
-    /// Those of the OS.
+    /// Returns the OS's error.
     pub fn nodelay(&self) -> io::Result<bool> {
         self.io.get_ref().nodelay()
     }
@@ -244,15 +245,15 @@ impl Socket<mio::net::TcpStream> {
     /// ```
     ///
     /// # Errors
-    /// Those of the OS.
+    /// Returns the OS's error.
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
         self.io.get_ref().set_ttl(hops)
     }
 
-    /// The time to live of packets; see [`set_ttl`](Self::set_ttl) for an example.
+    /// Returns the time to live of packets; see [`set_ttl`](Self::set_ttl) for an example.
     ///
     /// # Errors
-    /// Those of the OS.
+    /// Returns the OS's error.
     pub fn ttl(&self) -> io::Result<u32> {
         self.io.get_ref().ttl()
     }
@@ -346,7 +347,7 @@ impl Accept for mio::net::TcpListener {
 }
 
 impl Socket<mio::net::TcpListener> {
-    /// Listens at the first of the addresses that can be had. On Unix `SO_REUSEADDR` is set. Port 0
+    /// Listens at the first of the addresses that is free. On Unix `SO_REUSEADDR` is set. Port 0
     /// lets the OS choose one.
     ///
     /// ```
@@ -365,7 +366,8 @@ impl Socket<mio::net::TcpListener> {
     /// ```
     ///
     /// # Errors
-    /// The last address's error; those of [`lookup_host`](super::lookup_host); and outside of an executor.
+    /// Returns the last address's error, the errors of [`lookup_host`](super::lookup_host), and an error outside
+    /// of an executor.
     ///
     /// # Cancel safety
     /// Dropping the future binds nothing.
@@ -389,16 +391,16 @@ impl Socket<mio::net::TcpListener> {
     /// ```
     ///
     /// # Errors
-    /// Those of the OS.
+    /// Returns the OS's error.
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
         self.io.get_ref().set_ttl(hops)
     }
 
-    /// The time to live of packets of the connections it accepts; see [`set_ttl`](Self::set_ttl) for an
+    /// Returns the time to live of packets of the connections it accepts; see [`set_ttl`](Self::set_ttl) for an
     /// example.
     ///
     /// # Errors
-    /// Those of the OS.
+    /// Returns the OS's error.
     pub fn ttl(&self) -> io::Result<u32> {
         self.io.get_ref().ttl()
     }

@@ -67,7 +67,7 @@ impl Datagrams for mio::net::UdpSocket {
 }
 
 impl Socket<mio::net::UdpSocket> {
-    /// A socket at the first of the addresses that can be had. Port 0 lets the OS choose one.
+    /// Binds a socket to the first of the addresses that is free. Port 0 lets the OS choose one.
     ///
     /// ```
     /// # brigade::run(async {
@@ -78,7 +78,7 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// The last address's error; those of [`lookup_host`]; and outside of an executor.
+    /// Returns the last address's error, the errors of [`lookup_host`], and an error outside of an executor.
     ///
     /// # Cancel safety
     /// Dropping the future binds nothing.
@@ -92,7 +92,7 @@ impl Socket<mio::net::UdpSocket> {
     /// addresses that the OS accepts.
     ///
     /// # Errors
-    /// The last address's error, and those of [`lookup_host`].
+    /// Returns the last address's error, and the errors of [`lookup_host`].
     ///
     /// # Cancel safety
     /// Dropping the future leaves the peer as it was.
@@ -133,7 +133,7 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// Those of the OS, and of [`lookup_host`]; and if the executor is dropped meanwhile.
+    /// Returns the errors of the OS and of [`lookup_host`], and an error if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Dropping the future sends nothing.
@@ -143,11 +143,11 @@ impl Socket<mio::net::UdpSocket> {
         self.io.write_with(send).await
     }
 
-    /// As [`recv`](Self::recv), and the datagram stays: the next call gives it again. See
+    /// Receives as [`recv`](Self::recv) does, and leaves the datagram there: the next call gives it again. See
     /// [`peek_from`](Self::peek_from) for an example.
     ///
     /// # Errors
-    /// As with [`recv`](Self::recv).
+    /// Returns the errors of [`recv`](Self::recv).
     ///
     /// # Cancel safety
     /// Dropping the future loses no datagram.
@@ -155,7 +155,7 @@ impl Socket<mio::net::UdpSocket> {
         self.io.read_with(|socket| socket.peek(into)).await
     }
 
-    /// As [`recv_from`](Self::recv_from), and the datagram stays: the next call gives it again.
+    /// Receives as [`recv_from`](Self::recv_from) does, and leaves the datagram there: the next call gives it again.
     ///
     /// ```
     /// # use brigade::net::UdpSocket;
@@ -174,7 +174,7 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// As with [`recv`](Self::recv).
+    /// Returns the errors of [`recv`](Self::recv).
     ///
     /// # Cancel safety
     /// Dropping the future loses no datagram.
@@ -196,7 +196,7 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// `WouldBlock` if there is none; and those of the OS.
+    /// Returns `WouldBlock` if there is no room, and the OS's other errors.
     pub fn try_send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
         self.io
             .try_write_with(|socket| socket.send_to(datagram, to))
@@ -240,16 +240,16 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// Those of the OS.
+    /// Returns the OS's error.
     pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
         self.io.get_ref().set_broadcast(on)
     }
 
-    /// Whether datagrams to broadcast addresses are allowed; see [`set_broadcast`](Self::set_broadcast) for
+    /// Returns whether datagrams to broadcast addresses are allowed; see [`set_broadcast`](Self::set_broadcast) for
     /// an example.
     ///
     /// # Errors
-    /// Those of the OS.
+    /// Returns the OS's error.
     pub fn broadcast(&self) -> io::Result<bool> {
         self.io.get_ref().broadcast()
     }
@@ -270,7 +270,7 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// Those of the OS.
+    /// Returns the OS's error.
     pub fn join_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         self.io.get_ref().join_multicast_v4(group, interface)
     }
@@ -278,7 +278,7 @@ impl Socket<mio::net::UdpSocket> {
     /// Leaves a group; see [`join_multicast_v4`](Self::join_multicast_v4) for an example.
     ///
     /// # Errors
-    /// Those of the OS: without being in it.
+    /// Returns the OS's error, also if the socket is not in the group.
     pub fn leave_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         self.io.get_ref().leave_multicast_v4(group, interface)
     }
@@ -286,7 +286,7 @@ impl Socket<mio::net::UdpSocket> {
     /// Joins a group of IPv6, through the interface with the number `interface`, 0 for any.
     ///
     /// # Errors
-    /// Those of the OS.
+    /// Returns the OS's error.
     pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.io.get_ref().join_multicast_v6(group, interface)
     }
@@ -294,7 +294,7 @@ impl Socket<mio::net::UdpSocket> {
     /// Leaves a group of IPv6.
     ///
     /// # Errors
-    /// Those of the OS: without being in it.
+    /// Returns the OS's error, also if the socket is not in the group.
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.io.get_ref().leave_multicast_v6(group, interface)
     }
@@ -311,15 +311,15 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// Those of the OS.
+    /// Returns the OS's error.
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
         self.io.get_ref().set_ttl(hops)
     }
 
-    /// The time to live of datagrams; see [`set_ttl`](Self::set_ttl) for an example.
+    /// Returns the time to live of datagrams; see [`set_ttl`](Self::set_ttl) for an example.
     ///
     /// # Errors
-    /// Those of the OS.
+    /// Returns the OS's error.
     pub fn ttl(&self) -> io::Result<u32> {
         self.io.get_ref().ttl()
     }

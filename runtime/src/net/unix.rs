@@ -20,8 +20,7 @@ use crate::reactor::Direction;
 
 /// A connection within the machine, over a path in the file system.
 ///
-/// It can be read and written through `&self` by any number of tasks at once, and implements the
-/// futures-io traits, as does `&UnixStream`.
+/// Any number of tasks may use it through `&self`. It implements the futures-io traits, as does `&UnixStream`.
 ///
 /// ```
 /// use brigade::net::UnixStream;
@@ -91,7 +90,7 @@ impl Socket<mio::net::UnixStream> {
     /// ```
     ///
     /// # Errors
-    /// Those of the OS, and outside of an executor.
+    /// Returns the OS's error, and an error outside of an executor.
     ///
     /// # Cancel safety
     /// Dropping the future gives the connection up.
@@ -112,7 +111,7 @@ impl Socket<mio::net::UnixStream> {
         Ok(socket)
     }
 
-    /// Two ends of a new connection.
+    /// Makes both ends of a new connection.
     ///
     /// ```
     /// # brigade::run(async {
@@ -124,7 +123,7 @@ impl Socket<mio::net::UnixStream> {
     /// ```
     ///
     /// # Errors
-    /// Those of the OS, and outside of an executor.
+    /// Returns the OS's error, and an error outside of an executor.
     pub fn pair() -> io::Result<(Self, Self)> {
         let reactor = current_reactor("UnixStream::pair")?;
         let (one, other) = mio::net::UnixStream::pair()?;
@@ -213,7 +212,7 @@ impl Socket<mio::net::UnixListener> {
     /// ```
     ///
     /// # Errors
-    /// Those of the OS, `AddrInUse` if the path exists; and outside of an executor.
+    /// Returns the OS's error, such as `AddrInUse` if the path exists, and an error outside of an executor.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         let reactor = current_reactor("UnixListener::bind")?;
         let listener = mio::net::UnixListener::bind(path)?;
@@ -287,7 +286,7 @@ impl Datagrams for mio::net::UnixDatagram {
 }
 
 impl Socket<mio::net::UnixDatagram> {
-    /// A socket at `path`.
+    /// Binds a socket to `path`.
     ///
     /// ```
     /// # brigade::run(async {
@@ -300,14 +299,14 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Those of the OS, `AddrInUse` if the path exists; and outside of an executor.
+    /// Returns the OS's error, such as `AddrInUse` if the path exists, and an error outside of an executor.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         // Asked first: a path that was made stays.
         let reactor = current_reactor("UnixDatagram::bind")?;
         Socket::register(reactor, mio::net::UnixDatagram::bind(path)?, true)
     }
 
-    /// A socket without a path: it can send, and receive only from its peer.
+    /// Makes a socket without a path: it can send, and receive only from its peer.
     ///
     /// ```
     /// # brigade::run(async {
@@ -318,13 +317,13 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Those of the OS, and outside of an executor.
+    /// Returns the OS's error, and an error outside of an executor.
     pub fn unbound() -> io::Result<Self> {
         let reactor = current_reactor("UnixDatagram::unbound")?;
         Socket::register(reactor, mio::net::UnixDatagram::unbound()?, true)
     }
 
-    /// Two sockets that are each other's peer.
+    /// Makes two sockets that are each other's peer.
     ///
     /// ```
     /// # brigade::run(async {
@@ -337,7 +336,7 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Those of the OS, and outside of an executor.
+    /// Returns the OS's error, and an error outside of an executor.
     pub fn pair() -> io::Result<(Self, Self)> {
         let reactor = current_reactor("UnixDatagram::pair")?;
         let (one, other) = mio::net::UnixDatagram::pair()?;
@@ -365,7 +364,7 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Those of the OS.
+    /// Returns the OS's error.
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
         self.io.get_ref().connect(path)
     }
@@ -388,7 +387,7 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Those of the OS, and if the executor is dropped meanwhile.
+    /// Returns the OS's error, and an error if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Dropping the future sends nothing.

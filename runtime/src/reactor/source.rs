@@ -339,7 +339,7 @@ where
 /// What a future waits with. It takes its waker away when it is dropped.
 ///
 /// It may be polled again after it was ready: [`IoFuture`] does so after `WouldBlock`. The direction was
-/// cleared then, and the key of an older tick counts as none, so it waits anew.
+/// cleared then, so it waits anew.
 struct Wait<'a> {
     source: &'a Arc<Source>,
     direction: Direction,
@@ -360,6 +360,8 @@ impl<'a> Wait<'a> {
         let readiness = self.source.readiness(self.direction);
         let seen = ready!(readiness.poll_ready_keyed(cx, &mut self.key));
         ready!(coop::poll_spend(cx));
+        // An event has taken the waker out.
+        self.key = None;
         Poll::Ready(seen)
     }
 
