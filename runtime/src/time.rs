@@ -9,6 +9,8 @@
 //! All of it goes by the clock of the current executor, which may be virtual (see
 //! [`SingleThreadBuilder::virtual_time`](crate::SingleThreadBuilder::virtual_time)).
 
+mod interval;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -21,6 +23,8 @@ use crate::coop;
 use crate::sync::Arc;
 use crate::timer::wheel::Key;
 use crate::timer::{Polled, Timers};
+
+pub use self::interval::{Interval, MissedTicks, interval, interval_at};
 
 /// How long a thread sleeps at a time that waits for a deadline on its own: see [`Sleep::wait_alone`].
 /// Arbitrary: about as late as other timers are.
@@ -50,6 +54,7 @@ pub fn now() -> Instant {
 ///
 /// # Panics
 /// Outside of an executor.
+#[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     context::expect("brigade::time::sleep", |shared| {
         Sleep::new(shared.timers.now().checked_add(duration))
@@ -71,6 +76,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// # Panics
 /// Outside of an executor.
+#[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     context::expect("brigade::time::sleep_until", |_| Sleep::new(Some(deadline)))
 }
@@ -164,7 +170,11 @@ impl Sleep {
     /// # });
     /// ```
     pub fn reset(&mut self, deadline: Instant) {
-        self.deadline = Some(deadline);
+        self.move_to(Some(deadline));
+    }
+
+    fn move_to(&mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
         if let State::Armed(timers, key) = &mut self.state {
             if let Some(moved) = timers.rearm(*key, self.deadline) {
                 *key = moved;
@@ -264,129 +274,6 @@ impl fmt::Debug for Sleep {
     }
 }
 
-/// A tick every `period`, the first at once.
-///
-/// A tick that was missed, since nobody awaited it in time, is given late and at once; the ticks
-/// after it keep to the original times, and those that are past as well are left out: a slow
-/// consumer is not punished with a burst.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// brigade::run(async {
-///     let mut interval = brigade::time::interval(Duration::from_millis(2));
-///     let first = interval.tick().await;
-///     let second = interval.tick().await;
-///     assert_eq!(second - first, Duration::from_millis(2));
-/// });
-/// ```
-///
-/// # Panics
-/// Outside of an executor, and if `period` is zero.
-pub fn interval(period: Duration) -> Interval {
-    assert!(
-        !period.is_zero(),
-        "brigade::time::interval: the period must be longer than zero"
-    );
-    context::expect("brigade::time::interval", |shared| Interval {
-        period,
-        sleep: Sleep::new(Some(shared.timers.now())),
-    })
-}
-
-/// Ticks at a fixed period: see [`interval`]. It is a stream that never ends:
-///
-/// ```
-/// use std::time::Duration;
-/// use futures_util::StreamExt;
-///
-/// brigade::run(async {
-///     let ticks = brigade::time::interval(Duration::from_millis(1));
-///     let three: Vec<_> = ticks.take(3).collect().await;
-///     assert!(three.is_sorted());
-/// });
-/// ```
-pub struct Interval {
-    period: Duration,
-    /// Ends when the next tick is due.
-    sleep: Sleep,
-}
-
-impl Interval {
-    /// Waits for the next tick and returns the time at which it was due.
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// # brigade::run(async {
-    /// let mut interval = brigade::time::interval(Duration::from_millis(1));
-    /// for _ in 0..3 {
-    ///     let due = interval.tick().await;
-    ///     assert!(brigade::time::now() >= due);
-    /// }
-    /// # });
-    /// ```
-    ///
-    /// # Panics
-    /// Polling it panics where polling a [`Sleep`] does.
-    ///
-    /// # Cancel safety
-    /// Dropping the future loses no tick.
-    pub async fn tick(&mut self) -> Instant {
-        std::future::poll_fn(|cx| self.poll_tick(cx)).await
-    }
-
-    /// [`tick`](Self::tick) as a poll function.
-    ///
-    /// # Panics
-    /// Where polling a [`Sleep`] does.
-    pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        // Where the tick is due, this costs budget: a period shorter than the work between two ticks never
-        // waits.
-        ready!(Pin::new(&mut self.sleep).poll(cx));
-        let due = self.sleep.deadline.expect("a sleep without end never ends");
-        self.sleep = Sleep::new(following(due, self.period, now()));
-        Poll::Ready(due)
-    }
-
-    /// The time between two ticks.
-    ///
-    /// ```
-    /// # brigade::run(async {
-    /// # use std::time::Duration;
-    /// let interval = brigade::time::interval(Duration::from_millis(1));
-    /// assert_eq!(interval.period(), Duration::from_millis(1));
-    /// # });
-    /// ```
-    pub fn period(&self) -> Duration {
-        self.period
-    }
-}
-
-/// The first of the ticks after `due` that is not past at `now`.
-fn following(due: Instant, period: Duration, now: Instant) -> Option<Instant> {
-    let late = now.saturating_duration_since(due).as_nanos();
-    let periods = late.div_ceil(period.as_nanos()).max(1);
-    let nanos = u64::try_from(periods.checked_mul(period.as_nanos())?).ok()?;
-    due.checked_add(Duration::from_nanos(nanos))
-}
-
-impl futures_core::Stream for Interval {
-    type Item = Instant;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Instant>> {
-        self.poll_tick(cx).map(Some)
-    }
-}
-
-impl fmt::Debug for Interval {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interval")
-            .field("next", &self.sleep.deadline)
-            .field("period", &self.period)
-            .finish()
-    }
-}
-
 /// Gives `future` at most `duration`.
 ///
 /// The future is polled first: if it is ready, its output counts, also when the time is over. When
@@ -408,6 +295,7 @@ impl fmt::Debug for Interval {
 ///
 /// # Cancel safety
 /// That of `future`.
+#[track_caller]
 pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     context::expect("brigade::time::timeout", |shared| Timeout {
         future,
@@ -415,7 +303,30 @@ pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     })
 }
 
-/// The future of [`timeout`], where an example is. It panics where polling a [`Sleep`] does, unless
+/// Gives `future` until `deadline`; see [`timeout`].
+///
+/// ```
+/// use std::time::Duration;
+/// use brigade::time::{now, timeout_at};
+///
+/// brigade::run(async {
+///     let deadline = now() + Duration::from_millis(2);
+///     assert_eq!(timeout_at(deadline, async { 1 }).await, Ok(1));
+///     assert!(timeout_at(deadline, std::future::pending::<()>()).await.is_err());
+///     assert!(now() >= deadline);
+/// });
+/// ```
+///
+/// # Cancel safety
+/// That of `future`.
+pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
+    Timeout {
+        future,
+        sleep: Sleep::new(Some(deadline)),
+    }
+}
+
+/// The future of [`timeout`] and [`timeout_at`], where examples are. It panics where polling a [`Sleep`] does, unless
 /// `future` is ready first.
 #[must_use = "a future does nothing until it is polled"]
 #[derive(Debug)]

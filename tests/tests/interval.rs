@@ -1,11 +1,15 @@
 //! Intervals and timeouts.
 
 use std::future::{pending, poll_fn, ready};
+use std::panic;
 use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use brigade::time::{Elapsed, interval, now, sleep, timeout};
+use brigade::time::{
+    Elapsed, MissedTicks, interval, interval_at, now, sleep, sleep_until, timeout, timeout_at,
+};
 use brigade::{Executor, SingleThread};
 use brigade_tests::{Kitchen, Tally, on_both, one_cook, text_of};
 use futures::StreamExt;
@@ -58,6 +62,110 @@ fn missed_ticks_are_left_out() {
     });
 }
 
+/// Five ticks whose consumer takes 25 ms after the first: when each is due, and when it is given.
+fn late_ticks(missed: MissedTicks) -> Vec<(u128, u128)> {
+    virtual_clock().block_on(async {
+        let mut ticks = interval(10 * MS);
+        assert_eq!(ticks.missed_ticks(), MissedTicks::Skip);
+        ticks.set_missed_ticks(missed);
+        assert_eq!(ticks.missed_ticks(), missed);
+        let start = now();
+        let mut given = Vec::new();
+        for n in 0..5 {
+            let due = ticks.tick().await;
+            given.push(((due - start).as_millis(), (now() - start).as_millis()));
+            if n == 0 {
+                sleep(25 * MS).await;
+            }
+        }
+        given
+    })
+}
+
+fn missed_ticks_may_be_skipped_or_follow_at_once_or_delay_the_rest() {
+    let skip = late_ticks(MissedTicks::Skip);
+    assert_eq!(skip, [(0, 0), (10, 25), (30, 30), (40, 40), (50, 50)]);
+    let burst = late_ticks(MissedTicks::Burst);
+    assert_eq!(burst, [(0, 0), (10, 25), (20, 25), (30, 30), (40, 40)]);
+    let delay = late_ticks(MissedTicks::Delay);
+    assert_eq!(delay, [(0, 0), (10, 25), (35, 35), (45, 45), (55, 55)]);
+}
+
+/// A burst of ticks is budgeted as everything else.
+fn an_endless_burst_starves_nobody<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let greedy = brigade::spawn(async {
+            let long_ago = Instant::now().checked_sub(Duration::from_secs(1)).unwrap();
+            let mut ticks = interval_at(long_ago, Duration::from_nanos(1));
+            ticks.set_missed_ticks(MissedTicks::Burst);
+            loop {
+                ticks.tick().await;
+            }
+        });
+        for _ in 0..5 {
+            sleep(MS).await;
+        }
+        greedy.abort();
+        assert!(greedy.await.unwrap_err().is_aborted());
+    });
+}
+
+/// In the future and in the past.
+fn an_interval_may_start_later_or_have_started() {
+    virtual_clock().block_on(async {
+        let start = now();
+        let mut later = interval_at(start + 7 * MS, 10 * MS);
+        assert_eq!(later.tick().await, start + 7 * MS);
+        assert_eq!(later.tick().await, start + 17 * MS);
+        assert_eq!(now(), start + 17 * MS);
+        let mut earlier = interval_at(start, 10 * MS);
+        assert_eq!(earlier.tick().await, start);
+        assert_eq!(now(), start + 17 * MS);
+        assert_eq!(earlier.tick().await, start + 20 * MS);
+    });
+}
+
+/// Also while a task waits for the tick, which is woken at the new time and not at the old one.
+fn a_reset_interval_begins_anew() {
+    virtual_clock().block_on(async {
+        let start = now();
+        let mut ticks = interval(10 * MS);
+        ticks.tick().await;
+        let mut polls = 0;
+        let due = poll_fn(|cx| {
+            polls += 1;
+            let polled = ticks.poll_tick(cx);
+            if polls == 1 {
+                ticks.reset();
+            }
+            polled
+        });
+        sleep(4 * MS).await;
+        assert_eq!(due.await, start + 14 * MS);
+        assert_eq!((polls, now()), (2, start + 14 * MS));
+        assert_eq!(ticks.tick().await, start + 24 * MS);
+        // The longest period: there is no next tick.
+        let mut endless = interval_at(start, Duration::MAX);
+        endless.reset();
+        assert!(timeout(MS, endless.tick()).await.is_err());
+    });
+}
+
+fn a_timeout_may_end_at_a_deadline<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let deadline = now() + 5 * MS;
+        assert!(timeout_at(deadline, pending::<()>()).await.is_err());
+        assert!(now() >= deadline);
+        // It is past, and the future is asked first all the same.
+        assert_eq!(timeout_at(deadline, ready(1)).await, Ok(1));
+        assert!(timeout_at(deadline, pending::<()>()).await.is_err());
+        let later = deadline + Duration::from_secs(60);
+        assert_eq!(timeout_at(later, sleep_until(deadline)).await, Ok(()));
+    });
+}
+
 /// Dropping a tick's future loses no tick.
 fn a_cancelled_tick_is_not_lost() {
     virtual_clock().block_on(async {
@@ -91,12 +199,21 @@ fn the_longest_period<K: Kitchen>() {
     });
 }
 
+/// At the line of the caller. What panics print belongs to the whole process.
 fn a_period_of_nothing_panics<K: Kitchen>() {
     let executor = K::open();
-    let error = executor
-        .block_on(executor.spawn(async { drop(interval(Duration::ZERO)) }))
-        .unwrap_err();
-    assert!(text_of(&*error.into_panic()).contains("brigade::time::interval"));
+    let place = Arc::new(Mutex::new(String::new()));
+    let noted = place.clone();
+    panic::set_hook(Box::new(move |info| {
+        *noted.lock().unwrap() = info.location().unwrap().file().to_owned();
+    }));
+    let mut error = executor.block_on(executor.spawn(async { drop(interval(Duration::ZERO)) }));
+    assert!(text_of(&*error.unwrap_err().into_panic()).contains("brigade::time::interval:"));
+    assert!(place.lock().unwrap().ends_with("interval.rs"));
+    place.lock().unwrap().clear();
+    error = executor.block_on(executor.spawn(async { drop(interval_at(now(), Duration::ZERO)) }));
+    assert!(text_of(&*error.unwrap_err().into_panic()).contains("brigade::time::interval_at:"));
+    assert!(place.lock().unwrap().ends_with("interval.rs"));
 }
 
 fn a_timeout_gives_the_output_or_elapses<K: Kitchen>() {
@@ -222,16 +339,21 @@ fn a_short_sleep_is_one_sleep<K: Kitchen>() {
 on_both! {
     the_first_tick_is_at_once_and_the_rest_in_step,
     the_longest_period,
-    a_period_of_nothing_panics,
     a_timeout_gives_the_output_or_elapses,
     a_ready_future_wins_over_the_clock,
     a_timeout_owns_its_future,
     a_timeout_does_not_poll_in_between,
     a_short_sleep_is_one_sleep,
+    an_endless_burst_starves_nobody,
+    a_timeout_may_end_at_a_deadline;
+    alone: a_period_of_nothing_panics,
 }
 
 one_cook! {
     missed_ticks_are_left_out,
+    missed_ticks_may_be_skipped_or_follow_at_once_or_delay_the_rest,
+    an_interval_may_start_later_or_have_started,
+    a_reset_interval_begins_anew,
     a_cancelled_tick_is_not_lost,
     an_interval_is_a_stream,
 }

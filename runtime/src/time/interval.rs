@@ -1,0 +1,250 @@
+//! Intervals: a sleep that begins again at each tick.
+//!
+//! An interval keeps no time but that of its sleep, whose deadline is the next tick. What is past when it is polled is
+//! given at once and costs budget, so an interval that is always late starves no other task.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use super::{Sleep, now};
+use crate::context;
+
+/// Returns an interval that ticks every `period`, for the first time at once.
+///
+/// If a tick was missed, since no task awaited it in time, it is given late and at once. [`MissedTicks`] says when the
+/// ticks after it are due; by default those that are past as well are left out.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// brigade::run(async {
+///     let mut interval = brigade::time::interval(Duration::from_millis(2));
+///     let first = interval.tick().await;
+///     let second = interval.tick().await;
+///     assert_eq!(second - first, Duration::from_millis(2));
+/// });
+/// ```
+///
+/// # Panics
+/// Outside of an executor, and if `period` is zero.
+#[track_caller]
+pub fn interval(period: Duration) -> Interval {
+    let now = context::expect("brigade::time::interval", |shared| shared.timers.now());
+    Interval::new("brigade::time::interval", now, period)
+}
+
+/// Returns an interval that ticks every `period`, for the first time at `start`. A `start` that is past counts as
+/// a tick that was missed.
+///
+/// ```
+/// use std::time::Duration;
+/// use brigade::time::{interval_at, now};
+///
+/// brigade::run(async {
+///     let start = now() + Duration::from_millis(3);
+///     let mut interval = interval_at(start, Duration::from_millis(2));
+///     assert_eq!(interval.tick().await, start);
+///     assert_eq!(interval.tick().await, start + Duration::from_millis(2));
+/// });
+/// ```
+///
+/// # Panics
+/// If `period` is zero.
+#[track_caller]
+pub fn interval_at(start: Instant, period: Duration) -> Interval {
+    Interval::new("brigade::time::interval_at", start, period)
+}
+
+/// When the next tick of an [`Interval`] is due after one that was given late.
+///
+/// ```
+/// use std::time::Duration;
+/// use brigade::time::{MissedTicks, interval, sleep};
+///
+/// let executor = brigade::SingleThread::builder().virtual_time(true).build()?;
+/// executor.block_on(async {
+///     let second = Duration::from_secs(1);
+///     for (missed, expected) in [
+///         (MissedTicks::Skip, [10, 40, 50]),
+///         (MissedTicks::Burst, [10, 20, 30]),
+///         (MissedTicks::Delay, [10, 45, 55]),
+///     ] {
+///         let mut ticks = interval(10 * second);
+///         ticks.set_missed_ticks(missed);
+///         let first = ticks.tick().await;
+///         sleep(35 * second).await;
+///         for due in expected {
+///             assert_eq!(ticks.tick().await, first + due * second);
+///         }
+///     }
+/// });
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum MissedTicks {
+    /// At the next of the original times that is not past: those that are past are left out. The default.
+    #[default]
+    Skip,
+    /// At the next of the original times, also if that is past: all that were missed follow at once.
+    Burst,
+    /// A whole period after the late tick was given. The original times do not count any more, so an interval that is
+    /// always a little late drifts by as much.
+    Delay,
+}
+
+/// Ticks at a fixed period: see [`interval`]. It is a stream that never ends:
+///
+/// ```
+/// use std::time::Duration;
+/// use futures_util::StreamExt;
+///
+/// brigade::run(async {
+///     let ticks = brigade::time::interval(Duration::from_millis(1));
+///     let three: Vec<_> = ticks.take(3).collect().await;
+///     assert!(three.is_sorted());
+/// });
+/// ```
+pub struct Interval {
+    period: Duration,
+    missed_ticks: MissedTicks,
+    /// Ends when the next tick is due.
+    sleep: Sleep,
+}
+
+impl Interval {
+    #[track_caller]
+    fn new(function: &str, start: Instant, period: Duration) -> Self {
+        assert!(
+            !period.is_zero(),
+            "{function}: the period must be longer than zero"
+        );
+        Interval {
+            period,
+            missed_ticks: MissedTicks::default(),
+            sleep: Sleep::new(Some(start)),
+        }
+    }
+
+    /// Waits for the next tick and returns the time at which it was due.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # brigade::run(async {
+    /// let mut interval = brigade::time::interval(Duration::from_millis(1));
+    /// for _ in 0..3 {
+    ///     let due = interval.tick().await;
+    ///     assert!(brigade::time::now() >= due);
+    /// }
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// Polling it panics where polling a [`Sleep`] does.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no tick.
+    pub async fn tick(&mut self) -> Instant {
+        std::future::poll_fn(|cx| self.poll_tick(cx)).await
+    }
+
+    /// [`tick`](Self::tick) as a poll function.
+    ///
+    /// # Panics
+    /// Where polling a [`Sleep`] does.
+    pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        // Where the tick is due, this costs budget: a period shorter than the work between two ticks never
+        // waits.
+        ready!(Pin::new(&mut self.sleep).poll(cx));
+        let due = self.sleep.deadline.expect("a sleep without end never ends");
+        let next = match self.missed_ticks {
+            MissedTicks::Skip => following(due, self.period, now()),
+            MissedTicks::Burst => due.checked_add(self.period),
+            MissedTicks::Delay => now().checked_add(self.period),
+        };
+        self.sleep = Sleep::new(next);
+        Poll::Ready(due)
+    }
+
+    /// Forgets the next tick: it is due a period from now, and the others after it. A task that waits for the
+    /// tick is woken then.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let executor = brigade::SingleThread::builder().virtual_time(true).build()?;
+    /// executor.block_on(async {
+    ///     let second = Duration::from_secs(1);
+    ///     let mut interval = brigade::time::interval(10 * second);
+    ///     let first = interval.tick().await;
+    ///     brigade::time::sleep(3 * second).await;
+    ///     interval.reset();
+    ///     assert_eq!(interval.tick().await, first + 13 * second);
+    /// });
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn reset(&mut self) {
+        self.sleep.move_to(now().checked_add(self.period));
+    }
+
+    /// Returns when the next tick is due after one that was given late.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// use brigade::time::{MissedTicks, interval};
+    ///
+    /// let interval = interval(std::time::Duration::from_millis(1));
+    /// assert_eq!(interval.missed_ticks(), MissedTicks::Skip);
+    /// # });
+    /// ```
+    pub fn missed_ticks(&self) -> MissedTicks {
+        self.missed_ticks
+    }
+
+    /// Sets when the next tick is due after one that was given late; see [`MissedTicks`], where an example is. It
+    /// applies from the next tick that is given.
+    pub fn set_missed_ticks(&mut self, missed_ticks: MissedTicks) {
+        self.missed_ticks = missed_ticks;
+    }
+
+    /// The time between two ticks.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// # use std::time::Duration;
+    /// let interval = brigade::time::interval(Duration::from_millis(1));
+    /// assert_eq!(interval.period(), Duration::from_millis(1));
+    /// # });
+    /// ```
+    pub fn period(&self) -> Duration {
+        self.period
+    }
+}
+
+/// The first of the ticks after `due` that is not past at `now`.
+fn following(due: Instant, period: Duration, now: Instant) -> Option<Instant> {
+    let late = now.saturating_duration_since(due).as_nanos();
+    let periods = late.div_ceil(period.as_nanos()).max(1);
+    let nanos = u64::try_from(periods.checked_mul(period.as_nanos())?).ok()?;
+    due.checked_add(Duration::from_nanos(nanos))
+}
+
+impl futures_core::Stream for Interval {
+    type Item = Instant;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Instant>> {
+        self.poll_tick(cx).map(Some)
+    }
+}
+
+impl fmt::Debug for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interval")
+            .field("next", &self.sleep.deadline)
+            .field("period", &self.period)
+            .field("missed_ticks", &self.missed_ticks)
+            .finish()
+    }
+}
