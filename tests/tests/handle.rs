@@ -252,13 +252,14 @@ fn a_guard_makes_an_executor_current<K: Kitchen>() {
     // Inside another one, for as long as the guard lives.
     let outer = K::open();
     let handle = executor.handle();
-    let inner = outer.block_on(async {
+    let mut inner = None;
+    outer.block_on(async {
         let guard = handle.enter();
-        let inner = brigade::spawn(async { 4 });
+        inner = Some(brigade::spawn(async { 4 }));
         drop(guard);
         assert_eq!(brigade::spawn(async { 5 }).await.unwrap(), 5);
-        inner
     });
+    let inner = inner.unwrap();
     drop(outer);
     assert_eq!(executor.block_on(inner).unwrap(), 4);
     assert!(format!("{:?}", handle.enter()).contains("EnterGuard"));
