@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use crate::sync::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::Ordering;
+use crate::sync::counting::{AtomicU64, AtomicUsize};
 
 /// A counter with one writer and any number of readers.
 #[derive(Default)]

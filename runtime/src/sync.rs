@@ -21,6 +21,11 @@ pub(crate) use std::sync::{
     atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
+/// std's atomics, also in models: for counters that decide nothing, so that loom tries no orders for them.
+pub(crate) mod counting {
+    pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
+}
+
 #[cfg(not(loom))]
 pub(crate) use crossbeam_channel as channel;
 // `SeldomWritten` is an atomic like the others. In models it is one that loom explores less of: see
