@@ -267,7 +267,7 @@ fn the_checks_find_what_they_are_for() {
     assert_eq!((minutes(&files[0]) * 600.0).round(), 9.0 + 280.0);
     let page =
         |minutes| format!("## Reading order\n\n| 1 | `a.rs` | why? | {minutes} |\n\n## More\n");
-    assert_eq!(reading_faults(&page(0), &files), [String::new(); 0]);
+    assert!(reading_faults(&page(0), &files).is_empty());
     assert_eq!(reading_faults(&page(5), &files).len(), 1);
     let page = |file, function| {
         format!(
