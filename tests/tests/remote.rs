@@ -121,7 +121,9 @@ fn a_spawn_is_not_kept_waiting_by_wakes() {
                 }
                 polls.fetch_add(1, Ordering::Relaxed);
                 // A poll that takes longer than a wake.
-                (0..500).for_each(|n| drop(std::hint::black_box(n)));
+                (0..500).for_each(|n| {
+                    std::hint::black_box(n);
+                });
                 Poll::<()>::Pending
             })));
         }

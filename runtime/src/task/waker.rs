@@ -118,7 +118,8 @@ mod tests {
         waker.wake_by_ref();
         // It ran, and is done.
         assert!(handle.is_finished() && is_dead(&waker));
-        waker.clone().wake();
+        let clone = waker.clone();
+        clone.wake();
         waker.wake();
     }
 
