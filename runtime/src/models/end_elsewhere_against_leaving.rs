@@ -4,7 +4,7 @@
 use loom::thread;
 
 use super::{Outcomes, explore};
-use crate::sync::{Arc, AtomicUsize, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering};
 use crate::task::JoinHandle;
 use crate::task::home::{HomeRef, Schedule};
 use crate::task::letter::Letter;
@@ -37,8 +37,10 @@ impl Schedule for Executor {
 
 #[test]
 fn what_ended_elsewhere_is_not_cancelled() {
-    static SEEN: Outcomes<2> =
-        Outcomes::of(["the spawner left first", "the spawner was still there"]);
+    static SEEN: Outcomes<2> = Outcomes::of([
+        "the spawner left first",
+        "the spawner was told before it left",
+    ]);
     explore(3, &SEEN, || {
         let executor = Arc::new(Executor {
             owned: OwnedTasks::new(2),
@@ -55,13 +57,17 @@ fn what_ended_elsewhere_is_not_cancelled() {
         spawner.insert(&executor.owned, ending.raw());
         spawner.insert(&executor.owned, living.raw());
         let _ = living.into_queue();
-        let left = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let told = Arc::new(AtomicBool::new(false));
         let leaving = thread::spawn({
-            let (executor, left) = (executor.clone(), left.clone());
+            let (executor, told) = (executor.clone(), told.clone());
             move || {
                 spawner.exchange(&executor.owned);
+                SEEN.saw(if told.load(Ordering::Relaxed) {
+                    "the spawner was told before it left"
+                } else {
+                    "the spawner left first"
+                });
                 spawner.leave(&executor.owned);
-                left.store(true, Ordering::Relaxed);
             }
         });
         let thief = WorkerTasks::new(1, &executor.owned);
@@ -69,12 +75,8 @@ fn what_ended_elsewhere_is_not_cancelled() {
         ending.cancel();
         // Freed: a place that still points to it must not be followed.
         drop(ended);
-        SEEN.saw(if left.load(Ordering::Relaxed) {
-            "the spawner left first"
-        } else {
-            "the spawner was still there"
-        });
         thief.leave(&executor.owned);
+        told.store(true, Ordering::Relaxed);
         leaving.join().unwrap();
         executor.owned.cancel_all();
         assert_eq!(executor.forgotten.load(Ordering::Relaxed), 1);
