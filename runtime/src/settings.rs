@@ -69,8 +69,8 @@ impl Settings {
         }
         let clock = Arc::new(clock);
         let recorder = self.record_timeline.then(|| {
-            let clock = clock.clone();
-            Recorder::new(move || clock.now_nanos())
+            let (clock, is_virtual) = (clock.clone(), clock.is_virtual());
+            Recorder::new(move || clock.now_nanos(), is_virtual)
         });
         Ok(Instruments {
             clock,

@@ -131,7 +131,7 @@ impl Builder {
     ///
     /// let executor = WorkStealing::builder().workers(2).record_timeline(true).build()?;
     /// executor.block_on(async { brigade::spawn(async {}).await.unwrap() });
-    /// assert_eq!(executor.timeline().unwrap().figures().spawned, 1);
+    /// assert!(!executor.timeline().unwrap().events.is_empty());
     ///
     /// let silent = WorkStealing::builder().workers(2).build()?;
     /// assert!(silent.timeline().is_none());
