@@ -12,6 +12,7 @@ use brigade::{
     Executor,
     timeline::{LaneKind, Timeline, What},
 };
+use brigade_timeline::Look;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ use crate::{
     cli::Shared,
     compare,
     cooks::{self, Dish},
-    drawing::{self, Look},
+    look,
     measure::{OneAndMany, Run, one_and_many},
     minute::Minute,
     numbers::whole,
@@ -145,7 +146,7 @@ impl Cashier {
         Self {
             customers: args.customers,
             minute: args.minute,
-            look: Look::for_stdout(shared.no_color),
+            look: look::for_stdout(shared.no_color),
         }
     }
 }
@@ -167,7 +168,7 @@ impl Dish for Cashier {
         let mut report = Report::of("cashier", title, shop.at_hand());
         let cashiers = |run: &Run<bool>| units::counted(run.figures.cooks, "cashier");
         let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
-        report.charts = drawing::terminal_to_scale(&drawn, self.look);
+        report.charts = look::to_scale(&drawn, self.look);
         report.draws_run = true;
         let rows = runs.map(|run| (cashiers(run), &run.figures));
         report.details = compare::side_by_side("", rows).lines();

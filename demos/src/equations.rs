@@ -25,6 +25,7 @@ use std::{
 
 use async_lock::Semaphore;
 use brigade::Executor;
+use brigade_timeline::Look;
 use futures_util::future::{FutureExt as _, LocalBoxFuture, Shared, join_all};
 use serde_json::json;
 
@@ -32,7 +33,7 @@ use crate::{
     cli,
     columns::Columns,
     cooks::{self, Dish},
-    drawing::{self, Look},
+    look,
     measure::{Run, measure},
     minute::Minute,
     report::{self, Report},
@@ -288,7 +289,7 @@ impl Equations {
     pub(crate) fn new(args: &Args, shared: &cli::Shared) -> Self {
         Self {
             minute: args.minute,
-            look: Look::for_stdout(shared.no_color),
+            look: look::for_stdout(shared.no_color),
         }
     }
 }
@@ -311,7 +312,7 @@ impl Dish for Equations {
              hand takes it to when it is solved."
         ));
         report.charts = vec![hands];
-        let charts = drawing::terminal_to_scale(&drawn, self.look);
+        let charts = look::to_scale(&drawn, self.look);
         report.charts.extend(charts);
         report.draws_run = true;
         report.details = solutions.table().lines();
@@ -320,8 +321,11 @@ impl Dish for Equations {
             let mut object = attempt.run.json();
             object["hands"] = json!(attempt.hands);
             object["hands_used_max"] = json!(attempt.used);
-            object["measured_critical_path_s"] =
-                json!(attempt.run.timeline.figures().critical_path.as_secs_f64());
+            object["measured_critical_path_s"] = json!(
+                brigade_timeline::figures(&attempt.run.timeline)
+                    .critical_path
+                    .as_secs_f64()
+            );
             object
         });
         report.own_keys(json!({

@@ -14,6 +14,7 @@
 //! ```
 
 use brigade::Executor;
+use brigade_timeline::Look;
 use futures_util::future::join;
 use serde_json::json;
 
@@ -21,7 +22,7 @@ use crate::{
     cli::Shared,
     compare::{self, Change, may_be_chance},
     cooks::{self, Dish},
-    drawing::{self, Look},
+    look,
     measure::{OneAndMany, Run, measure, one_and_many},
     minute::Minute,
     report::Report,
@@ -230,7 +231,7 @@ impl Kitchen {
     pub(crate) fn new(args: &Args, shared: &Shared) -> Self {
         Self {
             minute: args.minute,
-            look: Look::for_stdout(shared.no_color),
+            look: look::for_stdout(shared.no_color),
         }
     }
 }
@@ -252,7 +253,7 @@ impl Dish for Kitchen {
             let cooks = units::counted(run.figures.cooks, "cook");
             (&run.timeline, format!("{way}, {cooks}"))
         });
-        report.charts = drawing::terminal_to_scale(&drawn, self.look);
+        report.charts = look::to_scale(&drawn, self.look);
         report.draws_run = true;
         let rows = dinners
             .ways()

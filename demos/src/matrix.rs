@@ -5,9 +5,10 @@
 //! why a server can hold many connections with one thread (the waiting row is the
 //! same in both columns), and why only one core is busy (the chopping row is not).
 
-use std::{future::Future, mem, time::Duration};
+use std::{future::Future, time::Duration};
 
-use brigade::{Executor, timeline::Advice};
+use brigade::Executor;
+use brigade_timeline::Advice;
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -127,9 +128,7 @@ impl Cells {
             for run in [&row.one, &row.many] {
                 let cooks = units::counted(run.figures.cooks, "cook");
                 for advice in of_cell(run) {
-                    let alike = |(other, _): &&mut (Advice, _)| {
-                        mem::discriminant(other) == mem::discriminant(&advice)
-                    };
+                    let alike = |(other, _): &&mut (Advice, _)| other.kind() == advice.kind();
                     match said.iter_mut().find(alike) {
                         Some((_, of)) => of.push(cooks.clone()),
                         None => said.push((advice, vec![cooks.clone()])),
@@ -142,7 +141,8 @@ impl Cells {
                     one => one.join(", "),
                 };
                 lines.push(String::new());
-                let text = report::wrapped(&format!("{kind}, {cooks}: {advice}"));
+                let text =
+                    report::wrapped(&format!("{kind}, {cooks}: {}", advice.in_words_of("cook")));
                 lines.extend(text.lines().map(str::to_owned));
             }
         }
@@ -184,14 +184,9 @@ impl Cells {
     }
 }
 
-/// What a cell's timeline makes one think. Nothing here blocks, and who chops yields: a
-/// long poll of a cook who was kept off the processor is none of the program's.
+/// What a cell's timeline makes one think.
 fn of_cell(run: &Run<u32>) -> Vec<Advice> {
-    let mut advice = run.timeline.advice(cooks::cores());
-    if run.crowding().is_some() {
-        advice.retain(|advice| !matches!(advice, Advice::BlockedLoop { .. }));
-    }
-    advice
+    brigade_timeline::advice(&run.timeline)
 }
 
 fn wall(run: &Run<u32>) -> String {

@@ -135,7 +135,7 @@ impl<T> Run<T> {
 
     /// Of the lifetimes of all tasks added up, the share in which they waited.
     pub(crate) fn waiting_share(&self) -> f64 {
-        self.timeline.figures().waiting_share
+        brigade_timeline::figures(&self.timeline).waiting_share
     }
 
     /// How many times as long as `other` this run took.
@@ -147,7 +147,7 @@ impl<T> Run<T> {
     /// a processor. It is well below 1 where more cooks work than there are free cores:
     /// then the system lets them take turns.
     pub(crate) fn on_processor(&self) -> Option<f64> {
-        let work = self.timeline.figures().work;
+        let work = brigade_timeline::figures(&self.timeline).work;
         let cpu = self.figures.cpu?;
         (work >= WORK_TO_JUDGE).then(|| (cpu.as_secs_f64() / work.as_secs_f64()).min(1.0))
     }
@@ -209,7 +209,7 @@ mod tests {
             });
             let run = run.unwrap();
             assert!(run.output.right);
-            if run.timeline.figures().work >= WORK_TO_JUDGE {
+            if brigade_timeline::figures(&run.timeline).work >= WORK_TO_JUDGE {
                 return run.map(|_| ());
             }
             size *= 2;
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn cooks_who_are_on_a_processor_for_half_of_their_work_say_so() {
         let mut run = chopped();
-        let work = run.timeline.figures().work;
+        let work = brigade_timeline::figures(&run.timeline).work;
         run.figures.cpu = Some(work);
         assert_eq!(run.crowding(), None);
         run.figures.cpu = Some(work / 2);

@@ -1,18 +1,25 @@
 //! `--timeline`: the record of a run becomes a drawing, with the figures and the
 //! advice that follow from it.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
 use brigade::timeline::Timeline;
+use brigade_timeline::Form;
 
 use crate::{
     cli::{BadArguments, Shared},
-    cooks,
-    drawing::{self, Facts, Look, Order},
+    look,
     report::{self, Report},
     units,
 };
 
-/// A drawing that was asked for.
-pub(crate) struct Drawing(Order);
+/// A drawing that was asked for: where it goes and, by that, its form; for a terminal, none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Drawing {
+    form: Option<Form>,
+    to: PathBuf,
+}
 
 impl Drawing {
     /// What `--timeline` says, if it says anything. Wrong endings and folders that are
@@ -21,30 +28,76 @@ impl Drawing {
         let Some(to) = &shared.timeline else {
             return Ok(None);
         };
-        let order = Order::new(to)?;
-        order.check_folder()?;
-        if order.is_stdout() && shared.json {
+        let drawing = Self::new(to)?;
+        drawing.check_folder()?;
+        if drawing.is_stdout() && shared.json {
             return Err(BadArguments::error(
                 "--timeline -: the drawing and the JSON object cannot both go to stdout",
             ));
         }
-        Ok(Some(Self(order)))
+        Ok(Some(drawing))
     }
 
-    /// The same drawing of one run among several: the file is named after its cooks.
+    fn new(to: &Path) -> anyhow::Result<Self> {
+        let form = Form::of(to);
+        if form.is_none() && to != Path::new("-") {
+            return Err(BadArguments::error(format!(
+                "--timeline {}: the ending chooses the drawing and must be \
+                 .html, .svg, .mmd or .json (or - for the terminal)",
+                to.display()
+            )));
+        }
+        Ok(Self {
+            form,
+            to: to.to_owned(),
+        })
+    }
+
+    /// Refuses a file for which there is no place.
+    fn check_folder(&self) -> anyhow::Result<()> {
+        let folder = match self.to.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let why = if self.is_stdout() {
+            return Ok(());
+        } else if !folder.is_dir() {
+            format!("there is no folder {}", folder.display())
+        } else if self.to.is_dir() {
+            "that is a folder, not a file".to_owned()
+        } else {
+            return Ok(());
+        };
+        let to = self.to.display();
+        Err(BadArguments::error(format!("--timeline {to}: {why}")))
+    }
+
+    /// The same drawing of one run among several: `run.svg` becomes `run-1cook.svg`
+    /// or `run-2cooks.svg`.
     pub(crate) fn of_cooks(&self, cooks: usize) -> Self {
-        Self(self.0.named_after(cooks))
+        let mut drawing = self.clone();
+        if let (false, Some(stem), Some(ending)) =
+            (self.is_stdout(), self.to.file_stem(), self.to.extension())
+        {
+            let plural = if cooks == 1 { "" } else { "s" };
+            let mut name = stem.to_owned();
+            name.push(format!("-{cooks}cook{plural}."));
+            name.push(ending);
+            drawing.to.set_file_name(name);
+        }
+        drawing
     }
 
     /// Whether it is drawn among the other text.
     pub(crate) fn is_stdout(&self) -> bool {
-        self.0.is_stdout()
+        self.form.is_none()
     }
 
     /// Says what the timeline makes one think.
     pub(crate) fn advise(&self, timeline: &Timeline, shared: &Shared) {
         if !shared.json {
-            for sentence in advice(timeline) {
+            for advice in brigade_timeline::advice(timeline) {
+                let sentence = advice.in_words_of("cook");
                 let sentence = report::wrapped(&format!("Advice: {sentence}"));
                 report::write_stdout(&format!("\n{sentence}\n"));
             }
@@ -58,30 +111,30 @@ impl Drawing {
         timeline: &Timeline,
         shared: &Shared,
     ) -> anyhow::Result<()> {
-        if self.is_stdout() {
-            report::write_stdout("\n");
-            if report.draws_run {
-                report::write_stdout("The run is drawn above.\n");
-                return Ok(());
-            }
+        let drawing = brigade_timeline::Drawing::new(timeline)
+            .title(&report.title)
+            .workers_are("cook")
+            .figures(figures(report, timeline));
+        if !self.is_stdout() {
+            let written = drawing.write(&self.to);
+            return written.with_context(|| {
+                format!("the drawing could not be written to {}", self.to.display())
+            });
         }
-        let facts = Facts {
-            title: report.title.clone(),
-            figures: figures(report, timeline),
-            advice: advice(timeline),
-        };
-        drawing::write(&self.0, timeline, &facts, Look::for_stdout(shared.no_color))
+        report::write_stdout("\n");
+        if report.draws_run {
+            report::write_stdout("The run is drawn above.\n");
+        } else {
+            // A reader that closed the other end (`| head`) wanted no more.
+            report::write_stdout(&drawing.terminal(look::for_stdout(shared.no_color)));
+        }
+        Ok(())
     }
-}
-
-fn advice(timeline: &Timeline) -> Vec<String> {
-    let advice = timeline.advice(cooks::cores());
-    advice.iter().map(ToString::to_string).collect()
 }
 
 /// The figures that stand above the drawing: concurrency and parallelism first.
 fn figures(report: &Report, timeline: &Timeline) -> Vec<(String, String)> {
-    let figures = timeline.figures();
+    let figures = brigade_timeline::figures(timeline);
     let mut all = vec![
         ("in flight at most", units::count(figures.in_flight_max)),
         ("at once at most", units::count(figures.at_once_max)),
@@ -105,4 +158,28 @@ fn figures(report: &Report, timeline: &Timeline) -> Vec<(String, String)> {
     all.into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_ending_or_a_missing_folder_is_refused_before_the_run() {
+        for to in ["", "run", "run.png", ".svg"] {
+            let refused = Drawing::new(Path::new(to)).unwrap_err();
+            assert!(refused.is::<BadArguments>(), "{to}");
+        }
+        assert!(Drawing::new(Path::new("-")).unwrap().is_stdout());
+        let nowhere = Drawing::new(Path::new("/no/such/folder/run.svg")).unwrap();
+        assert!(nowhere.check_folder().unwrap_err().is::<BadArguments>());
+    }
+
+    #[test]
+    fn drawings_of_several_runs_are_named_after_their_cooks() {
+        let named = |to, cooks| Drawing::new(Path::new(to)).unwrap().of_cooks(cooks).to;
+        assert_eq!(named("a/run.svg", 1), Path::new("a/run-1cook.svg"));
+        assert_eq!(named("a.b/run.HTML", 12), Path::new("a.b/run-12cooks.HTML"));
+        assert_eq!(named("-", 2), Path::new("-"));
+    }
 }

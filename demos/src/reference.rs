@@ -340,7 +340,7 @@ impl InPolls {
 // ---- the thread's frame ----------------------------------------------------------------
 
 fn on_thread(timeline: &Timeline) -> Option<OnThread> {
-    let figures = timeline.figures();
+    let figures = brigade_timeline::figures(timeline);
     let named = |task: &brigade::timeline::Task| task.name.as_deref() == Some(MINE);
     let mine = timeline.tasks.iter().position(named)?;
     let its = figures.tasks.get(mine)?;

@@ -223,7 +223,7 @@ impl<E> Builder<E> {
     ///
     /// let executor = WorkStealing::builder().workers(2).record_timeline(true).build()?;
     /// executor.block_on(async { brigade::spawn(async {}).await.unwrap() });
-    /// assert_eq!(executor.timeline().unwrap().figures().spawned, 1);
+    /// assert!(!executor.timeline().unwrap().events.is_empty());
     ///
     /// let silent = WorkStealing::builder().workers(2).build()?;
     /// assert!(silent.timeline().is_none());
@@ -308,8 +308,8 @@ impl Settings {
         }
         let clock = Arc::new(clock);
         let recorder = self.record_timeline.then(|| {
-            let clock = clock.clone();
-            Recorder::new(move || clock.now_nanos())
+            let (clock, is_virtual) = (clock.clone(), clock.is_virtual());
+            Recorder::new(move || clock.now_nanos(), is_virtual)
         });
         Ok(Instruments {
             clock,

@@ -1,26 +1,19 @@
-//! The recorder: writes down what happens, where it happens.
+//! The recorder writes down what happens on each thread of a run, where it happens.
 //!
-//! **Job.** Keep a log for each thread that takes part in a run, and append to it what tasks and
-//! executors report. Off unless a builder asks for it; then every place that could report tests one
-//! pointer, next to others it reads anyway.
+//! It is off unless a builder asks for it; then each place that could report tests one pointer, next to
+//! others that it reads anyway. Appending takes no lock, never blocks, and never grows a log beyond its
+//! bound: entries that do not fit are counted and thrown away.
 //!
-//! **Owns** the logs, until they are read.
-//!
-//! **Never** takes a lock to append, never blocks, and never grows beyond its bound: what does not
-//! fit is counted and thrown away.
-//!
-//! # A log
-//!
-//! One thread appends, any may read, also meanwhile. Chunks of [`PER_CHUNK`] entries hang on one
-//! another; an entry is three atomic words, written plainly (Relaxed), and then the chunk's length is
-//! raised (Release). Who reads the length (Acquire) sees the entries before it. Nothing is ever
-//! overwritten, so nothing can be torn.
+//! One thread appends to a log, and any thread may read it meanwhile. A log is a chain of chunks of
+//! [`PER_CHUNK`] entries of three atomic words:
 //!
 //! | word | holds |
 //! |---|---|
 //! | 0 | when: nanoseconds by the executor's clock |
-//! | 1 | what (8 bits), how it went (8 bits), the task (48 bits) |
+//! | 1 | what (8 bits), how it went (8 bits), the task or a number (48 bits) |
 //! | 2 | another task, or a number |
+
+mod cpu_clock;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -29,12 +22,18 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
-/// Entries of a chunk: 96 KiB. Thin air.
+use self::cpu_clock::CpuClock;
+
+/// Entries of a chunk: 96 KiB. Arbitrary: not measured.
 const PER_CHUNK: usize = 4096;
 
-/// Chunks of all threads together: two million events, 48 MiB. Thin air: minutes of a busy program,
-/// and as much as a drawing can make sense of.
+/// Chunks of all threads together: two million events, 48 MiB. Arbitrary: minutes of a busy
+/// program, and as much as a drawing can show.
 const CHUNKS: usize = 512;
+
+/// Nanoseconds between two readings of a thread's CPU clock, at least. A reading takes about a
+/// microsecond, so all of them take about a thousandth of the run.
+const BETWEEN_READINGS: u64 = 1_000_000;
 
 /// What happened, as a number for a word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,10 +52,11 @@ pub(crate) enum Kind {
     IoReady,
     TimersFired,
     Stranded,
+    CpuTime,
 }
 
 impl Kind {
-    const ALL: [Kind; 13] = [
+    const ALL: [Kind; 14] = [
         Kind::Spawn,
         Kind::PollBegin,
         Kind::PollEnd,
@@ -70,6 +70,7 @@ impl Kind {
         Kind::IoReady,
         Kind::TimersFired,
         Kind::Stranded,
+        Kind::CpuTime,
     ];
 }
 
@@ -100,6 +101,8 @@ pub(crate) struct Recorder {
     /// Unlike that of any other recorder of the process.
     number: u64,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
+    /// On a virtual clock no poll takes any time, so CPU time would explain nothing.
+    reads_cpu: bool,
     logs: Mutex<Vec<Arc<Log>>>,
     names: Mutex<HashMap<u64, String>>,
     chunks: AtomicUsize,
@@ -126,6 +129,14 @@ struct Current {
     log: Arc<Log>,
     /// The chunk that is being filled.
     chunk: Option<Arc<Chunk>>,
+    meter: Option<Meter>,
+}
+
+/// The CPU clock of a worker or of a thread of the blocking pool.
+struct Meter {
+    clock: CpuClock,
+    /// When it was last read.
+    read_at: u64,
 }
 
 thread_local! {
@@ -137,12 +148,16 @@ thread_local! {
 const TASK: u64 = (1 << 48) - 1;
 
 impl Recorder {
-    /// `clock` gives nanoseconds since the executor was built.
-    pub(crate) fn new(clock: impl Fn() -> u64 + Send + Sync + 'static) -> Arc<Self> {
+    /// `clock` gives nanoseconds since the executor was built; `is_virtual` if these are none that pass.
+    pub(crate) fn new(
+        clock: impl Fn() -> u64 + Send + Sync + 'static,
+        is_virtual: bool,
+    ) -> Arc<Self> {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         Arc::new(Recorder {
             number: NUMBER.fetch_add(1, Ordering::Relaxed),
             clock: Box::new(clock),
+            reads_cpu: !is_virtual,
             logs: Mutex::new(Vec::new()),
             names: Mutex::new(HashMap::new()),
             chunks: AtomicUsize::new(0),
@@ -157,7 +172,39 @@ impl Recorder {
 
     /// Says what the calling thread is. A thread that says nothing is an outsider.
     pub(crate) fn join(&self, role: Role) {
-        let _ = CURRENT.try_with(|current| *current.borrow_mut() = Some(self.open_log(role)));
+        let mut mine = self.open_log(role);
+        if self.reads_cpu && role != Role::Outside {
+            // A descriptor for each worker is affordable; for hundreds of blocking threads it is not.
+            let clock = CpuClock::of_this_thread(matches!(role, Role::Worker(_)));
+            mine.meter = Some(Meter { clock, read_at: 0 });
+            self.read_cpu(&mut mine, self.now());
+        }
+        let _ = CURRENT.try_with(|current| *current.borrow_mut() = Some(mine));
+    }
+
+    /// Appends a reading of the thread's CPU clock.
+    #[cold]
+    fn read_cpu(&self, mine: &mut Current, at: u64) {
+        let Some(meter) = &mut mine.meter else { return };
+        meter.read_at = at;
+        let Some(reading) = meter.clock.read() else {
+            mine.meter = None;
+            return;
+        };
+        let words = entry(
+            at,
+            Kind::CpuTime,
+            u8::from(reading.delay.is_some()),
+            reading.delay.unwrap_or(0),
+            reading.cpu,
+        );
+        self.append(mine, words);
+    }
+
+    fn append(&self, mine: &mut Current, words: [u64; 3]) {
+        if !mine.append(words, &self.chunks) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// A task was spawned, by the task that is being polled on this thread.
@@ -191,11 +238,6 @@ impl Recorder {
     }
 
     fn report_at(&self, at: u64, kind: Kind, how: u8, task: u64, other: u64) {
-        let words = [
-            at,
-            kind as u64 | u64::from(how) << 8 | (task & TASK) << 16,
-            other,
-        ];
         // In a thread that is ending its log is gone already: then nothing is written.
         let _ = CURRENT.try_with(|current| {
             let mut current = current.borrow_mut();
@@ -203,8 +245,11 @@ impl Recorder {
                 Some(current) if current.recorder == self.number => current,
                 other => other.insert(self.open_log(Role::Outside)),
             };
-            if !mine.append(words, &self.chunks) {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.append(mine, entry(at, kind, how, task, other));
+            let ends_something = matches!(kind, Kind::PollEnd | Kind::Park | Kind::Unpark);
+            let is_due = |meter: &Meter| at.saturating_sub(meter.read_at) >= BETWEEN_READINGS;
+            if ends_something && mine.meter.as_ref().is_some_and(is_due) {
+                self.read_cpu(mine, at);
             }
         });
     }
@@ -249,7 +294,7 @@ impl Recorder {
         let known = logs.iter().find(|log| log.thread == thread.id());
         let log = known.cloned().unwrap_or_else(|| {
             let name = match (role, thread.name()) {
-                (Role::Worker(number), _) => format!("cook {number}"),
+                (Role::Worker(number), _) => format!("worker {number}"),
                 (_, Some(name)) => name.to_owned(),
                 (_, None) => format!("thread {}", logs.len()),
             };
@@ -267,6 +312,7 @@ impl Recorder {
             recorder: self.number,
             log,
             chunk,
+            meter: None,
         }
     }
 
@@ -295,6 +341,12 @@ impl Recorder {
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
+}
+
+/// The three words of an entry.
+fn entry(at: u64, kind: Kind, how: u8, task: u64, other: u64) -> [u64; 3] {
+    let what = kind as u64 | u64::from(how) << 8 | (task & TASK) << 16;
+    [at, what, other]
 }
 
 impl Current {

@@ -74,7 +74,7 @@ fn the_story_of_a_task_is_told<K: Kitchen>() {
         .collect();
     assert_eq!(ends.last(), Some(&Outcome::Ready));
     assert!(ends.contains(&Outcome::Pending));
-    let figures = run.figures();
+    let figures = brigade_timeline::figures(&run);
     assert_eq!((figures.spawned, figures.finished), (2, 2));
     assert_eq!(figures.in_flight_max, 2);
 }
@@ -106,7 +106,7 @@ fn each_end_is_told<K: Kitchen>() {
         endless.abort();
         assert!(endless.await.unwrap_err().is_aborted());
     });
-    let figures = executor.timeline().unwrap().figures();
+    let figures = brigade_timeline::figures(&executor.timeline().unwrap());
     assert_eq!(figures.spawned, 3);
     assert_eq!(
         (figures.finished, figures.panicked, figures.cancelled),
@@ -127,7 +127,7 @@ fn jobs_of_the_pool_are_no_tasks<K: Kitchen>() {
     });
     let run = executor.timeline().unwrap();
     assert!(run.lanes.iter().any(|lane| lane.kind == LaneKind::Blocking));
-    let figures = run.figures();
+    let figures = brigade_timeline::figures(&run);
     assert_eq!(figures.blocking_jobs, 8);
     assert_eq!(figures.spawned, 1);
     assert_eq!((figures.in_flight_max, figures.at_once_max), (1, 1));
@@ -157,7 +157,7 @@ fn the_figures_agree_with_the_metrics<K: Kitchen>() {
         }
     });
     let (metrics, run) = (executor.metrics(), executor.timeline().unwrap());
-    let figures = run.figures();
+    let figures = brigade_timeline::figures(&run);
     assert_eq!(run.dropped, 0);
     // A thread counts, and writes down, one after the other: others may be in between.
     let between = if K::ONE_COOK {

@@ -188,7 +188,7 @@ impl Lab {
     /// Remembers a run that was recorded. What was at work at once is counted by threads
     /// here and what was in flight by tasks, so that neither figure follows from the other.
     pub(super) fn note<T>(&self, run: &Run<T>) {
-        let recorded = run.timeline.figures();
+        let recorded = brigade_timeline::figures(&run.timeline);
         let at_work = polls_at_once(&run.timeline, |kind| matches!(kind, LaneKind::Worker(_)));
         self.traces.borrow_mut().push(Trace {
             cooks: run.figures.cooks,

@@ -31,8 +31,8 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::{
     cooks::Dish,
-    drawing,
     fetch::origin::{Origin, Request},
+    look,
     measure::{Run, measure},
     numbers::whole,
     report::{self, Report},
@@ -211,7 +211,7 @@ fn trace(
     cooks: usize,
     bytes: usize,
 ) -> Option<Trace> {
-    let figures = timeline.figures();
+    let figures = brigade_timeline::figures(timeline);
     let named = |task: &brigade::timeline::Task| task.name.as_deref() == Some(FETCH);
     let fetch = timeline.tasks.iter().position(named)?;
     let its = figures.tasks.get(fetch)?;
@@ -252,7 +252,7 @@ impl Tracker<'_> {
 
     fn take(&mut self, event: &Event) {
         let (at, fetch) = (event.at, self.fetch);
-        let thread = || self.timeline.lanes[event.lane].name.clone();
+        let thread = || cook_of(&self.timeline.lanes[event.lane]);
         match event.what {
             What::Spawn { task, .. } if task == fetch => {
                 self.hop(at, "spawn: a cell for task and future", places::SPAWN);
@@ -307,7 +307,7 @@ impl Tracker<'_> {
 
     /// The task is woken: what came before it on the thread that did belongs to it.
     fn woken(&mut self, event: &Event) {
-        let thread = self.timeline.lanes[event.lane].name.clone();
+        let thread = cook_of(&self.timeline.lanes[event.lane]);
         let [parked, up, heard] = std::mem::take(&mut self.heard[event.lane]);
         if let (Some(parked), Some(up)) = (parked, up) {
             self.hop(parked, format!("{thread} parks in the OS"), places::PARK);
@@ -379,7 +379,7 @@ impl Dish for Follow {
             units::counted(executor.workers(), "cook")
         );
         let mut report = Report::of("follow", title, &run);
-        report.charts = vec![trace.lines(drawing::width())];
+        report.charts = vec![trace.lines(look::width())];
         report.rows = report::concurrency_rows(&run.figures);
         report.verdict = trace.verdict();
         report.own_keys(json!({
@@ -446,5 +446,13 @@ impl Hop {
             "file": self.place.file,
             "function": format!("{}::{}", self.place.owner, self.place.function),
         })
+    }
+}
+
+/// The thread's name, in the kitchen's words.
+fn cook_of(lane: &brigade::timeline::Lane) -> String {
+    match lane.kind {
+        brigade::timeline::LaneKind::Worker(number) => format!("cook {number}"),
+        _ => lane.name.clone(),
     }
 }

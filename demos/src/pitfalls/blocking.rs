@@ -13,7 +13,8 @@ use std::{
 };
 
 use anyhow::ensure;
-use brigade::{spawn_blocking, time::interval, timeline::Advice};
+use brigade::{spawn_blocking, time::interval};
+use brigade_timeline::Kind;
 
 use super::{Done, Pitfall, Place};
 use crate::{fetch::origin::Request, work::begin};
@@ -25,7 +26,7 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     counts: "rings on time",
     broken: |place| Box::pin(broken(place)),
     mended: |place| Box::pin(mended(place)),
-    is_named_by: |advice| matches!(advice, Advice::BlockedLoop { .. }),
+    is_named_by: Kind::Blocking,
 };
 
 /// How many steps the server takes, and how often the bell rings meanwhile.

@@ -17,7 +17,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use brigade::{time::sleep, timeline::Advice};
+use brigade::time::sleep;
+use brigade_timeline::Kind;
 
 use super::{Done, Pitfall, Place};
 use crate::work::begin;
@@ -29,7 +30,7 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     counts: "meals",
     broken: |place| Box::pin(broken(place)),
     mended: |place| Box::pin(mended(place)),
-    is_named_by: |advice| matches!(advice, Advice::BusyPolling { .. }),
+    is_named_by: Kind::BusyPolling,
 };
 
 /// A meal takes this part of a step: asking fills a record quickly.

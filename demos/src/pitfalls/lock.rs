@@ -10,7 +10,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::ensure;
 use async_lock::Mutex;
-use brigade::{net::TcpStream, timeline::Advice};
+use brigade::net::TcpStream;
+use brigade_timeline::Kind;
 use futures_util::AsyncReadExt as _;
 
 use super::{Done, Pitfall, Place};
@@ -23,7 +24,7 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     counts: "guests",
     broken: |place| Box::pin(program(place, true)),
     mended: |place| Box::pin(program(place, false)),
-    is_named_by: |advice| matches!(advice, Advice::InLine { .. }),
+    is_named_by: Kind::InLine,
 };
 
 const GUESTS: usize = 5;

@@ -22,15 +22,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use brigade::{Executor, timeline::Advice};
+use brigade::Executor;
+use brigade_timeline::{Kind, Look};
 use serde_json::{Value, json};
 
 use crate::{
     cli::Shared,
     columns::Columns,
     cooks::{self, Dish},
-    drawing::{self, Look},
     fetch::origin::Origin,
+    look,
     measure::{Run, measure},
     numbers::whole,
     report::{self, Report},
@@ -100,7 +101,7 @@ struct Pitfall {
     broken: Program,
     mended: Program,
     /// Whether it is this fault that the advice is about.
-    is_named_by: fn(&Advice) -> bool,
+    is_named_by: Kind,
 }
 
 impl Name {
@@ -144,7 +145,7 @@ impl Pitfalls {
         Self {
             names: args.only.map_or(all.to_vec(), |only| vec![only]),
             step: Duration::from_millis(args.step),
-            look: Look::for_stdout(shared.no_color),
+            look: look::for_stdout(shared.no_color),
         }
     }
 
@@ -183,11 +184,16 @@ fn run<E: Executor>(
     place: Place,
 ) -> anyhow::Result<Twin> {
     let run = measure(executor, program(place))?.transpose()?;
-    let advice = run.timeline.advice(cooks::cores());
-    let named = advice.iter().filter(|advice| (pitfall.is_named_by)(advice));
+    let advice = brigade_timeline::advice(&run.timeline);
+    let named = advice
+        .iter()
+        .filter(|advice| advice.kind() == pitfall.is_named_by);
     Ok(Twin {
-        named: named.map(ToString::to_string).collect(),
-        advice: advice.iter().map(ToString::to_string).collect(),
+        named: named.map(|advice| advice.in_words_of("cook")).collect(),
+        advice: advice
+            .iter()
+            .map(|advice| advice.in_words_of("cook"))
+            .collect(),
         run,
     })
 }
@@ -232,7 +238,7 @@ impl Pair {
         let drawn = self
             .twins()
             .map(|(which, what, twin)| (&twin.run.timeline, format!("{name}, {which}: {what}")));
-        let drawings = drawing::terminal_to_scale(&drawn, look);
+        let drawings = look::to_scale(&drawn, look);
         let mut chart = String::new();
         for (drawing, (_, _, twin)) in drawings.iter().zip(self.twins()) {
             chart.push_str(&format!("{}\n\n", drawing.trim_end()));
@@ -276,7 +282,7 @@ impl Twin {
 
     /// Polls of tasks.
     fn polls(&self) -> u64 {
-        let figures = self.run.timeline.figures();
+        let figures = brigade_timeline::figures(&self.run.timeline);
         figures.tasks.iter().map(|task| task.polls).sum()
     }
 }

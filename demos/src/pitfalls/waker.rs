@@ -14,10 +14,8 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use brigade::{
-    time::{sleep, timeout},
-    timeline::Advice,
-};
+use brigade::time::{sleep, timeout};
+use brigade_timeline::Kind;
 
 use super::{Done, Pitfall, Place};
 use crate::work::begin;
@@ -29,7 +27,7 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     counts: "letters",
     broken: |place| Box::pin(program(place, false)),
     mended: |place| Box::pin(program(place, true)),
-    is_named_by: |advice| matches!(advice, Advice::Stranded { .. }),
+    is_named_by: Kind::Stranded,
 };
 
 /// Steps until the watchdog has seen enough.

@@ -16,9 +16,7 @@ use super::scheduler_ref::SchedulerRef;
 use super::state::{Pend, Snapshot};
 use super::waker;
 use crate::spans::TaskSpan;
-
-/// What a timeline calls the task.
-pub(crate) const MAIN: &str = "main";
+use crate::timeline::MAIN;
 
 /// Dropping it ends the task: its wakers do nothing from then on.
 pub(crate) struct MainTask {

@@ -1,7 +1,5 @@
-//! From the recorder's logs to a timeline.
-//!
-//! **Job.** Read the logs of all threads and put their entries into one order, that of time. **Owns**
-//! nothing. **Never** disturbs the threads that are writing.
+//! Reads the logs of all threads and puts their entries into one order, that of time, without disturbing
+//! the threads that write.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -89,6 +87,12 @@ impl Crowd {
             Kind::Unpark => return What::Unpark,
             Kind::IoReady => return What::IoReady { events: count },
             Kind::TimersFired => return What::TimersFired { timers: count },
+            Kind::CpuTime => {
+                return What::CpuTime {
+                    used: Duration::from_nanos(entry.other),
+                    delayed: (how == 1).then(|| Duration::from_nanos(entry.task)),
+                };
+            }
             _ => {}
         }
         // The one who acted is named first only if it appeared first.

@@ -1,23 +1,18 @@
-//! The timeline: what a run really did, event by event.
+//! The record of a run, event by event.
 //!
-//! **Job.** A [`Timeline`] is the record of one run of an executor that was built with
-//! `record_timeline(true)`: which task was polled when and by which thread, who woke it, when threads
-//! slept. The [`Figures`] of the run follow from it, and [`Advice`] from the figures.
+//! A [`Timeline`] is the record of one run of an executor that was built with `record_timeline(true)`:
+//! which task was polled when and by which thread, who woke it, when threads slept. It is plain data
+//! and has nothing to do with the executor any more.
 //!
-//! **Owns** plain data: once taken, a timeline has nothing to do with the executor any more.
-//!
-//! **Never** draws: how to draw it is the reader's affair; brigade's demos do it in five ways.
+//! The crate `brigade-timeline` makes figures, advice and drawings of it.
 
-mod advice;
 mod collect;
-mod figures;
 
 use std::time::Duration;
 
 use crate::task::Id;
 
-pub use self::advice::Advice;
-pub use self::figures::{Ending, Figures, LaneFigures, LongestPoll, Stall, TaskFigures};
+pub(crate) use self::collect::MAIN;
 
 /// The record of a run: see the [module](self).
 ///
@@ -53,7 +48,7 @@ pub struct Timeline {
     pub events: Vec<Event>,
     /// How long the record is: from the building of the executor to the taking of the timeline.
     pub length: Duration,
-    /// Events that there was no room for. The figures rest on the others.
+    /// Events that there was no room for.
     pub dropped: u64,
 }
 
@@ -76,7 +71,7 @@ pub struct Timeline {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lane {
-    /// Its name: `cook 0`, or that of a thread which woke or spawned a task from outside.
+    /// Its name: `worker 0`, or that of a thread which woke or spawned a task from outside.
     pub name: String,
     /// What kind of thread it is.
     pub kind: LaneKind,
@@ -252,6 +247,15 @@ pub enum What {
     TimersFired {
         /// How many.
         timers: usize,
+    },
+    /// The CPU clock of the thread was read. That happens at the end of a poll and at a park, if a
+    /// millisecond or more has passed since the reading before; on Linux, with 64 bits, only.
+    CpuTime {
+        /// CPU time of the thread so far.
+        used: Duration,
+        /// How long the OS has kept it from a core so far although it could run; `None` if the system
+        /// does not tell.
+        delayed: Option<Duration>,
     },
 }
 

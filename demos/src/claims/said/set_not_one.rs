@@ -34,7 +34,7 @@ struct Kind {
 impl Kind {
     fn of(ways: &Ways) -> Self {
         let timeline = &ways.cut_for_one.timeline;
-        let figures = timeline.figures();
+        let figures = brigade_timeline::figures(timeline);
         let parts = timeline.tasks.iter().zip(&figures.tasks);
         let lives = parts
             .filter(|(task, _)| !task.is_main)

@@ -1,0 +1,113 @@
+//! The CPU clock of a thread, and how long the OS kept the thread from a core.
+//!
+//! A poll of 10 ms may have computed, blocked, or lost its core to another program. Three numbers tell
+//! these apart: the time that passed, the CPU time, and the *run delay*, the time in which the thread
+//! could run and had no core. Linux has all three. Where the CPU time is missing there is no reading.
+
+/// What a thread has used so far, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reading {
+    pub(super) cpu: u64,
+    /// `None`: the system does not tell.
+    pub(super) delay: Option<u64>,
+}
+
+pub(super) use self::system::CpuClock;
+
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(miri)))]
+mod system {
+    use std::ffi::{c_int, c_long};
+    use std::fs::File;
+    use std::os::unix::fs::FileExt as _;
+
+    use super::Reading;
+
+    const CLOCK_THREAD_CPUTIME_ID: c_int = 3;
+
+    #[repr(C)]
+    #[derive(Default)]
+    struct Timespec {
+        seconds: c_long,
+        nanoseconds: c_long,
+    }
+
+    // SAFETY: the declaration is that of POSIX on 64-bit Linux; a reference is a pointer that is valid
+    // for the one write.
+    unsafe extern "C" {
+        safe fn clock_gettime(clock: c_int, time: &mut Timespec) -> c_int;
+    }
+
+    /// The clocks of the thread that made it.
+    pub(in super::super) struct CpuClock {
+        schedstat: Option<File>,
+    }
+
+    impl CpuClock {
+        /// `with_delay` takes a file descriptor.
+        pub(in super::super) fn of_this_thread(with_delay: bool) -> Self {
+            let open = || File::open("/proc/thread-self/schedstat").ok();
+            CpuClock {
+                schedstat: with_delay.then(open).flatten(),
+            }
+        }
+
+        pub(in super::super) fn read(&self) -> Option<Reading> {
+            let mut time = Timespec::default();
+            if clock_gettime(CLOCK_THREAD_CPUTIME_ID, &mut time) != 0 {
+                return None;
+            }
+            let cpu = time.seconds as u64 * 1_000_000_000 + time.nanoseconds as u64;
+            let delay = self.schedstat.as_ref().and_then(run_delay);
+            Some(Reading { cpu, delay })
+        }
+    }
+
+    /// The second number in the file. The first is a CPU time too, but as old as the last tick.
+    fn run_delay(schedstat: &File) -> Option<u64> {
+        let mut bytes = [0; 96];
+        let length = schedstat.read_at(&mut bytes, 0).ok()?;
+        let text = std::str::from_utf8(&bytes[..length]).ok()?;
+        text.split_ascii_whitespace().nth(1)?.parse().ok()
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64", not(miri))))]
+mod system {
+    use super::Reading;
+
+    pub(in super::super) struct CpuClock;
+
+    impl CpuClock {
+        pub(in super::super) fn of_this_thread(_with_delay: bool) -> Self {
+            CpuClock
+        }
+
+        pub(in super::super) fn read(&self) -> Option<Reading> {
+            None
+        }
+    }
+}
+
+#[cfg(all(test, target_os = "linux", target_pointer_width = "64", not(miri)))]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_computes_uses_cpu_time_and_one_that_sleeps_uses_none() {
+        let clock = CpuClock::of_this_thread(true);
+        let used = |work: &dyn Fn()| {
+            let before = clock.read().unwrap().cpu;
+            work();
+            Duration::from_nanos(clock.read().unwrap().cpu - before)
+        };
+        let nap = Duration::from_millis(30);
+        assert!(used(&|| std::thread::sleep(nap)) < nap / 2);
+        // However many others want the core, a thread that computes gets there.
+        let (begun, start) = (Instant::now(), clock.read().unwrap().cpu);
+        while u128::from(clock.read().unwrap().cpu - start) < nap.as_nanos() {
+            assert!(begun.elapsed() < Duration::from_secs(60));
+        }
+    }
+}

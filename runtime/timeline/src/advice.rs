@@ -1,0 +1,321 @@
+//! Advice: what would make a program better, and on which figures of the run that rests.
+//!
+//! Each rule has a least size of sample and a threshold, which have names. A run about which there is
+//! nothing to say gets no advice. Where the machine was busy with other programs, only what does not
+//! depend on that is said: a rule about computing looks at CPU time, not at the time that passed.
+
+mod blocking;
+mod herd;
+mod in_line;
+mod in_loop;
+mod one_worker;
+mod polling;
+mod pool;
+mod stranded;
+mod waits;
+mod words;
+
+use std::fmt;
+use std::time::Duration;
+
+use brigade::timeline::Timeline;
+
+use self::waits::Waits;
+use crate::figures::{self, Figures};
+use crate::spans::{self, Spans};
+
+/// A run shorter than this says more about starting up (threads, page faults, cold caches) than about
+/// its tasks. Arbitrary: not measured.
+const SHORTEST_RUN: Duration = Duration::from_millis(10);
+
+/// Of a record with gaps, shares of time count only if no more than one event in so many is missing.
+const LEAST_PER_DROPPED: u64 = 100;
+
+/// Workers that are on a core in polls for so much of their presence have hardly any time left.
+const COMPUTE_HEAVY: f64 = 0.75;
+
+/// A gain that is worth another thread. Two runs of one program differ by a few percent.
+const WORTH_A_WORKER: f64 = 1.25;
+
+/// Workers that were kept from the cores for so much of the time in which they wanted one shared the
+/// machine with other programs.
+const CROWDED: f64 = 0.2;
+
+/// Fewer wakes are no sample, and cost nothing: a wake takes some tens of nanoseconds.
+const MANY_WAKES: u64 = 1000;
+
+/// Three wakes in vain for each one that was of use. A socket that becomes readable and writable at
+/// once makes one for one.
+const MOSTLY_NOWHERE: f64 = 0.75;
+
+/// What an [`Advice`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub enum Kind {
+    /// A task blocked the thread of its worker: it slept, or waited for a lock or a device.
+    Blocking,
+    /// A task computed for long in one poll, and others got no turn.
+    Computing,
+    /// One worker did all the work while others were idle.
+    OneBusyWorker,
+    /// A task waited for one thing after the other, and nothing else went on.
+    AwaitsInLoop,
+    /// A task spawned others one after the other, and awaited each before it spawned the next.
+    SpawnInLoop,
+    /// Tasks waited for one another, to wait for events one at a time.
+    InLine,
+    /// Many tasks were woken and one of them could go on.
+    Herd,
+    /// A task woke itself to look again.
+    BusyPolling,
+    /// A task looked again and again after a short sleep.
+    TimerPolling,
+    /// Thousands of tiny jobs went to the blocking pool.
+    TinyJobs,
+    /// More jobs of the blocking pool ran at once than the machine can serve.
+    ManyJobs,
+    /// A task waits, and nothing can wake it.
+    Stranded,
+    /// The workers computed all the time, and the machine has cores for more of them.
+    MoreWorkers,
+    /// Most wakes changed nothing.
+    WakesNowhere,
+    /// Other programs had the cores.
+    OtherPrograms,
+}
+
+/// What would make a program better. [`Display`](fmt::Display) puts it in a few sentences.
+///
+/// ```
+/// use std::time::Duration;
+/// use brigade::SingleThread;
+/// use brigade_timeline::Kind;
+///
+/// let executor = SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async {
+///     let lost = brigade::spawn(std::future::pending::<()>()); // no waker is kept
+///     brigade::time::sleep(Duration::from_millis(30)).await;
+///     drop(lost);
+/// });
+/// let advice = brigade_timeline::advice(&executor.timeline().unwrap());
+/// assert_eq!(advice[0].kind(), Kind::Stranded);
+/// println!("{}", advice[0]);
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Advice {
+    kind: Kind,
+    tasks: Vec<usize>,
+    place: Option<(Duration, Duration)>,
+    at_best: Option<f64>,
+    /// With [`WORKER`] for the word.
+    text: String,
+}
+
+/// Stands for the word *worker* in a text: a program may have a word of its own for it.
+const WORKER: char = '\u{1}';
+
+impl Advice {
+    /// What it is about.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The tasks that it is about, the one with the largest part first: indices into
+    /// [`Timeline::tasks`]. Empty if it is about all of them.
+    pub fn tasks(&self) -> &[usize] {
+        &self.tasks
+    }
+
+    /// From when to when what it is about is seen best.
+    pub fn place(&self) -> Option<(Duration, Duration)> {
+        self.place
+    }
+
+    /// How many times as fast the program could be at most. `None` where the run does not tell.
+    pub fn at_best(&self) -> Option<f64> {
+        self.at_best
+    }
+
+    /// Its sentences, with another word for *worker*.
+    pub fn in_words_of(&self, worker: &str) -> String {
+        self.text.replace(WORKER, worker)
+    }
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.in_words_of("worker"))
+    }
+}
+
+/// What would make the program better, if this run tells. What is wrong at a place that can be named
+/// comes first.
+///
+/// The number of cores is that of the machine which calls this.
+///
+/// ```
+/// use std::time::Duration;
+/// use brigade::{Executor, SingleThread};
+///
+/// let executor = SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async {
+///     let tasks: Vec<_> = (0..10)
+///         .map(|_| brigade::spawn(brigade::time::sleep(Duration::from_millis(20))))
+///         .collect();
+///     for task in tasks {
+///         task.await.unwrap();
+///     }
+/// });
+/// // Ten tasks that wait at the same time: there is nothing to improve.
+/// assert!(brigade_timeline::advice(&executor.timeline().unwrap()).is_empty());
+/// # std::io::Result::Ok(())
+/// ```
+pub fn advice(timeline: &Timeline) -> Vec<Advice> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    on_cores(timeline, cores)
+}
+
+pub(crate) fn on_cores(timeline: &Timeline, cores: usize) -> Vec<Advice> {
+    let spans = spans::spans(timeline);
+    let figures = figures::of_spans(&spans);
+    let adviser = Adviser {
+        waits: Waits::of(&spans),
+        timeline,
+        spans: &spans,
+        figures: &figures,
+        cores: cores.max(1),
+    };
+    adviser.all()
+}
+
+struct Adviser<'a> {
+    timeline: &'a Timeline,
+    spans: &'a Spans,
+    figures: &'a Figures,
+    waits: Waits,
+    cores: usize,
+}
+
+impl Adviser<'_> {
+    fn all(&self) -> Vec<Advice> {
+        let mut all: Vec<Advice> = Vec::new();
+        all.extend(self.stranded());
+        all.extend(self.busy_polling());
+        all.extend(self.herd());
+        if self.is_long_and_whole() {
+            all.extend(self.blocking());
+            all.extend(self.computing());
+            all.extend(self.jobs());
+            all.extend(self.in_line());
+            all.extend(self.timer_polling());
+            if all.is_empty() {
+                all.extend(self.spawn_in_loop().or_else(|| self.awaits_in_loop()));
+            }
+            let kinds: Vec<Kind> = all.iter().map(Advice::kind).collect();
+            // Work that blocks, asks or is done one piece at a time gains nothing from workers.
+            if kinds.iter().all(|kind| *kind == Kind::Computing) {
+                all.extend(self.one_busy_worker().or_else(|| self.more_workers()));
+            }
+            all.extend(self.other_programs());
+        }
+        all.extend(self.wakes_nowhere());
+        all
+    }
+
+    /// Whether the run is long enough, and its record whole enough, for shares of time.
+    fn is_long_and_whole(&self) -> bool {
+        let events = self.timeline.events.len() as u64;
+        self.figures.span >= SHORTEST_RUN && self.spans.dropped <= events / LEAST_PER_DROPPED
+    }
+
+    fn label(&self, task: usize) -> String {
+        format!("'{}'", self.timeline.tasks[task].label(task))
+    }
+
+    /// The time that the workers' threads wanted a core, and the share of it in which they had none.
+    fn crowding(&self) -> (Duration, f64) {
+        let cpu = self.figures.cpu.unwrap_or_default();
+        let wanted = cpu + self.figures.preempted;
+        (wanted, figures::share(self.figures.preempted, wanted))
+    }
+
+    fn is_crowded(&self) -> bool {
+        let (wanted, share) = self.crowding();
+        wanted >= SHORTEST_RUN && share >= CROWDED
+    }
+
+    fn other_programs(&self) -> Option<Advice> {
+        let (wanted, share) = self.crowding();
+        // The program's own threads may be the ones that had the cores.
+        let own = self
+            .spans
+            .lanes
+            .iter()
+            .filter(|lane| !lane.polls.is_empty());
+        let fires = self.is_crowded()
+            && self.figures.preempted >= SHORTEST_RUN
+            && own.count() <= self.cores;
+        fires.then(|| Advice {
+            kind: Kind::OtherPrograms,
+            tasks: Vec::new(),
+            place: None,
+            at_best: None,
+            text: words::other_programs(wanted, share),
+        })
+    }
+
+    fn more_workers(&self) -> Option<Advice> {
+        let figures = self.figures;
+        let workers = figures.workers;
+        let lanes = || figures.lanes.iter().zip(&self.spans.lanes);
+        let of_workers =
+            lanes().filter(|(_, lane)| matches!(lane.kind, brigade::timeline::LaneKind::Worker(_)));
+        let present: Duration = of_workers.map(|(lane, _)| lane.present).sum();
+        let polls = self
+            .spans
+            .polls
+            .iter()
+            .filter(|poll| self.spans.is_worker(poll.lane));
+        let on_core: Duration = polls.map(spans::Poll::on_core).sum();
+        let busy = figures::share(on_core, present);
+        let at_best = figures
+            .speed_up_bound(self.cores)
+            .min(self.cores as f64 / workers.max(1) as f64);
+        let fires = workers > 0
+            && workers < self.cores
+            && busy >= COMPUTE_HEAVY
+            && at_best >= WORTH_A_WORKER
+            && !self.is_crowded();
+        fires.then(|| Advice {
+            kind: Kind::MoreWorkers,
+            tasks: Vec::new(),
+            place: None,
+            at_best: Some(at_best),
+            text: words::more_workers(busy, workers, self.cores, at_best, figures),
+        })
+    }
+
+    fn wakes_nowhere(&self) -> Option<Advice> {
+        let figures = self.figures;
+        let wakes = figures.wakes - figures.joins_nowhere;
+        let nowhere = figures.wakes_nowhere - figures.joins_nowhere;
+        if wakes < MANY_WAKES || (nowhere as f64) < MOSTLY_NOWHERE * wakes as f64 {
+            return None;
+        }
+        let tasks = figures.tasks.iter().enumerate();
+        let (task, most) = tasks.max_by_key(|(_, task)| task.wakes_nowhere)?;
+        Some(Advice {
+            kind: Kind::WakesNowhere,
+            tasks: vec![task],
+            place: None,
+            at_best: None,
+            text: words::wakes_nowhere(wakes, nowhere, &self.label(task), most.wakes_nowhere),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

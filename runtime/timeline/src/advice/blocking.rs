@@ -1,0 +1,173 @@
+//! Polls that keep a worker: those that block its thread, and those that compute for long.
+
+use std::time::Duration;
+
+use super::words::{Time, counted, others};
+use super::{Advice, Adviser, Kind, WORKER};
+use crate::figures::stall;
+use crate::spans::{Poll, Source, State, TaskKind};
+
+/// A poll that blocks for less may have met a page fault, or a lock that was held for an instant.
+const BRIEF: Duration = Duration::from_micros(300);
+
+/// One call that blocks for so long is worth a word.
+const ONE_BLOCK: Duration = Duration::from_millis(5);
+
+/// So are many that block for so much of the run, and for so long in all.
+const BLOCKED_SHARE: f64 = 0.1;
+const MANY_BLOCKS: Duration = Duration::from_millis(10);
+
+/// A poll that computes for so long holds others up. Shorter than a frame at 60 Hz (16.67 ms).
+const LONG_COMPUTING: Duration = Duration::from_millis(10);
+
+/// A task with polls of its own that take so much of a long one computes too, and has no right to
+/// complain.
+const ALIKE: u32 = 4;
+
+/// An event is noticed within this time once the loop looks again.
+const PROMPTLY: Duration = Duration::from_millis(2);
+
+impl Adviser<'_> {
+    pub(super) fn blocking(&self) -> Option<Advice> {
+        let polls = self.spans.polls.iter();
+        let blocks = polls.filter(|poll| {
+            self.spans.is_worker(poll.lane)
+                && poll.blocked() >= BRIEF
+                && poll.blocked() >= poll.length() / 3
+        });
+        let mut sums = vec![(Duration::ZERO, 0usize); self.spans.tasks.len()];
+        let mut longest: Option<&Poll> = None;
+        for poll in blocks {
+            sums[poll.task].0 += poll.blocked();
+            sums[poll.task].1 += 1;
+            if longest.is_none_or(|longest| poll.blocked() > longest.blocked()) {
+                longest = Some(poll);
+            }
+        }
+        let longest = longest?;
+        let total: Duration = sums.iter().map(|sum| sum.0).sum();
+        let many = total >= MANY_BLOCKS && total >= self.figures.span.mul_f64(BLOCKED_SHARE);
+        // A main future alone, with nobody to hold up, may block as it likes.
+        let alone = self.figures.spawned == 0;
+        if alone || (longest.blocked() < ONE_BLOCK && !many) {
+            return None;
+        }
+        let mut tasks: Vec<usize> = (0..sums.len()).filter(|&task| sums[task].1 > 0).collect();
+        tasks.sort_by_key(|&task| std::cmp::Reverse(sums[task].0));
+        // Others did so too if what they did is worth a word.
+        tasks.retain(|&task| sums[task].0 * 10 >= sums[longest.task].0);
+        tasks.retain(|&task| task != longest.task);
+        tasks.insert(0, longest.task);
+        let (blocked, count) = sums[longest.task];
+        let text = format!(
+            "{} blocked {} for {} in one poll, and for {} in {} in all{}. Its thread gave the core away: \
+             the task made a call that waits (a sleep, a file, a socket of std), or waited for a lock that \
+             another thread held. Await instead, or use spawn_blocking; do not hold a lock for long.",
+            self.label(longest.task),
+            self.lane(longest.lane),
+            Time(longest.blocked()),
+            Time(blocked),
+            counted(count, "poll"),
+            others(tasks.len() - 1),
+        );
+        Some(Advice {
+            kind: Kind::Blocking,
+            tasks,
+            place: Some((longest.begin, longest.end)),
+            at_best: None,
+            text,
+        })
+    }
+
+    pub(super) fn computing(&self) -> Option<Advice> {
+        let times = stall::full_times(self.spans).into_iter().filter(|time| {
+            let poll = &self.spans.polls[time.poll];
+            poll.on_core() >= LONG_COMPUTING && time.length() >= LONG_COMPUTING
+        });
+        let mut times: Vec<_> = times.collect();
+        times.sort_by_key(|time| std::cmp::Reverse(self.spans.polls[time.poll].on_core()));
+        // In a run that consists of such polls the first few tell as much as all of them.
+        let found = times.iter().take(100).find_map(|time| {
+            let poll = self.spans.polls[time.poll];
+            let held = self.held_up(&poll, time.from, time.to);
+            (!held.is_empty()).then_some((poll, held))
+        });
+        let (poll, held) = found?;
+        let is_long =
+            |other: &&Poll| self.spans.is_worker(other.lane) && other.on_core() >= LONG_COMPUTING;
+        let mut tasks: Vec<usize> = self
+            .spans
+            .polls
+            .iter()
+            .filter(is_long)
+            .map(|poll| poll.task)
+            .collect();
+        tasks.sort_unstable();
+        tasks.dedup();
+        tasks.retain(|&task| task != poll.task);
+        tasks.insert(0, poll.task);
+        let all = match self.spans.workers {
+            1 => String::new(),
+            count => format!(", while all {count} {WORKER}s were taken"),
+        };
+        let text = format!(
+            "{} computed for {} in one poll on {}{all}; {} could not go on meanwhile, {} among them{}. \
+             Yield in between (yield_now), or compute in spawn_blocking.",
+            self.label(poll.task),
+            Time(poll.on_core()),
+            self.lane(poll.lane),
+            counted(held.len(), "other task"),
+            self.label(held[0]),
+            others(tasks.len() - 1),
+        );
+        Some(Advice {
+            kind: Kind::Computing,
+            tasks,
+            place: Some((poll.begin, poll.end)),
+            at_best: None,
+            text,
+        })
+    }
+
+    /// Tasks that could have used a worker between the two instants and do not compute for long
+    /// themselves: those that were ready, and those whose event was noticed right afterwards.
+    fn held_up(&self, by: &Poll, from: Duration, to: Duration) -> Vec<usize> {
+        let tasks = self.spans.tasks.iter().enumerate();
+        let held = tasks.filter(|(index, task)| {
+            if *index == by.task || task.kind == TaskKind::Job {
+                return false;
+            }
+            let at = task.spans.partition_point(|span| span.to < to);
+            let Some(span) = task.spans.get(at).filter(|span| span.from < to) else {
+                return false;
+            };
+            let is_held = match span.state {
+                State::Running => false,
+                State::Queued => to - span.from.max(from) >= LONG_COMPUTING / 2,
+                State::Waiting => span.wake.is_some_and(|wake| {
+                    let wake = &self.spans.wakes[wake];
+                    let outside = matches!(wake.source, Source::Io | Source::Timer);
+                    // Not what began to wait at the end of all this.
+                    outside
+                        && wake.at < to + PROMPTLY
+                        && wake.at >= to
+                        && span.from < to - LONG_COMPUTING / 2
+                }),
+            };
+            let polls = task
+                .polls
+                .iter()
+                .map(|&poll| self.spans.polls[poll].on_core());
+            is_held && polls.max().unwrap_or_default() * ALIKE <= by.on_core()
+        });
+        held.map(|(index, _)| index).collect()
+    }
+
+    /// A worker by its name, whatever word the program has for it.
+    pub(super) fn lane(&self, lane: usize) -> String {
+        match self.spans.lanes[lane].kind {
+            brigade::timeline::LaneKind::Worker(number) => format!("{WORKER} {number}"),
+            _ => self.timeline.lanes[lane].name.clone(),
+        }
+    }
+}

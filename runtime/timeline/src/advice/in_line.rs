@@ -1,0 +1,101 @@
+//! Do tasks stand in line, where they could wait together?
+//!
+//! Tasks that wait for events wait together, or need not have been many. If no two of them ever do, and
+//! each had to wait for another task first, something lets them through one at a time: most often a lock
+//! that is held across an await.
+
+use std::time::Duration;
+
+use super::waits::{Outside, sum_and_union};
+use super::words::{Percent, Time, times};
+use super::{Advice, Adviser, Kind};
+use crate::figures::share;
+use crate::spans::Source;
+
+/// Two who take turns are a conversation.
+const FEWEST: usize = 3;
+
+/// The time in question consists of waiting for events.
+const MOSTLY_EVENTS: f64 = 0.6;
+
+/// Waiting together for so little is no more than a hand-over that takes its time.
+const HARDLY_TOGETHER: f64 = 0.05;
+
+/// The tasks wait for one another for so much of their time.
+const MOSTLY_FOR_TASKS: f64 = 0.4;
+
+/// Shorter waits are no matter.
+const LEAST: Duration = Duration::from_millis(5);
+
+impl Adviser<'_> {
+    pub(super) fn in_line(&self) -> Option<Advice> {
+        let (mut tasks, waits) = self.stand_in_line();
+        if tasks.len() < FEWEST {
+            return None;
+        }
+        let (sum, any) = sum_and_union(waits.iter().map(|wait| (wait.from, wait.to)));
+        let from = waits.iter().map(|wait| wait.from).min()?;
+        let to = waits.iter().map(|wait| wait.to).max()?;
+        let span = to - from;
+        let for_tasks: Duration = tasks.iter().map(|&task| self.waits.for_tasks[task]).sum();
+        let lives = tasks.iter().map(|&task| self.figures.tasks[task].life());
+        let waiting = share(for_tasks, lives.sum());
+        let fires = span >= LEAST
+            && any >= span.mul_f64(MOSTLY_EVENTS)
+            && sum - any <= span.mul_f64(HARDLY_TOGETHER)
+            && waiting >= MOSTLY_FOR_TASKS;
+        if !fires {
+            return None;
+        }
+        tasks.sort_by_key(|&task| std::cmp::Reverse(self.waits.for_tasks[task]));
+        let mut each = vec![Duration::ZERO; self.spans.tasks.len()];
+        for wait in &waits {
+            each[wait.task] += wait.length();
+        }
+        let longest = each.into_iter().max()?;
+        let all = self.figures.span;
+        let at_best =
+            all.as_secs_f64() / (all.saturating_sub(sum) + longest).as_secs_f64().max(1e-9);
+        let text = format!(
+            "{} tasks, {} among them, waited for events one at a time, {} of {}, and for one another for {} \
+             of their time. If they hold a lock or a permit across an await, let go of it before: they would \
+             be at best {} times as fast. If each needs what the other has done, they must wait.",
+            tasks.len(),
+            self.label(tasks[0]),
+            Time(sum),
+            Time(span),
+            Percent(waiting),
+            times(at_best),
+        );
+        Some(Advice {
+            kind: Kind::InLine,
+            tasks,
+            place: Some((from, to)),
+            at_best: Some(at_best),
+            text,
+        })
+    }
+
+    /// Tasks that waited for an event after another task had let them through, and all waits for events
+    /// of these and of the tasks that were first in line.
+    fn stand_in_line(&self) -> (Vec<usize>, Vec<Outside>) {
+        let count = self.spans.tasks.len();
+        let mut in_line = vec![false; count];
+        for wait in &self.waits.outside {
+            let before = self.waits.let_through[wait.task].first();
+            in_line[wait.task] |= before.is_some_and(|&at| at <= wait.from);
+        }
+        let tasks: Vec<usize> = (0..count)
+            .filter(|&task| in_line[task] && self.spans.tasks[task].is_task())
+            .collect();
+        // A task that waits for an event and then lets another one through stands in the same line.
+        let mut belongs = in_line.clone();
+        for wake in self.spans.wakes.iter().filter(|wake| in_line[wake.task]) {
+            if let Source::Task(by) = wake.source {
+                belongs[by] = true;
+            }
+        }
+        let waits = self.waits.outside.iter().filter(|wait| belongs[wait.task]);
+        (tasks, waits.copied().collect())
+    }
+}

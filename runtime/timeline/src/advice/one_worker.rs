@@ -1,0 +1,73 @@
+//! Why is only one core busy?
+
+use std::time::Duration;
+
+use super::waits::sum_and_union;
+use super::words::{Percent, Time, times, workers};
+use super::{Advice, Adviser, Kind, WORKER};
+use crate::figures::share;
+
+/// The run consists of work for so much.
+const MOSTLY_WORK: f64 = 0.5;
+
+/// Two workers that are hardly ever in polls at once: what they do together exceeds the time in which
+/// any of them is by so little.
+const HARDLY_TOGETHER: f64 = 1.1;
+
+/// A task that does so much of the work does all of it.
+const ALL_OF_IT: f64 = 0.8;
+
+impl Adviser<'_> {
+    pub(super) fn one_busy_worker(&self) -> Option<Advice> {
+        let spans = self.spans;
+        if spans.workers < 2 || self.cores < 2 {
+            return None;
+        }
+        let of_pool = brigade::timeline::LaneKind::Blocking;
+        let polls = || {
+            spans
+                .polls
+                .iter()
+                .filter(|poll| spans.lanes[poll.lane].kind != of_pool)
+        };
+        let (sum, any) = sum_and_union(polls().map(|poll| (poll.begin, poll.end)));
+        let on_core: Duration = polls().map(|poll| poll.on_core()).sum();
+        let span = self.figures.span;
+        if any < span.mul_f64(MOSTLY_WORK)
+            || sum > any.mul_f64(HARDLY_TOGETHER)
+            || on_core < sum.mul_f64(MOSTLY_WORK)
+        {
+            return None;
+        }
+        let mut work = vec![Duration::ZERO; spans.tasks.len()];
+        for poll in polls() {
+            work[poll.task] += poll.length();
+        }
+        let (task, most) = work.iter().enumerate().max_by_key(|(_, work)| **work)?;
+        let part = share(*most, sum);
+        if part < ALL_OF_IT {
+            return None;
+        }
+        let count = spans.workers.min(self.cores);
+        let left = span.saturating_sub(any) + any / u32::try_from(count).unwrap_or(1);
+        let at_best = span.as_secs_f64() / left.as_secs_f64();
+        let text = format!(
+            "One {WORKER} at a time was busy, for {} of {}, and {} of that work was done in {}. A task \
+             runs on one {WORKER} at a time, and futures that are joined inside a task are part of it. Spawn \
+             the parts as tasks: {} would be at best {} times as fast.",
+            Time(any),
+            Time(span),
+            Percent(part),
+            self.label(task),
+            workers(spans.workers),
+            times(at_best),
+        );
+        Some(Advice {
+            kind: Kind::OneBusyWorker,
+            tasks: vec![task],
+            place: None,
+            at_best: Some(at_best),
+            text,
+        })
+    }
+}

@@ -1,0 +1,186 @@
+//! Tasks that ask again and again instead of waiting to be woken.
+
+use std::time::Duration;
+
+use super::waits::is_ticker;
+use super::words::{Percent, Time, others};
+use super::{Advice, Adviser, Kind};
+use crate::figures::TaskFigures;
+use crate::spans::{State, TaskKind};
+
+/// A task that asks in a loop is polled thousands of times; a lock or a budget that yields now and then
+/// is not polled so often without doing something.
+const MANY_POLLS: u64 = 1000;
+
+/// Polls that on average take less do no work worth a turn: a look at a flag takes well under a
+/// microsecond, in a debug build a few.
+const SHORT_POLL: Duration = Duration::from_micros(if cfg!(debug_assertions) { 8 } else { 2 });
+
+/// The share of polls after which a busy-polling task has woken itself; the others are its first one
+/// and those that something else asked for.
+const MOSTLY_SELF_WOKEN: f64 = 0.9;
+
+/// So many sleeps of about the same length, after each of which nothing is done, are asking.
+const MANY_SLEEPS: usize = 10;
+
+/// What a look takes at most.
+const LOOK: Duration = Duration::from_micros(100);
+
+/// Longer sleeps than this are a schedule.
+const LONGEST_SLEEP: Duration = Duration::from_millis(200);
+
+impl Adviser<'_> {
+    pub(super) fn busy_polling(&self) -> Option<Advice> {
+        let figures = &self.figures.tasks;
+        let mut tasks: Vec<usize> = (0..figures.len())
+            .filter(|&task| is_busy_polling(&figures[task]))
+            .collect();
+        tasks.sort_by_key(|&task| std::cmp::Reverse(figures[task].polls));
+        let &task = tasks.first()?;
+        let its = &figures[task];
+        let text = format!(
+            "{} was polled {} times for {} on average and woke itself in {} of these polls: it asks instead \
+             of waiting{}. Let the event wake it.",
+            self.label(task),
+            its.polls,
+            Time(mean_poll(its)),
+            Percent(its.self_woken as f64 / its.polls as f64),
+            others(tasks.len() - 1),
+        );
+        Some(Advice {
+            kind: Kind::BusyPolling,
+            tasks,
+            place: its.begun.zip(its.ended.or(Some(self.spans.end))),
+            at_best: None,
+            text,
+        })
+    }
+
+    pub(super) fn timer_polling(&self) -> Option<Advice> {
+        let mut found: Vec<(usize, Asking)> = (0..self.spans.tasks.len())
+            .filter_map(|task| Some((task, self.asks(task)?)))
+            .collect();
+        let pollers: Vec<usize> = found.iter().map(|(task, _)| *task).collect();
+        found.retain(|(task, asking)| self.was_answered(*task, asking, &pollers));
+        found.sort_by_key(|(_, asking)| std::cmp::Reverse(asking.sleeps));
+        let &(task, asking) = found.first()?;
+        let text = format!(
+            "{} slept {} times for {} and did nothing in between but look: what it waits for came up to {} \
+             before it noticed{}. Let the event wake it: a channel, a Notify, or the task's handle.",
+            self.label(task),
+            asking.sleeps,
+            Time(asking.mean),
+            Time(asking.mean),
+            others(found.len() - 1),
+        );
+        Some(Advice {
+            kind: Kind::TimerPolling,
+            tasks: found.into_iter().map(|(task, _)| task).collect(),
+            place: Some((asking.from, asking.to)),
+            at_best: None,
+            text,
+        })
+    }
+
+    /// Whether the task sleeps and looks, again and again.
+    fn asks(&self, task: usize) -> Option<Asking> {
+        let life = &self.spans.tasks[task];
+        if life.kind == TaskKind::Job {
+            return None;
+        }
+        let sleeps = self.waits.of_task(task);
+        let sleeps: Vec<_> = sleeps.iter().filter(|wait| wait.timer).collect();
+        if sleeps.len() < MANY_SLEEPS {
+            return None;
+        }
+        let mut lengths: Vec<Duration> = sleeps.iter().map(|wait| wait.length()).collect();
+        lengths.sort_unstable();
+        let median = lengths[lengths.len() / 2];
+        // All but the odd one are equal, but for lateness.
+        let alike = lengths
+            .iter()
+            .filter(|&&length| length <= median * 2 && length * 2 >= median);
+        if median > LONGEST_SLEEP || alike.count() * 10 < lengths.len() * 9 {
+            return None;
+        }
+        let fired: Vec<Duration> = sleeps.iter().map(|wait| wait.to).collect();
+        if is_ticker(&fired) {
+            return None;
+        }
+        let (from, to) = (sleeps[0].from, fired[fired.len() - 1]);
+        // The looks are the polls between two sleeps: not the first one, nor the one that goes on.
+        let looks = || {
+            let polls = life.polls.iter().filter(|&&poll| {
+                let begin = self.spans.polls[poll].begin;
+                begin > from && begin < to
+            });
+            polls.copied()
+        };
+        let count = looks().count();
+        let short = looks()
+            .filter(|&poll| self.spans.polls[poll].on_core() < LOOK)
+            .count();
+        let mut acted: Vec<usize> = looks().filter(|&poll| self.has_effect(poll)).collect();
+        acted.dedup();
+        let fits =
+            short * 10 >= count * 9 && acted.len() * 20 <= count && count <= sleeps.len() * 2;
+        fits.then_some(Asking {
+            sleeps: sleeps.len(),
+            mean: median,
+            from,
+            to,
+        })
+    }
+
+    fn has_effect(&self, poll: usize) -> bool {
+        let at = &self.spans.polls[poll];
+        let near = self.spans.wakes.partition_point(|wake| wake.at < at.begin);
+        let wakes = self.spans.wakes[near..].iter();
+        let mut wakes = wakes.take_while(|wake| wake.at <= at.end);
+        wakes.any(|wake| wake.from == Some(poll) && wake.task != at.task)
+    }
+
+    /// Whether the asking came to its end soon after another task, which does not ask itself, had
+    /// ended: then it was asking for that.
+    fn was_answered(&self, task: usize, asking: &Asking, pollers: &[usize]) -> bool {
+        if self.spans.tasks[task].ending == Some(crate::spans::Ending::Cancelled) {
+            return false;
+        }
+        let period = asking.mean.mul_f64(1.6) + Duration::from_millis(2);
+        let least = asking.from + (asking.to - asking.from).mul_f64(0.5);
+        let others = self.spans.tasks.iter().enumerate();
+        let mut others = others.filter(|(other, _)| *other != task && !pollers.contains(other));
+        others.any(|(_, other)| {
+            let busy = other
+                .spans
+                .iter()
+                .filter(|span| span.state == State::Running);
+            let last = busy.map(|span| span.to).filter(|&at| at <= asking.to).max();
+            last.is_some_and(|last| last >= least && asking.to - last <= period)
+                && other.begun.is_some_and(|begun| begun <= least)
+                && other.ended.is_some_and(|ended| ended <= asking.to)
+        })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Asking {
+    sleeps: usize,
+    mean: Duration,
+    from: Duration,
+    to: Duration,
+}
+
+fn is_busy_polling(task: &TaskFigures) -> bool {
+    task.polls >= MANY_POLLS
+        && task.self_woken as f64 >= MOSTLY_SELF_WOKEN * task.polls as f64
+        && mean_poll(task) < SHORT_POLL
+        // On a virtual clock no poll takes any time, which says nothing.
+        && !task.running.is_zero()
+}
+
+fn mean_poll(task: &TaskFigures) -> Duration {
+    let polls = u32::try_from(task.polls).unwrap_or(u32::MAX);
+    let on_core = task.running.saturating_sub(task.blocked + task.preempted);
+    on_core / polls.max(1)
+}

@@ -1,0 +1,99 @@
+//! Jobs of the blocking pool: thousands of tiny ones, or more at once than the machine can serve.
+
+use std::time::Duration;
+
+use brigade::timeline::LaneKind;
+
+use super::words::{Time, counted, workers};
+use super::{Advice, Adviser, Kind, WORKER};
+use crate::spans::TaskKind;
+
+/// Fewer jobs cost little, however small they are.
+const MANY_TINY: usize = 500;
+
+/// Handing a job to a thread and its result back takes some microseconds, with a thread that has to be
+/// woken some tens.
+const TINY: Duration = Duration::from_micros(50);
+
+/// So many threads that compute at once, and so many for each core, only take the cores from one
+/// another.
+const MANY_COMPUTING: usize = 16;
+const PER_CORE: usize = 4;
+
+/// CPU time of a job that computes, at least.
+const COMPUTING: Duration = Duration::from_micros(500);
+
+/// So many threads that block at once take memory and time to start, where waiting takes neither.
+const MANY_BLOCKING: usize = 100;
+
+impl Adviser<'_> {
+    pub(super) fn jobs(&self) -> Option<Advice> {
+        let polls = self.spans.polls.iter().filter(|poll| {
+            self.spans.lanes[poll.lane].kind == LaneKind::Blocking
+                && self.spans.tasks[poll.task].kind == TaskKind::Job
+        });
+        let mut lengths: Vec<Duration> = polls.clone().map(|poll| poll.length()).collect();
+        let count = lengths.len();
+        if count == 0 {
+            return None;
+        }
+        lengths.sort_unstable();
+        let median = lengths[count / 2];
+        let tasks: Vec<usize> = polls.clone().map(|poll| poll.task).collect();
+        let advice = |kind, text| {
+            Some(Advice {
+                kind,
+                tasks: tasks.clone(),
+                place: None,
+                at_best: None,
+                text,
+            })
+        };
+        if count >= MANY_TINY && median < TINY {
+            return advice(
+                Kind::TinyJobs,
+                format!(
+                    "{} went to the blocking pool, half of them for less than {}: to hand one over and to be \
+                     woken with its result takes longer. Do such work in the task itself, or many pieces of it \
+                     in one job.",
+                    counted(count, "job"),
+                    Time(median.max(Duration::from_micros(1))),
+                ),
+            );
+        }
+        let ends = crate::spans::cover(polls.map(|poll| (poll.begin, poll.end)));
+        let at_once = ends.iter().map(|step| step.1).max().unwrap_or(0);
+        let lanes = self
+            .spans
+            .lanes
+            .iter()
+            .filter(|lane| lane.kind == LaneKind::Blocking);
+        let cpu: Duration = lanes.filter_map(|lane| lane.cpu).sum();
+        let each = cpu / u32::try_from(count).unwrap_or(u32::MAX);
+        if each >= COMPUTING && at_once >= MANY_COMPUTING.max(PER_CORE * self.cores) {
+            return advice(
+                Kind::ManyJobs,
+                format!(
+                    "{} computed in the blocking pool for {} each, up to {at_once} threads at once on {}: they \
+                     take the cores from one another and from the {WORKER}s. Compute in tasks, which {} share, \
+                     or begin no more jobs at once than there are cores.",
+                    counted(count, "job"),
+                    Time(each),
+                    counted(self.cores, "core"),
+                    workers(self.spans.workers),
+                ),
+            );
+        }
+        if at_once >= MANY_BLOCKING {
+            return advice(
+                Kind::ManyJobs,
+                format!(
+                    "{} of the blocking pool kept up to {at_once} threads at once. Each takes a thread for as \
+                     long as it waits: await instead, or limit how many run at once.",
+                    counted(count, "job"),
+                ),
+            );
+        }
+        None
+    }
+}

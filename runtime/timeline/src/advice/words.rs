@@ -1,0 +1,94 @@
+//! Words and numbers of advice.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::WORKER;
+use crate::figures::Figures;
+
+/// A share in percent that does not round to more than it is.
+pub(super) struct Percent(pub(super) f64);
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A rounding error of a nanosecond is no reason to call 29 % 28 %.
+        write!(f, "{:.0} %", (self.0 * 100.0 + 1e-9).floor())
+    }
+}
+
+/// A time to about three digits, in the unit that suits it: `2.26 s`, `105 ms`, `9.0 ms`.
+pub(super) struct Time(pub(super) Duration);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs_f64() {
+            s if s >= 0.999_5 => write!(f, "{s:.2} s"),
+            s if s >= 0.009_95 => write!(f, "{:.0} ms", s * 1e3),
+            s if s >= 0.000_999_5 => write!(f, "{:.1} ms", s * 1e3),
+            s if s >= 0.000_000_999_5 => write!(f, "{:.0} µs", s * 1e6),
+            s => write!(f, "{:.0} ns", s * 1e9),
+        }
+    }
+}
+
+/// `1 worker`, `2 workers`.
+pub(super) fn workers(count: usize) -> String {
+    counted(count, &WORKER.to_string())
+}
+
+/// `1 task`, `2 tasks`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// `; 1 other task does the same`, or nothing.
+pub(super) fn others(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => "; 1 other task did the same".to_owned(),
+        more => format!("; {more} other tasks did the same"),
+    }
+}
+
+/// A factor that does not round to more than it is.
+pub(super) fn times(factor: f64) -> String {
+    format!("{:.1}", (factor * 10.0 + 1e-9).floor() / 10.0)
+}
+
+pub(super) fn other_programs(wanted: Duration, share: f64) -> String {
+    format!(
+        "Other programs had the cores for {} of the {} in which {WORKER}s wanted one: the times of this \
+         run tell less about the program than about the machine.",
+        Percent(share),
+        Time(wanted),
+    )
+}
+
+pub(super) fn more_workers(
+    busy: f64,
+    count: usize,
+    cores: usize,
+    at_best: f64,
+    figures: &Figures,
+) -> String {
+    let were = if count == 1 { "was" } else { "were" };
+    format!(
+        "{} {were} on a core in polls for {} of the time, and the machine has {cores} cores. More \
+         {WORKER}s would help: {cores} of them would be at best {} times as fast, since {} of these {} \
+         are one chain of cause and effect.",
+        workers(count),
+        Percent(busy),
+        times(at_best),
+        Time(figures.critical_path),
+        Time(figures.span),
+    )
+}
+
+pub(super) fn wakes_nowhere(wakes: u64, nowhere: u64, label: &str, of_task: u64) -> String {
+    format!(
+        "{nowhere} of {wakes} wakes ({}) changed nothing, {of_task} of them for {label}: it was ready \
+         already, or complete. Wake once for a change, not once for each part of it.",
+        Percent(nowhere as f64 / wakes as f64),
+    )
+}

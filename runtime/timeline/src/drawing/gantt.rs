@@ -1,0 +1,437 @@
+//! The picture that all drawings share: who did what from when to when.
+//!
+//! A timeline is a list of moments; a drawing needs stretches of time. A [`Gantt`]
+//! is computed once from the run's spans ([`rows`](super::rows) does it) and then
+//! drawn in whatever form: one row a thread, one row a task, and the wakes that
+//! join them.
+//!
+//! A task's row is without gaps from its spawn to its end. At every instant the
+//! task is in one of three states:
+//!
+//! ```text
+//!            poll begins                 pending
+//!   queued ──────────────▶ running ────────────────▶ waiting
+//!     ▲                       │ woken meanwhile         │
+//!     ├───────────────────────┘                         │ woken
+//!     └─────────────────────────────────────────────────┘
+//! ```
+//!
+//! Rows of big runs do not fit anywhere: [`Gantt::choose`] picks those worth
+//! seeing, and [`Density`] is the picture of the others.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use brigade::timeline::LaneKind;
+
+use super::axis::{Nanos, Window};
+use crate::units;
+
+/// More than what floating-point arithmetic leaves over, and too little to count.
+const TRACE: f64 = 1e-6;
+
+/// A run as rows.
+#[derive(Debug)]
+pub(super) struct Gantt {
+    /// From the first event to the last, or for as long as a task is unfinished.
+    pub(super) window: Window,
+    /// The threads that polled tasks: workers by number, then the others.
+    pub(super) cooks: Vec<CookRow>,
+    /// The tasks that did anything, in the order in which they appeared.
+    pub(super) tasks: Vec<TaskRow>,
+    /// In order of time.
+    pub(super) wakes: Vec<Wake>,
+    /// Tasks begun and not finished at one instant, at most: concurrency.
+    pub(super) in_flight_max: usize,
+    /// Tasks being polled at one instant, at most: parallelism.
+    pub(super) at_once_max: usize,
+    /// Events that the recorder had no room for.
+    pub(super) dropped: u64,
+    /// The program's word for a worker.
+    pub(super) worker: String,
+}
+
+/// What a thread did.
+#[derive(Debug)]
+pub(super) struct CookRow {
+    /// Its index in `Timeline::lanes`.
+    pub(super) lane: usize,
+    pub(super) name: String,
+    pub(super) kind: LaneKind,
+    /// In order of time, never two at once.
+    pub(super) polls: Vec<Poll>,
+    /// From when to when it slept, in order of time.
+    pub(super) asleep: Vec<(Nanos, Nanos)>,
+}
+
+/// A poll, seen from the thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Poll {
+    pub(super) task: usize,
+    pub(super) from: Nanos,
+    pub(super) to: Nanos,
+    /// Of that, the time in which the thread blocked, and in which others had its core.
+    pub(super) blocked: Nanos,
+    pub(super) preempted: Nanos,
+}
+
+/// What became of a task.
+#[derive(Debug)]
+pub(super) struct TaskRow {
+    /// Its index in `Timeline::tasks`.
+    pub(super) task: usize,
+    pub(super) name: String,
+    pub(super) is_main: bool,
+    /// Whether it is a task to the metrics: neither a main future nor a job of
+    /// the blocking pool.
+    pub(super) counts: bool,
+    /// In order of time, without gaps.
+    pub(super) spans: Vec<Span>,
+    pub(super) end: End,
+    pub(super) polls: usize,
+    /// Time in each state.
+    pub(super) running: Nanos,
+    pub(super) queued: Nanos,
+    pub(super) waiting: Nanos,
+}
+
+/// A stretch of a task's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) from: Nanos,
+    pub(super) to: Nanos,
+    pub(super) state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It is being polled, by the thread of this lane.
+    Running(usize),
+    /// It could run, but no thread has come round to it.
+    Queued,
+    /// It waits to be woken.
+    Waiting,
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It had not ended when the record did.
+    Open,
+    Done,
+    Panicked,
+    /// It was dropped unfinished: aborted, or its executor closed.
+    Dropped,
+    /// It waited when the record ended, and nobody held its waker.
+    Stranded,
+}
+
+/// A wake that led to a poll, or would have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wake {
+    pub(super) at: Nanos,
+    pub(super) task: usize,
+    pub(super) waker: Waker,
+    /// When the poll began and ended that did it.
+    pub(super) from: Option<(Nanos, Nanos)>,
+    /// When the poll began and ended that the wake asked for.
+    pub(super) polled: Option<(Nanos, Nanos)>,
+}
+
+/// Who woke a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waker {
+    Task(usize),
+    Timer,
+    Io,
+    /// A thread that is none of the executor's.
+    Outside,
+}
+
+impl Gantt {
+    #[cfg(test)]
+    pub(super) fn new(timeline: &brigade::timeline::Timeline) -> Self {
+        super::rows::rows(timeline, &crate::spans(timeline), "worker")
+    }
+
+    /// The same picture without the main future and threads that polled nothing else.
+    pub(super) fn without_main(mut self) -> Self {
+        self.tasks.retain(|row| !row.is_main);
+        self.cooks.retain(CookRow::is_worker);
+        self
+    }
+
+    /// How many tasks and workers there are, counted as the metrics count.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let tasks = self.tasks.iter().filter(|row| row.counts).count();
+        // A worker that did nothing at all may be missing from the record.
+        let cooks = self.cooks.iter().map(|row| match row.kind {
+            LaneKind::Worker(number) => number + 1,
+            LaneKind::Blocking | LaneKind::Outside => 0,
+        });
+        (tasks, cooks.max().unwrap_or(0))
+    }
+
+    /// How many rows are jobs of the blocking pool, which the metrics count as no tasks.
+    fn jobs(&self) -> usize {
+        let jobs = self.tasks.iter().filter(|row| !row.counts && !row.is_main);
+        jobs.count()
+    }
+
+    /// What every drawing says in words above the picture.
+    pub(super) fn figures(&self) -> [String; 5] {
+        let (tasks, cooks) = self.counts();
+        let tasks = units::counted(tasks, "task");
+        [
+            match self.jobs() {
+                0 => tasks,
+                jobs => format!("{tasks} and {}", units::counted(jobs, "blocking job")),
+            },
+            units::counted(cooks, &self.worker),
+            time(self.window.end.saturating_sub(self.window.begin)),
+            format!("in flight at most {}", units::count(self.in_flight_max)),
+            format!("at once at most {}", units::count(self.at_once_max)),
+        ]
+    }
+
+    /// What a reader must know before believing the picture.
+    pub(super) fn warning(&self) -> Option<String> {
+        let dropped = usize::try_from(self.dropped).unwrap_or(usize::MAX);
+        (dropped > 0).then(|| {
+            format!(
+                "incomplete: no room for {}",
+                units::counted(dropped, "event")
+            )
+        })
+    }
+
+    /// The row of a task, by its index in `Timeline::tasks`.
+    pub(super) fn task(&self, index: usize) -> Option<&TaskRow> {
+        let row = self.tasks.binary_search_by_key(&index, |row| row.task);
+        row.ok().map(|row| &self.tasks[row])
+    }
+
+    /// The row of the cook whose lane this is.
+    pub(super) fn cook_row(&self, lane: usize) -> usize {
+        self.cooks
+            .iter()
+            .position(|cook| cook.lane == lane)
+            .unwrap_or(0)
+    }
+
+    /// The rows to draw where there is room for `room`, by index into
+    /// [`tasks`](Self::tasks), and the others.
+    ///
+    /// In a big run most tasks are alike. Worth a row are main, what went wrong,
+    /// the extremes (ran, queued or lived longest) and, for what is ordinary, the
+    /// first ones.
+    pub(super) fn choose(&self, room: usize) -> Choice {
+        let all = self.tasks.len();
+        if all <= room {
+            return Choice {
+                shown: (0..all).collect(),
+                rest: Vec::new(),
+            };
+        }
+        let mut chosen = BTreeSet::new();
+        let mut take = |most: usize, rows: &mut dyn Iterator<Item = usize>| {
+            let mut left = most.min(room - chosen.len());
+            for row in rows {
+                if left == 0 {
+                    break;
+                }
+                left -= usize::from(chosen.insert(row));
+            }
+        };
+        let rows = || 0..all;
+        take(1, &mut rows().filter(|&row| self.tasks[row].is_main));
+        let went_wrong = |row: &usize| !matches!(self.tasks[*row].end, End::Done | End::Open);
+        take(room / 4, &mut rows().filter(went_wrong));
+        for measure in [TaskRow::ran, TaskRow::lay_ready, TaskRow::lived] {
+            let mut longest: Vec<usize> = rows().collect();
+            longest.sort_by_key(|&row| std::cmp::Reverse(measure(&self.tasks[row])));
+            take(room / 5, &mut longest.into_iter());
+        }
+        take(room, &mut rows());
+        Choice {
+            rest: rows().filter(|row| !chosen.contains(row)).collect(),
+            shown: chosen.into_iter().collect(),
+        }
+    }
+
+    /// How many of the tasks in `rows` were in which state, in `bins` equal parts
+    /// of the run.
+    pub(super) fn density(
+        &self,
+        rows: impl Iterator<Item = usize> + Clone,
+        bins: usize,
+    ) -> Density {
+        let fill = |wanted: fn(State) -> bool| {
+            let spans = rows.clone().flat_map(|row| &self.tasks[row].spans);
+            let wanted = spans.filter(|span| wanted(span.state));
+            self.window
+                .fill(bins, wanted.map(|span| (span.from, span.to)))
+        };
+        Density {
+            running: fill(|state| matches!(state, State::Running(_))),
+            queued: fill(|state| state == State::Queued),
+            waiting: fill(|state| state == State::Waiting),
+        }
+    }
+
+    /// The density of the tasks that the metrics count as in flight.
+    pub(super) fn in_flight(&self, bins: usize) -> Density {
+        let rows = 0..self.tasks.len();
+        self.density(rows.filter(|&row| self.tasks[row].counts), bins)
+    }
+}
+
+impl CookRow {
+    pub(super) fn is_worker(&self) -> bool {
+        matches!(self.kind, LaneKind::Worker(_))
+    }
+
+    /// Of each of `bins` parts of the run, the share in which it polled tasks.
+    /// Where its polls were too short for the clock the share is a trace, not
+    /// nothing: they happened.
+    pub(super) fn busy(&self, window: Window, bins: usize) -> Vec<f64> {
+        let mut busy = window.fill(bins, self.polls.iter().map(|poll| (poll.from, poll.to)));
+        for poll in self.polls.iter().filter(|poll| poll.from == poll.to) {
+            let at = (window.place(poll.from) * bins as f64) as usize;
+            let part = &mut busy[at.min(bins - 1)];
+            *part = part.max(TRACE);
+        }
+        busy
+    }
+
+    /// In a word or two: the share of the run in which it polled tasks.
+    pub(super) fn verdict(&self, window: Window) -> String {
+        match self.busy(window, 1)[0] {
+            share if share > TRACE && share < 0.005 => "<1 % busy".to_owned(),
+            share if share > 0.995 && share < 1.0 - TRACE => ">99 % busy".to_owned(),
+            share if share > 0.99 => format!("{:.0} % busy", share * 100.0),
+            share => format!("{} busy", units::percent(share)),
+        }
+    }
+}
+
+impl TaskRow {
+    fn ran(&self) -> Nanos {
+        self.running
+    }
+
+    fn lay_ready(&self) -> Nanos {
+        self.queued
+    }
+
+    /// In a word or two: how long it lived, or that it came to no good end.
+    pub(super) fn verdict(&self) -> String {
+        match self.end {
+            End::Done => time(self.lived()),
+            End::Open => "unfinished".to_owned(),
+            End::Panicked => "panicked".to_owned(),
+            End::Dropped => "dropped".to_owned(),
+            End::Stranded => "stranded".to_owned(),
+        }
+    }
+
+    /// How long it lived.
+    pub(super) fn lived(&self) -> Nanos {
+        self.running + self.queued + self.waiting
+    }
+}
+
+/// A length of time as a person reads it.
+pub(super) fn time(length: Nanos) -> String {
+    units::duration(Duration::from_nanos(length))
+}
+
+/// Which rows are drawn and which are not.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub(super) shown: Vec<usize>,
+    pub(super) rest: Vec<usize>,
+}
+
+/// How many tasks were in which state, on average, in each part of a run.
+#[derive(Debug)]
+pub(super) struct Density {
+    pub(super) running: Vec<f64>,
+    pub(super) queued: Vec<f64>,
+    pub(super) waiting: Vec<f64>,
+}
+
+impl Density {
+    /// The tasks in any state, in each part.
+    pub(super) fn all(&self) -> Vec<f64> {
+        let states = self.running.iter().zip(&self.queued).zip(&self.waiting);
+        states
+            .map(|((running, queued), waiting)| running + queued + waiting)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::samples::{self, Script},
+        *,
+    };
+    use brigade::timeline::Outcome::{Pending, Ready};
+
+    #[test]
+    fn a_small_run_is_shown_whole() {
+        let gantt = Gantt::new(&samples::kitchen());
+        assert_eq!(
+            gantt.choose(4),
+            Choice {
+                shown: vec![0, 1, 2, 3],
+                rest: vec![]
+            }
+        );
+    }
+
+    #[test]
+    fn of_a_big_run_main_and_the_extremes_are_shown() {
+        let mut script = Script::new(1);
+        script.task("main");
+        for task in 1..=100 {
+            script.task("");
+            script.poll(task * 10, 0, task as usize, 5, Ready);
+        }
+        // The longest poll, the longest life, and a failure, all far down the list.
+        script.task("long poll").poll(2000, 0, 101, 500, Ready);
+        script.task("long life").poll(3000, 0, 102, 1, Pending);
+        script
+            .task("failure")
+            .poll(4000, 0, 103, 1, brigade::timeline::Outcome::Panicked);
+        script.poll(5000, 0, 0, 1, Ready);
+        let gantt = Gantt::new(&script.done(6000));
+
+        let choice = gantt.choose(10);
+        assert_eq!(choice.shown.len(), 10);
+        assert_eq!(choice.shown.len() + choice.rest.len(), gantt.tasks.len());
+        let names: Vec<&str> = choice
+            .shown
+            .iter()
+            .map(|&row| &*gantt.tasks[row].name)
+            .collect();
+        for name in ["main", "task 1", "long poll", "long life", "failure"] {
+            assert!(names.contains(&name), "{name} is missing: {names:?}");
+        }
+        for room in 0..12 {
+            assert_eq!(gantt.choose(room).shown.len(), room);
+        }
+    }
+
+    #[test]
+    fn density_counts_tasks() {
+        let gantt = Gantt::new(&samples::fetch(50));
+        let all = gantt.in_flight(20).all();
+        assert!(
+            all.iter()
+                .all(|&tasks| (0.0..=50.0 + 1e-6).contains(&tasks)),
+            "{all:?}"
+        );
+        assert!(all.iter().any(|&tasks| tasks > 40.0), "{all:?}");
+    }
+}

@@ -1,0 +1,138 @@
+// The runs as they were given: spans, which need no working out. Several runs stand side by side on one
+// scale; each begins at 0, and their threads and tasks are numbered through. Besides, the three tools
+// that everything else is made with: a table, an index of rows by what they belong to, and a search in
+// time.
+
+const given = JSON.parse(document.getElementById("run").textContent);
+
+// What a task is doing.
+const READY = 1; // in a run queue: it could run if a worker were free
+const RUNNING = 2;
+const WAITING = 3; // for an event, a timer, another task
+
+// How a poll or a task ended.
+const OPEN = 0; // the record ends first
+const PENDING = 1;
+const DONE = 2;
+const PANICKED = 3;
+const CANCELLED = 4;
+
+// Where a wake came from.
+const BY_TASK = 0;
+const BY_IO = 1;
+const BY_TIMER = 2;
+const BY_THREAD = 3;
+const BY_SPAWN = 4;
+const BY_JOIN = 5;
+
+/// Rows by the value of one column, which lies in 0..kinds (rows with -1 belong nowhere). The rows of
+/// `k` are `rows[start[k]]` up to `rows[start[k + 1]]`, in the table's order.
+function groupBy(column, kinds) {
+  const start = new Int32Array(kinds + 1);
+  for (const key of column) if (key >= 0) start[key + 1]++;
+  for (let k = 0; k < kinds; k++) start[k + 1] += start[k];
+  const next = start.slice();
+  const rows = new Int32Array(start[kinds]);
+  column.forEach((key, row) => {
+    if (key >= 0) rows[next[key]++] = row;
+  });
+  return { start, rows };
+}
+
+/// The first place in `rows[low..high]` whose value in `column`, which grows, is above `limit`.
+function firstAbove(rows, low, high, column, limit) {
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (column[rows[middle]] > limit) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/// A table whose rows are numbered and whose columns are arrays of numbers: a hundred thousand small
+/// objects would cost ten times the memory. `-gaps` are differences to the row before, `-length` a
+/// difference to another column.
+function table(columns) {
+  const made = { length: Object.values(columns)[0].length };
+  for (const [name, values] of Object.entries(columns)) {
+    const column = Float64Array.from(values);
+    if (name.endsWith("-gaps")) {
+      for (let i = 1; i < column.length; i++) column[i] += column[i - 1];
+      made[name.slice(0, -5)] = column;
+    } else {
+      made[name] = column;
+    }
+  }
+  return made;
+}
+
+const run = readRun();
+
+function readRun() {
+  const tasks = given.names.map((name, i) => {
+    const [kind, home, born, over, ending, spawner, nowhere, abortedAt, strandedAt] = given.tasks[i];
+    return { label: nameOf(name ?? `${kind === 2 ? "blocking job" : "task"} ${i}`), main: kind === 1, counted: kind === 0, run: home, born, over, ending, spawner, nowhere, abortedAt, strandedAt, polls: 0, longest: -1, time: [0, 0, 0, 0] };
+  });
+  const [polls, stirs, parks, marks, joins] = [given.polls, given.stirs, given.parks, given.marks, given.joins].map(table);
+  polls.end = polls.begin.map((begin, poll) => begin + polls.took[poll]);
+  polls.blocked = new Float64Array(polls.length);
+  polls.taken = new Float64Array(polls.length);
+  for (const [poll, blocked, taken] of given.off) [polls.blocked[poll], polls.taken[poll]] = [blocked, taken];
+  for (let poll = 0; poll < polls.length; poll++) {
+    const task = tasks[polls.task[poll]];
+    task.polls++;
+    if (task.longest < 0 || polls.took[poll] > polls.took[task.longest]) task.longest = poll;
+  }
+  const spans = readSpans(tasks, polls);
+  const lanes = given.lanes
+    .map(([name, kind, number, home], index) => ({ index, name: nameOf(name), kind, number, run: home }))
+    .sort((a, b) => a.run - b.run || "wbo".indexOf(a.kind) - "wbo".indexOf(b.kind) || a.number - b.number || a.index - b.index);
+  const [threads, count] = [lanes.length, tasks.length];
+  return {
+    length: Math.max(0, ...given.runs.map(({ length }) => length)),
+    runs: given.runs,
+    tasks,
+    lanes,
+    workers: lanes.filter(({ kind }) => kind === "w").length,
+    polls,
+    stirs,
+    spans,
+    parks,
+    marks,
+    joins,
+    pollsOfLane: groupBy(polls.lane, threads),
+    pollsOfTask: groupBy(polls.task, count),
+    spansOfTask: groupBy(spans.task, count),
+    parksOfLane: groupBy(parks.lane, threads),
+    marksOfLane: groupBy(marks.lane, threads),
+    joinsOfTask: groupBy(joins.by, count),
+    stirsOfPoll: groupBy(stirs.from, polls.length),
+  };
+}
+
+/// Spans come as a state and a length each, task by task from its beginning on without a gap.
+function readSpans(tasks, polls) {
+  const { counts, states, lengths } = given.spans;
+  const size = lengths.length;
+  const spans = { length: size, task: new Float64Array(size), from: new Float64Array(size), to: new Float64Array(size), state: new Uint8Array(size), poll: new Float64Array(size).fill(-1) };
+  const ofTask = groupBy(polls.task, tasks.length);
+  let row = 0;
+  tasks.forEach((task, i) => {
+    let at = task.born;
+    let next = ofTask.start[i];
+    for (let n = 0; n < counts[i]; n++, row++) {
+      const state = Number(states[row]);
+      spans.task[row] = i;
+      spans.from[row] = at;
+      at += lengths[row];
+      spans.to[row] = at;
+      spans.state[row] = state;
+      task.time[state] += lengths[row];
+      if (state !== RUNNING) continue;
+      // Polls of which one end is missing make no span.
+      while (next < ofTask.start[i + 1] - 1 && polls.begin[ofTask.rows[next]] < spans.from[row]) next++;
+      spans.poll[row] = ofTask.rows[next++];
+    }
+  });
+  return spans;
+}

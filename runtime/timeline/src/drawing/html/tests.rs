@@ -1,0 +1,260 @@
+//! What can be said of the page without a browser; `tests/browser.rs` opens it in one.
+
+use std::time::Duration;
+
+use brigade::timeline::{Event, Lane, LaneKind, Outcome, Task, Timeline, WakeEffect, What};
+use html5ever::tendril::TendrilSink as _;
+use markup5ever_rcdom::{Handle, NodeData, RcDom};
+use serde_json::{Value, json};
+
+use super::{Drawing, SCRIPTS, STYLE, TEMPLATE};
+
+const HOSTILE: [&str; 6] = [
+    "</script><script>alert(1)</script>",
+    "<!-- <script>",
+    "\"quoted\" & 'quoted'",
+    "nul \0, escape \x1b[2J, separators \u{2028}\u{2029}",
+    "{{run}} {{script}} {{style}}",
+    "\\u003c",
+];
+
+fn page(timeline: &Timeline) -> String {
+    super::page(&Drawing::new(timeline))
+}
+
+fn hostile_page(run: &Timeline) -> String {
+    let figures = vec![(HOSTILE[1].to_owned(), HOSTILE[4].to_owned())];
+    let drawing = Drawing::new(run)
+        .title(HOSTILE[0])
+        .named(HOSTILE[3])
+        .workers_are(HOSTILE[2]);
+    super::page(&drawing.figures(figures))
+}
+
+fn hostile_run() -> Timeline {
+    let tasks = (0..).zip(HOSTILE);
+    let tasks = tasks.map(|(id, name)| Task::new(id, Some(name))).collect();
+    let lanes = vec![Lane::new(HOSTILE[0], LaneKind::Worker(0))];
+    Timeline::from_parts(lanes, tasks, Vec::new(), Duration::from_millis(1))
+}
+
+/// A task that yields once, in every kind of event.
+fn every_event() -> Timeline {
+    let lanes = vec![
+        Lane::new("cook 0", LaneKind::Worker(0)),
+        Lane::new("pool 0", LaneKind::Blocking),
+        Lane::new("elsewhere", LaneKind::Outside),
+    ];
+    let tasks = vec![
+        Task::new(1, Some("main")),
+        Task::new(2, None),
+        Task::new(3, None),
+    ];
+    let (task, by) = (1, Some(0));
+    let wake = |effect| What::Wake { task, by, effect };
+    let end = |outcome| What::PollEnd { task, outcome };
+    let whats = [
+        What::Spawn { task, by },
+        What::Steal { from: 4 },
+        What::PollBegin { task },
+        wake(WakeEffect::Again),
+        end(Outcome::Pending),
+        What::Stranded { task },
+        What::Park,
+        What::Unpark,
+        What::IoReady { events: 7 },
+        What::TimersFired { timers: 2 },
+        wake(WakeEffect::Queued),
+        wake(WakeEffect::Nothing),
+        What::Join { task, by: 0 },
+        end(Outcome::Ready),
+        end(Outcome::Panicked),
+        What::Abort { task: 2, by: None },
+        What::Cancel { task: 2 },
+    ];
+    let events = (1..).zip(whats).map(|(at, what)| {
+        let lane = usize::from(at == 3);
+        Event::new(Duration::from_nanos(at * at), lane, what)
+    });
+    Timeline::from_parts(lanes, tasks, events.collect(), Duration::from_micros(1))
+}
+
+/// The page as a browser sees it, and what it found wrong with it.
+fn parse(page: &str) -> RcDom {
+    html5ever::parse_document(RcDom::default(), Default::default()).one(page)
+}
+
+/// All elements of that name, in order, with the text in them.
+fn elements(node: &Handle, wanted: &str, found: &mut Vec<String>) {
+    match &node.data {
+        NodeData::Element { name, .. } if &*name.local == wanted => found.push(text(node)),
+        _ => {}
+    }
+    for child in node.children.borrow().iter() {
+        elements(child, wanted, found);
+    }
+}
+
+fn text(node: &Handle) -> String {
+    let texts = node.children.borrow();
+    let texts = texts.iter().map(|child| match &child.data {
+        NodeData::Text { contents } => contents.borrow().to_string(),
+        _ => String::new(),
+    });
+    texts.collect()
+}
+
+fn scripts(page: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    elements(&parse(page).document, "script", &mut found);
+    found
+}
+
+fn run_in(page: &str) -> Value {
+    serde_json::from_str(&scripts(page)[0]).expect("the first script is JSON")
+}
+
+#[test]
+fn no_name_becomes_markup() {
+    let page = hostile_page(&hostile_run());
+    let errors = parse(&page).errors.into_inner();
+    assert!(errors.is_empty(), "{errors:?}");
+    assert_eq!(scripts(&page).len(), 2);
+    assert_eq!(scripts(&page)[1].trim(), SCRIPTS.concat().trim());
+    let strange = |c: char| c.is_control() && c != '\n';
+    assert!(!page.contains(strange), "control characters are escaped");
+}
+
+#[test]
+fn every_name_arrives_as_it_was() {
+    let run = run_in(&hostile_page(&hostile_run()));
+    assert_eq!(run["names"], json!(HOSTILE));
+    assert_eq!(run["lanes"][0][0], format!("{} 0", HOSTILE[2]));
+    assert_eq!(run["title"], HOSTILE[0]);
+    assert_eq!(run["runs"][0]["name"], HOSTILE[3]);
+    assert_eq!(run["runs"][0]["figures"], json!([[HOSTILE[1], HOSTILE[4]]]));
+}
+
+#[test]
+fn spans_become_columns() {
+    let run = run_in(&page(&every_event()));
+    assert_eq!(run["names"], json!(["main", null, null]));
+    assert_eq!(
+        run["lanes"],
+        json!([
+            ["worker 0", "w", 0, 0],
+            ["pool 0", "b", 0, 0],
+            ["elsewhere", "o", 0, 0]
+        ])
+    );
+    // The record begins at 1 ns and goes on after its last event, for task 2 was not cancelled in it.
+    assert_eq!(run["runs"][0]["length"], 288);
+    assert_eq!(run["tasks"][1][0], 2, "it ran in the pool: a job");
+    assert_eq!(run["polls"]["task"], json!([1, 1, 1, 1]));
+    assert_eq!(run["polls"]["lane"], json!([1, 0, 0, 0]));
+    let letters: Vec<char> = run["marks"]["letter"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|letter| char::from(letter.as_u64().unwrap() as u8))
+        .collect();
+    assert_eq!(letters, ['t', 'z', 'i', 'f']);
+    assert_eq!(run["joins"]["by"], json!([0]));
+    let spans = run["spans"]["lengths"].as_array().unwrap().len();
+    assert_eq!(run["spans"]["states"].as_str().unwrap().len(), spans);
+}
+
+/// Each begins at its own 0, and the numbers of the second go on where those of the first end.
+#[test]
+fn runs_stand_side_by_side() {
+    let (one, two) = (every_event(), every_event());
+    let both = Drawing::new(&one).named("broken").beside("mended", &two);
+    let run = run_in(&super::page(&both));
+    assert_eq!(run["runs"][1]["name"], "mended");
+    assert_eq!(run["runs"][0]["length"], run["runs"][1]["length"]);
+    assert_eq!(run["lanes"].as_array().unwrap().len(), 6);
+    assert_eq!(run["lanes"][3][3], 1);
+    assert_eq!(run["polls"]["task"], json!([1, 1, 1, 1, 4, 4, 4, 4]));
+    assert_eq!(run["polls"]["lane"], json!([1, 0, 0, 0, 4, 3, 3, 3]));
+    let gaps = run["polls"]["begin-gaps"].as_array().unwrap();
+    let begins: Vec<i64> = gaps
+        .iter()
+        .scan(0, |at, gap| {
+            *at += gap.as_i64().unwrap();
+            Some(*at)
+        })
+        .collect();
+    assert_eq!(begins[..4], begins[4..]);
+}
+
+#[test]
+fn a_record_that_was_cut_short_ends_with_its_last_event() {
+    let mut timeline = every_event();
+    timeline.dropped = 3;
+    let run = run_in(&page(&timeline));
+    assert_eq!(run["runs"][0]["dropped"], 3);
+    assert_eq!(run["runs"][0]["length"], 288);
+}
+
+#[test]
+fn a_run_without_events_is_a_page() {
+    let page = page(&Timeline::default());
+    assert_eq!(run_in(&page)["polls"]["task"], json!([]));
+    assert!(parse(&page).errors.into_inner().is_empty());
+}
+
+#[test]
+fn the_page_fetches_nothing() {
+    for part in [TEMPLATE, STYLE].into_iter().chain(SCRIPTS) {
+        for way_out in [
+            "http:", "https:", "src=", "url(", "@import", "fetch(", "XMLHttp", "import ",
+        ] {
+            assert!(!part.contains(way_out), "{way_out}");
+        }
+    }
+    assert!(TEMPLATE.contains("default-src 'none'"));
+}
+
+#[test]
+fn text_enters_the_document_as_text() {
+    for script in SCRIPTS {
+        for door in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+        ] {
+            assert!(!script.contains(door), "{door}");
+        }
+        // What would end the element that the scripts stand in.
+        assert!(!script.contains("</script") && !script.contains("<!--"));
+    }
+    assert!(!STYLE.contains("</"));
+}
+
+#[test]
+fn an_event_takes_about_thirty_bytes() {
+    let mut events = Vec::new();
+    for at in 0..100_000_u64 {
+        let what = match at % 3 {
+            0 => What::Wake {
+                task: 1,
+                by: None,
+                effect: WakeEffect::Queued,
+            },
+            1 => What::PollBegin { task: 1 },
+            _ => What::PollEnd {
+                task: 1,
+                outcome: Outcome::Pending,
+            },
+        };
+        events.push(Event::new(Duration::from_nanos(at * 2345), 0, what));
+    }
+    let mut timeline = every_event();
+    timeline.events = events;
+    let size = page(&timeline).len();
+    let empty = page(&Timeline::default()).len();
+    assert!(empty < 120_000, "{empty}");
+    assert!(size - empty < 3_200_000, "{size}");
+}

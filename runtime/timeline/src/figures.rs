@@ -1,0 +1,522 @@
+//! The figures of a run: what its spans add up to.
+//!
+//! They tell how concurrent the run was ([`in_flight_max`](Figures::in_flight_max)), how parallel
+//! ([`at_once_max`](Figures::at_once_max)), and where the time went. [`TaskFigures`] tells what a task's
+//! life is made of, and [`Figures::critical_path`] what the critical path is.
+
+mod critical_path;
+pub(crate) mod stall;
+
+use std::time::Duration;
+
+use brigade::timeline::{LaneKind, Timeline};
+
+use crate::spans::{Ending, LaneSpans, Mark, Source, Spans, State, TaskKind, TaskSpans};
+
+/// Adds the run up. Takes time in proportion to the number of events.
+///
+/// ```
+/// use brigade::{Executor, SingleThread};
+///
+/// let executor = SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async {
+///     let tasks: Vec<_> = (0..3).map(|_| brigade::spawn(brigade::yield_now())).collect();
+///     for task in tasks {
+///         task.await.unwrap();
+///     }
+/// });
+/// let figures = brigade_timeline::figures(&executor.timeline().unwrap());
+/// assert_eq!(figures.in_flight_max, 3); // concurrency
+/// assert_eq!(figures.at_once_max, 1); // parallelism
+/// assert_eq!(figures.finished, 3);
+/// # std::io::Result::Ok(())
+/// ```
+pub fn figures(timeline: &Timeline) -> Figures {
+    of_spans(&crate::spans(timeline))
+}
+
+pub(crate) fn of_spans(spans: &Spans) -> Figures {
+    let tasks = || spans.tasks.iter().filter(|task| task.is_task());
+    let ended = |how| tasks().filter(|task| task.ending == Some(how)).count();
+    let time = |state| tasks().map(|task| task.time_in(state)).sum::<Duration>();
+    let times = [State::Running, State::Queued, State::Waiting].map(time);
+    let life: Duration = times.iter().sum();
+    let [running_share, queued_share, waiting_share] = times.map(|time| share(time, life));
+    let began = spans.tasks.iter().filter_map(|task| task.begun).min();
+    let over = spans.tasks.iter().filter_map(|task| task.spans.last());
+    let over = over.map(|span| span.to).max();
+    let lanes: Vec<LaneFigures> = spans
+        .lanes
+        .iter()
+        .map(|lane| of_lane(spans, lane))
+        .collect();
+    let workers = || {
+        lanes
+            .iter()
+            .filter(|lane| matches!(lane.kind, LaneKind::Worker(_)))
+    };
+    let work = workers().map(|lane| lane.in_polls).sum();
+    let wakes = || {
+        spans
+            .wakes
+            .iter()
+            .filter(|wake| !matches!(wake.source, Source::Spawn(_)))
+    };
+    let joins_nowhere = spans.tasks.iter().map(|task| task.joins_nowhere).sum();
+    let figures = Figures {
+        spawned: tasks().filter(|task| task.begun.is_some()).count(),
+        finished: ended(Ending::Finished),
+        cancelled: ended(Ending::Cancelled),
+        panicked: ended(Ending::Panicked),
+        blocking_jobs: spans
+            .tasks
+            .iter()
+            .filter(|task| task.kind == TaskKind::Job)
+            .count(),
+        in_flight_max: spans.in_flight_max(),
+        at_once_max: spans.at_once_max(),
+        queued_max: spans.queued_max,
+        running_share,
+        queued_share,
+        waiting_share,
+        longest_poll: longest_poll(spans),
+        longest_stall: stall::longest(spans),
+        wakes: wakes().count() as u64,
+        wakes_nowhere: joins_nowhere
+            + spans
+                .tasks
+                .iter()
+                .map(|task| task.wakes_nowhere)
+                .sum::<u64>(),
+        joins_nowhere,
+        work,
+        blocked: workers().map(|lane| lane.blocked).sum(),
+        preempted: workers().map(|lane| lane.preempted).sum(),
+        cpu: workers().map(|lane| lane.cpu).sum(),
+        span: over
+            .unwrap_or_default()
+            .saturating_sub(began.unwrap_or_default()),
+        critical_path: critical_path::length(spans),
+        workers: spans.workers,
+        busy: share(work, workers().map(|lane| lane.present).sum()),
+        tasks: spans
+            .tasks
+            .iter()
+            .map(|task| of_task(spans, task))
+            .collect(),
+        lanes,
+    };
+    debug_assert!(figures.at_once_max <= figures.in_flight_max);
+    debug_assert!(figures.critical_path <= figures.span);
+    figures
+}
+
+fn longest_poll(spans: &Spans) -> Option<LongestPoll> {
+    let polls = spans.polls.iter().filter(|poll| spans.is_worker(poll.lane));
+    // Of equals the first.
+    let longest = polls.rev().max_by_key(|poll| poll.length())?;
+    Some(LongestPoll {
+        task: longest.task,
+        lane: longest.lane,
+        begun: longest.begin,
+        took: longest.length(),
+        blocked: longest.blocked(),
+        preempted: longest.preempted(),
+    })
+}
+
+fn of_lane(spans: &Spans, lane: &LaneSpans) -> LaneFigures {
+    let polls = || lane.polls.iter().map(|&poll| &spans.polls[poll]);
+    let in_polls = polls().map(|poll| poll.length()).sum();
+    let present = lane.present.iter().map(|(from, to)| *to - *from).sum();
+    let steals = lane
+        .marks
+        .iter()
+        .filter(|(_, mark)| matches!(mark, Mark::Steal(_)));
+    LaneFigures {
+        kind: lane.kind,
+        polls: lane.polls.len() as u64,
+        in_polls,
+        blocked: polls().map(|poll| poll.blocked()).sum(),
+        preempted: lane.preempted.unwrap_or_default(),
+        cpu: lane.cpu,
+        present,
+        busy: share(in_polls, present),
+        parks: lane.parks.len() as u64,
+        steals: steals.count() as u64,
+    }
+}
+
+fn of_task(spans: &Spans, task: &TaskSpans) -> TaskFigures {
+    let polls = || task.polls.iter().map(|&poll| &spans.polls[poll]);
+    TaskFigures {
+        begun: task.begun,
+        ended: task.ended,
+        ending: task.ending,
+        is_blocking: task.kind == TaskKind::Job,
+        running: task.time_in(State::Running),
+        queued: task.time_in(State::Queued),
+        waiting: task.time_in(State::Waiting),
+        blocked: polls().map(|poll| poll.blocked()).sum(),
+        preempted: polls().map(|poll| poll.preempted()).sum(),
+        polls: task.polls.len() as u64,
+        self_woken: task.self_woken,
+        wakes: task.wakes,
+        wakes_nowhere: task.wakes_nowhere,
+        stranded: task.stranded,
+    }
+}
+
+/// What a run adds up to: see [`figures()`].
+///
+/// *Tasks* are those that were spawned. The main future of `block_on` is none, nor is a job of
+/// [`spawn_blocking`](brigade::spawn_blocking) once it has begun: one that never does cannot be told
+/// from a task.
+///
+/// With [virtual time](brigade::SingleThreadBuilder::virtual_time) the figures of a run that only waits
+/// are the same on every machine:
+///
+///
+/// ```
+/// use std::time::Duration;
+/// use brigade::{SingleThread, time};
+///
+/// let executor = SingleThread::builder().virtual_time(true).record_timeline(true).build()?;
+/// executor.block_on(async {
+///     let dishes = [2, 3].map(|hours| {
+///         brigade::spawn(time::sleep(Duration::from_secs(hours * 3600)))
+///     });
+///     for dish in dishes {
+///         dish.await.unwrap();
+///     }
+/// });
+/// let figures = brigade_timeline::figures(&executor.timeline().unwrap());
+/// assert_eq!((figures.spawned, figures.finished), (2, 2));
+/// assert_eq!(figures.waiting_share, 1.0);
+/// // They waited at the same time.
+/// assert_eq!(figures.span, Duration::from_secs(3 * 3600));
+/// assert_eq!(figures.critical_path, figures.span);
+/// # std::io::Result::Ok(())
+/// ```
+///
+/// # Where the record has gaps
+///
+/// A recorder has bounds, and threads write down what they do a moment before or after they do it.
+/// So the figures take the cautious reading: a task without a beginning begins with the first event
+/// that happens to it; a poll of which one end is missing is counted, but its time is waiting; a
+/// task that is polled without having been woken has waited until then; and if events were
+/// [dropped](Timeline::dropped), the record ends with the last that is left.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Figures {
+    /// Tasks that appeared.
+    pub spawned: usize,
+    /// Of these, those that ran to their end.
+    pub finished: usize,
+    /// Of these, those that were dropped: aborted, or their executor closed.
+    pub cancelled: usize,
+    /// Of these, those that panicked.
+    pub panicked: usize,
+    /// Jobs of the blocking pool that began.
+    pub blocking_jobs: usize,
+    /// The most tasks that were spawned and not finished: the *concurrency* of the run.
+    pub in_flight_max: usize,
+    /// The most tasks that were being polled at one instant: the *parallelism* of the run. Never
+    /// more than [`in_flight_max`](Self::in_flight_max), nor than there are workers.
+    ///
+    /// A poll that ends at the nanosecond at which another one begins does not overlap with it.
+    pub at_once_max: usize,
+    /// The most tasks that were ready and not running.
+    pub queued_max: usize,
+    /// The running time of all tasks in that of their lives, 0 to 1. The three shares sum to 1, or
+    /// are all 0 if no task lived for a nanosecond.
+    pub running_share: f64,
+    /// The share in which they were ready but not running, 0 to 1.
+    pub queued_share: f64,
+    /// The share in which they waited, 0 to 1.
+    pub waiting_share: f64,
+    /// The longest poll of a worker, be it of a task or of the main future.
+    pub longest_poll: Option<LongestPoll>,
+    /// The longest time in which the event loop stood still to the loss of others.
+    pub longest_stall: Option<Stall>,
+    /// Wakes.
+    pub wakes: u64,
+    /// Of these, those that led nowhere: the task was ready already, or complete.
+    pub wakes_nowhere: u64,
+    /// Of these, those with which the end of a task told another one that awaited it. Many ends and
+    /// one poll to look at them all is as it should be.
+    pub joins_nowhere: u64,
+    /// Time spent in polls on all workers together.
+    pub work: Duration,
+    /// Of these polls, the time in which the worker's thread blocked: it slept, or waited for a lock or
+    /// a device. Zero where the system does not tell.
+    pub blocked: Duration,
+    /// How long the OS kept the workers' threads from a core although they could run. Zero where the
+    /// system does not tell.
+    pub preempted: Duration,
+    /// The CPU time of the workers' threads. `None` where the system does not tell, or the run was too
+    /// short to read it twice.
+    pub cpu: Option<Duration>,
+    /// From the beginning of the first task, be it the main future, to the end of the last.
+    pub span: Duration,
+    /// How long the run would have taken if each ready task had been polled at once: the longest
+    /// chain of cause and effect. At least the running time of any one task, at most
+    /// [`span`](Self::span).
+    ///
+    /// The chain that leads to an instant of a task's life is defined by what happens to the task:
+    ///
+    /// - *Running* makes its chain longer by as much.
+    /// - *Waiting* for an event or a timer, too. The lateness with which a busy loop notices an
+    ///   event is part of the waiting, since nothing tells them apart.
+    /// - *Being woken by another task*, or by the end of one that it awaits, sets its chain to the
+    ///   other's at that instant if that is longer. The waiting before does not count: it was that
+    ///   of the other task.
+    /// - *Being spawned by another task* sets its chain to that of the other.
+    /// - *Being queued* leaves it as it is.
+    /// - What has no cause on record happened when it happened: its chain is as long as the run up
+    ///   to then.
+    ///
+    /// Jobs of the blocking pool and the main future are links like any other.
+    pub critical_path: Duration,
+    /// How many workers there were.
+    pub workers: usize,
+    /// The share of the workers' presence that they spent in polls, 0 to 1.
+    pub busy: f64,
+    /// For each of [`Timeline::lanes`].
+    pub lanes: Vec<LaneFigures>,
+    /// For each of [`Timeline::tasks`].
+    pub tasks: Vec<TaskFigures>,
+}
+
+impl Figures {
+    /// How many times as fast `workers` workers could have been, at best: neither can they be done
+    /// before their share of the work is, nor before the critical path is at its end.
+    ///
+    /// 1 for a run without any work.
+    ///
+    /// ```
+    /// # use brigade::{Executor, SingleThread};
+    /// # let executor = SingleThread::builder().record_timeline(true).build()?;
+    /// # executor.block_on(async {});
+    /// let figures = brigade_timeline::figures(&executor.timeline().unwrap());
+    /// println!("8 workers: at best {:.1} times as fast", figures.speed_up_bound(8));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn speed_up_bound(&self, workers: usize) -> f64 {
+        let shared = self.work.as_secs_f64() / workers.max(1) as f64;
+        let least = shared.max(self.critical_path.as_secs_f64());
+        if least > 0.0 {
+            (self.span.as_secs_f64() / least).min(workers.max(1) as f64)
+        } else {
+            1.0
+        }
+    }
+}
+
+/// What a thread did.
+///
+/// ```
+/// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async {
+///     brigade::spawn(brigade::yield_now()).await.unwrap();
+/// });
+/// let timeline = executor.timeline().unwrap();
+/// let worker = &brigade_timeline::figures(&timeline).lanes[0];
+/// assert_eq!(worker.polls, 4); // the main future and the task, twice each
+/// assert!(worker.in_polls <= worker.present);
+/// assert_eq!(worker.steals, 0); // from whom?
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct LaneFigures {
+    /// What kind of thread it is.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub kind: LaneKind,
+    /// Polls that it made, also of the main future.
+    pub polls: u64,
+    /// Time spent in them.
+    pub in_polls: Duration,
+    /// Of that, the time in which the thread blocked.
+    pub blocked: Duration,
+    /// How long the OS kept the thread from a core although it could run.
+    pub preempted: Duration,
+    /// The thread's CPU time.
+    pub cpu: Option<Duration>,
+    /// How long it was there for the executor, awake or asleep: from the first event of its own to
+    /// the last, without the times between two calls of `block_on`.
+    pub present: Duration,
+    /// [`in_polls`](Self::in_polls) in [`present`](Self::present), 0 to 1.
+    pub busy: f64,
+    /// How often it went to sleep.
+    pub parks: u64,
+    /// How often it took tasks from another worker.
+    pub steals: u64,
+}
+
+/// What a task did.
+///
+/// At every instant between its beginning and its end a task is in one of three states, and so its
+/// life is the sum of three times, to the nanosecond.
+///
+/// | state | from | until |
+/// |---|---|---|
+/// | *queued*: ready but not running | its spawn; a wake; the end of a poll during which it was woken | its next poll begins |
+/// | *running* | a poll begins | the poll ends |
+/// | *waiting* | the end of a poll during which it was not woken | a wake |
+///
+/// ```
+/// use brigade_timeline::Ending;
+///
+/// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async { brigade::spawn(brigade::yield_now()).await.unwrap() });
+///
+/// let figures = brigade_timeline::figures(&executor.timeline().unwrap());
+/// let dish = &figures.tasks[1]; // 0 is the main future
+/// assert_eq!((dish.polls, dish.self_woken), (2, 1));
+/// assert_eq!(dish.ending, Some(Ending::Finished));
+/// assert_eq!(dish.running + dish.queued + dish.waiting, dish.life());
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TaskFigures {
+    /// When it was spawned, or first appeared. `None`: no event that is left names it.
+    pub begun: Option<Duration>,
+    /// When it ended. `None`: it was alive when the record ended.
+    pub ended: Option<Duration>,
+    /// How it ended.
+    pub ending: Option<Ending>,
+    /// Whether it is a job of the blocking pool.
+    pub is_blocking: bool,
+    /// Time being polled.
+    pub running: Duration,
+    /// Of that, the time in which the worker's thread blocked.
+    pub blocked: Duration,
+    /// Of that, the time in which other threads had the core.
+    pub preempted: Duration,
+    /// Time ready but not running.
+    pub queued: Duration,
+    /// Time waiting.
+    pub waiting: Duration,
+    /// How often it was polled.
+    pub polls: u64,
+    /// Of these, polls during which it woke itself.
+    pub self_woken: u64,
+    /// How often it was woken.
+    pub wakes: u64,
+    /// Of these, wakes that led nowhere, other than by the end of a task that it awaited.
+    pub wakes_nowhere: u64,
+    /// Since when it has waited although nobody held a waker of it, so that nothing could wake it.
+    pub stranded: Option<Duration>,
+}
+
+impl TaskFigures {
+    /// From its beginning to its end, or to the end of the record.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use brigade::{SingleThread, time};
+    ///
+    /// let executor = SingleThread::builder().virtual_time(true).record_timeline(true).build()?;
+    /// executor.block_on(async {
+    ///     brigade::spawn(time::sleep(Duration::from_secs(60))).await.unwrap();
+    /// });
+    /// let figures = brigade_timeline::figures(&executor.timeline().unwrap());
+    /// assert_eq!(figures.tasks[1].life(), Duration::from_secs(60));
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn life(&self) -> Duration {
+        self.running + self.queued + self.waiting
+    }
+}
+
+/// The longest poll of a run.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async {
+///     let rude = brigade::spawn(async { std::thread::sleep(Duration::from_millis(5)) });
+///     rude.await.unwrap();
+/// });
+/// let timeline = executor.timeline().unwrap();
+/// let longest = brigade_timeline::figures(&timeline).longest_poll.unwrap();
+/// println!("{} took {:?}", timeline.tasks[longest.task].label(longest.task), longest.took);
+/// assert!(longest.took >= Duration::from_millis(5));
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct LongestPoll {
+    /// Of which task: an index into [`Timeline::tasks`].
+    pub task: usize,
+    /// On which thread: an index into [`Timeline::lanes`].
+    pub lane: usize,
+    /// When it began.
+    pub begun: Duration,
+    /// How long it took.
+    pub took: Duration,
+    /// Of that, the time in which the worker's thread blocked.
+    pub blocked: Duration,
+    /// Of that, the time in which other threads had the core.
+    pub preempted: Duration,
+}
+
+/// A time in which all workers were in polls at once and none of them came back to look at queues,
+/// sockets or timers, while some task that was in none of these polls could have used one. With one
+/// worker, a poll is such a time.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
+/// executor.block_on(async {
+///     let rude = brigade::spawn(async { std::thread::sleep(Duration::from_millis(5)) });
+///     let other = brigade::spawn(async {});
+///     rude.await.unwrap();
+///     other.await.unwrap();
+/// });
+/// let stall = brigade_timeline::figures(&executor.timeline().unwrap()).longest_stall.unwrap();
+/// assert!(stall.lasted >= Duration::from_millis(5));
+/// assert!(stall.held >= 1); // the other one
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Stall {
+    /// The task that had been polled for longest when it was over: an index into
+    /// [`Timeline::tasks`].
+    pub task: usize,
+    /// On which thread: an index into [`Timeline::lanes`].
+    pub lane: usize,
+    /// When it began: the last worker began a poll.
+    pub begun: Duration,
+    /// How long it was until the first of the polls ended.
+    pub lasted: Duration,
+    /// Tasks that got no turn, also the main future: begun and not ended, not being polled, and not
+    /// waiting for other tasks.
+    pub held: usize,
+    /// Of these, tasks that were ready for certain when it was over. Of the others nobody knows: the
+    /// loop did not look.
+    pub ready: usize,
+}
+
+pub(super) fn share(part: Duration, whole: Duration) -> f64 {
+    if whole.is_zero() {
+        0.0
+    } else {
+        part.as_secs_f64() / whole.as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Readings of a thread's CPU clock, and what they tell of its polls.
+//!
+//! The recorder reads the clock at the end of a poll once a millisecond has passed since the reading
+//! before, and at long parks. So a window between two readings holds one long poll, or short ones only.
+
+use std::time::Duration;
+
+use super::{OffCore, Poll};
+
+/// What is known of a thread's CPU time so far.
+#[derive(Default)]
+pub(super) struct Meter {
+    last: Option<Reading>,
+    /// How long the thread was parked since then.
+    parked: Duration,
+    /// The first of its polls that ended after the last reading, as an index into the lane's polls.
+    first: usize,
+    cpu: Option<Duration>,
+    preempted: Option<Duration>,
+}
+
+#[derive(Clone, Copy)]
+struct Reading {
+    at: Duration,
+    cpu: Duration,
+    delayed: Option<Duration>,
+}
+
+impl Meter {
+    pub(super) fn parked(&mut self, length: Duration) {
+        self.parked += length;
+    }
+
+    /// A reading: `cpu` is the thread's CPU time, `delayed` how long it was ready without a core.
+    pub(super) fn read(
+        &mut self,
+        at: Duration,
+        cpu: Duration,
+        delayed: Option<Duration>,
+        lane: &[usize],
+        polls: &mut [Poll],
+    ) {
+        let reading = Reading { at, cpu, delayed };
+        if let Some(last) = self.last {
+            self.close(last, reading, &lane[self.first.min(lane.len())..], polls);
+        }
+        self.last = Some(reading);
+        self.parked = Duration::ZERO;
+        self.first = lane.len();
+    }
+
+    fn close(&mut self, last: Reading, now: Reading, lane: &[usize], polls: &mut [Poll]) {
+        let used = now.cpu.saturating_sub(last.cpu);
+        *self.cpu.get_or_insert_default() += used;
+        let delay = match (last.delayed, now.delayed) {
+            (Some(last), Some(now)) => Some(now.saturating_sub(last)),
+            _ => None,
+        };
+        if let Some(delay) = delay {
+            *self.preempted.get_or_insert_default() += delay;
+        }
+        let awake = (now.at - last.at).saturating_sub(self.parked);
+        let off = awake.saturating_sub(used);
+        // Without the delay a preempted thread cannot be told from a blocked one: say neither.
+        let Some(delay) = delay else { return };
+        let preempted = delay.min(off);
+        let blocked = off - preempted;
+        let lengths = lane.iter().map(|&poll| polls[poll].length());
+        let whole: Duration = lengths.sum();
+        if whole.is_zero() {
+            return;
+        }
+        for &poll in lane {
+            let poll = &mut polls[poll];
+            let share = poll.length().as_secs_f64() / whole.as_secs_f64();
+            let blocked = blocked.mul_f64(share).min(poll.length());
+            let preempted = preempted.mul_f64(share).min(poll.length() - blocked);
+            poll.off_core = Some(OffCore { blocked, preempted });
+        }
+    }
+
+    /// CPU time and time without a core, from the first reading to the last.
+    pub(super) fn sums(&self) -> (Option<Duration>, Option<Duration>) {
+        (self.cpu, self.preempted)
+    }
+}

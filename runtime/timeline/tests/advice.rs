@@ -1,0 +1,118 @@
+//! The advice on programs that run: faulty ones are named, healthy ones are not spoken of, and a machine
+//! that is busy with other programs changes neither.
+//!
+//! `cargo test -p brigade-timeline --test advice -- --nocapture` prints what was said of each.
+
+mod programs;
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+
+use brigade_timeline::{Advice, Kind};
+use programs::{Program, faulty, healthy, run};
+
+/// What is said of a run. That other programs had the cores may always be said.
+fn said(workers: usize, program: Program) -> Vec<Advice> {
+    let (timeline, _) = run(workers, program);
+    let mut advice = brigade_timeline::advice(&timeline);
+    advice.retain(|advice| advice.kind() != Kind::OtherPrograms);
+    advice
+}
+
+/// Three threads that compute all the time, as other programs do.
+fn beside_busy_loops<T>(work: impl FnOnce() -> T) -> T {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !done.load(Relaxed) {
+                    programs::compute(100);
+                }
+            });
+        }
+        let result = work();
+        done.store(true, Relaxed);
+        result
+    })
+}
+
+#[derive(Default)]
+struct Score {
+    named: usize,
+    faulty: usize,
+    wrong: usize,
+    silent: usize,
+    healthy: usize,
+}
+
+fn score(busy: bool) -> Score {
+    let mut score = Score::default();
+    let try_out = |workers, program| match busy {
+        true => beside_busy_loops(|| said(workers, program)),
+        false => said(workers, program),
+    };
+    for fault in faulty::ALL {
+        for workers in [1, 2] {
+            // What takes one worker exactly is marked by 0.
+            if fault.workers > workers || (fault.workers == 0 && (workers > 1 || busy)) {
+                continue;
+            }
+            let advice = try_out(workers, (fault.program)(workers));
+            let named = advice
+                .iter()
+                .any(|advice| fault.kinds.contains(&advice.kind()));
+            score.faulty += 1;
+            score.named += usize::from(named);
+            let others = advice
+                .iter()
+                .filter(|advice| !fault.kinds.contains(&advice.kind()));
+            let others: Vec<_> = others.collect();
+            score.wrong += usize::from(!others.is_empty());
+            let verdict = if named { "named " } else { "MISSED" };
+            println!("{verdict} {workers} {}: {advice:?}", fault.name);
+            let mended = try_out(workers, (fault.mended)(workers));
+            let clean = !mended
+                .iter()
+                .any(|advice| fault.kinds.contains(&advice.kind()));
+            score.healthy += 1;
+            score.silent += usize::from(clean);
+            if !clean {
+                println!("WRONG  {workers} {}, mended: {mended:?}", fault.name);
+            }
+        }
+    }
+    for (name, program) in healthy::ALL {
+        for workers in [1, 2] {
+            let advice = try_out(workers, program(workers));
+            // Where one worker computes on a machine of two cores, two would help: that is true.
+            let quiet = advice
+                .iter()
+                .all(|advice| advice.kind() == Kind::MoreWorkers);
+            score.healthy += 1;
+            score.silent += usize::from(quiet);
+            if !quiet {
+                println!("WRONG  {workers} {name}: {advice:?}");
+            }
+        }
+    }
+    let Score {
+        named,
+        faulty,
+        wrong,
+        silent,
+        healthy,
+    } = score;
+    println!(
+        "busy {busy}: named {named} of {faulty}, with something else said {wrong}; silent on {silent} of {healthy}"
+    );
+    score
+}
+
+#[test]
+fn faults_are_named_and_healthy_programs_are_not_spoken_of() {
+    for busy in [false, true] {
+        let score = score(busy);
+        assert!(score.named * 10 >= score.faulty * 9, "recall");
+        assert!(score.silent * 20 >= score.healthy * 19, "precision");
+    }
+}
