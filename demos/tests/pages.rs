@@ -243,10 +243,10 @@ fn a_compressed_body_that_is_cut_or_broken_is_no_answer() {
     }
 }
 
-/// A small body that unpacks to a gigabyte ends at the limit, and is never in memory as a whole.
+/// A small body that unpacks to a large one ends at the limit, and is never in memory as a whole.
 #[test]
 fn a_bomb_ends_at_the_limit() {
-    for (encoding, body) in in_every_encoding(&vec![0; 200 << 20]) {
+    for (encoding, body) in in_every_encoding(&vec![0; 64 << 20]) {
         let packed = body.len();
         let server = Server::replying(encoded(encoding, &body));
         let args = [
@@ -262,7 +262,7 @@ fn a_bomb_ends_at_the_limit() {
         let bytes = object["results"][0]["bytes"].as_u64().unwrap();
         assert!(bytes < 2 << 20, "{encoding}: {bytes} of {packed}");
         if let Some(peak) = object["memory_peak_bytes"].as_u64() {
-            assert!(peak < 100 << 20, "{encoding}: {peak}");
+            assert!(peak < 60 << 20, "{encoding}: {peak}");
         }
     }
 }
@@ -574,10 +574,14 @@ fn proxies_of_the_environment_are_used_unless_told_otherwise() {
     assert_eq!(body(&url, &excepted, &[]).stdout, "direct");
 
     // A tunnel to a server that speaks plainly shows that bytes went both ways.
-    let secure = format!("https://{}/", direct.address);
+    let plain = Server::start(|mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(ok("plain").as_bytes());
+    });
+    let secure = format!("https://{}/", plain.address);
     let run = body(&secure, &[("https_proxy", &with)], &[]);
     assert!(run.stderr.starts_with("brigade: tls: "), "{run:?}");
-    let tunnel = format!("CONNECT {} HTTP/1.1 proxy-auth", direct.address);
+    let tunnel = format!("CONNECT {} HTTP/1.1 proxy-auth", plain.address);
     assert!(lines.lock().unwrap().last().unwrap().starts_with(&tunnel));
     let gone = format!("https://{}/", nobody());
     let run = body(&gone, &[("https_proxy", &with)], &[]);

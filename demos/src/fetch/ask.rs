@@ -16,7 +16,7 @@ use super::{
     failure::{Failure, Kind},
     jobs,
 };
-use crate::{cli::BadArguments, paint::harmless};
+use crate::{options::BadArguments, paint::harmless};
 
 /// The most redirects that are followed for one request: as many as browsers and wget follow.
 pub(crate) const REDIRECTS_MAX: usize = 20;
@@ -191,7 +191,13 @@ impl Hop {
         *request.method_mut() = self.ask.method.clone();
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
-        *headers = self.ask.headers.clone();
+        // Without encryption it is HTTP/1.1, where this header comes first; else the client adds it.
+        if self.url.scheme() == "http" && !self.ask.headers.contains_key(header::HOST) {
+            headers.insert(header::HOST, host_header(&self.url));
+        }
+        for (name, value) in &self.ask.headers {
+            headers.append(name, value.clone());
+        }
         if last {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -243,6 +249,16 @@ impl Hop {
         self.url = url;
         Ok(true)
     }
+}
+
+/// The value of `host`: no port where the scheme implies it.
+fn host_header(url: &Url) -> HeaderValue {
+    let host = url.host_str().unwrap_or_default();
+    let text = match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    text.parse().expect("a parsed host holds nothing else")
 }
 
 #[cfg(test)]

@@ -227,8 +227,8 @@ impl Body {
         taken.map_err(|error| self.failed(Kind::Protocol, &error))
     }
 
-    /// The whole body has arrived. Returns the file that it is in.
-    pub(crate) fn finish(mut self) -> Result<Option<PathBuf>, Failure> {
+    /// The whole body has arrived. Returns the file that it is in, and leaves in `bytes` its length.
+    pub(crate) fn finish(mut self, bytes: &mut u64) -> Result<Option<PathBuf>, Failure> {
         let finished = match &mut self.decoder {
             _ if !self.begun => Ok(()),
             Decoder::Identity(_) => Ok(()),
@@ -237,6 +237,7 @@ impl Body {
             Decoder::Brotli(decoder) => decoder.close(),
             Decoder::Zstd(decoder) => decoder.finish(),
         };
+        *bytes = self.bytes();
         finished.map_err(|error| self.failed(Kind::Truncated, &error))?;
         // The decoder stays behind, with a sink that takes nothing.
         std::mem::take(self.sink()).finish()
@@ -298,16 +299,24 @@ impl Write for Inflate {
             Decompress::new(zlib)
         });
         let mut out = [0; BUFFER];
-        let (read, written) = (decompress.total_in(), decompress.total_out());
-        let status = decompress.decompress(piece, &mut out, FlushDecompress::None)?;
-        let read = (decompress.total_in() - read) as usize;
-        let written = (decompress.total_out() - written) as usize;
-        self.sink.write_all(&out[..written])?;
-        self.ended = status == Status::StreamEnd;
-        if read == 0 && written == 0 && !self.ended {
-            return Err(io::ErrorKind::InvalidData.into());
+        let before = decompress.total_in();
+        // Until it takes something: it may have more to give than fits.
+        loop {
+            let written = decompress.total_out();
+            let status = decompress.decompress(piece, &mut out, FlushDecompress::None)?;
+            let written = (decompress.total_out() - written) as usize;
+            self.sink.write_all(&out[..written])?;
+            let read = (decompress.total_in() - before) as usize;
+            match status {
+                Status::StreamEnd => {
+                    self.ended = true;
+                    return Ok(piece.len());
+                }
+                _ if read > 0 => return Ok(read),
+                _ if written == 0 => return Err(io::ErrorKind::InvalidData.into()),
+                _ => {}
+            }
         }
-        Ok(if self.ended { piece.len() } else { read })
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -299,7 +299,7 @@ impl Client {
                 taken?;
             }
         }
-        body.finish()
+        body.finish(&mut progress.bytes)
     }
 }
 

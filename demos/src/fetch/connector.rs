@@ -38,7 +38,7 @@ use super::{
     failure::{Failure, Kind},
     proxy::{Proxies, Proxy},
 };
-use crate::cli::BadArguments;
+use crate::options::BadArguments;
 
 /// Protocols offered in the handshake, the preferred one first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];

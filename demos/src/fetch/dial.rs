@@ -33,7 +33,7 @@ const PAUSE_FIRST: Duration = Duration::from_millis(10);
 /// The longest such pause. Arbitrary: short beside the time that a request may take.
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 
-/// A run that has opened fewer connections than this has not used up the local ports.
+/// A run that has opened, or is opening, fewer connections than this has not used up the local ports.
 const CONNECTIONS_TO_RUN_OUT: usize = 100;
 
 /// The addresses of a name, or why there are none. Shared by all requests that wait for them.
@@ -169,7 +169,7 @@ impl Dialer {
     /// Returns whether this process ran out of something that it gets back as other sockets close.
     fn may_pass(&self, error: &io::Error) -> bool {
         // Without an IPv6 address of its own, a machine gives the same error for every one of others.
-        let ports = self.gauge.opened() >= CONNECTIONS_TO_RUN_OUT;
+        let ports = self.gauge.opened() + self.gauge.open.load(Relaxed) >= CONNECTIONS_TO_RUN_OUT;
         let passes = |error: &io::Error| {
             no_descriptor(error) || (ports && errno(error) == Some(Errno::ADDRNOTAVAIL))
         };
@@ -224,6 +224,34 @@ fn start_lookup(name: String) -> Lookup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An address whose queue is full swallows what is sent to it, as one behind a firewall does.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_deaf_first_address_does_not_hold_up_the_second() {
+        use std::net::{Ipv4Addr, TcpListener};
+        let [deaf, good] = [2, 1].map(|last| Ipv4Addr::new(127, 0, 0, last));
+        let listener = TcpListener::bind((deaf, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        rustix::net::listen(&listener, 0).unwrap();
+        let fill = || {
+            let patience = Duration::from_millis(300);
+            std::net::TcpStream::connect_timeout(&(deaf, port).into(), patience).ok()
+        };
+        let _filled: Vec<_> = std::iter::from_fn(fill).take(10).collect();
+        let _good = TcpListener::bind((good, port)).unwrap();
+        let dialer = Dialer::default();
+        let addresses = [deaf.into(), good.into()];
+        let begun = std::time::Instant::now();
+        let (stream, _open) = brigade::run(dialer.dial(&addresses, port)).unwrap();
+        assert_eq!(stream.peer_addr().unwrap().ip(), good);
+        // A SYN is sent again after one second, then two, then four.
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            begun.elapsed()
+        );
+    }
 
     #[test]
     fn only_errors_that_pass_by_themselves_are_waited_for() {

@@ -6,7 +6,7 @@ use std::{cell::Cell, io::Read as _, net::SocketAddr, path::Path, sync::Arc};
 use url::{SyntaxViolation, Url};
 
 use super::origin::Reply;
-use crate::{cli::BadArguments, paint::harmless, units};
+use crate::{options::BadArguments, paint::harmless, units};
 
 /// The longest list that is read. Arbitrary: three million long URLs.
 const LIST_MAX: u64 = 256 << 20;

@@ -73,9 +73,9 @@ use summary::Record;
 use tally::Tally;
 
 use crate::{
-    cli::{BadArguments, Shared},
     cooks::Dish,
     interrupt::Interrupt,
+    options::{BadArguments, Shared},
     paint::{self, Paint},
     report::{Report, Stopwatch},
     system::{self, Status},

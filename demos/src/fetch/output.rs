@@ -13,7 +13,7 @@ use super::{
     failure::{Failure, Kind},
     jobs::{Job, Page, Target},
 };
-use crate::cli::BadArguments;
+use crate::options::BadArguments;
 
 /// The longest file name that is made of a URL; file systems allow 255 bytes.
 const NAME_MAX: usize = 120;

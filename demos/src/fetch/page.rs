@@ -29,8 +29,9 @@ use super::{
     output::PartFile,
 };
 
-/// How often a request is sent again because the server closed a kept connection just then.
-const STALE_MAX: usize = 3;
+/// How often a request is sent again because the server closed a kept connection just then. There may
+/// be several such connections, and each attempt uses up one.
+const STALE_MAX: usize = 20;
 
 /// How much of the body of a redirect is read, so that its connection can be kept.
 const REDIRECT_BODY_MAX: usize = 64 << 10;

@@ -7,7 +7,7 @@
 use hyper::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 
-use crate::{cli::BadArguments, paint::harmless};
+use crate::{options::BadArguments, paint::harmless};
 
 /// The variables that name a proxy, each with its other spelling.
 const VARIABLES: [[&str; 2]; 3] = [

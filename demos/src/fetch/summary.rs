@@ -114,17 +114,17 @@ impl Record {
         let mut text = if begun == 1 {
             "The request failed.".to_owned()
         } else {
-            let begun = units::counted(begun, "request");
-            format!("{} of {begun} failed.", units::count(failed))
+            let all = units::counted(begun, "request");
+            format!("{} of {all} failed.", units::count(failed))
         };
         let count = |kind| self.tally.failures.get(&kind).copied().unwrap_or(0);
         let quiet = count(Kind::Timeout) + count(Kind::Reset);
         let at_once = self.figures.in_flight_max;
         if count(Kind::Refused) == failed && self.tally.done == 0 {
             text.push_str(
-                " Nothing accepts connections there: is the server up, and the port right?",
+                " Nothing accepts connections there: see whether the server is up, and the port right.",
             );
-        } else if at_once > 1 && (unaccepted + quiet) * 2 > failed {
+        } else if at_once > 1 && failed * MANY > begun && (unaccepted + quiet) * 2 > failed {
             text.push_str(&format!(
                 " Most likely the server did not accept so many at once: up to {} were in flight. \
                  A smaller --per-host or -c, or --retries, may help.",

@@ -26,13 +26,13 @@ use brigade::{Executor, timeline::Advice};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::Shared,
     columns::Columns,
     cooks::{self, Dish},
     drawing::{self, Look},
     fetch::origin::Origin,
     measure::{Run, measure},
     numbers::whole,
+    options::Shared,
     report::{self, Report},
     units,
 };

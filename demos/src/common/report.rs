@@ -12,7 +12,7 @@ use std::{
 use brigade::{Executor, Metrics};
 use serde_json::{Map, Value, json};
 
-use crate::{cli::Shared, interrupt, measure::Run, paint::Paint, system, units};
+use crate::{interrupt, measure::Run, options::Shared, paint::Paint, system, units};
 
 /// Where the sentence at the end is broken into lines.
 const SENTENCE_WIDTH: usize = 78;

@@ -4,9 +4,9 @@
 use brigade::timeline::Timeline;
 
 use crate::{
-    cli::{BadArguments, Shared},
     cooks,
     drawing::{self, Facts, Look, Order},
+    options::{BadArguments, Shared},
     report::{self, Report},
     units,
 };
@@ -21,6 +21,17 @@ impl Drawing {
         let Some(to) = &shared.timeline else {
             return Ok(None);
         };
+        // `Path` drops the slash, and would leave it to the end of the run to find no such folder.
+        if to
+            .as_os_str()
+            .to_string_lossy()
+            .ends_with(std::path::MAIN_SEPARATOR)
+        {
+            let to = to.display();
+            return Err(BadArguments::error(format!(
+                "--timeline {to}: that is a folder, not a file"
+            )));
+        }
         let order = Order::new(to)?;
         order.check_folder()?;
         if order.is_stdout() && shared.json {
