@@ -17,13 +17,13 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::{
-    cli::Shared,
     compare,
     cooks::{self, Dish},
     look,
     measure::{OneAndMany, Run, one_and_many},
     minute::Minute,
     numbers::whole,
+    options::Shared,
     report::Report,
     units,
     work::{Chopped, Pile, begin, wait},

@@ -1,23 +1,20 @@
-//! The command line: what all demos share, the list of demos, and errors that
-//! fit on one line ([`wrong`]).
+//! The command line: the list of demos, and errors that fit on one line ([`wrong`]).
+//!
+//! This file and `main` know the demos; a demo knows neither.
 
 mod wrong;
 
-use std::{ffi::OsString, fmt, path::PathBuf};
+use std::ffi::OsString;
 
 use clap::{
-    Arg, Args, Command, CommandFactory, FromArgMatches as _, Parser, Subcommand,
+    Arg, Command, CommandFactory, FromArgMatches as _, Parser, Subcommand,
     builder::styling::Styles, error::ErrorKind,
 };
 
 use crate::{
     cashier, claims, coffee, equations, fetch, follow, frames, gallery, kitchen, matrix,
-    numbers::whole, parts, pitfalls, reference, squares, threads,
+    options::Shared, parts, pitfalls, reference, squares, threads,
 };
-
-/// The most cooks there can be. Thin air: beyond any machine's cores, and a slip
-/// of the finger does not start a million threads.
-const COOKS_MAX: u64 = 1024;
 
 /// What stands below the help of all.
 const NOTES: &str = "--json prints one object. Each demo has these keys, and says in its own --help \
@@ -113,35 +110,6 @@ pub(crate) enum Demo {
     Origin(fetch::origin::Args),
 }
 
-/// The options every demo understands.
-#[derive(Debug, Default, PartialEq, Eq, Args)]
-#[command(next_help_heading = "Every demo")]
-pub(crate) struct Shared {
-    /// How many cooks (threads that run tasks); 1,2,4 compares
-    ///
-    /// A list runs the demo with each number and compares. Without it there is one cook, or a cook a
-    /// core where it was built with `--features work-stealing`.
-    #[arg(long, global = true, value_name = "N", value_delimiter = ',', value_parser = whole::<usize>(1..=COOKS_MAX))]
-    pub(crate) cooks: Vec<usize>,
-    /// Print the figures as one JSON object
-    ///
-    /// `brigade --help` says what its keys mean.
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// Draw the run: the ending chooses .html, .svg, .mmd or .json (Chrome, Perfetto); - is the terminal
-    ///
-    /// With several numbers of cooks each run has a file of its own: run.svg becomes run-1cook.svg,
-    /// run-2cooks.svg and so on.
-    #[arg(long, global = true, value_name = "FILE", allow_hyphen_values = true)]
-    pub(crate) timeline: Option<PathBuf>,
-    /// No colour (NO_COLOR in the environment does the same)
-    #[arg(long, global = true)]
-    pub(crate) no_color: bool,
-    /// No progress while the demo runs
-    #[arg(short, long, global = true)]
-    pub(crate) quiet: bool,
-}
-
 /// What became of the arguments.
 #[derive(Debug)]
 pub(crate) enum Parsed {
@@ -187,7 +155,7 @@ fn command() -> Command {
 
 /// What `brigade` alone prints.
 pub(crate) fn menu() -> String {
-    use fmt::Write as _;
+    use std::fmt::Write as _;
     let mut text = String::from("brigade: concurrency and parallelism, run and measured.\n\n");
     for demo in Cli::command()
         .get_subcommands()
@@ -208,25 +176,6 @@ pub(crate) fn menu() -> String {
     );
     text
 }
-
-/// Arguments that make no sense, found after parsing: exit status 2.
-#[derive(Debug)]
-pub(crate) struct BadArguments(pub(crate) String);
-
-impl BadArguments {
-    /// The error to return, ready for `?`.
-    pub(crate) fn error(message: impl Into<String>) -> anyhow::Error {
-        Self(message.into()).into()
-    }
-}
-
-impl fmt::Display for BadArguments {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for BadArguments {}
 
 #[cfg(test)]
 mod tests {

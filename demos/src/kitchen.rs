@@ -19,12 +19,12 @@ use futures_util::future::join;
 use serde_json::json;
 
 use crate::{
-    cli::Shared,
     compare::{self, Change, may_be_chance},
     cooks::{self, Dish},
     look,
     measure::{OneAndMany, Run, measure, one_and_many},
     minute::Minute,
+    options::Shared,
     report::Report,
     units,
     work::{Chopped, Pile, begin, wait},
@@ -251,7 +251,12 @@ impl Dish for Kitchen {
         let mut report = Report::of("kitchen", title, dinners.together.at_hand());
         let drawn = dinners.ways().map(|(way, run)| {
             let cooks = units::counted(run.figures.cooks, "cook");
-            (&run.timeline, format!("{way}, {cooks}"))
+            // Each step is a task and is awaited at once: the words of async, and nothing overlaps.
+            let remark = match way {
+                "sequential" => ": async without concurrency",
+                _ => "",
+            };
+            (&run.timeline, format!("{way}, {cooks}{remark}"))
         });
         report.charts = look::to_scale(&drawn, self.look);
         report.draws_run = true;

@@ -10,33 +10,17 @@
 //! Exit status: 0 when all went well, 1 when something failed, 2 for arguments
 //! that make no sense, 130 when Ctrl-C ended the run early.
 
-mod arithmetic;
 mod cli;
-mod columns;
-mod compare;
-mod cooks;
-mod fetch;
-mod gallery;
-mod interrupt;
-mod look;
-mod meanwhile;
-mod measure;
-mod minute;
-mod numbers;
-mod paint;
-mod record;
-mod report;
-mod system;
-mod units;
-mod usage;
-mod work;
+mod common;
 
 mod cashier;
 mod claims;
 mod coffee;
 mod equations;
+mod fetch;
 mod follow;
 mod frames;
+mod gallery;
 mod kitchen;
 mod matrix;
 mod parts;
@@ -44,6 +28,12 @@ mod pitfalls;
 mod reference;
 mod squares;
 mod threads;
+
+// So that a demo writes `crate::units`, wherever that is.
+use common::{
+    arithmetic, columns, compare, cooks, interrupt, look, meanwhile, measure, minute, numbers,
+    options, paint, record, report, system, units, usage, work,
+};
 
 use std::process::ExitCode;
 
@@ -58,7 +48,7 @@ fn main() -> ExitCode {
     };
     match run(cli) {
         Ok(exit) => exit,
-        Err(error) if error.is::<cli::BadArguments>() => complain(&one_line(&error), 2),
+        Err(error) if error.is::<options::BadArguments>() => complain(&one_line(&error), 2),
         Err(error) if error.is::<Interrupted>() => complain(&one_line(&error), interrupt::STATUS),
         Err(error) => complain(&one_line(&error), 1),
     }
@@ -78,7 +68,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             cooks::run(&shared, &equations::Equations::new(&args, &shared))
         }
         Some(Demo::Squares(args)) => cooks::run(&shared, &squares::Squares::new(&args, &shared)),
-        Some(Demo::Parts(args)) => cooks::run(&shared, &parts::Parts::new(&args)),
+        Some(Demo::Parts(args)) => cooks::run(&shared, &parts::Parts::new(&args, &shared)),
         Some(Demo::Matrix(args)) => cooks::run(&shared, &matrix::Matrix::new(&args)),
         Some(Demo::Coffee(coffee)) => cooks::run(&shared, &coffee),
         Some(Demo::Frames(frames)) => cooks::run(&shared, &frames),

@@ -16,9 +16,11 @@ use crate::{
     columns::Columns,
     compare::Change,
     cooks::{self, Dish},
+    look,
     measure::{Run, measure},
     minute::Minute,
     numbers,
+    options::Shared,
     report::{Report, common_rows},
     units,
     work::{Pile, begin, wait},
@@ -232,13 +234,15 @@ impl Jobs {
 pub(crate) struct Parts {
     parts: u32,
     minute: Minute,
+    look: brigade_timeline::Look,
 }
 
 impl Parts {
-    pub(crate) fn new(args: &Args) -> Self {
+    pub(crate) fn new(args: &Args, shared: &Shared) -> Self {
         Self {
             parts: args.parts,
             minute: args.minute,
+            look: look::for_stdout(shared.no_color),
         }
     }
 }
@@ -268,6 +272,16 @@ impl Dish for Parts {
             units::counted(executor.workers(), "cook")
         );
         report.rows = common_rows(&at_hand.figures);
+        let drawn = jobs.computing.all().map(|run| {
+            let cooks = units::counted(run.figures.cooks, "cook");
+            let job = match run.figures.in_flight_max {
+                1 => "in one piece".to_owned(),
+                _ => format!("P1 to P{}", self.parts),
+            };
+            (&run.timeline, format!("computing, {job}, {cooks}"))
+        });
+        report.charts = look::to_scale(&drawn, self.look);
+        report.draws_run = true;
         report.details = jobs.table().lines();
         report.verdict = jobs.verdict();
         let ways = |ways: &Ways| {

@@ -13,12 +13,12 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::{
-    cli::Shared,
     columns::Columns,
     compare::{self, Change, may_be_chance},
     cooks::{self, Dish},
     measure::{Run, measure},
     numbers::whole,
+    options::Shared,
     report::{Report, Row},
     units,
     work::{LOOK_UP, begin, measure_speed},

@@ -126,10 +126,24 @@ pub(crate) struct Both {
 }
 
 impl Threads {
+    /// How many requests can wait at once: each has a socket. Says so where that is fewer than asked for.
+    fn possible(&self) -> u32 {
+        let files = system::raise_open_files().max(1);
+        let possible = u32::try_from(files).unwrap_or(u32::MAX);
+        if possible < self.requests {
+            eprintln!(
+                "brigade: the open-file limit leaves room for {} at a time instead of {} (see ulimit -n)",
+                units::counted(possible as usize, "request"),
+                units::count(self.requests as usize),
+            );
+        }
+        self.requests.min(possible)
+    }
+
     pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Both> {
-        system::raise_open_files();
+        let requests = self.possible();
         let origin = Origin::start()?;
-        let calls = (0..self.requests.into()).map(|n| Call {
+        let calls = (0..requests.into()).map(|n| Call {
             to: origin.address(n),
             request: Request::Reply(Reply::to(n)),
         });
@@ -167,8 +181,8 @@ impl Dish for Threads {
     fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
         let both = self.measure(executor)?;
         let title = format!(
-            "threads: {} that wait, and a sum of {} squares, {}",
-            units::counted(self.requests as usize, "request"),
+            "threads: {}, and a sum of {} squares, {}",
+            units::counted_that(both.threads.threads, "request", "wait"),
             units::count(self.millions as usize * 1_000_000),
             units::counted(executor.workers(), "cook"),
         );

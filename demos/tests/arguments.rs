@@ -113,6 +113,17 @@ fn arguments_that_make_no_sense_are_named() {
         (&["kitchen", "--minute", "0"], "--minute"),
         (&["kitchen", "--minute", "soon"], "soon"),
         (&["kitchen", "--timeline", "run.png"], "run.png"),
+        (&["kitchen", "--timeline", "run.html/"], "that is a folder"),
+        (&["fetch", "--per-host", "0"], "--per-host"),
+        (&["fetch", "--rate", "0"], "--rate"),
+        (&["fetch", "http://a b/"], "http://a b/"),
+        (&["fetch", "http://host/a b"], "%20"),
+        (&["fetch", "-d", "x"], "URL of yours"),
+        (&["fetch", "-C"], "--output"),
+        (
+            &["fetch", "http://host/", "-H", "Content-Length: 3"],
+            "itself",
+        ),
         (
             &["kitchen", "--timeline", "/nowhere/run.svg"],
             "no folder /nowhere",
@@ -193,5 +204,60 @@ fn what_cannot_be_written_is_an_error() {
         drop(reader);
         let run = finish(brigade(args).stdout(writer).spawn().unwrap());
         assert_eq!(run.status, Some(0), "{args:?}: {run:?}");
+    }
+}
+
+/// The sources of a folder, folders within it included, with their names.
+fn sources(folder: &std::path::Path) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(sources(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            all.push((path.display().to_string(), text));
+        }
+    }
+    all
+}
+
+/// What the demos share knows no demo, and no demo knows the command line: there is no circle.
+#[test]
+fn the_command_line_knows_the_demos_and_nothing_knows_the_command_line() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let shared = sources(&root.join("common"));
+    assert!(shared.len() > 10);
+    let demos: Vec<String> = std::fs::read_dir(&root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .filter(|name| !matches!(name.as_str(), "main" | "common" | "drawing"))
+        .collect();
+    // The first parts of the paths that a source has from the root of the crate.
+    let names = |text: &str, module: &str| {
+        let after = text.split("crate::").skip(1);
+        after.flat_map(|it| it.split(';').take(1)).any(|imports| {
+            let listed = imports.starts_with('{');
+            let paths = imports.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+            let paths = paths.filter(|it| !it.is_empty());
+            let mut first = paths.map(|it| it.split("::").next().unwrap());
+            if listed {
+                first.any(|it| it == module)
+            } else {
+                first.next() == Some(module)
+            }
+        })
+    };
+    for (file, text) in shared {
+        for demo in &demos {
+            assert!(!names(&text, demo), "{file} names {demo}");
+        }
+    }
+    for (file, text) in sources(&root) {
+        let top = ["/src/main.rs", "/src/cli.rs", "/src/cli/"];
+        if !top.iter().any(|it| file.contains(it)) && !file.contains("/drawing/") {
+            assert!(!names(&text, "cli"), "{file} names the command line");
+        }
     }
 }

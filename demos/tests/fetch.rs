@@ -69,7 +69,7 @@ fn bodies_may_be_chunked_or_end_with_the_connection_and_statuses_are_answers() {
             1,
         ),
     ] {
-        let result = fetch_one(&Server::replying(reply).url("/"), &[]);
+        let result = fetch_one(&Server::replying(reply).url("/"), &["--no-location"]);
         assert!(result["error"].is_null(), "{reply:?}: {result}");
         assert_eq!(
             (&result["status"], &result["bytes"]),

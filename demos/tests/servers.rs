@@ -65,7 +65,7 @@ impl Drop for Served {
 /// A directory with files to serve.
 fn site() -> TempDir {
     let place = tempfile::tempdir().unwrap();
-    fs::create_dir(place.path().join("site")).unwrap();
+    fs::create_dir_all(place.path().join("site/more")).unwrap();
     for (name, len) in FILES {
         let bytes: Vec<u8> = (0..len).map(|at| (at * 31 / 7) as u8).collect();
         fs::write(place.path().join("site").join(name), bytes).unwrap();
@@ -133,6 +133,19 @@ fn python_http_server() {
     check_files(&base, &served.place.path().join("site"), &[]);
     let localhost = fetch_one(&format!("http://localhost:{port}/odd.bin"), &[]);
     assert_eq!(localhost["bytes"], 12_345, "{localhost}");
+    // It lets five connections wait and drops the next, so all at once end in time-outs.
+    let list = served.place.path().join("list");
+    let lines: Vec<String> = (0..300).map(|n| format!("{base}/odd.bin?{n}")).collect();
+    fs::write(&list, lines.join("\n")).unwrap();
+    let all = run(&["fetch", "-f", list.to_str().unwrap(), "--json", "-q"]).json();
+    assert_eq!(
+        (&all["done"], &all["failed"]),
+        (&json!(300), &json!(0)),
+        "{}",
+        all["failures"]
+    );
+    let folder = fetch_one(&format!("{base}/more"), &[]);
+    assert_eq!(folder["redirects"], json!([format!("{base}/more/")]));
     let url = format!("{base}/odd.bin");
     let many = run(&["fetch", &url, "-n", "50", "-c", "5", "--json", "-q"]).json();
     assert_eq!(
@@ -171,7 +184,7 @@ impl Nginx {
                 client_body_temp_path {root}/t1; proxy_temp_path {root}/t2; fastcgi_temp_path {root}/t3;
                 uwsgi_temp_path {root}/t4; scgi_temp_path {root}/t5;
                 server {{
-                    listen {plain} backlog=4096; listen {encrypted} ssl; listen 127.0.0.2:{port} ssl;
+                    listen {plain} backlog=4096; listen {encrypted} ssl http2; listen 127.0.0.2:{port} ssl;
                     ssl_certificate {root}/server.pem; ssl_certificate_key {root}/server.key;
                     root {root}/site;
                 }}
@@ -273,12 +286,23 @@ fn nginx_encrypted() {
         &["--ca", ca],
     );
     let url = format!("https://localhost:{port}/odd.bin");
-    let many = run(&["fetch", &url, "-n", "200", "--json", "-q", "--ca", ca]).json();
+    // nginx ends a connection of HTTP/2 after 1,000 requests.
+    let many = run(&["fetch", &url, "-n", "2500", "--json", "-q", "--ca", ca]).json();
     assert_eq!(
         (&many["done"], &many["bytes"]),
-        (&json!(200), &json!(200 * 12_345)),
-        "{many}"
+        (&json!(2500), &json!(2500 * 12_345)),
+        "{}",
+        many["failures"]
     );
+    assert_eq!(many["versions"], json!({"HTTP/2": 2500}));
+    // A handful raced to be the first.
+    assert!(
+        many["connections"].as_u64() < Some(20),
+        "{}",
+        many["connections"]
+    );
+    let older = fetch_one(&format!("https://127.0.0.1:{port}/odd.bin"), &["--ca", ca]);
+    assert_eq!(older["version"], "HTTP/2");
 
     // The third is the same server under an address that its certificate does not give.
     let elsewhere = format!("https://127.0.0.2:{port}/odd.bin");

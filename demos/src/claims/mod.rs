@@ -35,10 +35,10 @@ use progress::Progress;
 use said::{ALL, ALSO_CONCURRENT, Entry};
 
 use crate::{
-    cli::{BadArguments, Shared},
     cooks,
     interrupt::{Interrupt, Interrupted},
     numbers::whole,
+    options::{BadArguments, Shared},
     paint::Paint,
     report::{self, Ending, Figures, Report},
     system,

@@ -9,7 +9,7 @@ use std::io::{IsTerminal as _, stderr};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::said::Entry;
-use crate::{cli::Shared, paint};
+use crate::{options::Shared, paint};
 
 /// What of a claim fits beside the bar.
 const SHORT: usize = 50;

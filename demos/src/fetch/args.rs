@@ -12,28 +12,36 @@ pub(crate) const ABOUT: &str = "Fetch from thousands of sockets at once, on one 
     and 2,000 of them are fetched at once.";
 
 /// How it ends.
-pub(crate) const NOTES: &str = "An answer is an answer: redirects are not followed, and a status such \
-    as 404 counts as done (the summary counts the statuses). A request fails when no whole answer came: \
-    dns, refused, reset, timeout, tls, protocol, truncated, too_large, io (any other error of the \
-    system), or output when its file could not be written.\n\n\
+pub(crate) const NOTES: &str = "A limit for each host: 6 requests at a time, as browsers have it. A small \
+    server accepts few connections at once, lets the next ones wait and drops the rest, so more of them \
+    end in time-outs and not sooner. --per-host 50 suits a large server. The built-in server has no limit: \
+    to wait for thousands at once is what it is for.\n\n\
+    Connections are kept for the next request, and HTTP/2 is spoken with servers that agree to it. \
+    http_proxy, https_proxy, all_proxy and no_proxy in the environment are honoured; of proxies, those by \
+    http:// are supported.\n\n\
+    In a list a line ends with LF, CRLF or CR. A line that begins with # is a comment; a TAB, or a # after \
+    a space, ends a URL.\n\n\
+    A reply is an answer, whatever its status; with --fail a status of 400 or more is a failure. A request \
+    fails when no whole answer came: dns, refused, reset, timeout, tls, protocol, truncated, too_large, io \
+    (any other error of the system), status (with --fail), or output when its file could not be written.\n\n\
     --cooks here: on how many threads the requests' tasks run; with 1,2 all are made with each and \
     compared.\n\n\
-    --json adds `done`, `failed` and `not_done` (requests), `bytes` received, `failures` and `statuses` \
-    (how many of each), `retries`, `latency_ms`, `waited_s` (all requests added up), `connections_max`, \
-    `threads`, memory in bytes, and for URLs of yours `results`, one object each.\n\n\
+    --json adds `done`, `failed` and `not_done` (requests), `bytes` received, `requests_per_s`, `failures` \
+    and `statuses` (how many of each), `retries`, `latency_ms`, `waited_s` (all requests added up), \
+    `connections_max`, `connections`, `threads`, memory in bytes, and for URLs of yours `results`, one \
+    object each: `url`, `status`, `bytes`, `ms`, `error`, `redirects` (where to, one after the other), \
+    `version` of HTTP, `encoding` (how the server compressed the body).\n\n\
     Exit status: 0 every request was answered, 1 some failed, 2 bad arguments, 130 ended by Ctrl-C \
     (the summary then covers what was done so far).";
 
 /// The arguments of `fetch`.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// What to fetch: http:// or https://
     #[arg(value_name = "URL")]
     pub(crate) urls: Vec<String>,
 
-    /// Read URLs from a file, one a line; blank lines and lines that begin with # are skipped
-    ///
-    /// `-` reads standard input.
+    /// Read URLs from a file, one a line; - is standard input
     #[arg(short, long, value_name = "LIST")]
     pub(crate) file: Option<PathBuf>,
 
@@ -48,6 +56,14 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "N", value_parser = whole::<usize>(1..=1_000_000_000))]
     pub(crate) concurrency: Option<usize>,
 
+    /// How many of them to one host (name and port) [default: 6]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(1..=1_000_000_000))]
+    pub(crate) per_host: Option<usize>,
+
+    /// How many requests begin in a second at most; 0.5 is one in two seconds
+    #[arg(long, value_name = "N", value_parser = rate, allow_negative_numbers = true)]
+    pub(crate) rate: Option<f64>,
+
     /// Seconds that one attempt may take, from look-up to last byte
     #[arg(short, long, value_name = "S", default_value = "30", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
@@ -58,13 +74,56 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "N", value_parser = whole::<u32>(0..=1_000_000))]
     pub(crate) retries: Option<u32>,
 
-    /// Write each body to a file of its own in DIR, which is made if need be
-    #[arg(short, long, value_name = "DIR")]
+    /// Write bodies to files; - prints the one body
+    ///
+    /// One URL is written to PATH, or into it if PATH is a directory or ends with a slash. Many URLs are
+    /// written into the directory PATH, which is made if need be. There each file has the name at the
+    /// end of its URL, and a number before it where two would have the same.
+    #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
 
-    /// The largest body that is accepted; K, M and G stand for KiB, MiB and GiB
+    /// Go on with files that a run with -C left unfinished, and skip those that are there
+    ///
+    /// The rest of a file is asked for only while the server gives it the same date of change.
+    #[arg(short = 'C', long = "continue", requires = "output")]
+    pub(crate) resume: bool,
+
+    /// The largest body that is accepted, decoded; K, M and G stand for KiB, MiB and GiB
     #[arg(long, value_name = "BYTES", default_value = "256M", value_parser = size)]
     pub(crate) max_body: u64,
+
+    /// Send this header, in place of the one that is sent anyway; `Name:` leaves it out
+    ///
+    /// Authorization and Cookie do not follow a redirect to another server. With a header
+    /// Accept-Encoding of your own, bodies are kept as they come.
+    #[arg(short = 'H', long = "header", value_name = "LINE")]
+    pub(crate) headers: Vec<String>,
+
+    /// The method of the request [default: GET, with -d POST]
+    #[arg(short = 'X', long = "request", value_name = "METHOD")]
+    pub(crate) method: Option<String>,
+
+    /// The body of the request; @FILE is the content of a file, @- standard input
+    ///
+    /// Several are joined with &. Its type is that of a form unless -H gives another.
+    #[arg(short, long, value_name = "DATA", allow_hyphen_values = true)]
+    pub(crate) data: Vec<String>,
+
+    /// Count a status of 400 or more as a failure
+    #[arg(long)]
+    pub(crate) fail: bool,
+
+    /// Follow redirects, 20 at most; this is the default
+    #[arg(short = 'L', long, overrides_with = "no_location")]
+    pub(crate) location: bool,
+
+    /// Do not follow redirects: they are answers
+    #[arg(long, overrides_with = "location")]
+    pub(crate) no_location: bool,
+
+    /// Ask servers directly, whatever the environment says of proxies
+    #[arg(long)]
+    pub(crate) no_proxy: bool,
 
     /// Trust the certificates in FILE (PEM) as well
     #[arg(long, value_name = "FILE")]
@@ -72,20 +131,24 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// So many requests to the embedded origin, and everything else as it is when nobody says.
+    /// So many requests to the embedded origin, and everything else by default.
     pub(crate) fn to_origin(count: usize) -> Self {
+        use clap::{Args as _, FromArgMatches as _};
+        let command = Self::augment_args(clap::Command::new("fetch"));
+        let matches = command.get_matches_from(["fetch"]);
+        let args = Self::from_arg_matches(&matches).expect("every option has a default");
         Self {
-            urls: Vec::new(),
-            file: None,
             count: Some(count),
-            concurrency: None,
-            timeout: Duration::from_secs(30),
-            retries: None,
-            output: None,
-            max_body: 256 << 20,
-            ca: None,
+            ..args
         }
     }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok();
+    number
+        .filter(|rate| (0.001..=1e6).contains(rate))
+        .ok_or_else(|| "must be a number from 0.001 to 1000000".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -122,6 +185,21 @@ mod tests {
         assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
         for wrong in ["0", "-1", "nan", "inf", "1e300", "soon", "", "1e-12"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_command_line() {
+        let args = Args::to_origin(7);
+        assert_eq!((args.count, args.max_body), (Some(7), 256 << 20));
+        assert_eq!(args.timeout, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_rate_may_be_a_fraction() {
+        assert_eq!(rate("0.5"), Ok(0.5));
+        for wrong in ["0", "-1", "nan", "inf", "fast"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
         }
     }
 

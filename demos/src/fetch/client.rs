@@ -10,62 +10,86 @@
 //!                                pause ┘──▶ from the beginning
 //! ```
 //!
-//! hyper makes two futures of a connection: one moves the bytes, the other wants
-//! the reply. Both are polled by the same task here, so that one request is one
-//! task and `in_flight` counts requests.
+//! A request to the embedded origin has a connection of its own, made to wait cheaply ([`lean`]). A URL
+//! of the user goes through hyper-util's client ([`page`]), which keeps connections and shares those of
+//! HTTP/2.
+//!
+//! [`lean`]: super::lean
+//! [`page`]: super::page
 
 use std::{
-    future::{Future, poll_fn},
     path::PathBuf,
-    pin::{Pin, pin},
+    pin::pin,
     sync::Arc,
-    task::Poll,
     time::{Duration, Instant},
 };
 
-use brigade::time::{sleep, timeout};
+use brigade::{
+    hyper::{Executor, Timer},
+    time::{sleep, timeout},
+};
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty};
-use hyper::{Request, StatusCode, body::Body as _, client::conn::http1::Builder, header};
+use http_body_util::{BodyExt as _, Empty, Full};
+use hyper::{
+    Request, StatusCode,
+    body::{Body as _, Incoming},
+    client::conn::http1,
+};
+use hyper_util::client::legacy;
 
 use super::{
-    connect::{Connection, Connector},
+    ask::Ask,
+    body::{Body, Sink, To, check_length},
+    connector::Connector,
+    dial::{Dialer, no_descriptor},
     failure::{Failure, Kind},
     jobs::{Job, Target},
-    output::{Directory, PartFile, Sink},
+    lean::{Connection, beside},
+    origin::{self, Reply},
+    output::{Output, PartFile, cannot},
 };
 
-/// The longest headers that are accepted, all of them together. Most servers
-/// send under 2 KiB, and refuse more than 8 to 16 KiB themselves.
+/// The longest headers that are accepted from the origin, all of them together.
 const HEADERS_MAX: usize = 16 << 10;
+
+/// The same for servers of the user, and the largest piece of a body. Most servers
+/// send under 2 KiB of headers, and refuse more than 8 to 16 KiB themselves.
+const BUFFER_MAX: usize = 32 << 10;
 
 /// The pause before the first retry; it doubles with each.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 
-/// The longest pause before a retry. Thin air: a server that restarts is back by then.
+/// The longest pause before a retry. Arbitrary: a server that restarts is back by then.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// Pieces of a reply that are taken without letting another task run. Thin air:
-/// eight buffers of 16 KiB, some tens of microseconds.
-const PIECES_IN_ONE_GO: usize = 8;
-
-/// The request and the headers: pieces with which no part of the body comes.
-const PIECES_BEFORE_BODY: usize = 2;
-
-const USER_AGENT: &str = concat!("brigade/", env!("CARGO_PKG_VERSION"));
+/// How long a connection is kept for another request. Arbitrary: several round trips, and short enough
+/// that the servers of a long list do not hold all descriptors.
+const IDLE_MAX: Duration = Duration::from_secs(5);
 
 /// What became of one request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) index: usize,
     pub(crate) status: Option<u16>,
-    /// Bytes of the body that arrived.
+    /// Bytes of the body that arrived, decoded.
     pub(crate) bytes: u64,
     /// From the first poll to the end, pauses and retries included.
     pub(crate) time: Duration,
     pub(crate) retries: u32,
+    /// Where it was redirected to, one URL for each time.
+    pub(crate) redirects: Vec<String>,
+    pub(crate) version: Option<&'static str>,
+    /// How the server compressed the body.
+    pub(crate) encoding: Option<String>,
     pub(crate) file: Option<PathBuf>,
     pub(crate) error: Option<Failure>,
+}
+
+impl Outcome {
+    /// Returns whether the file was there already, so that nothing was asked for.
+    pub(crate) fn is_skipped(&self) -> bool {
+        self.file.is_some() && self.status.is_none()
+    }
 }
 
 /// The limits that each request is held to.
@@ -75,33 +99,69 @@ pub(crate) struct Limits {
     pub(crate) timeout: Duration,
     pub(crate) retries: u32,
     pub(crate) max_body: u64,
+    /// Whether redirects are followed.
+    pub(crate) follow: bool,
+    /// Whether a status of 400 and more is a failure.
+    pub(crate) fail: bool,
+    /// Whether parts of files are kept and gone on with.
+    pub(crate) resume: bool,
 }
 
 /// What all requests share.
 pub(crate) struct Client {
-    connector: Connector,
-    limits: Limits,
-    directory: Option<Directory>,
-    http: Builder,
+    dialer: Arc<Dialer>,
+    pub(super) limits: Limits,
+    pub(super) output: Output,
+    pub(super) ask: Ask,
+    lean: http1::Builder,
+    pub(super) pooled: Option<(Connector, Pooled)>,
 }
+
+/// hyper-util's client, which keeps connections for the next request.
+pub(super) type Pooled = legacy::Client<Connector, Full<Bytes>>;
 
 /// How far an attempt got; read when it failed or ran out of time.
-#[derive(Debug)]
-struct Progress {
-    stage: &'static str,
-    status: Option<StatusCode>,
-    bytes: u64,
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    pub(super) stage: &'static str,
+    pub(super) status: Option<StatusCode>,
+    pub(super) bytes: u64,
+    pub(super) redirects: Vec<String>,
+    pub(super) version: Option<&'static str>,
+    pub(super) encoding: Option<String>,
 }
 
+/// While a connection is made, the connector knows what it is waiting for.
+pub(super) const CONNECTING: &str = "connecting";
+
 impl Client {
-    pub(crate) fn new(connector: Connector, limits: Limits, directory: Option<Directory>) -> Self {
-        let mut http = Builder::new();
-        http.read_buf_exact_size(Some(HEADERS_MAX));
+    /// A client for the origin, and with a `connector` for any other server.
+    pub(crate) fn new(
+        dialer: Arc<Dialer>,
+        connector: Option<Connector>,
+        ask: Ask,
+        limits: Limits,
+        output: Output,
+    ) -> Self {
+        let mut lean = http1::Builder::new();
+        lean.read_buf_exact_size(Some(HEADERS_MAX));
+        let pooled = connector.map(|connector| {
+            let client = legacy::Client::builder(Executor)
+                .pool_timer(Timer)
+                .timer(Timer)
+                .pool_idle_timeout(IDLE_MAX)
+                .http1_max_buf_size(BUFFER_MAX)
+                .http2_adaptive_window(true)
+                .build(connector.clone());
+            (connector, client)
+        });
         Self {
-            connector,
+            dialer,
             limits,
-            directory,
-            http,
+            output,
+            ask,
+            lean,
+            pooled,
         }
     }
 
@@ -110,31 +170,33 @@ impl Client {
         let begun = Instant::now();
         let mut retries = 0;
         loop {
-            let mut progress = Progress {
-                stage: "",
-                status: None,
-                bytes: 0,
-            };
+            let mut progress = Progress::default();
             let attempt = timeout(self.limits.timeout, self.attempt(&job, &mut progress)).await;
-            let result = attempt.unwrap_or_else(|_| Err(self.too_late(&progress)));
+            let result = attempt.unwrap_or_else(|_| Err(self.too_late(&job, &progress)));
             match result {
-                Err(failure) if failure.kind.may_pass() && retries < self.limits.retries => {
+                Err(failure)
+                    if failure.kind.may_pass()
+                        && retries < self.limits.retries
+                        // What is printed cannot be taken back.
+                        && !(self.output.is_stdout() && progress.bytes > 0) =>
+                {
                     sleep(pause(job.index, retries)).await;
                     retries += 1;
                 }
                 result => {
-                    let status = progress.status.map(|status| status.as_u16());
                     let (file, error) = match result {
                         Ok(file) => (file, None),
                         Err(failure) => (None, Some(failure)),
                     };
-                    let (index, bytes, time) = (job.index, progress.bytes, begun.elapsed());
                     return Outcome {
-                        index,
-                        status,
-                        bytes,
-                        time,
+                        index: job.index,
+                        status: progress.status.map(|status| status.as_u16()),
+                        bytes: progress.bytes,
+                        time: begun.elapsed(),
                         retries,
+                        redirects: progress.redirects,
+                        version: progress.version,
+                        encoding: progress.encoding,
                         file,
                         error,
                     };
@@ -143,12 +205,20 @@ impl Client {
         }
     }
 
-    fn too_late(&self, progress: &Progress) -> Failure {
+    fn too_late(&self, job: &Job, progress: &Progress) -> Failure {
         let seconds = self.limits.timeout.as_secs_f64();
-        Failure::new(
-            Kind::Timeout,
-            format!("{seconds} s passed while {}", progress.stage),
-        )
+        let mut stage = progress.stage;
+        if let (CONNECTING, Some((connector, _)), Target::Page(page)) =
+            (stage, &self.pooled, &job.target)
+        {
+            stage = connector.stage(page.url.host_str().unwrap_or_default());
+        }
+        let failure = Failure::new(Kind::Timeout, format!("{seconds} s passed while {stage}"));
+        if stage == CONNECTING {
+            failure.unaccepted()
+        } else {
+            failure
+        }
     }
 
     async fn attempt(
@@ -156,152 +226,95 @@ impl Client {
         job: &Job,
         progress: &mut Progress,
     ) -> Result<Option<PathBuf>, Failure> {
+        progress.stage = CONNECTING;
         // The phases are boxed, each on its own: what a phase needs is given back
         // when it is over, and a task that waits holds what it waits with.
-        let connecting = self.connector.connect(&job.target, &mut progress.stage);
-        let mut connection = Box::pin(connecting).await?;
-        progress.stage = "sending the request";
-        let text = request_text(&job.target);
-        connection
-            .send(&text)
-            .await
-            .map_err(|error| Failure::asking(&error))?;
-        drop(text);
-        progress.stage = "waiting for the reply";
-        match connection.first_bite().await {
-            Ok(true) => {}
-            Ok(false) => return Err(Failure::hung_up()),
-            Err(error) => return Err(Failure::asking(&error)),
+        match &job.target {
+            Target::Page(page) => Box::pin(self.fetch_page(job, page, progress)).await,
+            Target::Origin(address, reply) => {
+                let addresses = [address.ip()];
+                let dialled = Box::pin(self.dialer.dial(&addresses, address.port())).await?;
+                let mut connection = Connection::new(dialled);
+                progress.stage = "sending the request";
+                let text = origin::Request::Reply(*reply).message();
+                let sent = connection.send(&text).await;
+                drop(text);
+                sent.map_err(|error| Failure::asking(&error))?;
+                progress.stage = "waiting for the reply";
+                match connection.first_bite().await {
+                    Ok(true) => {}
+                    Ok(false) => return Err(Failure::hung_up()),
+                    Err(error) => return Err(Failure::asking(&error)),
+                }
+                progress.stage = "receiving the reply";
+                Box::pin(self.receive_reply(connection, job, *reply, progress)).await
+            }
         }
-        progress.stage = "receiving the reply";
-        Box::pin(self.receive(connection, job, progress)).await
     }
 
-    /// Has hyper read the reply, and takes it in.
-    async fn receive(
+    /// Has hyper read the reply of the origin, and takes it in.
+    async fn receive_reply(
         &self,
         connection: Connection,
         job: &Job,
+        reply: Reply,
         progress: &mut Progress,
     ) -> Result<Option<PathBuf>, Failure> {
         let failed = |error: hyper::Error| Failure::receiving(&error);
-        let (mut sender, connection) = self.http.handshake(connection).await.map_err(failed)?;
+        let (mut sender, connection) = self.lean.handshake(connection).await.map_err(failed)?;
         let reply = async {
-            let response = sender
-                .send_request(request(&job.target)?)
-                .await
-                .map_err(failed)?;
+            let mut request = Request::new(Empty::<Bytes>::new());
+            *request.uri_mut() = reply.path().parse().expect("a plain path");
+            let response = sender.send_request(request).await.map_err(failed)?;
             progress.status = Some(response.status());
-            let mut body = response.into_body();
-            self.check_length(body.size_hint().lower())?;
-            let mut sink = self.sink(job, progress.status)?;
-            while let Some(frame) = body.frame().await {
-                if let Some(piece) = frame.map_err(failed)?.data_ref() {
-                    progress.bytes += piece.len() as u64;
-                    self.connector.gauge().add_received(piece.len());
-                    self.check_length(progress.bytes)?;
-                    sink.take(piece)?;
-                }
+            if response.status() != StatusCode::OK {
+                let what = "the origin did not understand";
+                return Err(Failure::new(Kind::Protocol, what));
             }
-            sink.finish()
+            let to = match self.output.file_for(job) {
+                Some(file) => To::File(open(file, false).await?),
+                None => To::Nowhere,
+            };
+            let sink = Sink::new(to, self.limits.max_body, Some(reply));
+            let body = Body::new(None, sink)?;
+            self.receive(response.into_body(), body, progress).await
         };
-        beside(pin!(reply), connection, || {
-            self.connector.gauge().received()
-        })
-        .await
+        beside(pin!(reply), connection).await
     }
 
-    fn check_length(&self, bytes: u64) -> Result<(), Failure> {
-        let max = self.limits.max_body;
-        if bytes <= max {
-            return Ok(());
-        }
-        Err(Failure::new(
-            Kind::TooLarge,
-            format!("the body is larger than {max} bytes (--max-body)"),
-        ))
-    }
-
-    fn sink(&self, job: &Job, status: Option<StatusCode>) -> Result<Sink, Failure> {
-        let expected = match &job.target {
-            Target::Url(_) => None,
-            Target::Origin(_, reply) if status == Some(StatusCode::OK) => Some((*reply, 0)),
-            Target::Origin(..) => {
-                return Err(Failure::new(
-                    Kind::Protocol,
-                    "the origin did not understand",
-                ));
+    /// Takes a body in, piece by piece.
+    pub(super) async fn receive(
+        &self,
+        mut from: Incoming,
+        mut body: Body,
+        progress: &mut Progress,
+    ) -> Result<Option<PathBuf>, Failure> {
+        check_length(from.size_hint().lower(), self.limits.max_body)?;
+        while let Some(frame) = from.frame().await {
+            let frame = frame.map_err(|error| Failure::receiving(&error))?;
+            if let Some(piece) = frame.data_ref() {
+                self.dialer.gauge().add_received(piece.len());
+                let taken = body.take(piece);
+                progress.bytes = body.bytes();
+                taken?;
             }
-        };
-        let file = self
-            .directory
-            .as_ref()
-            .map(|directory| PartFile::create(directory.file_for(job)));
-        Ok(Sink {
-            expected,
-            file: file.transpose()?,
-        })
+        }
+        body.finish(&mut progress.bytes)
     }
 }
 
-/// Polls `connection`, which moves the bytes, for as long as `reply`, which wants
-/// them, is not done.
-///
-/// hyper passes things on piece by piece: the request, the headers, then the body.
-/// As long as pieces come (`received` grows), this takes them in one go, up to a
-/// bound: a reply that has arrived is then done and its buffers are free, before
-/// the next one needs any.
-async fn beside<F: Future>(
-    mut reply: Pin<&mut F>,
-    mut connection: impl Future + Unpin,
-    received: impl Fn() -> u64,
-) -> F::Output {
-    let mut connected = true;
-    poll_fn(|cx| {
-        // First, so that hyper knows of the request when the connection looks.
-        if let Poll::Ready(output) = reply.as_mut().poll(cx) {
-            return Poll::Ready(output);
+/// Opens the file of a body. Where too many files are open, waits until others have been closed.
+pub(super) async fn open(file: PathBuf, keeps: bool) -> Result<PartFile, Failure> {
+    loop {
+        match PartFile::open(file.clone(), keeps) {
+            Err(error) if no_descriptor(&error) => sleep(PAUSE_FIRST).await,
+            result => return result.map_err(|error| cannot("create", &file, &error)),
         }
-        for piece in 0..PIECES_IN_ONE_GO {
-            let before = received();
-            // How the connection ended is told to the reply too, which knows
-            // whether there was more to come.
-            if connected && Pin::new(&mut connection).poll(cx).is_ready() {
-                connected = false;
-            }
-            if let Poll::Ready(output) = reply.as_mut().poll(cx) {
-                return Poll::Ready(output);
-            }
-            if received() == before && piece >= PIECES_BEFORE_BODY {
-                break;
-            }
-        }
-        Poll::Pending
-    })
-    .await
+    }
 }
 
-/// A request as it goes over the wire: a few lines and an empty one. Nothing in
-/// it can break a line, since in a parsed URL control characters are escaped.
-fn request_text(target: &Target) -> String {
-    format!(
-        "GET {} HTTP/1.1\r\nhost: {}\r\nuser-agent: {USER_AGENT}\r\naccept: */*\r\n\
-         connection: close\r\n\r\n",
-        target.path(),
-        target.host_header(),
-    )
-}
-
-/// The same request for hyper, which must know what a reply is the answer to.
-fn request(target: &Target) -> Result<Request<Empty<Bytes>>, Failure> {
-    Request::get(target.path())
-        .header(header::CONNECTION, "close")
-        .body(Empty::new())
-        .map_err(|error| Failure::new(Kind::Protocol, format!("this URL cannot be sent: {error}")))
-}
-
-/// How long to wait before a retry. Spread out by the number of the request: those
-/// who failed together must not come back together.
+/// How long to wait before a retry. Spread out by the number of the request: requests
+/// that failed together must not come back together.
 fn pause(index: usize, retries: u32) -> Duration {
     let doubled = PAUSE_FIRST
         .saturating_mul(2_u32.saturating_pow(retries))
@@ -320,23 +333,5 @@ mod tests {
         assert_eq!(pause(0, u32::MAX), PAUSE_MAX);
         assert!(pause(1, 0) > pause(0, 0));
         assert!(pause(63, 40) < 2 * PAUSE_MAX);
-    }
-
-    #[test]
-    fn a_request_names_its_host_and_is_one_request_whatever_the_url() {
-        let url = Arc::new("http://example.com:81/a?b".parse().unwrap());
-        let text = request_text(&Target::Url(url));
-        assert!(
-            text.starts_with("GET /a?b HTTP/1.1\r\nhost: example.com:81\r\n"),
-            "{text}"
-        );
-        assert!(text.ends_with("\r\n\r\n"));
-
-        let sly = "http://host/a\r\nGET /b HTTP/1.1\r\n\r\n?\n#\r"
-            .parse()
-            .unwrap();
-        let text = request_text(&Target::Url(Arc::new(sly)));
-        assert_eq!(text.matches("GET ").count(), 1, "{text}");
-        assert_eq!(text.matches("\r\n\r\n").count(), 1, "{text}");
     }
 }

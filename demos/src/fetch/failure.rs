@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Truncated,
     /// The headers or the body are larger than allowed.
     TooLarge,
+    /// The server answered that it could not or would not (only with `--fail`).
+    Status,
     /// The body could not be written to its file.
     Output,
     /// Any other error of the operating system.
@@ -46,6 +48,7 @@ impl Kind {
             Self::Protocol => "protocol",
             Self::Truncated => "truncated",
             Self::TooLarge => "too_large",
+            Self::Status => "status",
             Self::Output => "output",
             Self::Io => "io",
             Self::Panic => "panic",
@@ -69,6 +72,8 @@ impl Kind {
 pub(crate) struct Failure {
     pub(crate) kind: Kind,
     pub(crate) details: String,
+    /// Whether the server did not even accept the connection.
+    pub(crate) unaccepted: bool,
 }
 
 impl Failure {
@@ -76,16 +81,26 @@ impl Failure {
         Self {
             kind,
             details: details.into(),
+            unaccepted: false,
         }
     }
 
-    /// A failure to reach the server.
+    /// Says that the server did not accept the connection.
+    pub(crate) fn unaccepted(self) -> Self {
+        Self {
+            unaccepted: true,
+            ..self
+        }
+    }
+
+    /// A failure to reach the server; `to` is its address, or empty where the error names all.
     pub(crate) fn connecting(error: &io::Error, to: impl fmt::Display) -> Self {
         let failure = Self::from_io(error);
         Self::new(
             failure.kind,
-            format!("connecting to {to}: {}", failure.details),
+            format!("connecting to {to}{}", failure.details),
         )
+        .unaccepted()
     }
 
     /// A failure before both sides agreed on keys.
@@ -114,6 +129,22 @@ impl Failure {
     /// not cut short, it never began.
     pub(crate) fn hung_up() -> Self {
         Self::new(Kind::Reset, "the server hung up without a reply")
+    }
+
+    /// A failure of the pooled client, on the way to the head of a reply. `begun` says whether any
+    /// byte has come from the server.
+    pub(crate) fn of_client(error: &(dyn StdError + 'static), begun: bool) -> Self {
+        if let Some(own) = find_cause::<Self>(error) {
+            return own.clone();
+        }
+        let failure = match find_cause::<hyper::Error>(error) {
+            Some(error) => Self::receiving(error),
+            None => Self::new(Kind::Protocol, chain(error)),
+        };
+        if failure.kind == Kind::Truncated && !begun {
+            return Self::hung_up();
+        }
+        failure
     }
 
     /// A failure of a reply that has begun.
@@ -155,6 +186,9 @@ impl fmt::Display for Failure {
         write!(f, "{}: {}", self.kind.name(), self.details)
     }
 }
+
+/// What the connector hands to the client, which hands it on.
+impl StdError for Failure {}
 
 /// The first cause of type `T`, `error` itself included.
 ///
@@ -240,7 +274,7 @@ mod tests {
     #[test]
     fn a_failure_reads_kind_colon_details() {
         let error = io::Error::from(io::ErrorKind::ConnectionRefused);
-        let text = Failure::connecting(&error, "127.0.0.1:1").to_string();
+        let text = Failure::connecting(&error, "127.0.0.1:1: ").to_string();
         assert!(
             text.starts_with("refused: connecting to 127.0.0.1:1: "),
             "{text}"
@@ -253,6 +287,7 @@ mod tests {
             Kind::Tls,
             Kind::Protocol,
             Kind::TooLarge,
+            Kind::Status,
             Kind::Output,
             Kind::Panic,
             Kind::Io,

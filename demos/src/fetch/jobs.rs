@@ -1,19 +1,14 @@
 //! The list of what is to be fetched: read, checked and known to be whole before
 //! the first socket opens.
 
-use std::{
-    io::Read as _,
-    net::{Ipv6Addr, SocketAddr},
-    path::Path,
-    sync::Arc,
-};
+use std::{cell::Cell, io::Read as _, net::SocketAddr, path::Path, sync::Arc};
 
-use url::{Host, Url};
+use url::{SyntaxViolation, Url};
 
 use super::origin::Reply;
-use crate::{cli::BadArguments, paint::harmless};
+use crate::{options::BadArguments, paint::harmless, units};
 
-/// The longest list that is read. Thin air: three million long URLs.
+/// The longest list that is read. Arbitrary: three million long URLs.
 const LIST_MAX: u64 = 256 << 20;
 
 /// One request to make.
@@ -22,6 +17,8 @@ pub(crate) struct Job {
     /// Its place among all requests, from 0.
     pub(crate) index: usize,
     pub(crate) target: Target,
+    /// Whether no request to the same server is left to begin, so that its connection may close.
+    pub(crate) last: bool,
 }
 
 /// Where a request goes.
@@ -30,148 +27,195 @@ pub(crate) enum Target {
     /// To the embedded origin, which answers with a reply known in advance.
     Origin(SocketAddr, Reply),
     /// To a URL that the user gave. Shared, since a URL may be fetched often.
-    Url(Arc<Url>),
+    Page(Arc<Page>),
 }
 
-impl Target {
-    /// The host as a name or address, and the port.
-    pub(crate) fn host(&self) -> (Host<&str>, u16) {
-        match self {
-            Self::Origin(SocketAddr::V4(address), _) => (Host::Ipv4(*address.ip()), address.port()),
-            Self::Origin(SocketAddr::V6(address), _) => (Host::Ipv6(*address.ip()), address.port()),
-            Self::Url(url) => (
-                url.host().unwrap_or(Host::Ipv6(Ipv6Addr::UNSPECIFIED)),
-                url.port_or_known_default().unwrap_or(80),
-            ),
-        }
+/// A URL that the user gave.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) url: Url,
+    /// As it was written, where that is not how the URL reads.
+    written: Option<Box<str>>,
+}
+
+impl Page {
+    /// The URL as the user wrote it, by which it is found again in the results.
+    pub(crate) fn name(&self) -> &str {
+        self.written.as_deref().unwrap_or(self.url.as_str())
     }
 
-    /// Whether the connection is to be encrypted.
-    pub(crate) fn is_https(&self) -> bool {
-        matches!(self, Self::Url(url) if url.scheme() == "https")
-    }
-
-    /// What stands in the request line: path and query.
-    pub(crate) fn path(&self) -> String {
-        match self {
-            Self::Origin(_, reply) => reply.path(),
-            Self::Url(url) => match url.query() {
-                Some(query) => format!("{}?{query}", url.path()),
-                None => url.path().to_owned(),
-            },
+    /// Takes a URL that can be fetched, or says what is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let shown = harmless(text);
+        // What the parser would mend in silence.
+        let mended = Cell::new(None);
+        let note = |violation| {
+            use SyntaxViolation as V;
+            let what = match violation {
+                V::Backslash => "holds a backslash",
+                V::C0SpaceIgnored | V::TabOrNewlineIgnored => {
+                    "holds a space or a control character"
+                }
+                V::ExpectedDoubleSlash => "needs // after the scheme",
+                _ => return,
+            };
+            mended.set(Some(what));
+        };
+        let parsed = Url::options()
+            .syntax_violation_callback(Some(&note))
+            .parse(text);
+        let url = match parsed {
+            Ok(url) => url,
+            Err(url::ParseError::RelativeUrlWithoutBase) => {
+                return Err(format!(
+                    "`{shown}` is not a URL: it begins with neither http:// nor https://"
+                ));
+            }
+            Err(error) => return Err(format!("`{shown}` is not a URL: {error}")),
+        };
+        check(&url)?;
+        if text.contains(char::is_whitespace) {
+            return Err(format!("`{shown}` holds a space: write %20 in its place"));
         }
-    }
-
-    /// What stands in the `Host` header: no port where the scheme implies it.
-    pub(crate) fn host_header(&self) -> String {
-        match self {
-            Self::Origin(address, _) => address.to_string(),
-            Self::Url(url) => match (url.host_str().unwrap_or_default(), url.port()) {
-                (host, Some(port)) => format!("{host}:{port}"),
-                (host, None) => host.to_owned(),
-            },
+        if let Some(what) = mended.get() {
+            return Err(format!("`{shown}` is not a URL: it {what}"));
         }
+        let written = (url.as_str() != text).then(|| text.into());
+        Ok(Self { url, written })
     }
 }
 
-/// The URLs of the command line and of the list, in that order.
-pub(crate) fn read(urls: &[String], list: Option<&Path>) -> anyhow::Result<Vec<Arc<Url>>> {
-    let mut checked = Vec::new();
-    for text in urls {
-        checked.push(check(text).map_err(BadArguments::error)?);
-    }
-    if let Some(path) = list {
-        let text = read_list(path).map_err(|error| {
-            BadArguments::error(format!("cannot read {}: {error}", path.display()))
-        })?;
-        let before = checked.len();
-        for (number, line) in lines(&text) {
-            let url = check(line).map_err(|wrong| {
-                BadArguments::error(format!("{}, line {number}: {wrong}", path.display()))
-            })?;
-            checked.push(url);
-        }
-        if checked.len() == before {
-            return Err(BadArguments::error(format!(
-                "{} holds no URL",
-                path.display()
-            )));
-        }
-    }
-    Ok(checked)
-}
-
-fn read_list(path: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    if path == Path::new("-") {
-        std::io::stdin()
-            .lock()
-            .take(LIST_MAX)
-            .read_to_string(&mut text)?;
-    } else {
-        std::fs::File::open(path)?
-            .take(LIST_MAX)
-            .read_to_string(&mut text)?;
-    }
-    Ok(text)
-}
-
-/// The lines that hold something, with their numbers counted from 1.
-fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    // Editors on Windows put a byte order mark before the first line.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let numbered = text
-        .lines()
-        .enumerate()
-        .map(|(index, line)| (index + 1, line.trim()));
-    numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-}
-
-/// A URL that can be fetched, or what is wrong with it.
-fn check(text: &str) -> Result<Arc<Url>, String> {
-    let shown = harmless(text);
-    let url = match Url::parse(text) {
-        Ok(url) => url,
-        Err(url::ParseError::RelativeUrlWithoutBase) => {
-            return Err(format!(
-                "`{shown}` is not a URL: it begins with neither http:// nor https://"
-            ));
-        }
-        Err(error) => return Err(format!("`{shown}` is not a URL: {error}")),
-    };
+/// Says what keeps a URL from being fetched, be it the user's or that of a redirect.
+pub(crate) fn check(url: &Url) -> Result<(), String> {
+    let shown = harmless(url.as_str());
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!(
             "`{shown}`: the scheme {} is neither http nor https",
             url.scheme()
         ));
     }
-    if url.host().is_none() {
-        return Err(format!("`{shown}` names no host"));
-    }
     if url.port() == Some(0) {
         return Err(format!("`{shown}`: there is no port 0"));
     }
     if !url.username().is_empty() || url.password().is_some() {
         // Not repeated: it holds a secret.
-        return Err("a URL holds a user name or password, which fetch does not send".to_owned());
+        return Err(
+            "a URL holds a user name or password, which fetch does not send (see -H)".to_owned(),
+        );
     }
-    Ok(Arc::new(url))
+    Ok(())
+}
+
+/// The URLs of the command line and of the list, in that order.
+pub(crate) fn read(urls: &[String], list: Option<&Path>) -> anyhow::Result<Vec<Arc<Page>>> {
+    let mut checked = Vec::new();
+    for text in urls {
+        checked.push(Arc::new(Page::parse(text).map_err(BadArguments::error)?));
+    }
+    if let Some(path) = list {
+        let bad = |wrong: String| BadArguments::error(format!("{}{wrong}", path.display()));
+        let text = read_list(path, LIST_MAX).map_err(|wrong| bad(format!(": {wrong}")))?;
+        let before = checked.len();
+        for (number, line) in lines(&text) {
+            let page =
+                Page::parse(line).map_err(|wrong| bad(format!(", line {number}: {wrong}")))?;
+            checked.push(Arc::new(page));
+        }
+        if checked.len() == before {
+            return Err(bad(" holds no URL".to_owned()));
+        }
+    }
+    Ok(checked)
+}
+
+/// Reads a whole list. One that is longer than `max` is refused: a part of it would be fetched, and
+/// reported as if it were all.
+fn read_list(path: &Path, max: u64) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        let stdin = std::io::stdin().lock();
+        stdin.take(max + 1).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(max + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| format!("the list cannot be read: {error}"))?;
+    if bytes.len() as u64 > max {
+        return Err(format!("the list is longer than {}", units::bytes(max)));
+    }
+    String::from_utf8(bytes).map_err(|_| "the list is not UTF-8 text".to_owned())
+}
+
+/// The URLs of a list, with the numbers of their lines counted from 1.
+///
+/// A line ends with LF, CRLF or CR. A URL ends with its line, at a TAB, or at a `#` after a space, and
+/// a line that begins with `#` is a comment.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    // Editors on Windows put a byte order mark before the first line.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let lines = text.split_inclusive('\n').flat_map(|line| {
+        let line = line.strip_suffix('\n').unwrap_or(line);
+        line.strip_suffix('\r').unwrap_or(line).split('\r')
+    });
+    let numbered = lines.enumerate().map(|(index, line)| {
+        let line = line.trim_matches([' ', '\t']);
+        let line = line.split('\t').next().unwrap_or_default();
+        let line = line.split(" #").next().unwrap_or_default();
+        (index + 1, line.trim_end_matches(' '))
+    });
+    numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn target(text: &str) -> Target {
-        Target::Url(check(text).unwrap())
+    #[test]
+    fn a_list_may_have_any_line_ends_and_comments_and_its_lines_are_counted() {
+        let text = "\u{feff}# first\n\nhttp://a/\r\n   # indented\n  http://b/  \rhttp://c/#top\r\r\n\
+            http://d/ # why\nhttp://e/\tsecond column\nhttp://f/\t# x";
+        assert_eq!(
+            lines(text).collect::<Vec<_>>(),
+            [
+                (3, "http://a/"),
+                (5, "http://b/"),
+                (6, "http://c/#top"),
+                (8, "http://d/"),
+                (9, "http://e/"),
+                (10, "http://f/"),
+            ]
+        );
     }
 
     #[test]
-    fn a_list_skips_blank_lines_and_comments_and_counts_them() {
-        let text = "\u{feff}# first\n\nhttp://a/\r\n   # indented\n  http://b/  \n";
-        assert_eq!(
-            lines(text).collect::<Vec<_>>(),
-            [(3, "http://a/"), (5, "http://b/")]
+    fn no_url_is_altered_in_silence() {
+        for (text, reason) in [
+            ("http://host/a b", "%20"),
+            (" http://host/", "space"),
+            ("http://host/a\tb", "space"),
+            ("http://host\\a", "backslash"),
+            ("http:host/a", "//"),
+            ("http://host/\u{1}", "not a URL"),
+        ] {
+            match Page::parse(text) {
+                Err(wrong) => assert!(wrong.contains(reason), "{text:?}: {wrong}"),
+                // A control character that is escaped is still named as it was written.
+                Ok(page) => assert_eq!(page.name(), text),
+            }
+        }
+        let page = Page::parse("HTTP://Example.com:80").unwrap();
+        assert_eq!(page.url.as_str(), "http://example.com/");
+        assert_eq!(page.name(), "HTTP://Example.com:80");
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_is_refused_and_not_cut() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "http://a/\nhttp://b/\n").unwrap();
+        assert!(read_list(file.path(), 20).is_ok());
+        assert!(
+            read_list(file.path(), 19)
+                .unwrap_err()
+                .contains("longer than 19 B")
         );
     }
 
@@ -189,26 +233,10 @@ mod tests {
             ("file:///etc/passwd", "scheme file"),
             ("http://me:secret@host/", "password"),
         ] {
-            let wrong = check(text).expect_err(text);
+            let wrong = Page::parse(text).expect_err(text);
             assert!(wrong.contains(reason), "{text}: {wrong}");
             assert!(!wrong.contains("secret"), "{wrong}");
         }
-    }
-
-    #[test]
-    fn host_port_and_path_are_taken_from_the_url() {
-        let plain = target("http://example.com/a%20b?x=1#fragment");
-        assert_eq!(plain.host(), (Host::Domain("example.com"), 80));
-        assert_eq!(plain.path(), "/a%20b?x=1");
-        assert_eq!(plain.host_header(), "example.com");
-        assert!(!plain.is_https());
-
-        let other = target("https://[::1]:8443");
-        assert_eq!(other.host(), (Host::Ipv6(Ipv6Addr::LOCALHOST), 8443));
-        assert_eq!(other.path(), "/");
-        assert_eq!(other.host_header(), "[::1]:8443");
-        assert!(other.is_https());
-        assert_eq!(target("https://a/").host().1, 443);
     }
 
     #[test]
@@ -240,7 +268,7 @@ mod tests {
         std::fs::write(file.path(), "http://b/\n").unwrap();
         let urls = read(&["http://a/".to_owned()], Some(file.path())).unwrap();
         assert_eq!(
-            urls.iter().map(|url| url.as_str()).collect::<Vec<_>>(),
+            urls.iter().map(|page| page.name()).collect::<Vec<_>>(),
             ["http://a/", "http://b/"]
         );
     }

@@ -9,54 +9,73 @@
 //!
 //! | file | its part |
 //! |---|---|
-//! | `args`, `jobs` | what is asked for, checked before the first socket opens |
+//! | `args`, `ask`, `jobs`, `queue` | what is asked for, checked before the first socket opens, and in what order |
 //! | `client` | one request from its first poll to its outcome: read this one first |
-//! | `connect`, `output` | where its bytes come from and where they go |
+//! | `lean`, `page` | how the origin is asked, and how a URL of the user is |
+//! | `dial`, `connector`, `proxy` | where the bytes come from |
+//! | `body`, `output` | where they go |
 //! | `failure` | what can go wrong, by kind |
 //! | `origin` | the server, when no URL is given |
 //! | `progress`, `tally`, `summary`, `table` | what is shown meanwhile, added up, and said at the end |
 
 mod args;
+mod ask;
+mod body;
 mod client;
-mod connect;
+mod connector;
+mod dial;
 mod failure;
 mod jobs;
+mod lean;
 pub(crate) mod origin;
 mod output;
+mod page;
 mod progress;
+mod proxy;
+mod queue;
 mod summary;
 mod table;
 mod tally;
 
-use std::{cell::OnceCell, future::Future, pin::pin, sync::Arc};
+use std::{
+    cell::OnceCell,
+    future::{Future, pending},
+    pin::pin,
+    sync::Arc,
+    time::Instant,
+};
 
 use brigade::{
     Executor,
     task::{Builder, JoinError},
-    time::interval,
+    time::{interval, sleep_until},
 };
 use futures_rustls::TlsConnector;
 use futures_util::{
+    FutureExt as _,
     future::{Either, select},
     stream::{FuturesUnordered, StreamExt as _},
 };
-use url::Url;
 
 pub(crate) use args::{ABOUT, Args, NOTES};
+use ask::Ask;
 use client::{Client, Limits, Outcome};
-use connect::{Connector, Gauge};
+use connector::Connector;
+use dial::{Dialer, Gauge};
 use failure::{Failure, Kind};
-use jobs::{Job, Target};
+use jobs::{Job, Page, Target};
 use origin::{Origin, Reply};
-use output::Directory;
+use output::Output;
 use progress::{Progress, Standing};
+use proxy::Proxies;
+use queue::{Pace, Queue};
 use summary::Record;
 use tally::Tally;
 
 use crate::{
-    cli::Shared,
     cooks::Dish,
     interrupt::Interrupt,
+    options::{BadArguments, Shared},
     paint::{self, Paint},
     report::{Report, Stopwatch},
     system::{self, Status},
@@ -66,19 +85,28 @@ use crate::{
 /// Requests to the embedded origin when nobody says how many.
 const REQUESTS: usize = 2000;
 
+/// Requests in flight to one host, unless the user says how many: the number of connections that
+/// browsers allow. Even python's http.server, which lets five connections wait, keeps up with it.
+const PER_HOST: usize = 6;
+
 /// Retries against the embedded origin when nobody says how many: it is meant to
 /// answer every request, even where the machine is too busy to let it at first.
 const ORIGIN_RETRIES: u32 = 3;
 
 /// A run of `fetch`, checked and ready to go.
 pub(crate) struct Plan {
-    /// None: the embedded origin is fetched from.
-    urls: Vec<Arc<Url>>,
+    /// Empty: the embedded origin is fetched from.
+    pages: Vec<Arc<Page>>,
     count: usize,
     concurrency: usize,
+    per_host: usize,
+    rate: Option<f64>,
+    ask: Ask,
+    /// What pages are fetched with.
     tls: Option<TlsConnector>,
+    no_proxy: bool,
     limits: Limits,
-    directory: Option<Directory>,
+    output: Output,
     /// What the process needed before the first of all runs.
     baseline: OnceCell<Status>,
     quiet: bool,
@@ -90,60 +118,72 @@ pub(crate) struct Plan {
 impl Plan {
     /// Checks all that was asked for. Nothing is fetched unless everything makes sense.
     pub(crate) fn new(args: Args, shared: &Shared) -> anyhow::Result<Self> {
-        let urls = jobs::read(&args.urls, args.file.as_deref())?;
-        let natural = if urls.is_empty() {
-            REQUESTS
-        } else {
-            urls.len()
-        };
+        let pages = jobs::read(&args.urls, args.file.as_deref())?;
+        let own = pages.is_empty();
+        if own && (args.method.is_some() || !args.headers.is_empty() || !args.data.is_empty()) {
+            return Err(BadArguments::error(
+                "-X, -H and -d are for a URL of yours, and there is none",
+            ));
+        }
+        let natural = if own { REQUESTS } else { pages.len() };
         let count = args.count.unwrap_or(natural);
-        let needs_tls = args.ca.is_some() || urls.iter().any(|url| url.scheme() == "https");
-        let tls = if needs_tls {
-            Some(connect::tls(args.ca.as_deref())?)
-        } else {
-            None
+        let tls = match (own, &args.ca) {
+            (true, None) => None,
+            (_, ca) => Some(connector::tls(ca.as_deref())?),
         };
-        let directory = args
-            .output
-            .as_deref()
-            .map(|path| Directory::prepare(path, count))
-            .transpose()?;
+        if !own && !args.no_proxy {
+            Proxies::from_environment()?;
+        }
+        let output = Output::prepare(args.output.as_deref(), &pages, count)?;
+        if output.is_stdout() && shared.json {
+            return Err(BadArguments::error(
+                "-o -: the body and the JSON object cannot both go to stdout",
+            ));
+        }
         let limits = Limits {
             timeout: args.timeout,
-            retries: args
-                .retries
-                .unwrap_or(if urls.is_empty() { ORIGIN_RETRIES } else { 0 }),
+            retries: args.retries.unwrap_or(if own { ORIGIN_RETRIES } else { 0 }),
             max_body: args.max_body,
+            follow: !args.no_location,
+            fail: args.fail,
+            resume: args.resume,
         };
-        let files_each = 1 + usize::from(directory.is_some());
+        let wanted = args.concurrency.unwrap_or(count).min(count);
         Ok(Self {
-            concurrency: concurrency(args.concurrency.unwrap_or(count).min(count), files_each),
-            urls,
+            concurrency: concurrency(wanted, 1 + output.files_each(), own),
+            per_host: args
+                .per_host
+                .unwrap_or(if own { usize::MAX } else { PER_HOST }),
+            rate: args.rate,
+            ask: Ask::new(args.method.as_deref(), &args.headers, &args.data)?,
+            pages,
             count,
             tls,
+            no_proxy: args.no_proxy,
             limits,
-            directory,
             baseline: OnceCell::new(),
-            quiet: shared.quiet,
+            quiet: shared.quiet || output.is_stdout(),
+            output,
             escapes: paint::takes_escapes(shared.no_color),
             paint: Paint::for_stdout(shared.no_color),
         })
     }
 
-    /// The requests in order; the URLs, or the origin's addresses, round and round.
-    ///
-    /// The origin lives as long as the list of requests to it.
-    fn jobs(&self, origin: Option<Origin>) -> impl Iterator<Item = Job> + use<> {
-        let urls = self.urls.clone();
-        (0..self.count).map(move |index| {
-            let target = match &origin {
-                Some(origin) => {
-                    Target::Origin(origin.address(index as u64), Reply::to(index as u64))
-                }
-                None => Target::Url(urls[index % urls.len()].clone()),
-            };
-            Job { index, target }
-        })
+    fn client(&self, gauge: &Arc<Gauge>) -> anyhow::Result<Client> {
+        let dialer = Arc::new(Dialer::new(gauge.clone()));
+        let connector = match &self.tls {
+            Some(tls) if !self.pages.is_empty() => {
+                let proxies = if self.no_proxy {
+                    Proxies::default()
+                } else {
+                    Proxies::from_environment()?
+                };
+                Some(Connector::new(dialer.clone(), tls.clone(), proxies))
+            }
+            _ => None,
+        };
+        let (ask, output) = (self.ask.clone(), self.output.clone());
+        Ok(Client::new(dialer, connector, ask, self.limits, output))
     }
 }
 
@@ -152,40 +192,47 @@ impl Dish for Plan {
 
     fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
         let interrupt = Interrupt::listen()?;
-        let origin = if self.urls.is_empty() {
+        let origin = if self.pages.is_empty() {
             Some(Origin::start()?)
         } else {
             None
         };
         let before = *self.baseline.get_or_init(Status::now);
         Status::forget_peak();
-        let mut jobs = self.jobs(origin);
         let gauge = Arc::<Gauge>::default();
-        let connector = Connector::new(self.tls.clone(), gauge.clone());
         let mut run = Run {
-            client: Arc::new(Client::new(connector, self.limits, self.directory.clone())),
+            client: Arc::new(self.client(&gauge)?),
+            queue: Queue::new(&self.pages, self.count, self.per_host),
+            pace: self.rate.map(|rate| Pace::new(rate, Instant::now())),
+            pages: self.pages.clone(),
+            origin,
             concurrency: self.concurrency,
             asked: self.count,
             gauge,
             interrupt,
             progress: Progress::new(self.quiet, self.escapes, self.count),
-            keep_all: !self.urls.is_empty(),
             tally: Tally::default(),
             outcomes: Vec::new(),
+            in_flight_max: 0,
             threads: None,
         };
         let stopwatch = Stopwatch::start(executor);
-        executor.block_on(run.fetch_all(&mut jobs));
-        let figures = stopwatch.stop(executor);
+        executor.block_on(run.fetch_all());
+        let mut figures = stopwatch.stop(executor);
+        // The tasks that move the bytes of kept connections are not requests.
+        figures.in_flight_max = run.in_flight_max;
+        figures.at_once_max = figures.at_once_max.min(run.in_flight_max);
         run.look_around(0);
         let record = Record {
             figures,
             asked: self.count,
             interrupted: run.tally.done + run.tally.failed() < self.count,
             tally: run.tally,
-            urls: self.urls.clone(),
+            pages: run.pages,
             outcomes: run.outcomes,
             open_max: run.gauge.open_max(),
+            opened: run.gauge.opened(),
+            prints_body: self.output.is_stdout(),
             threads: run.threads,
             before,
             after: Status::now(),
@@ -196,45 +243,93 @@ impl Dish for Plan {
 }
 
 /// A run under way. It lives in the main future, so that the tasks of the
-/// executor are the requests and nothing else.
+/// executor are the requests and their connections.
 struct Run {
     client: Arc<Client>,
+    queue: Queue,
+    pace: Option<Pace>,
+    pages: Vec<Arc<Page>>,
+    origin: Option<Origin>,
     concurrency: usize,
     asked: usize,
     gauge: Arc<Gauge>,
     interrupt: Interrupt,
     progress: Progress,
-    /// Whether outcomes without a failure are kept too.
-    keep_all: bool,
     tally: Tally,
     outcomes: Vec<Outcome>,
+    in_flight_max: usize,
     threads: Option<usize>,
 }
 
 impl Run {
     /// Starts a task for each job, as many at a time as allowed, until all have
     /// ended or Ctrl-C is pressed.
-    async fn fetch_all(&mut self, jobs: &mut impl Iterator<Item = Job>) {
+    async fn fetch_all(&mut self) {
         let mut running = FuturesUnordered::new();
         let mut ticks = interval(progress::TICK);
         while !self.interrupt.asked() {
-            while running.len() < self.concurrency
-                && let Some(job) = jobs.next()
-            {
-                running.push(start(&self.client, job));
+            let mut paced = false;
+            while running.len() < self.concurrency && self.queue.is_ready() {
+                paced = self
+                    .pace
+                    .as_mut()
+                    .is_some_and(|pace| !pace.allows(Instant::now()));
+                if paced {
+                    break;
+                }
+                if let Some((job, host)) = self.next_job() {
+                    let outcome = start(&self.client, job);
+                    running.push(outcome.map(move |outcome| (outcome, host)));
+                }
+            }
+            self.in_flight_max = self.in_flight_max.max(running.len());
+            if running.is_empty() && !paced {
+                break;
             }
             let in_flight = running.len();
-            match select(running.next(), pin!(ticks.tick())).await {
-                Either::Left((Some(outcome), _)) => self.ended(outcome),
-                Either::Left((None, _)) => break,
+            let ended = async {
+                match running.next().await {
+                    Some(ended) => ended,
+                    None => pending().await,
+                }
+            };
+            let due = self.pace.as_ref().filter(|_| paced).map(Pace::next);
+            let looks = async {
+                match due {
+                    // A tick is never far away.
+                    Some(due) => drop(select(pin!(sleep_until(due)), pin!(ticks.tick())).await),
+                    None => drop(ticks.tick().await),
+                }
+            };
+            match select(pin!(ended), pin!(looks)).await {
+                Either::Left(((outcome, host), _)) => {
+                    self.queue.ended(host);
+                    self.ended(outcome);
+                }
                 Either::Right(_) => self.look_around(in_flight),
             }
         }
     }
 
+    /// The next request that may begin, and the number of its host.
+    fn next_job(&mut self) -> Option<(Job, usize)> {
+        let turn = self.queue.next()?;
+        let number = turn.index as u64;
+        let target = match &self.origin {
+            Some(origin) => Target::Origin(origin.address(number), Reply::to(number)),
+            None => Target::Page(self.pages[turn.index % self.pages.len()].clone()),
+        };
+        let job = Job {
+            index: turn.index,
+            target,
+            last: turn.last,
+        };
+        Some((job, turn.host))
+    }
+
     fn ended(&mut self, outcome: Outcome) {
         self.tally.add(&outcome);
-        if self.keep_all || outcome.error.is_some() {
+        if !self.pages.is_empty() || outcome.error.is_some() {
             self.outcomes.push(outcome);
         }
     }
@@ -273,12 +368,12 @@ fn start(client: &Arc<Client>, job: Job) -> impl Future<Output = Outcome> + use<
     }
 }
 
-/// How many requests can be in flight, of those `wanted`, with `files_each` files
-/// open for each. Says so when that is fewer.
-fn concurrency(wanted: usize, files_each: usize) -> usize {
+/// How many requests can be in flight, of those `wanted`, with `files_each` files open for each.
+/// Says so when that is fewer, and the user has not been told of a smaller limit anyway.
+fn concurrency(wanted: usize, files_each: usize, says: bool) -> usize {
     let files = system::raise_open_files();
     let possible = (files / files_each).max(1);
-    if possible < wanted {
+    if possible < wanted && says {
         let (wanted, possible) = (units::count(wanted), units::count(possible));
         eprintln!(
             "brigade: the open-file limit leaves room for {possible} requests at a time instead of {wanted} (see ulimit -n)"

@@ -1,32 +1,123 @@
-//! Where the bytes of a body go: counted, compared, or written to a file.
+//! The files that bodies are written to, and their names.
 
 use std::{
-    fs::{self, File},
+    collections::HashSet,
+    fs::{self, File, FileTimes, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
 };
 
 use super::{
     failure::{Failure, Kind},
-    jobs::{Job, Target},
-    origin::Reply,
+    jobs::{Job, Page, Target},
 };
-use crate::cli::BadArguments;
+use crate::options::BadArguments;
 
 /// The longest file name that is made of a URL; file systems allow 255 bytes.
 const NAME_MAX: usize = 120;
+
+/// The name of a body whose URL ends in a slash, as wget has it.
+const INDEX: &str = "index.html";
+
+/// Where bodies go: `-o`.
+#[derive(Clone, Debug)]
+pub(crate) enum Output {
+    Nowhere,
+    Stdout,
+    /// The one body has this file.
+    File(PathBuf),
+    Directory(Directory),
+}
+
+impl Output {
+    /// Checks that bodies can be written to `path`, before anything is fetched.
+    pub(crate) fn prepare(
+        path: Option<&Path>,
+        pages: &[Arc<Page>],
+        count: usize,
+    ) -> anyhow::Result<Self> {
+        let Some(path) = path else {
+            return Ok(Self::Nowhere);
+        };
+        if path == Path::new("-") {
+            if count != 1 || pages.is_empty() {
+                return Err(BadArguments::error(
+                    "-o - prints one body: give it one URL, or a directory for many",
+                ));
+            }
+            return Ok(Self::Stdout);
+        }
+        let text = path.as_os_str().to_string_lossy();
+        let one = count == 1 && !pages.is_empty();
+        if !one || path.is_dir() || text.ends_with(std::path::MAIN_SEPARATOR) {
+            let numbered = count > pages.len() || clash(pages);
+            return Directory::prepare(path, numbered.then_some(count)).map(Self::Directory);
+        }
+        // Kept: this must not empty a part that is to be gone on with.
+        match PartFile::open(path.to_owned(), true) {
+            Ok(_) => Ok(Self::File(path.to_owned())),
+            Err(error) => Err(BadArguments::error(format!(
+                "cannot write {}: {error}",
+                path.display()
+            ))),
+        }
+    }
+
+    /// Returns the file of one request, if it has one.
+    pub(crate) fn file_for(&self, job: &Job) -> Option<PathBuf> {
+        match self {
+            Self::Nowhere | Self::Stdout => None,
+            Self::File(path) => Some(path.clone()),
+            Self::Directory(directory) => Some(directory.file_for(job)),
+        }
+    }
+
+    pub(crate) fn is_stdout(&self) -> bool {
+        matches!(self, Self::Stdout)
+    }
+
+    /// Returns how many files are open for each request under way.
+    pub(crate) fn files_each(&self) -> usize {
+        match self {
+            Self::Nowhere | Self::Stdout => 0,
+            Self::File(_) | Self::Directory(_) => 1,
+        }
+    }
+}
+
+/// Returns whether two pages would have the same name, also where upper and lower case are the same.
+fn clash(pages: &[Arc<Page>]) -> bool {
+    let mut seen = HashSet::with_capacity(pages.len());
+    !pages
+        .iter()
+        .all(|page| seen.insert(page_name(page).to_lowercase()))
+}
+
+/// The last part of a page's path.
+fn page_name(page: &Page) -> String {
+    let last = page.url.path_segments().and_then(|mut it| it.next_back());
+    let name = safe_name(last.unwrap_or_default());
+    if name.is_empty() {
+        INDEX.to_owned()
+    } else {
+        name
+    }
+}
 
 /// A directory that bodies are written to, known to be writable.
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
-    /// Digits that number the last request, so that names sort in order.
-    digits: usize,
+    /// Digits that number the last request, so that names sort in order; `None` where the last parts
+    /// of the URLs are names enough.
+    digits: Option<usize>,
 }
 
 impl Directory {
     /// Makes the directory if need be and tries whether files can be written there.
-    pub(crate) fn prepare(path: &Path, requests: usize) -> anyhow::Result<Self> {
+    fn prepare(path: &Path, numbered: Option<usize>) -> anyhow::Result<Self> {
         let attempt = || {
             fs::create_dir_all(path)?;
             let probe = path.join(format!(".brigade-{}.probe", std::process::id()));
@@ -36,7 +127,7 @@ impl Directory {
         match attempt() {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
-                digits: requests.to_string().len(),
+                digits: numbered.map(|count| count.to_string().len()),
             }),
             Err(error) => {
                 let message = format!("cannot write to the directory {}: {error}", path.display());
@@ -45,28 +136,22 @@ impl Directory {
         }
     }
 
-    /// The file for one request: its number, its host, the end of its path.
-    /// The number makes the name unique, whatever the URL.
-    pub(crate) fn file_for(&self, job: &Job) -> PathBuf {
-        let url = match &job.target {
-            Target::Origin(_, reply) => format!("origin{}", reply.path()),
-            Target::Url(url) => {
-                let last = url
-                    .path_segments()
-                    .and_then(|mut segments| segments.next_back());
-                format!(
-                    "{}-{}",
-                    url.host_str().unwrap_or_default(),
-                    last.unwrap_or_default()
-                )
-            }
+    /// Returns the file for one request: the end of its path, or where two requests could have the same,
+    /// its number, its host and the end of its path.
+    fn file_for(&self, job: &Job) -> PathBuf {
+        let (host, last) = match &job.target {
+            Target::Origin(_, reply) => ("origin".to_owned(), safe_name(&reply.path())),
+            Target::Page(page) => (
+                page.url.host_str().unwrap_or_default().to_owned(),
+                page_name(page),
+            ),
+        };
+        let Some(width) = self.digits else {
+            return self.path.join(last);
         };
         let number = job.index + 1;
-        self.path.join(format!(
-            "{number:0width$}-{}",
-            safe_name(&url),
-            width = self.digits
-        ))
+        let name = safe_name(&format!("{host}-{last}"));
+        self.path.join(format!("{number:0width$}-{name}"))
     }
 }
 
@@ -84,49 +169,12 @@ fn safe_name(text: &str) -> String {
     name.trim_matches(['-', '.']).to_owned()
 }
 
-/// What is done with a body as it arrives, beside counting it: it may be compared
-/// with what the origin was asked for, and written to a file. Never more than
-/// one piece of it is held.
-#[derive(Debug, Default)]
-pub(crate) struct Sink {
-    /// The reply that is expected, and how much of it has come.
-    pub(crate) expected: Option<(Reply, usize)>,
-    pub(crate) file: Option<PartFile>,
-}
-
-impl Sink {
-    pub(crate) fn take(&mut self, piece: &[u8]) -> Result<(), Failure> {
-        if let Some((reply, at)) = &mut self.expected {
-            let expected = reply.body().get(*at..*at + piece.len());
-            *at += piece.len();
-            if expected != Some(piece) {
-                return Err(not_as_expected());
-            }
-        }
-        self.file.as_mut().map_or(Ok(()), |file| file.write(piece))
-    }
-
-    /// The whole body has arrived. Returns the file it is in.
-    pub(crate) fn finish(self) -> Result<Option<PathBuf>, Failure> {
-        if self
-            .expected
-            .is_some_and(|(reply, at)| at != reply.body().len())
-        {
-            return Err(not_as_expected());
-        }
-        self.file.map(PartFile::finish).transpose()
-    }
-}
-
-fn not_as_expected() -> Failure {
-    Failure::new(
-        Kind::Protocol,
-        "the body is not what the origin was asked for",
-    )
-}
-
 /// A file that takes its name only once it is whole: until then it is called
 /// `.NAME.part`, and it is removed if the body never ends.
+///
+/// With `--continue` the part stays, and its time of change is the one that the server gave for the
+/// page. Only if the server still gives that time is the rest asked for; otherwise two versions of the
+/// page would be put together.
 ///
 /// Writing goes to the page cache and takes microseconds, less than handing the
 /// piece to another thread would; so it is done on the spot.
@@ -135,30 +183,67 @@ pub(crate) struct PartFile {
     file: File,
     part: PathBuf,
     whole: PathBuf,
+    len: u64,
+    /// Whether the part is kept if the body breaks off.
+    keeps: bool,
+    /// When the server says that the page was changed last.
+    changed: Option<SystemTime>,
     /// Whether `part` no longer exists.
     renamed: bool,
 }
 
 impl PartFile {
-    pub(crate) fn create(whole: PathBuf) -> Result<Self, Failure> {
+    /// Opens the part of `whole`. An earlier part is emptied unless this one `keeps` its bytes.
+    pub(crate) fn open(whole: PathBuf, keeps: bool) -> io::Result<Self> {
         let name = whole.file_name().unwrap_or_default().to_string_lossy();
         let part = whole.with_file_name(format!(".{name}.part"));
-        let file = File::create(&part).map_err(|error| cannot("create", &part, &error))?;
+        let mut options = OpenOptions::new();
+        options
+            .create(true)
+            .append(keeps)
+            .write(true)
+            .truncate(!keeps);
+        let file = options.open(&part)?;
+        let known = file.metadata()?;
+        let changed = known.modified().ok().filter(|_| keeps && known.len() > 0);
         Ok(Self {
             file,
             part,
             whole,
+            len: known.len(),
+            keeps,
+            changed: changed.filter(|&time| time > SystemTime::UNIX_EPOCH),
             renamed: false,
         })
     }
 
-    fn write(&mut self, piece: &[u8]) -> Result<(), Failure> {
+    /// Returns how much is there already.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Returns from where to go on, and the version of the page of which that is a part.
+    pub(crate) fn resumes(&self) -> Option<(u64, SystemTime)> {
+        Some((self.len, self.changed?))
+    }
+
+    /// Begins anew with a page that was changed at this time.
+    pub(crate) fn restart(&mut self, changed: Option<SystemTime>) -> Result<(), Failure> {
+        self.changed = changed;
+        self.len = 0;
+        self.file
+            .set_len(0)
+            .map_err(|error| cannot("write", &self.part, &error))
+    }
+
+    pub(crate) fn write(&mut self, piece: &[u8]) -> Result<(), Failure> {
+        self.len += piece.len() as u64;
         self.file
             .write_all(piece)
             .map_err(|error| cannot("write", &self.part, &error))
     }
 
-    fn finish(mut self) -> Result<PathBuf, Failure> {
+    pub(crate) fn finish(mut self) -> Result<PathBuf, Failure> {
         fs::rename(&self.part, &self.whole).map_err(|error| cannot("name", &self.whole, &error))?;
         self.renamed = true;
         Ok(self.whole.clone())
@@ -167,13 +252,21 @@ impl PartFile {
 
 impl Drop for PartFile {
     fn drop(&mut self) {
-        if !self.renamed {
-            let _ = fs::remove_file(&self.part);
+        if self.renamed {
+            return;
         }
+        if !self.keeps || self.len == 0 {
+            let _ = fs::remove_file(&self.part);
+            return;
+        }
+        // A part without a version is not gone on with: see `open`.
+        let changed = self.changed.unwrap_or(SystemTime::UNIX_EPOCH);
+        let _ = self.file.set_times(FileTimes::new().set_modified(changed));
     }
 }
 
-fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
+/// The failure of a file that cannot be created, written or named.
+pub(crate) fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
     Failure::new(
         Kind::Output,
         format!("cannot {what} {}: {error}", path.display()),
@@ -182,15 +275,10 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
-    fn job(index: usize, url: &str) -> Job {
-        Job {
-            index,
-            target: Target::Url(Arc::new(url.parse().unwrap())),
-        }
+    fn page(url: &str) -> Arc<Page> {
+        Arc::new(Page::parse(url).unwrap())
     }
 
     fn names(directory: &Path) -> Vec<String> {
@@ -200,23 +288,53 @@ mod tests {
             .collect()
     }
 
-    #[test]
-    fn names_are_numbered_in_order_and_lead_nowhere_else() {
+    /// The names that the bodies of these URLs get, each fetched so often.
+    fn named(urls: &[&str], rounds: usize) -> Vec<String> {
         let place = tempfile::tempdir().unwrap();
-        let directory = Directory::prepare(place.path(), 100).unwrap();
-        for (index, url, name) in [
-            (0, "http://host/a/b.html?q=1", "001-host-b.html"),
-            (1, "http://host/", "002-host"),
-            (
-                2,
-                "http://[::1]:80/..%2f..%2fetc%2fpasswd",
-                "003-1--..-2f..-2fetc-2fpasswd",
+        let pages: Vec<_> = urls.iter().map(|url| page(url)).collect();
+        let count = pages.len() * rounds;
+        let folder = place.path().join("made/");
+        let output = Output::prepare(Some(&folder), &pages, count).unwrap();
+        let name = |index: usize| {
+            let target = Target::Page(pages[index % pages.len()].clone());
+            let job = Job {
+                index,
+                target,
+                last: true,
+            };
+            let file = output.file_for(&job).unwrap();
+            assert_eq!(file.parent(), Some(place.path().join("made").as_path()));
+            file.file_name().unwrap().to_str().unwrap().to_owned()
+        };
+        (0..count).map(name).collect()
+    }
+
+    #[test]
+    fn a_file_is_named_after_the_end_of_its_url() {
+        assert_eq!(
+            named(
+                &[
+                    "http://host/a/b.html?q=1",
+                    "http://host/",
+                    "http://host/.bashrc"
+                ],
+                1
             ),
-            (99, "http://host/%00%0a", "100-host--00-0a"),
-        ] {
-            let file = directory.file_for(&job(index, url));
-            assert_eq!(file, place.path().join(name), "{url}");
-        }
+            ["b.html", "index.html", "bashrc"]
+        );
+    }
+
+    #[test]
+    fn names_that_clash_are_numbered_in_order_and_lead_nowhere_else() {
+        assert_eq!(
+            named(&["http://host/b", "http://other/B"], 1),
+            ["1-host-b", "2-other-B"]
+        );
+        assert_eq!(
+            named(&["http://[::1]:80/..%2f..%2fetc%2fpasswd"], 10)[9],
+            "10-1--2f..-2fetc-2fpasswd"
+        );
+        assert_eq!(named(&["http://host/%00%0a"], 2)[0], "1-host-00-0a");
     }
 
     #[test]
@@ -225,62 +343,64 @@ mod tests {
     }
 
     #[test]
+    fn one_url_may_name_its_file_and_many_need_a_directory() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("page.html");
+        let pages = [page("http://a/"), page("http://b/")];
+        let one = Output::prepare(Some(&file), &pages[..1], 1).unwrap();
+        assert!(matches!(one, Output::File(path) if path == file));
+        assert!(
+            names(place.path()).is_empty(),
+            "nothing is left of the check"
+        );
+        let many = Output::prepare(Some(&file), &pages, 2).unwrap();
+        assert!(matches!(many, Output::Directory(_)));
+
+        let stdout = Path::new("-");
+        assert!(
+            Output::prepare(Some(stdout), &pages[..1], 1)
+                .unwrap()
+                .is_stdout()
+        );
+        for (pages, count) in [(&pages[..], 2), (&pages[..1], 2), (&[], 1)] {
+            let error = Output::prepare(Some(stdout), pages, count).unwrap_err();
+            assert!(error.is::<BadArguments>(), "{error}");
+        }
+        let below = place.path().join("missing/page.html");
+        assert!(Output::prepare(Some(&below), &pages[..1], 1).is_err());
+    }
+
+    #[test]
     fn a_file_has_its_name_only_when_it_is_whole() {
         let place = tempfile::tempdir().unwrap();
-        let sink = || {
-            let file = PartFile::create(place.path().join("body")).unwrap();
-            Sink {
-                file: Some(file),
-                expected: None,
-            }
-        };
-        let mut broken_off = sink();
-        broken_off.take(b"half").unwrap();
+        let open = |keeps| PartFile::open(place.path().join("body"), keeps).unwrap();
+        let mut broken_off = open(false);
+        broken_off.write(b"half").unwrap();
         assert_eq!(names(place.path()), [".body.part"]);
         drop(broken_off);
         assert!(names(place.path()).is_empty(), "half a body is no body");
 
-        let mut whole = sink();
-        whole.take(b"all of it").unwrap();
-        assert_eq!(whole.finish(), Ok(Some(place.path().join("body"))));
+        let mut whole = open(false);
+        whole.write(b"all of it").unwrap();
+        assert_eq!(whole.finish(), Ok(place.path().join("body")));
         assert_eq!(names(place.path()), ["body"]);
         assert_eq!(fs::read(place.path().join("body")).unwrap(), b"all of it");
     }
 
     #[test]
-    fn a_file_that_cannot_be_written_is_an_output_failure() {
+    fn a_part_is_gone_on_with_only_if_its_version_is_known() {
         let place = tempfile::tempdir().unwrap();
-        let failure = PartFile::create(place.path().join("gone/body")).unwrap_err();
-        assert_eq!(failure.kind, Kind::Output);
-    }
-
-    #[test]
-    fn a_directory_that_cannot_be_made_is_a_bad_argument() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let error = Directory::prepare(&file.path().join("below"), 1).unwrap_err();
-        assert!(error.is::<BadArguments>(), "{error}");
-    }
-
-    #[test]
-    fn bodies_of_the_origin_are_compared_byte_by_byte() {
-        let reply = Reply::to(5);
-        let sink = || Sink {
-            expected: Some((reply, 0)),
-            file: None,
-        };
-        let (head, tail) = reply.body().split_at(500);
-
-        let mut right = sink();
-        right.take(head).unwrap();
-        right.take(tail).unwrap();
-        assert_eq!(right.finish(), Ok(None));
-
-        let mut short = sink();
-        short.take(head).unwrap();
-        assert!(short.finish().is_err());
-        assert!(sink().take(tail).is_err(), "in the wrong place");
-        let mut long = sink();
-        long.take(reply.body()).unwrap();
-        assert!(long.take(b"x").is_err());
+        let open = || PartFile::open(place.path().join("body"), true).unwrap();
+        let version = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        for (changed, resumes) in [(Some(version), Some((4, version))), (None, None)] {
+            let mut part = open();
+            part.restart(changed).unwrap();
+            part.write(b"half").unwrap();
+            drop(part);
+            assert_eq!(open().resumes(), resumes);
+        }
+        // A part that another write has touched since is of no known version.
+        fs::write(place.path().join(".body.part"), b"half").unwrap();
+        assert_ne!(open().resumes(), Some((4, version)));
     }
 }

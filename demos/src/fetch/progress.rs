@@ -84,8 +84,9 @@ impl Progress {
     }
 }
 
+/// A line never wraps: the message is cut where the terminal ends.
 fn bar(all: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30}  {msg}")
+    let style = ProgressStyle::with_template("{bar:14}  {wide_msg}")
         .expect("the template is a constant")
         .progress_chars("█▌ ");
     ProgressBar::with_draw_target(Some(all as u64), ProgressDrawTarget::stderr()).with_style(style)

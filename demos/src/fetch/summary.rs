@@ -3,20 +3,21 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use serde_json::{Map, Value, json};
-use url::Url;
-
-use super::{client::Outcome, tally::Tally};
+use super::{client::Outcome, failure::Kind, jobs::Page, tally::Tally};
 use crate::{
-    paint::Paint,
+    paint::{Paint, harmless},
     report::{Ending, Figures, Report},
     system::Status,
     units,
 };
+use serde_json::{Map, Value, json};
 
 /// Fewer connections than this, and what the process needs anyway drowns what
 /// they need.
 const CONNECTIONS_TO_MEASURE: usize = 100;
+
+/// One failure in so many requests is much: the closing sentence is then about the failures alone.
+const MANY: usize = 20;
 
 /// All that a run of `fetch` leaves behind.
 #[derive(Debug)]
@@ -27,11 +28,15 @@ pub(crate) struct Record {
     pub(crate) asked: usize,
     pub(crate) interrupted: bool,
     /// The URLs that the user gave; none when the embedded origin was fetched from.
-    pub(crate) urls: Vec<Arc<Url>>,
+    pub(crate) pages: Vec<Arc<Page>>,
     /// One for each request that ended, if the user gave URLs; failures in any case.
     pub(crate) outcomes: Vec<Outcome>,
     /// The most connections that were open at one instant.
     pub(crate) open_max: usize,
+    /// The connections that were opened in all.
+    pub(crate) opened: usize,
+    /// Whether the body went to standard output, where nothing else may go.
+    pub(crate) prints_body: bool,
     /// The most threads that were seen.
     pub(crate) threads: Option<usize>,
     pub(crate) before: Status,
@@ -41,21 +46,20 @@ pub(crate) struct Record {
 impl Record {
     pub(crate) fn report(mut self, paint: Paint) -> Report {
         self.outcomes.sort_by_key(|outcome| outcome.index);
+        if self.prints_body {
+            for failure in self.outcomes.iter().filter_map(|it| it.error.as_ref()) {
+                eprintln!("brigade: {}", harmless(&failure.to_string()));
+            }
+        }
         Report {
-            demo: "fetch",
             waiting_share: self.figures.waiting_share(self.tally.task_time),
             verdict: self.verdict(),
             ending: self.ending(),
-            crowding: None,
             own: self.own_keys(),
-            title: self.title(),
-            charts: Vec::new(),
-            draws_run: false,
-            rows_of: String::new(),
             rows: self.rows(paint),
             details: self.details(paint),
-            with_one: None,
-            figures: self.figures,
+            printed: !self.prints_body,
+            ..Report::new("fetch", self.title(), self.figures.clone())
         }
     }
 
@@ -77,8 +81,61 @@ impl Record {
         (self.open_max >= CONNECTIONS_TO_MEASURE).then(|| grown / self.open_max as u64)
     }
 
-    /// What the figures say; nothing where they say nothing.
+    /// The sentence that the figures support. A run in which much failed is not praised.
     fn verdict(&self) -> String {
+        let begun = self.tally.done + self.tally.failed();
+        let mut sentences = Vec::new();
+        if self.interrupted {
+            let asked = units::counted(self.asked, "request");
+            let done = units::count(self.tally.done);
+            sentences.push(format!(
+                "Ctrl-C ended the run when {done} of {asked} were done."
+            ));
+        }
+        if let Some(sentence) = self.failures() {
+            sentences.push(sentence);
+        }
+        if self.tally.failed() * MANY <= begun && begun > 0 {
+            sentences.extend(self.waiting());
+        }
+        if sentences.is_empty() {
+            sentences.push("No request was made.".to_owned());
+        }
+        sentences.join(" ")
+    }
+
+    /// How much failed, and what is likely to have happened.
+    fn failures(&self) -> Option<String> {
+        let (failed, unaccepted) = (self.tally.failed(), self.tally.unaccepted);
+        let begun = self.tally.done + failed;
+        if failed == 0 {
+            return None;
+        }
+        let mut text = if begun == 1 {
+            "The request failed.".to_owned()
+        } else {
+            let all = units::counted(begun, "request");
+            format!("{} of {all} failed.", units::count(failed))
+        };
+        let count = |kind| self.tally.failures.get(&kind).copied().unwrap_or(0);
+        let quiet = count(Kind::Timeout) + count(Kind::Reset);
+        let at_once = self.figures.in_flight_max;
+        if count(Kind::Refused) == failed && self.tally.done == 0 {
+            text.push_str(
+                " Nothing accepts connections there: see whether the server is up, and the port right.",
+            );
+        } else if at_once > 1 && failed * MANY > begun && (unaccepted + quiet) * 2 > failed {
+            text.push_str(&format!(
+                " Most likely the server did not accept so many at once: up to {} were in flight. \
+                 A smaller --per-host or -c, or --retries, may help.",
+                units::count(at_once),
+            ));
+        }
+        Some(text)
+    }
+
+    /// How the requests waited together, where they did.
+    fn waiting(&self) -> Option<String> {
         let Figures {
             wall,
             in_flight_max,
@@ -86,15 +143,16 @@ impl Record {
             cooks,
             ..
         } = self.figures;
-        let Some(latency) = self.tally.latency() else {
-            return "No request was answered, so the figures say nothing about waiting together."
-                .to_owned();
-        };
-        if self.tally.done + self.tally.failed() == 1 {
-            return format!(
-                "One request, {}: there was nothing to wait for meanwhile.",
-                units::duration(wall)
-            );
+        let latency = self.tally.latency()?;
+        let fetched = self.tally.done + self.tally.failed() - self.tally.skipped;
+        if fetched == 0 {
+            return Some("Every file was there already.".to_owned());
+        }
+        if fetched == 1 {
+            return (self.asked == 1).then(|| {
+                let wall = units::duration(wall);
+                format!("One request, {wall}: there was nothing to wait for meanwhile.")
+            });
         }
         let times = self.tally.task_time.as_secs_f64() / wall.as_secs_f64();
         let who = if cooks == 1 {
@@ -104,11 +162,11 @@ impl Record {
         };
         let requests = units::count(in_flight_max);
         if times < 1.5 {
-            return format!(
+            return Some(format!(
                 "{who} hardly overlapped these requests: at most {requests} in flight, and {} of waiting took {}.",
                 units::duration(self.tally.task_time),
                 units::duration(wall),
-            );
+            ));
         }
         let kind = match at_once_max {
             0 | 1 => "never worked on two at the same instant: concurrency without parallelism"
@@ -117,14 +175,20 @@ impl Record {
                 format!("worked on up to {many} at the same instant: concurrency and parallelism")
             }
         };
-        format!(
+        Some(format!(
             "{who} waited for up to {requests} replies together and {kind}. The run took {}, \
              {} x its slowest reply; the waiting of all requests adds up to {}, {} x as much.",
             units::duration(wall),
             units::factor(wall.as_secs_f64() / latency.max.as_secs_f64()),
             units::duration(self.tally.task_time),
             units::factor(times),
-        )
+        ))
+    }
+
+    /// Requests that were answered, by second.
+    pub(super) fn requests_a_second(&self) -> f64 {
+        let answered = self.tally.done - self.tally.skipped;
+        answered as f64 / self.figures.wall.as_secs_f64().max(1e-9)
     }
 
     fn own_keys(&self) -> Map<String, Value> {
@@ -147,12 +211,17 @@ impl Record {
             "not_done": self.not_done(),
             "interrupted": self.interrupted,
             "bytes": tally.bytes,
+            "requests_per_s": self.requests_a_second(),
             "retries": tally.retries,
+            "redirects": tally.redirects,
+            "versions": tally.versions,
+            "skipped": tally.skipped,
             "failures": failures,
             "statuses": tally.statuses,
             "latency_ms": latency,
             "waited_s": tally.task_time.as_secs_f64(),
             "connections_max": self.open_max,
+            "connections": self.opened,
             "threads": self.threads,
             "memory_peak_bytes": self.after.memory_peak,
             "memory_per_connection_bytes": self.memory_a_connection(),
@@ -161,7 +230,7 @@ impl Record {
             Value::Object(keys) => keys,
             _ => Map::new(),
         };
-        if !self.urls.is_empty() {
+        if !self.pages.is_empty() {
             let results = self
                 .outcomes
                 .iter()
@@ -183,11 +252,14 @@ impl Record {
 
     fn result(&self, outcome: &Outcome) -> Value {
         let mut result = json!({
-            "url": self.urls[outcome.index % self.urls.len()].as_str(),
+            "url": self.pages[outcome.index % self.pages.len()].name(),
             "status": outcome.status,
             "bytes": outcome.bytes,
             "ms": outcome.time.as_secs_f64() * 1e3,
             "error": outcome.error.as_ref().map(ToString::to_string),
+            "redirects": outcome.redirects,
+            "version": outcome.version,
+            "encoding": outcome.encoding,
         });
         if let Some(file) = &outcome.file {
             result["file"] = json!(file.to_string_lossy());
@@ -228,9 +300,11 @@ pub(super) mod tests {
             tally,
             asked: answered,
             interrupted: false,
-            urls: Vec::new(),
+            pages: Vec::new(),
             outcomes: Vec::new(),
             open_max: answered,
+            opened: answered,
+            prints_body: false,
             threads: Some(1),
             before: Status {
                 memory: Some(10 << 20),
@@ -276,7 +350,52 @@ pub(super) mod tests {
                 .verdict()
                 .contains("nothing to wait for meanwhile")
         );
-        assert!(record(0, ms(500)).verdict().contains("say nothing"));
+        assert_eq!(record(0, ms(500)).verdict(), "No request was made.");
+    }
+
+    #[test]
+    fn a_run_in_which_much_failed_is_not_praised_and_says_what_is_likely() {
+        let with = |kind: Kind, failed: usize, answered: usize| {
+            let mut record = record(answered, ms(550));
+            record.figures.in_flight_max = 300;
+            record.asked = answered + failed;
+            for index in 0..failed {
+                record.tally.add(&failing(index, kind));
+            }
+            record.verdict()
+        };
+        let crowded = with(Kind::Timeout, 178, 122);
+        assert!(
+            crowded
+                .starts_with("178 of 300 requests failed. Most likely the server did not accept")
+        );
+        assert!(crowded.contains("--per-host"), "{crowded}");
+        let absent = with(Kind::Refused, 5, 0);
+        assert!(
+            absent.contains("Nothing accepts connections there"),
+            "{absent}"
+        );
+        let broken = with(Kind::Protocol, 100, 100);
+        assert_eq!(broken, "100 of 200 requests failed.");
+        for verdict in [&crowded, &absent, &broken] {
+            assert!(!verdict.contains("replies together"), "{verdict}");
+        }
+        let few = with(Kind::Reset, 1, 299);
+        assert!(
+            few.starts_with("1 of 300 requests failed.") && few.contains("replies together"),
+            "{few}"
+        );
+    }
+
+    #[test]
+    fn ctrl_c_is_told_with_what_was_asked_for() {
+        let mut record = record(1, ms(500));
+        record.asked = 2;
+        record.interrupted = true;
+        assert_eq!(
+            record.verdict(),
+            "Ctrl-C ended the run when 1 of 2 requests were done."
+        );
     }
 
     #[test]

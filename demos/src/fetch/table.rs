@@ -20,11 +20,11 @@ impl Record {
     pub(super) fn title(&self) -> String {
         let requests = units::counted(self.asked, "request");
         let cooks = units::counted(self.figures.cooks, "cook");
-        match self.urls.len() {
+        match self.pages.len() {
             0 => format!("fetch: {requests} to an origin in a process of its own, {cooks}"),
             1 => format!(
                 "fetch: {requests} to {}, {cooks}",
-                harmless(self.urls[0].as_str())
+                harmless(self.pages[0].name())
             ),
             urls => format!("fetch: {requests} to {urls} URLs, {cooks}"),
         }
@@ -32,14 +32,15 @@ impl Record {
 
     pub(super) fn rows(&self, paint: Paint) -> Vec<Row> {
         let mut rows = vec![self.requests_row(paint)];
+        rows.extend(self.ways_row());
         rows.extend(self.status_row());
         rows.extend(self.time_rows());
         rows.extend(report::common_rows(&self.figures));
-        rows.push(Row::new(
-            "connections",
-            units::count(self.open_max),
-            "open at one instant, at most",
-        ));
+        let mut remark = "open at one instant, at most".to_owned();
+        if self.opened > self.open_max {
+            remark.push_str(&format!("; {} in all", units::count(self.opened)));
+        }
+        rows.push(Row::new("connections", units::count(self.open_max), remark));
         rows.push(self.threads_row());
         rows.push(self.memory_row());
         rows
@@ -80,6 +81,25 @@ impl Record {
         Row::new("requests", value, "")
     }
 
+    /// What came over the connections beside plain replies by HTTP/1.1.
+    fn ways_row(&self) -> Option<Row> {
+        let tally = &self.tally;
+        let mut ways: Vec<String> = tally
+            .versions
+            .iter()
+            .filter(|(version, _)| **version != "HTTP/1.1")
+            .map(|(version, n)| format!("{} by {version}", units::count(*n)))
+            .collect();
+        if tally.redirected > 0 {
+            ways.push(format!("{} redirected", units::count(tally.redirected)));
+        }
+        if tally.skipped > 0 {
+            let skipped = units::count(tally.skipped);
+            ways.push(format!("{skipped} not fetched, since the file was there"));
+        }
+        (!ways.is_empty()).then(|| Row::new("of them", ways.join(", "), ""))
+    }
+
     /// Only when there is more to say than that all was well.
     fn status_row(&self) -> Option<Row> {
         let statuses = &self.tally.statuses;
@@ -107,6 +127,10 @@ impl Record {
             rows.push(Row::new("latency", value, ""));
         }
         rows.push(Row::new("wall time", units::duration(wall), remark));
+        if self.asked > 1 {
+            let rate = units::count(self.requests_a_second().round() as usize);
+            rows.push(Row::new("rate", rate, "answered requests a second"));
+        }
         let waited = self.tally.task_time;
         let remark = format!(
             "all requests added up, {} x the wall time",
@@ -146,7 +170,7 @@ impl Record {
 
     /// Results one by one where there are few, failures where there are some.
     pub(super) fn details(&self, paint: Paint) -> Vec<String> {
-        let one_by_one = !self.urls.is_empty() && self.asked <= LISTED_MAX;
+        let one_by_one = !self.pages.is_empty() && self.asked <= LISTED_MAX;
         let listed: Vec<&Outcome> = self
             .outcomes
             .iter()
@@ -174,7 +198,10 @@ impl Record {
     fn detail(&self, outcome: &Outcome, paint: Paint) -> String {
         let time = units::duration(outcome.time);
         let bytes = units::bytes(outcome.bytes);
-        let what = self.name(outcome);
+        let mut what = self.name(outcome);
+        for to in &outcome.redirects {
+            what.push_str(&format!(" → {}", harmless(to)));
+        }
         match &outcome.error {
             None => {
                 let status = format!("{:>9}", outcome.status.unwrap_or_default());
@@ -192,9 +219,9 @@ impl Record {
     }
 
     fn name(&self, outcome: &Outcome) -> String {
-        match self.urls.len() {
+        match self.pages.len() {
             0 => format!("request {}", outcome.index),
-            urls => harmless(self.urls[outcome.index % urls].as_str()),
+            pages => harmless(self.pages[outcome.index % pages].name()),
         }
     }
 }
@@ -208,6 +235,7 @@ mod tests {
     use super::*;
     use crate::fetch::{
         failure::Kind,
+        jobs::Page,
         summary::tests::{failing, ms, record},
     };
 
@@ -215,15 +243,15 @@ mod tests {
     fn results_are_listed_for_urls_of_the_user_and_nothing_moves_the_cursor() {
         let mut record = record(1, ms(500));
         record.asked = 2;
-        record.urls = vec![
-            Arc::new("http://a/".parse().unwrap()),
-            Arc::new("http://b/".parse().unwrap()),
-        ];
+        let page = |url| Arc::new(Page::parse(url).unwrap());
+        record.pages = vec![page("http://a/"), page("http://b")];
         record.outcomes = vec![
             Outcome {
                 status: Some(404),
                 bytes: 3,
                 time: ms(2),
+                redirects: vec!["http://c/".to_owned()],
+                version: Some("HTTP/2"),
                 ..Outcome::default()
             },
             failing(1, Kind::Protocol),
@@ -238,9 +266,18 @@ mod tests {
         let results = &report.own["results"];
         assert_eq!(
             results[0],
-            json!({"url": "http://a/", "status": 404, "bytes": 3, "ms": 2.0, "error": null})
+            json!({
+                "url": "http://a/", "status": 404, "bytes": 3, "ms": 2.0, "error": null,
+                "redirects": ["http://c/"], "version": "HTTP/2", "encoding": null,
+            })
         );
         assert_eq!(results[1]["error"], "protocol: it did\nnot");
+        assert_eq!(results[1]["url"], "http://b", "as it was written");
+        assert!(
+            report.details[0].contains("http://a/ → http://c/"),
+            "{:?}",
+            report.details
+        );
     }
 
     #[test]

@@ -16,6 +16,15 @@ pub(crate) struct Tally {
     pub(crate) retries: usize,
     /// The lifetimes of all requests added up, failed ones included.
     pub(crate) task_time: Duration,
+    /// Failures of connections that the server did not even accept.
+    pub(crate) unaccepted: usize,
+    /// How many requests were redirected, and how often in all.
+    pub(crate) redirected: usize,
+    pub(crate) redirects: usize,
+    /// How many answers came by which version of HTTP.
+    pub(crate) versions: BTreeMap<&'static str, usize>,
+    /// How many files were there before the run, and so were not fetched.
+    pub(crate) skipped: usize,
     /// How long each answered request took, in the order they ended.
     latencies: Vec<Duration>,
 }
@@ -27,6 +36,15 @@ impl Tally {
         self.task_time += outcome.time;
         if let Some(status) = outcome.status {
             *self.statuses.entry(status).or_default() += 1;
+        }
+        self.redirected += usize::from(!outcome.redirects.is_empty());
+        self.redirects += outcome.redirects.len();
+        if let Some(version) = outcome.version {
+            *self.versions.entry(version).or_default() += 1;
+        }
+        self.skipped += usize::from(outcome.is_skipped());
+        if let Some(failure) = &outcome.error {
+            self.unaccepted += usize::from(failure.unaccepted);
         }
         match &outcome.error {
             Some(failure) => *self.failures.entry(failure.kind).or_default() += 1,

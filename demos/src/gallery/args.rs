@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use brigade::net::TcpListener;
 
 use super::{load::Load, place::Place, server::Limits, visitors::ALBUM};
-use crate::{cli::BadArguments, numbers::whole, system, units};
+use crate::{numbers::whole, options::BadArguments, system, units};
 
 /// How `brigade gallery --help` begins.
 pub(crate) const ABOUT: &str = "A web server that holds 1,000 connections and resizes photographs meanwhile.\n\n\

@@ -67,6 +67,18 @@ impl Latencies {
         self.worst = self.worst.max(latency);
     }
 
+    /// Adds all latencies of `other`.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        if self.buckets.len() < other.buckets.len() {
+            self.buckets.resize(other.buckets.len(), 0);
+        }
+        for (own, more) in self.buckets.iter_mut().zip(&other.buckets) {
+            *own += more;
+        }
+        self.count += other.count;
+        self.worst = self.worst.max(other.worst);
+    }
+
     pub(crate) fn count(&self) -> u64 {
         self.count
     }

@@ -46,6 +46,9 @@ const KEPT: usize = 64;
 /// what it shows for a moment.
 const NAMED: u64 = 12;
 
+/// For so many ticks, two seconds, the page shows how many photographs were resized at one instant.
+const SHOWN_FOR: usize = 8;
+
 /// The thumbnails made last.
 #[derive(Debug, Default)]
 pub(crate) struct Finished {
@@ -94,6 +97,8 @@ struct Listener {
     ticks: Interval,
     begun: Instant,
     shown: u64,
+    /// Photographs that were being resized at each of the last ticks.
+    resizing: VecDeque<usize>,
 }
 
 /// The reply to `GET /events`.
@@ -105,6 +110,7 @@ pub(crate) fn stream(site: Arc<Site>, closing: Receiver<()>) -> Reply {
         ticks: interval(TICK),
         begun: Instant::now(),
         shown,
+        resizing: VecDeque::new(),
     };
     let events = stream::unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
@@ -129,8 +135,16 @@ impl Listener {
         }
         let count = self.site.finished().count();
         let first = self.shown.max(count.saturating_sub(NAMED)) + 1;
+        // A cook that resizes in the handler cannot say so meanwhile, but what it finished tells.
+        let now = self.site.resizer.at_work.now();
+        self.resizing
+            .push_back(now.max(usize::from(count > self.shown)));
+        if self.resizing.len() > SHOWN_FOR {
+            self.resizing.pop_front();
+        }
         self.shown = count;
         let mut event = self.site.figures();
+        event["resizing"] = json!(self.resizing.iter().max());
         event["t"] = json!(self.begun.elapsed().as_secs_f64());
         event["new"] = (first..=count).collect();
         Some(format!("data: {event}\n\n").into())
@@ -152,7 +166,6 @@ impl Site {
             "in_flight_max": metrics.in_flight_max,
             "at_once_max": metrics.at_once_max,
             "requests_now": self.requests.now(),
-            "resizing": self.resizer.at_work.now(),
             "finished": self.finished().count(),
             "tick": number,
             "requests": tick.requests,

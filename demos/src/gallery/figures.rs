@@ -14,7 +14,10 @@ use crate::{
 /// One visit: what the visitors saw, and what the server counted.
 #[derive(Clone, Debug)]
 pub(crate) struct Showing {
+    /// Where it began.
     pub(crate) place: Place,
+    /// Where photographs were resized; several places if somebody switched.
+    pub(crate) used: Vec<Place>,
     pub(crate) visit: Visit,
     /// Thumbnails made.
     pub(crate) finished: u64,
@@ -26,6 +29,35 @@ pub(crate) struct Showing {
     /// The lifetimes of all connections, added up.
     pub(crate) lived: Duration,
     pub(crate) wall: Duration,
+}
+
+impl Showing {
+    /// Whether its figures are those of one place.
+    pub(crate) fn is_of(&self, place: Place) -> bool {
+        match self.used[..] {
+            [] => self.place == place,
+            [used] => used == place,
+            _ => false,
+        }
+    }
+
+    /// Where photographs were resized: `pool`, or `pool, then handler`.
+    pub(crate) fn where_to(&self) -> String {
+        let used: Vec<_> = self.used.iter().map(|place| place.name()).collect();
+        match used[..] {
+            [] => self.place.name().to_owned(),
+            _ => used.join(", then "),
+        }
+    }
+
+    /// Its key in the object.
+    fn key(&self) -> &'static str {
+        match self.used[..] {
+            [] => self.place.name(),
+            [used] => used.name(),
+            _ => "mixed",
+        }
+    }
 }
 
 /// All visits of one run.
@@ -43,7 +75,7 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     pub(crate) fn of(&self, place: Place) -> Option<&Visit> {
-        let showing = self.showings.iter().find(|showing| showing.place == place);
+        let showing = self.showings.iter().find(|showing| showing.is_of(place));
         showing.map(|showing| &showing.visit)
     }
 
@@ -124,9 +156,10 @@ impl Outcome {
             "errors",
         ];
         let mut table = Columns::new(heading);
-        for Showing { place, visit, .. } in &self.showings {
+        for showing in &self.showings {
+            let visit = &showing.visit;
             table.row([
-                place.name().to_owned(),
+                showing.where_to(),
                 units::duration(visit.p50),
                 units::duration(visit.p99),
                 units::duration(visit.worst),
@@ -149,7 +182,8 @@ impl Outcome {
         });
         for showing in &self.showings {
             let visit = &showing.visit;
-            keys[showing.place.name()] = json!({
+            keys[showing.key()] = json!({
+                "places": showing.used.iter().map(|place| place.name()).collect::<Vec<_>>(),
                 "p50_s": visit.p50.as_secs_f64(),
                 "p99_s": visit.p99.as_secs_f64(),
                 "worst_s": visit.worst.as_secs_f64(),
@@ -175,6 +209,7 @@ pub(crate) mod tests {
     pub(crate) fn outcome(p99s: &[(Place, u64)]) -> Outcome {
         let showing = |&(place, millis): &(Place, u64)| Showing {
             place,
+            used: vec![place],
             visit: Visit {
                 requests: 100,
                 images: 8,

@@ -55,9 +55,9 @@ use self::{
 };
 
 use crate::{
-    cli::{BadArguments, Shared},
     cooks::Dish,
     interrupt::Interrupt,
+    options::{BadArguments, Shared},
     report::{Report, Stopwatch},
     units,
 };
@@ -141,6 +141,7 @@ impl Gallery {
         let connections = server.stop().await;
         Ok(Showing {
             place,
+            used: site.resizer.used(),
             visit: visit?,
             finished: site.finished().count(),
             resizing_max: site.resizer.at_work.most(),

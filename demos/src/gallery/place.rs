@@ -9,7 +9,7 @@
 use std::{
     str::FromStr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU8, Ordering::Relaxed},
     },
 };
@@ -55,6 +55,8 @@ impl FromStr for Place {
 #[derive(Debug)]
 pub(crate) struct Resizer {
     place: AtomicU8,
+    /// The places in which pictures were resized, in the order in which they came up.
+    used: Mutex<Vec<Place>>,
     /// Pictures being resized.
     pub(crate) at_work: Arc<Gauge>,
     /// How many threads of the pool may resize at once: there is no use in more than
@@ -67,6 +69,7 @@ impl Resizer {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             place: AtomicU8::new(place as u8),
+            used: Mutex::default(),
             at_work: Arc::default(),
             threads: Semaphore::new(cores),
         }
@@ -80,6 +83,24 @@ impl Resizer {
         self.place.store(place as u8, Relaxed);
     }
 
+    /// Returns the places in which pictures were resized so far.
+    pub(crate) fn used(&self) -> Vec<Place> {
+        self.used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Returns the place that is switched on, and remembers it.
+    fn take_place(&self) -> Place {
+        let place = self.place();
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if !used.contains(&place) {
+            used.push(place);
+        }
+        place
+    }
+
     /// The thumbnail of the picture in `file`.
     pub(crate) async fn thumbnail(&self, file: Bytes) -> anyhow::Result<Bytes> {
         let at_work = self.at_work.clone();
@@ -87,7 +108,7 @@ impl Resizer {
             let _counted = at_work.up();
             images::thumbnail(&file)
         };
-        match self.place() {
+        match self.take_place() {
             // No await: until the picture is done, this cook does nothing else.
             Place::Handler => resize(),
             Place::Task => Builder::new()
@@ -128,7 +149,19 @@ mod tests {
             let resizer = Resizer::new(Place::Handler);
             resizer.switch(place);
             assert_eq!(resizer.place(), place);
+            assert!(resizer.used().is_empty(), "nothing was resized yet");
         }
         assert!("kitchen".parse::<Place>().is_err());
+    }
+
+    #[test]
+    fn a_switch_under_way_is_remembered() {
+        let file = images::photograph(1, 90).unwrap();
+        let resizer = Resizer::new(Place::Pool);
+        for place in [Place::Pool, Place::Handler, Place::Pool] {
+            resizer.switch(place);
+            brigade::run(resizer.thumbnail(file.clone())).unwrap();
+        }
+        assert_eq!(resizer.used(), [Place::Pool, Place::Handler]);
     }
 }

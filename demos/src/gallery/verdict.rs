@@ -1,10 +1,6 @@
 //! The sentence that follows from the figures, whatever they are.
 
-use super::{
-    figures::{Outcome, Showing},
-    load::Visit,
-    place::Place,
-};
+use super::{figures::Outcome, load::Visit, place::Place};
 use crate::units;
 
 /// A way that is not at least twice as fast as another is no better worth speaking of.
@@ -57,10 +53,14 @@ impl Outcome {
         match &self.showings[..] {
             [] => "Ctrl-C came before the first visit was over.".to_owned(),
             showings => {
-                let said = showings.iter().map(|Showing { place, visit, .. }| {
-                    let (name, time) = (place.name(), units::duration(visit.p99));
+                let said = showings.iter().map(|showing| {
+                    let (name, time) = (showing.where_to(), units::duration(showing.visit.p99));
+                    let mixed = match showing.used.len() {
+                        0 | 1 => "",
+                        _ => " The figures are of both ways together and judge neither.",
+                    };
                     format!(
-                        "With the resizing in the {name}, 99 requests in 100 took {time} at most."
+                        "With the resizing in the {name}, 99 requests in 100 took {time} at most.{mixed}"
                     )
                 });
                 said.collect::<Vec<_>>().join(" ")
@@ -97,6 +97,22 @@ mod tests {
         assert!(
             strange.contains("In tasks of their own it was 2.0 ms"),
             "{strange}"
+        );
+    }
+
+    #[test]
+    fn a_visit_in_which_somebody_switched_is_not_put_down_to_one_place() {
+        let mut outcome = outcome(&[(Place::Pool, 300)]);
+        outcome.showings[0].used = vec![Place::Pool, Place::Handler];
+        assert!(outcome.of(Place::Pool).is_none() && outcome.of(Place::Handler).is_none());
+        let verdict = outcome.verdict();
+        assert!(verdict.contains("in the pool, then handler"), "{verdict}");
+        assert!(verdict.contains("judge neither"), "{verdict}");
+        assert!(outcome.report().json()["mixed"].is_object());
+        outcome.showings[0].used = vec![Place::Handler];
+        assert!(
+            outcome.of(Place::Handler).is_some(),
+            "switched before the first photograph"
         );
     }
 }

@@ -150,8 +150,10 @@ impl Crowd {
         while self.is_open(due) {
             sleep_until(due).await;
             let path = format!("/visitor/{number}");
+            self.tally.borrow_mut().asked(number, due);
             let answer = connection.get(&path).await;
             let mut tally = self.tally.borrow_mut();
+            tally.heard(number);
             match answer {
                 Ok(body) if body == site::welcome(number) => tally.answered(due.elapsed()),
                 Ok(body) => return tally.failed(format!("{path}: {body:?}")),

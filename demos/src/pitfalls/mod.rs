@@ -27,13 +27,13 @@ use brigade_timeline::{Kind, Look};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::Shared,
     columns::Columns,
     cooks::{self, Dish},
     fetch::origin::Origin,
     look,
     measure::{Run, measure},
     numbers::whole,
+    options::Shared,
     report::{self, Report},
     units,
 };

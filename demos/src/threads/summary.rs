@@ -67,8 +67,8 @@ impl Both {
         let (tasks, threads) = (&self.tasks, &self.threads);
         let ratio = |a: f64, b: f64| units::factor(a / b.max(f64::MIN_POSITIVE));
         let mut said = format!(
-            "For {} that wait, {} took {} and {} {}",
-            units::counted(threads.done, "request"),
+            "For {}, {} took {} and {} {}",
+            units::counted_that(threads.done, "request", "wait"),
             units::counted(threads.threads, "thread"),
             units::duration(threads.wall),
             units::counted(tasks.threads, "cook"),

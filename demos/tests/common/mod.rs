@@ -27,6 +27,9 @@ pub fn brigade(args: &[&str]) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command.env_remove("NO_COLOR");
+    for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+        command.env_remove(name).env_remove(name.to_uppercase());
+    }
     command
 }
 
@@ -146,6 +149,22 @@ impl Server {
         Self { address, accepted }
     }
 
+    /// A server that answers each request of a connection with what `reply` makes of it, until the
+    /// client hangs up or asks to.
+    pub fn answering(reply: impl Fn(&str) -> Vec<u8> + Clone + Send + 'static) -> Self {
+        Self::start(move |mut stream| {
+            loop {
+                let request = read_request(&mut stream);
+                if request.is_empty() || stream.write_all(&reply(&request)).is_err() {
+                    return;
+                }
+                if request.contains("connection: close") {
+                    return;
+                }
+            }
+        })
+    }
+
     /// A server that reads the request and then writes `reply` and hangs up.
     pub fn replying(reply: impl Into<Vec<u8>>) -> Self {
         let reply = reply.into();
@@ -163,6 +182,11 @@ impl Server {
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
+}
+
+/// The path that a request asks for.
+pub fn path_of(request: &str) -> &str {
+    request.split(' ').nth(1).unwrap_or_default()
 }
 
 /// Reads up to the empty line that ends a request; returns what was read.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::{Claim, Fact, Judgement, Lab, Sizes};
 use crate::{
     claims::judgement::{Answer, Band},
-    cli::Shared,
     cooks::Dish as _,
     fetch,
     interrupt::Interrupted,
+    options::Shared,
     report::Ending,
     units,
 };

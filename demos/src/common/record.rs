@@ -8,8 +8,8 @@ use brigade::timeline::Timeline;
 use brigade_timeline::Form;
 
 use crate::{
-    cli::{BadArguments, Shared},
     look,
+    options::{BadArguments, Shared},
     report::{self, Report},
     units,
 };
@@ -28,6 +28,17 @@ impl Drawing {
         let Some(to) = &shared.timeline else {
             return Ok(None);
         };
+        // `Path` drops the slash, and would leave it to the end of the run to find no such folder.
+        if to
+            .as_os_str()
+            .to_string_lossy()
+            .ends_with(std::path::MAIN_SEPARATOR)
+        {
+            let to = to.display();
+            return Err(BadArguments::error(format!(
+                "--timeline {to}: that is a folder, not a file"
+            )));
+        }
         let drawing = Self::new(to)?;
         drawing.check_folder()?;
         if drawing.is_stdout() && shared.json {

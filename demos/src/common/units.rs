@@ -21,6 +21,12 @@ pub(crate) fn counted(number: usize, noun: &str) -> String {
     format!("{} {noun}{plural}", count(number))
 }
 
+/// `1 request that waits`, `2,000 requests that wait`: with a verb.
+pub(crate) fn counted_that(number: usize, noun: &str, verb: &str) -> String {
+    let singular = if number == 1 { "s" } else { "" };
+    format!("{} that {verb}{singular}", counted(number, noun))
+}
+
 /// Bytes in the binary units that memory comes in.
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -100,6 +106,8 @@ mod tests {
         }
         assert_eq!(counted(1, "request"), "1 request");
         assert_eq!(counted(0, "request"), "0 requests");
+        assert_eq!(counted_that(1, "task", "wait"), "1 task that waits");
+        assert_eq!(counted_that(2, "task", "wait"), "2 tasks that wait");
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use crate::{
-    cli::Shared,
     columns::Columns,
+    options::Shared,
     paint::Paint,
     report::{self, Ending, Figures, Report},
     units,

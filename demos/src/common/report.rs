@@ -12,7 +12,7 @@ use std::{
 use brigade::{Executor, Metrics};
 use serde_json::{Map, Value, json};
 
-use crate::{cli::Shared, interrupt, measure::Run, paint::Paint, system, units};
+use crate::{interrupt, measure::Run, options::Shared, paint::Paint, system, units};
 
 /// Where the sentence at the end is broken into lines.
 const SENTENCE_WIDTH: usize = 78;
@@ -182,6 +182,8 @@ pub(crate) struct Report {
     pub(crate) details: Vec<String>,
     /// The same with one cook, if the demo compares by itself.
     pub(crate) with_one: Option<Run<()>>,
+    /// Whether the report is printed: not where standard output is for something else.
+    pub(crate) printed: bool,
 }
 
 impl Report {
@@ -202,6 +204,7 @@ impl Report {
             rows: Vec::new(),
             details: Vec::new(),
             with_one: None,
+            printed: true,
         }
     }
 
@@ -223,6 +226,9 @@ impl Report {
 
     /// Prints the report for people, after an empty line unless it is the first.
     pub(crate) fn print(&self, shared: &Shared, first: bool) {
+        if !self.printed {
+            return;
+        }
         let gap = if first { "" } else { "\n" };
         let text = self.text(Paint::for_stdout(shared.no_color));
         write_stdout(&format!("{gap}{text}"));
@@ -391,6 +397,7 @@ mod tests {
             rows: vec![Row::new("one", "1", "first"), Row::new("twenty", "20", "")],
             details: vec!["detail".to_owned()],
             with_one: None,
+            printed: true,
         }
     }
 

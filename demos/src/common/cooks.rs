@@ -17,10 +17,10 @@ use brigade::{
 };
 
 use crate::{
-    cli::{BadArguments, Shared},
     compare,
     interrupt::Interrupted,
     meanwhile,
+    options::{BadArguments, Shared},
     record::Drawing,
     report::{Ending, Report},
 };

@@ -6,9 +6,12 @@
 
 use std::time::Duration;
 
-/// A file descriptor or so for each of: three standard streams, the selector,
+/// The three standard streams, where the system does not list what is open.
+const OPEN_AT_START: u64 = 3;
+
+/// A file descriptor or so for each of: the selector,
 /// its waker, the origin's pipes, look-ups, a certificate file; the rest is spare.
-const SPARE_FILES: u64 = 48;
+const SPARE_FILES: u64 = 45;
 
 /// The figures of `/proc/self/status` at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -64,10 +67,18 @@ pub(crate) fn cpu_time() -> Option<Duration> {
 }
 
 /// How many more files this process may open, after raising its own limit as
-/// far as the system lets it.
+/// far as the system lets it. Files that are open already, inherited ones included, count.
 pub(crate) fn raise_open_files() -> usize {
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(u64::MAX);
-    usize::try_from(limit.saturating_sub(SPARE_FILES)).unwrap_or(usize::MAX)
+    let taken = open_files().max(OPEN_AT_START) + SPARE_FILES;
+    usize::try_from(limit.saturating_sub(taken)).unwrap_or(usize::MAX)
+}
+
+/// How many descriptors are in use; 0 where the system does not list them.
+fn open_files() -> u64 {
+    // Linux and the BSDs.
+    let listed = std::fs::read_dir("/proc/self/fd").or_else(|_| std::fs::read_dir("/dev/fd"));
+    listed.map_or(0, |files| files.count() as u64)
 }
 
 #[cfg(test)]

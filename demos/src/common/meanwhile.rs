@@ -10,7 +10,7 @@ use std::{
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::{cli::Shared, paint};
+use crate::{options::Shared, paint};
 
 /// Whether anybody wants to see it; one for the process, as there is one terminal.
 static WANTED: AtomicBool = AtomicBool::new(false);
@@ -24,6 +24,9 @@ pub(crate) fn begin(shared: &Shared) {
 /// Shows `text` for as long as what is returned lives.
 pub(crate) fn show(text: &str) -> Shown {
     let shown = WANTED.load(Relaxed);
+    // A line that wrapped could not be written over.
+    let columns = terminal_size::terminal_size_of(stderr()).map_or(80, |(it, _)| usize::from(it.0));
+    let text: String = text.chars().take(columns.saturating_sub(1)).collect();
     if shown {
         let _ = write!(stderr(), "\r{text}");
     }

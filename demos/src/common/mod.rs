@@ -1,0 +1,21 @@
+//! What the demos share: the options, the executors, a measured run, its report, and numbers as a
+//! person reads them. Nothing in this folder knows a demo.
+
+pub(crate) mod arithmetic;
+pub(crate) mod columns;
+pub(crate) mod compare;
+pub(crate) mod cooks;
+pub(crate) mod interrupt;
+pub(crate) mod look;
+pub(crate) mod meanwhile;
+pub(crate) mod measure;
+pub(crate) mod minute;
+pub(crate) mod numbers;
+pub(crate) mod options;
+pub(crate) mod paint;
+pub(crate) mod record;
+pub(crate) mod report;
+pub(crate) mod system;
+pub(crate) mod units;
+pub(crate) mod usage;
+pub(crate) mod work;

@@ -1,0 +1,325 @@
+//! What becomes of a body as it arrives: decoded if the server compressed it, counted, compared with
+//! what is expected, written to a file or to standard output.
+//!
+//! A decoder writes into the sink piece by piece, and the sink knows how much is allowed. So a small
+//! body that unpacks to an enormous one (a "bomb") ends at the limit, and never more than one piece of
+//! it is in memory.
+
+use std::{
+    io::{self, IsTerminal as _, Write},
+    path::PathBuf,
+};
+
+use brotli_decompressor::DecompressorWriter;
+use flate2::{Decompress, FlushDecompress, Status, write::MultiGzDecoder};
+use zstd::{
+    stream::{raw, zio},
+    zstd_safe::DParameter,
+};
+
+use super::{
+    failure::{Failure, Kind},
+    origin::Reply,
+    output::PartFile,
+};
+
+/// What `fetch` tells servers that it can decode.
+pub(crate) const ENCODINGS: &str = "gzip, deflate, br, zstd";
+
+/// The largest window of zstd, as a power of two: 8 MiB, which RFC 9659 asks of every HTTP client.
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+/// The buffer of a decoder. Arbitrary.
+const BUFFER: usize = 16 << 10;
+
+/// Where a body goes.
+#[derive(Debug, Default)]
+pub(crate) enum To {
+    /// It is counted, and that is all.
+    #[default]
+    Nowhere,
+    File(PartFile),
+    Stdout,
+}
+
+/// The end of a body's way.
+#[derive(Debug, Default)]
+pub(crate) struct Sink {
+    to: To,
+    /// The largest body that is accepted, decoded.
+    max: u64,
+    bytes: u64,
+    /// The reply that is expected, and how much of it has come.
+    expected: Option<(Reply, usize)>,
+    /// Why the sink took no more, since a decoder passes on an `io::Error` only.
+    failure: Option<Failure>,
+}
+
+impl Sink {
+    pub(crate) fn new(to: To, max: u64, expected: Option<Reply>) -> Self {
+        let bytes = match &to {
+            To::File(file) => file.len(),
+            _ => 0,
+        };
+        Self {
+            to,
+            max,
+            bytes,
+            expected: expected.map(|reply| (reply, 0)),
+            failure: None,
+        }
+    }
+
+    fn take(&mut self, piece: &[u8]) -> Result<(), Failure> {
+        let first = self.bytes == 0;
+        self.bytes += piece.len() as u64;
+        check_length(self.bytes, self.max)?;
+        if let Some((reply, at)) = &mut self.expected {
+            let expected = reply.body().get(*at..*at + piece.len());
+            *at += piece.len();
+            if expected != Some(piece) {
+                return Err(not_as_expected());
+            }
+        }
+        match &mut self.to {
+            To::Nowhere => Ok(()),
+            To::File(file) => file.write(piece),
+            To::Stdout => print(piece, first),
+        }
+    }
+
+    /// The whole body has arrived. Returns the file that it is in.
+    fn finish(self) -> Result<Option<PathBuf>, Failure> {
+        if self
+            .expected
+            .is_some_and(|(reply, at)| at != reply.body().len())
+        {
+            return Err(not_as_expected());
+        }
+        match self.to {
+            To::File(file) => file.finish().map(Some),
+            To::Nowhere | To::Stdout => Ok(None),
+        }
+    }
+}
+
+/// Fails if a body of so many bytes is larger than allowed.
+pub(crate) fn check_length(bytes: u64, max: u64) -> Result<(), Failure> {
+    if bytes <= max {
+        return Ok(());
+    }
+    let details = format!("the body is larger than {max} bytes (--max-body)");
+    Err(Failure::new(Kind::TooLarge, details))
+}
+
+fn not_as_expected() -> Failure {
+    Failure::new(
+        Kind::Protocol,
+        "the body is not what the origin was asked for",
+    )
+}
+
+/// Writes a piece to standard output. A reader that has gone (`| head`) wanted no more.
+fn print(piece: &[u8], first: bool) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    if first && piece.contains(&0) && out.is_terminal() {
+        let details = "the body is binary, which could garble the terminal; use -o FILE";
+        return Err(Failure::new(Kind::Output, details));
+    }
+    match out.write_all(piece).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => Err(Failure::new(
+            Kind::Output,
+            format!("standard output: {error}"),
+        )),
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        match self.take(piece) {
+            Ok(()) => Ok(piece.len()),
+            Err(failure) => {
+                self.failure = Some(failure);
+                Err(io::Error::other("the sink is closed"))
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A body on its way to its sink.
+pub(crate) struct Body {
+    decoder: Decoder,
+    /// Whether any byte has come: an empty body is the same in every encoding.
+    begun: bool,
+    name: &'static str,
+}
+
+enum Decoder {
+    Identity(Sink),
+    Gzip(Box<MultiGzDecoder<Sink>>),
+    Deflate(Box<Inflate>),
+    Brotli(Box<DecompressorWriter<Sink>>),
+    Zstd(Box<zio::Writer<Sink, raw::Decoder<'static>>>),
+}
+
+impl Body {
+    /// A body in this encoding, as `content-encoding` names it; an unknown one is kept as it comes.
+    pub(crate) fn new(encoding: Option<&str>, sink: Sink) -> Result<Self, Failure> {
+        let name = encoding.unwrap_or_default().trim().to_ascii_lowercase();
+        let (decoder, name) = match name.as_str() {
+            "gzip" | "x-gzip" => (Decoder::Gzip(Box::new(MultiGzDecoder::new(sink))), "gzip"),
+            "deflate" => (Decoder::Deflate(Box::new(Inflate::new(sink))), "deflate"),
+            "br" => {
+                let decoder = DecompressorWriter::new(sink, BUFFER);
+                (Decoder::Brotli(Box::new(decoder)), "br")
+            }
+            "zstd" => {
+                let decoder = zstd_decoder()
+                    .map_err(|error| Failure::new(Kind::Io, format!("zstd: {error}")))?;
+                let writer = zio::Writer::new(sink, decoder);
+                (Decoder::Zstd(Box::new(writer)), "zstd")
+            }
+            _ => (Decoder::Identity(sink), "identity"),
+        };
+        Ok(Self {
+            decoder,
+            begun: false,
+            name,
+        })
+    }
+
+    /// Returns how many bytes have come out so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        match &self.decoder {
+            Decoder::Identity(sink) => sink.bytes,
+            Decoder::Gzip(decoder) => decoder.get_ref().bytes,
+            Decoder::Deflate(decoder) => decoder.sink.bytes,
+            Decoder::Brotli(decoder) => decoder.get_ref().bytes,
+            Decoder::Zstd(decoder) => decoder.writer().bytes,
+        }
+    }
+
+    fn sink(&mut self) -> &mut Sink {
+        match &mut self.decoder {
+            Decoder::Identity(sink) => sink,
+            Decoder::Gzip(decoder) => decoder.get_mut(),
+            Decoder::Deflate(decoder) => &mut decoder.sink,
+            Decoder::Brotli(decoder) => decoder.get_mut(),
+            Decoder::Zstd(decoder) => decoder.writer_mut(),
+        }
+    }
+
+    pub(crate) fn take(&mut self, piece: &[u8]) -> Result<(), Failure> {
+        self.begun |= !piece.is_empty();
+        let taken = match &mut self.decoder {
+            Decoder::Identity(sink) => return sink.take(piece),
+            Decoder::Gzip(decoder) => decoder.write_all(piece),
+            Decoder::Deflate(decoder) => decoder.write_all(piece),
+            Decoder::Brotli(decoder) => decoder.write_all(piece),
+            Decoder::Zstd(decoder) => decoder.write_all(piece),
+        };
+        taken.map_err(|error| self.failed(Kind::Protocol, &error))
+    }
+
+    /// The whole body has arrived. Returns the file that it is in, and leaves in `bytes` its length.
+    pub(crate) fn finish(mut self, bytes: &mut u64) -> Result<Option<PathBuf>, Failure> {
+        let finished = match &mut self.decoder {
+            _ if !self.begun => Ok(()),
+            Decoder::Identity(_) => Ok(()),
+            Decoder::Gzip(decoder) => decoder.try_finish(),
+            Decoder::Deflate(decoder) => decoder.finish(),
+            Decoder::Brotli(decoder) => decoder.close(),
+            Decoder::Zstd(decoder) => decoder.finish(),
+        };
+        *bytes = self.bytes();
+        finished.map_err(|error| self.failed(Kind::Truncated, &error))?;
+        // The decoder stays behind, with a sink that takes nothing.
+        std::mem::take(self.sink()).finish()
+    }
+
+    fn failed(&mut self, kind: Kind, error: &io::Error) -> Failure {
+        let name = self.name;
+        let own = self.sink().failure.take();
+        own.unwrap_or_else(|| {
+            Failure::new(
+                kind,
+                format!("the body is not whole in its encoding, {name}: {error}"),
+            )
+        })
+    }
+}
+
+fn zstd_decoder() -> io::Result<raw::Decoder<'static>> {
+    let mut decoder = raw::Decoder::new()?;
+    decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG_MAX))?;
+    Ok(decoder)
+}
+
+/// The decoder of `deflate`, by which some servers mean zlib's format, as the standard has it, and some
+/// the bare stream inside of it.
+struct Inflate {
+    sink: Sink,
+    decompress: Option<Decompress>,
+    ended: bool,
+}
+
+impl Inflate {
+    fn new(sink: Sink) -> Self {
+        Self {
+            sink,
+            decompress: None,
+            ended: false,
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        if self.ended {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+    }
+}
+
+impl Write for Inflate {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let Some(first) = piece.first().filter(|_| !self.ended) else {
+            // What follows the end is padding.
+            return Ok(piece.len());
+        };
+        let decompress = self.decompress.get_or_insert_with(|| {
+            // The first byte of zlib's format names the method, 8, and a window of at most 32 KiB.
+            let zlib = first & 0x0f == 8 && first >> 4 <= 7;
+            Decompress::new(zlib)
+        });
+        let mut out = [0; BUFFER];
+        let before = decompress.total_in();
+        // Until it takes something: it may have more to give than fits.
+        loop {
+            let written = decompress.total_out();
+            let status = decompress.decompress(piece, &mut out, FlushDecompress::None)?;
+            let written = (decompress.total_out() - written) as usize;
+            self.sink.write_all(&out[..written])?;
+            let read = (decompress.total_in() - before) as usize;
+            match status {
+                Status::StreamEnd => {
+                    self.ended = true;
+                    return Ok(piece.len());
+                }
+                _ if read > 0 => return Ok(read),
+                _ if written == 0 => return Err(io::ErrorKind::InvalidData.into()),
+                _ => {}
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

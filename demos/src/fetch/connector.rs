@@ -1,0 +1,375 @@
+//! The connector of hyper-util's pooled client: a URI goes in, a connection comes out, plain or
+//! encrypted, direct or through a proxy.
+//!
+//! [`Connector`] knows nothing of requests. A failure is a [`Failure`] already, which the client
+//! carries to the request that asked for the connection.
+
+use std::{
+    collections::HashMap,
+    io::{self, IoSlice},
+    mem::MaybeUninit,
+    net::IpAddr,
+    path::Path,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+};
+
+use brigade::{hyper::Io, net::TcpStream};
+use futures_rustls::{
+    TlsConnector,
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+    rustls::{ClientConfig, RootCertStore, crypto::ring},
+};
+use futures_util::future::BoxFuture;
+use hyper::{
+    Uri,
+    rt::{Read, ReadBuf, ReadBufCursor, Write},
+};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use tower_service::Service;
+use url::Host;
+
+use super::{
+    dial::{Dialer, Open},
+    failure::{Failure, Kind},
+    proxy::{Proxies, Proxy},
+};
+use crate::options::BadArguments;
+
+/// Protocols offered in the handshake, the preferred one first.
+const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// The most that the first read of a connection takes. Arbitrary: the head of most replies.
+const FIRST_READ: usize = 2 << 10;
+
+/// Makes connections. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Connector(Arc<Parts>);
+
+struct Parts {
+    dialer: Arc<Dialer>,
+    tls: TlsConnector,
+    proxies: Proxies,
+    /// What is being done for each host to which a connection is being made.
+    stages: Mutex<HashMap<String, &'static str>>,
+}
+
+impl Connector {
+    pub(crate) fn new(dialer: Arc<Dialer>, tls: TlsConnector, proxies: Proxies) -> Self {
+        Self(Arc::new(Parts {
+            dialer,
+            tls,
+            proxies,
+            stages: Mutex::default(),
+        }))
+    }
+
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.0.proxies
+    }
+
+    /// Returns what a connection to this host is waiting for, for the message of a timeout.
+    pub(crate) fn stage(&self, host: &str) -> &'static str {
+        let stages = self.0.stages.lock();
+        let stages = stages.unwrap_or_else(PoisonError::into_inner);
+        stages.get(host).copied().unwrap_or("connecting")
+    }
+}
+
+impl Parts {
+    fn enter(&self, host: &str, stage: &'static str) {
+        let stages = self.stages.lock();
+        let mut stages = stages.unwrap_or_else(PoisonError::into_inner);
+        stages.insert(host.to_owned(), stage);
+    }
+
+    async fn connect(&self, uri: Uri) -> Result<Conn, Failure> {
+        let name = uri.host().unwrap_or_default();
+        let encrypted = uri.scheme_str() == Some("https");
+        let port = uri.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
+        let proxy = self.proxies.of(&uri);
+        let (stream, open) = match &proxy {
+            Some(proxy) => self.dial(name, &proxy.host, proxy.port).await?,
+            None => self.dial(name, name, port).await?,
+        };
+        let traffic = Traffic::default();
+        let mut conn = Conn {
+            stream: Stream::Plain(stream),
+            traffic,
+            h2: false,
+            proxied: proxy.is_some() && !encrypted,
+            _open: open,
+        };
+        if encrypted {
+            let Stream::Plain(stream) = conn.stream else {
+                unreachable!("the connection is new")
+            };
+            if let Some(proxy) = &proxy {
+                self.enter(name, "asking the proxy for a tunnel");
+                tunnel(&stream, name, port, proxy).await?;
+            }
+            self.enter(name, "agreeing on keys");
+            let stream = self.tls.connect(server_name(name)?, stream).await;
+            let stream = stream.map_err(|error| Failure::handshaking(&error))?;
+            conn.h2 = stream.get_ref().1.alpn_protocol() == Some(ALPN[0]);
+            conn.stream = Stream::Encrypted(Box::new(Io::new(stream)));
+        }
+        Ok(conn)
+    }
+
+    /// Dials `to` on behalf of `host`, which are the same unless there is a proxy.
+    async fn dial(&self, host: &str, to: &str, port: u16) -> Result<(TcpStream, Open), Failure> {
+        let to = parse_host(to)?;
+        self.enter(host, "looking up the name");
+        let addresses = self.dialer.resolve(&to).await?;
+        self.enter(host, "connecting");
+        self.dialer.dial(&addresses, port).await
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = Conn;
+    type Error = Failure;
+    type Future = BoxFuture<'static, Result<Conn, Failure>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let parts = self.0.clone();
+        Box::pin(async move { parts.connect(uri).await })
+    }
+}
+
+/// The host of a URI, in which an IPv6 address has brackets.
+fn parse_host(text: &str) -> Result<Host<&str>, Failure> {
+    let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    match bare.unwrap_or(text).parse() {
+        Ok(IpAddr::V4(address)) => Ok(Host::Ipv4(address)),
+        Ok(IpAddr::V6(address)) => Ok(Host::Ipv6(address)),
+        Err(_) if text.is_empty() => Err(Failure::new(Kind::Dns, "the URL names no host")),
+        Err(_) => Ok(Host::Domain(text)),
+    }
+}
+
+fn server_name(host: &str) -> Result<ServerName<'static>, Failure> {
+    match parse_host(host)? {
+        Host::Ipv4(address) => Ok(ServerName::IpAddress(IpAddr::from(address).into())),
+        Host::Ipv6(address) => Ok(ServerName::IpAddress(IpAddr::from(address).into())),
+        Host::Domain(name) => ServerName::try_from(name.to_owned())
+            .map_err(|error| Failure::new(Kind::Tls, format!("{name}: {error}"))),
+    }
+}
+
+/// The longest answer of a proxy to `CONNECT` that is read.
+const TUNNEL_MAX: usize = 8 << 10;
+
+/// Asks a proxy to pass bytes through to `host`.
+async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::asking(&error);
+    let password = match &proxy.password {
+        Some(value) => format!("proxy-authorization: {value}\r\n"),
+        None => String::new(),
+    };
+    let request =
+        format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n{password}\r\n");
+    stream.write_all(request.as_bytes()).await.map_err(failed)?;
+    let mut answer = Vec::new();
+    // Byte by byte: what follows the head belongs to the server behind the proxy.
+    while !answer.ends_with(b"\r\n\r\n") && answer.len() < TUNNEL_MAX {
+        let mut byte = [0];
+        if stream.read(&mut byte).await.map_err(failed)? == 0 {
+            return Err(Failure::new(
+                Kind::Reset,
+                "the proxy hung up without a reply",
+            ));
+        }
+        answer.push(byte[0]);
+    }
+    let line = String::from_utf8_lossy(&answer);
+    let status = line.split(' ').nth(1).unwrap_or_default();
+    if line.starts_with("HTTP/1.") && status.len() == 3 && status.starts_with('2') {
+        return Ok(());
+    }
+    let line = line.lines().next().unwrap_or_default();
+    Err(Failure::new(
+        Kind::Protocol,
+        format!("the proxy makes no tunnel to {host}:{port}: {line}"),
+    ))
+}
+
+/// What has happened on a connection so far. The client hands this
+/// back with an error, which means different things on a fresh connection and on a used one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traffic(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    begun: AtomicBool,
+    replies: AtomicU64,
+}
+
+impl Traffic {
+    /// Counts a reply whose head has come.
+    pub(crate) fn replied(&self) {
+        self.0.replies.fetch_add(1, Relaxed);
+    }
+
+    /// Returns whether an earlier request was answered on this connection.
+    pub(crate) fn was_used(&self) -> bool {
+        self.0.replies.load(Relaxed) > 0
+    }
+
+    /// Returns whether any byte has come.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.0.begun.load(Relaxed)
+    }
+}
+
+/// A connection of the pool.
+pub(crate) struct Conn {
+    stream: Stream,
+    traffic: Traffic,
+    h2: bool,
+    /// Whether the peer is a proxy that is to be told the whole URL.
+    proxied: bool,
+    _open: Open,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Encrypted(Box<Io<futures_rustls::client::TlsStream<TcpStream>>>),
+}
+
+impl Connection for Conn {
+    fn connected(&self) -> Connected {
+        let connected = Connected::new()
+            .proxy(self.proxied)
+            .extra(self.traffic.clone());
+        if self.h2 {
+            connected.negotiated_h2()
+        } else {
+            connected
+        }
+    }
+}
+
+impl Read for Conn {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.traffic.has_begun() {
+            return self.stream.poll_read(cx, buffer);
+        }
+        // The first read goes through a buffer of its own, which shows whether anything came: hyper
+        // reports a server that hangs up at once like one that breaks off in the middle.
+        let mut first = [MaybeUninit::uninit(); FIRST_READ];
+        let room = FIRST_READ.min(buffer.remaining());
+        let mut first = ReadBuf::uninit(&mut first[..room]);
+        ready!(self.stream.poll_read(cx, first.unfilled()))?;
+        if !first.filled().is_empty() {
+            self.traffic.0.begun.store(true, Relaxed);
+        }
+        buffer.put_slice(first.filled());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for Conn {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.stream {
+            Stream::Plain(stream) => Write::poll_write(Pin::new(stream), cx, bytes),
+            Stream::Encrypted(stream) => Write::poll_write(Pin::new(stream), cx, bytes),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Plain(stream) => Write::poll_flush(Pin::new(stream), cx),
+            Stream::Encrypted(stream) => Write::poll_flush(Pin::new(stream), cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Plain(stream) => Write::poll_shutdown(Pin::new(stream), cx),
+            Stream::Encrypted(stream) => Write::poll_shutdown(Pin::new(stream), cx),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        matches!(self.stream, Stream::Plain(_))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.stream {
+            Stream::Plain(stream) => Write::poll_write_vectored(Pin::new(stream), cx, bytes),
+            Stream::Encrypted(stream) => Write::poll_write_vectored(Pin::new(stream), cx, bytes),
+        }
+    }
+}
+
+impl Stream {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Read::poll_read(Pin::new(stream), cx, buffer),
+            Self::Encrypted(stream) => Read::poll_read(Pin::new(stream), cx, buffer),
+        }
+    }
+}
+
+/// Returns the settings of encrypted connections, which trust Mozilla's list of authorities and the
+/// certificates in `ca`.
+pub(crate) fn tls(ca: Option<&Path>) -> anyhow::Result<TlsConnector> {
+    let mut roots = RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    if let Some(path) = ca {
+        add_roots(&mut roots, path)?;
+    }
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+fn add_roots(roots: &mut RootCertStore, path: &Path) -> anyhow::Result<()> {
+    let shown = path.display();
+    let bad = |what: String| BadArguments::error(format!("--ca {shown}: {what}"));
+    let certificates =
+        CertificateDer::pem_file_iter(path).map_err(|error| bad(error.to_string()))?;
+    let mut added = 0;
+    for certificate in certificates {
+        let certificate = certificate.map_err(|error| bad(error.to_string()))?;
+        roots
+            .add(certificate)
+            .map_err(|error| bad(error.to_string()))?;
+        added += 1;
+    }
+    if added == 0 {
+        Err(bad("no certificate in this file".to_owned()))
+    } else {
+        Ok(())
+    }
+}

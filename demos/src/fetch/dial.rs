@@ -1,0 +1,270 @@
+//! From a host's name to a socket: look the name up once, then let its addresses race.
+//!
+//! A process may run out of descriptors or of local ports while thousands of sockets are open. Both
+//! come back as other connections end, so a request that meets such an error waits and tries again.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use brigade::{
+    net::{ConnectError, TcpStream, lookup_host},
+    time::sleep,
+};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared},
+};
+use rustix::io::Errno;
+use url::Host;
+
+use super::failure::{Failure, Kind};
+
+/// The first pause of a request that found no descriptor or no port; it doubles with each.
+const PAUSE_FIRST: Duration = Duration::from_millis(10);
+
+/// The longest such pause. Arbitrary: short beside the time that a request may take.
+const PAUSE_MAX: Duration = Duration::from_millis(500);
+
+/// A run that has opened, or is opening, fewer connections than this has not used up the local ports.
+const CONNECTIONS_TO_RUN_OUT: usize = 100;
+
+/// The addresses of a name, or why there are none. Shared by all requests that wait for them.
+type Lookup = Shared<BoxFuture<'static, Result<Arc<[IpAddr]>, String>>>;
+
+/// What is open and what has arrived: written by the requests, read by the progress bar and the
+/// summary. Atomic, since the requests may run on several threads.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge {
+    open: AtomicUsize,
+    open_max: AtomicUsize,
+    opened: AtomicUsize,
+    received: AtomicU64,
+}
+
+impl Gauge {
+    /// The most connections that were open, or being opened, at one instant.
+    pub(crate) fn open_max(&self) -> usize {
+        self.open_max.load(Relaxed)
+    }
+
+    /// The connections that were opened in all.
+    pub(crate) fn opened(&self) -> usize {
+        self.opened.load(Relaxed)
+    }
+
+    /// Bytes of bodies received so far, as they came over the wire.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Relaxed)
+    }
+
+    pub(crate) fn add_received(&self, bytes: usize) {
+        self.received.fetch_add(bytes as u64, Relaxed);
+    }
+
+    fn open(self: &Arc<Self>) -> Open {
+        let open = self.open.fetch_add(1, Relaxed) + 1;
+        self.open_max.fetch_max(open, Relaxed);
+        Open(self.clone())
+    }
+}
+
+/// Counts one connection for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Open(Arc<Gauge>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Opens sockets. One for the whole run; it remembers the names that it has looked up.
+#[derive(Default)]
+pub(crate) struct Dialer {
+    lookups: Mutex<HashMap<String, Lookup>>,
+    gauge: Arc<Gauge>,
+}
+
+impl Dialer {
+    pub(crate) fn new(gauge: Arc<Gauge>) -> Self {
+        Self {
+            lookups: Mutex::default(),
+            gauge,
+        }
+    }
+
+    pub(crate) fn gauge(&self) -> &Gauge {
+        &self.gauge
+    }
+
+    /// Returns the addresses of a host.
+    pub(crate) async fn resolve(&self, host: &Host<&str>) -> Result<Arc<[IpAddr]>, Failure> {
+        match host {
+            Host::Ipv4(address) => Ok(Arc::new([(*address).into()])),
+            Host::Ipv6(address) => Ok(Arc::new([(*address).into()])),
+            Host::Domain(name) => self.look_up(name).await,
+        }
+    }
+
+    /// Looks a name up once, however many requests ask for it at the same time.
+    async fn look_up(&self, name: &str) -> Result<Arc<[IpAddr]>, Failure> {
+        let lookup = {
+            let mut lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+            lookups
+                .entry(name.to_owned())
+                .or_insert_with(|| start_lookup(name.to_owned()))
+                .clone()
+        };
+        let found = lookup.clone().await;
+        found.map_err(|error| {
+            // Forget the failure, so that a retry asks anew; unless another request has begun to.
+            let mut lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+            if lookups
+                .get(name)
+                .is_some_and(|current| current.ptr_eq(&lookup))
+            {
+                lookups.remove(name);
+            }
+            Failure::new(Kind::Dns, format!("{name}: {error}"))
+        })
+    }
+
+    /// Connects to whichever of the addresses answers first.
+    pub(crate) async fn dial(
+        &self,
+        addresses: &[IpAddr],
+        port: u16,
+    ) -> Result<(TcpStream, Open), Failure> {
+        let targets: Vec<SocketAddr> = addresses
+            .iter()
+            .map(|&address| SocketAddr::new(address, port))
+            .collect();
+        let open = self.gauge.open();
+        let mut pause = PAUSE_FIRST;
+        loop {
+            match TcpStream::connect(&targets[..]).await {
+                Ok(stream) => {
+                    self.gauge.opened.fetch_add(1, Relaxed);
+                    // A request is written at one go: nothing is gained by collecting more.
+                    let _ = stream.set_nodelay(true);
+                    return Ok((stream, open));
+                }
+                Err(error) if self.may_pass(&error) => {
+                    sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+                Err(error) => return Err(Failure::connecting(&error, described(&targets))),
+            }
+        }
+    }
+
+    /// Returns whether this process ran out of something that it gets back as other sockets close.
+    fn may_pass(&self, error: &io::Error) -> bool {
+        // Without an IPv6 address of its own, a machine gives the same error for every one of others.
+        let ports = self.gauge.opened() + self.gauge.open.load(Relaxed) >= CONNECTIONS_TO_RUN_OUT;
+        let passes = |error: &io::Error| {
+            no_descriptor(error) || (ports && errno(error) == Some(Errno::ADDRNOTAVAIL))
+        };
+        let race = error
+            .get_ref()
+            .and_then(|it| it.downcast_ref::<ConnectError>());
+        match race {
+            Some(race) => race.attempts().iter().all(|(_, error)| passes(error)),
+            None => passes(error),
+        }
+    }
+}
+
+/// Returns whether an error means that too many files are open, here or in the whole system.
+pub(crate) fn no_descriptor(error: &io::Error) -> bool {
+    matches!(errno(error), Some(Errno::MFILE | Errno::NFILE))
+}
+
+fn errno(error: &io::Error) -> Option<Errno> {
+    Errno::from_io_error(error)
+}
+
+/// The single address, or nothing: the error of a race names them all.
+fn described(targets: &[SocketAddr]) -> String {
+    match targets {
+        [one] => format!("{one}: "),
+        _ => String::new(),
+    }
+}
+
+fn start_lookup(name: String) -> Lookup {
+    async move {
+        let name = name.as_str();
+        let mut pause = PAUSE_FIRST;
+        loop {
+            // The system looks names up in a call that blocks, so this runs on a thread of the
+            // blocking pool: the one thing in `fetch` that does.
+            match lookup_host((name, 0)).await {
+                Ok(found) => return Ok(found.iter().map(SocketAddr::ip).collect()),
+                Err(error) if no_descriptor(&error) => {
+                    sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+    .boxed()
+    .shared()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An address whose queue is full swallows what is sent to it, as one behind a firewall does.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_deaf_first_address_does_not_hold_up_the_second() {
+        use std::net::{Ipv4Addr, TcpListener};
+        let [deaf, good] = [2, 1].map(|last| Ipv4Addr::new(127, 0, 0, last));
+        let listener = TcpListener::bind((deaf, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        rustix::net::listen(&listener, 0).unwrap();
+        let fill = || {
+            let patience = Duration::from_millis(300);
+            std::net::TcpStream::connect_timeout(&(deaf, port).into(), patience).ok()
+        };
+        let _filled: Vec<_> = std::iter::from_fn(fill).take(10).collect();
+        let _good = TcpListener::bind((good, port)).unwrap();
+        let dialer = Dialer::default();
+        let addresses = [deaf.into(), good.into()];
+        let begun = std::time::Instant::now();
+        let (stream, _open) = brigade::run(dialer.dial(&addresses, port)).unwrap();
+        assert_eq!(stream.peer_addr().unwrap().ip(), good);
+        // A SYN is sent again after one second, then two, then four.
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            begun.elapsed()
+        );
+    }
+
+    #[test]
+    fn only_errors_that_pass_by_themselves_are_waited_for() {
+        let dialer = Dialer::default();
+        let error = |errno: Errno| io::Error::from_raw_os_error(errno.raw_os_error());
+        assert!(dialer.may_pass(&error(Errno::MFILE)));
+        assert!(dialer.may_pass(&error(Errno::NFILE)));
+        assert!(!dialer.may_pass(&error(Errno::CONNREFUSED)));
+        assert!(
+            !dialer.may_pass(&error(Errno::ADDRNOTAVAIL)),
+            "no port was used"
+        );
+        dialer.gauge.opened.store(CONNECTIONS_TO_RUN_OUT, Relaxed);
+        assert!(dialer.may_pass(&error(Errno::ADDRNOTAVAIL)));
+    }
+}

@@ -1,0 +1,233 @@
+//! One URL of the user: the exchange with its server, redirects, and where the body goes.
+
+use std::{
+    path::PathBuf,
+    pin::pin,
+    time::{Duration, SystemTime},
+};
+
+use futures_util::{
+    FutureExt as _,
+    future::{Either, select},
+};
+use http_body_util::BodyExt as _;
+use hyper::{
+    Response, StatusCode, Version,
+    body::Incoming,
+    header::{self, HeaderMap, HeaderName},
+    http::Extensions,
+};
+use hyper_util::client::legacy::{self, connect::capture_connection};
+
+use super::{
+    ask::{Hop, REDIRECTS_MAX},
+    body::{Body, Sink, To},
+    client::{CONNECTING, Client, Progress, open},
+    connector::Traffic,
+    failure::{Failure, Kind},
+    jobs::{Job, Page},
+    output::PartFile,
+};
+
+/// How often a request is sent again because the server closed a kept connection just then. There may
+/// be several such connections, and each attempt uses up one.
+const STALE_MAX: usize = 20;
+
+/// How much of the body of a redirect is read, so that its connection can be kept.
+const REDIRECT_BODY_MAX: usize = 64 << 10;
+
+impl Client {
+    /// Fetches a page of the user, through redirects.
+    pub(super) async fn fetch_page(
+        &self,
+        job: &Job,
+        page: &Page,
+        progress: &mut Progress,
+    ) -> Result<Option<PathBuf>, Failure> {
+        let resume = self.limits.resume;
+        let part = match self.output.file_for(job) {
+            // It got its name when it was whole.
+            Some(file) if resume && file.exists() => return Ok(Some(file)),
+            Some(file) => Some(open(file, resume).await?),
+            None => None,
+        };
+        let rest = part.as_ref().and_then(PartFile::resumes);
+        let mut hop = Hop::first(&page.url, &self.ask);
+        let response = loop {
+            let response = self.exchange(&hop, job.last, rest, progress).await?;
+            progress.status = Some(response.status());
+            progress.version = Some(version_name(response.version()));
+            if !self.limits.follow || !hop.follow(response.status(), response.headers())? {
+                break response;
+            }
+            if progress.redirects.len() == REDIRECTS_MAX {
+                let what = format!("redirected more than {REDIRECTS_MAX} times");
+                return Err(Failure::new(Kind::Protocol, what));
+            }
+            progress.redirects.push(hop.url.to_string());
+            discard(response.into_body()).await;
+        };
+        progress.stage = "receiving the reply";
+        let status = response.status();
+        if self.limits.fail && status.as_u16() >= 400 {
+            return Err(Failure::new(Kind::Status, status.to_string()));
+        }
+        let headers = response.headers();
+        progress.encoding = text(headers, header::CONTENT_ENCODING).map(str::to_owned);
+        let to = match part {
+            None if self.output.is_stdout() => To::Stdout,
+            None => To::Nowhere,
+            Some(part) if !resume => To::File(part),
+            Some(part) => match go_on(part, rest, status, headers)? {
+                Resumed::Whole(part) => {
+                    progress.bytes = part.len();
+                    return part.finish().map(Some);
+                }
+                Resumed::Part(part) => To::File(part),
+                Resumed::NoPage => To::Nowhere,
+            },
+        };
+        let bodiless = hop.asks_for_head() || status == StatusCode::NOT_MODIFIED;
+        let encoding = progress.encoding.as_deref();
+        let encoding = encoding.filter(|_| !self.ask.raw && !bodiless);
+        let body = Body::new(encoding, Sink::new(to, self.limits.max_body, None))?;
+        self.receive(response.into_body(), body, progress).await
+    }
+
+    /// Sends a request and waits for the head of the reply.
+    async fn exchange(
+        &self,
+        hop: &Hop,
+        last: bool,
+        rest: Option<(u64, SystemTime)>,
+        progress: &mut Progress,
+    ) -> Result<Response<Incoming>, Failure> {
+        let (connector, client) = self.pooled.as_ref().expect("there are pages to fetch");
+        let uri = hop.uri()?;
+        // Behind a tunnel, the password is not for the server.
+        let proxy = connector.proxies().of(&uri);
+        let password = proxy
+            .filter(|_| uri.scheme_str() == Some("http"))
+            .and_then(|proxy| proxy.password?.parse().ok());
+        let mut stale = 0;
+        loop {
+            progress.stage = CONNECTING;
+            let mut request = hop.request(uri.clone(), last, rest, self.limits.resume);
+            if let Some(password) = &password {
+                let headers = request.headers_mut();
+                headers.insert(header::PROXY_AUTHORIZATION, Clone::clone(password));
+            }
+            let mut captured = capture_connection(&mut request);
+            let connected = captured.wait_for_connection_metadata().map(drop);
+            let reply = client.request(request);
+            let result = match select(reply, pin!(connected)).await {
+                Either::Left((result, _)) => result,
+                Either::Right(((), reply)) => {
+                    progress.stage = "waiting for the reply";
+                    reply.await
+                }
+            };
+            let error = match result {
+                Ok(response) => {
+                    if let Some(traffic) = response.extensions().get::<Traffic>() {
+                        traffic.replied();
+                    }
+                    return Ok(response);
+                }
+                Err(error) => error,
+            };
+            let traffic = traffic_of(&error);
+            let begun = traffic.as_ref().is_some_and(Traffic::has_begun);
+            let used = traffic.as_ref().is_some_and(Traffic::was_used);
+            let failure = Failure::of_client(&error, begun && !used);
+            // The server may close a kept connection at any time, also while a request is on its way.
+            let closed = used && failure.kind == Kind::Reset;
+            if !closed || !hop.is_idempotent() || stale == STALE_MAX {
+                return Err(failure);
+            }
+            stale += 1;
+        }
+    }
+}
+
+/// How a reply goes on with the part of a file.
+enum Resumed {
+    /// The part is the whole file.
+    Whole(PartFile),
+    /// The body goes to the end of this.
+    Part(PartFile),
+    /// The body is not the page but, say, a message of the server: the part stays as it is.
+    NoPage,
+}
+
+fn go_on(
+    mut part: PartFile,
+    rest: Option<(u64, SystemTime)>,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Result<Resumed, Failure> {
+    let range = text(headers, header::CONTENT_RANGE).unwrap_or_default();
+    match (status, rest) {
+        (StatusCode::RANGE_NOT_SATISFIABLE, Some((from, _)))
+            if range == format!("bytes */{from}") =>
+        {
+            Ok(Resumed::Whole(part))
+        }
+        (StatusCode::PARTIAL_CONTENT, Some((from, _)))
+            if range.starts_with(&format!("bytes {from}-")) =>
+        {
+            Ok(Resumed::Part(part))
+        }
+        (StatusCode::PARTIAL_CONTENT, _) => Err(Failure::new(
+            Kind::Protocol,
+            "the server sent another part of the page than the one that is missing",
+        )),
+        _ if status.is_success() => {
+            let changed = text(headers, header::LAST_MODIFIED)
+                .filter(|_| !headers.contains_key(header::CONTENT_ENCODING))
+                .and_then(|date| httpdate::parse_http_date(date).ok());
+            // Dates have whole seconds: a page that changes twice in one has one date for both.
+            let settled = |date: &SystemTime| {
+                SystemTime::now()
+                    .duration_since(*date)
+                    .is_ok_and(|age| age > Duration::from_secs(2))
+            };
+            part.restart(changed.filter(settled))?;
+            Ok(Resumed::Part(part))
+        }
+        _ => Ok(Resumed::NoPage),
+    }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn version_name(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 => "HTTP/0.9",
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_3 => "HTTP/3",
+        _ => "HTTP/1.1",
+    }
+}
+
+/// The traffic on the connection on which a request failed, if there was one.
+fn traffic_of(error: &legacy::Error) -> Option<Traffic> {
+    let mut extensions = Extensions::new();
+    error.connect_info()?.get_extras(&mut extensions);
+    extensions.get::<Traffic>().cloned()
+}
+
+/// Reads the short body of a redirect; a connection with a long one is given up.
+async fn discard(mut body: Incoming) {
+    let mut left = REDIRECT_BODY_MAX;
+    while let Some(Ok(frame)) = body.frame().await {
+        let len = frame.data_ref().map_or(0, |piece| piece.len());
+        match left.checked_sub(len) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
