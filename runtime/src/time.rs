@@ -26,6 +26,11 @@ use crate::timer::{Polled, Timers};
 
 pub use self::interval::{Interval, MissedTicks, interval, interval_at};
 
+/// A sleep of this length or longer is not over at its first poll, which need not read the clock to know that: a third of
+/// what arming and dropping it costs. If it is first polled after all that time, its timer fires in the next poll of
+/// the driver.
+const LONG: Duration = Duration::from_secs(1);
+
 /// How long a thread sleeps at a time that waits for a deadline on its own: see [`Sleep::wait_alone`].
 /// Arbitrary: about as late as other timers are.
 const NAP: Duration = Duration::from_millis(1);
@@ -57,7 +62,7 @@ pub fn now() -> Instant {
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     context::expect("brigade::time::sleep", |shared| {
-        Sleep::new(shared.timers.now().checked_add(duration))
+        Sleep::after(&shared.timers, duration)
     })
 }
 
@@ -116,6 +121,8 @@ pub struct Sleep {
 
 enum State {
     Idle,
+    /// Not polled yet, and [`LONG`].
+    Fresh,
     Armed(Arc<Timers>, Key),
     Elapsed,
 }
@@ -125,6 +132,16 @@ impl Sleep {
         Sleep {
             deadline,
             state: State::Idle,
+        }
+    }
+
+    #[inline]
+    fn after(timers: &Timers, duration: Duration) -> Self {
+        // Virtual time may pass as fast as it likes.
+        let is_long = duration >= LONG && !timers.clock().is_virtual();
+        Sleep {
+            deadline: timers.now().checked_add(duration),
+            state: if is_long { State::Fresh } else { State::Idle },
         }
     }
 
@@ -201,7 +218,7 @@ impl Sleep {
             State::Elapsed => Polled::Fired,
             State::Armed(armed, key) if Arc::ptr_eq(armed, timers) => timers.poll(*key, cx.waker()),
             // It has moved to another executor, and its timer with it.
-            State::Idle | State::Armed(..) => Polled::Stale,
+            State::Idle | State::Fresh | State::Armed(..) => Polled::Stale,
         };
         match polled {
             Polled::Pending => Poll::Pending,
@@ -210,15 +227,16 @@ impl Sleep {
                 Poll::Ready(())
             }
             Polled::Stale => {
+                let is_fresh = matches!(self.state, State::Fresh);
                 self.disarm();
-                self.arm(timers, cx)
+                self.arm(timers, is_fresh, cx)
             }
         }
     }
 
     #[inline]
-    fn arm(&mut self, timers: &Arc<Timers>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.deadline.is_some_and(|it| it <= timers.now()) {
+    fn arm(&mut self, timers: &Arc<Timers>, is_fresh: bool, cx: &mut Context<'_>) -> Poll<()> {
+        if !is_fresh && self.deadline.is_some_and(|it| it <= timers.now()) {
             // A loop of past deadlines never waits.
             ready!(coop::poll_spend(cx));
             self.state = State::Elapsed;
@@ -299,7 +317,7 @@ impl fmt::Debug for Sleep {
 pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     context::expect("brigade::time::timeout", |shared| Timeout {
         future,
-        sleep: Sleep::new(shared.timers.now().checked_add(duration)),
+        sleep: Sleep::after(&shared.timers, duration),
     })
 }
 
