@@ -261,7 +261,7 @@ fn waiting(
     threads: usize,
     wait: impl FnOnce() -> anyhow::Result<usize>,
 ) -> anyhow::Result<Waited> {
-    Status::forget_peak();
+    Status::shrink_after_burst();
     let (before, begun) = (Status::now(), Instant::now());
     let (done, used) = usage::of(wait);
     let wall = begun.elapsed();

@@ -17,21 +17,21 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use crate::builder::Threads;
-use crate::probe::Probe;
 use crate::reactor::Reactor;
-use crate::recorder::{Recorder, Role};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, lock};
 use crate::task::JoinHandle;
 use crate::task::cell::Reserved;
 use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
+use crate::trace::Probe;
+use crate::trace::recorder::{Recorder, Role};
 
 /// The most threads for name lookups. Arbitrary: not measured.
 const LOOKUP_THREADS: usize = 64;
 
 /// The two lanes of an executor's pool.
 pub(crate) struct Pool {
-    home: SchedulerRef,
+    scheduler: SchedulerRef,
     jobs: Arc<Lane>,
     lookups: Arc<Lane>,
 }
@@ -177,7 +177,7 @@ impl Pool {
                 Kind::Lookup,
                 LOOKUP_THREADS.min(max_threads * LOOKUP_THREADS),
             ),
-            home: SchedulerRef::shared(Arc::new(Jobs), Probe::new(recorder)),
+            scheduler: SchedulerRef::shared(Arc::new(Jobs), Probe::new(recorder)),
         }
     }
 
@@ -187,12 +187,12 @@ impl Pool {
         W: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let cell = Reserved::new(self.home.clone(), "blocking", None);
+        let cell = Reserved::new(self.scheduler.clone(), "blocking", None);
         // SAFETY: the place is the cell's own, of the future's type and fresh.
         unsafe { std::ptr::write(cell.future(), Job(Some(work))) };
         // SAFETY: written just now.
         let (job, task) = unsafe { cell.written() };
-        self.home.probe().spawned(task, None);
+        self.scheduler.probe().spawned(task, None);
         let handle = JoinHandle::new(task);
         let lane = match kind {
             Kind::Job => &self.jobs,
@@ -317,7 +317,7 @@ impl Lane {
                 Next::End => return,
             };
             if let (Some(reactor), false) = (self.when_idle.get(), roster.is_busy()) {
-                reactor.ring();
+                reactor.notify();
             }
         }
     }

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use crate::reactor::Reactor;
 use crate::reactor::timerfd::TimerFd;
-use crate::recorder::Recorder;
 use crate::sync::{Arc, thread};
 use crate::task::waker::drop_quietly;
 use crate::timer::clock::Clock;
+use crate::trace::recorder::Recorder;
 
 /// Settings of an executor: see [`SingleThread::builder`](crate::SingleThread::builder) and
 /// [`WorkStealing::builder`](crate::WorkStealing::builder).

@@ -11,7 +11,7 @@
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
-use crate::shared::Shared;
+use crate::handle::Shared;
 use crate::sync::{Arc, thread_local};
 use crate::task::ref_cache::RefCache;
 
@@ -114,7 +114,7 @@ fn enter_as(shared: &Arc<Shared>, running: bool) -> Entered<'_> {
     Entered {
         _entry: Entry::new(shared.clone(), false),
         was_running: RUNNING.replace(running),
-        _cache: shared.home.open_cache(),
+        _cache: shared.scheduler.open_cache(),
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -125,5 +126,44 @@ impl Pace {
     /// There was nothing to do for a while: the time since the driver was polled last means nothing.
     pub(crate) fn resume(&mut self, now: u64) {
         self.looked = now;
+    }
+}
+
+/// Lets every other task that is ready run, and the executor look at the OS and the clock, before
+/// this one goes on.
+///
+/// A long computation should do this now and then: a task is never interrupted, so nothing else
+/// happens on its thread until it waits or yields.
+///
+/// ```
+/// let one_cook = brigade::SingleThread::new().unwrap();
+/// one_cook.block_on(async {
+///     let other = brigade::spawn(async {});
+///     brigade::yield_now().await;
+///     assert!(other.is_finished());
+/// });
+/// ```
+///
+/// # Cancel safety
+/// Nothing is lost when it is dropped.
+pub fn yield_now() -> impl Future<Output = ()> + Send {
+    YieldNow { yielded: false }
+}
+
+struct YieldNow {
+    yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.yielded {
+            return Poll::Ready(());
+        }
+        self.yielded = true;
+        note_yield();
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }

@@ -54,16 +54,16 @@ use crate::context;
 use crate::coop;
 use crate::driver::{self, Driver};
 use crate::handle::Handle;
+use crate::handle::Shared;
 use crate::metrics::{Counters, Depths};
-use crate::probe::Probe;
 use crate::reactor::{self, Reactor};
-use crate::shared::Shared;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, fence, lock};
 use crate::task::raw::{RawTask, Runnable, TaskRef, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::task::{JoinHandle, spawn_task};
 use crate::timer::Timers;
 use crate::timer::clock::Clock;
+use crate::trace::Probe;
 
 /// Where ready tasks wait.
 pub trait Queue: Send + Sync {
@@ -130,7 +130,7 @@ impl Core {
         // sees that the executor parks.
         fence(Ordering::SeqCst);
         if self.parked.load(Ordering::Relaxed) && self.parked.swap(false, Ordering::Relaxed) {
-            self.reactor.ring();
+            self.reactor.notify();
         }
     }
 }
@@ -211,11 +211,11 @@ impl Runtime {
             counters: counters.clone(),
         });
         let notified = reactor.clone();
-        let timers = Timers::new(Arc::new(Clock::new(false)), move || notified.ring());
+        let timers = Timers::new(Arc::new(Clock::new(false)), move || notified.notify());
         let settings = Settings::new();
         Ok(Runtime {
             shared: Arc::new(Shared {
-                home: scheduler(queue, &core),
+                scheduler: scheduler(queue, &core),
                 reactor,
                 timers: Arc::new(timers),
                 pool: Pool::new(settings.threads, settings.max_blocking_threads, None),

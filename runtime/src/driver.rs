@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use crate::reactor::timerfd::TimerFd;
 use crate::reactor::{EventLoop, Reactor};
-use crate::recorder::{Kind, Recorder};
 use crate::sync::Arc;
 use crate::task::waker::wake_quietly;
 use crate::timer::Timers;
 use crate::timer::clock::Clock;
+use crate::trace::recorder::{Kind, Recorder};
 
 /// The event loop of an executor, with what it takes to sleep on time.
 pub(crate) struct Driver {

@@ -10,15 +10,34 @@ use std::pin::pin;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use crate::blocking::{Kind, Rejected};
+use crate::blocking::{Kind, Pool, Rejected};
 use crate::context::{self, Entry};
 use crate::coop;
-use crate::metrics::Metrics;
-use crate::shared::Shared;
-use crate::spans::TaskSpan;
+use crate::metrics::{Counters, Depths, Metrics};
+use crate::reactor::Reactor;
 use crate::sync::{Arc, AtomicBool, Ordering};
+use crate::task::scheduler_ref::SchedulerRef;
 use crate::task::state::Writer;
 use crate::task::{JoinHandle, spawn_task};
+use crate::timer::Timers;
+use crate::trace::spans::TaskSpan;
+
+/// What both executors have, and what their tasks, sockets and timers use.
+pub(crate) struct Shared {
+    pub(crate) scheduler: SchedulerRef,
+    pub(crate) reactor: Arc<Reactor>,
+    pub(crate) timers: Arc<Timers>,
+    pub(crate) pool: Pool,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) depths: Arc<dyn Depths>,
+}
+
+impl Shared {
+    /// What the executor has counted, and how much is waiting now.
+    pub(crate) fn metrics(&self) -> Metrics {
+        self.counters.read(&*self.depths, self.pool.depths())
+    }
+}
 
 /// Runs a closure of the user on a thread of the pool, in the executor's context.
 pub(crate) fn spawn_blocking<F, T>(shared: &Arc<Shared>, work: F) -> JoinHandle<T>
@@ -51,7 +70,7 @@ where
 /// waits meanwhile.
 fn run_rejected(shared: &Shared, rejected: Option<Rejected>) {
     if let Some(job) = rejected {
-        let scheduler = shared.home.clone();
+        let scheduler = shared.scheduler.clone();
         drop(spawn_task!(
             scheduler,
             "task",
@@ -136,7 +155,7 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        spawn_task!(self.shared.home.clone(), "task", None, future)
+        spawn_task!(self.shared.scheduler.clone(), "task", None, future)
     }
 
     /// Runs a closure that may block; see [`brigade::spawn_blocking`](crate::spawn_blocking).
@@ -198,7 +217,7 @@ impl Handle {
             // Acquire pairs with the Release of `wake_by_ref`: the next poll sees what came before the wake.
             while !caller.woken.swap(false, Ordering::Acquire) {
                 assert!(
-                    self.shared.home.writer() != Some(Writer::Owner),
+                    self.shared.scheduler.writer() != Some(Writer::Owner),
                     "Handle::block_on has to wait on the thread of its SingleThread executor, which \
                      stands still meanwhile: call `SingleThread::block_on` instead"
                 );

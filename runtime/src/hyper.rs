@@ -46,7 +46,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use crate::handle::Handle;
 use crate::net::{ByteStream, Socket};
-use crate::spawn;
+use crate::task::spawn;
 use crate::time::{Sleep, sleep, sleep_until};
 
 /// Reads through `read` into a part of hyper's buffer that holds nothing yet.

@@ -64,12 +64,8 @@
 
 // What everything stands on: std or loom.
 mod sync;
-// Writing down what happens.
-mod recorder;
-mod probe;
-#[cfg_attr(feature = "tracing", path = "spans/on.rs")]
-#[cfg_attr(not(feature = "tracing"), path = "spans/off.rs")]
-mod spans;
+// What observers are told.
+mod trace;
 // What a task is.
 pub mod task;
 // Where ready tasks wait.
@@ -84,10 +80,9 @@ pub mod timeline;
 // What both executors share.
 mod builder;
 mod blocking;
-mod shared;
 mod context;
 mod handle;
-// One cook; many cooks.
+// One worker; many workers.
 mod single_thread;
 mod work_stealing;
 // For a third one.
@@ -95,9 +90,6 @@ mod work_stealing;
 pub mod custom;
 mod executor;
 // What programs use.
-mod spawn;
-mod yield_now;
-mod task_builder;
 pub mod io;
 pub mod time;
 pub mod net;
@@ -115,6 +107,7 @@ pub mod hyper;
 pub mod promises;
 
 pub use builder::Builder;
+pub use coop::yield_now;
 pub use executor::{DefaultExecutor, Executor, run};
 pub use handle::{EnterGuard, Handle};
 #[cfg(feature = "macros")]
@@ -122,10 +115,9 @@ pub use handle::{EnterGuard, Handle};
 pub use macros::{main, test};
 pub use metrics::{Metrics, WorkerMetrics};
 pub use single_thread::{SingleThread, SingleThreadBuilder};
-pub use spawn::{spawn, spawn_blocking, spawn_local};
+pub use task::spawn::{spawn, spawn_blocking, spawn_local};
 pub use testing::explore;
 pub use work_stealing::{WorkStealing, WorkStealingBuilder};
-pub use yield_now::yield_now;
 
 /// The README's programs, compiled and run with the tests.
 #[cfg(doctest)]
@@ -133,7 +125,7 @@ pub use yield_now::yield_now;
 struct Readme;
 
 #[cfg(all(test, loom))]
-mod models;
+mod loom_tests;
 
 #[cfg(test)]
 mod test_support;

@@ -34,7 +34,7 @@ pub(crate) use crossbeam_channel as channel;
 pub(crate) use std::{sync::atomic::AtomicUsize as SeldomWritten, thread, thread_local};
 
 #[cfg(loom)]
-pub(crate) use crate::models::sync::{
+pub(crate) use crate::loom_tests::sync::{
     AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard,
     Ordering, SeldomWritten, UnsafeCell, channel, fence, thread, thread_local,
 };
@@ -100,7 +100,7 @@ impl ThreadToken {
 
     #[cfg(loom)]
     pub(crate) fn current() -> Self {
-        ThreadToken(crate::models::sync::thread_number())
+        ThreadToken(crate::loom_tests::sync::thread_number())
     }
 
     /// As a number, which is not 0.

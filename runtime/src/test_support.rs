@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Wake, Waker};
 
-use crate::probe::Probe;
 use crate::task::JoinHandle;
 use crate::task::cell::Reserved;
 use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
+use crate::trace::Probe;
 
 /// Counts the wakes of its wakers.
 #[derive(Default)]

@@ -33,7 +33,7 @@ pub enum Check {
     Unit(String),
     /// A file of `tests/tests`, and a text that the names of its tests contain.
     Test(String, String),
-    /// A model in `runtime/src/models`, explored by loom.
+    /// A model in `runtime/src/loom_tests`, explored by loom.
     Loom(String),
 }
 
@@ -64,7 +64,7 @@ impl Check {
     pub fn filter(&self) -> String {
         match self {
             Check::Unit(filter) | Check::Test(_, filter) => filter.clone(),
-            Check::Loom(model) => format!("models::{model}"),
+            Check::Loom(model) => format!("loom_tests::{model}"),
         }
     }
 }

@@ -30,7 +30,7 @@ fn every_mutant_has_a_name_of_its_own_and_a_check_that_exists() {
         assert!(names.insert(mutant.name.clone()), "{} twice", mutant.name);
         let (file, filter) = match &mutant.check {
             Check::Unit(_) => continue,
-            Check::Loom(model) => (format!("runtime/src/models/{model}.rs"), ""),
+            Check::Loom(model) => (format!("runtime/src/loom_tests/{model}.rs"), ""),
             Check::Test(file, filter) => (format!("tests/tests/{file}.rs"), filter.as_str()),
         };
         let text = fs::read_to_string(root().join(&file));

@@ -34,7 +34,7 @@ impl Status {
 
     /// Begins a new count of the memory's peak, where the system can. (Linux: the
     /// file is for this, and writing to one's own is allowed.)
-    pub(crate) fn forget_peak() {
+    pub(crate) fn shrink_after_burst() {
         let _ = std::fs::write("/proc/self/clear_refs", "5");
     }
 

@@ -198,7 +198,7 @@ impl Dish for Plan {
             None
         };
         let before = *self.baseline.get_or_init(Status::now);
-        Status::forget_peak();
+        Status::shrink_after_burst();
         let gauge = Arc::<Gauge>::default();
         let mut run = Run {
             client: Arc::new(self.client(&gauge)?),

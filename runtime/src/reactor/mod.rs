@@ -38,21 +38,21 @@ use std::time::Duration;
 
 use mio::{Events, Interest, Token};
 #[cfg(not(all(test, loom)))]
-use mio::{Poll, Registry, Waker as OsBell};
+use mio::{Poll, Registry, Waker as OsNotifier};
 use slab::Slab;
 
 // Ours is what the reactor keeps of a source; mio's trait `event::Source` is what can be one.
 pub(crate) use self::source::{Direction, Source};
 
 #[cfg(all(test, loom))]
-use crate::models::os::{OsBell, Poll, Registry};
+use crate::loom_tests::os::{OsNotifier, Poll, Registry};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, lock};
 
 /// Bits of a token that hold the index.
 const HALF: u32 = usize::BITS / 2;
 const INDEX: usize = (1 << HALF) - 1;
-/// The bell's token: an index no slab reaches.
-const BELL: Token = Token(usize::MAX);
+/// The notifier's token: an index no slab reaches.
+const NOTIFIER: Token = Token(usize::MAX);
 
 /// The timer's: another such.
 const TIMER: Token = Token(usize::MAX - 1);
@@ -65,7 +65,7 @@ const EVENTS: usize = 1024;
 pub(crate) struct Reactor {
     registry: Registry,
     /// Ends the sleep of the thread that turns the event loop.
-    bell: OsBell,
+    notifier: OsNotifier,
     sources: Mutex<Sources>,
     /// How many there are, to be read without the lock: with none, asking the OS is pointless.
     count: AtomicUsize,
@@ -90,7 +90,7 @@ pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
     let poll = Poll::new()?;
     let reactor = Reactor {
         registry: poll.registry().try_clone()?,
-        bell: OsBell::new(poll.registry(), BELL)?,
+        notifier: OsNotifier::new(poll.registry(), NOTIFIER)?,
         sources: Mutex::new(Sources {
             entries: Slab::new(),
             // Near the end, so that the wrap is part of everyday life.
@@ -106,12 +106,12 @@ pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
 
 impl Reactor {
     /// Ends the current or the next sleep of the thread that turns the event loop.
-    pub(crate) fn ring(&self) {
+    pub(crate) fn notify(&self) {
         // It writes to an eventfd or a pipe, which fails only where the descriptor is broken: then
         // that thread could never be woken again.
-        self.bell
+        self.notifier
             .wake()
-            .expect("brigade: the bell of an event loop could not be rung");
+            .expect("brigade: an event loop could not be notified");
     }
 
     /// A timer for the thread that turns the event loop.
@@ -228,7 +228,7 @@ impl Sources {
 }
 
 impl EventLoop {
-    /// Asks the OS for events, for at most `timeout` (`None`: until one comes or the bell rings),
+    /// Asks the OS for events, for at most `timeout` (`None`: until one comes or the reactor is notified),
     /// and collects whom to wake. An interrupted wait counts as one without events: the caller
     /// looks at its queues and its clock and comes again (polling b9ab821).
     pub(crate) fn turn(
@@ -283,7 +283,7 @@ mod tests {
         }
         assert!(std::ptr::eq(sources.find(token).unwrap(), &*source));
         assert!(sources.find(neighbour).is_some());
-        assert!(sources.find(BELL).is_none());
+        assert!(sources.find(NOTIFIER).is_none());
     }
 
     /// What the OS says, by a pipe and a pair of sockets. Loom has no OS.

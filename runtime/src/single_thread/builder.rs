@@ -1,7 +1,7 @@
 //! What only the builder of a [`SingleThread`] has: seed, virtual time, and `build`.
 //!
-//! Beside `work_stealing/builder.rs` it shows in a few lines what differs: a home that is *bound* to
-//! this thread, and no workers.
+//! Beside `work_stealing/builder.rs` it shows in a few lines what differs: a scheduler that is *bound*
+//! to this thread, and no workers.
 
 use std::cell::RefCell;
 use std::io;
@@ -12,13 +12,13 @@ use super::scheduler::Scheduler;
 use crate::blocking::Pool;
 use crate::builder::{Builder, Instruments};
 use crate::driver::Driver;
+use crate::handle::Shared;
 use crate::metrics::{Counters, Depths};
-use crate::probe::Probe;
 use crate::reactor;
-use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::scheduler_ref::SchedulerRef;
 use crate::timer::Timers;
+use crate::trace::Probe;
 
 impl Builder<SingleThread> {
     /// Draws the order of ready tasks from a generator with this seed, instead of first come, first
@@ -111,14 +111,14 @@ impl Builder<SingleThread> {
         } = settings.instruments(&reactor)?;
         let depths = Arc::new(Queues(scheduler.clone(), counters.clone()));
         let notified = reactor.clone();
-        let timers = Timers::new(clock, move || notified.ring());
+        let timers = Timers::new(clock, move || notified.notify());
         let pool = Pool::new(settings.threads, blocking_threads, recorder.clone());
         if settings.virtual_time {
             pool.notify_when_idle(reactor.clone());
         }
         Ok(SingleThread {
             shared: Arc::new(Shared {
-                home: SchedulerRef::bound(scheduler.clone(), Probe::new(recorder.clone())),
+                scheduler: SchedulerRef::bound(scheduler.clone(), Probe::new(recorder.clone())),
                 reactor,
                 timers: Arc::new(timers),
                 pool,

@@ -42,15 +42,15 @@ use crate::context;
 use crate::coop::{self, LOOK_EVERY, Pace};
 use crate::driver::{self, Driver};
 use crate::handle::Handle;
+use crate::handle::Shared;
 use crate::metrics::{Metrics, WorkerCounters};
-use crate::recorder::Role;
-use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::JoinHandle;
 use crate::task::main_task::MainTask;
 use crate::task::scheduler_ref::Schedule;
 use crate::task::spawn_task;
 use crate::timeline::Timeline;
+use crate::trace::recorder::Role;
 
 /// Operations of other threads that are run between two looks at the OS and the clock. As many as there
 /// may be polls, so that tasks which other threads spawn do not pile up faster than they run.
@@ -177,7 +177,7 @@ impl SingleThread {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        spawn_task!(self.shared.home.clone(), "task", None, future)
+        spawn_task!(self.shared.scheduler.clone(), "task", None, future)
     }
 
     /// Spawns a task whose future need not be `Send`; see
@@ -201,7 +201,7 @@ impl SingleThread {
         F::Output: 'static,
     {
         // The executor cannot leave its thread, so this is it.
-        spawn_task!(self.shared.home.clone(), "local", None, future)
+        spawn_task!(self.shared.scheduler.clone(), "local", None, future)
     }
 
     /// A handle for other threads.
@@ -231,7 +231,7 @@ impl SingleThread {
     /// ```
     pub fn timeline(&self) -> Option<Timeline> {
         self.shared
-            .home
+            .scheduler
             .probe()
             .recorder()
             .map(|it| Timeline::collect(it))
@@ -293,7 +293,7 @@ struct RunLoop<'a> {
 
 impl<'a> RunLoop<'a> {
     fn begin(executor: &'a SingleThread) -> Self {
-        if let Some(recorder) = executor.shared.home.probe().recorder() {
+        if let Some(recorder) = executor.shared.scheduler.probe().recorder() {
             recorder.join(Role::Worker(0));
         }
         let now = executor.shared.timers.clock().now_nanos();
@@ -316,7 +316,7 @@ impl<'a> RunLoop<'a> {
         mut future: Pin<&mut F>,
     ) -> Option<F::Output> {
         let scheduler = &*self.executor.scheduler;
-        let probe = self.executor.shared.home.probe();
+        let probe = self.executor.shared.scheduler.probe();
         let mut left = self.pace.bound();
         while left > 0 {
             let task = scheduler.pop()?;
@@ -407,7 +407,7 @@ struct Main<'a> {
 
 impl<'a> Main<'a> {
     fn begin(executor: &'a SingleThread) -> Self {
-        let (task, first_turn) = MainTask::new(executor.shared.home.clone());
+        let (task, first_turn) = MainTask::new(executor.shared.scheduler.clone());
         executor.scheduler.schedule(first_turn);
         Main {
             task,
@@ -427,7 +427,7 @@ impl Drop for SingleThread {
     /// not begun; wakes whoever waits for a socket or a timer of this executor elsewhere.
     fn drop(&mut self) {
         let _entered = context::enter(&self.shared);
-        self.scheduler.close(&self.shared.home);
+        self.scheduler.close(&self.shared.scheduler);
         self.shared.pool.close();
         driver::close(&self.shared.reactor, &self.shared.timers);
     }

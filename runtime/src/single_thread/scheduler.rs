@@ -11,8 +11,8 @@ use crate::queue::local::LocalQueue;
 use crate::reactor::Reactor;
 use crate::sync::channel::Receiver;
 use crate::sync::{Arc, OwnerCell};
+use crate::task::owned::OwnedList;
 use crate::task::raw::{RawTask, Runnable, Unbound};
-use crate::task::registry::Registry;
 use crate::task::remote::RemoteOp;
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 
@@ -27,7 +27,7 @@ pub(super) struct Scheduler {
 /// What the owner thread alone reaches.
 struct Local {
     queue: LocalQueue,
-    owned: Registry,
+    owned: OwnedList,
     /// `None` once the executor is closed.
     receiver: Option<Receiver<RemoteOp>>,
     closing: bool,
@@ -39,7 +39,7 @@ impl Scheduler {
         Scheduler {
             local: OwnerCell::new(Local {
                 queue: LocalQueue::new(seed),
-                owned: Registry::new(),
+                owned: OwnedList::new(),
                 receiver: Some(receiver),
                 closing: false,
             }),
@@ -90,7 +90,7 @@ impl Scheduler {
     pub(super) fn shrink_after_burst(&self) {
         self.local(|local| {
             local.queue.shrink_after_burst();
-            local.owned.forget_peak();
+            local.owned.shrink_after_burst();
         });
     }
 
@@ -168,7 +168,7 @@ impl Schedule for Scheduler {
 
     fn post(&self, op: RemoteOp) {
         if self.inbox.send(op) {
-            self.reactor.ring();
+            self.reactor.notify();
         }
     }
 }

@@ -29,14 +29,14 @@ use super::id::PackedId;
 use super::join::{JoinState, Word};
 use super::join_handle::JoinHandle;
 use super::join_waker::JoinWaker;
+use super::owned;
 use super::raw::{RawTask, Unbound};
-use super::registry;
 use super::remote::RemoteOp;
 use super::scheduler_ref::SchedulerRef;
 use super::state::{Snapshot, State};
 use super::waker::drop_quietly;
-use crate::spans::TaskSpan;
 use crate::sync::{AtomicU32, UnsafeCell};
+use crate::trace::spans::TaskSpan;
 
 /// What every task begins with, whatever its future is.
 pub(crate) struct Header {
@@ -132,7 +132,7 @@ impl<F: Future> Reserved<F> {
             scheduler,
             join_waker: UnsafeCell::new(None),
             refs: AtomicU32::new(1),
-            owned_index: UnsafeCell::new(registry::UNBOUND),
+            owned_index: UnsafeCell::new(owned::UNBOUND),
             id,
             state: State::new(Snapshot::SPAWNED),
             join: JoinState::new(join),

@@ -136,12 +136,25 @@ impl<T> Future for JoinHandle<T> {
         ready!(self.task.poll_join(cx.waker()));
         // A task that joins one finished task after the other must let others run in between.
         ready!(coop::poll_spend(cx));
-        let mut output = MaybeUninit::<Self::Output>::uninit();
+        Poll::Ready(self.take_output())
+    }
+}
+
+impl<T> JoinHandle<T> {
+    /// Polls for a caller that spends budget itself.
+    pub(super) fn poll_unbudgeted(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
+        self.task.poll_join(cx.waker()).map(|()| self.take_output())
+    }
+
+    /// The output. `poll_join` has returned `Ready`.
+    #[inline(always)]
+    fn take_output(&self) -> Result<T, JoinError> {
+        let mut output = MaybeUninit::uninit();
         // SAFETY: the task was spawned with this output type, and the handle is its only one.
         let there = unsafe { self.task.take_output(output.as_mut_ptr().cast()) };
         assert!(there, "a JoinHandle was polled after it gave its output");
         // SAFETY: `take_output` wrote it.
-        Poll::Ready(unsafe { output.assume_init() })
+        unsafe { output.assume_init() }
     }
 }
 

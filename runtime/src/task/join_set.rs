@@ -14,8 +14,8 @@ use slab::Slab;
 
 use crate::coop;
 use crate::handle::Handle;
-use crate::spawn;
 use crate::sync::{Mutex, lock};
+use crate::task::spawn;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
 
 /// A set of spawned tasks with the same output type.
@@ -340,7 +340,8 @@ impl<T> JoinSet<T> {
             return Poll::Pending;
         };
         let mut cx = Context::from_waker(&member.waker);
-        let result = ready!(Pin::new(&mut member.handle).poll(&mut cx));
+        // The look at the member has spent budget already.
+        let result = ready!(member.handle.poll_unbudgeted(&mut cx));
         Poll::Ready((self.members.remove(index).handle.id(), result))
     }
 

@@ -15,8 +15,8 @@ use super::raw::{RawTask, Runnable};
 use super::scheduler_ref::SchedulerRef;
 use super::state::{Pend, Snapshot};
 use super::waker;
-use crate::spans::TaskSpan;
 use crate::timeline::MAIN;
+use crate::trace::spans::TaskSpan;
 
 /// Dropping it ends the task: its wakers do nothing from then on.
 pub(crate) struct MainTask {

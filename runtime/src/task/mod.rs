@@ -48,7 +48,7 @@
 //! Read on in this order: [`state`] and [`cell`] (what a task is), [`raw`] and [`waker`] (wake, abort,
 //! references), [`run`] (poll it once), [`join`] (pass the output to the handle), [`scheduler_ref`] (where a
 //! woken task goes), [`remote`] (reach a task that is bound to another thread), [`main_task`] (the future of
-//! `block_on`), [`registry`] (the list of living tasks).
+//! `block_on`), [`owned`] (the list of living tasks).
 
 pub(crate) mod cell;
 pub(crate) mod join;
@@ -57,7 +57,7 @@ mod join_waker;
 pub(crate) mod main_task;
 pub(crate) mod raw;
 pub(crate) mod ref_cache;
-pub(crate) mod registry;
+pub(crate) mod owned;
 pub(crate) mod remote;
 pub(crate) mod run;
 pub(crate) mod scheduler_ref;
@@ -66,15 +66,16 @@ pub(crate) mod waker;
 mod error;
 mod id;
 mod join_set;
+pub(crate) mod spawn;
 
 pub use self::error::JoinError;
 pub use self::id::Id;
 pub use self::join_handle::{AbortHandle, JoinHandle};
 pub use self::join_set::JoinSet;
 // What is built on top of tasks and executors, shown where people look for it.
+pub use self::spawn::Builder;
 pub use crate::coop::consume_budget;
-pub use crate::task_builder::Builder;
-pub use crate::yield_now::yield_now;
+pub use crate::coop::yield_now;
 
 /// Spawns a future: `spawn_task!(scheduler, kind, name, future)`, where `kind` is one of `tracing`'s spans.
 ///

@@ -113,8 +113,8 @@ mod tests {
 
     use super::super::scheduler_ref::SchedulerRef;
     use super::*;
-    use crate::probe::Probe;
     use crate::test_support::Nowhere;
+    use crate::trace::Probe;
 
     /// A reference, and what tells whether its scheduler is still there.
     fn open() -> (SchedulerRef, std::sync::Weak<Nowhere>) {

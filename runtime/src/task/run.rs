@@ -10,7 +10,7 @@ use super::cell::Polled;
 use super::raw::{RawTask, Runnable};
 use super::state::{Pend, Snapshot, Start};
 use super::waker;
-use crate::probe::Probe;
+use crate::trace::Probe;
 
 impl Runnable {
     /// Polls the task once, or cancels it. `probe` is the executor's: the task may be gone before its end.

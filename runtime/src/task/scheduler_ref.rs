@@ -13,8 +13,8 @@ use super::raw::{RawTask, Runnable, Unbound};
 use super::ref_cache::{self, RefCache};
 use super::remote::RemoteOp;
 use super::state::Writer;
-use crate::probe::Probe;
 use crate::sync::{AtomicUsize, Ordering, SeldomWritten, ThreadToken};
+use crate::trace::Probe;
 
 /// What an executor does for its tasks.
 ///

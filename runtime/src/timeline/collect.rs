@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{Event, Lane, LaneKind, Outcome, Task, Timeline, WakeEffect, What};
-use crate::recorder::{Entry, Kind, Recorder, Role};
 use crate::task::Id;
+use crate::trace::recorder::{Entry, Kind, Recorder, Role};
 
 impl Timeline {
     /// What the recorder holds at this moment.

@@ -9,13 +9,13 @@ use super::{WorkStealing, worker::Worker};
 use crate::blocking::Pool;
 use crate::builder::{Builder, Instruments, Threads, invalid};
 use crate::driver::Driver;
+use crate::handle::Shared;
 use crate::metrics::{Counters, Depths};
-use crate::probe::Probe;
 use crate::reactor;
-use crate::shared::Shared;
 use crate::sync::{Arc, Mutex, thread};
 use crate::task::scheduler_ref::SchedulerRef;
 use crate::timer::Timers;
+use crate::trace::Probe;
 
 /// More workers than this are surely a slip of the keyboard. Arbitrary: not measured.
 const MOST_WORKERS: usize = 1 << 12;
@@ -72,9 +72,9 @@ impl Builder<WorkStealing> {
             recorder,
         } = settings.instruments(&reactor)?;
         let notified = reactor.clone();
-        let timers = Timers::new(clock, move || notified.ring());
+        let timers = Timers::new(clock, move || notified.notify());
         let shared = Arc::new(Shared {
-            home: SchedulerRef::shared(scheduler.clone(), Probe::new(recorder.clone())),
+            scheduler: SchedulerRef::shared(scheduler.clone(), Probe::new(recorder.clone())),
             reactor,
             timers: Arc::new(timers),
             pool: Pool::new(

@@ -12,7 +12,7 @@
 //! 4. [`scheduler`]: where a woken task goes, from any thread
 //! 5. [`worker`]: the loop of one worker, and [`search`]: how it finds tasks
 //! 6. [`owned`]: the living tasks, a part for each worker
-//! 7. [`main_seat`]: the main future of `block_on`
+//! 7. [`block_on`]: the main future of `block_on`
 //! 8. [`shutdown`]
 //!
 //! # Rejected
@@ -26,7 +26,7 @@
 mod builder;
 mod current;
 pub(crate) mod idle;
-pub(crate) mod main_seat;
+pub(crate) mod block_on;
 pub(crate) mod monitor;
 pub(crate) mod owned;
 pub(crate) mod park;
@@ -45,8 +45,8 @@ use self::shutdown::ShutdownLatch;
 use crate::builder::Builder;
 use crate::context;
 use crate::handle::Handle;
+use crate::handle::Shared;
 use crate::metrics::Metrics;
-use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::task::{JoinHandle, spawn_task};
 use crate::timeline::Timeline;
@@ -146,7 +146,7 @@ impl WorkStealing {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "WorkStealing::block_on");
-        main_seat::block_on(future, self.shared.home.probe().clone())
+        block_on::block_on(future, self.shared.scheduler.probe().clone())
     }
 
     /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). It begins at once.
@@ -164,7 +164,7 @@ impl WorkStealing {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        spawn_task!(self.shared.home.clone(), "task", None, future)
+        spawn_task!(self.shared.scheduler.clone(), "task", None, future)
     }
 
     /// How many workers there are.
@@ -204,7 +204,7 @@ impl WorkStealing {
     /// ```
     pub fn timeline(&self) -> Option<Timeline> {
         self.shared
-            .home
+            .scheduler
             .probe()
             .recorder()
             .map(|it| Timeline::collect(it))

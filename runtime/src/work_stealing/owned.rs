@@ -20,8 +20,8 @@
 use std::cell::RefCell;
 
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
+use crate::task::owned::{OwnedList, UNBOUND};
 use crate::task::raw::RawTask;
-use crate::task::registry::{Registry, UNBOUND};
 
 /// How many vacated places a worker gathers for another part before it takes that part's lock. Arbitrary:
 /// not measured.
@@ -46,14 +46,14 @@ struct Part {
 }
 
 struct Tasks {
-    registry: Registry,
+    registry: OwnedList,
     closed: bool,
 }
 
 /// A worker's part, and the places that it has vacated in other parts.
 pub(crate) struct WorkerTasks {
     part: usize,
-    registry: RefCell<Registry>,
+    registry: RefCell<OwnedList>,
     vacated: RefCell<Box<[Vec<u32>]>>,
 }
 
@@ -82,7 +82,7 @@ impl OwnedTasks {
 
     /// Adds a task to a part whose registry the caller holds.
     #[inline]
-    fn add(&self, part: usize, registry: &mut Registry, task: RawTask) {
+    fn add(&self, part: usize, registry: &mut OwnedList, task: RawTask) {
         if registry.is_full() {
             self.parts[part].collect(registry);
         }
@@ -135,7 +135,7 @@ impl Part {
     fn new() -> Self {
         Part {
             tasks: Mutex::new(Tasks {
-                registry: Registry::new(),
+                registry: OwnedList::new(),
                 closed: false,
             }),
             vacated: Mutex::new(Vec::new()),
@@ -151,20 +151,20 @@ impl Part {
 
     /// Frees the places that other threads have passed on. The caller is the part's owner.
     #[inline]
-    fn collect(&self, registry: &mut Registry) {
+    fn collect(&self, registry: &mut OwnedList) {
         if self.has_vacated.load(Ordering::Relaxed) {
             self.collect_vacated(registry);
         }
     }
 
     #[cold]
-    fn collect_vacated(&self, registry: &mut Registry) {
+    fn collect_vacated(&self, registry: &mut OwnedList) {
         self.has_vacated.store(false, Ordering::Relaxed);
         let places = std::mem::take(&mut *lock(&self.vacated));
         for place in places {
             registry.remove_at(place);
         }
-        registry.forget_peak();
+        registry.shrink_after_burst();
     }
 }
 
@@ -172,7 +172,7 @@ impl WorkerTasks {
     pub(crate) fn new(worker: usize, owned: &OwnedTasks) -> Self {
         WorkerTasks {
             part: worker,
-            registry: RefCell::new(Registry::new()),
+            registry: RefCell::new(OwnedList::new()),
             vacated: RefCell::new(owned.parts.iter().map(|_| Vec::new()).collect()),
         }
     }
@@ -190,7 +190,7 @@ impl WorkerTasks {
         if part == self.part {
             let mut registry = self.registry.borrow_mut();
             registry.remove_at(place);
-            registry.forget_peak();
+            registry.shrink_after_burst();
         } else {
             let places = &mut self.vacated.borrow_mut()[part];
             places.push(place);
@@ -217,7 +217,7 @@ impl WorkerTasks {
     /// The worker leaves: its tasks are where `cancel_all` finds them.
     pub(crate) fn leave(&self, owned: &OwnedTasks) {
         self.exchange(owned);
-        let left = self.registry.replace(Registry::new());
+        let left = self.registry.replace(OwnedList::new());
         lock(&owned.parts[self.part].tasks).registry = left;
     }
 }

@@ -15,8 +15,8 @@ use crate::queue::inject::Injector;
 use crate::queue::stealing::{LifoSlot, Ring};
 use crate::reactor::Reactor;
 use crate::sync::{Arc, AtomicBool, AtomicU32, Ordering};
+use crate::task::owned::UNBOUND;
 use crate::task::raw::{RawTask, Runnable, Unbound};
-use crate::task::registry::UNBOUND;
 use crate::task::scheduler_ref::Schedule;
 
 /// The shared half of the executor.
@@ -117,7 +117,7 @@ impl Scheduler {
 
     fn unpark(&self, worker: usize) {
         if self.remotes[worker].parker.unpark() == Unpark::NotifyDriver {
-            self.reactor.ring();
+            self.reactor.notify();
         }
     }
 

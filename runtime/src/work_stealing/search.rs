@@ -7,9 +7,9 @@
 use super::scheduler::{Remote, Scheduler};
 use super::worker::Worker;
 use crate::queue::stealing::CAPACITY;
-use crate::recorder::Kind;
 use crate::sync::Ordering;
 use crate::task::raw::Runnable;
+use crate::trace::recorder::Kind;
 
 /// How often in a row a worker runs the task in its slot before one from a ring. Without a bound two tasks
 /// that wake one another would keep all others waiting for ever. Arbitrary; tokio has the same.

@@ -21,7 +21,7 @@ use super::current;
 use super::scheduler::Scheduler;
 use crate::context;
 use crate::driver;
-use crate::shared::Shared;
+use crate::handle::Shared;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, Condvar, Mutex, lock};
 

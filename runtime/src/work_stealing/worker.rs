@@ -17,12 +17,12 @@ use super::scheduler::{Remote, Scheduler};
 use crate::context;
 use crate::coop::{self, Pace};
 use crate::driver::{self, Driver};
+use crate::handle::Shared;
 use crate::metrics::WorkerCounters;
 use crate::queue::stealing::Ring;
-use crate::recorder::{Kind, Role};
-use crate::shared::Shared;
 use crate::sync::{Arc, Mutex, MutexGuard, Ordering, thread};
 use crate::task::raw::{RawTask, Runnable};
+use crate::trace::recorder::{Kind, Role};
 
 /// A worker, on its own thread.
 pub(super) struct Worker {
@@ -112,7 +112,7 @@ impl Worker {
     pub(super) fn run(&self) {
         let _entered = context::enter_running(&self.shared, "a worker");
         self.remote().parker.belong_to_current();
-        if let Some(recorder) = self.shared.home.probe().recorder() {
+        if let Some(recorder) = self.shared.scheduler.probe().recorder() {
             recorder.join(Role::Worker(self.index));
         }
         let _current = Current::set(self);
@@ -139,7 +139,7 @@ impl Worker {
         self.polls.set(self.polls.get() + 1);
         self.left.set(self.left.get().saturating_sub(1));
         coop::refill();
-        task.run(self.shared.home.probe());
+        task.run(self.shared.scheduler.probe());
         if coop::take_yield() {
             // Poll the driver as soon as every task that is ready now has had a turn.
             let queued = self.remote().ring.len() as usize;
@@ -346,7 +346,7 @@ impl Worker {
     }
 
     pub(super) fn report(&self, kind: Kind, number: usize) {
-        if let Some(recorder) = self.shared.home.probe().recorder() {
+        if let Some(recorder) = self.shared.scheduler.probe().recorder() {
             recorder.report(kind, 0, 0, number as u64);
         }
     }

@@ -118,7 +118,7 @@ impl Source {
 
     /// The text without unit tests; nothing of a file that holds only tests or models.
     pub(crate) fn shipped(&self) -> &str {
-        let folders = ["models/", "loom_tests/"];
+        let folders = ["loom_tests/", "loom_tests/"];
         let files = ["tests.rs", "properties.rs", "test_support.rs"];
         let is_test = folders.iter().any(|folder| self.name.starts_with(folder))
             || files.iter().any(|file| self.name.ends_with(file));

@@ -149,8 +149,8 @@ fn a_future_that_changes_tasks_is_woken_in_the_last_one() {
 
 /// The waker of a task that is complete.
 fn dead_waker() -> Waker {
-    use crate::probe::Probe;
     use crate::test_support::{Nowhere, new_task};
+    use crate::trace::Probe;
 
     // A task that hands its waker out and ends.
     let (send, receive) = std::sync::mpsc::channel();

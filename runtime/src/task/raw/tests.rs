@@ -10,9 +10,9 @@ use std::thread;
 use super::super::main_task::MainTask;
 use super::super::scheduler_ref::Schedule;
 use super::*;
-use crate::probe::Probe;
 use crate::task::{AbortHandle, JoinError, JoinHandle};
 use crate::test_support::{Count, new_task_of};
+use crate::trace::Probe;
 
 /// Keeps what it is given until it is asked to work.
 #[derive(Default)]

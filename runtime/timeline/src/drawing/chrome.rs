@@ -19,7 +19,7 @@ use super::{
     names::visible,
     rows::{lane_name, nanos},
 };
-use crate::spans::Spans;
+use crate::trace::spans::Spans;
 
 /// The process whose tracks are threads.
 const COOKS: u64 = 1;

@@ -33,7 +33,7 @@ use brigade::timeline::Timeline;
 
 use self::gantt::Gantt;
 pub use self::pen::Look;
-use crate::spans::Spans;
+use crate::trace::spans::Spans;
 
 /// The form of a drawing in a file.
 ///

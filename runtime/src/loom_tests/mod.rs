@@ -49,7 +49,6 @@ use std::time::Instant;
 
 use loom::sync::Notify;
 
-use crate::probe::Probe;
 use crate::queue::inject::Injector;
 use crate::queue::stealing::Ring;
 use crate::sync::{Mutex, Ordering, SeldomWritten, lock};
@@ -57,6 +56,7 @@ use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::task::{JoinHandle, waker};
 use crate::test_support::new_task_of;
+use crate::trace::Probe;
 use crate::work_stealing::idle::{Idle, Risen};
 use crate::work_stealing::park::Parker;
 
@@ -104,7 +104,7 @@ fn explore<const N: usize>(
         }
     });
     let thread = std::thread::current();
-    let name = thread.name().unwrap_or("?").replace("models::", "");
+    let name = thread.name().unwrap_or("?").replace("loom_tests::", "");
     let mut report = format!(
         "model {name}: {} executions, {}, {:.1} s",
         executions.load(Ordering::Relaxed),

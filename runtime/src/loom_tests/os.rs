@@ -23,7 +23,7 @@ pub(crate) struct Poll(Registry);
 #[derive(Clone)]
 pub(crate) struct Registry(Arc<Rung>);
 
-pub(crate) struct OsBell(Arc<Rung>);
+pub(crate) struct OsNotifier(Arc<Rung>);
 
 impl Poll {
     pub(crate) fn new() -> io::Result<Self> {
@@ -61,9 +61,9 @@ impl Registry {
     }
 }
 
-impl OsBell {
+impl OsNotifier {
     pub(crate) fn new(registry: &Registry, _: Token) -> io::Result<Self> {
-        Ok(OsBell(registry.0.clone()))
+        Ok(OsNotifier(registry.0.clone()))
     }
 
     pub(crate) fn wake(&self) -> io::Result<()> {

@@ -5,7 +5,7 @@ use loom::alloc::Track;
 use loom::thread;
 
 use super::{Line, Outcomes, explore, spawn, wait_for};
-use crate::probe::Probe;
+use crate::trace::Probe;
 
 #[test]
 fn the_output_or_aborted() {

@@ -6,10 +6,10 @@ use loom::alloc::Track;
 use loom::thread;
 
 use super::{Outcomes, explore, spawn};
-use crate::probe::Probe;
 use crate::sync::{Arc, Mutex, ThreadToken, lock};
 use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
+use crate::trace::Probe;
 
 const BY_WAKER: &str = "the waker was last";
 const BY_HANDLE: &str = "the handle was last";

@@ -310,9 +310,9 @@ impl<T> Local<Cell<T>> {
 macro_rules! thread_local_of_a_model {
     ($($(#[$meta:meta])* static $name:ident: $type:ty = const $value:block;)*) => {$(
         $(#[$meta])*
-        static $name: $crate::models::sync::Local<$type> = {
+        static $name: $crate::loom_tests::sync::Local<$type> = {
             loom::thread_local!(static INNER: $type = $value);
-            $crate::models::sync::Local(&INNER)
+            $crate::loom_tests::sync::Local(&INNER)
         };
     )*};
 }

@@ -9,11 +9,11 @@ use std::task::Poll;
 
 use super::park::Parker;
 use crate::coop;
-use crate::probe::Probe;
 use crate::sync::{Arc, Mutex, lock};
 use crate::task::main_task::MainTask;
 use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
+use crate::trace::Probe;
 
 /// The thread, as its main task sees it.
 struct Seat {

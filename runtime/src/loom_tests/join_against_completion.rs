@@ -8,8 +8,8 @@ use loom::alloc::Track;
 use loom::thread;
 
 use super::{Line, Outcomes, Stranger, explore, spawn, wait_for};
-use crate::probe::Probe;
 use crate::sync::Ordering;
+use crate::trace::Probe;
 
 #[test]
 fn the_output_comes_once_and_who_waits_is_woken() {

@@ -48,18 +48,18 @@ impl Entry {
 unsafe impl Send for Entry {}
 
 /// See the module.
-pub(crate) struct Registry {
+pub(crate) struct OwnedList {
     entries: Vec<Entry>,
     /// The first vacant entry, or `NOWHERE`.
     vacant: u32,
     living: usize,
-    /// The most that ever lived at once, before `forget_peak`.
+    /// The most that ever lived at once, before `shrink_after_burst`.
     most: usize,
 }
 
-impl Registry {
+impl OwnedList {
     pub(crate) const fn new() -> Self {
-        Registry {
+        OwnedList {
             entries: Vec::new(),
             vacant: NOWHERE,
             living: 0,
@@ -136,7 +136,7 @@ impl Registry {
     }
 
     /// When the last task is gone, gives back what a great number of them needed.
-    pub(crate) fn forget_peak(&mut self) {
+    pub(crate) fn shrink_after_burst(&mut self) {
         /// Below this a vector is not worth giving back: a page. Thin air.
         const KEEP: usize = 512;
         if self.living == 0 && self.entries.capacity() > KEEP {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     /// All that it holds, as a closing executor would find them.
-    fn drain(registry: &mut Registry) -> Vec<RawTask> {
+    fn drain(registry: &mut OwnedList) -> Vec<RawTask> {
         let (mut from, mut found) = (0, Vec::new());
         while let Some(task) = registry.any(&mut from) {
             registry.remove(task);
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn every_task_is_found_once() {
         let tasks: Vec<_> = (0..10).map(|_| Task::new()).collect();
-        let mut registry = Registry::new();
+        let mut registry = OwnedList::new();
         for task in &tasks {
             registry.insert(task.raw());
         }
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn places_are_used_again() {
         let tasks: Vec<_> = (0..8).map(|_| Task::new()).collect();
-        let mut registry = Registry::new();
+        let mut registry = OwnedList::new();
         for round in 0..100 {
             // Each time in another order.
             for n in 0..8 {
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn gaps_are_passed_over() {
         let tasks: Vec<_> = (0..6).map(|_| Task::new()).collect();
-        let mut registry = Registry::new();
+        let mut registry = OwnedList::new();
         for task in &tasks[..5] {
             registry.insert(task.raw());
         }
@@ -247,17 +247,17 @@ mod tests {
     #[test]
     fn a_peak_is_forgotten_only_when_all_are_gone() {
         let tasks: Vec<_> = (0..1000).map(|_| Task::new()).collect();
-        let mut registry = Registry::new();
+        let mut registry = OwnedList::new();
         for task in &tasks {
             registry.insert(task.raw());
         }
         for task in &tasks[1..] {
             registry.remove(task.raw());
         }
-        registry.forget_peak();
+        registry.shrink_after_burst();
         assert!(registry.entries.capacity() >= 1000);
         registry.remove(tasks[0].raw());
-        registry.forget_peak();
+        registry.shrink_after_burst();
         assert_eq!(registry.entries.capacity(), 0);
         registry.insert(tasks[7].raw());
         assert_eq!((registry.len(), registry.most()), (1, 1000));

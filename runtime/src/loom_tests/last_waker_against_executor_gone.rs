@@ -5,11 +5,11 @@ use loom::alloc::Track;
 use loom::thread;
 
 use super::{Outcomes, explore, waker_of};
-use crate::probe::Probe;
 use crate::sync::{Arc, ThreadToken};
 use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::test_support::new_task_of;
+use crate::trace::Probe;
 
 /// An executor that runs nothing, and tells on which thread it is freed.
 struct Tell {

@@ -9,8 +9,8 @@ use loom::alloc::Track;
 use loom::thread;
 
 use super::{Line, Outcomes, Stranger, explore, spawn};
-use crate::probe::Probe;
 use crate::sync::{Arc, Ordering, ThreadToken};
+use crate::trace::Probe;
 
 type Seen = Outcomes<2>;
 

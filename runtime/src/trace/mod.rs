@@ -4,11 +4,15 @@
 //! `benches/recorder` measures what the tests cost, against a build with `--cfg brigade_unrecorded`, which
 //! has none.
 
+pub(crate) mod recorder;
+#[cfg_attr(not(feature = "tracing"), path = "no_spans.rs")]
+pub(crate) mod spans;
+
 use std::sync::Arc;
 
-use crate::recorder::{Kind, Recorder};
 use crate::task::raw::RawTask;
 use crate::task::state::Wake;
+use crate::trace::recorder::{Kind, Recorder};
 
 /// Where the events of an executor's tasks go.
 #[derive(Clone)]
