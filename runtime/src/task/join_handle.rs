@@ -149,7 +149,7 @@ impl<T> JoinHandle<T> {
     /// The output. `poll_join` has returned `Ready`.
     #[inline(always)]
     fn take_output(&self) -> Result<T, JoinError> {
-        let mut output = MaybeUninit::uninit();
+        let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
         // SAFETY: the task was spawned with this output type, and the handle is its only one.
         let there = unsafe { self.task.take_output(output.as_mut_ptr().cast()) };
         assert!(there, "a JoinHandle was polled after it gave its output");

@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::task::{Context, Poll, Wake, Waker, ready};
 
 use slab::Slab;
