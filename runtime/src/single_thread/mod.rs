@@ -384,12 +384,11 @@ impl<'a> RunLoop<'a> {
         self.counters
             .queued
             .set(self.executor.scheduler.queued() as u64);
-        let polled = self.counters.polls.get() > 0;
-        self.executor
-            .shared
-            .counters
-            .at_once
-            .set(0, usize::from(polled));
+        let at_once = &self.executor.shared.counters.at_once;
+        if at_once.most() == 0 && self.counters.polls.get() > 0 {
+            at_once.up_alone();
+            at_once.down_alone();
+        }
     }
 }
 

@@ -128,9 +128,7 @@ impl Schedule for Scheduler {
             let task = task.bind();
             local.owned.insert(task.raw());
             local.queue.push(task);
-            self.counters
-                .in_flight
-                .set(local.owned.len(), local.owned.most());
+            self.counters.in_flight.up_alone();
             None
         });
         // Its future is dropped only now.
@@ -159,10 +157,9 @@ impl Schedule for Scheduler {
     #[inline]
     fn unbind(&self, task: RawTask) {
         self.local(|local| {
-            local.owned.remove(task);
-            self.counters
-                .in_flight
-                .set(local.owned.len(), local.owned.most());
+            if local.owned.remove(task) {
+                self.counters.in_flight.down_alone();
+            }
         });
     }
 
