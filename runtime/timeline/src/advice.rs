@@ -22,7 +22,7 @@ use brigade::timeline::Timeline;
 
 use self::waits::Waits;
 use crate::figures::{self, Figures};
-use crate::trace::spans::{self, Spans};
+use crate::spans::{self, Spans};
 
 /// A run shorter than this says more about starting up (threads, page faults, cold caches) than about
 /// its tasks. Arbitrary: not measured.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use brigade::timeline::{LaneKind, Timeline};
 
-use crate::trace::spans::{Ending, LaneSpans, Mark, Source, Spans, State, TaskKind, TaskSpans};
+use crate::spans::{Ending, LaneSpans, Mark, Source, Spans, State, TaskKind, TaskSpans};
 
 /// Adds the run up. Takes time in proportion to the number of events.
 ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::words::{Time, counted, others};
 use super::{Advice, Adviser, Kind, WORKER};
 use crate::figures::stall;
-use crate::trace::spans::{Poll, Source, State, TaskKind};
+use crate::spans::{Poll, Source, State, TaskKind};
 
 /// A poll that blocks for less may have met a page fault, or a lock that was held for an instant.
 const BRIEF: Duration = Duration::from_micros(300);

@@ -6,7 +6,7 @@ use super::waits::{Outside, covered, is_ticker};
 use super::words::{Percent, Time, counted, times, workers};
 use super::{Advice, Adviser, Kind};
 use crate::figures::share;
-use crate::trace::spans::{State, TaskKind};
+use crate::spans::{State, TaskKind};
 
 /// Two or three steps may well need one another.
 const FEWEST: usize = 4;

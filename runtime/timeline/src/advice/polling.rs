@@ -6,7 +6,7 @@ use super::waits::is_ticker;
 use super::words::{Percent, Time, others};
 use super::{Advice, Adviser, Kind};
 use crate::figures::TaskFigures;
-use crate::trace::spans::{State, TaskKind};
+use crate::spans::{State, TaskKind};
 
 /// A task that asks in a loop is polled thousands of times; a lock or a budget that yields now and then
 /// is not polled so often without doing something.
@@ -143,7 +143,7 @@ impl Adviser<'_> {
     /// Whether the asking came to its end soon after another task, which does not ask itself, had
     /// ended: then it was asking for that.
     fn was_answered(&self, task: usize, asking: &Asking, pollers: &[usize]) -> bool {
-        if self.spans.tasks[task].ending == Some(crate::trace::spans::Ending::Cancelled) {
+        if self.spans.tasks[task].ending == Some(crate::spans::Ending::Cancelled) {
             return false;
         }
         let period = asking.mean.mul_f64(1.6) + Duration::from_millis(2);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::trace::spans::{Source, Spans, State, TaskKind};
+use crate::spans::{Source, Spans, State, TaskKind};
 
 /// A wait for something that no task of this run did: a timer, a socket, a blocking job, a thread.
 #[derive(Clone, Copy, Debug)]
