@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use brigade::{Executor, Metrics};
+use brigade::{Executor, Metrics, timeline::Timeline};
 use serde_json::{Map, Value, json};
 
 use crate::{cli::Shared, interrupt, measure::Run, paint::Paint, system, units};
@@ -182,6 +182,8 @@ pub(crate) struct Report {
     pub(crate) details: Vec<String>,
     /// The same with one cook, if the demo compares by itself.
     pub(crate) with_one: Option<Run<()>>,
+    /// All runs of a demo that compares several, by name: its page shows them side by side.
+    pub(crate) runs: Vec<(String, Timeline)>,
 }
 
 impl Report {
@@ -202,6 +204,7 @@ impl Report {
             rows: Vec::new(),
             details: Vec::new(),
             with_one: None,
+            runs: Vec::new(),
         }
     }
 
@@ -391,6 +394,7 @@ mod tests {
             rows: vec![Row::new("one", "1", "first"), Row::new("twenty", "20", "")],
             details: vec!["detail".to_owned()],
             with_one: None,
+            runs: Vec::new(),
         }
     }
 

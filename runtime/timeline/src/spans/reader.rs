@@ -9,7 +9,7 @@ use std::time::Duration;
 use brigade::timeline::{LaneKind, Outcome, Timeline, WakeEffect, What};
 
 use super::curves::{Curve, cover};
-use super::off_core::Meter;
+use super::off_core::{Meter, Reading};
 use super::{
     Ending, Join, LaneSpans, Mark, Poll, Source, Span, Spans, State, TaskKind, TaskSpans, Wake,
 };
@@ -167,9 +167,19 @@ impl<'a> Reader<'a> {
                 self.mark(lane, Mark::Timers(timers));
                 self.lanes[lane].causes.timers = timers;
             }
-            What::CpuTime { used, delayed } => {
+            What::CpuTime {
+                used,
+                delayed,
+                blocked,
+            } => {
                 let Lane { meter, spans, .. } = &mut self.lanes[lane];
-                meter.read(self.now, used, delayed, &spans.polls, &mut self.polls);
+                let reading = Reading {
+                    at: self.now,
+                    cpu: used,
+                    delayed,
+                    blocked,
+                };
+                meter.read(reading, &spans.polls, &mut self.polls);
             }
             _ => {}
         }

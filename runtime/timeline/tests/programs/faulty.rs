@@ -123,14 +123,14 @@ pub const ALL: &[Faulty] = &[
         workers: 1,
         gains: false,
         program: program!(workers => {
-            let tickers: Vec<_> = (0..2).map(|_| spawn("ticker", super::healthy::tick(25, 4))).collect();
+            let tickers: Vec<_> = (0..2).map(|_| spawn("ticker", super::healthy::tick(60, 4))).collect();
             sleep(10).await;
             let hogs: Vec<_> = (0..workers).map(|_| spawn("hog", async { compute(120_000) })).collect();
             for task in hogs { task.await.unwrap(); }
             for task in tickers { task.await.unwrap(); }
         }),
         mended: program!(workers => {
-            let tickers: Vec<_> = (0..2).map(|_| spawn("ticker", super::healthy::tick(25, 4))).collect();
+            let tickers: Vec<_> = (0..2).map(|_| spawn("ticker", super::healthy::tick(60, 4))).collect();
             sleep(10).await;
             let hogs: Vec<_> = (0..workers).map(|_| spawn("hog", compute_and_yield(120))).collect();
             for task in hogs { task.await.unwrap(); }
@@ -348,7 +348,7 @@ pub const ALL: &[Faulty] = &[
         workers: 1,
         gains: false,
         program: program!(_ => {
-            let jobs: Vec<_> = (0..200).map(|_| brigade::spawn_blocking(|| compute(2_000))).collect();
+            let jobs: Vec<_> = (0..200).map(|_| brigade::spawn_blocking(|| compute(6_000))).collect();
             for job in jobs { job.await.unwrap(); }
         }),
         mended: program!(_ => {
@@ -398,7 +398,10 @@ pub const ALL: &[Faulty] = &[
 async fn told() {
     let (sender, receiver) = async_channel::bounded::<()>(1);
     let told = spawn("told", async move { receiver.recv().await.unwrap() });
-    let teller = spawn("teller", async move { sleep(60).await; sender.send(()).await.unwrap() });
+    let teller = spawn("teller", async move {
+        sleep(60).await;
+        sender.send(()).await.unwrap()
+    });
     teller.await.unwrap();
     told.await.unwrap();
 }
@@ -430,7 +433,11 @@ impl Queue {
             Some(item) => state.0.push_back(item),
             None => state.2 = true,
         }
-        let count = if all || state.2 { state.1.len() } else { 1.min(state.1.len()) };
+        let count = if all || state.2 {
+            state.1.len()
+        } else {
+            1.min(state.1.len())
+        };
         let woken: Vec<Waker> = state.1.drain(..count).collect();
         drop(state);
         woken.into_iter().for_each(Waker::wake);
@@ -493,7 +500,10 @@ fn slow_server() -> std::net::SocketAddr {
 
 fn fetch_of_std(address: std::net::SocketAddr) {
     let mut answer = String::new();
-    std::net::TcpStream::connect(address).unwrap().read_to_string(&mut answer).unwrap();
+    std::net::TcpStream::connect(address)
+        .unwrap()
+        .read_to_string(&mut answer)
+        .unwrap();
     assert_eq!(answer, "done");
 }
 

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use brigade::task::Builder;
 use brigade::task::JoinHandle;
-use brigade::{SingleThread, WorkStealing};
 use brigade::timeline::Timeline;
+use brigade::{SingleThread, WorkStealing};
 
 pub type Program = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -61,7 +61,10 @@ impl Future for JoinAll {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         for future in &mut self.0 {
-            if future.as_mut().is_some_and(|it| it.as_mut().poll(cx).is_ready()) {
+            if future
+                .as_mut()
+                .is_some_and(|it| it.as_mut().poll(cx).is_ready())
+            {
                 *future = None;
             }
         }
@@ -77,7 +80,10 @@ pub fn run(workers: usize, program: Program) -> (Timeline, Duration) {
     let begun = Instant::now();
     let timeline = match workers {
         1 => {
-            let executor = SingleThread::builder().record_timeline(true).build().unwrap();
+            let executor = SingleThread::builder()
+                .record_timeline(true)
+                .build()
+                .unwrap();
             executor.block_on(program);
             executor.timeline()
         }
