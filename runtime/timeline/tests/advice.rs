@@ -133,3 +133,33 @@ fn faults_are_named_and_healthy_programs_are_not_spoken_of() {
         assert!(score.silent * 10 >= score.healthy * 9, "precision");
     }
 }
+
+/// What the advice says at most is checked by doing what it says: the mended program is no faster than
+/// that, and faster than the broken one.
+#[test]
+fn the_mended_program_is_faster_and_not_more_than_was_said() {
+    // Where programs compute, what others leave of the cores decides; where they wait, nothing does.
+    for fault in faulty::ALL
+        .iter()
+        .filter(|fault| fault.gains && fault.workers == 1)
+    {
+        let (timeline, broken) = run(1, (fault.program)(1));
+        let advice = brigade_timeline::advice(&timeline);
+        let Some(advice) = advice
+            .iter()
+            .find(|advice| fault.kinds.contains(&advice.kind()))
+        else {
+            continue;
+        };
+        let at_best = advice.at_best().expect("it is about a gain");
+        let (_, mended) = run(1, (fault.mended)(1));
+        let gain = broken.as_secs_f64() / mended.as_secs_f64();
+        println!(
+            "{}: {gain:.1} times as fast, {at_best:.1} at best",
+            fault.name
+        );
+        assert!(gain > 1.5, "{}: {gain}", fault.name);
+        // Two runs of one program differ, most of all on a busy machine.
+        assert!(gain <= at_best * 1.5, "{}: {gain} {at_best}", fault.name);
+    }
+}

@@ -154,7 +154,7 @@ impl Adviser<'_> {
                     let outside = matches!(wake.source, Source::Io | Source::Timer);
                     // Not what began to wait at the end of all this.
                     outside
-                        && wake.at < to + PROMPTLY
+                        && wake.at < to + PROMPTLY + (to - from) / PART
                         && wake.at >= to
                         && span.from < to - LONG_COMPUTING / 2
                 }),

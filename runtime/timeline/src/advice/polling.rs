@@ -6,7 +6,7 @@ use super::waits::is_ticker;
 use super::words::{Percent, Time, others};
 use super::{Advice, Adviser, Kind};
 use crate::figures::TaskFigures;
-use crate::spans::{State, TaskKind};
+use crate::spans::TaskKind;
 
 /// A task that asks in a loop is polled thousands of times; a lock or a budget that yields now and then
 /// is not polled so often without doing something.

@@ -15,14 +15,14 @@ use super::{JoinAll, Program, compute, compute_and_yield, ms, sleep, spawn};
 
 /// A fault: its name, what the advice should call it, the workers it takes at least, the program, and
 /// the mended one.
-pub struct Faulty {
-    pub name: &'static str,
-    pub kinds: &'static [Kind],
-    pub workers: usize,
+pub(crate) struct Faulty {
+    pub(crate) name: &'static str,
+    pub(crate) kinds: &'static [Kind],
+    pub(crate) workers: usize,
     /// Whether the mended program is faster, by what the advice says at most.
-    pub gains: bool,
-    pub program: fn(usize) -> Program,
-    pub mended: fn(usize) -> Program,
+    pub(crate) gains: bool,
+    pub(crate) program: fn(usize) -> Program,
+    pub(crate) mended: fn(usize) -> Program,
 }
 
 macro_rules! program {
@@ -31,7 +31,7 @@ macro_rules! program {
     };
 }
 
-pub const ALL: &[Faulty] = &[
+pub(crate) const ALL: &[Faulty] = &[
     Faulty {
         name: "sleeps of std in tasks",
         kinds: &[Kind::Blocking],
