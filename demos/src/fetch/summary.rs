@@ -55,6 +55,7 @@ impl Record {
             rows: self.rows(paint),
             details: self.details(paint),
             with_one: None,
+            runs: Vec::new(),
             figures: self.figures,
         }
     }
