@@ -170,6 +170,9 @@ impl Dish for Cashier {
         let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
         report.charts = look::to_scale(&drawn, self.look);
         report.draws_run = true;
+        report.runs = drawn
+            .map(|(timeline, name)| (name, timeline.clone()))
+            .to_vec();
         let rows = runs.map(|run| (cashiers(run), &run.figures));
         report.details = compare::side_by_side("", rows).lines();
         report.details.extend(compare::columns_explained());

@@ -205,10 +205,10 @@ impl Adviser<'_> {
         all.extend(self.stranded());
         all.extend(self.busy_polling());
         all.extend(self.herd());
+        all.extend(self.jobs());
         if self.is_long_and_whole() {
             all.extend(self.blocking());
             all.extend(self.computing());
-            all.extend(self.jobs());
             all.extend(self.in_line());
             all.extend(self.timer_polling());
             if all.is_empty() {
