@@ -47,7 +47,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MS", default_value = "40")]
     minute: Minute,
     /// Draw the order of one cashier's customers from N, twice: the same N is the same order
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(0..=u64::MAX))]
     seed: Option<u64>,
 }
 
