@@ -300,8 +300,12 @@ impl Run {
             let looks = async {
                 match due {
                     // A tick is never far away.
-                    Some(due) => drop(select(pin!(sleep_until(due)), pin!(ticks.tick())).await),
-                    None => drop(ticks.tick().await),
+                    Some(due) => {
+                        select(pin!(sleep_until(due)), pin!(ticks.tick())).await;
+                    }
+                    None => {
+                        ticks.tick().await;
+                    }
                 }
             };
             match select(pin!(ended), pin!(looks)).await {
