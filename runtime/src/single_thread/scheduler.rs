@@ -33,6 +33,14 @@ struct Local {
     closing: bool,
 }
 
+impl Local {
+    // A function and no closure, so that it can be inlined.
+    #[inline(always)]
+    fn pop(&mut self) -> Option<Runnable> {
+        self.queue.pop()
+    }
+}
+
 impl Scheduler {
     pub(super) fn new(reactor: Arc<Reactor>, counters: Arc<Counters>, seed: Option<u64>) -> Self {
         let (inbox, receiver) = Inbox::new();
@@ -59,7 +67,7 @@ impl Scheduler {
 
     #[inline(always)]
     pub(super) fn pop(&self) -> Option<Runnable> {
-        self.local(|local| local.queue.pop())?
+        self.local(Local::pop)?
     }
 
     #[inline(always)]
