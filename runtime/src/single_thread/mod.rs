@@ -148,18 +148,17 @@ impl SingleThread {
             if let Some(output) = run.poll_tasks(&mut main.task, future.as_mut()) {
                 return output;
             }
-            run.drain_inbox();
             // Asked before the last look into the inbox: a job that has ended by now has sent its wake.
             (self.shared.timers.clock()).hold(|| self.shared.pool.is_busy());
-            if self.scheduler.queued() > 0 || !self.scheduler.inbox().begin_park() {
-                // Operations keep it up as tasks do: those that lead to operations and to no task, for
-                // ever, must not keep it from timers and sockets.
-                run.poll_driver();
-            } else {
+            if self.scheduler.queued() == 0 && self.scheduler.inbox().begin_park() {
                 run.park();
-                // Before the next look: what woke it is most often in there.
-                run.drain_inbox();
+            } else {
+                // Operations of other threads keep it up as tasks do: those that lead to further operations
+                // and to no task, for ever, must not keep it from timers and sockets.
+                run.poll_driver();
             }
+            // After the sleep, not before it: what ended it is most often in here.
+            run.drain_inbox();
         }
     }
 
@@ -364,16 +363,18 @@ impl<'a> RunLoop<'a> {
     /// Sleeps in the OS until there is something. The inbox was empty when it was told of the park.
     fn park(&mut self) {
         let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
+        let before = timers.clock().now_nanos();
         // A reader on another thread sees the time up to here while this one sleeps.
-        self.count(timers.clock().now_nanos());
+        self.count(before);
         self.executor.scheduler.shrink_after_burst();
-        let slept = self.driver.park(reactor, timers, None, &mut self.woken);
-        driver::wake_all(&mut self.woken);
+        let now = self
+            .driver
+            .park(reactor, timers, before, None, &mut self.woken);
         self.executor.scheduler.inbox().end_park();
-        let now = timers.clock().now_nanos();
+        driver::wake_all(&mut self.woken);
         self.pace.resume(now);
         self.counters.parks.add(1);
-        self.counters.asleep.add(slept.as_nanos() as u64);
+        self.counters.asleep.add(now - before);
         self.count(now);
     }
 

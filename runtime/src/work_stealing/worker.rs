@@ -317,7 +317,7 @@ impl Worker {
         let mut woken = self.woken.take();
         let was_monitor = self.as_monitor_if_due(true, |at_most| {
             self.remote().parker.park_in_driver(|| {
-                driver.park(reactor, timers, at_most, &mut woken);
+                driver.park(reactor, timers, self.now(), at_most, &mut woken);
             });
         });
         self.woken.set(woken);
