@@ -151,7 +151,7 @@ impl SingleThread {
             run.drain_inbox();
             // Asked before the last look into the inbox: a job that has ended by now has sent its wake.
             (self.shared.timers.clock()).hold(|| self.shared.pool.is_busy());
-            if self.scheduler.queued() > 0 || !self.scheduler.inbox().begin_park() {
+            if self.scheduler.queued() > Some(0) || !self.scheduler.inbox().begin_park() {
                 // Operations keep it up as tasks do: those that lead to operations and to no task, for
                 // ever, must not keep it from timers and sockets.
                 run.poll_driver();
@@ -332,7 +332,7 @@ impl<'a> RunLoop<'a> {
             }
             if coop::take_yield() {
                 // Look at the OS as soon as every task that is ready now has had a turn.
-                left = left.min(scheduler.queued());
+                left = left.min(scheduler.queued().unwrap_or(0));
             }
         }
         None
@@ -383,7 +383,7 @@ impl<'a> RunLoop<'a> {
         self.counters.present.add(now - before);
         self.counters
             .queued
-            .set(self.executor.scheduler.queued() as u64);
+            .set(self.executor.scheduler.queued().unwrap_or(0) as u64);
         let polled = self.counters.polls.get() > 0;
         self.executor
             .shared
