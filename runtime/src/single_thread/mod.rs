@@ -150,7 +150,7 @@ impl SingleThread {
             }
             // Asked before the last look into the inbox: a job that has ended by now has sent its wake.
             (self.shared.timers.clock()).hold(|| self.shared.pool.is_busy());
-            if self.scheduler.queued() == 0 && self.scheduler.inbox().begin_park() {
+            if self.scheduler.queued() == Some(0) && self.scheduler.inbox().begin_park() {
                 run.park();
             } else {
                 // Operations of other threads keep it up as tasks do: those that lead to further operations
@@ -331,7 +331,7 @@ impl<'a> RunLoop<'a> {
             }
             if coop::take_yield() {
                 // Look at the OS as soon as every task that is ready now has had a turn.
-                left = left.min(scheduler.queued());
+                left = left.min(scheduler.queued().unwrap_or(0));
             }
         }
         None
@@ -384,7 +384,7 @@ impl<'a> RunLoop<'a> {
         self.counters.present.add(now - before);
         self.counters
             .queued
-            .set(self.executor.scheduler.queued() as u64);
+            .set(self.executor.scheduler.queued().unwrap_or(0) as u64);
         let at_once = &self.executor.shared.counters.at_once;
         if at_once.most() == 0 && self.counters.polls.get() > 0 {
             at_once.up_alone();

@@ -70,9 +70,10 @@ impl Scheduler {
         self.local(Local::pop)?
     }
 
+    /// How many tasks are ready, if the caller is on the executor's thread.
     #[inline(always)]
-    pub(super) fn queued(&self) -> usize {
-        self.local(|local| local.queue.len()).unwrap_or(0)
+    pub(super) fn queued(&self) -> Option<usize> {
+        self.local(|local| local.queue.len())
     }
 
     pub(super) fn inbox(&self) -> &Inbox {
