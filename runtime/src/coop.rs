@@ -2,8 +2,8 @@
 //!
 //! The runtime cannot interrupt a task, so it counts. Each poll of a task has a *budget* of operations: when that
 //! is used up, a socket that is still ready returns `Pending` and wakes its task at once. Each thread has a
-//! *pace*: after so many polls of tasks it polls the driver. Which of the ready tasks comes first is decided in
-//! [`queue::run_queue`](crate::queue::run_queue).
+//! *pace*: after so many polls of tasks it polls the driver. [`queue::local`](crate::queue::local) decides which of
+//! the ready tasks comes first.
 
 use std::cell::Cell;
 use std::future::poll_fn;

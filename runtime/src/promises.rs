@@ -112,7 +112,7 @@
 //! | P32 | **A task that is aborted during its last poll returns its output**: a poll is not interrupted | `tests/nesting::an_abort_during_the_last_poll_yields_the_output` |
 //! | P33 | **A future that panics is dropped after the panic is caught**: `std::thread::panicking()` is false in its destructor, and true in those of its local variables | `tests/nesting::a_panicking_future_is_dropped_after_unwinding` |
 //! | P34 | **Virtual time stands still while a job of the blocking pool is queued or running**, except for a thread that itself waits for the clock | `tests/virtual_time::it_stands_still_while_a_job_runs`, `tests/virtual_time::a_job_may_wait_for_the_clock` |
-//! | P35 | **`Metrics::in_flight_max` is exact on `SingleThread`, and the greatest of many samples on `WorkStealing`**, where each worker counts its own tasks and no counter is shared | `tests/metrics::in_flight_counts_tasks`, `tests/metrics::at_once_is_bounded` |
+//! | P35 | **`in_flight_max` of [`Metrics`](crate::Metrics) is exact on `SingleThread`, and the greatest of many samples on `WorkStealing`**, where each worker counts its own tasks and no counter is shared | `tests/metrics::in_flight_counts_tasks`, `tests/metrics::at_once_is_bounded` |
 //!
 //! # Not promised
 //!

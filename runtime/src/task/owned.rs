@@ -1,15 +1,9 @@
 //! The list of an executor's living tasks.
 //!
-//! **Job.** Remember every task from its admission to its completion, so that a closing executor
-//! can cancel them all. Inserting and removing cost a few plain loads and stores, and eight bytes
-//! a task: nothing is allocated for one.
-//!
-//! **Owns** no task: the entries are bare pointers under the executor's claim (see `task::state`).
-//!
-//! Vacant entries form a free list through the very words that hold the pointers otherwise. Tasks
-//! are aligned, so the lowest bit of an entry tells a pointer (0) from a link (1).
-//!
-//! **Never** cancels anybody: it only says who is left.
+//! It holds every task from its binding to its completion, so that a closing executor can cancel them all. The
+//! entries are bare pointers, which the executor's hold on its tasks keeps valid. Inserting and removing cost a few
+//! plain loads and stores; nothing is allocated for a task. Vacant entries form a free list through the words that
+//! otherwise hold the pointers. Tasks are aligned, so the lowest bit tells a pointer (0) from a link (1).
 
 use std::ptr::{self, NonNull};
 
@@ -37,7 +31,7 @@ impl Entry {
             .map(RawTask)
     }
 
-    /// Of a vacant entry: the next one.
+    /// Returns the next vacant entry after this vacant one.
     fn next(self) -> u32 {
         debug_assert!(self.task().is_none());
         (self.0.addr() >> 1) as u32
@@ -135,9 +129,9 @@ impl OwnedList {
         self.living -= 1;
     }
 
-    /// When the last task is gone, gives back what a great number of them needed.
+    /// Gives back the memory that a burst of tasks needed, once the last of them is gone.
     pub(crate) fn shrink_after_burst(&mut self) {
-        /// Below this a vector is not worth giving back: a page. Thin air.
+        /// Below this a vector is not worth giving back: a page. Arbitrary: not measured.
         const KEEP: usize = 512;
         if self.living == 0 && self.entries.capacity() > KEEP {
             self.most = self.most();
@@ -146,8 +140,8 @@ impl OwnedList {
         }
     }
 
-    /// Some living task, or `None` once there is none. `from` is where to look first and is moved
-    /// on: start with 0 and repeat, with tasks taken out meanwhile but none put in.
+    /// Returns some living task, or `None` if there is none. The search begins at `from`, which moves on: start with
+    /// 0 and repeat. Meanwhile tasks may be removed, but none inserted.
     pub(crate) fn any(&self, from: &mut usize) -> Option<RawTask> {
         while let Some(entry) = self.entries.get(*from) {
             if let Some(task) = entry.task() {
