@@ -1,10 +1,10 @@
 //! The driver: the only place in the runtime where a thread waits for events.
 //!
 //! [`Driver::poll`] asks the OS and the clock what is ready; [`Driver::park`] sleeps until one of them has
-//! something. Before a thread parks it must make sure that no task is ready: see `queue::letter_box` for one
-//! thread, `work_stealing::idle` for many.
+//! something. Before a thread parks it must make sure that no task is ready: see `queue::inbox` for one
+//! worker, `work_stealing::idle` for many.
 //!
-//! Both collect wakers and wake nobody: the driver of many workers is behind a lock, and a waker is code of the
+//! Both collect wakers and call none: the driver of `WorkStealing` is behind a lock, and a waker is code of the
 //! user. The caller passes them to [`wake_all`] when it holds no lock.
 
 use std::io;
@@ -138,7 +138,7 @@ impl Driver {
     }
 
     fn poll_os(&mut self, reactor: &Reactor, woken: &mut Vec<Waker>) -> io::Result<()> {
-        // With no source there is nothing that the OS could report. Messages of other threads come without it.
+        // With no source there is nothing that the OS could report. Messages of other threads do not come through the OS.
         if reactor.is_empty() {
             return Ok(());
         }

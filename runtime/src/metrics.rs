@@ -2,8 +2,8 @@
 //! read.
 //!
 //! Each counter of a worker is written by one thread, with a plain load and store; the executor publishes what
-//! it counted in ordinary variables, once a turn. How much is waiting is not counted but asked when somebody
-//! wants to know. No code of the runtime decides by these numbers.
+//! it counted in ordinary variables, once a turn. Queue depths are not counted: they are read when the
+//! user asks. No code of the runtime depends on these numbers.
 
 use std::time::Duration;
 
@@ -201,7 +201,7 @@ impl WorkerCounters {
 /// });
 /// let metrics = executor.metrics();
 /// assert_eq!(metrics.in_flight_max, 3); // concurrency: three dishes begun and not finished
-/// assert_eq!(metrics.at_once_max, 1); // parallelism: one cook
+/// assert_eq!(metrics.at_once_max, 1); // parallelism: one worker
 /// assert_eq!(metrics.in_flight, 0);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -238,10 +238,10 @@ pub struct Metrics {
 /// executor.block_on(async {
 ///     brigade::spawn(brigade::yield_now()).await.unwrap();
 /// });
-/// let cook = &executor.metrics().workers[0];
-/// assert_eq!(cook.polls, 2);
-/// assert_eq!(cook.steals, 0); // from whom?
-/// assert!(cook.busy <= cook.present);
+/// let worker = &executor.metrics().workers[0];
+/// assert_eq!(worker.polls, 2);
+/// assert_eq!(worker.steals, 0);
+/// assert!(worker.busy <= worker.present);
 /// # std::io::Result::Ok(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

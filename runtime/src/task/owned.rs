@@ -31,7 +31,7 @@ impl Entry {
             .map(RawTask)
     }
 
-    /// Of a vacant entry: the next one.
+    /// Returns the next vacant entry after this vacant one.
     fn next(self) -> u32 {
         debug_assert!(self.task().is_none());
         (self.0.addr() >> 1) as u32
@@ -128,7 +128,7 @@ impl OwnedList {
         self.living -= 1;
     }
 
-    /// When the last task is gone, gives back what a great number of them needed.
+    /// Gives back the memory that a burst of tasks needed, once the last of them is gone.
     pub(crate) fn shrink_after_burst(&mut self) {
         /// Below this a vector is not worth giving back: a page. Arbitrary: not measured.
         const KEEP: usize = 512;
@@ -138,8 +138,8 @@ impl OwnedList {
         }
     }
 
-    /// Some living task, or `None` once there is none. `from` is where to look first and is moved
-    /// on: start with 0 and repeat, with tasks taken out meanwhile but none put in.
+    /// Returns some living task, or `None` if there is none. The search begins at `from`, which moves on: start with
+    /// 0 and repeat. Meanwhile tasks may be removed, but none inserted.
     pub(crate) fn any(&self, from: &mut usize) -> Option<RawTask> {
         while let Some(entry) = self.entries.get(*from) {
             if let Some(task) = entry.task() {
