@@ -129,7 +129,7 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
     /// A thread that was idle is up again: because it was called, because its time is up, or for no reason.
     fn rise(&mut self, thread: &S, timed_out: bool) -> Next<J> {
         match self.idle.iter().position(|it| it == thread) {
-            // Called. That its time is up as well does not count: somebody relies on it.
+            // The thread was called, so a job relies on it: that its time is up as well does not count.
             None => self.next(thread),
             Some(at) if timed_out => {
                 self.idle.remove(at);
@@ -222,7 +222,7 @@ impl Pool {
     }
 
     /// Closes the pool and waits until the threads of the user's jobs have ended, up to `deadline`. It does
-    /// not wait for lookups: nobody wants their answers any more.
+    /// not wait for lookups: their answers are not needed any more.
     pub(crate) fn close_and_wait(&self, deadline: Option<Instant>) {
         self.close();
         let mut roster = lock(&self.jobs.roster);

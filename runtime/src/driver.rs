@@ -1,10 +1,10 @@
 //! The driver: the only place in the runtime where a thread waits for events.
 //!
 //! [`Driver::poll`] asks the OS and the clock what is ready; [`Driver::park`] sleeps until one of them has
-//! something. Before a thread parks it must make sure that no task is ready: see `queue::letter_box` for one
-//! thread, `work_stealing::idle` for many.
+//! something. Before a thread parks it must make sure that no task is ready: see `queue::inbox` for one
+//! worker, `work_stealing::idle` for many.
 //!
-//! Both collect wakers and wake nobody: the driver of many workers is behind a lock, and a waker is code of the
+//! Both collect wakers and call none: the driver of `WorkStealing` is behind a lock, and a waker is code of the
 //! user. The caller passes them to [`wake_all`] when it holds no lock.
 
 use std::io;
@@ -55,7 +55,7 @@ impl Driver {
     }
 
     /// Sleeps until an event, a notification or the next timer, or for `at_most`; then collects the wakers of
-    /// what is ready. Returns how long it slept.
+    /// what is ready. Takes and returns the time by the clock, which costs more to read than all the rest.
     ///
     /// # Panics
     /// As [`poll`](Self::poll) does.
@@ -63,16 +63,17 @@ impl Driver {
         &mut self,
         reactor: &Reactor,
         timers: &Timers,
+        before: u64,
         at_most: Option<Duration>,
         woken: &mut Vec<Waker>,
-    ) -> Duration {
+    ) -> u64 {
         let clock = timers.clock();
-        let before = clock.now_nanos();
         let next = timers.park();
         if let Some(next) = next.filter(|next| clock.may_jump(*next)) {
             self.jump(reactor, clock, next, woken).unwrap_or_else(fail);
-            self.fire(timers, clock.now_nanos(), woken);
-            return Duration::ZERO;
+            let now = clock.now_nanos();
+            self.fire(timers, now, woken);
+            return now;
         }
         // A virtual clock that may not jump stands still: an event or a notification ends the sleep.
         let next = next.filter(|_| !clock.is_virtual());
@@ -81,7 +82,7 @@ impl Driver {
             .unwrap_or_else(fail);
         let now = clock.now_nanos();
         self.fire(timers, now, woken);
-        Duration::from_nanos(now - before)
+        now
     }
 
     fn fire(&self, timers: &Timers, now: u64, woken: &mut Vec<Waker>) {
@@ -137,7 +138,7 @@ impl Driver {
     }
 
     fn poll_os(&mut self, reactor: &Reactor, woken: &mut Vec<Waker>) -> io::Result<()> {
-        // With no source there is nothing that the OS could report. Messages of other threads come without it.
+        // With no source there is nothing that the OS could report. Messages of other threads do not come through the OS.
         if reactor.is_empty() {
             return Ok(());
         }
@@ -165,7 +166,7 @@ fn fail(error: io::Error) {
 
 /// Calls the wakers that the driver has collected. The caller holds no lock. The list stays for the next time.
 pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
-    // R3 of `reactor::readiness`
+    // R4 of `reactor::readiness`
     for waker in woken.drain(..) {
         wake_quietly(waker);
     }

@@ -1,11 +1,6 @@
-//! What the two executors have in common, and which of them is the default.
+//! The trait [`Executor`], for programs that are generic over the executor, and the default one.
 //!
-//! **Job.** The trait [`Executor`], for programs that leave open who runs them, and the alias
-//! [`DefaultExecutor`], which is all that the feature `work-stealing` changes.
-//!
-//! **Owns** nothing. **Never** does anything but pass calls on.
-//!
-//! This is the only room that knows both executors.
+//! The feature `work-stealing` changes nothing but the alias [`DefaultExecutor`].
 
 use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -20,7 +15,7 @@ use crate::task::JoinHandle;
 use crate::timeline::Timeline;
 use crate::work_stealing::WorkStealing;
 
-/// An executor: what a program can be generic over, to run with one cook or with many.
+/// An executor, for programs that run on either of them.
 ///
 /// ```
 /// use brigade::{Executor, SingleThread};
@@ -74,7 +69,7 @@ pub trait Executor {
         F: Future + Send + 'static,
         F::Output: Send + 'static;
 
-    /// How many cooks: threads that poll tasks.
+    /// Returns how many threads poll tasks.
     ///
     /// ```
     /// use brigade::{Executor, SingleThread, WorkStealing};
@@ -246,7 +241,7 @@ impl RefUnwindSafe for Handle {}
 /// The executor of [`run`]: [`SingleThread`], or [`WorkStealing`] with the feature `work-stealing`.
 ///
 /// The feature changes this alias and nothing else: both executors are always there, and no bound
-/// depends on it, so a program means the same with it on or off, whoever in its tree of
+/// depends on it, so a program means the same with it on or off, whichever crate in its tree of
 /// dependencies turned it on.
 ///
 /// ```
@@ -263,7 +258,7 @@ pub type DefaultExecutor = SingleThread;
 /// `work-stealing`.
 ///
 /// The feature changes this alias and nothing else: both executors are always there, and no bound
-/// depends on it, so a program means the same with it on or off, whoever in its tree of
+/// depends on it, so a program means the same with it on or off, whichever crate in its tree of
 /// dependencies turned it on.
 ///
 /// ```

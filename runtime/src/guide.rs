@@ -1,15 +1,11 @@
-//! Pages for people who come from somewhere else. There is no code in here.
-//!
-//! **Job.** Say where things are, in the words of other runtimes, and what runs on brigade.
-//!
-//! **Owns** nothing. **Never** says what the reference says already.
+//! Two pages for users of other runtimes: where things are, and what runs on brigade.
 
-/// From tokio or smol to brigade.
+/// Where things of tokio and smol are in brigade.
 ///
 #[doc = include_str!("../docs/from-tokio-or-smol.md")]
 pub mod from_tokio_or_smol {}
 
-/// The ecosystem: what the runtimes have, and what runs on brigade.
+/// What the runtimes offer, and which crates run on brigade.
 ///
 #[doc = include_str!("../docs/ecosystem.md")]
 pub mod ecosystem {}

@@ -33,7 +33,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// What the executor has counted, and how much is waiting now.
+    /// Returns what the executor has counted, and how much is waiting now.
     pub(crate) fn metrics(&self) -> Metrics {
         self.counters.read(&*self.depths, self.pool.depths())
     }
@@ -102,7 +102,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// The handle of the executor that is current on this thread: the one that runs here, whose blocking job
+    /// Returns the handle of the executor that is current on this thread: the one that runs here, whose blocking job
     /// runs here, or that was [entered](Self::enter) last.
     ///
     /// ```
@@ -125,7 +125,7 @@ impl Handle {
         })
     }
 
-    /// The handle of the executor that is current on this thread, if there is one.
+    /// Returns the handle of the executor that is current on this thread, if there is one.
     ///
     /// ```
     /// assert!(brigade::Handle::try_current().is_none());
@@ -250,7 +250,7 @@ impl Handle {
         }
     }
 
-    /// What the executor has counted so far.
+    /// Returns what the executor has counted so far.
     ///
     /// ```
     /// let executor = brigade::SingleThread::new()?;

@@ -123,7 +123,7 @@ impl<S: Source> Registered<S> {
     /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
     /// let mut pipe = receiver.into_inner();
     /// sender.write_with(|mut pipe| pipe.write(b"soup")).await?;
-    /// // It is still non-blocking, but nobody waits for it any more.
+    /// // It is still non-blocking, but no reactor watches it any more.
     /// let mut buffer = [0; 4];
     /// pipe.read_exact(&mut buffer)?;
     /// assert_eq!(&buffer, b"soup");

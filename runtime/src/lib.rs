@@ -1,9 +1,8 @@
-//! **brigade**: an async runtime to read, run and maintain.
+//! An async runtime with two executors, [`SingleThread`] and [`WorkStealing`], whose source is written to be read.
 //!
-//! A process is a kitchen, a thread is a cook, a task is a dish. One cook with many dishes on the
-//! stove is *concurrency*: many tasks in flight. Many cooks, each at a dish, is *parallelism*: many
-//! tasks executing at one instant. brigade has an executor for each, over one and the same task,
-//! waker, reactor and timer, so that the difference between the two is all there is to see.
+//! Both executors share the same tasks, wakers, sockets and timers. `SingleThread` is an event loop on one thread: it
+//! is *concurrent*, because many tasks are in flight at once. `WorkStealing` has many threads that take tasks from
+//! one another: it is also *parallel*, because many tasks execute at one instant.
 //!
 //! ```
 //! use std::time::Duration;
@@ -22,23 +21,21 @@
 //! # Using it
 //!
 //! - [`run`] runs a future on the default executor: [`SingleThread`], or [`WorkStealing`] with the
-//!   feature `work-stealing`. To choose yourself, make one: [`SingleThread::new`],
-//!   [`WorkStealing::with_workers`]. To be generic: [`Executor`].
-//! - [`spawn()`], [`spawn_local`], [`spawn_blocking`], [`task::JoinSet`]: tasks. [`yield_now()`].
-//! - [`time`]: sleep, intervals, timeouts. [`net`]: sockets. [`io`]: any other source of events.
+//!   feature `work-stealing`. To choose one yourself, call [`SingleThread::new`] or
+//!   [`WorkStealing::with_workers`]. To be generic over both, use the trait [`Executor`].
+//! - Tasks: [`spawn()`], [`spawn_local`], [`spawn_blocking`], [`task::JoinSet`], [`yield_now()`].
+//! - [`time`]: sleeps, intervals, timeouts. [`net`]: sockets. [`io`]: any other source of events.
 //! - `brigade::hyper` (feature `hyper`): hyper's clients and servers on brigade.
-//! - `brigade::signal` (feature `signal`): Ctrl-C and a polite kill as futures.
-//! - `#[brigade::main]` and `#[brigade::test]` (feature `macros`): async `main` and tests. [`explore()`]:
-//!   a test under many orders of its tasks, each of which can be had again.
+//! - `brigade::signal` (feature `signal`): SIGINT, SIGTERM and other signals as futures.
+//! - `#[brigade::main]` and `#[brigade::test]` (feature `macros`): async `main` and tests. [`explore()`] runs
+//!   a test under many orders of its tasks and names the seed of one that fails.
 //!
-//! Who comes from another runtime finds everything by name in
-//! [From tokio or smol to brigade](guide::from_tokio_or_smol); what runs on brigade, and what it takes,
-//! stands in [The ecosystem](guide::ecosystem).
-//!
-//! What they promise (fairness, cancellation, panics, drops, fork) is in [`promises`].
+//! If you know tokio or smol, see the [migration table](guide::from_tokio_or_smol). [The
+//! ecosystem](guide::ecosystem) lists what runs on brigade, and what each needs. [`promises`] lists what brigade
+//! guarantees (fairness, cancellation, panics, drops, fork), each with its tests.
 //!
 //! Channels, locks, HTTP and TLS are not here: `async-channel`, `async-lock`, `futures-util`, `hyper`
-//! and `futures-rustls` serve, unchanged.
+//! and `futures-rustls` work unchanged.
 //!
 //! # Features
 //!
@@ -53,8 +50,7 @@
 //!
 //! # Reading it
 //!
-//! The source is written to be read. ARCHITECTURE.md lists the modules in reading order, with the question
-//! that each answers.
+//! ARCHITECTURE.md lists the modules in reading order, with the question that each answers.
 
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
@@ -62,16 +58,17 @@
 #![allow(rustdoc::private_intra_doc_links)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// What everything stands on: std or loom.
+// What everything is built on: std or loom.
 mod sync;
-// What observers are told.
+// When others get a turn.
+mod coop;
+// What observers see.
 mod trace;
 // What a task is.
 pub mod task;
 // Where ready tasks wait.
-mod coop;
 mod queue;
-// How the outside world wakes them.
+// What wakes them: the OS and the clock.
 mod reactor;
 mod timer;
 mod driver;
@@ -85,7 +82,7 @@ mod handle;
 // One worker; many workers.
 mod single_thread;
 mod work_stealing;
-// For a third one.
+// For an executor of another crate.
 #[doc(hidden)]
 pub mod custom;
 mod executor;
@@ -103,7 +100,7 @@ pub mod guide;
 #[cfg(feature = "hyper")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
 pub mod hyper;
-// What all of it comes to.
+// What all of it guarantees.
 pub mod promises;
 
 pub use builder::Builder;

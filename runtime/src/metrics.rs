@@ -2,8 +2,8 @@
 //! read.
 //!
 //! Each counter of a worker is written by one thread, with a plain load and store; the executor publishes what
-//! it counted in ordinary variables, once a turn. How much is waiting is not counted but asked when somebody
-//! wants to know. No code of the runtime decides by these numbers.
+//! it counted in ordinary variables, once a turn. Queue depths are not counted: they are read when the
+//! user asks. No code of the runtime depends on these numbers.
 
 use std::time::Duration;
 
@@ -48,16 +48,31 @@ impl Gauge {
         }
     }
 
+    pub(crate) fn most(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
+    }
+
     /// One less, by any thread.
     pub(crate) fn down(&self) {
         // Release pairs with the Acquire in `Counters::in_flight`.
         self.now.fetch_sub(1, Ordering::Release);
     }
 
-    /// Stores what the only writer has counted in variables of its own.
-    pub(crate) fn set(&self, now: usize, most: usize) {
+    /// As [`up`](Self::up), for the only thread that writes: without a read-modify-write.
+    #[inline]
+    pub(crate) fn up_alone(&self) {
+        let now = self.now.load(Ordering::Relaxed) + 1;
         self.now.store(now, Ordering::Relaxed);
-        self.most.store(most, Ordering::Relaxed);
+        if now > self.most.load(Ordering::Relaxed) {
+            self.most.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// As [`down`](Self::down), for the only thread that writes.
+    #[inline]
+    pub(crate) fn down_alone(&self) {
+        self.now
+            .store(self.now.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
     }
 }
 
@@ -186,7 +201,7 @@ impl WorkerCounters {
 /// });
 /// let metrics = executor.metrics();
 /// assert_eq!(metrics.in_flight_max, 3); // concurrency: three dishes begun and not finished
-/// assert_eq!(metrics.at_once_max, 1); // parallelism: one cook
+/// assert_eq!(metrics.at_once_max, 1); // parallelism: one worker
 /// assert_eq!(metrics.in_flight, 0);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,10 +238,10 @@ pub struct Metrics {
 /// executor.block_on(async {
 ///     brigade::spawn(brigade::yield_now()).await.unwrap();
 /// });
-/// let cook = &executor.metrics().workers[0];
-/// assert_eq!(cook.polls, 2);
-/// assert_eq!(cook.steals, 0); // from whom?
-/// assert!(cook.busy <= cook.present);
+/// let worker = &executor.metrics().workers[0];
+/// assert_eq!(worker.polls, 2);
+/// assert_eq!(worker.steals, 0);
+/// assert!(worker.busy <= worker.present);
 /// # std::io::Result::Ok(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -290,9 +305,12 @@ mod tests {
         let metrics = read(&counters);
         assert_eq!((metrics.in_flight, metrics.in_flight_max), (2, 3));
         assert_eq!(metrics.workers.len(), 2);
-        counters.in_flight.set(1, 7);
+        for _ in 0..3 {
+            counters.in_flight.up_alone();
+        }
+        counters.in_flight.down_alone();
         let metrics = read(&counters);
-        assert_eq!((metrics.in_flight, metrics.in_flight_max), (1, 7));
+        assert_eq!((metrics.in_flight, metrics.in_flight_max), (4, 5));
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl fmt::Display for Kind {
 
 /// Listens for a signal, from when it is made until it is dropped.
 ///
-/// Signals that come while nobody waits are not lost, but several may be told as one: it says "at
+/// Signals that come while no task waits are not lost, but several may be told as one: it says "at
 /// least once since you last asked", as the OS itself does.
 ///
 /// ```
@@ -120,7 +120,7 @@ impl Signal {
     /// # brigade::run(async {
     /// use brigade::signal::{Kind, Signal};
     ///
-    /// // The OS lets nobody listen for SIGKILL.
+    /// // The OS allows no listener for SIGKILL.
     /// let error = Signal::new(Kind::from_raw(9)).unwrap_err();
     /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
     /// # });

@@ -1,18 +1,10 @@
-//! std or loom, chosen here and nowhere else.
+//! Atomics, locks and cells: std's, or loom's with `--cfg loom`.
 //!
-//! **Job.** Every atomic, lock and unsafe cell of the runtime comes through this file, so that one
-//! `--cfg loom` swaps them all for loom's and the models in the tests explore the very code that
-//! ships.
-//!
-//! **Owns** two small tools that std lacks:
-//!
-//! - [`ThreadToken`]: which thread am I? One instruction, no system call.
-//! - [`OwnerCell`]: a `RefCell` that may be *shared* between threads but *opened* only on one.
-//!
-//! **Never** decides anything about tasks, queues or time.
+//! Every file that decides a race takes them from here, so the models in `loom_tests` explore the code that ships.
+//! Two tools that std lacks are here too: [`ThreadToken`] identifies the current thread in one instruction, and
+//! [`OwnerCell`] is a cell that threads may share but only one may open.
 
-// One `Arc` everywhere: std's also under loom, whose own knows no `dyn`. That counting references works
-// is std's affair.
+// std's `Arc` also under loom, whose own does not support `dyn`.
 pub(crate) use std::sync::Arc;
 
 #[cfg(not(loom))]
@@ -29,7 +21,7 @@ pub(crate) mod counting {
 #[cfg(not(loom))]
 pub(crate) use crossbeam_channel as channel;
 // `SeldomWritten` is an atomic like the others. In models it is one that loom explores less of: see
-// `models::sync`.
+// `loom_tests::sync`.
 #[cfg(not(loom))]
 pub(crate) use std::{sync::atomic::AtomicUsize as SeldomWritten, thread, thread_local};
 
@@ -51,7 +43,7 @@ impl<T> UnsafeCell<T> {
         UnsafeCell(std::cell::UnsafeCell::new(value))
     }
 
-    /// Gives `f` a pointer for writing. The caller answers for exclusive access.
+    /// Gives `f` a pointer for writing. The caller guarantees exclusive access.
     #[inline(always)]
     pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         f(self.0.get())
@@ -71,7 +63,7 @@ pub(crate) fn fence_after_read_modify_write() {
     }
 }
 
-/// Locks, whether or not a thread panicked while it held the lock.
+/// Locks the mutex, also if a thread panicked while it held the lock.
 ///
 /// No code of a user runs under any lock of the runtime, so a poisoned lock can only mean that the
 /// runtime itself panicked between two statements that each leave the data whole.
@@ -81,16 +73,16 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Names a thread while it lives.
+/// Identifies a thread while it lives.
 ///
 /// It is the address of a thread-local byte: reading it is one instruction. A thread that is born
-/// after another has died may get the same token, which is harmless here: whatever was bound to
-/// the dead thread is not being touched by it any more.
+/// after another has died may get the same token, which is harmless here: the dead thread does not touch
+/// what was bound to it any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ThreadToken(usize);
 
 impl ThreadToken {
-    /// The token of the thread that calls.
+    /// Returns the token of the calling thread.
     #[cfg(not(loom))]
     #[inline(always)]
     pub(crate) fn current() -> Self {
@@ -103,7 +95,7 @@ impl ThreadToken {
         ThreadToken(crate::loom_tests::sync::thread_number())
     }
 
-    /// As a number, which is not 0.
+    /// Returns the token as a number, which is not 0.
     #[inline(always)]
     pub(crate) fn number(self) -> usize {
         self.0
@@ -118,7 +110,7 @@ impl ThreadToken {
 pub(crate) struct OwnerCell<T> {
     owner: ThreadToken,
     value: std::cell::UnsafeCell<T>,
-    /// The cell is open. Only to catch a fault of the runtime in tests.
+    /// The cell is open. Catches bugs of the runtime in tests.
     #[cfg(debug_assertions)]
     open: std::cell::Cell<bool>,
 }

@@ -87,7 +87,7 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 ///   jump past what they wait for. Use channels and pipes in memory, or be generic over the stream.
 /// - [`spawn_blocking`](crate::spawn_blocking) runs its closure on this thread, in a task.
 /// - A thread that the program starts is not waited for, and its wakes are not repeatable.
-/// - A panic of a task goes to its handle. If nobody awaits the handle, `explore` does not see it.
+/// - A panic of a task goes to its handle. If the handle is not awaited, `explore` does not see it.
 ///
 /// # Panics
 /// If the program panics, with the seed. If the program *stands still*, which means that tasks wait and

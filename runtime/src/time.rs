@@ -159,7 +159,7 @@ impl Sleep {
         self.deadline
     }
 
-    /// Whether it has ended, as far as a poll has noticed.
+    /// Returns whether the sleep has ended, as far as a poll has noticed.
     ///
     /// ```
     /// # brigade::run(async {

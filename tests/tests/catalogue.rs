@@ -66,7 +66,7 @@ fn untested(rows: &[Vec<String>]) -> Vec<String> {
 #[test]
 fn every_known_bug_is_answered() {
     let rows = numbered(&read("tests/KNOWN-BUGS.md"), "");
-    assert!(rows.len() >= 80, "{} rows", rows.len());
+    assert!(rows.len() >= 100, "{} rows", rows.len());
     for row in &rows {
         assert_eq!(row.len(), 4, "{}: number, whose, what, caught by", row[0]);
         assert!(
@@ -81,7 +81,7 @@ fn every_known_bug_is_answered() {
 #[test]
 fn every_promise_names_its_tests() {
     let rows = numbered(&read("runtime/src/promises.rs"), "P");
-    assert!(rows.len() >= 22, "{} promises", rows.len());
+    assert!(rows.len() >= 35, "{} promises", rows.len());
     none(untested(&rows));
 }
 

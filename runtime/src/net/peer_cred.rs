@@ -32,7 +32,7 @@ impl UCred {
 }
 
 impl Socket<mio::net::UnixStream> {
-    /// Returns who is at the other end.
+    /// Returns the credentials of the peer.
     ///
     /// ```
     /// # brigade::run(async {

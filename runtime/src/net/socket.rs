@@ -14,7 +14,7 @@ use crate::io::{Interest, Registered, Source, current_reactor};
 use crate::reactor::{Direction, Reactor};
 use crate::sync::Arc;
 
-/// A socket of mio. The trait is sealed.
+/// A socket of mio. The trait is sealed. See [`TcpStream`](super::TcpStream).
 pub trait Kind: Source + AsFd + AsRawFd + Into<OwnedFd> + fmt::Debug {
     type Address;
     type Std: From<OwnedFd>;
@@ -26,13 +26,13 @@ pub trait Kind: Source + AsFd + AsRawFd + Into<OwnedFd> + fmt::Debug {
     fn local_addr(&self) -> io::Result<Self::Address>;
 }
 
-/// A socket that may have a peer. The trait is sealed.
+/// A socket that may have a peer. The trait is sealed. See [`TcpStream`](super::TcpStream).
 pub trait Peer: Kind {
     fn peer_addr(&self) -> io::Result<Self::Address>;
     fn take_error(&self) -> io::Result<Option<io::Error>>;
 }
 
-/// Any socket of this module, around one of mio's: use it by the name of its alias, such as
+/// Any socket of this module, around one of mio's: use it by the name of its alias. See
 /// [`TcpStream`](super::TcpStream).
 pub struct Socket<S: Source> {
     pub(super) io: Registered<S>,

@@ -104,7 +104,7 @@ pub(super) fn begin_connect(_: SocketAddr, _: SocketAddr) -> io::Result<TcpStrea
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Returns who is at the other end of a Unix stream: process (if the OS tells), user and group.
+/// Returns the peer of a Unix stream: process (if the OS tells), user and group.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn peer_credentials(stream: &impl AsRawFd) -> io::Result<(Option<i32>, u32, u32)> {
     const SOL_SOCKET: i32 = 1;

@@ -133,7 +133,7 @@ impl Socket<mio::net::TcpStream> {
                     Ok(stream)
                 }
                 // In a box: looking up and racing take room that a connection should not cost where
-                // there is nothing to look up and nobody to race.
+                // there is nothing to look up and no address to race.
                 target => {
                     let race = async { connect_first(reactor, lookup(target).await?).await };
                     Box::pin(race).await

@@ -1,7 +1,6 @@
-//! Queues of tasks: of one thread, of a worker from which others steal, of all; and the letter box.
+//! Queues of ready tasks: for one thread, for a worker from which others steal, and for all workers; and the inbox.
 //!
-//! **Job.** Keep tasks that are ready until somebody runs them. **Owns** the right to run what is in
-//! them. **Never** runs anything.
+//! A queue holds the right to run each task in it, and runs none itself.
 //!
 //! # The naive version, and what breaks
 //!
@@ -12,17 +11,16 @@
 //!
 //! let (queue, news) = (Mutex::new(VecDeque::from_iter(0..100)), Condvar::new());
 //! let take = || news.wait_while(queue.lock().unwrap(), |queue| queue.is_empty()).unwrap().pop_front();
-//! let sum: i32 = thread::scope(|cooks| {
-//!     let cook = || (0..50).map(|_| take().unwrap()).sum::<i32>();
-//!     let (one, other) = (cooks.spawn(cook), cooks.spawn(cook));
+//! let sum: i32 = thread::scope(|scope| {
+//!     let worker = || (0..50).map(|_| take().unwrap()).sum::<i32>();
+//!     let (one, other) = (scope.spawn(worker), scope.spawn(worker));
 //!     one.join().unwrap() + other.join().unwrap()
 //! });
 //! assert_eq!(sum, 4950);
 //! ```
 //!
-//! It is right, and every push and every pop of every thread wants the same lock and the same cache
-//! line. So a thread gets a queue to itself, and then three questions arise that this one did not have.
-//! How does another thread get a task in? By the [`inbox`] where the queue has one owner only, by the queue of
+//! It is correct, but every push and every pop of every thread contends for the same lock and cache line. So each
+//! thread gets a queue of its own, which raises three questions. How does another thread get a task in? By the [`inbox`] where the queue has one owner only, by the queue of
 //! [`inject`] where there are many. How does work get from a full queue to an idle thread? By stealing, from a
 //! ring (see [`stealing`]). And what wakes a thread that sleeps? That is the race of the `inbox`, and of
 //! `work_stealing::idle`.

@@ -120,7 +120,7 @@ impl<T> Ring<T> {
     /// The caller is the owner, and `position` is not in `done..tail`.
     unsafe fn write(&self, position: u32, item: T) {
         self.places[(position % CAPACITY) as usize].with_mut(|place| {
-            // SAFETY: by this function's contract nobody else touches the place.
+            // SAFETY: by this function's contract no other thread touches the place.
             unsafe { *place = Some(item) }
         });
     }
@@ -129,7 +129,7 @@ impl<T> Ring<T> {
     /// The caller has claimed `position`.
     unsafe fn read(&self, position: u32) -> T {
         let item = self.places[(position % CAPACITY) as usize].with_mut(|place| {
-            // SAFETY: by this function's contract the place is claimed, so nobody else touches it.
+            // SAFETY: by this function's contract the place is claimed, so no other thread touches it.
             unsafe { (*place).take() }
         });
         item.expect("a place between head and tail holds an item")

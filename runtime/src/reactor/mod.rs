@@ -61,13 +61,13 @@ const TIMER: Token = Token(usize::MAX - 1);
 /// own examples take and about a page of memory for each 340.
 const EVENTS: usize = 1024;
 
-/// The part that every task's thread may use: it registers sources and gives them up.
+/// The part that any thread may use: it registers and deregisters sources.
 pub(crate) struct Reactor {
     registry: Registry,
-    /// Ends the sleep of the thread that turns the event loop.
+    /// Ends the wait of the thread in the event loop.
     notifier: OsNotifier,
     sources: Mutex<Sources>,
-    /// How many there are, to be read without the lock: with none, asking the OS is pointless.
+    /// The number of sources, readable without the lock: with none, asking the OS is pointless.
     count: AtomicUsize,
 }
 
@@ -79,7 +79,7 @@ struct Sources {
     sealed: bool,
 }
 
-/// The part that one thread at a time turns: it asks the OS for events.
+/// The part that one thread at a time uses: it asks the OS for events.
 pub(crate) struct EventLoop {
     poll: Poll,
     events: Events,
@@ -93,7 +93,7 @@ pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
         notifier: OsNotifier::new(poll.registry(), NOTIFIER)?,
         sources: Mutex::new(Sources {
             entries: Slab::new(),
-            // Near the end, so that the wrap is part of everyday life.
+            // Start near the maximum so that wraparound is exercised in every run.
             generation: INDEX - 2,
             closed: false,
             sealed: false,
@@ -105,7 +105,7 @@ pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
 }
 
 impl Reactor {
-    /// Ends the current or the next sleep of the thread that turns the event loop.
+    /// Ends the current or the next wait of the thread in the event loop.
     pub(crate) fn notify(&self) {
         // It writes to an eventfd or a pipe, which fails only where the descriptor is broken: then
         // that thread could never be woken again.
@@ -114,17 +114,17 @@ impl Reactor {
             .expect("brigade: an event loop could not be notified");
     }
 
-    /// A timer for the thread that turns the event loop.
+    /// Makes a timer for the thread in the event loop.
     pub(crate) fn timerfd(&self) -> io::Result<timerfd::TimerFd> {
         timerfd::TimerFd::new(self, TIMER)
     }
 
-    /// From here on, registering a source is an error: for runs that must not depend on the world.
+    /// Makes every later registration an error, for runs that must not depend on the OS.
     pub(crate) fn seal(&self) {
         lock(&self.sources).sealed = true;
     }
 
-    /// Whether no source is registered.
+    /// Returns whether no source is registered.
     pub(crate) fn is_empty(&self) -> bool {
         self.count.load(Ordering::Relaxed) == 0
     }
@@ -171,7 +171,7 @@ impl Reactor {
         drop(removed);
     }
 
-    /// Hands events to their sources and collects whom to wake.
+    /// Passes events to their sources and collects the wakers to call.
     fn dispatch(&self, events: &Events, woken: &mut Vec<Waker>) {
         let sources = lock(&self.sources);
         for event in events {
@@ -181,7 +181,7 @@ impl Reactor {
         }
     }
 
-    /// No event will come any more: whoever waits is woken and finds an error.
+    /// No event will come any more: the tasks that wait are woken and get an error.
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         let mut sources = lock(&self.sources);
         sources.closed = true;
@@ -228,9 +228,9 @@ impl Sources {
 }
 
 impl EventLoop {
-    /// Asks the OS for events, for at most `timeout` (`None`: until one comes or the reactor is notified),
-    /// and collects whom to wake. An interrupted wait counts as one without events: the caller
-    /// looks at its queues and its clock and comes again (polling b9ab821).
+    /// Waits for events of the OS, for at most `timeout` (`None`: until one comes or the reactor is notified),
+    /// and collects the wakers to call. An interrupted wait counts as one without events: the caller
+    /// checks its queues and its clock and waits again (polling b9ab821).
     pub(crate) fn turn(
         &mut self,
         reactor: &Reactor,
@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     /// mio #1760, tokio #6369 (RUSTSEC-2024-0019): an event that is still on its way when its source
-    /// is given up finds nobody, whoever has the place by then.
+    /// is gone finds no source, whatever has the index by then.
     #[test]
     fn an_event_for_a_source_that_is_gone_finds_nobody() {
         let mut sources = Sources {
@@ -330,8 +330,8 @@ mod tests {
             reactor.deregister(&mut sender, &write);
         }
 
-        /// tokio-core #117: whatever was asked for, no other event may come. (kqueue tells only whoever
-        /// asked for a direction.)
+        /// tokio-core #117: whatever was asked for, no other event may come. (kqueue reports only the
+        /// directions that were asked for.)
         #[test]
         #[cfg(target_os = "linux")]
         fn an_end_concerns_both_directions() {
@@ -345,7 +345,7 @@ mod tests {
             }
         }
 
-        /// Asked by whoever wonders whether looking for events is worth it.
+        /// With none, polling the OS would be pointless.
         #[test]
         fn a_reactor_is_empty_while_nothing_is_registered() {
             /// No OS wants it.

@@ -56,7 +56,7 @@ use crate::trace::recorder::Role;
 /// may be polls, so that tasks which other threads spawn do not pile up faster than they run.
 const OPS_PER_TURN: usize = LOOK_EVERY;
 
-/// The single-thread executor: one cook.
+/// The single-thread executor: an event loop.
 ///
 /// It stays on the thread that made it. [`block_on`](Self::block_on) runs a future to its end and
 /// all spawned tasks meanwhile; between two calls the tasks stand still. Dropping the executor
@@ -89,7 +89,7 @@ pub struct SingleThread {
 pub type SingleThreadBuilder = Builder<SingleThread>;
 
 impl SingleThread {
-    /// An executor with the usual settings.
+    /// Makes an executor with the default settings.
     ///
     /// ```
     /// let executor = brigade::SingleThread::new()?;
@@ -98,12 +98,12 @@ impl SingleThread {
     /// ```
     ///
     /// # Errors
-    /// If the OS has no descriptors left for the event loop.
+    /// Returns an error if the OS has no descriptors left for the event loop.
     pub fn new() -> io::Result<Self> {
         Self::builder().build()
     }
 
-    /// An executor with settings of your own.
+    /// Returns a builder for an executor with other settings.
     ///
     /// ```
     /// let executor = brigade::SingleThread::builder().virtual_time(true).build()?;
@@ -148,18 +148,17 @@ impl SingleThread {
             if let Some(output) = run.poll_tasks(&mut main.task, future.as_mut()) {
                 return output;
             }
-            run.drain_inbox();
             // Asked before the last look into the inbox: a job that has ended by now has sent its wake.
             (self.shared.timers.clock()).hold(|| self.shared.pool.is_busy());
-            if self.scheduler.queued() > 0 || !self.scheduler.inbox().begin_park() {
-                // Operations keep it up as tasks do: those that lead to operations and to no task, for
-                // ever, must not keep it from timers and sockets.
-                run.poll_driver();
-            } else {
+            if self.scheduler.queued() == Some(0) && self.scheduler.inbox().begin_park() {
                 run.park();
-                // Before the next look: what woke it is most often in there.
-                run.drain_inbox();
+            } else {
+                // Operations of other threads keep it up as tasks do: those that lead to further operations
+                // and to no task, for ever, must not keep it from timers and sockets.
+                run.poll_driver();
             }
+            // After the sleep, not before it: what ended it is most often in here.
+            run.drain_inbox();
         }
     }
 
@@ -204,7 +203,7 @@ impl SingleThread {
         spawn_task!(self.shared.scheduler.clone(), "local", None, future)
     }
 
-    /// A handle for other threads.
+    /// Returns a handle for other threads.
     ///
     /// ```
     /// let executor = brigade::SingleThread::new()?;
@@ -219,7 +218,7 @@ impl SingleThread {
         }
     }
 
-    /// What has happened so far, if the builder was told to record it.
+    /// Returns what has happened so far, if the builder was told to record it.
     ///
     /// ```
     /// assert!(brigade::SingleThread::new()?.timeline().is_none());
@@ -237,7 +236,7 @@ impl SingleThread {
             .map(|it| Timeline::collect(it))
     }
 
-    /// What the executor has counted so far.
+    /// Returns what the executor has counted so far.
     ///
     /// ```
     /// let executor = brigade::SingleThread::new()?;
@@ -279,13 +278,13 @@ impl SingleThread {
     }
 }
 
-/// One stay in `block_on`.
+/// The loop of one call of `block_on`.
 struct RunLoop<'a> {
     executor: &'a SingleThread,
     counters: &'a WorkerCounters,
     driver: RefMut<'a, Driver>,
     pace: Pace,
-    /// What the driver says to wake.
+    /// The wakers that the driver collected.
     woken: Vec<Waker>,
     /// The time up to which `counters.present` counts.
     counted: u64,
@@ -332,7 +331,7 @@ impl<'a> RunLoop<'a> {
             }
             if coop::take_yield() {
                 // Look at the OS as soon as every task that is ready now has had a turn.
-                left = left.min(scheduler.queued());
+                left = left.min(scheduler.queued().unwrap_or(0));
             }
         }
         None
@@ -349,7 +348,7 @@ impl<'a> RunLoop<'a> {
         }
     }
 
-    /// Looks at the OS and the clock.
+    /// Polls the driver: the OS and the clock.
     fn poll_driver(&mut self) {
         let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
         if !reactor.is_empty() || !timers.is_empty() {
@@ -361,19 +360,21 @@ impl<'a> RunLoop<'a> {
         self.count(now);
     }
 
-    /// Sleeps in the OS until there is something. The inbox was empty when it was told of the park.
+    /// Parks in the driver until something is ready. The inbox was empty when `begin_park` checked it.
     fn park(&mut self) {
         let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
+        let before = timers.clock().now_nanos();
         // A reader on another thread sees the time up to here while this one sleeps.
-        self.count(timers.clock().now_nanos());
+        self.count(before);
         self.executor.scheduler.shrink_after_burst();
-        let slept = self.driver.park(reactor, timers, None, &mut self.woken);
-        driver::wake_all(&mut self.woken);
+        let now = self
+            .driver
+            .park(reactor, timers, before, None, &mut self.woken);
         self.executor.scheduler.inbox().end_park();
-        let now = timers.clock().now_nanos();
+        driver::wake_all(&mut self.woken);
         self.pace.resume(now);
         self.counters.parks.add(1);
-        self.counters.asleep.add(slept.as_nanos() as u64);
+        self.counters.asleep.add(now - before);
         self.count(now);
     }
 
@@ -383,13 +384,12 @@ impl<'a> RunLoop<'a> {
         self.counters.present.add(now - before);
         self.counters
             .queued
-            .set(self.executor.scheduler.queued() as u64);
-        let polled = self.counters.polls.get() > 0;
-        self.executor
-            .shared
-            .counters
-            .at_once
-            .set(0, usize::from(polled));
+            .set(self.executor.scheduler.queued().unwrap_or(0) as u64);
+        let at_once = &self.executor.shared.counters.at_once;
+        if at_once.most() == 0 && self.counters.polls.get() > 0 {
+            at_once.up_alone();
+            at_once.down_alone();
+        }
     }
 }
 
@@ -424,7 +424,7 @@ impl Drop for Main<'_> {
 
 impl Drop for SingleThread {
     /// Drops the future of every task, on this thread; cancels jobs of the blocking pool that have
-    /// not begun; wakes whoever waits for a socket or a timer of this executor elsewhere.
+    /// not begun; wakes tasks elsewhere that wait for a socket or a timer of this executor.
     fn drop(&mut self) {
         let _entered = context::enter(&self.shared);
         self.scheduler.close(&self.shared.scheduler);

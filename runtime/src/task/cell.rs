@@ -9,8 +9,8 @@
 //!   ┌────────┬─────────────────────┐  0
 //!   │ Header │ vtable              │     how to poll, drop, read and free this F
 //!   │        │ scheduler           │     where the task goes when it is woken
-//!   │        │ join_waker          │     who awaits the handle
-//!   │        │ refs, owned_index   │     who keeps it; where the list of living tasks has it
+//!   │        │ join_waker          │     the waker of the handle
+//!   │        │ refs, owned_index   │     references; its place in the list of living tasks
 //!   │        │ id, state, join     │     its name (48 bits) and its two state bytes
 //!   ├────────┴─────────────────────┤  40
 //!   │ F, later its Output          │
@@ -42,7 +42,7 @@ use crate::trace::spans::TaskSpan;
 pub(crate) struct Header {
     pub(super) vtable: &'static Vtable,
     pub(super) scheduler: SchedulerRef,
-    /// Whose it is at an instant: see WAKER in `task::join`.
+    /// WAKER in `task::join` tells which side may access it.
     pub(super) join_waker: UnsafeCell<Option<JoinWaker>>,
     /// Wakers and abort handles, and one for executor and join handle together.
     pub(super) refs: AtomicU32,
@@ -230,7 +230,7 @@ unsafe fn cancel<F: Future>(task: NonNull<Header>) {
 }
 
 /// Drops the future and stores the output in its place. A panic in the future's `Drop` becomes
-/// the output, so that it reaches the handle and nobody else.
+/// the output, so that it reaches the handle only.
 ///
 /// # Safety
 /// The stage is the caller's and holds the future.
@@ -240,7 +240,7 @@ unsafe fn replace<F: Future>(stage: *mut Stage<F>, output: Result<F::Output, Joi
         // SAFETY: the stage holds the future.
         let spanned: *mut Spanned<F> = unsafe { (&raw mut (*stage).future).cast() };
         let dropped = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: nobody reads span and future again. The span is read out first, so that it is
+            // SAFETY: span and future are not read again. The span is read out first, so that it is
             // dropped last, and also where the future's `Drop` panics.
             unsafe {
                 let span = ptr::read(&raw const (*spanned).span);

@@ -1,7 +1,6 @@
-//! Why a task has no value: it panicked, or it was aborted.
+//! The error of a task that returned no value: it panicked, or it was aborted.
 //!
-//! **Job.** [`JoinError`]. **Owns** the panic's payload. **Never** is wider than a pointer: a task's
-//! cell has room for it as long as the task lives.
+//! It is one pointer wide, because the cell of every task reserves room for it.
 
 use std::any::Any;
 use std::fmt;
@@ -38,7 +37,7 @@ impl JoinError {
         }
     }
 
-    /// Whether the task panicked, in a poll or in a destructor.
+    /// Returns whether the task panicked, in a poll or in a destructor.
     ///
     /// ```
     /// # brigade::run(async {
@@ -50,7 +49,7 @@ impl JoinError {
         self.payload.is_some()
     }
 
-    /// Whether the task was aborted: through a handle, or because its executor was dropped.
+    /// Returns whether the task was aborted: through a handle, or because its executor was dropped.
     ///
     /// ```
     /// # brigade::run(async {
@@ -63,10 +62,7 @@ impl JoinError {
         self.payload.is_none()
     }
 
-    /// What the task panicked with.
-    ///
-    /// So that a panic goes on where its task is awaited:
-    ///
+    /// Returns the payload of the panic. To continue the panic where the task is awaited:
     ///
     /// ```
     /// let caught = std::panic::catch_unwind(|| {

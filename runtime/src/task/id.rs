@@ -1,15 +1,13 @@
-//! Names of tasks, for people: numbers that are never given twice.
+//! The ids of tasks: numbers that are never given twice.
 //!
-//! **Job.** [`Id`], and how it fits into six bytes of a task's header.
-//!
-//! **Owns** the counter. Each thread draws a batch of numbers at a time, so that spawning does not
-//! fight for one word. **Never** decides anything about a task.
+//! An [`Id`] takes six bytes of a task's header. Each thread takes a batch of numbers at a time from one counter,
+//! so that threads that spawn do not contend for it.
 
 use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Names a task, unlike any other task of this process, of whatever executor.
+/// Identifies a task among all tasks of this process, on any executor.
 ///
 /// ```
 /// # let executor = brigade::SingleThread::new().unwrap();
@@ -22,12 +20,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Id(u64);
 
 impl Id {
-    /// As a number.
+    /// Returns the number.
     pub(crate) fn number(self) -> u64 {
         self.0
     }
 
-    /// From a number.
+    /// Makes the id of a number.
     pub(crate) fn from_number(number: u64) -> Self {
         Id(number)
     }
@@ -49,13 +47,13 @@ pub(super) struct PackedId {
     high: u16,
 }
 
-/// Ids drawn at a time by a thread, so that naming a task costs an addition. Thin air.
+/// Ids that a thread takes at a time, so that an id costs an addition. Arbitrary: not measured.
 const BATCH: u64 = 1024;
 
 impl PackedId {
-    /// A name nobody else has.
+    /// Returns an id that no other task has.
     pub(super) fn next() -> Self {
-        // std's atomic, also under loom: no race is decided by a name.
+        // std's atomic, also under loom: no race depends on an id.
         static NEXT: AtomicU64 = AtomicU64::new(1);
         std::thread_local! {
             static MINE: Cell<(u64, u64)> = const { Cell::new((0, 0)) };

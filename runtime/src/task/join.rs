@@ -1,6 +1,6 @@
 //! Joining: how the output of a task passes from the executor to its handle.
 //!
-//! Two sides hold a task: the executor, until it has stored the output and woken whoever waits for it,
+//! Two sides hold a task: the executor, until it has stored the output and called the waker of the handle,
 //! and the `JoinHandle`, until it is dropped. One reference stands for both. Each side gives its hold up by
 //! one write to the *join word*, and the second to do so releases the reference. The word is always
 //! written by an atomic read-modify-write, so a handle may be polled and dropped on any thread, whichever
@@ -16,7 +16,7 @@
 //!                   HANDLE DONE RELEASED   ◄─────────────┘
 //! ```
 //!
-//! The WAKER flag tells who may access the slot of the waker: the executor while it is set, the handle
+//! The WAKER flag tells which side may access the slot of the waker: the executor while it is set, the handle
 //! while it is clear. DONE passes the output to the handle. RELEASED ends the executor's hold.
 
 use std::task::{Poll, Waker};
@@ -103,12 +103,12 @@ impl Word {
         }
     }
 
-    /// The executor has woken the waker. Answers whether it ends the reference.
+    /// The executor has woken the waker. Returns whether it ends the reference.
     fn release(self) -> (Word, bool) {
         (self.with(RELEASED), !self.has(HANDLE))
     }
 
-    /// The handle wants the slot back to write it. Answers whether the task is done.
+    /// The handle wants the slot back to write it. Returns whether the task is done.
     fn reclaim(self) -> (Word, bool) {
         if self.has(DONE) {
             (self, true)
@@ -117,7 +117,7 @@ impl Word {
         }
     }
 
-    /// The handle has written the slot and gives it to the executor. Answers whether the task is done.
+    /// The handle has written the slot and gives it to the executor. Returns whether the task is done.
     fn offer(self) -> (Word, bool) {
         if self.has(DONE) {
             (self, true)
@@ -126,7 +126,7 @@ impl Word {
         }
     }
 
-    /// The handle takes the output. Answers whether it was still there.
+    /// The handle takes the output. Returns whether it was still there.
     fn take(self) -> (Word, bool) {
         debug_assert!(self.has(DONE) && self.has(HANDLE));
         (self.with(TAKEN), !self.has(TAKEN))
@@ -154,7 +154,7 @@ impl JoinState {
         JoinState(AtomicU8::new(word.0))
     }
 
-    /// Acquire: who sees DONE sees the output. Pairs with the Release in `apply`.
+    /// Acquire: a thread that sees DONE sees the output. Pairs with the Release in `apply`.
     #[inline(always)]
     fn load(&self) -> Word {
         Word(self.0.load(Ordering::Acquire))

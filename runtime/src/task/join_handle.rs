@@ -51,7 +51,7 @@ unsafe impl<T> Sync for JoinHandle<T> {}
 
 impl<T> Unpin for JoinHandle<T> {}
 
-// A panic leaves tasks and handles usable: a task's state is moved by single arrows, and its panic is
+// A panic leaves tasks and handles usable: a task's state changes by single transitions, and its panic is
 // its output.
 impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
@@ -99,7 +99,7 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// Whether the future is gone: it completed, panicked or was aborted.
+    /// Returns whether the future is gone: it completed, panicked or was aborted.
     ///
     /// ```
     /// # brigade::run(async {
@@ -212,7 +212,7 @@ impl AbortHandle {
         self.task.raw().abort();
     }
 
-    /// Whether the future is gone: it completed, panicked or was aborted.
+    /// Returns whether the future is gone: it completed, panicked or was aborted.
     ///
     /// ```
     /// # brigade::run(async {

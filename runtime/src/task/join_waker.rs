@@ -1,4 +1,4 @@
-//! The waker of whoever awaits a task, in eight bytes.
+//! The waker of the task or thread that awaits a handle, in eight bytes.
 //!
 //! Most joiners are tasks of brigade. The waker of such a task is a pointer and a table of functions that is
 //! always the same, so the pointer is enough. Any other waker is boxed. Both pointers are aligned, and the

@@ -1,8 +1,8 @@
-//! Tasks: spawn them, await them, abort them, and how they live inside.
+//! Tasks: spawning, awaiting and aborting them, and how they work inside.
 //!
-//! A task is a future together with everything it needs to be run by itself: a place in memory, a state, a
-//! waker, a handle for its output. This module knows no queue, no thread and no clock: when a task runs is its
-//! executor's affair, reached through one trait, [`scheduler_ref::Schedule`].
+//! A task is a future together with everything it needs to run on its own: memory, a state, a waker, and a handle
+//! for its output. This module knows no queue, no thread and no clock. The executor decides when a task runs; the
+//! task reaches it through one trait, [`scheduler_ref::Schedule`].
 //!
 //! # The naive version, and what breaks
 //!
@@ -39,11 +39,11 @@
 //! ```
 //!
 //! It runs, and six things are wrong with it. A task that is woken twice is queued twice, and polled
-//! when it has nothing to do. Once it is done a late waker queues it again, and polling a future after
-//! its end may panic. Its output has nowhere to go. A panic ends the loop and with it everybody else. Nobody can end a
-//! task that waits for ever. And the last waker, on whatever thread, drops the future, which must
-//! therefore be `Send`. The first two want a *state*; the others want somebody who *owns* each part of
-//! the task at each time. That is what the state word of [`state`] is for.
+//! when it has nothing to do. After its end a late waker queues it again, and polling a finished future
+//! may panic. The output has nowhere to go. A panic ends the loop and with it all other tasks. A task that waits for
+//! ever cannot be ended. And the last waker, on whatever thread, drops the future, which must
+//! therefore be `Send`. The first two problems need a *state*; for the others, each part of the task needs an
+//! *owner* at each time. The state word of [`state`] and the join word of [`join`] provide both.
 //!
 //! Read on in this order: [`state`] and [`cell`] (what a task is), [`raw`] and [`waker`] (wake, abort,
 //! references), [`run`] (poll it once), [`join`] (pass the output to the handle), [`scheduler_ref`] (where a
@@ -72,7 +72,7 @@ pub use self::error::JoinError;
 pub use self::id::Id;
 pub use self::join_handle::{AbortHandle, JoinHandle};
 pub use self::join_set::JoinSet;
-// What is built on top of tasks and executors, shown where people look for it.
+// Built on top of tasks and executors, and shown where users look for it.
 pub use self::spawn::Builder;
 pub use crate::coop::consume_budget;
 pub use crate::coop::yield_now;

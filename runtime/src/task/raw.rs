@@ -81,7 +81,7 @@ impl RawTask {
     }
 
     /// Makes the task run again. What the caller did before happens before that poll.
-    #[inline]
+    #[inline(always)]
     pub(super) fn wake_by_ref(self) {
         let Some(writer) = self.scheduler().writer() else {
             return self.send_wake();
@@ -153,7 +153,7 @@ impl RawTask {
     /// Ends one reference, which the caller owns; with the last of them the task's memory.
     #[inline]
     pub(super) fn release(self) {
-        // If only one is left it is the caller's, and nobody can make another: no need to write.
+        // If only one is left it is the caller's, and no thread can make another: no need to write.
         // Acquire and Release: what all others did with the task comes before its end.
         if self.header().refs.load(Ordering::Acquire) == 1
             || self.header().refs.fetch_sub(1, Ordering::Release) == 1
@@ -196,7 +196,7 @@ impl RawTask {
 
 impl Runnable {
     /// # Safety
-    /// The task is QUEUED, and nobody else has the right to run it.
+    /// The task is QUEUED, and no other `Runnable` of it exists.
     pub(super) unsafe fn new(task: RawTask) -> Self {
         Runnable(task)
     }

@@ -1,6 +1,6 @@
 //! Running a task: poll it once, and do what follows from that.
 //!
-//! After [`Runnable::run`] the task is idle, queued again, or done, and whoever awaits it has been woken. A
+//! After [`Runnable::run`] the task is idle, queued again, or done, and the waker of its handle has been called. A
 //! panic of the future does not come out: it becomes the output. A task that is aborted, or whose executor
 //! shuts down, is cancelled instead of polled: its future is dropped, and the output is "aborted".
 

@@ -47,8 +47,8 @@ where
 /// ```
 ///
 /// # Panics
-/// Outside of a [`SingleThread`](crate::SingleThread): the tasks of many cooks change threads, so
-/// theirs must be `Send`.
+/// Outside of a [`SingleThread`](crate::SingleThread): the tasks of `WorkStealing` change threads, so
+/// they must be `Send`.
 #[inline]
 #[track_caller]
 pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>

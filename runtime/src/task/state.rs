@@ -2,7 +2,7 @@
 //!
 //! Each transition is a pure function from a [`Snapshot`] to the next one and an answer, which tells the
 //! caller what it must do now. [`State::apply`] carries a transition out. So all the rules are here, and
-//! a search through every interleaving (`state/properties.rs`) can check them.
+//! a search through every interleaving (`task/join/properties.rs`) can check them.
 //!
 //! ```text
 //!                 wake                     start
@@ -22,18 +22,18 @@
 //!
 //! | transition | carried out by |
 //! |---|---|
-//! | spawn: [`Snapshot::SPAWNED`] | `task::cell::reserve` |
+//! | spawn: [`Snapshot::SPAWNED`] | `Reserved::with_state` |
 //! | [`Snapshot::wake`] | `RawTask::wake_by_ref`, `RawTask::receive_wake` |
 //! | [`Snapshot::abort`] | `RawTask::abort` |
 //! | [`Snapshot::start`], [`Snapshot::pend`] | `Runnable::run`, `MainTask::poll` |
 //! | [`State::finish`] | `RawTask::complete` |
 //! | [`Snapshot::seize`] | `RawTask::cancel` |
 //!
-//! Who holds the output, and who frees the task, is the other half of its life: see `task::join`.
+//! Which side holds the output, and which side frees the task, is described in `task::join`.
 
 use crate::sync::{AtomicU8, Ordering};
 
-/// In a run queue; or, together with RUNNING, woken during its poll.
+/// The task is in a run queue; or, together with RUNNING, it was woken during its poll.
 /// Set by spawn, wake and abort; cleared by start, pend and seize.
 pub(super) const QUEUED: u8 = 1 << 0;
 /// A thread is polling the future, or dropping it, and has it to itself.
@@ -153,7 +153,7 @@ impl Snapshot {
         }
     }
 
-    /// The executor wants to cancel the task without running it. Answers whether the caller got it.
+    /// The executor wants to cancel the task without running it. Returns whether the caller may do so.
     pub(crate) fn seize(self) -> (Snapshot, bool) {
         if self.has(RUNNING | DONE) {
             (self, false)
@@ -166,7 +166,7 @@ impl Snapshot {
 /// How the calling thread may write the run state of a task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Writer {
-    /// The task is bound to this thread, so nobody else writes: a plain load and a plain store.
+    /// The task is bound to this thread, so no other thread writes: a plain load and a plain store.
     Owner,
     /// Any thread may write: compare-and-swap.
     Shared,

@@ -86,15 +86,15 @@ pub(crate) fn wake_quietly(waker: Waker) {
     catch_quietly(|| waker.wake());
 }
 
-/// Drops a value that nobody is left to hear from: a panic in its `Drop` ends here (tokio #4412).
+/// Drops a value whose panic would reach no caller: it ends here (tokio #4412).
 pub(crate) fn drop_quietly<T>(value: T) {
     if needs_drop::<T>() {
         catch_quietly(|| drop(value));
     }
 }
 
-/// Calls code of the user whose panic would reach nobody. Should the panic's payload panic in its own
-/// `Drop`, what that one panics with is leaked.
+/// Calls code of the user and contains its panic. If the payload of the panic panics in its own `Drop`, the
+/// second payload is leaked.
 fn catch_quietly(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
         let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);

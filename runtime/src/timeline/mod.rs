@@ -1,7 +1,7 @@
 //! The record of a run, event by event.
 //!
 //! A [`Timeline`] is the record of one run of an executor that was built with `record_timeline(true)`:
-//! which task was polled when and by which thread, who woke it, when threads slept. It is plain data
+//! which task was polled when and by which thread, what woke it, when threads slept. It is plain data
 //! and has nothing to do with the executor any more.
 //!
 //! The crate `brigade-timeline` makes figures, advice and drawings of it.
@@ -125,7 +125,7 @@ pub struct Task {
     /// Its name, if [`task::Builder`](crate::task::Builder) gave it one; `main` for the main future of
     /// `block_on`.
     pub name: Option<String>,
-    /// Whether it is the main future of `block_on`, which is no task to the
+    /// The task is the main future of `block_on`, which is no task to the
     /// [`metrics`](crate::Metrics).
     pub is_main: bool,
 }
@@ -156,7 +156,7 @@ pub struct Event {
 
 /// What happened. Tasks are named by their index in [`Timeline::tasks`].
 ///
-/// Who spawned whom:
+/// Which task spawned which:
 ///
 ///
 /// ```
@@ -196,7 +196,7 @@ pub enum What {
         /// How.
         outcome: Outcome,
     },
-    /// A poll has ended, the task waits, and nobody holds a waker of it: nothing can ever wake it.
+    /// A poll has ended, the task waits, and no waker of it is left: nothing can ever wake it.
     Stranded {
         /// The task.
         task: usize,
@@ -256,6 +256,9 @@ pub enum What {
         /// How long the OS has kept it from a core so far although it could run; `None` if the system
         /// does not tell.
         delayed: Option<Duration>,
+        /// Whether it has given its core away since the reading before, other than to park: it slept, or
+        /// waited for a lock or a device.
+        blocked: bool,
     },
 }
 

@@ -1,13 +1,8 @@
 //! The timing wheel: which deadlines are pending, and which is the next.
 //!
-//! **Job.** Keep deadlines such that arming and disarming one is cheap, and that the next is found at
-//! once.
-//!
-//! **Owns** the time up to which entries were served, and the [`slots`] in which those that are
-//! pending wait.
-//! **Never** reads a clock, takes a lock, starts a thread or calls anything but
-//! the closure given to [`Wheel::expire`]: time is a number that the caller
-//! passes in, so virtual time and tests cost nothing extra.
+//! Arming and disarming a timer is cheap, and the next deadline is found at once. Pending entries wait in [`slots`].
+//! Time is a number that the caller passes in, so virtual time and tests cost nothing extra. The wheel reads no
+//! clock, takes no lock, and calls nothing but the closure given to [`Wheel::expire`].
 //!
 //! # The naive version, and what it costs
 //!
@@ -146,7 +141,7 @@ impl<T> Wheel<T> {
         self.slots.len()
     }
 
-    /// Whether nothing is pending.
+    /// Returns whether nothing is pending.
     pub(crate) fn is_empty(&self) -> bool {
         self.slots.len() == 0
     }
@@ -258,6 +253,9 @@ impl<T> Wheel<T> {
     }
 
     fn earliest(&self) -> Option<Earliest> {
+        if self.is_empty() {
+            return None;
+        }
         let under_way = (self.cascading > 0)
             .then(|| self.first_slot(self.cascading))
             .flatten()

@@ -51,9 +51,9 @@ use crate::sync::Arc;
 use crate::task::{JoinHandle, spawn_task};
 use crate::timeline::Timeline;
 
-/// The work-stealing executor: many cooks.
+/// The work-stealing executor: threads that take tasks from one another.
 ///
-/// Its workers run spawned tasks from the moment they are spawned, whether or not somebody is in
+/// Its workers run spawned tasks from the moment they are spawned, whether or not a thread is in
 /// [`block_on`](Self::block_on). Dropping the executor waits for the polls that are going on, then
 /// drops the futures of all tasks.
 ///
@@ -80,7 +80,7 @@ pub struct WorkStealing {
 pub type WorkStealingBuilder = Builder<WorkStealing>;
 
 impl WorkStealing {
-    /// An executor with one worker a core.
+    /// Makes an executor with one worker for each core.
     ///
     /// ```
     /// let executor = brigade::WorkStealing::new()?;
@@ -90,12 +90,12 @@ impl WorkStealing {
     /// ```
     ///
     /// # Errors
-    /// If the OS has no descriptors left for the event loop, or starts no more threads.
+    /// Returns an error if the OS has no descriptors left for the event loop, or starts no more threads.
     pub fn new() -> io::Result<Self> {
         Self::builder().build()
     }
 
-    /// An executor with so many workers.
+    /// Makes an executor with this many workers.
     ///
     /// ```
     /// assert_eq!(brigade::WorkStealing::with_workers(2)?.workers(), 2);
@@ -103,12 +103,12 @@ impl WorkStealing {
     /// ```
     ///
     /// # Errors
-    /// As [`new`](Self::new); and `InvalidInput` for 0.
+    /// Returns the errors of [`new`](Self::new), and `InvalidInput` for 0.
     pub fn with_workers(workers: usize) -> io::Result<Self> {
         Self::builder().workers(workers).build()
     }
 
-    /// An executor with settings of your own.
+    /// Returns a builder for an executor with other settings.
     ///
     /// ```
     /// let executor = brigade::WorkStealing::builder().workers(2).name("cook").build()?;
@@ -167,7 +167,7 @@ impl WorkStealing {
         spawn_task!(self.shared.scheduler.clone(), "task", None, future)
     }
 
-    /// How many workers there are.
+    /// Returns the number of workers.
     ///
     /// ```
     /// assert_eq!(brigade::WorkStealing::with_workers(2)?.workers(), 2);
@@ -177,7 +177,7 @@ impl WorkStealing {
         self.scheduler.remotes.len()
     }
 
-    /// A handle for other threads.
+    /// Returns a handle for other threads.
     ///
     /// ```
     /// let executor = brigade::WorkStealing::with_workers(2)?;
@@ -192,7 +192,7 @@ impl WorkStealing {
         }
     }
 
-    /// What has happened so far, if the builder was told to record it.
+    /// Returns what has happened so far, if the builder was told to record it.
     ///
     /// ```
     /// use brigade::WorkStealing;
@@ -233,7 +233,7 @@ impl WorkStealing {
         self.shared.pool.close_and_wait(deadline);
     }
 
-    /// What the executor has counted so far.
+    /// Returns what the executor has counted so far.
     ///
     /// ```
     /// let executor = brigade::WorkStealing::with_workers(2)?;
