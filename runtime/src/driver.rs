@@ -165,7 +165,7 @@ fn fail(error: io::Error) {
 
 /// Calls the wakers that the driver has collected. The caller holds no lock. The list stays for the next time.
 pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
-    // R3 of `reactor::readiness`
+    // R4 of `reactor::readiness`
     for waker in woken.drain(..) {
         wake_quietly(waker);
     }
