@@ -1,28 +1,43 @@
-//! async-tungstenite over brigade's sockets: against its own client, and against a page in a browser.
+//! async-tungstenite over brigade's sockets: against its own client, through an upgrade of hyper, and against
+//! a page in a browser.
 //! Glue: none; it speaks the traits of futures-io.
 //!
 //! The page wants Chromium on the path. Without it that test says loudly that it was skipped; where
 //! `BRIGADE_REQUIRE_BROWSER` is set, it fails.
 
+use std::convert::Infallible;
 use std::env;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use async_tungstenite::tungstenite::client::IntoClientRequest;
+use async_tungstenite::tungstenite::handshake::server::create_response;
+use async_tungstenite::tungstenite::protocol::Role;
 use async_tungstenite::tungstenite::{Error, Message};
-use async_tungstenite::{accept_async, client_async};
+use async_tungstenite::{WebSocketStream, accept_async, client_async};
+use brigade::hyper::FuturesIo;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::time::timeout;
 use brigade::{Executor, spawn};
 use brigade_tests::{Kitchen, on_both};
-use futures::{AsyncReadExt, StreamExt};
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, StreamExt};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, StatusCode};
 
 /// No browser takes as long, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(100);
 
 /// Sends every message back.
 async fn echo(stream: TcpStream) -> Result<usize, Error> {
-    let mut socket = accept_async(stream).await?;
+    echo_over(accept_async(stream).await?).await
+}
+
+async fn echo_over<S>(mut socket: WebSocketStream<S>) -> Result<usize, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let mut count = 0;
     while let Some(message) = socket.next().await {
         let message = message?;
@@ -67,6 +82,61 @@ fn echoes_to_its_own_client<K: Kitchen>() {
             guest.await.unwrap();
         }
         server.abort();
+    });
+}
+
+/// A server of hyper hands the connection over after its reply 101, and so does hyper's client. Both ends then
+/// speak through `FuturesIo`.
+fn a_websocket_follows_an_upgrade_of_hyper<K: Kitchen>() {
+    K::open().block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (counted, count) = async_channel::bounded(1);
+        let upgrade = service_fn(move |mut request: Request<Incoming>| {
+            let counted = counted.clone();
+            async move {
+                let mut head = Request::new(());
+                *head.headers_mut() = request.headers().clone();
+                let reply = create_response(&head).unwrap();
+                let upgrade = hyper::upgrade::on(&mut request);
+                drop(spawn(async move {
+                    let stream = FuturesIo::new(upgrade.await.unwrap());
+                    let socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+                    counted
+                        .send(echo_over(socket).await.unwrap())
+                        .await
+                        .unwrap();
+                }));
+                Ok::<_, Infallible>(reply.map(|()| String::new()))
+            }
+        });
+        let server = spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let server = hyper::server::conn::http1::Builder::new();
+            let serving = server.serve_connection(stream, upgrade).with_upgrades();
+            serving.await.unwrap();
+        });
+
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
+        drop(spawn(connection.with_upgrades()));
+        let request = format!("ws://{address}/").into_client_request().unwrap();
+        let reply = sender.send_request(request.map(|()| String::new())).await;
+        let reply = reply.unwrap();
+        assert_eq!(reply.status(), StatusCode::SWITCHING_PROTOCOLS);
+        let stream = FuturesIo::new(hyper::upgrade::on(reply).await.unwrap());
+        let mut socket = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
+        for size in [0, 1, 125, 126, 65_536, 1 << 20] {
+            let sent = Message::binary(vec![7; size]);
+            socket.send(sent.clone()).await.unwrap();
+            assert_eq!(socket.next().await.unwrap().unwrap(), sent);
+        }
+        socket.close(None).await.unwrap();
+        while let Some(Ok(last)) = socket.next().await {
+            assert!(last.is_close());
+        }
+        assert_eq!(count.recv().await.unwrap(), 6);
+        server.await.unwrap();
     });
 }
 
@@ -154,5 +224,6 @@ fn find_browser() -> Option<String> {
 
 on_both! {
     echoes_to_its_own_client,
+    a_websocket_follows_an_upgrade_of_hyper,
     a_page_in_a_browser_talks_to_a_server,
 }

@@ -136,7 +136,7 @@ impl<S: Accept> Socket<S> {
     }
 }
 
-/// The stream of a listener's `incoming`, such as `TcpListener`'s. See [`incoming`](Socket::incoming).
+/// The stream of a listener's `incoming`. See [`TcpListener::incoming`](Socket::incoming) for an example.
 #[must_use = "a stream does nothing until it is polled"]
 #[derive(Debug)]
 pub struct Accepting<'a, S: Accept> {
