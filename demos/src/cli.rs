@@ -90,7 +90,7 @@ pub(crate) enum Demo {
     /// One run from three frames: the task's, the thread's and the system's
     #[command(long_about = reference::ABOUT, after_long_help = reference::NOTES)]
     Reference(reference::Reference),
-    /// Four programs with a fault, the advice that names it, and the mended twins
+    /// Six programs with a fault, the advice that names it, and the mended twins
     #[command(long_about = pitfalls::ABOUT, after_long_help = pitfalls::NOTES)]
     Pitfalls(pitfalls::Args),
     /// One fetch from spawn to the system and back, with the function behind each hop

@@ -17,15 +17,22 @@ fn pitfalls(args: &[&str]) -> Vec<Value> {
 /// faulty one has it, and then there is little of the fault to be seen.
 const TRIES: usize = 10;
 
+/// Whether a fault is named, or the advice says why it may not be: other programs had the cores.
+/// That only one core is busy shows where there are two that are free.
+fn is_clear(pitfall: &Value) -> bool {
+    let broken = &pitfall["broken"];
+    let crowded = broken["advice"].to_string().contains("Other programs");
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let hidden = pitfall["pitfall"] == "one-task" && (crowded || cores < 2);
+    broken["is_named"] == true || hidden
+}
+
 /// All pitfalls, from a run in which none of the faults was hidden, if there is one.
 fn seen(cooks: &str) -> Vec<Value> {
     let mut all = Vec::new();
     for _ in 0..TRIES {
         all = pitfalls(&["--cooks", cooks]);
-        if all
-            .iter()
-            .all(|pitfall| pitfall["broken"]["is_named"] == true)
-        {
+        if all.iter().all(is_clear) {
             break;
         }
     }
@@ -43,9 +50,12 @@ fn the_advice_names_each_fault_with_one_cook_and_with_two() {
     for cooks in ["1", "2"] {
         let all = seen(cooks);
         let names: Vec<_> = all.iter().map(|pitfall| &pitfall["pitfall"]).collect();
-        assert_eq!(names, ["blocking", "busy", "waker", "lock"]);
+        assert_eq!(
+            names,
+            ["loop", "one-task", "blocking", "busy", "waker", "lock"]
+        );
         for pitfall in &all {
-            assert_eq!(pitfall["broken"]["is_named"], true, "{pitfall}");
+            assert!(is_clear(pitfall), "{pitfall}");
             // A machine that is busy enough blocks the loop of any program.
             if pitfall["pitfall"] != "blocking" {
                 assert_eq!(pitfall["mended"]["is_named"], false, "{pitfall}");
@@ -55,7 +65,7 @@ fn the_advice_names_each_fault_with_one_cook_and_with_two() {
                 );
             }
         }
-        let [blocking, busy, waker, lock] = [0, 1, 2, 3].map(|n| &all[n]);
+        let [in_loop, one_task, blocking, busy, waker, lock] = [0, 1, 2, 3, 4, 5].map(|n| &all[n]);
         let done = |pitfall, twin| number(pitfall, twin, "done");
         assert!(
             done(blocking, "broken") < done(blocking, "mended"),
@@ -71,6 +81,13 @@ fn the_advice_names_each_fault_with_one_cook_and_with_two() {
             "{waker}"
         );
         assert_eq!(done(lock, "broken"), 5, "{lock}");
+        // Six waits of a step each, which no timer cuts short, one after the other.
+        let wall = |twin: &str| in_loop[twin]["wall_s"].as_f64().unwrap();
+        assert!(wall("broken") >= 0.3 && wall("mended") >= 0.05, "{in_loop}");
+        assert_eq!(done(one_task, "broken"), number(one_task, "broken", "of"));
+        let at_once = |twin| number(one_task, twin, "at_once_max");
+        assert_eq!(at_once("broken"), 1, "a task runs on one cook: {one_task}");
+        assert_eq!(number(one_task, "broken", "cooks"), 2, "{one_task}");
     }
 }
 
@@ -88,4 +105,22 @@ fn one_can_be_chosen_and_is_drawn_with_its_advice() {
     assert!(!text.contains("busy, broken"), "{text}");
     assert_eq!(pitfalls(&["lock"]).len(), 1);
     assert!(run(&["pitfalls", "none"]).refused().contains("none"));
+}
+
+/// With one cook the fault cannot be told from the mended program, so two are hired.
+#[test]
+fn all_work_in_one_task_is_shown_with_two_cooks_even_if_one_was_asked_for() {
+    let mut at_once = 0;
+    for _ in 0..TRIES {
+        let object = run(&["pitfalls", "one-task", "--cooks", "1", "--json", "-q"]).json();
+        let pair = &object["pitfalls"][0];
+        assert_eq!(object["cooks"], 2, "{object}");
+        assert_eq!(number(pair, "broken", "at_once_max"), 1, "{pair}");
+        assert_eq!(number(pair, "mended", "done"), 4, "{pair}");
+        at_once = number(pair, "mended", "at_once_max");
+        if at_once == 2 {
+            break;
+        }
+    }
+    assert_eq!(at_once, 2, "the mended program uses both cooks");
 }

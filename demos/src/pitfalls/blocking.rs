@@ -23,7 +23,10 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     name: "blocking",
     fault: "a call that blocks its thread, in a task",
     remedy: "the same call on the blocking pool",
+    why: "A blocking call keeps its thread until it returns, and no task on that thread gets a turn \
+          meanwhile. The blocking pool has threads for such calls.",
     counts: "rings on time",
+    cooks_min: 1,
     broken: |place| Box::pin(broken(place)),
     mended: |place| Box::pin(mended(place)),
     is_named_by: Kind::Blocking,

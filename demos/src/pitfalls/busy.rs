@@ -27,7 +27,10 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     name: "busy",
     fault: "a future that wakes itself to ask again",
     remedy: "it is woken when there is something to see",
+    why: "A future that wakes itself is polled again at once, whether or not anything has happened, and \
+          keeps a core busy. The mended one leaves its waker where the meal will be put.",
     counts: "meals",
+    cooks_min: 1,
     broken: |place| Box::pin(broken(place)),
     mended: |place| Box::pin(mended(place)),
     is_named_by: Kind::BusyPolling,

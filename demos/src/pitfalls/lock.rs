@@ -6,22 +6,22 @@
 //!
 //! **Mended**: ask the bank first, and lock the till for the addition.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use anyhow::ensure;
 use async_lock::Mutex;
-use brigade::net::TcpStream;
 use brigade_timeline::Kind;
-use futures_util::AsyncReadExt as _;
 
-use super::{Done, Pitfall, Place};
-use crate::{fetch::origin::Request, work::begin};
+use super::{Done, Pitfall, Place, ask};
+use crate::work::begin;
 
 pub(super) const PITFALL: Pitfall = Pitfall {
     name: "lock",
     fault: "a lock that is held across an await",
     remedy: "it is held for the addition only",
+    why: "The lock is held while the bank answers, so the guests ask the bank one after the other. The \
+          mended guests ask first and lock the till only for the addition.",
     counts: "guests",
+    cooks_min: 1,
     broken: |place| Box::pin(program(place, true)),
     mended: |place| Box::pin(program(place, false)),
     is_named_by: Kind::InLine,
@@ -53,23 +53,13 @@ async fn program(place: Place, across_await: bool) -> anyhow::Result<Done> {
 async fn lock_and_ask(till: &Mutex<usize>, place: Place) -> anyhow::Result<()> {
     let mut till = till.lock().await;
     // The fault: the bank takes its time, and the till stays locked.
-    ask_the_bank(place.server, place.step).await?;
+    ask(place.server, place.step).await?;
     *till += 1;
     Ok(())
 }
 
 async fn ask_and_lock(till: &Mutex<usize>, place: Place) -> anyhow::Result<()> {
-    ask_the_bank(place.server, place.step).await?;
+    ask(place.server, place.step).await?;
     *till.lock().await += 1;
-    Ok(())
-}
-
-async fn ask_the_bank(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
-    let request = Request::After(takes.as_millis() as u64);
-    let stream = TcpStream::connect(server).await?;
-    stream.write_all(request.message().as_bytes()).await?;
-    let mut answer = Vec::new();
-    (&stream).read_to_end(&mut answer).await?;
-    ensure!(request.is_answered_by(&answer), "the bank is out of order");
     Ok(())
 }

@@ -1,10 +1,12 @@
-//! `brigade pitfalls`: four programs with a fault, each beside its mended twin.
+//! `brigade pitfalls`: six programs with a fault, each beside its mended twin.
 //!
 //! What it shows: the faults that asynchronous programs have, what they look like on
 //! the timeline, and that the advice names them. All of them run, and all of them end.
 //!
 //! | pitfall | the fault | read |
 //! |---|---|---|
+//! | loop | awaits in a loop | `in_loop` |
+//! | one-task | all work in one task | `one_task` |
 //! | blocking | a call that blocks its thread, in a task | `blocking` |
 //! | busy | a future that wakes itself to ask again | `busy` |
 //! | waker | a future that does not keep its waker | `waker` |
@@ -12,7 +14,9 @@
 
 mod blocking;
 mod busy;
+mod in_loop;
 mod lock;
+mod one_task;
 mod waker;
 
 use std::{
@@ -22,14 +26,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use brigade::Executor;
+use anyhow::ensure;
+use brigade::{Executor, net::TcpStream};
 use brigade_timeline::{Kind, Look};
 use serde_json::{Value, json};
 
 use crate::{
     columns::Columns,
     cooks::{self, Dish},
-    fetch::origin::Origin,
+    fetch::origin::{Origin, Request},
     look,
     measure::{Run, measure},
     numbers::whole,
@@ -39,16 +44,17 @@ use crate::{
 };
 
 /// How `brigade pitfalls --help` begins.
-pub(crate) const ABOUT: &str = "Four programs with a fault, each beside its mended twin.\n\n\
+pub(crate) const ABOUT: &str = "Six programs with a fault, each beside its mended twin.\n\n\
+    loop: awaits in a loop. one-task: all work in one task. \
     blocking: a call that blocks its thread, in a task. busy: a future that wakes itself to ask again. \
     waker: a future that does not keep its waker. lock: a lock that is held across an await. Each runs, \
     its timeline is drawn, and the advice that follows from the timeline names the fault.";
 
 /// How it ends.
-pub(crate) const NOTES: &str = "--cooks here: on how many threads each program runs; with 1,2 all is run \
-    with each and compared.\n\n\
+pub(crate) const NOTES: &str = "--cooks here: on how many threads each program runs (one-task has two at \
+    least); with 1,2 all is run with each and compared.\n\n\
     --json adds `pitfalls`: of each program, `broken` and `mended`, what was `done` of how much, `wall_s`, \
-    `cpu_s`, `polls`, all `advice` that its timeline gives, and whether some of it names the fault \
+    `cpu_s`, `polls`, how many `cooks`, `at_once_max`, all `advice` that its timeline gives, and whether some of it names the fault \
     (`is_named`).";
 
 /// What `brigade pitfalls` can be asked.
@@ -64,6 +70,8 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Name {
+    Loop,
+    OneTask,
     Blocking,
     Busy,
     Waker,
@@ -96,8 +104,12 @@ struct Pitfall {
     /// What is wrong, and what was done about it.
     fault: &'static str,
     remedy: &'static str,
+    /// Why that matters, in a few sentences.
+    why: &'static str,
     /// What is counted as done.
     counts: &'static str,
+    /// With fewer cooks the fault does not show.
+    cooks_min: usize,
     broken: Program,
     mended: Program,
     /// Whether it is this fault that the advice is about.
@@ -107,6 +119,8 @@ struct Pitfall {
 impl Name {
     fn pitfall(self) -> Pitfall {
         match self {
+            Self::Loop => in_loop::PITFALL,
+            Self::OneTask => one_task::PITFALL,
             Self::Blocking => blocking::PITFALL,
             Self::Busy => busy::PITFALL,
             Self::Waker => waker::PITFALL,
@@ -123,6 +137,8 @@ pub(crate) struct Twin {
     pub(crate) advice: Vec<String>,
     /// What of it names the fault.
     named: Vec<String>,
+    /// What of it says that other programs had the cores, which hides faults.
+    disturbed: Vec<String>,
 }
 
 /// A pitfall that has run, twice.
@@ -153,15 +169,15 @@ impl Pitfalls {
     /// others cooks are hired, as many, so that each has a timeline of its own.
     pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Vec<Pair>> {
         let origin = Origin::start()?;
-        let cooks = executor.workers();
-        let place = Place {
-            step: self.step,
-            cooks,
-            server: origin.address(0),
-        };
         let mut pairs = Vec::new();
         for name in &self.names {
             let pitfall = name.pitfall();
+            let cooks = executor.workers().max(pitfall.cooks_min);
+            let place = Place {
+                step: self.step,
+                cooks,
+                server: origin.address(0),
+            };
             let broken = match pairs.is_empty() {
                 true => run(executor, &pitfall, pitfall.broken, place)?,
                 false => run(&cooks::hire(cooks)?, &pitfall, pitfall.broken, place)?,
@@ -185,11 +201,13 @@ fn run<E: Executor>(
 ) -> anyhow::Result<Twin> {
     let run = measure(executor, program(place))?.transpose()?;
     let advice = brigade_timeline::advice(&run.timeline);
-    let named = advice
-        .iter()
-        .filter(|advice| advice.kind() == pitfall.is_named_by);
+    let of_kind = |kind| {
+        let its = advice.iter().filter(move |advice| advice.kind() == kind);
+        its.map(|advice| advice.in_words_of("cook")).collect()
+    };
     Ok(Twin {
-        named: named.map(|advice| advice.in_words_of("cook")).collect(),
+        named: of_kind(pitfall.is_named_by),
+        disturbed: of_kind(Kind::OtherPrograms),
         advice: advice
             .iter()
             .map(|advice| advice.in_words_of("cook"))
@@ -198,9 +216,36 @@ fn run<E: Executor>(
     })
 }
 
+/// Asks the server, whose answer takes so long.
+async fn ask(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
+    let request = Request::After(takes.as_millis() as u64);
+    let stream = TcpStream::connect(server).await?;
+    stream.write_all(request.message().as_bytes()).await?;
+    let mut answer = Vec::new();
+    while !request.is_answered_by(&answer) {
+        let mut part = [0; 256];
+        let read = (&stream).read(&mut part).await?;
+        ensure!(read > 0, "the server is out of order");
+        answer.extend_from_slice(&part[..read]);
+    }
+    Ok(())
+}
+
 // ---- what it comes to --------------------------------------------------------------------
 
 impl Dish for Pitfalls {
+    /// The executor at hand runs the first program, so it must have enough cooks.
+    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
+        let least = self.names[0].pitfall().cooks_min;
+        let enough = |cooks: Option<usize>| match least {
+            1 => cooks,
+            _ => Some(cooks.unwrap_or(1).max(least)),
+        };
+        let mut runs: Vec<_> = asked.into_iter().map(enough).collect();
+        runs.dedup();
+        runs
+    }
+
     fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
         let begun = Instant::now();
         let pairs = self.measure(executor)?;
@@ -239,21 +284,28 @@ impl Pair {
         ]
     }
 
-    /// Both runs to one scale, and what the timeline of each makes one think of the fault.
-    /// (What else it says, that there is little to do, say, is another matter.)
+    /// Why the fault matters, both runs to one scale, and the advice about the fault. (Other
+    /// advice, such as that there is little to do, is left out.)
     fn chart(&self, look: Look) -> String {
         let name = self.pitfall.name;
         let drawn = self
             .twins()
             .map(|(which, what, twin)| (&twin.run.timeline, format!("{name}, {which}: {what}")));
         let drawings = look::to_scale(&drawn, look);
-        let mut chart = String::new();
+        let [broken, mended] = [&self.broken, &self.mended].map(|twin| &twin.run.figures);
+        let mut chart = report::wrapped(&format!(
+            "{} Broken, it took {}; mended, {}.",
+            self.pitfall.why,
+            units::duration(broken.wall),
+            units::duration(mended.wall),
+        ));
+        chart.push_str("\n\n");
         for (drawing, (_, _, twin)) in drawings.iter().zip(self.twins()) {
             chart.push_str(&format!("{}\n\n", drawing.trim_end()));
-            if twin.named.is_empty() {
+            if twin.named.is_empty() && twin.disturbed.is_empty() {
                 chart.push_str("advice: none about this fault\n\n");
             }
-            for advice in &twin.named {
+            for advice in twin.named.iter().chain(&twin.disturbed) {
                 chart.push_str(&format!(
                     "{}\n\n",
                     report::wrapped(&format!("advice: {advice}"))
@@ -271,6 +323,8 @@ impl Pair {
                 "wall_s": twin.run.figures.wall.as_secs_f64(),
                 "cpu_s": twin.run.figures.cpu.map(|cpu| cpu.as_secs_f64()),
                 "polls": twin.polls(),
+                "cooks": twin.run.figures.cooks,
+                "at_once_max": twin.run.figures.at_once_max,
                 "advice": twin.advice,
                 "is_named": twin.is_named(),
             })
@@ -319,10 +373,22 @@ fn verdict(pairs: &[Pair]) -> String {
     let named =
         |twin: fn(&Pair) -> &Twin| pairs.iter().filter(|pair| twin(pair).is_named()).count();
     let all = pairs.len();
-    format!(
+    let mut said = format!(
         "The advice that follows from the timeline names the fault in {} of {all} broken programs, \
          and in {} of {all} mended ones.",
         named(|pair| &pair.broken),
         named(|pair| &pair.mended),
-    )
+    );
+    let is_disturbed = |pair: &Pair| {
+        [&pair.broken, &pair.mended]
+            .iter()
+            .any(|twin| !twin.disturbed.is_empty())
+    };
+    if pairs.iter().any(is_disturbed) {
+        said.push_str(
+            " Other programs had the cores for part of the time: that hides some faults and may look \
+             like others.",
+        );
+    }
+    said
 }

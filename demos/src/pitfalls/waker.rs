@@ -24,7 +24,10 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     name: "waker",
     fault: "a future that does not keep its waker",
     remedy: "it keeps the waker of its last poll",
+    why: "A future that returns Pending must arrange a wake. This one keeps no waker, so nothing polls it \
+          again after its letter has come; a timeout ends the wait. The mended one stores the waker.",
     counts: "letters",
+    cooks_min: 1,
     broken: |place| Box::pin(program(place, false)),
     mended: |place| Box::pin(program(place, true)),
     is_named_by: Kind::Stranded,

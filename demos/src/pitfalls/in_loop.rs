@@ -1,0 +1,46 @@
+//! Awaits in a loop.
+//!
+//! A guest orders several dishes from a kitchen elsewhere, and none of the dishes needs
+//! another. The loop awaits each order before it begins the next, so the waits add up.
+//!
+//! **Mended**: begin all orders, then await them together. One task on one thread suffices.
+
+use brigade_timeline::Kind;
+use futures_util::future::try_join_all;
+
+use super::{Done, Pitfall, Place, ask};
+use crate::work::begin;
+
+pub(super) const PITFALL: Pitfall = Pitfall {
+    name: "loop",
+    fault: "awaits in a loop",
+    remedy: "all begun, then awaited together",
+    why: "No order needs another one's result, but an await in a loop sends each only when the one \
+          before has been answered. The mended guest sends all of them first and then awaits all.",
+    counts: "dishes",
+    cooks_min: 1,
+    broken: |place| Box::pin(async move { begin("guest", one_by_one(place)).await }),
+    mended: |place| Box::pin(async move { begin("guest", together(place)).await }),
+    is_named_by: Kind::AwaitsInLoop,
+};
+
+const DISHES: usize = 6;
+
+async fn one_by_one(place: Place) -> anyhow::Result<Done> {
+    let mut done = 0;
+    for _ in 0..DISHES {
+        // The fault: the next order is not sent before this one is answered.
+        ask(place.server, place.step).await?;
+        done += 1;
+    }
+    Ok(Done { done, of: DISHES })
+}
+
+async fn together(place: Place) -> anyhow::Result<Done> {
+    let orders = (0..DISHES).map(|_| ask(place.server, place.step));
+    let served = try_join_all(orders).await?;
+    Ok(Done {
+        done: served.len(),
+        of: DISHES,
+    })
+}
