@@ -62,8 +62,8 @@ pub(crate) fn take_yield() -> bool {
 /// Spends one operation of the budget that a task has in each poll; when it is used up, lets others run first.
 ///
 /// Sockets, timers and joins of brigade do this by themselves. A task that computes for long, or takes from a
-/// source that is always ready and knows no budget, may do it between two steps: this costs much less than a
-/// [`yield_now`](crate::yield_now) each time.
+/// source that is always ready and has no budget, may do it between two steps: this costs much less than a
+/// [`yield_now`] each time.
 ///
 /// ```
 /// brigade::run(async {
@@ -77,7 +77,7 @@ pub(crate) fn take_yield() -> bool {
 /// ```
 ///
 /// # Cancel safety
-/// Nothing is lost when it is dropped.
+/// Dropping the future loses nothing.
 pub async fn consume_budget() {
     poll_fn(poll_spend).await;
 }
@@ -145,7 +145,7 @@ impl Pace {
 /// ```
 ///
 /// # Cancel safety
-/// Nothing is lost when it is dropped.
+/// Dropping the future loses nothing.
 pub fn yield_now() -> impl Future<Output = ()> + Send {
     YieldNow { yielded: false }
 }

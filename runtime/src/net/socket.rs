@@ -47,7 +47,7 @@ impl<S: Kind> Socket<S> {
     /// Takes over a socket of std that is in non-blocking mode already.
     ///
     /// It is not known to be writable, since a stream may have only begun to connect. Nor is it known to be what
-    /// its type says, since anything can be made of a descriptor.
+    /// its type suggests, since anything can be made of a descriptor.
     pub(super) fn take_over(socket: S, function: &str) -> io::Result<Self> {
         let reactor = current_reactor(function)?;
         let io = Registered::with_reactor(reactor, socket, S::INTEREST, false)?;

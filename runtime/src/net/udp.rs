@@ -88,7 +88,7 @@ impl Socket<mio::net::UdpSocket> {
         Socket::register(reactor, socket, true)
     }
 
-    /// Sets the one peer that [`send`](Self::send) and [`recv`](Self::recv) speak of: the first of the
+    /// Sets the one peer that [`send`](Self::send) and [`recv`](Self::recv) use: the first of the
     /// addresses that the OS accepts.
     ///
     /// # Errors

@@ -212,7 +212,7 @@ impl JoinState {
 
 /// The executor's side.
 impl RawTask {
-    /// The output is stored, and the run state says so: passes it on.
+    /// The output is stored, and the run state is DONE: passes the output on.
     #[inline(always)]
     pub(super) fn hand_over_output(self) {
         match self.header().join.apply(Word::complete) {

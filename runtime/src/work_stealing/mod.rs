@@ -141,7 +141,7 @@ impl WorkStealing {
     /// ```
     ///
     /// # Panics
-    /// If an executor is running on this thread already; and if `future` panics. A panic of a
+    /// Panics if an executor is running on this thread already; and if `future` panics. A panic of a
     /// spawned task goes to its handle.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
