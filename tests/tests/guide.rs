@@ -115,7 +115,14 @@ fn public_items_have_an_example_or_say_where_one_is() {
     for path in files {
         for (item, doc) in public_items(&fs::read_to_string(&path).unwrap()) {
             seen += 1;
-            let shown = ["```", "example", "[`sleep`]", "See [", "such as [`", "is sealed"];
+            let shown = [
+                "```",
+                "example",
+                "[`sleep`]",
+                "See [",
+                "such as [`",
+                "is sealed",
+            ];
             if !shown.iter().any(|word| doc.contains(word)) {
                 bare.push(format!("{}: {item}", path.display()));
             }
