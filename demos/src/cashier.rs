@@ -8,8 +8,10 @@
 //! A run is one poll here, from one await to the next, and is not cut into pieces:
 //! so it is seen that a task has its cashier to itself until it awaits something.
 
+use std::time::Duration;
+
 use brigade::{
-    Executor,
+    Executor, SingleThread,
     timeline::{LaneKind, Timeline, What},
 };
 use brigade_timeline::Look;
@@ -20,7 +22,7 @@ use crate::{
     compare,
     cooks::{self, Dish},
     look,
-    measure::{OneAndMany, Run, one_and_many},
+    measure::{OneAndMany, Run, measure, one_and_many},
     minute::Minute,
     numbers::whole,
     options::Shared,
@@ -35,7 +37,7 @@ pub(crate) const NOTES: &str = "--cooks here: how many cashiers there are in the
     opened for each and compared.\n\n\
     --json adds `shops`, the figures of both: `visits` says who served whom from when to when, \
     `overlaps` how many pairs of visits overlapped, `switches` how often a cashier turned to another \
-    customer.";
+    customer. With --seed, `seeded` has the two orders that were drawn from it.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -45,6 +47,9 @@ pub(crate) struct Args {
     /// How many milliseconds a minute in the shop takes
     #[arg(long, value_name = "MS", default_value = "40")]
     minute: Minute,
+    /// Draw the order of one cashier's customers from N, twice: the same N is the same order
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(0..=u64::MAX))]
+    seed: Option<u64>,
 }
 
 /// Minutes to ring up the goods, until the card machine has an answer, and to pack.
@@ -134,10 +139,33 @@ pub(crate) fn shop<E: Executor>(
     one_and_many(executor, || open(customers, minute, goods, bags))
 }
 
+/// Opens a shop with one cashier whose next customer is drawn from `seed`, by a clock that jumps.
+/// Returns in which order the customers were served.
+///
+/// The system has no say in it, so the order can be had again: that is how a fault which shows in one
+/// order in a thousand is looked for.
+fn drawn_from(seed: u64, customers: u32, minute: Minute) -> anyhow::Result<Vec<String>> {
+    let builder = SingleThread::builder().seed(seed).virtual_time(true);
+    let executor = builder.record_timeline(true).build()?;
+    let (goods, bags) = (Pile::of(Duration::ZERO), Pile::of(Duration::ZERO));
+    let run = measure(&executor, open(customers, minute, goods, bags))?;
+    anyhow::ensure!(run.output, "a sum came out wrong");
+    Ok(numbers_of(&visits(&run.timeline)))
+}
+
+/// The numbers of the customers, visit by visit.
+fn numbers_of(visits: &[Visit]) -> Vec<String> {
+    let numbers = visits
+        .iter()
+        .filter_map(|visit| visit.customer.split(' ').next_back());
+    numbers.map(str::to_owned).collect()
+}
+
 /// The demo.
 pub(crate) struct Cashier {
     customers: u32,
     minute: Minute,
+    seed: Option<u64>,
     look: Look,
 }
 
@@ -146,6 +174,7 @@ impl Cashier {
         Self {
             customers: args.customers,
             minute: args.minute,
+            seed: args.seed,
             look: look::for_stdout(shared.no_color),
         }
     }
@@ -170,6 +199,9 @@ impl Dish for Cashier {
         let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
         report.charts = look::to_scale(&drawn, self.look);
         report.draws_run = true;
+        report.runs = drawn
+            .map(|(timeline, name)| (name, timeline.clone()))
+            .to_vec();
         let rows = runs.map(|run| (cashiers(run), &run.figures));
         report.details = compare::side_by_side("", rows).lines();
         report.details.extend(compare::columns_explained());
@@ -177,6 +209,16 @@ impl Dish for Cashier {
         report.details.extend(runs.into_iter().flat_map(order));
         report.verdict = verdict(&shop);
         report.own_keys(json!({ "shops": runs.map(json) }));
+        if let Some(seed) = self.seed {
+            let draw = || drawn_from(seed, self.customers, self.minute);
+            let orders = [draw()?, draw()?];
+            for (times, order) in ["", " again"].into_iter().zip(&orders) {
+                let order = order.join(" ");
+                let line = format!("seed {seed}{times} served customers  {order}");
+                report.details.push(line);
+            }
+            report.own_keys(json!({ "seeded": orders }));
+        }
         report.with_one = Some(shop.one.map(drop));
         Ok(report)
     }
@@ -188,8 +230,7 @@ fn order(run: &Run<bool>) -> Vec<String> {
     let cashiers = run.figures.cooks;
     let served = |cashier| {
         let mine = visits.iter().filter(|visit| visit.cashier == cashier);
-        let numbers = mine.filter_map(|visit| visit.customer.split(' ').next_back());
-        numbers.collect::<Vec<_>>().join(" ")
+        numbers_of(&mine.cloned().collect::<Vec<_>>()).join(" ")
     };
     (0..cashiers)
         .map(|cashier| {
@@ -247,7 +288,22 @@ fn json(run: &Run<bool>) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    #[test]
+    fn a_seed_gives_its_order_again_and_seeds_give_several() {
+        let minute = Minute(Duration::from_millis(40));
+        let order = |seed| drawn_from(seed, 5, minute).unwrap().join(" ");
+        let orders: Vec<_> = (0..10).map(order).collect();
+        assert_eq!(orders, (0..10).map(order).collect::<Vec<_>>());
+        assert!(
+            orders.iter().collect::<BTreeSet<_>>().len() > 2,
+            "{orders:?}"
+        );
+        assert!(orders.iter().all(|order| order.split(' ').count() == 10));
+    }
 
     fn visit(cashier: usize, customer: u32, from_s: f64, to_s: f64) -> Visit {
         Visit {

@@ -113,7 +113,7 @@ pub(crate) enum Demo {
 /// What became of the arguments.
 #[derive(Debug)]
 pub(crate) enum Parsed {
-    Run(Cli),
+    Run(Box<Cli>),
     /// `--help` or `--version`: text for stdout.
     Show(String),
     /// One line that says what is wrong.
@@ -127,7 +127,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
             "there is no demo to do that with: name one, as in `brigade kitchen --cooks 2`"
                 .to_owned(),
         ),
-        Ok(cli) => Parsed::Run(cli),
+        Ok(cli) => Parsed::Run(Box::new(cli)),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 Parsed::Show(format!("{}\n", error.to_string().trim_end()))

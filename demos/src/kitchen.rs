@@ -260,6 +260,9 @@ impl Dish for Kitchen {
         });
         report.charts = look::to_scale(&drawn, self.look);
         report.draws_run = true;
+        report.runs = drawn
+            .map(|(timeline, name)| (name, timeline.clone()))
+            .to_vec();
         let rows = dinners
             .ways()
             .map(|(way, run)| (way.to_owned(), &run.figures));

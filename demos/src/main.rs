@@ -42,7 +42,7 @@ use interrupt::Interrupted;
 
 fn main() -> ExitCode {
     let cli = match cli::parse(std::env::args_os()) {
-        Parsed::Run(cli) => cli,
+        Parsed::Run(cli) => *cli,
         Parsed::Show(text) => return show(&text),
         Parsed::Wrong(line) => return complain(&line, 2),
     };

@@ -54,6 +54,21 @@ fn bodies_may_be_chunked_or_end_with_the_connection_and_statuses_are_answers() {
         ("HTTP/1.0 200 OK\r\n\r\nold", 200, 3),
         ("HTTP/1.1 204 No Content\r\n\r\n", 204, 0),
         (
+            "HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\nhello",
+            204,
+            0,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x\r\n\r\n3\r\nabc\r\n0\r\nx: y\r\n\r\n",
+            200,
+            3,
+        ),
+        (
+            "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            200,
+            2,
+        ),
+        (
             "HTTP/1.1 301 Moved\r\nlocation: /b\r\ncontent-length: 0\r\n\r\n",
             301,
             0,
@@ -76,6 +91,31 @@ fn bodies_may_be_chunked_or_end_with_the_connection_and_statuses_are_answers() {
             (&status.into(), &bytes.into()),
             "{reply:?}"
         );
+    }
+}
+
+/// A server that is in a hurry closes with a reset. A whole reply is whole all the same.
+#[test]
+fn a_reset_after_a_whole_reply_is_no_failure_and_within_one_it_is() {
+    for (reply, error) in [
+        ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", None),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok",
+            Some("reset"),
+        ),
+        ("HTTP/1.1 200 OK\r\n\r\nok", Some("reset")),
+    ] {
+        let server = Server::start(move |mut stream| {
+            read_request(&mut stream);
+            let _ = stream.write_all(reply.as_bytes());
+            let now = Some(Duration::ZERO);
+            rustix::net::sockopt::set_socket_linger(&stream, now).unwrap();
+        });
+        let result = fetch_one(&server.url("/"), &[]);
+        match error {
+            None => assert!(result["error"].is_null(), "{result}"),
+            Some(kind) => drop(assert_kind(&result, kind)),
+        }
     }
 }
 

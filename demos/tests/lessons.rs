@@ -110,7 +110,7 @@ fn kitchen_draws_three_charts() {
     let run = run(&["kitchen", "--minute", "2", "--cooks", "3"]);
     assert_eq!(run.status, Some(0), "{run:?}");
     let titles = [
-        "sequential, 1 cook",
+        "sequential, 1 cook: async without concurrency",
         "concurrent, 1 cook",
         "parallel, 3 cooks",
     ];

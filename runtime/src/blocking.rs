@@ -126,12 +126,13 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         Next::Wait
     }
 
-    /// A thread that was idle is up again: because it was called, because its time is up, or for no reason.
+    /// A thread that was idle is up again: because it was called, because its time is up or the pool has
+    /// closed, or for no reason.
     fn rise(&mut self, thread: &S, timed_out: bool) -> Next<J> {
         match self.idle.iter().position(|it| it == thread) {
             // The thread was called, so a job relies on it: that its time is up as well does not count.
             None => self.next(thread),
-            Some(at) if timed_out => {
+            Some(at) if timed_out || self.closed => {
                 self.idle.remove(at);
                 Next::End
             }
@@ -139,14 +140,10 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         }
     }
 
-    /// Takes the jobs that have not begun, to be cancelled, and the idle threads, to be notified.
+    /// Takes the jobs that have not begun, to be cancelled. The idle threads are to be notified.
     fn close(&mut self) -> (VecDeque<J>, Vec<S>) {
         self.closed = true;
-        self.busy += self.idle.len();
-        (
-            std::mem::take(&mut self.queue),
-            std::mem::take(&mut self.idle),
-        )
+        (std::mem::take(&mut self.queue), self.idle.clone())
     }
 
     fn is_busy(&self) -> bool {

@@ -124,6 +124,11 @@ impl Drop for Entered<'_> {
     }
 }
 
+/// Returns whether there is a current executor.
+pub(crate) fn is_entered() -> bool {
+    !CURRENT.get().is_null()
+}
+
 /// Gives `f` the current executor, if there is one.
 #[inline(always)]
 pub(crate) fn with<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {

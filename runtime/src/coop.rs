@@ -2,8 +2,8 @@
 //!
 //! The runtime cannot interrupt a task, so it counts. Each poll of a task has a *budget* of operations: when that
 //! is used up, a socket that is still ready returns `Pending` and wakes its task at once. Each thread has a
-//! *pace*: after so many polls of tasks it polls the driver. [`queue::local`](crate::queue::local) decides which of
-//! the ready tasks comes first.
+//! *pace*: after so many polls of tasks it polls the driver. Which of the ready tasks comes first is decided in
+//! [`queue::local`](crate::queue::local) and in `work_stealing::search`.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::context;
 use crate::sync::thread_local;
 
 /// Operations in one poll. Arbitrary: enough that the yield between costs nothing, few enough that 1,000 busy
@@ -34,6 +35,7 @@ pub(crate) fn refill() {
 }
 
 /// Spends one operation, or yields. Under another executor, which does not refill the budget, the yield does.
+/// On a thread without an executor there is nobody to yield to.
 #[inline]
 pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
     let left = LEFT.get();
@@ -42,6 +44,9 @@ pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
         return Poll::Ready(());
     }
     refill();
+    if !context::is_entered() {
+        return Poll::Ready(());
+    }
     note_yield();
     cx.waker().wake_by_ref();
     Poll::Pending

@@ -274,7 +274,8 @@ impl Runtime {
         if !ready() {
             let mut woken: Vec<Waker> = Vec::new();
             let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
-            (self.driver.borrow_mut()).park(reactor, timers, None, &mut woken);
+            let now = timers.clock().now_nanos();
+            (self.driver.borrow_mut()).park(reactor, timers, now, None, &mut woken);
             driver::wake_all(&mut woken);
         }
         self.core.parked.store(false, Ordering::Relaxed);

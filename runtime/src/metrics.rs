@@ -48,16 +48,31 @@ impl Gauge {
         }
     }
 
+    pub(crate) fn most(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
+    }
+
     /// One less, by any thread.
     pub(crate) fn down(&self) {
         // Release pairs with the Acquire in `Counters::in_flight`.
         self.now.fetch_sub(1, Ordering::Release);
     }
 
-    /// Stores what the only writer has counted in variables of its own.
-    pub(crate) fn set(&self, now: usize, most: usize) {
+    /// As [`up`](Self::up), for the only thread that writes: without a read-modify-write.
+    #[inline]
+    pub(crate) fn up_alone(&self) {
+        let now = self.now.load(Ordering::Relaxed) + 1;
         self.now.store(now, Ordering::Relaxed);
-        self.most.store(most, Ordering::Relaxed);
+        if now > self.most.load(Ordering::Relaxed) {
+            self.most.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// As [`down`](Self::down), for the only thread that writes.
+    #[inline]
+    pub(crate) fn down_alone(&self) {
+        self.now
+            .store(self.now.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
     }
 }
 
@@ -290,9 +305,12 @@ mod tests {
         let metrics = read(&counters);
         assert_eq!((metrics.in_flight, metrics.in_flight_max), (2, 3));
         assert_eq!(metrics.workers.len(), 2);
-        counters.in_flight.set(1, 7);
+        for _ in 0..3 {
+            counters.in_flight.up_alone();
+        }
+        counters.in_flight.down_alone();
         let metrics = read(&counters);
-        assert_eq!((metrics.in_flight, metrics.in_flight_max), (1, 7));
+        assert_eq!((metrics.in_flight, metrics.in_flight_max), (4, 5));
     }
 
     #[test]

@@ -122,10 +122,21 @@ impl Drawing {
         timeline: &Timeline,
         shared: &Shared,
     ) -> anyhow::Result<()> {
-        let drawing = brigade_timeline::Drawing::new(timeline)
-            .title(&report.title)
-            .workers_are("cook")
-            .figures(figures(report, timeline));
+        let drawing = brigade_timeline::Drawing::new(timeline).workers_are("cook");
+        let mut drawing = drawing.title(&report.title);
+        // Other forms draw one run: the one that the report is about.
+        match (&report.runs[..], self.form) {
+            ([(name, first), others @ ..], Some(Form::Html)) => {
+                drawing = brigade_timeline::Drawing::new(first)
+                    .workers_are("cook")
+                    .named(name);
+                drawing = drawing.title(&report.title);
+                for (name, other) in others {
+                    drawing = drawing.beside(name, other);
+                }
+            }
+            _ => drawing = drawing.figures(figures(report, timeline)),
+        }
         if !self.is_stdout() {
             let written = drawing.write(&self.to);
             return written.with_context(|| {

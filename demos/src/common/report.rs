@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use brigade::{Executor, Metrics};
+use brigade::{Executor, Metrics, timeline::Timeline};
 use serde_json::{Map, Value, json};
 
 use crate::{interrupt, measure::Run, options::Shared, paint::Paint, system, units};
@@ -184,6 +184,8 @@ pub(crate) struct Report {
     pub(crate) with_one: Option<Run<()>>,
     /// Whether the report is printed: not where standard output is for something else.
     pub(crate) printed: bool,
+    /// All runs of a demo that compares several, by name: its page shows them side by side.
+    pub(crate) runs: Vec<(String, Timeline)>,
 }
 
 impl Report {
@@ -205,6 +207,7 @@ impl Report {
             details: Vec::new(),
             with_one: None,
             printed: true,
+            runs: Vec::new(),
         }
     }
 
@@ -398,6 +401,7 @@ mod tests {
             details: vec!["detail".to_owned()],
             with_one: None,
             printed: true,
+            runs: Vec::new(),
         }
     }
 

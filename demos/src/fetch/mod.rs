@@ -110,6 +110,7 @@ pub(crate) struct Plan {
     /// What the process needed before the first of all runs.
     baseline: OnceCell<Status>,
     quiet: bool,
+    json: bool,
     /// Whether progress may be drawn with escape sequences.
     escapes: bool,
     paint: Paint,
@@ -163,6 +164,7 @@ impl Plan {
             limits,
             baseline: OnceCell::new(),
             quiet: shared.quiet || output.is_stdout(),
+            json: shared.json,
             output,
             escapes: paint::takes_escapes(shared.no_color),
             paint: Paint::for_stdout(shared.no_color),
@@ -232,6 +234,7 @@ impl Dish for Plan {
             outcomes: run.outcomes,
             open_max: run.gauge.open_max(),
             opened: run.gauge.opened(),
+            json: self.json,
             prints_body: self.output.is_stdout(),
             threads: run.threads,
             before,
@@ -297,8 +300,12 @@ impl Run {
             let looks = async {
                 match due {
                     // A tick is never far away.
-                    Some(due) => drop(select(pin!(sleep_until(due)), pin!(ticks.tick())).await),
-                    None => drop(ticks.tick().await),
+                    Some(due) => {
+                        select(pin!(sleep_until(due)), pin!(ticks.tick())).await;
+                    }
+                    None => {
+                        ticks.tick().await;
+                    }
                 }
             };
             match select(pin!(ended), pin!(looks)).await {

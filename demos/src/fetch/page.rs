@@ -140,8 +140,9 @@ impl Client {
             let begun = traffic.as_ref().is_some_and(Traffic::has_begun);
             let used = traffic.as_ref().is_some_and(Traffic::was_used);
             let failure = Failure::of_client(&error, begun && !used);
-            // The server may close a kept connection at any time, also while a request is on its way.
-            let closed = used && failure.kind == Kind::Reset;
+            // The server may close a kept connection at any time, also while a request is on its way. By
+            // HTTP/2 that is an error of the protocol. A fresh connection tells whether it was more.
+            let closed = used && matches!(failure.kind, Kind::Reset | Kind::Protocol);
             if !closed || !hop.is_idempotent() || stale == STALE_MAX {
                 return Err(failure);
             }

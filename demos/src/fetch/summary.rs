@@ -35,6 +35,8 @@ pub(crate) struct Record {
     pub(crate) open_max: usize,
     /// The connections that were opened in all.
     pub(crate) opened: usize,
+    /// Whether somebody reads the results one by one: the object for each takes a kilobyte.
+    pub(crate) json: bool,
     /// Whether the body went to standard output, where nothing else may go.
     pub(crate) prints_body: bool,
     /// The most threads that were seen.
@@ -230,14 +232,14 @@ impl Record {
             Value::Object(keys) => keys,
             _ => Map::new(),
         };
-        if !self.pages.is_empty() {
+        if !self.pages.is_empty() && self.json {
             let results = self
                 .outcomes
                 .iter()
                 .map(|outcome| self.result(outcome))
                 .collect();
             keys.insert("results".to_owned(), Value::Array(results));
-        } else if !self.outcomes.is_empty() {
+        } else if self.pages.is_empty() && !self.outcomes.is_empty() {
             let errors = self
                 .outcomes
                 .iter()
@@ -304,6 +306,7 @@ pub(super) mod tests {
             outcomes: Vec::new(),
             open_max: answered,
             opened: answered,
+            json: true,
             prints_body: false,
             threads: Some(1),
             before: Status {

@@ -213,6 +213,14 @@ impl Dish for Pitfalls {
         report.figures.wall = begun.elapsed();
         report.charts = pairs.iter().map(|pair| pair.chart(self.look)).collect();
         report.draws_run = true;
+        let runs = pairs.iter().flat_map(|pair| {
+            let twins = pair.twins();
+            twins.map(|(which, _, twin)| {
+                let name = format!("{}, {which}", pair.pitfall.name);
+                (name, twin.run.timeline.clone())
+            })
+        });
+        report.runs = runs.collect();
         report.details = table(&pairs).lines();
         report.details.push(String::new());
         let named = "fault: named where the advice that follows from the timeline names it";

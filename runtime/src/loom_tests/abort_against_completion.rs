@@ -11,9 +11,9 @@ use crate::trace::Probe;
 fn the_output_or_aborted() {
     static SEEN: Outcomes<2> = Outcomes::of(["it completed", "it was aborted"]);
     explore(3, &SEEN, || {
-        let (line, home) = Line::open();
+        let (line, scheduler) = Line::open();
         let track = Track::new(7);
-        let (handle, waker) = spawn(&home, async move { track });
+        let (handle, waker) = spawn(&scheduler, async move { track });
         drop(waker);
         let runner = thread::spawn({
             let line = line.clone();
@@ -34,7 +34,7 @@ fn the_output_or_aborted() {
         }
         runner.join().unwrap();
         assert!(line.pop().is_none());
-        drop(home);
+        drop(scheduler);
         line.assert_left();
     });
 }

@@ -19,10 +19,10 @@ fn it_ends_whenever_that_is() {
         "aborted after its poll",
     ]);
     explore(None, &SEEN, || {
-        let (line, home) = Line::open();
+        let (line, scheduler) = Line::open();
         let polls = Arc::new(Mark::new(0));
         let track = Track::new(());
-        let (handle, waker) = spawn(&home, {
+        let (handle, waker) = spawn(&scheduler, {
             let polls = polls.clone();
             std::future::poll_fn(move |_| {
                 let _ = &track;
@@ -42,7 +42,7 @@ fn it_ends_whenever_that_is() {
             _ => "aborted after its poll",
         });
         assert!(wait_for(handle).unwrap_err().is_aborted());
-        drop(home);
+        drop(scheduler);
         line.assert_left();
     });
 }
@@ -51,10 +51,10 @@ fn it_ends_whenever_that_is() {
 fn also_where_it_is_woken_meanwhile() {
     static SEEN: Outcomes<2> = Outcomes::of(["it was polled again", "it was polled at most once"]);
     explore(2, &SEEN, || {
-        let (line, home) = Line::open();
+        let (line, scheduler) = Line::open();
         let polls = Arc::new(Mark::new(0));
         let track = Track::new(());
-        let (handle, waker) = spawn(&home, {
+        let (handle, waker) = spawn(&scheduler, {
             let polls = polls.clone();
             std::future::poll_fn(move |_| {
                 let _ = &track;
@@ -73,7 +73,7 @@ fn also_where_it_is_woken_meanwhile() {
         wake.join().unwrap();
         abort.join().unwrap();
         assert!(wait_for(handle).unwrap_err().is_aborted());
-        drop(home);
+        drop(scheduler);
         line.assert_left();
     });
 }

@@ -5,33 +5,27 @@ use loom::thread;
 
 use super::{Outcomes, explore};
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering};
-use crate::task::JoinHandle;
-use crate::task::home::{HomeRef, Schedule};
-use crate::task::letter::Letter;
-use crate::task::raw::{RawTask, Runnable};
+use crate::task::raw::{RawTask, Runnable, Unbound};
+use crate::task::scheduler_ref::{Schedule, SchedulerRef};
+use crate::test_support::new_task_of;
+use crate::trace::Probe;
 use crate::work_stealing::owned::{OwnedTasks, WorkerTasks};
 
 struct Executor {
     owned: OwnedTasks,
-    forgotten: AtomicUsize,
+    unbound: AtomicUsize,
 }
 
 impl Schedule for Executor {
-    fn admit(&self, task: Runnable) -> Result<(), Runnable> {
-        Err(task)
+    fn bind(&self, task: Unbound) {
+        drop(task);
     }
 
-    fn schedule(&self, task: Runnable) {
-        let _ = task.into_queue();
-    }
+    fn schedule(&self, _task: Runnable) {}
 
-    fn forget(&self, task: RawTask) {
-        self.forgotten.fetch_add(1, Ordering::Relaxed);
+    fn unbind(&self, task: RawTask) {
+        self.unbound.fetch_add(1, Ordering::Relaxed);
         self.owned.remove(task);
-    }
-
-    fn post(&self, letter: Letter) {
-        drop(letter);
     }
 }
 
@@ -44,19 +38,20 @@ fn what_ended_elsewhere_is_not_cancelled() {
     explore(3, &SEEN, || {
         let executor = Arc::new(Executor {
             owned: OwnedTasks::new(2),
-            forgotten: AtomicUsize::new(0),
+            unbound: AtomicUsize::new(0),
         });
-        let home = HomeRef::shared(executor.clone());
+        let scheduler = SchedulerRef::shared(executor.clone(), Probe::off());
         let task = || {
-            let (runnable, raw) = RawTask::new(std::future::pending::<()>(), home.clone());
-            (runnable, JoinHandle::<()>::new(raw))
+            let (task, handle) = new_task_of(&scheduler, std::future::pending::<()>());
+            (task.bind(), handle)
         };
         let (ending, ended) = task();
         let (living, lived) = task();
         let spawner = WorkerTasks::new(0, &executor.owned);
         spawner.insert(&executor.owned, ending.raw());
         spawner.insert(&executor.owned, living.raw());
-        let _ = living.into_queue();
+        // In a run queue, of which nobody takes it any more.
+        let _ = living;
         let told = Arc::new(AtomicBool::new(false));
         let leaving = thread::spawn({
             let (executor, told) = (executor.clone(), told.clone());
@@ -79,7 +74,7 @@ fn what_ended_elsewhere_is_not_cancelled() {
         told.store(true, Ordering::Relaxed);
         leaving.join().unwrap();
         executor.owned.cancel_all();
-        assert_eq!(executor.forgotten.load(Ordering::Relaxed), 1);
+        assert_eq!(executor.unbound.load(Ordering::Relaxed), 1);
         assert!(lived.is_finished());
     });
 }

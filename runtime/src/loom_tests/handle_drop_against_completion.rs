@@ -36,7 +36,7 @@ impl Drop for Output {
 
 fn drop_while_it_completes(seen: &'static Seen, look_first: bool) {
     explore(None, seen, move || {
-        let (line, home) = Line::open();
+        let (line, scheduler) = Line::open();
         let drops = Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let output = Output {
             _track: Track::new(()),
@@ -44,7 +44,7 @@ fn drop_while_it_completes(seen: &'static Seen, look_first: bool) {
             handle_is_on: ThreadToken::current(),
             seen,
         };
-        let (mut handle, waker) = spawn(&home, async move { output });
+        let (mut handle, waker) = spawn(&scheduler, async move { output });
         drop(waker);
         let stranger = Stranger::new();
         if look_first {
@@ -60,7 +60,7 @@ fn drop_while_it_completes(seen: &'static Seen, look_first: bool) {
         runner.join().unwrap();
         assert_eq!(drops.load(Ordering::Relaxed), 1);
         assert_eq!(Arc::strong_count(&stranger), 1, "a waker was left behind");
-        drop(home);
+        drop(scheduler);
         line.assert_left();
     });
 }

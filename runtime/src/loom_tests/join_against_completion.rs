@@ -19,8 +19,8 @@ fn the_output_comes_once_and_who_waits_is_woken() {
         "it came while the joiner left its waker",
     ]);
     explore(3, &SEEN, || {
-        let (line, home) = Line::open();
-        let (handle, waker) = spawn(&home, async { Track::new(7) });
+        let (line, scheduler) = Line::open();
+        let (handle, waker) = spawn(&scheduler, async { Track::new(7) });
         drop(waker);
         let runner = thread::spawn({
             let line = line.clone();
@@ -49,22 +49,22 @@ fn the_output_comes_once_and_who_waits_is_woken() {
         };
         assert_eq!(*output.get_ref(), 7);
         runner.join().unwrap();
-        drop((output, handle, home, waker, stranger));
+        drop((output, handle, scheduler, waker, stranger));
         line.assert_left();
     });
 }
 
-/// The one who waits is a task of the same home, as in most programs: its waker is of brigade.
+/// The one who waits is a task of the same scheduler, as in most programs: its waker is of brigade.
 #[test]
 fn also_where_a_task_waits_for_a_task() {
     static SEEN: Outcomes<2> = Outcomes::of(["the joiner waited", "the joiner did not wait"]);
     explore(3, &SEEN, || {
-        let (line, home) = Line::open();
-        let (inner, waker) = spawn(&home, async { Track::new(7) });
+        let (line, scheduler) = Line::open();
+        let (inner, waker) = spawn(&scheduler, async { Track::new(7) });
         drop(waker);
         let first = line.pop().unwrap();
         let polls = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let (outer, waker) = spawn(&home, {
+        let (outer, waker) = spawn(&scheduler, {
             let polls = polls.clone();
             let mut inner = inner;
             std::future::poll_fn(move |cx| {
@@ -81,7 +81,7 @@ fn also_where_a_task_waits_for_a_task() {
             _ => "the joiner waited",
         });
         assert_eq!(wait_for(outer).unwrap().unwrap().into_inner(), 7);
-        drop(home);
+        drop(scheduler);
         line.assert_left();
     });
 }

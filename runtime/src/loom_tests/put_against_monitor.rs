@@ -7,8 +7,8 @@ use super::{Line, Outcomes, explore};
 use crate::metrics::Counters;
 use crate::reactor;
 use crate::sync::Arc;
-use crate::task::JoinHandle;
-use crate::task::raw::{RawTask, Runnable};
+use crate::task::raw::Runnable;
+use crate::test_support::new_task_of;
 use crate::work_stealing::idle::Risen;
 use crate::work_stealing::scheduler::Scheduler;
 
@@ -21,25 +21,25 @@ const OUTSIDE: bool = false;
 
 /// Runs `race` with the scheduler of three workers, as it ships, and a task for the slot of `PUTTER`. It
 /// returns whether a worker learns of the slot.
-fn with_scheduler(race: impl FnOnce(&Arc<Scheduler>, RawTask) -> bool) {
-    let (line, home) = Line::open();
-    let (runnable, raw) = RawTask::new(std::future::pending::<()>(), home.clone());
-    let handle = JoinHandle::<()>::new(raw);
+fn with_scheduler(race: impl FnOnce(&Arc<Scheduler>, Runnable) -> bool) {
+    let (line, tasks) = Line::open();
+    let (task, handle) = new_task_of(&tasks, std::future::pending::<()>());
     let (reactor, _event_loop) = reactor::new().unwrap();
     let scheduler = Arc::new(Scheduler::new(3, reactor, Arc::new(Counters::new(3))));
-    let task = runnable.into_queue();
+    let (raw, task) = (task.raw(), task.bind());
     let mut covered = false;
     scheduler.remotes[PARKED].parker.park_in_driver(|| {
         scheduler.idle.fall_asleep(PARKED, false);
         covered = race(&scheduler, task);
     });
     assert!(covered, "no worker learns of the task in the slot");
-    Runnable::from_queue(task).cancel();
-    drop((handle, home));
+    // It is still in the slot, or where the monitor put it.
+    raw.cancel();
+    drop((handle, tasks));
     line.assert_left();
 }
 
-fn put(scheduler: &Arc<Scheduler>, task: RawTask, rise: bool) -> thread::JoinHandle<()> {
+fn put(scheduler: &Arc<Scheduler>, task: Runnable, rise: bool) -> thread::JoinHandle<()> {
     let scheduler = scheduler.clone();
     thread::spawn(move || {
         if rise {

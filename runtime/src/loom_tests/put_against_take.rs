@@ -18,14 +18,14 @@ fn a_task_comes_out_once() {
         "the first was put out by the second",
     ]);
     explore(None, &SEEN, || {
-        let (line, home) = Line::open();
+        let (line, scheduler) = Line::open();
         #[expect(
             clippy::arc_with_non_send_sync,
             reason = "loom lets it change threads, and looks"
         )]
         let note = Arc::new(UnsafeCell::new(0));
         let task = || {
-            let (task, handle) = new_task_of(&home, std::future::pending::<()>());
+            let (task, handle) = new_task_of(&scheduler, std::future::pending::<()>());
             (task.bind(), handle)
         };
         let ((first, handle1), (second, handle2)) = (task(), task());
@@ -72,7 +72,7 @@ fn a_task_comes_out_once() {
         for task in out {
             task.cancel();
         }
-        drop((handle1, handle2, home));
+        drop((handle1, handle2, scheduler));
         line.assert_left();
     });
 }

@@ -1,5 +1,5 @@
 //! One cook goes to sleep while another thread has something for it: a wake, or a new task. The bell
-//! rings, or the letter is seen before (heph #437).
+//! rings, or the operation is seen before (heph #437).
 
 use std::task::Poll;
 

@@ -22,7 +22,7 @@ use std::cell::Cell;
 /// the others'.
 ///
 /// It costs executions, so one word is exempt (`SeldomWritten`): every operation on a task reads the
-/// owner of its home, which changes once.
+/// owner of its scheduler, which changes once.
 macro_rules! atomics {
     ($($name:ident$(<$param:ident>)?: $value:ty;)*) => {$(
         pub(crate) struct $name$(<$param>)? {

@@ -21,10 +21,10 @@ fn a_poll_follows_that_sees_what_was_written() {
         "polled once, and saw it",
     ]);
     explore(3, &SEEN, || {
-        let (line, home) = Line::open();
+        let (line, scheduler) = Line::open();
         let told = Arc::new(AtomicBool::new(false));
         let (begun, ended) = (Arc::new(Mark::new(0)), Arc::new(Mark::new(0)));
-        let (handle, waker) = spawn(&home, {
+        let (handle, waker) = spawn(&scheduler, {
             let (told, begun, ended) = (told.clone(), begun.clone(), ended.clone());
             std::future::poll_fn(move |_| {
                 begun.fetch_add(1, Ordering::Relaxed);
@@ -55,7 +55,7 @@ fn a_poll_follows_that_sees_what_was_written() {
             SEEN.saw("polled once, and saw it");
         }
         sender.join().unwrap();
-        drop((handle, home));
+        drop((handle, scheduler));
         line.assert_left();
     });
 }
@@ -65,10 +65,10 @@ fn a_poll_follows_that_sees_what_was_written() {
 fn also_with_two_wakers() {
     static SEEN: Outcomes<3> = Outcomes::of(["one poll", "two polls", "three polls"]);
     explore(2, &SEEN, || {
-        let (line, home) = Line::open();
+        let (line, scheduler) = Line::open();
         let told = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
         let polls = Arc::new(Mark::new(0));
-        let (handle, waker) = spawn(&home, {
+        let (handle, waker) = spawn(&scheduler, {
             let (told, polls) = (told.clone(), polls.clone());
             std::future::poll_fn(move |_| {
                 polls.fetch_add(1, Ordering::Relaxed);
@@ -97,7 +97,7 @@ fn also_with_two_wakers() {
         for sender in senders {
             sender.join().unwrap();
         }
-        drop((handle, home));
+        drop((handle, scheduler));
         line.assert_left();
     });
 }

@@ -14,7 +14,7 @@ use super::stream::ByteStream;
 use crate::reactor::Direction;
 use crate::time::{Sleep, sleep};
 
-/// A listener of mio. The trait is sealed.
+/// A listener of mio. The trait is sealed. See [`TcpListener`](super::TcpListener).
 pub trait Accept: Kind {
     type Stream: ByteStream<Address = Self::Address>;
     fn accept(&self) -> io::Result<(Self::Stream, Self::Address)>;
@@ -136,7 +136,7 @@ impl<S: Accept> Socket<S> {
     }
 }
 
-/// The stream of a listener's `incoming`, such as [`TcpListener::incoming`](Socket::incoming).
+/// The stream of a listener's `incoming`, such as `TcpListener`'s. See [`incoming`](Socket::incoming).
 #[must_use = "a stream does nothing until it is polled"]
 #[derive(Debug)]
 pub struct Accepting<'a, S: Accept> {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use super::socket::{Peer, Socket};
 use crate::reactor::Direction;
 
-/// A datagram socket of mio. The trait is sealed.
+/// A datagram socket of mio. The trait is sealed. See [`UdpSocket`](super::UdpSocket).
 pub trait Datagrams: Peer {
     fn send(&self, datagram: &[u8]) -> io::Result<usize>;
     fn recv(&self, into: &mut [u8]) -> io::Result<usize>;

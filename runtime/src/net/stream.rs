@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use super::socket::{Peer, Socket};
 use crate::reactor::Direction;
 
-/// A byte stream of mio. The trait is sealed.
+/// A byte stream of mio. The trait is sealed. See [`TcpStream`](super::TcpStream).
 pub trait ByteStream: Peer {
     fn receive(&self, into: &mut [u8]) -> io::Result<usize>;
     fn receive_vectored(&self, into: &mut [IoSliceMut<'_>]) -> io::Result<usize>;

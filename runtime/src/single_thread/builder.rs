@@ -132,7 +132,7 @@ impl Builder<SingleThread> {
     }
 }
 
-/// The run queue belongs to the executor's thread, so others see what it published.
+/// The run queue belongs to the executor's thread: there it is exact, and others see what was published.
 struct Queues(Arc<Scheduler>, Arc<Counters>);
 
 impl Depths for Queues {
@@ -141,6 +141,7 @@ impl Depths for Queues {
     }
 
     fn local(&self, worker: usize) -> usize {
-        self.1.workers[worker].queued.get() as usize
+        let published = || self.1.workers[worker].queued.get() as usize;
+        self.0.queued().unwrap_or_else(published)
     }
 }

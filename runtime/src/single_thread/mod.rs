@@ -148,18 +148,17 @@ impl SingleThread {
             if let Some(output) = run.poll_tasks(&mut main.task, future.as_mut()) {
                 return output;
             }
-            run.drain_inbox();
             // Asked before the last look into the inbox: a job that has ended by now has sent its wake.
             (self.shared.timers.clock()).hold(|| self.shared.pool.is_busy());
-            if self.scheduler.queued() > 0 || !self.scheduler.inbox().begin_park() {
-                // Operations keep it up as tasks do: those that lead to operations and to no task, for
-                // ever, must not keep it from timers and sockets.
-                run.poll_driver();
-            } else {
+            if self.scheduler.queued() == Some(0) && self.scheduler.inbox().begin_park() {
                 run.park();
-                // Before the next look: what woke it is most often in there.
-                run.drain_inbox();
+            } else {
+                // Operations of other threads keep it up as tasks do: those that lead to further operations
+                // and to no task, for ever, must not keep it from timers and sockets.
+                run.poll_driver();
             }
+            // After the sleep, not before it: what ended it is most often in here.
+            run.drain_inbox();
         }
     }
 
@@ -332,7 +331,7 @@ impl<'a> RunLoop<'a> {
             }
             if coop::take_yield() {
                 // Look at the OS as soon as every task that is ready now has had a turn.
-                left = left.min(scheduler.queued());
+                left = left.min(scheduler.queued().unwrap_or(0));
             }
         }
         None
@@ -364,16 +363,18 @@ impl<'a> RunLoop<'a> {
     /// Parks in the driver until something is ready. The inbox was empty when `begin_park` checked it.
     fn park(&mut self) {
         let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
+        let before = timers.clock().now_nanos();
         // A reader on another thread sees the time up to here while this one sleeps.
-        self.count(timers.clock().now_nanos());
+        self.count(before);
         self.executor.scheduler.shrink_after_burst();
-        let slept = self.driver.park(reactor, timers, None, &mut self.woken);
-        driver::wake_all(&mut self.woken);
+        let now = self
+            .driver
+            .park(reactor, timers, before, None, &mut self.woken);
         self.executor.scheduler.inbox().end_park();
-        let now = timers.clock().now_nanos();
+        driver::wake_all(&mut self.woken);
         self.pace.resume(now);
         self.counters.parks.add(1);
-        self.counters.asleep.add(slept.as_nanos() as u64);
+        self.counters.asleep.add(now - before);
         self.count(now);
     }
 
@@ -383,13 +384,12 @@ impl<'a> RunLoop<'a> {
         self.counters.present.add(now - before);
         self.counters
             .queued
-            .set(self.executor.scheduler.queued() as u64);
-        let polled = self.counters.polls.get() > 0;
-        self.executor
-            .shared
-            .counters
-            .at_once
-            .set(0, usize::from(polled));
+            .set(self.executor.scheduler.queued().unwrap_or(0) as u64);
+        let at_once = &self.executor.shared.counters.at_once;
+        if at_once.most() == 0 && self.counters.polls.get() > 0 {
+            at_once.up_alone();
+            at_once.down_alone();
+        }
     }
 }
 

@@ -33,6 +33,14 @@ struct Local {
     closing: bool,
 }
 
+impl Local {
+    // A function and no closure, so that it can be inlined.
+    #[inline(always)]
+    fn pop(&mut self) -> Option<Runnable> {
+        self.queue.pop()
+    }
+}
+
 impl Scheduler {
     pub(super) fn new(reactor: Arc<Reactor>, counters: Arc<Counters>, seed: Option<u64>) -> Self {
         let (inbox, receiver) = Inbox::new();
@@ -59,12 +67,13 @@ impl Scheduler {
 
     #[inline(always)]
     pub(super) fn pop(&self) -> Option<Runnable> {
-        self.local(|local| local.queue.pop())?
+        self.local(Local::pop)?
     }
 
+    /// How many tasks are ready, if the caller is on the executor's thread.
     #[inline(always)]
-    pub(super) fn queued(&self) -> usize {
-        self.local(|local| local.queue.len()).unwrap_or(0)
+    pub(super) fn queued(&self) -> Option<usize> {
+        self.local(|local| local.queue.len())
     }
 
     pub(super) fn inbox(&self) -> &Inbox {
@@ -128,9 +137,7 @@ impl Schedule for Scheduler {
             let task = task.bind();
             local.owned.insert(task.raw());
             local.queue.push(task);
-            self.counters
-                .in_flight
-                .set(local.owned.len(), local.owned.most());
+            self.counters.in_flight.up_alone();
             None
         });
         // Its future is dropped only now.
@@ -159,10 +166,9 @@ impl Schedule for Scheduler {
     #[inline]
     fn unbind(&self, task: RawTask) {
         self.local(|local| {
-            local.owned.remove(task);
-            self.counters
-                .in_flight
-                .set(local.owned.len(), local.owned.most());
+            if local.owned.remove(task) {
+                self.counters.in_flight.down_alone();
+            }
         });
     }
 

@@ -1,9 +1,9 @@
-//! The list of an executor's living tasks.
+//! The list of an executor's living tasks, so that a closing executor can cancel them all.
 //!
-//! It holds every task from its binding to its completion, so that a closing executor can cancel them all. The
-//! entries are bare pointers, which the executor's hold on its tasks keeps valid. Inserting and removing cost a few
-//! plain loads and stores; nothing is allocated for a task. Vacant entries form a free list through the words that
-//! otherwise hold the pointers. Tasks are aligned, so the lowest bit tells a pointer (0) from a link (1).
+//! A task is on the list from the time its executor binds it until it is done. Inserting and removing cost a
+//! few plain loads and stores, and eight bytes a task. The entries are bare pointers, which are good because
+//! the executor holds the task meanwhile. Vacant entries form a free list through the very words that hold
+//! pointers otherwise: tasks are aligned, so the lowest bit tells a pointer (0) from a link (1).
 
 use std::ptr::{self, NonNull};
 
@@ -41,14 +41,12 @@ impl Entry {
 // SAFETY: entries are pointers to tasks, which are `Send` as `RawTask` is.
 unsafe impl Send for Entry {}
 
-/// See the module.
+/// Living tasks.
 pub(crate) struct OwnedList {
     entries: Vec<Entry>,
     /// The first vacant entry, or `NOWHERE`.
     vacant: u32,
     living: usize,
-    /// The most that ever lived at once, before `shrink_after_burst`.
-    most: usize,
 }
 
 impl OwnedList {
@@ -57,18 +55,18 @@ impl OwnedList {
             entries: Vec::new(),
             vacant: NOWHERE,
             living: 0,
-            most: 0,
         }
     }
 
     /// How many tasks it holds.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.living
     }
 
-    /// How many it ever held at once: a new entry is made only when none is vacant.
-    pub(crate) fn most(&self) -> usize {
-        self.most.max(self.entries.len())
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.entries.capacity()
     }
 
     /// Returns whether the next task needs a new place.
@@ -101,7 +99,7 @@ impl OwnedList {
             let index = self.entries.len();
             assert!(
                 index < NOWHERE as usize,
-                "a registry holds at most 2^31 - 1 tasks"
+                "a list holds at most 2^31 - 1 tasks"
             );
             self.entries.push(entry);
             return index as u32;
@@ -109,15 +107,16 @@ impl OwnedList {
         index
     }
 
-    /// Frees the place of a task.
+    /// Frees the place of a task. Returns whether it had one.
     #[inline]
-    pub(crate) fn remove(&mut self, task: RawTask) {
+    pub(crate) fn remove(&mut self, task: RawTask) -> bool {
         let index = task.owned_index();
         if index == UNBOUND {
-            return;
+            return false;
         }
         debug_assert!(self.entries[index as usize].task() == Some(task));
         self.remove_at(index);
+        true
     }
 
     /// Frees a place.
@@ -134,7 +133,6 @@ impl OwnedList {
         /// Below this a vector is not worth giving back: a page. Arbitrary: not measured.
         const KEEP: usize = 512;
         if self.living == 0 && self.entries.capacity() > KEEP {
-            self.most = self.most();
             self.entries = Vec::new();
             self.vacant = NOWHERE;
         }
@@ -216,7 +214,7 @@ mod tests {
                 registry.remove(tasks[(n * 5 + round) % 8].raw());
             }
         }
-        assert_eq!((registry.len(), registry.most()), (0, 8));
+        assert_eq!((registry.len(), registry.entries.len()), (0, 8));
     }
 
     /// With gaps in between, and a task taken out while the search is under way.
@@ -254,7 +252,7 @@ mod tests {
         registry.shrink_after_burst();
         assert_eq!(registry.entries.capacity(), 0);
         registry.insert(tasks[7].raw());
-        assert_eq!((registry.len(), registry.most()), (1, 1000));
+        assert_eq!(registry.len(), 1);
         assert!(drain(&mut registry) == [tasks[7].raw()]);
     }
 }

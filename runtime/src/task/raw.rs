@@ -81,7 +81,7 @@ impl RawTask {
     }
 
     /// Makes the task run again. What the caller did before happens before that poll.
-    #[inline]
+    #[inline(always)]
     pub(super) fn wake_by_ref(self) {
         let Some(writer) = self.scheduler().writer() else {
             return self.send_wake();

@@ -43,12 +43,14 @@ pub fn interval(period: Duration) -> Interval {
 /// use std::time::Duration;
 /// use brigade::time::{interval_at, now};
 ///
-/// brigade::run(async {
+/// let executor = brigade::SingleThread::builder().virtual_time(true).build()?;
+/// executor.block_on(async {
 ///     let start = now() + Duration::from_millis(3);
 ///     let mut interval = interval_at(start, Duration::from_millis(2));
 ///     assert_eq!(interval.tick().await, start);
 ///     assert_eq!(interval.tick().await, start + Duration::from_millis(2));
 /// });
+/// # std::io::Result::Ok(())
 /// ```
 ///
 /// # Panics

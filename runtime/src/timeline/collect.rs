@@ -90,7 +90,8 @@ impl Crowd {
             Kind::CpuTime => {
                 return What::CpuTime {
                     used: Duration::from_nanos(entry.other),
-                    delayed: (how == 1).then(|| Duration::from_nanos(entry.task)),
+                    delayed: (how & 1 != 0).then(|| Duration::from_nanos(entry.task)),
+                    blocked: how & 2 != 0,
                 };
             }
             _ => {}

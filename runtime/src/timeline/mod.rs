@@ -256,6 +256,9 @@ pub enum What {
         /// How long the OS has kept it from a core so far although it could run; `None` if the system
         /// does not tell.
         delayed: Option<Duration>,
+        /// Whether it has given its core away since the reading before, other than to park: it slept, or
+        /// waited for a lock or a device.
+        blocked: bool,
     },
 }
 

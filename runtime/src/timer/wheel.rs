@@ -253,6 +253,9 @@ impl<T> Wheel<T> {
     }
 
     fn earliest(&self) -> Option<Earliest> {
+        if self.is_empty() {
+            return None;
+        }
         let under_way = (self.cascading > 0)
             .then(|| self.first_slot(self.cascading))
             .flatten()

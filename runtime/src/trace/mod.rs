@@ -43,13 +43,10 @@ impl Probe {
     /// Does a wake. It is recorded as of before the poll that it leads to, perhaps on another thread.
     #[inline(always)]
     pub(crate) fn wake(&self, task: RawTask, wake: impl FnOnce() -> Wake) -> Wake {
-        let Some(recorder) = self.recorder() else {
-            return wake();
-        };
-        let at = recorder.now();
-        let answer = wake();
-        recorder.report_wake(at, answer as u8, task.number());
-        answer
+        match self.recorder() {
+            None => wake(),
+            Some(recorder) => recorded_wake(recorder, task, wake),
+        }
     }
 
     #[inline(always)]
@@ -104,4 +101,13 @@ impl Probe {
             recorder.turn_ended();
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn recorded_wake(recorder: &Recorder, task: RawTask, wake: impl FnOnce() -> Wake) -> Wake {
+    let at = recorder.now();
+    let answer = wake();
+    recorder.report_wake(at, answer as u8, task.number());
+    answer
 }

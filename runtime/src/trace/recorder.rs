@@ -135,8 +135,11 @@ struct Current {
 /// The CPU clock of a worker or of a thread of the blocking pool.
 struct Meter {
     clock: CpuClock,
-    /// When it was last read.
+    /// When it was last read, and how often the thread had given its core away by then.
     read_at: u64,
+    given_away: u64,
+    /// Parks since then: each may give the core away once.
+    parks: u64,
 }
 
 thread_local! {
@@ -176,7 +179,12 @@ impl Recorder {
         if self.reads_cpu && role != Role::Outside {
             // A descriptor for each worker is affordable; for hundreds of blocking threads it is not.
             let clock = CpuClock::of_this_thread(matches!(role, Role::Worker(_)));
-            mine.meter = Some(Meter { clock, read_at: 0 });
+            mine.meter = Some(Meter {
+                clock,
+                read_at: 0,
+                given_away: 0,
+                parks: 0,
+            });
             self.read_cpu(&mut mine, self.now());
         }
         let _ = CURRENT.try_with(|current| *current.borrow_mut() = Some(mine));
@@ -191,10 +199,12 @@ impl Recorder {
             mine.meter = None;
             return;
         };
+        let given_away = reading.given_away.saturating_sub(meter.given_away) > meter.parks;
+        (meter.given_away, meter.parks) = (reading.given_away, 0);
         let words = entry(
             at,
             Kind::CpuTime,
-            u8::from(reading.delay.is_some()),
+            u8::from(reading.delay.is_some()) | u8::from(given_away) << 1,
             reading.delay.unwrap_or(0),
             reading.cpu,
         );
@@ -246,6 +256,9 @@ impl Recorder {
                 other => other.insert(self.open_log(Role::Outside)),
             };
             self.append(mine, entry(at, kind, how, task, other));
+            if let (Kind::Park, Some(meter)) = (kind, &mut mine.meter) {
+                meter.parks += 1;
+            }
             let ends_something = matches!(kind, Kind::PollEnd | Kind::Park | Kind::Unpark);
             let is_due = |meter: &Meter| at.saturating_sub(meter.read_at) >= BETWEEN_READINGS;
             if ends_something && mine.meter.as_ref().is_some_and(is_due) {

@@ -127,6 +127,6 @@ impl Depths for Scheduler {
 
     fn local(&self, worker: usize) -> usize {
         let remote = &self.remotes[worker];
-        remote.ring.len() as usize + usize::from(!remote.slot.is_empty())
+        remote.queued() + usize::from(!remote.slot.is_empty())
     }
 }

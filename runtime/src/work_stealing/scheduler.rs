@@ -37,10 +37,10 @@ pub(crate) struct Scheduler {
 /// several times a poll, and a neighbour on the same line would have to fetch it anew each time.
 #[repr(align(128))]
 pub(crate) struct Remote {
-    /// Tasks that the driver woke, but for the last one, which goes to the slot. They do not wait
-    /// behind the tasks of `ring`.
-    pub(crate) driven: Ring<Runnable>,
+    /// Tasks that were spawned or woken, but for the last one, which is in the slot.
     pub(crate) ring: Ring<Runnable>,
+    /// Tasks that woke themselves during their poll.
+    pub(crate) yielded: Ring<Runnable>,
     pub(crate) slot: LifoSlot,
     pub(crate) parker: Parker,
     /// The number of polls begun: written by the worker, read by the monitor.
@@ -205,8 +205,8 @@ impl Schedule for Scheduler {
 impl Remote {
     fn new() -> Self {
         Remote {
-            driven: Ring::new(),
             ring: Ring::new(),
+            yielded: Ring::new(),
             slot: LifoSlot::new(),
             parker: Parker::new(),
             polls: AtomicU32::new(0),
@@ -215,6 +215,11 @@ impl Remote {
 
     /// Returns whether another worker may take a task from the rings.
     pub(crate) fn has_work(&self) -> bool {
-        !self.driven.is_empty() || !self.ring.is_empty()
+        !self.ring.is_empty() || !self.yielded.is_empty()
+    }
+
+    /// Returns how many tasks are in the rings.
+    pub(crate) fn queued(&self) -> usize {
+        (self.ring.len() + self.yielded.len()) as usize
     }
 }

@@ -57,24 +57,16 @@ impl Worker {
             }
         }
         self.streak.set(0);
-        // The rings take turns: what the driver woke passes the crowd in the other ring, but does not
-        // stop it.
-        let driven = self.driven_waits.get();
-        let driven_first = driven && !self.driven_last.replace(!self.driven_last.get());
-        driven_first
-            .then(|| self.pop_driven())
-            .flatten()
-            // SAFETY: only this thread reaches `self`, so the caller is the ring's owner.
-            .or_else(|| unsafe { remote.ring.pop() })
-            .or_else(|| driven.then(|| self.pop_driven()).flatten())
-            .or_else(|| remote.slot.take())
-    }
-
-    fn pop_driven(&self) -> Option<Runnable> {
-        // SAFETY: as in `next_local`.
-        let task = unsafe { self.remote().driven.pop() };
-        self.driven_waits.set(task.is_some());
-        task
+        // The rings take turns: tasks that wake themselves, however many they are, do not delay what
+        // something else woke, nor are they starved by it.
+        let yielded_last = self.yielded_last.replace(!self.yielded_last.get());
+        let (first, second) = if yielded_last {
+            (&remote.ring, &remote.yielded)
+        } else {
+            (&remote.yielded, &remote.ring)
+        };
+        // SAFETY: only this thread reaches `self`, so the caller is the rings' owner.
+        unsafe { first.pop().or_else(|| second.pop()) }.or_else(|| remote.slot.take())
     }
 
     /// Takes a fair share of the injector: one task to run, the others for the ring, where other workers
@@ -117,10 +109,8 @@ impl Worker {
         let mine = self.remote();
         // SAFETY: the receiving rings are this worker's own, and the victim is another worker.
         unsafe {
-            let driven = victim.driven.steal_into(&mine.driven);
-            self.driven_waits
-                .set(self.driven_waits.get() || driven.is_some());
-            driven.or_else(|| victim.ring.steal_into(&mine.ring))
+            let woken = victim.ring.steal_into(&mine.ring);
+            woken.or_else(|| victim.yielded.steal_into(&mine.yielded))
         }
     }
 

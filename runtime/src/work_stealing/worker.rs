@@ -39,14 +39,10 @@ pub(super) struct Worker {
     pub(super) searching: Cell<bool>,
     /// The worker rose because it saw a task, and has found none yet.
     spurious_rise: Cell<bool>,
-    /// The worker is waking the tasks that the driver collected.
-    waking_driven: Cell<bool>,
     /// The number of tasks run from the slot since the last one from a ring.
     pub(super) streak: Cell<u32>,
-    /// There may be tasks in the ring `driven`. Cleared when it is found empty.
-    pub(super) driven_waits: Cell<bool>,
-    /// The ring `driven` had the last turn.
-    pub(super) driven_last: Cell<bool>,
+    /// The last task from a ring was one from `yielded`.
+    pub(super) yielded_last: Cell<bool>,
     /// There were tasks in the injector at the last look, and it has not been found empty since.
     pub(super) alternate_injector: Cell<bool>,
     pub(super) random: Cell<u32>,
@@ -80,10 +76,8 @@ impl Worker {
             running: Cell::new(false),
             searching: Cell::new(false),
             spurious_rise: Cell::new(false),
-            waking_driven: Cell::new(false),
             streak: Cell::new(0),
-            driven_waits: Cell::new(false),
-            driven_last: Cell::new(false),
+            yielded_last: Cell::new(false),
             alternate_injector: Cell::new(false),
             // Odd, hence not 0, where xorshift would stay. Far apart, so that the workers do not all
             // visit the others in the same order (Knuth's multiplicative hash).
@@ -142,8 +136,7 @@ impl Worker {
         task.run(self.shared.scheduler.probe());
         if coop::take_yield() {
             // Poll the driver as soon as every task that is ready now has had a turn.
-            let queued = self.remote().ring.len() as usize;
-            self.left.set(self.left.get().min(queued));
+            self.left.set(self.left.get().min(self.remote().queued()));
         }
     }
 
@@ -197,29 +190,20 @@ impl Worker {
         // P1, P2
         match remote.slot.put(task) {
             Some(previous) => {
-                // What the driver woke passes the tasks of `ring`. (The first of them may put out one
-                // that a task woke. It passes too, which is harmless.)
-                let driven = self.waking_driven.get();
-                let ring = if driven {
-                    self.driven_waits.set(true);
-                    &remote.driven
-                } else {
-                    &remote.ring
-                };
                 // N1
-                self.push_to_ring(ring, previous);
+                self.push_to_ring(&remote.ring, previous);
                 self.scheduler.notify();
             }
             None => self.scheduler.ensure_monitor(),
         }
     }
 
-    /// Puts a task that yielded behind the others.
+    /// Puts a task that woke itself during its poll behind the others like it.
     #[inline]
     pub(super) fn push_yielded(&self, task: Runnable) {
         let remote = self.remote();
-        let others = !remote.ring.is_empty() || !remote.slot.is_empty() || self.driven_waits.get();
-        self.push_to_ring(&remote.ring, task);
+        let others = remote.has_work() || !remote.slot.is_empty();
+        self.push_to_ring(&remote.yielded, task);
         if others {
             // Two tasks that alternately yield could run in parallel, but no worker has been notified
             // of either.
@@ -259,9 +243,7 @@ impl Worker {
     /// Wakes the tasks that the driver has collected. The driver is unlocked meanwhile.
     fn wake_driven(&self) {
         let mut woken = self.woken.take();
-        self.waking_driven.set(true);
         driver::wake_all(&mut woken);
-        self.waking_driven.set(false);
         self.woken.set(woken);
     }
 
@@ -317,7 +299,7 @@ impl Worker {
         let mut woken = self.woken.take();
         let was_monitor = self.as_monitor_if_due(true, |at_most| {
             self.remote().parker.park_in_driver(|| {
-                driver.park(reactor, timers, at_most, &mut woken);
+                driver.park(reactor, timers, self.now(), at_most, &mut woken);
             });
         });
         self.woken.set(woken);

@@ -22,7 +22,7 @@ use brigade::timeline::Timeline;
 
 use self::waits::Waits;
 use crate::figures::{self, Figures};
-use crate::trace::spans::{self, Spans};
+use crate::spans::{self, Spans};
 
 /// A run shorter than this says more about starting up (threads, page faults, cold caches) than about
 /// its tasks. Arbitrary: not measured.
@@ -205,10 +205,10 @@ impl Adviser<'_> {
         all.extend(self.stranded());
         all.extend(self.busy_polling());
         all.extend(self.herd());
+        all.extend(self.jobs());
         if self.is_long_and_whole() {
             all.extend(self.blocking());
             all.extend(self.computing());
-            all.extend(self.jobs());
             all.extend(self.in_line());
             all.extend(self.timer_polling());
             if all.is_empty() {

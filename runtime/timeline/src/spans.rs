@@ -7,7 +7,9 @@
 
 mod curves;
 mod off_core;
+mod parts;
 mod reader;
+mod waking;
 
 pub(crate) use self::curves::cover;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::words::{Time, counted, others};
 use super::{Advice, Adviser, Kind, WORKER};
 use crate::figures::stall;
-use crate::trace::spans::{Poll, Source, State, TaskKind};
+use crate::spans::{Poll, Source, State, TaskKind, TaskSpans};
 
 /// A poll that blocks for less may have met a page fault, or a lock that was held for an instant.
 const BRIEF: Duration = Duration::from_micros(300);
@@ -20,12 +20,14 @@ const MANY_BLOCKS: Duration = Duration::from_millis(10);
 /// A poll that computes for so long holds others up. Shorter than a frame at 60 Hz (16.67 ms).
 const LONG_COMPUTING: Duration = Duration::from_millis(10);
 
-/// A task with polls of its own that take so much of a long one computes too, and has no right to
-/// complain.
+/// A task whose own polls take so much of a long one, a quarter in the median, computes too: it is of the
+/// same kind and not held up.
 const ALIKE: u32 = 4;
 
-/// An event is noticed within this time once the loop looks again.
+/// An event is noticed within this time once the loop looks again, and on a busy machine within a part
+/// of what it was held up.
 const PROMPTLY: Duration = Duration::from_millis(2);
+const PART: u32 = 4;
 
 impl Adviser<'_> {
     pub(super) fn blocking(&self) -> Option<Advice> {
@@ -143,13 +145,16 @@ impl Adviser<'_> {
             };
             let is_held = match span.state {
                 State::Running => false,
-                State::Queued => to - span.from.max(from) >= LONG_COMPUTING / 2,
+                // The task that awaits the end of others of the kind is none.
+                State::Queued => {
+                    !self.was_joined(task, at) && to - span.from.max(from) >= LONG_COMPUTING / 2
+                }
                 State::Waiting => span.wake.is_some_and(|wake| {
                     let wake = &self.spans.wakes[wake];
                     let outside = matches!(wake.source, Source::Io | Source::Timer);
                     // Not what began to wait at the end of all this.
                     outside
-                        && wake.at < to + PROMPTLY
+                        && wake.at < to + PROMPTLY + (to - from) / PART
                         && wake.at >= to
                         && span.from < to - LONG_COMPUTING / 2
                 }),
@@ -157,10 +162,22 @@ impl Adviser<'_> {
             let polls = task
                 .polls
                 .iter()
-                .map(|&poll| self.spans.polls[poll].on_core());
-            is_held && polls.max().unwrap_or_default() * ALIKE <= by.on_core()
+                .map(|&poll| self.spans.polls[poll].length());
+            let mut polls: Vec<Duration> = polls.collect();
+            polls.sort_unstable();
+            let median = polls.get(polls.len() / 2).copied().unwrap_or_default();
+            is_held && median * ALIKE <= by.on_core()
         });
         held.map(|(index, _)| index).collect()
+    }
+
+    /// Whether the task became ready by the end of one that it awaited.
+    fn was_joined(&self, task: &TaskSpans, queued: usize) -> bool {
+        let before = queued.checked_sub(1).map(|before| &task.spans[before]);
+        let wake = before
+            .and_then(|span| span.wake)
+            .map(|wake| &self.spans.wakes[wake]);
+        wake.is_some_and(|wake| matches!(wake.source, Source::Join(_)))
     }
 
     /// A worker by its name, whatever word the program has for it.

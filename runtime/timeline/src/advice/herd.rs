@@ -2,7 +2,7 @@
 
 use super::words::{Percent, counted};
 use super::{Advice, Adviser, Kind};
-use crate::trace::spans::{Source, TaskKind};
+use crate::spans::{Source, TaskKind};
 use brigade::timeline::{Outcome, WakeEffect};
 
 /// So many tasks that one poll wakes are a crowd.

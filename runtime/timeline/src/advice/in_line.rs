@@ -10,7 +10,7 @@ use super::waits::{Outside, sum_and_union};
 use super::words::{Percent, Time, times};
 use super::{Advice, Adviser, Kind};
 use crate::figures::share;
-use crate::trace::spans::Source;
+use crate::spans::Source;
 
 /// Two who take turns are a conversation.
 const FEWEST: usize = 3;

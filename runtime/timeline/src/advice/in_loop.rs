@@ -6,7 +6,7 @@ use super::waits::{Outside, covered, is_ticker};
 use super::words::{Percent, Time, counted, times, workers};
 use super::{Advice, Adviser, Kind};
 use crate::figures::share;
-use crate::trace::spans::{State, TaskKind};
+use crate::spans::{State, TaskKind};
 
 /// Two or three steps may well need one another.
 const FEWEST: usize = 4;
@@ -35,8 +35,16 @@ const SOON: Duration = Duration::from_micros(500);
 impl Adviser<'_> {
     pub(super) fn awaits_in_loop(&self) -> Option<Advice> {
         let candidates = (0..self.spans.tasks.len()).filter_map(|task| {
-            let waits = self.waits.of_task(task).iter().copied();
-            let waits: Vec<Outside> = waits.filter(|wait| wait.length() >= LEAST_WAIT).collect();
+            let all = self.waits.of_task(task);
+            let waits = all
+                .iter()
+                .copied()
+                .filter(|wait| wait.length() >= LEAST_WAIT);
+            let waits: Vec<Outside> = waits.collect();
+            // Of an exchange of short messages a few may take long on a busy machine.
+            if waits.len() * 2 < all.len() {
+                return None;
+            }
             let sum: Duration = waits.iter().map(Outside::length).sum();
             (waits.len() >= FEWEST).then_some((sum, task, waits))
         });
@@ -50,13 +58,20 @@ impl Adviser<'_> {
             .filter(|wait| wait.timer)
             .map(|wait| wait.to)
             .collect();
-        let ticks = timers.len() == waits.len() && is_ticker(&timers);
+        // Where the machine is busy, a ticker cannot be told from a loop of sleeps.
+        let ticks = timers.len() == waits.len() && (self.is_crowded() || is_ticker(&timers));
         let evenly = longest < sum.mul_f64(0.6);
         if ticks
             || !evenly
             || sum < span.mul_f64(MOST_OF_RUN)
             || sum < (to - from).mul_f64(MOST_OF_LOOP)
         {
+            return None;
+        }
+        // A task that tells others something after each wait sets a pace, and they go on meanwhile.
+        let polls = &self.spans.tasks[task].polls;
+        let telling = polls.iter().filter(|&&poll| self.has_effect(poll)).count();
+        if telling * 2 > waits.len() {
             return None;
         }
         let its: Vec<_> = waits.iter().map(|wait| (wait.from, wait.to)).collect();
@@ -119,7 +134,7 @@ impl Adviser<'_> {
         beside
     }
 
-    /// For each task whether it does nothing but tick.
+    /// For each task whether it does nothing but tick, and tells no other task of it.
     fn tickers(&self) -> Vec<bool> {
         let ticks = |task: usize| {
             let waits = self.waits.of_task(task);
@@ -128,7 +143,9 @@ impl Adviser<'_> {
                 .filter(|wait| wait.timer)
                 .map(|wait| wait.to)
                 .collect();
-            fired.len() == waits.len() && is_ticker(&fired)
+            let polls = &self.spans.tasks[task].polls;
+            let telling = polls.iter().filter(|&&poll| self.has_effect(poll)).count();
+            fired.len() == waits.len() && telling * 10 <= polls.len() && is_ticker(&fired)
         };
         (0..self.spans.tasks.len()).map(ticks).collect()
     }

@@ -20,7 +20,8 @@ const ALL_OF_IT: f64 = 0.8;
 impl Adviser<'_> {
     pub(super) fn one_busy_worker(&self) -> Option<Advice> {
         let spans = self.spans;
-        if spans.workers < 2 || self.cores < 2 {
+        // Where other programs have the cores, the others may have been kept from them.
+        if spans.workers < 2 || self.cores < 2 || self.is_crowded() {
             return None;
         }
         let of_pool = brigade::timeline::LaneKind::Blocking;
@@ -31,11 +32,11 @@ impl Adviser<'_> {
                 .filter(|poll| spans.lanes[poll.lane].kind != of_pool)
         };
         let (sum, any) = sum_and_union(polls().map(|poll| (poll.begin, poll.end)));
-        let on_core: Duration = polls().map(|poll| poll.on_core()).sum();
+        let blocked: Duration = polls().map(|poll| poll.blocked()).sum();
         let span = self.figures.span;
         if any < span.mul_f64(MOSTLY_WORK)
             || sum > any.mul_f64(HARDLY_TOGETHER)
-            || on_core < sum.mul_f64(MOSTLY_WORK)
+            || blocked > sum.mul_f64(1.0 - MOSTLY_WORK)
         {
             return None;
         }

@@ -6,7 +6,7 @@ use super::waits::is_ticker;
 use super::words::{Percent, Time, others};
 use super::{Advice, Adviser, Kind};
 use crate::figures::TaskFigures;
-use crate::trace::spans::{State, TaskKind};
+use crate::spans::TaskKind;
 
 /// A task that asks in a loop is polled thousands of times; a lock or a budget that yields now and then
 /// is not polled so often without doing something.
@@ -25,6 +25,9 @@ const MANY_SLEEPS: usize = 10;
 
 /// What a look takes at most.
 const LOOK: Duration = Duration::from_micros(100);
+
+/// Where workers compute for more of the run, timers are late, and a ticker cannot be told from a loop.
+const MOSTLY_IDLE: f64 = 0.5;
 
 /// Longer sleeps than this are a schedule.
 const LONGEST_SLEEP: Duration = Duration::from_millis(200);
@@ -85,7 +88,8 @@ impl Adviser<'_> {
     /// Whether the task sleeps and looks, again and again.
     fn asks(&self, task: usize) -> Option<Asking> {
         let life = &self.spans.tasks[task];
-        if life.kind == TaskKind::Job {
+        if life.kind == TaskKind::Job || self.figures.work > self.figures.span.mul_f64(MOSTLY_IDLE)
+        {
             return None;
         }
         let sleeps = self.waits.of_task(task);
@@ -100,7 +104,7 @@ impl Adviser<'_> {
         let alike = lengths
             .iter()
             .filter(|&&length| length <= median * 2 && length * 2 >= median);
-        if median > LONGEST_SLEEP || alike.count() * 10 < lengths.len() * 9 {
+        if median > LONGEST_SLEEP || alike.count() * 10 < lengths.len() * 7 {
             return None;
         }
         let fired: Vec<Duration> = sleeps.iter().map(|wait| wait.to).collect();
@@ -122,17 +126,20 @@ impl Adviser<'_> {
             .count();
         let mut acted: Vec<usize> = looks().filter(|&poll| self.has_effect(poll)).collect();
         acted.dedup();
-        let fits =
-            short * 10 >= count * 9 && acted.len() * 20 <= count && count <= sleeps.len() * 2;
+        let fits = short * 10 >= count * 9
+            && acted.len() * 20 <= count
+            && count <= sleeps.len() * 11 / 10 + 2;
         fits.then_some(Asking {
             sleeps: sleeps.len(),
             mean: median,
             from,
             to,
+            last: sleeps[sleeps.len() - 1].from,
         })
     }
 
-    fn has_effect(&self, poll: usize) -> bool {
+    /// Whether the poll woke or spawned another task.
+    pub(super) fn has_effect(&self, poll: usize) -> bool {
         let at = &self.spans.polls[poll];
         let near = self.spans.wakes.partition_point(|wake| wake.at < at.begin);
         let wakes = self.spans.wakes[near..].iter();
@@ -140,25 +147,20 @@ impl Adviser<'_> {
         wakes.any(|wake| wake.from == Some(poll) && wake.task != at.task)
     }
 
-    /// Whether the asking came to its end soon after another task, which does not ask itself, had
-    /// ended: then it was asking for that.
+    /// Whether another task, which does not ask itself, ended during the last sleep: then the asking was
+    /// for that.
     fn was_answered(&self, task: usize, asking: &Asking, pollers: &[usize]) -> bool {
-        if self.spans.tasks[task].ending == Some(crate::trace::spans::Ending::Cancelled) {
+        if self.spans.tasks[task].ending == Some(crate::spans::Ending::Cancelled) {
             return false;
         }
-        let period = asking.mean.mul_f64(1.6) + Duration::from_millis(2);
-        let least = asking.from + (asking.to - asking.from).mul_f64(0.5);
+        let half = asking.from + (asking.to - asking.from) / 2;
         let others = self.spans.tasks.iter().enumerate();
         let mut others = others.filter(|(other, _)| *other != task && !pollers.contains(other));
         others.any(|(_, other)| {
-            let busy = other
-                .spans
-                .iter()
-                .filter(|span| span.state == State::Running);
-            let last = busy.map(|span| span.to).filter(|&at| at <= asking.to).max();
-            last.is_some_and(|last| last >= least && asking.to - last <= period)
-                && other.begun.is_some_and(|begun| begun <= least)
-                && other.ended.is_some_and(|ended| ended <= asking.to)
+            let ended = other
+                .ended
+                .is_some_and(|at| at >= asking.last && at <= asking.to);
+            ended && other.begun.is_some_and(|begun| begun <= half)
         })
     }
 }
@@ -169,6 +171,8 @@ struct Asking {
     mean: Duration,
     from: Duration,
     to: Duration,
+    /// When the last sleep began.
+    last: Duration,
 }
 
 fn is_busy_polling(task: &TaskFigures) -> bool {

@@ -6,7 +6,7 @@ use brigade::timeline::LaneKind;
 
 use super::words::{Time, counted, workers};
 use super::{Advice, Adviser, Kind, WORKER};
-use crate::trace::spans::TaskKind;
+use crate::spans::TaskKind;
 
 /// Fewer jobs cost little, however small they are.
 const MANY_TINY: usize = 500;
@@ -61,7 +61,7 @@ impl Adviser<'_> {
                 ),
             );
         }
-        let ends = crate::trace::spans::cover(polls.map(|poll| (poll.begin, poll.end)));
+        let ends = crate::spans::cover(polls.map(|poll| (poll.begin, poll.end)));
         let at_once = ends.iter().map(|step| step.1).max().unwrap_or(0);
         let lanes = self
             .spans

@@ -1,1 +1,53 @@
-//! Rules on runs made by hand.
+//! Rules on runs made by hand; `tests/advice.rs` tries them on programs that run.
+
+use std::time::Duration;
+
+use brigade::timeline::What;
+
+use super::waits::is_ticker;
+use super::{Kind, on_cores};
+use crate::script::Script;
+
+/// When timers fire that are set one after the other for `period` ms, each at the next tick of the wheel.
+fn fired(times: u32, period: f64, is_interval: bool) -> Vec<Duration> {
+    const TICK: f64 = 1.048_576;
+    let mut at = 0.37;
+    let mut all = Vec::new();
+    for n in 1..=times {
+        let due = if is_interval {
+            0.37 + f64::from(n) * period
+        } else {
+            at + 0.02 + period
+        };
+        at = (due / TICK).ceil() * TICK;
+        all.push(Duration::from_secs_f64(at / 1e3));
+    }
+    all
+}
+
+#[test]
+fn a_ticker_is_told_from_a_loop_of_sleeps() {
+    for period in [3.0, 4.0, 5.0, 10.0, 20.0, 25.0, 50.0, 100.0] {
+        assert!(is_ticker(&fired(20, period, true)), "{period}");
+        assert!(!is_ticker(&fired(20, period, false)), "{period}");
+    }
+}
+
+/// A task computes for so many ms in one poll, and a timer of another one fires meanwhile.
+fn hog(takes: u64) -> Vec<Kind> {
+    let mut run = Script::new(1);
+    let [ui, hog] = ["ui", "hog"].map(|name| run.task(name));
+    run.at(0).spawn(ui, None).spawn(hog, None);
+    run.begin(ui).pend(ui).begin(hog).at(takes).pend(hog);
+    run.event(What::TimersFired { timers: 1 });
+    run.wake(ui, None).begin(ui).ready(ui);
+    let timeline = run.done();
+    let advice = on_cores(&timeline, 1);
+    advice.iter().map(super::Advice::kind).collect()
+}
+
+#[test]
+fn a_long_poll_is_computing_if_an_event_of_another_task_was_late() {
+    assert_eq!(hog(20), [Kind::Computing]);
+    assert!(hog(9).is_empty());
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::trace::spans::{Source, Spans, State, TaskKind};
+use crate::spans::{Source, Spans, State, TaskKind};
 
 /// A wait for something that no task of this run did: a timer, a socket, a blocking job, a thread.
 #[derive(Clone, Copy, Debug)]
@@ -106,31 +106,67 @@ pub(super) fn covered(one: &[(Duration, Duration)], others: &[(Duration, Duratio
     (union_of_one + union_of_others).saturating_sub(all)
 }
 
+/// Timers fire up to a tick of the wheel late: 1.05 ms.
+const TICK: f64 = 1.15;
+
+/// Of a ticker's timers so many fire in time; the others are late on a busy machine. Of a few instants
+/// more must lie on a grid than of many, since a few may lie there by chance.
+const IN_TIME: f64 = 0.5;
+const FEW_IN_TIME: f64 = 0.8;
+const FEW: usize = 10;
+
+/// On a fine grid many lie by chance; so many more must.
+const BY_CHANCE: f64 = 0.35;
+
 /// Whether timers that fired at these instants are those of a ticker, which ticks at fixed instants,
 /// and not of one sleep after the other, each of which adds its lateness to the next.
 ///
-/// A ticker makes up for a late tick with a shorter gap; a sleep never ends early. So a ticker has gaps
-/// below its mean period, which is a whole number of milliseconds.
+/// A ticker has a period that people choose, and its ticks fall just behind the multiples of that. The
+/// sleeps of a loop drift away from any such grid.
 pub(super) fn is_ticker(fired: &[Duration]) -> bool {
-    let gaps: Vec<f64> = fired
-        .windows(2)
-        .map(|pair| (pair[1] - pair[0]).as_secs_f64() * 1e3)
-        .collect();
-    if gaps.len() < 4 {
+    if fired.len() < 5 {
         return false;
     }
-    let count = gaps.len() as f64;
-    let mean = gaps.iter().sum::<f64>() / count;
-    let least = gaps.iter().copied().fold(f64::MAX, f64::min);
-    let round = mean.round();
-    let is_round = (mean - round).abs() <= (1.2 / count).max(0.002 * mean);
-    if is_round && least < round - 0.05 {
-        return true;
+    let at = |instant: &Duration| instant.as_secs_f64() * 1e3;
+    let mut gaps: Vec<f64> = fired
+        .windows(2)
+        .map(|pair| at(&pair[1]) - at(&pair[0]))
+        .collect();
+    let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+    gaps.sort_by(f64::total_cmp);
+    let median = gaps[gaps.len() / 2];
+    if median < 2.5 {
+        // The grid is too fine to drift away from.
+        return mean < 1.06 || (mean - 2.0).abs() < 0.03;
     }
-    let moment = |pairs: &mut dyn Iterator<Item = (f64, f64)>| -> f64 {
-        pairs.map(|(a, b)| (a - mean) * (b - mean)).sum()
+    let round = |period: f64| match period {
+        ..=20.5 => period.round(),
+        _ => (period / 5.0).round() * 5.0,
     };
-    let variance = moment(&mut gaps.iter().map(|&gap| (gap, gap)));
-    let lagged = moment(&mut gaps.windows(2).map(|pair| (pair[0], pair[1])));
-    variance / count > 0.01 && lagged / variance < -0.25
+    let step = if median <= 20.5 { 1.0 } else { 5.0 };
+    let in_time = if fired.len() < FEW {
+        FEW_IN_TIME
+    } else {
+        IN_TIME
+    };
+    let near = [round(median) - step, round(median), round(median) + step];
+    near.into_iter()
+        .chain([50.0 / 3.0, 100.0 / 3.0])
+        .any(|period| {
+            let fits = (median - period).abs() < TICK.max(period / 50.0);
+            fits && on_grid(fired.iter().map(at), period) >= in_time.max(TICK / period + BY_CHANCE)
+        })
+}
+
+/// The largest share of the instants that lie within a tick behind the points of any grid of this period.
+fn on_grid(instants: impl Iterator<Item = f64>, period: f64) -> f64 {
+    let mut phases: Vec<f64> = instants.map(|at| at.rem_euclid(period)).collect();
+    phases.sort_by(f64::total_cmp);
+    let within = |from: &f64| {
+        let behind = |phase: &&f64| (**phase - from).rem_euclid(period) <= TICK;
+        phases.iter().filter(behind).count()
+    };
+    let step = phases.len().div_ceil(64);
+    let most = phases.iter().step_by(step).map(within).max().unwrap_or(0);
+    most as f64 / phases.len() as f64
 }

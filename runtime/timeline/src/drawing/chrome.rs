@@ -19,7 +19,7 @@ use super::{
     names::visible,
     rows::{lane_name, nanos},
 };
-use crate::trace::spans::Spans;
+use crate::spans::Spans;
 
 /// The process whose tracks are threads.
 const COOKS: u64 = 1;

@@ -63,8 +63,10 @@ fn every_event_has_the_fields_its_letter_requires() {
     }
 }
 
+type Track = (u64, u64);
+
 /// For each track its slices, in order of time: from, to, and the place in the file.
-fn slices(events: &[Value]) -> HashMap<(u64, u64), Vec<(i64, i64, usize)>> {
+fn slices(events: &[Value]) -> HashMap<Track, Vec<(i64, i64, usize)>> {
     let mut slices: HashMap<_, Vec<_>> = HashMap::new();
     for (line, event) in events
         .iter()

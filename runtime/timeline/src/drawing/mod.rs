@@ -33,7 +33,7 @@ use brigade::timeline::Timeline;
 
 use self::gantt::Gantt;
 pub use self::pen::Look;
-use crate::trace::spans::Spans;
+use crate::spans::Spans;
 
 /// The form of a drawing in a file.
 ///

@@ -7,7 +7,7 @@ use brigade::timeline::{LaneKind, Timeline};
 use super::axis::{Nanos, Window};
 use super::gantt::{CookRow, End, Gantt, Poll, Span, State, TaskRow, Wake, Waker};
 use super::names::visible;
-use crate::trace::spans::{self, Ending, Source, Spans, TaskKind, TaskSpans};
+use crate::spans::{self, Ending, Source, Spans, TaskKind, TaskSpans};
 
 /// The rows of a run. `worker` is the program's word for a worker.
 pub(super) fn rows(timeline: &Timeline, spans: &Spans, worker: &str) -> Gantt {

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::trace::spans::{Poll, Source, Spans, State, Wake};
+use crate::spans::{Poll, Source, Spans, State, Wake};
 
 /// The length of the longest chain.
 pub(super) fn length(spans: &Spans) -> Duration {

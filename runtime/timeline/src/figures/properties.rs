@@ -195,7 +195,7 @@ impl Kitchen {
 
 /// What holds for any record, also one with gaps.
 fn check(timeline: &Timeline) -> Figures {
-    let figures = crate::figures(&timeline);
+    let figures = crate::figures(timeline);
     let workers = timeline
         .lanes
         .iter()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Stall;
-use crate::trace::spans::{Spans, State, TaskKind};
+use crate::spans::{Spans, State, TaskKind};
 
 /// A time in which every worker was in a poll, until the first of these polls ended.
 #[derive(Clone, Copy, Debug)]

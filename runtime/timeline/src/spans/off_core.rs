@@ -19,11 +19,13 @@ pub(super) struct Meter {
     preempted: Option<Duration>,
 }
 
+/// A reading of the clock: see [`What::CpuTime`](brigade::timeline::What::CpuTime).
 #[derive(Clone, Copy)]
-struct Reading {
-    at: Duration,
-    cpu: Duration,
-    delayed: Option<Duration>,
+pub(super) struct Reading {
+    pub(super) at: Duration,
+    pub(super) cpu: Duration,
+    pub(super) delayed: Option<Duration>,
+    pub(super) blocked: bool,
 }
 
 impl Meter {
@@ -31,16 +33,8 @@ impl Meter {
         self.parked += length;
     }
 
-    /// A reading: `cpu` is the thread's CPU time, `delayed` how long it was ready without a core.
-    pub(super) fn read(
-        &mut self,
-        at: Duration,
-        cpu: Duration,
-        delayed: Option<Duration>,
-        lane: &[usize],
-        polls: &mut [Poll],
-    ) {
-        let reading = Reading { at, cpu, delayed };
+    /// A reading, after these polls of the lane.
+    pub(super) fn read(&mut self, reading: Reading, lane: &[usize], polls: &mut [Poll]) {
         if let Some(last) = self.last {
             self.close(last, reading, &lane[self.first.min(lane.len())..], polls);
         }
@@ -63,7 +57,9 @@ impl Meter {
         let off = awake.saturating_sub(used);
         // Without the delay a preempted thread cannot be told from a blocked one: say neither.
         let Some(delay) = delay else { return };
-        let preempted = delay.min(off);
+        // What is left is blocking, unless the thread never gave its core away: then the machine itself
+        // had none, as in a virtual machine.
+        let preempted = if now.blocked { delay.min(off) } else { off };
         let blocked = off - preempted;
         let lengths = lane.iter().map(|&poll| polls[poll].length());
         let whole: Duration = lengths.sum();

@@ -9,10 +9,9 @@ use std::time::Duration;
 use brigade::timeline::{LaneKind, Outcome, Timeline, WakeEffect, What};
 
 use super::curves::{Curve, cover};
-use super::off_core::Meter;
-use super::{
-    Ending, Join, LaneSpans, Mark, Poll, Source, Span, Spans, State, TaskKind, TaskSpans, Wake,
-};
+use super::off_core::Reading;
+use super::parts::{Causes, Lane, Life};
+use super::{Ending, Join, Mark, Poll, Source, Spans, State, TaskKind, Wake};
 
 pub(super) fn read(timeline: &Timeline) -> Spans {
     let mut reader = Reader::new(timeline);
@@ -48,60 +47,17 @@ fn of_known_tasks(what: What, known: usize) -> Option<What> {
     }
 }
 
-struct Reader<'a> {
-    timeline: &'a Timeline,
-    now: Duration,
-    lives: Vec<Life>,
-    lanes: Vec<Lane>,
-    polls: Vec<Poll>,
-    wakes: Vec<Wake>,
-    joins: Vec<Join>,
-    in_flight: Curve,
-    queued: usize,
-    queued_max: usize,
-}
-
-/// A task, as far as it has been read.
-#[derive(Default)]
-struct Life {
-    /// `None` before its first event and after its end.
-    state: Option<State>,
-    since: Duration,
-    /// The poll that is under way.
-    poll: Option<usize>,
-    /// The poll that is under way, or comes next, will be followed by another.
-    again: bool,
-    /// The wake that the next poll answers.
-    woken: Option<usize>,
-    woke_itself: bool,
-    /// The task that awaits it, and how many others it awaits.
-    joiner: Option<usize>,
-    awaits: usize,
-    /// Whether it awaited any when it began to wait.
-    joins: bool,
-    /// Tasks that it awaited and that ended since its last poll began: each may wake it once.
-    farewells: Vec<usize>,
-    spans: TaskSpans,
-}
-
-/// A thread, as far as it has been read.
-struct Lane {
-    poll: Option<usize>,
-    parked: Option<Duration>,
-    /// Since when it is there, and until when it certainly is.
-    there: Option<(Duration, Duration)>,
-    causes: Causes,
-    meter: Meter,
-    spans: LaneSpans,
-}
-
-/// What a thread announced that it will wake tasks for, until it turns to something else: first for so
-/// many events that the OS reported, then for so many timers.
-#[derive(Default)]
-struct Causes {
-    io: usize,
-    timers: usize,
-    last: Option<Source>,
+pub(super) struct Reader<'a> {
+    pub(super) timeline: &'a Timeline,
+    pub(super) now: Duration,
+    pub(super) lives: Vec<Life>,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) polls: Vec<Poll>,
+    pub(super) wakes: Vec<Wake>,
+    pub(super) joins: Vec<Join>,
+    pub(super) in_flight: Curve,
+    pub(super) queued: usize,
+    pub(super) queued_max: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -167,9 +123,19 @@ impl<'a> Reader<'a> {
                 self.mark(lane, Mark::Timers(timers));
                 self.lanes[lane].causes.timers = timers;
             }
-            What::CpuTime { used, delayed } => {
+            What::CpuTime {
+                used,
+                delayed,
+                blocked,
+            } => {
                 let Lane { meter, spans, .. } = &mut self.lanes[lane];
-                meter.read(self.now, used, delayed, &spans.polls, &mut self.polls);
+                let reading = Reading {
+                    at: self.now,
+                    cpu: used,
+                    delayed,
+                    blocked,
+                };
+                meter.read(reading, &spans.polls, &mut self.polls);
             }
             _ => {}
         }
@@ -184,7 +150,7 @@ impl<'a> Reader<'a> {
         lane.there = Some((since, self.now));
     }
 
-    fn mark(&mut self, lane: usize, mark: Mark) {
+    pub(super) fn mark(&mut self, lane: usize, mark: Mark) {
         if !matches!(mark, Mark::Woke(_)) {
             self.be_there(lane);
         }
@@ -248,7 +214,7 @@ impl<'a> Reader<'a> {
         poll
     }
 
-    fn answer(&mut self, wake: usize, poll: usize) {
+    pub(super) fn answer(&mut self, wake: usize, poll: usize) {
         self.polls[poll].cause = Some(wake);
         self.wakes[wake].to = Some(poll);
     }
@@ -318,7 +284,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The task goes from one state to another; `None` is its end.
-    fn change(&mut self, task: usize, to: Option<State>) {
+    pub(super) fn change(&mut self, task: usize, to: Option<State>) {
         let now = self.now;
         let life = &mut self.lives[task];
         let was = life.state;
@@ -377,89 +343,6 @@ impl<'a> Reader<'a> {
             self.lives[former].awaits -= 1;
         }
         self.lives[by].awaits += 1;
-    }
-
-    // ---- wakes ---------------------------------------------------------------------------------
-
-    fn add_wake(&mut self, lane: usize, task: usize, source: Source, effect: WakeEffect) -> usize {
-        let by = match source {
-            Source::Spawn(by) => by,
-            Source::Task(by) | Source::Join(by) => Some(by),
-            Source::Io | Source::Timer | Source::Thread => None,
-        };
-        let open = self.lanes[lane].poll;
-        let from = by.and_then(|by| {
-            let open = open.filter(|&poll| self.polls[poll].task == by);
-            open.or(self.lives[by].spans.polls.last().copied())
-        });
-        self.wakes.push(Wake {
-            at: self.now,
-            task,
-            lane,
-            source,
-            effect,
-            from,
-            to: None,
-        });
-        self.wakes.len() - 1
-    }
-
-    fn source(&mut self, lane: usize, task: usize, by: Option<usize>) -> Source {
-        let farewells = &mut self.lives[task].farewells;
-        match by {
-            Some(by) => match farewells.iter().position(|&ended| ended == by) {
-                Some(at) => Source::Join(farewells.remove(at)),
-                None => Source::Task(by),
-            },
-            None => match farewells.pop() {
-                Some(ended) => Source::Join(ended),
-                None => self.lanes[lane].causes.next(),
-            },
-        }
-    }
-
-    fn wake(&mut self, lane: usize, task: usize, by: Option<usize>, effect: WakeEffect) {
-        let source = self.source(lane, task, by);
-        let wake = self.add_wake(lane, task, source, effect);
-        if by.is_none() && self.lanes[lane].spans.kind == LaneKind::Outside {
-            self.mark(lane, Mark::Woke(task));
-        }
-        let life = &mut self.lives[task];
-        life.spans.wakes += 1;
-        if by == Some(task) && life.state == Some(State::Running) && !life.woke_itself {
-            life.woke_itself = true;
-            life.spans.self_woken += 1;
-        }
-        if effect == WakeEffect::Nothing {
-            match source {
-                Source::Join(_) => life.spans.joins_nowhere += 1,
-                _ => life.spans.wakes_nowhere += 1,
-            }
-            return;
-        }
-        match life.state {
-            None if life.spans.begun.is_some() => return,
-            None | Some(State::Waiting) => {
-                self.change(task, Some(State::Queued));
-                let life = &mut self.lives[task];
-                if let Some(span) = life.spans.spans.last_mut()
-                    && span.state == State::Waiting
-                {
-                    span.wake = Some(wake);
-                }
-            }
-            Some(State::Running) => {
-                let poll = life.poll.filter(|&poll| self.polls[poll].cause.is_none());
-                // The thread that woke it wrote that down when the poll had begun already.
-                if let (Some(poll), WakeEffect::Queued) = (poll, effect) {
-                    return self.answer(wake, poll);
-                }
-                life.again = true;
-            }
-            // The thread that woke it looked at the clock before the poll began, which it then met.
-            Some(State::Queued) => life.again |= effect == WakeEffect::Again,
-        }
-        self.lives[task].woken.get_or_insert(wake);
     }
 
     // ---- the end -------------------------------------------------------------------------------
@@ -534,65 +417,5 @@ impl<'a> Reader<'a> {
         }
         lane.leave();
         (lane.spans.cpu, lane.spans.preempted) = lane.meter.sums();
-    }
-}
-
-impl Life {
-    /// Writes down the state that it leaves. A state that was passed through in no time is none, but a
-    /// poll too short for the clock has happened.
-    fn leave(&mut self, state: State, now: Duration) {
-        if now == self.since && state != State::Running {
-            return;
-        }
-        self.spans.spans.push(Span {
-            from: self.since,
-            to: now,
-            state,
-            poll: self.poll.filter(|_| state == State::Running),
-            wake: None,
-            joins: state == State::Waiting && self.joins,
-        });
-    }
-}
-
-impl Lane {
-    fn new(kind: LaneKind) -> Self {
-        Lane {
-            poll: None,
-            parked: None,
-            there: None,
-            causes: Causes::default(),
-            meter: Meter::default(),
-            spans: LaneSpans {
-                kind,
-                polls: Vec::new(),
-                parks: Vec::new(),
-                present: Vec::new(),
-                marks: Vec::new(),
-                cpu: None,
-                preempted: None,
-            },
-        }
-    }
-
-    fn leave(&mut self) {
-        self.spans.present.extend(self.there.take());
-    }
-}
-
-impl Causes {
-    fn next(&mut self) -> Source {
-        let next = if self.io > 0 {
-            self.io -= 1;
-            Some(Source::Io)
-        } else if self.timers > 0 {
-            self.timers -= 1;
-            Some(Source::Timer)
-        } else {
-            // One event may wake a reader and a writer.
-            self.last
-        };
-        self.last = next;
-        next.unwrap_or(Source::Thread)
     }
 }

@@ -1,1 +1,39 @@
-//! Spans of runs made by hand.
+//! Spans of runs made by hand. What else holds of them, the tests of the figures and of the rows tell.
+
+use std::time::Duration;
+
+use brigade::timeline::What;
+
+use crate::script::Script;
+
+/// A poll of 20 ms between two readings of the CPU clock, after which the thread has used so much more,
+/// was kept from a core for so long, and may have blocked.
+fn off_core(cpu: u64, delayed: u64, blocked: bool) -> (Duration, Duration) {
+    let ms = Duration::from_millis;
+    let reading = |used: u64, delayed: u64, blocked| What::CpuTime {
+        used: ms(used),
+        delayed: Some(ms(delayed)),
+        blocked,
+    };
+    let mut run = Script::new(1);
+    let task = run.task("task");
+    run.at(0)
+        .event(reading(5, 1, false))
+        .spawn(task, None)
+        .begin(task);
+    run.at(20)
+        .pend(task)
+        .event(reading(5 + cpu, 1 + delayed, blocked));
+    let spans = crate::spans(&run.done());
+    (spans.polls[0].blocked(), spans.polls[0].preempted())
+}
+
+#[test]
+fn a_poll_that_blocked_is_told_from_one_that_computed_or_lost_its_core() {
+    let ms = Duration::from_millis;
+    assert_eq!(off_core(20, 0, false), (ms(0), ms(0)));
+    assert_eq!(off_core(2, 3, true), (ms(15), ms(3)));
+    assert_eq!(off_core(2, 18, true), (ms(0), ms(18)));
+    // The thread never gave its core away, so its machine had none.
+    assert_eq!(off_core(2, 3, false), (ms(0), ms(18)));
+}

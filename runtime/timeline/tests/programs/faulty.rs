@@ -15,14 +15,14 @@ use super::{JoinAll, Program, compute, compute_and_yield, ms, sleep, spawn};
 
 /// A fault: its name, what the advice should call it, the workers it takes at least, the program, and
 /// the mended one.
-pub struct Faulty {
-    pub name: &'static str,
-    pub kinds: &'static [Kind],
-    pub workers: usize,
+pub(crate) struct Faulty {
+    pub(crate) name: &'static str,
+    pub(crate) kinds: &'static [Kind],
+    pub(crate) workers: usize,
     /// Whether the mended program is faster, by what the advice says at most.
-    pub gains: bool,
-    pub program: fn(usize) -> Program,
-    pub mended: fn(usize) -> Program,
+    pub(crate) gains: bool,
+    pub(crate) program: fn(usize) -> Program,
+    pub(crate) mended: fn(usize) -> Program,
 }
 
 macro_rules! program {
@@ -31,7 +31,7 @@ macro_rules! program {
     };
 }
 
-pub const ALL: &[Faulty] = &[
+pub(crate) const ALL: &[Faulty] = &[
     Faulty {
         name: "sleeps of std in tasks",
         kinds: &[Kind::Blocking],
@@ -123,14 +123,14 @@ pub const ALL: &[Faulty] = &[
         workers: 1,
         gains: false,
         program: program!(workers => {
-            let tickers: Vec<_> = (0..2).map(|_| spawn("ticker", super::healthy::tick(25, 4))).collect();
+            let tickers: Vec<_> = (0..2).map(|_| spawn("ticker", super::healthy::tick(60, 4))).collect();
             sleep(10).await;
             let hogs: Vec<_> = (0..workers).map(|_| spawn("hog", async { compute(120_000) })).collect();
             for task in hogs { task.await.unwrap(); }
             for task in tickers { task.await.unwrap(); }
         }),
         mended: program!(workers => {
-            let tickers: Vec<_> = (0..2).map(|_| spawn("ticker", super::healthy::tick(25, 4))).collect();
+            let tickers: Vec<_> = (0..2).map(|_| spawn("ticker", super::healthy::tick(60, 4))).collect();
             sleep(10).await;
             let hogs: Vec<_> = (0..workers).map(|_| spawn("hog", compute_and_yield(120))).collect();
             for task in hogs { task.await.unwrap(); }
@@ -348,7 +348,7 @@ pub const ALL: &[Faulty] = &[
         workers: 1,
         gains: false,
         program: program!(_ => {
-            let jobs: Vec<_> = (0..200).map(|_| brigade::spawn_blocking(|| compute(2_000))).collect();
+            let jobs: Vec<_> = (0..200).map(|_| brigade::spawn_blocking(|| compute(6_000))).collect();
             for job in jobs { job.await.unwrap(); }
         }),
         mended: program!(_ => {

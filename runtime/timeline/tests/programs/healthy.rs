@@ -13,8 +13,11 @@ macro_rules! program {
     };
 }
 
+/// A name, and what makes the program.
+pub(crate) type Healthy = (&'static str, fn(usize) -> Program);
+
 /// Ticks so often, so many milliseconds apart.
-pub async fn tick(times: u64, millis: u64) -> u64 {
+pub(crate) async fn tick(times: u64, millis: u64) -> u64 {
     let mut ticks = interval(ms(millis));
     let mut sum = 0;
     for _ in 0..times {
@@ -24,7 +27,7 @@ pub async fn tick(times: u64, millis: u64) -> u64 {
     sum
 }
 
-pub const ALL: &[(&str, fn(usize) -> Program)] = &[
+pub(crate) const ALL: &[Healthy] = &[
     (
         "a fan-out of waits",
         program!(_ => {

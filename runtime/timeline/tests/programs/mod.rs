@@ -1,7 +1,7 @@
 //! Programs, faulty and healthy, on which the advice is tried.
 
-pub mod faulty;
-pub mod healthy;
+pub(crate) mod faulty;
+pub(crate) mod healthy;
 
 use std::future::Future;
 use std::hint::black_box;
@@ -14,17 +14,17 @@ use brigade::task::JoinHandle;
 use brigade::timeline::Timeline;
 use brigade::{SingleThread, WorkStealing};
 
-pub type Program = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type Program = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-pub fn ms(ms: u64) -> Duration {
+pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-pub async fn sleep(millis: u64) {
+pub(crate) async fn sleep(millis: u64) {
     brigade::time::sleep(ms(millis)).await;
 }
 
-pub fn spawn<T: Send + 'static>(
+pub(crate) fn spawn<T: Send + 'static>(
     name: &str,
     future: impl Future<Output = T> + Send + 'static,
 ) -> JoinHandle<T> {
@@ -35,7 +35,7 @@ pub fn spawn<T: Send + 'static>(
 const PER_MICRO: u64 = if cfg!(debug_assertions) { 60 } else { 600 };
 
 /// Computes for about so many microseconds of CPU time on a machine of these days.
-pub fn compute(micros: u64) -> u64 {
+pub(crate) fn compute(micros: u64) -> u64 {
     let mut sum = 1u64;
     for n in 0..micros * PER_MICRO {
         sum = black_box(sum.wrapping_mul(6_364_136_223_846_793_005) ^ n);
@@ -44,7 +44,7 @@ pub fn compute(micros: u64) -> u64 {
 }
 
 /// Computes and yields every half of a millisecond.
-pub async fn compute_and_yield(millis: u64) -> u64 {
+pub(crate) async fn compute_and_yield(millis: u64) -> u64 {
     let mut sum = 0;
     for _ in 0..millis * 2 {
         sum ^= compute(500);
@@ -54,7 +54,7 @@ pub async fn compute_and_yield(millis: u64) -> u64 {
 }
 
 /// All of the futures, in one task.
-pub struct JoinAll(pub Vec<Option<Pin<Box<dyn Future<Output = u64> + Send>>>>);
+pub(crate) struct JoinAll(pub(crate) Vec<Option<Pin<Box<dyn Future<Output = u64> + Send>>>>);
 
 impl Future for JoinAll {
     type Output = ();
@@ -76,7 +76,7 @@ impl Future for JoinAll {
 }
 
 /// A run of the program, and how long it took.
-pub fn run(workers: usize, program: Program) -> (Timeline, Duration) {
+pub(crate) fn run(workers: usize, program: Program) -> (Timeline, Duration) {
     let begun = Instant::now();
     let timeline = match workers {
         1 => {

@@ -75,9 +75,9 @@ function placeOf(thing) {
     case "mark":
       return view.by === "task" ? null : at(rowOfLane[marks.lane[thing.mark]], marks.at[thing.mark], marks.at[thing.mark], whole);
     case "task": {
-      const { born, over } = run.tasks[thing.task];
+      const { born, over, run: home } = run.tasks[thing.task];
       if (view.by === "worker" || born < 0) return null;
-      return at(rowOfTask[thing.task], born, over < 0 ? run.length : over, whole);
+      return at(rowOfTask[thing.task], born, over < 0 ? run.runs[home].length : over, whole);
     }
     default:
       return null;

@@ -1,16 +1,16 @@
 // What all rows share: the strip with the whole run, the two curves, the axis.
 
 const AXIS_HEIGHT = 24;
-// Of several runs each has its two, lower ones.
-const CURVES = run.runs.flatMap(({ name, flight, once, most }) => [
-  { name: "in flight", remark: run.runs.length > 1 ? visible(name) : "concurrency", colour: "flight", of: flight, most: most[0] },
-  { name: "at once", remark: run.runs.length > 1 ? visible(name) : "parallelism", colour: "once", of: once, most: most[1] },
+// Of several runs each has its two, lower ones; of many none, since the rows need the space.
+const CURVES = run.runs.slice(0, run.runs.length > 3 ? 0 : 3).flatMap(({ name, flight, once, most }) => [
+  { name: run.runs.length > 1 ? `in flight · ${visible(name)}` : "in flight", remark: "concurrency", colour: "flight", of: flight, most: most[0] },
+  { name: run.runs.length > 1 ? `at once · ${visible(name)}` : "at once", remark: "parallelism", colour: "once", of: once, most: most[1] },
 ]);
 
 /// What a few threads leave of the screen goes to the curves.
 function curveHeight() {
   const spare = view.by === "worker" ? view.height - AXIS_HEIGHT - rowCount() * MOST_LANE : 0;
-  return Math.round(Math.min(110, Math.max(run.runs.length > 1 ? 38 : 54, spare / CURVES.length)));
+  return Math.round(Math.min(110, Math.max(run.runs.length > 1 ? 30 : 54, spare / Math.max(1, CURVES.length))));
 }
 
 function curvesHeight() {
@@ -77,11 +77,12 @@ function paintCurve(curve, top, height) {
   }
   stage.fillStyle = colours.line;
   stage.fillRect(0, base, view.width, 1);
-  write(stage, curve.name, 16, top + 18, colours.ink);
-  write(stage, curve.remark, 16, top + 35, colours.quiet, { font: SMALL });
+  stage.font = FONT;
+  write(stage, shortened(stage, curve.name, view.gutter - 60), 16, top + 18, colours.ink);
+  if (height >= 54) write(stage, curve.remark, 16, top + 35, colours.quiet, { font: SMALL });
   const numberFont = FONT.replace("12px", "600 13px");
   write(stage, number(most), view.gutter - 10, top + 18, colours[colour], { font: numberFont, align: "right" });
-  if (view.width >= NARROW) write(stage, "at most", view.gutter - 10, top + 35, colours.quiet, { font: SMALL, align: "right" });
+  if (height >= 54 && view.width >= NARROW) write(stage, "at most", view.gutter - 10, top + 35, colours.quiet, { font: SMALL, align: "right" });
 }
 
 function ticks() {

@@ -247,7 +247,7 @@ function zoomToPin() {
     poll: (p) => [polls.stir[p] < 0 ? polls.begin[p] : Math.max(stirs.at[polls.stir[p]], polls.begin[p] - 20 * (polls.end[p] - polls.begin[p])), polls.end[p]],
     span: (s) => [spans.from[s], spans.to[s]],
     park: (p) => [parks.from[p], parks.to[p]],
-    task: (t) => [Math.max(0, tasks[t].born), tasks[t].over < 0 ? run.length : tasks[t].over],
+    task: (t) => [Math.max(0, tasks[t].born), tasks[t].over < 0 ? run.runs[tasks[t].run].length : tasks[t].over],
     mark: (m) => [marks.at[m] - 1e4, marks.at[m] + 1e4],
   };
   const [from, to] = ranges[thing.kind](thing[thing.kind]);

@@ -35,6 +35,7 @@ function writeHead() {
   const title = visible(given.title) || "a run";
   document.title = `${title} · brigade`;
   byId("title").textContent = title;
+  byId("figures").classList.toggle("many", run.runs.length > 1);
   byId("figures").replaceChildren(...run.runs.map(({ name, figures }) => {
     const list = element("dl");
     if (run.runs.length > 1) list.append(element("h2", visible(name)));

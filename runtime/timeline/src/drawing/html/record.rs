@@ -12,9 +12,7 @@ use serde_json::{Value, json};
 use super::super::rows::lane_name;
 use super::Drawing;
 use crate::figures::{self, Figures};
-use crate::trace::spans::{
-    Ending, Mark, Poll, Source, Span, Spans, State, TaskKind, TaskSpans, Wake,
-};
+use crate::spans::{Ending, Mark, Poll, Source, Span, Spans, State, TaskKind, TaskSpans, Wake};
 use crate::{advice, units};
 
 /// The whole object, fit to stand inside a `<script>` element.

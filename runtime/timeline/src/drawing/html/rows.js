@@ -16,7 +16,7 @@ function paintRow(task, top, height, gap) {
   const life = run.tasks[task];
   if (life.born < 0) return;
   const left = Math.max(view.gutter, xOf(life.born));
-  const right = Math.min(view.width - MARGIN, xOf(life.over < 0 ? run.length : life.over));
+  const right = Math.min(view.width - MARGIN, xOf(life.over < 0 ? run.runs[life.run].length : life.over));
   if (right < view.gutter || left > view.width) return;
   // Waiting needs no loop: it is what shows between the other two.
   const line = height >= 8 ? 2 : 1;

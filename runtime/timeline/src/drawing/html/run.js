@@ -71,7 +71,9 @@ const run = readRun();
 function readRun() {
   const tasks = given.names.map((name, i) => {
     const [kind, home, born, over, ending, spawner, nowhere, abortedAt, strandedAt] = given.tasks[i];
-    return { label: nameOf(name ?? `${kind === 2 ? "blocking job" : "task"} ${i}`), main: kind === 1, counted: kind === 0, run: home, born, over, ending, spawner, nowhere, abortedAt, strandedAt, polls: 0, longest: -1, time: [0, 0, 0, 0] };
+    // Each run has a main of its own.
+    const of = kind === 1 && given.runs.length > 1 ? `${given.runs[home].name}: ` : "";
+    return { label: nameOf(of + (name ?? `${kind === 2 ? "blocking job" : "task"} ${i}`)), main: kind === 1, counted: kind === 0, run: home, born, over, ending, spawner, nowhere, abortedAt, strandedAt, polls: 0, longest: -1, time: [0, 0, 0, 0] };
   });
   const [polls, stirs, parks, marks, joins] = [given.polls, given.stirs, given.parks, given.marks, given.joins].map(table);
   polls.end = polls.begin.map((begin, poll) => begin + polls.took[poll]);

@@ -167,7 +167,7 @@ const ORDERS = {
 };
 
 function lifeTime(task) {
-  return task.born < 0 ? 0 : (task.over < 0 ? run.length : task.over) - task.born;
+  return task.born < 0 ? 0 : (task.over < 0 ? run.runs[task.run].length : task.over) - task.born;
 }
 
 /// Works out the rows anew, after a change of filter or order.
