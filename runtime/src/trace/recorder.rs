@@ -96,7 +96,7 @@ pub(crate) enum Role {
     Outside,
 }
 
-/// See the module.
+/// The record of a run.
 pub(crate) struct Recorder {
     /// Unlike that of any other recorder of the process.
     number: u64,
