@@ -35,7 +35,7 @@ pub(crate) fn refill() {
 }
 
 /// Spends one operation, or yields. Under another executor, which does not refill the budget, the yield does.
-/// On a thread without an executor there is nobody to yield to.
+/// On a thread without an executor no other task waits for a turn.
 #[inline]
 pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
     let left = LEFT.get();

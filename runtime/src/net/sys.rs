@@ -27,7 +27,7 @@ pub(super) fn enlarge_backlog(listener: &impl AsRawFd) {
     }
 }
 
-/// Whether the constants below are those of this machine: old architectures number some of them in their own
+/// True if the constants below are those of this machine: old architectures number some of them in their own
 /// way.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const NUMBERS_ARE_KNOWN: bool = cfg!(not(any(

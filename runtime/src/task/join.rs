@@ -307,7 +307,7 @@ impl RawTask {
     pub(super) fn detach(self) {
         let now = self.header().join.load();
         if now.has(RELEASED) && now.has(TAKEN) {
-            // Nobody will look at HANDLE again, so there is no need to clear it.
+            // HANDLE is not read again, so there is no need to clear it.
             self.release();
         } else {
             self.detach_unfinished();
