@@ -1,8 +1,8 @@
 //! What may be set of either executor.
 //!
-//! Both builders are this one type, with a parameter that says what it builds. What is here both have: the
+//! Both builders are this one type, whose parameter is what it builds. What is here both have: the
 //! methods, the check of the settings, the clock and the recorder, and how threads are started. What only
-//! one of them has stands in `single_thread/builder.rs` and `work_stealing/builder.rs`.
+//! one of them has is in `single_thread/builder.rs` and `work_stealing/builder.rs`.
 
 use std::fmt;
 use std::io;
@@ -298,7 +298,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Makes the clock, its timerfd for precise timers, and the recorder, which goes by that clock.
+    /// Makes the clock, its timerfd for precise timers, and the recorder, which uses that clock.
     pub(crate) fn instruments(&self, reactor: &Reactor) -> io::Result<Instruments> {
         let mut clock = Clock::new(self.virtual_time);
         let mut timerfd = None;

@@ -91,7 +91,7 @@ pub(crate) fn enter(shared: &Arc<Shared>) -> Entered<'_> {
 /// Makes `shared` current for a thread that will poll tasks.
 ///
 /// # Panics
-/// If an executor is running on this thread already.
+/// Panics if an executor is running on this thread already.
 #[track_caller]
 pub(crate) fn enter_running<'a>(shared: &'a Arc<Shared>, function: &str) -> Entered<'a> {
     refuse_nested(function);
@@ -99,7 +99,7 @@ pub(crate) fn enter_running<'a>(shared: &'a Arc<Shared>, function: &str) -> Ente
 }
 
 /// # Panics
-/// If an executor is running on this thread already: it would stand still until the inner one is done,
+/// Panics if an executor is running on this thread already: it would stand still until the inner one is done,
 /// which may wait for the outer one.
 #[track_caller]
 pub(crate) fn refuse_nested(function: &str) {
@@ -143,7 +143,7 @@ pub(crate) fn with<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
 /// Gives `f` the current executor.
 ///
 /// # Panics
-/// If there is none, naming `function`.
+/// Panics if there is none, naming `function`.
 #[inline(always)]
 #[track_caller]
 pub(crate) fn expect<R>(function: &str, f: impl FnOnce(&Arc<Shared>) -> R) -> R {

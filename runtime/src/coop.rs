@@ -35,7 +35,7 @@ pub(crate) fn refill() {
 }
 
 /// Spends one operation, or yields. Under another executor, which does not refill the budget, the yield does.
-/// On a thread without an executor there is nobody to yield to.
+/// On a thread without an executor no other task waits for a turn.
 #[inline]
 pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
     let left = LEFT.get();
@@ -67,8 +67,8 @@ pub(crate) fn take_yield() -> bool {
 /// Spends one operation of the budget that a task has in each poll; when it is used up, lets others run first.
 ///
 /// Sockets, timers and joins of brigade do this by themselves. A task that computes for long, or takes from a
-/// source that is always ready and knows no budget, may do it between two steps: this costs much less than a
-/// [`yield_now`](crate::yield_now) each time.
+/// source that is always ready and has no budget, may do it between two steps: this costs much less than a
+/// [`yield_now`] each time.
 ///
 /// ```
 /// brigade::run(async {
@@ -82,7 +82,7 @@ pub(crate) fn take_yield() -> bool {
 /// ```
 ///
 /// # Cancel safety
-/// Nothing is lost when it is dropped.
+/// Dropping the future loses nothing.
 pub async fn consume_budget() {
     poll_fn(poll_spend).await;
 }
@@ -150,7 +150,7 @@ impl Pace {
 /// ```
 ///
 /// # Cancel safety
-/// Nothing is lost when it is dropped.
+/// Dropping the future loses nothing.
 pub fn yield_now() -> impl Future<Output = ()> + Send {
     YieldNow { yielded: false }
 }

@@ -187,7 +187,7 @@ impl Notify {
     }
 }
 
-/// What an executor on one thread stands on. Dropping it [closes](Self::close) it.
+/// What an executor on one thread is built on. Dropping it [closes](Self::close) it.
 pub struct Runtime {
     shared: Arc<Shared>,
     driver: RefCell<Driver>,
@@ -250,7 +250,7 @@ impl Runtime {
     /// guard, because a guard could be forgotten and the runtime freed while it is current.
     ///
     /// # Panics
-    /// If an executor runs on this thread already; the message names `function`.
+    /// Panics if an executor runs on this thread already; the message names `function`.
     pub fn enter<R>(&self, function: &str, f: impl FnOnce() -> R) -> R {
         let _entered = context::enter_running(&self.shared, function);
         f()

@@ -46,7 +46,7 @@ impl Driver {
     /// Collects the wakers of what is ready now.
     ///
     /// # Panics
-    /// If the OS refuses to report events: then no task could ever be woken by one again.
+    /// Panics if the OS refuses to report events: then no task could ever be woken by one again.
     pub(crate) fn poll(&mut self, reactor: &Reactor, timers: &Timers, woken: &mut Vec<Waker>) {
         self.poll_os(reactor, woken).unwrap_or_else(fail);
         if !timers.is_empty() {

@@ -47,7 +47,7 @@ pub trait Executor {
     /// ```
     ///
     /// # Panics
-    /// If an executor is running on this thread already; and if `future` panics.
+    /// Panics if an executor is running on this thread already; and if `future` panics.
     #[track_caller]
     fn block_on<F: Future>(&self, future: F) -> F::Output;
 
@@ -282,7 +282,7 @@ pub type DefaultExecutor = WorkStealing;
 /// ```
 ///
 /// # Panics
-/// If the OS refuses to set an event loop up; if an executor is running on this thread already;
+/// Panics if the OS refuses to set an event loop up; if an executor is running on this thread already;
 /// and if `future` panics.
 #[track_caller]
 pub fn run<F: Future>(future: F) -> F::Output {

@@ -117,7 +117,7 @@ impl Handle {
     /// ```
     ///
     /// # Panics
-    /// Outside of an executor.
+    /// Panics outside of an executor.
     #[track_caller]
     pub fn current() -> Handle {
         context::expect("Handle::current", |shared| Handle {
@@ -195,7 +195,7 @@ impl Handle {
     /// ```
     ///
     /// # Panics
-    /// If an executor is running on this thread already; if `future` panics; and if it has to wait on the
+    /// Panics if an executor is running on this thread already; if `future` panics; and if it has to wait on the
     /// thread of its own `SingleThread`, which then could run none of the tasks, timers and sockets that it
     /// may be waiting for.
     #[track_caller]

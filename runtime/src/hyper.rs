@@ -61,7 +61,7 @@ use crate::time::{Sleep, sleep, sleep_until};
 
 /// Reads through `read` into a part of hyper's buffer that holds nothing yet.
 ///
-/// `read` must not look at the slice it is given, only write to it, and answer how many bytes from
+/// `read` must not look at the slice it is given, only write to it, and return how many bytes from
 /// the start it has written, as `recv` does.
 fn fill(
     mut buffer: ReadBufCursor<'_>,
@@ -229,7 +229,7 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
         Pin::new(&mut self.0).poll_close(cx)
     }
 
-    /// futures-io does not say. A stream that cannot takes the first slice, which costs hyper nothing.
+    /// futures-io does not tell. A stream that cannot takes the first slice, which costs hyper nothing.
     fn is_write_vectored(&self) -> bool {
         true
     }
@@ -298,7 +298,7 @@ impl rt::Timer for Timer {
 /// ```
 ///
 /// # Panics
-/// Outside of an executor.
+/// Panics outside of an executor.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Executor;
 
@@ -341,7 +341,7 @@ where
 /// ```
 ///
 /// # Panics
-/// Outside of a [`SingleThread`](crate::SingleThread).
+/// Panics outside of a [`SingleThread`](crate::SingleThread).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LocalExecutor;
 

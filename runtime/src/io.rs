@@ -78,7 +78,7 @@ impl<S: Source> Registered<S> {
         Self::with_reactor(current_reactor("Registered::new")?, io, interest, false)
     }
 
-    /// `writable`: nothing speaks against a write at once.
+    /// `writable`: a write may be tried at once.
     pub(crate) fn with_reactor(
         reactor: Arc<Reactor>,
         mut io: S,
@@ -405,7 +405,7 @@ impl<S: Source> Registered<S> {
             .try_io(Direction::Write, || write(self.get_ref()))
     }
 
-    /// Waits for the write direction as long as `done` says "not yet": for a connection that is
+    /// Waits for the write direction as long as `done` returns "not yet": for a connection that is
     /// being made.
     pub(crate) fn wait_writable_until<R>(
         &self,

@@ -31,7 +31,7 @@
 //! | # | promise | tests |
 //! |---|---|---|
 //! | P10 | **A cancelled operation leaves nothing behind**: no descriptor, waker, timer or byte | `tests/faults::ten_thousand_cancellations_leave_nothing`, `tests/tcp_shared::given_up_reads_leave_nothing_behind`, `tests/process::cancellation_leaves_no_descriptors` |
-//! | P11 | **An aborted task is dropped instead of polled** when its executor next comes to it, and whoever awaits its handle is woken. (After an abort from another thread, `SingleThread` may poll the task once more before it reads the message.) Tasks that the aborted one has spawned go on | `tests/abort::while_it_is_idle`, `tests/abort::the_joiner_is_woken`, `loom_tests/abort_against_poll::it_ends_whenever_that_is` |
+//! | P11 | **An aborted task is dropped instead of polled** when its executor next comes to it, and the task that awaits its handle is woken. (After an abort from another thread, `SingleThread` may poll the task once more before it reads the message.) Tasks that the aborted one has spawned go on | `tests/abort::while_it_is_idle`, `tests/abort::the_joiner_is_woken`, `loom_tests/abort_against_poll::it_ends_whenever_that_is` |
 //! | P12 | **Each method states what its drop loses**: below | `tests/cancel::reads_lose_no_byte`, `tests/cancel::writes_count_every_byte`, `tests/cancel::no_datagram_is_lost`, `tests/cancel::no_connection_is_lost`, `tests/interval::a_cancelled_tick_is_not_lost`, `tests/signal::a_cancelled_wait_loses_nothing`, `tests/join_set::a_cancelled_join_loses_nothing`, `tests/join::a_cancelled_join_loses_nothing`, `tests/own_calls::async_io_calls_once_for_each_event` |
 //!
 //! | methods | what a drop before completion does |

@@ -86,7 +86,7 @@ impl fmt::Display for Kind {
 
 /// Listens for a signal, from when it is made until it is dropped.
 ///
-/// Signals that come while no task waits are not lost, but several may be told as one: it says "at
+/// Signals that come while no task waits are not lost, but several may be reported as one: it means "at
 /// least once since you last asked", as the OS itself does.
 ///
 /// ```

@@ -31,7 +31,7 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 /// [`virtual_time`](crate::SingleThreadBuilder::virtual_time), so that hours of sleep take no time.
 /// The same seed gives the same run, to the poll. `program` makes the future of one run.
 ///
-/// The outputs are returned in the order of the seeds: a test may demand that each outcome it speaks of
+/// The outputs are returned in the order of the seeds: a test may demand that each outcome it names
 /// was reached at least once.
 ///
 /// ```
@@ -70,7 +70,7 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 /// ```
 ///
 /// If the second run passes, fails with another message or takes another number of polls, `explore`
-/// panics and says that the runs differ: something besides the seed decides.
+/// panics and reports that the runs differ: something besides the seed decides.
 ///
 /// # Chance that is not the seed's
 ///
@@ -90,7 +90,7 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 /// - A panic of a task goes to its handle. If the handle is not awaited, `explore` does not see it.
 ///
 /// # Panics
-/// If the program panics, with the seed. If the program *stands still*, which means that tasks wait and
+/// Panics if the program panics, with the seed. If the program *stands still*, which means that tasks wait and
 /// no timer is armed (or none within two hundred years of virtual time). If `BRIGADE_SEED` is not a
 /// number, if there is no seed at all, and inside an executor. A program that is always busy and never
 /// done runs for ever, as anywhere else.

@@ -6,7 +6,7 @@
 //! No timer fires early. How late one fires depends on what else the executor has to do, and on the precision
 //! of the OS: about a millisecond. `Duration::MAX` is a sleep without end.
 //!
-//! All of it goes by the clock of the current executor, which may be virtual (see
+//! All of it uses the clock of the current executor, which may be virtual (see
 //! [`SingleThreadBuilder::virtual_time`](crate::SingleThreadBuilder::virtual_time)).
 
 mod interval;
@@ -58,7 +58,7 @@ pub fn now() -> Instant {
 /// ```
 ///
 /// # Panics
-/// Outside of an executor.
+/// Panics outside of an executor.
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     context::expect("brigade::time::sleep", |shared| {
@@ -80,7 +80,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// ```
 ///
 /// # Panics
-/// Outside of an executor.
+/// Panics outside of an executor.
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     context::expect("brigade::time::sleep_until", |_| Sleep::new(Some(deadline)))
@@ -114,7 +114,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// Dropping it disarms the timer; nothing else is lost.
 #[must_use = "a future does nothing until it is polled"]
 pub struct Sleep {
-    /// `None`: further off than an `Instant` can say.
+    /// `None`: further off than an `Instant` can express.
     deadline: Option<Instant>,
     state: State,
 }
@@ -309,7 +309,7 @@ impl fmt::Debug for Sleep {
 /// ```
 ///
 /// # Panics
-/// Outside of an executor.
+/// Panics outside of an executor.
 ///
 /// # Cancel safety
 /// That of `future`.

@@ -15,6 +15,8 @@ const FACADES: &[&str] = &["lib.rs", "task/mod.rs", "task/join_set.rs", "task/sp
 
 /// Files that name a module below them: each pair is one thing in two files.
 const PAIRS: &[(&str, &str)] = &[
+    // On a thread without an executor no task waits for a turn.
+    ("coop.rs", "context"),
     // The list of current executors holds what a handle refers to.
     ("context.rs", "handle"),
     // A write that fails is tried again after a sleep.

@@ -171,6 +171,44 @@ fn every_file_has_its_place_in_the_architecture() {
     );
 }
 
+// ---- plain English -------------------------------------------------------------------------------
+
+/// Words that hide the actor, private names that have a standard term, and openings of docs that are no
+/// sentence about what a function does.
+fn riddles(from: &str, text: &str) -> Vec<String> {
+    let words = "whoever whomever somebody nobody afar strays purse letterbox";
+    let openings = ["/// Whether ", "/// Who ", "//! **Job.**", "//! **Never**"];
+    let mut faults = Vec::new();
+    for line in text.lines().map(str::trim) {
+        // Not the name of a constant.
+        let names = |word: &&str| word.chars().all(char::is_uppercase);
+        let all = line.split(|c| !is_word_char(c)).filter(|word| !names(word));
+        let mut all = all.map(str::to_lowercase);
+        let word = all.find(|word| words.split(' ').any(|it| it == word));
+        let opening = openings.iter().find(|it| line.starts_with(**it));
+        if word.is_some() || opening.is_some() {
+            faults.push(format!("{from}: {line}"));
+        }
+    }
+    faults
+}
+
+#[test]
+fn comments_and_pages_name_the_actor() {
+    let pages = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+    ];
+    none(pages.iter().flat_map(|page| riddles(page, &read(page))));
+    none(sources("runtime/src").iter().flat_map(|source| {
+        let comments = source.shipped().lines().map(str::trim);
+        let comments = comments.filter(|line| line.starts_with("//"));
+        riddles(&source.name, &comments.collect::<Vec<_>>().join("\n"))
+    }));
+}
+
 // ---- quotations ----------------------------------------------------------------------------------
 
 /// Code that nothing compiles: a page's code is a doctest, or a quotation that is true. With
@@ -347,6 +385,15 @@ fn the_checks_find_what_they_are_for() {
     assert_eq!(
         loose_code("", "```rust,ignore\nlet x = 1;\n```", false).len(),
         1
+    );
+
+    assert_eq!(
+        riddles(
+            "",
+            "/// Whoever comes.\n/// Returns it.\n/// Whether it is."
+        )
+        .len(),
+        2
     );
 
     assert_eq!(bare_figures("", "It takes 5 ms.").len(), 1);

@@ -1,4 +1,4 @@
-//! A task is aborted while it completes: the handle gives the output or "aborted", never nothing,
+//! A task is aborted while it completes: the handle returns the output or "aborted", and one of them always,
 //! and the future is dropped once.
 
 use loom::alloc::Track;

@@ -1,5 +1,5 @@
 //! A future that waits is dropped while the event comes: its waker is gone afterwards, and the other
-//! who waits is woken, whoever gets which place (tokio #5861).
+//! waiting task is woken, in whichever place each waker is (tokio #5861).
 
 use std::task::{Context, Waker};
 

@@ -1,4 +1,4 @@
-//! A task finds a source not ready and leaves its waker, while the event comes: it is told.
+//! A task finds a source not ready and leaves its waker, while the event comes: it is woken.
 
 use std::task::Waker;
 
@@ -60,7 +60,7 @@ fn also_as_a_future_with_a_key() {
     wait_for_the_event(&SEEN, true, false);
 }
 
-/// tokio #2924: whoever registers while the reactor closes.
+/// tokio #2924: a task registers while the reactor closes.
 #[test]
 fn also_that_no_event_will_come() {
     static SEEN: Outcomes<2> = Outcomes::of(["the event was there first", "the task was woken"]);

@@ -1,4 +1,4 @@
-//! A handle is awaited while its task completes: the output comes once, and who waits is woken
+//! A handle is awaited while its task completes: the output comes once, and the waiting task is woken
 //! (tokio #4225, RUSTSEC-2021-0124; rayon #929).
 
 use std::future::Future;

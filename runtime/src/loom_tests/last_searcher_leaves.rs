@@ -1,6 +1,6 @@
-//! Two tasks come, and the second wakes nobody, since somebody searches already. The searcher takes
-//! the first, and is busy with it until the second is done: so it has to see to it that another worker
-//! comes for that (tokio #4383).
+//! Two tasks become ready, and the second wakes no worker, because one searches already. The searcher takes
+//! the first, and is busy with it until the second is done: so it must wake another worker for the
+//! second (tokio #4383).
 
 use loom::sync::Notify;
 

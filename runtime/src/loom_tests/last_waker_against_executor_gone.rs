@@ -1,5 +1,5 @@
-//! An executor goes, while the last waker of one of its tasks, on another thread, is dropped or used:
-//! the scheduler outlives both, and is freed once, by whoever is last (async-executor #163).
+//! An executor is dropped while the last waker of one of its tasks, on another thread, is dropped or used:
+//! the scheduler outlives both, and is freed once, with the last reference (async-executor #163).
 
 use loom::alloc::Track;
 use loom::thread;

@@ -1,5 +1,5 @@
 //! The last three things that keep a task end at once: a waker is used or dropped, the handle is
-//! dropped, the executor completes the task. Whoever is last frees the memory, once (async-task #11,
+//! dropped, the executor completes the task. The last of them frees the memory, once (async-task #11,
 //! tokio #5172).
 
 use loom::alloc::Track;
@@ -88,7 +88,7 @@ fn the_last_one_frees_the_memory() {
 }
 
 /// A wake holds its reference until it is done, also where the task completes meanwhile. What such a
-/// wake queues is never run: nobody could tell it from a closed executor.
+/// wake queues is never run, as with a closed executor.
 #[test]
 fn also_where_the_waker_is_used() {
     static SEEN: Outcomes<3> = Outcomes::of([BY_WAKER, BY_HANDLE, BY_EXECUTOR]);

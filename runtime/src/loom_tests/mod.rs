@@ -1,8 +1,8 @@
-//! Every race of the runtime, played through: loom runs each model in every order of its threads'
-//! steps that the memory model allows.
+//! Models of the runtime's races: loom runs each in every order of its threads' steps that the memory model
+//! allows.
 //!
-//! One file for each race, named after it. The code that runs is the code that ships; what is replaced
-//! stands in [`sync`] and [`os`]. A model says which *outcomes* it is about, and fails if one of them
+//! There is one file for each race, named after it. The code that runs is the code that ships; [`sync`] and
+//! [`os`] replace what loom cannot run. A model names the *outcomes* that it is about, and fails if one of them
 //! was not reached in any execution: a race that never happened proves nothing.
 //!
 //! `.ci/loom` runs them all; `.ci/loom NAME` those whose name contains `NAME`. Where every order would
@@ -265,7 +265,7 @@ struct Staff {
 struct Worked {
     /// It was woken as one who should search.
     woken: usize,
-    /// It woke somebody, being the last to search.
+    /// It woke another worker, being the last to search.
     woke: usize,
     /// It saw a task on the point of sleeping.
     turned_back: usize,
@@ -281,7 +281,7 @@ impl Staff {
         })
     }
 
-    /// Makes a task ready. Answers whether somebody was woken for it.
+    /// Makes a task ready. Returns whether a worker was woken for it.
     fn push(&self, task: u32) -> bool {
         self.injector.push(task);
         self.notify()

@@ -1,8 +1,8 @@
-//! The OS, as the models see it: an event loop without events, and its bell.
+//! The OS, as the models see it: an event loop without events, and its notifier.
 //!
 //! A thread that blocks in the real one would block the whole model, whose threads are one thread of
-//! the OS. The bell is kept faithfully: one that was rung is heard by the next turn, also by one that
-//! only looks, and by no other.
+//! the OS. The notifier is modelled exactly: a notification ends the next wait, also one
+//! with a timeout of zero, and no other.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The last worker that is awake goes to sleep while a stranger makes a task ready: it stays up, or
+//! The last worker that is awake parks while a thread that is no worker makes a task ready: it stays awake, or
 //! it is woken (tokio #1768, #4383; rayon #992).
 
 use super::{Outcomes, Staff, explore};

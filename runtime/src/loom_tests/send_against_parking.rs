@@ -1,5 +1,5 @@
-//! One cook goes to sleep while another thread has something for it: a wake, or a new task. The bell
-//! rings, or the operation is seen before (heph #437).
+//! The owner of an inbox parks while another thread sends a wake or a new task: the owner is notified, or it sees
+//! the operation before it parks (heph #437).
 
 use std::task::Poll;
 

@@ -1,5 +1,5 @@
-//! An executor is dropped while another thread spawns onto it: the new task runs, or its handle says
-//! "aborted"; either way its future is dropped once and who waits for it is told (tokio #1916,
+//! An executor is dropped while another thread spawns onto it: the new task runs, or its handle returns
+//! "aborted"; either way its future is dropped once and the task that awaits it is woken (tokio #1916,
 //! compio #502).
 
 use loom::alloc::Track;

@@ -1,5 +1,5 @@
 //! An executor is dropped while another thread wakes one of its tasks: the future is dropped exactly
-//! once, on the right thread, the handle says "aborted", and the waker stays usable (async-executor
+//! once, on the right thread, the handle returns "aborted", and the waker stays usable (async-executor
 //! #163, tokio #3869, #6439).
 
 use std::task::{Poll, Waker};

@@ -1,4 +1,4 @@
-//! One cook, two threads that wake the same task, and the task wakes itself once in between: for
+//! Two threads wake the same task of a single-thread executor, and the task wakes itself once in between: for
 //! every wake that begins after a poll began, another poll follows (compio #948, where the second
 //! of two overlapping wakes trusted a stale flag of the first).
 

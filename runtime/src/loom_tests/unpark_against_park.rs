@@ -1,4 +1,4 @@
-//! A worker parks while others call it: no call is lost, whichever comes first (tokio #459).
+//! A worker parks while other threads unpark it: no call is lost, whichever comes first (tokio #459).
 
 use loom::thread;
 

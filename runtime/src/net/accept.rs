@@ -103,7 +103,7 @@ impl<S: Accept> Socket<S> {
         }
     }
 
-    /// Registers a connection. Nothing speaks against writing at once.
+    /// Registers a connection. It may be written at once.
     fn take(&self, accepted: io::Result<(S::Stream, S::Address)>) -> io::Result<Accepted<S>> {
         let (stream, peer) = accepted?;
         let reactor = self.io.reactor().clone();

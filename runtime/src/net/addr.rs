@@ -65,7 +65,7 @@ pub(super) use sealed::Target;
 /// ```
 ///
 /// # Errors
-/// Those of the lookup; `InvalidInput` for text without a port, and where there is no address; and
+/// Returns the errors of the lookup; `InvalidInput` for text without a port, and where there is no address; and
 /// outside of an executor if there is something to look up.
 ///
 /// # Cancel safety

@@ -25,7 +25,7 @@ type Connection = TcpStream;
 /// connections take, shorter than what a person notices.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects to the first of the addresses that answers. There is at least one: `lookup` sees to it.
+/// Connects to the first of the addresses that answers. There is at least one: `lookup` guarantees it.
 pub(super) async fn connect_first(
     reactor: Arc<Reactor>,
     addresses: Vec<SocketAddr>,
@@ -64,8 +64,8 @@ pub(super) fn made(connection: &Connection) -> impl Future<Output = io::Result<(
         .wait_writable_until(|stream| is_made(stream.take_error(), stream.peer_addr()))
 }
 
-/// What a writable event means for a connection that is being made: it may be done. `SO_ERROR` says
-/// whether it failed; having a peer says that it is made. `None`: it is not yet.
+/// What a writable event means for a connection that is being made: it may be done. `SO_ERROR` tells
+/// whether it failed; a peer means that it is made. `None`: it is not yet.
 pub(super) fn is_made<A>(
     failed: io::Result<Option<io::Error>>,
     peer: io::Result<A>,

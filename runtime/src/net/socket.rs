@@ -14,7 +14,7 @@ use crate::io::{Interest, Registered, Source, current_reactor};
 use crate::reactor::{Direction, Reactor};
 use crate::sync::Arc;
 
-/// A socket of mio. The trait is sealed. See [`TcpStream`](super::TcpStream).
+/// A socket of mio. The trait is sealed.
 pub trait Kind: Source + AsFd + AsRawFd + Into<OwnedFd> + fmt::Debug {
     type Address;
     type Std: From<OwnedFd>;
@@ -26,14 +26,13 @@ pub trait Kind: Source + AsFd + AsRawFd + Into<OwnedFd> + fmt::Debug {
     fn local_addr(&self) -> io::Result<Self::Address>;
 }
 
-/// A socket that may have a peer. The trait is sealed. See [`TcpStream`](super::TcpStream).
+/// A socket that may have a peer. The trait is sealed.
 pub trait Peer: Kind {
     fn peer_addr(&self) -> io::Result<Self::Address>;
     fn take_error(&self) -> io::Result<Option<io::Error>>;
 }
 
-/// Any socket of this module, around one of mio's: used by the name of an alias.
-/// See [`TcpStream`](super::TcpStream).
+/// A socket, around one of mio's. Use it by the name of its alias, such as [`TcpStream`](super::TcpStream).
 pub struct Socket<S: Source> {
     pub(super) io: Registered<S>,
 }
@@ -48,7 +47,7 @@ impl<S: Kind> Socket<S> {
     /// Takes over a socket of std that is in non-blocking mode already.
     ///
     /// It is not known to be writable, since a stream may have only begun to connect. Nor is it known to be what
-    /// its type says, since anything can be made of a descriptor.
+    /// its type suggests, since anything can be made of a descriptor.
     pub(super) fn take_over(socket: S, function: &str) -> io::Result<Self> {
         let reactor = current_reactor(function)?;
         let io = Registered::with_reactor(reactor, socket, S::INTEREST, false)?;

@@ -71,7 +71,7 @@ impl<S: ByteStream> Socket<S> {
     /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
     /// # let (peer, _) = listener.accept().await?;
     /// # peer.write_all(&[0, 4, b's', b'o', b'u', b'p']).await?;
-    /// // A length in two bytes, and as many bytes as it says.
+    /// // A length in two bytes, and as many bytes as it gives.
     /// let mut length = [0; 2];
     /// stream.read_exact(&mut length).await?;
     /// let mut message = vec![0; u16::from_be_bytes(length).into()];

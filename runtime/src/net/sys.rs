@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 ///
 /// mio asks for 128, as std does. A burst that is longer overflows the queue: the kernel drops what comes
 /// then, and the other ends try again a second later. A second `listen` on the same socket changes nothing but
-/// the length of the queue, on every Unix; if it fails the queue stays as it was. Miri knows no second one.
+/// the length of the queue, on every Unix; if it fails the queue stays as it was. Miri supports no second one.
 pub(super) fn enlarge_backlog(listener: &impl AsRawFd) {
     /// As many as Linux allows unless told otherwise (`net.core.somaxconn`); other systems cut it to
     /// what they allow.
@@ -27,7 +27,7 @@ pub(super) fn enlarge_backlog(listener: &impl AsRawFd) {
     }
 }
 
-/// Whether the constants below are those of this machine: old architectures number some of them in their own
+/// True if the constants below are those of this machine: old architectures number some of them in their own
 /// way.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const NUMBERS_ARE_KNOWN: bool = cfg!(not(any(

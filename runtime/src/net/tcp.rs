@@ -181,7 +181,7 @@ impl Socket<mio::net::TcpStream> {
     /// # let stream = TcpStream::connect(listener.local_addr()?).await?;
     /// # let (peer, _) = listener.accept().await?;
     /// # peer.write_all(b"GET /").await?;
-    /// // Which protocol is it? Whoever speaks it reads it all from the start.
+    /// // Which protocol is it? Its parser reads everything from the start.
     /// let mut first = [0; 1];
     /// stream.peek(&mut first).await?;
     /// assert_eq!(first, *b"G");

@@ -88,7 +88,7 @@ impl Socket<mio::net::UdpSocket> {
         Socket::register(reactor, socket, true)
     }
 
-    /// Sets the one peer that [`send`](Self::send) and [`recv`](Self::recv) speak of: the first of the
+    /// Sets the one peer that [`send`](Self::send) and [`recv`](Self::recv) use: the first of the
     /// addresses that the OS accepts.
     ///
     /// # Errors
@@ -163,7 +163,7 @@ impl Socket<mio::net::UdpSocket> {
     /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
     /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
     /// # guest.send_to(b"water", waiter.local_addr()?).await?;
-    /// // Whose is it? Whoever it is for reads it from the start.
+    /// // Which task is it for? That one reads it from the start.
     /// let (_, from) = waiter.peek_from(&mut [0; 1]).await?;
     /// assert_eq!(from, guest.local_addr()?);
     /// let mut buffer = [0; 64];

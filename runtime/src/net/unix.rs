@@ -81,7 +81,7 @@ impl Socket<mio::net::UnixStream> {
     /// # brigade::run(async {
     /// use brigade::net::UnixStream;
     ///
-    /// // Nobody listens there.
+    /// // No socket listens there.
     /// let path = std::env::temp_dir().join("no-such-kitchen");
     /// let error = UnixStream::connect(path).await.unwrap_err();
     /// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);

@@ -27,7 +27,7 @@ use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{AtomicBool, Ordering, fence};
 use crate::task::remote::RemoteOp;
 
-/// See the module.
+/// The sending end, and whether the owner is parked.
 pub(crate) struct Inbox {
     sender: Sender<RemoteOp>,
     asleep: AtomicBool,

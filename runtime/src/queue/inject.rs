@@ -44,7 +44,7 @@ impl<T> Injector<T> {
         self.pop_batch(|_| 0, Err).map(|(first, _)| first)
     }
 
-    /// Takes the first item, and hands as many of the next ones to `put` as `share` says, given how many
+    /// Takes the first item, and hands as many of the next ones to `put` as `share` returns, given how many
     /// are left. Ends early if `put` returns an item. Returns the first item and how many others went
     /// to `put`, which runs under the lock.
     #[inline]

@@ -286,7 +286,7 @@ mod tests {
         assert!(sources.find(NOTIFIER).is_none());
     }
 
-    /// What the OS says, by a pipe and a pair of sockets. Loom has no OS.
+    /// What the OS reports, by a pipe and a pair of sockets. Loom has no OS.
     #[cfg(all(unix, not(loom)))]
     mod with_the_os {
         use std::io::Write;

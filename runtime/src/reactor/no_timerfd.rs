@@ -1,5 +1,5 @@
 //! Stands in for `timerfd.rs` where the feature `precise-timers` is off, and where it is not needed: kqueue's
-//! timeouts are exact. The event loop goes by its timeout.
+//! timeouts are exact. The event loop uses its timeout.
 
 use std::io;
 use std::time::Duration;

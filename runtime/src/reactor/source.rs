@@ -1,6 +1,6 @@
 //! One registered source: a [`Readiness`] for reading, one for writing, and the loop of try and wait.
 //!
-//! The two directions are separate in everything. A write that would block says nothing about reading (tokio
+//! The two directions are separate in everything. A write that would block tells nothing about reading (tokio
 //! #2886), and each has a tick of its own, so that events for writing do not hinder the clearing of reading
 //! (tokio #8054). Only `WouldBlock` means that a direction is not ready any more, with one exception: a short
 //! read of a TCP stream, see [`short_read_drains`].
@@ -116,7 +116,7 @@ impl Source {
     }
 
     /// Records an event of the OS. An error or a hang-up concerns both directions, whatever else the event
-    /// says: a pipe's end comes with neither `readable` nor `writable` (tokio-core #117).
+    /// contains: a pipe's end comes with neither `readable` nor `writable` (tokio-core #117).
     pub(super) fn receive(&self, event: &Event, woken: &mut Vec<Waker>) {
         if event.is_read_closed() || event.is_error() || event.is_priority() {
             self.read.set_last(woken);
@@ -143,7 +143,7 @@ impl Source {
     /// Tries once if the direction is ready.
     ///
     /// # Errors
-    /// Returns `WouldBlock` if the direction is not ready or the OS says so, and the other errors of
+    /// Returns `WouldBlock` if the direction is not ready or the OS returns it, and the other errors of
     /// `operation`. An interrupted call is made again.
     #[inline]
     pub(crate) fn try_io<R>(
@@ -194,7 +194,7 @@ impl Source {
         }
     }
 
-    /// Notes what a try that began with `seen` says about its direction.
+    /// Records what a try that began with `seen` tells about its direction.
     #[inline]
     fn settle<R>(
         self: &Arc<Self>,
@@ -218,7 +218,7 @@ impl Source {
         result
     }
 
-    /// Tries until the OS says something other than `WouldBlock`, or stores the task's waker until the next
+    /// Tries until the OS returns something other than `WouldBlock`, or stores the task's waker until the next
     /// event.
     #[inline]
     pub(crate) fn poll_io<R>(
@@ -257,7 +257,7 @@ impl Source {
         self.poll_ready(direction, cx).map(unless_gone)
     }
 
-    /// Notes what a read of `count` bytes of a byte stream into a buffer of `room` says about reading.
+    /// Notes what a read of `count` bytes of a byte stream into a buffer of `room` tells about reading.
     #[inline]
     pub(crate) fn note_short(&self, seen: ReadySnapshot, count: usize, room: usize) -> usize {
         if 0 < count && count < room {

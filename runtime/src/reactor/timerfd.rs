@@ -2,7 +2,7 @@
 //!
 //! epoll counts its timeouts in milliseconds, and mio rounds them up, so a sleep ends up to a millisecond after
 //! its timer is due. Linux has a timer that is a descriptor (`timerfd`), as exact as the machine's clock; epoll
-//! waits for it as for any other. It stands in for the timeout where a builder asks for precise timers. It costs
+//! waits for it as for any other. It replaces the timeout where a builder asks for precise timers. It costs
 //! a descriptor, and a system call whenever the thread parks with another next deadline than the last time.
 //!
 //! The timer is never read. It is registered edge-triggered, and each setting makes a new edge. Its event belongs to

@@ -1,4 +1,4 @@
-//! One worker: an event loop that runs all its tasks on the thread that made it.
+//! The single-thread executor: an event loop that runs all its tasks on the thread that made it.
 //!
 //! It polls the main future of `block_on` and every spawned task, one at a time; when none is ready, it sleeps
 //! in the OS until a socket, a timer or another thread has something. Futures are polled and dropped on this
@@ -20,8 +20,8 @@
 //! # assert_eq!(output, 42);
 //! ```
 //!
-//! It works, and burns a processor while it waits. So the loop must sleep; so something must wake it; so a
-//! wake must never come between its last look and its sleep. That is the hard part: see
+//! It works, and burns a processor while it waits. So the loop must sleep, and a waker must end the sleep. No wake
+//! may be lost between the loop's last look at its queues and its sleep, which is the hard part: see
 //! [`queue::inbox`](crate::queue::inbox).
 
 mod builder;
@@ -136,7 +136,7 @@ impl SingleThread {
     /// ```
     ///
     /// # Panics
-    /// If an executor is running on this thread already; and if `future` panics. A panic of a
+    /// Panics if an executor is running on this thread already; and if `future` panics. A panic of a
     /// spawned task goes to its handle.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {

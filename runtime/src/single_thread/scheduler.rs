@@ -16,7 +16,7 @@ use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::remote::RemoteOp;
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 
-/// See the module.
+/// The shared half of the executor.
 pub(super) struct Scheduler {
     local: OwnerCell<Local>,
     inbox: Inbox,

@@ -1,7 +1,7 @@
 //! The one allocation of a task: a header, then the future, then in its place the output.
 //!
 //! Five operations need to know the type of the future: poll it, drop it unpolled, move the output out, drop
-//! the output, free the memory. They stand here, behind a table of functions; everything else in the runtime
+//! the output, free the memory. They are here, behind a table of functions; everything else in the runtime
 //! sees a [`Header`]. Nothing here reads a state: the caller has the right to what it asks for.
 //!
 //! ```text
@@ -55,7 +55,7 @@ pub(crate) struct Header {
     stage: UnsafeCell<()>,
 }
 
-/// As the picture says, where pointers have eight bytes; loom's cells and atomics are larger.
+/// As in the picture, where pointers have eight bytes; loom's cells and atomics are larger.
 #[cfg(all(not(loom), target_pointer_width = "64"))]
 const _: () = assert!(size_of::<Header>() == 40);
 

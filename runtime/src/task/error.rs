@@ -78,7 +78,7 @@ impl JoinError {
     /// ```
     ///
     /// # Panics
-    /// If the task did not panic: ask [`is_panic`](Self::is_panic) first, or use
+    /// Panics if the task did not panic: ask [`is_panic`](Self::is_panic) first, or use
     /// [`try_into_panic`](Self::try_into_panic).
     pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
         self.try_into_panic()
@@ -97,7 +97,7 @@ impl JoinError {
     /// ```
     ///
     /// # Errors
-    /// The error itself, if the task was aborted.
+    /// Returns the error itself, if the task was aborted.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
         match self.payload {
             Some(payload) => Ok(payload.into_inner().unwrap_or_else(|e| e.into_inner())),

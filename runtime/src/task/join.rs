@@ -212,7 +212,7 @@ impl JoinState {
 
 /// The executor's side.
 impl RawTask {
-    /// The output is stored, and the run state says so: passes it on.
+    /// The output is stored, and the run state is DONE: passes the output on.
     #[inline(always)]
     pub(super) fn hand_over_output(self) {
         match self.header().join.apply(Word::complete) {
@@ -307,7 +307,7 @@ impl RawTask {
     pub(super) fn detach(self) {
         let now = self.header().join.load();
         if now.has(RELEASED) && now.has(TAKEN) {
-            // Nobody will look at HANDLE again, so there is no need to clear it.
+            // HANDLE is not read again, so there is no need to clear it.
             self.release();
         } else {
             self.detach_unfinished();

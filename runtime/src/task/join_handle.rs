@@ -1,7 +1,7 @@
 //! The handles: what the spawner keeps of a task.
 //!
 //! [`JoinHandle`] is a future of the task's output; [`AbortHandle`] can end the task. How the output gets from
-//! the executor to the handle stands in `task::join`.
+//! the executor to the handle is in `task::join`.
 
 use std::fmt;
 use std::future::Future;

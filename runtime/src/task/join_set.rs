@@ -153,7 +153,7 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Panics
-    /// If it is called outside of an executor.
+    /// Panics if it is called outside of an executor.
     #[track_caller]
     pub fn spawn<F>(&mut self, future: F) -> AbortHandle
     where
@@ -200,7 +200,7 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Panics
-    /// If it is called outside of a [`SingleThread`](crate::SingleThread).
+    /// Panics if it is called outside of a [`SingleThread`](crate::SingleThread).
     #[track_caller]
     pub fn spawn_local<F>(&mut self, future: F) -> AbortHandle
     where
@@ -222,7 +222,7 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Panics
-    /// If it is called outside of an executor.
+    /// Panics if it is called outside of an executor.
     #[track_caller]
     pub fn spawn_blocking<F>(&mut self, work: F) -> AbortHandle
     where
@@ -382,7 +382,7 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Panics
-    /// If a task panicked, with that panic, or if a task was aborted. The remaining tasks are aborted.
+    /// Panics if a task panicked, with that panic, or if a task was aborted. The remaining tasks are aborted.
     ///
     /// # Cancel safety
     /// Not cancel safe: dropping the future drops the set, which aborts the tasks.

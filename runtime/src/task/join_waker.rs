@@ -10,7 +10,7 @@ use std::task::Waker;
 
 use super::waker::{self, drop_quietly, wake_quietly};
 
-/// See the module.
+/// The waker: a pointer to a task, or to a boxed waker.
 pub(super) struct JoinWaker(NonNull<()>);
 
 /// Set in the pointer to a boxed waker.

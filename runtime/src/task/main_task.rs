@@ -55,7 +55,7 @@ impl MainTask {
         debug_assert!(self.owns(&turn));
         let task = self.task;
         let writer = task.own_writer();
-        // Nobody has a handle to abort it.
+        // No handle exists that could abort it.
         let _ = task.state().apply(writer, Snapshot::start);
         let waker = waker::borrowed(task);
         let probe = task.scheduler().probe();

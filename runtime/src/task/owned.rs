@@ -78,7 +78,7 @@ impl OwnedList {
     /// Gives a task its place.
     ///
     /// # Panics
-    /// With 2^31 - 1 living tasks.
+    /// Panics with 2^31 - 1 living tasks.
     #[inline]
     pub(crate) fn insert(&mut self, task: RawTask) {
         let index = self.place(task);

@@ -2,9 +2,9 @@
 //!
 //! A task bound to a thread (those of `SingleThread` are) is written by that thread alone; any other thread
 //! sends a [`RemoteOp`] to it. A task that is not bound is written by compare-and-swap. [`SchedulerRef::writer`]
-//! tells which. What an executor does with a task stands in `task::run`, what a handle does in `task::join`.
+//! tells which. What an executor does with a task is in `task::run`, what a handle does in `task::join`.
 //!
-//! The types say what the holder may do: a [`TaskRef`] is a counted reference and keeps the task alive; a
+//! The types express what the holder may do: a [`TaskRef`] is a counted reference and keeps the task alive; a
 //! [`Runnable`] is the right to run it once, and there is never more than one; an [`Unbound`] is a new
 //! task that no executor has yet.
 

@@ -20,7 +20,7 @@ use crate::task::state::Writer;
 /// ```
 ///
 /// # Panics
-/// Outside of an executor. While the executor is being dropped it does not panic: the future is
+/// Panics outside of an executor. While the executor is being dropped it does not panic: the future is
 /// dropped and the handle gives [`JoinError::is_aborted`](crate::task::JoinError::is_aborted).
 #[inline]
 #[track_caller]
@@ -47,7 +47,7 @@ where
 /// ```
 ///
 /// # Panics
-/// Outside of a [`SingleThread`](crate::SingleThread): the tasks of `WorkStealing` change threads, so
+/// Panics outside of a [`SingleThread`](crate::SingleThread): the tasks of `WorkStealing` change threads, so
 /// they must be `Send`.
 #[inline]
 #[track_caller]
@@ -88,7 +88,7 @@ pub(crate) fn local_scheduler() -> SchedulerRef {
 /// ```
 ///
 /// # Panics
-/// Outside of an executor. If the OS refuses to start a thread, and there is no other in the pool,
+/// Panics outside of an executor. If the OS refuses to start a thread, and there is no other in the pool,
 /// the closure runs as a task of the executor: it is not lost, but everything waits for it.
 #[track_caller]
 pub fn spawn_blocking<F, T>(work: F) -> JoinHandle<T>
@@ -157,7 +157,7 @@ impl<'a> Builder<'a> {
     /// ```
     ///
     /// # Panics
-    /// Outside of an executor.
+    /// Panics outside of an executor.
     #[track_caller]
     pub fn spawn<F>(self, future: F) -> JoinHandle<F::Output>
     where
@@ -182,7 +182,7 @@ impl<'a> Builder<'a> {
     /// ```
     ///
     /// # Panics
-    /// Outside of a [`SingleThread`](crate::SingleThread).
+    /// Panics outside of a [`SingleThread`](crate::SingleThread).
     #[track_caller]
     pub fn spawn_local<F>(self, future: F) -> JoinHandle<F::Output>
     where

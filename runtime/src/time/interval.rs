@@ -29,7 +29,7 @@ use crate::context;
 /// ```
 ///
 /// # Panics
-/// Outside of an executor, and if `period` is zero.
+/// Panics outside of an executor, and if `period` is zero.
 #[track_caller]
 pub fn interval(period: Duration) -> Interval {
     let now = context::expect("brigade::time::interval", |shared| shared.timers.now());
@@ -54,7 +54,7 @@ pub fn interval(period: Duration) -> Interval {
 /// ```
 ///
 /// # Panics
-/// If `period` is zero.
+/// Panics if `period` is zero.
 #[track_caller]
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
     Interval::new("brigade::time::interval_at", start, period)
@@ -155,7 +155,7 @@ impl Interval {
     /// [`tick`](Self::tick) as a poll function.
     ///
     /// # Panics
-    /// Where polling a [`Sleep`] does.
+    /// Panics where polling a [`Sleep`] does.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         // Where the tick is due, this costs budget: a period shorter than the work between two ticks never
         // waits.

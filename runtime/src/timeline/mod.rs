@@ -222,7 +222,7 @@ pub enum What {
         /// The task that awaits it.
         by: usize,
     },
-    /// Somebody asked for a task's end.
+    /// A handle asked for a task's end.
     Abort {
         /// The task.
         task: usize,
@@ -256,7 +256,7 @@ pub enum What {
         /// How long the OS has kept it from a core so far although it could run; `None` if the system
         /// does not tell.
         delayed: Option<Duration>,
-        /// Whether it has given its core away since the reading before, other than to park: it slept, or
+        /// True if the thread has given its core away since the reading before, other than to park: it slept, or
         /// waited for a lock or a device.
         blocked: bool,
     },

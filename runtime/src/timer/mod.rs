@@ -139,7 +139,7 @@ impl Timers {
     }
 
     /// The driver is about to sleep: returns when the next timer is due, in the clock's nanoseconds. From now
-    /// on a thread that arms an earlier timer is told to notify the driver.
+    /// on a thread that arms an earlier timer must notify the driver.
     pub(crate) fn park(&self) -> Option<u64> {
         let mut state = lock(&self.state);
         let next = state.wheel.next_expiry();

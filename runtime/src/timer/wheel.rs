@@ -84,7 +84,7 @@ mod slots;
 pub(crate) use self::slots::Key;
 use self::slots::Slots;
 
-/// Bits of a digit: 64 slots a level, so that one `u64` says which are occupied.
+/// Bits of a digit: 64 slots a level, so that one `u64` tells which are occupied.
 const DIGIT: u32 = 6;
 const SLOTS: usize = 1 << DIGIT;
 /// Digits in a `u64`.
@@ -186,7 +186,7 @@ impl<T> Wheel<T> {
     /// A `now` before the tick that was reached already counts as this tick.
     ///
     /// Returns whether work for `now` is left: then call again, as `next_expiry`
-    /// will say too. Until a call
+    /// will report too. Until a call
     /// returns `false`, time stands at the tick that is being served. With a
     /// crowd to cascade a call may return `true` without having fired anything.
     pub(crate) fn expire(&mut self, now: u64, limit: usize, mut fire: impl FnMut(T)) -> bool {

@@ -1,4 +1,4 @@
-//! What observers are told: one line at each place where something happens.
+//! Probes for observers: one line at each place where something happens.
 //!
 //! Off unless a builder asks for a record: then each of these functions tests one pointer and does nothing.
 //! `benches/recorder` measures what the tests cost, against a build with `--cfg brigade_unrecorded`, which
@@ -23,7 +23,7 @@ impl Probe {
         Probe(recorder)
     }
 
-    /// One that is told nothing.
+    /// Returns a probe that records nothing.
     pub(crate) fn off() -> Self {
         Probe(None)
     }

@@ -96,7 +96,7 @@ pub(crate) enum Role {
     Outside,
 }
 
-/// See the module.
+/// The record of a run.
 pub(crate) struct Recorder {
     /// Unlike that of any other recorder of the process.
     number: u64,
@@ -173,7 +173,7 @@ impl Recorder {
         (self.clock)()
     }
 
-    /// Says what the calling thread is. A thread that says nothing is an outsider.
+    /// Records the role of the calling thread. A thread without a role is an outsider.
     pub(crate) fn join(&self, role: Role) {
         let mut mine = self.open_log(role);
         if self.reads_cpu && role != Role::Outside {
@@ -229,7 +229,7 @@ impl Recorder {
     /// The task got a name.
     pub(crate) fn name(&self, task: u64, name: &str) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        // As bounded as the logs: names beyond as many as there can be events say nothing.
+        // As bounded as the logs: names beyond as many as there can be events are useless.
         if names.len() < CHUNKS * PER_CHUNK {
             names.insert(task, name.to_owned());
         }

@@ -141,7 +141,7 @@ impl WorkStealing {
     /// ```
     ///
     /// # Panics
-    /// If an executor is running on this thread already; and if `future` panics. A panic of a
+    /// Panics if an executor is running on this thread already; and if `future` panics. A panic of a
     /// spawned task goes to its handle.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
@@ -155,7 +155,7 @@ impl WorkStealing {
     /// let executor = brigade::WorkStealing::with_workers(1)?;
     /// let (send, receive) = std::sync::mpsc::channel();
     /// drop(executor.spawn(async move { send.send("soup").unwrap() }));
-    /// // Nobody is in `block_on`.
+    /// // No thread is in `block_on`.
     /// assert_eq!(receive.recv().unwrap(), "soup");
     /// # std::io::Result::Ok(())
     /// ```

@@ -47,7 +47,7 @@ use crate::sync::{AtomicBool, Ordering};
 /// end. Arbitrary: a person notices nothing, and 200 looks a second are few for a machine.
 pub(crate) const PERIOD: Duration = Duration::from_millis(5);
 
-/// Whether a worker is the monitor. Each flag is set and cleared by the worker that has the role; both are
+/// The monitor's role. Each flag is set and cleared by the worker that has the role; both are
 /// set from a takeover until the worker in the driver is up.
 pub(crate) struct Monitor {
     in_driver: AtomicBool,

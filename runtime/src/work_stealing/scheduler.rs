@@ -1,4 +1,4 @@
-//! What the workers share: where a task goes when it is woken, from any thread, and which worker is told.
+//! What the workers share: where a task goes when it is woken, from any thread, and which worker is woken.
 //!
 //! A task that is woken on a worker's thread goes to that worker's own queues, any other task to the
 //! injector. Each way in ends with a decision whether another worker must be woken: `idle` and `monitor`
@@ -94,7 +94,7 @@ impl Scheduler {
         }
     }
 
-    /// P3 and P4: sees to it that a monitor exists, because the caller's next poll may take long, and a
+    /// P3 and P4: ensures that a monitor exists, because the caller's next poll may take long, and a
     /// task in its slot, events or timers may wait for its end.
     #[inline]
     pub(crate) fn ensure_monitor(&self) {

@@ -3,7 +3,7 @@
 //! Each worker holds a [`WorkerGuard`] while it runs, and the executor counts as one more. The last of
 //! them to be released may be a worker's or the executor's.
 //!
-//! 1. `WorkStealing::drop` calls `Scheduler::close`: every worker is told to leave, and unparked.
+//! 1. `WorkStealing::drop` calls `Scheduler::close`: every worker is asked to leave, and unparked.
 //! 2. Each worker leaves its loop after the poll it is in, and its guard is dropped.
 //! 3. The thread that releases the last guard cancels the tasks ([`Scheduler::cancel_all`]): each future is
 //!    dropped exactly once, by one thread, while no other task runs.
@@ -144,7 +144,7 @@ impl Drop for WorkerGuard {
         if thread::panicking() {
             // Panics of tasks are caught, so the OS has refused to wait for events (`Driver::turn`), and
             // will refuse other workers too. All leave now, not only when the executor is dropped, so
-            // that every join handle is told.
+            // that every join handle is resolved.
             self.0.scheduler.close();
             self.0.release(Present::remove_executor);
         }

@@ -135,7 +135,7 @@ impl<T> Slots<T> {
         entries.into_iter().filter_map(|entry| entry.value)
     }
 
-    /// Takes the first entry of a slot out. Whoever empties a slot so trims once, at its end.
+    /// Takes the first entry of a slot out. A caller that empties a slot calls `trim` once, at the end.
     pub(super) fn pop(&mut self, slot: usize) -> Option<T> {
         match self.lists[slot].head {
             NIL => None,
