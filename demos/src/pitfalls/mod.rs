@@ -224,7 +224,7 @@ async fn ask(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
     let mut answer = Vec::new();
     while !request.is_answered_by(&answer) {
         let mut part = [0; 256];
-        let read = (&stream).read(&mut part).await?;
+        let read = stream.read(&mut part).await?;
         ensure!(read > 0, "the server is out of order");
         answer.extend_from_slice(&part[..read]);
     }
