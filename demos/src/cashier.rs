@@ -264,7 +264,7 @@ fn verdict(shop: &OneAndMany<bool>) -> String {
         overlapped(many),
         many_run.at_once_max,
     );
-    if let Some(crowding) = shop.many.crowding() {
+    if let Some(crowding) = shop.many.crowding().or_else(|| shop.one.crowding()) {
         said.push(' ');
         said.push_str(&crowding);
     }

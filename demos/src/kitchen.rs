@@ -19,13 +19,14 @@ use futures_util::future::join;
 use serde_json::json;
 
 use crate::{
-    compare::{self, Change, may_be_chance},
+    compare,
     cooks::{self, Dish},
     look,
     measure::{OneAndMany, Run, measure, one_and_many},
     minute::Minute,
     options::Shared,
     report::Report,
+    speed_up::{Change, may_be_chance},
     units,
     work::{Chopped, Pile, begin, wait},
 };
@@ -170,52 +171,52 @@ impl Dinners {
     fn verdict(&self) -> String {
         let [sequential, concurrent, parallel] = self.ways().map(|(_, run)| run);
         let wall = |run: &Run<Served>| units::duration(run.figures.wall);
-        let gain = sequential.times_as_long_as(concurrent);
-        let again = concurrent.times_as_long_as(parallel);
-        let mut said = match Change::of(gain) {
+        // One cook has two things going on at most: one is waited for, the other chopped.
+        let gain = sequential.times_as_long_as(concurrent).at_most(2.0);
+        let again = self.together.speed_up();
+        let mut said = match gain.change() {
             Change::Faster => format!(
                 "Begun together instead of one after another, the same steps took {} instead of {} \
-                 with the same one cook: concurrency, {} x as fast.",
+                 with the same one cook: concurrency, {gain} as fast.",
                 wall(concurrent),
                 wall(sequential),
-                units::factor(gain)
             ),
             Change::Same => format!(
                 "Begun together the steps took {}, one after another {}: one cook gained nothing to \
                  speak of by juggling ({}).",
                 wall(concurrent),
                 wall(sequential),
-                may_be_chance(gain)
+                may_be_chance(gain.factor)
             ),
             Change::Slower => format!(
                 "Begun together the steps took {}, {} x as long as one after another.",
                 wall(concurrent),
-                units::factor(gain.recip())
+                units::factor(gain.factor.recip())
             ),
         };
         let cooks = parallel.figures.cooks;
-        said.push_str(&match Change::of(again) {
+        said.push_str(&match again.change() {
             Change::Faster => format!(
-                " {cooks} cooks, up to {} of them at work at one instant, took {}: parallelism, {} x \
+                " {cooks} cooks, up to {} of them at work at one instant, took {}: parallelism, {again} \
                  as fast again.",
                 parallel.figures.at_once_max,
                 wall(parallel),
-                units::factor(again)
             ),
             Change::Same => format!(
                 " {cooks} cooks took {}: about as long ({}).",
                 wall(parallel),
-                may_be_chance(again)
+                may_be_chance(again.factor)
             ),
             Change::Slower => format!(
                 " {cooks} cooks took {}: {} x as long.",
                 wall(parallel),
-                units::factor(again.recip())
+                units::factor(again.factor.recip())
             ),
         });
-        if let Some(crowding) = parallel.crowding() {
-            said.push(' ');
-            said.push_str(&crowding);
+        let mut doubts = self.together.doubts();
+        doubts.extend(gain.doubt().filter(|_| !again.is_doubtful()));
+        for doubt in doubts {
+            said.push_str(&format!(" {doubt}"));
         }
         said
     }

@@ -32,7 +32,7 @@ mod threads;
 // So that a demo writes `crate::units`, wherever that is.
 use common::{
     arithmetic, columns, compare, cooks, interrupt, look, meanwhile, measure, minute, numbers,
-    options, paint, record, report, system, units, usage, work,
+    options, paint, record, report, speed_up, system, units, usage, work,
 };
 
 use std::process::ExitCode;

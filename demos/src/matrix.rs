@@ -8,18 +8,18 @@
 use std::{future::Future, time::Duration};
 
 use brigade::Executor;
-use brigade_timeline::Advice;
+use brigade_timeline::{Advice, Kind};
 use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::{
     columns::Columns,
-    compare::{Change, chance},
     cooks::{self, Dish},
     measure::{OneAndMany, Run, one_and_many},
     minute::Minute,
     numbers::whole,
     report::{self, Report},
+    speed_up::{Change, chance},
     units,
     work::{Pile, begin, wait},
 };
@@ -112,22 +112,31 @@ impl Cells {
                 name.to_owned(),
                 wall(&row.one),
                 wall(&row.many),
-                format!("{} x", units::factor(row.speed_up())),
+                row.speed_up().to_string(),
             ]);
-            columns.row([String::new(), cpu(&row.one), cpu(&row.many), String::new()]);
+            for line in [cpu, in_flight, at_once] {
+                columns.row(["", &line(&row.one), &line(&row.many)]);
+            }
         }
         columns
     }
 
     /// What the timelines make one think, row by row: what two cells have in common is
-    /// said once.
+    /// said once. What the other cell of the row refutes, or the verdict says, is left out.
     fn advice(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for (kind, row) in [("waiting", &self.waiting), ("chopping", &self.chopping)] {
             let mut said: Vec<(Advice, Vec<String>)> = Vec::new();
             for run in [&row.one, &row.many] {
                 let cooks = units::counted(run.figures.cooks, "cook");
+                let confirmed =
+                    row.speed_up().change() == Change::Faster && row.doubts().is_empty();
                 for advice in of_cell(run) {
+                    match advice.kind() {
+                        Kind::OtherPrograms => continue,
+                        Kind::MoreWorkers if !confirmed => continue,
+                        _ => {}
+                    }
                     let alike = |(other, _): &&mut (Advice, _)| other.kind() == advice.kind();
                     match said.iter_mut().find(alike) {
                         Some((_, of)) => of.push(cooks.clone()),
@@ -152,14 +161,20 @@ impl Cells {
     fn verdict(&self) -> String {
         let said = |row: &OneAndMany<u32>| {
             let cooks = row.many.figures.cooks;
-            let speed_up = units::factor(row.speed_up());
-            match Change::of(row.speed_up()) {
-                Change::Faster => format!("{cooks} cooks were {speed_up} x as fast as one"),
-                Change::Same => format!("{cooks} cooks were about as fast as one ({speed_up} x)"),
-                Change::Slower => format!("{cooks} cooks were slower than one ({speed_up} x)"),
+            let speed_up = row.speed_up();
+            match speed_up.change() {
+                Change::Faster => format!("{cooks} cooks were {speed_up} as fast as one"),
+                Change::Same => format!("{cooks} cooks were about as fast as one ({speed_up})"),
+                Change::Slower => format!("{cooks} cooks were slower than one ({speed_up})"),
             }
         };
-        let needs = match [&self.waiting, &self.chopping].map(|row| Change::of(row.speed_up())) {
+        let doubts = self.chopping.doubts();
+        let certain = self.chopping.speed_up().change() == Change::Faster
+            && !self.chopping.speed_up().is_doubtful();
+        let needs = match [&self.waiting, &self.chopping].map(|row| row.speed_up().change()) {
+            _ if !doubts.is_empty() && !certain => {
+                "What chopping gains from more cooks stays undecided in this run.".to_owned()
+            }
             [Change::Faster, Change::Faster] => {
                 "Both gained from more cooks in this run.".to_owned()
             }
@@ -176,9 +191,8 @@ impl Cells {
             said(&self.waiting),
             said(&self.chopping)
         );
-        if let Some(crowding) = self.chopping.many.crowding() {
-            said.push(' ');
-            said.push_str(&crowding);
+        for doubt in doubts {
+            said.push_str(&format!(" {doubt}"));
         }
         said
     }
@@ -196,6 +210,14 @@ fn wall(run: &Run<u32>) -> String {
 fn cpu(run: &Run<u32>) -> String {
     let cpu = run.figures.cpu.map_or("-".to_owned(), units::duration);
     format!("{cpu} CPU ")
+}
+
+fn in_flight(run: &Run<u32>) -> String {
+    format!("{} in flight", units::count(run.figures.in_flight_max))
+}
+
+fn at_once(run: &Run<u32>) -> String {
+    format!("{} at once", units::count(run.figures.at_once_max))
 }
 
 /// The demo.
@@ -227,6 +249,12 @@ impl Dish for Matrix {
             units::duration(self.minute.times(CHOPPING)),
         );
         let mut report = Report::of("matrix", title, cells.chopping.at_hand());
+        let tasks = units::counted(self.tasks as usize, "task");
+        report.charts = vec![report::wrapped(&format!(
+            "Which problem needs which? Each cell is a run of its own with {tasks}, all begun \
+             together. In flight: begun and not finished (concurrency). At once: being worked on at \
+             one instant (parallelism)."
+        ))];
         report.details = cells.table().lines();
         report.details.extend(cells.advice());
         report.verdict = cells.verdict();
@@ -240,8 +268,8 @@ impl Dish for Matrix {
         });
         report.own_keys(json!({
             "cells": objects,
-            "waiting_speed_up": cells.waiting.speed_up(),
-            "chopping_speed_up": cells.chopping.speed_up(),
+            "waiting_speed_up": cells.waiting.speed_up().factor,
+            "chopping_speed_up": cells.chopping.speed_up().factor,
         }));
         report.with_one = Some(cells.chopping.one.map(drop));
         Ok(report)

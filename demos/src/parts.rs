@@ -14,7 +14,6 @@ use serde_json::json;
 
 use crate::{
     columns::Columns,
-    compare::Change,
     cooks::{self, Dish},
     look,
     measure::{Run, measure},
@@ -22,6 +21,7 @@ use crate::{
     numbers,
     options::Shared,
     report::{Report, common_rows},
+    speed_up::{Change, SpeedUp},
     units,
     work::{Pile, begin, wait},
 };
@@ -144,14 +144,15 @@ impl Ways {
 
 impl Jobs {
     /// How many times as fast as in one piece the job was, cut for many cooks.
-    pub(crate) fn computing_speed_up(&self) -> f64 {
-        self.computing
-            .whole
-            .times_as_long_as(&self.computing.cut_for_many)
+    pub(crate) fn computing_speed_up(&self) -> SpeedUp {
+        let many = &self.computing.cut_for_many;
+        let hands = many.figures.cooks.min(cooks::cores());
+        let speed_up = self.computing.whole.times_as_long_as(many);
+        speed_up.at_most(hands.min(self.parts as usize) as f64)
     }
 
     /// How many times as fast as in one piece the waiting was, cut for *one* cook.
-    pub(crate) fn waiting_speed_up(&self) -> f64 {
+    pub(crate) fn waiting_speed_up(&self) -> SpeedUp {
         self.waiting
             .whole
             .times_as_long_as(&self.waiting.cut_for_one)
@@ -201,24 +202,21 @@ impl Jobs {
             / self
                 .ideal_computing(many.figures.cooks)
                 .div_duration_f64(self.minute.0);
-        let short = match Change::of(ideal / computed) {
+        let short = match Change::of(ideal / computed.factor) {
             Change::Faster => format!("and not {} x", units::factor(ideal)),
             _ => "as the ideal has it".to_owned(),
         };
         let mut said = format!(
-            "Cut into {} for {}, computing was {} x as fast as in one piece {short}.",
+            "Cut into {} for {}, computing was {computed} as fast as in one piece \
+             {short}.",
             units::counted(self.parts as usize, "part"),
             units::counted(many.figures.cooks, "cook"),
-            units::factor(computed),
         );
-        if let Some(crowding) = many.crowding() {
-            said.push(' ');
-            said.push_str(&crowding);
+        for doubt in computed.doubt().into_iter().chain(self.crowding()) {
+            said.push_str(&format!(" {doubt}"));
         }
-        said.push_str(&format!(
-            " Waiting was {} x as fast with one cook only",
-            units::factor(self.waiting_speed_up()),
-        ));
+        let waited = self.waiting_speed_up();
+        said.push_str(&format!(" Waiting was {waited} as fast with one cook only"));
         match self.waiting.cut_for_one.figures.cpu {
             Some(cpu) => said.push_str(&format!(
                 ", who was on a processor for {}.",
@@ -226,7 +224,20 @@ impl Jobs {
             )),
             None => said.push('.'),
         }
+        if let Some(doubt) = waited.doubt() {
+            said.push_str(&format!(" {doubt}"));
+        }
         said
+    }
+
+    /// That the cooks of one of the compared runs had to share processors.
+    fn crowding(&self) -> Option<String> {
+        let Ways {
+            whole,
+            cut_for_many,
+            ..
+        } = &self.computing;
+        cut_for_many.crowding().or_else(|| whole.crowding())
     }
 }
 
@@ -297,8 +308,8 @@ impl Dish for Parts {
             "cores": cooks::cores(),
             "computing": ways(&jobs.computing),
             "waiting": ways(&jobs.waiting),
-            "computing_speed_up": jobs.computing_speed_up(),
-            "waiting_speed_up": jobs.waiting_speed_up(),
+            "computing_speed_up": jobs.computing_speed_up().factor,
+            "waiting_speed_up": jobs.waiting_speed_up().factor,
         }));
         Ok(report)
     }

@@ -1,9 +1,9 @@
 //! `brigade squares`: the sum of the squares, in chunks.
 //!
 //! What it shows: computing is what more cooks are good for, as far as there are
-//! cores. First the sum of the squares of 0..100 in four chunks, which is 328,350 by
-//! whomever it is added up. Then the same at a size that takes a second or so, with
-//! 1, 2, … cooks: how many times as fast (the speed-up), and how much of what a
+//! cores. First the sum of the squares of 0..100 in four chunks on four workers, which is
+//! 328,350 by whomever it is added up; then larger chunks on the same four, so that they
+//! can be drawn. Then a sum that takes a second or so, with 1, 2, … cooks: how many times as fast (the speed-up), and how much of what a
 //! cook more could bring it did bring (the efficiency).
 
 use std::{hint::black_box, ops::Range, sync::OnceLock, time::Duration};
@@ -14,12 +14,14 @@ use serde_json::{Value, json};
 
 use crate::{
     columns::Columns,
-    compare::{self, Change, may_be_chance},
+    compare,
     cooks::{self, Dish},
+    look,
     measure::{Run, measure},
     numbers::whole,
     options::Shared,
-    report::{Report, Row},
+    report::{self, Report, Row},
+    speed_up::{Change, SpeedUp, may_be_chance},
     units,
     work::{LOOK_UP, begin, measure_speed},
 };
@@ -28,7 +30,8 @@ use crate::{
 pub(crate) const NOTES: &str = "--cooks here: how far the table climbs. 4 stands for 1, 2 and 4 cooks, \
     and 1,3,4 for just these; one cook is always there to compare with. Without it the table goes up \
     to twice as many as there are cores.\n\n\
-    --json adds `sum` (of the 100 squares), `size` and `big_sum_modulo_2_64`, `ladder` (the figures for \
+    --json adds `sum` (of the 100 squares) and its run on four cooks, `small`, with larger chunks `large`; \
+    `size` and `big_sum_modulo_2_64`, `ladder` (the figures for \
     each number of cooks), and `speed_up` with `speed_up_cooks` cooks.";
 
 #[derive(Debug, clap::Args)]
@@ -44,9 +47,13 @@ const SIZE_MAX: u64 = 1_000_000_000_000;
 /// So long one cook takes for the big sum when nobody says how big.
 const BIG: Duration = Duration::from_secs(1);
 
-/// The small sum, and its chunks.
+/// The small sum, its chunks, and as many workers.
 const SMALL: u64 = 100;
 const SMALL_CHUNKS: u64 = 4;
+const WORKERS: usize = SMALL_CHUNKS as usize;
+
+/// The four chunks that are drawn are this part of the big sum.
+const DRAWN_PART: u64 = 4;
 
 /// Chunks of the big sum: several for each cook, so that one who is interrupted
 /// does not keep the others waiting at the end. Thin air.
@@ -105,7 +112,7 @@ fn stretch() -> u64 {
 #[derive(Debug)]
 pub(crate) struct Rung {
     pub(crate) run: Run<u64>,
-    pub(crate) speed_up: f64,
+    pub(crate) speed_up: SpeedUp,
     /// The speed-up for each cook.
     pub(crate) efficiency: f64,
 }
@@ -113,19 +120,25 @@ pub(crate) struct Rung {
 /// What the experiment measures.
 #[derive(Debug)]
 pub(crate) struct Sums {
-    /// The sum of the small case.
-    pub(crate) small: u64,
+    /// The small sum, and one with larger chunks, four chunks on four workers each.
+    pub(crate) small: Run<u64>,
+    pub(crate) large: Run<u64>,
     pub(crate) size: u64,
     /// The big sum with 1, 2, … cooks.
     pub(crate) ladder: Vec<Rung>,
 }
 
-/// Adds the squares up: the small sum on `executor`, the big one with one cook and
+/// Adds the squares up: the small sum on four workers, the big one with one cook and
 /// with each of `rungs`, on `executor` where it has so many cooks.
 pub(crate) fn sums<E: Executor>(executor: &E, size: u64, rungs: &[usize]) -> anyhow::Result<Sums> {
     stretch();
-    let small = measure(executor, sum(SMALL, SMALL_CHUNKS))?.output;
-    anyhow::ensure!(small == formula(SMALL), "the small sum is wrong: {small}");
+    let in_four = |size| {
+        let run = measure(&cooks::many(WORKERS)?, sum(size, SMALL_CHUNKS))?;
+        anyhow::ensure!(run.output == formula(size), "the sum of {size} is wrong");
+        anyhow::Ok(run)
+    };
+    let small = in_four(SMALL)?;
+    let large = in_four((size / DRAWN_PART).max(SMALL))?;
     let mut ladder: Vec<Rung> = Vec::new();
     let others = rungs.iter().copied().filter(|&rung| rung > 1);
     for cooks in std::iter::once(1).chain(others) {
@@ -138,17 +151,21 @@ pub(crate) fn sums<E: Executor>(executor: &E, size: u64, rungs: &[usize]) -> any
             run.output == formula(size),
             "the sum with {cooks} cooks is wrong"
         );
-        let speed_up = ladder
-            .first()
-            .map_or(1.0, |one| one.run.times_as_long_as(&run));
+        let speed_up = ladder.first().map_or_else(
+            || run.times_as_long_as(&run),
+            |one| one.run.times_as_long_as(&run),
+        );
+        // Chunks that compute gain by cooks alone, whatever was in flight.
+        let speed_up = speed_up.at_most(cooks.min(cooks::cores()) as f64);
         ladder.push(Rung {
             run,
             speed_up,
-            efficiency: speed_up / cooks as f64,
+            efficiency: speed_up.factor / cooks as f64,
         });
     }
     Ok(Sums {
         small,
+        large,
         size,
         ladder,
     })
@@ -162,12 +179,12 @@ impl Sums {
             .find(|rung| rung.run.figures.cooks == cooks)
     }
 
-    /// Both sums, the small one by so many cooks.
-    fn rows(&self, cooks: usize) -> Vec<Row> {
+    /// Both sums.
+    fn rows(&self) -> Vec<Row> {
         let small = format!(
-            "0² to {}², in {SMALL_CHUNKS} chunks, by {}",
+            "0² to {}², {SMALL_CHUNKS} chunks, {WORKERS} cooks, {} at once",
             SMALL - 1,
-            units::counted(cooks, "cook")
+            self.small.figures.at_once_max
         );
         let big = format!(
             "0² to {}², modulo 2^64",
@@ -175,9 +192,40 @@ impl Sums {
         );
         let sum = |sum| units::count(sum as usize);
         vec![
-            Row::new("small sum", sum(self.small), small),
+            Row::new("small sum", sum(self.small.output), small),
             Row::new("big sum", sum(self.ladder[0].run.output), big),
         ]
+    }
+
+    /// Four chunks on four workers: the small ones in words, the larger ones drawn.
+    fn charts(&self, look: brigade_timeline::Look) -> Vec<String> {
+        // As drawn.
+        let [small, large] = [&self.small, &self.large]
+            .map(|run| brigade_timeline::figures(&run.timeline).at_once_max);
+        let mut said = format!(
+            "{SMALL_CHUNKS} chunks, {WORKERS} workers: the squares of 0 to {} came to {}, with up to {} \
+             at once.",
+            SMALL - 1,
+            units::count(self.small.output as usize),
+            units::counted(small, "chunk"),
+        );
+        if small < WORKERS {
+            said.push_str(
+                " A chunk of 25 squares is done before the next worker has woken: work so small gains \
+                 nothing from being spread.",
+            );
+        }
+        said.push_str(&format!(
+            " Below, {} numbers in {SMALL_CHUNKS} chunks: up to {} at once, on {}.",
+            units::count((self.size / DRAWN_PART).max(SMALL) as usize),
+            units::count(large),
+            units::counted(cooks::cores(), "core"),
+        ));
+        let title = format!("{SMALL_CHUNKS} chunks on {WORKERS} workers");
+        let drawn = look::to_scale(&[(&self.large.timeline, title)], look);
+        std::iter::once(report::wrapped(&said))
+            .chain(drawn)
+            .collect()
     }
 
     /// The big sum, by so many cooks a row.
@@ -204,7 +252,7 @@ impl Sums {
                 run.figures.cpu.map_or("-".to_owned(), units::duration),
                 units::count(run.figures.in_flight_max),
                 units::count(run.figures.at_once_max),
-                format!("{} x", units::factor(*speed_up)),
+                speed_up.to_string(),
                 units::percent(*efficiency),
             ]);
         }
@@ -221,7 +269,7 @@ impl Sums {
             .iter()
             .rfind(|rung| rung.run.figures.cooks > cores);
         let within = within.unwrap_or(&self.ladder[0]);
-        let mut said = vec![match Change::of(within.speed_up) {
+        let mut said = vec![match within.speed_up.change() {
             _ if within.run.figures.cooks == 1 => {
                 format!(
                     "One cook took {}.",
@@ -229,36 +277,39 @@ impl Sums {
                 )
             }
             Change::Faster => format!(
-                "{} cooks were {} x as fast as one, {} of what each could bring.",
+                "{} cooks were {} as fast as one, {} of what each could bring.",
                 within.run.figures.cooks,
-                units::factor(within.speed_up),
+                within.speed_up,
                 units::percent(within.efficiency),
             ),
             Change::Same => format!(
                 "{} cooks were about as fast as one ({}).",
                 within.run.figures.cooks,
-                may_be_chance(within.speed_up)
+                may_be_chance(within.speed_up.factor)
             ),
             Change::Slower => format!(
-                "{} cooks were slower than one ({} x as fast).",
-                within.run.figures.cooks,
-                units::factor(within.speed_up)
+                "{} cooks were slower than one ({} as fast).",
+                within.run.figures.cooks, within.speed_up
             ),
         }];
-        said.extend(within.run.crowding());
+        said.extend(within.speed_up.doubt());
+        let crowding = within.run.crowding();
+        said.extend(crowding.or_else(|| self.ladder[0].run.crowding()));
         said.extend(beyond.map(|beyond| {
-            let further = beyond.speed_up / within.speed_up;
-            let gained = match Change::of(further) {
+            let further = within.run.times_as_long_as(&beyond.run).at_most(1.0);
+            let gained = match further.change() {
                 Change::Faster => "faster than",
                 Change::Same => "about as fast as",
                 Change::Slower => "slower than",
             };
             format!(
-                "For {} there are {}: they were {gained} {} ({} x).",
+                "For {} there are {}: they were {gained} {} ({further}).{}",
                 units::counted(beyond.run.figures.cooks, "cook"),
                 units::counted(cores, "core"),
                 within.run.figures.cooks,
-                units::factor(further),
+                further
+                    .doubt()
+                    .map_or(String::new(), |doubt| format!(" {doubt}")),
             )
         }));
         said.join(" ")
@@ -268,6 +319,7 @@ impl Sums {
 /// The demo.
 pub(crate) struct Squares {
     size: u64,
+    look: brigade_timeline::Look,
     /// The numbers of cooks that somebody asked for.
     asked: Vec<usize>,
 }
@@ -278,6 +330,7 @@ impl Squares {
             size: args
                 .size
                 .unwrap_or_else(|| (BIG.as_secs_f64() * speed()) as u64),
+            look: look::for_stdout(shared.no_color),
             asked: shared.cooks.clone(),
         }
     }
@@ -312,18 +365,23 @@ impl Dish for Squares {
         let (of_interest, rungs) = self.rungs(executor.workers());
         let sums = sums(executor, self.size, &rungs)?;
         let at_hand = sums.rung(executor.workers()).unwrap_or(&sums.ladder[0]);
-        let speed_up = sums.rung(of_interest).map_or(1.0, |rung| rung.speed_up);
+        let speed_up = sums
+            .rung(of_interest)
+            .map_or(1.0, |rung| rung.speed_up.factor);
         let title = format!(
             "squares: 0² + 1² + 2² + …, {} numbers in {BIG_CHUNKS} chunks",
             units::count(self.size as usize)
         );
         let mut report = Report::of("squares", title, &at_hand.run);
-        report.rows = sums.rows(executor.workers());
+        report.charts = sums.charts(self.look);
+        report.rows = sums.rows();
         report.details = sums.table().lines();
         report.details.extend(compare::columns_explained());
         report.verdict = sums.verdict(cooks::cores());
         report.own_keys(json!({
-            "sum": sums.small,
+            "sum": sums.small.output,
+            "small": sums.small.json(),
+            "large": sums.large.json(),
             "speed_up": speed_up,
             "speed_up_cooks": of_interest,
             "size": sums.size,
@@ -336,7 +394,7 @@ impl Dish for Squares {
 
 fn json(rung: &Rung) -> Value {
     let mut object = rung.run.json();
-    object["speed_up"] = json!(rung.speed_up);
+    object["speed_up"] = json!(rung.speed_up.factor);
     object["efficiency"] = json!(rung.efficiency);
     object
 }
@@ -368,6 +426,7 @@ mod tests {
     fn rungs_lead_to_what_was_asked_for_or_beyond_the_cores() {
         let squares = |asked: &[usize]| Squares {
             size: 100,
+            look: look::for_stdout(true),
             asked: asked.to_vec(),
         };
         assert_eq!(squares(&[1]).rungs(1), (1, vec![1]));

@@ -194,6 +194,12 @@ fn squares_come_to_the_right_sums() {
     let [one, two] = one_and_two(&["squares", "--size", "3000000"]);
     for object in [&one, &two] {
         assert_eq!(object["sum"], 328_350);
+        // Four chunks on four workers, however many cooks the big sum has.
+        for four in [&object["small"], &object["large"]] {
+            check(four);
+            assert_eq!(number(&four["cooks"]), 4, "{object}");
+            assert!(number(&four["in_flight_max"]) <= 4, "{object}");
+        }
         let n = u128::from(size);
         let big = ((n - 1) * n * (2 * n - 1) / 6) as u64;
         assert_eq!(number(&object["big_sum_modulo_2_64"]), big);
@@ -213,6 +219,51 @@ fn squares_come_to_the_right_sums() {
     assert_eq!(each(&one["ladder"], "cooks"), [1]);
     assert_eq!(each(&two["ladder"], "cooks"), [1, 2]);
     assert_eq!(two["speed_up"], two["ladder"][1]["speed_up"]);
+}
+
+#[test]
+fn squares_draw_four_chunks_on_four_workers() {
+    let run = run(&["squares", "--size", "4000000", "--cooks", "2", "-q"]);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert!(lines.contains(&"4 chunks on 4 workers"), "{run:?}");
+    for word in ["328,350", " at once"] {
+        assert!(run.stdout.contains(word), "{word}: {run:?}");
+    }
+    let rows = ["0..250000 ", "250000..500000 ", "500000..750000 "];
+    for row in rows {
+        assert!(
+            lines.iter().any(|line| line.starts_with(row)),
+            "{row}: {run:?}"
+        );
+    }
+}
+
+/// Of every figure with an `x` behind it that the tables show, by recomputing what is possible.
+#[test]
+fn a_speed_up_that_cooks_and_cores_do_not_allow_is_marked() {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut seen = 0;
+    for args in [
+        &["squares", "--size", "200000", "--cooks", "1,2,4"][..],
+        &["matrix", "--minute", "1", "--cooks", "2"],
+    ] {
+        let run = run(&[args, &["-q"]].concat());
+        assert_eq!(run.status, Some(0), "{run:?}");
+        for line in run.stdout.lines().filter(|line| line.starts_with("  ")) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let Some(at) = words.iter().position(|word| *word == "x") else {
+                continue;
+            };
+            // About what is possible: printed as that.
+            let factor: f64 = words[at - 1].trim_start_matches('~').parse().unwrap();
+            let cooks = words[0].parse().unwrap_or(2_usize);
+            let doubtful = factor >= 1.2 && factor > cooks.min(cores) as f64;
+            let marked = words.get(at + 1) == Some(&"(?)");
+            assert_eq!(marked, doubtful, "{line}: {run:?}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 3 + 2);
 }
 
 #[test]
@@ -237,6 +288,27 @@ fn parts_are_all_in_flight_once_the_job_is_cut() {
             "{object}"
         );
     }
+}
+
+/// The table of four comes before anything that is made of it.
+#[test]
+fn matrix_says_its_table_first_and_advises_nothing_that_it_refutes() {
+    let run = run(&["matrix", "--tasks", "6", "--minute", "10", "-q"]);
+    let at = |what: &str| {
+        let found = run.stdout.find(what);
+        found.unwrap_or_else(|| panic!("{what}: {run:?}"))
+    };
+    let order = [
+        at("Which problem"),
+        at("  waiting "),
+        at("  chopping "),
+        at("\nWaiting: "),
+    ];
+    assert!(order.is_sorted(), "{run:?}");
+    // What a second cook could bring is measured in the cell beside it.
+    let gained = run.stdout.contains("computing needs parallelism");
+    assert!(gained || !run.stdout.contains("at best"), "{run:?}");
+    assert!(!run.stdout.contains("Other programs had"), "{run:?}");
 }
 
 #[test]

@@ -7,6 +7,8 @@
 
 use serde_json::{Value, json};
 
+use crate::speed_up::SpeedUp;
+
 /// The four words that the claims end with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -80,6 +82,27 @@ pub(super) struct Band {
 /// nobody gains is 1; the band lies between, nearer to what busy machines make of 1.
 pub(super) const GAIN: Band = Band { no: 1.2, yes: 1.4 };
 
+/// More than cooks and cores can give by so much was not measured rightly.
+pub(super) const BEYOND: f64 = 1.25;
+
+/// Cooks who were on a processor for less of their work had to share.
+const UNDISTURBED: f64 = 0.8;
+
+/// Whether other programs had so much of the processors that times tell nothing.
+pub(super) fn is_disturbed(on_processor: Option<f64>) -> bool {
+    on_processor.is_some_and(|share| share < UNDISTURBED)
+}
+
+/// Whether a run gained by being spread. Of one that was disturbed, or gained more than can be,
+/// nothing follows.
+pub(super) fn gained(speed_up: SpeedUp, on_processor: Option<f64>) -> Answer {
+    match GAIN.ask(speed_up.factor) {
+        Answer::No if is_disturbed(on_processor) => Answer::Unclear,
+        Answer::Yes if speed_up.factor > speed_up.most * BEYOND => Answer::Unclear,
+        answer => answer,
+    }
+}
+
 impl Band {
     pub(super) fn ask(self, figure: f64) -> Answer {
         if figure >= self.yes {
@@ -133,10 +156,9 @@ impl Fact {
         Self::new(key, name, json!(time.as_secs_f64()), text)
     }
 
-    /// So many times as much.
-    pub(super) fn factor(key: &'static str, name: &'static str, factor: f64) -> Self {
-        let text = format!("{} x", crate::units::factor(factor));
-        Self::new(key, name, json!(factor), text)
+    /// How many times as fast, with its doubt.
+    pub(super) fn speed_up(key: &'static str, name: &'static str, speed_up: SpeedUp) -> Self {
+        Self::new(key, name, json!(speed_up.factor), speed_up.to_string())
     }
 
     /// A share between 0 and 1.

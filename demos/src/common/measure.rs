@@ -15,6 +15,7 @@ use crate::{
     interrupt::{Interrupt, Interrupted},
     meanwhile,
     report::{Figures, Stopwatch},
+    speed_up::SpeedUp,
     units,
 };
 
@@ -93,8 +94,19 @@ pub(crate) fn one_and_many<E: Executor, F: Future>(
 
 impl<T> OneAndMany<T> {
     /// How many times as fast many cooks were.
-    pub(crate) fn speed_up(&self) -> f64 {
-        self.one.times_as_long_as(&self.many)
+    pub(crate) fn speed_up(&self) -> SpeedUp {
+        SpeedUp::between(&self.one.figures, &self.many.figures)
+    }
+
+    /// What casts doubt on the comparison: a speed-up that cannot be, and processors that the
+    /// cooks had to share.
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        let crowding = self.many.crowding().or_else(|| self.one.crowding());
+        self.speed_up()
+            .doubt()
+            .into_iter()
+            .chain(crowding)
+            .collect()
     }
 
     /// The run of the executor at hand, which is the one that the report is about.
@@ -139,8 +151,8 @@ impl<T> Run<T> {
     }
 
     /// How many times as long as `other` this run took.
-    pub(crate) fn times_as_long_as<U>(&self, other: &Run<U>) -> f64 {
-        self.figures.wall.as_secs_f64() / other.figures.wall.as_secs_f64()
+    pub(crate) fn times_as_long_as<U>(&self, other: &Run<U>) -> SpeedUp {
+        SpeedUp::between(&self.figures, &other.figures)
     }
 
     /// Of the time that the cooks spent at work, the share in which they were really on

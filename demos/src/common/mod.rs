@@ -15,6 +15,7 @@ pub(crate) mod options;
 pub(crate) mod paint;
 pub(crate) mod record;
 pub(crate) mod report;
+pub(crate) mod speed_up;
 pub(crate) mod system;
 pub(crate) mod units;
 pub(crate) mod usage;

@@ -135,7 +135,7 @@ impl Drawing {
                     drawing = drawing.beside(name, other);
                 }
             }
-            _ => drawing = drawing.figures(figures(report, timeline)),
+            _ => drawing = drawing.figures(figures(timeline)),
         }
         if !self.is_stdout() {
             let written = drawing.write(&self.to);
@@ -155,12 +155,14 @@ impl Drawing {
 }
 
 /// The figures that stand above the drawing: concurrency and parallelism first.
-fn figures(report: &Report, timeline: &Timeline) -> Vec<(String, String)> {
+fn figures(timeline: &Timeline) -> Vec<(String, String)> {
     let figures = brigade_timeline::figures(timeline);
     let mut all = vec![
         ("in flight at most", units::count(figures.in_flight_max)),
         ("at once at most", units::count(figures.at_once_max)),
-        ("wall time", units::duration(report.figures.wall)),
+        // Both as recorded: the report's time may be that of a part, or of several runs, and no chain
+        // is longer than the record that it is in.
+        ("wall time", units::duration(figures.span)),
         ("critical path", units::duration(figures.critical_path)),
         ("tasks waited", units::percent(figures.waiting_share)),
         (

@@ -4,37 +4,25 @@
 use super::{Claim, Fact, Judgement, Lab, Sizes};
 use crate::{
     claims::{
-        judgement::{Answer, GAIN},
+        judgement::{Answer, gained},
         lab::minute,
     },
-    matrix, units,
+    matrix,
+    speed_up::SpeedUp,
+    units,
 };
 
 /// Tasks of each kind.
 const TASKS: u32 = 20;
 
-/// Cooks who were on a processor for less of their work say nothing about gains.
-const UNDISTURBED: f64 = 0.8;
-
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Figures {
     cooks: usize,
     /// How many times as fast many cooks were as one.
-    waiting: f64,
-    chopping: f64,
+    waiting: SpeedUp,
+    chopping: SpeedUp,
     /// Of their work, the share in which the many were on a processor.
     on_processor: Option<f64>,
-}
-
-impl Figures {
-    /// Whether chopping gained. That it did not says something only if the cooks had cores.
-    fn chopping_gained(&self) -> Answer {
-        let disturbed = self.on_processor.is_some_and(|share| share < UNDISTURBED);
-        match GAIN.ask(self.chopping) {
-            Answer::No if disturbed => Answer::Unclear,
-            answer => answer,
-        }
-    }
 }
 
 impl Claim for Figures {
@@ -58,12 +46,13 @@ impl Claim for Figures {
 
     fn judge(&self) -> Judgement {
         let both = format!(
-            "{} were {} x as fast as one at chopping and {} x at waiting",
+            "{} were {} as fast as one at chopping and {} at waiting",
             units::counted(self.cooks, "cook"),
-            units::factor(self.chopping),
-            units::factor(self.waiting),
+            self.chopping,
+            self.waiting,
         );
-        match (self.chopping_gained(), GAIN.ask(self.waiting)) {
+        let chopping = gained(self.chopping, self.on_processor);
+        match (chopping, gained(self.waiting, None)) {
             (Answer::Yes, Answer::Yes) => {
                 Judgement::holds(format!("{both}: both gained in this run."))
             }
@@ -85,8 +74,8 @@ impl Claim for Figures {
     fn facts(&self) -> Vec<Fact> {
         vec![
             Fact::count("cooks", "many cooks", self.cooks),
-            Fact::factor("chopping_speed_up", "chopping", self.chopping),
-            Fact::factor("waiting_speed_up", "waiting", self.waiting),
+            Fact::speed_up("chopping_speed_up", "chopping", self.chopping),
+            Fact::speed_up("waiting_speed_up", "waiting", self.waiting),
             Fact::on_processor(self.on_processor),
         ]
     }
@@ -94,22 +83,23 @@ impl Claim for Figures {
     #[cfg(test)]
     fn samples() -> super::Samples<Self> {
         use crate::claims::Verdict;
+        let times = |factor| SpeedUp { factor, most: 2.0 };
         let usual = Self {
             cooks: 2,
-            waiting: 1.0,
-            chopping: 1.95,
+            waiting: times(1.0),
+            chopping: times(1.95),
             on_processor: Some(1.0),
         };
         let noise = Self {
-            waiting: 1.3,
-            chopping: 1.3,
+            waiting: times(1.3),
+            chopping: times(1.3),
             ..usual
         };
         super::Samples {
             usual: (usual, Verdict::DoesNotHold),
             turned: vec![(
                 Self {
-                    waiting: 1.9,
+                    waiting: times(1.9),
                     ..usual
                 },
                 Verdict::Holds,
@@ -118,8 +108,13 @@ impl Claim for Figures {
             nothing: vec![
                 noise,
                 Self {
-                    chopping: 1.0,
+                    chopping: times(1.0),
                     on_processor: Some(0.5),
+                    ..noise
+                },
+                // Nor does a gain that two cooks cannot have, beside waiting that is noise.
+                Self {
+                    chopping: times(3.33),
                     ..noise
                 },
             ],

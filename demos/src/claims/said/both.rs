@@ -16,7 +16,7 @@ use futures_util::{
 use super::{Claim, Fact, Judgement, Lab, Sizes};
 use crate::{
     claims::{
-        judgement::{Answer, Band, GAIN},
+        judgement::{Answer, BEYOND, Band, GAIN},
         lab::polls_at_once,
     },
     cooks,
@@ -107,7 +107,13 @@ impl Claim for Figures {
             ));
         }
         // Computing alone is what is left if nothing but the waiting overlaps.
-        let spread = GAIN.ask(self.computing.div_duration_f64(self.both));
+        let times = self.computing.div_duration_f64(self.both);
+        let spread = match GAIN.ask(times) {
+            // Threads that computed at once and gained nothing by it had no cores to themselves.
+            Answer::No if self.computed_at_once > 1 => Answer::Unclear,
+            Answer::Yes if times > self.cores as f64 * BEYOND => Answer::Unclear,
+            answer => answer,
+        };
         let overlap = OVERLAP.ask(self.waited.div_duration_f64(self.answered));
         match (spread, overlap) {
             (Answer::Yes, Answer::Yes) => Judgement::holds(format!("{said}.")),
@@ -152,10 +158,14 @@ impl Claim for Figures {
             both: second,
         };
         let both = |both| Self { both, ..usual };
+        let in_turn = Self {
+            computed_at_once: 1,
+            ..both(3 * second)
+        };
         super::Samples {
             usual: (usual, Verdict::Holds),
             turned: vec![
-                (both(3 * second), Verdict::DoesNotHold),
+                (in_turn, Verdict::DoesNotHold),
                 (
                     Self {
                         waited: second,
@@ -166,6 +176,9 @@ impl Claim for Figures {
             ],
             nothing: vec![
                 both(second * 3 / 2),
+                // Other programs had the cores in this run, or in the one before.
+                both(3 * second),
+                both(second / 4),
                 Self {
                     cores: 1,
                     both: 2 * second,

@@ -3,29 +3,25 @@
 use super::{Claim, Fact, Judgement, Lab, Sizes};
 use crate::{
     claims::{
-        judgement::{Answer, Band},
+        judgement::{Answer, BEYOND, Band, is_disturbed},
         lab::PARTS,
     },
-    cooks, units,
+    cooks,
+    speed_up::SpeedUp,
+    units,
 };
 
 /// What share of the ideal must be reached, and below which it is missed.
 const IDEAL: Band = Band { no: 0.6, yes: 0.85 };
-
-/// More than the cores can give by so much was not measured rightly.
-const BEYOND: f64 = 1.25;
-
-/// Cooks who were on a processor for less of their work had to share.
-const UNDISTURBED: f64 = 0.8;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Figures {
     cores: usize,
     cooks: usize,
     /// How many times as fast the job was, cut in five for as many cooks.
-    computing: f64,
+    computing: SpeedUp,
     /// The same for one that waits, cut in five for one cook.
-    waiting: f64,
+    waiting: SpeedUp,
     on_processor: Option<f64>,
 }
 
@@ -51,19 +47,16 @@ impl Claim for Figures {
         let parts = PARTS as usize;
         let hands = self.cores.min(self.cooks).min(parts);
         let measured = format!(
-            "computing was {} x as fast with {} on {}",
-            units::factor(self.computing),
+            "computing was {} as fast with {} on {}",
+            self.computing,
             units::counted(self.cooks, "cook"),
             units::counted(self.cores, "core"),
         );
-        let waiting = format!(
-            "Waiting was {} x as fast with one cook.",
-            units::factor(self.waiting)
-        );
-        let disturbed = self.on_processor.is_some_and(|share| share < UNDISTURBED);
-        let ideal = IDEAL.ask(self.computing / f64::from(PARTS));
-        let of_the_cores = self.computing / hands as f64;
-        if ideal == Answer::Yes {
+        let waiting = format!("Waiting was {} as fast with one cook.", self.waiting);
+        let disturbed = is_disturbed(self.on_processor);
+        let ideal = IDEAL.ask(self.computing.factor / f64::from(PARTS));
+        let of_the_cores = self.computing.factor / hands as f64;
+        if ideal == Answer::Yes && of_the_cores < BEYOND {
             Judgement::holds(format!("Here {measured}. {waiting}"))
         } else if hands < parts && of_the_cores > IDEAL.no && of_the_cores < BEYOND {
             Judgement::depends(format!(
@@ -85,8 +78,8 @@ impl Claim for Figures {
         vec![
             Fact::count("cores", "cores", self.cores),
             Fact::count("cooks", "cooks", self.cooks),
-            Fact::factor("computing_speed_up", "computing", self.computing),
-            Fact::factor("waiting_speed_up", "waiting, one cook", self.waiting),
+            Fact::speed_up("computing_speed_up", "computing", self.computing),
+            Fact::speed_up("waiting_speed_up", "waiting, one cook", self.waiting),
             Fact::on_processor(self.on_processor),
         ]
     }
@@ -94,21 +87,22 @@ impl Claim for Figures {
     #[cfg(test)]
     fn samples() -> super::Samples<Self> {
         use crate::claims::Verdict;
+        let times = |factor| SpeedUp { factor, most: 5.0 };
         let usual = Self {
             cores: 2,
             cooks: 5,
-            computing: 1.95,
-            waiting: 4.9,
+            computing: times(1.95),
+            waiting: times(4.9),
             on_processor: Some(0.4),
         };
         let five = Self {
             cores: 8,
-            computing: 4.8,
+            computing: times(4.8),
             on_processor: Some(1.0),
             ..usual
         };
         let in_vain = Self {
-            computing: 1.1,
+            computing: times(1.1),
             ..five
         };
         super::Samples {
@@ -116,11 +110,16 @@ impl Claim for Figures {
             turned: vec![(five, Verdict::Holds), (in_vain, Verdict::DoesNotHold)],
             nothing: vec![
                 Self {
-                    computing: 1.0,
+                    computing: times(1.0),
                     ..usual
                 },
                 Self {
-                    computing: 3.5,
+                    computing: times(3.5),
+                    ..usual
+                },
+                // Five times as fast on two cores.
+                Self {
+                    computing: times(4.9),
                     ..usual
                 },
                 Self {

@@ -1,0 +1,190 @@
+//! How many times as fast one run was as another: what that amounts to, and whether it can be true.
+//!
+//! A run cannot gain more than its cooks and the cores allow. A larger figure is printed with
+//! a mark and a sentence, since it measures the machine and not the program.
+
+use std::fmt;
+
+use crate::{cooks, report::Figures, units};
+
+/// So many times as fast, or as long, is put down to the cooks. Two runs of one program
+/// differ by a few percent anyway, and by more on a machine that has other things to do.
+const WORTH_MENTIONING: f64 = 1.2;
+
+/// By so much two runs of one program differ on a machine that does nothing else. A gain that
+/// exceeds what is possible by less is printed as what is possible, marked as about that.
+const NOISE: f64 = 1.05;
+
+/// What stands after a figure that cannot be true.
+const MARK: &str = " (?)";
+
+/// What a change of the wall time amounts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Faster,
+    Same,
+    Slower,
+}
+
+impl Change {
+    /// Of a run that was `speed_up` times as fast as the other. It is judged as it is
+    /// printed, so that no sentence contradicts the figure in it.
+    pub(crate) fn of(speed_up: f64) -> Self {
+        if printed(speed_up) >= WORTH_MENTIONING {
+            Self::Faster
+        } else if printed(speed_up.recip()) >= WORTH_MENTIONING {
+            Self::Slower
+        } else {
+            Self::Same
+        }
+    }
+}
+
+fn printed(factor: f64) -> f64 {
+    (factor * 100.0).round() / 100.0
+}
+
+/// `1.07 x; less than 1.20 x may be chance`: a change that is none, and why.
+pub(crate) fn may_be_chance(speed_up: f64) -> String {
+    format!("{} x; {}", units::factor(speed_up), chance())
+}
+
+/// What is said of changes that are none.
+pub(crate) fn chance() -> String {
+    let least = units::factor(WORTH_MENTIONING);
+    format!("less than {least} x may be chance")
+}
+
+/// How many times as fast a run was, and the most that can be true.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct SpeedUp {
+    pub(crate) factor: f64,
+    pub(crate) most: f64,
+}
+
+impl SpeedUp {
+    /// How many times as fast as `first` the run `other` was.
+    pub(crate) fn between(first: &Figures, other: &Figures) -> Self {
+        Self::on(cooks::cores(), first, other)
+    }
+
+    /// The same on a machine with so many cores. More cooks help as far as there are cores, and
+    /// more tasks in flight as far as each of them waits.
+    fn on(cores: usize, first: &Figures, other: &Figures) -> Self {
+        let ratio = |of: &dyn Fn(&Figures) -> usize| of(other) as f64 / of(first).max(1) as f64;
+        let hands = ratio(&|figures| figures.cooks.min(cores));
+        let in_flight = ratio(&|figures| figures.in_flight_max);
+        Self {
+            factor: first.wall.as_secs_f64() / other.wall.as_secs_f64(),
+            most: hands.max(in_flight).max(1.0),
+        }
+    }
+
+    /// The same with another bound, where more is known than the figures tell.
+    pub(crate) fn at_most(self, most: f64) -> Self {
+        Self { most, ..self }
+    }
+
+    pub(crate) fn change(self) -> Change {
+        Change::of(self.factor)
+    }
+
+    /// Whether it is a gain, and a greater one than can be true.
+    pub(crate) fn is_doubtful(self) -> bool {
+        self.exceeds_by(NOISE)
+    }
+
+    /// Whether it is more than so many times what is possible. As it is printed, again.
+    fn exceeds_by(self, times: f64) -> bool {
+        self.change() == Change::Faster && printed(self.factor) > printed(self.most * times)
+    }
+
+    /// Why it cannot be true, as a sentence.
+    pub(crate) fn doubt(self) -> Option<String> {
+        let most = units::factor(self.most);
+        self.is_doubtful().then(|| {
+            format!(
+                "(?): at most {most} x is possible here, so something else slowed the run that \
+                 it is compared with."
+            )
+        })
+    }
+}
+
+/// `1.94 x`, `~2.00 x` if it was 2.03, or `3.33 x (?)`, where 2 is possible.
+impl fmt::Display for SpeedUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let factor = units::factor(self.factor);
+        f.pad(&match (self.is_doubtful(), self.exceeds_by(1.0)) {
+            (true, _) => format!("{factor} x{MARK}"),
+            (false, true) => format!("~{} x", units::factor(self.most)),
+            (false, false) => format!("{factor} x"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_change_is_judged_as_it_is_printed() {
+        for (speed_up, change) in [
+            (1.2, Change::Faster),
+            (1.196, Change::Faster),
+            (1.194, Change::Same),
+            (1.0, Change::Same),
+            (1.0 / 1.194, Change::Same),
+            (1.0 / 1.196, Change::Slower),
+        ] {
+            assert_eq!(Change::of(speed_up), change, "{speed_up}");
+        }
+        assert_eq!(
+            may_be_chance(1.194),
+            "1.19 x; less than 1.20 x may be chance"
+        );
+    }
+
+    fn figures(cooks: usize, wall_ms: u64, in_flight_max: usize) -> Figures {
+        Figures {
+            cooks,
+            wall: Duration::from_millis(wall_ms),
+            cpu: None,
+            in_flight_max,
+            at_once_max: 1,
+            busy: vec![Duration::ZERO; cooks],
+        }
+    }
+
+    #[test]
+    fn what_cooks_and_cores_do_not_allow_is_never_printed_without_its_doubt() {
+        let text = |cores, cooks, wall| {
+            let speed_up = SpeedUp::on(cores, &figures(1, 1000, 8), &figures(cooks, wall, 8));
+            assert_eq!(speed_up.is_doubtful(), speed_up.doubt().is_some());
+            speed_up.to_string()
+        };
+        assert_eq!(text(2, 2, 500), "2.00 x");
+        assert_eq!(text(2, 2, 300), "3.33 x (?)");
+        assert_eq!(text(2, 2, 495), "~2.00 x");
+        assert_eq!(text(2, 2, 470), "2.13 x (?)");
+        // Four cooks on two cores are two, and on eight they are four.
+        assert_eq!(text(2, 4, 300), "3.33 x (?)");
+        assert_eq!(text(8, 4, 300), "3.33 x");
+        // What may be chance is no gain that anybody could doubt.
+        assert_eq!(text(1, 2, 900), "1.11 x");
+        assert_eq!(text(1, 2, 2000), "0.50 x");
+    }
+
+    #[test]
+    fn tasks_that_wait_together_may_be_as_many_times_as_fast_as_there_are() {
+        let one_by_one = figures(1, 1000, 1);
+        for (wall, doubtful) in [(200, false), (180, true)] {
+            let speed_up = SpeedUp::on(2, &one_by_one, &figures(1, wall, 5));
+            assert_eq!(speed_up.is_doubtful(), doubtful, "{speed_up}");
+        }
+        let known = SpeedUp::on(2, &one_by_one, &figures(1, 200, 5)).at_most(2.0);
+        assert!(known.doubt().unwrap().contains("at most 2.00 x"));
+    }
+}
