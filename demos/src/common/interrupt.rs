@@ -46,7 +46,7 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Takes over Ctrl-C and a polite kill for the rest of the process, the first
+    /// Takes over SIGINT and SIGTERM for the rest of the process, the first
     /// time it is called.
     pub(crate) fn listen() -> anyhow::Result<Self> {
         static LISTENING: OnceLock<Interrupt> = OnceLock::new();
