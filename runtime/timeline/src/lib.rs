@@ -1,7 +1,7 @@
 //! Draws, measures and advises on the recorded run of any program of the [`brigade`] async runtime.
 //!
 //! An executor that was built with `record_timeline(true)` keeps a record of its run, a
-//! [`Timeline`](brigade::timeline::Timeline). This crate makes a page to explore of it ([`html`]),
+//! [`Timeline`]. This crate makes a page to explore of it ([`html`]),
 //! pictures ([`svg`], [`mermaid`], [`terminal`]), a file for <https://ui.perfetto.dev> ([`chrome`]),
 //! figures ([`figures()`]), and advice ([`advice()`]). All of them rest on [`spans()`].
 //!

@@ -1,0 +1,216 @@
+//! Futures that take a large part of the stack they are made on: no way into an executor copies them so often
+//! that they overflow it. A test that fails here ends its whole program.
+//!
+//! A debug build copies a value wherever it is passed on, an optimized one hardly anywhere, so the sizes differ.
+
+use std::future::Future;
+use std::hint::black_box;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+
+use brigade::task::{self, JoinSet};
+use brigade::{Executor, SingleThread, WorkStealing};
+use brigade_tests::{Kitchen, on_both, one_cook};
+
+const KIB: usize = 1024;
+const STACK: usize = 512 * KIB;
+const SIZE: usize = if cfg!(debug_assertions) {
+    64 * KIB
+} else {
+    256 * KIB
+};
+
+/// Gives the sum of its bytes at the second poll.
+struct Big<const N: usize> {
+    bytes: [u8; N],
+    polled: bool,
+}
+
+impl<const N: usize> Big<N> {
+    /// The one copy that the caller makes.
+    #[inline(always)]
+    fn new() -> Self {
+        Big {
+            bytes: [1; N],
+            polled: false,
+        }
+    }
+}
+
+impl<const N: usize> Future for Big<N> {
+    type Output = usize;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
+        if !self.polled {
+            self.polled = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let bytes = black_box(&self.bytes);
+        Poll::Ready(bytes.iter().map(|byte| usize::from(*byte)).sum())
+    }
+}
+
+/// Runs `f` on a thread with a stack of that many bytes.
+fn on_a_stack_of<T: Send + 'static>(bytes: usize, f: impl FnOnce() -> T + Send + 'static) -> T {
+    let thread = thread::Builder::new().stack_size(bytes).spawn(f);
+    thread.unwrap().join().unwrap()
+}
+
+/// The future has a frame of its own, which is gone when the future is awaited.
+macro_rules! in_a_frame {
+    ($make:expr) => {{
+        #[inline(never)]
+        fn call<R>(make: impl FnOnce() -> R) -> R {
+            make()
+        }
+        call(|| $make)
+    }};
+}
+
+fn block_on_takes_a_big_future<K: Kitchen>() {
+    let sum = on_a_stack_of(STACK, || K::open().block_on(Big::<SIZE>::new()));
+    assert_eq!(sum, SIZE);
+}
+
+fn spawn_of_the_trait_takes_a_big_future<K: Kitchen>() {
+    let sum = on_a_stack_of(STACK, || {
+        let executor = K::open();
+        let task = in_a_frame!(executor.spawn(Big::<SIZE>::new()));
+        executor.block_on(task).unwrap()
+    });
+    assert_eq!(sum, SIZE);
+}
+
+fn spawn_of_a_handle_takes_a_big_future<K: Kitchen>() {
+    let sum = on_a_stack_of(STACK, || {
+        let executor = K::open();
+        let handle = executor.handle();
+        let task = in_a_frame!(handle.spawn(Big::<SIZE>::new()));
+        executor.block_on(task).unwrap()
+    });
+    assert_eq!(sum, SIZE);
+}
+
+fn block_on_of_a_handle_takes_a_big_future() {
+    let sum = on_a_stack_of(STACK, || {
+        WorkStealing::with_workers(2)
+            .unwrap()
+            .handle()
+            .block_on(Big::<SIZE>::new())
+    });
+    assert_eq!(sum, SIZE);
+}
+
+fn the_free_spawn_takes_a_big_future<K: Kitchen>() {
+    let sum = on_a_stack_of(STACK, || {
+        K::open().block_on(async {
+            let task = in_a_frame!(brigade::spawn(Big::<SIZE>::new()));
+            task.await.unwrap()
+        })
+    });
+    assert_eq!(sum, SIZE);
+}
+
+fn spawn_of_a_builder_takes_a_big_future<K: Kitchen>() {
+    let sum = on_a_stack_of(STACK, || {
+        K::open().block_on(async {
+            let task = in_a_frame!(task::Builder::new().name("big").spawn(Big::<SIZE>::new()));
+            task.await.unwrap()
+        })
+    });
+    assert_eq!(sum, SIZE);
+}
+
+fn spawn_of_a_set_takes_a_big_future<K: Kitchen>() {
+    let sums = on_a_stack_of(STACK, || {
+        let executor = K::open();
+        let handle = executor.handle();
+        executor.block_on(async {
+            let mut set = JoinSet::new();
+            in_a_frame!(drop(set.spawn(Big::<SIZE>::new())));
+            in_a_frame!(drop(set.spawn_on(Big::<SIZE>::new(), &handle)));
+            set.join_all().await
+        })
+    });
+    assert_eq!(sums, [SIZE; 2]);
+}
+
+/// The workers' own stacks are small: a task spawns a big one there.
+fn a_worker_with_a_small_stack_takes_a_big_future() {
+    const SMALL: usize = 160 * KIB;
+    const FITS: usize = if cfg!(debug_assertions) {
+        16 * KIB
+    } else {
+        64 * KIB
+    };
+    let executor = WorkStealing::builder()
+        .workers(2)
+        .thread_stack_size(SMALL)
+        .build()
+        .unwrap();
+    let sum = executor.spawn(async {
+        let task = in_a_frame!(brigade::spawn(Big::<FITS>::new()));
+        task.await.unwrap()
+    });
+    assert_eq!(executor.block_on(sum).unwrap(), FITS);
+    // One that is spawned elsewhere only has to be polled there.
+    let task = executor.spawn(Big::<SIZE>::new());
+    assert_eq!(executor.block_on(task).unwrap(), SIZE);
+}
+
+fn run_takes_a_big_future() {
+    let sum = on_a_stack_of(STACK, || brigade::run(Big::<SIZE>::new()));
+    assert_eq!(sum, SIZE);
+}
+
+fn inherent_methods_take_a_big_future() {
+    let sum = on_a_stack_of(STACK, || {
+        let executor = SingleThread::new().unwrap();
+        let task = in_a_frame!(executor.spawn(Big::<SIZE>::new()));
+        let local = in_a_frame!(executor.spawn_local(Big::<SIZE>::new()));
+        let sum = executor.block_on(task).unwrap() + executor.block_on(local).unwrap();
+        sum + in_a_frame!(executor.block_on(Big::<SIZE>::new()))
+    });
+    assert_eq!(sum, 3 * SIZE);
+    let sum = on_a_stack_of(STACK, || {
+        let executor = WorkStealing::with_workers(2).unwrap();
+        let task = in_a_frame!(executor.spawn(Big::<SIZE>::new()));
+        let sum = executor.block_on(task).unwrap();
+        sum + in_a_frame!(executor.block_on(Big::<SIZE>::new()))
+    });
+    assert_eq!(sum, 2 * SIZE);
+}
+
+fn the_ways_to_spawn_locally_take_a_big_future() {
+    let sums = on_a_stack_of(STACK, || {
+        SingleThread::new().unwrap().block_on(async {
+            let mut set = JoinSet::new();
+            set.insert(in_a_frame!(brigade::spawn_local(Big::<SIZE>::new())));
+            set.insert(in_a_frame!(
+                task::Builder::new().spawn_local(Big::<SIZE>::new())
+            ));
+            in_a_frame!(drop(set.spawn_local(Big::<SIZE>::new())));
+            set.join_all().await
+        })
+    });
+    assert_eq!(sums, [SIZE; 3]);
+}
+
+on_both! {
+    block_on_takes_a_big_future,
+    spawn_of_the_trait_takes_a_big_future,
+    spawn_of_a_handle_takes_a_big_future,
+    the_free_spawn_takes_a_big_future,
+    spawn_of_a_builder_takes_a_big_future,
+    spawn_of_a_set_takes_a_big_future,
+}
+
+one_cook! {
+    block_on_of_a_handle_takes_a_big_future,
+    a_worker_with_a_small_stack_takes_a_big_future,
+    run_takes_a_big_future,
+    inherent_methods_take_a_big_future,
+    the_ways_to_spawn_locally_take_a_big_future,
+}
