@@ -32,8 +32,8 @@ pub trait Peer: Kind {
     fn take_error(&self) -> io::Result<Option<io::Error>>;
 }
 
-/// Any socket of this module, around one of mio's: use it by the name of its alias. See
-/// [`TcpStream`](super::TcpStream) for one.
+/// Any socket of this module, around one of mio's. Use it by the name of its alias.
+/// See [`TcpStream`](super::TcpStream) for one.
 pub struct Socket<S: Source> {
     pub(super) io: Registered<S>,
 }
