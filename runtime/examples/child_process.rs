@@ -1,51 +1,23 @@
 //! 1,000 child processes on one thread: each has a task, and no thread waits for any of them.
 //!
-//! Linux tells of a child's end through a descriptor, the pidfd, and its output is a pipe: both are
-//! sources of events like any other. A child that is dropped is killed and leaves no zombie.
+//! Linux reports the end of a child through a descriptor, the pidfd, and a child's output is a pipe:
+//! `OwnedFdSource` waits for both. A child that is dropped is killed and leaves no zombie.
 //!
 //! ```console
 //! $ cargo run -p brigade --example child_process
 //! ```
 
 #[cfg(target_os = "linux")]
-fn main() -> std::io::Result<()> {
-    linux::main()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn main() {
-    println!("only Linux has pidfds");
-}
-
-#[cfg(target_os = "linux")]
 mod linux {
     use std::fs;
     use std::io::{self, ErrorKind};
-    use std::os::fd::{AsRawFd, OwnedFd};
+    use std::os::fd::OwnedFd;
     use std::process::{self, Command, ExitStatus, Stdio};
 
-    use brigade::io::{Interest, Registered, Source};
+    use brigade::io::{Interest, OwnedFdSource, Registered};
     use brigade::task::JoinSet;
-    use mio::{Registry, Token, unix::SourceFd};
     use rustix::io::{Errno, ioctl_fionbio};
     use rustix::process::{Pid, PidfdFlags, Resource, WaitOptions, pidfd_open};
-
-    /// A descriptor as a source of events.
-    struct Fd(OwnedFd);
-
-    impl Source for Fd {
-        fn register(&mut self, at: &Registry, token: Token, what: Interest) -> io::Result<()> {
-            SourceFd(&self.0.as_raw_fd()).register(at, token, what)
-        }
-
-        fn reregister(&mut self, at: &Registry, token: Token, what: Interest) -> io::Result<()> {
-            SourceFd(&self.0.as_raw_fd()).reregister(at, token, what)
-        }
-
-        fn deregister(&mut self, at: &Registry) -> io::Result<()> {
-            SourceFd(&self.0.as_raw_fd()).deregister(at)
-        }
-    }
 
     /// A process that is killed when it is dropped.
     struct Process(process::Child);
@@ -62,8 +34,8 @@ mod linux {
     struct Child {
         process: Process,
         /// Readable once the process has ended.
-        pidfd: Registered<Fd>,
-        stdout: Registered<Fd>,
+        pidfd: Registered<OwnedFdSource>,
+        stdout: Registered<OwnedFdSource>,
     }
 
     impl Child {
@@ -74,8 +46,8 @@ mod linux {
             let pidfd = pidfd_open(Pid::from_child(&process.0), PidfdFlags::NONBLOCK)?;
             Ok(Child {
                 process,
-                pidfd: Registered::new(Fd(pidfd), Interest::READABLE)?,
-                stdout: Registered::new(Fd(stdout), Interest::READABLE)?,
+                pidfd: OwnedFdSource::new(pidfd, Interest::READABLE)?,
+                stdout: OwnedFdSource::new(stdout, Interest::READABLE)?,
             })
         }
 
@@ -83,7 +55,7 @@ mod linux {
         async fn output(&self) -> io::Result<Vec<u8>> {
             let (mut output, mut buffer) = (Vec::new(), [0; 4096]);
             loop {
-                let read = |pipe: &Fd| Ok(rustix::io::read(&pipe.0, &mut buffer)?);
+                let read = |pipe: &OwnedFdSource| Ok(rustix::io::read(pipe, &mut buffer)?);
                 match self.stdout.read_with(read).await? {
                     0 => return Ok(output),
                     count => output.extend_from_slice(&buffer[..count]),
@@ -94,7 +66,7 @@ mod linux {
         /// Waits until the child has ended.
         async fn wait(&mut self) -> io::Result<ExitStatus> {
             let process = &mut self.process.0;
-            let ended = |_: &Fd| process.try_wait()?.ok_or(ErrorKind::WouldBlock.into());
+            let ended = |_: &_| process.try_wait()?.ok_or(ErrorKind::WouldBlock.into());
             self.pidfd.read_with(ended).await
         }
     }
@@ -130,4 +102,14 @@ mod linux {
             Ok(())
         })
     }
+}
+
+#[cfg(target_os = "linux")]
+fn main() -> std::io::Result<()> {
+    linux::main()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    println!("only Linux has pidfds");
 }

@@ -1,6 +1,6 @@
 //! A source of events that brigade has never heard of: a timer of Linux that is a descriptor.
 //!
-//! `io::Registered` takes whatever mio can wait for, and mio waits for any descriptor.
+//! `OwnedFdSource` takes any descriptor that the OS can watch.
 //!
 //! ```console
 //! $ cargo run -p brigade --example timerfd
@@ -26,32 +26,12 @@ fn main() -> std::io::Result<()> {
 #[cfg(target_os = "linux")]
 mod linux {
     use std::io;
-    use std::os::fd::{AsRawFd, OwnedFd};
 
-    use brigade::io::{Interest, Registered, Source};
-    use mio::unix::SourceFd;
-    use mio::{Registry, Token};
+    use brigade::io::{Interest, OwnedFdSource, Registered};
     use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 
-    /// The descriptor, as something that mio can wait for.
-    struct Descriptor(OwnedFd);
-
-    impl Source for Descriptor {
-        fn register(&mut self, at: &Registry, token: Token, what: Interest) -> io::Result<()> {
-            SourceFd(&self.0.as_raw_fd()).register(at, token, what)
-        }
-
-        fn reregister(&mut self, at: &Registry, token: Token, what: Interest) -> io::Result<()> {
-            SourceFd(&self.0.as_raw_fd()).reregister(at, token, what)
-        }
-
-        fn deregister(&mut self, at: &Registry) -> io::Result<()> {
-            SourceFd(&self.0.as_raw_fd()).deregister(at)
-        }
-    }
-
     /// A timer that rings again and again.
-    pub(crate) struct Timer(Registered<Descriptor>);
+    pub(crate) struct Timer(Registered<OwnedFdSource>);
 
     impl Timer {
         /// One that rings every so many milliseconds, fewer than a thousand.
@@ -67,7 +47,7 @@ mod linux {
                 it_value: period,
             };
             rustix::time::timerfd_settime(&timer, TimerfdTimerFlags::empty(), &times)?;
-            Registered::new(Descriptor(timer), Interest::READABLE).map(Timer)
+            OwnedFdSource::new(timer, Interest::READABLE).map(Timer)
         }
 
         /// Waits until it has rung: how often since it was last asked.
@@ -75,7 +55,7 @@ mod linux {
             let mut count = [0; 8];
             // `WouldBlock` until it has rung; `Registered` waits for the event and tries again.
             self.0
-                .read_with(|timer| Ok(rustix::io::read(&timer.0, &mut count)?))
+                .read_with(|timer| Ok(rustix::io::read(timer, &mut count)?))
                 .await?;
             Ok(u64::from_ne_bytes(count))
         }

@@ -79,6 +79,22 @@ fn the_adapter_for_hyper_has_as_many_lines_as_the_page_says() {
     assert!(page("ecosystem.md").contains(&said), "it is {lines} now");
 }
 
+/// The page shows the code that the tests of axum run.
+#[test]
+fn the_recipe_for_axum_is_the_code_of_its_test() {
+    let test = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/axum.rs");
+    let test = fs::read_to_string(test).unwrap();
+    let between = |text: &str, from: &str, to: &str| {
+        let rest = text.split_once(from).unwrap().1;
+        rest.split_once(to).unwrap().0.trim().to_owned()
+    };
+    let recipe = between(&test, "// The recipe.\n", "// The end of the recipe.");
+    assert!(recipe.lines().count() > 20);
+    let page = page("ecosystem.md");
+    let shown = between(&page, "```rust,ignore\n", "```");
+    assert_eq!(shown, recipe);
+}
+
 /// The text of the comment above each public item of a file, with the item's line.
 fn public_items(text: &str) -> Vec<(String, String)> {
     let (mut items, mut doc) = (Vec::new(), String::new());

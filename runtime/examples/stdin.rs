@@ -1,0 +1,83 @@
+//! Standard input as a source of events: the program counts lines while a timer runs, on one thread.
+//!
+//! Terminals, pipes and sockets can be waited for. A plain file cannot (Linux refuses it with `EPERM`), but it never
+//! makes a reader wait either, so the program reads it directly.
+//!
+//! ```console
+//! $ (echo noodles; sleep 1; echo soup) | cargo run -p brigade --example stdin
+//! ```
+
+use std::io::{self, ErrorKind, Read as _};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use brigade::io::{Interest, OwnedFdSource, Registered};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
+struct Stdin {
+    source: Registered<OwnedFdSource>,
+    flags: OFlags,
+}
+
+impl Stdin {
+    fn new() -> io::Result<Self> {
+        let stdin = io::stdin();
+        // A second descriptor, which the source closes when it is dropped.
+        let descriptor = stdin.as_fd().try_clone_to_owned()?;
+        let source = OwnedFdSource::new(descriptor, Interest::READABLE)?;
+        let flags = fcntl_getfl(&stdin)?;
+        fcntl_setfl(&stdin, flags | OFlags::NONBLOCK)?;
+        Ok(Stdin { source, flags })
+    }
+
+    /// Reads some bytes; none at the end of the input. Dropping the future loses none.
+    async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.source
+            .read_with(|stdin| Ok(rustix::io::read(stdin, &mut *into)?))
+            .await
+    }
+}
+
+impl Drop for Stdin {
+    fn drop(&mut self) {
+        // Both descriptors, and the shell's, share one mode, so the program puts it back.
+        let _ = fcntl_setfl(io::stdin(), self.flags);
+    }
+}
+
+async fn lines() -> io::Result<usize> {
+    let mut buffer = [0; 4096];
+    let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+    let stdin = match Stdin::new() {
+        // A plain file.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            let mut all = Vec::new();
+            io::stdin().read_to_end(&mut all)?;
+            return Ok(count(&all));
+        }
+        stdin => stdin?,
+    };
+    let mut lines = 0;
+    loop {
+        match stdin.read(&mut buffer).await? {
+            0 => return Ok(lines),
+            read => lines += count(&buffer[..read]),
+        }
+    }
+}
+
+fn main() -> io::Result<()> {
+    brigade::SingleThread::new()?.block_on(async {
+        let clock = brigade::spawn_local(async {
+            let mut ticks = brigade::time::interval(Duration::from_millis(250));
+            loop {
+                ticks.tick().await;
+                eprint!(".");
+            }
+        });
+        let lines = lines().await?;
+        clock.abort();
+        println!("{lines} lines");
+        Ok(())
+    })
+}
