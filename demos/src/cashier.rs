@@ -14,7 +14,6 @@ use brigade::{
     Executor, SingleThread,
     timeline::{LaneKind, Timeline, What},
 };
-use brigade_timeline::Look;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -161,31 +160,12 @@ fn numbers_of(visits: &[Visit]) -> Vec<String> {
     numbers.map(str::to_owned).collect()
 }
 
-/// The demo.
-pub(crate) struct Cashier {
-    customers: u32,
-    minute: Minute,
-    seed: Option<u64>,
-    look: Look,
-}
-
-impl Cashier {
-    pub(crate) fn new(args: &Args, shared: &Shared) -> Self {
-        Self {
-            customers: args.customers,
-            minute: args.minute,
-            seed: args.seed,
-            look: look::for_stdout(shared.no_color),
-        }
-    }
-}
-
-impl Dish for Cashier {
+impl Dish for Args {
     fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
         cooks::but_one(asked)
     }
 
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
         let shop = shop(executor, self.customers, self.minute)?;
         let runs = [&shop.one, &shop.many];
         anyhow::ensure!(runs.iter().all(|run| run.output), "a sum came out wrong");
@@ -197,7 +177,7 @@ impl Dish for Cashier {
         let mut report = Report::of("cashier", title, shop.at_hand());
         let cashiers = |run: &Run<bool>| units::counted(run.figures.cooks, "cashier");
         let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
-        report.charts = look::to_scale(&drawn, self.look);
+        report.charts = look::to_scale(&drawn, look::for_stdout(shared.no_color));
         report.draws_run = true;
         report.runs = drawn
             .map(|(timeline, name)| (name, timeline.clone()))

@@ -35,6 +35,7 @@ use crate::{
     meanwhile,
     measure::{self, Run},
     numbers::whole,
+    options::Shared,
     report::{self, Report},
     units,
     usage::{self, Usage},
@@ -293,7 +294,7 @@ async fn attend(shop: Arc<Shop>, machine: usize) -> io::Result<usize> {
 }
 
 impl Dish for Coffee {
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
         let shifts = self.measure(executor)?;
         let title = format!(
             "coffee: {}, {} a cup, four shifts of {}",

@@ -25,7 +25,6 @@ use std::{
 
 use async_lock::Semaphore;
 use brigade::Executor;
-use brigade_timeline::Look;
 use futures_util::future::{FutureExt as _, LocalBoxFuture, Shared, join_all};
 use serde_json::json;
 
@@ -292,23 +291,8 @@ impl Solutions {
 /// A run that took so many times as long as its longest chain has its length from elsewhere.
 const MUCH_LONGER: f64 = 1.5;
 
-/// The demo.
-pub(crate) struct Equations {
-    minute: Minute,
-    look: Look,
-}
-
-impl Equations {
-    pub(crate) fn new(args: &Args, shared: &options::Shared) -> Self {
-        Self {
-            minute: args.minute,
-            look: look::for_stdout(shared.no_color),
-        }
-    }
-}
-
-impl Dish for Equations {
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+impl Dish for Args {
+    fn cook<E: Executor>(&self, executor: &E, shared: &options::Shared) -> anyhow::Result<Report> {
         let solutions = solutions(executor, self.minute)?;
         let plenty = solutions.plenty();
         let cooks = units::counted(executor.workers(), "cook");
@@ -325,7 +309,7 @@ impl Dish for Equations {
              hand takes it to when it is solved."
         ));
         report.charts = vec![hands];
-        let charts = look::to_scale(&drawn, self.look);
+        let charts = look::to_scale(&drawn, look::for_stdout(shared.no_color));
         report.charts.extend(charts);
         report.draws_run = true;
         report.details = solutions.table().lines();

@@ -28,6 +28,7 @@ use crate::{
     cooks::Dish,
     measure::{self, Run},
     numbers::whole,
+    options::Shared,
     report::{self, Ending, Report},
     units, usage,
 };
@@ -196,7 +197,7 @@ async fn compute(stretch: Duration, over: Arc<AtomicBool>) -> (u64, u64) {
 }
 
 impl Dish for Frames {
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
         let run = self.measure(executor)?;
         let Shows { yielding, hogging } = &run.output;
         let title = format!(

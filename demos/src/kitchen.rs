@@ -14,7 +14,6 @@
 //! ```
 
 use brigade::Executor;
-use brigade_timeline::Look;
 use futures_util::future::join;
 use serde_json::json;
 
@@ -222,27 +221,12 @@ impl Dinners {
     }
 }
 
-/// The demo.
-pub(crate) struct Kitchen {
-    minute: Minute,
-    look: Look,
-}
-
-impl Kitchen {
-    pub(crate) fn new(args: &Args, shared: &Shared) -> Self {
-        Self {
-            minute: args.minute,
-            look: look::for_stdout(shared.no_color),
-        }
-    }
-}
-
-impl Dish for Kitchen {
+impl Dish for Args {
     fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
         cooks::but_one(asked)
     }
 
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
         let dinners = three_ways(executor, self.minute)?;
         anyhow::ensure!(dinners.alike(), "the three dinners are not the same");
         let title = format!(
@@ -259,7 +243,7 @@ impl Dish for Kitchen {
             };
             (&run.timeline, format!("{way}, {cooks}{remark}"))
         });
-        report.charts = look::to_scale(&drawn, self.look);
+        report.charts = look::to_scale(&drawn, look::for_stdout(shared.no_color));
         report.draws_run = true;
         report.runs = drawn
             .map(|(timeline, name)| (name, timeline.clone()))

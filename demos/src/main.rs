@@ -62,19 +62,17 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let plan = fetch::Plan::new(args, &shared)?;
             cooks::run(&shared, &plan)
         }
-        Some(Demo::Kitchen(args)) => cooks::run(&shared, &kitchen::Kitchen::new(&args, &shared)),
-        Some(Demo::Cashier(args)) => cooks::run(&shared, &cashier::Cashier::new(&args, &shared)),
-        Some(Demo::Equations(args)) => {
-            cooks::run(&shared, &equations::Equations::new(&args, &shared))
-        }
+        Some(Demo::Kitchen(args)) => cooks::run(&shared, &args),
+        Some(Demo::Cashier(args)) => cooks::run(&shared, &args),
+        Some(Demo::Equations(args)) => cooks::run(&shared, &args),
         Some(Demo::Squares(args)) => cooks::run(&shared, &squares::Squares::new(&args, &shared)),
-        Some(Demo::Parts(args)) => cooks::run(&shared, &parts::Parts::new(&args, &shared)),
-        Some(Demo::Matrix(args)) => cooks::run(&shared, &matrix::Matrix::new(&args)),
+        Some(Demo::Parts(args)) => cooks::run(&shared, &args),
+        Some(Demo::Matrix(args)) => cooks::run(&shared, &args),
         Some(Demo::Coffee(coffee)) => cooks::run(&shared, &coffee),
         Some(Demo::Frames(frames)) => cooks::run(&shared, &frames),
         Some(Demo::Threads(threads)) => cooks::run(&shared, &threads),
         Some(Demo::Reference(reference)) => cooks::run(&shared, &reference),
-        Some(Demo::Pitfalls(args)) => cooks::run(&shared, &pitfalls::Pitfalls::new(&args, &shared)),
+        Some(Demo::Pitfalls(args)) => cooks::run(&shared, &args),
         Some(Demo::Follow(follow)) => cooks::run(&shared, &follow),
         Some(Demo::Gallery(args)) => {
             let gallery = gallery::Gallery::new(args, &shared)?;

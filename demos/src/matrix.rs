@@ -18,6 +18,7 @@ use crate::{
     measure::{OneAndMany, Run, one_and_many},
     minute::Minute,
     numbers::whole,
+    options::Shared,
     report::{self, Report},
     speed_up::{Change, chance},
     units,
@@ -220,27 +221,12 @@ fn at_once(run: &Run<u32>) -> String {
     format!("{} at once", units::count(run.figures.at_once_max))
 }
 
-/// The demo.
-pub(crate) struct Matrix {
-    tasks: u32,
-    minute: Minute,
-}
-
-impl Matrix {
-    pub(crate) fn new(args: &Args) -> Self {
-        Self {
-            tasks: args.tasks,
-            minute: args.minute,
-        }
-    }
-}
-
-impl Dish for Matrix {
+impl Dish for Args {
     fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
         cooks::but_one(asked)
     }
 
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
         let cells = cells(executor, self.tasks, self.minute)?;
         let title = format!(
             "matrix: {} that wait for {} or chop for {}",

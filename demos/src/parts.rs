@@ -241,29 +241,12 @@ impl Jobs {
     }
 }
 
-/// The demo.
-pub(crate) struct Parts {
-    parts: u32,
-    minute: Minute,
-    look: brigade_timeline::Look,
-}
-
-impl Parts {
-    pub(crate) fn new(args: &Args, shared: &Shared) -> Self {
-        Self {
-            parts: args.parts,
-            minute: args.minute,
-            look: look::for_stdout(shared.no_color),
-        }
-    }
-}
-
-impl Dish for Parts {
+impl Dish for Args {
     fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
         cooks::but_one(asked)
     }
 
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
         let jobs = jobs(executor, self.parts, self.minute)?;
         let minutes = units::counted(self.parts as usize, "minute");
         let title = format!(
@@ -291,7 +274,7 @@ impl Dish for Parts {
             };
             (&run.timeline, format!("computing, {job}, {cooks}"))
         });
-        report.charts = look::to_scale(&drawn, self.look);
+        report.charts = look::to_scale(&drawn, look::for_stdout(shared.no_color));
         report.draws_run = true;
         report.details = jobs.table().lines();
         report.verdict = jobs.verdict();

@@ -46,6 +46,7 @@ use crate::{
     fetch::origin::{Origin, Request},
     measure::{self, Run},
     numbers::whole,
+    options::Shared,
     report::{self, Ending, Report},
     units,
     usage::{self, Usage},
@@ -172,7 +173,7 @@ impl Reference {
 }
 
 impl Dish for Reference {
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
         let run = self.measure(executor)?;
         let frames = &run.output;
         let title = format!(

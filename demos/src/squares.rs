@@ -319,7 +319,6 @@ impl Sums {
 /// The demo.
 pub(crate) struct Squares {
     size: u64,
-    look: brigade_timeline::Look,
     /// The numbers of cooks that somebody asked for.
     asked: Vec<usize>,
 }
@@ -330,7 +329,6 @@ impl Squares {
             size: args
                 .size
                 .unwrap_or_else(|| (BIG.as_secs_f64() * speed()) as u64),
-            look: look::for_stdout(shared.no_color),
             asked: shared.cooks.clone(),
         }
     }
@@ -361,7 +359,7 @@ impl Dish for Squares {
         asked.into_iter().max().into_iter().collect()
     }
 
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
         let (of_interest, rungs) = self.rungs(executor.workers());
         let sums = sums(executor, self.size, &rungs)?;
         let at_hand = sums.rung(executor.workers()).unwrap_or(&sums.ladder[0]);
@@ -373,7 +371,7 @@ impl Dish for Squares {
             units::count(self.size as usize)
         );
         let mut report = Report::of("squares", title, &at_hand.run);
-        report.charts = sums.charts(self.look);
+        report.charts = sums.charts(look::for_stdout(shared.no_color));
         report.rows = sums.rows();
         report.details = sums.table().lines();
         report.details.extend(compare::columns_explained());
@@ -426,7 +424,6 @@ mod tests {
     fn rungs_lead_to_what_was_asked_for_or_beyond_the_cores() {
         let squares = |asked: &[usize]| Squares {
             size: 100,
-            look: look::for_stdout(true),
             asked: asked.to_vec(),
         };
         assert_eq!(squares(&[1]).rungs(1), (1, vec![1]));

@@ -35,6 +35,7 @@ use crate::{
     meanwhile,
     measure::{self, Run},
     numbers::whole,
+    options::Shared,
     report::{self, Ending, Report},
     system::{self, Status},
     units,
@@ -178,7 +179,7 @@ impl Dish for Threads {
     /// The record would be most of the memory that is measured here.
     const RECORDED: bool = false;
 
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
         let both = self.measure(executor)?;
         let title = format!(
             "threads: {}, and a sum of {} squares, {}",

@@ -19,20 +19,20 @@ fn the_way_leads_through_the_system_and_back() {
         // Each of these, and in this order; others come in between.
         let mut functions = hops.iter().map(|hop| hop["function"].as_str().unwrap());
         for function in [
-            "Shared::spawn",
-            "Scheduler::admit",
-            "Runnable::turn",
+            "Reserved::spawn",
+            "Scheduler::bind",
+            "Runnable::run",
             "connect::connect_one",
-            "Registered::write_all",
+            "Socket::write_all",
             "Readiness::poll_ready_keyed",
             "Snapshot::pend",
             "EventLoop::turn",
             "Reactor::dispatch",
             "RawTask::wake_by_ref",
             "Scheduler::schedule",
-            "Runnable::turn",
-            "Source::stream_read",
-            "RawTask::finish",
+            "Runnable::run",
+            "Socket::read",
+            "RawTask::complete",
             "RawTask::take_output",
         ] {
             assert!(

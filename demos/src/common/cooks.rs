@@ -43,7 +43,7 @@ pub(crate) trait Dish {
 
     /// Runs the demo from beginning to end. With a list of cooks it is called once
     /// for each number, each time with a new executor.
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report>;
+    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report>;
 }
 
 /// Runs `dish` with as many cooks as were asked for, and draws the run if that
@@ -57,7 +57,7 @@ pub(crate) fn run<D: Dish>(shared: &Shared, dish: &D) -> anyhow::Result<ExitCode
     let wants_one = asked.len() > 1 && asked.contains(&Some(1));
     let (mut reports, mut printed) = (Vec::<Report>::new(), 0);
     for cooks in dish.runs(asked) {
-        let (report, timeline) = match with(cooks, D::RECORDED || drawing.is_some(), dish) {
+        let (report, timeline) = match with(cooks, D::RECORDED || drawing.is_some(), dish, shared) {
             // What was done so far is reported.
             Err(error) if error.is::<Interrupted>() && !reports.is_empty() => {
                 eprintln!("brigade: {error}");
@@ -116,19 +116,24 @@ fn with(
     cooks: Option<usize>,
     recorded: bool,
     dish: &impl Dish,
+    shared: &Shared,
 ) -> anyhow::Result<(Report, Option<Timeline>)> {
     match cooks {
         None => {
             let executor = DefaultExecutor::builder().record_timeline(recorded);
-            cook(dish, &executor.build().context(FAILED)?)
+            cook(dish, &executor.build().context(FAILED)?, shared)
         }
-        Some(1) => cook(dish, &single(recorded)?),
-        Some(cooks) => cook(dish, &stealing(cooks, recorded)?),
+        Some(1) => cook(dish, &single(recorded)?, shared),
+        Some(cooks) => cook(dish, &stealing(cooks, recorded)?, shared),
     }
 }
 
-fn cook<E: Executor>(dish: &impl Dish, executor: &E) -> anyhow::Result<(Report, Option<Timeline>)> {
-    let report = dish.cook(executor)?;
+fn cook<E: Executor>(
+    dish: &impl Dish,
+    executor: &E,
+    shared: &Shared,
+) -> anyhow::Result<(Report, Option<Timeline>)> {
+    let report = dish.cook(executor, shared)?;
     Ok((report, executor.timeline()))
 }
 

@@ -192,7 +192,7 @@ impl Plan {
 impl Dish for Plan {
     const RECORDED: bool = false;
 
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
         let interrupt = Interrupt::listen()?;
         let origin = if self.pages.is_empty() {
             Some(Origin::start()?)

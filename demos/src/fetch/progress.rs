@@ -120,7 +120,7 @@ mod tests {
         let line = describe(standing, Duration::from_secs(2));
         assert_eq!(
             line,
-            "799 of 2,000 done, 1 failed, 1,200 in flight, 1.5 MiB/s"
+            "799 of 2,000 done, 1 failed, 1,200 in flight, 1.50 MiB/s"
         );
     }
 

@@ -35,6 +35,7 @@ use crate::{
     look,
     measure::{Run, measure},
     numbers::whole,
+    options::Shared,
     report::{self, Report},
     units,
 };
@@ -371,7 +372,7 @@ fn said(step: Step, call: Call) -> Option<(&'static str, Place)> {
 // ---- what it comes to ----------------------------------------------------------------------
 
 impl Dish for Follow {
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
         let run = self.measure(executor)?;
         let trace = &run.output;
         let title = format!(

@@ -27,16 +27,16 @@ const fn place(file: &'static str, owner: &'static str, function: &'static str) 
     }
 }
 
-pub(super) const SPAWN: Place = place("shared.rs", "Shared", "spawn");
+pub(super) const SPAWN: Place = place("task/cell.rs", "Reserved", "spawn");
 pub(super) const ADMIT: [Place; 2] = [
-    place("single_thread/scheduler.rs", "Scheduler", "admit"),
-    place("work_stealing/scheduler.rs", "Scheduler", "admit"),
+    place("single_thread/scheduler.rs", "Scheduler", "bind"),
+    place("work_stealing/scheduler.rs", "Scheduler", "bind"),
 ];
-pub(super) const POLL: Place = place("task/raw/turn.rs", "Runnable", "turn");
+pub(super) const POLL: Place = place("task/run.rs", "Runnable", "run");
 pub(super) const CONNECT: Place = place("net/connect.rs", "connect", "connect_one");
 pub(super) const REGISTER: Place = place("reactor/mod.rs", "Reactor", "register");
-pub(super) const WRITE: Place = place("io.rs", "Registered", "write_all");
-pub(super) const READ: Place = place("reactor/source.rs", "Source", "stream_read");
+pub(super) const WRITE: Place = place("net/stream.rs", "Socket", "write_all");
+pub(super) const READ: Place = place("net/stream.rs", "Socket", "read");
 pub(super) const KEEP_WAKER: Place = place("reactor/readiness.rs", "Readiness", "poll_ready_keyed");
 pub(super) const PEND: Place = place("task/state.rs", "Snapshot", "pend");
 pub(super) const PARK: Place = place("driver.rs", "Driver", "wait");
@@ -47,9 +47,9 @@ pub(super) const SCHEDULE: [Place; 2] = [
     place("single_thread/scheduler.rs", "Scheduler", "schedule"),
     place("work_stealing/scheduler.rs", "Scheduler", "schedule"),
 ];
-pub(super) const FINISH: Place = place("task/raw/turn.rs", "RawTask", "finish");
-pub(super) const POLL_JOIN: Place = place("task/raw/joining.rs", "RawTask", "poll_join");
-pub(super) const TAKE_OUTPUT: Place = place("task/raw/joining.rs", "RawTask", "take_output");
+pub(super) const FINISH: Place = place("task/run.rs", "RawTask", "complete");
+pub(super) const POLL_JOIN: Place = place("task/join.rs", "RawTask", "poll_join");
+pub(super) const TAKE_OUTPUT: Place = place("task/join.rs", "RawTask", "take_output");
 
 #[cfg(test)]
 mod tests {

@@ -210,7 +210,7 @@ impl Dish for Gallery {
     // A thousand connections' events would say less than the figures do.
     const RECORDED: bool = false;
 
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
         Ok(self.measure(executor)?.report())
     }
 }

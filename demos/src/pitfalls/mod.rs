@@ -148,21 +148,12 @@ pub(crate) struct Pair {
     pub(crate) mended: Twin,
 }
 
-/// The demo: which pitfalls, and how large.
-pub(crate) struct Pitfalls {
-    names: Vec<Name>,
-    step: Duration,
-    look: Look,
-}
-
-impl Pitfalls {
-    pub(crate) fn new(args: &Args, shared: &Shared) -> Self {
-        let all = <Name as clap::ValueEnum>::value_variants();
-        Self {
-            names: args.only.map_or(all.to_vec(), |only| vec![only]),
-            step: Duration::from_millis(args.step),
-            look: look::for_stdout(shared.no_color),
-        }
+impl Args {
+    /// The programs that are run.
+    fn pitfalls(&self) -> Vec<Pitfall> {
+        let all = <Name as clap::ValueEnum>::value_variants().iter().copied();
+        let wanted = |name: &Name| self.only.is_none_or(|only| only == *name);
+        all.filter(wanted).map(Name::pitfall).collect()
     }
 
     /// Runs each program and its twin. The executor at hand takes the first; for the
@@ -170,11 +161,10 @@ impl Pitfalls {
     pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Vec<Pair>> {
         let origin = Origin::start()?;
         let mut pairs = Vec::new();
-        for name in &self.names {
-            let pitfall = name.pitfall();
+        for pitfall in self.pitfalls() {
             let cooks = executor.workers().max(pitfall.cooks_min);
             let place = Place {
-                step: self.step,
+                step: Duration::from_millis(self.step),
                 cooks,
                 server: origin.address(0),
             };
@@ -233,10 +223,10 @@ async fn ask(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
 
 // ---- what it comes to --------------------------------------------------------------------
 
-impl Dish for Pitfalls {
+impl Dish for Args {
     /// The executor at hand runs the first program, so it must have enough cooks.
     fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
-        let least = self.names[0].pitfall().cooks_min;
+        let least = self.pitfalls()[0].cooks_min;
         let enough = |cooks: Option<usize>| match least {
             1 => cooks,
             _ => Some(cooks.unwrap_or(1).max(least)),
@@ -246,7 +236,7 @@ impl Dish for Pitfalls {
         runs
     }
 
-    fn cook<E: Executor>(&self, executor: &E) -> anyhow::Result<Report> {
+    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
         let begun = Instant::now();
         let pairs = self.measure(executor)?;
         let title = format!(
@@ -256,7 +246,8 @@ impl Dish for Pitfalls {
         );
         let mut report = Report::of("pitfalls", title, &pairs[0].broken.run);
         report.figures.wall = begun.elapsed();
-        report.charts = pairs.iter().map(|pair| pair.chart(self.look)).collect();
+        let look = look::for_stdout(shared.no_color);
+        report.charts = pairs.iter().map(|pair| pair.chart(look)).collect();
         report.draws_run = true;
         let runs = pairs.iter().flat_map(|pair| {
             let twins = pair.twins();

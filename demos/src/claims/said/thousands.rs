@@ -55,7 +55,8 @@ impl Claim for Figures {
             quiet: true,
             ..Shared::default()
         };
-        let report = fetch::Plan::new(args, &quiet)?.cook(&brigade::SingleThread::new()?)?;
+        let report =
+            fetch::Plan::new(args, &quiet)?.cook(&brigade::SingleThread::new()?, &quiet)?;
         anyhow::ensure!(report.ending != Ending::Interrupted, Interrupted);
         lab.note_figures(&report.figures, report.waiting_share);
         let own = |key: &str| report.own.get(key).and_then(serde_json::Value::as_f64);
