@@ -68,7 +68,7 @@ pub(crate) fn take_yield() -> bool {
 ///
 /// Sockets, timers and joins of brigade do this by themselves. A task that computes for long, or takes from a
 /// source that is always ready and knows no budget, may do it between two steps: this costs much less than a
-/// [`yield_now`](crate::yield_now) each time.
+/// [`yield_now`] each time.
 ///
 /// ```
 /// brigade::run(async {

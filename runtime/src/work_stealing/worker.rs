@@ -1,7 +1,7 @@
 //! One worker: a thread that runs tasks, takes some from other workers when it has none, and parks when
 //! there are none at all.
 //!
-//! Each round of the loop polls the driver if that is due (see [`coop`](crate::coop)), finds a task (see
+//! Each round of the loop polls the driver if that is due (see [`coop`]), finds a task (see
 //! [`search`](super::search)) and polls it. If there is none the worker parks; `idle` shows why no task is
 //! missed then. The first worker to park takes the driver with it and waits for events and timers there.
 
