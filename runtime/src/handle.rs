@@ -6,7 +6,6 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::pin::pin;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
@@ -18,7 +17,7 @@ use crate::reactor::Reactor;
 use crate::sync::{Arc, AtomicBool, Ordering};
 use crate::task::scheduler_ref::SchedulerRef;
 use crate::task::state::Writer;
-use crate::task::{JoinHandle, spawn_task};
+use crate::task::{JoinHandle, main_task, spawn_task};
 use crate::timer::Timers;
 use crate::trace::spans::TaskSpan;
 
@@ -201,7 +200,7 @@ impl Handle {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "Handle::block_on");
-        let mut future = pin!(future);
+        let mut future = main_task::boxed(future);
         let mut span = TaskSpan::open("block_on", None);
         let caller = Arc::new(Caller {
             thread: thread::current(),

@@ -32,7 +32,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,7 @@ use crate::handle::Shared;
 use crate::metrics::{Metrics, WorkerCounters};
 use crate::sync::Arc;
 use crate::task::JoinHandle;
-use crate::task::main_task::MainTask;
+use crate::task::main_task::{self, MainTask};
 use crate::task::scheduler_ref::Schedule;
 use crate::task::spawn_task;
 use crate::timeline::Timeline;
@@ -78,7 +78,7 @@ const OPS_PER_TURN: usize = LOOK_EVERY;
 /// # std::io::Result::Ok(())
 /// ```
 pub struct SingleThread {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     scheduler: Arc<Scheduler>,
     driver: RefCell<Driver>,
     /// Neither `Send` nor `Sync`.
@@ -141,7 +141,11 @@ impl SingleThread {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "SingleThread::block_on");
-        let mut future = pin!(future);
+        main_task::pinned(future, |future| self.run_until(future))
+    }
+
+    #[inline(always)]
+    fn run_until<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
         let mut run = RunLoop::begin(self);
         let mut main = Main::begin(self);
         loop {

@@ -11,11 +11,12 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 
 use slab::Slab;
 
+use crate::context;
 use crate::coop;
 use crate::handle::Handle;
 use crate::sync::{Mutex, lock};
 use crate::task::spawn;
-use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
+use crate::task::{AbortHandle, Id, JoinError, JoinHandle, spawn_task};
 
 /// A set of spawned tasks with the same output type.
 ///
@@ -160,7 +161,8 @@ impl<T> JoinSet<T> {
         F: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        self.insert(spawn::spawn(future))
+        let scheduler = context::expect("JoinSet::spawn", |shared| shared.scheduler.clone());
+        self.insert(spawn_task!(scheduler, "task", None, future))
     }
 
     /// Spawns a task onto an executor and puts it into the set.
@@ -178,7 +180,8 @@ impl<T> JoinSet<T> {
         F: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        self.insert(handle.spawn(future))
+        let scheduler = handle.shared.scheduler.clone();
+        self.insert(spawn_task!(scheduler, "task", None, future))
     }
 
     /// Spawns a task whose future need not be `Send`; see
@@ -207,7 +210,7 @@ impl<T> JoinSet<T> {
         F: Future<Output = T> + 'static,
         T: 'static,
     {
-        self.insert(spawn::spawn_local(future))
+        self.insert(spawn_task!(spawn::local_scheduler(), "local", None, future))
     }
 
     /// Runs a closure that may block; see [`brigade::spawn_blocking`](crate::spawn_blocking).

@@ -1,12 +1,12 @@
 //! The main future of a `block_on`, as a task.
 //!
-//! The future itself stays on the caller's stack, so it may borrow and need not be `Send`. For its wakers it has
+//! The future itself stays with its caller, so it may borrow and need not be `Send`. For its wakers it has
 //! a task whose own future does nothing: the same state, the same waker and the same queue as any other task.
 //! Both executors use it. For `SingleThread` the queue is the run queue; for `WorkStealing`, whose
 //! `block_on` runs on a thread that is no worker, it is that thread's parker.
 
 use std::future::{Future, Pending, pending};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use super::cell::Reserved;
@@ -76,6 +76,34 @@ impl MainTask {
     pub(crate) fn raw(&self) -> RawTask {
         self.task
     }
+}
+
+/// Gives `f` the future of a `block_on`, pinned: a large one in the heap, where it does not take as much of the
+/// stack again as it takes at its caller.
+#[inline(always)]
+pub(crate) fn pinned<F: Future, R>(future: F, f: impl FnOnce(Pin<&mut F>) -> R) -> R {
+    if is_large::<F>() {
+        f(boxed(future).as_mut())
+    } else {
+        f(pin!(future))
+    }
+}
+
+/// Returns whether a future should rather be moved to the heap than on the stack.
+pub(crate) const fn is_large<F: Future>() -> bool {
+    // Arbitrary: a stack of 2 MiB has room for a hundred such futures.
+    size_of::<F>() > 16 * 1024
+}
+
+/// Moves a future to the heap.
+#[inline(always)]
+pub(crate) fn boxed<F: Future>(future: F) -> Pin<Box<F>> {
+    let mut place = Box::<F>::new_uninit();
+    // `Box::pin` would be given it by value, and so copy it in a debug build.
+    // SAFETY: the place is fresh and of the future's type.
+    unsafe { place.as_mut_ptr().write(future) };
+    // SAFETY: written just now.
+    Box::into_pin(unsafe { place.assume_init() })
 }
 
 impl Drop for MainTask {

@@ -4,7 +4,7 @@
 //! parked. Its scheduler is this thread: "schedule" means "unpark".
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 use super::park::Parker;
@@ -23,8 +23,7 @@ struct Seat {
 }
 
 /// Polls `future` to its end on this thread.
-pub(super) fn block_on<F: Future>(future: F, probe: Probe) -> F::Output {
-    let mut future = pin!(future);
+pub(super) fn block_on<F: Future>(mut future: Pin<&mut F>, probe: Probe) -> F::Output {
     let seat = Arc::new(Seat {
         parker: Parker::new(),
         ready: Mutex::new(None),

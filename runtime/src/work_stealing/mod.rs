@@ -48,7 +48,7 @@ use crate::handle::Handle;
 use crate::handle::Shared;
 use crate::metrics::Metrics;
 use crate::sync::Arc;
-use crate::task::{JoinHandle, spawn_task};
+use crate::task::{JoinHandle, main_task, spawn_task};
 use crate::timeline::Timeline;
 
 /// The work-stealing executor: threads that take tasks from one another.
@@ -71,7 +71,7 @@ use crate::timeline::Timeline;
 /// # std::io::Result::Ok(())
 /// ```
 pub struct WorkStealing {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     scheduler: Arc<Scheduler>,
     latch: Arc<ShutdownLatch>,
 }
@@ -146,7 +146,8 @@ impl WorkStealing {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "WorkStealing::block_on");
-        block_on::block_on(future, self.shared.scheduler.probe().clone())
+        let probe = self.shared.scheduler.probe();
+        main_task::pinned(future, |future| block_on::block_on(future, probe.clone()))
     }
 
     /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). It begins at once.
