@@ -43,7 +43,7 @@ own_target() {
 # The tests in which the event loop takes part, with what stands in RUSTFLAGS.
 test_event_loop() {
     local tests=() test
-    for test in fairness http letters process shutdown sleep strangers tcp tcp_faults tcp_shared udp unix wake; do
+    for test in fairness http process remote shutdown sleep strangers tcp tcp_faults tcp_shared udp unix wake; do
         tests+=(--test "$test")
     done
     cargo test -p brigade -p brigade-tests --features brigade/hyper --lib "${tests[@]}" --locked \
