@@ -58,8 +58,10 @@ use crate::handle::Shared;
 use crate::metrics::{Counters, Depths};
 use crate::reactor::{self, Reactor};
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, fence, lock};
+use crate::task::owned::UNBOUND;
 use crate::task::raw::{RawTask, Runnable, TaskRef, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
+use crate::task::waker::catch_quietly;
 use crate::task::{JoinHandle, spawn_task};
 use crate::timer::Timers;
 use crate::timer::clock::Clock;
@@ -68,7 +70,7 @@ use crate::trace::Probe;
 /// Where ready tasks wait.
 pub trait Queue: Send + Sync {
     /// Takes a task in, from any thread. `wake` calls it, so it must not block, and should not run or
-    /// drop a task: the caller of `wake` may hold a lock that the task's code takes.
+    /// drop a task: the caller of `wake` may hold a lock that the task's code takes. A panic ends here.
     fn push(&self, task: Ready);
 }
 
@@ -142,17 +144,24 @@ impl Schedule for Scheduler {
             // A closing executor drops the task, which was taken before the lock and so goes after it.
             let Some(living) = &mut *living else { return };
             living.insert(task.raw().number(), task.raw().to_ref());
+            // Bound, so its end counts. The map is no index, so any other than UNBOUND will do.
+            task.raw().set_owned_index(0);
             self.core.counters.in_flight.up();
         }
         self.schedule(task.bind());
     }
 
     fn schedule(&self, task: Runnable) {
-        self.queue.push(Ready::new(task));
+        // A wake must not panic: it may be made by another executor's worker, which would die of that. A task
+        // that the queue dropped in its panic is cancelled.
+        catch_quietly(|| self.queue.push(Ready::new(task)));
         self.core.notify();
     }
 
     fn unbind(&self, task: RawTask) {
+        if task.owned_index() == UNBOUND {
+            return;
+        }
         let known = lock(&self.core.living)
             .as_mut()
             .and_then(|living| living.remove(&task.number()));

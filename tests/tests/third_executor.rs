@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use brigade::custom::{Queue, Ready, Runtime};
 use brigade::net::{TcpListener, TcpStream};
-use brigade::{Executor, Handle};
+use brigade::{Executor, Handle, WorkStealing};
 use brigade_tests::{Tally, one_cook, text_of};
 
 #[path = "../../runtime/examples/priority.rs"]
@@ -248,7 +248,51 @@ fn a_dropped_runtime_drops_the_tasks_that_wait() {
     assert!(task.is_finished());
 }
 
+/// A task that a closed runtime refuses was never counted, so its end is not either.
+fn a_refused_task_is_not_counted() {
+    let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
+    runtime.close(|| None);
+    let handle = runtime.handle();
+    let refused = handle.spawn(async {});
+    assert!(refused.is_finished());
+    assert_eq!(handle.metrics().in_flight, 0);
+}
+
+/// A worker of another executor makes the push, because a task that ends there is awaited here.
+fn a_queue_that_panics_cancels_the_task_and_harms_no_other_executor() {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let queue = kept.clone();
+    let full = Arc::new(AtomicBool::new(false));
+    let is_full = full.clone();
+    let runtime = Runtime::new(Arc::new(move |task: Ready| {
+        assert!(!is_full.load(Ordering::SeqCst), "no room");
+        queue.lock().unwrap().push(task);
+    }))
+    .unwrap();
+    let other = WorkStealing::with_workers(1).unwrap();
+    let (send, receive) = mpsc::channel();
+    let awaited = other.spawn(async move {
+        while receive.try_recv().is_err() {
+            brigade::yield_now().await;
+        }
+    });
+    let waiting = runtime.handle().spawn(awaited);
+    let ready: Ready = kept.lock().unwrap().pop().unwrap();
+    ready.run();
+    full.store(true, Ordering::SeqCst);
+    send.send(()).unwrap();
+    // Where the worker has died, this is aborted.
+    other.block_on(async {
+        while !waiting.is_finished() {
+            brigade::spawn(async {}).await.unwrap();
+        }
+        assert!(waiting.await.unwrap_err().is_aborted());
+    });
+}
+
 one_cook!(
+    a_refused_task_is_not_counted,
+    a_queue_that_panics_cancels_the_task_and_harms_no_other_executor,
     the_most_urgent_runs_first_whenever_it_is_woken,
     sockets_timers_and_free_functions_work,
     other_threads_spawn_wake_and_join,

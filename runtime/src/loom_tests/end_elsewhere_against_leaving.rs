@@ -5,6 +5,7 @@ use loom::thread;
 
 use super::{Outcomes, explore};
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering};
+use crate::task::owned::UNBOUND;
 use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::test_support::new_task_of;
@@ -24,6 +25,9 @@ impl Schedule for Executor {
     fn schedule(&self, _task: Runnable) {}
 
     fn unbind(&self, task: RawTask) {
+        if task.owned_index() == UNBOUND {
+            return;
+        }
         self.unbound.fetch_add(1, Ordering::Relaxed);
         self.owned.remove(task);
     }
@@ -66,7 +70,9 @@ fn what_ended_elsewhere_is_not_cancelled() {
             }
         });
         let thief = WorkerTasks::new(1, &executor.owned);
+        // As where a worker unbinds the task: it is removed once, by the thief.
         thief.remove(&executor.owned, ending.raw());
+        ending.raw().set_owned_index(UNBOUND);
         ending.cancel();
         // Freed: a place that still points to it must not be followed.
         drop(ended);

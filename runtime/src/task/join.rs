@@ -202,7 +202,8 @@ impl JoinState {
             // The executor writes no more, so a plain store will do. It may hide a WAKE_SENT or ABORT_SENT
             // of this instant, which means nothing for a task that is done.
             let (next, there) = now.take();
-            self.0.store(next.0, Ordering::Relaxed);
+            // Release: passes on to an abort handle what DONE has told this thread.
+            self.0.store(next.0, Ordering::Release);
             there
         } else {
             self.apply(Word::take)

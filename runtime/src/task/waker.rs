@@ -95,7 +95,7 @@ pub(crate) fn drop_quietly<T>(value: T) {
 
 /// Calls code of the user and contains its panic. If the payload of the panic panics in its own `Drop`, the
 /// second payload is leaked.
-fn catch_quietly(f: impl FnOnce()) {
+pub(crate) fn catch_quietly(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
         let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
     }

@@ -135,9 +135,9 @@ fn spawners_race_the_drop_of_many_cooks() {
     spawners_race_the_drop(two_cooks());
 }
 
-/// What the handle's letter takes along is the last that kept task and executor.
+/// A handle that is dropped on another thread may be the last that keeps task and executor.
 fn a_handle_goes_as_the_executor_does<E: Executor>(open: fn() -> E) {
-    // The handle's thread is to be in the midst of its letter when the executor goes.
+    // The handle's thread is to be in the midst of the drop when the executor goes.
     for head_start in 0..8 {
         let executor = open();
         let handle = executor.spawn(std::future::pending::<()>());
