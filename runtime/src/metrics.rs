@@ -134,6 +134,13 @@ impl Counters {
         others.wrapping_add(spawned).wrapping_sub(ended) as usize
     }
 
+    /// One more task in flight, which no worker counts. Not by [`Gauge::up`]: tasks that end on a worker do
+    /// not lower that gauge, so its own count is no peak.
+    pub(crate) fn task_from_outside(&self) {
+        self.in_flight.now.fetch_add(1, Ordering::Relaxed);
+        self.sample();
+    }
+
     /// Takes a sample for `in_flight_max`.
     pub(crate) fn sample(&self) {
         self.in_flight

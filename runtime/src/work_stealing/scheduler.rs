@@ -164,7 +164,7 @@ impl Schedule for Scheduler {
         // A closing executor refuses the task, which is dropped, and so cancelled.
         if !self
             .owned
-            .insert(task.raw(), || self.counters.in_flight.up())
+            .insert(task.raw(), || self.counters.task_from_outside())
         {
             return;
         }
