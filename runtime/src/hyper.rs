@@ -6,7 +6,7 @@
 //!   without filling it with zeros first, and passes vectored writes to the OS.
 //! - [`Io`] makes one of any other stream of futures-io, a TLS stream for example.
 //! - [`FuturesIo`] goes the other way: a stream of hyper, such as an upgraded connection, for code of futures-io.
-//! - `Connector` (feature `hyper-client`) opens the connections of hyper-util's pooled client.
+//! - `Connector` opens the connections of hyper-util's pooled client.
 //! - [`Timer`] and [`Sleep`] give hyper its timeouts, [`Executor`] and [`LocalExecutor`] its tasks.
 //!
 //! ```
@@ -37,7 +37,6 @@
 //! # }).unwrap();
 //! ```
 
-#[cfg(feature = "hyper-client")]
 mod connector;
 mod reverse_io;
 
@@ -50,8 +49,6 @@ use std::time::{Duration, Instant};
 use ::hyper::rt::{self, ReadBufCursor};
 use futures_io::{AsyncRead, AsyncWrite};
 
-#[cfg(feature = "hyper-client")]
-#[cfg_attr(docsrs, doc(cfg(feature = "hyper-client")))]
 pub use self::connector::Connector;
 pub use self::reverse_io::FuturesIo;
 use crate::handle::Handle;

@@ -42,8 +42,7 @@
 //! | feature | effect |
 //! |---|---|
 //! | `work-stealing` | [`DefaultExecutor`] is [`WorkStealing`]. Both executors are always there |
-//! | `hyper` | `brigade::hyper`: hyper's runtime traits for brigade's types |
-//! | `hyper-client` | `brigade::hyper::Connector`, for the pooled client of hyper-util |
+//! | `hyper` | `brigade::hyper`: hyper's runtime traits for brigade's types, and a connector for hyper-util's pooled client |
 //! | `tracing` | a `tracing` span for each task, entered while it is polled, and one for each poll |
 //! | `precise-timers` | `precise_timers` of both builders: late by microseconds, not by a millisecond |
 //! | `signal` | `brigade::signal`: signals of Unix as futures |

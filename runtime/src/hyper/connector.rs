@@ -2,7 +2,7 @@
 //!
 //! The client takes any service of tower that turns a URI into a stream. [`Connector`] is the plain
 //! one, over TCP. Both traits belong to other crates, so only this crate can implement them for brigade's
-//! sockets; that is why the feature `hyper-client` exists.
+//! sockets.
 
 use std::future::Future;
 use std::io;
@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use crate::net::{ByteStream, Socket, TcpStream};
 
-/// Opens the connections of hyper-util's pooled `Client` (feature `hyper-client`).
+/// Opens the connections of hyper-util's pooled `Client`.
 ///
 /// Each connection goes to the first address of the host that answers, as with [`TcpStream::connect`], and
 /// sends without delay (`TCP_NODELAY`).
