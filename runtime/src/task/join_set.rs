@@ -170,7 +170,6 @@ impl<T> JoinSet<T> {
     /// ```
     /// let kitchen = brigade::WorkStealing::with_workers(1)?;
     /// let mut dishes = brigade::task::JoinSet::new();
-    /// // From outside.
     /// dishes.spawn_on(async { "soup" }, &kitchen.handle());
     /// assert_eq!(kitchen.block_on(dishes.join_all()), ["soup"]);
     /// # std::io::Result::Ok(())
@@ -184,8 +183,7 @@ impl<T> JoinSet<T> {
         self.insert(spawn_task!(scheduler, "task", None, future))
     }
 
-    /// Spawns a task whose future need not be `Send`; see
-    /// [`brigade::spawn_local`](crate::spawn_local).
+    /// Spawns a task whose future need not be `Send`; see [`brigade::spawn_local`](crate::spawn_local).
     ///
     /// ```
     /// use std::rc::Rc;
