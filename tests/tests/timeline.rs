@@ -74,6 +74,8 @@ fn the_story_of_a_task_is_told<K: Kitchen>() {
         .collect();
     assert_eq!(ends.last(), Some(&Outcome::Ready));
     assert!(ends.contains(&Outcome::Pending));
+    // All have ended by themselves, the main future too.
+    assert!(!any(&run, |what| matches!(what, What::Cancel { .. })));
     let figures = brigade_timeline::figures(&run);
     assert_eq!((figures.spawned, figures.finished), (2, 2));
     assert_eq!(figures.in_flight_max, 2);

@@ -114,6 +114,7 @@ impl Drop for MainTask {
             .task
             .state()
             .apply(self.task.own_writer(), Snapshot::seize);
-        self.task.drop_and_complete();
+        // What is dropped is the placeholder: the main future itself has ended.
+        self.task.drop_unreported();
     }
 }

@@ -75,6 +75,12 @@ impl RawTask {
     #[inline(never)]
     pub(super) fn drop_and_complete(self) {
         self.scheduler().probe().cancelled(self);
+        self.drop_unreported();
+    }
+
+    /// As [`drop_and_complete`](Self::drop_and_complete), where the record is not to say that the task was
+    /// cancelled.
+    pub(super) fn drop_unreported(self) {
         // SAFETY: the caller runs the task (RUNNING), so the future is there and its own.
         unsafe { (self.header().vtable.cancel)(self.0) };
         self.complete();
