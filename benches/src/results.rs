@@ -106,7 +106,7 @@ impl Results {
         ))
     }
 
-    /// Whether any row of that group was measured.
+    /// Returns whether any row of that group was measured.
     #[must_use]
     pub fn any(&self, group: Group) -> bool {
         self.values
@@ -114,7 +114,7 @@ impl Results {
             .any(|(id, _, _)| row(id).is_some_and(|row| row.group == group))
     }
 
-    /// Whether that column holds any figure of these rows.
+    /// Returns whether that column holds any figure of these rows.
     #[must_use]
     pub fn has(&self, rows: &[&Row], runtime: &'static str) -> bool {
         self.values

@@ -83,7 +83,7 @@ pub(crate) struct Show {
     pub(crate) worst: Duration,
     /// Numbers that were squared and added up meanwhile.
     pub(crate) terms: u64,
-    /// Whether their sum is the one that the formula gives.
+    /// True if their sum is the one that the formula gives.
     pub(crate) sum_is_right: bool,
     pub(crate) wall: Duration,
     /// How long the one thread stood in the queue for a core, which other programs

@@ -160,7 +160,7 @@ impl Dinners {
         ]
     }
 
-    /// Whether the same dinner came out each time, and the right one.
+    /// Returns whether the same dinner came out each time, and the right one.
     pub(crate) fn alike(&self) -> bool {
         let served = self.sequential.output;
         let right = served.onions.right && served.tomatoes.right;

@@ -253,7 +253,7 @@ impl Call {
     }
 }
 
-/// Whether many threads have come and gone in this process.
+/// True if many threads have come and gone in this process.
 static CROWDED: AtomicBool = AtomicBool::new(false);
 
 /// Takes the measure of `wait`, which answers how many calls were answered.

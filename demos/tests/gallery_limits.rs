@@ -17,7 +17,7 @@ use gallery_common::{Client, Gallery};
 /// Times in these tests are a second; this is how long nothing takes unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whether somebody else is still served.
+/// Returns whether somebody else is still served.
 #[track_caller]
 fn assert_serves(gallery: &Gallery) {
     let reply = gallery.ask("GET", "/visitor/7");

@@ -17,7 +17,7 @@ fn pitfalls(args: &[&str]) -> Vec<Value> {
 /// faulty one has it, and then there is little of the fault to be seen.
 const TRIES: usize = 10;
 
-/// Whether a fault is named, or the advice says why it may not be: other programs had the cores.
+/// Returns whether a fault is named, or the advice says why it may not be: other programs had the cores.
 /// That only one core is busy shows where there are two that are free.
 fn is_clear(pitfall: &Value) -> bool {
     let broken = &pitfall["broken"];

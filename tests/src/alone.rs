@@ -23,7 +23,7 @@ pub fn alone(path: &str, test: impl FnOnce() + Send + 'static) {
     });
 }
 
-/// Whether this is the process that was started for this test alone, with `variables` in its
+/// Returns whether this is the process that was started for this test alone, with `variables` in its
 /// environment. If it is not, starts it and waits for it.
 ///
 /// # Panics

@@ -10,7 +10,7 @@ pub trait Kitchen {
     /// What it opens.
     type Executor: Executor;
 
-    /// Whether the tasks of this kitchen run on the thread that calls `block_on`, and only then.
+    /// True if the tasks of this kitchen run on the thread that calls `block_on`, and only then.
     const ONE_COOK: bool;
 
     /// Its builder.

@@ -21,7 +21,7 @@ fn numbered(page: &str, mark: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// Whether there is a test `folder/file::function`, or a function from which a macro makes one.
+/// Returns whether there is a test `folder/file::function`, or a function from which a macro makes one.
 fn exists(name: &str) -> bool {
     let (place, function) = name.split_once("::").expect("a name has two parts");
     let file = match place.split_once('/') {

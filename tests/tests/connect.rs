@@ -78,7 +78,7 @@ fn the_first_may_still_win<K: Kitchen>() {
     });
 }
 
-/// Whether one wins, or the future is dropped while all are under way: no attempt is left behind.
+/// No attempt is left behind, neither when one wins nor when the future is dropped meanwhile.
 fn the_others_are_given_up<K: Kitchen>() {
     let (one, other) = (Deaf::new(), Deaf::new());
     K::open().block_on(async {

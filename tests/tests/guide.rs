@@ -29,7 +29,7 @@ fn named(cell: &str) -> Vec<(&str, &str)> {
     quoted.filter_map(|name| name.split_once("::")).collect()
 }
 
-/// Whether `file` has the function, and lists it for the harness.
+/// Returns whether `file` has the function, and lists it for the harness.
 fn is_a_test(file: &str, function: &str) -> bool {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/{file}.rs"));
     let Ok(text) = fs::read_to_string(path) else {

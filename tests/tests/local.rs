@@ -61,8 +61,8 @@ fn a_local_task_may_borrow_from_itself() {
     assert_eq!(executor.block_on(task).unwrap(), 7);
 }
 
-/// Whether it ends by itself, by an abort from another thread, or with the executor, a future is
-/// dropped on its own thread.
+/// A future is dropped on its own thread, whether it ends by itself, by an abort from another thread, or
+/// with the executor.
 fn a_future_is_dropped_on_its_own_thread() {
     let here = thread::current().id();
     let places = Places::default();

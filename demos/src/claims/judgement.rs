@@ -78,8 +78,8 @@ pub(super) struct Band {
     pub(super) yes: f64,
 }
 
-/// Whether so many times as fast is a gain. What two cores gain is 2, and what
-/// nobody gains is 1; the band lies between, nearer to what busy machines make of 1.
+/// The bounds between which a speed-up is neither a gain nor none. Two cores gain 2, and no
+/// gain is 1; the band lies between, nearer to what busy machines make of 1.
 pub(super) const GAIN: Band = Band { no: 1.2, yes: 1.4 };
 
 /// More than cooks and cores can give by so much was not measured rightly.
@@ -88,12 +88,12 @@ pub(super) const BEYOND: f64 = 1.25;
 /// Cooks who were on a processor for less of their work had to share.
 const UNDISTURBED: f64 = 0.8;
 
-/// Whether other programs had so much of the processors that times tell nothing.
+/// Returns whether other programs had so much of the processors that times tell nothing.
 pub(super) fn is_disturbed(on_processor: Option<f64>) -> bool {
     on_processor.is_some_and(|share| share < UNDISTURBED)
 }
 
-/// Whether a run gained by being spread. Of one that was disturbed, or gained more than can be,
+/// Returns whether a run gained by being spread. Of one that was disturbed, or gained more than can be,
 /// nothing follows.
 pub(super) fn gained(speed_up: SpeedUp, on_processor: Option<f64>) -> Answer {
     match GAIN.ask(speed_up.factor) {

@@ -30,7 +30,7 @@ const FAILED: &str = "the runtime could not start";
 
 /// What a demo does, on whichever executor it is handed.
 pub(crate) trait Dish {
-    /// Whether the demo's figures come from the timeline, which is then recorded
+    /// True if the demo's figures come from the timeline, which is then recorded
     /// even if nobody asked for a drawing.
     const RECORDED: bool = true;
 

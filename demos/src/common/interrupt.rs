@@ -34,7 +34,7 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// Whether somebody has asked the run to end.
+/// The user's wish that the run end.
 ///
 /// A signal handler may do next to nothing: it raises a flag, and it rings a bell by
 /// writing a byte into a socket whose other end an executor can wait for like for any

@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::{options::Shared, paint};
 
-/// Whether anybody wants to see it; one for the process, as there is one terminal.
+/// True if anybody wants to see it; one for the process, as there is one terminal.
 static WANTED: AtomicBool = AtomicBool::new(false);
 
 /// Shows lines from now on, unless somebody wants it quiet or nobody looks.

@@ -64,7 +64,7 @@ pub(crate) fn measure<E: Executor, F: Future>(
 pub(crate) struct OneAndMany<T> {
     pub(crate) one: Run<T>,
     pub(crate) many: Run<T>,
-    /// Whether the executor at hand was the one cook.
+    /// True if the executor at hand was the one cook.
     at_hand_is_one: bool,
 }
 

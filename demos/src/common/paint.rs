@@ -47,7 +47,7 @@ impl Paint {
     }
 }
 
-/// Whether escape sequences may be written to a terminal: not with `--no-color`, nor when
+/// Returns whether escape sequences may be written to a terminal: not with `--no-color`, nor when
 /// `NO_COLOR` is set, nor to one that understands none.
 pub(crate) fn takes_escapes(no_color: bool) -> bool {
     let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

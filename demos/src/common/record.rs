@@ -99,7 +99,7 @@ impl Drawing {
         drawing
     }
 
-    /// Whether it is drawn among the other text.
+    /// Returns whether it is drawn among the other text.
     pub(crate) fn is_stdout(&self) -> bool {
         self.form.is_none()
     }

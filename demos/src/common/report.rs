@@ -173,7 +173,7 @@ pub(crate) struct Report {
     pub(crate) title: String,
     /// Drawings between the title and the table, each ready to print.
     pub(crate) charts: Vec<String>,
-    /// Whether one of them is the run's own timeline, which is then not drawn again.
+    /// True if one of them is the run's own timeline, which is then not drawn again.
     pub(crate) draws_run: bool,
     /// Which run the table is about, where there are several: `the notified way`.
     pub(crate) rows_of: String,
@@ -182,7 +182,7 @@ pub(crate) struct Report {
     pub(crate) details: Vec<String>,
     /// The same with one cook, if the demo compares by itself.
     pub(crate) with_one: Option<Run<()>>,
-    /// Whether the report is printed: not where standard output is for something else.
+    /// True if the report is printed: not where standard output is for something else.
     pub(crate) printed: bool,
     /// All runs of a demo that compares several, by name: its page shows them side by side.
     pub(crate) runs: Vec<(String, Timeline)>,

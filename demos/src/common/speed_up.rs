@@ -89,12 +89,12 @@ impl SpeedUp {
         Change::of(self.factor)
     }
 
-    /// Whether it is a gain, and a greater one than can be true.
+    /// Returns whether it is a gain, and a greater one than can be true.
     pub(crate) fn is_doubtful(self) -> bool {
         self.exceeds_by(NOISE)
     }
 
-    /// Whether it is more than so many times what is possible. As it is printed, again.
+    /// Returns whether it is more than so many times what is possible. As it is printed, again.
     fn exceeds_by(self, times: f64) -> bool {
         self.change() == Change::Faster && printed(self.factor) > printed(self.most * times)
     }

@@ -86,7 +86,7 @@ impl Pile {
 #[must_use = "chopping can go wrong"]
 pub(crate) struct Chopped {
     pub(crate) pieces: u64,
-    /// Whether the last piece is the one that must come out.
+    /// True if the last piece is the one that must come out.
     pub(crate) right: bool,
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct Ask {
     method: Method,
     headers: HeaderMap,
     body: Bytes,
-    /// Whether the user chose the encodings, and so takes bodies as they come.
+    /// True if the user chose the encodings, and so takes bodies as they come.
     pub(crate) raw: bool,
 }
 

@@ -155,7 +155,7 @@ impl Write for Sink {
 /// A body on its way to its sink.
 pub(crate) struct Body {
     decoder: Decoder,
-    /// Whether any byte has come: an empty body is the same in every encoding.
+    /// True if any byte has come: an empty body is the same in every encoding.
     begun: bool,
     name: &'static str,
 }

@@ -99,11 +99,11 @@ pub(crate) struct Limits {
     pub(crate) timeout: Duration,
     pub(crate) retries: u32,
     pub(crate) max_body: u64,
-    /// Whether redirects are followed.
+    /// True if redirects are followed.
     pub(crate) follow: bool,
-    /// Whether a status of 400 and more is a failure.
+    /// True if a status of 400 and more is a failure.
     pub(crate) fail: bool,
-    /// Whether parts of files are kept and gone on with.
+    /// True if parts of files are kept and gone on with.
     pub(crate) resume: bool,
 }
 

@@ -236,7 +236,7 @@ pub(crate) struct Conn {
     stream: Stream,
     traffic: Traffic,
     h2: bool,
-    /// Whether the peer is a proxy that is to be told the whole URL.
+    /// True if the peer is a proxy that is to be told the whole URL.
     proxied: bool,
     _open: Open,
 }

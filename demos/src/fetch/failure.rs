@@ -55,7 +55,7 @@ impl Kind {
         }
     }
 
-    /// Whether the same request may well succeed a moment later.
+    /// Returns whether the same request may well succeed a moment later.
     ///
     /// A bad certificate, a malformed reply or an oversized one would only come
     /// again, at the cost of another transfer.
@@ -72,7 +72,7 @@ impl Kind {
 pub(crate) struct Failure {
     pub(crate) kind: Kind,
     pub(crate) details: String,
-    /// Whether the server did not even accept the connection.
+    /// True if the server did not even accept the connection.
     pub(crate) unaccepted: bool,
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Job {
     /// Its place among all requests, from 0.
     pub(crate) index: usize,
     pub(crate) target: Target,
-    /// Whether no request to the same server is left to begin, so that its connection may close.
+    /// True if no request to the same server is left to begin, so that its connection may close.
     pub(crate) last: bool,
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Connection {
     stream: TcpStream,
     /// The beginning of the reply, which hyper has not been given yet.
     first: Bytes,
-    /// Whether hyper has written the request, and so may read the reply.
+    /// True if hyper has written the request, and so may read the reply.
     asked: bool,
     _open: Open,
 }
@@ -162,7 +162,7 @@ pub(crate) async fn beside<F: Future>(
 #[derive(Default)]
 struct Halves {
     running: AtomicBool,
-    /// Whether one half woke the other since the round began.
+    /// True if one half woke the other since the round began.
     again: AtomicBool,
     task: Mutex<Option<Waker>>,
 }

@@ -111,7 +111,7 @@ pub(crate) struct Plan {
     baseline: OnceCell<Status>,
     quiet: bool,
     json: bool,
-    /// Whether progress may be drawn with escape sequences.
+    /// True if progress may be drawn with escape sequences.
     escapes: bool,
     paint: Paint,
 }

@@ -142,7 +142,7 @@ impl Request {
         }
     }
 
-    /// Whether `answer`, from its first byte to its last, is the whole of what was
+    /// Returns whether `answer`, from its first byte to its last, is the whole of what was
     /// asked for.
     pub(crate) fn is_answered_by(self, answer: &[u8]) -> bool {
         answer.starts_with(b"HTTP/1.1 200 OK\r\n")

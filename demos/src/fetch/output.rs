@@ -184,11 +184,11 @@ pub(crate) struct PartFile {
     part: PathBuf,
     whole: PathBuf,
     len: u64,
-    /// Whether the part is kept if the body breaks off.
+    /// True if the part is kept when the body breaks off.
     keeps: bool,
     /// When the server says that the page was changed last.
     changed: Option<SystemTime>,
-    /// Whether `part` no longer exists.
+    /// True if `part` no longer exists.
     renamed: bool,
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Turn {
     /// Its place among all requests.
     pub(crate) index: usize,
     pub(crate) host: usize,
-    /// Whether it is one of the last requests to its host.
+    /// True if it is one of the last requests to its host.
     pub(crate) last: bool,
 }
 

@@ -35,9 +35,9 @@ pub(crate) struct Record {
     pub(crate) open_max: usize,
     /// The connections that were opened in all.
     pub(crate) opened: usize,
-    /// Whether somebody reads the results one by one: the object for each takes a kilobyte.
+    /// True if somebody reads the results one by one: the object for each takes a kilobyte.
     pub(crate) json: bool,
-    /// Whether the body went to standard output, where nothing else may go.
+    /// True if the body went to standard output, where nothing else may go.
     pub(crate) prints_body: bool,
     /// The most threads that were seen.
     pub(crate) threads: Option<usize>,

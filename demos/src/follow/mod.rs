@@ -200,7 +200,7 @@ struct Tracker<'a> {
     /// When each of its polls began and ended.
     polls: Vec<(Duration, Duration)>,
     ended: bool,
-    /// Whether its output has been fetched.
+    /// True if its output has been fetched.
     joined: bool,
     /// On each thread: when it last parked, was up again, and heard of an event.
     heard: Vec<[Option<Duration>; 3]>,
@@ -301,7 +301,7 @@ impl Tracker<'_> {
         }
     }
 
-    /// Whether the task has ended and `task`, which awaits it, will now fetch its output.
+    /// Returns whether the task has ended and `task`, which awaits it, will now fetch its output.
     fn is_due(&self, task: usize) -> bool {
         self.ended && !self.joined && self.timeline.tasks[task].is_main
     }

@@ -79,7 +79,7 @@ mod tests {
         TAKE_OUTPUT,
     ];
 
-    /// Whether `source` has an `impl` of the owner's with such a function in it.
+    /// Returns whether `source` has an `impl` of the owner's with such a function in it.
     fn has(source: &str, place: Place) -> bool {
         let file = place.file.trim_end_matches(".rs");
         let mut owner = file;

@@ -32,7 +32,7 @@ pub(crate) struct Showing {
 }
 
 impl Showing {
-    /// Whether its figures are those of one place.
+    /// Returns whether its figures are those of one place.
     pub(crate) fn is_of(&self, place: Place) -> bool {
         match self.used[..] {
             [] => self.place == place,
@@ -68,7 +68,7 @@ pub(crate) struct Outcome {
     /// What each visit was to have.
     pub(crate) connections: usize,
     pub(crate) images: u64,
-    /// Whether this was a visit without an end, which Ctrl-C ends and no figure.
+    /// True if this was a visit without an end, which Ctrl-C ends and no figure.
     pub(crate) served: bool,
     pub(crate) interrupted: bool,
 }
@@ -93,7 +93,7 @@ impl Outcome {
             .sum()
     }
 
-    /// Whether every visit was held through and every thumbnail right.
+    /// Returns whether every visit was held through and every thumbnail right.
     pub(crate) fn is_whole(&self) -> bool {
         let whole = |showing: &Showing| {
             showing.visit.images == self.images

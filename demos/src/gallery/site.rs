@@ -51,7 +51,7 @@ pub(crate) struct Site {
     pub(crate) album: Album,
     pub(crate) resizer: Resizer,
     pub(crate) limits: Limits,
-    /// Whether the page may say where thumbnails are made.
+    /// True if the page may say where thumbnails are made.
     pub(crate) switchable: bool,
     /// Requests being answered.
     pub(crate) requests: Arc<Gauge>,

@@ -185,7 +185,7 @@ impl Crowd {
         }
     }
 
-    /// Whether a request that is due at `moment` is still made.
+    /// Returns whether a request that is due at `moment` is still made.
     fn is_open(&self, moment: Instant) -> bool {
         let duration = self.args.duration_ms.map(Duration::from_millis);
         duration.is_none_or(|duration| moment < self.opening + duration)

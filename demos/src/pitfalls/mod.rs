@@ -112,7 +112,7 @@ struct Pitfall {
     cooks_min: usize,
     broken: Program,
     mended: Program,
-    /// Whether it is this fault that the advice is about.
+    /// True if it is this fault that the advice is about.
     is_named_by: Kind,
 }
 

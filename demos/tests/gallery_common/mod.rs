@@ -165,7 +165,7 @@ impl Client {
         })
     }
 
-    /// Whether the server closes the connection, after whatever it has to say.
+    /// Returns whether the server closes the connection, after whatever it has to say.
     pub fn is_closed(&mut self) -> bool {
         let mut buffer = [0; 4096];
         loop {

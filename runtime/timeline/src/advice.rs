@@ -225,7 +225,7 @@ impl Adviser<'_> {
         all
     }
 
-    /// Whether the run is long enough, and its record whole enough, for shares of time.
+    /// Returns whether the run is long enough, and its record whole enough, for shares of time.
     fn is_long_and_whole(&self) -> bool {
         let events = self.timeline.events.len() as u64;
         self.figures.span >= SHORTEST_RUN && self.spans.dropped <= events / LEAST_PER_DROPPED

@@ -261,7 +261,7 @@ pub struct TaskFigures {
     pub ended: Option<Duration>,
     /// How it ended.
     pub ending: Option<Ending>,
-    /// Whether it is a job of the blocking pool.
+    /// True if it is a job of the blocking pool.
     pub is_blocking: bool,
     /// Time being polled.
     pub running: Duration,

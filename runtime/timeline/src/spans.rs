@@ -302,7 +302,7 @@ impl Spans {
 }
 
 impl TaskSpans {
-    /// Whether it was spawned and is no job of the blocking pool.
+    /// Returns whether it was spawned and is no job of the blocking pool.
     pub fn is_task(&self) -> bool {
         self.kind == TaskKind::Task
     }

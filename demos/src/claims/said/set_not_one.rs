@@ -62,7 +62,7 @@ impl Kind {
         self.alone.div_duration_f64(self.among)
     }
 
-    /// Whether so many times as fast is a gain: not where other programs slowed a run down.
+    /// Returns whether so many times as fast is a gain: not where other programs slowed a run down.
     fn gained(self, factor: f64) -> Answer {
         match GAIN.ask(factor) {
             Answer::Yes if is_disturbed(self.on_processor) => Answer::Unclear,

@@ -66,7 +66,7 @@ impl Lists {
         SchedulerRef::bound(self.clone(), Probe::off())
     }
 
-    /// Whether every task, and with them every reference to it, has been freed.
+    /// Returns whether every task, and with them every reference to it, has been freed.
     fn is_alone(self: &Arc<Self>) -> bool {
         Arc::strong_count(self) == 1
     }

@@ -171,7 +171,7 @@ impl Adviser<'_> {
         held.map(|(index, _)| index).collect()
     }
 
-    /// Whether the task became ready by the end of one that it awaited.
+    /// Returns whether the task became ready by the end of one that it awaited.
     fn was_joined(&self, task: &TaskSpans, queued: usize) -> bool {
         let before = queued.checked_sub(1).map(|before| &task.spans[before]);
         let wake = before

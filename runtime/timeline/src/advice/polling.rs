@@ -85,7 +85,7 @@ impl Adviser<'_> {
         })
     }
 
-    /// Whether the task sleeps and looks, again and again.
+    /// Returns whether the task sleeps and looks, again and again.
     fn asks(&self, task: usize) -> Option<Asking> {
         let life = &self.spans.tasks[task];
         if life.kind == TaskKind::Job || self.figures.work > self.figures.span.mul_f64(MOSTLY_IDLE)
@@ -138,7 +138,7 @@ impl Adviser<'_> {
         })
     }
 
-    /// Whether the poll woke or spawned another task.
+    /// Returns whether the poll woke or spawned another task.
     pub(super) fn has_effect(&self, poll: usize) -> bool {
         let at = &self.spans.polls[poll];
         let near = self.spans.wakes.partition_point(|wake| wake.at < at.begin);
@@ -147,8 +147,8 @@ impl Adviser<'_> {
         wakes.any(|wake| wake.from == Some(poll) && wake.task != at.task)
     }
 
-    /// Whether another task, which does not ask itself, ended during the last sleep: then the asking was
-    /// for that.
+    /// Returns whether another task, which does not ask itself, ended during the last sleep: then the asking
+    /// was for that.
     fn was_answered(&self, task: usize, asking: &Asking, pollers: &[usize]) -> bool {
         if self.spans.tasks[task].ending == Some(crate::spans::Ending::Cancelled) {
             return false;

@@ -118,7 +118,7 @@ const FEW: usize = 10;
 /// On a fine grid many lie by chance; so many more must.
 const BY_CHANCE: f64 = 0.35;
 
-/// Whether timers that fired at these instants are those of a ticker, which ticks at fixed instants,
+/// Returns whether timers that fired at these instants are those of a ticker, which ticks at fixed instants,
 /// and not of one sleep after the other, each of which adds its lateness to the next.
 ///
 /// A ticker has a period that people choose, and its ticks fall just behind the multiples of that. The

@@ -81,7 +81,7 @@ pub(super) struct TaskRow {
     pub(super) task: usize,
     pub(super) name: String,
     pub(super) is_main: bool,
-    /// Whether it is a task to the metrics: neither a main future nor a job of
+    /// True if it is a task to the metrics: neither a main future nor a job of
     /// the blocking pool.
     pub(super) counts: bool,
     /// In order of time, without gaps.

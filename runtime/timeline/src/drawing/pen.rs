@@ -7,9 +7,9 @@ use super::palette;
 pub struct Look {
     /// How many columns there are.
     pub width: usize,
-    /// Whether to use colours.
+    /// True if colours may be used.
     pub colour: bool,
-    /// Whether there is more than ASCII to draw with.
+    /// True if there is more than ASCII to draw with.
     pub unicode: bool,
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Life {
     /// The task that awaits it, and how many others it awaits.
     pub(super) joiner: Option<usize>,
     pub(super) awaits: usize,
-    /// Whether it awaited any when it began to wait.
+    /// True if it awaited any when it began to wait.
     pub(super) joins: bool,
     /// Tasks that it awaited and that ended since its last poll began: each may wake it once.
     pub(super) farewells: Vec<usize>,

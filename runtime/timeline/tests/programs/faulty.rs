@@ -19,7 +19,7 @@ pub(crate) struct Faulty {
     pub(crate) name: &'static str,
     pub(crate) kinds: &'static [Kind],
     pub(crate) workers: usize,
-    /// Whether the mended program is faster, by what the advice says at most.
+    /// True if the mended program is faster, by what the advice says at most.
     pub(crate) gains: bool,
     pub(crate) program: fn(usize) -> Program,
     pub(crate) mended: fn(usize) -> Program,
