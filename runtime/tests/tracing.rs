@@ -125,8 +125,9 @@ fn what_a_task_logs_is_its_own(executor: &impl Executor, soup: &'static str) {
     let job = "runtime.spawn kind=\"blocking\" task.id=";
     assert!(washed.starts_with(job), "{washed}");
     let served = line(&notes, &format!("{soup}: serve"));
-    let main = "runtime.spawn kind=\"block_on\" > runtime.poll";
+    let main = "runtime.spawn kind=\"block_on\" task.id=";
     assert!(served.starts_with(main), "{served}");
+    assert!(served.contains(" > runtime.poll nth="), "{served}");
 }
 
 #[test]
