@@ -13,7 +13,7 @@ use std::ptr::{self, NonNull};
 
 use crate::handle::Shared;
 use crate::sync::{Arc, thread_local};
-use crate::task::ref_cache::RefCache;
+use crate::task::scheduler_ref::RefCache;
 
 thread_local! {
     static CURRENT: Cell<*const Node> = const { Cell::new(ptr::null()) };

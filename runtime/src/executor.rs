@@ -11,7 +11,7 @@ use crate::context;
 use crate::handle::Handle;
 use crate::metrics::Metrics;
 use crate::single_thread::SingleThread;
-use crate::task::{JoinHandle, main_task, spawn_task};
+use crate::task::{JoinHandle, spawn, spawn_task};
 use crate::timeline::Timeline;
 use crate::work_stealing::WorkStealing;
 
@@ -289,7 +289,7 @@ pub fn run<F: Future>(future: F) -> F::Output {
     // Before `block_on` does, which would name a function that the user did not call.
     context::refuse_nested("brigade::run");
     match DefaultExecutor::new() {
-        Ok(executor) if main_task::is_large::<F>() => executor.block_on(main_task::boxed(future)),
+        Ok(executor) if spawn::is_large::<F>() => executor.block_on(spawn::boxed(future)),
         Ok(executor) => executor.block_on(future),
         Err(error) => panic!("brigade::run: no executor could be built: {error}"),
     }

@@ -17,7 +17,8 @@ use crate::reactor::Reactor;
 use crate::sync::{Arc, AtomicBool, Ordering};
 use crate::task::scheduler_ref::SchedulerRef;
 use crate::task::state::Writer;
-use crate::task::{JoinHandle, main_task, spawn_task};
+use crate::task::{JoinHandle, spawn, spawn_task};
+use crate::timeline::Timeline;
 use crate::timer::Timers;
 use crate::trace::spans::TaskSpan;
 
@@ -35,6 +36,12 @@ impl Shared {
     /// Returns what the executor has counted, and how much is waiting now.
     pub(crate) fn metrics(&self) -> Metrics {
         self.counters.read(&*self.depths, self.pool.depths())
+    }
+
+    /// Returns what has happened so far, if that is recorded.
+    pub(crate) fn timeline(&self) -> Option<Timeline> {
+        let recorder = self.scheduler.probe().recorder()?;
+        Some(Timeline::collect(recorder))
     }
 }
 
@@ -200,7 +207,7 @@ impl Handle {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "Handle::block_on");
-        let mut future = main_task::boxed(future);
+        let mut future = spawn::boxed(future);
         let mut span = TaskSpan::open("block_on", None);
         let caller = Arc::new(Caller {
             thread: thread::current(),

@@ -22,7 +22,7 @@ const PAIRS: &[(&str, &str)] = &[
     // A write that fails is tried again after a sleep.
     ("reactor/pause.rs", "time"),
     // The main task's name in a record.
-    ("task/main_task.rs", "timeline"),
+    ("task/run.rs", "timeline"),
     // Observers are told of tasks.
     ("trace/mod.rs", "task"),
 ];

@@ -7,7 +7,7 @@ use loom::thread;
 use super::{Line, Outcomes, explore, waker_of};
 use crate::queue::inbox::Inbox;
 use crate::sync::{Arc, ThreadToken};
-use crate::task::remote::RemoteOp;
+use crate::task::raw::RemoteOp;
 use crate::test_support::{Refusing, new_task, new_task_of};
 
 struct Future {

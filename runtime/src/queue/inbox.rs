@@ -25,7 +25,7 @@
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{AtomicBool, Ordering, fence};
-use crate::task::remote::RemoteOp;
+use crate::task::raw::RemoteOp;
 
 /// The sending end, and whether the owner is parked.
 pub(crate) struct Inbox {

@@ -51,16 +51,10 @@ impl LocalQueue {
 
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<Runnable> {
-        match &mut self.order {
-            None => self.pop_in_order(),
-            Some(order) => order
-                .below(self.woken.len())
-                .and_then(|index| self.woken.swap_remove_front(index)),
+        if let Some(order) = &mut self.order {
+            let index = order.below(self.woken.len())?;
+            return self.woken.swap_remove_front(index);
         }
-    }
-
-    #[inline(always)]
-    fn pop_in_order(&mut self) -> Option<Runnable> {
         if self.woken.is_empty() {
             return self.yielded.pop_front().map(|(task, _)| task);
         }

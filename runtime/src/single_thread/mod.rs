@@ -46,9 +46,9 @@ use crate::handle::Shared;
 use crate::metrics::{Metrics, WorkerCounters};
 use crate::sync::Arc;
 use crate::task::JoinHandle;
-use crate::task::main_task::{self, MainTask};
+use crate::task::run::MainTask;
 use crate::task::scheduler_ref::Schedule;
-use crate::task::spawn_task;
+use crate::task::{spawn, spawn_task};
 use crate::timeline::Timeline;
 use crate::trace::recorder::Role;
 
@@ -141,15 +141,14 @@ impl SingleThread {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "SingleThread::block_on");
-        main_task::pinned(future, |future| self.run_until(future))
+        spawn::pinned(future, |future| self.run_until(future))
     }
 
     #[inline(always)]
     fn run_until<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
         let mut run = RunLoop::begin(self);
-        let mut main = Main::begin(self);
         loop {
-            if let Some(output) = run.poll_tasks(&mut main.task, future.as_mut()) {
+            if let Some(output) = run.poll_tasks(future.as_mut()) {
                 return output;
             }
             // Asked before the last look into the inbox: a job that has ended by now has sent its wake.
@@ -207,49 +206,20 @@ impl SingleThread {
         spawn_task!(self.shared.scheduler.clone(), "local", None, future)
     }
 
-    /// Returns a handle for other threads.
-    ///
-    /// ```
-    /// let executor = brigade::SingleThread::new()?;
-    /// let handle = executor.handle();
-    /// let waiter = std::thread::spawn(move || handle.spawn(async { "soup" }));
-    /// assert_eq!(executor.block_on(waiter.join().unwrap()).unwrap(), "soup");
-    /// # std::io::Result::Ok(())
-    /// ```
+    /// Returns a handle for other threads; see [`Executor::handle`](crate::Executor::handle).
     pub fn handle(&self) -> Handle {
         Handle {
             shared: self.shared.clone(),
         }
     }
 
-    /// Returns what has happened so far, if the builder was told to record it.
-    ///
-    /// ```
-    /// assert!(brigade::SingleThread::new()?.timeline().is_none());
-    ///
-    /// let recorded = brigade::SingleThread::builder().record_timeline(true).build()?;
-    /// recorded.block_on(async {});
-    /// assert_eq!(recorded.timeline().unwrap().tasks[0].label(0), "main");
-    /// # std::io::Result::Ok(())
-    /// ```
+    /// Returns what has happened so far, if the builder was told to record it; see
+    /// [`Executor::timeline`](crate::Executor::timeline).
     pub fn timeline(&self) -> Option<Timeline> {
-        self.shared
-            .scheduler
-            .probe()
-            .recorder()
-            .map(|it| Timeline::collect(it))
+        self.shared.timeline()
     }
 
-    /// Returns what the executor has counted so far.
-    ///
-    /// ```
-    /// let executor = brigade::SingleThread::new()?;
-    /// let idle = executor.spawn(std::future::pending::<()>());
-    /// executor.block_on(brigade::yield_now());
-    /// assert_eq!(executor.metrics().in_flight, 1);
-    /// # drop(idle);
-    /// # std::io::Result::Ok(())
-    /// ```
+    /// Returns what the executor has counted so far; see [`Executor::metrics`](crate::Executor::metrics).
     pub fn metrics(&self) -> Metrics {
         self.shared.metrics()
     }
@@ -285,6 +255,7 @@ impl SingleThread {
 /// The loop of one call of `block_on`.
 struct RunLoop<'a> {
     executor: &'a SingleThread,
+    main: MainTask,
     counters: &'a WorkerCounters,
     driver: RefMut<'a, Driver>,
     pace: Pace,
@@ -299,9 +270,12 @@ impl<'a> RunLoop<'a> {
         if let Some(recorder) = executor.shared.scheduler.probe().recorder() {
             recorder.join(Role::Worker(0));
         }
+        let (main, first_turn) = MainTask::new(executor.shared.scheduler.clone());
+        executor.scheduler.schedule(first_turn);
         let now = executor.shared.timers.clock().now_nanos();
         RunLoop {
             executor,
+            main,
             counters: &executor.shared.counters.workers[0],
             driver: executor.driver.borrow_mut(),
             pace: Pace::new(now),
@@ -313,11 +287,7 @@ impl<'a> RunLoop<'a> {
     /// Polls ready tasks, up to a bound. The main future takes its turns in the same queue as the tasks, so
     /// neither starves the other; its output ends it all.
     #[inline(always)]
-    fn poll_tasks<F: Future>(
-        &mut self,
-        main: &mut MainTask,
-        mut future: Pin<&mut F>,
-    ) -> Option<F::Output> {
+    fn poll_tasks<F: Future>(&mut self, mut future: Pin<&mut F>) -> Option<F::Output> {
         let scheduler = &*self.executor.scheduler;
         let probe = self.executor.shared.scheduler.probe();
         let mut left = self.pace.bound();
@@ -325,8 +295,8 @@ impl<'a> RunLoop<'a> {
             let task = scheduler.pop()?;
             left -= 1;
             coop::refill();
-            if main.owns(&task) {
-                if let Poll::Ready(output) = main.poll(task, future.as_mut()) {
+            if self.main.owns(&task) {
+                if let Poll::Ready(output) = self.main.poll(task, future.as_mut()) {
                     return Some(output);
                 }
             } else {
@@ -398,31 +368,10 @@ impl<'a> RunLoop<'a> {
 }
 
 impl Drop for RunLoop<'_> {
+    /// Also when the main future panics.
     fn drop(&mut self) {
+        self.executor.scheduler.unqueue(self.main.raw());
         self.count(self.executor.shared.timers.clock().now_nanos());
-    }
-}
-
-/// The main task, taken out of the run queue at its end, also when the main future panics.
-struct Main<'a> {
-    task: MainTask,
-    scheduler: &'a Scheduler,
-}
-
-impl<'a> Main<'a> {
-    fn begin(executor: &'a SingleThread) -> Self {
-        let (task, first_turn) = MainTask::new(executor.shared.scheduler.clone());
-        executor.scheduler.schedule(first_turn);
-        Main {
-            task,
-            scheduler: &executor.scheduler,
-        }
-    }
-}
-
-impl Drop for Main<'_> {
-    fn drop(&mut self) {
-        self.scheduler.unqueue(self.task.raw());
     }
 }
 

@@ -12,8 +12,8 @@ use crate::reactor::Reactor;
 use crate::sync::channel::Receiver;
 use crate::sync::{Arc, OwnerCell};
 use crate::task::owned::OwnedList;
+use crate::task::raw::RemoteOp;
 use crate::task::raw::{RawTask, Runnable, Unbound};
-use crate::task::remote::RemoteOp;
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 
 /// The shared half of the executor.

@@ -26,12 +26,10 @@ use std::task::{Context, Poll};
 
 use super::error::JoinError;
 use super::id::PackedId;
-use super::join::{JoinState, Word};
+use super::join::{JoinState, JoinWaker, Word};
 use super::join_handle::JoinHandle;
-use super::join_waker::JoinWaker;
 use super::owned;
-use super::raw::{RawTask, Unbound};
-use super::remote::RemoteOp;
+use super::raw::{RawTask, RemoteOp, Unbound};
 use super::scheduler_ref::SchedulerRef;
 use super::state::{Snapshot, State};
 use super::waker::drop_quietly;
@@ -118,7 +116,7 @@ impl<F: Future> Reserved<F> {
     #[inline(always)]
     pub(super) fn with_state(scheduler: SchedulerRef, join: Word, span: TaskSpan) -> Self {
         let id = PackedId::next();
-        span.number(id.unpack().number());
+        span.number(id.get().number());
         let header = Header {
             vtable: const {
                 &Vtable {

@@ -40,12 +40,7 @@ impl fmt::Display for Id {
 /// An [`Id`] in six bytes, which leave the rest of a word of the header to the task's state.
 /// 2^48 is a task every 100 ns for eleven months.
 #[derive(Clone, Copy)]
-// Aligned to two bytes, or its size would be eight after all.
-#[repr(C, packed(2))]
-pub(super) struct PackedId {
-    low: u32,
-    high: u16,
-}
+pub(super) struct PackedId([u8; 6]);
 
 /// Ids that a thread takes at a time, so that an id costs an addition. Arbitrary: not measured.
 const BATCH: u64 = 1024;
@@ -58,7 +53,7 @@ impl PackedId {
         std::thread_local! {
             static MINE: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
         }
-        let id = MINE.with(|mine| {
+        PackedId::new(MINE.with(|mine| {
             let (mut next, mut end) = mine.get();
             if next == end {
                 next = NEXT.fetch_add(BATCH, Ordering::Relaxed);
@@ -66,19 +61,17 @@ impl PackedId {
             }
             mine.set((next + 1, end));
             next
-        });
-        PackedId::pack(id)
+        }))
     }
 
-    fn pack(number: u64) -> Self {
-        PackedId {
-            low: number as u32,
-            high: (number >> 32) as u16,
-        }
+    fn new(number: u64) -> Self {
+        let [a, b, c, d, e, f, _, _] = number.to_le_bytes();
+        PackedId([a, b, c, d, e, f])
     }
 
-    pub(super) fn unpack(self) -> Id {
-        Id(u64::from(self.high) << 32 | u64::from(self.low))
+    pub(super) fn get(self) -> Id {
+        let [a, b, c, d, e, f] = self.0;
+        Id(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]))
     }
 }
 
@@ -96,7 +89,7 @@ mod tests {
         let threads: Vec<_> = (0..4)
             .map(|_| {
                 std::thread::spawn(|| -> Vec<Id> {
-                    (0..EACH).map(|_| PackedId::next().unpack()).collect()
+                    (0..EACH).map(|_| PackedId::next().get()).collect()
                 })
             })
             .collect();
@@ -109,14 +102,14 @@ mod tests {
 
     #[test]
     fn names_of_one_thread_rise() {
-        let ids: Vec<_> = (0..EACH).map(|_| PackedId::next().unpack()).collect();
+        let ids: Vec<_> = (0..EACH).map(|_| PackedId::next().get()).collect();
         assert!(ids.is_sorted());
     }
 
     #[test]
     fn packing_keeps_48_bits() {
         for id in [0, 1, u64::from(u32::MAX), 1 << 32, (1 << 48) - 1] {
-            assert_eq!(PackedId::pack(id).unpack(), Id(id));
+            assert_eq!(PackedId::new(id).get(), Id(id));
             assert_eq!(Id(id).to_string(), format!("#{id}"));
         }
     }

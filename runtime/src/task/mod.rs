@@ -47,18 +47,13 @@
 //!
 //! Read on in this order: [`state`] and [`cell`] (what a task is), [`raw`] and [`waker`] (wake, abort,
 //! references), [`run`] (poll it once), [`join`] (pass the output to the handle), [`scheduler_ref`] (where a
-//! woken task goes), [`remote`] (reach a task that is bound to another thread), [`main_task`] (the future of
-//! `block_on`), [`owned`] (the list of living tasks).
+//! woken task goes), [`owned`] (the list of living tasks).
 
 pub(crate) mod cell;
 pub(crate) mod join;
 mod join_handle;
-mod join_waker;
-pub(crate) mod main_task;
 pub(crate) mod raw;
-pub(crate) mod ref_cache;
 pub(crate) mod owned;
-pub(crate) mod remote;
 pub(crate) mod run;
 pub(crate) mod scheduler_ref;
 pub(crate) mod state;

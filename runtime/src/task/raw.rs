@@ -13,7 +13,6 @@ use std::ptr::NonNull;
 
 use super::cell::Header;
 use super::id::Id;
-use super::remote::RemoteOp;
 use super::scheduler_ref::SchedulerRef;
 use super::state::{Snapshot, State, Wake, Writer};
 use crate::sync::Ordering;
@@ -39,8 +38,8 @@ pub(crate) struct Runnable(RawTask);
 /// A task that no executor has taken yet. Dropping it cancels the task.
 pub(crate) struct Unbound(RawTask);
 
-/// A counted reference to a task.
-pub(crate) struct TaskRef(RawTask);
+/// A counted reference to a task. A raw waker owns one too.
+pub(crate) struct TaskRef(pub(super) RawTask);
 
 impl RawTask {
     #[inline(always)]
@@ -72,7 +71,7 @@ impl RawTask {
     }
 
     pub(crate) fn id(&self) -> Id {
-        self.header().id.unpack()
+        self.header().id.get()
     }
 
     /// The number of its id.
@@ -87,8 +86,14 @@ impl RawTask {
             return self.send_wake();
         };
         let wake = || self.state().apply(writer, Snapshot::wake);
-        if self.scheduler().probe().wake(self, wake) == Wake::Submit {
-            // SAFETY: this call set QUEUED.
+        self.follow(self.scheduler().probe().wake(self, wake));
+    }
+
+    /// Does what a wake or an abort has to do, by the answer of its transition.
+    #[inline(always)]
+    fn follow(self, answer: Wake) {
+        if answer == Wake::Submit {
+            // SAFETY: the transition set QUEUED.
             let task = unsafe { Runnable::new(self) };
             self.scheduler().schedule(task);
         }
@@ -109,31 +114,17 @@ impl RawTask {
     pub(super) fn receive_wake(self) {
         // Cleared first: a wake after this sends another message.
         self.header().join.receive_wake();
-        if self.state().apply(self.own_writer(), Snapshot::wake) == Wake::Submit {
-            // SAFETY: this call set QUEUED.
-            let task = unsafe { Runnable::new(self) };
-            self.scheduler().schedule(task);
-        }
+        self.follow(self.state().apply(self.own_writer(), Snapshot::wake));
     }
 
     /// Asks for an end: the future is dropped instead of polled at the executor's next turn. No effect on a
     /// task that is done.
     pub(crate) fn abort(self) {
         self.scheduler().probe().aborted(self);
-        let Some(writer) = self.scheduler().writer() else {
-            if !self.state().load().is_done() && self.header().join.send_abort() {
-                self.scheduler().post(RemoteOp::Abort(self.to_ref()));
-            }
-            return;
-        };
-        self.abort_here(writer);
-    }
-
-    pub(super) fn abort_here(self, writer: Writer) {
-        if self.state().apply(writer, Snapshot::abort) == Wake::Submit {
-            // SAFETY: this call set QUEUED.
-            let task = unsafe { Runnable::new(self) };
-            self.scheduler().schedule(task);
+        if let Some(writer) = self.scheduler().writer() {
+            self.follow(self.state().apply(writer, Snapshot::abort));
+        } else if !self.state().load().is_done() && self.header().join.send_abort() {
+            self.scheduler().post(RemoteOp::Abort(self.to_ref()));
         }
     }
 
@@ -249,16 +240,6 @@ impl TaskRef {
     pub(crate) fn raw(&self) -> RawTask {
         self.0
     }
-
-    /// Gives the reference to a raw waker.
-    pub(super) fn into_raw(self) -> RawTask {
-        ManuallyDrop::new(self).0
-    }
-
-    /// Takes it back. The caller owns one reference of `task`.
-    pub(super) fn from_raw(task: RawTask) -> Self {
-        TaskRef(task)
-    }
 }
 
 impl Clone for TaskRef {
@@ -270,6 +251,41 @@ impl Clone for TaskRef {
 impl Drop for TaskRef {
     fn drop(&mut self) {
         self.0.release();
+    }
+}
+
+/// What another thread asks of a task that is bound to its owner thread. It goes into the owner's inbox, and the
+/// owner runs it when it next empties that. One that is dropped instead does no harm: its executor is
+/// closed, so its tasks are done, and a new task is cancelled.
+pub(crate) enum RemoteOp {
+    /// Wake it.
+    Wake(TaskRef),
+    /// Cancel it.
+    Abort(TaskRef),
+    /// Take it: it is new.
+    Spawn(Unbound),
+}
+
+// SAFETY: an operation carries a task that is bound to a thread, and whose future may be `!Send`. It is
+// run on that thread. Where it is dropped elsewhere, a wake or an abort touches nothing but the reference
+// count, and the future of a new task is dropped, which `Handle::spawn` demands to be `Send`.
+unsafe impl Send for RemoteOp {}
+
+impl RemoteOp {
+    /// Does it. The caller is the owner thread.
+    #[inline]
+    pub(crate) fn run(self) {
+        match self {
+            RemoteOp::Wake(task) => task.raw().receive_wake(),
+            RemoteOp::Abort(task) => {
+                let task = task.raw();
+                task.follow(task.state().apply(Writer::Owner, Snapshot::abort));
+            }
+            RemoteOp::Spawn(task) => {
+                let raw = task.raw();
+                raw.scheduler().bind(task);
+            }
+        }
     }
 }
 

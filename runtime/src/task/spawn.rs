@@ -1,6 +1,7 @@
 //! The free functions that spawn: onto the executor that is running on this thread.
 
 use std::future::Future;
+use std::pin::{Pin, pin};
 
 use crate::context;
 use crate::handle;
@@ -191,4 +192,32 @@ impl<'a> Builder<'a> {
     {
         spawn_task!(local_scheduler(), "local", self.name, future)
     }
+}
+
+/// Gives `f` the future of a `block_on`, pinned: a large one in the heap, where it does not take as much of the
+/// stack again as it takes at its caller.
+#[inline(always)]
+pub(crate) fn pinned<F: Future, R>(future: F, f: impl FnOnce(Pin<&mut F>) -> R) -> R {
+    if is_large::<F>() {
+        f(boxed(future).as_mut())
+    } else {
+        f(pin!(future))
+    }
+}
+
+/// Returns whether a future should rather be moved to the heap than on the stack.
+pub(crate) const fn is_large<F: Future>() -> bool {
+    // Arbitrary: a stack of 2 MiB has room for a hundred such futures.
+    size_of::<F>() > 16 * 1024
+}
+
+/// Moves a future to the heap.
+#[inline(always)]
+pub(crate) fn boxed<F: Future>(future: F) -> Pin<Box<F>> {
+    let mut place = Box::<F>::new_uninit();
+    // `Box::pin` would be given it by value, and so copy it in a debug build.
+    // SAFETY: the place is fresh and of the future's type.
+    unsafe { place.as_mut_ptr().write(future) };
+    // SAFETY: written just now.
+    Box::into_pin(unsafe { place.assume_init() })
 }

@@ -29,12 +29,12 @@ fn raw_waker(task: RawTask) -> RawWaker {
 
 unsafe fn clone(data: *const ()) -> RawWaker {
     // SAFETY: the waker that is being cloned came from `raw_waker` and keeps the task alive.
-    raw_waker(unsafe { task(data) }.to_ref().into_raw())
+    raw_waker(ManuallyDrop::new(unsafe { task(data) }.to_ref()).raw())
 }
 
 unsafe fn wake(data: *const ()) {
     // SAFETY: the waker came from `raw_waker` and gives its reference up.
-    let task = TaskRef::from_raw(unsafe { task(data) });
+    let task = TaskRef(unsafe { task(data) });
     // The reference lasts until the wake is done: the executor may run and free the task before
     // `schedule` returns (async-task #11).
     task.raw().wake_by_ref();
@@ -47,7 +47,7 @@ unsafe fn wake_by_ref(data: *const ()) {
 
 unsafe fn release(data: *const ()) {
     // SAFETY: the waker came from `raw_waker` and gives its reference up.
-    drop(TaskRef::from_raw(unsafe { task(data) }));
+    drop(TaskRef(unsafe { task(data) }));
 }
 
 /// A waker for a poll of `task`. It is not counted, since the executor's hold outlives the poll, and for

@@ -10,8 +10,8 @@ use std::task::Poll;
 use super::park::Parker;
 use crate::coop;
 use crate::sync::{Arc, Mutex, lock};
-use crate::task::main_task::MainTask;
 use crate::task::raw::{RawTask, Runnable, Unbound};
+use crate::task::run::MainTask;
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::trace::Probe;
 

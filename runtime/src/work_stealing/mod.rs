@@ -48,7 +48,7 @@ use crate::handle::Handle;
 use crate::handle::Shared;
 use crate::metrics::Metrics;
 use crate::sync::Arc;
-use crate::task::{JoinHandle, main_task, spawn_task};
+use crate::task::{JoinHandle, spawn, spawn_task};
 use crate::timeline::Timeline;
 
 /// The work-stealing executor: threads that take tasks from one another.
@@ -147,7 +147,7 @@ impl WorkStealing {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "WorkStealing::block_on");
         let probe = self.shared.scheduler.probe();
-        main_task::pinned(future, |future| block_on::block_on(future, probe.clone()))
+        spawn::pinned(future, |future| block_on::block_on(future, probe.clone()))
     }
 
     /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). It begins at once.
@@ -178,37 +178,17 @@ impl WorkStealing {
         self.scheduler.remotes.len()
     }
 
-    /// Returns a handle for other threads.
-    ///
-    /// ```
-    /// let executor = brigade::WorkStealing::with_workers(2)?;
-    /// let handle = executor.handle();
-    /// let waiter = std::thread::spawn(move || handle.spawn(async { "soup" }));
-    /// assert_eq!(executor.block_on(waiter.join().unwrap()).unwrap(), "soup");
-    /// # std::io::Result::Ok(())
-    /// ```
+    /// Returns a handle for other threads; see [`Executor::handle`](crate::Executor::handle).
     pub fn handle(&self) -> Handle {
         Handle {
             shared: self.shared.clone(),
         }
     }
 
-    /// Returns what has happened so far, if the builder was told to record it.
-    ///
-    /// ```
-    /// use brigade::WorkStealing;
-    ///
-    /// let executor = WorkStealing::builder().workers(2).record_timeline(true).build()?;
-    /// executor.block_on(async { brigade::spawn(async {}).await.unwrap() });
-    /// assert!(!executor.timeline().unwrap().events.is_empty());
-    /// # std::io::Result::Ok(())
-    /// ```
+    /// Returns what has happened so far, if the builder was told to record it; see
+    /// [`Executor::timeline`](crate::Executor::timeline).
     pub fn timeline(&self) -> Option<Timeline> {
-        self.shared
-            .scheduler
-            .probe()
-            .recorder()
-            .map(|it| Timeline::collect(it))
+        self.shared.timeline()
     }
 
     /// Drops the executor and waits, for `timeout` at most: for the polls that are going on, and until the closures
@@ -234,14 +214,7 @@ impl WorkStealing {
         self.shared.pool.close_and_wait(deadline);
     }
 
-    /// Returns what the executor has counted so far.
-    ///
-    /// ```
-    /// let executor = brigade::WorkStealing::with_workers(2)?;
-    /// assert_eq!(executor.metrics().workers.len(), 2);
-    /// assert_eq!(executor.metrics().in_flight, 0);
-    /// # std::io::Result::Ok(())
-    /// ```
+    /// Returns what the executor has counted so far; see [`Executor::metrics`](crate::Executor::metrics).
     pub fn metrics(&self) -> Metrics {
         self.shared.metrics()
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use super::super::main_task::MainTask;
+use super::super::run::MainTask;
 use super::super::scheduler_ref::Schedule;
 use super::*;
 use crate::task::{AbortHandle, JoinError, JoinHandle};
