@@ -1,0 +1,62 @@
+//! Counts the instructions and the atomic read-modify-writes of brigade's operations.
+//!
+//! Counts, unlike times, are the same on a busy machine and on an idle one, so that a change which makes an
+//! operation dearer is seen at once: `.ci/instructions` holds them to those on record. It needs valgrind
+//! and objdump.
+
+mod callgrind;
+mod operations;
+mod record;
+
+use std::process::ExitCode;
+
+/// What is counted: the operation, and how often it is done in the shorter of two runs.
+const OPERATIONS: [(&str, u64); 7] = [
+    ("spawn_join", 20_000),
+    ("spawn_await", 10_000),
+    ("chained", 10_000),
+    ("yield", 20_000),
+    ("ping_pong", 5_000),
+    ("timer", 10_000),
+    ("echo", 2_000),
+];
+
+const USAGE: &str =
+    "usage: brigade-instructions [--write]           counts, and compares with what is on record
+       brigade-instructions EXECUTOR OPERATION COUNT   does one of them, to be counted";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [executor, operation, count] => {
+            operations::run(
+                executor,
+                operation,
+                count.parse().expect("COUNT is a number"),
+            );
+            return ExitCode::SUCCESS;
+        }
+        [] | ["--write"] => {}
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::FAILURE;
+        }
+    }
+    let counted = record::Record::count();
+    println!("{counted}");
+    if arguments == ["--write"] {
+        counted.write();
+        return ExitCode::SUCCESS;
+    }
+    match record::Record::read().compare(&counted) {
+        Ok(said) => {
+            println!("{said}");
+            ExitCode::SUCCESS
+        }
+        Err(grown) => {
+            eprintln!("{grown}");
+            ExitCode::FAILURE
+        }
+    }
+}
