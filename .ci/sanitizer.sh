@@ -26,7 +26,7 @@ sanitize() {
     local skip=()
     [ "$sanitizer" != thread ] || skip=(--skip behind_async_compat)
     # The wheel and what reads a timeline have neither threads nor unsafe, and many tests.
-    RUSTFLAGS="-Zsanitizer=$sanitizer ${RUSTFLAGS:-}" cargo "+$nightly" test -Zbuild-std \
+    RUSTFLAGS="-Zsanitizer=$sanitizer --cfg brigade_unrecycled ${RUSTFLAGS:-}" cargo "+$nightly" test -Zbuild-std \
         --target "$target" --locked --no-fail-fast -p brigade -p brigade-tests \
         --features brigade/hyper --lib --test miri "${tests[@]}" -- \
         --skip timeline:: --skip timer::wheel "${skip[@]}" "$@"

@@ -13,6 +13,7 @@ use std::ptr::{self, NonNull};
 
 use crate::handle::Shared;
 use crate::sync::{Arc, thread_local};
+use crate::task::memory::Keeping;
 use crate::task::scheduler_ref::RefCache;
 
 thread_local! {
@@ -80,6 +81,7 @@ pub(crate) struct Entered<'a> {
     _entry: Entry,
     was_running: bool,
     _cache: RefCache<'a>,
+    _memory: Keeping,
 }
 
 /// Makes `shared` current for code that may spawn but is not polled: a job of the blocking pool, the drop of
@@ -115,6 +117,7 @@ fn enter_as(shared: &Arc<Shared>, running: bool) -> Entered<'_> {
         _entry: Entry::new(shared.clone(), false),
         was_running: RUNNING.replace(running),
         _cache: shared.scheduler.open_cache(),
+        _memory: Keeping::begin(),
     }
 }
 

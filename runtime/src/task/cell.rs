@@ -28,6 +28,7 @@ use super::error::JoinError;
 use super::id::PackedId;
 use super::join::{JoinState, JoinWaker, Word};
 use super::join_handle::JoinHandle;
+use super::memory;
 use super::owned;
 use super::raw::{RawTask, RemoteOp, Unbound};
 use super::scheduler_ref::SchedulerRef;
@@ -136,7 +137,7 @@ impl<F: Future> Reserved<F> {
             join: JoinState::new(join),
             stage: UnsafeCell::new(()),
         };
-        let cell = NonNull::from(Box::leak(Box::<Cell<F>>::new_uninit())).cast::<Cell<F>>();
+        let cell = memory::allocate::<Cell<F>>();
         // SAFETY: the cell was allocated just now. Header and span are written before anybody reads them.
         unsafe {
             (&raw mut (*cell.as_ptr()).header).write(header);
@@ -274,12 +275,12 @@ unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
 }
 
 unsafe fn free<F: Future>(task: NonNull<Header>) {
-    let cell = task.cast::<Cell<F>>().as_ptr();
-    // SAFETY: the caller had the last reference to this cell, which came from a `Box`. Of what is in it,
-    // only the header is left to be dropped.
+    let cell = task.cast::<Cell<F>>();
+    // SAFETY: the caller had the last reference to this cell. Of what is in it, only the header is left to be
+    // dropped.
     unsafe {
-        let header = ptr::read(&raw const (*cell).header);
-        drop(Box::from_raw(cell.cast::<ManuallyDrop<Cell<F>>>()));
+        let header = ptr::read(&raw const (*cell.as_ptr()).header);
+        memory::free(cell);
         drop(header);
     }
 }

@@ -52,6 +52,7 @@
 pub(crate) mod cell;
 pub(crate) mod join;
 mod join_handle;
+pub(crate) mod memory;
 pub(crate) mod raw;
 pub(crate) mod owned;
 pub(crate) mod run;
