@@ -440,7 +440,7 @@ fn detaching_again_and_again_leaks_nothing<K: Kitchen>() {
         let alone = in_flight();
         let mut set = JoinSet::new();
         let mut before = 0;
-        for round in 0..4000 {
+        for round in 0..16_000 {
             for _ in 0..10 {
                 set.spawn(async {});
             }
@@ -453,9 +453,9 @@ fn detaching_again_and_again_leaks_nothing<K: Kitchen>() {
                 before = live_bytes();
             }
         }
-        // 30,000 tasks, of which 8 bytes each were left.
+        // 150,000 tasks, of which 8 bytes each were left. Each thread keeps memory for tasks, 64 KiB of a size.
         let grown = live_bytes() - before;
-        assert!(grown < 100_000, "{grown} bytes");
+        assert!(grown < 600_000, "{grown} bytes");
     });
 }
 
