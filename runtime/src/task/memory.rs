@@ -32,8 +32,36 @@ struct Piece {
 /// The pieces of one size.
 struct List {
     first: Cell<*mut Piece>,
-    /// How many there are.
     length: Cell<usize>,
+}
+
+impl List {
+    const fn new() -> Self {
+        List {
+            first: Cell::new(ptr::null_mut()),
+            length: Cell::new(0),
+        }
+    }
+
+    #[inline(always)]
+    fn take(&self) -> Option<NonNull<u8>> {
+        let piece = NonNull::new(self.first.get())?;
+        // SAFETY: a piece in the list is the list's, and begins with its link.
+        self.first.set(unsafe { (*piece.as_ptr()).next });
+        self.length.set(self.length.get() - 1);
+        Some(piece.cast())
+    }
+
+    /// # Safety
+    /// The memory is the caller's, came from the allocator with the layout of this list, and is not used any more.
+    #[inline(always)]
+    unsafe fn put(&self, memory: NonNull<u8>) {
+        let piece = memory.as_ptr().cast::<Piece>();
+        // SAFETY: the memory is the list's now, and each layout has room for a link and its alignment.
+        unsafe { (*piece).next = self.first.get() };
+        self.first.set(piece);
+        self.length.set(self.length.get() + 1);
+    }
 }
 
 struct Lists {
@@ -47,40 +75,37 @@ thread_local! {
     static LISTS: Lists = const {
         Lists {
             open: Cell::new(false),
-            by_size: [const { List { first: Cell::new(ptr::null_mut()), length: Cell::new(0) } }; SIZES],
+            by_size: [const { List::new() }; SIZES],
         }
     };
 }
 
-/// The list for values of a type, and the layout of its pieces; `None`: such memory is not kept.
-const fn list_of<T>() -> Option<(usize, Layout)> {
+/// The list for values of a type; `None`: such memory is not kept.
+const fn list_of<T>() -> Option<usize> {
     let off = cfg!(any(miri, loom, brigade_unrecycled));
     if off || size_of::<T>() < STEP || size_of::<T>() > LARGEST || align_of::<T>() > STEP {
         return None;
     }
-    let list = (size_of::<T>() + STEP - 9) / STEP;
+    Some((size_of::<T>() + STEP - 9) / STEP)
+}
+
+/// The layout of the pieces of a list.
+const fn layout_of(list: usize) -> Layout {
     match Layout::from_size_align(list * STEP + 8, STEP) {
-        Ok(layout) => Some((list, layout)),
-        Err(_) => None,
+        Ok(layout) => layout,
+        Err(_) => unreachable!(),
     }
 }
 
 /// Memory for a value, not written yet.
 #[inline(always)]
 pub(super) fn allocate<T>() -> NonNull<T> {
-    let Some((list, layout)) = (const { list_of::<T>() }) else {
+    let Some(list) = (const { list_of::<T>() }) else {
         return from_allocator(const { Layout::new::<T>() }).cast();
     };
-    LISTS.with(|lists| {
-        let list = &lists.by_size[list];
-        let Some(piece) = NonNull::new(list.first.get()) else {
-            return from_allocator(layout).cast();
-        };
-        // SAFETY: a piece in a list is this thread's, and begins with its link.
-        list.first.set(unsafe { (*piece.as_ptr()).next });
-        list.length.set(list.length.get() - 1);
-        piece.cast()
-    })
+    let kept = LISTS.with(|lists| lists.by_size[list].take());
+    kept.unwrap_or_else(|| from_allocator(layout_of(list)))
+        .cast()
 }
 
 #[inline(never)]
@@ -96,21 +121,20 @@ fn from_allocator(layout: Layout) -> NonNull<u8> {
 /// It came from [`allocate`] for the same type, and is not used any more.
 #[inline(always)]
 pub(super) unsafe fn free<T>(memory: NonNull<T>) {
-    let Some((list, layout)) = (const { list_of::<T>() }) else {
+    let memory = memory.cast::<u8>();
+    let Some(list) = (const { list_of::<T>() }) else {
         // SAFETY: passed on from the caller.
-        return unsafe { dealloc(memory.as_ptr().cast(), const { Layout::new::<T>() }) };
+        return unsafe { dealloc(memory.as_ptr(), const { Layout::new::<T>() }) };
     };
+    let layout = layout_of(list);
     LISTS.with(|lists| {
-        let (list, piece) = (&lists.by_size[list], memory.as_ptr().cast::<Piece>());
-        let length = list.length.get();
-        if lists.open.get() && length < KEPT / layout.size() {
-            // SAFETY: the memory is the caller's, and large enough and aligned for a link.
-            unsafe { (*piece).next = list.first.get() };
-            list.first.set(piece);
-            list.length.set(length + 1);
+        let list = &lists.by_size[list];
+        if lists.open.get() && list.length.get() < KEPT / layout.size() {
+            // SAFETY: passed on from the caller; `allocate` used this layout.
+            unsafe { list.put(memory) };
         } else {
-            // SAFETY: passed on from the caller.
-            unsafe { dealloc(piece.cast(), layout) };
+            // SAFETY: as above.
+            unsafe { dealloc(memory.as_ptr(), layout) };
         }
     });
 }
@@ -136,16 +160,9 @@ impl Drop for Keeping {
         LISTS.with(|lists| {
             lists.open.set(false);
             for (number, list) in lists.by_size.iter().enumerate() {
-                let layout = Layout::from_size_align(number * STEP + 8, STEP);
-                let layout = layout.expect("as in `list_of`");
-                let mut first = list.first.replace(ptr::null_mut());
-                list.length.set(0);
-                while !first.is_null() {
-                    // SAFETY: a piece in a list is this thread's, and begins with its link.
-                    let next = unsafe { (*first).next };
-                    // SAFETY: all pieces of this list were allocated with this layout.
-                    unsafe { dealloc(first.cast(), layout) };
-                    first = next;
+                while let Some(piece) = list.take() {
+                    // SAFETY: the pieces of a list have its layout.
+                    unsafe { dealloc(piece.as_ptr(), layout_of(number)) };
                 }
             }
         });
@@ -158,24 +175,15 @@ mod tests {
 
     type Small = [u64; 11];
 
-    fn address<T>(memory: NonNull<T>) -> usize {
-        memory.as_ptr().addr()
-    }
-
     fn kept() -> usize {
         LISTS.with(|lists| lists.by_size.iter().map(|list| list.length.get()).sum())
-    }
-
-    fn in_turn() {
-        let memory = allocate::<Small>();
-        // SAFETY: it came from `allocate` just now.
-        unsafe { free(memory) };
     }
 
     #[test]
     fn pieces_have_room_and_waste_less_than_a_step() {
         fn check<T>() {
-            if let Some((list, layout)) = list_of::<T>() {
+            if let Some(list) = list_of::<T>() {
+                let layout = layout_of(list);
                 assert!(list < SIZES && layout.align() >= align_of::<T>());
                 assert!((size_of::<T>()..size_of::<T>() + STEP).contains(&layout.size()));
             }
@@ -190,32 +198,48 @@ mod tests {
     }
 
     #[test]
+    fn a_list_gives_back_what_was_put_in_last() {
+        let list = List::new();
+        assert!(list.take().is_none());
+        let layout = layout_of(5);
+        let pieces = [(); 3].map(|()| from_allocator(layout));
+        for piece in pieces {
+            // SAFETY: it came from the allocator with the list's layout.
+            unsafe { list.put(piece) };
+        }
+        assert_eq!(list.length.get(), 3);
+        for piece in pieces.into_iter().rev() {
+            assert_eq!(list.take(), Some(piece));
+            // The whole of it is the caller's again.
+            // SAFETY: as above; the layout has room for it.
+            unsafe {
+                piece.cast::<Small>().write([7; 11]);
+                dealloc(piece.as_ptr(), layout);
+            }
+        }
+        assert!(list.take().is_none() && list.length.get() == 0);
+    }
+
+    #[test]
     #[cfg_attr(any(miri, brigade_unrecycled), ignore = "nothing is kept")]
     fn memory_is_used_again_while_it_is_kept() {
-        in_turn();
+        let give_up = |memory: [NonNull<Small>; 2]| {
+            for memory in memory {
+                // SAFETY: it came from `allocate` and is not used any more.
+                unsafe { free(memory) };
+            }
+        };
+        let two = || [(); 2].map(|()| allocate::<Small>());
+        give_up(two());
         assert_eq!(kept(), 0);
         {
             let _keeping = Keeping::begin();
-            let (one, other) = (allocate::<Small>(), allocate::<Small>());
-            // SAFETY: both came from `allocate`.
-            unsafe {
-                free(one);
-                free(other);
-            }
-            assert_eq!(kept(), 2);
+            let [one, other] = two();
+            give_up([one, other]);
             drop(Keeping::begin());
             assert_eq!(kept(), 2);
-            // Of another size.
-            let larger = allocate::<[u64; 13]>();
-            assert_eq!(address(allocate::<Small>()), address(other));
-            assert_eq!(address(allocate::<Small>()), address(one));
-            // SAFETY: all came from `allocate`.
-            unsafe {
-                free(larger);
-                free(one);
-                free(other);
-            }
-            assert_eq!(kept(), 3);
+            assert_eq!(two(), [other, one]);
+            give_up([one, other]);
         }
         assert_eq!(kept(), 0);
     }
@@ -226,7 +250,7 @@ mod tests {
         let _keeping = Keeping::begin();
         let all: Vec<_> = (0..2000).map(|_| allocate::<Small>()).collect();
         for memory in all {
-            // SAFETY: it came from `allocate`.
+            // SAFETY: it came from `allocate` and is not used any more.
             unsafe { free(memory) };
         }
         assert_eq!(kept(), KEPT / 88);
