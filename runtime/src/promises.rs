@@ -1,6 +1,6 @@
 //! What brigade promises, what it does not, and which test checks each promise.
 //!
-//! Each promise has a number and names its tests: `tests/wake::f` is the function `f` in `tests/tests/wake.rs` of the
+//! Each promise has a number and names its tests: `tests/wake::f` is the function `f` in `tests/tests/*/wake.rs` of the
 //! repository; every other path is below `runtime/src`. A test (`tests/catalogue`) checks that each named test exists,
 //! that the constants have the values given here, and that every `async` method is in the table of cancellation.
 //!

@@ -12,13 +12,10 @@ use brigade::task::{Builder, JoinSet};
 use brigade::time::{sleep, timeout};
 use brigade::{Executor, SingleThread, WorkStealing};
 use brigade_tests::{
-    Counting, CountingWaker, Kitchen, ManyCooks, OneCook, Tally, live_bytes, noisy, on_both,
-    one_cook, text_of,
+    CountingWaker, Kitchen, ManyCooks, OneCook, Tally, live_bytes, noisy, on_both, one_cook,
+    text_of,
 };
 use futures::task::{LocalSpawnExt, SpawnExt};
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn results_come_in_the_order_of_completion<K: Kitchen>() {
     K::open().block_on(async {

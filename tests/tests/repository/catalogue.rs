@@ -1,13 +1,12 @@
 //! What is written about checks is true: each test that `tests/KNOWN-BUGS.md` or `brigade::promises`
 //! names exists, no row is without one, no method is left out, and the numbers are those of the source.
 
-#[path = "text/mod.rs"]
-mod text;
-
 use std::collections::BTreeSet;
 use std::fs;
 
-use text::{none, quoted, read, root, rows, sources};
+use brigade_tests::test_file;
+
+use crate::text::{none, quoted, read, root, rows, sources};
 
 /// The rows whose first cell is `mark` and a number: each number from 1 on, once.
 #[track_caller]
@@ -21,19 +20,20 @@ fn numbered(page: &str, mark: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// Returns whether there is a test `folder/file::function`, or a function from which a macro makes one.
+/// Returns whether there is a test `place/file::function`, or a function from which a macro makes one.
 fn exists(name: &str) -> bool {
     let (place, function) = name.split_once("::").expect("a name has two parts");
-    let file = match place.split_once('/') {
-        Some(("tests", file)) => format!("tests/tests/{file}"),
-        Some(("demos", file)) => format!("demos/tests/{file}"),
-        _ => format!("runtime/src/{place}"),
+    let files = match place.split_once('/') {
+        Some(("tests", file)) => Vec::from_iter(test_file(file).map(|it| it.path)),
+        Some(("demos", file)) => vec![root().join(format!("demos/tests/{file}.rs"))],
+        // A module's own tests stand at its end, or beside it.
+        _ => ["", "/tests"]
+            .map(|end| root().join(format!("runtime/src/{place}{end}.rs")))
+            .into(),
     };
-    // A module's own tests stand at its end, or beside it.
-    let files = [format!("{file}.rs"), format!("{file}/tests.rs")];
-    files.iter().any(|file| {
-        fs::read_to_string(root().join(file)).is_ok_and(|text| defines(&text, function))
-    })
+    files
+        .iter()
+        .any(|file| fs::read_to_string(file).is_ok_and(|text| defines(&text, function)))
 }
 
 fn defines(text: &str, function: &str) -> bool {
