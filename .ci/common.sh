@@ -44,8 +44,9 @@ own_target() {
 # of the programs.
 test_event_loop() {
     local test=(cargo test -p brigade -p brigade-tests --features brigade/hyper --locked --no-fail-fast)
-    local behaviour=(fairness:: http:: process:: readiness:: remote:: shutdown:: sleep:: strangers::
-        tcp:: tcp_faults:: tcp_shared:: udp:: unix:: wake::) failed=0
+    local behaviour=(fairness:: full_queues:: http:: process:: readiness:: remote:: shutdown::
+        shutdown_races:: shutdown_timeout:: sleep:: sleep_elsewhere:: strangers:: tcp:: tcp_faults::
+        tcp_shared:: turns:: udp:: unix:: wake::) failed=0
     [ $# -eq 0 ] || behaviour=("$@")
     "${test[@]}" --lib -- --skip timeline:: --skip timer::wheel "$@" || failed=1
     "${test[@]}" --test ecosystem --test executors --test net --test tasks --test time -- "${behaviour[@]}" || failed=1

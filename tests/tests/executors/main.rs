@@ -7,17 +7,23 @@ mod blocked_worker;
 mod blocking;
 mod fairness;
 mod faults;
+mod guard;
 mod handle;
 mod idle;
 mod macros;
 mod many_cooks;
 mod metrics;
 mod nesting;
+mod pool_threads;
 mod process;
+mod settings;
 mod shutdown;
+mod shutdown_races;
+mod shutdown_timeout;
 mod signal;
 mod third_executor;
 mod timeline;
+mod turns;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

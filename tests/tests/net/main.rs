@@ -3,6 +3,7 @@
 mod cancel;
 mod connect;
 mod edges;
+mod full_queues;
 mod lookup;
 mod own_calls;
 mod readiness;

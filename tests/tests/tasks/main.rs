@@ -9,6 +9,7 @@ mod join_set;
 mod life;
 mod local;
 mod remote;
+mod set_waiters;
 mod strangers;
 mod wake;
 

@@ -4,4 +4,5 @@ mod explore;
 mod interval;
 mod precise_timers;
 mod sleep;
+mod sleep_elsewhere;
 mod virtual_time;
