@@ -40,12 +40,15 @@ own_target() {
     export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/$1"
 }
 
-# The tests in which the event loop takes part, with what stands in RUSTFLAGS.
+# The tests in which the event loop takes part, with what stands in RUSTFLAGS. Arguments choose among all tests
+# of the programs.
 test_event_loop() {
-    local tests=() test
-    for test in fairness http process readiness remote shutdown sleep strangers tcp tcp_faults tcp_shared udp unix wake; do
-        tests+=(--test "$test")
-    done
-    cargo test -p brigade -p brigade-tests --features brigade/hyper --lib "${tests[@]}" --locked \
-        -- --skip timeline:: --skip timer::wheel "$@"
+    local test=(cargo test -p brigade -p brigade-tests --features brigade/hyper --locked --no-fail-fast)
+    local behaviour=(fairness:: full_queues:: http:: process:: readiness:: remote:: shutdown::
+        shutdown_races:: shutdown_timeout:: sleep:: sleep_elsewhere:: strangers:: tcp:: tcp_faults::
+        tcp_shared:: turns:: udp:: unix:: wake::) failed=0
+    [ $# -eq 0 ] || behaviour=("$@")
+    "${test[@]}" --lib -- --skip timeline:: --skip timer::wheel "$@" || failed=1
+    "${test[@]}" --test ecosystem --test executors --test net --test tasks --test time -- "${behaviour[@]}" || failed=1
+    return "$failed"
 }

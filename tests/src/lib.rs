@@ -11,6 +11,7 @@
 mod alone;
 mod dice;
 mod far;
+mod files;
 mod kitchen;
 mod leftovers;
 pub mod mutants;
@@ -22,6 +23,7 @@ mod watch;
 pub use alone::{alone, in_child};
 pub use dice::{Dice, setting};
 pub use far::Far;
+pub use files::{TestFile, test_file};
 pub use kitchen::{Kitchen, ManyCooks, OneCook, Settings};
 pub use leftovers::{Counting, at_rest, descriptors, live_bytes, threads};
 pub use probe::{Dropped, Tally, noisy, poll_once, text_of};

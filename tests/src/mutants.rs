@@ -7,6 +7,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::{TestFile, test_file};
+
 /// A bug, and the check that has to fail with it.
 #[derive(Clone, Debug)]
 pub struct Mutant {
@@ -31,7 +33,7 @@ pub struct Mutant {
 pub enum Check {
     /// Unit tests of the runtime whose paths contain the text.
     Unit(String),
-    /// A file of `tests/tests`, and a text that the names of its tests contain.
+    /// A file below `tests/tests`, by its name, and a text that the paths of its tests contain.
     Test(String, String),
     /// A model in `runtime/src/loom_tests`, explored by loom.
     Loom(String),
@@ -51,20 +53,26 @@ impl Check {
 
     /// The arguments for `cargo`, apart from those for the tests.
     #[must_use]
-    pub fn arguments(&self) -> Vec<&str> {
-        match self {
-            Check::Unit(_) => vec!["test", "-p", "brigade", "--lib"],
-            Check::Test(file, _) => vec!["test", "-p", "brigade-tests", "--test", file],
-            Check::Loom(_) => vec!["test", "-p", "brigade", "--lib", "--release"],
-        }
+    pub fn arguments(&self) -> Vec<String> {
+        let arguments = match self {
+            Check::Unit(_) => "test -p brigade --lib".to_owned(),
+            Check::Test(file, _) => format!("test -p brigade-tests --test {}", place(file).binary),
+            Check::Loom(_) => "test -p brigade --lib --release".to_owned(),
+        };
+        arguments.split(' ').map(str::to_owned).collect()
     }
 
-    /// The text that the names of the tests contain.
+    /// Returns whether the test of this path, as its program lists it, is part of the check.
     #[must_use]
-    pub fn filter(&self) -> String {
+    pub fn includes(&self, test: &str) -> bool {
         match self {
-            Check::Unit(filter) | Check::Test(_, filter) => filter.clone(),
-            Check::Loom(model) => format!("loom_tests::{model}"),
+            Check::Unit(filter) => test.contains(filter),
+            Check::Test(file, filter) => {
+                let module = place(file).module;
+                let within = module.is_none_or(|module| test.starts_with(&format!("{module}::")));
+                within && test.contains(filter)
+            }
+            Check::Loom(model) => test.contains(&format!("loom_tests::{model}")),
         }
     }
 }
@@ -77,6 +85,11 @@ impl std::fmt::Display for Check {
             Check::Loom(model) => write!(f, "loom model `{model}`"),
         }
     }
+}
+
+/// Where a file of tests is.
+fn place(file: &str) -> TestFile {
+    test_file(file).unwrap_or_else(|| panic!("there is no {file}.rs below tests/tests"))
 }
 
 /// The root of the repository.

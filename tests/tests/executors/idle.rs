@@ -213,7 +213,8 @@ fn an_event_gets_one_worker_up<K: Kitchen>() {
 /// Nor is a worker called for what it has found itself.
 #[test]
 fn a_timer_gets_the_only_worker_up_once() {
-    watch("idle::a_timer_gets_the_only_worker_up_once", || {
+    const NAME: &str = concat!(module_path!(), "::a_timer_gets_the_only_worker_up_once");
+    watch(NAME, || {
         const TURNS: u64 = 50;
         let executor = ManyCooks::<1>::open();
         let sleeper = executor.spawn(async {

@@ -1,21 +1,16 @@
 //! What is left of tasks, futures and wakers when an executor is dropped: nothing, exactly once.
 
 use std::future::pending;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Poll, Waker};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use brigade::net::{TcpListener, TcpStream};
 use brigade::task::JoinHandle;
 use brigade::time::sleep;
 use brigade::{Executor, Handle, SingleThread};
-use brigade_tests::{
-    Dropped, Kitchen, LIMIT, Tally, on_both, one_cook, park_on, poll_once, wake_a_clone,
-};
-use std::pin::pin;
+use brigade_tests::{Dropped, Kitchen, Tally, on_both, one_cook, park_on};
 
 /// Awaits a handle after its executor is gone.
 fn joined<T>(handle: JoinHandle<T>) -> Result<T, brigade::task::JoinError> {
@@ -265,124 +260,6 @@ fn nothing_outlives_the_executor<K: Kitchen>() {
     drop(handle);
 }
 
-/// A handle awaited on another thread resolves when the executor is dropped here.
-fn a_join_elsewhere_ends_with_the_executor<K: Kitchen>() {
-    let executor = K::open();
-    let handle = executor.spawn(pending::<()>());
-    let (begun, polled) = mpsc::channel();
-    let elsewhere = thread::spawn(move || {
-        let mut handle = pin!(handle);
-        assert!(poll_once(handle.as_mut()).is_pending());
-        begun.send(()).unwrap();
-        park_on(handle)
-    });
-    polled.recv().unwrap();
-    executor.block_on(brigade::yield_now());
-    drop(executor);
-    assert!(elsewhere.join().unwrap().unwrap_err().is_aborted());
-}
-
-/// async-executor #163 (1.14.0): wakers that fire while the executor is dropped use nothing that
-/// is freed.
-fn wakes_may_race_the_drop<K: Kitchen>() {
-    for _ in 0..200 {
-        let executor = K::open();
-        let (wakers, received) = mpsc::channel::<Waker>();
-        for _ in 0..4 {
-            let wakers = wakers.clone();
-            drop(executor.spawn(std::future::poll_fn(move |cx| {
-                let _ = wakers.send(cx.waker().clone());
-                Poll::<()>::Pending
-            })));
-        }
-        drop(wakers);
-        executor.block_on(brigade::yield_now());
-        let stop = Arc::new(AtomicBool::new(false));
-        let elsewhere = thread::spawn({
-            let stop = stop.clone();
-            let wakers: Vec<_> = (0..4).map(|_| received.recv().unwrap()).collect();
-            move || {
-                while !stop.load(Ordering::Relaxed) {
-                    for waker in &wakers {
-                        wake_a_clone(waker);
-                        waker.wake_by_ref();
-                    }
-                }
-            }
-        });
-        drop(executor);
-        stop.store(true, Ordering::Relaxed);
-        elsewhere.join().unwrap();
-    }
-}
-
-/// Tasks that are spawned from another thread while the executor is dropped are each run to their
-/// end or dropped, once, and their handles say which.
-fn spawns_may_race_the_drop<K: Kitchen>() {
-    let (spawned, dropped) = (Tally::new(), Tally::new());
-    for _ in 0..200 {
-        let executor = K::open();
-        let handle = executor.handle();
-        let (begun, go) = mpsc::channel();
-        let elsewhere = thread::spawn({
-            let (spawned, dropped) = (spawned.clone(), dropped.clone());
-            move || {
-                begun.send(()).unwrap();
-                let handles: Vec<_> = (0..50)
-                    .map(|_| {
-                        spawned.add();
-                        let spy = dropped.on_drop();
-                        handle.spawn(async move {
-                            let _spy = spy;
-                        })
-                    })
-                    .collect();
-                for handle in handles {
-                    if let Err(error) = park_on(handle) {
-                        assert!(error.is_aborted());
-                    }
-                }
-            }
-        });
-        go.recv().unwrap();
-        executor.block_on(brigade::yield_now());
-        drop(executor);
-        elsewhere.join().unwrap();
-    }
-    assert_eq!(dropped.get(), spawned.get());
-}
-
-/// A handle may be dropped on another thread at the very moment at which its task, never admitted,
-/// is cancelled by the executor that closes.
-fn a_detach_may_meet_the_cancel_of_a_task_that_never_began<K: Kitchen>() {
-    let executor = K::open();
-    let handle = executor.handle();
-    let (dropping, is_dropping) = mpsc::channel();
-    let (detached, is_detached) = mpsc::channel::<()>();
-    let drops = Tally::new();
-    let tally = drops.clone();
-    let slow_to_drop = Dropped(move || {
-        dropping.send(()).unwrap();
-        is_detached.recv().unwrap();
-        tally.add();
-    });
-    let (spawned, is_spawned) = mpsc::channel();
-    let elsewhere = thread::spawn(move || {
-        let task = handle.spawn(async move {
-            let _slow_to_drop = slow_to_drop;
-            pending::<()>().await;
-        });
-        spawned.send(()).unwrap();
-        is_dropping.recv().unwrap();
-        drop(task);
-        detached.send(()).unwrap();
-    });
-    is_spawned.recv().unwrap();
-    drop(executor);
-    elsewhere.join().unwrap();
-    assert_eq!(drops.get(), 1);
-}
-
 /// A panic in the `Drop` of one future keeps no other from being dropped.
 fn a_panic_in_drop_at_shutdown_reaches_only_its_handle<K: Kitchen>() {
     let executor = K::open();
@@ -440,149 +317,6 @@ fn tasks_stand_still_between_two_stays() {
     assert_eq!(turns.get(), 3);
 }
 
-/// `shutdown_timeout` waits for a closure that is running, and for no longer than that.
-fn shutdown_timeout_waits_for_running_jobs<K: Kitchen>() {
-    for timeout in [LIMIT, Duration::MAX] {
-        let executor = K::open();
-        let (begin, begun) = mpsc::channel();
-        let (ended, dropped) = (Tally::new(), Tally::new());
-        let (end, spy) = (ended.clone(), dropped.on_drop());
-        let job = executor.handle().spawn_blocking(move || {
-            begin.send(()).unwrap();
-            thread::sleep(Duration::from_millis(50));
-            end.add();
-        });
-        drop(executor.spawn(async move {
-            let _spy = spy;
-            pending::<()>().await;
-        }));
-        begun.recv().unwrap();
-        let handle = executor.handle();
-        K::shut_down(executor, timeout);
-        assert_eq!((ended.get(), dropped.get()), (1, 1));
-        assert_eq!(handle.metrics().num_blocking_threads, 0);
-        joined(job).unwrap();
-    }
-}
-
-/// Closures that have not begun are cancelled, and their handles say so.
-fn shutdown_timeout_cancels_queued_jobs<K: Kitchen>() {
-    let executor = K::try_build(K::builder().max_blocking_threads(1)).unwrap();
-    let (begin, begun) = mpsc::channel();
-    let running = executor.handle().spawn_blocking(move || {
-        begin.send(()).unwrap();
-        thread::sleep(Duration::from_millis(20));
-        42
-    });
-    begun.recv().unwrap();
-    let (ran, dropped) = (Tally::new(), Tally::new());
-    let queued: Vec<_> = (0..10)
-        .map(|_| {
-            let (ran, spy) = (ran.clone(), dropped.on_drop());
-            executor.handle().spawn_blocking(move || {
-                let _spy = spy;
-                ran.add();
-            })
-        })
-        .collect();
-    K::shut_down(executor, LIMIT);
-    assert_eq!((ran.get(), dropped.get()), (0, 10));
-    assert_eq!(joined(running).unwrap(), 42);
-    for job in queued {
-        assert!(joined(job).unwrap_err().is_aborted());
-    }
-}
-
-/// It gives up at its end, and what it gave up on goes on. Without a timeout it does not wait at all.
-fn shutdown_timeout_gives_up_at_its_end<K: Kitchen>() {
-    for timeout in [Duration::ZERO, Duration::from_millis(20)] {
-        let executor = K::open();
-        let (begin, begun) = mpsc::channel();
-        let (open, door) = mpsc::channel::<()>();
-        let job = executor.handle().spawn_blocking(move || {
-            begin.send(()).unwrap();
-            let _ = door.recv();
-            42
-        });
-        begun.recv().unwrap();
-        let before = Instant::now();
-        K::shut_down(executor, timeout);
-        assert!(before.elapsed() >= timeout);
-        assert!(!job.is_finished());
-        drop(open);
-        assert_eq!(joined(job).unwrap(), 42);
-    }
-}
-
-/// Nor does it wait for ever where a poll does not come back. The last worker does the rest.
-fn shutdown_timeout_gives_up_on_a_poll_that_blocks() {
-    let executor = brigade::WorkStealing::with_workers(2).unwrap();
-    let (begin, begun) = mpsc::channel();
-    let (open, door) = mpsc::channel::<()>();
-    let drops = Tally::new();
-    let spy = drops.on_drop();
-    let idle = executor.spawn(async move {
-        let _spy = spy;
-        pending::<()>().await;
-    });
-    drop(executor.spawn(async move {
-        begin.send(()).unwrap();
-        let _ = door.recv();
-    }));
-    begun.recv().unwrap();
-    executor.shutdown_timeout(Duration::from_millis(20));
-    // A task is not dropped while another one may be running.
-    assert_eq!(drops.get(), 0);
-    drop(open);
-    assert!(joined(idle).unwrap_err().is_aborted());
-    assert_eq!(drops.get(), 1);
-}
-
-/// Called in a task or a job of another executor, or of the very one that it ends.
-fn shutdown_timeout_may_be_called_anywhere<K: Kitchen>() {
-    let outer = K::open();
-    outer.block_on(async {
-        let inner = K::open();
-        let slow = inner
-            .handle()
-            .spawn_blocking(|| thread::sleep(Duration::from_millis(5)));
-        K::shut_down(inner, LIMIT);
-        assert!(slow.is_finished());
-        brigade::spawn_blocking(|| K::shut_down(K::open(), LIMIT))
-            .await
-            .unwrap();
-        assert_eq!(brigade::spawn(async { 1 }).await.unwrap(), 1);
-    });
-    let executor = brigade::WorkStealing::with_workers(2).unwrap();
-    let handle = executor.handle();
-    let task = handle.spawn(async move { executor.shutdown_timeout(LIMIT) });
-    // It has ended itself, after its last poll.
-    let _ = joined(task);
-    let executor = brigade::WorkStealing::with_workers(2).unwrap();
-    let handle = executor.handle();
-    // A job would wait for itself.
-    let job = handle.spawn_blocking(|| executor.shutdown_timeout(Duration::from_millis(1)));
-    joined(job).unwrap();
-}
-
-/// A closure that is running when its executor ends goes on, and nobody waits for it: not the drop, and not
-/// the end of `main`, where the process takes it along.
-fn a_running_job_outlives_its_executor<K: Kitchen>() {
-    let (begin, begun) = mpsc::channel();
-    let (open, door) = mpsc::channel::<()>();
-    let executor = K::open();
-    let job = executor.handle().spawn_blocking(move || {
-        begin.send(()).unwrap();
-        let _ = door.recv();
-        "done"
-    });
-    begun.recv().unwrap();
-    drop(executor);
-    assert!(!job.is_finished());
-    drop(open);
-    assert_eq!(joined(job).unwrap(), "done");
-}
-
 /// A detached task that no waker can reach any more stays until its executor is dropped, or it is aborted.
 fn a_task_that_nothing_can_wake_is_kept_until_shutdown<K: Kitchen>() {
     let executor = K::open();
@@ -613,11 +347,6 @@ fn a_task_that_nothing_can_wake_is_kept_until_shutdown<K: Kitchen>() {
 }
 
 on_both! {
-    shutdown_timeout_waits_for_running_jobs,
-    shutdown_timeout_cancels_queued_jobs,
-    shutdown_timeout_gives_up_at_its_end,
-    shutdown_timeout_may_be_called_anywhere,
-    a_running_job_outlives_its_executor,
     a_task_that_nothing_can_wake_is_kept_until_shutdown,
     futures_are_dropped_exactly_once,
     a_spawn_in_drop_at_shutdown_is_aborted,
@@ -626,15 +355,10 @@ on_both! {
     tasks_that_wake_each_other_in_drop_do_not_deadlock,
     drop_may_do_anything_at_shutdown,
     nothing_outlives_the_executor,
-    a_join_elsewhere_ends_with_the_executor,
-    wakes_may_race_the_drop,
-    spawns_may_race_the_drop,
-    a_detach_may_meet_the_cancel_of_a_task_that_never_began,
     a_panic_in_drop_at_shutdown_reaches_only_its_handle,
     an_executor_may_be_dropped_inside_another,
 }
 
 one_cook! {
     tasks_stand_still_between_two_stays,
-    shutdown_timeout_gives_up_on_a_poll_that_blocks,
 }

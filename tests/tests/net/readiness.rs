@@ -1,5 +1,4 @@
-//! Readiness of sockets: reads that stop early, many tasks on one socket, and sends whose failure
-//! causes the event that they wait for.
+//! Readiness of sockets: reads that stop early, and many tasks on one socket.
 #![cfg(target_os = "linux")]
 
 use std::future::poll_fn;
@@ -9,19 +8,17 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use brigade::Executor;
-use brigade::io::{Interest, Registered};
-use brigade::net::{TcpStream, UnixDatagram, UnixStream};
+use brigade::net::{TcpStream, UnixStream};
 use brigade::time::{sleep, timeout};
 use brigade_tests::{CountingWaker, Kitchen, Tally, on_both, pair};
-use futures::{AsyncRead, AsyncReadExt, AsyncWrite, FutureExt};
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 /// Longer than any wait here takes, also on a busy machine.
-const HANG: Duration = Duration::from_secs(20);
+pub(crate) const HANG: Duration = Duration::from_secs(20);
 
 /// Waits until `done` returns true. The thread that has an event of the OS may be another than the one that
 /// tests for its effects.
@@ -334,117 +331,6 @@ fn a_task_that_was_woken_from_readable_does_not_wait_again<K: Kitchen>() {
     });
 }
 
-/// A receiver with a path, whose queue is full, and a socket to send to it from.
-async fn full_queue(path: &std::path::Path) -> (UnixDatagram, UnixDatagram, usize) {
-    let receiver = UnixDatagram::bind(path).unwrap();
-    let sender = UnixDatagram::unbound().unwrap();
-    let mut queued = 0;
-    loop {
-        let send = sender.send_to(b"soup", path);
-        match timeout(Duration::from_millis(20), send).await {
-            Ok(sent) => assert_eq!(sent.unwrap(), 4),
-            Err(_) => return (receiver, sender, queued),
-        }
-        queued += 1;
-    }
-}
-
-/// `sendto` on a Unix socket whose receiver has no room makes the sender's socket writable by its
-/// own failure. The send does not turn into a loop, and still happens once there is room.
-fn a_send_to_a_full_queue_does_not_spin<K: Kitchen>() {
-    K::open().block_on(async {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("receiver");
-        let (receiver, sender, queued) = full_queue(&path).await;
-        let polls = AtomicUsize::new(0);
-        let mut send = pin!(sender.send_to(b"rice", &path));
-        let mut send = poll_fn(|cx| {
-            polls.fetch_add(1, Ordering::Relaxed);
-            send.as_mut().poll(cx)
-        });
-        let early = timeout(Duration::from_millis(500), &mut send).await;
-        assert!(early.is_err(), "there was room after all");
-        let tried = polls.load(Ordering::Relaxed);
-        assert!(tried < 100, "{tried} polls while nothing happened");
-        let mut buffer = [0; 8];
-        for _ in 0..queued {
-            assert_eq!(receiver.recv(&mut buffer).await.unwrap(), 4);
-        }
-        let sent = timeout(HANG, send).await.expect("the sender hangs");
-        assert_eq!(sent.unwrap(), 4);
-        assert_eq!(receiver.recv(&mut buffer).await.unwrap(), 4);
-        assert_eq!(&buffer[..4], b"rice");
-    });
-}
-
-/// The same for a system call of the user's own: by a future, by a poll function, and by hand.
-fn own_sends_to_a_full_queue_do_not_spin<K: Kitchen>() {
-    K::open().block_on(async {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("receiver");
-        let (receiver, _sender, _queued) = full_queue(&path).await;
-        for way in 0..3 {
-            let socket = mio::net::UnixDatagram::unbound().unwrap();
-            let socket = Registered::new(socket, Interest::WRITABLE).unwrap();
-            let tries = AtomicUsize::new(0);
-            let send = |socket: &mio::net::UnixDatagram| {
-                tries.fetch_add(1, Ordering::Relaxed);
-                socket.send_to(b"soup", &path)
-            };
-            let mut sending = pin!(async {
-                match way {
-                    0 => socket.write_with(send).await,
-                    1 => poll_fn(|cx| socket.poll_write_with(cx, send)).await,
-                    _ => loop {
-                        socket.writable().await.unwrap();
-                        match socket.try_write_with(send) {
-                            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                            sent => break sent,
-                        }
-                    },
-                }
-            });
-            let early = timeout(Duration::from_millis(300), sending.as_mut()).await;
-            assert!(early.is_err(), "there was room after all");
-            let tried = tries.load(Ordering::Relaxed);
-            assert!(
-                tried < 100,
-                "way {way}: {tried} tries while nothing happened"
-            );
-            // Room for one.
-            receiver.recv(&mut [0; 8]).await.unwrap();
-            let sent = timeout(HANG, sending).await;
-            assert_eq!(
-                sent.unwrap_or_else(|_| panic!("way {way} hangs")).unwrap(),
-                4
-            );
-        }
-    });
-}
-
-/// A socket that is dropped, or loses its executor, while it pauses between sends.
-fn a_sender_that_pauses_may_be_dropped<K: Kitchen>() {
-    let place = tempfile::tempdir().unwrap();
-    let path = place.path().join("receiver");
-    let executor = K::open();
-    let (_receiver, sender) = executor.block_on(async {
-        let (receiver, sender, _) = full_queue(&path).await;
-        let pausing = sender.send_to(b"rice", &path);
-        assert!(timeout(Duration::from_millis(50), pausing).await.is_err());
-        drop(sender);
-        let sender = UnixDatagram::unbound().unwrap();
-        let pausing = sender.send_to(b"rice", &path);
-        assert!(timeout(Duration::from_millis(50), pausing).await.is_err());
-        (receiver, sender)
-    });
-    drop(executor);
-    let sent = sender.send_to(b"rice", &path).now_or_never();
-    assert!(
-        sent.expect("it waits for an executor that is gone")
-            .is_err()
-    );
-}
-
 on_both! {
     a_read_that_stops_at_urgent_data_goes_on,
     urgent_data_that_comes_later_is_passed_too,
@@ -454,7 +340,4 @@ on_both! {
     two_tasks_that_poll_in_turn_wake_nobody,
     a_dropped_future_takes_no_poll_functions_waker,
     a_task_that_was_woken_from_readable_does_not_wait_again,
-    a_send_to_a_full_queue_does_not_spin,
-    own_sends_to_a_full_queue_do_not_spin,
-    a_sender_that_pauses_may_be_dropped,
 }

@@ -3,14 +3,11 @@
 //!
 //! Each check is a function from a text to its faults; the last test shows each a text with a fault.
 
-#[path = "text/mod.rs"]
-mod text;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use text::{
+use crate::text::{
     Source, declared, is_word, is_word_char, none, parts, quoted, read, renew, root, sources,
 };
 

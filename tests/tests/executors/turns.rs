@@ -1,192 +1,18 @@
-//! Nobody starves: however busy a task is, timers, sockets, other threads and other tasks come to
-//! their turn.
+//! Whose turn it is: who comes first of the tasks that yield, those that wake themselves, and those that the
+//! driver woke, and how many polls come before.
 
 use std::cell::Cell;
-use std::future::{Future, pending, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
-use std::task::{Context, Poll};
-use std::thread;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use brigade::time::{interval, sleep, sleep_until, timeout};
+use brigade::time::{sleep, sleep_until};
 use brigade::{Executor, SingleThread};
-use brigade_tests::{
-    Hooks, Kitchen, Tally, hooked_waker, kitchen_tests, on_both, one_cook, pair, poll_once,
-    to_and_fro,
-};
-
-/// A task that wakes itself in every poll, for ever.
-async fn hog() {
-    poll_fn(|cx| {
-        cx.waker().wake_by_ref();
-        Poll::<()>::Pending
-    })
-    .await;
-}
-
-/// tokio #5209, #8212: timers fire while tasks wake themselves.
-fn self_waking_tasks_do_not_starve_timers<K: Kitchen>() {
-    let executor = K::open();
-    executor.block_on(async {
-        let hogs: Vec<_> = (0..8).map(|_| brigade::spawn(hog())).collect();
-        for _ in 0..10 {
-            sleep(Duration::from_millis(1)).await;
-        }
-        hogs.iter().for_each(|hog| hog.abort());
-    });
-}
-
-/// Nor sockets.
-fn self_waking_tasks_do_not_starve_sockets<K: Kitchen>() {
-    let executor = K::open();
-    executor.block_on(async {
-        let hogs: Vec<_> = (0..8).map(|_| brigade::spawn(hog())).collect();
-        to_and_fro(pair().await).await;
-        hogs.iter().for_each(|hog| hog.abort());
-    });
-}
-
-/// Nor other threads, nor each other, nor the main future.
-fn self_waking_tasks_do_not_starve_anybody<K: Kitchen>() {
-    let executor = K::open();
-    let handle = executor.handle();
-    executor.block_on(async {
-        let hogs: Vec<_> = (0..8).map(|_| brigade::spawn(hog())).collect();
-        let elsewhere = thread::spawn(move || {
-            for n in 0..100 {
-                let task = handle.spawn(async move { n });
-                assert_eq!(brigade_tests::park_on(task).unwrap(), n);
-            }
-        });
-        while !elsewhere.is_finished() {
-            brigade::yield_now().await;
-        }
-        elsewhere.join().unwrap();
-        hogs.iter().for_each(|hog| hog.abort());
-    });
-}
-
-/// A socket that is always ready yields by itself: its reader does not starve anybody.
-fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
-    let executor = K::open();
-    executor.block_on(async {
-        let (client, server) = pair().await;
-        drop(client);
-        let reads = Tally::new();
-        let counted = reads.clone();
-        // At the end of the stream every read is ready at once.
-        let greedy = brigade::spawn(async move {
-            loop {
-                assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
-                counted.add();
-            }
-        });
-        for _ in 0..5 {
-            sleep(Duration::from_millis(1)).await;
-        }
-        assert!(reads.get() > 0);
-        greedy.abort();
-        assert!(greedy.await.unwrap_err().is_aborted());
-    });
-}
-
-/// The same for a socket that is always writable, for polls through futures-io, and for a listener
-/// with a queue of connections.
-fn other_ready_sockets_starve_nobody<K: Kitchen>() {
-    let executor = K::open();
-    executor.block_on(async {
-        let (client, server) = pair().await;
-        let sink = brigade::spawn(async move {
-            let mut buffer = vec![0; 1 << 16];
-            while server.read(&mut buffer).await.unwrap() > 0 {}
-        });
-        let greedy = brigade::spawn(async move {
-            loop {
-                client.writable().await.unwrap();
-                let _ = client.try_write(&[]);
-            }
-        });
-        let (peer, end) = pair().await;
-        drop(peer);
-        let greedy_too = brigade::spawn(async move {
-            let mut end = &end;
-            loop {
-                let count = futures::AsyncReadExt::read(&mut end, &mut [0]).await;
-                assert_eq!(count.unwrap(), 0);
-            }
-        });
-        for _ in 0..5 {
-            sleep(Duration::from_millis(1)).await;
-        }
-        greedy.abort();
-        greedy_too.abort();
-        sink.await.unwrap();
-    });
-}
-
-/// An interval whose period is shorter than what is done in it is always due. It yields too.
-fn an_always_due_interval_starves_nobody<K: Kitchen>() {
-    let executor = K::open();
-    executor.block_on(async {
-        let greedy = brigade::spawn(async {
-            let mut interval = interval(Duration::from_nanos(1));
-            loop {
-                interval.tick().await;
-            }
-        });
-        for _ in 0..5 {
-            sleep(Duration::from_millis(1)).await;
-        }
-        greedy.abort();
-        assert!(greedy.await.unwrap_err().is_aborted());
-    });
-}
-
-/// So are sleeps until what is past, and timeouts of nothing.
-fn past_deadlines_starve_nobody<K: Kitchen>() {
-    let executor = K::open();
-    executor.block_on(async {
-        let sleeper = brigade::spawn(async {
-            loop {
-                sleep(Duration::ZERO).await;
-            }
-        });
-        let hasty = brigade::spawn(async {
-            loop {
-                let _ = timeout(Duration::ZERO, pending::<()>()).await;
-            }
-        });
-        for _ in 0..5 {
-            sleep(Duration::from_millis(1)).await;
-        }
-        for greedy in [sleeper, hasty] {
-            greedy.abort();
-            assert!(greedy.await.unwrap_err().is_aborted());
-        }
-    });
-}
-
-/// A computation that asks for its budget gives the others their turns, and costs few of its own.
-fn consume_budget_starves_nobody<K: Kitchen>() {
-    let executor = K::open();
-    executor.block_on(async {
-        let greedy = brigade::spawn(async {
-            loop {
-                brigade::task::consume_budget().await;
-            }
-        });
-        for _ in 0..5 {
-            sleep(Duration::from_millis(1)).await;
-        }
-        greedy.abort();
-        assert!(greedy.await.unwrap_err().is_aborted());
-        // Within the budget it does not wait.
-        assert!(poll_once(pin!(brigade::task::consume_budget())).is_ready());
-    });
-}
+use brigade_tests::{Kitchen, Tally, kitchen_tests, on_both, one_cook};
 
 /// What the driver woke comes before the tasks that wake themselves, however many these are: a timer that
 /// is due is served after so many polls of theirs, and no more where there are ten times as many of them.
@@ -265,36 +91,6 @@ fn tasks_that_wake_one_another_do_not_starve_those_that_yield<K: Kitchen>() {
         }
         yielding.await.unwrap();
         pairs.iter().for_each(|task| task.abort());
-    });
-}
-
-/// futures-rs #2047: a flood of spawns from other threads does not keep the executor from its
-/// timers.
-fn a_flood_of_spawns_starves_nobody<K: Kitchen>() {
-    let executor = K::open();
-    let ran = Tally::new();
-    let handle = executor.handle();
-    executor.block_on(async {
-        let floods: Vec<_> = (0..2)
-            .map(|_| {
-                let (handle, ran) = (handle.clone(), ran.clone());
-                thread::spawn(move || {
-                    for _ in 0..50_000 {
-                        let ran = ran.clone();
-                        drop(handle.spawn(async move { ran.add() }));
-                    }
-                })
-            })
-            .collect();
-        for _ in 0..5 {
-            sleep(Duration::from_millis(1)).await;
-        }
-        while ran.get() < 100_000 {
-            brigade::yield_now().await;
-        }
-        for flood in floods {
-            flood.join().unwrap();
-        }
     });
 }
 
@@ -447,62 +243,6 @@ async fn wake_self_once() {
     .await;
 }
 
-/// futures-rs #2047: letters of other threads whose carrying out leads to further letters, for ever,
-/// keep the executor neither from its tasks nor from timers.
-fn letters_that_beget_letters_starve_nobody() {
-    /// The waker of a stranger who awaits a task, again and again: as soon as the executor lets go of
-    /// one, there is the next.
-    struct Chain {
-        here: thread::ThreadId,
-        over: AtomicBool,
-        again: mpsc::Sender<bool>,
-        done: Mutex<mpsc::Receiver<()>>,
-    }
-    impl Hooks for Chain {
-        fn on_drop(&self) {
-            if thread::current().id() == self.here && !self.over.load(Ordering::SeqCst) {
-                let _ = self.again.send(true);
-                let _ = self.done.lock().unwrap().recv();
-            }
-        }
-    }
-    let executor = SingleThread::new().unwrap();
-    let mut task = executor.spawn(pending::<()>());
-    let ((again, asked), (tell, done)) = (mpsc::channel(), mpsc::channel());
-    let chain = Arc::new(Chain {
-        here: thread::current().id(),
-        over: AtomicBool::new(false),
-        again: again.clone(),
-        done: Mutex::new(done),
-    });
-    let far = thread::spawn({
-        let chain = chain.clone();
-        move || {
-            while let Ok(true) = asked.recv() {
-                let waker = hooked_waker(chain.clone());
-                let polled = Pin::new(&mut task).poll(&mut Context::from_waker(&waker));
-                assert!(polled.is_pending());
-                let _ = tell.send(());
-            }
-        }
-    });
-    // The second one replaces the first, and so it begins.
-    for _ in 0..2 {
-        again.send(true).unwrap();
-        chain.done.lock().unwrap().recv().unwrap();
-    }
-    executor.block_on(async {
-        for _ in 0..20 {
-            sleep(Duration::from_millis(1)).await;
-            brigade::spawn(async {}).await.unwrap();
-        }
-    });
-    chain.over.store(true, Ordering::SeqCst);
-    again.send(false).unwrap();
-    drop(executor);
-    far.join().unwrap();
-}
-
 /// The main future and the tasks take turns: neither runs twice while the other is ready.
 fn main_and_tasks_take_turns() {
     let executor = SingleThread::new().unwrap();
@@ -527,17 +267,8 @@ fn main_and_tasks_take_turns() {
 }
 
 on_both! {
-    self_waking_tasks_do_not_starve_timers,
-    self_waking_tasks_do_not_starve_sockets,
-    self_waking_tasks_do_not_starve_anybody,
-    an_always_ready_socket_starves_nobody,
-    other_ready_sockets_starve_nobody,
-    an_always_due_interval_starves_nobody,
-    past_deadlines_starve_nobody,
-    consume_budget_starves_nobody,
     what_the_driver_woke_does_not_wait_for_self_waking_tasks,
     tasks_that_wake_one_another_do_not_starve_those_that_yield,
-    a_flood_of_spawns_starves_nobody,
 }
 
 kitchen_tests!(one_worker, brigade_tests::ManyCooks<1>;
@@ -548,6 +279,5 @@ kitchen_tests!(one_worker, brigade_tests::ManyCooks<1>;
 one_cook! {
     a_yield_lets_every_ready_task_run,
     a_yield_lets_the_driver_look,
-    letters_that_beget_letters_starve_nobody,
     main_and_tasks_take_turns,
 }

@@ -4,7 +4,7 @@
 
 use std::future::{Future, pending};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use brigade::Executor;
 use brigade::time::{Sleep, now, sleep, sleep_until, timeout};
 use brigade_tests::{CountingWaker, Kitchen, on_both, park_on, poll_once};
 
-const MS: Duration = Duration::from_millis(1);
+pub(crate) const MS: Duration = Duration::from_millis(1);
 
 /// A sleep that was polled once with `waker`, and not too late for that.
-fn armed(duration: Duration, waker: &Arc<CountingWaker>) -> Pin<Box<Sleep>> {
+pub(crate) fn armed(duration: Duration, waker: &Arc<CountingWaker>) -> Pin<Box<Sleep>> {
     let waker = Waker::from(waker.clone());
     loop {
         let mut sleep = Box::pin(sleep(duration));
@@ -238,53 +238,6 @@ fn the_last_waker_counts<K: Kitchen>() {
     assert_eq!((Arc::strong_count(&last), last.count()), (1, 1));
 }
 
-/// tokio #8252: moved to and dropped on another thread, armed or not, while the executor lives and after.
-fn dropped_on_another_thread<K: Kitchen>() {
-    let executor = K::open();
-    let waker = CountingWaker::new();
-    let (send, receive) = mpsc::channel::<Pin<Box<Sleep>>>();
-    let (tell, told) = async_channel::unbounded();
-    let elsewhere = thread::spawn(move || {
-        for sleep in receive {
-            drop(sleep);
-            tell.send_blocking(()).unwrap();
-        }
-    });
-    let kept = executor.block_on(async {
-        for _ in 0..100 {
-            send.send(armed(3600 * 1000 * MS, &waker)).unwrap();
-            send.send(armed(MS, &waker)).unwrap();
-            send.send(Box::pin(sleep(MS))).unwrap();
-        }
-        for _ in 0..300 {
-            told.recv().await.unwrap();
-        }
-        // A turn of the driver, with a timer in it, forgets them.
-        sleep(2 * MS).await;
-        sleep(2 * MS).await;
-        armed(3600 * 1000 * MS, &waker)
-    });
-    drop(executor);
-    send.send(kept).unwrap();
-    drop(send);
-    elsewhere.join().unwrap();
-    assert_eq!(Arc::strong_count(&waker), 1);
-}
-
-/// A sleep that changes from one executor to another ends in the new one.
-fn moved_to_another_executor<K: Kitchen>() {
-    let (one, other) = (K::open(), K::open());
-    let mut timer = one.block_on(async {
-        let mut timer = Box::pin(sleep(200 * MS));
-        assert!(futures::poll!(timer.as_mut()).is_pending());
-        timer
-    });
-    let deadline = timer.deadline().unwrap();
-    other.block_on(timer.as_mut());
-    assert!(Instant::now() >= deadline);
-    drop(one);
-}
-
 /// A hundred thousand timers, armed and given up, leave the rest as it was, and cost no wakeups.
 fn a_crowd_of_cancelled_timers<K: Kitchen>() {
     let executor = K::open();
@@ -337,16 +290,6 @@ fn a_shorter_timer_shortens_the_sleep<K: Kitchen>() {
     drop(long);
 }
 
-/// A sleep that is awaited outside of any executor of brigade says so.
-fn a_sleep_under_a_stranger_panics<K: Kitchen>() {
-    let executor = K::open();
-    let timer = executor.block_on(async { sleep(MS) });
-    let polled = thread::spawn(move || park_on(timer)).join();
-    let payload = polled.unwrap_err();
-    assert!(brigade_tests::text_of(&*payload).contains("Sleep"));
-    drop(executor.spawn(pending::<()>()));
-}
-
 /// `reset` arms the timer anew with the waker of the task that waits: for a sooner deadline, for a later
 /// one, and where there was no end before.
 fn reset_moves_the_wake_of_a_waiting_task<K: Kitchen>() {
@@ -367,92 +310,6 @@ fn reset_moves_the_wake_of_a_waiting_task<K: Kitchen>() {
     });
 }
 
-/// The same from another thread, while the executor sleeps until the old deadline.
-fn reset_on_another_thread_wakes_a_sleeping_executor<K: Kitchen>() {
-    let executor = K::open();
-    executor.block_on(async {
-        let timer = Arc::new(Mutex::new(sleep(3_600_000 * MS)));
-        let (polled, told) = mpsc::channel();
-        let far = thread::spawn({
-            let timer = timer.clone();
-            move || {
-                told.recv().unwrap();
-                // Most likely asleep by then; if not, the test proves less.
-                thread::sleep(5 * MS);
-                timer.lock().unwrap().reset(Instant::now() + MS);
-            }
-        });
-        std::future::poll_fn(|cx| {
-            let _ = polled.send(());
-            Pin::new(&mut *timer.lock().unwrap()).poll(cx)
-        })
-        .await;
-        far.join().unwrap();
-    });
-}
-
-/// A thread of the blocking pool has the executor as current: it may poll sleeps that a task armed, and
-/// sleeps that nobody did.
-fn a_blocking_job_may_await_a_sleep<K: Kitchen>() {
-    let executor = K::open();
-    let waker = CountingWaker::new();
-    executor.block_on(async {
-        let before = Instant::now();
-        let fresh = sleep(2 * MS);
-        let used = armed(60 * MS, &waker);
-        let job = brigade::spawn_blocking(move || {
-            park_on(fresh);
-            park_on(used);
-            assert!(park_on(timeout(5 * MS, pending::<()>())).is_err());
-        });
-        job.await.unwrap();
-        assert!(before.elapsed() >= 65 * MS);
-    });
-    assert_eq!((Arc::strong_count(&waker), waker.count()), (1, 0));
-}
-
-/// The executor is dropped while a job of its pool awaits a sleep; then the job awaits further ones. All
-/// of them end, and none early.
-fn sleeps_of_a_job_end_though_its_executor_closes<K: Kitchen>() {
-    let executor = K::open();
-    let (tell, told) = mpsc::channel();
-    let job = executor.handle().spawn_blocking(move || {
-        let before = Instant::now();
-        let long = armed(60 * MS, &CountingWaker::new());
-        tell.send("armed").unwrap();
-        park_on(long);
-        assert!(before.elapsed() >= 60 * MS);
-        tell.send("ended").unwrap();
-        let before = Instant::now();
-        park_on(sleep(5 * MS));
-        assert!(before.elapsed() >= 5 * MS);
-        assert!(park_on(timeout(MS, pending::<()>())).is_err());
-        assert_eq!(park_on(timeout(3_600_000 * MS, async { 1 })), Ok(1));
-        tell.send("done").unwrap();
-    });
-    assert_eq!(told.recv().unwrap(), "armed");
-    drop(executor);
-    assert_eq!(told.recv().unwrap(), "ended");
-    assert_eq!(told.recv().unwrap(), "done");
-    drop(job);
-}
-
-/// A sleep that was armed and is polled after its executor has gone, elsewhere, does not hang.
-fn a_sleep_that_lost_its_executor_is_woken<K: Kitchen>() {
-    let executor = K::open();
-    let waker = CountingWaker::new();
-    let timer = executor.block_on(async { armed(3600 * 1000 * MS, &waker) });
-    drop(executor);
-    assert_eq!(waker.count(), 1);
-    let other = K::open();
-    other.block_on(async {
-        let mut timer = timer;
-        assert!(matches!(futures::poll!(timer.as_mut()), Poll::Pending));
-        timer.reset(now() + MS);
-        timer.await;
-    });
-}
-
 on_both! {
     never_early,
     never_early_one_by_one,
@@ -463,15 +320,8 @@ on_both! {
     dropped_in_every_state,
     reset_in_every_state,
     the_last_waker_counts,
-    dropped_on_another_thread,
-    moved_to_another_executor,
     a_crowd_of_cancelled_timers,
     a_crowd_of_timers_fires_once_each,
     a_shorter_timer_shortens_the_sleep,
-    a_sleep_under_a_stranger_panics,
-    a_sleep_that_lost_its_executor_is_woken,
     reset_moves_the_wake_of_a_waiting_task,
-    reset_on_another_thread_wakes_a_sleeping_executor,
-    a_blocking_job_may_await_a_sleep,
-    sleeps_of_a_job_end_though_its_executor_closes,
 }

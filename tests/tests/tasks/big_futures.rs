@@ -1,5 +1,5 @@
 //! Futures that take a large part of the stack they are made on: no way into an executor copies them so often
-//! that they overflow it. A test that fails here ends its whole program.
+//! that they overflow it. A test that fails here ends its process, so each has one of its own.
 //!
 //! A debug build copies a value wherever it is passed on, an optimized one hardly anywhere, so the sizes differ.
 
@@ -199,6 +199,7 @@ fn the_ways_to_spawn_locally_take_a_big_future() {
 }
 
 on_both! {
+    ; alone:
     block_on_takes_a_big_future,
     spawn_of_the_trait_takes_a_big_future,
     spawn_of_a_handle_takes_a_big_future,
@@ -208,6 +209,7 @@ on_both! {
 }
 
 one_cook! {
+    ; alone:
     block_on_of_a_handle_takes_a_big_future,
     a_worker_with_a_small_stack_takes_a_big_future,
     run_takes_a_big_future,

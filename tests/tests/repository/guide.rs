@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use brigade_tests::test_file;
+
 fn page(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     fs::read_to_string(root.join("runtime/docs").join(name)).unwrap()
@@ -31,10 +33,10 @@ fn named(cell: &str) -> Vec<(&str, &str)> {
 
 /// Returns whether `file` has the function, and lists it for the harness.
 fn is_a_test(file: &str, function: &str) -> bool {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/{file}.rs"));
-    let Ok(text) = fs::read_to_string(path) else {
+    let Some(file) = test_file(file) else {
         return false;
     };
+    let text = fs::read_to_string(file.path).unwrap();
     let defined =
         text.contains(&format!("fn {function}(")) || text.contains(&format!("fn {function}<"));
     // In the lists at the ends of the files a test stands alone on its line, or after `alone:`.
@@ -82,8 +84,7 @@ fn the_adapter_for_hyper_has_as_many_lines_as_the_page_says() {
 /// The page shows the code that the tests of axum run.
 #[test]
 fn the_recipe_for_axum_is_the_code_of_its_test() {
-    let test = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/axum.rs");
-    let test = fs::read_to_string(test).unwrap();
+    let test = fs::read_to_string(test_file("axum").unwrap().path).unwrap();
     let between = |text: &str, from: &str, to: &str| {
         let rest = text.split_once(from).unwrap().1;
         rest.split_once(to).unwrap().0.trim().to_owned()

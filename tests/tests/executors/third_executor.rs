@@ -11,7 +11,7 @@ use brigade::net::{TcpListener, TcpStream};
 use brigade::{Executor, Handle, WorkStealing};
 use brigade_tests::{Tally, one_cook, text_of};
 
-#[path = "../../runtime/examples/priority.rs"]
+#[path = "../../../runtime/examples/priority.rs"]
 #[allow(dead_code, reason = "it has a main function too")]
 mod priority;
 
@@ -306,6 +306,6 @@ one_cook!(
 
 #[test]
 fn it_takes_fewer_than_150_lines() {
-    let source = include_str!("../../runtime/examples/priority.rs");
+    let source = include_str!("../../../runtime/examples/priority.rs");
     assert!(source.lines().count() < 150);
 }

@@ -1,13 +1,12 @@
 //! What is written about checks is true: each test that `tests/KNOWN-BUGS.md` or `brigade::promises`
 //! names exists, no row is without one, no method is left out, and the numbers are those of the source.
 
-#[path = "text/mod.rs"]
-mod text;
-
 use std::collections::BTreeSet;
 use std::fs;
 
-use text::{none, quoted, read, root, rows, sources};
+use brigade_tests::test_file;
+
+use crate::text::{is_word_char, none, quoted, read, root, rows, sources};
 
 /// The rows whose first cell is `mark` and a number: each number from 1 on, once.
 #[track_caller]
@@ -21,19 +20,20 @@ fn numbered(page: &str, mark: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// Returns whether there is a test `folder/file::function`, or a function from which a macro makes one.
+/// Returns whether there is a test `place/file::function`, or a function from which a macro makes one.
 fn exists(name: &str) -> bool {
     let (place, function) = name.split_once("::").expect("a name has two parts");
-    let file = match place.split_once('/') {
-        Some(("tests", file)) => format!("tests/tests/{file}"),
-        Some(("demos", file)) => format!("demos/tests/{file}"),
-        _ => format!("runtime/src/{place}"),
+    let files = match place.split_once('/') {
+        Some(("tests", file)) => Vec::from_iter(test_file(file).map(|it| it.path)),
+        Some(("demos", file)) => vec![root().join(format!("demos/tests/{file}.rs"))],
+        // A module's own tests stand at its end, or beside it.
+        _ => ["", "/tests"]
+            .map(|end| root().join(format!("runtime/src/{place}{end}.rs")))
+            .into(),
     };
-    // A module's own tests stand at its end, or beside it.
-    let files = [format!("{file}.rs"), format!("{file}/tests.rs")];
-    files.iter().any(|file| {
-        fs::read_to_string(root().join(file)).is_ok_and(|text| defines(&text, function))
-    })
+    files
+        .iter()
+        .any(|file| fs::read_to_string(file).is_ok_and(|text| defines(&text, function)))
 }
 
 fn defines(text: &str, function: &str) -> bool {
@@ -83,6 +83,32 @@ fn every_promise_names_its_tests() {
     let rows = numbered(&read("runtime/src/promises.rs"), "P");
     assert!(rows.len() >= 35, "{} promises", rows.len());
     none(untested(&rows));
+}
+
+/// What no `mod` names would never be compiled.
+#[test]
+fn every_file_of_tests_is_part_of_a_program() {
+    none(sources("tests/tests").iter().filter_map(|file| {
+        let (topic, name) = file.name.trim_end_matches(".rs").split_once('/')?;
+        let programs = [format!("{topic}/main.rs"), format!("{topic}.rs")];
+        let mut texts = programs
+            .iter()
+            .flat_map(|it| fs::read_to_string(root().join("tests/tests").join(it)));
+        let is_part = name == "main" || texts.any(|it| it.contains(&format!("\nmod {name};\n")));
+        (!is_part).then(|| format!("{} is part of no program", file.name))
+    }));
+}
+
+/// A lane that chose tests by a name that no file has would run none.
+#[test]
+fn lanes_choose_tests_by_the_names_of_files() {
+    let lanes = ["common.sh", "sanitizer.sh", "panic-abort", "valgrind"];
+    let lanes = lanes.map(|lane| read(&format!(".ci/{lane}"))).concat();
+    let words = lanes.split(|c: char| !is_word_char(c) && c != ':');
+    let chosen: Vec<_> = words.filter_map(|word| word.strip_suffix("::")).collect();
+    assert!(chosen.len() >= 30, "{chosen:?}");
+    let unknown = chosen.into_iter().filter(|name| test_file(name).is_none());
+    none(unknown.map(|name| format!("there is no {name}.rs")));
 }
 
 /// Written as `NAME` = 64.

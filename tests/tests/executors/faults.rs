@@ -20,12 +20,9 @@ use brigade::net::{
 use brigade::time::{sleep, timeout};
 use brigade::{Executor, SingleThread, WorkStealing};
 use brigade_tests::{
-    Counting, CountingWaker, Dropped, Kitchen, Tally, descriptors, in_child, live_bytes, on_both,
-    one_cook, pair, threads,
+    CountingWaker, Dropped, Kitchen, Tally, descriptors, in_child, live_bytes, on_both, one_cook,
+    pair, threads,
 };
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// The limit on descriptors, lowered so that so many more can be had, and put back when dropped.
 struct Want(u64);

@@ -1,8 +1,6 @@
 //! The repository's texts and sources, as `house.rs`, `prose.rs` and `catalogue.rs` read them: line by
 //! line, without a parser of Rust.
 
-#![allow(dead_code, reason = "no test binary uses all of it")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,12 +1,9 @@
 //! The structure of `runtime/src` is what ARCHITECTURE.md says: who uses whom, where `unsafe` stands,
 //! how long it takes to read.
 
-#[path = "text/mod.rs"]
-mod text;
-
 use std::collections::BTreeSet;
 
-use text::{Source, code, is_word_char, none, quoted, read, renew, rows, section, sources};
+use crate::text::{Source, code, is_word_char, none, quoted, read, renew, rows, section, sources};
 
 const PAGE: &str = "ARCHITECTURE.md";
 
@@ -130,7 +127,7 @@ fn unsafe_stands_only_where_architecture_md_lists_it() {
     assert_eq!(counted, listed, "left: the source; right: {PAGE}");
 }
 
-/// To see the figures: `cargo test -p brigade-tests --test house lines -- --nocapture`.
+/// To see the figures: `cargo test -p brigade-tests --test repository 450_lines -- --nocapture`.
 #[test]
 fn files_have_at_most_450_lines() {
     let (mut all_code, mut all_comments, mut long) = (0, 0, Vec::new());
@@ -263,7 +260,7 @@ fn is_type(line: &str) -> bool {
     )
 }
 
-/// To see the sums: `cargo test -p brigade-tests --test house life -- --nocapture`.
+/// To see the sums: `cargo test -p brigade-tests --test repository life_of_a_task -- --ignored --nocapture`.
 #[test]
 #[ignore = "the goals are not reached: it reports how far they are"]
 fn the_life_of_a_task_is_short() {

@@ -1,0 +1,40 @@
+//! Where the tests are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A file below `tests/tests`.
+#[derive(Debug)]
+pub struct TestFile {
+    pub path: PathBuf,
+    /// The program that it is part of.
+    pub binary: String,
+    /// The module that it is there; none where it is the whole program.
+    pub module: Option<String>,
+}
+
+/// Finds a file of tests by its name without `.rs`: no two have the same, whatever their folders.
+///
+/// # Panics
+/// If two have.
+#[must_use]
+pub fn test_file(name: &str) -> Option<TestFile> {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let whole = [(tests.join(format!("{name}.rs")), name.to_owned(), None)];
+    let topics = fs::read_dir(&tests).expect("the folder of the tests");
+    let parts = topics.map(|topic| {
+        let topic = topic.expect("an entry of the folder");
+        let path = topic.path().join(format!("{name}.rs"));
+        let binary = topic.file_name().to_string_lossy().into_owned();
+        (path, binary, Some(name.to_owned()))
+    });
+    let all = whole.into_iter().chain(parts);
+    let mut found = all.filter(|(path, ..)| path.exists());
+    let (path, binary, module) = found.next()?;
+    assert!(found.next().is_none(), "two files are called {name}.rs");
+    Some(TestFile {
+        path,
+        binary,
+        module,
+    })
+}

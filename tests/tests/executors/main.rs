@@ -1,0 +1,29 @@
+//! Executors: how they are made and entered, share out the time, nest, block, count and shut down, and what they do
+//! with what belongs to the whole process.
+
+use brigade_tests::Counting;
+
+mod blocked_worker;
+mod blocking;
+mod fairness;
+mod faults;
+mod guard;
+mod handle;
+mod idle;
+mod macros;
+mod many_cooks;
+mod metrics;
+mod nesting;
+mod pool_threads;
+mod process;
+mod settings;
+mod shutdown;
+mod shutdown_races;
+mod shutdown_timeout;
+mod signal;
+mod third_executor;
+mod timeline;
+mod turns;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;

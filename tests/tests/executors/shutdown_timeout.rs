@@ -1,0 +1,164 @@
+//! A shutdown with a timeout, and closures that are running when their executor ends.
+
+use std::future::pending;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use brigade::Executor;
+use brigade_tests::{Kitchen, LIMIT, Tally, on_both, one_cook, park_on};
+
+/// `shutdown_timeout` waits for a closure that is running, and for no longer than that.
+fn shutdown_timeout_waits_for_running_jobs<K: Kitchen>() {
+    for timeout in [LIMIT, Duration::MAX] {
+        let executor = K::open();
+        let (begin, begun) = mpsc::channel();
+        let (ended, dropped) = (Tally::new(), Tally::new());
+        let (end, spy) = (ended.clone(), dropped.on_drop());
+        let job = executor.handle().spawn_blocking(move || {
+            begin.send(()).unwrap();
+            thread::sleep(Duration::from_millis(50));
+            end.add();
+        });
+        drop(executor.spawn(async move {
+            let _spy = spy;
+            pending::<()>().await;
+        }));
+        begun.recv().unwrap();
+        let handle = executor.handle();
+        K::shut_down(executor, timeout);
+        assert_eq!((ended.get(), dropped.get()), (1, 1));
+        assert_eq!(handle.metrics().num_blocking_threads, 0);
+        park_on(job).unwrap();
+    }
+}
+
+/// Closures that have not begun are cancelled, and their handles say so.
+fn shutdown_timeout_cancels_queued_jobs<K: Kitchen>() {
+    let executor = K::try_build(K::builder().max_blocking_threads(1)).unwrap();
+    let (begin, begun) = mpsc::channel();
+    let running = executor.handle().spawn_blocking(move || {
+        begin.send(()).unwrap();
+        thread::sleep(Duration::from_millis(20));
+        42
+    });
+    begun.recv().unwrap();
+    let (ran, dropped) = (Tally::new(), Tally::new());
+    let queued: Vec<_> = (0..10)
+        .map(|_| {
+            let (ran, spy) = (ran.clone(), dropped.on_drop());
+            executor.handle().spawn_blocking(move || {
+                let _spy = spy;
+                ran.add();
+            })
+        })
+        .collect();
+    K::shut_down(executor, LIMIT);
+    assert_eq!((ran.get(), dropped.get()), (0, 10));
+    assert_eq!(park_on(running).unwrap(), 42);
+    for job in queued {
+        assert!(park_on(job).unwrap_err().is_aborted());
+    }
+}
+
+/// It gives up at its end, and what it gave up on goes on. Without a timeout it does not wait at all.
+fn shutdown_timeout_gives_up_at_its_end<K: Kitchen>() {
+    for timeout in [Duration::ZERO, Duration::from_millis(20)] {
+        let executor = K::open();
+        let (begin, begun) = mpsc::channel();
+        let (open, door) = mpsc::channel::<()>();
+        let job = executor.handle().spawn_blocking(move || {
+            begin.send(()).unwrap();
+            let _ = door.recv();
+            42
+        });
+        begun.recv().unwrap();
+        let before = Instant::now();
+        K::shut_down(executor, timeout);
+        assert!(before.elapsed() >= timeout);
+        assert!(!job.is_finished());
+        drop(open);
+        assert_eq!(park_on(job).unwrap(), 42);
+    }
+}
+
+/// Nor does it wait for ever where a poll does not come back. The last worker does the rest.
+fn shutdown_timeout_gives_up_on_a_poll_that_blocks() {
+    let executor = brigade::WorkStealing::with_workers(2).unwrap();
+    let (begin, begun) = mpsc::channel();
+    let (open, door) = mpsc::channel::<()>();
+    let drops = Tally::new();
+    let spy = drops.on_drop();
+    let idle = executor.spawn(async move {
+        let _spy = spy;
+        pending::<()>().await;
+    });
+    drop(executor.spawn(async move {
+        begin.send(()).unwrap();
+        let _ = door.recv();
+    }));
+    begun.recv().unwrap();
+    executor.shutdown_timeout(Duration::from_millis(20));
+    // A task is not dropped while another one may be running.
+    assert_eq!(drops.get(), 0);
+    drop(open);
+    assert!(park_on(idle).unwrap_err().is_aborted());
+    assert_eq!(drops.get(), 1);
+}
+
+/// Called in a task or a job of another executor, or of the very one that it ends.
+fn shutdown_timeout_may_be_called_anywhere<K: Kitchen>() {
+    let outer = K::open();
+    outer.block_on(async {
+        let inner = K::open();
+        let slow = inner
+            .handle()
+            .spawn_blocking(|| thread::sleep(Duration::from_millis(5)));
+        K::shut_down(inner, LIMIT);
+        assert!(slow.is_finished());
+        brigade::spawn_blocking(|| K::shut_down(K::open(), LIMIT))
+            .await
+            .unwrap();
+        assert_eq!(brigade::spawn(async { 1 }).await.unwrap(), 1);
+    });
+    let executor = brigade::WorkStealing::with_workers(2).unwrap();
+    let handle = executor.handle();
+    let task = handle.spawn(async move { executor.shutdown_timeout(LIMIT) });
+    // It has ended itself, after its last poll.
+    let _ = park_on(task);
+    let executor = brigade::WorkStealing::with_workers(2).unwrap();
+    let handle = executor.handle();
+    // A job would wait for itself.
+    let job = handle.spawn_blocking(|| executor.shutdown_timeout(Duration::from_millis(1)));
+    park_on(job).unwrap();
+}
+
+/// A closure that is running when its executor ends goes on, and nobody waits for it: not the drop, and not
+/// the end of `main`, where the process takes it along.
+fn a_running_job_outlives_its_executor<K: Kitchen>() {
+    let (begin, begun) = mpsc::channel();
+    let (open, door) = mpsc::channel::<()>();
+    let executor = K::open();
+    let job = executor.handle().spawn_blocking(move || {
+        begin.send(()).unwrap();
+        let _ = door.recv();
+        "done"
+    });
+    begun.recv().unwrap();
+    drop(executor);
+    assert!(!job.is_finished());
+    drop(open);
+    assert_eq!(park_on(job).unwrap(), "done");
+}
+
+on_both! {
+    shutdown_timeout_waits_for_running_jobs,
+    shutdown_timeout_cancels_queued_jobs,
+    shutdown_timeout_gives_up_at_its_end,
+    shutdown_timeout_may_be_called_anywhere,
+    a_running_job_outlives_its_executor,
+}
+
+one_cook! {
+    shutdown_timeout_gives_up_on_a_poll_that_blocks,
+}

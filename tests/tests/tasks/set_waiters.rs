@@ -1,0 +1,199 @@
+//! Tasks that wait for a set: they are woken, lose nothing when they give up, and let others run.
+
+use std::future::{pending, poll_fn};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use brigade::Executor;
+use brigade::task::JoinSet;
+use brigade::time::{sleep, timeout};
+use brigade_tests::{CountingWaker, Kitchen, ManyCooks, OneCook, on_both, one_cook};
+
+/// Dropping the future of a join loses nothing.
+fn a_cancelled_join_loses_nothing<K: Kitchen>() {
+    K::open().block_on(async {
+        let mut set = JoinSet::new();
+        for n in 0..20 {
+            set.spawn(async move {
+                sleep(Duration::from_millis(n)).await;
+                1
+            });
+        }
+        let mut sum = 0;
+        while !set.is_empty() {
+            if let Ok(Some(one)) = timeout(Duration::from_millis(1), set.join_next()).await {
+                sum += one.unwrap();
+            }
+        }
+        assert_eq!(sum, 20);
+    });
+}
+
+/// A try in the midst of a wait takes no wake away.
+fn a_try_does_not_unregister_who_waits<K: Kitchen>() {
+    K::open().block_on(async {
+        let (open, gate) = async_channel::bounded::<()>(1);
+        let mut set = JoinSet::new();
+        set.spawn(async move { gate.recv().await.unwrap() });
+        let task = brigade::spawn(poll_fn(move |cx| {
+            if set.poll_join_next(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            match set.try_join_next() {
+                Some(_) => Poll::Ready(()),
+                None => Poll::Pending,
+            }
+        }));
+        for _ in 0..3 {
+            brigade::yield_now().await;
+        }
+        open.send(()).await.unwrap();
+        timeout(Duration::from_secs(10), task)
+            .await
+            .expect("it sleeps on")
+            .unwrap();
+    });
+}
+
+/// A member that is ready counts towards the budget: a set that always has one more lets others run.
+fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
+    const ROUNDS: usize = 20_000;
+    let rival = |done: Arc<AtomicBool>| async move {
+        let mut polls = 0;
+        while !done.load(Ordering::Relaxed) {
+            polls += 1;
+            brigade::yield_now().await;
+        }
+        polls
+    };
+    // Finished tasks, and the way of taking them out of the set.
+    for ways in [0, 1, 2] {
+        let polls: usize = K::open().block_on(async move {
+            let mut set = JoinSet::new();
+            for _ in 0..ROUNDS {
+                set.spawn(async {});
+            }
+            let last = set.spawn(async {});
+            while !last.is_finished() {
+                brigade::yield_now().await;
+            }
+            let done = Arc::new(AtomicBool::new(false));
+            let rival = brigade::spawn(rival(done.clone()));
+            let joiner = brigade::spawn(async move {
+                match ways {
+                    0 => while set.join_next().await.is_some() {},
+                    1 => drop(set.join_all().await),
+                    // An empty set is ready as well.
+                    _ => {
+                        set.detach_all();
+                        for _ in 0..ROUNDS {
+                            assert!(set.join_next().await.is_none());
+                        }
+                    }
+                }
+                done.store(true, Ordering::Relaxed);
+            });
+            joiner.await.unwrap();
+            rival.await.unwrap()
+        });
+        assert!(polls > ROUNDS / 1000, "{ways}: {polls} polls of the rival");
+    }
+    // The blocking pool is ahead: 1,000 of its jobs are done before the first is joined.
+    let polls = K::open().block_on(async move {
+        let mut set = JoinSet::new();
+        let ahead: Vec<_> = (0..1000).map(|_| set.spawn_blocking(|| ())).collect();
+        while !ahead.iter().all(|job| job.is_finished()) {
+            brigade::yield_now().await;
+        }
+        let done = Arc::new(AtomicBool::new(false));
+        let rival = brigade::spawn(rival(done.clone()));
+        let joiner = brigade::spawn(async move {
+            for _ in 0..ROUNDS {
+                set.join_next().await;
+                set.spawn_blocking(|| ());
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        joiner.await.unwrap();
+        rival.await.unwrap()
+    });
+    assert!(polls > ROUNDS / 1000, "{polls} polls beside the pool");
+}
+
+/// With more than one worker the rival would have a thread to itself.
+fn joining_what_is_always_ready_lets_others_run() {
+    joining_what_is_always_ready_lets_others_run_on::<OneCook>();
+    joining_what_is_always_ready_lets_others_run_on::<ManyCooks<1>>();
+}
+
+/// Refusals must not repeat: with more sets than the budget has units, each is joined.
+fn many_sets_in_one_task_are_all_joined<K: Kitchen>() {
+    K::open().block_on(async {
+        let joins = (0..1000).map(|number| async move {
+            let mut set = JoinSet::new();
+            set.spawn(async move { number });
+            set.spawn(async {
+                brigade::yield_now().await;
+                1
+            });
+            set.join_all().await.iter().sum::<usize>()
+        });
+        let sums = timeout(Duration::from_secs(60), futures::future::join_all(joins)).await;
+        assert_eq!(sums.unwrap().iter().sum::<usize>(), 999 * 1000 / 2 + 1000);
+    });
+}
+
+/// The waker of the latest poll is the one that is woken: the set may have moved to another task.
+fn the_last_waiter_is_woken<K: Kitchen>() {
+    let executor = K::open();
+    let (open, gate) = async_channel::bounded::<()>(1);
+    let mut set = JoinSet::new();
+    set.spawn_on(
+        async move { gate.recv().await.unwrap() },
+        &executor.handle(),
+    );
+    let (first, last) = (CountingWaker::new(), CountingWaker::new());
+    for waiter in [&first, &last] {
+        let waker = Waker::from(waiter.clone());
+        let mut cx = Context::from_waker(&waker);
+        assert!(set.poll_join_next(&mut cx).is_pending());
+    }
+    executor.block_on(async {
+        open.send(()).await.unwrap();
+        while last.count() == 0 {
+            assert_eq!(first.count(), 0, "the first waiter was woken");
+            brigade::yield_now().await;
+        }
+    });
+    assert_eq!((first.count(), last.count()), (0, 1));
+    assert!(set.try_join_next().is_some());
+}
+
+/// Whoever waits for a set that others empty learns that it is empty.
+fn detaching_wakes_the_waiter<K: Kitchen>() {
+    let executor = K::open();
+    let mut set = JoinSet::new();
+    set.spawn_on(pending::<()>(), &executor.handle());
+    let waiter = CountingWaker::new();
+    let waker = Waker::from(waiter.clone());
+    assert!(
+        set.poll_join_next(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    set.detach_all();
+    assert_eq!(waiter.count(), 1);
+}
+
+on_both! {
+    a_cancelled_join_loses_nothing,
+    a_try_does_not_unregister_who_waits,
+    many_sets_in_one_task_are_all_joined,
+    the_last_waiter_is_woken,
+    detaching_wakes_the_waiter,
+}
+
+one_cook! {
+    joining_what_is_always_ready_lets_others_run,
+}

@@ -1,0 +1,8 @@
+//! Timers, clocks that jump, and programs under many orders.
+
+mod explore;
+mod interval;
+mod precise_timers;
+mod sleep;
+mod sleep_elsewhere;
+mod virtual_time;
