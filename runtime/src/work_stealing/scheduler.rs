@@ -124,7 +124,7 @@ impl Scheduler {
     /// S3, and for the last searcher: returns whether there is a task in any queue that others may take
     /// from, except the slots.
     pub(crate) fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.remotes.iter().any(Remote::has_work)
+        self.injector.len() > 0 || self.remotes.iter().any(Remote::has_work)
     }
 
     // ---- shutdown ------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ impl Remote {
 
     /// Returns whether another worker may take a task from the rings.
     pub(crate) fn has_work(&self) -> bool {
-        !self.ring.is_empty() || !self.yielded.is_empty()
+        self.queued() > 0
     }
 
     /// Returns how many tasks are in the rings.

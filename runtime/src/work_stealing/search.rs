@@ -23,7 +23,7 @@ impl Worker {
     pub(super) fn next_task(&self) -> Option<Runnable> {
         if self.left.get() == 0 {
             self.poll_driver();
-            let waiting = !self.scheduler.injector.is_empty();
+            let waiting = self.scheduler.injector.len() > 0;
             self.alternate_injector.set(waiting);
         }
         self.next_injected()
