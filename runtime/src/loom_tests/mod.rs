@@ -291,7 +291,7 @@ impl Staff {
     fn notify(&self) -> bool {
         let sleeper = self.idle.to_wake(|_| false);
         if let Some(sleeper) = sleeper {
-            let _ = self.parkers[sleeper].unpark();
+            self.parkers[sleeper].unpark(|| ());
         }
         sleeper.is_some()
     }
@@ -333,7 +333,7 @@ impl Staff {
             run(task);
             if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
                 for parker in &self.parkers {
-                    let _ = parker.unpark();
+                    parker.unpark(|| ());
                 }
             }
         }

@@ -8,7 +8,7 @@ use super::current;
 use super::idle::Idle;
 use super::monitor::Monitor;
 use super::owned::OwnedTasks;
-use super::park::{Parker, Unpark};
+use super::park::Parker;
 use super::worker::Worker;
 use crate::metrics::Counters;
 use crate::queue::inject::Injector;
@@ -116,9 +116,8 @@ impl Scheduler {
     }
 
     fn unpark(&self, worker: usize) {
-        if self.remotes[worker].parker.unpark() == Unpark::NotifyDriver {
-            self.reactor.notify();
-        }
+        let parker = &self.remotes[worker].parker;
+        parker.unpark(|| self.reactor.notify());
     }
 
     /// S3, and for the last searcher: returns whether there is a task in any queue that others may take
