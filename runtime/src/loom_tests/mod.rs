@@ -58,7 +58,7 @@ use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::task::{JoinHandle, waker};
 use crate::test_support::new_task_of;
 use crate::trace::Probe;
-use crate::work_stealing::idle::{Idle, Risen};
+use crate::work_stealing::idle::Idle;
 use crate::work_stealing::park::Parker;
 
 /// What a model is about. Counted with std's atomics, outside of the model: they outlast an execution
@@ -346,17 +346,11 @@ impl Staff {
         if !found && !self.is_closed() {
             self.parkers[worker].park(None);
         }
-        match self.idle.rise(worker) {
-            Risen::Woken => {
-                worked.woken += 1;
-                *searching = true;
-            }
-            Risen::ByItself if found => {
-                worked.turned_back += 1;
-                self.idle.search_anyway();
-                *searching = true;
-            }
-            Risen::ByItself => {}
+        *searching = self.idle.rise(worker, found);
+        if found {
+            worked.turned_back += 1;
+        } else if *searching {
+            worked.woken += 1;
         }
     }
 }

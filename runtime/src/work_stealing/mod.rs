@@ -23,7 +23,6 @@
 //!   ThreadSanitizer accepts. See [`queue::stealing`](crate::queue::stealing).
 
 mod builder;
-mod current;
 pub(crate) mod idle;
 pub(crate) mod monitor;
 pub(crate) mod owned;

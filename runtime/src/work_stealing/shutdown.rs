@@ -17,8 +17,8 @@ use std::sync::PoisonError;
 use std::thread;
 use std::time::Instant;
 
-use super::current;
 use super::scheduler::Scheduler;
+use super::worker;
 use crate::context;
 use crate::driver;
 use crate::handle::Shared;
@@ -82,7 +82,7 @@ impl ShutdownLatch {
         self.scheduler.close();
         self.release(Present::remove_executor);
         let threads = std::mem::take(&mut *lock(&self.threads));
-        if current::is_worker() || !self.finishes_by(deadline) {
+        if worker::is_worker() || !self.finishes_by(deadline) {
             return;
         }
         for thread in threads {
