@@ -179,9 +179,9 @@ impl Idle {
         fence(Ordering::SeqCst);
     }
 
-    /// The worker is up again, perhaps at once because it found a task (S4). Returns whether it is
-    /// counted as searching now: as it was by the thread that woke it, or because it found a task,
-    /// however many others search.
+    /// Counts a worker as awake again, unless the thread that woke it did. Returns whether it is counted
+    /// as searching now: by the thread that woke it, or here because it found a task at S3 (S4), however
+    /// many others search.
     ///
     /// The list is the one source of truth for which workers are parked: the thread that takes a worker
     /// off it has counted it (async-executor #103, tokio #8372).

@@ -124,12 +124,6 @@ impl Scheduler {
             self.unpark(worker);
         }
     }
-
-    /// Cancels all tasks. The caller is the last to leave, so no task is running or will be. The queues
-    /// keep bare pointers to complete tasks, which are never read again.
-    pub(crate) fn cancel_all(&self) {
-        self.owned.cancel_all();
-    }
 }
 
 impl Schedule for Scheduler {
