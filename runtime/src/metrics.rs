@@ -148,9 +148,12 @@ impl Counters {
             .fetch_max(self.in_flight(), Ordering::Relaxed);
     }
 
-    /// As [`sample`](Self::sample), unless there have been so many already.
-    pub(crate) fn sample_until(&self, enough: usize) {
-        if self.in_flight.most.load(Ordering::Relaxed) < enough {
+    /// One more worker runs tasks.
+    pub(crate) fn worker_begins(&self) {
+        self.at_once.up();
+        // `in_flight_max` bounds `at_once_max`, so it must not be behind; as many as there are workers
+        // suffice.
+        if self.in_flight.most() < self.workers.len() {
             self.sample();
         }
     }

@@ -100,7 +100,7 @@ impl Worker {
         Worker {
             tasks: WorkerTasks::new(index, &scheduler.owned),
             remote: scheduler.remotes[index].clone(),
-            counters: shared.counters.workers[index].clone(),
+            counters: scheduler.counters.workers[index].clone(),
             scheduler,
             shared,
             driver,
@@ -165,9 +165,7 @@ impl Worker {
     /// The worker has found a task: it is counted as running, not as searching any more.
     fn begin_to_run(&self) {
         self.spurious_rise.set(false);
-        let counters = &self.shared.counters;
-        counters.at_once.up();
-        counters.sample_until(counters.workers.len());
+        self.scheduler.counters.worker_begins();
         if !self.searching.replace(false) {
             // R3: this worker was the monitor or in the driver, and hands neither role to anyone.
             self.scheduler.ensure_monitor();
@@ -321,7 +319,7 @@ impl Worker {
     /// Makes the counts visible to other threads, and passes on the places of tasks that have ended.
     fn publish(&self, now: u64) {
         self.tasks.exchange(&self.scheduler.owned);
-        self.shared.counters.sample();
+        self.scheduler.counters.sample();
         self.counters
             .polls
             .set(self.remote.polls.load(Ordering::Relaxed));
