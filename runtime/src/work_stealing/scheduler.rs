@@ -156,8 +156,7 @@ impl Schedule for Scheduler {
     #[inline]
     fn reschedule(&self, task: Runnable) {
         if let Err(task) = worker::with_current(self, task, Worker::push_yielded) {
-            self.injector.push(task);
-            self.notify();
+            self.schedule(task);
         }
     }
 
