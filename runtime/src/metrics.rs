@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use crate::sync::Ordering;
 use crate::sync::counting::{AtomicU64, AtomicUsize};
+use crate::sync::{Arc, Ordering};
 
 /// A counter with one writer and any number of readers.
 #[derive(Default)]
@@ -105,7 +105,7 @@ pub(crate) trait Depths: Send + Sync {
 
 /// The counters of an executor.
 pub(crate) struct Counters {
-    pub(crate) workers: Box<[WorkerCounters]>,
+    pub(crate) workers: Box<[Arc<WorkerCounters>]>,
     /// Tasks begun and not finished, apart from those that workers count.
     pub(crate) in_flight: Gauge,
     /// Workers that run tasks.
@@ -115,7 +115,7 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn new(workers: usize) -> Self {
         Counters {
-            workers: (0..workers).map(|_| WorkerCounters::default()).collect(),
+            workers: (0..workers).map(|_| Arc::default()).collect(),
             in_flight: Gauge::default(),
             at_once: Gauge::default(),
         }
@@ -148,9 +148,12 @@ impl Counters {
             .fetch_max(self.in_flight(), Ordering::Relaxed);
     }
 
-    /// As [`sample`](Self::sample), unless there have been so many already.
-    pub(crate) fn sample_until(&self, enough: usize) {
-        if self.in_flight.most.load(Ordering::Relaxed) < enough {
+    /// One more worker runs tasks.
+    pub(crate) fn worker_begins(&self) {
+        self.at_once.up();
+        // `in_flight_max` bounds `at_once_max`, so it must not be behind; as many as there are workers
+        // suffice.
+        if self.in_flight.most() < self.workers.len() {
             self.sample();
         }
     }
@@ -273,8 +276,6 @@ pub struct WorkerMetrics {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     struct Empty;

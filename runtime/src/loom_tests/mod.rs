@@ -58,7 +58,7 @@ use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::task::{JoinHandle, waker};
 use crate::test_support::new_task_of;
 use crate::trace::Probe;
-use crate::work_stealing::idle::{Idle, Risen};
+use crate::work_stealing::idle::Idle;
 use crate::work_stealing::park::Parker;
 
 /// What a model is about. Counted with std's atomics, outside of the model: they outlast an execution
@@ -291,7 +291,7 @@ impl Staff {
     fn notify(&self) -> bool {
         let sleeper = self.idle.to_wake(|_| false);
         if let Some(sleeper) = sleeper {
-            let _ = self.parkers[sleeper].unpark();
+            self.parkers[sleeper].unpark(|| ());
         }
         sleeper.is_some()
     }
@@ -326,14 +326,14 @@ impl Staff {
             };
             if std::mem::take(&mut searching)
                 && self.idle.stop_searching()
-                && !self.injector.is_empty()
+                && self.injector.len() > 0
             {
                 worked.woke += usize::from(self.notify());
             }
             run(task);
             if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
                 for parker in &self.parkers {
-                    let _ = parker.unpark();
+                    parker.unpark(|| ());
                 }
             }
         }
@@ -342,21 +342,15 @@ impl Staff {
 
     fn sleep(&self, worker: usize, searching: &mut bool, worked: &mut Worked) {
         self.idle.fall_asleep(worker, std::mem::take(searching));
-        let found = !self.injector.is_empty();
+        let found = self.injector.len() > 0;
         if !found && !self.is_closed() {
             self.parkers[worker].park(None);
         }
-        match self.idle.rise(worker) {
-            Risen::Woken => {
-                worked.woken += 1;
-                *searching = true;
-            }
-            Risen::ByItself if found => {
-                worked.turned_back += 1;
-                self.idle.search_anyway();
-                *searching = true;
-            }
-            Risen::ByItself => {}
+        *searching = self.idle.rise(worker, found);
+        if found {
+            worked.turned_back += 1;
+        } else if *searching {
+            worked.woken += 1;
         }
     }
 }

@@ -9,7 +9,6 @@ use crate::reactor;
 use crate::sync::Arc;
 use crate::task::raw::Runnable;
 use crate::test_support::new_task_of;
-use crate::work_stealing::idle::Risen;
 use crate::work_stealing::scheduler::Scheduler;
 
 const PUTTER: usize = 0;
@@ -43,7 +42,7 @@ fn put(scheduler: &Arc<Scheduler>, task: Runnable, rise: bool) -> thread::JoinHa
     let scheduler = scheduler.clone();
     thread::spawn(move || {
         if rise {
-            assert_eq!(scheduler.idle.rise(PUTTER), Risen::ByItself);
+            assert!(!scheduler.idle.rise(PUTTER, false));
         }
         assert!(scheduler.remotes[PUTTER].slot.put(task).is_none());
         scheduler.ensure_monitor();
@@ -51,7 +50,7 @@ fn put(scheduler: &Arc<Scheduler>, task: Runnable, rise: bool) -> thread::JoinHa
 }
 
 fn was_woken(scheduler: &Scheduler, worker: usize) -> bool {
-    scheduler.idle.rise(worker) == Risen::Woken
+    scheduler.idle.rise(worker, false)
 }
 
 #[test]
@@ -88,13 +87,13 @@ fn the_monitor_finds_a_task() {
             assert!(scheduler.monitor.begin(OUTSIDE, || true));
             let putter = put(scheduler, task, false);
             scheduler.monitor.end(OUTSIDE);
-            let risen = scheduler.idle.rise(OTHER);
-            if risen == Risen::ByItself {
+            let woken = scheduler.idle.rise(OTHER, false);
+            if !woken {
                 scheduler.ensure_monitor();
             }
             putter.join().unwrap();
             SEEN.saw("one was woken");
-            risen == Risen::Woken || was_woken(scheduler, PARKED)
+            woken || was_woken(scheduler, PARKED)
         });
     });
 }
@@ -112,8 +111,8 @@ fn the_monitor_parks_again_while_the_putter_rises() {
             let putter = put(scheduler, task, true);
             scheduler.monitor.end(OUTSIDE);
             let mut goes_on = false;
-            let risen = idle.rise(OTHER);
-            if risen == Risen::ByItself {
+            let woken = idle.rise(OTHER, false);
+            if !woken {
                 idle.fall_asleep(OTHER, false);
                 goes_on = scheduler.monitor.begin(OUTSIDE, || idle.counts().awake > 0);
             }
@@ -123,10 +122,7 @@ fn the_monitor_parks_again_while_the_putter_rises() {
             } else {
                 "the putter woke one"
             });
-            goes_on
-                || risen == Risen::Woken
-                || was_woken(scheduler, OTHER)
-                || was_woken(scheduler, PARKED)
+            goes_on || woken || was_woken(scheduler, OTHER) || was_woken(scheduler, PARKED)
         });
     });
 }

@@ -4,7 +4,7 @@ use loom::thread;
 
 use super::{Outcomes, explore};
 use crate::sync::{Arc, AtomicBool, Ordering};
-use crate::work_stealing::park::{Parker, Unpark};
+use crate::work_stealing::park::Parker;
 
 #[test]
 fn an_unpark_before_or_during_a_park_ends_it() {
@@ -18,7 +18,7 @@ fn an_unpark_before_or_during_a_park_ends_it() {
             let (parker, told) = (parker.clone(), told.clone());
             move || {
                 told.store(true, Ordering::Relaxed);
-                assert_eq!(parker.unpark(), Unpark::Done);
+                parker.unpark(|| panic!("it is in no driver"));
             }
         });
         SEEN.saw(if told.load(Ordering::Relaxed) {
@@ -44,7 +44,7 @@ fn two_unparks_race_two_parks() {
             let parker = parker.clone();
             thread::spawn(move || {
                 told.store(true, Ordering::Relaxed);
-                assert_eq!(parker.unpark(), Unpark::Done);
+                parker.unpark(|| panic!("it is in no driver"));
             })
         });
         let mut parks = 0;
@@ -83,11 +83,12 @@ fn an_unpark_notifies_a_worker_in_the_driver() {
                 (parker.clone(), told.clone(), rung.clone(), bell.clone());
             move || {
                 told.store(true, Ordering::Relaxed);
-                let rings = parker.unpark() == Unpark::NotifyDriver;
-                if rings {
+                let mut rings = false;
+                parker.unpark(|| {
+                    rings = true;
                     rung.store(true, Ordering::Release);
                     bell.notify();
-                }
+                });
                 rings
             }
         });

@@ -53,7 +53,7 @@ impl<T> Injector<T> {
         share: impl FnOnce(usize) -> usize,
         mut put: impl FnMut(T) -> Result<(), T>,
     ) -> Option<(T, usize)> {
-        if self.is_empty() {
+        if self.len() == 0 {
             return None;
         }
         let mut queue = lock(&self.queue);
@@ -88,11 +88,6 @@ impl<T> Injector<T> {
     pub(crate) fn len(&self) -> usize {
         self.len.load(Ordering::Acquire)
     }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }
 
 #[cfg(test)]
@@ -102,16 +97,15 @@ mod tests {
     #[test]
     fn an_injector_is_first_in_first_out_and_knows_its_length() {
         let injector = Injector::new();
-        assert!(injector.is_empty() && injector.pop().is_none());
+        assert!(injector.len() == 0 && injector.pop().is_none());
         for item in 0..3 {
             assert_eq!(injector.len(), item);
             injector.push(item);
-            assert!(!injector.is_empty());
         }
         for item in 0..3 {
             assert_eq!((injector.len(), injector.pop()), (3 - item, Some(item)));
         }
-        assert!(injector.is_empty() && injector.pop().is_none());
+        assert!(injector.len() == 0 && injector.pop().is_none());
     }
 
     #[test]

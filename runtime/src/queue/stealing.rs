@@ -69,18 +69,6 @@ impl Head {
     fn pack(self) -> u64 {
         u64::from(self.done) << 32 | u64::from(self.claimed)
     }
-
-    /// The head after the owner has claimed one place. `done` need not wait for the read, because only
-    /// the owner could write that place.
-    fn claim_by_owner(self) -> Self {
-        let claimed = self.claimed.wrapping_add(1);
-        let done = if self.done == self.claimed {
-            claimed
-        } else {
-            self.done
-        };
-        Head { done, claimed }
-    }
 }
 
 impl<T> Ring<T> {
@@ -109,11 +97,6 @@ impl<T> Ring<T> {
         // sees what its owner did before. Read one after the other, the two may seem to have crossed.
         let length = tail.wrapping_sub(head.claimed);
         if length > CAPACITY { 0 } else { length }
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// # Safety
@@ -163,23 +146,24 @@ impl<T> Ring<T> {
     #[inline]
     pub(crate) unsafe fn pop(&self) -> Option<T> {
         let tail = self.tail.load(Ordering::Relaxed);
-        let mut word = self.head.load(Ordering::Acquire);
-        loop {
+        let claim = |word| {
             let head = Head::unpack(word);
             if head.claimed == tail {
                 return None;
             }
-            let next = head.claim_by_owner().pack();
-            match self
-                .head
-                .compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Acquire)
-            {
-                // SAFETY: the place was claimed just now, and only the owner, which is the caller,
-                // could write it again.
-                Ok(_) => return Some(unsafe { self.read(head.claimed) }),
-                Err(seen) => word = seen,
-            }
-        }
+            let claimed = head.claimed.wrapping_add(1);
+            // `done` need not wait for the read below: only the owner could write that place.
+            let is_read = head.done != head.claimed;
+            let done = if is_read { head.done } else { claimed };
+            Some(Head { done, claimed }.pack())
+        };
+        let before = self
+            .head
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, claim)
+            .ok()?;
+        // SAFETY: the place was claimed just now, and only the owner, which is the caller, could write
+        // it again.
+        Some(unsafe { self.read(Head::unpack(before).claimed) })
     }
 
     /// Takes half of this ring, rounded up. Returns one item and moves the others to `thief`, the
@@ -215,60 +199,40 @@ impl<T> Ring<T> {
 
     /// Claims half for a thief. Returns the first position, and how many.
     fn claim_half(&self) -> Option<(u32, u32)> {
-        let mut word = self.head.load(Ordering::Acquire);
-        loop {
-            let head = Head::unpack(word);
-            if head.done != head.claimed {
+        let mut count = 0;
+        let claim = |word| {
+            let Head { done, claimed } = Head::unpack(word);
+            if done != claimed {
                 return None;
             }
-            // Acquire pairs with the Release of `push`: the items are there.
-            let tail = self.tail.load(Ordering::Acquire);
-            let length = tail.wrapping_sub(head.claimed);
-            let count = length - length / 2;
-            if count == 0 {
-                return None;
-            }
-            let next = Head {
-                done: head.done,
-                claimed: head.claimed.wrapping_add(count),
-            };
-            match self.head.compare_exchange_weak(
-                word,
-                next.pack(),
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => {
-                    debug_assert!(count <= CAPACITY / 2);
-                    return Some((head.claimed, count));
-                }
-                // The head may have moved on before the tail was read, so `count` may be too high.
-                Err(seen) => word = seen,
-            }
-        }
+            // Read anew at each try: the head may have moved on before the tail was read, and then the
+            // count is too high, but the exchange fails. Acquire pairs with the Release of `push`: the
+            // items are there.
+            let length = self.tail.load(Ordering::Acquire).wrapping_sub(claimed);
+            count = length - length / 2;
+            let claimed = claimed.wrapping_add(count);
+            (count > 0).then(|| Head { done, claimed }.pack())
+        };
+        let before = self
+            .head
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, claim)
+            .ok()?;
+        debug_assert!(count <= CAPACITY / 2);
+        Some((Head::unpack(before).claimed, count))
     }
 
     /// Releases what a thief has claimed and read, so that the owner may write there again.
     fn finish_steal(&self) {
-        let mut word = self.head.load(Ordering::Relaxed);
-        loop {
+        let release = |word| {
             // The owner may have popped meanwhile, which moves `claimed` on.
             let claimed = Head::unpack(word).claimed;
-            let next = Head {
-                done: claimed,
-                claimed,
-            };
-            match self.head.compare_exchange_weak(
-                word,
-                next.pack(),
-                // Release pairs with the Acquire of `push`: the reads come before the owner's write.
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return,
-                Err(seen) => word = seen,
-            }
-        }
+            let done = claimed;
+            Some(Head { done, claimed }.pack())
+        };
+        // Release pairs with the Acquire of `push`: the reads come before the owner's write.
+        let _ = self
+            .head
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, release);
     }
 }
 

@@ -16,7 +16,7 @@
 //!   running ◄─────────────────────── rise() ─────────────────────── parked
 //! ```
 //!
-//! A worker that saw a task when it was about to park rises and searches: `search_anyway()`.
+//! A worker that saw a task when it was about to park rises as a searcher.
 //!
 //! # The two sides
 //!
@@ -81,25 +81,6 @@ pub(crate) struct Counts {
     pub(crate) awake: usize,
 }
 
-impl Counts {
-    fn unpack(word: usize) -> Self {
-        Counts {
-            searching: word % AWAKE,
-            awake: word / AWAKE,
-        }
-    }
-}
-
-/// Why a worker is up again.
-#[must_use]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Risen {
-    /// An event, a timer, or the end of a timed park. The worker is counted as awake, not as searching.
-    ByItself,
-    /// Another thread woke it, and counted it as awake and searching.
-    Woken,
-}
-
 impl Idle {
     /// All workers are awake, and none searches.
     pub(crate) fn new(workers: usize) -> Self {
@@ -111,7 +92,11 @@ impl Idle {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        Counts::unpack(self.word.load(Ordering::Relaxed))
+        let word = self.word.load(Ordering::Relaxed);
+        Counts {
+            searching: word % AWAKE,
+            awake: word / AWAKE,
+        }
     }
 
     /// N2 to N4: a task was made ready. Returns which worker to unpark, if any: the one that parked
@@ -125,7 +110,7 @@ impl Idle {
         if self.nobody_to_wake() {
             return None;
         }
-        self.take_sleeper(drives)
+        self.take_sleeper(false, drives)
     }
 
     /// Returns whether a worker searches, or none is parked.
@@ -135,33 +120,26 @@ impl Idle {
         counts.searching > 0 || counts.awake >= self.workers
     }
 
+    /// N4: takes a worker off the list and counts it as awake and searching. The caller unparks it. A
+    /// worker that is to become the monitor is woken `even_if_one_searches`.
     #[cold]
-    fn take_sleeper(&self, drives: impl Fn(usize) -> bool) -> Option<usize> {
+    pub(crate) fn take_sleeper(
+        &self,
+        even_if_one_searches: bool,
+        drives: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
         let mut sleepers = lock(&self.sleepers);
         // Another thread may have woken one since N3.
-        if self.nobody_to_wake() {
+        if !even_if_one_searches && self.nobody_to_wake() {
             return None;
         }
-        self.take_off(&mut sleepers, drives)
-    }
-
-    /// N4
-    fn take_off(&self, sleepers: &mut Vec<usize>, drives: impl Fn(usize) -> bool) -> Option<usize> {
         let position = sleepers.iter().rposition(|&sleeper| !drives(sleeper));
         let sleeper = match position {
-            Some(position) => Some(sleepers.remove(position)),
-            None => sleepers.pop(),
+            Some(position) => sleepers.remove(position),
+            None => sleepers.pop()?,
         };
-        if sleeper.is_some() {
-            self.word.fetch_add(AWAKE + SEARCHING, Ordering::AcqRel);
-        }
-        sleeper
-    }
-
-    /// Takes a worker off the list even if another searches, and counts it as awake and searching. The
-    /// caller unparks it; it is meant to become the monitor.
-    pub(crate) fn take_any_sleeper(&self, drives: impl Fn(usize) -> bool) -> Option<usize> {
-        self.take_off(&mut lock(&self.sleepers), drives)
+        self.word.fetch_add(AWAKE + SEARCHING, Ordering::AcqRel);
+        Some(sleeper)
     }
 
     /// Counts a worker without tasks as searching, unless half of the workers search already: they
@@ -175,17 +153,12 @@ impl Idle {
         true
     }
 
-    /// Counts a worker that saw a task when it was about to park as searching, however many do.
-    pub(crate) fn search_anyway(&self) {
-        self.word.fetch_add(SEARCHING, Ordering::AcqRel);
-    }
-
     /// The worker found a task. Returns whether it was the last to search. Then the caller looks at
     /// every queue that others may take from, and wakes another worker if there is more to do.
     pub(crate) fn stop_searching(&self) -> bool {
-        let before = Counts::unpack(self.word.fetch_sub(SEARCHING, Ordering::AcqRel));
-        debug_assert!(before.searching > 0);
-        let last = before.searching == 1;
+        let before = self.word.fetch_sub(SEARCHING, Ordering::AcqRel) % AWAKE;
+        debug_assert!(before > 0);
+        let last = before == SEARCHING;
         if last {
             // Pairs with N2, and with P2 of the monitor: a thread that woke no worker because it saw
             // this searcher has put its task in before its own fence, which comes before this one.
@@ -206,18 +179,22 @@ impl Idle {
         fence(Ordering::SeqCst);
     }
 
-    /// The worker is up again. The list is the one source of truth for which workers are parked: the
-    /// thread that takes a worker off it has counted it (async-executor #103, tokio #8372).
-    pub(crate) fn rise(&self, worker: usize) -> Risen {
+    /// Counts a worker as awake again, unless the thread that woke it did. Returns whether it is counted
+    /// as searching now: by the thread that woke it, or here because it found a task at S3 (S4), however
+    /// many others search.
+    ///
+    /// The list is the one source of truth for which workers are parked: the thread that takes a worker
+    /// off it has counted it (async-executor #103, tokio #8372).
+    #[must_use]
+    pub(crate) fn rise(&self, worker: usize, found_a_task: bool) -> bool {
         let mut sleepers = lock(&self.sleepers);
-        match sleepers.iter().position(|sleeper| *sleeper == worker) {
-            Some(position) => {
-                sleepers.remove(position);
-                self.word.fetch_add(AWAKE, Ordering::AcqRel);
-                Risen::ByItself
-            }
-            None => Risen::Woken,
-        }
+        let Some(position) = sleepers.iter().position(|sleeper| *sleeper == worker) else {
+            return true;
+        };
+        sleepers.remove(position);
+        let more = AWAKE + usize::from(found_a_task) * SEARCHING;
+        self.word.fetch_add(more, Ordering::AcqRel);
+        found_a_task
     }
 }
 
@@ -259,7 +236,7 @@ mod tests {
         // The warmest.
         assert_eq!(to_wake(&idle), Some(2));
         assert_eq!(idle.counts(), counts(1, 1));
-        assert_eq!(idle.rise(2), Risen::Woken);
+        assert!(idle.rise(2, false));
         assert_eq!(idle.counts(), counts(1, 1));
         // It searches, so the next task wakes no other until it has found one.
         assert_eq!(to_wake(&idle), None);
@@ -279,7 +256,7 @@ mod tests {
             }
             let woken = [(); 3].map(|()| {
                 let woken = idle.to_wake(|worker| worker == driver).unwrap();
-                assert_eq!(idle.rise(woken), Risen::Woken);
+                assert!(idle.rise(woken, false));
                 assert!(idle.stop_searching());
                 woken
             });
@@ -296,8 +273,8 @@ mod tests {
         let idle = Idle::new(2);
         idle.fall_asleep(0, false);
         idle.fall_asleep(1, false);
-        assert_eq!(idle.take_sleeper(|_| false), Some(1));
-        assert_eq!(idle.take_sleeper(|_| false), None);
+        assert_eq!(idle.take_sleeper(false, |_| false), Some(1));
+        assert_eq!(idle.take_sleeper(false, |_| false), None);
     }
 
     #[test]
@@ -305,10 +282,10 @@ mod tests {
         let idle = Idle::new(2);
         idle.fall_asleep(0, false);
         idle.fall_asleep(1, false);
-        assert_eq!(idle.rise(0), Risen::ByItself);
+        assert!(!idle.rise(0, false));
         assert_eq!(idle.counts(), counts(0, 1));
         assert_eq!(to_wake(&idle), Some(1));
-        assert_eq!(idle.take_any_sleeper(|_| false), None);
+        assert_eq!(idle.take_sleeper(true, |_| false), None);
         assert_eq!(idle.counts(), counts(1, 2));
     }
 
@@ -320,7 +297,9 @@ mod tests {
             assert_eq!(began, searchers, "of {workers}");
             assert_eq!(idle.counts(), counts(searchers, workers));
             // A worker that saw a task when it was about to park searches anyway.
-            idle.search_anyway();
+            idle.fall_asleep(0, false);
+            assert!(idle.rise(0, true));
+            assert_eq!(idle.counts(), counts(searchers + 1, workers));
             // Only the last searcher looks for what is left.
             for left in (0..=searchers).rev() {
                 assert_eq!(idle.stop_searching(), left == 0);
@@ -335,11 +314,11 @@ mod tests {
         idle.fall_asleep(2, false);
         assert!(idle.start_searching());
         assert_eq!(to_wake(&idle), None);
-        assert_eq!(idle.take_any_sleeper(|_| false), Some(2));
+        assert_eq!(idle.take_sleeper(true, |_| false), Some(2));
         assert_eq!(idle.counts(), counts(2, 2));
-        assert_eq!(idle.rise(2), Risen::Woken);
-        assert_eq!(idle.take_any_sleeper(|_| false), Some(0));
-        assert_eq!(idle.take_any_sleeper(|_| false), None);
+        assert!(idle.rise(2, false));
+        assert_eq!(idle.take_sleeper(true, |_| false), Some(0));
+        assert_eq!(idle.take_sleeper(true, |_| false), None);
         assert_eq!(idle.counts(), counts(3, 3));
     }
 }

@@ -7,13 +7,12 @@
 //! the single-thread executor; this folder holds what parallelism alone adds:
 //!
 //! 1. [`idle`]: which workers are parked, which search, which one must be woken: the central race
-//! 2. [`park`]: how one worker's thread parks
+//! 2. [`park`]: how a thread parks, a worker's or one that is in `block_on`
 //! 3. [`monitor`]: what happens to tasks and timers behind a long poll
 //! 4. [`scheduler`]: where a woken task goes, from any thread
 //! 5. [`worker`]: the loop of one worker, and [`search`]: how it finds tasks
 //! 6. [`owned`]: the living tasks, a part for each worker
-//! 7. [`block_on`]: the main future of `block_on`
-//! 8. [`shutdown`]
+//! 7. [`shutdown`]
 //!
 //! # Rejected
 //!
@@ -24,9 +23,7 @@
 //!   ThreadSanitizer accepts. See [`queue::stealing`](crate::queue::stealing).
 
 mod builder;
-mod current;
 pub(crate) mod idle;
-pub(crate) mod block_on;
 pub(crate) mod monitor;
 pub(crate) mod owned;
 pub(crate) mod park;
@@ -147,7 +144,7 @@ impl WorkStealing {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "WorkStealing::block_on");
         let probe = self.shared.scheduler.probe();
-        spawn::pinned(future, |future| block_on::block_on(future, probe.clone()))
+        spawn::pinned(future, |future| park::block_on(future, probe.clone()))
     }
 
     /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). It begins at once.

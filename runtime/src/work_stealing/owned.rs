@@ -150,15 +150,10 @@ impl Part {
     }
 
     /// Frees the places that other threads have passed on. The caller is the part's owner.
-    #[inline]
     fn collect(&self, registry: &mut OwnedList) {
-        if self.has_vacated.load(Ordering::Relaxed) {
-            self.collect_vacated(registry);
+        if !self.has_vacated.load(Ordering::Relaxed) {
+            return;
         }
-    }
-
-    #[cold]
-    fn collect_vacated(&self, registry: &mut OwnedList) {
         self.has_vacated.store(false, Ordering::Relaxed);
         let places = std::mem::take(&mut *lock(&self.vacated));
         for place in places {

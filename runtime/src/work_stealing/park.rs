@@ -1,4 +1,4 @@
-//! Parks one worker's thread and unparks it.
+//! Parks one thread and unparks it: a worker's, or one that is in `block_on`.
 //!
 //! The token is this module's own. `std::thread::park` has one too, but the user's code runs on the same
 //! thread and may use it up or leave one behind (futures-rs #2010), so std's park is only the means of
@@ -12,9 +12,17 @@
 //!      └───────────────────────┴───────────────────────────────┘
 //! ```
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use crate::sync::{AtomicU8, Ordering, thread};
+use crate::coop;
+use crate::sync::{Arc, AtomicU8, Mutex, Ordering, lock, thread};
+use crate::task::raw::{RawTask, Runnable, Unbound};
+use crate::task::run::MainTask;
+use crate::task::scheduler_ref::{Schedule, SchedulerRef};
+use crate::trace::Probe;
 
 /// The worker is up, and no call is kept.
 const EMPTY: u8 = 0;
@@ -29,16 +37,6 @@ const NOTIFIED: u8 = 3;
 pub(crate) struct Parker {
     state: AtomicU8,
     thread: std::sync::OnceLock<thread::Thread>,
-}
-
-/// What `unpark` leaves to its caller.
-#[must_use]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Unpark {
-    /// Nothing.
-    Done,
-    /// The worker blocks in the driver: the caller notifies the event loop.
-    NotifyDriver,
 }
 
 impl Parker {
@@ -56,10 +54,7 @@ impl Parker {
 
     /// Blocks until a call of `unpark`, or for `at_most`.
     pub(crate) fn park(&self, at_most: Option<Duration>) {
-        if !self.begin(PARKED) {
-            return;
-        }
-        match at_most {
+        self.park_as(PARKED, || match at_most {
             // No loop: a timed park may return early.
             Some(at_most) => thread::park_timeout(at_most),
             None => {
@@ -68,17 +63,25 @@ impl Parker {
                     thread::park();
                 }
             }
-        }
-        self.end();
+        });
     }
 
-    /// Runs `sleep`, which blocks in the driver, unless a call is kept already. During it `unpark`
-    /// returns `NotifyDriver`.
+    /// Runs `sleep`, which blocks in the driver, unless a call is kept already.
     pub(crate) fn park_in_driver(&self, sleep: impl FnOnce()) {
-        if self.begin(DRIVING) {
+        self.park_as(DRIVING, sleep);
+    }
+
+    fn park_as(&self, how: u8, sleep: impl FnOnce()) {
+        // This fails if a call was kept, which is used up then.
+        let empty = self
+            .state
+            .compare_exchange(EMPTY, how, Ordering::AcqRel, Ordering::Relaxed);
+        if empty.is_ok() {
             sleep();
-            self.end();
         }
+        // A swap, not a store: Acquire pairs with the Release of an `unpark` that came by now, so that
+        // what its caller did before is seen.
+        self.state.swap(EMPTY, Ordering::AcqRel);
     }
 
     /// Returns whether the worker blocks in the driver, or did a moment ago.
@@ -86,46 +89,68 @@ impl Parker {
         self.state.load(Ordering::Relaxed) == DRIVING
     }
 
-    /// Returns `false` if a call was kept, which is used up then.
-    fn begin(&self, how: u8) -> bool {
-        // If a call was kept, `end` acquires what it released.
-        match self
-            .state
-            .compare_exchange(EMPTY, how, Ordering::AcqRel, Ordering::Relaxed)
-        {
-            Ok(_) => true,
-            Err(_notified) => {
-                self.end();
-                false
-            }
-        }
-    }
-
-    fn end(&self) {
-        // A swap, not a store: Acquire pairs with the Release of an `unpark` that came by now, so that
-        // what its caller did before is seen.
-        self.state.swap(EMPTY, Ordering::AcqRel);
-    }
-
-    /// Wakes the worker, now or when it next parks.
-    pub(crate) fn unpark(&self) -> Unpark {
+    /// Wakes the thread, now or when it next parks. Calls `notify_driver` if it blocks in the driver.
+    pub(crate) fn unpark(&self, notify_driver: impl FnOnce()) {
         match self.state.swap(NOTIFIED, Ordering::AcqRel) {
             PARKED => {
                 if let Some(thread) = self.thread.get() {
                     thread.unpark();
                 }
-                Unpark::Done
             }
-            DRIVING => Unpark::NotifyDriver,
-            _ => Unpark::Done,
+            DRIVING => notify_driver(),
+            _ => {}
         }
     }
 }
 
+// ---- block_on --------------------------------------------------------------------------------------
+
+/// The thread that is in `block_on`, as the scheduler of its main task: "schedule" means "unpark".
+struct Caller {
+    parker: Parker,
+    /// The right to poll the main future, once it is woken.
+    ready: Mutex<Option<Runnable>>,
+}
+
+/// Polls `future` to its end on this thread, which is no worker, and parks it in between. So the future
+/// may borrow and need not be `Send`.
+pub(super) fn block_on<F: Future>(mut future: Pin<&mut F>, probe: Probe) -> F::Output {
+    let caller = Arc::new(Caller {
+        parker: Parker::new(),
+        ready: Mutex::new(None),
+    });
+    caller.parker.belong_to_current();
+    let (mut main, mut turn) = MainTask::new(SchedulerRef::shared(caller.clone(), probe));
+    loop {
+        coop::refill();
+        if let Poll::Ready(output) = main.poll(turn, future.as_mut()) {
+            return output;
+        }
+        turn = loop {
+            if let Some(turn) = lock(&caller.ready).take() {
+                break turn;
+            }
+            caller.parker.park(None);
+        };
+    }
+}
+
+impl Schedule for Caller {
+    fn bind(&self, task: Unbound) {
+        drop(task);
+    }
+
+    fn schedule(&self, task: Runnable) {
+        *lock(&self.ready) = Some(task);
+        // This thread never blocks in a driver.
+        self.parker.unpark(|| ());
+    }
+
+    fn unbind(&self, _task: RawTask) {}
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::sync::AtomicBool;
 
@@ -133,16 +158,23 @@ mod tests {
         parker.state.load(Ordering::SeqCst)
     }
 
+    /// Returns whether the driver had to be notified.
+    fn unpark(parker: &Parker) -> bool {
+        let mut notified = false;
+        parker.unpark(|| notified = true);
+        notified
+    }
+
     #[test]
     fn an_early_unpark_ends_the_next_park_and_no_other() {
         let parker = Parker::new();
         parker.belong_to_current();
-        assert_eq!(parker.unpark(), Unpark::Done);
+        assert!(!unpark(&parker));
         // A second call adds nothing.
-        assert_eq!(parker.unpark(), Unpark::Done);
+        assert!(!unpark(&parker));
         parker.park(None);
         assert_eq!(state(&parker), EMPTY);
-        assert_eq!(parker.unpark(), Unpark::Done);
+        assert!(!unpark(&parker));
         parker.park_in_driver(|| panic!("a call was kept"));
         assert_eq!(state(&parker), EMPTY);
         let mut slept = false;
@@ -157,9 +189,9 @@ mod tests {
         assert!(!parker.drives());
         parker.park_in_driver(|| {
             assert!(parker.drives());
-            assert_eq!(parker.unpark(), Unpark::NotifyDriver);
+            assert!(unpark(&parker));
             assert!(!parker.drives());
-            assert_eq!(parker.unpark(), Unpark::Done);
+            assert!(!unpark(&parker));
         });
         // The calls ended that sleep and are used up.
         assert_eq!(state(&parker), EMPTY);
@@ -191,7 +223,7 @@ mod tests {
             // So that mostly it sleeps when the call comes.
             std::thread::yield_now();
             told.store(true, Ordering::Relaxed);
-            assert_eq!(parker.unpark(), Unpark::Done);
+            assert!(!unpark(&parker));
         }
         sleeper.join().unwrap();
         assert_eq!(state(&parker), EMPTY);

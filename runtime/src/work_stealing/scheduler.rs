@@ -4,24 +4,23 @@
 //! injector. Each way in ends with a decision whether another worker must be woken: `idle` and `monitor`
 //! hold the two protocols, and their steps are marked here. The scheduler polls no task.
 
-use super::current;
 use super::idle::Idle;
 use super::monitor::Monitor;
 use super::owned::OwnedTasks;
-use super::park::{Parker, Unpark};
-use super::worker::Worker;
+use super::park::Parker;
+use super::worker::{self, Worker};
 use crate::metrics::Counters;
 use crate::queue::inject::Injector;
 use crate::queue::stealing::{LifoSlot, Ring};
 use crate::reactor::Reactor;
-use crate::sync::{Arc, AtomicBool, AtomicU32, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering};
 use crate::task::owned::UNBOUND;
 use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::Schedule;
 
 /// The shared half of the executor.
 pub(crate) struct Scheduler {
-    pub(crate) remotes: Box<[Remote]>,
+    pub(crate) remotes: Box<[Arc<Remote>]>,
     pub(crate) injector: Injector<Runnable>,
     pub(crate) idle: Idle,
     pub(crate) monitor: Monitor,
@@ -44,13 +43,13 @@ pub(crate) struct Remote {
     pub(crate) slot: LifoSlot,
     pub(crate) parker: Parker,
     /// The number of polls begun: written by the worker, read by the monitor.
-    pub(crate) polls: AtomicU32,
+    pub(crate) polls: AtomicU64,
 }
 
 impl Scheduler {
     pub(crate) fn new(workers: usize, reactor: Arc<Reactor>, counters: Arc<Counters>) -> Self {
         Scheduler {
-            remotes: (0..workers).map(|_| Remote::new()).collect(),
+            remotes: (0..workers).map(|_| Arc::new(Remote::new())).collect(),
             injector: Injector::new(),
             idle: Idle::new(workers),
             monitor: Monitor::new(),
@@ -66,19 +65,11 @@ impl Scheduler {
     /// Wakes a worker if need be for a task that was put where others may take it.
     #[inline]
     pub(crate) fn notify(&self) {
+        let drives = |worker: usize| self.remotes[worker].parker.drives();
         // N2 to N4
-        if let Some(worker) = self.idle.to_wake(|worker| self.drives(worker)) {
+        if let Some(worker) = self.idle.to_wake(drives) {
             // N5
             self.unpark(worker);
-        }
-    }
-
-    /// As [`notify`](Self::notify), but without its fence, for a caller that will run the task itself
-    /// if no other worker comes.
-    #[inline]
-    pub(crate) fn wake_one_if_idle(&self) {
-        if !self.idle.nobody_to_wake() {
-            self.notify();
         }
     }
 
@@ -86,7 +77,7 @@ impl Scheduler {
     /// the driver if no worker is in it, or for a slot that no monitor covers (Q3).
     #[cold]
     pub(crate) fn wake_successor(&self) {
-        let driven = (0..self.remotes.len()).any(|worker| self.drives(worker));
+        let driven = self.remotes.iter().any(|remote| remote.parker.drives());
         let uncovered =
             !self.monitor.exists() && self.remotes.iter().any(|remote| !remote.slot.is_empty());
         if self.has_work() || !driven || uncovered {
@@ -99,32 +90,23 @@ impl Scheduler {
     #[inline]
     pub(crate) fn ensure_monitor(&self) {
         if !self.monitor.exists() && !self.idle.nobody_to_wake() {
-            self.wake_monitor();
+            self.monitor.request();
+            let drives = |worker: usize| self.remotes[worker].parker.drives();
+            if let Some(worker) = self.idle.take_sleeper(true, drives) {
+                self.unpark(worker);
+            }
         }
-    }
-
-    #[cold]
-    fn wake_monitor(&self) {
-        self.monitor.request();
-        if let Some(worker) = self.idle.take_any_sleeper(|worker| self.drives(worker)) {
-            self.unpark(worker);
-        }
-    }
-
-    fn drives(&self, worker: usize) -> bool {
-        self.remotes[worker].parker.drives()
     }
 
     fn unpark(&self, worker: usize) {
-        if self.remotes[worker].parker.unpark() == Unpark::NotifyDriver {
-            self.reactor.notify();
-        }
+        let parker = &self.remotes[worker].parker;
+        parker.unpark(|| self.reactor.notify());
     }
 
     /// S3, and for the last searcher: returns whether there is a task in any queue that others may take
     /// from, except the slots.
     pub(crate) fn has_work(&self) -> bool {
-        !self.injector.is_empty() || self.remotes.iter().any(Remote::has_work)
+        self.injector.len() > 0 || self.remotes.iter().any(|remote| remote.queued() > 0)
     }
 
     // ---- shutdown ------------------------------------------------------------------------------
@@ -142,23 +124,12 @@ impl Scheduler {
             self.unpark(worker);
         }
     }
-
-    /// Cancels all tasks. The caller is the last to leave, so no task is running or will be. The queues
-    /// keep bare pointers to complete tasks, which are never read again.
-    pub(crate) fn cancel_all(&self) {
-        self.owned.cancel_all();
-    }
 }
 
 impl Schedule for Scheduler {
     #[inline]
     fn bind(&self, task: Unbound) {
-        let spawn = |worker: &Worker, task: Unbound| {
-            let task = task.bind();
-            worker.bind(task.raw());
-            worker.push_woken(task);
-        };
-        let Err(task) = current::with(self, task, spawn) else {
+        let Err(task) = worker::with_current(self, task, Worker::bind) else {
             return;
         };
         // A closing executor refuses the task, which is dropped, and so cancelled.
@@ -175,7 +146,7 @@ impl Schedule for Scheduler {
 
     #[inline]
     fn schedule(&self, task: Runnable) {
-        if let Err(task) = current::with(self, task, Worker::push_woken) {
+        if let Err(task) = worker::with_current(self, task, Worker::push_woken) {
             // N1; the rest is `notify`.
             self.injector.push(task);
             self.notify();
@@ -184,9 +155,8 @@ impl Schedule for Scheduler {
 
     #[inline]
     fn reschedule(&self, task: Runnable) {
-        if let Err(task) = current::with(self, task, Worker::push_yielded) {
-            self.injector.push(task);
-            self.notify();
+        if let Err(task) = worker::with_current(self, task, Worker::push_yielded) {
+            self.schedule(task);
         }
     }
 
@@ -195,7 +165,7 @@ impl Schedule for Scheduler {
         if task.owned_index() == UNBOUND {
             return;
         }
-        if let Err(task) = current::with(self, task, Worker::unbind) {
+        if let Err(task) = worker::with_current(self, task, Worker::unbind) {
             self.owned.remove(task);
             self.counters.in_flight.down();
         }
@@ -209,16 +179,11 @@ impl Remote {
             yielded: Ring::new(),
             slot: LifoSlot::new(),
             parker: Parker::new(),
-            polls: AtomicU32::new(0),
+            polls: AtomicU64::new(0),
         }
     }
 
-    /// Returns whether another worker may take a task from the rings.
-    pub(crate) fn has_work(&self) -> bool {
-        !self.ring.is_empty() || !self.yielded.is_empty()
-    }
-
-    /// Returns how many tasks are in the rings.
+    /// Returns how many tasks are in the rings, where other workers may take them.
     pub(crate) fn queued(&self) -> usize {
         (self.ring.len() + self.yielded.len()) as usize
     }

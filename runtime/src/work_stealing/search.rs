@@ -4,7 +4,6 @@
 //! the cache, so it goes first; but each source that could be refilled for ever has a bound, after which
 //! the next one has its turn. The bounds multiply to at most 16 polls for a task at the head of any queue.
 
-use super::scheduler::{Remote, Scheduler};
 use super::worker::Worker;
 use crate::queue::stealing::CAPACITY;
 use crate::sync::Ordering;
@@ -23,7 +22,7 @@ impl Worker {
     pub(super) fn next_task(&self) -> Option<Runnable> {
         if self.left.get() == 0 {
             self.poll_driver();
-            let waiting = !self.scheduler.injector.is_empty();
+            let waiting = self.scheduler.injector.len() > 0;
             self.alternate_injector.set(waiting);
         }
         self.next_injected()
@@ -36,12 +35,12 @@ impl Worker {
     /// and again, and tasks that wake one another, would keep them there otherwise.
     #[inline]
     fn next_injected(&self) -> Option<Runnable> {
-        if !self.alternate_injector.get() || self.remote().polls.load(Ordering::Relaxed) % 2 == 0 {
+        if !self.alternate_injector.get() || self.remote.polls.load(Ordering::Relaxed) % 2 == 0 {
             return None;
         }
         let task = self.scheduler.injector.pop();
         match task {
-            Some(_) => self.counters().injected.add(1),
+            Some(_) => self.counters.injected.add(1),
             None => self.alternate_injector.set(false),
         }
         task
@@ -49,7 +48,7 @@ impl Worker {
 
     #[inline]
     fn next_local(&self) -> Option<Runnable> {
-        let remote = self.remote();
+        let remote = &self.remote;
         if self.streak.get() < STREAK {
             if let Some(task) = remote.slot.take() {
                 self.streak.set(self.streak.get() + 1);
@@ -77,9 +76,9 @@ impl Worker {
         let (first, moved) = self.scheduler.injector.pop_batch(
             |left| (left / workers).min(BATCH),
             // SAFETY: as in `next_local`.
-            |task| unsafe { self.remote().ring.push(task) },
+            |task| unsafe { self.remote.ring.push(task) },
         )?;
-        self.counters().injected.add(1 + moved as u64);
+        self.counters.injected.add(1 + moved as u64);
         Some(first)
     }
 
@@ -92,26 +91,27 @@ impl Worker {
             }
             self.searching.set(true);
         }
-        let Scheduler { remotes, .. } = &*self.scheduler;
-        let start = self.draw(remotes.len());
-        let victims = (0..remotes.len()).map(|offset| (start + offset) % remotes.len());
-        for victim in victims.filter(|victim| *victim != self.index) {
-            let stolen = self.steal_from(&remotes[victim]);
+        // The multiples of the golden ratio spread evenly, so that no victim is always the first.
+        let step = self.first_victim.get().wrapping_add(0x9E37_79B1);
+        self.first_victim.set(step);
+        let (remotes, mine) = (&self.scheduler.remotes, &self.remote);
+        let first = ((u64::from(step) * remotes.len() as u64) >> 32) as usize;
+        for victim in (first..remotes.len()).chain(0..first) {
+            if victim == self.index {
+                continue;
+            }
+            let theirs = &remotes[victim];
+            // SAFETY: the receiving rings are this worker's own, and the victim is another worker.
+            let stolen = unsafe {
+                let woken = theirs.ring.steal_into(&mine.ring);
+                woken.or_else(|| theirs.yielded.steal_into(&mine.yielded))
+            };
             if stolen.is_some() {
                 self.count_steal(victim);
                 return stolen;
             }
         }
         self.take_batch()
-    }
-
-    fn steal_from(&self, victim: &Remote) -> Option<Runnable> {
-        let mine = self.remote();
-        // SAFETY: the receiving rings are this worker's own, and the victim is another worker.
-        unsafe {
-            let woken = victim.ring.steal_into(&mine.ring);
-            woken.or_else(|| victim.yielded.steal_into(&mine.yielded))
-        }
     }
 
     /// Takes the task out of the slot of each worker that began no poll since this one was last the
@@ -124,24 +124,14 @@ impl Worker {
             if stuck && index != self.index {
                 if let Some(task) = remote.slot.take() {
                     self.count_steal(index);
-                    self.push_to_ring(&self.remote().ring, task);
+                    self.push_to_ring(&self.remote.ring, task);
                 }
             }
         }
     }
 
     fn count_steal(&self, victim: usize) {
-        self.counters().steals.add(1);
+        self.counters.steals.add(1);
         self.report(Kind::Steal, victim);
-    }
-
-    /// Returns a number below `bound`: Marsaglia's xorshift (2003), scaled.
-    fn draw(&self, bound: usize) -> usize {
-        let mut x = self.random.get();
-        x ^= x << 13;
-        x ^= x >> 17;
-        x ^= x << 5;
-        self.random.set(x);
-        ((u64::from(x) * bound as u64) >> 32) as usize
     }
 }

@@ -5,8 +5,8 @@
 //!
 //! 1. `WorkStealing::drop` calls `Scheduler::close`: every worker is asked to leave, and unparked.
 //! 2. Each worker leaves its loop after the poll it is in, and its guard is dropped.
-//! 3. The thread that releases the last guard cancels the tasks ([`Scheduler::cancel_all`]): each future is
-//!    dropped exactly once, by one thread, while no other task runs.
+//! 3. The thread that releases the last guard cancels the tasks (`cancel_all` in [`owned`](super::owned)):
+//!    each future is dropped exactly once, by one thread, while no other task runs.
 //! 4. It closes the blocking pool and wakes all tasks elsewhere that wait for a socket or timer.
 //! 5. The workers' threads end, and `drop` returns.
 //!
@@ -17,8 +17,8 @@ use std::sync::PoisonError;
 use std::thread;
 use std::time::Instant;
 
-use super::current;
 use super::scheduler::Scheduler;
+use super::worker;
 use crate::context;
 use crate::driver;
 use crate::handle::Shared;
@@ -82,7 +82,7 @@ impl ShutdownLatch {
         self.scheduler.close();
         self.release(Present::remove_executor);
         let threads = std::mem::take(&mut *lock(&self.threads));
-        if current::is_worker() || !self.finishes_by(deadline) {
+        if worker::is_worker() || !self.finishes_by(deadline) {
             return;
         }
         for thread in threads {
@@ -122,7 +122,9 @@ impl ShutdownLatch {
     /// Steps 3 and 4.
     fn finish(&self) {
         let _entered = context::enter(&self.shared);
-        self.scheduler.cancel_all();
+        // The caller is the last to leave, so no task is running or will be. The queues keep bare pointers
+        // to complete tasks, which are never read again.
+        self.scheduler.owned.cancel_all();
         self.shared.pool.close();
         driver::close(&self.shared.reactor, &self.shared.timers);
     }

@@ -6,11 +6,9 @@
 //! missed then. The first worker to park takes the driver with it and waits for events and timers there.
 
 use std::cell::{Cell, RefCell};
+use std::ptr;
 use std::task::Waker;
-use std::time::Duration;
 
-use super::current::Current;
-use super::idle::Risen;
 use super::monitor::PERIOD;
 use super::owned::WorkerTasks;
 use super::scheduler::{Remote, Scheduler};
@@ -20,9 +18,41 @@ use crate::driver::{self, Driver};
 use crate::handle::Shared;
 use crate::metrics::WorkerCounters;
 use crate::queue::stealing::Ring;
-use crate::sync::{Arc, Mutex, MutexGuard, Ordering, thread};
-use crate::task::raw::{RawTask, Runnable};
+use crate::sync::{Arc, Mutex, Ordering, thread, thread_local};
+use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::trace::recorder::{Kind, Role};
+
+thread_local! {
+    static CURRENT: Cell<*const Worker> = const { Cell::new(ptr::null()) };
+}
+
+/// Calls `f` with this thread's worker and the task, if the worker is one of `scheduler`'s. Otherwise
+/// returns the task.
+///
+/// A task is woken from inside another one's poll, by a function that gets nothing but the task. Whether
+/// the task may go into a worker's own queues depends on the thread that the function is called on.
+#[inline]
+pub(super) fn with_current<T>(
+    scheduler: &Scheduler,
+    task: T,
+    f: impl FnOnce(&Worker, T),
+) -> Result<(), T> {
+    let worker = CURRENT.get();
+    // SAFETY: the pointer is null, or points to the worker whose `run` is on this thread's stack. The
+    // worker's drop resets it, also after a panic. The reference does not leave `f`.
+    match unsafe { worker.as_ref() } {
+        Some(worker) if ptr::eq(&*worker.scheduler, scheduler) => {
+            f(worker, task);
+            Ok(())
+        }
+        _ => Err(task),
+    }
+}
+
+/// Returns whether this thread is a worker of any executor.
+pub(super) fn is_worker() -> bool {
+    !CURRENT.get().is_null()
+}
 
 /// A worker, on its own thread.
 pub(super) struct Worker {
@@ -30,6 +60,8 @@ pub(super) struct Worker {
     shared: Arc<Shared>,
     driver: Arc<Mutex<Driver>>,
     pub(super) index: usize,
+    pub(super) remote: Arc<Remote>,
+    pub(super) counters: Arc<WorkerCounters>,
     tasks: WorkerTasks,
     /// When the worker began, in the clock's nanoseconds.
     began: u64,
@@ -45,14 +77,13 @@ pub(super) struct Worker {
     pub(super) yielded_last: Cell<bool>,
     /// There were tasks in the injector at the last look, and it has not been found empty since.
     pub(super) alternate_injector: Cell<bool>,
-    pub(super) random: Cell<u32>,
+    /// Where among the workers the last search began, as a fraction of 2^32.
+    pub(super) first_victim: Cell<u32>,
     pace: RefCell<Pace>,
     /// The wakers that the driver has collected.
-    woken: Cell<Vec<Waker>>,
+    woken: RefCell<Vec<Waker>>,
     /// The poll counter of each worker when this one was last the monitor.
-    pub(super) seen: RefCell<Vec<u32>>,
-    /// Polls that are not yet published.
-    polls: Cell<u64>,
+    pub(super) seen: RefCell<Vec<u64>>,
     /// Polls left until the driver is polled.
     pub(super) left: Cell<usize>,
 }
@@ -68,6 +99,8 @@ impl Worker {
         let workers = scheduler.remotes.len();
         Worker {
             tasks: WorkerTasks::new(index, &scheduler.owned),
+            remote: scheduler.remotes[index].clone(),
+            counters: scheduler.counters.workers[index].clone(),
             scheduler,
             shared,
             driver,
@@ -79,37 +112,27 @@ impl Worker {
             streak: Cell::new(0),
             yielded_last: Cell::new(false),
             alternate_injector: Cell::new(false),
-            // Odd, hence not 0, where xorshift would stay. Far apart, so that the workers do not all
-            // visit the others in the same order (Knuth's multiplicative hash).
-            random: Cell::new((2 * index as u32 + 1).wrapping_mul(0x9E37_79B1)),
+            first_victim: Cell::new((((index as u64) << 32) / workers as u64) as u32),
             pace: RefCell::new(Pace::new(now)),
-            woken: Cell::new(Vec::new()),
+            woken: RefCell::new(Vec::new()),
             seen: RefCell::new(vec![0; workers]),
-            polls: Cell::new(0),
             left: Cell::new(0),
         }
-    }
-
-    pub(super) fn remote(&self) -> &Remote {
-        &self.scheduler.remotes[self.index]
-    }
-
-    pub(super) fn counters(&self) -> &WorkerCounters {
-        &self.shared.counters.workers[self.index]
     }
 
     fn now(&self) -> u64 {
         self.shared.timers.clock().now_nanos()
     }
 
-    /// Runs tasks until the executor closes.
-    pub(super) fn run(&self) {
+    /// Runs tasks until the executor closes. It takes the worker itself, so that nothing moves it while
+    /// `CURRENT` points to it.
+    pub(super) fn run(self) {
         let _entered = context::enter_running(&self.shared, "a worker");
-        self.remote().parker.belong_to_current();
+        CURRENT.set(&raw const self);
+        self.remote.parker.belong_to_current();
         if let Some(recorder) = self.shared.scheduler.probe().recorder() {
             recorder.join(Role::Worker(self.index));
         }
-        let _current = Current::set(self);
         while !self.scheduler.is_closed() {
             match self.next_task() {
                 Some(task) => self.poll(task),
@@ -124,35 +147,25 @@ impl Worker {
 
     #[inline]
     fn poll(&self, task: Runnable) {
-        self.count_as_running();
-        let polls = &self.remote().polls;
-        polls.store(
-            polls.load(Ordering::Relaxed).wrapping_add(1),
-            Ordering::Relaxed,
-        );
-        self.polls.set(self.polls.get() + 1);
+        if !self.running.replace(true) {
+            self.begin_to_run();
+        }
+        // No read-modify-write: there is one writer.
+        let polls = &self.remote.polls;
+        polls.store(polls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         self.left.set(self.left.get().saturating_sub(1));
         coop::refill();
         task.run(self.shared.scheduler.probe());
         if coop::take_yield() {
             // Poll the driver as soon as every task that is ready now has had a turn.
-            self.left.set(self.left.get().min(self.remote().queued()));
+            self.left.set(self.left.get().min(self.remote.queued()));
         }
     }
 
     /// The worker has found a task: it is counted as running, not as searching any more.
-    #[inline]
-    fn count_as_running(&self) {
-        if !self.running.replace(true) {
-            self.begin_to_run();
-        }
-    }
-
     fn begin_to_run(&self) {
         self.spurious_rise.set(false);
-        let counters = &self.shared.counters;
-        counters.at_once.up();
-        counters.sample_until(counters.workers.len());
+        self.scheduler.counters.worker_begins();
         if !self.searching.replace(false) {
             // R3: this worker was the monitor or in the driver, and hands neither role to anyone.
             self.scheduler.ensure_monitor();
@@ -169,29 +182,30 @@ impl Worker {
         }
     }
 
-    /// Remembers a task that is spawned on this worker, until it ends.
+    /// Remembers a task that is spawned on this worker, until it ends, and queues it.
     #[inline]
-    pub(super) fn bind(&self, task: RawTask) {
-        self.tasks.insert(&self.scheduler.owned, task);
-        self.counters().spawned.add(1);
+    pub(super) fn bind(&self, task: Unbound) {
+        let task = task.bind();
+        self.tasks.insert(&self.scheduler.owned, task.raw());
+        self.counters.spawned.add(1);
+        self.push_woken(task);
     }
 
     /// Forgets a task that ends on this worker.
     #[inline]
     pub(super) fn unbind(&self, task: RawTask) {
         self.tasks.remove(&self.scheduler.owned, task);
-        self.counters().ended.add(1);
+        self.counters.ended.add(1);
     }
 
     /// Puts a task that was woken into the slot, and the one that was there into a ring.
     #[inline]
     pub(super) fn push_woken(&self, task: Runnable) {
-        let remote = self.remote();
         // P1, P2
-        match remote.slot.put(task) {
+        match self.remote.slot.put(task) {
             Some(previous) => {
                 // N1
-                self.push_to_ring(&remote.ring, previous);
+                self.push_to_ring(&self.remote.ring, previous);
                 self.scheduler.notify();
             }
             None => self.scheduler.ensure_monitor(),
@@ -201,13 +215,12 @@ impl Worker {
     /// Puts a task that woke itself during its poll behind the others like it.
     #[inline]
     pub(super) fn push_yielded(&self, task: Runnable) {
-        let remote = self.remote();
-        let others = remote.has_work() || !remote.slot.is_empty();
-        self.push_to_ring(&remote.yielded, task);
-        if others {
-            // Two tasks that alternately yield could run in parallel, but no worker has been notified
-            // of either.
-            self.scheduler.wake_one_if_idle();
+        let others = self.remote.queued() > 0 || !self.remote.slot.is_empty();
+        self.push_to_ring(&self.remote.yielded, task);
+        // Two tasks that alternately yield could run in parallel, but no worker has been notified of
+        // either. The look needs no fence: this worker runs the task if no other one comes.
+        if others && !self.scheduler.idle.nobody_to_wake() {
+            self.scheduler.notify();
         }
     }
 
@@ -226,12 +239,12 @@ impl Worker {
     pub(super) fn poll_driver(&self) {
         let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
         if !reactor.is_empty() || !timers.is_empty() {
-            let mut woken = self.woken.take();
+            let mut woken = self.woken.borrow_mut();
             if let Ok(mut driver) = self.driver.try_lock() {
                 driver.poll(reactor, timers, &mut woken);
             }
-            self.woken.set(woken);
-            self.wake_driven();
+            // The driver is unlocked again.
+            driver::wake_all(&mut woken);
         }
         let now = self.now();
         let mut pace = self.pace.borrow_mut();
@@ -240,16 +253,8 @@ impl Worker {
         self.publish(now);
     }
 
-    /// Wakes the tasks that the driver has collected. The driver is unlocked meanwhile.
-    fn wake_driven(&self) {
-        let mut woken = self.woken.take();
-        driver::wake_all(&mut woken);
-        self.woken.set(woken);
-    }
-
     fn sleep(&self) {
         let Scheduler { idle, .. } = &*self.scheduler;
-        self.count_as_out_of_work();
         // S1, S2
         idle.fall_asleep(self.index, self.searching.replace(false));
         // S3
@@ -257,74 +262,52 @@ impl Worker {
         if !found && !self.scheduler.is_closed() {
             self.park();
         }
-        match idle.rise(self.index) {
-            Risen::Woken => self.searching.set(true),
-            // S4
-            Risen::ByItself if found => {
-                idle.search_anyway();
-                self.searching.set(true);
-                if self.spurious_rise.replace(true) {
-                    // The second time in a row. A thief that the OS stopped in the middle of a theft
-                    // hides the rest of a ring until it is done, so offer it this processor.
-                    thread::yield_now();
-                }
-            }
-            Risen::ByItself => {}
+        // S4
+        self.searching.set(idle.rise(self.index, found));
+        if found && self.spurious_rise.replace(true) {
+            // The second time in a row. A thief that the OS stopped in the middle of a theft hides the
+            // rest of a ring until it is done, so offer it this processor.
+            thread::yield_now();
         }
         // Wake only after `rise`: while this worker is still listed as parked, a wake could pick it.
-        self.wake_driven();
+        driver::wake_all(&mut self.woken.borrow_mut());
     }
 
-    /// S5: parks in the driver if it is free. `sleep` later wakes the tasks that the driver collected.
+    /// S5: parks in the driver if it is free, and as the monitor, with its timeout, if one is due.
     fn park(&self) {
-        self.counters().parks.add(1);
+        self.counters.parks.add(1);
         let before = self.now();
         self.publish(before);
-        let was_monitor = match self.driver.try_lock() {
-            Ok(driver) => self.park_in_driver(driver),
-            Err(_) => self.park_outside(),
-        };
-        let now = self.now();
-        self.counters().asleep.add(now - before);
-        self.publish(now);
-        self.pace.borrow_mut().resume(now);
-        if was_monitor {
-            self.take_from_stuck_workers();
-        }
-    }
-
-    /// Returns whether this worker was the monitor meanwhile.
-    fn park_in_driver(&self, mut driver: MutexGuard<'_, Driver>) -> bool {
-        let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
-        let mut woken = self.woken.take();
-        let was_monitor = self.as_monitor_if_due(true, |at_most| {
-            self.remote().parker.park_in_driver(|| {
-                driver.park(reactor, timers, self.now(), at_most, &mut woken);
-            });
-        });
-        self.woken.set(woken);
-        was_monitor
-    }
-
-    /// Returns whether this worker was the monitor meanwhile.
-    fn park_outside(&self) -> bool {
-        self.as_monitor_if_due(false, |at_most| {
-            self.report(Kind::Park, 0);
-            self.remote().parker.park(at_most);
-            self.report(Kind::Unpark, 0);
-        })
-    }
-
-    /// Parks as the monitor if one is due, with its timeout. Returns whether that was so.
-    fn as_monitor_if_due(&self, in_driver: bool, park: impl FnOnce(Option<Duration>)) -> bool {
         let Scheduler { idle, monitor, .. } = &*self.scheduler;
+        let mut driver = self.driver.try_lock().ok();
+        let in_driver = driver.is_some();
         let is_monitor = monitor.begin(in_driver, || idle.counts().awake > 0);
-        park(is_monitor.then_some(PERIOD));
+        let at_most = is_monitor.then_some(PERIOD);
+        match &mut driver {
+            // It collects the tasks that are woken, and `sleep` wakes them.
+            Some(driver) => self.remote.parker.park_in_driver(|| {
+                let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
+                let woken = &mut self.woken.borrow_mut();
+                driver.park(reactor, timers, self.now(), at_most, woken);
+            }),
+            None => {
+                self.report(Kind::Park, 0);
+                self.remote.parker.park(at_most);
+                self.report(Kind::Unpark, 0);
+            }
+        }
         if is_monitor {
-            // R1: before `rise`, and before it wakes any task.
+            // R1: before `rise`, before it wakes any task, and before another worker has the driver.
             monitor.end(in_driver);
         }
-        is_monitor
+        drop(driver);
+        let now = self.now();
+        self.counters.asleep.add(now - before);
+        self.publish(now);
+        self.pace.borrow_mut().resume(now);
+        if is_monitor {
+            self.take_from_stuck_workers();
+        }
     }
 
     pub(super) fn report(&self, kind: Kind, number: usize) {
@@ -336,15 +319,18 @@ impl Worker {
     /// Makes the counts visible to other threads, and passes on the places of tasks that have ended.
     fn publish(&self, now: u64) {
         self.tasks.exchange(&self.scheduler.owned);
-        self.shared.counters.sample();
-        self.counters().polls.add(self.polls.take());
-        self.counters().present.set(now - self.began);
+        self.scheduler.counters.sample();
+        self.counters
+            .polls
+            .set(self.remote.polls.load(Ordering::Relaxed));
+        self.counters.present.set(now - self.began);
     }
 }
 
 impl Drop for Worker {
     /// Before the worker's guard is dropped, also after a panic.
     fn drop(&mut self) {
+        CURRENT.set(ptr::null());
         self.tasks.leave(&self.scheduler.owned);
     }
 }
