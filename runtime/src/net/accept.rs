@@ -106,7 +106,7 @@ impl<S: Accept> Socket<S> {
     /// Registers a connection. It may be written at once.
     fn take(&self, accepted: io::Result<(S::Stream, S::Address)>) -> io::Result<Accepted<S>> {
         let (stream, peer) = accepted?;
-        let reactor = self.io.reactor().clone();
+        let reactor = self.io.reactor.clone();
         Ok((Socket::register(reactor, stream, true)?, peer))
     }
 

@@ -4,7 +4,7 @@
 //! `net/accept.rs`, and what all sockets do in `net/socket.rs`.
 
 use std::future::Future;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 
 use super::accept::{Accept, Accepting};
@@ -70,17 +70,8 @@ impl Peer for mio::net::TcpStream {
 }
 
 impl ByteStream for mio::net::TcpStream {
-    fn receive(mut self: &Self, into: &mut [u8]) -> io::Result<usize> {
-        self.read(into)
-    }
-    fn receive_vectored(mut self: &Self, into: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.read_vectored(into)
-    }
-    fn send(mut self: &Self, from: &[u8]) -> io::Result<usize> {
-        self.write(from)
-    }
-    fn send_vectored(mut self: &Self, from: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.write_vectored(from)
+    fn calls(&self) -> impl Read + Write {
+        self
     }
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.shutdown(how)

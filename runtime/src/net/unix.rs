@@ -4,7 +4,7 @@
 //! No path that a socket made is removed: others may have it open. `net/stream.rs`, `net/accept.rs` and
 //! `net/datagram.rs` have what the sockets do as any stream, listener or datagram socket.
 
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
@@ -57,17 +57,8 @@ impl Peer for mio::net::UnixStream {
 }
 
 impl ByteStream for mio::net::UnixStream {
-    fn receive(mut self: &Self, into: &mut [u8]) -> io::Result<usize> {
-        self.read(into)
-    }
-    fn receive_vectored(mut self: &Self, into: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.read_vectored(into)
-    }
-    fn send(mut self: &Self, from: &[u8]) -> io::Result<usize> {
-        self.write(from)
-    }
-    fn send_vectored(mut self: &Self, from: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.write_vectored(from)
+    fn calls(&self) -> impl Read + Write {
+        self
     }
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.shutdown(how)

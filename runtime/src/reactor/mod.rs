@@ -28,7 +28,6 @@
     path = "no_timerfd.rs"
 )]
 pub(crate) mod timerfd;
-mod pause;
 pub(crate) mod readiness;
 pub(crate) mod source;
 
@@ -147,7 +146,11 @@ impl Reactor {
                 return Err(source::gone());
             }
             if sources.sealed {
-                return Err(source::sealed());
+                return Err(io::Error::new(
+                    io::ErrorKind::Unsupported,
+                    "inside of brigade::explore there are no sockets, signals or other sources of events: \
+                     no seed decides when they are ready; use channels, or pipes in memory",
+                ));
             }
             sources.insert(interest, writable)
         };
@@ -163,22 +166,13 @@ impl Reactor {
     /// Ends the registration of `io`. Errors are ignored: closing the descriptor, which follows, ends it in
     /// any case.
     pub(crate) fn deregister(&self, io: &mut impl mio::event::Source, source: &Source) {
-        source.end();
+        // The timer of a pause keeps the source alive.
+        source.pause.end();
         // First, since `io` is the user's code and may panic. It is dropped outside of the lock.
         let removed = lock(&self.sources).remove(source.token);
         self.count.fetch_sub(1, Ordering::Relaxed);
         let _ = self.registry.deregister(io);
         drop(removed);
-    }
-
-    /// Passes events to their sources and collects the wakers to call.
-    fn dispatch(&self, events: &Events, woken: &mut Vec<Waker>) {
-        let sources = lock(&self.sources);
-        for event in events {
-            if let Some(source) = sources.find(event.token()) {
-                source.receive(event, woken);
-            }
-        }
     }
 
     /// No event will come any more: the tasks that wait are woken and get an error.
@@ -239,8 +233,14 @@ impl EventLoop {
     ) -> io::Result<()> {
         match self.poll.poll(&mut self.events, timeout) {
             Ok(()) => {
+                // A wait that timed out takes no lock.
                 if !self.events.is_empty() {
-                    reactor.dispatch(&self.events, woken);
+                    let sources = lock(&reactor.sources);
+                    for event in &self.events {
+                        if let Some(source) = sources.find(event.token()) {
+                            source.receive(event, woken);
+                        }
+                    }
                 }
                 Ok(())
             }
@@ -308,7 +308,7 @@ mod tests {
         /// Tries, in vain, which clears the direction.
         fn is_ready(source: &Arc<Source>, way: Direction) -> bool {
             let mut tried = false;
-            let _ = source.try_io(way, || -> io::Result<()> {
+            let _ = source.try_io(way, |_| -> io::Result<()> {
                 tried = true;
                 Err(io::ErrorKind::WouldBlock.into())
             });
