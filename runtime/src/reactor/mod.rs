@@ -19,17 +19,10 @@
 //!   └──────────────────────┴───────────────────┘
 //! ```
 
-#[cfg_attr(
-    all(feature = "precise-timers", target_os = "linux"),
-    path = "timerfd.rs"
-)]
-#[cfg_attr(
-    not(all(feature = "precise-timers", target_os = "linux")),
-    path = "no_timerfd.rs"
-)]
-pub(crate) mod timerfd;
 pub(crate) mod readiness;
 pub(crate) mod source;
+#[cfg(all(feature = "precise-timers", target_os = "linux"))]
+pub(crate) mod timerfd;
 
 use std::io;
 use std::task::Waker;
@@ -52,9 +45,6 @@ const HALF: u32 = usize::BITS / 2;
 const INDEX: usize = (1 << HALF) - 1;
 /// The notifier's token: an index no slab reaches.
 const NOTIFIER: Token = Token(usize::MAX);
-
-/// The timer's: another such.
-const TIMER: Token = Token(usize::MAX - 1);
 
 /// Events taken from the OS at a time. More than fit come with the next turn. 1024 is what mio's
 /// own examples take and about a page of memory for each 340.
@@ -111,11 +101,6 @@ impl Reactor {
         self.notifier
             .wake()
             .expect("brigade: an event loop could not be notified");
-    }
-
-    /// Makes a timer for the thread in the event loop.
-    pub(crate) fn timerfd(&self) -> io::Result<timerfd::TimerFd> {
-        timerfd::TimerFd::new(self, TIMER)
     }
 
     /// Makes every later registration an error, for runs that must not depend on the OS.
@@ -225,27 +210,46 @@ impl EventLoop {
     /// Waits for events of the OS, for at most `timeout` (`None`: until one comes or the reactor is notified),
     /// and collects the wakers to call. An interrupted wait counts as one without events: the caller
     /// checks its queues and its clock and waits again (polling b9ab821).
+    ///
+    /// # Panics
+    /// Panics if the OS refuses to report events: then no task could ever be woken by one again.
     pub(crate) fn turn(
         &mut self,
         reactor: &Reactor,
         timeout: Option<Duration>,
         woken: &mut Vec<Waker>,
-    ) -> io::Result<()> {
+    ) {
         match self.poll.poll(&mut self.events, timeout) {
-            Ok(()) => {
-                // A wait that timed out takes no lock.
-                if !self.events.is_empty() {
-                    let sources = lock(&reactor.sources);
-                    for event in &self.events {
-                        if let Some(source) = sources.find(event.token()) {
-                            source.receive(event, woken);
-                        }
-                    }
-                }
-                Ok(())
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
+            Err(error) => panic!("brigade: waiting for events failed: {error}"),
+        }
+        // A wait that timed out takes no lock.
+        if self.events.is_empty() {
+            return;
+        }
+        let sources = lock(&reactor.sources);
+        for event in &self.events {
+            if let Some(source) = sources.find(event.token()) {
+                source.receive(event, woken);
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Stands in for `timerfd.rs` where the feature `precise-timers` is off, and where it is not needed: kqueue's
+/// timeouts are exact.
+#[cfg(not(all(feature = "precise-timers", target_os = "linux")))]
+pub(crate) mod timerfd {
+    pub(crate) struct TimerFd;
+
+    impl TimerFd {
+        pub(crate) fn new(_: &super::Reactor) -> std::io::Result<Self> {
+            Ok(TimerFd)
+        }
+
+        pub(crate) fn set(&mut self, _due: u64, _left: std::time::Duration) -> bool {
+            false
         }
     }
 }
@@ -301,7 +305,7 @@ mod tests {
         fn ready(event_loop: &mut EventLoop, reactor: &Reactor, source: &Arc<Source>) -> [bool; 2] {
             let before = [Direction::Read, Direction::Write].map(|way| is_ready(source, way));
             assert_eq!(before, [false, false]);
-            event_loop.turn(reactor, None, &mut Vec::new()).unwrap();
+            event_loop.turn(reactor, None, &mut Vec::new());
             [Direction::Read, Direction::Write].map(|way| is_ready(source, way))
         }
 
