@@ -380,16 +380,6 @@ impl<S: Source> Registered<S> {
         self.source
             .try_io(Direction::Write, |_| write(self.get_ref()))
     }
-
-    /// Waits for the write direction as long as `done` returns "not yet": for a connection that is
-    /// being made.
-    pub(crate) fn wait_writable_until<R>(
-        &self,
-        mut done: impl FnMut(&S) -> io::Result<Option<R>>,
-    ) -> impl Future<Output = io::Result<R>> {
-        let done = move |_| done(self.get_ref())?.ok_or_else(|| io::ErrorKind::WouldBlock.into());
-        self.source.io(Direction::Write, done)
-    }
 }
 
 impl<S: Source> Drop for Registered<S> {

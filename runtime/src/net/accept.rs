@@ -20,6 +20,22 @@ pub trait Accept: Kind {
     fn accept(&self) -> io::Result<(Self::Stream, Self::Address)>;
 }
 
+impl Accept for mio::net::TcpListener {
+    type Stream = mio::net::TcpStream;
+
+    fn accept(&self) -> io::Result<(Self::Stream, Self::Address)> {
+        self.accept()
+    }
+}
+
+impl Accept for mio::net::UnixListener {
+    type Stream = mio::net::UnixStream;
+
+    fn accept(&self) -> io::Result<(Self::Stream, Self::Address)> {
+        self.accept()
+    }
+}
+
 /// What a listener gives: a connection and its peer's address.
 type Accepted<S> = (Socket<<S as Accept>::Stream>, <S as Kind>::Address);
 

@@ -21,6 +21,24 @@ pub trait ByteStream: Peer {
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
 }
 
+impl ByteStream for mio::net::TcpStream {
+    fn calls(&self) -> impl Read + Write {
+        self
+    }
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown(how)
+    }
+}
+
+impl ByteStream for mio::net::UnixStream {
+    fn calls(&self) -> impl Read + Write {
+        self
+    }
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown(how)
+    }
+}
+
 impl<S: ByteStream> Socket<S> {
     // Where a future is not `async`, it is because an `async fn` keeps its arguments twice, and idle
     // connections consist of such futures.
