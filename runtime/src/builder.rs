@@ -304,7 +304,7 @@ impl Settings {
         let mut timerfd = None;
         if self.precise_timers {
             clock = clock.precise();
-            timerfd = Some(reactor.timerfd()?);
+            timerfd = Some(TimerFd::new(reactor)?);
         }
         let clock = Arc::new(clock);
         let recorder = self.record_timeline.then(|| {

@@ -7,7 +7,6 @@
 //! Both collect wakers and call none: the driver of `WorkStealing` is behind a lock, and a waker is code of the
 //! user. The caller passes them to [`wake_all`] when it holds no lock.
 
-use std::io;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -16,7 +15,6 @@ use crate::reactor::{EventLoop, Reactor};
 use crate::sync::Arc;
 use crate::task::waker::wake_quietly;
 use crate::timer::Timers;
-use crate::timer::clock::Clock;
 use crate::trace::recorder::{Kind, Recorder};
 
 /// The event loop of an executor, with what it takes to sleep on time.
@@ -48,7 +46,7 @@ impl Driver {
     /// # Panics
     /// Panics if the OS refuses to report events: then no task could ever be woken by one again.
     pub(crate) fn poll(&mut self, reactor: &Reactor, timers: &Timers, woken: &mut Vec<Waker>) {
-        self.poll_os(reactor, woken).unwrap_or_else(fail);
+        self.poll_os(reactor, woken);
         if !timers.is_empty() {
             self.fire(timers, timers.clock().now_nanos(), woken);
         }
@@ -70,16 +68,32 @@ impl Driver {
         let clock = timers.clock();
         let next = timers.park();
         if let Some(next) = next.filter(|next| clock.may_jump(*next)) {
-            self.jump(reactor, clock, next, woken).unwrap_or_else(fail);
-            let now = clock.now_nanos();
-            self.fire(timers, now, woken);
-            return now;
+            // Nothing is ready: this is the moment in which virtual time passes.
+            self.poll_os(reactor, woken);
+            if woken.is_empty() {
+                self.report(Kind::Park, 0);
+                clock.jump(next);
+                self.report(Kind::Unpark, 0);
+            }
+        } else {
+            let mut timeout = at_most;
+            // A virtual clock that may not jump stands still: an event or a notification ends the sleep.
+            if let Some(due) = next.filter(|_| !clock.is_virtual()) {
+                let left = Duration::from_nanos(due.saturating_sub(before));
+                let timerfd = self.timerfd.as_mut();
+                if !timerfd.is_some_and(|it| !left.is_zero() && it.set(due, left)) {
+                    // mio rounds a timeout up to what the OS can do, so a wait never ends before the
+                    // timer is due for lack of precision (mio #1614).
+                    timeout = Some(at_most.map_or(left, |at_most| at_most.min(left)));
+                }
+            }
+            self.report(Kind::Park, 0);
+            self.event_loop.turn(reactor, timeout, woken);
+            self.report(Kind::Unpark, 0);
+            if !woken.is_empty() {
+                self.report(Kind::IoReady, woken.len());
+            }
         }
-        // A virtual clock that may not jump stands still: an event or a notification ends the sleep.
-        let next = next.filter(|_| !clock.is_virtual());
-        let left = next.map(|next| Duration::from_nanos(next.saturating_sub(before)));
-        self.wait(reactor, next.zip(left), at_most, woken)
-            .unwrap_or_else(fail);
         let now = clock.now_nanos();
         self.fire(timers, now, woken);
         now
@@ -93,61 +107,13 @@ impl Driver {
         }
     }
 
-    /// Nothing is ready: this is the moment in which virtual time passes.
-    fn jump(
-        &mut self,
-        reactor: &Reactor,
-        clock: &Clock,
-        next: u64,
-        woken: &mut Vec<Waker>,
-    ) -> io::Result<()> {
-        self.poll_os(reactor, woken)?;
-        if woken.is_empty() {
-            self.report(Kind::Park, 0);
-            clock.jump(next);
-            self.report(Kind::Unpark, 0);
-        }
-        Ok(())
-    }
-
-    /// Waits for events. `timer` is when the next timer is due, and how long that is from now.
-    fn wait(
-        &mut self,
-        reactor: &Reactor,
-        timer: Option<(u64, Duration)>,
-        at_most: Option<Duration>,
-        woken: &mut Vec<Waker>,
-    ) -> io::Result<()> {
-        // mio rounds a timeout up to what the OS can do, so a wait never ends before the timer is
-        // due for lack of precision (mio #1614).
-        let mut until_timer = timer.map(|(_, left)| left);
-        if let (Some(timerfd), Some((due, left))) = (&mut self.timerfd, timer) {
-            if !left.is_zero() && timerfd.set(due, left)? {
-                until_timer = None;
-            }
-        }
-        let timeout = match (until_timer, at_most) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (one, other) => one.or(other),
-        };
-        self.report(Kind::Park, 0);
-        let waited = self.event_loop.turn(reactor, timeout, woken);
-        self.report(Kind::Unpark, 0);
-        self.report_ready(woken);
-        waited
-    }
-
-    fn poll_os(&mut self, reactor: &Reactor, woken: &mut Vec<Waker>) -> io::Result<()> {
-        // With no source there is nothing that the OS could report. Messages of other threads do not come through the OS.
+    fn poll_os(&mut self, reactor: &Reactor, woken: &mut Vec<Waker>) {
+        // With no source there is nothing that the OS could report. Messages of other threads do not come
+        // through the OS.
         if reactor.is_empty() {
-            return Ok(());
+            return;
         }
-        self.event_loop.turn(reactor, Some(Duration::ZERO), woken)?;
-        self.report_ready(woken);
-        Ok(())
-    }
-
-    fn report_ready(&self, woken: &[Waker]) {
+        self.event_loop.turn(reactor, Some(Duration::ZERO), woken);
         if !woken.is_empty() {
             self.report(Kind::IoReady, woken.len());
         }
@@ -158,10 +124,6 @@ impl Driver {
             recorder.report(kind, 0, 0, count as u64);
         }
     }
-}
-
-fn fail(error: io::Error) {
-    panic!("brigade: waiting for events failed: {error}");
 }
 
 /// Calls the wakers that the driver has collected. The caller holds no lock. The list stays for the next time.

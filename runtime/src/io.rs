@@ -5,9 +5,7 @@
 //! of it, and so is yours: a pipe, a timerfd, an inotify descriptor. Nothing is buffered.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pub use futures_io::{AsyncBufRead, AsyncRead, AsyncSeek, AsyncWrite};
@@ -51,8 +49,8 @@ pub(crate) use crate::reactor::source::{BOTH, TCP_STREAM};
 pub struct Registered<S: Source> {
     /// `None` only after `into_inner`.
     io: Option<S>,
-    source: Arc<reactor::Source>,
-    reactor: Arc<Reactor>,
+    pub(crate) source: Arc<reactor::Source>,
+    pub(crate) reactor: Arc<Reactor>,
 }
 
 impl<S: Source> Registered<S> {
@@ -136,19 +134,6 @@ impl<S: Source> Registered<S> {
             .expect("the source is there until `into_inner`");
         self.reactor.deregister(&mut io, &self.source);
         io
-    }
-
-    pub(crate) fn reactor(&self) -> &Arc<Reactor> {
-        &self.reactor
-    }
-
-    pub(crate) fn source(&self) -> &Arc<reactor::Source> {
-        &self.source
-    }
-
-    /// Waits until a direction of `interest` is worth a try.
-    pub(crate) fn wait(&self, interest: Interest) -> impl Future<Output = io::Result<()>> {
-        self.source.wait(interest)
     }
 
     /// Waits until a read is worth a try. It may still get `WouldBlock`.
@@ -264,7 +249,8 @@ impl<S: Source> Registered<S> {
         &self,
         mut read: impl FnMut(&S) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
-        self.io(Direction::Read, move || read(self.get_ref()))
+        self.source
+            .io(Direction::Read, move |_| read(self.get_ref()))
     }
 
     /// Calls `write` until it returns something other than `WouldBlock`, and waits between the calls.
@@ -279,17 +265,8 @@ impl<S: Source> Registered<S> {
         &self,
         mut write: impl FnMut(&S) -> io::Result<R>,
     ) -> impl Future<Output = io::Result<R>> {
-        self.io(Direction::Write, move || write(self.get_ref()))
-    }
-
-    /// The future of a try loop, without the snapshot that only streams need.
-    fn io<R>(
-        &self,
-        direction: Direction,
-        operation: impl FnMut() -> io::Result<R>,
-    ) -> impl Future<Output = io::Result<R>> {
-        let mut io = self.source.io(direction, operation);
-        poll_fn(move |cx| Pin::new(&mut io).poll(cx).map(|(_, result)| result))
+        self.source
+            .io(Direction::Write, move |_| write(self.get_ref()))
     }
 
     /// [`read_with`](Self::read_with) as a poll function. The waker of the task stays registered until
@@ -337,8 +314,7 @@ impl<S: Source> Registered<S> {
         mut read: impl FnMut(&S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         self.source
-            .poll_io(Direction::Read, cx, || read(self.get_ref()))
-            .map(|(_, result)| result)
+            .poll_io(Direction::Read, cx, None, |_| read(self.get_ref()))
     }
 
     /// [`write_with`](Self::write_with) as a poll function. The task's waker stays registered until
@@ -367,8 +343,7 @@ impl<S: Source> Registered<S> {
         mut write: impl FnMut(&S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         self.source
-            .poll_io(Direction::Write, cx, || write(self.get_ref()))
-            .map(|(_, result)| result)
+            .poll_io(Direction::Write, cx, None, |_| write(self.get_ref()))
     }
 
     /// Calls `read` once, if the source is ready as far as is known: a source that was registered just
@@ -390,7 +365,8 @@ impl<S: Source> Registered<S> {
     /// Returns `WouldBlock` if the source is not ready, and the errors of `read`. If the call would block and
     /// the executor was dropped, returns that error.
     pub fn try_read_with<R>(&self, mut read: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
-        self.source.try_io(Direction::Read, || read(self.get_ref()))
+        self.source
+            .try_io(Direction::Read, |_| read(self.get_ref()))
     }
 
     /// Calls `write` once, if the source is ready as far as is known: see
@@ -402,17 +378,7 @@ impl<S: Source> Registered<S> {
     /// the executor was dropped, returns that error.
     pub fn try_write_with<R>(&self, mut write: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
         self.source
-            .try_io(Direction::Write, || write(self.get_ref()))
-    }
-
-    /// Waits for the write direction as long as `done` returns "not yet": for a connection that is
-    /// being made.
-    pub(crate) fn wait_writable_until<R>(
-        &self,
-        mut done: impl FnMut(&S) -> io::Result<Option<R>>,
-    ) -> impl Future<Output = io::Result<R>> {
-        let done = move || done(self.get_ref())?.ok_or_else(|| io::ErrorKind::WouldBlock.into());
-        self.io(Direction::Write, done)
+            .try_io(Direction::Write, |_| write(self.get_ref()))
     }
 }
 

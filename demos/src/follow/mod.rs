@@ -315,7 +315,7 @@ impl Tracker<'_> {
             self.hop(up, "the OS has an event", places::EVENT);
         }
         if let Some(heard) = heard {
-            self.hop(heard, "the event finds its socket", places::DISPATCH);
+            self.hop(heard, "the event finds its socket", places::RECEIVE);
         }
         self.hop(event.at, "wake: the task is queued again", places::WAKE);
         self.hop(

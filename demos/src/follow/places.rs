@@ -37,11 +37,11 @@ pub(super) const CONNECT: Place = place("net/connect.rs", "connect", "connect_on
 pub(super) const REGISTER: Place = place("reactor/mod.rs", "Reactor", "register");
 pub(super) const WRITE: Place = place("net/stream.rs", "Socket", "write_all");
 pub(super) const READ: Place = place("net/stream.rs", "Socket", "read");
-pub(super) const KEEP_WAKER: Place = place("reactor/readiness.rs", "Readiness", "poll_ready_keyed");
+pub(super) const KEEP_WAKER: Place = place("reactor/readiness.rs", "Readiness", "poll_ready");
 pub(super) const PEND: Place = place("task/state.rs", "Snapshot", "pend");
-pub(super) const PARK: Place = place("driver.rs", "Driver", "wait");
+pub(super) const PARK: Place = place("driver.rs", "Driver", "park");
 pub(super) const EVENT: Place = place("reactor/mod.rs", "EventLoop", "turn");
-pub(super) const DISPATCH: Place = place("reactor/mod.rs", "Reactor", "dispatch");
+pub(super) const RECEIVE: Place = place("reactor/source.rs", "Source", "receive");
 pub(super) const WAKE: Place = place("task/raw.rs", "RawTask", "wake_by_ref");
 pub(super) const SCHEDULE: [Place; 2] = [
     place("single_thread/scheduler.rs", "Scheduler", "schedule"),
@@ -70,7 +70,7 @@ mod tests {
         PEND,
         PARK,
         EVENT,
-        DISPATCH,
+        RECEIVE,
         WAKE,
         SCHEDULE[0],
         SCHEDULE[1],

@@ -33,7 +33,7 @@ fn no_event_is_cleared_that_was_not_seen() {
         });
         let (mut read, mut drained, mut overtaken) = (0, 0, 0);
         wait_for(std::future::poll_fn(|cx| {
-            while let Poll::Ready(seen) = readiness.poll_ready(cx) {
+            while let Poll::Ready(seen) = readiness.poll_ready(cx, None) {
                 let count = bytes.swap(0, Ordering::AcqRel);
                 read += count;
                 if read == 2 {

@@ -19,7 +19,7 @@ fn one_leaves_and_the_other_is_woken() {
             let mut key = None;
             let waker = Waker::from(waiter.clone());
             let mut cx = Context::from_waker(&waker);
-            assert!(readiness.poll_ready_keyed(&mut cx, &mut key).is_pending());
+            assert!(readiness.poll_ready(&mut cx, Some(&mut key)).is_pending());
             key.unwrap()
         });
         let reactor = thread::spawn({
@@ -38,7 +38,7 @@ fn one_leaves_and_the_other_is_woken() {
         let mut key = None;
         let waker = Waker::from(late.clone());
         let mut cx = Context::from_waker(&waker);
-        let waits = readiness.poll_ready_keyed(&mut cx, &mut key).is_pending();
+        let waits = readiness.poll_ready(&mut cx, Some(&mut key)).is_pending();
         waiters[1].0.wait();
         let count = reactor.join().unwrap();
         if waits {

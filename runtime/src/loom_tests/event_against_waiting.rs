@@ -29,11 +29,7 @@ fn wait_for_the_event(seen: &'static Outcomes<2>, keyed: bool, gone: bool) {
         });
         let mut key = None;
         let word = wait_for(std::future::poll_fn(|cx| {
-            if keyed {
-                readiness.poll_ready_keyed(cx, &mut key)
-            } else {
-                readiness.poll_ready(cx)
-            }
+            readiness.poll_ready(cx, keyed.then_some(&mut key))
         }));
         assert_eq!(word.is_gone(), gone);
         // What the reactor did before is seen.
@@ -86,7 +82,7 @@ fn a_release_races_an_event_and_a_waiter() {
             })
         };
         let both = [raise(Readiness::set), raise(Readiness::release)];
-        wait_for(std::future::poll_fn(|cx| readiness.poll_ready(cx)));
+        wait_for(std::future::poll_fn(|cx| readiness.poll_ready(cx, None)));
         let woken: usize = both.into_iter().map(|thread| thread.join().unwrap()).sum();
         SEEN.saw(match woken {
             0 => "one of the two was first",

@@ -20,6 +20,22 @@ pub trait Accept: Kind {
     fn accept(&self) -> io::Result<(Self::Stream, Self::Address)>;
 }
 
+impl Accept for mio::net::TcpListener {
+    type Stream = mio::net::TcpStream;
+
+    fn accept(&self) -> io::Result<(Self::Stream, Self::Address)> {
+        self.accept()
+    }
+}
+
+impl Accept for mio::net::UnixListener {
+    type Stream = mio::net::UnixStream;
+
+    fn accept(&self) -> io::Result<(Self::Stream, Self::Address)> {
+        self.accept()
+    }
+}
+
 /// What a listener gives: a connection and its peer's address.
 type Accepted<S> = (Socket<<S as Accept>::Stream>, <S as Kind>::Address);
 
@@ -106,7 +122,7 @@ impl<S: Accept> Socket<S> {
     /// Registers a connection. It may be written at once.
     fn take(&self, accepted: io::Result<(S::Stream, S::Address)>) -> io::Result<Accepted<S>> {
         let (stream, peer) = accepted?;
-        let reactor = self.io.reactor().clone();
+        let reactor = self.io.reactor.clone();
         Ok((Socket::register(reactor, stream, true)?, peer))
     }
 

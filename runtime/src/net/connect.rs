@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::{Socket, TcpStream};
+use super::TcpStream;
+use super::socket::{Peer, Socket};
 use crate::reactor::Reactor;
 use crate::time::{Sleep, now};
 
@@ -51,33 +52,27 @@ async fn connect_one(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<C
 }
 
 /// Begins to connect to one address. Together with [`made`] this is the everyday case, which takes
-/// neither a box nor a timer.
+/// neither a box nor a timer, nor the room of a future in a future.
 pub(super) fn begin(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<Connection> {
     let stream = mio::net::TcpStream::connect(address)?;
     Socket::register(reactor, stream, false)
 }
 
-/// Waits until the connection is made.
-pub(super) fn made(connection: &Connection) -> impl Future<Output = io::Result<()>> {
-    connection
-        .io
-        .wait_writable_until(|stream| is_made(stream.take_error(), stream.peer_addr()))
-}
-
-/// What a writable event means for a connection that is being made: it may be done. `SO_ERROR` tells
-/// whether it failed; a peer means that it is made. `None`: it is not yet.
-pub(super) fn is_made<A>(
-    failed: io::Result<Option<io::Error>>,
-    peer: io::Result<A>,
-) -> io::Result<Option<()>> {
-    if let Some(error) = failed? {
-        return Err(error);
-    }
-    match peer {
-        Ok(_) => Ok(Some(())),
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(None),
-        Err(error) => Err(error),
-    }
+/// Waits until the connection is made. After a writable event it may be: `SO_ERROR` tells whether it failed;
+/// a peer means that it is made.
+pub(super) fn made<S: Peer>(connection: &Socket<S>) -> impl Future<Output = io::Result<()>> {
+    connection.io.write_with(|stream| {
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
+        }
+        match stream.peer_addr() {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            Err(error) => Err(error),
+        }
+    })
 }
 
 /// The addresses in an order in which the two families take turns, as long as both last: a machine

@@ -17,6 +17,30 @@ pub trait Datagrams: Peer {
     fn recv_from(&self, into: &mut [u8]) -> io::Result<(usize, Self::Address)>;
 }
 
+impl Datagrams for mio::net::UdpSocket {
+    fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.send(datagram)
+    }
+    fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.recv(into)
+    }
+    fn recv_from(&self, into: &mut [u8]) -> io::Result<(usize, Self::Address)> {
+        self.recv_from(into)
+    }
+}
+
+impl Datagrams for mio::net::UnixDatagram {
+    fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.send(datagram)
+    }
+    fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.recv(into)
+    }
+    fn recv_from(&self, into: &mut [u8]) -> io::Result<(usize, Self::Address)> {
+        self.recv_from(into)
+    }
+}
+
 impl<S: Datagrams> Socket<S> {
     /// Sends a datagram to the peer, and returns how many bytes: all of them. See
     /// [`UdpSocket::connect`](super::UdpSocket::connect) for an example.

@@ -8,7 +8,7 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use crate::io::{Interest, Registered, Source, current_reactor};
 use crate::reactor::{Direction, Reactor};
@@ -121,7 +121,7 @@ impl<S: Kind> Socket<S> {
     /// # Cancel safety
     /// Dropping the future loses nothing.
     pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
-        self.io.wait(Interest::READABLE)
+        self.io.source.wait(Interest::READABLE)
     }
 
     /// Waits until a write is worth a try. It may still get `WouldBlock`.
@@ -144,7 +144,7 @@ impl<S: Kind> Socket<S> {
     /// # Cancel safety
     /// Dropping the future loses nothing.
     pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
-        self.io.wait(Interest::WRITABLE)
+        self.io.source.wait(Interest::WRITABLE)
     }
 
     /// [`readable`](Self::readable) as a poll function: see [`Registered::poll_readable`].
@@ -191,7 +191,7 @@ impl<S: Kind> Socket<S> {
         interest: Interest,
         io: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
-        self.io.source().try_any(interest, io)
+        self.io.source.try_any(interest, io)
     }
 
     /// Makes a system call of your own on the socket, as often as it takes until it returns something other
@@ -223,8 +223,8 @@ impl<S: Kind> Socket<S> {
     ) -> io::Result<R> {
         loop {
             // Without its executor a socket is tried once more, and then gives the error.
-            let _ = self.io.wait(interest).await;
-            match self.io.source().try_any(interest, &mut io) {
+            let _ = self.io.source.wait(interest).await;
+            match self.io.source.try_any(interest, &mut io) {
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -235,16 +235,15 @@ impl<S: Kind> Socket<S> {
         }
     }
 
-    /// Polls one operation that gives a value, and forgets what only streams ask for.
+    /// Polls one operation.
     pub(super) fn poll_io<R>(
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
         mut operation: impl FnMut(&S) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let operation = || operation(self.io.get_ref());
-        let (_, result) = ready!(self.io.source().poll_io(direction, cx, operation));
-        Poll::Ready(result)
+        let operation = |_| operation(self.io.get_ref());
+        self.io.source.poll_io(direction, cx, None, operation)
     }
 }
 

@@ -4,7 +4,7 @@
 //! decided here: a write half whose connection is gone already counts as ended.
 
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -12,14 +12,31 @@ use std::task::{Context, Poll, ready};
 
 use super::socket::{Peer, Socket};
 use crate::reactor::Direction;
+use crate::reactor::readiness::ReadySnapshot;
 
 /// A byte stream of mio. The trait is sealed. See [`TcpStream`](super::TcpStream).
 pub trait ByteStream: Peer {
-    fn receive(&self, into: &mut [u8]) -> io::Result<usize>;
-    fn receive_vectored(&self, into: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
-    fn send(&self, from: &[u8]) -> io::Result<usize>;
-    fn send_vectored(&self, from: &[IoSlice<'_>]) -> io::Result<usize>;
+    /// Returns what makes the system calls; a shared reference to the socket does.
+    fn calls(&self) -> impl Read + Write;
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+}
+
+impl ByteStream for mio::net::TcpStream {
+    fn calls(&self) -> impl Read + Write {
+        self
+    }
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown(how)
+    }
+}
+
+impl ByteStream for mio::net::UnixStream {
+    fn calls(&self) -> impl Read + Write {
+        self
+    }
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown(how)
+    }
 }
 
 impl<S: ByteStream> Socket<S> {
@@ -50,17 +67,15 @@ impl<S: ByteStream> Socket<S> {
     /// # Cancel safety
     /// Dropping the future loses no byte.
     pub fn read(&self, into: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        let socket = self.io.get_ref();
-        let mut read = self.io.source().io(Direction::Read, move || {
-            let count = socket.receive(into)?;
-            Ok((count, into.len()))
-        });
-        poll_fn(move |cx| {
-            let (seen, read_result) = ready!(Pin::new(&mut read).poll(cx));
-            Poll::Ready(
-                read_result.map(|(count, room)| read.source().note_short(seen, count, room)),
-            )
-        })
+        let read = move |seen| self.read_once(seen, into);
+        self.io.source.io(Direction::Read, read)
+    }
+
+    /// Reads by one system call, `seen` before.
+    fn read_once(&self, seen: ReadySnapshot, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.io.get_ref().calls().read(into)?;
+        self.io.source.read.note_read(seen, count, into.len());
+        Ok(count)
     }
 
     /// Fills all of `into`.
@@ -88,21 +103,17 @@ impl<S: ByteStream> Socket<S> {
     /// # Cancel safety
     /// None: dropping the future loses what it has read.
     pub fn read_exact(&self, into: &mut [u8]) -> impl Future<Output = io::Result<()>> {
-        let (socket, mut filled, mut done) = (self.io.get_ref(), 0, into.is_empty());
-        let mut read = self.io.source().io(Direction::Read, move || {
-            let room = into.len() - filled;
-            let count = socket.receive(&mut into[filled..])?;
-            filled += count;
-            Ok((count, room))
+        let (mut filled, mut done) = (0, into.is_empty());
+        let mut read = self.io.source.io(Direction::Read, move |seen| {
+            match self.read_once(seen, &mut into[filled..])? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => filled += count,
+            }
+            Ok(filled == into.len())
         });
         poll_fn(move |cx| {
             while !done {
-                let (seen, result) = ready!(Pin::new(&mut read).poll(cx));
-                let (count, room) = result?;
-                if read.source().note_short(seen, count, room) == 0 {
-                    return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
-                }
-                done = count == room;
+                done = ready!(Pin::new(&mut read).poll(cx))?;
             }
             Poll::Ready(Ok(()))
         })
@@ -131,7 +142,7 @@ impl<S: ByteStream> Socket<S> {
     /// # Cancel safety
     /// Dropping the future writes nothing.
     pub fn write(&self, from: &[u8]) -> impl Future<Output = io::Result<usize>> {
-        self.io.write_with(|socket| socket.send(from))
+        self.io.write_with(|socket| socket.calls().write(from))
     }
 
     /// Writes all of `from`.
@@ -158,19 +169,16 @@ impl<S: ByteStream> Socket<S> {
     /// None: dropping the future may leave a part written.
     pub fn write_all(&self, mut from: &[u8]) -> impl Future<Output = io::Result<()>> {
         let (socket, mut done) = (self.io.get_ref(), from.is_empty());
-        let mut write = self.io.source().io(Direction::Write, move || {
-            let count = socket.send(from)?;
-            from = &from[count..];
-            Ok((count, from.is_empty()))
+        let mut write = self.io.source.io(Direction::Write, move |_| {
+            match socket.calls().write(from)? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                count => from = &from[count..],
+            }
+            Ok(from.is_empty())
         });
         poll_fn(move |cx| {
             while !done {
-                let (_, result) = ready!(Pin::new(&mut write).poll(cx));
-                let (count, all) = result?;
-                if count == 0 {
-                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-                }
-                done = all;
+                done = ready!(Pin::new(&mut write).poll(cx))?;
             }
             Poll::Ready(Ok(()))
         })
@@ -193,7 +201,7 @@ impl<S: ByteStream> Socket<S> {
     /// # Errors
     /// Returns `WouldBlock` if nothing is there, and the OS's other errors.
     pub fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
-        self.io.try_read_with(|socket| socket.receive(into))
+        self.io.try_read_with(|socket| socket.calls().read(into))
     }
 
     /// Writes what there is room for.
@@ -219,7 +227,7 @@ impl<S: ByteStream> Socket<S> {
     /// # Errors
     /// Returns `WouldBlock` if there is no room, and the OS's other errors.
     pub fn try_write(&self, from: &[u8]) -> io::Result<usize> {
-        self.io.try_write_with(|socket| socket.send(from))
+        self.io.try_write_with(|socket| socket.calls().write(from))
     }
 
     /// Ends one half of the connection or both.
@@ -274,10 +282,8 @@ impl<S: ByteStream> futures_io::AsyncRead for &Socket<S> {
         cx: &mut Context<'_>,
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let (socket, source) = (self.io.get_ref(), self.io.source());
-        let room = into.len();
-        let (seen, read) = ready!(source.poll_io(Direction::Read, cx, || socket.receive(into)));
-        Poll::Ready(read.map(|count| source.note_short(seen, count, room)))
+        let read = |seen| self.read_once(seen, into);
+        self.io.source.poll_io(Direction::Read, cx, None, read)
     }
 
     fn poll_read_vectored(
@@ -285,14 +291,16 @@ impl<S: ByteStream> futures_io::AsyncRead for &Socket<S> {
         cx: &mut Context<'_>,
         into: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let (socket, source) = (self.io.get_ref(), self.io.source());
+        let (socket, source) = (self.io.get_ref(), &self.io.source);
         let first = leading_empty(into);
         let into = &mut into[first..];
         // The OS sees no more of them.
         let room = into.iter().take(MOST_PARTS).map(|part| part.len()).sum();
-        let read = || socket.receive_vectored(into);
-        let (seen, read) = ready!(source.poll_io(Direction::Read, cx, read));
-        Poll::Ready(read.map(|count| source.note_short(seen, count, room)))
+        source.poll_io(Direction::Read, cx, None, |seen| {
+            let count = socket.calls().read_vectored(into)?;
+            source.read.note_read(seen, count, room);
+            Ok(count)
+        })
     }
 }
 
@@ -303,7 +311,7 @@ impl<S: ByteStream> futures_io::AsyncWrite for &Socket<S> {
         cx: &mut Context<'_>,
         from: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_io(Direction::Write, cx, |socket| socket.send(from))
+        self.poll_io(Direction::Write, cx, |socket| socket.calls().write(from))
     }
 
     fn poll_write_vectored(
@@ -312,7 +320,8 @@ impl<S: ByteStream> futures_io::AsyncWrite for &Socket<S> {
         from: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let from = &from[leading_empty(from)..];
-        self.poll_io(Direction::Write, cx, |socket| socket.send_vectored(from))
+        let write = |socket: &S| socket.calls().write_vectored(from);
+        self.poll_io(Direction::Write, cx, write)
     }
 
     /// There is no buffer to flush.

@@ -104,9 +104,35 @@ pub(super) fn begin_connect(_: SocketAddr, _: SocketAddr) -> io::Result<TcpStrea
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Returns the peer of a Unix stream: process (if the OS tells), user and group.
+/// The process, user and group at the other end of a [`UnixStream`](super::UnixStream), as they were when the
+/// connection was made. See [`peer_cred`](super::Socket::peer_cred).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct UCred {
+    process: Option<i32>,
+    user: u32,
+    group: u32,
+}
+
+impl UCred {
+    /// Returns the process, on systems that tell.
+    pub fn pid(&self) -> Option<i32> {
+        self.process
+    }
+
+    /// Returns the effective user.
+    pub fn uid(&self) -> u32 {
+        self.user
+    }
+
+    /// Returns the effective group.
+    pub fn gid(&self) -> u32 {
+        self.group
+    }
+}
+
+/// Returns the credentials of the peer of a Unix stream.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn peer_credentials(stream: &impl AsRawFd) -> io::Result<(Option<i32>, u32, u32)> {
+pub(super) fn peer_credentials(stream: &impl AsRawFd) -> io::Result<UCred> {
     const SOL_SOCKET: i32 = 1;
     const SO_PEERCRED: i32 = 17;
     /// A `ucred` of Linux.
@@ -139,13 +165,17 @@ pub(super) fn peer_credentials(stream: &impl AsRawFd) -> io::Result<(Option<i32>
     let socket = stream.as_raw_fd();
     // SAFETY: both pointers are to locals, and the length is that of the value, which any bytes may fill.
     match unsafe { getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &mut peer, &mut length) } {
-        0 => Ok((Some(peer.process), peer.user, peer.group)),
+        0 => Ok(UCred {
+            process: Some(peer.process),
+            user: peer.user,
+            group: peer.group,
+        }),
         _ => Err(io::Error::last_os_error()),
     }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) fn peer_credentials(stream: &impl AsRawFd) -> io::Result<(Option<i32>, u32, u32)> {
+pub(super) fn peer_credentials(stream: &impl AsRawFd) -> io::Result<UCred> {
     // SAFETY: the declaration is that of the BSDs and macOS.
     unsafe extern "C" {
         fn getpeereid(socket: i32, user: *mut u32, group: *mut u32) -> i32;
@@ -154,7 +184,11 @@ pub(super) fn peer_credentials(stream: &impl AsRawFd) -> io::Result<(Option<i32>
     let (mut user, mut group) = (u32::MAX, u32::MAX);
     // SAFETY: both pointers are to locals.
     match unsafe { getpeereid(stream.as_raw_fd(), &mut user, &mut group) } {
-        0 => Ok((None, user, group)),
+        0 => Ok(UCred {
+            process: None,
+            user,
+            group,
+        }),
         _ => Err(io::Error::last_os_error()),
     }
 }

@@ -4,15 +4,14 @@
 //! `net/accept.rs`, and what all sockets do in `net/socket.rs`.
 
 use std::future::Future;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::io;
+use std::net::SocketAddr;
 
-use super::accept::{Accept, Accepting};
+use super::accept::Accepting;
 use super::addr::{Target, ToSocketAddrs, first_of, lookup};
 use super::connect::{begin, connect_first, made};
 use super::socket::{Kind, Peer, Socket};
 use super::split::{OwnedReadHalf, OwnedWriteHalf, split};
-use super::stream::ByteStream;
 use super::sys;
 use crate::io::{BOTH, Interest, TCP_STREAM, current_reactor};
 
@@ -66,24 +65,6 @@ impl Peer for mio::net::TcpStream {
     }
     fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.take_error()
-    }
-}
-
-impl ByteStream for mio::net::TcpStream {
-    fn receive(mut self: &Self, into: &mut [u8]) -> io::Result<usize> {
-        self.read(into)
-    }
-    fn receive_vectored(mut self: &Self, into: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.read_vectored(into)
-    }
-    fn send(mut self: &Self, from: &[u8]) -> io::Result<usize> {
-        self.write(from)
-    }
-    fn send_vectored(mut self: &Self, from: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.write_vectored(from)
-    }
-    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.shutdown(how)
     }
 }
 
@@ -335,14 +316,6 @@ impl Kind for mio::net::TcpListener {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.local_addr()
-    }
-}
-
-impl Accept for mio::net::TcpListener {
-    type Stream = mio::net::TcpStream;
-
-    fn accept(&self) -> io::Result<(mio::net::TcpStream, SocketAddr)> {
-        self.accept()
     }
 }
 

@@ -7,7 +7,6 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
 
 use super::addr::{ToSocketAddrs, first_of, lookup_host};
-use super::datagram::Datagrams;
 use super::socket::{Kind, Peer, Socket};
 use crate::io::{BOTH, Interest, current_reactor};
 use crate::reactor::Direction;
@@ -51,18 +50,6 @@ impl Peer for mio::net::UdpSocket {
     }
     fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.take_error()
-    }
-}
-
-impl Datagrams for mio::net::UdpSocket {
-    fn send(&self, datagram: &[u8]) -> io::Result<usize> {
-        self.send(datagram)
-    }
-    fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
-        self.recv(into)
-    }
-    fn recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.recv_from(into)
     }
 }
 

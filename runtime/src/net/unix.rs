@@ -4,17 +4,15 @@
 //! No path that a socket made is removed: others may have it open. `net/stream.rs`, `net/accept.rs` and
 //! `net/datagram.rs` have what the sockets do as any stream, listener or datagram socket.
 
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::net::Shutdown;
+use std::io;
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 use std::task::{Context, Poll};
 
-use super::accept::{Accept, Accepting, Pause};
-use super::connect::is_made;
-use super::datagram::Datagrams;
+use super::accept::{Accepting, Pause};
+use super::connect::made;
 use super::socket::{Kind, Peer, Socket};
-use super::stream::ByteStream;
+use super::sys::{self, UCred};
 use crate::io::{BOTH, Interest, current_reactor};
 use crate::reactor::Direction;
 
@@ -56,24 +54,6 @@ impl Peer for mio::net::UnixStream {
     }
 }
 
-impl ByteStream for mio::net::UnixStream {
-    fn receive(mut self: &Self, into: &mut [u8]) -> io::Result<usize> {
-        self.read(into)
-    }
-    fn receive_vectored(mut self: &Self, into: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.read_vectored(into)
-    }
-    fn send(mut self: &Self, from: &[u8]) -> io::Result<usize> {
-        self.write(from)
-    }
-    fn send_vectored(mut self: &Self, from: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.write_vectored(from)
-    }
-    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.shutdown(how)
-    }
-}
-
 impl Socket<mio::net::UnixStream> {
     /// Connects to the socket at `path`.
     ///
@@ -106,8 +86,7 @@ impl Socket<mio::net::UnixStream> {
             }
         };
         let socket = Socket::register(reactor, stream, false)?;
-        let made = |stream: &mio::net::UnixStream| is_made(stream.take_error(), stream.peer_addr());
-        socket.io.wait_writable_until(made).await?;
+        made(&socket).await?;
         Ok(socket)
     }
 
@@ -131,6 +110,25 @@ impl Socket<mio::net::UnixStream> {
             Socket::register(reactor.clone(), one, true)?,
             Socket::register(reactor, other, true)?,
         ))
+    }
+
+    /// Returns the credentials of the peer.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let (kitchen, hatch) = brigade::net::UnixStream::pair()?;
+    /// assert_eq!(kitchen.peer_cred()?, hatch.peer_cred()?);
+    /// if let Some(process) = kitchen.peer_cred()?.pid() {
+    ///     assert_eq!(process as u32, std::process::id());
+    /// }
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the OS's error.
+    pub fn peer_cred(&self) -> io::Result<UCred> {
+        sys::peer_credentials(self)
     }
 }
 
@@ -183,14 +181,6 @@ impl Kind for mio::net::UnixListener {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.local_addr()
-    }
-}
-
-impl Accept for mio::net::UnixListener {
-    type Stream = mio::net::UnixStream;
-
-    fn accept(&self) -> io::Result<(mio::net::UnixStream, SocketAddr)> {
-        self.accept()
     }
 }
 
@@ -270,18 +260,6 @@ impl Peer for mio::net::UnixDatagram {
     }
     fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.take_error()
-    }
-}
-
-impl Datagrams for mio::net::UnixDatagram {
-    fn send(&self, datagram: &[u8]) -> io::Result<usize> {
-        self.send(datagram)
-    }
-    fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
-        self.recv(into)
-    }
-    fn recv_from(&self, into: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.recv_from(into)
     }
 }
 

@@ -19,18 +19,10 @@
 //!   └──────────────────────┴───────────────────┘
 //! ```
 
-#[cfg_attr(
-    all(feature = "precise-timers", target_os = "linux"),
-    path = "timerfd.rs"
-)]
-#[cfg_attr(
-    not(all(feature = "precise-timers", target_os = "linux")),
-    path = "no_timerfd.rs"
-)]
-pub(crate) mod timerfd;
-mod pause;
 pub(crate) mod readiness;
 pub(crate) mod source;
+#[cfg(all(feature = "precise-timers", target_os = "linux"))]
+pub(crate) mod timerfd;
 
 use std::io;
 use std::task::Waker;
@@ -53,9 +45,6 @@ const HALF: u32 = usize::BITS / 2;
 const INDEX: usize = (1 << HALF) - 1;
 /// The notifier's token: an index no slab reaches.
 const NOTIFIER: Token = Token(usize::MAX);
-
-/// The timer's: another such.
-const TIMER: Token = Token(usize::MAX - 1);
 
 /// Events taken from the OS at a time. More than fit come with the next turn. 1024 is what mio's
 /// own examples take and about a page of memory for each 340.
@@ -114,11 +103,6 @@ impl Reactor {
             .expect("brigade: an event loop could not be notified");
     }
 
-    /// Makes a timer for the thread in the event loop.
-    pub(crate) fn timerfd(&self) -> io::Result<timerfd::TimerFd> {
-        timerfd::TimerFd::new(self, TIMER)
-    }
-
     /// Makes every later registration an error, for runs that must not depend on the OS.
     pub(crate) fn seal(&self) {
         lock(&self.sources).sealed = true;
@@ -147,7 +131,11 @@ impl Reactor {
                 return Err(source::gone());
             }
             if sources.sealed {
-                return Err(source::sealed());
+                return Err(io::Error::new(
+                    io::ErrorKind::Unsupported,
+                    "inside of brigade::explore there are no sockets, signals or other sources of events: \
+                     no seed decides when they are ready; use channels, or pipes in memory",
+                ));
             }
             sources.insert(interest, writable)
         };
@@ -163,22 +151,13 @@ impl Reactor {
     /// Ends the registration of `io`. Errors are ignored: closing the descriptor, which follows, ends it in
     /// any case.
     pub(crate) fn deregister(&self, io: &mut impl mio::event::Source, source: &Source) {
-        source.end();
+        // The timer of a pause keeps the source alive.
+        source.pause.end();
         // First, since `io` is the user's code and may panic. It is dropped outside of the lock.
         let removed = lock(&self.sources).remove(source.token);
         self.count.fetch_sub(1, Ordering::Relaxed);
         let _ = self.registry.deregister(io);
         drop(removed);
-    }
-
-    /// Passes events to their sources and collects the wakers to call.
-    fn dispatch(&self, events: &Events, woken: &mut Vec<Waker>) {
-        let sources = lock(&self.sources);
-        for event in events {
-            if let Some(source) = sources.find(event.token()) {
-                source.receive(event, woken);
-            }
-        }
     }
 
     /// No event will come any more: the tasks that wait are woken and get an error.
@@ -231,21 +210,46 @@ impl EventLoop {
     /// Waits for events of the OS, for at most `timeout` (`None`: until one comes or the reactor is notified),
     /// and collects the wakers to call. An interrupted wait counts as one without events: the caller
     /// checks its queues and its clock and waits again (polling b9ab821).
+    ///
+    /// # Panics
+    /// Panics if the OS refuses to report events: then no task could ever be woken by one again.
     pub(crate) fn turn(
         &mut self,
         reactor: &Reactor,
         timeout: Option<Duration>,
         woken: &mut Vec<Waker>,
-    ) -> io::Result<()> {
+    ) {
         match self.poll.poll(&mut self.events, timeout) {
-            Ok(()) => {
-                if !self.events.is_empty() {
-                    reactor.dispatch(&self.events, woken);
-                }
-                Ok(())
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
+            Err(error) => panic!("brigade: waiting for events failed: {error}"),
+        }
+        // A wait that timed out takes no lock.
+        if self.events.is_empty() {
+            return;
+        }
+        let sources = lock(&reactor.sources);
+        for event in &self.events {
+            if let Some(source) = sources.find(event.token()) {
+                source.receive(event, woken);
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
-            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Stands in for `timerfd.rs` where the feature `precise-timers` is off, and where it is not needed: kqueue's
+/// timeouts are exact.
+#[cfg(not(all(feature = "precise-timers", target_os = "linux")))]
+pub(crate) mod timerfd {
+    pub(crate) struct TimerFd;
+
+    impl TimerFd {
+        pub(crate) fn new(_: &super::Reactor) -> std::io::Result<Self> {
+            Ok(TimerFd)
+        }
+
+        pub(crate) fn set(&mut self, _due: u64, _left: std::time::Duration) -> bool {
+            false
         }
     }
 }
@@ -301,14 +305,14 @@ mod tests {
         fn ready(event_loop: &mut EventLoop, reactor: &Reactor, source: &Arc<Source>) -> [bool; 2] {
             let before = [Direction::Read, Direction::Write].map(|way| is_ready(source, way));
             assert_eq!(before, [false, false]);
-            event_loop.turn(reactor, None, &mut Vec::new()).unwrap();
+            event_loop.turn(reactor, None, &mut Vec::new());
             [Direction::Read, Direction::Write].map(|way| is_ready(source, way))
         }
 
         /// Tries, in vain, which clears the direction.
         fn is_ready(source: &Arc<Source>, way: Direction) -> bool {
             let mut tried = false;
-            let _ = source.try_io(way, || -> io::Result<()> {
+            let _ = source.try_io(way, |_| -> io::Result<()> {
                 tried = true;
                 Err(io::ErrorKind::WouldBlock.into())
             });

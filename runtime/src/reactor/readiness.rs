@@ -9,7 +9,7 @@
 //!
 //! | bit | meaning | set by | cleared by |
 //! |---|---|---|---|
-//! | READY | a try may succeed | an event | `clear`, `drained`, `hold` |
+//! | READY | a try may succeed | an event | `clear`, `hold` |
 //! | GONE | the executor was dropped | `set_gone` | never |
 //! | WAITING | wakers are stored | a waiter, with the lock held | an event, with the lock held |
 //! | SHORT_READ_DRAINS | a read that fills only a part of its buffer took all there was | `new` | the first `set_last` |
@@ -47,7 +47,7 @@ use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
 
-use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{AtomicU64, Mutex, Ordering, lock};
 use crate::task::waker::is_dead;
 
 const READY: u64 = 1 << 0;
@@ -77,19 +77,11 @@ pub(crate) struct Readiness {
 /// The stored wakers. In nearly all programs one task waits for a direction, which needs no allocation.
 #[derive(Default)]
 struct Waiters {
-    first: First,
-    more: Option<Box<More>>,
-}
-
-/// The one waker that needs no allocation.
-#[derive(Default)]
-enum First {
-    #[default]
-    Nobody,
     /// The task that called a poll function last.
-    Task(Waker),
+    task: Option<Waker>,
     /// A future that waits, with index 1.
-    Future(Waker),
+    future: Option<Waker>,
+    more: Option<Box<More>>,
 }
 
 /// The wakers for which [`Waiters`] has no place of its own.
@@ -146,12 +138,12 @@ impl Readiness {
             .compare_exchange(seen.0, cleared, Ordering::AcqRel, Ordering::Relaxed);
     }
 
-    /// Clears READY after a read that began with `seen` and got less than it had room for, if the OS
-    /// announces by an event whatever else there is to read. This saves the try that would only get
+    /// Clears READY after a read that began with `seen` and got `count` bytes, fewer than it had `room` for,
+    /// if the OS announces by an event whatever else there is to read. This saves the try that would only get
     /// `WouldBlock`.
     #[inline]
-    pub(crate) fn drained(&self, seen: ReadySnapshot) {
-        if seen.0 & SHORT_READ_DRAINS != 0 {
+    pub(crate) fn note_read(&self, seen: ReadySnapshot, count: usize, room: usize) {
+        if 0 < count && count < room && seen.0 & SHORT_READ_DRAINS != 0 {
             self.clear(seen);
         }
     }
@@ -215,76 +207,49 @@ impl Readiness {
             return;
         }
         // R3
-        let Waiters { first, more } = std::mem::take(&mut *waiters);
+        let Waiters { task, future, more } = std::mem::take(&mut *waiters);
         drop(waiters);
-        if let First::Task(waker) | First::Future(waker) = first {
-            woken.push(waker);
-        }
+        woken.extend(task);
+        woken.extend(future);
         if let Some(more) = more {
             woken.extend(more.tasks.into_values());
             woken.extend(more.futures.into_iter().map(|(_, waker)| waker));
         }
     }
 
-    /// T1 and T2: returns the locked list to store a waker in, and the tick; or the word, if a try may
-    /// succeed.
-    fn begin_wait(&self) -> Result<(MutexGuard<'_, Waiters>, u64), ReadySnapshot> {
-        let waiters = lock(&self.waiters);
-        // Acquire pairs with the Release of `raise`, where this finds READY. Where it does not, Release pairs
-        // with the Acquire of `raise`, which then sees WAITING.
-        let waiting = |word: u64| (word & (READY | GONE) == 0).then_some(word | WAITING);
-        let before = self
-            .word
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, waiting);
-        match before {
-            Ok(word) => Ok((waiters, word / TICK)),
-            Err(word) => Err(ReadySnapshot(word)),
-        }
-    }
-
-    /// Waits for a poll function, which has no destructor: the waker stays until the next event.
-    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<ReadySnapshot> {
+    /// Returns the word if a try may succeed, or else stores the task's waker until the next event.
+    ///
+    /// A future has a `key`, and calls [`forget`](Self::forget) when it is dropped. A poll function has none,
+    /// because it has no destructor: its waker stays until the event.
+    pub(crate) fn poll_ready(
+        &self,
+        cx: &mut Context<'_>,
+        key: Option<&mut Option<WaiterKey>>,
+    ) -> Poll<ReadySnapshot> {
+        // T1
         if let Some(seen) = self.ready() {
             return Poll::Ready(seen);
         }
         // Cloned before the lock is taken.
         let waker = cx.waker().clone();
-        let (mut waiters, _) = match self.begin_wait() {
-            Ok(locked) => locked,
-            Err(seen) => return Poll::Ready(seen),
+        let mut waiters = lock(&self.waiters);
+        // T2. Acquire pairs with the Release of `raise`, where this finds READY. Where it does not, Release
+        // pairs with the Acquire of `raise`, which then sees WAITING.
+        let waiting = |word: u64| (word & (READY | GONE) == 0).then_some(word | WAITING);
+        let before = self
+            .word
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, waiting);
+        let tick = match before {
+            Ok(word) => word / TICK,
+            Err(word) => return Poll::Ready(ReadySnapshot(word)),
         };
         // T3
-        let unused = waiters.put_task(waker);
+        let unused = match key {
+            None => waiters.put_task(waker),
+            Some(key) => (waiters.put_future(waker, tick, key), Vec::new()),
+        };
         drop(waiters);
         drop(unused);
-        Poll::Pending
-    }
-
-    /// Waits for a future, which keeps the key and calls [`forget`](Self::forget) when it is dropped.
-    pub(crate) fn poll_ready_keyed(
-        &self,
-        cx: &mut Context<'_>,
-        key: &mut Option<WaiterKey>,
-    ) -> Poll<ReadySnapshot> {
-        if let Some(seen) = self.ready() {
-            return Poll::Ready(seen);
-        }
-        let waker = cx.waker().clone();
-        let (mut waiters, tick) = match self.begin_wait() {
-            Ok(locked) => locked,
-            Err(seen) => return Poll::Ready(seen),
-        };
-        // T3
-        let old = match *key {
-            Some(mine) if mine.tick == tick => Some(waiters.replace_future(mine.index, waker)),
-            _ => {
-                let index = waiters.put_future(waker);
-                *key = Some(WaiterKey { index, tick });
-                None
-            }
-        };
-        drop(waiters);
-        drop(old);
         Poll::Pending
     }
 
@@ -304,10 +269,20 @@ impl Readiness {
         let mut waiters = lock(&self.waiters);
         // Again: an event may have come before the lock.
         if self.woken_since(key).is_none() {
-            let mine = waiters.remove_future(key.index);
+            let Waiters { future, more, .. } = &mut *waiters;
+            let mine = match key.in_slab() {
+                None => future.take(),
+                Some(n) => more.as_mut().and_then(|more| more.futures.try_remove(n)),
+            };
             drop(waiters);
             drop(mine);
         }
+    }
+}
+
+impl WaiterKey {
+    fn in_slab(self) -> Option<usize> {
+        (self.index.get() as usize).checked_sub(2)
     }
 }
 
@@ -317,86 +292,57 @@ impl Waiters {
     /// A task that another one displaces from the first place may still wait, so it moves to the map. Waking
     /// it instead would make two tasks that share a direction wake each other for ever.
     fn put_task(&mut self, waker: Waker) -> (Option<Waker>, Vec<Waker>) {
-        let displaced = match std::mem::take(&mut self.first) {
-            First::Task(last) if last.will_wake(&waker) => {
-                self.first = First::Task(last);
-                return (Some(waker), Vec::new());
-            }
-            First::Future(future) => {
-                self.first = First::Future(future);
-                Some(waker)
-            }
-            First::Task(last) => {
-                self.first = First::Task(waker);
-                Some(last)
-            }
-            First::Nobody => {
-                self.first = First::Task(waker);
-                None
-            }
-        };
-        let twice = match (&self.first, &mut self.more) {
-            (First::Task(waker), Some(more)) => more.tasks.remove(&identity(waker)),
-            _ => None,
-        };
-        match displaced {
-            Some(waker) => self.more.get_or_insert_default().put_task(waker, twice),
-            None => (twice, Vec::new()),
-        }
-    }
-
-    fn put_future(&mut self, waker: Waker) -> NonZeroU32 {
-        if let First::Nobody = self.first {
-            self.first = First::Future(waker);
-            return NonZeroU32::MIN;
-        }
-        let place = self.more.get_or_insert_default().futures.insert(waker);
-        let index = u32::try_from(place + 2).ok().and_then(NonZeroU32::new);
-        index.expect("brigade: 2^32 futures wait for one source")
-    }
-
-    fn replace_future(&mut self, index: NonZeroU32, waker: Waker) -> Waker {
-        let place = match (slab_index(index), &mut self.first, &mut self.more) {
-            (None, First::Future(first), _) => Some(first),
-            (Some(n), _, Some(more)) => more.futures.get_mut(n),
-            _ => None,
-        };
-        std::mem::replace(place.expect(STORED), waker)
-    }
-
-    fn remove_future(&mut self, index: NonZeroU32) -> Option<Waker> {
-        match slab_index(index) {
-            Some(n) => self.more.as_mut()?.futures.try_remove(n),
-            None => match std::mem::take(&mut self.first) {
-                First::Future(waker) => Some(waker),
-                _ => unreachable!("{STORED}"),
-            },
-        }
-    }
-}
-
-fn slab_index(index: NonZeroU32) -> Option<usize> {
-    (index.get() as usize).checked_sub(2)
-}
-
-/// See the second race in the module's text.
-const STORED: &str = "a key of the current tick has its waker stored";
-
-impl More {
-    /// Stores the waker of a task; passes `unused` on, with what else the caller drops.
-    fn put_task(&mut self, waker: Waker, unused: Option<Waker>) -> (Option<Waker>, Vec<Waker>) {
         /// Wakers of completed tasks are looked for whenever the map has doubled, from here on.
         /// Arbitrary: not measured.
         const SWEEP_AT: usize = 32;
-        let unused = self.tasks.insert(identity(&waker), waker).or(unused);
-        if self.tasks.len() < self.sweep_at.max(SWEEP_AT) {
-            return (unused, Vec::new());
+        match self.task.replace(waker) {
+            None => (None, Vec::new()),
+            Some(last) if self.task.as_ref().is_some_and(|it| it.will_wake(&last)) => {
+                (Some(last), Vec::new())
+            }
+            Some(last) => {
+                let (more, waker) = (self.more.get_or_insert_default(), self.task.as_ref());
+                let twice = waker.and_then(|waker| more.tasks.remove(&identity(waker)));
+                let unused = more.tasks.insert(identity(&last), last).or(twice);
+                if more.tasks.len() < more.sweep_at.max(SWEEP_AT) {
+                    return (unused, Vec::new());
+                }
+                let all = std::mem::take(&mut more.tasks).into_iter();
+                let (dead, alive): (BTreeMap<_, _>, _) = all.partition(|(_, it)| is_dead(it));
+                more.tasks = alive;
+                more.sweep_at = 2 * more.tasks.len();
+                (unused, dead.into_values().collect())
+            }
         }
-        let all = std::mem::take(&mut self.tasks).into_iter();
-        let (dead, alive): (BTreeMap<_, _>, BTreeMap<_, _>) = all.partition(|(_, it)| is_dead(it));
-        self.tasks = alive;
-        self.sweep_at = 2 * self.tasks.len();
-        (unused, dead.into_values().collect())
+    }
+
+    /// Stores the waker of a future, in its place if `key` is one of this `tick`. Returns the waker that was
+    /// there.
+    fn put_future(
+        &mut self,
+        waker: Waker,
+        tick: u64,
+        key: &mut Option<WaiterKey>,
+    ) -> Option<Waker> {
+        if let Some(mine) = key.filter(|mine| mine.tick == tick) {
+            let place = match mine.in_slab() {
+                None => self.future.as_mut(),
+                Some(n) => self.more.as_mut().and_then(|more| more.futures.get_mut(n)),
+            };
+            // See the second race in the module's text.
+            let place = place.expect("a key of the current tick has its waker stored");
+            return Some(std::mem::replace(place, waker));
+        }
+        let index = if self.future.is_none() {
+            self.future = Some(waker);
+            NonZeroU32::MIN
+        } else {
+            let place = self.more.get_or_insert_default().futures.insert(waker);
+            let index = u32::try_from(place + 2).ok().and_then(NonZeroU32::new);
+            index.expect("brigade: 2^32 futures wait for one source")
+        };
+        *key = Some(WaiterKey { index, tick });
+        None
     }
 }
 

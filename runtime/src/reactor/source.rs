@@ -8,15 +8,17 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Wake, Waker, ready};
+use std::time::Duration;
 
 use mio::event::Event;
 use mio::{Interest, Token};
 
-use super::pause::Pause;
 use super::readiness::{Readiness, ReadySnapshot, WaiterKey};
 use crate::coop;
-use crate::sync::Arc;
+use crate::sync::{Arc, AtomicU32, Mutex, Ordering, lock};
+use crate::task::waker::wake_quietly;
+use crate::time::{Sleep, now};
 
 /// Which direction an operation needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,7 +42,7 @@ fn short_read_drains(interest: Interest) -> bool {
         any(target_os = "linux", target_os = "android"),
         not(mio_unsupported_force_poll_poll),
         not(miri)
-    )) && is_priority(interest)
+    )) && interest == TCP_STREAM
 }
 
 /// What a TCP stream is registered for: see [`short_read_drains`]. Miri's epoll refuses PRIORITY.
@@ -52,20 +54,11 @@ pub(crate) const TCP_STREAM: Interest = BOTH;
 /// Both directions.
 pub(crate) const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn is_priority(interest: Interest) -> bool {
-    interest.is_priority()
-}
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn is_priority(_: Interest) -> bool {
-    false
-}
-
 /// One registered source.
 pub(crate) struct Source {
     pub(super) token: Token,
-    read: Readiness,
-    pub(super) write: Readiness,
+    pub(crate) read: Readiness,
+    write: Readiness,
     pub(super) pause: Pause,
 }
 
@@ -76,15 +69,6 @@ pub(super) fn gone() -> io::Error {
 
 fn unless_gone(seen: ReadySnapshot) -> io::Result<()> {
     if seen.is_gone() { Err(gone()) } else { Ok(()) }
-}
-
-/// The error of a source in a world that is closed.
-pub(super) fn sealed() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::Unsupported,
-        "inside of brigade::explore there are no sockets, signals or other sources of events: no seed \
-         decides when they are ready; use channels, or pipes in memory",
-    )
 }
 
 impl Direction {
@@ -135,11 +119,6 @@ impl Source {
         self.write.set_gone(woken);
     }
 
-    /// Gives up what would keep the source alive after its deregistration.
-    pub(super) fn end(&self) {
-        self.pause.end();
-    }
-
     /// Tries once if the direction is ready.
     ///
     /// # Errors
@@ -149,7 +128,7 @@ impl Source {
     pub(crate) fn try_io<R>(
         self: &Arc<Self>,
         direction: Direction,
-        mut operation: impl FnMut() -> io::Result<R>,
+        mut operation: impl FnMut(ReadySnapshot) -> io::Result<R>,
     ) -> io::Result<R> {
         match self.readiness(direction).ready() {
             Some(seen) => self.attempt(direction, seen, &mut operation),
@@ -184,10 +163,10 @@ impl Source {
         self: &Arc<Self>,
         direction: Direction,
         seen: ReadySnapshot,
-        operation: &mut impl FnMut() -> io::Result<R>,
+        operation: &mut impl FnMut(ReadySnapshot) -> io::Result<R>,
     ) -> io::Result<R> {
         loop {
-            match operation() {
+            match operation(seen) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return self.settle(direction, seen, result),
             }
@@ -212,38 +191,45 @@ impl Source {
                     self.readiness(direction).clear(seen);
                 }
             }
-            _ if direction == Direction::Write => self.pause.succeeded(),
+            _ if direction == Direction::Write => {
+                let failures = &self.pause.failures;
+                if failures.load(Ordering::Relaxed) != 0 {
+                    failures.store(0, Ordering::Relaxed);
+                }
+            }
             _ => {}
         }
         result
     }
 
     /// Tries until the OS returns something other than `WouldBlock`, or stores the task's waker until the next
-    /// event.
+    /// event: see [`Readiness::poll_ready`] for the `key`. Passes to `operation` what was known before the try.
     #[inline]
     pub(crate) fn poll_io<R>(
         self: &Arc<Self>,
         direction: Direction,
         cx: &mut Context<'_>,
-        mut operation: impl FnMut() -> io::Result<R>,
-    ) -> Poll<(ReadySnapshot, io::Result<R>)> {
+        mut key: Option<&mut Option<WaiterKey>>,
+        mut operation: impl FnMut(ReadySnapshot) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
         loop {
-            let seen = ready!(self.poll_ready(direction, cx));
+            let seen = ready!(self.poll_ready(direction, cx, key.as_deref_mut()));
             match self.attempt(direction, seen, &mut operation) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready((seen, result)),
+                result => return Poll::Ready(result),
             }
         }
     }
 
-    /// Waits as a poll function until the direction is worth a try.
+    /// Waits until the direction is worth a try, and spends an operation of the task's budget.
     #[inline]
-    pub(crate) fn poll_ready(
+    fn poll_ready(
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
+        key: Option<&mut Option<WaiterKey>>,
     ) -> Poll<ReadySnapshot> {
-        let seen = ready!(self.readiness(direction).poll_ready(cx));
+        let seen = ready!(self.readiness(direction).poll_ready(cx, key));
         ready!(coop::poll_spend(cx));
         Poll::Ready(seen)
     }
@@ -254,23 +240,16 @@ impl Source {
         direction: Direction,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        self.poll_ready(direction, cx).map(unless_gone)
-    }
-
-    /// Notes what a read of `count` bytes of a byte stream into a buffer of `room` tells about reading.
-    #[inline]
-    pub(crate) fn note_short(&self, seen: ReadySnapshot, count: usize, room: usize) -> usize {
-        if 0 < count && count < room {
-            self.read.drained(seen);
-        }
-        count
+        self.poll_ready(direction, cx, None).map(unless_gone)
     }
 
     /// A future that tries and waits as [`poll_io`](Self::poll_io) does and takes its waker away
     /// when it is dropped.
     pub(crate) fn io<F>(self: &Arc<Self>, direction: Direction, operation: F) -> IoFuture<'_, F> {
         IoFuture {
-            wait: Wait::new(self, direction),
+            source: self,
+            direction,
+            key: None,
             operation,
         }
     }
@@ -285,11 +264,19 @@ impl Source {
     ) -> impl Future<Output = io::Result<()>> {
         let mut waits = [None, None];
         for (wait, direction) in waits.iter_mut().zip(Direction::of(interest)) {
-            *wait = Some(Wait::new(self, direction));
+            *wait = Some(self.io(direction, ()));
         }
         poll_fn(move |cx| {
             for wait in waits.iter_mut().flatten() {
-                if let Poll::Ready(seen) = wait.poll_woken(cx) {
+                let readiness = wait.source.readiness(wait.direction);
+                // Many tasks may wait here: the event has woken them all, and the first to be polled may
+                // clear the direction. The others must return too, since their callers may wait for more
+                // than bytes.
+                let polled = match wait.key.and_then(|key| readiness.woken_since(key)) {
+                    Some(seen) => Poll::Ready(seen),
+                    None => (wait.source).poll_ready(wait.direction, cx, Some(&mut wait.key)),
+                };
+                if let Poll::Ready(seen) = polled {
                     return Poll::Ready(unless_gone(seen));
                 }
             }
@@ -298,90 +285,106 @@ impl Source {
     }
 }
 
-/// See [`Source::io`]. Not an `async` block, which would take twice the room: every task that waits for
-/// a socket carries one.
+/// See [`Source::io`]; without an operation it only waits. Not an `async` block, which would take twice the
+/// room: every task that waits for a socket carries one.
 pub(crate) struct IoFuture<'a, F> {
-    wait: Wait<'a>,
+    source: &'a Arc<Source>,
+    direction: Direction,
+    key: Option<WaiterKey>,
     operation: F,
 }
 
 /// The operation is called, and never pinned.
 impl<F> Unpin for IoFuture<'_, F> {}
 
-impl<F> IoFuture<'_, F> {
-    pub(crate) fn source(&self) -> &Source {
-        self.wait.source
-    }
-}
-
 impl<F, R> Future for IoFuture<'_, F>
 where
-    F: FnMut() -> io::Result<R>,
+    F: FnMut(ReadySnapshot) -> io::Result<R>,
 {
-    /// The result, and the word before the operation that had it.
-    type Output = (ReadySnapshot, io::Result<R>);
+    type Output = io::Result<R>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    /// May be called again after it was ready: then it tries again.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
         let me = &mut *self;
-        loop {
-            let seen = ready!(me.wait.poll(cx));
-            let Wait {
-                source, direction, ..
-            } = me.wait;
-            match source.attempt(direction, seen, &mut me.operation) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready((seen, result)),
-            }
-        }
-    }
-}
-
-/// What a future waits with. It takes its waker away when it is dropped.
-///
-/// It may be polled again after it was ready: [`IoFuture`] does so after `WouldBlock`. The direction was
-/// cleared then, so it waits anew.
-struct Wait<'a> {
-    source: &'a Arc<Source>,
-    direction: Direction,
-    key: Option<WaiterKey>,
-}
-
-impl<'a> Wait<'a> {
-    fn new(source: &'a Arc<Source>, direction: Direction) -> Self {
-        Wait {
-            source,
-            direction,
-            key: None,
-        }
-    }
-
-    /// Waits until the direction is ready, for a future that tries by itself.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ReadySnapshot> {
-        let readiness = self.source.readiness(self.direction);
-        let seen = ready!(readiness.poll_ready_keyed(cx, &mut self.key));
-        ready!(coop::poll_spend(cx));
+        let (key, operation) = (Some(&mut me.key), &mut me.operation);
+        let result = ready!(me.source.poll_io(me.direction, cx, key, operation));
         // An event has taken the waker out.
-        self.key = None;
-        Poll::Ready(seen)
-    }
-
-    /// Waits until the direction is ready or an event has come. Many tasks may wait in `readable()`: the
-    /// event has woken them all, and the first to be polled may clear the direction. The others must
-    /// return too, since their callers may wait for more than bytes.
-    fn poll_woken(&mut self, cx: &mut Context<'_>) -> Poll<ReadySnapshot> {
-        let readiness = self.source.readiness(self.direction);
-        match self.key.and_then(|key| readiness.woken_since(key)) {
-            Some(seen) => Poll::Ready(seen),
-            None => self.poll(cx),
-        }
+        me.key = None;
+        Poll::Ready(result)
     }
 }
 
-impl Drop for Wait<'_> {
+impl<F> Drop for IoFuture<'_, F> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
             self.source.readiness(self.direction).forget(key);
         }
+    }
+}
+
+// ---- pauses --------------------------------------------------------------------------------------
+
+/// How many writes may fail in a row without a pause. Arbitrary: more than other tasks and processes that
+/// write to the same socket are likely to cause by being faster.
+const FREE: u32 = 8;
+
+/// The first pause, and how often it is doubled at most: 64 ms. Arbitrary: 16 tries a second cost nothing,
+/// and the delay is short for a receiver that was not reading anyway.
+const SHORTEST: Duration = Duration::from_millis(1);
+const DOUBLINGS: u32 = 6;
+
+/// Pauses between writes whose failure causes the event that they wait for.
+///
+/// A `sendto` on a Unix socket whose receiver has no room takes memory for the datagram, finds no room, and
+/// gives the memory back, which makes the sender's socket writable: an event. A task that trusts such events
+/// tries for ever and keeps a processor busy. So writes that fail in a row, each after an event of its own,
+/// are spaced out: for the length of a pause, events have no effect.
+#[derive(Default)]
+pub(super) struct Pause {
+    /// Writes that failed in a row.
+    failures: AtomicU32,
+    /// The pause under way.
+    sleep: Mutex<Option<Box<Sleep>>>,
+}
+
+impl Pause {
+    /// Notes that a write to `source` failed. Returns whether `source` is held for a pause.
+    #[cold]
+    fn failed(&self, source: &Arc<Source>) -> bool {
+        let before = self.failures.fetch_add(1, Ordering::Relaxed);
+        if before < FREE {
+            return false;
+        }
+        let mut pause = lock(&self.sleep);
+        if pause.is_none() {
+            let length = SHORTEST * (1 << (before - FREE).min(DOUBLINGS));
+            let mut sleep = Box::new(Sleep::new(Some(now() + length)));
+            let waker = Waker::from(source.clone());
+            // No timer can be armed outside of an executor: then every event counts, as ever.
+            if sleep.poll_anywhere(&mut Context::from_waker(&waker)) != Some(Poll::Pending) {
+                return false;
+            }
+            *pause = Some(sleep);
+        }
+        // With the lock held, so that the end of the pause comes after it.
+        source.write.hold();
+        true
+    }
+
+    /// Disarms the timer, whose waker keeps the source alive.
+    pub(super) fn end(&self) {
+        let sleep = lock(&self.sleep).take();
+        drop(sleep);
+    }
+}
+
+/// The waker of the timer: the pause is over.
+impl Wake for Source {
+    fn wake(self: Arc<Self>) {
+        self.pause.end();
+        let mut woken = Vec::new();
+        self.write.release(&mut woken);
+        woken.into_iter().for_each(wake_quietly);
     }
 }
 

@@ -19,6 +19,9 @@ use rustix::time::{
     timerfd_settime,
 };
 
+/// The timer's token: another index that no slab reaches.
+const TIMER: Token = Token(usize::MAX - 1);
+
 /// The descriptor, and what it is set to.
 pub(crate) struct TimerFd {
     timer: OwnedFd,
@@ -28,30 +31,31 @@ pub(crate) struct TimerFd {
 
 impl TimerFd {
     /// Registers a timer with `reactor`. It is not set.
-    pub(super) fn new(reactor: &super::Reactor, token: Token) -> io::Result<Self> {
+    pub(crate) fn new(reactor: &super::Reactor) -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         let descriptor = timer.as_raw_fd();
         let mut source = SourceFd(&descriptor);
         reactor
             .registry
-            .register(&mut source, token, Interest::READABLE)?;
+            .register(&mut source, TIMER, Interest::READABLE)?;
         Ok(TimerFd { timer, due: 0 })
     }
 
     /// Sets the timer to `due`, which is `left` from now. `left` is not zero, which would turn it off.
     /// Returns whether the timer ends the coming sleep: this one does.
-    pub(crate) fn set(&mut self, due: u64, left: Duration) -> io::Result<bool> {
+    pub(crate) fn set(&mut self, due: u64, left: Duration) -> bool {
         if self.due == due {
             // It is set to this already, and as `due` lies ahead it has not gone off.
-            return Ok(true);
+            return true;
         }
         let setting = Itimerspec {
             it_interval: Timespec::default(),
             it_value: Timespec::try_from(left).expect("584 years, a `u64` of nanoseconds, fit"),
         };
-        timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &setting)?;
+        timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &setting)
+            .expect("brigade: a timer of the OS could not be set");
         self.due = due;
-        Ok(true)
+        true
     }
 }

@@ -90,8 +90,8 @@ const SLOTS: usize = 1 << DIGIT;
 /// Digits in a `u64`.
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
 
-/// How long a slot's list may be for `next_expiry` to search it for the exact minimum. Out of thin
-/// air: a scan this long costs far less than the needless wakeup it saves.
+/// How long a slot's list may be for `next_expiry` to search it for the exact minimum. Arbitrary:
+/// a scan this long costs far less than the needless wakeup it saves.
 const EXACT_SCAN: usize = 16;
 /// Moves that `expire` may spend for each entry it may fire. More than there
 /// are levels, so that a limit of 1 brings a lone entry all the way down.
@@ -138,12 +138,12 @@ impl<T> Wheel<T> {
     /// How many entries are pending.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.slots.len()
+        self.slots.len
     }
 
     /// Returns whether nothing is pending.
     pub(crate) fn is_empty(&self) -> bool {
-        self.slots.len() == 0
+        self.slots.len == 0
     }
 
     /// Adds an entry that is due at `deadline`, in ns since the wheel's epoch.
@@ -190,7 +190,13 @@ impl<T> Wheel<T> {
     /// returns `false`, time stands at the tick that is being served. With a
     /// crowd to cascade a call may return `true` without having fired anything.
     pub(crate) fn expire(&mut self, now: u64, limit: usize, mut fire: impl FnMut(T)) -> bool {
-        let target = self.round_down(now).max(self.elapsed);
+        let target = match now {
+            // The end of time counts as a full tick: deadlines of the last, incomplete one are rounded up
+            // to it.
+            u64::MAX => self.round_up(now),
+            _ => now >> self.shift,
+        };
+        let target = target.max(self.elapsed);
         let mut fires = limit;
         let mut moves = limit.saturating_mul(MOVES_PER_FIRE);
         while let Some(first) = self.earliest().filter(|first| first.start <= target) {
@@ -243,41 +249,31 @@ impl<T> Wheel<T> {
         tick + u64::from(tick << self.shift != deadline)
     }
 
-    /// The last tick not after `now`. The end of time counts as a full tick:
-    /// deadlines of the last, incomplete one are rounded up to it.
-    fn round_down(&self, now: u64) -> u64 {
-        if now == u64::MAX {
-            return self.round_up(now);
-        }
-        now >> self.shift
-    }
-
     fn earliest(&self) -> Option<Earliest> {
         if self.is_empty() {
             return None;
         }
+        // The earliest occupied slot of a level.
+        let first_slot = |level: usize| {
+            let occupied = self.slots.occupied[level];
+            if occupied == 0 {
+                return None;
+            }
+            let digit = occupied.trailing_zeros();
+            let low_bits = DIGIT * level as u32;
+            let above = (self.elapsed >> low_bits) & !(SLOTS as u64 - 1);
+            Some(Earliest {
+                level,
+                slot: level * SLOTS + digit as usize,
+                start: (above | u64::from(digit)) << low_bits,
+            })
+        };
         let under_way = (self.cascading > 0)
-            .then(|| self.first_slot(self.cascading))
+            .then(|| first_slot(self.cascading))
             .flatten()
             .filter(|first| first.start == self.elapsed);
         // A cascade comes first: it may yet add to the levels below.
-        under_way.or_else(|| (0..LEVELS).find_map(|level| self.first_slot(level)))
-    }
-
-    /// The earliest occupied slot of a level.
-    fn first_slot(&self, level: usize) -> Option<Earliest> {
-        let occupied = self.slots.occupied(level);
-        if occupied == 0 {
-            return None;
-        }
-        let digit = occupied.trailing_zeros();
-        let low_bits = DIGIT * level as u32;
-        let above = (self.elapsed >> low_bits) & !(SLOTS as u64 - 1);
-        Some(Earliest {
-            level,
-            slot: level * SLOTS + digit as usize,
-            start: (above | u64::from(digit)) << low_bits,
-        })
+        under_way.or_else(|| (0..LEVELS).find_map(first_slot))
     }
 
     /// The earliest tick in a slot, or `None` if there are too many to look at.

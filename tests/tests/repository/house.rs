@@ -17,7 +17,7 @@ const PAIRS: &[(&str, &str)] = &[
     // The list of current executors holds what a handle refers to.
     ("context.rs", "handle"),
     // A write that fails is tried again after a sleep.
-    ("reactor/pause.rs", "time"),
+    ("reactor/source.rs", "time"),
     // The main task's name in a record.
     ("task/run.rs", "timeline"),
     // Observers are told of tasks.

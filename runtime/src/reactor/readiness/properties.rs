@@ -164,7 +164,7 @@ fn run(steps: &[Step]) {
                     readiness.clear(looks[number]);
                     model.clear(events);
                 } else {
-                    readiness.drained(looks[number]);
+                    readiness.note_read(looks[number], 1, 2);
                     if !doubtful {
                         model.clear(events);
                     }
@@ -172,7 +172,7 @@ fn run(steps: &[Step]) {
             }
             Step::Wait(task) => {
                 let mut cx = Context::from_waker(&wakers[task]);
-                let polled = readiness.poll_ready(&mut cx);
+                let polled = readiness.poll_ready(&mut cx, None);
                 assert_eq!(polled.is_ready(), model.ready || model.gone);
                 model.tasks[task] |= polled.is_pending();
             }
@@ -181,7 +181,7 @@ fn run(steps: &[Step]) {
                 let waited = model.since[future];
                 assert_eq!(woken.is_some(), waited.is_some_and(|it| it != model.events));
                 let mut cx = Context::from_waker(&wakers[task]);
-                match readiness.poll_ready_keyed(&mut cx, &mut keys[future]) {
+                match readiness.poll_ready(&mut cx, Some(&mut keys[future])) {
                     Poll::Ready(seen) => {
                         assert!(model.ready || model.gone);
                         assert_eq!(seen.is_gone(), model.gone);

@@ -36,7 +36,7 @@ fn event(readiness: &Readiness) -> usize {
 }
 
 fn wait(readiness: &Readiness, waker: &Waker) -> Poll<ReadySnapshot> {
-    readiness.poll_ready(&mut Context::from_waker(waker))
+    readiness.poll_ready(&mut Context::from_waker(waker), None)
 }
 
 fn wait_keyed(
@@ -44,7 +44,7 @@ fn wait_keyed(
     waker: &Waker,
     key: &mut Option<WaiterKey>,
 ) -> Poll<ReadySnapshot> {
-    readiness.poll_ready_keyed(&mut Context::from_waker(waker), key)
+    readiness.poll_ready(&mut Context::from_waker(waker), Some(key))
 }
 
 /// tokio #6133, #8331: however many events come between the look and the clearing, the clearing

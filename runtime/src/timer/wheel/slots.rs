@@ -33,7 +33,7 @@ pub(crate) struct Key {
 /// The slots of a wheel and their entries.
 pub(super) struct Slots<T> {
     /// A bit for each slot that has an entry; the last word belongs to `ENDLESS`.
-    occupied: [u64; LEVELS + 1],
+    pub(super) occupied: [u64; LEVELS + 1],
     /// The slots, level by level from 0, then `ENDLESS`.
     lists: Box<[List; ENDLESS + 1]>,
     /// All places. One with an entry is in exactly one of the lists.
@@ -41,7 +41,7 @@ pub(super) struct Slots<T> {
     /// The empty place that was freed last; its `next` is the one freed before.
     free: u32,
     /// Places that have an entry.
-    len: usize,
+    pub(super) len: usize,
     /// The generation of the next insert.
     generation: u32,
 }
@@ -75,16 +75,6 @@ impl<T> Slots<T> {
             len: 0,
             generation: 0,
         }
-    }
-
-    /// How many entries there are.
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
-    /// A bit for each slot of a level that has an entry.
-    pub(super) fn occupied(&self, level: usize) -> u64 {
-        self.occupied[level]
     }
 
     /// The ticks of a slot's entries, oldest entry first.
