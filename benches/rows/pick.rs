@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 
 use crate::{
     limits,
-    measure::{Job, Measured, raise_file_limit},
+    measure::{Job, Measured, keep_freed_memory, raise_file_limit},
     runtime::{Many, ManyNet, Net, One, Timed},
     runtimes::{
         brigade_many, brigade_one, compio_one, futures_both, glommio_one, monoio_one, smol_many,
@@ -29,6 +29,7 @@ pub(crate) fn measure(row: &str, runtime: &str, budget: &str, size: &str) -> Exi
     // SAFETY: alarm only sets a timer of this process.
     unsafe { libc::alarm(PATIENCE_S) };
     raise_file_limit();
+    keep_freed_memory();
     let job = Job {
         budget: Duration::from_millis(millis),
         size: size.parse().ok(),
@@ -63,6 +64,7 @@ pub(crate) fn pick(row: &str, runtime: &str) -> Option<Measure> {
 fn one<R: One>(row: &str) -> Option<Measure> {
     Some(match row {
         "spawn_join" => work::spawn::join::<R>,
+        "spawn_cold" => work::spawn::cold::<R>,
         "spawn_batch" => work::spawn::batch::<R>,
         "spawn_await" => work::spawn::each::<R>,
         "yield" => work::turns::yields::<R>,
@@ -121,6 +123,7 @@ fn many_net<R: ManyNet>(row: &str) -> Option<Measure> {
 fn limit(row: &str) -> Option<Measure> {
     Some(match row {
         "spawn_join" => limits::closures::all,
+        "spawn_cold" => limits::closures::cold,
         "spawn_batch" => limits::closures::batch,
         "yield" => limits::closures::ring,
         "ping_pong" => limits::closures::channels,

@@ -130,10 +130,16 @@ pub const ROWS: &[Row] = &[
         "spawn 100k tasks that return a number, then await every handle; a task",
     ),
     one(
+        "spawn_cold",
+        NS,
+        Some("boxed closures"),
+        "the same once, in memory that the process touches for the first time; a task",
+    ),
+    one(
         "spawn_batch",
         NS,
         Some("boxed closures"),
-        "the same in batches of 1k; a task",
+        "spawn_join in batches of 1k; a task",
     ),
     one(
         "spawn_await",
