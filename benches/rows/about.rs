@@ -10,6 +10,7 @@ const PEERS: &[&str] = &[
     "async-executor",
     "async-io",
     "futures-executor",
+    "nio",
     "monoio",
     "compio",
     "glommio",

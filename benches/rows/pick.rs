@@ -8,8 +8,8 @@ use crate::{
     measure::{Job, Measured, keep_freed_memory, raise_file_limit},
     runtime::{Many, ManyNet, Net, One, Timed},
     runtimes::{
-        brigade_many, brigade_one, compio_one, futures_both, glommio_one, monoio_one, smol_many,
-        smol_one, tokio_many, tokio_one,
+        brigade_many, brigade_one, compio_one, futures_both, glommio_one, monoio_one, nio_many,
+        nio_one, smol_many, smol_one, tokio_many, tokio_one,
     },
     work,
 };
@@ -45,6 +45,7 @@ pub(crate) fn pick(row: &str, runtime: &str) -> Option<Measure> {
         "smol" => net::<smol_one::Smol>(row),
         "smol-static" => net::<smol_one::SmolStatic>(row),
         "futures" => one::<futures_both::Futures>(row),
+        "nio" => net::<nio_one::Nio>(row),
         "monoio" => net::<monoio_one::Monoio>(row),
         "compio" => net::<compio_one::Compio>(row),
         "glommio" => net::<glommio_one::Glommio>(row),
@@ -57,6 +58,7 @@ pub(crate) fn pick(row: &str, runtime: &str) -> Option<Measure> {
         "smol" => many_net::<smol_many::Smol>(row),
         "smol-static" => many_net::<smol_many::SmolStatic>(row),
         "futures" => many::<futures_both::Futures>(row),
+        "nio" => many::<nio_many::Nio>(row),
         _ => None,
     })
 }

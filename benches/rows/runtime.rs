@@ -51,7 +51,7 @@ pub(crate) trait Net: Timed {
     /// Listens on a free port of the loopback device.
     async fn listen() -> io::Result<(Self::Listener, SocketAddr)>;
 
-    async fn accept(listener: &Self::Listener) -> io::Result<Self::Stream>;
+    async fn accept(listener: &mut Self::Listener) -> io::Result<Self::Stream>;
 
     async fn connect(address: SocketAddr) -> io::Result<Self::Stream>;
 
@@ -80,15 +80,17 @@ pub(crate) trait Many: 'static {
     fn detach<F: Future<Output = ()> + Send + 'static>(future: F);
 }
 
-/// A runtime with [`WORKERS`] worker threads that has sockets.
+/// A runtime with [`WORKERS`] worker threads that has sockets for tasks that may move.
 pub(crate) trait ManyNet: Many {
-    type Listener: Send + Sync + 'static;
+    type Listener: Send + 'static;
     type Stream: Send + 'static;
 
     /// Listens on a free port of the loopback device.
     fn listen() -> impl Future<Output = io::Result<(Self::Listener, SocketAddr)>> + Send;
 
-    fn accept(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    fn accept(
+        listener: &mut Self::Listener,
+    ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
     /// Reads once, to the front of the connection's buffer.
     fn receive(conn: &mut Conn<Self::Stream>) -> impl Future<Output = io::Result<usize>> + Send;
@@ -152,15 +154,16 @@ pub(crate) struct Joined<H>(pub(crate) H);
 
 impl<H, T, E> Future for Joined<H>
 where
-    H: Future<Output = Result<T, E>> + Unpin,
+    H: Future<Output = Result<T, E>>,
     E: Debug,
 {
     type Output = T;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        Pin::new(&mut self.0)
-            .poll(cx)
-            .map(|result| result.expect("a task failed"))
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        // SAFETY: the field is pinned exactly as long as the wrapper is, and
+        // nothing ever moves it out of a pinned wrapper.
+        let handle = unsafe { self.map_unchecked_mut(|joined| &mut joined.0) };
+        handle.poll(cx).map(|result| result.expect("a task failed"))
     }
 }
 

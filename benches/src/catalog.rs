@@ -56,6 +56,7 @@ pub const RUNTIMES: &[&str] = &[
     "smol",
     "smol-static",
     "futures",
+    "nio",
     "monoio",
     "compio",
     "glommio",
