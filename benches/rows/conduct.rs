@@ -12,7 +12,7 @@ use std::{
 
 use brigade_benches::{
     args::{self, Options},
-    catalog::{Group, LIMIT, OURS, Row, row},
+    catalog::{Group, LEFT_OUT, LIMIT, OURS, Row, left_out, row},
     report::{self, digits},
     results::Results,
 };
@@ -66,11 +66,9 @@ pub(crate) fn conduct(arguments: Vec<String>) -> ExitCode {
 
 /// The chosen runtimes that can do that row.
 pub(crate) fn columns(row: &str, options: &Options) -> impl Iterator<Item = &'static str> {
-    options
-        .runtimes
-        .iter()
-        .copied()
-        .filter(move |runtime| pick::pick(row, runtime).is_some())
+    options.runtimes.iter().copied().filter(move |runtime| {
+        pick::pick(row, runtime).is_some() && left_out(row, runtime).is_none()
+    })
 }
 
 /// Measures the rows and reports them; true if brigade or a limit failed.
@@ -86,6 +84,17 @@ fn rows(options: &Options) -> io::Result<bool> {
     if let Some(sentence) = about::busy() {
         eprintln!("note: {sentence}");
         results.note(sentence);
+    }
+    for entry in LEFT_OUT {
+        let rows = entry.rows.iter().filter(|row| options.rows.contains(row));
+        let rows: Vec<_> = rows.copied().collect();
+        if options.runtimes.contains(&entry.runtime) && !rows.is_empty() {
+            let rows = rows.join(", ");
+            results.note(format!(
+                "{} left out of {rows}: {}",
+                entry.runtime, entry.why
+            ));
+        }
     }
     let mut failed = false;
     let all = plan.len() * options.rounds;

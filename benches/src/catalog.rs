@@ -69,6 +69,53 @@ pub const OURS: &str = "brigade";
 /// The column that is a bound and not a peer.
 pub const LIMIT: &str = "limit";
 
+/// Peers over io_uring: another interface of the kernel. The tables show them beside, and the best peer is
+/// one over epoll, as brigade is.
+pub const URING: &[&str] = &["monoio", "compio", "glommio"];
+
+/// Rows that would measure something else on one runtime.
+#[derive(Debug)]
+pub struct LeftOut {
+    /// Which column.
+    pub runtime: &'static str,
+    /// Which rows.
+    pub rows: &'static [&'static str],
+    /// Why.
+    pub why: &'static str,
+}
+
+/// All of them.
+pub const LEFT_OUT: &[LeftOut] = &[
+    LeftOut {
+        runtime: "glommio",
+        rows: &["spawn_join", "spawn_cold", "spawn_batch", "spawn_await"],
+        why: "`spawn_local` polls the new task at once, so nothing is scheduled",
+    },
+    LeftOut {
+        runtime: "monoio",
+        rows: &["yield"],
+        why: "a task that yields is polled again before any other",
+    },
+    LeftOut {
+        runtime: "nio",
+        rows: &["timers", "timer_light", "timer_cancel"],
+        why: "a sleep begins at the loop's last look at the clock, and so may end before its time",
+    },
+    LeftOut {
+        runtime: "nio",
+        rows: &["m_echo1000"],
+        why: "its sockets belong to one worker, and the tasks of the row may move",
+    },
+];
+
+/// The entry for that row on that runtime, if it is left out.
+#[must_use]
+pub fn left_out(row: &str, runtime: &str) -> Option<&'static LeftOut> {
+    LEFT_OUT
+        .iter()
+        .find(|entry| entry.runtime == runtime && entry.rows.contains(&row))
+}
+
 const fn less(key: &'static str, unit: &'static str) -> Figure {
     Figure {
         key,
@@ -324,5 +371,17 @@ mod tests {
                 row.id
             );
         }
+    }
+
+    #[test]
+    fn what_is_left_out_exists() {
+        for entry in LEFT_OUT {
+            assert!(RUNTIMES.contains(&entry.runtime), "{entry:?}");
+            for id in entry.rows {
+                assert!(row(id).is_some(), "{id}");
+                assert!(left_out(id, entry.runtime).is_some());
+            }
+        }
+        assert!(left_out("yield", OURS).is_none());
     }
 }
