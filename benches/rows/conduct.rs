@@ -10,8 +10,10 @@ use std::{
     process::{Command, ExitCode, Output, Stdio},
 };
 
+use clap::Parser;
+
 use brigade_benches::{
-    args::{self, Options},
+    args::Options,
     catalog::{Group, LEFT_OUT, LIMIT, OURS, Row, left_out, row},
     report::{self, digits},
     results::Results,
@@ -25,24 +27,14 @@ const BUDGET_MS: u32 = 300;
 const QUICK_BUDGET_MS: u32 = 60;
 
 /// Runs what the command line asks for.
-pub(crate) fn conduct(arguments: Vec<String>) -> ExitCode {
-    let options = match args::parse(arguments) {
-        Ok(args::Command::Run(options)) => options,
-        Ok(args::Command::Help) => {
-            print!("{}", args::HELP);
-            return ExitCode::SUCCESS;
-        }
-        Ok(args::Command::List) => {
-            print!("{}", report::definitions());
-            return ExitCode::SUCCESS;
-        }
-        Err(message) => {
-            eprintln!("error: {message}");
-            return ExitCode::from(2);
-        }
-    };
+pub(crate) fn conduct() -> ExitCode {
+    let options = Options::parse();
+    if options.list {
+        print!("{}", report::definitions());
+        return ExitCode::SUCCESS;
+    }
     if options
-        .rows
+        .rows()
         .iter()
         .all(|row| columns(row, &options).next().is_none())
     {
@@ -66,7 +58,7 @@ pub(crate) fn conduct(arguments: Vec<String>) -> ExitCode {
 
 /// The chosen runtimes that can do that row.
 pub(crate) fn columns(row: &str, options: &Options) -> impl Iterator<Item = &'static str> {
-    options.runtimes.iter().copied().filter(move |runtime| {
+    options.runtimes().into_iter().filter(move |runtime| {
         pick::pick(row, runtime).is_some() && left_out(row, runtime).is_none()
     })
 }
@@ -74,9 +66,9 @@ pub(crate) fn columns(row: &str, options: &Options) -> impl Iterator<Item = &'st
 /// Measures the rows and reports them; true if brigade or a limit failed.
 fn rows(options: &Options) -> io::Result<bool> {
     let plan: Vec<(&'static Row, &'static str)> = options
-        .rows
-        .iter()
-        .filter_map(|id| row(id))
+        .rows()
+        .into_iter()
+        .filter_map(row)
         .flat_map(|row| columns(row.id, options).map(move |runtime| (row, runtime)))
         .collect();
 
@@ -86,9 +78,9 @@ fn rows(options: &Options) -> io::Result<bool> {
         results.note(sentence);
     }
     for entry in LEFT_OUT {
-        let rows = entry.rows.iter().filter(|row| options.rows.contains(row));
+        let rows = entry.rows.iter().filter(|row| options.rows().contains(row));
         let rows: Vec<_> = rows.copied().collect();
-        if options.runtimes.contains(&entry.runtime) && !rows.is_empty() {
+        if options.runtimes().contains(&entry.runtime) && !rows.is_empty() {
             let rows = rows.join(", ");
             results.note(format!(
                 "{} left out of {rows}: {}",
@@ -97,8 +89,8 @@ fn rows(options: &Options) -> io::Result<bool> {
         }
     }
     let mut failed = false;
-    let all = plan.len() * options.rounds;
-    for round in 0..options.rounds {
+    let all = plan.len() * options.rounds();
+    for round in 0..options.rounds() {
         for (at, (row, runtime)) in plan.iter().enumerate() {
             let said = match measure(row, runtime, options.quick, None) {
                 Ok(values) => {
@@ -132,7 +124,7 @@ fn rows(options: &Options) -> io::Result<bool> {
 
     print!("{}", report::terminal(&results));
     if let Some(directory) = &options.write {
-        write(directory, &results, options.rounds)?;
+        write(directory, &results, options.rounds())?;
     }
     Ok(failed)
 }

@@ -70,7 +70,7 @@ pub(crate) fn grow(options: &Options) -> io::Result<bool> {
     let mut failed = false;
     for curve in CURVES
         .iter()
-        .filter(|curve| options.rows.contains(&curve.row))
+        .filter(|curve| options.rows().contains(&curve.row))
     {
         let Some(row) = row(curve.row) else { continue };
         let values = rounds(options, row, curve, &mut failed);
@@ -100,7 +100,7 @@ fn rounds(options: &Options, row: &Row, curve: &Curve, failed: &mut bool) -> Val
         .iter()
         .position(|figure| figure.key == curve.figure)
         .unwrap_or(0);
-    for _ in 0..options.rounds {
+    for _ in 0..options.rounds() {
         for (column, size) in curve.sizes.iter().enumerate() {
             for (runtime, sizes) in &mut values {
                 let said = match measure(row, runtime, options.quick, Some(*size)) {
