@@ -19,7 +19,7 @@ use brigade_benches::{
     results::Results,
 };
 
-use crate::{about, growth, measure::UNFIT, pick};
+use crate::{about, growth, measure::UNFIT, pick, runtime::WORKERS_VARIABLE};
 
 /// Milliseconds of passes in a measurement: enough for a median of several
 /// passes in every row, and few enough for the whole table in ten minutes.
@@ -41,7 +41,7 @@ pub(crate) fn conduct() -> ExitCode {
         eprintln!("error: none of these runtimes has any of these rows");
         return ExitCode::from(2);
     }
-    let failed = if options.growth {
+    let failed = if options.growth || !options.workers.is_empty() {
         growth::grow(&options)
     } else {
         rows(&options)
@@ -92,7 +92,7 @@ fn rows(options: &Options) -> io::Result<bool> {
     let all = plan.len() * options.rounds();
     for round in 0..options.rounds() {
         for (at, (row, runtime)) in plan.iter().enumerate() {
-            let said = match measure(row, runtime, options.quick, None) {
+            let said = match measure(row, runtime, options.quick, Scale::Own) {
                 Ok(values) => {
                     let mut shown = Vec::new();
                     // Not a number: a figure that this column does not have.
@@ -137,20 +137,36 @@ pub(crate) enum Trouble {
     Failed(String),
 }
 
+/// How large a measurement is.
+#[derive(Clone, Copy)]
+pub(crate) enum Scale {
+    /// As the row is defined.
+    Own,
+    /// With that many tasks, timers or sockets.
+    Size(usize),
+    /// With that many workers.
+    Workers(usize),
+}
+
 /// Takes one measurement in a process of its own: a value for each figure of the row.
 pub(crate) fn measure(
     row: &Row,
     runtime: &str,
     quick: bool,
-    size: Option<usize>,
+    scale: Scale,
 ) -> Result<Vec<f64>, Trouble> {
     let budget = if quick { QUICK_BUDGET_MS } else { BUDGET_MS };
     let output = env::current_exe().and_then(|this| {
-        Command::new(this)
-            .args(["--measure", row.id, runtime, &budget.to_string()])
-            .arg(size.map_or("own".to_owned(), |size| size.to_string()))
-            .stdin(Stdio::null())
-            .output()
+        let mut command = Command::new(this);
+        command.args(["--measure", row.id, runtime, &budget.to_string()]);
+        match scale {
+            Scale::Size(size) => command.arg(size.to_string()),
+            Scale::Own | Scale::Workers(_) => command.arg("own"),
+        };
+        if let Scale::Workers(workers) = scale {
+            command.env(WORKERS_VARIABLE, workers.to_string());
+        }
+        command.stdin(Stdio::null()).output()
     });
     let output = output.map_err(|error| Trouble::Failed(error.to_string()))?;
     if !output.status.success() {

@@ -1,13 +1,14 @@
 //! What a row may ask of a runtime: little enough that every peer can answer.
 //!
 //! Two families, because two workers ask for `Send` where one thread does not:
-//! [`One`] for a loop on the calling thread and [`Many`] for [`WORKERS`] worker
+//! [`One`] for a loop on the calling thread and [`Many`] for [`workers`] worker
 //! threads. Each has its own trait for sockets, and only [`One`] one for timers.
 //!
 //! A runtime is a type with no value. Its file keeps whatever state it needs,
 //! since a process only ever runs one of them, once.
 
 use std::{
+    env,
     fmt::Debug,
     io,
     net::SocketAddr,
@@ -16,8 +17,14 @@ use std::{
     time::Duration,
 };
 
-/// How many worker threads every runtime of the second family gets.
-pub(crate) const WORKERS: usize = 2;
+/// Names the variable by which the conductor gives a measurement another number of workers.
+pub(crate) const WORKERS_VARIABLE: &str = "BRIGADE_BENCH_WORKERS";
+
+/// How many worker threads every runtime of the second family gets: two, except with `--workers`.
+pub(crate) fn workers() -> usize {
+    let given = env::var(WORKERS_VARIABLE).ok();
+    given.and_then(|word| word.parse().ok()).unwrap_or(2)
+}
 
 /// A runtime on one thread.
 pub(crate) trait One: 'static {
@@ -62,7 +69,7 @@ pub(crate) trait Net: Timed {
     async fn send(conn: &mut Conn<Self::Stream>, length: usize) -> io::Result<()>;
 }
 
-/// A runtime with [`WORKERS`] worker threads.
+/// A runtime with [`workers`] worker threads.
 pub(crate) trait Many: 'static {
     /// What `spawn` returns; resolves to the task's output.
     type Handle<T: Send + 'static>: Future<Output = T> + Send + 'static;
@@ -80,7 +87,7 @@ pub(crate) trait Many: 'static {
     fn detach<F: Future<Output = ()> + Send + 'static>(future: F);
 }
 
-/// A runtime with [`WORKERS`] worker threads that has sockets for tasks that may move.
+/// A runtime with worker threads that has sockets for tasks that may move.
 pub(crate) trait ManyNet: Many {
     type Listener: Send + 'static;
     type Stream: Send + 'static;

@@ -31,6 +31,12 @@ pub struct Options {
     #[arg(long)]
     pub growth: bool,
 
+    /// Measure some rows with so many workers each, instead of the rows; brigade, tokio, smol and nio unless
+    /// `--only` names others
+    #[arg(long, value_name = "N,...", value_delimiter = ',', conflicts_with = "growth",
+          value_parser = clap::value_parser!(u8).range(1..))]
+    pub workers: Vec<u8>,
+
     /// Also write rows.md, rows.csv and the bars as SVG into this directory (cargo runs this in benches/,
     /// so ../docs is at the root)
     #[arg(long, value_name = "DIR")]
@@ -58,9 +64,16 @@ impl Options {
     /// Returns the chosen columns in the order of the tables.
     #[must_use]
     pub fn runtimes(&self) -> Vec<&'static str> {
+        let default = match self.workers.is_empty() {
+            true => RUNTIMES,
+            false => &["brigade", "tokio", "smol", "nio"],
+        };
         let all = RUNTIMES.iter().copied();
-        all.filter(|runtime| self.only.is_empty() || self.only.contains(runtime))
-            .collect()
+        let chosen = match self.only.is_empty() {
+            true => default,
+            false => &self.only,
+        };
+        all.filter(|runtime| chosen.contains(runtime)).collect()
     }
 
     /// Returns how often every measurement is taken.
@@ -122,6 +135,9 @@ mod tests {
         assert_eq!(options.rows(), ["spawn_join", "yield"]);
         assert_eq!(options.runtimes(), ["brigade", "tokio"]);
         assert_eq!(options.rounds(), 1);
+        let options = run("--workers 2,64").unwrap();
+        assert_eq!(options.workers, [2, 64]);
+        assert_eq!(options.runtimes(), ["brigade", "tokio", "smol", "nio"]);
         let rows = |words| run(words).unwrap().rows();
         assert_eq!(rows("echo*"), ["echo1", "echo100", "echo1000"]);
         assert!(rows("two").iter().all(|id| id.starts_with("m_")));

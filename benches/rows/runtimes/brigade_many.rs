@@ -8,7 +8,7 @@ use brigade::{
     task::JoinHandle,
 };
 
-use crate::runtime::{Conn, Joined, Many, ManyNet, WORKERS};
+use crate::runtime::{Conn, Joined, Many, ManyNet, workers};
 
 pub(crate) struct Brigade;
 
@@ -16,7 +16,7 @@ impl Many for Brigade {
     type Handle<T: Send + 'static> = Joined<JoinHandle<T>>;
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        WorkStealing::with_workers(WORKERS)
+        WorkStealing::with_workers(workers())
             .expect("brigade starts")
             .block_on(future)
     }

@@ -3,7 +3,7 @@
 
 use nio::{JoinHandle, RuntimeBuilder};
 
-use crate::runtime::{Joined, Many, WORKERS};
+use crate::runtime::{Joined, Many, workers};
 
 pub(crate) struct Nio;
 
@@ -11,7 +11,7 @@ impl Many for Nio {
     type Handle<T: Send + 'static> = Joined<JoinHandle<T>>;
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        let workers = u8::try_from(WORKERS).expect("fewer workers");
+        let workers = u8::try_from(workers()).expect("fewer workers");
         let runtime = RuntimeBuilder::new().worker_threads(workers).rt();
         // Its own `block_on` moves the future to a worker, and these rows need it outside.
         runtime.expect("nio starts").context().enter();

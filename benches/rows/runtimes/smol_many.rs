@@ -14,7 +14,7 @@ use async_executor::{Executor, StaticExecutor, Task};
 use async_io::Async;
 use futures_util::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::runtime::{Conn, Many, ManyNet, WORKERS};
+use crate::runtime::{Conn, Many, ManyNet, workers};
 
 pub(crate) struct Smol;
 
@@ -24,7 +24,7 @@ static USUAL: OnceLock<Executor<'static>> = OnceLock::new();
 static STATIC: OnceLock<StaticExecutor> = OnceLock::new();
 
 fn start_workers<F: Future<Output = ()> + 'static>(run: fn() -> F) {
-    for _ in 0..WORKERS {
+    for _ in 0..workers() {
         thread::spawn(move || async_io::block_on(run()));
     }
 }

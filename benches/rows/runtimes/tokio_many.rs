@@ -9,7 +9,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::runtime::{Conn, Joined, Many, ManyNet, WORKERS};
+use crate::runtime::{Conn, Joined, Many, ManyNet, workers};
 
 pub(crate) struct Tokio;
 
@@ -18,7 +18,7 @@ impl Many for Tokio {
 
     fn block_on<F: Future>(future: F) -> F::Output {
         Builder::new_multi_thread()
-            .worker_threads(WORKERS)
+            .worker_threads(workers())
             .enable_all()
             .build()
             .expect("tokio starts")
