@@ -10,14 +10,16 @@ use std::{
     process::{Command, ExitCode, Output, Stdio},
 };
 
+use clap::Parser;
+
 use brigade_benches::{
-    args::{self, Options},
-    catalog::{Group, LIMIT, OURS, Row, row},
+    args::Options,
+    catalog::{Group, LEFT_OUT, LIMIT, OURS, Row, left_out, row},
     report::{self, digits},
     results::Results,
 };
 
-use crate::{about, growth, measure::UNFIT, pick};
+use crate::{about, growth, measure::UNFIT, pick, runtime::WORKERS_VARIABLE};
 
 /// Milliseconds of passes in a measurement: enough for a median of several
 /// passes in every row, and few enough for the whole table in ten minutes.
@@ -25,31 +27,21 @@ const BUDGET_MS: u32 = 300;
 const QUICK_BUDGET_MS: u32 = 60;
 
 /// Runs what the command line asks for.
-pub(crate) fn conduct(arguments: Vec<String>) -> ExitCode {
-    let options = match args::parse(arguments) {
-        Ok(args::Command::Run(options)) => options,
-        Ok(args::Command::Help) => {
-            print!("{}", args::HELP);
-            return ExitCode::SUCCESS;
-        }
-        Ok(args::Command::List) => {
-            print!("{}", report::definitions());
-            return ExitCode::SUCCESS;
-        }
-        Err(message) => {
-            eprintln!("error: {message}");
-            return ExitCode::from(2);
-        }
-    };
+pub(crate) fn conduct() -> ExitCode {
+    let options = Options::parse();
+    if options.list {
+        print!("{}", report::definitions());
+        return ExitCode::SUCCESS;
+    }
     if options
-        .rows
+        .rows()
         .iter()
         .all(|row| columns(row, &options).next().is_none())
     {
         eprintln!("error: none of these runtimes has any of these rows");
         return ExitCode::from(2);
     }
-    let failed = if options.growth {
+    let failed = if options.growth || !options.workers.is_empty() {
         growth::grow(&options)
     } else {
         rows(&options)
@@ -66,19 +58,17 @@ pub(crate) fn conduct(arguments: Vec<String>) -> ExitCode {
 
 /// The chosen runtimes that can do that row.
 pub(crate) fn columns(row: &str, options: &Options) -> impl Iterator<Item = &'static str> {
-    options
-        .runtimes
-        .iter()
-        .copied()
-        .filter(move |runtime| pick::pick(row, runtime).is_some())
+    options.runtimes().into_iter().filter(move |runtime| {
+        pick::pick(row, runtime).is_some() && left_out(row, runtime).is_none()
+    })
 }
 
 /// Measures the rows and reports them; true if brigade or a limit failed.
 fn rows(options: &Options) -> io::Result<bool> {
     let plan: Vec<(&'static Row, &'static str)> = options
-        .rows
-        .iter()
-        .filter_map(|id| row(id))
+        .rows()
+        .into_iter()
+        .filter_map(row)
         .flat_map(|row| columns(row.id, options).map(move |runtime| (row, runtime)))
         .collect();
 
@@ -87,11 +77,22 @@ fn rows(options: &Options) -> io::Result<bool> {
         eprintln!("note: {sentence}");
         results.note(sentence);
     }
+    for entry in LEFT_OUT {
+        let rows = entry.rows.iter().filter(|row| options.rows().contains(row));
+        let rows: Vec<_> = rows.copied().collect();
+        if options.runtimes().contains(&entry.runtime) && !rows.is_empty() {
+            let rows = rows.join(", ");
+            results.note(format!(
+                "{} left out of {rows}: {}",
+                entry.runtime, entry.why
+            ));
+        }
+    }
     let mut failed = false;
-    let all = plan.len() * options.rounds;
-    for round in 0..options.rounds {
+    let all = plan.len() * options.rounds();
+    for round in 0..options.rounds() {
         for (at, (row, runtime)) in plan.iter().enumerate() {
-            let said = match measure(row, runtime, options.quick, None) {
+            let said = match measure(row, runtime, options.quick, Scale::Own) {
                 Ok(values) => {
                     let mut shown = Vec::new();
                     // Not a number: a figure that this column does not have.
@@ -123,7 +124,7 @@ fn rows(options: &Options) -> io::Result<bool> {
 
     print!("{}", report::terminal(&results));
     if let Some(directory) = &options.write {
-        write(directory, &results, options.rounds)?;
+        write(directory, &results, options.rounds())?;
     }
     Ok(failed)
 }
@@ -136,20 +137,36 @@ pub(crate) enum Trouble {
     Failed(String),
 }
 
+/// How large a measurement is.
+#[derive(Clone, Copy)]
+pub(crate) enum Scale {
+    /// As the row is defined.
+    Own,
+    /// With that many tasks, timers or sockets.
+    Size(usize),
+    /// With that many workers.
+    Workers(usize),
+}
+
 /// Takes one measurement in a process of its own: a value for each figure of the row.
 pub(crate) fn measure(
     row: &Row,
     runtime: &str,
     quick: bool,
-    size: Option<usize>,
+    scale: Scale,
 ) -> Result<Vec<f64>, Trouble> {
     let budget = if quick { QUICK_BUDGET_MS } else { BUDGET_MS };
     let output = env::current_exe().and_then(|this| {
-        Command::new(this)
-            .args(["--measure", row.id, runtime, &budget.to_string()])
-            .arg(size.map_or("own".to_owned(), |size| size.to_string()))
-            .stdin(Stdio::null())
-            .output()
+        let mut command = Command::new(this);
+        command.args(["--measure", row.id, runtime, &budget.to_string()]);
+        match scale {
+            Scale::Size(size) => command.arg(size.to_string()),
+            Scale::Own | Scale::Workers(_) => command.arg("own"),
+        };
+        if let Scale::Workers(workers) = scale {
+            command.env(WORKERS_VARIABLE, workers.to_string());
+        }
+        command.stdin(Stdio::null()).output()
     });
     let output = output.map_err(|error| Trouble::Failed(error.to_string()))?;
     if !output.status.success() {

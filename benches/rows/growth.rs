@@ -1,5 +1,6 @@
 //! How cost grows: some rows again at other sizes, the cost of one operation over
-//! the number of them. A flat line is a cost that does not grow.
+//! the number of them, or over the number of workers. A flat line is a cost that
+//! does not grow.
 
 use std::{fmt::Write, fs, io};
 
@@ -10,15 +11,16 @@ use brigade_benches::{
     results::median,
 };
 
-use crate::conduct::{Trouble, columns, measure};
+use crate::conduct::{Scale, Trouble, columns, measure};
 
 /// A row over sizes.
-struct Curve {
+struct Curve<'a> {
     row: &'static str,
     figure: &'static str,
     /// What there are more and more of.
     of: &'static str,
-    sizes: &'static [usize],
+    sizes: &'a [usize],
+    scale: fn(usize) -> Scale,
     unit: &'static str,
     /// From the row's figure at a size to the cost of one operation.
     each: fn(value: f64, size: f64) -> f64,
@@ -26,12 +28,13 @@ struct Curve {
 
 const UP_TO_A_MILLION: &[usize] = &[1_000, 10_000, 100_000, 1_000_000];
 
-const CURVES: &[Curve] = &[
+const CURVES: &[Curve<'_>] = &[
     Curve {
         row: "spawn_join",
         figure: "wall",
         of: "tasks",
         sizes: UP_TO_A_MILLION,
+        scale: Scale::Size,
         unit: "ns a task, spawned and joined",
         each: |value, _| value,
     },
@@ -40,6 +43,7 @@ const CURVES: &[Curve] = &[
         figure: "bytes",
         of: "parked",
         sizes: &[10_000, 100_000, 1_000_000],
+        scale: Scale::Size,
         unit: "resident bytes a parked task",
         each: |value, _| value,
     },
@@ -48,6 +52,7 @@ const CURVES: &[Curve] = &[
         figure: "cpu",
         of: "timers",
         sizes: UP_TO_A_MILLION,
+        scale: Scale::Size,
         unit: "CPU ns a sleep",
         each: |value, _| value,
     },
@@ -56,10 +61,33 @@ const CURVES: &[Curve] = &[
         figure: "cpu",
         of: "sockets",
         sizes: &[100, 1_000, 5_000, 15_000],
+        scale: Scale::Size,
         unit: "CPU us a connection",
         each: |millis, size| millis * 1e3 / size,
     },
 ];
+
+/// The rows of `--workers`, at their own sizes.
+const BY_WORKERS: [(&str, &str); 6] = [
+    ("m_spawn_worker", "ns a task, by workers"),
+    ("m_recursive", "ns a task, by workers"),
+    ("m_yield", "ns a yield, by workers"),
+    ("m_pairs", "ns a round trip, by workers"),
+    ("m_chained", "ns a link, by workers"),
+    ("m_timer_cancel", "ns a timer, by workers"),
+];
+
+fn by_workers(sizes: &[usize]) -> impl Iterator<Item = Curve<'_>> {
+    BY_WORKERS.iter().map(|(row, unit)| Curve {
+        row,
+        figure: "wall",
+        of: row,
+        sizes,
+        scale: Scale::Workers,
+        unit,
+        each: |value, _| value,
+    })
+}
 
 /// The rounds' values of a runtime, by size.
 type Values = Vec<(&'static str, Vec<Vec<f64>>)>;
@@ -68,9 +96,15 @@ type Values = Vec<(&'static str, Vec<Vec<f64>>)>;
 pub(crate) fn grow(options: &Options) -> io::Result<bool> {
     let mut report = String::new();
     let mut failed = false;
-    for curve in CURVES
+    let workers: Vec<_> = options.workers.iter().map(|n| usize::from(*n)).collect();
+    let by_workers: Vec<_> = by_workers(&workers).collect();
+    let curves = match workers.is_empty() {
+        true => CURVES,
+        false => &by_workers,
+    };
+    for curve in curves
         .iter()
-        .filter(|curve| options.rows.contains(&curve.row))
+        .filter(|curve| options.rows().contains(&curve.row))
     {
         let Some(row) = row(curve.row) else { continue };
         let values = rounds(options, row, curve, &mut failed);
@@ -91,7 +125,7 @@ pub(crate) fn grow(options: &Options) -> io::Result<bool> {
     Ok(failed)
 }
 
-fn rounds(options: &Options, row: &Row, curve: &Curve, failed: &mut bool) -> Values {
+fn rounds(options: &Options, row: &Row, curve: &Curve<'_>, failed: &mut bool) -> Values {
     let mut values: Values = columns(row.id, options)
         .map(|runtime| (runtime, vec![Vec::new(); curve.sizes.len()]))
         .collect();
@@ -100,10 +134,10 @@ fn rounds(options: &Options, row: &Row, curve: &Curve, failed: &mut bool) -> Val
         .iter()
         .position(|figure| figure.key == curve.figure)
         .unwrap_or(0);
-    for _ in 0..options.rounds {
+    for _ in 0..options.rounds() {
         for (column, size) in curve.sizes.iter().enumerate() {
             for (runtime, sizes) in &mut values {
-                let said = match measure(row, runtime, options.quick, Some(*size)) {
+                let said = match measure(row, runtime, options.quick, (curve.scale)(*size)) {
                     Ok(figures) => {
                         let each = (curve.each)(figures[at], *size as f64);
                         sizes[column].push(each);
@@ -123,7 +157,7 @@ fn rounds(options: &Options, row: &Row, curve: &Curve, failed: &mut bool) -> Val
 }
 
 /// Markdown that can also be read in a terminal.
-fn table(curve: &Curve, values: &Values) -> String {
+fn table(curve: &Curve<'_>, values: &Values) -> String {
     let mut out = format!("\n## {}: {}\n\n| runtime     |", curve.of, curve.unit);
     for size in curve.sizes {
         let _ = write!(out, " {size:>9} |");
@@ -148,7 +182,7 @@ fn table(curve: &Curve, values: &Values) -> String {
     out
 }
 
-fn points(curve: &Curve, values: &Values) -> Vec<Line> {
+fn points(curve: &Curve<'_>, values: &Values) -> Vec<Line> {
     let all = values.iter().map(|(name, sizes)| Line {
         name,
         points: curve

@@ -33,6 +33,6 @@ fn main() -> ExitCode {
         ["--measure", row, runtime, budget, size] => pick::measure(row, runtime, budget, size),
         ["--origin"] => far_end::origin(),
         ["--clients", address, clients, millis] => far_end::clients(address, clients, millis),
-        _ => conduct::conduct(arguments),
+        _ => conduct::conduct(),
     }
 }

@@ -64,6 +64,15 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
+    /// Of one of that many operations.
+    pub(crate) fn over(self, operations: usize) -> Self {
+        let operations = operations as f64;
+        Self {
+            wall: self.wall / operations,
+            cpu: self.cpu / operations,
+        }
+    }
+
     /// Both in nanoseconds.
     pub(crate) fn nanos(self) -> Measured {
         Measured(vec![("wall", self.wall * 1e9), ("cpu", self.cpu * 1e9)])
@@ -170,12 +179,9 @@ impl Passes {
     /// The median wall time and the mean processor time of an operation: the
     /// kernel's books on processor time are too coarse for a single short pass.
     fn per_operation(self, operations: usize) -> Cost {
-        let operations = operations as f64;
         let cpu = self.cpu.iter().sum::<f64>() / self.cpu.len() as f64;
-        Cost {
-            wall: median(self.wall).unwrap_or(0.0) / operations,
-            cpu: cpu / operations,
-        }
+        let wall = median(self.wall).unwrap_or(0.0);
+        Cost { wall, cpu }.over(operations)
     }
 }
 
@@ -228,6 +234,18 @@ pub(crate) fn resident_peak() -> f64 {
             || unfit("no VmHWM in /proc/self/status"),
             |kib: f64| kib * 1024.0,
         )
+}
+
+/// Keeps freed memory in this process. The C library returns what lies at the heap's end to the kernel,
+/// and each pass would touch those pages for the first time again.
+pub(crate) fn keep_freed_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: no other thread runs yet; the calls only set parameters of the allocator.
+    unsafe {
+        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
+        // The most that it accepts: 32 MiB.
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
+    }
 }
 
 /// Lets this process open as many files as it may at all.

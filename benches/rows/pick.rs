@@ -5,11 +5,11 @@ use std::{process::ExitCode, time::Duration};
 
 use crate::{
     limits,
-    measure::{Job, Measured, raise_file_limit},
-    runtime::{Many, ManyNet, Net, One, Timed},
+    measure::{Job, Measured, keep_freed_memory, raise_file_limit},
+    runtime::{Many, ManyNet, ManyTimed, Net, One, Timed},
     runtimes::{
-        brigade_many, brigade_one, compio_one, futures_both, glommio_one, monoio_one, smol_many,
-        smol_one, tokio_many, tokio_one,
+        brigade_many, brigade_one, compio_one, futures_both, glommio_one, monoio_one, nio_many,
+        nio_one, smol_many, smol_one, tokio_many, tokio_one,
     },
     work,
 };
@@ -29,6 +29,7 @@ pub(crate) fn measure(row: &str, runtime: &str, budget: &str, size: &str) -> Exi
     // SAFETY: alarm only sets a timer of this process.
     unsafe { libc::alarm(PATIENCE_S) };
     raise_file_limit();
+    keep_freed_memory();
     let job = Job {
         budget: Duration::from_millis(millis),
         size: size.parse().ok(),
@@ -44,6 +45,7 @@ pub(crate) fn pick(row: &str, runtime: &str) -> Option<Measure> {
         "smol" => net::<smol_one::Smol>(row),
         "smol-static" => net::<smol_one::SmolStatic>(row),
         "futures" => one::<futures_both::Futures>(row),
+        "nio" => net::<nio_one::Nio>(row),
         "monoio" => net::<monoio_one::Monoio>(row),
         "compio" => net::<compio_one::Compio>(row),
         "glommio" => net::<glommio_one::Glommio>(row),
@@ -56,6 +58,9 @@ pub(crate) fn pick(row: &str, runtime: &str) -> Option<Measure> {
         "smol" => many_net::<smol_many::Smol>(row),
         "smol-static" => many_net::<smol_many::SmolStatic>(row),
         "futures" => many::<futures_both::Futures>(row),
+        "nio" => many::<nio_many::Nio>(row),
+        #[cfg(tokio_unstable)]
+        "tokio-alt" if row.starts_with("m_timer") => many_timed::<tokio_many::TokioAlt>(row),
         _ => None,
     })
 }
@@ -63,6 +68,7 @@ pub(crate) fn pick(row: &str, runtime: &str) -> Option<Measure> {
 fn one<R: One>(row: &str) -> Option<Measure> {
     Some(match row {
         "spawn_join" => work::spawn::join::<R>,
+        "spawn_cold" => work::spawn::cold::<R>,
         "spawn_batch" => work::spawn::batch::<R>,
         "spawn_await" => work::spawn::each::<R>,
         "yield" => work::turns::yields::<R>,
@@ -111,16 +117,25 @@ fn many<R: Many>(row: &str) -> Option<Measure> {
     })
 }
 
+fn many_timed<R: ManyTimed>(row: &str) -> Option<Measure> {
+    Some(match row {
+        "m_timers" => work::many_timers::sleeps::<R>,
+        "m_timer_cancel" => work::many_timers::cancel::<R>,
+        _ => return many::<R>(row),
+    })
+}
+
 fn many_net<R: ManyNet>(row: &str) -> Option<Measure> {
     Some(match row {
         "m_echo1000" => work::many_echo::echo::<R>,
-        _ => return many::<R>(row),
+        _ => return many_timed::<R>(row),
     })
 }
 
 fn limit(row: &str) -> Option<Measure> {
     Some(match row {
         "spawn_join" => limits::closures::all,
+        "spawn_cold" => limits::closures::cold,
         "spawn_batch" => limits::closures::batch,
         "yield" => limits::closures::ring,
         "ping_pong" => limits::closures::channels,

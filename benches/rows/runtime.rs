@@ -1,13 +1,14 @@
 //! What a row may ask of a runtime: little enough that every peer can answer.
 //!
 //! Two families, because two workers ask for `Send` where one thread does not:
-//! [`One`] for a loop on the calling thread and [`Many`] for [`WORKERS`] worker
-//! threads. Each has its own trait for sockets, and only [`One`] one for timers.
+//! [`One`] for a loop on the calling thread and [`Many`] for [`workers`] worker
+//! threads. Each has its own traits for timers and for sockets.
 //!
 //! A runtime is a type with no value. Its file keeps whatever state it needs,
 //! since a process only ever runs one of them, once.
 
 use std::{
+    env,
     fmt::Debug,
     io,
     net::SocketAddr,
@@ -16,8 +17,14 @@ use std::{
     time::Duration,
 };
 
-/// How many worker threads every runtime of the second family gets.
-pub(crate) const WORKERS: usize = 2;
+/// Names the variable by which the conductor gives a measurement another number of workers.
+pub(crate) const WORKERS_VARIABLE: &str = "BRIGADE_BENCH_WORKERS";
+
+/// How many worker threads every runtime of the second family gets: two, except with `--workers`.
+pub(crate) fn workers() -> usize {
+    let given = env::var(WORKERS_VARIABLE).ok();
+    given.and_then(|word| word.parse().ok()).unwrap_or(2)
+}
 
 /// A runtime on one thread.
 pub(crate) trait One: 'static {
@@ -51,7 +58,7 @@ pub(crate) trait Net: Timed {
     /// Listens on a free port of the loopback device.
     async fn listen() -> io::Result<(Self::Listener, SocketAddr)>;
 
-    async fn accept(listener: &Self::Listener) -> io::Result<Self::Stream>;
+    async fn accept(listener: &mut Self::Listener) -> io::Result<Self::Stream>;
 
     async fn connect(address: SocketAddr) -> io::Result<Self::Stream>;
 
@@ -62,7 +69,7 @@ pub(crate) trait Net: Timed {
     async fn send(conn: &mut Conn<Self::Stream>, length: usize) -> io::Result<()>;
 }
 
-/// A runtime with [`WORKERS`] worker threads.
+/// A runtime with [`workers`] worker threads.
 pub(crate) trait Many: 'static {
     /// What `spawn` returns; resolves to the task's output.
     type Handle<T: Send + 'static>: Future<Output = T> + Send + 'static;
@@ -80,15 +87,23 @@ pub(crate) trait Many: 'static {
     fn detach<F: Future<Output = ()> + Send + 'static>(future: F);
 }
 
-/// A runtime with [`WORKERS`] worker threads that has sockets.
-pub(crate) trait ManyNet: Many {
-    type Listener: Send + Sync + 'static;
+/// A runtime with worker threads that has timers for tasks that may move.
+pub(crate) trait ManyTimed: Many {
+    /// Done once that time has passed.
+    fn sleep(time: Duration) -> impl Future<Output = ()> + Send + 'static;
+}
+
+/// A runtime with worker threads that has sockets for tasks that may move.
+pub(crate) trait ManyNet: ManyTimed {
+    type Listener: Send + 'static;
     type Stream: Send + 'static;
 
     /// Listens on a free port of the loopback device.
     fn listen() -> impl Future<Output = io::Result<(Self::Listener, SocketAddr)>> + Send;
 
-    fn accept(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+    fn accept(
+        listener: &mut Self::Listener,
+    ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
     /// Reads once, to the front of the connection's buffer.
     fn receive(conn: &mut Conn<Self::Stream>) -> impl Future<Output = io::Result<usize>> + Send;
@@ -152,15 +167,16 @@ pub(crate) struct Joined<H>(pub(crate) H);
 
 impl<H, T, E> Future for Joined<H>
 where
-    H: Future<Output = Result<T, E>> + Unpin,
+    H: Future<Output = Result<T, E>>,
     E: Debug,
 {
     type Output = T;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        Pin::new(&mut self.0)
-            .poll(cx)
-            .map(|result| result.expect("a task failed"))
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        // SAFETY: the field is pinned exactly as long as the wrapper is, and
+        // nothing ever moves it out of a pinned wrapper.
+        let handle = unsafe { self.map_unchecked_mut(|joined| &mut joined.0) };
+        handle.poll(cx).map(|result| result.expect("a task failed"))
     }
 }
 

@@ -15,6 +15,10 @@ pub(crate) mod smol_many;
 
 pub(crate) mod futures_both;
 
+pub(crate) mod nio_one;
+
+pub(crate) mod nio_many;
+
 pub(crate) mod monoio_one;
 
 pub(crate) mod compio_one;

@@ -49,13 +49,16 @@ pub struct Row {
 }
 
 /// The columns, in the order of the tables. `brigade` is what is compared,
-/// `limit` what nobody passes, all others are peers.
+/// `limit` what nobody passes, all others are peers. `tokio-alt` is tokio with its alternative timer, in
+/// builds with `--cfg tokio_unstable`.
 pub const RUNTIMES: &[&str] = &[
     OURS,
     "tokio",
+    "tokio-alt",
     "smol",
     "smol-static",
     "futures",
+    "nio",
     "monoio",
     "compio",
     "glommio",
@@ -67,6 +70,53 @@ pub const OURS: &str = "brigade";
 
 /// The column that is a bound and not a peer.
 pub const LIMIT: &str = "limit";
+
+/// Peers over io_uring: another interface of the kernel. The tables show them beside, and the best peer is
+/// one over epoll, as brigade is.
+pub const URING: &[&str] = &["monoio", "compio", "glommio"];
+
+/// Rows that would measure something else on one runtime.
+#[derive(Debug)]
+pub struct LeftOut {
+    /// Which column.
+    pub runtime: &'static str,
+    /// Which rows.
+    pub rows: &'static [&'static str],
+    /// Why.
+    pub why: &'static str,
+}
+
+/// All of them.
+pub const LEFT_OUT: &[LeftOut] = &[
+    LeftOut {
+        runtime: "glommio",
+        rows: &["spawn_join", "spawn_cold", "spawn_batch", "spawn_await"],
+        why: "`spawn_local` polls the new task at once, so nothing is scheduled",
+    },
+    LeftOut {
+        runtime: "monoio",
+        rows: &["yield"],
+        why: "a task that yields is polled again before any other",
+    },
+    LeftOut {
+        runtime: "nio",
+        rows: &["timers", "timer_light", "timer_cancel"],
+        why: "a sleep begins at the loop's last look at the clock, and so may end before its time",
+    },
+    LeftOut {
+        runtime: "nio",
+        rows: &["m_timers", "m_timer_cancel", "m_echo1000"],
+        why: "its timers and sockets belong to one worker, and the tasks of the row may move",
+    },
+];
+
+/// The entry for that row on that runtime, if it is left out.
+#[must_use]
+pub fn left_out(row: &str, runtime: &str) -> Option<&'static LeftOut> {
+    LEFT_OUT
+        .iter()
+        .find(|entry| entry.runtime == runtime && entry.rows.contains(&row))
+}
 
 const fn less(key: &'static str, unit: &'static str) -> Figure {
     Figure {
@@ -130,10 +180,16 @@ pub const ROWS: &[Row] = &[
         "spawn 100k tasks that return a number, then await every handle; a task",
     ),
     one(
+        "spawn_cold",
+        NS,
+        Some("boxed closures"),
+        "the same once, in memory that the process touches for the first time; a task",
+    ),
+    one(
         "spawn_batch",
         NS,
         Some("boxed closures"),
-        "the same in batches of 1k; a task",
+        "spawn_join in batches of 1k; a task",
     ),
     one(
         "spawn_await",
@@ -273,6 +329,18 @@ pub const ROWS: &[Row] = &[
         "2,000 tasks of 20 us and 8 of 5 ms, all spawned by one worker, against one thread",
     ),
     two(
+        "m_timers",
+        SLEEPS,
+        None,
+        "100k sleeps with lengths spread over 0-200 ms, spawned by one worker",
+    ),
+    two(
+        "m_timer_cancel",
+        NS,
+        None,
+        "a task for each worker arms and drops timers with 10k others armed; a timer",
+    ),
+    two(
         "m_echo1000",
         &[
             less("cpu", "server CPU us a trip"),
@@ -317,5 +385,17 @@ mod tests {
                 row.id
             );
         }
+    }
+
+    #[test]
+    fn what_is_left_out_exists() {
+        for entry in LEFT_OUT {
+            assert!(RUNTIMES.contains(&entry.runtime), "{entry:?}");
+            for id in entry.rows {
+                assert!(row(id).is_some(), "{id}");
+                assert!(left_out(id, entry.runtime).is_some());
+            }
+        }
+        assert!(left_out("yield", OURS).is_none());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::{Better, Figure, Group, LIMIT, OURS, RUNTIMES, Row, row};
+use crate::catalog::{Better, Figure, Group, LIMIT, OURS, RUNTIMES, Row, URING, row};
 
 /// Everything that a run measured.
 #[derive(Debug, Default)]
@@ -65,12 +65,12 @@ impl Results {
         Some((least, most))
     }
 
-    /// The peer that did best: neither ours nor the limit.
+    /// The peer that did best: neither ours nor the limit, and over epoll.
     #[must_use]
     pub fn best_peer(&self, row: &Row, figure: &Figure) -> Option<Best> {
         RUNTIMES
             .iter()
-            .filter(|runtime| **runtime != OURS && **runtime != LIMIT)
+            .filter(|runtime| ![OURS, LIMIT].contains(runtime) && !URING.contains(runtime))
             .filter_map(|runtime| {
                 let median = self.median(row, runtime, figure)?;
                 Some(Best { runtime, median })
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_peer_is_neither_ours_nor_the_limit() {
+    fn the_best_peer_is_neither_ours_nor_the_limit_nor_over_io_uring() {
         let row = row("echo1").unwrap();
         let rate = &row.figures[0];
         let mut results = Results::default();
@@ -184,6 +184,7 @@ mod tests {
             ("brigade", 90.0),
             ("tokio", 60.0),
             ("smol", 75.0),
+            ("monoio", 95.0),
             ("limit", 99.0),
         ] {
             results.add(row, runtime, rate, value);

@@ -10,21 +10,19 @@ use std::{
 use async_channel::bounded;
 
 use crate::{
-    measure::{Job, Measured, check, repeat_plain, resident},
+    measure::{Job, Measured, Meter, check, repeat_plain, resident},
     work::{memory::park, turns::Yield},
 };
 
 type Boxed = Box<dyn FnOnce() -> usize>;
 
-fn make_and_call(closures: usize) {
-    let boxes: Vec<Boxed> = (0..closures)
-        .map(|number| {
-            let number = black_box(number);
-            Box::new(move || number) as Boxed
-        })
-        .collect();
+fn make_and_call(closures: usize, boxes: &mut Vec<Boxed>) {
+    boxes.extend((0..closures).map(|number| {
+        let number = black_box(number);
+        Box::new(move || number) as Boxed
+    }));
     let mut sum = 0;
-    for closure in boxes {
+    for closure in boxes.drain(..) {
         sum += closure();
     }
     check(
@@ -36,12 +34,22 @@ fn make_and_call(closures: usize) {
 /// For `spawn_join`: an allocation and an indirect call each.
 pub(crate) fn all(job: Job) -> Measured {
     let closures = job.size(100_000);
-    repeat_plain(job, closures, || make_and_call(closures)).nanos()
+    let mut boxes = Vec::new();
+    repeat_plain(job, closures, || make_and_call(closures, &mut boxes)).nanos()
+}
+
+/// For `spawn_cold`.
+pub(crate) fn cold(_: Job) -> Measured {
+    let meter = Meter::start();
+    make_and_call(100_000, &mut Vec::new());
+    meter.stop().over(100_000).nanos()
 }
 
 /// For `spawn_batch`.
 pub(crate) fn batch(job: Job) -> Measured {
-    repeat_plain(job, 100_000, || (0..100).for_each(|_| make_and_call(1_000))).nanos()
+    let mut boxes = Vec::new();
+    let pass = || (0..100).for_each(|_| make_and_call(1_000, &mut boxes));
+    repeat_plain(job, 100_000, pass).nanos()
 }
 
 /// For `yield`: a thousand boxed futures, each polled and put back in turn, with

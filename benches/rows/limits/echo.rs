@@ -11,7 +11,7 @@ use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use crate::{
     measure::{Job, Measured, check, repeat_plain},
-    runtime::WORKERS,
+    runtime::workers,
     work::{
         echo::{BUFFER, MESSAGE, TRIPS},
         many_echo::{CLIENTS, measure},
@@ -159,7 +159,7 @@ pub(crate) fn two_threads(job: Job) -> Measured {
 
 fn deal(tell: &mpsc::Sender<SocketAddr>) -> io::Result<()> {
     let mut hands = Vec::new();
-    for _ in 0..WORKERS {
+    for _ in 0..workers() {
         let (hand, dealt) = mpsc::channel::<TcpStream>();
         let poll = Poll::new()?;
         let waker = mio::Waker::new(poll.registry(), LISTENER)?;
@@ -173,7 +173,7 @@ fn deal(tell: &mpsc::Sender<SocketAddr>) -> io::Result<()> {
         let stream = stream?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        let (hand, waker) = &hands[number % WORKERS];
+        let (hand, waker) = &hands[number % workers()];
         hand.send(TcpStream::from_std(stream))
             .expect("the server runs");
         waker.wake()?;

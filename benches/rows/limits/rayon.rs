@@ -9,7 +9,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::{
     measure::{Job, Measured, check, repeat_plain},
-    runtime::WORKERS,
+    runtime::workers,
     work::many_work::{Piece, SKEW, speed_up},
 };
 
@@ -17,7 +17,7 @@ const TASKS: usize = 100_000;
 
 fn pool() -> &'static ThreadPool {
     let pool = ThreadPoolBuilder::new()
-        .num_threads(WORKERS)
+        .num_threads(workers())
         .build()
         .expect("a pool");
     // Some closures are spawned for good; the process ends with them.

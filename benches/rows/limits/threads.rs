@@ -13,7 +13,7 @@ use brigade_benches::results::median;
 
 use crate::{
     measure::{Job, Measured, Meter, check},
-    runtime::WORKERS,
+    runtime::workers,
     work::{
         idle::{NAP, told},
         many_work::{FANOUT, Piece, speed_up},
@@ -26,7 +26,7 @@ pub(crate) fn fanout(job: Job) -> Measured {
     futures_executor::block_on(speed_up(job, &FANOUT, async |pieces: Vec<Piece>| {
         let (next, sum) = (AtomicUsize::new(0), AtomicU64::new(0));
         thread::scope(|scope| {
-            for _ in 0..WORKERS {
+            for _ in 0..workers() {
                 scope.spawn(|| {
                     while let Some(piece) = pieces.get(next.fetch_add(1, Relaxed)) {
                         sum.fetch_add(piece.work(), Relaxed);
@@ -41,7 +41,7 @@ pub(crate) fn fanout(job: Job) -> Measured {
 /// For `m_idle`: threads that wait for a message.
 pub(crate) fn idle(_: Job) -> Measured {
     let mut hands = Vec::new();
-    for _ in 0..WORKERS {
+    for _ in 0..workers() {
         let (hand, dealt) = mpsc::channel::<()>();
         thread::spawn(move || dealt.recv());
         hands.push(hand);

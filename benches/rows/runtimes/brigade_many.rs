@@ -1,6 +1,6 @@
 //! brigade with many cooks.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use brigade::{
     WorkStealing,
@@ -8,7 +8,7 @@ use brigade::{
     task::JoinHandle,
 };
 
-use crate::runtime::{Conn, Joined, Many, ManyNet, WORKERS};
+use crate::runtime::{Conn, Joined, Many, ManyNet, ManyTimed, workers};
 
 pub(crate) struct Brigade;
 
@@ -16,7 +16,7 @@ impl Many for Brigade {
     type Handle<T: Send + 'static> = Joined<JoinHandle<T>>;
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        WorkStealing::with_workers(WORKERS)
+        WorkStealing::with_workers(workers())
             .expect("brigade starts")
             .block_on(future)
     }
@@ -34,6 +34,12 @@ impl Many for Brigade {
     }
 }
 
+impl ManyTimed for Brigade {
+    fn sleep(time: Duration) -> impl Future<Output = ()> + Send + 'static {
+        brigade::time::sleep(time)
+    }
+}
+
 impl ManyNet for Brigade {
     type Listener = TcpListener;
     type Stream = TcpStream;
@@ -44,7 +50,7 @@ impl ManyNet for Brigade {
         Ok((listener, address))
     }
 
-    async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+    async fn accept(listener: &mut TcpListener) -> io::Result<TcpStream> {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         Ok(stream)

@@ -9,7 +9,7 @@ use futures_util::{
     task::{LocalSpawnExt, SpawnExt},
 };
 
-use crate::runtime::{Many, One, WORKERS};
+use crate::runtime::{Many, One, workers};
 
 pub(crate) struct Futures;
 
@@ -52,7 +52,7 @@ static POOL: OnceLock<ThreadPool> = OnceLock::new();
 fn pool() -> &'static ThreadPool {
     POOL.get_or_init(|| {
         ThreadPool::builder()
-            .pool_size(WORKERS)
+            .pool_size(workers())
             .create()
             .expect("a thread pool")
     })

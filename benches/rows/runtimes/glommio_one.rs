@@ -55,7 +55,7 @@ impl Net for Glommio {
         Ok((listener, address))
     }
 
-    async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+    async fn accept(listener: &mut TcpListener) -> io::Result<TcpStream> {
         let stream = listener.accept().await.map_err(plain)?;
         stream.set_nodelay(true).map_err(plain)?;
         Ok(stream)

@@ -8,13 +8,14 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     sync::OnceLock,
     thread,
+    time::Duration,
 };
 
 use async_executor::{Executor, StaticExecutor, Task};
-use async_io::Async;
+use async_io::{Async, Timer};
 use futures_util::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::runtime::{Conn, Many, ManyNet, WORKERS};
+use crate::runtime::{Conn, Many, ManyNet, ManyTimed, workers};
 
 pub(crate) struct Smol;
 
@@ -24,7 +25,7 @@ static USUAL: OnceLock<Executor<'static>> = OnceLock::new();
 static STATIC: OnceLock<StaticExecutor> = OnceLock::new();
 
 fn start_workers<F: Future<Output = ()> + 'static>(run: fn() -> F) {
-    for _ in 0..WORKERS {
+    for _ in 0..workers() {
         thread::spawn(move || async_io::block_on(run()));
     }
 }
@@ -56,6 +57,12 @@ macro_rules! with_async_io {
             }
         }
 
+        impl ManyTimed for $runtime {
+            async fn sleep(time: Duration) {
+                Timer::after(time).await;
+            }
+        }
+
         impl ManyNet for $runtime {
             type Listener = Async<TcpListener>;
             type Stream = Async<TcpStream>;
@@ -66,7 +73,7 @@ macro_rules! with_async_io {
                 Ok((listener, address))
             }
 
-            async fn accept(listener: &Self::Listener) -> io::Result<Self::Stream> {
+            async fn accept(listener: &mut Self::Listener) -> io::Result<Self::Stream> {
                 let (stream, _) = listener.accept().await?;
                 stream.get_ref().set_nodelay(true)?;
                 Ok(stream)

@@ -89,7 +89,7 @@ macro_rules! with_async_io {
                 Ok((listener, address))
             }
 
-            async fn accept(listener: &Self::Listener) -> io::Result<Self::Stream> {
+            async fn accept(listener: &mut Self::Listener) -> io::Result<Self::Stream> {
                 let (stream, _) = listener.accept().await?;
                 stream.get_ref().set_nodelay(true)?;
                 Ok(stream)

@@ -23,10 +23,10 @@ pub(crate) fn echo<R: Net>(job: Job, clients: usize) -> Measured {
     let clients = job.size(clients);
     let trips = (TRIPS / clients).max(1);
     R::block_on(async move {
-        let (listener, address) = R::listen().await.expect("a free port");
+        let (mut listener, address) = R::listen().await.expect("a free port");
         R::detach(async move {
             loop {
-                let stream = R::accept(&listener).await.expect("a client");
+                let stream = R::accept(&mut listener).await.expect("a client");
                 R::detach(serve::<R>(Conn::new(stream, BUFFER)));
             }
         });

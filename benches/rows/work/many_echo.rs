@@ -19,10 +19,10 @@ pub(crate) const CLIENTS: usize = 1_000;
 pub(crate) fn echo<R: ManyNet>(job: Job) -> Measured {
     let clients = job.size(CLIENTS);
     R::block_on(async move {
-        let (listener, address) = R::listen().await.expect("a free port");
+        let (mut listener, address) = R::listen().await.expect("a free port");
         R::detach(async move {
             loop {
-                let stream = R::accept(&listener).await.expect("a client");
+                let stream = R::accept(&mut listener).await.expect("a client");
                 R::detach(serve::<R>(Conn::new(stream, BUFFER)));
             }
         });

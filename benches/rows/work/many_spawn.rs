@@ -1,6 +1,6 @@
 //! What a task costs from its spawn to its result, on two workers.
 
-use std::pin::Pin;
+use std::{mem, pin::Pin};
 
 use async_channel::{Sender, bounded};
 
@@ -11,33 +11,39 @@ use crate::{
 
 const TASKS: usize = 100_000;
 
-async fn spawn_and_join<R: Many>(tasks: usize) {
-    let handles: Vec<_> = (0..tasks)
-        .map(|number| R::spawn(async move { number }))
-        .collect();
+/// The handles go back to the caller empty, for the next pass: see `work::spawn`.
+async fn spawn_and_join<R: Many>(
+    tasks: usize,
+    mut handles: Vec<R::Handle<usize>>,
+) -> Vec<R::Handle<usize>> {
+    handles.extend((0..tasks).map(|number| R::spawn(async move { number })));
     let mut sum = 0;
-    for handle in handles {
+    for handle in handles.drain(..) {
         sum += handle.await;
     }
     check(
         sum == tasks * (tasks - 1) / 2,
         "the sum of the tasks' results",
     );
+    handles
 }
 
 /// Row `m_spawn_outside`: every task comes through the door.
 pub(crate) fn outside<R: Many>(job: Job) -> Measured {
     let tasks = job.size(TASKS);
-    R::block_on(repeat(job, tasks, async || {
-        spawn_and_join::<R>(tasks).await
-    }))
-    .nanos()
+    let mut handles = Vec::new();
+    let pass = async || handles = spawn_and_join::<R>(tasks, mem::take(&mut handles)).await;
+    R::block_on(repeat(job, tasks, pass)).nanos()
 }
 
 /// Row `m_spawn_worker`: every task comes from a worker's own hand.
 pub(crate) fn worker<R: Many>(job: Job) -> Measured {
     let tasks = job.size(TASKS);
-    let pass = async || R::spawn(spawn_and_join::<R>(tasks)).await;
+    let mut handles = Vec::new();
+    let pass = async || {
+        let task = spawn_and_join::<R>(tasks, mem::take(&mut handles));
+        handles = R::spawn(task).await;
+    };
     R::block_on(repeat(job, tasks, pass)).nanos()
 }
 

@@ -1,7 +1,10 @@
 //! What a task costs from its spawn to its result, on one thread.
+//!
+//! Except in `spawn_cold` the passes share one vector of handles, so that a pass touches no page for the
+//! first time.
 
 use crate::{
-    measure::{Job, Measured, check, repeat},
+    measure::{Job, Measured, Meter, check, repeat},
     runtime::One,
 };
 
@@ -9,12 +12,10 @@ const TASKS: usize = 100_000;
 const BATCH: usize = 1_000;
 
 /// Spawns `tasks` tasks, then awaits them in the order they were spawned.
-async fn spawn_and_join<R: One>(tasks: usize) {
-    let handles: Vec<_> = (0..tasks)
-        .map(|number| R::spawn(async move { number }))
-        .collect();
+async fn spawn_and_join<R: One>(tasks: usize, handles: &mut Vec<R::Handle<usize>>) {
+    handles.extend((0..tasks).map(|number| R::spawn(async move { number })));
     let mut sum = 0;
-    for handle in handles {
+    for handle in handles.drain(..) {
         sum += handle.await;
     }
     check(
@@ -26,17 +27,30 @@ async fn spawn_and_join<R: One>(tasks: usize) {
 /// Row `spawn_join`: all tasks are there at once, far more than a cache holds.
 pub(crate) fn join<R: One>(job: Job) -> Measured {
     let tasks = job.size(TASKS);
+    let mut handles = Vec::new();
     R::block_on(repeat(job, tasks, async || {
-        spawn_and_join::<R>(tasks).await
+        spawn_and_join::<R>(tasks, &mut handles).await
     }))
     .nanos()
 }
 
+/// Row `spawn_cold`: the first tasks of a process, so the memory comes from the kernel. One pass: a
+/// second one would find the memory of the first.
+pub(crate) fn cold<R: One>(_: Job) -> Measured {
+    R::block_on(async {
+        R::spawn(async {}).await;
+        let meter = Meter::start();
+        spawn_and_join::<R>(TASKS, &mut Vec::new()).await;
+        meter.stop().over(TASKS).nanos()
+    })
+}
+
 /// Row `spawn_batch`: as many tasks, few at once, so their memory is warm.
 pub(crate) fn batch<R: One>(job: Job) -> Measured {
+    let mut handles = Vec::new();
     let pass = async || {
         for _ in 0..TASKS / BATCH {
-            spawn_and_join::<R>(BATCH).await;
+            spawn_and_join::<R>(BATCH, &mut handles).await;
         }
     };
     R::block_on(repeat(job, TASKS, pass)).nanos()

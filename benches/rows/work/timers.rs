@@ -59,14 +59,14 @@ fn sleeps<R: Timed>(job: Job, sleeps: usize) -> Measured {
     Measured(vec![("cpu", cost.cpu * 1e9), ("late", p50)])
 }
 
+/// tokio lets a task do 128 things a poll and then makes its timers pend
+/// without arming them; a yield this often keeps every timer a real one.
+pub(crate) const BETWEEN_YIELDS: usize = 64;
+
 /// Row `timer_cancel`: what a timeout costs that is not needed in the end.
 pub(crate) fn cancel<R: Timed>(job: Job) -> Measured {
     const OTHERS: usize = 10_000;
     const TIMERS: usize = 20_000;
-    /// tokio lets a task do 128 things a poll and then makes its timers pend
-    /// without arming them; a yield this often keeps every timer a real one.
-    const BETWEEN_YIELDS: usize = 64;
-
     R::block_on(async move {
         for at in 0..OTHERS {
             let time = Duration::from_millis(100_000 + 7 * at as u64);
@@ -91,7 +91,7 @@ pub(crate) fn cancel<R: Timed>(job: Job) -> Measured {
 }
 
 /// Polls the sleep once; true if it now waits.
-async fn arm_and_drop(sleep: impl Future<Output = ()>) -> bool {
+pub(crate) async fn arm_and_drop(sleep: impl Future<Output = ()>) -> bool {
     let mut sleep = pin!(sleep);
     std::future::poll_fn(|cx| std::task::Poll::Ready(sleep.as_mut().poll(cx).is_pending())).await
 }

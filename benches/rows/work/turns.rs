@@ -10,7 +10,7 @@ use std::{
 use async_channel::bounded;
 
 use crate::{
-    measure::{Job, Measured, check, repeat, unfit},
+    measure::{Job, Measured, check, repeat},
     runtime::One,
 };
 
@@ -42,7 +42,7 @@ struct Turns {
 }
 
 /// Row `yield`. A runtime that polls the same task again at once is no faster at
-/// yielding: it does not yield. More than one such turn in a hundred is unfit.
+/// yielding: it does not yield. One such turn in a hundred is allowed.
 pub(crate) fn yields<R: One>(job: Job) -> Measured {
     const TASKS: usize = 1_000;
     const YIELDS: usize = 1_000;
@@ -68,9 +68,10 @@ pub(crate) fn yields<R: One>(job: Job) -> Measured {
             sum += task.await;
         }
         check(sum == TASKS * YIELDS, "the sum of the yields");
-        if turns.selfish.get() > TASKS * YIELDS / 100 {
-            unfit("a task that yields is polled again before any other");
-        }
+        check(
+            turns.selfish.get() <= TASKS * YIELDS / 100,
+            "a task that yields lets another one run",
+        );
     };
     R::block_on(repeat(job, TASKS * YIELDS, pass)).nanos()
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
-    catalog::{Figure, Group, LIMIT, OURS, ROWS, RUNTIMES, Row},
+    catalog::{Figure, Group, LIMIT, OURS, ROWS, RUNTIMES, Row, URING},
     report::digits,
     results::{Results, cost_ratio},
 };
@@ -16,7 +16,7 @@ const CUT: f64 = 4.0;
 const BAR: f64 = 11.0;
 
 const STYLE: &str = "<style>text{font:11px system-ui,sans-serif;fill:#24292f}.t{font-weight:600;font-size:14px}\
-.r{font-weight:600}.v{font-size:10px;fill:#57606a}.peer{fill:#afb8c1}.limit{fill:#d8dee4}.ours{fill:#0969da}\
+.r{font-weight:600}.v{font-size:10px;fill:#57606a}.peer{fill:#afb8c1}.uring{fill:#eac54f}.limit{fill:#d8dee4}.ours{fill:#0969da}\
 .g{stroke:#d0d7de;stroke-dasharray:3 3}.a{stroke:#57606a}</style>";
 
 /// A bar for each runtime in each row of the group, relative to the best peer.
@@ -30,7 +30,9 @@ pub fn bars(results: &Results, group: Group) -> String {
         body.push_str(&drawn);
     }
     let title = match group {
-        Group::One => "One thread: cost relative to the best peer (shorter is better)",
+        Group::One => {
+            "One thread: cost relative to the best peer over epoll (shorter is better; yellow: io_uring)"
+        }
         Group::Two => "Two workers: cost relative to the best peer (shorter is better)",
     };
     let x = NAMES + UNIT;
@@ -64,6 +66,7 @@ fn row_of_bars(results: &Results, row: &Row, figure: &Figure, y: &mut f64) -> St
         let class = match *runtime {
             OURS => "ours",
             LIMIT => "limit",
+            peer if URING.contains(&peer) => "uring",
             _ => "peer",
         };
         let cut = if ratio > CUT { " (cut)" } else { "" };

@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use crate::{
-    catalog::{Figure, Group, LIMIT, OURS, ROWS, RUNTIMES, Row},
+    catalog::{Figure, Group, LIMIT, OURS, ROWS, RUNTIMES, Row, URING, left_out},
     report::{digits, note_lines},
     results::Results,
 };
 
-const LEGEND: &str = "Medians of the rounds. `best peer` leaves out brigade and the limit; `x best` and `x limit` say how much \
+const LEGEND: &str = "Medians of the rounds. `best peer` is the best over epoll; peers over io_uring have a star and are not \
+judged. `x best` and `x limit` say how much \
 brigade costs for each unit that the other costs (rates are turned over), so below 1.00 is ahead.";
 
 /// The tables as aligned text.
@@ -181,11 +182,12 @@ fn grid(results: &Results, rows: &[&'static Row]) -> Vec<Vec<String>> {
 }
 
 fn head(columns: &[&str]) -> Vec<String> {
+    let star = |name: &&str| if URING.contains(name) { "*" } else { "" };
     ["row", "figure"]
         .iter()
         .chain(columns)
         .chain(&["best peer", "x best", "x limit"])
-        .map(ToString::to_string)
+        .map(|name| format!("{name}{}", star(name)))
         .collect()
 }
 
@@ -202,7 +204,10 @@ fn line(
     cells.extend(
         columns
             .iter()
-            .map(|runtime| shown(results.median(row, runtime, figure))),
+            .map(|runtime| match left_out(row.id, runtime) {
+                Some(_) => "left out".to_owned(),
+                None => shown(results.median(row, runtime, figure)),
+            }),
     );
     cells.push(
         results
@@ -222,7 +227,12 @@ mod tests {
     fn some() -> Results {
         let mut results = Results::default();
         let row = row("spawn_join").unwrap();
-        for (runtime, value) in [("brigade", 50.0), ("tokio", 500.0), ("limit", 20.0)] {
+        for (runtime, value) in [
+            ("brigade", 50.0),
+            ("tokio", 500.0),
+            ("monoio", 30.0),
+            ("limit", 20.0),
+        ] {
             results.add(row, runtime, &row.figures[0], value);
         }
         results.note("monoio: skipped".to_owned());
@@ -248,6 +258,7 @@ mod tests {
                 "ns",
                 "50.0",
                 "500",
+                "30.0",
                 "20.0",
                 "tokio",
                 "0.10",
@@ -255,6 +266,19 @@ mod tests {
             ]
         );
         assert!(text.contains("- monoio: skipped"), "{text}");
+    }
+
+    #[test]
+    fn a_row_that_a_runtime_is_left_out_of_shows_it() {
+        let mut results = some();
+        let row = row("yield").unwrap();
+        for runtime in ["brigade", "tokio"] {
+            results.add(row, runtime, &row.figures[0], 20.0);
+        }
+        let text = terminal(&results);
+        let line = text.lines().find(|line| line.starts_with("yield"));
+        assert!(line.unwrap().contains("left out"), "{text}");
+        assert!(text.contains("monoio*"), "{text}");
     }
 
     #[test]
@@ -274,6 +298,6 @@ mod tests {
 
     #[test]
     fn csv_has_a_line_a_round() {
-        assert_eq!(csv(&some()).lines().count(), 4);
+        assert_eq!(csv(&some()).lines().count(), 5);
     }
 }
