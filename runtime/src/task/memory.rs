@@ -1,30 +1,31 @@
-//! The memory of tasks, which is used again.
+//! The memory of tasks, which is reused.
 //!
-//! Many tasks live for a microsecond. To give the memory of each back to the allocator and ask for it again takes a
-//! third of all instructions between spawning and joining one. So a thread that works for an executor keeps
-//! the memory of tasks that end on it, in one list for each size, and makes new tasks of it. The lists are
-//! bounded, and given back when the thread stops working for executors.
+//! Many tasks live for a microsecond. Returning the memory of each to the allocator and requesting it
+//! again takes a third of all instructions between spawning and joining a task. So a thread that works
+//! for an executor keeps the memory of tasks that end on it, in one list for each size, and reuses it
+//! for new tasks. The lists are bounded. They are freed when the thread stops working for executors.
 //!
-//! Memory that is used again hides a use after free from the tools that look for one: in Miri, in models, and
-//! with `--cfg brigade_unrecycled`, as the lanes of the sanitizers have it, nothing is kept.
+//! Reused memory hides a use after free from the tools that look for one. So nothing is kept in Miri, in
+//! models, and with `--cfg brigade_unrecycled`, which the sanitizer lanes set.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
-/// The largest size that is kept. Arbitrary: larger futures do more than their memory costs.
+/// The largest size that is kept. Arbitrary: larger futures do more work than their memory costs.
 const LARGEST: usize = 504;
 
-/// One for each size up to the largest.
+/// The number of sizes up to the largest, each with a list.
 const SIZES: usize = LARGEST / STEP + 1;
 
-/// Bytes that a list keeps. Arbitrary: 700 tasks of the smallest future.
+/// How many bytes a list keeps. Arbitrary: 700 tasks of the smallest future.
 const KEPT: usize = 64 * 1024;
 
-/// Sizes are 8 more than a multiple of this, as malloc's chunks have them: rounding up wastes nothing there.
+/// Sizes are 8 more than a multiple of this, like malloc's chunks, so rounding up to them wastes
+/// nothing.
 const STEP: usize = 16;
 
-/// A piece of memory in a list, of which it is the first word.
+/// A piece of memory in a list. This link is its first word.
 struct Piece {
     next: *mut Piece,
 }
@@ -37,7 +38,7 @@ struct List {
 }
 
 struct Lists {
-    /// Pieces are kept: the thread works for an executor.
+    /// Memory is kept, because the thread works for an executor.
     open: Cell<bool>,
     by_size: [List; SIZES],
 }
@@ -52,7 +53,8 @@ thread_local! {
     };
 }
 
-/// The list for values of a type, and the layout of its pieces; `None`: such memory is not kept.
+/// Returns the list for values of a type, and the layout of its pieces; `None` if such memory is not
+/// kept.
 const fn list_of<T>() -> Option<(usize, Layout)> {
     let off = cfg!(any(miri, loom, brigade_unrecycled));
     if off || size_of::<T>() < STEP || size_of::<T>() > LARGEST || align_of::<T>() > STEP {
@@ -65,7 +67,7 @@ const fn list_of<T>() -> Option<(usize, Layout)> {
     }
 }
 
-/// Memory for a value, not written yet.
+/// Returns memory for a value, not written yet.
 #[inline(always)]
 pub(super) fn allocate<T>() -> NonNull<T> {
     let Some((list, layout)) = (const { list_of::<T>() }) else {
@@ -76,7 +78,7 @@ pub(super) fn allocate<T>() -> NonNull<T> {
         let Some(piece) = NonNull::new(list.first.get()) else {
             return from_allocator(layout).cast();
         };
-        // SAFETY: a piece in a list is this thread's, and begins with its link.
+        // SAFETY: a piece in a list belongs to this thread, and begins with its link.
         list.first.set(unsafe { (*piece.as_ptr()).next });
         list.length.set(list.length.get() - 1);
         piece.cast()
@@ -90,32 +92,32 @@ fn from_allocator(layout: Layout) -> NonNull<u8> {
     NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
-/// Gives the memory of a value up.
+/// Frees the memory of a value, or keeps it.
 ///
 /// # Safety
 /// It came from [`allocate`] for the same type, and is not used any more.
 #[inline(always)]
 pub(super) unsafe fn free<T>(memory: NonNull<T>) {
     let Some((list, layout)) = (const { list_of::<T>() }) else {
-        // SAFETY: passed on from the caller.
+        // SAFETY: the caller upholds it.
         return unsafe { dealloc(memory.as_ptr().cast(), const { Layout::new::<T>() }) };
     };
     LISTS.with(|lists| {
         let (list, piece) = (&lists.by_size[list], memory.as_ptr().cast::<Piece>());
         let length = list.length.get();
         if lists.open.get() && length < KEPT / layout.size() {
-            // SAFETY: the memory is the caller's, and large enough and aligned for a link.
+            // SAFETY: the caller owns the memory, which is large enough and aligned for a link.
             unsafe { (*piece).next = list.first.get() };
             list.first.set(piece);
             list.length.set(length + 1);
         } else {
-            // SAFETY: passed on from the caller.
+            // SAFETY: the caller upholds it.
             unsafe { dealloc(piece.cast(), layout) };
         }
     });
 }
 
-/// While it lives, the thread keeps the memory of tasks. These nest as calls do.
+/// Makes the thread keep the memory of tasks while it lives. These values nest as calls do.
 pub(crate) struct Keeping {
     was_open: bool,
 }
@@ -141,7 +143,7 @@ impl Drop for Keeping {
                 let mut first = list.first.replace(ptr::null_mut());
                 list.length.set(0);
                 while !first.is_null() {
-                    // SAFETY: a piece in a list is this thread's, and begins with its link.
+                    // SAFETY: a piece in a list belongs to this thread, and begins with its link.
                     let next = unsafe { (*first).next };
                     // SAFETY: all pieces of this list were allocated with this layout.
                     unsafe { dealloc(first.cast(), layout) };
