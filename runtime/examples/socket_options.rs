@@ -1,5 +1,5 @@
-//! Sets socket options that brigade has no method for, with the crate `socket2`: once on a socket of
-//! brigade, and once on a socket that brigade then takes over.
+//! Sets socket options that brigade has no method for, with the crate `socket2`. One socket is
+//! brigade's; the other is made by `socket2`, and brigade takes it over.
 //!
 //! ```console
 //! $ cargo run -p brigade --example socket_options

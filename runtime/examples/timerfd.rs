@@ -34,7 +34,7 @@ mod linux {
     pub(crate) struct Timer(Registered<OwnedFdSource>);
 
     impl Timer {
-        /// Makes a timer that rings every so many milliseconds, fewer than a thousand.
+        /// Makes a timer with a period of some milliseconds, fewer than a thousand.
         pub(crate) fn every(milliseconds: i64) -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, flags)?;

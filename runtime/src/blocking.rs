@@ -1,5 +1,5 @@
-//! The blocking pool: threads for closures that would block an executor's thread, such as file access,
-//! name lookups, and long computations in foreign code.
+//! The blocking pool: threads for closures that would block an executor's thread. Examples are file
+//! access, name lookups, and long computations in foreign code.
 //!
 //! A job is an ordinary task that is ready at its first poll, so its handle is an ordinary
 //! [`JoinHandle`]. The pool has two *lanes*, each with threads of its own. One runs the jobs of
@@ -56,7 +56,7 @@ struct Lane {
     when_idle: OnceLock<Arc<Reactor>>,
 }
 
-/// What a lane's lock guards. Each method is one step: a test searches all orders of them.
+/// The data that a lane's lock guards. Each method is one step: a test searches all orders of them.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Roster<J, S> {
     queue: VecDeque<J>,
@@ -71,11 +71,11 @@ struct Roster<J, S> {
     alive: usize,
 }
 
-/// Where an idle thread waits.
+/// The place where an idle thread waits.
 #[derive(Clone)]
 struct Seat(Arc<Condvar>);
 
-/// What a thread does next.
+/// The next action of a thread.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Next<J> {
     Run(J),
@@ -113,7 +113,7 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         Ok(called)
     }
 
-    /// Returns what a thread does that has no job.
+    /// Returns the next action of a thread that has no job.
     fn next(&mut self, thread: &S) -> Next<J> {
         if let Some(job) = self.queue.pop_front() {
             return Next::Run(job);
@@ -126,8 +126,8 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         Next::Wait
     }
 
-    /// Returns what an idle thread does when it wakes. It was notified, its time is up, the pool has
-    /// closed, or the wake is spurious.
+    /// Returns the next action of an idle thread that wakes. It was notified, its time is up, the pool
+    /// has closed, or the wake is spurious.
     fn rise(&mut self, thread: &S, timed_out: bool) -> Next<J> {
         match self.idle.iter().position(|it| it == thread) {
             // The thread was notified, so a job relies on it, even if its time is up as well.
@@ -290,7 +290,7 @@ impl Lane {
         started.is_ok()
     }
 
-    /// Runs jobs until the pool closes, or until there was none for the keep-alive time.
+    /// Runs jobs until the pool closes, or until no job came for the keep-alive time.
     fn work(&self) {
         if let Some(recorder) = self.probe.recorder() {
             recorder.join(Role::Blocking);

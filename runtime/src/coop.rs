@@ -15,13 +15,13 @@ use std::time::Duration;
 use crate::context;
 use crate::sync::thread_local;
 
-/// Operations in one poll. Arbitrary: high enough that the yield between costs almost nothing, and low
-/// enough that each of 1,000 busy tasks is polled every few milliseconds.
+/// Operations in one poll. Arbitrary: with more, 1,000 busy tasks would not each be polled every few
+/// milliseconds. With fewer, the yields in between would have a cost.
 const OPERATIONS: u32 = 128;
 
-/// How many tasks that something else woke may overtake a task that woke itself, once the tasks that
-/// were ready before it have been polled. While both kinds of tasks wait, one poll in 17 goes to a task
-/// that woke itself. Arbitrary: not measured.
+/// How many later tasks may overtake a task that woke itself, once all tasks that were ready before it
+/// have been polled. While both kinds of tasks wait, one poll in 17 goes to a task that woke itself.
+/// Arbitrary: not measured.
 pub(crate) const OVERTAKES: u32 = 16;
 
 thread_local! {
@@ -68,8 +68,8 @@ pub(crate) fn take_yield() -> bool {
 /// Spends one operation of the task's budget for this poll. If the budget is used up, yields first.
 ///
 /// Sockets, timers and joins of brigade do this themselves. Call it between two steps of a long
-/// computation, or of a loop over a source that is always ready and has no budget. It costs much less
-/// than a [`yield_now`] each time.
+/// computation. Call it also in a loop over a source that is always ready and has no budget. It costs
+/// much less than a [`yield_now`] each time.
 ///
 /// ```
 /// brigade::run(async {
@@ -96,9 +96,9 @@ pub(crate) const LOOK_EVERY: usize = 64;
 /// enough.
 const LOOK_WITHIN: Duration = Duration::from_micros(500);
 
-/// How many polls a thread makes before it polls the driver. A system call for each poll would be too
-/// much, and after 64 polls of 10 ms each it would come too late. So the bound doubles while the time
-/// between two polls of the driver is short. When that time was too long, the bound shrinks to what
+/// How many polls a thread makes before it polls the driver. A system call for each poll would cost too
+/// much. A system call after 64 polls of 10 ms each would come too late. So the bound doubles while the
+/// time between two polls of the driver is short. When that time was too long, the bound shrinks to what
 /// would have fitted.
 pub(crate) struct Pace {
     /// Between 1 and [`LOOK_EVERY`].

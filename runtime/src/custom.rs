@@ -1,4 +1,4 @@
-//! The parts on which an executor outside of this crate is built: tasks, wakers, an event loop, a clock,
+//! The base for an executor outside of this crate. It provides tasks, wakers, an event loop, a clock,
 //! parking without missed wakes, and shutdown.
 //!
 //! The executor itself is a loop and a [`Queue`], which decides the order of tasks; see

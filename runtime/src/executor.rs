@@ -282,8 +282,8 @@ pub type DefaultExecutor = WorkStealing;
 /// ```
 ///
 /// # Panics
-/// Panics if the OS refuses to set an event loop up; if an executor is running on this thread already;
-/// and if `future` panics.
+/// Panics if the OS refuses to set an event loop up, if an executor is running on this thread already,
+/// or if `future` panics.
 #[track_caller]
 pub fn run<F: Future>(future: F) -> F::Output {
     // `block_on` would check this too, but it would name a function that the user did not call.

@@ -33,7 +33,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Returns what the executor has counted, and how much is waiting now.
+    /// Returns the executor's counters, and the present lengths of its queues.
     pub(crate) fn metrics(&self) -> Metrics {
         self.counters.read(&*self.depths, self.pool.depths())
     }
@@ -108,8 +108,8 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Returns the handle of the executor that is current on this thread. That is the executor that runs
-    /// here, or whose blocking job runs here, or that was [entered](Self::enter) last.
+    /// Returns the handle of the executor that is current on this thread. An executor is current if it
+    /// runs here, if its blocking job runs here, or if it was [entered](Self::enter) last.
     ///
     /// ```
     /// use brigade::Handle;
@@ -202,8 +202,8 @@ impl Handle {
     ///
     /// # Panics
     /// Panics if an executor is running on this thread already, and if `future` panics. Also panics if
-    /// the future has to wait on the thread of its own `SingleThread`: the tasks, timers and sockets
-    /// that it may wait for could not run.
+    /// the future has to wait on the thread of its own `SingleThread`. The tasks, timers and sockets
+    /// that it may wait for could not make progress.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "Handle::block_on");

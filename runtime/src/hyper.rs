@@ -141,7 +141,7 @@ impl<S: ByteStream> rt::Write for Socket<S> {
 /// ```
 ///
 /// Such a stream may read the buffer it is given, so the buffer is filled with zeros before each read.
-/// brigade's own sockets need neither the wrapper nor the zeros.
+/// The sockets of brigade need neither the wrapper nor the zeros.
 #[derive(Debug)]
 pub struct Io<T>(T);
 

@@ -84,7 +84,7 @@ fn list() {
     }
     for Break { number, what, .. } in BREAKS {
         println!(
-            "{number:2}  break: {what}. What finds it? cargo run -p brigade-exercises -- try {number}"
+            "{number:2}  break: {what}. Which test finds it? cargo run -p brigade-exercises -- try {number}"
         );
     }
 }

@@ -62,12 +62,13 @@ impl Function {
         }
         match group_of(parameters, Delimiter::Parenthesis) {
             None => {
-                let message = "the function must not be generic: nobody chooses its parameters";
+                let message =
+                    "the function must not be generic: its type parameters would be unknown";
                 return Err(Error::new(parameters.span(), message));
             }
             Some(list) if !list.stream().is_empty() => {
                 let message =
-                    "the function must not have parameters: nobody passes arguments to it";
+                    "the function must not have parameters: it is called without arguments";
                 return Err(Error::new(list.span(), message));
             }
             Some(_) => {}

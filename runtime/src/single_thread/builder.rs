@@ -49,7 +49,7 @@ impl Builder<SingleThread> {
     /// Uses virtual time. The clock of [`brigade::time`](crate::time) stands still while any task is
     /// ready, and jumps to the next timer when none is. So an hour's sleep takes no time at all.
     ///
-    /// A job of [`spawn_blocking`](crate::spawn_blocking) and a name lookup take no virtual time: the
+    /// A job of [`spawn_blocking`](crate::spawn_blocking) and a name lookup take no virtual time. The
     /// clock stands still until they are done, unless a job itself waits for the clock. The clock does
     /// not wait for anything else outside the executor, such as a socket or another thread: it jumps on.
     ///

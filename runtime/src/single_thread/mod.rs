@@ -157,8 +157,8 @@ impl SingleThread {
                 run.park();
             } else {
                 // Operations from other threads keep this loop awake as tasks do. Operations may lead to
-                // more operations and never to a task, so poll the driver here too: they must not starve
-                // timers and sockets.
+                // more operations without end. So poll the driver here too: they must not starve timers
+                // and sockets.
                 run.poll_driver();
             }
             // After the sleep, not before it: the operation that ended the sleep is most often in the

@@ -1,4 +1,5 @@
-//! The one allocation of a task: a header, then the future, whose place the output takes later.
+//! The one allocation of a task: a header, then the future. The output later takes the place of the
+//! future.
 //!
 //! Five operations depend on the type of the future: poll it, drop it unpolled, move the output out,
 //! drop the output, free the memory. They are here, behind a table of functions. All other code sees a

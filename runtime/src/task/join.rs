@@ -3,8 +3,8 @@
 //! Two sides hold a task. The executor holds it until it has stored the output and called the waker of
 //! the handle. The `JoinHandle` holds it until the handle is dropped. One reference stands for both.
 //! Each side ends its hold by one write to the *join word*, and the second side to do so releases the
-//! reference. The word is always written by an atomic read-modify-write, so a handle may be polled and
-//! dropped on any thread, whichever executor the task belongs to.
+//! reference. Every write of the word is an atomic read-modify-write. So a handle may be polled and
+//! dropped on any thread, with either executor.
 //!
 //! ```text
 //!   handle waits           ┌── offer ──►  HANDLE WAKER ──┐
@@ -342,9 +342,9 @@ impl RawTask {
 /// The waker of the task or thread that awaits a handle, in eight bytes: a pointer to a task, or to a
 /// boxed waker.
 ///
-/// Most of them are tasks of brigade. The waker of such a task is a pointer and a table of functions
-/// that is always the same, so the pointer is enough. Both kinds of pointer are aligned, so the lowest
-/// bit tells them apart.
+/// Most of them are tasks of brigade. The waker of such a task is a pointer and a table of functions.
+/// The table is always the same, so the pointer is enough. Both kinds of pointer are aligned, so the
+/// lowest bit tells them apart.
 pub(super) struct JoinWaker(NonNull<()>);
 
 /// Set in the pointer to a boxed waker.

@@ -7,7 +7,7 @@
 //!
 //! Counting is batched. An `Arc` would cost two atomic read-modify-writes a task, all on one contended
 //! word. With two workers that takes up to half of the time of a spawn. Instead, a thread that works for
-//! a scheduler takes [`BATCH`] references at once into a thread-local cache, and hands them out by a
+//! a scheduler takes [`BATCH`] references at once into a thread-local cache. It hands them out by a
 //! plain subtraction. A reference that is dropped on such a thread goes back into the cache. The count
 //! is never too low, and it is exact once all caches are closed.
 
@@ -22,7 +22,7 @@ use super::state::Writer;
 use crate::sync::{AtomicUsize, Ordering, SeldomWritten, ThreadToken, thread_local};
 use crate::trace::Probe;
 
-/// What an executor does for its tasks.
+/// The operations of an executor for its tasks.
 ///
 /// While the tasks are bound to a thread, all methods except `post` are called on that thread only.
 pub(crate) trait Schedule: Send + Sync {
@@ -66,7 +66,7 @@ struct Shared {
 const NOBODY: usize = 0;
 
 // SAFETY: `Shared` is `Sync` (its scheduler is `Send + Sync`, its owner a number), and the count is
-// atomic, so references may be moved, shared and dropped on any thread.
+// atomic. So references may be moved, shared and dropped on any thread.
 unsafe impl Send for SchedulerRef {}
 // SAFETY: as above.
 unsafe impl Sync for SchedulerRef {}

@@ -81,8 +81,8 @@ pub(crate) fn is_dead(waker: &Waker) -> bool {
     is_own(waker) && unsafe { task(waker.data()) }.is_finished()
 }
 
-/// Wakes, and contains a panic of the waker: a foreign waker may do anything, and other wakers must
-/// still be called after it (tokio #4055).
+/// Wakes, and contains a panic of the waker. A foreign waker may do anything, and the wakers after it
+/// must still be called (tokio #4055).
 pub(crate) fn wake_quietly(waker: Waker) {
     catch_quietly(|| waker.wake());
 }

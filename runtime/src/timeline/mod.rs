@@ -255,8 +255,8 @@ pub enum What {
         /// How long the OS has kept the thread from a core so far although it could run. `None` if the
         /// system does not tell.
         delayed: Option<Duration>,
-        /// True if the thread has given its core away since the last reading, other than to park: it
-        /// slept, or waited for a lock or a device.
+        /// True if the thread has given its core away since the last reading. It slept, or waited for a
+        /// lock or a device. Parking does not count.
         blocked: bool,
     },
 }

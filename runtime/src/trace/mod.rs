@@ -1,7 +1,7 @@
 //! Probes for observers: one line at each place where an event happens.
 //!
-//! Probes are off unless a builder asks for a record. Each of these functions then tests one pointer and
-//! does nothing. `benches/recorder` measures the cost of these tests, against a build without them
+//! Probes are off unless a builder asks for a record. A probe that is off tests one pointer and does
+//! nothing. `benches/recorder` measures the cost of these tests, against a build without them
 //! (`--cfg brigade_unrecorded`).
 
 pub(crate) mod recorder;

@@ -1,8 +1,8 @@
 //! The recorder writes down the events of each thread of a run, on that thread.
 //!
-//! It is off unless a builder asks for it. Then each place that could report tests one pointer, next to
-//! others that it reads anyway. Appending takes no lock, never blocks, and never grows a log beyond its
-//! bound: entries that do not fit are counted and thrown away.
+//! It is off unless a builder asks for it. While it is off, each probe tests one pointer and does
+//! nothing else. Appending takes no lock, never blocks, and never grows a log beyond its bound. Entries
+//! that do not fit are counted and thrown away.
 //!
 //! One thread appends to a log, and any thread may read it at the same time. A log is a chain of chunks
 //! of [`PER_CHUNK`] entries of three atomic words:

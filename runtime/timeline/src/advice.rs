@@ -1,8 +1,8 @@
-//! Advice: what would make a program better, and which figures of the run show it.
+//! Advice: changes that would make a program better, with the figures of the run that show it.
 //!
 //! Each rule has a least size of sample and a threshold, which are named constants. A run without
-//! findings gets no advice. If the machine was busy with other programs, only findings that do not
-//! depend on that are reported: a rule about computing uses CPU time, not the time that passed.
+//! findings gets no advice. On a machine that is busy with other programs, only findings that do not
+//! depend on that are reported. A rule about computing uses CPU time, not the time that passed.
 
 mod blocking;
 mod herd;
@@ -48,7 +48,7 @@ const MANY_WAKES: u64 = 1000;
 /// one for one.
 const MOSTLY_NOWHERE: f64 = 0.75;
 
-/// What an [`Advice`] is about.
+/// The subject of an [`Advice`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

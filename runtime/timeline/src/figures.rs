@@ -142,8 +142,8 @@ pub struct Figures {
     /// - *Waiting* for an event or a timer does too. If a busy loop notices an event late, the delay is
     ///   part of the waiting, because nothing tells them apart.
     /// - *Being woken by another task*, or by the end of a task that it awaits, sets its chain to that
-    ///   task's chain at that instant if that is longer. The waiting before does not count, because it
-    ///   belongs to the other task.
+    ///   task's chain at that instant, if that one is longer. The waiting before does not count, because
+    ///   it belongs to the other task.
     /// - *Being spawned by another task* sets its chain to that task's chain.
     /// - *Being queued* does not change it.
     /// - Without a cause on record, the chain is as long as the run up to then.
@@ -216,8 +216,8 @@ pub struct LaneFigures {
     pub preempted: Duration,
     /// The thread's CPU time.
     pub cpu: Option<Duration>,
-    /// How long it was there for the executor, awake or asleep: from its first event to its last,
-    /// without the times between two calls of `block_on`.
+    /// How long it worked for the executor, awake or asleep. This is the time from its first event to
+    /// its last, without the times between two calls of `block_on`.
     pub present: Duration,
     /// The share of [`in_polls`](Self::in_polls) in [`present`](Self::present), 0 to 1.
     pub busy: f64,
@@ -339,8 +339,8 @@ pub struct LongestPoll {
     pub preempted: Duration,
 }
 
-/// A time in which all workers were in polls at once, so that none of them checked queues, sockets or
-/// timers, while another task could have used a worker. With one worker, each poll is such a time.
+/// A time in which all workers were in polls at once, although another task could have used a worker. In
+/// this time no worker checked queues, sockets or timers. With one worker, each poll is such a time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -373,8 +373,8 @@ pub struct Stall {
     /// How many tasks could not run, including the main future. They had begun and not ended, were not
     /// being polled, and did not wait for other tasks.
     pub held: usize,
-    /// Of these, tasks that were certainly ready when the stall was over. Of the others this is unknown,
-    /// because the loop did not check.
+    /// Of these, tasks that were certainly ready when the stall was over. For the others this is
+    /// unknown, because the loop did not check.
     pub ready: usize,
 }
 

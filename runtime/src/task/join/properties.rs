@@ -1,4 +1,4 @@
-//! Searches every interleaving of one task's life: the executor, the handle, wakers, aborts and the
+//! Searches every interleaving of one task's life. The executor, the handle, wakers, aborts and the
 //! shutdown of the executor take their steps in every possible order. Between two transitions are the
 //! steps that their answers require (drop the future, write the slot, end the reference). So the steps
 //! of one side *after* a transition meet every transition of the others.

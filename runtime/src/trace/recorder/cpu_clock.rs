@@ -1,9 +1,10 @@
 //! The CPU clock of a thread, and how long the OS kept the thread from a core.
 //!
 //! A poll of 10 ms may have computed, blocked, or lost its core to another program. Four numbers tell
-//! these cases apart: the time that passed, the CPU time, the *run delay* (the time in which the thread
-//! could run and had no core), and how often the thread gave its core away itself. The last one is
-//! needed in a virtual machine, whose host may take a core without a trace. Linux has all four.
+//! these cases apart: the time that passed, the CPU time, the *run delay*, and how often the thread gave
+//! its core away itself. The run delay is the time in which the thread could run and had no core. The
+//! last number is needed in a virtual machine, whose host may take a core without a trace. Linux has all
+//! four.
 
 /// The times that a thread has used so far, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -80,7 +80,7 @@ impl Adviser<'_> {
         of_poll
     }
 
-    /// Returns for each poll whether it had an effect: the task ended, woke or spawned another one, or
+    /// Returns for each poll whether it had an effect. The task ended, woke or spawned another task, or
     /// next waited for something other than a crowd.
     fn polls_that_act(&self, in_crowd: &[bool]) -> Vec<bool> {
         let spans = self.spans;

@@ -98,8 +98,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns when other tasks computed or waited for something that is related neither to the actions
-    /// of this task nor to its wakes.
+    /// Returns when other tasks computed or waited without any relation to this task: not to its
+    /// actions, and not to its wakes.
     fn goes_on_beside(&self, task: usize) -> Vec<(Duration, Duration)> {
         let standing = self.figures.span.mul_f64(STANDING);
         let by_io: Vec<Duration> = self

@@ -10,8 +10,8 @@ use crate::figures::share;
 /// Work takes at least this share of the run.
 const MOSTLY_WORK: f64 = 0.5;
 
-/// Two workers are hardly ever in polls at the same time: their total time in polls exceeds the time in
-/// which any worker is in a poll by at most this factor.
+/// Two workers are hardly ever in polls at once if their times in polls, added up, exceed the union of
+/// these times by at most this factor.
 const HARDLY_TOGETHER: f64 = 1.1;
 
 /// A task that does this share of the work does nearly all of it.

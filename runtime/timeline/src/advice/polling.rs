@@ -12,8 +12,8 @@ use crate::spans::TaskKind;
 /// then is polled less often, and does some work.
 const MANY_POLLS: u64 = 1000;
 
-/// A shorter average poll does no real work: checking a flag takes well under a microsecond, and a few
-/// in a debug build.
+/// A shorter average poll does no real work. Checking a flag takes well under a microsecond, and a few
+/// microseconds in a debug build.
 const SHORT_POLL: Duration = Duration::from_micros(if cfg!(debug_assertions) { 8 } else { 2 });
 
 /// The share of polls after which a busy-polling task has woken itself. The rest are its first poll and

@@ -4,9 +4,9 @@
 //! each task, with its states. An arrow leads from the poll that woke a task to the poll that answered.
 //! Two counters show how many tasks were in flight and how many were polled at once.
 //!
-//! Each event is one JSON object on a line of its own. The letters of the format: `M` names a process or
-//! a track, `X` is a slice with a duration, `i` a moment, `C` a counter, `s` and `f` the two ends of an
-//! arrow. Times are microseconds with a fraction, see [`micros`].
+//! Each event is one JSON object on a line of its own. The format uses letters. `M` names a process or a
+//! track. `X` is a slice with a duration, `i` a moment, `C` a counter. `s` and `f` are the two ends of
+//! an arrow. Times are microseconds with a fraction, see [`micros`].
 
 use std::io::{self, Write};
 
@@ -217,8 +217,8 @@ impl<W: Write> Trace<'_, W> {
         self.instant(source, of_task(wake.task), wake.at, json!({}))
     }
 
-    /// Draws an arrow. Both ends must be within a slice, or Perfetto draws none: a task that ends wakes
-    /// the task that awaits it just after its last poll.
+    /// Draws an arrow. Both ends must be within a slice, or Perfetto draws none. A task that ends wakes
+    /// its joiner just after its last poll, so the time is moved.
     fn arrow(&mut self, id: usize, by: usize, wake: &Wake) -> io::Result<()> {
         let (Some((polled, until)), Some((from, to))) = (wake.polled, wake.from) else {
             return Ok(());

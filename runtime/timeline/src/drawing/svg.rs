@@ -1,10 +1,10 @@
 //! A run as an SVG picture, for a README or an issue. It follows the reader's choice of light or dark,
 //! is sharp at every size, and needs no script and no font of its own.
 //!
-//! From top to bottom it shows how many tasks were in flight (concurrency), what each cook did
+//! From top to bottom it shows the number of tasks in flight (concurrency), the work of each cook
 //! (parallelism), and the tasks, one in each row. In a task's row the height means the same as the
-//! colour: full while it runs, half while it is ready, a line while it waits. ([`bars`](super::bars)
-//! draws the rows.)
+//! colour: full is running, half is ready, and a line is waiting. ([`bars`](super::bars) draws the
+//! rows.)
 
 use super::{
     bars::{

@@ -41,7 +41,7 @@ pub(super) fn draw(gantt: &Gantt, title: &str, look: Look) -> String {
     page.text
 }
 
-/// Draws several runs on one scale: a second is equally wide in all of them, so a run that took half as
+/// Draws several runs on one scale. A second is equally wide in all of them, so a run that took half as
 /// long is half as wide. Only the last has a legend, which is for all of them.
 pub(super) fn draw_to_scale(runs: &[(Gantt, String)], look: Look) -> Vec<String> {
     let pages = || runs.iter().map(|(gantt, _)| Page::new(gantt, look));

@@ -3,8 +3,8 @@
 //!
 //! It passes over the polls once, in the order in which they began. For each poll it computes the length
 //! of the chain that leads to its beginning and to its end. A chain grows while a task runs or waits for
-//! something outside. A task that another task woke continues the longer chain of the two. So no chain
-//! is ever ahead of the clock, and the longest chain never exceeds the run.
+//! something outside. If another task woke it, its chain continues the longer one of their two chains.
+//! So no chain is ever ahead of the clock, and the longest chain never exceeds the run.
 
 use std::time::Duration;
 

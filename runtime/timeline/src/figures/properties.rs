@@ -1,4 +1,4 @@
-//! Properties of every run: of random runs, and of the same runs with events missing.
+//! Properties of every run, tested on random runs, and on the same runs with events missing.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,8 @@
 //! Readings of a thread's CPU clock, and what they tell about its polls.
 //!
-//! The recorder reads the clock at the end of a poll if a millisecond has passed since the last reading,
-//! and at long parks. So a window between two readings holds one long poll, or only short ones.
+//! The recorder reads the clock at long parks. It also reads it at the end of a poll, if a millisecond
+//! has passed since the last reading. So a window between two readings holds one long poll, or only
+//! short ones.
 
 use std::time::Duration;
 
