@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_seed_it_is_first_come_first_served() {
+    fn a_queue_without_a_seed_is_first_come_first_served() {
         let (mut queue, tasks, _handles) = queue_of(100, None);
         assert_eq!(queue.len(), 100);
         assert_eq!(drain(&mut queue, &tasks), (0..100).collect::<Vec<_>>());
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "thousands of tasks that all do the same")]
-    fn a_peak_is_given_back_once_it_is_over() {
+    fn memory_of_a_burst_is_freed_once_it_is_over() {
         let (mut queue, tasks, _handles) = queue_of(5000, None);
         let first = queue.pop().unwrap();
         queue.shrink_after_burst();
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "arithmetic, tens of thousands of times")]
-    fn the_generator_is_even_and_keeps_its_bound() {
+    fn the_generator_is_uniform_and_stays_below_its_bound() {
         let mut order = Generator::new(42);
         assert_eq!(order.below(0), None);
         let mut counts = [0; 7];

@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_aborted_task_has_nothing_to_hand_on() {
+    fn an_aborted_task_has_no_panic_payload() {
         let error = JoinError::aborted();
         assert!(error.is_aborted() && !error.is_panic());
         assert_eq!(error.to_string(), "the task was aborted");
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_says_its_text_and_keeps_its_payload() {
+    fn a_panic_error_shows_its_message_and_keeps_its_payload() {
         let payloads: [(Box<dyn Any + Send>, &str); 3] = [
             (Box::new("burnt"), "burnt"),
             (Box::new(String::from("boiled over")), "boiled over"),

@@ -85,7 +85,7 @@ mod tests {
     const EACH: usize = if cfg!(miri) { 100 } else { 3000 };
 
     #[test]
-    fn names_are_unique_over_threads() {
+    fn ids_are_unique_across_threads() {
         let threads: Vec<_> = (0..4)
             .map(|_| {
                 std::thread::spawn(|| -> Vec<Id> {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_one_thread_rise() {
+    fn ids_of_one_thread_increase() {
         let ids: Vec<_> = (0..EACH).map(|_| PackedId::next().get()).collect();
         assert!(ids.is_sorted());
     }

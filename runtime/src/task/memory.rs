@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(any(miri, brigade_unrecycled), ignore = "nothing is kept")]
-    fn what_is_kept_is_bounded() {
+    fn kept_memory_is_bounded() {
         let _keeping = Keeping::begin();
         let all: Vec<_> = (0..2000).map(|_| allocate::<Small>()).collect();
         for memory in all {

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_used_again() {
+    fn vacated_places_are_used_again() {
         let tasks: Vec<_> = (0..8).map(|_| Task::new()).collect();
         let mut registry = OwnedList::new();
         for round in 0..100 {
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peak_is_forgotten_only_when_all_are_gone() {
+    fn the_list_shrinks_only_when_all_tasks_are_gone() {
         let tasks: Vec<_> = (0..1000).map(|_| Task::new()).collect();
         let mut registry = OwnedList::new();
         for task in &tasks {

@@ -37,8 +37,8 @@ const COMPUTE_HEAVY: f64 = 0.75;
 /// A gain that justifies another thread. Two runs of one program differ by a few percent.
 const WORTH_A_WORKER: f64 = 1.25;
 
-/// Workers that had no core for this share of the time in which they wanted one shared the machine with
-/// other programs.
+/// If workers had no core for this share of the time in which they wanted one, other programs used the
+/// machine too.
 const CROWDED: f64 = 0.2;
 
 /// Fewer wakes are no sample, and cost little: a wake takes some tens of nanoseconds.

@@ -285,7 +285,7 @@ fn an_output_that_nobody_wants_may_panic_when_it_is_dropped() {
 }
 
 #[test]
-fn the_last_waker_frees_a_task_that_is_over() {
+fn the_last_waker_frees_a_task_that_is_done() {
     let lists = Arc::new(Lists::default());
     let (sight, handle) = waiting(&lists, ());
     let (waker, abort) = (sight.waker(), handle.abort_handle());

@@ -22,8 +22,8 @@ impl Window {
         (at.saturating_sub(self.begin) as f64 / self.length() as f64).min(1.0)
     }
 
-    /// Returns how much of each of `bins` equal parts of the window the intervals fill. The shares are
-    /// added up: two intervals that fill a part together make 2.
+    /// Divides the window into `bins` equal parts, and returns how much of each the intervals fill. The
+    /// shares are added up: two intervals that fill a part together make 2.
     ///
     /// Takes time for every interval and every bin, but not for their product. The bins that an interval
     /// fills completely are noted at its two ends only, and added up at the end.

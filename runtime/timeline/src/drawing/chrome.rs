@@ -88,7 +88,7 @@ fn of_task(task: usize) -> Place {
 /// 1.001 times a thousand is 1000.9999…. So this adds a fifth of a nanosecond, which keeps each time
 /// exact. Slices then meet and do not overlap.
 fn micros(at: Nanos) -> f64 {
-    // Made from a text, because these digits are printed again.
+    // Parsed from text, because the output must have exactly these digits.
     let text = format!("{}.{:03}2", at / 1000, at % 1000);
     text.parse().unwrap_or_default()
 }
