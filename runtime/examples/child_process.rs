@@ -1,7 +1,7 @@
 //! 1,000 child processes on one thread: each has a task, and no thread waits for any of them.
 //!
 //! Linux reports the end of a child through a descriptor, the pidfd, and a child's output is a pipe:
-//! `OwnedFdSource` waits for both. A child that is dropped is killed and leaves no zombie.
+//! `OwnedFdSource` waits for both. Dropping a child kills it and leaves no zombie.
 //!
 //! ```console
 //! $ cargo run -p brigade --example child_process
@@ -25,7 +25,7 @@ mod linux {
     impl Drop for Process {
         fn drop(&mut self) {
             let _ = self.0.kill();
-            // A process that got SIGKILL ends at once. Taking its status leaves no zombie.
+            // A process that got SIGKILL ends at once. Waiting for its status leaves no zombie.
             let _ = self.0.wait();
         }
     }

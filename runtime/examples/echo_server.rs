@@ -15,7 +15,7 @@ fn main() -> io::Result<()> {
         println!("listening at {}", listener.local_addr()?);
         loop {
             let (stream, peer) = listener.accept().await?;
-            // A task for each client. Dropping the handle lets it run on by itself.
+            // A task for each client. It runs on after its handle is dropped.
             drop(brigade::spawn(async move {
                 match echo(stream).await {
                     Ok(bytes) => println!("{peer}: {bytes} bytes"),

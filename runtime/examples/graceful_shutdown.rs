@@ -1,5 +1,5 @@
-//! A server that shuts down gracefully: at Ctrl-C or SIGTERM it accepts no more guests, waits a while for
-//! those it has, and ends. A second Ctrl-C ends it at once.
+//! A server that shuts down gracefully. At Ctrl-C or SIGTERM it accepts no more guests, waits a while
+//! for those it has, and ends. A second Ctrl-C ends it at once.
 //!
 //! ```console
 //! $ cargo run -p brigade --features signal --example graceful_shutdown
@@ -30,7 +30,7 @@ fn main() -> io::Result<()> {
         drop(listener);
         println!("{asked}: waiting for {} guests", guests.len());
 
-        // Listening once is listening for good, so the second Ctrl-C needs an answer as well.
+        // Ctrl-C no longer ends the process by itself, so the second one must be handled too.
         let again = Signal::new(Kind::INTERRUPT)?;
         let finished = pin!(timeout(PATIENCE, drain(&mut guests)));
         match select(finished, pin!(again.recv())).await {
@@ -38,7 +38,7 @@ fn main() -> io::Result<()> {
             Either::Left((Err(_), _)) => println!("out of patience"),
             Either::Right(_) => println!("at once, then"),
         }
-        // Dropping the set ends those who are left.
+        // Dropping the set ends the tasks of the remaining guests.
         Ok(())
     })
 }
@@ -54,7 +54,7 @@ async fn serve(listener: &TcpListener, guests: &mut JoinSet<io::Result<()>>) -> 
                 asked = still;
             }
         }
-        // Those who have left are taken off the list.
+        // Removes the guests that have left.
         while guests.try_join_next().is_some() {}
     }
 }

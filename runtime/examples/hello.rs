@@ -18,7 +18,7 @@ fn main() {
         });
         let meanwhile = brigade::spawn(async {
             sleep(Duration::from_millis(50)).await;
-            println!("  (and meanwhile something else)");
+            println!("  (and something else runs in between)");
             6 * 7
         });
         hello.await.expect("no panic");

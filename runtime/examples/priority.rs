@@ -1,9 +1,9 @@
 //! A third executor: one cook who always takes the most urgent dish that is ready.
 //!
-//! Tasks, wakers, sockets, timers, joins, aborts and shutdown are brigade's, through
-//! `brigade::custom`. Its own part is the order: a map sorted by urgency, then by arrival, in the place
-//! of a queue. Each urgency has a spawner, so a woken task comes back with the urgency it had.
-//! To see it: `cargo run -p brigade --example priority`.
+//! Tasks, wakers, sockets, timers, joins, aborts and shutdown are brigade's, through `brigade::custom`.
+//! This example adds the order: a map sorted by urgency, then by arrival, replaces the queue. Each
+//! urgency has a spawner, so a woken task keeps its urgency. To see it:
+//! `cargo run -p brigade --example priority`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use brigade::custom::{Notify, Ready, Runtime, Spawner};
 use brigade::task::JoinHandle;
 use brigade::{Executor, Handle, Metrics, timeline::Timeline};
 
-/// Polls between two looks at the OS and the main future. Arbitrary: not measured.
+/// Polls between two polls of the driver and the main future. Arbitrary: not measured.
 const STRETCH: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +24,7 @@ pub(crate) enum Urgency {
     Later,
 }
 
-/// All tasks that are ready: the most urgent first, those of one urgency in order of arrival.
+/// All tasks that are ready: the most urgent first, tasks of equal urgency in order of arrival.
 #[derive(Default)]
 struct Board {
     ready: Mutex<BTreeMap<(Urgency, u64), Ready>>,

@@ -1,5 +1,5 @@
-//! Socket options that brigade has no method for, by the crate `socket2`: once on a socket that is
-//! already brigade's, once on one that is made first and taken over then.
+//! Sets socket options that brigade has no method for, with the crate `socket2`. One socket is
+//! brigade's; the other is made by `socket2`, and brigade takes it over.
 //!
 //! ```console
 //! $ cargo run -p brigade --example socket_options
@@ -14,7 +14,7 @@ use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
 
 fn main() -> io::Result<()> {
     brigade::run(async {
-        // Two listeners at one port: the OS deals connections out between them.
+        // Two listeners at one port: the OS distributes connections between them.
         let one = shared_listener("127.0.0.1:0".parse().expect("an address"))?;
         let address = one.local_addr()?;
         let other = shared_listener(address)?;
@@ -36,7 +36,7 @@ fn main() -> io::Result<()> {
     })
 }
 
-/// A socket of brigade lends its descriptor: `SockRef` sets what `socket2` knows.
+/// brigade's socket lends its descriptor to `SockRef`, which sets the options of `socket2`.
 fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
@@ -47,7 +47,7 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     socket.set_recv_buffer_size(256 * 1024)
 }
 
-/// What has to be set before `bind` is set on a socket of `socket2`, which brigade takes over.
+/// Options that must be set before `bind` are set on a socket of `socket2`. brigade then takes it over.
 fn shared_listener(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;

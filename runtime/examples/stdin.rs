@@ -1,7 +1,7 @@
 //! Standard input as a source of events: the program counts lines while a timer runs, on one thread.
 //!
-//! Terminals, pipes and sockets can be waited for. A plain file cannot (Linux refuses it with `EPERM`), but it never
-//! makes a reader wait either, so the program reads it directly.
+//! Terminals, pipes and sockets can be waited for. A plain file cannot (Linux refuses it with `EPERM`).
+//! It never makes a reader wait either, so the program reads it directly.
 //!
 //! ```console
 //! $ (echo noodles; sleep 1; echo soup) | cargo run -p brigade --example stdin
@@ -30,7 +30,7 @@ impl Stdin {
         Ok(Stdin { source, flags })
     }
 
-    /// Reads some bytes; none at the end of the input. Dropping the future loses none.
+    /// Reads some bytes, or none at the end of the input. Dropping the future loses none.
     async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
         self.source
             .read_with(|stdin| Ok(rustix::io::read(stdin, &mut *into)?))
@@ -40,7 +40,7 @@ impl Stdin {
 
 impl Drop for Stdin {
     fn drop(&mut self) {
-        // Both descriptors, and the shell's, share one mode, so the program puts it back.
+        // Both descriptors share one mode with the shell's, so the program restores it.
         let _ = fcntl_setfl(io::stdin(), self.flags);
     }
 }

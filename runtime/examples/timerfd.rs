@@ -1,4 +1,4 @@
-//! A source of events that brigade has never heard of: a timer of Linux that is a descriptor.
+//! A source of events that brigade does not know: a timer of Linux that is a descriptor.
 //!
 //! `OwnedFdSource` takes any descriptor that the OS can watch.
 //!
@@ -34,7 +34,7 @@ mod linux {
     pub(crate) struct Timer(Registered<OwnedFdSource>);
 
     impl Timer {
-        /// One that rings every so many milliseconds, fewer than a thousand.
+        /// Makes a timer with a period of some milliseconds, fewer than a thousand.
         pub(crate) fn every(milliseconds: i64) -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, flags)?;
@@ -50,7 +50,7 @@ mod linux {
             OwnedFdSource::new(timer, Interest::READABLE).map(Timer)
         }
 
-        /// Waits until it has rung: how often since it was last asked.
+        /// Waits until the timer has rung. Returns how often it has rung since the last call.
         pub(crate) async fn rings(&self) -> io::Result<u64> {
             let mut count = [0; 8];
             // `WouldBlock` until it has rung; `Registered` waits for the event and tries again.

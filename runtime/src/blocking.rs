@@ -1,13 +1,13 @@
-//! The blocking pool: threads for closures that would hold an executor up, such as file access, name
-//! lookups, and long computations in other people's code.
+//! The blocking pool: threads for closures that would block an executor's thread. Examples are file
+//! access, name lookups, and long computations in foreign code.
 //!
 //! A job is an ordinary task that is ready at its first poll, so its handle is an ordinary
-//! [`JoinHandle`]. The pool has two *lanes*, each with threads of its own: one for the jobs of
-//! `spawn_blocking`, one for name lookups, which therefore never wait behind a user's jobs.
+//! [`JoinHandle`]. The pool has two *lanes*, each with threads of its own. One runs the jobs of
+//! `spawn_blocking`, the other name lookups, which therefore never wait behind a user's jobs.
 //!
-//! A lane keeps its books in a [`Roster`] under one lock, and starts threads while it holds that lock. So
-//! no decision rests on a thread that another submitter is just failing to start, or that is just ending.
-//! If a lane has no thread and can start none, the job comes back to its submitter.
+//! The state of a lane is a [`Roster`] under one lock. A lane starts threads while it holds that lock.
+//! So no decision relies on a thread that another submitter fails to start, or on a thread that is about
+//! to end. If a lane has no thread and can start none, the job returns to its submitter.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -36,7 +36,7 @@ pub(crate) struct Pool {
     lookups: Arc<Lane>,
 }
 
-/// Which lane a job takes.
+/// The lane that a job takes.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     /// A closure of the user.
@@ -56,26 +56,26 @@ struct Lane {
     when_idle: OnceLock<Arc<Reactor>>,
 }
 
-/// What a lane's lock guards. Each method is one step: a test searches all orders of them.
+/// The data that a lane's lock guards. Each method is one step: a test searches all orders of them.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Roster<J, S> {
     queue: VecDeque<J>,
     /// The threads that wait for a job, the one that went idle last at the end.
     idle: Vec<S>,
-    /// The threads that run a job or are about to come for one. While the queue is not empty, there is
-    /// at least one.
+    /// The threads that run a job or are about to take one. While the queue is not empty, there is at
+    /// least one.
     busy: usize,
     max: usize,
     closed: bool,
-    /// The threads that have not ended yet: the above, and those in their stop hook.
+    /// The threads that have not ended yet: idle ones, busy ones, and those in their stop hook.
     alive: usize,
 }
 
-/// Where an idle thread waits.
+/// The place where an idle thread waits.
 #[derive(Clone)]
 struct Seat(Arc<Condvar>);
 
-/// What a thread does next.
+/// The next action of a thread.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Next<J> {
     Run(J),
@@ -95,10 +95,10 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         }
     }
 
-    /// Queues a job and returns the idle thread to notify, if there is one; otherwise `start` starts a
-    /// thread. Gives the job back if no thread would come for it.
+    /// Queues a job and returns the idle thread to notify, if there is one. Otherwise `start` starts a
+    /// thread. Gives the job back if no thread would take it.
     fn submit(&mut self, job: J, start: impl FnOnce() -> bool) -> Result<Option<S>, J> {
-        // The thread that went idle last, so that under a trickle of jobs the others time out. It counts
+        // The thread that went idle last, so that the others time out under a trickle of jobs. It counts
         // as busy from here on: a second job cannot rely on it.
         let called = self.idle.pop();
         if called.is_some() {
@@ -113,7 +113,7 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         Ok(called)
     }
 
-    /// A busy thread has nothing to do.
+    /// Returns the next action of a thread that has no job.
     fn next(&mut self, thread: &S) -> Next<J> {
         if let Some(job) = self.queue.pop_front() {
             return Next::Run(job);
@@ -126,11 +126,11 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         Next::Wait
     }
 
-    /// A thread that was idle is up again: because it was called, because its time is up or the pool has
-    /// closed, or for no reason.
+    /// Returns the next action of an idle thread that wakes. It was notified, its time is up, the pool
+    /// has closed, or the wake is spurious.
     fn rise(&mut self, thread: &S, timed_out: bool) -> Next<J> {
         match self.idle.iter().position(|it| it == thread) {
-            // The thread was called, so a job relies on it: that its time is up as well does not count.
+            // The thread was notified, so a job relies on it, even if its time is up as well.
             None => self.next(thread),
             Some(at) if timed_out || self.closed => {
                 self.idle.remove(at);
@@ -140,7 +140,7 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         }
     }
 
-    /// Takes the jobs that have not begun, to be cancelled. The idle threads are to be notified.
+    /// Takes the jobs that have not begun, to be cancelled. The caller notifies the idle threads.
     fn close(&mut self) -> (VecDeque<J>, Vec<S>) {
         self.closed = true;
         (std::mem::take(&mut self.queue), self.idle.clone())
@@ -169,7 +169,7 @@ impl Pool {
         };
         Pool {
             jobs: lane(Kind::Job, max_threads),
-            // In a closed world (see `SingleThread`'s builder) no thread is started for anything.
+            // In a closed world (see `SingleThread`'s builder), no lane starts a thread.
             lookups: lane(
                 Kind::Lookup,
                 LOOKUP_THREADS.min(max_threads * LOOKUP_THREADS),
@@ -178,7 +178,7 @@ impl Pool {
         }
     }
 
-    /// Queues a job. If there is no thread to run it, it comes back, and the caller runs it.
+    /// Queues a job. If there is no thread to run it, returns it, and the caller runs it.
     pub(crate) fn spawn<W, T>(&self, kind: Kind, work: W) -> (JoinHandle<T>, Option<Rejected>)
     where
         W: FnOnce() -> T + Send + 'static,
@@ -198,28 +198,29 @@ impl Pool {
         (handle, lane.submit(job))
     }
 
-    /// Notifies `reactor` each time the last job of a lane has ended: virtual time, which stands still while
-    /// there are jobs, may go on.
+    /// Notifies `reactor` each time the last job of a lane has ended, because virtual time stands still
+    /// while there are jobs.
     pub(crate) fn notify_when_idle(&self, reactor: Arc<Reactor>) {
         for lane in [&self.jobs, &self.lookups] {
-            // It is called once, before there are any jobs.
+            // This is called once, before there are any jobs.
             let _ = lane.when_idle.set(reactor.clone());
         }
     }
 
-    /// Returns whether any job is queued or running. It turns false after the job's handle was woken.
+    /// Returns whether any job is queued or running. It turns false only after the job's handle was
+    /// woken.
     pub(crate) fn is_busy(&self) -> bool {
         lock(&self.jobs.roster).is_busy() || lock(&self.lookups.roster).is_busy()
     }
 
-    /// Cancels the jobs that have not begun and lets the threads go.
+    /// Cancels the jobs that have not begun and tells the threads to end.
     pub(crate) fn close(&self) {
         self.jobs.close();
         self.lookups.close();
     }
 
-    /// Closes the pool and waits until the threads of the user's jobs have ended, up to `deadline`. It does
-    /// not wait for lookups: their answers are not needed any more.
+    /// Closes the pool and waits until the threads of the user's jobs have ended, up to `deadline`. It
+    /// does not wait for lookups, because their results are not needed any more.
     pub(crate) fn close_and_wait(&self, deadline: Option<Instant>) {
         self.close();
         let mut roster = lock(&self.jobs.roster);
@@ -234,7 +235,7 @@ impl Pool {
         }
     }
 
-    /// Threads, idle ones among them, and queued jobs.
+    /// Returns the numbers of threads, of idle threads and of queued jobs.
     pub(crate) fn depths(&self) -> [usize; 3] {
         [&self.jobs, &self.lookups]
             .map(|lane| {
@@ -259,8 +260,8 @@ impl Lane {
             drop(job);
             return None;
         }
-        // Starting a thread takes some ten microseconds, during which other submitters wait for the lock.
-        // If it were done without the lock, two of them could each count on the thread of the other.
+        // Starting a thread takes some ten microseconds, during which other submitters wait for the
+        // lock. Without the lock, two submitters could each rely on the thread of the other.
         let submitted = roster.submit(job, || self.start());
         drop(roster);
         match submitted {
@@ -289,7 +290,7 @@ impl Lane {
         started.is_ok()
     }
 
-    /// Runs jobs until the pool closes, or there was none for as long as a thread is kept.
+    /// Runs jobs until the pool closes, or until no job came for the keep-alive time.
     fn work(&self) {
         if let Some(recorder) = self.probe.recorder() {
             recorder.join(Role::Blocking);
@@ -324,7 +325,7 @@ impl Lane {
         for Seat(thread) in threads {
             thread.notify_one();
         }
-        // Outside of the lock: this drops closures of the user.
+        // Outside of the lock: this drops user closures.
         drop(jobs);
     }
 }
@@ -348,7 +349,7 @@ impl PartialEq for Seat {
     }
 }
 
-/// A job for which there was no thread. Dropping it cancels it.
+/// A job that no thread can run. Dropping it cancels it.
 pub(crate) struct Rejected(Unbound);
 
 impl Rejected {
@@ -357,8 +358,8 @@ impl Rejected {
     }
 }
 
-/// What jobs see of the pool: nothing. `submit` queues a job before anything can wake it, and it is ready
-/// after its one poll.
+/// The scheduler of jobs, which does nothing. `submit` queues a job before anything can wake it, and the
+/// job is ready after its one poll.
 struct Jobs;
 
 impl Schedule for Jobs {
@@ -371,7 +372,7 @@ impl Schedule for Jobs {
     fn unbind(&self, _task: RawTask) {}
 }
 
-/// Waits for a notification, and returns whether the time is up.
+/// Waits for a notification, and returns whether the time ran out.
 fn wait<'a, T>(
     condition: &Condvar,
     guard: MutexGuard<'a, T>,

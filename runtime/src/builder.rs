@@ -1,8 +1,8 @@
-//! What may be set of either executor.
+//! The settings of both executors.
 //!
-//! Both builders are this one type, whose parameter is what it builds. What is here both have: the
-//! methods, the check of the settings, the clock and the recorder, and how threads are started. What only
-//! one of them has is in `single_thread/builder.rs` and `work_stealing/builder.rs`.
+//! Both builders are this one type, whose parameter is the executor that it builds. This file has the
+//! settings that both share: the methods, the check, the clock, the recorder, and the start of threads.
+//! The settings of only one executor are in `single_thread/builder.rs` and `work_stealing/builder.rs`.
 
 use std::fmt;
 use std::io;
@@ -28,7 +28,7 @@ use crate::trace::recorder::Recorder;
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder<E> {
     pub(crate) settings: Settings,
-    /// Not an executor, only the type of one.
+    /// Marks the type of the executor; there is no value of it.
     executor: PhantomData<fn() -> E>,
 }
 
@@ -46,12 +46,12 @@ pub(crate) struct Settings {
     pub(crate) workers: Option<usize>,
 }
 
-/// How an executor's threads are started: workers and those of the blocking pool.
+/// How an executor starts threads: workers and those of the blocking pool.
 #[derive(Clone)]
 pub(crate) struct Threads {
     name: String,
     stack_size: Option<usize>,
-    /// How long one of the pool waits for another job.
+    /// How long a thread of the pool waits for another job.
     pub(crate) keep_alive: Duration,
     on_start: Option<Hook>,
     on_stop: Option<Hook>,
@@ -59,7 +59,7 @@ pub(crate) struct Threads {
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
-/// What tells the time, and what writes down when something happened.
+/// The clock, and the recorder that notes when something happened.
 pub(crate) struct Instruments {
     pub(crate) clock: Arc<Clock>,
     pub(crate) timerfd: Option<TimerFd>,
@@ -74,7 +74,7 @@ impl<E> Builder<E> {
         }
     }
 
-    /// The first part of the names of its threads. Default: `brigade`.
+    /// Sets the first part of the names of its threads. Default: `brigade`.
     ///
     /// ```
     /// let executor = brigade::WorkStealing::builder().workers(1).name("kitchen").build()?;
@@ -92,8 +92,8 @@ impl<E> Builder<E> {
         self
     }
 
-    /// How many threads the closures of [`spawn_blocking`](crate::spawn_blocking) may use at most. Name lookups
-    /// have threads of their own. Default: 512. 0 is an error of `build`.
+    /// Sets how many threads the closures of [`spawn_blocking`](crate::spawn_blocking) may use at most.
+    /// Name lookups have threads of their own. Default: 512. 0 is an error of `build`.
     ///
     /// ```
     /// let one = brigade::SingleThread::builder().max_blocking_threads(1).build()?;
@@ -112,7 +112,8 @@ impl<E> Builder<E> {
         self
     }
 
-    /// How long a thread of the blocking pool waits for another closure before it ends. Default: 10 seconds.
+    /// Sets how long a thread of the blocking pool waits for another closure before it ends. Default: 10
+    /// seconds.
     ///
     /// ```
     /// use std::time::Duration;
@@ -129,8 +130,9 @@ impl<E> Builder<E> {
         self
     }
 
-    /// The size of the stacks of the threads that the executor starts (workers, and those of the blocking pool),
-    /// in bytes; the OS may round it up. Default: that of `std::thread`, 2 MiB. 0 is an error of `build`.
+    /// Sets the stack size, in bytes, of the threads that the executor starts: workers and threads of
+    /// the blocking pool. The OS may round it up. Default: that of `std::thread`, 2 MiB. 0 is an error
+    /// of `build`.
     ///
     /// ```
     /// fn fill(bytes: usize) -> usize {
@@ -148,8 +150,9 @@ impl<E> Builder<E> {
         self
     }
 
-    /// Calls `f` on each thread that the executor starts (workers, and those of the blocking pool), before the
-    /// thread does anything else. A panic of `f` ends there: the thread goes on. A second call replaces the first.
+    /// Calls `f` on each thread that the executor starts (workers and threads of the blocking pool),
+    /// before the thread does anything else. A panic of `f` is contained, and the thread continues. A
+    /// second call replaces the first.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -174,14 +177,14 @@ impl<E> Builder<E> {
         self
     }
 
-    /// Calls `f` on each thread that the executor has started, after all else that the thread does; also if the
-    /// thread panics. A panic of `f` ends there. A second call replaces the first.
+    /// Calls `f` on each thread that the executor has started, at the very end of the thread, even if
+    /// the thread panics. A panic of `f` is contained. A second call replaces the first.
     ///
-    /// See [`on_thread_start`](Self::on_thread_start) for an example. The drop of an executor waits for its
-    /// workers, `shutdown_timeout` also for the threads of the blocking pool.
+    /// See [`on_thread_start`](Self::on_thread_start) for an example. Dropping an executor waits for its
+    /// workers; `shutdown_timeout` also waits for the threads of the blocking pool.
     ///
     /// ```
-    /// // For a library that wants to know when a thread goes.
+    /// // For a library that needs to know when a thread ends.
     /// let builder = brigade::SingleThread::builder().on_thread_stop(|| println!("a thread has ended"));
     /// assert!(builder.build().is_ok());
     /// ```
@@ -190,12 +193,12 @@ impl<E> Builder<E> {
         self
     }
 
-    /// Fires timers to the microsecond instead of the millisecond, within what the OS takes to wake a
-    /// thread: some tens of microseconds. Default: off.
+    /// Fires timers to the microsecond instead of the millisecond. They are still late by the time that
+    /// the OS takes to wake a thread, some tens of microseconds. Default: off.
     ///
-    /// It costs a descriptor; a system call whenever the executor starts to wait with another next deadline than
-    /// the last time; and more wakes where timers are due within the same millisecond, which otherwise go out
-    /// together.
+    /// This costs a descriptor, and a system call whenever the executor waits with another deadline than
+    /// the last time. It also causes more wakes: timers that are due within the same millisecond
+    /// otherwise fire together.
     ///
     /// ```
     /// use std::time::{Duration, Instant};
@@ -215,8 +218,8 @@ impl<E> Builder<E> {
         self
     }
 
-    /// Records what happens, for [`Executor::timeline`](crate::Executor::timeline). Default: off, and then it
-    /// costs nothing.
+    /// Records what happens, for [`Executor::timeline`](crate::Executor::timeline). Default: off, at no
+    /// cost.
     ///
     /// ```
     /// use brigade::WorkStealing;
@@ -264,7 +267,8 @@ impl Settings {
             threads: Threads {
                 name: "brigade".into(),
                 stack_size: None,
-                // Arbitrary: longer than a burst, shorter than a person's patience with a list of threads.
+                // Arbitrary: longer than a burst of jobs, short enough that a list of threads stays
+                // readable.
                 keep_alive: Duration::from_secs(10),
                 on_start: None,
                 on_stop: None,
@@ -281,7 +285,7 @@ impl Settings {
         }
     }
 
-    /// Returns an error if no executor can be built of the settings.
+    /// Returns an error if no executor can be built from the settings.
     pub(crate) fn check(&self) -> io::Result<()> {
         if self.max_blocking_threads == 0 {
             return Err(invalid("max_blocking_threads must be at least 1"));
@@ -289,7 +293,7 @@ impl Settings {
         if self.threads.stack_size == Some(0) {
             return Err(invalid("thread_stack_size must be at least 1"));
         }
-        // No thread can have such a name.
+        // No thread can have a name with a NUL byte.
         if self.threads.name.contains('\0') {
             return Err(invalid(
                 "the name of an executor must not contain a NUL byte",
@@ -320,7 +324,8 @@ impl Settings {
 }
 
 impl Threads {
-    /// Starts a thread between its two hooks. What `run` returns is dropped after the second.
+    /// Starts a thread that calls both hooks. The value that `run` returns is dropped after the second
+    /// hook.
     pub(crate) fn start<T>(
         &self,
         suffix: &str,
@@ -341,7 +346,7 @@ impl Threads {
     }
 }
 
-/// Calls a hook when it is dropped, also if the thread panics.
+/// Calls a hook when it is dropped, even if the thread panics.
 struct Stop(Option<Hook>);
 
 impl Drop for Stop {
@@ -350,16 +355,16 @@ impl Drop for Stop {
     }
 }
 
-/// Calls a hook. A panic is printed as any other and ends here; so does one in the drop of the closure.
+/// Calls a hook. A panic of the hook, or of its drop, is printed as any other and contained.
 fn call(hook: Option<Hook>) {
     if let Some(hook) = &hook {
-        // A payload of the user may panic as well, when it is dropped.
+        // The user's panic payload may itself panic when it is dropped.
         drop_quietly(catch_unwind(AssertUnwindSafe(|| hook())));
     }
     drop_quietly(hook);
 }
 
-/// The error of a setting that makes no sense.
+/// Returns the error of an invalid setting.
 pub(crate) fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }

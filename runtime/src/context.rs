@@ -1,12 +1,12 @@
 //! Which executor do free functions like `brigade::spawn` find on this thread?
 //!
-//! The executors that were entered on a thread form a list, the current one first: an executor that runs,
-//! a job of its blocking pool, and each guard of `Handle::enter`. A thread-local points to the first
-//! entry. It has no destructor, so it can be read at any time of a thread's life, also in destructors of
-//! other thread-locals.
+//! The executors that were entered on a thread form a list, with the current one first. An entry comes
+//! from a running executor, from a job of its blocking pool, or from a guard of `Handle::enter`. A
+//! thread-local points to the first entry. The thread-local has no destructor, so it can be read at any
+//! time, even in destructors of other thread-locals.
 //!
-//! A user may drop guards in any order, keep one in a thread-local, or forget it. So each entry has memory
-//! and a counted reference of its own: one that is forgotten is leaked and stays valid.
+//! A user may drop guards in any order, keep one in a thread-local, or forget it. So each entry has
+//! memory and a counted reference of its own. A forgotten entry is leaked and stays valid.
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -18,19 +18,19 @@ use crate::task::scheduler_ref::RefCache;
 
 thread_local! {
     static CURRENT: Cell<*const Node> = const { Cell::new(ptr::null()) };
-    /// An executor polls tasks on this thread, so no other one may block it.
+    /// An executor polls tasks on this thread, so no other executor may block it.
     static RUNNING: Cell<bool> = const { Cell::new(false) };
 }
 
 struct Node {
     shared: Arc<Shared>,
-    /// What was current before.
+    /// The entry that was current before.
     below: Cell<*const Node>,
     /// The user may drop it at any time.
     is_guard: bool,
 }
 
-/// An entry of the thread's list. Dropping it takes it out, wherever it is.
+/// An entry of the thread's list. Dropping it removes it, wherever it is in the list.
 pub(crate) struct Entry(NonNull<Node>);
 
 impl Entry {
@@ -53,8 +53,8 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         let this = self.0.as_ptr().cast_const();
-        // SAFETY: `new` leaked the box, and this is the one place that takes it back. An entry is not
-        // `Send`, so no other thread is at the list.
+        // SAFETY: `new` leaked the box, and only this line takes it back. An entry is not `Send`, so no
+        // other thread uses the list.
         let node = unsafe { Box::from_raw(self.0.as_ptr()) };
         let mut above = CURRENT.get();
         if above == this {
@@ -62,8 +62,9 @@ impl Drop for Entry {
         } else {
             // A guard that was entered later is still there.
             loop {
-                // SAFETY: `above` is in the list, all of whose nodes are alive: each leaves it before it is
-                // freed. This one is further down, so the list does not end before it.
+                // SAFETY: `above` is in the list. All nodes of the list are alive, because each leaves
+                // the list before it is freed. This node is further down, so the list does not end
+                // before it.
                 let link = unsafe { &(*above).below };
                 if link.get() == this {
                     link.set(node.below.get());
@@ -75,8 +76,8 @@ impl Drop for Entry {
     }
 }
 
-/// While it lives, the executor is the thread's current one. Those of the runtime itself are dropped in the
-/// reverse order, as the calls that hold them return.
+/// Keeps the executor current on the thread while it lives. The calls of the runtime that hold these
+/// return in order, so the entries are dropped in reverse order.
 pub(crate) struct Entered<'a> {
     _entry: Entry,
     was_running: bool,
@@ -84,8 +85,8 @@ pub(crate) struct Entered<'a> {
     _memory: Keeping,
 }
 
-/// Makes `shared` current for code that may spawn but is not polled: a job of the blocking pool, the drop of
-/// an executor.
+/// Makes `shared` current for code that may spawn but is not polled: a job of the blocking pool, or the
+/// drop of an executor.
 pub(crate) fn enter(shared: &Arc<Shared>) -> Entered<'_> {
     enter_as(shared, RUNNING.get())
 }
@@ -101,8 +102,8 @@ pub(crate) fn enter_running<'a>(shared: &'a Arc<Shared>, function: &str) -> Ente
 }
 
 /// # Panics
-/// Panics if an executor is running on this thread already: it would stand still until the inner one is done,
-/// which may wait for the outer one.
+/// Panics if an executor is running on this thread already. The outer executor would stand still until
+/// the inner one is done, which may wait for the outer one.
 #[track_caller]
 pub(crate) fn refuse_nested(function: &str) {
     assert!(
@@ -135,10 +136,10 @@ pub(crate) fn is_entered() -> bool {
 /// Gives `f` the current executor, if there is one.
 #[inline(always)]
 pub(crate) fn with<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
-    // SAFETY: the pointer is null or to a node of the list, which is alive. One of the runtime's own is
-    // dropped by a caller of this function, so not before this returns.
+    // SAFETY: the pointer is null or to a node of the list, which is alive. A caller of this function
+    // drops the runtime's own entries, so they outlive this call.
     let node = unsafe { CURRENT.get().as_ref() };
-    // `f` may run code of the user, which may drop a guard.
+    // `f` may run user code, which may drop a guard.
     let kept = node.and_then(|node| node.is_guard.then(|| node.shared.clone()));
     f(kept.as_ref().or(node.map(|node| &node.shared)))
 }

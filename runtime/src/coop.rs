@@ -1,9 +1,10 @@
 //! When do other tasks, timers and sockets get their turn?
 //!
-//! The runtime cannot interrupt a task, so it counts. Each poll of a task has a *budget* of operations: when that
-//! is used up, a socket that is still ready returns `Pending` and wakes its task at once. Each thread has a
-//! *pace*: after so many polls of tasks it polls the driver. Which of the ready tasks comes first is decided in
-//! [`queue::local`](crate::queue::local) and in `work_stealing::search`.
+//! The runtime cannot interrupt a task, so it counts. Each poll of a task has a *budget* of operations.
+//! When the budget is used up, a socket that is still ready returns `Pending` and wakes its task at
+//! once. Each thread has a *pace*: after a number of polls of tasks it polls the driver.
+//! [`queue::local`](crate::queue::local) and `work_stealing::search` decide which ready task comes
+//! first.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -14,13 +15,13 @@ use std::time::Duration;
 use crate::context;
 use crate::sync::thread_local;
 
-/// Operations in one poll. Arbitrary: enough that the yield between costs nothing, few enough that 1,000 busy
-/// tasks still come round in milliseconds.
+/// Operations in one poll. Arbitrary: with more, 1,000 busy tasks would not each be polled every few
+/// milliseconds. With fewer, the yields in between would have a cost.
 const OPERATIONS: u32 = 128;
 
-/// How many tasks that something else woke may come before a task that woke itself, once those that were ready
-/// before it have been polled. So what the driver woke waits for one such task in 17 polls, however many of them
-/// there are; and they come to at least one poll in 17. Arbitrary: not measured.
+/// How many later tasks may overtake a task that woke itself, once all tasks that were ready before it
+/// have been polled. While both kinds of tasks wait, one poll in 17 goes to a task that woke itself.
+/// Arbitrary: not measured.
 pub(crate) const OVERTAKES: u32 = 16;
 
 thread_local! {
@@ -28,14 +29,14 @@ thread_local! {
     static YIELDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A new poll begins.
+/// Refills the budget, because a new poll begins.
 #[inline(always)]
 pub(crate) fn refill() {
     LEFT.set(OPERATIONS);
 }
 
-/// Spends one operation, or yields. Under another executor, which does not refill the budget, the yield does.
-/// On a thread without an executor no other task waits for a turn.
+/// Spends one operation, or yields. Under a foreign executor, which does not refill the budget, the
+/// yield refills it. On a thread without an executor, no other task waits for a turn.
 #[inline]
 pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
     let left = LEFT.get();
@@ -52,8 +53,8 @@ pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
     Poll::Pending
 }
 
-/// The running task lets others run: its executor polls the driver as soon as all tasks that are ready now
-/// have been polled.
+/// Notes that the running task yields. Its executor polls the driver as soon as all tasks that are ready
+/// now have been polled.
 pub(crate) fn note_yield() {
     YIELDED.set(true);
 }
@@ -64,11 +65,11 @@ pub(crate) fn take_yield() -> bool {
     YIELDED.get() && YIELDED.replace(false)
 }
 
-/// Spends one operation of the budget that a task has in each poll; when it is used up, lets others run first.
+/// Spends one operation of the task's budget for this poll. If the budget is used up, yields first.
 ///
-/// Sockets, timers and joins of brigade do this by themselves. A task that computes for long, or takes from a
-/// source that is always ready and has no budget, may do it between two steps: this costs much less than a
-/// [`yield_now`] each time.
+/// Sockets, timers and joins of brigade do this themselves. Call it between two steps of a long
+/// computation. Call it also in a loop over a source that is always ready and has no budget. It costs
+/// much less than a [`yield_now`] each time.
 ///
 /// ```
 /// brigade::run(async {
@@ -87,17 +88,18 @@ pub async fn consume_budget() {
     poll_fn(poll_spend).await;
 }
 
-/// Polls of tasks between two polls of the driver, at most. Arbitrary: polling the driver costs about as much as
-/// a dozen short polls, so at 64 it is hardly felt.
+/// Polls of tasks between two polls of the driver, at most. Arbitrary: polling the driver costs about as
+/// much as a dozen short polls, so the cost is small at 64.
 pub(crate) const LOOK_EVERY: usize = 64;
 
-/// No ready socket or timer should have to wait longer than this for the driver, if single polls are short
+/// A ready socket or timer should not wait longer than this for the driver, if single polls are short
 /// enough.
 const LOOK_WITHIN: Duration = Duration::from_micros(500);
 
-/// How many polls a thread makes before it polls the driver. A system call for each poll would be too much, and
-/// 64 polls of 10 ms each would be too late. So the bound doubles as long as the time between two polls of the
-/// driver is short, and shrinks to what would have fitted when it was too long.
+/// How many polls a thread makes before it polls the driver. A system call for each poll would cost too
+/// much. A system call after 64 polls of 10 ms each would come too late. So the bound doubles while the
+/// time between two polls of the driver is short. When that time was too long, the bound shrinks to what
+/// would have fitted.
 pub(crate) struct Pace {
     /// Between 1 and [`LOOK_EVERY`].
     bound: usize,
@@ -119,7 +121,7 @@ impl Pace {
         self.bound
     }
 
-    /// The driver was polled, after `bound` polls of tasks.
+    /// Notes that the driver was polled, after `bound` polls of tasks.
     pub(crate) fn looked(&mut self, now: u64) {
         let took = u128::from(now.saturating_sub(self.looked)).max(1);
         self.looked = now;
@@ -128,17 +130,17 @@ impl Pace {
         self.bound = fitting.clamp(1, self.bound * 2).min(LOOK_EVERY);
     }
 
-    /// There was nothing to do for a while: the time since the driver was polled last means nothing.
+    /// Notes that the thread was idle: the time since the last poll of the driver means nothing.
     pub(crate) fn resume(&mut self, now: u64) {
         self.looked = now;
     }
 }
 
-/// Lets every other task that is ready run, and the executor look at the OS and the clock, before
-/// this one goes on.
+/// Lets every other ready task run, and lets the executor poll the OS and the clock, before this task
+/// continues.
 ///
-/// A long computation should do this now and then: a task is never interrupted, so nothing else
-/// happens on its thread until it waits or yields.
+/// A long computation should do this now and then. A task is never interrupted, so nothing else happens
+/// on its thread until it waits or yields.
 ///
 /// ```
 /// let one_cook = brigade::SingleThread::new().unwrap();

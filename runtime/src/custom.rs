@@ -1,10 +1,10 @@
-//! What an executor outside of this crate is built on: tasks and wakers, an event loop and a clock,
-//! parking without missing a wake, and shutdown.
+//! The base for an executor outside of this crate. It provides tasks, wakers, an event loop, a clock,
+//! parking without missed wakes, and shutdown.
 //!
-//! The executor itself is a [`Queue`], which decides the order of tasks, and a loop; see
-//! `examples/priority.rs`. The types keep the rules of the task's state machine: a [`Ready`] is the
-//! only right to run its task, works once, and cancels the task when it is dropped. Whatever a queue
-//! does, memory stays safe. The module is public but hidden, because it may change at any time.
+//! The executor itself is a loop and a [`Queue`], which decides the order of tasks; see
+//! `examples/priority.rs`. The types keep the rules of the task's state machine. A [`Ready`] is the only
+//! right to run its task, works once, and cancels the task when it is dropped. Memory stays safe,
+//! whatever a queue does. The module is public but hidden, because it may change at any time.
 //!
 //! ```
 //! use std::sync::{Arc, Mutex};
@@ -69,8 +69,9 @@ use crate::trace::Probe;
 
 /// Where ready tasks wait.
 pub trait Queue: Send + Sync {
-    /// Takes a task in, from any thread. `wake` calls it, so it must not block, and should not run or
-    /// drop a task: the caller of `wake` may hold a lock that the task's code takes. A panic ends here.
+    /// Takes a task in, from any thread. `wake` calls it, so it must not block. It should not run or
+    /// drop a task: the caller of `wake` may hold a lock that the task's code takes. A panic is
+    /// contained.
     fn push(&self, task: Ready);
 }
 
@@ -89,13 +90,13 @@ impl Ready {
         Ready(ManuallyDrop::new(task))
     }
 
-    /// Polls the task once. If the task is woken meanwhile or later, it is pushed again.
+    /// Polls the task once. If the task is woken during the poll or later, it is pushed again.
     pub fn run(self) {
         let mut ready = ManuallyDrop::new(self);
         // SAFETY: it is taken once, since `ready` is never dropped.
         let task = unsafe { ManuallyDrop::take(&mut ready.0) };
-        // The poll may drop the last spawner of this queue, and the push that follows it may drop the
-        // task. This reference keeps both, and so the scheduler that the push runs in.
+        // The poll may drop the last spawner of this queue, and the push that follows may drop the task.
+        // This reference keeps the task alive, and so the scheduler that the push runs in.
         let _alive = task.raw().to_ref();
         coop::refill();
         task.run(&Probe::off());
@@ -109,13 +110,13 @@ impl Drop for Ready {
     }
 }
 
-/// What the tasks see of their executor.
+/// The tasks' view of their executor.
 struct Scheduler {
     queue: Arc<dyn Queue>,
     core: Arc<Core>,
 }
 
-/// What all spawners of a runtime share.
+/// The state that all spawners of a runtime share.
 struct Core {
     /// `None` once the runtime is closing.
     living: Mutex<Option<HashMap<u64, TaskRef>>>,
@@ -125,8 +126,8 @@ struct Core {
 }
 
 impl Core {
-    /// Ends the park of the executor's thread, if it is parked. As in
-    /// [`inbox`](crate::queue::inbox): the caller has pushed (P1), here are P2 and P3.
+    /// Ends the park of the executor's thread, if it is parked. This is P2 and P3 of
+    /// [`inbox`](crate::queue::inbox); the caller's push is P1.
     fn notify(&self) {
         // Pairs with the fence in `park_unless`: either the executor sees the push, or this thread
         // sees that the executor parks.
@@ -141,10 +142,12 @@ impl Schedule for Scheduler {
     fn bind(&self, task: Unbound) {
         {
             let mut living = lock(&self.core.living);
-            // A closing executor drops the task, which was taken before the lock and so goes after it.
+            // A closing executor drops the task. It was declared before the lock, so it is dropped after
+            // it.
             let Some(living) = &mut *living else { return };
             living.insert(task.raw().number(), task.raw().to_ref());
-            // Bound, so its end counts. The map is no index, so any other than UNBOUND will do.
+            // Marks the task as bound, so its end counts. The map needs no index, so any other than
+            // UNBOUND will do.
             task.raw().set_owned_index(0);
             self.core.counters.in_flight.up();
         }
@@ -152,8 +155,8 @@ impl Schedule for Scheduler {
     }
 
     fn schedule(&self, task: Runnable) {
-        // A wake must not panic: it may be made by another executor's worker, which would die of that. A task
-        // that the queue dropped in its panic is cancelled.
+        // A wake must not panic: a worker of another executor may have called it, and would die. If the
+        // queue panics, it drops the task, which cancels it.
         catch_quietly(|| self.queue.push(Ready::new(task)));
         self.core.notify();
     }
@@ -165,7 +168,7 @@ impl Schedule for Scheduler {
         let known = lock(&self.core.living)
             .as_mut()
             .and_then(|living| living.remove(&task.number()));
-        // Outside of the lock: it may be the last reference.
+        // Dropped outside of the lock: this may be the last reference.
         drop(known);
         self.core.counters.in_flight.down();
     }
@@ -190,23 +193,23 @@ impl Spawner {
 pub struct Notify(Arc<Core>);
 
 impl Notify {
-    /// Ends [`Runtime::park_unless`]. The caller has made ready what `ready` asks about.
+    /// Ends [`Runtime::park_unless`]. Before the call, the caller has made `ready` return true.
     pub fn notify(&self) {
         self.0.notify();
     }
 }
 
-/// What an executor on one thread is built on. Dropping it [closes](Self::close) it.
+/// The base of an executor on one thread. Dropping it [closes](Self::close) it.
 pub struct Runtime {
     shared: Arc<Shared>,
     driver: RefCell<Driver>,
     core: Arc<Core>,
-    /// Neither `Send` nor `Sync`: two threads would share one `parked`.
+    /// Neither `Send` nor `Sync`: two threads must not share one `parked`.
     thread: PhantomData<*const ()>,
 }
 
 impl Runtime {
-    /// A runtime whose free functions, as `brigade::spawn`, push into `queue`.
+    /// Makes a runtime whose free functions, such as `brigade::spawn`, push into `queue`.
     ///
     /// # Errors
     /// Returns an error if the OS has no descriptors left for the event loop.
@@ -237,8 +240,8 @@ impl Runtime {
         })
     }
 
-    /// Returns a spawner for a further queue. A task returns to the queue it was spawned into each
-    /// time it is woken.
+    /// Returns a spawner for another queue. A task returns to the queue of its spawner each time it is
+    /// woken.
     pub fn spawner(&self, queue: Arc<dyn Queue>) -> Spawner {
         Spawner(scheduler(queue, &self.core))
     }
@@ -250,13 +253,13 @@ impl Runtime {
         }
     }
 
-    /// Returns what ends [`park_unless`](Self::park_unless) from any thread.
+    /// Returns an object that ends [`park_unless`](Self::park_unless) from any thread.
     pub fn notifier(&self) -> Notify {
         Notify(self.core.clone())
     }
 
-    /// Runs `f`, in which this is the thread's current runtime. It takes a closure and returns no
-    /// guard, because a guard could be forgotten and the runtime freed while it is current.
+    /// Runs `f` with this runtime as the thread's current one. It takes a closure and returns no guard,
+    /// because a guard could be forgotten, and the runtime freed while it is current.
     ///
     /// # Panics
     /// Panics if an executor runs on this thread already; the message names `function`.
@@ -265,17 +268,17 @@ impl Runtime {
         f()
     }
 
-    /// Polls the OS and the clock, and wakes the tasks that have waited for either.
+    /// Polls the OS and the clock, and wakes the tasks that waited for them.
     pub fn poll_driver(&self) {
         let mut woken: Vec<Waker> = Vec::new();
         let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
         self.driver.borrow_mut().poll(reactor, timers, &mut woken);
-        // The driver is free again: a waker may be foreign and call anything.
+        // The driver is free again, because a foreign waker may call anything.
         driver::wake_all(&mut woken);
     }
 
-    /// Parks until there is an event, a due timer, a push or a [`Notify::notify`]; but does not park
-    /// if `ready` returns true. S1 to S4 of [`inbox`](crate::queue::inbox).
+    /// Parks until there is an event, a due timer, a push or a [`Notify::notify`]. Does not park if
+    /// `ready` returns true. These are S1 to S4 of [`inbox`](crate::queue::inbox).
     pub fn park_unless(&self, ready: impl FnOnce() -> bool) {
         self.core.parked.store(true, Ordering::Relaxed);
         // Pairs with the fence in `notify`.
@@ -290,8 +293,8 @@ impl Runtime {
         self.core.parked.store(false, Ordering::Relaxed);
     }
 
-    /// Cancels every task and admits no more. First pushes those that wait, then drops what `take`
-    /// takes out of the queues.
+    /// Cancels every task and accepts no more. First queues the waiting tasks, then drops the tasks that
+    /// `take` takes out of the queues.
     pub fn close(&self, take: impl FnMut() -> Option<Ready>) {
         // Destructors of tasks may ask for the current runtime.
         let _entered = context::enter(&self.shared);
@@ -307,8 +310,8 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        // Without this, tasks that wait would keep themselves alive: `living` holds them, and they
-        // hold `living`.
+        // Without this, waiting tasks would keep themselves alive: `living` holds them, and they hold
+        // `living`.
         if lock(&self.core.living).is_some() {
             self.close(|| None);
         }
@@ -320,7 +323,7 @@ fn scheduler(queue: Arc<dyn Queue>, core: &Arc<Core>) -> SchedulerRef {
     SchedulerRef::shared(Arc::new(Scheduler { queue, core }), Probe::off())
 }
 
-/// How long the queues are, only their owner knows.
+/// Reports no queue lengths, because only the executor knows them.
 struct Unknown;
 
 impl Depths for Unknown {

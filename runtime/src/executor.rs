@@ -32,7 +32,7 @@ use crate::work_stealing::WorkStealing;
 /// # std::io::Result::Ok(())
 /// ```
 pub trait Executor {
-    /// Runs `future` to its end on the calling thread, and the spawned tasks meanwhile. It may
+    /// Runs `future` to its end on the calling thread, and the spawned tasks at the same time. It may
     /// borrow and need not be `Send`.
     ///
     /// ```
@@ -80,7 +80,7 @@ pub trait Executor {
     /// ```
     fn workers(&self) -> usize;
 
-    /// A handle for other threads.
+    /// Returns a handle for other threads.
     ///
     /// ```
     /// use brigade::{Executor, SingleThread};
@@ -95,7 +95,7 @@ pub trait Executor {
     /// ```
     fn handle(&self) -> Handle;
 
-    /// What the executor has counted so far.
+    /// Returns what the executor has counted so far.
     ///
     /// ```
     /// use brigade::{Executor, SingleThread};
@@ -110,7 +110,7 @@ pub trait Executor {
     /// ```
     fn metrics(&self) -> Metrics;
 
-    /// What has happened so far, if the executor was built with `record_timeline(true)`.
+    /// Returns what has happened so far, if the executor was built with `record_timeline(true)`.
     ///
     /// ```
     /// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
@@ -186,7 +186,7 @@ impl Executor for WorkStealing {
     }
 }
 
-/// For libraries that are handed something to spawn on: the task is detached.
+/// For libraries that take a spawner. The task is detached.
 ///
 /// ```
 /// use futures_task::Spawn;
@@ -205,7 +205,7 @@ impl Spawn for SingleThread {
     }
 }
 
-/// As `Spawn`, for futures that are not `Send`.
+/// Like `Spawn`, for futures that are not `Send`.
 impl LocalSpawn for SingleThread {
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
         drop(SingleThread::spawn_local(self, future));
@@ -213,7 +213,7 @@ impl LocalSpawn for SingleThread {
     }
 }
 
-/// For libraries that are handed something to spawn on: the task is detached.
+/// For libraries that take a spawner. The task is detached.
 impl Spawn for WorkStealing {
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         drop(WorkStealing::spawn(self, future));
@@ -221,8 +221,8 @@ impl Spawn for WorkStealing {
     }
 }
 
-/// For libraries that are handed something to spawn on: the task is detached, and cancelled at once if
-/// the executor is gone.
+/// For libraries that take a spawner. The task is detached, and cancelled at once if the executor is
+/// gone.
 impl Spawn for Handle {
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         drop(Handle::spawn(self, future));
@@ -230,7 +230,7 @@ impl Spawn for Handle {
     }
 }
 
-// A panic of a task goes to its handle, one of a main future leaves the executor as it was.
+// A panic of a task goes to its handle, and a panic of a main future leaves the executor as it was.
 impl UnwindSafe for SingleThread {}
 impl RefUnwindSafe for SingleThread {}
 impl UnwindSafe for WorkStealing {}
@@ -240,9 +240,9 @@ impl RefUnwindSafe for Handle {}
 
 /// The executor of [`run`]: [`SingleThread`], or [`WorkStealing`] with the feature `work-stealing`.
 ///
-/// The feature changes this alias and nothing else: both executors are always there, and no bound
-/// depends on it, so a program means the same with it on or off, whichever crate in its tree of
-/// dependencies turned it on.
+/// The feature changes this alias and nothing else. Both executors are always there, and no bound
+/// depends on it. So a program means the same with it on or off, whichever of its dependencies turned it
+/// on.
 ///
 /// ```
 /// use brigade::{DefaultExecutor, SingleThread};
@@ -257,9 +257,9 @@ pub type DefaultExecutor = SingleThread;
 /// The executor of [`run`]: [`WorkStealing`], or [`SingleThread`] without the feature
 /// `work-stealing`.
 ///
-/// The feature changes this alias and nothing else: both executors are always there, and no bound
-/// depends on it, so a program means the same with it on or off, whichever crate in its tree of
-/// dependencies turned it on.
+/// The feature changes this alias and nothing else. Both executors are always there, and no bound
+/// depends on it. So a program means the same with it on or off, whichever of its dependencies turned it
+/// on.
 ///
 /// ```
 /// use brigade::{DefaultExecutor, WorkStealing};
@@ -282,11 +282,11 @@ pub type DefaultExecutor = WorkStealing;
 /// ```
 ///
 /// # Panics
-/// Panics if the OS refuses to set an event loop up; if an executor is running on this thread already;
-/// and if `future` panics.
+/// Panics if the OS refuses to set an event loop up, if an executor is running on this thread already,
+/// or if `future` panics.
 #[track_caller]
 pub fn run<F: Future>(future: F) -> F::Output {
-    // Before `block_on` does, which would name a function that the user did not call.
+    // `block_on` would check this too, but it would name a function that the user did not call.
     context::refuse_nested("brigade::run");
     match DefaultExecutor::new() {
         Ok(executor) if spawn::is_large::<F>() => executor.block_on(spawn::boxed(future)),

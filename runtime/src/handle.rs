@@ -1,7 +1,7 @@
-//! The handle: an executor for threads that do not run it.
+//! The handle, through which other threads use an executor.
 //!
 //! A handle refers to the parts of the executor that its tasks, sockets and timers use, not to the
-//! executor itself. So it outlives the executor, and then whatever it spawns resolves as aborted.
+//! executor itself. So it outlives the executor; tasks that it spawns then resolve as aborted.
 
 use std::fmt;
 use std::future::Future;
@@ -22,7 +22,7 @@ use crate::timeline::Timeline;
 use crate::timer::Timers;
 use crate::trace::spans::TaskSpan;
 
-/// What both executors have, and what their tasks, sockets and timers use.
+/// The parts that both executors have, and that their tasks, sockets and timers use.
 pub(crate) struct Shared {
     pub(crate) scheduler: SchedulerRef,
     pub(crate) reactor: Arc<Reactor>,
@@ -33,7 +33,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Returns what the executor has counted, and how much is waiting now.
+    /// Returns the executor's counters, and the present lengths of its queues.
     pub(crate) fn metrics(&self) -> Metrics {
         self.counters.read(&*self.depths, self.pool.depths())
     }
@@ -45,13 +45,13 @@ impl Shared {
     }
 }
 
-/// Runs a closure of the user on a thread of the pool, in the executor's context.
+/// Runs a user's closure on a thread of the pool, in the executor's context.
 pub(crate) fn spawn_blocking<F, T>(shared: &Arc<Shared>, work: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    // The job refers to the executor's parts, the thread does not: an idle one keeps nothing alive.
+    // The job refers to the executor's parts, the thread does not: an idle thread keeps nothing alive.
     let context = shared.clone();
     let (handle, rejected) = shared.pool.spawn(Kind::Job, move || {
         let _entered = context::enter(&context);
@@ -72,8 +72,8 @@ where
     handle
 }
 
-/// No thread could be started. The job must not be lost, so the executor runs it in a task: everything else
-/// waits meanwhile.
+/// Runs a job in a task of the executor because no thread could be started. The job must not be lost,
+/// although everything else waits while it runs.
 fn run_rejected(shared: &Shared, rejected: Option<Rejected>) {
     if let Some(job) = rejected {
         let scheduler = shared.scheduler.clone();
@@ -88,8 +88,8 @@ fn run_rejected(shared: &Shared, rejected: Option<Rejected>) {
 
 /// A reference to an executor, for any thread.
 ///
-/// It may be cloned and sent, and outlives its executor: tasks that are spawned after the executor
-/// is gone resolve as aborted.
+/// It may be cloned and sent to other threads. It outlives its executor: tasks that are spawned after
+/// the executor is gone resolve as aborted.
 ///
 /// ```
 /// let executor = brigade::SingleThread::new().unwrap();
@@ -108,15 +108,15 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Returns the handle of the executor that is current on this thread: the one that runs here, whose blocking job
-    /// runs here, or that was [entered](Self::enter) last.
+    /// Returns the handle of the executor that is current on this thread. An executor is current if it
+    /// runs here, if its blocking job runs here, or if it was [entered](Self::enter) last.
     ///
     /// ```
     /// use brigade::Handle;
     ///
     /// brigade::run(async {
     ///     let handle = Handle::current();
-    ///     // A thread that is not in the executor can spawn onto it now.
+    /// // A thread outside the executor can spawn onto it now.
     ///     let waiter = std::thread::spawn(move || handle.spawn(async { "soup" }));
     ///     assert_eq!(waiter.join().unwrap().await.unwrap(), "soup");
     /// });
@@ -182,9 +182,9 @@ impl Handle {
 
     /// Runs `future` to its end on this thread, with this executor as the current one.
     ///
-    /// Use it on a thread that does not run the executor, such as one of its blocking pool. The future may
-    /// borrow and need not be `Send`. What it spawns runs on the executor's own threads; the tasks of a
-    /// [`SingleThread`](crate::SingleThread) advance only while its thread is in
+    /// Use it on a thread that does not run the executor, such as one of its blocking pool. The future
+    /// may borrow and need not be `Send`. Tasks that it spawns run on the executor's own threads. Tasks
+    /// of a [`SingleThread`](crate::SingleThread) advance only while its thread is in
     /// [`block_on`](crate::SingleThread::block_on).
     ///
     /// ```
@@ -201,9 +201,9 @@ impl Handle {
     /// ```
     ///
     /// # Panics
-    /// Panics if an executor is running on this thread already; if `future` panics; and if it has to wait on the
-    /// thread of its own `SingleThread`, which then could run none of the tasks, timers and sockets that it
-    /// may be waiting for.
+    /// Panics if an executor is running on this thread already, and if `future` panics. Also panics if
+    /// the future has to wait on the thread of its own `SingleThread`. The tasks, timers and sockets
+    /// that it may wait for could not make progress.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "Handle::block_on");
@@ -232,11 +232,13 @@ impl Handle {
         }
     }
 
-    /// Makes this executor the thread's current one while the guard lives: [`brigade::spawn`](fn@crate::spawn),
-    /// [`sleep`](crate::time::sleep) and the like then belong to it. The thread runs none of its tasks.
+    /// Makes this executor the thread's current one while the guard lives.
+    /// [`brigade::spawn`](fn@crate::spawn), [`sleep`](crate::time::sleep) and similar functions then use
+    /// it. The thread runs none of its tasks.
     ///
-    /// Of several guards on a thread the one entered last counts, in whatever order they are dropped. A guard
-    /// that is kept over an `.await` also counts for the other tasks that run on the thread meanwhile.
+    /// If a thread has several guards, the one entered last counts, in whatever order they are dropped.
+    /// A guard that is kept over an `.await` also counts for other tasks that run on the thread before
+    /// the task continues.
     ///
     /// ```
     /// let executor = brigade::SingleThread::new()?;
@@ -271,7 +273,7 @@ impl Handle {
     }
 }
 
-/// The thread that is in `Handle::block_on`.
+/// The thread that waits in `Handle::block_on`.
 struct Caller {
     thread: Thread,
     woken: AtomicBool,
@@ -283,13 +285,14 @@ impl Wake for Caller {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // The flag, since the future itself may use up the thread's token. Release pairs with `block_on`.
+        // A flag, because the future itself may use up the thread's token. Release pairs with
+        // `block_on`.
         self.woken.store(true, Ordering::Release);
         self.thread.unpark();
     }
 }
 
-/// While it lives, an executor is its thread's current one: see [`Handle::enter`].
+/// Keeps an executor current on its thread while it lives: see [`Handle::enter`].
 ///
 /// ```
 /// let executor = brigade::WorkStealing::with_workers(1)?;

@@ -2,12 +2,14 @@
 //!
 //! hyper's clients and servers run on brigade without glue of your own:
 //!
-//! - [`TcpStream`](crate::net::TcpStream) (and `UnixStream`) *is* a [`hyper::rt::Read`] and [`hyper::rt::Write`]: it reads into hyper's buffer
-//!   without filling it with zeros first, and passes vectored writes to the OS.
-//! - [`Io`] makes one of any other stream of futures-io, a TLS stream for example.
-//! - [`FuturesIo`] goes the other way: a stream of hyper, such as an upgraded connection, for code of futures-io.
+//! - [`TcpStream`](crate::net::TcpStream) (and `UnixStream`) *is* a [`hyper::rt::Read`] and
+//!   [`hyper::rt::Write`]. It reads into hyper's buffer without filling it with zeros first, and passes
+//!   vectored writes to the OS.
+//! - [`Io`] wraps any other stream of futures-io, such as a TLS stream.
+//! - [`FuturesIo`] does the reverse. It wraps a stream of hyper, such as an upgraded connection, for
+//!   code that uses futures-io.
 //! - `Connector` opens the connections of hyper-util's pooled client.
-//! - [`Timer`] and [`Sleep`] give hyper its timeouts, [`Executor`] and [`LocalExecutor`] its tasks.
+//! - [`Timer`] and [`Sleep`] provide hyper's timeouts, [`Executor`] and [`LocalExecutor`] run its tasks.
 //!
 //! ```
 //! use brigade::net::{TcpListener, TcpStream};
@@ -56,10 +58,10 @@ use crate::net::{ByteStream, Socket};
 use crate::task::spawn;
 use crate::time::{Sleep, sleep, sleep_until};
 
-/// Reads through `read` into a part of hyper's buffer that holds nothing yet.
+/// Reads with `read` into the unused part of hyper's buffer.
 ///
-/// `read` must not look at the slice it is given, only write to it, and return how many bytes from
-/// the start it has written, as `recv` does.
+/// `read` must not read from the slice it is given, only write to it. Like `recv`, it returns how many
+/// bytes it has written from the start.
 fn fill(
     mut buffer: ReadBufCursor<'_>,
     read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
@@ -71,7 +73,7 @@ fn fill(
         &mut *(std::ptr::from_mut(room) as *mut [u8])
     };
     let count = ready!(read(room))?;
-    // SAFETY: `read` has written that many.
+    // SAFETY: `read` has written this many bytes.
     unsafe { buffer.advance(count) };
     Poll::Ready(Ok(()))
 }
@@ -119,7 +121,7 @@ impl<S: ByteStream> rt::Write for Socket<S> {
     }
 }
 
-/// Any stream of futures-io as a stream of hyper.
+/// Makes any stream of futures-io a stream of hyper.
 ///
 /// ```
 /// # brigade::run(async {
@@ -129,7 +131,7 @@ impl<S: ByteStream> rt::Write for Socket<S> {
 /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
 /// # let stream = TcpStream::connect(listener.local_addr()?).await?;
 ///
-/// // A stream in another, as TLS would be.
+/// // A stream that wraps another one, as TLS does.
 /// let stream = Io::new(BufReader::new(stream));
 /// let (_sender, connection) =
 ///     hyper::client::conn::http1::handshake::<_, String>(stream).await?;
@@ -138,8 +140,8 @@ impl<S: ByteStream> rt::Write for Socket<S> {
 /// # }).unwrap();
 /// ```
 ///
-/// Such a stream may look at the buffer it is given, so it is filled with zeros before each read.
-/// Brigade's own sockets do not need the wrapper, nor the zeros.
+/// Such a stream may read the buffer it is given, so the buffer is filled with zeros before each read.
+/// The sockets of brigade need neither the wrapper nor the zeros.
 #[derive(Debug)]
 pub struct Io<T>(T);
 
@@ -161,7 +163,7 @@ impl<T> Io<T> {
         Io(stream)
     }
 
-    /// The stream.
+    /// Returns the stream.
     ///
     /// ```
     /// use brigade::hyper::Io;
@@ -173,7 +175,7 @@ impl<T> Io<T> {
         &self.0
     }
 
-    /// The stream, taken out.
+    /// Takes the stream out.
     ///
     /// ```
     /// use brigade::hyper::Io;
@@ -192,7 +194,7 @@ impl<T: AsyncRead + Unpin> rt::Read for Io<T> {
         cx: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        // SAFETY: nothing is de-initialised: zeros are written.
+        // SAFETY: nothing is de-initialised, because zeros are written.
         let room = unsafe { buffer.as_mut() };
         room.fill(std::mem::MaybeUninit::new(0));
         // SAFETY: every byte was initialised just now.
@@ -226,7 +228,8 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
         Pin::new(&mut self.0).poll_close(cx)
     }
 
-    /// futures-io does not tell. A stream that cannot takes the first slice, which costs hyper nothing.
+    /// futures-io does not tell. A stream without vectored writes takes the first slice, which costs
+    /// hyper nothing.
     fn is_write_vectored(&self) -> bool {
         true
     }
@@ -242,7 +245,8 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
 
 impl rt::Sleep for Sleep {}
 
-/// hyper's timeouts by the clock of the current executor; see the [module](self) for an example.
+/// Provides hyper's timeouts by the clock of the current executor; see the [module](self) for an
+/// example.
 ///
 /// ```
 /// use std::time::Duration;
@@ -279,8 +283,8 @@ impl rt::Timer for Timer {
     }
 }
 
-/// hyper's tasks as tasks of the current executor; see [`brigade::spawn`](fn@crate::spawn). HTTP/2
-/// asks for it:
+/// Runs hyper's tasks as tasks of the current executor; see [`brigade::spawn`](fn@crate::spawn). HTTP/2
+/// needs it:
 ///
 /// ```
 /// use hyper::rt::Executor;
@@ -319,8 +323,8 @@ where
     }
 }
 
-/// hyper's tasks, not `Send`, as tasks of the current single-thread executor; see
-/// [`brigade::spawn_local`](crate::spawn_local). With it HTTP/2's services need not be `Send` either.
+/// Runs hyper's tasks, which need not be `Send`, on the current single-thread executor; see
+/// [`brigade::spawn_local`](crate::spawn_local). With it, HTTP/2's services need not be `Send` either.
 ///
 /// ```
 /// use std::rc::Rc;

@@ -58,9 +58,9 @@
 #![allow(rustdoc::private_intra_doc_links)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// What everything is built on: std or loom.
+// The base of everything: std or loom.
 mod sync;
-// When others get a turn.
+// When other tasks get a turn.
 mod coop;
 // What observers see.
 mod trace;
@@ -68,7 +68,7 @@ mod trace;
 pub mod task;
 // Where ready tasks wait.
 mod queue;
-// What wakes them: the OS and the clock.
+// What wakes tasks: the OS and the clock.
 mod reactor;
 mod timer;
 mod driver;
@@ -82,7 +82,7 @@ mod handle;
 // One worker; many workers.
 mod single_thread;
 mod work_stealing;
-// For an executor of another crate.
+// For executors of other crates.
 #[doc(hidden)]
 pub mod custom;
 mod executor;
@@ -100,7 +100,7 @@ pub mod guide;
 #[cfg(feature = "hyper")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
 pub mod hyper;
-// What all of it guarantees.
+// What the library guarantees.
 pub mod promises;
 
 pub use builder::Builder;
@@ -116,7 +116,7 @@ pub use task::spawn::{spawn, spawn_blocking, spawn_local};
 pub use testing::explore;
 pub use work_stealing::{WorkStealing, WorkStealingBuilder};
 
-/// The README's programs, compiled and run with the tests.
+/// The README's programs, which are compiled and run with the tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

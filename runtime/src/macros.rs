@@ -30,13 +30,14 @@
 /// ```
 ///
 /// # Panics
-/// The function panics if the executor cannot be built, and as [`brigade::run`](crate::run()) does.
+/// The function panics if the executor cannot be built, and in the cases in which
+/// [`brigade::run`](crate::run()) does.
 pub use brigade_macros::main;
 
 /// Makes an `async fn` a test, which runs on an executor of its own.
 ///
-/// The arguments are those of [`main`](macro@crate::main). Other attributes, as `should_panic`, `ignore`
-/// and `cfg`, keep their meaning. For a test under many orders of its tasks, see
+/// The arguments are those of [`main`](macro@crate::main). Other attributes, such as `should_panic`,
+/// `ignore` and `cfg`, keep their meaning. For a test under many orders of its tasks, see
 /// [`brigade::explore`](crate::explore()).
 ///
 /// ```

@@ -1,45 +1,48 @@
-//! What brigade promises, what it does not, and which test checks each promise.
+//! The promises of brigade, with the tests that check them, and a list of things that it does not
+//! promise.
 //!
-//! Each promise has a number and names its tests: `tests/wake::f` is the function `f` in `tests/tests/*/wake.rs` of the
-//! repository; every other path is below `runtime/src`. A test (`tests/catalogue`) checks that each named test exists,
-//! that the constants have the values given here, and that every `async` method is in the table of cancellation.
+//! Each promise has a number and names its tests. `tests/wake::f` is the function `f` in
+//! `tests/tests/*/wake.rs` of the repository; every other path is below `runtime/src`. A test
+//! (`tests/catalogue`) checks that each named test exists and that the constants have the values given
+//! here. It also checks that every `async` method is in the table of cancellation.
 //!
 //! # Fairness
 //!
-//! A *turn* is what an executor does between two polls of the driver, which asks the OS for events and reads the clock.
+//! A *turn* is what an executor does between two polls of the driver. A poll of the driver asks the OS
+//! for events and reads the clock.
 //!
-//! *Assumption.* Every poll returns: brigade cannot interrupt one. A poll that takes a millisecond adds a millisecond
-//! to each bound below, each time it comes first.
+//! *Assumption.* Every poll returns: brigade cannot interrupt one. A poll that takes a millisecond adds
+//! a millisecond to a bound below, each time it comes first.
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P1 | **A task that is ready is polled.** `SingleThread` (without a seed) polls woken and spawned tasks in the order in which they became ready. A task that woke itself during its poll comes after all that were ready by then, and at most `OVERTAKES` = 16 later ones come before it. So a task that the driver woke waits for one such task in 17 polls, however many there are. `WorkStealing` polls the task at the head of any of a worker's queues, and of the shared queue, after at most 16 polls of that worker | `tests/local::tasks_run_in_order`, `tests/turns::a_yield_lets_every_ready_task_run`, `tests/fairness::a_flood_of_spawns_starves_nobody`, `tests/turns::a_full_ring_does_not_starve_the_injector`, `tests/turns::what_the_driver_woke_does_not_wait_for_self_waking_tasks`, `tests/turns::what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks`, `tests/turns::tasks_that_wake_one_another_do_not_starve_those_that_yield`, `tests/remote::a_spawn_is_not_kept_waiting_by_wakes` |
-//! | P2 | **The driver is polled after `LOOK_EVERY` = 64 polls of tasks at most**, after fewer where polls are long, and after one round of all ready tasks if a task yielded | `tests/fairness::self_waking_tasks_do_not_starve_timers`, `tests/fairness::self_waking_tasks_do_not_starve_sockets`, `tests/turns::a_yield_lets_the_driver_look` |
-//! | P3 | **No task keeps its thread because it always has something to do.** A poll has a budget of `OPERATIONS` = 128 operations. Each of these costs one: an operation of a socket that is ready, an accepted connection, a tick of an interval, a sleep whose deadline is past, the output of a `JoinHandle`, a member that a `JoinSet` looks at, a call of `consume_budget`. When the budget is used up they return `Pending`, and the task goes behind the others. A name lookup does not count: it waits for another thread | `tests/fairness::an_always_ready_socket_starves_nobody`, `tests/fairness::an_always_due_interval_starves_nobody`, `tests/fairness::other_ready_sockets_starve_nobody`, `tests/fairness::past_deadlines_starve_nobody`, `tests/fairness::consume_budget_starves_nobody`, `tests/set_waiters::joining_what_is_always_ready_lets_others_run`, `tests/interval::an_endless_burst_starves_nobody` |
-//! | P4 | **Two tasks that wake one another starve no other task**: after `STREAK` = 3 tasks from a worker's LIFO slot comes one from its queues | `tests/many_cooks::a_ping_pong_starves_nobody`, `tests/turns::main_and_tasks_take_turns` |
-//! | P5 | **A turn is bounded**: `FIRED_PER_TURN` = 1024 timers, `EVENTS` = 1024 events, `LOOK_EVERY` = 64 messages of other threads | `timer/mod::a_burst_is_bounded_by_turn`, `tests/fairness::self_waking_tasks_do_not_starve_anybody` |
-//! | P6 | **A poll that blocks its worker delays no other task for long, as long as another worker is idle**: within two periods of the monitor (`PERIOD`, 5 ms) another worker takes over the tasks that the blocked worker had woken, and its timers and sockets | `tests/blocked_worker::a_task_spawned_by_a_blocked_one_runs_elsewhere`, `tests/blocked_worker::a_task_woken_by_a_blocked_one_runs_elsewhere`, `tests/blocked_worker::a_searcher_that_blocks_in_turn_leaves_the_watch_to_another`, `tests/blocked_worker::a_watch_that_blocks_in_turn_leaves_the_driver_to_another`, `tests/blocked_worker::one_after_the_other_leaves_the_driver`, `tests/blocked_worker::timers_fire_while_a_worker_is_blocked`, `tests/blocked_worker::sockets_are_served_while_a_worker_is_blocked` |
-//! | P7 | **No wake is lost**: a poll that begins after the wake follows, and sees what was written before the wake. A thread that awaits a `JoinHandle` is woken too, also when `block_on` ends at that moment | `loom_tests/wake_against_poll::a_poll_follows_that_sees_what_was_written`, `loom_tests/two_wakers_one_rearming::a_poll_follows_every_wake`, `loom_tests/join_against_block_on_end::a_thread_that_joins_is_woken_though_block_on_ends`, `tests/wake::no_wake_is_lost_in_a_storm`, `tests/remote::the_last_poll_of_a_handle_counts_wherever_the_first_was` |
+//! | P1 | **A task that is ready is polled.** `SingleThread` (without a seed) polls woken and spawned tasks in the order in which they became ready. A task that woke itself during its poll goes behind all tasks that are ready by then. At most `OVERTAKES` = 16 tasks that become ready later are polled before it. While both kinds of tasks wait, one poll in 17 goes to a task that woke itself, however many there are. `WorkStealing` polls the task at the head of each queue, a worker's or the shared one, after at most 16 polls of that worker | `tests/local::tasks_run_in_order`, `tests/turns::a_yield_lets_every_ready_task_run`, `tests/fairness::a_flood_of_spawns_starves_nobody`, `tests/turns::a_full_ring_does_not_starve_the_injector`, `tests/turns::what_the_driver_woke_does_not_wait_for_self_waking_tasks`, `tests/turns::what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks`, `tests/turns::tasks_that_wake_one_another_do_not_starve_those_that_yield`, `tests/remote::a_spawn_is_not_kept_waiting_by_wakes` |
+//! | P2 | **The driver is polled after `LOOK_EVERY` = 64 polls of tasks at most**. It is polled after fewer polls if they are long, and after one round of all ready tasks if a task yielded | `tests/fairness::self_waking_tasks_do_not_starve_timers`, `tests/fairness::self_waking_tasks_do_not_starve_sockets`, `tests/turns::a_yield_lets_the_driver_look` |
+//! | P3 | **A task that is always ready does not keep its thread.** A poll has a budget of `OPERATIONS` = 128 operations. Each of these costs one. Sockets: an operation of a ready socket, an accepted connection. Timers: a tick of an interval, a sleep whose deadline is past. Tasks: the output of a `JoinHandle`, a member that a `JoinSet` checks, a call of `consume_budget`. When the budget is used up, these operations return `Pending`, and the task goes behind the others. A name lookup costs nothing: it waits for another thread | `tests/fairness::an_always_ready_socket_starves_nobody`, `tests/fairness::an_always_due_interval_starves_nobody`, `tests/fairness::other_ready_sockets_starve_nobody`, `tests/fairness::past_deadlines_starve_nobody`, `tests/fairness::consume_budget_starves_nobody`, `tests/set_waiters::joining_what_is_always_ready_lets_others_run`, `tests/interval::an_endless_burst_starves_nobody` |
+//! | P4 | **Two tasks that wake one another starve no other task**: after `STREAK` = 3 tasks from its LIFO slot, a worker takes one from its queues | `tests/many_cooks::a_ping_pong_starves_nobody`, `tests/turns::main_and_tasks_take_turns` |
+//! | P5 | **A turn is bounded**: `FIRED_PER_TURN` = 1024 timers, `EVENTS` = 1024 events, `LOOK_EVERY` = 64 messages from other threads | `timer/mod::a_burst_is_bounded_by_turn`, `tests/fairness::self_waking_tasks_do_not_starve_anybody` |
+//! | P6 | **A poll that blocks its worker delays no other task for long, if another worker is idle**. The idle worker takes over the tasks that the blocked worker had woken, and its timers and sockets. This takes two periods of the monitor (`PERIOD`, 5 ms) at most | `tests/blocked_worker::a_task_spawned_by_a_blocked_one_runs_elsewhere`, `tests/blocked_worker::a_task_woken_by_a_blocked_one_runs_elsewhere`, `tests/blocked_worker::a_searcher_that_blocks_in_turn_leaves_the_watch_to_another`, `tests/blocked_worker::a_watch_that_blocks_in_turn_leaves_the_driver_to_another`, `tests/blocked_worker::one_after_the_other_leaves_the_driver`, `tests/blocked_worker::timers_fire_while_a_worker_is_blocked`, `tests/blocked_worker::sockets_are_served_while_a_worker_is_blocked` |
+//! | P7 | **No wake is lost**: the task is polled again after the wake, and that poll sees what was written before the wake. A thread that awaits a `JoinHandle` is woken too, also when `block_on` ends at that moment | `loom_tests/wake_against_poll::a_poll_follows_that_sees_what_was_written`, `loom_tests/two_wakers_one_rearming::a_poll_follows_every_wake`, `loom_tests/join_against_block_on_end::a_thread_that_joins_is_woken_though_block_on_ends`, `tests/wake::no_wake_is_lost_in_a_storm`, `tests/remote::the_last_poll_of_a_handle_counts_wherever_the_first_was` |
 //! | P8 | **No timer fires early**, and timers fire in the order of their deadlines, up to a tick of about a millisecond. A sleep whose deadline is past is ready at its first poll | `tests/sleep::never_early`, `tests/sleep::in_order`, `timer/wheel/properties::agrees_with_a_tree`, `tests/sleep::a_past_deadline_is_ready_at_the_first_poll` |
 //! | P9 | **`wake` and `spawn` never block**, however much waits to be processed | `tests/wake::a_wake_never_blocks`, `tests/strangers::a_wake_under_a_lock_runs_nothing` |
 //!
 //! # Cancellation
 //!
-//! To cancel a future is to drop it before it is ready: by hand, in a `select`, by [`timeout`](crate::time::timeout), by
-//! [`abort`](crate::task::JoinHandle::abort).
+//! To cancel a future is to drop it before it is ready: directly, in a `select`, by
+//! [`timeout`](crate::time::timeout) or by [`abort`](crate::task::JoinHandle::abort).
 //!
 //! | # | promise | tests |
 //! |---|---|---|
 //! | P10 | **A cancelled operation leaves nothing behind**: no descriptor, waker, timer or byte | `tests/faults::ten_thousand_cancellations_leave_nothing`, `tests/tcp_shared::given_up_reads_leave_nothing_behind`, `tests/process::cancellation_leaves_no_descriptors` |
-//! | P11 | **An aborted task is dropped instead of polled** when its executor next comes to it, and the task that awaits its handle is woken. (After an abort from another thread, `SingleThread` may poll the task once more before it reads the message.) Tasks that the aborted one has spawned go on | `tests/abort::while_it_is_idle`, `tests/abort::the_joiner_is_woken`, `loom_tests/abort_against_poll::it_ends_whenever_that_is` |
-//! | P12 | **Each method states what its drop loses**: below | `tests/cancel::reads_lose_no_byte`, `tests/cancel::writes_count_every_byte`, `tests/cancel::no_datagram_is_lost`, `tests/cancel::no_connection_is_lost`, `tests/interval::a_cancelled_tick_is_not_lost`, `tests/signal::a_cancelled_wait_loses_nothing`, `tests/set_waiters::a_cancelled_join_loses_nothing`, `tests/join::a_cancelled_join_loses_nothing`, `tests/own_calls::async_io_calls_once_for_each_event` |
+//! | P11 | **An aborted task is dropped instead of polled** when its executor next reaches it, and the task that awaits its handle is woken. (After an abort from another thread, `SingleThread` may poll the task once more before it reads the message.) Tasks that it spawned continue | `tests/abort::while_it_is_idle`, `tests/abort::the_joiner_is_woken`, `loom_tests/abort_against_poll::it_ends_whenever_that_is` |
+//! | P12 | **Each method states what its drop loses** in the table below | `tests/cancel::reads_lose_no_byte`, `tests/cancel::writes_count_every_byte`, `tests/cancel::no_datagram_is_lost`, `tests/cancel::no_connection_is_lost`, `tests/interval::a_cancelled_tick_is_not_lost`, `tests/signal::a_cancelled_wait_loses_nothing`, `tests/set_waiters::a_cancelled_join_loses_nothing`, `tests/join::a_cancelled_join_loses_nothing`, `tests/own_calls::async_io_calls_once_for_each_event` |
 //!
 //! | methods | what a drop before completion does |
 //! |---|---|
 //! | `read`, `recv`, `recv_from`, `read_with` | loses nothing: no byte or datagram was taken |
 //! | `peek`, `peek_from`, `readable`, `writable`, `consume_budget` | loses nothing |
 //! | `write`, `send`, `send_to`, `write_with` | nothing was written or sent |
-//! | `async_io` | undoes no call that was made: what the closure did, it did |
+//! | `async_io` | does not undo calls of the closure that were made |
 //! | `write_all` | **may leave a part written**, and does not tell how much |
 //! | `read_exact` | **loses what it has read** |
 //! | `accept` | loses no connection |
@@ -47,7 +50,7 @@
 //! | `lookup_host` | discards the answer; a thread of the pool may be busy with it a while longer |
 //! | `tick`, `join_next`, `join_next_with_id`, `Signal::recv` | loses no tick, no result, no signal |
 //! | `join_all` | drops the set, which aborts its tasks |
-//! | `JoinSet::shutdown` | the tasks end all the same |
+//! | `JoinSet::shutdown` | the tasks are aborted nevertheless |
 //! | `ctrl_c`, `terminate`, `signal::shutdown` | stops listening; the signal's default action does not come back |
 //! | `sleep`, `timeout` | disarms the timer; `timeout` drops its future too |
 //! | a [`JoinHandle`](crate::task::JoinHandle) | detaches the task; awaited by reference, loses nothing |
@@ -56,9 +59,9 @@
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P13 | **A panic in a poll ends the task and is returned by its handle**, as [`JoinError`](crate::task::JoinError). It affects no other task | `tests/join::a_panic_reaches_its_handle_and_nobody_else`, `tests/join::a_panicking_future_is_dropped`, `tests/blocking::a_panic_reaches_the_handle` |
-//! | P14 | **A panic in the drop of a future is returned by the handle as well**. A panic in the drop of an output that no handle takes is discarded | `tests/join::a_panic_in_the_drop_of_a_future_reaches_its_handle`, `tests/join::a_panic_in_the_drop_of_an_output_harms_nobody`, `tests/join::a_payload_may_panic_in_its_drop`, `tests/abort::a_task_that_panics_in_drop` |
-//! | P15 | **A foreign waker may panic when it is cloned, woken or dropped.** The panic reaches the caller if it is the caller's own poll; otherwise it ends there, and the other wakers are called nevertheless | `tests/strangers::a_waker_may_panic_on_wake`, `tests/strangers::a_waker_may_panic_on_clone_or_drop_elsewhere`, `task/waker::a_panic_of_a_waker_is_contained` |
+//! | P13 | **A panic in a poll ends the task, and its handle returns the panic**, as [`JoinError`](crate::task::JoinError). It affects no other task | `tests/join::a_panic_reaches_its_handle_and_nobody_else`, `tests/join::a_panicking_future_is_dropped`, `tests/blocking::a_panic_reaches_the_handle` |
+//! | P14 | **The handle also returns a panic in the drop of the future**. A panic in the drop of an output that no handle takes is discarded | `tests/join::a_panic_in_the_drop_of_a_future_reaches_its_handle`, `tests/join::a_panic_in_the_drop_of_an_output_harms_nobody`, `tests/join::a_payload_may_panic_in_its_drop`, `tests/abort::a_task_that_panics_in_drop` |
+//! | P15 | **A foreign waker may panic when it is cloned, woken or dropped.** In the caller's own poll, the panic reaches the caller. Otherwise it is contained, and the other wakers are still called | `tests/strangers::a_waker_may_panic_on_wake`, `tests/strangers::a_waker_may_panic_on_clone_or_drop_elsewhere`, `task/waker::a_panic_of_a_waker_is_contained` |
 //! | P16 | **A panic of the main future leaves `block_on`**, and the executor can be used again | `tests/nesting::a_panicking_main_future_leaves_the_executor_usable` |
 //!
 //! With `panic = "abort"` nothing can be caught: the first panic ends the process.
@@ -67,11 +70,11 @@
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P17 | **A future is dropped exactly once, as soon as it is done, aborted, or its executor is dropped**, and before `is_finished` returns true: on the executor's own thread with `SingleThread`, on one of the workers with `WorkStealing` | `tests/local::a_future_is_dropped_on_its_own_thread`, `tests/join::is_finished_means_that_the_future_is_gone`, `tests/shutdown::futures_are_dropped_exactly_once` |
-//! | P18 | **The drop of an executor drops every task**, in no promised order. It first waits for polls that are under way, unless it is itself called on a worker. A destructor may wake, spawn (the new task is aborted), and drop handles. Then queued jobs of the blocking pool are cancelled, and tasks elsewhere that wait for a socket or timer of the executor are woken and get an error. A job that is running is not interrupted (P26) | `tests/shutdown::drop_may_do_anything_at_shutdown`, `tests/shutdown::a_spawn_in_drop_at_shutdown_is_aborted`, `tests/many_cooks::the_drop_waits_for_running_polls`, `tests/many_cooks::an_executor_may_end_in_its_own_task`, `tests/blocking::the_drop_of_an_executor_aborts_queued_jobs`, `tests/tcp_faults::whoever_waits_when_the_executor_goes_is_told`, `tests/shutdown::nothing_outlives_the_executor` |
+//! | P17 | **A future is dropped exactly once**: as soon as it is done or aborted, or its executor is dropped, and before `is_finished` returns true. `SingleThread` drops it on the executor's own thread, `WorkStealing` on one of the workers | `tests/local::a_future_is_dropped_on_its_own_thread`, `tests/join::is_finished_means_that_the_future_is_gone`, `tests/shutdown::futures_are_dropped_exactly_once` |
+//! | P18 | **The drop of an executor drops every task**, in no promised order. It first waits for polls in progress, unless it is itself called on a worker. A destructor may wake, spawn (the new task is aborted), and drop handles. Then queued jobs of the blocking pool are cancelled. Tasks of other executors that wait for a socket or timer of this one are woken and get an error. A job that is running is not interrupted (P26) | `tests/shutdown::drop_may_do_anything_at_shutdown`, `tests/shutdown::a_spawn_in_drop_at_shutdown_is_aborted`, `tests/many_cooks::the_drop_waits_for_running_polls`, `tests/many_cooks::an_executor_may_end_in_its_own_task`, `tests/blocking::the_drop_of_an_executor_aborts_queued_jobs`, `tests/tcp_faults::whoever_waits_when_the_executor_goes_is_told`, `tests/shutdown::nothing_outlives_the_executor` |
 //!
-//! An *output* is dropped by whichever side has it: with the handle that was never awaited, or by the executor if the
-//! handle was dropped before.
+//! An *output* is dropped with the handle that was never awaited. If the handle was dropped before, the
+//! executor drops the output.
 //!
 //! # fork
 //!
@@ -79,15 +82,15 @@
 //! |---|---|---|
 //! | P19 | **`fork` and `exec`, as `std::process::Command` does it, is safe**: all descriptors are closed in the new program | `tests/faults::no_descriptor_survives_exec` |
 //!
-//! A child of `fork` *without* `exec` must not touch or drop an executor that it inherited: its threads do not exist in
-//! the child, and the event queue is shared with the parent. Build another executor after the fork. brigade does not
-//! check this.
+//! A child of `fork` *without* `exec` must not touch or drop an executor that it inherited. The
+//! executor's threads do not exist in the child, and the event queue is shared with the parent. Build
+//! another executor after the fork. brigade does not check this.
 //!
 //! # Wakers and handles
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P20 | **A waker may be cloned, woken and dropped on any thread at any time**, also after its executor is gone, also in a destructor of a thread-local | `tests/wake::wakers_outlive_their_executor`, `tests/wake::thousands_of_wakers_are_dropped_elsewhere`, `tests/faults::thread_locals_may_do_anything_as_they_go` |
+//! | P20 | **A waker may be cloned, woken and dropped on any thread at any time**, even after its executor is gone, and even in a destructor of a thread-local | `tests/wake::wakers_outlive_their_executor`, `tests/wake::thousands_of_wakers_are_dropped_elsewhere`, `tests/faults::thread_locals_may_do_anything_as_they_go` |
 //! | P21 | **A wake runs no code of the user**: it polls nothing and drops nothing | `tests/strangers::a_wake_under_a_lock_runs_nothing`, `loom_tests/send_against_closing::each_operation_is_run_or_dropped_once` |
 //! | P22 | **If the OS refuses something, brigade returns an error and does not panic**, and leaks no descriptor and no thread | `tests/faults::every_maker_of_descriptors_can_be_refused`, `tests/faults::a_crew_that_cannot_be_hired`, `tests/process::accept_survives_the_want_of_descriptors`, `tests/pool_threads::a_job_is_not_lost_for_want_of_threads` |
 //!
@@ -95,31 +98,33 @@
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P23 | **Every closure given to `spawn_blocking` runs once or is cancelled**, also if threads cannot be started: then it runs on an existing thread of the pool or, if there is none, in the executor | `blocking/tests::a_lane_settles_every_job_once_in_every_order_of_its_steps`, `tests/pool_threads::no_job_is_lost_when_two_submitters_fail_to_start_a_thread`, `tests/pool_threads::a_job_given_to_a_thread_whose_time_runs_out_is_run` |
+//! | P23 | **Every closure given to `spawn_blocking` runs once or is cancelled**. If no thread can be started, it runs on an existing thread of the pool or, if there is none, in the executor | `blocking/tests::a_lane_settles_every_job_once_in_every_order_of_its_steps`, `tests/pool_threads::no_job_is_lost_when_two_submitters_fail_to_start_a_thread`, `tests/pool_threads::a_job_given_to_a_thread_whose_time_runs_out_is_run` |
 //! | P24 | **A name lookup never waits behind closures of `spawn_blocking`**: lookups have threads of their own, `LOOKUP_THREADS` = 64 at most | `tests/lookup::a_lookup_never_waits_behind_blocking_jobs` |
 //! | P25 | **The pool shrinks**: a thread that was not needed for its keep-alive time ends, and all idle threads end with their executor | `tests/pool_threads::the_pool_shrinks_under_a_trickle_of_jobs`, `tests/pool_threads::all_idle_threads_go_with_their_executor` |
-//! | P26 | **A running closure is not interrupted, and nothing waits for it**, neither the drop of its executor nor the end of `main`. `shutdown_timeout` waits, up to its timeout, and cancels the closures that have not begun | `tests/shutdown_timeout::a_running_job_outlives_its_executor`, `tests/process::the_end_of_main_takes_a_running_job_along`, `tests/shutdown_timeout::shutdown_timeout_waits_for_running_jobs`, `tests/shutdown_timeout::shutdown_timeout_cancels_queued_jobs`, `tests/shutdown_timeout::shutdown_timeout_gives_up_at_its_end`, `tests/shutdown_timeout::shutdown_timeout_gives_up_on_a_poll_that_blocks` |
+//! | P26 | **A running closure is not interrupted, and nothing waits for it**: the drop of its executor does not wait, and the end of `main` does not. `shutdown_timeout` waits, up to its timeout, and cancels the closures that have not begun | `tests/shutdown_timeout::a_running_job_outlives_its_executor`, `tests/process::the_end_of_main_takes_a_running_job_along`, `tests/shutdown_timeout::shutdown_timeout_waits_for_running_jobs`, `tests/shutdown_timeout::shutdown_timeout_cancels_queued_jobs`, `tests/shutdown_timeout::shutdown_timeout_gives_up_at_its_end`, `tests/shutdown_timeout::shutdown_timeout_gives_up_on_a_poll_that_blocks` |
 //! | P27 | **A closure that outlives its executor gets an answer from everything it calls**: an error, an aborted handle, or a result | `tests/blocking::a_job_that_outlives_its_executor_gets_an_answer_from_everything` |
-//! | P28 | **A closure may block on its own executor**, by `Handle::block_on`, or on one that it builds. On a thread that runs an executor each of these panics, and the message names the function that was called | `tests/nesting::a_blocking_job_may_block_on_its_own_executor`, `tests/nesting::block_on_inside_spawn_blocking_works`, `tests/nesting::nested_calls_name_what_was_called` |
-//! | P29 | **A guard of `Handle::enter` may be dropped in any order, in a late thread-local, or never**: of the guards that are left, the one entered last counts | `tests/guard::guards_may_be_dropped_in_any_order`, `tests/guard::guards_and_stays_may_overlap`, `tests/guard::a_forgotten_guard_does_no_harm`, `tests/guard::a_guard_in_a_thread_local_may_go_late` |
+//! | P28 | **A closure may block on its own executor**, by `Handle::block_on`, or on an executor that it builds. On a thread that runs an executor, each of these calls panics, and the message names the function | `tests/nesting::a_blocking_job_may_block_on_its_own_executor`, `tests/nesting::block_on_inside_spawn_blocking_works`, `tests/nesting::nested_calls_name_what_was_called` |
+//! | P29 | **A guard of `Handle::enter` may be dropped in any order, in a late thread-local, or never**. Of the remaining guards, the one entered last counts | `tests/guard::guards_may_be_dropped_in_any_order`, `tests/guard::guards_and_stays_may_overlap`, `tests/guard::a_forgotten_guard_does_no_harm`, `tests/guard::a_guard_in_a_thread_local_may_go_late` |
 //!
 //! # What may surprise
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P30 | **A detached task that no waker can reach any more stays** until its executor is dropped, or it is aborted | `tests/shutdown::a_task_that_nothing_can_wake_is_kept_until_shutdown` |
-//! | P31 | **A `Signal` receives what is raised while it exists**, and nothing from before | `tests/process::a_signal_from_before_is_not_heard` |
+//! | P30 | **A detached task that no waker can reach any more stays** until it is aborted or its executor is dropped | `tests/shutdown::a_task_that_nothing_can_wake_is_kept_until_shutdown` |
+//! | P31 | **A `Signal` receives signals that are raised while it exists**, and none from before | `tests/process::a_signal_from_before_is_not_heard` |
 //! | P32 | **A task that is aborted during its last poll returns its output**: a poll is not interrupted | `tests/nesting::an_abort_during_the_last_poll_yields_the_output` |
 //! | P33 | **A future that panics is dropped after the panic is caught**: `std::thread::panicking()` is false in its destructor, and true in those of its local variables | `tests/nesting::a_panicking_future_is_dropped_after_unwinding` |
 //! | P34 | **Virtual time stands still while a job of the blocking pool is queued or running**, except for a thread that itself waits for the clock | `tests/virtual_time::it_stands_still_while_a_job_runs`, `tests/virtual_time::a_job_may_wait_for_the_clock` |
-//! | P35 | **`in_flight_max` of [`Metrics`](crate::Metrics) is exact on `SingleThread`, and the greatest of many samples on `WorkStealing`**, where each worker counts its own tasks and no counter is shared | `tests/metrics::in_flight_counts_tasks`, `tests/metrics::at_once_is_bounded` |
+//! | P35 | **`in_flight_max` of [`Metrics`](crate::Metrics) is exact on `SingleThread`, and the greatest of many samples on `WorkStealing`**. There, each worker counts its own tasks, and no counter is shared | `tests/metrics::in_flight_counts_tasks`, `tests/metrics::at_once_is_bounded` |
 //!
 //! # Not promised
 //!
 //! - A latency. The bounds above count polls, and a poll takes as long as you make it.
-//! - The order of tasks on `WorkStealing`, or between threads that spawn. With a seed the order is arbitrary, but always the same.
+//! - The order of tasks on `WorkStealing`, or of spawns from several threads. With a seed the order is
+//!   arbitrary, but always the same.
 //! - That a task is polled only when it was woken: spurious polls may happen, and must do no harm.
 //! - On which worker a task runs, and that two of its polls run on the same one.
-//! - What is in the sockets' buffers when an executor is dropped: close what matters before.
+//! - The fate of data in the sockets' buffers when an executor is dropped: close important sockets
+//!   before.
 //! - That a lookup or another job of the pool that has begun can be stopped.
-//! - Memory given back at once: queues and tables keep some of what a burst needed.
+//! - That memory is freed at once: queues and tables keep some of what a burst needed.

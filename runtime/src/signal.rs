@@ -1,14 +1,14 @@
 //! Signals of Unix as futures (feature `signal`): Ctrl-C, SIGTERM, and the others.
 //!
-//! A signal handler may do next to nothing, so it writes one byte into a socket, whose other end is an
-//! ordinary source of events. The handler is `signal-hook`'s, which lets any number of listeners share a
-//! signal, also with code that knows nothing of brigade. No thread is started.
+//! A signal handler may do almost nothing, so it writes one byte into a socket. The other end of the
+//! socket is an ordinary source of events. The handler is `signal-hook`'s. It lets any number of
+//! listeners share a signal, including code that does not use brigade. No thread is started.
 //!
 //! # A trap
 //!
-//! Once anybody has listened for a signal, its default action is gone for the rest of the process, also
-//! after everybody has stopped listening: the second Ctrl-C does not end the program unless the program
-//! listens for it. `examples/graceful_shutdown.rs` does.
+//! Once a program has listened for a signal, the signal's default action is gone for the rest of the
+//! process. It does not come back when all listeners are gone. So a second Ctrl-C does not end the
+//! program unless the program listens for it, as `examples/graceful_shutdown.rs` does.
 
 use std::fmt;
 use std::io;
@@ -22,7 +22,7 @@ use signal_hook::low_level;
 
 use crate::net::UnixStream;
 
-/// A signal's number, with the names of those that people listen for.
+/// A signal's number. Constants name the common signals.
 ///
 /// ```
 /// use brigade::signal::Kind;
@@ -38,17 +38,17 @@ impl Kind {
     pub const INTERRUPT: Kind = Kind(consts::SIGINT);
     /// SIGTERM: a request to terminate, from a service manager, a container runtime or `kill`.
     pub const TERMINATE: Kind = Kind(consts::SIGTERM);
-    /// SIGHUP: the terminal is gone; by custom, "read your settings again".
+    /// SIGHUP: the terminal is gone. By convention: "read your settings again".
     pub const HANGUP: Kind = Kind(consts::SIGHUP);
     /// SIGQUIT: Ctrl-\ was pressed.
     pub const QUIT: Kind = Kind(consts::SIGQUIT);
-    /// SIGUSR1: for what you like.
+    /// SIGUSR1: a signal for your own use.
     pub const USER1: Kind = Kind(consts::SIGUSR1);
-    /// SIGUSR2: for what you like.
+    /// SIGUSR2: a signal for your own use.
     pub const USER2: Kind = Kind(consts::SIGUSR2);
     /// SIGCHLD: a child process has ended or stopped.
     pub const CHILD: Kind = Kind(consts::SIGCHLD);
-    /// SIGWINCH: the terminal's window has another size.
+    /// SIGWINCH: the size of the terminal's window has changed.
     pub const WINDOW: Kind = Kind(consts::SIGWINCH);
 
     /// Returns the signal with this number, which the OS may or may not have.
@@ -65,7 +65,7 @@ impl Kind {
 
     /// Returns the signal's number.
     ///
-    /// Such as for the status that a shell gives a program which a signal has ended:
+    /// For example, for the status that a shell gives a program that a signal has ended:
     ///
     /// ```
     /// assert_eq!(128 + brigade::signal::Kind::INTERRUPT.as_raw(), 130);
@@ -84,10 +84,10 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Listens for a signal, from when it is made until it is dropped.
+/// Listens for a signal, from its creation until it is dropped.
 ///
-/// Signals that come while no task waits are not lost, but several may be reported as one: it means "at
-/// least once since you last asked", as the OS itself does.
+/// Signals that come while no task waits are not lost, but several may be reported as one. A report
+/// means "at least once since the last report", as with the OS itself.
 ///
 /// ```
 /// use brigade::signal::{Kind, Signal};
@@ -95,7 +95,7 @@ impl fmt::Display for Kind {
 /// brigade::run(async {
 ///     let hangup = Signal::new(Kind::HANGUP)?;
 ///     # signal_hook::low_level::raise(signal_hook::consts::SIGHUP)?;
-///     // Meanwhile, in a terminal: kill -HUP ...
+/// // In a terminal: kill -HUP ...
 ///     hangup.recv().await?;
 ///     println!("reading the settings again");
 ///     std::io::Result::Ok(())
@@ -109,12 +109,12 @@ pub struct Signal {
     pipe: UnixStream,
 }
 
-/// Bytes taken out of the pipe at a time, a byte a signal. Arbitrary: more signals than
-/// that at once are reported as more than one, which is harmless.
+/// How many bytes to take out of the pipe at a time; each is a signal. Arbitrary: a burst of more
+/// signals is reported more than once, which is harmless.
 const BYTES: usize = 64;
 
 impl Signal {
-    /// Listens from now on, any number of times for the same signal.
+    /// Starts to listen. A signal may have any number of listeners.
     ///
     /// ```
     /// # brigade::run(async {
@@ -127,9 +127,9 @@ impl Signal {
     /// ```
     ///
     /// # Errors
-    /// Returns `InvalidInput` for a signal that cannot be listened for: SIGKILL, SIGSTOP, SIGILL, SIGFPE and
-    /// SIGSEGV. Returns the OS's error for a number that is no signal or if there are no descriptors left, and
-    /// an error outside of an executor.
+    /// Returns `InvalidInput` for a signal that has no listeners: SIGKILL, SIGSTOP, SIGILL, SIGFPE and
+    /// SIGSEGV. Returns the OS's error for a number that is no signal, or if there are no descriptors
+    /// left. Returns an error outside of an executor.
     pub fn new(kind: Kind) -> io::Result<Self> {
         if FORBIDDEN.contains(&kind.0) {
             let what = format!("{kind} cannot be listened for");
@@ -145,7 +145,7 @@ impl Signal {
         })
     }
 
-    /// Waits until the signal has come since it was last asked, or since it was made.
+    /// Waits until the signal has come since the last call, or since the listener was made.
     ///
     /// ```
     /// # brigade::run(async {
@@ -158,7 +158,7 @@ impl Signal {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the executor is dropped meanwhile.
+    /// Returns an error if the executor is dropped during the wait.
     ///
     /// # Cancel safety
     /// Dropping the future loses no signal.
@@ -181,7 +181,7 @@ impl Signal {
     }
 }
 
-/// The signal again and again, as a stream that never ends. Its errors are those of
+/// Yields the signal again and again; the stream never ends. Its errors are those of
 /// [`recv`](Signal::recv).
 impl futures_core::Stream for Signal {
     type Item = io::Result<()>;
@@ -201,7 +201,7 @@ impl Drop for Signal {
 
 /// Waits for Ctrl-C: see [`Kind::INTERRUPT`].
 ///
-/// It listens from the first poll on. To hear every Ctrl-C, keep a [`Signal`].
+/// It listens from the first poll on. To receive every Ctrl-C, keep a [`Signal`].
 ///
 /// ```
 /// # brigade::run(async {
@@ -220,13 +220,13 @@ impl Drop for Signal {
 /// Returns the errors of [`Signal::new`] and [`Signal::recv`].
 ///
 /// # Cancel safety
-/// Dropping the future stops listening, and the default action does not come back: see the
-/// [module](self).
+/// Dropping the future stops listening. The default action does not come back: see the [module](self).
 pub async fn ctrl_c() -> io::Result<()> {
     Signal::new(Kind::INTERRUPT)?.recv().await
 }
 
-/// Waits for SIGTERM, a request to terminate: see [`Kind::TERMINATE`]. Otherwise as [`ctrl_c`].
+/// Waits for SIGTERM, a request to terminate: see [`Kind::TERMINATE`]. In other respects it is like
+/// [`ctrl_c`].
 ///
 /// ```
 /// # brigade::run(async {
@@ -250,7 +250,8 @@ pub async fn terminate() -> io::Result<()> {
     Signal::new(Kind::TERMINATE)?.recv().await
 }
 
-/// Waits for Ctrl-C or SIGTERM, and returns which of the two came. Otherwise as [`ctrl_c`].
+/// Waits for Ctrl-C or SIGTERM, and returns which of the two came. In other respects it is like
+/// [`ctrl_c`].
 ///
 /// ```
 /// # brigade::run(async {

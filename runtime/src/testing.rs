@@ -1,9 +1,9 @@
-//! Runs a test under many orders of its tasks, each of which can be repeated.
+//! Runs a test under many orders of its tasks. Each order can be repeated.
 //!
 //! A bug that needs one task to overtake another appears once in a thousand runs, and never in a
-//! debugger. On a [`SingleThread`] with a seed and virtual time the seed decides every order:
-//! [`explore`] tries seeds until one breaks the program, and names it. Sockets, signals and threads
-//! would take their own time, which no seed decides, so in here they are errors.
+//! debugger. On a [`SingleThread`] with a seed and virtual time, the seed decides every order.
+//! [`explore`] tries seeds until one breaks the program, and names that seed. Sockets, signals and
+//! threads have timing that no seed decides, so they are errors here.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -18,26 +18,26 @@ use std::time::Duration;
 use crate::single_thread::SingleThread;
 use crate::time::sleep;
 
-/// The environment variable that asks for one seed alone.
+/// The environment variable that selects one seed.
 const SEED: &str = "BRIGADE_SEED";
 
-/// When the virtual clock gets there, no other timer was left.
+/// If the virtual clock reaches this time, no other timer was left.
 const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 
 /// Runs a program once for each seed, and panics with the first seed under which it fails.
 ///
 /// Each run is a new [`SingleThread`] with that [`seed`](crate::SingleThreadBuilder::seed), which
-/// decides in what order ready tasks are polled, and with
-/// [`virtual_time`](crate::SingleThreadBuilder::virtual_time), so that hours of sleep take no time.
-/// The same seed gives the same run, to the poll. `program` makes the future of one run.
+/// decides in what order ready tasks are polled. It also has
+/// [`virtual_time`](crate::SingleThreadBuilder::virtual_time), so hours of sleep take no time. The same
+/// seed gives exactly the same polls. `program` makes the future of one run.
 ///
-/// The outputs are returned in the order of the seeds: a test may demand that each outcome it names
-/// was reached at least once.
+/// Returns the outputs in the order of the seeds. So a test may require that each expected outcome was
+/// reached at least once.
 ///
 /// ```
 /// use std::{cell::Cell, rc::Rc};
 ///
-/// /// Two guests each put a coin into the jar, and look away between counting and writing down.
+/// /// Two guests each put a coin into the jar. Each looks away between counting and writing down.
 /// async fn jar() -> u32 {
 ///     let coins = Rc::new(Cell::new(0));
 ///     let guests = [(); 2].map(|()| {
@@ -61,39 +61,43 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 ///
 /// # A failing seed
 ///
-/// Where the program panics, `explore` runs it again with the same seed. If it fails again in the same
-/// way, `explore` panics with the seed and the program's message. To have that run again, alone, set
-/// `BRIGADE_SEED`: then every `explore` of the process runs that seed and no other.
+/// If the program panics, `explore` runs it again with the same seed. If it fails again in the same way,
+/// `explore` panics with the seed and the program's message. To run that seed alone, set `BRIGADE_SEED`:
+/// every `explore` of the process then runs that seed and no other.
 ///
 /// ```console
 /// $ BRIGADE_SEED=17 cargo test a_coin_is_lost
 /// ```
 ///
 /// If the second run passes, fails with another message or takes another number of polls, `explore`
-/// panics and reports that the runs differ: something besides the seed decides.
+/// panics and reports that the runs differ. In that case something besides the seed decides.
 ///
-/// # Chance that is not the seed's
+/// # Randomness that does not come from the seed
 ///
-/// - **`select!` of futures-util and of tokio** draws which branch it polls first, from a generator of
-///   its own. Write `select_biased!` (futures-util) or `biased;` in the first line of `tokio::select!`.
+/// - **`select!` of futures-util and of tokio** chooses at random which branch it polls first, with a
+///   generator of its own. Write `select_biased!` (futures-util) or `biased;` in the first line of
+///   `tokio::select!`.
 /// - The order of a `HashMap`, other random numbers and the real clock: fix them, or derive them from
-///   the seed. [`brigade::time::now`](crate::time::now) is virtual in here, `Instant::now` is not.
-/// - A static variable that one run leaves changed for the next.
+///   the seed. [`brigade::time::now`](crate::time::now) is virtual here, `Instant::now` is not.
+/// - A static variable that keeps its value from one run to the next.
 ///
 /// # What it does not try
 ///
-/// - It tries orders of polls. What two threads and the memory model do, it does not: use loom.
+/// - It tries orders of polls. It does not try orders of threads or of memory accesses: use loom for
+///   these.
 /// - **Sockets, signals and any other source of events are errors** (`Unsupported`): the clock would
-///   jump past what they wait for. Use channels and pipes in memory, or be generic over the stream.
+///   jump past the events that they wait for. Use channels and pipes in memory, or be generic over the
+///   stream.
 /// - [`spawn_blocking`](crate::spawn_blocking) runs its closure on this thread, in a task.
-/// - A thread that the program starts is not waited for, and its wakes are not repeatable.
+/// - It does not wait for a thread that the program starts, and wakes from such a thread are not
+///   repeatable.
 /// - A panic of a task goes to its handle. If the handle is not awaited, `explore` does not see it.
 ///
 /// # Panics
-/// Panics if the program panics, with the seed. If the program *stands still*, which means that tasks wait and
-/// no timer is armed (or none within two hundred years of virtual time). If `BRIGADE_SEED` is not a
+/// Panics with the seed if the program panics. Panics if the program *stands still*: tasks wait, and no
+/// timer is armed (or none within two hundred years of virtual time). Panics if `BRIGADE_SEED` is not a
 /// number, if there is no seed at all, and inside an executor. A program that is always busy and never
-/// done runs for ever, as anywhere else.
+/// ends also runs forever here.
 #[track_caller]
 pub fn explore<F: Future>(
     seeds: impl IntoIterator<Item = u64>,
@@ -102,7 +106,7 @@ pub fn explore<F: Future>(
     let mut outputs = Vec::new();
     match chosen() {
         Some(seed) => outputs.push(run(seed, &mut program)),
-        // A loop and no closure, so that the panic points to the caller's line.
+        // A loop and no closure, so that a panic points to the caller's line.
         None => {
             for seed in seeds {
                 outputs.push(run(seed, &mut program));
@@ -116,13 +120,13 @@ pub fn explore<F: Future>(
     outputs
 }
 
-/// Returns the seed that the environment asks for.
+/// Returns the seed that the environment variable selects.
 #[track_caller]
 fn chosen() -> Option<u64> {
     let text = env::var(SEED).ok()?;
     match text.trim().parse() {
         Ok(seed) => Some(seed),
-        Err(_) => panic!("brigade::explore: {SEED} must be a whole number, and is {text:?}"),
+        Err(_) => panic!("brigade::explore: {SEED} must be a whole number, but is {text:?}"),
     }
 }
 
@@ -138,7 +142,7 @@ fn run<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> F::Output {
     }
 }
 
-/// How a run failed: equal for two runs that took the same way.
+/// The reason why a run failed. It is equal for two runs that did the same.
 #[derive(PartialEq)]
 struct Failure {
     why: String,
@@ -150,7 +154,7 @@ fn run_once<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> Result<F::
     let executor = built.unwrap_or_else(|error| panic!("no executor could be built: {error}"));
     let main_polls = Cell::new(0);
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        // What a panic leaves half done belongs to the program and goes with this run.
+        // Anything that a panic leaves half done belongs to the program and ends with this run.
         executor.block_on(async { to_the_end(program(), &main_polls).await })
     }));
     let why = match ran {
@@ -164,7 +168,7 @@ fn run_once<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> Result<F::
     })
 }
 
-/// Returns the future's output, or `None` if nothing will ever happen again: the clock jumps to a timer
+/// Returns the future's output, or `None` if nothing will ever happen again. The clock jumps to a timer
 /// only when no task is ready, and this timer is the last of all.
 async fn to_the_end<F: Future>(future: F, polls: &Cell<u64>) -> Option<F::Output> {
     let mut future = pin!(future);

@@ -1,24 +1,24 @@
-//! Exercises 7 to 10: bugs to put into the runtime, and what finds them.
+//! Exercises 7 to 10: bugs to put into the runtime, and the tests that find them.
 
 /// One bug.
 pub(crate) struct Break {
     pub(crate) number: usize,
     pub(crate) what: &'static str,
-    /// Where, from the root.
+    /// The path from the root.
     pub(crate) file: &'static str,
-    /// What stands there, once.
+    /// The code to replace. It occurs once.
     pub(crate) from: &'static str,
     pub(crate) to: &'static str,
-    /// The solution: whose tests fail, as a part of their names.
+    /// The solution: a part of the names of the tests that fail.
     pub(crate) caught_by: &'static str,
-    /// In the models, which loom plays through.
+    /// The tests are loom models.
     pub(crate) by_loom: bool,
 }
 
 pub(crate) const BREAKS: [Break; 4] = [
     Break {
         number: 7,
-        what: "the run queue gives out first what came last",
+        what: "the run queue returns the newest task first",
         file: "runtime/src/queue/local.rs",
         from: "self.woken.pop_front()",
         to: "self.woken.pop_back()",
@@ -36,7 +36,7 @@ pub(crate) const BREAKS: [Break; 4] = [
     },
     Break {
         number: 9,
-        what: "the owner thread parks without a last look into its inbox",
+        what: "the owner thread parks without a last check of its inbox",
         file: "runtime/src/queue/inbox.rs",
         from: "let nothing = self.is_empty();",
         to: "let nothing = true;",
@@ -45,7 +45,7 @@ pub(crate) const BREAKS: [Break; 4] = [
     },
     Break {
         number: 10,
-        what: "clearing a source's readiness clears an event that came meanwhile",
+        what: "clearing a source's readiness clears an event that came in between",
         file: "runtime/src/reactor/readiness.rs",
         from: "let _ = self\n            .word\n            .compare_exchange(seen.0, cleared, Ordering::AcqRel, Ordering::Relaxed);",
         to: "let _ = cleared;\n        let _ = self.word.fetch_and(!READY, Ordering::AcqRel);",

@@ -1,5 +1,5 @@
-//! What the exercises ask you to write: in `start/`, or, with the feature `solutions`, written by
-//! somebody else. See the README beside this folder.
+//! The code that the exercises ask you to write is in `start/`. With the feature `solutions`, the
+//! library uses the written solutions instead. See the README beside this folder.
 
 #[cfg_attr(feature = "solutions", path = "solutions/park.rs")]
 #[cfg_attr(not(feature = "solutions"), path = "start/park.rs")]

@@ -7,7 +7,7 @@
 //! $ cargo run -p brigade-exercises -- check 1 9   # some
 //! ```
 //!
-//! What is broken is a copy, in the build folder: your files stay as they are.
+//! The checker breaks a copy in the build folder, so your files do not change.
 
 mod breaks;
 
@@ -19,7 +19,7 @@ use std::process::{Command, ExitCode};
 
 use breaks::{BREAKS, Break};
 
-/// What is to be written, by the name of its test.
+/// The exercises that ask for code, by the name of their test.
 const WRITE: [(usize, &str, &str); 6] = [
     (
         1,
@@ -30,14 +30,14 @@ const WRITE: [(usize, &str, &str); 6] = [
     (
         3,
         "e03_oneshot",
-        "a future that wakes whoever polled it last",
+        "a future that wakes the task that polled it last",
     ),
     (4, "e04_port", "a source of events like UDP"),
     (5, "e05_semaphore", "a fair semaphore"),
     (
         6,
         "e06_shares",
-        "a third executor, whose lanes have equal shares",
+        "a third executor with two lanes that have equal shares",
     ),
 ];
 
@@ -46,7 +46,7 @@ const WRITE: [(usize, &str, &str); 6] = [
 enum Ending {
     Passed,
     Failed,
-    /// It did not come as far as to run a test.
+    /// The run ended before any test ran.
     Broken,
 }
 
@@ -84,7 +84,7 @@ fn list() {
     }
     for Break { number, what, .. } in BREAKS {
         println!(
-            "{number:2}  break: {what}. What finds it? cargo run -p brigade-exercises -- try {number}"
+            "{number:2}  break: {what}. Which test finds it? cargo run -p brigade-exercises -- try {number}"
         );
     }
 }
@@ -117,7 +117,7 @@ fn check(numbers: &[usize]) -> io::Result<bool> {
     Ok(all)
 }
 
-/// Puts the bugs in, one after another, and shows what says so.
+/// Puts the bugs in, one after another, and shows which tests fail.
 fn attempt(numbers: &[usize]) -> io::Result<bool> {
     let copy = copy()?;
     for it in BREAKS.iter().filter(|it| numbers.contains(&it.number)) {
@@ -140,8 +140,8 @@ fn root() -> PathBuf {
     root.expect("runtime/exercises is in the workspace").into()
 }
 
-/// Runs tests in a folder and says how they ended, and what they printed. `arguments` are cargo's, and
-/// `filter` is a part of the names of those to run.
+/// Runs tests in a folder. Returns how they ended and what they printed. `arguments` are cargo's, and
+/// `filter` is a part of the names of the tests to run.
 fn tests(
     folder: &Path,
     arguments: &[&str],
@@ -176,7 +176,7 @@ fn tests(
         .lines()
         .any(|line| line.starts_with("test ") && line.ends_with("... ok"));
     let ending = match (output.status.success(), any) {
-        // A model in which everybody sleeps for ever ends in an abort, not in a line of the harness.
+        // If all threads of a model sleep forever, loom aborts, and the harness prints no line.
         (false, _) => Ending::Failed,
         (true, true) => Ending::Passed,
         (true, false) => Ending::Broken,
@@ -184,7 +184,7 @@ fn tests(
     Ok((ending, printed))
 }
 
-/// Copies the workspace into the build folder, beside which the copy has its own.
+/// Copies the workspace into the build folder. The copy has a build folder of its own beside it.
 fn copy() -> io::Result<PathBuf> {
     let target =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
@@ -208,7 +208,7 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What is there already stays as it is, so that cargo need not compile it again.
+/// Files that are equal are not written again, so that cargo need not compile them again.
 fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     let text = fs::read(from)?;
     match fs::read(to).is_ok_and(|there| there == text) {
@@ -226,12 +226,12 @@ fn find(copy: &Path, it: &Break) -> io::Result<(Ending, String)> {
     tests(copy, arguments, it.caught_by, it.by_loom)
 }
 
-/// The same with the bug put in, which is taken out again.
+/// Does the same with the bug put in, and takes the bug out again.
 fn broken(copy: &Path, it: &Break) -> io::Result<(Ending, String)> {
     let path = copy.join(it.file);
     let whole = fs::read_to_string(&path)?;
     if whole.matches(it.from).count() != 1 {
-        let what = format!("{} should say once:\n{}", it.file, it.from);
+        let what = format!("{} should contain once:\n{}", it.file, it.from);
         return Err(io::Error::other(what));
     }
     fs::write(&path, whole.replacen(it.from, it.to, 1))?;

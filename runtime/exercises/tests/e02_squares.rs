@@ -1,4 +1,4 @@
-//! Exercise 2: while one task computes, another has its turns.
+//! Exercise 2: another task gets its turns while one computes.
 
 use std::cell::Cell;
 

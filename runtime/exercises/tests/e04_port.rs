@@ -1,4 +1,4 @@
-//! Exercise 4: a receiver waits for what has not been sent yet, and a sender for room.
+//! Exercise 4: a receiver waits for a datagram, and a sender waits for room in the buffer.
 #![cfg(unix)]
 
 use brigade_exercises::port::pair;
@@ -33,7 +33,7 @@ fn a_sender_waits_for_room() {
                 }
                 std::io::Result::Ok(())
             });
-            // As much as there is room for is sent before anybody reads.
+            // The sender fills the buffer before the receiver reads.
             brigade::yield_now().await;
             for _ in 0..MANY {
                 assert_eq!(b.recv(&mut [0; 512]).await.unwrap(), 512);

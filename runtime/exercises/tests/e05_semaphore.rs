@@ -23,10 +23,10 @@ fn nobody_overtakes() {
                     note(name);
                 })
             });
-            // Both stand in the queue now.
+            // Both are in the queue now.
             brigade::yield_now().await;
             drop(first);
-            // Comes again at once, before they were polled.
+            // Tries again at once, before the others are polled.
             let _again = STOVE.acquire().await;
             note('a');
             drop(_again);
@@ -48,7 +48,7 @@ fn who_gives_up_passes_it_on() {
         let mut second = Box::pin(stove.acquire());
         assert!(second.as_mut().poll(&mut cx).is_pending());
         assert!(last.as_mut().poll(&mut cx).is_pending());
-        // Handed to the second, which is dropped before it looks.
+        // The permit goes to the second waiter, which is dropped before it takes it.
         drop(first);
     }
     assert!(last.as_mut().poll(&mut cx).is_ready());

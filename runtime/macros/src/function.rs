@@ -1,4 +1,4 @@
-//! Reads the function that an attribute stands at.
+//! Reads the function that an attribute is on.
 
 use proc_macro::{Delimiter, Ident, Span, TokenStream, TokenTree};
 
@@ -7,11 +7,11 @@ use crate::{Error, group_of, is_ident, is_punct};
 /// An async function without parameters.
 pub(crate) struct Function {
     pub(crate) name: Ident,
-    /// All but `async` and the body: attributes, visibility, `fn name() -> Output`.
+    /// Everything except `async` and the body: attributes, visibility, `fn name() -> Output`.
     pub(crate) attributes_and_signature: TokenStream,
     /// `async fn name() -> Output { body }`, with the user's spans.
     pub(crate) as_written: TokenStream,
-    /// Where an attribute `#[test]` stands.
+    /// The position of an attribute `#[test]`.
     pub(crate) test_attribute: Option<Span>,
 }
 
@@ -62,12 +62,13 @@ impl Function {
         }
         match group_of(parameters, Delimiter::Parenthesis) {
             None => {
-                let message = "the function must not be generic: nobody chooses its parameters";
+                let message =
+                    "the function must not be generic: its type parameters would be unknown";
                 return Err(Error::new(parameters.span(), message));
             }
             Some(list) if !list.stream().is_empty() => {
                 let message =
-                    "the function must not have parameters: nobody passes arguments to it";
+                    "the function must not have parameters: it is called without arguments";
                 return Err(Error::new(list.span(), message));
             }
             Some(_) => {}

@@ -1,9 +1,8 @@
 //! `#[brigade::main]` and `#[brigade::test]`; the crate `brigade` documents them.
 //!
-//! Both attributes keep the async function as it was written and put it into an ordinary function of
+//! Both attributes keep the async function as it was written. They put it into an ordinary function of
 //! the same name, which runs it on an executor. So the compiler's messages about the body point at the
-//! user's lines. The input is simple enough to be read token by token: no parser crate is built before
-//! everything else.
+//! user's lines. The input is simple enough to be read token by token, without a parser crate.
 
 mod function;
 mod options;
@@ -18,7 +17,7 @@ use options::Options;
 pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let wrapped = wrap(arguments, item, TokenStream::new());
     wrapped.unwrap_or_else(|error| {
-        // Without a `main` the compiler would complain of that as well.
+        // Without a `main`, the compiler would report that error too.
         let mut tokens = error.into_tokens();
         tokens.extend(parse("fn main() {}"));
         tokens
@@ -32,7 +31,7 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     wrap(arguments, item, attribute).unwrap_or_else(Error::into_tokens)
 }
 
-/// `attribute`, the function's own attributes and its signature without `async`, around the function
+/// Puts `attribute`, the function's own attributes and its signature without `async` around the function
 /// and a call of it.
 fn wrap(
     arguments: TokenStream,
@@ -55,7 +54,7 @@ fn wrap(
     Ok(tokens)
 }
 
-/// What is wrong with the input, and where.
+/// An error in the input, and its position.
 struct Error {
     span: Span,
     message: String,
@@ -84,7 +83,7 @@ fn parse(code: &str) -> TokenStream {
     code.parse().expect("brigade-macros writes valid tokens")
 }
 
-/// The same token, in messages at another place. In groups too.
+/// Returns the token with another position for messages, also in groups.
 fn with_span(mut token: TokenTree, span: Span) -> TokenTree {
     if let TokenTree::Group(group) = &token {
         let inner = group.stream().into_iter();

@@ -12,7 +12,7 @@ pub(crate) struct Options {
     virtual_time: Option<Span>,
 }
 
-/// Where an argument stands, and the expression after its `=`.
+/// The position of an argument, and the expression after its `=`.
 struct Value {
     span: Span,
     expression: TokenStream,
@@ -82,7 +82,7 @@ impl Options {
         }
     }
 
-    /// An expression that runs the async function `name`.
+    /// Returns an expression that runs the async function `name`.
     pub(crate) fn run(self, name: Ident) -> TokenStream {
         let builder = match (self.workers, self.seed, self.virtual_time) {
             (None, None, None) => return call("::brigade::run", [TokenTree::from(name), unit()]),

@@ -1,19 +1,19 @@
-//! Every order of a lane's steps, with threads that fail to start and times that run out.
+//! Every order of a lane's steps, with threads that fail to start and threads that time out.
 
 use std::collections::HashSet;
 
 use super::*;
 
-/// What a model thread of a lane is at. Its number is its place in the list, and its seat.
+/// The state of a model thread of a lane. Its index in the list is also its seat.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Thread {
-    /// Has started, or has run its job, and comes for the next one.
+    /// Has started, or has run its job, and is about to take the next one.
     Coming,
     /// Runs the job.
     Running(usize),
-    /// Is idle. Its time may run out at any moment.
+    /// Is idle. It may time out at any moment.
     Waiting,
-    /// Its time has run out, and it does not hold the lock yet.
+    /// Has timed out, and does not hold the lock yet.
     TimedOut,
     Ended,
 }
@@ -22,10 +22,10 @@ enum Thread {
 struct Model {
     roster: Roster<usize, usize>,
     threads: Vec<Thread>,
-    /// Threads that were notified and are not up yet.
+    /// Threads that were notified and have not woken yet.
     notified: Vec<usize>,
     submitted: usize,
-    /// How often each job was run, handed back or cancelled.
+    /// The number of times that each job was run, handed back or cancelled.
     settled: Vec<usize>,
 }
 
@@ -77,7 +77,7 @@ impl Model {
         };
     }
 
-    /// What may happen next, apart from times that run out.
+    /// The possible next steps, apart from timeouts.
     fn steps(&self) -> Vec<Model> {
         let mut steps = Vec::new();
         let mut step = |change: &dyn Fn(&mut Model)| {
@@ -144,8 +144,8 @@ impl Model {
     }
 }
 
-/// All orders of four submissions, of starts that fail and of times that run out, with up to three threads:
-/// each job is settled once, nothing waits for a thread that does not come, and all threads end.
+/// Tries all orders of four submissions, of starts that fail and of timeouts, with up to three threads.
+/// Each job is settled once, no job relies on a thread that does not come, and all threads end.
 #[test]
 fn a_lane_settles_every_job_once_in_every_order_of_its_steps() {
     for max in 0..=3 {
@@ -159,7 +159,7 @@ fn a_lane_settles_every_job_once_in_every_order_of_its_steps() {
             model.check();
             let steps = model.steps();
             if steps.is_empty() {
-                // Nothing goes on without a time that runs out: so nobody may be waiting.
+                // No step is left but a timeout, so no job may be waiting.
                 assert!(model.roster.closed && model.settled == [1; JOBS]);
                 assert!(model.threads.iter().all(|it| *it == Thread::Ended));
                 assert!(!model.roster.is_busy());
@@ -172,7 +172,7 @@ fn a_lane_settles_every_job_once_in_every_order_of_its_steps() {
     }
 }
 
-/// Under a trickle of jobs all but one of many idle threads are never called, so their times run out.
+/// Under a trickle of jobs, all but one of many idle threads are never notified, so they time out.
 #[test]
 fn a_trickle_keeps_one_thread() {
     let mut roster = Roster::new(10);
@@ -201,7 +201,7 @@ fn pool() -> Pool {
     Pool::new(settings.threads, 2, None)
 }
 
-/// From the submission of a job of either kind until it has ended, and its handle has heard of it.
+/// The pool is busy from the submission of a job of either kind until its handle was told of its end.
 #[test]
 fn the_pool_is_busy_while_there_are_jobs() {
     let pool = pool();
@@ -218,7 +218,7 @@ fn the_pool_is_busy_while_there_are_jobs() {
         }
         assert!(handle.is_finished());
     }
-    // One that is aborted before it begins is soon gone, too.
+    // A job that is aborted before it begins is soon gone, too.
     let (handle, _) = pool.spawn(Kind::Job, || ());
     handle.abort();
     while pool.is_busy() {
@@ -228,8 +228,8 @@ fn the_pool_is_busy_while_there_are_jobs() {
     assert!(!pool.is_busy());
 }
 
-/// A driver that waits without a timeout, because the clock stands still while there are jobs, is woken when the
-/// last one has ended, even if nobody awaits it.
+/// A driver waits without a timeout while the clock stands still for jobs. The end of the last job wakes
+/// it, even if no task awaits that job.
 #[test]
 #[cfg_attr(miri, ignore = "waits for events")]
 fn the_end_of_the_last_job_ends_the_drivers_wait() {

@@ -1,7 +1,7 @@
-//! What hyper-util's pooled client needs in order to open its connections.
+//! The connector for hyper-util's pooled client, which opens its connections.
 //!
-//! The client takes any service of tower that turns a URI into a stream. [`Connector`] is the plain
-//! one, over TCP. Both traits belong to other crates, so only this crate can implement them for brigade's
+//! The client takes any tower service that turns a URI into a stream. [`Connector`] is the plain one,
+//! over TCP. Both traits belong to other crates, so only this crate can implement them for brigade's
 //! sockets.
 
 use std::future::Future;
@@ -17,8 +17,8 @@ use crate::net::{ByteStream, Socket, TcpStream};
 
 /// Opens the connections of hyper-util's pooled `Client`.
 ///
-/// Each connection goes to the first address of the host that answers, as with [`TcpStream::connect`], and
-/// sends without delay (`TCP_NODELAY`).
+/// Each connection goes to the first address of the host that answers, as with [`TcpStream::connect`].
+/// It sends without delay (`TCP_NODELAY`).
 ///
 /// ```
 /// use brigade::hyper::{Connector, Executor, Timer};
@@ -47,12 +47,12 @@ use crate::net::{ByteStream, Socket, TcpStream};
 /// # }).unwrap();
 /// ```
 ///
-/// For HTTPS, put a connector of TLS around it, such as `hyper_rustls::HttpsConnector`, and tell this one to
+/// For HTTPS, wrap it in a TLS connector such as `hyper_rustls::HttpsConnector`, and make this one
 /// [accept](Self::enforce_http) the scheme.
 ///
 /// # Errors
-/// A connection fails with the errors of [`TcpStream::connect`], and with `InvalidInput` for a URI that names
-/// no host or whose scheme the connector does not accept.
+/// A connection fails with the errors of [`TcpStream::connect`]. It fails with `InvalidInput` if the URI
+/// names no host, or if the connector does not accept its scheme.
 #[derive(Clone, Debug)]
 pub struct Connector {
     enforce_http: bool,
@@ -64,8 +64,8 @@ impl Connector {
         Connector { enforce_http: true }
     }
 
-    /// Sets whether to refuse schemes other than `http`. Set it to `false` only inside of a connector that
-    /// encrypts: this one opens a plain connection whatever the scheme, to port 443 for `https`.
+    /// Sets whether to refuse schemes other than `http`. Set it to `false` only inside a connector that
+    /// encrypts. This one opens a plain connection for any scheme, to port 443 for `https`.
     ///
     /// ```
     /// use brigade::hyper::Connector;
@@ -89,7 +89,7 @@ impl Connector {
             Some(_) if !self.enforce_http => 80,
             _ => return Err(invalid("the scheme is not http")),
         };
-        // An IPv6 address has brackets in a URI, and none in a name to look up.
+        // An IPv6 address has brackets in a URI, but not in a name to look up.
         let host = uri.host().unwrap_or_default();
         let bare = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
         match bare.unwrap_or(host) {
@@ -119,14 +119,14 @@ impl Service<Uri> for Connector {
         Box::pin(async move {
             let (host, port) = target?;
             let stream = TcpStream::connect((&*host, port)).await?;
-            // hyper writes a request at one go, so waiting for more bytes gains nothing.
+            // hyper writes a request in one go, so waiting for more bytes gains nothing.
             stream.set_nodelay(true)?;
             Ok(stream)
         })
     }
 }
 
-/// A socket knows nothing of proxies or of a negotiated protocol.
+/// A socket has no information about proxies or a negotiated protocol.
 impl<S: ByteStream> Connection for Socket<S> {
     fn connected(&self) -> Connected {
         Connected::new()

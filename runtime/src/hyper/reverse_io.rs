@@ -1,4 +1,4 @@
-//! The way back: a stream of hyper as one of futures-io.
+//! The reverse of `Io`: a stream of hyper as one of futures-io.
 
 use std::io;
 use std::pin::Pin;
@@ -7,10 +7,10 @@ use std::task::{Context, Poll, ready};
 use ::hyper::rt::{self, ReadBuf};
 use futures_io::{AsyncRead, AsyncWrite};
 
-/// Any stream of hyper as a stream of futures-io, the reverse of [`Io`](super::Io).
+/// Makes any stream of hyper a stream of futures-io, the reverse of [`Io`](super::Io).
 ///
-/// The main use is [`hyper::upgrade::Upgraded`], the connection that remains after an HTTP upgrade. A websocket
-/// over it, for example, needs futures-io:
+/// The main use is [`hyper::upgrade::Upgraded`], the connection that remains after an HTTP upgrade. For
+/// example, a websocket over it needs futures-io:
 ///
 /// ```
 /// use brigade::hyper::FuturesIo;
@@ -61,7 +61,7 @@ impl<T> FuturesIo<T> {
         FuturesIo(stream)
     }
 
-    /// Returns the stream. Its type may tell more, as in this example:
+    /// Returns the stream. Its type may have more methods, as in this example:
     ///
     /// ```
     /// # brigade::run(async {
@@ -104,7 +104,7 @@ impl<T: rt::Read + Unpin> AsyncRead for FuturesIo<T> {
         cx: &mut Context<'_>,
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        // `ReadBuf::new` takes the bytes as initialised, so hyper need not fill them with zeros.
+        // `ReadBuf::new` treats the bytes as initialised, so hyper need not fill them with zeros.
         let mut buffer = ReadBuf::new(into);
         ready!(Pin::new(&mut self.0).poll_read(cx, buffer.unfilled()))?;
         Poll::Ready(Ok(buffer.filled().len()))

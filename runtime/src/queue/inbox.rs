@@ -1,9 +1,9 @@
-//! The inbox of the single-thread executor: the one way in from other threads.
+//! The inbox of the single-thread executor: the only way in from other threads.
 //!
-//! Any thread sends a [`RemoteOp`] without ever blocking, and learns whether the owner sleeps and must be
-//! notified. The channel is unbounded, since a send happens inside `wake`, perhaps under a lock that the
-//! executor wants before it could make room (compio #1044). The owner keeps the receiving end; once it drops
-//! that, sending fails and the operation is dropped where it came from.
+//! Any thread sends a [`RemoteOp`] without ever blocking, and learns whether it must notify the sleeping
+//! owner. The channel is unbounded. A send happens inside `wake`, perhaps under a lock that the executor
+//! needs before it could make room (compio #1044). The owner keeps the receiving end. Once the owner
+//! drops it, sending fails, and the sender drops the operation.
 //!
 //! # The race between sending and parking
 //!
@@ -16,12 +16,12 @@
 //! ```
 //!
 //! One of the two fences comes first. If P2 does, S3 sees the operation of P1. If S2 does, P3 sees
-//! `asleep` and notifies; a notification is an event in the OS, for which S4 returns even if it came
+//! `asleep` and notifies. A notification is an event in the OS, so S4 returns even if the event came
 //! before S4 began. So the owner never sleeps while an operation waits.
 //!
-//! Without S3 an operation that comes between the last look and the sleep would be lost: that is the *lost
-//! wakeup*, and the model `no_wake_is_slept_through` finds it. To notify at every send would mend that
-//! at the price of a system call each.
+//! Without S3, an operation that comes between the last check and the sleep would be lost. That is the
+//! *lost wakeup*, and the model `no_wake_is_slept_through` finds it. A notification at every send would
+//! prevent it too, but would cost a system call each.
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{AtomicBool, Ordering, fence};
@@ -34,7 +34,7 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// The inbox, and the end that its owner keeps.
+    /// Returns the inbox, and the receiving end for its owner.
     pub(crate) fn new() -> (Self, Receiver<RemoteOp>) {
         let (sender, receiver) = unbounded();
         let asleep = AtomicBool::new(false);
@@ -44,28 +44,29 @@ impl Inbox {
     /// Sends an operation, from any thread. Returns whether the caller must notify the owner.
     #[must_use]
     pub(crate) fn send(&self, op: RemoteOp) -> bool {
-        // P1. A failed send gives the operation back, to be dropped here.
+        // P1. A failed send returns the operation, which is dropped here.
         if self.sender.send(op).is_err() {
             return false;
         }
         // P2
         fence(Ordering::SeqCst);
-        // P3. The swap lets one of several senders notify.
+        // P3. The swap lets only one of several senders notify.
         self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::Relaxed)
     }
 
-    /// Returns whether nothing waits.
+    /// Returns whether no operation waits.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.sender.is_empty()
     }
 
-    /// How many operations wait.
+    /// Returns how many operations wait.
     pub(crate) fn len(&self) -> usize {
         self.sender.len()
     }
 
-    /// S1 to S3: the owner is about to park. `false`: an operation waits, so it must not.
+    /// S1 to S3: the owner is about to park. Returns `false` if an operation waits, so the owner must
+    /// not park.
     pub(crate) fn begin_park(&self) -> bool {
         self.asleep.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
@@ -76,7 +77,7 @@ impl Inbox {
         nothing
     }
 
-    /// The owner is up again.
+    /// Ends the park: the owner is awake again.
     pub(crate) fn end_park(&self) {
         self.asleep.store(false, Ordering::Relaxed);
     }
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
     use crate::test_support::{Refusing, new_task};
 
-    /// Counts how often it is dropped.
+    /// Counts its drops.
     #[derive(Clone, Default)]
     struct Counter(Arc<AtomicUsize>);
 
@@ -99,7 +100,8 @@ mod tests {
         fn get(&self) -> usize {
             self.0.load(Ordering::SeqCst)
         }
-        /// An operation that spawns a task which its executor refuses, so its future is dropped.
+        /// Returns an operation that spawns a task. The executor refuses the task, so its future is
+        /// dropped.
         fn spawn(&self) -> RemoteOp {
             struct Tell(Counter);
             impl Drop for Tell {
@@ -118,7 +120,7 @@ mod tests {
         let dropped = Counter::default();
         let (inbox, receiver) = Inbox::new();
         assert!(!inbox.send(dropped.spawn()));
-        // An operation waits: no sleep.
+        // An operation waits, so the owner must not sleep.
         assert!(!inbox.begin_park());
         receiver.try_recv().ok().unwrap().run();
         assert!(inbox.is_empty() && inbox.begin_park());
@@ -131,7 +133,7 @@ mod tests {
         assert_eq!(dropped.get(), 3);
     }
 
-    /// An event of the OS wakes the owner: no sender need notify it.
+    /// If an event of the OS wakes the owner, no sender needs to notify it.
     #[test]
     fn an_awake_owner_is_not_notified() {
         let dropped = Counter::default();
@@ -153,7 +155,7 @@ mod tests {
         assert_eq!(dropped.get(), 2);
     }
 
-    /// Senders race the owner, which parks, wakes and in the end closes: each operation is run or dropped
+    /// Senders race an owner that parks, wakes and finally closes. Each operation is run or dropped
     /// once, and an owner that sleeps while operations wait is notified.
     #[test]
     fn no_operation_is_lost() {
@@ -174,7 +176,7 @@ mod tests {
                 })
             })
             .collect();
-        // Half of them meet an owner that is awake or asleep, the rest one that closes.
+        // Half of the operations meet an owner that is awake or asleep, the rest an owner that closes.
         while dropped.get() < THREADS * each / 2 {
             let before = notified.load(Ordering::SeqCst);
             if inbox.begin_park() {

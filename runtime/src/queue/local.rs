@@ -1,9 +1,10 @@
 //! The run queue of one thread: tasks that are ready, in the order in which they will run.
 //!
-//! Without a seed it is first come, first served, in two lines: tasks that were spawned or woken, and tasks that
-//! *yielded*, which woke themselves in their own poll. A task that yielded comes after all that were ready by
-//! then; [`OVERTAKES`] later ones may come before it as well. So however many tasks wake themselves, they hardly
-//! delay what the driver woke, and are not starved by it. With a seed the order of all is drawn from a generator.
+//! Without a seed the queue is first come, first served, and has two parts: tasks that were spawned or
+//! woken, and tasks that *yielded*. A task yields when it wakes itself in its own poll. It goes behind
+//! all tasks that are ready by then, and at most [`OVERTAKES`] later ones may overtake it. So tasks that
+//! wake themselves hardly delay the tasks that the driver woke, and are not starved by them. With a
+//! seed, a generator decides the order of all tasks.
 
 use std::collections::VecDeque;
 
@@ -13,17 +14,17 @@ use crate::task::raw::{RawTask, Runnable};
 /// The tasks of one thread that are ready. The queue holds the right to run each of them.
 pub(crate) struct LocalQueue {
     woken: VecDeque<Runnable>,
-    /// Each with the value of `taken` at which all that were ready before it have been taken.
+    /// Each with the value of `taken` at which all tasks that were ready before it have been taken.
     yielded: VecDeque<(Runnable, u64)>,
-    /// How many tasks were taken from `woken`.
+    /// The number of tasks taken from `woken`.
     taken: u64,
-    /// How many of them overtook the first of `yielded`.
+    /// How many of these overtook the first task of `yielded`.
     overtakes: u32,
     order: Option<Generator>,
 }
 
 impl LocalQueue {
-    /// A queue in order of arrival, or in an order drawn from `seed`.
+    /// Makes a queue in order of arrival, or in an order decided by `seed`.
     pub(crate) fn new(seed: Option<u64>) -> Self {
         LocalQueue {
             woken: VecDeque::new(),
@@ -39,7 +40,7 @@ impl LocalQueue {
         self.woken.push_back(task);
     }
 
-    /// Puts a task in that woke itself while it was polled.
+    /// Puts in a task that woke itself during its poll.
     #[inline]
     pub(crate) fn push_yielded(&mut self, task: Runnable) {
         if self.order.is_some() {
@@ -75,21 +76,21 @@ impl LocalQueue {
         self.woken.len() + self.yielded.len()
     }
 
-    /// Takes one task out, wherever it is.
+    /// Removes one task, wherever it is.
     pub(crate) fn remove(&mut self, task: RawTask) {
         self.woken.retain(|other| other.raw() != task);
         self.yielded.retain(|(other, _)| other.raw() != task);
     }
 
-    /// Forgets all tasks. The caller cancels them.
+    /// Removes all tasks. The caller cancels them.
     pub(crate) fn clear(&mut self) {
         self.woken.clear();
         self.yielded.clear();
     }
 
-    /// Gives back the memory that a burst needed, when it is over.
+    /// Frees memory that a burst needed, when the burst is over.
     pub(crate) fn shrink_after_burst(&mut self) {
-        /// Below this a queue is not worth giving back: 32 KiB. Arbitrary: not measured.
+        /// A smaller queue is not worth freeing: 32 KiB. Arbitrary: not measured.
         const KEEP: usize = 4096;
         if self.len() == 0 && self.woken.capacity() + self.yielded.capacity() > KEEP {
             self.woken = VecDeque::new();
@@ -98,8 +99,8 @@ impl LocalQueue {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014): a
-/// counter, scrambled. Every seed is a good one.
+/// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014): a scrambled
+/// counter. Every seed is good.
 struct Generator(u64);
 
 impl Generator {
@@ -107,8 +108,8 @@ impl Generator {
         Generator(seed)
     }
 
-    /// A number below `bound`, or `None` if that is 0. The product's upper half, instead of a
-    /// remainder, is even enough for a queue's order.
+    /// Returns a number below `bound`, or `None` if that is 0. It takes the upper half of a product
+    /// instead of a remainder, which is uniform enough for the order of a queue.
     fn below(&mut self, bound: usize) -> Option<usize> {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -129,7 +130,7 @@ mod tests {
     use crate::task::raw::Unbound;
     use crate::test_support::{Nowhere, new_task};
 
-    /// A queue of `count` tasks, these in order, and their handles.
+    /// Returns a queue of `count` tasks, these tasks in order, and their handles.
     fn queue_of(
         count: usize,
         seed: Option<u64>,
@@ -143,7 +144,7 @@ mod tests {
         (queue, raw, handles)
     }
 
-    /// Takes all out, in order, by their index in `tasks`.
+    /// Takes all tasks out, in order, and returns their indices in `tasks`.
     fn drain(queue: &mut LocalQueue, tasks: &[RawTask]) -> Vec<usize> {
         std::iter::from_fn(|| {
             let next = queue.pop()?;
@@ -155,14 +156,15 @@ mod tests {
     }
 
     #[test]
-    fn without_a_seed_it_is_first_come_first_served() {
+    fn a_queue_without_a_seed_is_first_come_first_served() {
         let (mut queue, tasks, _handles) = queue_of(100, None);
         assert_eq!(queue.len(), 100);
         assert_eq!(drain(&mut queue, &tasks), (0..100).collect::<Vec<_>>());
         assert!(queue.pop().is_none() && queue.len() == 0);
     }
 
-    /// A task that yields comes after all that are ready, and after no more than so many later ones.
+    /// A task that yields goes behind all ready tasks, and at most a fixed number of later ones overtake
+    /// it.
     #[test]
     fn a_task_that_yields_is_overtaken_by_a_bounded_number_of_later_ones() {
         const EARLIER: usize = 5;
@@ -215,12 +217,12 @@ mod tests {
             tasks[at].cancel();
             let expected: Vec<_> = (0..7).filter(|n| *n != at).collect();
             assert_eq!(drain(&mut queue, &tasks), expected);
-            // It is not there any more: nothing happens.
+            // The task is no longer in the queue, so this does nothing.
             queue.remove(tasks[at]);
         }
     }
 
-    /// As at shutdown: the registry knows the tasks too, and cancels them.
+    /// At shutdown, the list of tasks has these tasks too, and cancels them.
     #[test]
     fn clearing_forgets_the_tasks_and_does_not_cancel_them() {
         let (mut queue, tasks, handles) = queue_of(3, None);
@@ -234,11 +236,8 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(
-        miri,
-        ignore = "thousands of tasks, none of which does anything else than one"
-    )]
-    fn a_peak_is_given_back_once_it_is_over() {
+    #[cfg_attr(miri, ignore = "thousands of tasks that all do the same")]
+    fn memory_of_a_burst_is_freed_once_it_is_over() {
         let (mut queue, tasks, _handles) = queue_of(5000, None);
         let first = queue.pop().unwrap();
         queue.shrink_after_burst();
@@ -249,8 +248,8 @@ mod tests {
         assert_eq!(queue.woken.capacity(), 0);
     }
 
-    /// The generator's published first numbers, so that a seed which once found a bug finds it again in
-    /// the next release.
+    /// Checks the generator's published first numbers. A seed that found a bug must find it again in the
+    /// next release.
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn a_seed_means_the_same_in_every_release() {
@@ -261,20 +260,20 @@ mod tests {
             3_203_168_211_198_807_973,
             9_817_491_932_198_370_423,
         ];
-        // Scaled to a bound just below 2^64 they lose one.
+        // Scaled to a bound just below 2^64, each number is one less.
         assert_eq!(numbers, published.map(|number| number - 1));
     }
 
     #[test]
     #[cfg_attr(miri, ignore = "arithmetic, tens of thousands of times")]
-    fn the_generator_is_even_and_keeps_its_bound() {
+    fn the_generator_is_uniform_and_stays_below_its_bound() {
         let mut order = Generator::new(42);
         assert_eq!(order.below(0), None);
         let mut counts = [0; 7];
         for _ in 0..70_000 {
             counts[order.below(7).unwrap()] += 1;
         }
-        // Ten thousand each; five standard deviations are 460.
+        // Ten thousand of each are expected; five standard deviations are 460.
         assert!(
             counts.iter().all(|count| (9_500..10_500).contains(count)),
             "{counts:?}"

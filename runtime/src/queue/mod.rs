@@ -1,4 +1,5 @@
-//! Queues of ready tasks: for one thread, for a worker from which others steal, and for all workers; and the inbox.
+//! Queues of ready tasks: for one thread, for a worker that others steal from, and for all workers. Also
+//! the inbox.
 //!
 //! A queue holds the right to run each task in it, and runs none itself.
 //!
@@ -19,11 +20,11 @@
 //! assert_eq!(sum, 4950);
 //! ```
 //!
-//! It is correct, but every push and every pop of every thread contends for the same lock and cache line. So each
-//! thread gets a queue of its own, which raises three questions. How does another thread get a task in? By the [`inbox`] where the queue has one owner only, by the queue of
-//! [`inject`] where there are many. How does work get from a full queue to an idle thread? By stealing, from a
-//! ring (see [`stealing`]). And what wakes a thread that sleeps? That is the race of the `inbox`, and of
-//! `work_stealing::idle`.
+//! It is correct, but all threads contend for one lock and one cache line at every push and pop. So each
+//! thread gets a queue of its own, which raises three questions. How does another thread get a task in?
+//! Through the [`inbox`] if the queue has one owner, through the queue of [`inject`] if there are many.
+//! How does work get from a full queue to an idle thread? By stealing, from a ring (see [`stealing`]).
+//! And what wakes a thread that sleeps? That is the race of the `inbox`, and of `work_stealing::idle`.
 
 pub(crate) mod inbox;
 pub(crate) mod inject;

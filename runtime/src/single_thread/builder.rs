@@ -1,7 +1,7 @@
-//! What only the builder of a [`SingleThread`] has: seed, virtual time, and `build`.
+//! The parts of the builder that only a [`SingleThread`] has: seed, virtual time, and `build`.
 //!
-//! Beside `work_stealing/builder.rs` it shows in a few lines what differs: a scheduler that is *bound*
-//! to this thread, and no workers.
+//! Compare it with `work_stealing/builder.rs` to see the differences: here the scheduler is *bound* to
+//! this thread, and there are no workers.
 
 use std::cell::RefCell;
 use std::io;
@@ -21,8 +21,8 @@ use crate::timer::Timers;
 use crate::trace::Probe;
 
 impl Builder<SingleThread> {
-    /// Draws the order of ready tasks from a generator with this seed, instead of first come, first
-    /// served: the same seed gives the same order, another one another order.
+    /// Takes ready tasks in an order that a generator with this seed decides, instead of first come,
+    /// first served. The same seed gives the same order, another seed another order.
     ///
     /// ```
     /// use std::sync::{Arc, Mutex};
@@ -46,12 +46,12 @@ impl Builder<SingleThread> {
         self
     }
 
-    /// With virtual time the clock of [`brigade::time`](crate::time) stands still while any task is
-    /// ready, and jumps to the next timer when none is: an hour's sleep takes no time at all.
+    /// Uses virtual time. The clock of [`brigade::time`](crate::time) stands still while any task is
+    /// ready, and jumps to the next timer when none is. So an hour's sleep takes no time at all.
     ///
-    /// A job of [`spawn_blocking`](crate::spawn_blocking) and a name lookup take no virtual time: the clock
-    /// stands still until they are done, unless a job itself waits for the clock. It knows nothing else of the
-    /// world outside: while a socket or another thread would have taken its time, the clock jumps on.
+    /// A job of [`spawn_blocking`](crate::spawn_blocking) and a name lookup take no virtual time. The
+    /// clock stands still until they are done, unless a job itself waits for the clock. The clock does
+    /// not wait for anything else outside the executor, such as a socket or another thread: it jumps on.
     ///
     /// ```
     /// use std::time::Duration;
@@ -70,8 +70,8 @@ impl Builder<SingleThread> {
         self
     }
 
-    /// For runs that can be repeated to the poll: virtual time, no source of events, and no thread but
-    /// this one, so that what `spawn_blocking` is given runs here.
+    /// Makes runs repeatable to the poll: virtual time, no source of events, and no other thread. So
+    /// closures of `spawn_blocking` run on this thread.
     pub(crate) fn closed_world(mut self) -> Self {
         self.settings.closed_world = true;
         self.settings.virtual_time = true;
@@ -90,8 +90,8 @@ impl Builder<SingleThread> {
     /// ```
     ///
     /// # Errors
-    /// Of the OS, when it has no descriptors left for the event loop; `InvalidInput` for a setting
-    /// that makes no sense, or a name with a NUL byte.
+    /// Returns the OS's error if it has no descriptors left for the event loop. Returns `InvalidInput`
+    /// for an invalid setting, such as a name with a NUL byte.
     pub fn build(self) -> io::Result<SingleThread> {
         let settings = self.settings;
         settings.check()?;
@@ -132,7 +132,8 @@ impl Builder<SingleThread> {
     }
 }
 
-/// The run queue belongs to the executor's thread: there it is exact, and others see what was published.
+/// The run queue belongs to the executor's thread. On that thread its length is exact; other threads see
+/// the length that was published last.
 struct Queues(Arc<Scheduler>, Arc<Counters>);
 
 impl Depths for Queues {

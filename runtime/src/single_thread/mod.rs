@@ -1,9 +1,9 @@
 //! The single-thread executor: an event loop that runs all its tasks on the thread that made it.
 //!
-//! It polls the main future of `block_on` and every spawned task, one at a time; when none is ready, it sleeps
-//! in the OS until a socket, a timer or another thread has something. Futures are polled and dropped on this
-//! thread, so they need not be `Send`. On its own thread it takes no lock to spawn, wake, poll or finish a
-//! task.
+//! It polls the main future of `block_on` and every spawned task, one at a time. When none is ready, it
+//! sleeps in the OS until there is an event of a socket, a timer or another thread. Futures are polled
+//! and dropped on this thread, so they need not be `Send`. On its own thread it takes no lock to spawn,
+//! wake, poll or finish a task.
 //!
 //! # The naive version, and what breaks
 //!
@@ -20,9 +20,9 @@
 //! # assert_eq!(output, 42);
 //! ```
 //!
-//! It works, and burns a processor while it waits. So the loop must sleep, and a waker must end the sleep. No wake
-//! may be lost between the loop's last look at its queues and its sleep, which is the hard part: see
-//! [`queue::inbox`](crate::queue::inbox).
+//! It works, but uses a whole processor while it waits. So the loop must sleep, and a waker must end the
+//! sleep. The hard part is that no wake may be lost between the loop's last check of its queues and its
+//! sleep: see [`queue::inbox`](crate::queue::inbox).
 
 mod builder;
 pub(crate) mod scheduler;
@@ -52,15 +52,15 @@ use crate::task::{spawn, spawn_task};
 use crate::timeline::Timeline;
 use crate::trace::recorder::Role;
 
-/// Operations of other threads that are run between two looks at the OS and the clock. As many as there
-/// may be polls, so that tasks which other threads spawn do not pile up faster than they run.
+/// How many operations from other threads are run between two polls of the driver. It equals the bound
+/// on polls, so that tasks from other threads do not pile up faster than they run.
 const OPS_PER_TURN: usize = LOOK_EVERY;
 
 /// The single-thread executor: an event loop.
 ///
-/// It stays on the thread that made it. [`block_on`](Self::block_on) runs a future to its end and
-/// all spawned tasks meanwhile; between two calls the tasks stand still. Dropping the executor
-/// drops the futures of all tasks, on this thread.
+/// It stays on the thread that made it. [`block_on`](Self::block_on) runs a future to its end, and all
+/// spawned tasks at the same time. Between two calls the tasks stand still. Dropping the executor drops
+/// the futures of all tasks, on this thread.
 ///
 /// ```
 /// use std::time::Duration;
@@ -108,7 +108,7 @@ impl SingleThread {
     /// ```
     /// let executor = brigade::SingleThread::builder().virtual_time(true).build()?;
     /// executor.block_on(async {
-    ///     // Over at once.
+    /// // Returns at once.
     ///     brigade::time::sleep(std::time::Duration::from_secs(3600)).await;
     /// });
     /// # std::io::Result::Ok(())
@@ -117,10 +117,10 @@ impl SingleThread {
         Builder::new()
     }
 
-    /// Runs `future` to its end, and all spawned tasks meanwhile, on this thread.
+    /// Runs `future` to its end on this thread, and all spawned tasks at the same time.
     ///
-    /// The future may borrow from its surroundings and need not be `Send`. Tasks that are not done
-    /// when it is stay where they are and go on in the next `block_on`.
+    /// The future may borrow from its surroundings and need not be `Send`. Tasks that are not done when
+    /// it ends stay where they are, and continue in the next `block_on`.
     ///
     /// ```
     /// let executor = brigade::SingleThread::new()?;
@@ -130,7 +130,7 @@ impl SingleThread {
     ///     brigade::spawn(async { brigade::yield_now().await })
     /// });
     /// assert_eq!(orders, ["soup", "salad"]);
-    /// // What was not done goes on here.
+    /// // The unfinished task continues here.
     /// executor.block_on(slow).unwrap();
     /// # std::io::Result::Ok(())
     /// ```
@@ -151,16 +151,18 @@ impl SingleThread {
             if let Some(output) = run.poll_tasks(future.as_mut()) {
                 return output;
             }
-            // Asked before the last look into the inbox: a job that has ended by now has sent its wake.
+            // Asked before the last check of the inbox: a job that has ended by now has sent its wake.
             (self.shared.timers.clock()).hold(|| self.shared.pool.is_busy());
             if self.scheduler.queued() == Some(0) && self.scheduler.inbox().begin_park() {
                 run.park();
             } else {
-                // Operations of other threads keep it up as tasks do: those that lead to further operations
-                // and to no task, for ever, must not keep it from timers and sockets.
+                // Operations from other threads keep this loop awake as tasks do. Operations may lead to
+                // more operations without end. So poll the driver here too: they must not starve timers
+                // and sockets.
                 run.poll_driver();
             }
-            // After the sleep, not before it: what ended it is most often in here.
+            // After the sleep, not before it: the operation that ended the sleep is most often in the
+            // inbox.
             run.drain_inbox();
         }
     }
@@ -202,7 +204,7 @@ impl SingleThread {
         F: Future + 'static,
         F::Output: 'static,
     {
-        // The executor cannot leave its thread, so this is it.
+        // The executor cannot leave its thread, so this is the thread of its tasks.
         spawn_task!(self.shared.scheduler.clone(), "local", None, future)
     }
 
@@ -224,9 +226,9 @@ impl SingleThread {
         self.shared.metrics()
     }
 
-    /// Drops the executor, then waits until the closures of [`spawn_blocking`](crate::spawn_blocking) that are
-    /// running have ended, for `timeout` at most. Closures that have not begun are cancelled. An executor that is
-    /// just dropped waits for none.
+    /// Drops the executor, then waits until the running closures of
+    /// [`spawn_blocking`](crate::spawn_blocking) have ended, for `timeout` at most. Closures that have
+    /// not begun are cancelled. A plain drop of the executor waits for no closure.
     ///
     /// ```
     /// use std::time::Duration;
@@ -284,8 +286,8 @@ impl<'a> RunLoop<'a> {
         }
     }
 
-    /// Polls ready tasks, up to a bound. The main future takes its turns in the same queue as the tasks, so
-    /// neither starves the other; its output ends it all.
+    /// Polls ready tasks, up to a bound. The main future is in the same queue as the tasks, so neither
+    /// starves the other. Its output ends the loop.
     #[inline(always)]
     fn poll_tasks<F: Future>(&mut self, mut future: Pin<&mut F>) -> Option<F::Output> {
         let scheduler = &*self.executor.scheduler;
@@ -304,14 +306,15 @@ impl<'a> RunLoop<'a> {
                 task.run(probe);
             }
             if coop::take_yield() {
-                // Look at the OS as soon as every task that is ready now has had a turn.
+                // Polls the driver as soon as every task that is ready now has been polled.
                 left = left.min(scheduler.queued().unwrap_or(0));
             }
         }
         None
     }
 
-    /// Runs what other threads asked for, up to a bound: they may ask faster than this thread can do.
+    /// Runs operations from other threads, up to a bound: they may arrive faster than this thread runs
+    /// them.
     fn drain_inbox(&self) {
         for _ in 0..OPS_PER_TURN {
             let Some(op) = self.executor.scheduler.receive() else {
@@ -338,7 +341,7 @@ impl<'a> RunLoop<'a> {
     fn park(&mut self) {
         let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
         let before = timers.clock().now_nanos();
-        // A reader on another thread sees the time up to here while this one sleeps.
+        // Published before the sleep, so that readers on other threads see the time up to here.
         self.count(before);
         self.executor.scheduler.shrink_after_burst();
         let now = self
@@ -368,7 +371,7 @@ impl<'a> RunLoop<'a> {
 }
 
 impl Drop for RunLoop<'_> {
-    /// Also when the main future panics.
+    /// This also runs when the main future panics.
     fn drop(&mut self) {
         self.executor.scheduler.unqueue(self.main.raw());
         self.count(self.executor.shared.timers.clock().now_nanos());
@@ -376,8 +379,8 @@ impl Drop for RunLoop<'_> {
 }
 
 impl Drop for SingleThread {
-    /// Drops the future of every task, on this thread; cancels jobs of the blocking pool that have
-    /// not begun; wakes tasks elsewhere that wait for a socket or a timer of this executor.
+    /// Drops the future of every task, on this thread. Cancels jobs of the blocking pool that have not
+    /// begun. Wakes tasks of other executors that wait for a socket or a timer of this one.
     fn drop(&mut self) {
         let _entered = context::enter(&self.shared);
         self.scheduler.close(&self.shared.scheduler);

@@ -1,9 +1,8 @@
-//! What the tasks of the single-thread executor see of it: a run queue, the list of living tasks, and the
-//! inbox.
+//! The tasks' view of the single-thread executor: a run queue, the list of living tasks, and the inbox.
 //!
 //! On the executor's thread, spawning, waking and finishing a task touch ordinary memory. From any other
-//! thread there is one way in, the inbox. No code of the user runs while [`Local`] is open, since that code may
-//! come back here.
+//! thread there is only one way in, the inbox. No user code runs while [`Local`] is open, because that
+//! code may call this scheduler again.
 
 use crate::metrics::Counters;
 use crate::queue::inbox::Inbox;
@@ -24,7 +23,7 @@ pub(super) struct Scheduler {
     counters: Arc<Counters>,
 }
 
-/// What the owner thread alone reaches.
+/// The state that only the owner thread may access.
 struct Local {
     queue: LocalQueue,
     owned: OwnedList,
@@ -57,11 +56,11 @@ impl Scheduler {
         }
     }
 
-    /// Opens what is the owner thread's, if the caller is on it. `f` runs no code of the user.
+    /// Opens the owner thread's state, if the caller is on that thread. `f` runs no user code.
     #[inline(always)]
     fn local<R>(&self, f: impl FnOnce(&mut Local) -> R) -> Option<R> {
-        // SAFETY: every `f` in this file touches the parts of `Local` and nothing else: these are lists of
-        // pointers, and dropping one of those runs nothing.
+        // SAFETY: every `f` in this file touches the parts of `Local` and nothing else. These are lists
+        // of pointers, and dropping a pointer runs no code.
         unsafe { self.local.with(f) }
     }
 
@@ -70,7 +69,7 @@ impl Scheduler {
         self.local(Local::pop)?
     }
 
-    /// How many tasks are ready, if the caller is on the executor's thread.
+    /// Returns how many tasks are ready, if the caller is on the executor's thread.
     #[inline(always)]
     pub(super) fn queued(&self) -> Option<usize> {
         self.local(|local| local.queue.len())
@@ -80,10 +79,10 @@ impl Scheduler {
         &self.inbox
     }
 
-    /// The next operation that another thread has sent.
+    /// Returns the next operation that another thread has sent.
     #[inline]
     pub(super) fn receive(&self) -> Option<RemoteOp> {
-        // To ask first is cheaper than to try.
+        // Asking first is cheaper than trying.
         if self.inbox.is_empty() {
             return None;
         }
@@ -95,7 +94,7 @@ impl Scheduler {
         self.local(|local| local.queue.remove(task));
     }
 
-    /// Gives back the memory that a burst of tasks needed, when it is over.
+    /// Frees the memory that a burst of tasks needed, when the burst is over.
     pub(super) fn shrink_after_burst(&self) {
         self.local(|local| {
             local.queue.shrink_after_burst();
@@ -105,13 +104,13 @@ impl Scheduler {
 
     /// Cancels all tasks, on this thread, and closes the inbox.
     ///
-    /// 1. `closing`: nothing is bound and nothing is queued any more.
-    /// 2. The queue is emptied. Its tasks are on the list too.
-    /// 3. One by one the tasks are found on the list and cancelled. Dropping a future may run anything:
-    ///    it may wake other tasks (no effect now), spawn (cancelled at once), drop handles. So `Local` is
-    ///    not open meanwhile, and the search begins anew each time.
-    /// 4. All tasks are done. They are bound to no thread any more, and then the inbox is closed: a
-    ///    sender that is refused drops its operation itself. What was in it is dropped here.
+    /// 1. Sets `closing`: from now on no task is bound or queued.
+    /// 2. Empties the queue. Its tasks are on the list too.
+    /// 3. Finds the tasks on the list one by one and cancels them. Dropping a future may run any code:
+    ///    it may wake other tasks (no effect now), spawn (cancelled at once) or drop handles. So `Local`
+    ///    is closed while it runs, and the search begins anew each time.
+    /// 4. Now all tasks are done. Releases them from this thread, then closes the inbox: a sender that
+    ///    is refused drops its operation itself. The operations left in the inbox are dropped here.
     pub(super) fn close(&self, this: &SchedulerRef) {
         self.local(|local| {
             local.closing = true;
@@ -140,7 +139,7 @@ impl Schedule for Scheduler {
             self.counters.in_flight.up_alone();
             None
         });
-        // Its future is dropped only now.
+        // Drops the future only now, after `Local` is closed.
         drop(refused);
     }
 
@@ -150,7 +149,7 @@ impl Schedule for Scheduler {
             if !local.closing {
                 local.queue.push(task);
             }
-            // Otherwise the task is cancelled, or will be.
+            // Otherwise the task is cancelled already, or will be.
         });
     }
 

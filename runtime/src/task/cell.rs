@@ -1,8 +1,9 @@
-//! The one allocation of a task: a header, then the future, then in its place the output.
+//! The one allocation of a task: a header, then the future. The output later takes the place of the
+//! future.
 //!
-//! Five operations need to know the type of the future: poll it, drop it unpolled, move the output out, drop
-//! the output, free the memory. They are here, behind a table of functions; everything else in the runtime
-//! sees a [`Header`]. Nothing here reads a state: the caller has the right to what it asks for.
+//! Five operations depend on the type of the future: poll it, drop it unpolled, move the output out,
+//! drop the output, free the memory. They are here, behind a table of functions. All other code sees a
+//! [`Header`]. Nothing here checks a state: the caller has the right to the operation that it requests.
 //!
 //! ```text
 //!             Cell<F>
@@ -37,28 +38,28 @@ use super::waker::drop_quietly;
 use crate::sync::{AtomicU32, UnsafeCell};
 use crate::trace::spans::TaskSpan;
 
-/// What every task begins with, whatever its future is.
+/// The part that every task begins with, whatever its future is.
 pub(crate) struct Header {
     pub(super) vtable: &'static Vtable,
     pub(super) scheduler: SchedulerRef,
     /// WAKER in `task::join` tells which side may access it.
     pub(super) join_waker: UnsafeCell<Option<JoinWaker>>,
-    /// Wakers and abort handles, and one for executor and join handle together.
+    /// Counts wakers and abort handles, plus one for executor and join handle together.
     pub(super) refs: AtomicU32,
-    /// Where the executor's list of living tasks has it. Read and written by its executor alone.
+    /// The index in the executor's list of living tasks. Only the executor reads and writes it.
     pub(super) owned_index: UnsafeCell<u32>,
     pub(super) id: PackedId,
     pub(super) state: State,
     pub(super) join: JoinState,
-    /// Opened around each access to the stage, so that loom sees it. Takes no room otherwise.
+    /// Opened around each access to the stage, so that loom sees it. Has no size otherwise.
     stage: UnsafeCell<()>,
 }
 
-/// As in the picture, where pointers have eight bytes; loom's cells and atomics are larger.
+/// The sizes in the picture, for pointers of eight bytes; loom's cells and atomics are larger.
 #[cfg(all(not(loom), target_pointer_width = "64"))]
 const _: () = assert!(size_of::<Header>() == 40);
 
-/// What depends on the type of the future.
+/// The operations that depend on the type of the future.
 pub(super) struct Vtable {
     /// Polls. Unless it returns `Pending`, the future is gone and the output stored.
     /// The caller runs the task (RUNNING) and the future is there.
@@ -89,21 +90,20 @@ struct Cell<F: Future> {
     stage: Stage<F>,
 }
 
-/// The future until the task is done, the output from then until it is taken.
+/// Holds the future until the task is done, then the output until it is taken.
 union Stage<F: Future> {
     future: ManuallyDrop<Spanned<F>>,
     output: ManuallyDrop<Result<F::Output, JoinError>>,
 }
 
-/// A future with its span, which takes no room unless the feature `tracing` is on.
+/// A future with its span. The span has no size unless the feature `tracing` is on.
 struct Spanned<F> {
     span: TaskSpan,
     future: F,
 }
 
 /// A cell whose future is not written yet.
-///
-/// The public function that was given the future writes it here itself, by `spawn_task!`: each function
+/// The public function that takes the future writes it here itself, with `spawn_task!`. Each function
 /// that passed it on by value would copy it, and a large future would overflow the stack.
 pub(crate) struct Reserved<F: Future>(NonNull<Cell<F>>);
 
@@ -138,7 +138,7 @@ impl<F: Future> Reserved<F> {
             stage: UnsafeCell::new(()),
         };
         let cell = memory::allocate::<Cell<F>>();
-        // SAFETY: the cell was allocated just now. Header and span are written before anybody reads them.
+        // SAFETY: the cell was allocated just now. Header and span are written before they are read.
         unsafe {
             (&raw mut (*cell.as_ptr()).header).write(header);
             (&raw mut (*spanned(cell)).span).write(span);
@@ -146,10 +146,10 @@ impl<F: Future> Reserved<F> {
         Reserved(cell)
     }
 
-    /// Where the future goes.
+    /// Returns the place of the future.
     #[inline(always)]
     pub(crate) fn future(&self) -> *mut F {
-        // SAFETY: the cell is this value's alone.
+        // SAFETY: this value owns the cell.
         unsafe { &raw mut (*spanned(self.0)).future }
     }
 
@@ -159,7 +159,7 @@ impl<F: Future> Reserved<F> {
     /// The future has been written to [`future`](Self::future).
     #[inline(always)]
     pub(crate) unsafe fn spawn(self, name: Option<&str>) -> JoinHandle<F::Output> {
-        // SAFETY: passed on from the caller.
+        // SAFETY: the caller upholds it.
         let (unbound, task) = unsafe { self.written() };
         task.scheduler().probe().spawned(task, name);
         let handle = JoinHandle::new(task);
@@ -171,31 +171,31 @@ impl<F: Future> Reserved<F> {
         handle
     }
 
-    /// The finished task, not yet bound to its executor, and the task again for its handle.
+    /// Returns the finished task, not yet bound to its executor, and the task again for its handle.
     ///
     /// # Safety
     /// The future has been written to [`future`](Self::future).
     #[inline(always)]
     pub(crate) unsafe fn written(self) -> (Unbound, RawTask) {
         let task = RawTask(self.0.cast());
-        // SAFETY: a new task is queued, and this is the one right to run it.
+        // SAFETY: a new task is queued, and this is the only right to run it.
         (unsafe { Unbound::new(task) }, task)
     }
 }
 
-/// Future and span of a cell.
+/// Returns the future and the span of a cell.
 ///
 /// # Safety
 /// The cell is allocated.
 unsafe fn spanned<F: Future>(cell: NonNull<Cell<F>>) -> *mut Spanned<F> {
-    // SAFETY: passed on from the caller. `ManuallyDrop` has the layout of what is in it.
+    // SAFETY: the caller upholds it. `ManuallyDrop` has the layout of the value in it.
     unsafe { (&raw mut (*cell.as_ptr()).stage.future).cast() }
 }
 
-/// The stage of a task whose future is an `F`.
+/// Gives `f` the stage of a task whose future is an `F`.
 ///
 /// # Safety
-/// `task` points to a live `Cell<F>` whose stage is the caller's for as long as `f` runs.
+/// `task` points to a live `Cell<F>`, and the caller owns its stage while `f` runs.
 unsafe fn with_stage<F: Future, R>(task: NonNull<Header>, f: impl FnOnce(*mut Stage<F>) -> R) -> R {
     let cell = task.cast::<Cell<F>>().as_ptr();
     // SAFETY: the cell is live. No reference to the stage is made here.
@@ -204,8 +204,8 @@ unsafe fn with_stage<F: Future, R>(task: NonNull<Header>, f: impl FnOnce(*mut St
 
 unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Polled {
     let step = |stage: *mut Stage<F>| {
-        // SAFETY: the caller runs the task, so the stage is its own and holds the future.
-        // `ManuallyDrop` has the layout of what is in it.
+        // SAFETY: the caller runs the task, so it owns the stage, which holds the future. `ManuallyDrop`
+        // has the layout of the value in it.
         let Spanned { span, future } = unsafe { &mut *(&raw mut (*stage).future).cast() };
         // SAFETY: the future is in a heap cell and is dropped there: it never moves.
         let future: Pin<&mut F> = unsafe { Pin::new_unchecked(future) };
@@ -215,32 +215,32 @@ unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Polled
             Ok(Poll::Ready(output)) => (Polled::Ready, Ok(output)),
             Err(payload) => (Polled::Panicked, Err(JoinError::panic(payload))),
         };
-        // SAFETY: the stage is the caller's and holds the future, which `replace` ends.
+        // SAFETY: the caller owns the stage, which holds the future; `replace` ends it.
         unsafe { replace(stage, output) };
         polled
     };
-    // SAFETY: passed on from the caller.
+    // SAFETY: the caller upholds it.
     unsafe { with_stage(task, step) }
 }
 
 unsafe fn cancel<F: Future>(task: NonNull<Header>) {
-    // SAFETY: the caller runs the task, so the stage is its own and holds the future.
+    // SAFETY: the caller runs the task, so it owns the stage, which holds the future.
     unsafe { with_stage::<F, _>(task, |stage| replace(stage, Err(JoinError::aborted()))) }
 }
 
-/// Drops the future and stores the output in its place. A panic in the future's `Drop` becomes
-/// the output, so that it reaches the handle only.
+/// Drops the future and stores the output in its place. A panic in the future's `Drop` becomes the
+/// output, so only the handle receives it.
 ///
 /// # Safety
-/// The stage is the caller's and holds the future.
+/// The caller owns the stage, which holds the future.
 unsafe fn replace<F: Future>(stage: *mut Stage<F>, output: Result<F::Output, JoinError>) {
     let mut output = output;
     if needs_drop::<Spanned<F>>() {
         // SAFETY: the stage holds the future.
         let spanned: *mut Spanned<F> = unsafe { (&raw mut (*stage).future).cast() };
         let dropped = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: span and future are not read again. The span is read out first, so that it is
-            // dropped last, and also where the future's `Drop` panics.
+            // SAFETY: span and future are not read again. The span is read out first, so it is dropped
+            // last, even if the future's `Drop` panics.
             unsafe {
                 let span = ptr::read(&raw const (*spanned).span);
                 span.enter(|| ptr::drop_in_place(&raw mut (*spanned).future));
@@ -251,7 +251,7 @@ unsafe fn replace<F: Future>(stage: *mut Stage<F>, output: Result<F::Output, Joi
             drop_quietly(lost);
         }
     }
-    // SAFETY: the stage is the caller's; the write drops nothing.
+    // SAFETY: the caller owns the stage; the write drops nothing.
     unsafe { ptr::write(&raw mut (*stage).output, ManuallyDrop::new(output)) };
 }
 
@@ -260,7 +260,7 @@ unsafe fn read_output<F: Future>(task: NonNull<Header>, into: *mut ()) {
         // SAFETY: the caller owns the output, and `into` points to room for it.
         unsafe { ptr::write(into.cast(), ptr::read(&raw const (*stage).output)) };
     };
-    // SAFETY: passed on from the caller.
+    // SAFETY: the caller upholds it.
     unsafe { with_stage(task, step) }
 }
 
@@ -276,7 +276,7 @@ unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
 
 unsafe fn free<F: Future>(task: NonNull<Header>) {
     let cell = task.cast::<Cell<F>>();
-    // SAFETY: the caller had the last reference to this cell. Of what is in it, only the header is left to be
+    // SAFETY: the caller had the last reference to this cell. Only the header in it is left to be
     // dropped.
     unsafe {
         let header = ptr::read(&raw const (*cell.as_ptr()).header);

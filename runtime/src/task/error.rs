@@ -17,8 +17,8 @@ use std::fmt;
 /// # });
 /// ```
 pub struct JoinError {
-    /// Two boxes, so that the error is one pointer wide: a task's cell has room for its output
-    /// for all its life. `None` is "aborted".
+    /// Two boxes, so that the error is one pointer wide: the cell of a task has room for its output all
+    /// the time. `None` means "aborted".
     payload: Option<Box<Payload>>,
 }
 
@@ -31,8 +31,8 @@ impl JoinError {
 
     pub(crate) fn panic(payload: Box<dyn Any + Send>) -> Self {
         JoinError {
-            // The mutex is never locked: it makes the error `Sync`, which a panic's payload is
-            // not, so that `JoinError` can travel inside other crates' error types.
+            // The mutex is never locked. It makes the error `Sync`, which a panic's payload is not. So
+            // `JoinError` can be part of other crates' error types.
             payload: Some(Box::new(Payload::new(payload))),
         }
     }
@@ -85,7 +85,7 @@ impl JoinError {
             .expect("JoinError::into_panic: the task was aborted, it did not panic")
     }
 
-    /// What the task panicked with, or the error itself if it did not panic.
+    /// Returns the payload of the panic, or the error itself if the task did not panic.
     ///
     /// ```
     /// # brigade::run(async {
@@ -105,7 +105,7 @@ impl JoinError {
         }
     }
 
-    /// The text of the panic, if it was one: what `panic!` was given.
+    /// Returns the message of the panic, if there was one.
     fn panic_text(&self) -> Option<String> {
         let payload = self.payload.as_ref()?;
         let payload = payload.lock().unwrap_or_else(|e| e.into_inner());
@@ -113,7 +113,7 @@ impl JoinError {
             .downcast_ref::<&str>()
             .map(ToString::to_string)
             .or_else(|| payload.downcast_ref::<String>().cloned());
-        Some(text.unwrap_or_else(|| "a value that is no text".into()))
+        Some(text.unwrap_or_else(|| "a value that is not text".into()))
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_aborted_task_has_nothing_to_hand_on() {
+    fn an_aborted_task_has_no_panic_payload() {
         let error = JoinError::aborted();
         assert!(error.is_aborted() && !error.is_panic());
         assert_eq!(error.to_string(), "the task was aborted");
@@ -151,11 +151,11 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_says_its_text_and_keeps_its_payload() {
+    fn a_panic_error_shows_its_message_and_keeps_its_payload() {
         let payloads: [(Box<dyn Any + Send>, &str); 3] = [
             (Box::new("burnt"), "burnt"),
             (Box::new(String::from("boiled over")), "boiled over"),
-            (Box::new(7_u8), "a value that is no text"),
+            (Box::new(7_u8), "a value that is not text"),
         ];
         for (payload, text) in payloads {
             let kind = (*payload).type_id();

@@ -1,7 +1,7 @@
-//! The ids of tasks: numbers that are never given twice.
+//! The ids of tasks: numbers that are never used twice.
 //!
-//! An [`Id`] takes six bytes of a task's header. Each thread takes a batch of numbers at a time from one counter,
-//! so that threads that spawn do not contend for it.
+//! An [`Id`] takes six bytes of a task's header. Each thread takes a batch of numbers at a time from one
+//! counter, so threads that spawn do not contend for it.
 
 use std::cell::Cell;
 use std::fmt;
@@ -37,12 +37,12 @@ impl fmt::Display for Id {
     }
 }
 
-/// An [`Id`] in six bytes, which leave the rest of a word of the header to the task's state.
-/// 2^48 is a task every 100 ns for eleven months.
+/// An [`Id`] in six bytes. The rest of the word in the header is the task's state. 2^48 ids last eleven
+/// months at one task every 100 ns.
 #[derive(Clone, Copy)]
 pub(super) struct PackedId([u8; 6]);
 
-/// Ids that a thread takes at a time, so that an id costs an addition. Arbitrary: not measured.
+/// How many ids a thread takes at a time, so that an id costs an addition. Arbitrary: not measured.
 const BATCH: u64 = 1024;
 
 impl PackedId {
@@ -81,11 +81,11 @@ mod tests {
 
     use super::*;
 
-    /// Some batches for each thread; Miri needs a while for one.
+    /// Some batches for each thread; Miri is slow even for one.
     const EACH: usize = if cfg!(miri) { 100 } else { 3000 };
 
     #[test]
-    fn names_are_unique_over_threads() {
+    fn ids_are_unique_across_threads() {
         let threads: Vec<_> = (0..4)
             .map(|_| {
                 std::thread::spawn(|| -> Vec<Id> {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_one_thread_rise() {
+    fn ids_of_one_thread_increase() {
         let ids: Vec<_> = (0..EACH).map(|_| PackedId::next().get()).collect();
         assert!(ids.is_sorted());
     }

@@ -1,10 +1,10 @@
 //! Joining: how the output of a task passes from the executor to its handle.
 //!
-//! Two sides hold a task: the executor, until it has stored the output and called the waker of the handle,
-//! and the `JoinHandle`, until it is dropped. One reference stands for both. Each side gives its hold up by
-//! one write to the *join word*, and the second to do so releases the reference. The word is always
-//! written by an atomic read-modify-write, so a handle may be polled and dropped on any thread, whichever
-//! executor the task belongs to.
+//! Two sides hold a task. The executor holds it until it has stored the output and called the waker of
+//! the handle. The `JoinHandle` holds it until the handle is dropped. One reference stands for both.
+//! Each side ends its hold by one write to the *join word*, and the second side to do so releases the
+//! reference. Every write of the word is an atomic read-modify-write. So a handle may be polled and
+//! dropped on any thread, with either executor.
 //!
 //! ```text
 //!   handle waits           ┌── offer ──►  HANDLE WAKER ──┐
@@ -16,7 +16,7 @@
 //!                   HANDLE DONE RELEASED   ◄─────────────┘
 //! ```
 //!
-//! The WAKER flag tells which side may access the slot of the waker: the executor while it is set, the handle
+//! The WAKER flag tells which side may access the waker's slot: the executor while it is set, the handle
 //! while it is clear. DONE passes the output to the handle. RELEASED ends the executor's hold.
 
 use std::mem::ManuallyDrop;
@@ -27,56 +27,57 @@ use super::raw::RawTask;
 use super::waker::{self, drop_quietly, wake_quietly};
 use crate::sync::{AtomicU8, Ordering};
 
-/// A `JoinHandle` exists. Set at birth; cleared when it is dropped, unless the executor is gone.
+/// A `JoinHandle` exists. Set when the task is made. Cleared when the handle is dropped, unless RELEASED
+/// is set.
 const HANDLE: u8 = 1 << 0;
-/// The slot holds a waker and is the executor's. Set and cleared by the handle, until DONE.
+/// The slot holds a waker and belongs to the executor. Set and cleared by the handle, until DONE.
 const WAKER: u8 = 1 << 1;
 /// The output is stored. Set once, by the executor.
 const DONE: u8 = 1 << 2;
-/// The executor does not touch the task any more. Set once, by the executor, with DONE or after it.
+/// The executor no longer touches the task. Set once, by the executor, with DONE or after it.
 const RELEASED: u8 = 1 << 3;
 /// The handle has taken the output, or dropped it.
 const TAKEN: u8 = 1 << 4;
-/// A wake from another thread is in the owner's inbox. Unrelated to joining: it has a place here because
-/// this byte is the one that other threads may write. Set by the first waker, cleared by the owner.
+/// A wake from another thread is in the owner's inbox. The flag has nothing to do with joining; it is
+/// here because other threads may write only this byte. Set by the first waker, cleared by the owner.
 const WAKE_SENT: u8 = 1 << 5;
-/// The same for an abort, of which one is enough for ever.
+/// The same for an abort. One abort is enough, so this is never cleared.
 const ABORT_SENT: u8 = 1 << 6;
 
 /// The flags at one instant.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Word(u8);
 
-/// After the output was stored.
+/// The duty of the caller after the output was stored.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Complete {
     /// The handle keeps the task now.
     LeaveToHandle,
-    /// The caller wakes the waker in the slot, then releases.
+    /// The caller wakes the waker in the slot, then releases its hold.
     WakeJoiner,
     /// There is no handle: the caller drops the output and ends the reference.
     DropOutput,
 }
 
-/// After the handle was dropped.
+/// The duty of the caller after the handle was dropped.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Detach {
-    /// A waker is in the slot, which is the caller's now: it empties the slot and tries again.
+    /// A waker is in the slot, which belongs to the caller now: it empties the slot and tries again.
     SlotFirst,
     /// The task is done: the caller drops the output and tries again.
     OutputFirst,
     /// The executor has released the task: the caller ends the reference.
     EndReference,
-    /// The executor will end the reference. The caller does not touch the task any more.
+    /// The executor will end the reference. The caller no longer touches the task.
     Nothing,
 }
 
 impl Word {
     /// A new task has a handle.
     pub(super) const JOINED: Word = Word(HANDLE);
-    /// The main task of a `block_on` has none.
+    /// The main task of a `block_on` has no handle.
     pub(super) const DETACHED: Word = Word(0);
 
     fn has(self, flag: u8) -> bool {
@@ -91,26 +92,26 @@ impl Word {
         Word(self.0 & !flags)
     }
 
-    /// The executor has stored the output.
+    /// Records that the executor has stored the output.
     fn complete(self) -> (Word, Complete) {
         debug_assert!(!self.has(DONE));
         if !self.has(HANDLE) {
             (self.with(DONE | RELEASED), Complete::DropOutput)
         } else if self.has(WAKER) {
-            // Not RELEASED yet: the executor still reads the slot, and a handle that is dropped meanwhile
-            // must not free the task (rayon #929).
+            // Not RELEASED yet: the executor still reads the slot, and a handle that is dropped before
+            // that must not free the task (rayon #929).
             (self.with(DONE), Complete::WakeJoiner)
         } else {
             (self.with(DONE | RELEASED), Complete::LeaveToHandle)
         }
     }
 
-    /// The executor has woken the waker. Returns whether it ends the reference.
+    /// Records that the executor has woken the waker. Returns whether it ends the reference.
     fn release(self) -> (Word, bool) {
         (self.with(RELEASED), !self.has(HANDLE))
     }
 
-    /// The handle wants the slot back to write it. Returns whether the task is done.
+    /// Takes the slot back for the handle to write it. Returns whether the task is done.
     fn reclaim(self) -> (Word, bool) {
         if self.has(DONE) {
             (self, true)
@@ -119,7 +120,7 @@ impl Word {
         }
     }
 
-    /// The handle has written the slot and gives it to the executor. Returns whether the task is done.
+    /// Gives the slot, which the handle has written, to the executor. Returns whether the task is done.
     fn offer(self) -> (Word, bool) {
         if self.has(DONE) {
             (self, true)
@@ -128,13 +129,14 @@ impl Word {
         }
     }
 
-    /// The handle takes the output. Returns whether it was still there.
+    /// Takes the output for the handle. Returns whether it was still there.
     fn take(self) -> (Word, bool) {
         debug_assert!(self.has(DONE) && self.has(HANDLE));
         (self.with(TAKEN), !self.has(TAKEN))
     }
 
-    /// The handle is dropped. While HANDLE is set the task stays, so what the handle owns goes first.
+    /// Records that the handle is dropped. HANDLE keeps the task alive, so what the handle owns is
+    /// dropped first.
     fn detach(self) -> (Word, Detach) {
         if !self.has(DONE) && self.has(WAKER) {
             (self.without(WAKER), Detach::SlotFirst)
@@ -167,7 +169,7 @@ impl JoinState {
         let mut now = self.0.load(Ordering::Relaxed);
         loop {
             let (next, answer) = step(Word(now));
-            // AcqRel: slot and output pass from side to side by this word.
+            // AcqRel: this word passes the slot and the output from side to side.
             match self
                 .0
                 .compare_exchange_weak(now, next.0, Ordering::AcqRel, Ordering::Relaxed)
@@ -179,13 +181,13 @@ impl JoinState {
     }
 
     /// Notes that a wake is on its way to the owner. Returns whether it is the first: one message is
-    /// enough for any number of wakes. Release: the owner acquires in `receive_wake` what every waker did
-    /// before.
+    /// enough for any number of wakes. Release: in `receive_wake`, the owner acquires everything that
+    /// the wakers did before.
     pub(super) fn send_wake(&self) -> bool {
         self.0.fetch_or(WAKE_SENT, Ordering::AcqRel) & WAKE_SENT == 0
     }
 
-    /// The owner has the message. A later wake sends another.
+    /// Notes that the owner has the message. A later wake sends another.
     pub(super) fn receive_wake(&self) {
         self.0.fetch_and(!WAKE_SENT, Ordering::AcqRel);
     }
@@ -196,15 +198,15 @@ impl JoinState {
         self.0.fetch_or(ABORT_SENT, Ordering::Relaxed) & ABORT_SENT == 0
     }
 
-    /// The handle takes the output. Returns whether it was still there.
+    /// Takes the output for the handle. Returns whether it was still there.
     #[inline(always)]
     fn take(&self) -> bool {
         let now = self.load();
         if now.has(RELEASED) {
-            // The executor writes no more, so a plain store will do. It may hide a WAKE_SENT or ABORT_SENT
-            // of this instant, which means nothing for a task that is done.
+            // The executor writes no more, so a plain store is enough. It may overwrite a simultaneous
+            // WAKE_SENT or ABORT_SENT, which means nothing once the task is done.
             let (next, there) = now.take();
-            // Release: passes on to an abort handle what DONE has told this thread.
+            // Release: an abort handle that sees this also sees what DONE has published to this thread.
             self.0.store(next.0, Ordering::Release);
             there
         } else {
@@ -215,14 +217,14 @@ impl JoinState {
 
 /// The executor's side.
 impl RawTask {
-    /// The output is stored, and the run state is DONE: passes the output on.
+    /// Passes the output on. It is stored, and the run state is DONE.
     #[inline(always)]
     pub(super) fn hand_over_output(self) {
         match self.header().join.apply(Word::complete) {
             Complete::LeaveToHandle => {}
             Complete::WakeJoiner => self.wake_joiner(),
             Complete::DropOutput => {
-                // SAFETY: no handle is left, so the output is the executor's.
+                // SAFETY: no handle is left, so the executor owns the output.
                 unsafe { (self.header().vtable.drop_output)(self.0) };
                 self.release();
             }
@@ -231,7 +233,7 @@ impl RawTask {
 
     #[inline(never)]
     fn wake_joiner(self) {
-        // SAFETY: WAKER was set when DONE was, so the slot is the executor's.
+        // SAFETY: WAKER was set when DONE was, so the slot belongs to the executor.
         if let Some(joiner) = unsafe { self.replace_join_waker(None) } {
             joiner.wake();
         }
@@ -243,10 +245,10 @@ impl RawTask {
     /// Puts a waker into the slot and returns the one that was there.
     ///
     /// # Safety
-    /// The slot is the caller's: see WAKER.
+    /// The caller owns the slot: see WAKER.
     unsafe fn replace_join_waker(self, with: Option<JoinWaker>) -> Option<JoinWaker> {
         self.header().join_waker.with_mut(|slot| {
-            // SAFETY: passed on from the caller.
+            // SAFETY: the caller upholds it.
             std::mem::replace(unsafe { &mut *slot }, with)
         })
     }
@@ -274,24 +276,24 @@ impl RawTask {
     #[inline(never)]
     fn wait(self, now: Word, waker: &Waker) -> Poll<()> {
         let join = &self.header().join;
-        // Before anything else: a foreign waker may panic when it is cloned.
+        // Cloned before anything else, because a foreign waker may panic when it is cloned.
         let waker = JoinWaker::new(waker.clone());
         // Only this side sets WAKER, so a clear flag stays clear.
         if now.has(WAKER) && join.apply(Word::reclaim) {
             return Poll::Ready(());
         }
-        // SAFETY: WAKER is clear, so until the offer the slot is the handle's.
+        // SAFETY: WAKER is clear, so the slot belongs to the handle until the offer.
         drop(unsafe { self.replace_join_waker(Some(waker)) });
         if join.apply(Word::offer) {
-            // SAFETY: the offer was refused, so the slot still is the handle's.
+            // SAFETY: the offer was refused, so the slot still belongs to the handle.
             drop(unsafe { self.replace_join_waker(None) });
             return Poll::Ready(());
         }
         Poll::Pending
     }
 
-    /// Moves the output to `into`, unless it was taken before. Returns whether it was there. The caller is
-    /// the handle, and `poll_join` has returned `Ready`.
+    /// Moves the output to `into`, unless it was taken before. Returns whether it was there. The caller
+    /// is the handle, and `poll_join` has returned `Ready`.
     ///
     /// # Safety
     /// `into` is a `*mut Result<T, JoinError>` with room for the output of this very task.
@@ -299,13 +301,13 @@ impl RawTask {
     pub(super) unsafe fn take_output(self, into: *mut ()) -> bool {
         let there = self.header().join.take();
         if there {
-            // SAFETY: TAKEN was set just now, so the output is this caller's.
+            // SAFETY: TAKEN was set just now, so this caller owns the output.
             unsafe { (self.header().vtable.read_output)(self.0, into) };
         }
         there
     }
 
-    /// The handle is dropped.
+    /// Ends the handle's hold.
     #[inline]
     pub(super) fn detach(self) {
         let now = self.header().join.load();
@@ -324,11 +326,11 @@ impl RawTask {
             match join.apply(Word::detach) {
                 Detach::OutputFirst => {
                     if join.take() {
-                        // SAFETY: TAKEN was set just now, so the output is this caller's.
+                        // SAFETY: TAKEN was set just now, so this caller owns the output.
                         unsafe { (self.header().vtable.drop_output)(self.0) };
                     }
                 }
-                // SAFETY: WAKER was cleared just now, so the slot is the handle's.
+                // SAFETY: WAKER was cleared just now, so the slot belongs to the handle.
                 Detach::SlotFirst => drop(unsafe { self.replace_join_waker(None) }),
                 Detach::EndReference => return self.release(),
                 Detach::Nothing => return,
@@ -337,10 +339,12 @@ impl RawTask {
     }
 }
 
-/// The waker of the task or thread that awaits a handle, in eight bytes: a pointer to a task, or to a boxed waker.
+/// The waker of the task or thread that awaits a handle, in eight bytes: a pointer to a task, or to a
+/// boxed waker.
 ///
-/// Most of them are tasks of brigade. The waker of such a task is a pointer and a table of functions that is
-/// always the same, so the pointer is enough. Both pointers are aligned, and the lowest bit tells them apart.
+/// Most of them are tasks of brigade. The waker of such a task is a pointer and a table of functions.
+/// The table is always the same, so the pointer is enough. Both kinds of pointer are aligned, so the
+/// lowest bit tells them apart.
 pub(super) struct JoinWaker(NonNull<()>);
 
 /// Set in the pointer to a boxed waker.
@@ -349,7 +353,7 @@ const BOXED: usize = 1;
 impl JoinWaker {
     pub(super) fn new(waker: Waker) -> Self {
         let data = if waker::is_own(&waker) {
-            // The reference of the waker goes over to this value.
+            // The waker's reference passes to this value.
             ManuallyDrop::new(waker).data().cast_mut()
         } else {
             let boxed = Box::into_raw(Box::new(waker)).cast::<()>();
@@ -365,7 +369,7 @@ impl JoinWaker {
             // SAFETY: `new` made it from a box of a waker, and it is taken back once.
             *unsafe { Box::from_raw(boxed) }
         } else {
-            // SAFETY: `new` took it from one of our wakers, whose reference goes over to this one.
+            // SAFETY: `new` took it from one of our wakers, whose reference passes to this one.
             unsafe { waker::from_data(data) }
         }
     }
@@ -421,7 +425,7 @@ mod tests {
         assert!(handle.is_finished());
     }
 
-    /// tokio #4055: the wakers behind one that panics are still called.
+    /// tokio #4055: if one waker panics, the wakers after it are still called.
     #[test]
     fn a_waker_that_panics_is_contained() {
         struct Bomb;

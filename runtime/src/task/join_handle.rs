@@ -1,7 +1,7 @@
-//! The handles: what the spawner keeps of a task.
+//! The handles that a spawner keeps of a task.
 //!
-//! [`JoinHandle`] is a future of the task's output; [`AbortHandle`] can end the task. How the output gets from
-//! the executor to the handle is in `task::join`.
+//! [`JoinHandle`] is a future of the task's output; [`AbortHandle`] can end the task. `task::join`
+//! passes the output from the executor to the handle.
 
 use std::fmt;
 use std::future::Future;
@@ -16,16 +16,16 @@ use super::id::Id;
 use super::raw::{RawTask, TaskRef};
 use crate::coop;
 
-/// A task that was spawned: await it to get its output.
+/// The handle of a spawned task. Await it to get the task's output.
 ///
-/// Dropping the handle *detaches* the task: it runs on, and its output is dropped when it is done.
-/// To end a task, [`abort`](Self::abort) it.
+/// Dropping the handle *detaches* the task: the task continues, and its output is dropped when it is
+/// done. To end a task, [`abort`](Self::abort) it.
 ///
 /// The handle may be sent to another thread and awaited there, under any executor, if the output
 /// is `Send`.
 ///
 /// # Panics
-/// Polling it again after it was ready panics.
+/// Panics if it is polled again after it was ready.
 ///
 /// # Cancel safety
 /// Awaiting `&mut handle` inside a `select` loses nothing: the output stays until it is taken.
@@ -39,26 +39,26 @@ use crate::coop;
 /// ```
 pub struct JoinHandle<T> {
     task: RawTask,
-    /// Like owning a `T`: sendable where `T` is.
+    /// Acts like an owned `T`: the handle is `Send` if `T` is.
     output: PhantomData<T>,
 }
 
-// SAFETY: the handle gives access to the output only. Where `T: Send` the output may be taken on
-// another thread; the join word may be written on any thread, and the rest of the task is not the handle's.
+// SAFETY: the handle gives access to the output only. If `T: Send`, the output may be taken on another
+// thread. Any thread may write the join word, and the handle has no access to the rest of the task.
 unsafe impl<T: Send> Send for JoinHandle<T> {}
-// SAFETY: through `&JoinHandle` one can abort and ask for the state, which any thread may.
+// SAFETY: `&JoinHandle` can abort and read the state, which any thread may do.
 unsafe impl<T> Sync for JoinHandle<T> {}
 
 impl<T> Unpin for JoinHandle<T> {}
 
-// A panic leaves tasks and handles usable: a task's state changes by single transitions, and its panic is
-// its output.
+// A panic leaves tasks and handles usable: a task's state changes by single transitions, and its panic
+// is its output.
 impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
-    /// The handle of a task whose output is `Result<T, JoinError>`. The caller gives the handle's
-    /// claim.
+    /// Makes the handle of a task whose output is `Result<T, JoinError>`. The caller passes on the
+    /// handle's hold.
     pub(crate) fn new(task: RawTask) -> Self {
         JoinHandle {
             task,
@@ -66,9 +66,9 @@ impl<T> JoinHandle<T> {
         }
     }
 
-    /// Ends the task: its future is dropped at the next opportunity of its executor instead of
-    /// being polled, and the handle gives [`JoinError::is_aborted`]. A task that is complete
-    /// already keeps its output; one that is being polled ends after that poll.
+    /// Ends the task. Its executor drops the future at the next opportunity instead of polling it, and
+    /// the handle returns [`JoinError::is_aborted`]. A completed task keeps its output. A task that is
+    /// being polled ends after that poll.
     ///
     /// ```
     /// # let executor = brigade::SingleThread::new().unwrap();
@@ -82,7 +82,7 @@ impl<T> JoinHandle<T> {
         self.task.abort();
     }
 
-    /// A handle that can end the task and nothing else; it does not keep the output.
+    /// Returns a handle that can end the task and nothing else; it does not keep the output.
     ///
     /// ```
     /// # brigade::run(async {
@@ -114,7 +114,7 @@ impl<T> JoinHandle<T> {
         self.task.is_finished()
     }
 
-    /// The task's identity.
+    /// Returns the task's identity.
     ///
     /// ```
     /// # brigade::run(async {
@@ -134,23 +134,23 @@ impl<T> Future for JoinHandle<T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         ready!(self.task.poll_join(cx.waker()));
-        // A task that joins one finished task after the other must let others run in between.
+        // A task that joins one finished task after another must let other tasks run in between.
         ready!(coop::poll_spend(cx));
         Poll::Ready(self.take_output())
     }
 }
 
 impl<T> JoinHandle<T> {
-    /// Polls for a caller that spends budget itself.
+    /// Polls for a caller that spends the budget itself.
     pub(super) fn poll_unbudgeted(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         self.task.poll_join(cx.waker()).map(|()| self.take_output())
     }
 
-    /// The output. `poll_join` has returned `Ready`.
+    /// Takes the output. `poll_join` has returned `Ready`.
     #[inline(always)]
     fn take_output(&self) -> Result<T, JoinError> {
         let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
-        // SAFETY: the task was spawned with this output type, and the handle is its only one.
+        // SAFETY: the task was spawned with this output type, and this is its only handle.
         let there = unsafe { self.task.take_output(output.as_mut_ptr().cast()) };
         assert!(there, "a JoinHandle was polled after it gave its output");
         // SAFETY: `take_output` wrote it.
@@ -174,10 +174,10 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
-/// Ends a task from anywhere; see [`JoinHandle::abort`].
+/// Ends a task from any thread; see [`JoinHandle::abort`].
 ///
-/// It may be cloned, sent to any thread and kept for ever: it keeps the task's memory, but neither
-/// its future nor its output.
+/// It may be cloned, sent to any thread and kept forever. It keeps the task's memory, but neither its
+/// future nor its output.
 ///
 /// ```
 /// # let executor = brigade::SingleThread::new().unwrap();
@@ -226,7 +226,7 @@ impl AbortHandle {
         self.task.raw().is_finished()
     }
 
-    /// The task's identity.
+    /// Returns the task's identity.
     ///
     /// ```
     /// # brigade::run(async {

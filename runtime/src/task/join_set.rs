@@ -1,7 +1,7 @@
 //! A set of tasks that are awaited together, in the order in which they finish.
 //!
-//! Awaiting N handles in turn, each time looking at all of them, costs N² looks. So each member is
-//! awaited with a waker of its own, which puts the member's index into a list; a join looks only at the
+//! Awaiting N handles in turn, and checking all of them each time, costs N² checks. So each member is
+//! awaited with a waker of its own, which puts the member's index into a list. A join checks only the
 //! members in that list. The set holds handles and never polls a task's future.
 
 use std::collections::VecDeque;
@@ -15,8 +15,7 @@ use crate::context;
 use crate::coop;
 use crate::handle::Handle;
 use crate::sync::{Mutex, lock};
-use crate::task::spawn;
-use crate::task::{AbortHandle, Id, JoinError, JoinHandle, spawn_task};
+use crate::task::{AbortHandle, Id, JoinError, JoinHandle, spawn, spawn_task};
 
 /// A set of spawned tasks with the same output type.
 ///
@@ -47,13 +46,13 @@ struct Member<T> {
     waker: Waker,
 }
 
-/// What the wakers of the members share.
+/// The state that the wakers of the members share.
 #[derive(Default)]
 struct Woken(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Members to look at: those whose task finished, and new ones, whose waker is not registered yet.
+    /// The members to check: those whose task finished, and new ones, whose waker is not registered yet.
     members: VecDeque<usize>,
     /// The waker of the task that waits for the set.
     waiter: Option<Waker>,
@@ -66,21 +65,21 @@ impl Woken {
             state.members.push_back(index);
             state.waiter.take()
         };
-        // Outside of the lock: it may be a foreign waker, and may come back to this set.
+        // Outside of the lock: a foreign waker may call this set again.
         if let Some(waiter) = waiter {
             waiter.wake();
         }
     }
 
-    /// Takes a member out. If there is none, `waiter`, if given, is woken once there is one. Without a
-    /// waiter, the task that waits already goes on waiting.
+    /// Takes a member out. If there is none and `waiter` is given, wakes `waiter` once there is one.
+    /// Without `waiter`, the task that waits already keeps waiting.
     fn take(&self, waiter: Option<&Waker>) -> Option<usize> {
         // A waker is cloned and dropped outside of the lock: both may run foreign code.
         let fresh = waiter.cloned();
         let mut state = lock(&self.0);
         let index = state.members.pop_front();
         let unused = match (index, fresh) {
-            // The latest waiter counts: the set may have moved to another task since.
+            // The latest waiter counts: the set may have moved to another task.
             (None, Some(fresh)) => state.waiter.replace(fresh),
             (_, fresh) => fresh,
         };
@@ -263,7 +262,7 @@ impl<T> JoinSet<T> {
     /// brigade::run(async {
     ///     let mut dishes = brigade::task::JoinSet::new();
     ///     dishes.spawn(async { panic!("burnt") });
-    ///     // Only that one is lost.
+    /// // Only that task is lost.
     ///     assert!(dishes.join_next().await.unwrap().unwrap_err().is_panic());
     ///     dishes.spawn(async { "soup" });
     ///     assert_eq!(dishes.join_next().await.unwrap().unwrap(), "soup");
@@ -277,7 +276,7 @@ impl<T> JoinSet<T> {
         Some(self.join_next_with_id().await?.1)
     }
 
-    /// As [`join_next`](Self::join_next), with the task's identity.
+    /// Waits like [`join_next`](Self::join_next), and also returns the task's identity.
     ///
     /// ```
     /// brigade::run(async {
@@ -296,8 +295,8 @@ impl<T> JoinSet<T> {
         std::future::poll_fn(|cx| self.poll_join_next(cx)).await
     }
 
-    /// Polls for what [`join_next_with_id`](Self::join_next_with_id) waits for. The task of the latest
-    /// poll is woken when a result may be there.
+    /// Polls for the result that [`join_next_with_id`](Self::join_next_with_id) waits for. The task of
+    /// the latest poll is woken when a result may be there.
     ///
     /// ```
     /// use std::future::poll_fn;
@@ -315,14 +314,14 @@ impl<T> JoinSet<T> {
     ) -> Poll<Option<(Id, Result<T, JoinError>)>> {
         loop {
             if self.members.is_empty() {
-                // A set that others fill may be found empty again and again.
+                // A task may find a set empty again and again while other code fills it.
                 return coop::poll_spend(cx).map(|()| None);
             }
             let Some(index) = self.woken.take(Some(cx.waker())) else {
                 return Poll::Pending;
             };
-            // Each look costs, also one at a member that is not ready; one at an empty list does not,
-            // or a task with more sets than its budget would never get to the last of them.
+            // Each check spends budget, even if the member is not ready. A check of an empty list spends
+            // none: otherwise a task with more sets than its budget would never reach the last of them.
             if coop::poll_spend(cx).is_pending() {
                 lock(&self.woken.0).members.push_front(index);
                 return Poll::Pending;
@@ -334,20 +333,20 @@ impl<T> JoinSet<T> {
     }
 
     fn poll_member(&mut self, index: usize) -> Poll<(Id, Result<T, JoinError>)> {
-        // A waker may be late: its member is gone by then, and perhaps another one is at its index,
-        // which is then polled once too often.
+        // A waker may be late. Its member is gone by then, and perhaps another member is at its index.
+        // That member is then polled once too often.
         let Some(member) = self.members.get_mut(index) else {
             return Poll::Pending;
         };
         let mut cx = Context::from_waker(&member.waker);
-        // The look at the member has spent budget already.
+        // The check has spent the budget already.
         let result = ready!(member.handle.poll_unbudgeted(&mut cx));
         Poll::Ready((self.members.remove(index).handle.id(), result))
     }
 
-    /// Returns a finished task's result, if there is one already.
+    /// Returns the result of a finished task, if there is one.
     ///
-    /// A loop of it never lets others run: use [`join_next`](Self::join_next) for a large set.
+    /// A loop over it never lets other tasks run: use [`join_next`](Self::join_next) for a large set.
     ///
     /// ```
     /// brigade::run(async {
@@ -383,7 +382,8 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Panics
-    /// Panics if a task panicked, with that panic, or if a task was aborted. The remaining tasks are aborted.
+    /// Panics with the panic of a task if one panicked, or if a task was aborted. The remaining tasks
+    /// are aborted.
     ///
     /// # Cancel safety
     /// Not cancel safe: dropping the future drops the set, which aborts the tasks.
@@ -430,27 +430,27 @@ impl<T> JoinSet<T> {
     ///         std::future::pending::<()>().await
     ///     });
     ///     dishes.shutdown().await;
-    ///     // What the task held it holds no more.
+    /// // The task holds nothing any more.
     ///     assert_eq!(Arc::strong_count(&pot), 1);
     /// });
     /// ```
     ///
     /// # Cancel safety
-    /// The first poll aborts the tasks. Dropping the future leaves those that have not ended yet in the
-    /// set.
+    /// The first poll aborts the tasks. Dropping the future leaves the tasks that have not ended yet in
+    /// the set.
     pub async fn shutdown(&mut self) {
         self.abort_all();
         while self.join_next().await.is_some() {}
     }
 
-    /// Detaches all tasks, which go on by themselves, and empties the set.
+    /// Detaches all tasks, which continue, and empties the set.
     ///
     /// ```
     /// brigade::run(async {
     ///     let mut dishes = brigade::task::JoinSet::new();
     ///     dishes.spawn(async { "soup" });
     ///     dishes.detach_all();
-    ///     assert!(dishes.is_empty()); // The task goes on.
+    ///     assert!(dishes.is_empty()); // The task continues.
     /// });
     /// ```
     pub fn detach_all(&mut self) {

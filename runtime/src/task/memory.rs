@@ -1,30 +1,31 @@
-//! The memory of tasks, which is used again.
+//! The memory of tasks, which is reused.
 //!
-//! Many tasks live for a microsecond. To give the memory of each back to the allocator and ask for it again takes a
-//! third of all instructions between spawning and joining one. So a thread that works for an executor keeps
-//! the memory of tasks that end on it, in one list for each size, and makes new tasks of it. The lists are
-//! bounded, and given back when the thread stops working for executors.
+//! Many tasks live for a microsecond. Returning the memory of each to the allocator and requesting it
+//! again takes a third of all instructions between spawning and joining a task. So a thread that works
+//! for an executor keeps the memory of tasks that end on it, in one list for each size, and reuses it
+//! for new tasks. The lists are bounded. They are freed when the thread stops working for executors.
 //!
-//! Memory that is used again hides a use after free from the tools that look for one: in Miri, in models, and
-//! with `--cfg brigade_unrecycled`, as the lanes of the sanitizers have it, nothing is kept.
+//! Reused memory hides a use after free from the tools that look for one. So nothing is kept in Miri, in
+//! models, and with `--cfg brigade_unrecycled`, which the sanitizer lanes set.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
-/// The largest size that is kept. Arbitrary: larger futures do more than their memory costs.
+/// The largest size that is kept. Arbitrary: larger futures do more work than their memory costs.
 const LARGEST: usize = 504;
 
-/// One for each size up to the largest.
+/// The number of sizes up to the largest, each with a list.
 const SIZES: usize = LARGEST / STEP + 1;
 
-/// Bytes that a list keeps. Arbitrary: 700 tasks of the smallest future.
+/// How many bytes a list keeps. Arbitrary: 700 tasks of the smallest future.
 const KEPT: usize = 64 * 1024;
 
-/// Sizes are 8 more than a multiple of this, as malloc's chunks have them: rounding up wastes nothing there.
+/// Sizes are 8 more than a multiple of this, like malloc's chunks, so rounding up to them wastes
+/// nothing.
 const STEP: usize = 16;
 
-/// A piece of memory in a list, of which it is the first word.
+/// A piece of memory in a list. This link is its first word.
 struct Piece {
     next: *mut Piece,
 }
@@ -65,7 +66,7 @@ impl List {
 }
 
 struct Lists {
-    /// Pieces are kept: the thread works for an executor.
+    /// Memory is kept, because the thread works for an executor.
     open: Cell<bool>,
     by_size: [List; SIZES],
 }
@@ -97,7 +98,7 @@ const fn layout_of(list: usize) -> Layout {
     }
 }
 
-/// Memory for a value, not written yet.
+/// Returns memory for a value, not written yet.
 #[inline(always)]
 pub(super) fn allocate<T>() -> NonNull<T> {
     let Some(list) = (const { list_of::<T>() }) else {
@@ -115,7 +116,7 @@ fn from_allocator(layout: Layout) -> NonNull<u8> {
     NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
-/// Gives the memory of a value up.
+/// Frees the memory of a value, or keeps it.
 ///
 /// # Safety
 /// It came from [`allocate`] for the same type, and is not used any more.
@@ -139,7 +140,7 @@ pub(super) unsafe fn free<T>(memory: NonNull<T>) {
     });
 }
 
-/// While it lives, the thread keeps the memory of tasks. These nest as calls do.
+/// Makes the thread keep the memory of tasks while it lives. These values nest as calls do.
 pub(crate) struct Keeping {
     was_open: bool,
 }
@@ -246,7 +247,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(any(miri, brigade_unrecycled), ignore = "nothing is kept")]
-    fn what_is_kept_is_bounded() {
+    fn kept_memory_is_bounded() {
         let _keeping = Keeping::begin();
         let all: Vec<_> = (0..2000).map(|_| allocate::<Small>()).collect();
         for memory in all {

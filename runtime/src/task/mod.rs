@@ -1,13 +1,13 @@
 //! Tasks: spawning, awaiting and aborting them, and how they work inside.
 //!
-//! A task is a future together with everything it needs to run on its own: memory, a state, a waker, and a handle
-//! for its output. This module knows no queue, no thread and no clock. The executor decides when a task runs; the
-//! task reaches it through one trait, [`scheduler_ref::Schedule`].
+//! A task is a future together with everything it needs to run on its own: memory, a state, a waker, and
+//! a handle for its output. This module knows no queue, no thread and no clock. The executor decides
+//! when a task runs. The task reaches its executor through one trait, [`scheduler_ref::Schedule`].
 //!
 //! # The naive version, and what breaks
 //!
-//! A task can be made of the standard library alone: the future in a lock, a channel for a run queue,
-//! and a waker that sends the task there.
+//! The standard library is enough to build a task: the future in a lock, a channel as a run queue, and a
+//! waker that sends the task to the channel.
 //!
 //! ```
 //! use std::sync::{Arc, Mutex, mpsc};
@@ -38,16 +38,16 @@
 //! assert_eq!(answer.recv(), Ok(42));
 //! ```
 //!
-//! It runs, and six things are wrong with it. A task that is woken twice is queued twice, and polled
-//! when it has nothing to do. After its end a late waker queues it again, and polling a finished future
-//! may panic. The output has nowhere to go. A panic ends the loop and with it all other tasks. A task that waits for
-//! ever cannot be ended. And the last waker, on whatever thread, drops the future, which must
-//! therefore be `Send`. The first two problems need a *state*; for the others, each part of the task needs an
-//! *owner* at each time. The state word of [`state`] and the join word of [`join`] provide both.
+//! It runs, but has six faults. A task that is woken twice is queued twice, and polled when it has
+//! nothing to do. After the task's end a late waker queues it again, and polling a finished future may
+//! panic. The output has nowhere to go. A panic ends the loop, and so all other tasks. A task that waits
+//! forever cannot be ended. And the last waker drops the future, on any thread, so the future must be
+//! `Send`. The first two faults need a *state*. For the others, each part of the task needs an *owner*
+//! at each time. The state word of [`state`] and the join word of [`join`] provide both.
 //!
 //! Read on in this order: [`state`] and [`cell`] (what a task is), [`raw`] and [`waker`] (wake, abort,
-//! references), [`run`] (poll it once), [`join`] (pass the output to the handle), [`scheduler_ref`] (where a
-//! woken task goes), [`owned`] (the list of living tasks).
+//! references), [`run`] (poll it once), [`join`] (pass the output to the handle), [`scheduler_ref`]
+//! (where a woken task goes), [`owned`] (the list of living tasks).
 
 pub(crate) mod cell;
 pub(crate) mod join;
@@ -68,16 +68,16 @@ pub use self::error::JoinError;
 pub use self::id::Id;
 pub use self::join_handle::{AbortHandle, JoinHandle};
 pub use self::join_set::JoinSet;
-// Built on top of tasks and executors, and shown where users look for it.
+// Built on top of tasks and executors, but shown here, where users look for it.
 pub use self::spawn::Builder;
 pub use crate::coop::consume_budget;
 pub use crate::coop::yield_now;
 
 /// Spawns a future: `spawn_task!(scheduler, kind, name, future)`, where `kind` is one of `tracing`'s spans.
 ///
-/// A macro, and not a function: the future is written into its cell where it is, and is passed to nothing by
-/// value (see [`cell::Reserved`]). The caller has made sure that the executor is bound to this thread, or
-/// that future and output are `Send`.
+/// A macro, not a function: it writes the future straight into its cell, and passes it to no function by
+/// value (see [`cell::Reserved`]). The caller ensures that the executor is bound to this thread, or that
+/// future and output are `Send`.
 macro_rules! spawn_task {
     ($scheduler:expr, $kind:expr, $name:expr, $future:expr) => {{
         let cell = $crate::task::cell::Reserved::new($scheduler, $kind, $name);

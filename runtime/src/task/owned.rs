@@ -1,9 +1,9 @@
 //! The list of an executor's living tasks, so that a closing executor can cancel them all.
 //!
-//! A task is on the list from the time its executor binds it until it is done. Inserting and removing cost a
-//! few plain loads and stores, and eight bytes a task. The entries are bare pointers, which are good because
-//! the executor holds the task meanwhile. Vacant entries form a free list through the very words that hold
-//! pointers otherwise: tasks are aligned, so the lowest bit tells a pointer (0) from a link (1).
+//! A task is on the list from the time its executor binds it until it is done. Inserting and removing
+//! cost a few plain loads and stores, and eight bytes a task. The entries are bare pointers. They are
+//! valid, because the executor holds the task while it is on the list. Vacant entries form a free list.
+//! It uses the same words: tasks are aligned, so the lowest bit tells a pointer (0) from a link (1).
 
 use std::ptr::{self, NonNull};
 
@@ -24,7 +24,7 @@ impl Entry {
         Entry(ptr::without_provenance_mut((next as usize) << 1 | 1))
     }
 
-    /// The task, unless it is vacant.
+    /// Returns the task, unless the entry is vacant.
     fn task(self) -> Option<RawTask> {
         NonNull::new(self.0)
             .filter(|header| header.addr().get() & 1 == 0)
@@ -41,7 +41,7 @@ impl Entry {
 // SAFETY: entries are pointers to tasks, which are `Send` as `RawTask` is.
 unsafe impl Send for Entry {}
 
-/// Living tasks.
+/// The list of living tasks.
 pub(crate) struct OwnedList {
     entries: Vec<Entry>,
     /// The first vacant entry, or `NOWHERE`.
@@ -58,7 +58,7 @@ impl OwnedList {
         }
     }
 
-    /// How many tasks it holds.
+    /// Returns how many tasks the list holds.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.living
@@ -75,18 +75,18 @@ impl OwnedList {
         self.vacant == NOWHERE
     }
 
-    /// Gives a task its place.
+    /// Inserts a task.
     ///
     /// # Panics
-    /// Panics with 2^31 - 1 living tasks.
+    /// Panics if there are 2^31 - 1 living tasks already.
     #[inline]
     pub(crate) fn insert(&mut self, task: RawTask) {
         let index = self.place(task);
         task.set_owned_index(index);
     }
 
-    /// As [`insert`](Self::insert), for a caller that keeps the place in its own way, and removes the
-    /// task with [`remove_at`](Self::remove_at).
+    /// Like [`insert`](Self::insert), for a caller that stores the place itself and removes the task
+    /// with [`remove_at`](Self::remove_at).
     #[inline]
     pub(crate) fn place(&mut self, task: RawTask) -> u32 {
         let entry = Entry(task.0.as_ptr());
@@ -128,9 +128,9 @@ impl OwnedList {
         self.living -= 1;
     }
 
-    /// Gives back the memory that a burst of tasks needed, once the last of them is gone.
+    /// Frees the memory that a burst of tasks needed, once the list is empty.
     pub(crate) fn shrink_after_burst(&mut self) {
-        /// Below this a vector is not worth giving back: a page. Arbitrary: not measured.
+        /// A smaller vector is not worth freeing: a page. Arbitrary: not measured.
         const KEEP: usize = 512;
         if self.living == 0 && self.entries.capacity() > KEEP {
             self.entries = Vec::new();
@@ -138,8 +138,8 @@ impl OwnedList {
         }
     }
 
-    /// Returns some living task, or `None` if there is none. The search begins at `from`, which moves on: start with
-    /// 0 and repeat. Meanwhile tasks may be removed, but none inserted.
+    /// Returns some living task, or `None` if there is none. The search begins at `from`, which it moves
+    /// on: start with 0 and repeat. Between two calls tasks may be removed, but none inserted.
     pub(crate) fn any(&self, from: &mut usize) -> Option<RawTask> {
         while let Some(entry) = self.entries.get(*from) {
             if let Some(task) = entry.task() {
@@ -160,7 +160,7 @@ mod tests {
     use crate::task::raw::Unbound;
     use crate::test_support::{Nowhere, new_task};
 
-    /// A task with its handle; cancelled when it is dropped.
+    /// A task with its handle. Dropping it cancels the task.
     struct Task(
         Unbound,
         #[expect(dead_code, reason = "it is owned")] JoinHandle<()>,
@@ -177,7 +177,7 @@ mod tests {
         }
     }
 
-    /// All that it holds, as a closing executor would find them.
+    /// Returns all tasks on the list, in the order in which a closing executor finds them.
     fn drain(registry: &mut OwnedList) -> Vec<RawTask> {
         let (mut from, mut found) = (0, Vec::new());
         while let Some(task) = registry.any(&mut from) {
@@ -202,11 +202,11 @@ mod tests {
     }
 
     #[test]
-    fn places_are_used_again() {
+    fn vacated_places_are_used_again() {
         let tasks: Vec<_> = (0..8).map(|_| Task::new()).collect();
         let mut registry = OwnedList::new();
         for round in 0..100 {
-            // Each time in another order.
+            // Tries another order each time.
             for n in 0..8 {
                 registry.insert(tasks[(n * 3 + round) % 8].raw());
             }
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!((registry.len(), registry.entries.len()), (0, 8));
     }
 
-    /// With gaps in between, and a task taken out while the search is under way.
+    /// The list has gaps, and a task is removed during the search.
     #[test]
     fn gaps_are_passed_over() {
         let tasks: Vec<_> = (0..6).map(|_| Task::new()).collect();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peak_is_forgotten_only_when_all_are_gone() {
+    fn the_list_shrinks_only_when_all_tasks_are_gone() {
         let tasks: Vec<_> = (0..1000).map(|_| Task::new()).collect();
         let mut registry = OwnedList::new();
         for task in &tasks {

@@ -1,12 +1,13 @@
-//! Wake, abort and references: what any thread may do with a task.
+//! Wake, abort and references: the operations on a task that any thread may use.
 //!
-//! A task bound to a thread (those of `SingleThread` are) is written by that thread alone; any other thread
-//! sends a [`RemoteOp`] to it. A task that is not bound is written by compare-and-swap. [`SchedulerRef::writer`]
-//! tells which. What an executor does with a task is in `task::run`, what a handle does in `task::join`.
+//! Only its own thread writes a task that is bound to a thread, as tasks of `SingleThread` are; any
+//! other thread sends it a [`RemoteOp`]. An unbound task is written by compare-and-swap.
+//! [`SchedulerRef::writer`] tells which applies. The executor's operations on a task are in `task::run`,
+//! the handle's in `task::join`.
 //!
-//! The types express what the holder may do: a [`TaskRef`] is a counted reference and keeps the task alive; a
-//! [`Runnable`] is the right to run it once, and there is never more than one; an [`Unbound`] is a new
-//! task that no executor has yet.
+//! The types express the rights of their holder. A [`TaskRef`] is a counted reference and keeps the task
+//! alive. A [`Runnable`] is the right to run it once, and there is never more than one. An [`Unbound`]
+//! is a new task that no executor has yet.
 
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -17,20 +18,20 @@ use super::scheduler_ref::SchedulerRef;
 use super::state::{Snapshot, State, Wake, Writer};
 use crate::sync::Ordering;
 
-/// A pointer to a task, for the types of this folder, each of which keeps its task alive.
+/// A pointer to a task, for the types of this folder. Each of these types keeps its task alive.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RawTask(pub(super) NonNull<Header>);
 
-// SAFETY: a pointer alone gives no access: the operations below ask for the `writer` before they
-// touch what is bound to a thread.
+// SAFETY: a pointer alone gives no access: the operations below ask for the `writer` before they touch
+// data that is bound to a thread.
 unsafe impl Send for RawTask {}
 // SAFETY: as above.
 unsafe impl Sync for RawTask {}
 
-/// The right to run a task that is QUEUED, once. Queues take and give these.
+/// The right to run a QUEUED task once. Queues take and return values of this type.
 ///
-/// The executor's hold keeps the task alive. One that is forgotten is never run; a closing executor may do
-/// that, since it cancels all its tasks by the list of them.
+/// The executor's hold keeps the task alive. If one is forgotten, its task is never run. A closing
+/// executor may forget them, because it cancels all tasks of its list.
 #[must_use = "a task that was taken out of its queue must be run or queued again"]
 #[derive(PartialEq, Eq)]
 pub(crate) struct Runnable(RawTask);
@@ -44,8 +45,8 @@ pub(crate) struct TaskRef(pub(super) RawTask);
 impl RawTask {
     #[inline(always)]
     pub(super) fn header(&self) -> &Header {
-        // SAFETY: the holder of a `RawTask` keeps the task alive. What is in the header is immutable,
-        // atomic, or in a cell of its own.
+        // SAFETY: the holder of a `RawTask` keeps the task alive. The fields of the header are
+        // immutable, atomic, or in a cell of their own.
         unsafe { self.0.as_ref() }
     }
 
@@ -59,7 +60,7 @@ impl RawTask {
         &self.header().state
     }
 
-    /// How an executor writes the state: it is on the task's thread, or the task is bound to none.
+    /// Returns how an executor writes the state: it is on the task's thread, or the task is not bound.
     #[inline(always)]
     pub(super) fn own_writer(&self) -> Writer {
         let writer = self.scheduler().writer();
@@ -74,7 +75,7 @@ impl RawTask {
         self.header().id.get()
     }
 
-    /// The number of its id.
+    /// Returns the number of its id.
     pub(crate) fn number(&self) -> u64 {
         self.id().number()
     }
@@ -89,7 +90,7 @@ impl RawTask {
         self.follow(self.scheduler().probe().wake(self, wake));
     }
 
-    /// Does what a wake or an abort has to do, by the answer of its transition.
+    /// Carries out the answer of a wake or an abort.
     #[inline(always)]
     fn follow(self, answer: Wake) {
         if answer == Wake::Submit {
@@ -110,15 +111,15 @@ impl RawTask {
         }
     }
 
-    /// The message of `send_wake` has come. The wake was recorded where it was made.
+    /// Handles the message of `send_wake`. The sender has noted the wake already.
     pub(super) fn receive_wake(self) {
-        // Cleared first: a wake after this sends another message.
+        // Cleared first, so that a later wake sends another message.
         self.header().join.receive_wake();
         self.follow(self.state().apply(self.own_writer(), Snapshot::wake));
     }
 
-    /// Asks for an end: the future is dropped instead of polled at the executor's next turn. No effect on a
-    /// task that is done.
+    /// Asks for an end: at its next turn, the executor drops the future instead of polling it. Has no
+    /// effect on a task that is done.
     pub(crate) fn abort(self) {
         self.scheduler().probe().aborted(self);
         if let Some(writer) = self.scheduler().writer() {
@@ -128,29 +129,29 @@ impl RawTask {
         }
     }
 
-    /// One more reference.
+    /// Returns one more reference.
     #[inline]
     pub(crate) fn to_ref(self) -> TaskRef {
         // Relaxed: the caller keeps the task alive.
         let before = self.header().refs.fetch_add(1, Ordering::Relaxed);
         if before > u32::MAX / 2 {
-            // Two thousand million forgotten wakers: counting on would wrap, and free the task while it
-            // is in use.
+            // Two thousand million wakers were forgotten. If the count wrapped, the task would be freed
+            // while it is in use.
             std::process::abort();
         }
         TaskRef(self)
     }
 
-    /// Ends one reference, which the caller owns; with the last of them the task's memory.
+    /// Ends one reference, which the caller owns. The last one frees the task's memory.
     #[inline]
     pub(super) fn release(self) {
-        // If only one is left it is the caller's, and no thread can make another: no need to write.
+        // If only one is left, it is the caller's, and no thread can make another: no need to write.
         // Acquire and Release: what all others did with the task comes before its end.
         if self.header().refs.load(Ordering::Acquire) == 1
             || self.header().refs.fetch_sub(1, Ordering::Release) == 1
         {
-            // Acquire pairs with the Release of all the others. A load and not a fence, which
-            // ThreadSanitizer does not know.
+            // Acquire pairs with the Release of all others. It is a load and not a fence, because
+            // ThreadSanitizer does not support fences.
             self.header().refs.load(Ordering::Acquire);
             // SAFETY: the last reference ended. Executor and handle have ended their hold, so future
             // and output are gone.
@@ -158,16 +159,16 @@ impl RawTask {
         }
     }
 
-    /// Returns whether nothing is left that could wake the task. The caller has polled it and it is not
+    /// Returns whether nothing is left that could wake the task. The caller has polled it, and it is not
     /// ready.
     pub(crate) fn is_unwakeable(self) -> bool {
-        // One reference stands for executor and handle, each waker has one of its own, and the one that
-        // was lent to the poll is not counted. Acquire pairs with the Release in `release`: a waker that
-        // was dropped after a wake has set QUEUED before.
+        // One reference stands for executor and handle, and each waker has its own. The waker lent to
+        // the poll is not counted. Acquire pairs with the Release in `release`: a waker that was dropped
+        // after a wake has set QUEUED before.
         self.header().refs.load(Ordering::Acquire) == 1 && !self.state().load().is_queued()
     }
 
-    /// Its index in the list of living tasks. The caller is its executor.
+    /// Returns its index in the list of living tasks. The caller is its executor.
     pub(crate) fn owned_index(self) -> u32 {
         self.header().owned_index.with_mut(|index| {
             // SAFETY: only the executor that binds the task reads or writes the index, and binding and
@@ -192,17 +193,17 @@ impl Runnable {
         Runnable(task)
     }
 
-    /// The task, to compare it.
+    /// Returns the task, for comparison.
     pub(crate) fn raw(&self) -> RawTask {
         self.0
     }
 
-    /// Gives the right away as a pointer, for a place that holds one task in an atomic.
+    /// Turns the right into a pointer, for a place that holds one task in an atomic.
     pub(crate) fn into_ptr(self) -> *mut Header {
         self.0.0.as_ptr()
     }
 
-    /// Takes back what `into_ptr` gave; `None` for null.
+    /// Takes back the pointer that `into_ptr` returned; `None` for null.
     ///
     /// # Safety
     /// The pointer is null or came from `into_ptr`, and is taken back once.
@@ -222,7 +223,7 @@ impl Unbound {
         self.0
     }
 
-    /// Its executor takes it.
+    /// Hands the task to its executor.
     #[inline(always)]
     pub(crate) fn bind(self) -> Runnable {
         Runnable(ManuallyDrop::new(self).0)
@@ -230,7 +231,7 @@ impl Unbound {
 }
 
 impl Drop for Unbound {
-    /// Its executor did not take it.
+    /// Cancels the task, because its executor did not take it.
     fn drop(&mut self) {
         self.0.cancel();
     }
@@ -254,9 +255,9 @@ impl Drop for TaskRef {
     }
 }
 
-/// What another thread asks of a task that is bound to its owner thread. It goes into the owner's inbox, and the
-/// owner runs it when it next empties that. One that is dropped instead does no harm: its executor is
-/// closed, so its tasks are done, and a new task is cancelled.
+/// An operation that another thread requests for a task bound to its owner thread. It goes into the
+/// owner's inbox, and the owner runs it when it next empties the inbox. Dropping one instead does no
+/// harm: its executor is closed, so its tasks are done, and a new task is cancelled.
 pub(crate) enum RemoteOp {
     /// Wake it.
     Wake(TaskRef),
@@ -267,12 +268,12 @@ pub(crate) enum RemoteOp {
 }
 
 // SAFETY: an operation carries a task that is bound to a thread, and whose future may be `!Send`. It is
-// run on that thread. Where it is dropped elsewhere, a wake or an abort touches nothing but the reference
-// count, and the future of a new task is dropped, which `Handle::spawn` demands to be `Send`.
+// run on that thread. If it is dropped elsewhere, a wake or an abort touches only the reference count.
+// The future of a new task is dropped, but `Handle::spawn` requires it to be `Send`.
 unsafe impl Send for RemoteOp {}
 
 impl RemoteOp {
-    /// Does it. The caller is the owner thread.
+    /// Carries it out. The caller is the owner thread.
     #[inline]
     pub(crate) fn run(self) {
         match self {

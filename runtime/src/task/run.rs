@@ -1,8 +1,9 @@
-//! Running a task: poll it once, and do what follows from that.
+//! Running a task: poll it once, and handle the result.
 //!
-//! After [`Runnable::run`] the task is idle, queued again, or done, and the waker of its handle has been called. A
-//! panic of the future does not come out: it becomes the output. A task that is aborted, or whose executor
-//! shuts down, is cancelled instead of polled: its future is dropped, and the output is "aborted".
+//! After [`Runnable::run`] the task is idle, queued again, or done, and then the waker of its handle has
+//! been called. A panic of the future does not escape: it becomes the output. A task that is aborted, or
+//! whose executor shuts down, is cancelled instead of polled: its future is dropped, and the output is
+//! "aborted".
 //!
 //! The main future of a `block_on` is a task too, in both executors: a [`MainTask`].
 
@@ -21,10 +22,11 @@ use crate::trace::Probe;
 use crate::trace::spans::TaskSpan;
 
 impl Runnable {
-    /// Polls the task once, or cancels it. `probe` is the executor's: the task may be gone before its end.
+    /// Polls the task once, or cancels it. The probe is the executor's, because the task may be gone
+    /// before this returns.
     #[inline(always)]
     pub(crate) fn run(self, probe: &Probe) {
-        // Compiled twice: the way without a record does not test for one at each step.
+        // Compiled twice, so that runs without a record do not test for one at each step.
         match probe.recorder() {
             None => self.run_once(&Probe::off()),
             Some(_) => self.run_recorded(probe),
@@ -46,7 +48,7 @@ impl Runnable {
         }
         let waker = waker::borrowed(task);
         probe.poll_begins(task);
-        // SAFETY: RUNNING was set just now: the future is there and this thread's.
+        // SAFETY: RUNNING was set just now: the future is there, and this thread owns it.
         let polled =
             unsafe { (task.header().vtable.poll)(task.0, &mut Context::from_waker(&waker)) };
         probe.poll_ended(task, polled as u8);
@@ -72,7 +74,7 @@ impl Runnable {
 }
 
 impl RawTask {
-    /// Cancels the task, unless it is running or done: its executor shuts down, or did not take it.
+    /// Cancels the task, unless it is running or done. Its executor shuts down, or did not take it.
     pub(crate) fn cancel(self) {
         if self.state().apply(self.own_writer(), Snapshot::seize) {
             self.drop_and_complete();
@@ -86,18 +88,18 @@ impl RawTask {
         self.drop_unreported();
     }
 
-    /// As [`drop_and_complete`](Self::drop_and_complete), where the record is not to say that the task was
-    /// cancelled.
+    /// Does the same as [`drop_and_complete`](Self::drop_and_complete), but does not record that the
+    /// task was cancelled.
     pub(super) fn drop_unreported(self) {
-        // SAFETY: the caller runs the task (RUNNING), so the future is there and its own.
+        // SAFETY: the caller runs the task (RUNNING), so the future is there, and the caller owns it.
         unsafe { (self.header().vtable.cancel)(self.0) };
         self.complete();
     }
 
-    /// The output is stored: ends the executor's part. The caller runs the task.
+    /// Ends the executor's part, once the output is stored. The caller runs the task.
     #[inline(always)]
     fn complete(self) {
-        // Out of the list of living tasks while the task is certainly alive.
+        // Removed from the list of living tasks now, while the task is certainly alive.
         self.scheduler().unbind(self);
         self.state().finish();
         self.hand_over_output();
@@ -106,10 +108,10 @@ impl RawTask {
 
 /// The main future of a `block_on`, as a task.
 ///
-/// The future itself stays with its caller, so it may borrow and need not be `Send`. For its wakers it has
-/// a task whose own future does nothing: the same state, the same waker and the same queue as any other task.
-/// For `SingleThread` the queue is the run queue; for `WorkStealing`, whose `block_on` runs on a thread that
-/// is no worker, it is that thread's parker.
+/// The future itself stays with its caller, so it may borrow and need not be `Send`. Its wakers belong
+/// to a task whose own future does nothing, with the same state, waker and queue as any other task. In
+/// `SingleThread` the queue is the run queue. The `block_on` of `WorkStealing` runs on a thread that is
+/// not a worker; there, the queue is the parker of that thread.
 ///
 /// Dropping it ends the task: its wakers do nothing from then on.
 pub(crate) struct MainTask {
@@ -118,7 +120,7 @@ pub(crate) struct MainTask {
 }
 
 impl MainTask {
-    /// The task, and the right to its first poll.
+    /// Returns the task, and the right to its first poll.
     pub(crate) fn new(scheduler: SchedulerRef) -> (Self, Runnable) {
         let span = TaskSpan::open("block_on", None);
         let cell = Reserved::<Pending<()>>::with_state(scheduler, Word::DETACHED, TaskSpan::none());
@@ -131,14 +133,14 @@ impl MainTask {
         (MainTask { task, span }, unbound.bind())
     }
 
-    /// Returns whether `task` is the right to poll this one's future.
+    /// Returns whether `task` is the right to poll the future of this main task.
     #[inline(always)]
     pub(crate) fn owns(&self, task: &Runnable) -> bool {
         task.raw() == self.task
     }
 
-    /// Polls the main future. `turn` is the right to do so. If the future was woken meanwhile it is queued
-    /// again.
+    /// Polls the main future. `turn` is the right to do so. If the future is woken during the poll, it
+    /// is queued again.
     #[inline(always)]
     pub(crate) fn poll<F: Future>(
         &mut self,
@@ -165,21 +167,22 @@ impl MainTask {
         polled
     }
 
-    /// The task, to take it out of a queue.
+    /// Returns the task, to take it out of a queue.
     pub(crate) fn raw(&self) -> RawTask {
         self.task
     }
 }
 
 impl Drop for MainTask {
-    /// The main future is done or has panicked. The caller has taken the task out of its queue.
+    /// Ends the task, when the main future is done or has panicked. The caller has taken the task out of
+    /// its queue.
     fn drop(&mut self) {
         // Refused if the main future has returned or panicked in this poll: then the task runs already.
         let _ = self
             .task
             .state()
             .apply(self.task.own_writer(), Snapshot::seize);
-        // What is dropped is the placeholder: the main future itself has ended.
+        // This drops the placeholder; the main future itself has ended.
         self.task.drop_unreported();
     }
 }

@@ -1,14 +1,15 @@
-//! Where a task goes when it is woken: its executor, as the task sees it.
+//! Where a task goes when it is woken: the task's view of its executor.
 //!
-//! A task holds a [`SchedulerRef`]; behind it is something that implements [`Schedule`]: the single-thread
-//! executor, the work-stealing executor, the blocking pool, or one you write. The task knows nothing else of
-//! them. The reference is counted, since a task and its wakers may outlive their executor by far.
+//! A task holds a [`SchedulerRef`] to something that implements [`Schedule`]: the single-thread
+//! executor, the work-stealing executor, the blocking pool, or an executor that you write. The task
+//! knows nothing else about it. The reference is counted, because a task and its wakers may outlive
+//! their executor by far.
 //!
-//! Counting is batched. An `Arc` would cost two atomic read-modify-writes a task, all of them on one word that
-//! every thread wants: with two workers that takes up to half of the time of a spawn. Instead, a thread that works
-//! for a scheduler takes [`BATCH`] references at once into a thread-local cache and hands them out by a plain
-//! subtraction. A reference that is dropped on such a thread goes back into the cache. The count is never too
-//! low, and exact once all caches are closed.
+//! Counting is batched. An `Arc` would cost two atomic read-modify-writes a task, all on one contended
+//! word. With two workers that takes up to half of the time of a spawn. Instead, a thread that works for
+//! a scheduler takes [`BATCH`] references at once into a thread-local cache. It hands them out by a
+//! plain subtraction. A reference that is dropped on such a thread goes back into the cache. The count
+//! is never too low, and it is exact once all caches are closed.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -21,27 +22,28 @@ use super::state::Writer;
 use crate::sync::{AtomicUsize, Ordering, SeldomWritten, ThreadToken, thread_local};
 use crate::trace::Probe;
 
-/// What an executor does for its tasks.
+/// The operations of an executor for its tasks.
 ///
-/// As long as the tasks are bound to a thread, all methods but `post` are called on that thread only.
+/// While the tasks are bound to a thread, all methods except `post` are called on that thread only.
 pub(crate) trait Schedule: Send + Sync {
-    /// Takes a new task: remembers it until [`unbind`](Self::unbind) and puts it into a run queue. A closing
-    /// executor drops it instead, which cancels it.
+    /// Takes a new task: remembers it until [`unbind`](Self::unbind) and puts it into a run queue. A
+    /// closing executor drops the task instead, which cancels it.
     fn bind(&self, task: Unbound);
 
-    /// Puts a woken task into a run queue. Never blocks and never runs code of the user: it is called
-    /// from inside `wake`, perhaps under a lock of the user.
+    /// Puts a woken task into a run queue. Never blocks and never runs user code: `wake` calls it,
+    /// perhaps under a lock of the user.
     fn schedule(&self, task: Runnable);
 
     /// Forgets a task that is about to be done, if it was ever bound.
     fn unbind(&self, task: RawTask);
 
-    /// Puts a task that was woken during its own poll into a run queue: behind whatever is ready.
+    /// Puts a task that was woken during its own poll into a run queue, behind all ready tasks.
     fn reschedule(&self, task: Runnable) {
         self.schedule(task);
     }
 
-    /// Sends an operation to the thread that the tasks are bound to, if they are. Called on any other.
+    /// Sends an operation to the thread that the tasks are bound to, if they are. Called on any other
+    /// thread.
     fn post(&self, op: RemoteOp) {
         op.run();
     }
@@ -50,11 +52,11 @@ pub(crate) trait Schedule: Send + Sync {
 /// A counted reference to a scheduler.
 pub(crate) struct SchedulerRef(NonNull<Shared>);
 
-/// What all references to a scheduler share.
+/// The state that all references to a scheduler share.
 struct Shared {
     refs: AtomicUsize,
-    /// The thread that the tasks are bound to, as a number; `NOBODY` if they are bound to none, and once
-    /// the executor is closed.
+    /// The number of the thread that the tasks are bound to. It is `NOBODY` if they are not bound, and
+    /// once the executor is closed.
     owner: SeldomWritten,
     scheduler: Arc<dyn Schedule>,
     probe: Probe,
@@ -64,18 +66,18 @@ struct Shared {
 const NOBODY: usize = 0;
 
 // SAFETY: `Shared` is `Sync` (its scheduler is `Send + Sync`, its owner a number), and the count is
-// atomic, so references may be moved, shared and dropped on any thread.
+// atomic. So references may be moved, shared and dropped on any thread.
 unsafe impl Send for SchedulerRef {}
 // SAFETY: as above.
 unsafe impl Sync for SchedulerRef {}
 
 impl SchedulerRef {
-    /// A scheduler whose tasks are bound to the calling thread.
+    /// Makes a scheduler whose tasks are bound to the calling thread.
     pub(crate) fn bound(scheduler: Arc<dyn Schedule>, probe: Probe) -> Self {
         Self::new(ThreadToken::current().number(), scheduler, probe)
     }
 
-    /// A scheduler whose tasks run on any thread.
+    /// Makes a scheduler whose tasks run on any thread.
     pub(crate) fn shared(scheduler: Arc<dyn Schedule>, probe: Probe) -> Self {
         Self::new(NOBODY, scheduler, probe)
     }
@@ -91,16 +93,16 @@ impl SchedulerRef {
 
     #[inline(always)]
     fn inner(&self) -> &Shared {
-        // SAFETY: this reference is counted, so what it points to has not been freed.
+        // SAFETY: this reference is counted, so its target has not been freed.
         unsafe { self.0.as_ref() }
     }
 
-    /// How the calling thread may write the state of the scheduler's tasks; `None`: not at all, the tasks
-    /// are bound to another thread.
+    /// Returns how the calling thread may write the state of the scheduler's tasks. Returns `None` if it
+    /// may not, because the tasks are bound to another thread.
     #[inline(always)]
     pub(crate) fn writer(&self) -> Option<Writer> {
-        // Acquire pairs with `unbind_thread`: what the owner wrote plainly comes before what anybody writes
-        // afterwards.
+        // Acquire pairs with `unbind_thread`: the owner's plain writes come before the later writes of
+        // any thread.
         match self.inner().owner.load(Ordering::Acquire) {
             NOBODY => Some(Writer::Shared),
             owner if owner == ThreadToken::current().number() => Some(Writer::Owner),
@@ -108,8 +110,8 @@ impl SchedulerRef {
         }
     }
 
-    /// The executor is closed and its tasks are done: whatever is written after this, by any thread, is
-    /// written by compare-and-swap. Called by the owner.
+    /// Notes that the executor is closed and its tasks are done. From now on, any thread writes by
+    /// compare-and-swap. Called by the owner.
     pub(crate) fn unbind_thread(&self) {
         self.inner().owner.store(NOBODY, Ordering::Release);
     }
@@ -169,7 +171,7 @@ impl Drop for SchedulerRef {
 const BATCH: usize = 1024;
 
 thread_local! {
-    /// Whose references this thread has in its cache, and how many.
+    /// The scheduler whose references this thread has in its cache, and how many.
     static CACHE: (Cell<*const Shared>, Cell<usize>) =
         const { (Cell::new(ptr::null()), Cell::new(0)) };
 }
@@ -181,7 +183,7 @@ pub(crate) struct RefCache<'a> {
 }
 
 impl RefCache<'_> {
-    /// Takes a reference out. `false`: this thread has no cache for the scheduler.
+    /// Takes a reference out. Returns `false` if this thread has no cache for the scheduler.
     #[inline(always)]
     fn take(scheduler: NonNull<Shared>) -> bool {
         CACHE.with(|(whose, spare)| {
@@ -189,7 +191,8 @@ impl RefCache<'_> {
                 return false;
             }
             if spare.get() == 0 {
-                // SAFETY: the cache borrows a reference, so the count is there. Relaxed as for any clone.
+                // SAFETY: the cache borrows a reference, so the count is there. Relaxed as for any
+                // clone.
                 unsafe {
                     (*scheduler.as_ptr())
                         .refs
@@ -202,7 +205,7 @@ impl RefCache<'_> {
         })
     }
 
-    /// Puts a reference in. `false`: this thread has no cache for the scheduler.
+    /// Puts a reference in. Returns `false` if this thread has no cache for the scheduler.
     #[inline(always)]
     fn give_back(scheduler: NonNull<Shared>) -> bool {
         CACHE.with(|(whose, spare)| {
@@ -224,26 +227,26 @@ impl Drop for RefCache<'_> {
             )
         });
         if spare > 0 {
-            // SAFETY: `spare` references were taken or put in and not handed out; the borrowed one keeps
-            // the scheduler alive besides.
+            // SAFETY: `spare` references were taken or put in, and not handed out. The borrowed one also
+            // keeps the scheduler alive.
             unsafe { release(NonNull::new_unchecked(scheduler.cast_mut()), spare) };
         }
     }
 }
 
-/// Ends `count` references and frees the scheduler with the last of them.
+/// Ends `count` references. The last one frees the scheduler.
 ///
 /// # Safety
 /// The caller owns `count` references and uses none of them afterwards.
 unsafe fn release(scheduler: NonNull<Shared>, count: usize) {
     let scheduler = scheduler.as_ptr();
-    // SAFETY: the caller's references keep it alive up to the subtraction. Nothing but the atomic is
-    // borrowed, and only for that operation.
-    // Release: what this thread did with it comes before its end on another one.
+    // SAFETY: the caller's references keep it alive up to the subtraction. Only the atomic is borrowed,
+    // and only for that operation. Release: what this thread did with the scheduler comes before its end
+    // on another thread.
     if unsafe { (*scheduler).refs.fetch_sub(count, Ordering::Release) } == count {
         // SAFETY: that was the last reference; the box came from `SchedulerRef::new`.
-        // Acquire pairs with the Release of all the others. A load and not a fence, which
-        // ThreadSanitizer does not know.
+        // Acquire pairs with the Release of all others. It is a load and not a fence, because
+        // ThreadSanitizer does not support fences.
         unsafe {
             (*scheduler).refs.load(Ordering::Acquire);
             drop(Box::from_raw(scheduler));
@@ -268,7 +271,7 @@ mod tests {
         assert_eq!((scheduler.writer(), remote()), (shared, shared));
     }
 
-    /// A reference, and what tells whether its scheduler is still there.
+    /// Returns a reference, and a weak one that tells whether its scheduler is still there.
     fn open() -> (SchedulerRef, std::sync::Weak<Nowhere>) {
         let scheduler = Arc::new(Nowhere);
         let alive = Arc::downgrade(&scheduler);
@@ -292,7 +295,7 @@ mod tests {
             let _cache = one.open_cache();
             let mut taken: Vec<_> = (0..BATCH).map(|_| one.clone()).collect();
             assert_eq!(one.count(), 1 + BATCH);
-            // What was put in is handed out again.
+            // A reference that was put in is handed out again.
             taken.pop();
             taken.push(one.clone());
             assert_eq!(one.count(), 1 + BATCH);
@@ -313,14 +316,15 @@ mod tests {
         drop(before);
         drop(cache);
         assert_eq!(one.count(), 1 + taken.len());
-        // A cache that was not used changes nothing.
+        // An unused cache changes nothing.
         drop(one.open_cache());
         assert_eq!(one.count(), 1 + taken.len());
         drop((one, taken));
         assert_eq!(alive.strong_count(), 0);
     }
 
-    /// As for a `block_on` inside a task: the thread works for one scheduler and meanwhile for another.
+    /// As with a `block_on` inside a task, the thread works for one scheduler, and in between for
+    /// another.
     #[test]
     fn caches_nest() {
         let ((outer, outer_alive), (inner, inner_alive)) = (open(), open());
@@ -329,13 +333,13 @@ mod tests {
         {
             let _inner_cache = inner.open_cache();
             taken.push(inner.clone());
-            // Not the cache's scheduler: counted one by one.
+            // Not the cache's scheduler, so these are counted one by one.
             taken.push(outer.clone());
             assert_eq!(outer.count(), 1 + BATCH + 1);
             assert_eq!(inner.count(), 1 + BATCH);
         }
         assert_eq!(inner.count(), 2);
-        // The outer cache is what it was.
+        // The outer cache is as before.
         taken.push(outer.clone());
         assert_eq!(outer.count(), 1 + BATCH + 1);
         drop(taken);

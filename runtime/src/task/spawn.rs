@@ -1,4 +1,4 @@
-//! The free functions that spawn: onto the executor that is running on this thread.
+//! The free functions that spawn onto the executor of this thread.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -10,7 +10,7 @@ use crate::task::scheduler_ref::SchedulerRef;
 use crate::task::spawn_task;
 use crate::task::state::Writer;
 
-/// Spawns a task onto the current executor: it runs by itself, at the same time as its spawner.
+/// Spawns a task onto the current executor. The task runs on its own, concurrently with its spawner.
 ///
 /// ```
 /// brigade::run(async {
@@ -21,8 +21,8 @@ use crate::task::state::Writer;
 /// ```
 ///
 /// # Panics
-/// Panics outside of an executor. While the executor is being dropped it does not panic: the future is
-/// dropped and the handle gives [`JoinError::is_aborted`](crate::task::JoinError::is_aborted).
+/// Panics outside of an executor. It does not panic while the executor is being dropped: the future is
+/// dropped, and the handle returns [`JoinError::is_aborted`](crate::task::JoinError::is_aborted).
 #[inline]
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
@@ -48,8 +48,8 @@ where
 /// ```
 ///
 /// # Panics
-/// Panics outside of a [`SingleThread`](crate::SingleThread): the tasks of `WorkStealing` change threads, so
-/// they must be `Send`.
+/// Panics outside of a [`SingleThread`](crate::SingleThread). The tasks of `WorkStealing` change
+/// threads, so they must be `Send`.
 #[inline]
 #[track_caller]
 pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
@@ -60,7 +60,7 @@ where
     spawn_task!(local_scheduler(), "local", None, future)
 }
 
-/// The scheduler of the current executor, whose tasks are bound to this thread.
+/// Returns the scheduler of the current executor, whose tasks are bound to this thread.
 #[track_caller]
 pub(crate) fn local_scheduler() -> SchedulerRef {
     let scheduler = context::expect("brigade::spawn_local", |shared| shared.scheduler.clone());
@@ -74,12 +74,11 @@ pub(crate) fn local_scheduler() -> SchedulerRef {
     scheduler
 }
 
-/// Runs a closure that may block on a thread of its own, from a bounded pool that grows and shrinks
-/// with the work.
+/// Runs a closure that may block, on a thread of a bounded pool that grows and shrinks with the work.
 ///
-/// Use it for files, for name lookups, for other people's code that blocks. Aborting the handle has
-/// an effect only before the closure begins. Dropping the executor cancels closures that have not
-/// begun and does not wait for those that have.
+/// Use it for files, for name lookups, and for foreign code that blocks. Aborting the handle has an
+/// effect only before the closure begins. Dropping the executor cancels closures that have not begun. It
+/// does not wait for those that have.
 ///
 /// ```
 /// brigade::run(async {
@@ -89,8 +88,8 @@ pub(crate) fn local_scheduler() -> SchedulerRef {
 /// ```
 ///
 /// # Panics
-/// Panics outside of an executor. If the OS refuses to start a thread, and there is no other in the pool,
-/// the closure runs as a task of the executor: it is not lost, but everything waits for it.
+/// Panics outside of an executor. If the OS refuses to start a thread and the pool has no other, the
+/// closure runs as a task of the executor. It is not lost, but all other tasks wait for it.
 #[track_caller]
 pub fn spawn_blocking<F, T>(work: F) -> JoinHandle<T>
 where
@@ -119,7 +118,7 @@ pub struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// No name yet.
+    /// Makes a builder without a name.
     ///
     /// ```
     /// # brigade::run(async {
@@ -131,7 +130,7 @@ impl<'a> Builder<'a> {
         Builder { name: None }
     }
 
-    /// The task's name. It need not be unique.
+    /// Sets the task's name. It need not be unique.
     ///
     /// ```
     /// use brigade::{SingleThread, task};
@@ -194,8 +193,8 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Gives `f` the future of a `block_on`, pinned: a large one in the heap, where it does not take as much of the
-/// stack again as it takes at its caller.
+/// Gives `f` the future of a `block_on`, pinned. A large future is moved to the heap, so that it does
+/// not take up the caller's stack space a second time.
 #[inline(always)]
 pub(crate) fn pinned<F: Future, R>(future: F, f: impl FnOnce(Pin<&mut F>) -> R) -> R {
     if is_large::<F>() {
@@ -205,7 +204,7 @@ pub(crate) fn pinned<F: Future, R>(future: F, f: impl FnOnce(Pin<&mut F>) -> R) 
     }
 }
 
-/// Returns whether a future should rather be moved to the heap than on the stack.
+/// Returns whether a future should be moved to the heap instead of the stack.
 pub(crate) const fn is_large<F: Future>() -> bool {
     // Arbitrary: a stack of 2 MiB has room for a hundred such futures.
     size_of::<F>() > 16 * 1024
@@ -215,8 +214,8 @@ pub(crate) const fn is_large<F: Future>() -> bool {
 #[inline(always)]
 pub(crate) fn boxed<F: Future>(future: F) -> Pin<Box<F>> {
     let mut place = Box::<F>::new_uninit();
-    // `Box::pin` would be given it by value, and so copy it in a debug build.
-    // SAFETY: the place is fresh and of the future's type.
+    // `Box::pin` would take it by value, and so copy it in a debug build. SAFETY: the place is fresh and
+    // of the future's type.
     unsafe { place.as_mut_ptr().write(future) };
     // SAFETY: written just now.
     Box::into_pin(unsafe { place.assume_init() })

@@ -1,8 +1,8 @@
 //! The run state of a task in one byte: is it idle, queued, running or done?
 //!
-//! Each transition is a pure function from a [`Snapshot`] to the next one and an answer, which tells the
-//! caller what it must do now. [`State::apply`] carries a transition out. So all the rules are here, and
-//! a search through every interleaving (`task/join/properties.rs`) can check them.
+//! Each transition is a pure function from a [`Snapshot`] to the next one and an answer. The answer
+//! tells the caller what it must do now. [`State::apply`] carries a transition out. So all the rules are
+//! here, and a search through every interleaving (`task/join/properties.rs`) can check them.
 //!
 //! ```text
 //!                 wake                     start
@@ -17,8 +17,9 @@
 //!        └───────────────────┴────────────── seize ────────────┘ └──────┘
 //! ```
 //!
-//! An *abort* marks the task and queues it if it is idle; the next start or pend then tells the runner to
-//! drop the future. An executor that shuts down *seizes* each task that is not running, to the same end.
+//! An *abort* marks the task and queues it if it is idle. The next start or pend then tells the runner
+//! to drop the future. An executor that shuts down *seizes* each task that is not running, to drop its
+//! future too.
 //!
 //! | transition | carried out by |
 //! |---|---|
@@ -33,22 +34,22 @@
 
 use crate::sync::{AtomicU8, Ordering};
 
-/// The task is in a run queue; or, together with RUNNING, it was woken during its poll.
-/// Set by spawn, wake and abort; cleared by start, pend and seize.
+/// The task is in a run queue. Together with RUNNING: it was woken during its poll. Set by spawn, wake
+/// and abort; cleared by start, pend and seize.
 pub(super) const QUEUED: u8 = 1 << 0;
-/// A thread is polling the future, or dropping it, and has it to itself.
-/// Set by start and seize; cleared by pend and finish.
+/// A thread is polling or dropping the future, and owns it. Set by start and seize; cleared by pend and
+/// finish.
 pub(super) const RUNNING: u8 = 1 << 1;
 /// The next start or pend cancels the task. Set by abort.
 pub(super) const ABORTED: u8 = 1 << 2;
-/// The future is gone. Set by finish, which clears all else; never cleared.
+/// The future is gone. Set by finish, which clears all other flags; never cleared.
 const DONE: u8 = 1 << 3;
 
 /// The flags at one instant.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Snapshot(u8);
 
-/// After a wake or an abort.
+/// The duty of the caller after a wake or an abort.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Wake {
@@ -60,7 +61,7 @@ pub(crate) enum Wake {
     Nothing,
 }
 
-/// After a task was taken out of a queue.
+/// The duty of the caller after a task was taken out of a queue.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Start {
@@ -70,7 +71,7 @@ pub(crate) enum Start {
     Cancel,
 }
 
-/// After a poll that returned `Pending`.
+/// The duty of the caller after a poll that returned `Pending`.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Pend {
@@ -83,9 +84,9 @@ pub(crate) enum Pend {
 }
 
 impl Snapshot {
-    /// A new task is born queued.
+    /// The state of a new task, which is queued.
     pub(crate) const SPAWNED: Snapshot = Snapshot(QUEUED);
-    /// The future is gone, and nothing else counts any more.
+    /// The state when the future is gone: no other flag counts.
     pub(super) const FINISHED: Snapshot = Snapshot(DONE);
 
     pub(super) fn has(self, flag: u8) -> bool {
@@ -105,7 +106,7 @@ impl Snapshot {
         self.has(DONE)
     }
 
-    /// Returns whether a poll is to come, perhaps after one that is under way.
+    /// Returns whether a poll will follow, perhaps after one in progress.
     pub(crate) fn is_queued(self) -> bool {
         self.has(QUEUED)
     }
@@ -120,7 +121,7 @@ impl Snapshot {
         }
     }
 
-    /// Like a wake, but the next start or pend cancels.
+    /// Like a wake, but the next start or pend cancels the task.
     pub(crate) fn abort(self) -> (Snapshot, Wake) {
         if self.has(DONE) {
             (self, Wake::Nothing)
@@ -130,7 +131,7 @@ impl Snapshot {
         }
     }
 
-    /// The caller took the task out of a queue.
+    /// Starts a poll: the caller took the task out of a queue.
     pub(crate) fn start(self) -> (Snapshot, Start) {
         debug_assert!(self.has(QUEUED) && !self.has(RUNNING | DONE));
         let answer = if self.has(ABORTED) {
@@ -141,7 +142,7 @@ impl Snapshot {
         (self.without(QUEUED).with(RUNNING), answer)
     }
 
-    /// The caller polled the future, which is not ready.
+    /// Ends a poll: the future is not ready.
     pub(crate) fn pend(self) -> (Snapshot, Pend) {
         debug_assert!(self.has(RUNNING));
         if self.has(ABORTED) {
@@ -153,7 +154,7 @@ impl Snapshot {
         }
     }
 
-    /// The executor wants to cancel the task without running it. Returns whether the caller may do so.
+    /// Claims the task to cancel it without running it. Returns whether the caller may do so.
     pub(crate) fn seize(self) -> (Snapshot, bool) {
         if self.has(RUNNING | DONE) {
             (self, false)
@@ -204,10 +205,9 @@ impl State {
                 let mut now = self.0.load(Ordering::Relaxed);
                 loop {
                     let (next, answer) = step(Snapshot(now));
-                    // AcqRel: releases what this thread did before to the next writer, and acquires
-                    // what the last one did. A transition that changes nothing is written too: the
-                    // waker of a queued task must still release its data to the poll that follows
-                    // (tokio #7589).
+                    // AcqRel: releases what this thread did before to the next writer, and acquires what
+                    // the last writer did. A transition that changes nothing is written too: the waker
+                    // of a queued task must still release its data to the following poll (tokio #7589).
                     match self.0.compare_exchange_weak(
                         now,
                         next.0,
@@ -222,8 +222,8 @@ impl State {
         }
     }
 
-    /// Writes [`Snapshot::FINISHED`]. The caller runs the task, so no other transition leads anywhere: a
-    /// wake or an abort that this store overwrites has no effect, as if it had come later.
+    /// Writes [`Snapshot::FINISHED`]. The caller runs the task, so no other transition has an effect. A
+    /// wake or an abort that this store overwrites is lost, as if it had come later.
     #[inline(always)]
     pub(crate) fn finish(&self) {
         // Release pairs with `load`.

@@ -1,9 +1,9 @@
-//! The waker: how the world outside tells a task to run again.
+//! The waker: how code outside a task makes it run again.
 //!
-//! A [`std::task::Waker`] is a pointer and a table of four functions. Here the pointer is the task's header,
-//! and the functions count references and wake the task. One table serves all tasks of all executors. Waking
-//! never runs a task and never drops a future, so it is safe under any lock, on any thread, and also when the
-//! executor is gone.
+//! A [`std::task::Waker`] is a pointer and a table of four functions. Here the pointer is the task's
+//! header, and the functions count references and wake the task. One table serves all tasks of all
+//! executors. Waking never runs a task and never drops a future. So it is safe under any lock, on any
+//! thread, and even when the executor is gone.
 
 use std::mem::{ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,7 +33,7 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 }
 
 unsafe fn wake(data: *const ()) {
-    // SAFETY: the waker came from `raw_waker` and gives its reference up.
+    // SAFETY: the waker came from `raw_waker` and passes its reference on.
     let task = TaskRef(unsafe { task(data) });
     // The reference lasts until the wake is done: the executor may run and free the task before
     // `schedule` returns (async-task #11).
@@ -46,12 +46,12 @@ unsafe fn wake_by_ref(data: *const ()) {
 }
 
 unsafe fn release(data: *const ()) {
-    // SAFETY: the waker came from `raw_waker` and gives its reference up.
+    // SAFETY: the waker came from `raw_waker` and passes its reference on.
     drop(TaskRef(unsafe { task(data) }));
 }
 
-/// A waker for a poll of `task`. It is not counted, since the executor's hold outlives the poll, and for
-/// that reason it is never dropped. Its clones are counted.
+/// Returns a waker for a poll of `task`. It is not counted, because the executor's hold outlives the
+/// poll, and so it is never dropped. Its clones are counted.
 #[inline(always)]
 pub(crate) fn borrowed(task: RawTask) -> ManuallyDrop<Waker> {
     // SAFETY: the table keeps the contract of `RawWaker`: all four functions may be called from
@@ -59,41 +59,42 @@ pub(crate) fn borrowed(task: RawTask) -> ManuallyDrop<Waker> {
     ManuallyDrop::new(unsafe { Waker::from_raw(raw_waker(task)) })
 }
 
-/// Returns whether the waker is a task's.
+/// Returns whether the waker is a waker of a brigade task.
 #[inline(always)]
 pub(super) fn is_own(waker: &Waker) -> bool {
     ptr::eq(waker.vtable(), &VTABLE)
 }
 
-/// A waker again from the data pointer of one.
+/// Makes a waker from the data pointer of one.
 ///
 /// # Safety
 /// `data` came from a waker for which [`is_own`] held and whose reference the caller owns.
 pub(super) unsafe fn from_data(data: *const ()) -> Waker {
-    // SAFETY: as in `borrowed`; the reference goes over to the new waker.
+    // SAFETY: as in `borrowed`; the reference passes to the new waker.
     unsafe { Waker::from_raw(RawWaker::new(data, &VTABLE)) }
 }
 
-/// Returns whether waking would do nothing, since the task is done. `false` if that is not known.
+/// Returns whether the wake would do nothing because the task is done. Returns `false` if that is
+/// unknown.
 pub(crate) fn is_dead(waker: &Waker) -> bool {
     // SAFETY: the table is ours, so the pointer came from `raw_waker`, and the waker keeps the task alive.
     is_own(waker) && unsafe { task(waker.data()) }.is_finished()
 }
 
-/// Wakes, and contains a panic of the waker: a foreign waker may do anything, and others wait behind
-/// it (tokio #4055).
+/// Wakes, and contains a panic of the waker. A foreign waker may do anything, and the wakers after it
+/// must still be called (tokio #4055).
 pub(crate) fn wake_quietly(waker: Waker) {
     catch_quietly(|| waker.wake());
 }
 
-/// Drops a value whose panic would reach no caller: it ends here (tokio #4412).
+/// Drops a value and contains its panic, which would reach no caller (tokio #4412).
 pub(crate) fn drop_quietly<T>(value: T) {
     if needs_drop::<T>() {
         catch_quietly(|| drop(value));
     }
 }
 
-/// Calls code of the user and contains its panic. If the payload of the panic panics in its own `Drop`, the
+/// Calls user code and contains its panic. If the payload of the panic panics in its own `Drop`, the
 /// second payload is leaked.
 pub(crate) fn catch_quietly(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
@@ -116,7 +117,7 @@ mod tests {
         assert!(!is_dead(&waker));
         assert!(waker.will_wake(&waker.clone()));
         waker.wake_by_ref();
-        // It ran, and is done.
+        // The task ran, and is done.
         assert!(handle.is_finished() && is_dead(&waker));
         let clone = waker.clone();
         clone.wake();
@@ -129,7 +130,7 @@ mod tests {
         assert!(!is_dead(Waker::noop()));
     }
 
-    /// tokio #4055: wakers behind one that panics are still called.
+    /// tokio #4055: if one waker panics, the wakers after it are still called.
     #[test]
     fn a_panic_of_a_waker_is_contained() {
         struct Bomb;

@@ -1,5 +1,5 @@
-//! Reads the logs of all threads and puts their entries into one order, that of time, without disturbing
-//! the threads that write.
+//! Reads the logs of all threads and puts their entries into order of time, without disturbing the
+//! threads that write.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::task::Id;
 use crate::trace::recorder::{Entry, Kind, Recorder, Role};
 
 impl Timeline {
-    /// What the recorder holds at this moment.
+    /// Returns the entries that the recorder holds at this moment.
     pub(crate) fn collect(recorder: &Recorder) -> Self {
         let length = Duration::from_nanos(recorder.now());
         let logs = recorder.logs();
@@ -47,7 +47,7 @@ impl Timeline {
     }
 }
 
-/// The tasks by the order of their appearance.
+/// The tasks in the order of their appearance.
 struct Crowd {
     names: HashMap<u64, String>,
     index: HashMap<u64, usize>,
@@ -96,7 +96,7 @@ impl Crowd {
             }
             _ => {}
         }
-        // The one who acted is named first only if it appeared first.
+        // The spawner or waker gets its number first only if it appeared first.
         let task = self.task(entry.task);
         match entry.kind {
             Kind::PollBegin => What::PollBegin { task },
@@ -131,6 +131,6 @@ impl Crowd {
     }
 }
 
-/// The name of main futures, marked so that no task of a user can have the same.
+/// The name of main futures, marked so that no user's task can have the same name.
 pub(crate) const MAIN: &str = "\u{0}main";
 const MAIN_MARK: char = '\u{0}';

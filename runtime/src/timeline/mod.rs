@@ -1,10 +1,10 @@
 //! The record of a run, event by event.
 //!
-//! A [`Timeline`] is the record of one run of an executor that was built with `record_timeline(true)`:
-//! which task was polled when and by which thread, what woke it, when threads slept. It is plain data
-//! and has nothing to do with the executor any more.
+//! A [`Timeline`] is the record of one run of an executor that was built with `record_timeline(true)`.
+//! It tells which task was polled when and by which thread, what woke it, and when threads slept. It is
+//! plain data, separate from the executor.
 //!
-//! The crate `brigade-timeline` makes figures, advice and drawings of it.
+//! The crate `brigade-timeline` turns it into figures, advice and drawings.
 
 mod collect;
 
@@ -43,12 +43,12 @@ pub struct Timeline {
     pub lanes: Vec<Lane>,
     /// The tasks, in the order in which they appeared. Events name them by their index here.
     pub tasks: Vec<Task>,
-    /// What happened, in order of time; events of the same instant on one thread in the order in
-    /// which they happened.
+    /// The events in order of time. Events of the same instant on one thread are in the order in which
+    /// they happened.
     pub events: Vec<Event>,
-    /// How long the record is: from the building of the executor to the taking of the timeline.
+    /// How long the record is: from the building of the executor until the timeline was taken.
     pub length: Duration,
-    /// Events that there was no room for.
+    /// How many events there was no room for.
     pub dropped: u64,
 }
 
@@ -64,20 +64,20 @@ pub struct Timeline {
 /// for lane in &lanes {
 ///     println!("{}: {:?}", lane.name, lane.kind);
 /// }
-/// // The thread that was in `block_on` polls no tasks: it is none of the workers.
+/// // The thread that was in `block_on` polls no tasks: it is not a worker.
 /// assert!(lanes.iter().any(|lane| lane.kind == LaneKind::Outside));
 /// # std::io::Result::Ok(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lane {
-    /// Its name: `worker 0`, or that of a thread which woke or spawned a task from outside.
+    /// Its name: `worker 0`, or the name of an outside thread that woke or spawned a task.
     pub name: String,
     /// What kind of thread it is.
     pub kind: LaneKind,
 }
 
-/// What a thread did for the executor.
+/// The role of a thread in the executor.
 ///
 /// ```
 /// use brigade::timeline::LaneKind;
@@ -93,11 +93,11 @@ pub struct Lane {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LaneKind {
-    /// It polls tasks: a worker, by its number, or the one thread of a `SingleThread`, 0.
+    /// It polls tasks. It is the worker with this number, or the one thread of a `SingleThread`, 0.
     Worker(usize),
     /// It belongs to the blocking pool.
     Blocking,
-    /// It polled the main future of `WorkStealing::block_on`, or woke or spawned a task from outside.
+    /// It polled the main future of `WorkStealing::block_on`, or it woke or spawned a task from outside.
     Outside,
 }
 
@@ -120,13 +120,13 @@ pub enum LaneKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Task {
-    /// Its identity while it lived. Not the same from run to run.
+    /// Its identity while it lived. It differs from run to run.
     pub id: Id,
     /// Its name, if [`task::Builder`](crate::task::Builder) gave it one; `main` for the main future of
     /// `block_on`.
     pub name: Option<String>,
-    /// The task is the main future of `block_on`, which is no task to the
-    /// [`metrics`](crate::Metrics).
+    /// True for the main future of `block_on`, which the [`metrics`](crate::Metrics) do not count as a
+    /// task.
     pub is_main: bool,
 }
 
@@ -146,18 +146,17 @@ pub struct Task {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
-    /// When: since the executor was built, by its clock.
+    /// The time since the executor was built, by its clock.
     pub at: Duration,
-    /// On which thread: an index into [`Timeline::lanes`].
+    /// The thread, as an index into [`Timeline::lanes`].
     pub lane: usize,
-    /// What.
+    /// What happened.
     pub what: What,
 }
 
-/// What happened. Tasks are named by their index in [`Timeline::tasks`].
+/// What happened. Tasks are given by their index in [`Timeline::tasks`].
 ///
-/// Which task spawned which:
-///
+/// This example finds which task spawned which:
 ///
 /// ```
 /// use brigade::timeline::What;
@@ -181,10 +180,10 @@ pub enum What {
     Spawn {
         /// The new task.
         task: usize,
-        /// The task that spawned it, if it was one.
+        /// The task that spawned it, if a task did.
         by: Option<usize>,
     },
-    /// A poll began (for the blocking pool: the closure).
+    /// A poll began. For the blocking pool: the closure began.
     PollBegin {
         /// The task.
         task: usize,
@@ -193,15 +192,15 @@ pub enum What {
     PollEnd {
         /// The task.
         task: usize,
-        /// How.
+        /// How it ended.
         outcome: Outcome,
     },
-    /// A poll has ended, the task waits, and no waker of it is left: nothing can ever wake it.
+    /// A poll has ended, the task waits, and it has no waker left: nothing can ever wake it.
     Stranded {
         /// The task.
         task: usize,
     },
-    /// A task was dropped instead of polled: it had been aborted, or its executor closed.
+    /// A task was dropped instead of polled: it had been aborted, or its executor was closed.
     Cancel {
         /// The task.
         task: usize,
@@ -210,54 +209,54 @@ pub enum What {
     Wake {
         /// The task.
         task: usize,
-        /// The task whose poll woke it; `None`: an event, a timer, or a thread outside.
+        /// The task whose poll woke it. `None` if it was an event, a timer, or an outside thread.
         by: Option<usize>,
-        /// What came of it.
+        /// The effect of the wake.
         effect: WakeEffect,
     },
-    /// A task began to await another one's handle.
+    /// A task began to await another task's handle.
     Join {
         /// The task that is awaited.
         task: usize,
         /// The task that awaits it.
         by: usize,
     },
-    /// A handle asked for a task's end.
+    /// A handle requested the end of a task.
     Abort {
         /// The task.
         task: usize,
-        /// The task that asked, if it was one.
+        /// The task that requested it, if a task did.
         by: Option<usize>,
     },
-    /// A worker took tasks from another one's queue.
+    /// A worker took tasks from another worker's queue.
     Steal {
         /// The other worker's number (see [`LaneKind::Worker`]).
         from: usize,
     },
-    /// A thread went to sleep: there was nothing to do.
+    /// A thread went to sleep because it had nothing to do.
     Park,
-    /// It is up again.
+    /// The thread woke up.
     Unpark,
-    /// The OS reported events on sources; the wakes that follow come from them.
+    /// The OS reported events on sources. They cause the wakes that follow.
     IoReady {
         /// How many.
         events: usize,
     },
-    /// Timers were due; the wakes that follow come from them.
+    /// Timers were due. They cause the wakes that follow.
     TimersFired {
         /// How many.
         timers: usize,
     },
-    /// The CPU clock of the thread was read. That happens at the end of a poll and at a park, if a
-    /// millisecond or more has passed since the reading before; on Linux, with 64 bits, only.
+    /// The CPU clock of the thread was read. This happens at the end of a poll and at a park, if a
+    /// millisecond or more has passed since the last reading. It happens only on 64-bit Linux.
     CpuTime {
         /// CPU time of the thread so far.
         used: Duration,
-        /// How long the OS has kept it from a core so far although it could run; `None` if the system
-        /// does not tell.
+        /// How long the OS has kept the thread from a core so far although it could run. `None` if the
+        /// system does not tell.
         delayed: Option<Duration>,
-        /// True if the thread has given its core away since the reading before, other than to park: it slept, or
-        /// waited for a lock or a device.
+        /// True if the thread has given its core away since the last reading. It slept, or waited for a
+        /// lock or a device. Parking does not count.
         blocked: bool,
     },
 }
@@ -287,14 +286,14 @@ pub enum Outcome {
     Panicked,
 }
 
-/// What came of a wake.
+/// The effect of a wake.
 ///
 /// ```
 /// use brigade::timeline::{What, WakeEffect};
 ///
 /// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
 /// executor.block_on(async {
-///     // To yield is to wake oneself: the task is to be polled again.
+/// // A task yields by waking itself: it will be polled again.
 ///     brigade::spawn(brigade::yield_now()).await.unwrap();
 /// });
 /// let is_again = |what| matches!(what, What::Wake { effect: WakeEffect::Again, .. });
@@ -308,12 +307,12 @@ pub enum WakeEffect {
     Queued,
     /// The task was being polled and will be polled again.
     Again,
-    /// Nothing: it was in a run queue already, or complete. A wake that led nowhere.
+    /// Nothing: the task was in a run queue already, or complete.
     Nothing,
 }
 
 impl Timeline {
-    /// Puts a timeline together by hand, for tests of what draws or analyses one.
+    /// Builds a timeline by hand, for tests of code that draws or analyses one.
     #[doc(hidden)]
     pub fn from_parts(
         lanes: Vec<Lane>,
@@ -351,7 +350,7 @@ impl Task {
         }
     }
 
-    /// The name, or the number for want of one.
+    /// Returns the name of the task, or its number if it has no name.
     ///
     /// `index` is the task's index in [`Timeline::tasks`].
     ///

@@ -1,8 +1,8 @@
-//! Probes for observers: one line at each place where something happens.
+//! Probes for observers: one line at each place where an event happens.
 //!
-//! Off unless a builder asks for a record: then each of these functions tests one pointer and does nothing.
-//! `benches/recorder` measures what the tests cost, against a build with `--cfg brigade_unrecorded`, which
-//! has none.
+//! Probes are off unless a builder asks for a record. A probe that is off tests one pointer and does
+//! nothing. `benches/recorder` measures the cost of these tests, against a build without them
+//! (`--cfg brigade_unrecorded`).
 
 pub(crate) mod recorder;
 #[cfg_attr(not(feature = "tracing"), path = "no_spans.rs")]
@@ -14,7 +14,7 @@ use crate::task::raw::RawTask;
 use crate::task::state::Wake;
 use crate::trace::recorder::{Kind, Recorder};
 
-/// Where the events of an executor's tasks go.
+/// The destination of the events of an executor's tasks.
 #[derive(Clone)]
 pub(crate) struct Probe(Option<Arc<Recorder>>);
 
@@ -40,7 +40,8 @@ impl Probe {
         }
     }
 
-    /// Does a wake. It is recorded as of before the poll that it leads to, perhaps on another thread.
+    /// Calls `wake` and records it. The time is taken before, because the poll that follows may run at
+    /// once on another thread.
     #[inline(always)]
     pub(crate) fn wake(&self, task: RawTask, wake: impl FnOnce() -> Wake) -> Wake {
         match self.recorder() {
@@ -70,7 +71,7 @@ impl Probe {
         }
     }
 
-    /// A poll was not ready. Perhaps nothing is left that could wake the task.
+    /// Records that a poll was not ready. Perhaps nothing is left that could wake the task.
     #[inline(always)]
     pub(crate) fn pended(&self, task: RawTask) {
         if let Some(recorder) = self.recorder() {
@@ -94,7 +95,7 @@ impl Probe {
         }
     }
 
-    /// What followed from a poll is done. The task may be gone.
+    /// Notes that the work after a poll is done. The task may be gone.
     #[inline(always)]
     pub(crate) fn turn_ended(&self) {
         if let Some(recorder) = self.recorder() {

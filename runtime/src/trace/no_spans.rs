@@ -1,6 +1,6 @@
-//! No spans: the feature `tracing` is off, and what is here compiles to nothing.
+//! The stand-in for spans while the feature `tracing` is off. It compiles to nothing.
 
-/// No span.
+/// Not a span.
 pub(crate) struct TaskSpan;
 
 impl TaskSpan {

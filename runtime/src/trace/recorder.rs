@@ -1,11 +1,11 @@
-//! The recorder writes down what happens on each thread of a run, where it happens.
+//! The recorder writes down the events of each thread of a run, on that thread.
 //!
-//! It is off unless a builder asks for it; then each place that could report tests one pointer, next to
-//! others that it reads anyway. Appending takes no lock, never blocks, and never grows a log beyond its
-//! bound: entries that do not fit are counted and thrown away.
+//! It is off unless a builder asks for it. While it is off, each probe tests one pointer and does
+//! nothing else. Appending takes no lock, never blocks, and never grows a log beyond its bound. Entries
+//! that do not fit are counted and thrown away.
 //!
-//! One thread appends to a log, and any thread may read it meanwhile. A log is a chain of chunks of
-//! [`PER_CHUNK`] entries of three atomic words:
+//! One thread appends to a log, and any thread may read it at the same time. A log is a chain of chunks
+//! of [`PER_CHUNK`] entries of three atomic words:
 //!
 //! | word | holds |
 //! |---|---|
@@ -17,25 +17,25 @@ mod cpu_clock;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-// std's atomics and locks also under loom: no race of the runtime is decided here.
+// std's atomics and locks also under loom: no race of the runtime depends on them.
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
 use self::cpu_clock::CpuClock;
 
-/// Entries of a chunk: 96 KiB. Arbitrary: not measured.
+/// Entries in a chunk: 96 KiB. Arbitrary: not measured.
 const PER_CHUNK: usize = 4096;
 
-/// Chunks of all threads together: two million events, 48 MiB. Arbitrary: minutes of a busy
-/// program, and as much as a drawing can show.
+/// Chunks of all threads together: two million events, 48 MiB. Arbitrary: minutes of a busy program, and
+/// as much as a drawing can show.
 const CHUNKS: usize = 512;
 
-/// Nanoseconds between two readings of a thread's CPU clock, at least. A reading takes about a
-/// microsecond, so all of them take about a thousandth of the run.
+/// The least number of nanoseconds between two readings of a thread's CPU clock. A reading takes about a
+/// microsecond, so all readings take about a thousandth of the run.
 const BETWEEN_READINGS: u64 = 1_000_000;
 
-/// What happened, as a number for a word.
+/// What happened, as a number that fits into a word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum Kind {
@@ -80,7 +80,7 @@ pub(crate) struct Entry {
     /// Nanoseconds by the executor's clock.
     pub(crate) at: u64,
     pub(crate) kind: Kind,
-    /// How it went; what it means depends on the kind.
+    /// The details, which depend on the kind.
     pub(crate) how: u8,
     /// The task, by the number of its id; 0: none.
     pub(crate) task: u64,
@@ -88,7 +88,7 @@ pub(crate) struct Entry {
     pub(crate) other: u64,
 }
 
-/// What a thread is to the run.
+/// The role of a thread in the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Role {
     Worker(usize),
@@ -98,10 +98,10 @@ pub(crate) enum Role {
 
 /// The record of a run.
 pub(crate) struct Recorder {
-    /// Unlike that of any other recorder of the process.
+    /// Different from that of any other recorder of the process.
     number: u64,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
-    /// On a virtual clock no poll takes any time, so CPU time would explain nothing.
+    /// False for a virtual clock: no poll takes time on it, so CPU time would explain nothing.
     reads_cpu: bool,
     logs: Mutex<Vec<Arc<Log>>>,
     names: Mutex<HashMap<u64, String>>,
@@ -109,7 +109,7 @@ pub(crate) struct Recorder {
     dropped: AtomicU64,
 }
 
-/// What one thread reported.
+/// The entries that one thread reported.
 pub(crate) struct Log {
     pub(crate) role: Role,
     pub(crate) name: String,
@@ -138,7 +138,7 @@ struct Meter {
     /// When it was last read, and how often the thread had given its core away by then.
     read_at: u64,
     given_away: u64,
-    /// Parks since then: each may give the core away once.
+    /// Parks since the last reading: each may give the core away once.
     parks: u64,
 }
 
@@ -151,7 +151,8 @@ thread_local! {
 const TASK: u64 = (1 << 48) - 1;
 
 impl Recorder {
-    /// `clock` gives nanoseconds since the executor was built; `is_virtual` if these are none that pass.
+    /// Makes a recorder. `clock` returns nanoseconds since the executor was built; `is_virtual` tells
+    /// that they are not real time.
     pub(crate) fn new(
         clock: impl Fn() -> u64 + Send + Sync + 'static,
         is_virtual: bool,
@@ -168,7 +169,7 @@ impl Recorder {
         })
     }
 
-    /// The time by its clock.
+    /// Returns the time by its clock.
     pub(crate) fn now(&self) -> u64 {
         (self.clock)()
     }
@@ -177,7 +178,8 @@ impl Recorder {
     pub(crate) fn join(&self, role: Role) {
         let mut mine = self.open_log(role);
         if self.reads_cpu && role != Role::Outside {
-            // A descriptor for each worker is affordable; for hundreds of blocking threads it is not.
+            // One descriptor for each worker is affordable, but not one for each of hundreds of blocking
+            // threads.
             let clock = CpuClock::of_this_thread(matches!(role, Role::Worker(_)));
             mine.meter = Some(Meter {
                 clock,
@@ -217,7 +219,7 @@ impl Recorder {
         }
     }
 
-    /// A task was spawned, by the task that is being polled on this thread.
+    /// Records that the task polled on this thread spawned another one.
     #[cold]
     pub(crate) fn spawned(&self, task: u64, name: Option<&str>) {
         if let Some(name) = name {
@@ -226,10 +228,10 @@ impl Recorder {
         self.report_by(Kind::Spawn, 0, task);
     }
 
-    /// The task got a name.
+    /// Records the name of a task.
     pub(crate) fn name(&self, task: u64, name: &str) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        // As bounded as the logs: names beyond as many as there can be events are useless.
+        // Bounded like the logs: more names than events are useless.
         if names.len() < CHUNKS * PER_CHUNK {
             names.insert(task, name.to_owned());
         }
@@ -241,14 +243,14 @@ impl Recorder {
         self.report_at(self.now(), kind, how, task, other);
     }
 
-    /// Appends a wake that happened at `at`, by the task that is being polled on this thread.
+    /// Appends a wake that happened at `at`, made by the task polled on this thread.
     #[cold]
     pub(crate) fn report_wake(&self, at: u64, how: u8, task: u64) {
         self.report_at(at, Kind::Wake, how, task, POLLED.get());
     }
 
     fn report_at(&self, at: u64, kind: Kind, how: u8, task: u64, other: u64) {
-        // In a thread that is ending its log is gone already: then nothing is written.
+        // On a thread that is ending, the log may be gone already. Then nothing is written.
         let _ = CURRENT.try_with(|current| {
             let mut current = current.borrow_mut();
             let mine = match &mut *current {
@@ -267,13 +269,13 @@ impl Recorder {
         });
     }
 
-    /// Appends an entry whose `other` is the task that is being polled on this thread.
+    /// Appends an entry whose `other` is the task polled on this thread.
     #[cold]
     pub(crate) fn report_by(&self, kind: Kind, how: u8, task: u64) {
         self.report(kind, how, task, POLLED.get());
     }
 
-    /// The task that is being polled on this thread waits for another one's handle.
+    /// Records that the task polled on this thread waits for another task's handle.
     #[cold]
     pub(crate) fn report_join(&self, task: u64) {
         let by = POLLED.get();
@@ -282,25 +284,25 @@ impl Recorder {
         }
     }
 
-    /// A poll begins on this thread.
+    /// Records that a poll begins on this thread.
     #[cold]
     pub(crate) fn poll_begins(&self, task: u64) {
         POLLED.set(task);
         self.report(Kind::PollBegin, 0, task, 0);
     }
 
-    /// A poll has ended on this thread. What follows from it is still the task's doing.
+    /// Records that a poll has ended on this thread. Events that follow still belong to the task.
     #[cold]
     pub(crate) fn poll_ended(&self, task: u64, how: u8) {
         self.report(Kind::PollEnd, how, task, 0);
     }
 
-    /// The thread has done what followed from a poll.
+    /// Notes that the work after a poll is done.
     pub(crate) fn turn_ended(&self) {
         POLLED.set(0);
     }
 
-    /// This thread's log: the one it had, or a new one.
+    /// Returns this thread's log: the one it had, or a new one.
     fn open_log(&self, role: Role) -> Current {
         let thread = thread::current();
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -329,7 +331,7 @@ impl Recorder {
         }
     }
 
-    /// The logs as they are now: workers first, by number, then the others as they came.
+    /// Returns the logs as they are now: workers first, by number, then the others in order of arrival.
     pub(crate) fn logs(&self) -> Vec<Arc<Log>> {
         let mut logs = self
             .logs
@@ -344,26 +346,26 @@ impl Recorder {
         logs
     }
 
-    /// The names that tasks were given.
+    /// Returns the names of tasks.
     pub(crate) fn names(&self) -> HashMap<u64, String> {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         names.clone()
     }
 
-    /// How many entries there was no room for.
+    /// Returns how many entries there was no room for.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 }
 
-/// The three words of an entry.
+/// Returns the three words of an entry.
 fn entry(at: u64, kind: Kind, how: u8, task: u64, other: u64) -> [u64; 3] {
     let what = kind as u64 | u64::from(how) << 8 | (task & TASK) << 16;
     [at, what, other]
 }
 
 impl Current {
-    /// `false`: there is no room.
+    /// Appends an entry. Returns `false` if there is no room.
     fn append(&mut self, words: [u64; 3], made: &AtomicUsize) -> bool {
         if let Some(chunk) = &self.chunk {
             if chunk.append(words) {
@@ -393,7 +395,7 @@ impl Log {
         self.chunks().last().cloned()
     }
 
-    /// All entries so far.
+    /// Returns all entries so far.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Entry> {
         self.chunks().flat_map(|chunk| chunk.entries())
     }
@@ -409,7 +411,7 @@ impl Chunk {
         }
     }
 
-    /// Called by the log's thread only. `false`: it is full.
+    /// Appends an entry. Only the log's thread calls this. Returns `false` if the chunk is full.
     fn append(&self, words: [u64; 3]) -> bool {
         let length = self.length.load(Ordering::Relaxed);
         let Some(entry) = self.words.get(length) else {

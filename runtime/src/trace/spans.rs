@@ -1,16 +1,16 @@
 //! Spans for tasks and polls, for subscribers of `tracing` (feature `tracing`).
 //!
-//! Each task is a span that is entered while the task is polled, and each poll is a span inside it. So what a
-//! task logs is known to be its own, on whichever thread it runs, and a subscriber can tell how long it was
-//! busy and how long it waited. The span is kept beside the task's future.
+//! Each task is a span that is entered while the task is polled, and each poll is a span inside it. So
+//! the log lines of a task are marked as its own, on whichever thread it runs. A subscriber can tell how
+//! long the task was busy and how long it waited. The span is kept beside the task's future.
 //!
 //! | span | target, level | fields |
 //! |---|---|---|
 //! | `runtime.spawn` | `brigade::task`, debug | `kind` (`task`, `local`, `blocking`, `block_on`), `task.name`, `task.id` |
 //! | `runtime.poll` | `brigade::poll`, trace | `nth`: 1 for a task's first |
 //!
-//! A task has no parent among the spans, since it may outlive every one that is open where it is
-//! spawned; it *follows from* that one.
+//! A task span has no parent, because the task may outlive every span that is open where it is spawned.
+//! It *follows from* the current span.
 
 use tracing::{Level, Span, field, span};
 
@@ -21,7 +21,7 @@ pub(crate) struct TaskSpan {
 }
 
 impl TaskSpan {
-    /// Opens the span of a task that is about to be made. `kind` is one of the table's.
+    /// Opens the span of a task that is about to be made. `kind` is one of the kinds in the table.
     pub(crate) fn open(kind: &'static str, name: Option<&str>) -> Self {
         let span = span!(
             target: "brigade::task",
@@ -36,18 +36,18 @@ impl TaskSpan {
         TaskSpan { span, polls: 0 }
     }
 
-    /// No span.
+    /// Returns a disabled span.
     pub(crate) fn none() -> Self {
         let span = Span::none();
         TaskSpan { span, polls: 0 }
     }
 
-    /// The task has a number.
+    /// Records the task's number.
     pub(crate) fn number(&self, number: u64) {
         self.span.record("task.id", number);
     }
 
-    /// Polls inside the span, and inside one of this poll's own.
+    /// Polls inside the task's span, and inside a span for this poll.
     pub(crate) fn in_poll<R>(&mut self, poll: impl FnOnce() -> R) -> R {
         self.polls += 1;
         let nth = self.polls;

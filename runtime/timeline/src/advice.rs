@@ -1,8 +1,8 @@
-//! Advice: what would make a program better, and on which figures of the run that rests.
+//! Advice: changes that would make a program better, with the figures of the run that show it.
 //!
-//! Each rule has a least size of sample and a threshold, which have names. A run about which there is
-//! nothing to say gets no advice. Where the machine was busy with other programs, only what does not
-//! depend on that is said: a rule about computing looks at CPU time, not at the time that passed.
+//! Each rule has a least size of sample and a threshold, which are named constants. A run without
+//! findings gets no advice. On a machine that is busy with other programs, only findings that do not
+//! depend on that are reported. A rule about computing uses CPU time, not the time that passed.
 
 mod blocking;
 mod herd;
@@ -24,52 +24,52 @@ use self::waits::Waits;
 use crate::figures::{self, Figures};
 use crate::spans::{self, Spans};
 
-/// A run shorter than this says more about starting up (threads, page faults, cold caches) than about
-/// its tasks. Arbitrary: not measured.
+/// A shorter run tells more about starting up (threads, page faults, cold caches) than about its tasks.
+/// Arbitrary: not measured.
 const SHORTEST_RUN: Duration = Duration::from_millis(10);
 
-/// Of a record with gaps, shares of time count only if no more than one event in so many is missing.
+/// If a record has gaps, shares of time count only if at most one event in this number is missing.
 const LEAST_PER_DROPPED: u64 = 100;
 
-/// Workers that are on a core in polls for so much of their presence have hardly any time left.
+/// Workers that are on a core in polls for this share of their time have hardly any time left.
 const COMPUTE_HEAVY: f64 = 0.75;
 
-/// A gain that is worth another thread. Two runs of one program differ by a few percent.
+/// A gain that justifies another thread. Two runs of one program differ by a few percent.
 const WORTH_A_WORKER: f64 = 1.25;
 
-/// Workers that were kept from the cores for so much of the time in which they wanted one shared the
-/// machine with other programs.
+/// If workers had no core for this share of the time in which they wanted one, other programs used the
+/// machine too.
 const CROWDED: f64 = 0.2;
 
-/// Fewer wakes are no sample, and cost nothing: a wake takes some tens of nanoseconds.
+/// Fewer wakes are no sample, and cost little: a wake takes some tens of nanoseconds.
 const MANY_WAKES: u64 = 1000;
 
-/// Three wakes in vain for each one that was of use. A socket that becomes readable and writable at
-/// once makes one for one.
+/// Three useless wakes for each useful one. A socket that becomes readable and writable at once makes
+/// one for one.
 const MOSTLY_NOWHERE: f64 = 0.75;
 
-/// What an [`Advice`] is about.
+/// The subject of an [`Advice`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Kind {
     /// A task blocked the thread of its worker: it slept, or waited for a lock or a device.
     Blocking,
-    /// A task computed for long in one poll, and others got no turn.
+    /// A task computed for long in one poll, and others could not run.
     Computing,
     /// One worker did all the work while others were idle.
     OneBusyWorker,
-    /// A task waited for one thing after the other, and nothing else went on.
+    /// A task waited for one thing after the other, and nothing else happened.
     AwaitsInLoop,
     /// A task spawned others one after the other, and awaited each before it spawned the next.
     SpawnInLoop,
-    /// Tasks waited for one another, to wait for events one at a time.
+    /// Tasks waited for one another, and so waited for events one at a time.
     InLine,
-    /// Many tasks were woken and one of them could go on.
+    /// Many tasks were woken, and one of them could continue.
     Herd,
-    /// A task woke itself to look again.
+    /// A task woke itself to check again.
     BusyPolling,
-    /// A task looked again and again after a short sleep.
+    /// A task checked again and again after a short sleep.
     TimerPolling,
     /// Thousands of tiny jobs went to the blocking pool.
     TinyJobs,
@@ -85,7 +85,8 @@ pub enum Kind {
     OtherPrograms,
 }
 
-/// What would make a program better. [`Display`](fmt::Display) puts it in a few sentences.
+/// A finding that would make a program better. [`Display`](fmt::Display) describes it in a few
+/// sentences.
 ///
 /// ```
 /// use std::time::Duration;
@@ -110,36 +111,36 @@ pub struct Advice {
     tasks: Vec<usize>,
     place: Option<(Duration, Duration)>,
     at_best: Option<f64>,
-    /// With [`WORKER`] for the word.
+    /// Contains [`WORKER`] in place of the word.
     text: String,
 }
 
-/// Stands for the word *worker* in a text: a program may have a word of its own for it.
+/// Stands for the word *worker* in a text, because a program may use another word for it.
 const WORKER: char = '\u{1}';
 
 impl Advice {
-    /// What it is about.
+    /// Returns what it is about.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The tasks that it is about, the one with the largest part first: indices into
-    /// [`Timeline::tasks`]. Empty if it is about all of them.
+    /// Returns the tasks that it is about, as indices into [`Timeline::tasks`]. The task with the
+    /// largest part comes first. Empty if it is about all tasks.
     pub fn tasks(&self) -> &[usize] {
         &self.tasks
     }
 
-    /// From when to when what it is about is seen best.
+    /// Returns the time span that shows it best.
     pub fn place(&self) -> Option<(Duration, Duration)> {
         self.place
     }
 
-    /// How many times as fast the program could be at most. `None` where the run does not tell.
+    /// Returns how many times as fast the program could be at most. `None` if the run does not tell.
     pub fn at_best(&self) -> Option<f64> {
         self.at_best
     }
 
-    /// Its sentences, with another word for *worker*.
+    /// Returns its sentences, with another word for *worker*.
     pub fn in_words_of(&self, worker: &str) -> String {
         self.text.replace(WORKER, worker)
     }
@@ -151,10 +152,9 @@ impl fmt::Display for Advice {
     }
 }
 
-/// What would make the program better, if this run tells. What is wrong at a place that can be named
-/// comes first.
+/// Returns findings that would make the program better. Findings about a named place come first.
 ///
-/// The number of cores is that of the machine which calls this.
+/// The number of cores is that of the machine on which this is called.
 ///
 /// ```
 /// use std::time::Duration;
@@ -215,7 +215,8 @@ impl Adviser<'_> {
                 all.extend(self.spawn_in_loop().or_else(|| self.awaits_in_loop()));
             }
             let kinds: Vec<Kind> = all.iter().map(Advice::kind).collect();
-            // Work that blocks, asks or is done one piece at a time gains nothing from workers.
+            // Work that blocks, polls in a loop or is done one piece at a time gains nothing from
+            // workers.
             if kinds.iter().all(|kind| *kind == Kind::Computing) {
                 all.extend(self.one_busy_worker().or_else(|| self.more_workers()));
             }
@@ -225,7 +226,7 @@ impl Adviser<'_> {
         all
     }
 
-    /// Returns whether the run is long enough, and its record whole enough, for shares of time.
+    /// Returns whether the run is long enough, and its record complete enough, for shares of time.
     fn is_long_and_whole(&self) -> bool {
         let events = self.timeline.events.len() as u64;
         self.figures.span >= SHORTEST_RUN && self.spans.dropped <= events / LEAST_PER_DROPPED
@@ -235,7 +236,8 @@ impl Adviser<'_> {
         format!("'{}'", self.timeline.tasks[task].label(task))
     }
 
-    /// The time that the workers' threads wanted a core, and the share of it in which they had none.
+    /// Returns the time in which the workers' threads wanted a core, and the share in which they had
+    /// none.
     fn crowding(&self) -> (Duration, f64) {
         let cpu = self.figures.cpu.unwrap_or_default();
         let wanted = cpu + self.figures.preempted;
@@ -249,7 +251,7 @@ impl Adviser<'_> {
 
     fn other_programs(&self) -> Option<Advice> {
         let (wanted, share) = self.crowding();
-        // The program's own threads may be the ones that had the cores.
+        // The program's own threads may have used the cores.
         let own = self
             .spans
             .lanes

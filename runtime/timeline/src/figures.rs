@@ -1,8 +1,8 @@
-//! The figures of a run: what its spans add up to.
+//! The figures of a run: the sums of its spans.
 //!
 //! They tell how concurrent the run was ([`in_flight_max`](Figures::in_flight_max)), how parallel
-//! ([`at_once_max`](Figures::at_once_max)), and where the time went. [`TaskFigures`] tells what a task's
-//! life is made of, and [`Figures::critical_path`] what the critical path is.
+//! ([`at_once_max`](Figures::at_once_max)), and where the time went. [`TaskFigures`] defines the parts
+//! of a task's life, and [`Figures::critical_path`] defines the critical path.
 
 mod critical_path;
 pub(crate) mod stall;
@@ -16,7 +16,7 @@ use brigade::timeline::{LaneKind, Timeline};
 
 use crate::spans::Ending;
 
-/// Adds the run up. Takes time in proportion to the number of events.
+/// Computes the figures. Takes time in proportion to the number of events.
 ///
 /// ```
 /// use brigade::{Executor, SingleThread};
@@ -38,15 +38,14 @@ pub fn figures(timeline: &Timeline) -> Figures {
     of_spans(&crate::spans(timeline))
 }
 
-/// What a run adds up to: see [`figures()`].
+/// The figures of a run: see [`figures()`].
 ///
-/// *Tasks* are those that were spawned. The main future of `block_on` is none, nor is a job of
-/// [`spawn_blocking`](brigade::spawn_blocking) once it has begun: one that never does cannot be told
-/// from a task.
+/// *Tasks* are spawned tasks. The main future of `block_on` is not counted. A job of
+/// [`spawn_blocking`](brigade::spawn_blocking) is not counted once it has begun; before that it cannot
+/// be told from a task.
 ///
-/// With [virtual time](brigade::SingleThreadBuilder::virtual_time) the figures of a run that only waits
-/// are the same on every machine:
-///
+/// With [virtual time](brigade::SingleThreadBuilder::virtual_time), a run that only waits has the same
+/// figures on every machine:
 ///
 /// ```
 /// use std::time::Duration;
@@ -72,11 +71,13 @@ pub fn figures(timeline: &Timeline) -> Figures {
 ///
 /// # Where the record has gaps
 ///
-/// A recorder has bounds, and threads write down what they do a moment before or after they do it.
-/// So the figures take the cautious reading: a task without a beginning begins with the first event
-/// that happens to it; a poll of which one end is missing is counted, but its time is waiting; a
-/// task that is polled without having been woken has waited until then; and if events were
-/// [dropped](Timeline::dropped), the record ends with the last that is left.
+/// A recorder has bounds, and threads write down an event a moment before or after it happens. So the
+/// figures take the cautious reading:
+///
+/// - A task without a beginning begins with its first event.
+/// - A poll with one end missing is counted, but its time is waiting.
+/// - A task that is polled without a wake has waited until then.
+/// - If events were [dropped](Timeline::dropped), the record ends with the last event that is left.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -93,78 +94,77 @@ pub struct Figures {
     pub blocking_jobs: usize,
     /// The most tasks that were spawned and not finished: the *concurrency* of the run.
     pub in_flight_max: usize,
-    /// The most tasks that were being polled at one instant: the *parallelism* of the run. Never
-    /// more than [`in_flight_max`](Self::in_flight_max), nor than there are workers.
+    /// The most tasks that were being polled at one instant: the *parallelism* of the run. It is at most
+    /// [`in_flight_max`](Self::in_flight_max), and at most the number of workers.
     ///
-    /// A poll that ends at the nanosecond at which another one begins does not overlap with it.
+    /// A poll that ends at the nanosecond at which another begins does not overlap with it.
     pub at_once_max: usize,
     /// The most tasks that were ready and not running.
     pub queued_max: usize,
-    /// The running time of all tasks in that of their lives, 0 to 1. The three shares sum to 1, or
-    /// are all 0 if no task lived for a nanosecond.
+    /// The time in which tasks ran, as a share of their lives, 0 to 1. The three shares sum to 1, or are
+    /// all 0 if no task lived for a nanosecond.
     pub running_share: f64,
     /// The share in which they were ready but not running, 0 to 1.
     pub queued_share: f64,
     /// The share in which they waited, 0 to 1.
     pub waiting_share: f64,
-    /// The longest poll of a worker, be it of a task or of the main future.
+    /// The longest poll on a worker, of a task or of the main future.
     pub longest_poll: Option<LongestPoll>,
-    /// The longest time in which the event loop stood still to the loss of others.
+    /// The longest time in which the event loop stood still although a task could have used it.
     pub longest_stall: Option<Stall>,
     /// Wakes.
     pub wakes: u64,
-    /// Of these, those that led nowhere: the task was ready already, or complete.
+    /// Of these, wakes without effect: the task was ready already, or complete.
     pub wakes_nowhere: u64,
-    /// Of these, those with which the end of a task told another one that awaited it. Many ends and
-    /// one poll to look at them all is as it should be.
+    /// Of these, wakes by which the end of a task told a task that awaited it. If many tasks end and one
+    /// poll sees all of them, this is normal.
     pub joins_nowhere: u64,
     /// Time spent in polls on all workers together.
     pub work: Duration,
     /// Of these polls, the time in which the worker's thread blocked: it slept, or waited for a lock or
-    /// a device. Zero where the system does not tell.
+    /// a device. Zero if the system does not tell.
     pub blocked: Duration,
-    /// How long the OS kept the workers' threads from a core although they could run. Zero where the
-    /// system does not tell.
+    /// How long the OS kept the workers' threads from a core although they could run. Zero if the system
+    /// does not tell.
     pub preempted: Duration,
-    /// The CPU time of the workers' threads. `None` where the system does not tell, or the run was too
+    /// The CPU time of the workers' threads. `None` if the system does not tell, or the run was too
     /// short to read it twice.
     pub cpu: Option<Duration>,
-    /// From the beginning of the first task, be it the main future, to the end of the last.
+    /// From the beginning of the first task, which may be the main future, to the end of the last.
     pub span: Duration,
-    /// How long the run would have taken if each ready task had been polled at once: the longest
-    /// chain of cause and effect. At least the running time of any one task, at most
+    /// How long the run would have taken if each ready task had been polled at once: the longest chain
+    /// of cause and effect. It is at least the running time of any one task, and at most
     /// [`span`](Self::span).
     ///
-    /// The chain that leads to an instant of a task's life is defined by what happens to the task:
+    /// The chain that leads to an instant of a task's life follows these rules:
     ///
-    /// - *Running* makes its chain longer by as much.
-    /// - *Waiting* for an event or a timer, too. The lateness with which a busy loop notices an
-    ///   event is part of the waiting, since nothing tells them apart.
-    /// - *Being woken by another task*, or by the end of one that it awaits, sets its chain to the
-    ///   other's at that instant if that is longer. The waiting before does not count: it was that
-    ///   of the other task.
-    /// - *Being spawned by another task* sets its chain to that of the other.
-    /// - *Being queued* leaves it as it is.
-    /// - What has no cause on record happened when it happened: its chain is as long as the run up
-    ///   to then.
+    /// - *Running* makes the chain longer by its time.
+    /// - *Waiting* for an event or a timer does too. If a busy loop notices an event late, the delay is
+    ///   part of the waiting, because nothing tells them apart.
+    /// - *Being woken by another task*, or by the end of a task that it awaits, sets its chain to that
+    ///   task's chain at that instant, if that one is longer. The waiting before does not count, because
+    ///   it belongs to the other task.
+    /// - *Being spawned by another task* sets its chain to that task's chain.
+    /// - *Being queued* does not change it.
+    /// - Without a cause on record, the chain is as long as the run up to then.
     ///
-    /// Jobs of the blocking pool and the main future are links like any other.
+    /// Jobs of the blocking pool and the main future are links like any other task.
     pub critical_path: Duration,
     /// How many workers there were.
     pub workers: usize,
     /// The share of the workers' presence that they spent in polls, 0 to 1.
     pub busy: f64,
-    /// For each of [`Timeline::lanes`].
+    /// The figures of each of [`Timeline::lanes`].
     pub lanes: Vec<LaneFigures>,
-    /// For each of [`Timeline::tasks`].
+    /// The figures of each of [`Timeline::tasks`].
     pub tasks: Vec<TaskFigures>,
 }
 
 impl Figures {
-    /// How many times as fast `workers` workers could have been, at best: neither can they be done
-    /// before their share of the work is, nor before the critical path is at its end.
+    /// Returns how many times as fast `workers` workers could have been, at best. They need the time for
+    /// their share of the work, and the time of the critical path.
     ///
-    /// 1 for a run without any work.
+    /// Returns 1 for a run without any work.
     ///
     /// ```
     /// # use brigade::{Executor, SingleThread};
@@ -185,7 +185,7 @@ impl Figures {
     }
 }
 
-/// What a thread did.
+/// The figures of a thread.
 ///
 /// ```
 /// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
@@ -196,7 +196,7 @@ impl Figures {
 /// let worker = &brigade_timeline::figures(&timeline).lanes[0];
 /// assert_eq!(worker.polls, 4); // the main future and the task, twice each
 /// assert!(worker.in_polls <= worker.present);
-/// assert_eq!(worker.steals, 0); // from whom?
+/// assert_eq!(worker.steals, 0); // there is no other worker
 /// # std::io::Result::Ok(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -206,9 +206,9 @@ pub struct LaneFigures {
     /// What kind of thread it is.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub kind: LaneKind,
-    /// Polls that it made, also of the main future.
+    /// How many polls it made, including those of the main future.
     pub polls: u64,
-    /// Time spent in them.
+    /// The time spent in polls.
     pub in_polls: Duration,
     /// Of that, the time in which the thread blocked.
     pub blocked: Duration,
@@ -216,10 +216,10 @@ pub struct LaneFigures {
     pub preempted: Duration,
     /// The thread's CPU time.
     pub cpu: Option<Duration>,
-    /// How long it was there for the executor, awake or asleep: from the first event of its own to
-    /// the last, without the times between two calls of `block_on`.
+    /// How long it worked for the executor, awake or asleep. This is the time from its first event to
+    /// its last, without the times between two calls of `block_on`.
     pub present: Duration,
-    /// [`in_polls`](Self::in_polls) in [`present`](Self::present), 0 to 1.
+    /// The share of [`in_polls`](Self::in_polls) in [`present`](Self::present), 0 to 1.
     pub busy: f64,
     /// How often it went to sleep.
     pub parks: u64,
@@ -227,10 +227,10 @@ pub struct LaneFigures {
     pub steals: u64,
 }
 
-/// What a task did.
+/// The figures of a task.
 ///
-/// At every instant between its beginning and its end a task is in one of three states, and so its
-/// life is the sum of three times, to the nanosecond.
+/// At every instant between its beginning and its end, a task is in one of three states. So its life is
+/// the sum of three times, to the nanosecond.
 ///
 /// | state | from | until |
 /// |---|---|---|
@@ -255,23 +255,23 @@ pub struct LaneFigures {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TaskFigures {
-    /// When it was spawned, or first appeared. `None`: no event that is left names it.
+    /// When it was spawned, or first appeared. `None` if no event that is left refers to it.
     pub begun: Option<Duration>,
-    /// When it ended. `None`: it was alive when the record ended.
+    /// When it ended. `None` if it was alive when the record ended.
     pub ended: Option<Duration>,
     /// How it ended.
     pub ending: Option<Ending>,
     /// True if it is a job of the blocking pool.
     pub is_blocking: bool,
-    /// Time being polled.
+    /// The time in which it was polled.
     pub running: Duration,
     /// Of that, the time in which the worker's thread blocked.
     pub blocked: Duration,
     /// Of that, the time in which other threads had the core.
     pub preempted: Duration,
-    /// Time ready but not running.
+    /// The time in which it was ready but not running.
     pub queued: Duration,
-    /// Time waiting.
+    /// The time in which it waited.
     pub waiting: Duration,
     /// How often it was polled.
     pub polls: u64,
@@ -279,14 +279,14 @@ pub struct TaskFigures {
     pub self_woken: u64,
     /// How often it was woken.
     pub wakes: u64,
-    /// Of these, wakes that led nowhere, other than by the end of a task that it awaited.
+    /// Of these, wakes without effect, other than by the end of a task that it awaited.
     pub wakes_nowhere: u64,
-    /// Since when it has waited although nobody held a waker of it, so that nothing could wake it.
+    /// Since when it has waited without a waker, so that nothing could wake it.
     pub stranded: Option<Duration>,
 }
 
 impl TaskFigures {
-    /// From its beginning to its end, or to the end of the record.
+    /// Returns the time from its beginning to its end, or to the end of the record.
     ///
     /// ```
     /// use std::time::Duration;
@@ -325,9 +325,9 @@ impl TaskFigures {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LongestPoll {
-    /// Of which task: an index into [`Timeline::tasks`].
+    /// The task, as an index into [`Timeline::tasks`].
     pub task: usize,
-    /// On which thread: an index into [`Timeline::lanes`].
+    /// The thread, as an index into [`Timeline::lanes`].
     pub lane: usize,
     /// When it began.
     pub begun: Duration,
@@ -339,9 +339,8 @@ pub struct LongestPoll {
     pub preempted: Duration,
 }
 
-/// A time in which all workers were in polls at once and none of them came back to look at queues,
-/// sockets or timers, while some task that was in none of these polls could have used one. With one
-/// worker, a poll is such a time.
+/// A time in which all workers were in polls at once, although another task could have used a worker. In
+/// this time no worker checked queues, sockets or timers. With one worker, each poll is such a time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -362,20 +361,20 @@ pub struct LongestPoll {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stall {
-    /// The task that had been polled for longest when it was over: an index into
+    /// The task whose poll had lasted longest when the stall was over, as an index into
     /// [`Timeline::tasks`].
     pub task: usize,
-    /// On which thread: an index into [`Timeline::lanes`].
+    /// The thread, as an index into [`Timeline::lanes`].
     pub lane: usize,
-    /// When it began: the last worker began a poll.
+    /// When it began: when the last worker began a poll.
     pub begun: Duration,
-    /// How long it was until the first of the polls ended.
+    /// How long it lasted, until the first of the polls ended.
     pub lasted: Duration,
-    /// Tasks that got no turn, also the main future: begun and not ended, not being polled, and not
-    /// waiting for other tasks.
+    /// How many tasks could not run, including the main future. They had begun and not ended, were not
+    /// being polled, and did not wait for other tasks.
     pub held: usize,
-    /// Of these, tasks that were ready for certain when it was over. Of the others nobody knows: the
-    /// loop did not look.
+    /// Of these, tasks that were certainly ready when the stall was over. For the others this is
+    /// unknown, because the loop did not check.
     pub ready: usize,
 }
 

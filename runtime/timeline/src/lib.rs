@@ -1,9 +1,9 @@
-//! Draws, measures and advises on the recorded run of any program of the [`brigade`] async runtime.
+//! Draws, measures and analyses the recorded run of any program of the [`brigade`] async runtime.
 //!
-//! An executor that was built with `record_timeline(true)` keeps a record of its run, a
-//! [`Timeline`]. This crate makes a page to explore of it ([`html`]),
-//! pictures ([`svg`], [`mermaid`], [`terminal`]), a file for <https://ui.perfetto.dev> ([`chrome`]),
-//! figures ([`figures()`]), and advice ([`advice()`]). All of them rest on [`spans()`].
+//! An executor that was built with `record_timeline(true)` keeps a record of its run, a [`Timeline`].
+//! From it, this crate makes a page to explore ([`html`]), pictures ([`svg`], [`mermaid`],
+//! [`terminal`]), a file for <https://ui.perfetto.dev> ([`chrome`]), figures ([`figures()`]), and advice
+//! ([`advice()`]). All of them use [`spans()`].
 //!
 //! A program that draws itself:
 //!
@@ -58,11 +58,11 @@ pub use self::spans::{
     Wake, spans,
 };
 
-/// Draws the run into a file. The ending of the name chooses the form: `.html`, `.svg`, `.mmd` (Mermaid)
+/// Draws the run into a file. The ending of the name selects the form: `.html`, `.svg`, `.mmd` (Mermaid)
 /// or `.json` (Chrome's trace events, for Perfetto).
 ///
 /// # Errors
-/// Returns an error of kind `InvalidInput` for another ending, and what the file system returns.
+/// Returns an error of kind `InvalidInput` for an unknown ending, and the errors of the file system.
 ///
 /// ```
 /// use brigade::{Executor, SingleThread};
@@ -81,7 +81,7 @@ pub fn write(timeline: &Timeline, path: impl AsRef<Path>) -> io::Result<()> {
     Drawing::new(timeline).write(path)
 }
 
-/// Draws the run as one HTML page to explore in a browser. It loads nothing from anywhere.
+/// Draws the run as one HTML page to explore in a browser. The page loads nothing else.
 pub fn html(timeline: &Timeline) -> String {
     Drawing::new(timeline).html()
 }
@@ -101,7 +101,7 @@ pub fn chrome(timeline: &Timeline) -> String {
     Drawing::new(timeline).chrome()
 }
 
-/// Draws the run for a terminal of so many columns, in Unicode and without colour.
+/// Draws the run for a terminal with this many columns, in Unicode and without colour.
 ///
 /// ```
 /// use brigade::{Executor, SingleThread};

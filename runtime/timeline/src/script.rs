@@ -1,4 +1,4 @@
-//! Timelines by hand, for the tests: one call an event.
+//! Builds timelines by hand for the tests, with one call for each event.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// With so many workers, which are the first lanes.
+    /// Makes a script with this many workers, which are the first lanes.
     pub(crate) fn new(workers: usize) -> Self {
         let worker = |n| Lane::new(&format!("worker {n}"), LaneKind::Worker(n));
         Script {
@@ -37,7 +37,7 @@ impl Script {
         self.tasks.len() - 1
     }
 
-    /// The time of the events that follow.
+    /// Sets the time of the events that follow.
     pub(crate) fn at(&mut self, ms: u64) -> &mut Self {
         self.at_nanos(ms * 1_000_000)
     }
@@ -47,7 +47,7 @@ impl Script {
         self
     }
 
-    /// The thread of the events that follow.
+    /// Sets the thread of the events that follow.
     pub(crate) fn on(&mut self, lane: usize) -> &mut Self {
         self.lane = lane;
         self
@@ -100,7 +100,7 @@ impl Script {
         self.event(What::Join { task, by })
     }
 
-    /// The run, whose record ends now.
+    /// Returns the run, whose record ends now.
     pub(crate) fn done(&self) -> Timeline {
         let (lanes, tasks) = (self.lanes.clone(), self.tasks.clone());
         Timeline::from_parts(lanes, tasks, self.events.clone(), self.now)

@@ -1,9 +1,9 @@
-//! Stretches of time: what each task and each worker did from when to when.
+//! Spans of time: what each task and each worker did from when to when.
 //!
-//! A [`Timeline`] is a list of moments. [`spans()`] reads it once, from front to back, and everything
-//! else in this crate rests on the result: the figures, the advice, each drawing and the page. A record
-//! may have gaps (its buffers are bounded, and it can be taken while tasks run), so nothing here relies
-//! on an end that follows its beginning.
+//! A [`Timeline`] is a list of moments. [`spans()`] reads it once, from front to back. Everything else
+//! in this crate uses the result: the figures, the advice, each drawing and the page. A record may have
+//! gaps, because its buffers are bounded and it can be taken while tasks run. So nothing here relies on
+//! an end after each beginning.
 
 mod curves;
 mod off_core;
@@ -37,7 +37,7 @@ pub fn spans(timeline: &Timeline) -> Spans {
     reader::read(timeline)
 }
 
-/// A run in stretches of time: see [`spans()`].
+/// A run as spans of time: see [`spans()`].
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -58,18 +58,18 @@ pub struct Spans {
     pub joins: Vec<Join>,
     /// How many tasks were in flight from each instant on: *concurrency*.
     pub in_flight: Vec<(Duration, usize)>,
-    /// How many tasks were being polled from each instant on: *parallelism*. Polls that take no time
-    /// are not in it.
+    /// How many tasks were being polled from each instant on: *parallelism*. Polls that take no time are
+    /// left out.
     pub at_once: Vec<(Duration, usize)>,
     /// The most tasks that were ready and not running.
     pub queued_max: usize,
     /// How many workers there were.
     pub workers: usize,
-    /// Events that the recorder had no room for.
+    /// How many events the recorder had no room for.
     pub dropped: u64,
 }
 
-/// What a task is.
+/// The kind of a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum TaskKind {
@@ -87,9 +87,9 @@ pub enum TaskKind {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TaskSpans {
-    /// What it is.
+    /// Its kind.
     pub kind: TaskKind,
-    /// What it did, from its beginning to its end, without a gap.
+    /// Its states, from its beginning to its end, without a gap.
     pub spans: Vec<Span>,
     /// Its polls, as indices into [`Spans::polls`].
     pub polls: Vec<usize>,
@@ -101,21 +101,21 @@ pub struct TaskSpans {
     pub ending: Option<Ending>,
     /// The task that spawned it.
     pub spawned_by: Option<usize>,
-    /// When another task or thread asked for its end.
+    /// When another task or thread requested its end.
     pub aborted: Option<Duration>,
-    /// Since when no waker of it has existed, so that nothing can wake it.
+    /// Since when it has had no waker, so that nothing can wake it.
     pub stranded: Option<Duration>,
     /// How often it was woken.
     pub wakes: u64,
     /// Polls during which it woke itself.
     pub self_woken: u64,
-    /// Wakes that changed nothing, other than by the end of a task that it awaited.
+    /// Wakes without effect, other than by the end of a task that it awaited.
     pub wakes_nowhere: u64,
-    /// Wakes by the end of an awaited task that changed nothing.
+    /// Wakes without effect by the end of an awaited task.
     pub joins_nowhere: u64,
 }
 
-/// A stretch of a task's life.
+/// A span of a task's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -124,17 +124,17 @@ pub struct Span {
     pub from: Duration,
     /// When it ends.
     pub to: Duration,
-    /// What the task did.
+    /// The state of the task.
     pub state: State,
-    /// Of a running task: the poll, as an index into [`Spans::polls`].
+    /// For a running task: the poll, as an index into [`Spans::polls`].
     pub poll: Option<usize>,
-    /// Of a waiting task: the wake that ended the wait, as an index into [`Spans::wakes`].
+    /// For a waiting task: the wake that ended the wait, as an index into [`Spans::wakes`].
     pub wake: Option<usize>,
-    /// Of a waiting task: whether it awaited the handle of another one.
+    /// For a waiting task: whether it awaited the handle of another task.
     pub joins: bool,
 }
 
-/// What a task does at an instant.
+/// The state of a task at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum State {
@@ -169,9 +169,9 @@ pub struct Poll {
     pub lane: usize,
     /// When it began.
     pub begin: Duration,
-    /// When it ended. Where one of the two ends is missing in the record, both are the one that is left.
+    /// When it ended. If the record lacks one of the two ends, both are equal to the known one.
     pub end: Duration,
-    /// How it ended; `None` if the record ends before, or lacks the end.
+    /// How it ended. `None` if the record ends before, or lacks the end.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub outcome: Option<Outcome>,
     /// The wake or spawn that led to it, as an index into [`Spans::wakes`].
@@ -191,29 +191,29 @@ pub struct OffCore {
     pub preempted: Duration,
 }
 
-/// Something that made a task ready.
+/// An event that made a task ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Wake {
-    /// When.
+    /// When it happened.
     pub at: Duration,
     /// The task that was woken.
     pub task: usize,
-    /// The thread on which that happened.
+    /// The thread on which it happened.
     pub lane: usize,
-    /// What woke it.
+    /// The source of the wake.
     pub source: Source,
-    /// What came of it.
+    /// The effect of the wake.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub effect: WakeEffect,
-    /// The poll that did it.
+    /// The poll that made the wake.
     pub from: Option<usize>,
-    /// The poll that it led to.
+    /// The poll that followed from it.
     pub to: Option<usize>,
 }
 
-/// What made a task ready. Tasks are named by their index.
+/// What made a task ready. Tasks are given by their index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Source {
@@ -227,16 +227,16 @@ pub enum Source {
     Io,
     /// A timer fired.
     Timer,
-    /// A thread that is none of the workers, or an event that is not on record.
+    /// A thread that is not a worker, or an event that is not on record.
     Thread,
 }
 
-/// A task begins to await another one's handle.
+/// A task begins to await another task's handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Join {
-    /// When.
+    /// When it happened.
     pub at: Duration,
     /// The task that is awaited.
     pub task: usize,
@@ -254,15 +254,15 @@ pub struct LaneSpans {
     pub kind: LaneKind,
     /// Its polls, as indices into [`Spans::polls`], in order of time and never two at once.
     pub polls: Vec<usize>,
-    /// From when to when it was parked.
+    /// The times in which it was parked.
     pub parks: Vec<(Duration, Duration)>,
-    /// From when to when it took part in the run.
+    /// The times in which it took part in the run.
     pub present: Vec<(Duration, Duration)>,
-    /// What happened on it and took no time.
+    /// The moments on it, which took no time.
     pub marks: Vec<(Duration, Mark)>,
     /// CPU time of the thread between its first and its last reading.
     pub cpu: Option<Duration>,
-    /// How long the OS kept the thread from a core although it could run, in the same time.
+    /// How long the OS kept the thread from a core, in the same time, although it could run.
     pub preempted: Option<Duration>,
 }
 
@@ -270,9 +270,9 @@ pub struct LaneSpans {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Mark {
-    /// The OS reported so many events.
+    /// The OS reported this many events.
     Io(usize),
-    /// So many timers fired.
+    /// This many timers fired.
     Timers(usize),
     /// It took tasks from the queue of the worker with this number.
     Steal(usize),
@@ -283,15 +283,15 @@ pub enum Mark {
 }
 
 impl Spans {
-    /// The most tasks in flight at one instant.
+    /// Returns the most tasks in flight at one instant.
     pub fn in_flight_max(&self) -> usize {
         self.in_flight.iter().map(|step| step.1).max().unwrap_or(0)
     }
 
-    /// The most tasks polled at one instant.
+    /// Returns the most tasks polled at one instant.
     pub fn at_once_max(&self) -> usize {
         let most = self.at_once.iter().map(|step| step.1).max().unwrap_or(0);
-        // A poll that takes no time, as on a virtual clock, is a poll.
+        // A poll that takes no time, as on a virtual clock, still counts.
         let any = |poll: &Poll| self.tasks[poll.task].kind == TaskKind::Task;
         most.max(usize::from(self.polls.iter().any(any)))
     }
@@ -302,12 +302,12 @@ impl Spans {
 }
 
 impl TaskSpans {
-    /// Returns whether it was spawned and is no job of the blocking pool.
+    /// Returns whether it was spawned and is not a job of the blocking pool.
     pub fn is_task(&self) -> bool {
         self.kind == TaskKind::Task
     }
 
-    /// How long it was in a state.
+    /// Returns how long it was in a state.
     pub fn time_in(&self, state: State) -> Duration {
         let spans = self.spans.iter().filter(|span| span.state == state);
         spans.map(Span::length).sum()
@@ -315,29 +315,29 @@ impl TaskSpans {
 }
 
 impl Span {
-    /// How long it is.
+    /// Returns how long it is.
     pub fn length(&self) -> Duration {
         self.to - self.from
     }
 }
 
 impl Poll {
-    /// How long it took.
+    /// Returns how long it took.
     pub fn length(&self) -> Duration {
         self.end - self.begin
     }
 
-    /// How much of it was blocked.
+    /// Returns how long it was blocked.
     pub fn blocked(&self) -> Duration {
         self.off_core.unwrap_or_default().blocked
     }
 
-    /// How much of it other threads had the core.
+    /// Returns how long other threads had the core.
     pub fn preempted(&self) -> Duration {
         self.off_core.unwrap_or_default().preempted
     }
 
-    /// How much of it was on a core; all of it if the record does not tell.
+    /// Returns how long it was on a core, or its whole length if the record does not tell.
     pub fn on_core(&self) -> Duration {
         let off = self.blocked() + self.preempted();
         self.length().saturating_sub(off)

@@ -1,8 +1,8 @@
-//! Numbers as a person reads them: 2,000 tasks, 63 ms, 95 %.
+//! Numbers for people: 2,000 tasks, 63 ms, 95 %.
 
 use std::time::Duration;
 
-/// 15000 as `15,000`.
+/// Returns 15000 as `15,000`.
 pub(crate) fn count(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -15,13 +15,13 @@ pub(crate) fn count(number: usize) -> String {
     text
 }
 
-/// `1 task`, `2,000 tasks`.
+/// Returns `1 task` or `2,000 tasks`.
 pub(crate) fn counted(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", count(number))
 }
 
-/// A duration to about three digits, in the unit that suits it.
+/// Returns a duration with about three digits, in a suitable unit.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     if seconds < 0.000_999_5 {
@@ -46,7 +46,7 @@ fn long(seconds: u64) -> String {
     }
 }
 
-/// A share between 0 and 1 in percent. What is not quite all never reads 100 %.
+/// Returns a share between 0 and 1 in percent. A share below 1 never reads 100 %.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 99.0 && percent < 100.0 {

@@ -9,10 +9,10 @@ struct Slot<T> {
     waker: Option<Waker>,
 }
 
-/// The end that sends.
+/// The sending end.
 pub struct Sender<T>(Arc<Mutex<Slot<T>>>);
 
-/// The end that waits: a future of the value.
+/// The receiving end: a future of the value.
 pub struct Receiver<T>(Arc<Mutex<Slot<T>>>);
 
 /// A channel for one value.
@@ -25,7 +25,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 }
 
 impl<T> Sender<T> {
-    /// Sends the value and wakes who waits for it.
+    /// Sends the value and wakes the task that waits for it.
     pub fn send(self, value: T) {
         let waker = {
             let mut slot = self.0.lock().unwrap();
@@ -42,7 +42,7 @@ impl<T> Future for Receiver<T> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        // Cloned before the lock and dropped after it: both may be code of somebody else.
+        // Cloned before the lock and dropped after it: both may run foreign code.
         let waker = cx.waker().clone();
         let mut slot = self.0.lock().unwrap();
         if let Some(value) = slot.value.take() {

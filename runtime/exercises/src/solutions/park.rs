@@ -8,8 +8,7 @@ use std::thread::{self, Thread};
 
 struct Parked {
     thread: Thread,
-    /// std's token may be used up or left behind by anybody who runs on this thread, so what counts
-    /// is this one.
+    /// Any code on this thread may use up std's token or leave one behind, so only this flag counts.
     woken: AtomicBool,
 }
 
@@ -33,7 +32,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return output;
         }
-        // A wake that came before this line has set the flag, and left a token besides.
+        // A wake before this line has set the flag, and has left a token too.
         while !parked.woken.swap(false, Ordering::Acquire) {
             thread::park();
         }

@@ -1,4 +1,4 @@
-//! Exercise 4, solved: a source of events, as `net/udp.rs` is one.
+//! Exercise 4, solved: a source of events, like `net/udp.rs`.
 
 use std::io;
 
@@ -10,7 +10,7 @@ pub struct Port {
     io: Registered<UnixDatagram>,
 }
 
-/// Two ends that send to one another. Inside of an executor.
+/// Makes two ends that send to each other. Call it inside an executor.
 pub fn pair() -> io::Result<(Port, Port)> {
     let (a, b) = UnixDatagram::pair()?;
     let port = |socket| {

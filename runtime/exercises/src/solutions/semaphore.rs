@@ -1,27 +1,27 @@
-//! Exercise 5, solved: permits are handed over.
+//! Exercise 5, solved: a returned permit goes straight to the next waiter.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-/// Lets so many tasks in at a time.
+/// Lets a limited number of tasks in at a time.
 pub struct Semaphore(Mutex<State>);
 
 struct State {
-    /// Nobody waits while one is free.
+    /// No task waits while a permit is free.
     free: usize,
     waiting: VecDeque<(u64, Waker)>,
-    /// Tickets whose permits were handed over and not taken yet.
+    /// Tickets whose permits were handed over and have not been taken yet.
     called: Vec<u64>,
     tickets: u64,
 }
 
-/// The right to be in; given back when it is dropped.
+/// The right to be in. Dropping it returns the permit.
 pub struct Permit<'a>(&'a Semaphore);
 
 impl Semaphore {
-    /// Lets `permits` in.
+    /// Makes a semaphore with this number of permits.
     pub fn new(permits: usize) -> Self {
         Semaphore(Mutex::new(State {
             free: permits,
@@ -41,7 +41,7 @@ impl Semaphore {
         .await
     }
 
-    /// Hands one permit to the next, or sets it free.
+    /// Hands one permit to the next waiter, or frees it.
     fn give(&self) {
         let next = {
             let mut state = self.0.lock().unwrap();
@@ -56,7 +56,7 @@ impl Semaphore {
                 }
             }
         };
-        // Woken outside of the lock.
+        // Wakes outside the lock.
         if let Some(waker) = next {
             waker.wake();
         }
@@ -95,14 +95,14 @@ impl<'a> Future for Acquire<'a> {
         if let Some((_, before)) = state.waiting.iter_mut().find(|(own, _)| *own == ticket) {
             std::mem::swap(before, &mut waker);
         }
-        // The waker that is not needed any more is dropped outside of the lock.
+        // The old waker is dropped outside the lock.
         drop(state);
         Poll::Pending
     }
 }
 
 impl Drop for Acquire<'_> {
-    /// Leaves the queue, or passes on what it was handed.
+    /// Leaves the queue, or passes on a permit that was handed over.
     fn drop(&mut self) {
         let Some(ticket) = self.ticket else { return };
         let mut state = self.semaphore.0.lock().unwrap();

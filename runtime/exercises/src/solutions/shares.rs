@@ -1,4 +1,4 @@
-//! Exercise 6, solved: a third executor, whose two lanes have equal shares.
+//! Exercise 6, solved: a third executor with two lanes that have equal shares.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -18,17 +18,17 @@ impl Queue for Line {
     }
 }
 
-/// One cook for two lanes, who takes from them in turn.
+/// One cook for two lanes. It takes from them in turn.
 pub struct Shares {
     runtime: Runtime,
     lines: [Arc<Line>; 2],
     lanes: [Spawner; 2],
-    /// Whose turn it is.
+    /// The lane to take from next.
     turn: Cell<usize>,
 }
 
 impl Shares {
-    /// An executor without tasks.
+    /// Makes an executor without tasks.
     pub fn new() -> io::Result<Self> {
         let lines = [Arc::new(Line::default()), Arc::new(Line::default())];
         let runtime = Runtime::new(lines[0].clone())?;
@@ -58,7 +58,7 @@ impl Shares {
         pop(first).or_else(|| pop(1 - first))
     }
 
-    /// Runs every task to its end or to where it waits, and returns how many polls that took.
+    /// Polls tasks until none is ready, and returns the number of polls.
     pub fn run_until_idle(&self) -> usize {
         self.runtime.enter("Shares::run_until_idle", || {
             let tasks = std::iter::from_fn(|| self.take());

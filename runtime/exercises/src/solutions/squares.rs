@@ -1,6 +1,6 @@
 //! Exercise 2, solved: a computation that lets others run.
 
-/// The sum of the squares below `end`.
+/// Returns the sum of the squares below `end`.
 pub async fn sum_of_squares(end: u64) -> u64 {
     let mut sum = 0;
     for n in 0..end {
@@ -12,5 +12,5 @@ pub async fn sum_of_squares(end: u64) -> u64 {
     sum
 }
 
-/// How many numbers it may take at a time.
+/// The most numbers to compute between two yields.
 pub const STRETCH: u64 = 1000;

@@ -9,10 +9,10 @@ struct Slot<T> {
     waker: Option<Waker>,
 }
 
-/// The end that sends.
+/// The sending end.
 pub struct Sender<T>(Arc<Mutex<Slot<T>>>);
 
-/// The end that waits: a future of the value.
+/// The receiving end: a future of the value.
 pub struct Receiver<T>(Arc<Mutex<Slot<T>>>);
 
 /// A channel for one value.
@@ -25,7 +25,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 }
 
 impl<T> Sender<T> {
-    /// Sends the value and wakes who waits for it.
+    /// Sends the value and wakes the task that waits for it.
     pub fn send(self, value: T) {
         let waker = {
             let mut slot = self.0.lock().unwrap();
@@ -41,8 +41,8 @@ impl<T> Sender<T> {
 impl<T> Future for Receiver<T> {
     type Output = T;
 
-    /// It keeps the waker of its first poll. A future may be polled by one task first and by another
-    /// later: find out who is woken then, and mend it.
+    /// This keeps the waker of the first poll. A future may be polled by one task first and by another
+    /// later. Find out which of them is woken then, and fix it.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let mut slot = self.0.lock().unwrap();
         if let Some(value) = slot.value.take() {

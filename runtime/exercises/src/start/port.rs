@@ -1,4 +1,4 @@
-//! Exercise 4: a source of events, as `net/udp.rs` is one.
+//! Exercise 4: a source of events, like `net/udp.rs`.
 
 use std::io;
 
@@ -10,7 +10,7 @@ pub struct Port {
     io: Registered<UnixDatagram>,
 }
 
-/// Two ends that send to one another. Inside of an executor.
+/// Makes two ends that send to each other. Call it inside an executor.
 pub fn pair() -> io::Result<(Port, Port)> {
     let (a, b) = UnixDatagram::pair()?;
     let port = |socket| {
@@ -28,7 +28,7 @@ impl Port {
 
     /// Receives one datagram.
     ///
-    /// It asks once, and where nothing has come the answer is an error. Let it wait.
+    /// It tries once, and returns an error if nothing has arrived. Make it wait.
     pub async fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
         self.io.get_ref().recv(into)
     }

@@ -1,10 +1,10 @@
-//! Exercise 5: so many at a time, and in order of arrival.
+//! Exercise 5: a limited number of tasks at a time, in order of arrival.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::task::{Poll, Waker};
 
-/// Lets so many tasks in at a time.
+/// Lets a limited number of tasks in at a time.
 pub struct Semaphore(Mutex<State>);
 
 struct State {
@@ -12,11 +12,11 @@ struct State {
     waiting: VecDeque<Waker>,
 }
 
-/// The right to be in; given back when it is dropped.
+/// The right to be in. Dropping it returns the permit.
 pub struct Permit<'a>(&'a Semaphore);
 
 impl Semaphore {
-    /// Lets `permits` in.
+    /// Makes a semaphore with this number of permits.
     pub fn new(permits: usize) -> Self {
         Semaphore(Mutex::new(State {
             free: permits,
@@ -26,9 +26,9 @@ impl Semaphore {
 
     /// Waits for a permit.
     ///
-    /// Whoever comes by takes a free permit, also past those who wait. Let each have it in turn: give
-    /// the permit to the one at the head of the queue, instead of setting it free. And do not lose it
-    /// when that one is dropped before it takes it.
+    /// A newcomer can take a free permit before tasks that wait. Make them take turns: give a returned
+    /// permit to the waiter at the head of the queue, instead of freeing it. Do not lose the permit if
+    /// that waiter is dropped before it takes it.
     pub async fn acquire(&self) -> Permit<'_> {
         std::future::poll_fn(|cx| {
             let waker = cx.waker().clone();

@@ -1,4 +1,4 @@
-//! Exercise 6: a third executor, whose two lanes have equal shares.
+//! Exercise 6: a third executor with two lanes that have equal shares.
 
 use std::collections::VecDeque;
 use std::io;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use brigade::custom::{Queue, Ready, Runtime, Spawner};
 use brigade::task::JoinHandle;
 
-/// Tasks that are ready, in order of arrival: those of both lanes in one queue.
+/// Tasks that are ready, in order of arrival. Both lanes share one queue.
 #[derive(Default)]
 struct Line(Mutex<VecDeque<Ready>>);
 
@@ -27,7 +27,7 @@ pub struct Shares {
 }
 
 impl Shares {
-    /// An executor without tasks.
+    /// Makes an executor without tasks.
     pub fn new() -> io::Result<Self> {
         let line = Arc::new(Line::default());
         let runtime = Runtime::new(line.clone())?;
@@ -51,7 +51,7 @@ impl Shares {
         self.line.0.lock().unwrap().pop_front()
     }
 
-    /// Runs every task to its end or to where it waits, and returns how many polls that took.
+    /// Polls tasks until none is ready, and returns the number of polls.
     pub fn run_until_idle(&self) -> usize {
         self.runtime.enter("Shares::run_until_idle", || {
             let tasks = std::iter::from_fn(|| self.take());

@@ -1,7 +1,7 @@
-//! Every interleaving of one task's life, by search: the executor, the handle, wakers, aborts and the shutdown
-//! of the executor take their steps in every order there is. Between two transitions lie the steps that
-//! their answers ask for (drop the future, write the slot, end the reference), so that what one side does
-//! *after* a transition meets every transition of the others.
+//! Searches every interleaving of one task's life. The executor, the handle, wakers, aborts and the
+//! shutdown of the executor take their steps in every possible order. Between two transitions are the
+//! steps that their answers require (drop the future, write the slot, end the reference). So the steps
+//! of one side *after* a transition meet every transition of the others.
 
 use std::collections::HashSet;
 
@@ -60,14 +60,14 @@ struct World {
     queued: bool,
     closed: bool,
     freed: bool,
-    /// A wake that no poll has begun after.
+    /// A wake came, and no poll has begun after it.
     owed: bool,
     wakes: u8,
     aborts: u8,
     joins: u8,
 }
 
-/// Which answers were given in some interleaving.
+/// The answers that some interleaving gave.
 type Seen = HashSet<String>;
 
 const BORN: World = World {
@@ -119,7 +119,7 @@ impl World {
             self.exec == Exec::Idle,
             "queued while it is running: {self:?}"
         );
-        // A closed executor takes nothing any more.
+        // A closed executor accepts no tasks.
         self.queued = !self.closed;
     }
 
@@ -133,7 +133,7 @@ impl World {
         self.freed = true;
     }
 
-    /// Every state that one step of the executor leads to.
+    /// Returns every state that one step of the executor leads to.
     fn execute(mut self, seen: &mut Seen) -> Vec<World> {
         match self.exec {
             Exec::Idle if self.queued => {
@@ -205,7 +205,7 @@ impl World {
         vec![self]
     }
 
-    /// Every state that one step of the handle leads to.
+    /// Returns every state that one step of the handle leads to.
     fn handle(mut self, seen: &mut Seen) -> Vec<World> {
         match self.hand {
             Hand::Gone => return Vec::new(),
@@ -216,7 +216,7 @@ impl World {
                     return vec![detach];
                 }
                 self.joins -= 1;
-                // As `poll_join` and `wait` look at the word.
+                // `poll_join` and `wait` read the word in this way.
                 self.hand = if self.join.has(DONE) {
                     Hand::Take
                 } else if self.join.has(WAKER) {
@@ -297,7 +297,7 @@ impl World {
         vec![self]
     }
 
-    /// A wake, an abort, or the closing of the executor.
+    /// Returns every state after a wake, an abort, or the closing of the executor.
     fn outside(self, seen: &mut Seen) -> Vec<World> {
         let mut next = Vec::new();
         if self.wakes > 0 {
@@ -343,14 +343,14 @@ impl World {
         }
     }
 
-    /// What must hold where nobody but wakers and aborts could take another step.
+    /// Checks a state in which only wakers and aborts could take another step.
     fn check_rest(self) {
         if self.exec == Exec::Idle {
             assert!(!self.owed, "a wake was lost: {self:?}");
             assert!(!self.run.has(ABORTED), "an abort was lost: {self:?}");
             assert!(self.future && !self.closed, "{self:?}");
         } else {
-            assert!(!self.waiting, "the joiner sleeps for ever: {self:?}");
+            assert!(!self.waiting, "the joiner sleeps forever: {self:?}");
         }
         if self.exec == Exec::Done && self.hand == Hand::Gone {
             assert!(self.freed, "leaked: {self:?}");
@@ -371,7 +371,7 @@ fn explore() -> (HashSet<World>, Seen) {
         let mut next = world.execute(&mut seen);
         let executed = !next.is_empty();
         next.extend(world.handle(&mut seen));
-        // Waiting for the other side counts as rest: detaching is a choice, not a duty.
+        // Waiting for the other side counts as rest: a handle may detach, but need not.
         if !executed && matches!(world.hand, Hand::Idle | Hand::Gone) {
             world.check_rest();
         }
@@ -381,9 +381,9 @@ fn explore() -> (HashSet<World>, Seen) {
     (known, seen)
 }
 
-/// tokio #4225 (RUSTSEC-2021-0124), glommio #379, rayon #929: in every interleaving the output is
-/// taken or dropped once, the reference released once and last, no wake and no abort is lost,
-/// and the task is in a queue at most once.
+/// tokio #4225 (RUSTSEC-2021-0124), glommio #379, rayon #929. In every interleaving the output is taken
+/// or dropped once, and the reference is released once and last. No wake and no abort is lost, and the
+/// task is in a queue at most once.
 #[test]
 #[cfg_attr(
     miri,
@@ -391,7 +391,7 @@ fn explore() -> (HashSet<World>, Seen) {
 )]
 fn every_interleaving_keeps_the_books() {
     let (known, _) = explore();
-    // Some thousands: the search did search.
+    // Thousands of states show that the search did search.
     assert!(known.len() > 5_000, "{} states", known.len());
     let outcome = |exec, output| {
         let ended = |world: &&World| world.exec == exec && world.hand == Hand::Gone;
@@ -409,7 +409,7 @@ fn every_interleaving_keeps_the_books() {
     );
 }
 
-/// An answer that no interleaving gives would be dead code, or a hole in the search.
+/// An answer that no interleaving gives would be dead code, or a gap in the search.
 #[test]
 #[cfg_attr(miri, ignore = "as above")]
 fn every_answer_is_given_in_some_interleaving() {

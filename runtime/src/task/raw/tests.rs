@@ -1,4 +1,4 @@
-//! What wakers, handles and remote operations do, seen by an executor that is two lists.
+//! Wakers, handles and remote operations, as seen by an executor that consists of two lists.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use crate::task::{AbortHandle, JoinError, JoinHandle};
 use crate::test_support::{Count, new_task_of};
 use crate::trace::Probe;
 
-/// Keeps what it is given until it is asked to work.
+/// Keeps tasks and operations until `work` is called.
 #[derive(Default)]
 struct Lists {
     ready: Mutex<Vec<Runnable>>,
@@ -54,7 +54,7 @@ impl Lists {
         }
     }
 
-    /// A task of this thread.
+    /// Spawns a task of this thread.
     fn spawn<F: Future>(self: &Arc<Self>, future: F) -> (RawTask, JoinHandle<F::Output>) {
         let (task, handle) = new_task_of(&self.bound(), future);
         let raw = task.raw();
@@ -77,7 +77,7 @@ fn elsewhere<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     thread::scope(|scope| scope.spawn(f).join().unwrap())
 }
 
-/// What a test sees of a task that waits until it may end.
+/// What a test observes of a task that waits until it may end.
 #[derive(Default)]
 struct Sight {
     polls: AtomicUsize,
@@ -91,7 +91,7 @@ impl Sight {
     }
 }
 
-/// A task that was polled once and waits; its output in the end is `output`.
+/// Spawns a task that was polled once and waits. Its output will be `output`.
 fn waiting<T: Unpin>(lists: &Arc<Lists>, output: T) -> (Arc<Sight>, JoinHandle<T>) {
     let sight = Arc::new(Sight::default());
     let mut output = Some(output);
@@ -112,7 +112,7 @@ fn waiting<T: Unpin>(lists: &Arc<Lists>, output: T) -> (Arc<Sight>, JoinHandle<T
     (sight, handle)
 }
 
-/// Lets it end, here.
+/// Lets the task end, on this thread.
 fn end(lists: &Lists, sight: &Sight) {
     sight.may_end.store(true, SeqCst);
     sight.waker().wake();
@@ -128,7 +128,7 @@ fn poll<T>(handle: &mut JoinHandle<T>, count: &Arc<Count>) -> Poll<Result<T, Joi
 fn any_number_of_remote_wakes_are_one_message() {
     let lists = Arc::new(Lists::default());
     let (sight, handle) = waiting(&lists, ());
-    // The flag is cleared before the wake, so those of a later round are heard too.
+    // The flag is cleared before the wake, so wakes of a later round are noticed too.
     for round in 1..4 {
         elsewhere(|| (0..3).for_each(|_| sight.waker().wake()));
         assert_eq!(lists.sent(), 1);
@@ -206,7 +206,7 @@ fn a_handle_on_another_thread_is_woken_once_and_sends_nothing() {
     assert_eq!(Arc::strong_count(&count), 1);
 }
 
-/// Joins were messages once, one for each poll, which nobody bounded.
+/// Joins used to be messages, one for each poll, without a bound.
 #[test]
 fn a_handle_keeps_one_waker_however_often_and_wherever_it_is_polled() {
     let lists = Arc::new(Lists::default());
@@ -271,7 +271,7 @@ fn an_output_that_nobody_wants_may_panic_when_it_is_dropped() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
-            panic!("nobody hears of this");
+            panic!("this panic is discarded");
         }
     }
     let lists = Arc::new(Lists::default());
@@ -285,7 +285,7 @@ fn an_output_that_nobody_wants_may_panic_when_it_is_dropped() {
 }
 
 #[test]
-fn the_last_waker_frees_a_task_that_is_over() {
+fn the_last_waker_frees_a_task_that_is_done() {
     let lists = Arc::new(Lists::default());
     let (sight, handle) = waiting(&lists, ());
     let (waker, abort) = (sight.waker(), handle.abort_handle());

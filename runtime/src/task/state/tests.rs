@@ -1,4 +1,4 @@
-//! Single transitions. All orders of them stand in `task/join/properties.rs`.
+//! Single transitions. `task/join/properties.rs` tests all orders of them.
 
 use super::*;
 

@@ -1,15 +1,16 @@
 //! The CPU clock of a thread, and how long the OS kept the thread from a core.
 //!
 //! A poll of 10 ms may have computed, blocked, or lost its core to another program. Four numbers tell
-//! these apart: the time that passed, the CPU time, the *run delay* (the time in which the thread could
-//! run and had no core), and how often the thread gave its core away by itself. The last one is needed
-//! in a virtual machine, whose host may take a core without a trace. Linux has all four.
+//! these cases apart: the time that passed, the CPU time, the *run delay*, and how often the thread gave
+//! its core away itself. The run delay is the time in which the thread could run and had no core. The
+//! last number is needed in a virtual machine, whose host may take a core without a trace. Linux has all
+//! four.
 
-/// What a thread has used so far, in nanoseconds.
+/// The times that a thread has used so far, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) cpu: u64,
-    /// `None`: the system does not tell.
+    /// `None` if the system does not tell.
     pub(super) delay: Option<u64>,
     /// How often the thread gave its core away.
     pub(super) given_away: u64,
@@ -36,13 +37,13 @@ mod system {
 
     const RUSAGE_THREAD: c_int = 1;
 
-    /// Two times, of two numbers each, and fourteen counters, of which the last but one counts voluntary
-    /// context switches.
+    /// Two times of two numbers each, and fourteen counters. The last but one counts voluntary context
+    /// switches.
     type Usage = [c_long; 18];
     const VOLUNTARY_SWITCHES: usize = 16;
 
-    // SAFETY: the declarations are those of 64-bit Linux; a reference is a pointer that is valid for the
-    // one write.
+    // SAFETY: the declarations match 64-bit Linux. A reference is a pointer that is valid for the one
+    // write.
     unsafe extern "C" {
         safe fn clock_gettime(clock: c_int, time: &mut Timespec) -> c_int;
         safe fn getrusage(who: c_int, usage: &mut Usage) -> c_int;
@@ -54,7 +55,7 @@ mod system {
     }
 
     impl CpuClock {
-        /// `with_delay` takes a file descriptor.
+        /// Opens the clocks. `with_delay` takes a file descriptor.
         pub(in super::super) fn of_this_thread(with_delay: bool) -> Self {
             let open = || File::open("/proc/thread-self/schedstat").ok();
             CpuClock {
@@ -82,7 +83,7 @@ mod system {
         }
     }
 
-    /// The second number in the file. The first is a CPU time too, but as old as the last tick.
+    /// Reads the second number in the file. The first is a CPU time too, but as old as the last tick.
     fn run_delay(schedstat: &File) -> Option<u64> {
         let mut bytes = [0; 96];
         let length = schedstat.read_at(&mut bytes, 0).ok()?;
@@ -126,7 +127,7 @@ mod tests {
         let given_away = clock.read().unwrap().given_away;
         assert!(used(&|| std::thread::sleep(nap)) < nap / 2);
         assert!(clock.read().unwrap().given_away > given_away);
-        // However many others want the core, a thread that computes gets there.
+        // A thread that computes gets there, however many other threads want the core.
         let (begun, start) = (Instant::now(), clock.read().unwrap().cpu);
         while u128::from(clock.read().unwrap().cpu - start) < nap.as_nanos() {
             assert!(begun.elapsed() < Duration::from_secs(60));

@@ -1,4 +1,4 @@
-//! Polls that keep a worker: those that block its thread, and those that compute for long.
+//! Polls that keep a worker: some block its thread, others compute for long.
 
 use std::time::Duration;
 
@@ -10,22 +10,22 @@ use crate::spans::{Poll, Source, State, TaskKind, TaskSpans};
 /// A poll that blocks for less may have met a page fault, or a lock that was held for an instant.
 const BRIEF: Duration = Duration::from_micros(300);
 
-/// One call that blocks for so long is worth a word.
+/// One call that blocks for this long is reported.
 const ONE_BLOCK: Duration = Duration::from_millis(5);
 
-/// So are many that block for so much of the run, and for so long in all.
+/// Many calls are reported if they block for this share of the run, and for this long in all.
 const BLOCKED_SHARE: f64 = 0.1;
 const MANY_BLOCKS: Duration = Duration::from_millis(10);
 
-/// A poll that computes for so long holds others up. Shorter than a frame at 60 Hz (16.67 ms).
+/// A poll that computes for this long delays other tasks. Shorter than a frame at 60 Hz (16.67 ms).
 const LONG_COMPUTING: Duration = Duration::from_millis(10);
 
-/// A task whose own polls take so much of a long one, a quarter in the median, computes too: it is of the
-/// same kind and not held up.
+/// A task whose median poll takes a quarter of a long poll computes too. It counts as another computing
+/// task, not as delayed.
 const ALIKE: u32 = 4;
 
-/// An event is noticed within this time once the loop looks again, and on a busy machine within a part
-/// of what it was held up.
+/// The loop notices an event within this time once it polls the driver again. On a busy machine it takes
+/// at most a part of the delay.
 const PROMPTLY: Duration = Duration::from_millis(2);
 const PART: u32 = 4;
 
@@ -49,22 +49,22 @@ impl Adviser<'_> {
         let longest = longest?;
         let total: Duration = sums.iter().map(|sum| sum.0).sum();
         let many = total >= MANY_BLOCKS && total >= self.figures.span.mul_f64(BLOCKED_SHARE);
-        // A main future alone, with nobody to hold up, may block as it likes.
+        // A main future alone may block, because it delays no other task.
         let alone = self.figures.spawned == 0;
         if alone || (longest.blocked() < ONE_BLOCK && !many) {
             return None;
         }
         let mut tasks: Vec<usize> = (0..sums.len()).filter(|&task| sums[task].1 > 0).collect();
         tasks.sort_by_key(|&task| std::cmp::Reverse(sums[task].0));
-        // Others did so too if what they did is worth a word.
+        // Other tasks are counted if they blocked enough to matter.
         tasks.retain(|&task| sums[task].0 * 10 >= sums[longest.task].0);
         tasks.retain(|&task| task != longest.task);
         tasks.insert(0, longest.task);
         let (blocked, count) = sums[longest.task];
         let text = format!(
-            "{} blocked {} for {} in one poll, and for {} in {} in all{}. Its thread gave the core away: \
-             the task made a call that waits (a sleep, a file, a socket of std), or waited for a lock that \
-             another thread held. Await instead, or use spawn_blocking; do not hold a lock for long.",
+            "{} blocked {} for {} in one poll, and for {} in all ({}){}. Its thread gave the core away: the \
+             task made a call that waits (a sleep, a file, a socket of std), or it waited for a lock that \
+             another thread held. Await instead, or use spawn_blocking. Do not hold a lock for long.",
             self.label(longest.task),
             self.lane(longest.lane),
             Time(longest.blocked()),
@@ -88,7 +88,7 @@ impl Adviser<'_> {
         });
         let mut times: Vec<_> = times.collect();
         times.sort_by_key(|time| std::cmp::Reverse(self.spans.polls[time.poll].on_core()));
-        // In a run that consists of such polls the first few tell as much as all of them.
+        // In a run that consists of such polls, the first few tell as much as all of them.
         let found = times.iter().take(100).find_map(|time| {
             let poll = self.spans.polls[time.poll];
             let held = self.held_up(&poll, time.from, time.to);
@@ -113,7 +113,7 @@ impl Adviser<'_> {
             count => format!(", while all {count} {WORKER}s were taken"),
         };
         let text = format!(
-            "{} computed for {} in one poll on {}{all}; {} could not go on meanwhile, {} among them{}. \
+            "{} computed for {} in one poll on {}{all}. In that time {} could not run, {} among them{}. \
              Yield in between (yield_now), or compute in spawn_blocking.",
             self.label(poll.task),
             Time(poll.on_core()),
@@ -131,8 +131,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// Tasks that could have used a worker between the two instants and do not compute for long
-    /// themselves: those that were ready, and those whose event was noticed right afterwards.
+    /// Returns the tasks that could have used a worker between the two instants and do not compute for
+    /// long themselves. They were ready then, or their event was noticed right afterwards.
     fn held_up(&self, by: &Poll, from: Duration, to: Duration) -> Vec<usize> {
         let tasks = self.spans.tasks.iter().enumerate();
         let held = tasks.filter(|(index, task)| {
@@ -145,14 +145,14 @@ impl Adviser<'_> {
             };
             let is_held = match span.state {
                 State::Running => false,
-                // The task that awaits the end of others of the kind is none.
+                // A task that awaits the end of other computing tasks does not count.
                 State::Queued => {
                     !self.was_joined(task, at) && to - span.from.max(from) >= LONG_COMPUTING / 2
                 }
                 State::Waiting => span.wake.is_some_and(|wake| {
                     let wake = &self.spans.wakes[wake];
                     let outside = matches!(wake.source, Source::Io | Source::Timer);
-                    // Not what began to wait at the end of all this.
+                    // A wait that began at the end of the period does not count.
                     outside
                         && wake.at < to + PROMPTLY + (to - from) / PART
                         && wake.at >= to
@@ -171,7 +171,7 @@ impl Adviser<'_> {
         held.map(|(index, _)| index).collect()
     }
 
-    /// Returns whether the task became ready by the end of one that it awaited.
+    /// Returns whether the task became ready when a task that it awaited ended.
     fn was_joined(&self, task: &TaskSpans, queued: usize) -> bool {
         let before = queued.checked_sub(1).map(|before| &task.spans[before]);
         let wake = before
@@ -180,7 +180,7 @@ impl Adviser<'_> {
         wake.is_some_and(|wake| matches!(wake.source, Source::Join(_)))
     }
 
-    /// A worker by its name, whatever word the program has for it.
+    /// Returns the name of a worker, with the program's word for it.
     pub(super) fn lane(&self, lane: usize) -> String {
         match self.spans.lanes[lane].kind {
             brigade::timeline::LaneKind::Worker(number) => format!("{WORKER} {number}"),

@@ -1,20 +1,21 @@
-//! Many are woken, and one of them can go on.
+//! Many tasks are woken, and one of them can continue.
 
 use super::words::{Percent, counted};
 use super::{Advice, Adviser, Kind};
 use crate::spans::{Source, TaskKind};
 use brigade::timeline::{Outcome, WakeEffect};
 
-/// So many tasks that one poll wakes are a crowd.
+/// A poll that wakes this many tasks wakes a crowd.
 const CROWD: usize = 4;
 
-/// Fewer polls in vain cost nothing.
+/// Fewer useless polls cost little.
 const MANY: usize = 50;
 
-/// So much of what was woken went back to waiting.
+/// At least this share of the woken tasks went back to waiting.
 const MOSTLY_VAIN: f64 = 0.7;
 
-/// In so many of the crowds some went on: a message to all is no fault.
+/// In at least this share of the crowds some task continued. Otherwise the wakes are a message to all,
+/// which is not a fault.
 const SOME_WENT_ON: f64 = 0.5;
 
 impl Adviser<'_> {
@@ -50,8 +51,8 @@ impl Adviser<'_> {
         let mut list: Vec<usize> = (0..tasks.len()).filter(|&task| tasks[task] > 0).collect();
         list.sort_by_key(|&task| std::cmp::Reverse(tasks[task]));
         let text = format!(
-            "{} were woken {woken} times, {} each time on average, and {} of these wakes were in vain: the \
-             task looked and went back to waiting, {} first of all. Wake one task for each that can go on.",
+            "{} were woken {woken} times, {} each time on average. {} of these wakes were in vain: the \
+             task checked and went back to waiting, most often {}. Wake one task for each that can continue.",
             counted(list.len(), "task"),
             woken / crowds.len(),
             Percent(vain as f64 / woken as f64),
@@ -66,7 +67,7 @@ impl Adviser<'_> {
         })
     }
 
-    /// Wakes that one poll made, where they are many.
+    /// Returns the wakes of each poll that made many.
     fn crowds(&self) -> Vec<Vec<usize>> {
         let mut of_poll: Vec<Vec<usize>> = vec![Vec::new(); self.spans.polls.len()];
         for (index, wake) in self.spans.wakes.iter().enumerate() {
@@ -79,8 +80,8 @@ impl Adviser<'_> {
         of_poll
     }
 
-    /// For each poll whether anything came of it: the task ended, woke or spawned another one, or next
-    /// waited for something else than a crowd.
+    /// Returns for each poll whether it had an effect. The task ended, woke or spawned another task, or
+    /// next waited for something other than a crowd.
     fn polls_that_act(&self, in_crowd: &[bool]) -> Vec<bool> {
         let spans = self.spans;
         let mut acts = vec![false; spans.polls.len()];

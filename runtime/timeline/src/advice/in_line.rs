@@ -1,8 +1,8 @@
-//! Do tasks stand in line, where they could wait together?
+//! Do tasks queue for something, although they could wait together?
 //!
-//! Tasks that wait for events wait together, or need not have been many. If no two of them ever do, and
-//! each had to wait for another task first, something lets them through one at a time: most often a lock
-//! that is held across an await.
+//! Many tasks are useful if they wait for events at the same time. If no two of them ever do, and each
+//! had to wait for another task first, something lets them through one at a time. Most often it is a
+//! lock that is held across an await.
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use super::{Advice, Adviser, Kind};
 use crate::figures::share;
 use crate::spans::Source;
 
-/// Two who take turns are a conversation.
+/// Two tasks that take turns are a conversation.
 const FEWEST: usize = 3;
 
-/// The time in question consists of waiting for events.
+/// Waiting for events takes at least this share of the time in question.
 const MOSTLY_EVENTS: f64 = 0.6;
 
-/// Waiting together for so little is no more than a hand-over that takes its time.
+/// Tasks that wait together for less than this share only hand over slowly.
 const HARDLY_TOGETHER: f64 = 0.05;
 
-/// The tasks wait for one another for so much of their time.
+/// The tasks wait for one another for at least this share of their time.
 const MOSTLY_FOR_TASKS: f64 = 0.4;
 
-/// Shorter waits are no matter.
+/// Shorter waits do not matter.
 const LEAST: Duration = Duration::from_millis(5);
 
 impl Adviser<'_> {
@@ -57,9 +57,9 @@ impl Adviser<'_> {
         let at_best =
             all.as_secs_f64() / (all.saturating_sub(sum) + longest).as_secs_f64().max(1e-9);
         let text = format!(
-            "{} tasks, {} among them, waited for events one at a time, {} of {}, and for one another for {} \
-             of their time. If they hold a lock or a permit across an await, let go of it before: they would \
-             be at best {} times as fast. If each needs what the other has done, they must wait.",
+            "{} tasks, {} among them, waited for events one at a time, for {} of {}. They waited for one another \
+             for {} of their time. If they hold a lock or a permit across an await, release it before: they \
+             would be at best {} times as fast. If each needs the result of another, they must wait.",
             tasks.len(),
             self.label(tasks[0]),
             Time(sum),
@@ -76,8 +76,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// Tasks that waited for an event after another task had let them through, and all waits for events
-    /// of these and of the tasks that were first in line.
+    /// Returns the tasks that waited for an event after another task had let them through. Also returns
+    /// all waits for events of these tasks and of the tasks that were first in line.
     fn stand_in_line(&self) -> (Vec<usize>, Vec<Outside>) {
         let count = self.spans.tasks.len();
         let mut in_line = vec![false; count];
@@ -88,7 +88,7 @@ impl Adviser<'_> {
         let tasks: Vec<usize> = (0..count)
             .filter(|&task| in_line[task] && self.spans.tasks[task].is_task())
             .collect();
-        // A task that waits for an event and then lets another one through stands in the same line.
+        // A task that waits for an event and then lets another task through stands in the same line.
         let mut belongs = in_line.clone();
         for wake in self.spans.wakes.iter().filter(|wake| in_line[wake.task]) {
             if let Source::Task(by) = wake.source {

@@ -1,4 +1,4 @@
-//! One thing after the other, where nothing shows that each needs the one before.
+//! One thing after the other, although nothing shows that each needs the result of the one before.
 
 use std::time::Duration;
 
@@ -8,28 +8,28 @@ use super::{Advice, Adviser, Kind};
 use crate::figures::share;
 use crate::spans::{State, TaskKind};
 
-/// Two or three steps may well need one another.
+/// Two or three steps may well depend on each other.
 const FEWEST: usize = 4;
 
-/// Shorter waits cost more to arrange than they take.
+/// Shorter waits take less time than it takes to arrange them.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
 
-/// Shorter lives of spawned tasks are no matter.
+/// Shorter lives of spawned tasks do not matter.
 const LEAST_LIFE: Duration = Duration::from_micros(200);
 
-/// The loop is the run, for so much of it.
+/// The loop takes at least this share of the run.
 const MOST_OF_RUN: f64 = 0.5;
 
-/// In the loop nothing is done but this, for so much of it.
+/// These waits or tasks take at least this share of the loop.
 const MOST_OF_LOOP: f64 = 0.6;
 
-/// What else goes on meanwhile covers no more of the loop.
+/// Other work covers at most this share of the loop.
 const HARDLY_ANYTHING_ELSE: f64 = 0.15;
 
-/// A wait that lasts for so much of the run is that of a server for its next guest.
+/// A wait for this share of the run is that of a server for its next client.
 const STANDING: f64 = 0.5;
 
-/// What a poll caused over a socket within the process comes about within this time.
+/// If a poll causes an event over a socket within the process, the event comes within this time.
 const SOON: Duration = Duration::from_micros(500);
 
 impl Adviser<'_> {
@@ -41,7 +41,7 @@ impl Adviser<'_> {
                 .copied()
                 .filter(|wait| wait.length() >= LEAST_WAIT);
             let waits: Vec<Outside> = waits.collect();
-            // Of an exchange of short messages a few may take long on a busy machine.
+            // A few short messages of an exchange may take long on a busy machine.
             if waits.len() * 2 < all.len() {
                 return None;
             }
@@ -58,7 +58,7 @@ impl Adviser<'_> {
             .filter(|wait| wait.timer)
             .map(|wait| wait.to)
             .collect();
-        // Where the machine is busy, a ticker cannot be told from a loop of sleeps.
+        // On a busy machine, a ticker cannot be told from a loop of sleeps.
         let ticks = timers.len() == waits.len() && (self.is_crowded() || is_ticker(&timers));
         let evenly = longest < sum.mul_f64(0.6);
         if ticks
@@ -68,7 +68,7 @@ impl Adviser<'_> {
         {
             return None;
         }
-        // A task that tells others something after each wait sets a pace, and they go on meanwhile.
+        // A task that wakes others after each wait sets a pace, and they run in between.
         let polls = &self.spans.tasks[task].polls;
         let telling = polls.iter().filter(|&&poll| self.has_effect(poll)).count();
         if telling * 2 > waits.len() {
@@ -80,7 +80,7 @@ impl Adviser<'_> {
         }
         let at_best = span.as_secs_f64() / (span.saturating_sub(sum) + longest).as_secs_f64();
         let text = format!(
-            "{} waited for {} things one after the other, {} of {}, and hardly anything else went on. If none \
+            "{} waited for {} things one after the other, for {} of {}, and hardly anything else happened. If none \
              of them needs the result of the one before, begin them all and await them together (spawn or \
              join): at best {} times as fast.",
             self.label(task),
@@ -98,8 +98,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// When other tasks computed or waited for something that has to do neither with what this one did
-    /// nor with what woke it.
+    /// Returns when other tasks computed or waited without any relation to this task: not to its
+    /// actions, and not to its wakes.
     fn goes_on_beside(&self, task: usize) -> Vec<(Duration, Duration)> {
         let standing = self.figures.span.mul_f64(STANDING);
         let by_io: Vec<Duration> = self
@@ -134,7 +134,7 @@ impl Adviser<'_> {
         beside
     }
 
-    /// For each task whether it does nothing but tick, and tells no other task of it.
+    /// Returns for each task whether it only ticks, and wakes no other task.
     fn tickers(&self) -> Vec<bool> {
         let ticks = |task: usize| {
             let waits = self.waits.of_task(task);
@@ -185,7 +185,7 @@ impl Adviser<'_> {
             return None;
         }
         let its: Vec<_> = line.iter().map(|&child| life(child)).collect();
-        // What the children themselves began is theirs.
+        // Anything that the children began belongs to them.
         let beside = self.works_beside(&line, parent);
         if covered(&its, &beside) > sum.mul_f64(HARDLY_ANYTHING_ELSE) {
             return None;
@@ -220,9 +220,9 @@ impl Adviser<'_> {
             false => format!("At best that is {} times as fast", times(at_best)),
         };
         let text = format!(
-            "{} spawned {} and awaited each before it spawned the next, for {} of the run: never two of them \
-             were there at once, {} first. If none of them needs the result of the one before, spawn them all \
-             and await them afterwards. {gain}.",
+            "{} spawned {} and awaited each before it spawned the next, for {} of the run. No two of them were \
+             there at once; the first was {}. If none of them needs the result of the one before, spawn them \
+             all and await them afterwards. {gain}.",
             self.label(parent),
             counted(line.len(), noun),
             Percent(share(sum, span)),
@@ -239,7 +239,7 @@ impl Adviser<'_> {
         })
     }
 
-    /// The longest run of tasks in the list each of which began when the one before had ended.
+    /// Returns the longest run of tasks in the list in which each began after the one before had ended.
     fn longest_line(&self, list: &[usize]) -> Vec<usize> {
         let (mut best, mut line): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
         for &child in list {
@@ -269,7 +269,7 @@ impl Adviser<'_> {
         let mut own = vec![false; self.spans.tasks.len()];
         own[parent] = true;
         line.iter().for_each(|&task| own[task] = true);
-        // Tasks appear after the one that spawned them.
+        // A task appears after the task that spawned it.
         for task in 0..own.len() {
             if let Some(by) = self.spans.tasks[task].spawned_by {
                 own[task] |= own[by] && by != parent;

@@ -7,20 +7,20 @@ use super::words::{Percent, Time, times, workers};
 use super::{Advice, Adviser, Kind, WORKER};
 use crate::figures::share;
 
-/// The run consists of work for so much.
+/// Work takes at least this share of the run.
 const MOSTLY_WORK: f64 = 0.5;
 
-/// Two workers that are hardly ever in polls at once: what they do together exceeds the time in which
-/// any of them is by so little.
+/// Two workers are hardly ever in polls at once if their times in polls, added up, exceed the union of
+/// these times by at most this factor.
 const HARDLY_TOGETHER: f64 = 1.1;
 
-/// A task that does so much of the work does all of it.
+/// A task that does this share of the work does nearly all of it.
 const ALL_OF_IT: f64 = 0.8;
 
 impl Adviser<'_> {
     pub(super) fn one_busy_worker(&self) -> Option<Advice> {
         let spans = self.spans;
-        // Where other programs have the cores, the others may have been kept from them.
+        // If other programs have the cores, they may have kept the other workers from them.
         if spans.workers < 2 || self.cores < 2 || self.is_crowded() {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Tasks that ask again and again instead of waiting to be woken.
+//! Tasks that check again and again instead of waiting to be woken.
 
 use std::time::Duration;
 
@@ -8,28 +8,28 @@ use super::{Advice, Adviser, Kind};
 use crate::figures::TaskFigures;
 use crate::spans::TaskKind;
 
-/// A task that asks in a loop is polled thousands of times; a lock or a budget that yields now and then
-/// is not polled so often without doing something.
+/// A task that checks in a loop is polled thousands of times. A lock or a budget that yields now and
+/// then is polled less often, and does some work.
 const MANY_POLLS: u64 = 1000;
 
-/// Polls that on average take less do no work worth a turn: a look at a flag takes well under a
-/// microsecond, in a debug build a few.
+/// A shorter average poll does no real work. Checking a flag takes well under a microsecond, and a few
+/// microseconds in a debug build.
 const SHORT_POLL: Duration = Duration::from_micros(if cfg!(debug_assertions) { 8 } else { 2 });
 
-/// The share of polls after which a busy-polling task has woken itself; the others are its first one
-/// and those that something else asked for.
+/// The share of polls after which a busy-polling task has woken itself. The rest are its first poll and
+/// polls that other code caused.
 const MOSTLY_SELF_WOKEN: f64 = 0.9;
 
-/// So many sleeps of about the same length, after each of which nothing is done, are asking.
+/// This many sleeps of about the same length, with no work after any of them, are polling.
 const MANY_SLEEPS: usize = 10;
 
-/// What a look takes at most.
+/// The longest time that a check takes.
 const LOOK: Duration = Duration::from_micros(100);
 
-/// Where workers compute for more of the run, timers are late, and a ticker cannot be told from a loop.
+/// If workers compute for more of the run, timers are late, and a ticker cannot be told from a loop.
 const MOSTLY_IDLE: f64 = 0.5;
 
-/// Longer sleeps than this are a schedule.
+/// Longer sleeps are a schedule.
 const LONGEST_SLEEP: Duration = Duration::from_millis(200);
 
 impl Adviser<'_> {
@@ -42,8 +42,8 @@ impl Adviser<'_> {
         let &task = tasks.first()?;
         let its = &figures[task];
         let text = format!(
-            "{} was polled {} times for {} on average and woke itself in {} of these polls: it asks instead \
-             of waiting{}. Let the event wake it.",
+            "{} was polled {} times, for {} on average, and woke itself in {} of these polls: it checks in a \
+             loop instead of waiting{}. Let the event wake it.",
             self.label(task),
             its.polls,
             Time(mean_poll(its)),
@@ -68,7 +68,7 @@ impl Adviser<'_> {
         found.sort_by_key(|(_, asking)| std::cmp::Reverse(asking.sleeps));
         let &(task, asking) = found.first()?;
         let text = format!(
-            "{} slept {} times for {} and did nothing in between but look: what it waits for came up to {} \
+            "{} slept {} times for {} and only checked in between: the event that it waits for came up to {} \
              before it noticed{}. Let the event wake it: a channel, a Notify, or the task's handle.",
             self.label(task),
             asking.sleeps,
@@ -85,7 +85,7 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns whether the task sleeps and looks, again and again.
+    /// Returns how the task sleeps and checks, if it does so again and again.
     fn asks(&self, task: usize) -> Option<Asking> {
         let life = &self.spans.tasks[task];
         if life.kind == TaskKind::Job || self.figures.work > self.figures.span.mul_f64(MOSTLY_IDLE)
@@ -100,7 +100,7 @@ impl Adviser<'_> {
         let mut lengths: Vec<Duration> = sleeps.iter().map(|wait| wait.length()).collect();
         lengths.sort_unstable();
         let median = lengths[lengths.len() / 2];
-        // All but the odd one are equal, but for lateness.
+        // All but the odd one have equal lengths, apart from lateness.
         let alike = lengths
             .iter()
             .filter(|&&length| length <= median * 2 && length * 2 >= median);
@@ -112,7 +112,8 @@ impl Adviser<'_> {
             return None;
         }
         let (from, to) = (sleeps[0].from, fired[fired.len() - 1]);
-        // The looks are the polls between two sleeps: not the first one, nor the one that goes on.
+        // The checks are the polls between two sleeps: neither the first poll nor the one that
+        // continues.
         let looks = || {
             let polls = life.polls.iter().filter(|&&poll| {
                 let begin = self.spans.polls[poll].begin;
@@ -147,8 +148,8 @@ impl Adviser<'_> {
         wakes.any(|wake| wake.from == Some(poll) && wake.task != at.task)
     }
 
-    /// Returns whether another task, which does not ask itself, ended during the last sleep: then the asking
-    /// was for that.
+    /// Returns whether another task, which does not poll in a loop itself, ended during the last sleep.
+    /// Then the checks were for that task.
     fn was_answered(&self, task: usize, asking: &Asking, pollers: &[usize]) -> bool {
         if self.spans.tasks[task].ending == Some(crate::spans::Ending::Cancelled) {
             return false;
@@ -179,7 +180,7 @@ fn is_busy_polling(task: &TaskFigures) -> bool {
     task.polls >= MANY_POLLS
         && task.self_woken as f64 >= MOSTLY_SELF_WOKEN * task.polls as f64
         && mean_poll(task) < SHORT_POLL
-        // On a virtual clock no poll takes any time, which says nothing.
+        // On a virtual clock no poll takes any time, so its length means nothing.
         && !task.running.is_zero()
 }
 

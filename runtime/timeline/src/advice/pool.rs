@@ -11,19 +11,18 @@ use crate::spans::TaskKind;
 /// Fewer jobs cost little, however small they are.
 const MANY_TINY: usize = 500;
 
-/// Handing a job to a thread and its result back takes some microseconds, with a thread that has to be
-/// woken some tens.
+/// Handing a job to a thread and its result back takes some microseconds. If the thread has to be woken,
+/// it takes some tens.
 const TINY: Duration = Duration::from_micros(50);
 
-/// So many threads that compute at once, and so many for each core, only take the cores from one
-/// another.
+/// This many threads that compute at once, and this many for each core, only compete for the cores.
 const MANY_COMPUTING: usize = 16;
 const PER_CORE: usize = 4;
 
-/// CPU time of a job that computes, at least.
+/// The least CPU time of a job that computes.
 const COMPUTING: Duration = Duration::from_micros(500);
 
-/// So many threads that block at once take memory and time to start, where waiting takes neither.
+/// This many threads that block at once cost memory and time to start. Waiting in tasks costs neither.
 const MANY_BLOCKING: usize = 100;
 
 impl Adviser<'_> {
@@ -53,9 +52,9 @@ impl Adviser<'_> {
             return advice(
                 Kind::TinyJobs,
                 format!(
-                    "{} went to the blocking pool, half of them for less than {}: to hand one over and to be \
-                     woken with its result takes longer. Do such work in the task itself, or many pieces of it \
-                     in one job.",
+                    "{} went to the blocking pool, half of them for less than {}. To hand a job over and to \
+                     be woken with its result takes longer. Do such work in the task itself, or put many \
+                     pieces of it into one job.",
                     counted(count, "job"),
                     Time(median.max(Duration::from_micros(1))),
                 ),
@@ -74,7 +73,7 @@ impl Adviser<'_> {
             return advice(
                 Kind::ManyJobs,
                 format!(
-                    "{} computed in the blocking pool for {} each, up to {at_once} threads at once on {}: they \
+                    "{} computed in the blocking pool for {} each, up to {at_once} threads at once on {}. They \
                      take the cores from one another and from the {WORKER}s. Compute in tasks, which {} share, \
                      or begin no more jobs at once than there are cores.",
                     counted(count, "job"),
@@ -88,7 +87,7 @@ impl Adviser<'_> {
             return advice(
                 Kind::ManyJobs,
                 format!(
-                    "{} of the blocking pool kept up to {at_once} threads at once. Each takes a thread for as \
+                    "{} of the blocking pool used up to {at_once} threads at once. Each takes a thread for as \
                      long as it waits: await instead, or limit how many run at once.",
                     counted(count, "job"),
                 ),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::words::{Time, counted, others};
 use super::{Advice, Adviser, Kind};
 
-/// A task that nothing can wake and that is there for less than this may have been the last thing
-/// before the end of the record. Arbitrary: not measured.
+/// A task that has been stranded for less than this may have been the last thing before the end of the
+/// record. Arbitrary: not measured.
 const LONG_STRANDED: Duration = Duration::from_millis(10);
 
 impl Adviser<'_> {
@@ -14,7 +14,7 @@ impl Adviser<'_> {
         let end = self.spans.end;
         let tasks = self.spans.tasks.iter().enumerate();
         let mut found: Vec<(Duration, usize)> = tasks
-            // Nothing waited for a task that was aborted.
+            // No task or thread waited for an aborted task.
             .filter(|(_, task)| task.ending.is_none())
             .filter_map(|(index, task)| Some((end.saturating_sub(task.stranded?), index)))
             .filter(|(waited, _)| *waited >= LONG_STRANDED)
@@ -23,9 +23,9 @@ impl Adviser<'_> {
         let &(waited, task) = found.first()?;
         let polls = self.spans.tasks[task].polls.len();
         let text = format!(
-            "{} waits and nothing holds its waker: after {} nothing could wake it any more, and it had \
-             waited for {} when the record ended{}. A future that returns Pending must keep the waker of \
-             that poll, or hand it on.",
+            "{} waits, but nothing holds its waker: after {} nothing could wake it any more. It had waited \
+             for {} when the record ended{}. A future that returns Pending must keep the waker of that poll, \
+             or pass it on.",
             self.label(task),
             counted(polls, "poll"),
             Time(waited),

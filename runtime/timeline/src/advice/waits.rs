@@ -1,10 +1,10 @@
-//! What tasks waited for: something outside, or one another.
+//! The causes for which tasks waited: something outside, or one another.
 
 use std::time::Duration;
 
 use crate::spans::{Source, Spans, State, TaskKind};
 
-/// A wait for something that no task of this run did: a timer, a socket, a blocking job, a thread.
+/// A wait for an event that no task of this run caused: a timer, a socket, a blocking job, a thread.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outside {
     pub(super) task: usize,
@@ -20,13 +20,13 @@ impl Outside {
     }
 }
 
-/// All of a run.
+/// All waits of a run.
 pub(super) struct Waits {
-    /// In order of their beginnings.
+    /// In order of their beginning.
     pub(super) outside: Vec<Outside>,
-    /// For each task its own, in order.
+    /// The waits of each task, in order.
     of_task: Vec<Vec<Outside>>,
-    /// For each task: how long it waited to be woken by another one, other than by its end.
+    /// For each task: how long it waited for a wake by another task, other than by its end.
     pub(super) for_tasks: Vec<Duration>,
     /// For each task: when other tasks woke it, other than by their end.
     pub(super) let_through: Vec<Vec<Duration>>,
@@ -82,7 +82,7 @@ impl Waits {
     }
 }
 
-/// How long the intervals are, added up, and how long any of them lasts.
+/// Returns the sum of the lengths of the intervals, and the length of their union.
 pub(super) fn sum_and_union(
     intervals: impl Iterator<Item = (Duration, Duration)>,
 ) -> (Duration, Duration) {
@@ -97,7 +97,7 @@ pub(super) fn sum_and_union(
     (sum, union)
 }
 
-/// How much of `one` (in order of time, without overlap) the others cover.
+/// Returns how much of `one` the others cover. `one` is in order of time, without overlap.
 pub(super) fn covered(one: &[(Duration, Duration)], others: &[(Duration, Duration)]) -> Duration {
     let both = one.iter().chain(others).copied();
     let (_, all) = sum_and_union(both);
@@ -109,20 +109,20 @@ pub(super) fn covered(one: &[(Duration, Duration)], others: &[(Duration, Duratio
 /// Timers fire up to a tick of the wheel late: 1.05 ms.
 const TICK: f64 = 1.15;
 
-/// Of a ticker's timers so many fire in time; the others are late on a busy machine. Of a few instants
-/// more must lie on a grid than of many, since a few may lie there by chance.
+/// At least this share of a ticker's timers fire in time; the rest are late on a busy machine. With few
+/// instants, a greater share must lie on the grid, because a few may lie there by chance.
 const IN_TIME: f64 = 0.5;
 const FEW_IN_TIME: f64 = 0.8;
 const FEW: usize = 10;
 
-/// On a fine grid many lie by chance; so many more must.
+/// Many instants lie on a fine grid by chance, so a greater share must.
 const BY_CHANCE: f64 = 0.35;
 
-/// Returns whether timers that fired at these instants are those of a ticker, which ticks at fixed instants,
-/// and not of one sleep after the other, each of which adds its lateness to the next.
+/// Returns whether these timers belong to a ticker, which ticks at fixed instants. In a loop of sleeps,
+/// each sleep adds its lateness to the next.
 ///
-/// A ticker has a period that people choose, and its ticks fall just behind the multiples of that. The
-/// sleeps of a loop drift away from any such grid.
+/// People choose the period of a ticker, and its ticks fall just behind the multiples of that period.
+/// The sleeps of a loop drift away from any such grid.
 pub(super) fn is_ticker(fired: &[Duration]) -> bool {
     if fired.len() < 5 {
         return false;
@@ -136,7 +136,7 @@ pub(super) fn is_ticker(fired: &[Duration]) -> bool {
     gaps.sort_by(f64::total_cmp);
     let median = gaps[gaps.len() / 2];
     if median < 2.5 {
-        // The grid is too fine to drift away from.
+        // Sleeps cannot drift away from so fine a grid.
         return mean < 1.06 || (mean - 2.0).abs() < 0.03;
     }
     let round = |period: f64| match period {
@@ -158,7 +158,8 @@ pub(super) fn is_ticker(fired: &[Duration]) -> bool {
         })
 }
 
-/// The largest share of the instants that lie within a tick behind the points of any grid of this period.
+/// Returns the largest share of the instants that lie within a tick behind the points of a grid of this
+/// period.
 fn on_grid(instants: impl Iterator<Item = f64>, period: f64) -> f64 {
     let mut phases: Vec<f64> = instants.map(|at| at.rem_euclid(period)).collect();
     phases.sort_by(f64::total_cmp);

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::WORKER;
 use crate::figures::Figures;
 
-/// A share in percent that does not round to more than it is.
+/// A share in percent that is never rounded up.
 pub(super) struct Percent(pub(super) f64);
 
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A rounding error of a nanosecond is no reason to call 29 % 28 %.
+        // A rounding error of a nanosecond must not turn 29 % into 28 %.
         write!(f, "{:.0} %", (self.0 * 100.0 + 1e-9).floor())
     }
 }
@@ -31,18 +31,18 @@ impl fmt::Display for Time {
     }
 }
 
-/// `1 worker`, `2 workers`.
+/// Returns `1 worker` or `2 workers`.
 pub(super) fn workers(count: usize) -> String {
     counted(count, &WORKER.to_string())
 }
 
-/// `1 task`, `2 tasks`.
+/// Returns `1 task` or `2 tasks`.
 pub(super) fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
 }
 
-/// `; 1 other task does the same`, or nothing.
+/// Returns `; 1 other task did the same`, or nothing.
 pub(super) fn others(count: usize) -> String {
     match count {
         0 => String::new(),
@@ -51,14 +51,14 @@ pub(super) fn others(count: usize) -> String {
     }
 }
 
-/// A factor that does not round to more than it is.
+/// Returns a factor that is never rounded up.
 pub(super) fn times(factor: f64) -> String {
     format!("{:.1}", (factor * 10.0 + 1e-9).floor() / 10.0)
 }
 
 pub(super) fn other_programs(wanted: Duration, share: f64) -> String {
     format!(
-        "Other programs had the cores for {} of the {} in which {WORKER}s wanted one: the times of this \
+        "Other programs had the cores for {} of the {} in which {WORKER}s wanted one. The times of this \
          run tell less about the program than about the machine.",
         Percent(share),
         Time(wanted),
@@ -75,7 +75,7 @@ pub(super) fn more_workers(
     let were = if count == 1 { "was" } else { "were" };
     format!(
         "{} {were} on a core in polls for {} of the time, and the machine has {cores} cores. More \
-         {WORKER}s would help: {cores} of them would be at best {} times as fast, since {} of these {} \
+         {WORKER}s would help: {cores} of them would be at best {} times as fast, because {} of these {} \
          are one chain of cause and effect.",
         workers(count),
         Percent(busy),

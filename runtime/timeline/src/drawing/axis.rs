@@ -1,10 +1,10 @@
-//! Time, as the drawings divide it: the stretch that is drawn, where a moment
-//! falls in it, and ticks at round numbers.
+//! Time in the drawings: the window that is drawn, the place of a moment in it, and ticks at round
+//! numbers.
 
-/// A moment or a length of time in nanoseconds: 584 years are enough.
+/// A moment or a length of time in nanoseconds, up to 584 years.
 pub(super) type Nanos = u64;
 
-/// The stretch of time that is drawn.
+/// The span of time that is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Window {
     pub(super) begin: Nanos,
@@ -12,22 +12,21 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// How long it is; never zero, so that it can be divided by.
+    /// Returns its length, which is never zero, so that it can be a divisor.
     pub(super) fn length(self) -> Nanos {
         self.end.saturating_sub(self.begin).max(1)
     }
 
-    /// Where `at` falls, from 0 to 1.
+    /// Returns the place of `at`, from 0 to 1.
     pub(super) fn place(self, at: Nanos) -> f64 {
         (at.saturating_sub(self.begin) as f64 / self.length() as f64).min(1.0)
     }
 
-    /// How much of each of `bins` equal parts of the window the intervals fill,
-    /// added up: two that fill a part together make 2.
+    /// Divides the window into `bins` equal parts, and returns how much of each the intervals fill. The
+    /// shares are added up: two intervals that fill a part together make 2.
     ///
-    /// Takes time for every interval and every bin, but not for their product:
-    /// the bins that an interval fills whole are noted at its two ends only and
-    /// added up at last.
+    /// Takes time for every interval and every bin, but not for their product. The bins that an interval
+    /// fills completely are noted at its two ends only, and added up at the end.
     pub(super) fn fill(
         self,
         bins: usize,
@@ -35,7 +34,7 @@ impl Window {
     ) -> Vec<f64> {
         let bins = bins.max(1);
         let mut parts = vec![0.0; bins];
-        // How many whole fillings begin (or, below zero, have ended) at each bin.
+        // How many complete fillings begin at each bin. Below zero: how many have ended.
         let mut steps = vec![0i64; bins + 1];
         for (from, to) in intervals {
             let (from, to) = (self.place(from) * bins as f64, self.place(to) * bins as f64);
@@ -57,7 +56,7 @@ impl Window {
         parts
     }
 
-    /// At most `most` ticks at round numbers, counted from the window's begin.
+    /// Returns at most `most` ticks at round numbers, counted from the window's begin.
     pub(super) fn ticks(self, most: usize) -> Vec<Tick> {
         let (length, step) = (self.length(), self.step(most));
         (0..=length / step)
@@ -68,7 +67,7 @@ impl Window {
             .collect()
     }
 
-    /// How far apart the [`ticks`](Self::ticks) are.
+    /// Returns the distance between the [`ticks`](Self::ticks).
     pub(super) fn step(self, most: usize) -> Nanos {
         let length = self.length();
         let room = most.max(2) as Nanos - 1;
@@ -80,7 +79,7 @@ impl Window {
 /// A mark on the axis.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tick {
-    /// Where, from 0 to 1.
+    /// Its place, from 0 to 1.
     pub(super) place: f64,
     /// `0`, `5 ms`, `1:30 min`.
     pub(super) label: String,
@@ -93,7 +92,7 @@ const MINUTE: Nanos = 60 * SECOND;
 const HOUR: Nanos = 60 * MINUTE;
 const DAY: Nanos = 24 * HOUR;
 
-/// Distances between ticks that a person can count in.
+/// Distances between ticks that are easy to count in.
 const STEPS: [Nanos; 46] = {
     let mut steps = [0; 46];
     let mut at = 0;
@@ -106,7 +105,7 @@ const STEPS: [Nanos; 46] = {
         }
         at += 1;
     }
-    // and from there as clocks are divided.
+    // and from there in minutes, hours and days.
     let coarse = [
         30 * SECOND,
         MINUTE,
@@ -130,7 +129,7 @@ const STEPS: [Nanos; 46] = {
     steps
 };
 
-/// The label of a tick, in the unit that its step is counted in.
+/// Returns the label of a tick, in the unit of its step.
 fn label(at: Nanos, step: Nanos) -> String {
     let (unit, name) = match step {
         _ if at == 0 => return "0".to_owned(),

@@ -1,8 +1,7 @@
-//! One row of the SVG drawing: a cook's, or a task's.
+//! One row of the SVG drawing: of a cook, or of a task.
 //!
-//! Stretches of time that can be told apart are drawn one by one. Where there are
-//! too many a row becomes heights, the share of each moment that was spent so, and
-//! its size no longer depends on the run.
+//! Spans that can be told apart are drawn one by one. If a row has too many, it is drawn as heights: the
+//! share of each moment that was spent in a state. Its size then no longer depends on the run.
 
 use super::{
     axis::Nanos,
@@ -14,37 +13,37 @@ use super::{
 
 pub(super) const WIDTH: f64 = 1000.0;
 pub(super) const MARGIN: f64 = 24.0;
-/// Where time begins.
+/// The x of the beginning of the run.
 pub(super) const PLOT: f64 = 172.0;
-/// Where the figures at the right end.
+/// The right end of the figures.
 pub(super) const FIGURES: f64 = WIDTH - MARGIN;
-/// How long the run is, in pixels.
+/// The length of the run, in pixels.
 pub(super) const LENGTH: f64 = FIGURES - 92.0 - PLOT;
-/// From one row to the next.
+/// The distance from one row to the next.
 pub(super) const ROW: f64 = 22.0;
-/// Pixels for a column of text, roughly: fonts differ.
+/// Pixels for a column of text, approximately: fonts differ.
 pub(super) const COLUMN: f64 = 6.2;
-/// Heights of what runs, what could run, and what waits.
+/// Heights of running, ready and waiting tasks.
 pub(super) const RUNNING: f64 = 14.0;
 pub(super) const QUEUED: f64 = 7.0;
 pub(super) const WAITING: f64 = 3.0;
-/// In a row with more stretches than this they cannot be told apart.
+/// A row with more spans than this is drawn as heights.
 pub(super) const EXACT_MAX: usize = 250;
 /// Moments in a row of heights: one for each pixel and a half.
 pub(super) const BINS: usize = (LENGTH / 1.5) as usize;
 
-/// The same for tasks, of which there are more rows.
+/// The same for tasks, which have more rows.
 const TASK_BINS: usize = (LENGTH / 4.0) as usize;
-/// In a row with more stretches than this no corners are round.
+/// A row with more spans than this has no round corners.
 const ROUND_MAX: usize = 40;
 /// A poll is never thinner than this.
 const THIN: f64 = 1.2;
-/// Columns that a label has room for.
+/// Columns of room for a label.
 const LABEL: usize = 20;
-/// Cooks that are told apart in a task's row of heights.
+/// How many cooks are told apart in a task's row of heights.
 const LAYERS_MAX: usize = 4;
 
-/// The row that is drawn: of this run, at this height of the picture.
+/// The row that is drawn, with its run and its height in the picture.
 #[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
     pub(super) gantt: &'a Gantt,
@@ -52,14 +51,14 @@ pub(super) struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// The texts at both ends.
+    /// Draws the texts at both ends.
     pub(super) fn label(self, paper: &mut Paper, name: &str, figure: &str) {
         let line = self.y + ROW / 2.0 + 4.0;
         paper.text(Class::Text, (MARGIN, line), &shorten(name, LABEL, "…"));
         paper.text(Class::Figure, (FIGURES, line), figure);
     }
 
-    /// What a cook did, in the colour of the cook in row `number`.
+    /// Draws what a cook did, in the colour of the cook in row `number`.
     pub(super) fn cook(self, paper: &mut Paper, number: usize, cook: &CookRow) {
         let (top, class) = (self.y + (ROW - RUNNING) / 2.0, Class::Cook(number));
         paper.rect(Class::Band, [PLOT, top, LENGTH, RUNNING], 2.0);
@@ -89,7 +88,7 @@ impl Row<'_> {
         paper.path(class, &polls);
     }
 
-    /// The task's name in a bar, if there is room for some of it.
+    /// Writes the task's name into a bar, as far as there is room.
     fn inside(self, paper: &mut Paper, [x, y, width, _]: [f64; 4], task: usize) {
         let columns = ((width - 8.0) / COLUMN) as usize;
         if columns >= 4
@@ -100,7 +99,7 @@ impl Row<'_> {
         }
     }
 
-    /// A task's life.
+    /// Draws a task's life.
     pub(super) fn task(self, paper: &mut Paper, row: &TaskRow) {
         if row.spans.len() > EXACT_MAX {
             self.task_as_heights(paper, row);
@@ -130,7 +129,7 @@ impl Row<'_> {
         paper.path(Class::Waiting, &waiting);
         paper.path(Class::Queued, &queued);
         let round = row.spans.len() <= ROUND_MAX;
-        // Polls by one cook after the other are one path.
+        // Consecutive polls by one cook are one path.
         let (mut path, mut of) = (Path::default(), 0);
         for span in &row.spans {
             let State::Running(lane) = span.state else {
@@ -151,7 +150,7 @@ impl Row<'_> {
         paper.path(Class::Cook(of), &path);
     }
 
-    /// The shares of each moment, one upon the other.
+    /// Draws the shares of each moment, stacked.
     fn task_as_heights(self, paper: &mut Paper, row: &TaskRow) {
         let share = |wanted: &dyn Fn(State) -> bool| {
             let spans = row.spans.iter().filter(|span| wanted(span.state));
@@ -188,7 +187,7 @@ impl Row<'_> {
             path.steps(PLOT, base, LENGTH / TASK_BINS as f64, heights);
             layers.push((class, path));
         }
-        // The lowest layer lies on top of those that it is a part of.
+        // The lowest layer is on top of the layers that it is a part of.
         for (class, path) in layers.iter().rev() {
             paper.path(*class, path);
         }
@@ -198,7 +197,7 @@ impl Row<'_> {
         PLOT + self.gantt.window.place(at) * LENGTH
     }
 
-    /// A bar in the middle of the row.
+    /// Returns a bar in the middle of the row.
     fn bar(self, from: Nanos, to: Nanos, height: f64) -> [f64; 4] {
         let (x, end) = (self.x(from), self.x(to));
         [x, self.y + (ROW - height) / 2.0, end - x, height]
@@ -209,7 +208,7 @@ fn thick([x, y, width, height]: [f64; 4]) -> [f64; 4] {
     [x, y, width.max(THIN), height]
 }
 
-/// A share of a moment as a height; what happened at all is seen.
+/// Returns the height for a share of a moment. Any share above zero is visible.
 fn height_of(share: f64) -> f64 {
     if share < 1e-9 {
         0.0

@@ -1,4 +1,4 @@
-//! The file as Perfetto reads it: a small reader of the format's rules.
+//! Reads the file with a small reader that follows Perfetto's rules.
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,7 +29,7 @@ fn runs() -> Vec<Timeline> {
     runs
 }
 
-/// Nanoseconds as Perfetto reads them: it cuts off what is left of one.
+/// Returns nanoseconds as Perfetto reads them: it cuts the fraction off.
 fn read(micros: &Value) -> i64 {
     (micros.as_f64().unwrap() * 1000.0) as i64
 }
@@ -44,7 +44,7 @@ fn kitchen() {
     insta::assert_snapshot!(text(&samples::kitchen()));
 }
 
-/// The fields that the format requires, for each letter.
+/// Checks the fields that the format requires for each letter.
 #[test]
 fn every_event_has_the_fields_its_letter_requires() {
     for event in runs().iter().flat_map(events) {
@@ -65,7 +65,7 @@ fn every_event_has_the_fields_its_letter_requires() {
 
 type Track = (u64, u64);
 
-/// For each track its slices, in order of time: from, to, and the place in the file.
+/// Returns the slices of each track, in order of time: begin, end, and line in the file.
 fn slices(events: &[Value]) -> HashMap<Track, Vec<(i64, i64, usize)>> {
     let mut slices: HashMap<_, Vec<_>> = HashMap::new();
     for (line, event) in events
@@ -97,7 +97,7 @@ fn slices_on_a_track_follow_one_another_to_the_nanosecond() {
     }
 }
 
-/// No time is altered on its way through the reader's arithmetic.
+/// The reader's arithmetic changes no time.
 #[test]
 fn a_nanosecond_stays_a_nanosecond() {
     for at in (0..2_000).chain([1_001, 4_035, 1 << 40, (1 << 40) + 1, 3_600_000_000_123]) {

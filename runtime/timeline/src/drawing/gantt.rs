@@ -1,12 +1,11 @@
-//! The picture that all drawings share: who did what from when to when.
+//! The data that all drawings share: what each thread and task did from when to when.
 //!
-//! A timeline is a list of moments; a drawing needs stretches of time. A [`Gantt`]
-//! is computed once from the run's spans ([`rows`](super::rows) does it) and then
-//! drawn in whatever form: one row a thread, one row a task, and the wakes that
-//! join them.
+//! A timeline is a list of moments, but a drawing needs spans of time. A [`Gantt`] is computed once from
+//! the run's spans (by [`rows`](super::rows)). Each form then draws it: one row for each thread, one row
+//! for each task, and the wakes that connect them.
 //!
-//! A task's row is without gaps from its spawn to its end. At every instant the
-//! task is in one of three states:
+//! A task's row has no gaps from its spawn to its end. At every instant the task is in one of three
+//! states:
 //!
 //! ```text
 //!            poll begins                 pending
@@ -16,8 +15,8 @@
 //!     └─────────────────────────────────────────────────┘
 //! ```
 //!
-//! Rows of big runs do not fit anywhere: [`Gantt::choose`] picks those worth
-//! seeing, and [`Density`] is the picture of the others.
+//! A big run has too many rows. [`Gantt::choose`] picks the most useful ones, and [`Density`] summarises
+//! the others.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -26,25 +25,25 @@ use brigade::timeline::LaneKind;
 use super::axis::{Nanos, Window};
 use crate::units;
 
-/// More than what floating-point arithmetic leaves over, and too little to count.
+/// More than the rounding error of floating-point arithmetic, and too little to count.
 const TRACE: f64 = 1e-6;
 
 /// A run as rows.
 #[derive(Debug)]
 pub(super) struct Gantt {
-    /// From the first event to the last, or for as long as a task is unfinished.
+    /// From the first event to the last, or to the end of the record while a task is unfinished.
     pub(super) window: Window,
     /// The threads that polled tasks: workers by number, then the others.
     pub(super) cooks: Vec<CookRow>,
-    /// The tasks that did anything, in the order in which they appeared.
+    /// The tasks that have any event, in the order in which they appeared.
     pub(super) tasks: Vec<TaskRow>,
     /// In order of time.
     pub(super) wakes: Vec<Wake>,
-    /// Tasks begun and not finished at one instant, at most: concurrency.
+    /// The most tasks that were begun and not finished at one instant: concurrency.
     pub(super) in_flight_max: usize,
-    /// Tasks being polled at one instant, at most: parallelism.
+    /// The most tasks that were polled at one instant: parallelism.
     pub(super) at_once_max: usize,
-    /// Events that the recorder had no room for.
+    /// How many events the recorder had no room for.
     pub(super) dropped: u64,
     /// The program's word for a worker.
     pub(super) worker: String,
@@ -59,42 +58,42 @@ pub(super) struct CookRow {
     pub(super) kind: LaneKind,
     /// In order of time, never two at once.
     pub(super) polls: Vec<Poll>,
-    /// From when to when it slept, in order of time.
+    /// The times in which it slept, in order.
     pub(super) asleep: Vec<(Nanos, Nanos)>,
 }
 
-/// A poll, seen from the thread.
+/// A poll in the row of its thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Poll {
     pub(super) task: usize,
     pub(super) from: Nanos,
     pub(super) to: Nanos,
-    /// Of that, the time in which the thread blocked, and in which others had its core.
+    /// Of that, the time in which the thread blocked, and the time in which other threads had its core.
     pub(super) blocked: Nanos,
     pub(super) preempted: Nanos,
 }
 
-/// What became of a task.
+/// The row of a task.
 #[derive(Debug)]
 pub(super) struct TaskRow {
     /// Its index in `Timeline::tasks`.
     pub(super) task: usize,
     pub(super) name: String,
     pub(super) is_main: bool,
-    /// True if it is a task to the metrics: neither a main future nor a job of
-    /// the blocking pool.
+    /// True if the metrics count it as a task: it is neither a main future nor a job of the blocking
+    /// pool.
     pub(super) counts: bool,
     /// In order of time, without gaps.
     pub(super) spans: Vec<Span>,
     pub(super) end: End,
     pub(super) polls: usize,
-    /// Time in each state.
+    /// The time in each state.
     pub(super) running: Nanos,
     pub(super) queued: Nanos,
     pub(super) waiting: Nanos,
 }
 
-/// A stretch of a task's life.
+/// A span of a task's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) from: Nanos,
@@ -106,7 +105,7 @@ pub(super) struct Span {
 pub(super) enum State {
     /// It is being polled, by the thread of this lane.
     Running(usize),
-    /// It could run, but no thread has come round to it.
+    /// It is ready, but no thread polls it yet.
     Queued,
     /// It waits to be woken.
     Waiting,
@@ -119,31 +118,31 @@ pub(super) enum End {
     Open,
     Done,
     Panicked,
-    /// It was dropped unfinished: aborted, or its executor closed.
+    /// It was dropped unfinished: aborted, or its executor was closed.
     Dropped,
-    /// It waited when the record ended, and nobody held its waker.
+    /// It waited when the record ended, and nothing held its waker.
     Stranded,
 }
 
-/// A wake that led to a poll, or would have.
+/// A wake that led to a poll, or would have led to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wake {
     pub(super) at: Nanos,
     pub(super) task: usize,
     pub(super) waker: Waker,
-    /// When the poll began and ended that did it.
+    /// The begin and the end of the poll that made the wake.
     pub(super) from: Option<(Nanos, Nanos)>,
-    /// When the poll began and ended that the wake asked for.
+    /// The begin and the end of the poll that followed.
     pub(super) polled: Option<(Nanos, Nanos)>,
 }
 
-/// Who woke a task.
+/// The source of a wake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waker {
     Task(usize),
     Timer,
     Io,
-    /// A thread that is none of the executor's.
+    /// A thread that does not belong to the executor.
     Outside,
 }
 
@@ -153,17 +152,17 @@ impl Gantt {
         super::rows::rows(timeline, &crate::spans(timeline), "worker")
     }
 
-    /// The same picture without the main future and threads that polled nothing else.
+    /// Returns the same picture without the main future and without threads that polled only it.
     pub(super) fn without_main(mut self) -> Self {
         self.tasks.retain(|row| !row.is_main);
         self.cooks.retain(CookRow::is_worker);
         self
     }
 
-    /// How many tasks and workers there are, counted as the metrics count.
+    /// Returns how many tasks and workers there are, counted like the metrics.
     pub(super) fn counts(&self) -> (usize, usize) {
         let tasks = self.tasks.iter().filter(|row| row.counts).count();
-        // A worker that did nothing at all may be missing from the record.
+        // A worker without any event may be missing from the record.
         let cooks = self.cooks.iter().map(|row| match row.kind {
             LaneKind::Worker(number) => number + 1,
             LaneKind::Blocking | LaneKind::Outside => 0,
@@ -171,13 +170,13 @@ impl Gantt {
         (tasks, cooks.max().unwrap_or(0))
     }
 
-    /// How many rows are jobs of the blocking pool, which the metrics count as no tasks.
+    /// Returns how many rows are jobs of the blocking pool, which the metrics do not count as tasks.
     fn jobs(&self) -> usize {
         let jobs = self.tasks.iter().filter(|row| !row.counts && !row.is_main);
         jobs.count()
     }
 
-    /// What every drawing says in words above the picture.
+    /// Returns the words that every drawing shows above the picture.
     pub(super) fn figures(&self) -> [String; 5] {
         let (tasks, cooks) = self.counts();
         let tasks = units::counted(tasks, "task");
@@ -193,7 +192,7 @@ impl Gantt {
         ]
     }
 
-    /// What a reader must know before believing the picture.
+    /// Returns a warning if the picture is not complete.
     pub(super) fn warning(&self) -> Option<String> {
         let dropped = usize::try_from(self.dropped).unwrap_or(usize::MAX);
         (dropped > 0).then(|| {
@@ -204,13 +203,13 @@ impl Gantt {
         })
     }
 
-    /// The row of a task, by its index in `Timeline::tasks`.
+    /// Returns the row of a task, by its index in `Timeline::tasks`.
     pub(super) fn task(&self, index: usize) -> Option<&TaskRow> {
         let row = self.tasks.binary_search_by_key(&index, |row| row.task);
         row.ok().map(|row| &self.tasks[row])
     }
 
-    /// The row of the cook whose lane this is.
+    /// Returns the row of the cook with this lane.
     pub(super) fn cook_row(&self, lane: usize) -> usize {
         self.cooks
             .iter()
@@ -218,12 +217,10 @@ impl Gantt {
             .unwrap_or(0)
     }
 
-    /// The rows to draw where there is room for `room`, by index into
-    /// [`tasks`](Self::tasks), and the others.
+    /// Chooses `room` rows to draw, as indices into [`tasks`](Self::tasks). Returns the others too.
     ///
-    /// In a big run most tasks are alike. Worth a row are main, what went wrong,
-    /// the extremes (ran, queued or lived longest) and, for what is ordinary, the
-    /// first ones.
+    /// In a big run most tasks are alike. These deserve a row: main, tasks that failed, the extremes
+    /// (ran, queued or lived longest), and the first of the ordinary tasks.
     pub(super) fn choose(&self, room: usize) -> Choice {
         let all = self.tasks.len();
         if all <= room {
@@ -258,8 +255,8 @@ impl Gantt {
         }
     }
 
-    /// How many of the tasks in `rows` were in which state, in `bins` equal parts
-    /// of the run.
+    /// Returns how many of the tasks in `rows` were in which state, in each of `bins` equal parts of the
+    /// run.
     pub(super) fn density(
         &self,
         rows: impl Iterator<Item = usize> + Clone,
@@ -278,7 +275,7 @@ impl Gantt {
         }
     }
 
-    /// The density of the tasks that the metrics count as in flight.
+    /// Returns the density of the tasks that the metrics count as in flight.
     pub(super) fn in_flight(&self, bins: usize) -> Density {
         let rows = 0..self.tasks.len();
         self.density(rows.filter(|&row| self.tasks[row].counts), bins)
@@ -290,9 +287,8 @@ impl CookRow {
         matches!(self.kind, LaneKind::Worker(_))
     }
 
-    /// Of each of `bins` parts of the run, the share in which it polled tasks.
-    /// Where its polls were too short for the clock the share is a trace, not
-    /// nothing: they happened.
+    /// Returns the share of each of `bins` parts of the run in which the thread polled tasks. If its
+    /// polls were too short for the clock, the share is a trace and not zero, because they happened.
     pub(super) fn busy(&self, window: Window, bins: usize) -> Vec<f64> {
         let mut busy = window.fill(bins, self.polls.iter().map(|poll| (poll.from, poll.to)));
         for poll in self.polls.iter().filter(|poll| poll.from == poll.to) {
@@ -303,7 +299,7 @@ impl CookRow {
         busy
     }
 
-    /// In a word or two: the share of the run in which it polled tasks.
+    /// Describes briefly the share of the run in which it polled tasks.
     pub(super) fn verdict(&self, window: Window) -> String {
         match self.busy(window, 1)[0] {
             share if share > TRACE && share < 0.005 => "<1 % busy".to_owned(),
@@ -323,7 +319,7 @@ impl TaskRow {
         self.queued
     }
 
-    /// In a word or two: how long it lived, or that it came to no good end.
+    /// Describes briefly how long it lived, or that it ended badly.
     pub(super) fn verdict(&self) -> String {
         match self.end {
             End::Done => time(self.lived()),
@@ -334,18 +330,18 @@ impl TaskRow {
         }
     }
 
-    /// How long it lived.
+    /// Returns how long it lived.
     pub(super) fn lived(&self) -> Nanos {
         self.running + self.queued + self.waiting
     }
 }
 
-/// A length of time as a person reads it.
+/// Returns a length of time for people.
 pub(super) fn time(length: Nanos) -> String {
     units::duration(Duration::from_nanos(length))
 }
 
-/// Which rows are drawn and which are not.
+/// The rows that are drawn, and the rows that are not.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Choice {
     pub(super) shown: Vec<usize>,
@@ -361,7 +357,7 @@ pub(super) struct Density {
 }
 
 impl Density {
-    /// The tasks in any state, in each part.
+    /// Returns the number of tasks in any state, in each part.
     pub(super) fn all(&self) -> Vec<f64> {
         let states = self.running.iter().zip(&self.queued).zip(&self.waiting);
         states
@@ -398,7 +394,7 @@ mod tests {
             script.task("");
             script.poll(task * 10, 0, task as usize, 5, Ready);
         }
-        // The longest poll, the longest life, and a failure, all far down the list.
+        // The longest poll, the longest life and a failure are all far down the list.
         script.task("long poll").poll(2000, 0, 101, 500, Ready);
         script.task("long life").poll(3000, 0, 102, 1, Pending);
         script

@@ -1,8 +1,7 @@
-//! Golden runs: recorded by the real executor, and the same to the byte each time.
+//! Golden runs: the real executor records them, and they are always the same to the byte.
 //!
-//! On virtual time nothing takes time but waiting, so polls have no length; the
-//! seed decides the order of what is ready. What the drawings make of polls that
-//! take time, the hand-made runs of [`samples`](super::samples) show.
+//! In virtual time only waiting takes time, so polls have no length. The seed decides the order of ready
+//! tasks. The hand-made runs of [`samples`](super::samples) test drawings of polls that take time.
 
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Noodles and sauce. Chopping is waiting here, since work takes no time.
+/// Noodles and sauce. Chopping is a sleep here, because work takes no virtual time.
 async fn kitchen() {
     let water = task::Builder::new()
         .name("boil water")
@@ -34,7 +33,7 @@ async fn kitchen() {
     let timer = task::Builder::new()
         .name("forgotten <timer>")
         .spawn(sleep(millis(3600)));
-    // Nobody has its waker. It is left behind when the run ends.
+    // Nothing has its waker. It remains when the run ends.
     drop(
         task::Builder::new()
             .name("lost order")
@@ -61,7 +60,8 @@ fn record(seed: u64) -> Timeline {
     executor.timeline().unwrap()
 }
 
-/// The run in all forms. Of the page, the part that the run makes: the rest are files of their own.
+/// Returns the run in all forms. Of the page, it returns only the data of the run; the rest are fixed
+/// files.
 fn drawings(timeline: &Timeline) -> [(&'static str, String); 5] {
     let drawing = Drawing::new(timeline).title("kitchen on virtual time");
     [
@@ -93,7 +93,7 @@ fn the_same_seed_draws_the_same_to_the_byte() {
     }
 }
 
-/// The drawing's own count and the library's are of the same things.
+/// The drawing's own counts and the library's agree.
 #[test]
 fn the_drawing_and_the_figures_agree() {
     let timelines = [

@@ -1,4 +1,4 @@
-//! The legend of the terminal's drawing: what its signs mean, and of no others.
+//! The legend of the terminal's drawing, which explains only the signs that occur.
 
 use std::collections::BTreeSet;
 
@@ -6,19 +6,19 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::pen::{Ink, Signs};
 
-/// Between two keys.
+/// The gap between two entries.
 const GAP: &str = "   ";
 
 /// The signs that a picture has.
 #[derive(Default)]
 pub(super) struct Used {
-    /// In the rows of tasks.
+    /// The signs in the rows of tasks.
     pub(super) bars: BTreeSet<char>,
-    /// In the rows of cooks, and of what was in flight.
+    /// The signs in the rows of cooks, and of the tasks in flight.
     pub(super) heights: BTreeSet<char>,
 }
 
-/// Signs, and what they mean.
+/// Signs, with their colour and meaning.
 type Key = (String, Ink, &'static str);
 
 impl Used {
@@ -27,8 +27,8 @@ impl Used {
         self.heights.extend(&other.heights);
     }
 
-    /// Writes the legend in lines of at most `width` columns: the signs of the tasks' rows
-    /// in the first, those of the rows above them in the last.
+    /// Writes the legend in lines of at most `width` columns. The signs of the tasks' rows come in the
+    /// first line, those of the rows above them in the last.
     pub(super) fn explain(
         &self,
         signs: &Signs,
@@ -76,7 +76,7 @@ impl Used {
     }
 }
 
-/// Of `all` signs those that are used, in the order in which they grow.
+/// Returns the used signs of `all`, from small to large.
 fn only(all: &[char], used: &BTreeSet<char>) -> String {
     all.iter().filter(|sign| used.contains(sign)).collect()
 }

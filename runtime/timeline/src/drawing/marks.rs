@@ -1,11 +1,11 @@
-//! Small signs of the SVG drawing: who woke a task, and how it ended badly.
+//! Small signs of the SVG drawing: the source of a wake, and a bad end.
 
 use super::{
     gantt::Waker,
     paper::{Class, Paper, Path},
 };
 
-/// Where a wake came from.
+/// The source of a wake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
     Arrow,
@@ -26,7 +26,7 @@ impl Mark {
         }
     }
 
-    /// What the legend calls it.
+    /// Returns its name in the legend.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Arrow => "wakes",
@@ -36,7 +36,7 @@ impl Mark {
         }
     }
 
-    /// Draws it on the row at `to`; an arrow comes from the row at `from`.
+    /// Draws it on the row at `to`. An arrow comes from the row at `from`.
     pub(super) fn draw(self, paper: &mut Paper, x: f64, from: f64, to: f64) {
         match self {
             Self::Arrow => arrow(paper, x, from, to),
@@ -81,7 +81,7 @@ fn diamond(paper: &mut Paper, x: f64, y: f64) {
     paper.path(Class::Mark, &path);
 }
 
-/// The line of a task that waits for nobody, cut off.
+/// Draws the cut-off line of a task that nothing can wake.
 pub(super) fn loose_end(paper: &mut Paper, x: f64, y: f64) {
     let mut path = Path::default();
     for x in [x - 2.0, x + 2.0] {
@@ -91,7 +91,7 @@ pub(super) fn loose_end(paper: &mut Paper, x: f64, y: f64) {
     paper.path(Class::Failed, &path);
 }
 
-/// The end of a task that did not end well.
+/// Draws the end of a task that ended badly.
 pub(super) fn cross(paper: &mut Paper, x: f64, y: f64) {
     let mut path = Path::default();
     path.start(x - 4.0, y - 4.0);

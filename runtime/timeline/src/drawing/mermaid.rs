@@ -1,9 +1,8 @@
 //! A run as a Mermaid gantt, which GitHub and many others draw inside Markdown.
 //!
-//! Mermaid knows projects that take weeks. Here a day is a microsecond: the format
-//! `x` takes plain numbers, which Mermaid believes to be milliseconds, and the
-//! axis shows them in the unit they really are in. `displayMode: compact` keeps
-//! all bars of a section in one row.
+//! Mermaid is made for projects that take weeks. Here a day is a microsecond. The format `x` takes plain
+//! numbers, which Mermaid reads as milliseconds, and the axis shows them in their real unit.
+//! `displayMode: compact` keeps all bars of a section in one row.
 
 use std::fmt::Write as _;
 
@@ -13,21 +12,20 @@ use super::{
     names::shorten,
 };
 
-/// Mermaid refuses texts of more than 50,000 characters; the rows are bounded so
-/// that no run comes near.
+/// Mermaid refuses texts of more than 50,000 characters. The rows are bounded so that no run comes near.
 const TASKS_MAX: usize = 24;
 const COOKS_MAX: usize = 8;
 const NAME_WIDTH: usize = 24;
-/// Bars in a row. A row with more of them is cut into as many equal pieces, each
-/// shown as what it mostly was.
+/// Bars in a row. A row with more bars is cut into this many equal pieces, each shown in its most
+/// frequent state.
 const BARS_MAX: usize = 32;
-/// From this part of the width on a bar has room for a word.
+/// A bar of at least this part of the width has room for a word.
 const WORD_FROM: f64 = 0.08;
-/// What did not run for less than this part of the run is left out.
+/// Rows that ran for less than this part of the run are left out.
 const SEEN_FROM: f64 = 0.001;
-/// A bar must be called something: a mark that is not seen.
+/// A bar must have a name: an invisible mark.
 const NO_WORD: &str = "\u{200e}";
-/// A poll is drawn as this part of the run at least.
+/// A poll is drawn as at least this part of the run.
 const THIN_PART: Nanos = 400;
 const MILLI: Nanos = 1_000_000;
 const HUNDRED_SECONDS: Nanos = 100_000_000_000;
@@ -64,7 +62,7 @@ pub(super) fn draw(gantt: &Gantt, title: &str) -> String {
     chart.text
 }
 
-/// What a cook did, as stretches of time like a task's.
+/// Returns what a cook did, as spans like those of a task.
 fn life(cook: &CookRow) -> Vec<Span> {
     let polls = cook.polls.iter().map(|poll| Span {
         from: poll.from,
@@ -83,17 +81,16 @@ fn life(cook: &CookRow) -> Vec<Span> {
 
 struct Chart<'a> {
     gantt: &'a Gantt,
-    /// What one number stands for.
+    /// What one unit of a number means.
     unit: Nanos,
-    /// How long a bar is at least, in this unit: so that it is seen.
+    /// The least length of a visible bar, in this unit.
     thin: Nanos,
     text: String,
 }
 
 impl<'a> Chart<'a> {
     fn new(gantt: &'a Gantt) -> Self {
-        // So fine that rounding is not seen, and a thousandth or a millionth of
-        // what the axis shows.
+        // So fine that rounding is not visible, and a thousandth or a millionth of the unit on the axis.
         let unit = match gantt.window.length() {
             0..MILLI => 1,
             MILLI..HUNDRED_SECONDS => 1_000,
@@ -110,12 +107,12 @@ impl<'a> Chart<'a> {
     fn head(&mut self, title: &str) {
         let title = match title {
             "" => "brigade".to_owned(),
-            // Here, unlike in a name, a colon ends nothing.
+            // In a title, unlike in a name, a colon ends nothing.
             title => escape(&shorten(title, 80, "…")).replace('：', ":"),
         };
         let step = self.gantt.window.step(TICKS) / self.unit;
-        // d3's `%Q` counts milliseconds and its `%s` seconds: what we count, and
-        // thousands of it.
+        // d3's `%Q` counts milliseconds and its `%s` seconds. Here they count units and thousands of
+        // units.
         let format = match (self.unit, step) {
             (1, 0..1_000) => "%Q ns",
             (1, _) => "%s µs",
@@ -164,8 +161,8 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// `free` is where the last bar ended: bars of a row that overlap would be put
-    /// into rows of their own.
+    /// Writes a bar. `free` is the end of the last bar: bars of a row that overlap would get rows of
+    /// their own.
     fn bar(&mut self, span: &Span, free: &mut Nanos) {
         let share = (span.to - span.from) as f64 / self.gantt.window.length() as f64;
         let (word, tag) = match span.state {
@@ -184,7 +181,7 @@ impl<'a> Chart<'a> {
         let _ = writeln!(self.text, "    {word} :{tag}{from}, {}ms", to - from);
     }
 
-    /// The row in equal pieces of time, each one state, neighbours joined.
+    /// Returns the row in equal pieces of time, each in one state. Equal neighbours are joined.
     fn pieces(&self, spans: &[Span]) -> Vec<Span> {
         let window = self.gantt.window;
         let share = |wanted: fn(State) -> bool| {
@@ -223,8 +220,8 @@ fn short(name: &str) -> String {
     shorten(name, NAME_WIDTH, "…")
 }
 
-/// Mermaid has no way to quote. What its grammar would take for its own is
-/// replaced by its wide twin, which looks alike.
+/// Mermaid cannot quote. Characters with a meaning in its grammar are replaced by their wide twins,
+/// which look alike.
 fn escape(name: &str) -> String {
     let twin = |c: char| match c {
         '!'..='~' if !c.is_ascii_alphanumeric() && !" ()-_./,?=+@!".contains(c) => {

@@ -1,9 +1,9 @@
-//! Drawings of a run, in five forms from its spans.
+//! Drawings of a run, in five forms, from its spans.
 //!
-//! In reading order: [`axis`] (time, and ticks at round numbers), [`gantt`] (rows, which [`rows`] makes
-//! of spans), [`names`] and [`palette`] (what a name may contain, what a colour means), then the forms:
-//! [`terminal`] (with its [`pen`] and [`legend`]), [`svg`] (on its [`paper`], with its [`bars`] and
-//! [`marks`]), [`mermaid`], [`chrome`], [`html`].
+//! Read in this order: [`axis`] (time, and ticks at round numbers), [`gantt`] (rows, which [`rows`]
+//! makes from spans), [`names`] and [`palette`] (what a name may contain, what a colour means). Then
+//! come the forms: [`terminal`] (with its [`pen`] and [`legend`]), [`svg`] (on its [`paper`], with its
+//! [`bars`] and [`marks`]), [`mermaid`], [`chrome`] and [`html`].
 
 mod axis;
 mod bars;
@@ -56,7 +56,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// The form that the ending of a file's name asks for.
+    /// Returns the form for the ending of a file's name.
     pub fn of(path: impl AsRef<Path>) -> Option<Self> {
         let ending = path.as_ref().extension()?.to_str()?.to_ascii_lowercase();
         match &*ending {
@@ -69,7 +69,7 @@ impl Form {
     }
 }
 
-/// A drawing with a title, figures and advice of its own, and on the page with further runs beside it.
+/// A drawing with its own title, figures and advice. Its page may show more runs beside it.
 ///
 /// ```
 /// use brigade::{Executor, SingleThread};
@@ -99,7 +99,7 @@ pub struct Drawing<'a> {
 }
 
 impl<'a> Drawing<'a> {
-    /// A drawing of this run.
+    /// Makes a drawing of this run.
     pub fn new(timeline: &'a Timeline) -> Self {
         Drawing {
             title: String::new(),
@@ -110,7 +110,7 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// Sets what stands above the drawing: which run it shows.
+    /// Sets the title above the drawing, which tells the run it shows.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
@@ -124,7 +124,7 @@ impl<'a> Drawing<'a> {
         self
     }
 
-    /// Adds figures for the page, as name and value, to those that it shows by itself.
+    /// Adds figures to the page, as name and value, after its own figures.
     #[must_use]
     pub fn figures(mut self, figures: Vec<(String, String)>) -> Self {
         self.figures = figures;
@@ -138,15 +138,15 @@ impl<'a> Drawing<'a> {
         self
     }
 
-    /// Names the run, to tell it from those beside it.
+    /// Names the run, to tell it from the runs beside it.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.runs[0].0 = name.into();
         self
     }
 
-    /// Adds another run: the page shows all of them side by side on one scale. The other forms draw the
-    /// first run only.
+    /// Adds another run: the page shows all of them side by side on one scale. The other forms draw only
+    /// the first run.
     #[must_use]
     pub fn beside(mut self, name: impl Into<String>, timeline: &'a Timeline) -> Self {
         self.runs.push((name.into(), timeline));
@@ -194,10 +194,10 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// Draws into a file, in the form that its ending asks for.
+    /// Draws into a file, in the form for its ending.
     ///
     /// # Errors
-    /// Returns an error of kind `InvalidInput` for an unknown ending, and what the file system returns.
+    /// Returns an error of kind `InvalidInput` for an unknown ending, and the errors of the file system.
     pub fn write(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
         let form = Form::of(path).ok_or_else(|| {
@@ -215,7 +215,7 @@ impl<'a> Drawing<'a> {
         rows::rows(timeline, &crate::spans(timeline), &self.worker)
     }
 
-    /// Empty if there is none.
+    /// Returns the title without control characters, empty if there is none.
     fn visible_title(&self) -> String {
         match &*self.title {
             "" => String::new(),
@@ -224,8 +224,8 @@ impl<'a> Drawing<'a> {
     }
 }
 
-/// Draws several runs for the terminal, each with its title and all to one scale. The main futures, which
-/// begin the tasks and await them, are left out.
+/// Draws several runs for the terminal, each with its title, and all on one scale. The main futures,
+/// which begin the tasks and await them, are left out.
 ///
 /// ```
 /// use brigade::{Executor, SingleThread};
@@ -334,8 +334,8 @@ mod tests {
         assert!(super::to_scale(&[], "worker", LOOK).is_empty());
     }
 
-    /// A guard against time that grows with the square of the events: the bound is
-    /// some thirty times what it takes, without optimisation.
+    /// Guards against time that grows with the square of the events. The bound is about thirty times the
+    /// time it takes without optimisation.
     #[test]
     fn a_hundred_thousand_events_are_drawn_in_no_time() {
         let timeline = samples::busy(100_000);

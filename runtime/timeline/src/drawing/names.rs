@@ -1,17 +1,16 @@
-//! Names from elsewhere, made fit to be seen.
+//! Makes foreign names fit to be shown.
 //!
-//! A task's name is whatever a program put there, a URL of a stranger included.
-//! Control characters could move a terminal's cursor, direction marks could turn
-//! the rest of a line around, and neither may stand in XML. Each drawing escapes
-//! what its own grammar needs on top of this.
+//! A task's name is any text that a program chose, even a URL from a stranger. Control characters could
+//! move a terminal's cursor, and direction marks could reverse the rest of a line. Neither may occur in
+//! XML. In addition, each drawing escapes the characters of its own grammar.
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// No more of a name than this is looked at, wherever it is drawn. Thin air.
+/// The longest part of a name that is read, wherever it is drawn. Arbitrary: not measured.
 const NAME_MAX: usize = 200;
 
-/// The name on one line, with a visible sign for every character that is no
-/// sign: `a\nb` becomes `a␊b`.
+/// Returns the name on one line. Characters without a visible sign are replaced: `a
+/// b` becomes `a␊b`.
 pub(super) fn visible(name: &str) -> String {
     if name.trim().is_empty() {
         return "(no name)".to_owned();
@@ -25,11 +24,11 @@ pub(super) fn visible(name: &str) -> String {
 
 fn visible_char(c: char) -> char {
     match c {
-        // Unicode has a picture of each of the old control characters.
+        // Unicode has a picture for each of the old control characters.
         '\0'..='\x1f' => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
         '\x7f' => '\u{2421}',
-        // The newer ones, line and paragraph separator, direction marks,
-        // and what is no character at all.
+        // The newer ones, line and paragraph separator, direction marks, and values that are not
+        // characters at all.
         '\u{80}'..='\u{9f}'
         | '\u{2028}'..='\u{202e}'
         | '\u{200e}'..='\u{200f}'
@@ -42,8 +41,8 @@ fn visible_char(c: char) -> char {
     }
 }
 
-/// `text` in at most `columns` columns of a terminal, with `ellipsis` in place of
-/// what was cut off.
+/// Returns `text` in at most `columns` columns of a terminal, with `ellipsis` in place of the part that
+/// was cut off.
 pub(super) fn shorten(text: &str, columns: usize, ellipsis: &str) -> String {
     if text.width() <= columns {
         return text.to_owned();
@@ -60,13 +59,13 @@ pub(super) fn shorten(text: &str, columns: usize, ellipsis: &str) -> String {
     }
     // A joiner at the end would join the ellipsis.
     let mut short = short.trim_end_matches(['\u{200d}', ' ']).to_owned();
-    // Signs that are narrower together than alone were measured one by one, so
-    // this is never too wide.
+    // Some signs are narrower together than alone. They were measured one by one, so this is never too
+    // wide.
     short.push_str(ellipsis);
     shorter_still(short, columns)
 }
 
-/// The ellipsis alone may be too wide for a column or two.
+/// The ellipsis alone may be too wide for one or two columns.
 fn shorter_still(mut text: String, columns: usize) -> String {
     while text.width() > columns {
         text.pop();
@@ -74,7 +73,7 @@ fn shorter_still(mut text: String, columns: usize) -> String {
     text
 }
 
-/// `text` filled up with spaces to `columns` columns.
+/// Returns `text` filled up with spaces to `columns` columns.
 pub(super) fn pad(text: &str, columns: usize) -> String {
     let missing = columns.saturating_sub(text.width());
     format!("{text}{:missing$}", "")

@@ -1,33 +1,32 @@
-//! The colours that say the same in every drawing.
+//! The colours, which have the same meaning in every drawing.
 //!
-//! A cook has a colour, and a task that runs has that of the cook who runs it.
-//! Amber is for what could run and does not, grey for what waits, red for what
-//! failed. No cook is amber, grey or red.
+//! Each cook has a colour, and a running task has the colour of the cook that runs it. Amber marks ready
+//! tasks that do not run, grey waiting tasks, red failed tasks. No cook is amber, grey or red.
 
-/// Cooks in turn. Neighbours differ in lightness too, for those who see fewer
-/// colours; white letters can be read on all of them.
+/// The colours of the cooks in turn. Neighbours also differ in lightness, for people who see fewer
+/// colours. White letters are readable on all of them.
 const COOKS: [&str; 8] = [
     "#2f6fde", "#0f8a6c", "#8250df", "#c2388a", "#13809c", "#5d7d1a", "#4b52c7", "#9a5fc0",
 ];
 
-/// The same for a terminal, from the colours that every theme defines: cyan,
-/// green, magenta, blue, and their bright sisters.
+/// The same for a terminal, from the colours that every theme defines: cyan, green, magenta, blue, and
+/// their bright variants.
 const ANSI: [u8; 8] = [36, 32, 35, 34, 96, 92, 95, 94];
 
-/// How many colours there are before they begin again.
+/// How many colours there are before they repeat.
 pub(super) const COOKS_APART: usize = COOKS.len();
 
-/// The colour of the cook in this row.
+/// Returns the colour of the cook in this row.
 pub(super) fn cook(row: usize) -> &'static str {
     COOKS[row % COOKS.len()]
 }
 
-/// The colour of the cook in this row, as the number that a terminal knows it by.
+/// Returns the colour of the cook in this row, as a terminal's number for it.
 pub(super) fn ansi(row: usize) -> u8 {
     ANSI[row % ANSI.len()]
 }
 
-/// What a drawing has besides its cooks, in one light.
+/// The other colours of a drawing, for light or for dark.
 pub(super) struct Scheme {
     pub(super) paper: &'static str,
     pub(super) frame: &'static str,

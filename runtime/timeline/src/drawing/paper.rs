@@ -1,14 +1,13 @@
-//! SVG, as far as the drawing needs it: shapes, text, and a style sheet for light
-//! and dark.
+//! The parts of SVG that the drawing needs: shapes, text, and a style sheet for light and dark.
 //!
-//! Colours are classes, so that the reader's choice of light or dark reaches
-//! every shape. No custom properties: not every viewer of SVG knows them.
+//! Colours are classes, so that the reader's choice of light or dark applies to every shape. There are
+//! no custom properties, because some SVG viewers do not support them.
 
 use std::fmt::Write as _;
 
 use super::palette::{self, COOKS_APART, DARK, LIGHT, Scheme};
 
-/// What a shape is, which is its colour.
+/// The kind of a shape, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     Paper,
@@ -18,10 +17,10 @@ pub(super) enum Class {
     Cook(usize),
     Queued,
     Waiting,
-    /// Many that wait, one upon the other.
+    /// Many waiting tasks, stacked.
     Crowd,
     Arrow,
-    /// An arrow's outline, which keeps it apart from what it crosses.
+    /// The outline of an arrow, which separates it from lines that it crosses.
     Halo,
     Mark,
     Failed,
@@ -61,7 +60,7 @@ impl Class {
     }
 }
 
-/// Shapes on a sheet, one after the other: later ones lie on top.
+/// Shapes on a sheet. Later shapes are on top of earlier ones.
 #[derive(Default)]
 pub(super) struct Paper {
     shapes: String,
@@ -114,7 +113,7 @@ impl Paper {
         );
     }
 
-    /// Shapes that belong together; pointing at one shows `title`.
+    /// Draws shapes that belong together. Pointing at one shows `title`.
     pub(super) fn group(&mut self, title: &str, draw: impl FnOnce(&mut Self)) {
         let _ = writeln!(self.shapes, "<g><title>{}</title>", escape(title));
         draw(self);
@@ -125,7 +124,7 @@ impl Paper {
         self.shapes.push_str(&on_top.shapes);
     }
 
-    /// The picture, complete. `title` and `description` are for those who hear it.
+    /// Returns the complete picture. `title` and `description` are for screen readers.
     pub(super) fn finish(
         self,
         [width, height]: [f64; 2],
@@ -183,8 +182,8 @@ impl Path {
         );
     }
 
-    /// Steps over `base`, one for each value, each `step` wide. Equal neighbours
-    /// are one step, and where all are nothing there is no line.
+    /// Draws steps over `base`, one for each value, each `step` wide. Equal neighbours are one step, and
+    /// there is no line where all values are zero.
     pub(super) fn steps(
         &mut self,
         x: f64,
@@ -218,14 +217,14 @@ impl Path {
     }
 }
 
-/// A tenth of a pixel is fine enough.
+/// Rounds to a tenth of a pixel, which is fine enough.
 fn number(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
-/// Text as it may stand in an element. What no XML may contain has been replaced
-/// before (see [`names`](super::names)).
+/// Returns text that may occur in an element. Characters that XML forbids have been replaced before (see
+/// [`names`](super::names)).
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

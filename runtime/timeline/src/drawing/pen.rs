@@ -1,23 +1,23 @@
-//! Signs and colours of a terminal, as far as it has them.
+//! The signs and colours of a terminal, as far as it supports them.
 
 use super::palette;
 
-/// What a drawing may use of the terminal.
+/// The features of the terminal that a drawing may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
     /// How many columns there are.
     pub width: usize,
     /// True if colours may be used.
     pub colour: bool,
-    /// True if there is more than ASCII to draw with.
+    /// True if characters outside ASCII may be used.
     pub unicode: bool,
 }
 
-/// The signs a drawing is made of.
+/// The signs of a drawing.
 pub(super) struct Signs {
-    /// A share of a piece of time, as part of its width, from a little to all.
+    /// A share of a piece of time as part of its width, from little to all.
     pub(super) parts: &'static [char],
-    /// A share as a height, from a little to all.
+    /// A share as a height, from little to all.
     pub(super) heights: &'static [char],
     pub(super) queued: char,
     pub(super) waiting: char,
@@ -64,7 +64,7 @@ impl Signs {
     }
 }
 
-/// The sign for `share`: what is more than nothing gets at least the first one.
+/// Returns the sign for `share`. Any share above zero gets at least the first sign.
 pub(super) fn graded(signs: &[char], share: f64) -> char {
     let grade = (share * signs.len() as f64).round() as usize;
     signs[grade.clamp(1, signs.len()) - 1]
@@ -95,8 +95,8 @@ impl Ink {
     }
 }
 
-/// Writes one line. It says a colour only where it changes, and no spaces at the
-/// end of the line.
+/// Writes one line. It writes a colour only where the colour changes, and no spaces at the end of the
+/// line.
 pub(super) struct Pen<'a> {
     text: &'a mut String,
     colour: bool,
@@ -139,7 +139,7 @@ impl<'a> Pen<'a> {
 
     fn dip(&mut self, ink: Ink) {
         if self.colour && self.ink != ink {
-            // Bold and dim are not undone by a colour.
+            // A colour does not reset bold and dim.
             let code = match (self.ink, ink) {
                 (Ink::Plain, _) | (_, Ink::Plain) => format!("\x1b[{}m", ink.code()),
                 _ => format!("\x1b[0;{}m", ink.code()),

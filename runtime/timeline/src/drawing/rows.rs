@@ -9,7 +9,7 @@ use super::gantt::{CookRow, End, Gantt, Poll, Span, State, TaskRow, Wake, Waker}
 use super::names::visible;
 use crate::spans::{self, Ending, Source, Spans, TaskKind, TaskSpans};
 
-/// The rows of a run. `worker` is the program's word for a worker.
+/// Returns the rows of a run. `worker` is the program's word for a worker.
 pub(super) fn rows(timeline: &Timeline, spans: &Spans, worker: &str) -> Gantt {
     let mut cooks: Vec<CookRow> = (0..spans.lanes.len())
         .map(|lane| lane_row(timeline, spans, lane, worker))
@@ -47,7 +47,7 @@ pub(super) fn nanos(time: Duration) -> Nanos {
     Nanos::try_from(time.as_nanos()).unwrap_or(Nanos::MAX)
 }
 
-/// The name of a thread, with the program's word for a worker.
+/// Returns the name of a thread, with the program's word for a worker.
 pub(super) fn lane_name(timeline: &Timeline, lane: usize, worker: &str) -> String {
     match timeline.lanes[lane].kind {
         LaneKind::Worker(number) => format!("{worker} {number}"),
@@ -55,7 +55,7 @@ pub(super) fn lane_name(timeline: &Timeline, lane: usize, worker: &str) -> Strin
     }
 }
 
-/// The name of a task, or a number with its kind.
+/// Returns the name of a task, or a number with its kind.
 pub(super) fn task_name(timeline: &Timeline, spans: &Spans, task: usize) -> String {
     match (&timeline.tasks[task].name, spans.tasks[task].kind) {
         (None, TaskKind::Job) => format!("blocking job {task}"),
@@ -125,7 +125,7 @@ fn ends(poll: &spans::Poll) -> (Nanos, Nanos) {
     (nanos(poll.begin), nanos(poll.end))
 }
 
-/// A wake that led to a poll, or would have. A spawn is none.
+/// Returns a wake that led to a poll, or would have. A spawn is not a wake here.
 fn waker(spans: &Spans, wake: &spans::Wake) -> Option<Wake> {
     if wake.effect == brigade::timeline::WakeEffect::Nothing {
         return None;

@@ -1,11 +1,11 @@
-//! Records as they are, and as they should not be.
+//! Records as they are, and broken records.
 
 use brigade::timeline::{Event, Outcome::*, WakeEffect, What};
 
 use super::*;
 use crate::drawing::samples::{Script, kitchen};
 
-/// `queued 10-20, running 20-25`.
+/// Returns `queued 10-20, running 20-25`, for example.
 fn spans(gantt: &Gantt, row: usize) -> String {
     let spans = gantt.tasks[row].spans.iter().map(|span| {
         let state = match span.state {
@@ -70,7 +70,7 @@ fn a_task_woken_while_it_runs_is_queued_again() {
 
 #[test]
 fn what_was_not_recorded_is_made_up_for() {
-    // No end of task 0's poll; no beginning of task 1's; names of nothing.
+    // Task 0's poll has no end, task 1's no beginning, and one event names a missing task.
     let mut script = Script::new(1);
     script.task("a").task("b").task("never seen");
     script.push(0, 0, What::PollBegin { task: 0 });

@@ -1,4 +1,4 @@
-//! Runs to draw in tests: hand-made, so that they come out the same to the byte.
+//! Runs to draw in tests. They are made by hand, so the drawings are always the same to the byte.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl Script {
         self.lanes.len() - 1
     }
 
-    /// Adds a task; an empty name is none.
+    /// Adds a task. An empty name means no name.
     pub(super) fn task(&mut self, name: &str) -> &mut Self {
         let id = self.tasks.len() as u64 + 1;
         self.tasks
@@ -64,7 +64,7 @@ impl Script {
         self.push(at + takes, lane, What::PollEnd { task, outcome })
     }
 
-    /// A poll at whose end the task yields: it wakes itself.
+    /// Adds a poll at whose end the task yields: it wakes itself.
     pub(super) fn poll_and_yield(
         &mut self,
         at: u64,
@@ -95,7 +95,7 @@ impl Script {
         self.push(at, lane, What::Wake { task, by, effect })
     }
 
-    /// The cook sleeps until timers are due, and wakes the task of one.
+    /// Makes the cook sleep until timers are due, and wake the task of one of them.
     pub(super) fn sleep_until_timer(
         &mut self,
         from: u64,
@@ -125,7 +125,7 @@ const WATER: usize = 1;
 const CHOP: usize = 2;
 const SAUCE: usize = 3;
 
-/// The dishes of both kitchens, and the main future that spawns them.
+/// Returns the dishes of both kitchens, and the main future that spawns them.
 fn kitchen_script(cooks: usize) -> Script {
     let mut script = Script::new(cooks);
     script
@@ -156,8 +156,8 @@ fn kitchen_script(cooks: usize) -> Script {
     script
 }
 
-/// Water takes 20 ms to boil, chopping 8 ms of work in four pieces; the sauce
-/// needs what was chopped, then 5 ms of simmering. One cook.
+/// Water takes 20 ms to boil, and chopping is 8 ms of work in four pieces. The sauce needs the chopped
+/// vegetables, then 5 ms of simmering. One cook.
 pub(super) fn kitchen() -> Timeline {
     let mut script = kitchen_script(1);
     script.poll(450, 0, WATER, 250, Pending);
@@ -234,8 +234,7 @@ pub(super) fn kitchen_of_two() -> Timeline {
     script.done(22_000)
 }
 
-/// `count` requests by one cook: each connects, sends, and waits for a reply that
-/// takes 50 ms to 1 s.
+/// `count` requests by one cook. Each connects, sends, and waits 50 ms to 1 s for a reply.
 pub(super) fn fetch(count: usize) -> Timeline {
     let mut script = Script::new(1);
     script
@@ -286,7 +285,7 @@ pub(super) fn fetch(count: usize) -> Timeline {
     script.done(now + 1000)
 }
 
-/// Names that mean something to one grammar or another.
+/// Names with a meaning in one grammar or another.
 pub(super) const HOSTILE: [&str; 14] = [
     "<script>alert(1)</script>",
     "]]> --> </svg> </text>",
@@ -304,8 +303,8 @@ pub(super) const HOSTILE: [&str; 14] = [
     "300",
 ];
 
-/// A run of tasks with those names; one is 300 characters long, one panics, one
-/// is aborted, one never ends.
+/// A run of tasks with those names. One name is 300 characters long. One task panics, one is aborted,
+/// one never ends.
 pub(super) fn hostile() -> Timeline {
     let mut script = Script::new(2);
     let outside = script.lane("<outside> & \"quotes\" \x1b[1m", LaneKind::Outside);
@@ -349,7 +348,7 @@ pub(super) fn busy(events: usize) -> Timeline {
     script.done(events as u64 / 2)
 }
 
-/// Runs with nothing in them, or nothing that takes time.
+/// Runs without events, or without events that take time.
 pub(super) fn empty() -> Vec<Timeline> {
     vec![
         Timeline::default(),

@@ -1,10 +1,10 @@
-//! A run as an SVG picture, for a README or an issue: light or dark as the reader
-//! has it, sharp at every size, without a script and without a font of its own.
+//! A run as an SVG picture, for a README or an issue. It follows the reader's choice of light or dark,
+//! is sharp at every size, and needs no script and no font of its own.
 //!
-//! From top to bottom: what was in flight (concurrency), what each cook did
-//! (parallelism), and the tasks, one a row. In a task's row the height says what
-//! the colour says: full while it runs, half while it could, a line while it
-//! waits. ([`bars`](super::bars) draws the rows.)
+//! From top to bottom it shows the number of tasks in flight (concurrency), the work of each cook
+//! (parallelism), and the tasks, one in each row. In a task's row the height means the same as the
+//! colour: full is running, half is ready, and a line is waiting. ([`bars`](super::bars) draws the
+//! rows.)
 
 use super::{
     bars::{
@@ -18,18 +18,18 @@ use super::{
 };
 use crate::units;
 
-/// How high the picture of many tasks in one is.
+/// The height of the picture that shows many tasks in one.
 const AREA: f64 = 52.0;
-/// Rows of tasks, of cooks. Thin air: what can be taken in at a glance.
+/// Rows of tasks and of cooks. Arbitrary: as many as one look takes in.
 const TASKS_MAX: usize = 36;
 const COOKS_MAX: usize = 16;
-/// Between rows that are not neighbours in the run.
+/// The gap between rows that are not neighbours in the run.
 const JUMP: f64 = 5.0;
-/// More arrows and marks than this would hide what they point at.
+/// More arrows and marks than this would hide the rows.
 const MARKS_MAX: usize = 60;
-/// Room that a mark needs on the line of a task that waits.
+/// The room that a mark needs on the line of a waiting task.
 const MARK: f64 = 11.0;
-/// Tasks that the description speaks of.
+/// How many tasks the description lists.
 const DESCRIBED_MAX: usize = 12;
 
 /// Draws the run.
@@ -72,7 +72,7 @@ pub(super) fn draw(gantt: &Gantt, title: &str) -> String {
     paper.finish([WIDTH, height], title, &description)
 }
 
-/// Lines through the whole picture, labelled at the top.
+/// Draws lines through the whole picture, labelled at the top.
 fn axis(gantt: &Gantt, paper: &mut Paper, top: f64, bottom: f64) {
     let mut lines = Path::default();
     for tick in gantt.window.ticks(9) {
@@ -87,12 +87,12 @@ fn axis(gantt: &Gantt, paper: &mut Paper, top: f64, bottom: f64) {
 struct Sheet<'a> {
     gantt: &'a Gantt,
     choice: Choice,
-    /// The middle of the row of each chosen task.
+    /// The middle of each chosen task's row.
     places: Vec<f64>,
-    /// The signs in use, for the legend.
+    /// The signs that occur, for the legend.
     marks: Vec<Mark>,
     front: Paper,
-    /// How far down it is drawn.
+    /// The height down to which it is drawn.
     y: f64,
 }
 
@@ -113,7 +113,7 @@ impl<'a> Sheet<'a> {
 
     fn in_flight(&mut self) {
         let most = self.gantt.in_flight_max;
-        // Where there are few edges they can be sharp.
+        // A picture with few edges can have sharp ones.
         let spans: usize = self.gantt.tasks.iter().map(|row| row.spans.len()).sum();
         let bins = if spans <= EXACT_MAX { 4 * BINS } else { BINS };
         let figure = format!("{} at most", units::count(most));
@@ -122,7 +122,7 @@ impl<'a> Sheet<'a> {
         self.y += 10.0;
     }
 
-    /// How many tasks were in which state, one upon the other.
+    /// Draws how many tasks were in which state, stacked.
     fn area(&mut self, label: &str, figure: &str, density: &Density, most: f64) {
         let (base, scale) = (self.y + AREA, AREA / most.max(1.0));
         let able = density.running.iter().zip(&density.queued);
@@ -193,7 +193,7 @@ impl<'a> Sheet<'a> {
         self.y += 8.0;
     }
 
-    /// Arrows from waker to woken, and marks for wakes that came from no task.
+    /// Draws arrows from waker to woken task, and marks for other wakes.
     fn wakes(&mut self) {
         let wakes = self.gantt.wakes.iter().filter_map(|wake| self.wake(wake));
         let wakes: Vec<_> = wakes.take(MARKS_MAX + 1).collect();
@@ -206,7 +206,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// The sign for a wake, its place in time, and the rows that it joins.
+    /// Returns the sign for a wake, its place in time, and the rows that it connects.
     fn wake(&self, wake: &Wake) -> Option<(Mark, f64, f64, f64)> {
         let place = |task: usize| {
             let shown = &self.choice.shown;
@@ -218,10 +218,10 @@ impl<'a> Sheet<'a> {
         let mark = Mark::of(wake.waker);
         let (x, to) = (self.row(0.0).x(wake.at), place(wake.task)?);
         match wake.waker {
-            // A task that yields.
+            // The task yields.
             Waker::Task(by) if by == wake.task => None,
             Waker::Task(by) => Some((mark, x, place(by)?, to)),
-            // At the end of the line of what waited, if the line is long enough.
+            // At the end of the waiting task's line, if the line is long enough.
             _ => {
                 let spans = &self.gantt.task(wake.task)?.spans;
                 let waited = spans.iter().find(|span| span.to == wake.at)?;
@@ -270,7 +270,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// The picture for those who do not see it.
+    /// Describes the picture for people who cannot see it.
     fn description(&self) -> String {
         let mut text = format!("A Gantt chart of {}.", self.gantt.figures().join(", "));
         for &row in self.choice.shown.iter().take(DESCRIBED_MAX) {
@@ -281,7 +281,7 @@ impl<'a> Sheet<'a> {
         text
     }
 
-    /// The row `below` where the drawing has got to.
+    /// Returns the row `below` the current height.
     fn row(&self, below: f64) -> Row<'a> {
         Row {
             gantt: self.gantt,
@@ -290,7 +290,7 @@ impl<'a> Sheet<'a> {
     }
 }
 
-/// A task's row in words.
+/// Describes a task's row in words.
 fn sentence(row: &TaskRow) -> String {
     let end = match row.end {
         End::Done => "done",

@@ -1,9 +1,8 @@
-//! A run drawn with letters: a Gantt chart that fits the terminal.
+//! A run drawn with characters: a Gantt chart that fits the terminal.
 //!
-//! A character is a piece of time, often a long one, in which a task may have run
-//! for an instant only. So a bar is not simply full or empty: `▌` ran for half of
-//! that piece and `▏` for less, so that a task that ran at all is seen to have
-//! run. The lines of the cooks and of what was in flight are heights, `▁` to `█`.
+//! A character is a piece of time, often a long one, in which a task may have run for an instant only.
+//! So a bar is not only full or empty. `▌` ran for half of that piece and `▏` for less, so a task that
+//! ran at all is visible. The lines of the cooks and of the tasks in flight are heights, `▁` to `█`.
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -16,19 +15,19 @@ use super::{
 };
 use crate::units;
 
-/// Narrower than this nothing can be made out, and a terminal may break the lines.
+/// In a narrower drawing nothing is readable, and a terminal may break the lines.
 const WIDTH_MIN: usize = 40;
-/// Wider than this the eye loses the line. Thin air.
+/// In a wider drawing the eye loses the line. Arbitrary: not measured.
 const WIDTH_MAX: usize = 200;
-/// Lines of tasks: with everything else they fit a screen. Thin air.
+/// Lines of tasks: with everything else they fit a screen. Arbitrary: not measured.
 const TASKS_MAX: usize = 24;
 /// Lines of cooks, for machines with more cores than a screen has lines.
 const COOKS_MAX: usize = 16;
-/// From this width on there is a column of figures at the right.
+/// A drawing of at least this width has a column of figures at the right.
 const FIGURES_FROM: usize = 72;
 /// `100 % busy`, `2,000 most`.
 const FIGURES_WIDTH: usize = 10;
-/// `200 ms` and some air.
+/// `200 ms` and some space.
 const TICK_WIDTH: usize = 10;
 
 /// Draws the run.
@@ -42,8 +41,8 @@ pub(super) fn draw(gantt: &Gantt, title: &str, look: Look) -> String {
     page.text
 }
 
-/// Draws several runs to one scale: a second is as wide in all of them, so a run
-/// that took half as long is half as wide. Only the last has a legend, for all of them.
+/// Draws several runs on one scale. A second is equally wide in all of them, so a run that took half as
+/// long is half as wide. Only the last has a legend, which is for all of them.
 pub(super) fn draw_to_scale(runs: &[(Gantt, String)], look: Look) -> Vec<String> {
     let pages = || runs.iter().map(|(gantt, _)| Page::new(gantt, look));
     let longest = runs.iter().map(|(gantt, _)| gantt.window.length()).max();
@@ -75,7 +74,7 @@ struct Page<'a> {
     signs: &'static Signs,
     width: usize,
     label_width: usize,
-    /// How many characters the whole run is long.
+    /// The length of the whole run, in characters.
     bins: usize,
     used: Used,
     text: String,
@@ -88,7 +87,7 @@ impl<'a> Page<'a> {
         let width = look.width.clamp(WIDTH_MIN, WIDTH_MAX);
         let tasks = gantt.tasks.iter().map(|row| row.name.width());
         let names = tasks.chain(gantt.cooks.iter().map(|cook| cook.name.width()));
-        // Where some are not shown it says `1,976 more`.
+        // If some tasks are not shown, the label is `1,976 more`.
         let least = if gantt.tasks.len() > TASKS_MAX { 10 } else { 9 };
         let label_width = names.max().unwrap_or(0).clamp(least, width / 4);
         let figures = if width >= FIGURES_FROM {
@@ -113,7 +112,7 @@ impl<'a> Page<'a> {
         self.label_width = width;
     }
 
-    /// All but the legend.
+    /// Draws everything except the legend.
     fn picture(&mut self, title: &str) {
         self.heading(title);
         if self.gantt.tasks.is_empty() {
@@ -153,7 +152,7 @@ impl<'a> Page<'a> {
         self.gap();
     }
 
-    /// Labels, and under them a line of ticks.
+    /// Draws labels, and under them a line of ticks.
     fn axis(&mut self) {
         let mut labels = vec![(' ', Ink::Dim); self.bins];
         let mut line = vec![(self.signs.axis, Ink::Dim); self.bins];
@@ -162,7 +161,7 @@ impl<'a> Page<'a> {
             let at = ((tick.place * self.bins as f64) as usize).min(self.bins - 1);
             line[at].0 = self.signs.tick;
             let label = tick.label.replace('µ', self.signs.micro);
-            // A label at the end of the line is moved inwards, if there is room.
+            // A label at the end of the line moves inwards, if there is room.
             let at = at.min(self.bins.saturating_sub(label.chars().count()));
             if at >= free {
                 for (cell, c) in labels[at..].iter_mut().zip(label.chars()) {
@@ -224,7 +223,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// A task's life, character by character.
+    /// Draws a task's life, character by character.
     fn bar(&mut self, row: &TaskRow) -> Vec<Cell> {
         let share = |wanted: fn(State) -> bool| {
             let spans = row.spans.iter().filter(|span| wanted(span.state));
@@ -253,8 +252,8 @@ impl<'a> Page<'a> {
             let ink = Ink::Cook(self.gantt.cook_row(lane));
             let (first, last) = (self.bin(span.from), self.bin(span.to));
             for at in first..=last {
-                // The end of a span may only touch the last piece; a poll too
-                // short for the clock fills no piece, but it happened.
+                // The end of a span may only touch the last piece. A poll too short for the clock fills
+                // no piece, but it happened.
                 if at == first || running[at] > NOTHING {
                     cells[at] = (graded(self.signs.parts, running[at]), ink);
                 }
@@ -297,7 +296,7 @@ impl<'a> Page<'a> {
         });
     }
 
-    /// One row: its name, its bar, and a figure if there is room for figures.
+    /// Draws one row: its name, its bar, and a figure if there is room for figures.
     fn row(&mut self, label: &str, ink: Ink, cells: &[Cell], figure: &str) {
         let label = shorten(label, self.label_width, self.signs.ellipsis);
         let mut pen = Pen::new(&mut self.text, self.colour);
@@ -325,7 +324,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Less than this is left over from the arithmetic.
+/// The rounding errors of the arithmetic are smaller than this.
 const NOTHING: f64 = 1e-9;
 
 #[cfg(test)]

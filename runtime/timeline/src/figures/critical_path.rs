@@ -1,16 +1,16 @@
-//! The longest chain of cause and effect, which [`Figures::critical_path`](super::Figures::critical_path)
-//! defines.
+//! The longest chain of cause and effect, as defined by
+//! [`Figures::critical_path`](super::Figures::critical_path).
 //!
-//! One pass over the polls, in the order in which they began. For each it works out how long the chain
-//! is that leads to its beginning and to its end. A chain grows while a task runs or waits for something
-//! outside; a task that another one woke takes over the longer chain of the two. So no chain is ever
-//! ahead of the clock, and the longest of them never exceeds the run.
+//! It passes over the polls once, in the order in which they began. For each poll it computes the length
+//! of the chain that leads to its beginning and to its end. A chain grows while a task runs or waits for
+//! something outside. If another task woke it, its chain continues the longer one of their two chains.
+//! So no chain is ever ahead of the clock, and the longest chain never exceeds the run.
 
 use std::time::Duration;
 
 use crate::spans::{Poll, Source, Spans, State, Wake};
 
-/// The length of the longest chain.
+/// Returns the length of the longest chain.
 pub(super) fn length(spans: &Spans) -> Duration {
     let mut chains = Chains::new(spans);
     for poll in 0..spans.polls.len() {
@@ -23,13 +23,13 @@ pub(super) fn length(spans: &Spans) -> Duration {
 struct Chains<'a> {
     spans: &'a Spans,
     began: Duration,
-    /// For each poll.
+    /// The chains of each poll.
     links: Vec<Link>,
     /// For each task: how many of its polls and spans have been read.
     read: Vec<(usize, usize)>,
-    /// For each task: the one that awaited its end, if it ended.
+    /// For each task: the task that awaited its end, if it ended.
     joiner: Vec<Option<usize>>,
-    /// For each task: tasks that it awaited and that ended, with their chains.
+    /// For each task: the tasks that it awaited and that ended, with their chains.
     told: Vec<Vec<(Duration, Duration)>>,
     /// For each task: its joins, as indices.
     joins: Vec<Vec<usize>>,
@@ -40,7 +40,7 @@ struct Chains<'a> {
 struct Link {
     begin: Duration,
     end: Duration,
-    /// When it was last lengthened within the poll, by a task that was found to have ended.
+    /// When it was last lengthened within the poll, by the end of an awaited task.
     raised: Option<Duration>,
 }
 
@@ -94,7 +94,7 @@ impl<'a> Chains<'a> {
         }
     }
 
-    /// The chain that the task itself leads to this poll: its last poll, and what it waited for since.
+    /// Returns the task's own chain up to this poll: its last poll, and its waiting since.
     fn before(&mut self, poll: &Poll) -> Duration {
         let life = &self.spans.tasks[poll.task];
         let (polls, mut spans) = self.read[poll.task];
@@ -104,7 +104,7 @@ impl<'a> Chains<'a> {
                 let spawn = poll.cause.map(|wake| &self.spans.wakes[wake]);
                 match spawn.and_then(|wake| self.cause(wake)) {
                     Some(_) => Duration::ZERO,
-                    // What has no cause on record happened when it happened.
+                    // Without a cause on record, the event happened at its own time.
                     None => life.begun.unwrap_or(poll.begin).saturating_sub(self.began),
                 }
             }
@@ -126,7 +126,7 @@ impl<'a> Chains<'a> {
         chain
     }
 
-    /// The chain that leads to the wake, if a task's poll caused it.
+    /// Returns the chain that leads to the wake, if a task's poll caused it.
     fn cause(&self, wake: &Wake) -> Option<Duration> {
         let by = match wake.source {
             Source::Spawn(by) => by?,
@@ -145,7 +145,8 @@ impl<'a> Chains<'a> {
         }
     }
 
-    /// The poll itself. A task that it finds to have ended hands its chain on.
+    /// Returns the chain of the poll itself. A task that has ended passes its chain on to the task that
+    /// awaits it.
     fn within(&mut self, poll: &Poll, begin: Duration) -> Link {
         let mut link = Link {
             begin,

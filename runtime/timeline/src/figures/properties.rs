@@ -1,4 +1,4 @@
-//! What holds for every run: runs drawn at random, and the same runs with events missing.
+//! Properties of every run, tested on random runs, and on the same runs with events missing.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::Figures;
 use crate::script::Script;
 use brigade::timeline::{LaneKind, Outcome, Timeline, What};
 
-/// Marsaglia's xorshift: no need for more chance than that.
+/// Marsaglia's xorshift, which is random enough here.
 struct Chance(u64);
 
 impl Chance {
@@ -34,7 +34,7 @@ enum Is {
     Ended,
 }
 
-/// What happened to a task, counted tick by tick.
+/// The life of a task, counted tick by tick.
 struct Dish {
     is: Is,
     again: bool,
@@ -42,7 +42,7 @@ struct Dish {
     ticks: [u32; 3],
 }
 
-/// A run, and what its figures must be.
+/// A run, and its expected figures.
 struct Run {
     timeline: Timeline,
     dishes: Vec<Dish>,
@@ -50,7 +50,7 @@ struct Run {
     at_once_max: usize,
 }
 
-/// A kitchen in which anything happens that an executor can do, in ticks of a nanosecond.
+/// A simulated kitchen. Any event that an executor can cause may happen in it, in ticks of a nanosecond.
 struct Kitchen {
     chance: Chance,
     script: Script,
@@ -95,7 +95,7 @@ impl Kitchen {
         }
     }
 
-    /// A cook does something, or nothing.
+    /// Makes a cook do something, or nothing.
     fn work(&mut self, cook: usize) {
         let Some(task) = self.cooks[cook] else {
             let ready = |dish: &Dish| dish.is == Is::Queued;
@@ -140,7 +140,7 @@ impl Kitchen {
         }
     }
 
-    /// Events, timers, and the end of a task now and then.
+    /// Simulates events, timers, and sometimes the end of a task.
     fn world(&mut self) {
         let task = self.chance.below(self.dishes.len());
         if self.chance.one_in(3) {
@@ -193,7 +193,7 @@ impl Kitchen {
     }
 }
 
-/// What holds for any record, also one with gaps.
+/// Checks the properties of any record, even one with gaps.
 fn check(timeline: &Timeline) -> Figures {
     let figures = crate::figures(timeline);
     let workers = timeline
@@ -221,7 +221,7 @@ fn check(timeline: &Timeline) -> Figures {
             assert_eq!(task.life(), Duration::ZERO);
             continue;
         };
-        // To the nanosecond.
+        // Exact to the nanosecond.
         assert_eq!(
             task.life(),
             task.ended.unwrap_or(crate::spans(timeline).end) - begun
@@ -275,7 +275,7 @@ fn a_record_with_gaps_has_figures_too() {
         timeline.events.retain(|_| !chance.one_in(keep_one_in));
         timeline.dropped = (before - timeline.events.len()) as u64;
         check(&timeline);
-        // The same, with nobody knowing that anything is missing.
+        // The same, but the record does not tell that anything is missing.
         timeline.dropped = 0;
         check(&timeline);
         let _ = crate::advice(&timeline);
@@ -291,7 +291,7 @@ fn a_record_in_disorder_has_figures_too() {
         for _ in 0..events.len() / 4 {
             let (a, b) = (chance.below(events.len()), chance.below(events.len()));
             if a.abs_diff(b) < 20 {
-                // Each thing happens at another one's time and place.
+                // Each event gets another event's time and place.
                 let what = events[a].what;
                 events[a].what = events[b].what;
                 events[b].what = what;
@@ -301,7 +301,7 @@ fn a_record_in_disorder_has_figures_too() {
     }
 }
 
-/// Prints what a million events take: `cargo test --release -- --ignored --nocapture cost_of`.
+/// Prints the time for a million events: `cargo test --release -- --ignored --nocapture cost_of`.
 #[test]
 #[ignore = "a measurement"]
 fn cost_of_a_million_events() {

@@ -10,7 +10,7 @@ use crate::spans::{Spans, State, TaskKind};
 pub(crate) struct FullTime {
     pub(crate) from: Duration,
     pub(crate) to: Duration,
-    /// The poll that had gone on for longest.
+    /// The poll that had lasted longest.
     pub(crate) poll: usize,
 }
 
@@ -20,7 +20,7 @@ impl FullTime {
     }
 }
 
-/// All of them, in order of time.
+/// Returns all such times, in order of time.
 pub(crate) fn full_times(spans: &Spans) -> Vec<FullTime> {
     let polls = spans.polls.iter().enumerate();
     let polls = polls.filter(|(_, poll)| spans.is_worker(poll.lane) && poll.begin < poll.end);
@@ -28,7 +28,7 @@ pub(crate) fn full_times(spans: &Spans) -> Vec<FullTime> {
         .flat_map(|(index, poll)| [(poll.begin, true, index), (poll.end, false, index)])
         .collect();
     ends.sort_unstable();
-    // By the order in which they began, which is that of their numbers.
+    // In the order in which they began, which is the order of their numbers.
     let mut open: Vec<usize> = Vec::new();
     let mut since = Duration::ZERO;
     let mut found = Vec::new();
@@ -48,7 +48,7 @@ pub(crate) fn full_times(spans: &Spans) -> Vec<FullTime> {
     found
 }
 
-/// The longest of them in which another task could have used a worker.
+/// Returns the longest of them in which another task could have used a worker.
 pub(super) fn longest(spans: &Spans) -> Option<Stall> {
     let (held, ready) = (Crowd::new(spans, false), Crowd::new(spans, true));
     let mut times = full_times(spans);
@@ -65,7 +65,7 @@ pub(super) fn longest(spans: &Spans) -> Option<Stall> {
     })
 }
 
-/// Tasks that had no turn, by the times at which each began and ceased to be one of them.
+/// The tasks that could not run: at which times each joined and left them.
 struct Crowd {
     from: Vec<Duration>,
     to: Vec<Duration>,
@@ -88,7 +88,7 @@ impl Crowd {
         Crowd { from, to }
     }
 
-    /// How many there were just before `at`.
+    /// Returns how many there were just before `at`.
     fn at(&self, at: Duration) -> usize {
         let begun = self.from.partition_point(|&from| from < at);
         begun - self.to.partition_point(|&to| to < at)

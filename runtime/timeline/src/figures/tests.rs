@@ -1,4 +1,4 @@
-//! Each figure on a run that is small enough to check it by hand.
+//! Each figure, on a run that is small enough to check by hand.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Running, queued, waiting.
+/// Returns the times running, queued and waiting.
 fn times(figures: &Figures, task: usize) -> [Duration; 3] {
     let task = &figures.tasks[task];
     [task.running, task.queued, task.waiting]
@@ -66,7 +66,7 @@ fn a_wake_during_a_poll_queues_at_its_end() {
         .pend(dish)
         .at(15);
     let figures = crate::figures(&run.done());
-    // The second poll was not woken: from then on it waits, until the record ends.
+    // The second poll had no wake: it counts as waiting from then on, until the record ends.
     assert_eq!(times(&figures, dish), [ms(5), ms(6), ms(4)]);
     assert_eq!(figures.tasks[dish].self_woken, 1);
     assert_eq!((figures.wakes, figures.wakes_nowhere), (2, 1));
@@ -132,7 +132,7 @@ fn a_lane_is_present_from_its_first_event_to_its_last_but_not_between_two_mains(
     run.at(100).begin(second).at(110).pend(second);
     run.event(What::Park).event(What::Steal { from: 1 });
     let figures = crate::figures(&run.at(120).done());
-    // Asleep when the record ends: it is there until then.
+    // The worker sleeps when the record ends, and is present until then.
     let lane = &figures.lanes[0];
     assert_eq!(lane.present, ms(10 + 20));
     assert_eq!(lane.in_polls, ms(4 + 2 + 10));
@@ -170,7 +170,7 @@ fn a_stall_holds_all_workers_and_somebody_else() {
     run.at(0).spawn(a, None).spawn(b, None);
     run.on(0).begin(a).at(10).on(1).begin(b);
     run.at(30).on(0).wake_again(a, None);
-    // Nobody else is there until now.
+    // No other task exists until now.
     run.at(35).spawn(c, Some(a)).at(40).pend(a);
     run.at(41).begin(a).at(46).ready(a);
     run.at(50).begin(c).at(90).on(1).ready(b);
@@ -183,7 +183,7 @@ fn a_stall_holds_all_workers_and_somebody_else() {
         held: 1,
         ready: 1,
     };
-    // The stall from 50 to 90 held nobody.
+    // The stall from 50 to 90 delayed no task.
     assert_eq!(crate::figures(&run.done()).longest_stall, Some(stall));
 }
 
@@ -199,7 +199,7 @@ fn who_awaits_a_task_is_not_held_up_by_its_poll() {
     run.at(1).pend(main).begin(heavy).at(50).ready(heavy);
     run.wake(main, None).begin(main).ready(main);
     let stall = crate::figures(&run.done()).longest_stall.unwrap();
-    // Only the poll of `main`, while the new task was ready.
+    // The poll of `main`, while the new task was ready.
     assert_eq!((stall.task, stall.lasted), (main, ms(1)));
 }
 
@@ -224,7 +224,7 @@ fn ends_of_awaited_tasks_may_lead_nowhere() {
 
 // ---- the critical path -----------------------------------------------------------------------------
 
-/// `main` spawns so many tasks of 10 ms each and awaits them, with one cook.
+/// `main` spawns `tasks` tasks of 10 ms each and awaits them, with one cook.
 fn fan_out(tasks: usize) -> Figures {
     let mut run = Script::new(1);
     let main = run.task("main");
@@ -279,7 +279,7 @@ fn a_chain_of_spawns_and_joins_is_as_long_as_all_of_it() {
     run.at(20).begin(c).at(24).ready(c).wake(b, None);
     run.at(30).begin(b).at(31).ready(b).wake(a, None);
     run.at(40).begin(a).at(42).ready(a);
-    // a 4, b 3, c 4, b 1, a 2: nothing of what was queued, and what a waited is what b and c did.
+    // a 4, b 3, c 4, b 1, a 2. Queued time does not count, and a's waiting is the work of b and c.
     assert_eq!(crate::figures(&run.done()).critical_path, ms(14));
 }
 
@@ -288,12 +288,12 @@ fn waiting_for_the_world_counts_and_waiting_for_a_task_does_not() {
     let mut run = Script::new(1);
     let [a, b] = ["a", "b"].map(|name| run.task(name));
     run.at(0).spawn(a, None).spawn(b, None);
-    // a sleeps for 20 ms; b waits for what a sends.
+    // a sleeps for 20 ms; b waits for a message from a.
     run.begin(a).at(1).pend(a).begin(b).at(2).pend(b);
     run.at(21).wake(a, None);
     run.at(30).begin(a).at(33).wake(b, Some(a)).at(35).ready(a);
     run.at(40).begin(b).at(41).ready(b);
-    // a: 1 + 20 + 3 until it wakes b, which adds 1; a itself goes on for 2 more.
+    // a: 1 + 20 + 3 until it wakes b, which adds 1; a itself runs for 2 more.
     assert_eq!(crate::figures(&run.done()).critical_path, ms(1 + 20 + 5));
 }
 
@@ -391,7 +391,7 @@ fn once_events_were_dropped_the_record_ends_with_the_last() {
     let figures = crate::figures(&timeline);
     assert_eq!(times(&figures, a), [ms(2), ms(0), ms(3)]);
     assert_eq!(figures.span, ms(5));
-    // Whether b still ran nobody knows.
+    // The record does not tell whether b still ran.
     assert_eq!(figures.longest_poll.unwrap().took, ms(2));
 }
 

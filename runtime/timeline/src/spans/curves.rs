@@ -1,4 +1,4 @@
-//! Curves: how many at each instant.
+//! Curves of a number over time.
 
 use std::time::Duration;
 
@@ -25,13 +25,13 @@ impl Curve {
     }
 }
 
-/// How many of the intervals cover each instant. Two that meet do not overlap, and those without a
-/// length cover nothing.
+/// Returns how many intervals cover each instant. Two intervals that meet do not overlap, and an
+/// interval without a length covers nothing.
 pub(crate) fn cover(
     intervals: impl Iterator<Item = (Duration, Duration)>,
 ) -> Vec<(Duration, usize)> {
     let whole = intervals.filter(|(from, to)| from < to);
-    // False before true: at one instant the ends come first.
+    // False before true: at one instant, ends come first.
     let mut ends: Vec<(Duration, bool)> = whole
         .flat_map(|(from, to)| [(from, true), (to, false)])
         .collect();

@@ -1,13 +1,14 @@
-//! Readings of a thread's CPU clock, and what they tell of its polls.
+//! Readings of a thread's CPU clock, and what they tell about its polls.
 //!
-//! The recorder reads the clock at the end of a poll once a millisecond has passed since the reading
-//! before, and at long parks. So a window between two readings holds one long poll, or short ones only.
+//! The recorder reads the clock at long parks. It also reads it at the end of a poll, if a millisecond
+//! has passed since the last reading. So a window between two readings holds one long poll, or only
+//! short ones.
 
 use std::time::Duration;
 
 use super::{OffCore, Poll};
 
-/// What is known of a thread's CPU time so far.
+/// The known CPU time of a thread so far.
 #[derive(Default)]
 pub(super) struct Meter {
     last: Option<Reading>,
@@ -33,7 +34,7 @@ impl Meter {
         self.parked += length;
     }
 
-    /// A reading, after these polls of the lane.
+    /// Adds a reading that follows these polls of the lane.
     pub(super) fn read(&mut self, reading: Reading, lane: &[usize], polls: &mut [Poll]) {
         if let Some(last) = self.last {
             self.close(last, reading, &lane[self.first.min(lane.len())..], polls);
@@ -55,10 +56,10 @@ impl Meter {
         }
         let awake = (now.at - last.at).saturating_sub(self.parked);
         let off = awake.saturating_sub(used);
-        // Without the delay a preempted thread cannot be told from a blocked one: say neither.
+        // Without the delay, a preempted thread cannot be told from a blocked one, so report neither.
         let Some(delay) = delay else { return };
-        // What is left is blocking, unless the thread never gave its core away: then the machine itself
-        // had none, as in a virtual machine.
+        // The rest is blocking, unless the thread never gave its core away. Then the machine itself had
+        // none, as in a virtual machine.
         let preempted = if now.blocked { delay.min(off) } else { off };
         let blocked = off - preempted;
         let lengths = lane.iter().map(|&poll| polls[poll].length());
@@ -75,7 +76,7 @@ impl Meter {
         }
     }
 
-    /// CPU time and time without a core, from the first reading to the last.
+    /// Returns CPU time and time without a core, from the first reading to the last.
     pub(super) fn sums(&self) -> (Option<Duration>, Option<Duration>) {
         (self.cpu, self.preempted)
     }

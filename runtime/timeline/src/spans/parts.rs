@@ -1,4 +1,4 @@
-//! What the reader keeps of each task and each thread, as far as it has been read.
+//! The reader's state of each task and each thread, as far as the record has been read.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ pub(super) struct Life {
     /// `None` before its first event and after its end.
     pub(super) state: Option<State>,
     pub(super) since: Duration,
-    /// The poll that is under way.
+    /// The poll in progress.
     pub(super) poll: Option<usize>,
-    /// The poll that is under way, or comes next, will be followed by another.
+    /// The poll in progress, or the next one, will be followed by another.
     pub(super) again: bool,
     /// The wake that the next poll answers.
     pub(super) woken: Option<usize>,
@@ -25,7 +25,7 @@ pub(super) struct Life {
     pub(super) awaits: usize,
     /// True if it awaited any when it began to wait.
     pub(super) joins: bool,
-    /// Tasks that it awaited and that ended since its last poll began: each may wake it once.
+    /// Tasks that it awaited and that have ended since its last poll began: each may wake it once.
     pub(super) farewells: Vec<usize>,
     pub(super) spans: TaskSpans,
 }
@@ -34,15 +34,15 @@ pub(super) struct Life {
 pub(super) struct Lane {
     pub(super) poll: Option<usize>,
     pub(super) parked: Option<Duration>,
-    /// Since when it is there, and until when it certainly is.
+    /// Since when it is present, and until when it certainly is.
     pub(super) there: Option<(Duration, Duration)>,
     pub(super) causes: Causes,
     pub(super) meter: Meter,
     pub(super) spans: LaneSpans,
 }
 
-/// What a thread announced that it will wake tasks for, until it turns to something else: first for so
-/// many events that the OS reported, then for so many timers.
+/// The causes for which a thread will wake tasks: a number of events that the OS reported, then a number
+/// of timers. They last until the thread does something else.
 #[derive(Default)]
 pub(super) struct Causes {
     pub(super) io: usize,
@@ -51,8 +51,8 @@ pub(super) struct Causes {
 }
 
 impl Life {
-    /// Writes down the state that it leaves. A state that was passed through in no time is none, but a
-    /// poll too short for the clock has happened.
+    /// Writes down the state that it leaves. A state that took no time is left out, unless it is a poll,
+    /// which has happened.
     pub(super) fn leave(&mut self, state: State, now: Duration) {
         if now == self.since && state != State::Running {
             return;

@@ -1,8 +1,8 @@
-//! The state machine: the one place that gives events a meaning.
+//! The state machine that gives events their meaning.
 //!
-//! Whatever a record lacks, the cautious reading is taken. A task without a beginning begins with the
-//! first event that happens to it. A poll of which one end is missing is counted, but its time is
-//! waiting. A task that is polled without having been woken has waited until then.
+//! Where a record lacks something, it takes the cautious reading. A task without a beginning begins with
+//! its first event. A poll with one end missing is counted, but its time is waiting. A task that is
+//! polled without a wake has waited until then.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(super) fn read(timeline: &Timeline) -> Spans {
     reader.finish()
 }
 
-/// The event, if it names a task that there is: a record that was put together by hand may name others.
+/// Returns the event if its tasks exist: a record made by hand may name others.
 fn of_known_tasks(what: What, known: usize) -> Option<What> {
     let by_known = |by: Option<usize>| by.filter(|&by| by < known);
     match what {
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
         reader
     }
 
-    /// A job is spawned long before a thread of the pool takes it, so this takes a look ahead.
+    /// Finds jobs in advance, because a job is spawned long before a thread of the pool takes it.
     fn find_jobs(&mut self) {
         for event in &self.timeline.events {
             if let What::PollBegin { task } = event.what
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
 
     // ---- threads -------------------------------------------------------------------------------
 
-    /// An event that only a thread at work can cause.
+    /// Marks a thread as present: only a thread at work can cause the event.
     fn be_there(&mut self, lane: usize) {
         let lane = &mut self.lanes[lane];
         let since = lane.there.map_or(self.now, |(since, _)| since);
@@ -252,13 +252,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The poll on the lane, if one is under way, has ended at a time that is not on record.
+    /// Ends the poll on the lane, if one is in progress, at a time that is not on record.
     fn lose_poll(&mut self, lane: usize) {
         if let Some(poll) = self.lanes[lane].poll.take() {
             let life = &mut self.lives[self.polls[poll].task];
             life.poll = None;
             if life.state == Some(State::Running) {
-                // Nothing is known of it: all of this has been waiting.
+                // Nothing is known of it, so all of this counts as waiting.
                 life.state = Some(State::Waiting);
             }
         }
@@ -275,7 +275,7 @@ impl<'a> Reader<'a> {
         let wake = self.add_wake(lane, task, Source::Spawn(by), WakeEffect::Queued);
         let life = &self.lives[task];
         if let Some(poll) = life.poll {
-            // Another thread wrote its first poll down before.
+            // Another thread wrote the first poll down before.
             self.answer(wake, poll);
         } else if life.spans.begun.is_none() {
             self.change(task, Some(State::Queued));
@@ -283,7 +283,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The task goes from one state to another; `None` is its end.
+    /// Moves the task from one state to another; `None` is its end.
     pub(super) fn change(&mut self, task: usize, to: Option<State>) {
         let now = self.now;
         let life = &mut self.lives[task];
@@ -291,7 +291,7 @@ impl<'a> Reader<'a> {
         if life.spans.begun.is_none() {
             life.spans.begun = Some(now);
         } else if was.is_some() || to.is_some() {
-            // A task that goes on after its end: the record is not whole.
+            // A task that continues after its end shows that the record has gaps.
             life.leave(was.unwrap_or(State::Waiting), now);
         }
         life.since = now;
@@ -316,7 +316,7 @@ impl<'a> Reader<'a> {
         if let Some(poll) = self.lives[task].poll
             && self.lanes[self.polls[poll].lane].poll == Some(poll)
         {
-            // Close it where it is open: a task does not run after its end.
+            // Close the poll where it is open: a task does not run after its end.
             self.lose_poll(self.polls[poll].lane);
         }
         if self.lives[task].spans.begun.is_none() {
@@ -350,8 +350,8 @@ impl<'a> Reader<'a> {
     fn finish(mut self) -> Spans {
         let timeline = self.timeline;
         let last = self.now;
-        // Once events had to be thrown away, nothing is known of the time after the last of them. And
-        // when the main future is done, what follows is only the time until the record was taken.
+        // If events were dropped, nothing is known of the time after the last event. If the main future
+        // is done, the rest is only the time until the record was taken.
         if timeline.dropped == 0 && self.goes_on() {
             self.now = last.max(timeline.length);
         }
@@ -366,7 +366,7 @@ impl<'a> Reader<'a> {
         let tasks: Vec<_> = self.lives.into_iter().map(|life| life.spans).collect();
         let polls = self.polls.iter().filter(|poll| tasks[poll.task].is_task());
         let workers = self.lanes.iter().map(|lane| match lane.spans.kind {
-            // A worker that reported nothing may be missing among the lanes.
+            // A worker that reported nothing may be missing from the lanes.
             LaneKind::Worker(number) => number + 1,
             LaneKind::Blocking | LaneKind::Outside => 0,
         });
@@ -398,7 +398,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What goes on when the record ends goes on until then, unless its end was thrown away.
+    /// Ends everything that is open at the end of the record, unless its end was dropped.
     fn close_lane(&mut self, lane: usize) {
         if self.timeline.dropped > 0 {
             self.lose_poll(lane);

@@ -1,4 +1,4 @@
-//! Spans of runs made by hand. What else holds of them, the tests of the figures and of the rows tell.
+//! Spans of runs made by hand. The tests of the figures and of the rows cover the rest.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use brigade::timeline::What;
 
 use crate::script::Script;
 
-/// A poll of 20 ms between two readings of the CPU clock, after which the thread has used so much more,
-/// was kept from a core for so long, and may have blocked.
+/// Returns the time off the core of a 20 ms poll between two readings of the CPU clock. The second
+/// reading shows `cpu` more CPU time, `delayed` more delay, and whether the thread blocked.
 fn off_core(cpu: u64, delayed: u64, blocked: bool) -> (Duration, Duration) {
     let ms = Duration::from_millis;
     let reading = |used: u64, delayed: u64, blocked| What::CpuTime {

@@ -1,4 +1,4 @@
-//! What makes tasks ready: the reader's part about wakes and spawns.
+//! What makes tasks ready: the part of the reader about wakes and spawns.
 
 use brigade::timeline::{LaneKind, WakeEffect};
 
@@ -81,13 +81,13 @@ impl Reader<'_> {
             }
             Some(State::Running) => {
                 let poll = life.poll.filter(|&poll| self.polls[poll].cause.is_none());
-                // The thread that woke it wrote that down when the poll had begun already.
+                // The waking thread wrote the wake down after the poll had begun.
                 if let (Some(poll), WakeEffect::Queued) = (poll, effect) {
                     return self.answer(wake, poll);
                 }
                 life.again = true;
             }
-            // The thread that woke it looked at the clock before the poll began, which it then met.
+            // The waking thread read the clock before the poll began, and the wake came during the poll.
             Some(State::Queued) => life.again |= effect == WakeEffect::Again,
         }
         self.lives[task].woken.get_or_insert(wake);

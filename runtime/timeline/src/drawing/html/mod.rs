@@ -1,12 +1,12 @@
-//! One HTML file in which a person explores runs: no network, nothing to install.
+//! One HTML file to explore runs, without a network or an installation.
 //!
-//! [`page`] puts a template, a style sheet, a script and the runs together. The runs travel as JSON
-//! ([`record`]), in spans; the script paints them.
+//! [`page`] puts a template, a style sheet, a script and the runs together. The runs are spans in JSON
+//! ([`record`]); the script draws them.
 //!
-//! Text from elsewhere (names of tasks and threads, the title) enters at one place only, the JSON, where
-//! `<` is escaped, and leaves it only through `textContent` and `fillText`, which know no markup. The
-//! page's own policy forbids it to load anything. The files of the script share one scope and stand here
-//! in reading order.
+//! Foreign text (names of tasks and threads, the title) enters only through the JSON, where `<` is
+//! escaped. It leaves the JSON only through `textContent` and `fillText`, which interpret no markup. The
+//! page's own policy forbids it to load anything. The files of the script share one scope. They are
+//! listed here in reading order.
 
 mod record;
 
@@ -30,7 +30,7 @@ const SCRIPTS: [&str; 13] = [
     include_str!("page.js"),
 ];
 
-/// The page, complete.
+/// Returns the complete page.
 pub(super) fn page(drawing: &Drawing<'_>) -> String {
     let run = record::json(drawing);
     let mut page = String::with_capacity(run.len() + 128 * 1024);
@@ -40,7 +40,7 @@ pub(super) fn page(drawing: &Drawing<'_>) -> String {
         ("{{run}}", &[run.as_str()]),
         ("{{script}}", &SCRIPTS),
     ] {
-        // Replacing mark by mark in the finished text would find marks in task names too.
+        // Replacing the marks in the finished text would also find marks in task names.
         let (before, after) = rest.split_once(mark).expect("the template has its marks");
         page.push_str(before);
         page.extend(parts.iter().copied());

@@ -1,7 +1,7 @@
-//! Runs as JSON: columns of small numbers, since a browser reads those fastest.
+//! Runs as JSON: columns of small numbers, which browsers read fastest.
 //!
-//! Times are nanoseconds from the beginning of each run. Threads, tasks, polls and wakes of all runs are
-//! numbered through; -1 is none. `run.js` reads it.
+//! Times are nanoseconds from the beginning of each run. Threads, tasks, polls and wakes are numbered
+//! across all runs; -1 means none. `run.js` reads it.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::figures::{self, Figures};
 use crate::spans::{Ending, Mark, Poll, Source, Span, Spans, State, TaskKind, TaskSpans, Wake};
 use crate::{advice, units};
 
-/// The whole object, fit to stand inside a `<script>` element.
+/// Returns the whole object, ready for a `<script>` element.
 pub(super) fn json(drawing: &Drawing<'_>) -> String {
     let mut record = Record::default();
     for (number, (name, timeline)) in drawing.runs.iter().enumerate() {
@@ -50,8 +50,8 @@ fn member(json: &mut String, name: &str, value: &str) {
     json.extend(["\"", name, "\":", value]);
 }
 
-/// JSON without a `<`: neither `</script>` nor `<!--` can occur in it. In the JSON of names and
-/// sentences that character stands in strings only.
+/// Returns JSON without a `<`, so neither `</script>` nor `<!--` can occur in it. In the JSON of names
+/// and sentences, that character occurs only in strings.
 fn text(value: &Value) -> String {
     value.to_string().replace('<', "\\u003c")
 }
@@ -68,7 +68,7 @@ struct Record {
     wakes: usize,
 }
 
-/// Where the numbers of a run begin.
+/// The first numbers of a run.
 #[derive(Clone, Copy)]
 struct Base {
     begin: Duration,
@@ -161,7 +161,7 @@ impl Record {
     }
 }
 
-/// What stands above the picture unless the program has figures of its own.
+/// Returns the figures above the picture, unless the program has its own.
 fn said(figures: &Figures) -> Vec<[String; 2]> {
     let mut all = vec![
         ("in flight at most", units::count(figures.in_flight_max)),
@@ -195,7 +195,7 @@ fn lane_kind(kind: LaneKind) -> (&'static str, usize) {
 }
 
 impl Base {
-    /// Nanoseconds since the run began; a browser's numbers are exact up to 104 days of them.
+    /// Returns nanoseconds since the run began; a browser's numbers are exact up to 104 days.
     fn time(self, at: Duration) -> u64 {
         nanos(at.saturating_sub(self.begin))
     }
@@ -209,7 +209,7 @@ fn maybe(index: Option<usize>, base: usize) -> i64 {
     index.map_or(-1, |index| (base + index) as i64)
 }
 
-/// A column of numbers, with commas between them.
+/// A column of numbers, separated by commas.
 #[derive(Default)]
 struct Column(String);
 
@@ -222,8 +222,8 @@ impl Column {
     }
 }
 
-/// A table: its name, and the names of its columns. What ends in `-gaps` is the difference to the row
-/// before.
+/// A table: its name, and the names of its columns. Columns that end in `-gaps` hold the difference to
+/// the row before.
 const TABLES: [(&str, &[&str]); 5] = [
     (
         "polls",
@@ -241,14 +241,14 @@ const TABLES: [(&str, &[&str]); 5] = [
 #[derive(Default)]
 struct Columns {
     tables: [[Column; 7]; 5],
-    /// The value before, of the columns of gaps.
+    /// The previous values, for the columns of gaps.
     begin: u64,
     at: u64,
-    /// Of the spans: how many each task has, their states, their lengths.
+    /// For the spans: how many each task has, their states, their lengths.
     counts: Column,
     states: String,
     lengths: Column,
-    /// Polls that were off the core: the poll, blocked, without a core.
+    /// Polls that were off the core: the poll, its blocked time, its time without a core.
     off: Column,
 }
 

@@ -1,4 +1,4 @@
-//! What can be said of the page without a browser; `tests/browser.rs` opens it in one.
+//! Checks of the page that need no browser; `tests/browser.rs` opens it in one.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ fn hostile_run() -> Timeline {
     Timeline::from_parts(lanes, tasks, Vec::new(), Duration::from_millis(1))
 }
 
-/// A task that yields once, in every kind of event.
+/// A task that yields once, with every kind of event.
 fn every_event() -> Timeline {
     let lanes = vec![
         Lane::new("cook 0", LaneKind::Worker(0)),
@@ -79,12 +79,12 @@ fn every_event() -> Timeline {
     Timeline::from_parts(lanes, tasks, events.collect(), Duration::from_micros(1))
 }
 
-/// The page as a browser sees it, and what it found wrong with it.
+/// Parses the page like a browser, and checks that it found no errors.
 fn parse(page: &str) -> RcDom {
     html5ever::parse_document(RcDom::default(), Default::default()).one(page)
 }
 
-/// All elements of that name, in order, with the text in them.
+/// Collects all elements with that name, in order, with their text.
 fn elements(node: &Handle, wanted: &str, found: &mut Vec<String>) {
     match &node.data {
         NodeData::Element { name, .. } if &*name.local == wanted => found.push(text(node)),
@@ -147,7 +147,8 @@ fn spans_become_columns() {
             ["elsewhere", "o", 0, 0]
         ])
     );
-    // The record begins at 1 ns and goes on after its last event, for task 2 was not cancelled in it.
+    // The record begins at 1 ns and continues after its last event, because task 2 was not cancelled in
+    // it.
     assert_eq!(run["runs"][0]["length"], 288);
     assert_eq!(run["tasks"][1][0], 2, "it ran in the pool: a job");
     assert_eq!(run["polls"]["task"], json!([1, 1, 1, 1]));
@@ -164,7 +165,7 @@ fn spans_become_columns() {
     assert_eq!(run["spans"]["states"].as_str().unwrap().len(), spans);
 }
 
-/// Each begins at its own 0, and the numbers of the second go on where those of the first end.
+/// Each run begins at its own 0, and the second continues the numbers of the first.
 #[test]
 fn runs_stand_side_by_side() {
     let (one, two) = (every_event(), every_event());
@@ -227,7 +228,7 @@ fn text_enters_the_document_as_text() {
         ] {
             assert!(!script.contains(door), "{door}");
         }
-        // What would end the element that the scripts stand in.
+        // This would end the element that holds the scripts.
         assert!(!script.contains("</script") && !script.contains("<!--"));
     }
     assert!(!STYLE.contains("</"));
