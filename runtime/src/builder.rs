@@ -14,7 +14,7 @@ use crate::reactor::Reactor;
 use crate::reactor::timerfd::TimerFd;
 use crate::sync::{Arc, thread};
 use crate::task::waker::drop_quietly;
-use crate::timer::clock::Clock;
+use crate::timer::Clock;
 use crate::trace::recorder::Recorder;
 
 /// Settings of an executor: see [`SingleThread::builder`](crate::SingleThread::builder) and

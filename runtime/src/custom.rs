@@ -63,8 +63,8 @@ use crate::task::raw::{RawTask, Runnable, TaskRef, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::task::waker::catch_quietly;
 use crate::task::{JoinHandle, spawn_task};
+use crate::timer::Clock;
 use crate::timer::Timers;
-use crate::timer::clock::Clock;
 use crate::trace::Probe;
 
 /// Where ready tasks wait.

@@ -9,8 +9,7 @@ use loom::thread;
 
 use super::{Outcomes, Stranger, explore};
 use crate::sync::Arc;
-use crate::timer::Timers;
-use crate::timer::clock::Clock;
+use crate::timer::{Clock, Timers};
 
 /// Deadlines, in the clock's nanoseconds.
 const LATE: u64 = 100;

@@ -8,15 +8,13 @@
 //! that arms an earlier timer must notify the driver; the lock that covers both steps decides which of the
 //! two sees the other. A waker is never cloned, woken or dropped under the lock: that runs code of the user.
 
-pub(crate) mod clock;
 pub(crate) mod wheel;
 
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use self::clock::Clock;
 use self::wheel::{Key, Wheel};
-use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, ThreadToken, lock};
 
 /// Timers fired in one poll of the driver; the rest fire in the next. Arbitrary: not measured.
 const FIRED_PER_TURN: usize = 1024;
@@ -167,190 +165,118 @@ impl Timers {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::thread;
-    use std::time::Duration;
+/// The clock of an executor: the machine's, or a virtual one that jumps.
+///
+/// It translates between [`Instant`] and the wheel's nanoseconds, and never goes backwards. *Virtual time*
+/// stands still while any task can run, and jumps to the next timer when none can: a program of hours runs in
+/// milliseconds, and always alike. While the blocking pool is busy the clock is [held](Clock::hold), since a
+/// job takes no virtual time; a job that waits for the clock itself lets it move as far as it waits.
+pub(crate) struct Clock {
+    /// Nanosecond 0.
+    epoch: Instant,
+    virtual_time: Option<VirtualTime>,
+    tick_shift: u32,
+}
 
-    use super::*;
-    use crate::sync::AtomicUsize;
-    use crate::test_support::waiter;
+struct VirtualTime {
+    /// The nanoseconds that have passed.
+    passed: AtomicU64,
+    held: AtomicBool,
+    /// Up to here a held clock moves nevertheless: another thread than the owner waits for it.
+    awaited_until: AtomicU64,
+    owner: ThreadToken,
+}
 
-    /// Timers with a clock that jumps.
-    fn timers() -> Timers {
-        Timers::new(Arc::new(Clock::new(true)), || {})
-    }
-
-    fn after(timers: &Timers, nanos: u64) -> Option<Instant> {
-        Some(timers.now() + Duration::from_nanos(nanos))
-    }
-
-    fn arm(timers: &Timers, nanos: u64, waker: &Waker) -> Key {
-        timers.arm(after(timers, nanos), waker).unwrap()
-    }
-
-    /// Lets the clock jump to `now` and wakes who is due; answers how many.
-    fn fire(timers: &Timers, now: u64) -> usize {
-        timers.clock().jump(now);
-        let mut woken = Vec::new();
-        timers.fire(now, &mut woken);
-        let count = woken.len();
-        woken.into_iter().for_each(Waker::wake);
-        count
-    }
-
-    #[test]
-    fn a_timer_fires_at_its_deadline_and_not_before() {
-        let timers = timers();
-        let (count, waker) = waiter();
-        let key = arm(&timers, 10, &waker);
-        assert!(!timers.is_empty());
-        assert_eq!(fire(&timers, 9), 0);
-        assert_eq!(timers.poll(key, &waker), Polled::Pending);
-        assert_eq!(fire(&timers, 10), 1);
-        assert_eq!(timers.poll(key, &waker), Polled::Fired);
-        assert!(timers.is_empty());
-        // Nothing is left to disarm.
-        timers.disarm(key);
-        assert_eq!(count.0.load(Ordering::SeqCst), 1);
-    }
-
-    #[test]
-    fn a_timer_with_another_waker_is_to_be_armed_again() {
-        let timers = timers();
-        let ((_, one), (_, other)) = (waiter(), waiter());
-        let key = arm(&timers, 10, &one);
-        assert_eq!(timers.poll(key, &other), Polled::Stale);
-        assert_eq!(timers.poll(key, &one), Polled::Pending);
-    }
-
-    /// Also on another thread, and before the driver next asks how long it may sleep: a timer that is given
-    /// up costs no wake.
-    #[test]
-    fn a_disarmed_timer_lets_go_of_its_waker_and_ends_no_sleep() {
-        let timers = Arc::new(timers());
-        let (count, waker) = waiter();
-        let keys = [(); 2].map(|()| arm(&timers, 10, &waker));
-        timers.disarm(keys[0]);
-        let elsewhere = timers.clone();
-        thread::spawn(move || elsewhere.disarm(keys[1]))
-            .join()
-            .unwrap();
-        assert_eq!(Arc::strong_count(&count), 2);
-        assert!(timers.is_empty());
-        assert_eq!(timers.park(), None);
-        assert_eq!(fire(&timers, 20), 0);
-    }
-
-    #[test]
-    fn a_timer_is_moved_with_its_waker() {
-        let timers = timers();
-        let (count, waker) = waiter();
-        let mut key = arm(&timers, 10, &waker);
-        for (nanos, fired) in [(Some(30), 0), (None, 0), (Some(20), 1)] {
-            let deadline = nanos.and_then(|nanos| after(&timers, nanos));
-            key = timers.rearm(key, deadline).unwrap();
-            assert_eq!(Arc::strong_count(&count), 3);
-            timers.fire(nanos.map_or(0, |nanos| nanos.min(20)), &mut Vec::new());
-            assert_eq!(timers.poll(key, &waker) == Polled::Fired, fired == 1);
+impl Clock {
+    pub(crate) fn new(virtual_time: bool) -> Self {
+        // A model must go the same way twice, whatever the time is.
+        let virtual_time = virtual_time || cfg!(loom);
+        Clock {
+            epoch: Instant::now(),
+            virtual_time: virtual_time.then(|| VirtualTime {
+                passed: AtomicU64::new(0),
+                held: AtomicBool::new(false),
+                awaited_until: AtomicU64::new(0),
+                owner: ThreadToken::current(),
+            }),
+            // 2^20 ns: about the millisecond to which mio rounds the timeouts of epoll.
+            tick_shift: if virtual_time { 0 } else { 20 },
         }
-        // It has fired: there is no waker to move.
-        assert!(timers.rearm(key, after(&timers, 50)).is_none());
     }
 
-    /// tokio #6682: a thread that arms or moves a timer which is due before the driver means to wake up must
-    /// notify it, once; for any other timer it need not.
-    #[test]
-    fn only_a_timer_before_the_end_of_the_sleep_notifies() {
-        let notified = Arc::new(AtomicUsize::new(0));
-        let counting = || {
-            let notified = notified.clone();
-            let notify = move || _ = notified.fetch_add(1, Ordering::SeqCst);
-            Timers::new(Arc::new(Clock::new(true)), notify)
+    /// The same with a finer tick, for timers that a timer of the OS ends.
+    pub(crate) fn precise(mut self) -> Self {
+        // 2^13 ns, 8.2 us: below what waking a thread takes.
+        self.tick_shift = self.tick_shift.min(13);
+        self
+    }
+
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.virtual_time.is_some()
+    }
+
+    /// The wheel's tick as a power of two of nanoseconds: no finer than the driver can sleep, so that
+    /// timers which end its sleep together are found together. Virtual time is exact.
+    pub(crate) fn tick_shift(&self) -> u32 {
+        self.tick_shift
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        match &self.virtual_time {
+            None => Instant::now(),
+            Some(it) => self.epoch + Duration::from_nanos(it.passed.load(Ordering::Relaxed)),
+        }
+    }
+
+    pub(crate) fn now_nanos(&self) -> u64 {
+        match &self.virtual_time {
+            None => self.to_nanos(Instant::now()),
+            Some(it) => it.passed.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Nanoseconds since the epoch. An instant before it is 0; one 584 years on is the end of
+    /// time.
+    pub(crate) fn to_nanos(&self, instant: Instant) -> u64 {
+        let since = instant.saturating_duration_since(self.epoch);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Virtual time: jumps to `nanos`, never back.
+    pub(crate) fn jump(&self, nanos: u64) {
+        if let Some(it) = &self.virtual_time {
+            it.passed.fetch_max(nanos, Ordering::Relaxed);
+        }
+    }
+
+    /// Virtual time: stops the clock, or lets it move again. Only the owner's thread calls this, before it
+    /// locks the timers to find out when the next one is due.
+    pub(crate) fn hold(&self, held: impl FnOnce() -> bool) {
+        if let Some(it) = &self.virtual_time {
+            it.held.store(held(), Ordering::Relaxed);
+        }
+    }
+
+    /// Virtual time: returns whether the clock may jump to `nanos` when nothing is ready.
+    pub(crate) fn may_jump(&self, nanos: u64) -> bool {
+        self.virtual_time.as_ref().is_some_and(|it| {
+            !it.held.load(Ordering::Relaxed) || nanos <= it.awaited_until.load(Ordering::Relaxed)
+        })
+    }
+
+    /// A timer is armed on this thread, under the lock of the timers. Returns whether the driver must be
+    /// notified, since it holds the clock that this thread waits for.
+    pub(crate) fn note_waiter(&self, deadline: u64) -> bool {
+        let Some(it) = &self.virtual_time else {
+            return false;
         };
-        let count = || notified.swap(0, Ordering::SeqCst);
-        let timers = counting();
-        let (_, waker) = waiter();
-        let moved = arm(&timers, 300, &waker);
-        arm(&timers, 100, &waker);
-        assert_eq!((count(), timers.park()), (0, Some(100)));
-        for (nanos, notified) in [(200, 0), (100, 0), (50, 1), (60, 0), (40, 1)] {
-            arm(&timers, nanos, &waker);
-            assert_eq!(count(), notified, "{nanos}");
+        if it.owner == ThreadToken::current() {
+            return false;
         }
-        timers.rearm(moved, after(&timers, 30)).unwrap();
-        assert_eq!(count(), 1);
-        timers.fire(0, &mut Vec::new());
-        arm(&timers, 1, &waker);
-        assert_eq!(count(), 0);
-        // With no timer at all, or none with an end, the driver sleeps for ever, and every timer is earlier.
-        for endless in [0, 100] {
-            let timers = counting();
-            for _ in 0..endless {
-                timers.arm(None, &waker).unwrap();
-            }
-            assert_eq!(timers.park(), None);
-            arm(&timers, u64::MAX / 2, &waker);
-            assert_eq!(count(), 1);
-        }
-    }
-
-    /// A burst of due timers takes several polls of the driver, which does not sleep in between.
-    #[test]
-    fn a_burst_is_bounded_by_turn() {
-        let timers = timers();
-        let (count, waker) = waiter();
-        for _ in 0..FIRED_PER_TURN + 5 {
-            arm(&timers, 10, &waker);
-        }
-        assert_eq!(fire(&timers, 10), FIRED_PER_TURN);
-        assert!(timers.park().unwrap() <= 10);
-        assert_eq!(fire(&timers, 10), 5);
-        assert_eq!(timers.park(), None);
-        assert_eq!(count.0.load(Ordering::SeqCst), FIRED_PER_TURN + 5);
-    }
-
-    /// Afterwards nothing can be armed, and no old key names anything.
-    #[test]
-    fn closing_hands_out_every_waker() {
-        let timers = timers();
-        let (count, waker) = waiter();
-        let keys: Vec<_> = [1, 1 << 20, 1 << 40, u64::MAX / 2, u64::MAX]
-            .map(|nanos| arm(&timers, nanos, &waker))
-            .into();
-        let mut woken = Vec::new();
-        timers.close(&mut woken);
-        assert_eq!(woken.len(), 5);
-        assert!(timers.is_empty());
-        drop(woken);
-        assert!(timers.arm(after(&timers, 1), &waker).is_none());
-        for key in keys {
-            assert_eq!(timers.poll(key, &waker), Polled::Stale);
-            assert!(timers.rearm(key, None).is_none());
-            timers.disarm(key);
-        }
-        assert_eq!(Arc::strong_count(&count), 2);
-    }
-
-    /// A job of the blocking pool that waits for a held clock moves it, no further than it waits.
-    #[test]
-    fn a_held_clock_moves_for_a_thread_that_waits_for_it() {
-        let notified = Arc::new(AtomicUsize::new(0));
-        let counted = notified.clone();
-        let notify = move || _ = counted.fetch_add(1, Ordering::SeqCst);
-        let timers = Arc::new(Timers::new(Arc::new(Clock::new(true)), notify));
-        let (_, waker) = waiter();
-        arm(&timers, 10, &waker);
-        timers.clock().hold(|| true);
-        assert!(!timers.clock().may_jump(10));
-        let elsewhere = timers.clone();
-        let armed = thread::spawn(move || arm(&elsewhere, 20, Waker::noop()));
-        armed.join().unwrap();
-        assert_eq!(notified.load(Ordering::SeqCst), 1);
-        assert!(timers.clock().may_jump(10) && timers.clock().may_jump(20));
-        assert!(!timers.clock().may_jump(21));
-        timers.clock().hold(|| false);
-        assert!(timers.clock().may_jump(21));
+        it.awaited_until.fetch_max(deadline, Ordering::Relaxed);
+        it.held.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,7 +93,29 @@ impl<T> Slots<T> {
     pub(super) fn insert(&mut self, slot: usize, tick: u64, value: T) -> Key {
         let generation = self.generation;
         self.generation = generation.wrapping_add(1);
-        let index = self.take_place(tick, generation, value);
+        let entry = Entry {
+            // `append` sets the links and the list.
+            prev: NIL,
+            next: NIL,
+            list: 0,
+            generation,
+            tick,
+            value: Some(value),
+        };
+        let index = match self.free {
+            NIL => {
+                assert!(self.entries.len() < NIL as usize, "too many pending timers");
+                self.entries.push(entry);
+                (self.entries.len() - 1) as u32
+            }
+            // The place that was freed last, whose memory is the warmest.
+            free => {
+                let place = &mut self.entries[free as usize];
+                self.free = place.next;
+                *place = entry;
+                free
+            }
+        };
         self.append(index, slot);
         self.len += 1;
         Key { index, generation }
@@ -157,32 +179,8 @@ impl<T> Slots<T> {
     }
 }
 
-/// Places.
+/// Links and places.
 impl<T> Slots<T> {
-    /// Fills the place that was freed last, whose memory is the warmest, or a
-    /// new one. It is in no list until the caller appends it to one, which sets
-    /// links and list: what they are until then does not matter.
-    fn take_place(&mut self, tick: u64, generation: u32, value: T) -> u32 {
-        let entry = Entry {
-            prev: NIL,
-            next: NIL,
-            list: 0,
-            generation,
-            tick,
-            value: Some(value),
-        };
-        let free = self.free;
-        if free != NIL {
-            let place = &mut self.entries[free as usize];
-            self.free = place.next;
-            *place = entry;
-            return free;
-        }
-        assert!(self.entries.len() < NIL as usize, "too many pending timers");
-        self.entries.push(entry);
-        (self.entries.len() - 1) as u32
-    }
-
     /// Empties a place.
     fn release(&mut self, index: u32) -> Option<T> {
         self.unlink(index);
@@ -191,10 +189,7 @@ impl<T> Slots<T> {
         entry.next = std::mem::replace(&mut self.free, index);
         entry.value.take()
     }
-}
 
-/// Links.
-impl<T> Slots<T> {
     fn append(&mut self, index: u32, list: usize) {
         let tail = std::mem::replace(&mut self.lists[list].tail, index);
         if tail == NIL {

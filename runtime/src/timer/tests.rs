@@ -1,0 +1,239 @@
+//! Timers that are armed, moved and fired, and the two kinds of clock.
+
+use std::sync::Arc;
+use std::thread;
+
+use super::*;
+use crate::sync::AtomicUsize;
+use crate::test_support::waiter;
+
+/// Timers with a clock that jumps.
+fn timers() -> Timers {
+    Timers::new(Arc::new(Clock::new(true)), || {})
+}
+
+fn after(timers: &Timers, nanos: u64) -> Option<Instant> {
+    Some(timers.now() + Duration::from_nanos(nanos))
+}
+
+fn arm(timers: &Timers, nanos: u64, waker: &Waker) -> Key {
+    timers.arm(after(timers, nanos), waker).unwrap()
+}
+
+/// Lets the clock jump to `now` and wakes who is due; answers how many.
+fn fire(timers: &Timers, now: u64) -> usize {
+    timers.clock().jump(now);
+    let mut woken = Vec::new();
+    timers.fire(now, &mut woken);
+    let count = woken.len();
+    woken.into_iter().for_each(Waker::wake);
+    count
+}
+
+#[test]
+fn a_timer_fires_at_its_deadline_and_not_before() {
+    let timers = timers();
+    let (count, waker) = waiter();
+    let key = arm(&timers, 10, &waker);
+    assert!(!timers.is_empty());
+    assert_eq!(fire(&timers, 9), 0);
+    assert_eq!(timers.poll(key, &waker), Polled::Pending);
+    assert_eq!(fire(&timers, 10), 1);
+    assert_eq!(timers.poll(key, &waker), Polled::Fired);
+    assert!(timers.is_empty());
+    // Nothing is left to disarm.
+    timers.disarm(key);
+    assert_eq!(count.0.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_timer_with_another_waker_is_to_be_armed_again() {
+    let timers = timers();
+    let ((_, one), (_, other)) = (waiter(), waiter());
+    let key = arm(&timers, 10, &one);
+    assert_eq!(timers.poll(key, &other), Polled::Stale);
+    assert_eq!(timers.poll(key, &one), Polled::Pending);
+}
+
+/// Also on another thread, and before the driver next asks how long it may sleep: a timer that is given
+/// up costs no wake.
+#[test]
+fn a_disarmed_timer_lets_go_of_its_waker_and_ends_no_sleep() {
+    let timers = Arc::new(timers());
+    let (count, waker) = waiter();
+    let keys = [(); 2].map(|()| arm(&timers, 10, &waker));
+    timers.disarm(keys[0]);
+    let elsewhere = timers.clone();
+    thread::spawn(move || elsewhere.disarm(keys[1]))
+        .join()
+        .unwrap();
+    assert_eq!(Arc::strong_count(&count), 2);
+    assert!(timers.is_empty());
+    assert_eq!(timers.park(), None);
+    assert_eq!(fire(&timers, 20), 0);
+}
+
+#[test]
+fn a_timer_is_moved_with_its_waker() {
+    let timers = timers();
+    let (count, waker) = waiter();
+    let mut key = arm(&timers, 10, &waker);
+    for (nanos, fired) in [(Some(30), 0), (None, 0), (Some(20), 1)] {
+        let deadline = nanos.and_then(|nanos| after(&timers, nanos));
+        key = timers.rearm(key, deadline).unwrap();
+        assert_eq!(Arc::strong_count(&count), 3);
+        timers.fire(nanos.map_or(0, |nanos| nanos.min(20)), &mut Vec::new());
+        assert_eq!(timers.poll(key, &waker) == Polled::Fired, fired == 1);
+    }
+    // It has fired: there is no waker to move.
+    assert!(timers.rearm(key, after(&timers, 50)).is_none());
+}
+
+/// tokio #6682: a thread that arms or moves a timer which is due before the driver means to wake up must
+/// notify it, once; for any other timer it need not.
+#[test]
+fn only_a_timer_before_the_end_of_the_sleep_notifies() {
+    let notified = Arc::new(AtomicUsize::new(0));
+    let counting = || {
+        let notified = notified.clone();
+        let notify = move || _ = notified.fetch_add(1, Ordering::SeqCst);
+        Timers::new(Arc::new(Clock::new(true)), notify)
+    };
+    let count = || notified.swap(0, Ordering::SeqCst);
+    let timers = counting();
+    let (_, waker) = waiter();
+    let moved = arm(&timers, 300, &waker);
+    arm(&timers, 100, &waker);
+    assert_eq!((count(), timers.park()), (0, Some(100)));
+    for (nanos, notified) in [(200, 0), (100, 0), (50, 1), (60, 0), (40, 1)] {
+        arm(&timers, nanos, &waker);
+        assert_eq!(count(), notified, "{nanos}");
+    }
+    timers.rearm(moved, after(&timers, 30)).unwrap();
+    assert_eq!(count(), 1);
+    timers.fire(0, &mut Vec::new());
+    arm(&timers, 1, &waker);
+    assert_eq!(count(), 0);
+    // With no timer at all, or none with an end, the driver sleeps for ever, and every timer is earlier.
+    for endless in [0, 100] {
+        let timers = counting();
+        for _ in 0..endless {
+            timers.arm(None, &waker).unwrap();
+        }
+        assert_eq!(timers.park(), None);
+        arm(&timers, u64::MAX / 2, &waker);
+        assert_eq!(count(), 1);
+    }
+}
+
+/// A burst of due timers takes several polls of the driver, which does not sleep in between.
+#[test]
+fn a_burst_is_bounded_by_turn() {
+    let timers = timers();
+    let (count, waker) = waiter();
+    for _ in 0..FIRED_PER_TURN + 5 {
+        arm(&timers, 10, &waker);
+    }
+    assert_eq!(fire(&timers, 10), FIRED_PER_TURN);
+    assert!(timers.park().unwrap() <= 10);
+    assert_eq!(fire(&timers, 10), 5);
+    assert_eq!(timers.park(), None);
+    assert_eq!(count.0.load(Ordering::SeqCst), FIRED_PER_TURN + 5);
+}
+
+/// Afterwards nothing can be armed, and no old key names anything.
+#[test]
+fn closing_hands_out_every_waker() {
+    let timers = timers();
+    let (count, waker) = waiter();
+    let keys: Vec<_> = [1, 1 << 20, 1 << 40, u64::MAX / 2, u64::MAX]
+        .map(|nanos| arm(&timers, nanos, &waker))
+        .into();
+    let mut woken = Vec::new();
+    timers.close(&mut woken);
+    assert_eq!(woken.len(), 5);
+    assert!(timers.is_empty());
+    drop(woken);
+    assert!(timers.arm(after(&timers, 1), &waker).is_none());
+    for key in keys {
+        assert_eq!(timers.poll(key, &waker), Polled::Stale);
+        assert!(timers.rearm(key, None).is_none());
+        timers.disarm(key);
+    }
+    assert_eq!(Arc::strong_count(&count), 2);
+}
+
+/// A job of the blocking pool that waits for a held clock moves it, no further than it waits.
+#[test]
+fn a_held_clock_moves_for_a_thread_that_waits_for_it() {
+    let notified = Arc::new(AtomicUsize::new(0));
+    let counted = notified.clone();
+    let notify = move || _ = counted.fetch_add(1, Ordering::SeqCst);
+    let timers = Arc::new(Timers::new(Arc::new(Clock::new(true)), notify));
+    let (_, waker) = waiter();
+    arm(&timers, 10, &waker);
+    timers.clock().hold(|| true);
+    assert!(!timers.clock().may_jump(10));
+    let elsewhere = timers.clone();
+    let armed = thread::spawn(move || arm(&elsewhere, 20, Waker::noop()));
+    armed.join().unwrap();
+    assert_eq!(notified.load(Ordering::SeqCst), 1);
+    assert!(timers.clock().may_jump(10) && timers.clock().may_jump(20));
+    assert!(!timers.clock().may_jump(21));
+    timers.clock().hold(|| false);
+    assert!(timers.clock().may_jump(21));
+}
+
+#[test]
+fn instants_before_the_epoch_are_its_beginning() {
+    for virtual_time in [false, true] {
+        let clock = Clock::new(virtual_time);
+        let before = clock.epoch.checked_sub(Duration::from_secs(1)).unwrap();
+        assert_eq!(clock.to_nanos(before), 0);
+        assert_eq!(clock.to_nanos(clock.epoch), 0);
+        assert_eq!(clock.to_nanos(clock.epoch + Duration::from_nanos(7)), 7);
+    }
+}
+
+#[test]
+fn instants_beyond_the_end_of_time_are_the_end() {
+    let clock = Clock::new(false);
+    let last = clock.epoch + Duration::from_nanos(u64::MAX);
+    assert_eq!(clock.to_nanos(last), u64::MAX);
+    assert_eq!(clock.to_nanos(last + Duration::from_secs(1)), u64::MAX);
+}
+
+#[test]
+fn the_machines_clock_moves_by_itself_and_cannot_be_moved() {
+    let clock = Clock::new(false);
+    let now = clock.now_nanos();
+    clock.jump(u64::MAX);
+    assert!(!clock.is_virtual());
+    assert!(clock.now() >= clock.epoch + Duration::from_nanos(now));
+    assert!(clock.now_nanos() < u64::MAX);
+}
+
+#[test]
+fn virtual_time_moves_only_by_jumps_and_never_back() {
+    let clock = Clock::new(true);
+    assert!(clock.is_virtual() && clock.now() == clock.epoch);
+    for (to, expected) in [(5, 5), (3, 5), (5, 5), (6, 6)] {
+        clock.jump(to);
+        assert_eq!(clock.now_nanos(), expected);
+        assert_eq!(clock.now(), clock.epoch + Duration::from_nanos(expected));
+    }
+    assert_eq!(clock.to_nanos(clock.now()), 6);
+}
+
+/// A tick finer than the OS ends a sleep would have each timer end one of its own; a coarser one
+/// would make it late.
+#[test]
+fn a_tick_is_as_fine_as_time_can_be_had() {
+    let tick = |clock: Clock| Duration::from_nanos(1 << clock.tick_shift());
+    let (millisecond, exact) = (Duration::from_millis(1), Duration::from_nanos(1));
+    let machine = tick(Clock::new(false));
+    assert!((millisecond / 2..millisecond * 2).contains(&machine));
+    assert!(tick(Clock::new(false).precise()) < machine / 10);
+    assert_eq!(tick(Clock::new(true)), exact);
+    assert_eq!(tick(Clock::new(true).precise()), exact);
+}
