@@ -77,7 +77,7 @@ impl RawTask {
         self.id().number()
     }
 
-    /// Makes the task run again. What the caller did before happens before that poll.
+    /// Makes the task run again. The next poll sees what the caller did before.
     #[inline(always)]
     pub(super) fn wake_by_ref(self) {
         let Some(writer) = self.scheduler().writer() else {
