@@ -273,7 +273,7 @@ impl Runtime {
         let mut woken: Vec<Waker> = Vec::new();
         let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
         self.driver.borrow_mut().poll(reactor, timers, &mut woken);
-        // The driver is free again, because a foreign waker may call anything.
+        // Wakes only now that the driver is free, because a foreign waker may call anything.
         driver::wake_all(&mut woken);
     }
 

@@ -53,7 +53,7 @@
 //! | `JoinSet::shutdown` | the tasks are aborted nevertheless |
 //! | `ctrl_c`, `terminate`, `signal::shutdown` | stops listening; the signal's default action does not come back |
 //! | `sleep`, `timeout` | disarms the timer; `timeout` drops its future too |
-//! | a [`JoinHandle`](crate::task::JoinHandle) | detaches the task; awaited by reference, loses nothing |
+//! | a [`JoinHandle`](crate::task::JoinHandle) | detaches the task. Dropping a future that awaits `&mut handle` loses nothing |
 //!
 //! # Panics
 //!

@@ -325,7 +325,6 @@ impl<'a> RunLoop<'a> {
         }
     }
 
-    /// Polls the driver: the OS and the clock.
     fn poll_driver(&mut self) {
         let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
         if !reactor.is_empty() || !timers.is_empty() {

@@ -94,7 +94,6 @@ impl Scheduler {
         self.local(|local| local.queue.remove(task));
     }
 
-    /// Frees the memory that a burst of tasks needed, when the burst is over.
     pub(super) fn shrink_after_burst(&self) {
         self.local(|local| {
             local.queue.shrink_after_burst();

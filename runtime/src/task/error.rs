@@ -113,7 +113,7 @@ impl JoinError {
             .downcast_ref::<&str>()
             .map(ToString::to_string)
             .or_else(|| payload.downcast_ref::<String>().cloned());
-        Some(text.unwrap_or_else(|| "a value that is not text".into()))
+        Some(text.unwrap_or_else(|| "a value that is no text".into()))
     }
 }
 
@@ -155,7 +155,7 @@ mod tests {
         let payloads: [(Box<dyn Any + Send>, &str); 3] = [
             (Box::new("burnt"), "burnt"),
             (Box::new(String::from("boiled over")), "boiled over"),
-            (Box::new(7_u8), "a value that is not text"),
+            (Box::new(7_u8), "a value that is no text"),
         ];
         for (payload, text) in payloads {
             let kind = (*payload).type_id();

@@ -150,7 +150,6 @@ impl Word {
     }
 }
 
-/// The join word of a task.
 pub(super) struct JoinState(AtomicU8);
 
 impl JoinState {
@@ -374,7 +373,6 @@ impl JoinWaker {
         }
     }
 
-    /// Wakes the joiner.
     #[inline]
     pub(super) fn wake(self) {
         if self.0.addr().get() & BOXED != 0 {

@@ -1,8 +1,7 @@
 //! A set of tasks that are awaited together, in the order in which they finish.
 //!
-//! Awaiting N handles in turn, and checking all of them each time, costs N² checks. So each member is
-//! awaited with a waker of its own, which puts the member's index into a list. A join checks only the
-//! members in that list. The set holds handles and never polls a task's future.
+//! Checking all N handles at each of N joins would cost N² checks. So each member has a waker of its
+//! own, which puts the member's index into a list. A join checks only the members in that list.
 
 use std::collections::VecDeque;
 use std::fmt;

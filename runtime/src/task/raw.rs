@@ -5,9 +5,7 @@
 //! [`SchedulerRef::writer`] tells which applies. The executor's operations on a task are in `task::run`,
 //! the handle's in `task::join`.
 //!
-//! The types express the rights of their holder. A [`TaskRef`] is a counted reference and keeps the task
-//! alive. A [`Runnable`] is the right to run it once, and there is never more than one. An [`Unbound`]
-//! is a new task that no executor has yet.
+//! The types express the rights of their holder: see [`TaskRef`], [`Runnable`] and [`Unbound`].
 
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -28,7 +26,7 @@ unsafe impl Send for RawTask {}
 // SAFETY: as above.
 unsafe impl Sync for RawTask {}
 
-/// The right to run a QUEUED task once. Queues take and return values of this type.
+/// The right to run a QUEUED task once. There is never more than one; queues take and return it.
 ///
 /// The executor's hold keeps the task alive. If one is forgotten, its task is never run. A closing
 /// executor may forget them, because it cancels all tasks of its list.
@@ -39,7 +37,7 @@ pub(crate) struct Runnable(RawTask);
 /// A task that no executor has taken yet. Dropping it cancels the task.
 pub(crate) struct Unbound(RawTask);
 
-/// A counted reference to a task. A raw waker owns one too.
+/// A counted reference, which keeps the task alive. A raw waker owns one too.
 pub(crate) struct TaskRef(pub(super) RawTask);
 
 impl RawTask {
@@ -75,12 +73,11 @@ impl RawTask {
         self.header().id.get()
     }
 
-    /// Returns the number of its id.
     pub(crate) fn number(&self) -> u64 {
         self.id().number()
     }
 
-    /// Makes the task run again. What the caller did before happens before that poll.
+    /// Makes the task run again. The next poll sees what the caller did before.
     #[inline(always)]
     pub(super) fn wake_by_ref(self) {
         let Some(writer) = self.scheduler().writer() else {
@@ -129,7 +126,6 @@ impl RawTask {
         }
     }
 
-    /// Returns one more reference.
     #[inline]
     pub(crate) fn to_ref(self) -> TaskRef {
         // Relaxed: the caller keeps the task alive.
@@ -193,7 +189,6 @@ impl Runnable {
         Runnable(task)
     }
 
-    /// Returns the task, for comparison.
     pub(crate) fn raw(&self) -> RawTask {
         self.0
     }
@@ -223,7 +218,6 @@ impl Unbound {
         self.0
     }
 
-    /// Hands the task to its executor.
     #[inline(always)]
     pub(crate) fn bind(self) -> Runnable {
         Runnable(ManuallyDrop::new(self).0)

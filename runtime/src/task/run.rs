@@ -88,8 +88,7 @@ impl RawTask {
         self.drop_unreported();
     }
 
-    /// Does the same as [`drop_and_complete`](Self::drop_and_complete), but does not record that the
-    /// task was cancelled.
+    /// Like [`drop_and_complete`](Self::drop_and_complete), but records no cancellation.
     pub(super) fn drop_unreported(self) {
         // SAFETY: the caller runs the task (RUNNING), so the future is there, and the caller owns it.
         unsafe { (self.header().vtable.cancel)(self.0) };
@@ -109,9 +108,9 @@ impl RawTask {
 /// The main future of a `block_on`, as a task.
 ///
 /// The future itself stays with its caller, so it may borrow and need not be `Send`. Its wakers belong
-/// to a task whose own future does nothing, with the same state, waker and queue as any other task. In
-/// `SingleThread` the queue is the run queue. The `block_on` of `WorkStealing` runs on a thread that is
-/// not a worker; there, the queue is the parker of that thread.
+/// to a task whose own future does nothing. In `SingleThread` this task waits in the run queue. In
+/// `WorkStealing` the parker of the thread in `block_on`, which is not a worker, takes the place of a
+/// queue.
 ///
 /// Dropping it ends the task: its wakers do nothing from then on.
 pub(crate) struct MainTask {
@@ -133,7 +132,7 @@ impl MainTask {
         (MainTask { task, span }, unbound.bind())
     }
 
-    /// Returns whether `task` is the right to poll the future of this main task.
+    /// Returns whether `task` is the right to poll this future.
     #[inline(always)]
     pub(crate) fn owns(&self, task: &Runnable) -> bool {
         task.raw() == self.task
@@ -167,7 +166,6 @@ impl MainTask {
         polled
     }
 
-    /// Returns the task, to take it out of a queue.
     pub(crate) fn raw(&self) -> RawTask {
         self.task
     }

@@ -52,7 +52,6 @@ pub(crate) trait Schedule: Send + Sync {
 /// A counted reference to a scheduler.
 pub(crate) struct SchedulerRef(NonNull<Shared>);
 
-/// The state that all references to a scheduler share.
 struct Shared {
     refs: AtomicUsize,
     /// The number of the thread that the tasks are bound to. It is `NOBODY` if they are not bound, and
@@ -244,9 +243,8 @@ unsafe fn release(scheduler: NonNull<Shared>, count: usize) {
     // and only for that operation. Release: what this thread did with the scheduler comes before its end
     // on another thread.
     if unsafe { (*scheduler).refs.fetch_sub(count, Ordering::Release) } == count {
-        // SAFETY: that was the last reference; the box came from `SchedulerRef::new`.
-        // Acquire pairs with the Release of all others. It is a load and not a fence, because
-        // ThreadSanitizer does not support fences.
+        // SAFETY: that was the last reference; the box came from `SchedulerRef::new`. Acquire pairs with
+        // the Release of all others. A load, not a fence: see `RawTask::release`.
         unsafe {
             (*scheduler).refs.load(Ordering::Acquire);
             drop(Box::from_raw(scheduler));

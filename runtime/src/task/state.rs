@@ -1,8 +1,8 @@
 //! The run state of a task in one byte: is it idle, queued, running or done?
 //!
-//! Each transition is a pure function from a [`Snapshot`] to the next one and an answer. The answer
-//! tells the caller what it must do now. [`State::apply`] carries a transition out. So all the rules are
-//! here, and a search through every interleaving (`task/join/properties.rs`) can check them.
+//! Each transition is a pure function from a [`Snapshot`] to the next one and an answer, which tells the
+//! caller what it must do. [`State::apply`] carries it out. A search through every interleaving
+//! (`task/join/properties.rs`) checks all these rules.
 //!
 //! ```text
 //!                 wake                     start
@@ -30,7 +30,7 @@
 //! | [`State::finish`] | `RawTask::complete` |
 //! | [`Snapshot::seize`] | `RawTask::cancel` |
 //!
-//! Which side holds the output, and which side frees the task, is described in `task::join`.
+//! `task::join` describes which side holds the output, and which side frees the task.
 
 use crate::sync::{AtomicU8, Ordering};
 
@@ -101,7 +101,6 @@ impl Snapshot {
         Snapshot(self.0 & !flags)
     }
 
-    /// Returns whether the future is gone.
     pub(crate) fn is_done(self) -> bool {
         self.has(DONE)
     }
@@ -173,7 +172,6 @@ pub(crate) enum Writer {
     Shared,
 }
 
-/// The byte itself.
 pub(crate) struct State(AtomicU8);
 
 impl State {
