@@ -209,8 +209,12 @@ impl Readiness {
         // R3
         let Waiters { task, future, more } = std::mem::take(&mut *waiters);
         drop(waiters);
-        woken.extend(task);
-        woken.extend(future);
+        if let Some(waker) = task {
+            woken.push(waker);
+        }
+        if let Some(waker) = future {
+            woken.push(waker);
+        }
         if let Some(more) = more {
             woken.extend(more.tasks.into_values());
             woken.extend(more.futures.into_iter().map(|(_, waker)| waker));
@@ -244,12 +248,13 @@ impl Readiness {
             Err(word) => return Poll::Ready(ReadySnapshot(word)),
         };
         // T3
+        let mut dead = Vec::new();
         let unused = match key {
-            None => waiters.put_task(waker),
-            Some(key) => (waiters.put_future(waker, tick, key), Vec::new()),
+            None => waiters.put_task(waker, &mut dead),
+            Some(key) => waiters.put_future(waker, tick, key),
         };
         drop(waiters);
-        drop(unused);
+        drop((unused, dead));
         Poll::Pending
     }
 
@@ -287,33 +292,33 @@ impl WaiterKey {
 }
 
 impl Waiters {
-    /// Stores the waker of a poll function, each task's once. Returns wakers that the caller drops.
+    /// Stores the waker of a poll function, each task's once. Returns one that the caller drops, and adds those
+    /// of completed tasks to `dead`.
     ///
     /// A task that another one displaces from the first place may still wait, so it moves to the map. Waking
     /// it instead would make two tasks that share a direction wake each other for ever.
-    fn put_task(&mut self, waker: Waker) -> (Option<Waker>, Vec<Waker>) {
+    fn put_task(&mut self, waker: Waker, dead: &mut Vec<Waker>) -> Option<Waker> {
         /// Wakers of completed tasks are looked for whenever the map has doubled, from here on.
         /// Arbitrary: not measured.
         const SWEEP_AT: usize = 32;
-        match self.task.replace(waker) {
-            None => (None, Vec::new()),
-            Some(last) if self.task.as_ref().is_some_and(|it| it.will_wake(&last)) => {
-                (Some(last), Vec::new())
-            }
-            Some(last) => {
-                let (more, waker) = (self.more.get_or_insert_default(), self.task.as_ref());
-                let twice = waker.and_then(|waker| more.tasks.remove(&identity(waker)));
-                let unused = more.tasks.insert(identity(&last), last).or(twice);
-                if more.tasks.len() < more.sweep_at.max(SWEEP_AT) {
-                    return (unused, Vec::new());
-                }
-                let all = std::mem::take(&mut more.tasks).into_iter();
-                let (dead, alive): (BTreeMap<_, _>, _) = all.partition(|(_, it)| is_dead(it));
-                more.tasks = alive;
-                more.sweep_at = 2 * more.tasks.len();
-                (unused, dead.into_values().collect())
-            }
+        if self.task.as_ref().is_some_and(|it| it.will_wake(&waker)) {
+            return Some(waker);
         }
+        let more = self.more.as_mut();
+        let twice = more.and_then(|more| more.tasks.remove(&identity(&waker)));
+        let Some(displaced) = self.task.replace(waker) else {
+            return twice;
+        };
+        let more = self.more.get_or_insert_default();
+        let unused = more.tasks.insert(identity(&displaced), displaced).or(twice);
+        if more.tasks.len() >= more.sweep_at.max(SWEEP_AT) {
+            let all = std::mem::take(&mut more.tasks).into_iter();
+            let (gone, alive): (BTreeMap<_, _>, _) = all.partition(|(_, it)| is_dead(it));
+            more.tasks = alive;
+            more.sweep_at = 2 * more.tasks.len();
+            dead.extend(gone.into_values());
+        }
+        unused
     }
 
     /// Stores the waker of a future, in its place if `key` is one of this `tick`. Returns the waker that was
