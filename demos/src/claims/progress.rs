@@ -8,7 +8,7 @@ use std::io::{IsTerminal as _, stderr};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::said::Entry;
+use super::Claim;
 use crate::{options::Shared, paint};
 
 /// What of a claim fits beside the bar.
@@ -37,7 +37,7 @@ impl Progress {
     }
 
     /// A claim is about to be checked.
-    pub(super) fn begin(&mut self, claim: &Entry) {
+    pub(super) fn begin(&mut self, claim: &Claim) {
         let said = short(claim.said);
         match self {
             Self::Bar(bar) => bar.set_message(format!("{}: {said}", claim.id)),
