@@ -30,7 +30,8 @@ use serde_json::json;
 
 use crate::{
     columns::Columns,
-    cooks::{self, Dish},
+    cooks,
+    dish::Dish,
     look,
     measure::{Run, measure},
     minute::Minute,

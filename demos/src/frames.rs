@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use crate::{
     arithmetic::{squares_below, sum_of_squares},
     columns::Columns,
-    cooks::Dish,
+    dish::Dish,
     measure::{self, Run},
     numbers::whole,
     options::Shared,

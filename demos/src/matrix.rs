@@ -14,7 +14,8 @@ use serde_json::json;
 
 use crate::{
     columns::Columns,
-    cooks::{self, Dish},
+    cooks,
+    dish::Dish,
     measure::{OneAndMany, Run, one_and_many},
     minute::Minute,
     numbers::whole,
@@ -222,9 +223,7 @@ fn at_once(run: &Run<u32>) -> String {
 }
 
 impl Dish for Args {
-    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
-        cooks::but_one(asked)
-    }
+    const COMPARES: bool = true;
 
     fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
         let cells = cells(executor, self.tasks, self.minute)?;

@@ -14,7 +14,8 @@ use serde_json::json;
 
 use crate::{
     columns::Columns,
-    cooks::{self, Dish},
+    cooks,
+    dish::Dish,
     look,
     measure::{Run, measure},
     minute::Minute,
@@ -242,9 +243,7 @@ impl Jobs {
 }
 
 impl Dish for Args {
-    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
-        cooks::but_one(asked)
-    }
+    const COMPARES: bool = true;
 
     fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
         let jobs = jobs(executor, self.parts, self.minute)?;

@@ -13,11 +13,11 @@ use brigade::timeline::{LaneKind, Timeline, What};
 use crate::{
     coffee::{Coffee, Shifts},
     cooks::{self, Crew},
+    figures::Figures,
     measure::{OneAndMany, Run},
     minute::Minute,
     parts::{self, Jobs},
     reference::{Reference, ThreeFrames},
-    report::Figures,
     threads::{Both, Threads},
 };
 

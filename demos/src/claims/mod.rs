@@ -37,12 +37,13 @@ use progress::Progress;
 use said::{ALL, Claim};
 
 use crate::{
-    cooks,
+    dish,
+    figures::Figures,
     interrupt::{Interrupt, Interrupted},
     numbers::whole,
     options::{BadArguments, Shared},
     paint::Paint,
-    report::{self, Ending, Figures, Report},
+    report::{self, Ending, Report},
     system,
 };
 
@@ -106,7 +107,7 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
         Size::Small => Sizes::small(),
     };
     // One cook leaves it to each demo how many the many are.
-    let cooks = cooks::asked(shared)?.into_iter().flatten().max();
+    let cooks = dish::asked(shared)?.into_iter().flatten().max();
     let lab = Lab::new(sizes, cooks.unwrap_or(1));
     let (begun, cpu) = (Instant::now(), system::cpu_time());
     let (machine, paint) = (Machine::here(), Paint::for_stdout(shared.no_color));

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use crate::{
     columns::Columns,
+    figures::Figures,
     options::Shared,
     paint::Paint,
-    report::{self, Ending, Figures, Report},
+    report::{self, Ending, Report},
     speed_up::{Change, SpeedUp, may_be_chance},
     units,
 };

@@ -20,7 +20,7 @@
 use std::{
     path::PathBuf,
     pin::pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -293,7 +293,8 @@ impl Client {
         while let Some(frame) = from.frame().await {
             let frame = frame.map_err(|error| Failure::receiving(&error))?;
             if let Some(piece) = frame.data_ref() {
-                self.dialer.gauge().add_received(piece.len());
+                let received = &self.dialer.meter.received;
+                received.fetch_add(piece.len() as u64, Relaxed);
                 let taken = body.take(piece);
                 progress.bytes = body.bytes();
                 taken?;

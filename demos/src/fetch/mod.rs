@@ -41,7 +41,7 @@ use std::{
     cell::OnceCell,
     future::{Future, pending},
     pin::pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Instant,
 };
 
@@ -61,7 +61,7 @@ pub(crate) use args::{ABOUT, Args, NOTES};
 use ask::Ask;
 use client::{Client, Limits, Outcome};
 use connector::Connector;
-use dial::{Dialer, Gauge};
+use dial::{Dialer, Meter};
 use failure::{Failure, Kind};
 use jobs::{Job, Page, Target};
 use origin::{Origin, Reply};
@@ -73,11 +73,12 @@ use summary::Record;
 use tally::Tally;
 
 use crate::{
-    cooks::Dish,
+    dish::Dish,
+    figures::Stopwatch,
     interrupt::Interrupt,
     options::{BadArguments, Shared},
     paint::{self, Paint},
-    report::{Report, Stopwatch},
+    report::Report,
     system::{self, Status},
     units,
 };
@@ -171,8 +172,8 @@ impl Plan {
         })
     }
 
-    fn client(&self, gauge: &Arc<Gauge>) -> anyhow::Result<Client> {
-        let dialer = Arc::new(Dialer::new(gauge.clone()));
+    fn client(&self, meter: &Arc<Meter>) -> anyhow::Result<Client> {
+        let dialer = Arc::new(Dialer::new(meter.clone()));
         let connector = match &self.tls {
             Some(tls) if !self.pages.is_empty() => {
                 let proxies = if self.no_proxy {
@@ -201,16 +202,16 @@ impl Dish for Plan {
         };
         let before = *self.baseline.get_or_init(Status::now);
         Status::shrink_after_burst();
-        let gauge = Arc::<Gauge>::default();
+        let meter = Arc::<Meter>::default();
         let mut run = Run {
-            client: Arc::new(self.client(&gauge)?),
+            client: Arc::new(self.client(&meter)?),
             queue: Queue::new(&self.pages, self.count, self.per_host),
             pace: self.rate.map(|rate| Pace::new(rate, Instant::now())),
             pages: self.pages.clone(),
             origin,
             concurrency: self.concurrency,
             asked: self.count,
-            gauge,
+            meter,
             interrupt,
             progress: Progress::new(self.quiet, self.escapes, self.count),
             tally: Tally::default(),
@@ -232,8 +233,8 @@ impl Dish for Plan {
             tally: run.tally,
             pages: run.pages,
             outcomes: run.outcomes,
-            open_max: run.gauge.open_max(),
-            opened: run.gauge.opened(),
+            open_max: run.meter.open.most(),
+            opened: run.meter.opened.load(Relaxed),
             json: self.json,
             prints_body: self.output.is_stdout(),
             threads: run.threads,
@@ -255,7 +256,7 @@ struct Run {
     origin: Option<Origin>,
     concurrency: usize,
     asked: usize,
-    gauge: Arc<Gauge>,
+    meter: Arc<Meter>,
     interrupt: Interrupt,
     progress: Progress,
     tally: Tally,
@@ -349,7 +350,7 @@ impl Run {
             in_flight,
             done: self.tally.done,
             failed: self.tally.failed(),
-            received: self.gauge.received(),
+            received: self.meter.received.load(Relaxed),
         });
     }
 }

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{client::Outcome, failure::Kind, jobs::Page, tally::Tally};
 use crate::{
+    figures::Figures,
     paint::{Paint, harmless},
-    report::{Ending, Figures, Report},
+    report::{Ending, Report},
     system::Status,
     units,
 };

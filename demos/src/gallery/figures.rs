@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::{load::Visit, place::Place};
 use crate::{
     columns::Columns,
-    report::{self, Ending, Figures, Report, Row},
+    figures::Figures,
+    report::{self, Ending, Report, Row},
     units,
 };
 

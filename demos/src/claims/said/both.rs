@@ -1,17 +1,10 @@
 //! The claim about a program that waits and computes: on one thread requests wait together, while
 //! what there is to compute is spread over the cores.
 
-use std::{
-    io,
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use brigade::{net::TcpStream, spawn_blocking, timeline::LaneKind};
-use futures_util::{
-    AsyncReadExt as _,
-    future::{join, try_join_all},
-};
+use brigade::{spawn_blocking, timeline::LaneKind};
+use futures_util::future::{join, try_join_all};
 
 use super::Claim;
 use crate::{
@@ -114,21 +107,13 @@ pub(super) const BOTH: Claim = Claim {
 
 /// Sends all requests and waits for all answers; how long they took, added up.
 async fn wait_for_all(origin: &Origin, request: Request) -> anyhow::Result<Duration> {
-    let asked = |number| begin("request", ask(origin.address(number), request));
+    let ask = |server| async move {
+        let begun = Instant::now();
+        request.ask(server).await.map(|()| begun.elapsed())
+    };
+    let asked = |number| begin("request", ask(origin.address(number)));
     let waited = try_join_all((0..REQUESTS as u64).map(asked)).await?;
     Ok(waited.into_iter().sum())
-}
-
-async fn ask(server: SocketAddr, request: Request) -> io::Result<Duration> {
-    let begun = Instant::now();
-    let stream = TcpStream::connect(server).await?;
-    stream.write_all(request.message().as_bytes()).await?;
-    let mut answer = Vec::new();
-    (&stream).read_to_end(&mut answer).await?;
-    match request.is_answered_by(&answer) {
-        true => Ok(begun.elapsed()),
-        false => Err(io::ErrorKind::InvalidData.into()),
-    }
 }
 
 /// Chops one pile after the other on one thread; whether all was right.

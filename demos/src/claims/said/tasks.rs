@@ -15,7 +15,7 @@ use crate::{
         },
         lab::{Lab, Trace, minute},
     },
-    cooks::Dish as _,
+    dish::Dish as _,
     fetch,
     interrupt::Interrupted,
     kitchen,
