@@ -59,7 +59,7 @@ use futures_util::{
 
 pub(crate) use args::{ABOUT, Args, NOTES};
 use ask::Ask;
-use client::{Client, Limits, Outcome};
+use client::{Client, Outcome};
 use connector::Connector;
 use dial::{Dialer, Meter};
 use failure::{Failure, Kind};
@@ -96,17 +96,14 @@ const ORIGIN_RETRIES: u32 = 3;
 
 /// A run of `fetch`, checked and ready to go.
 pub(crate) struct Plan {
+    args: Arc<Args>,
     /// Empty: the embedded origin is fetched from.
     pages: Vec<Arc<Page>>,
     count: usize,
     concurrency: usize,
-    per_host: usize,
-    rate: Option<f64>,
     ask: Ask,
     /// What pages are fetched with.
     tls: Option<TlsConnector>,
-    no_proxy: bool,
-    limits: Limits,
     output: Output,
     /// What the process needed before the first of all runs.
     baseline: OnceCell<Status>,
@@ -119,7 +116,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Checks all that was asked for. Nothing is fetched unless everything makes sense.
-    pub(crate) fn new(args: Args, shared: &Shared) -> anyhow::Result<Self> {
+    pub(crate) fn new(mut args: Args, shared: &Shared) -> anyhow::Result<Self> {
         let pages = jobs::read(&args.urls, args.file.as_deref())?;
         let own = pages.is_empty();
         if own && (args.method.is_some() || !args.headers.is_empty() || !args.data.is_empty()) {
@@ -142,33 +139,26 @@ impl Plan {
                 "-o -: the body and the JSON object cannot both go to stdout",
             ));
         }
-        let limits = Limits {
-            timeout: args.timeout,
-            retries: args.retries.unwrap_or(if own { ORIGIN_RETRIES } else { 0 }),
-            max_body: args.max_body,
-            follow: !args.no_location,
-            fail: args.fail,
-            resume: args.resume,
+        let (retries, per_host) = match own {
+            true => (ORIGIN_RETRIES, usize::MAX),
+            false => (0, PER_HOST),
         };
+        args.retries.get_or_insert(retries);
+        args.per_host.get_or_insert(per_host);
         let wanted = args.concurrency.unwrap_or(count).min(count);
         Ok(Self {
             concurrency: concurrency(wanted, 1 + output.files_each(), own),
-            per_host: args
-                .per_host
-                .unwrap_or(if own { usize::MAX } else { PER_HOST }),
-            rate: args.rate,
             ask: Ask::new(args.method.as_deref(), &args.headers, &args.data)?,
             pages,
             count,
             tls,
-            no_proxy: args.no_proxy,
-            limits,
             baseline: OnceCell::new(),
             quiet: shared.quiet || output.is_stdout(),
             json: shared.json,
             output,
             escapes: paint::takes_escapes(shared.no_color),
             paint: Paint::for_stdout(shared.no_color),
+            args: Arc::new(args),
         })
     }
 
@@ -176,7 +166,7 @@ impl Plan {
         let dialer = Arc::new(Dialer::new(meter.clone()));
         let connector = match &self.tls {
             Some(tls) if !self.pages.is_empty() => {
-                let proxies = if self.no_proxy {
+                let proxies = if self.args.no_proxy {
                     Proxies::default()
                 } else {
                     Proxies::from_environment()?
@@ -186,7 +176,13 @@ impl Plan {
             _ => None,
         };
         let (ask, output) = (self.ask.clone(), self.output.clone());
-        Ok(Client::new(dialer, connector, ask, self.limits, output))
+        Ok(Client::new(
+            dialer,
+            connector,
+            ask,
+            self.args.clone(),
+            output,
+        ))
     }
 }
 
@@ -205,8 +201,12 @@ impl Dish for Plan {
         let meter = Arc::<Meter>::default();
         let mut run = Run {
             client: Arc::new(self.client(&meter)?),
-            queue: Queue::new(&self.pages, self.count, self.per_host),
-            pace: self.rate.map(|rate| Pace::new(rate, Instant::now())),
+            queue: Queue::new(
+                &self.pages,
+                self.count,
+                self.args.per_host.unwrap_or(PER_HOST),
+            ),
+            pace: self.args.rate.map(|rate| Pace::new(rate, Instant::now())),
             pages: self.pages.clone(),
             origin,
             concurrency: self.concurrency,
