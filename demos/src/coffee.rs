@@ -297,24 +297,16 @@ impl Shifts {
     }
 
     fn table(&self) -> Columns {
-        let mut table = Columns::new([
-            "way",
-            "orders",
-            "CPU time",
-            "of a core",
-            "CPU a cup",
-            "switches",
-            "threads",
-        ]);
-        let or_unknown = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        let mut table =
+            Columns::new("way | orders | CPU time | of a core | CPU a cup | switches | threads");
         for way in self.all() {
             table.row([
                 way.name.to_owned(),
                 units::count(way.orders),
-                or_unknown(way.used.map(|used| units::duration(used.cpu))),
-                or_unknown(way.cores().map(units::percent)),
-                or_unknown(way.cpu_a_cup().map(units::duration)),
-                or_unknown(way.used.map(|used| units::count(used.switches() as usize))),
+                units::or_dash(way.used, |used| units::duration(used.cpu)),
+                units::or_dash(way.cores(), units::percent),
+                units::or_dash(way.cpu_a_cup(), units::duration),
+                units::or_dash(way.used, |used| units::count(used.switches() as usize)),
                 units::count(way.threads),
             ]);
         }

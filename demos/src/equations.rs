@@ -228,13 +228,7 @@ impl Solutions {
     }
 
     fn table(&self) -> Columns {
-        let mut columns = Columns::new([
-            "hands",
-            "busy at once",
-            "wall time",
-            "critical path",
-            "ratio",
-        ]);
+        let mut columns = Columns::new("hands | busy at once | wall time | critical path | ratio");
         for attempt in &self.attempts {
             columns.row([
                 units::count(attempt.hands),

@@ -258,14 +258,8 @@ impl Shows {
 }
 
 fn table(shows: [&Show; 2]) -> Columns {
-    let mut table = Columns::new([
-        "computation",
-        "on time",
-        "missed",
-        "worst lateness",
-        "numbers squared",
-        "sum",
-    ]);
+    let mut table =
+        Columns::new("computation | on time | missed | worst lateness | numbers squared | sum");
     for show in shows {
         table.row([
             show.name.to_owned(),

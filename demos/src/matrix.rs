@@ -103,12 +103,11 @@ impl Cells {
 
     fn table(&self) -> Columns {
         let cooks = |run: &Run<u32>| units::counted(run.figures.cooks, "cook");
-        let mut columns = Columns::new([
-            String::new(),
+        let mut columns = Columns::new(&format!(
+            " | {} | {} | speed-up",
             cooks(&self.waiting.one),
-            cooks(&self.waiting.many),
-            "speed-up".to_owned(),
-        ]);
+            cooks(&self.waiting.many)
+        ));
         for (name, row) in [("waiting", &self.waiting), ("chopping", &self.chopping)] {
             columns.row([
                 name.to_owned(),
@@ -210,7 +209,7 @@ fn wall(run: &Run<u32>) -> String {
 }
 
 fn cpu(run: &Run<u32>) -> String {
-    let cpu = run.figures.cpu.map_or("-".to_owned(), units::duration);
+    let cpu = units::or_dash(run.figures.cpu, units::duration);
     format!("{cpu} CPU ")
 }
 

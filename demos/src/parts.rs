@@ -166,14 +166,8 @@ impl Jobs {
     }
 
     fn table(&self) -> Columns {
-        let heading = [
-            "",
-            "computing: ideal",
-            "measured",
-            "waiting: ideal",
-            "measured",
-        ];
-        let mut columns = Columns::new(heading);
+        let mut columns =
+            Columns::new(" | computing: ideal | measured | waiting: ideal | measured");
         let whole = self.minute.times(f64::from(self.parts));
         let measured = self.computing.all().into_iter().zip(self.waiting.all());
         for (way, (computing, waiting)) in measured.enumerate() {

@@ -221,16 +221,9 @@ impl Sums {
 
     /// The big sum, by so many cooks a row.
     fn table(&self) -> Columns {
-        let heading = [
-            "cooks",
-            "wall time",
-            "CPU time",
-            "in flight",
-            "at once",
-            "speed-up",
-            "efficiency",
-        ];
-        let mut columns = Columns::new(heading);
+        let mut columns = Columns::new(
+            "cooks | wall time | CPU time | in flight | at once | speed-up | efficiency",
+        );
         for Rung {
             run,
             speed_up,
@@ -240,7 +233,7 @@ impl Sums {
             columns.row([
                 units::count(run.figures.cooks),
                 units::duration(run.figures.wall),
-                run.figures.cpu.map_or("-".to_owned(), units::duration),
+                units::or_dash(run.figures.cpu, units::duration),
                 units::count(run.figures.in_flight_max),
                 units::count(run.figures.at_once_max),
                 speed_up.to_string(),

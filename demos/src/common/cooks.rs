@@ -69,17 +69,11 @@ impl Executor for Crew {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        match self {
-            Self::One(executor) => executor.spawn(future),
-            Self::Many(executor) => executor.spawn(future),
-        }
+        self.handle().spawn(future)
     }
 
     fn workers(&self) -> usize {
-        match self {
-            Self::One(_) => 1,
-            Self::Many(executor) => executor.workers(),
-        }
+        self.metrics().workers.len()
     }
 
     fn handle(&self) -> Handle {
@@ -90,10 +84,7 @@ impl Executor for Crew {
     }
 
     fn metrics(&self) -> Metrics {
-        match self {
-            Self::One(executor) => executor.metrics(),
-            Self::Many(executor) => executor.metrics(),
-        }
+        self.handle().metrics()
     }
 
     fn timeline(&self) -> Option<Timeline> {

@@ -334,7 +334,7 @@ impl Twin {
 }
 
 fn table(pairs: &[Pair]) -> Columns {
-    let mut table = Columns::new(["", "", "done", "wall time", "CPU time", "polls", "fault"]);
+    let mut table = Columns::new(" |  | done | wall time | CPU time | polls | fault");
     for pair in pairs {
         for (which, _, twin) in pair.twins() {
             let Done { done, of } = twin.run.output;
@@ -344,7 +344,7 @@ fn table(pairs: &[Pair]) -> Columns {
                 which.to_owned(),
                 format!("{done} of {of} {}", pair.pitfall.counts),
                 units::duration(figures.wall),
-                figures.cpu.map_or("-".to_owned(), units::duration),
+                units::or_dash(figures.cpu, units::duration),
                 units::count(twin.polls() as usize),
                 if twin.is_named() { "named" } else { "-" }.to_owned(),
             ]);
