@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::{
     compare,
-    cooks::{self, Dish},
+    dish::Dish,
     look,
     measure::{OneAndMany, Run, measure, one_and_many},
     minute::Minute,
@@ -161,9 +161,7 @@ fn numbers_of(visits: &[Visit]) -> Vec<String> {
 }
 
 impl Dish for Args {
-    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
-        cooks::but_one(asked)
-    }
+    const COMPARES: bool = true;
 
     fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
         let shop = shop(executor, self.customers, self.minute)?;

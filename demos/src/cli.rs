@@ -12,8 +12,8 @@ use clap::{
 };
 
 use crate::{
-    cashier, claims, coffee, equations, fetch, follow, frames, gallery, kitchen, matrix,
-    options::Shared, parts, pitfalls, reference, squares, threads,
+    cashier, claims, coffee, equations, fetch, follow, frames, gallery, helper::Hidden, kitchen,
+    matrix, options::Shared, parts, pitfalls, reference, squares, threads,
 };
 
 /// What stands below the help of all.
@@ -107,7 +107,7 @@ pub(crate) enum Demo {
     Claims(claims::Args),
     /// The server behind `fetch` without a URL; it runs in a process of its own
     #[command(hide = true)]
-    Origin(fetch::origin::Args),
+    Origin(Hidden),
 }
 
 /// What became of the arguments.

@@ -15,21 +15,20 @@
 //! the four are the four ways in which programs wait for a socket.
 
 use std::{
-    io::{self, ErrorKind, Read as _, Write as _},
-    net::{self, SocketAddr},
+    io::{self, ErrorKind, Read as _},
+    net::SocketAddr,
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, ensure};
-use brigade::{Executor, net::TcpStream, task::Builder};
-use futures_util::AsyncReadExt as _;
+use brigade::{Executor, task::Builder};
 use serde_json::{Value, json};
 
 use crate::{
     columns::Columns,
-    cooks::Dish,
+    dish::Dish,
     fetch::origin::{Origin, Request},
     interrupt::{Interrupt, Interrupted},
     meanwhile,
@@ -189,30 +188,13 @@ impl Shop {
     fn is_open(&self) -> bool {
         Instant::now() < self.closes && !self.interrupt.asked()
     }
-
-    /// Presses the button. A connection serves one cup.
-    fn press(&self, machine: usize) -> io::Result<net::TcpStream> {
-        let mut stream = net::TcpStream::connect(self.machines[machine])?;
-        stream.write_all(self.cup.message().as_bytes())?;
-        Ok(stream)
-    }
-
-    /// What was served is a whole cup, or an error.
-    fn taste(&self, served: &[u8]) -> io::Result<()> {
-        match self.cup.is_answered_by(served) {
-            true => Ok(()),
-            false => Err(ErrorKind::InvalidData.into()),
-        }
-    }
 }
 
 /// Blocked: the worker stands at the machine until the cup is there.
 fn stand_at(shop: &Shop, machine: usize) -> io::Result<usize> {
     let mut orders = 0;
     while shop.is_open() {
-        let mut cup = Vec::new();
-        shop.press(machine)?.read_to_end(&mut cup)?;
-        shop.taste(&cup)?;
+        shop.cup.block(shop.machines[machine])?;
         orders += 1;
     }
     Ok(orders)
@@ -233,7 +215,7 @@ fn hire(shop: &Shop) -> io::Result<usize> {
 /// Busy loop: the worker goes round and asks: ready? ready? ready?
 fn ask_all(shop: &Shop) -> io::Result<usize> {
     let press = |machine| {
-        let stream = shop.press(machine)?;
+        let stream = shop.cup.connect(shop.machines[machine])?;
         stream.set_nonblocking(true)?;
         Ok((machine, stream, Vec::new()))
     };
@@ -248,7 +230,7 @@ fn ask_all(shop: &Shop) -> io::Result<usize> {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => next += 1,
                 Err(error) => return Err(error),
                 Ok(_) => {
-                    shop.taste(cup)?;
+                    shop.cup.check(cup)?;
                     orders += 1;
                     let machine = *machine;
                     brewing.swap_remove(next);
@@ -283,11 +265,7 @@ fn be_told<E: Executor>(executor: &E, shop: &Arc<Shop>) -> anyhow::Result<Run<us
 async fn attend(shop: Arc<Shop>, machine: usize) -> io::Result<usize> {
     let mut orders = 0;
     while shop.is_open() {
-        let stream = TcpStream::connect(shop.machines[machine]).await?;
-        stream.write_all(shop.cup.message().as_bytes()).await?;
-        let mut cup = Vec::new();
-        (&stream).read_to_end(&mut cup).await?;
-        shop.taste(&cup)?;
+        shop.cup.ask(shop.machines[machine]).await?;
         orders += 1;
     }
     Ok(orders)
@@ -319,24 +297,16 @@ impl Shifts {
     }
 
     fn table(&self) -> Columns {
-        let mut table = Columns::new([
-            "way",
-            "orders",
-            "CPU time",
-            "of a core",
-            "CPU a cup",
-            "switches",
-            "threads",
-        ]);
-        let or_unknown = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        let mut table =
+            Columns::new("way | orders | CPU time | of a core | CPU a cup | switches | threads");
         for way in self.all() {
             table.row([
                 way.name.to_owned(),
                 units::count(way.orders),
-                or_unknown(way.used.map(|used| units::duration(used.cpu))),
-                or_unknown(way.cores().map(units::percent)),
-                or_unknown(way.cpu_a_cup().map(units::duration)),
-                or_unknown(way.used.map(|used| units::count(used.switches() as usize))),
+                units::or_dash(way.used, |used| units::duration(used.cpu)),
+                units::or_dash(way.cores(), units::percent),
+                units::or_dash(way.cpu_a_cup(), units::duration),
+                units::or_dash(way.used, |used| units::count(used.switches() as usize)),
                 units::count(way.threads),
             ]);
         }

@@ -30,7 +30,8 @@ use serde_json::json;
 
 use crate::{
     columns::Columns,
-    cooks::{self, Dish},
+    cooks,
+    dish::Dish,
     look,
     measure::{Run, measure},
     minute::Minute,
@@ -227,13 +228,7 @@ impl Solutions {
     }
 
     fn table(&self) -> Columns {
-        let mut columns = Columns::new([
-            "hands",
-            "busy at once",
-            "wall time",
-            "critical path",
-            "ratio",
-        ]);
+        let mut columns = Columns::new("hands | busy at once | wall time | critical path | ratio");
         for attempt in &self.attempts {
             columns.row([
                 units::count(attempt.hands),

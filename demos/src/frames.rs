@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use crate::{
     arithmetic::{squares_below, sum_of_squares},
     columns::Columns,
-    cooks::Dish,
+    dish::Dish,
     measure::{self, Run},
     numbers::whole,
     options::Shared,
@@ -258,14 +258,8 @@ impl Shows {
 }
 
 fn table(shows: [&Show; 2]) -> Columns {
-    let mut table = Columns::new([
-        "computation",
-        "on time",
-        "missed",
-        "worst lateness",
-        "numbers squared",
-        "sum",
-    ]);
+    let mut table =
+        Columns::new("computation | on time | missed | worst lateness | numbers squared | sum");
     for show in shows {
         table.row([
             show.name.to_owned(),

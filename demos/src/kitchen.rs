@@ -18,8 +18,8 @@ use futures_util::future::join;
 use serde_json::json;
 
 use crate::{
-    compare,
-    cooks::{self, Dish},
+    compare, cooks,
+    dish::Dish,
     look,
     measure::{OneAndMany, Run, measure, one_and_many},
     minute::Minute,
@@ -222,9 +222,7 @@ impl Dinners {
 }
 
 impl Dish for Args {
-    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
-        cooks::but_one(asked)
-    }
+    const COMPARES: bool = true;
 
     fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
         let dinners = three_ways(executor, self.minute)?;

@@ -1,7 +1,7 @@
 //! The `brigade` command: programs that show concurrency and parallelism, each
 //! measured from the run itself.
 //!
-//! Reading order: this file (who runs what), [`cooks`] (the executor is chosen
+//! Reading order: this file (who runs what), [`dish`] (the executor is chosen
 //! at run time), [`report`] (the figures every demo ends with), [`measure`] (one
 //! program on one executor), [`work`] (what there is to do), then the demos, of which
 //! [`kitchen`] is the first to run and [`fetch`] the main job and a directory of its
@@ -31,8 +31,8 @@ mod threads;
 
 // So that a demo writes `crate::units`, wherever that is.
 use common::{
-    arithmetic, columns, compare, cooks, interrupt, look, meanwhile, measure, minute, numbers,
-    options, paint, record, report, speed_up, system, units, usage, work,
+    arithmetic, columns, compare, cooks, dish, figures, gauge, helper, interrupt, look, meanwhile,
+    measure, minute, numbers, options, paint, record, report, speed_up, system, units, usage, work,
 };
 
 use std::process::ExitCode;
@@ -60,23 +60,23 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         None => Ok(show(&cli::menu())),
         Some(Demo::Fetch(args)) => {
             let plan = fetch::Plan::new(args, &shared)?;
-            cooks::run(&shared, &plan)
+            dish::run(&shared, &plan)
         }
-        Some(Demo::Kitchen(args)) => cooks::run(&shared, &args),
-        Some(Demo::Cashier(args)) => cooks::run(&shared, &args),
-        Some(Demo::Equations(args)) => cooks::run(&shared, &args),
-        Some(Demo::Squares(args)) => cooks::run(&shared, &squares::Squares::new(&args, &shared)),
-        Some(Demo::Parts(args)) => cooks::run(&shared, &args),
-        Some(Demo::Matrix(args)) => cooks::run(&shared, &args),
-        Some(Demo::Coffee(coffee)) => cooks::run(&shared, &coffee),
-        Some(Demo::Frames(frames)) => cooks::run(&shared, &frames),
-        Some(Demo::Threads(threads)) => cooks::run(&shared, &threads),
-        Some(Demo::Reference(reference)) => cooks::run(&shared, &reference),
-        Some(Demo::Pitfalls(args)) => cooks::run(&shared, &args),
-        Some(Demo::Follow(follow)) => cooks::run(&shared, &follow),
+        Some(Demo::Kitchen(args)) => dish::run(&shared, &args),
+        Some(Demo::Cashier(args)) => dish::run(&shared, &args),
+        Some(Demo::Equations(args)) => dish::run(&shared, &args),
+        Some(Demo::Squares(args)) => dish::run(&shared, &squares::Squares::new(&args, &shared)),
+        Some(Demo::Parts(args)) => dish::run(&shared, &args),
+        Some(Demo::Matrix(args)) => dish::run(&shared, &args),
+        Some(Demo::Coffee(coffee)) => dish::run(&shared, &coffee),
+        Some(Demo::Frames(frames)) => dish::run(&shared, &frames),
+        Some(Demo::Threads(threads)) => dish::run(&shared, &threads),
+        Some(Demo::Reference(reference)) => dish::run(&shared, &reference),
+        Some(Demo::Pitfalls(args)) => dish::run(&shared, &args),
+        Some(Demo::Follow(follow)) => dish::run(&shared, &follow),
         Some(Demo::Gallery(args)) => {
             let gallery = gallery::Gallery::new(args, &shared)?;
-            cooks::run(&shared, &gallery)
+            dish::run(&shared, &gallery)
         }
         Some(Demo::Visitors(args)) => gallery::visitors::visit(args).map(|()| ExitCode::SUCCESS),
         Some(Demo::Claims(args)) => claims::run(&args, &shared),

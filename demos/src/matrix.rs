@@ -14,7 +14,8 @@ use serde_json::json;
 
 use crate::{
     columns::Columns,
-    cooks::{self, Dish},
+    cooks,
+    dish::Dish,
     measure::{OneAndMany, Run, one_and_many},
     minute::Minute,
     numbers::whole,
@@ -102,12 +103,11 @@ impl Cells {
 
     fn table(&self) -> Columns {
         let cooks = |run: &Run<u32>| units::counted(run.figures.cooks, "cook");
-        let mut columns = Columns::new([
-            String::new(),
+        let mut columns = Columns::new(&format!(
+            " | {} | {} | speed-up",
             cooks(&self.waiting.one),
-            cooks(&self.waiting.many),
-            "speed-up".to_owned(),
-        ]);
+            cooks(&self.waiting.many)
+        ));
         for (name, row) in [("waiting", &self.waiting), ("chopping", &self.chopping)] {
             columns.row([
                 name.to_owned(),
@@ -209,7 +209,7 @@ fn wall(run: &Run<u32>) -> String {
 }
 
 fn cpu(run: &Run<u32>) -> String {
-    let cpu = run.figures.cpu.map_or("-".to_owned(), units::duration);
+    let cpu = units::or_dash(run.figures.cpu, units::duration);
     format!("{cpu} CPU ")
 }
 
@@ -222,9 +222,7 @@ fn at_once(run: &Run<u32>) -> String {
 }
 
 impl Dish for Args {
-    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
-        cooks::but_one(asked)
-    }
+    const COMPARES: bool = true;
 
     fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
         let cells = cells(executor, self.tasks, self.minute)?;

@@ -14,7 +14,8 @@ use serde_json::json;
 
 use crate::{
     columns::Columns,
-    cooks::{self, Dish},
+    cooks,
+    dish::Dish,
     look,
     measure::{Run, measure},
     minute::Minute,
@@ -165,14 +166,8 @@ impl Jobs {
     }
 
     fn table(&self) -> Columns {
-        let heading = [
-            "",
-            "computing: ideal",
-            "measured",
-            "waiting: ideal",
-            "measured",
-        ];
-        let mut columns = Columns::new(heading);
+        let mut columns =
+            Columns::new(" | computing: ideal | measured | waiting: ideal | measured");
         let whole = self.minute.times(f64::from(self.parts));
         let measured = self.computing.all().into_iter().zip(self.waiting.all());
         for (way, (computing, waiting)) in measured.enumerate() {
@@ -242,9 +237,7 @@ impl Jobs {
 }
 
 impl Dish for Args {
-    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
-        cooks::but_one(asked)
-    }
+    const COMPARES: bool = true;
 
     fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
         let jobs = jobs(executor, self.parts, self.minute)?;

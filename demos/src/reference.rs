@@ -32,17 +32,16 @@ use std::{
 use anyhow::Context as _;
 use brigade::{
     Executor,
-    net::TcpStream,
     task::Builder,
     time::sleep,
     timeline::{Timeline, What},
     yield_now,
 };
-use futures_util::AsyncReadExt as _;
 
 use crate::{
     arithmetic::{squares_below, sum_of_squares},
-    cooks::Dish,
+    cooks,
+    dish::Dish,
     fetch::origin::{Origin, Request},
     measure::{self, Run},
     numbers::whole,
@@ -201,7 +200,7 @@ const MINE: &str = "mine";
 
 /// The rest of the machine: a thread for each core that computes until all is over.
 fn other_programs(over: &Arc<AtomicBool>) -> Vec<thread::JoinHandle<()>> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let cores = cooks::cores();
     let program = |_| {
         let over = over.clone();
         thread::spawn(move || {
@@ -262,11 +261,7 @@ async fn mine(server: SocketAddr, process: u32, numbers: u64) -> io::Result<Note
 }
 
 async fn ask(server: SocketAddr, numbers: u64) -> io::Result<u64> {
-    let request = Request::Sum(numbers);
-    let stream = TcpStream::connect(server).await?;
-    stream.write_all(request.message().as_bytes()).await?;
-    let mut answer = Vec::new();
-    (&stream).read_to_end(&mut answer).await?;
+    let answer = Request::Sum(numbers).send(server).await?;
     let text = String::from_utf8(answer).map_err(|_| ErrorKind::InvalidData)?;
     let (_, sum) = text
         .split_once("\r\n\r\n")

@@ -13,9 +13,10 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::{
+    arithmetic::{squares_below, sum_of_squares},
     columns::Columns,
-    compare,
-    cooks::{self, Dish},
+    compare, cooks,
+    dish::Dish,
     look,
     measure::{Run, measure},
     numbers::whole,
@@ -77,30 +78,17 @@ async fn squares(chunk: Range<u64>) -> u64 {
     let stretch = stretch();
     let (mut sum, mut from) = (0_u64, chunk.start);
     while chunk.end - from > stretch {
-        sum = sum.wrapping_add(add_up(from..from + stretch));
+        sum = sum.wrapping_add(sum_of_squares(from..from + stretch));
         from += stretch;
         yield_now().await;
     }
-    sum.wrapping_add(add_up(from..chunk.end))
-}
-
-/// The work itself. The black box keeps the compiler from finding the formula.
-fn add_up(numbers: Range<u64>) -> u64 {
-    numbers.fold(0, |sum: u64, number| {
-        sum.wrapping_add(black_box(number).wrapping_mul(number))
-    })
-}
-
-/// What must come out, modulo 2⁶⁴ as everything here.
-fn formula(size: u64) -> u64 {
-    let n = u128::from(size);
-    (n.saturating_sub(1) * n * (2 * n).saturating_sub(1) / 6) as u64
+    sum.wrapping_add(sum_of_squares(from..chunk.end))
 }
 
 /// Squares a second that one cook adds up, measured once.
 fn speed() -> f64 {
     static SPEED: OnceLock<f64> = OnceLock::new();
-    *SPEED.get_or_init(|| measure_speed(BATCH, || add_up(0..black_box(BATCH))))
+    *SPEED.get_or_init(|| measure_speed(BATCH, || sum_of_squares(0..black_box(BATCH))))
 }
 
 /// Numbers that take about a millisecond.
@@ -134,7 +122,10 @@ pub(crate) fn sums<E: Executor>(executor: &E, size: u64, rungs: &[usize]) -> any
     stretch();
     let in_four = |size| {
         let run = measure(&cooks::many(WORKERS)?, sum(size, SMALL_CHUNKS))?;
-        anyhow::ensure!(run.output == formula(size), "the sum of {size} is wrong");
+        anyhow::ensure!(
+            run.output == squares_below(size),
+            "the sum of {size} is wrong"
+        );
         anyhow::Ok(run)
     };
     let small = in_four(SMALL)?;
@@ -148,7 +139,7 @@ pub(crate) fn sums<E: Executor>(executor: &E, size: u64, rungs: &[usize]) -> any
             measure(&cooks::hire(cooks)?, sum(size, BIG_CHUNKS))?
         };
         anyhow::ensure!(
-            run.output == formula(size),
+            run.output == squares_below(size),
             "the sum with {cooks} cooks is wrong"
         );
         let speed_up = ladder.first().map_or_else(
@@ -230,16 +221,9 @@ impl Sums {
 
     /// The big sum, by so many cooks a row.
     fn table(&self) -> Columns {
-        let heading = [
-            "cooks",
-            "wall time",
-            "CPU time",
-            "in flight",
-            "at once",
-            "speed-up",
-            "efficiency",
-        ];
-        let mut columns = Columns::new(heading);
+        let mut columns = Columns::new(
+            "cooks | wall time | CPU time | in flight | at once | speed-up | efficiency",
+        );
         for Rung {
             run,
             speed_up,
@@ -249,7 +233,7 @@ impl Sums {
             columns.row([
                 units::count(run.figures.cooks),
                 units::duration(run.figures.wall),
-                run.figures.cpu.map_or("-".to_owned(), units::duration),
+                units::or_dash(run.figures.cpu, units::duration),
                 units::count(run.figures.in_flight_max),
                 units::count(run.figures.at_once_max),
                 speed_up.to_string(),
@@ -402,21 +386,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_formula_is_what_adding_up_gives() {
-        assert_eq!(formula(SMALL), 328_350);
-        for size in [0, 1, 2, 100, 12_345] {
-            assert_eq!(formula(size), add_up(0..size), "{size}");
-        }
-        assert_eq!(formula(SIZE_MAX), {
-            let n = u128::from(SIZE_MAX);
-            (((n - 1) * n / 2 * (2 * n - 1)) / 3) as u64
-        });
-    }
-
-    #[test]
     fn chunks_leave_nothing_out() {
         for (size, chunks) in [(100, 4), (7, 64), (1001, 64)] {
-            assert_eq!(brigade::run(sum(size, chunks)), formula(size), "{size}");
+            assert_eq!(
+                brigade::run(sum(size, chunks)),
+                squares_below(size),
+                "{size}"
+            );
         }
     }
 

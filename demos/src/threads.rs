@@ -12,8 +12,8 @@
 mod summary;
 
 use std::{
-    io::{self, ErrorKind, Read as _, Write as _},
-    net::{self, SocketAddr},
+    io,
+    net::SocketAddr,
     sync::{
         Barrier,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -23,13 +23,13 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use brigade::{Executor, net::TcpStream, task::Builder};
-use futures_util::AsyncReadExt as _;
+use brigade::{Executor, task::Builder};
 use serde_json::{Value, json};
 
 use crate::{
     arithmetic::{squares_below, sum_of_squares},
-    cooks::Dish,
+    cooks,
+    dish::Dish,
     fetch::origin::{Origin, Reply, Request},
     interrupt::{Interrupt, Interrupted},
     meanwhile,
@@ -158,7 +158,7 @@ impl Threads {
         let threads = waiting("threads", calls.len(), || Ok(call_as_threads(&calls)?))?;
         CROWDED.store(true, Relaxed);
         drop(origin);
-        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let cores = cooks::cores();
         let interrupt = Interrupt::listen()?;
         let crowds = CROWDS.into_iter().take_while(|_| !interrupt.asked());
         let computed = crowds
@@ -225,30 +225,10 @@ struct Call {
 }
 
 impl Call {
-    fn check(self, answer: &[u8]) -> io::Result<()> {
-        match self.request.is_answered_by(answer) {
-            true => Ok(()),
-            false => Err(ErrorKind::InvalidData.into()),
-        }
-    }
-
-    /// The request as a thread makes it, which blocks.
-    fn block(self) -> io::Result<()> {
-        let mut stream = net::TcpStream::connect(self.to)?;
-        stream.write_all(self.request.message().as_bytes())?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        self.check(&answer)
-    }
-
-    /// The request as a task makes it, line for line the same; how long it took.
+    /// The request as a task makes it; how long it took.
     async fn wait(self) -> io::Result<Duration> {
         let begun = Instant::now();
-        let stream = TcpStream::connect(self.to).await?;
-        stream.write_all(self.request.message().as_bytes()).await?;
-        let mut answer = Vec::new();
-        (&stream).read_to_end(&mut answer).await?;
-        self.check(&answer)?;
+        self.request.ask(self.to).await?;
         Ok(begun.elapsed())
     }
 }
@@ -298,7 +278,7 @@ fn call_as_threads(calls: &[Call]) -> io::Result<usize> {
     thread::scope(|scope| {
         let hire = |call: &Call| {
             let call = *call;
-            thread::Builder::new().spawn_scoped(scope, move || call.block())
+            thread::Builder::new().spawn_scoped(scope, move || call.request.block(call.to))
         };
         // Where the system refuses a thread, those there are are waited for.
         let threads: Vec<_> = calls.iter().map(hire).collect();

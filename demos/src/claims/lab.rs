@@ -13,11 +13,11 @@ use brigade::timeline::{LaneKind, Timeline, What};
 use crate::{
     coffee::{Coffee, Shifts},
     cooks::{self, Crew},
+    figures::Figures,
     measure::{OneAndMany, Run},
     minute::Minute,
     parts::{self, Jobs},
     reference::{Reference, ThreeFrames},
-    report::Figures,
     threads::{Both, Threads},
 };
 
@@ -25,12 +25,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Sizes {
     pub(super) is_small: bool,
-    /// Milliseconds that a minute takes in `kitchen`, `matrix`, `parts`, `equations`, `cashier`.
-    pub(super) kitchen: u64,
-    pub(super) matrix: u64,
+    /// Milliseconds that a minute takes, and that one takes in `parts`.
+    pub(super) minute: u64,
     pub(super) parts: u64,
-    pub(super) equations: u64,
-    pub(super) cashier: u64,
     /// Requests of `fetch`.
     pub(super) requests: usize,
     pub(super) frames: u32,
@@ -46,11 +43,8 @@ impl Sizes {
     pub(super) fn full() -> Self {
         Self {
             is_small: false,
-            kitchen: 100,
-            matrix: 100,
+            minute: 100,
             parts: 1000,
-            equations: 100,
-            cashier: 100,
             requests: 2000,
             frames: 300,
             threads: Threads {
@@ -72,11 +66,8 @@ impl Sizes {
     pub(super) fn small() -> Self {
         Self {
             is_small: true,
-            kitchen: 4,
-            matrix: 4,
+            minute: 4,
             parts: 20,
-            equations: 4,
-            cashier: 4,
             requests: 300,
             frames: 30,
             threads: Threads {
@@ -105,14 +96,11 @@ pub(super) fn minute(millis: u64) -> Minute {
 /// What is remembered of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Trace {
-    pub(super) cooks: usize,
-    pub(super) busy: Vec<Duration>,
+    pub(super) figures: Figures,
     pub(super) waiting_share: f64,
-    pub(super) in_flight_max: usize,
-    pub(super) at_once_max: usize,
 }
 
-/// The lab.
+/// The lab, which keeps what it has measured.
 pub(super) struct Lab {
     pub(super) sizes: Sizes,
     /// How many cooks are hired where the demo is one that compares; 1 leaves it to the demo.
@@ -170,8 +158,9 @@ impl Lab {
         kept(&self.threads, || {
             let both = self.sizes.threads.measure(&brigade::SingleThread::new()?)?;
             let waited: Duration = both.run.output;
-            let figures = &both.run.figures;
-            self.note_figures(figures, figures.waiting_share(waited));
+            let figures = both.run.figures.clone();
+            let waiting_share = figures.waiting_share(waited);
+            self.note_figures(figures, waiting_share);
             Ok(both)
         })
     }
@@ -189,14 +178,12 @@ impl Lab {
     /// here and what was in flight by tasks, so that neither figure follows from the other.
     pub(super) fn note<T>(&self, run: &Run<T>) {
         let recorded = brigade_timeline::figures(&run.timeline);
-        let at_work = polls_at_once(&run.timeline, |kind| matches!(kind, LaneKind::Worker(_)));
-        self.traces.borrow_mut().push(Trace {
-            cooks: run.figures.cooks,
-            busy: run.figures.busy.clone(),
-            waiting_share: recorded.waiting_share,
+        let figures = Figures {
             in_flight_max: recorded.in_flight_max,
-            at_once_max: at_work,
-        });
+            at_once_max: polls_at_once(&run.timeline, |kind| matches!(kind, LaneKind::Worker(_))),
+            ..run.figures.clone()
+        };
+        self.note_figures(figures, recorded.waiting_share);
     }
 
     pub(super) fn note_both<T>(&self, runs: &OneAndMany<T>) {
@@ -205,13 +192,10 @@ impl Lab {
     }
 
     /// Remembers a run that was not recorded.
-    pub(super) fn note_figures(&self, figures: &Figures, waiting_share: f64) {
+    pub(super) fn note_figures(&self, figures: Figures, waiting_share: f64) {
         self.traces.borrow_mut().push(Trace {
-            cooks: figures.cooks,
-            busy: figures.busy.clone(),
+            figures,
             waiting_share,
-            in_flight_max: figures.in_flight_max,
-            at_once_max: figures.at_once_max,
         });
     }
 

@@ -105,27 +105,20 @@ fn field(text: &str, name: &str, between: char) -> Option<String> {
     (!value.is_empty()).then_some(value)
 }
 
-/// The day that lies so long after the first of January 1970.
+/// The day that lies so long after the first of January 1970, by years that begin in March: then the
+/// day of a leap year is the last one, and all other months have their places.
 fn date(since: Duration) -> String {
-    let mut days = since.as_secs() / (24 * 60 * 60);
-    let mut year = 1970;
-    while days >= days_of(year) {
-        days -= days_of(year);
-        year += 1;
-    }
-    let february = days_of(year) - 337;
-    let months = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let mut month = 0;
-    while days >= months[month] {
-        days -= months[month];
-        month += 1;
-    }
-    format!("{year}-{:02}-{:02}", month + 1, days + 1)
-}
-
-fn days_of(year: u64) -> u64 {
-    let leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
-    365 + u64::from(leap)
+    let days = since.as_secs() / (24 * 60 * 60) + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) = match month {
+        0..10 => (year, month + 3),
+        _ => (year + 1, month - 9),
+    };
+    format!("{}-{month:02}-{day:02}", year + era * 400)
 }
 
 #[cfg(test)]

@@ -8,11 +8,13 @@
 //!
 //! | file | its part |
 //! |---|---|
-//! | `said/` | the claims, one a file: read `said/automatic.rs` first |
-//! | `judgement` | verdicts, and the margins by which figures decide |
+//! | `said/` | the claims by topic: read the first in `said/tasks.rs` first |
+//! | `facts` | what an experiment measured, by name |
+//! | `judgement` | verdicts, and the margins by which facts decide |
 //! | `lab` | where the experiments are made, and how large |
 //! | `table`, `machine`, `progress` | what is printed, on which machine, and meanwhile |
 
+mod facts;
 mod judgement;
 mod lab;
 mod machine;
@@ -27,20 +29,21 @@ use std::{
 
 use serde_json::{Value, json};
 
-pub(crate) use judgement::Verdict;
-use judgement::{Fact, Judgement};
+use facts::Facts;
+use judgement::Verdict;
 use lab::{Lab, Sizes, Trace};
 use machine::Machine;
 use progress::Progress;
-use said::{ALL, ALSO_CONCURRENT, Entry};
+use said::{ALL, Claim};
 
 use crate::{
-    cooks,
+    dish,
+    figures::Figures,
     interrupt::{Interrupt, Interrupted},
     numbers::whole,
     options::{BadArguments, Shared},
     paint::Paint,
-    report::{self, Ending, Figures, Report},
+    report::{self, Ending, Report},
     system,
 };
 
@@ -78,17 +81,14 @@ enum Size {
     Small,
 }
 
-/// The claim whose experiment measures memory. It goes first, since what ran before
-/// leaves memory behind for others to use.
-const ABOUT_MEMORY: usize = 16;
-
 /// A claim that was checked.
 struct Checked {
-    entry: Entry,
+    claim: Claim,
     /// The command that shows it alone.
     command: String,
-    judgement: Judgement,
-    facts: Vec<Fact>,
+    verdict: Verdict,
+    because: String,
+    facts: Facts,
 }
 
 /// What is printed, and how.
@@ -107,26 +107,92 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
         Size::Small => Sizes::small(),
     };
     // One cook leaves it to each demo how many the many are.
-    let cooks = cooks::asked(shared)?.into_iter().flatten().max();
+    let cooks = dish::asked(shared)?.into_iter().flatten().max();
     let lab = Lab::new(sizes, cooks.unwrap_or(1));
     let (begun, cpu) = (Instant::now(), system::cpu_time());
-    let machine = Machine::here();
-    let mut session = Session {
-        chosen: chosen(&args.only),
-        checked: Vec::new(),
-        written: 0,
-        output,
-        paint: Paint::for_stdout(shared.no_color),
-        ending: Ending::Whole,
+    let (machine, paint) = (Machine::here(), Paint::for_stdout(shared.no_color));
+    let write = |text: &str| {
+        if output == Output::Text {
+            report::write_stdout(text);
+        }
     };
-    if output == Output::Text {
-        report::write_stdout(&table::heading(&machine, session.paint));
+    write(&table::heading(&machine, paint));
+
+    let interrupt = Interrupt::listen()?;
+    let chosen = chosen(&args.only);
+    let mut progress = Progress::new(shared, output == Output::Text, chosen.len());
+    let (mut checked, mut ending) = (Vec::<Checked>::new(), Ending::Whole);
+    // So many of the chosen are printed: the first ones, up to one that is not checked yet.
+    let mut printed = 0;
+    for claim in in_order_of_work(&chosen) {
+        progress.begin(&claim);
+        let outcome = check(claim, &lab);
+        if interrupt.asked() {
+            ending = Ending::Interrupted;
+            break;
+        }
+        let outcome = outcome.unwrap_or_else(|error| {
+            ending = Ending::Failed;
+            Checked {
+                claim,
+                command: (claim.command)(&lab.sizes),
+                verdict: Verdict::Undecided,
+                because: format!("The experiment failed: {error:#}."),
+                facts: Facts(Vec::new()),
+            }
+        });
+        let place = checked.partition_point(|before| before.claim.id < claim.id);
+        checked.insert(place, outcome);
+        progress.end(|| {
+            let due = checked.iter().zip(&chosen).skip(printed);
+            for (checked, _) in due.take_while(|(checked, due)| checked.claim.id == due.id) {
+                write(&table::text(checked, paint));
+                printed += 1;
+            }
+        });
     }
-    session.check(&lab, shared)?;
+    progress.finish();
+    if ending == Ending::Interrupted {
+        eprintln!("brigade: {Interrupted}");
+        // What was checked before its turn has none any more.
+        for checked in &checked[printed..] {
+            write(&table::text(checked, paint));
+        }
+    }
+
     let used = system::cpu_time().zip(cpu).map(|(now, then)| now - then);
-    let figures = of_all(&lab.traces(), begun.elapsed(), used);
-    session.finish(figures, &lab.traces(), &machine);
-    Ok(session.ending.exit_code())
+    let traces = lab.traces();
+    let figures = of_all(&traces, begun.elapsed(), used);
+    let summary = table::summary(&checked);
+    report::write_stdout(&match output {
+        Output::Text => table::ending(&summary, figures.wall, paint),
+        Output::Markdown => table::markdown(&checked, &machine, figures.wall),
+        Output::Json => {
+            let mut report = Report::new("claims", String::new(), figures);
+            let waiting = traces.iter().map(|trace| trace.waiting_share);
+            report.waiting_share = waiting.sum::<f64>() / traces.len().max(1) as f64;
+            report.verdict = summary;
+            report.own_keys(json!({
+                "claims": checked.iter().map(table::json).collect::<Value>(),
+                "machine": machine.json(),
+                "runs": traces.len(),
+            }));
+            format!("{}\n", report.json())
+        }
+    });
+    Ok(ending.exit_code())
+}
+
+fn check(claim: Claim, lab: &Lab) -> anyhow::Result<Checked> {
+    let facts = (claim.measure)(lab)?;
+    let (verdict, because) = (claim.judge)(&facts);
+    Ok(Checked {
+        claim,
+        command: (claim.command)(&lab.sizes),
+        verdict,
+        because,
+        facts,
+    })
 }
 
 fn output(args: &Args, shared: &Shared) -> anyhow::Result<Output> {
@@ -146,106 +212,18 @@ fn output(args: &Args, shared: &Shared) -> anyhow::Result<Output> {
 }
 
 /// The claims with these numbers, or all, in order.
-fn chosen(only: &[u8]) -> Vec<Entry> {
-    let wanted = |entry: &Entry| only.is_empty() || only.contains(&(entry.id as u8));
+fn chosen(only: &[u8]) -> Vec<Claim> {
+    let wanted = |claim: &Claim| only.is_empty() || only.contains(&(claim.id as u8));
     ALL.into_iter().filter(wanted).collect()
 }
 
-/// A run of `claims`.
-struct Session {
-    chosen: Vec<Entry>,
-    /// In the order in which they were checked.
-    checked: Vec<Checked>,
-    /// How many of the chosen are printed already.
-    written: usize,
-    output: Output,
-    paint: Paint,
-    ending: Ending,
-}
-
-impl Session {
-    /// Checks what was chosen, and says what came out as soon as its turn has come.
-    fn check(&mut self, lab: &Lab, shared: &Shared) -> anyhow::Result<()> {
-        let interrupt = Interrupt::listen()?;
-        let streams = self.output == Output::Text;
-        let mut progress = Progress::new(shared, streams, self.chosen.len());
-        for entry in in_order_of_work(&self.chosen) {
-            progress.begin(&entry);
-            let (judgement, facts) = match (entry.check)(lab) {
-                _ if interrupt.asked() => {
-                    self.ending = Ending::Interrupted;
-                    break;
-                }
-                Ok(outcome) => outcome,
-                Err(error) => {
-                    self.ending = Ending::Failed;
-                    let because = format!("The experiment failed: {error:#}.");
-                    (Judgement::undecided(because), Vec::new())
-                }
-            };
-            self.checked.push(Checked {
-                entry,
-                command: (entry.command)(&lab.sizes),
-                judgement,
-                facts,
-            });
-            progress.end(|| self.write_what_is_due());
-        }
-        progress.finish();
-        self.checked.sort_by_key(|checked| checked.entry.id);
-        Ok(())
-    }
-
-    /// Prints the claims in order, as far as there is no gap.
-    fn write_what_is_due(&mut self) {
-        while let Some(due) = self.chosen.get(self.written) {
-            let checked = self.checked.iter();
-            let Some(checked) = checked.into_iter().find(|one| one.entry.id == due.id) else {
-                break;
-            };
-            if self.output == Output::Text {
-                report::write_stdout(&table::text(checked, self.paint));
-            }
-            self.written += 1;
-        }
-    }
-
-    /// Prints the rest, and what follows.
-    fn finish(&mut self, figures: Figures, traces: &[Trace], machine: &Machine) {
-        if self.ending == Ending::Interrupted {
-            eprintln!("brigade: {Interrupted}");
-            // What was checked before its turn has none any more.
-            self.chosen
-                .retain(|entry| self.checked.iter().any(|one| one.entry.id == entry.id));
-            self.write_what_is_due();
-        }
-        let summary = table::summary(&self.checked);
-        let text = match self.output {
-            Output::Text => table::ending(&summary, figures.wall, self.paint),
-            Output::Markdown => table::markdown(&self.checked, machine, figures.wall),
-            Output::Json => {
-                let mut report = Report::new("claims", String::new(), figures);
-                let waiting = traces.iter().map(|trace| trace.waiting_share);
-                report.waiting_share = waiting.sum::<f64>() / traces.len().max(1) as f64;
-                report.verdict = summary;
-                report.own_keys(json!({
-                    "claims": self.checked.iter().map(table::json).collect::<Value>(),
-                    "machine": machine.json(),
-                    "runs": traces.len(),
-                }));
-                format!("{}\n", report.json())
-            }
-        };
-        report::write_stdout(&text);
-    }
-}
-
-/// The same claims as they are checked: memory first, what is about all runs last.
-fn in_order_of_work(chosen: &[Entry]) -> Vec<Entry> {
+/// The same claims as they are checked: first the one that measures memory, since what ran before
+/// leaves memory behind for others to use, and last the one about all runs.
+fn in_order_of_work(chosen: &[Claim]) -> Vec<Claim> {
     let mut order = chosen.to_vec();
-    order.sort_by_key(|entry| match entry.id {
-        ABOUT_MEMORY => 0,
-        ALSO_CONCURRENT => usize::MAX,
+    order.sort_by_key(|claim| match claim.id {
+        16 => 0,
+        13 => usize::MAX,
         id => id,
     });
     order
@@ -254,20 +232,16 @@ fn in_order_of_work(chosen: &[Entry]) -> Vec<Entry> {
 /// The figures of all runs together: the most there was of each, and the time each cook
 /// spent inside tasks.
 fn of_all(traces: &[Trace], wall: Duration, cpu: Option<Duration>) -> Figures {
-    let most = |figure: fn(&Trace) -> usize| traces.iter().map(figure).max().unwrap_or(0);
-    let cooks = most(|trace| trace.cooks);
-    let busy = |cook| {
-        traces
-            .iter()
-            .filter_map(|trace| trace.busy.get(cook))
-            .sum::<Duration>()
-    };
+    let all = || traces.iter().map(|trace| &trace.figures);
+    let most = |figure: fn(&Figures) -> usize| all().map(figure).max().unwrap_or(0);
+    let cooks = most(|run| run.cooks);
+    let busy = |cook| all().filter_map(|run| run.busy.get(cook)).sum();
     Figures {
         cooks,
         wall,
         cpu,
-        in_flight_max: most(|trace| trace.in_flight_max),
-        at_once_max: most(|trace| trace.at_once_max),
+        in_flight_max: most(|run| run.in_flight_max),
+        at_once_max: most(|run| run.at_once_max),
         busy: (0..cooks).map(busy).collect(),
     }
 }
@@ -280,7 +254,7 @@ mod tests {
     fn memory_is_measured_first_and_all_runs_are_judged_last() {
         let ids = |only: &[u8]| {
             let order = in_order_of_work(&chosen(only));
-            order.iter().map(|entry| entry.id).collect::<Vec<_>>()
+            order.iter().map(|claim| claim.id).collect::<Vec<_>>()
         };
         assert_eq!(ids(&[16, 13, 1, 14, 1]), [16, 1, 14, 13]);
         let all = ids(&[]);
@@ -291,11 +265,15 @@ mod tests {
     fn the_figures_of_all_runs_are_the_most_of_each() {
         let second = Duration::from_secs(1);
         let trace = |cooks: usize, in_flight_max| Trace {
-            cooks,
-            busy: vec![second; cooks],
+            figures: Figures {
+                cooks,
+                wall: second,
+                cpu: None,
+                in_flight_max,
+                at_once_max: cooks,
+                busy: vec![second; cooks],
+            },
             waiting_share: 0.5,
-            in_flight_max,
-            at_once_max: cooks,
         };
         let all = of_all(&[trace(1, 2000), trace(2, 5)], 4 * second, None);
         assert_eq!(

@@ -6,9 +6,9 @@
 
 use std::io::{IsTerminal as _, stderr};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
-use super::said::Entry;
+use super::Claim;
 use crate::{options::Shared, paint};
 
 /// What of a claim fits beside the bar.
@@ -28,7 +28,7 @@ impl Progress {
         if shared.quiet {
             Self::Nothing
         } else if stderr().is_terminal() && paint::takes_escapes(shared.no_color) {
-            Self::Bar(bar(all))
+            Self::Bar(paint::bar(TEMPLATE, all))
         } else if streams {
             Self::Nothing
         } else {
@@ -37,7 +37,7 @@ impl Progress {
     }
 
     /// A claim is about to be checked.
-    pub(super) fn begin(&mut self, claim: &Entry) {
+    pub(super) fn begin(&mut self, claim: &Claim) {
         let said = short(claim.said);
         match self {
             Self::Bar(bar) => bar.set_message(format!("{}: {said}", claim.id)),
@@ -68,12 +68,7 @@ impl Progress {
     }
 }
 
-fn bar(all: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:16}  {pos} of {len}, now {msg}")
-        .expect("the template is a constant")
-        .progress_chars("█▌ ");
-    ProgressBar::with_draw_target(Some(all as u64), ProgressDrawTarget::stderr()).with_style(style)
-}
+const TEMPLATE: &str = "{bar:16}  {pos} of {len}, now {msg}";
 
 /// A claim, or how it begins.
 fn short(said: &str) -> String {
@@ -96,6 +91,6 @@ mod tests {
 
     #[test]
     fn the_template_is_a_good_one() {
-        bar(3).tick();
+        paint::bar(TEMPLATE, 3).tick();
     }
 }

@@ -5,85 +5,65 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Checked, Fact, Verdict, judgement::uncapitalized, machine::Machine};
+use super::{Checked, Facts, Verdict, judgement::uncapitalized, machine::Machine};
 use crate::{paint::Paint, report, units};
 
 /// Where the figures of a claim are broken into lines, as its sentences are.
 const WIDTH: usize = 78;
-
-/// How far everything about a claim is set in, below its number.
-const INDENT: &str = "    ";
 
 /// What stands above all claims.
 pub(super) fn heading(machine: &Machine, paint: Paint) -> String {
     let title = "claims: what people say about concurrency and parallelism, measured";
     let commands = "Under each, behind $, a command that shows it. `brigade` there is \
                     target/release/brigade; `cargo run --release --` in its place does the same.";
-    format!(
-        "{}\n{}\n{}\n",
+    let mut text = format!(
+        "{}\n{}\n",
         paint.bold(title),
-        paint.dim(&machine.sentence()),
-        report::wrapped(commands)
-            .lines()
-            .map(|line| paint.dim(line))
-            .collect::<Vec<_>>()
-            .join("\n"),
-    )
+        paint.dim(&machine.sentence())
+    );
+    for line in report::wrapped(commands).lines() {
+        text.push_str(&format!("{}\n", paint.dim(line)));
+    }
+    text
 }
 
 /// A claim, its verdict and why, the figures and the command.
 pub(super) fn text(checked: &Checked, paint: Paint) -> String {
-    let mut text = String::from("\n");
-    let number = format!("{:>2}  ", checked.entry.id);
-    for (at, line) in report::wrapped(checked.entry.said).lines().enumerate() {
-        let number = if at == 0 { &number } else { INDENT };
-        text.push_str(&format!("{number}{}\n", paint.bold(line)));
-    }
-    let (word, said) = said(checked);
-    let sentence = report::wrapped(&said);
+    let said = report::wrapped(checked.claim.said);
+    let mut lines: Vec<String> = said.lines().map(|line| paint.bold(line)).collect();
+    let (word, sentence) = said_of(checked);
+    let sentence = report::wrapped(&sentence);
     let after = sentence.strip_prefix(word).unwrap_or(&sentence);
-    let sentence = format!(
-        "{}{after}",
-        coloured(checked.judgement.verdict, word, paint)
-    );
-    for line in sentence.lines() {
-        text.push_str(&format!("{INDENT}{line}\n"));
-    }
-    for line in facts(&checked.facts) {
-        text.push_str(&format!("{INDENT}{}\n", paint.dim(&line)));
-    }
-    text.push_str(&format!(
-        "{INDENT}{}\n",
-        paint.dim(&format!("$ {}", checked.command))
-    ));
-    text
-}
-
-/// The verdict as it begins its sentence, and the whole of that.
-fn said(checked: &Checked) -> (&'static str, String) {
-    let because = &checked.judgement.because;
-    match checked.judgement.verdict {
-        Verdict::Holds => ("Holds.", format!("Holds. {because}")),
-        Verdict::DoesNotHold => ("Does not hold.", format!("Does not hold. {because}")),
-        // On what it depends.
-        Verdict::Depends => ("Depends", format!("Depends {}", uncapitalized(because))),
-        Verdict::Undecided => ("Undecided.", format!("Undecided. {because}")),
-    }
-}
-
-fn coloured(verdict: Verdict, word: &str, paint: Paint) -> String {
-    match verdict {
+    let word = match checked.verdict {
         Verdict::Holds => paint.green(word),
         Verdict::DoesNotHold => paint.red(word),
         Verdict::Depends | Verdict::Undecided => paint.bold(word),
-    }
+    };
+    lines.extend(format!("{word}{after}").lines().map(str::to_owned));
+    lines.extend(facts(&checked.facts).iter().map(|line| paint.dim(line)));
+    lines.push(paint.dim(&format!("$ {}", checked.command)));
+    let text = lines.join("\n    ");
+    format!("\n{:>2}  {text}\n", checked.claim.id)
+}
+
+/// The verdict as it begins its sentence, and the whole of that.
+fn said_of(checked: &Checked) -> (&'static str, String) {
+    let because = &checked.because;
+    let word = match checked.verdict {
+        Verdict::Holds => "Holds.",
+        Verdict::DoesNotHold => "Does not hold.",
+        // On what it depends.
+        Verdict::Depends => return ("Depends", format!("Depends {}", uncapitalized(because))),
+        Verdict::Undecided => "Undecided.",
+    };
+    (word, format!("{word} {because}"))
 }
 
 /// The figures in lines, broken between two of them only.
-fn facts(facts: &[Fact]) -> Vec<String> {
+fn facts(facts: &Facts) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for Fact { name, text, .. } in facts {
-        let fact = format!("{name} {text}");
+    for fact in &facts.0 {
+        let fact = format!("{} {fact}", fact.name);
         match lines.last_mut() {
             Some(line) if line.chars().count() + 3 + fact.chars().count() <= WIDTH => {
                 line.push_str(&format!(" · {fact}"));
@@ -96,29 +76,26 @@ fn facts(facts: &[Fact]) -> Vec<String> {
 
 /// How many there are of each verdict.
 pub(super) fn summary(checked: &[Checked]) -> String {
-    let count = |verdict| {
-        let judged = checked.iter().map(|one| one.judgement.verdict);
-        judged.filter(|judged| *judged == verdict).count()
-    };
-    let one_or_many = |number: usize, one: &str, many: &str| {
-        let word = if number == 1 { one } else { many };
-        (number > 0).then(|| format!("{number} {word}"))
-    };
-    let parts = [
-        one_or_many(count(Verdict::Holds), "holds", "hold"),
-        one_or_many(count(Verdict::DoesNotHold), "does not hold", "do not hold"),
-        one_or_many(count(Verdict::Depends), "depends", "depend"),
-        one_or_many(count(Verdict::Undecided), "is undecided", "are undecided"),
+    let words = [
+        (Verdict::Holds, "holds", "hold"),
+        (Verdict::DoesNotHold, "does not hold", "do not hold"),
+        (Verdict::Depends, "depends", "depend"),
+        (Verdict::Undecided, "is undecided", "are undecided"),
     ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    match parts.split_last() {
-        None => "No claim was checked.".to_owned(),
-        Some((last, [])) => format!("Of {}, {last}.", units::counted(checked.len(), "claim")),
-        Some((last, before)) => format!(
-            "Of {}, {} and {last}.",
-            units::counted(checked.len(), "claim"),
-            before.join(", ")
-        ),
+    let parts = words.map(|(verdict, one, many)| {
+        let of_it = checked.iter().filter(|one| one.verdict == verdict);
+        match of_it.count() {
+            0 => String::new(),
+            1 => format!("1 {one}"),
+            number => format!("{number} {many}"),
+        }
+    });
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let all = units::counted(checked.len(), "claim");
+    match &parts[..] {
+        [] => "No claim was checked.".to_owned(),
+        [only] => format!("Of {all}, {only}."),
+        [before @ .., last] => format!("Of {all}, {} and {last}.", before.join(", ")),
     }
 }
 
@@ -134,10 +111,10 @@ pub(super) fn markdown(checked: &[Checked], machine: &Machine, wall: Duration) -
         String::from("| | Claim | Verdict | What was measured | See it |\n|--:|---|---|---|---|\n");
     for one in checked {
         let cells = [
-            one.entry.id.to_string(),
-            cell(one.entry.said),
-            format!("**{}**", one.judgement.verdict.word()),
-            cell(&one.judgement.because),
+            one.claim.id.to_string(),
+            cell(one.claim.said),
+            format!("**{}**", one.verdict.word()),
+            cell(&one.because),
             format!("`{}`", one.command),
         ];
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
@@ -160,15 +137,15 @@ fn cell(text: &str) -> String {
 
 /// A claim for programs.
 pub(super) fn json(checked: &Checked) -> Value {
-    let figures = checked.facts.iter();
-    let figures: Map<String, Value> = figures
-        .map(|fact| (fact.key.to_owned(), fact.value.clone()))
+    let facts = checked.facts.0.iter();
+    let figures: Map<_, _> = facts
+        .map(|fact| (fact.key.to_owned(), fact.json()))
         .collect();
     json!({
-        "id": checked.entry.id,
-        "claim": checked.entry.said,
-        "verdict": checked.judgement.verdict.word(),
-        "because": checked.judgement.because,
+        "id": checked.claim.id,
+        "claim": checked.claim.said,
+        "verdict": checked.verdict.word(),
+        "because": checked.because,
         "figures": figures,
         "command": checked.command,
     })
@@ -177,36 +154,37 @@ pub(super) fn json(checked: &Checked) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::{ALL, Judgement};
+    use crate::claims::{
+        ALL,
+        facts::{count, time},
+    };
 
-    fn checked(judgement: Judgement) -> Checked {
+    fn checked(verdict: Verdict, because: &str) -> Checked {
         Checked {
-            entry: ALL[0],
+            claim: ALL[0],
             command: "brigade demo".to_owned(),
-            judgement,
-            facts: vec![
-                Fact::count("tasks", "tasks", 2000),
-                Fact::known("cpu_s", "CPU time", None, Fact::time),
-            ],
+            verdict,
+            because: because.to_owned(),
+            facts: Facts(vec![
+                count("tasks", "tasks", 2000),
+                time("cpu_s", "CPU time", None),
+            ]),
         }
     }
 
     #[test]
     fn a_claim_is_a_block_that_begins_with_its_number() {
-        let text = text(
-            &checked(Judgement::does_not_hold("It was so.")),
-            Paint::plain(),
-        );
+        let text = text(&checked(Verdict::DoesNotHold, "It was so."), Paint::plain());
         let expected = "\n 1  Async code is automatically parallel.\n    Does not hold. It was so.\n    \
                         tasks 2,000 · CPU time unknown\n    $ brigade demo\n";
         assert_eq!(text, expected);
-        let depends = checked(Judgement::depends("On the cores."));
-        assert_eq!(said(&depends).1, "Depends on the cores.");
+        let depends = checked(Verdict::Depends, "On the cores.");
+        assert_eq!(said_of(&depends).1, "Depends on the cores.");
     }
 
     #[test]
     fn lines_break_between_figures_only() {
-        let many = vec![Fact::count("key", "a name of some length", 7); 9];
+        let many = Facts(vec![count("key", "a name of some length", 7); 9]);
         let lines = facts(&many);
         assert!(lines.len() > 1);
         for line in lines {
@@ -217,22 +195,26 @@ mod tests {
 
     #[test]
     fn the_summary_counts_verdicts_and_leaves_out_what_there_is_none_of() {
-        let all = |judgements: Vec<Judgement>| -> String {
-            summary(&judgements.into_iter().map(checked).collect::<Vec<_>>())
+        let all = |verdicts: &[Verdict]| {
+            let checked = verdicts.iter().map(|&verdict| checked(verdict, ""));
+            summary(&checked.collect::<Vec<_>>())
         };
-        assert_eq!(all(vec![]), "No claim was checked.");
-        assert_eq!(all(vec![Judgement::holds("")]), "Of 1 claim, 1 holds.");
-        let three = vec![
-            Judgement::does_not_hold(""),
-            Judgement::undecided(""),
-            Judgement::does_not_hold(""),
+        assert_eq!(all(&[]), "No claim was checked.");
+        assert_eq!(all(&[Verdict::Holds]), "Of 1 claim, 1 holds.");
+        let three = [
+            Verdict::DoesNotHold,
+            Verdict::Undecided,
+            Verdict::DoesNotHold,
         ];
-        assert_eq!(all(three), "Of 3 claims, 2 do not hold and 1 is undecided.");
+        assert_eq!(
+            all(&three),
+            "Of 3 claims, 2 do not hold and 1 is undecided."
+        );
     }
 
     #[test]
     fn the_table_has_five_cells_a_row_whatever_stands_in_them() {
-        let rows = [checked(Judgement::holds("a | b"))];
+        let rows = [checked(Verdict::Holds, "a | b")];
         let text = markdown(&rows, &Machine::here(), Duration::from_secs(90));
         let rows: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
         assert_eq!(rows.len(), 3);
@@ -248,7 +230,7 @@ mod tests {
 
     #[test]
     fn an_object_has_the_keys_that_programs_rely_on() {
-        let object = json(&checked(Judgement::depends("On it.")));
+        let object = json(&checked(Verdict::Depends, "On it."));
         assert_eq!(object["id"], 1);
         assert_eq!(object["verdict"], "depends");
         assert_eq!(object["figures"]["tasks"], 2000);

@@ -33,6 +33,11 @@ mod tests {
         for n in (0..20).chain([5_000_000]) {
             assert_eq!(squares_below(n), sum_of_squares(0..n), "{n}");
         }
+        let n = u128::from(1_000_000_000_000_u64);
+        assert_eq!(
+            squares_below(n as u64),
+            (((n - 1) * n / 2 * (2 * n - 1)) / 3) as u64
+        );
         // The sum of a range is what the formula says of its two ends.
         let end = u64::MAX;
         let last = sum_of_squares(end - 1000..end);

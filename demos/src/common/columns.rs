@@ -12,9 +12,10 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    pub(crate) fn new<S: Into<String>>(heading: impl IntoIterator<Item = S>) -> Self {
+    /// A table with this heading: `way | orders | CPU time`.
+    pub(crate) fn new(heading: &str) -> Self {
         let mut columns = Self { rows: Vec::new() };
-        columns.row(heading);
+        columns.row(heading.split('|').map(str::trim));
         columns
     }
 
@@ -58,7 +59,7 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let mut columns = Columns::new(["cooks", "wall"]);
+        let mut columns = Columns::new("cooks | wall");
         columns.row(["1", "1.50 s"]);
         columns.row(["16", "9 µs"]);
         columns.row(["17", ""]);

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use crate::{
     columns::Columns,
+    figures::Figures,
     options::Shared,
     paint::Paint,
-    report::{self, Ending, Figures, Report},
+    report::{self, Ending, Report},
     speed_up::{Change, SpeedUp, may_be_chance},
     units,
 };
@@ -71,21 +72,16 @@ pub(crate) fn side_by_side<'a>(
     what: &str,
     runs: impl IntoIterator<Item = (String, &'a Figures)>,
 ) -> Columns {
-    let mut columns = Columns::new([
-        what,
-        "wall time",
-        "CPU time",
-        "in flight",
-        "at once",
-        "speed-up",
-    ]);
+    let mut columns = Columns::new(&format!(
+        "{what} | wall time | CPU time | in flight | at once | speed-up"
+    ));
     let mut first = None;
     for (name, figures) in runs {
         let first = *first.get_or_insert(figures);
         columns.row([
             name,
             units::duration(figures.wall),
-            figures.cpu.map_or("-".to_owned(), units::duration),
+            units::or_dash(figures.cpu, units::duration),
             units::count(figures.in_flight_max),
             units::count(figures.at_once_max),
             SpeedUp::between(first, figures).to_string(),

@@ -1,160 +1,15 @@
-//! The executor is chosen at run time, and the demo never knows which it got.
-//!
-//! A demo is a [`Dish`]: one generic method, compiled once for each executor.
-//! (An `Executor` cannot be a trait object, since its methods are generic over
-//! the future; a visitor with a generic method does the same job.) [`run`] cooks
-//! it once for each number in `--cooks 1,2,4`.
-//!
-//! A demo that compares several runs by itself gets its further executors from
-//! [`one`], [`many`] and [`hire`]. These record always, for their figures.
+//! Cooks to hire: the executors of a demo that compares several runs by itself. They record always,
+//! for their figures.
 
-use std::{future::Future, process::ExitCode};
+use std::future::Future;
 
 use anyhow::Context as _;
 use brigade::{
-    DefaultExecutor, Executor, Handle, Metrics, SingleThread, WorkStealing, task::JoinHandle,
-    timeline::Timeline,
-};
-
-use crate::{
-    compare,
-    interrupt::Interrupted,
-    meanwhile,
-    options::{BadArguments, Shared},
-    record::Drawing,
-    report::{Ending, Report},
+    Executor, Handle, Metrics, SingleThread, WorkStealing, task::JoinHandle, timeline::Timeline,
 };
 
 /// What goes wrong when an executor is built.
-const FAILED: &str = "the runtime could not start";
-
-/// What a demo does, on whichever executor it is handed.
-pub(crate) trait Dish {
-    /// True if the demo's figures come from the timeline, which is then recorded
-    /// even if nobody asked for a drawing.
-    const RECORDED: bool = true;
-
-    /// Which numbers of cooks, of those that were asked for, are runs of their own. A
-    /// demo that compares one cook with many by itself needs none for the one; see
-    /// [`but_one`].
-    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
-        asked
-    }
-
-    /// Runs the demo from beginning to end. With a list of cooks it is called once
-    /// for each number, each time with a new executor.
-    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report>;
-}
-
-/// Runs `dish` with as many cooks as were asked for, and draws the run if that
-/// was asked for. When nobody says, the feature `work-stealing` decides: one cook
-/// without it, a cook a core with it.
-pub(crate) fn run<D: Dish>(shared: &Shared, dish: &D) -> anyhow::Result<ExitCode> {
-    meanwhile::begin(shared);
-    let drawing = Drawing::asked(shared)?;
-    let asked = asked(shared)?;
-    // Two of them are wanted side by side, and the demo does that by itself.
-    let wants_one = asked.len() > 1 && asked.contains(&Some(1));
-    let (mut reports, mut printed) = (Vec::<Report>::new(), 0);
-    for cooks in dish.runs(asked) {
-        let (report, timeline) = match with(cooks, D::RECORDED || drawing.is_some(), dish, shared) {
-            // What was done so far is reported.
-            Err(error) if error.is::<Interrupted>() && !reports.is_empty() => {
-                eprintln!("brigade: {error}");
-                return Ok(compare::finish(
-                    &reports,
-                    printed,
-                    Ending::Interrupted,
-                    shared,
-                ));
-            }
-            result => result?,
-        };
-        if !shared.json {
-            report.print(shared, printed == 0);
-        }
-        printed += 1;
-        if let Some(one) = report
-            .with_one
-            .as_ref()
-            .filter(|_| wants_one && printed == 1)
-        {
-            let report = Report::of(report.demo, report.title.clone(), one);
-            if let Some(drawing) = drawing.as_ref().filter(|drawing| !drawing.is_stdout()) {
-                drawing.of_cooks(1).draw(&report, &one.timeline, shared)?;
-            }
-            reports.push(report);
-        }
-        if let (Some(drawing), Some(timeline)) = (&drawing, timeline) {
-            drawing.advise(&timeline, shared);
-            let drawing = match shared.cooks.len() {
-                0 | 1 => drawing,
-                _ => &drawing.of_cooks(report.figures.cooks),
-            };
-            drawing.draw(&report, &timeline, shared)?;
-        }
-        let ending = report.ending;
-        reports.push(report);
-        if ending == Ending::Interrupted {
-            break;
-        }
-    }
-    Ok(compare::finish(&reports, printed, Ending::Whole, shared))
-}
-
-/// The numbers of cooks without the one, unless nothing else was asked for: what
-/// [`Dish::runs`] is for a demo that compares one cook with many by itself.
-pub(crate) fn but_one(mut asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
-    if asked.len() > 1 {
-        asked.retain(|&cooks| cooks != Some(1));
-    }
-    asked
-}
-
-/// Cooks `dish` with `cooks` cooks.
-fn with(
-    cooks: Option<usize>,
-    recorded: bool,
-    dish: &impl Dish,
-    shared: &Shared,
-) -> anyhow::Result<(Report, Option<Timeline>)> {
-    match cooks {
-        None => {
-            let executor = DefaultExecutor::builder().record_timeline(recorded);
-            cook(dish, &executor.build().context(FAILED)?, shared)
-        }
-        Some(1) => cook(dish, &single(recorded)?, shared),
-        Some(cooks) => cook(dish, &stealing(cooks, recorded)?, shared),
-    }
-}
-
-fn cook<E: Executor>(
-    dish: &impl Dish,
-    executor: &E,
-    shared: &Shared,
-) -> anyhow::Result<(Report, Option<Timeline>)> {
-    let report = dish.cook(executor, shared)?;
-    Ok((report, executor.timeline()))
-}
-
-/// The numbers of cooks that were asked for; `None` stands for nobody having said.
-pub(crate) fn asked(shared: &Shared) -> anyhow::Result<Vec<Option<usize>>> {
-    if shared.cooks.is_empty() {
-        return Ok(vec![None]);
-    }
-    let mut all = Vec::new();
-    for &cooks in &shared.cooks {
-        if all.contains(&Some(cooks)) {
-            let list: Vec<String> = shared.cooks.iter().map(ToString::to_string).collect();
-            return Err(BadArguments::error(format!(
-                "--cooks {}: {cooks} stands there twice, and once is enough",
-                list.join(",")
-            )));
-        }
-        all.push(Some(cooks));
-    }
-    Ok(all)
-}
+pub(crate) const FAILED: &str = "the runtime could not start";
 
 /// One cook, whose work is recorded.
 pub(crate) fn one() -> anyhow::Result<SingleThread> {
@@ -185,12 +40,12 @@ pub(crate) fn a_cook_a_core() -> usize {
     cores().max(2)
 }
 
-fn single(recorded: bool) -> anyhow::Result<SingleThread> {
+pub(crate) fn single(recorded: bool) -> anyhow::Result<SingleThread> {
     let builder = SingleThread::builder().record_timeline(recorded);
     builder.build().context(FAILED)
 }
 
-fn stealing(cooks: usize, recorded: bool) -> anyhow::Result<WorkStealing> {
+pub(crate) fn stealing(cooks: usize, recorded: bool) -> anyhow::Result<WorkStealing> {
     let builder = WorkStealing::builder().workers(cooks);
     builder.record_timeline(recorded).build().context(FAILED)
 }
@@ -214,17 +69,11 @@ impl Executor for Crew {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        match self {
-            Self::One(executor) => executor.spawn(future),
-            Self::Many(executor) => executor.spawn(future),
-        }
+        self.handle().spawn(future)
     }
 
     fn workers(&self) -> usize {
-        match self {
-            Self::One(_) => 1,
-            Self::Many(executor) => executor.workers(),
-        }
+        self.metrics().workers.len()
     }
 
     fn handle(&self) -> Handle {
@@ -235,10 +84,7 @@ impl Executor for Crew {
     }
 
     fn metrics(&self) -> Metrics {
-        match self {
-            Self::One(executor) => executor.metrics(),
-            Self::Many(executor) => executor.metrics(),
-        }
+        self.handle().metrics()
     }
 
     fn timeline(&self) -> Option<Timeline> {
@@ -252,35 +98,6 @@ impl Executor for Crew {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn cooks(numbers: &[usize]) -> Shared {
-        Shared {
-            cooks: numbers.to_vec(),
-            ..Shared::default()
-        }
-    }
-
-    #[test]
-    fn numbers_of_cooks_are_taken_and_a_repetition_is_refused() {
-        assert_eq!(asked(&cooks(&[])).unwrap(), [None]);
-        assert_eq!(asked(&cooks(&[3])).unwrap(), [Some(3)]);
-        assert_eq!(asked(&cooks(&[4, 1])).unwrap(), [Some(4), Some(1)]);
-        for wrong in [&[1, 2, 1][..], &[1, 1]] {
-            assert!(asked(&cooks(wrong)).unwrap_err().is::<BadArguments>());
-        }
-    }
-
-    #[test]
-    fn one_cook_is_a_run_of_its_own_only_if_there_is_no_other() {
-        for (asked, runs) in [
-            (&[None][..], &[None][..]),
-            (&[Some(1)], &[Some(1)]),
-            (&[Some(1), Some(2)], &[Some(2)]),
-            (&[Some(4), Some(1), Some(2)], &[Some(4), Some(2)]),
-        ] {
-            assert_eq!(but_one(asked.to_vec()), runs);
-        }
-    }
 
     #[test]
     fn a_crew_is_as_many_cooks_as_were_hired() {

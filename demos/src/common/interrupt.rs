@@ -2,7 +2,6 @@
 //! second ends the process there and then.
 
 use std::{
-    fmt,
     future::pending,
     io,
     os::unix::net::UnixStream,
@@ -23,16 +22,9 @@ use signal_hook::{
 pub(crate) const STATUS: u8 = 130;
 
 /// The error of a run that was not begun, or not ended, because of Ctrl-C.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("ended by Ctrl-C")]
 pub(crate) struct Interrupted;
-
-impl fmt::Display for Interrupted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ended by Ctrl-C")
-    }
-}
-
-impl std::error::Error for Interrupted {}
 
 /// The user's wish that the run end.
 ///

@@ -23,7 +23,7 @@ pub(crate) fn for_stdout(no_color: bool) -> Look {
     let locale = locale.unwrap_or_default().to_lowercase();
     Look {
         width: width(),
-        colour: able && !no_color && set("NO_COLOR").is_none(),
+        colour: able && paint::takes_escapes(no_color),
         unicode: able && (locale.contains("utf-8") || locale.contains("utf8")),
     }
 }

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::{
     cooks,
+    figures::{Figures, Stopwatch},
     interrupt::{Interrupt, Interrupted},
     meanwhile,
-    report::{Figures, Stopwatch},
     speed_up::SpeedUp,
     units,
 };

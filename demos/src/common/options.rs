@@ -1,6 +1,6 @@
 //! The options that every demo understands, and the error of arguments that make no sense.
 
-use std::{fmt, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -40,7 +40,8 @@ pub(crate) struct Shared {
 }
 
 /// Arguments that make no sense, found after parsing: exit status 2.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub(crate) struct BadArguments(pub(crate) String);
 
 impl BadArguments {
@@ -49,11 +50,3 @@ impl BadArguments {
         Self(message.into()).into()
     }
 }
-
-impl fmt::Display for BadArguments {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for BadArguments {}

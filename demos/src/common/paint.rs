@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal;
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
 /// Wraps text in terminal colours, or leaves it as it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Paint {
@@ -39,7 +41,7 @@ impl Paint {
     }
 
     fn wrap(self, code: &str, text: &str) -> String {
-        if self.on {
+        if self.on && !text.is_empty() {
             format!("\x1b[{code}m{text}\x1b[0m")
         } else {
             text.to_owned()
@@ -52,6 +54,14 @@ impl Paint {
 pub(crate) fn takes_escapes(no_color: bool) -> bool {
     let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     !no_color && !asked_not_to && !dumb_terminal()
+}
+
+/// A bar on stderr, which somebody must be there to see.
+pub(crate) fn bar(template: &str, all: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template(template)
+        .expect("the template is a constant")
+        .progress_chars("█▌ ");
+    ProgressBar::with_draw_target(Some(all as u64), ProgressDrawTarget::stderr()).with_style(style)
 }
 
 /// Terminals that understand neither colour nor a moving cursor say so.

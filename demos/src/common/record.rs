@@ -28,19 +28,7 @@ impl Drawing {
         let Some(to) = &shared.timeline else {
             return Ok(None);
         };
-        // `Path` drops the slash, and would leave it to the end of the run to find no such folder.
-        if to
-            .as_os_str()
-            .to_string_lossy()
-            .ends_with(std::path::MAIN_SEPARATOR)
-        {
-            let to = to.display();
-            return Err(BadArguments::error(format!(
-                "--timeline {to}: that is a folder, not a file"
-            )));
-        }
         let drawing = Self::new(to)?;
-        drawing.check_folder()?;
         if drawing.is_stdout() && shared.json {
             return Err(BadArguments::error(
                 "--timeline -: the drawing and the JSON object cannot both go to stdout",
@@ -51,36 +39,32 @@ impl Drawing {
 
     fn new(to: &Path) -> anyhow::Result<Self> {
         let form = Form::of(to);
-        if form.is_none() && to != Path::new("-") {
-            return Err(BadArguments::error(format!(
-                "--timeline {}: the ending chooses the drawing and must be \
-                 .html, .svg, .mmd or .json (or - for the terminal)",
-                to.display()
-            )));
-        }
-        Ok(Self {
-            form,
-            to: to.to_owned(),
-        })
-    }
-
-    /// Refuses a file for which there is no place.
-    fn check_folder(&self) -> anyhow::Result<()> {
-        let folder = match self.to.parent() {
+        let folder = match to.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
-        let why = if self.is_stdout() {
-            return Ok(());
+        // `Path` drops the slash, and would leave it to the end of the run to find no such folder.
+        let text = to.as_os_str().to_string_lossy();
+        let why = if to == Path::new("-") {
+            None
+        } else if to.is_dir() || text.ends_with(std::path::MAIN_SEPARATOR) {
+            Some("that is a folder, not a file".to_owned())
+        } else if form.is_none() {
+            let ending = "the ending chooses the drawing and must be .html, .svg, .mmd or .json (or - \
+                          for the terminal)";
+            Some(ending.to_owned())
         } else if !folder.is_dir() {
-            format!("there is no folder {}", folder.display())
-        } else if self.to.is_dir() {
-            "that is a folder, not a file".to_owned()
+            Some(format!("there is no folder {}", folder.display()))
         } else {
-            return Ok(());
+            None
         };
-        let to = self.to.display();
-        Err(BadArguments::error(format!("--timeline {to}: {why}")))
+        match why {
+            Some(why) => Err(BadArguments::error(format!("--timeline {text}: {why}"))),
+            None => Ok(Self {
+                form,
+                to: to.to_owned(),
+            }),
+        }
     }
 
     /// The same drawing of one run among several: `run.svg` becomes `run-1cook.svg`
@@ -190,18 +174,24 @@ mod tests {
 
     #[test]
     fn a_wrong_ending_or_a_missing_folder_is_refused_before_the_run() {
-        for to in ["", "run", "run.png", ".svg"] {
+        for to in ["", "run", "run.png", ".svg", "/", "/no/such/folder/run.svg"] {
             let refused = Drawing::new(Path::new(to)).unwrap_err();
             assert!(refused.is::<BadArguments>(), "{to}");
         }
         assert!(Drawing::new(Path::new("-")).unwrap().is_stdout());
-        let nowhere = Drawing::new(Path::new("/no/such/folder/run.svg")).unwrap();
-        assert!(nowhere.check_folder().unwrap_err().is::<BadArguments>());
     }
 
     #[test]
     fn drawings_of_several_runs_are_named_after_their_cooks() {
-        let named = |to, cooks| Drawing::new(Path::new(to)).unwrap().of_cooks(cooks).to;
+        let named = |to, cooks| {
+            let to = Path::new(to);
+            let form = Form::of(to);
+            let drawing = Drawing {
+                form,
+                to: to.to_owned(),
+            };
+            drawing.of_cooks(cooks).to
+        };
         assert_eq!(named("a/run.svg", 1), Path::new("a/run-1cook.svg"));
         assert_eq!(named("a.b/run.HTML", 12), Path::new("a.b/run-12cooks.HTML"));
         assert_eq!(named("-", 2), Path::new("-"));

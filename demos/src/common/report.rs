@@ -1,117 +1,15 @@
 //! How every demo ends: the figures of its run, a table a person reads, one
 //! JSON object a program reads, and the sentence that follows from the figures.
-//!
-//! This is the only file that looks into the runtime's [`Metrics`].
 
-use std::{
-    io::Write as _,
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{io::Write as _, process::ExitCode};
 
-use brigade::{Executor, Metrics, timeline::Timeline};
+use brigade::timeline::Timeline;
 use serde_json::{Map, Value, json};
 
-use crate::{interrupt, measure::Run, options::Shared, paint::Paint, system, units};
+use crate::{figures::Figures, interrupt, measure::Run, options::Shared, paint::Paint, units};
 
 /// Where the sentence at the end is broken into lines.
 const SENTENCE_WIDTH: usize = 78;
-
-/// Begins when the work begins and turns into [`Figures`] when it is done.
-#[derive(Debug)]
-pub(crate) struct Stopwatch {
-    begun: Instant,
-    cpu: Option<Duration>,
-    busy: Vec<Duration>,
-}
-
-impl Stopwatch {
-    /// Starts the clock for a demo that is about to run on `executor`.
-    pub(crate) fn start<E: Executor>(executor: &E) -> Self {
-        Self {
-            begun: Instant::now(),
-            cpu: system::cpu_time(),
-            busy: busy(&executor.metrics()),
-        }
-    }
-
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.begun.elapsed()
-    }
-
-    /// Reads the figures of the run that just ended.
-    pub(crate) fn stop<E: Executor>(&self, executor: &E) -> Figures {
-        let wall = self.elapsed();
-        let metrics = executor.metrics();
-        let busy: Vec<Duration> = busy(&metrics)
-            .into_iter()
-            .enumerate()
-            .map(|(cook, now)| now.saturating_sub(self.busy.get(cook).copied().unwrap_or_default()))
-            .collect();
-        let cpu = system::cpu_time()
-            .zip(self.cpu)
-            .map(|(now, then)| now.saturating_sub(then));
-        Figures {
-            cooks: executor.workers(),
-            wall,
-            cpu,
-            in_flight_max: metrics.in_flight_max,
-            at_once_max: metrics.at_once_max,
-            busy,
-        }
-    }
-}
-
-/// The time each worker has spent inside tasks so far.
-fn busy(metrics: &Metrics) -> Vec<Duration> {
-    metrics.workers.iter().map(|worker| worker.busy).collect()
-}
-
-/// What is measured in every demo.
-#[derive(Clone, Debug)]
-pub(crate) struct Figures {
-    /// Threads that run tasks.
-    pub(crate) cooks: usize,
-    /// From the first task to the last result.
-    pub(crate) wall: Duration,
-    /// Time on a processor, all threads together; `None` where the system does not say.
-    pub(crate) cpu: Option<Duration>,
-    /// Tasks begun and not finished at one instant: concurrency.
-    pub(crate) in_flight_max: usize,
-    /// Tasks being polled at one instant: parallelism.
-    pub(crate) at_once_max: usize,
-    /// Time each cook spent inside tasks.
-    pub(crate) busy: Vec<Duration>,
-}
-
-impl Figures {
-    /// The share of the wall time that each cook spent inside tasks, 0 to 1.
-    pub(crate) fn busy_shares(&self) -> Vec<f64> {
-        self.busy
-            .iter()
-            .map(|busy| share(*busy, self.wall))
-            .collect()
-    }
-
-    /// Of `task_time`, the lifetimes of all tasks added up, the share in which
-    /// they were not being polled.
-    pub(crate) fn waiting_share(&self, task_time: Duration) -> f64 {
-        if task_time.is_zero() {
-            0.0
-        } else {
-            1.0 - share(self.busy.iter().sum(), task_time)
-        }
-    }
-}
-
-/// `part / whole`, never outside 0 to 1 (the two were not read at one instant).
-fn share(part: Duration, whole: Duration) -> f64 {
-    if whole.is_zero() {
-        0.0
-    } else {
-        (part.as_secs_f64() / whole.as_secs_f64()).clamp(0.0, 1.0)
-    }
-}
 
 /// How the run went, which is the exit status; of several runs the worst counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -240,33 +138,29 @@ impl Report {
     /// The object for programs.
     pub(crate) fn json(&self) -> Value {
         let figures = &self.figures;
-        let mut object = Map::new();
-        let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
-        put("demo", json!(self.demo));
-        put("cooks", json!(figures.cooks));
-        put("wall_s", json!(figures.wall.as_secs_f64()));
-        put("cpu_s", json!(figures.cpu.map(|cpu| cpu.as_secs_f64())));
-        put("in_flight_max", json!(figures.in_flight_max));
-        put("at_once_max", json!(figures.at_once_max));
-        put("busy", json!(figures.busy_shares()));
-        put("waiting_share", json!(self.waiting_share));
-        put("verdict", json!(self.verdict));
-        object.extend(self.own.clone());
-        Value::Object(object)
+        let mut object = json!({
+            "demo": self.demo,
+            "cooks": figures.cooks,
+            "wall_s": figures.wall.as_secs_f64(),
+            "cpu_s": figures.cpu.map(|cpu| cpu.as_secs_f64()),
+            "in_flight_max": figures.in_flight_max,
+            "at_once_max": figures.at_once_max,
+            "busy": figures.busy_shares(),
+            "waiting_share": self.waiting_share,
+            "verdict": self.verdict,
+        });
+        for (key, value) in &self.own {
+            object[key] = value.clone();
+        }
+        object
     }
 
     fn text(&self, paint: Paint) -> String {
-        let name_width = self
-            .rows
-            .iter()
-            .map(|row| row.name.len())
-            .max()
-            .unwrap_or(0);
-        let with_remark = self.rows.iter().filter(|row| !row.remark.is_empty());
-        let value_width = with_remark
-            .map(|row| row.value.chars().count())
-            .max()
-            .unwrap_or(0);
+        let rows = || self.rows.iter();
+        let name_width = rows().map(|row| row.name.len()).max().unwrap_or(0);
+        let with_remark = rows().filter(|row| !row.remark.is_empty());
+        let value_widths = with_remark.map(|row| row.value.chars().count());
+        let value_width = value_widths.max().unwrap_or(0);
         let mut text = format!("{}\n\n", paint.bold(&self.title));
         for chart in &self.charts {
             text.push_str(&format!("{}\n\n", chart.trim_end()));
@@ -274,18 +168,10 @@ impl Report {
         if !self.rows_of.is_empty() {
             text.push_str(&format!("  of {}\n", self.rows_of));
         }
-        for Row {
-            name,
-            value,
-            remark,
-        } in &self.rows
-        {
-            let line = if remark.is_empty() {
-                format!("  {}  {value}", paint.dim(&format!("{name:name_width$}")))
-            } else {
-                let name = paint.dim(&format!("{name:name_width$}"));
-                format!("  {name}  {value:value_width$}  {}", paint.dim(remark))
-            };
+        for row in rows() {
+            let name = paint.dim(&format!("{:name_width$}", row.name));
+            let remark = paint.dim(&row.remark);
+            let line = format!("  {name}  {:value_width$}  {remark}", row.value);
             text.push_str(line.trim_end());
             text.push('\n');
         }
@@ -375,6 +261,8 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn report() -> Report {
@@ -429,14 +317,6 @@ mod tests {
         let text = report().text(Paint::plain());
         let expected = "test: a title\n\n  of the first run\n  one     1  first\n  twenty  20\n\n  detail\n\nSo it is.\n";
         assert_eq!(text, expected);
-    }
-
-    #[test]
-    fn waiting_is_what_was_not_running_and_never_leaves_0_to_1() {
-        let figures = report().figures;
-        assert_eq!(figures.waiting_share(Duration::from_secs(4)), 0.75);
-        assert_eq!(figures.waiting_share(Duration::ZERO), 0.0);
-        assert_eq!(figures.waiting_share(Duration::from_millis(1)), 0.0);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::{cooks, report::Figures, units};
+use crate::{cooks, figures::Figures, units};
 
 /// So many times as fast, or as long, is put down to the cooks. Two runs of one program
 /// differ by a few percent anyway, and by more on a machine that has other things to do.

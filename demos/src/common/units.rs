@@ -26,6 +26,11 @@ pub(crate) fn bytes(number: u64) -> String {
     BinaryBytes(number).to_string()
 }
 
+/// What is known, as it is written, or a dash.
+pub(crate) fn or_dash<T>(known: Option<T>, written: impl Fn(T) -> String) -> String {
+    known.map_or_else(|| "-".to_owned(), written)
+}
+
 /// A duration to about three digits, in the unit that suits it.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64();

@@ -20,7 +20,7 @@
 use std::{
     path::PathBuf,
     pin::pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -38,6 +38,7 @@ use hyper::{
 use hyper_util::client::legacy;
 
 use super::{
+    args::Args,
     ask::Ask,
     body::{Body, Sink, To, check_length},
     connector::Connector,
@@ -67,9 +68,14 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 const IDLE_MAX: Duration = Duration::from_secs(5);
 
 /// What became of one request.
+///
+/// An attempt fills it in as far as it gets, so that there is something to read when it fails or runs
+/// out of time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) index: usize,
+    /// What was being done last.
+    pub(super) stage: &'static str,
     pub(crate) status: Option<u16>,
     /// Bytes of the body that arrived, decoded.
     pub(crate) bytes: u64,
@@ -92,25 +98,10 @@ impl Outcome {
     }
 }
 
-/// The limits that each request is held to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// For one attempt, from look-up to last byte.
-    pub(crate) timeout: Duration,
-    pub(crate) retries: u32,
-    pub(crate) max_body: u64,
-    /// True if redirects are followed.
-    pub(crate) follow: bool,
-    /// True if a status of 400 and more is a failure.
-    pub(crate) fail: bool,
-    /// True if parts of files are kept and gone on with.
-    pub(crate) resume: bool,
-}
-
 /// What all requests share.
 pub(crate) struct Client {
     dialer: Arc<Dialer>,
-    pub(super) limits: Limits,
+    pub(super) args: Arc<Args>,
     pub(super) output: Output,
     pub(super) ask: Ask,
     lean: http1::Builder,
@@ -119,17 +110,6 @@ pub(crate) struct Client {
 
 /// hyper-util's client, which keeps connections for the next request.
 pub(super) type Pooled = legacy::Client<Connector, Full<Bytes>>;
-
-/// How far an attempt got; read when it failed or ran out of time.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    pub(super) stage: &'static str,
-    pub(super) status: Option<StatusCode>,
-    pub(super) bytes: u64,
-    pub(super) redirects: Vec<String>,
-    pub(super) version: Option<&'static str>,
-    pub(super) encoding: Option<String>,
-}
 
 /// While a connection is made, the connector knows what it is waiting for.
 pub(super) const CONNECTING: &str = "connecting";
@@ -140,7 +120,7 @@ impl Client {
         dialer: Arc<Dialer>,
         connector: Option<Connector>,
         ask: Ask,
-        limits: Limits,
+        args: Arc<Args>,
         output: Output,
     ) -> Self {
         let mut lean = http1::Builder::new();
@@ -157,7 +137,7 @@ impl Client {
         });
         Self {
             dialer,
-            limits,
+            args,
             output,
             ask,
             lean,
@@ -170,44 +150,34 @@ impl Client {
         let begun = Instant::now();
         let mut retries = 0;
         loop {
-            let mut progress = Progress::default();
-            let attempt = timeout(self.limits.timeout, self.attempt(&job, &mut progress)).await;
-            let result = attempt.unwrap_or_else(|_| Err(self.too_late(&job, &progress)));
-            match result {
+            let mut outcome = Outcome {
+                index: job.index,
+                retries,
+                ..Outcome::default()
+            };
+            let attempt = timeout(self.args.timeout, self.attempt(&job, &mut outcome)).await;
+            match attempt.unwrap_or_else(|_| Err(self.too_late(&job, &outcome))) {
+                Ok(file) => outcome.file = file,
                 Err(failure)
                     if failure.kind.may_pass()
-                        && retries < self.limits.retries
+                        && retries < self.args.retries.unwrap_or(0)
                         // What is printed cannot be taken back.
-                        && !(self.output.is_stdout() && progress.bytes > 0) =>
+                        && !(self.output.is_stdout() && outcome.bytes > 0) =>
                 {
                     sleep(pause(job.index, retries)).await;
                     retries += 1;
+                    continue;
                 }
-                result => {
-                    let (file, error) = match result {
-                        Ok(file) => (file, None),
-                        Err(failure) => (None, Some(failure)),
-                    };
-                    return Outcome {
-                        index: job.index,
-                        status: progress.status.map(|status| status.as_u16()),
-                        bytes: progress.bytes,
-                        time: begun.elapsed(),
-                        retries,
-                        redirects: progress.redirects,
-                        version: progress.version,
-                        encoding: progress.encoding,
-                        file,
-                        error,
-                    };
-                }
+                Err(failure) => outcome.error = Some(failure),
             }
+            outcome.time = begun.elapsed();
+            return outcome;
         }
     }
 
-    fn too_late(&self, job: &Job, progress: &Progress) -> Failure {
-        let seconds = self.limits.timeout.as_secs_f64();
-        let mut stage = progress.stage;
+    fn too_late(&self, job: &Job, outcome: &Outcome) -> Failure {
+        let seconds = self.args.timeout.as_secs_f64();
+        let mut stage = outcome.stage;
         if let (CONNECTING, Some((connector, _)), Target::Page(page)) =
             (stage, &self.pooled, &job.target)
         {
@@ -221,33 +191,29 @@ impl Client {
         }
     }
 
-    async fn attempt(
-        &self,
-        job: &Job,
-        progress: &mut Progress,
-    ) -> Result<Option<PathBuf>, Failure> {
-        progress.stage = CONNECTING;
+    async fn attempt(&self, job: &Job, outcome: &mut Outcome) -> Result<Option<PathBuf>, Failure> {
+        outcome.stage = CONNECTING;
         // The phases are boxed, each on its own: what a phase needs is given back
         // when it is over, and a task that waits holds what it waits with.
         match &job.target {
-            Target::Page(page) => Box::pin(self.fetch_page(job, page, progress)).await,
+            Target::Page(page) => Box::pin(self.fetch_page(job, page, outcome)).await,
             Target::Origin(address, reply) => {
                 let addresses = [address.ip()];
                 let dialled = Box::pin(self.dialer.dial(&addresses, address.port())).await?;
                 let mut connection = Connection::new(dialled);
-                progress.stage = "sending the request";
+                outcome.stage = "sending the request";
                 let text = origin::Request::Reply(*reply).message();
                 let sent = connection.send(&text).await;
                 drop(text);
                 sent.map_err(|error| Failure::asking(&error))?;
-                progress.stage = "waiting for the reply";
+                outcome.stage = "waiting for the reply";
                 match connection.first_bite().await {
                     Ok(true) => {}
                     Ok(false) => return Err(Failure::hung_up()),
                     Err(error) => return Err(Failure::asking(&error)),
                 }
-                progress.stage = "receiving the reply";
-                Box::pin(self.receive_reply(connection, job, *reply, progress)).await
+                outcome.stage = "receiving the reply";
+                Box::pin(self.receive_reply(connection, job, *reply, outcome)).await
             }
         }
     }
@@ -258,7 +224,7 @@ impl Client {
         connection: Connection,
         job: &Job,
         reply: Reply,
-        progress: &mut Progress,
+        outcome: &mut Outcome,
     ) -> Result<Option<PathBuf>, Failure> {
         let failed = |error: hyper::Error| Failure::receiving(&error);
         let (mut sender, connection) = self.lean.handshake(connection).await.map_err(failed)?;
@@ -266,7 +232,7 @@ impl Client {
             let mut request = Request::new(Empty::<Bytes>::new());
             *request.uri_mut() = reply.path().parse().expect("a plain path");
             let response = sender.send_request(request).await.map_err(failed)?;
-            progress.status = Some(response.status());
+            outcome.status = Some(response.status().as_u16());
             if response.status() != StatusCode::OK {
                 let what = "the origin did not understand";
                 return Err(Failure::new(Kind::Protocol, what));
@@ -275,9 +241,9 @@ impl Client {
                 Some(file) => To::File(open(file, false).await?),
                 None => To::Nowhere,
             };
-            let sink = Sink::new(to, self.limits.max_body, Some(reply));
+            let sink = Sink::new(to, self.args.max_body, Some(reply));
             let body = Body::new(None, sink)?;
-            self.receive(response.into_body(), body, progress).await
+            self.receive(response.into_body(), body, outcome).await
         };
         beside(pin!(reply), connection).await
     }
@@ -287,19 +253,20 @@ impl Client {
         &self,
         mut from: Incoming,
         mut body: Body,
-        progress: &mut Progress,
+        outcome: &mut Outcome,
     ) -> Result<Option<PathBuf>, Failure> {
-        check_length(from.size_hint().lower(), self.limits.max_body)?;
+        check_length(from.size_hint().lower(), self.args.max_body)?;
         while let Some(frame) = from.frame().await {
             let frame = frame.map_err(|error| Failure::receiving(&error))?;
             if let Some(piece) = frame.data_ref() {
-                self.dialer.gauge().add_received(piece.len());
+                let received = &self.dialer.meter.received;
+                received.fetch_add(piece.len() as u64, Relaxed);
                 let taken = body.take(piece);
-                progress.bytes = body.bytes();
+                outcome.bytes = body.bytes();
                 taken?;
             }
         }
-        body.finish(&mut progress.bytes)
+        body.finish(&mut outcome.bytes)
     }
 }
 

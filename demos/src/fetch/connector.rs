@@ -34,11 +34,11 @@ use tower_service::Service;
 use url::Host;
 
 use super::{
-    dial::{Dialer, Open},
+    dial::Dialer,
     failure::{Failure, Kind},
     proxy::{Proxies, Proxy},
 };
-use crate::options::BadArguments;
+use crate::{gauge::Counted, options::BadArguments};
 
 /// Protocols offered in the handshake, the preferred one first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -96,18 +96,8 @@ impl Parts {
             Some(proxy) => self.dial(name, &proxy.host, proxy.port).await?,
             None => self.dial(name, name, port).await?,
         };
-        let traffic = Traffic::default();
-        let mut conn = Conn {
-            stream: Stream::Plain(stream),
-            traffic,
-            h2: false,
-            proxied: proxy.is_some() && !encrypted,
-            _open: open,
-        };
-        if encrypted {
-            let Stream::Plain(stream) = conn.stream else {
-                unreachable!("the connection is new")
-            };
+        let mut h2 = false;
+        let stream: Box<dyn Stream> = if encrypted {
             if let Some(proxy) = &proxy {
                 self.enter(name, "asking the proxy for a tunnel");
                 tunnel(&stream, name, port, proxy).await?;
@@ -115,14 +105,22 @@ impl Parts {
             self.enter(name, "agreeing on keys");
             let stream = self.tls.connect(server_name(name)?, stream).await;
             let stream = stream.map_err(|error| Failure::handshaking(&error))?;
-            conn.h2 = stream.get_ref().1.alpn_protocol() == Some(ALPN[0]);
-            conn.stream = Stream::Encrypted(Box::new(Io::new(stream)));
-        }
-        Ok(conn)
+            h2 = stream.get_ref().1.alpn_protocol() == Some(ALPN[0]);
+            Box::new(Io::new(stream))
+        } else {
+            Box::new(stream)
+        };
+        Ok(Conn {
+            stream,
+            traffic: Traffic::default(),
+            h2,
+            proxied: proxy.is_some() && !encrypted,
+            _open: open,
+        })
     }
 
     /// Dials `to` on behalf of `host`, which are the same unless there is a proxy.
-    async fn dial(&self, host: &str, to: &str, port: u16) -> Result<(TcpStream, Open), Failure> {
+    async fn dial(&self, host: &str, to: &str, port: u16) -> Result<(TcpStream, Counted), Failure> {
         let to = parse_host(to)?;
         self.enter(host, "looking up the name");
         let addresses = self.dialer.resolve(&to).await?;
@@ -233,18 +231,18 @@ impl Traffic {
 
 /// A connection of the pool.
 pub(crate) struct Conn {
-    stream: Stream,
+    stream: Box<dyn Stream>,
     traffic: Traffic,
     h2: bool,
     /// True if the peer is a proxy that is to be told the whole URL.
     proxied: bool,
-    _open: Open,
+    _open: Counted,
 }
 
-enum Stream {
-    Plain(TcpStream),
-    Encrypted(Box<Io<futures_rustls::client::TlsStream<TcpStream>>>),
-}
+/// The plain stream, or the encrypted one.
+trait Stream: Read + Write + Send + Unpin {}
+
+impl<S: Read + Write + Send + Unpin> Stream for S {}
 
 impl Connection for Conn {
     fn connected(&self) -> Connected {
@@ -266,14 +264,14 @@ impl Read for Conn {
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         if self.traffic.has_begun() {
-            return self.stream.poll_read(cx, buffer);
+            return Pin::new(&mut self.stream).poll_read(cx, buffer);
         }
         // The first read goes through a buffer of its own, which shows whether anything came: hyper
         // reports a server that hangs up at once like one that breaks off in the middle.
         let mut first = [MaybeUninit::uninit(); FIRST_READ];
         let room = FIRST_READ.min(buffer.remaining());
         let mut first = ReadBuf::uninit(&mut first[..room]);
-        ready!(self.stream.poll_read(cx, first.unfilled()))?;
+        ready!(Pin::new(&mut self.stream).poll_read(cx, first.unfilled()))?;
         if !first.filled().is_empty() {
             self.traffic.0.begun.store(true, Relaxed);
         }
@@ -288,28 +286,19 @@ impl Write for Conn {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.stream {
-            Stream::Plain(stream) => Write::poll_write(Pin::new(stream), cx, bytes),
-            Stream::Encrypted(stream) => Write::poll_write(Pin::new(stream), cx, bytes),
-        }
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Plain(stream) => Write::poll_flush(Pin::new(stream), cx),
-            Stream::Encrypted(stream) => Write::poll_flush(Pin::new(stream), cx),
-        }
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Stream::Plain(stream) => Write::poll_shutdown(Pin::new(stream), cx),
-            Stream::Encrypted(stream) => Write::poll_shutdown(Pin::new(stream), cx),
-        }
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
     fn is_write_vectored(&self) -> bool {
-        matches!(self.stream, Stream::Plain(_))
+        self.stream.is_write_vectored()
     }
 
     fn poll_write_vectored(
@@ -317,23 +306,7 @@ impl Write for Conn {
         cx: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.stream {
-            Stream::Plain(stream) => Write::poll_write_vectored(Pin::new(stream), cx, bytes),
-            Stream::Encrypted(stream) => Write::poll_write_vectored(Pin::new(stream), cx, bytes),
-        }
-    }
-}
-
-impl Stream {
-    fn poll_read(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self {
-            Self::Plain(stream) => Read::poll_read(Pin::new(stream), cx, buffer),
-            Self::Encrypted(stream) => Read::poll_read(Pin::new(stream), cx, buffer),
-        }
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
     }
 }
 

@@ -26,6 +26,7 @@ use rustix::io::Errno;
 use url::Host;
 
 use super::failure::{Failure, Kind};
+use crate::gauge::{Counted, Gauge};
 
 /// The first pause of a request that found no descriptor or no port; it doubles with each.
 const PAUSE_FIRST: Duration = Duration::from_millis(10);
@@ -42,67 +43,28 @@ type Lookup = Shared<BoxFuture<'static, Result<Arc<[IpAddr]>, String>>>;
 /// What is open and what has arrived: written by the requests, read by the progress bar and the
 /// summary. Atomic, since the requests may run on several threads.
 #[derive(Debug, Default)]
-pub(crate) struct Gauge {
-    open: AtomicUsize,
-    open_max: AtomicUsize,
-    opened: AtomicUsize,
-    received: AtomicU64,
-}
-
-impl Gauge {
-    /// The most connections that were open, or being opened, at one instant.
-    pub(crate) fn open_max(&self) -> usize {
-        self.open_max.load(Relaxed)
-    }
-
-    /// The connections that were opened in all.
-    pub(crate) fn opened(&self) -> usize {
-        self.opened.load(Relaxed)
-    }
-
+pub(crate) struct Meter {
+    /// Connections that are open, or being opened.
+    pub(crate) open: Arc<Gauge>,
+    /// Connections that were opened in all.
+    pub(crate) opened: AtomicUsize,
     /// Bytes of bodies received so far, as they came over the wire.
-    pub(crate) fn received(&self) -> u64 {
-        self.received.load(Relaxed)
-    }
-
-    pub(crate) fn add_received(&self, bytes: usize) {
-        self.received.fetch_add(bytes as u64, Relaxed);
-    }
-
-    fn open(self: &Arc<Self>) -> Open {
-        let open = self.open.fetch_add(1, Relaxed) + 1;
-        self.open_max.fetch_max(open, Relaxed);
-        Open(self.clone())
-    }
-}
-
-/// Counts one connection for as long as it lives.
-#[derive(Debug)]
-pub(crate) struct Open(Arc<Gauge>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Relaxed);
-    }
+    pub(crate) received: AtomicU64,
 }
 
 /// Opens sockets. One for the whole run; it remembers the names that it has looked up.
 #[derive(Default)]
 pub(crate) struct Dialer {
     lookups: Mutex<HashMap<String, Lookup>>,
-    gauge: Arc<Gauge>,
+    pub(crate) meter: Arc<Meter>,
 }
 
 impl Dialer {
-    pub(crate) fn new(gauge: Arc<Gauge>) -> Self {
+    pub(crate) fn new(meter: Arc<Meter>) -> Self {
         Self {
             lookups: Mutex::default(),
-            gauge,
+            meter,
         }
-    }
-
-    pub(crate) fn gauge(&self) -> &Gauge {
-        &self.gauge
     }
 
     /// Returns the addresses of a host.
@@ -142,17 +104,17 @@ impl Dialer {
         &self,
         addresses: &[IpAddr],
         port: u16,
-    ) -> Result<(TcpStream, Open), Failure> {
+    ) -> Result<(TcpStream, Counted), Failure> {
         let targets: Vec<SocketAddr> = addresses
             .iter()
             .map(|&address| SocketAddr::new(address, port))
             .collect();
-        let open = self.gauge.open();
+        let open = self.meter.open.up();
         let mut pause = PAUSE_FIRST;
         loop {
             match TcpStream::connect(&targets[..]).await {
                 Ok(stream) => {
-                    self.gauge.opened.fetch_add(1, Relaxed);
+                    self.meter.opened.fetch_add(1, Relaxed);
                     // A request is written at one go: nothing is gained by collecting more.
                     let _ = stream.set_nodelay(true);
                     return Ok((stream, open));
@@ -169,7 +131,8 @@ impl Dialer {
     /// Returns whether this process ran out of something that it gets back as other sockets close.
     fn may_pass(&self, error: &io::Error) -> bool {
         // Without an IPv6 address of its own, a machine gives the same error for every one of others.
-        let ports = self.gauge.opened() + self.gauge.open.load(Relaxed) >= CONNECTIONS_TO_RUN_OUT;
+        let ports =
+            self.meter.opened.load(Relaxed) + self.meter.open.now() >= CONNECTIONS_TO_RUN_OUT;
         let passes = |error: &io::Error| {
             no_descriptor(error) || (ports && errno(error) == Some(Errno::ADDRNOTAVAIL))
         };
@@ -264,7 +227,7 @@ mod tests {
             !dialer.may_pass(&error(Errno::ADDRNOTAVAIL)),
             "no port was used"
         );
-        dialer.gauge.opened.store(CONNECTIONS_TO_RUN_OUT, Relaxed);
+        dialer.meter.opened.store(CONNECTIONS_TO_RUN_OUT, Relaxed);
         assert!(dialer.may_pass(&error(Errno::ADDRNOTAVAIL)));
     }
 }

@@ -68,7 +68,8 @@ impl Kind {
 }
 
 /// One failure of one request: the kind, a colon, the details.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{}: {details}", kind.name())]
 pub(crate) struct Failure {
     pub(crate) kind: Kind,
     pub(crate) details: String,
@@ -180,15 +181,6 @@ impl Failure {
         Self::new(kind, error.to_string())
     }
 }
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind.name(), self.details)
-    }
-}
-
-/// What the connector hands to the client, which hands it on.
-impl StdError for Failure {}
 
 /// The first cause of type `T`, `error` itself included.
 ///

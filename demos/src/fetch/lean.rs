@@ -24,7 +24,7 @@ use brigade::net::TcpStream;
 use bytes::Bytes;
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 
-use super::dial::Open;
+use crate::gauge::Counted;
 
 /// The most that is read before hyper takes over. Arbitrary: the headers of most
 /// replies, and little enough for the stack.
@@ -41,11 +41,11 @@ pub(crate) struct Connection {
     first: Bytes,
     /// True if hyper has written the request, and so may read the reply.
     asked: bool,
-    _open: Open,
+    _open: Counted,
 }
 
 impl Connection {
-    pub(crate) fn new((stream, open): (TcpStream, Open)) -> Self {
+    pub(crate) fn new((stream, open): (TcpStream, Counted)) -> Self {
         Self {
             stream,
             first: Bytes::new(),

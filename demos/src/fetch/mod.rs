@@ -41,7 +41,7 @@ use std::{
     cell::OnceCell,
     future::{Future, pending},
     pin::pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Instant,
 };
 
@@ -59,9 +59,9 @@ use futures_util::{
 
 pub(crate) use args::{ABOUT, Args, NOTES};
 use ask::Ask;
-use client::{Client, Limits, Outcome};
+use client::{Client, Outcome};
 use connector::Connector;
-use dial::{Dialer, Gauge};
+use dial::{Dialer, Meter};
 use failure::{Failure, Kind};
 use jobs::{Job, Page, Target};
 use origin::{Origin, Reply};
@@ -73,11 +73,12 @@ use summary::Record;
 use tally::Tally;
 
 use crate::{
-    cooks::Dish,
+    dish::Dish,
+    figures::Stopwatch,
     interrupt::Interrupt,
     options::{BadArguments, Shared},
     paint::{self, Paint},
-    report::{Report, Stopwatch},
+    report::Report,
     system::{self, Status},
     units,
 };
@@ -95,17 +96,14 @@ const ORIGIN_RETRIES: u32 = 3;
 
 /// A run of `fetch`, checked and ready to go.
 pub(crate) struct Plan {
+    args: Arc<Args>,
     /// Empty: the embedded origin is fetched from.
     pages: Vec<Arc<Page>>,
     count: usize,
     concurrency: usize,
-    per_host: usize,
-    rate: Option<f64>,
     ask: Ask,
     /// What pages are fetched with.
     tls: Option<TlsConnector>,
-    no_proxy: bool,
-    limits: Limits,
     output: Output,
     /// What the process needed before the first of all runs.
     baseline: OnceCell<Status>,
@@ -118,7 +116,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Checks all that was asked for. Nothing is fetched unless everything makes sense.
-    pub(crate) fn new(args: Args, shared: &Shared) -> anyhow::Result<Self> {
+    pub(crate) fn new(mut args: Args, shared: &Shared) -> anyhow::Result<Self> {
         let pages = jobs::read(&args.urls, args.file.as_deref())?;
         let own = pages.is_empty();
         if own && (args.method.is_some() || !args.headers.is_empty() || !args.data.is_empty()) {
@@ -141,41 +139,34 @@ impl Plan {
                 "-o -: the body and the JSON object cannot both go to stdout",
             ));
         }
-        let limits = Limits {
-            timeout: args.timeout,
-            retries: args.retries.unwrap_or(if own { ORIGIN_RETRIES } else { 0 }),
-            max_body: args.max_body,
-            follow: !args.no_location,
-            fail: args.fail,
-            resume: args.resume,
+        let (retries, per_host) = match own {
+            true => (ORIGIN_RETRIES, usize::MAX),
+            false => (0, PER_HOST),
         };
+        args.retries.get_or_insert(retries);
+        args.per_host.get_or_insert(per_host);
         let wanted = args.concurrency.unwrap_or(count).min(count);
         Ok(Self {
             concurrency: concurrency(wanted, 1 + output.files_each(), own),
-            per_host: args
-                .per_host
-                .unwrap_or(if own { usize::MAX } else { PER_HOST }),
-            rate: args.rate,
             ask: Ask::new(args.method.as_deref(), &args.headers, &args.data)?,
             pages,
             count,
             tls,
-            no_proxy: args.no_proxy,
-            limits,
             baseline: OnceCell::new(),
             quiet: shared.quiet || output.is_stdout(),
             json: shared.json,
             output,
             escapes: paint::takes_escapes(shared.no_color),
             paint: Paint::for_stdout(shared.no_color),
+            args: Arc::new(args),
         })
     }
 
-    fn client(&self, gauge: &Arc<Gauge>) -> anyhow::Result<Client> {
-        let dialer = Arc::new(Dialer::new(gauge.clone()));
+    fn client(&self, meter: &Arc<Meter>) -> anyhow::Result<Client> {
+        let dialer = Arc::new(Dialer::new(meter.clone()));
         let connector = match &self.tls {
             Some(tls) if !self.pages.is_empty() => {
-                let proxies = if self.no_proxy {
+                let proxies = if self.args.no_proxy {
                     Proxies::default()
                 } else {
                     Proxies::from_environment()?
@@ -185,7 +176,13 @@ impl Plan {
             _ => None,
         };
         let (ask, output) = (self.ask.clone(), self.output.clone());
-        Ok(Client::new(dialer, connector, ask, self.limits, output))
+        Ok(Client::new(
+            dialer,
+            connector,
+            ask,
+            self.args.clone(),
+            output,
+        ))
     }
 }
 
@@ -201,16 +198,20 @@ impl Dish for Plan {
         };
         let before = *self.baseline.get_or_init(Status::now);
         Status::shrink_after_burst();
-        let gauge = Arc::<Gauge>::default();
+        let meter = Arc::<Meter>::default();
         let mut run = Run {
-            client: Arc::new(self.client(&gauge)?),
-            queue: Queue::new(&self.pages, self.count, self.per_host),
-            pace: self.rate.map(|rate| Pace::new(rate, Instant::now())),
+            client: Arc::new(self.client(&meter)?),
+            queue: Queue::new(
+                &self.pages,
+                self.count,
+                self.args.per_host.unwrap_or(PER_HOST),
+            ),
+            pace: self.args.rate.map(|rate| Pace::new(rate, Instant::now())),
             pages: self.pages.clone(),
             origin,
             concurrency: self.concurrency,
             asked: self.count,
-            gauge,
+            meter,
             interrupt,
             progress: Progress::new(self.quiet, self.escapes, self.count),
             tally: Tally::default(),
@@ -232,8 +233,8 @@ impl Dish for Plan {
             tally: run.tally,
             pages: run.pages,
             outcomes: run.outcomes,
-            open_max: run.gauge.open_max(),
-            opened: run.gauge.opened(),
+            open_max: run.meter.open.most(),
+            opened: run.meter.opened.load(Relaxed),
             json: self.json,
             prints_body: self.output.is_stdout(),
             threads: run.threads,
@@ -255,7 +256,7 @@ struct Run {
     origin: Option<Origin>,
     concurrency: usize,
     asked: usize,
-    gauge: Arc<Gauge>,
+    meter: Arc<Meter>,
     interrupt: Interrupt,
     progress: Progress,
     tally: Tally,
@@ -349,7 +350,7 @@ impl Run {
             in_flight,
             done: self.tally.done,
             failed: self.tally.failed(),
-            received: self.gauge.received(),
+            received: self.meter.received.load(Relaxed),
         });
     }
 }

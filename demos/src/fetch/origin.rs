@@ -11,20 +11,24 @@
 
 use std::{
     borrow::Cow,
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
-    net::{Ipv4Addr, SocketAddr},
-    process::{Child, Command, Stdio},
+    io::{self, BufRead as _, Read as _, Write as _},
+    net::{self, Ipv4Addr, SocketAddr},
     sync::LazyLock,
     time::Duration,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 use brigade::{
     SingleThread,
     net::{TcpListener, TcpStream},
 };
 
-use crate::{arithmetic::sum_of_squares, interrupt::Interrupt, system};
+use futures_util::AsyncReadExt as _;
+
+use crate::{
+    arithmetic::sum_of_squares,
+    helper::{Helper, Hidden, wait_for_end_of_stdin},
+};
 
 /// Requests are dealt out over so many addresses. Two limits hold for each
 /// address: the connections waiting to be accepted (1,024 is common) and the
@@ -151,6 +155,41 @@ impl Request {
                 .is_some_and(|head| head.ends_with(b"\r\n\r\n"))
     }
 
+    /// Sends the request as a task does, and returns the whole answer.
+    pub(crate) async fn send(self, server: SocketAddr) -> io::Result<Vec<u8>> {
+        let stream = TcpStream::connect(server).await?;
+        stream.write_all(self.message().as_bytes()).await?;
+        let mut answer = Vec::new();
+        (&stream).read_to_end(&mut answer).await?;
+        Ok(answer)
+    }
+
+    /// Asks as a task does, and returns an error if the answer is not the right one.
+    pub(crate) async fn ask(self, server: SocketAddr) -> io::Result<()> {
+        self.check(&self.send(server).await?)
+    }
+
+    /// Asks as a thread does, which blocks until the answer is there.
+    pub(crate) fn block(self, server: SocketAddr) -> io::Result<()> {
+        let mut answer = Vec::new();
+        self.connect(server)?.read_to_end(&mut answer)?;
+        self.check(&answer)
+    }
+
+    /// Sends the request as a thread does. The answer is to be read from what is returned.
+    pub(crate) fn connect(self, server: SocketAddr) -> io::Result<net::TcpStream> {
+        let mut stream = net::TcpStream::connect(server)?;
+        stream.write_all(self.message().as_bytes())?;
+        Ok(stream)
+    }
+
+    pub(crate) fn check(self, answer: &[u8]) -> io::Result<()> {
+        match self.is_answered_by(answer) {
+            true => Ok(()),
+            false => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
     /// Waits as long as the answer takes.
     async fn wait(self) {
         let delay = match self {
@@ -162,45 +201,24 @@ impl Request {
     }
 }
 
-/// The origin as `fetch` sees it: a child process and its addresses.
+/// The origin as `fetch` sees it: a process and its addresses.
 #[derive(Debug)]
 pub(crate) struct Origin {
-    child: Child,
+    helper: Helper,
     addresses: Vec<SocketAddr>,
 }
 
 impl Origin {
-    /// Starts the child and waits for the one line in which it says where it listens.
+    /// Starts the process and waits for the one line in which it says where it listens.
     pub(crate) fn start() -> anyhow::Result<Self> {
-        let program = std::env::current_exe().context("cannot find this program's own file")?;
-        let child = Command::new(program)
-            .args(["origin", "--until-stdin-closes"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start the embedded origin")?;
-        // From here on `Drop` ends the child, whatever happens.
-        let mut origin = Self {
-            child,
-            addresses: Vec::new(),
-        };
-        let stdout = origin
-            .child
-            .stdout
-            .take()
-            .context("the embedded origin has no output")?;
+        let (helper, mut says) = Helper::start("origin", &[])?;
         let mut line = String::new();
-        BufReader::new(stdout)
-            .read_line(&mut line)
+        says.read_line(&mut line)
             .context("the embedded origin does not speak")?;
-        origin.addresses = line
-            .split_whitespace()
-            .filter_map(|address| address.parse().ok())
-            .collect();
-        if origin.addresses.is_empty() {
-            bail!("the embedded origin did not start");
-        }
-        Ok(origin)
+        let addresses = line.split_whitespace();
+        let addresses: Vec<_> = addresses.filter_map(|one| one.parse().ok()).collect();
+        ensure!(!addresses.is_empty(), "the embedded origin did not start");
+        Ok(Self { helper, addresses })
     }
 
     /// Where to send request number `number`: the addresses are taken in turn.
@@ -210,32 +228,13 @@ impl Origin {
 
     /// The number of its process.
     pub(crate) fn process(&self) -> u32 {
-        self.child.id()
+        self.helper.process()
     }
-}
-
-impl Drop for Origin {
-    fn drop(&mut self) {
-        // The child ends by itself when its stdin closes, which also happens when
-        // this process is killed. Here it is told outright, to be done at once.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The arguments of the hidden command.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    /// End when stdin closes, which it does when the process that started this one is gone
-    #[arg(long, required = true)]
-    until_stdin_closes: bool,
 }
 
 /// The child's side: listens, says where, answers until its stdin closes.
-pub(crate) fn serve(args: &Args) -> anyhow::Result<()> {
-    debug_assert!(args.until_stdin_closes);
-    Interrupt::ignore()?;
-    system::raise_open_files();
+pub(crate) fn serve(args: &Hidden) -> anyhow::Result<()> {
+    args.begin()?;
     LazyLock::force(&NOISE);
     let executor = SingleThread::builder().build()?;
     executor.block_on(async {
@@ -252,11 +251,6 @@ pub(crate) fn serve(args: &Args) -> anyhow::Result<()> {
         brigade::spawn_blocking(wait_for_end_of_stdin).await?;
         Ok(())
     })
-}
-
-fn wait_for_end_of_stdin() {
-    // An error means that there is nobody to wait for, as much as an end does.
-    let _ = io::stdin().lock().read_to_end(&mut Vec::new());
 }
 
 /// Listens on 127.0.0.1, 127.0.0.2 and so on, as far as the system has them.

@@ -22,7 +22,7 @@ use hyper_util::client::legacy::{self, connect::capture_connection};
 use super::{
     ask::{Hop, REDIRECTS_MAX},
     body::{Body, Sink, To},
-    client::{CONNECTING, Client, Progress, open},
+    client::{CONNECTING, Client, Outcome, open},
     connector::Traffic,
     failure::{Failure, Kind},
     jobs::{Job, Page},
@@ -42,9 +42,9 @@ impl Client {
         &self,
         job: &Job,
         page: &Page,
-        progress: &mut Progress,
+        outcome: &mut Outcome,
     ) -> Result<Option<PathBuf>, Failure> {
-        let resume = self.limits.resume;
+        let resume = self.args.resume;
         let part = match self.output.file_for(job) {
             // It got its name when it was whole.
             Some(file) if resume && file.exists() => return Ok(Some(file)),
@@ -54,33 +54,33 @@ impl Client {
         let rest = part.as_ref().and_then(PartFile::resumes);
         let mut hop = Hop::first(&page.url, &self.ask);
         let response = loop {
-            let response = self.exchange(&hop, job.last, rest, progress).await?;
-            progress.status = Some(response.status());
-            progress.version = Some(version_name(response.version()));
-            if !self.limits.follow || !hop.follow(response.status(), response.headers())? {
+            let response = self.exchange(&hop, job.last, rest, outcome).await?;
+            outcome.status = Some(response.status().as_u16());
+            outcome.version = Some(version_name(response.version()));
+            if self.args.no_location || !hop.follow(response.status(), response.headers())? {
                 break response;
             }
-            if progress.redirects.len() == REDIRECTS_MAX {
+            if outcome.redirects.len() == REDIRECTS_MAX {
                 let what = format!("redirected more than {REDIRECTS_MAX} times");
                 return Err(Failure::new(Kind::Protocol, what));
             }
-            progress.redirects.push(hop.url.to_string());
+            outcome.redirects.push(hop.url.to_string());
             discard(response.into_body()).await;
         };
-        progress.stage = "receiving the reply";
+        outcome.stage = "receiving the reply";
         let status = response.status();
-        if self.limits.fail && status.as_u16() >= 400 {
+        if self.args.fail && status.as_u16() >= 400 {
             return Err(Failure::new(Kind::Status, status.to_string()));
         }
         let headers = response.headers();
-        progress.encoding = text(headers, header::CONTENT_ENCODING).map(str::to_owned);
+        outcome.encoding = text(headers, header::CONTENT_ENCODING).map(str::to_owned);
         let to = match part {
             None if self.output.is_stdout() => To::Stdout,
             None => To::Nowhere,
             Some(part) if !resume => To::File(part),
             Some(part) => match go_on(part, rest, status, headers)? {
                 Resumed::Whole(part) => {
-                    progress.bytes = part.len();
+                    outcome.bytes = part.len();
                     return part.finish().map(Some);
                 }
                 Resumed::Part(part) => To::File(part),
@@ -88,10 +88,10 @@ impl Client {
             },
         };
         let bodiless = hop.asks_for_head() || status == StatusCode::NOT_MODIFIED;
-        let encoding = progress.encoding.as_deref();
+        let encoding = outcome.encoding.as_deref();
         let encoding = encoding.filter(|_| !self.ask.raw && !bodiless);
-        let body = Body::new(encoding, Sink::new(to, self.limits.max_body, None))?;
-        self.receive(response.into_body(), body, progress).await
+        let body = Body::new(encoding, Sink::new(to, self.args.max_body, None))?;
+        self.receive(response.into_body(), body, outcome).await
     }
 
     /// Sends a request and waits for the head of the reply.
@@ -100,7 +100,7 @@ impl Client {
         hop: &Hop,
         last: bool,
         rest: Option<(u64, SystemTime)>,
-        progress: &mut Progress,
+        outcome: &mut Outcome,
     ) -> Result<Response<Incoming>, Failure> {
         let (connector, client) = self.pooled.as_ref().expect("there are pages to fetch");
         let uri = hop.uri()?;
@@ -111,8 +111,8 @@ impl Client {
             .and_then(|proxy| proxy.password?.parse().ok());
         let mut stale = 0;
         loop {
-            progress.stage = CONNECTING;
-            let mut request = hop.request(uri.clone(), last, rest, self.limits.resume);
+            outcome.stage = CONNECTING;
+            let mut request = hop.request(uri.clone(), last, rest, self.args.resume);
             if let Some(password) = &password {
                 let headers = request.headers_mut();
                 headers.insert(header::PROXY_AUTHORIZATION, Clone::clone(password));
@@ -123,7 +123,7 @@ impl Client {
             let result = match select(reply, pin!(connected)).await {
                 Either::Left((result, _)) => result,
                 Either::Right(((), reply)) => {
-                    progress.stage = "waiting for the reply";
+                    outcome.stage = "waiting for the reply";
                     reply.await
                 }
             };

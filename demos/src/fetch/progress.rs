@@ -9,9 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
-use crate::units;
+use crate::{paint, units};
 
 /// How often the bar is redrawn, and how often Ctrl-C is looked for.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
@@ -52,7 +52,7 @@ impl Progress {
         let display = if quiet {
             Display::Nothing
         } else if stderr().is_terminal() && escapes {
-            Display::Bar(bar(all))
+            Display::Bar(paint::bar(TEMPLATE, all))
         } else {
             Display::Lines { written: begun }
         };
@@ -85,12 +85,7 @@ impl Progress {
 }
 
 /// A line never wraps: the message is cut where the terminal ends.
-fn bar(all: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:14}  {wide_msg}")
-        .expect("the template is a constant")
-        .progress_chars("█▌ ");
-    ProgressBar::with_draw_target(Some(all as u64), ProgressDrawTarget::stderr()).with_style(style)
-}
+const TEMPLATE: &str = "{bar:14}  {wide_msg}";
 
 fn describe(standing: Standing, elapsed: Duration) -> String {
     let rate = standing.received as f64 / elapsed.as_secs_f64().max(1e-3);
@@ -126,6 +121,6 @@ mod tests {
 
     #[test]
     fn the_template_is_a_good_one() {
-        bar(3).tick();
+        paint::bar(TEMPLATE, 3).tick();
     }
 }

@@ -5,12 +5,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{client::Outcome, failure::Kind, jobs::Page, tally::Tally};
 use crate::{
+    figures::Figures,
     paint::{Paint, harmless},
-    report::{Ending, Figures, Report},
+    report::{Ending, Report},
     system::Status,
     units,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// Fewer connections than this, and what the process needs anyway drowns what
 /// they need.
@@ -53,16 +54,17 @@ impl Record {
                 eprintln!("brigade: {}", harmless(&failure.to_string()));
             }
         }
-        Report {
+        let mut report = Report {
             waiting_share: self.figures.waiting_share(self.tally.task_time),
             verdict: self.verdict(),
             ending: self.ending(),
-            own: self.own_keys(),
             rows: self.rows(paint),
             details: self.details(paint),
             printed: !self.prints_body,
             ..Report::new("fetch", self.title(), self.figures.clone())
-        }
+        };
+        report.own_keys(self.own_keys());
+        report
     }
 
     fn ending(&self) -> Ending {
@@ -193,7 +195,7 @@ impl Record {
         answered as f64 / self.figures.wall.as_secs_f64().max(1e-9)
     }
 
-    fn own_keys(&self) -> Map<String, Value> {
+    fn own_keys(&self) -> Value {
         let tally = &self.tally;
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
         let latency = tally.latency().map(|latency| {
@@ -202,12 +204,8 @@ impl Record {
                 "p99": ms(latency.p99), "max": ms(latency.max),
             })
         });
-        let failures: BTreeMap<&str, usize> = tally
-            .failures
-            .iter()
-            .map(|(kind, n)| (kind.name(), *n))
-            .collect();
-        let keys = json!({
+        let failures = tally.failures.iter().map(|(kind, n)| (kind.name(), *n));
+        let mut keys = json!({
             "done": tally.done,
             "failed": tally.failed(),
             "not_done": self.not_done(),
@@ -218,7 +216,7 @@ impl Record {
             "redirects": tally.redirects,
             "versions": tally.versions,
             "skipped": tally.skipped,
-            "failures": failures,
+            "failures": failures.collect::<BTreeMap<_, _>>(),
             "statuses": tally.statuses,
             "latency_ms": latency,
             "waited_s": tally.task_time.as_secs_f64(),
@@ -228,26 +226,12 @@ impl Record {
             "memory_peak_bytes": self.after.memory_peak,
             "memory_per_connection_bytes": self.memory_a_connection(),
         });
-        let mut keys = match keys {
-            Value::Object(keys) => keys,
-            _ => Map::new(),
-        };
+        let outcomes = self.outcomes.iter();
         if !self.pages.is_empty() && self.json {
-            let results = self
-                .outcomes
-                .iter()
-                .map(|outcome| self.result(outcome))
-                .collect();
-            keys.insert("results".to_owned(), Value::Array(results));
+            keys["results"] = outcomes.map(|outcome| self.result(outcome)).collect();
         } else if self.pages.is_empty() && !self.outcomes.is_empty() {
-            let errors = self
-                .outcomes
-                .iter()
-                .filter_map(|outcome| outcome.error.as_ref());
-            keys.insert(
-                "errors".to_owned(),
-                errors.map(ToString::to_string).collect(),
-            );
+            let errors = outcomes.filter_map(|outcome| outcome.error.as_ref());
+            keys["errors"] = errors.map(ToString::to_string).collect();
         }
         keys
     }
@@ -271,159 +255,4 @@ impl Record {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use crate::fetch::failure::{Failure, Kind};
-
-    pub(in super::super) fn ms(millis: u64) -> Duration {
-        Duration::from_millis(millis)
-    }
-
-    /// `answered` requests of 500 ms each, in `wall`.
-    pub(in super::super) fn record(answered: usize, wall: Duration) -> Record {
-        let mut tally = Tally::default();
-        for _ in 0..answered {
-            tally.add(&Outcome {
-                status: Some(200),
-                time: ms(500),
-                ..Outcome::default()
-            });
-        }
-        let figures = Figures {
-            cooks: 1,
-            wall,
-            cpu: None,
-            in_flight_max: answered,
-            at_once_max: 1,
-            busy: vec![ms(10)],
-        };
-        Record {
-            figures,
-            tally,
-            asked: answered,
-            interrupted: false,
-            pages: Vec::new(),
-            outcomes: Vec::new(),
-            open_max: answered,
-            opened: answered,
-            json: true,
-            prints_body: false,
-            threads: Some(1),
-            before: Status {
-                memory: Some(10 << 20),
-                ..Status::default()
-            },
-            after: Status {
-                memory_peak: Some(20 << 20),
-                ..Status::default()
-            },
-        }
-    }
-
-    pub(in super::super) fn failing(index: usize, kind: Kind) -> Outcome {
-        Outcome {
-            index,
-            error: Some(Failure::new(kind, "it did\nnot")),
-            ..Outcome::default()
-        }
-    }
-
-    #[test]
-    fn the_sentence_follows_from_the_figures() {
-        let together = record(2000, ms(550)).verdict();
-        assert!(
-            together.contains("One thread waited for up to 2,000 replies together"),
-            "{together}"
-        );
-        assert!(
-            together.contains("without parallelism") && together.contains("1.10 x"),
-            "{together}"
-        );
-
-        let mut parallel = record(2000, ms(550));
-        parallel.figures.cooks = 2;
-        parallel.figures.at_once_max = 2;
-        assert!(parallel.verdict().starts_with("2 threads"));
-        assert!(parallel.verdict().contains("concurrency and parallelism"));
-
-        let one_by_one = record(10, ms(5000)).verdict();
-        assert!(one_by_one.contains("hardly overlapped"), "{one_by_one}");
-        assert!(
-            record(1, ms(500))
-                .verdict()
-                .contains("nothing to wait for meanwhile")
-        );
-        assert_eq!(record(0, ms(500)).verdict(), "No request was made.");
-    }
-
-    #[test]
-    fn a_run_in_which_much_failed_is_not_praised_and_says_what_is_likely() {
-        let with = |kind: Kind, failed: usize, answered: usize| {
-            let mut record = record(answered, ms(550));
-            record.figures.in_flight_max = 300;
-            record.asked = answered + failed;
-            for index in 0..failed {
-                record.tally.add(&failing(index, kind));
-            }
-            record.verdict()
-        };
-        let crowded = with(Kind::Timeout, 178, 122);
-        assert!(
-            crowded
-                .starts_with("178 of 300 requests failed. Most likely the server did not accept")
-        );
-        assert!(crowded.contains("--per-host"), "{crowded}");
-        let absent = with(Kind::Refused, 5, 0);
-        assert!(
-            absent.contains("Nothing accepts connections there"),
-            "{absent}"
-        );
-        let broken = with(Kind::Protocol, 100, 100);
-        assert_eq!(broken, "100 of 200 requests failed.");
-        for verdict in [&crowded, &absent, &broken] {
-            assert!(!verdict.contains("replies together"), "{verdict}");
-        }
-        let few = with(Kind::Reset, 1, 299);
-        assert!(
-            few.starts_with("1 of 300 requests failed.") && few.contains("replies together"),
-            "{few}"
-        );
-    }
-
-    #[test]
-    fn ctrl_c_is_told_with_what_was_asked_for() {
-        let mut record = record(1, ms(500));
-        record.asked = 2;
-        record.interrupted = true;
-        assert_eq!(
-            record.verdict(),
-            "Ctrl-C ended the run when 1 of 2 requests were done."
-        );
-    }
-
-    #[test]
-    fn failures_and_ctrl_c_decide_the_ending() {
-        assert_eq!(record(3, ms(500)).ending(), Ending::Whole);
-        let mut record = record(3, ms(500));
-        record.asked = 5;
-        record.tally.add(&failing(3, Kind::Dns));
-        assert_eq!(record.ending(), Ending::Failed);
-        record.interrupted = true;
-        assert_eq!(record.ending(), Ending::Interrupted);
-        let row = record.requests_row(Paint::plain());
-        assert_eq!(
-            row.value,
-            "3 done, 1 failed (dns 1), 1 broken off by Ctrl-C, 0 B"
-        );
-    }
-
-    #[test]
-    fn memory_is_given_for_many_connections_only_and_where_the_system_says() {
-        let mut record = record(2000, ms(550));
-        assert_eq!(record.memory_a_connection(), Some((10 << 20) / 2000));
-        record.open_max = 5;
-        assert_eq!(record.memory_a_connection(), None);
-        record.after = Status::default();
-        assert!(record.memory_row().remark.contains("does not say"));
-    }
-}
+pub(super) mod tests;

@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::{
-    cooks::Dish,
+    dish::Dish,
     fetch::origin::{Origin, Request},
     look,
     measure::{Run, measure},

@@ -1,47 +1,6 @@
-//! What is counted while the server runs: gauges, and latencies in a histogram of a
-//! fixed size, however many there are.
+//! Latencies in a histogram of a fixed size, however many there are.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-    time::Duration,
-};
-
-/// A number that goes up and down, and the most it has been.
-#[derive(Debug, Default)]
-pub(crate) struct Gauge {
-    now: AtomicUsize,
-    most: AtomicUsize,
-}
-
-impl Gauge {
-    /// One more, for as long as the answer lives.
-    pub(crate) fn up(self: &Arc<Self>) -> Counted {
-        let now = self.now.fetch_add(1, Relaxed) + 1;
-        self.most.fetch_max(now, Relaxed);
-        Counted(self.clone())
-    }
-
-    pub(crate) fn now(&self) -> usize {
-        self.now.load(Relaxed)
-    }
-
-    pub(crate) fn most(&self) -> usize {
-        self.most.load(Relaxed)
-    }
-}
-
-/// One that a [`Gauge`] counts.
-#[derive(Debug)]
-pub(crate) struct Counted(Arc<Gauge>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.now.fetch_sub(1, Relaxed);
-    }
-}
+use std::time::Duration;
 
 /// So many values have a bucket of their own; above, each power of two is divided into
 /// half as many.
@@ -128,15 +87,6 @@ fn top(bucket: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_gauge_remembers_the_most() {
-        let gauge = Arc::<Gauge>::default();
-        let two = (gauge.up(), gauge.up());
-        assert_eq!((gauge.now(), gauge.most()), (2, 2));
-        drop(two);
-        assert_eq!((gauge.now(), gauge.most()), (0, 2));
-    }
 
     #[test]
     fn every_value_is_in_a_bucket_whose_top_is_close_above_it() {

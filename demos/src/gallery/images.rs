@@ -28,53 +28,18 @@ const MEMORY_MAX: u64 = 160 << 20;
 /// Ridges of hills, one behind the other.
 const RIDGES: usize = 4;
 
-/// Sky above, sky at the horizon, sun, the farthest hills, the nearest.
-type Palette = [[f32; 3]; 5];
+/// Sky above, sky at the horizon, sun, the farthest hills, the nearest: red, green and blue in two
+/// digits each.
+type Palette = [u32; 5];
 
 /// Dawn, noon, dusk, night, mist, autumn.
 const PALETTES: [Palette; 6] = [
-    [
-        [66., 84., 140.],
-        [250., 190., 150.],
-        [255., 240., 210.],
-        [150., 120., 150.],
-        [40., 32., 60.],
-    ],
-    [
-        [40., 120., 205.],
-        [190., 225., 245.],
-        [255., 252., 225.],
-        [120., 160., 175.],
-        [22., 66., 52.],
-    ],
-    [
-        [60., 30., 90.],
-        [245., 110., 70.],
-        [255., 215., 120.],
-        [140., 60., 95.],
-        [30., 14., 40.],
-    ],
-    [
-        [8., 12., 34.],
-        [48., 66., 112.],
-        [235., 238., 250.],
-        [44., 56., 92.],
-        [6., 8., 18.],
-    ],
-    [
-        [150., 170., 180.],
-        [225., 230., 228.],
-        [255., 255., 250.],
-        [175., 190., 192.],
-        [70., 88., 92.],
-    ],
-    [
-        [110., 150., 190.],
-        [250., 225., 180.],
-        [255., 245., 200.],
-        [190., 140., 95.],
-        [110., 45., 20.],
-    ],
+    [0x42548c, 0xfabe96, 0xfff0d2, 0x967896, 0x28203c],
+    [0x2878cd, 0xbee1f5, 0xfffce1, 0x78a0af, 0x164234],
+    [0x3c1e5a, 0xf56e46, 0xffd778, 0x8c3c5f, 0x1e0e28],
+    [0x080c22, 0x304270, 0xebeefa, 0x2c385c, 0x060812],
+    [0x96aab4, 0xe1e6e4, 0xfffffa, 0xafbec0, 0x46585c],
+    [0x6e96be, 0xfae1b4, 0xfff5c8, 0xbe8c5f, 0x6e2d14],
 ];
 
 /// How many pictures there are.
@@ -89,7 +54,7 @@ pub(crate) fn photograph(number: usize, width: u32) -> anyhow::Result<Bytes> {
 }
 
 fn paint(number: usize, width: u32, height: u32) -> Vec<u8> {
-    let [zenith, horizon, sun, far, near] = PALETTES[number % PICTURES];
+    let [zenith, horizon, sun, far, near] = PALETTES[number % PICTURES].map(channels);
     let seed = number as f32 * 2.17 + 0.6;
     let (sun_x, sun_y) = (
         0.25 + 0.5 * (seed * 2.3).sin().abs(),
@@ -139,6 +104,11 @@ fn skyline(x: f32, seed: f32) -> [f32; RIDGES] {
             .sum();
         0.46 + near * 0.13 + hills * (0.13 - near * 0.015)
     })
+}
+
+fn channels(colour: u32) -> [f32; 3] {
+    let [_, red, green, blue] = colour.to_be_bytes();
+    [red, green, blue].map(f32::from)
 }
 
 fn mix(from: [f32; 3], to: [f32; 3], share: f32) -> [f32; 3] {

@@ -32,15 +32,9 @@ mod tally;
 mod verdict;
 pub(crate) mod visitors;
 
-use std::{
-    cell::OnceCell,
-    net::SocketAddr,
-    pin::pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{cell::OnceCell, net::SocketAddr, pin::pin, sync::Arc, time::Instant};
 
-use brigade::{Executor, time::interval};
+use brigade::Executor;
 use futures_util::future::{Either, select, try_join_all};
 
 pub(crate) use self::args::{ABOUT, Args, NOTES};
@@ -55,15 +49,13 @@ use self::{
 };
 
 use crate::{
-    cooks::Dish,
+    dish::Dish,
+    figures::Stopwatch,
     interrupt::Interrupt,
     options::{BadArguments, Shared},
-    report::{Report, Stopwatch},
+    report::Report,
     units,
 };
-
-/// How often Ctrl-C is looked for.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// A run of `gallery`, checked and ready to go.
 pub(crate) struct Gallery {
@@ -160,7 +152,7 @@ impl Gallery {
         interrupt: &Interrupt,
     ) -> anyhow::Result<Visit> {
         if self.args.connections == 0 {
-            interrupt_of(interrupt).await;
+            interrupt.rung().await;
             return Ok(Visit::default());
         }
         let (mut visitors, lines) = self.args.load().start(address, &site.album)?;
@@ -172,7 +164,7 @@ impl Gallery {
                 news.tick = tick;
             })
         });
-        match select(listening, pin!(interrupt_of(interrupt))).await {
+        match select(listening, pin!(interrupt.rung())).await {
             Either::Left((visit, _)) => visit?,
             Either::Right((_, listening)) => {
                 visitors.dismiss();
@@ -195,14 +187,6 @@ impl Gallery {
         if !self.quiet {
             eprintln!("gallery: {what}");
         }
-    }
-}
-
-/// Returns when somebody has pressed Ctrl-C.
-async fn interrupt_of(interrupt: &Interrupt) {
-    let mut looks = interval(LOOK);
-    while !interrupt.asked() {
-        looks.tick().await;
     }
 }
 

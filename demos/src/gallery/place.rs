@@ -19,7 +19,8 @@ use async_lock::Semaphore;
 use brigade::task::Builder;
 use bytes::Bytes;
 
-use super::{counts::Gauge, images};
+use super::images;
+use crate::{cooks, gauge::Gauge};
 
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,12 +67,11 @@ pub(crate) struct Resizer {
 
 impl Resizer {
     pub(crate) fn new(place: Place) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             place: AtomicU8::new(place as u8),
             used: Mutex::default(),
             at_work: Arc::default(),
-            threads: Semaphore::new(cores),
+            threads: Semaphore::new(cooks::cores()),
         }
     }
 

@@ -28,11 +28,8 @@ use brigade::{
 use futures_util::future::{Either, select};
 use hyper::{server::conn::http1, service::service_fn};
 
-use super::{
-    counts::{Counted, Gauge},
-    site::Site,
-    stall::Patient,
-};
+use super::{site::Site, stall::Patient};
+use crate::gauge::{Counted, Gauge};
 
 /// Clients that are told at one time that there is no room. Thin air: beyond these,
 /// connections are closed without a word, which costs nothing.

@@ -26,12 +26,12 @@ use hyper::{
 };
 
 use super::{
-    counts::Gauge,
     events::{self, Finished, News},
     images::Album,
     place::Resizer,
     server::Limits,
 };
+use crate::gauge::Gauge;
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");

@@ -5,9 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
-
-use super::{counts::Latencies, events::TICK};
+use super::{
+    counts::Latencies,
+    events::TICK,
+    load::{Said, Tick, Visit},
+};
 
 /// The live latencies are those of so many ticks: five seconds. In one tick there are 250 requests, and
 /// the slowest hundredth of these is two or three, which a page would show as a flicker.
@@ -26,8 +28,8 @@ pub(crate) struct Tally {
     /// The first error's words.
     error: Option<String>,
     /// Connections that are open, and the most there were.
-    held: usize,
-    held_max: usize,
+    held: u64,
+    held_max: u64,
 }
 
 impl Tally {
@@ -66,7 +68,7 @@ impl Tally {
     }
 
     /// The line of a tick, which begins the next.
-    pub(crate) fn tick(&mut self) -> Value {
+    pub(crate) fn tick(&mut self) -> Said {
         let mut recent = Latencies::default();
         for tick in &self.recent {
             recent.merge(tick);
@@ -82,38 +84,41 @@ impl Tally {
         if self.recent.len() > WINDOW {
             self.recent.pop_front();
         }
-        let latency = |share| (recent.count() > 0).then(|| micros(recent.quantile(share)));
-        json!({ "tick": {
-            "requests": self.all.count(),
-            "errors": self.errors,
-            "rate": answered as f64 / span,
-            "p50_us": latency(0.5),
-            "p99_us": latency(0.99),
-        }})
+        let latency = |share| (recent.count() > 0).then(|| recent.quantile(share));
+        Said::Tick(Tick {
+            requests: self.all.count(),
+            errors: self.errors,
+            rate: answered as f64 / span,
+            p50: latency(0.5),
+            p99: latency(0.99),
+        })
     }
 
     /// The last line.
-    pub(crate) fn last_words(&self) -> Value {
-        json!({ "done": {
-            "requests": self.all.count(),
-            "errors": self.errors,
-            "error": self.error,
-            "images": self.images,
-            "held_max": self.held_max,
-            "p50_us": micros(self.all.quantile(0.5)),
-            "p99_us": micros(self.all.quantile(0.99)),
-            "worst_us": micros(self.all.worst()),
-        }})
+    pub(crate) fn last_words(&self) -> Said {
+        Said::Done(Visit {
+            requests: self.all.count(),
+            errors: self.errors,
+            error: self.error.clone(),
+            images: self.images,
+            held_max: self.held_max,
+            p50: self.all.quantile(0.5),
+            p99: self.all.quantile(0.99),
+            worst: self.all.worst(),
+        })
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    time.as_micros() as u64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn tick(tally: &mut Tally) -> Tick {
+        match tally.tick() {
+            Said::Tick(tick) => tick,
+            Said::Done(visit) => panic!("{visit:?}"),
+        }
+    }
 
     #[test]
     fn a_tick_tells_of_the_last_seconds_and_the_last_words_of_all() {
@@ -121,39 +126,43 @@ mod tests {
         tally.come();
         tally.come();
         tally.gone();
-        tally.answered(Duration::from_millis(40));
-        assert_eq!(tally.tick()["tick"]["p50_us"], 40_000);
+        let latency = Duration::from_millis(40);
+        tally.answered(latency);
+        assert_eq!(tick(&mut tally).p50, Some(latency));
         for _ in 1..WINDOW {
-            assert_eq!(
-                tally.tick()["tick"]["p99_us"],
-                40_000,
-                "it does not flicker"
-            );
+            assert_eq!(tick(&mut tally).p99, Some(latency), "it does not flicker");
         }
-        let silent = tally.tick();
-        assert_eq!(silent["tick"]["requests"], 1);
-        assert!(silent["tick"]["p99_us"].is_null(), "{silent}");
+        let silent = tick(&mut tally);
+        assert_eq!((silent.requests, silent.p99), (1, None));
         tally.failed("first".to_owned());
         tally.failed("second".to_owned());
-        let done = &tally.last_words()["done"];
-        assert_eq!(
-            (&done["errors"], &done["error"]),
-            (&2.into(), &"first".into())
-        );
-        assert_eq!(
-            (&done["held_max"], &done["p99_us"]),
-            (&2.into(), &40_000.into())
-        );
+        let Said::Done(done) = tally.last_words() else {
+            panic!("these are the last words")
+        };
+        assert_eq!((done.errors, done.error.as_deref()), (2, Some("first")));
+        assert_eq!((done.held_max, done.p99), (2, latency));
     }
 
     #[test]
     fn a_request_that_is_not_answered_counts_as_long_as_it_waits() {
         let mut tally = Tally::default();
-        let due = Instant::now() - Duration::from_secs(3);
-        tally.asked(7, due);
-        assert!(tally.tick()["tick"]["p99_us"].as_u64() >= Some(3_000_000));
-        assert_eq!(tally.tick()["tick"]["rate"], 0.0, "nobody was answered");
+        let late = Duration::from_secs(3);
+        tally.asked(7, Instant::now() - late);
+        let waits = tick(&mut tally);
+        assert!(waits.p99 >= Some(late));
+        assert_eq!(waits.rate, 0.0, "nobody was answered");
         tally.heard(7);
-        assert!(tally.tick()["tick"]["p99_us"].is_null());
+        assert_eq!(tick(&mut tally).p99, None);
+    }
+
+    #[test]
+    fn what_the_child_says_is_what_its_parent_reads() {
+        let mut tally = Tally::default();
+        tally.answered(Duration::from_micros(1234));
+        for said in [tally.tick(), tally.last_words()] {
+            let line = serde_json::to_string(&said).unwrap();
+            let read: Said = serde_json::from_str(&line).unwrap();
+            assert_eq!(format!("{read:?}"), format!("{said:?}"));
+        }
     }
 }

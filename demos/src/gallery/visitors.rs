@@ -11,7 +11,7 @@
 
 use std::{
     cell::RefCell,
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     net::SocketAddr,
     pin::pin,
     rc::Rc,
@@ -35,10 +35,15 @@ use hyper::{
     client::conn::http1::{SendRequest, handshake},
     header,
 };
-use serde_json::Value;
 
-use super::{events::TICK, images, site, tally::Tally};
-use crate::{interrupt::Interrupt, system};
+use super::{
+    events::TICK,
+    images,
+    load::{Load, Said},
+    site,
+    tally::Tally,
+};
+use crate::helper::{Hidden, wait_for_end_of_stdin};
 
 /// Thumbnails in an album, asked for at once, each by an admirer with its connection.
 pub(crate) const ALBUM: usize = 8;
@@ -59,27 +64,14 @@ pub(crate) struct Args {
     /// The server
     #[arg(long)]
     address: SocketAddr,
-    /// Visitors, each with one connection
+    /// What the visitors are to do, in JSON
     #[arg(long)]
-    connections: usize,
-    /// Milliseconds from one request of a visitor to the next
-    #[arg(long)]
-    gap_ms: u64,
-    /// For so long; otherwise until stdin closes
-    #[arg(long)]
-    duration_ms: Option<u64>,
-    /// Milliseconds from one album to the next
-    #[arg(long)]
-    album_ms: u64,
-    /// Thumbnails to ask for in all
-    #[arg(long)]
-    images: Option<u64>,
+    load: Load,
     /// The checksums of the thumbnails
     #[arg(long, value_delimiter = ',')]
     checksums: Vec<u64>,
-    /// End when stdin closes, which it does when the process that started this one is gone
-    #[arg(long, required = true)]
-    until_stdin_closes: bool,
+    #[command(flatten)]
+    hidden: Hidden,
 }
 
 /// What all visitors share.
@@ -92,12 +84,10 @@ struct Crowd {
 
 /// The child's side: holds the connections, asks, and says what it saw.
 pub(crate) fn visit(args: Args) -> anyhow::Result<()> {
-    debug_assert!(args.until_stdin_closes);
-    Interrupt::ignore()?;
-    system::raise_open_files();
+    args.hidden.begin()?;
     let executor = SingleThread::builder().build()?;
     executor.block_on(async {
-        let connections = open_all(args.address, args.connections + ALBUM).await?;
+        let connections = open_all(args.address, args.load.connections + ALBUM).await?;
         let crowd = Rc::new(Crowd {
             args,
             opening: Instant::now() + PAUSE,
@@ -114,11 +104,6 @@ pub(crate) fn visit(args: Args) -> anyhow::Result<()> {
     })
 }
 
-fn wait_for_end_of_stdin() {
-    // An error means that there is nobody to wait for, as much as an end does.
-    let _ = io::stdin().lock().read_to_end(&mut Vec::new());
-}
-
 async fn open_all(address: SocketAddr, count: usize) -> anyhow::Result<Vec<Connection>> {
     let opening = stream::iter(0..count).map(|_| Connection::open(address));
     let opened: Vec<_> = opening.buffered(OPENING).collect().await;
@@ -128,7 +113,7 @@ async fn open_all(address: SocketAddr, count: usize) -> anyhow::Result<Vec<Conne
 impl Crowd {
     /// All visits, each a task of its own.
     async fn visits(self: Rc<Self>, mut connections: Vec<Connection>) {
-        let admirers = connections.split_off(self.args.connections);
+        let admirers = connections.split_off(self.args.load.connections);
         let visitors = (0..).zip(connections);
         let visitors = visitors.map(|(number, connection)| {
             brigade::spawn_local(self.clone().visitor(number, connection))
@@ -143,9 +128,9 @@ impl Crowd {
     /// One visitor: a request each time one is due, for as long as the doors are open.
     async fn visitor(self: Rc<Self>, number: u64, mut connection: Connection) {
         let _held = Held::new(&self);
-        let gap = Duration::from_millis(self.args.gap_ms);
+        let gap = self.args.load.gap;
         // The visitors come one after the other, and all have been within one gap.
-        let share = number as f64 / self.args.connections as f64;
+        let share = number as f64 / self.args.load.connections as f64;
         let mut due = self.opening + gap.mul_f64(share);
         while self.is_open(due) {
             sleep_until(due).await;
@@ -166,10 +151,10 @@ impl Crowd {
     /// One admirer: a thumbnail from each album.
     async fn admirer(self: Rc<Self>, place: u64, mut connection: Connection) {
         let _held = Held::new(&self);
-        let gap = Duration::from_millis(self.args.album_ms);
+        let gap = self.args.load.albums;
         for album in 0.. {
             let number = album * ALBUM as u64 + place;
-            if self.args.images.is_some_and(|images| number >= images) {
+            if self.args.load.images.is_some_and(|images| number >= images) {
                 return;
             }
             sleep_until(self.opening + gap * album as u32).await;
@@ -187,7 +172,7 @@ impl Crowd {
 
     /// Returns whether a request that is due at `moment` is still made.
     fn is_open(&self, moment: Instant) -> bool {
-        let duration = self.args.duration_ms.map(Duration::from_millis);
+        let duration = self.args.load.duration;
         duration.is_none_or(|duration| moment < self.opening + duration)
     }
 
@@ -255,8 +240,8 @@ impl Connection {
 }
 
 /// One line for the parent.
-fn say(line: &Value) -> anyhow::Result<()> {
+fn say(line: &Said) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{line}")?;
+    writeln!(out, "{}", serde_json::to_string(line)?)?;
     Ok(out.flush()?)
 }

@@ -6,13 +6,9 @@
 //!
 //! **Mended**: the same call, on a thread of the blocking pool.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
-use anyhow::ensure;
+use anyhow::Context as _;
 use brigade::{spawn_blocking, time::interval};
 use brigade_timeline::Kind;
 
@@ -67,15 +63,7 @@ async fn mended(place: Place) -> anyhow::Result<Done> {
 /// A call as one finds it in any library that is not asynchronous.
 fn fetch(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
     let request = Request::After(takes.as_millis() as u64);
-    let mut stream = TcpStream::connect(server)?;
-    stream.write_all(request.message().as_bytes())?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    ensure!(
-        request.is_answered_by(&answer),
-        "the server is out of order"
-    );
-    Ok(())
+    request.block(server).context("the server is out of order")
 }
 
 /// The bell. A ring is on time if it comes before the next one is due.

@@ -26,14 +26,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::ensure;
-use brigade::{Executor, net::TcpStream};
+use anyhow::Context as _;
+use brigade::Executor;
 use brigade_timeline::{Kind, Look};
 use serde_json::{Value, json};
 
 use crate::{
     columns::Columns,
-    cooks::{self, Dish},
+    cooks,
+    dish::Dish,
     fetch::origin::{Origin, Request},
     look,
     measure::{Run, measure},
@@ -209,16 +210,8 @@ fn run<E: Executor>(
 /// Asks the server, whose answer takes so long.
 async fn ask(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
     let request = Request::After(takes.as_millis() as u64);
-    let stream = TcpStream::connect(server).await?;
-    stream.write_all(request.message().as_bytes()).await?;
-    let mut answer = Vec::new();
-    while !request.is_answered_by(&answer) {
-        let mut part = [0; 256];
-        let read = stream.read(&mut part).await?;
-        ensure!(read > 0, "the server is out of order");
-        answer.extend_from_slice(&part[..read]);
-    }
-    Ok(())
+    let answer = request.ask(server).await;
+    answer.context("the server is out of order")
 }
 
 // ---- what it comes to --------------------------------------------------------------------
@@ -341,7 +334,7 @@ impl Twin {
 }
 
 fn table(pairs: &[Pair]) -> Columns {
-    let mut table = Columns::new(["", "", "done", "wall time", "CPU time", "polls", "fault"]);
+    let mut table = Columns::new(" |  | done | wall time | CPU time | polls | fault");
     for pair in pairs {
         for (which, _, twin) in pair.twins() {
             let Done { done, of } = twin.run.output;
@@ -351,7 +344,7 @@ fn table(pairs: &[Pair]) -> Columns {
                 which.to_owned(),
                 format!("{done} of {of} {}", pair.pitfall.counts),
                 units::duration(figures.wall),
-                figures.cpu.map_or("-".to_owned(), units::duration),
+                units::or_dash(figures.cpu, units::duration),
                 units::count(twin.polls() as usize),
                 if twin.is_named() { "named" } else { "-" }.to_owned(),
             ]);

@@ -9,7 +9,7 @@ use crate::{columns::Columns, report::Row, units};
 
 impl ThreeFrames {
     pub(super) fn lines(&self) -> Columns {
-        let mut table = Columns::new(["line", "begins", "takes"]);
+        let mut table = Columns::new("line | begins | takes");
         for Line { text, begun, took } in &self.lines {
             table.row([
                 (*text).to_owned(),

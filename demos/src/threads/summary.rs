@@ -5,58 +5,39 @@ use serde_json::{Value, json};
 use super::{Both, Computed, Waited};
 use crate::{columns::Columns, units, usage::Usage};
 
-fn or_unknown(text: Option<String>) -> String {
-    text.unwrap_or_else(|| "-".to_owned())
-}
-
 impl Both {
     pub(super) fn waiting_table(&self) -> Columns {
-        let mut table = Columns::new([
-            "",
-            "threads",
-            "done",
-            "wall time",
-            "CPU time",
-            "switches",
-            "memory",
-            "each",
-        ]);
+        let mut table =
+            Columns::new(" | threads | done | wall time | CPU time | switches | memory | each");
         for way in [&self.tasks, &self.threads] {
             table.row([
                 way.name.to_owned(),
                 units::count(way.threads),
                 units::count(way.done),
                 units::duration(way.wall),
-                or_unknown(way.used.map(|used| units::duration(used.cpu))),
-                or_unknown(way.used.map(|used| units::count(used.switches() as usize))),
-                or_unknown(way.memory.map(units::bytes)),
-                or_unknown(
-                    way.memory
-                        .map(|memory| units::bytes(memory / way.done.max(1) as u64)),
-                ),
+                units::or_dash(way.used, |used| units::duration(used.cpu)),
+                units::or_dash(way.used, |used| units::count(used.switches() as usize)),
+                units::or_dash(way.memory, units::bytes),
+                units::or_dash(way.memory, |memory| {
+                    units::bytes(memory / way.done.max(1) as u64)
+                }),
             ]);
         }
         table
     }
 
     pub(super) fn computing_table(&self) -> Columns {
-        let mut table = Columns::new([
-            "threads",
-            "wall time",
-            "on a core",
-            "at once",
-            "in the queue",
-            "interrupted",
-            "sum",
-        ]);
+        let mut table = Columns::new(
+            "threads | wall time | on a core | at once | in the queue | interrupted | sum",
+        );
         for crowd in &self.computed {
             table.row([
                 units::count(crowd.threads),
                 units::duration(crowd.wall),
-                or_unknown(crowd.on_core.map(units::duration)),
-                or_unknown(crowd.at_once().map(|at_once| format!("{at_once:.2}"))),
-                or_unknown(crowd.queued.map(units::duration)),
-                or_unknown(crowd.interrupted.map(|times| units::count(times as usize))),
+                units::or_dash(crowd.on_core, units::duration),
+                units::or_dash(crowd.at_once(), |at_once| format!("{at_once:.2}")),
+                units::or_dash(crowd.queued, units::duration),
+                units::or_dash(crowd.interrupted, |times| units::count(times as usize)),
                 if crowd.sum_is_right { "right" } else { "wrong" }.to_owned(),
             ]);
         }

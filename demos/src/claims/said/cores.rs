@@ -1,0 +1,278 @@
+//! Claims about more hands: what a second core adds, and what it cannot.
+
+use std::time::Duration;
+
+use super::Claim;
+use crate::{
+    claims::{
+        facts::{Facts, count, on_processor, share, speed_up, time},
+        judgement::{
+            Answer, BEYOND, Band, GAIN,
+            Verdict::{Depends, DoesNotHold, Holds, Undecided},
+            is_disturbed,
+        },
+        lab::{PARTS, minute},
+    },
+    cooks, equations, matrix,
+    measure::Run,
+    parts::Ways,
+};
+
+/// Tasks of each kind.
+const TASKS: u32 = 20;
+
+/// The same number of tasks that wait, and that chop, by one cook and by many.
+pub(super) const ALWAYS_BETTER: Claim = Claim {
+    id: 2,
+    said: "Parallelism is always better.",
+    command: |sizes| format!("brigade matrix --minute {}", sizes.minute),
+    measure: |lab| {
+        let cells = matrix::cells(&lab.hire()?, TASKS, minute(lab.sizes.minute))?;
+        lab.note_both(&cells.waiting);
+        lab.note_both(&cells.chopping);
+        let many = &cells.chopping.many;
+        Ok(Facts(vec![
+            count("cooks", "many cooks", many.figures.cooks),
+            speed_up("chopping_speed_up", "chopping", cells.chopping.speed_up()),
+            speed_up("waiting_speed_up", "waiting", cells.waiting.speed_up()),
+            on_processor(many.on_processor()),
+        ]))
+    },
+    judge: |facts| {
+        let both = format!(
+            "{} were {} as fast as one at chopping and {} at waiting",
+            facts.counted("cooks", "cook"),
+            facts["chopping_speed_up"],
+            facts["waiting_speed_up"],
+        );
+        let chopping = match facts["chopping_speed_up"].gained() {
+            // That cooks without cores gain nothing refutes nothing.
+            Answer::No if is_disturbed(facts["on_processor"].value) => Answer::Unclear,
+            answer => answer,
+        };
+        let (verdict, reason) = match (chopping, facts["waiting_speed_up"].gained()) {
+            (Answer::Yes, Answer::Yes) => (Holds, "both gained in this run"),
+            (Answer::Yes, Answer::No) => {
+                (DoesNotHold, "who waits gains nothing from a second cook")
+            }
+            (Answer::No, Answer::No) => (DoesNotHold, "neither gained in this run"),
+            (_, Answer::No) | (Answer::No, _) => (DoesNotHold, "not everything gained"),
+            _ => (
+                Undecided,
+                "too much to be nothing and too little to be a gain",
+            ),
+        };
+        (verdict, format!("{both}: {reason}."))
+    },
+};
+
+/// A job in one piece and cut into parts, by the same one cook.
+pub(super) const SET_NOT_ONE: Claim = Claim {
+    id: 4,
+    said: "Concurrency never makes one task faster, but finishes a set of waiting tasks sooner, and a \
+           set of computing tasks no sooner.",
+    command: |sizes| format!("brigade parts --cooks 1 --minute {}", sizes.parts),
+    measure: |lab| {
+        let jobs = lab.jobs()?;
+        // All that a set can be is as many times as fast as it has parts, if they wait.
+        let set = |ways: &Ways, most: u32| {
+            let together = &ways.cut_for_one;
+            let set = ways.whole.times_as_long_as(together);
+            set.at_most(f64::from(most))
+        };
+        let alone = |ways: &Ways| ways.whole.figures.wall / PARTS;
+        let [waiting, computing] = [&jobs.waiting, &jobs.computing];
+        let runs = [&computing.whole, &computing.cut_for_one];
+        let shares = runs.iter().filter_map(|run| run.on_processor());
+        Ok(Facts(vec![
+            speed_up("waiting_set_speed_up", "waiting set", set(waiting, PARTS)),
+            speed_up("computing_set_speed_up", "computing set", set(computing, 1)),
+            time("waiting_alone_s", "waiting alone", alone(waiting)),
+            time(
+                "waiting_among_s",
+                "among others",
+                shortest_life(&waiting.cut_for_one),
+            ),
+            time("computing_alone_s", "computing alone", alone(computing)),
+            time(
+                "computing_among_s",
+                "among others",
+                shortest_life(&computing.cut_for_one),
+            ),
+            share(
+                "computing_on_processor",
+                "cook on a processor",
+                shares.min_by(f64::total_cmp),
+            ),
+        ]))
+    },
+    judge: |facts| {
+        let sets = format!(
+            "One cook did {PARTS} waiting tasks {} as fast together as one after another, and {PARTS} \
+             computing ones {}",
+            facts["waiting_set_speed_up"], facts["computing_set_speed_up"],
+        );
+        let ones = format!(
+            "a waiting task alone took {} and among the others {}",
+            facts["waiting_alone_s"], facts["waiting_among_s"]
+        );
+        // Where other programs slowed a run down, the other one gained nothing by being faster.
+        let computing = |factor| match GAIN.ask(factor) {
+            Answer::Yes if is_disturbed(facts["computing_on_processor"].value) => Answer::Unclear,
+            answer => answer,
+        };
+        let one = [
+            GAIN.ask(facts.ratio("waiting_alone_s", "waiting_among_s")),
+            computing(facts.ratio("computing_alone_s", "computing_among_s")),
+        ];
+        let set = [
+            GAIN.ask(facts["waiting_set_speed_up"].value),
+            computing(facts["computing_set_speed_up"].value),
+        ];
+        match (one, set) {
+            ([Answer::No, Answer::No], [Answer::Yes, Answer::No]) => {
+                (Holds, format!("{sets}; {ones}."))
+            }
+            ([Answer::Yes, _] | [_, Answer::Yes], _) => (
+                DoesNotHold,
+                format!("One task was faster for having others beside it: {ones}."),
+            ),
+            (_, [Answer::No, _] | [_, Answer::Yes]) => (DoesNotHold, format!("{sets}.")),
+            _ => (
+                Undecided,
+                format!("{sets}; {ones}. Between the same and faster nothing can be told."),
+            ),
+        }
+    },
+};
+
+/// The shortest life of a task in a run.
+fn shortest_life<T>(run: &Run<T>) -> Duration {
+    let figures = brigade_timeline::figures(&run.timeline);
+    let tasks = run.timeline.tasks.iter().zip(&figures.tasks);
+    let lives = tasks
+        .filter(|(task, _)| !task.is_main)
+        .map(|(_, figures)| figures.life());
+    lives.min().unwrap_or_default()
+}
+
+/// What share of the ideal must be reached, and below which it is missed.
+const IDEAL: Band = Band { no: 0.6, yes: 0.85 };
+
+/// Five times as fast on five processors; and on these?
+pub(super) const FIVE_PARTS: Claim = Claim {
+    id: 5,
+    said: "A job cut in five runs five times as fast.",
+    command: |sizes| format!("brigade parts --minute {}", sizes.parts),
+    measure: |lab| {
+        let jobs = lab.jobs()?;
+        let many = &jobs.computing.cut_for_many;
+        Ok(Facts(vec![
+            count("cores", "cores", cooks::cores()),
+            count("cooks", "cooks", many.figures.cooks),
+            speed_up("computing_speed_up", "computing", jobs.computing_speed_up()),
+            speed_up(
+                "waiting_speed_up",
+                "waiting, one cook",
+                jobs.waiting_speed_up(),
+            ),
+            on_processor(many.on_processor()),
+        ]))
+    },
+    judge: |facts| {
+        let parts = PARTS as usize;
+        let hands = facts.count("cores").min(facts.count("cooks")).min(parts);
+        let computing = &facts["computing_speed_up"];
+        let measured = format!(
+            "computing was {computing} as fast with {} on {}",
+            facts.counted("cooks", "cook"),
+            facts.counted("cores", "core"),
+        );
+        let waiting = format!(
+            "Waiting was {} as fast with one cook.",
+            facts["waiting_speed_up"]
+        );
+        let ideal = IDEAL.ask(computing.value / f64::from(PARTS));
+        let of_the_cores = computing.value / hands as f64;
+        if ideal == Answer::Yes && of_the_cores < BEYOND {
+            (Holds, format!("Here {measured}. {waiting}"))
+        } else if hands < parts && of_the_cores > IDEAL.no && of_the_cores < BEYOND {
+            let because =
+                format!("On the processors: five are needed, and here {measured}. {waiting}");
+            (Depends, because)
+        } else if hands == parts
+            && ideal == Answer::No
+            && !is_disturbed(facts["on_processor"].value)
+        {
+            let because = format!("Processors there were, and still {measured}. {waiting}");
+            (DoesNotHold, because)
+        } else {
+            let because = format!(
+                "Here {measured}, which is not what so many cores come to: other programs wanted \
+                 them too."
+            );
+            (Undecided, because)
+        }
+    },
+};
+
+/// So many times as long as the critical path is as it should be, or late.
+const LATE: Band = Band { no: 1.2, yes: 1.4 };
+
+/// Nothing is faster than the critical path; clocks that disagree are, by less than this.
+const FASTER: f64 = 0.9;
+
+/// Equations that need one another, with one hand, with as many as can ever be
+/// busy, and with one for each.
+pub(super) const CRITICAL_PATH: Claim = Claim {
+    id: 10,
+    said: "Dependent tasks gain nothing from more hands than the critical path allows.",
+    command: |sizes| format!("brigade equations --minute {}", sizes.minute),
+    measure: |lab| {
+        let solutions = equations::solutions(&cooks::one()?, minute(lab.sizes.minute))?;
+        for attempt in &solutions.attempts {
+            lab.note(&attempt.run);
+        }
+        let plenty = solutions.plenty();
+        let mut attempts = solutions.attempts.iter();
+        let one = &solutions.attempts[0];
+        let enough = attempts.find(|attempt| attempt.hands == plenty.used);
+        let enough = enough.unwrap_or(plenty);
+        Ok(Facts(vec![
+            time("critical_path_s", "critical path", solutions.critical_path),
+            time("one_hand_s", "1 hand", one.run.figures.wall),
+            count("width", "hands ever busy", plenty.used),
+            time("at_width_s", "with so many", enough.run.figures.wall),
+            count("plenty", "plenty", plenty.hands),
+            time("plenty_s", "with plenty", plenty.run.figures.wall),
+        ]))
+    },
+    judge: |facts| {
+        let said = format!(
+            "1 hand took {}, {} {} and {} {}; the longest chain is {}",
+            facts["one_hand_s"],
+            facts.counted("width", "hand"),
+            facts["at_width_s"],
+            facts["plenty"],
+            facts["plenty_s"],
+            facts["critical_path_s"],
+        );
+        let helped = GAIN.ask(facts.ratio("one_hand_s", "at_width_s"));
+        let further = GAIN.ask(facts.ratio("at_width_s", "plenty_s"));
+        let against_path = facts.ratio("plenty_s", "critical_path_s");
+        if against_path < FASTER || further == Answer::Yes {
+            return (DoesNotHold, format!("{said}: hands beyond it helped."));
+        }
+        match (LATE.ask(against_path), helped, further) {
+            (Answer::No, Answer::Yes, Answer::No) => (Holds, format!("{said}.")),
+            (Answer::No, ..) => (
+                Undecided,
+                format!("{said}: how much hands helped cannot be told."),
+            ),
+            _ => (
+                Undecided,
+                format!("{said}, which was exceeded by much: timers came late."),
+            ),
+        }
+    },
+};

@@ -1,0 +1,224 @@
+//! Claims that the operating system knows more about than the program: who had a core, for how long,
+//! and what it cost.
+
+use super::Claim;
+use crate::{
+    claims::{
+        facts::{Facts, bytes, count, number, time},
+        judgement::{
+            Answer, Band,
+            Verdict::{Depends, DoesNotHold, Holds, Undecided},
+            uncapitalized,
+        },
+        lab::Sizes,
+    },
+    threads::Waited,
+};
+
+/// The command behind both claims about threads.
+fn threads_command(sizes: &Sizes) -> String {
+    let (requests, millions) = (sizes.threads.requests, sizes.threads.millions);
+    format!("brigade threads --requests {requests} --millions {millions}")
+}
+
+/// The command behind both claims about frames of reference.
+fn reference_command(sizes: &Sizes) -> String {
+    let millions = sizes.reference.millions;
+    format!("brigade reference --cooks 1 --millions {millions}")
+}
+
+/// Of all threads, the share that was on a core at once, on average.
+const ON_A_CORE: Band = Band { no: 0.6, yes: 0.9 };
+
+/// The same sum on more and more threads; the operating system says how many were on a core.
+pub(super) const OWN_CORE: Claim = Claim {
+    id: 6,
+    said: "Every thread has a core to itself.",
+    command: threads_command,
+    measure: |lab| {
+        let both = lab.threads()?;
+        let crowd = both.computed.iter().max_by_key(|crowd| crowd.threads);
+        Ok(Facts(vec![
+            count("cores", "cores", both.cores),
+            count("threads", "threads", crowd.map(|crowd| crowd.threads)),
+            number(
+                "on_a_core",
+                "on a core at once",
+                crowd.and_then(|crowd| crowd.at_once()),
+            ),
+            time(
+                "queued_s",
+                "in the queue",
+                crowd.and_then(|crowd| crowd.queued),
+            ),
+        ]))
+    },
+    judge: |facts| {
+        let (at_once, queued) = (&facts["on_a_core"], &facts["queued_s"]);
+        if !at_once.is_known() {
+            let because = "This system does not say how long a thread was on a core.";
+            return (Undecided, because.to_owned());
+        }
+        let said = format!(
+            "Of {} that computed, {at_once} were on a core at once, with {} there",
+            facts.counted("threads", "thread"),
+            facts.counted("cores", "core"),
+        );
+        match ON_A_CORE.ask(facts.ratio("on_a_core", "threads")) {
+            Answer::Yes => (Holds, format!("{said}.")),
+            Answer::Unclear => {
+                let because = format!("{said}: neither all of them nor clearly fewer.");
+                (Undecided, because)
+            }
+            Answer::No if queued.is_known() => {
+                let because = format!("{said}; together they stood in the queue for {queued}.");
+                (DoesNotHold, because)
+            }
+            Answer::No => (DoesNotHold, format!("{said}.")),
+        }
+    },
+};
+
+/// One task, in its own frame, in its thread's, and in the system's.
+pub(super) const UNINTERRUPTED: Claim = Claim {
+    id: 14,
+    said: "My code runs uninterrupted from its first line to its last.",
+    command: reference_command,
+    measure: |lab| {
+        let frames = &lab.reference()?.output;
+        anyhow::ensure!(frames.sums_are_right, "a sum came out wrong");
+        let polls = frames.in_polls;
+        let interrupted = polls.map(|polls| polls.used.involuntary as usize);
+        Ok(Facts(vec![
+            count("lines", "lines", frames.lines.len()),
+            count("polls", "polls", frames.on_thread.polls as usize),
+            count("others_polls", "polls of others", frames.on_thread.others),
+            count("interrupted", "core taken away", interrupted),
+            time("in_polls_s", "in polls", polls.map(|polls| polls.wall)),
+            time(
+                "on_a_core_s",
+                "on a core",
+                polls.map(|polls| polls.used.cpu),
+            ),
+        ]))
+    },
+    judge: |facts| {
+        let (others, interrupted) = (&facts["others_polls"], &facts["interrupted"]);
+        let mut said = format!(
+            "Between its {} lines, which it ran in order, its thread turned to others {others} times",
+            facts["lines"],
+        );
+        if interrupted.is_known() {
+            said.push_str(&format!(
+                "; the system took its core away {interrupted} times and let it have one for {} of {}",
+                facts["on_a_core_s"], facts["in_polls_s"]
+            ));
+        }
+        match (others.value, interrupted.value) {
+            (0.0, 0.0) => (Holds, format!("{said}.")),
+            (0.0, _) if !interrupted.is_known() => {
+                let because = "and this system does not say how often it took the core away.";
+                (Undecided, format!("{said}, {because}"))
+            }
+            _ => (DoesNotHold, format!("{said}.")),
+        }
+    },
+};
+
+/// Of the time that was waited, the share in which the server had a core. It shares the
+/// machine with a program for each core, so that its own share is far from all.
+const AT_WORK: Band = Band { no: 0.02, yes: 0.1 };
+
+/// The server's own time on a core while the task waited for its answer.
+pub(super) const SERVER: Claim = Claim {
+    id: 15,
+    said: "While I wait for a server nothing happens.",
+    command: reference_command,
+    measure: |lab| {
+        let frames = &lab.reference()?.output;
+        Ok(Facts(vec![
+            time("waited_s", "waited", frames.asked),
+            time("server_cpu_s", "server on a core", frames.server),
+        ]))
+    },
+    judge: |facts| {
+        let (waited, server) = (&facts["waited_s"], &facts["server_cpu_s"]);
+        if !server.is_known() {
+            let because = "this system does not say what the server did.";
+            return (
+                Undecided,
+                format!("The task waited for {waited}; {because}"),
+            );
+        }
+        let said = format!(
+            "While the task waited for {waited}, the server's process was on a core for {server}"
+        );
+        match AT_WORK.ask(facts.ratio("server_cpu_s", "waited_s")) {
+            Answer::Yes => (DoesNotHold, format!("{said}: someone else's work.")),
+            Answer::No => (Holds, format!("{said}.")),
+            Answer::Unclear => (Undecided, format!("{said}: too little to tell.")),
+        }
+    },
+};
+
+/// So many times the cost is the same, or too much.
+const COST: Band = Band { no: 1.3, yes: 2.0 };
+
+/// With fewer requests, what the process needs anyway drowns what they need.
+const REQUESTS: usize = 500;
+
+/// The same requests, waited for by a thread each and by tasks on one thread.
+pub(super) const THREADS_WAIT: Claim = Claim {
+    id: 16,
+    said: "More threads are a fine way to wait for I/O.",
+    command: threads_command,
+    measure: |lab| {
+        let both = lab.threads()?;
+        let (threads, tasks) = (&both.threads, &both.tasks);
+        let switches = |way: &Waited| way.used.map(|used| used.switches() as usize);
+        Ok(Facts(vec![
+            count("requests", "requests", threads.done),
+            bytes("memory_threads_bytes", "memory, threads", threads.memory),
+            bytes("memory_tasks_bytes", "tasks", tasks.memory),
+            count("switches_threads", "switches, threads", switches(threads)),
+            count("switches_tasks", "tasks", switches(tasks)),
+            time("wall_threads_s", "wall time, threads", threads.wall),
+            time("wall_tasks_s", "tasks", tasks.wall),
+        ]))
+    },
+    judge: |facts| {
+        let requests = facts.counted("requests", "request");
+        let (many, few) = (&facts["memory_threads_bytes"], &facts["memory_tasks_bytes"]);
+        if !many.is_known() || !few.is_known() {
+            let because = format!(
+                "This system does not say how much memory a thread for each of {requests} took."
+            );
+            return (Undecided, because);
+        }
+        let mut said = format!(
+            "A thread for each of {requests} took {many} of memory, tasks on one thread {few}"
+        );
+        let (many, few) = (&facts["switches_threads"], &facts["switches_tasks"]);
+        let counts_switches = many.is_known() && few.is_known();
+        if counts_switches {
+            let switches = format!("; cores changed hands {many} times against {few}");
+            said.push_str(&switches);
+        }
+        if facts.count("requests") < REQUESTS {
+            return (Undecided, format!("{said}: too few to tell."));
+        }
+        let memory = COST.ask(facts.ratio("memory_threads_bytes", "memory_tasks_bytes"));
+        let switches = COST.ask(facts.ratio("switches_threads", "switches_tasks"));
+        match (memory, switches) {
+            (Answer::Yes, _) => (DoesNotHold, format!("{said}.")),
+            (Answer::No, Answer::Yes) => {
+                let because = format!("On what is scarce: {}.", uncapitalized(&said));
+                (Depends, because)
+            }
+            (Answer::No, switches) if switches == Answer::No || !counts_switches => {
+                (Holds, format!("{said}."))
+            }
+            _ => (Undecided, format!("{said}: no clear difference.")),
+        }
+    },
+};

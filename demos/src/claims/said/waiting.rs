@@ -1,0 +1,195 @@
+//! Claims about ways to wait: yielding or hogging, alone or with many, asking or being told.
+
+use std::time::Duration;
+
+use super::Claim;
+use crate::{
+    claims::{
+        facts::{Facts, count, share, time},
+        judgement::{
+            Answer, Band, GAIN,
+            Verdict::{Depends, DoesNotHold, Holds, Undecided},
+            uncapitalized,
+        },
+        lab::Sizes,
+    },
+    cooks,
+    frames::Frames,
+};
+
+/// The share of the frames that are missed: a few are other programs' doing.
+const MISSED: Band = Band { no: 0.05, yes: 0.3 };
+
+/// So long a hog keeps the thread at a time, in milliseconds: six frames.
+const HOG: u64 = 100;
+
+/// A thread kept off the core for longer than this, a frame, is not what misses frames.
+const STARVED_S: f64 = 0.017;
+
+/// A screen and a computation on one thread, the computation yielding, and hogging.
+pub(super) const SIXTY_HZ: Claim = Claim {
+    id: 7,
+    said: "A UI on one core can stay at 60 Hz while something heavy computes.",
+    command: |sizes| format!("brigade frames --cooks 1 --frames {}", sizes.frames),
+    measure: |lab| {
+        let frames = lab.sizes.frames;
+        let run = Frames { frames, hog: HOG }.measure(&cooks::one()?)?;
+        lab.note(&run);
+        let (yielding, hogging) = (&run.output.yielding, &run.output.hogging);
+        let right = yielding.sum_is_right && hogging.sum_is_right;
+        anyhow::ensure!(right, "something was computed wrongly");
+        Ok(Facts(vec![
+            count("frames", "frames", yielding.on_time.len()),
+            count("missed_yielding", "missed, yielding", yielding.missed()),
+            time("worst_lateness_s", "worst lateness", yielding.worst),
+            count("missed_hogging", "missed, hogging", hogging.missed()),
+            time("starved_s", "core taken away", yielding.starved),
+        ]))
+    },
+    judge: |facts| {
+        let missed = format!(
+            "{} of {} were missed while a computation yielded every millisecond",
+            facts["missed_yielding"],
+            facts.counted("frames", "frame")
+        );
+        let starved = &facts["starved_s"];
+        match MISSED.ask(facts.ratio("missed_yielding", "frames")) {
+            Answer::No => {
+                let hogging = match MISSED.ask(facts.ratio("missed_hogging", "frames")) {
+                    Answer::Yes => "It must yield: of as many beside a hog,",
+                    _ => "Of as many beside a hog,",
+                };
+                let many = &facts["missed_hogging"];
+                (Holds, format!("{missed}. {hogging} {many} were missed."))
+            }
+            _ if starved.value > STARVED_S => (
+                Undecided,
+                format!("{missed}, but other programs had the core for {starved} of that."),
+            ),
+            Answer::Yes => (DoesNotHold, format!("{missed}.")),
+            Answer::Unclear => (
+                Undecided,
+                format!("{missed}: more than a few and far from all."),
+            ),
+        }
+    },
+};
+
+/// The command behind both claims about coffee.
+fn coffee_command(sizes: &Sizes) -> String {
+    let coffee = &sizes.coffee;
+    format!(
+        "brigade coffee --cooks 1 --machines {} --brew {} --shift {}",
+        coffee.machines, coffee.brew, coffee.shift
+    )
+}
+
+/// With fewer orders for each, one more or less is too much of a difference.
+const ORDERS: usize = 4;
+
+/// Coffee for one worker who stands at his machine, for many who do the same, and for
+/// one who is told when a cup is ready.
+pub(super) const HIRING: Claim = Claim {
+    id: 8,
+    said: "Hiring more workers removes waiting.",
+    command: coffee_command,
+    measure: |lab| {
+        let shifts = lab.coffee()?;
+        let (alone, hired) = (&shifts.blocked, &shifts.hired);
+        let brew = Duration::from_millis(lab.sizes.coffee.brew);
+        let wait_alone = alone.wall.div_f64(alone.orders.max(1) as f64);
+        let all_hired = hired.wall * hired.threads as u32;
+        let wait_hired = all_hired.div_f64(hired.orders.max(1) as f64);
+        Ok(Facts(vec![
+            time("brew_s", "a cup takes", brew),
+            time("wait_alone_s", "wait, one alone", wait_alone),
+            time("wait_hired_s", "wait, each hired", wait_hired),
+            count("workers_hired", "hired", hired.threads),
+            count("orders_hired", "orders, hired", hired.orders),
+            count("orders_told", "orders, one told", shifts.notified.orders),
+        ]))
+    },
+    judge: |facts| {
+        let workers = &facts["workers_hired"];
+        let each = format!(
+            "A cup takes {}: a worker who stood at his machine alone waited {} for each, and each of \
+             {workers} hired ones, at a machine of his own, {}",
+            facts["brew_s"], facts["wait_alone_s"], facts["wait_hired_s"],
+        );
+        let told = format!(
+            "The {workers} served {}; a single thread that is told when a cup is ready served {}",
+            facts.counted("orders_hired", "order"),
+            facts["orders_told"],
+        );
+        if facts.count("orders_hired") < ORDERS * facts.count("workers_hired") {
+            return (Undecided, format!("{each}. {told}: too few to compare."));
+        }
+        // Against the cup and not against the one alone: whom other programs kept off the
+        // core waited longer, which is no merit of the others.
+        let shorter = GAIN.ask(facts.ratio("brew_s", "wait_hired_s"));
+        match (
+            shorter,
+            GAIN.ask(facts.ratio("orders_hired", "orders_told")),
+        ) {
+            (Answer::Yes, _) => (Holds, format!("{each}. {told}.")),
+            (Answer::No, Answer::No) => (DoesNotHold, format!("{each}. {told}.")),
+            (Answer::No, Answer::Yes) => {
+                let told = uncapitalized(&told);
+                let because = format!("On what it is compared with. {each}. But {told}.");
+                (Depends, because)
+            }
+            _ => {
+                let because = "between the same and more nothing can be told.";
+                (Undecided, format!("{each}. {told}: {because}"))
+            }
+        }
+    },
+};
+
+/// How many times the processor time is too much.
+const COST: Band = Band { no: 1.5, yes: 4.0 };
+
+/// How many times the orders is better service.
+const SERVICE: Band = Band { no: 1.2, yes: 1.5 };
+
+/// The same coffee, for one thread that asks all machines all the time and for one
+/// that is told.
+pub(super) const BUSY_LOOP: Claim = Claim {
+    id: 9,
+    said: "Polling in a busy loop is as good as being notified.",
+    command: coffee_command,
+    measure: |lab| {
+        let (asking, told) = (&lab.coffee()?.busy_loop, &lab.coffee()?.notified);
+        Ok(Facts(vec![
+            share("cores_asking", "of a core, asking", asking.cores()),
+            share("cores_told", "of a core, told", told.cores()),
+            count("orders_asking", "orders, asking", asking.orders),
+            count("orders_told", "orders, told", told.orders),
+        ]))
+    },
+    judge: |facts| {
+        let (asking, told) = (&facts["cores_asking"], &facts["cores_told"]);
+        let orders = format!(
+            "The thread that asked all machines all the time served {}, the one that was told when a \
+             cup was ready {}",
+            facts.counted("orders_asking", "order"),
+            facts["orders_told"]
+        );
+        if !asking.is_known() || !told.is_known() {
+            let because = "but this system does not say what that cost.";
+            return (Undecided, format!("{orders}, {because}"));
+        }
+        let cost = format!("asking took {asking} of a core, being told {told}");
+        let better = SERVICE.ask(facts.ratio("orders_asking", "orders_told"));
+        match (COST.ask(facts.ratio("cores_asking", "cores_told")), better) {
+            (Answer::Yes, Answer::No) => (DoesNotHold, format!("{orders}; {cost}.")),
+            (Answer::Yes, Answer::Yes) => {
+                let orders = uncapitalized(&orders);
+                let because = format!("On what a core is worth: {orders}, but {cost}.");
+                (Depends, because)
+            }
+            (Answer::No, _) => (Holds, format!("{orders}; {cost}.")),
+            _ => (Undecided, format!("{orders}; {cost}: no clear difference.")),
+        }
+    },
+};

@@ -1,0 +1,125 @@
+//! The figures of a run, which every demo has, measured from the first task to the last result.
+//!
+//! This is the only file that looks into the runtime's [`Metrics`].
+
+use std::time::{Duration, Instant};
+
+use brigade::{Executor, Metrics};
+
+use crate::system;
+
+/// Begins when the work begins and turns into [`Figures`] when it is done.
+#[derive(Debug)]
+pub(crate) struct Stopwatch {
+    begun: Instant,
+    cpu: Option<Duration>,
+    busy: Vec<Duration>,
+}
+
+impl Stopwatch {
+    /// Starts the clock for a demo that is about to run on `executor`.
+    pub(crate) fn start<E: Executor>(executor: &E) -> Self {
+        Self {
+            begun: Instant::now(),
+            cpu: system::cpu_time(),
+            busy: busy(&executor.metrics()),
+        }
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Reads the figures of the run that just ended.
+    pub(crate) fn stop<E: Executor>(&self, executor: &E) -> Figures {
+        let wall = self.elapsed();
+        let metrics = executor.metrics();
+        let busy: Vec<Duration> = busy(&metrics)
+            .into_iter()
+            .enumerate()
+            .map(|(cook, now)| now.saturating_sub(self.busy.get(cook).copied().unwrap_or_default()))
+            .collect();
+        let cpu = system::cpu_time()
+            .zip(self.cpu)
+            .map(|(now, then)| now.saturating_sub(then));
+        Figures {
+            cooks: executor.workers(),
+            wall,
+            cpu,
+            in_flight_max: metrics.in_flight_max,
+            at_once_max: metrics.at_once_max,
+            busy,
+        }
+    }
+}
+
+/// The time each worker has spent inside tasks so far.
+fn busy(metrics: &Metrics) -> Vec<Duration> {
+    metrics.workers.iter().map(|worker| worker.busy).collect()
+}
+
+/// What is measured in every demo.
+#[derive(Clone, Debug)]
+pub(crate) struct Figures {
+    /// Threads that run tasks.
+    pub(crate) cooks: usize,
+    /// From the first task to the last result.
+    pub(crate) wall: Duration,
+    /// Time on a processor, all threads together; `None` where the system does not say.
+    pub(crate) cpu: Option<Duration>,
+    /// Tasks begun and not finished at one instant: concurrency.
+    pub(crate) in_flight_max: usize,
+    /// Tasks being polled at one instant: parallelism.
+    pub(crate) at_once_max: usize,
+    /// Time each cook spent inside tasks.
+    pub(crate) busy: Vec<Duration>,
+}
+
+impl Figures {
+    /// The share of the wall time that each cook spent inside tasks, 0 to 1.
+    pub(crate) fn busy_shares(&self) -> Vec<f64> {
+        self.busy
+            .iter()
+            .map(|busy| share(*busy, self.wall))
+            .collect()
+    }
+
+    /// Of `task_time`, the lifetimes of all tasks added up, the share in which
+    /// they were not being polled.
+    pub(crate) fn waiting_share(&self, task_time: Duration) -> f64 {
+        if task_time.is_zero() {
+            0.0
+        } else {
+            1.0 - share(self.busy.iter().sum(), task_time)
+        }
+    }
+}
+
+/// `part / whole`, never outside 0 to 1 (the two were not read at one instant).
+fn share(part: Duration, whole: Duration) -> f64 {
+    if whole.is_zero() {
+        0.0
+    } else {
+        (part.as_secs_f64() / whole.as_secs_f64()).clamp(0.0, 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_is_what_was_not_running_and_never_leaves_0_to_1() {
+        let figures = Figures {
+            cooks: 1,
+            wall: Duration::from_secs(2),
+            cpu: None,
+            in_flight_max: 3,
+            at_once_max: 1,
+            busy: vec![Duration::from_secs(1)],
+        };
+        assert_eq!(figures.waiting_share(Duration::from_secs(4)), 0.75);
+        assert_eq!(figures.waiting_share(Duration::ZERO), 0.0);
+        assert_eq!(figures.waiting_share(Duration::from_millis(1)), 0.0);
+    }
+}
