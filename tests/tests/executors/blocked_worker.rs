@@ -3,7 +3,10 @@
 //! Each test blocks a worker *until* what it holds up has happened. Were it held up for good, the
 //! wait would run into its end.
 
-use std::sync::{Condvar, Mutex, mpsc};
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, mpsc};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use brigade::WorkStealing;
@@ -16,7 +19,7 @@ const LONG: Duration = Duration::from_secs(20);
 /// Runs `block` in a task, and fails if it did not see its message in time.
 fn blocked(workers: usize, block: impl Fn() + Send + Sync + 'static) {
     let executor = WorkStealing::with_workers(workers).unwrap();
-    let block = std::sync::Arc::new(block);
+    let block = Arc::new(block);
     for _ in 0..5 {
         let block = block.clone();
         executor.block_on(async move {
@@ -178,7 +181,7 @@ fn one_after_the_other_leaves_the_driver() {
     for workers in [2, 3, 4] {
         let executor = WorkStealing::with_workers(workers).unwrap();
         for _ in 0..3 {
-            let meeting = std::sync::Arc::new((Mutex::new(workers), Condvar::new()));
+            let meeting = Arc::new((Mutex::new(workers), Condvar::new()));
             let tasks: Vec<_> = (1..=workers)
                 .map(|number| {
                     let meeting = meeting.clone();
@@ -225,6 +228,117 @@ fn sockets_are_served_while_a_worker_is_blocked() {
             receive.recv_timeout(LONG).expect("the sockets stood still");
         });
     }
+}
+
+/// Blocks the thread until another one has set the flag. Returns whether one did in time.
+fn wait_for(flag: &AtomicBool, at_most: Duration) -> bool {
+    let began = Instant::now();
+    while !flag.load(Ordering::SeqCst) && began.elapsed() < at_most {
+        std::thread::sleep(Duration::from_micros(50));
+    }
+    flag.load(Ordering::SeqCst)
+}
+
+/// The flags of one round of the next test.
+#[derive(Default)]
+struct Round {
+    monitor_is_busy: AtomicBool,
+    other_blocks: AtomicBool,
+    /// `last` has run since `other` woke it.
+    last_ran: AtomicBool,
+    done: AtomicBool,
+    stuck: Mutex<Option<Waker>>,
+    last: Mutex<Option<Waker>>,
+    other: Mutex<Option<Waker>>,
+}
+
+/// One worker blocks with a task in its slot. The monitor takes that task, which blocks it too. Another worker,
+/// which filled its slot while there was a monitor, blocks from then on. A third worker must become the monitor.
+#[test]
+fn a_monitor_that_finds_a_task_leaves_its_role_to_another_worker() {
+    let executor = WorkStealing::with_workers(4).unwrap();
+    let wake = |waker: &Mutex<Option<Waker>>| waker.lock().unwrap().clone().unwrap().wake();
+    let mut conclusive = 0;
+    for _ in 0..20 {
+        let round = Arc::new(Round::default());
+        let stuck = executor.spawn({
+            let round = round.clone();
+            poll_fn(move |cx| {
+                if round
+                    .stuck
+                    .lock()
+                    .unwrap()
+                    .replace(cx.waker().clone())
+                    .is_none()
+                {
+                    return Poll::Pending;
+                }
+                round.monitor_is_busy.store(true, Ordering::SeqCst);
+                Poll::Ready(wait_for(&round.done, LONG))
+            })
+        });
+        let last = executor.spawn({
+            let round = round.clone();
+            poll_fn(move |cx| {
+                let is_first = round
+                    .last
+                    .lock()
+                    .unwrap()
+                    .replace(cx.waker().clone())
+                    .is_none();
+                round.last_ran.store(true, Ordering::SeqCst);
+                if round.other_blocks.load(Ordering::SeqCst) {
+                    round.done.store(true, Ordering::SeqCst);
+                    return Poll::Ready(());
+                }
+                if !is_first {
+                    wake(&round.other);
+                }
+                Poll::Pending
+            })
+        });
+        let is_there = |waker: &Mutex<Option<Waker>>| waker.lock().unwrap().is_some();
+        while !(is_there(&round.stuck) && is_there(&round.last)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // Short polls, each with `last` in the slot, until the monitor has found its task.
+        let other = executor.spawn({
+            let round = round.clone();
+            poll_fn(move |cx| {
+                *round.other.lock().unwrap() = Some(cx.waker().clone());
+                let too_late = round.monitor_is_busy.load(Ordering::SeqCst);
+                round.last_ran.store(false, Ordering::SeqCst);
+                wake(&round.last);
+                if !wait_for(&round.monitor_is_busy, Duration::from_millis(2)) {
+                    return Poll::Pending;
+                }
+                // A busy machine may make this worker look stuck, and then `last` is taken too early.
+                let too_early = round.last_ran.load(Ordering::SeqCst);
+                round.other_blocks.store(true, Ordering::SeqCst);
+                if too_early || round.last_ran.load(Ordering::SeqCst) {
+                    wake(&round.last);
+                }
+                assert!(wait_for(&round.done, LONG), "no worker became the monitor");
+                Poll::Ready(!too_late && !too_early)
+            })
+        });
+        let blocker = executor.spawn({
+            let round = round.clone();
+            async move {
+                wake(&round.stuck);
+                wait_for(&round.done, LONG)
+            }
+        });
+        conclusive += u32::from(executor.block_on(other).unwrap());
+        executor.block_on(async {
+            assert!(stuck.await.unwrap() && blocker.await.unwrap());
+            last.await.unwrap();
+        });
+        if conclusive == 5 {
+            return;
+        }
+    }
+    panic!("only {conclusive} rounds met the case");
 }
 
 /// How late others are, in figures: printed, and asserted only so far that no busy machine fails.
