@@ -72,7 +72,7 @@ async fn open(customers: u32, minute: Minute, goods: Pile, bags: Pile) -> bool {
 }
 
 /// A stretch of time in which a cashier served a customer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub(crate) struct Visit {
     pub(crate) cashier: usize,
     pub(crate) customer: String,
@@ -254,13 +254,7 @@ fn json(run: &Run<bool>) -> Value {
     let mut object = run.json();
     object["overlaps"] = json!(overlaps(&visits));
     object["switches"] = json!(switches(&visits, run.figures.cooks));
-    let visit = |visit: &Visit| {
-        json!({
-            "cashier": visit.cashier, "customer": visit.customer,
-            "from_s": visit.from_s, "to_s": visit.to_s,
-        })
-    };
-    object["visits"] = visits.iter().map(visit).collect();
+    object["visits"] = json!(visits);
     object
 }
 

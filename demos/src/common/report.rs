@@ -12,9 +12,10 @@ use crate::{figures::Figures, interrupt, measure::Run, options::Shared, paint::P
 const SENTENCE_WIDTH: usize = 78;
 
 /// How the run went, which is the exit status; of several runs the worst counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ending {
     /// Everything that was asked for was done.
+    #[default]
     Whole,
     /// Something failed.
     Failed,
@@ -55,7 +56,7 @@ impl Row {
 }
 
 /// Everything a demo has to say when it is done.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) demo: &'static str,
     pub(crate) figures: Figures,
@@ -80,8 +81,8 @@ pub(crate) struct Report {
     pub(crate) details: Vec<String>,
     /// The same with one cook, if the demo compares by itself.
     pub(crate) with_one: Option<Run<()>>,
-    /// True if the report is printed: not where standard output is for something else.
-    pub(crate) printed: bool,
+    /// True if the report is not printed, because standard output is for something else.
+    pub(crate) is_silent: bool,
     /// All runs of a demo that compares several, by name: its page shows them side by side.
     pub(crate) runs: Vec<(String, Timeline)>,
 }
@@ -92,20 +93,8 @@ impl Report {
         Self {
             demo,
             figures,
-            waiting_share: 0.0,
-            verdict: String::new(),
-            ending: Ending::Whole,
-            crowding: None,
-            own: Map::new(),
             title: title.into(),
-            charts: Vec::new(),
-            draws_run: false,
-            rows_of: String::new(),
-            rows: Vec::new(),
-            details: Vec::new(),
-            with_one: None,
-            printed: true,
-            runs: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -127,7 +116,7 @@ impl Report {
 
     /// Prints the report for people, after an empty line unless it is the first.
     pub(crate) fn print(&self, shared: &Shared, first: bool) {
-        if !self.printed {
+        if self.is_silent {
             return;
         }
         let gap = if first { "" } else { "\n" };
@@ -278,18 +267,12 @@ mod tests {
             },
             waiting_share: 0.5,
             verdict: "So it is.".to_owned(),
-            ending: Ending::Whole,
-            crowding: None,
             own: Map::from_iter([("extra".to_owned(), json!(7))]),
             title: "test: a title".to_owned(),
-            charts: Vec::new(),
-            draws_run: false,
             rows_of: "the first run".to_owned(),
             rows: vec![Row::new("one", "1", "first"), Row::new("twenty", "20", "")],
             details: vec!["detail".to_owned()],
-            with_one: None,
-            printed: true,
-            runs: Vec::new(),
+            ..Report::default()
         }
     }
 
