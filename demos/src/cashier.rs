@@ -20,7 +20,6 @@ use serde_json::{Value, json};
 use crate::{
     compare,
     dish::Dish,
-    look,
     measure::{OneAndMany, Run, measure, one_and_many},
     minute::Minute,
     numbers::whole,
@@ -175,8 +174,7 @@ impl Dish for Args {
         let mut report = Report::of("cashier", title, shop.at_hand());
         let cashiers = |run: &Run<bool>| units::counted(run.figures.cooks, "cashier");
         let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
-        report.charts = look::to_scale(&drawn, look::for_stdout(shared.no_color));
-        report.draws_run = true;
+        report.draw(&drawn, shared);
         report.runs = drawn
             .map(|(timeline, name)| (name, timeline.clone()))
             .to_vec();

@@ -6,7 +6,9 @@ use std::{io::Write as _, process::ExitCode};
 use brigade::timeline::Timeline;
 use serde_json::{Map, Value, json};
 
-use crate::{figures::Figures, interrupt, measure::Run, options::Shared, paint::Paint, units};
+use crate::{
+    figures::Figures, interrupt, look, measure::Run, options::Shared, paint::Paint, units,
+};
 
 /// Where the sentence at the end is broken into lines.
 const SENTENCE_WIDTH: usize = 78;
@@ -105,6 +107,14 @@ impl Report {
             crowding: run.crowding(),
             ..Self::new(demo, title, run.figures.clone())
         }
+    }
+
+    /// Draws runs one under the other, all to one scale, one of them being the report's own.
+    pub(crate) fn draw(&mut self, runs: &[(&Timeline, String)], shared: &Shared) {
+        let look = look::for_stdout(shared.no_color);
+        self.charts
+            .extend(brigade_timeline::to_scale(runs, "cook", look));
+        self.draws_run = true;
     }
 
     /// Adds the demo's own keys, written as `json!({…})`, to the JSON object.
@@ -224,6 +234,12 @@ pub(crate) fn write_stdout(text: &str) {
         }
         _ => {}
     }
+}
+
+/// A sentence and those that cast doubt on it.
+pub(crate) fn with_doubts(said: String, doubts: impl IntoIterator<Item = String>) -> String {
+    let all: Vec<String> = std::iter::once(said).chain(doubts).collect();
+    all.join(" ")
 }
 
 /// `text` broken into lines as sentences are everywhere.
