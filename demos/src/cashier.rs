@@ -20,7 +20,6 @@ use serde_json::{Value, json};
 use crate::{
     compare,
     dish::Dish,
-    look,
     measure::{OneAndMany, Run, measure, one_and_many},
     minute::Minute,
     numbers::whole,
@@ -72,7 +71,7 @@ async fn open(customers: u32, minute: Minute, goods: Pile, bags: Pile) -> bool {
 }
 
 /// A stretch of time in which a cashier served a customer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub(crate) struct Visit {
     pub(crate) cashier: usize,
     pub(crate) customer: String,
@@ -175,8 +174,7 @@ impl Dish for Args {
         let mut report = Report::of("cashier", title, shop.at_hand());
         let cashiers = |run: &Run<bool>| units::counted(run.figures.cooks, "cashier");
         let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
-        report.charts = look::to_scale(&drawn, look::for_stdout(shared.no_color));
-        report.draws_run = true;
+        report.draw(&drawn, shared);
         report.runs = drawn
             .map(|(timeline, name)| (name, timeline.clone()))
             .to_vec();
@@ -254,13 +252,7 @@ fn json(run: &Run<bool>) -> Value {
     let mut object = run.json();
     object["overlaps"] = json!(overlaps(&visits));
     object["switches"] = json!(switches(&visits, run.figures.cooks));
-    let visit = |visit: &Visit| {
-        json!({
-            "cashier": visit.cashier, "customer": visit.customer,
-            "from_s": visit.from_s, "to_s": visit.to_s,
-        })
-    };
-    object["visits"] = visits.iter().map(visit).collect();
+    object["visits"] = json!(visits);
     object
 }
 

@@ -32,7 +32,6 @@ use crate::{
     columns::Columns,
     cooks,
     dish::Dish,
-    look,
     measure::{Run, measure},
     minute::Minute,
     options,
@@ -304,9 +303,7 @@ impl Dish for Args {
              hand takes it to when it is solved."
         ));
         report.charts = vec![hands];
-        let charts = look::to_scale(&drawn, look::for_stdout(shared.no_color));
-        report.charts.extend(charts);
-        report.draws_run = true;
+        report.draw(&drawn, shared);
         report.details = solutions.table().lines();
         report.verdict = solutions.verdict();
         let attempts = solutions.attempts.iter().map(|attempt| {

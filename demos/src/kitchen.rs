@@ -20,11 +20,10 @@ use serde_json::json;
 use crate::{
     compare, cooks,
     dish::Dish,
-    look,
     measure::{OneAndMany, Run, measure, one_and_many},
     minute::Minute,
     options::Shared,
-    report::Report,
+    report::{self, Report},
     speed_up::{Change, may_be_chance},
     units,
     work::{Chopped, Pile, begin, wait},
@@ -214,10 +213,7 @@ impl Dinners {
         });
         let mut doubts = self.together.doubts();
         doubts.extend(gain.doubt().filter(|_| !again.is_doubtful()));
-        for doubt in doubts {
-            said.push_str(&format!(" {doubt}"));
-        }
-        said
+        report::with_doubts(said, doubts)
     }
 }
 
@@ -241,8 +237,7 @@ impl Dish for Args {
             };
             (&run.timeline, format!("{way}, {cooks}{remark}"))
         });
-        report.charts = look::to_scale(&drawn, look::for_stdout(shared.no_color));
-        report.draws_run = true;
+        report.draw(&drawn, shared);
         report.runs = drawn
             .map(|(timeline, name)| (name, timeline.clone()))
             .to_vec();

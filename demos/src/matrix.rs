@@ -187,15 +187,12 @@ impl Cells {
             }
             [_, _] => format!("Neither gained from more cooks in this run: {}.", chance()),
         };
-        let mut said = format!(
+        let said = format!(
             "Waiting: {}. Chopping: {}. {needs}",
             said(&self.waiting),
             said(&self.chopping)
         );
-        for doubt in doubts {
-            said.push_str(&format!(" {doubt}"));
-        }
-        said
+        report::with_doubts(said, doubts)
     }
 }
 

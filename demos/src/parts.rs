@@ -16,12 +16,11 @@ use crate::{
     columns::Columns,
     cooks,
     dish::Dish,
-    look,
     measure::{Run, measure},
     minute::Minute,
     numbers,
     options::Shared,
-    report::{Report, common_rows},
+    report::{self, Report, common_rows},
     speed_up::{Change, SpeedUp},
     units,
     work::{Pile, begin, wait},
@@ -201,28 +200,21 @@ impl Jobs {
             Change::Faster => format!("and not {} x", units::factor(ideal)),
             _ => "as the ideal has it".to_owned(),
         };
-        let mut said = format!(
+        let computing = format!(
             "Cut into {} for {}, computing was {computed} as fast as in one piece \
              {short}.",
             units::counted(self.parts as usize, "part"),
             units::counted(many.figures.cooks, "cook"),
         );
-        for doubt in computed.doubt().into_iter().chain(self.crowding()) {
-            said.push_str(&format!(" {doubt}"));
-        }
+        let doubts = computed.doubt().into_iter().chain(self.crowding());
         let waited = self.waiting_speed_up();
-        said.push_str(&format!(" Waiting was {waited} as fast with one cook only"));
-        match self.waiting.cut_for_one.figures.cpu {
-            Some(cpu) => said.push_str(&format!(
-                ", who was on a processor for {}.",
-                units::duration(cpu)
-            )),
-            None => said.push('.'),
-        }
-        if let Some(doubt) = waited.doubt() {
-            said.push_str(&format!(" {doubt}"));
-        }
-        said
+        let on_processor = match self.waiting.cut_for_one.figures.cpu {
+            Some(cpu) => format!(", who was on a processor for {}", units::duration(cpu)),
+            None => String::new(),
+        };
+        let waiting = format!("Waiting was {waited} as fast with one cook only{on_processor}.");
+        let computing = report::with_doubts(computing, doubts);
+        report::with_doubts(computing, [waiting].into_iter().chain(waited.doubt()))
     }
 
     /// That the cooks of one of the compared runs had to share processors.
@@ -267,8 +259,7 @@ impl Dish for Args {
             };
             (&run.timeline, format!("computing, {job}, {cooks}"))
         });
-        report.charts = look::to_scale(&drawn, look::for_stdout(shared.no_color));
-        report.draws_run = true;
+        report.draw(&drawn, shared);
         report.details = jobs.table().lines();
         report.verdict = jobs.verdict();
         let ways = |ways: &Ways| {

@@ -99,9 +99,11 @@ pub(crate) struct Line {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct InPolls {
     pub(crate) wall: Duration,
-    pub(crate) used: Usage,
+    pub(crate) on_core: Duration,
     /// In the queue for a core: its code stood still, in the middle of a poll.
     pub(crate) queued: Duration,
+    /// How often its core was taken away.
+    pub(crate) interrupted: u64,
 }
 
 /// What the timeline says of the task.
@@ -298,39 +300,24 @@ async fn in_the_systems_frame<F: Future>(task: F) -> (F::Output, Option<InPolls>
     let mut task = pin!(task);
     let mut sum = Some(InPolls::default());
     let output = std::future::poll_fn(|cx| {
-        let before = InPolls::now();
-        let begun = Instant::now();
+        // What the calling thread has used since it began.
+        let now = || Usage::of_thread().zip(usage::queued_for_a_core());
+        let (before, begun) = (now(), Instant::now());
         let polled: Poll<F::Output> = Pin::as_mut(&mut task).poll(cx);
         let wall = begun.elapsed();
-        sum = sum
-            .zip(before)
-            .zip(InPolls::now())
-            .map(|((sum, before), now)| {
-                let used = now.used.since(before.used);
-                InPolls {
-                    wall: sum.wall + wall,
-                    queued: sum.queued + now.queued.saturating_sub(before.queued),
-                    used: Usage {
-                        cpu: sum.used.cpu + used.cpu,
-                        voluntary: sum.used.voluntary + used.voluntary,
-                        involuntary: sum.used.involuntary + used.involuntary,
-                    },
-                }
-            });
+        let both = now().zip(before);
+        sum = sum.zip(both).map(|(sum, (now, before))| {
+            let used = now.0.since(before.0);
+            InPolls {
+                wall: sum.wall + wall,
+                on_core: sum.on_core + used.cpu,
+                queued: sum.queued + now.1.saturating_sub(before.1),
+                interrupted: sum.interrupted + used.involuntary,
+            }
+        });
         polled
     });
     (output.await, sum)
-}
-
-impl InPolls {
-    /// What the calling thread has used since it began.
-    fn now() -> Option<Self> {
-        Some(Self {
-            wall: Duration::ZERO,
-            used: Usage::of_thread()?,
-            queued: usage::queued_for_a_core()?,
-        })
-    }
 }
 
 // ---- the thread's frame ----------------------------------------------------------------

@@ -213,7 +213,7 @@ impl Sums {
             units::counted(cooks::cores(), "core"),
         ));
         let title = format!("{SMALL_CHUNKS} chunks on {WORKERS} workers");
-        let drawn = look::to_scale(&[(&self.large.timeline, title)], look);
+        let drawn = brigade_timeline::to_scale(&[(&self.large.timeline, title)], "cook", look);
         std::iter::once(report::wrapped(&said))
             .chain(drawn)
             .collect()

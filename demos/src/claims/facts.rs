@@ -9,7 +9,7 @@ use super::judgement::{Answer, GAIN};
 use crate::{speed_up::SpeedUp, units};
 
 /// The facts of one experiment. A fact is found by its key: `facts["wall_s"]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Facts(pub(super) Vec<Fact>);
 
 /// For programs a fact is known by its key, for people by its name.

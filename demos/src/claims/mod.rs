@@ -89,19 +89,23 @@ struct Checked {
     verdict: Verdict,
     because: String,
     facts: Facts,
-}
-
-/// What is printed, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Output {
-    Text,
-    Json,
-    Markdown,
+    /// True if the experiment came to nothing.
+    has_failed: bool,
 }
 
 /// Checks the claims.
 pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
-    let output = output(args, shared)?;
+    if shared.timeline.is_some() {
+        return Err(BadArguments::error(
+            "claims is many runs and draws none; ask the command that stands beside a claim for a --timeline",
+        ));
+    }
+    if shared.json && args.markdown {
+        return Err(BadArguments::error(
+            "--json and --markdown cannot both go to stdout",
+        ));
+    }
+    let is_text = !shared.json && !args.markdown;
     let sizes = match args.size {
         Size::Full => Sizes::full(),
         Size::Small => Sizes::small(),
@@ -111,103 +115,95 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
     let lab = Lab::new(sizes, cooks.unwrap_or(1));
     let (begun, cpu) = (Instant::now(), system::cpu_time());
     let (machine, paint) = (Machine::here(), Paint::for_stdout(shared.no_color));
-    let write = |text: &str| {
-        if output == Output::Text {
-            report::write_stdout(text);
+    if is_text {
+        report::write_stdout(&table::heading(&machine, paint));
+    }
+    let (checked, ending) = check_all(&chosen(&args.only), &lab, shared, is_text, |checked| {
+        if is_text {
+            report::write_stdout(&table::text(checked, paint));
         }
-    };
-    write(&table::heading(&machine, paint));
+    })?;
+    let used = system::cpu_time().zip(cpu).map(|(now, then)| now - then);
+    let wall = begun.elapsed();
+    let summary = table::summary(&checked);
+    report::write_stdout(&if args.markdown {
+        table::markdown(&checked, &machine, wall)
+    } else if shared.json {
+        let traces = lab.traces();
+        let mut report = Report::new("claims", "", of_all(&traces, wall, used));
+        let waiting = traces.iter().map(|trace| trace.waiting_share);
+        report.waiting_share = waiting.sum::<f64>() / traces.len().max(1) as f64;
+        report.verdict = summary;
+        report.own_keys(json!({
+            "claims": checked.iter().map(table::json).collect::<Value>(),
+            "machine": machine.json(),
+            "runs": traces.len(),
+        }));
+        format!("{}\n", report.json())
+    } else {
+        table::ending(&summary, wall, paint)
+    });
+    Ok(ending.exit_code())
+}
 
+/// Checks the `chosen` claims, and shows each as soon as all before it are shown. Ctrl-C ends it, and
+/// then the rest of what was checked is shown.
+fn check_all(
+    chosen: &[Claim],
+    lab: &Lab,
+    shared: &Shared,
+    streams: bool,
+    show: impl Fn(&Checked),
+) -> anyhow::Result<(Vec<Checked>, Ending)> {
     let interrupt = Interrupt::listen()?;
-    let chosen = chosen(&args.only);
-    let mut progress = Progress::new(shared, output == Output::Text, chosen.len());
+    let mut progress = Progress::new(shared, streams, chosen.len());
     let (mut checked, mut ending) = (Vec::<Checked>::new(), Ending::Whole);
-    // So many of the chosen are printed: the first ones, up to one that is not checked yet.
-    let mut printed = 0;
-    for claim in in_order_of_work(&chosen) {
+    let mut shown = 0;
+    for claim in in_order_of_work(chosen) {
         progress.begin(&claim);
-        let outcome = check(claim, &lab);
+        let outcome = check(claim, lab);
         if interrupt.asked() {
             ending = Ending::Interrupted;
             break;
         }
-        let outcome = outcome.unwrap_or_else(|error| {
+        if outcome.has_failed {
             ending = Ending::Failed;
-            Checked {
-                claim,
-                command: (claim.command)(&lab.sizes),
-                verdict: Verdict::Undecided,
-                because: format!("The experiment failed: {error:#}."),
-                facts: Facts(Vec::new()),
-            }
-        });
+        }
         let place = checked.partition_point(|before| before.claim.id < claim.id);
         checked.insert(place, outcome);
         progress.end(|| {
-            let due = checked.iter().zip(&chosen).skip(printed);
+            let due = checked.iter().zip(chosen).skip(shown);
             for (checked, _) in due.take_while(|(checked, due)| checked.claim.id == due.id) {
-                write(&table::text(checked, paint));
-                printed += 1;
+                show(checked);
+                shown += 1;
             }
         });
     }
     progress.finish();
     if ending == Ending::Interrupted {
         eprintln!("brigade: {Interrupted}");
-        // What was checked before its turn has none any more.
-        for checked in &checked[printed..] {
-            write(&table::text(checked, paint));
-        }
+        checked[shown..].iter().for_each(show);
     }
-
-    let used = system::cpu_time().zip(cpu).map(|(now, then)| now - then);
-    let traces = lab.traces();
-    let figures = of_all(&traces, begun.elapsed(), used);
-    let summary = table::summary(&checked);
-    report::write_stdout(&match output {
-        Output::Text => table::ending(&summary, figures.wall, paint),
-        Output::Markdown => table::markdown(&checked, &machine, figures.wall),
-        Output::Json => {
-            let mut report = Report::new("claims", String::new(), figures);
-            let waiting = traces.iter().map(|trace| trace.waiting_share);
-            report.waiting_share = waiting.sum::<f64>() / traces.len().max(1) as f64;
-            report.verdict = summary;
-            report.own_keys(json!({
-                "claims": checked.iter().map(table::json).collect::<Value>(),
-                "machine": machine.json(),
-                "runs": traces.len(),
-            }));
-            format!("{}\n", report.json())
-        }
-    });
-    Ok(ending.exit_code())
+    Ok((checked, ending))
 }
 
-fn check(claim: Claim, lab: &Lab) -> anyhow::Result<Checked> {
-    let facts = (claim.measure)(lab)?;
-    let (verdict, because) = (claim.judge)(&facts);
-    Ok(Checked {
+fn check(claim: Claim, lab: &Lab) -> Checked {
+    let measured = (claim.measure)(lab);
+    let has_failed = measured.is_err();
+    let (verdict, because) = match &measured {
+        Ok(facts) => (claim.judge)(facts),
+        Err(error) => (
+            Verdict::Undecided,
+            format!("The experiment failed: {error:#}."),
+        ),
+    };
+    Checked {
         claim,
         command: (claim.command)(&lab.sizes),
         verdict,
         because,
-        facts,
-    })
-}
-
-fn output(args: &Args, shared: &Shared) -> anyhow::Result<Output> {
-    if shared.timeline.is_some() {
-        return Err(BadArguments::error(
-            "claims is many runs and draws none; ask the command that stands beside a claim for a --timeline",
-        ));
-    }
-    match (shared.json, args.markdown) {
-        (true, true) => Err(BadArguments::error(
-            "--json and --markdown cannot both go to stdout",
-        )),
-        (true, false) => Ok(Output::Json),
-        (false, true) => Ok(Output::Markdown),
-        (false, false) => Ok(Output::Text),
+        facts: measured.unwrap_or_default(),
+        has_failed,
     }
 }
 

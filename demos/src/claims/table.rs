@@ -169,6 +169,7 @@ mod tests {
                 count("tasks", "tasks", 2000),
                 time("cpu_s", "CPU time", None),
             ]),
+            has_failed: false,
         }
     }
 

@@ -120,7 +120,7 @@ fn sentence(reports: &[Report]) -> String {
         units::duration(first.wall),
         units::duration(other.wall)
     );
-    let mut said = match gain.change() {
+    let said = match gain.change() {
         Change::Faster => format!(
             "{walls}: {gain} as fast, with up to {} polled at one instant.",
             units::counted(other.at_once_max, "task")
@@ -136,10 +136,7 @@ fn sentence(reports: &[Report]) -> String {
         .crowding
         .as_ref()
         .or(reports[0].crowding.as_ref());
-    for doubt in gain.doubt().iter().chain(crowding) {
-        said.push_str(&format!(" {doubt}"));
-    }
-    said
+    report::with_doubts(said, gain.doubt().into_iter().chain(crowding.cloned()))
 }
 
 /// Why a first run leaves nothing to gain, if its figures say so. (Its cooks' own time,

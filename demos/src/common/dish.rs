@@ -54,17 +54,14 @@ pub(crate) fn run<D: Dish>(shared: &Shared, dish: &D) -> anyhow::Result<ExitCode
     // Two of them are wanted side by side, and the demo does that by itself.
     let wants_one = asked.len() > 1 && asked.contains(&Some(1));
     let (mut reports, mut printed) = (Vec::<Report>::new(), 0);
+    let mut ending = Ending::Whole;
     for cooks in dish.runs(asked) {
         let (report, timeline) = match with(cooks, D::RECORDED || drawing.is_some(), dish, shared) {
             // What was done so far is reported.
             Err(error) if error.is::<Interrupted>() && !reports.is_empty() => {
                 eprintln!("brigade: {error}");
-                return Ok(compare::finish(
-                    &reports,
-                    printed,
-                    Ending::Interrupted,
-                    shared,
-                ));
+                ending = Ending::Interrupted;
+                break;
             }
             result => result?,
         };
@@ -72,10 +69,9 @@ pub(crate) fn run<D: Dish>(shared: &Shared, dish: &D) -> anyhow::Result<ExitCode
             report.print(shared, printed == 0);
         }
         printed += 1;
-        if let Some(one) = report
-            .with_one
-            .as_ref()
-            .filter(|_| wants_one && printed == 1)
+        if let Some(one) = &report.with_one
+            && wants_one
+            && printed == 1
         {
             let report = Report::of(report.demo, report.title.clone(), one);
             if let Some(drawing) = drawing.as_ref().filter(|drawing| !drawing.is_stdout()) {
@@ -91,13 +87,13 @@ pub(crate) fn run<D: Dish>(shared: &Shared, dish: &D) -> anyhow::Result<ExitCode
             };
             drawing.draw(&report, &timeline, shared)?;
         }
-        let ending = report.ending;
+        let is_over = report.ending == Ending::Interrupted;
         reports.push(report);
-        if ending == Ending::Interrupted {
+        if is_over {
             break;
         }
     }
-    Ok(compare::finish(&reports, printed, Ending::Whole, shared))
+    Ok(compare::finish(&reports, printed, ending, shared))
 }
 
 /// The numbers of cooks without the one, unless nothing else was asked for.

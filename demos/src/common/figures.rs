@@ -59,7 +59,7 @@ fn busy(metrics: &Metrics) -> Vec<Duration> {
 }
 
 /// What is measured in every demo.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Figures {
     /// Threads that run tasks.
     pub(crate) cooks: usize,

@@ -35,8 +35,3 @@ pub(crate) fn width() -> usize {
     let size = terminal_size::terminal_size().map(|(width, _)| width.0.into());
     size.or(said).unwrap_or(WIDTH_UNKNOWN)
 }
-
-/// Several runs for the terminal, one drawing each, all to one scale.
-pub(crate) fn to_scale(runs: &[(&brigade::timeline::Timeline, String)], look: Look) -> Vec<String> {
-    brigade_timeline::to_scale(runs, "cook", look)
-}

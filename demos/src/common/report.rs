@@ -6,15 +6,18 @@ use std::{io::Write as _, process::ExitCode};
 use brigade::timeline::Timeline;
 use serde_json::{Map, Value, json};
 
-use crate::{figures::Figures, interrupt, measure::Run, options::Shared, paint::Paint, units};
+use crate::{
+    figures::Figures, interrupt, look, measure::Run, options::Shared, paint::Paint, units,
+};
 
 /// Where the sentence at the end is broken into lines.
 const SENTENCE_WIDTH: usize = 78;
 
 /// How the run went, which is the exit status; of several runs the worst counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ending {
     /// Everything that was asked for was done.
+    #[default]
     Whole,
     /// Something failed.
     Failed,
@@ -55,7 +58,7 @@ impl Row {
 }
 
 /// Everything a demo has to say when it is done.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) demo: &'static str,
     pub(crate) figures: Figures,
@@ -80,8 +83,8 @@ pub(crate) struct Report {
     pub(crate) details: Vec<String>,
     /// The same with one cook, if the demo compares by itself.
     pub(crate) with_one: Option<Run<()>>,
-    /// True if the report is printed: not where standard output is for something else.
-    pub(crate) printed: bool,
+    /// True if the report is not printed, because standard output is for something else.
+    pub(crate) is_silent: bool,
     /// All runs of a demo that compares several, by name: its page shows them side by side.
     pub(crate) runs: Vec<(String, Timeline)>,
 }
@@ -92,20 +95,8 @@ impl Report {
         Self {
             demo,
             figures,
-            waiting_share: 0.0,
-            verdict: String::new(),
-            ending: Ending::Whole,
-            crowding: None,
-            own: Map::new(),
             title: title.into(),
-            charts: Vec::new(),
-            draws_run: false,
-            rows_of: String::new(),
-            rows: Vec::new(),
-            details: Vec::new(),
-            with_one: None,
-            printed: true,
-            runs: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -118,6 +109,14 @@ impl Report {
         }
     }
 
+    /// Draws runs one under the other, all to one scale, one of them being the report's own.
+    pub(crate) fn draw(&mut self, runs: &[(&Timeline, String)], shared: &Shared) {
+        let look = look::for_stdout(shared.no_color);
+        self.charts
+            .extend(brigade_timeline::to_scale(runs, "cook", look));
+        self.draws_run = true;
+    }
+
     /// Adds the demo's own keys, written as `json!({…})`, to the JSON object.
     pub(crate) fn own_keys(&mut self, keys: Value) {
         if let Value::Object(keys) = keys {
@@ -127,7 +126,7 @@ impl Report {
 
     /// Prints the report for people, after an empty line unless it is the first.
     pub(crate) fn print(&self, shared: &Shared, first: bool) {
-        if !self.printed {
+        if self.is_silent {
             return;
         }
         let gap = if first { "" } else { "\n" };
@@ -237,6 +236,12 @@ pub(crate) fn write_stdout(text: &str) {
     }
 }
 
+/// A sentence and those that cast doubt on it.
+pub(crate) fn with_doubts(said: String, doubts: impl IntoIterator<Item = String>) -> String {
+    let all: Vec<String> = std::iter::once(said).chain(doubts).collect();
+    all.join(" ")
+}
+
 /// `text` broken into lines as sentences are everywhere.
 pub(crate) fn wrapped(text: &str) -> String {
     wrap(text, SENTENCE_WIDTH).join("\n")
@@ -278,18 +283,12 @@ mod tests {
             },
             waiting_share: 0.5,
             verdict: "So it is.".to_owned(),
-            ending: Ending::Whole,
-            crowding: None,
             own: Map::from_iter([("extra".to_owned(), json!(7))]),
             title: "test: a title".to_owned(),
-            charts: Vec::new(),
-            draws_run: false,
             rows_of: "the first run".to_owned(),
             rows: vec![Row::new("one", "1", "first"), Row::new("twenty", "20", "")],
             details: vec!["detail".to_owned()],
-            with_one: None,
-            printed: true,
-            runs: Vec::new(),
+            ..Report::default()
         }
     }
 

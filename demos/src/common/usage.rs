@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+pub(crate) use os::cpu_of;
+
 /// What a thread or the whole process has used so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Usage {
@@ -18,16 +20,6 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    /// All threads of this process, also those that have ended.
-    pub(crate) fn of_process() -> Option<Self> {
-        os::process()
-    }
-
-    /// The calling thread.
-    pub(crate) fn of_thread() -> Option<Self> {
-        os::thread()
-    }
-
     /// What was used since `before`.
     pub(crate) fn since(self, before: Self) -> Self {
         Self {
@@ -49,11 +41,6 @@ pub(crate) fn of<T>(work: impl FnOnce() -> T) -> (T, Option<Usage>) {
     let result = work();
     let used = Usage::of_process().zip(before);
     (result, used.map(|(after, before)| after.since(before)))
-}
-
-/// The time that another process has spent on a core.
-pub(crate) fn cpu_of(process: u32) -> Option<Duration> {
-    os::cpu_of(process)
 }
 
 /// How long the calling thread has stood in the queue for a core: ready, and nobody
@@ -78,25 +65,30 @@ mod os {
 
     use super::Usage;
 
-    pub(super) fn process() -> Option<Usage> {
-        usage(UsageWho::RUSAGE_SELF, ClockId::CLOCK_PROCESS_CPUTIME_ID)
+    impl Usage {
+        /// All threads of this process, also those that have ended.
+        pub(crate) fn of_process() -> Option<Self> {
+            Self::of(UsageWho::RUSAGE_SELF, ClockId::CLOCK_PROCESS_CPUTIME_ID)
+        }
+
+        /// The calling thread.
+        pub(crate) fn of_thread() -> Option<Self> {
+            Self::of(UsageWho::RUSAGE_THREAD, ClockId::CLOCK_THREAD_CPUTIME_ID)
+        }
+
+        fn of(who: UsageWho, clock: ClockId) -> Option<Self> {
+            let counts = getrusage(who).ok()?;
+            Some(Self {
+                // To the nanosecond; the times in `counts` are microseconds.
+                cpu: clock.now().ok()?.into(),
+                voluntary: counts.voluntary_context_switches().unsigned_abs(),
+                involuntary: counts.involuntary_context_switches().unsigned_abs(),
+            })
+        }
     }
 
-    pub(super) fn thread() -> Option<Usage> {
-        usage(UsageWho::RUSAGE_THREAD, ClockId::CLOCK_THREAD_CPUTIME_ID)
-    }
-
-    fn usage(who: UsageWho, clock: ClockId) -> Option<Usage> {
-        let counts = getrusage(who).ok()?;
-        Some(Usage {
-            // To the nanosecond; the times in `counts` are microseconds.
-            cpu: clock.now().ok()?.into(),
-            voluntary: counts.voluntary_context_switches().unsigned_abs(),
-            involuntary: counts.involuntary_context_switches().unsigned_abs(),
-        })
-    }
-
-    pub(super) fn cpu_of(process: u32) -> Option<Duration> {
+    /// The time that another process has spent on a core.
+    pub(crate) fn cpu_of(process: u32) -> Option<Duration> {
         let process = Pid::from_raw(i32::try_from(process).ok()?);
         let clock = ClockId::pid_cpu_clock_id(process).ok()?;
         clock.now().map(Duration::from).ok()
@@ -106,19 +98,17 @@ mod os {
 /// Elsewhere a thread's own figures are kept in other ways, or not at all.
 #[cfg(not(target_os = "linux"))]
 mod os {
-    use std::time::Duration;
+    impl super::Usage {
+        pub(crate) fn of_process() -> Option<Self> {
+            None
+        }
 
-    use super::Usage;
-
-    pub(super) fn process() -> Option<Usage> {
-        None
+        pub(crate) fn of_thread() -> Option<Self> {
+            None
+        }
     }
 
-    pub(super) fn thread() -> Option<Usage> {
-        None
-    }
-
-    pub(super) fn cpu_of(_process: u32) -> Option<Duration> {
+    pub(crate) fn cpu_of(_: u32) -> Option<std::time::Duration> {
         None
     }
 }

@@ -19,7 +19,6 @@
 
 use std::{
     path::PathBuf,
-    pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -29,12 +28,8 @@ use brigade::{
     time::{sleep, timeout},
 };
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Full};
-use hyper::{
-    Request, StatusCode,
-    body::{Body as _, Incoming},
-    client::conn::http1,
-};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy;
 
 use super::{
@@ -45,15 +40,13 @@ use super::{
     dial::{Dialer, no_descriptor},
     failure::{Failure, Kind},
     jobs::{Job, Target},
-    lean::{Connection, beside},
-    origin::{self, Reply},
+    lean::Connection,
+    origin::Reply,
     output::{Output, PartFile, cannot},
 };
 
-/// The longest headers that are accepted from the origin, all of them together.
-const HEADERS_MAX: usize = 16 << 10;
-
-/// The same for servers of the user, and the largest piece of a body. Most servers
+/// The longest headers that are accepted from a server of the user, all of them together, and the
+/// largest piece of a body. Most servers
 /// send under 2 KiB of headers, and refuse more than 8 to 16 KiB themselves.
 const BUFFER_MAX: usize = 32 << 10;
 
@@ -104,7 +97,6 @@ pub(crate) struct Client {
     pub(super) args: Arc<Args>,
     pub(super) output: Output,
     pub(super) ask: Ask,
-    lean: http1::Builder,
     pub(super) pooled: Option<(Connector, Pooled)>,
 }
 
@@ -123,8 +115,6 @@ impl Client {
         args: Arc<Args>,
         output: Output,
     ) -> Self {
-        let mut lean = http1::Builder::new();
-        lean.read_buf_exact_size(Some(HEADERS_MAX));
         let pooled = connector.map(|connector| {
             let client = legacy::Client::builder(Executor)
                 .pool_timer(Timer)
@@ -140,7 +130,6 @@ impl Client {
             args,
             output,
             ask,
-            lean,
             pooled,
         }
     }
@@ -200,52 +189,46 @@ impl Client {
             Target::Origin(address, reply) => {
                 let addresses = [address.ip()];
                 let dialled = Box::pin(self.dialer.dial(&addresses, address.port())).await?;
-                let mut connection = Connection::new(dialled);
+                let connection = Connection::new(dialled);
                 outcome.stage = "sending the request";
-                let text = origin::Request::Reply(*reply).message();
-                let sent = connection.send(&text).await;
-                drop(text);
-                sent.map_err(|error| Failure::asking(&error))?;
+                connection.send(*reply).await?;
                 outcome.stage = "waiting for the reply";
-                match connection.first_bite().await {
-                    Ok(true) => {}
-                    Ok(false) => return Err(Failure::hung_up()),
-                    Err(error) => return Err(Failure::asking(&error)),
-                }
+                let first = connection.first_piece().await?;
                 outcome.stage = "receiving the reply";
-                Box::pin(self.receive_reply(connection, job, *reply, outcome)).await
+                Box::pin(self.receive_reply(connection, first, job, *reply, outcome)).await
             }
         }
     }
 
-    /// Has hyper read the reply of the origin, and takes it in.
+    /// Takes in the reply of the origin, of which the `first` piece has come.
     async fn receive_reply(
         &self,
         connection: Connection,
+        first: Vec<u8>,
         job: &Job,
         reply: Reply,
         outcome: &mut Outcome,
     ) -> Result<Option<PathBuf>, Failure> {
-        let failed = |error: hyper::Error| Failure::receiving(&error);
-        let (mut sender, connection) = self.lean.handshake(connection).await.map_err(failed)?;
-        let reply = async {
-            let mut request = Request::new(Empty::<Bytes>::new());
-            *request.uri_mut() = reply.path().parse().expect("a plain path");
-            let response = sender.send_request(request).await.map_err(failed)?;
-            outcome.status = Some(response.status().as_u16());
-            if response.status() != StatusCode::OK {
-                let what = "the origin did not understand";
-                return Err(Failure::new(Kind::Protocol, what));
-            }
-            let to = match self.output.file_for(job) {
-                Some(file) => To::File(open(file, false).await?),
-                None => To::Nowhere,
-            };
-            let sink = Sink::new(to, self.args.max_body, Some(reply));
-            let body = Body::new(None, sink)?;
-            self.receive(response.into_body(), body, outcome).await
+        let (status, begun) = connection.head(first).await?;
+        outcome.status = Some(status);
+        if status != 200 {
+            let what = "the origin did not understand";
+            return Err(Failure::new(Kind::Protocol, what));
+        }
+        let len = reply.body().len() as u64;
+        check_length(len, self.args.max_body)?;
+        let to = match self.output.file_for(job) {
+            Some(file) => To::File(open(file, false).await?),
+            None => To::Nowhere,
         };
-        beside(pin!(reply), connection).await
+        let sink = Sink::new(to, self.args.max_body, Some(reply));
+        let mut body = Body::new(None, sink)?;
+        self.take(&begun, &mut body, outcome)?;
+        while outcome.bytes < len {
+            let taken = connection.more(|piece| self.take(piece, &mut body, outcome));
+            taken.await??;
+        }
+        body.finish(&mut outcome.bytes)
     }
 
     /// Takes a body in, piece by piece.
@@ -259,14 +242,18 @@ impl Client {
         while let Some(frame) = from.frame().await {
             let frame = frame.map_err(|error| Failure::receiving(&error))?;
             if let Some(piece) = frame.data_ref() {
-                let received = &self.dialer.meter.received;
-                received.fetch_add(piece.len() as u64, Relaxed);
-                let taken = body.take(piece);
-                outcome.bytes = body.bytes();
-                taken?;
+                self.take(piece, &mut body, outcome)?;
             }
         }
         body.finish(&mut outcome.bytes)
+    }
+
+    fn take(&self, piece: &[u8], body: &mut Body, outcome: &mut Outcome) -> Result<(), Failure> {
+        let received = &self.dialer.meter.received;
+        received.fetch_add(piece.len() as u64, Relaxed);
+        let taken = body.take(piece);
+        outcome.bytes = body.bytes();
+        taken
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
     path::Path,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
@@ -30,6 +30,7 @@ use hyper::{
     rt::{Read, ReadBuf, ReadBufCursor, Write},
 };
 use hyper_util::client::legacy::connect::{Connected, Connection};
+use parking_lot::Mutex;
 use tower_service::Service;
 use url::Host;
 
@@ -75,15 +76,13 @@ impl Connector {
     /// Returns what a connection to this host is waiting for, for the message of a timeout.
     pub(crate) fn stage(&self, host: &str) -> &'static str {
         let stages = self.0.stages.lock();
-        let stages = stages.unwrap_or_else(PoisonError::into_inner);
         stages.get(host).copied().unwrap_or("connecting")
     }
 }
 
 impl Parts {
     fn enter(&self, host: &str, stage: &'static str) {
-        let stages = self.stages.lock();
-        let mut stages = stages.unwrap_or_else(PoisonError::into_inner);
+        let mut stages = self.stages.lock();
         stages.insert(host.to_owned(), stage);
     }
 

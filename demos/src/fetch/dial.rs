@@ -8,7 +8,7 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
@@ -22,6 +22,7 @@ use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared},
 };
+use parking_lot::Mutex;
 use rustix::io::Errno;
 use url::Host;
 
@@ -79,7 +80,7 @@ impl Dialer {
     /// Looks a name up once, however many requests ask for it at the same time.
     async fn look_up(&self, name: &str) -> Result<Arc<[IpAddr]>, Failure> {
         let lookup = {
-            let mut lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut lookups = self.lookups.lock();
             lookups
                 .entry(name.to_owned())
                 .or_insert_with(|| start_lookup(name.to_owned()))
@@ -88,7 +89,7 @@ impl Dialer {
         let found = lookup.clone().await;
         found.map_err(|error| {
             // Forget the failure, so that a retry asks anew; unless another request has begun to.
-            let mut lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut lookups = self.lookups.lock();
             if lookups
                 .get(name)
                 .is_some_and(|current| current.ptr_eq(&lookup))

@@ -132,6 +132,11 @@ impl Failure {
         Self::new(Kind::Reset, "the server hung up without a reply")
     }
 
+    /// The end of a connection in the middle of a reply.
+    pub(crate) fn cut_short() -> Self {
+        Self::new(Kind::Truncated, "the connection ended before the reply did")
+    }
+
     /// A failure of the pooled client, on the way to the head of a reply. `begun` says whether any
     /// byte has come from the server.
     pub(crate) fn of_client(error: &(dyn StdError + 'static), begun: bool) -> Self {
@@ -157,12 +162,13 @@ impl Failure {
             return Self::from_io(cause);
         }
         if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
-            return Self::new(Kind::Truncated, "the connection ended before the reply did");
+            return Self::cut_short();
         }
         Self::new(Kind::Protocol, chain(error))
     }
 
-    fn from_io(error: &io::Error) -> Self {
+    /// A failure of the connection, whatever it was doing.
+    pub(crate) fn from_io(error: &io::Error) -> Self {
         use io::ErrorKind as E;
         if let Some(cause) = find_cause::<rustls::Error>(error) {
             return Self::new(Kind::Tls, cause.to_string());

@@ -60,7 +60,7 @@ impl Record {
             ending: self.ending(),
             rows: self.rows(paint),
             details: self.details(paint),
-            printed: !self.prints_body,
+            is_silent: self.prints_body,
             ..Report::new("fetch", self.title(), self.figures.clone())
         };
         report.own_keys(self.own_keys());

@@ -47,38 +47,30 @@ impl Record {
     }
 
     pub(super) fn requests_row(&self, paint: Paint) -> Row {
-        let failed = self.tally.failed();
-        let mut value = format!("{} done", units::count(self.tally.done));
-        if self.tally.done > 0 {
-            value = paint.green(&value);
+        let tally = &self.tally;
+        let done = format!("{} done", units::count(tally.done));
+        let mut failed = format!("{} failed", units::count(tally.failed()));
+        if tally.failed() > 0 {
+            let kinds = tally.failures.iter();
+            let kinds = kinds.map(|(kind, n)| format!("{} {}", kind.name(), units::count(*n)));
+            let kinds: Vec<_> = kinds.collect();
+            failed = format!("{} ({})", paint.red(&failed), kinds.join(", "));
         }
-        let failures = format!("{} failed", units::count(failed));
-        value.push_str(", ");
-        value.push_str(&if failed > 0 {
-            paint.red(&failures)
-        } else {
-            failures
-        });
-        if !self.tally.failures.is_empty() {
-            let kinds = self.tally.failures.iter();
-            let kinds: Vec<String> = kinds
-                .map(|(kind, n)| format!("{} {}", kind.name(), units::count(*n)))
-                .collect();
-            value.push_str(&format!(" ({})", kinds.join(", ")));
-        }
+        let mut parts = match tally.done {
+            0 => vec![done, failed],
+            _ => vec![paint.green(&done), failed],
+        };
         if self.interrupted {
-            value.push_str(&format!(
-                ", {} broken off by Ctrl-C",
-                units::count(self.not_done())
-            ));
+            let not_done = units::count(self.not_done());
+            parts.push(format!("{not_done} broken off by Ctrl-C"));
         }
-        value.push_str(&format!(", {}", units::bytes(self.tally.bytes)));
-        match self.tally.retries {
+        parts.push(units::bytes(tally.bytes));
+        match tally.retries {
             0 => {}
-            1 => value.push_str(", 1 retry"),
-            retries => value.push_str(&format!(", {} retries", units::count(retries))),
+            1 => parts.push("1 retry".to_owned()),
+            retries => parts.push(format!("{} retries", units::count(retries))),
         }
-        Row::new("requests", value, "")
+        Row::new("requests", parts.join(", "), "")
     }
 
     /// What came over the connections beside plain replies by HTTP/1.1.

@@ -14,7 +14,7 @@ use std::{
     io,
     net::SocketAddr,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::Poll,
     time::{Duration, Instant},
 };
@@ -26,6 +26,7 @@ use brigade::{
     task::Builder,
     timeline::{Event, Outcome, Timeline, WakeEffect, What},
 };
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -159,15 +160,12 @@ struct Notes(Arc<Mutex<Vec<(Instant, Step, Call)>>>);
 
 impl Notes {
     fn take(&self, step: Step, call: Call) {
-        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notes = self.0.lock();
         notes.push((Instant::now(), step, call));
     }
 
     fn all(&self) -> Vec<(Instant, Step, Call)> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().clone()
     }
 
     /// `future`, with a note when it is begun and at each answer that it gives.

@@ -103,7 +103,7 @@ struct Listener {
 
 /// The reply to `GET /events`.
 pub(crate) fn stream(site: Arc<Site>, closing: Receiver<()>) -> Reply {
-    let shown = site.finished().count().saturating_sub(NAMED);
+    let shown = site.finished.lock().count().saturating_sub(NAMED);
     let listener = Listener {
         site,
         closing,
@@ -133,7 +133,7 @@ impl Listener {
         if let Either::Left(_) = select(closing, tick).await {
             return None;
         }
-        let count = self.site.finished().count();
+        let count = self.site.finished.lock().count();
         let first = self.shown.max(count.saturating_sub(NAMED)) + 1;
         // A cook that resizes in the handler cannot say so meanwhile, but what it finished tells.
         let now = self.site.resizer.at_work.now();
@@ -155,7 +155,7 @@ impl Site {
     /// The figures of this moment.
     fn figures(&self) -> Value {
         let metrics = Handle::current().metrics();
-        let News { number, tick } = self.news().clone();
+        let News { number, tick } = self.news.lock().clone();
         let micros = |time: Option<Duration>| time.map(|time| time.as_micros() as u64);
         json!({
             "place": self.resizer.place().name(),
@@ -166,7 +166,7 @@ impl Site {
             "in_flight_max": metrics.in_flight_max,
             "at_once_max": metrics.at_once_max,
             "requests_now": self.requests.now(),
-            "finished": self.finished().count(),
+            "finished": self.finished.lock().count(),
             "tick": number,
             "requests": tick.requests,
             "errors": tick.errors,

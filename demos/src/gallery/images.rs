@@ -3,7 +3,7 @@
 //!
 //! [`thumbnail`] is the computation the whole demo is about: decode, resize, encode,
 //! some tens of milliseconds during which a thread does nothing else. It is a plain
-//! function that knows no executor; where it runs is decided in `studio`.
+//! function that knows no executor; where it runs is decided in `place`.
 
 use std::{io::Cursor, sync::Arc};
 

@@ -135,7 +135,7 @@ impl Gallery {
             place,
             used: site.resizer.used(),
             visit: visit?,
-            finished: site.finished().count(),
+            finished: site.finished.lock().count(),
             resizing_max: site.resizer.at_work.most(),
             connections_max: connections.open.most(),
             refused_max: connections.refused.most(),
@@ -159,7 +159,7 @@ impl Gallery {
         let heard = site.clone();
         let listening = brigade::spawn_blocking(move || {
             lines.listen(|tick| {
-                let mut news = heard.news();
+                let mut news = heard.news.lock();
                 news.number += 1;
                 news.tick = tick;
             })

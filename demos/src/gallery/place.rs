@@ -9,7 +9,7 @@
 use std::{
     str::FromStr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU8, Ordering::Relaxed},
     },
 };
@@ -18,6 +18,7 @@ use anyhow::anyhow;
 use async_lock::Semaphore;
 use brigade::task::Builder;
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 use super::images;
 use crate::{cooks, gauge::Gauge};
@@ -85,16 +86,13 @@ impl Resizer {
 
     /// Returns the places in which pictures were resized so far.
     pub(crate) fn used(&self) -> Vec<Place> {
-        self.used
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.used.lock().clone()
     }
 
     /// Returns the place that is switched on, and remembers it.
     fn take_place(&self) -> Place {
         let place = self.place();
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = self.used.lock();
         if !used.contains(&place) {
             used.push(place);
         }

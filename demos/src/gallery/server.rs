@@ -14,7 +14,7 @@ use std::{
     io,
     net::SocketAddr,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -27,6 +27,7 @@ use brigade::{
 };
 use futures_util::future::{Either, select};
 use hyper::{server::conn::http1, service::service_fn};
+use parking_lot::Mutex;
 
 use super::{site::Site, stall::Patient};
 use crate::gauge::{Counted, Gauge};
@@ -74,7 +75,7 @@ pub(crate) struct Connections {
 
 impl Connections {
     pub(crate) fn lived(&self) -> Duration {
-        *self.lived.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.lived.lock()
     }
 }
 
@@ -185,7 +186,7 @@ impl Hall {
             let _ = timeout(GRACE, connection).await;
         }
         let lived = &self.connections.lived;
-        *lived.lock().unwrap_or_else(PoisonError::into_inner) += begun.elapsed();
+        *lived.lock() += begun.elapsed();
     }
 
     /// Says that there is no room. What the client sends meanwhile is read: a socket

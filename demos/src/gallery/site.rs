@@ -10,10 +10,7 @@
 //! | `GET /finished/17` | a thumbnail made before, for the page |
 //! | `PUT /place/pool` | from now on thumbnails are made there |
 
-use std::{
-    convert::Infallible,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{convert::Infallible, sync::Arc};
 
 use async_channel::Receiver;
 use brigade::time::timeout;
@@ -24,6 +21,7 @@ use hyper::{
     body::{Body, Incoming},
     header::{self, HeaderValue},
 };
+use parking_lot::Mutex;
 
 use super::{
     events::{self, Finished, News},
@@ -94,7 +92,7 @@ impl Site {
                 let picture = &self.album[number as usize % self.album.len()];
                 self.thumbnail(picture.file.clone()).await
             }
-            (&Method::GET, "finished", Some(number)) => match self.finished().get(number) {
+            (&Method::GET, "finished", Some(number)) => match self.finished.lock().get(number) {
                 Some(file) => jpeg(file),
                 None => text(StatusCode::GONE, "This thumbnail is gone.\n"),
             },
@@ -111,7 +109,7 @@ impl Site {
     async fn thumbnail(&self, file: Bytes) -> Reply {
         match self.resizer.thumbnail(file).await {
             Ok(thumbnail) => {
-                self.finished().add(thumbnail.clone());
+                self.finished.lock().add(thumbnail.clone());
                 jpeg(thumbnail)
             }
             Err(error) => text(StatusCode::UNPROCESSABLE_ENTITY, &format!("{error:#}\n")),
@@ -157,14 +155,6 @@ impl Site {
             Ok(_) => text(StatusCode::FORBIDDEN, "A measurement is under way.\n"),
             Err(wrong) => text(StatusCode::NOT_FOUND, &format!("{wrong}\n")),
         }
-    }
-
-    pub(crate) fn finished(&self) -> std::sync::MutexGuard<'_, Finished> {
-        self.finished.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn news(&self) -> std::sync::MutexGuard<'_, News> {
-        self.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll, Waker},
@@ -19,6 +19,7 @@ use std::{
 
 use brigade::time::sleep;
 use brigade_timeline::Kind;
+use parking_lot::Mutex;
 
 use super::{Done, Pitfall, Place};
 use crate::work::begin;
@@ -85,7 +86,7 @@ struct Counter(Mutex<(bool, Option<Waker>)>);
 
 impl Counter {
     fn serve(&self) {
-        let mut counter = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counter = self.0.lock();
         counter.0 = true;
         let waker = counter.1.take();
         // Wake without the lock: whoever is woken may want it at once.
@@ -101,7 +102,7 @@ impl Future for Waiting {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut counter = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counter = self.0.0.lock();
         if counter.0 {
             return Poll::Ready(());
         }

@@ -275,7 +275,7 @@ impl Pair {
         let drawn = self
             .twins()
             .map(|(which, what, twin)| (&twin.run.timeline, format!("{name}, {which}: {what}")));
-        let drawings = look::to_scale(&drawn, look);
+        let drawings = brigade_timeline::to_scale(&drawn, "cook", look);
         let [broken, mended] = [&self.broken, &self.mended].map(|twin| &twin.run.figures);
         let mut chart = report::wrapped(&format!(
             "{} Broken, it took {}; mended, {}.",

@@ -10,12 +10,13 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use brigade::time::{sleep, timeout};
 use brigade_timeline::Kind;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{Done, Pitfall, Place};
 use crate::work::begin;
@@ -64,7 +65,7 @@ struct Mailbox(Mutex<(Option<&'static str>, Option<Waker>)>);
 
 impl Mailbox {
     fn open(&self) -> MutexGuard<'_, (Option<&'static str>, Option<Waker>)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     fn post(&self, letter: &'static str) {

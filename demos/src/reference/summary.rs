@@ -61,12 +61,12 @@ impl ThreeFrames {
         if let Some(in_polls) = &self.in_polls {
             rows.push(Row::new(
                 "its core",
-                units::duration(in_polls.used.cpu),
+                units::duration(in_polls.on_core),
                 "of the time that it was running, on a core",
             ));
             rows.push(Row::new(
                 "interrupted",
-                units::counted(in_polls.used.involuntary as usize, "time"),
+                units::counted(in_polls.interrupted as usize, "time"),
                 format!(
                     "its core was taken away; {} in the queue for one",
                     units::duration(in_polls.queued)
@@ -95,9 +95,9 @@ impl ThreeFrames {
             units::count(self.on_thread.others),
         );
         if let Some(in_polls) = &self.in_polls {
-            let times = in_polls.used.involuntary as usize;
+            let times = in_polls.interrupted as usize;
             let running = self.on_thread.running.as_secs_f64();
-            let on_core = in_polls.used.cpu.as_secs_f64() / running;
+            let on_core = in_polls.on_core.as_secs_f64() / running;
             said.push_str(&format!(
                 "; and within these polls the system took its core away {} and let it \
                  run for {} of the time",
@@ -134,9 +134,9 @@ impl ThreeFrames {
             "queued_s": seconds(on_thread.queued),
             "waited_s": seconds(on_thread.waiting),
             "in_polls_s": self.in_polls.map(|polls| seconds(polls.wall)),
-            "on_core_s": self.in_polls.map(|polls| seconds(polls.used.cpu)),
+            "on_core_s": self.in_polls.map(|polls| seconds(polls.on_core)),
             "queued_for_core_s": self.in_polls.map(|polls| seconds(polls.queued)),
-            "interrupted": self.in_polls.map(|polls| polls.used.involuntary),
+            "interrupted": self.in_polls.map(|polls| polls.interrupted),
             "server_cpu_s": self.server.map(seconds),
             "waited_for_server_s": seconds(self.asked),
         })

@@ -88,18 +88,14 @@ pub(super) const UNINTERRUPTED: Claim = Claim {
         let frames = &lab.reference()?.output;
         anyhow::ensure!(frames.sums_are_right, "a sum came out wrong");
         let polls = frames.in_polls;
-        let interrupted = polls.map(|polls| polls.used.involuntary as usize);
+        let interrupted = polls.map(|polls| polls.interrupted as usize);
         Ok(Facts(vec![
             count("lines", "lines", frames.lines.len()),
             count("polls", "polls", frames.on_thread.polls as usize),
             count("others_polls", "polls of others", frames.on_thread.others),
             count("interrupted", "core taken away", interrupted),
             time("in_polls_s", "in polls", polls.map(|polls| polls.wall)),
-            time(
-                "on_a_core_s",
-                "on a core",
-                polls.map(|polls| polls.used.cpu),
-            ),
+            time("on_a_core_s", "on a core", polls.map(|polls| polls.on_core)),
         ]))
     },
     judge: |facts| {
