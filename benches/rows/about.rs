@@ -1,4 +1,11 @@
 //! What a figure is worth nothing without: the machine, its load, the versions.
+//!
+//! One column depends on the build. tokio's alternative timer is unstable, so `tokio-alt` exists only where
+//! everything is compiled with it:
+//!
+//! ```text
+//! RUSTFLAGS="--cfg tokio_unstable" cargo bench -p brigade-benches -- m_timer*
+//! ```
 
 use std::{fs, thread};
 

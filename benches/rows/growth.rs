@@ -68,12 +68,13 @@ const CURVES: &[Curve<'_>] = &[
 ];
 
 /// The rows of `--workers`, at their own sizes.
-const BY_WORKERS: [(&str, &str); 5] = [
+const BY_WORKERS: [(&str, &str); 6] = [
     ("m_spawn_worker", "ns a task, by workers"),
     ("m_recursive", "ns a task, by workers"),
     ("m_yield", "ns a yield, by workers"),
     ("m_pairs", "ns a round trip, by workers"),
     ("m_chained", "ns a link, by workers"),
+    ("m_timer_cancel", "ns a timer, by workers"),
 ];
 
 fn by_workers(sizes: &[usize]) -> impl Iterator<Item = Curve<'_>> {

@@ -6,7 +6,7 @@ use std::{process::ExitCode, time::Duration};
 use crate::{
     limits,
     measure::{Job, Measured, keep_freed_memory, raise_file_limit},
-    runtime::{Many, ManyNet, Net, One, Timed},
+    runtime::{Many, ManyNet, ManyTimed, Net, One, Timed},
     runtimes::{
         brigade_many, brigade_one, compio_one, futures_both, glommio_one, monoio_one, nio_many,
         nio_one, smol_many, smol_one, tokio_many, tokio_one,
@@ -59,6 +59,8 @@ pub(crate) fn pick(row: &str, runtime: &str) -> Option<Measure> {
         "smol-static" => many_net::<smol_many::SmolStatic>(row),
         "futures" => many::<futures_both::Futures>(row),
         "nio" => many::<nio_many::Nio>(row),
+        #[cfg(tokio_unstable)]
+        "tokio-alt" if row.starts_with("m_timer") => many_timed::<tokio_many::TokioAlt>(row),
         _ => None,
     })
 }
@@ -115,10 +117,18 @@ fn many<R: Many>(row: &str) -> Option<Measure> {
     })
 }
 
+fn many_timed<R: ManyTimed>(row: &str) -> Option<Measure> {
+    Some(match row {
+        "m_timers" => work::many_timers::sleeps::<R>,
+        "m_timer_cancel" => work::many_timers::cancel::<R>,
+        _ => return many::<R>(row),
+    })
+}
+
 fn many_net<R: ManyNet>(row: &str) -> Option<Measure> {
     Some(match row {
         "m_echo1000" => work::many_echo::echo::<R>,
-        _ => return many::<R>(row),
+        _ => return many_timed::<R>(row),
     })
 }
 

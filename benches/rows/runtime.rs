@@ -2,7 +2,7 @@
 //!
 //! Two families, because two workers ask for `Send` where one thread does not:
 //! [`One`] for a loop on the calling thread and [`Many`] for [`workers`] worker
-//! threads. Each has its own trait for sockets, and only [`One`] one for timers.
+//! threads. Each has its own traits for timers and for sockets.
 //!
 //! A runtime is a type with no value. Its file keeps whatever state it needs,
 //! since a process only ever runs one of them, once.
@@ -87,8 +87,14 @@ pub(crate) trait Many: 'static {
     fn detach<F: Future<Output = ()> + Send + 'static>(future: F);
 }
 
+/// A runtime with worker threads that has timers for tasks that may move.
+pub(crate) trait ManyTimed: Many {
+    /// Done once that time has passed.
+    fn sleep(time: Duration) -> impl Future<Output = ()> + Send + 'static;
+}
+
 /// A runtime with worker threads that has sockets for tasks that may move.
-pub(crate) trait ManyNet: Many {
+pub(crate) trait ManyNet: ManyTimed {
     type Listener: Send + 'static;
     type Stream: Send + 'static;
 

@@ -23,4 +23,6 @@ pub(crate) mod many_turns;
 
 pub(crate) mod many_work;
 
+pub(crate) mod many_timers;
+
 pub(crate) mod many_echo;

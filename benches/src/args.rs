@@ -15,7 +15,8 @@ pub struct Options {
     #[arg(value_name = "ROW", value_parser = matching)]
     words: Vec<Rows>,
 
-    /// Measure only these columns
+    /// Measure only these columns; tokio-alt, tokio's alternative timer, takes a build with
+    /// RUSTFLAGS="--cfg tokio_unstable"
     #[arg(long, value_name = "RUNTIME,...", value_delimiter = ',', value_parser = runtime)]
     only: Vec<&'static str>,
 

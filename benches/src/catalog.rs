@@ -49,10 +49,12 @@ pub struct Row {
 }
 
 /// The columns, in the order of the tables. `brigade` is what is compared,
-/// `limit` what nobody passes, all others are peers.
+/// `limit` is a bound, all others are peers. `tokio-alt` is tokio with its alternative timer, in
+/// builds with `--cfg tokio_unstable`.
 pub const RUNTIMES: &[&str] = &[
     OURS,
     "tokio",
+    "tokio-alt",
     "smol",
     "smol-static",
     "futures",
@@ -103,8 +105,8 @@ pub const LEFT_OUT: &[LeftOut] = &[
     },
     LeftOut {
         runtime: "nio",
-        rows: &["m_echo1000"],
-        why: "its sockets belong to one worker, and the tasks of the row may move",
+        rows: &["m_timers", "m_timer_cancel", "m_echo1000"],
+        why: "its timers and sockets belong to one worker, and the tasks of the row may move",
     },
 ];
 
@@ -325,6 +327,18 @@ pub const ROWS: &[Row] = &[
         WORK,
         Some("rayon"),
         "2,000 tasks of 20 us and 8 of 5 ms, all spawned by one worker, against one thread",
+    ),
+    two(
+        "m_timers",
+        SLEEPS,
+        None,
+        "100k sleeps with lengths spread over 0-200 ms, spawned by one worker",
+    ),
+    two(
+        "m_timer_cancel",
+        NS,
+        None,
+        "a task for each worker arms and drops timers with 10k others armed; a timer",
     ),
     two(
         "m_echo1000",

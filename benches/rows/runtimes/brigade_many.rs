@@ -1,6 +1,6 @@
 //! brigade with many cooks.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use brigade::{
     WorkStealing,
@@ -8,7 +8,7 @@ use brigade::{
     task::JoinHandle,
 };
 
-use crate::runtime::{Conn, Joined, Many, ManyNet, workers};
+use crate::runtime::{Conn, Joined, Many, ManyNet, ManyTimed, workers};
 
 pub(crate) struct Brigade;
 
@@ -31,6 +31,12 @@ impl Many for Brigade {
 
     fn detach<F: Future<Output = ()> + Send + 'static>(future: F) {
         drop(brigade::spawn(future));
+    }
+}
+
+impl ManyTimed for Brigade {
+    fn sleep(time: Duration) -> impl Future<Output = ()> + Send + 'static {
+        brigade::time::sleep(time)
     }
 }
 

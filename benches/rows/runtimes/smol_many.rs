@@ -8,13 +8,14 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     sync::OnceLock,
     thread,
+    time::Duration,
 };
 
 use async_executor::{Executor, StaticExecutor, Task};
-use async_io::Async;
+use async_io::{Async, Timer};
 use futures_util::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::runtime::{Conn, Many, ManyNet, workers};
+use crate::runtime::{Conn, Many, ManyNet, ManyTimed, workers};
 
 pub(crate) struct Smol;
 
@@ -53,6 +54,12 @@ macro_rules! with_async_io {
 
             fn detach<F: Future<Output = ()> + Send + 'static>(future: F) {
                 Self::spawn(future).detach();
+            }
+        }
+
+        impl ManyTimed for $runtime {
+            async fn sleep(time: Duration) {
+                Timer::after(time).await;
             }
         }
 

@@ -1,6 +1,6 @@
 //! tokio's `multi_thread`.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -9,20 +9,20 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::runtime::{Conn, Joined, Many, ManyNet, workers};
+use crate::runtime::{Conn, Joined, Many, ManyNet, ManyTimed, workers};
 
 pub(crate) struct Tokio;
+
+fn block_on<F: Future>(builder: &mut Builder, future: F) -> F::Output {
+    let runtime = builder.worker_threads(workers()).enable_all().build();
+    runtime.expect("tokio starts").block_on(future)
+}
 
 impl Many for Tokio {
     type Handle<T: Send + 'static> = Joined<JoinHandle<T>>;
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        Builder::new_multi_thread()
-            .worker_threads(workers())
-            .enable_all()
-            .build()
-            .expect("tokio starts")
-            .block_on(future)
+        block_on(&mut Builder::new_multi_thread(), future)
     }
 
     fn spawn<F>(future: F) -> Self::Handle<F::Output>
@@ -35,6 +35,45 @@ impl Many for Tokio {
 
     fn detach<F: Future<Output = ()> + Send + 'static>(future: F) {
         drop(tokio::spawn(future));
+    }
+}
+
+impl ManyTimed for Tokio {
+    fn sleep(time: Duration) -> impl Future<Output = ()> + Send + 'static {
+        tokio::time::sleep(time)
+    }
+}
+
+/// tokio with its alternative timer, for the rows about timers. It is unstable, and so only in a build
+/// with `--cfg tokio_unstable`.
+#[cfg(tokio_unstable)]
+pub(crate) struct TokioAlt;
+
+#[cfg(tokio_unstable)]
+impl Many for TokioAlt {
+    type Handle<T: Send + 'static> = Joined<JoinHandle<T>>;
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        block_on(Builder::new_multi_thread().enable_alt_timer(), future)
+    }
+
+    fn spawn<F>(future: F) -> Self::Handle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Tokio::spawn(future)
+    }
+
+    fn detach<F: Future<Output = ()> + Send + 'static>(future: F) {
+        Tokio::detach(future);
+    }
+}
+
+#[cfg(tokio_unstable)]
+impl ManyTimed for TokioAlt {
+    fn sleep(time: Duration) -> impl Future<Output = ()> + Send + 'static {
+        tokio::time::sleep(time)
     }
 }
 

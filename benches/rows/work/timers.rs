@@ -1,7 +1,9 @@
 //! What a sleep costs, how late it ends, and what a timer costs that never fires.
 
 use std::{
+    future::poll_fn,
     pin::pin,
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -38,15 +40,7 @@ fn sleeps<R: Timed>(job: Job, sleeps: usize) -> Measured {
     let mut late = Vec::new();
     let pass = async || {
         let tasks: Vec<_> = lengths(sleeps)
-            .map(|length| {
-                R::spawn(async move {
-                    let start = Instant::now();
-                    R::sleep(length).await;
-                    let slept = start.elapsed();
-                    check(slept >= length, "no sleep ends before its time");
-                    (slept - length).as_secs_f64() * 1e6
-                })
-            })
+            .map(|length| R::spawn(late_by(length, R::sleep)))
             .collect();
         late.clear();
         for task in tasks {
@@ -59,14 +53,18 @@ fn sleeps<R: Timed>(job: Job, sleeps: usize) -> Measured {
     Measured(vec![("cpu", cost.cpu * 1e9), ("late", p50)])
 }
 
+/// Sleeps, and returns how many microseconds late that ended.
+pub(crate) async fn late_by<S: Future>(length: Duration, sleep: impl Fn(Duration) -> S) -> f64 {
+    let start = Instant::now();
+    sleep(length).await;
+    let slept = start.elapsed();
+    check(slept >= length, "no sleep ends before its time");
+    (slept - length).as_secs_f64() * 1e6
+}
+
 /// Row `timer_cancel`: what a timeout costs that is not needed in the end.
 pub(crate) fn cancel<R: Timed>(job: Job) -> Measured {
     const OTHERS: usize = 10_000;
-    const TIMERS: usize = 20_000;
-    /// tokio lets a task do 128 things a poll and then makes its timers pend
-    /// without arming them; a yield this often keeps every timer a real one.
-    const BETWEEN_YIELDS: usize = 64;
-
     R::block_on(async move {
         for at in 0..OTHERS {
             let time = Duration::from_millis(100_000 + 7 * at as u64);
@@ -74,24 +72,29 @@ pub(crate) fn cancel<R: Timed>(job: Job) -> Measured {
         }
         // A task more, behind the others: all of them are armed when it is done.
         R::spawn(async {}).await;
-        let pass = async || {
-            let mut armed = 0;
-            for at in 0..TIMERS {
-                let time = Duration::from_millis(1_000 + (at * 7919 % 60_000) as u64);
-                armed += usize::from(arm_and_drop(R::sleep(time)).await);
-                if at % BETWEEN_YIELDS == 0 {
-                    Yield::default().await;
-                }
-            }
-            check(armed == TIMERS, "the number of armed timers");
-        };
+        let pass = async || arm_and_drop(R::sleep).await;
         // Ended here: the others still sleep for minutes.
         repeat(job, TIMERS, pass).await.nanos().finish()
     })
 }
 
-/// Polls the sleep once; true if it now waits.
-async fn arm_and_drop(sleep: impl Future<Output = ()>) -> bool {
-    let mut sleep = pin!(sleep);
-    std::future::poll_fn(|cx| std::task::Poll::Ready(sleep.as_mut().poll(cx).is_pending())).await
+/// Timers of `timer_cancel`.
+pub(crate) const TIMERS: usize = 20_000;
+
+/// Arms and drops [`TIMERS`] timers: polls each once.
+pub(crate) async fn arm_and_drop<S: Future<Output = ()>>(sleep: impl Fn(Duration) -> S) {
+    /// tokio lets a task do 128 things a poll and then makes its timers pend
+    /// without arming them; a yield this often keeps every timer a real one.
+    const BETWEEN_YIELDS: usize = 64;
+    for at in 0..TIMERS {
+        let time = Duration::from_millis(1_000 + (at * 7919 % 60_000) as u64);
+        let armed = {
+            let mut sleep = pin!(sleep(time));
+            poll_fn(|cx| Poll::Ready(sleep.as_mut().poll(cx).is_pending())).await
+        };
+        check(armed, "the timer is armed");
+        if at % BETWEEN_YIELDS == 0 {
+            Yield::default().await;
+        }
+    }
 }
