@@ -68,8 +68,9 @@ const CURVES: &[Curve<'_>] = &[
 ];
 
 /// The rows of `--workers`, at their own sizes.
-const BY_WORKERS: [(&str, &str); 6] = [
+const BY_WORKERS: [(&str, &str); 7] = [
     ("m_spawn_worker", "ns a task, by workers"),
+    ("m_spawn_all", "ns a task, by workers"),
     ("m_recursive", "ns a task, by workers"),
     ("m_yield", "ns a yield, by workers"),
     ("m_pairs", "ns a round trip, by workers"),

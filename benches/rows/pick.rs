@@ -6,7 +6,7 @@ use std::{process::ExitCode, time::Duration};
 use crate::{
     limits,
     measure::{Job, Measured, keep_freed_memory, raise_file_limit},
-    runtime::{Many, ManyNet, ManyTimed, Net, One, Timed},
+    runtime::{Many, ManyNet, ManyTimed, Net, One, Timed, workers},
     runtimes::{
         brigade_many, brigade_one, compio_one, futures_both, glommio_one, monoio_one, nio_many,
         nio_one, smol_many, smol_one, tokio_many, tokio_one,
@@ -103,7 +103,8 @@ fn many<R: Many>(row: &str) -> Option<Measure> {
     Some(match row {
         "m_spawn_outside" => work::many_spawn::outside::<R>,
         "m_spawn_worker" => work::many_spawn::worker::<R>,
-        "m_spawn_await" => work::many_spawn::each::<R>,
+        "m_spawn_await" => |job| work::many_spawn::each::<R>(job, 1),
+        "m_spawn_all" => |job| work::many_spawn::each::<R>(job, workers()),
         "m_recursive" => work::many_spawn::recursive::<R>,
         "m_chained" => work::many_spawn::chained::<R>,
         "m_yield" => work::many_turns::yields::<R>,

@@ -292,6 +292,12 @@ pub const ROWS: &[Row] = &[
         "from a worker: spawn one task, await it; a task",
     ),
     two(
+        "m_spawn_all",
+        NS,
+        None,
+        "the same from all workers at once; a task",
+    ),
+    two(
         "m_recursive",
         NS,
         None,

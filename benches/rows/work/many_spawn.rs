@@ -47,23 +47,26 @@ pub(crate) fn worker<R: Many>(job: Job) -> Measured {
     R::block_on(repeat(job, tasks, pass)).nanos()
 }
 
-/// Row `m_spawn_await`.
-pub(crate) fn each<R: Many>(job: Job) -> Measured {
+/// Row `m_spawn_await`, and with a task for each worker `m_spawn_all`.
+pub(crate) fn each<R: Many>(job: Job, spawners: usize) -> Measured {
     const EACH: usize = 20_000;
     let pass = async || {
-        let sum = R::spawn(async {
+        let spawner = async || {
             let mut sum = 0;
             for number in 0..EACH {
                 sum += R::spawn(async move { number }).await;
             }
             sum
-        });
-        check(
-            sum.await == EACH * (EACH - 1) / 2,
-            "the sum of the tasks' results",
-        );
+        };
+        let spawners: Vec<_> = (0..spawners).map(|_| R::spawn(spawner())).collect();
+        for sum in spawners {
+            check(
+                sum.await == EACH * (EACH - 1) / 2,
+                "the sum of the tasks' results",
+            );
+        }
     };
-    R::block_on(repeat(job, EACH, pass)).nanos()
+    R::block_on(repeat(job, EACH * spawners, pass)).nanos()
 }
 
 /// A chain of that many tasks from here on, each awaiting the next one.
