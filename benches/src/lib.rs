@@ -8,7 +8,8 @@
 //! 1. [`catalog`]: the rows, each with its definition and its figures;
 //! 2. [`args`]: the command line;
 //! 3. [`results`]: the figures of every round, their medians and ratios;
-//! 4. [`report`]: the tables and the bars.
+//! 4. [`report`]: the tables and the bars;
+//! 5. [`many_cores`]: beyond the cores at hand, on paper.
 
 pub mod catalog;
 
@@ -17,3 +18,5 @@ pub mod args;
 pub mod results;
 
 pub mod report;
+
+pub mod many_cores;

@@ -1,0 +1,320 @@
+//! Beyond the cores at hand, on paper: which cache line holds up more workers, in brigade and in tokio.
+//!
+//! A simulation. Each worker repeats one operation: work of its own, and accesses to lines that other workers
+//! access, too. The accesses are read off the sources of both runtimes. The work is what a measurement with
+//! one worker leaves, and a measurement with two workers is what the simulation must meet.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+/// What the simulation assumes.
+pub const ASSUMPTIONS: &str = "\
+- A line moves between two cores in 85 ns, and to the other socket, beyond 64 workers, in 200 ns. A message between
+  the two cores that were measured, which is two moves, takes 160 ns.
+- A line moves to one core at a time. Cores that want it wait in a queue; the core that has it uses it until it leaves.
+- Reads of several lines at once overlap, eight at a time. An access to a line that a core has costs nothing extra.
+- Each worker has a core of its own, is busy all the time, and spins for locks. How long a lock is held, and how many
+  lines of its data move with it, are guesses.
+- The tasks themselves, what they allocate and what they share are not simulated.
+- Half of a ring, which a thief takes, is 64 tasks of 100 ns. Every other thief is the last one that searches.
+";
+
+/// Something that every worker does all the time: what it is, with the row that measures it; in which runtime; the
+/// nanoseconds of the clock that it takes with one worker and with two (NaN: not measured); the polls of tasks in it;
+/// and the accesses to lines, in the language of `parse`.
+#[derive(Debug)]
+pub struct Operation(
+    pub &'static str,
+    pub &'static str,
+    pub [f64; 2],
+    pub usize,
+    pub &'static str,
+);
+
+/// What each runtime accesses in a poll of the driver, and how many polls of tasks come in between.
+#[rustfmt::skip]
+pub const LOOKS: [(&str, &str, usize); 2] = [
+    // `Worker::poll_driver` without timers and sockets; `publish` takes a sample of the tasks in flight.
+    ("brigade", "read injector, write own counters, read each counters, write in-flight", 64),
+    ("tokio", "read injector, try driver 600", 61),
+];
+
+const YIELD: &str = "a yield (m_yield)";
+const WAKE: &str = "a round trip by channel within a worker (m_pairs)";
+const SPAWN: &str = "a task spawned and awaited (m_spawn_all)";
+const STEAL: &str = "a theft of 64 tasks (no row)";
+const TIMER: &str = "a timer armed and dropped (m_timer_cancel)";
+
+/// The operations. `remote` is what other workers see of a worker: its rings.
+///
+/// Measured by `cargo bench -p brigade-benches -- --workers 1,2 --only brigade,tokio` on two cores that share no
+/// cache: the medians of nine runs. A task spawned by brigade with two workers is the least of them: in other runs
+/// the two tasks that spawn lie on one cache line, and the operation takes twice as long.
+#[rustfmt::skip]
+pub const OPERATIONS: &[Operation] = &[
+    // `wake_one_if_idle`, and in tokio `notify_should_wakeup`: a `fetch_add(0)`, of which the compiler makes a fence
+    // and a read.
+    Operation(YIELD, "brigade", [19.3, 14.1], 1, "write own remote, read idle"),
+    Operation(YIELD, "tokio", [33.7, 19.6], 1, "write own remote, read idle"),
+    // `ensure_monitor`. In tokio the slot runs three times in a row; the fourth task goes to the ring.
+    Operation(WAKE, "brigade", [237.0, 200.0], 2, "write own remote, read monitor, read idle"),
+    Operation(WAKE, "tokio", [219.0, 165.0], 2, "write own remote, 1/2 read idle"),
+    Operation(SPAWN, "brigade", [62.7, 38.2], 2,
+        "1/1024 write task-ids, write own remote, write own counters, read monitor, read idle"),
+    Operation(SPAWN, "tokio", [178.0, 428.0], 2,
+        "write task-ids, write handle-refs, write own remote, lock shard task-list 20, write task-count, \
+         lock shard task-list 20, write task-count, write handle-refs"),
+    // The last searcher looks at all rings in `wake_successor`.
+    Operation(STEAL, "brigade", [6400.0, f64::NAN], 64,
+        "write own tasks, write own remote, write at-once, write idle, read other remote, write other remote, \
+         lock other tasks 0 65, write at-once, write idle, 1/2 read each remote"),
+    Operation(STEAL, "tokio", [6400.0, f64::NAN], 64,
+        "write own tasks, write own remote, write idle, read other remote, write other remote, lock other tasks 0 65, \
+         write idle, 1/2 read idle"),
+    Operation(TIMER, "brigade", [85.3, 546.0], 0,
+        "write timers-refs, lock timers 30 4, lock timers 30 4, write timers-refs"),
+    Operation(TIMER, "tokio", [526.0, 1104.0], 0,
+        "write handle-refs, lock timers 100 6, lock timers 100 6, write handle-refs"),
+];
+
+#[derive(Clone, Copy)]
+struct Access {
+    /// In every operation, or in one of so many.
+    every: usize,
+    verb: &'static str,
+    whose: &'static str,
+    name: &'static str,
+    /// Nanoseconds for which a lock is held.
+    hold: f64,
+    /// Lines that it takes along from the core that had it.
+    lines: f64,
+}
+
+/// Reads a list of accesses: `1/2 lock own tasks 20 4` locks the worker's own line `tasks` for 20 ns in every second
+/// operation, and takes four further lines along from the worker that had it. A line is `own`, of an `other` worker,
+/// of `each`, a `shard` (three for two workers), or shared.
+fn parse(list: &'static str) -> Vec<Access> {
+    let one = |access: &'static str| {
+        let mut words = access.split_whitespace().peekable();
+        let every = words.next_if(|word| word.starts_with("1/"));
+        let verb = words.next().expect("a verb");
+        let whose = words.next_if(|word| ["own", "other", "each", "shard"].contains(word));
+        let name = words.next().expect("a line");
+        let mut number = || {
+            words
+                .next()
+                .map_or(0.0, |word| word.parse().expect("a number"))
+        };
+        Access {
+            every: every.map_or(1, |word| word[2..].parse().expect("a number")),
+            verb,
+            whose: whose.unwrap_or("shared"),
+            name,
+            hold: number(),
+            lines: number(),
+        }
+    };
+    list.split(',').map(one).collect()
+}
+
+/// How far the simulation may be from a measurement with two workers: as far as measurements are from one another.
+pub const TOLERANCE: f64 = 0.4;
+
+/// Returns the nanoseconds of a worker for an operation on so many workers, at most 128. They are the same for any
+/// number if no worker waits. Also returns the line that workers wait for the longest, and the share of their time.
+#[must_use]
+pub fn simulate(operation: &Operation, workers: usize) -> (f64, &'static str, f64) {
+    // With one worker no line moves, so what this takes is part of the measurement.
+    let held = Simulation::new(1).run(operation, 0.0).0;
+    Simulation::new(workers).run(operation, (operation.2[0] - held).max(0.0))
+}
+
+/// Where a line is.
+struct State {
+    /// The core that has it and the cores that wait for it, and when it arrives there.
+    cores: VecDeque<(usize, f64)>,
+    locked_until: f64,
+    /// A bit for each core that has a copy.
+    copies: u128,
+}
+
+impl State {
+    /// Returns whether a core has the line, from now on for so long.
+    fn is_at(&mut self, me: usize, now: f64, hold: f64) -> bool {
+        while self.cores.get(1).is_some_and(|next| next.1 <= now) {
+            self.cores.pop_front();
+        }
+        let leaves = self.cores.get(1).map_or(f64::INFINITY, |next| next.1);
+        self.cores[0].0 == me && self.cores[0].1 <= now && now + hold < leaves
+    }
+
+    /// Returns the last core that will have had it, and when it arrives there.
+    fn last(&self) -> (usize, f64) {
+        self.cores[self.cores.len() - 1]
+    }
+}
+
+type Line = (&'static str, usize);
+
+struct Simulation {
+    workers: usize,
+    lines: HashMap<Line, State>,
+    waited: HashMap<&'static str, f64>,
+    seed: u64,
+}
+
+impl Simulation {
+    fn new(workers: usize) -> Self {
+        Simulation {
+            workers,
+            lines: HashMap::new(),
+            waited: HashMap::new(),
+            seed: 1,
+        }
+    }
+
+    fn run(mut self, operation: &Operation, work: f64) -> (f64, &'static str, f64) {
+        const OPERATIONS: usize = 1024;
+        let Operation(_, runtime, _, polls, accesses) = operation;
+        let look = LOOKS.iter().find(|look| look.0 == *runtime);
+        let (_, look, look_every) = look.expect("a runtime of these");
+        let (accesses, look) = (parse(accesses), parse(look));
+        // The worker whose clock is behind goes on, by one access. Clocks are in picoseconds, so that they sort.
+        let mut clocks: BTreeSet<_> = (0..self.workers).map(|me| (me as u64, me)).collect();
+        let mut todo: Vec<_> = (0..self.workers).map(|_| (0, Vec::new())).collect();
+        let mut ended = 0.0;
+        while let Some((clock, me)) = clocks.pop_first() {
+            let mut now = clock as f64 / 1e3;
+            let (at, left): &mut (usize, Vec<Access>) = &mut todo[me];
+            if let Some(access) = left.pop() {
+                now = self.access(me, now, access);
+            } else if *at < OPERATIONS {
+                if (*at + 1) * polls / look_every > *at * polls / look_every {
+                    left.extend(look.iter().rev());
+                }
+                let due = accesses.iter().filter(|access| *at % access.every == 0);
+                left.extend(due.rev());
+                *at += 1;
+                now += work;
+            } else {
+                ended += now;
+                continue;
+            }
+            clocks.insert(((now * 1e3) as u64, me));
+        }
+        let each = ended / (self.workers * OPERATIONS) as f64;
+        let worst = self.waited.into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
+        let (line, waited) = worst.unwrap_or(("none", 0.0));
+        (each, line, waited / ended)
+    }
+
+    /// Returns when the access is done.
+    fn access(&mut self, me: usize, now: f64, access: Access) -> f64 {
+        let of = match access.whose {
+            "own" => me,
+            "other" => (me + 1 + self.random(self.workers - 1)) % self.workers,
+            "shard" => self.random(self.workers * 3 / 2),
+            _ => 0,
+        };
+        let line = (access.name, of);
+        let done = match (access.verb, access.whose) {
+            ("read", "each") => {
+                let all = (0..self.workers).map(|of| self.read(me, now, (access.name, of)) - now);
+                now + all.sum::<f64>() / 8.0
+            }
+            ("read", _) => self.read(me, now, line),
+            // `try`: goes on without the lock if it is taken.
+            ("try", _) if self.line(me, line).locked_until > now => {
+                let hold = 0.0;
+                self.write(me, now, line, Access { hold, ..access })
+            }
+            _ => self.write(me, now, line, access),
+        };
+        *self.waited.entry(access.name).or_default() += done - now;
+        done
+    }
+
+    fn line(&mut self, me: usize, line: Line) -> &mut State {
+        self.lines.entry(line).or_insert_with(|| State {
+            cores: VecDeque::from([(me, 0.0)]),
+            locked_until: 0.0,
+            copies: 1 << me,
+        })
+    }
+
+    fn read(&mut self, me: usize, now: f64, name: Line) -> f64 {
+        let line = self.line(me, name);
+        if line.copies & 1 << me != 0 || line.is_at(me, now, 0.0) {
+            return now;
+        }
+        let (holder, arrives) = line.last();
+        // The first copy comes from the core that wrote; others come from that copy.
+        let there = match line.copies == 1 << holder {
+            true => now.max(arrives),
+            false => now,
+        };
+        line.copies |= 1 << me;
+        there + distance(me, holder)
+    }
+
+    fn write(&mut self, me: usize, now: f64, name: Line, access: Access) -> f64 {
+        let line = self.line(me, name);
+        let (holder, arrives) = line.last();
+        let (mut there, mut hold) = (now, access.hold);
+        if line.copies != 1 << holder || !line.is_at(me, now, hold) {
+            if hold > 0.0 {
+                there = now.max(line.locked_until);
+            }
+            there = there.max(arrives) + distance(me, holder).max(85.0);
+            hold += access.lines * distance(me, holder);
+            line.cores.push_back((me, there));
+            line.copies = 1 << me;
+        }
+        line.locked_until = line.locked_until.max(there + hold);
+        there + hold
+    }
+
+    /// A number below `bound`, or 0: Marsaglia's xorshift.
+    fn random(&mut self, bound: usize) -> usize {
+        self.seed ^= self.seed << 13;
+        self.seed ^= self.seed >> 7;
+        self.seed ^= self.seed << 17;
+        (self.seed % bound.max(1) as u64) as usize
+    }
+}
+
+/// Nanoseconds in which a line moves between two cores.
+fn distance(from: usize, to: usize) -> f64 {
+    match (from == to, from / 64 == to / 64) {
+        (true, _) => 0.0,
+        (_, true) => 85.0,
+        (_, false) => 200.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_workers_cost_what_was_measured() {
+        for operation in OPERATIONS.iter().filter(|it| !it.2[1].is_nan()) {
+            // The rows divide the time by the operations of both workers.
+            let paper = simulate(operation, 2).0 / 2.0;
+            let off = paper / operation.2[1] - 1.0;
+            assert!(off.abs() <= TOLERANCE, "{operation:?}: {paper:.1} ns");
+        }
+    }
+
+    #[test]
+    fn a_line_stays_with_its_only_user_and_moves_between_two() {
+        let mut sim = Simulation::new(2);
+        let write = parse("write line")[0];
+        assert_eq!(sim.write(0, 0.0, ("line", 0), write), 0.0);
+        assert_eq!(sim.write(1, 10.0, ("line", 0), write), 95.0);
+        // It has not left yet.
+        assert_eq!(sim.write(0, 50.0, ("line", 0), write), 50.0);
+        assert_eq!(sim.write(0, 100.0, ("line", 0), write), 185.0);
+        assert_eq!(sim.read(1, 200.0, ("line", 0)), 285.0);
+        assert_eq!(sim.read(1, 300.0, ("line", 0)), 300.0);
+    }
+}
