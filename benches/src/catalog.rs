@@ -49,7 +49,7 @@ pub struct Row {
 }
 
 /// The columns, in the order of the tables. `brigade` is what is compared,
-/// `limit` what nobody passes, all others are peers. `tokio-alt` is tokio with its alternative timer, in
+/// `limit` is a bound, all others are peers. `tokio-alt` is tokio with its alternative timer, in
 /// builds with `--cfg tokio_unstable`.
 pub const RUNTIMES: &[&str] = &[
     OURS,
