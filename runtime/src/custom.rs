@@ -223,7 +223,7 @@ impl Runtime {
             counters: counters.clone(),
         });
         let notified = reactor.clone();
-        let timers = Timers::new(Arc::new(Clock::new(false)), move || notified.notify());
+        let timers = Timers::new(Arc::new(Clock::new(false)), 1, move || notified.notify());
         let settings = Settings::new();
         Ok(Runtime {
             shared: Arc::new(Shared {

@@ -20,9 +20,7 @@ use std::time::{Duration, Instant};
 
 use crate::context;
 use crate::coop;
-use crate::sync::Arc;
-use crate::timer::wheel::Key;
-use crate::timer::{Polled, Timers};
+use crate::timer::{Armed, Polled, Timers};
 
 pub use self::interval::{Interval, MissedTicks, interval, interval_at};
 
@@ -123,7 +121,7 @@ enum State {
     Idle,
     /// Not polled yet, and [`LONG`].
     Fresh,
-    Armed(Arc<Timers>, Key),
+    Armed(Armed),
     Elapsed,
 }
 
@@ -192,19 +190,12 @@ impl Sleep {
 
     fn move_to(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
-        if let State::Armed(timers, key) = &mut self.state {
-            if let Some(moved) = timers.rearm(*key, self.deadline) {
-                *key = moved;
+        if let State::Armed(armed) = &mut self.state {
+            if armed.rearm(deadline) {
                 return;
             }
         }
         self.state = State::Idle;
-    }
-
-    fn disarm(&mut self) {
-        if let State::Armed(timers, key) = std::mem::replace(&mut self.state, State::Idle) {
-            timers.disarm(key);
-        }
     }
 
     /// As `poll`. Returns `None` outside of an executor, where no timer can be armed.
@@ -213,12 +204,12 @@ impl Sleep {
     }
 
     #[inline]
-    fn poll_on(&mut self, timers: &Arc<Timers>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_on(&mut self, timers: &Timers, cx: &mut Context<'_>) -> Poll<()> {
         let polled = match &self.state {
             State::Elapsed => Polled::Fired,
-            State::Armed(armed, key) if Arc::ptr_eq(armed, timers) => timers.poll(*key, cx.waker()),
+            State::Armed(armed) if armed.is_of(timers) => armed.poll(cx.waker()),
             // It has moved to another executor, and its timer with it.
-            State::Idle | State::Fresh | State::Armed(..) => Polled::Stale,
+            State::Idle | State::Fresh | State::Armed(_) => Polled::Stale,
         };
         match polled {
             Polled::Pending => Poll::Pending,
@@ -228,14 +219,14 @@ impl Sleep {
             }
             Polled::Stale => {
                 let is_fresh = matches!(self.state, State::Fresh);
-                self.disarm();
+                self.state = State::Idle;
                 self.arm(timers, is_fresh, cx)
             }
         }
     }
 
     #[inline]
-    fn arm(&mut self, timers: &Arc<Timers>, is_fresh: bool, cx: &mut Context<'_>) -> Poll<()> {
+    fn arm(&mut self, timers: &Timers, is_fresh: bool, cx: &mut Context<'_>) -> Poll<()> {
         if !is_fresh && self.deadline.is_some_and(|it| it <= timers.now()) {
             // A loop of past deadlines never waits.
             ready!(coop::poll_spend(cx));
@@ -243,7 +234,7 @@ impl Sleep {
             return Poll::Ready(());
         }
         match timers.arm(self.deadline, cx.waker()) {
-            Some(key) => self.state = State::Armed(timers.clone(), key),
+            Some(armed) => self.state = State::Armed(armed),
             None => self.wait_alone(timers, cx),
         }
         Poll::Pending
@@ -273,13 +264,6 @@ impl Future for Sleep {
         context::expect("polling a brigade::time::Sleep", |shared| {
             self.poll_on(&shared.timers, cx)
         })
-    }
-}
-
-impl Drop for Sleep {
-    #[inline]
-    fn drop(&mut self) {
-        self.disarm();
     }
 }
 

@@ -9,12 +9,12 @@ use loom::thread;
 
 use super::{Outcomes, Stranger, explore};
 use crate::sync::Arc;
-use crate::timer::{Clock, Timers};
+use crate::timer::{Armed, Clock, Timers, use_wheel};
 
 /// Deadlines, in the clock's nanoseconds.
 const LATE: u64 = 100;
 
-/// Timers, a late one of them armed, and what notifies their driver.
+/// Timers on two wheels, and what notifies their driver.
 struct Model {
     timers: Timers,
     notified: Arc<Notify>,
@@ -26,19 +26,19 @@ impl Model {
         let notified = Arc::new(Notify::new());
         let notify = notified.clone();
         let model = Arc::new(Model {
-            timers: Timers::new(Arc::new(Clock::new(true)), move || notify.notify()),
+            timers: Timers::new(Arc::new(Clock::new(true)), 2, move || notify.notify()),
             notified,
             waiter: Stranger::new(),
         });
-        model.arm(LATE);
         model
     }
 
-    /// As `time::Sleep` does.
-    fn arm(&self, nanos: u64) {
+    /// As `time::Sleep` does, on a worker.
+    fn arm(&self, worker: usize, nanos: u64) -> Armed {
+        use_wheel(worker);
         let deadline = self.timers.now() + Duration::from_nanos(nanos);
-        let key = self.timers.arm(Some(deadline), &self.waiter.clone().into());
-        assert!(key.is_some());
+        let armed = self.timers.arm(Some(deadline), &self.waiter.clone().into());
+        armed.expect("the executor is there")
     }
 
     /// As `Driver` does, again and again until it would sleep no longer than `until`. Returns how often it
@@ -64,15 +64,16 @@ fn an_earlier_timer_is_never_slept_through() {
     static SEEN: Outcomes<2> = Outcomes::of(["it was counted in", "the driver was notified"]);
     explore(None, &SEEN, || {
         let model = Model::new();
+        let _late = model.arm(0, LATE);
         let armer = thread::spawn({
             let model = model.clone();
-            move || model.arm(10)
+            move || model.arm(1, 10)
         });
         SEEN.saw(match model.sleep_until(10) {
             0 => "it was counted in",
             _ => "the driver was notified",
         });
-        armer.join().unwrap();
+        let _armed = armer.join().unwrap();
         model.close();
     });
 }
@@ -87,18 +88,17 @@ fn the_earliest_of_two_timers_is_never_slept_through() {
     ]);
     explore(None, &SEEN, || {
         let model = Model::new();
-        let armers = [10, 20].map(|nanos| {
+        let _late = model.arm(0, LATE);
+        let armers = [(0, 10), (1, 20)].map(|(worker, nanos)| {
             let model = model.clone();
-            thread::spawn(move || model.arm(nanos))
+            thread::spawn(move || model.arm(worker, nanos))
         });
         SEEN.saw(match model.sleep_until(10) {
             0 => "both were counted in",
             1 => "one notification did for both",
             _ => "each notified the driver",
         });
-        for armer in armers {
-            armer.join().unwrap();
-        }
+        let _armed = armers.map(|armer| armer.join().unwrap());
         model.close();
     });
 }

@@ -111,7 +111,7 @@ impl Builder<SingleThread> {
         } = settings.instruments(&reactor)?;
         let depths = Arc::new(Queues(scheduler.clone(), counters.clone()));
         let notified = reactor.clone();
-        let timers = Timers::new(clock, move || notified.notify());
+        let timers = Timers::new(clock, 1, move || notified.notify());
         let pool = Pool::new(settings.threads, blocking_threads, recorder.clone());
         if settings.virtual_time {
             pool.notify_when_idle(reactor.clone());

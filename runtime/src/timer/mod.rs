@@ -1,40 +1,84 @@
 //! Timers: a clock, and a [`wheel`] of the wakers that wait for it.
 //!
 //! Any thread that has the executor as its current one may arm, poll, reset and drop a timer: a worker, the
-//! thread in `block_on`, a job of the blocking pool. So the wheel is behind a lock, which on a single-thread
-//! executor is hardly ever contended.
+//! thread in `block_on`, a job of the blocking pool. So a wheel is behind a lock. Each worker arms its timers in
+//! a wheel of its own, so that two workers do not contend for one lock: with one wheel for all, arming and
+//! dropping a timer takes six times as long on two workers as on one. Other threads use the first wheel. A
+//! waker is never cloned, woken or dropped under the lock: that runs code of the user.
 //!
-//! [`Timers::park`] returns how long the driver may sleep. Until [`Timers::fire`] ends that sleep, a thread
-//! that arms an earlier timer must notify the driver; the lock that covers both steps decides which of the
-//! two sees the other. A waker is never cloned, woken or dropped under the lock: that runs code of the user.
+//! # The race between arming a timer and parking
+//!
+//! ```text
+//!   a thread that arms a timer            the driver
+//!   A1  lock a wheel, insert, unlock      B1  parked_until := for ever
+//!   A2  earlier than parked_until?        B2  for each wheel: lock, read its next deadline, unlock
+//!       then notify the driver            B3  parked_until := the earliest of them
+//!                                         B4  park until then, or until a notification
+//!                                         B5  parked_until := 0, awake
+//! ```
+//!
+//! If A1 comes before B2 for that wheel, the driver counts the timer in (tokio #6682). Otherwise the lock makes
+//! B1 visible to A2, which reads B1, or B3, or what came after: 0, so the driver is awake and will get to B2
+//! again.
 
 pub(crate) mod wheel;
 
+use std::cell::Cell;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use self::wheel::{Key, Wheel};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, ThreadToken, lock};
+use crate::sync::{
+    Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, ThreadToken, lock, thread_local,
+};
 
 /// Timers fired in one poll of the driver; the rest fire in the next. Arbitrary: not measured.
 const FIRED_PER_TURN: usize = 1024;
 
-/// The timers of one executor.
-pub(crate) struct Timers {
-    clock: Arc<Clock>,
-    state: Mutex<TimerState>,
-    /// Ends the sleep of the driver. The caller holds no lock.
-    notify: Box<dyn Fn() + Send + Sync>,
-    /// Mirrors `wheel.is_empty()`: with no timer armed, polling the driver costs no lock.
-    empty: AtomicBool,
+thread_local! {
+    /// Which wheel this thread uses, where an executor has several.
+    static OWN_WHEEL: Cell<usize> = const { Cell::new(0) };
 }
 
-struct TimerState {
+/// The calling thread is a worker, and arms its timers in the wheel with this index from now on.
+pub(crate) fn use_wheel(index: usize) {
+    OWN_WHEEL.set(index);
+}
+
+/// The timers of one executor.
+pub(crate) struct Timers {
+    alarm: Arc<Alarm>,
+    wheels: Box<[Arc<LockedWheel>]>,
+}
+
+/// What ends the sleep of the driver on time.
+struct Alarm {
+    clock: Arc<Clock>,
+    /// While the driver sleeps: until when, at most. 0 while it is awake.
+    parked_until: AtomicU64,
+    /// Ends the sleep of the driver. The caller holds no lock.
+    notify: Box<dyn Fn() + Send + Sync>,
+}
+
+/// A wheel on cache lines of its own.
+#[repr(align(128))]
+struct LockedWheel {
+    state: Mutex<WheelState>,
+    /// Mirrors `wheel.is_empty()`: with no timer armed, polling the driver costs no lock.
+    empty: AtomicBool,
+    alarm: Arc<Alarm>,
+}
+
+struct WheelState {
     wheel: Wheel<Waker>,
-    /// While the driver sleeps: until when, at most.
-    parked_until: Option<u64>,
     /// The executor is gone: the driver will fire nothing any more.
     closed: bool,
+}
+
+/// A timer that was armed, and may have fired since.
+pub(crate) struct Armed {
+    wheel: Arc<LockedWheel>,
+    key: Key,
 }
 
 /// What became of a timer that was armed.
@@ -47,121 +91,174 @@ pub(crate) enum Polled {
 }
 
 impl Timers {
-    pub(crate) fn new(clock: Arc<Clock>, notify: impl Fn() + Send + Sync + 'static) -> Self {
-        let wheel = Wheel::new(clock.tick_shift());
-        Timers {
+    /// Timers with a wheel for each of `workers`.
+    pub(crate) fn new(
+        clock: Arc<Clock>,
+        workers: usize,
+        notify: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        let alarm = Arc::new(Alarm {
             clock,
-            state: Mutex::new(TimerState {
-                wheel,
-                parked_until: None,
-                closed: false,
-            }),
+            parked_until: AtomicU64::new(0),
             notify: Box::new(notify),
-            empty: AtomicBool::new(true),
-        }
+        });
+        let wheel = |_| {
+            Arc::new(LockedWheel {
+                state: Mutex::new(WheelState {
+                    wheel: Wheel::new(alarm.clock.tick_shift()),
+                    closed: false,
+                }),
+                empty: AtomicBool::new(true),
+                alarm: alarm.clone(),
+            })
+        };
+        let wheels = (0..workers).map(wheel).collect();
+        Timers { alarm, wheels }
     }
 
     pub(crate) fn clock(&self) -> &Clock {
-        &self.clock
+        &self.alarm.clock
     }
 
     pub(crate) fn now(&self) -> Instant {
-        self.clock.now()
+        self.alarm.clock.now()
     }
 
     /// Arms a timer: the waker is called at the deadline or shortly after, never before. Without a deadline
     /// the timer waits to be moved. Returns `None` once the executor has closed.
-    pub(crate) fn arm(&self, deadline: Option<Instant>, waker: &Waker) -> Option<Key> {
+    #[inline]
+    pub(crate) fn arm(&self, deadline: Option<Instant>, waker: &Waker) -> Option<Armed> {
+        let wheel = self.wheels.get(OWN_WHEEL.get()).unwrap_or(&self.wheels[0]);
         let waker = waker.clone();
-        let state = lock(&self.state);
-        (!state.closed).then(|| self.insert(state, deadline, waker))
+        let state = lock(&wheel.state);
+        (!state.closed).then(|| Armed {
+            key: wheel.insert(state, deadline, waker),
+            wheel: wheel.clone(),
+        })
     }
 
-    /// Moves an armed timer, with its waker, to another deadline. Returns `None` if it has fired.
-    pub(crate) fn rearm(&self, key: Key, deadline: Option<Instant>) -> Option<Key> {
-        let mut state = lock(&self.state);
-        let waker = state.wheel.remove(key)?;
-        Some(self.insert(state, deadline, waker))
+    /// Returns whether no timer is armed. It may be wrong about what another thread does just now.
+    pub(crate) fn is_empty(&self) -> bool {
+        let mut wheels = self.wheels.iter();
+        wheels.all(|wheel| wheel.empty.load(Ordering::Relaxed))
     }
 
+    /// The driver is about to sleep: returns when the next timer is due, in the clock's nanoseconds. From now
+    /// on a thread that arms an earlier timer must notify the driver.
+    pub(crate) fn park(&self) -> Option<u64> {
+        let parked_until = &self.alarm.parked_until;
+        // B1
+        parked_until.store(u64::MAX, Ordering::Relaxed);
+        // B2
+        let next = |wheel: &Arc<LockedWheel>| lock(&wheel.state).wheel.next_expiry();
+        let next = self.wheels.iter().filter_map(next).min();
+        if let Some(next) = next {
+            // B3. Not above what another thread has notified for since.
+            parked_until.fetch_min(next, Ordering::Relaxed);
+        }
+        next
+    }
+
+    /// The driver is awake, at `now`: collects the wakers of the timers that are due.
+    pub(crate) fn fire(&self, now: u64, woken: &mut Vec<Waker>) {
+        // B5
+        self.alarm.parked_until.store(0, Ordering::Relaxed);
+        let mut left = FIRED_PER_TURN;
+        for wheel in &self.wheels {
+            if wheel.empty.load(Ordering::Relaxed) {
+                continue;
+            }
+            let mut state = lock(&wheel.state);
+            // What is left over is due, so the next `park` returns a time that is past: no sleep comes between.
+            let _more = state.wheel.expire(now, left, |waker| {
+                woken.push(waker);
+                left -= 1;
+            });
+            wheel.empty.store(state.wheel.is_empty(), Ordering::Relaxed);
+        }
+    }
+
+    /// Hands out all wakers: the executor is being dropped. Nothing can be armed any more.
+    pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
+        for wheel in &self.wheels {
+            let mut state = lock(&wheel.state);
+            state.closed = true;
+            woken.extend(state.wheel.drain());
+            wheel.empty.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl LockedWheel {
     #[inline]
     fn insert(
         &self,
-        mut state: MutexGuard<'_, TimerState>,
+        mut state: MutexGuard<'_, WheelState>,
         deadline: Option<Instant>,
         waker: Waker,
     ) -> Key {
-        let deadline = deadline.map_or(u64::MAX, |deadline| self.clock.to_nanos(deadline));
+        let Alarm {
+            clock,
+            parked_until,
+            notify,
+        } = &*self.alarm;
+        let deadline = deadline.map_or(u64::MAX, |deadline| clock.to_nanos(deadline));
+        // A1
         let key = match deadline {
             u64::MAX => state.wheel.insert_endless(waker),
             _ => state.wheel.insert(deadline, waker),
         };
         self.empty.store(false, Ordering::Relaxed);
-        // Under the same lock as `park`: either the driver has counted this timer in, or it is notified
-        // (tokio #6682).
-        let earlier = state.parked_until.is_some_and(|until| deadline < until);
-        if earlier {
-            // A later timer need not notify again.
-            state.parked_until = Some(deadline);
-        }
-        let notify = self.clock.note_waiter(deadline) || earlier;
+        let is_held = clock.note_waiter(deadline);
         drop(state);
-        if notify {
-            (self.notify)();
+        // A2. After the exchange a later timer need not notify again.
+        let is_earlier = deadline < parked_until.load(Ordering::Relaxed)
+            && deadline < parked_until.fetch_min(deadline, Ordering::Relaxed);
+        if is_earlier || is_held {
+            notify();
         }
         key
     }
+}
 
-    /// Returns what became of a timer that was armed with `waker`.
-    pub(crate) fn poll(&self, key: Key, waker: &Waker) -> Polled {
-        let state = lock(&self.state);
-        match state.wheel.get(key) {
+impl Armed {
+    /// Returns whether it is one of these timers.
+    pub(crate) fn is_of(&self, timers: &Timers) -> bool {
+        Arc::ptr_eq(&self.wheel.alarm, &timers.alarm)
+    }
+
+    /// Returns what became of it, if it was armed with `waker`.
+    pub(crate) fn poll(&self, waker: &Waker) -> Polled {
+        let state = lock(&self.wheel.state);
+        match state.wheel.get(self.key) {
             Some(armed) if armed.will_wake(waker) => Polled::Pending,
             None if !state.closed => Polled::Fired,
             _ => Polled::Stale,
         }
     }
 
-    /// Disarms a timer. Nothing happens if it has fired.
-    pub(crate) fn disarm(&self, key: Key) {
-        let mut state = lock(&self.state);
-        let waker = state.wheel.remove(key);
-        self.empty.store(state.wheel.is_empty(), Ordering::Relaxed);
+    /// Moves it, with its waker, to another deadline. Returns `false` if it has fired.
+    #[must_use]
+    pub(crate) fn rearm(&mut self, deadline: Option<Instant>) -> bool {
+        let mut state = lock(&self.wheel.state);
+        let Some(waker) = state.wheel.remove(self.key) else {
+            return false;
+        };
+        self.key = self.wheel.insert(state, deadline, waker);
+        true
+    }
+}
+
+impl Drop for Armed {
+    /// Disarms it. Nothing happens if it has fired.
+    #[inline]
+    fn drop(&mut self) {
+        let mut state = lock(&self.wheel.state);
+        let waker = state.wheel.remove(self.key);
+        let empty = state.wheel.is_empty();
+        self.wheel.empty.store(empty, Ordering::Relaxed);
         drop(state);
         drop(waker);
-    }
-
-    /// Returns whether no timer is armed. It may be wrong about what another thread does just now.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.empty.load(Ordering::Relaxed)
-    }
-
-    /// The driver is about to sleep: returns when the next timer is due, in the clock's nanoseconds. From now
-    /// on a thread that arms an earlier timer must notify the driver.
-    pub(crate) fn park(&self) -> Option<u64> {
-        let mut state = lock(&self.state);
-        let next = state.wheel.next_expiry();
-        state.parked_until = Some(next.unwrap_or(u64::MAX));
-        next
-    }
-
-    /// The driver is awake, at `now`: collects the wakers of the timers that are due.
-    pub(crate) fn fire(&self, now: u64, woken: &mut Vec<Waker>) {
-        let mut state = lock(&self.state);
-        state.parked_until = None;
-        // What is left over is due, so the next `park` returns a time that is past: no sleep comes between.
-        let _more = state
-            .wheel
-            .expire(now, FIRED_PER_TURN, |waker| woken.push(waker));
-        self.empty.store(state.wheel.is_empty(), Ordering::Relaxed);
-    }
-
-    /// Hands out all wakers: the executor is being dropped. Nothing can be armed any more.
-    pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
-        let mut state = lock(&self.state);
-        state.closed = true;
-        woken.extend(state.wheel.drain());
-        self.empty.store(true, Ordering::Relaxed);
     }
 }
 
@@ -264,7 +361,7 @@ impl Clock {
         })
     }
 
-    /// A timer is armed on this thread, under the lock of the timers. Returns whether the driver must be
+    /// A timer is armed on this thread, under the lock of a wheel. Returns whether the driver must be
     /// notified, since it holds the clock that this thread waits for.
     pub(crate) fn note_waiter(&self, deadline: u64) -> bool {
         let Some(it) = &self.virtual_time else {

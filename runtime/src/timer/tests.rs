@@ -9,14 +9,14 @@ use crate::test_support::waiter;
 
 /// Timers with a clock that jumps.
 fn timers() -> Timers {
-    Timers::new(Arc::new(Clock::new(true)), || {})
+    Timers::new(Arc::new(Clock::new(true)), 1, || {})
 }
 
 fn after(timers: &Timers, nanos: u64) -> Option<Instant> {
     Some(timers.now() + Duration::from_nanos(nanos))
 }
 
-fn arm(timers: &Timers, nanos: u64, waker: &Waker) -> Key {
+fn arm(timers: &Timers, nanos: u64, waker: &Waker) -> Armed {
     timers.arm(after(timers, nanos), waker).unwrap()
 }
 
@@ -34,15 +34,15 @@ fn fire(timers: &Timers, now: u64) -> usize {
 fn a_timer_fires_at_its_deadline_and_not_before() {
     let timers = timers();
     let (count, waker) = waiter();
-    let key = arm(&timers, 10, &waker);
+    let armed = arm(&timers, 10, &waker);
     assert!(!timers.is_empty());
     assert_eq!(fire(&timers, 9), 0);
-    assert_eq!(timers.poll(key, &waker), Polled::Pending);
+    assert_eq!(armed.poll(&waker), Polled::Pending);
     assert_eq!(fire(&timers, 10), 1);
-    assert_eq!(timers.poll(key, &waker), Polled::Fired);
+    assert_eq!(armed.poll(&waker), Polled::Fired);
     assert!(timers.is_empty());
     // Nothing is left to disarm.
-    timers.disarm(key);
+    drop(armed);
     assert_eq!(count.0.load(Ordering::SeqCst), 1);
 }
 
@@ -50,23 +50,20 @@ fn a_timer_fires_at_its_deadline_and_not_before() {
 fn a_timer_with_another_waker_is_to_be_armed_again() {
     let timers = timers();
     let ((_, one), (_, other)) = (waiter(), waiter());
-    let key = arm(&timers, 10, &one);
-    assert_eq!(timers.poll(key, &other), Polled::Stale);
-    assert_eq!(timers.poll(key, &one), Polled::Pending);
+    let armed = arm(&timers, 10, &one);
+    assert_eq!(armed.poll(&other), Polled::Stale);
+    assert_eq!(armed.poll(&one), Polled::Pending);
 }
 
 /// Also on another thread, and before the driver next asks how long it may sleep: a timer that is given
 /// up costs no wake.
 #[test]
 fn a_disarmed_timer_lets_go_of_its_waker_and_ends_no_sleep() {
-    let timers = Arc::new(timers());
+    let timers = timers();
     let (count, waker) = waiter();
-    let keys = [(); 2].map(|()| arm(&timers, 10, &waker));
-    timers.disarm(keys[0]);
-    let elsewhere = timers.clone();
-    thread::spawn(move || elsewhere.disarm(keys[1]))
-        .join()
-        .unwrap();
+    let [one, other] = [(); 2].map(|()| arm(&timers, 10, &waker));
+    drop(one);
+    thread::spawn(move || drop(other)).join().unwrap();
     assert_eq!(Arc::strong_count(&count), 2);
     assert!(timers.is_empty());
     assert_eq!(timers.park(), None);
@@ -77,16 +74,16 @@ fn a_disarmed_timer_lets_go_of_its_waker_and_ends_no_sleep() {
 fn a_timer_is_moved_with_its_waker() {
     let timers = timers();
     let (count, waker) = waiter();
-    let mut key = arm(&timers, 10, &waker);
+    let mut armed = arm(&timers, 10, &waker);
     for (nanos, fired) in [(Some(30), 0), (None, 0), (Some(20), 1)] {
         let deadline = nanos.and_then(|nanos| after(&timers, nanos));
-        key = timers.rearm(key, deadline).unwrap();
+        assert!(armed.rearm(deadline));
         assert_eq!(Arc::strong_count(&count), 3);
         timers.fire(nanos.map_or(0, |nanos| nanos.min(20)), &mut Vec::new());
-        assert_eq!(timers.poll(key, &waker) == Polled::Fired, fired == 1);
+        assert_eq!(armed.poll(&waker) == Polled::Fired, fired == 1);
     }
     // It has fired: there is no waker to move.
-    assert!(timers.rearm(key, after(&timers, 50)).is_none());
+    assert!(!armed.rearm(after(&timers, 50)));
 }
 
 /// tokio #6682: a thread that arms or moves a timer which is due before the driver means to wake up must
@@ -97,31 +94,32 @@ fn only_a_timer_before_the_end_of_the_sleep_notifies() {
     let counting = || {
         let notified = notified.clone();
         let notify = move || _ = notified.fetch_add(1, Ordering::SeqCst);
-        Timers::new(Arc::new(Clock::new(true)), notify)
+        Timers::new(Arc::new(Clock::new(true)), 3, notify)
     };
     let count = || notified.swap(0, Ordering::SeqCst);
     let timers = counting();
     let (_, waker) = waiter();
-    let moved = arm(&timers, 300, &waker);
-    arm(&timers, 100, &waker);
+    let mut moved = arm(&timers, 300, &waker);
+    let mut armed = vec![arm(&timers, 100, &waker)];
     assert_eq!((count(), timers.park()), (0, Some(100)));
     for (nanos, notified) in [(200, 0), (100, 0), (50, 1), (60, 0), (40, 1)] {
-        arm(&timers, nanos, &waker);
+        // Each in another wheel.
+        use_wheel(armed.len() % 3);
+        armed.push(arm(&timers, nanos, &waker));
         assert_eq!(count(), notified, "{nanos}");
     }
-    timers.rearm(moved, after(&timers, 30)).unwrap();
+    assert!(moved.rearm(after(&timers, 30)));
     assert_eq!(count(), 1);
     timers.fire(0, &mut Vec::new());
-    arm(&timers, 1, &waker);
-    assert_eq!(count(), 0);
+    armed.push(arm(&timers, 1, &waker));
+    assert_eq!((count(), timers.park()), (0, Some(1)));
     // With no timer at all, or none with an end, the driver sleeps for ever, and every timer is earlier.
     for endless in [0, 100] {
         let timers = counting();
-        for _ in 0..endless {
-            timers.arm(None, &waker).unwrap();
-        }
+        let endless = (0..endless).map(|_| timers.arm(None, &waker).unwrap());
+        let _endless: Vec<_> = endless.collect();
         assert_eq!(timers.park(), None);
-        arm(&timers, u64::MAX / 2, &waker);
+        let _armed = arm(&timers, u64::MAX / 2, &waker);
         assert_eq!(count(), 1);
     }
 }
@@ -129,11 +127,13 @@ fn only_a_timer_before_the_end_of_the_sleep_notifies() {
 /// A burst of due timers takes several polls of the driver, which does not sleep in between.
 #[test]
 fn a_burst_is_bounded_by_turn() {
-    let timers = timers();
+    let timers = Timers::new(Arc::new(Clock::new(true)), 2, || {});
     let (count, waker) = waiter();
-    for _ in 0..FIRED_PER_TURN + 5 {
-        arm(&timers, 10, &waker);
-    }
+    let arm = |index| {
+        use_wheel(index % 2);
+        arm(&timers, 10, &waker)
+    };
+    let _armed: Vec<_> = (0..FIRED_PER_TURN + 5).map(arm).collect();
     assert_eq!(fire(&timers, 10), FIRED_PER_TURN);
     assert!(timers.park().unwrap() <= 10);
     assert_eq!(fire(&timers, 10), 5);
@@ -146,19 +146,17 @@ fn a_burst_is_bounded_by_turn() {
 fn closing_hands_out_every_waker() {
     let timers = timers();
     let (count, waker) = waiter();
-    let keys: Vec<_> = [1, 1 << 20, 1 << 40, u64::MAX / 2, u64::MAX]
-        .map(|nanos| arm(&timers, nanos, &waker))
-        .into();
+    let armed =
+        [1, 1 << 20, 1 << 40, u64::MAX / 2, u64::MAX].map(|nanos| arm(&timers, nanos, &waker));
     let mut woken = Vec::new();
     timers.close(&mut woken);
     assert_eq!(woken.len(), 5);
     assert!(timers.is_empty());
     drop(woken);
     assert!(timers.arm(after(&timers, 1), &waker).is_none());
-    for key in keys {
-        assert_eq!(timers.poll(key, &waker), Polled::Stale);
-        assert!(timers.rearm(key, None).is_none());
-        timers.disarm(key);
+    for mut armed in armed {
+        assert_eq!(armed.poll(&waker), Polled::Stale);
+        assert!(!armed.rearm(None));
     }
     assert_eq!(Arc::strong_count(&count), 2);
 }
@@ -169,14 +167,14 @@ fn a_held_clock_moves_for_a_thread_that_waits_for_it() {
     let notified = Arc::new(AtomicUsize::new(0));
     let counted = notified.clone();
     let notify = move || _ = counted.fetch_add(1, Ordering::SeqCst);
-    let timers = Arc::new(Timers::new(Arc::new(Clock::new(true)), notify));
+    let timers = Arc::new(Timers::new(Arc::new(Clock::new(true)), 1, notify));
     let (_, waker) = waiter();
-    arm(&timers, 10, &waker);
+    let _armed = arm(&timers, 10, &waker);
     timers.clock().hold(|| true);
     assert!(!timers.clock().may_jump(10));
     let elsewhere = timers.clone();
     let armed = thread::spawn(move || arm(&elsewhere, 20, Waker::noop()));
-    armed.join().unwrap();
+    let _armed = armed.join().unwrap();
     assert_eq!(notified.load(Ordering::SeqCst), 1);
     assert!(timers.clock().may_jump(10) && timers.clock().may_jump(20));
     assert!(!timers.clock().may_jump(21));

@@ -72,7 +72,7 @@ impl Builder<WorkStealing> {
             recorder,
         } = settings.instruments(&reactor)?;
         let notified = reactor.clone();
-        let timers = Timers::new(clock, move || notified.notify());
+        let timers = Timers::new(clock, workers, move || notified.notify());
         let shared = Arc::new(Shared {
             scheduler: SchedulerRef::shared(scheduler.clone(), Probe::new(recorder.clone())),
             reactor,

@@ -20,6 +20,7 @@ use crate::metrics::WorkerCounters;
 use crate::queue::stealing::Ring;
 use crate::sync::{Arc, Mutex, Ordering, thread, thread_local};
 use crate::task::raw::{RawTask, Runnable, Unbound};
+use crate::timer;
 use crate::trace::recorder::{Kind, Role};
 
 thread_local! {
@@ -129,6 +130,7 @@ impl Worker {
     pub(super) fn run(self) {
         let _entered = context::enter_running(&self.shared, "a worker");
         CURRENT.set(&raw const self);
+        timer::use_wheel(self.index);
         self.remote.parker.belong_to_current();
         if let Some(recorder) = self.shared.scheduler.probe().recorder() {
             recorder.join(Role::Worker(self.index));
