@@ -80,7 +80,6 @@ use crate::{
     paint::{self, Paint},
     report::Report,
     system::{self, Status},
-    units,
 };
 
 /// Requests to the embedded origin when nobody says how many.
@@ -197,7 +196,7 @@ impl Dish for Plan {
             None
         };
         let before = *self.baseline.get_or_init(Status::now);
-        Status::shrink_after_burst();
+        Status::reset_peak();
         let meter = Arc::<Meter>::default();
         let mut run = Run {
             client: Arc::new(self.client(&meter)?),
@@ -379,13 +378,9 @@ fn start(client: &Arc<Client>, job: Job) -> impl Future<Output = Outcome> + use<
 /// How many requests can be in flight, of those `wanted`, with `files_each` files open for each.
 /// Says so when that is fewer, and the user has not been told of a smaller limit anyway.
 fn concurrency(wanted: usize, files_each: usize, says: bool) -> usize {
-    let files = system::raise_open_files();
-    let possible = (files / files_each).max(1);
-    if possible < wanted && says {
-        let (wanted, possible) = (units::count(wanted), units::count(possible));
-        eprintln!(
-            "brigade: the open-file limit leaves room for {possible} requests at a time instead of {wanted} (see ulimit -n)"
-        );
+    let possible = (system::raise_open_files() / files_each).max(1);
+    match says {
+        true => system::as_files_allow(wanted, possible, "requests at a time"),
+        false => wanted.min(possible),
     }
-    wanted.min(possible)
 }
