@@ -127,24 +127,13 @@ pub(crate) struct Both {
 }
 
 impl Threads {
-    /// How many requests can wait at once: each has a socket. Says so where that is fewer than asked for.
-    fn possible(&self) -> u32 {
-        let files = system::raise_open_files().max(1);
-        let possible = u32::try_from(files).unwrap_or(u32::MAX);
-        if possible < self.requests {
-            eprintln!(
-                "brigade: the open-file limit leaves room for {} at a time instead of {} (see ulimit -n)",
-                units::counted(possible as usize, "request"),
-                units::count(self.requests as usize),
-            );
-        }
-        self.requests.min(possible)
-    }
-
     pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Both> {
-        let requests = self.possible();
+        // Each has a socket.
+        let possible = system::raise_open_files().max(1);
+        let requests = self.requests as usize;
+        let requests = system::as_files_allow(requests, possible, "requests at a time");
         let origin = Origin::start()?;
-        let calls = (0..requests.into()).map(|n| Call {
+        let calls = (0..requests as u64).map(|n| Call {
             to: origin.address(n),
             request: Request::Reply(Reply::to(n)),
         });
@@ -242,7 +231,7 @@ fn waiting(
     threads: usize,
     wait: impl FnOnce() -> anyhow::Result<usize>,
 ) -> anyhow::Result<Waited> {
-    Status::shrink_after_burst();
+    Status::reset_peak();
     let (before, begun) = (Status::now(), Instant::now());
     let (done, used) = usage::of(wait);
     let wall = begun.elapsed();

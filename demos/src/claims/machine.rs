@@ -5,12 +5,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use serde_json::{Value, json};
-
 use crate::{cooks, units};
 
 /// What figures should never be seen without.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub(super) struct Machine {
     /// Cores that this program may use.
     cores: usize,
@@ -18,6 +16,8 @@ pub(super) struct Machine {
     os: String,
     /// Year, month and day, in UTC.
     date: String,
+    /// Of this program.
+    version: &'static str,
     optimized: bool,
 }
 
@@ -32,6 +32,7 @@ impl Machine {
                     .duration_since(UNIX_EPOCH)
                     .unwrap_or_default(),
             ),
+            version: env!("CARGO_PKG_VERSION"),
             optimized: !cfg!(debug_assertions),
         }
     }
@@ -50,17 +51,6 @@ impl Machine {
 
     pub(super) fn date(&self) -> &str {
         &self.date
-    }
-
-    pub(super) fn json(&self) -> Value {
-        json!({
-            "cores": self.cores,
-            "cpu": self.cpu,
-            "os": self.os,
-            "date": self.date,
-            "version": env!("CARGO_PKG_VERSION"),
-            "optimized": self.optimized,
-        })
     }
 }
 
@@ -157,9 +147,12 @@ mod tests {
             cpu: Some("Model 3000".to_owned()),
             os: "Some System 12".to_owned(),
             date: "2026-03-01".to_owned(),
+            version: "1.0.0",
             optimized: true,
         };
         assert_eq!(machine.sentence(), "2 cores (Model 3000), Some System 12");
-        assert!(Machine::here().json()["cores"].as_u64() >= Some(1));
+        let object = serde_json::json!(machine);
+        assert_eq!(object["cores"], 2);
+        assert_eq!(object["version"], "1.0.0");
     }
 }

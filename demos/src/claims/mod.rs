@@ -136,7 +136,7 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
         report.verdict = summary;
         report.own_keys(json!({
             "claims": checked.iter().map(table::json).collect::<Value>(),
-            "machine": machine.json(),
+            "machine": machine,
             "runs": traces.len(),
         }));
         format!("{}\n", report.json())

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use crate::units;
+
 /// The three standard streams, where the system does not list what is open.
 const OPEN_AT_START: u64 = 3;
 
@@ -34,7 +36,7 @@ impl Status {
 
     /// Begins a new count of the memory's peak, where the system can. (Linux: the
     /// file is for this, and writing to one's own is allowed.)
-    pub(crate) fn shrink_after_burst() {
+    pub(crate) fn reset_peak() {
         let _ = std::fs::write("/proc/self/clear_refs", "5");
     }
 
@@ -54,16 +56,9 @@ impl Status {
 }
 
 /// The time all threads of this process have spent on a processor.
-#[cfg(unix)]
 pub(crate) fn cpu_time() -> Option<Duration> {
     use rustix::time::{ClockId, clock_gettime};
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).ok()
-}
-
-/// The time all threads of this process have spent on a processor.
-#[cfg(not(unix))]
-pub(crate) fn cpu_time() -> Option<Duration> {
-    None
 }
 
 /// How many more files this process may open, after raising its own limit as
@@ -72,6 +67,18 @@ pub(crate) fn raise_open_files() -> usize {
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(u64::MAX);
     let taken = open_files().max(OPEN_AT_START) + SPARE_FILES;
     usize::try_from(limit.saturating_sub(taken)).unwrap_or(usize::MAX)
+}
+
+/// How many of the things that are `wanted` there can be, where files leave room for so many. Says so
+/// where that is fewer.
+pub(crate) fn as_files_allow(wanted: usize, possible: usize, things: &str) -> usize {
+    if possible < wanted {
+        let (wanted, possible) = (units::count(wanted), units::count(possible));
+        eprintln!(
+            "brigade: the open-file limit leaves room for {possible} {things} instead of {wanted} (see ulimit -n)"
+        );
+    }
+    wanted.min(possible)
 }
 
 /// How many descriptors are in use; 0 where the system does not list them.

@@ -70,7 +70,6 @@ use progress::{Progress, Standing};
 use proxy::Proxies;
 use queue::{Pace, Queue};
 use summary::Record;
-use tally::Tally;
 
 use crate::{
     dish::Dish,
@@ -80,7 +79,6 @@ use crate::{
     paint::{self, Paint},
     report::Report,
     system::{self, Status},
-    units,
 };
 
 /// Requests to the embedded origin when nobody says how many.
@@ -107,11 +105,6 @@ pub(crate) struct Plan {
     output: Output,
     /// What the process needed before the first of all runs.
     baseline: OnceCell<Status>,
-    quiet: bool,
-    json: bool,
-    /// True if progress may be drawn with escape sequences.
-    escapes: bool,
-    paint: Paint,
 }
 
 impl Plan {
@@ -153,11 +146,7 @@ impl Plan {
             count,
             tls,
             baseline: OnceCell::new(),
-            quiet: shared.quiet || output.is_stdout(),
-            json: shared.json,
             output,
-            escapes: paint::takes_escapes(shared.no_color),
-            paint: Paint::for_stdout(shared.no_color),
             args: Arc::new(args),
         })
     }
@@ -189,7 +178,7 @@ impl Plan {
 impl Dish for Plan {
     const RECORDED: bool = false;
 
-    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
+    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
         let interrupt = Interrupt::listen()?;
         let origin = if self.pages.is_empty() {
             Some(Origin::start()?)
@@ -197,27 +186,29 @@ impl Dish for Plan {
             None
         };
         let before = *self.baseline.get_or_init(Status::now);
-        Status::shrink_after_burst();
+        Status::reset_peak();
         let meter = Arc::<Meter>::default();
+        let per_host = self.args.per_host.unwrap_or(PER_HOST);
+        let quiet = shared.quiet || self.output.is_stdout();
+        let escapes = paint::takes_escapes(shared.no_color);
         let mut run = Run {
             client: Arc::new(self.client(&meter)?),
-            queue: Queue::new(
-                &self.pages,
-                self.count,
-                self.args.per_host.unwrap_or(PER_HOST),
-            ),
+            queue: Queue::new(&self.pages, self.count, per_host),
             pace: self.args.rate.map(|rate| Pace::new(rate, Instant::now())),
-            pages: self.pages.clone(),
             origin,
             concurrency: self.concurrency,
-            asked: self.count,
             meter,
             interrupt,
-            progress: Progress::new(self.quiet, self.escapes, self.count),
-            tally: Tally::default(),
-            outcomes: Vec::new(),
+            progress: Progress::new(quiet, escapes, self.count),
             in_flight_max: 0,
-            threads: None,
+            record: Record {
+                asked: self.count,
+                pages: self.pages.clone(),
+                json: shared.json,
+                prints_body: self.output.is_stdout(),
+                before,
+                ..Record::default()
+            },
         };
         let stopwatch = Stopwatch::start(executor);
         executor.block_on(run.fetch_all());
@@ -226,23 +217,16 @@ impl Dish for Plan {
         figures.in_flight_max = run.in_flight_max;
         figures.at_once_max = figures.at_once_max.min(run.in_flight_max);
         run.look_around(0);
+        run.progress.finish();
         let record = Record {
             figures,
-            asked: self.count,
-            interrupted: run.tally.done + run.tally.failed() < self.count,
-            tally: run.tally,
-            pages: run.pages,
-            outcomes: run.outcomes,
+            interrupted: run.record.not_done() > 0,
             open_max: run.meter.open.most(),
             opened: run.meter.opened.load(Relaxed),
-            json: self.json,
-            prints_body: self.output.is_stdout(),
-            threads: run.threads,
-            before,
             after: Status::now(),
+            ..run.record
         };
-        run.progress.finish();
-        Ok(record.report(self.paint))
+        Ok(record.report(Paint::for_stdout(shared.no_color)))
     }
 }
 
@@ -252,17 +236,13 @@ struct Run {
     client: Arc<Client>,
     queue: Queue,
     pace: Option<Pace>,
-    pages: Vec<Arc<Page>>,
     origin: Option<Origin>,
     concurrency: usize,
-    asked: usize,
     meter: Arc<Meter>,
     interrupt: Interrupt,
     progress: Progress,
-    tally: Tally,
-    outcomes: Vec<Outcome>,
     in_flight_max: usize,
-    threads: Option<usize>,
+    record: Record,
 }
 
 impl Run {
@@ -325,7 +305,7 @@ impl Run {
         let number = turn.index as u64;
         let target = match &self.origin {
             Some(origin) => Target::Origin(origin.address(number), Reply::to(number)),
-            None => Target::Page(self.pages[turn.index % self.pages.len()].clone()),
+            None => Target::Page(self.record.pages[turn.index % self.record.pages.len()].clone()),
         };
         let job = Job {
             index: turn.index,
@@ -336,20 +316,20 @@ impl Run {
     }
 
     fn ended(&mut self, outcome: Outcome) {
-        self.tally.add(&outcome);
-        if !self.pages.is_empty() || outcome.error.is_some() {
-            self.outcomes.push(outcome);
+        self.record.tally.add(&outcome);
+        if !self.record.pages.is_empty() || outcome.error.is_some() {
+            self.record.outcomes.push(outcome);
         }
     }
 
     /// Shows the progress and counts the threads.
     fn look_around(&mut self, in_flight: usize) {
-        self.threads = self.threads.max(Status::now().threads);
+        self.record.threads = self.record.threads.max(Status::now().threads);
         self.progress.show(Standing {
-            all: self.asked,
+            all: self.record.asked,
             in_flight,
-            done: self.tally.done,
-            failed: self.tally.failed(),
+            done: self.record.tally.done,
+            failed: self.record.tally.failed(),
             received: self.meter.received.load(Relaxed),
         });
     }
@@ -379,13 +359,9 @@ fn start(client: &Arc<Client>, job: Job) -> impl Future<Output = Outcome> + use<
 /// How many requests can be in flight, of those `wanted`, with `files_each` files open for each.
 /// Says so when that is fewer, and the user has not been told of a smaller limit anyway.
 fn concurrency(wanted: usize, files_each: usize, says: bool) -> usize {
-    let files = system::raise_open_files();
-    let possible = (files / files_each).max(1);
-    if possible < wanted && says {
-        let (wanted, possible) = (units::count(wanted), units::count(possible));
-        eprintln!(
-            "brigade: the open-file limit leaves room for {possible} requests at a time instead of {wanted} (see ulimit -n)"
-        );
+    let possible = (system::raise_open_files() / files_each).max(1);
+    match says {
+        true => system::as_files_allow(wanted, possible, "requests at a time"),
+        false => wanted.min(possible),
     }
-    wanted.min(possible)
 }

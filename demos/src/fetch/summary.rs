@@ -21,7 +21,7 @@ const CONNECTIONS_TO_MEASURE: usize = 100;
 const MANY: usize = 20;
 
 /// All that a run of `fetch` leaves behind.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) figures: Figures,
     pub(crate) tally: Tally,

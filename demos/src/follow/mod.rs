@@ -107,7 +107,12 @@ impl Follow {
             .transpose()?
             .transpose()
             .context("the server is out of order")?;
-        let trace = trace(&run.timeline, &notes.all(), executor.workers(), run.output);
+        let trace = trace(
+            &run.timeline,
+            &notes.0.lock(),
+            executor.workers(),
+            run.output,
+        );
         let trace = trace.context("the run was not recorded")?;
         Ok(run.map(|_| trace))
     }
@@ -115,20 +120,16 @@ impl Follow {
 
 /// The fetch. It takes notes, and is otherwise what anybody would write.
 async fn fetch(server: SocketAddr, request: Request, notes: Notes) -> io::Result<usize> {
-    notes.take(Step::First, Call::Begins);
-    let stream = notes
-        .step(Step::Connect, TcpStream::connect(server))
-        .await?;
+    notes.take(None, false);
+    let connecting = TcpStream::connect(server);
+    let stream = notes.step(CONNECT, connecting).await?;
     let message = request.message();
-    notes
-        .step(Step::Write, stream.write_all(message.as_bytes()))
-        .await?;
+    let writing = stream.write_all(message.as_bytes());
+    notes.step(WRITE, writing).await?;
     let (mut answer, mut filled) = ([0; ROOM], 0);
     while !request.is_answered_by(&answer[..filled]) {
-        match notes
-            .step(Step::Read, stream.read(&mut answer[filled..]))
-            .await?
-        {
+        let reading = stream.read(&mut answer[filled..]);
+        match notes.step(READ, reading).await? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             bytes => filled += bytes,
         }
@@ -138,48 +139,53 @@ async fn fetch(server: SocketAddr, request: Request, notes: Notes) -> io::Result
 
 // ---- notes -------------------------------------------------------------------------------
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// The first line of the future.
-    First,
-    Connect,
-    Write,
-    Read,
-}
+/// What a step says when it begins, is pending and is ready, where that is worth a hop.
+type Step = [Option<(&'static str, Place)>; 3];
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Call {
-    Begins,
-    Pending,
-    Ready,
+const CONNECT: Step = [
+    Some(("connect is called", places::CONNECT)),
+    Some(("not yet: interest is registered", places::REGISTER)),
+    Some(("connected", places::CONNECT)),
+];
+const WRITE: Step = [None, None, Some(("the request is written", places::WRITE))];
+const READ: Step = [
+    None,
+    Some(("nothing to read: waker is kept", places::KEEP_WAKER)),
+    Some(("the answer is read", places::READ)),
+];
+
+#[derive(Clone, Copy)]
+struct Note {
+    at: Instant,
+    said: Option<(&'static str, Place)>,
+    /// True if the task is pending now, which ends the poll.
+    ends_poll: bool,
 }
 
 /// What the task notes, as it happens.
 #[derive(Clone, Default)]
-struct Notes(Arc<Mutex<Vec<(Instant, Step, Call)>>>);
+struct Notes(Arc<Mutex<Vec<Note>>>);
 
 impl Notes {
-    fn take(&self, step: Step, call: Call) {
-        let mut notes = self.0.lock();
-        notes.push((Instant::now(), step, call));
-    }
-
-    fn all(&self) -> Vec<(Instant, Step, Call)> {
-        self.0.lock().clone()
+    fn take(&self, said: Option<(&'static str, Place)>, ends_poll: bool) {
+        let at = Instant::now();
+        self.0.lock().push(Note {
+            at,
+            said,
+            ends_poll,
+        });
     }
 
     /// `future`, with a note when it is begun and at each answer that it gives.
-    async fn step<F: Future>(&self, step: Step, future: F) -> F::Output {
+    async fn step<F: Future>(&self, [begins, pending, ready]: Step, future: F) -> F::Output {
         let mut future = pin!(future);
-        self.take(step, Call::Begins);
+        self.take(begins, false);
         std::future::poll_fn(|cx| {
             let polled: Poll<F::Output> = future.as_mut().poll(cx);
-            let call = if polled.is_ready() {
-                Call::Ready
-            } else {
-                Call::Pending
-            };
-            self.take(step, call);
+            match polled.is_ready() {
+                true => self.take(ready, false),
+                false => self.take(pending, true),
+            }
             polled
         })
         .await
@@ -204,12 +210,7 @@ struct Tracker<'a> {
     heard: Vec<[Option<Duration>; 3]>,
 }
 
-fn trace(
-    timeline: &Timeline,
-    notes: &[(Instant, Step, Call)],
-    cooks: usize,
-    bytes: usize,
-) -> Option<Trace> {
+fn trace(timeline: &Timeline, notes: &[Note], cooks: usize, bytes: usize) -> Option<Trace> {
     let figures = brigade_timeline::figures(timeline);
     let named = |task: &brigade::timeline::Task| task.name.as_deref() == Some(FETCH);
     let fetch = timeline.tasks.iter().position(named)?;
@@ -326,25 +327,24 @@ impl Tracker<'_> {
     /// Puts the task's own notes where they belong. They were taken by another clock, so
     /// the first line of the future is where the first poll begins, and no note leaves
     /// its poll.
-    fn insert(&mut self, notes: &[(Instant, Step, Call)]) -> Option<()> {
-        let (first, ..) = notes.first()?;
+    fn insert(&mut self, notes: &[Note]) -> Option<()> {
+        let first = notes.first()?.at;
         let mut polls = self.polls.clone().into_iter();
         let zero = polls.as_slice().first()?.0;
         let (mut begins, mut ends) = polls.next()?;
-        for (at, step, call) in notes {
-            let at = (zero + (*at - *first)).clamp(begins, ends);
-            if let Some((what, place)) = said(*step, *call) {
+        for note in notes {
+            if let Some((what, place)) = note.said {
                 let end = |hop: &Hop| hop.at >= ends - self.spawned && hop.is_end_of_poll();
                 let before = self.hops.iter().position(end).unwrap_or(self.hops.len());
-                let at = at.saturating_sub(self.spawned);
-                let place = Hop {
-                    at,
+                let at = (zero + (note.at - first)).clamp(begins, ends);
+                let hop = Hop {
+                    at: at.saturating_sub(self.spawned),
                     what: what.to_owned(),
                     place,
                 };
-                self.hops.insert(before, place);
+                self.hops.insert(before, hop);
             }
-            if *call == Call::Pending {
+            if note.ends_poll {
                 (begins, ends) = polls.next()?;
             }
         }
@@ -352,19 +352,6 @@ impl Tracker<'_> {
         self.hops.sort_by_key(|hop| hop.at);
         Some(())
     }
-}
-
-/// What a note says, if it is worth a hop.
-fn said(step: Step, call: Call) -> Option<(&'static str, Place)> {
-    Some(match (step, call) {
-        (Step::Connect, Call::Begins) => ("connect is called", places::CONNECT),
-        (Step::Connect, Call::Pending) => ("not yet: interest is registered", places::REGISTER),
-        (Step::Connect, Call::Ready) => ("connected", places::CONNECT),
-        (Step::Write, Call::Ready) => ("the request is written", places::WRITE),
-        (Step::Read, Call::Pending) => ("nothing to read: waker is kept", places::KEEP_WAKER),
-        (Step::Read, Call::Ready) => ("the answer is read", places::READ),
-        _ => return None,
-    })
 }
 
 // ---- what it comes to ----------------------------------------------------------------------

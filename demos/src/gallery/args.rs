@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use brigade::net::TcpListener;
 
 use super::{load::Load, place::Place, server::Limits, visitors::ALBUM};
-use crate::{numbers::whole, options::BadArguments, system, units};
+use crate::{numbers::whole, options::BadArguments, system};
 
 /// How `brigade gallery --help` begins.
 pub(crate) const ABOUT: &str = "A web server that holds 1,000 connections and resizes photographs meanwhile.\n\n\
@@ -102,16 +102,9 @@ impl Args {
                 "--serve: give one --place to begin with; the page switches",
             ));
         }
-        let files = system::raise_open_files().saturating_sub(SPARE);
-        let possible = u32::try_from(files).unwrap_or(u32::MAX).max(1);
-        if possible < self.connections {
-            eprintln!(
-                "brigade: the open-file limit leaves room for {} connections instead of {} (see ulimit -n)",
-                units::count(possible as usize),
-                units::count(self.connections as usize),
-            );
-            self.connections = possible;
-        }
+        let possible = system::raise_open_files().saturating_sub(SPARE).max(1);
+        let wanted = self.connections as usize;
+        self.connections = system::as_files_allow(wanted, possible, "connections") as u32;
         Ok(self)
     }
 

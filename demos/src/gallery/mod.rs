@@ -127,7 +127,7 @@ impl Gallery {
         let site = Site::new(album.clone(), Resizer::new(place), limits, self.args.serve);
         let site = Arc::new(site);
         let begun = Instant::now();
-        let server = Server::start(self.args.listener().await?, site.clone(), limits)?;
+        let server = Server::start(self.args.listener().await?, site.clone())?;
         self.announce(place, server.address);
         let visit = self.visit(server.address, &site, interrupt).await;
         let connections = server.stop().await;

@@ -95,7 +95,6 @@ pub(crate) struct Server {
 #[derive(Clone)]
 struct Hall {
     site: Arc<Site>,
-    limits: Limits,
     connections: Arc<Connections>,
     /// Nothing is ever sent: it is closed when the server stops.
     stop: Receiver<()>,
@@ -105,18 +104,13 @@ struct Hall {
 
 impl Server {
     /// Begins to serve `site` at `listener`.
-    pub(crate) fn start(
-        listener: TcpListener,
-        site: Arc<Site>,
-        limits: Limits,
-    ) -> io::Result<Self> {
+    pub(crate) fn start(listener: TcpListener, site: Arc<Site>) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (stop, stopped) = async_channel::bounded(1);
         let (present, gone) = async_channel::bounded(1);
         let connections = Arc::<Connections>::default();
         let hall = Hall {
             site,
-            limits,
             connections: connections.clone(),
             stop: stopped,
             _present: present,
@@ -141,7 +135,7 @@ impl Server {
 
 impl Hall {
     async fn accept(self, listener: TcpListener) {
-        let room = Arc::new(Semaphore::new(self.limits.connections));
+        let room = Arc::new(Semaphore::new(self.site.limits.connections));
         let porch = Arc::new(Semaphore::new(REFUSALS_MAX));
         loop {
             let (accepting, stop) = (pin!(listener.accept()), pin!(self.stop.recv()));
@@ -172,10 +166,10 @@ impl Hall {
         let site = &self.site;
         let connection = http1::Builder::new()
             .timer(brigade::hyper::Timer)
-            .header_read_timeout(self.limits.slow)
-            .max_header_size(self.limits.head)
+            .header_read_timeout(self.site.limits.slow)
+            .max_header_size(self.site.limits.head)
             .serve_connection(
-                Patient::new(stream, self.limits.slow),
+                Patient::new(stream, self.site.limits.slow),
                 service_fn(|request| site.clone().answer(request, self.stop.clone())),
             );
         let mut connection = pin!(connection);

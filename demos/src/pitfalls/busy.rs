@@ -8,13 +8,12 @@
 //! wakes it.
 
 use std::{
-    future::Future,
-    pin::Pin,
+    future::poll_fn,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    task::{Context, Poll, Waker},
+    task::{Poll, Waker},
 };
 
 use brigade::time::sleep;
@@ -42,7 +41,7 @@ const PART: u32 = 4;
 
 async fn broken(place: Place) -> anyhow::Result<Done> {
     let counter = Arc::<AtomicBool>::default();
-    let guest = begin("guest", Asking(counter.clone()));
+    let guest = begin("guest", ask_again_and_again(counter.clone()));
     let cook = begin("cook", async move {
         sleep(place.step / PART).await;
         counter.store(true, Relaxed);
@@ -53,24 +52,21 @@ async fn broken(place: Place) -> anyhow::Result<Done> {
 }
 
 /// Ready once the meal is there, and restless until then.
-struct Asking(Arc<AtomicBool>);
-
-impl Future for Asking {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.0.load(Relaxed) {
+async fn ask_again_and_again(meal: Arc<AtomicBool>) {
+    poll_fn(|cx| {
+        if meal.load(Relaxed) {
             return Poll::Ready(());
         }
         // The fault: nothing has happened, and nothing will before the next poll.
         cx.waker().wake_by_ref();
         Poll::Pending
-    }
+    })
+    .await;
 }
 
 async fn mended(place: Place) -> anyhow::Result<Done> {
     let counter = Arc::<Counter>::default();
-    let guest = begin("guest", Waiting(counter.clone()));
+    let guest = begin("guest", wait_to_be_woken(counter.clone()));
     let cook = begin("cook", async move {
         sleep(place.step / PART).await;
         counter.serve();
@@ -96,17 +92,14 @@ impl Counter {
 }
 
 /// Ready once the meal is there, and asleep until then.
-struct Waiting(Arc<Counter>);
-
-impl Future for Waiting {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut counter = self.0.0.lock();
+async fn wait_to_be_woken(counter: Arc<Counter>) {
+    poll_fn(|cx| {
+        let mut counter = counter.0.lock();
         if counter.0 {
             return Poll::Ready(());
         }
         counter.1 = Some(cx.waker().clone());
         Poll::Pending
-    }
+    })
+    .await;
 }

@@ -8,15 +8,14 @@
 //! **Mended**: one line, which keeps the waker.
 
 use std::{
-    future::Future,
-    pin::Pin,
+    future::poll_fn,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Poll, Waker},
 };
 
 use brigade::time::{sleep, timeout};
 use brigade_timeline::Kind;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use super::{Done, Pitfall, Place};
 use crate::work::begin;
@@ -39,13 +38,7 @@ const PATIENCE: u32 = 4;
 
 async fn program(place: Place, keeps_waker: bool) -> anyhow::Result<Done> {
     let mailbox = Arc::<Mailbox>::default();
-    let guest = begin(
-        "guest",
-        Letter {
-            mailbox: mailbox.clone(),
-            keeps_waker,
-        },
-    );
+    let guest = begin("guest", letter(mailbox.clone(), keeps_waker));
     let postman = begin("postman", async move {
         sleep(place.step).await;
         mailbox.post("good news");
@@ -64,12 +57,8 @@ async fn program(place: Place, keeps_waker: bool) -> anyhow::Result<Done> {
 struct Mailbox(Mutex<(Option<&'static str>, Option<Waker>)>);
 
 impl Mailbox {
-    fn open(&self) -> MutexGuard<'_, (Option<&'static str>, Option<Waker>)> {
-        self.0.lock()
-    }
-
     fn post(&self, letter: &'static str) {
-        let mut open = self.open();
+        let mut open = self.0.lock();
         open.0 = Some(letter);
         let waker = open.1.take();
         // Wake without the lock: whoever is woken may want it at once.
@@ -79,24 +68,17 @@ impl Mailbox {
 }
 
 /// The letter, once it has come.
-struct Letter {
-    mailbox: Arc<Mailbox>,
-    keeps_waker: bool,
-}
-
-impl Future for Letter {
-    type Output = &'static str;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<&'static str> {
-        let mut open = self.mailbox.open();
+async fn letter(mailbox: Arc<Mailbox>, keeps_waker: bool) -> &'static str {
+    poll_fn(|cx| {
+        let mut open = mailbox.0.lock();
         if let Some(letter) = open.0.take() {
             return Poll::Ready(letter);
         }
-        // The fault is to leave this out: who is pending must see to it that somebody
-        // wakes it.
-        if self.keeps_waker {
+        // The fault is to leave this out: who is pending must see to it that it is woken.
+        if keeps_waker {
             open.1 = Some(cx.waker().clone());
         }
         Poll::Pending
-    }
+    })
+    .await
 }
