@@ -86,7 +86,7 @@ fn the_earliest_of_two_timers_is_never_slept_through() {
         "one notification did for both",
         "each notified the driver",
     ]);
-    explore(None, &SEEN, || {
+    explore(Some(2), &SEEN, || {
         let model = Model::new();
         let _late = model.arm(0, LATE);
         let armers = [(0, 10), (1, 20)].map(|(worker, nanos)| {

@@ -107,6 +107,10 @@ macro_rules! numbers {
                 self.inner.fetch_max(value, order)
             }
 
+            pub(crate) fn fetch_min(&self, value: $value, order: Ordering) -> $value {
+                self.inner.fetch_min(value, order)
+            }
+
             pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
                 self.inner.fetch_or(value, order)
             }

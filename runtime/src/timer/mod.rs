@@ -147,8 +147,8 @@ impl Timers {
     /// on a thread that arms an earlier timer must notify the driver.
     pub(crate) fn park(&self) -> Option<u64> {
         let parked_until = &self.alarm.parked_until;
-        // B1
-        parked_until.store(u64::MAX, Ordering::Relaxed);
+        // B1. No plain store: a read-modify-write of another thread, with an older value, comes before this one.
+        parked_until.swap(u64::MAX, Ordering::Relaxed);
         // B2
         let next = |wheel: &Arc<LockedWheel>| lock(&wheel.state).wheel.next_expiry();
         let next = self.wheels.iter().filter_map(next).min();
