@@ -264,14 +264,6 @@ pub(crate) mod channel {
             self.0.length.store(items.len(), Ordering::Release);
             Ok(item)
         }
-
-        pub(crate) fn len(&self) -> usize {
-            self.0.length.load(Ordering::Acquire)
-        }
-
-        pub(crate) fn is_empty(&self) -> bool {
-            self.0.is_empty()
-        }
     }
 
     impl<T> Drop for Receiver<T> {

@@ -266,9 +266,14 @@ fn a_thousand_jobs_run_once_each<K: Kitchen>() {
         max_blocking_threads: 8,
         ..Settings::default()
     });
+    all_jobs_run(&executor, 1000);
+}
+
+/// Submits so many jobs at once: each runs once and returns its own result.
+pub(crate) fn all_jobs_run(executor: &impl Executor, count: usize) {
     let ran = Tally::new();
     executor.block_on(async {
-        let jobs: Vec<_> = (0..1000_usize)
+        let jobs: Vec<_> = (0..count)
             .map(|n| {
                 let ran = ran.clone();
                 brigade::spawn_blocking(move || {
@@ -281,7 +286,7 @@ fn a_thousand_jobs_run_once_each<K: Kitchen>() {
             assert_eq!(job.await.unwrap(), n);
         }
     });
-    assert_eq!(ran.get(), 1000);
+    assert_eq!(ran.get(), count);
 }
 
 /// A job that outlives its executor gets an answer from everything that it may call: an error, an aborted

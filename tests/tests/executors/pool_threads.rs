@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use brigade::Executor;
 use brigade_tests::{Kitchen, Tally, in_child, on_both, park_on};
 
+use crate::blocking::all_jobs_run;
+
 /// tokio #8406, #8408: where no thread can be started no job is lost. Here each thread would need a
 /// stack that the machine does not have.
 fn a_job_is_not_lost_for_want_of_threads<K: Kitchen>() {
@@ -20,22 +22,7 @@ fn a_job_is_not_lost_for_want_of_threads<K: Kitchen>() {
         return;
     }
     let executor = K::open();
-    let ran = Tally::new();
-    executor.block_on(async {
-        let jobs: Vec<_> = (0..10_usize)
-            .map(|n| {
-                let ran = ran.clone();
-                brigade::spawn_blocking(move || {
-                    ran.add();
-                    n
-                })
-            })
-            .collect();
-        for (n, job) in jobs.into_iter().enumerate() {
-            assert_eq!(job.await.unwrap(), n);
-        }
-    });
-    assert_eq!(ran.get(), 10);
+    all_jobs_run(&executor, 10);
 }
 
 /// Two threads submit at the same instant while no thread can be started: each job runs, because neither

@@ -7,6 +7,8 @@ use brigade::Executor;
 use brigade::time::{Interval, interval, sleep, sleep_until};
 use brigade_tests::{Kitchen, Settings, on_both};
 
+use crate::sleep::a_crowd_is_never_early;
+
 fn precise<K: Kitchen>() -> K::Executor {
     K::build(Settings {
         precise_timers: true,
@@ -51,22 +53,7 @@ fn they_are_late_by_much_less<K: Kitchen>() {
 }
 
 fn never_early_in_a_crowd<K: Kitchen>() {
-    let executor = precise::<K>();
-    executor.block_on(async {
-        let tasks: Vec<_> = (0..2000_u64)
-            .map(|n| {
-                brigade::spawn(async move {
-                    let duration = Duration::from_nanos(n * 7919 % 40_000_000);
-                    let before = Instant::now();
-                    sleep(duration).await;
-                    assert!(before.elapsed() >= duration, "{duration:?} was too short");
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-    });
+    a_crowd_is_never_early(&precise::<K>(), 2000);
 }
 
 /// The alarm is set to the later deadline when the earlier timer is armed, and the other way round; and

@@ -29,9 +29,13 @@ pub(crate) fn armed(duration: Duration, waker: &Arc<CountingWaker>) -> Pin<Box<S
 
 /// mio #1614: thousands of sleeps of odd lengths, none of which ends early.
 fn never_early<K: Kitchen>() {
-    let executor = K::open();
+    a_crowd_is_never_early(&K::open(), 3000);
+}
+
+/// Sleeps of odd lengths, up to 40 ms, all at once.
+pub(crate) fn a_crowd_is_never_early(executor: &impl Executor, count: u64) {
     executor.block_on(async {
-        let tasks: Vec<_> = (0..3000_u64)
+        let tasks: Vec<_> = (0..count)
             .map(|n| {
                 brigade::spawn(async move {
                     let duration = Duration::from_nanos(n * 7919 % 40_000_000);
