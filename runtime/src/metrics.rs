@@ -106,7 +106,9 @@ pub(crate) trait Depths: Send + Sync {
 /// The counters of an executor.
 pub(crate) struct Counters {
     pub(crate) workers: Box<[Arc<WorkerCounters>]>,
-    /// Tasks begun and not finished, apart from those that workers count.
+    /// Tasks that threads other than workers spawned, one thread at a time.
+    pub(crate) spawned_outside: Counter,
+    /// Tasks begun and not finished, apart from those that are counted above.
     pub(crate) in_flight: Gauge,
     /// Workers that run tasks.
     pub(crate) at_once: Gauge,
@@ -116,6 +118,7 @@ impl Counters {
     pub(crate) fn new(workers: usize) -> Self {
         Counters {
             workers: (0..workers).map(|_| Arc::default()).collect(),
+            spawned_outside: Counter::default(),
             in_flight: Gauge::default(),
             at_once: Gauge::default(),
         }
@@ -130,15 +133,8 @@ impl Counters {
         // to be spawned, and the result is not below zero.
         let ended = sum(|worker| &worker.ended);
         let others = self.in_flight.now.load(Ordering::Acquire) as isize as u64;
-        let spawned = sum(|worker| &worker.spawned);
+        let spawned = sum(|worker| &worker.spawned).wrapping_add(self.spawned_outside.get());
         others.wrapping_add(spawned).wrapping_sub(ended) as usize
-    }
-
-    /// One more task in flight, which no worker counts. Not by [`Gauge::up`]: tasks that end on a worker do
-    /// not lower that gauge, so its own count is no peak.
-    pub(crate) fn task_from_outside(&self) {
-        self.in_flight.now.fetch_add(1, Ordering::Relaxed);
-        self.sample();
     }
 
     /// Takes a sample for `in_flight_max`.

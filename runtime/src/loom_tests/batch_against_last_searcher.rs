@@ -30,7 +30,7 @@ fn the_rest_of_a_batch_is_never_out_of_sight() {
                 injector.pop_batch(|left| left, put);
             }
         });
-        let has_work = || injector.len() > 0 || ring.len() > 0;
+        let has_work = || !injector.is_empty() || ring.len() > 0;
         let (sees_more, outcome) = if steal(&ring, &Ring::new()).is_some() {
             assert!(idle.stop_searching());
             (has_work(), "the searcher stole one")

@@ -326,7 +326,7 @@ impl Staff {
             };
             if std::mem::take(&mut searching)
                 && self.idle.stop_searching()
-                && self.injector.len() > 0
+                && !self.injector.is_empty()
             {
                 worked.woke += usize::from(self.notify());
             }
@@ -342,7 +342,7 @@ impl Staff {
 
     fn sleep(&self, worker: usize, searching: &mut bool, worked: &mut Worked) {
         self.idle.fall_asleep(worker, std::mem::take(searching));
-        let found = self.injector.len() > 0;
+        let found = !self.injector.is_empty();
         if !found && !self.is_closed() {
             self.parkers[worker].park(None);
         }

@@ -257,6 +257,14 @@ pub(crate) mod channel {
     }
 
     impl<T> Receiver<T> {
+        pub(crate) fn len(&self) -> usize {
+            self.0.length.load(Ordering::Acquire)
+        }
+
+        pub(crate) fn is_empty(&self) -> bool {
+            self.0.is_empty()
+        }
+
         pub(crate) fn try_recv(&self) -> Result<T, ()> {
             let mut items = lock(&self.0.items);
             let items = items.as_mut().expect("the receiver is there");

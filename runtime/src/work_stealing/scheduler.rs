@@ -106,7 +106,7 @@ impl Scheduler {
     /// S3, and for the last searcher: returns whether there is a task in any queue that others may take
     /// from, except the slots.
     pub(crate) fn has_work(&self) -> bool {
-        self.injector.len() > 0 || self.remotes.iter().any(|remote| remote.queued() > 0)
+        !self.injector.is_empty() || self.remotes.iter().any(|remote| remote.queued() > 0)
     }
 
     // ---- shutdown ------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ impl Schedule for Scheduler {
         // A closing executor refuses the task, which is dropped, and so cancelled.
         if !self
             .owned
-            .insert(task.raw(), || self.counters.task_from_outside())
+            .insert(task.raw(), || self.counters.spawned_outside.add(1))
         {
             return;
         }

@@ -22,7 +22,7 @@ impl Worker {
     pub(super) fn next_task(&self) -> Option<Runnable> {
         if self.left.get() == 0 {
             self.poll_driver();
-            let waiting = self.scheduler.injector.len() > 0;
+            let waiting = !self.scheduler.injector.is_empty();
             self.alternate_injector.set(waiting);
         }
         self.next_injected()

@@ -280,6 +280,7 @@ impl Worker {
         self.counters.parks.add(1);
         let before = self.now();
         self.publish(before);
+        self.tasks.exchange(&self.scheduler.owned);
         let Scheduler { idle, monitor, .. } = &*self.scheduler;
         let mut driver = self.driver.try_lock().ok();
         let in_driver = driver.is_some();
@@ -318,9 +319,8 @@ impl Worker {
         }
     }
 
-    /// Makes the counts visible to other threads, and passes on the places of tasks that have ended.
+    /// Makes the counts visible to other threads.
     fn publish(&self, now: u64) {
-        self.tasks.exchange(&self.scheduler.owned);
         self.scheduler.counters.sample();
         self.counters
             .polls
