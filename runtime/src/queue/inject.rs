@@ -2,9 +2,9 @@
 //! a worker's own queue has no room.
 //!
 //! It is a lock-free channel. A deque behind a lock takes fewer instructions and atomics a task, and was
-//! slower by 40 %: with 100,000 spawns from outside, the spawner and the workers met at the lock, and
-//! whoever lost went to sleep. It must not be bounded: `wake` pushes here, and `wake` must never block
-//! (compio #1044). The push does not wake a worker; its caller does.
+//! slower by two fifths: with 100,000 spawns from outside, the spawner and the workers contended for the
+//! lock, and each time one of them went to sleep. The channel must not be bounded: `wake` pushes here, and
+//! `wake` must never block (compio #1044). The push does not wake a worker; its caller does.
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{AtomicUsize, Ordering};
