@@ -96,10 +96,10 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
     }
 
     /// Queues a job and returns the idle thread to notify, if there is one. Otherwise `start` starts a
-    /// thread. Gives the job back if no thread would take it.
+    /// thread. Returns the job if no thread would take it.
     fn submit(&mut self, job: J, start: impl FnOnce() -> bool) -> Result<Option<S>, J> {
-        // The thread that went idle last, so that the others time out under a trickle of jobs. It counts
-        // as busy from here on: a second job cannot rely on it.
+        // Take the thread that went idle last, so that the others time out under a trickle of jobs. It
+        // counts as busy from here on: no second job can rely on it.
         let called = self.idle.pop();
         if called.is_some() {
             self.busy += 1;
@@ -185,7 +185,7 @@ impl Pool {
         T: Send + 'static,
     {
         let cell = Reserved::new(self.scheduler.clone(), "blocking", None);
-        // SAFETY: the place is the cell's own, of the future's type and fresh.
+        // SAFETY: the memory is uninitialised, in this cell, and of the future's type.
         unsafe { std::ptr::write(cell.future(), Job(Some(work))) };
         // SAFETY: written just now.
         let (job, task) = unsafe { cell.written() };
@@ -207,7 +207,7 @@ impl Pool {
         }
     }
 
-    /// Returns whether any job is queued or running. It turns false only after the job's handle was
+    /// Returns whether any job is queued or running. Returns `false` only after the job's handle was
     /// woken.
     pub(crate) fn is_busy(&self) -> bool {
         lock(&self.jobs.roster).is_busy() || lock(&self.lookups.roster).is_busy()
@@ -256,7 +256,7 @@ impl Lane {
         let mut roster = lock(&self.roster);
         if roster.closed {
             drop(roster);
-            // Cancels it.
+            // This cancels it.
             drop(job);
             return None;
         }
@@ -349,7 +349,7 @@ impl PartialEq for Seat {
     }
 }
 
-/// A job that no thread can run. Dropping it cancels it.
+/// A job without a thread. Dropping it cancels the job.
 pub(crate) struct Rejected(Unbound);
 
 impl Rejected {

@@ -38,15 +38,15 @@ pub(crate) struct Settings {
     pub(crate) max_blocking_threads: usize,
     pub(crate) precise_timers: bool,
     pub(crate) record_timeline: bool,
-    // Of a `SingleThread`:
+    // For a `SingleThread`:
     pub(crate) seed: Option<u64>,
     pub(crate) virtual_time: bool,
     pub(crate) closed_world: bool,
-    // Of a `WorkStealing`:
+    // For a `WorkStealing`:
     pub(crate) workers: Option<usize>,
 }
 
-/// How an executor starts threads: workers and those of the blocking pool.
+/// The settings for starting threads: workers and those of the blocking pool.
 #[derive(Clone)]
 pub(crate) struct Threads {
     name: String,
@@ -93,7 +93,7 @@ impl<E> Builder<E> {
     }
 
     /// Sets how many threads the closures of [`spawn_blocking`](crate::spawn_blocking) may use at most.
-    /// Name lookups have threads of their own. Default: 512. 0 is an error of `build`.
+    /// Name lookups have threads of their own. Default: 512. `build` fails for 0.
     ///
     /// ```
     /// let one = brigade::SingleThread::builder().max_blocking_threads(1).build()?;
@@ -131,8 +131,8 @@ impl<E> Builder<E> {
     }
 
     /// Sets the stack size, in bytes, of the threads that the executor starts: workers and threads of
-    /// the blocking pool. The OS may round it up. Default: that of `std::thread`, 2 MiB. 0 is an error
-    /// of `build`.
+    /// the blocking pool. The OS may round it up. Default: that of `std::thread`, 2 MiB. `build` fails
+    /// for 0.
     ///
     /// ```
     /// fn fill(bytes: usize) -> usize {
@@ -196,8 +196,8 @@ impl<E> Builder<E> {
     /// Fires timers to the microsecond instead of the millisecond. They are still late by the time that
     /// the OS takes to wake a thread, some tens of microseconds. Default: off.
     ///
-    /// This costs a descriptor, and a system call whenever the executor waits with another deadline than
-    /// the last time. It also causes more wakes: timers that are due within the same millisecond
+    /// This costs a descriptor, and a system call whenever the executor waits with a different deadline
+    /// from the last time. It also causes more wakes: timers that are due within the same millisecond
     /// otherwise fire together.
     ///
     /// ```

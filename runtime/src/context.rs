@@ -1,4 +1,4 @@
-//! Which executor do free functions like `brigade::spawn` find on this thread?
+//! The executor that free functions like `brigade::spawn` find on this thread.
 //!
 //! The executors that were entered on a thread form a list, with the current one first. An entry comes
 //! from a running executor, from a job of its blocking pool, or from a guard of `Handle::enter`. A
@@ -26,15 +26,15 @@ struct Node {
     shared: Arc<Shared>,
     /// The entry that was current before.
     below: Cell<*const Node>,
-    /// The user may drop it at any time.
+    /// Set if the user may drop it.
     is_guard: bool,
 }
 
-/// An entry of the thread's list. Dropping it removes it, wherever it is in the list.
+/// An entry of the thread's list. Dropping it removes it from any position there.
 pub(crate) struct Entry(NonNull<Node>);
 
 impl Entry {
-    /// The entry of a guard that the user holds.
+    /// Makes the entry of a user's guard.
     pub(crate) fn of_guard(shared: Arc<Shared>) -> Self {
         Entry::new(shared, true)
     }

@@ -1,4 +1,4 @@
-//! When do other tasks, timers and sockets get their turn?
+//! Fairness: when other tasks, timers and sockets get their turn.
 //!
 //! The runtime cannot interrupt a task, so it counts. Each poll of a task has a *budget* of operations.
 //! When the budget is used up, a socket that is still ready returns `Pending` and wakes its task at
@@ -15,12 +15,12 @@ use std::time::Duration;
 use crate::context;
 use crate::sync::thread_local;
 
-/// Operations in one poll. Arbitrary: with more, 1,000 busy tasks would not each be polled every few
-/// milliseconds. With fewer, the yields in between would have a cost.
+/// The most operations in one poll. Arbitrary: with more, 1,000 busy tasks would not each be polled
+/// every few milliseconds. With fewer, the yields in between would cost more.
 const OPERATIONS: u32 = 128;
 
-/// How many later tasks may overtake a task that woke itself, once all tasks that were ready before it
-/// have been polled. While both kinds of tasks wait, one poll in 17 goes to a task that woke itself.
+/// The most later tasks that may overtake a task that woke itself, once all tasks ready before it have
+/// been polled. While both kinds of tasks wait, one poll in 17 goes to a task that woke itself.
 /// Arbitrary: not measured.
 pub(crate) const OVERTAKES: u32 = 16;
 
@@ -68,8 +68,8 @@ pub(crate) fn take_yield() -> bool {
 /// Spends one operation of the task's budget for this poll. If the budget is used up, yields first.
 ///
 /// Sockets, timers and joins of brigade do this themselves. Call it between two steps of a long
-/// computation. Call it also in a loop over a source that is always ready and has no budget. It costs
-/// much less than a [`yield_now`] each time.
+/// computation, or in a loop over a source that is always ready and has no budget. It costs much less
+/// than a [`yield_now`] each time.
 ///
 /// ```
 /// brigade::run(async {
@@ -88,22 +88,22 @@ pub async fn consume_budget() {
     poll_fn(poll_spend).await;
 }
 
-/// Polls of tasks between two polls of the driver, at most. Arbitrary: polling the driver costs about as
+/// The most polls of tasks between two polls of the driver. Arbitrary: polling the driver costs about as
 /// much as a dozen short polls, so the cost is small at 64.
 pub(crate) const LOOK_EVERY: usize = 64;
 
-/// A ready socket or timer should not wait longer than this for the driver, if single polls are short
+/// The longest that a ready socket or timer should wait for the driver, if single polls are short
 /// enough.
 const LOOK_WITHIN: Duration = Duration::from_micros(500);
 
-/// How many polls a thread makes before it polls the driver. A system call for each poll would cost too
-/// much. A system call after 64 polls of 10 ms each would come too late. So the bound doubles while the
-/// time between two polls of the driver is short. When that time was too long, the bound shrinks to what
-/// would have fitted.
+/// Decides how many polls a thread makes before it polls the driver. A system call for each poll would
+/// cost too much, and one after 64 polls of 10 ms each would come too late. So the bound doubles while
+/// the time between two polls of the driver is short. If that time was too long, the bound shrinks to
+/// what would have fitted.
 pub(crate) struct Pace {
     /// Between 1 and [`LOOK_EVERY`].
     bound: usize,
-    /// When the driver was polled last, in the clock's nanoseconds.
+    /// The time of the driver's last poll, in the clock's nanoseconds.
     looked: u64,
 }
 
@@ -130,7 +130,7 @@ impl Pace {
         self.bound = fitting.clamp(1, self.bound * 2).min(LOOK_EVERY);
     }
 
-    /// Notes that the thread was idle: the time since the last poll of the driver means nothing.
+    /// Notes that the thread was idle, so the time since the last poll of the driver is meaningless.
     pub(crate) fn resume(&mut self, now: u64) {
         self.looked = now;
     }

@@ -67,7 +67,7 @@ use crate::timer::Clock;
 use crate::timer::Timers;
 use crate::trace::Probe;
 
-/// Where ready tasks wait.
+/// A queue of ready tasks.
 pub trait Queue: Send + Sync {
     /// Takes a task in, from any thread. `wake` calls it, so it must not block. It should not run or
     /// drop a task: the caller of `wake` may hold a lock that the task's code takes. A panic is
@@ -142,8 +142,8 @@ impl Schedule for Scheduler {
     fn bind(&self, task: Unbound) {
         {
             let mut living = lock(&self.core.living);
-            // A closing executor drops the task. It was declared before the lock, so it is dropped after
-            // it.
+            // A closing executor drops the task. It was declared before the lock, so the lock is
+            // released first.
             let Some(living) = &mut *living else { return };
             living.insert(task.raw().number(), task.raw().to_ref());
             // Marks the task as bound, so its end counts. The map needs no index, so any other than
@@ -193,7 +193,7 @@ impl Spawner {
 pub struct Notify(Arc<Core>);
 
 impl Notify {
-    /// Ends [`Runtime::park_unless`]. Before the call, the caller has made `ready` return true.
+    /// Ends [`Runtime::park_unless`]. The caller must make `ready` return true first.
     pub fn notify(&self) {
         self.0.notify();
     }
@@ -204,7 +204,7 @@ pub struct Runtime {
     shared: Arc<Shared>,
     driver: RefCell<Driver>,
     core: Arc<Core>,
-    /// Neither `Send` nor `Sync`: two threads must not share one `parked`.
+    /// Makes it `!Send` and `!Sync`: two threads must not share one `parked`.
     thread: PhantomData<*const ()>,
 }
 

@@ -1,11 +1,11 @@
 //! The driver: the only place in the runtime where a thread waits for events.
 //!
-//! [`Driver::poll`] asks the OS and the clock what is ready; [`Driver::park`] sleeps until one of them has
-//! something. Before a thread parks it must make sure that no task is ready: see `queue::inbox` for one
-//! worker, `work_stealing::idle` for many.
+//! [`Driver::poll`] asks the OS and the clock what is ready; [`Driver::park`] sleeps until one of them
+//! has something. Before it parks, a thread must make sure that no task is ready: see `queue::inbox` for
+//! one worker, `work_stealing::idle` for many.
 //!
-//! Both collect wakers and call none: the driver of `WorkStealing` is behind a lock, and a waker is code of the
-//! user. The caller passes them to [`wake_all`] when it holds no lock.
+//! Both collect wakers and call none, because the driver of `WorkStealing` is behind a lock, and a waker
+//! is user code. The caller passes them to [`wake_all`] when it holds no lock.
 
 use std::task::Waker;
 use std::time::Duration;
@@ -17,15 +17,15 @@ use crate::task::waker::wake_quietly;
 use crate::timer::Timers;
 use crate::trace::recorder::{Kind, Recorder};
 
-/// The event loop of an executor, with what it takes to sleep on time.
+/// The event loop of an executor, and its timerfd for precise timers.
 pub(crate) struct Driver {
     event_loop: EventLoop,
-    /// Where timers are to be precise.
+    /// Present if timers must be precise.
     timerfd: Option<TimerFd>,
     recorder: Option<Arc<Recorder>>,
 }
 
-/// How long the list of wakers may stay, once a burst has made it long: 16 KiB. Arbitrary: not measured.
+/// The most wakers for which the list keeps memory after a burst: 16 KiB. Arbitrary: not measured.
 const KEEP: usize = 1024;
 
 impl Driver {
@@ -41,10 +41,10 @@ impl Driver {
         }
     }
 
-    /// Collects the wakers of what is ready now.
+    /// Collects the wakers of ready sources and due timers.
     ///
     /// # Panics
-    /// Panics if the OS refuses to report events: then no task could ever be woken by one again.
+    /// Panics if the OS refuses to report events, because no event could wake a task again.
     pub(crate) fn poll(&mut self, reactor: &Reactor, timers: &Timers, woken: &mut Vec<Waker>) {
         self.poll_os(reactor, woken);
         if !timers.is_empty() {
@@ -52,11 +52,12 @@ impl Driver {
         }
     }
 
-    /// Sleeps until an event, a notification or the next timer, or for `at_most`; then collects the wakers of
-    /// what is ready. Takes and returns the time by the clock, which costs more to read than all the rest.
+    /// Sleeps until an event, a notification or the next timer, or for `at_most`. Then collects the
+    /// wakers of what is ready. Takes and returns the clock's time, because reading it costs more than
+    /// all the rest.
     ///
     /// # Panics
-    /// As [`poll`](Self::poll) does.
+    /// Panics as [`poll`](Self::poll) does.
     pub(crate) fn park(
         &mut self,
         reactor: &Reactor,
@@ -68,7 +69,7 @@ impl Driver {
         let clock = timers.clock();
         let next = timers.park();
         if let Some(next) = next.filter(|next| clock.may_jump(*next)) {
-            // Nothing is ready: this is the moment in which virtual time passes.
+            // Nothing is ready, so virtual time may pass now.
             self.poll_os(reactor, woken);
             if woken.is_empty() {
                 self.report(Kind::Park, 0);
@@ -82,8 +83,8 @@ impl Driver {
                 let left = Duration::from_nanos(due.saturating_sub(before));
                 let timerfd = self.timerfd.as_mut();
                 if !timerfd.is_some_and(|it| !left.is_zero() && it.set(due, left)) {
-                    // mio rounds a timeout up to what the OS can do, so a wait never ends before the
-                    // timer is due for lack of precision (mio #1614).
+                    // mio rounds a timeout up to what the OS can do, so a lack of precision never ends a
+                    // wait before the timer is due (mio #1614).
                     timeout = Some(at_most.map_or(left, |at_most| at_most.min(left)));
                 }
             }
@@ -126,7 +127,7 @@ impl Driver {
     }
 }
 
-/// Calls the wakers that the driver has collected. The caller holds no lock. The list stays for the next time.
+/// Calls the wakers that the driver has collected. The caller holds no lock. The list is reused.
 pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
     // R4 of `reactor::readiness`
     for waker in woken.drain(..) {
@@ -135,7 +136,7 @@ pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
     woken.shrink_to(KEEP);
 }
 
-/// Wakes all that wait for an event or a timer: neither will come any more.
+/// Wakes every task that waits for an event or a timer: none will come.
 pub(crate) fn close(reactor: &Reactor, timers: &Timers) {
     let mut woken = Vec::new();
     reactor.close(&mut woken);

@@ -15,7 +15,7 @@ use crate::task::{JoinHandle, spawn, spawn_task};
 use crate::timeline::Timeline;
 use crate::work_stealing::WorkStealing;
 
-/// An executor, for programs that run on either of them.
+/// A trait for programs that run on either executor.
 ///
 /// ```
 /// use brigade::{Executor, SingleThread};
@@ -32,8 +32,8 @@ use crate::work_stealing::WorkStealing;
 /// # std::io::Result::Ok(())
 /// ```
 pub trait Executor {
-    /// Runs `future` to its end on the calling thread, and the spawned tasks at the same time. It may
-    /// borrow and need not be `Send`.
+    /// Runs `future` to its end on the calling thread, and the spawned tasks at the same time. The
+    /// future may borrow and need not be `Send`.
     ///
     /// ```
     /// use brigade::{Executor, SingleThread, WorkStealing};
@@ -47,7 +47,7 @@ pub trait Executor {
     /// ```
     ///
     /// # Panics
-    /// Panics if an executor is running on this thread already; and if `future` panics.
+    /// Panics if an executor is running on this thread already, or if `future` panics.
     #[track_caller]
     fn block_on<F: Future>(&self, future: F) -> F::Output;
 
@@ -186,7 +186,7 @@ impl Executor for WorkStealing {
     }
 }
 
-/// For libraries that take a spawner. The task is detached.
+/// Supports libraries that take a spawner. The task is detached.
 ///
 /// ```
 /// use futures_task::Spawn;
@@ -213,7 +213,7 @@ impl LocalSpawn for SingleThread {
     }
 }
 
-/// For libraries that take a spawner. The task is detached.
+/// Supports libraries that take a spawner. The task is detached.
 impl Spawn for WorkStealing {
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         drop(WorkStealing::spawn(self, future));
@@ -221,8 +221,8 @@ impl Spawn for WorkStealing {
     }
 }
 
-/// For libraries that take a spawner. The task is detached, and cancelled at once if the executor is
-/// gone.
+/// Supports libraries that take a spawner. The task is detached, and cancelled at once if the executor
+/// is gone.
 impl Spawn for Handle {
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         drop(Handle::spawn(self, future));
@@ -240,9 +240,8 @@ impl RefUnwindSafe for Handle {}
 
 /// The executor of [`run`]: [`SingleThread`], or [`WorkStealing`] with the feature `work-stealing`.
 ///
-/// The feature changes this alias and nothing else. Both executors are always there, and no bound
-/// depends on it. So a program means the same with it on or off, whichever of its dependencies turned it
-/// on.
+/// The feature changes this alias and nothing else. Both executors always exist, and no trait bound
+/// depends on the feature. So a program stays valid, whichever of its dependencies turns the feature on.
 ///
 /// ```
 /// use brigade::{DefaultExecutor, SingleThread};
@@ -257,9 +256,8 @@ pub type DefaultExecutor = SingleThread;
 /// The executor of [`run`]: [`WorkStealing`], or [`SingleThread`] without the feature
 /// `work-stealing`.
 ///
-/// The feature changes this alias and nothing else. Both executors are always there, and no bound
-/// depends on it. So a program means the same with it on or off, whichever of its dependencies turned it
-/// on.
+/// The feature changes this alias and nothing else. Both executors always exist, and no trait bound
+/// depends on the feature. So a program stays valid, whichever of its dependencies turns the feature on.
 ///
 /// ```
 /// use brigade::{DefaultExecutor, WorkStealing};
@@ -282,7 +280,7 @@ pub type DefaultExecutor = WorkStealing;
 /// ```
 ///
 /// # Panics
-/// Panics if the OS refuses to set an event loop up, if an executor is running on this thread already,
+/// Panics if the OS refuses to set up an event loop, if an executor is running on this thread already,
 /// or if `future` panics.
 #[track_caller]
 pub fn run<F: Future>(future: F) -> F::Output {

@@ -201,9 +201,9 @@ impl Handle {
     /// ```
     ///
     /// # Panics
-    /// Panics if an executor is running on this thread already, and if `future` panics. Also panics if
-    /// the future has to wait on the thread of its own `SingleThread`. The tasks, timers and sockets
-    /// that it may wait for could not make progress.
+    /// Panics if an executor is running on this thread already, or if `future` panics. Also panics if
+    /// the future has to wait on the thread of its own `SingleThread`, because the tasks, timers and
+    /// sockets of that executor could not make progress.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "Handle::block_on");
@@ -285,7 +285,7 @@ impl Wake for Caller {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // A flag, because the future itself may use up the thread's token. Release pairs with
+        // A flag, because the future itself may consume the thread's token. Release pairs with
         // `block_on`.
         self.woken.store(true, Ordering::Release);
         self.thread.unpark();

@@ -1,8 +1,10 @@
-//! An async runtime with two executors, [`SingleThread`] and [`WorkStealing`], whose source is written to be read.
+//! An async runtime with two executors, [`SingleThread`] and [`WorkStealing`], whose source is written
+//! to be read.
 //!
-//! Both executors share the same tasks, wakers, sockets and timers. `SingleThread` is an event loop on one thread: it
-//! is *concurrent*, because many tasks are in flight at once. `WorkStealing` has many threads that take tasks from
-//! one another: it is also *parallel*, because many tasks execute at one instant.
+//! Both executors share the same tasks, wakers, sockets and timers. `SingleThread` is an event loop on
+//! one thread: it is *concurrent*, because many tasks are in flight at once. `WorkStealing` has many
+//! threads that take tasks from one another: it is also *parallel*, because many tasks execute at one
+//! instant.
 //!
 //! ```
 //! use std::time::Duration;
@@ -31,8 +33,8 @@
 //!   a test under many orders of its tasks and names the seed of one that fails.
 //!
 //! If you know tokio or smol, see the [migration table](guide::from_tokio_or_smol). [The
-//! ecosystem](guide::ecosystem) lists what runs on brigade, and what each needs. [`promises`] lists what brigade
-//! guarantees (fairness, cancellation, panics, drops, fork), each with its tests.
+//! ecosystem](guide::ecosystem) lists what runs on brigade, and what each needs. [`promises`] lists what
+//! brigade guarantees (fairness, cancellation, panics, drops, fork), each with its tests.
 //!
 //! Channels, locks, HTTP and TLS are not here: `async-channel`, `async-lock`, `futures-util`, `hyper`
 //! and `futures-rustls` work unchanged.
@@ -41,7 +43,7 @@
 //!
 //! | feature | effect |
 //! |---|---|
-//! | `work-stealing` | [`DefaultExecutor`] is [`WorkStealing`]. Both executors are always there |
+//! | `work-stealing` | [`DefaultExecutor`] is [`WorkStealing`]. Both executors always exist |
 //! | `hyper` | `brigade::hyper`: hyper's runtime traits for brigade's types, and a connector for hyper-util's pooled client |
 //! | `tracing` | a `tracing` span for each task, entered while it is polled, and one for each poll |
 //! | `precise-timers` | `precise_timers` of both builders: late by microseconds, not by a millisecond |
@@ -58,35 +60,35 @@
 #![allow(rustdoc::private_intra_doc_links)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// The base of everything: std or loom.
+// Synchronisation, from std or loom.
 mod sync;
-// When other tasks get a turn.
+// Fairness between tasks.
 mod coop;
-// What observers see.
+// The record of a run.
 mod trace;
-// What a task is.
+// Tasks.
 pub mod task;
-// Where ready tasks wait.
+// Queues of ready tasks.
 mod queue;
-// What wakes tasks: the OS and the clock.
+// The OS and the clock, which wake tasks.
 mod reactor;
 mod timer;
 mod driver;
 mod metrics;
 pub mod timeline;
-// What both executors share.
+// The parts of both executors.
 mod builder;
 mod blocking;
 mod context;
 mod handle;
-// One worker; many workers.
+// The two executors.
 mod single_thread;
 mod work_stealing;
 // For executors of other crates.
 #[doc(hidden)]
 pub mod custom;
 mod executor;
-// What programs use.
+// The public API.
 pub mod io;
 pub mod time;
 pub mod net;
@@ -100,7 +102,7 @@ pub mod guide;
 #[cfg(feature = "hyper")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
 pub mod hyper;
-// What the library guarantees.
+// The library's guarantees.
 pub mod promises;
 
 pub use builder::Builder;

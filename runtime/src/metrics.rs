@@ -1,9 +1,8 @@
-//! What an executor counts about itself: numbers that cost next to nothing to keep and that any thread may
-//! read.
+//! The counters of an executor. They cost next to nothing to keep, and any thread may read them.
 //!
-//! Each counter of a worker is written by one thread, with a plain load and store; the executor publishes what
-//! it counted in ordinary variables, once a turn. Queue depths are not counted: they are read when the
-//! user asks. No code of the runtime depends on these numbers.
+//! One thread writes each counter of a worker, with a plain load and store. Once per turn of its loop,
+//! the executor publishes what it counted in ordinary variables. Queue depths are not counted, but read
+//! when the user asks. No code of the runtime depends on these numbers.
 
 use std::time::Duration;
 
@@ -30,8 +29,8 @@ impl Counter {
     }
 }
 
-/// Counts something that goes up and down, and remembers the most there has been. It has cache lines of its
-/// own, because many threads write it.
+/// Counts something that goes up and down, and remembers the maximum. It has its own cache lines,
+/// because many threads write it.
 #[derive(Default)]
 #[repr(align(128))]
 pub(crate) struct Gauge {
@@ -40,7 +39,7 @@ pub(crate) struct Gauge {
 }
 
 impl Gauge {
-    /// One more, by any thread.
+    /// Adds one, on any thread.
     pub(crate) fn up(&self) {
         let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
         if now > self.most.load(Ordering::Relaxed) {
@@ -52,13 +51,13 @@ impl Gauge {
         self.most.load(Ordering::Relaxed)
     }
 
-    /// One less, by any thread.
+    /// Subtracts one, on any thread.
     pub(crate) fn down(&self) {
         // Release pairs with the Acquire in `Counters::in_flight`.
         self.now.fetch_sub(1, Ordering::Release);
     }
 
-    /// As [`up`](Self::up), for the only thread that writes: without a read-modify-write.
+    /// Like [`up`](Self::up), for the only thread that writes, without a read-modify-write.
     #[inline]
     pub(crate) fn up_alone(&self) {
         let now = self.now.load(Ordering::Relaxed) + 1;
@@ -68,7 +67,7 @@ impl Gauge {
         }
     }
 
-    /// As [`down`](Self::down), for the only thread that writes.
+    /// Like [`down`](Self::down), for the only thread that writes.
     #[inline]
     pub(crate) fn down_alone(&self) {
         self.now
@@ -84,20 +83,20 @@ pub(crate) struct WorkerCounters {
     pub(crate) parks: Counter,
     pub(crate) steals: Counter,
     pub(crate) injected: Counter,
-    /// Length of the run queue, where other threads cannot ask for it.
+    /// A copy of a `SingleThread`'s queue length, for other threads.
     pub(crate) queued: Counter,
-    /// Tasks that the worker spawned, and tasks that ended on it. Those of `SingleThread` and of other
+    /// Tasks that the worker spawned, and tasks that ended on it. Tasks of `SingleThread` and of other
     /// threads are counted in `Counters::in_flight`.
     pub(crate) spawned: Counter,
     pub(crate) ended: Counter,
-    /// Nanoseconds in `block_on` (or in the worker's loop), and of these, asleep.
+    /// Nanoseconds in `block_on` or in the worker's loop, and the part of them asleep.
     pub(crate) present: Counter,
     pub(crate) asleep: Counter,
 }
 
-/// The queues of a scheduler, as far as any thread may ask how long they are.
+/// The queue lengths of a scheduler, for any thread.
 pub(crate) trait Depths: Send + Sync {
-    /// Of what all workers share, or what other threads have sent.
+    /// Returns the length of the shared queue, or of the inbox.
     fn global(&self) -> usize;
 
     fn local(&self, worker: usize) -> usize;
@@ -106,7 +105,7 @@ pub(crate) trait Depths: Send + Sync {
 /// The counters of an executor.
 pub(crate) struct Counters {
     pub(crate) workers: Box<[Arc<WorkerCounters>]>,
-    /// Tasks that threads other than workers spawned, one thread at a time.
+    /// Tasks that threads other than workers spawned. A lock orders the writers.
     pub(crate) spawned_outside: Counter,
     /// Tasks begun and not finished, apart from those that are counted above.
     pub(crate) in_flight: Gauge,
@@ -129,8 +128,8 @@ impl Counters {
             let counts = self.workers.iter().map(|worker| count(worker).get());
             counts.fold(0, u64::wrapping_add)
         };
-        // In this order: the spawn of a task comes before its end, so a task whose end is seen is seen
-        // to be spawned, and the result is not below zero.
+        // Read `ended` first. A task is spawned before it ends, so if its end is seen, its spawn is seen
+        // too, and the result is not below zero.
         let ended = sum(|worker| &worker.ended);
         let others = self.in_flight.now.load(Ordering::Acquire) as isize as u64;
         let spawned = sum(|worker| &worker.spawned).wrapping_add(self.spawned_outside.get());
@@ -144,11 +143,11 @@ impl Counters {
             .fetch_max(self.in_flight(), Ordering::Relaxed);
     }
 
-    /// One more worker runs tasks.
+    /// Counts one more worker that runs tasks.
     pub(crate) fn worker_begins(&self) {
         self.at_once.up();
-        // `in_flight_max` bounds `at_once_max`, so it must not be behind; as many as there are workers
-        // suffice.
+        // `in_flight_max` bounds `at_once_max`, so it must not lag behind. It needs no sample once it
+        // reaches the number of workers.
         if self.in_flight.most() < self.workers.len() {
             self.sample();
         }
@@ -162,8 +161,8 @@ impl Counters {
         Metrics {
             in_flight,
             in_flight_max,
-            // A worker counts as running for a moment after its last task has ended, and another
-            // may begin the next one in that moment; but no two tasks can run where there was never
+            // A worker counts as running for a moment after its last task has ended. Another worker may
+            // begin the next task in that moment. But two tasks cannot run at once if there was never
             // more than one.
             at_once_max: at_once_max.min(in_flight_max),
             global_queue_depth: depths.global(),
@@ -192,7 +191,7 @@ impl WorkerCounters {
     }
 }
 
-/// What an executor counted: see [`Executor::metrics`](crate::Executor::metrics).
+/// The counts of an executor: see [`Executor::metrics`](crate::Executor::metrics).
 ///
 /// Tasks are counted; the main future of `block_on` and the jobs of
 /// [`spawn_blocking`](crate::spawn_blocking) are not.
@@ -215,29 +214,29 @@ impl WorkerCounters {
 pub struct Metrics {
     /// Tasks begun and not finished.
     pub in_flight: usize,
-    /// The greatest [`in_flight`](Self::in_flight) there has been: the *concurrency* of the run.
+    /// The greatest [`in_flight`](Self::in_flight) so far: the *concurrency* of the run.
     ///
-    /// `SingleThread` counts it exactly. Of `WorkStealing` it is the greatest of many samples: at each
-    /// call of `metrics`, and whenever a worker polls the driver (after at most 64 polls of tasks) or
-    /// parks. So a peak that lasts for fewer polls may be missed.
+    /// `SingleThread` counts it exactly. `WorkStealing` takes samples: at each call of `metrics`, and
+    /// whenever a worker polls the driver (after at most 64 polls of tasks) or parks. So a peak that
+    /// lasts for fewer polls may be missed.
     pub in_flight_max: usize,
-    /// The most tasks that were being polled at one instant: the *parallelism* of the run. Never
-    /// more than the workers, nor than [`in_flight_max`](Self::in_flight_max).
+    /// The most tasks that were being polled at one instant: the *parallelism* of the run. It never
+    /// exceeds the number of workers or [`in_flight_max`](Self::in_flight_max).
     pub at_once_max: usize,
-    /// What waits for any worker: ready tasks in the queue that all workers share; of a
-    /// [`SingleThread`](crate::SingleThread), what other threads have sent and it has not read yet.
+    /// The ready tasks in the queue that all workers share. For a [`SingleThread`](crate::SingleThread),
+    /// the operations that other threads have sent and it has not read yet.
     pub global_queue_depth: usize,
-    /// Threads of the blocking pool, those for name lookups included.
+    /// Threads of the blocking pool, including those for name lookups.
     pub num_blocking_threads: usize,
-    /// Those of them that have nothing to do.
+    /// Threads of the blocking pool that are idle.
     pub num_idle_blocking_threads: usize,
     /// Closures and name lookups that wait for a thread.
     pub blocking_queue_depth: usize,
-    /// One entry a worker.
+    /// One entry per worker.
     pub workers: Vec<WorkerMetrics>,
 }
 
-/// What one worker counted.
+/// The counts of one worker.
 ///
 /// ```
 /// let executor = brigade::SingleThread::new()?;
@@ -255,18 +254,18 @@ pub struct Metrics {
 pub struct WorkerMetrics {
     /// Polls of tasks.
     pub polls: u64,
-    /// How often the worker went to sleep.
+    /// How many times the worker went to sleep.
     pub parks: u64,
     /// Batches of tasks taken from other workers.
     pub steals: u64,
     /// Tasks taken from outside: from other threads, or from the queue that all workers share.
     pub injector_takes: u64,
-    /// Ready tasks in the worker's own queue. Of a [`SingleThread`](crate::SingleThread), when it last looked at the
-    /// OS and the clock.
+    /// Ready tasks in the worker's own queue. For a [`SingleThread`](crate::SingleThread), their number
+    /// when it last polled the OS and the clock.
     pub local_queue_depth: usize,
     /// Time spent awake.
     pub busy: Duration,
-    /// Time spent awake or asleep: what [`busy`](Self::busy) is a part of.
+    /// Time spent awake or asleep. [`busy`](Self::busy) is a part of it.
     pub present: Duration,
 }
 
@@ -290,7 +289,7 @@ mod tests {
         counters.read(&Empty, [0; 3])
     }
 
-    /// async-executor #101: a counter at its end goes on from 0.
+    /// async-executor #101: a counter at its maximum continues from 0.
     #[test]
     fn counters_wrap() {
         let counter = Counter::default();

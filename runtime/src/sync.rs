@@ -1,10 +1,10 @@
 //! Atomics, locks and cells: std's, or loom's with `--cfg loom`.
 //!
-//! Every file that decides a race takes them from here, so the models in `loom_tests` explore the code that ships.
-//! Two tools that std lacks are here too: [`ThreadToken`] identifies the current thread in one instruction, and
-//! [`OwnerCell`] is a cell that threads may share but only one may open.
+//! Every file that decides a race uses these, so the models in `loom_tests` explore the code that ships.
+//! Two tools that std lacks are here too. [`ThreadToken`] identifies the current thread in one
+//! instruction. [`OwnerCell`] is a cell that threads may share but only one may open.
 
-// std's `Arc` also under loom, whose own does not support `dyn`.
+// std's `Arc` under loom too, because loom's does not support `dyn`.
 pub(crate) use std::sync::Arc;
 
 #[cfg(not(loom))]
@@ -13,14 +13,14 @@ pub(crate) use std::sync::{
     atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
-/// std's atomics, also in models: for counters that decide nothing, so that loom tries no orders for them.
+/// std's atomics, also in models, for counters that decide nothing. So loom tries no orders for them.
 pub(crate) mod counting {
     pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
 }
 
 #[cfg(not(loom))]
 pub(crate) use crossbeam_channel as channel;
-// `SeldomWritten` is an atomic like the others. In models it is one that loom explores less of: see
+// `SeldomWritten` is an atomic like the others. In models loom explores fewer orders of it: see
 // `loom_tests::sync`.
 #[cfg(not(loom))]
 pub(crate) use std::{sync::atomic::AtomicUsize as SeldomWritten, thread, thread_local};
@@ -50,10 +50,10 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// A `fence(SeqCst)` for the place directly after an atomic read-modify-write of the same thread.
+/// A `fence(SeqCst)` directly after an atomic read-modify-write of the same thread.
 ///
-/// On x86-64 that operation is a full barrier itself, so only the compiler has to be told, and the fence
-/// (20 to 30 cycles) is left out. Models and Miri, which know the abstract machine alone, get the fence.
+/// On x86-64 that operation is itself a full barrier, so a compiler fence suffices, which saves 20 to 30
+/// cycles. Models and Miri, which know only the abstract machine, get the full fence.
 #[inline(always)]
 pub(crate) fn fence_after_read_modify_write() {
     if cfg!(all(target_arch = "x86_64", not(loom), not(miri))) {
@@ -65,8 +65,8 @@ pub(crate) fn fence_after_read_modify_write() {
 
 /// Locks the mutex, also if a thread panicked while it held the lock.
 ///
-/// No code of a user runs under any lock of the runtime, so a poisoned lock can only mean that the
-/// runtime itself panicked between two statements that each leave the data whole.
+/// No user code runs under any lock of the runtime. So a poisoned lock can only mean that the runtime
+/// itself panicked between two statements that each leave the data valid.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()
@@ -75,9 +75,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Identifies a thread while it lives.
 ///
-/// It is the address of a thread-local byte: reading it is one instruction. A thread that is born
-/// after another has died may get the same token, which is harmless here: the dead thread does not touch
-/// what was bound to it any more.
+/// It is the address of a thread-local byte: reading it is one instruction. A new thread may get the
+/// token of an ended one, which is harmless here: the ended thread does not touch what was bound to it
+/// any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ThreadToken(usize);
 
@@ -102,26 +102,25 @@ impl ThreadToken {
     }
 }
 
-/// A cell whose *reference* may travel to any thread, while its *content* is reached only on the thread
-/// that made it.
+/// A cell that any thread may refer to, but whose content only the thread that made it may access.
 ///
-/// The single-thread executor keeps its run queue in one, so that wakers on any thread can hold the executor
-/// alive, while the queue itself needs no lock, no atomic and no borrow flag.
+/// The single-thread executor keeps its run queue in one. So wakers on any thread can keep the executor
+/// alive, while the queue itself needs no lock, atomic or borrow flag.
 pub(crate) struct OwnerCell<T> {
     owner: ThreadToken,
     value: std::cell::UnsafeCell<T>,
-    /// The cell is open. Catches bugs of the runtime in tests.
+    /// Set while the cell is open. Catches bugs of the runtime in tests.
     #[cfg(debug_assertions)]
     open: std::cell::Cell<bool>,
 }
 
-// SAFETY: `value` is reached only through `with`, which checks that the caller is the one owner
-// thread, so no two threads ever touch it at a time. `T: Send` because the last reference, and
-// with it the drop of `T`, may be on another thread.
+// SAFETY: `value` is reached only through `with`, which checks that the caller is the one owner thread,
+// so no two threads touch it at the same time. `T: Send` because another thread may drop the last
+// reference, and with it `T`.
 unsafe impl<T: Send> Sync for OwnerCell<T> {}
 
 impl<T> OwnerCell<T> {
-    /// A cell that belongs to the calling thread.
+    /// Makes a cell of the calling thread.
     pub(crate) fn new(value: T) -> Self {
         OwnerCell {
             owner: ThreadToken::current(),
@@ -131,10 +130,10 @@ impl<T> OwnerCell<T> {
         }
     }
 
-    /// Runs `f` on the value, or returns `None` where the value belongs to another thread.
+    /// Runs `f` on the value, or returns `None` if the value belongs to another thread.
     ///
     /// # Safety
-    /// `f` does not reach this cell again: it calls no code of the user, neither a waker nor a destructor.
+    /// `f` does not reach this cell again: it calls no user code, such as a waker or a destructor.
     #[inline(always)]
     pub(crate) unsafe fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
         if self.owner != ThreadToken::current() {

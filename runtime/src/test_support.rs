@@ -1,4 +1,4 @@
-//! What the unit tests of several modules share.
+//! Helpers for the unit tests of several modules.
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ impl Wake for Count {
     }
 }
 
-/// A count, and a waker that it counts.
+/// Returns a count, and a waker whose wakes it counts.
 pub(crate) fn waiter() -> (Arc<Count>, Waker) {
     let count = Arc::new(Count::default());
     (count.clone(), count.into())
@@ -38,7 +38,7 @@ impl Schedule for Nowhere {
     fn unbind(&self, _task: RawTask) {}
 }
 
-/// An executor that takes no task, as one that is closed.
+/// An executor that takes no task, like a closed one.
 pub(crate) struct Refusing;
 
 impl Schedule for Refusing {
@@ -62,7 +62,7 @@ impl Schedule for AtOnce {
     fn unbind(&self, _task: RawTask) {}
 }
 
-/// A new task that no executor has, and its handle.
+/// Makes a new task that no executor has, and its handle.
 pub(crate) fn new_task<F: Future>(
     scheduler: Arc<dyn Schedule>,
     future: F,
@@ -70,20 +70,20 @@ pub(crate) fn new_task<F: Future>(
     new_task_of(&SchedulerRef::shared(scheduler, Probe::off()), future)
 }
 
-/// The same with a scheduler that has others too.
+/// Does the same with a scheduler that may have other tasks.
 pub(crate) fn new_task_of<F: Future>(
     scheduler: &SchedulerRef,
     future: F,
 ) -> (Unbound, JoinHandle<F::Output>) {
     let cell = Reserved::new(scheduler.clone(), "task", None);
-    // SAFETY: the place is the cell's own, and fresh.
+    // SAFETY: the memory is uninitialised and in this cell.
     unsafe { std::ptr::write(cell.future(), future) };
     // SAFETY: written just now.
     let (unbound, task) = unsafe { cell.written() };
     (unbound, JoinHandle::new(task))
 }
 
-/// A task that has been polled once and ends at its second poll, in the very wake; and its waker.
+/// Returns a task, polled once, that ends at its first wake, and its waker.
 pub(crate) fn idle_task() -> (JoinHandle<()>, Waker) {
     let (send, receive) = std::sync::mpsc::channel();
     let mut polls = 0;

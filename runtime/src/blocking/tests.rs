@@ -1,4 +1,4 @@
-//! Every order of a lane's steps, with threads that fail to start and threads that time out.
+//! Tests every order of a lane's steps, with threads that fail to start or time out.
 
 use std::collections::HashSet;
 
@@ -201,7 +201,7 @@ fn pool() -> Pool {
     Pool::new(settings.threads, 2, None)
 }
 
-/// The pool is busy from the submission of a job of either kind until its handle was told of its end.
+/// The pool is busy from the submission of a job of either kind until its handle was woken.
 #[test]
 fn the_pool_is_busy_while_there_are_jobs() {
     let pool = pool();

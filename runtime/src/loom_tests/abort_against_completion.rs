@@ -1,5 +1,5 @@
-//! A task is aborted while it completes: the handle returns the output or "aborted", and one of them always,
-//! and the future is dropped once.
+//! A task is aborted while it completes. The handle always returns either the output or "aborted", and
+//! the future is dropped once.
 
 use loom::alloc::Track;
 use loom::thread;

@@ -1,5 +1,5 @@
-//! A task that would wait for ever is aborted while it is queued, polled, or asleep, and perhaps
-//! woken by a third thread at the same time: it ends, and its future is dropped once.
+//! A task that would wait forever is aborted while it is queued, polled, or asleep, perhaps while a
+//! third thread wakes it. The task ends, and its future is dropped once.
 
 use std::task::Poll;
 

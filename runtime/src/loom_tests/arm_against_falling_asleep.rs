@@ -1,6 +1,6 @@
-//! The driver asks when the next timer is due and parks until then, while another thread arms an earlier one:
-//! that timer is counted in, or the driver is notified (tokio #6682). Without a notification the driver here
-//! sleeps for ever, since no model's clock moves.
+//! The driver asks when the next timer is due and parks until then, while another thread arms an earlier
+//! one. The driver counts that timer in, or is notified (tokio #6682). Without a notification the driver
+//! would sleep forever, because no model's clock moves.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::timer::{Armed, Clock, Timers, use_wheel};
 /// Deadlines, in the clock's nanoseconds.
 const LATE: u64 = 100;
 
-/// Timers on two wheels, and what notifies their driver.
+/// Timers on two wheels, and the notifier of their driver.
 struct Model {
     timers: Timers,
     notified: Arc<Notify>,
@@ -33,7 +33,7 @@ impl Model {
         model
     }
 
-    /// As `time::Sleep` does, on a worker.
+    /// Arms as `time::Sleep` does, on a worker.
     fn arm(&self, worker: usize, nanos: u64) -> Armed {
         use_wheel(worker);
         let deadline = self.timers.now() + Duration::from_nanos(nanos);
@@ -41,8 +41,8 @@ impl Model {
         armed.expect("the executor is there")
     }
 
-    /// As `Driver` does, again and again until it would sleep no longer than `until`. Returns how often it
-    /// was notified.
+    /// Parks as `Driver` does until it would sleep no longer than `until`. Returns the number of
+    /// notifications.
     fn sleep_until(&self, until: u64) -> usize {
         let mut notified = 0;
         while self.timers.park() != Some(until) {
@@ -78,7 +78,7 @@ fn an_earlier_timer_is_never_slept_through() {
     });
 }
 
-/// The second thread must not rely on the notification of the first, unless that timer is earlier.
+/// The second thread must not rely on the notification of the first, unless the first timer is earlier.
 #[test]
 fn the_earliest_of_two_timers_is_never_slept_through() {
     static SEEN: Outcomes<3> = Outcomes::of([

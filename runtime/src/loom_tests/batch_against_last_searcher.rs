@@ -1,5 +1,5 @@
-//! A worker moves a batch from the injector to its ring while the last searcher looks into both: the
-//! searcher takes a task of it, or sees one before it parks or wakes no other.
+//! A worker moves a batch from the injector to its ring while the last searcher checks both. The
+//! searcher takes a task of the batch, or sees one before it parks or wakes no other.
 
 use loom::thread;
 

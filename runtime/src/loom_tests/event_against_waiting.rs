@@ -1,4 +1,4 @@
-//! A task finds a source not ready and leaves its waker, while the event comes: it is woken.
+//! A task finds a source not ready and leaves its waker, while the event comes. The task is woken.
 
 use std::task::Waker;
 
@@ -32,7 +32,7 @@ fn wait_for_the_event(seen: &'static Outcomes<2>, keyed: bool, gone: bool) {
             readiness.poll_ready(cx, keyed.then_some(&mut key))
         }));
         assert_eq!(word.is_gone(), gone);
-        // What the reactor did before is seen.
+        // The task sees what the reactor did before.
         assert!(told.load(Ordering::Relaxed));
         seen.saw(match reactor.join().unwrap() {
             0 => "the event was there first",
@@ -63,8 +63,8 @@ fn also_that_no_event_will_come() {
     wait_for_the_event(&SEEN, true, true);
 }
 
-/// A direction is held, the hold ends, and an event comes, all while a task begins to wait: whichever is last,
-/// the task is woken.
+/// A direction was held. The hold ends, an event comes, and a task begins to wait, in any order. The
+/// task is woken.
 #[test]
 fn a_release_races_an_event_and_a_waiter() {
     static SEEN: Outcomes<2> = Outcomes::of(["one of the two was first", "the task was woken"]);

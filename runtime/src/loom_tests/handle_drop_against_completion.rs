@@ -1,5 +1,5 @@
-//! A handle is dropped while its task completes: the output is dropped exactly once, a waker that
-//! was left behind too, and the memory is freed (tokio #4412, glommio #379).
+//! A handle is dropped while its task completes. The output, and a waker left behind, are dropped
+//! exactly once, and the memory is freed (tokio #4412, glommio #379).
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,5 +1,5 @@
-//! Another thread awaits a task while its executor completes it and `block_on` ends: the thread is woken,
-//! though the executor may do nothing for a long time.
+//! Another thread awaits a task while its executor completes it and `block_on` ends. The thread is
+//! woken, even if the executor then does nothing for long.
 
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
@@ -41,7 +41,7 @@ fn a_thread_that_joins_is_woken_though_block_on_ends() {
                 }
             }
         });
-        // Task and main future end in one turn.
+        // Task and main future end in the same turn.
         executor.block_on(async {});
         assert_eq!(waiting.join().unwrap(), 7);
     });

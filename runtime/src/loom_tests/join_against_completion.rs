@@ -1,4 +1,4 @@
-//! A handle is awaited while its task completes: the output comes once, and the waiting task is woken
+//! A handle is awaited while its task completes. The output is taken once, and the waiting task is woken
 //! (tokio #4225, RUSTSEC-2021-0124; rayon #929).
 
 use std::future::Future;
@@ -54,7 +54,7 @@ fn the_output_comes_once_and_who_waits_is_woken() {
     });
 }
 
-/// The one who waits is a task of the same scheduler, as in most programs: its waker is of brigade.
+/// The waiter is a task of the same scheduler, as in most programs, so its waker is brigade's.
 #[test]
 fn also_where_a_task_waits_for_a_task() {
     static SEEN: Outcomes<2> = Outcomes::of(["the joiner waited", "the joiner did not wait"]);

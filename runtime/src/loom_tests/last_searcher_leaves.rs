@@ -1,6 +1,6 @@
-//! Two tasks become ready, and the second wakes no worker, because one searches already. The searcher takes
-//! the first, and is busy with it until the second is done: so it must wake another worker for the
-//! second (tokio #4383).
+//! Two tasks become ready. The second wakes no worker, because one is searching. That searcher takes the
+//! first task and is busy until the second is done. So it must wake another worker for the second (tokio
+//! #4383).
 
 use loom::sync::Notify;
 

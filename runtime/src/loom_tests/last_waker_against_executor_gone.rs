@@ -1,5 +1,5 @@
-//! An executor is dropped while the last waker of one of its tasks, on another thread, is dropped or used:
-//! the scheduler outlives both, and is freed once, with the last reference (async-executor #163).
+//! An executor is dropped while another thread drops or uses the last waker of one of its tasks. The
+//! scheduler outlives both, and the last reference frees it, once (async-executor #163).
 
 use loom::alloc::Track;
 use loom::thread;
@@ -11,7 +11,7 @@ use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::test_support::new_task_of;
 use crate::trace::Probe;
 
-/// An executor that runs nothing, and tells on which thread it is freed.
+/// An executor that runs nothing, and records the thread that frees it.
 struct Tell {
     _track: Track<()>,
     freed_on: Arc<std::sync::Mutex<Vec<ThreadToken>>>,
@@ -45,7 +45,7 @@ fn end_both_at_once(seen: &'static Outcomes<2>, wake: bool) {
         });
         let scheduler = SchedulerRef::shared(tell, Probe::off());
         let stranger = {
-            // As a thread of the executor does: it counts references in batches.
+            // A thread of the executor counts references in batches.
             let _cache = scheduler.open_cache();
             let (task, handle) = new_task_of(&scheduler, std::future::pending::<()>());
             let waker = waker_of(task.raw());

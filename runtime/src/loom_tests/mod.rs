@@ -1,13 +1,13 @@
-//! Models of the runtime's races: loom runs each in every order of its threads' steps that the memory model
-//! allows.
+//! Models of the runtime's races: loom runs each model in every order of its threads' steps that the
+//! memory model allows.
 //!
-//! There is one file for each race, named after it. The code that runs is the code that ships; [`sync`] and
-//! [`os`] replace what loom cannot run. A model names the *outcomes* that it is about, and fails if one of them
-//! was not reached in any execution: a race that never happened proves nothing.
+//! There is one file for each race, named after it. The models run the code that ships; [`sync`] and
+//! [`os`] replace what loom cannot run. A model names its *outcomes*, and fails if no execution reached
+//! one of them: a race that never happened proves nothing.
 //!
-//! `.ci/loom` runs them all; `.ci/loom NAME` those whose name contains `NAME`. Where every order would
-//! take too long, a bound on the switches from a thread that could have gone on is given (most races
-//! need two), which `LOOM_MAX_PREEMPTIONS` replaces.
+//! `.ci/loom` runs all models; `.ci/loom NAME` runs those whose name contains `NAME`. If every order
+//! would take too long, a model bounds the number of preemptions (most races need two).
+//! `LOOM_MAX_PREEMPTIONS` replaces this bound.
 
 pub(crate) mod os;
 pub(crate) mod sync;
@@ -61,8 +61,8 @@ use crate::trace::Probe;
 use crate::work_stealing::idle::Idle;
 use crate::work_stealing::park::Parker;
 
-/// What a model is about. Counted with std's atomics, outside of the model: they outlast an execution
-/// and add no steps to it.
+/// The outcomes of a model. They are counted with std's atomics, outside of the model, so they outlast
+/// an execution and add no steps to it.
 struct Outcomes<const N: usize>([(&'static str, AtomicUsize); N]);
 
 impl<const N: usize> Outcomes<N> {
@@ -85,7 +85,7 @@ impl<const N: usize> Outcomes<N> {
     }
 }
 
-/// Explores a model, with at most so many preemptions in one execution if any number is given.
+/// Explores a model. `preemptions`, if given, bounds the preemptions in one execution.
 fn explore<const N: usize>(
     preemptions: impl Into<Option<usize>>,
     outcomes: &Outcomes<N>,
@@ -115,7 +115,7 @@ fn explore<const N: usize>(
     for (outcome, count) in &outcomes.0 {
         report += &format!("\n      {:>8} x {outcome}", count.load(Ordering::Relaxed));
     }
-    // In one go: models run side by side.
+    // Print all at once, because models run in parallel.
     println!("{report}");
     for (outcome, count) in &outcomes.0 {
         let reached = count.load(Ordering::Relaxed) > 0;
@@ -123,17 +123,17 @@ fn explore<const N: usize>(
     }
 }
 
-/// The smallest scheduler of many workers: a line of ready tasks, which any thread may run.
+/// The smallest scheduler of many workers: a queue of ready tasks, which any thread may run.
 struct Line {
     ready: Mutex<VecDeque<Runnable>>,
-    /// For the one thread that runs them and sleeps when there are none.
+    /// Wakes the one thread that runs the tasks.
     bell: Notify,
-    /// How often a task was put in. For outcomes only.
+    /// How many times a task was queued. For outcomes only.
     submitted: AtomicUsize,
 }
 
 impl Line {
-    /// The line, and the first reference to it as a scheduler.
+    /// Makes the queue and the first reference to it as a scheduler.
     fn open() -> (Arc<Line>, SchedulerRef) {
         let line = Arc::new(Line {
             ready: Mutex::new(VecDeque::new()),
@@ -147,7 +147,7 @@ impl Line {
         lock(&self.ready).pop_front()
     }
 
-    /// Runs what is ready until `done`.
+    /// Runs ready tasks until `done`.
     fn run_until(&self, done: impl Fn() -> bool) {
         loop {
             match self.pop() {
@@ -158,7 +158,7 @@ impl Line {
         }
     }
 
-    /// All tasks and wakers are gone, and with them the references to the scheduler.
+    /// Checks that all tasks and wakers, and so all references to the scheduler, are gone.
     fn assert_left(self: Arc<Self>) {
         assert_eq!(
             Arc::strong_count(&self),
@@ -185,7 +185,7 @@ impl Schedule for Line {
     fn unbind(&self, _task: RawTask) {}
 }
 
-/// Spawns as the executors do; returns the handle and a waker of the task.
+/// Spawns as the executors do. Returns the handle and a waker of the task.
 fn spawn<F: Future>(scheduler: &SchedulerRef, future: F) -> (JoinHandle<F::Output>, Waker) {
     let (task, handle) = new_task_of(scheduler, future);
     let waker = waker_of(task.raw());
@@ -197,7 +197,7 @@ fn waker_of(task: RawTask) -> Waker {
     Waker::clone(&waker::borrowed(task))
 }
 
-/// A waker that is none of brigade's, for a thread of the model that waits.
+/// A foreign waker, for a waiting thread of the model.
 struct Stranger(Notify);
 
 impl Stranger {
@@ -228,7 +228,7 @@ fn wait_for<F: Future>(future: F) -> F::Output {
 
 // ---- rings of numbers, each used by its one owner at a time -----------------------------------
 
-/// Pushes; answers what there was no room for.
+/// Pushes an item, or returns it if the ring is full.
 fn push(ring: &Ring<u32>, item: u32) -> Option<u32> {
     // SAFETY: in each model one thread at a time pushes to a ring and pops from it: its owner.
     unsafe { ring.push(item) }.err()
@@ -250,25 +250,25 @@ fn steal(victim: &Ring<u32>, mine: &Ring<u32>) -> Option<u32> {
 
 // ---- workers whose tasks are numbers ----------------------------------------------------------
 
-/// What the workers of `work_stealing` share, with their idle protocol and their parkers, but without
+/// The shared parts of the workers of `work_stealing`: their idle protocol and their parkers, but no
 /// tasks, reactor and clock.
 struct Staff {
     idle: Idle,
     injector: Injector<u32>,
     parkers: Vec<Parker>,
-    /// Tasks that are not yet done. The workers leave when there are none. That is no part of the
+    /// The tasks that are not yet done. The workers leave when there are none. This is not part of the
     /// races, so loom need not try more orders for it.
     left: SeldomWritten,
 }
 
-/// What a worker did.
+/// The counts of one worker.
 #[derive(Default)]
 struct Worked {
-    /// It was woken as one who should search.
+    /// It was woken to search.
     woken: usize,
-    /// It woke another worker, being the last to search.
+    /// It woke another worker, as the last searcher.
     woke: usize,
-    /// It saw a task on the point of sleeping.
+    /// It saw a task just before it parked.
     turned_back: usize,
 }
 
@@ -309,7 +309,7 @@ impl Staff {
         loom::thread::spawn(move || staff.work(worker, run))
     }
 
-    /// `work_stealing::worker::Worker::run`, with numbers for tasks.
+    /// Runs as `work_stealing::worker::Worker::run` does, with numbers for tasks.
     fn work(&self, worker: usize, run: impl Fn(u32)) -> Worked {
         let mut worked = Worked::default();
         let mut searching = false;

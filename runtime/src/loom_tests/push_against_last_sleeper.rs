@@ -1,5 +1,5 @@
-//! The last worker that is awake parks while a thread that is no worker makes a task ready: it stays awake, or
-//! it is woken (tokio #1768, #4383; rayon #992).
+//! The last awake worker parks while a thread that is not a worker makes a task ready. The worker stays
+//! awake, or is woken (tokio #1768, #4383; rayon #992).
 
 use super::{Outcomes, Staff, explore};
 use crate::WorkStealing;
@@ -40,7 +40,7 @@ fn two_workers_and_one_task() {
     });
 }
 
-/// The workers as they ship, with the driver, the parkers and the shutdown.
+/// Runs the real workers, with the driver, the parkers and the shutdown.
 #[test]
 fn the_real_worker() {
     static SEEN: Outcomes<2> = Outcomes::of(["the worker slept before", "the worker was up"]);

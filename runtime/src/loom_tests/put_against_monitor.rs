@@ -1,5 +1,5 @@
-//! A worker fills its LIFO slot and wakes no other, because one searches or is the monitor. That one finds
-//! something else to do at the same moment: still some worker learns of the slot (tokio #4941).
+//! A worker fills its LIFO slot and wakes no other, because one searches or is the monitor. At the same
+//! moment that worker finds something else to do. Some worker still learns of the slot (tokio #4941).
 
 use loom::thread;
 
@@ -13,12 +13,12 @@ use crate::work_stealing::scheduler::Scheduler;
 
 const PUTTER: usize = 0;
 const OTHER: usize = 1;
-/// Parked in the driver, without a timeout.
+/// The worker parked in the driver, without a timeout.
 const PARKED: usize = 2;
 
 const OUTSIDE: bool = false;
 
-/// Runs `race` with the scheduler of three workers, as it ships, and a task for the slot of `PUTTER`. It
+/// Runs `race` with the real scheduler of three workers, and a task for the slot of `PUTTER`. `race`
 /// returns whether a worker learns of the slot.
 fn with_scheduler(race: impl FnOnce(&Arc<Scheduler>, Runnable) -> bool) {
     let (line, tasks) = Line::open();
@@ -32,7 +32,7 @@ fn with_scheduler(race: impl FnOnce(&Arc<Scheduler>, Runnable) -> bool) {
         covered = race(&scheduler, task);
     });
     assert!(covered, "no worker learns of the task in the slot");
-    // It is still in the slot, or where the monitor put it.
+    // The task is in the slot, or where the monitor put it.
     raw.cancel();
     drop((handle, tasks));
     line.assert_left();
@@ -98,7 +98,7 @@ fn the_monitor_finds_a_task() {
     });
 }
 
-/// All were parked, the monitor too. It finds nothing and parks again.
+/// All workers were parked. The monitor finds nothing and parks again.
 #[test]
 fn the_monitor_parks_again_while_the_putter_rises() {
     static SEEN: Outcomes<2> = Outcomes::of(["the monitor went on", "the putter woke one"]);

@@ -1,5 +1,5 @@
-//! The owner of an inbox parks while another thread sends a wake or a new task: the owner is notified, or it sees
-//! the operation before it parks (heph #437).
+//! The owner of an inbox parks while another thread sends a wake or a new task. The owner is notified,
+//! or sees the operation before it parks (heph #437).
 
 use std::task::Poll;
 

@@ -1,6 +1,6 @@
-//! An executor is dropped while another thread spawns onto it: the new task runs, or its handle returns
-//! "aborted"; either way its future is dropped once and the task that awaits it is woken (tokio #1916,
-//! compio #502).
+//! An executor is dropped while another thread spawns onto it. The new task runs, or its handle returns
+//! "aborted". Either way its future is dropped once and the awaiting task is woken (tokio #1916, compio
+//! #502).
 
 use loom::alloc::Track;
 use loom::thread;
@@ -12,7 +12,7 @@ fn spawn_while_it_closes(executor: impl Executor) -> Result<u32, crate::task::Jo
     let handle = executor.handle();
     let stranger = thread::spawn(move || {
         let track = Track::new(7);
-        // Dropping the handle or awaiting it, in either order with the rest of the closing.
+        // The handle is awaited, in any order with the rest of the closing.
         wait_for(handle.spawn(async move { track.into_inner() }))
     });
     drop(executor);
@@ -21,7 +21,7 @@ fn spawn_while_it_closes(executor: impl Executor) -> Result<u32, crate::task::Jo
 
 #[test]
 fn one_cook() {
-    // It runs tasks in `block_on` alone, so this one cannot have run.
+    // `SingleThread` runs tasks only in `block_on`, so this one cannot have run.
     static SEEN: Outcomes<1> = Outcomes::of(["aborted"]);
     explore(3, &SEEN, || {
         let end = spawn_while_it_closes(SingleThread::new().unwrap());
@@ -47,7 +47,7 @@ fn many_cooks() {
     });
 }
 
-/// The handle is dropped at once, in mid-closing.
+/// The handle is dropped at once, during the closing.
 #[test]
 fn one_cook_and_nobody_waits() {
     static SEEN: Outcomes<2> = Outcomes::of(["dropped by the executor", "dropped by the spawner"]);

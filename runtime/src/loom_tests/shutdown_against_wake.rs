@@ -1,5 +1,5 @@
-//! An executor is dropped while another thread wakes one of its tasks: the future is dropped exactly
-//! once, on the right thread, the handle returns "aborted", and the waker stays usable (async-executor
+//! An executor is dropped while another thread wakes one of its tasks. The future is dropped exactly
+//! once, on the right thread. The handle returns "aborted", and the waker stays usable (async-executor
 //! #163, tokio #3869, #6439).
 
 use std::task::{Poll, Waker};
@@ -12,7 +12,7 @@ use crate::sync::{Arc, Ordering, ThreadToken};
 use crate::task::JoinHandle;
 use crate::{Executor, SingleThread, WorkStealing};
 
-/// What the future of the task tells, outside of the model.
+/// The reports of the task's future, outside of the model.
 #[derive(Clone, Default)]
 struct Told {
     polls: Arc<std::sync::atomic::AtomicUsize>,
@@ -34,7 +34,7 @@ impl Told {
     }
 }
 
-/// A task that sleeps for ever, once it has been polled, and its waker.
+/// Spawns a task that sleeps forever after its first poll. Returns its waker too.
 fn sleeper(executor: &impl Executor, told: &Told) -> (JoinHandle<()>, Waker) {
     let given = Arc::new(std::sync::Mutex::new(None));
     let mut task = None;
@@ -107,7 +107,7 @@ fn many_cooks() {
             }
         });
         drop(executor);
-        // The drop has waited for that.
+        // The drop has waited for this.
         assert_eq!(told.dropped_on.lock().unwrap().len(), 1);
         stranger.join().unwrap();
         SEEN.saw(match told.polls.load(Ordering::Relaxed) {

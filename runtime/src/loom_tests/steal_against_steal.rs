@@ -1,4 +1,4 @@
-//! Two thieves at one ring, while its owner goes on: every item comes out exactly once.
+//! Two thieves steal from one ring while its owner uses it: every item comes out exactly once.
 
 use loom::thread;
 
@@ -53,7 +53,7 @@ fn every_item_comes_out_once() {
     });
 }
 
-/// A thief is stolen from in its turn, while it puts its booty into its own ring.
+/// Another worker steals from a thief while it fills its own ring.
 #[test]
 fn a_thief_may_be_robbed() {
     static SEEN: Outcomes<2> = Outcomes::of(["the thief was robbed", "there was nothing to rob"]);

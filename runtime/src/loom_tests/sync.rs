@@ -1,4 +1,4 @@
-//! What `crate::sync` is made of in a model: loom's tools, and what loom lacks.
+//! The parts of `crate::sync` in a model: loom's tools, and what loom lacks.
 
 pub(crate) use loom::{
     cell::UnsafeCell,
@@ -13,15 +13,14 @@ use std::cell::Cell;
 
 /// loom's atomics, made to explore all orders.
 ///
-/// To decide which steps of two threads need trying in both orders, loom remembers of each atomic only
-/// who accessed it last. So a thread that loads a word and then writes it, which is what every loop
-/// around a compare-and-swap does, hides by its load that another one loaded it before, and the
-/// order in which that one comes second is never tried: a ring of four was full in all 59 executions
-/// although a thief had just been there. Here every load is preceded by a write to a word that nobody
-/// reads. That is Relaxed, so it orders nothing in the model, but loom sees a step that depends on
-/// the others'.
+/// To decide which steps of two threads must be tried in both orders, loom remembers only the last
+/// access to each atomic. Every compare-and-swap loop loads a word and then writes it. Its load hides an
+/// earlier load by another thread, so loom never tries the order in which that thread comes second. For
+/// example, a ring of four was full in all 59 executions although a thief had just been there. So here a
+/// write to a word that no thread reads precedes every load. The write is Relaxed, so it orders nothing
+/// in the model, but loom sees a step that depends on the others'.
 ///
-/// It costs executions, so one word is exempt (`SeldomWritten`): every operation on a task reads the
+/// This costs executions, so one word is exempt, `SeldomWritten`: every operation on a task reads the
 /// owner of its scheduler, which changes once.
 macro_rules! atomics {
     ($($name:ident$(<$param:ident>)?: $value:ty;)*) => {$(
@@ -145,16 +144,16 @@ numbers! {
 }
 
 impl AtomicBool {
-    /// By a swap: flags are stored here and swapped there, and loom would let a plain store take effect
-    /// before a swap that did not see it, which no swap allows.
+    /// Uses a swap. Flags are stored and also swapped, and loom would let a plain store take effect
+    /// before a swap that did not see it, which the memory model forbids.
     pub(crate) fn store(&self, value: bool, order: Ordering) {
         self.inner.swap(value, order);
     }
 }
 
 pub(crate) mod thread {
-    //! Threads, and parking. A model knows no time: a park with an end is one without. loom's own
-    //! `unpark` would also get a thread up that waits for a lock, hence the token.
+    //! Threads, and parking. A model has no time: a timed park never times out. loom's own `unpark`
+    //! would also wake a thread that waits for a lock, hence the token.
 
     use std::io;
     use std::num::NonZero;
@@ -194,7 +193,7 @@ pub(crate) mod thread {
     }
 }
 
-/// A number of the calling thread that is not 0: an address, as outside of models.
+/// Returns a number of the calling thread, not 0: an address, as outside of models.
 pub(crate) fn thread_number() -> usize {
     loom::thread_local!(static MARK: Box<u8> = Box::new(0));
     MARK.with(|mark| std::ptr::from_ref(&**mark).addr())
@@ -203,8 +202,8 @@ pub(crate) fn thread_number() -> usize {
 pub(crate) mod channel {
     //! The part of crossbeam's unbounded channel that the runtime uses, in a form that loom sees.
     //!
-    //! Asking for the length synchronises no more than an Acquire load does, which is less than
-    //! crossbeam's does: what holds here holds there.
+    //! Reading the length synchronises like an Acquire load, which is less than crossbeam's does. So
+    //! what holds here holds there.
 
     use std::collections::VecDeque;
     use std::sync::Arc;
@@ -275,7 +274,7 @@ pub(crate) mod channel {
     }
 
     impl<T> Drop for Receiver<T> {
-        /// What was sent and not received is dropped, as crossbeam does.
+        /// Drops what was sent and not received, as crossbeam does.
         fn drop(&mut self) {
             let left = lock(&self.0.items).take();
             drop(left);

@@ -1,6 +1,6 @@
-//! Two threads wake the same task of a single-thread executor, and the task wakes itself once in between: for
-//! every wake that begins after a poll began, another poll follows (compio #948, where the second
-//! of two overlapping wakes trusted a stale flag of the first).
+//! Two threads wake one task of a single-thread executor, and the task wakes itself once in between. For
+//! every wake that begins after a poll began, another poll follows (compio #948, in which the second of
+//! two overlapping wakes trusted a stale flag of the first).
 
 use std::task::Poll;
 

@@ -1,4 +1,4 @@
-//! A worker parks while other threads unpark it: no call is lost, whichever comes first (tokio #459).
+//! A worker parks while other threads unpark it. No call is lost, whichever comes first (tokio #459).
 
 use loom::thread;
 
@@ -27,7 +27,7 @@ fn an_unpark_before_or_during_a_park_ends_it() {
             "called while it was parked"
         });
         parker.park(None);
-        // What the caller did before is seen.
+        // The worker sees what the caller did before.
         assert!(told.load(Ordering::Relaxed));
         caller.join().unwrap();
     });
@@ -62,7 +62,7 @@ fn two_unparks_race_two_parks() {
     });
 }
 
-/// The driver's park ends, also if an event ended the one before just now.
+/// The driver's park ends, even if an event just ended the previous one.
 #[test]
 fn an_unpark_notifies_a_worker_in_the_driver() {
     static SEEN: Outcomes<3> = Outcomes::of([
@@ -96,7 +96,7 @@ fn an_unpark_notifies_a_worker_in_the_driver() {
         while !told.load(Ordering::Relaxed) {
             parker.park_in_driver(|| {
                 sleeps += 1;
-                // An event ends the first sleep at once.
+                // An event ends the first park at once.
                 while sleeps > 1 && !rung.swap(false, Ordering::AcqRel) {
                     bell.wait();
                 }

@@ -1,6 +1,6 @@
-//! A task is woken while it is queued, while it is being polled, or when it has just gone to sleep.
-//! Whenever that is, a poll follows that sees what the waker wrote before (tokio #7589: a wake that
-//! finds the task queued already must still release).
+//! A task is woken while it is queued, while it is being polled, or when it has just gone to sleep. In
+//! each case a poll follows that sees what the waker wrote before (tokio #7589: a wake that finds the
+//! task already queued must still release).
 
 use std::task::Poll;
 
@@ -9,7 +9,7 @@ use loom::thread;
 use super::{Line, Outcomes, explore, spawn};
 use crate::sync::{Arc, AtomicBool, Ordering};
 
-/// Where the poll is, for the outcomes only.
+/// The stage of the poll, for the outcomes only.
 type Mark = std::sync::atomic::AtomicUsize;
 
 #[test]
@@ -60,7 +60,7 @@ fn a_poll_follows_that_sees_what_was_written() {
     });
 }
 
-/// The same with two threads, each of which has something to say.
+/// The same with two threads, each of which writes something first.
 #[test]
 fn also_with_two_wakers() {
     static SEEN: Outcomes<3> = Outcomes::of(["one poll", "two polls", "three polls"]);

@@ -1,8 +1,8 @@
 //! The inbox of the single-thread executor: the only way in from other threads.
 //!
 //! Any thread sends a [`RemoteOp`] without ever blocking, and learns whether it must notify the sleeping
-//! owner. The channel is unbounded. A send happens inside `wake`, perhaps under a lock that the executor
-//! needs before it could make room (compio #1044). The owner keeps the receiving end. Once the owner
+//! owner. The channel is unbounded, because `wake` sends, perhaps under a lock that the executor needs
+//! before it can empty the channel (compio #1044). The owner keeps the receiving end. Once the owner
 //! drops it, sending fails, and the sender drops the operation.
 //!
 //! # The race between sending and parking
@@ -176,7 +176,7 @@ mod tests {
                 })
             })
             .collect();
-        // Half of the operations meet an owner that is awake or asleep, the rest an owner that closes.
+        // Half of the operations reach an owner that is awake or asleep, the rest a closing owner.
         while dropped.get() < THREADS * each / 2 {
             let before = notified.load(Ordering::SeqCst);
             if inbox.begin_park() {

@@ -1,10 +1,11 @@
-//! The queue that all workers share: it takes tasks from threads that are not workers, and tasks for which
-//! a worker's own queue has no room.
+//! The queue that all workers share: it takes tasks from threads that are not workers, and tasks that do
+//! not fit into a worker's own ring.
 //!
-//! It is a lock-free channel. A deque behind a lock takes fewer instructions and atomics a task, and was
-//! slower by two fifths: with 100,000 spawns from outside, the spawner and the workers contended for the
-//! lock, and each time one of them went to sleep. The channel must not be bounded: `wake` pushes here, and
-//! `wake` must never block (compio #1044). The push does not wake a worker; its caller does.
+//! It is a lock-free channel. A deque behind a lock takes fewer instructions and atomics per task. But
+//! with 100,000 spawns from outside it was slower by two fifths, because the spawner and the workers
+//! contended for the lock, and each time one of them went to sleep. The channel must not be bounded:
+//! `wake` pushes here, and `wake` must never block (compio #1044). The push does not wake a worker; its
+//! caller does.
 
 use crate::sync::channel::{Receiver, Sender, unbounded};
 use crate::sync::{AtomicUsize, Ordering};
@@ -13,7 +14,7 @@ use crate::sync::{AtomicUsize, Ordering};
 pub(crate) struct Injector<T> {
     sender: Sender<T>,
     receiver: Receiver<T>,
-    /// How many workers are moving a batch to their rings.
+    /// The number of workers that move a batch to their rings.
     moving: AtomicUsize,
 }
 
@@ -36,16 +37,16 @@ impl<T> Injector<T> {
     /// Takes the first item.
     #[inline]
     pub(crate) fn pop(&self) -> Option<T> {
-        // The look does not write the queue's cache lines, as a failed attempt would.
+        // Unlike a failed `try_recv`, this check does not write the queue's cache lines.
         if self.receiver.is_empty() {
             return None;
         }
         self.receiver.try_recv().ok()
     }
 
-    /// Takes the first item, and hands as many of the next ones to `put` as `share` returns, given how many
-    /// are left. An item that `put` returns goes to the end again, and is the last. Returns the first item
-    /// and how many others went to `put`.
+    /// Takes the first item. Given the number of items left, `share` returns how many more to take;
+    /// these go to `put`. If `put` returns an item, it goes back to the end, and the batch ends. Returns
+    /// the first item and how many others `put` took.
     #[inline]
     pub(crate) fn pop_batch(
         &self,
@@ -55,7 +56,7 @@ impl<T> Injector<T> {
         if self.receiver.is_empty() {
             return None;
         }
-        // An item of the batch is in no queue for a moment. A worker that looks into all of them before it
+        // Each item of the batch is in no queue for a moment. A worker that checks all queues before it
         // parks sees this count instead: see `is_empty`.
         self.moving.fetch_add(1, Ordering::Relaxed);
         let first = self.receiver.try_recv().ok();
@@ -81,13 +82,13 @@ impl<T> Injector<T> {
         self.receiver.len()
     }
 
-    /// Returns whether there is no item, and no batch on its way to a ring. The caller looks at the rings
-    /// next, and finds the items of a batch that was on its way before.
+    /// Returns whether there is no item, and no batch on its way to a ring. The caller checks the rings
+    /// next, and finds there the items of a batch that has arrived.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        // In this order. If the queue is seen empty because of a batch, `moving` is seen to count it,
-        // since the channel's own operations release and acquire; or to have counted it, and then the
-        // batch is seen in the ring.
+        // The order matters. If a batch made the queue empty, there are two cases. Either `moving` still
+        // counts the batch, since the channel's own operations release and acquire, or the batch is seen
+        // in the ring.
         self.receiver.is_empty() && self.moving.load(Ordering::Acquire) == 0
     }
 }

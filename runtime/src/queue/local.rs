@@ -14,11 +14,11 @@ use crate::task::raw::{RawTask, Runnable};
 /// The tasks of one thread that are ready. The queue holds the right to run each of them.
 pub(crate) struct LocalQueue {
     woken: VecDeque<Runnable>,
-    /// Each with the value of `taken` at which all tasks that were ready before it have been taken.
+    /// Each task with the value of `taken` at which all tasks ready before it have been taken.
     yielded: VecDeque<(Runnable, u64)>,
     /// The number of tasks taken from `woken`.
     taken: u64,
-    /// How many of these overtook the first task of `yielded`.
+    /// The number of these that overtook the first task of `yielded`.
     overtakes: u32,
     order: Option<Generator>,
 }
@@ -40,7 +40,7 @@ impl LocalQueue {
         self.woken.push_back(task);
     }
 
-    /// Puts in a task that woke itself during its poll.
+    /// Adds a task that woke itself during its poll.
     #[inline]
     pub(crate) fn push_yielded(&mut self, task: Runnable) {
         if self.order.is_some() {
@@ -90,7 +90,7 @@ impl LocalQueue {
 
     /// Frees memory that a burst needed, when the burst is over.
     pub(crate) fn shrink_after_burst(&mut self) {
-        /// A smaller queue is not worth freeing: 32 KiB. Arbitrary: not measured.
+        /// The largest capacity not worth freeing: 32 KiB. Arbitrary: not measured.
         const KEEP: usize = 4096;
         if self.len() == 0 && self.woken.capacity() + self.yielded.capacity() > KEEP {
             self.woken = VecDeque::new();
@@ -100,7 +100,7 @@ impl LocalQueue {
 }
 
 /// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014): a scrambled
-/// counter. Every seed is good.
+/// counter. Any seed will do.
 struct Generator(u64);
 
 impl Generator {
@@ -108,7 +108,7 @@ impl Generator {
         Generator(seed)
     }
 
-    /// Returns a number below `bound`, or `None` if that is 0. It takes the upper half of a product
+    /// Returns a number below `bound`, or `None` if `bound` is 0. Takes the upper half of a product
     /// instead of a remainder, which is uniform enough for the order of a queue.
     fn below(&mut self, bound: usize) -> Option<usize> {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -222,7 +222,7 @@ mod tests {
         }
     }
 
-    /// At shutdown, the list of tasks has these tasks too, and cancels them.
+    /// At shutdown, the executor finds these tasks on its list and cancels them.
     #[test]
     fn clearing_forgets_the_tasks_and_does_not_cancel_them() {
         let (mut queue, tasks, handles) = queue_of(3, None);

@@ -3,10 +3,10 @@
 //! The owner pushes at the ring's tail and pops at its head; another worker takes half of it from the
 //! head. The ring neither blocks nor allocates, and holds plain pointers (in the models, numbers).
 //!
-//! A thief *claims* places before it reads them, and the owner does not write a claimed place until the
-//! thief has released it. In the classic deque of Chase and Lev a thief reads first and discards the item
-//! if its claim fails; by then the owner may be writing that place, which is a data race. So the head
-//! holds two positions in one word:
+//! A thief *claims* positions before it reads them, and the owner does not write a claimed position
+//! until the thief has released it. In the classic deque of Chase and Lev, a thief reads first and
+//! discards the item if its claim fails. By then the owner may be writing there, which is a data race.
+//! So here the head holds two positions in one word:
 //!
 //! ```text
 //!        done       claimed                    tail
@@ -17,11 +17,11 @@
 //! ```
 //!
 //! - `claimed`: the next pop or steal begins here. Owner and thieves advance it by compare-and-swap.
-//! - `done`: places before it may be written again. It equals `claimed` unless a thief is reading; that
-//!   thief advances it when it has finished. One thief at a time.
+//! - `done`: positions before it may be written again. It equals `claimed` unless a thief is reading.
+//!   That thief advances it when it has finished. Only one thief reads at a time.
 //! - `tail`: only the owner writes it.
 //!
-//! Go and tokio pack the head of their local queues in the same way. Unlike theirs a full ring does not
+//! Go and tokio pack the head of their local queues in the same way. Unlike theirs, a full ring does not
 //! move half of itself to the shared queue, because that would put the tasks that have waited longest
 //! behind all others.
 
@@ -33,8 +33,9 @@ use crate::sync::{
 use crate::task::cell::Header;
 use crate::task::raw::Runnable;
 
-/// Places of a ring. With 256, the 1,000 tasks that each worker has in the row `m_pairs` went through the
-/// shared queue, at 12 % of its time; more than 1,024 gain nothing there. A model needs few.
+/// The number of positions in a ring. With 256, the 1,000 tasks of each worker in the benchmark
+/// `m_pairs` went through the shared queue, at 12 % of its time. More than 1,024 gain nothing there. A
+/// model needs few.
 #[cfg(not(loom))]
 pub(crate) const CAPACITY: u32 = 1024;
 #[cfg(loom)]
@@ -47,8 +48,8 @@ pub(crate) struct Ring<T> {
     places: Box<[UnsafeCell<Option<T>>]>,
 }
 
-// SAFETY: only the owner writes a place, and only outside of `done..tail`; only the thread that claimed a
-// place reads it. `head` and `tail` keep the two apart.
+// SAFETY: only the owner writes a position, and only outside of `done..tail`. Only the thread that
+// claimed a position reads it. `head` and `tail` keep the two apart.
 unsafe impl<T: Send> Sync for Ring<T> {}
 
 /// The two positions of the head.
@@ -93,8 +94,8 @@ impl<T> Ring<T> {
     pub(crate) fn len(&self) -> u32 {
         let tail = self.tail.load(Ordering::Acquire);
         let head = Head::unpack(self.head.load(Ordering::Acquire));
-        // Acquire pairs with the Release of `push`: a caller that sees the item as gone, or as there,
-        // sees what its owner did before. Read one after the other, the two may seem to have crossed.
+        // Acquire pairs with the Release of `push`: a caller that sees an item arrive or leave sees what
+        // its owner did before. `head` may have passed `tail`, because they are not read at one instant.
         let length = tail.wrapping_sub(head.claimed);
         if length > CAPACITY { 0 } else { length }
     }
@@ -103,7 +104,7 @@ impl<T> Ring<T> {
     /// The caller is the owner, and `position` is not in `done..tail`.
     unsafe fn write(&self, position: u32, item: T) {
         self.places[(position % CAPACITY) as usize].with_mut(|place| {
-            // SAFETY: by this function's contract no other thread touches the place.
+            // SAFETY: by this function's contract no other thread touches the position.
             unsafe { *place = Some(item) }
         });
     }
@@ -112,7 +113,8 @@ impl<T> Ring<T> {
     /// The caller has claimed `position`.
     unsafe fn read(&self, position: u32) -> T {
         let item = self.places[(position % CAPACITY) as usize].with_mut(|place| {
-            // SAFETY: by this function's contract the place is claimed, so no other thread touches it.
+            // SAFETY: by this function's contract the position is claimed, so no other thread touches
+            // it.
             unsafe { (*place).take() }
         });
         item.expect("a place between head and tail holds an item")
@@ -126,7 +128,7 @@ impl<T> Ring<T> {
     #[inline]
     pub(crate) unsafe fn push(&self, item: T) -> Result<(), T> {
         let tail = self.tail.load(Ordering::Relaxed);
-        // Acquire pairs with a thief's Release of `done`: it has read the places.
+        // Acquire pairs with a thief's Release of `done`: the thief has read these items.
         let head = Head::unpack(self.head.load(Ordering::Acquire));
         if tail.wrapping_sub(head.done) < CAPACITY {
             // SAFETY: the caller is the owner, and `tail` is before `done + CAPACITY`.
@@ -152,7 +154,7 @@ impl<T> Ring<T> {
                 return None;
             }
             let claimed = head.claimed.wrapping_add(1);
-            // `done` need not wait for the read below: only the owner could write that place.
+            // `done` need not wait for the read below: only the owner could write that position.
             let is_read = head.done != head.claimed;
             let done = if is_read { head.done } else { claimed };
             Some(Head { done, claimed }.pack())
@@ -161,8 +163,8 @@ impl<T> Ring<T> {
             .head
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, claim)
             .ok()?;
-        // SAFETY: the place was claimed just now, and only the owner, which is the caller, could write
-        // it again.
+        // SAFETY: the position was claimed just now, and only the owner, which is the caller, could
+        // write it again.
         Some(unsafe { self.read(Head::unpack(before).claimed) })
     }
 
@@ -171,7 +173,7 @@ impl<T> Ring<T> {
     /// the thief's ring is half full itself.
     ///
     /// # Safety
-    /// The caller is the owner of `thief`, which is another ring than this.
+    /// The caller is the owner of `thief`, which is a different ring.
     pub(crate) unsafe fn steal_into(&self, thief: &Ring<T>) -> Option<T> {
         let thief_tail = thief.tail.load(Ordering::Relaxed);
         let thief_head = Head::unpack(thief.head.load(Ordering::Acquire));
@@ -181,7 +183,7 @@ impl<T> Ring<T> {
         let (first, count) = self.claim_half()?;
         let rest = count - 1;
         for offset in 0..rest {
-            // SAFETY: `claim_half` claimed `count` places from `first` on.
+            // SAFETY: `claim_half` claimed `count` positions from `first` on.
             let item = unsafe { self.read(first.wrapping_add(offset)) };
             // SAFETY: the caller owns `thief`, which has room for half a ring.
             unsafe { thief.write(thief_tail.wrapping_add(offset), item) };
@@ -197,7 +199,7 @@ impl<T> Ring<T> {
         Some(last)
     }
 
-    /// Claims half for a thief. Returns the first position, and how many.
+    /// Claims half for a thief. Returns the first position and the count.
     fn claim_half(&self) -> Option<(u32, u32)> {
         let mut count = 0;
         let claim = |word| {
@@ -205,9 +207,8 @@ impl<T> Ring<T> {
             if done != claimed {
                 return None;
             }
-            // Read anew at each try: the head may have moved on before the tail was read, and then the
-            // count is too high, but the exchange fails. Acquire pairs with the Release of `push`: the
-            // items are there.
+            // Read the tail at each try. The head may have moved before, and then the count is too high,
+            // but the exchange fails. Acquire pairs with the Release of `push`: the items are there.
             let length = self.tail.load(Ordering::Acquire).wrapping_sub(claimed);
             count = length - length / 2;
             let claimed = claimed.wrapping_add(count);
@@ -236,11 +237,11 @@ impl<T> Ring<T> {
     }
 }
 
-/// The task that its worker's running task woke last, which runs next on the same worker.
+/// Holds the task that the worker's running task woke last. It runs next on the same worker.
 ///
-/// When a task wakes another and then waits for it, as the two ends of a channel do, what the other one
-/// will read is still in this core's cache, and no other worker need be woken. The monitor takes the
-/// task out if the owner stays in one poll for too long (see `work_stealing::monitor`; tokio #4941).
+/// Often a task wakes another and then waits for it, as at the two ends of a channel. The data for the
+/// second task is then still in this core's cache, and no other worker needs waking. The monitor takes
+/// the task out if the owner stays in one poll for too long (see `work_stealing::monitor`; tokio #4941).
 pub(crate) struct LifoSlot(AtomicPtr<Header>);
 
 impl LifoSlot {

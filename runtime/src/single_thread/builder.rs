@@ -22,7 +22,7 @@ use crate::trace::Probe;
 
 impl Builder<SingleThread> {
     /// Takes ready tasks in an order that a generator with this seed decides, instead of first come,
-    /// first served. The same seed gives the same order, another seed another order.
+    /// first served. The same seed gives the same order, a different seed a different one.
     ///
     /// ```
     /// use std::sync::{Arc, Mutex};
@@ -70,8 +70,8 @@ impl Builder<SingleThread> {
         self
     }
 
-    /// Makes runs repeatable to the poll: virtual time, no source of events, and no other thread. So
-    /// closures of `spawn_blocking` run on this thread.
+    /// Makes each poll of a run repeatable: virtual time, no event source, no other thread. So closures
+    /// of `spawn_blocking` run on this thread.
     pub(crate) fn closed_world(mut self) -> Self {
         self.settings.closed_world = true;
         self.settings.virtual_time = true;
@@ -132,8 +132,8 @@ impl Builder<SingleThread> {
     }
 }
 
-/// The run queue belongs to the executor's thread. On that thread its length is exact; other threads see
-/// the length that was published last.
+/// The run queue belongs to the executor's thread. Its length is exact there; other threads see the
+/// length that was published last.
 struct Queues(Arc<Scheduler>, Arc<Counters>);
 
 impl Depths for Queues {

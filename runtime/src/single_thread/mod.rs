@@ -52,8 +52,8 @@ use crate::task::{spawn, spawn_task};
 use crate::timeline::Timeline;
 use crate::trace::recorder::Role;
 
-/// How many operations from other threads are run between two polls of the driver. It equals the bound
-/// on polls, so that tasks from other threads do not pile up faster than they run.
+/// The most operations from other threads that run between two polls of the driver. It equals the bound
+/// on polls, so tasks from other threads do not pile up faster than they run.
 const OPS_PER_TURN: usize = LOOK_EVERY;
 
 /// The single-thread executor: an event loop.
@@ -81,7 +81,7 @@ pub struct SingleThread {
     pub(crate) shared: Arc<Shared>,
     scheduler: Arc<Scheduler>,
     driver: RefCell<Driver>,
-    /// Neither `Send` nor `Sync`.
+    /// Makes the executor `!Send` and `!Sync`.
     thread: PhantomData<*const ()>,
 }
 
@@ -136,7 +136,7 @@ impl SingleThread {
     /// ```
     ///
     /// # Panics
-    /// Panics if an executor is running on this thread already; and if `future` panics. A panic of a
+    /// Panics if an executor is running on this thread already, or if `future` panics. A panic of a
     /// spawned task goes to its handle.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
@@ -151,18 +151,17 @@ impl SingleThread {
             if let Some(output) = run.poll_tasks(future.as_mut()) {
                 return output;
             }
-            // Asked before the last check of the inbox: a job that has ended by now has sent its wake.
+            // This must come before the last check of the inbox: an ended job has sent its wake.
             (self.shared.timers.clock()).hold(|| self.shared.pool.is_busy());
             if self.scheduler.queued() == Some(0) && self.scheduler.inbox().begin_park() {
                 run.park();
             } else {
-                // Operations from other threads keep this loop awake as tasks do. Operations may lead to
-                // more operations without end. So poll the driver here too: they must not starve timers
-                // and sockets.
+                // Operations from other threads keep this loop awake as tasks do, and may lead to more
+                // operations without end. So poll the driver here too: they must not starve timers and
+                // sockets.
                 run.poll_driver();
             }
-            // After the sleep, not before it: the operation that ended the sleep is most often in the
-            // inbox.
+            // Drain after the sleep, because the operation that ended it is most often in the inbox.
             run.drain_inbox();
         }
     }
@@ -306,7 +305,7 @@ impl<'a> RunLoop<'a> {
                 task.run(probe);
             }
             if coop::take_yield() {
-                // Polls the driver as soon as every task that is ready now has been polled.
+                // Poll the driver as soon as every task that is ready now has been polled.
                 left = left.min(scheduler.queued().unwrap_or(0));
             }
         }

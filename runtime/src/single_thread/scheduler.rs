@@ -33,7 +33,7 @@ struct Local {
 }
 
 impl Local {
-    // A function and no closure, so that it can be inlined.
+    // A function, not a closure, so that it can be inlined.
     #[inline(always)]
     fn pop(&mut self) -> Option<Runnable> {
         self.queue.pop()
@@ -82,7 +82,7 @@ impl Scheduler {
     /// Returns the next operation that another thread has sent.
     #[inline]
     pub(super) fn receive(&self) -> Option<RemoteOp> {
-        // Asking first is cheaper than trying.
+        // This check is cheaper than `try_recv`.
         if self.inbox.is_empty() {
             return None;
         }

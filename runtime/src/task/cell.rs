@@ -3,7 +3,7 @@
 //!
 //! Five operations depend on the type of the future: poll it, drop it unpolled, move the output out,
 //! drop the output, free the memory. They are here, behind a table of functions. All other code sees a
-//! [`Header`]. Nothing here checks a state: the caller has the right to the operation that it requests.
+//! [`Header`]. No function here checks a state: the caller must have the right to the operation.
 //!
 //! ```text
 //!             Cell<F>
@@ -12,7 +12,7 @@
 //!   │        │ scheduler           │     where the task goes when it is woken
 //!   │        │ join_waker          │     the waker of the handle
 //!   │        │ refs, owned_index   │     references; its place in the list of living tasks
-//!   │        │ id, state, join     │     its name (48 bits) and its two state bytes
+//!   │        │ id, state, join     │     its id (48 bits) and its two state bytes
 //!   ├────────┴─────────────────────┤  40
 //!   │ F, later its Output          │
 //!   └──────────────────────────────┘
@@ -51,18 +51,18 @@ pub(crate) struct Header {
     pub(super) id: PackedId,
     pub(super) state: State,
     pub(super) join: JoinState,
-    /// Opened around each access to the stage, so that loom sees it. Has no size otherwise.
+    /// Opened around each stage access, so that loom sees it. Without loom it has no size.
     stage: UnsafeCell<()>,
 }
 
-/// The sizes in the picture, for pointers of eight bytes; loom's cells and atomics are larger.
+/// Checks the size in the diagram, for eight-byte pointers; loom's cells and atomics are larger.
 #[cfg(all(not(loom), target_pointer_width = "64"))]
 const _: () = assert!(size_of::<Header>() == 40);
 
 /// The operations that depend on the type of the future.
 pub(super) struct Vtable {
-    /// Polls. Unless it returns `Pending`, the future is gone and the output stored.
-    /// The caller runs the task (RUNNING) and the future is there.
+    /// Polls. Unless it returns `Pending`, the future is gone and the output stored. The caller runs the
+    /// task (RUNNING) and the future is there.
     pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
     /// Drops the future and stores "aborted", or the panic of the future's `Drop`, as output.
     /// The caller runs the task and the future is there.
@@ -76,7 +76,7 @@ pub(super) struct Vtable {
     pub(super) free: unsafe fn(NonNull<Header>),
 }
 
-/// How a poll ended.
+/// The result of a poll.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Polled {
     Pending,
@@ -102,9 +102,9 @@ struct Spanned<F> {
     future: F,
 }
 
-/// A cell whose future is not written yet.
-/// The public function that takes the future writes it here itself, with `spawn_task!`. Each function
-/// that passed it on by value would copy it, and a large future would overflow the stack.
+/// A cell whose future is not written yet. The public function that takes the future writes it here
+/// itself, with `spawn_task!`. Passing it on by value would copy it each time, and a large future would
+/// overflow the stack.
 pub(crate) struct Reserved<F: Future>(NonNull<Cell<F>>);
 
 impl<F: Future> Reserved<F> {
@@ -146,14 +146,14 @@ impl<F: Future> Reserved<F> {
         Reserved(cell)
     }
 
-    /// Returns the place of the future.
+    /// Returns the address of the future.
     #[inline(always)]
     pub(crate) fn future(&self) -> *mut F {
         // SAFETY: this value owns the cell.
         unsafe { &raw mut (*spanned(self.0)).future }
     }
 
-    /// Hands the finished task to its executor, and returns its handle.
+    /// Hands the initialised task to its executor, and returns its handle.
     ///
     /// # Safety
     /// The future has been written to [`future`](Self::future).
@@ -171,14 +171,14 @@ impl<F: Future> Reserved<F> {
         handle
     }
 
-    /// Returns the finished task, not yet bound to its executor, and the task again for its handle.
+    /// Returns the initialised task, not yet bound to its executor, and the task again for its handle.
     ///
     /// # Safety
     /// The future has been written to [`future`](Self::future).
     #[inline(always)]
     pub(crate) unsafe fn written(self) -> (Unbound, RawTask) {
         let task = RawTask(self.0.cast());
-        // SAFETY: a new task is queued, and this is the only right to run it.
+        // SAFETY: a new task counts as QUEUED, and this is the only right to run it.
         (unsafe { Unbound::new(task) }, task)
     }
 }
@@ -257,7 +257,7 @@ unsafe fn replace<F: Future>(stage: *mut Stage<F>, output: Result<F::Output, Joi
 
 unsafe fn read_output<F: Future>(task: NonNull<Header>, into: *mut ()) {
     let step = |stage: *mut Stage<F>| {
-        // SAFETY: the caller owns the output, and `into` points to room for it.
+        // SAFETY: the caller owns the output, and `into` points to memory for it.
         unsafe { ptr::write(into.cast(), ptr::read(&raw const (*stage).output)) };
     };
     // SAFETY: the caller upholds it.
@@ -265,7 +265,7 @@ unsafe fn read_output<F: Future>(task: NonNull<Header>, into: *mut ()) {
 }
 
 unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
-    // SAFETY: the caller owns the output: it may move it out, once.
+    // SAFETY: the caller owns the output, so it may move it out once.
     let output = unsafe {
         with_stage(task, |stage: *mut Stage<F>| {
             ptr::read(&raw const (*stage).output)

@@ -1,11 +1,11 @@
-//! The error of a task that returned no value: it panicked, or it was aborted.
+//! The error of a task that returned no value, because it panicked or was aborted.
 //!
 //! It is one pointer wide, because the cell of every task reserves room for it.
 
 use std::any::Any;
 use std::fmt;
 
-/// A task ended without a value.
+/// The error of a task that ended without a value.
 ///
 /// ```
 /// # let executor = brigade::SingleThread::new().unwrap();
@@ -17,8 +17,8 @@ use std::fmt;
 /// # });
 /// ```
 pub struct JoinError {
-    /// Two boxes, so that the error is one pointer wide: the cell of a task has room for its output all
-    /// the time. `None` means "aborted".
+    /// Two boxes make the error one pointer wide, because every task's cell reserves room for it. `None`
+    /// means "aborted".
     payload: Option<Box<Payload>>,
 }
 
@@ -62,7 +62,7 @@ impl JoinError {
         self.payload.is_none()
     }
 
-    /// Returns the payload of the panic. To continue the panic where the task is awaited:
+    /// Returns the payload of the panic. The awaiting task may continue the panic:
     ///
     /// ```
     /// let caught = std::panic::catch_unwind(|| {
@@ -78,7 +78,7 @@ impl JoinError {
     /// ```
     ///
     /// # Panics
-    /// Panics if the task did not panic: ask [`is_panic`](Self::is_panic) first, or use
+    /// Panics if the task did not panic: call [`is_panic`](Self::is_panic) first, or use
     /// [`try_into_panic`](Self::try_into_panic).
     pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
         self.try_into_panic()

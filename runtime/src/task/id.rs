@@ -1,4 +1,4 @@
-//! The ids of tasks: numbers that are never used twice.
+//! The ids of tasks, numbers that are never used twice.
 //!
 //! An [`Id`] takes six bytes of a task's header. Each thread takes a batch of numbers at a time from one
 //! counter, so threads that spawn do not contend for it.
@@ -25,7 +25,7 @@ impl Id {
         self.0
     }
 
-    /// Makes the id of a number.
+    /// Makes an id from a number.
     pub(crate) fn from_number(number: u64) -> Self {
         Id(number)
     }
@@ -37,12 +37,12 @@ impl fmt::Display for Id {
     }
 }
 
-/// An [`Id`] in six bytes. The rest of the word in the header is the task's state. 2^48 ids last eleven
-/// months at one task every 100 ns.
+/// An [`Id`] in six bytes. The task's state takes the rest of the word in the header. At one task every
+/// 100 ns, 2^48 ids last eleven months.
 #[derive(Clone, Copy)]
 pub(super) struct PackedId([u8; 6]);
 
-/// How many ids a thread takes at a time, so that an id costs an addition. Arbitrary: not measured.
+/// The number of ids that a thread takes at a time, so an id costs an addition. Arbitrary: not measured.
 const BATCH: u64 = 1024;
 
 impl PackedId {
@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
 
-    /// Some batches for each thread; Miri is slow even for one.
+    /// Ids per thread: several batches, or fewer in slow Miri.
     const EACH: usize = if cfg!(miri) { 100 } else { 3000 };
 
     #[test]

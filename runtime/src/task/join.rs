@@ -3,7 +3,7 @@
 //! Two sides hold a task. The executor holds it until it has stored the output and called the waker of
 //! the handle. The `JoinHandle` holds it until the handle is dropped. One reference stands for both.
 //! Each side ends its hold by one write to the *join word*, and the second side to do so releases the
-//! reference. Every write of the word is an atomic read-modify-write. So a handle may be polled and
+//! reference. Until RELEASED, every write is an atomic read-modify-write. So a handle may be polled and
 //! dropped on any thread, with either executor.
 //!
 //! ```text
@@ -41,7 +41,7 @@ const TAKEN: u8 = 1 << 4;
 /// A wake from another thread is in the owner's inbox. The flag has nothing to do with joining; it is
 /// here because other threads may write only this byte. Set by the first waker, cleared by the owner.
 const WAKE_SENT: u8 = 1 << 5;
-/// The same for an abort. One abort is enough, so this is never cleared.
+/// Like WAKE_SENT, for an abort. Never cleared, because one abort is enough.
 const ABORT_SENT: u8 = 1 << 6;
 
 /// The flags at one instant.
@@ -75,9 +75,9 @@ enum Detach {
 }
 
 impl Word {
-    /// A new task has a handle.
+    /// The word of a new task, which has a handle.
     pub(super) const JOINED: Word = Word(HANDLE);
-    /// The main task of a `block_on` has no handle.
+    /// The word of a `block_on`'s main task, without handle.
     pub(super) const DETACHED: Word = Word(0);
 
     fn has(self, flag: u8) -> bool {
@@ -98,15 +98,15 @@ impl Word {
         if !self.has(HANDLE) {
             (self.with(DONE | RELEASED), Complete::DropOutput)
         } else if self.has(WAKER) {
-            // Not RELEASED yet: the executor still reads the slot, and a handle that is dropped before
-            // that must not free the task (rayon #929).
+            // RELEASED is not set yet, because the executor still reads the slot. A handle that is
+            // dropped before then must not free the task (rayon #929).
             (self.with(DONE), Complete::WakeJoiner)
         } else {
             (self.with(DONE | RELEASED), Complete::LeaveToHandle)
         }
     }
 
-    /// Records that the executor has woken the waker. Returns whether it ends the reference.
+    /// Records that the executor has woken the waker. Returns whether it must end the reference.
     fn release(self) -> (Word, bool) {
         (self.with(RELEASED), !self.has(HANDLE))
     }
@@ -168,7 +168,7 @@ impl JoinState {
         let mut now = self.0.load(Ordering::Relaxed);
         loop {
             let (next, answer) = step(Word(now));
-            // AcqRel: this word passes the slot and the output from side to side.
+            // AcqRel: this word passes the slot and the output between the two sides.
             match self
                 .0
                 .compare_exchange_weak(now, next.0, Ordering::AcqRel, Ordering::Relaxed)
@@ -216,7 +216,7 @@ impl JoinState {
 
 /// The executor's side.
 impl RawTask {
-    /// Passes the output on. It is stored, and the run state is DONE.
+    /// Passes on the output, which is stored. The run state is DONE.
     #[inline(always)]
     pub(super) fn hand_over_output(self) {
         match self.header().join.apply(Word::complete) {
@@ -295,7 +295,7 @@ impl RawTask {
     /// is the handle, and `poll_join` has returned `Ready`.
     ///
     /// # Safety
-    /// `into` is a `*mut Result<T, JoinError>` with room for the output of this very task.
+    /// `into` is a valid `*mut Result<T, JoinError>` for the output of this task.
     #[inline(always)]
     pub(super) unsafe fn take_output(self, into: *mut ()) -> bool {
         let there = self.header().join.take();
@@ -341,12 +341,12 @@ impl RawTask {
 /// The waker of the task or thread that awaits a handle, in eight bytes: a pointer to a task, or to a
 /// boxed waker.
 ///
-/// Most of them are tasks of brigade. The waker of such a task is a pointer and a table of functions.
+/// Most joiners are tasks of brigade. The waker of such a task is a pointer and a table of functions.
 /// The table is always the same, so the pointer is enough. Both kinds of pointer are aligned, so the
 /// lowest bit tells them apart.
 pub(super) struct JoinWaker(NonNull<()>);
 
-/// Set in the pointer to a boxed waker.
+/// Set in a pointer to a boxed waker.
 const BOXED: usize = 1;
 
 impl JoinWaker {

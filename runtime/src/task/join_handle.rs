@@ -25,7 +25,7 @@ use crate::coop;
 /// is `Send`.
 ///
 /// # Panics
-/// Panics if it is polled again after it was ready.
+/// Panics if it is polled again after it returned `Ready`.
 ///
 /// # Cancel safety
 /// Awaiting `&mut handle` inside a `select` loses nothing: the output stays until it is taken.
@@ -176,8 +176,8 @@ impl<T> fmt::Debug for JoinHandle<T> {
 
 /// Ends a task from any thread; see [`JoinHandle::abort`].
 ///
-/// It may be cloned, sent to any thread and kept forever. It keeps the task's memory, but neither its
-/// future nor its output.
+/// It may be cloned, sent to any thread and kept forever. It keeps the task's memory, but not its future
+/// or output.
 ///
 /// ```
 /// # let executor = brigade::SingleThread::new().unwrap();

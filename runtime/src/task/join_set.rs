@@ -64,21 +64,21 @@ impl Woken {
             state.members.push_back(index);
             state.waiter.take()
         };
-        // Outside of the lock: a foreign waker may call this set again.
+        // Wake outside the lock: a foreign waker may call this set again.
         if let Some(waiter) = waiter {
             waiter.wake();
         }
     }
 
-    /// Takes a member out. If there is none and `waiter` is given, wakes `waiter` once there is one.
-    /// Without `waiter`, the task that waits already keeps waiting.
+    /// Takes a member out. If there is none, registers `waiter`, if given, to be woken once there is
+    /// one. Without `waiter`, a task that waits already stays registered.
     fn take(&self, waiter: Option<&Waker>) -> Option<usize> {
         // A waker is cloned and dropped outside of the lock: both may run foreign code.
         let fresh = waiter.cloned();
         let mut state = lock(&self.0);
         let index = state.members.pop_front();
         let unused = match (index, fresh) {
-            // The latest waiter counts: the set may have moved to another task.
+            // The latest waiter counts, because the set may have moved to another task.
             (None, Some(fresh)) => state.waiter.replace(fresh),
             (_, fresh) => fresh,
         };
@@ -313,7 +313,7 @@ impl<T> JoinSet<T> {
     ) -> Poll<Option<(Id, Result<T, JoinError>)>> {
         loop {
             if self.members.is_empty() {
-                // A task may find a set empty again and again while other code fills it.
+                // A task may poll an empty set in a loop while other code fills it.
                 return coop::poll_spend(cx).map(|()| None);
             }
             let Some(index) = self.woken.take(Some(cx.waker())) else {
@@ -332,8 +332,8 @@ impl<T> JoinSet<T> {
     }
 
     fn poll_member(&mut self, index: usize) -> Poll<(Id, Result<T, JoinError>)> {
-        // A waker may be late. Its member is gone by then, and perhaps another member is at its index.
-        // That member is then polled once too often.
+        // A waker may be late. By then its member may be gone, and another member at its index. That
+        // member is then polled once too often.
         let Some(member) = self.members.get_mut(index) else {
             return Poll::Pending;
         };
@@ -381,8 +381,8 @@ impl<T> JoinSet<T> {
     /// ```
     ///
     /// # Panics
-    /// Panics with the panic of a task if one panicked, or if a task was aborted. The remaining tasks
-    /// are aborted.
+    /// Panics if a task was aborted, or with the panic of a task that panicked. The remaining tasks are
+    /// aborted.
     ///
     /// # Cancel safety
     /// Not cancel safe: dropping the future drops the set, which aborts the tasks.
@@ -454,7 +454,7 @@ impl<T> JoinSet<T> {
     /// ```
     pub fn detach_all(&mut self) {
         self.members.clear();
-        // A new list: the indices of these members would stay in the old one.
+        // The old list may still have indices of these members.
         let waiter = lock(&std::mem::take(&mut self.woken).0).waiter.take();
         if let Some(waiter) = waiter {
             waiter.wake();

@@ -12,17 +12,16 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
-/// The largest size that is kept. Arbitrary: larger futures do more work than their memory costs.
+/// The largest size that is kept, in bytes. Arbitrary: larger futures do more work than memory costs.
 const LARGEST: usize = 504;
 
-/// The number of sizes up to the largest, each with a list.
+/// The number of lists, one for each size.
 const SIZES: usize = LARGEST / STEP + 1;
 
-/// How many bytes a list keeps. Arbitrary: 700 tasks of the smallest future.
+/// The most bytes that a list keeps. Arbitrary: 700 tasks of the smallest future.
 const KEPT: usize = 64 * 1024;
 
-/// Sizes are 8 more than a multiple of this, like malloc's chunks, so rounding up to them wastes
-/// nothing.
+/// Sizes are 8 more than a multiple of this step, like malloc's chunks, so rounding up wastes nothing.
 const STEP: usize = 16;
 
 /// A piece of memory in a list. This link is its first word.
@@ -54,7 +53,8 @@ impl List {
     }
 
     /// # Safety
-    /// The memory is the caller's, came from the allocator with the layout of this list, and is not used any more.
+    /// The caller owns the memory, which came from the allocator with the layout of this list, and is
+    /// not used any more.
     #[inline(always)]
     unsafe fn put(&self, memory: NonNull<u8>) {
         let piece = memory.as_ptr().cast::<Piece>();
@@ -66,13 +66,13 @@ impl List {
 }
 
 struct Lists {
-    /// Memory is kept, because the thread works for an executor.
+    /// Set while the thread works for an executor.
     open: Cell<bool>,
     by_size: [List; SIZES],
 }
 
 thread_local! {
-    // Without a destructor, so that it can be read at any time of a thread's life.
+    // It has no destructor, so it can be read at any time of a thread's life.
     static LISTS: Lists = const {
         Lists {
             open: Cell::new(false),
@@ -81,7 +81,7 @@ thread_local! {
     };
 }
 
-/// The list for values of a type; `None`: such memory is not kept.
+/// Returns the list for values of a type, or `None` if such memory is not kept.
 const fn list_of<T>() -> Option<usize> {
     let off = cfg!(any(miri, loom, brigade_unrecycled));
     if off || size_of::<T>() < STEP || size_of::<T>() > LARGEST || align_of::<T>() > STEP {
@@ -90,7 +90,7 @@ const fn list_of<T>() -> Option<usize> {
     Some((size_of::<T>() + STEP - 9) / STEP)
 }
 
-/// The layout of the pieces of a list.
+/// Returns the layout of a list's pieces.
 const fn layout_of(list: usize) -> Layout {
     match Layout::from_size_align(list * STEP + 8, STEP) {
         Ok(layout) => layout,
@@ -98,7 +98,7 @@ const fn layout_of(list: usize) -> Layout {
     }
 }
 
-/// Returns memory for a value, not written yet.
+/// Returns uninitialised memory for a value.
 #[inline(always)]
 pub(super) fn allocate<T>() -> NonNull<T> {
     let Some(list) = (const { list_of::<T>() }) else {
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(list.length.get(), 3);
         for piece in pieces.into_iter().rev() {
             assert_eq!(list.take(), Some(piece));
-            // The whole of it is the caller's again.
+            // The caller owns all of it again.
             // SAFETY: as above; the layout has room for it.
             unsafe {
                 piece.cast::<Small>().write([7; 11]);

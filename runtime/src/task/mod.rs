@@ -81,7 +81,7 @@ pub use crate::coop::yield_now;
 macro_rules! spawn_task {
     ($scheduler:expr, $kind:expr, $name:expr, $future:expr) => {{
         let cell = $crate::task::cell::Reserved::new($scheduler, $kind, $name);
-        // SAFETY: the place is the cell's own, of the future's type and fresh.
+        // SAFETY: the memory is uninitialised, in this cell, and of the future's type.
         unsafe { ::std::ptr::write(cell.future(), $future) };
         // SAFETY: written just now.
         unsafe { cell.spawn($name) }

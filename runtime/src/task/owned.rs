@@ -1,7 +1,7 @@
 //! The list of an executor's living tasks, so that a closing executor can cancel them all.
 //!
 //! A task is on the list from the time its executor binds it until it is done. Inserting and removing
-//! cost a few plain loads and stores, and eight bytes a task. The entries are bare pointers. They are
+//! cost a few plain loads and stores, and eight bytes per task. The entries are bare pointers. They are
 //! valid, because the executor holds the task while it is on the list. Vacant entries form a free list.
 //! It uses the same words: tasks are aligned, so the lowest bit tells a pointer (0) from a link (1).
 
@@ -69,7 +69,7 @@ impl OwnedList {
         self.entries.capacity()
     }
 
-    /// Returns whether the next task needs a new place.
+    /// Returns whether the next task needs a new entry.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.vacant == NOWHERE
@@ -85,7 +85,7 @@ impl OwnedList {
         task.set_owned_index(index);
     }
 
-    /// Like [`insert`](Self::insert), for a caller that stores the place itself and removes the task
+    /// Like [`insert`](Self::insert), for a caller that stores the index itself and removes the task
     /// with [`remove_at`](Self::remove_at).
     #[inline]
     pub(crate) fn place(&mut self, task: RawTask) -> u32 {
@@ -107,7 +107,7 @@ impl OwnedList {
         index
     }
 
-    /// Frees the place of a task. Returns whether it had one.
+    /// Frees the entry of a task. Returns whether it had one.
     #[inline]
     pub(crate) fn remove(&mut self, task: RawTask) -> bool {
         let index = task.owned_index();
@@ -119,7 +119,7 @@ impl OwnedList {
         true
     }
 
-    /// Frees a place.
+    /// Frees an entry.
     #[inline]
     pub(crate) fn remove_at(&mut self, index: u32) {
         debug_assert!(self.entries[index as usize].task().is_some());
@@ -130,7 +130,7 @@ impl OwnedList {
 
     /// Frees the memory that a burst of tasks needed, once the list is empty.
     pub(crate) fn shrink_after_burst(&mut self) {
-        /// A smaller vector is not worth freeing: a page. Arbitrary: not measured.
+        /// The largest capacity not worth freeing: a page. Arbitrary: not measured.
         const KEEP: usize = 512;
         if self.living == 0 && self.entries.capacity() > KEEP {
             self.entries = Vec::new();
@@ -138,8 +138,8 @@ impl OwnedList {
         }
     }
 
-    /// Returns some living task, or `None` if there is none. The search begins at `from`, which it moves
-    /// on: start with 0 and repeat. Between two calls tasks may be removed, but none inserted.
+    /// Returns some living task, or `None` if there is none. The search begins at `from` and advances
+    /// it: start with 0 and repeat. Between two calls tasks may be removed, but none inserted.
     pub(crate) fn any(&self, from: &mut usize) -> Option<RawTask> {
         while let Some(entry) = self.entries.get(*from) {
             if let Some(task) = entry.task() {

@@ -1,9 +1,8 @@
 //! Wake, abort and references: the operations on a task that any thread may use.
 //!
-//! Only its own thread writes a task that is bound to a thread, as tasks of `SingleThread` are; any
-//! other thread sends it a [`RemoteOp`]. An unbound task is written by compare-and-swap.
-//! [`SchedulerRef::writer`] tells which applies. The executor's operations on a task are in `task::run`,
-//! the handle's in `task::join`.
+//! A task of `SingleThread` is bound to its thread. Only that thread writes the task; any other thread
+//! sends a [`RemoteOp`]. An unbound task is written by compare-and-swap. [`SchedulerRef::writer`] tells
+//! which applies. The executor's operations on a task are in `task::run`, the handle's in `task::join`.
 //!
 //! The types express the rights of their holder: see [`TaskRef`], [`Runnable`] and [`Unbound`].
 
@@ -28,8 +27,8 @@ unsafe impl Sync for RawTask {}
 
 /// The right to run a QUEUED task once. There is never more than one; queues take and return it.
 ///
-/// The executor's hold keeps the task alive. If one is forgotten, its task is never run. A closing
-/// executor may forget them, because it cancels all tasks of its list.
+/// The executor's hold keeps the task alive. If a `Runnable` is forgotten, its task is never run. A
+/// closing executor may forget them, because it cancels all tasks of its list.
 #[must_use = "a task that was taken out of its queue must be run or queued again"]
 #[derive(PartialEq, Eq)]
 pub(crate) struct Runnable(RawTask);
@@ -115,8 +114,8 @@ impl RawTask {
         self.follow(self.state().apply(self.own_writer(), Snapshot::wake));
     }
 
-    /// Asks for an end: at its next turn, the executor drops the future instead of polling it. Has no
-    /// effect on a task that is done.
+    /// Requests an end: when the task's turn comes, the executor drops the future instead of polling it.
+    /// Has no effect on a task that is done.
     pub(crate) fn abort(self) {
         self.scheduler().probe().aborted(self);
         if let Some(writer) = self.scheduler().writer() {
@@ -131,8 +130,8 @@ impl RawTask {
         // Relaxed: the caller keeps the task alive.
         let before = self.header().refs.fetch_add(1, Ordering::Relaxed);
         if before > u32::MAX / 2 {
-            // Two thousand million wakers were forgotten. If the count wrapped, the task would be freed
-            // while it is in use.
+            // More than 2^31 wakers were forgotten. If the count wrapped, the task would be freed while
+            // it is in use.
             std::process::abort();
         }
         TaskRef(self)
@@ -141,8 +140,8 @@ impl RawTask {
     /// Ends one reference, which the caller owns. The last one frees the task's memory.
     #[inline]
     pub(super) fn release(self) {
-        // If only one is left, it is the caller's, and no thread can make another: no need to write.
-        // Acquire and Release: what all others did with the task comes before its end.
+        // If only one is left, it is the caller's, and no thread can make another, so no write is
+        // needed. Acquire and Release: what all others did with the task comes before its end.
         if self.header().refs.load(Ordering::Acquire) == 1
             || self.header().refs.fetch_sub(1, Ordering::Release) == 1
         {
@@ -193,7 +192,7 @@ impl Runnable {
         self.0
     }
 
-    /// Turns the right into a pointer, for a place that holds one task in an atomic.
+    /// Turns the right into a pointer, for a slot that holds one task in an atomic.
     pub(crate) fn into_ptr(self) -> *mut Header {
         self.0.0.as_ptr()
     }
@@ -209,7 +208,7 @@ impl Runnable {
 
 impl Unbound {
     /// # Safety
-    /// As for [`Runnable`]; and no executor has bound the task.
+    /// As for [`Runnable`], and no executor has bound the task.
     pub(super) unsafe fn new(task: RawTask) -> Self {
         Unbound(task)
     }
@@ -250,14 +249,14 @@ impl Drop for TaskRef {
 }
 
 /// An operation that another thread requests for a task bound to its owner thread. It goes into the
-/// owner's inbox, and the owner runs it when it next empties the inbox. Dropping one instead does no
-/// harm: its executor is closed, so its tasks are done, and a new task is cancelled.
+/// owner's inbox, and the owner runs it when it next empties the inbox. Dropping it instead is harmless:
+/// the executor is closed, so its tasks are done, and a new task is cancelled.
 pub(crate) enum RemoteOp {
-    /// Wake it.
+    /// Wake the task.
     Wake(TaskRef),
-    /// Cancel it.
+    /// Cancel the task.
     Abort(TaskRef),
-    /// Take it: it is new.
+    /// Take the new task.
     Spawn(Unbound),
 }
 
@@ -267,7 +266,7 @@ pub(crate) enum RemoteOp {
 unsafe impl Send for RemoteOp {}
 
 impl RemoteOp {
-    /// Carries it out. The caller is the owner thread.
+    /// Carries the operation out. The caller is the owner thread.
     #[inline]
     pub(crate) fn run(self) {
         match self {

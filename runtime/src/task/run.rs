@@ -1,9 +1,9 @@
 //! Running a task: poll it once, and handle the result.
 //!
-//! After [`Runnable::run`] the task is idle, queued again, or done, and then the waker of its handle has
-//! been called. A panic of the future does not escape: it becomes the output. A task that is aborted, or
-//! whose executor shuts down, is cancelled instead of polled: its future is dropped, and the output is
-//! "aborted".
+//! After [`Runnable::run`] the task is idle, queued again, or done. If it is done, its handle's waker
+//! has been called. A panic of the future does not escape: it becomes the output. A task that is
+//! aborted, or whose executor shuts down, is cancelled instead of polled: its future is dropped, and the
+//! output is "aborted".
 //!
 //! The main future of a `block_on` is a task too, in both executors: a [`MainTask`].
 
@@ -26,7 +26,7 @@ impl Runnable {
     /// before this returns.
     #[inline(always)]
     pub(crate) fn run(self, probe: &Probe) {
-        // Compiled twice, so that runs without a record do not test for one at each step.
+        // Compiled twice, so that runs without a recorder do not test for one at each step.
         match probe.recorder() {
             None => self.run_once(&Probe::off()),
             Some(_) => self.run_recorded(probe),
@@ -98,7 +98,7 @@ impl RawTask {
     /// Ends the executor's part, once the output is stored. The caller runs the task.
     #[inline(always)]
     fn complete(self) {
-        // Removed from the list of living tasks now, while the task is certainly alive.
+        // Remove it from the list of living tasks while it is certainly alive.
         self.scheduler().unbind(self);
         self.state().finish();
         self.hand_over_output();
@@ -123,7 +123,7 @@ impl MainTask {
     pub(crate) fn new(scheduler: SchedulerRef) -> (Self, Runnable) {
         let span = TaskSpan::open("block_on", None);
         let cell = Reserved::<Pending<()>>::with_state(scheduler, Word::DETACHED, TaskSpan::none());
-        // SAFETY: the place is the cell's own, and fresh.
+        // SAFETY: the memory is uninitialised and in this cell.
         unsafe { cell.future().write(pending()) };
         // SAFETY: written just now.
         let (unbound, task) = unsafe { cell.written() };
@@ -175,7 +175,8 @@ impl Drop for MainTask {
     /// Ends the task, when the main future is done or has panicked. The caller has taken the task out of
     /// its queue.
     fn drop(&mut self) {
-        // Refused if the main future has returned or panicked in this poll: then the task runs already.
+        // Refused if the main future has returned or panicked in this poll, because the task runs
+        // already.
         let _ = self
             .task
             .state()

@@ -1,15 +1,15 @@
-//! Where a task goes when it is woken: the task's view of its executor.
+//! The task's view of its executor: where a task goes when it is woken.
 //!
 //! A task holds a [`SchedulerRef`] to something that implements [`Schedule`]: the single-thread
 //! executor, the work-stealing executor, the blocking pool, or an executor that you write. The task
 //! knows nothing else about it. The reference is counted, because a task and its wakers may outlive
 //! their executor by far.
 //!
-//! Counting is batched. An `Arc` would cost two atomic read-modify-writes a task, all on one contended
-//! word. With two workers that takes up to half of the time of a spawn. Instead, a thread that works for
-//! a scheduler takes [`BATCH`] references at once into a thread-local cache. It hands them out by a
-//! plain subtraction. A reference that is dropped on such a thread goes back into the cache. The count
-//! is never too low, and it is exact once all caches are closed.
+//! Counting is batched. An `Arc` would cost two atomic read-modify-writes per task, all on one contended
+//! word. With two workers that takes up to half of a spawn's time. Instead, a thread that works for a
+//! scheduler takes [`BATCH`] references at once into a thread-local cache. It hands them out by a plain
+//! subtraction. A reference that is dropped on such a thread goes back into the cache. The count is
+//! never too low, and it is exact once all caches are closed.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -166,11 +166,11 @@ impl Drop for SchedulerRef {
 
 // ---- the cache ------------------------------------------------------------------------------------
 
-/// References taken at a time. Arbitrary: not measured.
+/// The number of references taken at once. Arbitrary: not measured.
 const BATCH: usize = 1024;
 
 thread_local! {
-    /// The scheduler whose references this thread has in its cache, and how many.
+    /// The scheduler whose references this thread has in its cache, and their number.
     static CACHE: (Cell<*const Shared>, Cell<usize>) =
         const { (Cell::new(ptr::null()), Cell::new(0)) };
 }
@@ -321,8 +321,7 @@ mod tests {
         assert_eq!(alive.strong_count(), 0);
     }
 
-    /// As with a `block_on` inside a task, the thread works for one scheduler, and in between for
-    /// another.
+    /// The thread works for one scheduler, and in between for another, as when a task drops an executor.
     #[test]
     fn caches_nest() {
         let ((outer, outer_alive), (inner, inner_alive)) = (open(), open());
@@ -331,7 +330,7 @@ mod tests {
         {
             let _inner_cache = inner.open_cache();
             taken.push(inner.clone());
-            // Not the cache's scheduler, so these are counted one by one.
+            // Another scheduler's references are counted one by one.
             taken.push(outer.clone());
             assert_eq!(outer.count(), 1 + BATCH + 1);
             assert_eq!(inner.count(), 1 + BATCH);

@@ -64,7 +64,7 @@ where
 #[track_caller]
 pub(crate) fn local_scheduler() -> SchedulerRef {
     let scheduler = context::expect("brigade::spawn_local", |shared| shared.scheduler.clone());
-    // Not in the closure, so that the panic points to the caller's line.
+    // Checked outside the closure, so that the panic points to the caller's line.
     assert!(
         scheduler.writer() == Some(Writer::Owner),
         "brigade::spawn_local was called outside of a SingleThread executor: a task whose future \
@@ -214,8 +214,8 @@ pub(crate) const fn is_large<F: Future>() -> bool {
 #[inline(always)]
 pub(crate) fn boxed<F: Future>(future: F) -> Pin<Box<F>> {
     let mut place = Box::<F>::new_uninit();
-    // `Box::pin` would take it by value, and so copy it in a debug build. SAFETY: the place is fresh and
-    // of the future's type.
+    // `Box::pin` would take it by value, and so copy it in a debug build. SAFETY: the memory is fresh
+    // and of the future's type.
     unsafe { place.as_mut_ptr().write(future) };
     // SAFETY: written just now.
     Box::into_pin(unsafe { place.assume_init() })

@@ -65,7 +65,7 @@ pub(super) fn is_own(waker: &Waker) -> bool {
     ptr::eq(waker.vtable(), &VTABLE)
 }
 
-/// Makes a waker from the data pointer of one.
+/// Makes a waker from another waker's data pointer.
 ///
 /// # Safety
 /// `data` came from a waker for which [`is_own`] held and whose reference the caller owns.

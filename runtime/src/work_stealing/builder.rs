@@ -1,5 +1,5 @@
-//! What only the builder of a [`WorkStealing`] has: the number of workers, and `build`, which starts them
-//! and leaves no thread behind when it fails.
+//! Builder methods that only [`WorkStealing`] has: `workers`, and `build`, which starts the workers. If
+//! `build` fails, no thread is left behind.
 
 use std::io;
 
@@ -17,12 +17,12 @@ use crate::task::scheduler_ref::SchedulerRef;
 use crate::timer::Timers;
 use crate::trace::Probe;
 
-/// More workers than this are surely a slip of the keyboard. Arbitrary: not measured.
+/// The largest number of workers. More is surely a mistake. Arbitrary: not measured.
 const MOST_WORKERS: usize = 1 << 12;
 
 impl Builder<WorkStealing> {
-    /// How many workers: threads that poll tasks. Default: one a core. 0 is an error of
-    /// [`build`](Self::build), and so are more than 4096.
+    /// Sets the number of workers (threads that poll tasks). Default: one per core.
+    /// [`build`](Self::build) fails for 0 and for more than 4096.
     ///
     /// ```
     /// use brigade::WorkStealing;
@@ -48,8 +48,8 @@ impl Builder<WorkStealing> {
     /// ```
     ///
     /// # Errors
-    /// Of the OS, when it has no descriptors left for the event loop or starts no more threads;
-    /// `InvalidInput` for a setting that makes no sense, or a name with a NUL byte.
+    /// Returns an error if the OS has no descriptors left for the event loop or starts no more threads.
+    /// Returns `InvalidInput` for an invalid setting, such as a name with a NUL byte.
     pub fn build(self) -> io::Result<WorkStealing> {
         let settings = self.settings;
         settings.check()?;
@@ -101,7 +101,7 @@ impl Builder<WorkStealing> {
 }
 
 impl WorkStealing {
-    /// After an error the executor is dropped, which stops the workers that have started.
+    /// If this fails, the caller drops the executor, which stops the workers that have started.
     fn start_worker(
         &self,
         index: usize,
@@ -111,7 +111,7 @@ impl WorkStealing {
         let (scheduler, shared) = (self.scheduler.clone(), self.shared.clone());
         let guard = ShutdownLatch::enter(&self.latch);
         let thread = threads.start(&format!("worker-{index}"), move || {
-            // Outlives the worker: the last guard to be dropped cancels the tasks.
+            // The guard outlives the worker. The last guard to drop cancels the tasks.
             let _guard = guard;
             Worker::new(index, scheduler, shared, driver).run();
         })?;

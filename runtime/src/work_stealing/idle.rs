@@ -1,13 +1,13 @@
-//! Which workers are parked, which search, and which one must be woken: the central race of this executor.
+//! The executor's central race: which workers are parked, which are searching, and which one to wake.
 //!
-//! Two questions are decided here. *A worker found nothing to do: may it park?* And: *a thread made a task
-//! ready: must a parked worker be woken, and which?* Waking none may lose the task; waking one for each
-//! task wakes every worker for a burst that one of them could serve. This module keeps counters and a
-//! list and touches no queue and no thread: its callers look, park and unpark.
+//! This module answers two questions. *A worker found nothing to do: may it park?* *A thread made a task
+//! ready: must a parked worker be woken, and which?* Waking none may lose the task. Waking one for each
+//! task wakes every worker for a burst that one worker could serve. This module only keeps counters and
+//! a list. Its callers check the queues, park and unpark.
 //!
-//! A worker is *running*, *searching* (it has no tasks and looks for some at others), or *parked*. While a
-//! worker searches no other need be woken: the searcher will find the new task, or the worker that it
-//! wakes in turn will.
+//! A worker is *running*, *searching* (it has no task and tries to steal one), or *parked*. While one
+//! worker searches, no other needs waking: the searcher, or a worker that it wakes later, will find the
+//! new task.
 //!
 //! ```text
 //!   running ── start_searching() ──► searching ── fall_asleep() ──► parked
@@ -16,7 +16,7 @@
 //!   running ◄─────────────────────── rise() ─────────────────────── parked
 //! ```
 //!
-//! A worker that saw a task when it was about to park rises as a searcher.
+//! A worker that sees a task just before it parks becomes a searcher instead.
 //!
 //! # The two sides
 //!
@@ -31,35 +31,35 @@
 //!   N5  unpark it
 //! ```
 //!
-//! The task in a LIFO slot is its worker's next one, and no worker is notified of it. The *monitor* looks
-//! after the slots: see `work_stealing::monitor`.
+//! A worker runs the task in its LIFO slot next, so no other worker is notified of it. The *monitor*
+//! covers the slots: see `work_stealing::monitor`.
 //!
 //! # Why no task is left behind
 //!
 //! One of the two fences comes first. If N2 does, S3 sees the task that N1 pushed, and the worker stays
-//! up. If S2 does, N3 sees the counts of S1. Suppose that N3 nevertheless saw a searcher: another worker,
-//! which has not passed its own S1. There are two cases. It finds a task; then, if it was the last
-//! searcher, it looks at the queues behind the fence in [`Idle::stop_searching`], which comes after N2
-//! because N3 still saw it search. So it sees the task and wakes another worker, for which the argument
-//! begins anew. Or it finds nothing, and its own S1 to S3 come after N2 and see the task. If N3 saw no
-//! searcher and a parked worker, N4 takes one off the list under the lock, so no two threads wake the
-//! same worker; N5 leaves a token if that worker has not reached S5 yet.
+//! awake. If S2 does, N3 sees the counts of S1. If N3 nevertheless saw a searcher, it is another worker,
+//! which has not passed its own S1. There are two cases. If the searcher finds a task and was the last
+//! one, it checks the queues after the fence in [`Idle::stop_searching`]. That fence comes after N2,
+//! because N3 still saw a searcher. So it sees the task and wakes another worker, for which the argument
+//! repeats. If the searcher finds nothing, its own S1 to S3 come after N2 and see the task. If N3 saw no
+//! searcher but a parked worker, N4 takes one off the list under the lock, so no two threads wake the
+//! same worker. N5 leaves a token if that worker has not reached S5 yet.
 //!
-//! A task may move from one queue to another meanwhile. A batch from the injector is counted there until
-//! it is in the worker's ring (see `queue::inject`). A thief holds what it steals in its hands for a
-//! moment, but it counts as searching until it runs a task, and so looks again if it was the last.
+//! Meanwhile a task may move between queues. A batch from the injector counts as being there until it is
+//! in the worker's ring (see `queue::inject`). Tasks that a thief steals are in no queue for a moment.
+//! But the thief counts as searching until it runs a task, so the last searcher checks again.
 //!
-//! The counters need no order of their own. Where one worker has to see what another did before it
-//! changed them, the changes being read-modify-writes of one word (AcqRel) suffices.
+//! The counters need no order of their own. If one worker must see what another did before it changed
+//! them, read-modify-writes of one word (AcqRel) suffice.
 //!
-//! This is the store-buffering pattern of rayon-core's sleep module and of Go's scheduler. A SeqCst *load*
-//! in place of N2 does not suffice: it orders nothing that went before it (tokio #1768).
+//! This is the store-buffering pattern of rayon-core's sleep module and of Go's scheduler. A SeqCst
+//! *load* in place of N2 does not suffice: it does not order earlier operations (tokio #1768).
 //!
 //! # Rejected
 //!
 //! - *One condition variable for all workers.* Every push takes its lock.
-//! - *A wake for every push.* Measured by others as tokio #7431.
-//! - *Spinning before parking.* It burns a core to gain a microsecond, and idle must cost nothing.
+//! - *A wake for every push.* See the measurements in tokio #7431.
+//! - *Spinning before parking.* It keeps a core busy to save a microsecond, and idle must cost nothing.
 
 use crate::sync::{AtomicUsize, Mutex, Ordering, fence, lock};
 
@@ -74,7 +74,7 @@ pub(crate) struct Idle {
 const SEARCHING: usize = 1;
 const AWAKE: usize = 1 << (usize::BITS / 2);
 
-/// How many workers search and how many are awake, at one instant.
+/// The numbers of searching and of awake workers, at one instant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Counts {
     pub(crate) searching: usize,
@@ -82,7 +82,7 @@ pub(crate) struct Counts {
 }
 
 impl Idle {
-    /// All workers are awake, and none searches.
+    /// Initially all workers are awake and none searches.
     pub(crate) fn new(workers: usize) -> Self {
         Idle {
             word: AtomicUsize::new(workers * AWAKE),
@@ -99,9 +99,9 @@ impl Idle {
         }
     }
 
-    /// N2 to N4: a task was made ready. Returns which worker to unpark, if any: the one that parked
-    /// last, whose caches are the warmest, but the one in the driver only if there is no other. Waking
-    /// that one takes two system calls more, and another would have to take its place there.
+    /// N2 to N4: a task was made ready. Returns the worker to unpark, if any: the one that parked last,
+    /// whose caches are the warmest. The worker in the driver comes last, because waking it takes two
+    /// more system calls, and another worker must take its place.
     #[inline]
     pub(crate) fn to_wake(&self, drives: impl Fn(usize) -> bool) -> Option<usize> {
         // N2
@@ -129,7 +129,7 @@ impl Idle {
         drives: impl Fn(usize) -> bool,
     ) -> Option<usize> {
         let mut sleepers = lock(&self.sleepers);
-        // Another thread may have woken one since N3.
+        // Another thread may have woken a worker since N3.
         if !even_if_one_searches && self.nobody_to_wake() {
             return None;
         }
@@ -142,8 +142,8 @@ impl Idle {
         Some(sleeper)
     }
 
-    /// Counts a worker without tasks as searching, unless half of the workers search already: they
-    /// would rob the others all day.
+    /// Counts a worker without tasks as searching, unless half of the workers search already: more would
+    /// only slow the others.
     pub(crate) fn start_searching(&self) -> bool {
         if 2 * self.counts().searching >= self.workers.max(2) {
             return false;
@@ -153,21 +153,21 @@ impl Idle {
         true
     }
 
-    /// The worker found a task. Returns whether it was the last to search. Then the caller looks at
-    /// every queue that others may take from, and wakes another worker if there is more to do.
+    /// Counts a worker that found a task. Returns whether it was the last searcher. If so, the caller
+    /// checks every queue that others may take from, and wakes another worker for any task left.
     pub(crate) fn stop_searching(&self) -> bool {
         let before = self.word.fetch_sub(SEARCHING, Ordering::AcqRel) % AWAKE;
         debug_assert!(before > 0);
         let last = before == SEARCHING;
         if last {
-            // Pairs with N2, and with P2 of the monitor: a thread that woke no worker because it saw
-            // this searcher has put its task in before its own fence, which comes before this one.
+            // Pairs with N2, and with P2 of the monitor. If a thread woke no worker because it saw this
+            // searcher, it queued its task before its own fence, which comes before this one.
             fence(Ordering::SeqCst);
         }
         last
     }
 
-    /// S1 and S2. The caller now looks once more at every queue that others may take from, except the
+    /// S1 and S2. The caller now checks once more every queue that others may take from, except the
     /// slots (S3), and then parks or [rises](Self::rise) again.
     pub(crate) fn fall_asleep(&self, worker: usize, searching: bool) {
         let mut sleepers = lock(&self.sleepers);
@@ -179,12 +179,12 @@ impl Idle {
         fence(Ordering::SeqCst);
     }
 
-    /// Counts a worker as awake again, unless the thread that woke it did. Returns whether it is counted
-    /// as searching now: by the thread that woke it, or here because it found a task at S3 (S4), however
+    /// Counts a worker as awake again, unless the thread that woke it has done so. Returns whether it
+    /// counts as searching now, because of that thread, or because it found a task at S3 (S4), however
     /// many others search.
     ///
-    /// The list is the one source of truth for which workers are parked: the thread that takes a worker
-    /// off it has counted it (async-executor #103, tokio #8372).
+    /// The list alone tells which workers are parked. The thread that takes a worker off the list also
+    /// counts it (async-executor #103, tokio #8372).
     #[must_use]
     pub(crate) fn rise(&self, worker: usize, found_a_task: bool) -> bool {
         let mut sleepers = lock(&self.sleepers);
@@ -206,7 +206,7 @@ mod tests {
         Counts { searching, awake }
     }
 
-    /// Where no worker is in the driver.
+    /// Calls `to_wake` with no worker in the driver.
     fn to_wake(idle: &Idle) -> Option<usize> {
         idle.to_wake(|_| false)
     }
@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(idle.counts(), counts(0, 1));
         assert!(idle.start_searching());
         assert_eq!(to_wake(&idle), None);
-        // The only searcher found something, and there may be more.
+        // The only searcher found a task, and there may be more.
         assert!(idle.stop_searching());
         assert_eq!(to_wake(&idle), Some(1));
     }
@@ -233,7 +233,7 @@ mod tests {
             idle.fall_asleep(worker, false);
         }
         assert_eq!(idle.counts(), counts(0, 0));
-        // The warmest.
+        // The last to park.
         assert_eq!(to_wake(&idle), Some(2));
         assert_eq!(idle.counts(), counts(1, 1));
         assert!(idle.rise(2, false));
@@ -260,14 +260,14 @@ mod tests {
                 assert!(idle.stop_searching());
                 woken
             });
-            // The others with the warmest first.
+            // The others, last parked first.
             let others = [2, 1, 0].into_iter().filter(|worker| *worker != driver);
             assert!(others.chain([driver]).eq(woken));
             assert_eq!(idle.counts(), counts(0, 3));
         }
     }
 
-    /// Two threads are about to wake a worker for one task each: the second finds that one is awake.
+    /// Two threads are about to wake a worker for one task each. The second finds one awake.
     #[test]
     fn the_second_of_two_wakers_wakes_no_worker() {
         let idle = Idle::new(2);
@@ -300,7 +300,7 @@ mod tests {
             idle.fall_asleep(0, false);
             assert!(idle.rise(0, true));
             assert_eq!(idle.counts(), counts(searchers + 1, workers));
-            // Only the last searcher looks for what is left.
+            // Only the last searcher must check the queues.
             for left in (0..=searchers).rev() {
                 assert_eq!(idle.stop_searching(), left == 0);
             }

@@ -1,25 +1,25 @@
 //! The work-stealing executor: worker threads that take tasks from one another.
 //!
-//! One queue behind a lock, with N threads that pop from it, would be correct, and slower the more threads
-//! there are: they would wait for the lock, and every task's memory would travel from core to core. So
-//! each worker has queues of its own and takes from another only when it has nothing left: work moves
-//! seldom, in halves. What a task is, how it is woken, how the OS and the clock are polled is shared with
-//! the single-thread executor; this folder holds what parallelism alone adds:
+//! One queue behind a lock for N threads would be correct, but slower with every thread: they would wait
+//! for the lock, and every task's memory would move from core to core. So each worker has its own queues
+//! and takes from another only when it has nothing left. It then takes half, so work seldom moves.
+//! Tasks, wakers, and the polling of the OS and the clock are shared with the single-thread executor.
+//! This folder holds what parallelism alone adds:
 //!
-//! 1. [`idle`]: which workers are parked, which search, which one must be woken: the central race
-//! 2. [`park`]: how a thread parks, a worker's or one that is in `block_on`
+//! 1. [`idle`]: which worker must be woken: the central race
+//! 2. [`park`]: how a thread parks, whether a worker or a thread in `block_on`
 //! 3. [`monitor`]: what happens to tasks and timers behind a long poll
 //! 4. [`scheduler`]: where a woken task goes, from any thread
 //! 5. [`worker`]: the loop of one worker, and [`search`]: how it finds tasks
-//! 6. [`owned`]: the living tasks, a part for each worker
+//! 6. [`owned`]: the living tasks, in one part for each worker
 //! 7. [`shutdown`]
 //!
 //! # Rejected
 //!
 //! - *A reactor thread.* Every event would cross threads before its task runs.
-//! - *A reactor for each worker.* A socket belongs to the worker that made it, and the sockets of a busy
-//!   worker wait while other workers are idle.
-//! - *The deque of crossbeam.* It reads a place before it claims it, which neither Miri nor
+//! - *A reactor for each worker.* A socket would belong to the worker that made it, and a busy worker's
+//!   sockets would wait while other workers are idle.
+//! - *The deque of crossbeam.* It reads a position before it claims it, which neither Miri nor
 //!   ThreadSanitizer accepts. See [`queue::stealing`](crate::queue::stealing).
 
 mod builder;
@@ -51,8 +51,8 @@ use crate::timeline::Timeline;
 /// The work-stealing executor: threads that take tasks from one another.
 ///
 /// Its workers run spawned tasks from the moment they are spawned, whether or not a thread is in
-/// [`block_on`](Self::block_on). Dropping the executor waits for the polls that are going on, then
-/// drops the futures of all tasks.
+/// [`block_on`](Self::block_on). Dropping the executor waits for the polls in progress, then drops the
+/// futures of all tasks.
 ///
 /// ```
 /// let executor = brigade::WorkStealing::with_workers(2)?;
@@ -118,8 +118,8 @@ impl WorkStealing {
 
     /// Runs `future` to its end on this thread, while the workers run the spawned tasks.
     ///
-    /// The future may borrow from its surroundings and need not be `Send`. While it waits the thread is
-    /// parked, which may use up a token that `std::thread::unpark` left there.
+    /// The future may borrow from its surroundings and need not be `Send`. While it waits, the thread is
+    /// parked, which may consume a token of `std::thread::unpark`.
     ///
     /// Several threads may be in `block_on` at once:
     ///
@@ -138,7 +138,7 @@ impl WorkStealing {
     /// ```
     ///
     /// # Panics
-    /// Panics if an executor is running on this thread already; and if `future` panics. A panic of a
+    /// Panics if an executor is running on this thread already, or if `future` panics. A panic of a
     /// spawned task goes to its handle.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
@@ -147,7 +147,7 @@ impl WorkStealing {
         spawn::pinned(future, |future| park::block_on(future, probe.clone()))
     }
 
-    /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). It begins at once.
+    /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). It starts at once.
     ///
     /// ```
     /// let executor = brigade::WorkStealing::with_workers(1)?;
@@ -188,9 +188,9 @@ impl WorkStealing {
         self.shared.timeline()
     }
 
-    /// Drops the executor and waits, for `timeout` at most: for the polls that are going on, and until the closures
-    /// of [`spawn_blocking`](crate::spawn_blocking) that are running have ended. Closures that have not begun are
-    /// cancelled. An executor that is just dropped waits for the polls, without a bound, and for no closure.
+    /// Drops the executor, then waits at most `timeout` for the polls in progress and for the running
+    /// closures of [`spawn_blocking`](crate::spawn_blocking). Closures that have not begun are
+    /// cancelled. A plain drop of the executor waits for the polls without a bound, and for no closure.
     ///
     /// ```
     /// use std::time::Duration;
@@ -219,7 +219,7 @@ impl WorkStealing {
 
 impl Drop for WorkStealing {
     /// Stops the workers and drops the future of every task; `shutdown` lists the steps. On a worker's
-    /// thread, of this executor or another, it does not wait: the last worker does the rest.
+    /// thread, of this executor or another, the drop does not wait: the last worker does the rest.
     fn drop(&mut self) {
         self.latch.shut_down(None);
     }

@@ -1,25 +1,26 @@
-//! The monitor: a parked worker that wakes up now and then, and takes what is stuck behind a long poll.
+//! The monitor: a parked worker that wakes periodically and takes tasks stuck behind a long poll.
 //!
-//! A poll cannot be interrupted. While it lasts, it holds up what only its worker knows of: the task in the
-//! LIFO slot, and events and timers if the worker came from the driver. So while any worker is awake, one
-//! parked worker acts as the *monitor*: it parks with a timeout of [`PERIOD`] instead of indefinitely. When
-//! all workers are parked there is none, so idle costs nothing.
+//! A poll cannot be interrupted. While it lasts, it delays what depends on its worker: the task in the
+//! LIFO slot, and events and timers if the worker came from the driver. So while any worker is awake,
+//! one parked worker acts as the *monitor*: it parks with a timeout of [`PERIOD`] instead of
+//! indefinitely. When all workers are parked there is none, so idle costs nothing.
 //!
 //! 1. *How it begins.* A worker that parks while others are awake becomes the monitor if there is none
-//!    ([`begin`](Monitor::begin)). If all parked workers parked when no worker was awake, none of them is.
-//!    So a worker ensures that a monitor exists before it can block others (`Scheduler::ensure_monitor`):
-//!    when it fills an empty slot, and when it has left the driver or the monitor's role and found a task.
-//!    It need not while another worker searches. The last searcher either finds nothing and parks, as
-//!    above, or looks for uncovered slots itself (`Scheduler::wake_successor`).
-//! 2. *Which worker.* `ensure_monitor` wakes any parked worker. It searches, usually in vain, and parks
-//!    again, now as the monitor. The request is recorded, so it still holds if the requester has parked
-//!    again by then. A worker that wakes often for short bursts therefore does not wake another each time.
-//! 3. *What it does* (`Worker::take_from_stuck_workers`). It takes the task out of the slot of each worker
-//!    that began no poll since the last look. Then it searches as after any park, and takes the driver
-//!    when it parks again, if that is free.
-//! 4. *Where.* A worker that parks outside the driver takes the role over from the one in the driver:
-//!    otherwise the next event would end the monitor's park, and `ensure_monitor` would wake another
-//!    worker at each event.
+//!    ([`begin`](Monitor::begin)). If all parked workers parked when no worker was awake, none is the
+//!    monitor. So a worker ensures that a monitor exists before it can block others
+//!    (`Scheduler::ensure_monitor`): when it fills an empty slot, and when it has left the driver or the
+//!    monitor's role and found a task. This is not needed while another worker searches. The last
+//!    searcher either finds nothing and parks, as above, or looks for uncovered slots itself
+//!    (`Scheduler::wake_successor`).
+//! 2. *Which worker.* `ensure_monitor` wakes any parked worker. That worker searches, usually in vain,
+//!    and parks again, now as the monitor. The request is recorded, so it still holds if the requester
+//!    has parked again by then. A worker that wakes often for short bursts therefore does not wake
+//!    another each time.
+//! 3. *What it does* (`Worker::take_from_stuck_workers`). It takes the task out of the slot of each
+//!    worker that began no poll since the last check. Then it searches as after any park. When it parks
+//!    again, it takes the driver if that is free.
+//! 4. *Where.* A worker that parks outside the driver takes the role over from the one in the driver.
+//!    Otherwise each event would end the monitor's park, and `ensure_monitor` would wake another worker.
 //!
 //! # Why no slot is left uncovered
 //!
@@ -32,27 +33,27 @@
 //!   P4  request, wake one
 //! ```
 //!
-//! If P2 comes before Q2, Q3 sees the task. Otherwise P3 sees Q1, and also that the searcher's role as
-//! monitor had ended, if it was one before. At R3 the worker does not look at slots: it wakes a monitor for
-//! whatever is in them, or becomes the monitor itself, because the worker of P1 is awake. (It reads the
-//! count of awake workers after it has changed that count at S1. If the worker of P1 rose later than
-//! that, then P3 comes after R1 and sees it.) Most slots are emptied by their owner a moment later, so the
-//! fence P2 must be cheap: it follows a swap, which is a full barrier on x86-64.
+//! If P2 comes before Q2, Q3 sees the task. Otherwise P3 sees Q1, and also that the searcher is no
+//! longer the monitor, if it was before. At R3 the worker does not check the slots. If it found a task,
+//! it wakes a monitor. Otherwise it becomes the monitor itself, because the worker of P1 is awake. (It
+//! reads the count of awake workers after it has changed that count at S1. If the worker of P1 rose
+//! later, P3 comes after R1 and sees it.) Most owners empty their slot a moment later, so the fence P2
+//! must be cheap. It follows a swap, which is a full barrier on x86-64.
 
 use std::time::Duration;
 
 use crate::sync::{AtomicBool, Ordering};
 
-/// How long the monitor parks. A task in a slot waits at most twice as long behind a poll that does not
-/// end. Arbitrary: a person notices nothing, and 200 looks a second are few for a machine.
+/// How long the monitor parks. A task in a slot waits at most twice this time behind a poll that does
+/// not end. Arbitrary: too short for a person to notice, and 200 checks per second cost little.
 pub(crate) const PERIOD: Duration = Duration::from_millis(5);
 
-/// The monitor's role. Each flag is set and cleared by the worker that has the role; both are
-/// set from a takeover until the worker in the driver is up.
+/// The monitor's role. The worker that has the role sets and clears its flag. After a takeover both are
+/// set until the worker in the driver wakes.
 pub(crate) struct Monitor {
     in_driver: AtomicBool,
     outside: AtomicBool,
-    /// A monitor was requested, and no worker has parked since while all others were parked.
+    /// A monitor was requested, and since then no worker has parked as the last one.
     requested: AtomicBool,
 }
 
@@ -70,7 +71,7 @@ impl Monitor {
         self.outside.load(Ordering::Relaxed) || self.in_driver.load(Ordering::Relaxed)
     }
 
-    /// Makes the next worker that parks the monitor, even if all others are parked by then.
+    /// Requests that the next worker to park becomes the monitor, even if it is the last.
     pub(crate) fn request(&self) {
         self.requested.store(true, Ordering::Relaxed);
     }
@@ -80,10 +81,10 @@ impl Monitor {
         if self.outside.load(Ordering::Relaxed) || in_driver && self.exists() {
             return false;
         }
-        // `||` keeps the request while a worker is awake, for when none is.
+        // `||` keeps the request while another worker is awake.
         let needed =
             self.exists() || others_awake() || self.requested.swap(false, Ordering::Relaxed);
-        // Two workers may park outside at once: one of them gets the role. The driver has room for one.
+        // Two workers may park outside the driver at once. One of them gets the role.
         needed && !self.role(in_driver).swap(true, Ordering::Relaxed)
     }
 

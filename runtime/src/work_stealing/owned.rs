@@ -1,21 +1,22 @@
 //! The living tasks of the executor, so that shutdown can cancel them all.
 //!
-//! Each worker keeps a part of its own, for the tasks that it spawns, as plain memory: a spawn on a worker
-//! touches no memory that other threads write. Tasks that other threads spawn are in one more part, behind
-//! a lock. A task may end on another worker than the one that spawned it. That worker passes the vacated
-//! place on in a batch, and the owner reuses it later. Until then the place holds a pointer that may
-//! dangle; it is not followed, because every worker passes on what it has before any task is cancelled.
+//! Each worker keeps its own part, for the tasks that it spawns, as plain memory. So a spawn on a worker
+//! touches no memory that other threads write. Tasks that other threads spawn are in one more part,
+//! behind a lock. A task may end on a worker that did not spawn it. That worker returns the vacated
+//! entry in a batch, and the owner reuses it later. Until then the entry holds a pointer that may
+//! dangle. It is never followed, because every worker returns its vacated entries before any task is
+//! cancelled.
 //!
 //! ```text
 //!   worker A              part A                                         worker B
-//!   plain: places ◄────── vacated places (lock) ◄──── a batch ────────── ends a task of A
+//!   plain: entries ◄───── vacated entries (lock) ◄─── a batch ────────── ends a task of A
 //!      │ A leaves                                                           │ B leaves
 //!      ▼                                                                    ▼
-//!   part A: places (lock)                                                passes on the rest
-//!                    cancel_all, after all workers have left: vacated places first, then tasks
+//!   part A: entries (lock)                                               passes on the rest
+//!                    cancel_all, after all workers have left: vacated entries first, then tasks
 //! ```
 //!
-//! The index that a task keeps names its part in the lowest bits and its place there in the others.
+//! A task's index holds its part in the lowest bits and its entry there in the others.
 
 use std::cell::RefCell;
 
@@ -23,11 +24,11 @@ use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 use crate::task::owned::{OwnedList, UNBOUND};
 use crate::task::raw::RawTask;
 
-/// How many vacated places a worker gathers for another part before it takes that part's lock. Arbitrary:
-/// not measured.
+/// The most vacated entries that a worker gathers for another part before it takes that part's lock.
+/// Arbitrary: not measured.
 const BATCH: usize = if cfg!(loom) { 2 } else { 64 };
 
-/// What the threads share of all parts.
+/// The shared half of all parts.
 pub(crate) struct OwnedTasks {
     /// One for each worker, in order, and one for all other threads. (A power of two: some are unused.)
     parts: Box<[Part]>,
@@ -37,11 +38,11 @@ pub(crate) struct OwnedTasks {
 /// A part, on cache lines of its own.
 #[repr(align(128))]
 struct Part {
-    /// Of a worker's part: what the worker left when it ended.
+    /// In a worker's part: the tasks that it left when it ended.
     tasks: Mutex<Tasks>,
-    /// Places of tasks that ended on other threads.
+    /// Entries of tasks that ended on other threads.
     vacated: Mutex<Vec<u32>>,
-    /// There are vacated places. A hint, so that the owner does not take the lock in vain.
+    /// Set if there are vacated entries. A hint that saves the owner from locking in vain.
     has_vacated: AtomicBool,
 }
 
@@ -50,7 +51,7 @@ struct Tasks {
     closed: bool,
 }
 
-/// A worker's part, and the places that it has vacated in other parts.
+/// A worker's part, and the entries that it has vacated in other parts.
 pub(crate) struct WorkerTasks {
     part: usize,
     registry: RefCell<OwnedList>,
@@ -75,7 +76,7 @@ impl OwnedTasks {
             return false;
         }
         self.add(self.others, &mut tasks.registry, task);
-        // Under the lock: at shutdown the task may be cancelled as soon as it is released.
+        // Called under the lock: once it is released, shutdown may cancel the task.
         admitted();
         true
     }
@@ -87,13 +88,13 @@ impl OwnedTasks {
             self.parts[part].collect(registry);
         }
         let place = registry.place(task) as usize * self.parts.len() + part;
-        // Two thousand million tasks of one worker, divided by the number of parts.
+        // One worker may have 2^32 tasks, divided by the number of parts.
         let index = u32::try_from(place).expect("fewer living tasks");
         assert!(index != UNBOUND, "fewer living tasks");
         task.set_owned_index(index);
     }
 
-    /// Returns the part of a task, and its place there.
+    /// Returns the part of a task, and its entry there.
     #[inline]
     fn find(&self, task: RawTask) -> (usize, u32) {
         let index = task.owned_index();
@@ -108,20 +109,20 @@ impl OwnedTasks {
         self.parts[part].vacate(&mut vec![place]);
     }
 
-    /// Cancels all tasks. All workers have left.
+    /// Cancels all tasks. All workers must have left.
     pub(crate) fn cancel_all(&self) {
-        // First of all: what a destructor spawns from here on is refused.
+        // Close first: tasks that a destructor spawns from here on are refused.
         lock(&self.parts[self.others].tasks).closed = true;
         for part in &self.parts {
             let mut from = 0;
             loop {
                 let task = {
                     let registry = &mut lock(&part.tasks).registry;
-                    // Before the look at a task, which may have ended elsewhere.
+                    // Collect first: a task may have ended on another thread.
                     part.collect(registry);
                     registry.any(&mut from)
                 };
-                // Unlocked before the future is dropped: its destructor may wake, abort, or spawn.
+                // The lock is released here, because the future's destructor may wake, abort, or spawn.
                 match task {
                     Some(task) => task.cancel(),
                     None => break,
@@ -143,13 +144,13 @@ impl Part {
         }
     }
 
-    /// Passes vacated places on to the part's owner.
+    /// Passes vacated entries on to the part's owner.
     fn vacate(&self, places: &mut Vec<u32>) {
         lock(&self.vacated).append(places);
         self.has_vacated.store(true, Ordering::Relaxed);
     }
 
-    /// Frees the places that other threads have passed on. The caller is the part's owner.
+    /// Frees the entries that other threads have passed on. The caller is the part's owner.
     fn collect(&self, registry: &mut OwnedList) {
         if !self.has_vacated.load(Ordering::Relaxed) {
             return;
@@ -195,7 +196,7 @@ impl WorkerTasks {
         }
     }
 
-    /// Exchanges vacated places with the other parts, for memory's sake.
+    /// Exchanges vacated entries with the other parts, so that they are reused.
     pub(crate) fn exchange(&self, owned: &OwnedTasks) {
         for (part, places) in owned.parts.iter().zip(&mut *self.vacated.borrow_mut()) {
             if !places.is_empty() {
@@ -209,7 +210,7 @@ impl WorkerTasks {
         }
     }
 
-    /// The worker leaves: its tasks are where `cancel_all` finds them.
+    /// Moves the leaving worker's tasks to where `cancel_all` finds them.
     pub(crate) fn leave(&self, owned: &OwnedTasks) {
         self.exchange(owned);
         let left = self.registry.replace(OwnedList::new());

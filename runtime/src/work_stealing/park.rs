@@ -1,8 +1,8 @@
-//! Parks one thread and unparks it: a worker's, or one that is in `block_on`.
+//! Parks and unparks one thread: a worker's, or one that is in `block_on`.
 //!
-//! The token is this module's own. `std::thread::park` has one too, but the user's code runs on the same
-//! thread and may use it up or leave one behind (futures-rs #2010), so std's park is only the means of
-//! blocking here. An `unpark` that comes before the `park` is kept, so no call is lost (tokio #459).
+//! The token belongs to this module. `std::thread::park` has one too, but user code on the same thread
+//! may consume it or leave one behind (futures-rs #2010). So std's park serves only to block. An
+//! `unpark` that comes before the `park` is kept, so no call is lost (tokio #459).
 //!
 //! ```text
 //!              park                       unpark
@@ -24,16 +24,16 @@ use crate::task::run::MainTask;
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::trace::Probe;
 
-/// The worker is up, and no call is kept.
+/// The thread is awake, and there is no token.
 const EMPTY: u8 = 0;
-/// The worker blocks in std's park.
+/// The thread blocks in std's park.
 const PARKED: u8 = 1;
-/// The worker blocks in the driver: the event loop must be notified.
+/// The thread blocks in the driver: the event loop must be notified.
 const DRIVING: u8 = 2;
-/// A call is kept, for this park or the next.
+/// There is a token, for this park or the next.
 const NOTIFIED: u8 = 3;
 
-/// The parking place of one thread.
+/// Parks one thread.
 pub(crate) struct Parker {
     state: AtomicU8,
     thread: std::sync::OnceLock<thread::Thread>,
@@ -52,13 +52,13 @@ impl Parker {
         let _ = self.thread.set(thread::current());
     }
 
-    /// Blocks until a call of `unpark`, or for `at_most`.
+    /// Blocks until `unpark` is called, or for at most `at_most`.
     pub(crate) fn park(&self, at_most: Option<Duration>) {
         self.park_as(PARKED, || match at_most {
             // No loop: a timed park may return early.
             Some(at_most) => thread::park_timeout(at_most),
             None => {
-                // std's park may return without reason, or because the user's code called its unpark.
+                // std's park may return spuriously, or because user code called std's unpark.
                 while self.state.load(Ordering::Acquire) != NOTIFIED {
                     thread::park();
                 }
@@ -66,21 +66,21 @@ impl Parker {
         });
     }
 
-    /// Runs `sleep`, which blocks in the driver, unless a call is kept already.
+    /// Runs `sleep`, which blocks in the driver, unless there is a token already.
     pub(crate) fn park_in_driver(&self, sleep: impl FnOnce()) {
         self.park_as(DRIVING, sleep);
     }
 
     fn park_as(&self, how: u8, sleep: impl FnOnce()) {
-        // This fails if a call was kept, which is used up then.
+        // This fails if there was a token, which is consumed then.
         let empty = self
             .state
             .compare_exchange(EMPTY, how, Ordering::AcqRel, Ordering::Relaxed);
         if empty.is_ok() {
             sleep();
         }
-        // A swap, not a store: Acquire pairs with the Release of an `unpark` that came by now, so that
-        // what its caller did before is seen.
+        // A swap, not a store: Acquire pairs with the Release of an `unpark` that came by now. So this
+        // thread sees what its caller did before.
         self.state.swap(EMPTY, Ordering::AcqRel);
     }
 
@@ -112,8 +112,8 @@ struct Caller {
     ready: Mutex<Option<Runnable>>,
 }
 
-/// Polls `future` to its end on this thread, which is no worker, and parks it in between. So the future
-/// may borrow and need not be `Send`.
+/// Polls `future` to its end on this thread, which is not a worker, and parks the thread in between. So
+/// the future may borrow and need not be `Send`.
 pub(super) fn block_on<F: Future>(mut future: Pin<&mut F>, probe: Probe) -> F::Output {
     let caller = Arc::new(Caller {
         parker: Parker::new(),
@@ -193,7 +193,7 @@ mod tests {
             assert!(!parker.drives());
             assert!(!unpark(&parker));
         });
-        // The calls ended that sleep and are used up.
+        // The calls ended the park, and no token is left.
         assert_eq!(state(&parker), EMPTY);
     }
 
@@ -217,10 +217,10 @@ mod tests {
                 std::thread::yield_now();
             }
             if round % 2 == 1 {
-                // As code of a user on that thread may: it ends no park of ours.
+                // User code may do this. It must not end our park.
                 sleeper.thread().unpark();
             }
-            // So that mostly it sleeps when the call comes.
+            // Usually lets the thread park before the call.
             std::thread::yield_now();
             told.store(true, Ordering::Relaxed);
             assert!(!unpark(&parker));

@@ -1,8 +1,9 @@
-//! What the workers share: where a task goes when it is woken, from any thread, and which worker is woken.
+//! The workers' shared state: it decides where a woken task goes, from any thread, and which worker is
+//! woken.
 //!
 //! A task that is woken on a worker's thread goes to that worker's own queues, any other task to the
-//! injector. Each way in ends with a decision whether another worker must be woken: `idle` and `monitor`
-//! hold the two protocols, and their steps are marked here. The scheduler polls no task.
+//! injector. Each push ends with a decision whether to wake another worker. `idle` and `monitor`
+//! describe the two protocols, and their steps are marked here. The scheduler polls no task.
 
 use super::idle::Idle;
 use super::monitor::Monitor;
@@ -32,11 +33,11 @@ pub(crate) struct Scheduler {
 
 /// The part of a worker that other threads access.
 ///
-/// It has cache lines of its own (two, because processors fetch them in pairs): its worker writes it
-/// several times a poll, and a neighbour on the same line would have to fetch it anew each time.
+/// It has two cache lines of its own, because processors fetch lines in pairs. Its worker writes it
+/// several times per poll, and a neighbour on the same line would have to fetch it each time.
 #[repr(align(128))]
 pub(crate) struct Remote {
-    /// Tasks that were spawned or woken, but for the last one, which is in the slot.
+    /// Tasks that were spawned or woken, except the last one, which is in the slot.
     pub(crate) ring: Ring<Runnable>,
     /// Tasks that woke themselves during their poll.
     pub(crate) yielded: Ring<Runnable>,
@@ -62,7 +63,7 @@ impl Scheduler {
 
     // ---- which worker to wake ------------------------------------------------------------------
 
-    /// Wakes a worker if need be for a task that was put where others may take it.
+    /// Wakes a worker, if necessary, for a task that other workers may take.
     #[inline]
     pub(crate) fn notify(&self) {
         let drives = |worker: usize| self.remotes[worker].parker.drives();
@@ -73,8 +74,8 @@ impl Scheduler {
         }
     }
 
-    /// Wakes another worker in place of the last searcher, which has found a task: for more tasks, for
-    /// the driver if no worker is in it, or for a slot that no monitor covers (Q3).
+    /// Wakes another worker after the last searcher has found a task, if there are more tasks, if no
+    /// worker is in the driver, or if no monitor covers a slot (Q3).
     #[cold]
     pub(crate) fn wake_successor(&self) {
         let driven = self.remotes.iter().any(|remote| remote.parker.drives());
@@ -85,8 +86,8 @@ impl Scheduler {
         }
     }
 
-    /// P3 and P4: ensures that a monitor exists, because the caller's next poll may take long, and a
-    /// task in its slot, events or timers may wait for its end.
+    /// P3 and P4: ensures that a monitor exists, because the caller's next poll may take long, and delay
+    /// the task in its slot, events and timers.
     #[inline]
     pub(crate) fn ensure_monitor(&self) {
         if !self.monitor.exists() && !self.idle.nobody_to_wake() {
@@ -103,8 +104,8 @@ impl Scheduler {
         parker.unpark(|| self.reactor.notify());
     }
 
-    /// S3, and for the last searcher: returns whether there is a task in any queue that others may take
-    /// from, except the slots.
+    /// S3, and the last searcher's check: returns whether any queue that others may take from, except
+    /// the slots, has a task.
     pub(crate) fn has_work(&self) -> bool {
         !self.injector.is_empty() || self.remotes.iter().any(|remote| remote.queued() > 0)
     }
@@ -115,7 +116,7 @@ impl Scheduler {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Asks the workers to leave, each after the poll it is in. Tasks that are queued then are not
+    /// Tells the workers to leave, each after its current poll. Tasks that are queued then are not
     /// popped any more.
     pub(crate) fn close(&self) {
         // Release pairs with `is_closed`.
@@ -132,7 +133,7 @@ impl Schedule for Scheduler {
         let Err(task) = worker::with_current(self, task, Worker::bind) else {
             return;
         };
-        // A closing executor refuses the task, which is dropped, and so cancelled.
+        // A closing executor refuses the task. Dropping it cancels it.
         if !self
             .owned
             .insert(task.raw(), || self.counters.spawned_outside.add(1))
@@ -183,7 +184,7 @@ impl Remote {
         }
     }
 
-    /// Returns how many tasks are in the rings, where other workers may take them.
+    /// Returns how many tasks are in the rings, from which other workers may take them.
     pub(crate) fn queued(&self) -> usize {
         (self.ring.len() + self.yielded.len()) as usize
     }

@@ -1,8 +1,8 @@
 //! How a worker finds its next task: from the driver, its own queues, the injector, or other workers.
 //!
-//! The order weighs speed against fairness. A task that was just woken by the running one is warmest in
-//! the cache, so it goes first; but each source that could be refilled for ever has a bound, after which
-//! the next one has its turn. The bounds multiply to at most 16 polls for a task at the head of any queue.
+//! The order weighs speed against fairness. The task that the running task just woke is warmest in the
+//! cache, so it goes first. But each source that could be refilled forever has a bound, after which the
+//! next source follows. The bounds multiply to at most 16 polls for a task at the head of any queue.
 
 use super::worker::Worker;
 use crate::queue::stealing::CAPACITY;
@@ -10,11 +10,11 @@ use crate::sync::Ordering;
 use crate::task::raw::Runnable;
 use crate::trace::recorder::Kind;
 
-/// How often in a row a worker runs the task in its slot before one from a ring. Without a bound two tasks
-/// that wake one another would keep all others waiting for ever. Arbitrary; tokio has the same.
+/// How many times in a row a worker runs the task in its slot before one from a ring. Without a bound,
+/// two tasks that wake each other would starve all others. Arbitrary; tokio uses the same.
 const STREAK: u32 = 3;
 
-/// How many tasks a worker takes from the injector at a time, at most: half a ring.
+/// The most tasks that a worker takes from the injector at a time: half a ring.
 const BATCH: usize = CAPACITY as usize / 2;
 
 impl Worker {
@@ -31,8 +31,8 @@ impl Worker {
             .or_else(|| self.search())
     }
 
-    /// While tasks wait in the injector, every other poll is one of them. Sockets that are ready again
-    /// and again, and tasks that wake one another, would keep them there otherwise.
+    /// While tasks wait in the injector, every other poll runs one of them. Otherwise sockets that are
+    /// always ready, and tasks that wake each other, would starve these tasks.
     #[inline]
     fn next_injected(&self) -> Option<Runnable> {
         if !self.alternate_injector.get() || self.remote.polls.load(Ordering::Relaxed) % 2 == 0 {
@@ -56,8 +56,8 @@ impl Worker {
             }
         }
         self.streak.set(0);
-        // The rings take turns: tasks that wake themselves, however many they are, do not delay what
-        // something else woke, nor are they starved by it.
+        // The rings alternate, so tasks that yield and tasks that were woken do not starve each other,
+        // however many there are.
         let yielded_last = self.yielded_last.replace(!self.yielded_last.get());
         let (first, second) = if yielded_last {
             (&remote.ring, &remote.yielded)
@@ -69,8 +69,8 @@ impl Worker {
     }
 
     /// Takes a fair share of the injector: one task to run, the others for the ring, where other workers
-    /// may steal them. It wakes none: the batch is visible all the time, so the worker that was woken
-    /// for these tasks finds what is left of them, or wakes another that does.
+    /// may steal them. It wakes no worker, because the batch stays visible: the worker that was woken
+    /// for these tasks finds the rest, or wakes another that does.
     fn take_batch(&self) -> Option<Runnable> {
         let workers = self.scheduler.remotes.len();
         let (first, moved) = self.scheduler.injector.pop_batch(
@@ -82,7 +82,7 @@ impl Worker {
         Some(first)
     }
 
-    /// Takes half of what another worker has.
+    /// Steals half of another worker's tasks.
     fn search(&self) -> Option<Runnable> {
         self.count_as_out_of_work();
         if !self.searching.get() {
@@ -114,8 +114,8 @@ impl Worker {
         self.take_batch()
     }
 
-    /// Takes the task out of the slot of each worker that began no poll since this one was last the
-    /// monitor.
+    /// Takes the task out of the slot of each worker that began no poll since the calling worker was
+    /// last the monitor.
     pub(super) fn take_from_stuck_workers(&self) {
         let mut seen = self.seen.borrow_mut();
         for (index, remote) in self.scheduler.remotes.iter().enumerate() {

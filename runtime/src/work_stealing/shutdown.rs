@@ -1,13 +1,13 @@
-//! Shutdown: the last to leave cancels all remaining tasks, because by then none can be running.
+//! Shutdown: the last holder to leave cancels all remaining tasks, because by then none can be running.
 //!
-//! Each worker holds a [`WorkerGuard`] while it runs, and the executor counts as one more. The last of
-//! them to be released may be a worker's or the executor's.
+//! Each worker holds a [`WorkerGuard`] while it runs, and the executor counts as one more. A worker or
+//! the executor may be the last to leave.
 //!
-//! 1. `WorkStealing::drop` calls `Scheduler::close`: every worker is asked to leave, and unparked.
+//! 1. `WorkStealing::drop` calls `Scheduler::close`, which asks every worker to leave, and unparks it.
 //! 2. Each worker leaves its loop after the poll it is in, and its guard is dropped.
 //! 3. The thread that releases the last guard cancels the tasks (`cancel_all` in [`owned`](super::owned)):
 //!    each future is dropped exactly once, by one thread, while no other task runs.
-//! 4. It closes the blocking pool and wakes all tasks elsewhere that wait for a socket or timer.
+//! 4. It closes the blocking pool and wakes all other tasks that wait for a socket or timer.
 //! 5. The workers' threads end, and `drop` returns.
 //!
 //! A worker's thread ends by a panic only if the OS refuses to wait for events. Then it releases the
@@ -36,10 +36,10 @@ pub(super) struct ShutdownLatch {
 }
 
 struct Present {
-    /// The workers that are present, and the executor.
+    /// The number of present workers, and one for the executor.
     count: usize,
-    /// The executor is counted, from the beginning, so that the latch does not finish while workers are
-    /// still being started.
+    /// Set while the executor is counted. It is counted from the start, so the latch cannot finish while
+    /// workers are being started.
     executor: bool,
     /// All tasks are cancelled.
     finished: bool,
@@ -74,10 +74,10 @@ impl ShutdownLatch {
         lock(&self.threads).push(thread);
     }
 
-    /// Steps 1 and 5: releases the executor's guard and waits for the workers' threads. On a worker's
-    /// thread, of this executor or another, it does not wait: the thread might wait for its own end, and
-    /// two executors that are dropped in one another's tasks would wait for each other. It waits up to
-    /// `deadline`, if there is one, and not a second time.
+    /// Steps 1 and 5: releases the executor's guard and waits for the workers' threads, until `deadline`
+    /// if there is one. A second call does not wait. On a worker's thread, of this executor or another,
+    /// no call waits. The thread might wait for its own end, and two executors dropped in each other's
+    /// tasks would wait for each other.
     pub(super) fn shut_down(&self, deadline: Option<Instant>) {
         self.scheduler.close();
         self.release(Present::remove_executor);
@@ -86,14 +86,14 @@ impl ShutdownLatch {
             return;
         }
         for thread in threads {
-            // A thread that panicked has printed so, and closed the executor.
+            // A thread that panicked has printed the panic and closed the executor.
             let _ = thread.join();
         }
     }
 
     /// Waits until all tasks are cancelled, and returns whether that was before the deadline.
     fn finishes_by(&self, deadline: Option<Instant>) -> bool {
-        // Without a deadline, joining the threads is all the waiting that is needed.
+        // Without a deadline, joining the threads is enough.
         let Some(deadline) = deadline else {
             return true;
         };
@@ -145,7 +145,7 @@ impl Drop for WorkerGuard {
     fn drop(&mut self) {
         if thread::panicking() {
             // Panics of tasks are caught, so the OS has refused to wait for events (`Driver::turn`), and
-            // will refuse other workers too. All leave now, not only when the executor is dropped, so
+            // will refuse other workers too. All leave now instead of when the executor is dropped, so
             // that every join handle is resolved.
             self.0.scheduler.close();
             self.0.release(Present::remove_executor);

@@ -30,8 +30,8 @@ thread_local! {
 /// Calls `f` with this thread's worker and the task, if the worker is one of `scheduler`'s. Otherwise
 /// returns the task.
 ///
-/// A task is woken from inside another one's poll, by a function that gets nothing but the task. Whether
-/// the task may go into a worker's own queues depends on the thread that the function is called on.
+/// A waker gets nothing but the task. Whether the task may go into a worker's own queues depends on the
+/// calling thread.
 #[inline]
 pub(super) fn with_current<T>(
     scheduler: &Scheduler,
@@ -64,7 +64,7 @@ pub(super) struct Worker {
     pub(super) remote: Arc<Remote>,
     pub(super) counters: Arc<WorkerCounters>,
     tasks: WorkerTasks,
-    /// When the worker began, in the clock's nanoseconds.
+    /// The time at which the worker began, in the clock's nanoseconds.
     began: u64,
     /// The worker has tasks and is counted in `at_once`.
     running: Cell<bool>,
@@ -76,9 +76,9 @@ pub(super) struct Worker {
     pub(super) streak: Cell<u32>,
     /// The last task from a ring was one from `yielded`.
     pub(super) yielded_last: Cell<bool>,
-    /// There were tasks in the injector at the last look, and it has not been found empty since.
+    /// The injector had tasks at the last check, and has not been found empty since.
     pub(super) alternate_injector: Cell<bool>,
-    /// Where among the workers the last search began, as a fraction of 2^32.
+    /// The worker at which the last search began, as a fraction of 2^32.
     pub(super) first_victim: Cell<u32>,
     pace: RefCell<Pace>,
     /// The wakers that the driver has collected.
@@ -125,7 +125,7 @@ impl Worker {
         self.shared.timers.clock().now_nanos()
     }
 
-    /// Runs tasks until the executor closes. It takes the worker itself, so that nothing moves it while
+    /// Runs tasks until the executor closes. Takes the worker by value, so that nothing moves it while
     /// `CURRENT` points to it.
     pub(super) fn run(self) {
         let _entered = context::enter_running(&self.shared, "a worker");
@@ -159,12 +159,12 @@ impl Worker {
         coop::refill();
         task.run(self.shared.scheduler.probe());
         if coop::take_yield() {
-            // Poll the driver as soon as every task that is ready now has had a turn.
+            // Poll the driver as soon as every task that is ready now has been polled.
             self.left.set(self.left.get().min(self.remote.queued()));
         }
     }
 
-    /// The worker has found a task: it is counted as running, not as searching any more.
+    /// Counts the worker, which has found a task, as running and no longer as searching.
     fn begin_to_run(&self) {
         self.spurious_rise.set(false);
         self.scheduler.counters.worker_begins();
@@ -172,12 +172,12 @@ impl Worker {
             // R3: this worker was the monitor or in the driver, and hands neither role to anyone.
             self.scheduler.ensure_monitor();
         } else if self.scheduler.idle.stop_searching() {
-            // There may be more, and no other worker looks.
+            // There may be more tasks, and no other worker searches.
             self.scheduler.wake_successor();
         }
     }
 
-    /// The worker has no task any more.
+    /// Stops counting the worker as running.
     pub(super) fn count_as_out_of_work(&self) {
         if self.running.replace(false) {
             self.scheduler.counters.at_once.down();
@@ -214,13 +214,13 @@ impl Worker {
         }
     }
 
-    /// Puts a task that woke itself during its poll behind the others like it.
+    /// Puts a task that woke itself during its poll behind the other yielded tasks.
     #[inline]
     pub(super) fn push_yielded(&self, task: Runnable) {
         let others = self.remote.queued() > 0 || !self.remote.slot.is_empty();
         self.push_to_ring(&self.remote.yielded, task);
         // Two tasks that alternately yield could run in parallel, but no worker has been notified of
-        // either. The look needs no fence: this worker runs the task if no other one comes.
+        // either. The check needs no fence, because this worker runs the task if no other does.
         if others && !self.scheduler.idle.nobody_to_wake() {
             self.scheduler.notify();
         }
@@ -237,7 +237,7 @@ impl Worker {
 
     // ---- driver and parking ---------------------------------------------------------------------
 
-    /// Polls the OS and the clock, unless another worker is at it.
+    /// Polls the OS and the clock, unless another worker has the driver.
     pub(super) fn poll_driver(&self) {
         let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
         if !reactor.is_empty() || !timers.is_empty() {
@@ -245,7 +245,7 @@ impl Worker {
             if let Ok(mut driver) = self.driver.try_lock() {
                 driver.poll(reactor, timers, &mut woken);
             }
-            // The driver is unlocked again.
+            // Wake only after the driver is unlocked.
             driver::wake_all(&mut woken);
         }
         let now = self.now();
@@ -267,15 +267,15 @@ impl Worker {
         // S4
         self.searching.set(idle.rise(self.index, found));
         if found && self.spurious_rise.replace(true) {
-            // The second time in a row. A thief that the OS stopped in the middle of a theft hides the
-            // rest of a ring until it is done, so offer it this processor.
+            // This is the second time in a row. A thief that was preempted while it steals hides the
+            // rest of a ring, so let it run.
             thread::yield_now();
         }
         // Wake only after `rise`: while this worker is still listed as parked, a wake could pick it.
         driver::wake_all(&mut self.woken.borrow_mut());
     }
 
-    /// S5: parks in the driver if it is free, and as the monitor, with its timeout, if one is due.
+    /// S5: parks, in the driver if it is free, and as the monitor if one is needed.
     fn park(&self) {
         self.counters.parks.add(1);
         let before = self.now();
@@ -287,7 +287,7 @@ impl Worker {
         let is_monitor = monitor.begin(in_driver, || idle.counts().awake > 0);
         let at_most = is_monitor.then_some(PERIOD);
         match &mut driver {
-            // It collects the tasks that are woken, and `sleep` wakes them.
+            // The driver collects the wakers, and `sleep` calls them.
             Some(driver) => self.remote.parker.park_in_driver(|| {
                 let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
                 let woken = &mut self.woken.borrow_mut();
@@ -300,7 +300,7 @@ impl Worker {
             }
         }
         if is_monitor {
-            // R1: before `rise`, before it wakes any task, and before another worker has the driver.
+            // R1 comes before `rise`, before any wake, and before another worker has the driver.
             monitor.end(in_driver);
         }
         drop(driver);
@@ -330,7 +330,7 @@ impl Worker {
 }
 
 impl Drop for Worker {
-    /// Before the worker's guard is dropped, also after a panic.
+    /// Runs before the worker's guard is dropped, also after a panic.
     fn drop(&mut self) {
         CURRENT.set(ptr::null());
         self.tasks.leave(&self.scheduler.owned);

@@ -24,7 +24,7 @@ fn steal(victim: &Ring<u32>, thief: &Ring<u32>) -> Option<u32> {
 #[test]
 fn a_ring_is_first_in_first_out_and_knows_its_length() {
     let ring = Ring::new();
-    // More than once around the ring, and past the point where the positions wrap.
+    // Goes around the ring more than once, and past the wrapping position.
     for round in 0..3 {
         assert!(ring.len() == 0 && drain(&ring).is_empty());
         for count in 0..CAPACITY {
@@ -54,7 +54,7 @@ fn a_thief_takes_the_older_half_rounded_up() {
         let (ring, mine) = (Ring::new(), Ring::new());
         push(&ring, 0..count);
         let half = count.div_ceil(2);
-        // The last one is returned, to be run at once.
+        // The last item is returned, to be run at once.
         assert_eq!(steal(&ring, &mine), Some(half - 1));
         assert!(drain(&mine).into_iter().eq(0..half - 1));
         assert!(drain(&ring).into_iter().eq(half..count));
@@ -74,7 +74,7 @@ fn a_thief_steals_no_more_than_it_has_room_for() {
     assert_eq!((ring.len(), mine.len()), (CAPACITY / 2, CAPACITY - 1));
 }
 
-/// `steal_into` taken apart: the thief stops between its claim and its last read.
+/// Splits `steal_into`: the thief stops between its claim and its last read.
 #[test]
 fn places_that_a_thief_reads_are_neither_written_nor_stolen() {
     let (ring, mine) = (Ring::new(), Ring::new());
@@ -82,7 +82,7 @@ fn places_that_a_thief_reads_are_neither_written_nor_stolen() {
     let (first, count) = ring.claim_half().unwrap();
     assert_eq!(count, CAPACITY / 2);
     assert_eq!(steal(&ring, &mine), None);
-    // The owner pops behind what is claimed, and that makes no room either.
+    // The owner pops after the claimed positions, which frees none of them.
     // SAFETY: as in `push`.
     assert_eq!(unsafe { ring.pop() }, Some(count));
     // SAFETY: as in `push`.

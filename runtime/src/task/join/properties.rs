@@ -1,7 +1,7 @@
 //! Searches every interleaving of one task's life. The executor, the handle, wakers, aborts and the
-//! shutdown of the executor take their steps in every possible order. Between two transitions are the
-//! steps that their answers require (drop the future, write the slot, end the reference). So the steps
-//! of one side *after* a transition meet every transition of the others.
+//! shutdown of the executor take their steps in every possible order. What a transition's answer
+//! requires (drop the future, write the slot, end the reference) is a step of its own. So these steps
+//! are interleaved with every transition of the other sides.
 
 use std::collections::HashSet;
 
@@ -317,7 +317,7 @@ impl World {
             }
             next.push(world);
         }
-        // It closes between two turns, not within one.
+        // The executor closes between two polls, not during one.
         if !self.closed && matches!(self.exec, Exec::Idle | Exec::Done) {
             let mut world = self;
             world.closed = true;
@@ -391,7 +391,7 @@ fn explore() -> (HashSet<World>, Seen) {
 )]
 fn every_interleaving_keeps_the_books() {
     let (known, _) = explore();
-    // Thousands of states show that the search did search.
+    // Check that the search visited many states.
     assert!(known.len() > 5_000, "{} states", known.len());
     let outcome = |exec, output| {
         let ended = |world: &&World| world.exec == exec && world.hand == Hand::Gone;

@@ -54,7 +54,7 @@ impl Lists {
         }
     }
 
-    /// Spawns a task of this thread.
+    /// Spawns a task bound to this thread.
     fn spawn<F: Future>(self: &Arc<Self>, future: F) -> (RawTask, JoinHandle<F::Output>) {
         let (task, handle) = new_task_of(&self.bound(), future);
         let raw = task.raw();
@@ -66,7 +66,7 @@ impl Lists {
         SchedulerRef::bound(self.clone(), Probe::off())
     }
 
-    /// Returns whether every task, and with them every reference to it, has been freed.
+    /// Returns whether every task, and with it every reference to these lists, has been freed.
     fn is_alone(self: &Arc<Self>) -> bool {
         Arc::strong_count(self) == 1
     }
@@ -77,7 +77,7 @@ fn elsewhere<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     thread::scope(|scope| scope.spawn(f).join().unwrap())
 }
 
-/// What a test observes of a task that waits until it may end.
+/// The parts of a waiting task that a test observes.
 #[derive(Default)]
 struct Sight {
     polls: AtomicUsize,
@@ -91,7 +91,7 @@ impl Sight {
     }
 }
 
-/// Spawns a task that was polled once and waits. Its output will be `output`.
+/// Spawns a task that will return `output`, and polls it once.
 fn waiting<T: Unpin>(lists: &Arc<Lists>, output: T) -> (Arc<Sight>, JoinHandle<T>) {
     let sight = Arc::new(Sight::default());
     let mut output = Some(output);
@@ -128,7 +128,7 @@ fn poll<T>(handle: &mut JoinHandle<T>, count: &Arc<Count>) -> Poll<Result<T, Joi
 fn any_number_of_remote_wakes_are_one_message() {
     let lists = Arc::new(Lists::default());
     let (sight, handle) = waiting(&lists, ());
-    // The flag is cleared before the wake, so wakes of a later round are noticed too.
+    // The flag is cleared before the wake, so wakes of later rounds are noticed too.
     for round in 1..4 {
         elsewhere(|| (0..3).for_each(|_| sight.waker().wake()));
         assert_eq!(lists.sent(), 1);
@@ -206,7 +206,7 @@ fn a_handle_on_another_thread_is_woken_once_and_sends_nothing() {
     assert_eq!(Arc::strong_count(&count), 1);
 }
 
-/// Joins used to be messages, one for each poll, without a bound.
+/// Joins used to send a message for each poll, without a bound.
 #[test]
 fn a_handle_keeps_one_waker_however_often_and_wherever_it_is_polled() {
     let lists = Arc::new(Lists::default());
@@ -341,7 +341,7 @@ fn a_task_is_unwakeable_once_its_last_waker_is_gone() {
             Poll::<()>::Pending
         })
     });
-    // It is queued.
+    // The task is queued.
     assert!(!task.is_unwakeable());
     lists.work();
     let waker = waker.lock().unwrap().take().unwrap();
