@@ -1,4 +1,4 @@
-//! A third executor: one cook who always takes the most urgent dish that is ready.
+//! A third executor: one worker that always polls the most urgent task that is ready.
 //!
 //! Tasks, wakers, sockets, timers, joins, aborts and shutdown are brigade's, through `brigade::custom`.
 //! This example adds the order: a map sorted by urgency, then by arrival, replaces the queue. Each
@@ -14,7 +14,7 @@ use brigade::custom::{Notify, Ready, Runtime, Spawner};
 use brigade::task::JoinHandle;
 use brigade::{Executor, Handle, Metrics, timeline::Timeline};
 
-/// Polls between two polls of the driver and the main future. Arbitrary: not measured.
+/// The number of polls between two polls of the driver and the main future. Arbitrary: not measured.
 const STRETCH: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +42,7 @@ impl Board {
     }
 }
 
-/// The main future was woken.
+/// Set when the main future is woken.
 struct MainWaker(AtomicBool, Notify);
 
 impl Wake for MainWaker {

@@ -30,11 +30,11 @@ mod linux {
     use brigade::io::{Interest, OwnedFdSource, Registered};
     use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
 
-    /// A timer that rings again and again.
+    /// A periodic timer.
     pub(crate) struct Timer(Registered<OwnedFdSource>);
 
     impl Timer {
-        /// Makes a timer with a period of some milliseconds, fewer than a thousand.
+        /// Makes a timer with a period of less than 1,000 milliseconds.
         pub(crate) fn every(milliseconds: i64) -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, flags)?;
@@ -50,10 +50,10 @@ mod linux {
             OwnedFdSource::new(timer, Interest::READABLE).map(Timer)
         }
 
-        /// Waits until the timer has rung. Returns how often it has rung since the last call.
+        /// Waits until the timer has expired. Returns how many times it has since the last call.
         pub(crate) async fn rings(&self) -> io::Result<u64> {
             let mut count = [0; 8];
-            // `WouldBlock` until it has rung; `Registered` waits for the event and tries again.
+            // `WouldBlock` until it has expired; `Registered` waits for the event and tries again.
             self.0
                 .read_with(|timer| Ok(rustix::io::read(timer, &mut count)?))
                 .await?;

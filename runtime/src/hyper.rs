@@ -140,8 +140,8 @@ impl<S: ByteStream> rt::Write for Socket<S> {
 /// # }).unwrap();
 /// ```
 ///
-/// Such a stream may read the buffer it is given, so the buffer is filled with zeros before each read.
-/// The sockets of brigade need neither the wrapper nor the zeros.
+/// Such a stream may read its buffer, so it is filled with zeros before each read. The sockets of brigade
+/// need neither the wrapper nor the zeros.
 #[derive(Debug)]
 pub struct Io<T>(T);
 
@@ -228,8 +228,8 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
         Pin::new(&mut self.0).poll_close(cx)
     }
 
-    /// futures-io does not tell. A stream without vectored writes takes the first slice, which costs
-    /// hyper nothing.
+    /// Always true, because futures-io cannot tell. A stream without vectored writes takes the first slice,
+    /// which costs hyper nothing.
     fn is_write_vectored(&self) -> bool {
         true
     }
@@ -245,8 +245,7 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
 
 impl rt::Sleep for Sleep {}
 
-/// Provides hyper's timeouts by the clock of the current executor; see the [module](self) for an
-/// example.
+/// Provides hyper's timeouts with the clock of the current executor; see the [module](self) for an example.
 ///
 /// ```
 /// use std::time::Duration;

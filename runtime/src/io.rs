@@ -1,8 +1,9 @@
-//! Input and output: the traits of the field, and a way in for any source that mio knows.
+//! Input and output: the futures-io traits, and an adapter for any source of mio.
 //!
-//! [`Registered`] joins a non-blocking source to the reactor of the current executor: try, and when the OS
-//! returns `WouldBlock`, wait for an event and try again. All sockets of [`brigade::net`](crate::net) are made
-//! of it, and so is yours: a pipe, a timerfd, an inotify descriptor. Nothing is buffered.
+//! [`Registered`] connects a non-blocking source to the reactor of the current executor. It tries an
+//! operation; if the OS returns `WouldBlock`, it waits for an event and tries again. All sockets of
+//! [`brigade::net`](crate::net) use it, and so can a pipe, a timerfd or an inotify descriptor. Nothing is
+//! buffered.
 
 use std::fmt;
 use std::io;
@@ -23,9 +24,9 @@ pub(crate) use crate::reactor::source::{BOTH, TCP_STREAM};
 
 /// A source of events, registered with the executor that was current when it was made.
 ///
-/// Any number of tasks may use it at once through `&self`. The closures that the methods take make
-/// the system call; they must return `WouldBlock` where the OS does, and are called again after the
-/// next event. A call that a signal [interrupted](io::ErrorKind::Interrupted) is made again at once.
+/// Any number of tasks may use it at once through `&self`. Its methods take closures that make the system
+/// call. A closure must return `WouldBlock` if the OS does, and is called again after the next event. A call
+/// that a signal [interrupted](io::ErrorKind::Interrupted) is made again at once.
 ///
 /// ```
 /// # #[cfg(unix)] {
@@ -54,8 +55,8 @@ pub struct Registered<S: Source> {
 }
 
 impl<S: Source> Registered<S> {
-    /// Registers a source with the current executor, for the directions of `interest`, until it is
-    /// dropped. The source must be non-blocking.
+    /// Registers a source with the current executor for the directions of `interest`. Dropping the result
+    /// ends the registration. The source must be non-blocking.
     ///
     /// ```
     /// use brigade::io::{Interest, Registered};
@@ -64,7 +65,7 @@ impl<S: Source> Registered<S> {
     /// let registered = brigade::run(async { Registered::new(socket, Interest::READABLE) });
     /// assert!(registered.is_ok());
     ///
-    /// // Here is no executor to register it with.
+    /// // No executor is current here.
     /// let socket = mio::net::UdpSocket::bind(([127, 0, 0, 1], 0).into())?;
     /// assert!(Registered::new(socket, Interest::READABLE).is_err());
     /// # std::io::Result::Ok(())
@@ -76,7 +77,7 @@ impl<S: Source> Registered<S> {
         Self::with_reactor(current_reactor("Registered::new")?, io, interest, false)
     }
 
-    /// `writable`: a write may be tried at once.
+    /// If `writable`, a write may be tried at once.
     pub(crate) fn with_reactor(
         reactor: Arc<Reactor>,
         mut io: S,
@@ -99,7 +100,7 @@ impl<S: Source> Registered<S> {
     /// brigade::run(async {
     ///     let socket = mio::net::UdpSocket::bind(([127, 0, 0, 1], 0).into())?;
     ///     let socket = Registered::new(socket, Interest::READABLE)?;
-    ///     // What neither reads nor writes needs no wait.
+    ///     // A call that neither reads nor writes needs no wait.
     ///     assert!(socket.get_ref().local_addr()?.ip().is_loopback());
     ///     std::io::Result::Ok(())
     /// })?;
@@ -136,7 +137,7 @@ impl<S: Source> Registered<S> {
         io
     }
 
-    /// Waits until a read is worth a try. It may still get `WouldBlock`.
+    /// Waits until a read may succeed. That read may still get `WouldBlock`.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -161,12 +162,12 @@ impl<S: Source> Registered<S> {
     /// Returns an error if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
-    /// Nothing is lost when it is dropped.
+    /// Dropping the future loses nothing.
     pub async fn readable(&self) -> io::Result<()> {
         self.source.wait(Interest::READABLE).await
     }
 
-    /// Waits until a write is worth a try. It may still get `WouldBlock`.
+    /// Waits until a write may succeed. That write may still get `WouldBlock`.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -189,7 +190,7 @@ impl<S: Source> Registered<S> {
     /// Returns an error if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
-    /// Nothing is lost when it is dropped.
+    /// Dropping the future loses nothing.
     pub async fn writable(&self) -> io::Result<()> {
         self.source.wait(Interest::WRITABLE).await
     }
@@ -230,7 +231,7 @@ impl<S: Source> Registered<S> {
     /// # let sender = Registered::new(sender, Interest::WRITABLE)?;
     /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
     /// # sender.write_with(|mut pipe| pipe.write(b"soup")).await?;
-    /// // A system call of your own, with an answer of its own.
+    /// // A call of your own, with a result type of your own.
     /// let soup = receiver.read_with(|mut pipe| {
     ///     let mut word = [0; 4];
     ///     pipe.read_exact(&mut word)?;
@@ -244,7 +245,7 @@ impl<S: Source> Registered<S> {
     /// Returns the errors of `read` other than `WouldBlock`, and an error if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
-    /// What `read` has done when the future is dropped is done; while it waits, nothing is.
+    /// Dropping the future while it waits loses nothing. It does not undo what `read` did before.
     pub fn read_with<R>(
         &self,
         mut read: impl FnMut(&S) -> io::Result<R>,
@@ -260,7 +261,7 @@ impl<S: Source> Registered<S> {
     /// Returns the errors of `write` other than `WouldBlock`, and an error if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
-    /// Returns the errors of [`read_with`](Self::read_with).
+    /// As for [`read_with`](Self::read_with).
     pub fn write_with<R>(
         &self,
         mut write: impl FnMut(&S) -> io::Result<R>,
@@ -269,11 +270,11 @@ impl<S: Source> Registered<S> {
             .io(Direction::Write, move |_| write(self.get_ref()))
     }
 
-    /// [`read_with`](Self::read_with) as a poll function. The waker of the task stays registered until
-    /// the next event, which wakes every task that has called a poll function of this direction since the
-    /// last one, each once. A waiting task does not take another one's place.
+    /// [`read_with`](Self::read_with) as a poll function. The waker of the task stays registered until the
+    /// next event. That event wakes, once each, all tasks that have called a poll function of this direction
+    /// since the event before. No task displaces another.
     ///
-    /// So a source gets the traits of the field:
+    /// This implements a futures-io trait for a source:
     ///
     /// ```
     /// # #[cfg(unix)] {
@@ -346,8 +347,8 @@ impl<S: Source> Registered<S> {
             .poll_io(Direction::Write, cx, None, |_| write(self.get_ref()))
     }
 
-    /// Calls `read` once, if the source is ready as far as is known: a source that was registered just
-    /// now is not, until the event loop has heard of it.
+    /// Calls `read` once if the source is known to be ready. A source that was registered just now is not,
+    /// until the event loop receives its first event.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -362,20 +363,19 @@ impl<S: Source> Registered<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if the source is not ready, and the errors of `read`. If the call would block and
-    /// the executor was dropped, returns that error.
+    /// Returns `WouldBlock` if the source is not ready, and the errors of `read`. Returns another error if
+    /// the call would block and the executor was dropped.
     pub fn try_read_with<R>(&self, mut read: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
         self.source
             .try_io(Direction::Read, |_| read(self.get_ref()))
     }
 
-    /// Calls `write` once, if the source is ready as far as is known: see
-    /// [`try_read_with`](Self::try_read_with).
+    /// Calls `write` once if the source is known to be ready: see [`try_read_with`](Self::try_read_with).
     /// [`writable`](Self::writable) has an example.
     ///
     /// # Errors
-    /// Returns `WouldBlock` if the source is not ready, and the errors of `write`. If the call would block and
-    /// the executor was dropped, returns that error.
+    /// Returns `WouldBlock` if the source is not ready, and the errors of `write`. Returns another error if
+    /// the call would block and the executor was dropped.
     pub fn try_write_with<R>(&self, mut write: impl FnMut(&S) -> io::Result<R>) -> io::Result<R> {
         self.source
             .try_io(Direction::Write, |_| write(self.get_ref()))

@@ -16,7 +16,7 @@
 ///
 /// | arguments | executor |
 /// |---|---|
-/// | `workers = 4` | [`WorkStealing`](crate::WorkStealing) with so many workers |
+/// | `workers = 4` | [`WorkStealing`](crate::WorkStealing) with this many workers |
 /// | `seed = 7` | [`SingleThread`](crate::SingleThread) with this [seed](crate::SingleThreadBuilder::seed) |
 /// | `virtual_time` | `SingleThread` whose [clock jumps](crate::SingleThreadBuilder::virtual_time) to the next timer |
 ///

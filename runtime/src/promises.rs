@@ -11,8 +11,8 @@
 //! A *turn* is what an executor does between two polls of the driver. A poll of the driver asks the OS
 //! for events and reads the clock.
 //!
-//! *Assumption.* Every poll returns: brigade cannot interrupt one. A poll that takes a millisecond adds
-//! a millisecond to a bound below, each time it comes first.
+//! *Assumption.* Every poll returns: brigade cannot interrupt one. A poll that takes a millisecond delays
+//! whatever waits behind it by a millisecond.
 //!
 //! | # | promise | tests |
 //! |---|---|---|

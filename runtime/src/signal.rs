@@ -109,8 +109,8 @@ pub struct Signal {
     pipe: UnixStream,
 }
 
-/// How many bytes to take out of the pipe at a time; each is a signal. Arbitrary: a burst of more
-/// signals is reported more than once, which is harmless.
+/// The most bytes taken out of the pipe at a time; each is a signal. Arbitrary: a burst of more signals is
+/// reported more than once, which is harmless.
 const BYTES: usize = 64;
 
 impl Signal {

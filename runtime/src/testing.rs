@@ -69,7 +69,7 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 /// $ BRIGADE_SEED=17 cargo test a_coin_is_lost
 /// ```
 ///
-/// If the second run passes, fails with another message or takes another number of polls, `explore`
+/// If the second run passes, fails with another message or takes a different number of polls, `explore`
 /// panics and reports that the runs differ. In that case something besides the seed decides.
 ///
 /// # Randomness that does not come from the seed
@@ -168,8 +168,8 @@ fn run_once<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> Result<F::
     })
 }
 
-/// Returns the future's output, or `None` if nothing will ever happen again. The clock jumps to a timer
-/// only when no task is ready, and this timer is the last of all.
+/// Returns the future's output, or `None` if nothing will ever happen again. The clock jumps to a timer only
+/// when no task is ready, and the one at `END_OF_TIME` is last.
 async fn to_the_end<F: Future>(future: F, polls: &Cell<u64>) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut end = pin!(sleep(END_OF_TIME));

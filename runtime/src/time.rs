@@ -1,12 +1,12 @@
 //! Time: sleeps, intervals and timeouts.
 //!
 //! The futures that wait for the clock are keys into the timer wheel of the current executor. The first poll
-//! arms the timer, and dropping the future disarms it; no future has a thread of its own.
+//! arms the timer, and dropping the future disarms it.
 //!
-//! No timer fires early. How late one fires depends on what else the executor has to do, and on the precision
-//! of the OS: about a millisecond. `Duration::MAX` is a sleep without end.
+//! No timer fires early. How late it fires depends on the executor's other work and on the precision of the
+//! OS, about a millisecond. `Duration::MAX` is a sleep without end.
 //!
-//! All of it uses the clock of the current executor, which may be virtual (see
+//! Everything here uses the clock of the current executor, which may be virtual (see
 //! [`SingleThreadBuilder::virtual_time`](crate::SingleThreadBuilder::virtual_time)).
 
 mod interval;
@@ -24,16 +24,16 @@ use crate::timer::{Armed, Polled, Timers};
 
 pub use self::interval::{Interval, MissedTicks, interval, interval_at};
 
-/// A sleep of this length or longer is not over at its first poll, which need not read the clock to know that: a third of
-/// what arming and dropping it costs. If it is first polled after all that time, its timer fires in the next poll of
-/// the driver.
+/// The first poll of a sleep of at least this length does not read the clock, but arms the timer. This saves a
+/// third of the cost of arming and dropping it. If the first poll comes after all that time, the
+/// timer fires in the next poll of the driver.
 const LONG: Duration = Duration::from_secs(1);
 
-/// How long a thread sleeps at a time that waits for a deadline on its own: see [`Sleep::wait_alone`].
+/// How long a thread that waits for a deadline by itself sleeps at a time: see [`Sleep::wait_alone`].
 /// Arbitrary: about as late as other timers are.
 const NAP: Duration = Duration::from_millis(1);
 
-/// The time by the clock of the current executor; outside of one, the machine's.
+/// Returns the time of the current executor's clock or, outside of one, the machine's.
 ///
 /// ```
 /// let before = brigade::time::now();
@@ -87,9 +87,9 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// The future of [`sleep`].
 ///
 /// It may be polled by any task of any executor of brigade and by a job of a blocking pool, and reset and
-/// dropped on any thread. The first poll arms the timer; a deadline that is past by then is ready at once,
-/// and costs a part of the [budget](crate::task::consume_budget). To use it again, [`reset`](Self::reset)
-/// it:
+/// dropped on any thread. The first poll arms the timer. A deadline that is past by then is ready at once,
+/// and costs a part of the [budget](crate::task::consume_budget). To use the sleep again,
+/// [`reset`](Self::reset) it:
 ///
 /// ```
 /// use std::pin::pin;
@@ -112,14 +112,14 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// Dropping it disarms the timer; nothing else is lost.
 #[must_use = "a future does nothing until it is polled"]
 pub struct Sleep {
-    /// `None`: further off than an `Instant` can express.
+    /// `None` if it is further off than an `Instant` can express.
     deadline: Option<Instant>,
     state: State,
 }
 
 enum State {
     Idle,
-    /// Not polled yet, and [`LONG`].
+    /// Not polled yet, and at least [`LONG`].
     Fresh,
     Armed(Armed),
     Elapsed,
@@ -135,7 +135,7 @@ impl Sleep {
 
     #[inline]
     fn after(timers: &Timers, duration: Duration) -> Self {
-        // Virtual time may pass as fast as it likes.
+        // Virtual time may pass before the first poll.
         let is_long = duration >= LONG && !timers.clock().is_virtual();
         Sleep {
             deadline: timers.now().checked_add(duration),
@@ -143,7 +143,7 @@ impl Sleep {
         }
     }
 
-    /// When it ends; `None` if never.
+    /// Returns when it ends, or `None` if never.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -198,7 +198,7 @@ impl Sleep {
         self.state = State::Idle;
     }
 
-    /// As `poll`. Returns `None` outside of an executor, where no timer can be armed.
+    /// Polls. Returns `None` outside of an executor, where no timer can be armed.
     pub(crate) fn poll_anywhere(&mut self, cx: &mut Context<'_>) -> Option<Poll<()>> {
         context::with(|shared| Some(self.poll_on(&shared?.timers, cx)))
     }
@@ -208,7 +208,7 @@ impl Sleep {
         let polled = match &self.state {
             State::Elapsed => Polled::Fired,
             State::Armed(armed) if armed.is_of(timers) => armed.poll(cx.waker()),
-            // It has moved to another executor, and its timer with it.
+            // The sleep has moved to another executor, and its timer with it.
             State::Idle | State::Fresh | State::Armed(_) => Polled::Stale,
         };
         match polled {
@@ -228,7 +228,7 @@ impl Sleep {
     #[inline]
     fn arm(&mut self, timers: &Timers, is_fresh: bool, cx: &mut Context<'_>) -> Poll<()> {
         if !is_fresh && self.deadline.is_some_and(|it| it <= timers.now()) {
-            // A loop of past deadlines never waits.
+            // Costs budget, because a loop of past deadlines never waits.
             ready!(coop::poll_spend(cx));
             self.state = State::Elapsed;
             return Poll::Ready(());
@@ -240,8 +240,7 @@ impl Sleep {
         Poll::Pending
     }
 
-    /// Waits a little on this thread. It belongs to a job that has outlived its executor, so nothing else would
-    /// ever end the sleep.
+    /// Waits a little on this thread, whose job has outlived its executor, so nothing else would end the sleep.
     #[cold]
     fn wait_alone(&self, timers: &Timers, cx: &mut Context<'_>) {
         let (clock, now) = (timers.clock(), timers.now());
@@ -276,10 +275,10 @@ impl fmt::Debug for Sleep {
     }
 }
 
-/// Gives `future` at most `duration`.
+/// Limits `future` to `duration`.
 ///
-/// The future is polled first: if it is ready, its output counts, also when the time is over. When
-/// the time is over, the future is dropped with the [`Timeout`].
+/// The future is polled first. If it is ready, its output is returned, even if the time is over. If the
+/// time is over first, the future is dropped with the [`Timeout`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -296,7 +295,7 @@ impl fmt::Debug for Sleep {
 /// Panics outside of an executor.
 ///
 /// # Cancel safety
-/// That of `future`.
+/// As for `future`.
 #[track_caller]
 pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     context::expect("brigade::time::timeout", |shared| Timeout {
@@ -305,7 +304,7 @@ pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     })
 }
 
-/// Gives `future` until `deadline`; see [`timeout`].
+/// Limits `future` to the time until `deadline`; see [`timeout`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -320,7 +319,7 @@ pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
 /// ```
 ///
 /// # Cancel safety
-/// That of `future`.
+/// As for `future`.
 pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
     Timeout {
         future,
@@ -328,8 +327,8 @@ pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
     }
 }
 
-/// The future of [`timeout`] and [`timeout_at`], where examples are. It panics where polling a [`Sleep`] does, unless
-/// `future` is ready first.
+/// The future of [`timeout`] and [`timeout_at`], which have examples. It panics if polling a [`Sleep`] does,
+/// unless `future` is ready first.
 #[must_use = "a future does nothing until it is polled"]
 #[derive(Debug)]
 pub struct Timeout<F> {
@@ -355,7 +354,8 @@ impl<F: Future> Future for Timeout<F> {
     }
 }
 
-/// The time of a [`timeout`] was over. As an I/O error it is [`TimedOut`](std::io::ErrorKind::TimedOut):
+/// The error if the time of a [`timeout`] is over. As an I/O error it is
+/// [`TimedOut`](std::io::ErrorKind::TimedOut):
 ///
 /// ```
 /// use std::time::Duration;
@@ -388,6 +388,6 @@ impl From<Elapsed> for std::io::Error {
 
 const _: () = {
     const fn send_and_sync<T: Send + Sync>() {}
-    // hyper's `rt::Sleep` asks for it.
+    // hyper's `rt::Sleep` requires it.
     send_and_sync::<Sleep>();
 };

@@ -1,9 +1,8 @@
-//! Whole programs for Miri (`.ci/miri`), and small enough for it: each does with an executor what its
-//! users do, so that every `unsafe` room of the runtime is entered from outside.
+//! Whole programs for Miri (`.ci/miri`), small enough for it. Each uses an executor as users do, so that all
+//! `unsafe` code of the runtime is reached through the public API.
 //!
-//! Miri runs them under many seeds. A seed decides which thread goes on after every step, which value
-//! a weakly ordered load sees, and when a compare-and-swap fails for no reason. They run without Miri
-//! as well.
+//! Miri runs them under many seeds. A seed decides which thread continues after every step, which value a
+//! weakly ordered load sees, and when a compare-and-swap fails spuriously. They run without Miri as well.
 
 use std::future::Future;
 use std::pin::pin;
@@ -31,7 +30,7 @@ fn two_cooks() -> WorkStealing {
     WorkStealing::with_workers(2).unwrap()
 }
 
-/// Counts how often it is dropped.
+/// Counts how many times its guards are dropped.
 #[derive(Clone, Default)]
 struct Drops(Arc<AtomicUsize>);
 
@@ -53,7 +52,7 @@ impl Drop for Dropped {
     }
 }
 
-/// Awaits on a thread that has no executor, with a waker that is none of brigade's.
+/// Awaits on a thread without an executor, with a waker that is not brigade's.
 fn wait_for<F: Future>(future: F) -> F::Output {
     struct Unpark(thread::Thread);
     impl Wake for Unpark {

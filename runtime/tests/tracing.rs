@@ -1,4 +1,4 @@
-//! What a subscriber of `tracing` is told of tasks and polls.
+//! Tests what a subscriber of `tracing` receives about tasks and polls.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -10,14 +10,14 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber, info, instrument::WithSubscriber};
 
-/// A subscriber that writes down each event, after the spans that are open on its thread.
+/// A subscriber that records each event, after the spans that are open on its thread.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Told>>);
 
 #[derive(Default)]
 struct Told {
     lines: Vec<String>,
-    /// By id: name and fields.
+    /// The name and fields of each span, by id.
     spans: Vec<String>,
     entered: HashMap<ThreadId, Vec<usize>>,
 }
@@ -90,7 +90,7 @@ fn notes() -> Notes {
     notes.clone()
 }
 
-/// The one line in which `said` was said.
+/// Returns the one line that contains `said`.
 fn line(notes: &Notes, said: &str) -> String {
     let told = notes.0.lock().unwrap();
     let mut lines = told.lines.iter().filter(|line| line.ends_with(said));
@@ -140,7 +140,7 @@ fn with_many_cooks() {
     what_a_task_logs_is_its_own(&WorkStealing::with_workers(2).unwrap(), "soup of many");
 }
 
-/// Of a future that is not `Send` as well.
+/// A future that is not `Send` has a span too.
 #[test]
 fn a_local_task_has_a_span() {
     let notes = notes();
@@ -153,10 +153,10 @@ fn a_local_task_has_a_span() {
     assert!(line.starts_with("runtime.spawn kind=\"local\""), "{line}");
 }
 
-/// A subscriber that a future brings along is not disturbed.
+/// A subscriber that a future brings along stays in effect.
 #[test]
 fn subscribers_of_futures_go_with_them() {
-    // Before any span: whether anybody wants it is remembered.
+    // Before any span, because `tracing` caches whether a subscriber wants it.
     notes();
     let mine = Notes::default();
     SingleThread::new().unwrap().block_on(async {

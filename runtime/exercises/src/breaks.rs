@@ -11,7 +11,7 @@ pub(crate) struct Break {
     pub(crate) to: &'static str,
     /// The solution: a part of the names of the tests that fail.
     pub(crate) caught_by: &'static str,
-    /// The tests are loom models.
+    /// True if the tests are loom models.
     pub(crate) by_loom: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The checker: does each exercise fail before it is solved, and pass afterwards?
+//! The checker verifies that each exercise fails before it is solved and passes afterwards.
 //!
 //! ```console
 //! $ cargo run -p brigade-exercises                # lists them
@@ -208,7 +208,7 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Files that are equal are not written again, so that cargo need not compile them again.
+/// Copies a file unless the copy is equal, so that cargo need not compile it again.
 fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     let text = fs::read(from)?;
     match fs::read(to).is_ok_and(|there| there == text) {

@@ -1,4 +1,4 @@
-//! Exercise 4: a receiver waits for a datagram, and a sender waits for room in the buffer.
+//! Exercise 4: a receiver waits for a datagram, and a sender waits for space in the buffer.
 #![cfg(unix)]
 
 use brigade_exercises::port::pair;

@@ -1,4 +1,4 @@
-//! Exercise 6: a crowd in one lane does not delay the other.
+//! Exercise 6: many tasks in one lane do not delay the other.
 
 use std::sync::{Arc, Mutex};
 

@@ -65,7 +65,7 @@ impl Connector {
     }
 
     /// Sets whether to refuse schemes other than `http`. Set it to `false` only inside a connector that
-    /// encrypts. This one opens a plain connection for any scheme, to port 443 for `https`.
+    /// encrypts: `Connector` opens a plain connection for any scheme, to port 443 for `https`.
     ///
     /// ```
     /// use brigade::hyper::Connector;

@@ -1,4 +1,4 @@
-//! Any descriptor that the OS can watch, as a source, for programs that do not depend on mio.
+//! A source for any descriptor that the OS can watch, for programs that do not depend on mio.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -8,7 +8,7 @@ use mio::{Registry, Token};
 
 use super::{Interest, Registered, Source, current_reactor};
 
-/// Any descriptor that the OS can watch, as a source: a pipe, an eventfd, a pidfd, a device.
+/// A source for any descriptor that the OS can watch: a pipe, an eventfd, a pidfd, a device.
 ///
 /// ```
 /// # #[cfg(unix)] {

@@ -1,7 +1,7 @@
-//! What both kinds of listener do: accept, and tell what to do when a connection cannot be accepted.
+//! The methods of both kinds of listener: they accept connections and handle the errors of doing so.
 //!
-//! A fault of one connection is passed over, and the next may be accepted at once. A shortage of descriptors
-//! or memory has to pass first. A fault of the listener itself goes to the caller.
+//! An error of one connection is skipped. After a shortage of descriptors or memory, the listener waits and
+//! tries again. An error of the listener itself goes to the caller.
 
 use std::future::Future;
 use std::io;
@@ -36,17 +36,17 @@ impl Accept for mio::net::UnixListener {
     }
 }
 
-/// What a listener gives: a connection and its peer's address.
+/// A connection and its peer's address.
 type Accepted<S> = (Socket<<S as Accept>::Stream>, <S as Kind>::Address);
 
 impl<S: Accept> Socket<S> {
     /// Waits for a connection, and returns it with its peer's address.
     ///
-    /// A connection that broke before it could be accepted is passed over. When there are no
-    /// descriptors left it waits a little and tries again, until some are: the connection stays in
-    /// the OS's queue meanwhile.
+    /// A connection that broke before it could be accepted is skipped. If there are no descriptors left,
+    /// `accept` waits a little and tries again until there are. Meanwhile the connection stays in the OS's
+    /// queue.
     ///
-    /// A task for each guest:
+    /// This server has a task for each connection:
     ///
     /// ```
     /// use brigade::net::{TcpListener, TcpStream};
@@ -93,8 +93,8 @@ impl<S: Accept> Socket<S> {
         }
     }
 
-    /// [`accept`](Self::accept) as a poll function, but for one thing: when there are no descriptors left it
-    /// returns that error, and the caller decides how long to wait before it calls again.
+    /// [`accept`](Self::accept) as a poll function, with one difference: if there are no descriptors left, it
+    /// returns that error. The caller decides how long to wait before it calls again.
     ///
     /// ```
     /// # use brigade::net::{TcpListener, TcpStream};
@@ -126,8 +126,8 @@ impl<S: Accept> Socket<S> {
         Ok((Socket::register(reactor, stream, true)?, peer))
     }
 
-    /// Returns the connections one after the other, as a stream that never ends. It waits as
-    /// [`accept`](Self::accept) does when there are no descriptors left, and panics where that does.
+    /// Returns the connections as a stream that never ends. If there are no descriptors left, it waits as
+    /// [`accept`](Self::accept) does, and panics in the same case.
     ///
     /// ```
     /// use brigade::net::{TcpListener, TcpStream};
@@ -178,7 +178,7 @@ impl<S: Accept> futures_core::Stream for Accepting<'_, S> {
     }
 }
 
-/// Whose fault it is that a connection could not be accepted.
+/// The cause of an error of `accept`.
 enum Fault {
     OfTheConnection,
     ShortOfMeans,
@@ -195,22 +195,22 @@ impl Fault {
             Kind::OutOfMemory => return Fault::ShortOfMeans,
             _ => {}
         }
-        // EMFILE, ENFILE and ENOBUFS have no kind in std. The first two have the same number on
-        // every Unix, the last one of Linux or of the BSDs and macOS.
+        // EMFILE, ENFILE and ENOBUFS have no kind in std. The first two have the same numbers on every Unix.
+        // ENOBUFS has one number on Linux and another on the BSDs and macOS.
         match error.raw_os_error() {
             Some(23 | 24) if cfg!(unix) => Fault::ShortOfMeans,
             Some(105) if cfg!(target_os = "linux") => Fault::ShortOfMeans,
             Some(55) if cfg!(all(unix, not(target_os = "linux"))) => Fault::ShortOfMeans,
-            // EPROTO: on Linux an error of the new connection comes out of accept.
+            // EPROTO: on Linux, accept also returns errors of the new connection.
             Some(71) if cfg!(target_os = "linux") => Fault::OfTheConnection,
             _ => Fault::OfTheListener,
         }
     }
 }
 
-/// How long to wait when the process or the machine has no descriptor or memory left: the
-/// connection waits in the OS's queue, so trying again at once would only keep the processor busy.
-/// Doubled up to the longer one. Arbitrary: short enough for a person, long enough for the processor.
+/// The first and the longest wait if no descriptor or memory is left; each wait doubles the one before. The
+/// connection stays in the OS's queue, so trying again at once would only keep the processor busy. Arbitrary:
+/// short enough for a person, long enough for the processor.
 const SHORT_OF_MEANS: (Duration, Duration) =
     (Duration::from_millis(10), Duration::from_millis(500));
 
@@ -229,13 +229,13 @@ impl Pause {
         }
     }
 
-    /// From here on, [`poll`](Self::poll) waits for the end of a pause.
+    /// Begins a pause, for whose end [`poll`](Self::poll) waits.
     fn begin(&mut self) {
         self.sleep = Some(sleep(self.next));
         self.next = (self.next * 2).min(SHORT_OF_MEANS.1);
     }
 
-    /// Ready when the pause under way is over, and where there is none.
+    /// Waits for the end of the pause, if one has begun.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Some(sleep) = &mut self.sleep {
             ready!(Pin::new(sleep).poll(cx));
@@ -244,7 +244,7 @@ impl Pause {
         Poll::Ready(())
     }
 
-    /// A pause.
+    /// Waits for one pause.
     pub(super) async fn wait(&mut self) {
         self.begin();
         std::future::poll_fn(|cx| self.poll(cx)).await;

@@ -1,7 +1,7 @@
-//! From names to addresses.
+//! Name lookup.
 //!
-//! The OS's lookup (`getaddrinfo`) blocks, so it runs on the blocking pool, on threads that only lookups
-//! use. Text that is an address already is parsed on the spot. No answer is kept for later: the OS does that.
+//! The OS's lookup (`getaddrinfo`) blocks, so it runs on the blocking pool, on threads that only lookups use.
+//! Text that is an address already is parsed directly. Nothing is cached here, because the OS does that.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -9,8 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use crate::context;
 use crate::handle;
 
-/// What can be turned into socket addresses: the types that [`std::net::ToSocketAddrs`] is
-/// implemented for. The trait is sealed.
+/// A type that can be turned into socket addresses, as with [`std::net::ToSocketAddrs`]. The trait is sealed.
 ///
 /// ```
 /// use brigade::net::{ToSocketAddrs, lookup_host};
@@ -50,10 +49,10 @@ mod sealed {
 use sealed::Sealed;
 pub(super) use sealed::Target;
 
-/// The addresses of a name, as the OS gives them. Addresses, also in text, are not looked up.
+/// Returns the addresses of a name, as the OS gives them. Text that is an address is not looked up.
 ///
 /// A lookup runs on one of up to 64 threads that the executor starts for lookups alone, so it never waits
-/// behind the closures of [`spawn_blocking`](crate::spawn_blocking). Further lookups wait for one of these.
+/// behind the closures of [`spawn_blocking`](crate::spawn_blocking). Further lookups wait for a free thread.
 ///
 /// ```
 /// brigade::run(async {
@@ -65,11 +64,11 @@ pub(super) use sealed::Target;
 /// ```
 ///
 /// # Errors
-/// Returns the errors of the lookup; `InvalidInput` for text without a port, and where there is no address; and
-/// outside of an executor if there is something to look up.
+/// Returns the errors of the lookup, and `InvalidInput` for text without a port or if there is no address.
+/// Outside of an executor, returns an error if a lookup is needed.
 ///
 /// # Cancel safety
-/// Dropping the future does not stop a lookup that has begun; its answer is thrown away.
+/// Dropping the future does not stop a lookup that has begun; its answer is discarded.
 pub async fn lookup_host(name: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
     lookup(name.target()).await
 }
@@ -100,7 +99,7 @@ pub(super) async fn lookup(target: Target) -> io::Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
-/// What `make` makes of the first of the addresses with which it works, or else the last one's error.
+/// Calls `make` with each address until it succeeds. Returns the last error if it never does.
 pub(super) async fn first_of<T>(
     name: impl ToSocketAddrs,
     make: impl Fn(SocketAddr) -> io::Result<T>,
@@ -134,7 +133,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Each type's way to its target.
+/// Implements the trait: each type with its target.
 macro_rules! addresses {
     ($($type:ty: |$value:ident| $target:expr;)*) => {$(
         impl Sealed for $type {

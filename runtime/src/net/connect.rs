@@ -1,9 +1,9 @@
-//! One connection to the first of many addresses that answers.
+//! Connects to the first of several addresses that answers.
 //!
-//! A name has several addresses, of two families, and some of them may be dead: they refuse at once, or swallow
-//! packets for minutes. The addresses are tried in turn, each with a head start over the next; the first
-//! connection wins, and the other attempts are given up (RFC 8305, "happy eyeballs", without its part about
-//! lookups, which the OS makes here).
+//! A name may have several addresses of two families. A dead address refuses at once, or drops packets for
+//! minutes. The addresses are tried in turn, each with a head start over the next. The first connection wins,
+//! and the other attempts are dropped (RFC 8305, "happy eyeballs", without its part about lookups, which the
+//! OS makes here).
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -31,7 +31,7 @@ pub(super) async fn connect_first(
     reactor: Arc<Reactor>,
     addresses: Vec<SocketAddr>,
 ) -> io::Result<Connection> {
-    // The error of a single one is the OS's own.
+    // A single address returns the OS's own error.
     if let [address] = addresses[..] {
         return connect_one(reactor, address).await;
     }
@@ -51,15 +51,15 @@ async fn connect_one(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<C
     Ok(connection)
 }
 
-/// Begins to connect to one address. Together with [`made`] this is the everyday case, which takes
-/// neither a box nor a timer, nor the room of a future in a future.
+/// Begins to connect to one address. This and [`made`] are the common case, which needs no box, no timer and
+/// no nested future.
 pub(super) fn begin(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<Connection> {
     let stream = mio::net::TcpStream::connect(address)?;
     Socket::register(reactor, stream, false)
 }
 
-/// Waits until the connection is made. After a writable event it may be: `SO_ERROR` tells whether it failed;
-/// a peer means that it is made.
+/// Waits until the connection is made. After a writable event, `SO_ERROR` tells whether it failed. If the
+/// socket has a peer, the connection is made.
 pub(super) fn made<S: Peer>(connection: &Socket<S>) -> impl Future<Output = io::Result<()>> {
     connection.io.write_with(|stream| {
         if let Some(error) = stream.take_error()? {
@@ -75,8 +75,8 @@ pub(super) fn made<S: Peer>(connection: &Socket<S>) -> impl Future<Output = io::
     })
 }
 
-/// The addresses in an order in which the two families take turns, as long as both last: a machine
-/// whose IPv6 is broken shall not try all of those first. Within a family the order stays.
+/// Returns the addresses with the two families alternating while both last, so that a machine with broken
+/// IPv6 does not try all IPv6 addresses first. Within a family the order stays.
 fn alternate(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
     let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let of = |ipv6| addresses.iter().filter(move |it| it.is_ipv6() == ipv6);
@@ -94,7 +94,7 @@ struct Race {
     waiting: VecDeque<SocketAddr>,
     running: Vec<Attempt>,
     failed: Vec<(SocketAddr, io::Error)>,
-    /// Of the attempt that began last.
+    /// The head start of the last attempt.
     head_start: Sleep,
 }
 
@@ -104,7 +104,7 @@ struct Attempt {
 }
 
 impl Race {
-    /// Asks all attempts; begins the next one when one has failed or has had its head start.
+    /// Polls all attempts. Begins the next one when one has failed or its head start is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connection>> {
         loop {
             let failed = self.failed.len();
@@ -119,8 +119,8 @@ impl Race {
                 return Poll::Pending;
             }
             let held = !self.running.is_empty() && none_failed;
-            // `None`: no timer can be armed here (this is polled outside of an executor, or on a
-            // blocking thread of a `SingleThread`). Then the next one begins without a head start.
+            // `None`: no timer can be armed, because this is polled outside of an executor. Then the next
+            // attempt begins without a head start.
             if held && self.head_start.poll_anywhere(cx) == Some(Poll::Pending) {
                 return Poll::Pending;
             }
@@ -153,7 +153,7 @@ impl Race {
         }
     }
 
-    /// The error of them all.
+    /// Returns one error for all attempts.
     fn defeat(&mut self) -> io::Error {
         let attempts = std::mem::take(&mut self.failed);
         let (_, last) = attempts.last().expect("there is at least one address");
@@ -162,10 +162,10 @@ impl Race {
     }
 }
 
-/// No address answered: each that was tried, and what became of it.
+/// The error if no address answered: each address that was tried, with its error.
 ///
-/// It is inside of the error of [`TcpStream::connect`](super::TcpStream::connect) to more than one
-/// address, whose kind is that of the last attempt to fail.
+/// [`TcpStream::connect`](super::TcpStream::connect) wraps it in an `io::Error` if there is more than one
+/// address. The kind of that error is the kind of the last attempt to fail.
 ///
 /// ```
 /// use std::net::SocketAddr;
@@ -187,7 +187,7 @@ pub struct ConnectError {
 }
 
 impl ConnectError {
-    /// The addresses in the order in which they failed, with their errors.
+    /// Returns the addresses in the order in which they failed, with their errors.
     pub fn attempts(&self) -> &[(SocketAddr, io::Error)] {
         &self.attempts
     }

@@ -1,4 +1,4 @@
-//! What both kinds of datagram socket do. One call is one datagram: nothing is joined or split.
+//! The methods of both kinds of datagram socket. One call is one datagram: nothing is joined or split.
 //!
 //! These are the plainest operations of all sockets: each is one closure with one system call, given to
 //! [`Registered`](crate::io::Registered), which does the waiting.
@@ -42,12 +42,12 @@ impl Datagrams for mio::net::UnixDatagram {
 }
 
 impl<S: Datagrams> Socket<S> {
-    /// Sends a datagram to the peer, and returns how many bytes: all of them. See
+    /// Sends a datagram to the peer, and returns its length. See
     /// [`UdpSocket::connect`](super::UdpSocket::connect) for an example.
     ///
     /// # Errors
-    /// Returns the OS's error: without a peer, for a datagram that is too long, or for an earlier one that
-    /// was refused. Returns an error if the executor is dropped meanwhile.
+    /// Returns the OS's error if there is no peer, the datagram is too long, or an earlier one was refused.
+    /// Returns an error if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Dropping the future sends nothing.
@@ -79,7 +79,7 @@ impl<S: Datagrams> Socket<S> {
 
     /// Receives a datagram, and returns its length and its sender.
     ///
-    /// An answer for each sender:
+    /// This example answers each sender:
     ///
     /// ```
     /// # use brigade::net::UdpSocket;
@@ -107,7 +107,7 @@ impl<S: Datagrams> Socket<S> {
         self.io.read_with(|socket| socket.recv_from(into))
     }
 
-    /// Sends a datagram to the peer if there is room for it.
+    /// Sends a datagram to the peer if the buffer has space.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -121,13 +121,13 @@ impl<S: Datagrams> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if there is no room, and the OS's other errors.
+    /// Returns `WouldBlock` if there is no space, and the OS's other errors.
     pub fn try_send(&self, datagram: &[u8]) -> io::Result<usize> {
         self.io.try_write_with(|socket| socket.send(datagram))
     }
 
-    /// Receives a datagram from the peer that is there, as far as the event loop knows: see
-    /// [`try_send`](Self::try_send) for an example.
+    /// Receives a datagram from the peer if one is known to be there: see [`try_send`](Self::try_send) for an
+    /// example.
     ///
     /// # Errors
     /// Returns `WouldBlock` if there is none, and the OS's other errors.
@@ -135,7 +135,7 @@ impl<S: Datagrams> Socket<S> {
         self.io.try_read_with(|socket| socket.recv(into))
     }
 
-    /// Receives a datagram that is there, as far as the event loop knows.
+    /// Receives a datagram if one is known to be there.
     ///
     /// ```
     /// # use brigade::net::UdpSocket;

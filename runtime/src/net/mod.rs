@@ -1,9 +1,9 @@
 //! Sockets.
 //!
-//! Each is a [`Socket`] around one of mio's socket types: a [`Registered`](crate::io::Registered) source with the
-//! methods and traits that people expect. All methods take `&self`, all types are `Send + Sync`, and any
-//! number of tasks may use a socket at once. A socket belongs to the executor that was current when it was
-//! made; that executor's event loop wakes its tasks, also when another one polls them.
+//! Each is a [`Socket`] around one of mio's socket types: a [`Registered`](crate::io::Registered) source with
+//! the usual methods and traits. All methods take `&self`, all types are `Send + Sync`, and any number of
+//! tasks may use a socket at once. A socket belongs to the executor that was current when it was made. That
+//! executor's event loop wakes the waiting tasks, even if another executor polls them.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What all sockets have in common.
+//! The common part of all sockets.
 //!
 //! A [`Socket`] is a registered source of one of mio's socket types, which the traits here describe: [`Kind`]
 //! for all of them, [`ByteStream`](super::stream::ByteStream), [`Datagrams`](super::datagram::Datagrams) and
@@ -20,7 +20,7 @@ pub trait Kind: Source + AsFd + AsRawFd + Into<OwnedFd> + fmt::Debug {
     type Std: From<OwnedFd>;
     /// The directions in which it can be ready.
     const INTEREST: Interest;
-    /// What it is registered for if brigade has made it, and so knows what it is.
+    /// The directions to register if brigade has made the socket itself.
     const INTEREST_OF_OURS: Interest = Self::INTEREST;
 
     fn local_addr(&self) -> io::Result<Self::Address>;
@@ -38,7 +38,7 @@ pub struct Socket<S: Source> {
 }
 
 impl<S: Kind> Socket<S> {
-    /// Registers a socket that brigade has made. `writable`: a write may be tried at once.
+    /// Registers a socket that brigade has made. If `writable`, a write may be tried at once.
     pub(super) fn register(reactor: Arc<Reactor>, socket: S, writable: bool) -> io::Result<Self> {
         let io = Registered::with_reactor(reactor, socket, S::INTEREST_OF_OURS, writable)?;
         Ok(Socket { io })
@@ -46,8 +46,8 @@ impl<S: Kind> Socket<S> {
 
     /// Takes over a socket of std that is in non-blocking mode already.
     ///
-    /// It is not known to be writable, since a stream may have only begun to connect. Nor is it known to be what
-    /// its type suggests, since anything can be made of a descriptor.
+    /// The socket is not known to be writable, since a stream may still be connecting. Its descriptor may
+    /// even be of another type.
     pub(super) fn take_over(socket: S, function: &str) -> io::Result<Self> {
         let reactor = current_reactor(function)?;
         let io = Registered::with_reactor(reactor, socket, S::INTEREST, false)?;
@@ -68,7 +68,7 @@ impl<S: Kind> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns no error so far.
+    /// Currently returns no error.
     pub fn into_std(self) -> io::Result<S::Std> {
         Ok(S::Std::from(OwnedFd::from(self)))
     }
@@ -89,9 +89,9 @@ impl<S: Kind> Socket<S> {
         self.io.get_ref().local_addr()
     }
 
-    /// Waits until a read is worth a try. It may still get `WouldBlock`.
+    /// Waits until a read may succeed. That read may still get `WouldBlock`.
     ///
-    /// So a connection that is silent needs no buffer:
+    /// So an idle connection needs no buffer:
     ///
     /// ```
     /// use std::io::ErrorKind;
@@ -124,7 +124,7 @@ impl<S: Kind> Socket<S> {
         self.io.source.wait(Interest::READABLE)
     }
 
-    /// Waits until a write is worth a try. It may still get `WouldBlock`.
+    /// Waits until a write may succeed. That write may still get `WouldBlock`.
     ///
     /// ```
     /// # brigade::run(async {
@@ -163,8 +163,8 @@ impl<S: Kind> Socket<S> {
         self.io.poll_writable(cx)
     }
 
-    /// Makes a system call of your own on the socket, if a direction of `interest` is ready. `WouldBlock` from
-    /// `io` means that it is not ready any more.
+    /// Makes a system call of your own on the socket, if a direction of `interest` is ready. `WouldBlock`
+    /// from `io` means that the direction is not ready any more.
     ///
     /// ```
     /// use brigade::io::Interest;
@@ -175,7 +175,7 @@ impl<S: Kind> Socket<S> {
     /// # peer.write_all(b"soup").await?;
     /// stream.readable().await?;
     /// let mut buffer = [std::mem::MaybeUninit::uninit(); 16];
-    /// // A read into memory that holds nothing yet.
+    /// // A read into uninitialised memory.
     /// let count = stream.try_io(Interest::READABLE, || {
     ///     socket2::SockRef::from(&stream).recv(&mut buffer)
     /// })?;
@@ -185,7 +185,7 @@ impl<S: Kind> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` without a call if no direction is ready, and the errors of `io`.
+    /// Returns `WouldBlock` without calling `io` if no direction is ready, and the errors of `io`.
     pub fn try_io<R>(
         &self,
         interest: Interest,
@@ -194,8 +194,8 @@ impl<S: Kind> Socket<S> {
         self.io.source.try_any(interest, io)
     }
 
-    /// Makes a system call of your own on the socket, as often as it takes until it returns something other
-    /// than `WouldBlock`, and waits for `interest` between the calls.
+    /// Repeats a system call of your own on the socket until it returns something other than `WouldBlock`.
+    /// Waits for `interest` between the calls.
     ///
     /// ```
     /// use brigade::io::Interest;
@@ -222,7 +222,7 @@ impl<S: Kind> Socket<S> {
         mut io: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
         loop {
-            // Without its executor a socket is tried once more, and then gives the error.
+            // Without its executor, `wait` fails at once; `try_any` then tries once and returns the error.
             let _ = self.io.source.wait(interest).await;
             match self.io.source.try_any(interest, &mut io) {
                 Err(error)

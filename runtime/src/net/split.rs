@@ -1,8 +1,8 @@
 //! The two halves of a TCP connection, for two tasks.
 //!
-//! They are not needed for reading and writing at once, which `&TcpStream` does as well. Their types tell which
-//! task does which, and the end of the writer is the end of that direction. A half is a shared reference: there
-//! is no lock.
+//! They are not needed for reading and writing at once, which `&TcpStream` allows too. Their types show which
+//! task reads and which writes, and dropping the writer ends that direction. A half is a shared reference, so
+//! there is no lock.
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 use super::TcpStream;
 
-/// The half of a connection that reads: see [`TcpStream::into_split`](super::Socket::into_split), where an example is.
+/// The half of a connection that reads. [`TcpStream::into_split`](super::Socket::into_split) has an example.
 ///
 /// ```
 /// # brigade::run(async {
@@ -26,7 +26,7 @@ use super::TcpStream;
 /// let mut bowl = [0; 4];
 /// reader.read_exact(&mut bowl).await?;
 /// assert_eq!(&bowl, b"soup");
-/// // What has no trait is a method of the whole.
+/// // Other methods are those of the whole stream.
 /// assert_eq!(reader.as_ref().peer_addr()?, peer.local_addr()?);
 /// # std::io::Result::Ok(())
 /// # }).unwrap();
@@ -36,7 +36,7 @@ pub struct OwnedReadHalf {
     stream: Arc<TcpStream>,
 }
 
-/// The half of a connection that writes: see [`TcpStream::into_split`](super::Socket::into_split), where an example is.
+/// The half of a connection that writes. [`TcpStream::into_split`](super::Socket::into_split) has an example.
 ///
 /// ```
 /// # brigade::run(async {
@@ -56,7 +56,7 @@ pub struct OwnedReadHalf {
 /// ```
 #[derive(Debug)]
 pub struct OwnedWriteHalf {
-    /// `None` only once it has been joined again.
+    /// `None` only after the halves were joined again.
     stream: Option<Arc<TcpStream>>,
 }
 
@@ -174,7 +174,7 @@ impl futures_io::AsyncWrite for OwnedWriteHalf {
     }
 }
 
-/// The halves are not of the same connection: here they are. See [`OwnedReadHalf::reunite`].
+/// The halves of different connections, as [`OwnedReadHalf::reunite`] gives them back.
 ///
 /// ```
 /// # brigade::run(async {

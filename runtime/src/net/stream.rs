@@ -1,7 +1,7 @@
-//! What both kinds of byte stream do: read, write, end a half.
+//! The methods of byte streams: read, write, end a half.
 //!
-//! A read or a write is one system call, as soon as it is worth one; nothing is buffered. One thing is
-//! decided here: a write half whose connection is gone already counts as ended.
+//! A read or a write is one system call, made once the socket is ready. Nothing is buffered. Ending a write
+//! half whose connection is already gone counts as success.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -16,7 +16,7 @@ use crate::reactor::readiness::ReadySnapshot;
 
 /// A byte stream of mio. The trait is sealed. See [`TcpStream`](super::TcpStream).
 pub trait ByteStream: Peer {
-    /// Returns what makes the system calls; a shared reference to the socket does.
+    /// Returns a shared reference to the socket, which makes the system calls.
     fn calls(&self) -> impl Read + Write;
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
 }
@@ -40,10 +40,10 @@ impl ByteStream for mio::net::UnixStream {
 }
 
 impl<S: ByteStream> Socket<S> {
-    // Where a future is not `async`, it is because an `async fn` keeps its arguments twice, and idle
-    // connections consist of such futures.
+    // Some methods are not `async fn`: an `async fn` stores its arguments twice, and each idle connection
+    // holds such a future.
 
-    /// Reads as soon as there is something, and returns how many bytes, or 0 at the end of the stream.
+    /// Waits for bytes and reads them. Returns how many, or 0 at the end of the stream.
     ///
     /// ```
     /// # brigade::run(async {
@@ -71,7 +71,7 @@ impl<S: ByteStream> Socket<S> {
         self.io.source.io(Direction::Read, read)
     }
 
-    /// Reads by one system call, `seen` before.
+    /// Reads by one system call. `seen` is the readiness before it.
     fn read_once(&self, seen: ReadySnapshot, into: &mut [u8]) -> io::Result<usize> {
         let count = self.io.get_ref().calls().read(into)?;
         self.io.source.read.note_read(seen, count, into.len());
@@ -86,7 +86,7 @@ impl<S: ByteStream> Socket<S> {
     /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
     /// # let (peer, _) = listener.accept().await?;
     /// # peer.write_all(&[0, 4, b's', b'o', b'u', b'p']).await?;
-    /// // A length in two bytes, and as many bytes as it gives.
+    /// // Two bytes with the length, then the message.
     /// let mut length = [0; 2];
     /// stream.read_exact(&mut length).await?;
     /// let mut message = vec![0; u16::from_be_bytes(length).into()];
@@ -97,7 +97,7 @@ impl<S: ByteStream> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns the errors of [`read`](Self::read), and `UnexpectedEof` if the stream ends before. How much
+    /// Returns the errors of [`read`](Self::read), and `UnexpectedEof` if the stream ends first. How much
     /// of the buffer is filled then is not reported.
     ///
     /// # Cancel safety
@@ -119,7 +119,7 @@ impl<S: ByteStream> Socket<S> {
         })
     }
 
-    /// Writes as much as there is room for, and returns how many bytes.
+    /// Writes as much as the OS accepts, and returns how many bytes.
     ///
     /// ```
     /// # brigade::run(async {
@@ -184,7 +184,7 @@ impl<S: ByteStream> Socket<S> {
         })
     }
 
-    /// Reads what is there, as far as the event loop knows: see [`readable`](Self::readable).
+    /// Reads the bytes that are known to be there: see [`readable`](Self::readable).
     ///
     /// ```
     /// # brigade::run(async {
@@ -204,7 +204,7 @@ impl<S: ByteStream> Socket<S> {
         self.io.try_read_with(|socket| socket.calls().read(into))
     }
 
-    /// Writes what there is room for.
+    /// Writes as much as the OS accepts at once.
     ///
     /// ```
     /// # brigade::run(async {
@@ -212,7 +212,7 @@ impl<S: ByteStream> Socket<S> {
     /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
     /// # let (peer, _) = listener.accept().await?;
     /// stream.writable().await?;
-    /// // Until there is no more room: the other end reads nothing.
+    /// // Until the buffer is full: the other end reads nothing.
     /// let full = loop {
     ///     if let Err(error) = stream.try_write(&[0; 4096]) {
     ///         break error;
@@ -225,7 +225,7 @@ impl<S: ByteStream> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if there is no room, and the OS's other errors.
+    /// Returns `WouldBlock` if there is no space, and the OS's other errors.
     pub fn try_write(&self, from: &[u8]) -> io::Result<usize> {
         self.io.try_write_with(|socket| socket.calls().write(from))
     }
@@ -257,24 +257,24 @@ impl<S: ByteStream> Socket<S> {
     /// Ends the write half, for closing and for the halves of a split.
     pub(super) fn end_write(&self) -> io::Result<()> {
         match self.shutdown(Shutdown::Write) {
-            // The other end was faster.
+            // The other end has closed first.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             other => other,
         }
     }
 }
 
-/// How many parts the OS takes in one call, on every system: `IOV_MAX` (std passes no more).
+/// The most parts that every system takes in one call: `IOV_MAX` (std passes no more).
 const MOST_PARTS: usize = 1024;
 
-/// How many parts in front hold nothing. They are left out, because a call that gets only such parts
-/// returns 0, which reads as the end of the stream.
+/// Returns the number of empty parts at the front. They are left out, because a call that gets only empty
+/// parts returns 0, which reads as the end of the stream.
 fn leading_empty(parts: &[impl Deref<Target = [u8]>]) -> usize {
     let filled = parts.iter().position(|part| !part.is_empty());
     filled.unwrap_or(0)
 }
 
-/// The traits are implemented for a shared reference, by which any number of tasks may use a stream.
+/// The traits are implemented for a shared reference, so that any number of tasks may use a stream.
 impl<S: ByteStream> futures_io::AsyncRead for &Socket<S> {
     #[inline]
     fn poll_read(
@@ -294,7 +294,7 @@ impl<S: ByteStream> futures_io::AsyncRead for &Socket<S> {
         let (socket, source) = (self.io.get_ref(), &self.io.source);
         let first = leading_empty(into);
         let into = &mut into[first..];
-        // The OS sees no more of them.
+        // The OS takes no more parts.
         let room = into.iter().take(MOST_PARTS).map(|part| part.len()).sum();
         source.poll_io(Direction::Read, cx, None, |seen| {
             let count = socket.calls().read_vectored(into)?;

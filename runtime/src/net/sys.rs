@@ -1,25 +1,24 @@
 //! System calls on sockets that neither std nor mio has.
 //!
-//! Each is declared here as POSIX or Linux has it, so that the library needs no crate for three calls. Addresses
-//! are encoded byte by byte; nothing is assumed about how std stores them.
+//! Each is declared here as POSIX or Linux defines it, so that the library needs no crate for three calls.
+//! Addresses are encoded byte by byte; nothing is assumed about how std stores them.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 
-/// Makes room for connections that wait to be accepted.
+/// Lengthens the queue of connections that wait to be accepted.
 ///
-/// mio asks for 128, as std does. A burst that is longer overflows the queue: the kernel drops what comes
-/// then, and the other ends try again a second later. A second `listen` on the same socket changes nothing but
-/// the length of the queue, on every Unix; if it fails the queue stays as it was. Miri supports no second one.
+/// mio asks for 128, as std does. A longer burst overflows the queue: the kernel drops further connections,
+/// and their other ends try again a second later. On every Unix, a second `listen` changes only the length of
+/// the queue. If it fails, the queue stays as it was. Miri supports no second `listen`.
 pub(super) fn enlarge_backlog(listener: &impl AsRawFd) {
-    /// As many as Linux allows unless told otherwise (`net.core.somaxconn`); other systems cut it to
-    /// what they allow.
+    /// The default limit of Linux (`net.core.somaxconn`). Other systems cut it to their own limit.
     const LENGTH: i32 = 4096;
 
     // SAFETY: the declaration is that of POSIX, with plain numbers on both sides.
     unsafe extern "C" {
-        /// Any descriptor and any length are allowed: it fails where they make no sense.
+        /// Any descriptor and any length are safe: `listen` fails if they make no sense.
         safe fn listen(socket: i32, backlog: i32) -> i32;
     }
     if !cfg!(miri) {
@@ -27,8 +26,7 @@ pub(super) fn enlarge_backlog(listener: &impl AsRawFd) {
     }
 }
 
-/// True if the constants below are those of this machine: old architectures number some of them in their own
-/// way.
+/// True if the constants below are those of this machine: some old architectures use other numbers.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const NUMBERS_ARE_KNOWN: bool = cfg!(not(any(
     target_arch = "mips",
@@ -42,14 +40,14 @@ const NUMBERS_ARE_KNOWN: bool = cfg!(not(any(
 /// Begins to connect a non-blocking stream from `local` to `remote`.
 ///
 /// # Errors
-/// Returns the OS's error, and `Unsupported` on other systems than Linux.
+/// Returns the OS's error, and `Unsupported` on systems other than Linux.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn begin_connect(local: SocketAddr, remote: SocketAddr) -> io::Result<TcpStream> {
     use std::os::fd::{FromRawFd, OwnedFd};
 
     const AF_INET: u16 = 2;
     const AF_INET6: u16 = 10;
-    /// Of a stream, closed in child processes, non-blocking.
+    /// `SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK`.
     const KIND: i32 = 1 | 0o2_000_000 | 0o4_000;
     const EINPROGRESS: i32 = 115;
 
@@ -114,7 +112,7 @@ pub struct UCred {
 }
 
 impl UCred {
-    /// Returns the process, on systems that tell.
+    /// Returns the process ID, if the system reports it.
     pub fn pid(&self) -> Option<i32> {
         self.process
     }

@@ -1,7 +1,7 @@
 //! TCP: [`TcpStream`] connects, peeks, sets options and splits; [`TcpListener`] binds.
 //!
-//! What a connection does as any byte stream is in `net/stream.rs`, what a listener does as any listener in
-//! `net/accept.rs`, and what all sockets do in `net/socket.rs`.
+//! The methods of all byte streams are in `net/stream.rs`, those of all listeners in `net/accept.rs`, and
+//! those of all sockets in `net/socket.rs`.
 
 use std::future::Future;
 use std::io;
@@ -17,12 +17,12 @@ use crate::io::{BOTH, Interest, TCP_STREAM, current_reactor};
 
 /// A TCP connection.
 ///
-/// It can be read and written through `&self` by any number of tasks at once: one may read while
-/// another writes, with no lock and without splitting it. What two tasks write at once comes in pieces
-/// of either, in any order.
+/// It can be read and written through `&self` by any number of tasks at once: one may read while another
+/// writes, with no lock and without splitting it. If two tasks write at once, their bytes arrive in pieces,
+/// in any order.
 ///
-/// It implements the futures-io traits, as does `&TcpStream`, so all of `futures_util`'s
-/// `AsyncReadExt` and `AsyncWriteExt` is there too: reading lines, copying, buffering.
+/// It implements the futures-io traits, as does `&TcpStream`, so `futures_util`'s `AsyncReadExt` and
+/// `AsyncWriteExt` work too: reading lines, copying, buffering.
 ///
 /// Options that have no method here (keep-alive, buffer sizes, linger) are set through
 /// [`socket2::SockRef`](https://docs.rs/socket2/latest/socket2/struct.SockRef.html), which takes any
@@ -71,11 +71,11 @@ impl Peer for mio::net::TcpStream {
 impl Socket<mio::net::TcpStream> {
     /// Connects to the first of the addresses that answers.
     ///
-    /// The addresses of a name are tried in turn, the two families alternating. Each has a head start
-    /// of 250 ms, or as long as it takes to fail, over the next, which is then tried *beside* it; the
-    /// first connection wins and the other attempts are given up. So an address that swallows packets
-    /// costs a quarter of a second. One address alone has as long as the OS gives it, which may be
-    /// minutes: see [`timeout`](crate::time::timeout).
+    /// The addresses of a name are tried in turn, with the two families alternating. If one has not answered
+    /// after 250 ms, the next is tried *beside* it; if one fails earlier, the next is tried at once. The
+    /// first connection wins, and the other attempts are dropped. So an address that drops packets costs a
+    /// quarter of a second. A single address has as long as the OS allows, which may be minutes: see
+    /// [`timeout`](crate::time::timeout).
     ///
     /// ```
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
@@ -85,7 +85,7 @@ impl Socket<mio::net::TcpStream> {
     /// use brigade::time::timeout;
     ///
     /// brigade::run(async {
-    ///     // A name, and no longer than that for all of its addresses together.
+    ///     // At most 10 seconds for all addresses of the name together.
     ///     let connecting = TcpStream::connect(("localhost", port));
     ///     let stream = timeout(Duration::from_secs(10), connecting).await??;
     ///     assert_eq!(stream.peer_addr()?.port(), port);
@@ -100,7 +100,7 @@ impl Socket<mio::net::TcpStream> {
     /// outside of an executor.
     ///
     /// # Cancel safety
-    /// Dropping the future gives the connection up, and all attempts at it.
+    /// Dropping the future closes all attempts to connect.
     ///
     /// [`ConnectError`]: super::ConnectError
     pub fn connect(address: impl ToSocketAddrs) -> impl Future<Output = io::Result<Self>> {
@@ -113,8 +113,8 @@ impl Socket<mio::net::TcpStream> {
                     made(&stream).await?;
                     Ok(stream)
                 }
-                // In a box: looking up and racing take room that a connection should not cost where
-                // there is nothing to look up and no address to race.
+                // Boxed: the state of a lookup and a race would enlarge the future of every connection, even
+                // to a known address.
                 target => {
                     let race = async { connect_first(reactor, lookup(target).await?).await };
                     Box::pin(race).await
@@ -123,7 +123,7 @@ impl Socket<mio::net::TcpStream> {
         }
     }
 
-    /// Connects to `remote` from the address `local`: its port may be 0, for one that the OS chooses.
+    /// Connects to `remote` from the address `local`. If the port of `local` is 0, the OS chooses one.
     ///
     /// ```
     /// # brigade::run(async {
@@ -140,11 +140,11 @@ impl Socket<mio::net::TcpStream> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error, such as `AddrInUse` or, for two families, `InvalidInput`; `Unsupported` on
-    /// systems other than Linux; and an error outside of an executor.
+    /// Returns the OS's error, such as `AddrInUse`, or `InvalidInput` for two families. Returns `Unsupported`
+    /// on systems other than Linux, and an error outside of an executor.
     ///
     /// # Cancel safety
-    /// Dropping the future gives the connection up.
+    /// Dropping the future closes the socket.
     pub async fn connect_from(local: SocketAddr, remote: SocketAddr) -> io::Result<Self> {
         let reactor = current_reactor("TcpStream::connect_from")?;
         let stream = mio::net::TcpStream::from_std(sys::begin_connect(local, remote)?);
@@ -153,7 +153,7 @@ impl Socket<mio::net::TcpStream> {
         Ok(stream)
     }
 
-    /// Reads without taking: the next [`read`](Self::read) gives the same bytes.
+    /// Reads without consuming: the next [`read`](Self::read) returns the same bytes.
     ///
     /// ```
     /// # use brigade::net::{TcpListener, TcpStream};
@@ -276,7 +276,7 @@ impl Socket<mio::net::TcpStream> {
 impl TryFrom<std::net::TcpStream> for TcpStream {
     type Error = io::Error;
 
-    /// Takes the stream over from std; it is made non-blocking.
+    /// Takes the stream over from std and makes it non-blocking.
     ///
     /// # Errors
     /// Returns the OS's error, and an error outside of an executor.
@@ -306,7 +306,7 @@ impl TryFrom<std::net::TcpStream> for TcpStream {
 /// the crate `socket2` and taken over by `TryFrom`: see `examples/socket_options.rs`.
 pub type TcpListener = Socket<mio::net::TcpListener>;
 
-/// The stream of [`TcpListener::incoming`](Socket::incoming), where an example is.
+/// The stream of [`TcpListener::incoming`](Socket::incoming), which has an example.
 pub type Incoming<'a> = Accepting<'a, mio::net::TcpListener>;
 
 impl Kind for mio::net::TcpListener {
@@ -382,7 +382,7 @@ impl Socket<mio::net::TcpListener> {
 impl TryFrom<std::net::TcpListener> for TcpListener {
     type Error = io::Error;
 
-    /// Takes the listener over from std; it is made non-blocking.
+    /// Takes the listener over from std and makes it non-blocking.
     ///
     /// # Errors
     /// Returns the OS's error, and an error outside of an executor.

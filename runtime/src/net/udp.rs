@@ -1,6 +1,6 @@
 //! UDP: [`UdpSocket`] binds, chooses a peer, sends to addresses and sets options.
 //!
-//! What it does as any datagram socket is in `net/datagram.rs`, and what all sockets do in `net/socket.rs`.
+//! The methods of all datagram sockets are in `net/datagram.rs`, those of all sockets in `net/socket.rs`.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,8 +13,8 @@ use crate::reactor::Direction;
 
 /// A UDP socket.
 ///
-/// A datagram that is longer than the buffer is cut to it, and the rest is lost: the OS does not
-/// say. Use a buffer that is larger than anything you expect; 65,535 bytes hold every datagram.
+/// A datagram that is longer than the buffer is cut to it, and the OS does not report that the rest is lost.
+/// Use a buffer that is larger than anything you expect; 65,535 bytes hold every datagram.
 ///
 /// ```
 /// use brigade::net::UdpSocket;
@@ -112,7 +112,7 @@ impl Socket<mio::net::UdpSocket> {
     /// # brigade::run(async {
     /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
     /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
-    /// // To a name, at the first of its addresses.
+    /// // To the first address of a name.
     /// let port = waiter.local_addr()?.port();
     /// assert_eq!(guest.send_to(b"water", format!("127.0.0.1:{port}")).await?, 5);
     /// # std::io::Result::Ok(())
@@ -130,8 +130,8 @@ impl Socket<mio::net::UdpSocket> {
         self.io.write_with(send).await
     }
 
-    /// Receives as [`recv`](Self::recv) does, and leaves the datagram there: the next call gives it again. See
-    /// [`peek_from`](Self::peek_from) for an example.
+    /// Receives as [`recv`](Self::recv) does, but leaves the datagram queued: the next call returns it again.
+    /// See [`peek_from`](Self::peek_from) for an example.
     ///
     /// # Errors
     /// Returns the errors of [`recv`](Self::recv).
@@ -142,7 +142,8 @@ impl Socket<mio::net::UdpSocket> {
         self.io.read_with(|socket| socket.peek(into)).await
     }
 
-    /// Receives as [`recv_from`](Self::recv_from) does, and leaves the datagram there: the next call gives it again.
+    /// Receives as [`recv_from`](Self::recv_from) does, but leaves the datagram queued: the next call returns
+    /// it again.
     ///
     /// ```
     /// # use brigade::net::UdpSocket;
@@ -150,7 +151,7 @@ impl Socket<mio::net::UdpSocket> {
     /// # let waiter = UdpSocket::bind("127.0.0.1:0").await?;
     /// # let guest = UdpSocket::bind("127.0.0.1:0").await?;
     /// # guest.send_to(b"water", waiter.local_addr()?).await?;
-    /// // Which task is it for? That one reads it from the start.
+    /// // Which task is it for? That task reads it from the start.
     /// let (_, from) = waiter.peek_from(&mut [0; 1]).await?;
     /// assert_eq!(from, guest.local_addr()?);
     /// let mut buffer = [0; 64];
@@ -169,7 +170,7 @@ impl Socket<mio::net::UdpSocket> {
         self.io.read_with(|socket| socket.peek_from(into)).await
     }
 
-    /// Sends a datagram if there is room for it.
+    /// Sends a datagram if the buffer has space.
     ///
     /// ```
     /// # use brigade::net::UdpSocket;
@@ -183,7 +184,7 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if there is no room, and the OS's other errors.
+    /// Returns `WouldBlock` if there is no space, and the OS's other errors.
     pub fn try_send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
         self.io
             .try_write_with(|socket| socket.send_to(datagram, to))
@@ -241,8 +242,8 @@ impl Socket<mio::net::UdpSocket> {
         self.io.get_ref().broadcast()
     }
 
-    /// Joins a group: from now on the socket gets what is sent to `group` and comes in through the
-    /// interface with the address `interface`, unspecified for the OS's choice.
+    /// Joins a group. From now on the socket receives datagrams to `group` that arrive at the interface with
+    /// the address `interface`. If that is unspecified, the OS chooses.
     ///
     /// ```
     /// # brigade::run(async {
@@ -270,7 +271,7 @@ impl Socket<mio::net::UdpSocket> {
         self.io.get_ref().leave_multicast_v4(group, interface)
     }
 
-    /// Joins a group of IPv6, through the interface with the number `interface`, 0 for any.
+    /// Joins an IPv6 group through the interface with the number `interface`. 0 means any.
     ///
     /// # Errors
     /// Returns the OS's error.
@@ -278,7 +279,7 @@ impl Socket<mio::net::UdpSocket> {
         self.io.get_ref().join_multicast_v6(group, interface)
     }
 
-    /// Leaves a group of IPv6.
+    /// Leaves an IPv6 group.
     ///
     /// # Errors
     /// Returns the OS's error, also if the socket is not in the group.
@@ -315,7 +316,7 @@ impl Socket<mio::net::UdpSocket> {
 impl TryFrom<std::net::UdpSocket> for UdpSocket {
     type Error = io::Error;
 
-    /// Takes the socket over from std; it is made non-blocking.
+    /// Takes the socket over from std and makes it non-blocking.
     ///
     /// # Errors
     /// Returns the OS's error, and an error outside of an executor.

@@ -1,8 +1,8 @@
-//! Unix sockets: [`UnixStream`], [`UnixListener`] and [`UnixDatagram`], as those of TCP and UDP, with paths for
-//! addresses.
+//! Unix sockets: [`UnixStream`], [`UnixListener`] and [`UnixDatagram`]. They are like those of TCP and UDP,
+//! with paths as addresses.
 //!
-//! No path that a socket made is removed: others may have it open. `net/stream.rs`, `net/accept.rs` and
-//! `net/datagram.rs` have what the sockets do as any stream, listener or datagram socket.
+//! A path that a socket made is not removed, because others may have it open. The common methods are in
+//! `net/stream.rs`, `net/accept.rs` and `net/datagram.rs`.
 
 use std::io;
 use std::os::unix::net::{self, SocketAddr};
@@ -73,14 +73,14 @@ impl Socket<mio::net::UnixStream> {
     /// Returns the OS's error, and an error outside of an executor.
     ///
     /// # Cancel safety
-    /// Dropping the future gives the connection up.
+    /// Dropping the future closes the socket.
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
         let reactor = current_reactor("UnixStream::connect")?;
         let mut pause = Pause::new();
         let stream = loop {
             match mio::net::UnixStream::connect(path.as_ref()) {
                 Ok(stream) => break stream,
-                // The listener's queue is full, and the OS gives no event for when it is not.
+                // The listener's queue is full, and no event tells when it has space again.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => pause.wait().await,
                 Err(error) => return Err(error),
             }
@@ -135,7 +135,7 @@ impl Socket<mio::net::UnixStream> {
 impl TryFrom<net::UnixStream> for UnixStream {
     type Error = io::Error;
 
-    /// Takes the stream over from std; it is made non-blocking.
+    /// Takes the stream over from std and makes it non-blocking.
     ///
     /// # Errors
     /// Returns the OS's error, and an error outside of an executor.
@@ -146,10 +146,9 @@ impl TryFrom<net::UnixStream> for UnixStream {
     }
 }
 
-/// A socket at a path in the file system that accepts connections.
+/// A socket that accepts connections at a path in the file system.
 ///
-/// Dropping it leaves the path where it is, as the OS does: the next one to bind to it has to remove
-/// it first.
+/// Dropping it does not remove the path. The next program that binds to the path must remove it first.
 ///
 /// ```
 /// use brigade::net::{UnixListener, UnixStream};
@@ -171,7 +170,7 @@ impl TryFrom<net::UnixStream> for UnixStream {
 /// ```
 pub type UnixListener = Socket<mio::net::UnixListener>;
 
-/// The stream of [`UnixListener::incoming`](Socket::incoming), where an example is.
+/// The stream of [`UnixListener::incoming`](Socket::incoming), which has an example.
 pub type UnixIncoming<'a> = Accepting<'a, mio::net::UnixListener>;
 
 impl Kind for mio::net::UnixListener {
@@ -213,7 +212,7 @@ impl Socket<mio::net::UnixListener> {
 impl TryFrom<net::UnixListener> for UnixListener {
     type Error = io::Error;
 
-    /// Takes the listener over from std; it is made non-blocking.
+    /// Takes the listener over from std and makes it non-blocking.
     ///
     /// # Errors
     /// Returns the OS's error, and an error outside of an executor.
@@ -279,12 +278,12 @@ impl Socket<mio::net::UnixDatagram> {
     /// # Errors
     /// Returns the OS's error, such as `AddrInUse` if the path exists, and an error outside of an executor.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        // Asked first: a path that was made stays.
+        // Checked first, because a path stays once `bind` has made it.
         let reactor = current_reactor("UnixDatagram::bind")?;
         Socket::register(reactor, mio::net::UnixDatagram::bind(path)?, true)
     }
 
-    /// Makes a socket without a path: it can send, and receive only from its peer.
+    /// Makes a socket without a path. It can send, but receive only from its peer.
     ///
     /// ```
     /// # brigade::run(async {
@@ -375,7 +374,7 @@ impl Socket<mio::net::UnixDatagram> {
         self.io.write_with(send).await
     }
 
-    /// Sends a datagram to the socket at `path`, if both have room for it.
+    /// Sends a datagram to the socket at `path`, if both have space for it.
     ///
     /// ```
     /// # brigade::run(async {
@@ -389,7 +388,7 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if there is no room, and the OS's other errors.
+    /// Returns `WouldBlock` if there is no space, and the OS's other errors.
     pub fn try_send_to(&self, datagram: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         let path = path.as_ref();
         self.io
@@ -416,7 +415,7 @@ impl Socket<mio::net::UnixDatagram> {
 impl TryFrom<net::UnixDatagram> for UnixDatagram {
     type Error = io::Error;
 
-    /// Takes the socket over from std; it is made non-blocking.
+    /// Takes the socket over from std and makes it non-blocking.
     ///
     /// # Errors
     /// Returns the OS's error, and an error outside of an executor.

@@ -1,16 +1,15 @@
 //! The reactor: turns the events of the OS into readiness of sources and wakes of tasks.
 //!
-//! Sources register with mio (epoll on Linux, kqueue on the BSDs and macOS) once for all their life. One
+//! A source registers with mio (epoll on Linux, kqueue on the BSDs and macOS) once for its whole life. One
 //! thread at a time waits for events in the [`EventLoop`], looks up their sources and collects the wakers of
-//! the tasks that wait. Those tasks read and write by themselves: this is a reactor, not a proactor. No token
-//! is trusted: an event may come for a source that is gone.
+//! the tasks that wait. Those tasks do the reading and writing: this is a reactor, not a proactor. No token
+//! is trusted, because an event may come for a source that is gone.
 //!
 //! # From token to source
 //!
-//! A token is an index into a slab and a *generation*. Deregistering a source does not recall the
-//! events that are already on their way; the next source may get the same index, but never the
-//! same generation. A pointer in the token, as is sometimes done, turns the same race into a use
-//! after free (RUSTSEC-2024-0019).
+//! A token is an index into a slab and a *generation*. Deregistering a source does not recall the events that
+//! are already on their way. The next source may get the same index, but never the same generation. A pointer
+//! in the token would turn the same race into a use after free (RUSTSEC-2024-0019).
 //!
 //! ```text
 //!   usize::BITS            HALF                0
@@ -33,21 +32,21 @@ use mio::{Events, Interest, Token};
 use mio::{Poll, Registry, Waker as OsNotifier};
 use slab::Slab;
 
-// Ours is what the reactor keeps of a source; mio's trait `event::Source` is what can be one.
+// This `Source` is the reactor's entry for a registered source, not mio's trait `event::Source`.
 pub(crate) use self::source::{Direction, Source};
 
 #[cfg(all(test, loom))]
 use crate::loom_tests::os::{OsNotifier, Poll, Registry};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, lock};
 
-/// Bits of a token that hold the index.
+/// The width of the index in a token, in bits.
 const HALF: u32 = usize::BITS / 2;
 const INDEX: usize = (1 << HALF) - 1;
-/// The notifier's token: an index no slab reaches.
+/// The notifier's token: an index that no slab reaches.
 const NOTIFIER: Token = Token(usize::MAX);
 
-/// Events taken from the OS at a time. More than fit come with the next turn. 1024 is what mio's
-/// own examples take and about a page of memory for each 340.
+/// The most events taken from the OS at a time; further events follow in the next turn. Arbitrary: mio's own
+/// examples use 1024.
 const EVENTS: usize = 1024;
 
 /// The part that any thread may use: it registers and deregisters sources.
@@ -56,13 +55,13 @@ pub(crate) struct Reactor {
     /// Ends the wait of the thread in the event loop.
     notifier: OsNotifier,
     sources: Mutex<Sources>,
-    /// The number of sources, readable without the lock: with none, asking the OS is pointless.
+    /// The number of sources, readable without the lock. If it is 0, asking the OS is pointless.
     count: AtomicUsize,
 }
 
 struct Sources {
     entries: Slab<Arc<Source>>,
-    /// Of the source that was registered last.
+    /// The generation of the last source that was registered.
     generation: usize,
     closed: bool,
     sealed: bool,
@@ -74,7 +73,7 @@ pub(crate) struct EventLoop {
     events: Events,
 }
 
-/// A reactor and its event loop.
+/// Makes a reactor and its event loop.
 pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
     let poll = Poll::new()?;
     let reactor = Reactor {
@@ -96,8 +95,8 @@ pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
 impl Reactor {
     /// Ends the current or the next wait of the thread in the event loop.
     pub(crate) fn notify(&self) {
-        // It writes to an eventfd or a pipe, which fails only where the descriptor is broken: then
-        // that thread could never be woken again.
+        // It writes to an eventfd or a pipe. This fails only if the descriptor is broken; then that thread
+        // could never be woken again.
         self.notifier
             .wake()
             .expect("brigade: an event loop could not be notified");
@@ -113,12 +112,12 @@ impl Reactor {
         self.count.load(Ordering::Relaxed) == 0
     }
 
-    /// Registers `io` for the directions of `interest`, once for all its life. `writable`: a write may
-    /// be tried before the OS has reported the source as writable.
+    /// Registers `io` once, for the directions of `interest`. If `writable`, a write may be tried before the
+    /// OS has reported the source as writable.
     ///
     /// # Errors
     /// Returns an error if the OS refuses the registration, if the runtime is being dropped, or if the
-    /// reactor is sealed. Nothing is left behind then (tokio #6329), nor if `io` panics.
+    /// reactor is sealed. No entry is left behind then (tokio #6329), nor if `io` panics.
     pub(crate) fn register(
         &self,
         io: &mut impl mio::event::Source,
@@ -139,8 +138,8 @@ impl Reactor {
             }
             sources.insert(interest, writable)
         };
-        // Outside of the lock: this is the user's code, which may also panic. No event comes for the token
-        // before.
+        // Without the lock, since this is the user's code, which may also panic. No event for the token can
+        // come before this call.
         let undo = RemoveOnDrop(self, source.token);
         self.registry.register(io, source.token, interest)?;
         std::mem::forget(undo);
@@ -151,16 +150,16 @@ impl Reactor {
     /// Ends the registration of `io`. Errors are ignored: closing the descriptor, which follows, ends it in
     /// any case.
     pub(crate) fn deregister(&self, io: &mut impl mio::event::Source, source: &Source) {
-        // The timer of a pause keeps the source alive.
+        // The timer of a pause would keep the source alive.
         source.pause.end();
-        // First, since `io` is the user's code and may panic. It is dropped outside of the lock.
+        // Removed first, since `io` is the user's code and may panic; dropped outside of the lock.
         let removed = lock(&self.sources).remove(source.token);
         self.count.fetch_sub(1, Ordering::Relaxed);
         let _ = self.registry.deregister(io);
         drop(removed);
     }
 
-    /// No event will come any more: the tasks that wait are woken and get an error.
+    /// Closes the reactor: no event will come any more, and waiting tasks are woken and get an error.
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         let mut sources = lock(&self.sources);
         sources.closed = true;
@@ -170,7 +169,7 @@ impl Reactor {
     }
 }
 
-/// Removes a source again that the OS has not taken, or whose registration has panicked.
+/// Removes a source that the OS has refused, or whose registration has panicked.
 struct RemoveOnDrop<'a>(&'a Reactor, Token);
 
 impl Drop for RemoveOnDrop<'_> {
@@ -199,7 +198,7 @@ impl Sources {
         self.find(token)?;
         let source = self.entries.try_remove(token.0 & INDEX);
         if self.entries.is_empty() {
-            // Gives the memory of a burst back.
+            // Frees the memory of a burst.
             self.entries = Slab::new();
         }
         source
@@ -207,12 +206,12 @@ impl Sources {
 }
 
 impl EventLoop {
-    /// Waits for events of the OS, for at most `timeout` (`None`: until one comes or the reactor is notified),
-    /// and collects the wakers to call. An interrupted wait counts as one without events: the caller
-    /// checks its queues and its clock and waits again (polling b9ab821).
+    /// Waits for events of the OS, for at most `timeout` (`None`: until an event or a notification comes),
+    /// and collects the wakers to call. An interrupted wait counts as one without events: the caller checks
+    /// its queues and its clock and waits again (polling b9ab821).
     ///
     /// # Panics
-    /// Panics if the OS refuses to report events: then no task could ever be woken by one again.
+    /// Panics if the OS refuses to report events: then none could ever wake a task again.
     pub(crate) fn turn(
         &mut self,
         reactor: &Reactor,
@@ -237,8 +236,8 @@ impl EventLoop {
     }
 }
 
-/// Stands in for `timerfd.rs` where the feature `precise-timers` is off, and where it is not needed: kqueue's
-/// timeouts are exact.
+/// Replaces `timerfd.rs` if the feature `precise-timers` is off, and on systems other than Linux. The
+/// timeouts of kqueue are exact.
 #[cfg(not(all(feature = "precise-timers", target_os = "linux")))]
 pub(crate) mod timerfd {
     pub(crate) struct TimerFd;
@@ -258,8 +257,8 @@ pub(crate) mod timerfd {
 mod tests {
     use super::*;
 
-    /// mio #1760, tokio #6369 (RUSTSEC-2024-0019): an event that is still on its way when its source
-    /// is gone finds no source, whatever has the index by then.
+    /// mio #1760, tokio #6369 (RUSTSEC-2024-0019): an event that is still on its way when its source is gone
+    /// finds no source, even if another one has the index by then.
     #[test]
     fn an_event_for_a_source_that_is_gone_finds_nobody() {
         let mut sources = Sources {
@@ -268,7 +267,7 @@ mod tests {
             closed: false,
             sealed: false,
         };
-        // With a neighbour the slab is never empty, and the place is used again and again.
+        // With a neighbour the slab is never emptied, so the index is used again.
         let neighbour = sources.insert(Interest::READABLE, false).token;
         let mut stale = Vec::new();
         for _ in 0..8 {
@@ -290,7 +289,7 @@ mod tests {
         assert!(sources.find(NOTIFIER).is_none());
     }
 
-    /// What the OS reports, by a pipe and a pair of sockets. Loom has no OS.
+    /// Tests with events of the OS, on pipes and sockets. Loom has no OS.
     #[cfg(all(unix, not(loom)))]
     mod with_the_os {
         use std::io::Write;
@@ -301,7 +300,7 @@ mod tests {
 
         use super::super::*;
 
-        /// Which directions of `source` became ready at the next turn, which is to bring an event.
+        /// Returns which directions of `source` the next turn makes ready. It waits for an event.
         fn ready(event_loop: &mut EventLoop, reactor: &Reactor, source: &Arc<Source>) -> [bool; 2] {
             let before = [Direction::Read, Direction::Write].map(|way| is_ready(source, way));
             assert_eq!(before, [false, false]);
@@ -309,7 +308,7 @@ mod tests {
             [Direction::Read, Direction::Write].map(|way| is_ready(source, way))
         }
 
-        /// Tries, in vain, which clears the direction.
+        /// Returns whether `way` is ready. The try gets `WouldBlock`, which clears it.
         fn is_ready(source: &Arc<Source>, way: Direction) -> bool {
             let mut tried = false;
             let _ = source.try_io(way, |_| -> io::Result<()> {
@@ -349,10 +348,10 @@ mod tests {
             }
         }
 
-        /// With none, polling the OS would be pointless.
+        /// If no source is registered, polling the OS is pointless.
         #[test]
         fn a_reactor_is_empty_while_nothing_is_registered() {
-            /// No OS wants it.
+            /// A source whose registration always fails.
             struct Refused;
             impl event::Source for Refused {
                 fn register(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
@@ -383,7 +382,7 @@ mod tests {
             assert!(reactor.is_empty() && lock(&reactor.sources).entries.is_empty());
         }
 
-        /// The code of a user's source may panic; the list of sources is whole afterwards.
+        /// The code of a user's source may panic; the list of sources stays consistent.
         #[test]
         fn a_source_that_panics_leaves_no_entry() {
             struct Panics(bool);
@@ -429,7 +428,7 @@ mod tests {
                     .register(&mut there, Interest::READABLE, false)
                     .is_err()
             );
-            // Its socket may outlive the executor.
+            // The socket may outlive the executor.
             reactor.deregister(&mut here, &source);
         }
     }

@@ -1,4 +1,4 @@
-//! Whether one direction of a source is ready, and which tasks wait for it.
+//! Records whether one direction of a source is ready, and which tasks wait for it.
 //!
 //! The OS reports readiness once, when it begins (*edge-triggered*), so the reactor has to remember it.
 //! [`Readiness`] does so in one atomic word, and keeps the wakers of the waiting tasks beside it. An event
@@ -37,9 +37,9 @@
 //! ```
 //!
 //! R1 and T2 are compare-and-swaps on one word. If R1 comes first, T2 sees READY. If T2 comes first, R1 sees
-//! WAITING and goes on to R2, whose lock waits for T3. So wherever a waker is stored, only R2 can raise
-//! the tick, and it takes the waker out under the same lock: a future's [`WaiterKey`] of the current tick is
-//! in the list, and one of an older tick is not.
+//! WAITING and goes on to R2, whose lock waits for T3. So while a waker is stored, only R2 can raise the
+//! tick, and it takes the waker out under the same lock. A future's [`WaiterKey`] of the current tick is
+//! therefore in the list, and one of an older tick is not.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -84,22 +84,22 @@ struct Waiters {
     more: Option<Box<More>>,
 }
 
-/// The wakers for which [`Waiters`] has no place of its own.
+/// The wakers that do not fit into [`Waiters`] itself.
 #[derive(Default)]
 struct More {
     /// Other tasks that called a poll function since the last event.
     tasks: BTreeMap<Identity, Waker>,
-    /// How many of them there may be before those of completed tasks are removed.
+    /// When this many are stored, those of completed tasks are removed.
     sweep_at: usize,
     /// Futures, with indices from 2.
     futures: Slab<Waker>,
 }
 
-/// Two wakers with the same identity wake the same task: data and function table are equal.
+/// Wakers with the same identity wake the same task: data and function table are equal.
 type Identity = (usize, usize);
 
-/// Where a future left its waker, so that it can take it out again: an index that is valid while the
-/// tick is the same.
+/// The position of a future's waker, by which the future can remove it. It is valid while the tick is the
+/// same.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WaiterKey {
     tick: u64,
@@ -108,7 +108,7 @@ pub(crate) struct WaiterKey {
 }
 
 impl Readiness {
-    /// `short_read_drains`: the OS reports everything that arrives after a short read by a new event.
+    /// If `short_read_drains`, the OS reports everything that arrives after a short read by a new event.
     pub(crate) fn new(ready: bool, short_read_drains: bool) -> Self {
         let drains = if short_read_drains {
             SHORT_READ_DRAINS
@@ -151,7 +151,7 @@ impl Readiness {
     /// Suspends the effect of events until [`release`](Self::release), which the caller arranges.
     pub(crate) fn hold(&self) {
         let held = |word: u64| (word & GONE == 0).then_some(word & !READY | HELD);
-        // As in `clear`. Events that this erases need no tick: `release` follows.
+        // Orderings as in `clear`. Events that this erases need no tick: `release` follows.
         let _ = self
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, held);
@@ -167,7 +167,7 @@ impl Readiness {
         self.raise(READY, 0, woken);
     }
 
-    /// As [`set`](Self::set), for an event after which a read may stop early although there is more: the
+    /// Does as [`set`](Self::set) for an event after which a read may stop early although there is more: the
     /// end of the stream, an error, urgent data.
     pub(crate) fn set_last(&self, woken: &mut Vec<Waker>) {
         self.raise(READY, HELD | SHORT_READ_DRAINS, woken);
@@ -234,11 +234,11 @@ impl Readiness {
         if let Some(seen) = self.ready() {
             return Poll::Ready(seen);
         }
-        // Cloned before the lock is taken.
+        // Clone before taking the lock.
         let waker = cx.waker().clone();
         let mut waiters = lock(&self.waiters);
-        // T2. Acquire pairs with the Release of `raise`, where this finds READY. Where it does not, Release
-        // pairs with the Acquire of `raise`, which then sees WAITING.
+        // T2. Acquire pairs with the Release of `raise`, if this finds READY. If it does not, Release pairs
+        // with the Acquire of `raise`, which then sees WAITING.
         let waiting = |word: u64| (word & (READY | GONE) == 0).then_some(word | WAITING);
         let before = self
             .word
@@ -258,21 +258,21 @@ impl Readiness {
         Poll::Pending
     }
 
-    /// Returns the word if an event came since the future with `key` began to wait, whatever other
-    /// tasks have made of that event.
+    /// Returns the word if an event came since the future with `key` began to wait, even if another task has
+    /// cleared READY.
     pub(crate) fn woken_since(&self, key: WaiterKey) -> Option<ReadySnapshot> {
         // Acquire pairs with the Release of `raise`.
         let word = self.word.load(Ordering::Acquire);
         (word / TICK != key.tick).then_some(ReadySnapshot(word))
     }
 
-    /// Takes the waker of a future that is dropped out of the list.
+    /// Removes the waker of a future that is being dropped.
     pub(crate) fn forget(&self, key: WaiterKey) {
         if self.woken_since(key).is_some() {
             return;
         }
         let mut waiters = lock(&self.waiters);
-        // Again: an event may have come before the lock.
+        // Check again, since an event may precede the lock.
         if self.woken_since(key).is_none() {
             let Waiters { future, more, .. } = &mut *waiters;
             let mine = match key.in_slab() {
@@ -292,13 +292,13 @@ impl WaiterKey {
 }
 
 impl Waiters {
-    /// Stores the waker of a poll function, each task's once. Returns one that the caller drops, and adds those
-    /// of completed tasks to `dead`.
+    /// Stores the waker of a poll function, once for each task. Returns a waker for the caller to drop, and
+    /// moves those of completed tasks to `dead`.
     ///
-    /// A task that another one displaces from the first place may still wait, so it moves to the map. Waking
-    /// it instead would make two tasks that share a direction wake each other for ever.
+    /// A task that is displaced from the first slot may still wait, so its waker moves to the map. Waking it
+    /// instead would make two tasks that share a direction wake each other for ever.
     fn put_task(&mut self, waker: Waker, dead: &mut Vec<Waker>) -> Option<Waker> {
-        /// Wakers of completed tasks are looked for whenever the map has doubled, from here on.
+        /// The first size at which wakers of completed tasks are removed; the next is twice what is left.
         /// Arbitrary: not measured.
         const SWEEP_AT: usize = 32;
         if self.task.as_ref().is_some_and(|it| it.will_wake(&waker)) {
@@ -321,8 +321,8 @@ impl Waiters {
         unused
     }
 
-    /// Stores the waker of a future, in its place if `key` is one of this `tick`. Returns the waker that was
-    /// there.
+    /// Stores the waker of a future, in its old slot if `key` is of this `tick`. Returns the waker that it
+    /// replaces.
     fn put_future(
         &mut self,
         waker: Waker,
@@ -334,7 +334,7 @@ impl Waiters {
                 None => self.future.as_mut(),
                 Some(n) => self.more.as_mut().and_then(|more| more.futures.get_mut(n)),
             };
-            // See the second race in the module's text.
+            // See the second race in the module's documentation.
             let place = place.expect("a key of the current tick has its waker stored");
             return Some(std::mem::replace(place, waker));
         }

@@ -20,7 +20,7 @@ use crate::sync::{Arc, AtomicU32, Mutex, Ordering, lock};
 use crate::task::waker::wake_quietly;
 use crate::time::{Sleep, now};
 
-/// Which direction an operation needs.
+/// The direction that an operation needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Direction {
     Read,
@@ -29,14 +29,15 @@ pub(crate) enum Direction {
 
 /// Returns whether a short read of a source registered with `interest` means that there is no more until the
 /// next event. A server that answers request after request on one connection then makes three system calls
-/// for each (wait, read, write) and not four.
+/// for each request (wait, read, write) and not four.
 ///
 /// This holds for TCP on Linux, where `recv` takes everything up to the end, an error or an urgent byte, and
 /// each of these raises an event of its own: [`Readiness::set_last`] ends the exception for the connection.
-/// Only sources registered for PRIORITY hear of urgent bytes, so those are the ones. It does not hold for
-/// Unix streams, where `recv` stops at each message that carries descriptors, nor for whatever a user may
-/// have made a `std::net::TcpStream` of. mio's emulation by poll(2) arms an event only after `WouldBlock`, and
-/// Miri makes reads short at random. (A user who turns on kernel TLS reads by `async_io`.)
+/// Only sources registered for PRIORITY get events for urgent bytes, so only they qualify. It does not hold
+/// for Unix streams, where `recv` stops at each message that carries descriptors, nor for a
+/// `std::net::TcpStream` that a user made from some other descriptor. mio's emulation by poll(2) arms an
+/// event only after `WouldBlock`, and Miri makes reads short at random. (A user who turns on kernel TLS reads
+/// by `async_io`.)
 fn short_read_drains(interest: Interest) -> bool {
     cfg!(all(
         any(target_os = "linux", target_os = "android"),
@@ -45,7 +46,7 @@ fn short_read_drains(interest: Interest) -> bool {
     )) && interest == TCP_STREAM
 }
 
-/// What a TCP stream is registered for: see [`short_read_drains`]. Miri's epoll refuses PRIORITY.
+/// The interest of a TCP stream: see [`short_read_drains`]. Miri's epoll refuses PRIORITY.
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
 pub(crate) const TCP_STREAM: Interest = BOTH.add(Interest::PRIORITY);
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
@@ -62,7 +63,7 @@ pub(crate) struct Source {
     pub(super) pause: Pause,
 }
 
-/// The error of a socket whose runtime is gone.
+/// Returns the error of a source whose executor is gone.
 pub(super) fn gone() -> io::Error {
     io::Error::other("the brigade executor that this source belongs to was dropped")
 }
@@ -72,7 +73,7 @@ fn unless_gone(seen: ReadySnapshot) -> io::Result<()> {
 }
 
 impl Direction {
-    /// Returns the directions that `interest` names; urgent data is read.
+    /// Returns the directions that `interest` names. Urgent data counts as reading.
     fn of(interest: Interest) -> impl Iterator<Item = Direction> {
         let write = interest.is_writable().then_some(Direction::Write);
         let read = (interest != Interest::WRITABLE).then_some(Direction::Read);
@@ -81,8 +82,8 @@ impl Direction {
 }
 
 impl Source {
-    /// A new source is not known to be readable before the first event. Its maker knows whether it may be
-    /// written at once: a stream that is being connected may not.
+    /// Makes a source, which is not known to be readable before the first event. The caller knows whether it
+    /// may be written at once: a stream that is still connecting may not.
     pub(super) fn new(token: Token, interest: Interest, writable: bool) -> Self {
         Source {
             token,
@@ -136,8 +137,8 @@ impl Source {
         }
     }
 
-    /// As [`try_io`](Self::try_io) if one of the directions of `interest` is ready, for an operation that
-    /// cannot be called twice. `WouldBlock` clears all of them.
+    /// Does the same as [`try_io`](Self::try_io) if one of the directions of `interest` is ready, for an
+    /// operation that cannot be called twice. `WouldBlock` clears all of them.
     pub(crate) fn try_any<R>(
         self: &Arc<Self>,
         interest: Interest,
@@ -157,7 +158,7 @@ impl Source {
         result
     }
 
-    /// The one loop of tries: repeats what a signal interrupted.
+    /// Tries once, and repeats a call that a signal interrupted.
     #[inline]
     fn attempt<R>(
         self: &Arc<Self>,
@@ -202,8 +203,9 @@ impl Source {
         result
     }
 
-    /// Tries until the OS returns something other than `WouldBlock`, or stores the task's waker until the next
-    /// event: see [`Readiness::poll_ready`] for the `key`. Passes to `operation` what was known before the try.
+    /// Tries until the OS returns something other than `WouldBlock`, or stores the task's waker until the
+    /// next event: see [`Readiness::poll_ready`] for the `key`. Passes the readiness from before the try to
+    /// `operation`.
     #[inline]
     pub(crate) fn poll_io<R>(
         self: &Arc<Self>,
@@ -221,7 +223,7 @@ impl Source {
         }
     }
 
-    /// Waits until the direction is worth a try, and spends an operation of the task's budget.
+    /// Waits until a try may succeed, and spends an operation of the task's budget.
     #[inline]
     fn poll_ready(
         &self,
@@ -234,7 +236,7 @@ impl Source {
         Poll::Ready(seen)
     }
 
-    /// As [`wait`](Self::wait), as a poll function.
+    /// [`wait`](Self::wait) as a poll function.
     pub(crate) fn poll_wait(
         &self,
         direction: Direction,
@@ -243,8 +245,8 @@ impl Source {
         self.poll_ready(direction, cx, None).map(unless_gone)
     }
 
-    /// A future that tries and waits as [`poll_io`](Self::poll_io) does and takes its waker away
-    /// when it is dropped.
+    /// Returns a future that tries and waits as [`poll_io`](Self::poll_io) does, and removes its waker when
+    /// it is dropped.
     pub(crate) fn io<F>(self: &Arc<Self>, direction: Direction, operation: F) -> IoFuture<'_, F> {
         IoFuture {
             source: self,
@@ -254,7 +256,7 @@ impl Source {
         }
     }
 
-    /// Waits until one of the directions of `interest` is worth a try.
+    /// Waits until a try in one of the directions of `interest` may succeed.
     ///
     /// # Errors
     /// Returns an error if the executor was dropped.
@@ -269,9 +271,9 @@ impl Source {
         poll_fn(move |cx| {
             for wait in waits.iter_mut().flatten() {
                 let readiness = wait.source.readiness(wait.direction);
-                // Many tasks may wait here: the event has woken them all, and the first to be polled may
-                // clear the direction. The others must return too, since their callers may wait for more
-                // than bytes.
+                // Many tasks may wait here. The event has woken them all, and the first to be polled may
+                // clear the direction. The others must return too: their callers may wait for more than
+                // bytes.
                 let polled = match wait.key.and_then(|key| readiness.woken_since(key)) {
                     Some(seen) => Poll::Ready(seen),
                     None => (wait.source).poll_ready(wait.direction, cx, Some(&mut wait.key)),
@@ -285,8 +287,8 @@ impl Source {
     }
 }
 
-/// See [`Source::io`]; without an operation it only waits. Not an `async` block, which would take twice the
-/// room: every task that waits for a socket carries one.
+/// See [`Source::io`]; without an operation it only waits. It is no `async` block, which would be twice as
+/// large: every task that waits for a socket holds one.
 pub(crate) struct IoFuture<'a, F> {
     source: &'a Arc<Source>,
     direction: Direction,
@@ -294,7 +296,7 @@ pub(crate) struct IoFuture<'a, F> {
     operation: F,
 }
 
-/// The operation is called, and never pinned.
+/// The operation is called, but never pinned.
 impl<F> Unpin for IoFuture<'_, F> {}
 
 impl<F, R> Future for IoFuture<'_, F>
@@ -303,7 +305,7 @@ where
 {
     type Output = io::Result<R>;
 
-    /// May be called again after it was ready: then it tries again.
+    /// May be polled again after it was ready; it then tries again.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
         let me = &mut *self;
         let (key, operation) = (Some(&mut me.key), &mut me.operation);
@@ -324,26 +326,26 @@ impl<F> Drop for IoFuture<'_, F> {
 
 // ---- pauses --------------------------------------------------------------------------------------
 
-/// How many writes may fail in a row without a pause. Arbitrary: more than other tasks and processes that
-/// write to the same socket are likely to cause by being faster.
+/// The number of writes that may fail in a row without a pause. Arbitrary: more failures than competing
+/// writers to the same socket are likely to cause.
 const FREE: u32 = 8;
 
-/// The first pause, and how often it is doubled at most: 64 ms. Arbitrary: 16 tries a second cost nothing,
-/// and the delay is short for a receiver that was not reading anyway.
+/// The first pause, and the number of times it doubles, up to 64 ms. Arbitrary: 16 tries a second cost
+/// nothing, and the delay is short for a receiver that was not reading anyway.
 const SHORTEST: Duration = Duration::from_millis(1);
 const DOUBLINGS: u32 = 6;
 
 /// Pauses between writes whose failure causes the event that they wait for.
 ///
-/// A `sendto` on a Unix socket whose receiver has no room takes memory for the datagram, finds no room, and
-/// gives the memory back, which makes the sender's socket writable: an event. A task that trusts such events
-/// tries for ever and keeps a processor busy. So writes that fail in a row, each after an event of its own,
-/// are spaced out: for the length of a pause, events have no effect.
+/// If the receiver of a Unix socket has no space, `sendto` takes memory for the datagram and gives it back.
+/// This makes the sender's socket writable, which is an event. A task that trusts such events tries for ever
+/// and keeps a processor busy. So writes that fail in a row, each after its own event, are spaced out: during
+/// a pause, events have no effect.
 #[derive(Default)]
 pub(super) struct Pause {
-    /// Writes that failed in a row.
+    /// The number of writes that failed in a row.
     failures: AtomicU32,
-    /// The pause under way.
+    /// The timer of the current pause.
     sleep: Mutex<Option<Box<Sleep>>>,
 }
 
@@ -360,13 +362,13 @@ impl Pause {
             let length = SHORTEST * (1 << (before - FREE).min(DOUBLINGS));
             let mut sleep = Box::new(Sleep::new(Some(now() + length)));
             let waker = Waker::from(source.clone());
-            // No timer can be armed outside of an executor: then every event counts, as ever.
+            // Outside of an executor no timer can be armed, so every event counts as usual.
             if sleep.poll_anywhere(&mut Context::from_waker(&waker)) != Some(Poll::Pending) {
                 return false;
             }
             *pause = Some(sleep);
         }
-        // With the lock held, so that the end of the pause comes after it.
+        // With the lock held, so that the pause ends only after this.
         source.write.hold();
         true
     }
@@ -378,7 +380,7 @@ impl Pause {
     }
 }
 
-/// The waker of the timer: the pause is over.
+/// The source is the waker of the pause's timer.
 impl Wake for Source {
     fn wake(self: Arc<Self>) {
         self.pause.end();

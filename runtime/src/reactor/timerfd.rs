@@ -1,12 +1,13 @@
 //! A timer of the OS that ends the sleep of the event loop more exactly than a timeout does.
 //!
-//! epoll counts its timeouts in milliseconds, and mio rounds them up, so a sleep ends up to a millisecond after
-//! its timer is due. Linux has a timer that is a descriptor (`timerfd`), as exact as the machine's clock; epoll
-//! waits for it as for any other. It replaces the timeout where a builder asks for precise timers. It costs
-//! a descriptor, and a system call whenever the thread parks with another next deadline than the last time.
+//! epoll counts its timeouts in milliseconds, and mio rounds them up, so a sleep ends up to a millisecond
+//! after its timer is due. Linux has a timer that is a descriptor (`timerfd`), as exact as the machine's
+//! clock; epoll waits for it as for any other. It replaces the timeout if a builder asks for precise timers.
+//! It costs a descriptor, and a system call whenever the thread parks with a different next deadline from
+//! last time.
 //!
-//! The timer is never read. It is registered edge-triggered, and each setting makes a new edge. Its event belongs to
-//! no source: that it ended the sleep is all that matters.
+//! The timer is never read. It is registered edge-triggered, and each setting makes a new edge. Its event
+//! belongs to no source; only the end of the sleep matters.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -42,11 +43,11 @@ impl TimerFd {
         Ok(TimerFd { timer, due: 0 })
     }
 
-    /// Sets the timer to `due`, which is `left` from now. `left` is not zero, which would turn it off.
-    /// Returns whether the timer ends the coming sleep: this one does.
+    /// Sets the timer to `due`, which is `left` from now. `left` must not be zero, which would turn it off.
+    /// Returns whether the timer ends the coming sleep: always true here.
     pub(crate) fn set(&mut self, due: u64, left: Duration) -> bool {
         if self.due == due {
-            // It is set to this already, and as `due` lies ahead it has not gone off.
+            // It is already set to this, and has not expired, as `due` lies ahead.
             return true;
         }
         let setting = Itimerspec {

@@ -1,7 +1,7 @@
 //! Intervals: a sleep that begins again at each tick.
 //!
-//! An interval keeps no time but that of its sleep, whose deadline is the next tick. What is past when it is polled is
-//! given at once and costs budget, so an interval that is always late starves no other task.
+//! The only time that an interval keeps is the deadline of its sleep, the next tick. A tick that is past is
+//! returned at once and costs budget, so an interval that is always late starves no other task.
 
 use std::fmt;
 use std::future::Future;
@@ -14,8 +14,8 @@ use crate::context;
 
 /// Returns an interval that ticks every `period`, for the first time at once.
 ///
-/// If a tick was missed, since no task awaited it in time, it is given late and at once. [`MissedTicks`] says when the
-/// ticks after it are due; by default those that are past as well are left out.
+/// A tick that no task awaited in time is returned late, by the next poll. [`MissedTicks`] decides when the
+/// ticks after it are due. By default, ticks that are past as well are skipped.
 ///
 /// ```
 /// use std::time::Duration;
@@ -36,8 +36,8 @@ pub fn interval(period: Duration) -> Interval {
     Interval::new("brigade::time::interval", now, period)
 }
 
-/// Returns an interval that ticks every `period`, for the first time at `start`. A `start` that is past counts as
-/// a tick that was missed.
+/// Returns an interval that ticks every `period`, for the first time at `start`. A `start` that is past
+/// counts as a missed tick.
 ///
 /// ```
 /// use std::time::Duration;
@@ -60,7 +60,7 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
     Interval::new("brigade::time::interval_at", start, period)
 }
 
-/// When the next tick of an [`Interval`] is due after one that was given late.
+/// Decides when the next tick of an [`Interval`] is due after a late one.
 ///
 /// ```
 /// use std::time::Duration;
@@ -87,13 +87,13 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum MissedTicks {
-    /// At the next of the original times that is not past: those that are past are left out. The default.
+    /// At the next original time that is not past; times that are past are skipped. The default.
     #[default]
     Skip,
-    /// At the next of the original times, also if that is past: all that were missed follow at once.
+    /// At the next original time, even if it is past: all missed ticks follow at once.
     Burst,
-    /// A whole period after the late tick was given. The original times do not count any more, so an interval that is
-    /// always a little late drifts by as much.
+    /// A whole period after the late tick was returned. The original times no longer count, so an interval
+    /// that is always a little late drifts.
     Delay,
 }
 
@@ -144,7 +144,7 @@ impl Interval {
     /// ```
     ///
     /// # Panics
-    /// Polling it panics where polling a [`Sleep`] does.
+    /// Polling it panics if polling a [`Sleep`] does.
     ///
     /// # Cancel safety
     /// Dropping the future loses no tick.
@@ -155,10 +155,10 @@ impl Interval {
     /// [`tick`](Self::tick) as a poll function.
     ///
     /// # Panics
-    /// Panics where polling a [`Sleep`] does.
+    /// Panics if polling a [`Sleep`] does.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        // Where the tick is due, this costs budget: a period shorter than the work between two ticks never
-        // waits.
+        // If the tick is due, this costs budget: an interval with a period shorter than the work between two
+        // ticks never waits.
         ready!(Pin::new(&mut self.sleep).poll(cx));
         let due = self.sleep.deadline.expect("a sleep without end never ends");
         let next = match self.missed_ticks {
@@ -170,8 +170,8 @@ impl Interval {
         Poll::Ready(due)
     }
 
-    /// Forgets the next tick: it is due a period from now, and the others after it. A task that waits for the
-    /// tick is woken then.
+    /// Moves the next tick to a period from now; the others follow it. A task that waits for the tick is
+    /// woken then.
     ///
     /// ```
     /// use std::time::Duration;
@@ -191,7 +191,7 @@ impl Interval {
         self.sleep.move_to(now().checked_add(self.period));
     }
 
-    /// Returns when the next tick is due after one that was given late.
+    /// Returns when the next tick is due after a late one.
     ///
     /// ```
     /// # brigade::run(async {
@@ -205,13 +205,13 @@ impl Interval {
         self.missed_ticks
     }
 
-    /// Sets when the next tick is due after one that was given late; see [`MissedTicks`], where an example is. It
-    /// applies from the next tick that is given.
+    /// Sets when the next tick is due after a late one; see [`MissedTicks`] for an example. It applies from
+    /// the next tick on.
     pub fn set_missed_ticks(&mut self, missed_ticks: MissedTicks) {
         self.missed_ticks = missed_ticks;
     }
 
-    /// The time between two ticks.
+    /// Returns the time between two ticks.
     ///
     /// ```
     /// # brigade::run(async {
@@ -225,7 +225,7 @@ impl Interval {
     }
 }
 
-/// The first of the ticks after `due` that is not past at `now`.
+/// Returns the first tick after `due` that is not past at `now`.
 fn following(due: Instant, period: Duration, now: Instant) -> Option<Instant> {
     let late = now.saturating_duration_since(due).as_nanos();
     let periods = late.div_ceil(period.as_nanos()).max(1);

@@ -46,9 +46,9 @@ pub struct Timeline {
     /// The events in order of time. Events of the same instant on one thread are in the order in which
     /// they happened.
     pub events: Vec<Event>,
-    /// How long the record is: from the building of the executor until the timeline was taken.
+    /// The time from the building of the executor until the timeline was taken.
     pub length: Duration,
-    /// How many events there was no room for.
+    /// The number of events that did not fit.
     pub dropped: u64,
 }
 
@@ -73,7 +73,7 @@ pub struct Timeline {
 pub struct Lane {
     /// Its name: `worker 0`, or the name of an outside thread that woke or spawned a task.
     pub name: String,
-    /// What kind of thread it is.
+    /// The kind of thread.
     pub kind: LaneKind,
 }
 
@@ -239,12 +239,12 @@ pub enum What {
     Unpark,
     /// The OS reported events on sources. They cause the wakes that follow.
     IoReady {
-        /// How many.
+        /// Their number.
         events: usize,
     },
     /// Timers were due. They cause the wakes that follow.
     TimersFired {
-        /// How many.
+        /// Their number.
         timers: usize,
     },
     /// The CPU clock of the thread was read. This happens at the end of a poll and at a park, if a
@@ -252,8 +252,8 @@ pub enum What {
     CpuTime {
         /// CPU time of the thread so far.
         used: Duration,
-        /// How long the OS has kept the thread from a core so far although it could run. `None` if the
-        /// system does not tell.
+        /// How long the OS has so far kept the thread from a core although it could run. `None` if the system
+        /// does not tell.
         delayed: Option<Duration>,
         /// True if the thread has given its core away since the last reading. It slept, or waited for a
         /// lock or a device. Parking does not count.
@@ -261,7 +261,7 @@ pub enum What {
     },
 }
 
-/// How a poll ended.
+/// The outcome of a poll.
 ///
 /// ```
 /// use brigade::timeline::{Outcome, What};

@@ -1,10 +1,10 @@
 //! Timers: a clock, and a [`wheel`] of the wakers that wait for it.
 //!
 //! Any thread that has the executor as its current one may arm, poll, reset and drop a timer: a worker, the
-//! thread in `block_on`, a job of the blocking pool. So a wheel is behind a lock. Each worker arms its timers in
-//! a wheel of its own, so that two workers do not contend for one lock: with one wheel for all, arming and
-//! dropping a timer takes six times as long on two workers as on one. Other threads use the first wheel. A
-//! waker is never cloned, woken or dropped under the lock: that runs code of the user.
+//! thread in `block_on`, a job of the blocking pool. So a wheel is behind a lock. Each worker arms its timers
+//! in a wheel of its own, so that two workers do not contend for one lock: with one wheel for all, arming and
+//! dropping a timer takes six times as long on two workers as on one. Other threads use the first wheel. No
+//! waker is cloned, woken or dropped under the lock: that runs user code.
 //!
 //! # The race between arming a timer and parking
 //!
@@ -17,9 +17,9 @@
 //!                                         B5  parked_until := 0, awake
 //! ```
 //!
-//! If A1 comes before B2 for that wheel, the driver counts the timer in (tokio #6682). Otherwise the lock makes
-//! B1 visible to A2, which reads B1, or B3, or what came after: 0, so the driver is awake and will get to B2
-//! again.
+//! If A1 comes before B2 for that wheel, the driver counts the timer in (tokio #6682). Otherwise the lock
+//! makes B1 visible to A2, which reads the value of B1, B3 or B5. The 0 of B5 means that the driver is awake
+//! and will get to B2 again.
 
 pub(crate) mod wheel;
 
@@ -32,15 +32,15 @@ use crate::sync::{
     Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, ThreadToken, lock, thread_local,
 };
 
-/// Timers fired in one poll of the driver; the rest fire in the next. Arbitrary: not measured.
+/// The most timers fired in one poll of the driver; the rest fire in the next. Arbitrary: not measured.
 const FIRED_PER_TURN: usize = 1024;
 
 thread_local! {
-    /// Which wheel this thread uses, where an executor has several.
+    /// The index of the wheel that this thread uses.
     static OWN_WHEEL: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The calling thread is a worker, and arms its timers in the wheel with this index from now on.
+/// Makes the calling thread, a worker, arm its timers in the wheel with this index.
 pub(crate) fn use_wheel(index: usize) {
     OWN_WHEEL.set(index);
 }
@@ -51,10 +51,10 @@ pub(crate) struct Timers {
     wheels: Box<[Arc<LockedWheel>]>,
 }
 
-/// What ends the sleep of the driver on time.
+/// The part that ends the driver's sleep on time.
 struct Alarm {
     clock: Arc<Clock>,
-    /// While the driver sleeps: until when, at most. 0 while it is awake.
+    /// The latest time until which the driver sleeps; 0 while it is awake.
     parked_until: AtomicU64,
     /// Ends the sleep of the driver. The caller holds no lock.
     notify: Box<dyn Fn() + Send + Sync>,
@@ -64,14 +64,14 @@ struct Alarm {
 #[repr(align(128))]
 struct LockedWheel {
     state: Mutex<WheelState>,
-    /// Mirrors `wheel.is_empty()`: with no timer armed, polling the driver costs no lock.
+    /// Mirrors `wheel.is_empty()`, so that polling the driver without timers takes no lock.
     empty: AtomicBool,
     alarm: Arc<Alarm>,
 }
 
 struct WheelState {
     wheel: Wheel<Waker>,
-    /// The executor is gone: the driver will fire nothing any more.
+    /// The executor is gone, so the driver will fire no timer.
     closed: bool,
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct Armed {
     key: Key,
 }
 
-/// What became of a timer that was armed.
+/// The state of a timer that was armed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Polled {
     Pending,
@@ -91,7 +91,7 @@ pub(crate) enum Polled {
 }
 
 impl Timers {
-    /// Timers with a wheel for each of `workers`.
+    /// Makes timers with a wheel for each of `workers`.
     pub(crate) fn new(
         clock: Arc<Clock>,
         workers: usize,
@@ -137,29 +137,29 @@ impl Timers {
         })
     }
 
-    /// Returns whether no timer is armed. It may be wrong about what another thread does just now.
+    /// Returns whether no timer is armed. It may miss what another thread does at this moment.
     pub(crate) fn is_empty(&self) -> bool {
         let mut wheels = self.wheels.iter();
         wheels.all(|wheel| wheel.empty.load(Ordering::Relaxed))
     }
 
-    /// The driver is about to sleep: returns when the next timer is due, in the clock's nanoseconds. From now
-    /// on a thread that arms an earlier timer must notify the driver.
+    /// Returns when the next timer is due, in the clock's nanoseconds. The driver is about to sleep. From now
+    /// on a thread that arms an earlier timer must notify it.
     pub(crate) fn park(&self) -> Option<u64> {
         let parked_until = &self.alarm.parked_until;
-        // B1. No plain store: a read-modify-write of another thread, with an older value, comes before this one.
+        // B1. A swap, not a store: another thread's read-modify-write of an older value comes before it.
         parked_until.swap(u64::MAX, Ordering::Relaxed);
         // B2
         let next = |wheel: &Arc<LockedWheel>| lock(&wheel.state).wheel.next_expiry();
         let next = self.wheels.iter().filter_map(next).min();
         if let Some(next) = next {
-            // B3. Not above what another thread has notified for since.
+            // B3. Keeps an earlier time for which another thread has notified since.
             parked_until.fetch_min(next, Ordering::Relaxed);
         }
         next
     }
 
-    /// The driver is awake, at `now`: collects the wakers of the timers that are due.
+    /// Collects the wakers of the timers that are due at `now`. The driver is awake.
     pub(crate) fn fire(&self, now: u64, woken: &mut Vec<Waker>) {
         // B5
         self.alarm.parked_until.store(0, Ordering::Relaxed);
@@ -169,7 +169,7 @@ impl Timers {
                 continue;
             }
             let mut state = lock(&wheel.state);
-            // What is left over is due, so the next `park` returns a time that is past: no sleep comes between.
+            // The timers left over are due, so the next `park` returns a past time, which permits no sleep.
             let _more = state.wheel.expire(now, left, |waker| {
                 woken.push(waker);
                 left -= 1;
@@ -178,7 +178,7 @@ impl Timers {
         }
     }
 
-    /// Hands out all wakers: the executor is being dropped. Nothing can be armed any more.
+    /// Hands out all wakers, as the executor is being dropped. Afterwards no timer can be armed.
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         for wheel in &self.wheels {
             let mut state = lock(&wheel.state);
@@ -227,7 +227,7 @@ impl Armed {
         Arc::ptr_eq(&self.wheel.alarm, &timers.alarm)
     }
 
-    /// Returns what became of it, if it was armed with `waker`.
+    /// Returns its state: `Stale` if armed with another waker.
     pub(crate) fn poll(&self, waker: &Waker) -> Polled {
         let state = lock(&self.wheel.state);
         match state.wheel.get(self.key) {
@@ -265,9 +265,9 @@ impl Drop for Armed {
 /// The clock of an executor: the machine's, or a virtual one that jumps.
 ///
 /// It translates between [`Instant`] and the wheel's nanoseconds, and never goes backwards. *Virtual time*
-/// stands still while any task can run, and jumps to the next timer when none can: a program of hours runs in
-/// milliseconds, and always alike. While the blocking pool is busy the clock is [held](Clock::hold), since a
-/// job takes no virtual time; a job that waits for the clock itself lets it move as far as it waits.
+/// stands still while any task can run, and jumps to the next timer when none can. So a program of hours runs
+/// in milliseconds, and always alike. While the blocking pool is busy the clock is [held](Clock::hold), since
+/// a job takes no virtual time. A job that waits for the clock itself lets it move as far as it waits.
 pub(crate) struct Clock {
     /// Nanosecond 0.
     epoch: Instant,
@@ -279,14 +279,14 @@ struct VirtualTime {
     /// The nanoseconds that have passed.
     passed: AtomicU64,
     held: AtomicBool,
-    /// Up to here a held clock moves nevertheless: another thread than the owner waits for it.
+    /// The time up to which even a held clock moves, because a non-owner thread waits for it.
     awaited_until: AtomicU64,
     owner: ThreadToken,
 }
 
 impl Clock {
     pub(crate) fn new(virtual_time: bool) -> Self {
-        // A model must go the same way twice, whatever the time is.
+        // A loom model must run the same way twice, whatever the time is.
         let virtual_time = virtual_time || cfg!(loom);
         Clock {
             epoch: Instant::now(),
@@ -301,7 +301,7 @@ impl Clock {
         }
     }
 
-    /// The same with a finer tick, for timers that a timer of the OS ends.
+    /// Makes the tick finer, for sleeps that a timer of the OS ends.
     pub(crate) fn precise(mut self) -> Self {
         // 2^13 ns, 8.2 us: below what waking a thread takes.
         self.tick_shift = self.tick_shift.min(13);
@@ -312,8 +312,8 @@ impl Clock {
         self.virtual_time.is_some()
     }
 
-    /// The wheel's tick as a power of two of nanoseconds: no finer than the driver can sleep, so that
-    /// timers which end its sleep together are found together. Virtual time is exact.
+    /// Returns the wheel's tick as a power of two of nanoseconds. It is no finer than the driver can sleep,
+    /// so that one wakeup finds all timers that end it. Virtual time is exact.
     pub(crate) fn tick_shift(&self) -> u32 {
         self.tick_shift
     }
@@ -332,8 +332,7 @@ impl Clock {
         }
     }
 
-    /// Nanoseconds since the epoch. An instant before it is 0; one 584 years on is the end of
-    /// time.
+    /// Returns nanoseconds since the epoch: 0 for an instant before it, `u64::MAX` for one 584 years on.
     pub(crate) fn to_nanos(&self, instant: Instant) -> u64 {
         let since = instant.saturating_duration_since(self.epoch);
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
@@ -361,7 +360,7 @@ impl Clock {
         })
     }
 
-    /// A timer is armed on this thread, under the lock of a wheel. Returns whether the driver must be
+    /// Notes that this thread arms a timer, under the lock of a wheel. Returns whether the driver must be
     /// notified, since it holds the clock that this thread waits for.
     pub(crate) fn note_waiter(&self, deadline: u64) -> bool {
         let Some(it) = &self.virtual_time else {

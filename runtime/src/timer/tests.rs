@@ -1,4 +1,4 @@
-//! Timers that are armed, moved and fired, and the two kinds of clock.
+//! Tests arming, moving and firing timers, and the two kinds of clock.
 
 use std::sync::Arc;
 use std::thread;
@@ -7,7 +7,7 @@ use super::*;
 use crate::sync::AtomicUsize;
 use crate::test_support::waiter;
 
-/// Timers with a clock that jumps.
+/// Makes timers with a virtual clock.
 fn timers() -> Timers {
     Timers::new(Arc::new(Clock::new(true)), 1, || {})
 }
@@ -20,7 +20,7 @@ fn arm(timers: &Timers, nanos: u64, waker: &Waker) -> Armed {
     timers.arm(after(timers, nanos), waker).unwrap()
 }
 
-/// Lets the clock jump to `now` and wakes who is due; answers how many.
+/// Lets the clock jump to `now`, fires the timers that are due and counts them.
 fn fire(timers: &Timers, now: u64) -> usize {
     timers.clock().jump(now);
     let mut woken = Vec::new();
@@ -55,8 +55,8 @@ fn a_timer_with_another_waker_is_to_be_armed_again() {
     assert_eq!(armed.poll(&one), Polled::Pending);
 }
 
-/// Also on another thread, and before the driver next asks how long it may sleep: a timer that is given
-/// up costs no wake.
+/// Even if it is dropped on another thread, before the driver next asks how long it may sleep, a disarmed
+/// timer costs no wake.
 #[test]
 fn a_disarmed_timer_lets_go_of_its_waker_and_ends_no_sleep() {
     let timers = timers();
@@ -86,8 +86,8 @@ fn a_timer_is_moved_with_its_waker() {
     assert!(!armed.rearm(after(&timers, 50)));
 }
 
-/// tokio #6682: a thread that arms or moves a timer which is due before the driver means to wake up must
-/// notify it, once; for any other timer it need not.
+/// tokio #6682: a thread that arms or moves a timer must notify the driver, once, if the timer is due before
+/// the driver will wake up. Otherwise it need not.
 #[test]
 fn only_a_timer_before_the_end_of_the_sleep_notifies() {
     let notified = Arc::new(AtomicUsize::new(0));
@@ -103,7 +103,7 @@ fn only_a_timer_before_the_end_of_the_sleep_notifies() {
     let mut armed = vec![arm(&timers, 100, &waker)];
     assert_eq!((count(), timers.park()), (0, Some(100)));
     for (nanos, notified) in [(200, 0), (100, 0), (50, 1), (60, 0), (40, 1)] {
-        // Each in another wheel.
+        // Each in a different wheel.
         use_wheel(armed.len() % 3);
         armed.push(arm(&timers, nanos, &waker));
         assert_eq!(count(), notified, "{nanos}");
@@ -113,7 +113,7 @@ fn only_a_timer_before_the_end_of_the_sleep_notifies() {
     timers.fire(0, &mut Vec::new());
     armed.push(arm(&timers, 1, &waker));
     assert_eq!((count(), timers.park()), (0, Some(1)));
-    // With no timer at all, or none with an end, the driver sleeps for ever, and every timer is earlier.
+    // Without a timer, or with endless ones only, the driver sleeps for ever, so every timer is earlier.
     for endless in [0, 100] {
         let timers = counting();
         let endless = (0..endless).map(|_| timers.arm(None, &waker).unwrap());
@@ -141,7 +141,7 @@ fn a_burst_is_bounded_by_turn() {
     assert_eq!(count.0.load(Ordering::SeqCst), FIRED_PER_TURN + 5);
 }
 
-/// Afterwards nothing can be armed, and no old key names anything.
+/// Afterwards no timer can be armed, and old keys are stale.
 #[test]
 fn closing_hands_out_every_waker() {
     let timers = timers();
@@ -161,7 +161,7 @@ fn closing_hands_out_every_waker() {
     assert_eq!(Arc::strong_count(&count), 2);
 }
 
-/// A job of the blocking pool that waits for a held clock moves it, no further than it waits.
+/// A job of the blocking pool that waits for a held clock moves it to its deadline, no further.
 #[test]
 fn a_held_clock_moves_for_a_thread_that_waits_for_it() {
     let notified = Arc::new(AtomicUsize::new(0));
@@ -223,7 +223,7 @@ fn virtual_time_moves_only_by_jumps_and_never_back() {
     assert_eq!(clock.to_nanos(clock.now()), 6);
 }
 
-/// A tick finer than the OS ends a sleep would have each timer end one of its own; a coarser one
+/// A tick finer than the precision of the OS would make each timer end a sleep of its own; a coarser one
 /// would make it late.
 #[test]
 fn a_tick_is_as_fine_as_time_can_be_had() {

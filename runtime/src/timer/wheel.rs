@@ -1,6 +1,6 @@
-//! The timing wheel: which deadlines are pending, and which is the next.
+//! The timing wheel keeps the pending deadlines and finds the next.
 //!
-//! Arming and disarming a timer is cheap, and the next deadline is found at once. Pending entries wait in [`slots`].
+//! Arming and disarming are cheap, and the next deadline is found at once. Pending entries are in [`slots`].
 //! Time is a number that the caller passes in, so virtual time and tests cost nothing extra. The wheel reads no
 //! clock, takes no lock, and calls nothing but the closure given to [`Wheel::expire`].
 //!
@@ -11,7 +11,7 @@
 //! of its middle, and this is what happens most: nearly every timer of a
 //! network program is a timeout that is dropped because the answer came. A
 //! balanced tree removes as well, at O(log n) cache misses for each operation.
-//! All three keep a total order of which a runtime needs only the beginning.
+//! All three keep a total order, but a runtime needs only its beginning.
 //!
 //! # The wheel
 //!
@@ -41,20 +41,18 @@
 //!                   free
 //! ```
 //!
-//! 1. [`insert`](Wheel::insert) appends to one slot: of the level of the
-//!    highest digit in which the deadline differs from `elapsed`. O(1).
+//! 1. [`insert`](Wheel::insert) appends to one slot, in the level of the highest digit in which the deadline
+//!    differs from `elapsed`. O(1).
 //! 2. `cascade`: when `elapsed` enters a slot of a higher level, each entry of
 //!    it moves down at least one level. An entry can move 10 times in its life;
 //!    one that is removed before its slot is entered never moves.
-//! 3. `fire_slot`: when `elapsed` reaches a tick, the entries of the slot go out.
+//! 3. `fire_slot`: when `elapsed` reaches a tick, the entries of its slot fire.
 //! 4. [`remove`](Wheel::remove) unlinks. O(1).
 //!
-//! Two facts follow from (1) and save much code. In every level the occupied
-//! slots lie *ahead* of `elapsed`, never wrapped around behind it, so the lowest
-//! set bit of a level's bitmap is its earliest slot; and every entry of a level
-//! is due before every entry of the level above, so the lowest level that is
-//! not empty has the earliest slot of all. Finding it is O(levels), whether
-//! `elapsed` jumps by a tick or by a century.
+//! Two facts follow from (1) and save much code. In every level the occupied slots lie *ahead* of `elapsed`,
+//! never wrapped around behind it, so the lowest set bit of a level's bitmap is its earliest slot. And every
+//! entry of a level is due before every entry of the level above, so the lowest level that is not empty has
+//! the earliest slot of all. Finding it is O(levels), whether `elapsed` jumps by a tick or by a century.
 //!
 //! Eleven digits hold every `u64`, so there is no overflow list and no longest
 //! sleep. With a coarse tick the top levels stay empty.
@@ -70,38 +68,36 @@
 //! * **Bounded turns.** One `expire` fires at most `limit` entries and moves at
 //!   most `limit * MOVES_PER_FIRE`. A cascade may stop half-way and go on in
 //!   the next call; the level is kept in `cascading`.
-//! * **Stale keys are harmless.** Generations come from one counter for the
-//!   whole wheel, so a place that is used again, or given back to the allocator
-//!   and made anew, never repeats one. The counter wraps after 2^32 inserts: a
-//!   key kept for exactly that many inserts could meet a stranger.
-//! * **Memory** of a peak goes back once no entry is left, see `Slots::trim`.
+//! * **Stale keys are harmless.** Generations come from one counter for the whole wheel, so a place that is
+//!   reused, or freed and allocated again, never repeats one. The counter wraps after 2^32 inserts: a key kept
+//!   for exactly that many inserts could match another entry.
+//! * **Memory** of a peak is freed once no entry is left, see `Slots::trim`.
 //!
-//! What it costs in nanoseconds, beside a tree, is printed by the ignored test
-//! `cost_of_insert_and_remove`.
+//! The ignored test `cost_of_insert_and_remove` prints the costs beside those of a tree.
 
 mod slots;
 
 pub(crate) use self::slots::Key;
 use self::slots::Slots;
 
-/// Bits of a digit: 64 slots a level, so that one `u64` tells which are occupied.
+/// The bits of a digit: 64 slots per level, so that one `u64` shows which are occupied.
 const DIGIT: u32 = 6;
 const SLOTS: usize = 1 << DIGIT;
-/// Digits in a `u64`.
+/// The number of digits in a `u64`.
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
 
-/// How long a slot's list may be for `next_expiry` to search it for the exact minimum. Arbitrary:
-/// a scan this long costs far less than the needless wakeup it saves.
+/// The longest list of a slot in which `next_expiry` searches for the exact minimum. Arbitrary: such a scan
+/// costs far less than the needless wakeup it saves.
 const EXACT_SCAN: usize = 16;
-/// Moves that `expire` may spend for each entry it may fire. More than there
-/// are levels, so that a limit of 1 brings a lone entry all the way down.
+/// The most moves of `expire` per entry it may fire. It exceeds the number of levels, so that a limit
+/// of 1 brings a single entry all the way down.
 const MOVES_PER_FIRE: usize = 16;
 
 /// Pending entries by deadline. See the [module](self).
 pub(crate) struct Wheel<T> {
     /// A tick is 2^shift nanoseconds.
     shift: u32,
-    /// The tick up to which entries were served. Those *of* this tick are due.
+    /// The tick up to which entries were served. Entries *of* this tick are due.
     elapsed: u64,
     /// The level whose slot at `elapsed` is being emptied by a cascade, else 0.
     /// Changes only together with `elapsed`; may outlive the slot's last entry.
@@ -119,12 +115,11 @@ struct Earliest {
 }
 
 impl<T> Wheel<T> {
-    /// An empty wheel at time 0 with ticks of `2^shift` ns: 0 is exact, 20 is
-    /// about a millisecond.
+    /// Makes an empty wheel at time 0 with ticks of `2^shift` ns: 0 is exact, 20 is about a millisecond.
     ///
     /// # Panics
     ///
-    /// If `shift` is 64 or more.
+    /// Panics if `shift` is 64 or more.
     pub(crate) fn new(shift: u32) -> Self {
         assert!(shift < u64::BITS, "a tick must fit into 64 bits");
         Wheel {
@@ -135,7 +130,7 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// How many entries are pending.
+    /// Returns the number of pending entries.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.slots.len
@@ -146,17 +141,16 @@ impl<T> Wheel<T> {
         self.slots.len == 0
     }
 
-    /// Adds an entry that is due at `deadline`, in ns since the wheel's epoch.
-    /// One that is past already, rounded up to a tick, is due at the next
-    /// [`expire`](Self::expire).
+    /// Adds an entry that is due at `deadline`, in ns since the wheel's epoch. If that is past, rounded up to
+    /// a tick, the entry is due at the next [`expire`](Self::expire).
     ///
     /// # Panics
     ///
-    /// If 2^32 - 1 entries are pending.
+    /// Panics if 2^32 - 1 entries are pending.
     pub(crate) fn insert(&mut self, deadline: u64, value: T) -> Key {
         let tick = self.round_up(deadline).max(self.elapsed);
-        // Below a cascade under way nothing may overtake the entries that still
-        // wait for it, so a newcomer to its span queues up behind them.
+        // Nothing may overtake the entries that wait for a cascade in progress, so a new entry in its span
+        // queues up behind them.
         let level = level_of(self.elapsed, tick).max(self.cascading);
         self.slots.insert(slot_of(level, tick), tick, value)
     }
@@ -171,28 +165,26 @@ impl<T> Wheel<T> {
         self.slots.drain()
     }
 
-    /// Takes an entry out before its time. `None` if the key is stale.
+    /// Removes an entry before its deadline. Returns `None` if the key is stale.
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
         self.slots.remove(key)
     }
 
-    /// The value of a pending entry. `None` if the key is stale.
+    /// Returns the value of a pending entry, or `None` if the key is stale.
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
         self.slots.get(key)
     }
 
-    /// Moves time to `now` and hands at most `limit` due entries to `fire`, in
-    /// the order of their ticks, those of one tick in the order of insertion.
-    /// A `now` before the tick that was reached already counts as this tick.
+    /// Moves time to `now` and passes at most `limit` due entries to `fire`, in the order of their ticks, and
+    /// within a tick in the order of insertion. A `now` before the tick already reached counts as this tick.
     ///
-    /// Returns whether work for `now` is left: then call again, as `next_expiry`
-    /// will report too. Until a call
-    /// returns `false`, time stands at the tick that is being served. With a
-    /// crowd to cascade a call may return `true` without having fired anything.
+    /// Returns whether work for `now` is left. If so, call again; `next_expiry` reports this too. Until a
+    /// call returns `false`, time stands at the tick that is being served. With many entries to cascade, a
+    /// call may return `true` without having fired any.
     pub(crate) fn expire(&mut self, now: u64, limit: usize, mut fire: impl FnMut(T)) -> bool {
         let target = match now {
-            // The end of time counts as a full tick: deadlines of the last, incomplete one are rounded up
-            // to it.
+            // The end of time counts as a full tick: deadlines in the last, incomplete tick are rounded up to
+            // it.
             u64::MAX => self.round_up(now),
             _ => now >> self.shift,
         };
@@ -221,13 +213,12 @@ impl<T> Wheel<T> {
         false
     }
 
-    /// When [`expire`](Self::expire) has to be called next, in ns since the
-    /// epoch; not after `now` if it is to be called at once; `None` if the wheel
-    /// is empty.
+    /// Returns when [`expire`](Self::expire) has to be called next, in ns since the epoch, or `None` if the
+    /// wheel is empty. A time not after `now` means at once.
     ///
-    /// This is the moment at which the earliest entry fires, unless this entry
-    /// is in a slot of a higher level with more than [`EXACT_SCAN`] entries.
-    /// Then it is the start of the slot: one wakeup more, for the whole crowd.
+    /// This is the moment at which the earliest entry fires, unless this entry is in a slot of a higher level
+    /// with more than [`EXACT_SCAN`] entries. Then it is the start of the slot, which costs one more wakeup
+    /// for all of them.
     pub(crate) fn next_expiry(&self) -> Option<u64> {
         let first = self.earliest()?;
         let tick = if first.level == 0 || first.start == self.elapsed {
@@ -242,7 +233,7 @@ impl<T> Wheel<T> {
 
 /// Arithmetic of ticks and slots.
 impl<T> Wheel<T> {
-    /// The first tick not before `deadline`.
+    /// Returns the first tick not before `deadline`.
     fn round_up(&self, deadline: u64) -> u64 {
         let tick = deadline >> self.shift;
         // Cannot overflow: with a remainder, `shift` is at least 1.
@@ -276,7 +267,7 @@ impl<T> Wheel<T> {
         under_way.or_else(|| (0..LEVELS).find_map(first_slot))
     }
 
-    /// The earliest tick in a slot, or `None` if there are too many to look at.
+    /// Returns the earliest tick in a slot, or `None` if the slot has too many entries to search.
     fn exact_minimum(&self, slot: usize) -> Option<u64> {
         let mut ticks = self.slots.ticks(slot);
         let minimum = ticks.by_ref().take(EXACT_SCAN).min();
@@ -284,20 +275,20 @@ impl<T> Wheel<T> {
     }
 }
 
-/// The level of the highest digit in which `tick` differs from `elapsed`.
+/// Returns the level of the highest digit in which `tick` differs from `elapsed`.
 fn level_of(elapsed: u64, tick: u64) -> usize {
     // The `1` makes equal ticks differ in digit 0.
     (((elapsed ^ tick) | 1).ilog2() / DIGIT) as usize
 }
 
-/// The slot of `tick` in a level.
+/// Returns the slot of `tick` in a level.
 fn slot_of(level: usize, tick: u64) -> usize {
     level * SLOTS + (tick >> (DIGIT * level as u32)) as usize % SLOTS
 }
 
 /// Moving entries.
 impl<T> Wheel<T> {
-    /// Fires from the front of a slot of level 0 until it or `budget` is used up.
+    /// Fires from the front of a slot of level 0 until the slot is empty or `budget` is used up.
     fn fire_slot(&mut self, slot: usize, budget: &mut usize, fire: &mut impl FnMut(T)) {
         while *budget > 0 {
             // The entry is gone before `fire` runs: a panic there loses nothing.
@@ -310,8 +301,7 @@ impl<T> Wheel<T> {
         self.slots.trim();
     }
 
-    /// Moves entries from the front of a slot to where they belong below, until
-    /// it or `budget` is used up.
+    /// Moves entries down from the front of a slot until it is empty or `budget` is used up.
     fn cascade(&mut self, slot: usize, budget: &mut usize) {
         let elapsed = self.elapsed;
         let below = |tick| slot_of(level_of(elapsed, tick), tick);

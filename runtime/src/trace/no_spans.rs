@@ -1,6 +1,6 @@
-//! The stand-in for spans while the feature `tracing` is off. It compiles to nothing.
+//! Replaces the spans while the feature `tracing` is off. It compiles to nothing.
 
-/// Not a span.
+/// Replaces a span.
 pub(crate) struct TaskSpan;
 
 impl TaskSpan {

@@ -17,18 +17,18 @@ mod cpu_clock;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-// std's atomics and locks also under loom: no race of the runtime depends on them.
+// std's atomics and locks even under loom: no race of the runtime depends on them.
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
 use self::cpu_clock::CpuClock;
 
-/// Entries in a chunk: 96 KiB. Arbitrary: not measured.
+/// The number of entries in a chunk of 96 KiB. Arbitrary: not measured.
 const PER_CHUNK: usize = 4096;
 
-/// Chunks of all threads together: two million events, 48 MiB. Arbitrary: minutes of a busy program, and
-/// as much as a drawing can show.
+/// The most chunks of all threads together: two million events, 48 MiB. Arbitrary: minutes of a busy program,
+/// and as much as a drawing can show.
 const CHUNKS: usize = 512;
 
 /// The least number of nanoseconds between two readings of a thread's CPU clock. A reading takes about a
@@ -82,7 +82,7 @@ pub(crate) struct Entry {
     pub(crate) kind: Kind,
     /// The details, which depend on the kind.
     pub(crate) how: u8,
-    /// The task, by the number of its id; 0: none.
+    /// The number of the task's id, or 0.
     pub(crate) task: u64,
     /// Another task, or a number.
     pub(crate) other: u64,
@@ -135,7 +135,7 @@ struct Current {
 /// The CPU clock of a worker or of a thread of the blocking pool.
 struct Meter {
     clock: CpuClock,
-    /// When it was last read, and how often the thread had given its core away by then.
+    /// When it was last read, and the number of voluntary context switches by then.
     read_at: u64,
     given_away: u64,
     /// Parks since the last reading: each may give the core away once.
@@ -144,7 +144,7 @@ struct Meter {
 
 thread_local! {
     static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
-    /// The task that is being polled on this thread; 0: none.
+    /// The task that this thread polls, or 0.
     static POLLED: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -352,7 +352,7 @@ impl Recorder {
         names.clone()
     }
 
-    /// Returns how many entries there was no room for.
+    /// Returns the number of entries that did not fit.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
@@ -365,7 +365,7 @@ fn entry(at: u64, kind: Kind, how: u8, task: u64, other: u64) -> [u64; 3] {
 }
 
 impl Current {
-    /// Appends an entry. Returns `false` if there is no room.
+    /// Appends an entry, or returns `false` if the logs are full.
     fn append(&mut self, words: [u64; 3], made: &AtomicUsize) -> bool {
         if let Some(chunk) = &self.chunk {
             if chunk.append(words) {

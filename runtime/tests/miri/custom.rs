@@ -1,4 +1,4 @@
-//! Custom executors: whatever a queue does with its tasks, and whoever goes first.
+//! Custom executors: what a queue may do with its tasks, and in which order things may end.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use brigade::custom::{Ready, Runtime, Spawner};
 
 use super::Drops;
 
-/// Tasks that are pushed; `None` once they are to be cancelled instead.
+/// The tasks that were pushed, or `None` once tasks must be cancelled instead.
 type Kept = Arc<Mutex<Option<Vec<Ready>>>>;
 
 fn keep(kept: &Kept) -> Arc<impl Fn(Ready) + Send + Sync + use<>> {
@@ -18,7 +18,7 @@ fn keep(kept: &Kept) -> Arc<impl Fn(Ready) + Send + Sync + use<>> {
         match &mut *kept {
             Some(tasks) => tasks.push(task),
             None => {
-                // Cancelling runs code of the task: not under the lock.
+                // Cancelling runs code of the task, so not under the lock.
                 drop(kept);
                 drop(task);
             }
@@ -30,7 +30,7 @@ fn kept() -> Kept {
     Arc::new(Mutex::new(Some(Vec::new())))
 }
 
-/// The task is the last that keeps its scheduler alive, and the queue cancels it in `push`.
+/// Only the task keeps its scheduler alive, and the queue cancels the task in `push`.
 #[test]
 fn a_task_is_cancelled_in_the_push_after_its_poll() {
     let (runtime, drops, kept) = (
@@ -70,7 +70,7 @@ fn what_outlives_its_runtime_is_harmless() {
     let (second, first) = (take().unwrap(), take().unwrap());
     runtime.enter("the test", || first.run());
     drop(runtime);
-    // The one that waited was pushed, to be cancelled.
+    // The waiting task was pushed, to be cancelled.
     drop(take());
     assert!(waits.is_finished() && drops.count() == 1);
     second.run();

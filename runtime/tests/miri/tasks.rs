@@ -1,4 +1,4 @@
-//! Tasks of one cook: local futures, borrows, every kind of end.
+//! Tasks of `SingleThread`: local futures, borrows, every kind of end.
 
 use std::cell::RefCell;
 use std::future::pending;
@@ -78,7 +78,7 @@ fn an_end_of_every_kind() {
     assert!(left_behind.is_finished());
 }
 
-/// Never done.
+/// Never completes.
 async fn keep(guard: Dropped) {
     pending::<()>().await;
     drop(guard);
@@ -99,8 +99,8 @@ fn a_panic_reaches_the_handle() {
     assert_eq!(drops.count(), 1);
 }
 
-/// Guards that are dropped in another order than they were made, and one that is dropped by
-/// a destructor inside of the `spawn` that it serves.
+/// Drops guards in a different order from their making, and one in a destructor inside the `spawn` that it
+/// serves.
 #[test]
 fn guards_go_in_any_order() {
     thread_local! {

@@ -1,4 +1,4 @@
-//! Other threads: they wake, spawn, steal and work while an executor runs or goes.
+//! Other threads wake, spawn, steal and work while an executor runs or is dropped.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use brigade::{Executor, WorkStealing};
 
 use super::{Drops, one_cook, two_cooks, wait_for};
 
-/// Foreign threads wake, clone and drop wakers while the executor is dropped under their hands.
+/// Foreign threads wake, clone and drop wakers while the executor is dropped.
 fn wakers_outlive(executor: impl Executor) {
     const THREADS: usize = 3;
     let drops = Drops::default();
@@ -27,7 +27,7 @@ fn wakers_outlive(executor: impl Executor) {
     executor.block_on(async {
         brigade::yield_now().await;
     });
-    // Many cooks may not have come to it yet.
+    // `WorkStealing` may not have polled the task yet.
     let wakers: Vec<_> = receive.iter().take(THREADS).collect();
     let strangers: Vec<_> = wakers
         .into_iter()
@@ -58,8 +58,8 @@ fn wakers_outlive_many_cooks() {
     wakers_outlive(two_cooks());
 }
 
-/// What is written before a wake is seen in the poll that follows, also by a Relaxed load (tokio
-/// #7589, which a fifth of Miri's seeds found).
+/// A write before a wake is visible to the poll that follows, even to a Relaxed load (tokio #7589, which a
+/// fifth of Miri's seeds found).
 fn a_wake_releases(executor: impl Executor) {
     let told = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
     let mut senders = Vec::new();
@@ -95,7 +95,7 @@ fn a_wake_releases_to_many_cooks() {
     a_wake_releases(two_cooks());
 }
 
-/// Threads spawn, await, abort and let go of tasks while the executor is dropped.
+/// Threads spawn, await, abort and detach tasks while the executor is dropped.
 fn spawners_race_the_drop(executor: impl Executor) {
     let drops = Drops::default();
     let strangers = [0, 1, 2].map(|what| {
@@ -135,9 +135,9 @@ fn spawners_race_the_drop_of_many_cooks() {
     spawners_race_the_drop(two_cooks());
 }
 
-/// A handle that is dropped on another thread may be the last that keeps task and executor.
+/// A handle that is dropped on another thread may be the last reference to its task and executor.
 fn a_handle_goes_as_the_executor_does<E: Executor>(open: fn() -> E) {
-    // The handle's thread is to be in the midst of the drop when the executor goes.
+    // For some of these, the handle's thread is in the middle of the drop when the executor is dropped.
     for head_start in 0..8 {
         let executor = open();
         let handle = executor.spawn(std::future::pending::<()>());
@@ -167,7 +167,7 @@ fn many_cooks_steal_wake_and_join() {
         let mut set = JoinSet::new();
         for n in 0..12 {
             set.spawn(async move {
-                // One wakes the next, on whatever worker that is.
+                // Each inner task wakes its outer task, on any worker.
                 let inner = brigade::spawn(async move {
                     brigade::yield_now().await;
                     n

@@ -41,7 +41,7 @@ fn timers_of_many_cooks() {
     timers(two_cooks());
 }
 
-/// Two ends of a connection, over the machine's own network: Miri passes these sockets on to the OS.
+/// Makes two ends of a connection over loopback. Miri passes these sockets on to the OS.
 async fn connect() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -89,7 +89,7 @@ fn sockets_of_many_cooks() {
     sockets(two_cooks());
 }
 
-/// A task waits for bytes that never come; the executor goes, and then the socket and its waker.
+/// A task waits for bytes that never come. The executor is dropped first, then the socket and its waker.
 fn a_socket_outlives(executor: impl Executor) {
     let (here, there) = executor.block_on(connect());
     let here = Arc::new(here);
@@ -100,7 +100,7 @@ fn a_socket_outlives(executor: impl Executor) {
     executor.block_on(async { brigade::yield_now().await });
     drop(executor);
     assert!(wait_for(reader).unwrap_err().is_aborted());
-    // No event will come any more: an error, not a sleep without end.
+    // No event will come any more, so this returns an error and does not wait forever.
     assert!(wait_for(here.read(&mut [0; 8])).is_err());
     drop((here, there));
 }
@@ -115,7 +115,7 @@ fn a_socket_outlives_many_cooks() {
     a_socket_outlives(two_cooks());
 }
 
-/// hyper's buffer is handed to the socket without being filled first.
+/// The socket reads into hyper's buffer without filling it with zeros first.
 #[cfg(feature = "hyper")]
 #[test]
 fn hyper_reads_into_room_that_holds_nothing_yet() {
@@ -138,7 +138,7 @@ fn hyper_reads_into_room_that_holds_nothing_yet() {
         let (mut here, there) = connect().await;
         there.write_all(b"salt").await.unwrap();
         assert_eq!(read(&mut here, 4).await, b"salt");
-        // As any other stream of futures-io.
+        // Wrapped as any other stream of futures-io.
         let mut here = brigade::hyper::Io::new(here);
         there.write_all(b"oil").await.unwrap();
         assert_eq!(read(&mut here, 3).await, b"oil");

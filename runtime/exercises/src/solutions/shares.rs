@@ -18,7 +18,7 @@ impl Queue for Line {
     }
 }
 
-/// One cook for two lanes. It takes from them in turn.
+/// One worker for two lanes. It takes from them alternately.
 pub struct Shares {
     runtime: Runtime,
     lines: [Arc<Line>; 2],

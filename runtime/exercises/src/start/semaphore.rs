@@ -12,7 +12,7 @@ struct State {
     waiting: VecDeque<Waker>,
 }
 
-/// The right to be in. Dropping it returns the permit.
+/// The right to enter. Dropping it returns the permit.
 pub struct Permit<'a>(&'a Semaphore);
 
 impl Semaphore {

@@ -17,9 +17,9 @@ impl Queue for Line {
     }
 }
 
-/// One cook for two lanes.
+/// One worker for two lanes.
 ///
-/// A crowd in one lane keeps the other waiting. Give each lane a queue, and take from them in turn.
+/// Many tasks in one lane keep the other waiting. Give each lane a queue, and take from them in turn.
 pub struct Shares {
     runtime: Runtime,
     line: Arc<Line>,

@@ -1,4 +1,4 @@
-//! Readiness against a model of what edges mean: any order of events, tries, waits and drops.
+//! Compares readiness with a model of edges, in any order of events, tries, waits and drops.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,27 +9,27 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::{Readiness, ReadySnapshot, WaiterKey};
 
-/// Wakers, and futures with a key, that take part.
+/// The number of wakers, and of futures with a key.
 const MANY: usize = 3;
 
-/// What may happen, in any order.
+/// One step of a run.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Event,
-    /// The end, an error, or urgent data.
+    /// An event for the end, an error, or urgent data.
     Last,
     Gone,
     Hold,
     Release,
-    /// A task looks, and keeps what it saw, as it does over a system call.
+    /// A task reads the word and keeps the snapshot, as over a system call.
     Look,
-    /// A call that began with look number so many got `WouldBlock`.
+    /// A call that began with this snapshot got `WouldBlock`.
     Clear(usize),
-    /// It got less than it had room for.
+    /// That call got fewer bytes than it had space for.
     Drained(usize),
     /// A task calls a poll function.
     Wait(usize),
-    /// A future polls, in a task.
+    /// A future is polled in a task.
     WaitKeyed(usize, usize),
     /// A future is dropped.
     Forget(usize),
@@ -50,7 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A run: steps, and perhaps the end of the executor somewhere among them.
+/// Generates steps, and perhaps the end of the executor among them.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     (prop::collection::vec(step(), 0..60), 0_usize..120).prop_map(|(mut steps, gone)| {
         if gone < steps.len() {
@@ -60,27 +60,27 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
-/// What the kernel and the waiting tasks know, without a word of bits.
+/// The state of the kernel and of the waiting tasks, without bits.
 #[derive(Default)]
 struct Model {
     ready: bool,
     held: bool,
     gone: bool,
-    /// A short read does not mean that there is no more.
+    /// True if a short read does not mean that there is no more.
     doubtful: bool,
     events: usize,
     /// Tasks that wait in a poll function.
     tasks: [bool; MANY],
-    /// For each future that waits: its task.
+    /// The task of each future that waits.
     futures: [Option<usize>; MANY],
     /// For each future that has waited: the events before.
     since: [Option<usize>; MANY],
-    /// For each look: the events before it, and `doubtful`.
+    /// For each snapshot: the events before it, and `doubtful`.
     looks: Vec<(usize, bool)>,
 }
 
 impl Model {
-    /// An event wakes each task for its poll functions once, and for each of its futures.
+    /// An event wakes each task once for its poll functions, and once for each of its futures.
     fn event(&mut self) -> [usize; MANY] {
         self.events += 1;
         self.ready = true;
@@ -91,7 +91,7 @@ impl Model {
         woken
     }
 
-    /// Clearing holds only for what was seen: not if anything has happened since.
+    /// Clears, unless an event came after the snapshot.
     fn clear(&mut self, events_seen: usize) {
         if events_seen == self.events {
             self.ready = false;
@@ -188,7 +188,7 @@ fn run(steps: &[Step]) {
                     }
                     Poll::Pending => {
                         assert!(!model.ready && !model.gone);
-                        // A future has one place; its last task counts.
+                        // A future has one slot, which holds its last task.
                         model.futures[future] = Some(task);
                         model.since[future] = Some(model.events);
                     }
@@ -211,7 +211,7 @@ fn run(steps: &[Step]) {
             "{step:?}"
         );
     }
-    // No waker stays behind.
+    // No waker is left.
     drop((readiness, wakers));
     for counter in counters {
         assert_eq!(Arc::strong_count(&counter), 1);

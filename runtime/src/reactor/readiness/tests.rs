@@ -1,4 +1,4 @@
-//! The rules of readiness, one by one. Any order of events stands in `properties.rs`.
+//! Tests each rule of readiness. `properties.rs` tests any order of events.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -26,7 +26,7 @@ fn waiter() -> (Arc<Count>, Waker) {
     (count.clone(), count.into())
 }
 
-/// Lets an event come and wakes who waited; answers how many.
+/// Raises an event, wakes the waiting tasks, and returns their number.
 fn event(readiness: &Readiness) -> usize {
     let mut woken = Vec::new();
     readiness.set(&mut woken);
@@ -47,15 +47,15 @@ fn wait_keyed(
     readiness.poll_ready(&mut Context::from_waker(waker), Some(key))
 }
 
-/// tokio #6133, #8331: however many events come between the look and the clearing, the clearing
-/// of the old look erases none of them. 2^k of them would fool a counter k bits wide.
+/// tokio #6133, #8331: clearing with an old snapshot erases no event, however many came since. 2^k events
+/// would deceive a counter k bits wide.
 #[test]
 fn a_stale_clear_never_erases_an_event() {
     let readiness = Readiness::new(false, false);
     let mut events = 0_u64;
     event(&readiness);
     let seen = readiness.ready().unwrap();
-    // Miri takes minutes for the width of half a word.
+    // With more events, Miri takes minutes.
     let most = if cfg!(miri) { 9 } else { 17 };
     for k in 0..=most {
         while events < 1 << k {
@@ -69,7 +69,7 @@ fn a_stale_clear_never_erases_an_event() {
     assert!(readiness.ready().is_none());
 }
 
-/// The same at the end of the counter, and across it.
+/// An old snapshot erases no event when the counter wraps around either.
 #[test]
 fn the_tick_wraps() {
     let readiness = Readiness::new(false, false);
@@ -102,7 +102,7 @@ fn an_event_wakes_everybody_once() {
     assert!(wait(&readiness, Waker::noop()).is_ready());
 }
 
-/// tokio #5861: a future that is dropped takes its waker along, and no other.
+/// tokio #5861: a future that is dropped removes its own waker, and no other.
 #[test]
 fn a_forgotten_waiter_leaves_nothing_behind() {
     let readiness = Readiness::new(false, false);
@@ -117,7 +117,7 @@ fn a_forgotten_waiter_leaves_nothing_behind() {
     assert_eq!(event(&readiness), 5);
     for (index, (count, _)) in waiters.iter().enumerate() {
         assert_eq!(count.get(), index % 2, "waiter {index}");
-        // The test's own waker and count.
+        // Only the test's own waker and count are left.
         assert_eq!(Arc::strong_count(count), 2);
     }
 }
@@ -147,12 +147,12 @@ fn a_future_that_changes_tasks_is_woken_in_the_last_one() {
     assert_eq!((first.get(), second.get()), (0, 1));
 }
 
-/// The waker of a task that is complete.
+/// Returns the waker of a completed task.
 fn dead_waker() -> Waker {
     use crate::test_support::{Nowhere, new_task};
     use crate::trace::Probe;
 
-    // A task that hands its waker out and ends.
+    // A task that sends its waker out and ends.
     let (send, receive) = std::sync::mpsc::channel();
     let giver = std::future::poll_fn(move |cx| {
         send.send(cx.waker().clone()).unwrap();
@@ -164,8 +164,8 @@ fn dead_waker() -> Waker {
     receive.recv().unwrap()
 }
 
-/// A future may outlive the task that polled it first: its place stays its own, however many tasks come
-/// and go in poll functions.
+/// A future may outlive the task that polled it first. It keeps its slot, however many tasks come and go in
+/// poll functions.
 #[test]
 fn a_future_of_a_dead_task_keeps_its_place() {
     let dead = dead_waker();
@@ -184,7 +184,7 @@ fn a_future_of_a_dead_task_keeps_its_place() {
     }
 }
 
-/// A poll function and a future of one task have a place each: the drop of the future takes one.
+/// A poll function and a future of one task have a slot each. Dropping the future frees only its own.
 #[test]
 fn a_dropped_future_leaves_its_tasks_poll_function_alone() {
     for future_first in [false, true] {
@@ -202,7 +202,7 @@ fn a_dropped_future_leaves_its_tasks_poll_function_alone() {
     }
 }
 
-/// Tasks that call a poll function in turn displace one another, and keep one place each.
+/// Tasks that call a poll function alternately displace one another, but keep one slot each.
 #[test]
 fn tasks_that_poll_in_turn_are_each_woken_once() {
     let readiness = Readiness::new(false, false);
@@ -243,7 +243,7 @@ fn a_held_direction_is_not_ready_until_its_release() {
     }
 }
 
-/// tokio #5429: what a waker's `Drop` does may come back to the very same readiness.
+/// tokio #5429: a waker's `Drop` may use the same readiness again.
 #[test]
 fn a_waker_may_come_back_while_it_is_dropped() {
     struct Meddler(Arc<Readiness>);
@@ -262,7 +262,7 @@ fn a_waker_may_come_back_while_it_is_dropped() {
     let meddler = || Waker::from(Arc::new(Meddler(readiness.clone())));
     let mut key = None;
     assert!(wait_keyed(&readiness, &meddler(), &mut key).is_pending());
-    // Replaced: the first one is dropped.
+    // This replaces and drops the first waker.
     assert!(wait_keyed(&readiness, Waker::noop(), &mut key).is_pending());
     assert!(readiness.ready().is_some());
     readiness.clear(readiness.ready().unwrap());
@@ -303,7 +303,7 @@ fn wakers_of_dead_tasks_are_swept_out() {
     assert!(living.iter().all(|(count, _)| count.get() == 1));
 }
 
-/// An event for which no task waits takes no lock: here it is held meanwhile.
+/// An event for which no task waits takes no lock: the test holds it meanwhile.
 #[test]
 fn an_event_without_waiters_takes_no_lock() {
     let readiness = Readiness::new(false, false);

@@ -1,4 +1,4 @@
-//! Tries and waits, with an OS that says what the test wants to hear.
+//! Tests tries and waits with a simulated OS.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind::{self, Interrupted, NotConnected, WouldBlock};
@@ -10,7 +10,7 @@ use super::Direction::{Read, Write};
 use super::*;
 use crate::test_support::waiter;
 
-/// Its answers to calls, one after the other; a call too many is a failure.
+/// The results of the calls, in order. A call too many fails the test.
 struct Os(VecDeque<Result<usize, ErrorKind>>);
 
 impl Os {
@@ -32,7 +32,7 @@ fn source() -> Arc<Source> {
     Arc::new(Source::new(Token(0), TCP_STREAM, true))
 }
 
-/// Lets an event for reading come and wakes who waited.
+/// Raises an event for reading and wakes the waiting tasks.
 fn event(source: &Source) {
     let mut woken = Vec::new();
     source.read.set(&mut woken);
@@ -54,7 +54,7 @@ fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// The two ways to read that wait: by a function that leaves its waker, and by a future.
+/// Reads in both ways that wait: by a poll function, which leaves its waker, and by a future.
 fn two_ways(source: &Arc<Source>, os: &mut Os) -> [Poll<Result<usize, ErrorKind>>; 2] {
     coop::refill();
     let mut cx = Context::from_waker(Waker::noop());
@@ -80,7 +80,7 @@ fn what_would_block_is_not_tried_again_before_an_event() {
         let mut cx = Context::from_waker(&waker);
         let mut read = |source: &Arc<Source>, cx: &mut Context<'_>| {
             let read = if by_future {
-                // This one takes its waker along.
+                // The future removes its waker when it is dropped.
                 pin!(source.io(Read, |_| os.call())).poll(cx)
             } else {
                 source.poll_io(Read, cx, None, |_| os.call())
@@ -95,7 +95,7 @@ fn what_would_block_is_not_tried_again_before_an_event() {
         assert_eq!(count.0.load(Ordering::SeqCst), usize::from(!by_future));
         assert_eq!(read(&source, &mut cx), Poll::Ready(Ok(5)));
         assert!(os.told_all());
-        // A write is none of its business.
+        // The read leaves the readiness for writing alone.
         assert!(source.write.ready().is_some());
     }
 }
@@ -134,7 +134,7 @@ fn an_interrupted_call_is_made_again() {
     assert!(os.told_all());
 }
 
-/// An error says nothing about readiness.
+/// An error does not change readiness.
 #[test]
 fn an_error_is_passed_on_and_the_source_stays_ready() {
     let source = source();
@@ -156,9 +156,8 @@ fn one_try_that_would_block_says_so() {
     assert!(os.told_all() && source.read.ready().is_none());
 }
 
-/// Only between nothing, which is the end, and a full buffer, which may leave more behind; not after an
-/// event that told of the end, an error or urgent data; and only where the source was registered for the
-/// latter.
+/// Only a read of some bytes that does not fill the buffer drains the source. It does not after an event for
+/// the end, an error or urgent data, or if the source is not registered for urgent data.
 #[test]
 fn a_short_read_of_a_tcp_stream_drains_it() {
     for (count, short) in [(0, false), (1, true), (7, true), (8, false)] {
@@ -196,7 +195,7 @@ fn writes_that_fail_outside_of_an_executor_are_not_held() {
     }
 }
 
-/// After the executor the source may be tried, and is not waited for.
+/// After its executor is dropped, a source may be tried, but nothing waits for it.
 #[test]
 fn without_its_executor_a_source_waits_for_nothing() {
     let source = source();

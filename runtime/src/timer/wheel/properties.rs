@@ -1,4 +1,4 @@
-//! The wheel beside a tree, in any order of calls, and what each of the two costs.
+//! Compares the wheel with a tree, in any order of calls, and measures both.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,7 +7,7 @@ use super::*;
 
 const MILLISECOND: u64 = 1_000_000;
 
-/// Xorshift64: enough for tests, and the same everywhere.
+/// Xorshift64: enough for tests, and the same on all machines.
 struct Random(u64);
 
 impl Random {
@@ -22,14 +22,14 @@ impl Random {
         (self.next() >> 11) % bound
     }
 
-    /// A span of any magnitude: from nothing to `2^bits` ns.
+    /// Returns a span of any magnitude, from 0 to `2^bits` ns.
     fn span(&mut self, bits: u64) -> u64 {
         let magnitude = self.below(bits + 1);
         self.next() >> 1 >> (63 - magnitude)
     }
 }
 
-/// The wheel beside a tree that is too simple to be wrong.
+/// The wheel, and a simple tree as its model.
 struct Model {
     wheel: Wheel<u64>,
     /// (tick, number of the insert) -> (deadline, key)
@@ -72,8 +72,8 @@ impl Model {
         );
     }
 
-    /// One call; what fires must be the model's next, and due at `now`, or at
-    /// the tick that the wheel has reached if this is later.
+    /// Calls `expire` once. What fires must be the model's next, and due at `now` or, if it is
+    /// later, at the tick that the wheel has reached.
     fn expire(&mut self, now: u64, limit: usize) -> bool {
         self.now = now.max(self.end_of(self.wheel.elapsed) as u64);
         let mut out = Vec::new();
@@ -96,7 +96,7 @@ impl Model {
         more
     }
 
-    /// When a tick is due, before it is cut off at the end of time.
+    /// Returns when a tick is due, at most the end of time.
     fn end_of(&self, tick: u64) -> u128 {
         (u128::from(tick) << self.wheel.shift).min(u128::from(u64::MAX))
     }
@@ -135,7 +135,7 @@ fn run_model(shift: u32, seed: u64, steps: u32) {
     if random.below(4) == 0 {
         model.expire(u64::MAX - random.span(60), 1); // a very old wheel
     }
-    // From seconds, where entries crowd, to centuries.
+    // Spans from a microsecond, with crowded slots, to centuries.
     let bits = 10 + random.below(54);
     for _ in 0..steps {
         let limit = 1 + random.span(6) as usize;

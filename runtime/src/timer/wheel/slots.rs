@@ -1,7 +1,7 @@
 //! The wheel's slots: queues of entries, threaded through one vector.
 //!
-//! Putting an entry at the end of a slot, taking it out of wherever it is, and finding the slots that have
-//! entries are O(1). What time it is, and which slot a tick belongs to, is the business of the [wheel](super).
+//! Putting an entry at the end of a slot, removing it from anywhere, and finding the slots that have entries
+//! are O(1). The [wheel](super) keeps the time and decides which slot a tick belongs to.
 //!
 //! ```text
 //!   a slot         head                tail
@@ -10,8 +10,8 @@
 //!                   └───next───►└─next─►
 //! ```
 //!
-//! A [`Key`] holds the index of a place in the vector, so an entry stays where it is until it is taken out: it
-//! moves from slot to slot by new links. Empty places form a stack, linked one way.
+//! A [`Key`] holds the index of a place in the vector, so an entry keeps its place until it is removed. It
+//! moves from slot to slot by new links. Empty places form a singly linked stack.
 
 use super::{LEVELS, SLOTS};
 
@@ -20,10 +20,10 @@ pub(super) const ENDLESS: usize = LEVELS * SLOTS;
 /// The end of a list.
 const NIL: u32 = u32::MAX;
 
-/// Up to so many places are kept when no entry is left: some tens of kilobytes. Arbitrary: not measured.
+/// The most places kept when no entry is left: some tens of kilobytes. Arbitrary: not measured.
 const KEEP: usize = 1024;
 
-/// Names one pending entry. Goes stale when the entry is taken out.
+/// Names one pending entry. It goes stale when the entry is removed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Key {
     index: u32,
@@ -36,11 +36,11 @@ pub(super) struct Slots<T> {
     pub(super) occupied: [u64; LEVELS + 1],
     /// The slots, level by level from 0, then `ENDLESS`.
     lists: Box<[List; ENDLESS + 1]>,
-    /// All places. One with an entry is in exactly one of the lists.
+    /// All places. Each place with an entry is in exactly one list.
     entries: Vec<Entry<T>>,
     /// The empty place that was freed last; its `next` is the one freed before.
     free: u32,
-    /// Places that have an entry.
+    /// The number of places that have an entry.
     pub(super) len: usize,
     /// The generation of the next insert.
     generation: u32,
@@ -53,7 +53,7 @@ struct List {
     tail: u32,
 }
 
-/// A place. Links, list and generation take 16 bytes, the tick 8.
+/// A place in the vector. Links, list and generation take 16 bytes, the tick 8.
 struct Entry<T> {
     prev: u32,
     next: u32,
@@ -64,7 +64,7 @@ struct Entry<T> {
     value: Option<T>,
 }
 
-/// What the wheel does with them.
+/// The operations that the wheel uses.
 impl<T> Slots<T> {
     pub(super) fn new() -> Self {
         Slots {
@@ -77,7 +77,7 @@ impl<T> Slots<T> {
         }
     }
 
-    /// The ticks of a slot's entries, oldest entry first.
+    /// Returns the ticks of a slot's entries, oldest entry first.
     pub(super) fn ticks(&self, slot: usize) -> impl Iterator<Item = u64> {
         // There is no entry at NIL, so this ends with the list.
         let at = |index: u32| self.entries.get(index as usize);
@@ -89,7 +89,7 @@ impl<T> Slots<T> {
     ///
     /// # Panics
     ///
-    /// If 2^32 - 1 entries are there.
+    /// Panics if there are 2^32 - 1 entries.
     pub(super) fn insert(&mut self, slot: usize, tick: u64, value: T) -> Key {
         let generation = self.generation;
         self.generation = generation.wrapping_add(1);
@@ -108,7 +108,7 @@ impl<T> Slots<T> {
                 self.entries.push(entry);
                 (self.entries.len() - 1) as u32
             }
-            // The place that was freed last, whose memory is the warmest.
+            // The place that was freed last, which is most likely cached.
             free => {
                 let place = &mut self.entries[free as usize];
                 self.free = place.next;
@@ -121,7 +121,7 @@ impl<T> Slots<T> {
         Key { index, generation }
     }
 
-    /// The value of an entry. `None` if the key is stale.
+    /// Returns the value of an entry, or `None` if the key is stale.
     pub(super) fn get(&self, key: Key) -> Option<&T> {
         let entry = self.entries.get(key.index as usize)?;
         if entry.generation != key.generation {
@@ -130,7 +130,7 @@ impl<T> Slots<T> {
         entry.value.as_ref()
     }
 
-    /// Takes an entry out. `None` if the key is stale.
+    /// Removes an entry. Returns `None` if the key is stale.
     pub(super) fn remove(&mut self, key: Key) -> Option<T> {
         self.get(key)?;
         let value = self.release(key.index);
@@ -138,7 +138,7 @@ impl<T> Slots<T> {
         value
     }
 
-    /// Takes out all entries, in no order. Their keys are stale.
+    /// Removes all entries, in no order. Their keys are stale.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
         self.occupied = [0; LEVELS + 1];
         self.lists.fill(List::EMPTY);
@@ -147,7 +147,7 @@ impl<T> Slots<T> {
         entries.into_iter().filter_map(|entry| entry.value)
     }
 
-    /// Takes the first entry of a slot out. A caller that empties a slot calls `trim` once, at the end.
+    /// Removes the first entry of a slot. A caller that empties a slot calls `trim` once, at the end.
     pub(super) fn pop(&mut self, slot: usize) -> Option<T> {
         match self.lists[slot].head {
             NIL => None,
@@ -155,8 +155,8 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Moves the first entry of a slot to the end of the slot that `place` names for its tick.
-    /// Answers whether there was one.
+    /// Moves the first entry of a slot to the end of the slot that `place` names for its tick. Returns
+    /// whether there was one.
     pub(super) fn move_first(&mut self, slot: usize, place: impl FnOnce(u64) -> usize) -> bool {
         let head = self.lists[slot].head;
         if head == NIL {
@@ -168,8 +168,8 @@ impl<T> Slots<T> {
         true
     }
 
-    /// Gives the memory of a peak back once no entry is left. Keys hold indices, so places cannot be moved
-    /// together before.
+    /// Frees the memory of a peak once no entry is left. Before that, places cannot be moved together, since
+    /// keys hold indices.
     #[inline]
     pub(super) fn trim(&mut self) {
         if self.len == 0 && self.entries.len() > KEEP {

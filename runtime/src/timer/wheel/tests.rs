@@ -1,18 +1,18 @@
-//! The rules of the wheel, one by one. Any order of calls stands in `properties.rs`.
+//! Tests each rule of the wheel. `properties.rs` tests any order of calls.
 
 use super::*;
 
 const DAY: u64 = 86_400_000_000_000;
 const YEAR: u64 = 365 * DAY;
 
-/// Everything that is due at `now`.
+/// Fires all entries due at `now`.
 fn fired<T>(wheel: &mut Wheel<T>, now: u64) -> Vec<T> {
     let mut out = Vec::new();
     while wheel.expire(now, 1000, |value| out.push(value)) {}
     out
 }
 
-/// Panics unless the wheel is what the module's header says it is.
+/// Panics unless the wheel is as the module's documentation describes it.
 pub(super) fn check<T>(wheel: &Wheel<T>) {
     for (slot, tick) in wheel.slots.check() {
         assert!(tick >= wheel.elapsed);
@@ -74,7 +74,7 @@ fn each_digit_and_its_neighbours_fire_exactly() {
 
 #[test]
 fn the_end_of_time_is_reached_and_never_early() {
-    // 4, 10, 16: shifts at which the last rounded tick needs a digit more.
+    // With the shifts 4, 10 and 16, the last rounded tick needs one more digit.
     for shift in [0, 1, 4, 10, 14, 16, 20, 63] {
         let mut wheel = Wheel::new(shift);
         wheel.insert(u64::MAX, "last");
@@ -86,7 +86,7 @@ fn the_end_of_time_is_reached_and_never_early() {
         assert_eq!(early, usize::from(shift <= 1)); // an even number of ns is a tick of 2
         assert_eq!(wheel.next_expiry(), Some(u64::MAX));
         assert_eq!(fired(&mut wheel, u64::MAX).len(), 2 - early);
-        // Time stands still, yet the wheel works.
+        // Time stands still, but the wheel works.
         wheel.insert(u64::MAX, "again");
         wheel.insert(0, "past");
         check(&wheel);
@@ -148,7 +148,7 @@ fn a_crowd_far_away_is_met_at_its_slot() {
     assert_eq!(wheel.next_expiry(), Some(deadline));
     wheel.insert(deadline, EXACT_SCAN);
     assert_eq!(wheel.next_expiry(), Some(slot));
-    // At most a wakeup for each level below.
+    // At most one wakeup per level below.
     let mut wakeups = 0;
     while wheel.len() > EXACT_SCAN {
         let now = wheel.next_expiry().unwrap();
@@ -187,7 +187,7 @@ fn a_cascade_stops_half_way_and_keeps_the_order() {
     assert!(wheel.expire(5000, 1, |_| panic!("still cascading")));
     assert_ne!(wheel.cascading, 0);
     check(&wheel);
-    // Of the same ticks, and later: behind all that wait for the cascade.
+    // These go behind all entries that wait for the cascade.
     wheel.insert(0, 100);
     wheel.insert(5000, 101);
     wheel.insert(5001, 102);

@@ -1,18 +1,17 @@
 //! The CPU clock of a thread, and how long the OS kept the thread from a core.
 //!
 //! A poll of 10 ms may have computed, blocked, or lost its core to another program. Four numbers tell
-//! these cases apart: the time that passed, the CPU time, the *run delay*, and how often the thread gave
-//! its core away itself. The run delay is the time in which the thread could run and had no core. The
-//! last number is needed in a virtual machine, whose host may take a core without a trace. Linux has all
-//! four.
+//! these cases apart: the time that passed, the CPU time, the *run delay*, and how many times the thread gave
+//! its core away. The run delay is the time in which the thread could run and had no core. The last number is
+//! needed in a virtual machine, whose host may take a core without a trace. Linux has all four.
 
-/// The times that a thread has used so far, in nanoseconds.
+/// The times that a thread has used, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) cpu: u64,
     /// `None` if the system does not tell.
     pub(super) delay: Option<u64>,
-    /// How often the thread gave its core away.
+    /// How many times the thread gave its core away.
     pub(super) given_away: u64,
 }
 

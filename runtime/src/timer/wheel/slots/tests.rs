@@ -1,9 +1,9 @@
-//! Places, links and keys, apart from what the wheel does with them.
+//! Tests places, links and keys without the wheel.
 
 use super::*;
 
 impl<T> Slots<T> {
-    /// As after nearly as many inserts as there are generations.
+    /// Makes slots in which generations wrap soon.
     pub(in super::super) fn near_the_last_generation() -> Self {
         Slots {
             generation: u32::MAX - 50,
@@ -11,13 +11,13 @@ impl<T> Slots<T> {
         }
     }
 
-    /// How many places there is memory for.
+    /// Returns the number of places with allocated memory.
     pub(in super::super) fn capacity(&self) -> usize {
         self.entries.capacity()
     }
 
-    /// Panics unless each place is in one list, linked both ways, or on the stack of free ones, and the bits say
-    /// which slots have entries. Returns the entries, as slots and ticks.
+    /// Panics unless each place is in one list, linked both ways, or on the stack of free ones, and the bits
+    /// show which slots have entries. Returns the entries, as slots and ticks.
     pub(in super::super) fn check(&self) -> Vec<(usize, u64)> {
         let mut entries = Vec::new();
         for (list, ends) in self.lists.iter().enumerate() {
