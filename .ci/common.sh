@@ -1,25 +1,25 @@
-# What the lanes share. To be sourced.
+# Functions and settings that the lanes share. A lane sources this file.
 # shellcheck shell=bash
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TERM_COLOR=never
-# Nobody steps through what a lane builds; without the rest of it linking takes half the time.
+# No debugger is used on these builds. Without full debug information, linking takes half the time.
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=line-tables-only
 
-# The exit status with which a lane says that it cannot run here.
+# The exit status of a lane that cannot run on this machine.
 readonly CANNOT_RUN=77
 
-# The toolchain for what only a nightly one has.
+# The nightly toolchain, for features that stable Rust lacks.
 nightly=${BRIGADE_NIGHTLY:-nightly}
 
-# Ends the lane: it is counted as skipped, with the reason.
+# Ends the lane. It counts as skipped, and the arguments are the reason.
 cannot_run() {
     echo "SKIPPED: $*"
     exit "$CANNOT_RUN"
 }
 
-# Sees to it that a toolchain is there, with these components.
+# Makes sure that a toolchain with these components is installed.
 need_toolchain() {
     local toolchain=$1 components=("${@:2}") have
     command -v rustup >/dev/null || cannot_run "needs rustup, for the toolchain $toolchain"
@@ -34,14 +34,14 @@ need_toolchain() {
     fi
 }
 
-# The build folder of a lane whose flags are its own, so that the next ordinary build need not begin
-# anew.
+# Gives a lane with its own compiler flags a separate build folder, so that the next ordinary build does not
+# start from scratch.
 own_target() {
     export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/$1"
 }
 
-# The tests in which the event loop takes part, with what stands in RUSTFLAGS. Arguments choose among all tests
-# of the programs.
+# Runs the tests that use the event loop, with the current RUSTFLAGS. With arguments, runs
+# the tests of these programs that they name instead.
 test_event_loop() {
     local test=(cargo test -p brigade -p brigade-tests --features brigade/hyper --locked --no-fail-fast)
     local behaviour=(fairness:: full_queues:: http:: process:: readiness:: remote:: shutdown::

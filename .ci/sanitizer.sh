@@ -1,9 +1,9 @@
-# The runtime's unit tests and the behavioural tests under a sanitizer, with std rebuilt for it. To be
-# sourced by a lane; `sanitize NAME [ARGUMENTS OF THE TESTS]`.
+# Runs the runtime's unit tests and the behavioural tests under a sanitizer, with std rebuilt for it. A lane
+# sources this file and calls `sanitize NAME [TEST ARGUMENTS]`.
 # shellcheck shell=bash
 
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-# Everything is slow here, and a panic's backtrace, of which the tests have many, takes seconds.
+# Everything is slow here. A backtrace takes seconds, and many tests panic on purpose.
 export BRIGADE_PATIENCE=20 RUST_BACKTRACE=0
 
 sanitize() {
@@ -16,20 +16,21 @@ sanitize() {
     for program in tests/tests/*.rs tests/tests/*/main.rs; do
         program=${program%/main.rs}
         program=$(basename "$program" .rs)
-        # The repository's texts are the same under each.
+        # The tests of the repository's texts do not depend on the sanitizer.
         [ "$program" = repository ] || tests+=(--test "$program")
     done
-    # A sanitizer's own thread is never idle. It makes frames larger, which the tests of big futures measure. And the
-    # messages of the attributes are the compiler's, which is asked for them apart.
+    # Skip tests of idle processes, because a sanitizer's own thread is never idle. Skip tests of big
+    # futures, because a sanitizer makes stack frames larger. Skip the compiler's messages for the
+    # attributes, which another lane tests.
     local skip=(--skip idle:: --skip big_futures:: --skip macros::)
-    # tokio's event loop runs beside ours there. It takes the address of what is ready from the OS, and
-    # ThreadSanitizer sees nothing that orders that after the write.
+    # These tests also run tokio's event loop. It takes the address of a ready source from the OS, and
+    # ThreadSanitizer cannot see that the write of that source happened before.
     [ "$sanitizer" != thread ] || skip+=(--skip compat:: --skip behind_async_compat)
-    # Memory of tasks is not used again, so that a use after free is seen.
+    # Do not reuse the memory of tasks, so that a use after free is detected.
     export RUSTFLAGS="-Zsanitizer=$sanitizer --cfg brigade_unrecycled ${RUSTFLAGS:-}"
     local test=(cargo "+$nightly" test -Zbuild-std --target "$target" --locked --no-fail-fast
         -p brigade -p brigade-tests --features brigade/hyper) failed=0
-    # The wheel and what reads a timeline have neither threads nor unsafe, and many tests.
+    # The wheel and the code that reads a timeline have many tests, but no threads and no unsafe code.
     "${test[@]}" --lib --test miri -- --skip timeline:: --skip timer::wheel "$@" || failed=1
     "${test[@]}" "${tests[@]}" -- "${skip[@]}" "$@" || failed=1
     return "$failed"

@@ -1,4 +1,5 @@
-//! Prints which cache lines hold up 2 to 128 workers, on paper, and draws the cost if a file is named.
+//! Prints which cache lines delay 2 to 128 workers in the simulation, and draws the cost if a file is
+//! named.
 //!
 //! ```text
 //! cargo run -p brigade-benches --example many_cores --release -- many-cores.svg
@@ -21,7 +22,7 @@ fn main() -> io::Result<()> {
         println!("{runtime}, a poll of the driver, every {every} polls: {accesses}.");
     }
     let mut charts = String::new();
-    // Two of each: brigade's and tokio's.
+    // Operations come in pairs, for brigade and for tokio.
     for (at, both) in OPERATIONS.chunks(2).enumerate() {
         let mut curves = Vec::new();
         print!("\n{:<54}", both[0].0);

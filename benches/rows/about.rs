@@ -1,7 +1,7 @@
-//! What a figure is worth nothing without: the machine, its load, the versions.
+//! The facts without which a figure means nothing: the machine, its load, and the versions.
 //!
-//! One column depends on the build. tokio's alternative timer is unstable, so `tokio-alt` exists only where
-//! everything is compiled with it:
+//! One column depends on the build. tokio's alternative timer is unstable, so the column `tokio-alt` exists
+//! only if everything is compiled with this flag:
 //!
 //! ```text
 //! RUSTFLAGS="--cfg tokio_unstable" cargo bench -p brigade-benches -- m_timer*
@@ -9,7 +9,7 @@
 
 use std::{fs, thread};
 
-/// The versions that were built in are those that the lock file names.
+/// The lock file, which names the versions that are built in.
 const LOCK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock"));
 
 const PEERS: &[&str] = &[
@@ -26,11 +26,11 @@ const PEERS: &[&str] = &[
     "rayon",
 ];
 
-/// A load above this is somebody else at work: rows on two workers then measure
-/// the other one too.
+/// The highest load of a machine that counts as idle. Above it, other programs are running, and a benchmark
+/// on two workers measures them too.
 const QUIET: f64 = 0.5;
 
-/// The processor, the system and the peers' versions.
+/// Returns the processor, the system and the versions of the other runtimes.
 pub(crate) fn about() -> String {
     let cores = thread::available_parallelism().map_or(0, usize::from);
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -50,13 +50,13 @@ pub(crate) fn about() -> String {
     )
 }
 
-/// The newest one, where another package brings an older one along.
+/// Returns the version of a package. If there are several, returns the newest.
 fn version(package: &str) -> Option<&'static str> {
     let (_, entry) = LOCK.rsplit_once(&format!("name = \"{package}\"\nversion = \""))?;
     Some(entry.split_once('"')?.0)
 }
 
-/// A sentence if the machine has other work to do.
+/// Returns a sentence if other programs keep the machine busy.
 pub(crate) fn busy() -> Option<String> {
     let loads = fs::read_to_string("/proc/loadavg").ok()?;
     let load: f64 = loads.split(' ').next()?.parse().ok()?;

@@ -1,8 +1,7 @@
-//! The conductor: starts one process a measurement, gathers their figures, and
-//! prints the tables.
+//! The conductor: starts one process per measurement, collects the figures, and prints the tables.
 //!
-//! Rounds go around everything: A B C, then A B C again. A machine that slows
-//! down for a minute then spoils one round of each runtime and not all of one.
+//! A round runs every measurement once, before the next round begins. If the machine is slow for a minute,
+//! this spoils one round of each runtime instead of all rounds of one runtime.
 
 use std::{
     env, fs, io,
@@ -21,8 +20,8 @@ use brigade_benches::{
 
 use crate::{about, growth, measure::UNFIT, pick, runtime::WORKERS_VARIABLE};
 
-/// Milliseconds of passes in a measurement: enough for a median of several
-/// passes in every row, and few enough for the whole table in ten minutes.
+/// How long a measurement repeats its passes, in milliseconds. It is enough for a median of several passes
+/// in each benchmark, and short enough for the whole table in ten minutes.
 const BUDGET_MS: u32 = 300;
 const QUICK_BUDGET_MS: u32 = 60;
 
@@ -56,14 +55,14 @@ pub(crate) fn conduct() -> ExitCode {
     }
 }
 
-/// The chosen runtimes that can do that row.
+/// Returns the chosen runtimes that can run this benchmark.
 pub(crate) fn columns(row: &str, options: &Options) -> impl Iterator<Item = &'static str> {
     options.runtimes().into_iter().filter(move |runtime| {
         pick::pick(row, runtime).is_some() && left_out(row, runtime).is_none()
     })
 }
 
-/// Measures the rows and reports them; true if brigade or a limit failed.
+/// Runs the benchmarks and reports them. Returns true if brigade or a limit failed.
 fn rows(options: &Options) -> io::Result<bool> {
     let plan: Vec<(&'static Row, &'static str)> = options
         .rows()
@@ -95,7 +94,7 @@ fn rows(options: &Options) -> io::Result<bool> {
             let said = match measure(row, runtime, options.quick, Scale::Own) {
                 Ok(values) => {
                     let mut shown = Vec::new();
-                    // Not a number: a figure that this column does not have.
+                    // NaN means that this column does not have the figure.
                     for (figure, value) in row
                         .figures
                         .iter()
@@ -129,26 +128,26 @@ fn rows(options: &Options) -> io::Result<bool> {
     Ok(failed)
 }
 
-/// Why there is no figure.
+/// The reason why there is no figure.
 pub(crate) enum Trouble {
-    /// That runtime cannot do that row on this machine.
+    /// The runtime cannot run this benchmark on this machine.
     Unfit(String),
-    /// A wrong result, a panic, a hang.
+    /// The measurement had a wrong result, panicked or hung.
     Failed(String),
 }
 
-/// How large a measurement is.
+/// The size of a measurement.
 #[derive(Clone, Copy)]
 pub(crate) enum Scale {
-    /// As the row is defined.
+    /// The size in the benchmark's definition.
     Own,
-    /// With that many tasks, timers or sockets.
+    /// This number of tasks, timers or sockets.
     Size(usize),
-    /// With that many workers.
+    /// This number of workers.
     Workers(usize),
 }
 
-/// Takes one measurement in a process of its own: a value for each figure of the row.
+/// Takes one measurement in a separate process. Returns a value for each figure of the benchmark.
 pub(crate) fn measure(
     row: &Row,
     runtime: &str,
@@ -189,7 +188,8 @@ pub(crate) fn measure(
         .ok_or_else(|| Trouble::Failed(format!("it printed {printed:?}")))
 }
 
-/// The first line that tells something: of a panic, the line below its place.
+/// Returns the first useful line of the output. For a panic, this is the line below the one with its
+/// location.
 fn reason(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     let told = errors

@@ -1,5 +1,5 @@
-//! The other ends of the network rows, each in a process of its own so that its
-//! costs are not counted: raw mio, and the same for every runtime.
+//! The other ends of the network benchmarks. Each runs in a separate process, so that its costs are not
+//! counted. They use mio directly, and are the same for every runtime.
 
 mod clients;
 mod origin;
@@ -14,8 +14,8 @@ use std::{
     thread,
 };
 
-/// Starts this executable again in another part. The far end stops by itself
-/// when the pipe to its standard input closes, even if this process is killed.
+/// Starts this executable again in another role. The far end stops when the pipe to its standard input
+/// closes, so it stops even if this process is killed.
 fn start(part: &[&str]) -> (Child, BufReader<ChildStdout>) {
     let mut child = env::current_exe()
         .and_then(|this| {
@@ -30,7 +30,7 @@ fn start(part: &[&str]) -> (Child, BufReader<ChildStdout>) {
     (child, BufReader::new(stdout))
 }
 
-/// The other half of [`start`]: ends this process once its parent is gone.
+/// Ends this process when its parent has ended, as [`start`] promises.
 fn stop_with_parent() {
     thread::spawn(|| {
         let _ = io::stdin().read(&mut [0]);

@@ -1,6 +1,5 @@
-//! How cost grows: some rows again at other sizes, the cost of one operation over
-//! the number of them, or over the number of workers. A flat line is a cost that
-//! does not grow.
+//! Shows how cost grows. Runs some benchmarks (rows) at other sizes, and shows the cost of one operation
+//! over the number of tasks, timers, sockets or workers. A flat line is a cost that does not grow.
 
 use std::{fmt::Write, fs, io};
 
@@ -13,16 +12,16 @@ use brigade_benches::{
 
 use crate::conduct::{Scale, Trouble, columns, measure};
 
-/// A row over sizes.
+/// A benchmark over several sizes.
 struct Curve<'a> {
     row: &'static str,
     figure: &'static str,
-    /// What there are more and more of.
+    /// The name of what grows.
     of: &'static str,
     sizes: &'a [usize],
     scale: fn(usize) -> Scale,
     unit: &'static str,
-    /// From the row's figure at a size to the cost of one operation.
+    /// Converts the benchmark's figure at a size to the cost of one operation.
     each: fn(value: f64, size: f64) -> f64,
 }
 
@@ -67,7 +66,7 @@ const CURVES: &[Curve<'_>] = &[
     },
 ];
 
-/// The rows of `--workers`, at their own sizes.
+/// The benchmarks of `--workers`, which use their own sizes.
 const BY_WORKERS: [(&str, &str); 7] = [
     ("m_spawn_worker", "ns a task, by workers"),
     ("m_spawn_all", "ns a task, by workers"),
@@ -90,10 +89,10 @@ fn by_workers(sizes: &[usize]) -> impl Iterator<Item = Curve<'_>> {
     })
 }
 
-/// The rounds' values of a runtime, by size.
+/// The values of all rounds, for each runtime and size.
 type Values = Vec<(&'static str, Vec<Vec<f64>>)>;
 
-/// Measures the curves of the chosen rows and reports them; true if any failed.
+/// Measures the curves of the chosen benchmarks and reports them. Returns true if any failed.
 pub(crate) fn grow(options: &Options) -> io::Result<bool> {
     let mut report = String::new();
     let mut failed = false;
@@ -157,7 +156,7 @@ fn rounds(options: &Options, row: &Row, curve: &Curve<'_>, failed: &mut bool) ->
     values
 }
 
-/// Markdown that can also be read in a terminal.
+/// Returns a Markdown table that is readable in a terminal too.
 fn table(curve: &Curve<'_>, values: &Values) -> String {
     let mut out = format!("\n## {}: {}\n\n| runtime     |", curve.of, curve.unit);
     for size in curve.sizes {

@@ -1,16 +1,16 @@
-//! The benchmark itself: `cargo bench -p brigade-benches -- [ROW]...`.
+//! The benchmarks: `cargo bench -p brigade-benches -- [ROW]...`. Each row of the tables is one benchmark.
 //!
-//! One executable plays four parts, told apart by its first argument. Started by
-//! a person it *conducts*: for each round, row and runtime it starts itself again
-//! with `--measure`, so that no measurement inherits another's heap, threads or
-//! warm caches. The other two parts are the far ends of the network rows.
+//! One executable has four roles, chosen by its first argument. Started by a user, it *conducts*: for each
+//! round, benchmark and runtime it starts itself again with `--measure`, so that no measurement inherits
+//! the heap, the threads or the warm caches of another. The other two roles are the far ends of the network
+//! benchmarks.
 //!
-//! - [`conduct`]: rounds, children, tables;
+//! - [`conduct`]: rounds, child processes, tables;
 //! - [`about`]: the machine and the versions, for the report;
-//! - [`pick`]: which row on which runtime is which function;
+//! - [`pick`]: maps each benchmark and runtime to a function;
 //! - [`measure`]: what a measuring process needs: clocks, passes, checks;
-//! - [`runtime`]: what a row may ask of a runtime; [`runtimes`] are the answers;
-//! - [`work`]: the rows; [`limits`]: the same jobs with no runtime;
+//! - [`runtime`]: what a benchmark may require of a runtime; [`runtimes`] implements it;
+//! - [`work`]: the benchmarks; [`limits`]: the same work without a runtime;
 //! - [`far_end`]: the server of `fetch` and the clients of `m_echo1000`.
 
 mod about;

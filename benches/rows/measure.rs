@@ -1,4 +1,4 @@
-//! What a measuring process needs: its order, clocks, repeated passes, checks.
+//! What a measuring process needs: its job, clocks, repeated passes, and checks.
 
 use std::{
     fs, mem,
@@ -8,27 +8,27 @@ use std::{
 
 use brigade_benches::results::median;
 
-/// What the conductor asked of this process.
+/// What the conductor wants this process to measure.
 #[derive(Clone, Copy)]
 pub(crate) struct Job {
-    /// How long to go on with passes.
+    /// How long to repeat the passes.
     pub(crate) budget: Duration,
-    /// Another number of tasks, timers or sockets than the row's own.
+    /// A number of tasks, timers or sockets, instead of the benchmark's own.
     pub(crate) size: Option<usize>,
 }
 
 impl Job {
-    /// The row's own size, unless this run is about how cost grows.
+    /// Returns the benchmark's own size, unless this run measures how cost grows.
     pub(crate) fn size(&self, own: usize) -> usize {
         self.size.unwrap_or(own)
     }
 }
 
-/// What a measurement found, as `key value` pairs for the conductor.
+/// The result of a measurement, printed as `key value` pairs for the conductor.
 pub(crate) struct Measured(pub(crate) Vec<(&'static str, f64)>);
 
 impl Measured {
-    /// Prints the figures and ends the process, whatever the runtime still holds.
+    /// Prints the figures and ends the process, without dropping the runtime.
     pub(crate) fn finish(self) -> ! {
         for (key, value) in &self.0 {
             println!("{key} {value}");
@@ -37,10 +37,10 @@ impl Measured {
     }
 }
 
-/// Exit status of a measurement that cannot be taken here; stderr says why.
+/// The exit status if the measurement cannot be taken on this machine. The reason is on stderr.
 pub(crate) const UNFIT: i32 = 77;
 
-/// Ends the process if a workload's result is wrong: wrong and fast is a failure.
+/// Ends the process if the result of a workload is wrong. A fast wrong result counts as a failure.
 pub(crate) fn check(holds: bool, what: &str) {
     if !holds {
         eprintln!("check failed: {what}");
@@ -48,23 +48,23 @@ pub(crate) fn check(holds: bool, what: &str) {
     }
 }
 
-/// Ends the process because this runtime cannot do this row, and says why.
+/// Ends the process because this runtime cannot run this benchmark, and prints the reason.
 pub(crate) fn unfit(why: &str) -> ! {
     eprintln!("{why}");
     exit(UNFIT)
 }
 
-/// Wall and processor time, of one pass or of one operation.
+/// The wall-clock time and CPU time of a pass or of an operation.
 #[derive(Clone, Copy)]
 pub(crate) struct Cost {
-    /// Seconds on the clock.
+    /// Elapsed seconds.
     pub(crate) wall: f64,
     /// Seconds of user and system time, of all threads of this process.
     pub(crate) cpu: f64,
 }
 
 impl Cost {
-    /// Of one of that many operations.
+    /// Returns the cost of one operation if this is the cost of this number of operations.
     pub(crate) fn over(self, operations: usize) -> Self {
         let operations = operations as f64;
         Self {
@@ -73,18 +73,18 @@ impl Cost {
         }
     }
 
-    /// Both in nanoseconds.
+    /// Returns both times in nanoseconds.
     pub(crate) fn nanos(self) -> Measured {
         Measured(vec![("wall", self.wall * 1e9), ("cpu", self.cpu * 1e9)])
     }
 
-    /// Both in microseconds.
+    /// Returns both times in microseconds.
     pub(crate) fn micros(self) -> Measured {
         Measured(vec![("wall", self.wall * 1e6), ("cpu", self.cpu * 1e6)])
     }
 }
 
-/// A pair of clocks that were started together.
+/// Two clocks that were started together.
 pub(crate) struct Meter {
     wall: Instant,
     cpu: Duration,
@@ -109,7 +109,7 @@ impl Meter {
         }
     }
 
-    /// How often the kernel took a thread of this process off its CPU since the start.
+    /// Returns the number of context switches of this process's threads since the start.
     pub(crate) fn switches(&self) -> i64 {
         Usage::now().switches - self.switches
     }
@@ -143,11 +143,11 @@ impl Usage {
     }
 }
 
-/// Two passes at least, however long they are; the upper bound only ends passes that cost nothing.
+/// The least and the largest number of passes. The upper bound only ends passes that take hardly any time.
 const LEAST_PASSES: usize = 2;
 const MOST_PASSES: usize = 10_000;
 
-/// The costs of the passes so far. The first pass warms up and is not counted.
+/// The costs of the passes so far. The first pass is a warm-up and does not count.
 struct Passes {
     until: Instant,
     warm: bool,
@@ -165,7 +165,7 @@ impl Passes {
         }
     }
 
-    /// Takes in a pass; true if that was the last one.
+    /// Adds a pass. Returns true if it was the last one.
     fn enough(&mut self, cost: Cost) -> bool {
         if !mem::replace(&mut self.warm, true) {
             return false;
@@ -176,8 +176,8 @@ impl Passes {
         passes >= MOST_PASSES || (passes >= LEAST_PASSES && Instant::now() >= self.until)
     }
 
-    /// The median wall time and the mean processor time of an operation: the
-    /// kernel's books on processor time are too coarse for a single short pass.
+    /// Returns the median wall-clock time and the mean CPU time of an operation. The mean is used because
+    /// the kernel measures CPU time too coarsely for a single short pass.
     fn per_operation(self, operations: usize) -> Cost {
         let cpu = self.cpu.iter().sum::<f64>() / self.cpu.len() as f64;
         let wall = median(self.wall).unwrap_or(0.0);
@@ -185,7 +185,7 @@ impl Passes {
     }
 }
 
-/// Runs passes of that many operations until the job's budget is spent.
+/// Runs passes of this number of operations until the job's budget is spent.
 pub(crate) async fn repeat(job: Job, operations: usize, mut pass: impl AsyncFnMut()) -> Cost {
     let mut passes = Passes::new(job);
     loop {
@@ -197,7 +197,7 @@ pub(crate) async fn repeat(job: Job, operations: usize, mut pass: impl AsyncFnMu
     }
 }
 
-/// [`repeat`] for the limits, which have nothing to await.
+/// Does the same as [`repeat`] for the limits, which have nothing to await.
 pub(crate) fn repeat_plain(job: Job, operations: usize, mut pass: impl FnMut()) -> Cost {
     let mut passes = Passes::new(job);
     loop {
@@ -209,7 +209,7 @@ pub(crate) fn repeat_plain(job: Job, operations: usize, mut pass: impl FnMut()) 
     }
 }
 
-/// Bytes of this process that are in memory now.
+/// Returns the number of bytes of this process that are in memory now.
 pub(crate) fn resident() -> f64 {
     let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: Option<f64> = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok());
@@ -218,7 +218,7 @@ pub(crate) fn resident() -> f64 {
     pages.unwrap_or_else(|| unfit("no /proc/self/statm here")) * page
 }
 
-/// The most bytes of this process that were ever in memory at once.
+/// Returns the largest number of bytes of this process that were in memory at any time.
 pub(crate) fn resident_peak() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
@@ -236,19 +236,19 @@ pub(crate) fn resident_peak() -> f64 {
         )
 }
 
-/// Keeps freed memory in this process. The C library returns what lies at the heap's end to the kernel,
-/// and each pass would touch those pages for the first time again.
+/// Keeps freed memory in this process. Otherwise the C library would return memory at the end of the heap
+/// to the kernel, and each pass would page-fault on it again.
 pub(crate) fn keep_freed_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: no other thread runs yet; the calls only set parameters of the allocator.
     unsafe {
         libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
-        // The most that it accepts: 32 MiB.
+        // 32 MiB is the largest value that it accepts.
         libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
     }
 }
 
-/// Lets this process open as many files as it may at all.
+/// Raises the limit on open files to the largest value that this process may set.
 pub(crate) fn raise_file_limit() {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
@@ -263,7 +263,7 @@ pub(crate) fn raise_file_limit() {
     }
 }
 
-/// Keeps this thread, and every thread it will start, on one CPU.
+/// Pins this thread, and every thread that it will start, to one CPU.
 pub(crate) fn pin_to_one_cpu() {
     // SAFETY: an all-zero `cpu_set_t` is the empty set; the calls only read or
     // write the set they are given, with its own size.

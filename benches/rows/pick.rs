@@ -1,5 +1,5 @@
-//! Which row on which runtime is which function: the one place where workloads
-//! and runtimes meet.
+//! Maps each benchmark and runtime to a function. This is the only file in which workloads and runtimes
+//! meet.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -14,13 +14,14 @@ use crate::{
     work,
 };
 
-/// A measurement: a row on a runtime.
+/// A function that measures one benchmark on one runtime.
 pub(crate) type Measure = fn(Job) -> Measured;
 
-/// No measurement takes a tenth of this. One that hangs is ended by the kernel.
+/// The time after which the kernel ends a measurement, in seconds. A measurement takes less than a tenth of
+/// it, unless it hangs.
 const PATIENCE_S: u32 = 60;
 
-/// The part of a measuring process: one measurement, its figures on stdout.
+/// Takes one measurement and prints its figures on stdout. This is the role of a measuring process.
 pub(crate) fn measure(row: &str, runtime: &str, budget: &str, size: &str) -> ExitCode {
     let (Some(measure), Ok(millis)) = (pick(row, runtime), budget.parse()) else {
         eprintln!("error: no measurement {row} {runtime} {budget}");
@@ -37,7 +38,7 @@ pub(crate) fn measure(row: &str, runtime: &str, budget: &str, size: &str) -> Exi
     measure(job).finish()
 }
 
-/// That row on that runtime, if the runtime can do it.
+/// Returns the function for this benchmark on this runtime, or `None` if the runtime cannot run it.
 pub(crate) fn pick(row: &str, runtime: &str) -> Option<Measure> {
     let found = match runtime {
         "brigade" => net::<brigade_one::Brigade>(row),

@@ -1,11 +1,11 @@
-//! What a row may ask of a runtime: little enough that every peer can answer.
+//! What a benchmark may require of a runtime. It is little enough for every runtime to provide.
 //!
-//! Two families, because two workers ask for `Send` where one thread does not:
-//! [`One`] for a loop on the calling thread and [`Many`] for [`workers`] worker
-//! threads. Each has its own traits for timers and for sockets.
+//! There are two families, because worker threads require `Send` and a single thread does not: [`One`] for
+//! a loop on the calling thread, and [`Many`] for [`workers`] worker threads. Each family has its own
+//! traits for timers and for sockets.
 //!
-//! A runtime is a type with no value. Its file keeps whatever state it needs,
-//! since a process only ever runs one of them, once.
+//! A runtime is a type without values. Its file holds the state that it needs in statics, because a process
+//! runs only one runtime, once.
 
 use std::{
     env,
@@ -17,10 +17,11 @@ use std::{
     time::Duration,
 };
 
-/// Names the variable by which the conductor gives a measurement another number of workers.
+/// The variable with which the conductor gives a measurement another number of workers.
 pub(crate) const WORKERS_VARIABLE: &str = "BRIGADE_BENCH_WORKERS";
 
-/// How many worker threads every runtime of the second family gets: two, except with `--workers`.
+/// Returns the number of worker threads for every runtime of the second family: two, except with
+/// `--workers`.
 pub(crate) fn workers() -> usize {
     let given = env::var(WORKERS_VARIABLE).ok();
     given.and_then(|word| word.parse().ok()).unwrap_or(2)
@@ -28,25 +29,25 @@ pub(crate) fn workers() -> usize {
 
 /// A runtime on one thread.
 pub(crate) trait One: 'static {
-    /// What `spawn` returns; resolves to the task's output.
+    /// The type that `spawn` returns. It resolves to the task's output.
     type Handle<T: 'static>: Future<Output = T> + 'static;
 
     /// Starts the runtime on this thread and runs it until the future is done.
     fn block_on<F: Future>(future: F) -> F::Output;
 
-    /// Starts a task. Only called from inside [`One::block_on`].
+    /// Starts a task. It is called only inside [`One::block_on`].
     fn spawn<F>(future: F) -> Self::Handle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static;
 
-    /// Starts a task that nobody will await.
+    /// Starts a task that is never awaited.
     fn detach<F: Future<Output = ()> + 'static>(future: F);
 }
 
 /// A runtime on one thread that has timers.
 pub(crate) trait Timed: One {
-    /// Done once that time has passed.
+    /// Returns a future that completes after this time.
     fn sleep(time: Duration) -> impl Future<Output = ()> + 'static;
 }
 
@@ -62,34 +63,34 @@ pub(crate) trait Net: Timed {
 
     async fn connect(address: SocketAddr) -> io::Result<Self::Stream>;
 
-    /// Reads once, to the front of the connection's buffer.
+    /// Reads once, into the start of the connection's buffer.
     async fn receive(conn: &mut Conn<Self::Stream>) -> io::Result<usize>;
 
-    /// Writes the first `length` bytes of the connection's buffer, all of them.
+    /// Writes the first `length` bytes of the connection's buffer completely.
     async fn send(conn: &mut Conn<Self::Stream>, length: usize) -> io::Result<()>;
 }
 
 /// A runtime with [`workers`] worker threads.
 pub(crate) trait Many: 'static {
-    /// What `spawn` returns; resolves to the task's output.
+    /// The type that `spawn` returns. It resolves to the task's output.
     type Handle<T: Send + 'static>: Future<Output = T> + Send + 'static;
 
     /// Starts the runtime and runs the future on this thread, outside the workers.
     fn block_on<F: Future>(future: F) -> F::Output;
 
-    /// Starts a task. Only called from inside [`Many::block_on`] or a task.
+    /// Starts a task. It is called only inside [`Many::block_on`] or a task.
     fn spawn<F>(future: F) -> Self::Handle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static;
 
-    /// Starts a task that nobody will await.
+    /// Starts a task that is never awaited.
     fn detach<F: Future<Output = ()> + Send + 'static>(future: F);
 }
 
 /// A runtime with worker threads that has timers for tasks that may move.
 pub(crate) trait ManyTimed: Many {
-    /// Done once that time has passed.
+    /// Returns a future that completes after this time.
     fn sleep(time: Duration) -> impl Future<Output = ()> + Send + 'static;
 }
 
@@ -105,19 +106,18 @@ pub(crate) trait ManyNet: ManyTimed {
         listener: &mut Self::Listener,
     ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
-    /// Reads once, to the front of the connection's buffer.
+    /// Reads once, into the start of the connection's buffer.
     fn receive(conn: &mut Conn<Self::Stream>) -> impl Future<Output = io::Result<usize>> + Send;
 
-    /// Writes the first `length` bytes of the connection's buffer, all of them.
+    /// Writes the first `length` bytes of the connection's buffer completely.
     fn send(
         conn: &mut Conn<Self::Stream>,
         length: usize,
     ) -> impl Future<Output = io::Result<()>> + Send;
 }
 
-/// A socket and its one buffer. The buffer belongs to the connection because
-/// runtimes over io_uring must own the memory that the kernel writes to; the
-/// others borrow it, and nobody copies.
+/// A socket and its only buffer. The buffer belongs to the connection because runtimes over io_uring must
+/// own the memory that the kernel writes to. The other runtimes borrow it, and no runtime copies it.
 pub(crate) struct Conn<S> {
     pub(crate) stream: S,
     pub(crate) buffer: Box<[u8]>,
@@ -132,12 +132,10 @@ impl<S> Conn<S> {
     }
 }
 
-/// Marks a future or a value as `Send` for runtimes whose `spawn` asks for it
-/// although they run on one thread, so that the rows on one thread can be written
-/// once, without `Send`.
+/// Marks a future or a value as `Send`. Some runtimes require this in `spawn` although they use one thread.
+/// With the mark, the benchmarks for one thread can be written once, without `Send`.
 ///
-/// Only sound where the runtime polls and drops every task on the thread that
-/// spawned it: a single-threaded runtime that never leaves its thread.
+/// It is sound only if the runtime polls and drops every task on the thread that spawned it.
 pub(crate) struct OneThread<T>(T);
 
 // SAFETY: see the type: values wrapped here never leave their thread.
@@ -162,7 +160,7 @@ impl<F: Future> Future for OneThread<F> {
     }
 }
 
-/// A handle whose result is unwrapped: no row expects a task to fail.
+/// A handle whose result is unwrapped, because no task of a benchmark may fail.
 pub(crate) struct Joined<H>(pub(crate) H);
 
 impl<H, T, E> Future for Joined<H>
@@ -180,7 +178,7 @@ where
     }
 }
 
-/// [`Joined`] for tasks that were marked with [`OneThread`].
+/// Does the same as [`Joined`] for tasks that were marked with [`OneThread`].
 pub(crate) struct JoinedHere<H>(pub(crate) H);
 
 impl<H, T, E> Future for JoinedHere<H>

@@ -1,5 +1,5 @@
-//! The runtimes, one file each. A file says how its runtime is started and what
-//! it calls the things that `runtime.rs` asks for; it holds no workload.
+//! The runtimes, one file each. A file defines how its runtime is started, and how it provides what
+//! `runtime.rs` requires. It contains no workload.
 
 pub(crate) mod brigade_one;
 

@@ -1,5 +1,5 @@
-//! The rows, each written once. The files that begin with `many` and the second
-//! half of `idle` and `wake` are for two workers, all others for one thread.
+//! The benchmarks (rows), each written once. The files that begin with `many` and the second halves of
+//! `idle` and `wake` are for two workers, all others are for one thread.
 
 pub(crate) mod spawn;
 

@@ -6,48 +6,49 @@ use clap::Parser;
 
 use crate::catalog::{Group, ROWS, RUNTIMES, row};
 
-/// Measures rows of brigade beside its peers and the limits, in one run.
+/// Runs benchmarks (the rows of the tables) on brigade, other runtimes and the limits, in one run.
 #[derive(Debug, Parser)]
 #[command(name = "rows", bin_name = "cargo bench -p brigade-benches --")]
 pub struct Options {
-    /// A row's name, `one` (all rows on one thread), `two` (all rows on two workers), or the beginning of
-    /// names and a star: `echo*` [default: all rows]
+    /// The name of a row, `one` (all rows on one thread), `two` (all rows on two workers), or a prefix with
+    /// a star: `echo*` [default: all rows]
     #[arg(value_name = "ROW", value_parser = matching)]
     words: Vec<Rows>,
 
-    /// Measure only these columns; tokio-alt, tokio's alternative timer, takes a build with
+    /// Measure only these columns. tokio-alt, tokio's alternative timer, requires a build with
     /// RUSTFLAGS="--cfg tokio_unstable"
     #[arg(long, value_name = "RUNTIME,...", value_delimiter = ',', value_parser = runtime)]
     only: Vec<&'static str>,
 
-    /// Take every measurement so often, and show the medians [default: 3, with --quick 1]
+    /// Take every measurement N times and show the medians [default: 3, or 1 with --quick]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     rounds: Option<u16>,
 
-    /// Run one round of shorter passes, for a look in two minutes
+    /// Run one round of shorter passes, for an overview in two minutes
     #[arg(long)]
     pub quick: bool,
 
-    /// Measure how cost grows with tasks, timers and sockets, instead of the rows
+    /// Measure how the cost grows with the number of tasks, timers and sockets, instead of running the rows
+    /// as defined
     #[arg(long)]
     pub growth: bool,
 
-    /// Measure some rows with so many workers each, instead of the rows; brigade, tokio, smol and nio unless
-    /// `--only` names others
+    /// Measure some rows with each of these numbers of workers, instead of running the rows as defined. The
+    /// columns are brigade, tokio, smol and nio, unless `--only` names others
     #[arg(long, value_name = "N,...", value_delimiter = ',', conflicts_with = "growth",
           value_parser = clap::value_parser!(u8).range(1..))]
     pub workers: Vec<u8>,
 
-    /// Also write rows.md, rows.csv and the bars as SVG into this directory (cargo runs this in benches/,
-    /// so ../docs is at the root)
+    /// Also write rows.md, rows.csv and the bars as SVG into this directory (relative to benches/, in which
+    /// cargo runs this program)
     #[arg(long, value_name = "DIR")]
     pub write: Option<PathBuf>,
 
-    /// Print the rows and their definitions, and stop
+    /// Print the rows and their definitions, and exit
     #[arg(long)]
     pub list: bool,
 
-    /// What cargo adds to the arguments of every benchmark.
+    /// The argument that cargo adds for every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -77,7 +78,7 @@ impl Options {
         all.filter(|runtime| chosen.contains(runtime)).collect()
     }
 
-    /// Returns how often every measurement is taken.
+    /// Returns how many times every measurement is taken.
     #[must_use]
     pub fn rounds(&self) -> usize {
         let default = if self.quick { 1 } else { 3 };
@@ -85,7 +86,7 @@ impl Options {
     }
 }
 
-/// The rows that one word stands for.
+/// The rows that one argument stands for.
 #[derive(Clone, Debug)]
 struct Rows(Vec<&'static str>);
 

@@ -1,35 +1,34 @@
-//! The rows: what each one does, in which figures it is told, and what bounds it.
+//! The rows. Each row is a benchmark, with its definition, its figures and the limit that bounds it.
 //!
-//! A row is a workload written once. The column of a runtime comes from running
-//! that same workload on it; the column `limit` comes from the least that could
-//! do the job at all, with no runtime in between.
+//! A row is a workload that is written once. The column of a runtime shows that same workload on that
+//! runtime. The column `limit` shows the simplest code that can do the work, without a runtime.
 
-/// How many workers a row gives its runtime.
+/// The number of workers that a row gives its runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// One thread does everything: an event loop, one cook.
+    /// One thread does everything, in an event loop.
     One,
-    /// Two worker threads, many cooks; the measuring thread stands outside.
+    /// Two worker threads. The measuring thread is not a worker.
     Two,
 }
 
-/// Which end of a figure is the good one.
+/// The better direction of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
-    /// Times, processor time, bytes.
+    /// Smaller values are better: times, CPU times, bytes.
     Less,
-    /// Rates and speed-ups.
+    /// Larger values are better: rates, speed-ups.
     More,
 }
 
 /// One number that a measurement of a row reports.
 #[derive(Debug)]
 pub struct Figure {
-    /// The word that the measuring process prints in front of the value.
+    /// The word that the measuring process prints before the value.
     pub key: &'static str,
-    /// What a reader sees: the unit, and of what.
+    /// The unit as the reader sees it, and what it refers to.
     pub unit: &'static str,
-    /// Which end is good.
+    /// The better direction of its value.
     pub better: Better,
 }
 
@@ -40,16 +39,16 @@ pub struct Row {
     pub id: &'static str,
     /// One thread or two workers.
     pub group: Group,
-    /// The exact definition, in a line.
+    /// The exact definition, in one line.
     pub what: &'static str,
-    /// The headline first; the bars draw only that one.
+    /// The figures. The first one is the main figure, which the bars show.
     pub figures: &'static [Figure],
-    /// What the column `limit` holds, where there is one.
+    /// What the column `limit` contains, if it has a value.
     pub limit: Option<&'static str>,
 }
 
-/// The columns, in the order of the tables. `brigade` is what is compared,
-/// `limit` is a bound, all others are peers. `tokio-alt` is tokio with its alternative timer, in
+/// The columns, in the order of the tables. `brigade` is compared with the others, and `limit` is a bound.
+/// All others are the *peers*, that is, other runtimes. `tokio-alt` is tokio with its alternative timer, in
 /// builds with `--cfg tokio_unstable`.
 pub const RUNTIMES: &[&str] = &[
     OURS,
@@ -68,49 +67,49 @@ pub const RUNTIMES: &[&str] = &[
 /// The column that is compared with the others.
 pub const OURS: &str = "brigade";
 
-/// The column that is a bound and not a peer.
+/// The column that is a bound, not a runtime.
 pub const LIMIT: &str = "limit";
 
-/// Peers over io_uring: another interface of the kernel. The tables show them beside, and the best peer is
-/// one over epoll, as brigade is.
+/// The runtimes over io_uring, which is a different interface of the kernel. The tables show them, but the
+/// best peer is always one over epoll, like brigade.
 pub const URING: &[&str] = &["monoio", "compio", "glommio"];
 
 /// Rows that would measure something else on one runtime.
 #[derive(Debug)]
 pub struct LeftOut {
-    /// Which column.
+    /// The column that is left out.
     pub runtime: &'static str,
-    /// Which rows.
+    /// The rows in which it is left out.
     pub rows: &'static [&'static str],
-    /// Why.
+    /// The reason.
     pub why: &'static str,
 }
 
-/// All of them.
+/// All rows that are left out on some runtime.
 pub const LEFT_OUT: &[LeftOut] = &[
     LeftOut {
         runtime: "glommio",
         rows: &["spawn_join", "spawn_cold", "spawn_batch", "spawn_await"],
-        why: "`spawn_local` polls the new task at once, so nothing is scheduled",
+        why: "`spawn_local` polls the new task immediately, so nothing is scheduled",
     },
     LeftOut {
         runtime: "monoio",
         rows: &["yield"],
-        why: "a task that yields is polled again before any other",
+        why: "a task that yields is polled again before any other task",
     },
     LeftOut {
         runtime: "nio",
         rows: &["timers", "timer_light", "timer_cancel"],
-        why: "a sleep begins at the loop's last look at the clock, and so may end before its time",
+        why: "a sleep is measured from the event loop's last reading of the clock, so it may end early",
     },
     LeftOut {
         runtime: "nio",
         rows: &["m_timers", "m_timer_cancel", "m_echo1000"],
-        why: "its timers and sockets belong to one worker, and the tasks of the row may move",
+        why: "its timers and sockets belong to one worker, but the tasks of the row may move",
     },
 ];
 
-/// The entry for that row on that runtime, if it is left out.
+/// Returns the entry for this row on this runtime, if it is left out.
 #[must_use]
 pub fn left_out(row: &str, runtime: &str) -> Option<&'static LeftOut> {
     LEFT_OUT
@@ -177,49 +176,49 @@ pub const ROWS: &[Row] = &[
         "spawn_join",
         NS,
         Some("boxed closures"),
-        "spawn 100k tasks that return a number, then await every handle; a task",
+        "spawn 100k tasks that return a number, then await every handle. The figures are per task",
     ),
     one(
         "spawn_cold",
         NS,
         Some("boxed closures"),
-        "the same once, in memory that the process touches for the first time; a task",
+        "spawn_join once, in memory that the process uses for the first time. The figures are per task",
     ),
     one(
         "spawn_batch",
         NS,
         Some("boxed closures"),
-        "spawn_join in batches of 1k; a task",
+        "spawn_join in batches of 1k. The figures are per task",
     ),
     one(
         "spawn_await",
         NS,
         None,
-        "spawn one task, await it, repeat; a task",
+        "spawn one task, await it, repeat. The figures are per task",
     ),
     one(
         "yield",
         NS,
         Some("ring of boxed futures"),
-        "1,000 tasks, 1,000 yields each by wake_by_ref, every one lets another task run; a yield",
+        "1,000 tasks yield to one another 1,000 times each, by wake_by_ref. The figures are per yield",
     ),
     one(
         "ping_pong",
         NS,
         Some("the channels alone"),
-        "two tasks, a bounded async-channel each way; a round trip",
+        "two tasks exchange messages over two bounded async-channels. The figures are per round trip",
     ),
     one(
         "cross_wake",
         US,
         Some("eventfd and epoll"),
-        "std thread to task to std thread, both on one CPU; a round trip",
+        "a std thread wakes a task, which wakes the thread, both on one CPU. The figures are per round trip",
     ),
     one(
         "idle_mem",
         &[less("bytes", "resident bytes a task")],
         Some("boxed future"),
-        "1M tasks parked, each holding its own waker",
+        "1M waiting tasks, each of which holds its own waker",
     ),
     one(
         "timers",
@@ -237,25 +236,20 @@ pub const ROWS: &[Row] = &[
         "timer_cancel",
         NS,
         Some("BTreeMap"),
-        "arm and drop a timer with 10k others armed; a timer",
+        "arm and drop a timer while 10k others are armed. The figures are per timer",
     ),
     one(
         "echo1",
         ECHO,
         Some("raw mio"),
-        "server and 1 client on the same one thread, 64-byte round trips",
+        "a server and 1 client on the same thread make 64-byte round trips",
     ),
-    one(
-        "echo100",
-        ECHO,
-        Some("raw mio"),
-        "the same with 100 clients",
-    ),
+    one("echo100", ECHO, Some("raw mio"), "echo1 with 100 clients"),
     one(
         "echo1000",
         ECHO,
         Some("raw mio"),
-        "the same with 1,000 clients",
+        "echo1 with 1,000 clients",
     ),
     one(
         "fetch",
@@ -265,74 +259,79 @@ pub const ROWS: &[Row] = &[
             less("bytes", "resident bytes a connection"),
         ],
         Some("raw mio"),
-        "5,000 connections at once to a server process that replies 1 KiB after 50 ms",
+        "5,000 connections at once to a server process that replies with 1 KiB after 50 ms",
     ),
     one(
         "idle",
         IDLE,
         Some("raw mio"),
-        "one 2 s sleep of a runtime that has settled",
+        "one sleep of 2 s in a runtime that has settled",
     ),
     two(
         "m_spawn_outside",
         NS,
         Some("rayon"),
-        "block_on outside the workers spawns 100k tasks, awaits all; a task",
+        "block_on outside the workers spawns 100k tasks and awaits all of them. The figures are per task",
     ),
     two(
         "m_spawn_worker",
         NS,
         Some("rayon"),
-        "the same from inside a worker; a task",
+        "m_spawn_outside from a task on a worker. The figures are per task",
     ),
     two(
         "m_spawn_await",
         NS,
         None,
-        "from a worker: spawn one task, await it; a task",
+        "a task on a worker spawns one task, awaits it, repeats. The figures are per task",
     ),
     two(
         "m_spawn_all",
         NS,
         None,
-        "the same from all workers at once; a task",
+        "m_spawn_await with one spawning task per worker. The figures are per task",
     ),
     two(
         "m_recursive",
         NS,
         None,
-        "300 chains of depth 300, each task spawns and awaits the next; a task",
+        "300 chains of 300 tasks, each of which spawns and awaits the next. The figures are per task",
     ),
-    two("m_yield", NS, None, "200 tasks, 1,000 yields each; a yield"),
+    two(
+        "m_yield",
+        NS,
+        None,
+        "200 tasks yield 1,000 times each. The figures are per yield",
+    ),
     two(
         "m_pairs",
         NS,
         None,
-        "1,000 pairs, 100 round trips each by channel; a round trip",
+        "1,000 pairs of tasks make 100 round trips each over channels. The figures are per round trip",
     ),
     two(
         "m_pairs_spawn",
         NS,
         None,
-        "1,000 pairs of 2 spawns and 1 round trip; a pair",
+        "1,000 pairs of tasks are spawned and make 1 round trip each. The figures are per pair",
     ),
     two(
         "m_chained",
         NS,
         Some("rayon"),
-        "a task spawns the next, depth 1,000; a link",
+        "each task spawns the next and ends, in chains of 1,000 tasks. The figures are per task",
     ),
     two(
         "m_fanout",
         WORK,
         Some("std threads"),
-        "1,000 tasks of 50 us of work, against one thread",
+        "1,000 tasks of 50 us of work, compared with one thread",
     ),
     two(
         "m_skew",
         WORK,
         Some("rayon"),
-        "2,000 tasks of 20 us and 8 of 5 ms, all spawned by one worker, against one thread",
+        "2,000 tasks of 20 us and 8 of 5 ms of work, spawned by one worker, compared with one thread",
     ),
     two(
         "m_timers",
@@ -344,7 +343,7 @@ pub const ROWS: &[Row] = &[
         "m_timer_cancel",
         NS,
         None,
-        "a task for each worker arms and drops timers with 10k others armed; a timer",
+        "one task per worker arms and drops timers while 10k others are armed. The figures are per timer",
     ),
     two(
         "m_echo1000",
@@ -354,18 +353,23 @@ pub const ROWS: &[Row] = &[
             more("rate", "k trips/s"),
         ],
         Some("raw mio"),
-        "echo server on two workers, 1,000 clients in a raw mio process",
+        "an echo server on two workers, with 1,000 clients in a raw mio process",
     ),
-    two("m_idle", IDLE, Some("std threads"), "2 s idle"),
+    two(
+        "m_idle",
+        IDLE,
+        Some("std threads"),
+        "two idle workers for 2 s",
+    ),
     two(
         "m_wake",
         &[less("p50", "p50 us"), less("cpu", "CPU us a wake")],
         Some("std channel"),
-        "wake from idle, one way",
+        "an outside thread wakes a task of an idle runtime. The latency is one way",
     ),
 ];
 
-/// The row of that name.
+/// Returns the row with this name.
 #[must_use]
 pub fn row(id: &str) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.id == id)

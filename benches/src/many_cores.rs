@@ -1,12 +1,13 @@
-//! Beyond the cores at hand, on paper: which cache line holds up more workers, in brigade and in tokio.
+//! Simulates more cores than this machine has, to find which cache line delays more workers, in brigade and
+//! in tokio.
 //!
-//! A simulation. Each worker repeats one operation: work of its own, and accesses to lines that other workers
-//! access, too. The accesses are read off the sources of both runtimes. The work is what a measurement with
-//! one worker leaves, and a measurement with two workers is what the simulation must meet.
+//! Each worker repeats one operation: its own work, and accesses to cache lines that other workers access
+//! too. The accesses are taken from the sources of both runtimes. The work is the rest of the time measured
+//! with one worker. The simulation must agree with a measurement with two workers.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-/// What the simulation assumes.
+/// The assumptions of the simulation.
 pub const ASSUMPTIONS: &str = "\
 - A line moves between two cores in 85 ns, and to the other socket, beyond 64 workers, in 200 ns. A message between
   the two cores that were measured, which is two moves, takes 160 ns.
@@ -18,9 +19,9 @@ pub const ASSUMPTIONS: &str = "\
 - Half of a ring, which a thief takes, is 64 tasks of 100 ns. Every other thief is the last one that searches.
 ";
 
-/// Something that every worker does all the time: what it is, with the row that measures it; in which runtime; the
-/// nanoseconds of the clock that it takes with one worker and with two (NaN: not measured); the polls of tasks in it;
-/// and the accesses to lines, in the language of `parse`.
+/// An operation that every worker repeats all the time. The fields are: what it is, with the row that
+/// measures it; the runtime; the nanoseconds that it takes with one worker and with two (NaN if not
+/// measured); the number of polls of tasks in it; and its accesses to lines, in the language of `parse`.
 #[derive(Debug)]
 pub struct Operation(
     pub &'static str,
@@ -30,10 +31,11 @@ pub struct Operation(
     pub &'static str,
 );
 
-/// What each runtime accesses in a poll of the driver, and how many polls of tasks come in between.
+/// The accesses of each runtime in a poll of the driver, and the number of polls of tasks between two polls
+/// of the driver.
 #[rustfmt::skip]
 pub const LOOKS: [(&str, &str, usize); 2] = [
-    // `Worker::poll_driver` without timers and sockets; `publish` takes a sample of the tasks in flight.
+    // This is `Worker::poll_driver` without timers and sockets. `publish` samples the tasks in flight.
     ("brigade", "read injector, write own counters, read each counters, write in-flight", 64),
     ("tokio", "read injector, try driver 600", 61),
 ];
@@ -44,18 +46,20 @@ const SPAWN: &str = "a task spawned and awaited (m_spawn_all)";
 const STEAL: &str = "a theft of 64 tasks (no row)";
 const TIMER: &str = "a timer armed and dropped (m_timer_cancel)";
 
-/// The operations. `remote` is what other workers see of a worker: its rings.
+/// The operations. `remote` is the part of a worker that other workers see: its rings.
 ///
-/// Measured by `cargo bench -p brigade-benches -- --workers 1,2 --only brigade,tokio` on two cores that share no
-/// cache: the medians of nine runs. A task spawned by brigade with two workers is the least of them: in other runs
-/// the two tasks that spawn lie on one cache line, and the operation takes twice as long.
+/// Measured by `cargo bench -p brigade-benches -- --workers 1,2 --only brigade,tokio` on two cores that
+/// share no cache. The figures are medians of nine runs, except for a task spawned by brigade with two
+/// workers, which is the least of them. In other runs the two spawning tasks lie on one cache line, and the
+/// operation takes twice as long.
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
-    // `wake_one_if_idle`, and in tokio `notify_should_wakeup`: a `fetch_add(0)`, of which the compiler makes a fence
-    // and a read.
+    // This is `wake_one_if_idle`, and in tokio `notify_should_wakeup`: a `fetch_add(0)`, which the compiler
+    // turns into a fence and a read.
     Operation(YIELD, "brigade", [19.3, 14.1], 1, "write own remote, read idle"),
     Operation(YIELD, "tokio", [33.7, 19.6], 1, "write own remote, read idle"),
-    // `ensure_monitor`. In tokio the slot runs three times in a row; the fourth task goes to the ring.
+    // This is `ensure_monitor`. In tokio the slot runs three times in a row; the fourth task goes to the
+    // ring.
     Operation(WAKE, "brigade", [237.0, 200.0], 2, "write own remote, read monitor, read idle"),
     Operation(WAKE, "tokio", [219.0, 165.0], 2, "write own remote, 1/2 read idle"),
     Operation(SPAWN, "brigade", [62.7, 38.2], 2,
@@ -63,14 +67,14 @@ pub const OPERATIONS: &[Operation] = &[
     Operation(SPAWN, "tokio", [178.0, 428.0], 2,
         "write task-ids, write handle-refs, write own remote, lock shard task-list 20, write task-count, \
          lock shard task-list 20, write task-count, write handle-refs"),
-    // The last searcher looks at all rings in `wake_successor`.
+    // The last searcher checks all rings in `wake_successor`.
     Operation(STEAL, "brigade", [6400.0, f64::NAN], 64,
         "write own tasks, write own remote, write at-once, write idle, read other remote, write other remote, \
          lock other tasks 0 65, write at-once, write idle, 1/2 read each remote"),
     Operation(STEAL, "tokio", [6400.0, f64::NAN], 64,
         "write own tasks, write own remote, write idle, read other remote, write other remote, lock other tasks 0 65, \
          write idle, 1/2 read idle"),
-    // A wheel for each worker. With one for all, two workers took 546 ns.
+    // There is one wheel per worker. With a single wheel for all, two workers took 546 ns.
     Operation(TIMER, "brigade", [85.3, f64::NAN], 0,
         "write own timers-refs, lock own timers 30 4, lock own timers 30 4, write own timers-refs"),
     Operation(TIMER, "tokio", [526.0, 1104.0], 0,
@@ -79,20 +83,20 @@ pub const OPERATIONS: &[Operation] = &[
 
 #[derive(Clone, Copy)]
 struct Access {
-    /// In every operation, or in one of so many.
+    /// The access happens once in this number of operations.
     every: usize,
     verb: &'static str,
     whose: &'static str,
     name: &'static str,
-    /// Nanoseconds for which a lock is held.
+    /// How long a lock is held, in nanoseconds.
     hold: f64,
-    /// Lines that it takes along from the core that had it.
+    /// The number of lines that move with it from the previous core.
     lines: f64,
 }
 
-/// Reads a list of accesses: `1/2 lock own tasks 20 4` locks the worker's own line `tasks` for 20 ns in every second
-/// operation, and takes four further lines along from the worker that had it. A line is `own`, of an `other` worker,
-/// of `each`, a `shard` (three for two workers), or shared.
+/// Parses a list of accesses. For example, `1/2 lock own tasks 20 4` locks the worker's own line `tasks`
+/// for 20 ns in every second operation, and takes four further lines along from the previous core. A line
+/// is `own`, of an `other` worker, of `each` worker, a `shard` (three for two workers), or shared.
 fn parse(list: &'static str) -> Vec<Access> {
     let one = |access: &'static str| {
         let mut words = access.split_whitespace().peekable();
@@ -117,29 +121,31 @@ fn parse(list: &'static str) -> Vec<Access> {
     list.split(',').map(one).collect()
 }
 
-/// How far the simulation may be from a measurement with two workers: as far as measurements are from one another.
+/// The largest relative error of the simulation against a measurement with two workers. Measurements differ
+/// from one another by about as much.
 pub const TOLERANCE: f64 = 0.4;
 
-/// Returns the nanoseconds of a worker for an operation on so many workers, at most 128. They are the same for any
-/// number if no worker waits. Also returns the line that workers wait for the longest, and the share of their time.
+/// Returns the nanoseconds that a worker needs for an operation if there are `workers` workers, at most
+/// 128. Without waiting, this is the same for any number of workers. Also returns the line that workers
+/// wait for the longest, and the share of their time that this takes.
 #[must_use]
 pub fn simulate(operation: &Operation, workers: usize) -> (f64, &'static str, f64) {
-    // With one worker no line moves, so what this takes is part of the measurement.
+    // With one worker no line moves, so the measurement contains the time of these accesses.
     let held = Simulation::new(1).run(operation, 0.0).0;
     Simulation::new(workers).run(operation, (operation.2[0] - held).max(0.0))
 }
 
-/// Where a line is.
+/// The state of a cache line.
 struct State {
-    /// The core that has it and the cores that wait for it, and when it arrives there.
+    /// The core that has it and the cores that wait for it, each with the time at which it arrives there.
     cores: VecDeque<(usize, f64)>,
     locked_until: f64,
-    /// A bit for each core that has a copy.
+    /// A bitmap of the cores that have a copy.
     copies: u128,
 }
 
 impl State {
-    /// Returns whether a core has the line, from now on for so long.
+    /// Returns whether a core has the line for this long from now on.
     fn is_at(&mut self, me: usize, now: f64, hold: f64) -> bool {
         while self.cores.get(1).is_some_and(|next| next.1 <= now) {
             self.cores.pop_front();
@@ -148,7 +154,7 @@ impl State {
         self.cores[0].0 == me && self.cores[0].1 <= now && now + hold < leaves
     }
 
-    /// Returns the last core that will have had it, and when it arrives there.
+    /// Returns the last core in the queue, and when the line arrives there.
     fn last(&self) -> (usize, f64) {
         self.cores[self.cores.len() - 1]
     }
@@ -179,7 +185,8 @@ impl Simulation {
         let look = LOOKS.iter().find(|look| look.0 == *runtime);
         let (_, look, look_every) = look.expect("a runtime of these");
         let (accesses, look) = (parse(accesses), parse(look));
-        // The worker whose clock is behind goes on, by one access. Clocks are in picoseconds, so that they sort.
+        // The worker whose clock is furthest behind continues by one access. Clocks are in picoseconds, as
+        // integers, so that they can be sorted.
         let mut clocks: BTreeSet<_> = (0..self.workers).map(|me| (me as u64, me)).collect();
         let mut todo: Vec<_> = (0..self.workers).map(|_| (0, Vec::new())).collect();
         let mut ended = 0.0;
@@ -208,7 +215,7 @@ impl Simulation {
         (each, line, waited / ended)
     }
 
-    /// Returns when the access is done.
+    /// Returns the time at which the access is done.
     fn access(&mut self, me: usize, now: f64, access: Access) -> f64 {
         let of = match access.whose {
             "own" => me,
@@ -223,7 +230,7 @@ impl Simulation {
                 now + all.sum::<f64>() / 8.0
             }
             ("read", _) => self.read(me, now, line),
-            // `try`: goes on without the lock if it is taken.
+            // With `try`, the worker continues without the lock if it is taken.
             ("try", _) if self.line(me, line).locked_until > now => {
                 let hold = 0.0;
                 self.write(me, now, line, Access { hold, ..access })
@@ -248,7 +255,7 @@ impl Simulation {
             return now;
         }
         let (holder, arrives) = line.last();
-        // The first copy comes from the core that wrote; others come from that copy.
+        // The first copy comes from the core that wrote the line. Further copies come from that copy.
         let there = match line.copies == 1 << holder {
             true => now.max(arrives),
             false => now,
@@ -274,7 +281,7 @@ impl Simulation {
         there + hold
     }
 
-    /// A number below `bound`, or 0: Marsaglia's xorshift.
+    /// Returns a random number below `bound`, or 0, with Marsaglia's xorshift.
     fn random(&mut self, bound: usize) -> usize {
         self.seed ^= self.seed << 13;
         self.seed ^= self.seed >> 7;
@@ -283,7 +290,7 @@ impl Simulation {
     }
 }
 
-/// Nanoseconds in which a line moves between two cores.
+/// Returns the time that a line takes to move between two cores, in nanoseconds.
 fn distance(from: usize, to: usize) -> f64 {
     match (from == to, from / 64 == to / 64) {
         (true, _) => 0.0,
@@ -312,7 +319,7 @@ mod tests {
         let write = parse("write line")[0];
         assert_eq!(sim.write(0, 0.0, ("line", 0), write), 0.0);
         assert_eq!(sim.write(1, 10.0, ("line", 0), write), 95.0);
-        // It has not left yet.
+        // The line has not left the core yet.
         assert_eq!(sim.write(0, 50.0, ("line", 0), write), 50.0);
         assert_eq!(sim.write(0, 100.0, ("line", 0), write), 185.0);
         assert_eq!(sim.read(1, 200.0, ("line", 0)), 285.0);

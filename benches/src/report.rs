@@ -1,5 +1,4 @@
-//! What a run leaves behind: tables for people, a CSV for programs, bars for the
-//! README.
+//! The output of a run: tables for people, a CSV file for programs, and bars for the README.
 
 mod bars;
 mod table;
@@ -9,7 +8,7 @@ pub use table::{csv, definitions, markdown, terminal};
 
 use crate::results::Results;
 
-/// Three digits that matter, however large the value.
+/// Formats a value with three significant digits.
 #[must_use]
 pub fn digits(value: f64) -> String {
     match value.abs() {

@@ -1,4 +1,4 @@
-//! The figures of every round, and what is made of them: medians and ratios.
+//! The figures of every round, and what is computed from them: medians and ratios.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ pub struct Results {
     notes: Vec<String>,
 }
 
-/// The best peer of a row, in one figure.
+/// The best peer (other runtime) of a row, for one figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Best {
-    /// Which column.
+    /// Its column.
     pub runtime: &'static str,
     /// Its median.
     pub median: f64,
@@ -29,20 +29,20 @@ impl Results {
             .push(value);
     }
 
-    /// Adds a sentence to print under the tables, once.
+    /// Adds a sentence to print under the tables, unless it is already there.
     pub fn note(&mut self, sentence: String) {
         if !self.notes.contains(&sentence) {
             self.notes.push(sentence);
         }
     }
 
-    /// The sentences to print under the tables.
+    /// Returns the sentences to print under the tables.
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// The values of all rounds, in their order.
+    /// Returns the values of all rounds, in order.
     #[must_use]
     pub fn rounds(&self, row: &Row, runtime: &'static str, figure: &Figure) -> &[f64] {
         self.values
@@ -50,13 +50,13 @@ impl Results {
             .map_or(&[], Vec::as_slice)
     }
 
-    /// The median over the rounds.
+    /// Returns the median over the rounds.
     #[must_use]
     pub fn median(&self, row: &Row, runtime: &'static str, figure: &Figure) -> Option<f64> {
         median(self.rounds(row, runtime, figure).to_vec())
     }
 
-    /// The least and the greatest value over the rounds.
+    /// Returns the least and the greatest value over the rounds.
     #[must_use]
     pub fn spread(&self, row: &Row, runtime: &'static str, figure: &Figure) -> Option<(f64, f64)> {
         let values = self.rounds(row, runtime, figure);
@@ -65,7 +65,7 @@ impl Results {
         Some((least, most))
     }
 
-    /// The peer that did best: neither ours nor the limit, and over epoll.
+    /// Returns the peer with the best value. Brigade, the limit and runtimes over io_uring do not count.
     #[must_use]
     pub fn best_peer(&self, row: &Row, figure: &Figure) -> Option<Best> {
         RUNTIMES
@@ -84,7 +84,7 @@ impl Results {
             })
     }
 
-    /// Ours as a cost relative to the best peer: below 1.00 is ahead.
+    /// Returns the cost of brigade relative to the best peer. Below 1.00, brigade is better.
     #[must_use]
     pub fn against_best(&self, row: &Row, figure: &Figure) -> Option<f64> {
         let ours = self.median(row, OURS, figure)?;
@@ -95,7 +95,7 @@ impl Results {
         ))
     }
 
-    /// Ours as a cost relative to the limit: 1.00 would be the limit itself.
+    /// Returns the cost of brigade relative to the limit. At 1.00, they are equal.
     #[must_use]
     pub fn against_limit(&self, row: &Row, figure: &Figure) -> Option<f64> {
         let ours = self.median(row, OURS, figure)?;
@@ -106,7 +106,7 @@ impl Results {
         ))
     }
 
-    /// Returns whether any row of that group was measured.
+    /// Returns whether any row of this group was measured.
     #[must_use]
     pub fn any(&self, group: Group) -> bool {
         self.values
@@ -114,7 +114,7 @@ impl Results {
             .any(|(id, _, _)| row(id).is_some_and(|row| row.group == group))
     }
 
-    /// Returns whether that column holds any figure of these rows.
+    /// Returns whether this column has any figure in these rows.
     #[must_use]
     pub fn has(&self, rows: &[&Row], runtime: &'static str) -> bool {
         self.values
@@ -123,8 +123,8 @@ impl Results {
     }
 }
 
-/// How much `ours` costs for each unit that `theirs` costs. Rates are turned
-/// over, so that less than one is ahead whatever the figure.
+/// Returns the cost of `ours` for each unit that `theirs` costs. For rates the ratio is inverted, so that
+/// for every figure less than one is better.
 #[must_use]
 pub fn cost_ratio(better: Better, ours: f64, theirs: f64) -> f64 {
     match better {
@@ -133,7 +133,7 @@ pub fn cost_ratio(better: Better, ours: f64, theirs: f64) -> f64 {
     }
 }
 
-/// The middle value, or the mean of the middle two.
+/// Returns the middle value, or the mean of the two middle values.
 #[must_use]
 pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
@@ -145,7 +145,7 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     }
 }
 
-/// The value below which that share of the values lies.
+/// Returns the value below which this share of the values lies.
 #[must_use]
 pub fn percentile(mut values: Vec<f64>, share: f64) -> Option<f64> {
     values.sort_by(f64::total_cmp);

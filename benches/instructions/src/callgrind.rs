@@ -1,20 +1,20 @@
-//! Runs this program under valgrind's callgrind and adds up what it wrote.
+//! Runs this program under valgrind's callgrind and sums up its output.
 
 use std::collections::{HashMap, HashSet};
 use std::env;
 use std::fs;
 use std::process::{Command, Stdio};
 
-/// What one operation costs.
+/// The cost of one operation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cost {
     pub(crate) instructions: f64,
-    /// Atomic read-modify-writes: instructions with a lock prefix, and `xchg` with memory.
+    /// The number of atomic read-modify-writes: instructions with a lock prefix, and `xchg` with memory.
     pub(crate) atomics: f64,
 }
 
-/// Counts an operation: the difference between two runs, of which one does it twice as often, leaves out what
-/// comes before and after.
+/// Counts an operation in two runs, of which one repeats it twice as many times. The difference leaves out
+/// what comes before and after the operations.
 pub(crate) fn count(executor: &str, operation: &str, times: u64) -> Cost {
     let mut objects = Objects::default();
     let [once, twice] = [times, 2 * times].map(|times| objects.run(executor, operation, times));
@@ -25,12 +25,12 @@ pub(crate) fn count(executor: &str, operation: &str, times: u64) -> Cost {
     }
 }
 
-/// Where the atomic instructions of a program and its libraries are, by file.
+/// For each file of a program and its libraries, the addresses of the atomic instructions.
 #[derive(Default)]
 struct Objects(HashMap<String, HashSet<u64>>);
 
 impl Objects {
-    /// Instructions and atomics of a whole run.
+    /// Returns the number of instructions and of atomics in a whole run.
     fn run(&mut self, executor: &str, operation: &str, times: u64) -> (u64, u64) {
         let out = env::temp_dir().join(format!("brigade-instructions-{}", std::process::id()));
         let status = Command::new("valgrind")
@@ -62,7 +62,7 @@ impl Objects {
     }
 }
 
-/// Adds up a file of callgrind's: all instructions, and those that are atomic.
+/// Sums up a file of callgrind's. Returns the number of all instructions and of the atomic ones.
 fn sum(text: &str, mut is_atomic: impl FnMut(&str, u64) -> bool) -> (u64, u64) {
     let (mut all, mut atomic) = (0, 0);
     let (mut object, mut inclusive) = ("", false);
@@ -70,7 +70,7 @@ fn sum(text: &str, mut is_atomic: impl FnMut(&str, u64) -> bool) -> (u64, u64) {
         if let Some(name) = line.strip_prefix("ob=") {
             object = name;
         } else if line.starts_with("calls=") {
-            // The next line has the cost of what was called, which is listed at its own place.
+            // The next line has the cost of the called function, which is also listed under that function.
             inclusive = true;
         } else if let Some(cost) = line.strip_prefix("0x") {
             if std::mem::take(&mut inclusive) {
@@ -91,7 +91,7 @@ fn sum(text: &str, mut is_atomic: impl FnMut(&str, u64) -> bool) -> (u64, u64) {
     (all, atomic)
 }
 
-/// The addresses of the atomic instructions of a file; none for what is no file.
+/// Returns the addresses of the atomic instructions in a file, or none if the object is not a file.
 fn atomics(object: &str) -> HashSet<u64> {
     if !object.starts_with('/') {
         return HashSet::new();
@@ -109,7 +109,7 @@ fn atomics(object: &str) -> HashSet<u64> {
     text.lines().filter_map(atomic_address).collect()
 }
 
-/// The address of a line of objdump's, if its instruction is atomic.
+/// Returns the address in a line of objdump's output, if its instruction is atomic.
 fn atomic_address(line: &str) -> Option<u64> {
     let (address, instruction) = line.trim_start().split_once(":\t")?;
     let exchanges = instruction.starts_with("xchg") && instruction.contains('(');

@@ -1,8 +1,8 @@
 //! Counts the instructions and the atomic read-modify-writes of brigade's operations.
 //!
-//! Counts, unlike times, are the same on a busy machine and on an idle one, so that a change which makes an
-//! operation dearer is seen at once: `.ci/instructions` holds them to those on record. It needs valgrind
-//! and objdump.
+//! Counts, unlike times, are the same on a busy machine and on an idle one. So any change that makes an
+//! operation more expensive is visible: `.ci/instructions` compares the counts with the recorded ones. It
+//! needs valgrind and objdump.
 
 mod callgrind;
 mod operations;
@@ -10,7 +10,7 @@ mod record;
 
 use std::process::ExitCode;
 
-/// What is counted: the operation, and how often it is done in the shorter of two runs.
+/// The operations that are counted, and how many times each is repeated in the shorter of two runs.
 const OPERATIONS: [(&str, u64); 7] = [
     ("spawn_join", 20_000),
     ("spawn_await", 10_000),

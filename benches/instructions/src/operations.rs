@@ -1,4 +1,4 @@
-//! The operations.
+//! The operations that are counted.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::{Executor, SingleThread, WorkStealing};
 
-/// Tasks that are in flight together, where an operation needs some.
+/// The number of tasks that are in flight together, if an operation needs several.
 const CROWD: u64 = 100;
 
-/// Does an operation `count` times: on one cook, or on two.
+/// Repeats an operation `count` times, with the executor on one thread or with two workers.
 pub(crate) fn run(executor: &str, operation: &str, count: u64) {
     match executor {
         "one" => run_on(&SingleThread::new().unwrap(), operation, count),
@@ -20,7 +20,7 @@ pub(crate) fn run(executor: &str, operation: &str, count: u64) {
     }
 }
 
-/// The operation runs in a task, so on a worker where there are some.
+/// Runs the operation in a task, and therefore on a worker if the executor has workers.
 fn run_on(executor: &impl Executor, operation: &str, count: u64) {
     let task = match operation {
         "spawn_join" => executor.spawn(spawn_join(count)),
@@ -35,7 +35,7 @@ fn run_on(executor: &impl Executor, operation: &str, count: u64) {
     executor.block_on(task).unwrap();
 }
 
-/// Spawns a crowd, then awaits it.
+/// Spawns [`CROWD`] tasks, then awaits them.
 async fn spawn_join(count: u64) {
     let mut handles = Vec::with_capacity(CROWD as usize);
     for _ in 0..count / CROWD {
@@ -46,14 +46,14 @@ async fn spawn_join(count: u64) {
     }
 }
 
-/// Spawns one, awaits it.
+/// Spawns one task and awaits it.
 async fn spawn_await(count: u64) {
     for number in 0..count {
         brigade::spawn(async move { number }).await.unwrap();
     }
 }
 
-/// Each task spawns the next.
+/// Spawns a chain in which each task spawns the next.
 async fn chained(count: u64) {
     fn link(left: u64, end: async_channel::Sender<()>) {
         drop(brigade::spawn(async move {
@@ -68,7 +68,7 @@ async fn chained(count: u64) {
     ended.recv().await.unwrap();
 }
 
-/// A crowd that takes turns.
+/// Lets [`CROWD`] tasks yield in turn.
 async fn yields(count: u64) {
     let yields = |_| {
         brigade::spawn(async move {
@@ -82,7 +82,7 @@ async fn yields(count: u64) {
     }
 }
 
-/// A round trip between two tasks, by a channel each way.
+/// Makes round trips between two tasks, with one channel in each direction.
 async fn ping_pong(count: u64) {
     let (ping, pinged) = async_channel::bounded(1);
     let (pong, ponged) = async_channel::bounded(1);
@@ -108,12 +108,12 @@ async fn timer(count: u64) {
             Poll::Ready(())
         })
         .await;
-        // Arming a timer costs budget; a new poll brings it back.
+        // Arming a timer uses up the task's budget, which a new poll restores.
         brigade::task::consume_budget().await;
     }
 }
 
-/// 64 bytes to a server and back.
+/// Sends 64 bytes to a server and back.
 async fn echo(count: u64) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

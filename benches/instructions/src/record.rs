@@ -1,4 +1,4 @@
-//! The counts on record: `counts.md` beside this package.
+//! The recorded counts: `counts.md` beside this package.
 
 use std::fmt;
 use std::fs;
@@ -8,10 +8,11 @@ use std::process::Command;
 use crate::OPERATIONS;
 use crate::callgrind::{self, Cost};
 
-/// How much dearer an operation may be than on record. On many cooks the order of two threads decides a part.
+/// How much an operation may grow relative to the recorded count. With two workers, the count depends
+/// partly on the order of the threads.
 const MAY_GROW: [(&str, f64); 2] = [("one", 0.02), ("many", 0.1)];
 
-/// The operations that were counted, and by which compiler.
+/// The counts of all operations, and the compiler that built them.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Record {
     compiler: String,
@@ -40,12 +41,12 @@ impl Record {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("counts.md")
     }
 
-    /// Puts these counts on record.
+    /// Records these counts.
     pub(crate) fn write(&self) {
         fs::write(Self::path(), self.to_string()).expect("counts.md can be written");
     }
 
-    /// The counts on record.
+    /// Returns the recorded counts.
     pub(crate) fn read() -> Self {
         let text = fs::read_to_string(Self::path()).expect("counts.md can be read");
         Self::parse(&text).expect("counts.md is as this program wrote it")
@@ -78,7 +79,8 @@ impl Record {
         })
     }
 
-    /// Compares with newer counts: says how they differ, or what has grown too much.
+    /// Compares with newer counts. Returns the differences, or an error with the operations that have grown
+    /// too much.
     pub(crate) fn compare(&self, now: &Record) -> Result<String, String> {
         if self.compiler != now.compiler {
             return Ok(format!(
@@ -100,7 +102,7 @@ impl Record {
                 .iter()
                 .find(|(it, _)| it == executor)
                 .map_or(0.0, |it| it.1);
-            // Half an atomic, since a lock that is taken by another thread meanwhile costs one more.
+            // Allow half an atomic more, because a lock that another thread holds costs one more.
             let bound = before.instructions * (1.0 + may_grow);
             if cost.instructions > bound || cost.atomics > before.atomics * (1.0 + may_grow) + 0.5 {
                 grown += &format!(

@@ -1,5 +1,5 @@
-//! The clients of `m_echo1000`: a closed loop of round trips on one thread, which
-//! notes how long each of them took.
+//! The clients of `m_echo1000`: a closed loop of round trips on one thread, which measures how long each
+//! round trip takes.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -14,13 +14,13 @@ use mio::{Events, Interest, Poll, Token, net::TcpStream};
 use super::{start, stop_with_parent};
 use crate::work::echo::{BUFFER, MESSAGE};
 
-/// Running clients, seen from the process of the server.
+/// Running clients, as a handle in the process of the server.
 pub(crate) struct Clients {
     child: Child,
     stdout: BufReader<ChildStdout>,
 }
 
-/// What the clients saw.
+/// The measurements of the clients.
 pub(crate) struct Seen {
     pub(crate) trips: f64,
     pub(crate) seconds: f64,
@@ -28,7 +28,7 @@ pub(crate) struct Seen {
 }
 
 impl Clients {
-    /// Starts them; returns when all are connected and have made a trip each.
+    /// Starts the clients. Returns when all of them are connected and have made one round trip each.
     pub(crate) fn start(address: SocketAddr, clients: usize, time: Duration) -> Self {
         let (address, clients) = (address.to_string(), clients.to_string());
         let millis = time.as_millis().to_string();
@@ -38,7 +38,7 @@ impl Clients {
         this
     }
 
-    /// Waits until their time is up.
+    /// Waits until the clients have finished.
     pub(crate) fn seen(mut self) -> Seen {
         let line = self.line();
         let mut words = line
@@ -62,7 +62,7 @@ impl Clients {
     }
 }
 
-/// The part of the clients' process.
+/// Runs the clients. This is the role of their process.
 pub(crate) fn clients(address: &str, clients: &str, millis: &str) -> ExitCode {
     let (Ok(address), Ok(clients), Ok(millis)) = (address.parse(), clients.parse(), millis.parse())
     else {
@@ -96,7 +96,7 @@ impl Client {
         }
     }
 
-    /// True if the answer is there, and right.
+    /// Returns true if the answer has arrived. A wrong answer is an error.
     fn receive(&mut self) -> io::Result<bool> {
         let mut buffer = [0; BUFFER];
         match self.stream.read(&mut buffer) {
@@ -123,7 +123,7 @@ fn call(address: SocketAddr, count: usize, time: Duration) -> io::Result<()> {
         client.send()?;
     }
     let mut waiting = count;
-    // After the time is up, the trips that are under way are still taken in.
+    // After the time is up, count the round trips that are still under way.
     let mut seconds = 0.0;
     while waiting > 0 {
         poll.poll(&mut events, None)?;
@@ -150,7 +150,8 @@ fn call(address: SocketAddr, count: usize, time: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Blocking, with one trip: so that the server has accepted before the next one.
+/// Connects and makes one blocking round trip, so that the server has accepted the connection before the
+/// next one.
 fn connect(poll: &Poll, address: SocketAddr, number: usize) -> io::Result<Client> {
     let mut stream = std::net::TcpStream::connect(address)?;
     stream.set_nodelay(true)?;

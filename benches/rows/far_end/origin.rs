@@ -1,5 +1,5 @@
-//! The server of `fetch`: takes any number of connections, and answers each
-//! request with 1 KiB after 50 ms.
+//! The server of `fetch`: accepts any number of connections, and answers each request with 1 KiB after 50
+//! ms.
 
 use std::{
     collections::VecDeque,
@@ -18,20 +18,20 @@ use mio::{
 use super::{start, stop_with_parent};
 use crate::measure::raise_file_limit;
 
-/// Bytes of a request: its number, then zeros.
+/// The length of a request in bytes. It consists of a number, then zeros.
 pub(crate) const REQUEST: usize = 64;
 
-/// Bytes of a reply: all of them [`reply_byte`].
+/// The length of a reply in bytes. Each byte is [`reply_byte`].
 pub(crate) const REPLY: usize = 1024;
 
 const DELAY: Duration = Duration::from_millis(50);
 
-/// What the reply to that request is filled with.
+/// Returns the byte that fills the reply to this request.
 pub(crate) fn reply_byte(number: usize) -> u8 {
     (number % 251) as u8
 }
 
-/// A running origin, seen from the process that measures.
+/// A running origin, as a handle in the measuring process.
 pub(crate) struct Origin {
     pub(crate) address: SocketAddr,
     child: Child,
@@ -54,7 +54,7 @@ impl Origin {
     }
 }
 
-/// The part of the origin's process.
+/// Runs the origin. This is the role of its process.
 pub(crate) fn origin() -> ExitCode {
     stop_with_parent();
     raise_file_limit();
@@ -69,7 +69,7 @@ pub(crate) fn origin() -> ExitCode {
 
 const LISTENER: Token = Token(usize::MAX);
 
-/// A reply that waits for its time.
+/// A reply that is waiting until it is due.
 struct Due {
     at: Instant,
     conn: usize,
@@ -85,7 +85,7 @@ fn serve() -> io::Result<()> {
 
     let mut events = Events::with_capacity(1024);
     let mut conns: Vec<Option<TcpStream>> = Vec::new();
-    // Every reply waits equally long, so the queue is in the order of its times.
+    // Every reply waits equally long, so the queue is sorted by time.
     let mut due: VecDeque<Due> = VecDeque::new();
     loop {
         let timeout = due
@@ -95,7 +95,7 @@ fn serve() -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             other => other?,
         }
-        // Connections first: the queue of those not yet accepted is short.
+        // Accept connections first, because the queue of pending connections is short.
         accept(&poll, &listener, &mut conns)?;
         for event in events.iter().filter(|event| event.token() != LISTENER) {
             let conn = event.token().0;
@@ -111,8 +111,8 @@ fn serve() -> io::Result<()> {
     }
 }
 
-/// A listener with a longer queue than the standard one, which thousands of
-/// connections at once would overflow; a refused one costs its client a second.
+/// Returns a listener with a longer queue than the standard library's. Thousands of connections at once
+/// would overflow that queue, and a refused connection costs its client a second.
 fn listen() -> io::Result<TcpListener> {
     let listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
     // SAFETY: listen has no preconditions but a socket, and the socket is open.
@@ -142,7 +142,7 @@ fn accept(
     }
 }
 
-/// Reads one request; none if the client is gone, and then closes.
+/// Reads one request. If the client is gone, closes the connection and returns `None`.
 fn request(conn: &mut Option<TcpStream>) -> Option<u8> {
     let mut buffer = [0; 2 * REQUEST];
     match conn.as_mut()?.read(&mut buffer) {
@@ -158,7 +158,7 @@ fn request(conn: &mut Option<TcpStream>) -> Option<u8> {
     }
 }
 
-/// Sends the replies whose time has come. A kilobyte always fits an empty socket.
+/// Sends the replies that are due. A kilobyte always fits into an empty socket buffer.
 fn reply(due: &mut VecDeque<Due>, conns: &mut [Option<TcpStream>]) {
     let now = Instant::now();
     while due.front().is_some_and(|next| next.at <= now) {

@@ -1,4 +1,4 @@
-//! The echo rows as state machines over mio: no tasks, no wakers, one match.
+//! The limits of the echo benchmarks: state machines over mio, without tasks or wakers.
 
 use std::{
     io::{self, Read, Write},
@@ -37,7 +37,7 @@ impl Client {
         );
     }
 
-    /// Takes in an answer and sends on; true when that was the last one.
+    /// Receives an answer and sends the next message. Returns true if it was the last answer.
     fn receive(&mut self) -> bool {
         let mut buffer = [0; BUFFER];
         match self.stream.read(&mut buffer) {
@@ -58,7 +58,7 @@ impl Client {
     }
 }
 
-/// Reads once and sends it back.
+/// Reads once and sends the bytes back.
 fn answer(stream: &mut TcpStream) {
     let mut buffer = [0; BUFFER];
     match stream.read(&mut buffer) {
@@ -74,7 +74,7 @@ fn answer(stream: &mut TcpStream) {
     }
 }
 
-/// Even tokens are the clients' ends, odd ones the server's.
+/// An event loop. The clients' ends have even tokens, the server's ends have odd ones.
 struct Loop {
     poll: Poll,
     events: Events,
@@ -137,7 +137,7 @@ impl Loop {
     }
 }
 
-/// For `echo1`, `echo100` and `echo1000`.
+/// The limit of `echo1`, `echo100` and `echo1000`.
 pub(crate) fn one_thread(job: Job, clients: usize) -> Measured {
     let clients = job.size(clients);
     let trips = (TRIPS / clients).max(1);
@@ -149,7 +149,8 @@ pub(crate) fn one_thread(job: Job, clients: usize) -> Measured {
     ])
 }
 
-/// For `m_echo1000`: two polls on two threads, the connections dealt in turn.
+/// The limit of `m_echo1000`: two event loops on two threads, to which the connections are assigned in
+/// turn.
 pub(crate) fn two_threads(job: Job) -> Measured {
     let (tell, told) = mpsc::channel();
     thread::spawn(move || deal(&tell).expect("loopback sockets"));

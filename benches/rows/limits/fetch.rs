@@ -1,4 +1,4 @@
-//! `fetch` as a state machine over mio: connect, send, count the bytes.
+//! The limit of `fetch`: a state machine over mio that connects, sends and counts the bytes.
 
 use std::{
     io::{self, Read, Write},
@@ -21,7 +21,7 @@ struct Fetch {
 }
 
 impl Fetch {
-    /// Goes as far as it can; true once the reply is whole.
+    /// Continues as far as possible. Returns true if the reply is complete.
     fn go_on(&mut self, number: usize) -> io::Result<bool> {
         if !self.sent {
             self.buffer[..REQUEST].fill(0);
@@ -41,7 +41,7 @@ impl Fetch {
     }
 }
 
-/// For `fetch`.
+/// The limit of `fetch`.
 pub(crate) fn fetch(job: Job) -> Measured {
     let connections = job.size(CONNECTIONS);
     let origin = Origin::start();
@@ -57,8 +57,8 @@ pub(crate) fn fetch(job: Job) -> Measured {
     ])
 }
 
-/// How many connections are begun between two looks at the events, so that the
-/// first requests are not kept waiting by the last connections.
+/// How many connections are begun between two polls for events. With more, the last connections would delay
+/// the first requests.
 const BETWEEN_POLLS: usize = 64;
 
 fn run(origin: &Origin, connections: usize) -> io::Result<usize> {
@@ -95,7 +95,7 @@ fn run(origin: &Origin, connections: usize) -> io::Result<usize> {
 
 fn begin(poll: &Poll, origin: &Origin, number: usize) -> io::Result<Fetch> {
     let mut stream = TcpStream::connect(origin.address)?;
-    // One registration for the whole life: connected, then the reply.
+    // One registration is enough for connecting and for the reply.
     let interest = Interest::READABLE | Interest::WRITABLE;
     poll.registry()
         .register(&mut stream, Token(number), interest)?;

@@ -1,4 +1,4 @@
-//! What remains when only the kernel's part of a job is left.
+//! The limits that consist only of the kernel's part of the work.
 
 use std::{
     sync::{Arc, mpsc},
@@ -12,8 +12,8 @@ use crate::{
     work::idle::{NAP, told},
 };
 
-/// For `cross_wake`: an eventfd wakes the poll, a channel of the standard
-/// library the thread.
+/// The limit of `cross_wake`: an eventfd wakes the poll, and a channel of the standard library wakes the
+/// thread.
 pub(crate) fn cross_wake(job: Job) -> Measured {
     const TRIPS: u64 = 2_000;
     pin_to_one_cpu();
@@ -43,7 +43,7 @@ pub(crate) fn cross_wake(job: Job) -> Measured {
     repeat_plain(job, TRIPS as usize, pass).micros()
 }
 
-/// For `idle`: a poll that waits for nothing.
+/// The limit of `idle`: a poll that only waits for its timeout.
 pub(crate) fn sleep(_: Job) -> Measured {
     let meter = Meter::start();
     let mut poll = Poll::new().expect("a poll");

@@ -1,4 +1,4 @@
-//! rayon's pool: closures on stealing workers, with nothing that could wait.
+//! The limits with rayon's pool: closures on work-stealing threads, which cannot wait for anything.
 
 use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -20,11 +20,11 @@ fn pool() -> &'static ThreadPool {
         .num_threads(workers())
         .build()
         .expect("a pool");
-    // Some closures are spawned for good; the process ends with them.
+    // Some closures are spawned without joining them, so the pool is leaked. It ends with the process.
     Box::leak(Box::new(pool))
 }
 
-/// For `m_spawn_outside`.
+/// The limit of `m_spawn_outside`.
 pub(crate) fn outside(job: Job) -> Measured {
     static DONE: AtomicUsize = AtomicUsize::new(0);
     static SUM: AtomicUsize = AtomicUsize::new(0);
@@ -51,7 +51,7 @@ pub(crate) fn outside(job: Job) -> Measured {
     repeat_plain(job, TASKS, pass).nanos()
 }
 
-/// For `m_spawn_worker`.
+/// The limit of `m_spawn_worker`.
 pub(crate) fn worker(job: Job) -> Measured {
     let pool = pool();
     let pass = || {
@@ -72,7 +72,7 @@ pub(crate) fn worker(job: Job) -> Measured {
     repeat_plain(job, TASKS, pass).nanos()
 }
 
-/// For `m_chained`.
+/// The limit of `m_chained`.
 pub(crate) fn chained(job: Job) -> Measured {
     const CHAINS: usize = 100;
     const DEPTH: usize = 1_000;
@@ -94,7 +94,7 @@ pub(crate) fn chained(job: Job) -> Measured {
     repeat_plain(job, CHAINS * DEPTH, pass).nanos()
 }
 
-/// For `m_skew`.
+/// The limit of `m_skew`.
 pub(crate) fn skew(job: Job) -> Measured {
     let pool = pool();
     futures_executor::block_on(speed_up(job, &SKEW, async |pieces: Vec<Piece>| {

@@ -1,4 +1,4 @@
-//! brigade with many cooks.
+//! brigade with worker threads.
 
 use std::{io, net::SocketAddr, time::Duration};
 

@@ -1,4 +1,4 @@
-//! brigade with one cook.
+//! brigade on one thread.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -16,9 +16,9 @@ impl One for Brigade {
     type Handle<T: 'static> = JoinedHere<JoinHandle<OneThread<T>>>;
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        // `benches/recorder` asks what recording costs.
+        // `benches/recorder` sets this variable to measure the cost of recording.
         let recorded = std::env::var_os("BRIGADE_BENCH_RECORDED").is_some();
-        // And this what timers to the microsecond cost.
+        // This variable measures the cost of timers with microsecond precision.
         let precise = std::env::var_os("BRIGADE_BENCH_PRECISE").is_some();
         let executor = SingleThread::builder()
             .record_timeline(recorded)

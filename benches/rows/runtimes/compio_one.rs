@@ -1,4 +1,4 @@
-//! compio over io_uring, one thread.
+//! compio over io_uring, on one thread.
 
 use std::{io, mem, net::SocketAddr, time::Duration};
 

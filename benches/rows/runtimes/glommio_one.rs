@@ -1,4 +1,4 @@
-//! glommio over io_uring, one thread.
+//! glommio over io_uring, on one thread.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -21,7 +21,7 @@ impl One for Glommio {
     fn block_on<F: Future>(future: F) -> F::Output {
         match LocalExecutorBuilder::new(Placement::Unbound).make() {
             Ok(executor) => executor.run(future),
-            // It asks for more locked memory than some machines allow.
+            // glommio requires more locked memory than some machines allow.
             Err(error) => unfit(&format!("glommio does not start here: {error}")),
         }
     }

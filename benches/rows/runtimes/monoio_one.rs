@@ -1,4 +1,4 @@
-//! monoio: io_uring where the kernel has it, epoll elsewhere; one thread.
+//! monoio on one thread, with io_uring if the kernel has it, or else with epoll.
 
 use std::{io, mem, net::SocketAddr, time::Duration};
 

@@ -1,4 +1,4 @@
-//! nio on one thread: a local runtime with no further worker.
+//! nio on one thread, as a local runtime without further workers.
 
 use std::{io, net::SocketAddr, time::Duration};
 

@@ -1,7 +1,7 @@
-//! smol with worker threads: each runs the one shared executor, as smol's own
-//! global executor does, with async-io beside.
+//! smol with worker threads. All of them run one shared executor, like smol's own global executor, with
+//! async-io for timers and sockets.
 //!
-//! Two columns, as on one thread: [`Smol`] and the leaked [`SmolStatic`].
+//! It has two columns, as on one thread: [`Smol`], and the leaked [`SmolStatic`].
 
 use std::{
     future, io,

@@ -1,7 +1,7 @@
-//! smol on one thread: async-executor's local executors with async-io beside.
+//! smol on one thread: async-executor's local executors, with async-io for timers and sockets.
 //!
-//! Two columns. [`Smol`] is the executor as it is usually made; [`SmolStatic`] is
-//! the leaked kind, which keeps no list of its tasks and so cannot drop them.
+//! It has two columns. [`Smol`] is the executor in its usual form. [`SmolStatic`] is the leaked form, which
+//! keeps no list of its tasks and therefore cannot drop them.
 
 use std::{
     cell::Cell,
@@ -21,7 +21,7 @@ pub(crate) struct Smol;
 pub(crate) struct SmolStatic;
 
 thread_local! {
-    // Leaked, so that `spawn` is one read of a thread-local and no counting.
+    // Leaked, so that `spawn` only reads a thread-local and counts no references.
     static USUAL: Cell<Option<&'static LocalExecutor<'static>>> = const { Cell::new(None) };
     static STATIC: Cell<Option<&'static StaticLocalExecutor>> = const { Cell::new(None) };
 }
@@ -70,7 +70,7 @@ impl One for SmolStatic {
     }
 }
 
-/// async-io is the same under both executors.
+/// Adds timers and sockets of async-io, which are the same under both executors.
 macro_rules! with_async_io {
     ($runtime:ty) => {
         impl Timed for $runtime {

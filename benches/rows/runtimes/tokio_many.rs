@@ -1,4 +1,4 @@
-//! tokio's `multi_thread`.
+//! tokio with its `multi_thread` scheduler.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -44,8 +44,8 @@ impl ManyTimed for Tokio {
     }
 }
 
-/// tokio with its alternative timer, for the rows about timers. It is unstable, and so only in a build
-/// with `--cfg tokio_unstable`.
+/// tokio with its alternative timer, for the benchmarks of timers. That timer is unstable, so it exists
+/// only in a build with `--cfg tokio_unstable`.
 #[cfg(tokio_unstable)]
 pub(crate) struct TokioAlt;
 

@@ -1,4 +1,4 @@
-//! tokio's `current_thread`.
+//! tokio with its `current_thread` scheduler.
 
 use std::{io, net::SocketAddr, time::Duration};
 

@@ -1,5 +1,5 @@
-//! Round trips over TCP, with the server and its clients on the same one thread,
-//! so that the figure is the whole cost of both ends.
+//! Round trips over TCP. The server and its clients share one thread, so that the figure is the whole cost
+//! of both ends.
 
 use std::net::SocketAddr;
 
@@ -8,17 +8,17 @@ use crate::{
     runtime::{Conn, Net},
 };
 
-/// What travels each way.
+/// The length of a message in each direction, in bytes.
 pub(crate) const MESSAGE: usize = 64;
 
-/// More room than a message needs: a read that does not fill its buffer tells a
-/// runtime over epoll that the socket is empty, which saves it a second read.
+/// The length of a read buffer, in bytes. It is more than a message needs: if a read does not fill its
+/// buffer, a runtime over epoll knows that the socket is empty and saves a second read.
 pub(crate) const BUFFER: usize = 1024;
 
-/// Round trips in a pass, shared out among the clients.
+/// The number of round trips in a pass, divided among the clients.
 pub(crate) const TRIPS: usize = 10_000;
 
-/// Rows `echo1`, `echo100`, `echo1000`.
+/// The benchmarks `echo1`, `echo100` and `echo1000`.
 pub(crate) fn echo<R: Net>(job: Job, clients: usize) -> Measured {
     let clients = job.size(clients);
     let trips = (TRIPS / clients).max(1);
@@ -46,14 +46,14 @@ pub(crate) fn echo<R: Net>(job: Job, clients: usize) -> Measured {
     })
 }
 
-/// One after the other: the queue of a listener is shorter than a thousand.
+/// Connects the clients one after the other, because the queue of a listener is shorter than a thousand.
 async fn connect<R: Net>(address: SocketAddr, clients: usize) -> Vec<Conn<R::Stream>> {
     let mut conns = Vec::with_capacity(clients);
     for number in 0..clients {
         let stream = R::connect(address).await.expect("the server is there");
         let mut conn = Conn::new(stream, BUFFER);
         conn.buffer[8..16].copy_from_slice(&number.to_le_bytes());
-        // The first trip also waits until the server has accepted.
+        // The first round trip also waits until the server has accepted.
         conns.push(R::spawn(call::<R>(conn, 1)).await);
     }
     conns
@@ -70,8 +70,7 @@ async fn serve<R: Net>(mut conn: Conn<R::Stream>) {
     }
 }
 
-/// Makes that many round trips, each with a number of its own, and looks at
-/// every answer.
+/// Makes this number of round trips, each with its own number, and checks every answer.
 async fn call<R: Net>(mut conn: Conn<R::Stream>, trips: usize) -> Conn<R::Stream> {
     for trip in 0..trips {
         conn.buffer[..8].copy_from_slice(&trip.to_le_bytes());

@@ -1,4 +1,4 @@
-//! Thousands of connections at once from one thread: brigade's main job.
+//! Thousands of connections at once from one thread, the main purpose of brigade.
 
 use crate::{
     far_end::{Origin, REPLY, REQUEST, reply_byte},
@@ -6,11 +6,11 @@ use crate::{
     runtime::{Conn, Net},
 };
 
-/// Connections in flight at once.
+/// The number of connections in flight at once.
 pub(crate) const CONNECTIONS: usize = 5_000;
 
-/// Row `fetch`. One pass: a second one would find the heap of the first, and its
-/// memory would tell nothing.
+/// The benchmark `fetch`. It has only one pass: a second pass would reuse the heap of the first, so its
+/// memory figure would mean nothing.
 pub(crate) fn fetch<R: Net>(job: Job) -> Measured {
     let connections = job.size(CONNECTIONS);
     let origin = Origin::start();

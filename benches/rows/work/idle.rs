@@ -1,4 +1,4 @@
-//! What a runtime costs that has nothing to do.
+//! The cost of an idle runtime.
 
 use std::{thread, time::Duration};
 
@@ -7,10 +7,10 @@ use crate::{
     runtime::{Many, Timed},
 };
 
-/// How long nothing happens.
+/// How long the runtime is idle.
 pub(crate) const NAP: Duration = Duration::from_secs(2);
 
-/// The processor time and the context switches since the meter was started.
+/// Returns the CPU time and the context switches since the meter was started.
 pub(crate) fn told(meter: &Meter) -> Measured {
     let cost = meter.stop();
     check(cost.wall >= NAP.as_secs_f64(), "the sleep was long enough");
@@ -20,10 +20,10 @@ pub(crate) fn told(meter: &Meter) -> Measured {
     ])
 }
 
-/// Long enough for everything that a start leaves behind.
+/// Long enough for all work that follows the start.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// Row `idle`: the runtime has started and settled, and then sleeps once.
+/// The benchmark `idle`: the runtime starts, settles, and then sleeps once.
 pub(crate) fn sleep<R: Timed>(_: Job) -> Measured {
     R::block_on(async {
         R::sleep(SETTLE).await;
@@ -33,7 +33,7 @@ pub(crate) fn sleep<R: Timed>(_: Job) -> Measured {
     })
 }
 
-/// Row `m_idle`: the workers run one task and go to sleep; then nothing happens.
+/// The benchmark `m_idle`: the workers run one task and park. Then nothing happens.
 pub(crate) fn workers<R: Many>(_: Job) -> Measured {
     R::block_on(async {
         check(R::spawn(async { 7 }).await == 7, "the task ran");

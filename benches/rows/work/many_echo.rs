@@ -1,4 +1,4 @@
-//! An echo server on two workers; its clients are another process.
+//! An echo server on two workers. Its clients are in another process.
 
 use std::{net::SocketAddr, thread};
 
@@ -11,11 +11,11 @@ use crate::{
     work::echo::BUFFER,
 };
 
-/// Clients, each with one trip under way at any time.
+/// The number of clients. Each always has one round trip under way.
 pub(crate) const CLIENTS: usize = 1_000;
 
-/// Row `m_echo1000`. The clients' process is as busy as the server's and caps
-/// the rate, so the headline is what the server pays for a trip.
+/// The benchmark `m_echo1000`. The clients' process is as busy as the server's and limits the rate, so the
+/// main figure is the server's cost of a round trip.
 pub(crate) fn echo<R: ManyNet>(job: Job) -> Measured {
     let clients = job.size(CLIENTS);
     R::block_on(async move {
@@ -26,7 +26,7 @@ pub(crate) fn echo<R: ManyNet>(job: Job) -> Measured {
                 R::detach(serve::<R>(Conn::new(stream, BUFFER)));
             }
         });
-        // On a thread of its own, because it waits for the other process.
+        // Use a separate thread, because this waits for the other process.
         let (tell, told) = bounded(1);
         thread::spawn(move || tell.send_blocking(measure(job, address, clients)));
         told.recv().await.expect("the clients are done").finish()
@@ -44,7 +44,7 @@ async fn serve<R: ManyNet>(mut conn: Conn<R::Stream>) {
     }
 }
 
-/// Lets the clients loose on a server in this process.
+/// Runs the clients against a server in this process.
 pub(crate) fn measure(job: Job, address: SocketAddr, clients: usize) -> Measured {
     let far_end = Clients::start(address, clients, 2 * job.budget);
     let meter = Meter::start();

@@ -1,4 +1,4 @@
-//! What a task costs from its spawn to its result, on two workers.
+//! The cost of a task from its spawn to its result, on two workers.
 
 use std::{mem, pin::Pin};
 
@@ -11,7 +11,7 @@ use crate::{
 
 const TASKS: usize = 100_000;
 
-/// The handles go back to the caller empty, for the next pass: see `work::spawn`.
+/// Spawns and awaits tasks. Returns the empty vector of handles for the next pass: see `work::spawn`.
 async fn spawn_and_join<R: Many>(
     tasks: usize,
     mut handles: Vec<R::Handle<usize>>,
@@ -28,7 +28,7 @@ async fn spawn_and_join<R: Many>(
     handles
 }
 
-/// Row `m_spawn_outside`: every task comes through the door.
+/// The benchmark `m_spawn_outside`: every task is spawned from outside the workers.
 pub(crate) fn outside<R: Many>(job: Job) -> Measured {
     let tasks = job.size(TASKS);
     let mut handles = Vec::new();
@@ -36,7 +36,7 @@ pub(crate) fn outside<R: Many>(job: Job) -> Measured {
     R::block_on(repeat(job, tasks, pass)).nanos()
 }
 
-/// Row `m_spawn_worker`: every task comes from a worker's own hand.
+/// The benchmark `m_spawn_worker`: every task is spawned by a worker.
 pub(crate) fn worker<R: Many>(job: Job) -> Measured {
     let tasks = job.size(TASKS);
     let mut handles = Vec::new();
@@ -47,7 +47,7 @@ pub(crate) fn worker<R: Many>(job: Job) -> Measured {
     R::block_on(repeat(job, tasks, pass)).nanos()
 }
 
-/// Row `m_spawn_await`, and with a task for each worker `m_spawn_all`.
+/// The benchmark `m_spawn_await` and, with one spawning task per worker, `m_spawn_all`.
 pub(crate) fn each<R: Many>(job: Job, spawners: usize) -> Measured {
     const EACH: usize = 20_000;
     let pass = async || {
@@ -69,7 +69,7 @@ pub(crate) fn each<R: Many>(job: Job, spawners: usize) -> Measured {
     R::block_on(repeat(job, EACH * spawners, pass)).nanos()
 }
 
-/// A chain of that many tasks from here on, each awaiting the next one.
+/// Returns a chain of this number of tasks, each of which awaits the next one.
 fn chain<R: Many>(depth: usize) -> Pin<Box<dyn Future<Output = usize> + Send>> {
     Box::pin(async move {
         if depth == 1 {
@@ -79,7 +79,7 @@ fn chain<R: Many>(depth: usize) -> Pin<Box<dyn Future<Output = usize> + Send>> {
     })
 }
 
-/// Row `m_recursive`.
+/// The benchmark `m_recursive`.
 pub(crate) fn recursive<R: Many>(job: Job) -> Measured {
     const CHAINS: usize = 300;
     const DEPTH: usize = 300;
@@ -97,8 +97,8 @@ pub(crate) fn recursive<R: Many>(job: Job) -> Measured {
     R::block_on(repeat(job, CHAINS * DEPTH, pass)).nanos()
 }
 
-/// How deep a chain of spawns goes, and how many follow on one another in a
-/// pass, so that the trip to the workers and back is not part of the figure.
+/// The length of a chain of spawns, and the number of chains that follow one another in a pass. They are so
+/// large that the way to the workers and back does not affect the figure.
 const LINKS: usize = 1_000;
 const CHAINS: usize = 100;
 
@@ -112,7 +112,7 @@ fn link<R: Many>(depth: usize, chains: usize, done: Sender<usize>) {
     });
 }
 
-/// Row `m_chained`: a task spawns the next one and ends.
+/// The benchmark `m_chained`: a task spawns the next one and ends.
 pub(crate) fn chained<R: Many>(job: Job) -> Measured {
     let pass = async || {
         let (done, end) = bounded(1);

@@ -1,4 +1,4 @@
-//! Timers where several workers arm and cancel them at the same time.
+//! Timers that several workers arm and cancel at the same time.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     work::timers::{TIMERS, arm_and_drop, late_by, lengths},
 };
 
-/// Row `m_timers`.
+/// The benchmark `m_timers`.
 pub(crate) fn sleeps<R: ManyTimed>(job: Job) -> Measured {
     let sleeps = job.size(100_000);
     let mut late = Vec::new();
@@ -32,7 +32,7 @@ pub(crate) fn sleeps<R: ManyTimed>(job: Job) -> Measured {
     Measured(vec![("cpu", cost.cpu * 1e9), ("late", p50)])
 }
 
-/// Row `m_timer_cancel`.
+/// The benchmark `m_timer_cancel`.
 pub(crate) fn cancel<R: ManyTimed>(job: Job) -> Measured {
     const OTHERS: usize = 10_000;
     R::block_on(async move {
@@ -48,7 +48,7 @@ pub(crate) fn cancel<R: ManyTimed>(job: Job) -> Measured {
                 task.await;
             }
         };
-        // Ended here: the others still sleep for minutes.
+        // End the process here, because the other timers would still sleep for minutes.
         repeat(job, TIMERS * workers(), pass).await.nanos().finish()
     })
 }

@@ -1,4 +1,4 @@
-//! What it costs to let other tasks run, on two workers: by yields and messages.
+//! The cost of letting other tasks run, on two workers: by yields and by messages.
 
 use async_channel::bounded;
 
@@ -8,7 +8,7 @@ use crate::{
     work::turns::Yield,
 };
 
-/// Row `m_yield`.
+/// The benchmark `m_yield`.
 pub(crate) fn yields<R: Many>(job: Job) -> Measured {
     const TASKS: usize = 200;
     const YIELDS: usize = 1_000;
@@ -37,8 +37,8 @@ pub(crate) fn yields<R: Many>(job: Job) -> Measured {
 
 const PAIRS: usize = 1_000;
 
-/// Two tasks that make `trips` round trips; the first one's handle, which gives
-/// the sum of the answers.
+/// Spawns two tasks that make `trips` round trips. Returns the handle of the first one, which returns the
+/// sum of the answers.
 fn pair<R: Many>(trips: usize) -> R::Handle<usize> {
     let (to_pong, at_pong) = bounded::<usize>(1);
     let (to_ping, at_ping) = bounded::<usize>(1);
@@ -70,14 +70,14 @@ async fn all_pairs<R: Many>(trips: usize) {
     );
 }
 
-/// Row `m_pairs`: all pairs talk at once.
+/// The benchmark `m_pairs`: all pairs communicate at once.
 pub(crate) fn pairs<R: Many>(job: Job) -> Measured {
     const TRIPS: usize = 100;
     let pass = async || R::spawn(all_pairs::<R>(TRIPS)).await;
     R::block_on(repeat(job, PAIRS * TRIPS, pass)).nanos()
 }
 
-/// Row `m_pairs_spawn`: the pairs live for a single round trip.
+/// The benchmark `m_pairs_spawn`: each pair makes a single round trip.
 pub(crate) fn pairs_spawn<R: Many>(job: Job) -> Measured {
     const TIMES: usize = 10;
     let pass = async || {

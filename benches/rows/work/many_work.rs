@@ -1,4 +1,4 @@
-//! Tasks that compute: how much faster are two workers than one thread?
+//! Tasks that compute. They show how much faster two workers are than one thread.
 
 use std::{
     hint::black_box,
@@ -12,8 +12,8 @@ use crate::{
     runtime::Many,
 };
 
-/// A shape of work: counts of tasks and how long each computes, in the order in
-/// which they are spawned.
+/// The work of a benchmark: numbers of tasks, with the time that each task computes, in the order in which
+/// they are spawned.
 pub(crate) type Shape = [(usize, Duration)];
 
 /// The work of `m_fanout`.
@@ -25,8 +25,8 @@ pub(crate) const SKEW: [(usize, Duration); 2] = [
     (8, Duration::from_millis(5)),
 ];
 
-/// One task's work: a number of steps that cannot be taken two at a time. Steps
-/// and not time, or a task that is kept waiting would seem to have worked.
+/// The work of one task: a number of steps that depend on one another. It counts steps instead of time,
+/// because otherwise a task that is kept waiting would seem to have worked.
 #[derive(Clone, Copy)]
 pub(crate) struct Piece {
     steps: u64,
@@ -41,12 +41,12 @@ impl Piece {
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1);
         }
-        // Few bits, so that the sum of all pieces does not overflow.
+        // Return few bits, so that the sum of all pieces does not overflow.
         black_box(state) >> 40
     }
 }
 
-/// How many steps this machine takes in a microsecond.
+/// Returns the number of steps that this machine takes in a microsecond.
 fn steps_per_us() -> f64 {
     const STEPS: u64 = 2_000_000;
     let time = |seed| {
@@ -70,8 +70,8 @@ fn pieces(shape: &Shape) -> Vec<Piece> {
     pieces
 }
 
-/// Does the work on one thread and then by `parallel`, in turns until the budget
-/// is spent; the median of the ratios, and the processor time of the parallel half.
+/// Does the work on one thread and then with `parallel`, alternately until the budget is spent. Returns the
+/// median of the ratios, and the CPU time of the parallel runs.
 pub(crate) async fn speed_up(
     job: Job,
     shape: &Shape,
@@ -111,14 +111,14 @@ async fn spawn_all<R: Many>(pieces: Vec<Piece>) -> u64 {
     sum
 }
 
-/// Row `m_fanout`: spawned from outside.
+/// The benchmark `m_fanout`: the tasks are spawned from outside the workers.
 pub(crate) fn fanout<R: Many>(job: Job) -> Measured {
     R::block_on(speed_up(job, &FANOUT, async |pieces: Vec<Piece>| {
         spawn_all::<R>(pieces).await
     }))
 }
 
-/// Row `m_skew`: spawned by one worker; the others have to come and take some.
+/// The benchmark `m_skew`: the tasks are spawned by one worker, and the others must steal some.
 pub(crate) fn skew<R: Many>(job: Job) -> Measured {
     R::block_on(speed_up(job, &SKEW, async |pieces: Vec<Piece>| {
         R::spawn(spawn_all::<R>(pieces)).await

@@ -1,4 +1,4 @@
-//! What a task that waits costs in memory.
+//! The memory that a waiting task takes.
 
 use std::{
     pin::Pin,
@@ -11,11 +11,10 @@ use crate::{
     runtime::One,
 };
 
-/// How many tasks have been polled. One process measures once.
+/// The number of tasks that have been polled. A process measures only once.
 static PARKED: AtomicUsize = AtomicUsize::new(0);
 
-/// Keeps its own waker, as a task that waits for a lock or a message would, and
-/// is never woken.
+/// Keeps its own waker, like a task that waits for a lock or a message, and is never woken.
 struct Parked {
     waker: Option<Waker>,
     parked: &'static AtomicUsize,
@@ -34,7 +33,7 @@ impl Future for Parked {
     }
 }
 
-/// What each task runs: 32 bytes, and nothing on the heap.
+/// The future of each task. It takes 32 bytes, and nothing on the heap.
 pub(crate) async fn park() {
     Parked {
         waker: None,
@@ -43,7 +42,7 @@ pub(crate) async fn park() {
     .await;
 }
 
-/// Row `idle_mem`.
+/// The benchmark `idle_mem`.
 pub(crate) fn parked<R: One>(job: Job) -> Measured {
     let tasks = job.size(1_000_000);
     R::block_on(async move {
@@ -52,13 +51,13 @@ pub(crate) fn parked<R: One>(job: Job) -> Measured {
         for _ in 0..tasks {
             R::detach(park());
         }
-        // A task more, behind the others: not all runtimes let others run when
-        // the main future yields.
+        // Await another task behind the others, because some runtimes run no other task if the main future
+        // yields.
         while PARKED.load(Relaxed) < tasks {
             R::spawn(async {}).await;
         }
         check(PARKED.load(Relaxed) == tasks, "the number of parked tasks");
-        // Ended here, so that a million tasks need not be taken down first.
+        // End the process here, so that a million tasks need not be dropped first.
         Measured(vec![("bytes", (resident() - before) / tasks as f64)]).finish()
     })
 }

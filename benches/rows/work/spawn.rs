@@ -1,7 +1,7 @@
-//! What a task costs from its spawn to its result, on one thread.
+//! The cost of a task from its spawn to its result, on one thread.
 //!
-//! Except in `spawn_cold` the passes share one vector of handles, so that a pass touches no page for the
-//! first time.
+//! Except in `spawn_cold`, the passes share one vector of handles, so that no pass page-faults on a new
+//! vector.
 
 use crate::{
     measure::{Job, Measured, Meter, check, repeat},
@@ -11,7 +11,7 @@ use crate::{
 const TASKS: usize = 100_000;
 const BATCH: usize = 1_000;
 
-/// Spawns `tasks` tasks, then awaits them in the order they were spawned.
+/// Spawns `tasks` tasks, then awaits them in the same order.
 async fn spawn_and_join<R: One>(tasks: usize, handles: &mut Vec<R::Handle<usize>>) {
     handles.extend((0..tasks).map(|number| R::spawn(async move { number })));
     let mut sum = 0;
@@ -24,7 +24,7 @@ async fn spawn_and_join<R: One>(tasks: usize, handles: &mut Vec<R::Handle<usize>
     );
 }
 
-/// Row `spawn_join`: all tasks are there at once, far more than a cache holds.
+/// The benchmark `spawn_join`: all tasks exist at once, many more than fit into a cache.
 pub(crate) fn join<R: One>(job: Job) -> Measured {
     let tasks = job.size(TASKS);
     let mut handles = Vec::new();
@@ -34,8 +34,8 @@ pub(crate) fn join<R: One>(job: Job) -> Measured {
     .nanos()
 }
 
-/// Row `spawn_cold`: the first tasks of a process, so the memory comes from the kernel. One pass: a
-/// second one would find the memory of the first.
+/// The benchmark `spawn_cold`: the first tasks of a process, whose memory comes from the kernel. It has
+/// only one pass, because a second pass would reuse the memory of the first.
 pub(crate) fn cold<R: One>(_: Job) -> Measured {
     R::block_on(async {
         R::spawn(async {}).await;
@@ -45,7 +45,8 @@ pub(crate) fn cold<R: One>(_: Job) -> Measured {
     })
 }
 
-/// Row `spawn_batch`: as many tasks, few at once, so their memory is warm.
+/// The benchmark `spawn_batch`: the same number of tasks, but few at once, so that their memory is in the
+/// cache.
 pub(crate) fn batch<R: One>(job: Job) -> Measured {
     let mut handles = Vec::new();
     let pass = async || {
@@ -56,7 +57,7 @@ pub(crate) fn batch<R: One>(job: Job) -> Measured {
     R::block_on(repeat(job, TASKS, pass)).nanos()
 }
 
-/// Row `spawn_await`: one task after the other.
+/// The benchmark `spawn_await`: one task after the other.
 pub(crate) fn each<R: One>(job: Job) -> Measured {
     const EACH: usize = 20_000;
     let pass = async || {

@@ -1,4 +1,4 @@
-//! What a sleep costs, how late it ends, and what a timer costs that never fires.
+//! The cost of a sleep, how late it ends, and the cost of a timer that never fires.
 
 use std::{
     future::poll_fn,
@@ -15,23 +15,23 @@ use crate::{
     work::turns::Yield,
 };
 
-/// The longest sleep; the others are spread evenly below it.
+/// The longest sleep. The lengths of the others are spread evenly below it.
 pub(crate) const SPREAD: Duration = Duration::from_millis(200);
 
-/// The lengths in an order that is neither rising nor falling.
+/// Returns the lengths in an order that is neither rising nor falling.
 pub(crate) fn lengths(sleeps: usize) -> impl Iterator<Item = Duration> {
-    // A step that shares no factor with the count visits every length once.
+    // A step that shares no factor with the number of sleeps visits every length once.
     const STEP: usize = 7919;
     let step = SPREAD / sleeps as u32;
     (0..sleeps).map(move |at| step * (at * STEP % sleeps) as u32)
 }
 
-/// Row `timers`: deadlines so close that a turn of the loop fires many.
+/// The benchmark `timers`: the deadlines are so close together that one turn of the event loop fires many.
 pub(crate) fn many<R: Timed>(job: Job) -> Measured {
     sleeps::<R>(job, job.size(100_000))
 }
 
-/// Row `timer_light`: a turn of the loop for each of them.
+/// The benchmark `timer_light`: each timer takes its own turn of the event loop.
 pub(crate) fn few<R: Timed>(job: Job) -> Measured {
     sleeps::<R>(job, 1_000)
 }
@@ -53,7 +53,7 @@ fn sleeps<R: Timed>(job: Job, sleeps: usize) -> Measured {
     Measured(vec![("cpu", cost.cpu * 1e9), ("late", p50)])
 }
 
-/// Sleeps, and returns how many microseconds late that ended.
+/// Sleeps, and returns how late the sleep ended, in microseconds.
 pub(crate) async fn late_by<S: Future>(length: Duration, sleep: impl Fn(Duration) -> S) -> f64 {
     let start = Instant::now();
     sleep(length).await;
@@ -62,7 +62,7 @@ pub(crate) async fn late_by<S: Future>(length: Duration, sleep: impl Fn(Duration
     (slept - length).as_secs_f64() * 1e6
 }
 
-/// Row `timer_cancel`: what a timeout costs that is not needed in the end.
+/// The benchmark `timer_cancel`: the cost of a timeout that does not fire.
 pub(crate) fn cancel<R: Timed>(job: Job) -> Measured {
     const OTHERS: usize = 10_000;
     R::block_on(async move {
@@ -70,21 +70,22 @@ pub(crate) fn cancel<R: Timed>(job: Job) -> Measured {
             let time = Duration::from_millis(100_000 + 7 * at as u64);
             R::detach(R::sleep(time));
         }
-        // A task more, behind the others: all of them are armed when it is done.
+        // Await another task behind the others, so that all of them are armed when it ends.
         R::spawn(async {}).await;
         let pass = async || arm_and_drop(R::sleep).await;
-        // Ended here: the others still sleep for minutes.
+        // End the process here, because the other timers would still sleep for minutes.
         repeat(job, TIMERS, pass).await.nanos().finish()
     })
 }
 
-/// Timers of `timer_cancel`.
+/// The number of timers in a pass of `timer_cancel`.
 pub(crate) const TIMERS: usize = 20_000;
 
-/// Arms and drops [`TIMERS`] timers: polls each once.
+/// Arms and drops [`TIMERS`] timers, and polls each of them once.
 pub(crate) async fn arm_and_drop<S: Future<Output = ()>>(sleep: impl Fn(Duration) -> S) {
-    /// tokio lets a task do 128 things a poll and then makes its timers pend
-    /// without arming them; a yield this often keeps every timer a real one.
+    /// The number of timers between two yields. tokio limits a task to 128 operations per poll; beyond
+    /// that, its timers return `Pending` without being armed. These yields make sure that every timer is
+    /// armed.
     const BETWEEN_YIELDS: usize = 64;
     for at in 0..TIMERS {
         let time = Duration::from_millis(1_000 + (at * 7919 % 60_000) as u64);

@@ -1,4 +1,4 @@
-//! What it costs to let another task run: by a yield, and by a message.
+//! The cost of letting another task run: by a yield, and by a message.
 
 use std::{
     cell::Cell,
@@ -14,7 +14,7 @@ use crate::{
     runtime::One,
 };
 
-/// Pending once, after waking its own task by reference.
+/// A future that wakes its own task by reference and returns `Pending` once.
 #[derive(Default)]
 pub(crate) struct Yield {
     yielded: bool,
@@ -33,16 +33,16 @@ impl Future for Yield {
     }
 }
 
-/// What the tasks of `yield` share: who ran last, and how often that was the
-/// task that had just yielded.
+/// Shared by the tasks of `yield`: the task that ran last, and how many times that was the task that had
+/// just yielded.
 #[derive(Default)]
 struct Turns {
     last: Cell<Option<usize>>,
     selfish: Cell<usize>,
 }
 
-/// Row `yield`. A runtime that polls the same task again at once is no faster at
-/// yielding: it does not yield. One such turn in a hundred is allowed.
+/// The benchmark `yield`. A runtime that immediately polls the same task again is fast only because it does
+/// not yield. This may happen in one yield of a hundred.
 pub(crate) fn yields<R: One>(job: Job) -> Measured {
     const TASKS: usize = 1_000;
     const YIELDS: usize = 1_000;
@@ -76,7 +76,7 @@ pub(crate) fn yields<R: One>(job: Job) -> Measured {
     R::block_on(repeat(job, TASKS * YIELDS, pass)).nanos()
 }
 
-/// Row `ping_pong`.
+/// The benchmark `ping_pong`.
 pub(crate) fn ping_pong<R: One>(job: Job) -> Measured {
     const TRIPS: u64 = 50_000;
     let pass = async || {

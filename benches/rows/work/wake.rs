@@ -1,4 +1,4 @@
-//! What it costs to reach a runtime from a thread that is not its own.
+//! The cost of waking a runtime from a thread outside it.
 
 use std::{
     sync::mpsc,
@@ -14,8 +14,8 @@ use crate::{
     runtime::{Many, One},
 };
 
-/// Row `cross_wake`. On one CPU each trip is two switches between the threads,
-/// whoever is awake, so that the figure is not about how the machine idles.
+/// The benchmark `cross_wake`. On one CPU each round trip is two context switches, whichever thread is
+/// awake, so that the figure does not depend on how the machine idles.
 pub(crate) fn cross_wake<R: One>(job: Job) -> Measured {
     const TRIPS: u64 = 2_000;
     pin_to_one_cpu();
@@ -44,15 +44,14 @@ pub(crate) fn cross_wake<R: One>(job: Job) -> Measured {
     R::block_on(repeat(job, TRIPS as usize, pass)).micros()
 }
 
-/// How long the runtime is left alone before each wake: long enough that every
-/// worker has gone to sleep.
+/// How long the runtime is left alone before each wake. It is long enough for every worker to park.
 pub(crate) const REST: Duration = Duration::from_millis(2);
 
-/// Row `m_wake`: an outside thread wakes a task of a runtime that sleeps.
+/// The benchmark `m_wake`: an outside thread wakes a task of an idle runtime.
 pub(crate) fn from_idle<R: Many>(job: Job) -> Measured {
     let wakes = (job.budget.as_millis() as usize * 2).max(100);
     R::block_on(async move {
-        // Room for all: a wake that is very late must not keep the sender.
+        // The channel has space for all messages, so that a very late wake does not block the sender.
         let (to_task, at_task) = bounded::<Instant>(wakes);
         let task = R::spawn(async move {
             let mut late = Vec::with_capacity(wakes);

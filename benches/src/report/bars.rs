@@ -1,4 +1,4 @@
-//! Drawings without a library: bars for the rows, lines for how cost grows.
+//! Drawings without a library: bars for the rows, and lines that show how cost grows.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use crate::{
 
 const WIDTH: f64 = 760.0;
 const NAMES: f64 = 190.0;
-/// Where the best peer's bar ends; four of them fit before a bar is cut.
+/// The length of the best peer's bar, and how many times that length a bar may have before it is cut off.
 const UNIT: f64 = 110.0;
 const CUT: f64 = 4.0;
 const BAR: f64 = 11.0;
@@ -19,7 +19,7 @@ const STYLE: &str = "<style>text{font:11px system-ui,sans-serif;fill:#24292f}.t{
 .r{font-weight:600}.v{font-size:10px;fill:#57606a}.peer{fill:#afb8c1}.uring{fill:#eac54f}.limit{fill:#d8dee4}.ours{fill:#0969da}\
 .g{stroke:#d0d7de;stroke-dasharray:3 3}.a{stroke:#57606a}</style>";
 
-/// A bar for each runtime in each row of the group, relative to the best peer.
+/// Draws a bar for each runtime in each row of the group, relative to the best peer.
 #[must_use]
 pub fn bars(results: &Results, group: Group) -> String {
     let mut body = String::new();
@@ -91,14 +91,13 @@ fn row_of_bars(results: &Results, row: &Row, figure: &Figure, y: &mut f64) -> St
 /// One curve of [`lines`]: a name and its points.
 #[derive(Debug)]
 pub struct Line {
-    /// Whose curve.
+    /// Its name.
     pub name: &'static str,
-    /// Size and cost an operation, by rising size.
+    /// The sizes, each with the cost of an operation, in rising order.
     pub points: Vec<(f64, f64)>,
 }
 
-/// Cost an operation over size, both axes logarithmic: a flat line is a cost
-/// that does not grow.
+/// Draws the cost of an operation over size on logarithmic axes. A flat line is a cost that does not grow.
 #[must_use]
 pub fn lines(title: &str, unit: &str, curves: &[Line]) -> String {
     const TOP: f64 = 44.0;
@@ -167,7 +166,7 @@ pub fn lines(title: &str, unit: &str, curves: &[Line]) -> String {
     document(&format!("{title}: {unit}"), TOP + HIGH + 30.0, &body)
 }
 
-/// The whole decades that hold all values; never an empty range.
+/// Returns the whole decades that contain all values. The range is never empty.
 fn decades(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
     for value in values.map(f64::log10) {

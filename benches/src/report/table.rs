@@ -1,4 +1,4 @@
-//! The tables: one for the terminal, one in Markdown, and all rounds as CSV.
+//! The tables: one for the terminal, one in Markdown, and the values of all rounds as CSV.
 
 use std::fmt::Write;
 
@@ -12,7 +12,7 @@ const LEGEND: &str = "Medians of the rounds. `best peer` is the best over epoll;
 judged. `x best` and `x limit` say how much \
 brigade costs for each unit that the other costs (rates are turned over), so below 1.00 is ahead.";
 
-/// The tables as aligned text.
+/// Returns the tables as aligned text.
 #[must_use]
 pub fn terminal(results: &Results) -> String {
     let mut out = String::new();
@@ -30,7 +30,7 @@ pub fn terminal(results: &Results) -> String {
         let _ = writeln!(out, "\n{title}");
         for (at, line) in lines.iter().enumerate() {
             for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
-                // Names to the left, numbers to the right.
+                // Names are left-aligned, numbers are right-aligned.
                 let _ = match column {
                     0 | 1 => write!(out, "{cell:<width$}  "),
                     _ => write!(out, "{cell:>width$}  "),
@@ -48,8 +48,8 @@ pub fn terminal(results: &Results) -> String {
     out + &note_lines(results)
 }
 
-/// The tables, the definitions and the spread in Markdown; `about` is a sentence
-/// or two on the machine and the versions.
+/// Returns the tables, the definitions and the spread in Markdown. `about` is a sentence or two about the
+/// machine and the versions.
 #[must_use]
 pub fn markdown(results: &Results, rounds: usize, about: &str) -> String {
     let mut out = format!(
@@ -84,7 +84,7 @@ pub fn markdown(results: &Results, rounds: usize, about: &str) -> String {
     out
 }
 
-/// Every round's value: `row,runtime,figure,round,value`.
+/// Returns the value of every round, as `row,runtime,figure,round,value`.
 #[must_use]
 pub fn csv(results: &Results) -> String {
     let mut out = String::from("row,runtime,figure,round,value\n");
@@ -106,7 +106,7 @@ pub fn csv(results: &Results) -> String {
     out
 }
 
-/// The catalog for `--list`.
+/// Returns the catalog for `--list`.
 #[must_use]
 pub fn definitions() -> String {
     ROWS.iter()
@@ -164,7 +164,7 @@ fn groups(results: &Results) -> Vec<(&'static str, Vec<&'static Row>)> {
         .collect()
 }
 
-/// A head line, then a line a figure. Columns without a single value are left out.
+/// Returns a header line, then one line per figure. Columns without any value are left out.
 fn grid(results: &Results, rows: &[&'static Row]) -> Vec<Vec<String>> {
     let columns: Vec<_> = RUNTIMES
         .iter()

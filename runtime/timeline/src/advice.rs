@@ -1,8 +1,8 @@
-//! Advice: changes that would make a program better, with the figures of the run that show it.
+//! Advice: changes that would improve a program, with the figures of the run that show it.
 //!
-//! Each rule has a least size of sample and a threshold, which are named constants. A run without
-//! findings gets no advice. On a machine that is busy with other programs, only findings that do not
-//! depend on that are reported. A rule about computing uses CPU time, not the time that passed.
+//! Each rule has a minimum sample size and a threshold, which are named constants. A run without findings
+//! gets no advice. If the machine is busy with other programs, only findings that do not depend on its load
+//! are reported. Rules about computing use CPU time, not elapsed time.
 
 mod blocking;
 mod herd;
@@ -24,28 +24,29 @@ use self::waits::Waits;
 use crate::figures::{self, Figures};
 use crate::spans::{self, Spans};
 
-/// A shorter run tells more about starting up (threads, page faults, cold caches) than about its tasks.
-/// Arbitrary: not measured.
+/// The shortest run whose shares of time mean anything. A shorter run shows the costs of starting up
+/// (threads, page faults, cold caches) rather than its tasks. Arbitrary: not measured.
 const SHORTEST_RUN: Duration = Duration::from_millis(10);
 
-/// If a record has gaps, shares of time count only if at most one event in this number is missing.
+/// If a record has gaps, shares of time are used only if at most one event in this number is missing.
 const LEAST_PER_DROPPED: u64 = 100;
 
-/// Workers that are on a core in polls for this share of their time have hardly any time left.
+/// Workers that spend this share of their time computing in polls have hardly any time left.
 const COMPUTE_HEAVY: f64 = 0.75;
 
-/// A gain that justifies another thread. Two runs of one program differ by a few percent.
+/// The least speed-up that justifies another thread. Two runs of one program differ by a few percent.
 const WORTH_A_WORKER: f64 = 1.25;
 
-/// If workers had no core for this share of the time in which they wanted one, other programs used the
-/// machine too.
+/// If the workers lacked a core for this share of the time in which they wanted one, other programs used
+/// the machine too.
 const CROWDED: f64 = 0.2;
 
-/// Fewer wakes are no sample, and cost little: a wake takes some tens of nanoseconds.
+/// The least number of wakes for a verdict. Fewer are too small a sample, and they cost little: a wake
+/// takes some tens of nanoseconds.
 const MANY_WAKES: u64 = 1000;
 
-/// Three useless wakes for each useful one. A socket that becomes readable and writable at once makes
-/// one for one.
+/// The least share of useless wakes: three for each useful one. A socket that becomes readable and writable
+/// at once makes one useless wake for each useful one.
 const MOSTLY_NOWHERE: f64 = 0.75;
 
 /// The subject of an [`Advice`].
@@ -53,40 +54,39 @@ const MOSTLY_NOWHERE: f64 = 0.75;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Kind {
-    /// A task blocked the thread of its worker: it slept, or waited for a lock or a device.
+    /// A task blocked its worker's thread: it slept, or waited for a lock or a device.
     Blocking,
-    /// A task computed for long in one poll, and others could not run.
+    /// A task computed for a long time in one poll, and others could not run.
     Computing,
     /// One worker did all the work while others were idle.
     OneBusyWorker,
-    /// A task waited for one thing after the other, and nothing else happened.
+    /// A task waited for one event after the other, and nothing else happened.
     AwaitsInLoop,
-    /// A task spawned others one after the other, and awaited each before it spawned the next.
+    /// A task spawned others one after the other, and awaited each before it spawned the next one.
     SpawnInLoop,
-    /// Tasks waited for one another, and so waited for events one at a time.
+    /// Tasks waited for one another, and therefore waited for events one at a time.
     InLine,
-    /// Many tasks were woken, and one of them could continue.
+    /// Many tasks were woken, although only one or few could continue.
     Herd,
-    /// A task woke itself to check again.
+    /// A task woke itself repeatedly to check something.
     BusyPolling,
-    /// A task checked again and again after a short sleep.
+    /// A task checked something repeatedly, with a short sleep in between.
     TimerPolling,
     /// Thousands of tiny jobs went to the blocking pool.
     TinyJobs,
-    /// More jobs of the blocking pool ran at once than the machine can serve.
+    /// More jobs of the blocking pool ran at once than the machine can handle.
     ManyJobs,
     /// A task waits, and nothing can wake it.
     Stranded,
-    /// The workers computed all the time, and the machine has cores for more of them.
+    /// The workers computed nearly all the time, and the machine has cores for more workers.
     MoreWorkers,
     /// Most wakes changed nothing.
     WakesNowhere,
-    /// Other programs had the cores.
+    /// Other programs used the cores.
     OtherPrograms,
 }
 
-/// A finding that would make a program better. [`Display`](fmt::Display) describes it in a few
-/// sentences.
+/// A finding that can improve a program. [`Display`](fmt::Display) describes it in a few sentences.
 ///
 /// ```
 /// use std::time::Duration;
@@ -111,36 +111,37 @@ pub struct Advice {
     tasks: Vec<usize>,
     place: Option<(Duration, Duration)>,
     at_best: Option<f64>,
-    /// Contains [`WORKER`] in place of the word.
+    /// The sentences, with [`WORKER`] in place of the word *worker*.
     text: String,
 }
 
-/// Stands for the word *worker* in a text, because a program may use another word for it.
+/// A placeholder for the word *worker* in a text, because a program may use another word for it.
 const WORKER: char = '\u{1}';
 
 impl Advice {
-    /// Returns what it is about.
+    /// Returns the kind of the finding.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Returns the tasks that it is about, as indices into [`Timeline::tasks`]. The task with the
-    /// largest part comes first. Empty if it is about all tasks.
+    /// Returns the tasks concerned, as indices into [`Timeline::tasks`]. The most affected task comes
+    /// first. The list is empty if the advice is about all tasks.
     pub fn tasks(&self) -> &[usize] {
         &self.tasks
     }
 
-    /// Returns the time span that shows it best.
+    /// Returns the period of the run that shows the finding best.
     pub fn place(&self) -> Option<(Duration, Duration)> {
         self.place
     }
 
-    /// Returns how many times as fast the program could be at most. `None` if the run does not tell.
+    /// Returns the largest possible speed-up of the program as a factor, or `None` if the run does not show
+    /// it.
     pub fn at_best(&self) -> Option<f64> {
         self.at_best
     }
 
-    /// Returns its sentences, with another word for *worker*.
+    /// Returns the sentences with another word for *worker*.
     pub fn in_words_of(&self, worker: &str) -> String {
         self.text.replace(WORKER, worker)
     }
@@ -152,9 +153,9 @@ impl fmt::Display for Advice {
     }
 }
 
-/// Returns findings that would make the program better. Findings about a named place come first.
+/// Returns the findings that can improve the program. Findings about particular tasks come first.
 ///
-/// The number of cores is that of the machine on which this is called.
+/// The number of cores is that of the machine on which this function is called.
 ///
 /// ```
 /// use std::time::Duration;
@@ -215,8 +216,8 @@ impl Adviser<'_> {
                 all.extend(self.spawn_in_loop().or_else(|| self.awaits_in_loop()));
             }
             let kinds: Vec<Kind> = all.iter().map(Advice::kind).collect();
-            // Work that blocks, polls in a loop or is done one piece at a time gains nothing from
-            // workers.
+            // More workers do not speed up work that blocks, polls in a loop or is done one piece at a
+            // time.
             if kinds.iter().all(|kind| *kind == Kind::Computing) {
                 all.extend(self.one_busy_worker().or_else(|| self.more_workers()));
             }
@@ -226,7 +227,7 @@ impl Adviser<'_> {
         all
     }
 
-    /// Returns whether the run is long enough, and its record complete enough, for shares of time.
+    /// Returns whether the run is long enough and its record complete enough for shares of time.
     fn is_long_and_whole(&self) -> bool {
         let events = self.timeline.events.len() as u64;
         self.figures.span >= SHORTEST_RUN && self.spans.dropped <= events / LEAST_PER_DROPPED
@@ -236,7 +237,7 @@ impl Adviser<'_> {
         format!("'{}'", self.timeline.tasks[task].label(task))
     }
 
-    /// Returns the time in which the workers' threads wanted a core, and the share in which they had
+    /// Returns the time in which the workers' threads wanted a core, and the share of it in which they had
     /// none.
     fn crowding(&self) -> (Duration, f64) {
         let cpu = self.figures.cpu.unwrap_or_default();
@@ -251,7 +252,7 @@ impl Adviser<'_> {
 
     fn other_programs(&self) -> Option<Advice> {
         let (wanted, share) = self.crowding();
-        // The program's own threads may have used the cores.
+        // The program's own threads may have used the cores, if there are more of them than cores.
         let own = self
             .spans
             .lanes

@@ -1,7 +1,7 @@
 //! The figures of a run: the sums of its spans.
 //!
-//! They tell how concurrent the run was ([`in_flight_max`](Figures::in_flight_max)), how parallel
-//! ([`at_once_max`](Figures::at_once_max)), and where the time went. [`TaskFigures`] defines the parts
+//! They describe how concurrent the run was ([`in_flight_max`](Figures::in_flight_max)), how parallel it
+//! was ([`at_once_max`](Figures::at_once_max)), and where the time went. [`TaskFigures`] defines the parts
 //! of a task's life, and [`Figures::critical_path`] defines the critical path.
 
 mod critical_path;
@@ -16,7 +16,7 @@ use brigade::timeline::{LaneKind, Timeline};
 
 use crate::spans::Ending;
 
-/// Computes the figures. Takes time in proportion to the number of events.
+/// Computes the figures in time proportional to the number of events.
 ///
 /// ```
 /// use brigade::{Executor, SingleThread};
@@ -38,11 +38,11 @@ pub fn figures(timeline: &Timeline) -> Figures {
     of_spans(&crate::spans(timeline))
 }
 
-/// The figures of a run: see [`figures()`].
+/// The figures of a run, see [`figures()`].
 ///
-/// *Tasks* are spawned tasks. The main future of `block_on` is not counted. A job of
-/// [`spawn_blocking`](brigade::spawn_blocking) is not counted once it has begun; before that it cannot
-/// be told from a task.
+/// *Tasks* are spawned tasks. The main future of `block_on` is not counted, and neither is a job of
+/// [`spawn_blocking`](brigade::spawn_blocking) that has begun. A job that has not begun counts as a task,
+/// because the record does not tell them apart.
 ///
 /// With [virtual time](brigade::SingleThreadBuilder::virtual_time), a run that only waits has the same
 /// figures on every machine:
@@ -69,90 +69,91 @@ pub fn figures(timeline: &Timeline) -> Figures {
 /// # std::io::Result::Ok(())
 /// ```
 ///
-/// # Where the record has gaps
+/// # Records with gaps
 ///
-/// A recorder has bounds, and threads write down an event a moment before or after it happens. So the
-/// figures take the cautious reading:
+/// A recorder's buffers are bounded, and threads record an event a moment before or after it happens. If
+/// part of the record is missing, the figures use a cautious interpretation:
 ///
-/// - A task without a beginning begins with its first event.
-/// - A poll with one end missing is counted, but its time is waiting.
-/// - A task that is polled without a wake has waited until then.
-/// - If events were [dropped](Timeline::dropped), the record ends with the last event that is left.
+/// - A task whose beginning is missing begins with its first event.
+/// - A poll whose beginning or end is missing is counted, but its time counts as waiting.
+/// - A task that is polled without a wake counts as waiting until then.
+/// - If events were [dropped](Timeline::dropped), the record ends with its last event.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Figures {
-    /// Tasks that appeared.
+    /// The number of spawned tasks in the record.
     pub spawned: usize,
-    /// Of these, those that ran to their end.
+    /// The number of these tasks that ran to their end.
     pub finished: usize,
-    /// Of these, those that were dropped: aborted, or their executor closed.
+    /// The number of these tasks that were dropped, because they were aborted or their executor closed.
     pub cancelled: usize,
-    /// Of these, those that panicked.
+    /// The number of these tasks that panicked.
     pub panicked: usize,
-    /// Jobs of the blocking pool that began.
+    /// The number of jobs of the blocking pool that began.
     pub blocking_jobs: usize,
-    /// The most tasks that were spawned and not finished: the *concurrency* of the run.
+    /// The largest number of tasks in flight at one instant, that is, spawned and not ended: the
+    /// *concurrency* of the run.
     pub in_flight_max: usize,
-    /// The most tasks that were being polled at one instant: the *parallelism* of the run. It is at most
-    /// [`in_flight_max`](Self::in_flight_max), and at most the number of workers.
+    /// The largest number of tasks that were being polled at one instant: the *parallelism* of the run. It
+    /// is at most [`in_flight_max`](Self::in_flight_max), and at most the number of workers.
     ///
     /// A poll that ends at the nanosecond at which another begins does not overlap with it.
     pub at_once_max: usize,
-    /// The most tasks that were ready and not running.
+    /// The largest number of tasks that were ready but not running at one instant.
     pub queued_max: usize,
-    /// The time in which tasks ran, as a share of their lives, 0 to 1. The three shares sum to 1, or are
-    /// all 0 if no task lived for a nanosecond.
+    /// The time in which tasks ran, as a share of their lives, from 0 to 1. The three shares sum to 1, or
+    /// are all 0 if no task lived for a nanosecond.
     pub running_share: f64,
-    /// The share in which they were ready but not running, 0 to 1.
+    /// The share of their lives in which tasks were ready but not running, from 0 to 1.
     pub queued_share: f64,
-    /// The share in which they waited, 0 to 1.
+    /// The share of their lives in which tasks waited, from 0 to 1.
     pub waiting_share: f64,
-    /// The longest poll on a worker, of a task or of the main future.
+    /// The longest poll on a worker, whether of a task or of the main future.
     pub longest_poll: Option<LongestPoll>,
-    /// The longest time in which the event loop stood still although a task could have used it.
+    /// The longest time in which the event loop was blocked although a task could have used it.
     pub longest_stall: Option<Stall>,
-    /// Wakes.
+    /// The number of wakes.
     pub wakes: u64,
-    /// Of these, wakes without effect: the task was ready already, or complete.
+    /// The number of wakes without effect, because the task was already ready or complete.
     pub wakes_nowhere: u64,
-    /// Of these, wakes by which the end of a task told a task that awaited it. If many tasks end and one
-    /// poll sees all of them, this is normal.
+    /// The number of wakes without effect by which the end of a task notified a task that awaited it. They
+    /// are normal if many tasks end and one poll sees all of them.
     pub joins_nowhere: u64,
-    /// Time spent in polls on all workers together.
+    /// The total time spent in polls, on all workers.
     pub work: Duration,
-    /// Of these polls, the time in which the worker's thread blocked: it slept, or waited for a lock or
-    /// a device. Zero if the system does not tell.
+    /// The part of [`work`](Self::work) in which the workers' threads blocked: they slept, or waited for a
+    /// lock or a device. Zero if the system does not report it.
     pub blocked: Duration,
-    /// How long the OS kept the workers' threads from a core although they could run. Zero if the system
-    /// does not tell.
+    /// How long the OS kept the workers' threads from running although they could run. Zero if the system
+    /// does not report it.
     pub preempted: Duration,
-    /// The CPU time of the workers' threads. `None` if the system does not tell, or the run was too
+    /// The CPU time of the workers' threads. `None` if the system does not report it, or if the run was too
     /// short to read it twice.
     pub cpu: Option<Duration>,
-    /// From the beginning of the first task, which may be the main future, to the end of the last.
+    /// The time from the beginning of the first task, which may be the main future, to the end of the last.
     pub span: Duration,
-    /// How long the run would have taken if each ready task had been polled at once: the longest chain
-    /// of cause and effect. It is at least the running time of any one task, and at most
+    /// How long the run would have taken if each ready task had been polled immediately. This is the
+    /// longest chain of cause and effect. It is at least the running time of any one task, and at most
     /// [`span`](Self::span).
     ///
     /// The chain that leads to an instant of a task's life follows these rules:
     ///
-    /// - *Running* makes the chain longer by its time.
-    /// - *Waiting* for an event or a timer does too. If a busy loop notices an event late, the delay is
-    ///   part of the waiting, because nothing tells them apart.
-    /// - *Being woken by another task*, or by the end of a task that it awaits, sets its chain to that
-    ///   task's chain at that instant, if that one is longer. The waiting before does not count, because
-    ///   it belongs to the other task.
-    /// - *Being spawned by another task* sets its chain to that task's chain.
-    /// - *Being queued* does not change it.
-    /// - Without a cause on record, the chain is as long as the run up to then.
+    /// - *Running* lengthens the chain by the time that the task runs.
+    /// - *Waiting* for an event or a timer also lengthens it. If a busy loop notices an event late, the
+    ///   delay counts as waiting, because the record does not tell them apart.
+    /// - If *another task wakes the task*, or a task that it awaits ends, its chain continues the other
+    ///   task's chain at that instant, if that chain is longer. The task's own waiting does not count then,
+    ///   because it belongs to the other task.
+    /// - If *another task spawns the task*, its chain continues the chain of that task.
+    /// - *Being queued* does not change the chain.
+    /// - If no cause is on record, the chain is as long as the run up to that instant.
     ///
-    /// Jobs of the blocking pool and the main future are links like any other task.
+    /// Jobs of the blocking pool and the main future are part of chains like any other task.
     pub critical_path: Duration,
-    /// How many workers there were.
+    /// The number of workers.
     pub workers: usize,
-    /// The share of the workers' presence that they spent in polls, 0 to 1.
+    /// The share of the workers' presence that they spent in polls, from 0 to 1.
     pub busy: f64,
     /// The figures of each of [`Timeline::lanes`].
     pub lanes: Vec<LaneFigures>,
@@ -161,8 +162,8 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Returns how many times as fast `workers` workers could have been, at best. They need the time for
-    /// their share of the work, and the time of the critical path.
+    /// Returns an upper bound on the speed-up with this number of workers. The workers need the time for
+    /// their share of the work plus the time of the critical path.
     ///
     /// Returns 1 for a run without any work.
     ///
@@ -203,34 +204,34 @@ impl Figures {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LaneFigures {
-    /// What kind of thread it is.
+    /// The kind of the thread.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub kind: LaneKind,
-    /// How many polls it made, including those of the main future.
+    /// The number of its polls, including those of the main future.
     pub polls: u64,
     /// The time spent in polls.
     pub in_polls: Duration,
-    /// Of that, the time in which the thread blocked.
+    /// The part of [`in_polls`](Self::in_polls) in which the thread blocked.
     pub blocked: Duration,
-    /// How long the OS kept the thread from a core although it could run.
+    /// How long the OS kept the thread from running although it could run.
     pub preempted: Duration,
     /// The thread's CPU time.
     pub cpu: Option<Duration>,
-    /// How long it worked for the executor, awake or asleep. This is the time from its first event to
-    /// its last, without the times between two calls of `block_on`.
+    /// How long it worked for the executor, awake or asleep: the time from its first event to its last,
+    /// without the times between two calls of `block_on`.
     pub present: Duration,
-    /// The share of [`in_polls`](Self::in_polls) in [`present`](Self::present), 0 to 1.
+    /// The share of [`in_polls`](Self::in_polls) in [`present`](Self::present), from 0 to 1.
     pub busy: f64,
-    /// How often it went to sleep.
+    /// The number of times it parked.
     pub parks: u64,
-    /// How often it took tasks from another worker.
+    /// The number of times it took tasks from another worker.
     pub steals: u64,
 }
 
 /// The figures of a task.
 ///
-/// At every instant between its beginning and its end, a task is in one of three states. So its life is
-/// the sum of three times, to the nanosecond.
+/// At every instant between its beginning and its end, a task is in one of three states. Its life is
+/// therefore the sum of three times, exact to the nanosecond.
 ///
 /// | state | from | until |
 /// |---|---|---|
@@ -255,33 +256,33 @@ pub struct LaneFigures {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TaskFigures {
-    /// When it was spawned, or first appeared. `None` if no event that is left refers to it.
+    /// When it was spawned, or first appeared. `None` if the record has no event about it.
     pub begun: Option<Duration>,
     /// When it ended. `None` if it was alive when the record ended.
     pub ended: Option<Duration>,
     /// How it ended.
     pub ending: Option<Ending>,
-    /// True if it is a job of the blocking pool.
+    /// True for a job of the blocking pool.
     pub is_blocking: bool,
-    /// The time in which it was polled.
+    /// The time in which it was being polled.
     pub running: Duration,
-    /// Of that, the time in which the worker's thread blocked.
+    /// The part of [`running`](Self::running) in which the worker's thread blocked.
     pub blocked: Duration,
-    /// Of that, the time in which other threads had the core.
+    /// The part of [`running`](Self::running) in which other threads had the core.
     pub preempted: Duration,
     /// The time in which it was ready but not running.
     pub queued: Duration,
     /// The time in which it waited.
     pub waiting: Duration,
-    /// How often it was polled.
+    /// The number of its polls.
     pub polls: u64,
-    /// Of these, polls during which it woke itself.
+    /// The number of polls during which it woke itself.
     pub self_woken: u64,
-    /// How often it was woken.
+    /// The number of times it was woken.
     pub wakes: u64,
-    /// Of these, wakes without effect, other than by the end of a task that it awaited.
+    /// The number of these wakes without effect, not counting wakes by the end of a task that it awaited.
     pub wakes_nowhere: u64,
-    /// Since when it has waited without a waker, so that nothing could wake it.
+    /// When it began to wait without a waker, so that nothing could wake it.
     pub stranded: Option<Duration>,
 }
 
@@ -325,22 +326,22 @@ impl TaskFigures {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LongestPoll {
-    /// The task, as an index into [`Timeline::tasks`].
+    /// The polled task, as an index into [`Timeline::tasks`].
     pub task: usize,
-    /// The thread, as an index into [`Timeline::lanes`].
+    /// The polling thread, as an index into [`Timeline::lanes`].
     pub lane: usize,
     /// When it began.
     pub begun: Duration,
     /// How long it took.
     pub took: Duration,
-    /// Of that, the time in which the worker's thread blocked.
+    /// The part of it in which the worker's thread blocked.
     pub blocked: Duration,
-    /// Of that, the time in which other threads had the core.
+    /// The part of it in which other threads had the core.
     pub preempted: Duration,
 }
 
-/// A time in which all workers were in polls at once, although another task could have used a worker. In
-/// this time no worker checked queues, sockets or timers. With one worker, each poll is such a time.
+/// A period in which all workers were in polls at once, although another task could have used a worker.
+/// Meanwhile, no worker checked queues, sockets or timers. With one worker, each poll is such a period.
 ///
 /// ```
 /// use std::time::Duration;
@@ -361,20 +362,19 @@ pub struct LongestPoll {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stall {
-    /// The task whose poll had lasted longest when the stall was over, as an index into
-    /// [`Timeline::tasks`].
+    /// The task whose poll had lasted longest when the stall ended, as an index into [`Timeline::tasks`].
     pub task: usize,
-    /// The thread, as an index into [`Timeline::lanes`].
+    /// The thread of that poll, as an index into [`Timeline::lanes`].
     pub lane: usize,
-    /// When it began: when the last worker began a poll.
+    /// When the stall began, that is, when the last worker began a poll.
     pub begun: Duration,
-    /// How long it lasted, until the first of the polls ended.
+    /// How long the stall lasted, until the first of the polls ended.
     pub lasted: Duration,
-    /// How many tasks could not run, including the main future. They had begun and not ended, were not
-    /// being polled, and did not wait for other tasks.
+    /// The number of tasks that could not run, including the main future. They had begun and not ended,
+    /// were not being polled, and did not wait for other tasks.
     pub held: usize,
-    /// Of these, tasks that were certainly ready when the stall was over. For the others this is
-    /// unknown, because the loop did not check.
+    /// The number of these tasks that were certainly ready when the stall ended. For the others this is
+    /// unknown, because the event loop did not check.
     pub ready: usize,
 }
 

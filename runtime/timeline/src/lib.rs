@@ -1,11 +1,11 @@
 //! Draws, measures and analyses the recorded run of any program of the [`brigade`] async runtime.
 //!
-//! An executor that was built with `record_timeline(true)` keeps a record of its run, a [`Timeline`].
-//! From it, this crate makes a page to explore ([`html`]), pictures ([`svg`], [`mermaid`],
+//! An executor that was built with `record_timeline(true)` keeps a record of its run, a [`Timeline`]. From
+//! that record, this crate makes a page to explore ([`html`]), pictures ([`svg`], [`mermaid`],
 //! [`terminal`]), a file for <https://ui.perfetto.dev> ([`chrome`]), figures ([`figures()`]), and advice
-//! ([`advice()`]). All of them use [`spans()`].
+//! ([`advice()`]). All of them are computed from [`spans()`].
 //!
-//! A program that draws itself:
+//! This program draws its own run:
 //!
 //! ```
 //! use std::time::Duration;
@@ -58,11 +58,11 @@ pub use self::spans::{
     Wake, spans,
 };
 
-/// Draws the run into a file. The ending of the name selects the form: `.html`, `.svg`, `.mmd` (Mermaid)
+/// Draws the run into a file. The extension of its name selects the form: `.html`, `.svg`, `.mmd` (Mermaid)
 /// or `.json` (Chrome's trace events, for Perfetto).
 ///
 /// # Errors
-/// Returns an error of kind `InvalidInput` for an unknown ending, and the errors of the file system.
+/// Returns an error of kind `InvalidInput` if the extension is unknown, and any error of the file system.
 ///
 /// ```
 /// use brigade::{Executor, SingleThread};
@@ -81,22 +81,22 @@ pub fn write(timeline: &Timeline, path: impl AsRef<Path>) -> io::Result<()> {
     Drawing::new(timeline).write(path)
 }
 
-/// Draws the run as one HTML page to explore in a browser. The page loads nothing else.
+/// Draws the run as one HTML page to explore in a browser. The page loads no other file.
 pub fn html(timeline: &Timeline) -> String {
     Drawing::new(timeline).html()
 }
 
-/// Draws the run as a picture in SVG.
+/// Draws the run as an SVG picture.
 pub fn svg(timeline: &Timeline) -> String {
     Drawing::new(timeline).svg()
 }
 
-/// Draws the run as a Gantt chart in Mermaid, for Markdown.
+/// Draws the run as a Mermaid Gantt chart, for Markdown.
 pub fn mermaid(timeline: &Timeline) -> String {
     Drawing::new(timeline).mermaid()
 }
 
-/// Writes the run as Chrome's trace events, which <https://ui.perfetto.dev> opens.
+/// Writes the run as Chrome's trace events, which <https://ui.perfetto.dev> can open.
 pub fn chrome(timeline: &Timeline) -> String {
     Drawing::new(timeline).chrome()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use brigade::timeline::{Event, Lane, LaneKind, Outcome, Task, Timeline, WakeEffect, What};
 
-/// A run that is being written. Times are in milliseconds.
+/// A run under construction. Times are in milliseconds.
 pub(crate) struct Script {
     lanes: Vec<Lane>,
     tasks: Vec<Task>,
@@ -100,7 +100,7 @@ impl Script {
         self.event(What::Join { task, by })
     }
 
-    /// Returns the run, whose record ends now.
+    /// Returns the run. Its record ends at the current time.
     pub(crate) fn done(&self) -> Timeline {
         let (lanes, tasks) = (self.lanes.clone(), self.tasks.clone());
         Timeline::from_parts(lanes, tasks, self.events.clone(), self.now)

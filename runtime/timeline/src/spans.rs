@@ -1,9 +1,9 @@
-//! Spans of time: what each task and each worker did from when to when.
+//! Spans of time: what each task and each worker did, and when.
 //!
-//! A [`Timeline`] is a list of moments. [`spans()`] reads it once, from front to back. Everything else
-//! in this crate uses the result: the figures, the advice, each drawing and the page. A record may have
-//! gaps, because its buffers are bounded and it can be taken while tasks run. So nothing here relies on
-//! an end after each beginning.
+//! A [`Timeline`] is a list of moments. [`spans()`] reads it once, from front to back. Everything else in
+//! this crate uses the result: the figures, the advice, each drawing and the page. A record may have gaps,
+//! because its buffers are bounded and it can be taken while tasks run. So nothing here assumes that each
+//! beginning has an end.
 
 mod curves;
 mod off_core;
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use brigade::timeline::{LaneKind, Outcome, Timeline, WakeEffect};
 
-/// Turns a record into spans. Takes time in proportion to the number of events.
+/// Turns a record into spans, in time proportional to the number of events.
 ///
 /// ```
 /// use brigade::{Executor, SingleThread, task};
@@ -37,35 +37,36 @@ pub fn spans(timeline: &Timeline) -> Spans {
     reader::read(timeline)
 }
 
-/// A run as spans of time: see [`spans()`].
+/// A run as spans of time, see [`spans()`].
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Spans {
-    /// When the run begins: its first event.
+    /// When the run begins, that is, the time of its first event.
     pub begin: Duration,
-    /// When the run ends: its last event, or the end of the record if a task is still alive.
+    /// When the run ends: the time of its last event, or the end of the record if the run was still going
+    /// on then.
     pub end: Duration,
-    /// The tasks, as in [`Timeline::tasks`].
+    /// The tasks, with the same indices as [`Timeline::tasks`].
     pub tasks: Vec<TaskSpans>,
-    /// The threads, as in [`Timeline::lanes`].
+    /// The threads, with the same indices as [`Timeline::lanes`].
     pub lanes: Vec<LaneSpans>,
     /// All polls, in the order in which they began.
     pub polls: Vec<Poll>,
     /// All wakes and spawns, in order of time.
     pub wakes: Vec<Wake>,
-    /// Each time a task began to await the handle of another one.
+    /// The times at which a task began to await the handle of another task.
     pub joins: Vec<Join>,
-    /// How many tasks were in flight from each instant on: *concurrency*.
+    /// The number of tasks in flight from each instant on: *concurrency*.
     pub in_flight: Vec<(Duration, usize)>,
-    /// How many tasks were being polled from each instant on: *parallelism*. Polls that take no time are
+    /// The number of tasks being polled from each instant on: *parallelism*. Polls that take no time are
     /// left out.
     pub at_once: Vec<(Duration, usize)>,
-    /// The most tasks that were ready and not running.
+    /// The largest number of tasks that were ready but not running at one instant.
     pub queued_max: usize,
-    /// How many workers there were.
+    /// The number of workers.
     pub workers: usize,
-    /// How many events the recorder had no room for.
+    /// The number of events that did not fit into the recorder's buffers.
     pub dropped: u64,
 }
 
@@ -73,7 +74,7 @@ pub struct Spans {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum TaskKind {
-    /// A task that was spawned.
+    /// A spawned task.
     #[default]
     Task,
     /// The main future of `block_on`.
@@ -93,25 +94,25 @@ pub struct TaskSpans {
     pub spans: Vec<Span>,
     /// Its polls, as indices into [`Spans::polls`].
     pub polls: Vec<usize>,
-    /// When it was spawned, or first appeared.
+    /// When it was spawned, or first appeared. `None` if the record has no event about it.
     pub begun: Option<Duration>,
-    /// When it ended.
+    /// When it ended. `None` if it was alive when the record ended.
     pub ended: Option<Duration>,
     /// How it ended.
     pub ending: Option<Ending>,
     /// The task that spawned it.
     pub spawned_by: Option<usize>,
-    /// When another task or thread requested its end.
+    /// When another task or thread requested that it be aborted.
     pub aborted: Option<Duration>,
-    /// Since when it has had no waker, so that nothing can wake it.
+    /// When it began to wait without a waker, so that nothing could wake it.
     pub stranded: Option<Duration>,
-    /// How often it was woken.
+    /// The number of times it was woken.
     pub wakes: u64,
-    /// Polls during which it woke itself.
+    /// The number of polls during which it woke itself.
     pub self_woken: u64,
-    /// Wakes without effect, other than by the end of a task that it awaited.
+    /// The number of wakes without effect, not counting wakes by the end of a task that it awaited.
     pub wakes_nowhere: u64,
-    /// Wakes without effect by the end of an awaited task.
+    /// The number of wakes without effect that came from the end of an awaited task.
     pub joins_nowhere: u64,
 }
 
@@ -120,17 +121,17 @@ pub struct TaskSpans {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Span {
-    /// When it begins.
+    /// When the span begins.
     pub from: Duration,
-    /// When it ends.
+    /// When the span ends.
     pub to: Duration,
-    /// The state of the task.
+    /// The state of the task in this span.
     pub state: State,
-    /// For a running task: the poll, as an index into [`Spans::polls`].
+    /// For a running task, the poll, as an index into [`Spans::polls`].
     pub poll: Option<usize>,
-    /// For a waiting task: the wake that ended the wait, as an index into [`Spans::wakes`].
+    /// For a waiting task, the wake that ended the wait, as an index into [`Spans::wakes`].
     pub wake: Option<usize>,
-    /// For a waiting task: whether it awaited the handle of another task.
+    /// For a waiting task, true if it awaited the handle of another task.
     pub joins: bool,
 }
 
@@ -138,11 +139,11 @@ pub struct Span {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum State {
-    /// It is ready, and no worker polls it.
+    /// It is ready, but no worker polls it.
     Queued,
-    /// A thread polls it.
+    /// A thread is polling it.
     Running,
-    /// It waits to be woken.
+    /// It is waiting to be woken.
     Waiting,
 }
 
@@ -163,31 +164,31 @@ pub enum Ending {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Poll {
-    /// The task.
+    /// The polled task.
     pub task: usize,
-    /// The thread, as an index into [`Timeline::lanes`].
+    /// The polling thread, as an index into [`Timeline::lanes`].
     pub lane: usize,
     /// When it began.
     pub begin: Duration,
-    /// When it ended. If the record lacks one of the two ends, both are equal to the known one.
+    /// When it ended. If the record lacks its beginning or its end, both times are the known one.
     pub end: Duration,
-    /// How it ended. `None` if the record ends before, or lacks the end.
+    /// The outcome of the poll. `None` if the record ends before the poll does, or lacks its end.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub outcome: Option<Outcome>,
-    /// The wake or spawn that led to it, as an index into [`Spans::wakes`].
+    /// The wake or spawn that caused it, as an index into [`Spans::wakes`].
     pub cause: Option<usize>,
-    /// How much of it the thread spent off the core, if the record tells.
+    /// How long its thread was not on a core during the poll, if the record shows it.
     pub off_core: Option<OffCore>,
 }
 
-/// The part of a poll in which its thread was on no core.
+/// The part of a poll in which its thread was not on a core.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OffCore {
-    /// The thread itself gave the core away: it slept, waited for a lock, or for a device.
+    /// The time in which the thread gave the core away: it slept, or waited for a lock or a device.
     pub blocked: Duration,
-    /// The OS gave the core to another thread, although this one could run.
+    /// The time in which the OS gave the core to another thread although this thread could run.
     pub preempted: Duration,
 }
 
@@ -198,40 +199,40 @@ pub struct OffCore {
 pub struct Wake {
     /// When it happened.
     pub at: Duration,
-    /// The task that was woken.
+    /// The task that was woken or spawned.
     pub task: usize,
-    /// The thread on which it happened.
+    /// The thread on which the event happened.
     pub lane: usize,
     /// The source of the wake.
     pub source: Source,
     /// The effect of the wake.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub effect: WakeEffect,
-    /// The poll that made the wake.
+    /// The poll during which the wake happened.
     pub from: Option<usize>,
-    /// The poll that followed from it.
+    /// The poll that the wake led to.
     pub to: Option<usize>,
 }
 
-/// What made a task ready. Tasks are given by their index.
+/// The cause that made a task ready. Tasks are given by their index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Source {
-    /// It was spawned, by a task or from outside.
+    /// The task was spawned, by this task or from outside.
     Spawn(Option<usize>),
-    /// The poll of a task woke it.
+    /// A poll of this task woke it.
     Task(usize),
-    /// A task whose handle it awaited ended.
+    /// It awaited the handle of this task, which ended.
     Join(usize),
     /// The OS reported an event.
     Io,
     /// A timer fired.
     Timer,
-    /// A thread that is not a worker, or an event that is not on record.
+    /// A thread that is not a worker woke it, or the record does not show the cause.
     Thread,
 }
 
-/// A task begins to await another task's handle.
+/// The moment at which a task began to await another task's handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -244,54 +245,54 @@ pub struct Join {
     pub by: usize,
 }
 
-/// What a thread did.
+/// The activity of a thread.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LaneSpans {
-    /// What kind of thread it is.
+    /// The kind of the thread.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub kind: LaneKind,
-    /// Its polls, as indices into [`Spans::polls`], in order of time and never two at once.
+    /// Its polls, as indices into [`Spans::polls`], in order of time. They do not overlap.
     pub polls: Vec<usize>,
     /// The times in which it was parked.
     pub parks: Vec<(Duration, Duration)>,
-    /// The times in which it took part in the run.
+    /// The times in which it worked for the executor.
     pub present: Vec<(Duration, Duration)>,
-    /// The moments on it, which took no time.
+    /// Events on this thread that took no time.
     pub marks: Vec<(Duration, Mark)>,
-    /// CPU time of the thread between its first and its last reading.
+    /// The CPU time of the thread between its first and its last reading.
     pub cpu: Option<Duration>,
-    /// How long the OS kept the thread from a core, in the same time, although it could run.
+    /// How long the OS kept the thread from running although it could run, between the same two readings.
     pub preempted: Option<Duration>,
 }
 
-/// A moment on a thread.
+/// An event on a thread that took no time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Mark {
-    /// The OS reported this many events.
+    /// The OS reported this number of events.
     Io(usize),
-    /// This many timers fired.
+    /// This number of timers fired.
     Timers(usize),
-    /// It took tasks from the queue of the worker with this number.
+    /// The thread took tasks from the queue of the worker with this number.
     Steal(usize),
-    /// It woke this task from outside.
+    /// The thread woke this task from outside.
     Woke(usize),
-    /// It polled this task, and no waker of it is left.
+    /// The thread polled this task, and afterwards no waker of the task was left.
     Stranded(usize),
 }
 
 impl Spans {
-    /// Returns the most tasks in flight at one instant.
+    /// Returns the largest number of tasks in flight at one instant.
     pub fn in_flight_max(&self) -> usize {
         self.in_flight.iter().map(|step| step.1).max().unwrap_or(0)
     }
 
-    /// Returns the most tasks polled at one instant.
+    /// Returns the largest number of tasks polled at one instant.
     pub fn at_once_max(&self) -> usize {
         let most = self.at_once.iter().map(|step| step.1).max().unwrap_or(0);
-        // A poll that takes no time, as on a virtual clock, still counts.
+        // A poll that takes no time, as on a virtual clock, counts too.
         let any = |poll: &Poll| self.tasks[poll.task].kind == TaskKind::Task;
         most.max(usize::from(self.polls.iter().any(any)))
     }
@@ -302,12 +303,12 @@ impl Spans {
 }
 
 impl TaskSpans {
-    /// Returns whether it was spawned and is not a job of the blocking pool.
+    /// Returns whether this is a spawned task: neither a main future nor a job of the blocking pool.
     pub fn is_task(&self) -> bool {
         self.kind == TaskKind::Task
     }
 
-    /// Returns how long it was in a state.
+    /// Returns the total time that it spent in this state.
     pub fn time_in(&self, state: State) -> Duration {
         let spans = self.spans.iter().filter(|span| span.state == state);
         spans.map(Span::length).sum()
@@ -315,29 +316,29 @@ impl TaskSpans {
 }
 
 impl Span {
-    /// Returns how long it is.
+    /// Returns the length of the span.
     pub fn length(&self) -> Duration {
         self.to - self.from
     }
 }
 
 impl Poll {
-    /// Returns how long it took.
+    /// Returns the length of the poll.
     pub fn length(&self) -> Duration {
         self.end - self.begin
     }
 
-    /// Returns how long it was blocked.
+    /// Returns how long the thread blocked during the poll.
     pub fn blocked(&self) -> Duration {
         self.off_core.unwrap_or_default().blocked
     }
 
-    /// Returns how long other threads had the core.
+    /// Returns how long other threads had the core during the poll.
     pub fn preempted(&self) -> Duration {
         self.off_core.unwrap_or_default().preempted
     }
 
-    /// Returns how long it was on a core, or its whole length if the record does not tell.
+    /// Returns how long the thread was on a core, or the whole length of the poll if this is unknown.
     pub fn on_core(&self) -> Duration {
         let off = self.blocked() + self.preempted();
         self.length().saturating_sub(off)

@@ -1,8 +1,8 @@
-//! Numbers for people: 2,000 tasks, 63 ms, 95 %.
+//! Formats numbers for readers: 2,000 tasks, 63 ms, 95 %.
 
 use std::time::Duration;
 
-/// Returns 15000 as `15,000`.
+/// Formats 15000 as `15,000`.
 pub(crate) fn count(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -46,7 +46,7 @@ fn long(seconds: u64) -> String {
     }
 }
 
-/// Returns a share between 0 and 1 in percent. A share below 1 never reads 100 %.
+/// Returns a share between 0 and 1 in percent. A share below 1 is never shown as 100 %.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 99.0 && percent < 100.0 {

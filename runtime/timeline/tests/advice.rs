@@ -1,7 +1,7 @@
-//! The advice on programs that run: faulty ones are named, healthy ones are not spoken of, and a machine
-//! that is busy with other programs changes neither.
+//! Tests the advice on programs that really run. Faulty programs get the right advice, healthy programs get
+//! none, and other programs on the machine must not change that.
 //!
-//! `cargo test -p brigade-timeline --test advice -- --nocapture` prints what was said of each.
+//! `cargo test -p brigade-timeline --test advice -- --nocapture` prints the advice on each program.
 
 mod programs;
 
@@ -11,7 +11,7 @@ use std::thread;
 use brigade_timeline::{Advice, Kind};
 use programs::{Program, faulty, healthy, run};
 
-/// What is said of a run.
+/// Returns the advice on a run.
 fn said(workers: usize, program: Program) -> Vec<Advice> {
     let (timeline, _) = run(workers, program);
     brigade_timeline::advice(&timeline)
@@ -24,7 +24,7 @@ fn in_words(advice: &[Advice]) -> String {
     all.collect::<Vec<_>>().join(" ")
 }
 
-/// Three threads that compute all the time, as other programs do.
+/// Runs `work` beside three threads that compute all the time, as other programs do.
 fn beside_busy_loops<T>(work: impl FnOnce() -> T) -> T {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -58,12 +58,12 @@ fn score(busy: bool) -> Score {
     };
     for fault in faulty::ALL {
         for workers in [1, 2] {
-            // What takes one worker exactly is marked by 0.
+            // 0 means that the program requires exactly one worker, on an idle machine.
             if fault.workers > workers || (fault.workers == 0 && (workers > 1 || busy)) {
                 continue;
             }
             let advice = try_out(workers, (fault.program)(workers));
-            // Whether more workers would help is not known while other programs have the cores.
+            // While other programs use the cores, it is unknown whether more workers would help.
             let crowded = advice
                 .iter()
                 .any(|advice| advice.kind() == Kind::OtherPrograms);
@@ -100,7 +100,7 @@ fn score(busy: bool) -> Score {
     for (name, program) in healthy::ALL {
         for workers in [1, 2] {
             let advice = try_out(workers, program(workers));
-            // Where one worker computes on a machine of two cores, two would help: that is true.
+            // If one worker computes on a machine with two cores, the advice to use two workers is right.
             let quiet = advice
                 .iter()
                 .all(|advice| matches!(advice.kind(), Kind::MoreWorkers | Kind::OtherPrograms));
@@ -128,17 +128,19 @@ fn score(busy: bool) -> Score {
 fn faults_are_named_and_healthy_programs_are_not_spoken_of() {
     for busy in [false, true] {
         let score = score(busy);
-        // On an idle machine all are right. What else runs on this one is not known.
+        // On an idle machine all advice is right. The bounds are lower because other programs may be
+        // running here.
         assert!(score.named * 10 >= score.faulty * 8, "recall");
         assert!(score.silent * 10 >= score.healthy * 9, "precision");
     }
 }
 
-/// What the advice says at most is checked by doing what it says: the mended program is no faster than
-/// that, and faster than the broken one.
+/// Follows the advice and measures the gain. The repaired program must be faster than the faulty one, by no
+/// more than the advice promised.
 #[test]
 fn the_mended_program_is_faster_and_not_more_than_was_said() {
-    // Where programs compute, what others leave of the cores decides; where they wait, nothing does.
+    // Only programs that wait are tested, because the speed of programs that compute depends on the load of
+    // the machine.
     for fault in faulty::ALL
         .iter()
         .filter(|fault| fault.gains && fault.workers == 1)

@@ -1,11 +1,11 @@
-//! The HTML page in a real browser: it is opened, touched and photographed.
+//! Opens the HTML page in a real browser, operates it, and takes screenshots.
 //!
-//! Wants Chromium or Chrome on the path, or named by `BRIGADE_BROWSER`. Without one these tests say
-//! loudly that they were skipped; where `BRIGADE_REQUIRE_BROWSER` is set, they fail.
+//! The tests need Chromium or Chrome on the path, or its name in `BRIGADE_BROWSER`. Without a browser they
+//! report loudly that they were skipped. If `BRIGADE_REQUIRE_BROWSER` is set, they fail instead.
 //!
-//! The page is driven from within: `browser/selftest.js` stands at its end and sends it the events
-//! that a hand would. What it found out stands in the document that the browser prints. So nothing
-//! has to be waited for, and no protocol is spoken.
+//! A script drives the page from within: `browser/selftest.js` is at the end of the page and sends it the
+//! events that a user would cause. Its report is part of the document that the browser prints. So the test
+//! needs no waiting and no remote-control protocol.
 
 #[path = "browser/runs.rs"]
 mod runs;
@@ -23,9 +23,10 @@ use brigade::{WorkStealing, timeline::Timeline};
 use brigade_timeline::{Drawing, TaskFigures};
 
 const SELFTEST: &str = include_str!("browser/selftest.js");
-/// No browser takes as long, unless it hangs.
+/// Longer than any browser takes, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Far above what a frame takes (see the lines on stderr), for machines that do much else.
+/// The longest time for a frame, in milliseconds. It is far above the usual time (see the lines on stderr),
+/// because the machine may be busy.
 const FRAME_MS_MAX: f64 = 100.0;
 
 #[test]
@@ -37,7 +38,8 @@ fn the_page_can_be_explored() {
     assert!(report.lines().count() > 25, "{report}");
 }
 
-/// Threads write down what they do a moment before or after they do it: no run made by hand does.
+/// Threads record their actions a moment before or after they happen. A run made by hand does not show
+/// that.
 #[test]
 fn a_real_run_is_read_as_the_runtime_reads_it() {
     let Some(browser) = Browser::find() else {
@@ -129,7 +131,7 @@ fn screenshots_are_taken() {
             let png = fs::read(&picture).expect("there is a picture");
             let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
             assert_eq!((side(16), side(20)), (1400, 900));
-            // A page that is blank but for its head takes less.
+            // A page that is blank below its header takes fewer bytes.
             assert!(
                 png.len() > 60_000,
                 "{}: {} bytes",
@@ -141,7 +143,8 @@ fn screenshots_are_taken() {
     say(&format!("screenshots: {}", browser.room.display()));
 }
 
-/// The figures as the runtime works them out: the selftest compares them with what the page does.
+/// Returns a page with the figures that the library computes. The selftest compares them with those of the
+/// page.
 fn page(title: &str, run: &Timeline) -> String {
     let figures = brigade_timeline::figures(run);
     let tasks = run.tasks.iter().zip(&figures.tasks);
@@ -188,7 +191,7 @@ impl Browser {
         Some(Self { program, room })
     }
 
-    /// Opens the page of a run, lets the selftest touch it, and checks what it reports.
+    /// Opens the page of a run, lets the selftest operate it, and checks the report.
     fn try_out(&self, run: &Timeline, name: &str) -> String {
         let page = self::page(name, run);
         let (before, after) = page.rsplit_once("</body>").unwrap();
@@ -213,7 +216,7 @@ impl Browser {
     fn open_at(&self, page: &str, name: &str, fragment: &str, arguments: &[&str]) -> Output {
         let file = self.room.join(format!("{name}.html"));
         fs::write(&file, page).unwrap();
-        // A profile of its own: two browsers do not share one.
+        // Each browser needs its own profile, because two browsers cannot share one.
         let profile = tempfile::tempdir().unwrap();
         let child = Command::new(&self.program)
             .args([
@@ -248,7 +251,7 @@ impl Browser {
     }
 }
 
-/// Waits for the browser; one that hangs is ended, and fails the test.
+/// Waits for the browser. If it hangs, kills it and fails the test.
 fn finish(mut child: std::process::Child) -> Output {
     let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
     let read = |mut pipe: Box<dyn std::io::Read + Send>| {
@@ -276,7 +279,7 @@ fn finish(mut child: std::process::Child) -> Output {
     }
 }
 
-/// To stderr itself: what is printed by macros is hidden when a test passes.
+/// Writes to stderr directly, because the output of print macros is hidden if a test passes.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! Polls that keep a worker: some block its thread, others compute for long.
+//! Polls that occupy a worker for too long: some block its thread, others compute.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use super::{Advice, Adviser, Kind, WORKER};
 use crate::figures::stall;
 use crate::spans::{Poll, Source, State, TaskKind, TaskSpans};
 
-/// A poll that blocks for less may have met a page fault, or a lock that was held for an instant.
+/// A poll that blocks for less time is ignored: it may only have met a page fault or a brief lock.
 const BRIEF: Duration = Duration::from_micros(300);
 
-/// One call that blocks for this long is reported.
+/// A single call that blocks for this long is reported.
 const ONE_BLOCK: Duration = Duration::from_millis(5);
 
-/// Many calls are reported if they block for this share of the run, and for this long in all.
+/// Several blocking calls are reported if together they take this share of the run and this much time.
 const BLOCKED_SHARE: f64 = 0.1;
 const MANY_BLOCKS: Duration = Duration::from_millis(10);
 
-/// A poll that computes for this long delays other tasks. Shorter than a frame at 60 Hz (16.67 ms).
+/// A poll that computes for this long delays other tasks. It is less than a frame at 60 Hz (16.67 ms).
 const LONG_COMPUTING: Duration = Duration::from_millis(10);
 
-/// A task whose median poll takes a quarter of a long poll computes too. It counts as another computing
-/// task, not as delayed.
+/// A task whose median poll takes more than a quarter of the long poll is itself computing, so it does not
+/// count as delayed.
 const ALIKE: u32 = 4;
 
-/// The loop notices an event within this time once it polls the driver again. On a busy machine it takes
-/// at most a part of the delay.
+/// How long the event loop may take to notice an event after a long poll. Because the machine may be busy,
+/// a part of the poll's length is added.
 const PROMPTLY: Duration = Duration::from_millis(2);
 const PART: u32 = 4;
 
@@ -88,7 +88,7 @@ impl Adviser<'_> {
         });
         let mut times: Vec<_> = times.collect();
         times.sort_by_key(|time| std::cmp::Reverse(self.spans.polls[time.poll].on_core()));
-        // In a run that consists of such polls, the first few tell as much as all of them.
+        // If the whole run consists of such polls, the first few are enough.
         let found = times.iter().take(100).find_map(|time| {
             let poll = self.spans.polls[time.poll];
             let held = self.held_up(&poll, time.from, time.to);

@@ -5,17 +5,17 @@ use super::{Advice, Adviser, Kind};
 use crate::spans::{Source, TaskKind};
 use brigade::timeline::{Outcome, WakeEffect};
 
-/// A poll that wakes this many tasks wakes a crowd.
+/// A poll that wakes at least this many tasks wakes a *crowd*.
 const CROWD: usize = 4;
 
-/// Fewer useless polls cost little.
+/// The least number of useless polls that is reported. Fewer cost little.
 const MANY: usize = 50;
 
-/// At least this share of the woken tasks went back to waiting.
+/// The least share of the woken tasks that must have gone back to waiting.
 const MOSTLY_VAIN: f64 = 0.7;
 
-/// In at least this share of the crowds some task continued. Otherwise the wakes are a message to all,
-/// which is not a fault.
+/// The least share of the crowds in which a task must have continued. Otherwise the wakes are a message to
+/// all tasks, which is not a fault.
 const SOME_WENT_ON: f64 = 0.5;
 
 impl Adviser<'_> {
@@ -67,7 +67,7 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns the wakes of each poll that made many.
+    /// Returns the crowds: for each poll that woke many tasks, its wakes.
     fn crowds(&self) -> Vec<Vec<usize>> {
         let mut of_poll: Vec<Vec<usize>> = vec![Vec::new(); self.spans.polls.len()];
         for (index, wake) in self.spans.wakes.iter().enumerate() {
@@ -80,8 +80,8 @@ impl Adviser<'_> {
         of_poll
     }
 
-    /// Returns for each poll whether it had an effect. The task ended, woke or spawned another task, or
-    /// next waited for something other than a crowd.
+    /// Returns for each poll whether it had an effect: the task ended, woke or spawned another task, or was
+    /// next woken by something other than a crowd.
     fn polls_that_act(&self, in_crowd: &[bool]) -> Vec<bool> {
         let spans = self.spans;
         let mut acts = vec![false; spans.polls.len()];

@@ -1,8 +1,8 @@
-//! Do tasks queue for something, although they could wait together?
+//! Tasks that wait in a queue although they could wait together.
 //!
-//! Many tasks are useful if they wait for events at the same time. If no two of them ever do, and each
-//! had to wait for another task first, something lets them through one at a time. Most often it is a
-//! lock that is held across an await.
+//! Tasks are useful because they wait for events at the same time. If no two tasks ever do so, and each
+//! first waits for another task, something lets them through one at a time. Most often this is a lock that
+//! is held across an await.
 
 use std::time::Duration;
 
@@ -12,19 +12,20 @@ use super::{Advice, Adviser, Kind};
 use crate::figures::share;
 use crate::spans::Source;
 
-/// Two tasks that take turns are a conversation.
+/// The least number of tasks. Two tasks that take turns are only communicating.
 const FEWEST: usize = 3;
 
-/// Waiting for events takes at least this share of the time in question.
+/// The least share of the period in which at least one task must wait for an event.
 const MOSTLY_EVENTS: f64 = 0.6;
 
-/// Tasks that wait together for less than this share only hand over slowly.
+/// The largest share of the period in which tasks may wait for events together. Such a short overlap only
+/// shows a slow handover.
 const HARDLY_TOGETHER: f64 = 0.05;
 
-/// The tasks wait for one another for at least this share of their time.
+/// The least share of their time that the tasks must wait for one another.
 const MOSTLY_FOR_TASKS: f64 = 0.4;
 
-/// Shorter waits do not matter.
+/// The shortest period that matters.
 const LEAST: Duration = Duration::from_millis(5);
 
 impl Adviser<'_> {
@@ -76,8 +77,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns the tasks that waited for an event after another task had let them through. Also returns
-    /// all waits for events of these tasks and of the tasks that were first in line.
+    /// Returns the tasks that waited for an event after another task had let them through. Also returns all
+    /// waits for events of these tasks, and of the tasks that let them through.
     fn stand_in_line(&self) -> (Vec<usize>, Vec<Outside>) {
         let count = self.spans.tasks.len();
         let mut in_line = vec![false; count];
@@ -88,7 +89,7 @@ impl Adviser<'_> {
         let tasks: Vec<usize> = (0..count)
             .filter(|&task| in_line[task] && self.spans.tasks[task].is_task())
             .collect();
-        // A task that waits for an event and then lets another task through stands in the same line.
+        // A task that waits for an event and then lets another task through belongs to the queue too.
         let mut belongs = in_line.clone();
         for wake in self.spans.wakes.iter().filter(|wake| in_line[wake.task]) {
             if let Source::Task(by) = wake.source {

@@ -1,4 +1,5 @@
-//! One thing after the other, although nothing shows that each needs the result of the one before.
+//! Steps that a task takes one after the other, although nothing shows that a step needs the result of the
+//! one before.
 
 use std::time::Duration;
 
@@ -8,28 +9,28 @@ use super::{Advice, Adviser, Kind};
 use crate::figures::share;
 use crate::spans::{State, TaskKind};
 
-/// Two or three steps may well depend on each other.
+/// The least number of steps. Two or three may well depend on each other.
 const FEWEST: usize = 4;
 
-/// Shorter waits take less time than it takes to arrange them.
+/// The shortest wait that counts. It takes as long to arrange shorter waits as to wait.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
 
-/// Shorter lives of spawned tasks do not matter.
+/// The shortest mean life of the spawned tasks.
 const LEAST_LIFE: Duration = Duration::from_micros(200);
 
-/// The loop takes at least this share of the run.
+/// The least share of the run that the loop must take.
 const MOST_OF_RUN: f64 = 0.5;
 
-/// These waits or tasks take at least this share of the loop.
+/// The least share of the loop that these waits or tasks must take.
 const MOST_OF_LOOP: f64 = 0.6;
 
-/// Other work covers at most this share of the loop.
+/// The largest share of the loop in which other tasks may be active.
 const HARDLY_ANYTHING_ELSE: f64 = 0.15;
 
-/// A wait for this share of the run is that of a server for its next client.
+/// A task that waits for this share of the run is taken for a server that waits for its next client.
 const STANDING: f64 = 0.5;
 
-/// If a poll causes an event over a socket within the process, the event comes within this time.
+/// If a poll causes an event over a socket within the process, that event comes within this time.
 const SOON: Duration = Duration::from_micros(500);
 
 impl Adviser<'_> {
@@ -41,7 +42,7 @@ impl Adviser<'_> {
                 .copied()
                 .filter(|wait| wait.length() >= LEAST_WAIT);
             let waits: Vec<Outside> = waits.collect();
-            // A few short messages of an exchange may take long on a busy machine.
+            // In an exchange of short messages, a few waits may be long on a busy machine.
             if waits.len() * 2 < all.len() {
                 return None;
             }
@@ -68,7 +69,7 @@ impl Adviser<'_> {
         {
             return None;
         }
-        // A task that wakes others after each wait sets a pace, and they run in between.
+        // A task that wakes others after each wait sets their pace, and they run in between.
         let polls = &self.spans.tasks[task].polls;
         let telling = polls.iter().filter(|&&poll| self.has_effect(poll)).count();
         if telling * 2 > waits.len() {
@@ -98,8 +99,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns when other tasks computed or waited without any relation to this task: not to its
-    /// actions, and not to its wakes.
+    /// Returns the times in which other tasks computed or waited independently: this task did not end their
+    /// waits, and they did not wake this task.
     fn goes_on_beside(&self, task: usize) -> Vec<(Duration, Duration)> {
         let standing = self.figures.span.mul_f64(STANDING);
         let by_io: Vec<Duration> = self
@@ -134,7 +135,7 @@ impl Adviser<'_> {
         beside
     }
 
-    /// Returns for each task whether it only ticks, and wakes no other task.
+    /// Returns for each task whether it only ticks and wakes no other task.
     fn tickers(&self) -> Vec<bool> {
         let ticks = |task: usize| {
             let waits = self.waits.of_task(task);
@@ -185,7 +186,7 @@ impl Adviser<'_> {
             return None;
         }
         let its: Vec<_> = line.iter().map(|&child| life(child)).collect();
-        // Anything that the children began belongs to them.
+        // Work that the children began belongs to them.
         let beside = self.works_beside(&line, parent);
         if covered(&its, &beside) > sum.mul_f64(HARDLY_ANYTHING_ELSE) {
             return None;
@@ -239,7 +240,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns the longest run of tasks in the list in which each began after the one before had ended.
+    /// Returns the longest sequence of tasks in the list in which each task began after the previous one
+    /// had ended.
     fn longest_line(&self, list: &[usize]) -> Vec<usize> {
         let (mut best, mut line): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
         for &child in list {

@@ -1,4 +1,4 @@
-//! Why is only one core busy?
+//! Explains why only one worker is busy.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use super::words::{Percent, Time, times, workers};
 use super::{Advice, Adviser, Kind, WORKER};
 use crate::figures::share;
 
-/// Work takes at least this share of the run.
+/// The least share of the run in which a worker must be busy.
 const MOSTLY_WORK: f64 = 0.5;
 
-/// Two workers are hardly ever in polls at once if their times in polls, added up, exceed the union of
-/// these times by at most this factor.
+/// The largest ratio between the sum of all workers' times in polls and the union of these times. Below it,
+/// two workers are hardly ever busy at once.
 const HARDLY_TOGETHER: f64 = 1.1;
 
-/// A task that does this share of the work does nearly all of it.
+/// A task that does at least this share of the work does nearly all of it.
 const ALL_OF_IT: f64 = 0.8;
 
 impl Adviser<'_> {
     pub(super) fn one_busy_worker(&self) -> Option<Advice> {
         let spans = self.spans;
-        // If other programs have the cores, they may have kept the other workers from them.
+        // If other programs use the cores, the other workers may have had none.
         if spans.workers < 2 || self.cores < 2 || self.is_crowded() {
             return None;
         }

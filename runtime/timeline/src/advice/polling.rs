@@ -1,4 +1,4 @@
-//! Tasks that check again and again instead of waiting to be woken.
+//! Tasks that check repeatedly instead of waiting to be woken.
 
 use std::time::Duration;
 
@@ -8,28 +8,30 @@ use super::{Advice, Adviser, Kind};
 use crate::figures::TaskFigures;
 use crate::spans::TaskKind;
 
-/// A task that checks in a loop is polled thousands of times. A lock or a budget that yields now and
-/// then is polled less often, and does some work.
+/// The least number of polls. A task that checks in a loop is polled thousands of times. A task that yields
+/// now and then, for a lock or a budget, is polled less often and does some work.
 const MANY_POLLS: u64 = 1000;
 
-/// A shorter average poll does no real work. Checking a flag takes well under a microsecond, and a few
-/// microseconds in a debug build.
+/// The longest average poll that does no real work. Checking a flag takes well under a microsecond, or a
+/// few microseconds in a debug build.
 const SHORT_POLL: Duration = Duration::from_micros(if cfg!(debug_assertions) { 8 } else { 2 });
 
-/// The share of polls after which a busy-polling task has woken itself. The rest are its first poll and
+/// The least share of its polls in which a busy-polling task wakes itself. The rest are its first poll and
 /// polls that other code caused.
 const MOSTLY_SELF_WOKEN: f64 = 0.9;
 
-/// This many sleeps of about the same length, with no work after any of them, are polling.
+/// The least number of sleeps that count as polling. They must have about the same length, with no work
+/// after any of them.
 const MANY_SLEEPS: usize = 10;
 
 /// The longest time that a check takes.
 const LOOK: Duration = Duration::from_micros(100);
 
-/// If workers compute for more of the run, timers are late, and a ticker cannot be told from a loop.
+/// If workers compute for more than this share of the run, timers are late, and a ticker cannot be told
+/// from a loop of sleeps.
 const MOSTLY_IDLE: f64 = 0.5;
 
-/// Longer sleeps are a schedule.
+/// The longest sleep that counts as polling. Longer sleeps are a schedule.
 const LONGEST_SLEEP: Duration = Duration::from_millis(200);
 
 impl Adviser<'_> {
@@ -85,7 +87,7 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns how the task sleeps and checks, if it does so again and again.
+    /// Returns the task's sleeps and checks, or `None` if it does not poll by timer.
     fn asks(&self, task: usize) -> Option<Asking> {
         let life = &self.spans.tasks[task];
         if life.kind == TaskKind::Job || self.figures.work > self.figures.span.mul_f64(MOSTLY_IDLE)
@@ -100,7 +102,7 @@ impl Adviser<'_> {
         let mut lengths: Vec<Duration> = sleeps.iter().map(|wait| wait.length()).collect();
         lengths.sort_unstable();
         let median = lengths[lengths.len() / 2];
-        // All but the odd one have equal lengths, apart from lateness.
+        // Most lengths must be about equal. A few may differ.
         let alike = lengths
             .iter()
             .filter(|&&length| length <= median * 2 && length * 2 >= median);
@@ -112,8 +114,8 @@ impl Adviser<'_> {
             return None;
         }
         let (from, to) = (sleeps[0].from, fired[fired.len() - 1]);
-        // The checks are the polls between two sleeps: neither the first poll nor the one that
-        // continues.
+        // The checks are the polls between two sleeps. The first poll and the last, which continues, are
+        // not checks.
         let looks = || {
             let polls = life.polls.iter().filter(|&&poll| {
                 let begin = self.spans.polls[poll].begin;
@@ -148,8 +150,8 @@ impl Adviser<'_> {
         wakes.any(|wake| wake.from == Some(poll) && wake.task != at.task)
     }
 
-    /// Returns whether another task, which does not poll in a loop itself, ended during the last sleep.
-    /// Then the checks were for that task.
+    /// Returns whether another task ended during the last sleep, so that the checks were probably for that
+    /// task. Tasks that poll by timer themselves do not count.
     fn was_answered(&self, task: usize, asking: &Asking, pollers: &[usize]) -> bool {
         if self.spans.tasks[task].ending == Some(crate::spans::Ending::Cancelled) {
             return false;
@@ -172,7 +174,7 @@ struct Asking {
     mean: Duration,
     from: Duration,
     to: Duration,
-    /// When the last sleep began.
+    /// The time at which the last sleep began.
     last: Duration,
 }
 
@@ -180,7 +182,7 @@ fn is_busy_polling(task: &TaskFigures) -> bool {
     task.polls >= MANY_POLLS
         && task.self_woken as f64 >= MOSTLY_SELF_WOKEN * task.polls as f64
         && mean_poll(task) < SHORT_POLL
-        // On a virtual clock no poll takes any time, so its length means nothing.
+        // On a virtual clock polls take no time, so their length means nothing.
         && !task.running.is_zero()
 }
 

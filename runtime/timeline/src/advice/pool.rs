@@ -1,4 +1,4 @@
-//! Jobs of the blocking pool: thousands of tiny ones, or more at once than the machine can serve.
+//! Jobs of the blocking pool: thousands of tiny ones, or more at once than the machine can handle.
 
 use std::time::Duration;
 
@@ -8,21 +8,23 @@ use super::words::{Time, counted, workers};
 use super::{Advice, Adviser, Kind, WORKER};
 use crate::spans::TaskKind;
 
-/// Fewer jobs cost little, however small they are.
+/// The least number of tiny jobs that is reported. Fewer jobs cost little, however small they are.
 const MANY_TINY: usize = 500;
 
-/// Handing a job to a thread and its result back takes some microseconds. If the thread has to be woken,
-/// it takes some tens.
+/// A job with a shorter median is tiny. It takes some microseconds to hand a job to a thread and its result
+/// back, and some tens of microseconds if the thread must be woken.
 const TINY: Duration = Duration::from_micros(50);
 
-/// This many threads that compute at once, and this many for each core, only compete for the cores.
+/// Threads of the pool only compete for the cores if at least this number compute at once, and at least
+/// this number per core.
 const MANY_COMPUTING: usize = 16;
 const PER_CORE: usize = 4;
 
 /// The least CPU time of a job that computes.
 const COMPUTING: Duration = Duration::from_micros(500);
 
-/// This many threads that block at once cost memory and time to start. Waiting in tasks costs neither.
+/// The least number of blocked threads that is reported. They cost memory and time to start; tasks that
+/// wait cost neither.
 const MANY_BLOCKING: usize = 100;
 
 impl Adviser<'_> {

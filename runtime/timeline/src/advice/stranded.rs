@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::words::{Time, counted, others};
 use super::{Advice, Adviser, Kind};
 
-/// A task that has been stranded for less than this may have been the last thing before the end of the
-/// record. Arbitrary: not measured.
+/// A task must have been stranded for this long. A shorter time may only mean that the record ended soon
+/// after. Arbitrary: not measured.
 const LONG_STRANDED: Duration = Duration::from_millis(10);
 
 impl Adviser<'_> {

@@ -1,4 +1,4 @@
-//! Rules on runs made by hand. `tests/advice.rs` tests them on real programs.
+//! Tests of the rules on hand-made runs. `tests/advice.rs` tests them on real programs.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::waits::is_ticker;
 use super::{Kind, on_cores};
 use crate::script::Script;
 
-/// Returns when timers fire that are set one after the other for `period` ms. Each fires at the next
+/// Returns the times at which timers of `period` ms, set one after the other, fire. Each fires at the next
 /// tick of the wheel.
 fn fired(times: u32, period: f64, is_interval: bool) -> Vec<Duration> {
     const TICK: f64 = 1.048_576;
@@ -34,7 +34,8 @@ fn a_ticker_is_told_from_a_loop_of_sleeps() {
     }
 }
 
-/// A task computes for `takes` ms in one poll, and a timer of another task fires in that time.
+/// Returns the advice for a task that computes for `takes` ms in one poll while a timer of another task
+/// fires.
 fn hog(takes: u64) -> Vec<Kind> {
     let mut run = Script::new(1);
     let [ui, hog] = ["ui", "hog"].map(|name| run.task(name));

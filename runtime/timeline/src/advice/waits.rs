@@ -1,4 +1,4 @@
-//! The causes for which tasks waited: something outside, or one another.
+//! What the tasks waited for: external events, or one another.
 
 use std::time::Duration;
 
@@ -22,13 +22,14 @@ impl Outside {
 
 /// All waits of a run.
 pub(super) struct Waits {
-    /// In order of their beginning.
+    /// Waits for external events, sorted by their beginning.
     pub(super) outside: Vec<Outside>,
     /// The waits of each task, in order.
     of_task: Vec<Vec<Outside>>,
-    /// For each task: how long it waited for a wake by another task, other than by its end.
+    /// For each task, how long it waited for other tasks to wake it. Waits for the end of a task are left
+    /// out.
     pub(super) for_tasks: Vec<Duration>,
-    /// For each task: when other tasks woke it, other than by their end.
+    /// For each task, the times at which other tasks woke it. Wakes by the end of a task are left out.
     pub(super) let_through: Vec<Vec<Duration>>,
 }
 
@@ -97,7 +98,7 @@ pub(super) fn sum_and_union(
     (sum, union)
 }
 
-/// Returns how much of `one` the others cover. `one` is in order of time, without overlap.
+/// Returns how much of `one` is covered by `others`. `one` is sorted and has no overlaps.
 pub(super) fn covered(one: &[(Duration, Duration)], others: &[(Duration, Duration)]) -> Duration {
     let both = one.iter().chain(others).copied();
     let (_, all) = sum_and_union(both);
@@ -106,23 +107,24 @@ pub(super) fn covered(one: &[(Duration, Duration)], others: &[(Duration, Duratio
     (union_of_one + union_of_others).saturating_sub(all)
 }
 
-/// Timers fire up to a tick of the wheel late: 1.05 ms.
+/// How late a timer may fire, in milliseconds: one tick of the wheel (1.05 ms) and a margin.
 const TICK: f64 = 1.15;
 
-/// At least this share of a ticker's timers fire in time; the rest are late on a busy machine. With few
-/// instants, a greater share must lie on the grid, because a few may lie there by chance.
+/// The least share of a ticker's timers that must fire in time; on a busy machine the rest are late. If
+/// there are fewer than `FEW` timers, the share must be greater, because a few may lie on the grid by
+/// chance.
 const IN_TIME: f64 = 0.5;
 const FEW_IN_TIME: f64 = 0.8;
 const FEW: usize = 10;
 
-/// Many instants lie on a fine grid by chance, so a greater share must.
+/// Many instants lie on a fine grid by chance, so the required share is greater by this amount.
 const BY_CHANCE: f64 = 0.35;
 
-/// Returns whether these timers belong to a ticker, which ticks at fixed instants. In a loop of sleeps,
-/// each sleep adds its lateness to the next.
+/// Returns whether these timers belong to a ticker, which ticks at fixed instants. In a loop of sleeps, the
+/// lateness of each sleep delays the next one.
 ///
-/// People choose the period of a ticker, and its ticks fall just behind the multiples of that period.
-/// The sleeps of a loop drift away from any such grid.
+/// Programmers choose round periods, and a ticker's ticks fall just behind the multiples of its period. The
+/// sleeps of a loop drift away from any such grid.
 pub(super) fn is_ticker(fired: &[Duration]) -> bool {
     if fired.len() < 5 {
         return false;
@@ -136,7 +138,7 @@ pub(super) fn is_ticker(fired: &[Duration]) -> bool {
     gaps.sort_by(f64::total_cmp);
     let median = gaps[gaps.len() / 2];
     if median < 2.5 {
-        // Sleeps cannot drift away from so fine a grid.
+        // On so fine a grid, the drift of a loop of sleeps is not visible.
         return mean < 1.06 || (mean - 2.0).abs() < 0.03;
     }
     let round = |period: f64| match period {
@@ -158,7 +160,7 @@ pub(super) fn is_ticker(fired: &[Duration]) -> bool {
         })
 }
 
-/// Returns the largest share of the instants that lie within a tick behind the points of a grid of this
+/// Returns the largest share of the instants that lie within one tick behind the points of a grid with this
 /// period.
 fn on_grid(instants: impl Iterator<Item = f64>, period: f64) -> f64 {
     let mut phases: Vec<f64> = instants.map(|at| at.rem_euclid(period)).collect();

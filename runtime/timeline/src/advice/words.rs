@@ -1,4 +1,4 @@
-//! Words and numbers of advice.
+//! The words and numbers of the advice.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::WORKER;
 use crate::figures::Figures;
 
-/// A share in percent that is never rounded up.
+/// A share in percent, rounded down.
 pub(super) struct Percent(pub(super) f64);
 
 impl fmt::Display for Percent {
@@ -16,7 +16,7 @@ impl fmt::Display for Percent {
     }
 }
 
-/// A time to about three digits, in the unit that suits it: `2.26 s`, `105 ms`, `9.0 ms`.
+/// A duration to about three digits, in a suitable unit: `2.26 s`, `105 ms`, `9.0 ms`.
 pub(super) struct Time(pub(super) Duration);
 
 impl fmt::Display for Time {
@@ -51,7 +51,7 @@ pub(super) fn others(count: usize) -> String {
     }
 }
 
-/// Returns a factor that is never rounded up.
+/// Returns a factor with one decimal, rounded down.
 pub(super) fn times(factor: f64) -> String {
     format!("{:.1}", (factor * 10.0 + 1e-9).floor() / 10.0)
 }

@@ -1,7 +1,7 @@
-//! Time in the drawings: the window that is drawn, the place of a moment in it, and ticks at round
+//! Time in the drawings: the window that is drawn, the position of a moment in it, and ticks at round
 //! numbers.
 
-/// A moment or a length of time in nanoseconds, up to 584 years.
+/// A moment or a length of time in nanoseconds, at most 584 years.
 pub(super) type Nanos = u64;
 
 /// The span of time that is drawn.
@@ -17,16 +17,16 @@ impl Window {
         self.end.saturating_sub(self.begin).max(1)
     }
 
-    /// Returns the place of `at`, from 0 to 1.
+    /// Returns the position of `at` in the window, from 0 to 1.
     pub(super) fn place(self, at: Nanos) -> f64 {
         (at.saturating_sub(self.begin) as f64 / self.length() as f64).min(1.0)
     }
 
-    /// Divides the window into `bins` equal parts, and returns how much of each the intervals fill. The
-    /// shares are added up: two intervals that fill a part together make 2.
+    /// Divides the window into `bins` equal parts, and returns how much of each part the intervals fill.
+    /// The shares are added up, so two intervals that both fill a part make 2.
     ///
-    /// Takes time for every interval and every bin, but not for their product. The bins that an interval
-    /// fills completely are noted at its two ends only, and added up at the end.
+    /// Takes time proportional to the number of intervals plus the number of bins. An interval adds steps
+    /// at the two ends of the bins that it fills completely; the steps are added up at the end.
     pub(super) fn fill(
         self,
         bins: usize,
@@ -34,7 +34,7 @@ impl Window {
     ) -> Vec<f64> {
         let bins = bins.max(1);
         let mut parts = vec![0.0; bins];
-        // How many complete fillings begin at each bin. Below zero: how many have ended.
+        // The number of complete fillings that begin at each bin, minus those that have ended.
         let mut steps = vec![0i64; bins + 1];
         for (from, to) in intervals {
             let (from, to) = (self.place(from) * bins as f64, self.place(to) * bins as f64);
@@ -56,7 +56,7 @@ impl Window {
         parts
     }
 
-    /// Returns at most `most` ticks at round numbers, counted from the window's begin.
+    /// Returns at most `most` ticks at round numbers, counted from the beginning of the window.
     pub(super) fn ticks(self, most: usize) -> Vec<Tick> {
         let (length, step) = (self.length(), self.step(most));
         (0..=length / step)
@@ -79,9 +79,9 @@ impl Window {
 /// A mark on the axis.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tick {
-    /// Its place, from 0 to 1.
+    /// Its position, from 0 to 1.
     pub(super) place: f64,
-    /// `0`, `5 ms`, `1:30 min`.
+    /// Its label, for example `0`, `5 ms`, `1:30 min`.
     pub(super) label: String,
 }
 
@@ -92,7 +92,7 @@ const MINUTE: Nanos = 60 * SECOND;
 const HOUR: Nanos = 60 * MINUTE;
 const DAY: Nanos = 24 * HOUR;
 
-/// Distances between ticks that are easy to count in.
+/// The possible distances between two ticks, at which counting is easy.
 const STEPS: [Nanos; 46] = {
     let mut steps = [0; 46];
     let mut at = 0;
@@ -105,7 +105,7 @@ const STEPS: [Nanos; 46] = {
         }
         at += 1;
     }
-    // and from there in minutes, hours and days.
+    // and from there on in minutes, hours and days.
     let coarse = [
         30 * SECOND,
         MINUTE,

@@ -1,7 +1,7 @@
-//! One row of the SVG drawing: of a cook, or of a task.
+//! One row of the SVG drawing, for a worker or a task.
 //!
-//! Spans that can be told apart are drawn one by one. If a row has too many, it is drawn as heights: the
-//! share of each moment that was spent in a state. Its size then no longer depends on the run.
+//! Spans that can be told apart are drawn one by one. A row with too many spans is drawn as heights: for
+//! each moment, the share that was spent in a state. The size of the row then no longer depends on the run.
 
 use super::{
     axis::Nanos,
@@ -13,37 +13,37 @@ use super::{
 
 pub(super) const WIDTH: f64 = 1000.0;
 pub(super) const MARGIN: f64 = 24.0;
-/// The x of the beginning of the run.
+/// The x coordinate at which the run begins.
 pub(super) const PLOT: f64 = 172.0;
-/// The right end of the figures.
+/// The right edge of the column of figures.
 pub(super) const FIGURES: f64 = WIDTH - MARGIN;
-/// The length of the run, in pixels.
+/// The width of the whole run, in pixels.
 pub(super) const LENGTH: f64 = FIGURES - 92.0 - PLOT;
-/// The distance from one row to the next.
+/// The distance from one row to the next, in pixels.
 pub(super) const ROW: f64 = 22.0;
-/// Pixels for a column of text, approximately: fonts differ.
+/// The approximate width of a column of text, in pixels. It depends on the font.
 pub(super) const COLUMN: f64 = 6.2;
-/// Heights of running, ready and waiting tasks.
+/// The heights of running, ready and waiting tasks, in pixels.
 pub(super) const RUNNING: f64 = 14.0;
 pub(super) const QUEUED: f64 = 7.0;
 pub(super) const WAITING: f64 = 3.0;
-/// A row with more spans than this is drawn as heights.
+/// The largest number of spans that are drawn one by one. A row with more spans is drawn as heights.
 pub(super) const EXACT_MAX: usize = 250;
-/// Moments in a row of heights: one for each pixel and a half.
+/// The number of moments in a row of heights: one for every 1.5 pixels.
 pub(super) const BINS: usize = (LENGTH / 1.5) as usize;
 
-/// The same for tasks, which have more rows.
+/// The number of moments in a task's row of heights. It is smaller, because there are more such rows.
 const TASK_BINS: usize = (LENGTH / 4.0) as usize;
-/// A row with more spans than this has no round corners.
+/// The largest number of spans in a row with round corners.
 const ROUND_MAX: usize = 40;
-/// A poll is never thinner than this.
+/// The least width of a poll, in pixels.
 const THIN: f64 = 1.2;
-/// Columns of room for a label.
+/// The width of a label, in columns.
 const LABEL: usize = 20;
-/// How many cooks are told apart in a task's row of heights.
+/// The largest number of workers that are told apart in a task's row of heights.
 const LAYERS_MAX: usize = 4;
 
-/// The row that is drawn, with its run and its height in the picture.
+/// The row that is drawn, with its run and its vertical position.
 #[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
     pub(super) gantt: &'a Gantt,
@@ -51,14 +51,14 @@ pub(super) struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Draws the texts at both ends.
+    /// Draws the texts at both ends of the row.
     pub(super) fn label(self, paper: &mut Paper, name: &str, figure: &str) {
         let line = self.y + ROW / 2.0 + 4.0;
         paper.text(Class::Text, (MARGIN, line), &shorten(name, LABEL, "…"));
         paper.text(Class::Figure, (FIGURES, line), figure);
     }
 
-    /// Draws what a cook did, in the colour of the cook in row `number`.
+    /// Draws what a worker did, in the colour of the worker in row `number`.
     pub(super) fn cook(self, paper: &mut Paper, number: usize, cook: &CookRow) {
         let (top, class) = (self.y + (ROW - RUNNING) / 2.0, Class::Cook(number));
         paper.rect(Class::Band, [PLOT, top, LENGTH, RUNNING], 2.0);
@@ -88,7 +88,7 @@ impl Row<'_> {
         paper.path(class, &polls);
     }
 
-    /// Writes the task's name into a bar, as far as there is room.
+    /// Writes the task's name into a bar, shortened to fit.
     fn inside(self, paper: &mut Paper, [x, y, width, _]: [f64; 4], task: usize) {
         let columns = ((width - 8.0) / COLUMN) as usize;
         if columns >= 4
@@ -129,7 +129,7 @@ impl Row<'_> {
         paper.path(Class::Waiting, &waiting);
         paper.path(Class::Queued, &queued);
         let round = row.spans.len() <= ROUND_MAX;
-        // Consecutive polls by one cook are one path.
+        // Consecutive polls by one worker are one path.
         let (mut path, mut of) = (Path::default(), 0);
         for span in &row.spans {
             let State::Running(lane) = span.state else {
@@ -150,7 +150,7 @@ impl Row<'_> {
         paper.path(Class::Cook(of), &path);
     }
 
-    /// Draws the shares of each moment, stacked.
+    /// Draws the shares of each moment, stacked on one another.
     fn task_as_heights(self, paper: &mut Paper, row: &TaskRow) {
         let share = |wanted: &dyn Fn(State) -> bool| {
             let spans = row.spans.iter().filter(|span| wanted(span.state));
@@ -187,7 +187,7 @@ impl Row<'_> {
             path.steps(PLOT, base, LENGTH / TASK_BINS as f64, heights);
             layers.push((class, path));
         }
-        // The lowest layer is on top of the layers that it is a part of.
+        // Draw the lowest layer last: each higher layer also covers the area of the lower ones.
         for (class, path) in layers.iter().rev() {
             paper.path(*class, path);
         }
@@ -197,7 +197,7 @@ impl Row<'_> {
         PLOT + self.gantt.window.place(at) * LENGTH
     }
 
-    /// Returns a bar in the middle of the row.
+    /// Returns a bar that is vertically centred in the row.
     fn bar(self, from: Nanos, to: Nanos, height: f64) -> [f64; 4] {
         let (x, end) = (self.x(from), self.x(to));
         [x, self.y + (ROW - height) / 2.0, end - x, height]
@@ -208,7 +208,7 @@ fn thick([x, y, width, height]: [f64; 4]) -> [f64; 4] {
     [x, y, width.max(THIN), height]
 }
 
-/// Returns the height for a share of a moment. Any share above zero is visible.
+/// Returns the height for a share of a moment. Any share above zero gets a visible height.
 fn height_of(share: f64) -> f64 {
     if share < 1e-9 {
         0.0

@@ -1,11 +1,11 @@
 //! A run as Chrome's trace events, which <https://ui.perfetto.dev> opens.
 //!
-//! It has two processes. *Workers* has a track for each thread, with its polls. *Tasks* has a track for
-//! each task, with its states. An arrow leads from the poll that woke a task to the poll that answered.
+//! The file has two processes. *Workers* has a track for each thread, with its polls. *Tasks* has a track
+//! for each task, with its states. An arrow leads from the poll that woke a task to the poll that followed.
 //! Two counters show how many tasks were in flight and how many were polled at once.
 //!
-//! Each event is one JSON object on a line of its own. The format uses letters. `M` names a process or a
-//! track. `X` is a slice with a duration, `i` a moment, `C` a counter. `s` and `f` are the two ends of
+//! Each event is one JSON object on a line of its own. Its kind is a letter: `M` names a process or a
+//! track, `X` is a slice with a duration, `i` a moment, and `C` a counter. `s` and `f` are the two ends of
 //! an arrow. Times are microseconds with a fraction, see [`micros`].
 
 use std::io::{self, Write};
@@ -75,7 +75,7 @@ pub(super) fn write(
 /// A process and a track in it.
 type Place = (u64, u64);
 
-/// Avoids track zero, which Perfetto takes for an idle processor.
+/// Returns the track of a thread. It is never track zero, which Perfetto takes for an idle processor.
 fn of_cook(lane: usize) -> Place {
     (COOKS, lane as u64 + 1)
 }
@@ -85,10 +85,10 @@ fn of_task(task: usize) -> Place {
 }
 
 /// Returns nanoseconds as microseconds. Perfetto multiplies by a thousand and cuts the fraction off, but
-/// 1.001 times a thousand is 1000.9999…. So this adds a fifth of a nanosecond, which keeps each time
-/// exact. Slices then meet and do not overlap.
+/// 1.001 times a thousand is 1000.9999…. So this function adds a fifth of a nanosecond, which keeps each
+/// time exact. Slices then meet and do not overlap.
 fn micros(at: Nanos) -> f64 {
-    // Parsed from text, because the output must have exactly these digits.
+    // Parse from text, because the output must have exactly these digits.
     let text = format!("{}.{:03}2", at / 1000, at % 1000);
     text.parse().unwrap_or_default()
 }
@@ -114,7 +114,7 @@ impl<W: Write> Trace<'_, W> {
         self.call("process_sort_index", (COOKS, 0), json!({"sort_index": 0}))?;
         self.call("process_sort_index", (TASKS, 0), json!({"sort_index": 1}))?;
         for lane in 0..self.lanes.len() {
-            // Threads that polled nothing come after the others.
+            // Threads that polled no task come after the others.
             let row = gantt.cooks.iter().position(|cook| cook.lane == lane);
             let order = row.unwrap_or(self.lanes.len() + lane);
             let name = self.lanes[lane].clone();
@@ -167,7 +167,7 @@ impl<W: Write> Trace<'_, W> {
     fn task(&mut self, row: &TaskRow) -> io::Result<()> {
         let place = of_task(row.task);
         for &Span { from, to, state } in &row.spans {
-            // The colours are names that Chrome gives to the states of its own threads.
+            // The colours are the names that Chrome gives to the states of its own threads.
             let (name, colour) = match state {
                 State::Running(_) => ("running", "thread_state_running"),
                 State::Queued => ("ready, not running", "thread_state_runnable"),
@@ -186,7 +186,7 @@ impl<W: Write> Trace<'_, W> {
         }
     }
 
-    /// Writes a moment on a thread, which took no time.
+    /// Writes an event on a thread that took no time.
     fn moment(&mut self, event: &Event) -> io::Result<()> {
         let at = nanos(event.at);
         let place = of_cook(event.lane);
@@ -199,7 +199,7 @@ impl<W: Write> Trace<'_, W> {
             What::Steal { from } => ("steal", json!({"from worker": from})),
             What::IoReady { events } => ("I/O ready", json!({"events": events})),
             What::TimersFired { timers } => ("timers fired", json!({"timers": timers})),
-            // The other events are slices and arrows.
+            // The other events are drawn as slices and arrows.
             _ => return Ok(()),
         };
         self.instant(name, place, at, facts)
@@ -207,7 +207,7 @@ impl<W: Write> Trace<'_, W> {
 
     fn wake(&mut self, id: usize, wake: &Wake) -> io::Result<()> {
         let source = match wake.waker {
-            // A task that yields has no arrow to itself.
+            // A task that yields gets no arrow to itself.
             Waker::Task(by) if by == wake.task => return Ok(()),
             Waker::Task(by) => return self.arrow(id, by, wake),
             Waker::Timer => "woken by a timer",
@@ -217,24 +217,24 @@ impl<W: Write> Trace<'_, W> {
         self.instant(source, of_task(wake.task), wake.at, json!({}))
     }
 
-    /// Draws an arrow. Both ends must be within a slice, or Perfetto draws none. A task that ends wakes
-    /// its joiner just after its last poll, so the time is moved.
+    /// Draws an arrow. Both ends must be within a slice, or Perfetto draws no arrow. A task that ends wakes
+    /// its joiner just after its last poll, so the time of that wake is moved into the poll.
     fn arrow(&mut self, id: usize, by: usize, wake: &Wake) -> io::Result<()> {
         let (Some((polled, until)), Some((from, to))) = (wake.polled, wake.from) else {
             return Ok(());
         };
-        // A slice that takes no time has no inside.
+        // No point is inside a slice that takes no time.
         if to == from || until == polled {
             return Ok(());
         }
         let start = wake.at.clamp(from, to - 1);
         for (phase, (pid, tid), at) in [
             ("s", of_task(by), start),
-            // An arrow does not lead into the past, even if the two threads read the clock in that
+            // An arrow must not lead into the past, even if the two threads read their clocks in that
             // order.
             ("f", of_task(wake.task), polled.max(start).min(until - 1)),
         ] {
-            // `bp: e` ends the arrow in the slice around its time, not in the next one.
+            // `bp: e` ends the arrow in the slice around its time, instead of the next slice.
             self.event(&json!({
                 "ph": phase, "pid": pid, "tid": tid, "ts": micros(at),
                 "name": "wake", "cat": "wake", "id": id, "bp": "e",
@@ -245,7 +245,7 @@ impl<W: Write> Trace<'_, W> {
 
     fn counter(&mut self, name: &str, steps: &[(std::time::Duration, usize)]) -> io::Result<()> {
         for (at, step) in steps.iter().enumerate() {
-            // The last of several values at one instant.
+            // Of several values at one instant, write only the last.
             if steps.get(at + 1).is_none_or(|next| next.0 != step.0) {
                 self.event(&json!({
                     "ph": "C", "pid": COOKS, "tid": 0, "ts": micros(nanos(step.0)),

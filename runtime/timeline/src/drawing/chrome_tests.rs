@@ -1,4 +1,4 @@
-//! Reads the file with a small reader that follows Perfetto's rules.
+//! Reads the file with a small reader that applies Perfetto's rules.
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,7 +29,7 @@ fn runs() -> Vec<Timeline> {
     runs
 }
 
-/// Returns nanoseconds as Perfetto reads them: it cuts the fraction off.
+/// Returns nanoseconds as Perfetto computes them, without the fraction.
 fn read(micros: &Value) -> i64 {
     (micros.as_f64().unwrap() * 1000.0) as i64
 }
@@ -44,7 +44,7 @@ fn kitchen() {
     insta::assert_snapshot!(text(&samples::kitchen()));
 }
 
-/// Checks the fields that the format requires for each letter.
+/// Checks the fields that the format requires for each kind of event.
 #[test]
 fn every_event_has_the_fields_its_letter_requires() {
     for event in runs().iter().flat_map(events) {
@@ -65,7 +65,8 @@ fn every_event_has_the_fields_its_letter_requires() {
 
 type Track = (u64, u64);
 
-/// Returns the slices of each track, in order of time: begin, end, and line in the file.
+/// Returns the slices of each track in order of time, each with its beginning, its end and its line in the
+/// file.
 fn slices(events: &[Value]) -> HashMap<Track, Vec<(i64, i64, usize)>> {
     let mut slices: HashMap<_, Vec<_>> = HashMap::new();
     for (line, event) in events
@@ -97,7 +98,7 @@ fn slices_on_a_track_follow_one_another_to_the_nanosecond() {
     }
 }
 
-/// The reader's arithmetic changes no time.
+/// The reader's arithmetic must not change any time.
 #[test]
 fn a_nanosecond_stays_a_nanosecond() {
     for at in (0..2_000).chain([1_001, 4_035, 1 << 40, (1 << 40) + 1, 3_600_000_000_123]) {
@@ -143,7 +144,7 @@ fn both_ends_of_an_arrow_lie_in_running_slices() {
             }
         }
     }
-    // In the kitchen chop wakes sauce, and water wakes main.
+    // In the kitchen, `chop` wakes `sauce`, and `water` wakes `main`.
     assert_eq!(arrows[samples::empty().len()], 2, "{arrows:?}");
 }
 

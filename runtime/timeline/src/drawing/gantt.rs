@@ -1,8 +1,8 @@
 //! The data that all drawings share: what each thread and task did from when to when.
 //!
 //! A timeline is a list of moments, but a drawing needs spans of time. A [`Gantt`] is computed once from
-//! the run's spans (by [`rows`](super::rows)). Each form then draws it: one row for each thread, one row
-//! for each task, and the wakes that connect them.
+//! the run's spans (by [`rows`](super::rows)). Each form of drawing then shows it: one row for each thread,
+//! one row for each task, and the wakes that connect them.
 //!
 //! A task's row has no gaps from its spawn to its end. At every instant the task is in one of three
 //! states:
@@ -25,40 +25,41 @@ use brigade::timeline::LaneKind;
 use super::axis::{Nanos, Window};
 use crate::units;
 
-/// More than the rounding error of floating-point arithmetic, and too little to count.
+/// A share that is more than the rounding error of floating-point arithmetic, and too small to matter.
 const TRACE: f64 = 1e-6;
 
 /// A run as rows.
 #[derive(Debug)]
 pub(super) struct Gantt {
-    /// From the first event to the last, or to the end of the record while a task is unfinished.
+    /// The time from the first event to the last, or to the end of the record if the run was still going on
+    /// then.
     pub(super) window: Window,
-    /// The threads that polled tasks: workers by number, then the others.
+    /// The threads that polled tasks: first the workers in order of their numbers, then the others.
     pub(super) cooks: Vec<CookRow>,
-    /// The tasks that have any event, in the order in which they appeared.
+    /// The tasks with at least one event, in the order in which they appeared.
     pub(super) tasks: Vec<TaskRow>,
     /// In order of time.
     pub(super) wakes: Vec<Wake>,
-    /// The most tasks that were begun and not finished at one instant: concurrency.
+    /// The largest number of tasks in flight at one instant: concurrency.
     pub(super) in_flight_max: usize,
-    /// The most tasks that were polled at one instant: parallelism.
+    /// The largest number of tasks polled at one instant: parallelism.
     pub(super) at_once_max: usize,
-    /// How many events the recorder had no room for.
+    /// The number of events that did not fit into the recorder's buffers.
     pub(super) dropped: u64,
     /// The program's word for a worker.
     pub(super) worker: String,
 }
 
-/// What a thread did.
+/// The row of a thread.
 #[derive(Debug)]
 pub(super) struct CookRow {
     /// Its index in `Timeline::lanes`.
     pub(super) lane: usize,
     pub(super) name: String,
     pub(super) kind: LaneKind,
-    /// In order of time, never two at once.
+    /// Its polls in order of time. They do not overlap.
     pub(super) polls: Vec<Poll>,
-    /// The times in which it slept, in order.
+    /// The times in which it was parked, in order.
     pub(super) asleep: Vec<(Nanos, Nanos)>,
 }
 
@@ -68,7 +69,7 @@ pub(super) struct Poll {
     pub(super) task: usize,
     pub(super) from: Nanos,
     pub(super) to: Nanos,
-    /// Of that, the time in which the thread blocked, and the time in which other threads had its core.
+    /// The part of the poll in which the thread blocked, and the part in which other threads had its core.
     pub(super) blocked: Nanos,
     pub(super) preempted: Nanos,
 }
@@ -80,14 +81,14 @@ pub(super) struct TaskRow {
     pub(super) task: usize,
     pub(super) name: String,
     pub(super) is_main: bool,
-    /// True if the metrics count it as a task: it is neither a main future nor a job of the blocking
-    /// pool.
+    /// True if the metrics count it as a task, that is, if it is neither a main future nor a job of the
+    /// blocking pool.
     pub(super) counts: bool,
     /// In order of time, without gaps.
     pub(super) spans: Vec<Span>,
     pub(super) end: End,
     pub(super) polls: usize,
-    /// The time in each state.
+    /// The total time in each state.
     pub(super) running: Nanos,
     pub(super) queued: Nanos,
     pub(super) waiting: Nanos,
@@ -103,36 +104,36 @@ pub(super) struct Span {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// It is being polled, by the thread of this lane.
+    /// The thread of this lane is polling it.
     Running(usize),
-    /// It is ready, but no thread polls it yet.
+    /// It is ready, but no thread is polling it yet.
     Queued,
-    /// It waits to be woken.
+    /// It is waiting to be woken.
     Waiting,
 }
 
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// It had not ended when the record did.
+    /// It had not ended when the record ended.
     Open,
     Done,
     Panicked,
-    /// It was dropped unfinished: aborted, or its executor was closed.
+    /// It was dropped unfinished, because it was aborted or its executor was closed.
     Dropped,
-    /// It waited when the record ended, and nothing held its waker.
+    /// When the record ended, it was waiting, and nothing held its waker.
     Stranded,
 }
 
-/// A wake that led to a poll, or would have led to one.
+/// A wake that led to a poll, or would have led to one if the record had continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wake {
     pub(super) at: Nanos,
     pub(super) task: usize,
     pub(super) waker: Waker,
-    /// The begin and the end of the poll that made the wake.
+    /// The beginning and the end of the poll that made the wake.
     pub(super) from: Option<(Nanos, Nanos)>,
-    /// The begin and the end of the poll that followed.
+    /// The beginning and the end of the poll that followed.
     pub(super) polled: Option<(Nanos, Nanos)>,
 }
 
@@ -152,14 +153,14 @@ impl Gantt {
         super::rows::rows(timeline, &crate::spans(timeline), "worker")
     }
 
-    /// Returns the same picture without the main future and without threads that polled only it.
+    /// Returns the same picture without the main futures and without threads that polled nothing else.
     pub(super) fn without_main(mut self) -> Self {
         self.tasks.retain(|row| !row.is_main);
         self.cooks.retain(CookRow::is_worker);
         self
     }
 
-    /// Returns how many tasks and workers there are, counted like the metrics.
+    /// Returns the number of tasks and the number of workers, counted like the metrics.
     pub(super) fn counts(&self) -> (usize, usize) {
         let tasks = self.tasks.iter().filter(|row| row.counts).count();
         // A worker without any event may be missing from the record.
@@ -170,13 +171,14 @@ impl Gantt {
         (tasks, cooks.max().unwrap_or(0))
     }
 
-    /// Returns how many rows are jobs of the blocking pool, which the metrics do not count as tasks.
+    /// Returns the number of rows that are jobs of the blocking pool, which the metrics do not count as
+    /// tasks.
     fn jobs(&self) -> usize {
         let jobs = self.tasks.iter().filter(|row| !row.counts && !row.is_main);
         jobs.count()
     }
 
-    /// Returns the words that every drawing shows above the picture.
+    /// Returns the figures that every drawing shows above the picture.
     pub(super) fn figures(&self) -> [String; 5] {
         let (tasks, cooks) = self.counts();
         let tasks = units::counted(tasks, "task");
@@ -192,7 +194,7 @@ impl Gantt {
         ]
     }
 
-    /// Returns a warning if the picture is not complete.
+    /// Returns a warning if the record is incomplete.
     pub(super) fn warning(&self) -> Option<String> {
         let dropped = usize::try_from(self.dropped).unwrap_or(usize::MAX);
         (dropped > 0).then(|| {
@@ -203,13 +205,13 @@ impl Gantt {
         })
     }
 
-    /// Returns the row of a task, by its index in `Timeline::tasks`.
+    /// Returns the row of the task with this index in `Timeline::tasks`.
     pub(super) fn task(&self, index: usize) -> Option<&TaskRow> {
         let row = self.tasks.binary_search_by_key(&index, |row| row.task);
         row.ok().map(|row| &self.tasks[row])
     }
 
-    /// Returns the row of the cook with this lane.
+    /// Returns the row number of the worker with this lane.
     pub(super) fn cook_row(&self, lane: usize) -> usize {
         self.cooks
             .iter()
@@ -217,10 +219,11 @@ impl Gantt {
             .unwrap_or(0)
     }
 
-    /// Chooses `room` rows to draw, as indices into [`tasks`](Self::tasks). Returns the others too.
+    /// Chooses at most `room` rows to draw, as indices into [`tasks`](Self::tasks). Returns the other rows
+    /// too.
     ///
-    /// In a big run most tasks are alike. These deserve a row: main, tasks that failed, the extremes
-    /// (ran, queued or lived longest), and the first of the ordinary tasks.
+    /// In a big run most tasks are alike. The chosen rows are main, tasks that failed, the extremes (tasks
+    /// that ran, queued or lived longest), and the first of the ordinary tasks.
     pub(super) fn choose(&self, room: usize) -> Choice {
         let all = self.tasks.len();
         if all <= room {
@@ -255,7 +258,7 @@ impl Gantt {
         }
     }
 
-    /// Returns how many of the tasks in `rows` were in which state, in each of `bins` equal parts of the
+    /// Returns how many of the tasks in `rows` were in each state, for each of `bins` equal parts of the
     /// run.
     pub(super) fn density(
         &self,
@@ -287,8 +290,9 @@ impl CookRow {
         matches!(self.kind, LaneKind::Worker(_))
     }
 
-    /// Returns the share of each of `bins` parts of the run in which the thread polled tasks. If its
-    /// polls were too short for the clock, the share is a trace and not zero, because they happened.
+    /// Returns, for each of `bins` parts of the run, the share in which the thread polled tasks. If its
+    /// polls were too short for the clock, the share is a trace instead of zero, because the polls did
+    /// happen.
     pub(super) fn busy(&self, window: Window, bins: usize) -> Vec<f64> {
         let mut busy = window.fill(bins, self.polls.iter().map(|poll| (poll.from, poll.to)));
         for poll in self.polls.iter().filter(|poll| poll.from == poll.to) {
@@ -299,7 +303,7 @@ impl CookRow {
         busy
     }
 
-    /// Describes briefly the share of the run in which it polled tasks.
+    /// Describes briefly for what share of the run it polled tasks.
     pub(super) fn verdict(&self, window: Window) -> String {
         match self.busy(window, 1)[0] {
             share if share > TRACE && share < 0.005 => "<1 % busy".to_owned(),
@@ -330,25 +334,25 @@ impl TaskRow {
         }
     }
 
-    /// Returns how long it lived.
+    /// Returns the length of its life.
     pub(super) fn lived(&self) -> Nanos {
         self.running + self.queued + self.waiting
     }
 }
 
-/// Returns a length of time for people.
+/// Formats a length of time for readers.
 pub(super) fn time(length: Nanos) -> String {
     units::duration(Duration::from_nanos(length))
 }
 
-/// The rows that are drawn, and the rows that are not.
+/// The rows that are drawn, and the rows that are left out.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Choice {
     pub(super) shown: Vec<usize>,
     pub(super) rest: Vec<usize>,
 }
 
-/// How many tasks were in which state, on average, in each part of a run.
+/// The average number of tasks in each state, for each part of a run.
 #[derive(Debug)]
 pub(super) struct Density {
     pub(super) running: Vec<f64>,
@@ -357,7 +361,7 @@ pub(super) struct Density {
 }
 
 impl Density {
-    /// Returns the number of tasks in any state, in each part.
+    /// Returns the number of tasks in all states together, for each part.
     pub(super) fn all(&self) -> Vec<f64> {
         let states = self.running.iter().zip(&self.queued).zip(&self.waiting);
         states
@@ -394,7 +398,7 @@ mod tests {
             script.task("");
             script.poll(task * 10, 0, task as usize, 5, Ready);
         }
-        // The longest poll, the longest life and a failure are all far down the list.
+        // The longest poll, the longest life and a failure all come late in the list.
         script.task("long poll").poll(2000, 0, 101, 500, Ready);
         script.task("long life").poll(3000, 0, 102, 1, Pending);
         script

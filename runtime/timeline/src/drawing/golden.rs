@@ -1,7 +1,7 @@
-//! Golden runs: the real executor records them, and they are always the same to the byte.
+//! Golden runs. The real executor records them, and every recording is identical byte for byte.
 //!
-//! In virtual time only waiting takes time, so polls have no length. The seed decides the order of ready
-//! tasks. The hand-made runs of [`samples`](super::samples) test drawings of polls that take time.
+//! In virtual time only waiting takes time, so every poll has length zero. The seed decides the order of
+//! ready tasks. The hand-made runs of [`samples`](super::samples) test drawings of polls that take time.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Noodles and sauce. Chopping is a sleep here, because work takes no virtual time.
+/// Prepares noodles and sauce. Chopping is a sleep here, because work takes no virtual time.
 async fn kitchen() {
     let water = task::Builder::new()
         .name("boil water")
@@ -33,7 +33,7 @@ async fn kitchen() {
     let timer = task::Builder::new()
         .name("forgotten <timer>")
         .spawn(sleep(millis(3600)));
-    // Nothing has its waker. It remains when the run ends.
+    // Nothing holds the waker of this task, so it is still there when the run ends.
     drop(
         task::Builder::new()
             .name("lost order")
@@ -60,7 +60,7 @@ fn record(seed: u64) -> Timeline {
     executor.timeline().unwrap()
 }
 
-/// Returns the run in all forms. Of the page, it returns only the data of the run; the rest are fixed
+/// Returns the run in all forms. For the page, returns only the data of the run, because the rest are fixed
 /// files.
 fn drawings(timeline: &Timeline) -> [(&'static str, String); 5] {
     let drawing = Drawing::new(timeline).title("kitchen on virtual time");
@@ -93,7 +93,7 @@ fn the_same_seed_draws_the_same_to_the_byte() {
     }
 }
 
-/// The drawing's own counts and the library's agree.
+/// The counts of the drawing must agree with those of the library.
 #[test]
 fn the_drawing_and_the_figures_agree() {
     let timelines = [

@@ -1,4 +1,4 @@
-//! The legend of the terminal's drawing, which explains only the signs that occur.
+//! The legend of the terminal drawing, which explains only the signs that occur.
 
 use std::collections::BTreeSet;
 
@@ -6,19 +6,19 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::pen::{Ink, Signs};
 
-/// The gap between two entries.
+/// The space between two entries.
 const GAP: &str = "   ";
 
-/// The signs that a picture has.
+/// The signs that occur in a picture.
 #[derive(Default)]
 pub(super) struct Used {
     /// The signs in the rows of tasks.
     pub(super) bars: BTreeSet<char>,
-    /// The signs in the rows of cooks, and of the tasks in flight.
+    /// The signs in the rows of workers, and in the row of tasks in flight.
     pub(super) heights: BTreeSet<char>,
 }
 
-/// Signs, with their colour and meaning.
+/// An entry: signs, with their colour and meaning.
 type Key = (String, Ink, &'static str);
 
 impl Used {
@@ -27,8 +27,8 @@ impl Used {
         self.heights.extend(&other.heights);
     }
 
-    /// Writes the legend in lines of at most `width` columns. The signs of the tasks' rows come in the
-    /// first line, those of the rows above them in the last.
+    /// Writes the legend in lines of at most `width` columns. The first line explains the signs of the
+    /// tasks' rows, the last those of the rows above them.
     pub(super) fn explain(
         &self,
         signs: &Signs,
@@ -76,7 +76,7 @@ impl Used {
     }
 }
 
-/// Returns the used signs of `all`, from small to large.
+/// Returns those signs of `all` that are used, in the order of their size.
 fn only(all: &[char], used: &BTreeSet<char>) -> String {
     all.iter().filter(|sign| used.contains(sign)).collect()
 }

@@ -1,11 +1,11 @@
-//! Small signs of the SVG drawing: the source of a wake, and a bad end.
+//! Small signs of the SVG drawing for the source of a wake and for a bad end.
 
 use super::{
     gantt::Waker,
     paper::{Class, Paper, Path},
 };
 
-/// The source of a wake.
+/// The sign for the source of a wake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
     Arrow,
@@ -36,7 +36,7 @@ impl Mark {
         }
     }
 
-    /// Draws it on the row at `to`. An arrow comes from the row at `from`.
+    /// Draws the sign on the row at `to`. An arrow begins at the row at `from`.
     pub(super) fn draw(self, paper: &mut Paper, x: f64, from: f64, to: f64) {
         match self {
             Self::Arrow => arrow(paper, x, from, to),
@@ -81,7 +81,7 @@ fn diamond(paper: &mut Paper, x: f64, y: f64) {
     paper.path(Class::Mark, &path);
 }
 
-/// Draws the cut-off line of a task that nothing can wake.
+/// Draws the cut-off line of a stranded task.
 pub(super) fn loose_end(paper: &mut Paper, x: f64, y: f64) {
     let mut path = Path::default();
     for x in [x - 2.0, x + 2.0] {
@@ -91,7 +91,7 @@ pub(super) fn loose_end(paper: &mut Paper, x: f64, y: f64) {
     paper.path(Class::Failed, &path);
 }
 
-/// Draws the end of a task that ended badly.
+/// Draws the sign for a task that panicked or was dropped.
 pub(super) fn cross(paper: &mut Paper, x: f64, y: f64) {
     let mut path = Path::default();
     path.start(x - 4.0, y - 4.0);

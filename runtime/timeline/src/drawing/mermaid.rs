@@ -1,8 +1,8 @@
-//! A run as a Mermaid gantt, which GitHub and many others draw inside Markdown.
+//! A run as a Mermaid Gantt chart, which GitHub and many other sites draw inside Markdown.
 //!
-//! Mermaid is made for projects that take weeks. Here a day is a microsecond. The format `x` takes plain
-//! numbers, which Mermaid reads as milliseconds, and the axis shows them in their real unit.
-//! `displayMode: compact` keeps all bars of a section in one row.
+//! Mermaid charts are made for projects that take weeks. Here the numbers stand for much shorter times. The
+//! format `x` takes plain numbers, which Mermaid reads as milliseconds, and the axis shows them in their
+//! real unit. `displayMode: compact` keeps all bars of a section in one row.
 
 use std::fmt::Write as _;
 
@@ -12,24 +12,25 @@ use super::{
     names::shorten,
 };
 
-/// Mermaid refuses texts of more than 50,000 characters. The rows are bounded so that no run comes near.
+/// The largest number of rows of tasks and of workers. Mermaid refuses texts of more than 50,000
+/// characters, and no run comes near that with these bounds.
 const TASKS_MAX: usize = 24;
 const COOKS_MAX: usize = 8;
 const NAME_WIDTH: usize = 24;
-/// Bars in a row. A row with more bars is cut into this many equal pieces, each shown in its most
-/// frequent state.
+/// The largest number of bars in a row. A row with more bars is cut into this number of equal pieces, each
+/// shown in its most frequent state.
 const BARS_MAX: usize = 32;
-/// A bar of at least this part of the width has room for a word.
+/// The least share of the width at which a bar is wide enough for a word.
 const WORD_FROM: f64 = 0.08;
-/// Rows that ran for less than this part of the run are left out.
+/// A span that waited or was queued for less than this share of the run is left out.
 const SEEN_FROM: f64 = 0.001;
-/// A bar must have a name: an invisible mark.
+/// The name of a bar without a word. Mermaid requires a name, so this is an invisible mark.
 const NO_WORD: &str = "\u{200e}";
-/// A poll is drawn as at least this part of the run.
+/// A poll is drawn as at least one part in this number of the run.
 const THIN_PART: Nanos = 400;
 const MILLI: Nanos = 1_000_000;
 const HUNDRED_SECONDS: Nanos = 100_000_000_000;
-/// About as many labels as the axis has room for.
+/// The approximate number of labels that fit the axis.
 const TICKS: usize = 9;
 
 /// Draws the run.
@@ -62,7 +63,7 @@ pub(super) fn draw(gantt: &Gantt, title: &str) -> String {
     chart.text
 }
 
-/// Returns what a cook did, as spans like those of a task.
+/// Returns what a worker did, as spans like those of a task.
 fn life(cook: &CookRow) -> Vec<Span> {
     let polls = cook.polls.iter().map(|poll| Span {
         from: poll.from,
@@ -81,16 +82,17 @@ fn life(cook: &CookRow) -> Vec<Span> {
 
 struct Chart<'a> {
     gantt: &'a Gantt,
-    /// What one unit of a number means.
+    /// The duration that the number 1 stands for in the chart.
     unit: Nanos,
-    /// The least length of a visible bar, in this unit.
+    /// The least length of a visible bar, in units.
     thin: Nanos,
     text: String,
 }
 
 impl<'a> Chart<'a> {
     fn new(gantt: &'a Gantt) -> Self {
-        // So fine that rounding is not visible, and a thousandth or a millionth of the unit on the axis.
+        // The unit is so small that rounding is not visible, and is a thousandth or a millionth of the unit
+        // on the axis.
         let unit = match gantt.window.length() {
             0..MILLI => 1,
             MILLI..HUNDRED_SECONDS => 1_000,
@@ -107,11 +109,11 @@ impl<'a> Chart<'a> {
     fn head(&mut self, title: &str) {
         let title = match title {
             "" => "brigade".to_owned(),
-            // In a title, unlike in a name, a colon ends nothing.
+            // A colon ends a name, but not a title.
             title => escape(&shorten(title, 80, "…")).replace('：', ":"),
         };
         let step = self.gantt.window.step(TICKS) / self.unit;
-        // d3's `%Q` counts milliseconds and its `%s` seconds. Here they count units and thousands of
+        // d3's `%Q` shows milliseconds and its `%s` shows seconds. Here they show units and thousands of
         // units.
         let format = match (self.unit, step) {
             (1, 0..1_000) => "%Q ns",
@@ -161,8 +163,8 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// Writes a bar. `free` is the end of the last bar: bars of a row that overlap would get rows of
-    /// their own.
+    /// Writes a bar. `free` is the end of the previous bar. Bars must not overlap, or Mermaid would put
+    /// them into separate rows.
     fn bar(&mut self, span: &Span, free: &mut Nanos) {
         let share = (span.to - span.from) as f64 / self.gantt.window.length() as f64;
         let (word, tag) = match span.state {
@@ -181,7 +183,7 @@ impl<'a> Chart<'a> {
         let _ = writeln!(self.text, "    {word} :{tag}{from}, {}ms", to - from);
     }
 
-    /// Returns the row in equal pieces of time, each in one state. Equal neighbours are joined.
+    /// Divides the row into equal pieces of time, each in one state, and joins equal neighbours.
     fn pieces(&self, spans: &[Span]) -> Vec<Span> {
         let window = self.gantt.window;
         let share = |wanted: fn(State) -> bool| {
@@ -220,8 +222,8 @@ fn short(name: &str) -> String {
     shorten(name, NAME_WIDTH, "…")
 }
 
-/// Mermaid cannot quote. Characters with a meaning in its grammar are replaced by their wide twins,
-/// which look alike.
+/// Replaces the characters that have a meaning in Mermaid's grammar, which has no quoting. Their wide twins
+/// look alike.
 fn escape(name: &str) -> String {
     let twin = |c: char| match c {
         '!'..='~' if !c.is_ascii_alphanumeric() && !" ()-_./,?=+@!".contains(c) => {

@@ -1,8 +1,8 @@
-//! Drawings of a run, in five forms, from its spans.
+//! Draws a run from its spans, in five forms.
 //!
-//! Read in this order: [`axis`] (time, and ticks at round numbers), [`gantt`] (rows, which [`rows`]
-//! makes from spans), [`names`] and [`palette`] (what a name may contain, what a colour means). Then
-//! come the forms: [`terminal`] (with its [`pen`] and [`legend`]), [`svg`] (on its [`paper`], with its
+//! Read the modules in this order: [`axis`] (time, and ticks at round numbers), [`gantt`] (rows, which
+//! [`rows`] makes from spans), [`names`] and [`palette`] (what a name may contain, what a colour means).
+//! Then come the forms: [`terminal`] (with its [`pen`] and [`legend`]), [`svg`] (on its [`paper`], with its
 //! [`bars`] and [`marks`]), [`mermaid`], [`chrome`] and [`html`].
 
 mod axis;
@@ -56,7 +56,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// Returns the form for the ending of a file's name.
+    /// Returns the form for the extension of a file name.
     pub fn of(path: impl AsRef<Path>) -> Option<Self> {
         let ending = path.as_ref().extension()?.to_str()?.to_ascii_lowercase();
         match &*ending {
@@ -69,7 +69,7 @@ impl Form {
     }
 }
 
-/// A drawing with its own title, figures and advice. Its page may show more runs beside it.
+/// A drawing with its own title, figures and advice. Its page may show other runs beside the first one.
 ///
 /// ```
 /// use brigade::{Executor, SingleThread};
@@ -110,21 +110,21 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// Sets the title above the drawing, which tells the run it shows.
+    /// Sets the title above the drawing, which describes the run.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
         self
     }
 
-    /// Sets the program's own word for a worker, in the singular.
+    /// Sets the program's word for a worker, in the singular.
     #[must_use]
     pub fn workers_are(mut self, worker: impl Into<String>) -> Self {
         self.worker = worker.into();
         self
     }
 
-    /// Adds figures to the page, as name and value, after its own figures.
+    /// Adds figures to the page, each as name and value, after the figures of the run.
     #[must_use]
     pub fn figures(mut self, figures: Vec<(String, String)>) -> Self {
         self.figures = figures;
@@ -138,15 +138,15 @@ impl<'a> Drawing<'a> {
         self
     }
 
-    /// Names the run, to tell it from the runs beside it.
+    /// Names the run, to distinguish it from the runs beside it.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.runs[0].0 = name.into();
         self
     }
 
-    /// Adds another run: the page shows all of them side by side on one scale. The other forms draw only
-    /// the first run.
+    /// Adds another run. The page shows all runs side by side on one scale; the other forms draw only the
+    /// first run.
     #[must_use]
     pub fn beside(mut self, name: impl Into<String>, timeline: &'a Timeline) -> Self {
         self.runs.push((name.into(), timeline));
@@ -194,10 +194,11 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// Draws into a file, in the form for its ending.
+    /// Draws into a file, in the form for its extension.
     ///
     /// # Errors
-    /// Returns an error of kind `InvalidInput` for an unknown ending, and the errors of the file system.
+    /// Returns an error of kind `InvalidInput` if the extension is unknown, and any error of the file
+    /// system.
     pub fn write(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
         let form = Form::of(path).ok_or_else(|| {
@@ -215,7 +216,7 @@ impl<'a> Drawing<'a> {
         rows::rows(timeline, &crate::spans(timeline), &self.worker)
     }
 
-    /// Returns the title without control characters, empty if there is none.
+    /// Returns the title without control characters, or an empty text if there is no title.
     fn visible_title(&self) -> String {
         match &*self.title {
             "" => String::new(),
@@ -224,8 +225,8 @@ impl<'a> Drawing<'a> {
     }
 }
 
-/// Draws several runs for the terminal, each with its title, and all on one scale. The main futures,
-/// which begin the tasks and await them, are left out.
+/// Draws several runs for the terminal, each with its title, all on one scale. The main futures are left
+/// out, because they only spawn and await the tasks.
 ///
 /// ```
 /// use brigade::{Executor, SingleThread};
@@ -334,8 +335,8 @@ mod tests {
         assert!(super::to_scale(&[], "worker", LOOK).is_empty());
     }
 
-    /// Guards against time that grows with the square of the events. The bound is about thirty times the
-    /// time it takes without optimisation.
+    /// Guards against time that grows with the square of the number of events. The bound is about thirty
+    /// times the time measured without optimisation.
     #[test]
     fn a_hundred_thousand_events_are_drawn_in_no_time() {
         let timeline = samples::busy(100_000);

@@ -1,12 +1,12 @@
-//! Makes foreign names fit to be shown.
+//! Makes names from outside safe to show.
 //!
 //! A task's name is any text that a program chose, even a URL from a stranger. Control characters could
-//! move a terminal's cursor, and direction marks could reverse the rest of a line. Neither may occur in
-//! XML. In addition, each drawing escapes the characters of its own grammar.
+//! move a terminal's cursor, and direction marks could reverse the rest of a line. XML does not allow all
+//! of them either. In addition, each drawing escapes the characters of its own grammar.
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// The longest part of a name that is read, wherever it is drawn. Arbitrary: not measured.
+/// The largest number of characters of a name that are read. Arbitrary: not measured.
 const NAME_MAX: usize = 200;
 
 /// Returns the name on one line. Characters without a visible sign are replaced: `a
@@ -27,8 +27,8 @@ fn visible_char(c: char) -> char {
         // Unicode has a picture for each of the old control characters.
         '\0'..='\x1f' => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
         '\x7f' => '\u{2421}',
-        // The newer ones, line and paragraph separator, direction marks, and values that are not
-        // characters at all.
+        // The newer control characters, line and paragraph separators, direction marks, and values that are
+        // not characters at all.
         '\u{80}'..='\u{9f}'
         | '\u{2028}'..='\u{202e}'
         | '\u{200e}'..='\u{200f}'
@@ -41,7 +41,7 @@ fn visible_char(c: char) -> char {
     }
 }
 
-/// Returns `text` in at most `columns` columns of a terminal, with `ellipsis` in place of the part that
+/// Returns `text` shortened to at most `columns` columns of a terminal. `ellipsis` replaces the part that
 /// was cut off.
 pub(super) fn shorten(text: &str, columns: usize, ellipsis: &str) -> String {
     if text.width() <= columns {
@@ -57,15 +57,15 @@ pub(super) fn shorten(text: &str, columns: usize, ellipsis: &str) -> String {
         }
         short.push(c);
     }
-    // A joiner at the end would join the ellipsis.
+    // A joiner at the end would join with the ellipsis.
     let mut short = short.trim_end_matches(['\u{200d}', ' ']).to_owned();
-    // Some signs are narrower together than alone. They were measured one by one, so this is never too
-    // wide.
+    // Some signs are narrower together than alone. They were measured one by one, so the result is never
+    // too wide.
     short.push_str(ellipsis);
     shorter_still(short, columns)
 }
 
-/// The ellipsis alone may be too wide for one or two columns.
+/// Cuts the text until it fits. The ellipsis alone may be too wide for one or two columns.
 fn shorter_still(mut text: String, columns: usize) -> String {
     while text.width() > columns {
         text.pop();
@@ -73,7 +73,7 @@ fn shorter_still(mut text: String, columns: usize) -> String {
     text
 }
 
-/// Returns `text` filled up with spaces to `columns` columns.
+/// Returns `text` padded with spaces to `columns` columns.
 pub(super) fn pad(text: &str, columns: usize) -> String {
     let missing = columns.saturating_sub(text.width());
     format!("{text}{:missing$}", "")

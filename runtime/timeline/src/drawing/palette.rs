@@ -1,32 +1,33 @@
 //! The colours, which have the same meaning in every drawing.
 //!
-//! Each cook has a colour, and a running task has the colour of the cook that runs it. Amber marks ready
-//! tasks that do not run, grey waiting tasks, red failed tasks. No cook is amber, grey or red.
+//! Each worker has a colour, and a running task has the colour of the worker that runs it. Amber marks
+//! ready tasks that do not run, grey marks waiting tasks, and red marks failed tasks. No worker is amber,
+//! grey or red.
 
-/// The colours of the cooks in turn. Neighbours also differ in lightness, for people who see fewer
-/// colours. White letters are readable on all of them.
+/// The colours of the workers, which repeat after the last. Neighbours also differ in lightness, for people
+/// who see fewer colours. White text is readable on all of them.
 const COOKS: [&str; 8] = [
     "#2f6fde", "#0f8a6c", "#8250df", "#c2388a", "#13809c", "#5d7d1a", "#4b52c7", "#9a5fc0",
 ];
 
-/// The same for a terminal, from the colours that every theme defines: cyan, green, magenta, blue, and
-/// their bright variants.
+/// The colours of the workers in a terminal, from the colours that every theme defines: cyan, green,
+/// magenta, blue, and their bright variants.
 const ANSI: [u8; 8] = [36, 32, 35, 34, 96, 92, 95, 94];
 
-/// How many colours there are before they repeat.
+/// The number of colours before they repeat.
 pub(super) const COOKS_APART: usize = COOKS.len();
 
-/// Returns the colour of the cook in this row.
+/// Returns the colour of the worker in this row.
 pub(super) fn cook(row: usize) -> &'static str {
     COOKS[row % COOKS.len()]
 }
 
-/// Returns the colour of the cook in this row, as a terminal's number for it.
+/// Returns the colour of the worker in this row, as an ANSI code.
 pub(super) fn ansi(row: usize) -> u8 {
     ANSI[row % ANSI.len()]
 }
 
-/// The other colours of a drawing, for light or for dark.
+/// The other colours of a drawing, for a light or a dark page.
 pub(super) struct Scheme {
     pub(super) paper: &'static str,
     pub(super) frame: &'static str,

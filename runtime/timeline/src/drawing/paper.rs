@@ -1,37 +1,37 @@
 //! The parts of SVG that the drawing needs: shapes, text, and a style sheet for light and dark.
 //!
-//! Colours are classes, so that the reader's choice of light or dark applies to every shape. There are
-//! no custom properties, because some SVG viewers do not support them.
+//! Colours are classes, so that the reader's choice of light or dark applies to every shape. Custom
+//! properties are not used, because some SVG viewers do not support them.
 
 use std::fmt::Write as _;
 
 use super::palette::{self, COOKS_APART, DARK, LIGHT, Scheme};
 
-/// The kind of a shape, which decides its colour.
+/// The kind of a shape, which determines its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     Paper,
     Band,
     Grid,
-    /// The thread in this row.
+    /// A poll of the thread in this row.
     Cook(usize),
     Queued,
     Waiting,
     /// Many waiting tasks, stacked.
     Crowd,
     Arrow,
-    /// The outline of an arrow, which separates it from lines that it crosses.
+    /// The outline of an arrow, which separates the arrow from the lines that it crosses.
     Halo,
     Mark,
     Failed,
     Title,
     Text,
     Quiet,
-    /// Right-aligned.
+    /// Right-aligned text.
     Figure,
-    /// Centred, in small type.
+    /// Centred text in small type.
     Tick,
-    /// On a cook's colour, in small type.
+    /// Text in small type on a worker's colour.
     Inside,
 }
 
@@ -60,7 +60,7 @@ impl Class {
     }
 }
 
-/// Shapes on a sheet. Later shapes are on top of earlier ones.
+/// Shapes on a sheet. Later shapes cover earlier ones.
 #[derive(Default)]
 pub(super) struct Paper {
     shapes: String,
@@ -113,7 +113,7 @@ impl Paper {
         );
     }
 
-    /// Draws shapes that belong together. Pointing at one shows `title`.
+    /// Draws shapes that belong together. `title` appears when the reader points at one of them.
     pub(super) fn group(&mut self, title: &str, draw: impl FnOnce(&mut Self)) {
         let _ = writeln!(self.shapes, "<g><title>{}</title>", escape(title));
         draw(self);
@@ -182,8 +182,8 @@ impl Path {
         );
     }
 
-    /// Draws steps over `base`, one for each value, each `step` wide. Equal neighbours are one step, and
-    /// there is no line where all values are zero.
+    /// Draws steps over `base`, one for each value. Each step is `step` wide. Equal neighbours are one
+    /// step, and a stretch of zeros has no line.
     pub(super) fn steps(
         &mut self,
         x: f64,
@@ -217,13 +217,13 @@ impl Path {
     }
 }
 
-/// Rounds to a tenth of a pixel, which is fine enough.
+/// Formats a number, rounded to a tenth of a pixel, which is precise enough.
 fn number(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
-/// Returns text that may occur in an element. Characters that XML forbids have been replaced before (see
+/// Escapes text for use in an element. Characters that XML forbids have already been replaced (see
 /// [`names`](super::names)).
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

@@ -1,11 +1,11 @@
-//! The signs and colours of a terminal, as far as it supports them.
+//! The signs and colours that a terminal supports.
 
 use super::palette;
 
 /// The features of the terminal that a drawing may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// How many columns there are.
+    /// The number of columns.
     pub width: usize,
     /// True if colours may be used.
     pub colour: bool,
@@ -15,9 +15,9 @@ pub struct Look {
 
 /// The signs of a drawing.
 pub(super) struct Signs {
-    /// A share of a piece of time as part of its width, from little to all.
+    /// Signs for a share of a piece of time, drawn as a part of its width, in rising order.
     pub(super) parts: &'static [char],
-    /// A share as a height, from little to all.
+    /// Signs for a share, drawn as a height, in rising order.
     pub(super) heights: &'static [char],
     pub(super) queued: char,
     pub(super) waiting: char,
@@ -64,7 +64,7 @@ impl Signs {
     }
 }
 
-/// Returns the sign for `share`. Any share above zero gets at least the first sign.
+/// Returns the sign for `share`. Any share above zero gets at least the smallest sign.
 pub(super) fn graded(signs: &[char], share: f64) -> char {
     let grade = (share * signs.len() as f64).round() as usize;
     signs[grade.clamp(1, signs.len()) - 1]
@@ -95,7 +95,7 @@ impl Ink {
     }
 }
 
-/// Writes one line. It writes a colour only where the colour changes, and no spaces at the end of the
+/// Writes one line. It writes a colour code only if the colour changes, and no spaces at the end of the
 /// line.
 pub(super) struct Pen<'a> {
     text: &'a mut String,
@@ -139,7 +139,7 @@ impl<'a> Pen<'a> {
 
     fn dip(&mut self, ink: Ink) {
         if self.colour && self.ink != ink {
-            // A colour does not reset bold and dim.
+            // A new colour alone does not reset bold and dim.
             let code = match (self.ink, ink) {
                 (Ink::Plain, _) | (_, Ink::Plain) => format!("\x1b[{}m", ink.code()),
                 _ => format!("\x1b[0;{}m", ink.code()),

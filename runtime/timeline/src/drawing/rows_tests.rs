@@ -1,11 +1,11 @@
-//! Records as they are, and broken records.
+//! Tests with complete records and with records that have gaps.
 
 use brigade::timeline::{Event, Outcome::*, WakeEffect, What};
 
 use super::*;
 use crate::drawing::samples::{Script, kitchen};
 
-/// Returns `queued 10-20, running 20-25`, for example.
+/// Returns the spans of a row as text, for example `queued 10-20, running 20-25`.
 fn spans(gantt: &Gantt, row: usize) -> String {
     let spans = gantt.tasks[row].spans.iter().map(|span| {
         let state = match span.state {
@@ -70,7 +70,8 @@ fn a_task_woken_while_it_runs_is_queued_again() {
 
 #[test]
 fn what_was_not_recorded_is_made_up_for() {
-    // Task 0's poll has no end, task 1's no beginning, and one event names a missing task.
+    // The poll of task 0 has no end, that of task 1 has no beginning, and one event refers to a task that
+    // does not exist.
     let mut script = Script::new(1);
     script.task("a").task("b").task("never seen");
     script.push(0, 0, What::PollBegin { task: 0 });

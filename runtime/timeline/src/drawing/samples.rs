@@ -1,4 +1,4 @@
-//! Runs to draw in tests. They are made by hand, so the drawings are always the same to the byte.
+//! Runs to draw in tests. They are made by hand, so their drawings are always identical byte for byte.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ impl Script {
         self.push(at + takes, lane, What::PollEnd { task, outcome })
     }
 
-    /// Adds a poll at whose end the task yields: it wakes itself.
+    /// Adds a poll that ends with a yield: the task wakes itself.
     pub(super) fn poll_and_yield(
         &mut self,
         at: u64,
@@ -95,7 +95,7 @@ impl Script {
         self.push(at, lane, What::Wake { task, by, effect })
     }
 
-    /// Makes the cook sleep until timers are due, and wake the task of one of them.
+    /// Parks the worker until timers are due, and wakes the task of one of them.
     pub(super) fn sleep_until_timer(
         &mut self,
         from: u64,
@@ -125,7 +125,7 @@ const WATER: usize = 1;
 const CHOP: usize = 2;
 const SAUCE: usize = 3;
 
-/// Returns the dishes of both kitchens, and the main future that spawns them.
+/// Returns the tasks of both kitchens, and the main future that spawns them.
 fn kitchen_script(cooks: usize) -> Script {
     let mut script = Script::new(cooks);
     script
@@ -156,8 +156,8 @@ fn kitchen_script(cooks: usize) -> Script {
     script
 }
 
-/// Water takes 20 ms to boil, and chopping is 8 ms of work in four pieces. The sauce needs the chopped
-/// vegetables, then 5 ms of simmering. One cook.
+/// A kitchen with one cook. Water takes 20 ms to boil, and chopping is 8 ms of work in four pieces. The
+/// sauce needs the chopped vegetables, then 5 ms of simmering.
 pub(super) fn kitchen() -> Timeline {
     let mut script = kitchen_script(1);
     script.poll(450, 0, WATER, 250, Pending);
@@ -193,7 +193,7 @@ pub(super) fn kitchen() -> Timeline {
     script.done(22_000)
 }
 
-/// The same dishes with two cooks.
+/// The same kitchen with two cooks.
 pub(super) fn kitchen_of_two() -> Timeline {
     let mut script = kitchen_script(2);
     script.push(0, 1, What::Park).push(250, 1, What::Unpark);
@@ -234,7 +234,8 @@ pub(super) fn kitchen_of_two() -> Timeline {
     script.done(22_000)
 }
 
-/// `count` requests by one cook. Each connects, sends, and waits 50 ms to 1 s for a reply.
+/// Makes `count` requests with one worker. Each request connects, sends, and waits 50 ms to 1 s for a
+/// reply.
 pub(super) fn fetch(count: usize) -> Timeline {
     let mut script = Script::new(1);
     script
@@ -285,7 +286,7 @@ pub(super) fn fetch(count: usize) -> Timeline {
     script.done(now + 1000)
 }
 
-/// Names with a meaning in one grammar or another.
+/// Names that have a meaning in the grammar of some drawing.
 pub(super) const HOSTILE: [&str; 14] = [
     "<script>alert(1)</script>",
     "]]> --> </svg> </text>",
@@ -303,7 +304,7 @@ pub(super) const HOSTILE: [&str; 14] = [
     "300",
 ];
 
-/// A run of tasks with those names. One name is 300 characters long. One task panics, one is aborted,
+/// A run of tasks with those names. One name is 300 characters long. One task panics, one is aborted, and
 /// one never ends.
 pub(super) fn hostile() -> Timeline {
     let mut script = Script::new(2);
@@ -333,7 +334,7 @@ pub(super) fn hostile() -> Timeline {
     script.done(300)
 }
 
-/// `events` events, by two cooks and a thousand tasks that yield all the time.
+/// A run of `events` events, with two workers and a thousand tasks that yield all the time.
 pub(super) fn busy(events: usize) -> Timeline {
     let mut script = Script::new(2);
     for task in 0..1000 {
@@ -348,7 +349,7 @@ pub(super) fn busy(events: usize) -> Timeline {
     script.done(events as u64 / 2)
 }
 
-/// Runs without events, or without events that take time.
+/// Runs without events, or in which no event takes time.
 pub(super) fn empty() -> Vec<Timeline> {
     vec![
         Timeline::default(),

@@ -1,10 +1,9 @@
-//! A run as an SVG picture, for a README or an issue. It follows the reader's choice of light or dark,
-//! is sharp at every size, and needs no script and no font of its own.
+//! A run as an SVG picture, for a README or an issue. It follows the reader's choice of light or dark, is
+//! sharp at every size, and needs no script and no special font.
 //!
-//! From top to bottom it shows the number of tasks in flight (concurrency), the work of each cook
-//! (parallelism), and the tasks, one in each row. In a task's row the height means the same as the
-//! colour: full is running, half is ready, and a line is waiting. ([`bars`](super::bars) draws the
-//! rows.)
+//! From top to bottom, the picture shows the number of tasks in flight (concurrency), the work of each
+//! worker (parallelism), and the tasks, one per row. In a task's row, height and colour mean the same: full
+//! height is running, half is ready, and a line is waiting. ([`bars`](super::bars) draws the rows.)
 
 use super::{
     bars::{
@@ -18,18 +17,18 @@ use super::{
 };
 use crate::units;
 
-/// The height of the picture that shows many tasks in one.
+/// The height of the area that shows many tasks together, in pixels.
 const AREA: f64 = 52.0;
-/// Rows of tasks and of cooks. Arbitrary: as many as one look takes in.
+/// The largest number of rows of tasks and of workers. Arbitrary: about as many as a reader can take in.
 const TASKS_MAX: usize = 36;
 const COOKS_MAX: usize = 16;
-/// The gap between rows that are not neighbours in the run.
+/// The gap between rows that are not neighbours in the run, in pixels.
 const JUMP: f64 = 5.0;
-/// More arrows and marks than this would hide the rows.
+/// The largest number of arrows and marks. More would hide the rows.
 const MARKS_MAX: usize = 60;
-/// The room that a mark needs on the line of a waiting task.
+/// The least length of a waiting task's line that has space for a mark, in pixels.
 const MARK: f64 = 11.0;
-/// How many tasks the description lists.
+/// The largest number of tasks that the description lists.
 const DESCRIBED_MAX: usize = 12;
 
 /// Draws the run.
@@ -72,7 +71,7 @@ pub(super) fn draw(gantt: &Gantt, title: &str) -> String {
     paper.finish([WIDTH, height], title, &description)
 }
 
-/// Draws lines through the whole picture, labelled at the top.
+/// Draws vertical lines through the whole picture, labelled at the top.
 fn axis(gantt: &Gantt, paper: &mut Paper, top: f64, bottom: f64) {
     let mut lines = Path::default();
     for tick in gantt.window.ticks(9) {
@@ -87,12 +86,12 @@ fn axis(gantt: &Gantt, paper: &mut Paper, top: f64, bottom: f64) {
 struct Sheet<'a> {
     gantt: &'a Gantt,
     choice: Choice,
-    /// The middle of each chosen task's row.
+    /// The vertical middle of each chosen task's row.
     places: Vec<f64>,
     /// The signs that occur, for the legend.
     marks: Vec<Mark>,
     front: Paper,
-    /// The height down to which it is drawn.
+    /// The height down to which the picture is drawn.
     y: f64,
 }
 
@@ -113,7 +112,7 @@ impl<'a> Sheet<'a> {
 
     fn in_flight(&mut self) {
         let most = self.gantt.in_flight_max;
-        // A picture with few edges can have sharp ones.
+        // A picture with few edges can afford sharp ones.
         let spans: usize = self.gantt.tasks.iter().map(|row| row.spans.len()).sum();
         let bins = if spans <= EXACT_MAX { 4 * BINS } else { BINS };
         let figure = format!("{} at most", units::count(most));
@@ -122,7 +121,7 @@ impl<'a> Sheet<'a> {
         self.y += 10.0;
     }
 
-    /// Draws how many tasks were in which state, stacked.
+    /// Draws how many tasks were in each state, stacked.
     fn area(&mut self, label: &str, figure: &str, density: &Density, most: f64) {
         let (base, scale) = (self.y + AREA, AREA / most.max(1.0));
         let able = density.running.iter().zip(&density.queued);
@@ -193,7 +192,7 @@ impl<'a> Sheet<'a> {
         self.y += 8.0;
     }
 
-    /// Draws arrows from waker to woken task, and marks for other wakes.
+    /// Draws arrows from the waking task to the woken task, and marks for other wakes.
     fn wakes(&mut self) {
         let wakes = self.gantt.wakes.iter().filter_map(|wake| self.wake(wake));
         let wakes: Vec<_> = wakes.take(MARKS_MAX + 1).collect();
@@ -206,7 +205,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// Returns the sign for a wake, its place in time, and the rows that it connects.
+    /// Returns the sign for a wake, its position in time, and the rows that it connects.
     fn wake(&self, wake: &Wake) -> Option<(Mark, f64, f64, f64)> {
         let place = |task: usize| {
             let shown = &self.choice.shown;
@@ -218,10 +217,10 @@ impl<'a> Sheet<'a> {
         let mark = Mark::of(wake.waker);
         let (x, to) = (self.row(0.0).x(wake.at), place(wake.task)?);
         match wake.waker {
-            // The task yields.
+            // A task that yields gets no arrow.
             Waker::Task(by) if by == wake.task => None,
             Waker::Task(by) => Some((mark, x, place(by)?, to)),
-            // At the end of the waiting task's line, if the line is long enough.
+            // The mark is at the end of the waiting task's line, if the line is long enough.
             _ => {
                 let spans = &self.gantt.task(wake.task)?.spans;
                 let waited = spans.iter().find(|span| span.to == wake.at)?;
@@ -281,7 +280,7 @@ impl<'a> Sheet<'a> {
         text
     }
 
-    /// Returns the row `below` the current height.
+    /// Returns the row at this distance below the current height.
     fn row(&self, below: f64) -> Row<'a> {
         Row {
             gantt: self.gantt,

@@ -1,8 +1,9 @@
-//! A run drawn with characters: a Gantt chart that fits the terminal.
+//! A run as a Gantt chart made of characters, which fits the terminal.
 //!
-//! A character is a piece of time, often a long one, in which a task may have run for an instant only.
-//! So a bar is not only full or empty. `▌` ran for half of that piece and `▏` for less, so a task that
-//! ran at all is visible. The lines of the cooks and of the tasks in flight are heights, `▁` to `█`.
+//! A character stands for a piece of time. The piece may be long, and a task may have run for only an
+//! instant of it. So a bar is not only full or empty: `▌` means that the task ran for half of the piece and
+//! `▏` for less, so that any running is visible. The rows of the workers and of the tasks in flight show
+//! heights, from `▁` to `█`.
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -15,19 +16,21 @@ use super::{
 };
 use crate::units;
 
-/// In a narrower drawing nothing is readable, and a terminal may break the lines.
+/// The least width of a drawing, in columns. A narrower drawing is not readable, and a terminal may break
+/// the lines.
 const WIDTH_MIN: usize = 40;
-/// In a wider drawing the eye loses the line. Arbitrary: not measured.
+/// The largest width of a drawing, in columns. A reader loses the line in a wider drawing. Arbitrary: not
+/// measured.
 const WIDTH_MAX: usize = 200;
-/// Lines of tasks: with everything else they fit a screen. Arbitrary: not measured.
+/// The largest number of rows of tasks, so that the drawing fits a screen. Arbitrary: not measured.
 const TASKS_MAX: usize = 24;
-/// Lines of cooks, for machines with more cores than a screen has lines.
+/// The largest number of rows of workers, for machines with more cores than a screen has lines.
 const COOKS_MAX: usize = 16;
-/// A drawing of at least this width has a column of figures at the right.
+/// The least width of a drawing that has a column of figures at the right.
 const FIGURES_FROM: usize = 72;
-/// `100 % busy`, `2,000 most`.
+/// The width of the figures, such as `100 % busy` or `2,000 most`.
 const FIGURES_WIDTH: usize = 10;
-/// `200 ms` and some space.
+/// The width of a tick's label, such as `200 ms`, and some space.
 const TICK_WIDTH: usize = 10;
 
 /// Draws the run.
@@ -42,7 +45,7 @@ pub(super) fn draw(gantt: &Gantt, title: &str, look: Look) -> String {
 }
 
 /// Draws several runs on one scale. A second is equally wide in all of them, so a run that took half as
-/// long is half as wide. Only the last has a legend, which is for all of them.
+/// long is half as wide. Only the last drawing has a legend, which covers all of them.
 pub(super) fn draw_to_scale(runs: &[(Gantt, String)], look: Look) -> Vec<String> {
     let pages = || runs.iter().map(|(gantt, _)| Page::new(gantt, look));
     let longest = runs.iter().map(|(gantt, _)| gantt.window.length()).max();
@@ -87,7 +90,7 @@ impl<'a> Page<'a> {
         let width = look.width.clamp(WIDTH_MIN, WIDTH_MAX);
         let tasks = gantt.tasks.iter().map(|row| row.name.width());
         let names = tasks.chain(gantt.cooks.iter().map(|cook| cook.name.width()));
-        // If some tasks are not shown, the label is `1,976 more`.
+        // If some tasks are not shown, a label such as `1,976 more` must fit.
         let least = if gantt.tasks.len() > TASKS_MAX { 10 } else { 9 };
         let label_width = names.max().unwrap_or(0).clamp(least, width / 4);
         let figures = if width >= FIGURES_FROM {
@@ -132,7 +135,7 @@ impl<'a> Page<'a> {
             let title = shorten(title, self.width, self.signs.ellipsis);
             self.line(&[(&title, Ink::Bold)]);
         }
-        // As many figures as fit on each line.
+        // Put as many figures as possible on each line.
         let mut line = String::new();
         for figure in gantt.figures() {
             let figure = figure.replace('µ', self.signs.micro);
@@ -152,7 +155,7 @@ impl<'a> Page<'a> {
         self.gap();
     }
 
-    /// Draws labels, and under them a line of ticks.
+    /// Draws the labels of the axis and, below them, a line of ticks.
     fn axis(&mut self) {
         let mut labels = vec![(' ', Ink::Dim); self.bins];
         let mut line = vec![(self.signs.axis, Ink::Dim); self.bins];
@@ -161,7 +164,7 @@ impl<'a> Page<'a> {
             let at = ((tick.place * self.bins as f64) as usize).min(self.bins - 1);
             line[at].0 = self.signs.tick;
             let label = tick.label.replace('µ', self.signs.micro);
-            // A label at the end of the line moves inwards, if there is room.
+            // A label at the end of the line moves to the left, if there is space.
             let at = at.min(self.bins.saturating_sub(label.chars().count()));
             if at >= free {
                 for (cell, c) in labels[at..].iter_mut().zip(label.chars()) {
@@ -252,8 +255,8 @@ impl<'a> Page<'a> {
             let ink = Ink::Cook(self.gantt.cook_row(lane));
             let (first, last) = (self.bin(span.from), self.bin(span.to));
             for at in first..=last {
-                // The end of a span may only touch the last piece. A poll too short for the clock fills
-                // no piece, but it happened.
+                // The end of a span may only touch the last piece. A poll too short for the clock fills no
+                // piece, but it did happen.
                 if at == first || running[at] > NOTHING {
                     cells[at] = (graded(self.signs.parts, running[at]), ink);
                 }
@@ -296,7 +299,7 @@ impl<'a> Page<'a> {
         });
     }
 
-    /// Draws one row: its name, its bar, and a figure if there is room for figures.
+    /// Draws one row: its name, its bar, and a figure if the drawing has a column of figures.
     fn row(&mut self, label: &str, ink: Ink, cells: &[Cell], figure: &str) {
         let label = shorten(label, self.label_width, self.signs.ellipsis);
         let mut pen = Pen::new(&mut self.text, self.colour);
@@ -324,7 +327,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The rounding errors of the arithmetic are smaller than this.
+/// A bound on the rounding errors of the arithmetic.
 const NOTHING: f64 = 1e-9;
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The longest chain of cause and effect, as defined by
 //! [`Figures::critical_path`](super::Figures::critical_path).
 //!
-//! It passes over the polls once, in the order in which they began. For each poll it computes the length
-//! of the chain that leads to its beginning and to its end. A chain grows while a task runs or waits for
-//! something outside. If another task woke it, its chain continues the longer one of their two chains.
-//! So no chain is ever ahead of the clock, and the longest chain never exceeds the run.
+//! The computation passes over the polls once, in the order in which they began. For each poll it computes
+//! the length of the chain that leads to its beginning and to its end. A chain grows while a task runs or
+//! waits for something outside. If another task woke it, the longer one of the two chains continues. So no
+//! chain is ever ahead of the clock, and the longest chain never exceeds the run.
 
 use std::time::Duration;
 
@@ -25,13 +25,13 @@ struct Chains<'a> {
     began: Duration,
     /// The chains of each poll.
     links: Vec<Link>,
-    /// For each task: how many of its polls and spans have been read.
+    /// For each task, how many of its polls and spans have been processed.
     read: Vec<(usize, usize)>,
-    /// For each task: the task that awaited its end, if it ended.
+    /// For each task that ended, the task that awaited its end.
     joiner: Vec<Option<usize>>,
-    /// For each task: the tasks that it awaited and that ended, with their chains.
+    /// For each task, the awaited tasks that ended: the times of their ends, and their chains.
     told: Vec<Vec<(Duration, Duration)>>,
-    /// For each task: its joins, as indices.
+    /// For each task, its joins, as indices.
     joins: Vec<Vec<usize>>,
 }
 
@@ -40,7 +40,7 @@ struct Chains<'a> {
 struct Link {
     begin: Duration,
     end: Duration,
-    /// When it was last lengthened within the poll, by the end of an awaited task.
+    /// When the end of an awaited task last lengthened it within the poll.
     raised: Option<Duration>,
 }
 
@@ -94,7 +94,8 @@ impl<'a> Chains<'a> {
         }
     }
 
-    /// Returns the task's own chain up to this poll: its last poll, and its waiting since.
+    /// Returns the task's own chain up to this poll: the chain of its last poll, and its waiting since
+    /// then.
     fn before(&mut self, poll: &Poll) -> Duration {
         let life = &self.spans.tasks[poll.task];
         let (polls, mut spans) = self.read[poll.task];
@@ -104,7 +105,7 @@ impl<'a> Chains<'a> {
                 let spawn = poll.cause.map(|wake| &self.spans.wakes[wake]);
                 match spawn.and_then(|wake| self.cause(wake)) {
                     Some(_) => Duration::ZERO,
-                    // Without a cause on record, the event happened at its own time.
+                    // If no cause is on record, the chain is as long as the run up to that instant.
                     None => life.begun.unwrap_or(poll.begin).saturating_sub(self.began),
                 }
             }
@@ -117,7 +118,7 @@ impl<'a> Chains<'a> {
                 let wake = span.wake.map(|wake| &self.spans.wakes[wake]);
                 match wake.and_then(|wake| self.cause(wake)) {
                     Some(cause) => chain = chain.max(cause),
-                    // It waited for something outside.
+                    // The task waited for something outside.
                     None => chain += span.length(),
                 }
             }
@@ -126,7 +127,7 @@ impl<'a> Chains<'a> {
         chain
     }
 
-    /// Returns the chain that leads to the wake, if a task's poll caused it.
+    /// Returns the chain that leads to the wake, if the poll of a task caused it.
     fn cause(&self, wake: &Wake) -> Option<Duration> {
         let by = match wake.source {
             Source::Spawn(by) => by?,

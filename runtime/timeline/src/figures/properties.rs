@@ -1,4 +1,4 @@
-//! Properties of every run, tested on random runs, and on the same runs with events missing.
+//! Properties that hold for every run, tested on random runs and on the same runs with events missing.
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ struct Dish {
     ticks: [u32; 3],
 }
 
-/// A run, and its expected figures.
+/// A run and its expected figures.
 struct Run {
     timeline: Timeline,
     dishes: Vec<Dish>,
@@ -50,7 +50,7 @@ struct Run {
     at_once_max: usize,
 }
 
-/// A simulated kitchen. Any event that an executor can cause may happen in it, in ticks of a nanosecond.
+/// A simulated kitchen, in which any event that an executor can cause may happen. Its tick is a nanosecond.
 struct Kitchen {
     chance: Chance,
     script: Script,
@@ -95,7 +95,7 @@ impl Kitchen {
         }
     }
 
-    /// Makes a cook do something, or nothing.
+    /// Makes a cook do something at random, or nothing.
     fn work(&mut self, cook: usize) {
         let Some(task) = self.cooks[cook] else {
             let ready = |dish: &Dish| dish.is == Is::Queued;
@@ -140,7 +140,7 @@ impl Kitchen {
         }
     }
 
-    /// Simulates events, timers, and sometimes the end of a task.
+    /// Simulates external events, timers, and sometimes the end of a task.
     fn world(&mut self) {
         let task = self.chance.below(self.dishes.len());
         if self.chance.one_in(3) {
@@ -275,7 +275,7 @@ fn a_record_with_gaps_has_figures_too() {
         timeline.events.retain(|_| !chance.one_in(keep_one_in));
         timeline.dropped = (before - timeline.events.len()) as u64;
         check(&timeline);
-        // The same, but the record does not tell that anything is missing.
+        // Without the count of dropped events, the same properties hold.
         timeline.dropped = 0;
         check(&timeline);
         let _ = crate::advice(&timeline);
@@ -291,7 +291,7 @@ fn a_record_in_disorder_has_figures_too() {
         for _ in 0..events.len() / 4 {
             let (a, b) = (chance.below(events.len()), chance.below(events.len()));
             if a.abs_diff(b) < 20 {
-                // Each event gets another event's time and place.
+                // Each event gets another event's time and thread.
                 let what = events[a].what;
                 events[a].what = events[b].what;
                 events[b].what = what;

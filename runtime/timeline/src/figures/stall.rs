@@ -1,16 +1,16 @@
-//! When did the event loop stand still?
+//! Finds the times in which the event loop was blocked.
 
 use std::time::Duration;
 
 use super::Stall;
 use crate::spans::{Spans, State, TaskKind};
 
-/// A time in which every worker was in a poll, until the first of these polls ended.
+/// A period that begins when every worker is in a poll and ends with the first of these polls.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FullTime {
     pub(crate) from: Duration,
     pub(crate) to: Duration,
-    /// The poll that had lasted longest.
+    /// The poll that had lasted longest at the end.
     pub(crate) poll: usize,
 }
 
@@ -20,7 +20,7 @@ impl FullTime {
     }
 }
 
-/// Returns all such times, in order of time.
+/// Returns all such periods, in order of time.
 pub(crate) fn full_times(spans: &Spans) -> Vec<FullTime> {
     let polls = spans.polls.iter().enumerate();
     let polls = polls.filter(|(_, poll)| spans.is_worker(poll.lane) && poll.begin < poll.end);
@@ -28,7 +28,7 @@ pub(crate) fn full_times(spans: &Spans) -> Vec<FullTime> {
         .flat_map(|(index, poll)| [(poll.begin, true, index), (poll.end, false, index)])
         .collect();
     ends.sort_unstable();
-    // In the order in which they began, which is the order of their numbers.
+    // The open polls, in the order in which they began, which is the order of their indices.
     let mut open: Vec<usize> = Vec::new();
     let mut since = Duration::ZERO;
     let mut found = Vec::new();
@@ -48,7 +48,7 @@ pub(crate) fn full_times(spans: &Spans) -> Vec<FullTime> {
     found
 }
 
-/// Returns the longest of them in which another task could have used a worker.
+/// Returns the longest of these periods in which another task could have used a worker.
 pub(super) fn longest(spans: &Spans) -> Option<Stall> {
     let (held, ready) = (Crowd::new(spans, false), Crowd::new(spans, true));
     let mut times = full_times(spans);
@@ -65,7 +65,7 @@ pub(super) fn longest(spans: &Spans) -> Option<Stall> {
     })
 }
 
-/// The tasks that could not run: at which times each joined and left them.
+/// The times at which tasks became unable to run, and the times at which this ended.
 struct Crowd {
     from: Vec<Duration>,
     to: Vec<Duration>,
@@ -88,7 +88,7 @@ impl Crowd {
         Crowd { from, to }
     }
 
-    /// Returns how many there were just before `at`.
+    /// Returns the number of such tasks just before `at`.
     fn at(&self, at: Duration) -> usize {
         let begun = self.from.partition_point(|&from| from < at);
         begun - self.to.partition_point(|&to| to < at)

@@ -1,4 +1,4 @@
-//! Each figure, on a run that is small enough to check by hand.
+//! Tests of each figure on a run that is small enough to check by hand.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ fn a_wake_during_a_poll_queues_at_its_end() {
         .pend(dish)
         .at(15);
     let figures = crate::figures(&run.done());
-    // The second poll had no wake: it counts as waiting from then on, until the record ends.
+    // No wake for the second poll is on record, so the rest of the task's life counts as waiting.
     assert_eq!(times(&figures, dish), [ms(5), ms(6), ms(4)]);
     assert_eq!(figures.tasks[dish].self_woken, 1);
     assert_eq!((figures.wakes, figures.wakes_nowhere), (2, 1));
@@ -132,7 +132,7 @@ fn a_lane_is_present_from_its_first_event_to_its_last_but_not_between_two_mains(
     run.at(100).begin(second).at(110).pend(second);
     run.event(What::Park).event(What::Steal { from: 1 });
     let figures = crate::figures(&run.at(120).done());
-    // The worker sleeps when the record ends, and is present until then.
+    // The worker is asleep when the record ends. It counts as present until then.
     let lane = &figures.lanes[0];
     assert_eq!(lane.present, ms(10 + 20));
     assert_eq!(lane.in_polls, ms(4 + 2 + 10));
@@ -199,7 +199,7 @@ fn who_awaits_a_task_is_not_held_up_by_its_poll() {
     run.at(1).pend(main).begin(heavy).at(50).ready(heavy);
     run.wake(main, None).begin(main).ready(main);
     let stall = crate::figures(&run.done()).longest_stall.unwrap();
-    // The poll of `main`, while the new task was ready.
+    // The longest stall is the poll of `main` while the new task was ready.
     assert_eq!((stall.task, stall.lasted), (main, ms(1)));
 }
 
@@ -224,7 +224,8 @@ fn ends_of_awaited_tasks_may_lead_nowhere() {
 
 // ---- the critical path -----------------------------------------------------------------------------
 
-/// `main` spawns `tasks` tasks of 10 ms each and awaits them, with one cook.
+/// Returns the figures of a run in which `main` spawns `tasks` tasks of 10 ms each and awaits them, with
+/// one worker.
 fn fan_out(tasks: usize) -> Figures {
     let mut run = Script::new(1);
     let main = run.task("main");
@@ -249,7 +250,8 @@ fn fan_out(tasks: usize) -> Figures {
 #[test]
 fn independent_tasks_are_as_long_as_one_of_them() {
     let figures = fan_out(4);
-    // They were spawned at the very beginning of main's poll: 10 ms each, and main is told.
+    // The tasks were spawned at the very beginning of main's poll. Each takes 10 ms, and `main` then sees
+    // its end.
     assert_eq!(figures.critical_path, ms(10));
     assert_eq!(figures.span, ms(45));
     assert_eq!(figures.work, ms(45));
@@ -279,7 +281,7 @@ fn a_chain_of_spawns_and_joins_is_as_long_as_all_of_it() {
     run.at(20).begin(c).at(24).ready(c).wake(b, None);
     run.at(30).begin(b).at(31).ready(b).wake(a, None);
     run.at(40).begin(a).at(42).ready(a);
-    // a 4, b 3, c 4, b 1, a 2. Queued time does not count, and a's waiting is the work of b and c.
+    // The path is a 4, b 3, c 4, b 1, a 2. Queued time does not count, and while a waits, b and c work.
     assert_eq!(crate::figures(&run.done()).critical_path, ms(14));
 }
 
@@ -391,7 +393,7 @@ fn once_events_were_dropped_the_record_ends_with_the_last() {
     let figures = crate::figures(&timeline);
     assert_eq!(times(&figures, a), [ms(2), ms(0), ms(3)]);
     assert_eq!(figures.span, ms(5));
-    // The record does not tell whether b still ran.
+    // The record does not show whether b still ran.
     assert_eq!(figures.longest_poll.unwrap().took, ms(2));
 }
 

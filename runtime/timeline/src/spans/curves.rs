@@ -1,8 +1,8 @@
-//! Curves of a number over time.
+//! Curves that show how a number changes over time.
 
 use std::time::Duration;
 
-/// A number that goes up and down, step by step.
+/// A number that rises and falls in steps.
 #[derive(Default)]
 pub(super) struct Curve {
     now: usize,
@@ -25,13 +25,13 @@ impl Curve {
     }
 }
 
-/// Returns how many intervals cover each instant. Two intervals that meet do not overlap, and an
-/// interval without a length covers nothing.
+/// Returns how many intervals cover each instant. Two intervals that only meet do not overlap, and an
+/// interval of length zero covers nothing.
 pub(crate) fn cover(
     intervals: impl Iterator<Item = (Duration, Duration)>,
 ) -> Vec<(Duration, usize)> {
     let whole = intervals.filter(|(from, to)| from < to);
-    // False before true: at one instant, ends come first.
+    // Ends come first at the same instant, because `false` sorts before `true`.
     let mut ends: Vec<(Duration, bool)> = whole
         .flat_map(|(from, to)| [(from, true), (to, false)])
         .collect();

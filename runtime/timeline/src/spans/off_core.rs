@@ -1,18 +1,17 @@
-//! Readings of a thread's CPU clock, and what they tell about its polls.
+//! Computes from the readings of a thread's CPU clock how long its polls were off the core.
 //!
-//! The recorder reads the clock at long parks. It also reads it at the end of a poll, if a millisecond
-//! has passed since the last reading. So a window between two readings holds one long poll, or only
-//! short ones.
+//! The recorder reads the clock at long parks. It also reads it at the end of a poll if a millisecond has
+//! passed since the last reading. So between two readings there is either one long poll or only short ones.
 
 use std::time::Duration;
 
 use super::{OffCore, Poll};
 
-/// The known CPU time of a thread so far.
+/// The CPU time of a thread, as far as its readings have been processed.
 #[derive(Default)]
 pub(super) struct Meter {
     last: Option<Reading>,
-    /// How long the thread was parked since then.
+    /// How long the thread has been parked since the last reading.
     parked: Duration,
     /// The first of its polls that ended after the last reading, as an index into the lane's polls.
     first: usize,
@@ -20,7 +19,7 @@ pub(super) struct Meter {
     preempted: Option<Duration>,
 }
 
-/// A reading of the clock: see [`What::CpuTime`](brigade::timeline::What::CpuTime).
+/// A reading of the clock, see [`What::CpuTime`](brigade::timeline::What::CpuTime).
 #[derive(Clone, Copy)]
 pub(super) struct Reading {
     pub(super) at: Duration,
@@ -34,7 +33,7 @@ impl Meter {
         self.parked += length;
     }
 
-    /// Adds a reading that follows these polls of the lane.
+    /// Adds a reading that was taken after these polls of the lane.
     pub(super) fn read(&mut self, reading: Reading, lane: &[usize], polls: &mut [Poll]) {
         if let Some(last) = self.last {
             self.close(last, reading, &lane[self.first.min(lane.len())..], polls);
@@ -58,8 +57,8 @@ impl Meter {
         let off = awake.saturating_sub(used);
         // Without the delay, a preempted thread cannot be told from a blocked one, so report neither.
         let Some(delay) = delay else { return };
-        // The rest is blocking, unless the thread never gave its core away. Then the machine itself had
-        // none, as in a virtual machine.
+        // The rest of the time off the core was spent blocked, unless the thread never gave its core away.
+        // In that case, the machine itself had no core, as happens in a virtual machine.
         let preempted = if now.blocked { delay.min(off) } else { off };
         let blocked = off - preempted;
         let lengths = lane.iter().map(|&poll| polls[poll].length());
@@ -76,7 +75,7 @@ impl Meter {
         }
     }
 
-    /// Returns CPU time and time without a core, from the first reading to the last.
+    /// Returns the CPU time and the time without a core, from the first reading to the last.
     pub(super) fn sums(&self) -> (Option<Duration>, Option<Duration>) {
         (self.cpu, self.preempted)
     }

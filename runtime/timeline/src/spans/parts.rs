@@ -1,4 +1,4 @@
-//! The reader's state of each task and each thread, as far as the record has been read.
+//! The reader's state of each task and each thread.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use brigade::timeline::LaneKind;
 use super::off_core::Meter;
 use super::{LaneSpans, Source, Span, State, TaskSpans};
 
-/// A task, as far as it has been read.
+/// The reader's state of a task.
 #[derive(Default)]
 pub(super) struct Life {
     /// `None` before its first event and after its end.
@@ -15,34 +15,34 @@ pub(super) struct Life {
     pub(super) since: Duration,
     /// The poll in progress.
     pub(super) poll: Option<usize>,
-    /// The poll in progress, or the next one, will be followed by another.
+    /// True if the poll in progress, or the next one, will be followed by another poll.
     pub(super) again: bool,
-    /// The wake that the next poll answers.
+    /// The wake that the next poll follows.
     pub(super) woken: Option<usize>,
     pub(super) woke_itself: bool,
-    /// The task that awaits it, and how many others it awaits.
+    /// The task that awaits this one, and the number of tasks that this one awaits.
     pub(super) joiner: Option<usize>,
     pub(super) awaits: usize,
-    /// True if it awaited any when it began to wait.
+    /// True if it awaited any task when it began to wait.
     pub(super) joins: bool,
-    /// Tasks that it awaited and that have ended since its last poll began: each may wake it once.
+    /// The awaited tasks that have ended since its last poll began. Each of them may wake it once.
     pub(super) farewells: Vec<usize>,
     pub(super) spans: TaskSpans,
 }
 
-/// A thread, as far as it has been read.
+/// The reader's state of a thread.
 pub(super) struct Lane {
     pub(super) poll: Option<usize>,
     pub(super) parked: Option<Duration>,
-    /// Since when it is present, and until when it certainly is.
+    /// The time since which the thread has been present, and the time until which it certainly was.
     pub(super) there: Option<(Duration, Duration)>,
     pub(super) causes: Causes,
     pub(super) meter: Meter,
     pub(super) spans: LaneSpans,
 }
 
-/// The causes for which a thread will wake tasks: a number of events that the OS reported, then a number
-/// of timers. They last until the thread does something else.
+/// The causes of the wakes that a thread makes next: first the events that the OS reported, then the timers
+/// that fired. They apply until the thread does something else.
 #[derive(Default)]
 pub(super) struct Causes {
     pub(super) io: usize,
@@ -51,8 +51,8 @@ pub(super) struct Causes {
 }
 
 impl Life {
-    /// Writes down the state that it leaves. A state that took no time is left out, unless it is a poll,
-    /// which has happened.
+    /// Adds the state that the task leaves to its spans. A state that took no time is left out, unless it
+    /// is a poll, because the poll did happen.
     pub(super) fn leave(&mut self, state: State, now: Duration) {
         if now == self.since && state != State::Running {
             return;
@@ -102,7 +102,7 @@ impl Causes {
             self.timers -= 1;
             Some(Source::Timer)
         } else {
-            // One event may wake a reader and a writer.
+            // One event may wake two tasks, a reader and a writer.
             self.last
         };
         self.last = next;

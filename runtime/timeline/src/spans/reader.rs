@@ -1,8 +1,8 @@
-//! The state machine that gives events their meaning.
+//! The state machine that turns events into spans.
 //!
-//! Where a record lacks something, it takes the cautious reading. A task without a beginning begins with
-//! its first event. A poll with one end missing is counted, but its time is waiting. A task that is
-//! polled without a wake has waited until then.
+//! If the record lacks an event, the reader makes a cautious assumption. A task whose beginning is missing
+//! begins with its first event. A poll whose beginning or end is missing is counted, but its time counts as
+//! waiting. A task that is polled without a wake counts as waiting until then.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(super) fn read(timeline: &Timeline) -> Spans {
     reader.finish()
 }
 
-/// Returns the event if its tasks exist: a record made by hand may name others.
+/// Returns the event if its tasks exist. A record made by hand may refer to tasks that do not exist.
 fn of_known_tasks(what: What, known: usize) -> Option<What> {
     let by_known = |by: Option<usize>| by.filter(|&by| by < known);
     match what {
@@ -86,7 +86,8 @@ impl<'a> Reader<'a> {
         reader
     }
 
-    /// Finds jobs in advance, because a job is spawned long before a thread of the pool takes it.
+    /// Finds all jobs before reading the record, because a job is spawned long before a thread of the pool
+    /// takes it.
     fn find_jobs(&mut self) {
         for event in &self.timeline.events {
             if let What::PollBegin { task } = event.what
@@ -143,7 +144,7 @@ impl<'a> Reader<'a> {
 
     // ---- threads -------------------------------------------------------------------------------
 
-    /// Marks a thread as present: only a thread at work can cause the event.
+    /// Marks a thread as present, for an event that only a working thread can cause.
     fn be_there(&mut self, lane: usize) {
         let lane = &mut self.lanes[lane];
         let since = lane.there.map_or(self.now, |(since, _)| since);
@@ -247,18 +248,18 @@ impl<'a> Reader<'a> {
         }
         self.lives[task].poll = None;
         if outcome != Outcome::Pending && self.lives[task].spans.kind == TaskKind::Main {
-            // `block_on` returns.
+            // `block_on` returns here.
             self.lanes[lane].leave();
         }
     }
 
-    /// Ends the poll on the lane, if one is in progress, at a time that is not on record.
+    /// Ends the poll in progress on the lane, if any, at an unknown time.
     fn lose_poll(&mut self, lane: usize) {
         if let Some(poll) = self.lanes[lane].poll.take() {
             let life = &mut self.lives[self.polls[poll].task];
             life.poll = None;
             if life.state == Some(State::Running) {
-                // Nothing is known of it, so all of this counts as waiting.
+                // The time of the poll is unknown, so all of it counts as waiting.
                 life.state = Some(State::Waiting);
             }
         }
@@ -275,7 +276,7 @@ impl<'a> Reader<'a> {
         let wake = self.add_wake(lane, task, Source::Spawn(by), WakeEffect::Queued);
         let life = &self.lives[task];
         if let Some(poll) = life.poll {
-            // Another thread wrote the first poll down before.
+            // Another thread recorded the first poll earlier.
             self.answer(wake, poll);
         } else if life.spans.begun.is_none() {
             self.change(task, Some(State::Queued));
@@ -283,7 +284,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Moves the task from one state to another; `None` is its end.
+    /// Moves the task from one state to another. `None` means that the task ends.
     pub(super) fn change(&mut self, task: usize, to: Option<State>) {
         let now = self.now;
         let life = &mut self.lives[task];
@@ -316,7 +317,7 @@ impl<'a> Reader<'a> {
         if let Some(poll) = self.lives[task].poll
             && self.lanes[self.polls[poll].lane].poll == Some(poll)
         {
-            // Close the poll where it is open: a task does not run after its end.
+            // The task does not run after its end, so close its open poll.
             self.lose_poll(self.polls[poll].lane);
         }
         if self.lives[task].spans.begun.is_none() {
@@ -350,8 +351,8 @@ impl<'a> Reader<'a> {
     fn finish(mut self) -> Spans {
         let timeline = self.timeline;
         let last = self.now;
-        // If events were dropped, nothing is known of the time after the last event. If the main future
-        // is done, the rest is only the time until the record was taken.
+        // If events were dropped, the time after the last event is unknown. If the main future is done, the
+        // remaining time only lasts until the record was taken.
         if timeline.dropped == 0 && self.goes_on() {
             self.now = last.max(timeline.length);
         }
@@ -366,7 +367,7 @@ impl<'a> Reader<'a> {
         let tasks: Vec<_> = self.lives.into_iter().map(|life| life.spans).collect();
         let polls = self.polls.iter().filter(|poll| tasks[poll.task].is_task());
         let workers = self.lanes.iter().map(|lane| match lane.spans.kind {
-            // A worker that reported nothing may be missing from the lanes.
+            // Workers that recorded no event may be missing from the lanes.
             LaneKind::Worker(number) => number + 1,
             LaneKind::Blocking | LaneKind::Outside => 0,
         });
@@ -398,7 +399,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Ends everything that is open at the end of the record, unless its end was dropped.
+    /// Closes everything that is still open at the end of the record. If events were dropped, a poll in
+    /// progress ends at an unknown time.
     fn close_lane(&mut self, lane: usize) {
         if self.timeline.dropped > 0 {
             self.lose_poll(lane);

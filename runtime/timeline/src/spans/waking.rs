@@ -1,4 +1,4 @@
-//! What makes tasks ready: the part of the reader about wakes and spawns.
+//! The part of the reader that finds out what made each task ready: wakes and spawns.
 
 use brigade::timeline::{LaneKind, WakeEffect};
 
@@ -81,13 +81,14 @@ impl Reader<'_> {
             }
             Some(State::Running) => {
                 let poll = life.poll.filter(|&poll| self.polls[poll].cause.is_none());
-                // The waking thread wrote the wake down after the poll had begun.
+                // The waking thread recorded the wake after the poll had begun.
                 if let (Some(poll), WakeEffect::Queued) = (poll, effect) {
                     return self.answer(wake, poll);
                 }
                 life.again = true;
             }
-            // The waking thread read the clock before the poll began, and the wake came during the poll.
+            // The waking thread read the clock before the poll began, but the wake happened during the
+            // poll.
             Some(State::Queued) => life.again |= effect == WakeEffect::Again,
         }
         self.lives[task].woken.get_or_insert(wake);

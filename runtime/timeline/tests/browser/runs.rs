@@ -1,11 +1,12 @@
-//! Runs made by hand, the same every time: a small one to look at closely and a big one to be slow on.
+//! Runs made by hand, the same every time: a small one with every detail, and a big one to measure the
+//! speed.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use brigade::timeline::{Event, Lane, LaneKind, Outcome, Task, Timeline, WakeEffect, What};
 
-/// Events as they come, with the clock in microseconds.
+/// A record to which events are added one by one. The clock is in microseconds.
 #[derive(Default)]
 struct Record {
     events: Vec<Event>,
@@ -38,8 +39,9 @@ impl Record {
     }
 }
 
-/// Seven tasks, two cooks, 60 ms: spawns, timers, I/O, joins, a steal, a wake by a thread outside, a
-/// panic, a cancelled task and one that is stranded. Names that try to break out of wherever they are put.
+/// A run of seven tasks, two cooks and 60 ms, with spawns, timers, I/O, joins, a steal, a wake by a thread
+/// outside, a panic, a cancelled task and a stranded one. Some names contain markup or control characters
+/// that must have no effect.
 pub(crate) fn kitchen() -> Timeline {
     let lanes = vec![
         Lane::new("cook 0", LaneKind::Worker(0)),
@@ -145,7 +147,8 @@ pub(crate) fn kitchen() -> Timeline {
     r.timeline(lanes, tasks, 60)
 }
 
-/// One cook, `count` requests in flight together, each polled `polls` times: three events a poll.
+/// A run of one cook with `count` requests in flight together. Each is polled `polls` times, with three
+/// events per poll.
 pub(crate) fn requests(count: usize, polls: usize) -> Timeline {
     let mut dice = Dice(0x2545_f491_4f6c_dd1d);
     let mut r = Record::default();
@@ -208,7 +211,7 @@ pub(crate) fn requests(count: usize, polls: usize) -> Timeline {
             };
             r.poll(begun, now, 0, task, outcome);
             if left[task] > 0 {
-                // The reply starts after a while; its parts follow one another.
+                // The first part of a reply takes a while. The other parts follow quickly.
                 let wait = if left[task] + 2 > polls {
                     50_000 + dice.below(40_000)
                 } else {
@@ -228,7 +231,7 @@ pub(crate) fn requests(count: usize, polls: usize) -> Timeline {
     r.timeline(lanes, tasks, now as u64 / 1000 + 1)
 }
 
-/// xorshift64: small, and the same everywhere.
+/// The xorshift64 generator, which is small and gives the same numbers on every machine.
 struct Dice(u64);
 
 impl Dice {

@@ -1,5 +1,5 @@
-// Drives the page from within, as a hand would: by events at places on the screen. The test puts it
-// at the end of the page; what it finds out stands in the document afterwards, for the test to read.
+// Drives the page from within, as a user would, by events at positions on the screen. The test puts this
+// script at the end of the page. Its report is in the document afterwards, where the test reads it.
 {
   const { run, view, frame, xOf, rowHeight, placeOf } = window.brigade;
   const at = (id) => document.getElementById(id);
@@ -7,7 +7,7 @@
   const found = [];
   const check = (name, holds, seen = "") => found.push(`${holds ? "ok" : "FAILED"}: ${name}${holds ? "" : ` (${seen})`}`);
 
-  // Paints what is due, to the end of every movement.
+  // Paints everything that is scheduled, until every animation has ended.
   const settle = () => {
     for (let i = 1; i <= 30; i++) frame(performance.now() + i * 20);
   };
@@ -30,7 +30,7 @@
     settle();
   };
   const middle = ({ left, top, width, height }) => [left + width / 2, top + height / 2];
-  // Reading a copy makes the browser paint the original without more ado.
+  // Reading a copy forces the browser to paint the original immediately.
   const { width, height } = at("stage");
   const copy = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d", { willReadFrequently: true });
   const pixels = (wide, high) => {
@@ -64,7 +64,7 @@
   document.body.append(report);
   report.hidden = true;
 
-  // The page works out from the events what the runtime works out too, in another language.
+  // The page computes some figures in JavaScript that the library computes in Rust. They must agree.
   function compareFigures() {
     const [, READY, RUNNING, WAITING] = [0, 1, 2, 3];
     const time = (state) => run.tasks.filter((task) => task.counted).reduce((sum, task) => sum + task.time[state], 0);
@@ -74,7 +74,8 @@
     check("page and runtime agree", mine.every((value, i) => value === given[i]), `${mine} and ${given}`);
   }
 
-  // By task it is a broken line and a fact, by cook a mark on the thread that left it so.
+  // The view by task shows a broken line and a fact; the view by worker shows a mark on the thread that
+  // polled the task last.
   function checkStranded() {
     const task = run.tasks.findIndex(({ strandedAt }) => strandedAt >= 0);
     if (task < 0) return;
@@ -167,8 +168,9 @@
     press("Enter");
     const { begin, end } = run.polls;
     const [from, to] = [begin[view.pin.poll], end[view.pin.poll]];
-    // Its wake comes into view too, up to twenty polls' lengths before it, and on either side as much
-    // again: 63 in all. On a busy machine, where one poll takes long, that may be most of the run.
+    // The wake that led to the poll must also come into view. It lies at most twenty times the poll's
+    // length before it. With the margins, the window is at most 63 times that length. On a busy machine,
+    // where one poll takes long, that may be most of the run.
     const widest = Math.max(run.length / 2, 64 * (to - from));
     check("Enter zooms to it", view.from <= from && view.to >= to && view.to - view.from < widest, `${view.from} ${view.to}, of ${run.length}, to ${from} ${to}`);
     press("w");
@@ -188,7 +190,7 @@
     press("c");
   }
 
-  // What a frame takes, painting into the picture included, for movements that change all of it.
+  // Measures the time for a frame, including the painting, for movements that change the whole picture.
   function measure() {
     for (const by of ["worker", "task"]) {
       press(by === "worker" ? "c" : "t");

@@ -1,4 +1,4 @@
-//! Programs with a fault each, and the same without it.
+//! Programs with one fault each, and the same programs without it.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -13,13 +13,13 @@ use brigade_timeline::Kind;
 
 use super::{JoinAll, Program, compute, compute_and_yield, ms, sleep, spawn};
 
-/// A fault: its name, what the advice should call it, the workers it takes at least, the program, and
-/// the mended one.
+/// A fault: its name, the advice that it should get, the least number of workers, the faulty program, and
+/// the repaired one.
 pub(crate) struct Faulty {
     pub(crate) name: &'static str,
     pub(crate) kinds: &'static [Kind],
     pub(crate) workers: usize,
-    /// True if the mended program is faster, by what the advice says at most.
+    /// True if the repaired program is faster. The gain is at most what the advice promises.
     pub(crate) gains: bool,
     pub(crate) program: fn(usize) -> Program,
     pub(crate) mended: fn(usize) -> Program,
@@ -422,7 +422,7 @@ async fn limited(permits: usize) {
     }
 }
 
-/// A queue that wakes all who wait for an item, or one.
+/// A queue that wakes either all tasks that wait for an item, or one of them.
 #[derive(Default)]
 struct Queue(Mutex<(VecDeque<u64>, Vec<Waker>, bool)>);
 
@@ -486,7 +486,7 @@ async fn queue(all: bool) {
     }
 }
 
-/// A server with threads of its own, that answers after 40 ms.
+/// Starts a server on its own thread, which answers after 40 ms.
 fn slow_server() -> std::net::SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -507,7 +507,7 @@ fn fetch_of_std(address: std::net::SocketAddr) {
     assert_eq!(answer, "done");
 }
 
-/// A server in this program, that answers each connection after so many milliseconds.
+/// Starts a server in this program, which answers each connection after this number of milliseconds.
 async fn serve(millis: u64) -> (std::net::SocketAddr, brigade::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

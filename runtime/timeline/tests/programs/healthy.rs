@@ -1,4 +1,4 @@
-//! Programs about which there is nothing to say.
+//! Programs that should get no advice.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ macro_rules! program {
     };
 }
 
-/// A name, and what makes the program.
+/// A name, and the function that makes the program.
 pub(crate) type Healthy = (&'static str, fn(usize) -> Program);
 
-/// Ticks so often, so many milliseconds apart.
+/// Ticks this number of times, with this number of milliseconds between two ticks.
 pub(crate) async fn tick(times: u64, millis: u64) -> u64 {
     let mut ticks = interval(ms(millis));
     let mut sum = 0;

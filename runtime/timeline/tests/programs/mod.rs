@@ -1,4 +1,4 @@
-//! Programs, faulty and healthy, on which the advice is tried.
+//! Faulty and healthy programs on which the advice is tested.
 
 pub(crate) mod faulty;
 pub(crate) mod healthy;
@@ -31,10 +31,10 @@ pub(crate) fn spawn<T: Send + 'static>(
     Builder::new().name(name).spawn(future)
 }
 
-/// Rounds of arithmetic that take about a microsecond, whatever the build.
+/// The rounds of arithmetic that take about a microsecond in this kind of build.
 const PER_MICRO: u64 = if cfg!(debug_assertions) { 60 } else { 600 };
 
-/// Computes for about so many microseconds of CPU time on a machine of these days.
+/// Computes for about this number of microseconds of CPU time on a current machine.
 pub(crate) fn compute(micros: u64) -> u64 {
     let mut sum = 1u64;
     for n in 0..micros * PER_MICRO {
@@ -43,7 +43,7 @@ pub(crate) fn compute(micros: u64) -> u64 {
     sum
 }
 
-/// Computes and yields every half of a millisecond.
+/// Computes for this number of milliseconds and yields every half millisecond.
 pub(crate) async fn compute_and_yield(millis: u64) -> u64 {
     let mut sum = 0;
     for _ in 0..millis * 2 {
@@ -53,7 +53,7 @@ pub(crate) async fn compute_and_yield(millis: u64) -> u64 {
     sum
 }
 
-/// All of the futures, in one task.
+/// Polls all of the futures within one task.
 pub(crate) struct JoinAll(pub(crate) Vec<Option<Pin<Box<dyn Future<Output = u64> + Send>>>>);
 
 impl Future for JoinAll {
@@ -75,7 +75,7 @@ impl Future for JoinAll {
     }
 }
 
-/// A run of the program, and how long it took.
+/// Runs the program, and returns the record and how long it took.
 pub(crate) fn run(workers: usize, program: Program) -> (Timeline, Duration) {
     let begun = Instant::now();
     let timeline = match workers {

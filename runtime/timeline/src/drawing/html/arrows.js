@@ -1,7 +1,7 @@
-// What lies above the stage: the line under the mouse, what is pointed at and what is pinned, and
-// the arrows of its wakes: from the one who woke it, to those that it woke.
+// Everything on the upper canvas: the vertical line under the mouse, the outlines of what is pointed at and
+// what is pinned, and the arrows of a poll's wakes, from its waker and to the tasks that it woke.
 
-const MOST_ARROWS = 60; // of one poll; more would be a black patch
+const MOST_ARROWS = 60; // the most arrows for one poll; more would be an unreadable patch
 const FROM_NOBODY = { [BY_IO]: "I/O", [BY_TIMER]: "timer", [BY_THREAD]: "outside", [BY_SPAWN]: "spawned" };
 
 function paintAbove() {
@@ -30,7 +30,7 @@ function paintCrosshair(x) {
   tag(instant(time, roundStep(nanosPerPixel())), x, view.top - 12, colours.ink);
 }
 
-/// A word beside the line under the mouse, on whichever side there is room.
+/// A label beside the vertical line under the mouse, on the side that has enough space.
 function tag(text, x, y, colour) {
   above.font = SMALL;
   const width = above.measureText(text).width + 10;
@@ -54,7 +54,7 @@ function paintBox() {
   tag(duration((right - left) * nanosPerPixel()), right, view.top - 12, colours.accent);
 }
 
-/// The rectangle that a thing takes on the screen, `null` if it is not among the rows.
+/// The rectangle that a thing occupies on the screen, or `null` if it is not in a visible row.
 function placeOf(thing) {
   const at = (row, from, to, body) => {
     if (row < 0) return null;
@@ -104,7 +104,7 @@ function paintArrows(poll) {
   if (cause >= 0) paintArrow(cause, 1);
 }
 
-/// Of a task that is ready: the wake that made it so.
+/// For a ready task, draws the wake that made it ready.
 function paintArrowOut(span) {
   if (run.spans.state[span] !== READY) return;
   const poll = pollAfter(run.spans.task[span], run.spans.from[span] - 1);
@@ -126,7 +126,7 @@ function middleOf(row) {
   return rowTop(row) + rowHeight() / 2;
 }
 
-/// From the instant and the row of a wake to the poll that came of it.
+/// Draws an arrow from the instant and the row of a wake to the poll that followed.
 function paintArrow(stir, strength) {
   const { stirs, polls, lanes } = run;
   const poll = stirs.to[stir];
@@ -152,7 +152,7 @@ function paintArrow(stir, strength) {
     const side = from.x < view.gutter + 90 ? "left" : "right";
     above.font = SMALL;
     const width = above.measureText(words).width + 8;
-    // A wake of long ago is named at the edge.
+    // If the wake is to the left of the screen, its label is at the edge.
     const left = Math.max(view.gutter + 6, side === "right" ? from.x - 8 - width : from.x + 8);
     above.globalAlpha = 0.92;
     above.fillStyle = colours.panel;
@@ -163,7 +163,7 @@ function paintArrow(stir, strength) {
   above.globalAlpha = 1;
 }
 
-/// Leaves and arrives level, as time runs, if there is room for that; bows down within a row.
+/// Draws a curve that leaves and arrives horizontally if there is enough space. Within a row it bends down.
 function drawCurve(from, to) {
   const level = Math.abs(to.y - from.y) < 2;
   const reach = Math.max(0, Math.min(120, (to.x - from.x) / 2));
@@ -173,7 +173,7 @@ function drawCurve(from, to) {
   above.moveTo(from.x, from.y);
   above.bezierCurveTo(from.x + reach, from.y + bow, bend.x, bend.y, to.x, to.y);
   above.stroke();
-  if (level && reach < 6) return; // no room for a head
+  if (level && reach < 6) return; // not enough space for an arrowhead
   const tail = reach < 6 ? from : bend;
   above.save();
   above.translate(to.x, to.y);

@@ -1,5 +1,5 @@
-// Two canvases over one another: the stage, painted when what is shown changes, and above it what
-// follows the mouse, so that pointing costs next to nothing. Both are painted once a frame at most.
+// Two canvases, one above the other. The lower one, the stage, is painted when the view changes. The upper
+// one follows the mouse, so that pointing costs almost nothing. Both are painted at most once per frame.
 
 const scene = byId("scene");
 const stage = byId("stage").getContext("2d", { alpha: false });
@@ -7,19 +7,19 @@ const above = byId("above").getContext("2d");
 const FONT = '12px system-ui, "Segoe UI", "Liberation Sans", sans-serif';
 const SMALL = '11px system-ui, "Segoe UI", "Liberation Sans", sans-serif';
 
-const NARROW = 700; // pixels: a telephone
+const NARROW = 700; // pixels: the width below which the screen is that of a telephone
 
 const cost = { last: 0, worst: 0, frames: 0 };
 let stageDue = false;
 let aboveDue = false;
 
-/// What is shown has changed.
+/// Schedules both canvases, because the view has changed.
 function redraw() {
   stageDue = true;
   point();
 }
 
-/// Only what lies above has changed.
+/// Schedules the upper canvas only.
 function point() {
   if (!aboveDue) requestAnimationFrame(frame);
   aboveDue = true;
@@ -60,25 +60,25 @@ function paintStage() {
   paintCurves();
 }
 
-/// The curves take what they need, the rows get the rest.
+/// Gives the curves the height that they need, and the rows the rest.
 function layOut() {
   view.top = curvesHeight();
   view.scroll = fitScroll(view.scroll);
   const bar = byId("scroller");
   bar.style.top = `${view.top}px`;
-  // Browsers do not lay out boxes of more than some ten million pixels.
+  // Browsers do not lay out boxes taller than about ten million pixels.
   const tall = Math.min(contentHeight(), 8e6);
   bar.firstElementChild.style.height = `${tall}px`;
   const wanted = Math.round(view.scroll * scrollScale());
   if (Math.abs(bar.scrollTop - wanted) > 1) bar.scrollTop = wanted;
 }
 
-/// Pixels of the scroll bar for a pixel of rows.
+/// Returns how many pixels of the scroll bar correspond to one pixel of rows.
 function scrollScale() {
   return Math.min(1, 8e6 / Math.max(1, contentHeight()));
 }
 
-/// Gives the canvases as many dots as the screen has, and paints them at once, since that empties them.
+/// Gives the canvases the resolution of the screen. Resizing clears them, so paints them immediately.
 function resize() {
   const dots = window.devicePixelRatio || 1;
   view.width = scene.clientWidth;
@@ -114,7 +114,7 @@ function textWidth(brush, text) {
   return widths.get(key);
 }
 
-/// `text`, or as much of it as `space` pixels hold: of names that end in a number, the number.
+/// Returns `text`, shortened to `space` pixels. If a name ends in a number, the number stays.
 function shortened(brush, text, space) {
   const width = textWidth(brush, text);
   if (width <= space) return text;
@@ -132,10 +132,10 @@ function write(brush, text, x, y, colour, { font = FONT, align = "left" } = {}) 
   brush.fillText(text, x, y);
 }
 
-/// Level of detail. Goes through intervals that follow one another, and hands on those of a pixel or
-/// more one by one, and the thinner ones column by column: `wide(row, left, right)` or
-/// `thin(x, cover, row, count)`, where `cover` is the share of the column that they fill and `row` the
-/// longest of them. So at most two things are painted for each pixel, however many there are.
+/// Reduces the level of detail. Goes through consecutive intervals. Passes those at least 1.5 pixels wide
+/// on one by one, as `wide(row, left, right)`. Passes thinner ones on column by column, as `thin(x, cover,
+/// row, count)`: `cover` is the share of the column that they fill, and `row` is the longest of them. So at
+/// most two things are painted per pixel, however many intervals there are.
 function eachColumn(rows, low, high, begins, ends, wide, thin) {
   let column = -1e9;
   let cover = 0;

@@ -1,13 +1,14 @@
-// What all rows share: the strip with the whole run, the two curves, the axis.
+// What all rows share: the strip with the whole run, the two curves, and the axis.
 
 const AXIS_HEIGHT = 24;
-// Of several runs each has its two, lower ones; of many none, since the rows need the space.
+// With several runs, each run has two curves, which are lower. With more than three runs there are no
+// curves, because the rows need the space.
 const CURVES = run.runs.slice(0, run.runs.length > 3 ? 0 : 3).flatMap(({ name, flight, once, most }) => [
   { name: run.runs.length > 1 ? `in flight · ${visible(name)}` : "in flight", remark: "concurrency", colour: "flight", of: flight, most: most[0] },
   { name: run.runs.length > 1 ? `at once · ${visible(name)}` : "at once", remark: "parallelism", colour: "once", of: once, most: most[1] },
 ]);
 
-/// What a few threads leave of the screen goes to the curves.
+/// If there are few threads, the curves get the space that remains on the screen.
 function curveHeight() {
   const spare = view.by === "worker" ? view.height - AXIS_HEIGHT - rowCount() * MOST_LANE : 0;
   return Math.round(Math.min(110, Math.max(run.runs.length > 1 ? 30 : 54, spare / Math.max(1, CURVES.length))));
@@ -17,7 +18,7 @@ function curvesHeight() {
   return CURVES.length * curveHeight() + AXIS_HEIGHT;
 }
 
-/// The place of the last step at or before `time`.
+/// The index of the last step at or before `time`.
 function stepAt(curve, time) {
   let low = 0;
   let high = curve.at.length;
@@ -41,8 +42,8 @@ function paintCurves() {
   paintAxis(CURVES.length * height);
 }
 
-/// A curve, pixel by pixel: a line at the highest value that it had there, a light band down to the
-/// lowest, and an area as high as the mean.
+/// Draws a curve pixel by pixel: a line at the highest value within the pixel, a light band down to the
+/// lowest value, and an area as high as the mean.
 function paintCurve(curve, top, height) {
   const { of, most, colour } = curve;
   const base = top + height - 3;
@@ -69,7 +70,8 @@ function paintCurve(curve, top, height) {
     stage.fillRect(x, base - high * scale, 1, (high - low) * scale);
     stage.globalAlpha = 1;
     stage.fillRect(x, base - high * scale - 0.75, 1, 1.5);
-    // Steps are paler than the line, or a curve that goes up and down often would be one dark patch.
+    // Steps are paler than the line. Otherwise a curve that rises and falls often would become one dark
+    // patch.
     stage.globalAlpha = 0.45;
     stage.fillRect(x, base - Math.max(high, before) * scale, 1, Math.abs(high - before) * scale);
     stage.globalAlpha = 1;
@@ -112,7 +114,7 @@ function paintAxis(top) {
   }
 }
 
-// The strip: painted once for a size and a theme; afterwards only the window moves over it.
+// The strip is painted once for each size and theme. Afterwards only the window moves over it.
 
 const overview = byId("overview").getContext("2d");
 let film = null;
@@ -148,7 +150,7 @@ function paintOverview() {
   overview.strokeRect(left + 0.75, 0.75, Math.max(3, right - left - 1.5), height - 1.5);
 }
 
-/// How many workers were busy, as an area over the whole run.
+/// Paints the number of busy workers over the whole run, as an area.
 function paintFilm(canvas, height) {
   const picture = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
   const brush = picture.getContext("2d");

@@ -1,4 +1,4 @@
-// What there is to say about the thing under the mouse, or the one that is pinned.
+// The facts about the thing under the mouse, or about the pinned thing.
 
 const ENDINGS = {
   [OPEN]: "still in flight when the record ends",
@@ -10,7 +10,7 @@ const POLL_ENDINGS = { [OPEN]: "not seen", [PENDING]: "pending: it waits", [DONE
 const STATE_WORDS = { [READY]: "ready, but not running", [RUNNING]: "running", [WAITING]: "waiting" };
 const WHOLE = "the task";
 
-/// `{ title, colour, lines: [[name, value]] }`.
+/// Returns `{ title, colour, lines: [[name, value]] }`.
 function factsOf(thing) {
   switch (thing.kind) {
     case "poll":
@@ -32,7 +32,8 @@ function laneName(lane) {
   return run.lanes[rowOfLane[lane]].name;
 }
 
-/// "12.3456 ms": as exact as `length`, which began there, needs.
+/// Formats an instant, for example "12.3456 ms", as precisely as a span of this length from there on
+/// requires.
 function since(time, length) {
   return instant(time, Math.max(1, Math.min(roundStep(nanosPerPixel()), length / 10 || 1e9)));
 }
@@ -92,7 +93,7 @@ function factsOfSpan(span) {
   return { title: tasks[task].label, colour: colourOf(task), lines: lines.filter(([, value]) => value !== "") };
 }
 
-/// The tasks whose handles a waiting task awaits and which are not over yet.
+/// The awaited tasks of a waiting task that have not ended yet.
 function awaited(span) {
   const { spans, joins, joinsOfTask, tasks } = run;
   if (spans.state[span] !== WAITING) return "";
@@ -147,7 +148,7 @@ function factsOfLane(lane) {
   return { title: laneName(lane), colour: colours.quiet, lines };
 }
 
-/// Puts facts into a box: a name with its colour, and a list.
+/// Puts facts into a box, as a name with its colour and a list.
 function fill(box, { title, colour, lines }) {
   const heading = element("p", "", { className: "name" });
   const swatch = element("span", "", { className: "swatch" });
@@ -155,7 +156,7 @@ function fill(box, { title, colour, lines }) {
   heading.append(swatch, element("b", title));
   const list = element("dl");
   for (const [name, value] of lines) {
-    // A little space before what is said about the task as a whole.
+    // Leave a little space before the facts about the whole task.
     const className = name === WHOLE ? "part" : "";
     list.append(element("dt", name, { className }), element("dd", value, { className }));
   }
@@ -176,7 +177,7 @@ function showTip() {
   tip.style.transform = `translate(${Math.max(8, left)}px, ${Math.max(8, top)}px)`;
 }
 
-/// Pins a thing: its facts stay, with a way to what comes before and after it.
+/// Pins a thing. Its facts stay visible, with buttons for the previous and the next poll.
 function pin(thing) {
   view.pin = thing;
   const card = byId("card");

@@ -1,9 +1,9 @@
-// Mouse, pen and fingers: pointing, pinning, dragging, marking a box, pinching, the wheel.
+// Mouse, pen and touch: pointing, pinning, dragging, selecting a period, pinching, and the wheel.
 
-const CLICK = 4; // pixels that a hand may shake in a click
-const READABLE = 14; // pixels of a row with a name
+const CLICK = 4; // pixels that the pointer may move during a click
+const READABLE = 14; // the least height of a row with a readable name, in pixels
 const fingers = new Map();
-let grip = null; // what a drag that has begun is about
+let grip = null; // the state of a drag in progress
 
 function placeIn(box, event) {
   const { left, top } = box.getBoundingClientRect();
@@ -18,7 +18,7 @@ function hover(place) {
   point();
 }
 
-// Events that began on the card or the scroll bar are theirs.
+// Events that began on the card or on the scroll bar are not handled here.
 function onScene(event) {
   return event.target === scene || event.target === above.canvas || event.target === stage.canvas;
 }
@@ -30,7 +30,7 @@ scene.addEventListener("pointerdown", (event) => {
   try {
     scene.setPointerCapture(event.pointerId);
   } catch {
-    // The finger is up again already.
+    // The finger has already been lifted.
   }
   const marking = event.shiftKey || place.y < view.top;
   grip = { at: place, from: view.from, to: view.to, scroll: view.scroll, marking: marking && place.x >= view.gutter, moved: false };
@@ -66,7 +66,7 @@ function letGo(event) {
   if (!fingers.delete(event.pointerId) || grip === null) return;
   const { moved } = grip;
   if (fingers.size > 0) {
-    // From two fingers to one: no drag, and no click when that one goes too.
+    // One of two fingers was lifted. The other one neither drags nor clicks.
     grip = { at: [...fingers.values()][0], from: view.from, to: view.to, scroll: view.scroll, marking: false, moved: true };
     return;
   }
@@ -93,7 +93,7 @@ scene.addEventListener("dblclick", (event) => {
   else zoom(4, placeIn(scene, event).x, true);
 });
 
-/// Two fingers: the instants under them stay under them.
+/// Zooms with two fingers, so that the instants under them stay under them.
 function pinch([a, b], [c, d]) {
   const apart = (p, q) => Math.max(12, Math.abs(p.x - q.x));
   const factor = apart(c, d) / apart(a, b);
@@ -106,24 +106,24 @@ function pinch([a, b], [c, d]) {
 scene.addEventListener("wheel", (event) => {
   if (!onScene(event) && event.target !== byId("scroller")) return;
   event.preventDefault();
-  // Wheels that count in lines or pages, in pixels.
+  // Convert wheel steps in lines or pages to pixels.
   const unit = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? view.height : 1;
   const [dx, dy] = [event.deltaX * unit, event.deltaY * unit];
   const place = placeIn(scene, event);
   if (event.target === byId("scroller") || place.x < view.gutter || event.shiftKey) scrollTo(view.scroll + (dy || dx));
   else if (Math.abs(dx) > Math.abs(dy)) pan(dx);
-  // A pinch on a touch pad comes as a wheel with Control held, in small steps.
+  // A touch pad reports a pinch as a wheel event with Control held, in small steps.
   else zoom(Math.exp(-dy * (event.ctrlKey ? 0.01 : 0.0018)), place.x);
   hover(event.target === byId("scroller") ? null : place);
 }, { passive: false });
 
 byId("scroller").addEventListener("scroll", () => {
   const at = byId("scroller").scrollTop / scrollScale();
-  // Less than a pixel of the bar: that was us, setting it.
+  // A change of less than about a pixel of the bar was made by this script itself.
   if (Math.abs(at - view.scroll) > 1.5 / scrollScale()) scrollTo(at);
 });
 
-// The strip: the window is dragged, or one of its edges, or a new one is drawn.
+// In the strip, the reader can drag the window or one of its edges, or draw a new window.
 
 const strip = byId("overview");
 let held = null;
@@ -133,10 +133,10 @@ function stripTime(event) {
   return Math.min(1, Math.max(0, share)) * LENGTH;
 }
 
-/// The part of the window that is at `x`.
+/// Returns which part of the window is at `x`.
 function stripPart(x) {
   const [left, right] = [overviewX(view.from), overviewX(view.to)];
-  // A small window is for the most part there to be moved.
+  // In a small window, most of the width must remain for moving it.
   const inside = Math.min(6, (right - left) / 4);
   if (x > left - 6 && x < left + inside) return "from";
   if (x > right - inside && x < right + 6) return "to";
@@ -167,7 +167,7 @@ strip.addEventListener("pointermove", (event) => {
 
 for (const type of ["pointerup", "pointercancel"]) strip.addEventListener(type, () => (held = null));
 
-// Following: from poll to poll of a task, and along the wakes from task to task.
+// Following moves from poll to poll of a task, and along the wakes from task to task.
 
 function taskOf(thing) {
   if (thing?.kind === "poll") return run.polls.task[thing.poll];
@@ -175,7 +175,8 @@ function taskOf(thing) {
   return thing?.kind === "task" ? thing.task : -1;
 }
 
-/// The poll of the same task that comes `by` polls later; with nothing pinned, the first one shown.
+/// Pins the poll of the same task that comes `by` polls later. If nothing is pinned, pins the first poll on
+/// the screen.
 function stepPoll(by) {
   const task = taskOf(view.pin);
   if (task < 0) return pinPoll(firstPollShown());
@@ -198,13 +199,13 @@ function firstPollShown() {
   return -1;
 }
 
-/// The poll that woke (or spawned) the task of this one, or -1.
+/// Returns the poll that woke (or spawned) the task of this poll, or -1.
 function wakerOf(poll) {
   const stir = run.polls.stir[poll];
   return stir < 0 ? -1 : run.stirs.from[stir];
 }
 
-/// The first poll that came of what this one woke, or -1.
+/// Returns the first poll that this poll's wakes led to, or -1.
 function wokenOf(poll) {
   const { start, rows } = run.stirsOfPoll;
   for (let i = start[poll]; i < start[poll + 1]; i++) if (run.stirs.to[rows[i]] >= 0) return run.stirs.to[rows[i]];
@@ -219,7 +220,7 @@ function followOn() {
   if (view.pin?.kind === "poll") pinPoll(wokenOf(view.pin.poll));
 }
 
-/// Pins a poll and brings it, and the wake it came of, onto the screen.
+/// Pins a poll, and brings it and the wake that led to it onto the screen.
 function pinPoll(poll) {
   if (poll < 0) return;
   const { begin, end, stir, task, lane } = run.polls;
@@ -227,7 +228,7 @@ function pinPoll(poll) {
   const cause = stir[poll] < 0 ? begin[poll] : run.stirs.at[stir[poll]];
   const span = view.to - view.from;
   const out = cause < view.from || end[poll] > view.to;
-  // Not further than the screen is wide: the wake may have been long ago.
+  // Move at most by the width of the screen, because the wake may be much earlier.
   const first = Math.max(cause, begin[poll] - span * 0.6);
   const middle = (first + Math.min(end[poll], begin[poll] + span * 0.3)) / 2;
   const row = rowOf(task[poll], lane[poll]);
@@ -238,7 +239,7 @@ function pinPoll(poll) {
   if (out || hidden) glideTo(out ? middle - span / 2 : view.from, out ? middle + span / 2 : view.to, scroll);
 }
 
-/// Makes what is pinned, and the wake it came of, fill a third of the screen.
+/// Zooms so that the pinned thing and the wake that led to it fill a third of the screen.
 function zoomToPin() {
   const { pin: thing } = view;
   if (!thing) return;

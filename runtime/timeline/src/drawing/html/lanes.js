@@ -1,4 +1,5 @@
-// By worker: a lane for each thread, with what it polled and when it slept.
+// The view by worker: a lane for each thread, with the tasks that it polled and the times in which it was
+// parked.
 
 const MARKS = {
   i: ["▲", "I/O ready"],
@@ -8,7 +9,7 @@ const MARKS = {
   z: ["■", "stranded"],
 };
 
-/// Where in a lane the polls are drawn; the marks have the strip below.
+/// The part of a lane in which polls are drawn. Marks are drawn in the strip below.
 function laneBody(row) {
   const top = rowTop(row) + 5;
   return { top, height: rowHeight() - 19 };
@@ -27,7 +28,7 @@ function paintLanes() {
   }
 }
 
-/// With the name of its run, where there are several.
+/// The label of a thread. If there are several runs, it includes the name of its run.
 function laneLabel({ name, run: home }) {
   return run.runs.length > 1 ? `${visible(run.runs[home].name)} · ${name}` : name;
 }
@@ -40,7 +41,7 @@ function paintLaneName(lane, row) {
   const middle = top + rowHeight() / 2 - 1;
   stage.font = FONT;
   write(stage, shortened(stage, laneLabel(lane), view.gutter - 28), 16, middle - 8, colours.ink);
-  // What ran in this colour by task ran here.
+  // The colour that stands for this worker in the view by task.
   stage.fillStyle = lane.kind === "w" ? colourOfLane(row) : colours.line;
   stage.fillRect(0, top + 5, 4, rowHeight() - 19);
   const share = percent(busy / (view.to - view.from));
@@ -48,7 +49,7 @@ function paintLaneName(lane, row) {
   write(stage, words, 16, middle + 8, colours.quiet, { font: SMALL });
 }
 
-/// The polls of a thread within the window, and the time they took there.
+/// The number of polls of a thread within the window, and the time that they took there.
 function laneInView(lane) {
   const { start, rows } = run.pollsOfLane;
   const { begin, end } = run.polls;
@@ -85,7 +86,7 @@ function paintPolls(lane, row) {
       const shown = passes(task[poll]);
       stage.globalAlpha = shown ? 1 : 0.15;
       stage.fillStyle = colourOf(task[poll]);
-      // A hair's breadth between polls that follow at once, or they would look like one.
+      // Leave a hairline between consecutive polls, or they would look like one.
       const width = right - left > 4 ? right - left - 0.75 : right - left;
       stage.fillRect(left, top, width, height);
       paintOffCore(poll, left, width, top, height);
@@ -95,7 +96,7 @@ function paintPolls(lane, row) {
       }
     },
     (x, cover, poll) => {
-      // The height of a column is the share of its time that went into polls.
+      // The height of a column is the share of its time that was spent in polls.
       const part = Math.max(3, height * cover);
       stage.globalAlpha = passes(task[poll]) ? 1 : 0.15;
       stage.fillStyle = colourOf(task[poll]);
@@ -123,8 +124,8 @@ function paintMarks(lane, row) {
   }
 }
 
-/// The part of a poll in which its thread was on no core lies below the rest: blocked, and then without a
-/// core. When that was within the poll is not known, only for how long.
+/// Paints the part of a poll in which its thread was on no core, below the rest: first blocked, then
+/// without a core. The record shows only how long this was, not when within the poll.
 function paintOffCore(poll, left, width, top, height) {
   const { blocked, taken, took } = run.polls;
   if (blocked[poll] + taken[poll] === 0 || took[poll] === 0) return;
@@ -137,7 +138,7 @@ function paintOffCore(poll, left, width, top, height) {
   }
 }
 
-/// What lies under the mouse: `{ kind: "poll" | "park" | "mark" | "lane", … }`.
+/// Returns what is under the mouse: `{ kind: "poll" | "park" | "mark" | "lane", … }`.
 function hitLane(x, y) {
   const row = rowAt(y);
   if (row < 0) return null;
@@ -154,8 +155,8 @@ function hitLane(x, y) {
   return { kind: "lane", lane };
 }
 
-/// Of the intervals of `owner` within `reach` pixels of `x`, the one right there or else the longest,
-/// and how many there are within a pixel.
+/// Among the intervals of `owner` within `reach` pixels of `x`, returns the nearest one, or the longest of
+/// equally near ones. Also returns how many intervals are within a pixel.
 function nearest({ start, rows }, owner, begins, ends, x, reach) {
   const time = timeAt(x);
   const slack = nanosPerPixel();
@@ -167,7 +168,7 @@ function nearest({ start, rows }, owner, begins, ends, x, reach) {
     if (begins[row] > time + slack * reach) break;
     const away = Math.max(begins[row] - time, time - ends[row], 0) / slack;
     if (away <= 1) count++;
-    // Whatever is nearer by half a pixel, and among equals what is longer.
+    // Prefer an interval that is nearer by half a pixel. Among equally near ones, prefer the longer.
     const better = found === null || away < found.away - 0.5 || (away <= found.away + 0.5 && ends[row] - begins[row] > found.length);
     if (better) found = { row, away, length: ends[row] - begins[row] };
   }

@@ -1,12 +1,11 @@
-//! One HTML file to explore runs, without a network or an installation.
+//! One HTML file to explore runs. It needs no network and no installation.
 //!
-//! [`page`] puts a template, a style sheet, a script and the runs together. The runs are spans in JSON
-//! ([`record`]); the script draws them.
+//! [`page`] combines a template, a style sheet, a script and the runs. The runs are spans in JSON
+//! ([`record`]), which the script draws.
 //!
-//! Foreign text (names of tasks and threads, the title) enters only through the JSON, where `<` is
-//! escaped. It leaves the JSON only through `textContent` and `fillText`, which interpret no markup. The
-//! page's own policy forbids it to load anything. The files of the script share one scope. They are
-//! listed here in reading order.
+//! Names and titles from outside enter only through the JSON, in which `<` is escaped. They leave the JSON
+//! only through `textContent` and `fillText`, which interpret no markup. The page's own policy forbids it
+//! to load anything. The files of the script share one scope and are listed here in reading order.
 
 mod record;
 
@@ -40,7 +39,7 @@ pub(super) fn page(drawing: &Drawing<'_>) -> String {
         ("{{run}}", &[run.as_str()]),
         ("{{script}}", &SCRIPTS),
     ] {
-        // Replacing the marks in the finished text would also find marks in task names.
+        // Replacing all marks in the finished text would also replace marks in task names.
         let (before, after) = rest.split_once(mark).expect("the template has its marks");
         page.push_str(before);
         page.extend(parts.iter().copied());

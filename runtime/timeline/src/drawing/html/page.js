@@ -1,6 +1,6 @@
-// Puts everything together: words at the top, buttons, legend, and the first picture.
+// Assembles the page: the texts at the top, the buttons, the legend, and the first picture.
 
-// The signs and what they mean; those that do not occur in this run need no explanation.
+// The signs and their meaning. Only signs that occur in this run are explained.
 const LEGENDS = {
   worker: [
     ["tasks", "a poll, in its task's colour", () => true],
@@ -64,7 +64,7 @@ function writeHead() {
   byId("by-worker").textContent = `By ${visible(given.worker)}`;
 }
 
-/// What the terms mean.
+/// Explanations of the terms.
 const TIPS = {
   "in flight at most": "Tasks spawned and not ended at one instant: concurrency.",
   "at once at most": "Tasks polled at one instant: parallelism.",
@@ -77,8 +77,7 @@ const TIPS = {
   "without a core": "Time in which the system gave the cores to other threads although a worker could run.",
 };
 
-/// Shows from when to when something is, with as much again on both sides, and the task if its rows are
-/// drawn.
+/// Shows the period of a finding, with a margin on both sides, and the task if its rows are drawn.
 function showPlace([from, to], task) {
   const margin = Math.max(to - from, LENGTH / 200);
   let { scroll } = view;
@@ -143,7 +142,7 @@ function showWindow() {
   keepInAddress();
 }
 
-// What is shown stands in the address after the #, so that it survives a reload and can be sent.
+// The address after the # describes the view, so that the view survives a reload and can be sent.
 
 let keeping = 0;
 
@@ -162,12 +161,12 @@ function keepInAddress() {
     try {
       history.replaceState(null, "", `#${parts}`);
     } catch {
-      // Some browsers do not let a file change its address.
+      // Some browsers do not let a file change its own address.
     }
   }, 400);
 }
 
-/// By task where tasks mostly wait, by worker where they compute.
+/// Opens by task if tasks mostly wait, and by worker if they compute.
 function opening() {
   const sum = (state) => run.tasks.reduce((all, task) => all + (task.counted ? task.time[state] : 0), 0);
   return sum(WAITING) > sum(RUNNING) + sum(READY) && run.tasks.length < 200 ? "task" : "worker";
@@ -208,8 +207,8 @@ listKeys();
 arrangeRows();
 readColours();
 readAddress();
-// Its first call, before the first picture, paints that.
+// The first call of the observer comes before the first picture, and paints it.
 new ResizeObserver(resize).observe(scene);
 
-// For the test that drives this page in a browser.
+// Used by the test that drives this page in a browser.
 window.brigade = { run, view, frame, hit, xOf, rowTop, rowHeight, placeOf };

@@ -50,8 +50,8 @@ fn member(json: &mut String, name: &str, value: &str) {
     json.extend(["\"", name, "\":", value]);
 }
 
-/// Returns JSON without a `<`, so neither `</script>` nor `<!--` can occur in it. In the JSON of names
-/// and sentences, that character occurs only in strings.
+/// Returns JSON without any `<`, so neither `</script>` nor `<!--` can occur in it. In JSON, that character
+/// occurs only in strings.
 fn text(value: &Value) -> String {
     value.to_string().replace('<', "\\u003c")
 }
@@ -68,7 +68,7 @@ struct Record {
     wakes: usize,
 }
 
-/// The first numbers of a run.
+/// The numbers at which the threads, tasks, polls and wakes of a run begin.
 #[derive(Clone, Copy)]
 struct Base {
     begin: Duration,
@@ -161,7 +161,7 @@ impl Record {
     }
 }
 
-/// Returns the figures above the picture, unless the program has its own.
+/// Returns the figures above the picture, unless the program sets its own.
 fn said(figures: &Figures) -> Vec<[String; 2]> {
     let mut all = vec![
         ("in flight at most", units::count(figures.in_flight_max)),
@@ -195,7 +195,7 @@ fn lane_kind(kind: LaneKind) -> (&'static str, usize) {
 }
 
 impl Base {
-    /// Returns nanoseconds since the run began; a browser's numbers are exact up to 104 days.
+    /// Returns nanoseconds since the run began. A browser's numbers represent them exactly up to 104 days.
     fn time(self, at: Duration) -> u64 {
         nanos(at.saturating_sub(self.begin))
     }
@@ -222,8 +222,8 @@ impl Column {
     }
 }
 
-/// A table: its name, and the names of its columns. Columns that end in `-gaps` hold the difference to
-/// the row before.
+/// A table: its name, and the names of its columns. Columns whose names end in `-gaps` hold the difference
+/// to the previous row.
 const TABLES: [(&str, &[&str]); 5] = [
     (
         "polls",
@@ -241,14 +241,14 @@ const TABLES: [(&str, &[&str]); 5] = [
 #[derive(Default)]
 struct Columns {
     tables: [[Column; 7]; 5],
-    /// The previous values, for the columns of gaps.
+    /// The previous values, for the columns of differences.
     begin: u64,
     at: u64,
-    /// For the spans: how many each task has, their states, their lengths.
+    /// The spans: their number for each task, their states, and their lengths.
     counts: Column,
     states: String,
     lengths: Column,
-    /// Polls that were off the core: the poll, its blocked time, its time without a core.
+    /// The polls that were off the core: the poll, its blocked time, and its time without a core.
     off: Column,
 }
 

@@ -1,6 +1,6 @@
-// By task: a row for each task, with what it did from its spawn to its end. The states differ in
-// height as well as in colour: running fills the row, in its worker's colour; ready is lower; waiting
-// is a line, and a broken one where nobody holds the waker.
+// The view by task: a row for each task, with its states from its spawn to its end. The states differ in
+// height as well as in colour: running fills the row, in its worker's colour; ready is lower; waiting is a
+// line, which is broken if nothing holds the waker.
 
 function paintRows() {
   const [first, last] = rowsShown();
@@ -18,10 +18,11 @@ function paintRow(task, top, height, gap) {
   const left = Math.max(view.gutter, xOf(life.born));
   const right = Math.min(view.width - MARGIN, xOf(life.over < 0 ? run.runs[life.run].length : life.over));
   if (right < view.gutter || left > view.width) return;
-  // Waiting needs no loop: it is what shows between the other two.
+  // Waiting needs no loop, because its line remains visible between the other two states.
   const line = height >= 8 ? 2 : 1;
   stage.fillStyle = colours.waiting;
-  // Where rows are too low for space between them, lines side by side would make a wall.
+  // If rows are too low to have space between them, adjacent lines would look like one area. So they are
+  // paler.
   stage.globalAlpha = height >= 6 ? 1 : height >= 3 ? 0.7 : 0.4;
   stage.fillRect(left, Math.round(top + (height - line) / 2), Math.max(1, right - left), line);
   stage.globalAlpha = 1;
@@ -47,7 +48,7 @@ function paintRow(task, top, height, gap) {
   };
   eachColumn(rows, start[task], start[task + 1], from, to,
     (span, x, end) => state[span] !== WAITING && end > view.gutter && paint(span, clip(x), end - clip(x)),
-    // Of the states in one column the one that matters most: running.
+    // If a column contains several states, show running, which matters most.
     (x, _, span, count) => {
       if (x < view.gutter) return;
       const important = count > 1 ? runningNear(rows, span, task, x) : span;
@@ -56,7 +57,7 @@ function paintRow(task, top, height, gap) {
   if (height >= 8) paintEnding(life, right, top + height / 2);
 }
 
-/// It waits, and nothing can wake it: the line in pieces, in the colour of what went wrong.
+/// Paints a stranded task as a broken line in the colour of failures.
 function paintStranded(left, right, y, height) {
   const line = height >= 8 ? 4 : Math.max(1, height / 2);
   stage.fillStyle = colours.panel;
@@ -71,7 +72,7 @@ function paintStranded(left, right, y, height) {
   stage.setLineDash([]);
 }
 
-/// A span of the column at `x` in which the task was running, or else `span`.
+/// Returns a span within the column at `x` in which the task was running, or `span` if there is none.
 function runningNear(rows, span, task, x) {
   const low = timeAt(x);
   const high = timeAt(x + 1);
@@ -91,7 +92,7 @@ function writeLane(poll, x, width, y) {
   write(stage, text, x + 5, y, colours.panel, { font: SMALL });
 }
 
-/// How a task ended: a dot for done, a cross for a panic, a ring for cancelled.
+/// Paints how a task ended: a dot if it is done, a cross if it panicked, a ring if it was cancelled.
 function paintEnding(life, x, y) {
   if (life.over < 0 || x < view.gutter || xOf(life.over) > view.width - MARGIN + 1) return;
   stage.lineWidth = 1.5;
@@ -116,10 +117,10 @@ function paintEnding(life, x, y) {
 function paintRowNames(first, last, height) {
   stage.fillStyle = colours.panel;
   stage.fillRect(0, view.top, view.gutter, Math.min(view.height - view.top, contentHeight()));
-  // Rows that are lower than a line of text share one.
+  // If rows are lower than a line of text, several rows share one name.
   const every = height >= 11 ? 1 : roundStep(16 / height);
   for (let row = Math.ceil(first / every) * every; row < last; row += every) {
-    // The first name of many is not to be cut in half by the axis.
+    // The axis must not cut the first name in half.
     const y = every === 1 ? rowTop(row) + height / 2 : Math.max(view.top + 8, rowTop(row) + height / 2);
     const { label } = run.tasks[view.rows[row]];
     stage.font = height >= 14 ? FONT : SMALL;

@@ -1,11 +1,10 @@
-// The runs as they were given: spans, which need no working out. Several runs stand side by side on one
-// scale; each begins at 0, and their threads and tasks are numbered through. Besides, the three tools
-// that everything else is made with: a table, an index of rows by what they belong to, and a search in
-// time.
+// Reads the runs, which are given as spans. Several runs are shown side by side on one scale. Each begins
+// at 0, and their threads and tasks are numbered across all runs. This file also has the three tools that
+// everything else uses: a table, an index of rows by the value of a column, and a search in time.
 
 const given = JSON.parse(document.getElementById("run").textContent);
 
-// What a task is doing.
+// The state of a task.
 const READY = 1; // in a run queue: it could run if a worker were free
 const RUNNING = 2;
 const WAITING = 3; // for an event, a timer, another task
@@ -17,7 +16,7 @@ const DONE = 2;
 const PANICKED = 3;
 const CANCELLED = 4;
 
-// Where a wake came from.
+// The source of a wake.
 const BY_TASK = 0;
 const BY_IO = 1;
 const BY_TIMER = 2;
@@ -25,8 +24,8 @@ const BY_THREAD = 3;
 const BY_SPAWN = 4;
 const BY_JOIN = 5;
 
-/// Rows by the value of one column, which lies in 0..kinds (rows with -1 belong nowhere). The rows of
-/// `k` are `rows[start[k]]` up to `rows[start[k + 1]]`, in the table's order.
+/// Groups rows by the value of one column, which is in 0..kinds. Rows with -1 belong to no group. The rows
+/// of group `k` are `rows[start[k]]` up to `rows[start[k + 1]]`, in the table's order.
 function groupBy(column, kinds) {
   const start = new Int32Array(kinds + 1);
   for (const key of column) if (key >= 0) start[key + 1]++;
@@ -39,7 +38,8 @@ function groupBy(column, kinds) {
   return { start, rows };
 }
 
-/// The first place in `rows[low..high]` whose value in `column`, which grows, is above `limit`.
+/// Returns the first index in `rows[low..high]` whose value in `column` is above `limit`. The values must
+/// be rising.
 function firstAbove(rows, low, high, column, limit) {
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -49,9 +49,9 @@ function firstAbove(rows, low, high, column, limit) {
   return low;
 }
 
-/// A table whose rows are numbered and whose columns are arrays of numbers: a hundred thousand small
-/// objects would cost ten times the memory. `-gaps` are differences to the row before, `-length` a
-/// difference to another column.
+/// A table whose rows are numbered and whose columns are arrays of numbers. A hundred thousand small
+/// objects would take ten times the memory. `-gaps` columns hold differences to the previous row, `-length`
+/// columns a difference to another column.
 function table(columns) {
   const made = { length: Object.values(columns)[0].length };
   for (const [name, values] of Object.entries(columns)) {
@@ -71,7 +71,7 @@ const run = readRun();
 function readRun() {
   const tasks = given.names.map((name, i) => {
     const [kind, home, born, over, ending, spawner, nowhere, abortedAt, strandedAt] = given.tasks[i];
-    // Each run has a main of its own.
+    // Each run has its own main future.
     const of = kind === 1 && given.runs.length > 1 ? `${given.runs[home].name}: ` : "";
     return { label: nameOf(of + (name ?? `${kind === 2 ? "blocking job" : "task"} ${i}`)), main: kind === 1, counted: kind === 0, run: home, born, over, ending, spawner, nowhere, abortedAt, strandedAt, polls: 0, longest: -1, time: [0, 0, 0, 0] };
   });
@@ -112,7 +112,7 @@ function readRun() {
   };
 }
 
-/// Spans come as a state and a length each, task by task from its beginning on without a gap.
+/// Reads spans, which come as a state and a length each, for each task from its beginning on without a gap.
 function readSpans(tasks, polls) {
   const { counts, states, lengths } = given.spans;
   const size = lengths.length;
@@ -131,7 +131,7 @@ function readSpans(tasks, polls) {
       spans.state[row] = state;
       task.time[state] += lengths[row];
       if (state !== RUNNING) continue;
-      // Polls of which one end is missing make no span.
+      // Polls whose beginning or end is missing make no span.
       while (next < ofTask.start[i + 1] - 1 && polls.begin[ofTask.rows[next]] < spans.from[row]) next++;
       spans.poll[row] = ofTask.rows[next++];
     }

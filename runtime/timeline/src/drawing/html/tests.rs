@@ -1,4 +1,4 @@
-//! Checks of the page that need no browser; `tests/browser.rs` opens it in one.
+//! Checks of the page that need no browser. `tests/browser.rs` opens it in one.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ fn hostile_run() -> Timeline {
     Timeline::from_parts(lanes, tasks, Vec::new(), Duration::from_millis(1))
 }
 
-/// A task that yields once, with every kind of event.
+/// Returns a run with every kind of event, in which a task yields once.
 fn every_event() -> Timeline {
     let lanes = vec![
         Lane::new("cook 0", LaneKind::Worker(0)),
@@ -79,12 +79,12 @@ fn every_event() -> Timeline {
     Timeline::from_parts(lanes, tasks, events.collect(), Duration::from_micros(1))
 }
 
-/// Parses the page like a browser, and checks that it found no errors.
+/// Parses the page as a browser does, and checks that there were no errors.
 fn parse(page: &str) -> RcDom {
     html5ever::parse_document(RcDom::default(), Default::default()).one(page)
 }
 
-/// Collects all elements with that name, in order, with their text.
+/// Collects the text of all elements with this name, in order.
 fn elements(node: &Handle, wanted: &str, found: &mut Vec<String>) {
     match &node.data {
         NodeData::Element { name, .. } if &*name.local == wanted => found.push(text(node)),
@@ -147,8 +147,8 @@ fn spans_become_columns() {
             ["elsewhere", "o", 0, 0]
         ])
     );
-    // The record begins at 1 ns and continues after its last event, because task 2 was not cancelled in
-    // it.
+    // The record begins at 1 ns. It continues after its last event, because the cancellation of task 2 is
+    // not in it.
     assert_eq!(run["runs"][0]["length"], 288);
     assert_eq!(run["tasks"][1][0], 2, "it ran in the pool: a job");
     assert_eq!(run["polls"]["task"], json!([1, 1, 1, 1]));
@@ -165,7 +165,7 @@ fn spans_become_columns() {
     assert_eq!(run["spans"]["states"].as_str().unwrap().len(), spans);
 }
 
-/// Each run begins at its own 0, and the second continues the numbers of the first.
+/// Each run begins at time 0, and the numbers of the second run continue those of the first.
 #[test]
 fn runs_stand_side_by_side() {
     let (one, two) = (every_event(), every_event());
@@ -228,7 +228,7 @@ fn text_enters_the_document_as_text() {
         ] {
             assert!(!script.contains(door), "{door}");
         }
-        // This would end the element that holds the scripts.
+        // Each of these would end the element that holds the scripts.
         assert!(!script.contains("</script") && !script.contains("<!--"));
     }
     assert!(!STYLE.contains("</"));

@@ -1,10 +1,10 @@
-// Light and dark: the colours stand in the style sheet, once, and are read from there.
+// Light and dark. The colours are defined once, in the style sheet, and are read from there.
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const colours = {};
 let hatch = null;
 
-/// `"light"`, `"dark"`, or `""` for what the reader's system prefers.
+/// Sets the theme: `"light"`, `"dark"`, or `""` for the preference of the reader's system.
 function setTheme(theme) {
   if (theme) document.documentElement.dataset.theme = theme;
   else delete document.documentElement.dataset.theme;
@@ -19,10 +19,10 @@ const NAMES = [
   "paper", "panel", "ink", "quiet", "line", "lane", "accent", "taken", "ready", "waiting", "flight", "once", "bad",
   "asleep", "label", "main",
 ];
-const COOKS = 8; // colours of workers; the ninth has that of the first again
+const COOKS = 8; // the number of workers' colours, after which they repeat
 
 function readColours() {
-  // Only as the colour of something is a colour worked out for the theme.
+  // The browser resolves a colour for the theme only if an element uses it.
   const probe = document.body.appendChild(element("i"));
   const style = getComputedStyle(probe);
   const read = (name) => {
@@ -37,7 +37,7 @@ function readColours() {
   redraw();
 }
 
-/// Slanting lines, for a worker that is parked: told from empty space without any colour.
+/// Diagonal lines for a parked worker, which differ from empty space even without colour.
 function hatching(colour) {
   const tile = Object.assign(document.createElement("canvas"), { width: 8, height: 8 });
   const brush = tile.getContext("2d");
@@ -52,7 +52,7 @@ function hatching(colour) {
   return tile;
 }
 
-// Tasks of the same name have the same colour. Others take turns, so that neighbours differ.
+// Tasks of the same name have the same colour. Different names take turns, so that neighbours differ.
 const turns = new Map();
 const turnOfTask = run.tasks.map(({ label }) => {
   if (!turns.has(label)) turns.set(label, turns.size);
@@ -63,7 +63,7 @@ function colourOf(task) {
   return run.tasks[task].main ? colours.main : colours.tasks[turnOfTask[task] % colours.tasks.length];
 }
 
-/// The colour of a thread by its row.
+/// Returns the colour of the thread in this row.
 function colourOfLane(row) {
   return colours.cooks[row % COOKS];
 }

@@ -1,9 +1,9 @@
-// What part of the run is shown: a window in time, and rows of which some fit the screen.
+// The part of the run that is shown: a window in time, and the rows that fit the screen.
 
 const LENGTH = Math.max(run.length, 1000); // a run in which nothing happened still has an axis
-const SHORTEST = Math.min(200, LENGTH); // nanoseconds across the screen, zoomed in as far as it goes
-const MARGIN = 14; // for the scroll bar, right of everything
-const MOST_LANE = 140; // pixels for a thread, if there is room
+const SHORTEST = Math.min(200, LENGTH); // the fewest nanoseconds that the window can show
+const MARGIN = 14; // pixels for the scroll bar, at the right edge
+const MOST_LANE = 140; // the largest height of a thread's row, in pixels
 const ROW_HEIGHTS = [1, 2, 3, 4, 6, 8, 11, 14, 18, 22, 28, 36];
 
 const view = {
@@ -11,17 +11,17 @@ const view = {
   from: 0,
   to: LENGTH,
   scroll: 0, // pixels of rows above the screen
-  rowHeight: 0, // of tasks, 0: as many as fit
+  rowHeight: 0, // pixels for a task's row; 0 means that as many as possible fit
   filter: "",
   order: "spawned",
-  rows: [], // the tasks that the filter lets through, in their order
-  found: null, // a set of them, or null for all
+  rows: [], // the tasks that pass the filter, in the chosen order
+  found: null, // the tasks that pass the filter, as a set, or null for all
   hover: null,
   pin: null,
   pointer: null, // where the mouse is, on the scene
-  box: null, // the part that is being marked for zooming in
-  // Pixels, set by whoever knows the size of the screen.
-  gutter: 176, // for names, left of everything
+  box: null, // the part that is being selected for zooming in
+  // Sizes in pixels, set by the code that measures the screen.
+  gutter: 176, // for names, at the left edge
   width: 1000,
   height: 500,
   top: 0, // where rows begin, below curves and axis
@@ -45,7 +45,7 @@ function nanosPerPixel() {
   return (view.to - view.from) / plotWidth();
 }
 
-/// The window nearest to `from..to` that is neither outside of the run nor too small.
+/// Returns the window nearest to `from..to` that lies within the run and is not too small.
 function fitWindow(from, to) {
   const span = Math.min(LENGTH, Math.max(SHORTEST, to - from));
   const middle = (from + to) / 2;
@@ -53,19 +53,19 @@ function fitWindow(from, to) {
   return { from: start, to: start + span };
 }
 
-/// Shows `from..to` at once: for what follows the hand.
+/// Shows `from..to` immediately, for movements that follow the hand.
 function show(from, to) {
   glide = null;
   Object.assign(view, fitWindow(from, to));
   redraw();
 }
 
-// A jump further than the eye can follow is made in a few steps.
+// A jump that is too far for the eye to follow is animated.
 const GLIDE_MS = 180;
 const still = window.matchMedia("(prefers-reduced-motion: reduce)");
 let glide = null;
 
-/// Shows `from..to` (and rows from `scroll` on), gliding there unless the reader likes no motion.
+/// Shows `from..to` (and rows from `scroll` on), with an animation unless the reader prefers no motion.
 function glideTo(from, to, scroll = view.scroll) {
   const goal = { ...fitWindow(from, to), scroll: fitScroll(scroll) };
   if (still.matches) {
@@ -77,7 +77,7 @@ function glideTo(from, to, scroll = view.scroll) {
   redraw();
 }
 
-/// Moves on with a glide; `true` while there is more to come.
+/// Continues the animation. Returns `true` if it is not finished.
 function glideOn(now) {
   if (!glide) return false;
   glide.begun ??= now;
@@ -90,7 +90,7 @@ function glideOn(now) {
   return glide !== null;
 }
 
-/// Zooms by `factor` (above 1: in) so that the instant at `x` stays where it is.
+/// Zooms in by `factor` (or out, if it is below 1), so that the instant at `x` stays at the same position.
 function zoom(factor, x = view.gutter + plotWidth() / 2, gliding = false) {
   const goal = gliding && glide ? glide.goal : view;
   const span = Math.min(LENGTH, Math.max(SHORTEST, (goal.to - goal.from) / factor));
@@ -106,7 +106,7 @@ function pan(pixels, gliding = false) {
   (gliding ? glideTo : show)(start, start + goal.to - goal.from);
 }
 
-// Rows: the threads, or those tasks that the filter lets through.
+// Rows: the threads, or the tasks that pass the filter.
 
 function rowCount() {
   return view.by === "worker" ? run.lanes.length : view.rows.length;
@@ -144,7 +144,7 @@ function rowAt(y) {
   return y >= view.top && row >= 0 && row < rowCount() ? row : -1;
 }
 
-/// The first row on the screen and the one after the last.
+/// The first row on the screen, and the row after the last one.
 function rowsShown() {
   const first = Math.floor(view.scroll / rowHeight());
   return [first, Math.min(rowCount(), Math.ceil((view.scroll + view.height - view.top) / rowHeight()))];
@@ -153,7 +153,7 @@ function rowsShown() {
 let rowOfTask = new Int32Array(0);
 let rowOfLane = new Int32Array(0);
 
-/// The row in which a poll stands, -1 if its task is filtered away.
+/// The row that shows a poll, or -1 if the filter hides its task.
 function rowOf(task, lane) {
   return view.by === "worker" ? rowOfLane[lane] : rowOfTask[task];
 }
@@ -170,7 +170,7 @@ function lifeTime(task) {
   return task.born < 0 ? 0 : (task.over < 0 ? run.runs[task.run].length : task.over) - task.born;
 }
 
-/// Works out the rows anew, after a change of filter or order.
+/// Computes the rows again, after a change of filter or order.
 function arrangeRows() {
   const wanted = view.filter.trim().toLowerCase();
   const rows = [];
@@ -189,7 +189,7 @@ function arrangeRows() {
   redraw();
 }
 
-/// Whether a task passes the filter.
+/// Returns whether a task passes the filter.
 function passes(task) {
   return view.found === null || view.found.has(task);
 }

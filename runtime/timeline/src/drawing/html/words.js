@@ -1,9 +1,8 @@
-// Numbers and names as a person reads them.
+// Numbers and names in a form that people can read.
 
-const NAME_MAX = 200; // letters; thin air
+const NAME_MAX = 200; // the most characters of a name that are shown; arbitrary, not measured
 
-/// A text made safe to show: control characters and those that turn the direction of writing could
-/// make one name look like another.
+/// Makes a text safe to show. Control characters and direction marks could make one name look like another.
 function visible(text) {
   return text
     .replace(/[\u0000-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))
@@ -11,7 +10,7 @@ function visible(text) {
     .replace(/[\u0080-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]/g, "\ufffd");
 }
 
-/// The same for a name, of which no more is shown than fits a line.
+/// Does the same for a name, and shortens it.
 function nameOf(text) {
   return visible(text.length > NAME_MAX ? `${text.slice(0, NAME_MAX)}…` : text);
 }
@@ -23,7 +22,7 @@ const UNITS = [
   [1, "ns"],
 ];
 
-/// A time in nanoseconds to about three digits: 1.25 s, 340 µs.
+/// Formats a time in nanoseconds to about three digits: 1.25 s, 340 µs.
 function duration(nanos) {
   const [size, unit] = UNITS.find(([size]) => Math.abs(nanos) >= size * 0.9995) ?? UNITS[3];
   const value = nanos / size;
@@ -32,14 +31,14 @@ function duration(nanos) {
   return `${value.toFixed(digits)} ${unit}`;
 }
 
-/// An instant, as exactly as `step`, the distance that matters, asks for.
+/// Formats an instant as precisely as the distance `step` requires.
 function instant(nanos, step) {
   const [size, unit] = UNITS.find(([size]) => Math.max(Math.abs(nanos), step) >= size) ?? UNITS[3];
   const digits = Math.max(0, Math.min(9, Math.ceil(Math.log10(size / step) - 1e-9)));
   return nanos === 0 ? "0" : `${(nanos / size).toFixed(digits)} ${unit}`;
 }
 
-/// 1, 2 or 5 times a power of ten, at least `least`: a distance between two ticks.
+/// Returns 1, 2 or 5 times a power of ten, at least `least`, as a distance between two ticks.
 function roundStep(least) {
   const power = 10 ** Math.floor(Math.log10(least));
   return [1, 2, 5, 10].map((n) => n * power).find((step) => step >= least * 0.9999);
@@ -49,7 +48,7 @@ function number(value) {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-/// "1 task", "2,000 tasks".
+/// Returns "1 task" or "2,000 tasks".
 function counted(value, noun) {
   return `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
@@ -60,7 +59,7 @@ function percent(share) {
   return `${Math.round(share * 100)} %`;
 }
 
-/// An element with text in it; text is never markup.
+/// Makes an element with text in it. The text is never interpreted as markup.
 function element(name, text = "", properties = {}) {
   const made = document.createElement(name);
   made.textContent = text;
