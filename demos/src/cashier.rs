@@ -1,12 +1,11 @@
 //! `brigade cashier`: one cashier who switches between customers, and several.
 //!
-//! What it shows: the interleaving itself. Each customer is a task that does what
-//! the textbook drawing has: run, I/O, run. While the card machine of one customer
-//! thinks, the cashier serves another. With one cashier no two runs overlap,
-//! however many customers are in the shop; with several they do.
+//! This demo shows interleaving itself. Each customer is a task that follows the textbook drawing: run,
+//! I/O, run. While the card machine of one customer works, the cashier serves another customer. With one
+//! cashier no two runs overlap, however many customers are in the shop. With several cashiers they do.
 //!
-//! A run is one poll here, from one await to the next, and is not cut into pieces:
-//! so it is seen that a task has its cashier to itself until it awaits something.
+//! A run is one poll here, from one await to the next, and is not cut into smaller pieces. The demo
+//! therefore shows that a task has its cashier to itself until it awaits something.
 
 use std::time::Duration;
 
@@ -29,7 +28,7 @@ use crate::{
     work::{Chopped, Pile, begin, wait},
 };
 
-/// How `brigade cashier --help` ends.
+/// The text after the options in `brigade cashier --help`.
 pub(crate) const NOTES: &str = "--cooks here: how many cashiers there are in the second shop; with 1, or \
     without it, one a core. The first shop has one, so 1,2 is the same as 2; with 2,4 both shops are \
     opened for each and compared.\n\n\
@@ -39,30 +38,30 @@ pub(crate) const NOTES: &str = "--cooks here: how many cashiers there are in the
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How many customers come
+    /// Number of customers
     #[arg(long, value_name = "N", default_value = "3", value_parser = whole::<u32>(1..=100))]
     customers: u32,
-    /// How many milliseconds a minute in the shop takes
+    /// Length of a minute in the shop, in milliseconds
     #[arg(long, value_name = "MS", default_value = "40")]
     minute: Minute,
-    /// Draw the order of one cashier's customers from N, twice: the same N is the same order
+    /// Draw the order of one cashier's customers at random from N, twice; the same N gives the same order
     #[arg(long, value_name = "N", value_parser = whole::<u64>(0..=u64::MAX))]
     seed: Option<u64>,
 }
 
-/// Minutes to ring up the goods, until the card machine has an answer, and to pack.
+/// The minutes to ring up the goods, to wait for the card machine, and to pack.
 const RINGING_UP: f64 = 1.0;
 const CARD_MACHINE: f64 = 2.0;
 const PACKING: f64 = 1.0;
 
-/// Run, I/O, run.
+/// Serves one customer: run, I/O, run.
 async fn serve(goods: Pile, minute: Minute, bags: Pile) -> [Chopped; 2] {
     let rung_up = goods.chop_at_once();
     wait(minute.times(CARD_MACHINE)).await;
     [rung_up, bags.chop_at_once()]
 }
 
-/// All customers come at once. Returns whether each sum was right.
+/// Serves customers who all come at once. Returns whether each sum was right.
 async fn open(customers: u32, minute: Minute, goods: Pile, bags: Pile) -> bool {
     let customer = |number| begin(&format!("customer {number}"), serve(goods, minute, bags));
     let customers: Vec<_> = (1..=customers).map(customer).collect();
@@ -70,7 +69,7 @@ async fn open(customers: u32, minute: Minute, goods: Pile, bags: Pile) -> bool {
     served.iter().flatten().all(|chopped| chopped.right)
 }
 
-/// A stretch of time in which a cashier served a customer.
+/// A span of time in which a cashier served a customer.
 #[derive(Clone, Debug, serde::Serialize)]
 pub(crate) struct Visit {
     pub(crate) cashier: usize,
@@ -79,7 +78,7 @@ pub(crate) struct Visit {
     pub(crate) to_s: f64,
 }
 
-/// Who was served when and by whom, in order, as the timeline has it.
+/// Returns the visits in order, as the timeline has them: who was served when and by whom.
 pub(crate) fn visits(timeline: &Timeline) -> Vec<Visit> {
     let mut begun = vec![None; timeline.lanes.len()];
     let mut visits = Vec::new();
@@ -104,7 +103,7 @@ pub(crate) fn visits(timeline: &Timeline) -> Vec<Visit> {
     visits
 }
 
-/// How many pairs of visits overlapped in time.
+/// Returns how many pairs of visits overlapped in time.
 pub(crate) fn overlaps(visits: &[Visit]) -> usize {
     let overlapping = |(index, visit): (usize, &Visit)| {
         let later = visits[index + 1..].iter();
@@ -113,7 +112,7 @@ pub(crate) fn overlaps(visits: &[Visit]) -> usize {
     visits.iter().enumerate().map(overlapping).sum()
 }
 
-/// How often a cashier turned to another customer than the one before.
+/// Returns how many times a cashier switched to a different customer.
 pub(crate) fn switches(visits: &[Visit], cashiers: usize) -> usize {
     let of = |cashier| visits.iter().filter(move |visit| visit.cashier == cashier);
     let switches = |cashier| {
@@ -125,8 +124,7 @@ pub(crate) fn switches(visits: &[Visit], cashiers: usize) -> usize {
     (0..cashiers).map(switches).sum()
 }
 
-/// The shop with one cashier and with several. The output says whether all sums
-/// were right.
+/// Runs the shop with one cashier and with several. The output tells whether all sums were right.
 pub(crate) fn shop<E: Executor>(
     executor: &E,
     customers: u32,
@@ -137,10 +135,11 @@ pub(crate) fn shop<E: Executor>(
     one_and_many(executor, || open(customers, minute, goods, bags))
 }
 
-/// Opens a shop with one cashier whose next customer is drawn from `seed`, by a clock that jumps.
-/// Returns in which order the customers were served.
+/// Runs a shop with one cashier whose next customer is drawn from `seed`, on a virtual clock. Returns the
+/// order in which the customers were served.
 ///
-/// The system has no say in it, so the order can be had again: that is how a fault which shows in one
+/// The operating system has no influence, so the order is reproducible. This is how one searches for a
+/// fault that appears in one order in a thousand.
 /// order in a thousand is looked for.
 fn drawn_from(seed: u64, customers: u32, minute: Minute) -> anyhow::Result<Vec<String>> {
     let builder = SingleThread::builder().seed(seed).virtual_time(true);
@@ -151,7 +150,7 @@ fn drawn_from(seed: u64, customers: u32, minute: Minute) -> anyhow::Result<Vec<S
     Ok(numbers_of(&visits(&run.timeline)))
 }
 
-/// The numbers of the customers, visit by visit.
+/// Returns the number of the customer of each visit.
 fn numbers_of(visits: &[Visit]) -> Vec<String> {
     let numbers = visits
         .iter()
@@ -200,7 +199,7 @@ impl Dish for Args {
     }
 }
 
-/// The order in which each cashier served: `cashier 0 of 2   1 3 1 2`.
+/// Returns the order in which each cashier served: `cashier 0 of 2   1 3 1 2`.
 fn order(run: &Run<bool>) -> Vec<String> {
     let visits = visits(&run.timeline);
     let cashiers = run.figures.cooks;

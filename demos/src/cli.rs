@@ -1,6 +1,6 @@
 //! The command line: the list of demos, and errors that fit on one line ([`wrong`]).
 //!
-//! This file and `main` know the demos; a demo knows neither.
+//! Only this file and `main` know the demos, and no demo depends on either of them.
 
 mod wrong;
 
@@ -16,7 +16,7 @@ use crate::{
     matrix, options::Shared, parts, pitfalls, reference, squares, threads,
 };
 
-/// What stands below the help of all.
+/// The text below the help of the whole command.
 const NOTES: &str = "--json prints one object. Each demo has these keys, and says in its own --help \
     which others:\n  \
     demo, verdict    its name, and the sentence that its report ends with\n  \
@@ -54,7 +54,7 @@ pub(crate) struct Cli {
     pub(crate) shared: Shared,
 }
 
-/// One line for each demo: this list is the menu and the help.
+/// One line for each demo. This list is the source of the menu and of the help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Demo {
     /// Fetch from thousands of sockets at once, on one thread (the main job)
@@ -66,22 +66,22 @@ pub(crate) enum Demo {
     /// One cashier who switches between customers, and several: who was served when
     #[command(after_long_help = cashier::NOTES)]
     Cashier(cashier::Args),
-    /// Equations that need one another: more hands help as far as the longest chain
+    /// Equations that depend on each other: hands help as far as the longest chain
     #[command(after_long_help = equations::NOTES)]
     Equations(equations::Args),
     /// The sum of the squares in chunks: speed-up and efficiency with 1, 2, … cooks
     #[command(after_long_help = squares::NOTES)]
     Squares(squares::Args),
-    /// A job cut into P1 to P5: the ideal beside what this machine does
+    /// A job cut into P1 to P5: the ideal compared with this machine
     #[command(after_long_help = parts::NOTES)]
     Parts(parts::Args),
-    /// Waiting and chopping by one cook and by many: which problem needs which
+    /// Waiting and chopping by one cook and by many: which work gains from more cooks
     #[command(after_long_help = matrix::NOTES)]
     Matrix(matrix::Args),
-    /// Four ways to wait for the coffee machine: blocked, asking, told, hired
+    /// Four ways to wait for the coffee machine: blocked, polling, notified, hired
     #[command(long_about = coffee::ABOUT, after_long_help = coffee::NOTES)]
     Coffee(coffee::Coffee),
-    /// A screen at 60 frames a second while something computes: yielding, and hogging
+    /// A screen at 60 frames a second while something computes: yielding and hogging
     #[command(long_about = frames::ABOUT, after_long_help = frames::NOTES)]
     Frames(frames::Frames),
     /// A thread for each waiting request, and more computing threads than cores
@@ -99,24 +99,24 @@ pub(crate) enum Demo {
     /// A web server that holds 1,000 connections and resizes photographs meanwhile
     #[command(long_about = gallery::ABOUT, after_long_help = gallery::NOTES)]
     Gallery(gallery::Args),
-    /// The load generator behind `gallery`; it runs in a process of its own
+    /// The load generator behind `gallery`; it runs in a separate process
     #[command(hide = true)]
     Visitors(gallery::visitors::Args),
     /// Sixteen things people say, each an experiment with a verdict
     #[command(long_about = claims::ABOUT, after_long_help = claims::NOTES)]
     Claims(claims::Args),
-    /// The server behind `fetch` without a URL; it runs in a process of its own
+    /// The server behind `fetch` without a URL; it runs in a separate process
     #[command(hide = true)]
     Origin(Hidden),
 }
 
-/// What became of the arguments.
+/// The result of parsing the arguments.
 #[derive(Debug)]
 pub(crate) enum Parsed {
     Run(Box<Cli>),
-    /// `--help` or `--version`: text for stdout.
+    /// The output of `--help` or `--version`, for stdout.
     Show(String),
-    /// One line that says what is wrong.
+    /// One line that describes the mistake.
     Wrong(String),
 }
 
@@ -137,8 +137,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Parsed {
     }
 }
 
-/// The command, in which `-1` after an option that takes a value is a value, if a wrong
-/// one, and not an option that nobody knows.
+/// Returns the command. In it, `-1` after an option with a value is a (possibly wrong) value and not an
+/// unknown option.
 fn command() -> Command {
     let numbers = |arg: Arg| {
         let takes_value = !arg.is_positional() && arg.get_action().takes_values();
@@ -146,14 +146,14 @@ fn command() -> Command {
     };
     let command = Cli::command().mut_args(numbers);
     let mut command = command.mut_subcommands(|demo| demo.mut_args(numbers));
-    // Only now is there a `help`, and it speaks of subcommands.
+    // The `help` subcommand exists only from here on, and its text mentions subcommands.
     command.build();
     command.mut_subcommand("help", |help| {
         help.about("The same as --help, of all or of one demo")
     })
 }
 
-/// What `brigade` alone prints.
+/// Returns the text that `brigade` without arguments prints.
 pub(crate) fn menu() -> String {
     use std::fmt::Write as _;
     let mut text = String::from("brigade: concurrency and parallelism, run and measured.\n\n");
@@ -231,14 +231,14 @@ mod tests {
             );
             assert!(!line.starts_with("error"), "{words}: {line}");
             assert!(line.len() > 20, "{words}: {line}");
-            // The words of whoever programs, not of whoever types.
+            // These are words of programmers, not of users.
             for jargon in ["subcommand", "invalid", "non-zero", "parse", "found"] {
                 assert!(!line.contains(jargon), "{words}: {line}");
             }
         }
     }
 
-    /// Every option with a number says what it takes, and says it of itself.
+    /// Every option with a number describes which numbers it accepts.
     #[test]
     fn a_number_that_is_none_is_answered_with_what_is_taken() {
         for demo in command()

@@ -1,18 +1,18 @@
 //! `brigade coffee`: four ways to wait for the coffee machine.
 //!
-//! What it shows: waiting costs nothing, but how one waits may. For one shift,
-//! customers want as much coffee as they can get. A cup takes a while; the machines
-//! stand in another process and do their brewing there. The four ways:
+//! This demo shows that waiting costs nothing, but that the way of waiting may. For one shift, customers
+//! want as much coffee as possible. A cup takes a while. The machines are in another process and brew
+//! there. The four ways:
 //!
 //! | way | who works | how it waits |
 //! |---|---|---|
 //! | blocked | one thread | it presses the button and stands there |
 //! | busy loop | one thread | it goes round all machines and asks each: ready? |
-//! | notified | a task a machine, on the executor | it is told when a cup is ready |
-//! | hired | a thread a machine | each stands before its own machine |
+//! | notified | one task per machine, on the executor | it is notified when a cup is ready |
+//! | hired | one thread per machine | each stands at its own machine |
 //!
-//! A machine is a TCP connection: the button is a request, the cup is the reply. So
-//! the four are the four ways in which programs wait for a socket.
+//! A machine is a TCP connection: the button is a request, and the cup is the reply. The four ways are
+//! therefore the four ways in which programs wait for a socket.
 
 use std::{
     io::{self, ErrorKind, Read as _},
@@ -40,7 +40,7 @@ use crate::{
     usage::{self, Usage},
 };
 
-/// How `brigade coffee --help` begins.
+/// The text before the options in `brigade coffee --help`.
 pub(crate) const ABOUT: &str = "Four ways to wait for the coffee machine: stand there, keep asking, \
     be told, hire more.\n\n\
     For one shift customers want as much coffee as they can get. The machines are in a process of \
@@ -48,20 +48,20 @@ pub(crate) const ABOUT: &str = "Four ways to wait for the coffee machine: stand 
     that blocks, by one that asks all machines in a busy loop, by tasks that are told when a cup is \
     ready, and by a thread for each machine.";
 
-/// How it ends.
+/// The text after the options.
 pub(crate) const NOTES: &str = "--cooks here: on how many threads the notified way runs its tasks; the \
     other ways have no tasks. With 1,2 all four shifts are worked for each and compared.\n\n\
     --json adds `ways`, one object each: `orders` (cups served), `wall_s`, `cpu_s`, `cores` (how many it \
     kept busy on average), `context_switches`, `threads`.";
 
-/// Up to so much of a core is "next to nothing". Thin air.
+/// The largest share of a core that counts as "next to nothing". Arbitrary.
 const NEXT_TO_NOTHING: f64 = 0.1;
 
-/// From so much of a core on, a core is burnt: all of it, but for what the machine's
-/// other programs take.
+/// The smallest share of a core that counts as a burnt core: the whole core, less the time of other
+/// programs.
 const BURNT: f64 = 0.5;
 
-/// What the columns of the table mean.
+/// The explanation of the table's columns.
 const COLUMNS_EXPLAINED: [&str; 5] = [
     "orders: cups served in the shift; threads: so many served",
     "CPU time: this process on a processor (the machines are in another)",
@@ -73,57 +73,57 @@ const COLUMNS_EXPLAINED: [&str; 5] = [
 /// The arguments of `coffee`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Coffee {
-    /// Coffee machines
+    /// Number of coffee machines
     #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<u16>(1..=500))]
     pub(crate) machines: u16,
-    /// Milliseconds that a cup takes
+    /// Brewing time of a cup in milliseconds
     #[arg(long, value_name = "MS", default_value = "100", value_parser = whole::<u64>(1..=10_000))]
     pub(crate) brew: u64,
-    /// Milliseconds that a shift lasts; there are four
+    /// Length of a shift in milliseconds; there are four shifts
     #[arg(long, value_name = "MS", default_value = "1000", value_parser = whole::<u64>(1..=600_000))]
     pub(crate) shift: u64,
 }
 
-/// What one way came to.
+/// The results of one way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Way {
     pub(crate) name: &'static str,
-    /// Cups handed over.
+    /// The number of cups handed over.
     pub(crate) orders: usize,
-    /// How long the shift was: a cup that was begun is waited for.
+    /// The length of the shift. It includes the wait for a cup that was begun.
     pub(crate) wall: Duration,
-    /// What this process used meanwhile; `None` where the system does not say.
+    /// The usage of this process during the shift; `None` if the system does not report it.
     pub(crate) used: Option<Usage>,
-    /// Threads that served.
+    /// The number of threads that served.
     pub(crate) threads: usize,
 }
 
 impl Way {
-    /// How many cores it kept busy, on average.
+    /// Returns how many cores it kept busy, on average.
     pub(crate) fn cores(&self) -> Option<f64> {
         let used = self.used?;
         Some(used.cpu.as_secs_f64() / self.wall.as_secs_f64())
     }
 
-    /// Time on a core for each cup.
+    /// Returns the processor time per cup.
     fn cpu_a_cup(&self) -> Option<Duration> {
         let used = self.used?;
         Some(used.cpu / u32::try_from(self.orders.max(1)).ok()?)
     }
 }
 
-/// The four shifts, in the order in which they were worked.
+/// The results of the four shifts, in the order in which they were worked.
 #[derive(Debug)]
 pub(crate) struct Shifts {
     pub(crate) blocked: Way,
     pub(crate) busy_loop: Way,
     pub(crate) notified: Way,
     pub(crate) hired: Way,
-    /// Of the notified shift: the others have no tasks.
+    /// The run of the notified shift. The other shifts have no tasks.
     pub(crate) run: Run<usize>,
 }
 
-/// Where coffee is sold, and until when.
+/// The shop: its machines, the cup that it sells, and its closing time.
 struct Shop {
     machines: Vec<SocketAddr>,
     cup: Request,
@@ -154,7 +154,7 @@ impl Coffee {
         })
     }
 
-    /// Opens the shop, works one shift and takes its measure.
+    /// Opens the shop, works one shift and measures it.
     fn shift(
         &self,
         name: &'static str,
@@ -190,7 +190,7 @@ impl Shop {
     }
 }
 
-/// Blocked: the worker stands at the machine until the cup is there.
+/// Blocked: the worker stands at the machine until the cup is ready.
 fn stand_at(shop: &Shop, machine: usize) -> io::Result<usize> {
     let mut orders = 0;
     while shop.is_open() {
@@ -200,7 +200,7 @@ fn stand_at(shop: &Shop, machine: usize) -> io::Result<usize> {
     Ok(orders)
 }
 
-/// Hired: the same, with a worker at each machine.
+/// Hired: the same, with one worker at each machine.
 fn hire(shop: &Shop) -> io::Result<usize> {
     thread::scope(|workers| {
         let hire = |machine| workers.spawn(move || stand_at(shop, machine));
@@ -212,7 +212,7 @@ fn hire(shop: &Shop) -> io::Result<usize> {
     })
 }
 
-/// Busy loop: the worker goes round and asks: ready? ready? ready?
+/// Busy loop: the worker goes round all machines and asks each: ready?
 fn ask_all(shop: &Shop) -> io::Result<usize> {
     let press = |machine| {
         let stream = shop.cup.connect(shop.machines[machine])?;
@@ -244,7 +244,7 @@ fn ask_all(shop: &Shop) -> io::Result<usize> {
     Ok(orders)
 }
 
-/// Notified: a task for each machine. While all of them wait, the thread sleeps.
+/// Notified: one task per machine. While all tasks wait, the thread sleeps.
 fn be_told<E: Executor>(executor: &E, shop: &Arc<Shop>) -> anyhow::Result<Run<usize>> {
     let run = measure::measure(executor, async {
         let attend = |machine| {
@@ -338,7 +338,7 @@ impl Shifts {
     }
 }
 
-/// What asking cost beside being told, both in cores.
+/// Describes what polling cost compared with being notified, both in cores.
 fn burnt(asking: f64, told: f64) -> String {
     let share = units::percent(asking);
     if asking >= BURNT && told <= NEXT_TO_NOTHING {

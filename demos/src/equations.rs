@@ -1,14 +1,13 @@
-//! `brigade equations`: a worker with many hands, and equations that need one
-//! another's results.
+//! `brigade equations`: a worker with many hands, and equations that depend on each other's results.
 //!
-//! What it shows: dependent work takes as long as its longest chain of needs, the
-//! critical path: with hands enough, no longer and, however many there are, no
-//! shorter. An equation waits for the results it needs, then for a free hand; then it
-//! is begun, as a task: the hand types it into a calculator, which has an answer after
-//! a while. So the tasks that are drawn are the hands at work, and nothing else.
+//! This demo shows that dependent work takes as long as its longest chain of dependencies, the critical
+//! path. With enough hands it takes no longer, and no number of hands makes it shorter. An equation waits
+//! for the results that it needs, and then for a free hand. Then it is begun as a task: the hand types it
+//! into a calculator, which has an answer after a while. The drawn tasks are therefore exactly the hands
+//! at work.
 //!
-//! A hand is no cook. One cook, a thread, has as many hands as you like, since waiting
-//! for a calculator needs none of his time.
+//! A hand is not a cook. One cook, that is, one thread, has any number of hands, because waiting for a
+//! calculator takes none of the cook's time.
 //!
 //! ```text
 //!   a ──▶ d ──▶ f ──▶ h        a = 6·7      2 min     e = c − b     2 min
@@ -40,7 +39,7 @@ use crate::{
     work::{begin, wait},
 };
 
-/// How `brigade equations --help` ends.
+/// The text after the options in `brigade equations --help`.
 pub(crate) const NOTES: &str = "--cooks here: on how many threads the tasks run, whatever the number of \
     hands; with 1,2 all is done with each and compared. It makes no difference: who waits for a \
     calculator needs no thread of his own.\n\n\
@@ -50,21 +49,21 @@ pub(crate) const NOTES: &str = "--cooks here: on how many threads the tasks run,
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How many milliseconds a minute of calculating takes
+    /// Length of a minute of calculating, in milliseconds
     #[arg(long, value_name = "MS", default_value = "20")]
     minute: Minute,
 }
 
-/// One line of the sheet.
+/// One equation of the sheet.
 struct Equation {
     name: &'static str,
-    /// The equations whose results it needs, by their place on the sheet.
+    /// The equations whose results it needs, by their index in the sheet.
     needs: &'static [usize],
     minutes: f64,
     formula: fn(&[i64]) -> i64,
 }
 
-/// The sheet. An equation needs only what stands above it.
+/// The sheet. An equation needs only equations above it.
 const SHEET: [Equation; 8] = [
     equation("a = 6 · 7", &[], 2.0, |_| 6 * 7),
     equation("b = 10²", &[], 1.0, |_| 10 * 10),
@@ -76,7 +75,7 @@ const SHEET: [Equation; 8] = [
     equation("h = f − g", &[5, 6], 1.0, |n| n[0] - n[1]),
 ];
 
-/// What the last equation comes to.
+/// The result of the last equation.
 const RESULT: i64 = (6 * 7 + 100) * (243 - 100) - 27;
 
 const fn equation(
@@ -93,16 +92,16 @@ const fn equation(
     }
 }
 
-/// An equation solved.
+/// A solved equation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Solved {
     pub(crate) value: i64,
-    /// From when to when a hand was at it.
+    /// The time from which, and to which, a hand worked on it.
     pub(crate) from: Instant,
     pub(crate) to: Instant,
 }
 
-/// Solves the whole sheet with so many hands, each equation as soon as it can be.
+/// Solves the whole sheet with `hands` hands. Each equation is begun as soon as possible.
 async fn solve(minute: Minute, hands: usize) -> Vec<Solved> {
     let hands = Arc::new(Semaphore::new(hands));
     let mut sheet: Vec<Shared<LocalBoxFuture<'static, Solved>>> = Vec::new();
@@ -119,7 +118,7 @@ async fn solve(minute: Minute, hands: usize) -> Vec<Solved> {
     join_all(sheet).await
 }
 
-/// What a hand does, once it has all that it needs.
+/// Does the work of a hand that has all results that it needs.
 async fn type_in(equation: &Equation, needed: Vec<Solved>, minute: Minute) -> Solved {
     let from = Instant::now();
     wait(minute.times(equation.minutes)).await;
@@ -129,7 +128,8 @@ async fn type_in(equation: &Equation, needed: Vec<Solved>, minute: Minute) -> So
     Solved { value, from, to }
 }
 
-/// The longest chain of needs, from the sheet alone: equations by place, and minutes.
+/// Computes the longest chain of dependencies from the sheet alone. Returns the indices of its equations,
+/// and its length in minutes.
 fn critical_path() -> (Vec<usize>, f64) {
     let mut best: Vec<(Vec<usize>, f64)> = Vec::new();
     for (at, equation) in SHEET.iter().enumerate() {
@@ -148,7 +148,7 @@ where
     chains.max_by(|one, other| one.1.total_cmp(&other.1))
 }
 
-/// How many equations were being worked at at one instant.
+/// Returns the largest number of equations that hands worked on at one instant.
 fn hands_used(solved: &[Solved]) -> usize {
     let at = |moment: Instant| {
         let busy = solved
@@ -159,28 +159,28 @@ fn hands_used(solved: &[Solved]) -> usize {
     solved.iter().map(|one| at(one.from)).max().unwrap_or(0)
 }
 
-/// The sheet, solved with one number of hands.
+/// The sheet, solved with a given number of hands.
 #[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) hands: usize,
-    /// How many of them were busy at one instant, at most.
+    /// The largest number of hands that were busy at one instant.
     pub(crate) used: usize,
     pub(crate) run: Run<Vec<Solved>>,
 }
 
-/// What the experiment measures.
+/// The results of the experiment.
 #[derive(Debug)]
 pub(crate) struct Solutions {
-    /// From one hand to a hand for each equation.
+    /// The attempts, from one hand to one hand per equation.
     pub(crate) attempts: Vec<Attempt>,
-    /// The longest chain of needs, as the sheet has it.
+    /// The length of the longest chain of dependencies, computed from the sheet.
     pub(crate) critical_path: Duration,
-    /// All equations one after another.
+    /// The time of all equations one after another.
     pub(crate) sum: Duration,
 }
 
-/// Solves the sheet with 1, 2, 3, 4 hands and with one for each equation: the last
-/// on `executor`, the others on ones like it.
+/// Solves the sheet with 1, 2, 3 and 4 hands, and with one hand per equation. The last attempt runs on
+/// `executor`, the others on executors like it.
 pub(crate) fn solutions<E: Executor>(executor: &E, minute: Minute) -> anyhow::Result<Solutions> {
     let plenty = attempt(executor, minute, SHEET.len())?;
     let mut attempts = Vec::new();
@@ -215,7 +215,7 @@ impl Solutions {
         &self.attempts[self.attempts.len() - 1]
     }
 
-    /// As many hands as could ever be busy.
+    /// Returns the attempt with as many hands as could ever be busy.
     pub(crate) fn enough(&self) -> &Attempt {
         let plenty = self.plenty();
         let all_used = |attempt: &&Attempt| attempt.hands == plenty.used;
@@ -272,7 +272,7 @@ impl Solutions {
         )
     }
 
-    /// Why a run took much longer than its longest chain, if it did.
+    /// Explains why a run took much longer than its longest chain, if it did.
     fn lateness(&self) -> &'static str {
         if self.times_the_path(self.plenty()) < MUCH_LONGER {
             return "";
@@ -282,7 +282,7 @@ impl Solutions {
     }
 }
 
-/// A run that took so many times as long as its longest chain has its length from elsewhere.
+/// If a run takes more than this many times its longest chain, the chain does not explain its length.
 const MUCH_LONGER: f64 = 1.5;
 
 impl Dish for Args {
@@ -332,8 +332,8 @@ impl Dish for Args {
 mod tests {
     use super::*;
 
-    /// With a clock that jumps there is no noise: the wall time is the critical path to
-    /// the last nanosecond, and with one hand the sum.
+    /// A virtual clock has no noise. The wall time equals the critical path to the nanosecond, and with
+    /// one hand it equals the sum.
     #[test]
     fn in_virtual_time_hands_past_the_width_change_nothing() {
         let minute = Minute(Duration::from_secs(60));

@@ -1,14 +1,12 @@
-//! `brigade frames`: a screen that draws sixty times a second while something heavy
-//! computes.
+//! `brigade frames`: a screen that draws sixty times a second during a long computation.
 //!
-//! What it shows: tasks share a thread by taking turns, and a turn lasts until the
-//! task awaits something that is not ready. Two tasks run for some seconds: one
-//! draws a frame every 16.67 ms, the other computes without end. First the
-//! computation yields after a millisecond or so of work, then it hogs the thread for
-//! many frames at a time. The work is the same; the frames are not.
+//! This demo shows that tasks share a thread by taking turns, and that a turn lasts until the task awaits
+//! something that is not ready. Two tasks run for some seconds. One draws a frame every 16.67 ms, and the
+//! other computes without end. First the computation yields after about a millisecond of work. Then it
+//! hogs the thread for many frames at a time. The work is the same, but the number of missed frames
+//! differs.
 //!
-//! A frame is missed if it is on the screen later than the next one was due, or
-//! not at all.
+//! A frame is missed if it appears on the screen later than the next frame was due, or not at all.
 
 use std::{
     hint::black_box,
@@ -33,39 +31,39 @@ use crate::{
     units, usage,
 };
 
-/// How `brigade frames --help` begins.
+/// The text before the options in `brigade frames --help`.
 pub(crate) const ABOUT: &str = "A screen at 60 frames a second while something heavy computes.\n\n\
     One task draws a frame every 16.67 ms, another computes without end. The run is made twice: with \
     a computation that yields every millisecond or so, and with one that hogs its thread for many \
     frames at a time. A frame is missed if it is drawn later than the next one was due.";
 
-/// How it ends.
+/// The text after the options.
 pub(crate) const NOTES: &str = "--cooks here: on how many threads both tasks run; with two, the hog has \
     one of its own. With 1,2 all is done with each and compared.\n\n\
     --json adds `yielding` and `hogging`: frames `on_time` and `missed`, `worst_lateness_s`, `terms` (numbers \
     squared meanwhile), `sum_is_right`, `wall_s`, and `starved_s`, how long other programs kept the one \
     thread off a core; and how many `frames` there were in each.";
 
-/// Sixty a second.
+/// The time of one frame at sixty frames per second.
 const FRAME: Duration = Duration::from_nanos(16_666_667);
 
-/// A polite computation yields after so much work: a sixteenth of a frame.
+/// How long a polite computation works before it yields: a sixteenth of a frame.
 const POLITE: Duration = Duration::from_millis(1);
 
-/// Numbers squared between two looks at the clock: some microseconds of work.
+/// The number of squares between two readings of the clock: some microseconds of work.
 const BATCH: u64 = 4096;
 
-/// Pixels of the screen.
+/// The size of the screen, in pixels.
 const WIDTH: usize = 320;
 const HEIGHT: usize = 200;
 
-/// Signs in a line of the film.
+/// The number of characters in a line of the film.
 const FILM: usize = 75;
 
 /// The arguments of `frames`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Frames {
-    /// Frames to draw, twice: 300 are five seconds
+    /// Number of frames to draw in each of two runs: 300 take five seconds
     #[arg(long, value_name = "N", default_value = "300", value_parser = whole::<u32>(2..=36_000))]
     pub(crate) frames: u32,
     /// Milliseconds for which the hog keeps the thread at a time
@@ -73,21 +71,21 @@ pub(crate) struct Frames {
     pub(crate) hog: u64,
 }
 
-/// What became of the frames, and of the computation meanwhile.
+/// The results of one run: the frames, and the computation.
 #[derive(Debug)]
 pub(crate) struct Show {
     pub(crate) name: &'static str,
-    /// For each frame whether it was on time.
+    /// For each frame, whether it was on time.
     pub(crate) on_time: Vec<bool>,
-    /// The worst lateness of a frame that was drawn at all.
+    /// The largest lateness of a frame that was drawn at all.
     pub(crate) worst: Duration,
-    /// Numbers that were squared and added up meanwhile.
+    /// The number of squares that were added up meanwhile.
     pub(crate) terms: u64,
-    /// True if their sum is the one that the formula gives.
+    /// True if their sum equals the result of the formula.
     pub(crate) sum_is_right: bool,
     pub(crate) wall: Duration,
-    /// How long the one thread stood in the queue for a core, which other programs
-    /// had; `None` where nobody says, or with many cooks.
+    /// How long the thread waited for a core that other programs had. `None` if that is unknown, or with
+    /// many cooks.
     pub(crate) starved: Option<Duration>,
 }
 
@@ -101,7 +99,7 @@ impl Show {
     }
 }
 
-/// The same screen twice.
+/// The same screen in both runs.
 #[derive(Debug)]
 pub(crate) struct Shows {
     pub(crate) yielding: Show,
@@ -109,7 +107,7 @@ pub(crate) struct Shows {
 }
 
 impl Frames {
-    /// Both shows, one after the other on the same executor.
+    /// Makes both runs, one after the other on the same executor.
     pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Run<Shows>> {
         let hog = Duration::from_millis(self.hog);
         let run = measure::measure(executor, async {
@@ -119,7 +117,7 @@ impl Frames {
         });
         let mut run = run?.transpose()?;
         if executor.workers() > 1 {
-            // This thread is not the one that draws.
+            // With several workers, this thread is not the one that draws.
             (run.output.yielding.starved, run.output.hogging.starved) = (None, None);
         }
         Ok(run)
@@ -149,7 +147,7 @@ impl Frames {
     }
 }
 
-/// The screen: which frames were on time, and how late the latest one was.
+/// Draws all frames. Returns which frames were on time, and how late the latest frame was.
 async fn draw_all(frames: u32) -> (Vec<bool>, Duration) {
     let mut canvas = vec![0_u32; WIDTH * HEIGHT];
     let mut on_time = vec![false; frames as usize];
@@ -166,13 +164,13 @@ async fn draw_all(frames: u32) -> (Vec<bool>, Duration) {
         let late = due.elapsed();
         *on_time = late <= FRAME;
         worst = worst.max(late);
-        // Ticks that are long past are left out: those frames are missed.
+        // The interval skips ticks that are long past. Those frames are missed.
         due = ticks.tick().await;
     }
     (on_time, worst)
 }
 
-/// A frame: waves that move to the left.
+/// Draws a frame of waves that move to the left.
 fn draw(canvas: &mut [u32], number: usize) {
     for (row, line) in canvas.chunks_mut(WIDTH).enumerate() {
         for (column, pixel) in line.iter_mut().enumerate() {
@@ -182,7 +180,7 @@ fn draw(canvas: &mut [u32], number: usize) {
     black_box(canvas);
 }
 
-/// The computation: squares and adds numbers, and yields after each `stretch`.
+/// Squares and adds numbers, and yields after each `stretch`.
 async fn compute(stretch: Duration, over: Arc<AtomicBool>) -> (u64, u64) {
     let (mut terms, mut sum) = (0, 0_u64);
     while !over.load(Relaxed) {
@@ -273,7 +271,7 @@ fn table(shows: [&Show; 2]) -> Columns {
     table
 }
 
-/// A sign for each frame, in lines: what a viewer saw.
+/// Draws one character for each frame, in lines: what a viewer saw.
 fn film(shows: [&Show; 2]) -> String {
     let mut film = String::new();
     for show in shows {

@@ -1,11 +1,11 @@
 //! `brigade kitchen`: noodles and sauce, three ways.
 //!
-//! What it shows: the steps of a dinner are coroutines, and they are the same ones
-//! each time. What differs is who begins them when. One thing after another, the
-//! dinner takes as long as all steps together. Begun together, one cook chops while
-//! the water heats: *concurrency*, and it needs no second cook. With more
-//! cooks two piles are chopped at the same instant: *parallelism*, and it shortens
-//! chopping only, for no cook makes water boil sooner.
+//! This demo shows that the steps of a dinner are coroutines, and that they are the same in all three
+//! ways. Only the time at which each step is begun, and by whom, differs. If the steps follow one
+//! another, the dinner takes as long as all steps together. If they are begun together, one cook chops
+//! while the water heats. That is *concurrency*, and it needs no second cook. With more cooks, two piles
+//! are chopped at the same instant. That is *parallelism*, and it shortens only the chopping, because no
+//! cook makes water boil sooner.
 //!
 //! ```text
 //!   boil water ──▶ cook noodles ──┐
@@ -29,7 +29,7 @@ use crate::{
     work::{Chopped, Pile, begin, wait},
 };
 
-/// How `brigade kitchen --help` ends.
+/// The text after the options in `brigade kitchen --help`.
 pub(crate) const NOTES: &str = "--cooks here: how many the several are, in the third way; with 1, or \
     without it, a cook a core. The other two ways have one cook, so 1,2 is the same as 2; with 2,4 the \
     dinner is cooked with each and compared.\n\n\
@@ -38,21 +38,21 @@ pub(crate) const NOTES: &str = "--cooks here: how many the several are, in the t
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How many milliseconds a minute in the kitchen takes
+    /// Length of a minute in the kitchen, in milliseconds
     #[arg(long, value_name = "MS", default_value = "50")]
     minute: Minute,
 }
 
-/// Minutes until the water boils, and until the noodles are done.
+/// The minutes until the water boils, and until the noodles are done.
 const WATER: f64 = 6.0;
 const NOODLES: f64 = 3.0;
-/// How often somebody looks into the pot meanwhile.
+/// The number of times a cook looks into the pot meanwhile.
 const LOOKS: u32 = 3;
-/// Minutes to chop each of the two piles, and to let the sauce simmer.
+/// The minutes to chop each of the two piles, and to let the sauce simmer.
 const CHOPPING: f64 = 6.0;
 const SIMMERING: f64 = 3.0;
 
-/// What is for dinner, which is all that its steps need to know.
+/// The recipe of the dinner, which is all that its steps need to know.
 #[derive(Clone, Copy, Debug)]
 struct Recipe {
     minute: Minute,
@@ -71,7 +71,7 @@ impl Recipe {
         wait(self.minute.times(WATER)).await;
     }
 
-    /// Returns how often somebody looked into the pot.
+    /// Cooks the noodles. Returns how many times a cook looked into the pot.
     async fn cook_noodles(self) -> u32 {
         for _ in 0..LOOKS {
             wait(self.minute.times(NOODLES / f64::from(LOOKS))).await;
@@ -88,7 +88,7 @@ impl Recipe {
     }
 }
 
-/// What comes out in the end, to be compared.
+/// The results of the dinner, for comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Served {
     pub(crate) looks: u32,
@@ -96,7 +96,7 @@ pub(crate) struct Served {
     pub(crate) tomatoes: Chopped,
 }
 
-/// Nothing is begun before everything else is done.
+/// Cooks one step at a time: each step ends before the next is begun.
 async fn one_after_another(recipe: Recipe) -> Served {
     begin("boil water", recipe.boil_water()).await;
     let looks = begin("cook noodles", recipe.cook_noodles()).await;
@@ -110,8 +110,7 @@ async fn one_after_another(recipe: Recipe) -> Served {
     }
 }
 
-/// Each step is begun as soon as it can be. How many cooks there are it neither
-/// knows nor cares.
+/// Begins each step as soon as possible. This function does not depend on the number of cooks.
 async fn together(recipe: Recipe) -> Served {
     let water = begin("boil water", recipe.boil_water());
     let onions = begin("chop onions", recipe.chop());
@@ -136,11 +135,11 @@ async fn together(recipe: Recipe) -> Served {
 /// The same dinner three ways.
 pub(crate) struct Dinners {
     pub(crate) sequential: Run<Served>,
-    /// Everything begun together, with one cook and with many.
+    /// All steps begun together, with one cook and with many.
     pub(crate) together: OneAndMany<Served>,
 }
 
-/// Cooks the dinner three ways, on the executor at hand as far as it suits.
+/// Cooks the dinner three ways, on the given executor where its number of cooks fits.
 pub(crate) fn three_ways<E: Executor>(executor: &E, minute: Minute) -> anyhow::Result<Dinners> {
     let recipe = Recipe::new(minute);
     let together = one_and_many(executor, || together(recipe))?;
@@ -159,7 +158,7 @@ impl Dinners {
         ]
     }
 
-    /// Returns whether the same dinner came out each time, and the right one.
+    /// Returns whether the dinner was the same each time, and correct.
     pub(crate) fn alike(&self) -> bool {
         let served = self.sequential.output;
         let right = served.onions.right && served.tomatoes.right;
@@ -169,7 +168,7 @@ impl Dinners {
     fn verdict(&self) -> String {
         let [sequential, concurrent, parallel] = self.ways().map(|(_, run)| run);
         let wall = |run: &Run<Served>| units::duration(run.figures.wall);
-        // One cook has two things going on at most: one is waited for, the other chopped.
+        // One cook can overlap two things at most: waiting for one and chopping another.
         let gain = sequential.times_as_long_as(concurrent).at_most(2.0);
         let again = self.together.speed_up();
         let mut said = match gain.change() {
@@ -230,7 +229,7 @@ impl Dish for Args {
         let mut report = Report::of("kitchen", title, dinners.together.at_hand());
         let drawn = dinners.ways().map(|(way, run)| {
             let cooks = units::counted(run.figures.cooks, "cook");
-            // Each step is a task and is awaited at once: the words of async, and nothing overlaps.
+            // Each step is a task that is awaited at once. This is async syntax without any overlap.
             let remark = match way {
                 "sequential" => ": async without concurrency",
                 _ => "",
@@ -268,8 +267,8 @@ mod tests {
 
     use super::*;
 
-    /// With a clock that jumps, chopping takes no time and waiting is exact: what is left
-    /// is how much of the waiting overlaps.
+    /// With a virtual clock, chopping takes no time and waiting is exact. The test therefore shows how
+    /// much of the waiting overlaps.
     #[test]
     fn in_virtual_time_only_what_must_be_waited_for_is_left() {
         let recipe = Recipe {

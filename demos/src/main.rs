@@ -1,14 +1,13 @@
-//! The `brigade` command: programs that show concurrency and parallelism, each
-//! measured from the run itself.
+//! The `brigade` command: programs that show concurrency and parallelism, each measured during its own
+//! run.
 //!
-//! Reading order: this file (who runs what), [`dish`] (the executor is chosen
-//! at run time), [`report`] (the figures every demo ends with), [`measure`] (one
-//! program on one executor), [`work`] (what there is to do), then the demos, of which
-//! [`kitchen`] is the first to run and [`fetch`] the main job and a directory of its
-//! own.
+//! Reading order: this file (which demo runs), [`dish`] (the choice of the executor at run time),
+//! [`report`] (the figures at the end of every demo), [`measure`] (one program on one executor), [`work`]
+//! (the work of the demos), then the demos. [`kitchen`] is the first one to run. [`fetch`] is the main
+//! job and has its own directory.
 //!
-//! Exit status: 0 when all went well, 1 when something failed, 2 for arguments
-//! that make no sense, 130 when Ctrl-C ended the run early.
+//! Exit status: 0 if all went well, 1 if something failed, 2 for arguments that make no sense, 130 if
+//! Ctrl-C ended the run early.
 
 mod cli;
 mod common;
@@ -29,7 +28,7 @@ mod reference;
 mod squares;
 mod threads;
 
-// So that a demo writes `crate::units`, wherever that is.
+// With this, any demo can write `crate::units`.
 use common::{
     arithmetic, columns, compare, cooks, dish, figures, gauge, helper, interrupt, look, meanwhile,
     measure, minute, numbers, options, paint, record, report, speed_up, system, units, usage, work,
@@ -84,7 +83,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Prints `text`; a reader that went away (`brigade --help | head -1`) is no error.
+/// Prints `text`. A closed pipe (`brigade --help | head -1`) is not an error.
 fn show(text: &str) -> ExitCode {
     report::write_stdout(text);
     ExitCode::SUCCESS
@@ -95,7 +94,7 @@ fn complain(line: &str, status: u8) -> ExitCode {
     ExitCode::from(status)
 }
 
-/// The error and its causes on one line, whatever they contain.
+/// Returns the error and its causes on one line, even if they contain line breaks.
 fn one_line(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -1,9 +1,9 @@
 //! `brigade matrix`: waiting and chopping, each by one cook and by many.
 //!
-//! What it shows: which problem needs which. Four cells, each with its wall time and
-//! its time on a processor, and the advice that its own timeline gives. So one sees
-//! why a server can hold many connections with one thread (the waiting row is the
-//! same in both columns), and why only one core is busy (the chopping row is not).
+//! This demo shows which problem needs what. Each of four cells has its wall time, its processor time and
+//! the advice from its own timeline. The waiting row, which is the same in both columns, shows why a
+//! server can hold many connections with one thread. The chopping row, which differs, shows why only one
+//! core is busy.
 
 use std::{future::Future, time::Duration};
 
@@ -26,7 +26,7 @@ use crate::{
     work::{Pile, begin, wait},
 };
 
-/// How `brigade matrix --help` ends.
+/// The text after the options in `brigade matrix --help`.
 pub(crate) const NOTES: &str = "--cooks here: how many cooks there are in the second column; with 1, or \
     without it, a cook a core. The first column is one cook's, so 1,2 is the same as 2; with 2,4 all is \
     done for each and compared.\n\n\
@@ -35,19 +35,19 @@ pub(crate) const NOTES: &str = "--cooks here: how many cooks there are in the se
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How many tasks there are in each cell
+    /// Number of tasks in each cell
     #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<u32>(2..=100_000))]
     tasks: u32,
-    /// How many milliseconds a minute takes; each task waits for ten or chops for one
+    /// Length of a minute in milliseconds; each task waits for ten minutes or chops for one
     #[arg(long, value_name = "MS", default_value = "40")]
     minute: Minute,
 }
 
-/// Minutes that each task waits, or chops.
+/// The minutes that each task waits, or chops.
 const WAITING: f64 = 10.0;
 const CHOPPING: f64 = 1.0;
 
-/// So many tasks of a kind, all begun together. Returns how many of them went well.
+/// Begins `tasks` tasks of a kind together. Returns how many of them went well.
 async fn together<F>(tasks: u32, kind: &str, task: impl Fn() -> F) -> u32
 where
     F: Future<Output = bool> + Send + 'static,
@@ -68,13 +68,13 @@ async fn chopping(pile: Pile) -> bool {
     pile.chop().await.right
 }
 
-/// What the experiment measures: two rows of two cells.
+/// The results of the experiment: two rows of two cells.
 pub(crate) struct Cells {
     pub(crate) waiting: OneAndMany<u32>,
     pub(crate) chopping: OneAndMany<u32>,
 }
 
-/// Measures the four cells. `executor` chops; cooks like it wait.
+/// Measures the four cells. `executor` runs the chopping, and an executor like it runs the waiting.
 pub(crate) fn cells<E: Executor>(
     executor: &E,
     tasks: u32,
@@ -122,8 +122,8 @@ impl Cells {
         columns
     }
 
-    /// What the timelines make one think, row by row: what two cells have in common is
-    /// said once. What the other cell of the row refutes, or the verdict says, is left out.
+    /// Returns the advice from the timelines, row by row. Advice that two cells share appears once.
+    /// Advice that the other cell of the row refutes, or that the verdict contains, is left out.
     fn advice(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for (kind, row) in [("waiting", &self.waiting), ("chopping", &self.chopping)] {
@@ -196,7 +196,7 @@ impl Cells {
     }
 }
 
-/// What a cell's timeline makes one think.
+/// Returns the advice from a cell's timeline.
 fn of_cell(run: &Run<u32>) -> Vec<Advice> {
     brigade_timeline::advice(&run.timeline)
 }

@@ -1,10 +1,9 @@
 //! `brigade parts`: a job of five minutes, cut into P1 to P5.
 //!
-//! What it shows: "five processors, five parts, one minute" is true of five
-//! processors. The ideal stands beside what this machine does, for a job that
-//! computes and for a job that waits. Computing is done as fast as there are
-//! *cores*, however many cooks are hired. Waiting is done in a minute by a single
-//! cook.
+//! This demo shows that "five processors, five parts, one minute" is true only of five processors. The
+//! ideal is printed beside the figures of this machine, for a job that computes and for a job that waits.
+//! The speed of computing depends on the number of *cores*, however many cooks are hired. Waiting for all
+//! parts takes a single cook one minute.
 
 use std::time::Duration;
 
@@ -26,7 +25,7 @@ use crate::{
     work::{Pile, begin, wait},
 };
 
-/// How `brigade parts --help` ends.
+/// The text after the options in `brigade parts --help`.
 pub(crate) const NOTES: &str = "--cooks here: how many the several are; with 1, or without it, a cook \
     for each part. The job is also done by one, so 1,2 is the same as 2; with 2,4 all is done for each \
     and compared.\n\n\
@@ -36,15 +35,15 @@ pub(crate) const NOTES: &str = "--cooks here: how many the several are; with 1, 
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Into how many parts the job is cut
+    /// Number of parts into which the job is cut
     #[arg(long, value_name = "N", default_value = "5", value_parser = numbers::whole::<u32>(1..=100))]
     parts: u32,
-    /// How many milliseconds a minute takes; each part takes a minute
+    /// Length of a minute in milliseconds; each part takes a minute
     #[arg(long, value_name = "MS", default_value = "100")]
     minute: Minute,
 }
 
-/// What a job is made of.
+/// The work of a job.
 #[derive(Clone, Copy, Debug)]
 enum Job {
     Computing(Pile),
@@ -63,7 +62,7 @@ impl Job {
     }
 }
 
-/// The parts one after another, as one task.
+/// Does the parts one after another, as one task.
 async fn whole(job: Job, parts: u32) -> bool {
     let all = async move {
         let mut right = true;
@@ -75,7 +74,7 @@ async fn whole(job: Job, parts: u32) -> bool {
     begin("P", all).await
 }
 
-/// Each part a task of its own.
+/// Does each part as a separate task.
 async fn cut(job: Job, parts: u32) -> bool {
     let parts: Vec<_> = (1..=parts)
         .map(|part| begin(&format!("P{part}"), job.part()))
@@ -91,7 +90,7 @@ pub(crate) struct Ways {
     pub(crate) cut_for_many: Run<bool>,
 }
 
-/// What the experiment measures.
+/// The results of the experiment.
 #[derive(Debug)]
 pub(crate) struct Jobs {
     pub(crate) parts: u32,
@@ -100,8 +99,8 @@ pub(crate) struct Jobs {
     pub(crate) waiting: Ways,
 }
 
-/// Does both jobs in all ways. `executor` computes what is cut: the many cooks are as
-/// many as it has, or one for each part if it has one only.
+/// Does both jobs in all ways. `executor` does the computing job that is cut. The number of many cooks is
+/// that of `executor`, or one per part if `executor` has only one cook.
 pub(crate) fn jobs<E: Executor>(executor: &E, parts: u32, minute: Minute) -> anyhow::Result<Jobs> {
     let computing = Job::Computing(Pile::of(minute.0));
     let waiting = Job::Waiting(minute.0);
@@ -143,7 +142,7 @@ impl Ways {
 }
 
 impl Jobs {
-    /// How many times as fast as in one piece the job was, cut for many cooks.
+    /// Returns how many times as fast as in one piece the computing job was when cut for many cooks.
     pub(crate) fn computing_speed_up(&self) -> SpeedUp {
         let many = &self.computing.cut_for_many;
         let hands = many.figures.cooks.min(cooks::cores());
@@ -151,14 +150,14 @@ impl Jobs {
         speed_up.at_most(hands.min(self.parts as usize) as f64)
     }
 
-    /// How many times as fast as in one piece the waiting was, cut for *one* cook.
+    /// Returns how many times as fast as in one piece the waiting job was when cut for *one* cook.
     pub(crate) fn waiting_speed_up(&self) -> SpeedUp {
         self.waiting
             .whole
             .times_as_long_as(&self.waiting.cut_for_one)
     }
 
-    /// What computing would take if each of so many cooks had a core to himself.
+    /// Returns the computing time if each of `cooks` cooks had its own core.
     fn ideal_computing(&self, cooks: usize) -> Duration {
         let rounds = (self.parts as usize).div_ceil(cooks);
         self.minute.times(rounds as f64)
@@ -217,7 +216,8 @@ impl Jobs {
         report::with_doubts(computing, [waiting].into_iter().chain(waited.doubt()))
     }
 
-    /// That the cooks of one of the compared runs had to share processors.
+    /// Returns the remark that the cooks of one of the compared runs had to share processors, if they
+    /// did.
     fn crowding(&self) -> Option<String> {
         let Ways {
             whole,
@@ -295,8 +295,8 @@ mod tests {
         assert_eq!(jobs.table().lines().len(), 4);
     }
 
-    /// Counted, not timed: what a cook waits for is all in flight at once, and what he
-    /// has in one piece is one thing.
+    /// Counted, not timed. The parts of a cut job are all in flight at once, and a job in one piece is a
+    /// single task.
     #[test]
     fn one_cook_has_all_parts_in_flight_and_one_at_once() {
         let minute = Minute(Duration::from_millis(20));
@@ -309,7 +309,7 @@ mod tests {
         }
     }
 
-    /// With a clock that jumps there is no noise.
+    /// A virtual clock has no noise.
     #[test]
     fn in_virtual_time_one_cook_waits_for_all_parts_in_a_minute() {
         let minute = Duration::from_secs(60);

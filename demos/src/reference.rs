@@ -1,17 +1,16 @@
 //! `brigade reference`: one run seen from three frames of reference.
 //!
-//! What it shows: to its author a piece of code runs from its first line to its last.
-//! That is true in its own frame only.
+//! This demo shows that a piece of code runs from its first line to its last only in its own frame, which
+//! is its author's view.
 //!
-//! | frame | who says so | what it sees |
+//! | frame | source | what it shows |
 //! |---|---|---|
-//! | the task's | notes that it takes itself | its lines, one after the other |
-//! | the thread's | the runtime's timeline | polls, and others' polls in between |
-//! | the system's | the system's count for the thread | a core that is given and taken away, within a poll too |
+//! | the task's | notes that the task takes | its lines, one after the other |
+//! | the thread's | the runtime's timeline | its polls, and polls of other tasks in between |
+//! | the system's | the system's figures for the thread | a core given and taken away, even within a poll |
 //!
-//! And while the task waits for a server, the server's process works: its time on a
-//! core is counted as well. As on any machine there are other programs; here they are
-//! threads that compute, one for each core.
+//! While the task waits for a server, the server's process works, so its time on a core is counted as
+//! well. As on any machine there are other programs. Here they are threads that compute, one per core.
 
 mod summary;
 
@@ -51,14 +50,14 @@ use crate::{
     usage::{self, Usage},
 };
 
-/// How `brigade reference --help` begins.
+/// The text before the options in `brigade reference --help`.
 pub(crate) const ABOUT: &str = "One run seen from three frames: the task's, the thread's, the system's.\n\n\
     A task computes, asks a server, waits for a timer and computes again. It takes notes itself; the \
     timeline says when it was polled and who else was; the operating system says how long its thread \
     was on a core and how often that was taken away. And the server's time on a core says who worked \
     while the task waited.";
 
-/// How it ends.
+/// The text after the options.
 pub(crate) const NOTES: &str = "--cooks here: on how many threads the task and the two others run; with \
     1,2 all is done with each and compared.\n\n\
     --json adds `lines` (what the task noted), `sums_are_right`, `polls` and `others_polls`; of the \
@@ -66,68 +65,68 @@ pub(crate) const NOTES: &str = "--cooks here: on how many threads the task and t
     `in_polls_s` (how long they were), `on_core_s`, `queued_for_core_s` and `interrupted` (times); \
     `server_cpu_s` within the `waited_for_server_s`.";
 
-/// Other tasks on the same executor.
+/// The number of other tasks on the same executor.
 const OTHERS: usize = 2;
 
-/// Numbers that another task squares between two yields: a fraction of a millisecond.
+/// The number of squares that another task computes between two yields: a fraction of a millisecond.
 const OTHERS_BATCH: u64 = 200_000;
 
-/// What the task waits for by the clock.
+/// How long the task waits for the timer.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Pieces in which the last sum is computed, with a yield after each.
+/// The number of pieces in which the last sum is computed, with a yield after each.
 const PIECES: u64 = 4;
 
 /// The arguments of `reference`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Reference {
-    /// Millions of numbers that are squared and added up: by the task, by the server, by the task again
+    /// Millions of numbers to square and add up: by the task, by the server, and by the task again
     #[arg(long, value_name = "N", default_value = "200", value_parser = whole::<u64>(1..=100_000))]
     pub(crate) millions: u64,
 }
 
-/// A line of the task, as the task has noted it.
+/// A line of the task, from the task's own notes.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) text: &'static str,
-    /// Since the task's first line.
+    /// The time since the task's first line.
     pub(crate) begun: Duration,
     pub(crate) took: Duration,
 }
 
-/// What the system counted for the threads while they polled the task.
+/// The system's figures for the threads while they polled the task.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct InPolls {
     pub(crate) wall: Duration,
     pub(crate) on_core: Duration,
-    /// In the queue for a core: its code stood still, in the middle of a poll.
+    /// The time in the queue for a core, in which the code stood still in the middle of a poll.
     pub(crate) queued: Duration,
-    /// How often its core was taken away.
+    /// The number of times the core was taken away.
     pub(crate) interrupted: u64,
 }
 
-/// What the timeline says of the task.
+/// The figures of the task in the timeline.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OnThread {
     pub(crate) polls: u64,
     pub(crate) running: Duration,
     pub(crate) queued: Duration,
     pub(crate) waiting: Duration,
-    /// Polls of other tasks between its first and its last.
+    /// The number of polls of other tasks between its first and its last poll.
     pub(crate) others: usize,
-    /// How often a thread of the executor slept meanwhile.
+    /// The number of times a thread of the executor slept meanwhile.
     pub(crate) sleeps: usize,
 }
 
-/// The three frames, and the server.
+/// The figures in the three frames, and those of the server.
 #[derive(Clone, Debug)]
 pub(crate) struct ThreeFrames {
     pub(crate) lines: Vec<Line>,
     pub(crate) sums_are_right: bool,
     pub(crate) on_thread: OnThread,
-    /// `None` where the system does not say.
+    /// `None` if the system does not report it.
     pub(crate) in_polls: Option<InPolls>,
-    /// The server's time on a core while the task waited for it, and how long that was.
+    /// The server's time on a core while the task waited for it, and the length of this wait.
     pub(crate) server: Option<Duration>,
     pub(crate) asked: Duration,
 }
@@ -155,7 +154,7 @@ impl Reference {
             let (noted, in_polls) = mine?;
             anyhow::Ok((noted.context("the server is out of order")?, in_polls))
         });
-        // Also if Ctrl-C came first.
+        // This is also needed if Ctrl-C came first.
         over.store(true, Relaxed);
         for program in programs {
             let _ = program.join();
@@ -197,10 +196,10 @@ impl Dish for Reference {
     }
 }
 
-/// The name of the task that all frames look at.
+/// The name of the task that all frames describe.
 const MINE: &str = "mine";
 
-/// The rest of the machine: a thread for each core that computes until all is over.
+/// Starts the other programs of the machine: one thread per core, which computes until `over` is set.
 fn other_programs(over: &Arc<AtomicBool>) -> Vec<thread::JoinHandle<()>> {
     let cores = cooks::cores();
     let program = |_| {
@@ -214,7 +213,7 @@ fn other_programs(over: &Arc<AtomicBool>) -> Vec<thread::JoinHandle<()>> {
     (0..cores).map(program).collect()
 }
 
-/// Another task: it computes and yields until all is over.
+/// Runs another task, which computes and yields until `over` is set.
 async fn other(over: Arc<AtomicBool>) {
     while !over.load(Relaxed) {
         sum_of_squares(0..OTHERS_BATCH);
@@ -224,17 +223,17 @@ async fn other(over: Arc<AtomicBool>) {
 
 // ---- the task's frame ------------------------------------------------------------------
 
-/// What the task brings back.
+/// The result of the task.
 struct Noted {
     lines: Vec<Line>,
     sums: [u64; 3],
     server: Option<Duration>,
 }
 
-/// Which of its lines asks the server.
+/// The index of the line that asks the server.
 const ASKING: usize = 1;
 
-/// The task. It reads as if it ran from here to its end.
+/// The observed task. Its code reads as if it ran without a break.
 async fn mine(server: SocketAddr, process: u32, numbers: u64) -> io::Result<Noted> {
     let mut notes = Notes::begin();
     let first = sum_of_squares(0..numbers);
@@ -284,7 +283,7 @@ impl Notes {
         }
     }
 
-    /// A line is done.
+    /// Notes that a line is done.
     fn line(&mut self, text: &'static str) {
         let last = self.lines.last();
         let begun = last.map_or(Duration::ZERO, |last| last.begun + last.took);
@@ -295,12 +294,13 @@ impl Notes {
 
 // ---- the system's frame ----------------------------------------------------------------
 
-/// `task`, and what the system counted for the threads that polled it, while they did.
+/// Runs `task`. Returns its output, and the system's figures for the threads that polled it, counted
+/// during the polls.
 async fn in_the_systems_frame<F: Future>(task: F) -> (F::Output, Option<InPolls>) {
     let mut task = pin!(task);
     let mut sum = Some(InPolls::default());
     let output = std::future::poll_fn(|cx| {
-        // What the calling thread has used since it began.
+        // Returns what the calling thread has used since it began.
         let now = || Usage::of_thread().zip(usage::queued_for_a_core());
         let (before, begun) = (now(), Instant::now());
         let polled: Poll<F::Output> = Pin::as_mut(&mut task).poll(cx);

@@ -1,10 +1,10 @@
 //! `brigade squares`: the sum of the squares, in chunks.
 //!
-//! What it shows: computing is what more cooks are good for, as far as there are
-//! cores. First the sum of the squares of 0..100 in four chunks on four workers, which is
-//! 328,350 by whomever it is added up; then larger chunks on the same four, so that they
-//! can be drawn. Then a sum that takes a second or so, with 1, 2, … cooks: how many times as fast (the speed-up), and how much of what a
-//! cook more could bring it did bring (the efficiency).
+//! This demo shows that more cooks speed up computing, as far as there are cores. First, four workers
+//! compute the sum of the squares of 0..100 in four chunks, which is always 328,350. Then the same four
+//! workers compute larger chunks, which can be drawn. Finally, a sum that takes about a second is
+//! computed with 1, 2, … cooks. The table shows how many times as fast each run was (the speed-up), and
+//! the speed-up per cook (the efficiency).
 
 use std::{hint::black_box, ops::Range, sync::OnceLock, time::Duration};
 
@@ -27,7 +27,7 @@ use crate::{
     work::{LOOK_UP, begin, measure_speed},
 };
 
-/// How `brigade squares --help` ends.
+/// The text after the options in `brigade squares --help`.
 pub(crate) const NOTES: &str = "--cooks here: how far the table climbs. 4 stands for 1, 2 and 4 cooks, \
     and 1,3,4 for just these; one cook is always there to compare with. Without it the table goes up \
     to twice as many as there are cores.\n\n\
@@ -37,33 +37,33 @@ pub(crate) const NOTES: &str = "--cooks here: how far the table climbs. 4 stands
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// How many squares the big sum has [default: what one cook needs about a second for]
+    /// Number of squares in the big sum [default: one cook needs about a second]
     #[arg(long, value_name = "N", value_parser = whole::<u64>(100..=SIZE_MAX))]
     size: Option<u64>,
 }
 
-/// Hours of work.
+/// The largest size of the big sum. Adding it up takes hours.
 const SIZE_MAX: u64 = 1_000_000_000_000;
 
-/// So long one cook takes for the big sum when nobody says how big.
+/// The time that one cook takes for the big sum of the default size.
 const BIG: Duration = Duration::from_secs(1);
 
-/// The small sum, its chunks, and as many workers.
+/// The size of the small sum, its number of chunks, and the number of workers, which is the same.
 const SMALL: u64 = 100;
 const SMALL_CHUNKS: u64 = 4;
 const WORKERS: usize = SMALL_CHUNKS as usize;
 
-/// The four chunks that are drawn are this part of the big sum.
+/// The four drawn chunks are the big sum divided by this number.
 const DRAWN_PART: u64 = 4;
 
-/// Chunks of the big sum: several for each cook, so that one who is interrupted
-/// does not keep the others waiting at the end. Thin air.
+/// The number of chunks of the big sum. There are several for each cook, so that an interrupted cook does
+/// not keep the others waiting at the end. Arbitrary.
 const BIG_CHUNKS: u64 = 64;
 
-/// Numbers in one batch of the calibration.
+/// The number of squares in one batch of the calibration.
 const BATCH: u64 = 20_000;
 
-/// The sum of the squares of `0..size`, each chunk a task.
+/// Returns the sum of the squares of `0..size`, with each chunk as a task.
 async fn sum(size: u64, chunks: u64) -> u64 {
     let cut = |chunk| size * chunk / chunks;
     let tasks: Vec<_> = (0..chunks)
@@ -73,7 +73,7 @@ async fn sum(size: u64, chunks: u64) -> u64 {
     join_all(tasks).await.into_iter().fold(0, u64::wrapping_add)
 }
 
-/// The sum for one chunk; others get a turn every millisecond or so.
+/// Returns the sum of one chunk. Yields about every millisecond.
 async fn squares(chunk: Range<u64>) -> u64 {
     let stretch = stretch();
     let (mut sum, mut from) = (0_u64, chunk.start);
@@ -85,30 +85,30 @@ async fn squares(chunk: Range<u64>) -> u64 {
     sum.wrapping_add(sum_of_squares(from..chunk.end))
 }
 
-/// Squares a second that one cook adds up, measured once.
+/// Returns how many squares one cook adds up per second, measured once.
 fn speed() -> f64 {
     static SPEED: OnceLock<f64> = OnceLock::new();
     *SPEED.get_or_init(|| measure_speed(BATCH, || sum_of_squares(0..black_box(BATCH))))
 }
 
-/// Numbers that take about a millisecond.
+/// Returns how many numbers take about a millisecond.
 fn stretch() -> u64 {
     ((LOOK_UP.as_secs_f64() * speed()) as u64).max(1)
 }
 
-/// The big sum with one number of cooks.
+/// The big sum with a given number of cooks.
 #[derive(Debug)]
 pub(crate) struct Rung {
     pub(crate) run: Run<u64>,
     pub(crate) speed_up: SpeedUp,
-    /// The speed-up for each cook.
+    /// The speed-up per cook.
     pub(crate) efficiency: f64,
 }
 
-/// What the experiment measures.
+/// The results of the experiment.
 #[derive(Debug)]
 pub(crate) struct Sums {
-    /// The small sum, and one with larger chunks, four chunks on four workers each.
+    /// The small sum, and a sum with larger chunks. Each has four chunks on four workers.
     pub(crate) small: Run<u64>,
     pub(crate) large: Run<u64>,
     pub(crate) size: u64,
@@ -116,8 +116,8 @@ pub(crate) struct Sums {
     pub(crate) ladder: Vec<Rung>,
 }
 
-/// Adds the squares up: the small sum on four workers, the big one with one cook and
-/// with each of `rungs`, on `executor` where it has so many cooks.
+/// Computes the small sum on four workers, and the big sum with one cook and with each of `rungs`.
+/// `executor` computes the big sum for its own number of cooks.
 pub(crate) fn sums<E: Executor>(executor: &E, size: u64, rungs: &[usize]) -> anyhow::Result<Sums> {
     stretch();
     let in_four = |size| {
@@ -146,7 +146,7 @@ pub(crate) fn sums<E: Executor>(executor: &E, size: u64, rungs: &[usize]) -> any
             || run.times_as_long_as(&run),
             |one| one.run.times_as_long_as(&run),
         );
-        // Chunks that compute gain by cooks alone, whatever was in flight.
+        // Chunks that compute gain from cooks alone, however many are in flight.
         let speed_up = speed_up.at_most(cooks.min(cooks::cores()) as f64);
         ladder.push(Rung {
             run,
@@ -163,14 +163,14 @@ pub(crate) fn sums<E: Executor>(executor: &E, size: u64, rungs: &[usize]) -> any
 }
 
 impl Sums {
-    /// The rung with so many cooks.
+    /// Returns the rung with `cooks` cooks.
     pub(crate) fn rung(&self, cooks: usize) -> Option<&Rung> {
         self.ladder
             .iter()
             .find(|rung| rung.run.figures.cooks == cooks)
     }
 
-    /// Both sums.
+    /// Returns the rows of both sums.
     fn rows(&self) -> Vec<Row> {
         let small = format!(
             "0² to {}², {SMALL_CHUNKS} chunks, {WORKERS} cooks, {} at once",
@@ -188,9 +188,9 @@ impl Sums {
         ]
     }
 
-    /// Four chunks on four workers: the small ones in words, the larger ones drawn.
+    /// Shows four chunks on four workers: the small chunks in words, and the larger chunks in a drawing.
     fn charts(&self, look: brigade_timeline::Look) -> Vec<String> {
-        // As drawn.
+        // The figures come from the drawing.
         let [small, large] = [&self.small, &self.large]
             .map(|run| brigade_timeline::figures(&run.timeline).at_once_max);
         let mut said = format!(
@@ -219,7 +219,7 @@ impl Sums {
             .collect()
     }
 
-    /// The big sum, by so many cooks a row.
+    /// Returns the table of the big sum, with one row for each number of cooks.
     fn table(&self) -> Columns {
         let mut columns = Columns::new(
             "cooks | wall time | CPU time | in flight | at once | speed-up | efficiency",
@@ -303,7 +303,7 @@ impl Sums {
 /// The demo.
 pub(crate) struct Squares {
     size: u64,
-    /// The numbers of cooks that somebody asked for.
+    /// The numbers of cooks that the user asked for.
     asked: Vec<usize>,
 }
 
@@ -317,8 +317,8 @@ impl Squares {
         }
     }
 
-    /// The number of cooks that the run is about, and those on the way to it: up to
-    /// what was asked for, or else up to the cores and beyond.
+    /// Returns the number of cooks that the run is about, and all rungs: up to the requested number, or
+    /// else up to the cores and beyond.
     fn rungs(&self, at_hand: usize) -> (usize, Vec<usize>) {
         if let [_, _, ..] = self.asked[..] {
             return (at_hand, self.asked.clone());
@@ -338,7 +338,7 @@ impl Squares {
 }
 
 impl Dish for Squares {
-    /// One, with the most cooks: the others are rungs on the way to it.
+    /// Returns only the largest number, because the other numbers are rungs of the same run.
     fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
         asked.into_iter().max().into_iter().collect()
     }

@@ -1,13 +1,13 @@
-//! `brigade threads`: why not simply use threads?
+//! `brigade threads`: threads compared with tasks.
 //!
 //! Two experiments:
 //!
-//! 1. *Waiting.* Many requests to the embedded origin, whose replies take their time.
-//!    First each request is a task of the executor, then each has a thread that
-//!    blocks. The bytes are the same and so is the waiting; the memory is not.
-//! 2. *Computing.* The same sum, split among more and more threads. However many
-//!    there are, no more than one a core is ever on a core: the operating system
-//!    counts for each thread how long it was, and how long it stood in the queue.
+//! 1. *Waiting.* Many requests are sent to the embedded origin, whose replies are delayed.
+//!    First each request is a task of the executor. Then each has a thread that blocks. The
+//!    bytes and the waiting are the same, but the memory differs.
+//! 2. *Computing.* The same sum is split among more and more threads. However many threads
+//!    there are, at most one per core runs at any instant. The operating system counts for
+//!    each thread how long it was on a core, and how long it was in the queue for one.
 
 mod summary;
 
@@ -42,13 +42,13 @@ use crate::{
     usage::{self, Usage},
 };
 
-/// How `brigade threads --help` begins.
+/// The text before the options in `brigade threads --help`.
 pub(crate) const ABOUT: &str = "A thread for each request, and more threads than cores.\n\n\
     Waiting: the same requests, once as tasks of the executor and once with a thread each; memory, \
     context switches and time of both. Computing: the same sum on more and more threads; how many of \
     them were on a core at once, by the operating system's own count.";
 
-/// How it ends.
+/// The text after the options.
 pub(crate) const NOTES: &str = "--cooks here: on how many threads the tasks of the first experiment run; \
     all else has threads of its own. With 1,2 all is done with each and compared.\n\n\
     --json adds `waiting`, for tasks and for threads (`done`, `wall_s`, `threads`, `cpu_s`, \
@@ -56,10 +56,10 @@ pub(crate) const NOTES: &str = "--cooks here: on how many threads the tasks of t
     threads added up `on_core_s` and `queued_s`; `at_once`, how many were on a core on average; \
     `interrupted`, times; `sum_is_right`); and `cores`.";
 
-/// So many times as many threads as cores compute.
+/// The numbers of computing threads, as multiples of the number of cores.
 const CROWDS: [usize; 4] = [1, 2, 4, 16];
 
-/// What the columns of the tables mean.
+/// The explanations of the tables' columns.
 const WAITING_EXPLAINED: &str = "\n  switches: how often a core changed hands\n  \
     memory: the most, beyond what there was before; each: of it, for each request\n";
 const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue for one: all threads added up\n  \
@@ -68,67 +68,66 @@ const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue for one: all thre
 /// The arguments of `threads`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Threads {
-    /// Requests that wait at once
+    /// Number of requests that wait at once
     #[arg(long, value_name = "N", default_value = "2000", value_parser = whole::<u32>(1..=10_000))]
     pub(crate) requests: u32,
-    /// Millions of numbers to square and add up, four times
+    /// Millions of numbers to square and add up, in each of four runs
     #[arg(long, value_name = "N", default_value = "2000", value_parser = whole::<u64>(1..=100_000))]
     pub(crate) millions: u64,
 }
 
-/// What waiting in one way took.
+/// The cost of waiting in one way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waited {
     pub(crate) name: &'static str,
-    /// Requests that were answered, to the last byte.
+    /// The number of requests that were answered completely.
     pub(crate) done: usize,
     pub(crate) wall: Duration,
-    /// Threads that waited.
+    /// The number of threads that waited.
     pub(crate) threads: usize,
-    /// What the process used; `None` where the system does not say.
+    /// The usage of the process; `None` if the system does not report it.
     pub(crate) used: Option<Usage>,
-    /// The most memory there was, beyond what there was before; `None` also once a
-    /// crowd of threads has waited in this process: they leave memory behind, and who
-    /// comes later uses that first.
+    /// The peak memory beyond what the process had before. Also `None` after many threads have waited in
+    /// this process, because they leave memory behind that later runs use first.
     pub(crate) memory: Option<u64>,
 }
 
-/// What computing with so many threads took.
+/// The cost of computing with a given number of threads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Computed {
     pub(crate) threads: usize,
     pub(crate) sum_is_right: bool,
-    /// From the first thread's beginning to the last one's end.
+    /// The time from the start of the first thread to the end of the last.
     pub(crate) wall: Duration,
-    /// Of all threads together: on a core, and in the queue for one.
+    /// The sums over all threads: time on a core, and time in the queue for one.
     pub(crate) on_core: Option<Duration>,
     pub(crate) queued: Option<Duration>,
-    /// How often a core was taken away from one of them.
+    /// The number of times a core was taken away from a thread.
     pub(crate) interrupted: Option<u64>,
 }
 
 impl Computed {
-    /// How many threads were on a core at once, on average.
+    /// Returns how many threads were on a core at once, on average.
     pub(crate) fn at_once(&self) -> Option<f64> {
         Some(self.on_core?.as_secs_f64() / self.wall.as_secs_f64())
     }
 }
 
-/// Both experiments.
+/// The results of both experiments.
 #[derive(Debug)]
 pub(crate) struct Both {
     pub(crate) tasks: Waited,
     pub(crate) threads: Waited,
-    /// One for each crowd.
+    /// One entry for each number of threads.
     pub(crate) computed: Vec<Computed>,
     pub(crate) cores: usize,
-    /// Of the tasks; its output is the time that all of them waited, added up.
+    /// The run of the tasks. Its output is the sum of the times that the tasks waited.
     pub(crate) run: Run<Duration>,
 }
 
 impl Threads {
     pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Both> {
-        // Each has a socket.
+        // Each request has a socket.
         let possible = system::raise_open_files().max(1);
         let requests = self.requests as usize;
         let requests = system::as_files_allow(requests, possible, "requests at a time");
@@ -139,7 +138,7 @@ impl Threads {
         });
         let calls: Vec<Call> = calls.collect();
         let mut run = None;
-        // The tasks first: threads would leave memory behind for them to use.
+        // The tasks come first, because the threads would leave memory behind for them to use.
         let tasks = waiting("tasks", executor.workers(), || {
             let run = run.insert(measure::measure(executor, call_as_tasks(&calls))?.transpose()?);
             Ok(run.output.0)
@@ -165,7 +164,7 @@ impl Threads {
 }
 
 impl Dish for Threads {
-    /// The record would be most of the memory that is measured here.
+    /// The record would take most of the memory that is measured here.
     const RECORDED: bool = false;
 
     fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
@@ -206,7 +205,7 @@ impl Dish for Threads {
 
 // ---- waiting ---------------------------------------------------------------------------
 
-/// A request and whom to send it to.
+/// A request and its server.
 #[derive(Clone, Copy, Debug)]
 struct Call {
     to: SocketAddr,
@@ -214,7 +213,7 @@ struct Call {
 }
 
 impl Call {
-    /// The request as a task makes it; how long it took.
+    /// Sends the request from a task. Returns how long it took.
     async fn wait(self) -> io::Result<Duration> {
         let begun = Instant::now();
         self.request.ask(self.to).await?;
@@ -222,10 +221,10 @@ impl Call {
     }
 }
 
-/// True if many threads have come and gone in this process.
+/// True if many threads have run and ended in this process.
 static CROWDED: AtomicBool = AtomicBool::new(false);
 
-/// Takes the measure of `wait`, which answers how many calls were answered.
+/// Measures `wait`, which returns the number of answered calls.
 fn waiting(
     name: &'static str,
     threads: usize,
@@ -248,7 +247,7 @@ fn waiting(
     })
 }
 
-/// How many were answered, and the time they all took added up.
+/// Returns how many calls were answered, and the sum of their times.
 async fn call_as_tasks(calls: &[Call]) -> io::Result<(usize, Duration)> {
     let task = |(n, call): (usize, &Call)| {
         let name = format!("request {n}");
@@ -269,7 +268,7 @@ fn call_as_threads(calls: &[Call]) -> io::Result<usize> {
             let call = *call;
             thread::Builder::new().spawn_scoped(scope, move || call.request.block(call.to))
         };
-        // Where the system refuses a thread, those there are are waited for.
+        // If the system refuses a thread, wait for the threads that exist.
         let threads: Vec<_> = calls.iter().map(hire).collect();
         let mut done = 0;
         for thread in threads {
@@ -282,7 +281,7 @@ fn call_as_threads(calls: &[Call]) -> io::Result<usize> {
 
 // ---- computing -------------------------------------------------------------------------
 
-/// What one of the threads says of itself.
+/// The result of one thread.
 struct Share {
     sum: u64,
     begun: Instant,
@@ -328,8 +327,8 @@ fn computing(threads: usize, numbers: u64) -> Computed {
     }
 }
 
-/// Computes, between two looks at what the thread has used. The clock is read
-/// outside of these, so that no thread was on a core for longer than there was time.
+/// Computes a share between two readings of the thread's usage. The clock is read outside these readings,
+/// so the time on a core never exceeds the wall time.
 fn share(numbers: std::ops::Range<u64>) -> Share {
     let begun = Instant::now();
     let (used, queued) = (Usage::of_thread(), usage::queued_for_a_core());

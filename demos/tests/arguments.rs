@@ -1,4 +1,4 @@
-//! What bad input gets: one clear line on stderr, status 2, and not a socket opened.
+//! Tests of bad input: it gets one clear line on stderr and status 2, and no socket is opened.
 
 mod common;
 
@@ -190,7 +190,7 @@ fn a_url_cannot_write_to_the_terminal() {
     assert!(!run.refused().contains('\x1b'));
 }
 
-/// Half a report on a full disk is no success; that the reader has gone is no failure.
+/// A full disk under a report is an error. A reader that closes the pipe is not.
 #[test]
 #[cfg(target_os = "linux")]
 fn what_cannot_be_written_is_an_error() {
@@ -207,7 +207,7 @@ fn what_cannot_be_written_is_an_error() {
     }
 }
 
-/// The sources of a folder, folders within it included, with their names.
+/// Returns the sources of a folder and of its subfolders, with their names.
 fn sources(folder: &std::path::Path) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -222,7 +222,8 @@ fn sources(folder: &std::path::Path) -> Vec<(String, String)> {
     all
 }
 
-/// What the demos share knows no demo, and no demo knows the command line: there is no circle.
+/// The common code does not depend on a demo, and no demo depends on the command line, so there is no
+/// cycle.
 #[test]
 fn the_command_line_knows_the_demos_and_nothing_knows_the_command_line() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -234,7 +235,7 @@ fn the_command_line_knows_the_demos_and_nothing_knows_the_command_line() {
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
         .filter(|name| !matches!(name.as_str(), "main" | "common" | "drawing"))
         .collect();
-    // The first parts of the paths that a source has from the root of the crate.
+    // Looks at the first segment of each path that begins with `crate::`.
     let names = |text: &str, module: &str| {
         let after = text.split("crate::").skip(1);
         after.flat_map(|it| it.split(';').take(1)).any(|imports| {

@@ -1,6 +1,6 @@
-//! A server of brigade under attack: the embedded origin, which is one thread, with a task for each
-//! connection. Slow, silent, greedy and mad clients by the thousand cost it what they hold open and no
-//! more, and it serves everybody else meanwhile.
+//! Attacks on a server of brigade: the embedded origin, which is one thread with a task for each
+//! connection. Thousands of slow, silent, greedy and malformed clients cost it only what they hold open.
+//! It serves all other clients meanwhile.
 //!
 //! `cargo test -p brigade-demos --test attacks -- --nocapture` prints the figures.
 #![cfg(target_os = "linux")]
@@ -25,20 +25,20 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use common::brigade as command;
 
-/// Idle connections, where the limit on open files allows so many.
+/// The number of idle connections, if the limit of open files allows it.
 const CROWD: usize = 10_000;
 
-/// Other attackers, of each kind.
+/// The number of attackers in every other attack.
 const BAND: usize = 300;
 
-/// Requests of honest clients, one after another and some at a time, during each attack.
+/// The number of honest requests during each attack. They are sent ten at a time.
 const HONEST: usize = 40;
 
-/// What an honest client waits for an answer, which by itself takes up to half a second. It would
-/// never come from a server that is held up.
+/// How long an honest client waits for an answer, which by itself takes up to half a second. A server
+/// that is blocked would never answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The origin, in a process of its own.
+/// The origin, in a separate process.
 struct Victim {
     child: Child,
     addresses: Vec<SocketAddr>,
@@ -73,7 +73,7 @@ impl Victim {
         fs::read_dir(self.proc("fd")).unwrap().count()
     }
 
-    /// Bytes of memory that are its own.
+    /// Returns how many bytes of memory the process has of its own.
     fn memory(&self) -> usize {
         let status = fs::read_to_string(self.proc("status")).unwrap();
         let line = status
@@ -83,7 +83,7 @@ impl Victim {
         kibibytes.parse::<usize>().unwrap() << 10
     }
 
-    /// Until it has closed what the attackers had open.
+    /// Waits until the process has closed the attackers' connections.
     async fn recover(&self, descriptors: usize) {
         while self.descriptors() > descriptors {
             sleep(Duration::from_millis(20)).await;
@@ -98,7 +98,7 @@ impl Drop for Victim {
     }
 }
 
-/// One honest request; how long the answer took, in milliseconds.
+/// Sends one honest request. Returns how long the answer took, in milliseconds.
 async fn honest(address: SocketAddr, number: usize) -> u128 {
     let began = Instant::now();
     let whole = async {
@@ -130,7 +130,7 @@ async fn honest(address: SocketAddr, number: usize) -> u128 {
     began.elapsed().as_millis()
 }
 
-/// Honest clients, ten at a time: the longest wait.
+/// Runs the honest clients, ten at a time. Returns the longest wait.
 async fn honest_clients(victim: &Victim) -> u128 {
     let mut longest = 0;
     for first in (0..HONEST).step_by(10) {
@@ -142,8 +142,8 @@ async fn honest_clients(victim: &Victim) -> u128 {
     longest
 }
 
-/// Runs an attack twice, with honest clients during each: whatever the first one made grow, the second
-/// one must find room in it.
+/// Runs an attack twice, with honest clients during each. The second attack must fit into the memory that
+/// the first attack made grow.
 fn attack<A, F>(name: &str, attackers: usize, open: A)
 where
     A: Fn(SocketAddr, usize) -> F,
@@ -160,7 +160,7 @@ where
             let mut tasks = Vec::new();
             for number in 0..attackers {
                 tasks.push(brigade::spawn(open(victim.address(number), number)));
-                // As many at once as queues of listeners are long.
+                // The number of attackers at once is limited by the length of the listeners' queues.
                 if tasks.len() == 500 || number + 1 == attackers {
                     for task in tasks.drain(..) {
                         band.extend(task.await.unwrap());
@@ -181,17 +181,17 @@ where
             grown[1] >> 10,
             after >> 10,
         );
-        // A connection has its task and a buffer of half a kilobyte; a reply may wait in memory.
+        // A connection has its task and a buffer of half a kilobyte, and a reply may wait in memory.
         let share = grown[0] / attackers;
         assert!(share < 80 << 10, "{share} bytes an attacker");
-        // The allocator may lay things out differently, so not to the byte.
+        // The allocator may arrange memory differently the second time, so the bound is not exact.
         let room = grown[0] + grown[0] / 4 + (2 << 20);
         assert!(grown[1] <= room, "it grows: {grown:?}");
         assert!(after <= room, "it stays: {after}");
     });
 }
 
-/// So many as the limit on open files allows, which is raised first.
+/// Returns how many of the `wanted` connections the limit of open files allows. Raises the limit first.
 fn as_many_as_allowed(wanted: usize) -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -216,7 +216,7 @@ fn ten_thousand_who_say_nothing() {
     });
 }
 
-/// Slowloris: a request that never ends, a byte at a time.
+/// Slowloris: a request that never ends, sent byte by byte.
 #[test]
 fn those_who_speak_slowly() {
     attack("slow", BAND, |address, number| async move {
@@ -230,27 +230,27 @@ fn those_who_speak_slowly() {
     });
 }
 
-/// They ask for everything and read nothing.
+/// The attackers request everything and read nothing.
 #[test]
 fn those_who_never_read() {
     attack("deaf", BAND, |address, number| async move {
         let stream = TcpStream::connect(address).await.ok()?;
         let request = format!("GET /reply/{number} HTTP/1.1\r\n\r\n");
         stream.write_all(request.as_bytes()).await.ok()?;
-        // Until it has been answered into the buffers.
+        // Waits until the reply has been written into the buffers.
         let _ = timeout(PATIENCE, stream.readable()).await;
         Some(stream)
     });
 }
 
-/// Requests without an end, as fast as they are taken.
+/// The attackers send requests without an end, as fast as the server reads.
 #[test]
 fn those_who_ask_for_too_much() {
     attack("greedy", BAND, |address, _| async move {
         let stream = TcpStream::connect(address).await.ok()?;
         let block = [b'x'; 64 << 10];
         let mut sent = 0;
-        // The server reads half a kilobyte and hangs up.
+        // The server reads half a kilobyte and closes the connection.
         while sent < 64 << 20 {
             match timeout(PATIENCE, stream.write(&block)).await {
                 Ok(Ok(count)) => sent += count,
@@ -262,7 +262,7 @@ fn those_who_ask_for_too_much() {
     });
 }
 
-/// What is no request at all, in many shapes, and hang-ups and resets in the middle of it.
+/// The attackers send invalid requests of many shapes, and hang up or reset in the middle.
 #[test]
 fn those_who_speak_nonsense() {
     attack("mad", BAND, |address, number| async move {

@@ -1,6 +1,6 @@
-//! `brigade claims`, small: what is printed, in which shape, and that programs may rely
-//! on it. What the verdicts are is the machine's affair; that they follow from the
-//! figures is tested beside each claim.
+//! Tests of `brigade claims` at a small size: what is printed, and the format on which programs may rely.
+//! The verdicts themselves depend on the machine. A test beside each claim checks that the verdict
+//! follows from the figures.
 
 mod common;
 
@@ -60,8 +60,8 @@ fn each_claim_is_an_object_with_a_verdict_and_its_figures() {
         let command = claim["command"].as_str().unwrap();
         assert!(command.starts_with("brigade "), "{claim}");
     }
-    // What no machine can make otherwise: one cook is never at two things, a seed
-    // gives its order again, and who is at work is in flight.
+    // These results are the same on every machine: one cook never runs two tasks at once, a seed
+    // reproduces its order, and no task is at work without being in flight.
     for (id, verdict) in [(1, "does not hold"), (11, "does not hold")] {
         assert_eq!(claims[id - 1]["verdict"], verdict, "{}", claims[id - 1]);
     }
@@ -98,7 +98,7 @@ fn only_what_was_asked_for_is_checked_and_printed_in_order() {
     assert_eq!(text.matches("$ brigade ").count(), 3, "{text}");
     assert!(text.contains("\nOf 3 claims, "), "{text}");
     for line in text.lines() {
-        // The machine's name is as long as it is.
+        // The length of the machine's name is not limited.
         let is_machine = line.contains(" core (") || line.contains(" cores (");
         assert!(is_machine || line.chars().count() <= 100, "{line}");
     }
@@ -149,7 +149,7 @@ fn ctrl_c_ends_it_with_what_was_checked_so_far() {
     let mut child = brigade(&["claims", "--json"]).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
-    // By then it listens, and the sixteen claims at full size are far from done.
+    // After this line it listens for Ctrl-C, and the sixteen claims at full size are far from done.
     stderr.read_line(&mut said).unwrap();
     assert!(said.starts_with("1 of 16, claim "), "{said}");
     signal(child.id(), Signal::INT);

@@ -1,4 +1,4 @@
-//! `brigade coffee` at a small size: counts and wide ratios within one run.
+//! Tests of `brigade coffee` at a small size, by counts and by wide ratios within one run.
 
 mod common;
 
@@ -14,7 +14,7 @@ fn coffee(cooks: &str) -> Value {
     run.json()
 }
 
-/// A figure of one of the four ways.
+/// Returns a figure of one of the four ways.
 fn way(object: &Value, name: &str, figure: &str) -> f64 {
     let ways = object["ways"].as_array().expect("ways");
     let way = ways.iter().find(|way| way["way"] == name);
@@ -29,7 +29,7 @@ fn eight_machines_serve_more_than_one_whoever_waits_and_only_asking_burns_a_core
         assert_eq!(object["in_flight_max"], 8, "{object}");
         assert!(object["at_once_max"].as_u64() <= cooks.parse().ok());
         let blocked = way(&object, "blocked", "orders");
-        // A shift has time for six cups from one machine, and one is always begun.
+        // A shift has time for six cups from one machine, and at least one is begun.
         assert!((1.0..=6.0).contains(&blocked), "{object}");
         for name in ["busy loop", "notified", "hired"] {
             let orders = way(&object, name, "orders");

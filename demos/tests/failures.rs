@@ -1,5 +1,5 @@
-//! What a failing request gets: a kind and details of its own, whatever the server does,
-//! and no harm to the requests beside it.
+//! Tests of failing requests: each failure has its own kind and details, whatever the server does, and
+//! does not harm other requests.
 
 mod common;
 
@@ -24,7 +24,7 @@ fn a_name_without_an_address_is_dns() {
 
 #[test]
 fn a_connection_broken_off_is_reset() {
-    // A socket that is closed with bytes unread sends a reset.
+    // Closing a socket with unread bytes sends a reset.
     let rude = Server::start(|mut stream| {
         let mut byte = [0];
         let _ = std::io::Read::read(&mut stream, &mut byte);
@@ -123,7 +123,7 @@ fn silence_is_a_timeout_that_says_where() {
     assert!(error.contains("receiving"), "{error}");
 }
 
-/// A server that answers whatever it is sent in plain HTTP.
+/// Returns a server that answers everything in plain HTTP.
 fn speaking_plainly() -> Server {
     Server::start(|mut stream| {
         let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);

@@ -1,4 +1,4 @@
-//! `brigade follow`: the hops of one fetch, in order.
+//! Tests of `brigade follow`: the hops of one fetch, in order.
 
 mod common;
 
@@ -16,7 +16,7 @@ fn the_way_leads_through_the_system_and_back() {
             .map(|hop| hop["at_s"].as_f64().unwrap())
             .collect();
         assert!(times.is_sorted(), "{object}");
-        // Each of these, and in this order; others come in between.
+        // Each of these functions must appear, in this order; others may come in between.
         let mut functions = hops.iter().map(|hop| hop["function"].as_str().unwrap());
         for function in [
             "Reserved::spawn",
@@ -40,7 +40,7 @@ fn the_way_leads_through_the_system_and_back() {
                 "{function}: {object}"
             );
         }
-        // The answer takes its time, so there is a second poll.
+        // The answer is delayed, so there is a second poll.
         assert!(object["polls"].as_u64() >= Some(2), "{object}");
         assert_eq!(object["in_flight_max"], 1, "{object}");
         let seconds = |key: &str| object[key].as_f64().unwrap();

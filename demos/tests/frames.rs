@@ -1,4 +1,4 @@
-//! `brigade frames` at a small size.
+//! Tests of `brigade frames` at a small size.
 
 mod common;
 
@@ -25,10 +25,10 @@ fn on_one_thread_a_hog_takes_the_frames_and_a_polite_computation_does_not() {
     let object = frames("1");
     assert_eq!(object["at_once_max"], 1, "{object}");
     let missed = |show: &str| object[show]["missed"].as_u64().unwrap();
-    // A hog of 100 ms leaves the screen a turn in six frames at most, whatever else
-    // the machine does, and that turn comes late; the first frame may be early.
+    // A hog of 100 ms lets the screen run at most once in six frames, and late, on any machine. Only the
+    // first frame may be early.
     assert!(missed("hogging") >= 25, "{object}");
-    // Somebody else's work may cost the polite one a frame, not nearly as many.
+    // Other programs may cost the polite computation a few frames, but far fewer.
     assert!(missed("yielding") < missed("hogging"), "{object}");
 }
 

@@ -1,5 +1,5 @@
-//! What no one would type and no server would say: URLs and replies drawn at random, to which `fetch`
-//! answers in its own words, never with a panic, a hang or a line too many.
+//! Fuzz tests of `fetch` with random URLs and replies. `fetch` must answer each with one of its own
+//! errors, and never with a panic, a hang or an extra line.
 
 mod common;
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use common::{Server, read_request, run};
 
-/// All kinds of failure, as the help lists them.
+/// All kinds of failure that the help lists.
 const KINDS: [&str; 10] = [
     "dns",
     "refused",
@@ -28,7 +28,7 @@ const KINDS: [&str; 10] = [
     "output",
 ];
 
-/// The error of a result is of a known kind, and there is a status if and only if there is none.
+/// Asserts that the error of a result is of a known kind, or that there is no error and a status.
 fn assert_sound(result: &Value, of: &str) {
     match result["error"].as_str() {
         None => assert!(result["status"].is_u64(), "{of}: {result}"),
@@ -40,7 +40,7 @@ fn assert_sound(result: &Value, of: &str) {
     }
 }
 
-/// Something like a URL, that leads to nobody: ports at which nothing listens.
+/// Generates text like a URL. It leads to ports at which nothing listens.
 fn url() -> impl Strategy<Value = String> {
     let scheme = prop_oneof![
         6 => Just("http://".to_owned()),
@@ -64,7 +64,8 @@ fn url() -> impl Strategy<Value = String> {
     (scheme, host, rest).prop_map(|(scheme, host, rest)| scheme + &host + &rest)
 }
 
-/// An argument cannot hold a NUL, and one that begins with a dash is an option.
+/// Returns whether `text` can be an argument: it has no NUL, and does not begin with a dash like an
+/// option.
 fn is_an_argument(text: &str) -> bool {
     !text.contains('\0') && !text.starts_with('-') && !text.is_empty()
 }
@@ -98,7 +99,7 @@ fn any_url_is_fetched_or_refused() {
     result.unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// Something like a reply: whole, cut short, contradictory, enormous, or noise.
+/// Generates text like a reply: whole, cut short, contradictory, enormous, or noise.
 fn reply() -> impl Strategy<Value = Vec<u8>> {
     let line = prop_oneof![
         6 => Just("HTTP/1.1 200 OK".to_owned()),
@@ -132,7 +133,7 @@ fn reply() -> impl Strategy<Value = Vec<u8>> {
         }
         reply.extend_from_slice(b"\r\n\r\n");
         reply.extend_from_slice(&body);
-        // Now and then the end is missing, wherever that is.
+        // Sometimes the second half is missing.
         if cut == 0 {
             let half = reply.len() / 2;
             reply.truncate(half);
@@ -153,7 +154,7 @@ fn any_reply_is_an_answer_or_an_error() {
             let request = read_request(&mut stream);
             let path = request.split(' ').nth(1).unwrap_or_default();
             let number = path.trim_start_matches('/').parse().unwrap_or(0_usize);
-            // The client may have heard enough.
+            // The client may have closed the connection.
             let _ = stream.write_all(&replies[number]);
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -190,11 +191,11 @@ fn any_reply_is_an_answer_or_an_error() {
     for (result, reply) in results.iter().zip(replies.iter()) {
         let shown: Vec<u8> = reply.iter().copied().take(300).collect();
         assert_sound(result, &shown.escape_ascii().to_string());
-        // Heads and the last piece that was read come on top.
+        // The heads and the piece that was read last are added to the limit.
         assert!(result["bytes"].as_u64() <= Some(256 << 10), "{result}");
         failed += u64::from(!result["error"].is_null());
     }
-    // Some of each, or nothing has been tried.
+    // The test is useful only if there were failures and successes.
     assert!(
         failed > 20 && failed < REPLIES as u64 - 20,
         "{failed} failed"

@@ -1,5 +1,5 @@
-//! `brigade gallery`: the visits at a small size, on one cook and on many; Ctrl-C; the
-//! load generator's end.
+//! Tests of `brigade gallery`: small visits on one cook and on many, Ctrl-C, and the end of the load
+//! generator.
 
 mod common;
 mod gallery_common;
@@ -15,7 +15,7 @@ use common::{brigade, finish, run, signal};
 use rustix::process::Signal;
 use serde_json::Value;
 
-/// A visit of a second, with photographs that a machine without optimisation resizes too.
+/// A visit of one second, with photographs that even an unoptimized build resizes in time.
 const SMALL: [&str; 11] = [
     "gallery",
     "--json",
@@ -30,7 +30,7 @@ const SMALL: [&str; 11] = [
     "300",
 ];
 
-/// Those who open albums have connections too.
+/// The number of clients that open albums. They have connections too.
 const ADMIRERS: u64 = 8;
 
 fn visits(cooks: &str) -> Value {
@@ -52,7 +52,7 @@ fn assert_whole(object: &Value) {
     let mut requests = 0;
     for place in ["handler", "task", "pool"] {
         let visit = &object[place];
-        // Each of 60 visitors asks once a second, for one second.
+        // Each of 60 visitors sends one request per second, for one second.
         assert_eq!(visit["requests"], 60, "{object}");
         assert_eq!(
             (&visit["images"], &visit["finished"]),
@@ -73,7 +73,7 @@ fn assert_whole(object: &Value) {
         requests += visit["requests"].as_u64().unwrap();
     }
     assert_eq!(object["requests"], requests);
-    // The connections are tasks, and there is one that accepts.
+    // The connections are tasks, and one more task accepts them.
     assert!(
         object["in_flight_max"].as_u64() > Some(60 + ADMIRERS),
         "{object}"
@@ -89,7 +89,7 @@ fn one_cook_holds_all_connections() {
         (&object["cooks"], &object["at_once_max"]),
         (&1.into(), &1.into())
     );
-    // One cook resizes one photograph at a time, wherever it does so.
+    // A single cook resizes one photograph at a time, in the handler and in a task.
     assert_eq!(object["handler"]["resizing_max"], 1, "{object}");
     assert_eq!(object["task"]["resizing_max"], 1, "{object}");
 }
@@ -102,8 +102,7 @@ fn many_cooks_hold_the_same() {
     assert!(object["at_once_max"].as_u64() <= Some(3), "{object}");
 }
 
-/// The demo's point, with a wide margin: it is ten times and more where the machine has
-/// nothing else to do.
+/// The demo's main result, with a wide margin. On an idle machine the factor is ten or more.
 #[test]
 fn a_few_bytes_wait_for_photographs_in_the_handler_and_not_on_the_pool() {
     if thread::available_parallelism().map_or(1, usize::from) < 2 {
@@ -223,7 +222,7 @@ fn the_visitors_leave_when_the_server_is_killed() {
     signal(child.id(), Signal::KILL);
     finish(child);
     let status = format!("/proc/{}/status", visitors.unwrap());
-    // Whoever adopts the orphan may be slow to bury it: a zombie has ended too.
+    // The process that adopts the orphan may be slow to reap it, so a zombie counts as ended.
     wait_until(|| match std::fs::read_to_string(&status) {
         Ok(status) => status.contains("State:\tZ"),
         Err(_) => true,
@@ -250,7 +249,7 @@ fn what_makes_no_sense_is_refused() {
 fn read_until(child: &mut Child, word: &str) {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     gallery_common::wait_for_line(&mut stderr, word);
-    // Given back, so that the command can go on speaking.
+    // Returned to the child, so that the command can continue to write.
     child.stderr = Some(stderr.into_inner());
 }
 

@@ -1,7 +1,7 @@
-//! What `brigade gallery --serve` does about clients that are too many, too large or
-//! too slow; and how it ends.
+//! Tests of `brigade gallery --serve` with clients that are too many, too large or too slow, and of its
+//! shutdown.
 //!
-//! Each test has a server of its own with one limit so small that it is soon reached.
+//! Each test starts a server with one limit so small that it is soon reached.
 
 mod common;
 mod gallery_common;
@@ -14,10 +14,10 @@ use std::{
 
 use gallery_common::{Client, Gallery};
 
-/// Times in these tests are a second; this is how long nothing takes unless it hangs.
+/// The times in these tests are about a second. Only a hang takes longer than this.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Returns whether somebody else is still served.
+/// Asserts that another client is still served.
 #[track_caller]
 fn assert_serves(gallery: &Gallery) {
     let reply = gallery.ask("GET", "/visitor/7");
@@ -35,11 +35,11 @@ fn a_connection_too_many_is_told_so_and_may_come_back() {
     for client in [&mut first, &mut second] {
         assert_eq!(client.ask("GET", "/visitor/1", &[]).status, 200);
     }
-    // Two hundred more, all of them open: none is served, and none keeps the two from it.
+    // Two hundred more connections are opened. None is served, and none disturbs the first two.
     let crowd: Vec<Client> = (0..200).map(|_| gallery.connect()).collect();
     let mut told = 0;
     for mut client in crowd {
-        // Beyond those that are told, connections are closed without a word.
+        // Beyond the clients that get a refusal, connections are closed without a reply.
         if let Some(reply) = client.reply() {
             assert_eq!(reply.status, 503);
             assert_eq!(reply.headers["connection"], "close");
@@ -66,7 +66,7 @@ trait Visitor {
 }
 
 impl Visitor for Client {
-    /// The status, also where the server has hung up before it was asked.
+    /// Returns the status, even if the server hung up before the request was sent.
     fn reply_to_visitor(mut self) -> Option<u16> {
         let _ = self
             .stream
@@ -75,7 +75,7 @@ impl Visitor for Client {
     }
 }
 
-/// A byte now and then, so that a limit on silence alone would never be reached.
+/// A byte arrives now and then, so a limit on silence alone would never be reached.
 #[test]
 fn a_head_that_trickles_in_is_cut_off() {
     let gallery = Gallery::open(&["--max-wait", "1"]);
@@ -120,8 +120,7 @@ fn a_body_that_trickles_in_is_cut_off() {
     gallery.close();
 }
 
-/// Requests without end, and no reply is read: sooner or later all buffers between the
-/// two are full.
+/// The client sends requests without end and reads no reply, until all buffers between the two are full.
 #[test]
 fn a_client_that_never_reads_is_cut_off() {
     let gallery = Gallery::open(&["--max-wait", "1", "--max-connections", "1"]);
@@ -139,7 +138,7 @@ fn a_client_that_never_reads_is_cut_off() {
         std::io::ErrorKind::WouldBlock,
         "it was never cut off"
     );
-    // Its place is free again.
+    // The client's slot is free again.
     let begun = Instant::now();
     while gallery.connect().reply_to_visitor() != Some(200) {
         assert!(begun.elapsed() < PATIENCE, "its connection is still there");
@@ -168,11 +167,11 @@ fn a_head_that_is_too_long_is_refused() {
 #[test]
 fn a_body_that_is_too_large_is_refused() {
     let gallery = Gallery::open(&["--max-body", "1000"]);
-    // Announced: refused before any of it has come.
+    // The length is announced, so the request is refused before any of the body arrives.
     let mut client = gallery.connect();
     client.send(b"POST /thumbnail HTTP/1.1\r\nhost: test\r\ncontent-length: 1001\r\n\r\n");
     assert_eq!(client.reply().unwrap().status, 413);
-    // Not announced: as soon as it is too much.
+    // The length is not announced, so the request is refused as soon as the body is too large.
     let mut client = gallery.connect();
     client.send(b"POST /thumbnail HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n");
     client.send(format!("7d0\r\n{}\r\n", "x".repeat(2000)).as_bytes());
@@ -202,7 +201,7 @@ fn a_picture_of_ones_own_becomes_a_thumbnail_and_rubbish_does_not() {
     assert_eq!(thumbnail.dimensions(), (320, 80));
     let [red, green, blue] = thumbnail.get_pixel(160, 40).0;
     assert!(red.abs_diff(200) < 8 && green.abs_diff(30) < 8 && blue.abs_diff(30) < 8);
-    // The connection is kept, and what was made can be asked for again.
+    // The connection is kept, and the finished thumbnail can be requested again.
     assert_eq!(client.ask("GET", "/finished/1", &[]).body, reply.body);
     assert_eq!(client.ask("GET", "/finished/2", &[]).status, 410);
     assert_eq!(client.ask("POST", "/thumbnail", b"rubbish").status, 422);
@@ -239,8 +238,8 @@ fn what_is_not_there_is_not_there() {
     gallery.close();
 }
 
-/// A request under way when Ctrl-C is pressed gets its reply; an idle connection and a
-/// stream of events end; and then the process does.
+/// A request in flight when Ctrl-C is pressed gets its reply. An idle connection and a stream of events
+/// end. Then the process ends.
 #[test]
 fn ctrl_c_lets_requests_under_way_end() {
     let mut gallery = Gallery::open(&[]);
@@ -259,7 +258,7 @@ fn ctrl_c_lets_requests_under_way_end() {
     busy.send(b"done");
     let reply = busy.reply().expect("a reply");
     assert_eq!(reply.status, 422, "these eight bytes are no picture");
-    // Whether the reply says so depends on which was faster: the word to this connection or its body.
+    // Whether the reply announces the close depends on a race between the shutdown and the body.
     assert!(busy.is_closed());
     let report = gallery.wait();
     assert!(report.starts_with("gallery: served"), "{report}");

@@ -1,8 +1,8 @@
-//! The live page of `brigade gallery --serve` in a real browser: it opens, its figures
-//! move, thumbnails appear, and it switches where they are made.
+//! Tests of the live page of `brigade gallery --serve` in a real browser: the page opens, its figures
+//! change, thumbnails appear, and it switches the place where they are made.
 //!
-//! Wants Chromium or Chrome, found as in `browser.rs`. A page that lives cannot be
-//! tested from within its document: the browser is asked over its debugging protocol.
+//! The tests need Chromium or Chrome, which are found as in `browser.rs`. A live page cannot be tested
+//! from within its document, so the browser is controlled over its debugging protocol.
 
 mod common;
 mod gallery_common;
@@ -21,7 +21,7 @@ use gallery_common::Gallery;
 use serde_json::{Value, json};
 use tungstenite::{Message, WebSocket, stream::MaybeTlsStream};
 
-/// Nothing here takes as long, unless it hangs.
+/// Only a hang takes as long as this.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
@@ -30,7 +30,7 @@ fn the_page_is_alive() {
     let gallery = Gallery::open(&["--connections", "40", "--width", "420"]);
     let mut page = Page::open(&program, &format!("http://{}/", gallery.address));
 
-    // 40 visitors and 8 who open albums, the page itself, and who accepts.
+    // There are 40 visitors, 8 clients that open albums, the page itself, and the task that accepts.
     page.wait_for("Number($('in-flight').textContent) >= 50");
     page.wait_for("/ms|µs| s$/.test($('p99').textContent)");
     page.wait_for("[...document.images].filter((image) => image.naturalWidth === 320).length > 12");
@@ -89,15 +89,15 @@ fn find() -> Option<PathBuf> {
     found
 }
 
-/// A page in a browser of its own.
+/// A page in its own browser process.
 struct Page {
     browser: Child,
-    /// Its profile: two browsers do not share one.
+    /// The browser's profile, which two browsers must not share.
     _profile: tempfile::TempDir,
     socket: WebSocket<MaybeTlsStream<TcpStream>>,
     session: Option<Value>,
     asked: u64,
-    /// What was written to the console, and exceptions.
+    /// Messages on the console, and exceptions.
     complaints: Vec<String>,
 }
 
@@ -128,7 +128,7 @@ impl Page {
         let address = lines
             .find_map(|line| Some(line.ok()?.split_once("listening on ")?.1.to_owned()))
             .expect("the browser says where it listens");
-        // It must be able to go on complaining.
+        // The browser must be able to continue to write to stderr.
         thread::spawn(move || lines.for_each(drop));
         let (socket, _) = tungstenite::connect(address).expect("the browser answers");
         if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
@@ -153,7 +153,7 @@ impl Page {
         page
     }
 
-    /// One command of the protocol, and its result.
+    /// Sends one command of the protocol and returns its result.
     #[track_caller]
     fn ask(&mut self, method: &str, params: Value) -> Value {
         self.asked += 1;
@@ -187,7 +187,7 @@ impl Page {
         }
     }
 
-    /// The value of an expression.
+    /// Returns the value of an expression.
     #[track_caller]
     fn evaluate(&mut self, expression: &str) -> Value {
         let expression = format!(

@@ -1,8 +1,8 @@
-//! The demos about concurrency and parallelism, small: each runs to its end with one
-//! cook and with two, and its figures are right.
+//! Small runs of the demos about concurrency and parallelism. Each runs to its end with one cook and with
+//! two, and its figures are right.
 //!
-//! Nothing here depends on how busy the machine is: sums and counts, times that a
-//! timer cannot undercut, and for what needs two threads at one instant several tries.
+//! No check depends on how busy the machine is. The tests check sums, counts, and times that a timer
+//! guarantees. If two threads must work at one instant, a test tries several times.
 
 mod common;
 
@@ -10,11 +10,11 @@ use common::{brigade, finish, run, signal};
 use rustix::process::Signal;
 use serde_json::Value;
 
-/// Tries until two threads have worked at one instant. They miss each other only
-/// while the system keeps one of them waiting.
+/// The number of tries until two threads have worked at one instant. A try fails only if the system
+/// delays one of them.
 const TRIES: usize = 20;
 
-/// Runs a demo with one cook and with two; checks what holds for each.
+/// Runs a demo with one cook and with two. Checks the facts that hold for each.
 #[track_caller]
 fn one_and_two(args: &[&str]) -> [Value; 2] {
     ["1", "2"].map(|cooks| {
@@ -30,7 +30,7 @@ fn one_and_two(args: &[&str]) -> [Value; 2] {
     })
 }
 
-/// What holds for every run there is.
+/// Checks the facts that hold for every run.
 #[track_caller]
 fn check(object: &Value) {
     let cooks = number(&object["cooks"]);
@@ -73,7 +73,7 @@ fn list(value: &Value) -> &[Value] {
         .unwrap_or_else(|| panic!("no list: {value}"))
 }
 
-/// One figure of each object in a list.
+/// Returns one figure of each object in a list.
 #[track_caller]
 fn each(objects: &Value, key: &str) -> Vec<u64> {
     list(objects)
@@ -95,12 +95,12 @@ fn kitchen_is_one_at_a_time_then_together_then_at_once() {
         assert_eq!(each(&object["ways"], "in_flight_max"), [1, 3, 3]);
         assert_eq!(each(&object["ways"], "at_once_max")[..2], [1, 1]);
         assert!(number(&ways[2]["cooks"]) >= 2);
-        // Water is waited for whatever happens: 6 minutes, and 3 for the noodles.
+        // The wait for the water is always the same: 6 minutes, and 3 for the noodles.
         assert!(
             ways.iter().all(|way| seconds(&way["wall_s"]) >= 0.090),
             "{object}"
         );
-        // One after another it is 6 + 3 + 3 of waiting.
+        // One after another, the waits take 6 + 3 + 3 minutes.
         assert!(seconds(&ways[0]["wall_s"]) >= 0.120, "{object}");
     }
 }
@@ -180,7 +180,8 @@ fn equations_use_no_more_hands_than_can_be_of_use() {
         );
         for attempt in list(&object["attempts"]) {
             check(attempt);
-            // Begun is what a hand has taken, and nothing that still stands in line.
+            // An equation counts as begun when a hand has taken it. An equation that still waits for a
+            // hand does not count.
             let begun = number(&attempt["in_flight_max"]);
             let hands = number(&attempt["hands_used_max"])..=number(&attempt["hands"]);
             assert!(hands.contains(&begun), "{attempt}");
@@ -194,7 +195,7 @@ fn squares_come_to_the_right_sums() {
     let [one, two] = one_and_two(&["squares", "--size", "3000000"]);
     for object in [&one, &two] {
         assert_eq!(object["sum"], 328_350);
-        // Four chunks on four workers, however many cooks the big sum has.
+        // There are four chunks on four workers, however many cooks the big sum has.
         for four in [&object["small"], &object["large"]] {
             check(four);
             assert_eq!(number(&four["cooks"]), 4, "{object}");
@@ -238,7 +239,7 @@ fn squares_draw_four_chunks_on_four_workers() {
     }
 }
 
-/// Of every figure with an `x` behind it that the tables show, by recomputing what is possible.
+/// Checks every figure followed by `x` in the tables, by computing again what is possible.
 #[test]
 fn a_speed_up_that_cooks_and_cores_do_not_allow_is_marked() {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -254,7 +255,7 @@ fn a_speed_up_that_cooks_and_cores_do_not_allow_is_marked() {
             let Some(at) = words.iter().position(|word| *word == "x") else {
                 continue;
             };
-            // About what is possible: printed as that.
+            // A factor near the possible maximum is printed as that maximum.
             let factor: f64 = words[at - 1].trim_start_matches('~').parse().unwrap();
             let cooks = words[0].parse().unwrap_or(2_usize);
             let doubtful = factor >= 1.2 && factor > cooks.min(cores) as f64;
@@ -278,7 +279,7 @@ fn parts_are_all_in_flight_once_the_job_is_cut() {
             assert_eq!(job["cut_for_one"]["in_flight_max"], 5, "{object}");
             assert_eq!(job["cut_for_one"]["at_once_max"], 1, "{object}");
         }
-        // Timers are never early.
+        // A timer never fires early.
         assert!(
             seconds(&object["waiting"]["whole"]["wall_s"]) >= 0.1,
             "{object}"
@@ -290,7 +291,7 @@ fn parts_are_all_in_flight_once_the_job_is_cut() {
     }
 }
 
-/// The table of four comes before anything that is made of it.
+/// The table of four comes before everything that is derived from it.
 #[test]
 fn matrix_says_its_table_first_and_advises_nothing_that_it_refutes() {
     let run = run(&["matrix", "--tasks", "6", "--minute", "10", "-q"]);
@@ -305,7 +306,7 @@ fn matrix_says_its_table_first_and_advises_nothing_that_it_refutes() {
         at("\nWaiting: "),
     ];
     assert!(order.is_sorted(), "{run:?}");
-    // What a second cook could bring is measured in the cell beside it.
+    // The gain from a second cook is measured in the next cell.
     let gained = run.stdout.contains("computing needs parallelism");
     assert!(gained || !run.stdout.contains("at best"), "{run:?}");
     assert!(!run.stdout.contains("Other programs had"), "{run:?}");
@@ -322,15 +323,15 @@ fn matrix_has_four_cells_and_waiting_uses_hardly_any_processor() {
         let cooks = each(&object["cells"], "cooks");
         assert_eq!((cooks[0], cooks[2]), (1, 1));
         assert!(cooks[1] >= 2 && cooks[3] >= 2);
-        // Ten times as long as each of the others chops, and still next to no work: the
-        // ratio of the two in one run is ten thousand or so, not three.
+        // The waiting tasks last ten times as long as the chopping tasks, but do almost no work. The
+        // ratio of the processor times in one run is about ten thousand, far above three.
         let cpu = |cell: usize| seconds(&cells[cell]["cpu_s"]);
         assert!(cpu(2) > 3.0 * cpu(0), "{object}");
         assert!(cells.iter().all(|cell| cell["advice"].is_array()));
     }
 }
 
-/// Work for hours, and Ctrl-C: the run ends at once, with what was done so far.
+/// The work would take hours. Ctrl-C ends the run at once, and it reports what was done so far.
 #[cfg(target_os = "linux")]
 #[test]
 fn ctrl_c_ends_a_demo_cleanly() {
@@ -348,8 +349,8 @@ fn ctrl_c_ends_a_demo_cleanly() {
     assert_eq!(run.stderr, "brigade: ended by Ctrl-C\n");
 }
 
-/// The system's list of signals that the process catches has SIGTERM in it, which the
-/// process sees to after SIGINT.
+/// Waits until SIGTERM is in the system's list of caught signals. The process registers SIGTERM after
+/// SIGINT.
 #[cfg(target_os = "linux")]
 fn wait_until_it_listens(process: u32) {
     loop {

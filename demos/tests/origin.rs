@@ -1,4 +1,4 @@
-//! `brigade fetch` without a URL, Ctrl-C, and what becomes of the child process.
+//! Tests of `brigade fetch` without a URL, of Ctrl-C, and of the end of the child process.
 
 mod common;
 
@@ -10,7 +10,7 @@ use std::{
 use common::{Server, brigade, finish, ok, read_request, run, signal};
 use rustix::process::Signal;
 
-/// User-space memory that a connection may take, beyond its share of a body.
+/// The most user-space memory that a connection may take, in bytes, beyond its share of a body.
 const MEMORY_A_CONNECTION_MAX: u64 = 8 << 10;
 
 #[test]
@@ -32,7 +32,8 @@ fn two_thousand_at_once_on_one_thread() {
         object["results"].is_null(),
         "results are for URLs of the user"
     );
-    // A wide ratio within one run: one after another would be hundreds of times.
+    // This is a wide ratio within one run: requests one after another would take hundreds of times as
+    // long.
     assert!(
         object["wall_s"].as_f64().unwrap() * 10.0 < object["waited_s"].as_f64().unwrap(),
         "{object}"
@@ -143,7 +144,7 @@ fn ctrl_c_says_what_was_done_so_far() {
         );
         let child = command.args(args).spawn().unwrap();
         wait_until(|| silent.accepted() > before);
-        // By then the quick reply has been read too.
+        // After this time, the quick reply has been read too.
         thread::sleep(Duration::from_millis(300));
         signal(child.id(), Signal::INT);
         let run = finish(child);
@@ -176,7 +177,7 @@ fn the_origin_ends_when_fetch_is_killed_or_interrupted() {
             origin.is_some()
         });
         let origin = format!("/proc/{}/status", origin.unwrap());
-        // Long enough for requests to be under way.
+        // After this time, requests are in flight.
         thread::sleep(Duration::from_millis(300));
         signal(fetch.id(), how);
         let run = finish(fetch);
@@ -185,7 +186,7 @@ fn the_origin_ends_when_fetch_is_killed_or_interrupted() {
             if how == Signal::INT { Some(130) } else { None },
             "{run:?}"
         );
-        // Whoever adopts the orphan may be slow to bury it: a zombie has ended too.
+        // The process that adopts the orphan may be slow to reap it, so a zombie counts as ended.
         wait_until(|| match std::fs::read_to_string(&origin) {
             Ok(status) => status.contains("State:\tZ"),
             Err(_) => true,

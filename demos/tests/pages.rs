@@ -1,5 +1,5 @@
-//! `brigade fetch` for a person's own URLs: limits, kept connections, redirects, encodings, files,
-//! proxies, and what goes into a request.
+//! Tests of `brigade fetch` with a user's URLs: limits, kept connections, redirects, encodings, files,
+//! proxies, and the parts of a request.
 
 mod common;
 
@@ -20,7 +20,8 @@ use common::{
 };
 use serde_json::json;
 
-/// A server that notes how many connections it has at one time, and takes a moment for each reply.
+/// Returns a server that records its largest number of simultaneous connections. It takes a moment for
+/// each reply.
 fn counting() -> (Server, Arc<AtomicUsize>) {
     let (now, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
     let seen = most.clone();
@@ -85,7 +86,7 @@ fn connections_are_kept_and_the_last_request_says_goodbye() {
     assert_eq!(object["results"][99]["version"], "HTTP/1.1");
 }
 
-/// A server may close a kept connection at any time. It is no failure, and needs no retry.
+/// A server may close a kept connection at any time. This is not a failure and needs no retry.
 #[test]
 fn a_kept_connection_that_the_server_closes_harms_nobody() {
     let silently = Server::start(|mut stream| {
@@ -96,7 +97,7 @@ fn a_kept_connection_that_the_server_closes_harms_nobody() {
     let rudely = Server::start(|mut stream| {
         read_request(&mut stream);
         let _ = stream.write_all(ok("one").as_bytes());
-        // The second request is read in part, so that closing sends a reset.
+        // Only a part of the second request is read, so closing sends a reset.
         let _ = stream.read(&mut [0; 4]);
     });
     for server in [silently, rudely] {
@@ -149,7 +150,7 @@ fn redirects_are_followed_and_named() {
     assert!(out.contains("scheme ftp"), "{out}");
 }
 
-/// A reply with a body in this encoding.
+/// Returns a reply with a body in this encoding.
 fn encoded(encoding: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n",
@@ -158,7 +159,8 @@ fn encoded(encoding: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// A body in each of the encodings; zlib's bytes are for `deflate`, which some servers send bare.
+/// Returns a body in each of the encodings. For `deflate` there are zlib's format and the bare stream,
+/// which some servers send.
 fn in_every_encoding(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     use flate2::{Compression, write};
     let level = Compression::default();
@@ -176,7 +178,7 @@ fn in_every_encoding(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// `hello` as brotli writes it without compression.
+/// `hello` in brotli's format without compression.
 const BROTLI_HELLO: &[u8] = b"\x0b\x02\x80hello\x03";
 
 #[test]
@@ -201,7 +203,7 @@ fn compressed_bodies_are_decoded() {
         );
         assert_eq!(std::fs::read(&file).unwrap(), b"hello", "{encoding}");
     }
-    // An empty body is empty in every encoding, and one that nobody asked for is kept as it comes.
+    // An empty body is empty in every encoding, and a body in an unknown encoding is kept undecoded.
     for (encoding, body, bytes) in [("gzip", &b""[..], 0), ("compress", b"raw", 3)] {
         let reply = encoded(encoding, body);
         let result = fetch_one(&Server::replying(reply).url("/"), &[]);
@@ -210,7 +212,7 @@ fn compressed_bodies_are_decoded() {
             (&json!(null), &json!(bytes))
         );
     }
-    // A user who chose the encodings takes what comes.
+    // If the user chose the encodings, the body is kept undecoded.
     let reply = encoded("gzip", b"no gzip");
     let result = fetch_one(
         &Server::replying(reply).url("/"),
@@ -243,7 +245,7 @@ fn a_compressed_body_that_is_cut_or_broken_is_no_answer() {
     }
 }
 
-/// A small body that unpacks to a large one ends at the limit, and is never in memory as a whole.
+/// A small body that unpacks to a large one is stopped at the limit, and is never in memory as a whole.
 #[test]
 fn a_bomb_ends_at_the_limit() {
     for (encoding, body) in in_every_encoding(&vec![0; 64 << 20]) {
@@ -267,7 +269,7 @@ fn a_bomb_ends_at_the_limit() {
     }
 }
 
-/// A server that tells what it was sent, body included.
+/// Returns a server that replies with the request that it received, including the body.
 fn echo() -> Server {
     Server::start(|mut stream| {
         let mut request = read_request(&mut stream);
@@ -281,7 +283,7 @@ fn echo() -> Server {
     })
 }
 
-/// What the server was sent, printed by `-o -` and nothing with it.
+/// Returns the request that the server received. `-o -` prints it and nothing else.
 #[track_caller]
 fn sent(server: &Server, options: &[&str]) -> String {
     let url = server.url("/path");
@@ -415,7 +417,8 @@ fn files_are_named_as_their_urls_end() {
     assert_eq!(std::fs::read_to_string(one).unwrap(), "/x/a.html");
 }
 
-/// A file of 100 bytes on a server that knows ranges, and hangs up after 40 bytes of a whole reply.
+/// Returns a server with a file of 100 bytes. It supports ranges, and hangs up after 40 bytes of a whole
+/// reply.
 fn ranges(date: Arc<Mutex<&'static str>>, requests: Arc<Mutex<Vec<String>>>) -> Server {
     Server::start(move |mut stream| {
         let request = read_request(&mut stream);
@@ -478,7 +481,7 @@ fn a_file_that_broke_off_is_gone_on_with() {
         let expected: String = (0..100).map(|n| char::from(b'a' + n % 26)).collect();
         assert_eq!(std::fs::read_to_string(&file).unwrap(), expected);
         assert!(requests.lock().unwrap()[1].contains("range: bytes=40-\r\n"));
-        // What is there is not fetched once more.
+        // A complete file is not fetched again.
         let again = fetch_one(&server.url("/"), &options);
         assert_eq!(
             (&again["status"], &again["bytes"]),
@@ -511,7 +514,8 @@ fn a_rate_spreads_the_requests() {
     );
 }
 
-/// A proxy that notes the first line of each request, answers plain ones itself and makes tunnels.
+/// Returns a proxy that records the first line of each request, answers plain requests itself and makes
+/// tunnels.
 fn proxy(lines: Arc<Mutex<Vec<String>>>) -> Server {
     Server::start(move |mut stream| {
         let request = read_request(&mut stream);
@@ -573,7 +577,7 @@ fn proxies_of_the_environment_are_used_unless_told_otherwise() {
     let excepted = [("http_proxy", with.as_str()), ("no_proxy", "127.0.0.1")];
     assert_eq!(body(&url, &excepted, &[]).stdout, "direct");
 
-    // A tunnel to a server that speaks plainly shows that bytes went both ways.
+    // A tunnel to a plain server shows that bytes went both ways.
     let plain = Server::start(|mut stream| {
         let _ = stream.read(&mut [0; 4096]);
         let _ = stream.write_all(ok("plain").as_bytes());
@@ -587,7 +591,7 @@ fn proxies_of_the_environment_are_used_unless_told_otherwise() {
     let run = body(&gone, &[("https_proxy", &with)], &[]);
     assert!(run.stderr.contains("502 Bad Gateway"), "{run:?}");
 
-    // What cannot be honoured is refused, before anything is fetched.
+    // An unusable proxy is refused before anything is fetched.
     let before = direct.accepted();
     for value in ["socks5://127.0.0.1:1", "https://127.0.0.1:1", "http://"] {
         let run = body(&url, &[("http_proxy", value)], &[]);
@@ -618,7 +622,7 @@ fn a_list_of_any_system_is_read_whole() {
     }
 }
 
-/// Many failures together say what is likely, and the run is not praised.
+/// After many failures, the sentence names the likely reason and does not praise the run.
 #[test]
 fn a_server_that_accepts_too_few_is_named_as_such() {
     let silent = Server::start(|_stream| thread::sleep(Duration::from_secs(60)));
@@ -633,7 +637,7 @@ fn a_server_that_accepts_too_few_is_named_as_such() {
     );
 }
 
-/// Descriptors that are open already count, and running out of them is waited for.
+/// Descriptors that are already open count. If descriptors run out, requests wait.
 #[cfg(target_os = "linux")]
 #[test]
 fn few_descriptors_make_it_slower_and_nothing_else() {
@@ -664,12 +668,12 @@ fn few_descriptors_make_it_slower_and_nothing_else() {
     }
 }
 
-/// The ports of a machine are few, and come back as connections end.
+/// A machine has few ports, and they become free as connections end.
 #[cfg(target_os = "linux")]
 #[test]
 fn running_out_of_ports_is_waited_for() {
     let program = env!("CARGO_BIN_EXE_brigade");
-    // Ten ports for each of the origin's sixteen addresses.
+    // There are ten ports for each of the origin's sixteen addresses.
     let script = format!(
         "ip link set lo up && echo '40000 40009' > /proc/sys/net/ipv4/ip_local_port_range && \
          exec {program} fetch -n 600 --retries 0 --json -q"

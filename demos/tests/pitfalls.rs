@@ -1,4 +1,4 @@
-//! `brigade pitfalls`: each fault is named, and the mended twin has it no more.
+//! Tests of `brigade pitfalls`: the advice names each fault, and not in the mended twin.
 
 mod common;
 
@@ -13,12 +13,12 @@ fn pitfalls(args: &[&str]) -> Vec<Value> {
     run.json()["pitfalls"].as_array().expect("pitfalls").clone()
 }
 
-/// Tries until each fault shows. Another program may have the core for nearly as long as a
-/// faulty one has it, and then there is little of the fault to be seen.
+/// The number of tries until each fault shows. Another program may have the core for nearly as long as a
+/// faulty program has it, and then little of the fault is visible.
 const TRIES: usize = 10;
 
-/// Returns whether a fault is named, or the advice says why it may not be: other programs had the cores.
-/// That only one core is busy shows where there are two that are free.
+/// Returns whether the advice names the fault, or the fault may be hidden. Only the fault of `one-task`
+/// may be hidden: by other programs, or by a machine with a single core.
 fn is_clear(pitfall: &Value) -> bool {
     let broken = &pitfall["broken"];
     let crowded = broken["advice"].to_string().contains("Other programs");
@@ -27,7 +27,7 @@ fn is_clear(pitfall: &Value) -> bool {
     broken["is_named"] == true || hidden
 }
 
-/// All pitfalls, from a run in which none of the faults was hidden, if there is one.
+/// Returns all pitfalls, from a run in which no fault was hidden, if there is such a run.
 fn seen(cooks: &str) -> Vec<Value> {
     let mut all = Vec::new();
     for _ in 0..TRIES {
@@ -56,7 +56,7 @@ fn the_advice_names_each_fault_with_one_cook_and_with_two() {
         );
         for pitfall in &all {
             assert!(is_clear(pitfall), "{pitfall}");
-            // A machine that is busy enough blocks the loop of any program.
+            // A machine that is busy enough blocks the event loop of any program.
             if pitfall["pitfall"] != "blocking" {
                 assert_eq!(pitfall["mended"]["is_named"], false, "{pitfall}");
                 assert_eq!(
@@ -81,7 +81,7 @@ fn the_advice_names_each_fault_with_one_cook_and_with_two() {
             "{waker}"
         );
         assert_eq!(done(lock, "broken"), 5, "{lock}");
-        // Six waits of a step each, which no timer cuts short, one after the other.
+        // There are six waits of one step, one after the other, and no timer fires early.
         let wall = |twin: &str| in_loop[twin]["wall_s"].as_f64().unwrap();
         assert!(wall("broken") >= 0.3 && wall("mended") >= 0.05, "{in_loop}");
         assert_eq!(done(one_task, "broken"), number(one_task, "broken", "of"));
@@ -107,7 +107,7 @@ fn one_can_be_chosen_and_is_drawn_with_its_advice() {
     assert!(run(&["pitfalls", "none"]).refused().contains("none"));
 }
 
-/// With one cook the fault cannot be told from the mended program, so two are hired.
+/// With one cook, the fault looks like the mended program, so two cooks are used.
 #[test]
 fn all_work_in_one_task_is_shown_with_two_cooks_even_if_one_was_asked_for() {
     let mut at_once = 0;

@@ -1,8 +1,8 @@
-//! `brigade fetch` against servers that nobody here wrote: python's http.server
-//! and nginx, the latter also with a certificate from a self-made authority.
+//! Tests of `brigade fetch` against servers of other projects: python's http.server and nginx, the latter
+//! also with a certificate from a test authority.
 //!
-//! Where a server is not installed its tests are skipped, loudly; with
-//! `BRIGADE_REQUIRE_SERVERS` in the environment they fail instead.
+//! If a server is not installed, its tests are skipped with a message. If `BRIGADE_REQUIRE_SERVERS` is
+//! set, they fail instead.
 
 mod common;
 
@@ -20,17 +20,17 @@ use common::{assert_kind, fetch_one, nobody, run};
 use serde_json::json;
 use tempfile::TempDir;
 
-/// A file of the size of a photograph, and one of an odd size.
+/// A file of the size of a photograph, a file of an odd size, and an empty file.
 const FILES: [(&str, usize); 3] = [
     ("large.bin", 5_000_000),
     ("odd.bin", 12_345),
     ("empty.bin", 0),
 ];
 
-/// Debian keeps servers where a user's PATH does not lead.
+/// Directories of servers on Debian, which a user's PATH does not contain.
 const MORE_PATH: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
-/// Finds a program; `None`, said out loud, if it is not there and need not be.
+/// Finds a program. Returns `None` with a message if the program is missing and not required.
 fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let directories = std::env::split_paths(&path).chain(MORE_PATH.map(PathBuf::from));
@@ -48,7 +48,7 @@ fn find(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// A server process, a directory with what it serves, and its end.
+/// A server process and the directory that it serves. Dropping it ends the process.
 struct Served {
     child: Child,
     place: TempDir,
@@ -56,13 +56,13 @@ struct Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // A polite end, so that nginx takes its workers with it.
+        // SIGTERM lets nginx end its workers too.
         common::signal(self.child.id(), rustix::process::Signal::TERM);
         let _ = self.child.wait();
     }
 }
 
-/// A directory with files to serve.
+/// Creates a directory with files to serve.
 fn site() -> TempDir {
     let place = tempfile::tempdir().unwrap();
     fs::create_dir_all(place.path().join("site/more")).unwrap();
@@ -124,7 +124,7 @@ fn python_http_server() {
         .read_line(&mut line)
         .unwrap();
     let served = Served { child, place };
-    // "Serving HTTP on 127.0.0.1 port 8000 …"
+    // The line is "Serving HTTP on 127.0.0.1 port 8000 …".
     let port = line
         .split_once("port ")
         .and_then(|(_, rest)| rest.split(' ').next())
@@ -133,7 +133,8 @@ fn python_http_server() {
     check_files(&base, &served.place.path().join("site"), &[]);
     let localhost = fetch_one(&format!("http://localhost:{port}/odd.bin"), &[]);
     assert_eq!(localhost["bytes"], 12_345, "{localhost}");
-    // It lets five connections wait and drops the next, so all at once end in time-outs.
+    // The server lets five connections wait and drops further ones, so sending all requests at once would
+    // end in time-outs.
     let list = served.place.path().join("list");
     let lines: Vec<String> = (0..300).map(|n| format!("{base}/odd.bin?{n}")).collect();
     fs::write(&list, lines.join("\n")).unwrap();
@@ -155,8 +156,8 @@ fn python_http_server() {
     );
 }
 
-/// nginx on two ports, the second encrypted with a certificate for `localhost`
-/// and 127.0.0.1 that `ca.pem` has signed.
+/// nginx on two ports. The second is encrypted, with a certificate for `localhost` and 127.0.0.1 that
+/// `ca.pem` has signed.
 struct Nginx {
     served: Served,
     plain: SocketAddr,
@@ -170,7 +171,7 @@ impl Nginx {
         certify(&openssl, place.path());
         let (plain, encrypted) = (nobody(), nobody());
         let (root, port) = (place.path().display(), encrypted.port());
-        // As root, nginx would hand its work to a user who cannot see the directory.
+        // If started as root, nginx would run its workers as a user who cannot read the directory.
         let user = if rustix::process::getuid().is_root() {
             "user root;"
         } else {
@@ -227,8 +228,8 @@ impl Nginx {
     }
 }
 
-/// Makes an authority, `ca.pem`, another that signs nothing, `other.pem`, and a
-/// certificate signed by the first.
+/// Creates an authority, `ca.pem`, another authority that signs nothing, `other.pem`, and a certificate
+/// signed by the first.
 fn certify(openssl: &Path, place: &Path) {
     let run = |words: &str| {
         let output = Command::new(openssl)
@@ -286,7 +287,7 @@ fn nginx_encrypted() {
         &["--ca", ca],
     );
     let url = format!("https://localhost:{port}/odd.bin");
-    // nginx ends a connection of HTTP/2 after 1,000 requests.
+    // nginx closes an HTTP/2 connection after 1,000 requests.
     let many = run(&["fetch", &url, "-n", "2500", "--json", "-q", "--ca", ca]).json();
     assert_eq!(
         (&many["done"], &many["bytes"]),
@@ -295,7 +296,7 @@ fn nginx_encrypted() {
         many["failures"]
     );
     assert_eq!(many["versions"], json!({"HTTP/2": 2500}));
-    // A handful raced to be the first.
+    // A few requests may connect at the same time.
     assert!(
         many["connections"].as_u64() < Some(20),
         "{}",
@@ -304,7 +305,7 @@ fn nginx_encrypted() {
     let older = fetch_one(&format!("https://127.0.0.1:{port}/odd.bin"), &["--ca", ca]);
     assert_eq!(older["version"], "HTTP/2");
 
-    // The third is the same server under an address that its certificate does not give.
+    // The third URL is the same server under an address that its certificate does not contain.
     let elsewhere = format!("https://127.0.0.2:{port}/odd.bin");
     for (url, options, said) in [
         (&url, &[][..], "UnknownIssuer"),

@@ -1,4 +1,4 @@
-//! `brigade threads` at a small size.
+//! Tests of `brigade threads` at a small size.
 
 mod common;
 
@@ -31,7 +31,7 @@ fn tasks_and_threads_wait_for_the_same_and_only_threads_are_many() {
         assert_eq!(tasks["threads"].to_string(), cooks);
         assert_eq!(threads["threads"], 200);
         if cfg!(target_os = "linux") {
-            // Each thread touches a page or more of its stack, and a page is 4 KiB.
+            // Each thread touches at least one page of its stack, and a page is at least 4 KiB.
             let memory = |way: &Value| way["memory_bytes"].as_u64().expect("memory");
             assert!(memory(threads) > 200 * 4096, "{object}");
         }
@@ -48,8 +48,8 @@ fn no_more_threads_are_on_a_core_than_there_are_cores() {
         assert_eq!(crowd["sum_is_right"], true, "{object}");
         assert_eq!(crowd["threads"].as_f64().unwrap() % cores, 0.0);
         if cfg!(target_os = "linux") {
-            // On a core is a count of the system's, the wall time a difference of two
-            // readings of another clock: they agree to a percent.
+            // The system counts the time on a core, but the wall time comes from another clock. The two
+            // agree to a percent.
             assert!(
                 crowd["at_once"].as_f64().unwrap() <= 1.01 * cores,
                 "{object}"

@@ -1,5 +1,5 @@
-//! What an experiment measured, as numbers that have names. The verdict is computed from these numbers
-//! alone, and they are what is printed: a reader of the JSON object can follow each step.
+//! The results of an experiment, as numbers with names. The verdict is computed from these numbers alone,
+//! and they are printed, so a reader of the JSON object can follow each step.
 
 use std::{ops::Index, time::Duration};
 
@@ -12,12 +12,13 @@ use crate::{speed_up::SpeedUp, units};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts(pub(super) Vec<Fact>);
 
-/// For programs a fact is known by its key, for people by its name.
+/// A fact has a key for programs and a name for people.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Fact {
     pub(super) key: &'static str,
     pub(super) name: &'static str,
-    /// Not a number if this system does not say it; then no [`Band`](super::judgement::Band) answers.
+    /// NaN if this system does not report the figure. Then no [`Band`](super::judgement::Band) gives an
+    /// answer.
     pub(super) value: f64,
     unit: Unit,
 }
@@ -27,16 +28,16 @@ enum Unit {
     Count,
     Bytes,
     Seconds,
-    /// Between 0 and 1.
+    /// A share between 0 and 1.
     Share,
     Number,
-    /// How many times as fast, and the most that can be true.
+    /// How many times as fast, and the largest factor that can be true.
     SpeedUp {
         most: f64,
     },
 }
 
-/// How many of something.
+/// Returns a fact that counts something.
 pub(super) fn count(key: &'static str, name: &'static str, n: impl Into<Option<usize>>) -> Fact {
     Fact::new(key, name, n.into().map(|n| n as f64), Unit::Count)
 }
@@ -62,7 +63,7 @@ pub(super) fn speed_up(key: &'static str, name: &'static str, it: SpeedUp) -> Fa
     Fact::new(key, name, it.factor, Unit::SpeedUp { most: it.most })
 }
 
-/// How much of their work the many cooks of an experiment were on a processor.
+/// Returns the share of their work in which the cooks of an experiment were on a processor.
 pub(super) fn on_processor(of_work: Option<f64>) -> Fact {
     share("on_processor", "cooks on a processor", of_work)
 }
@@ -77,7 +78,7 @@ impl Index<&str> for Facts {
 }
 
 impl Facts {
-    /// How many times as much one fact is as another. Not a number if one of them is unknown.
+    /// Returns the ratio of two facts, or NaN if one of them is unknown.
     pub(super) fn ratio(&self, of: &str, to: &str) -> f64 {
         self[of].value / self[to].value
     }
@@ -86,7 +87,7 @@ impl Facts {
         self[key].value as usize
     }
 
-    /// `2,000 requests`
+    /// Returns a count with its noun: `2,000 requests`.
     pub(super) fn counted(&self, key: &str, noun: &str) -> String {
         units::counted(self.count(key), noun)
     }
@@ -112,7 +113,8 @@ impl Fact {
         !self.value.is_nan()
     }
 
-    /// Returns whether a speed-up is a gain. Of one that exceeds what can be, nothing follows.
+    /// Returns whether a speed-up is a gain. Nothing follows from a speed-up that exceeds what is
+    /// possible.
     pub(super) fn gained(&self) -> Answer {
         match self.unit {
             Unit::SpeedUp { most } => GAIN.ask_up_to(most, self.value),
@@ -120,7 +122,7 @@ impl Fact {
         }
     }
 
-    /// The value for programs: null if it is unknown.
+    /// Returns the value for programs, which is null if the value is unknown.
     pub(super) fn json(&self) -> Value {
         match self.unit {
             Unit::Count | Unit::Bytes if self.is_known() => json!(self.value as u64),
@@ -129,7 +131,7 @@ impl Fact {
     }
 }
 
-/// The value for people, with its unit.
+/// Prints the value for people, with its unit.
 impl std::fmt::Display for Fact {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let factor = self.value;

@@ -1,18 +1,17 @@
-//! What a claim comes to, and the margins by which figures decide.
+//! The verdicts on claims, and the margins by which figures decide.
 //!
-//! Two runs of one program never take equally long, so no claim is decided by a
-//! hair. Each question to a figure has a [`Band`]: from its upper edge on the answer
-//! is yes, up to its lower edge it is no, and what lies between is noise, of which
-//! nothing follows.
+//! Two runs of one program never take equally long, so no claim is decided by a tiny difference. Each
+//! question about a figure has a [`Band`]. From its upper edge on, the answer is yes, and up to its lower
+//! edge, the answer is no. A figure between the edges is noise, from which nothing follows.
 
-/// The four words that the claims end with.
+/// The four possible verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Holds,
     DoesNotHold,
-    /// The reason says on what.
+    /// The reason says on what the claim depends.
     Depends,
-    /// The figures of this run carry nothing.
+    /// The figures of this run decide nothing.
     Undecided,
 }
 
@@ -30,7 +29,7 @@ impl Verdict {
 /// A verdict and its reason, a sentence with the figures in it.
 pub(super) type Judgement = (Verdict, String);
 
-/// What a figure answers.
+/// The answer of a figure to a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     Yes,
@@ -38,31 +37,31 @@ pub(super) enum Answer {
     Unclear,
 }
 
-/// Up to `no` the answer is no, from `yes` on it is yes.
+/// The answer is no up to `no`, and yes from `yes` on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Band {
     pub(super) no: f64,
     pub(super) yes: f64,
 }
 
-/// The bounds between which a speed-up is neither a gain nor none. Two cores gain 2, and no
-/// gain is 1; the band lies between, nearer to what busy machines make of 1.
+/// The bounds between which a speed-up is neither a gain nor none. Two cores gain 2, and no gain is 1.
+/// The band is nearer to 1 because busy machines can raise a ratio of 1.
 pub(super) const GAIN: Band = Band { no: 1.2, yes: 1.4 };
 
-/// More than cooks and cores can give by so much was not measured rightly.
+/// A gain that exceeds the possible maximum by this factor was measured wrongly.
 pub(super) const BEYOND: f64 = 1.25;
 
-/// Cooks who were on a processor for less of their work had to share.
+/// Cooks that were on a processor for less than this share of their work had to share processors.
 const UNDISTURBED: f64 = 0.8;
 
-/// Returns whether other programs had so much of the processors that times tell nothing. Where nobody
-/// knows, that is assumed of none.
+/// Returns whether other programs used the processors so much that times show nothing. If the share is
+/// unknown, returns false.
 pub(super) fn is_disturbed(on_processor: f64) -> bool {
     on_processor < UNDISTURBED
 }
 
 impl Band {
-    /// Answers for a figure; for one that is not a number, nothing is clear.
+    /// Answers for a figure. The answer for NaN is `Unclear`.
     pub(super) fn ask(self, figure: f64) -> Answer {
         if figure >= self.yes {
             Answer::Yes
@@ -73,7 +72,7 @@ impl Band {
         }
     }
 
-    /// The same, where nothing follows from a figure that is far above what can be.
+    /// Answers like `ask`, but returns `Unclear` for a figure that is far above the possible maximum.
     pub(super) fn ask_up_to(self, most: f64, figure: f64) -> Answer {
         match self.ask(figure) {
             Answer::Yes if figure > most * BEYOND => Answer::Unclear,
@@ -82,7 +81,7 @@ impl Band {
     }
 }
 
-/// A sentence as it goes on after a colon.
+/// Returns a sentence as it continues after a colon.
 pub(super) fn uncapitalized(sentence: &str) -> String {
     let mut letters = sentence.chars();
     let first = letters.next().map(char::to_lowercase);

@@ -1,7 +1,7 @@
-//! Where the experiments are made: the demos' own, at these sizes.
+//! The lab, which runs the experiments: those of the demos, at the sizes below.
 //!
-//! An experiment that two claims need is made once and kept. Every run that is made
-//! leaves a [`Trace`], since one of the claims is about all of them.
+//! An experiment that two claims need is run once and kept. Every run leaves a [`Trace`], because one of
+//! the claims is about all runs.
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -21,25 +21,26 @@ use crate::{
     threads::{Both, Threads},
 };
 
-/// How large the experiments are: their own units, as the demos' options have them.
+/// The sizes of the experiments, in the units of the demos' options.
 #[derive(Clone, Debug)]
 pub(super) struct Sizes {
     pub(super) is_small: bool,
-    /// Milliseconds that a minute takes, and that one takes in `parts`.
+    /// The length of a minute in milliseconds, and its length in `parts`.
     pub(super) minute: u64,
     pub(super) parts: u64,
-    /// Requests of `fetch`.
+    /// The number of requests of `fetch`.
     pub(super) requests: usize,
     pub(super) frames: u32,
     pub(super) threads: Threads,
     pub(super) coffee: Coffee,
     pub(super) reference: Reference,
-    /// What one core computes for while others wait, in the claim about both.
+    /// How long one core computes while others wait, in the claim about both.
     pub(super) both: Duration,
 }
 
 impl Sizes {
-    /// About two minutes in all, so that what other programs do now and then does not count.
+    /// The full sizes. The claims take about two minutes, so that brief activity of other programs has no
+    /// effect.
     pub(super) fn full() -> Self {
         Self {
             is_small: false,
@@ -61,8 +62,8 @@ impl Sizes {
         }
     }
 
-    /// Some seconds in all: to see the machinery work. What is small drowns in noise,
-    /// and a claim may then be undecided.
+    /// The small sizes, which take some seconds, for a test of the machinery. Noise may hide small
+    /// effects and leave a claim undecided.
     pub(super) fn small() -> Self {
         Self {
             is_small: true,
@@ -85,15 +86,15 @@ impl Sizes {
     }
 }
 
-/// Into how many parts the job is cut that is said to be five times as fast.
+/// The number of parts of the job that is said to run five times as fast.
 pub(super) const PARTS: u32 = 5;
 
-/// So many milliseconds make a minute.
+/// Returns a minute of `millis` milliseconds.
 pub(super) fn minute(millis: u64) -> Minute {
     Minute(Duration::from_millis(millis))
 }
 
-/// What is remembered of a run.
+/// The record of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Trace {
     pub(super) figures: Figures,
@@ -103,7 +104,7 @@ pub(super) struct Trace {
 /// The lab, which keeps what it has measured.
 pub(super) struct Lab {
     pub(super) sizes: Sizes,
-    /// How many cooks are hired where the demo is one that compares; 1 leaves it to the demo.
+    /// The number of cooks in a demo that compares; 1 leaves the number to the demo.
     cooks: usize,
     traces: RefCell<Vec<Trace>>,
     jobs: OnceCell<Jobs>,
@@ -125,12 +126,12 @@ impl Lab {
         }
     }
 
-    /// New cooks, for an experiment that compares one with many.
+    /// Returns new cooks, for an experiment that compares one cook with many.
     pub(super) fn hire(&self) -> anyhow::Result<Crew> {
         cooks::hire(self.cooks)
     }
 
-    /// A job in parts, computing and waiting.
+    /// Returns the results of a job in parts, computing and waiting.
     pub(super) fn jobs(&self) -> anyhow::Result<&Jobs> {
         kept(&self.jobs, || {
             let jobs = parts::jobs(&self.hire()?, PARTS, minute(self.sizes.parts))?;
@@ -143,7 +144,7 @@ impl Lab {
         })
     }
 
-    /// Four ways to wait for coffee; one cook is told.
+    /// Returns the results of four ways to wait for coffee. One cook runs the notified way.
     pub(super) fn coffee(&self) -> anyhow::Result<&Shifts> {
         kept(&self.coffee, || {
             let shifts = self.sizes.coffee.measure(&cooks::one()?)?;
@@ -152,8 +153,8 @@ impl Lab {
         })
     }
 
-    /// Tasks and threads that wait; threads that compute. One cook has the tasks, and
-    /// nothing is recorded, for the record would be most of the memory.
+    /// Returns the results of waiting tasks, waiting threads, and computing threads. One cook has the
+    /// tasks, and nothing is recorded, because the record would take most of the memory.
     pub(super) fn threads(&self) -> anyhow::Result<&Both> {
         kept(&self.threads, || {
             let both = self.sizes.threads.measure(&brigade::SingleThread::new()?)?;
@@ -165,7 +166,7 @@ impl Lab {
         })
     }
 
-    /// One task from three frames, on one cook.
+    /// Returns the results of one task seen from three frames, on one cook.
     pub(super) fn reference(&self) -> anyhow::Result<&Run<ThreeFrames>> {
         kept(&self.reference, || {
             let run = self.sizes.reference.measure(&cooks::one()?)?;
@@ -174,8 +175,8 @@ impl Lab {
         })
     }
 
-    /// Remembers a run that was recorded. What was at work at once is counted by threads
-    /// here and what was in flight by tasks, so that neither figure follows from the other.
+    /// Stores a run that was recorded. The work at one instant is counted by threads here, and the number
+    /// in flight by tasks, so that neither figure follows from the other.
     pub(super) fn note<T>(&self, run: &Run<T>) {
         let recorded = brigade_timeline::figures(&run.timeline);
         let figures = Figures {
@@ -191,7 +192,7 @@ impl Lab {
         self.note(&runs.many);
     }
 
-    /// Remembers a run that was not recorded.
+    /// Stores a run that was not recorded.
     pub(super) fn note_figures(&self, figures: Figures, waiting_share: f64) {
         self.traces.borrow_mut().push(Trace {
             figures,
@@ -199,19 +200,20 @@ impl Lab {
         });
     }
 
-    /// All runs so far.
+    /// Returns all runs so far.
     pub(super) fn traces(&self) -> Vec<Trace> {
         self.traces.borrow().clone()
     }
 }
 
-/// How many threads of a kind were polling at one instant, at most, by the record: a task,
-/// or a job of the blocking pool, but not the main future, which is no task.
+/// Returns the largest number of threads of a kind that were polling at one instant, according to the
+/// record. A job of the blocking pool counts as well as a task. The main future does not count, because
+/// it is not a task.
 pub(super) fn polls_at_once(timeline: &Timeline, is_meant: fn(LaneKind) -> bool) -> usize {
     let mut polling = vec![false; timeline.lanes.len()];
     let (mut now, mut most) = (Duration::ZERO, 0);
     for event in &timeline.events {
-        // What ends at the nanosecond at which something else begins does not overlap with it.
+        // A poll that ends at the same nanosecond at which another begins does not overlap with it.
         if event.at > now {
             most = most.max(polling.iter().filter(|polling| **polling).count());
             now = event.at;
@@ -227,7 +229,7 @@ pub(super) fn polls_at_once(timeline: &Timeline, is_meant: fn(LaneKind) -> bool)
     most
 }
 
-/// What is kept, or measured now.
+/// Returns the kept result, or measures it now.
 fn kept<T>(cell: &OnceCell<T>, measure: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<&T> {
     if cell.get().is_none() {
         let _ = cell.set(measure()?);

@@ -1,4 +1,4 @@
-//! The machine that the claims were measured on, as far as it says what it is.
+//! A description of the machine on which the claims were measured.
 
 use std::{
     fs,
@@ -7,16 +7,16 @@ use std::{
 
 use crate::{cooks, units};
 
-/// What figures should never be seen without.
+/// The details that must accompany all figures.
 #[derive(Clone, Debug, serde::Serialize)]
 pub(super) struct Machine {
-    /// Cores that this program may use.
+    /// The number of cores that this program may use.
     cores: usize,
     cpu: Option<String>,
     os: String,
     /// Year, month and day, in UTC.
     date: String,
-    /// Of this program.
+    /// The version of this program.
     version: &'static str,
     optimized: bool,
 }
@@ -37,7 +37,7 @@ impl Machine {
         }
     }
 
-    /// `2 cores (Model 3000), Debian 12, Linux 6.1.0`
+    /// Returns a description such as `2 cores (Model 3000), Debian 12, Linux 6.1.0`.
     pub(super) fn sentence(&self) -> String {
         let cores = units::counted(self.cores, "core");
         let cpu = self.cpu.as_deref().unwrap_or(std::env::consts::ARCH);
@@ -62,12 +62,12 @@ fn cpu() -> Option<String> {
     )
 }
 
-/// The system's name, and its kernel's where that has another one.
+/// Returns the name of the system, and that of its kernel if the two differ.
 fn os() -> String {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let name = field(&release, "PRETTY_NAME", '=');
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease");
-    // As far as it says anything to a reader: `6.18` of `6.18.44-1-amd64`.
+    // Keeps only the useful part of a kernel version: `6.18` of `6.18.44-1-amd64`.
     let short = |kernel: String| {
         kernel
             .trim()
@@ -85,7 +85,7 @@ fn os() -> String {
     }
 }
 
-/// The value of the first line `name: value`, or `name="value"`.
+/// Returns the value of the first line `name: value`, or `name="value"`.
 fn field(text: &str, name: &str, between: char) -> Option<String> {
     let named = |line: &str| {
         let (key, value) = line.split_once(between)?;
@@ -95,8 +95,8 @@ fn field(text: &str, name: &str, between: char) -> Option<String> {
     (!value.is_empty()).then_some(value)
 }
 
-/// The day that lies so long after the first of January 1970, by years that begin in March: then the
-/// day of a leap year is the last one, and all other months have their places.
+/// Converts the time since 1 January 1970 to a date. Years are counted from March, so that a leap day is
+/// the last day of its year and all other months start on fixed days.
 fn date(since: Duration) -> String {
     let days = since.as_secs() / (24 * 60 * 60) + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);

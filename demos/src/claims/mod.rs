@@ -1,18 +1,18 @@
 //! `brigade claims`: what people say about concurrency and parallelism, measured.
 //!
-//! What it shows: each of sixteen claims is an experiment, and nearly each experiment
-//! is another demo, run at a size that leaves little to chance. The verdict is computed
-//! from the figures of this very run, on this machine; a claim that does not reproduce
-//! here says so. It is never more than the figures carry: where other programs had the
-//! cores, or the system does not say, a claim is undecided, with the reason.
+//! Each of sixteen claims is an experiment. Nearly every experiment is another demo, run at a size that
+//! leaves little to chance. The verdict is computed from the figures of this run on this machine, so a
+//! claim that does not reproduce here is reported as such. A verdict never exceeds what the figures
+//! support. If other programs had the cores, or if the system does not report a figure, a claim is
+//! undecided, and the reason is given.
 //!
 //! | file | its part |
 //! |---|---|
-//! | `said/` | the claims by topic: read the first in `said/tasks.rs` first |
-//! | `facts` | what an experiment measured, by name |
+//! | `said/` | the claims by topic: begin with the first claim in `said/tasks.rs` |
+//! | `facts` | the results of an experiment, by name |
 //! | `judgement` | verdicts, and the margins by which facts decide |
-//! | `lab` | where the experiments are made, and how large |
-//! | `table`, `machine`, `progress` | what is printed, on which machine, and meanwhile |
+//! | `lab` | the experiments and their sizes |
+//! | `table`, `machine`, `progress` | the output, the description of the machine, and the progress |
 
 mod facts;
 mod judgement;
@@ -47,30 +47,30 @@ use crate::{
     system,
 };
 
-/// How `brigade claims --help` begins.
+/// The text before the options in `brigade claims --help`.
 pub(crate) const ABOUT: &str = "Sixteen things people say, each an experiment with a verdict.\n\n\
     Each claim's experiment is run, and the verdict follows from its figures on this machine: holds, \
     does not hold, depends (on what), or undecided where they carry nothing. The command that shows a \
     claim alone stands beside it. Where one cook is compared with many, the many are a cook a core, or \
     as many as --cooks says. All sixteen take a minute or two.";
 
-/// How it ends.
+/// The text after the options.
 pub(crate) const NOTES: &str = "--cooks here: where one cook is compared with many, how many the many \
     are; of a list the largest counts.\n\n\
     --json adds `claims` (`id`, `claim`, `verdict`, `because`, `figures`, and the `command` that shows \
     it), `machine`, and `runs`, how many there were; the keys that all demos have are here the most of \
     all runs. In `figures`, too, _s means seconds and _speed_up how many times as fast.";
 
-/// What `brigade claims` can be asked.
+/// The command line of `brigade claims`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only these claims, by their numbers: 3,7
+    /// Check only the claims with these numbers: 3,7
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = whole::<u8>(1..=ALL.len() as u64))]
     only: Vec<u8>,
     /// Print a table in Markdown, with the machine it was measured on
     #[arg(long)]
     markdown: bool,
-    /// How large the experiments are; small ones take seconds and may leave claims undecided
+    /// Size of the experiments; small ones take seconds and may leave claims undecided
     #[arg(long, value_enum, default_value = "full")]
     size: Size,
 }
@@ -84,12 +84,12 @@ enum Size {
 /// A claim that was checked.
 struct Checked {
     claim: Claim,
-    /// The command that shows it alone.
+    /// The command that shows this claim alone.
     command: String,
     verdict: Verdict,
     because: String,
     facts: Facts,
-    /// True if the experiment came to nothing.
+    /// True if the experiment failed.
     has_failed: bool,
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
         Size::Full => Sizes::full(),
         Size::Small => Sizes::small(),
     };
-    // One cook leaves it to each demo how many the many are.
+    // With one cook, each demo decides how many the many are.
     let cooks = dish::asked(shared)?.into_iter().flatten().max();
     let lab = Lab::new(sizes, cooks.unwrap_or(1));
     let (begun, cpu) = (Instant::now(), system::cpu_time());
@@ -146,8 +146,8 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
     Ok(ending.exit_code())
 }
 
-/// Checks the `chosen` claims, and shows each as soon as all before it are shown. Ctrl-C ends it, and
-/// then the rest of what was checked is shown.
+/// Checks the `chosen` claims. Shows each one as soon as all claims before it are shown. After Ctrl-C,
+/// shows the remaining claims that were checked.
 fn check_all(
     chosen: &[Claim],
     lab: &Lab,
@@ -207,14 +207,14 @@ fn check(claim: Claim, lab: &Lab) -> Checked {
     }
 }
 
-/// The claims with these numbers, or all, in order.
+/// Returns the claims with these numbers, or all claims, in order.
 fn chosen(only: &[u8]) -> Vec<Claim> {
     let wanted = |claim: &Claim| only.is_empty() || only.contains(&(claim.id as u8));
     ALL.into_iter().filter(wanted).collect()
 }
 
-/// The same claims as they are checked: first the one that measures memory, since what ran before
-/// leaves memory behind for others to use, and last the one about all runs.
+/// Returns the same claims in the order in which they are checked. The claim that measures memory comes
+/// first, because earlier runs would leave memory for it to reuse. The claim about all runs comes last.
 fn in_order_of_work(chosen: &[Claim]) -> Vec<Claim> {
     let mut order = chosen.to_vec();
     order.sort_by_key(|claim| match claim.id {
@@ -225,8 +225,7 @@ fn in_order_of_work(chosen: &[Claim]) -> Vec<Claim> {
     order
 }
 
-/// The figures of all runs together: the most there was of each, and the time each cook
-/// spent inside tasks.
+/// Combines the figures of all runs: the maximum of each, and the time that each cook spent inside tasks.
 fn of_all(traces: &[Trace], wall: Duration, cpu: Option<Duration>) -> Figures {
     let all = || traces.iter().map(|trace| &trace.figures);
     let most = |figure: fn(&Figures) -> usize| all().map(figure).max().unwrap_or(0);

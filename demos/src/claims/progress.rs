@@ -1,8 +1,7 @@
-//! What is shown while the claims are checked: a bar on a terminal, a line for each
-//! claim elsewhere.
+//! Shows progress while the claims are checked: a bar on a terminal, or a line for each claim elsewhere.
 //!
-//! The bar is drawn when a claim is begun and stands still meanwhile: to move it, a
-//! thread would have to be there, and the experiments count threads and processor time.
+//! The bar is drawn when a claim is begun and does not move until the claim is checked. Moving it would
+//! need a thread, and the experiments count threads and processor time.
 
 use std::io::{IsTerminal as _, stderr};
 
@@ -11,7 +10,7 @@ use indicatif::ProgressBar;
 use super::Claim;
 use crate::{options::Shared, paint};
 
-/// What of a claim fits beside the bar.
+/// The most characters of a claim that are shown beside the bar.
 const SHORT: usize = 50;
 
 #[derive(Debug)]
@@ -22,8 +21,8 @@ pub(super) enum Progress {
 }
 
 impl Progress {
-    /// On stderr, since stdout is for results. `streams`: the results themselves come one
-    /// by one, so that lines would repeat them.
+    /// Shows progress on stderr, since stdout is for results. If `streams` is true, the results
+    /// themselves appear one by one, and lines would only repeat them.
     pub(super) fn new(shared: &Shared, streams: bool, all: usize) -> Self {
         if shared.quiet {
             Self::Nothing
@@ -36,7 +35,7 @@ impl Progress {
         }
     }
 
-    /// A claim is about to be checked.
+    /// Shows that a claim is about to be checked.
     pub(super) fn begin(&mut self, claim: &Claim) {
         let said = short(claim.said);
         match self {
@@ -49,7 +48,7 @@ impl Progress {
         }
     }
 
-    /// It is checked; `write` writes what came out, without the bar in between.
+    /// Shows that a claim is checked. `write` prints the result while the bar is hidden.
     pub(super) fn end(&self, write: impl FnOnce()) {
         match self {
             Self::Bar(bar) => {
@@ -60,7 +59,7 @@ impl Progress {
         }
     }
 
-    /// Leaves the screen as it was.
+    /// Clears the bar from the screen.
     pub(super) fn finish(self) {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
@@ -70,7 +69,7 @@ impl Progress {
 
 const TEMPLATE: &str = "{bar:16}  {pos} of {len}, now {msg}";
 
-/// A claim, or how it begins.
+/// Returns a claim, or its beginning if it is long.
 fn short(said: &str) -> String {
     match said.char_indices().nth(SHORT) {
         Some((at, _)) => format!("{} …", said[..at].trim_end()),

@@ -1,5 +1,5 @@
-//! The claims in print: for people one under the other, for the README as a table in
-//! Markdown, for programs as objects.
+//! The printed form of the claims: text for people, a Markdown table for the README, and objects for
+//! programs.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 use super::{Checked, Facts, Verdict, judgement::uncapitalized, machine::Machine};
 use crate::{paint::Paint, report, units};
 
-/// Where the figures of a claim are broken into lines, as its sentences are.
+/// The width, in columns, at which the figures of a claim are wrapped, like its sentences.
 const WIDTH: usize = 78;
 
-/// What stands above all claims.
+/// Returns the text above all claims.
 pub(super) fn heading(machine: &Machine, paint: Paint) -> String {
     let title = "claims: what people say about concurrency and parallelism, measured";
     let commands = "Under each, behind $, a command that shows it. `brigade` there is \
@@ -27,7 +27,7 @@ pub(super) fn heading(machine: &Machine, paint: Paint) -> String {
     text
 }
 
-/// A claim, its verdict and why, the figures and the command.
+/// Returns a claim, its verdict with the reason, the figures and the command.
 pub(super) fn text(checked: &Checked, paint: Paint) -> String {
     let said = report::wrapped(checked.claim.said);
     let mut lines: Vec<String> = said.lines().map(|line| paint.bold(line)).collect();
@@ -46,20 +46,20 @@ pub(super) fn text(checked: &Checked, paint: Paint) -> String {
     format!("\n{:>2}  {text}\n", checked.claim.id)
 }
 
-/// The verdict as it begins its sentence, and the whole of that.
+/// Returns the word or words of the verdict, and the whole sentence that begins with them.
 fn said_of(checked: &Checked) -> (&'static str, String) {
     let because = &checked.because;
     let word = match checked.verdict {
         Verdict::Holds => "Holds.",
         Verdict::DoesNotHold => "Does not hold.",
-        // On what it depends.
+        // The reason says on what it depends.
         Verdict::Depends => return ("Depends", format!("Depends {}", uncapitalized(because))),
         Verdict::Undecided => "Undecided.",
     };
     (word, format!("{word} {because}"))
 }
 
-/// The figures in lines, broken between two of them only.
+/// Wraps the figures into lines, with breaks only between two figures.
 fn facts(facts: &Facts) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for fact in &facts.0 {
@@ -74,7 +74,7 @@ fn facts(facts: &Facts) -> Vec<String> {
     lines
 }
 
-/// How many there are of each verdict.
+/// Counts the claims with each verdict.
 pub(super) fn summary(checked: &[Checked]) -> String {
     let words = [
         (Verdict::Holds, "holds", "hold"),
@@ -99,13 +99,13 @@ pub(super) fn summary(checked: &[Checked]) -> String {
     }
 }
 
-/// What stands below them.
+/// Returns the text below all claims.
 pub(super) fn ending(summary: &str, wall: Duration, paint: Paint) -> String {
     let took = format!("Checked in {}.", units::duration(wall));
     format!("\n{} {}\n", paint.bold(summary), paint.dim(&took))
 }
 
-/// The table, and where it was measured.
+/// Returns the table, with the machine on which it was measured.
 pub(super) fn markdown(checked: &[Checked], machine: &Machine, wall: Duration) -> String {
     let mut text =
         String::from("| | Claim | Verdict | What was measured | See it |\n|--:|---|---|---|---|\n");
@@ -130,12 +130,12 @@ pub(super) fn markdown(checked: &[Checked], machine: &Machine, wall: Duration) -
     text
 }
 
-/// Text that does not end its cell.
+/// Escapes text so that it does not end its cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-/// A claim for programs.
+/// Returns a claim for programs.
 pub(super) fn json(checked: &Checked) -> Value {
     let facts = checked.facts.0.iter();
     let figures: Map<_, _> = facts

@@ -1,14 +1,13 @@
-//! What is wrong with the arguments, in one plain line that names the option.
+//! Describes a mistake in the arguments in one plain line that names the option.
 //!
-//! clap explains itself in paragraphs, and in its own words. Its errors come with what
-//! they are about, so the usual ones are said anew here; of any other one the first
-//! paragraph is kept.
+//! clap explains itself in paragraphs, and in its own words. Its errors contain the facts, so this file
+//! rewords the usual errors. Of any other error, it keeps the first paragraph.
 
 use std::error::Error as _;
 
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
-/// One line for `error`.
+/// Returns one line for `error`.
 pub(super) fn line(error: &Error) -> String {
     let said = match error.kind() {
         ErrorKind::ValueValidation => refused_value(error),
@@ -22,7 +21,7 @@ pub(super) fn line(error: &Error) -> String {
     said.unwrap_or_else(|| first_paragraph(&error.to_string()))
 }
 
-/// `--count x: must be a whole number …`: the option's own parser says what it takes.
+/// Formats `--count x: must be a whole number …`. The option's own parser describes the accepted values.
 fn refused_value(error: &Error) -> Option<String> {
     let value = quoted_if_empty(text(error, ContextKind::InvalidValue)?);
     Some(format!("{} {value}: {}", argument(error)?, error.source()?))
@@ -60,7 +59,7 @@ fn unknown_argument(error: &Error) -> Option<String> {
 fn unknown_demo(error: &Error) -> Option<String> {
     let name = text(error, ContextKind::InvalidSubcommand)?;
     let meant = match error.get(ContextKind::SuggestedSubcommand) {
-        // The most similar one comes last.
+        // The most similar name comes last.
         Some(ContextValue::Strings(meant)) => meant.last(),
         _ => None,
     };
@@ -70,7 +69,7 @@ fn unknown_demo(error: &Error) -> Option<String> {
     ))
 }
 
-/// The only conflicts there are: an option with itself.
+/// Describes the only possible conflict: an option that is given twice.
 fn twice(error: &Error) -> Option<String> {
     let argument = argument(error)?;
     let is_itself = text(error, ContextKind::PriorArg)
@@ -78,7 +77,7 @@ fn twice(error: &Error) -> Option<String> {
     is_itself.then(|| format!("{argument} stands there twice"))
 }
 
-/// The option without the name of its value: `--count`, not `--count <N>`.
+/// Returns the option without the name of its value: `--count`, not `--count <N>`.
 fn argument(error: &Error) -> Option<String> {
     let argument = text(error, ContextKind::InvalidArg)?;
     let name = argument.split(' ').next()?;
@@ -96,8 +95,8 @@ fn quoted_if_empty(value: &str) -> &str {
     if value.is_empty() { "''" } else { value }
 }
 
-/// The first paragraph says what is wrong, a line beginning with `tip:` how to mend it,
-/// and the rest repeats `--help`.
+/// Keeps the first paragraph, which describes the mistake, and a line that begins with `tip:`, which
+/// describes the remedy. The rest repeats `--help`.
 fn first_paragraph(message: &str) -> String {
     let mut said = Vec::new();
     let mut tip = None;

@@ -1,18 +1,19 @@
-//! Honest work whose result can be checked: the sum of the squares of all numbers in
-//! a range, modulo 2^64. It takes as long as the range is; the formula for it does not.
+//! Work whose result can be checked: the sum of the squares of all numbers in a range, modulo 2^64. Its
+//! time grows with the range, but the time of the checking formula does not.
 
 use std::{hint::black_box, ops::Range};
 
 /// Squares the numbers one after the other and adds them up.
 pub(crate) fn sum_of_squares(numbers: Range<u64>) -> u64 {
-    // The black box keeps the compiler from knowing the formula too.
+    // The black box keeps the compiler from replacing the loop by the formula.
     let squares = numbers.map(|number| black_box(number).wrapping_mul(number));
     squares.fold(0, u64::wrapping_add)
 }
 
-/// What [`sum_of_squares`] must come to for all numbers below `n`.
+/// Returns the result of [`sum_of_squares`] for all numbers below `n`, computed by a formula.
 pub(crate) fn squares_below(n: u64) -> u64 {
-    // Three factors may exceed 128 bits; what is divided by 6 has to be whole before.
+    // The product of three factors may exceed 128 bits, so the division by 6 is done before the last
+    // multiplication.
     let n = u128::from(n);
     let pairs = n * n.saturating_sub(1) / 2;
     let odd = (2 * n).saturating_sub(1);
@@ -38,7 +39,7 @@ mod tests {
             squares_below(n as u64),
             (((n - 1) * n / 2 * (2 * n - 1)) / 3) as u64
         );
-        // The sum of a range is what the formula says of its two ends.
+        // The sum over a range equals the difference of the formula at its two ends.
         let end = u64::MAX;
         let last = sum_of_squares(end - 1000..end);
         let before = squares_below(end - 1000);

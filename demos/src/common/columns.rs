@@ -1,18 +1,18 @@
-//! A small table among the details of a report: a heading and rows, each column
-//! as wide as its widest cell.
+//! A small table among the details of a report: a heading and rows. Each column is as wide as its widest
+//! cell.
 
 use unicode_width::UnicodeWidthStr as _;
 
-/// Between two columns.
+/// The gap between two columns.
 const GAP: &str = "  ";
 
-/// Rows of cells. The first column stands at its left edge, the others at their right.
+/// Rows of cells. The first column is aligned left, the other columns are aligned right.
 pub(crate) struct Columns {
     rows: Vec<Vec<String>>,
 }
 
 impl Columns {
-    /// A table with this heading: `way | orders | CPU time`.
+    /// Creates a table with this heading: `way | orders | CPU time`.
     pub(crate) fn new(heading: &str) -> Self {
         let mut columns = Self { rows: Vec::new() };
         columns.row(heading.split('|').map(str::trim));
@@ -23,13 +23,13 @@ impl Columns {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
-    /// The table as one block of text, set in a little.
+    /// Returns the table as one indented block of text.
     pub(crate) fn block(&self) -> String {
         let lines = self.lines().into_iter();
         lines.map(|line| format!("  {line}\n")).collect()
     }
 
-    /// The heading and the rows, line by line.
+    /// Returns the heading and the rows, line by line.
     pub(crate) fn lines(&self) -> Vec<String> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {

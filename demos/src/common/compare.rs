@@ -1,5 +1,5 @@
-//! `--cooks 1,2,4`: the same demo with different numbers of cooks, side by side,
-//! and the sentence that follows from the comparison.
+//! `--cooks 1,2,4`: runs of the same demo with different numbers of cooks, side by side, and the sentence
+//! that follows from the comparison.
 
 use std::process::ExitCode;
 
@@ -15,12 +15,11 @@ use crate::{
     units,
 };
 
-/// A run that took less than so much of one cook's time leaves a second one nothing to take
-/// over.
+/// A run that took less than this share of one cook's time leaves a second cook nothing to take over.
 const LITTLE_WORK: f64 = 0.5;
 
-/// Ends the command: prints the JSON object if that was asked for, or how the
-/// runs compare if several were `printed`. The worst ending counts, `ending` included.
+/// Ends the command. Prints the JSON object if it was asked for, or compares the runs if several were
+/// `printed`. The worst of all endings, `ending` included, decides the exit status.
 pub(crate) fn finish(
     reports: &[Report],
     printed: usize,
@@ -36,7 +35,7 @@ pub(crate) fn finish(
     endings.fold(ending, Ending::max).exit_code()
 }
 
-/// The keys of the last run, and `runs` with one object each if it is a list.
+/// Returns the keys of the last run and, if `list` is true, `runs` with one object for each run.
 fn object(reports: &[Report], list: bool) -> Value {
     let mut object = reports.last().map_or(Value::Null, Report::json);
     if list {
@@ -67,7 +66,7 @@ fn table(reports: &[Report]) -> Columns {
     )
 }
 
-/// Several runs, one a row, each against the first.
+/// Shows several runs, one per row, each compared with the first.
 pub(crate) fn side_by_side<'a>(
     what: &str,
     runs: impl IntoIterator<Item = (String, &'a Figures)>,
@@ -90,7 +89,7 @@ pub(crate) fn side_by_side<'a>(
     columns
 }
 
-/// What two of the columns mean: lines to stand under a table that has them.
+/// Explains two of the columns, in lines to print under a table that has them.
 pub(crate) fn columns_explained() -> [String; 3] {
     [
         String::new(),
@@ -99,7 +98,7 @@ pub(crate) fn columns_explained() -> [String; 3] {
     ]
 }
 
-/// What the comparison says: of the others, the run that differs most from the first.
+/// Returns the sentence about the run that differs most from the first.
 fn sentence(reports: &[Report]) -> String {
     let first = &reports[0].figures;
     let speed_up = |report: &Report| SpeedUp::between(first, &report.figures);
@@ -139,8 +138,8 @@ fn sentence(reports: &[Report]) -> String {
     report::with_doubts(said, gain.doubt().into_iter().chain(crowding.cloned()))
 }
 
-/// Why a first run leaves nothing to gain, if its figures say so. (Its cooks' own time,
-/// not that on a processor, which other programs may have kept from them.)
+/// Explains why a first run leaves nothing to gain, if its figures show that. (The figures are the cooks'
+/// own time, not the processor time, which other programs may have reduced.)
 fn reason(first: &Figures) -> String {
     let at_work: f64 = first.busy_shares().iter().sum();
     if at_work >= LITTLE_WORK {

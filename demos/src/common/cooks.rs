@@ -1,5 +1,5 @@
-//! Cooks to hire: the executors of a demo that compares several runs by itself. They record always,
-//! for their figures.
+//! Builds the executors of a demo that compares several runs. They always record, because the figures are
+//! taken from the record.
 
 use std::future::Future;
 
@@ -8,20 +8,20 @@ use brigade::{
     Executor, Handle, Metrics, SingleThread, WorkStealing, task::JoinHandle, timeline::Timeline,
 };
 
-/// What goes wrong when an executor is built.
+/// The context of an error when an executor is built.
 pub(crate) const FAILED: &str = "the runtime could not start";
 
-/// One cook, whose work is recorded.
+/// Returns one cook, whose work is recorded.
 pub(crate) fn one() -> anyhow::Result<SingleThread> {
     single(true)
 }
 
-/// `cooks` cooks, whose work is recorded.
+/// Returns `cooks` cooks, whose work is recorded.
 pub(crate) fn many(cooks: usize) -> anyhow::Result<WorkStealing> {
     stealing(cooks, true)
 }
 
-/// `cooks` cooks, be it [`one`] or [`many`].
+/// Returns `cooks` cooks, either from [`one`] or from [`many`].
 pub(crate) fn hire(cooks: usize) -> anyhow::Result<Crew> {
     Ok(if cooks == 1 {
         Crew::One(one()?)
@@ -30,12 +30,12 @@ pub(crate) fn hire(cooks: usize) -> anyhow::Result<Crew> {
     })
 }
 
-/// How many cores there are for this program.
+/// Returns the number of cores available to this program.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// How many cooks there is a core for, and two at least: fewer are not many.
+/// Returns one cook per core, but at least two, since fewer are not many.
 pub(crate) fn a_cook_a_core() -> usize {
     cores().max(2)
 }
@@ -50,7 +50,7 @@ pub(crate) fn stealing(cooks: usize, recorded: bool) -> anyhow::Result<WorkSteal
     builder.record_timeline(recorded).build().context(FAILED)
 }
 
-/// Either executor: an [`Executor`] whose kind is not known before the run.
+/// Either executor, for an [`Executor`] whose kind is known only at run time.
 pub(crate) enum Crew {
     One(SingleThread),
     Many(WorkStealing),

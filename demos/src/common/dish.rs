@@ -1,9 +1,9 @@
-//! The executor is chosen at run time, and the demo never knows which it got.
+//! The executor is chosen at run time, and a demo does not know which executor it runs on.
 //!
 //! A demo is a [`Dish`]: one generic method, compiled once for each executor.
-//! (An `Executor` cannot be a trait object, since its methods are generic over
-//! the future; a visitor with a generic method does the same job.) [`run`] cooks
-//! it once for each number in `--cooks 1,2,4`.
+//! (An `Executor` cannot be a trait object, because its methods are generic over the future. A visitor
+//! with a generic method serves the same purpose.) [`run`] cooks the dish once for each number in
+//! `--cooks 1,2,4`.
 
 use std::process::ExitCode;
 
@@ -20,17 +20,17 @@ use crate::{
     report::{Ending, Report},
 };
 
-/// What a demo does, on whichever executor it is handed.
+/// A demo, which runs on the executor that it is given.
 pub(crate) trait Dish {
-    /// True if the demo's figures come from the timeline, which is then recorded
-    /// even if nobody asked for a drawing.
+    /// True if the demo's figures come from the timeline. The timeline is then recorded even if no
+    /// drawing was asked for.
     const RECORDED: bool = true;
 
-    /// True if the demo compares one cook with many by itself.
+    /// True if the demo itself compares one cook with many.
     const COMPARES: bool = false;
 
-    /// Which numbers of cooks, of those that were asked for, are runs of their own. A
-    /// demo that compares by itself needs none for the one.
+    /// Selects the numbers of cooks that need a run of their own. A demo that compares by itself needs no
+    /// separate run with one cook.
     fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
         if Self::COMPARES {
             but_one(asked)
@@ -39,25 +39,24 @@ pub(crate) trait Dish {
         }
     }
 
-    /// Runs the demo from beginning to end. With a list of cooks it is called once
-    /// for each number, each time with a new executor.
+    /// Runs the demo from beginning to end. With a list of cooks, this is called once for each number,
+    /// each time with a new executor.
     fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report>;
 }
 
-/// Runs `dish` with as many cooks as were asked for, and draws the run if that
-/// was asked for. When nobody says, the feature `work-stealing` decides: one cook
-/// without it, a cook a core with it.
+/// Runs `dish` with the requested numbers of cooks, and draws the run if that was asked for. Without a
+/// number, the feature `work-stealing` decides: one cook without it, one cook per core with it.
 pub(crate) fn run<D: Dish>(shared: &Shared, dish: &D) -> anyhow::Result<ExitCode> {
     meanwhile::begin(shared);
     let drawing = Drawing::asked(shared)?;
     let asked = asked(shared)?;
-    // Two of them are wanted side by side, and the demo does that by itself.
+    // A demo that compares by itself also has the run with one cook, which is listed if it was asked for.
     let wants_one = asked.len() > 1 && asked.contains(&Some(1));
     let (mut reports, mut printed) = (Vec::<Report>::new(), 0);
     let mut ending = Ending::Whole;
     for cooks in dish.runs(asked) {
         let (report, timeline) = match with(cooks, D::RECORDED || drawing.is_some(), dish, shared) {
-            // What was done so far is reported.
+            // Report what was done before the interruption.
             Err(error) if error.is::<Interrupted>() && !reports.is_empty() => {
                 eprintln!("brigade: {error}");
                 ending = Ending::Interrupted;
@@ -96,7 +95,7 @@ pub(crate) fn run<D: Dish>(shared: &Shared, dish: &D) -> anyhow::Result<ExitCode
     Ok(compare::finish(&reports, printed, ending, shared))
 }
 
-/// The numbers of cooks without the one, unless nothing else was asked for.
+/// Removes the number 1, unless it is the only number.
 fn but_one(mut asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
     if asked.len() > 1 {
         asked.retain(|&cooks| cooks != Some(1));
@@ -130,7 +129,7 @@ fn cook<E: Executor>(
     Ok((report, executor.timeline()))
 }
 
-/// The numbers of cooks that were asked for; `None` stands for nobody having said.
+/// Returns the requested numbers of cooks; `None` means that no number was given.
 pub(crate) fn asked(shared: &Shared) -> anyhow::Result<Vec<Option<usize>>> {
     if shared.cooks.is_empty() {
         return Ok(vec![None]);

@@ -1,6 +1,6 @@
-//! The figures of a run, which every demo has, measured from the first task to the last result.
+//! The figures that every demo has, measured from the first task to the last result.
 //!
-//! This is the only file that looks into the runtime's [`Metrics`].
+//! This is the only file that reads the runtime's [`Metrics`].
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use brigade::{Executor, Metrics};
 
 use crate::system;
 
-/// Begins when the work begins and turns into [`Figures`] when it is done.
+/// Starts when the work starts, and yields [`Figures`] when the work is done.
 #[derive(Debug)]
 pub(crate) struct Stopwatch {
     begun: Instant,
@@ -53,30 +53,30 @@ impl Stopwatch {
     }
 }
 
-/// The time each worker has spent inside tasks so far.
+/// Returns the time that each worker has spent inside tasks so far.
 fn busy(metrics: &Metrics) -> Vec<Duration> {
     metrics.workers.iter().map(|worker| worker.busy).collect()
 }
 
-/// What is measured in every demo.
+/// The figures that every demo measures.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Figures {
-    /// Threads that run tasks.
+    /// The number of threads that run tasks.
     pub(crate) cooks: usize,
-    /// From the first task to the last result.
+    /// The time from the first task to the last result.
     pub(crate) wall: Duration,
-    /// Time on a processor, all threads together; `None` where the system does not say.
+    /// Processor time, summed over all threads; `None` if the system does not report it.
     pub(crate) cpu: Option<Duration>,
-    /// Tasks begun and not finished at one instant: concurrency.
+    /// The largest number of tasks begun and not finished at one instant: concurrency.
     pub(crate) in_flight_max: usize,
-    /// Tasks being polled at one instant: parallelism.
+    /// The largest number of tasks being polled at one instant: parallelism.
     pub(crate) at_once_max: usize,
-    /// Time each cook spent inside tasks.
+    /// The time that each cook spent inside tasks.
     pub(crate) busy: Vec<Duration>,
 }
 
 impl Figures {
-    /// The share of the wall time that each cook spent inside tasks, 0 to 1.
+    /// Returns the share of the wall time that each cook spent inside tasks, from 0 to 1.
     pub(crate) fn busy_shares(&self) -> Vec<f64> {
         self.busy
             .iter()
@@ -84,8 +84,8 @@ impl Figures {
             .collect()
     }
 
-    /// Of `task_time`, the lifetimes of all tasks added up, the share in which
-    /// they were not being polled.
+    /// Returns the share of `task_time` in which tasks were not being polled. `task_time` is the sum of
+    /// the lifetimes of all tasks.
     pub(crate) fn waiting_share(&self, task_time: Duration) -> f64 {
         if task_time.is_zero() {
             0.0
@@ -95,7 +95,7 @@ impl Figures {
     }
 }
 
-/// `part / whole`, never outside 0 to 1 (the two were not read at one instant).
+/// Returns `part / whole`, limited to 0 to 1, because the two were not read at the same instant.
 fn share(part: Duration, whole: Duration) -> f64 {
     if whole.is_zero() {
         0.0

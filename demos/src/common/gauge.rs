@@ -1,11 +1,11 @@
-//! A number that goes up and down, and the most it has been.
+//! A number that goes up and down, and the largest value that it has had.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-/// A number that goes up and down, and the most it has been.
+/// A number that goes up and down, and the largest value that it has had.
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
     now: AtomicUsize,
@@ -13,7 +13,7 @@ pub(crate) struct Gauge {
 }
 
 impl Gauge {
-    /// One more, for as long as the answer lives.
+    /// Increases the number by one until the returned value is dropped.
     pub(crate) fn up(self: &Arc<Self>) -> Counted {
         let now = self.now.fetch_add(1, Relaxed) + 1;
         self.most.fetch_max(now, Relaxed);
@@ -29,7 +29,7 @@ impl Gauge {
     }
 }
 
-/// One that a [`Gauge`] counts.
+/// One unit that a [`Gauge`] counts. Dropping it decreases the gauge.
 #[derive(Debug)]
 pub(crate) struct Counted(Arc<Gauge>);
 

@@ -1,5 +1,5 @@
-//! A process beside this one that runs a hidden command of this same program, so that what it needs is
-//! not counted as the demo's.
+//! A separate process that runs a hidden command of this same program, so that its resources are not
+//! counted as the demo's.
 
 use std::{
     io::{BufReader, Read as _},
@@ -10,20 +10,20 @@ use anyhow::Context as _;
 
 use crate::{interrupt::Interrupt, system};
 
-/// The process. It ends when this is dropped.
+/// The process. It is killed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Helper(Child);
 
-/// What every hidden command is given.
+/// The arguments of every hidden command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Hidden {
-    /// End when stdin closes, which it does when the process that started this one is gone
+    /// End when stdin closes, which happens when the parent process is gone
     #[arg(long, required = true)]
     until_stdin_closes: bool,
 }
 
 impl Helper {
-    /// Starts a hidden command. Returns also what it writes.
+    /// Starts a hidden command. Also returns the command's output.
     pub(crate) fn start(
         command: &'static str,
         args: &[String],
@@ -40,12 +40,12 @@ impl Helper {
         Ok((Self(child), BufReader::new(stdout)))
     }
 
-    /// The number of the process.
+    /// Returns the ID of the process.
     pub(crate) fn process(&self) -> u32 {
         self.0.id()
     }
 
-    /// Closes its standard input, which asks it to end.
+    /// Closes the process's standard input, which asks the process to end.
     pub(crate) fn dismiss(&mut self) {
         drop(self.0.stdin.take());
     }
@@ -53,15 +53,15 @@ impl Helper {
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        // The process ends by itself when its stdin closes, which also happens when this one is killed.
-        // Here it is told outright, to be done at once.
+        // The process ends by itself when its stdin closes, which also happens if this process is killed.
+        // Killing it here makes it end at once.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
 impl Hidden {
-    /// What a hidden command does first: Ctrl-C is its parent's affair.
+    /// Prepares a hidden command. It ignores Ctrl-C, which the parent handles.
     pub(crate) fn begin(&self) -> anyhow::Result<()> {
         debug_assert!(self.until_stdin_closes);
         Interrupt::ignore()?;
@@ -70,8 +70,8 @@ impl Hidden {
     }
 }
 
-/// Blocks until the process that started this one is gone, or closes the pipe.
+/// Blocks until the parent process is gone or closes the pipe.
 pub(crate) fn wait_for_end_of_stdin() {
-    // An error means that there is nobody to wait for, as much as an end does.
+    // An error means, like an end of the input, that the parent no longer uses the pipe.
     let _ = std::io::stdin().lock().read_to_end(&mut Vec::new());
 }

@@ -1,5 +1,5 @@
-//! Ctrl-C: the first asks the demo to stop and say what it has done so far, the
-//! second ends the process there and then.
+//! Ctrl-C: the first asks the demo to stop and to report what it has done so far, the second ends the
+//! process at once.
 
 use std::{
     future::pending,
@@ -21,16 +21,16 @@ use signal_hook::{
 /// The exit status of a run that Ctrl-C cut short: 128 + SIGINT, as shells have it.
 pub(crate) const STATUS: u8 = 130;
 
-/// The error of a run that was not begun, or not ended, because of Ctrl-C.
+/// The error of a run that Ctrl-C prevented or cut short.
 #[derive(Debug, thiserror::Error)]
 #[error("ended by Ctrl-C")]
 pub(crate) struct Interrupted;
 
-/// The user's wish that the run end.
+/// The user's request that the run end.
 ///
-/// A signal handler may do next to nothing: it raises a flag, and it rings a bell by
-/// writing a byte into a socket whose other end an executor can wait for like for any
-/// other. The byte is never read, so the bell rings on.
+/// A signal handler may do very little. It sets a flag, and it writes a byte into a socket. An executor
+/// can wait for the other end of that socket as for any other socket. The byte is never read, so the
+/// socket stays readable.
 #[derive(Clone, Debug)]
 pub(crate) struct Interrupt {
     asked: Arc<AtomicBool>,
@@ -38,8 +38,7 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Takes over SIGINT and SIGTERM for the rest of the process, the first
-    /// time it is called.
+    /// Takes over SIGINT and SIGTERM for the rest of the process when it is first called.
     pub(crate) fn listen() -> anyhow::Result<Self> {
         static LISTENING: OnceLock<Interrupt> = OnceLock::new();
         if let Some(listening) = LISTENING.get() {
@@ -53,8 +52,8 @@ impl Interrupt {
         let asked = Arc::new(AtomicBool::new(false));
         let (bell, button) = UnixStream::pair()?;
         for signal in [SIGINT, SIGTERM] {
-            // The order matters: handlers run in the order they were registered, so
-            // the first signal finds the flag still down and only the second exits.
+            // The order matters, because handlers run in the order in which they were registered. The
+            // first signal finds the flag unset, so only the second signal exits.
             flag::register_conditional_shutdown(signal, i32::from(STATUS), asked.clone())?;
             flag::register(signal, asked.clone())?;
             pipe::register(signal, button.try_clone()?)?;
@@ -65,7 +64,7 @@ impl Interrupt {
         })
     }
 
-    /// Waits for Ctrl-C, inside of an executor; for ever if that cannot be waited for.
+    /// Waits for Ctrl-C inside an executor. Waits forever if the socket cannot be used.
     pub(crate) async fn rung(&self) {
         let bell = self.bell.try_clone();
         if let Ok(bell) = bell.and_then(brigade::net::UnixStream::try_from)
@@ -76,9 +75,8 @@ impl Interrupt {
         pending().await
     }
 
-    /// Lets Ctrl-C pass by, for a child process that must outlive it: a terminal
-    /// sends the signal to every process in the foreground, and the parent still
-    /// has replies to count.
+    /// Ignores Ctrl-C in a child process that must outlive it. A terminal sends the signal to every
+    /// process in the foreground, but the parent still has replies to count.
     pub(crate) fn ignore() -> anyhow::Result<()> {
         flag::register(SIGINT, Arc::default()).context("cannot ignore Ctrl-C")?;
         Ok(())

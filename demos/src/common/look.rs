@@ -1,4 +1,4 @@
-//! What stdout can show.
+//! The abilities of stdout: colour, characters and width.
 
 use std::io::IsTerminal as _;
 
@@ -6,11 +6,11 @@ use brigade_timeline::Look;
 
 use crate::paint;
 
-/// Columns where nobody says how many there are.
+/// The width, in columns, if it is unknown.
 const WIDTH_UNKNOWN: usize = 100;
 
-/// What stdout can show: on a terminal all it has, anywhere else plain ASCII.
-/// Colour never with `--no-color`, nor when `NO_COLOR` is set (no-color.org).
+/// Returns what stdout can show: everything on a terminal, and plain ASCII elsewhere. Colour is off with
+/// `--no-color` or if `NO_COLOR` is set (no-color.org).
 pub(crate) fn for_stdout(no_color: bool) -> Look {
     let set = |name| {
         std::env::var(name)
@@ -18,7 +18,7 @@ pub(crate) fn for_stdout(no_color: bool) -> Look {
             .filter(|value: &String| !value.is_empty())
     };
     let able = std::io::stdout().is_terminal() && !paint::dumb_terminal();
-    // The first of these that is set decides, says POSIX.
+    // POSIX: the first of these variables that is set decides.
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
     let locale = locale.unwrap_or_default().to_lowercase();
     Look {
@@ -28,7 +28,7 @@ pub(crate) fn for_stdout(no_color: bool) -> Look {
     }
 }
 
-/// How many columns there are: the terminal's, or else what `COLUMNS` says.
+/// Returns the width in columns: that of the terminal, or else the value of `COLUMNS`.
 pub(crate) fn width() -> usize {
     let said = std::env::var("COLUMNS").ok();
     let said = said.and_then(|columns| columns.parse().ok());

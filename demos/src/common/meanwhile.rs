@@ -1,7 +1,7 @@
-//! A line on the terminal that says what goes on, and vanishes when it is over.
+//! A line on the terminal that names the current step and disappears when the step ends.
 //!
-//! It does not move: to move it, a thread would have to be there, and the demos
-//! count threads and processor time.
+//! The line does not move, because moving it would need a thread, and the demos count threads and
+//! processor time.
 
 use std::{
     io::{IsTerminal as _, Write as _, stderr},
@@ -12,19 +12,19 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::{options::Shared, paint};
 
-/// True if anybody wants to see it; one for the process, as there is one terminal.
+/// True if the line is to be shown. One flag for the process, because there is one terminal.
 static WANTED: AtomicBool = AtomicBool::new(false);
 
-/// Shows lines from now on, unless somebody wants it quiet or nobody looks.
+/// Shows lines from now on, unless `--quiet` is set or stderr is not a terminal.
 pub(crate) fn begin(shared: &Shared) {
     let seen = stderr().is_terminal() && !paint::dumb_terminal();
     WANTED.store(!shared.quiet && seen, Relaxed);
 }
 
-/// Shows `text` for as long as what is returned lives.
+/// Shows `text` until the returned value is dropped.
 pub(crate) fn show(text: &str) -> Shown {
     let shown = WANTED.load(Relaxed);
-    // A line that wrapped could not be written over.
+    // A line that wrapped could not be overwritten.
     let columns = terminal_size::terminal_size_of(stderr()).map_or(80, |(it, _)| usize::from(it.0));
     let text: String = text.chars().take(columns.saturating_sub(1)).collect();
     if shown {
@@ -33,14 +33,14 @@ pub(crate) fn show(text: &str) -> Shown {
     Shown(shown.then(|| text.width()))
 }
 
-/// A line that is to vanish: so wide, if it is there at all.
+/// The width of a line that disappears when this is dropped, or `None` if no line is shown.
 #[must_use = "the line vanishes with it"]
 pub(crate) struct Shown(Option<usize>);
 
 impl Drop for Shown {
     fn drop(&mut self) {
         if let Some(width) = self.0 {
-            // Written over, and not by an escape sequence: who wants no colour wants none.
+            // Overwritten with spaces instead of an escape sequence, which works on every terminal.
             let _ = write!(stderr(), "\r{:width$}\r", "");
         }
     }

@@ -1,8 +1,7 @@
-//! One program on one executor, measured: what it returned, its figures and its
-//! timeline.
+//! One measured run of a program on an executor: its output, its figures and its timeline.
 //!
-//! A demo that compares several programs measures each on an executor of its own,
-//! since an executor counts from its beginning.
+//! A demo that compares several programs measures each on a new executor, because the figures of an
+//! executor count from its creation.
 
 use std::{future::Future, pin::pin, time::Duration};
 
@@ -19,15 +18,15 @@ use crate::{
     units,
 };
 
-/// Less work than this says nothing about processors. Thin air.
+/// The least work from which a share of processor time is computed. Arbitrary.
 const WORK_TO_JUDGE: Duration = Duration::from_millis(10);
 
-/// Cooks who are on a processor for less of their work than this share one with others.
-/// The executor's own work and the kernel's count as the program's, so a cook alone on a
-/// core comes to 1.
+/// Cooks that are on a processor for less than this share of their work share the processor with other
+/// threads. The work of the executor and of the kernel counts as the program's, so a cook that is alone
+/// on a core reaches 1.
 const CROWDED: f64 = 0.8;
 
-/// What a run left behind.
+/// The results of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Run<T> {
     pub(crate) output: T,
@@ -36,7 +35,7 @@ pub(crate) struct Run<T> {
     pub(crate) timeline: Timeline,
 }
 
-/// Runs `future` to its end, with the stopwatch running, unless Ctrl-C is pressed.
+/// Runs `future` to its end and measures it, unless Ctrl-C is pressed.
 pub(crate) fn measure<E: Executor, F: Future>(
     executor: &E,
     future: F,
@@ -64,15 +63,15 @@ pub(crate) fn measure<E: Executor, F: Future>(
 pub(crate) struct OneAndMany<T> {
     pub(crate) one: Run<T>,
     pub(crate) many: Run<T>,
-    /// True if the executor at hand was the one cook.
+    /// True if the given executor has one cook.
     at_hand_is_one: bool,
 }
 
-/// Runs what `program` makes with one cook and with many. The executor at hand
-/// takes the part that it can; for the other one is hired, many being a cook a core.
+/// Runs the program that `program` makes with one cook and with many. The given executor `at_hand` runs
+/// the part that suits it, and a new executor runs the other. Many means one cook per core.
 ///
-/// The executor at hand goes first and the other is built after it, so that neither's
-/// timeline shows the time that it waits for its turn.
+/// The given executor goes first and the other is built after it, so that neither timeline shows time in
+/// which an executor waited for the other.
 pub(crate) fn one_and_many<E: Executor, F: Future>(
     at_hand: &E,
     program: impl Fn() -> F,
@@ -93,13 +92,13 @@ pub(crate) fn one_and_many<E: Executor, F: Future>(
 }
 
 impl<T> OneAndMany<T> {
-    /// How many times as fast many cooks were.
+    /// Returns how many times as fast many cooks were as one.
     pub(crate) fn speed_up(&self) -> SpeedUp {
         SpeedUp::between(&self.one.figures, &self.many.figures)
     }
 
-    /// What casts doubt on the comparison: a speed-up that cannot be, and processors that the
-    /// cooks had to share.
+    /// Returns what casts doubt on the comparison: an impossible speed-up, or processors that the cooks
+    /// had to share.
     pub(crate) fn doubts(&self) -> Vec<String> {
         let crowding = self.many.crowding().or_else(|| self.one.crowding());
         self.speed_up()
@@ -109,7 +108,7 @@ impl<T> OneAndMany<T> {
             .collect()
     }
 
-    /// The run of the executor at hand, which is the one that the report is about.
+    /// Returns the run of the given executor, which is the run that the report is about.
     pub(crate) fn at_hand(&self) -> &Run<T> {
         if self.at_hand_is_one {
             &self.one
@@ -120,7 +119,7 @@ impl<T> OneAndMany<T> {
 }
 
 impl<T, E> Run<Result<T, E>> {
-    /// The error, if that is what the run came to.
+    /// Returns the error if the output of the run is an error.
     pub(crate) fn transpose(self) -> Result<Run<T>, E> {
         let Self {
             output,
@@ -136,7 +135,7 @@ impl<T, E> Run<Result<T, E>> {
 }
 
 impl<T> Run<T> {
-    /// The same run with another output.
+    /// Returns the same run with another output.
     pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Run<U> {
         Run {
             output: change(self.output),
@@ -145,31 +144,30 @@ impl<T> Run<T> {
         }
     }
 
-    /// Of the lifetimes of all tasks added up, the share in which they waited.
+    /// Returns the share of the lifetimes of all tasks, added up, in which the tasks waited.
     pub(crate) fn waiting_share(&self) -> f64 {
         brigade_timeline::figures(&self.timeline).waiting_share
     }
 
-    /// How many times as long as `other` this run took.
+    /// Returns how many times as long as `other` this run took.
     pub(crate) fn times_as_long_as<U>(&self, other: &Run<U>) -> SpeedUp {
         SpeedUp::between(&self.figures, &other.figures)
     }
 
-    /// Of the time that the cooks spent at work, the share in which they were really on
-    /// a processor. It is well below 1 where more cooks work than there are free cores:
-    /// then the system lets them take turns.
+    /// Returns the share of the cooks' working time in which they were on a processor. It is well below 1
+    /// if more cooks work than there are free cores, because the system then lets them take turns.
     pub(crate) fn on_processor(&self) -> Option<f64> {
         let work = brigade_timeline::figures(&self.timeline).work;
         let cpu = self.figures.cpu?;
         (work >= WORK_TO_JUDGE).then(|| (cpu.as_secs_f64() / work.as_secs_f64()).min(1.0))
     }
 
-    /// Says so if the cooks had to share processors, which nobody should put down to the
-    /// program.
+    /// Describes that the cooks had to share processors, if they did, so that nobody attributes the
+    /// effect to the program.
     pub(crate) fn crowding(&self) -> Option<String> {
         let share = self.on_processor().filter(|&share| share < CROWDED)?;
         let (cooks, cores) = (self.figures.cooks, cooks::cores());
-        // Some may have had nothing to do.
+        // Some cooks may have had nothing to do.
         let at_work = cooks.min(self.figures.at_once_max.max(1));
         let fair = (cores as f64 / at_work as f64).min(1.0);
         let too_many = format!(
@@ -191,7 +189,7 @@ impl<T> Run<T> {
         ))
     }
 
-    /// The figures for a program, as part of an object.
+    /// Returns the figures for a program, as part of an object.
     pub(crate) fn json(&self) -> Value {
         let figures = &self.figures;
         json!({
@@ -210,8 +208,8 @@ mod tests {
     use super::*;
     use crate::work::{Pile, begin};
 
-    /// A run with enough work to be judged. How much a pile is to chop is found out when it is made,
-    /// and on a machine that is busy just then it comes out too small.
+    /// Returns a run with enough work to be judged. The size of a pile is derived from a measurement of
+    /// the machine, so it may be too small if the machine was busy then.
     fn chopped() -> Run<()> {
         let mut size = 2 * WORK_TO_JUDGE;
         loop {
@@ -241,7 +239,7 @@ mod tests {
             "{said}"
         );
         assert!(said.ends_with("other programs had the rest."), "{said}");
-        // With twice as many cooks as cores it is no more than their share.
+        // With twice as many cooks as cores, half of the time is no more than their share.
         run.figures.cooks = 2 * cooks::cores();
         run.figures.at_once_max = run.figures.cooks;
         let said = run.crowding().unwrap();

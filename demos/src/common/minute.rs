@@ -1,25 +1,24 @@
-//! How long a minute of a demo's story takes: so that dinner is ready in a second,
-//! and in a test in a blink.
+//! The duration of a minute in a demo's story. Dinner is ready in a second, and much sooner in a test.
 
 use std::time::Duration;
 
-/// The shortest minute: below, a timer's own lateness is longer than what it is set for.
+/// The shortest minute. A timer set for less is late by more than its own duration.
 const SHORTEST: Duration = Duration::from_micros(100);
-/// The longest, which is as long as a minute is.
+/// The longest minute, which is a real one.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// So long takes a minute.
+/// The duration of one minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Minute(pub(crate) Duration);
 
 impl Minute {
-    /// So long take `count` minutes.
+    /// Returns the duration of `count` minutes.
     pub(crate) fn times(self, count: f64) -> Duration {
         self.0.mul_f64(count)
     }
 }
 
-/// A number of milliseconds.
+/// Parses a number of milliseconds.
 impl std::str::FromStr for Minute {
     type Err = String;
 

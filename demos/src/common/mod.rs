@@ -1,5 +1,5 @@
-//! What the demos share: the options, the executors, a measured run, its report, and numbers as a
-//! person reads them. Nothing in this folder knows a demo.
+//! The code that the demos share: the options, the executors, a measured run, its report, and readable
+//! numbers. Nothing in this folder depends on a demo.
 
 pub(crate) mod arithmetic;
 pub(crate) mod columns;

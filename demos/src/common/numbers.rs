@@ -1,12 +1,12 @@
-//! Numbers on the command line: what is taken, and what is said of anything else.
+//! Numbers on the command line: the accepted values, and the message for any other value.
 //!
-//! Every option that wants a number says in the same plain words what it takes.
+//! Every option that takes a number describes the accepted values in the same words.
 
 use std::ops::RangeInclusive;
 
 use crate::units;
 
-/// Takes a whole number within `range`: the `value_parser` of an option.
+/// Returns the `value_parser` of an option that takes a whole number within `range`.
 pub(crate) fn whole<T: TryFrom<u64>>(
     range: RangeInclusive<u64>,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
@@ -17,7 +17,8 @@ pub(crate) fn whole<T: TryFrom<u64>>(
     }
 }
 
-/// `a whole number from 1 to 100`, and how to write one if that is what went wrong.
+/// Describes the accepted numbers, such as `a whole number from 1 to 100`, and how to write a number if
+/// the text is not one.
 fn wanted(range: &RangeInclusive<u64>, text: &str) -> String {
     let count = |number: &u64| units::count(usize::try_from(*number).unwrap_or(usize::MAX));
     let (least, most) = (count(range.start()), count(range.end()));

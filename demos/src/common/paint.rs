@@ -1,4 +1,4 @@
-//! Colour, where somebody is looking and has not asked for none.
+//! Colour, if stdout is a terminal and the user has not disabled it.
 
 use std::io::IsTerminal;
 
@@ -11,8 +11,8 @@ pub(crate) struct Paint {
 }
 
 impl Paint {
-    /// Colour for stdout: only on a terminal that can show it, never with
-    /// `--no-color` and never when `NO_COLOR` is set to anything (no-color.org).
+    /// Returns colour for stdout only on a terminal that can show it, and never with `--no-color` or if
+    /// `NO_COLOR` is set to anything (no-color.org).
     pub(crate) fn for_stdout(no_color: bool) -> Self {
         Self {
             on: std::io::stdout().is_terminal() && takes_escapes(no_color),
@@ -49,14 +49,14 @@ impl Paint {
     }
 }
 
-/// Returns whether escape sequences may be written to a terminal: not with `--no-color`, nor when
-/// `NO_COLOR` is set, nor to one that understands none.
+/// Returns whether escape sequences may be written to a terminal: not with `--no-color`, not if
+/// `NO_COLOR` is set, and not to a terminal that does not understand them.
 pub(crate) fn takes_escapes(no_color: bool) -> bool {
     let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     !no_color && !asked_not_to && !dumb_terminal()
 }
 
-/// A bar on stderr, which somebody must be there to see.
+/// Returns a progress bar on stderr. The caller checks that stderr is a terminal.
 pub(crate) fn bar(template: &str, all: usize) -> ProgressBar {
     let style = ProgressStyle::with_template(template)
         .expect("the template is a constant")
@@ -64,13 +64,13 @@ pub(crate) fn bar(template: &str, all: usize) -> ProgressBar {
     ProgressBar::with_draw_target(Some(all as u64), ProgressDrawTarget::stderr()).with_style(style)
 }
 
-/// Terminals that understand neither colour nor a moving cursor say so.
+/// Returns whether the terminal declares that it understands neither colour nor a moving cursor.
 pub(crate) fn dumb_terminal() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-/// Text from elsewhere (a URL, a server's words) made safe to print: control
-/// characters could move the cursor, recolour the screen or break a line in two.
+/// Makes text from elsewhere (a URL, a server's message) safe to print. Control characters could move the
+/// cursor, change colours or break a line in two.
 pub(crate) fn harmless(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })

@@ -1,5 +1,5 @@
-//! `--timeline`: the record of a run becomes a drawing, with the figures and the
-//! advice that follow from it.
+//! `--timeline`: turns the record of a run into a drawing, with its figures and the advice that follows
+//! from them.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,8 @@ use crate::{
     units,
 };
 
-/// A drawing that was asked for: where it goes and, by that, its form; for a terminal, none.
+/// A requested drawing: its destination, and its form, which the file name determines. `None` is the
+/// terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Drawing {
     form: Option<Form>,
@@ -22,8 +23,8 @@ pub(crate) struct Drawing {
 }
 
 impl Drawing {
-    /// What `--timeline` says, if it says anything. Wrong endings and folders that are
-    /// not there are refused before the run.
+    /// Returns the drawing that `--timeline` asks for, if any. Unknown endings and missing folders are
+    /// refused before the run.
     pub(crate) fn asked(shared: &Shared) -> anyhow::Result<Option<Self>> {
         let Some(to) = &shared.timeline else {
             return Ok(None);
@@ -43,7 +44,8 @@ impl Drawing {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
-        // `Path` drops the slash, and would leave it to the end of the run to find no such folder.
+        // `Path` drops the final slash, so the missing folder would be noticed only at the end of the
+        // run.
         let text = to.as_os_str().to_string_lossy();
         let why = if to == Path::new("-") {
             None
@@ -67,8 +69,8 @@ impl Drawing {
         }
     }
 
-    /// The same drawing of one run among several: `run.svg` becomes `run-1cook.svg`
-    /// or `run-2cooks.svg`.
+    /// Returns the same drawing for one run among several: `run.svg` becomes `run-1cook.svg` or
+    /// `run-2cooks.svg`.
     pub(crate) fn of_cooks(&self, cooks: usize) -> Self {
         let mut drawing = self.clone();
         if let (false, Some(stem), Some(ending)) =
@@ -83,12 +85,12 @@ impl Drawing {
         drawing
     }
 
-    /// Returns whether it is drawn among the other text.
+    /// Returns whether the drawing is printed to stdout, among the other text.
     pub(crate) fn is_stdout(&self) -> bool {
         self.form.is_none()
     }
 
-    /// Says what the timeline makes one think.
+    /// Prints the advice that follows from the timeline.
     pub(crate) fn advise(&self, timeline: &Timeline, shared: &Shared) {
         if !shared.json {
             for advice in brigade_timeline::advice(timeline) {
@@ -99,7 +101,7 @@ impl Drawing {
         }
     }
 
-    /// Draws the run that `report` tells of.
+    /// Draws the run that `report` describes.
     pub(crate) fn draw(
         &self,
         report: &Report,
@@ -108,7 +110,7 @@ impl Drawing {
     ) -> anyhow::Result<()> {
         let drawing = brigade_timeline::Drawing::new(timeline).workers_are("cook");
         let mut drawing = drawing.title(&report.title);
-        // Other forms draw one run: the one that the report is about.
+        // Other forms draw a single run, namely the run that the report is about.
         match (&report.runs[..], self.form) {
             ([(name, first), others @ ..], Some(Form::Html)) => {
                 drawing = brigade_timeline::Drawing::new(first)
@@ -131,21 +133,21 @@ impl Drawing {
         if report.draws_run {
             report::write_stdout("The run is drawn above.\n");
         } else {
-            // A reader that closed the other end (`| head`) wanted no more.
+            // A closed pipe (`| head`) is not an error.
             report::write_stdout(&drawing.terminal(look::for_stdout(shared.no_color)));
         }
         Ok(())
     }
 }
 
-/// The figures that stand above the drawing: concurrency and parallelism first.
+/// Returns the figures printed above the drawing, with concurrency and parallelism first.
 fn figures(timeline: &Timeline) -> Vec<(String, String)> {
     let figures = brigade_timeline::figures(timeline);
     let mut all = vec![
         ("in flight at most", units::count(figures.in_flight_max)),
         ("at once at most", units::count(figures.at_once_max)),
-        // Both as recorded: the report's time may be that of a part, or of several runs, and no chain
-        // is longer than the record that it is in.
+        // Both figures come from the record. The report's time may cover a part or several runs, but a
+        // critical path must not be longer than its record.
         ("wall time", units::duration(figures.span)),
         ("critical path", units::duration(figures.critical_path)),
         ("tasks waited", units::percent(figures.waiting_share)),

@@ -1,5 +1,5 @@
-//! How every demo ends: the figures of its run, a table a person reads, one
-//! JSON object a program reads, and the sentence that follows from the figures.
+//! The end of every demo: the figures of its run, a table for people, one JSON object for programs, and
+//! the sentence that follows from the figures.
 
 use std::{io::Write as _, process::ExitCode};
 
@@ -10,10 +10,10 @@ use crate::{
     figures::Figures, interrupt, look, measure::Run, options::Shared, paint::Paint, units,
 };
 
-/// Where the sentence at the end is broken into lines.
+/// The width, in columns, at which the closing sentence is wrapped.
 const SENTENCE_WIDTH: usize = 78;
 
-/// How the run went, which is the exit status; of several runs the worst counts.
+/// The outcome of a run, which determines the exit status. Of several runs, the worst counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ending {
     /// Everything that was asked for was done.
@@ -57,7 +57,7 @@ impl Row {
     }
 }
 
-/// Everything a demo has to say when it is done.
+/// Everything that a demo reports when it is done.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) demo: &'static str,
@@ -66,7 +66,7 @@ pub(crate) struct Report {
     /// The sentence that follows from the figures.
     pub(crate) verdict: String,
     pub(crate) ending: Ending,
-    /// That the cooks had to share processors, if they had.
+    /// The remark that the cooks had to share processors, if they did.
     pub(crate) crowding: Option<String>,
     /// The demo's own keys of the JSON object.
     pub(crate) own: Map<String, Value>,
@@ -76,21 +76,21 @@ pub(crate) struct Report {
     pub(crate) charts: Vec<String>,
     /// True if one of them is the run's own timeline, which is then not drawn again.
     pub(crate) draws_run: bool,
-    /// Which run the table is about, where there are several: `the notified way`.
+    /// The run that the table is about, if there are several: `the notified way`.
     pub(crate) rows_of: String,
     pub(crate) rows: Vec<Row>,
     /// Lines under the table, ready to print: failures, results one by one.
     pub(crate) details: Vec<String>,
-    /// The same with one cook, if the demo compares by itself.
+    /// The same demo with one cook, if the demo compares by itself.
     pub(crate) with_one: Option<Run<()>>,
     /// True if the report is not printed, because standard output is for something else.
     pub(crate) is_silent: bool,
-    /// All runs of a demo that compares several, by name: its page shows them side by side.
+    /// All runs of a demo that compares several, by name. Its page shows them side by side.
     pub(crate) runs: Vec<(String, Timeline)>,
 }
 
 impl Report {
-    /// A report that has its figures and its title, and for the rest nothing to say yet.
+    /// Creates a report with its figures and its title; everything else is empty.
     pub(crate) fn new(demo: &'static str, title: impl Into<String>, figures: Figures) -> Self {
         Self {
             demo,
@@ -100,7 +100,7 @@ impl Report {
         }
     }
 
-    /// A report of a run that was recorded.
+    /// Creates a report of a run that was recorded.
     pub(crate) fn of<T>(demo: &'static str, title: impl Into<String>, run: &Run<T>) -> Self {
         Self {
             waiting_share: run.waiting_share(),
@@ -109,7 +109,7 @@ impl Report {
         }
     }
 
-    /// Draws runs one under the other, all to one scale, one of them being the report's own.
+    /// Draws runs one below the other to one scale. One of them is the report's own run.
     pub(crate) fn draw(&mut self, runs: &[(&Timeline, String)], shared: &Shared) {
         let look = look::for_stdout(shared.no_color);
         self.charts
@@ -134,7 +134,7 @@ impl Report {
         write_stdout(&format!("{gap}{text}"));
     }
 
-    /// The object for programs.
+    /// Returns the object for programs.
     pub(crate) fn json(&self) -> Value {
         let figures = &self.figures;
         let mut object = json!({
@@ -192,7 +192,7 @@ impl Report {
     }
 }
 
-/// The rows that every demo shares: time, concurrency, parallelism.
+/// Returns the rows that all demos share: time, concurrency, parallelism.
 pub(crate) fn common_rows(figures: &Figures) -> Vec<Row> {
     let mut rows = Vec::new();
     rows.push(match figures.cpu {
@@ -207,7 +207,7 @@ pub(crate) fn common_rows(figures: &Figures) -> Vec<Row> {
     rows
 }
 
-/// The two rows that no demo goes without: concurrency and parallelism.
+/// Returns the two rows that every demo has: concurrency and parallelism.
 pub(crate) fn concurrency_rows(figures: &Figures) -> Vec<Row> {
     vec![
         Row::new(
@@ -223,8 +223,8 @@ pub(crate) fn concurrency_rows(figures: &Figures) -> Vec<Row> {
     ]
 }
 
-/// Writes to stdout. Whoever closed the other end (`| head`) wanted no more; any other failure, as of a
-/// full disk, ends the program, so that nobody takes half a report for a whole one.
+/// Writes to stdout. A closed pipe (`| head`) is not an error. Any other failure, such as a full disk,
+/// ends the program, so that nobody takes half a report for a whole one.
 pub(crate) fn write_stdout(text: &str) {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -236,13 +236,13 @@ pub(crate) fn write_stdout(text: &str) {
     }
 }
 
-/// A sentence and those that cast doubt on it.
+/// Joins a sentence and the sentences that cast doubt on it.
 pub(crate) fn with_doubts(said: String, doubts: impl IntoIterator<Item = String>) -> String {
     let all: Vec<String> = std::iter::once(said).chain(doubts).collect();
     all.join(" ")
 }
 
-/// `text` broken into lines as sentences are everywhere.
+/// Wraps `text` at the width of all sentences.
 pub(crate) fn wrapped(text: &str) -> String {
     wrap(text, SENTENCE_WIDTH).join("\n")
 }

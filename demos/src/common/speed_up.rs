@@ -1,24 +1,24 @@
-//! How many times as fast one run was as another: what that amounts to, and whether it can be true.
+//! The speed-up of one run over another: what it means, and whether it can be true.
 //!
-//! A run cannot gain more than its cooks and the cores allow. A larger figure is printed with
-//! a mark and a sentence, since it measures the machine and not the program.
+//! A run cannot gain more than its cooks and the cores allow. A larger figure is printed with a mark and
+//! a sentence, because it measures the machine and not the program.
 
 use std::fmt;
 
 use crate::{cooks, figures::Figures, units};
 
-/// So many times as fast, or as long, is put down to the cooks. Two runs of one program
-/// differ by a few percent anyway, and by more on a machine that has other things to do.
+/// The smallest ratio that is attributed to the cooks. Two runs of one program differ by a few percent
+/// anyway, and by more on a busy machine.
 const WORTH_MENTIONING: f64 = 1.2;
 
-/// By so much two runs of one program differ on a machine that does nothing else. A gain that
-/// exceeds what is possible by less is printed as what is possible, marked as about that.
+/// The ratio by which two runs of one program differ on an idle machine. A gain that exceeds the possible
+/// maximum by less is printed as that maximum, marked as approximate.
 const NOISE: f64 = 1.05;
 
-/// What stands after a figure that cannot be true.
+/// The mark after a figure that cannot be true.
 const MARK: &str = " (?)";
 
-/// What a change of the wall time amounts to.
+/// What a change of the wall time means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     Faster,
@@ -27,8 +27,8 @@ pub(crate) enum Change {
 }
 
 impl Change {
-    /// Of a run that was `speed_up` times as fast as the other. It is judged as it is
-    /// printed, so that no sentence contradicts the figure in it.
+    /// Classifies a run that was `speed_up` times as fast as the other. The rounded figure is judged, so
+    /// that no sentence contradicts the figure in it.
     pub(crate) fn of(speed_up: f64) -> Self {
         if printed(speed_up) >= WORTH_MENTIONING {
             Self::Faster
@@ -44,18 +44,18 @@ fn printed(factor: f64) -> f64 {
     (factor * 100.0).round() / 100.0
 }
 
-/// `1.07 x; less than 1.20 x may be chance`: a change that is none, and why.
+/// Describes a change that may be chance: `1.07 x; less than 1.20 x may be chance`.
 pub(crate) fn may_be_chance(speed_up: f64) -> String {
     format!("{} x; {}", units::factor(speed_up), chance())
 }
 
-/// What is said of changes that are none.
+/// Returns the remark about changes that may be chance.
 pub(crate) fn chance() -> String {
     let least = units::factor(WORTH_MENTIONING);
     format!("less than {least} x may be chance")
 }
 
-/// How many times as fast a run was, and the most that can be true.
+/// How many times as fast a run was, and the largest factor that can be true.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct SpeedUp {
     pub(crate) factor: f64,
@@ -63,13 +63,13 @@ pub(crate) struct SpeedUp {
 }
 
 impl SpeedUp {
-    /// How many times as fast as `first` the run `other` was.
+    /// Computes how many times as fast as `first` the run `other` was.
     pub(crate) fn between(first: &Figures, other: &Figures) -> Self {
         Self::on(cooks::cores(), first, other)
     }
 
-    /// The same on a machine with so many cores. More cooks help as far as there are cores, and
-    /// more tasks in flight as far as each of them waits.
+    /// Computes the same for a machine with `cores` cores. More cooks help only up to the number of
+    /// cores, and more tasks in flight help only as far as each of them waits.
     fn on(cores: usize, first: &Figures, other: &Figures) -> Self {
         let ratio = |of: &dyn Fn(&Figures) -> usize| of(other) as f64 / of(first).max(1) as f64;
         let hands = ratio(&|figures| figures.cooks.min(cores));
@@ -80,7 +80,7 @@ impl SpeedUp {
         }
     }
 
-    /// The same with another bound, where more is known than the figures tell.
+    /// Returns the same factor with another bound, for a caller that knows more than the figures tell.
     pub(crate) fn at_most(self, most: f64) -> Self {
         Self { most, ..self }
     }
@@ -89,17 +89,18 @@ impl SpeedUp {
         Change::of(self.factor)
     }
 
-    /// Returns whether it is a gain, and a greater one than can be true.
+    /// Returns whether this is a gain that is larger than possible.
     pub(crate) fn is_doubtful(self) -> bool {
         self.exceeds_by(NOISE)
     }
 
-    /// Returns whether it is more than so many times what is possible. As it is printed, again.
+    /// Returns whether the gain is more than `times` times the possible maximum, after rounding as in
+    /// print.
     fn exceeds_by(self, times: f64) -> bool {
         self.change() == Change::Faster && printed(self.factor) > printed(self.most * times)
     }
 
-    /// Why it cannot be true, as a sentence.
+    /// Returns a sentence that explains why the factor cannot be true, if it cannot.
     pub(crate) fn doubt(self) -> Option<String> {
         let most = units::factor(self.most);
         self.is_doubtful().then(|| {
@@ -111,7 +112,7 @@ impl SpeedUp {
     }
 }
 
-/// `1.94 x`, `~2.00 x` if it was 2.03, or `3.33 x (?)`, where 2 is possible.
+/// Prints `1.94 x`, `~2.00 x` for 2.03, or `3.33 x (?)`, if at most 2 is possible.
 impl fmt::Display for SpeedUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let factor = units::factor(self.factor);
@@ -169,10 +170,10 @@ mod tests {
         assert_eq!(text(2, 2, 300), "3.33 x (?)");
         assert_eq!(text(2, 2, 495), "~2.00 x");
         assert_eq!(text(2, 2, 470), "2.13 x (?)");
-        // Four cooks on two cores are two, and on eight they are four.
+        // On two cores, four cooks count as two; on eight cores, they count as four.
         assert_eq!(text(2, 4, 300), "3.33 x (?)");
         assert_eq!(text(8, 4, 300), "3.33 x");
-        // What may be chance is no gain that anybody could doubt.
+        // A change that may be chance is no gain, so it cannot be doubtful.
         assert_eq!(text(1, 2, 900), "1.11 x");
         assert_eq!(text(1, 2, 2000), "0.50 x");
     }

@@ -1,18 +1,18 @@
-//! What the operating system says about this process: memory, threads, time on
-//! a processor and the number of files it may hold open.
+//! Figures of the operating system about this process: memory, threads, processor time, and the number of
+//! files that it may hold open.
 //!
-//! Each figure is an `Option`: where the system has no such figure the summary
-//! says so, and nothing is guessed.
+//! Each figure is an `Option`. If the system does not report it, the summary says so, and nothing is
+//! guessed.
 
 use std::time::Duration;
 
 use crate::units;
 
-/// The three standard streams, where the system does not list what is open.
+/// The number of open files if the system does not list them: the three standard streams.
 const OPEN_AT_START: u64 = 3;
 
-/// A file descriptor or so for each of: the selector,
-/// its waker, the origin's pipes, look-ups, a certificate file; the rest is spare.
+/// The number of descriptors kept free for the selector, its waker, the origin's pipes, lookups and a
+/// certificate file. The rest is spare.
 const SPARE_FILES: u64 = 45;
 
 /// The figures of `/proc/self/status` at one moment.
@@ -22,20 +22,20 @@ pub(crate) struct Status {
     pub(crate) memory: Option<u64>,
     /// The most bytes of memory in use since the process began.
     pub(crate) memory_peak: Option<u64>,
-    /// Threads of the process, all of them.
+    /// The number of threads of the process.
     pub(crate) threads: Option<usize>,
 }
 
 impl Status {
-    /// All `None` where there is no such file (it is Linux's).
+    /// Reads the figures. All are `None` without this file, which only Linux has.
     pub(crate) fn now() -> Self {
         std::fs::read_to_string("/proc/self/status")
             .map(|text| Self::parse(&text))
             .unwrap_or_default()
     }
 
-    /// Begins a new count of the memory's peak, where the system can. (Linux: the
-    /// file is for this, and writing to one's own is allowed.)
+    /// Resets the peak of the memory, if the system can. (On Linux the file exists for this purpose, and
+    /// a process may write to its own.)
     pub(crate) fn reset_peak() {
         let _ = std::fs::write("/proc/self/clear_refs", "5");
     }
@@ -55,22 +55,22 @@ impl Status {
     }
 }
 
-/// The time all threads of this process have spent on a processor.
+/// Returns the processor time of all threads of this process.
 pub(crate) fn cpu_time() -> Option<Duration> {
     use rustix::time::{ClockId, clock_gettime};
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).ok()
 }
 
-/// How many more files this process may open, after raising its own limit as
-/// far as the system lets it. Files that are open already, inherited ones included, count.
+/// Raises the limit of open files as far as the system allows, and returns how many more files this
+/// process may open. Files that are already open, including inherited files, count.
 pub(crate) fn raise_open_files() -> usize {
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(u64::MAX);
     let taken = open_files().max(OPEN_AT_START) + SPARE_FILES;
     usize::try_from(limit.saturating_sub(taken)).unwrap_or(usize::MAX)
 }
 
-/// How many of the things that are `wanted` there can be, where files leave room for so many. Says so
-/// where that is fewer.
+/// Returns how many of the `wanted` things are possible under the limit of open files. Prints a message
+/// if that is fewer than wanted.
 pub(crate) fn as_files_allow(wanted: usize, possible: usize, things: &str) -> usize {
     if possible < wanted {
         let (wanted, possible) = (units::count(wanted), units::count(possible));
@@ -81,9 +81,9 @@ pub(crate) fn as_files_allow(wanted: usize, possible: usize, things: &str) -> us
     wanted.min(possible)
 }
 
-/// How many descriptors are in use; 0 where the system does not list them.
+/// Returns how many descriptors are in use, or 0 if the system does not list them.
 fn open_files() -> u64 {
-    // Linux and the BSDs.
+    // The first path is for Linux, the second for the BSDs.
     let listed = std::fs::read_dir("/proc/self/fd").or_else(|_| std::fs::read_dir("/dev/fd"));
     listed.map_or(0, |files| files.count() as u64)
 }

@@ -1,37 +1,37 @@
-//! Numbers as a person reads them: 2,000 requests, 63.6 MiB, 9 min 12 s.
+//! Numbers in readable form: 2,000 requests, 63.6 MiB, 9 min 12 s.
 
 use std::time::Duration;
 
 use indicatif::{BinaryBytes, HumanCount};
 
-/// 15000 as `15,000`.
+/// Formats 15000 as `15,000`.
 pub(crate) fn count(number: usize) -> String {
     HumanCount(number as u64).to_string()
 }
 
-/// `1 request`, `2,000 requests`.
+/// Formats a number with its noun: `1 request`, `2,000 requests`.
 pub(crate) fn counted(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {noun}{plural}", count(number))
 }
 
-/// `1 request that waits`, `2,000 requests that wait`: with a verb.
+/// Formats a number with its noun and a verb: `1 request that waits`, `2,000 requests that wait`.
 pub(crate) fn counted_that(number: usize, noun: &str, verb: &str) -> String {
     let singular = if number == 1 { "s" } else { "" };
     format!("{} that {verb}{singular}", counted(number, noun))
 }
 
-/// Bytes in the binary units that memory comes in: `1.50 KiB`.
+/// Formats bytes in binary units: `1.50 KiB`.
 pub(crate) fn bytes(number: u64) -> String {
     BinaryBytes(number).to_string()
 }
 
-/// What is known, as it is written, or a dash.
+/// Formats a value with `written`, or returns a dash if the value is unknown.
 pub(crate) fn or_dash<T>(known: Option<T>, written: impl Fn(T) -> String) -> String {
     known.map_or_else(|| "-".to_owned(), written)
 }
 
-/// A duration to about three digits, in the unit that suits it.
+/// Formats a duration to about three digits, in a suitable unit.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     if seconds < 0.000_999_5 {
@@ -56,7 +56,7 @@ fn long(seconds: u64) -> String {
     }
 }
 
-/// A ratio as a factor: `1.04`, `17`, `1,050`.
+/// Formats a ratio as a factor: `1.04`, `17`, `1,050`.
 pub(crate) fn factor(ratio: f64) -> String {
     if !ratio.is_finite() {
         "-".to_owned()
@@ -67,7 +67,7 @@ pub(crate) fn factor(ratio: f64) -> String {
     }
 }
 
-/// A share between 0 and 1 in percent. What is not quite all never reads 100 %.
+/// Formats a share between 0 and 1 in percent. A share below 1 is never printed as 100 %.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 99.0 && percent < 100.0 {

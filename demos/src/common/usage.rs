@@ -1,26 +1,26 @@
-//! What a piece of work took from the operating system: time on a core, time in the
-//! queue for one, and how often it was interrupted.
+//! The cost of a piece of work to the operating system: time on a core, time in the queue for a core, and
+//! context switches.
 //!
-//! The runtime knows tasks and the operating system knows threads; these are the
-//! figures of threads. A span of work is two [`Usage`]s and their difference.
+//! The runtime knows tasks, and the operating system knows threads. These figures are about threads. The
+//! cost of a span of work is the difference of two [`Usage`]s.
 
 use std::time::Duration;
 
 pub(crate) use os::cpu_of;
 
-/// What a thread or the whole process has used so far.
+/// The usage of a thread or of the whole process so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Usage {
     /// Time on a core.
     pub(crate) cpu: Duration,
-    /// How often it gave its core up because it had to wait.
+    /// The number of times it gave up its core because it had to wait.
     pub(crate) voluntary: u64,
-    /// How often its core was taken away in favour of somebody else.
+    /// The number of times its core was taken away for another thread.
     pub(crate) involuntary: u64,
 }
 
 impl Usage {
-    /// What was used since `before`.
+    /// Returns the usage since `before`.
     pub(crate) fn since(self, before: Self) -> Self {
         Self {
             cpu: self.cpu.saturating_sub(before.cpu),
@@ -29,13 +29,13 @@ impl Usage {
         }
     }
 
-    /// How often a core changed hands.
+    /// Returns the number of context switches.
     pub(crate) fn switches(self) -> u64 {
         self.voluntary + self.involuntary
     }
 }
 
-/// Runs `work` and says what the process used meanwhile.
+/// Runs `work` and returns what the process used meanwhile.
 pub(crate) fn of<T>(work: impl FnOnce() -> T) -> (T, Option<Usage>) {
     let before = Usage::of_process();
     let result = work();
@@ -43,12 +43,11 @@ pub(crate) fn of<T>(work: impl FnOnce() -> T) -> (T, Option<Usage>) {
     (result, used.map(|(after, before)| after.since(before)))
 }
 
-/// How long the calling thread has stood in the queue for a core: ready, and nobody
-/// let it run. Linux alone counts that.
+/// Returns how long the calling thread has been ready but without a core. Only Linux counts that.
 pub(crate) fn queued_for_a_core() -> Option<Duration> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    // On a core, in the queue (nanoseconds), and how many turns. The first is read
-    // elsewhere: here it is as old as the last tick of the clock.
+    // The fields are the time on a core, the time in the queue (both in nanoseconds) and the number of
+    // time slices. The first is not read here, because it is only as recent as the last clock tick.
     let nanos = text.split_whitespace().nth(1)?.parse().ok()?;
     Some(Duration::from_nanos(nanos))
 }
@@ -66,12 +65,12 @@ mod os {
     use super::Usage;
 
     impl Usage {
-        /// All threads of this process, also those that have ended.
+        /// Returns the usage of all threads of this process, including those that have ended.
         pub(crate) fn of_process() -> Option<Self> {
             Self::of(UsageWho::RUSAGE_SELF, ClockId::CLOCK_PROCESS_CPUTIME_ID)
         }
 
-        /// The calling thread.
+        /// Returns the usage of the calling thread.
         pub(crate) fn of_thread() -> Option<Self> {
             Self::of(UsageWho::RUSAGE_THREAD, ClockId::CLOCK_THREAD_CPUTIME_ID)
         }
@@ -79,7 +78,7 @@ mod os {
         fn of(who: UsageWho, clock: ClockId) -> Option<Self> {
             let counts = getrusage(who).ok()?;
             Some(Self {
-                // To the nanosecond; the times in `counts` are microseconds.
+                // This clock counts nanoseconds; the times in `counts` are in microseconds.
                 cpu: clock.now().ok()?.into(),
                 voluntary: counts.voluntary_context_switches().unsigned_abs(),
                 involuntary: counts.involuntary_context_switches().unsigned_abs(),
@@ -87,7 +86,7 @@ mod os {
         }
     }
 
-    /// The time that another process has spent on a core.
+    /// Returns the time that another process has spent on a core.
     pub(crate) fn cpu_of(process: u32) -> Option<Duration> {
         let process = Pid::from_raw(i32::try_from(process).ok()?);
         let clock = ClockId::pid_cpu_clock_id(process).ok()?;
@@ -95,7 +94,7 @@ mod os {
     }
 }
 
-/// Elsewhere a thread's own figures are kept in other ways, or not at all.
+/// Other systems report the figures of a thread in other ways, or not at all.
 #[cfg(not(target_os = "linux"))]
 mod os {
     impl super::Usage {

@@ -1,12 +1,11 @@
-//! What there is to do in a kitchen: chopping, which needs a cook all the time, and
-//! waiting, which needs none.
+//! The work in a kitchen: chopping, which needs a cook all the time, and waiting, which needs none.
 //!
-//! Chopping is arithmetic and its result is checked. A pile of so many pieces is a
-//! sequence of so many numbers, each made from the one before it, so that no
-//! compiler and no second cook can take a short cut through the pile. There is a
-//! short cut to the *last* number though, by repeated squaring: that is the check.
+//! Chopping is arithmetic, and its result is checked. A pile of N pieces is a sequence of N numbers, each
+//! computed from the one before it. No compiler and no second cook can therefore take a short cut through
+//! the pile. But the *last* number alone can be computed quickly, by repeated squaring, and this serves
+//! as the check.
 //!
-//! Waiting is a timer. Nothing here sleeps and calls it computing.
+//! Waiting is a timer. No computation in this file is imitated by a sleep.
 
 use std::{
     future::Future,
@@ -24,18 +23,18 @@ use brigade::{
     yield_now,
 };
 
-/// The sequence `x ← FACTOR · x + OFFSET` modulo 2⁶⁴. The numbers are those of
-/// Knuth's MMIX; any odd ones would do.
+/// The constants of the sequence `x ← FACTOR · x + OFFSET` modulo 2⁶⁴. They are those of Knuth's MMIX;
+/// other odd constants would do.
 const FACTOR: u64 = 6_364_136_223_846_793_005;
 const OFFSET: u64 = 1_442_695_040_888_963_407;
 
-/// A cook looks up from the board so often: a task that computes for longer in one
-/// poll keeps all others on its thread waiting.
+/// The interval at which a cook yields. A task that computes for longer in one poll delays all other
+/// tasks on its thread.
 pub(crate) const LOOK_UP: Duration = Duration::from_millis(1);
 
-/// Pieces in one batch of the calibration: well under a millisecond of work.
+/// The number of pieces in one batch of the calibration: well under a millisecond of work.
 const BATCH: u64 = 50_000;
-/// Batches, of which the fastest counts: interruptions only ever make one slower.
+/// The number of batches. The fastest counts, because an interruption can only slow a batch down.
 const BATCHES: usize = 40;
 
 /// A pile of vegetables.
@@ -45,10 +44,10 @@ pub(crate) struct Pile {
 }
 
 impl Pile {
-    /// A pile that takes one cook about so long.
+    /// Creates a pile that takes one cook about as long as `time`.
     ///
-    /// The first call measures for some milliseconds how fast this machine is, so
-    /// make piles before the clock starts.
+    /// The first call measures the speed of this machine for some milliseconds, so create piles before
+    /// the clock starts.
     pub(crate) fn of(time: Duration) -> Self {
         let pieces = (time.as_secs_f64() * speed()) as u64;
         Self {
@@ -56,7 +55,7 @@ impl Pile {
         }
     }
 
-    /// Chops the pile, and lets others have a turn every millisecond or so.
+    /// Chops the pile and yields to other tasks about every millisecond.
     pub(crate) async fn chop(self) -> Chopped {
         let stretch = Self::of(LOOK_UP).pieces;
         let (mut left, mut last) = (self.pieces, 0);
@@ -68,7 +67,7 @@ impl Pile {
         self.checked(chop(last, left))
     }
 
-    /// Chops the pile in one go: nobody else on this thread gets a turn meanwhile.
+    /// Chops the pile in one go. No other task on this thread runs meanwhile.
     pub(crate) fn chop_at_once(self) -> Chopped {
         self.checked(chop(0, self.pieces))
     }
@@ -81,17 +80,17 @@ impl Pile {
     }
 }
 
-/// What became of a pile.
+/// The result of chopping a pile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "chopping can go wrong"]
 pub(crate) struct Chopped {
     pub(crate) pieces: u64,
-    /// True if the last piece is the one that must come out.
+    /// True if the last piece is correct.
     pub(crate) right: bool,
 }
 
-/// Begins a step as a task of its own, with a name for the drawing; the future is
-/// its result. A step that panics takes whoever awaits it along.
+/// Begins a step as a separate task, with a name for the drawing, and returns a future of its result. If
+/// a step panics, so does the task that awaits it.
 pub(crate) fn begin<T: Send + 'static>(
     name: &str,
     step: impl Future<Output = T> + Send + 'static,
@@ -112,18 +111,18 @@ impl<T> Future for Begun<T> {
     }
 }
 
-/// Waits, as one waits for water to boil.
+/// Waits, as one waits for water to boil. No cook is needed.
 pub(crate) async fn wait(time: Duration) {
     sleep(time).await;
 }
 
-/// `pieces` numbers on from `last`.
+/// Computes `pieces` numbers of the sequence after `last`, and returns the last of them.
 fn chop(last: u64, pieces: u64) -> u64 {
     (0..pieces).fold(last, |x, _| x.wrapping_mul(FACTOR).wrapping_add(OFFSET))
 }
 
-/// The number after `pieces` steps from 0, by way of squaring: one step composed
-/// with itself is two steps, two with themselves are four.
+/// Returns the number after `pieces` steps from 0 by repeated squaring: one step composed with itself is
+/// two steps, and two steps composed with themselves are four.
 fn nth(mut pieces: u64) -> u64 {
     let (mut factor, mut offset, mut x) = (FACTOR, OFFSET, 0_u64);
     while pieces > 0 {
@@ -137,13 +136,13 @@ fn nth(mut pieces: u64) -> u64 {
     x
 }
 
-/// Pieces a second that one cook of this machine chops, measured once.
+/// Returns how many pieces one cook chops per second on this machine, measured once.
 fn speed() -> f64 {
     static SPEED: OnceLock<f64> = OnceLock::new();
     *SPEED.get_or_init(|| measure_speed(BATCH, || chop(black_box(0), BATCH)))
 }
 
-/// How many of its `units` of work `batch` gets done in a second, at best.
+/// Returns how many `units` per second are done at best, if `batch` does `units` of them.
 pub(crate) fn measure_speed<T>(units: u64, batch: impl Fn() -> T) -> f64 {
     let time = |_| {
         let begun = Instant::now();
@@ -174,7 +173,7 @@ mod tests {
         assert!(chopped.right);
     }
 
-    /// One poll a millisecond, whatever the machine: counted, not timed.
+    /// The polls are counted, not timed: one per millisecond of work on every machine.
     #[test]
     fn others_get_a_turn_meanwhile() {
         let executor = brigade::SingleThread::new().unwrap();

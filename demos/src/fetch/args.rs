@@ -1,17 +1,17 @@
-//! What `brigade fetch` can be asked.
+//! The command line of `brigade fetch`.
 
 use std::{path::PathBuf, time::Duration};
 
 use crate::numbers::whole;
 
-/// How `brigade fetch --help` begins.
+/// The text before the options in `brigade fetch --help`.
 pub(crate) const ABOUT: &str = "Fetch from thousands of sockets at once, on one thread (the main job).\n\n\
     Each request is one task. While a reply is on its way its task costs a little memory and no \
     processor time, so one thread can wait for thousands of replies together. Without a URL a server \
     is started in a process of its own, whose replies are 1 KiB to 64 KiB long and take 50 to 500 ms, \
     and 2,000 of them are fetched at once.";
 
-/// How it ends.
+/// The text after the options.
 pub(crate) const NOTES: &str = "A limit for each host: 6 requests at a time, as browsers have it. A small \
     server accepts few connections at once, lets the next ones wait and drops the rest, so more of them \
     end in time-outs and not sooner. --per-host 50 suits a large server. The built-in server has no limit: \
@@ -41,71 +41,73 @@ pub(crate) struct Args {
     #[arg(value_name = "URL")]
     pub(crate) urls: Vec<String>,
 
-    /// Read URLs from a file, one a line; - is standard input
+    /// Read URLs from a file, one per line; - reads standard input
     #[arg(short, long, value_name = "LIST")]
     pub(crate) file: Option<PathBuf>,
 
-    /// How many requests in all
+    /// Total number of requests
     ///
-    /// The URLs are taken round and round until there are so many. Without this option each URL is
-    /// fetched once, and the server that is started without a URL is sent 2,000 requests.
+    /// The URLs are repeated in order until this number is reached. Without this option each URL is
+    /// fetched once, and the built-in server, which is started if no URL is given, is sent 2,000
+    /// requests.
     #[arg(short = 'n', long, value_name = "N", value_parser = whole::<usize>(1..=1_000_000_000))]
     pub(crate) count: Option<usize>,
 
-    /// How many requests in flight at most [default: all, as far as the open-file limit allows]
+    /// Most requests in flight at once [default: all, as far as the open-file limit allows]
     #[arg(short, long, value_name = "N", value_parser = whole::<usize>(1..=1_000_000_000))]
     pub(crate) concurrency: Option<usize>,
 
-    /// How many of them to one host (name and port) [default: 6]
+    /// Most requests in flight to one host (name and port) [default: 6]
     #[arg(long, value_name = "N", value_parser = whole::<usize>(1..=1_000_000_000))]
     pub(crate) per_host: Option<usize>,
 
-    /// How many requests begin in a second at most; 0.5 is one in two seconds
+    /// Most requests started per second; 0.5 means one every two seconds
     #[arg(long, value_name = "N", value_parser = rate, allow_negative_numbers = true)]
     pub(crate) rate: Option<f64>,
 
-    /// Seconds that one attempt may take, from look-up to last byte
+    /// Time limit for one attempt in seconds, from name lookup to last byte
     #[arg(short, long, value_name = "S", default_value = "30", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) timeout: Duration,
 
-    /// How often to try again after a failure that may pass [default: 0, without a URL 3]
+    /// How many times to retry after a temporary failure [default: 0; 3 if no URL is given]
     ///
-    /// Tried again, after a pause that doubles each time: dns, refused, reset, timeout, truncated.
+    /// These failures are retried, after a pause that doubles each time: dns, refused, reset, timeout,
+    /// truncated.
     #[arg(short, long, value_name = "N", value_parser = whole::<u32>(0..=1_000_000))]
     pub(crate) retries: Option<u32>,
 
-    /// Write bodies to files; - prints the one body
+    /// Write bodies to files; - prints a single body to standard output
     ///
-    /// One URL is written to PATH, or into it if PATH is a directory or ends with a slash. Many URLs are
-    /// written into the directory PATH, which is made if need be. There each file has the name at the
-    /// end of its URL, and a number before it where two would have the same.
+    /// One URL is written to PATH, or into it if PATH is a directory or ends with a slash. Several URLs
+    /// are written into the directory PATH, which is created if needed. Each file is named after the end
+    /// of its URL. If two names would be equal, a number is put before each.
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Go on with files that a run with -C left unfinished, and skip those that are there
+    /// Resume files that a run with -C left unfinished, and skip files that are complete
     ///
-    /// The rest of a file is asked for only while the server gives it the same date of change.
+    /// The rest of a file is requested only if the server still reports the same date of change.
     #[arg(short = 'C', long = "continue", requires = "output")]
     pub(crate) resume: bool,
 
-    /// The largest body that is accepted, decoded; K, M and G stand for KiB, MiB and GiB
+    /// Largest accepted body after decoding; K, M and G mean KiB, MiB and GiB
     #[arg(long, value_name = "BYTES", default_value = "256M", value_parser = size)]
     pub(crate) max_body: u64,
 
-    /// Send this header, in place of the one that is sent anyway; `Name:` leaves it out
+    /// Send this header instead of the default one; `Name:` omits the header
     ///
-    /// Authorization and Cookie do not follow a redirect to another server. With a header
-    /// Accept-Encoding of your own, bodies are kept as they come.
+    /// Authorization and Cookie are not sent on after a redirect to another server. If you set
+    /// Accept-Encoding yourself, bodies are kept undecoded.
     #[arg(short = 'H', long = "header", value_name = "LINE")]
     pub(crate) headers: Vec<String>,
 
-    /// The method of the request [default: GET, with -d POST]
+    /// The method of the request [default: GET; POST with -d]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub(crate) method: Option<String>,
 
-    /// The body of the request; @FILE is the content of a file, @- standard input
+    /// The body of the request; @FILE sends a file, @- sends standard input
     ///
-    /// Several are joined with &. Its type is that of a form unless -H gives another.
+    /// Several values are joined with &. The content type is that of a form unless -H sets another.
     #[arg(short, long, value_name = "DATA", allow_hyphen_values = true)]
     pub(crate) data: Vec<String>,
 
@@ -117,11 +119,11 @@ pub(crate) struct Args {
     #[arg(short = 'L', long, overrides_with = "no_location")]
     pub(crate) location: bool,
 
-    /// Do not follow redirects: they are answers
+    /// Do not follow redirects; report them as answers
     #[arg(long, overrides_with = "location")]
     pub(crate) no_location: bool,
 
-    /// Ask servers directly, whatever the environment says of proxies
+    /// Connect to servers directly, even if the environment names a proxy
     #[arg(long)]
     pub(crate) no_proxy: bool,
 
@@ -131,7 +133,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// So many requests to the embedded origin, and everything else by default.
+    /// Returns the default arguments for `count` requests to the embedded origin.
     pub(crate) fn to_origin(count: usize) -> Self {
         use clap::{Args as _, FromArgMatches as _};
         let command = Self::augment_args(clap::Command::new("fetch"));

@@ -1,5 +1,5 @@
-//! What is asked of a server: the method, the headers and the body of a request, and what is left of
-//! them after a redirect.
+//! The parts of a request: the method, the headers and the body, and what remains of them after a
+//! redirect.
 
 use std::{io::Read as _, time::SystemTime};
 
@@ -18,12 +18,12 @@ use super::{
 };
 use crate::{options::BadArguments, paint::harmless};
 
-/// The most redirects that are followed for one request: as many as browsers and wget follow.
+/// The most redirects that are followed for one request. Browsers and wget have the same limit.
 pub(crate) const REDIRECTS_MAX: usize = 20;
 
 pub(crate) const USER_AGENT: &str = concat!("brigade/", env!("CARGO_PKG_VERSION"));
 
-/// Headers by which both sides find the end of a message, or the next hop. `fetch` sets them itself.
+/// Headers that mark the end of a message or apply to a single hop. `fetch` sets them itself.
 const OWN: [HeaderName; 7] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -34,21 +34,21 @@ const OWN: [HeaderName; 7] = [
     header::PROXY_AUTHORIZATION,
 ];
 
-/// Headers that a redirect to another server must not carry there.
+/// Headers that must not be sent on after a redirect to another server.
 const SECRET: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::HOST];
 
-/// The request that each URL gets.
+/// The request that is sent to each URL.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
     method: Method,
     headers: HeaderMap,
     body: Bytes,
-    /// True if the user chose the encodings, and so takes bodies as they come.
+    /// True if the user chose the encodings. Bodies are then kept undecoded.
     pub(crate) raw: bool,
 }
 
 impl Ask {
-    /// Puts a request together of `-X`, `-H` and `-d`.
+    /// Builds a request from `-X`, `-H` and `-d`.
     pub(crate) fn new(
         method: Option<&str>,
         headers: &[String],
@@ -125,7 +125,7 @@ fn parse_method(name: &str) -> anyhow::Result<Method> {
     }
 }
 
-/// A name, and a value unless the header is to be left out.
+/// Parses the name of a header, and its value unless the header is to be omitted.
 fn parse_header(line: &str) -> anyhow::Result<(HeaderName, Option<HeaderValue>)> {
     let shown = harmless(line.split(':').next().unwrap_or_default());
     let bad = |what: &str| BadArguments::error(format!("-H `{shown}`: {what}"));
@@ -140,13 +140,13 @@ fn parse_header(line: &str) -> anyhow::Result<(HeaderName, Option<HeaderValue>)>
     if value.is_empty() {
         return Ok((name, None));
     }
-    // Not repeated: the value may be a secret.
+    // Do not print the value, which may be a secret.
     let value = HeaderValue::from_str(value)
         .map_err(|_| bad("the value holds a character that no header may"))?;
     Ok((name, Some(value)))
 }
 
-/// One request on its way from redirect to redirect.
+/// One request, followed from redirect to redirect.
 #[derive(Clone, Debug)]
 pub(crate) struct Hop {
     pub(crate) url: Url,
@@ -169,7 +169,7 @@ impl Hop {
         })
     }
 
-    /// Returns whether asking twice is the same as asking once.
+    /// Returns whether sending the request twice has the same effect as sending it once.
     pub(crate) fn is_idempotent(&self) -> bool {
         self.ask.method.is_idempotent()
     }
@@ -178,8 +178,8 @@ impl Hop {
         self.ask.method == Method::HEAD
     }
 
-    /// The request, for a connection that is kept unless this is the `last` one, and for the rest of a
-    /// body of which the first part is there.
+    /// Builds the request. The connection is kept open unless this is the `last` request on it. If the
+    /// first part of the body is already stored, only the rest is requested.
     pub(crate) fn request(
         &self,
         uri: Uri,
@@ -191,7 +191,7 @@ impl Hop {
         *request.method_mut() = self.ask.method.clone();
         *request.uri_mut() = uri;
         let headers = request.headers_mut();
-        // Without encryption it is HTTP/1.1, where this header comes first; else the client adds it.
+        // Plain HTTP is HTTP/1.1, in which this header comes first. For HTTPS the client adds it.
         if self.url.scheme() == "http" && !self.ask.headers.contains_key(header::HOST) {
             headers.insert(header::HOST, host_header(&self.url));
         }
@@ -202,7 +202,7 @@ impl Hop {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if keeps_parts {
-            // A part of a compressed body could not be gone on with.
+            // A part of a compressed body could not be resumed.
             let identity = HeaderValue::from_static("identity");
             headers.insert(header::ACCEPT_ENCODING, identity);
         }
@@ -218,7 +218,7 @@ impl Hop {
         request
     }
 
-    /// Goes where a reply with this status and these headers points, if it does point anywhere.
+    /// Follows the redirect if a reply with this status and these headers is one.
     pub(crate) fn follow(
         &mut self,
         status: StatusCode,
@@ -239,7 +239,7 @@ impl Hop {
             }
         }
         let see_other = status == StatusCode::SEE_OTHER && self.ask.method != Method::HEAD;
-        // What every browser does, and the standard allows for this reason.
+        // Every browser does this, and the standard allows it for that reason.
         let was_post = matches!(status.as_u16(), 301 | 302) && self.ask.method == Method::POST;
         if see_other || was_post {
             self.ask.method = Method::GET;
@@ -251,7 +251,7 @@ impl Hop {
     }
 }
 
-/// The value of `host`: no port where the scheme implies it.
+/// Returns the value of `host`, without the port if the scheme implies it.
 fn host_header(url: &Url) -> HeaderValue {
     let host = url.host_str().unwrap_or_default();
     let text = match url.port() {

@@ -1,9 +1,9 @@
-//! What becomes of a body as it arrives: decoded if the server compressed it, counted, compared with
-//! what is expected, written to a file or to standard output.
+//! Processes a body as it arrives: decodes it if the server compressed it, counts its bytes, compares it
+//! with the expected body, and writes it to a file or to standard output.
 //!
-//! A decoder writes into the sink piece by piece, and the sink knows how much is allowed. So a small
-//! body that unpacks to an enormous one (a "bomb") ends at the limit, and never more than one piece of
-//! it is in memory.
+//! A decoder writes into the sink piece by piece, and the sink enforces the size limit. A small body that
+//! unpacks to an enormous one (a "bomb") is therefore stopped at the limit, and only one piece of it is
+//! ever in memory.
 
 use std::{
     io::{self, IsTerminal as _, Write},
@@ -23,35 +23,35 @@ use super::{
     output::PartFile,
 };
 
-/// What `fetch` tells servers that it can decode.
+/// The encodings that `fetch` offers to servers.
 pub(crate) const ENCODINGS: &str = "gzip, deflate, br, zstd";
 
-/// The largest window of zstd, as a power of two: 8 MiB, which RFC 9659 asks of every HTTP client.
+/// The base-2 logarithm of the largest zstd window: 8 MiB, which RFC 9659 requires of every HTTP client.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
-/// The buffer of a decoder. Arbitrary.
+/// The size of a decoder's buffer, in bytes. Arbitrary.
 const BUFFER: usize = 16 << 10;
 
-/// Where a body goes.
+/// The destination of a body.
 #[derive(Debug, Default)]
 pub(crate) enum To {
-    /// It is counted, and that is all.
+    /// The body is only counted.
     #[default]
     Nowhere,
     File(PartFile),
     Stdout,
 }
 
-/// The end of a body's way.
+/// The last stage of a body, which receives the decoded bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Sink {
     to: To,
     /// The largest body that is accepted, decoded.
     max: u64,
     bytes: u64,
-    /// The reply that is expected, and how much of it has come.
+    /// The expected reply, and how many bytes of it have arrived.
     expected: Option<(Reply, usize)>,
-    /// Why the sink took no more, since a decoder passes on an `io::Error` only.
+    /// Why the sink refused a piece. A decoder can pass on an `io::Error` only.
     failure: Option<Failure>,
 }
 
@@ -88,7 +88,7 @@ impl Sink {
         }
     }
 
-    /// The whole body has arrived. Returns the file that it is in.
+    /// Ends the body after it has arrived completely. Returns the path of its file, if it has one.
     fn finish(self) -> Result<Option<PathBuf>, Failure> {
         if self
             .expected
@@ -103,7 +103,7 @@ impl Sink {
     }
 }
 
-/// Fails if a body of so many bytes is larger than allowed.
+/// Returns an error if a body of `bytes` bytes is larger than allowed.
 pub(crate) fn check_length(bytes: u64, max: u64) -> Result<(), Failure> {
     if bytes <= max {
         return Ok(());
@@ -119,7 +119,7 @@ fn not_as_expected() -> Failure {
     )
 }
 
-/// Writes a piece to standard output. A reader that has gone (`| head`) wanted no more.
+/// Writes a piece to standard output. A closed pipe (`| head`) is not an error.
 fn print(piece: &[u8], first: bool) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     if first && piece.contains(&0) && out.is_terminal() {
@@ -152,10 +152,10 @@ impl Write for Sink {
     }
 }
 
-/// A body on its way to its sink.
+/// A body that is being received, with its decoder.
 pub(crate) struct Body {
     decoder: Decoder,
-    /// True if any byte has come: an empty body is the same in every encoding.
+    /// True if any byte has arrived. An empty body is the same in every encoding.
     begun: bool,
     name: &'static str,
 }
@@ -169,7 +169,8 @@ enum Decoder {
 }
 
 impl Body {
-    /// A body in this encoding, as `content-encoding` names it; an unknown one is kept as it comes.
+    /// Creates a body in this encoding, named as in `content-encoding`. A body in an unknown encoding is
+    /// kept undecoded.
     pub(crate) fn new(encoding: Option<&str>, sink: Sink) -> Result<Self, Failure> {
         let name = encoding.unwrap_or_default().trim().to_ascii_lowercase();
         let (decoder, name) = match name.as_str() {
@@ -194,7 +195,7 @@ impl Body {
         })
     }
 
-    /// Returns how many bytes have come out so far.
+    /// Returns how many decoded bytes have been produced so far.
     pub(crate) fn bytes(&self) -> u64 {
         match &self.decoder {
             Decoder::Identity(sink) => sink.bytes,
@@ -227,7 +228,8 @@ impl Body {
         taken.map_err(|error| self.failed(Kind::Protocol, &error))
     }
 
-    /// The whole body has arrived. Returns the file that it is in, and leaves in `bytes` its length.
+    /// Ends the body after it has arrived completely. Stores its length in `bytes` and returns the path
+    /// of its file, if it has one.
     pub(crate) fn finish(mut self, bytes: &mut u64) -> Result<Option<PathBuf>, Failure> {
         let finished = match &mut self.decoder {
             _ if !self.begun => Ok(()),
@@ -239,7 +241,7 @@ impl Body {
         };
         *bytes = self.bytes();
         finished.map_err(|error| self.failed(Kind::Truncated, &error))?;
-        // The decoder stays behind, with a sink that takes nothing.
+        // The decoder is left with an empty sink, which accepts nothing.
         std::mem::take(self.sink()).finish()
     }
 
@@ -261,8 +263,8 @@ fn zstd_decoder() -> io::Result<raw::Decoder<'static>> {
     Ok(decoder)
 }
 
-/// The decoder of `deflate`, by which some servers mean zlib's format, as the standard has it, and some
-/// the bare stream inside of it.
+/// The decoder of `deflate`. The standard defines this encoding as zlib's format, but some servers send
+/// the bare stream inside it.
 struct Inflate {
     sink: Sink,
     decompress: Option<Decompress>,
@@ -290,7 +292,7 @@ impl Inflate {
 impl Write for Inflate {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
         let Some(first) = piece.first().filter(|_| !self.ended) else {
-            // What follows the end is padding.
+            // The bytes after the end are padding.
             return Ok(piece.len());
         };
         let decompress = self.decompress.get_or_insert_with(|| {
@@ -300,7 +302,8 @@ impl Write for Inflate {
         });
         let mut out = [0; BUFFER];
         let before = decompress.total_in();
-        // Until it takes something: it may have more to give than fits.
+        // Repeat until the decompressor accepts input, because it may hold more output than fits the
+        // buffer.
         loop {
             let written = decompress.total_out();
             let status = decompress.decompress(piece, &mut out, FlushDecompress::None)?;

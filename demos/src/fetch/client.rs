@@ -1,18 +1,17 @@
-//! One request, from its first poll to its outcome: the task that `fetch` starts
-//! thousands of.
+//! One request, from its first poll to its outcome. `fetch` starts thousands of tasks that run this code.
 //!
 //! ```text
 //! look up ──▶ dial ──▶ agree on keys ──▶ send ──▶ wait ──▶ receive ──▶ done
 //!    │          │           │              │       │          │
 //!    └──────────┴───────────┴──── failed ◀─┴───────┴──────────┘
 //!                                 │    ▲
-//!                       may pass? ▼    │ tried often enough
+//!                       may pass? ▼    │ no retries left
 //!                                pause ┘──▶ from the beginning
 //! ```
 //!
-//! A request to the embedded origin has a connection of its own, made to wait cheaply ([`lean`]). A URL
-//! of the user goes through hyper-util's client ([`page`]), which keeps connections and shares those of
-//! HTTP/2.
+//! A request to the embedded origin has its own connection, which is designed to wait cheaply ([`lean`]).
+//! A request to a user's URL goes through hyper-util's client ([`page`]), which keeps connections and
+//! shares those of HTTP/2.
 //!
 //! [`lean`]: super::lean
 //! [`page`]: super::page
@@ -45,37 +44,35 @@ use super::{
     output::{Output, PartFile, cannot},
 };
 
-/// The longest headers that are accepted from a server of the user, all of them together, and the
-/// largest piece of a body. Most servers
-/// send under 2 KiB of headers, and refuse more than 8 to 16 KiB themselves.
+/// The largest total size of the headers accepted from a user's server, and the largest piece of a body.
+/// Most servers send under 2 KiB of headers, and refuse more than 8 to 16 KiB themselves.
 const BUFFER_MAX: usize = 32 << 10;
 
-/// The pause before the first retry; it doubles with each.
+/// The pause before the first retry. It doubles with each retry.
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 
-/// The longest pause before a retry. Arbitrary: a server that restarts is back by then.
+/// The longest pause before a retry. Arbitrary: a server that restarts is usually back by then.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// How long a connection is kept for another request. Arbitrary: several round trips, and short enough
-/// that the servers of a long list do not hold all descriptors.
+/// How long an idle connection is kept for another request. Arbitrary: several round trips, but short
+/// enough that the servers of a long list do not use up all descriptors.
 const IDLE_MAX: Duration = Duration::from_secs(5);
 
-/// What became of one request.
+/// The result of one request.
 ///
-/// An attempt fills it in as far as it gets, so that there is something to read when it fails or runs
-/// out of time.
+/// Each attempt fills in the fields that it reaches, so a failed or timed-out request has a record too.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) index: usize,
-    /// What was being done last.
+    /// The last step that was begun.
     pub(super) stage: &'static str,
     pub(crate) status: Option<u16>,
     /// Bytes of the body that arrived, decoded.
     pub(crate) bytes: u64,
-    /// From the first poll to the end, pauses and retries included.
+    /// The time from the first poll to the end, including pauses and retries.
     pub(crate) time: Duration,
     pub(crate) retries: u32,
-    /// Where it was redirected to, one URL for each time.
+    /// The URLs to which the request was redirected, in order.
     pub(crate) redirects: Vec<String>,
     pub(crate) version: Option<&'static str>,
     /// How the server compressed the body.
@@ -85,7 +82,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Returns whether the file was there already, so that nothing was asked for.
+    /// Returns whether the file already existed, so that no request was sent.
     pub(crate) fn is_skipped(&self) -> bool {
         self.file.is_some() && self.status.is_none()
     }
@@ -103,11 +100,11 @@ pub(crate) struct Client {
 /// hyper-util's client, which keeps connections for the next request.
 pub(super) type Pooled = legacy::Client<Connector, Full<Bytes>>;
 
-/// While a connection is made, the connector knows what it is waiting for.
+/// The stage of a request while its connection is made. The connector knows the details.
 pub(super) const CONNECTING: &str = "connecting";
 
 impl Client {
-    /// A client for the origin, and with a `connector` for any other server.
+    /// Creates a client for the origin and, with a `connector`, for any other server.
     pub(crate) fn new(
         dialer: Arc<Dialer>,
         connector: Option<Connector>,
@@ -134,7 +131,7 @@ impl Client {
         }
     }
 
-    /// Makes the request until it is answered or has failed for good.
+    /// Makes the request, and repeats it until it is answered or has finally failed.
     pub(crate) async fn fetch(self: Arc<Self>, job: Job) -> Outcome {
         let begun = Instant::now();
         let mut retries = 0;
@@ -182,8 +179,8 @@ impl Client {
 
     async fn attempt(&self, job: &Job, outcome: &mut Outcome) -> Result<Option<PathBuf>, Failure> {
         outcome.stage = CONNECTING;
-        // The phases are boxed, each on its own: what a phase needs is given back
-        // when it is over, and a task that waits holds what it waits with.
+        // Each phase is boxed separately. Its memory is freed when the phase ends, so a waiting task
+        // holds only what its current phase needs.
         match &job.target {
             Target::Page(page) => Box::pin(self.fetch_page(job, page, outcome)).await,
             Target::Origin(address, reply) => {
@@ -200,7 +197,7 @@ impl Client {
         }
     }
 
-    /// Takes in the reply of the origin, of which the `first` piece has come.
+    /// Receives the rest of the origin's reply, of which the `first` piece has arrived.
     async fn receive_reply(
         &self,
         connection: Connection,
@@ -231,7 +228,7 @@ impl Client {
         body.finish(&mut outcome.bytes)
     }
 
-    /// Takes a body in, piece by piece.
+    /// Receives a body piece by piece.
     pub(super) async fn receive(
         &self,
         mut from: Incoming,
@@ -257,7 +254,7 @@ impl Client {
     }
 }
 
-/// Opens the file of a body. Where too many files are open, waits until others have been closed.
+/// Opens the file of a body. If too many files are open, waits until others are closed.
 pub(super) async fn open(file: PathBuf, keeps: bool) -> Result<PartFile, Failure> {
     loop {
         match PartFile::open(file.clone(), keeps) {
@@ -267,8 +264,8 @@ pub(super) async fn open(file: PathBuf, keeps: bool) -> Result<PartFile, Failure
     }
 }
 
-/// How long to wait before a retry. Spread out by the number of the request: requests
-/// that failed together must not come back together.
+/// Returns how long to wait before a retry. The pause depends on the number of the request, so that
+/// requests that failed together do not retry together.
 fn pause(index: usize, retries: u32) -> Duration {
     let doubled = PAUSE_FIRST
         .saturating_mul(2_u32.saturating_pow(retries))

@@ -1,8 +1,8 @@
-//! The connector of hyper-util's pooled client: a URI goes in, a connection comes out, plain or
-//! encrypted, direct or through a proxy.
+//! The connector of hyper-util's pooled client. It turns a URI into a connection, plain or encrypted,
+//! direct or through a proxy.
 //!
-//! [`Connector`] knows nothing of requests. A failure is a [`Failure`] already, which the client
-//! carries to the request that asked for the connection.
+//! [`Connector`] knows nothing about requests. It reports an error as a [`Failure`], which the client
+//! passes to the request that asked for the connection.
 
 use std::{
     collections::HashMap,
@@ -41,10 +41,10 @@ use super::{
 };
 use crate::{gauge::Counted, options::BadArguments};
 
-/// Protocols offered in the handshake, the preferred one first.
+/// The protocols offered in the TLS handshake, the preferred one first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
-/// The most that the first read of a connection takes. Arbitrary: the head of most replies.
+/// The most bytes that the first read of a connection takes. Arbitrary: most heads fit.
 const FIRST_READ: usize = 2 << 10;
 
 /// Makes connections. Cheap to clone.
@@ -55,7 +55,7 @@ struct Parts {
     dialer: Arc<Dialer>,
     tls: TlsConnector,
     proxies: Proxies,
-    /// What is being done for each host to which a connection is being made.
+    /// The current step for each host to which a connection is being made.
     stages: Mutex<HashMap<String, &'static str>>,
 }
 
@@ -73,7 +73,7 @@ impl Connector {
         &self.0.proxies
     }
 
-    /// Returns what a connection to this host is waiting for, for the message of a timeout.
+    /// Returns the step that a connection to this host is waiting for, for the message of a timeout.
     pub(crate) fn stage(&self, host: &str) -> &'static str {
         let stages = self.0.stages.lock();
         stages.get(host).copied().unwrap_or("connecting")
@@ -118,7 +118,7 @@ impl Parts {
         })
     }
 
-    /// Dials `to` on behalf of `host`, which are the same unless there is a proxy.
+    /// Dials `to` on behalf of `host`. The two are equal unless there is a proxy.
     async fn dial(&self, host: &str, to: &str, port: u16) -> Result<(TcpStream, Counted), Failure> {
         let to = parse_host(to)?;
         self.enter(host, "looking up the name");
@@ -143,7 +143,7 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// The host of a URI, in which an IPv6 address has brackets.
+/// Parses the host of a URI, in which an IPv6 address has brackets.
 fn parse_host(text: &str) -> Result<Host<&str>, Failure> {
     let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
     match bare.unwrap_or(text).parse() {
@@ -163,10 +163,10 @@ fn server_name(host: &str) -> Result<ServerName<'static>, Failure> {
     }
 }
 
-/// The longest answer of a proxy to `CONNECT` that is read.
+/// The longest answer of a proxy to `CONNECT` that is read, in bytes.
 const TUNNEL_MAX: usize = 8 << 10;
 
-/// Asks a proxy to pass bytes through to `host`.
+/// Asks a proxy to forward bytes to `host`.
 async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::asking(&error);
     let password = match &proxy.password {
@@ -177,7 +177,7 @@ async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Res
         format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n{password}\r\n");
     stream.write_all(request.as_bytes()).await.map_err(failed)?;
     let mut answer = Vec::new();
-    // Byte by byte: what follows the head belongs to the server behind the proxy.
+    // Read byte by byte, because the bytes after the head belong to the server behind the proxy.
     while !answer.ends_with(b"\r\n\r\n") && answer.len() < TUNNEL_MAX {
         let mut byte = [0];
         if stream.read(&mut byte).await.map_err(failed)? == 0 {
@@ -200,8 +200,8 @@ async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Res
     ))
 }
 
-/// What has happened on a connection so far. The client hands this
-/// back with an error, which means different things on a fresh connection and on a used one.
+/// What has happened on a connection so far. The client returns this with an error, because the same
+/// error means different things on a fresh connection and on a used one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Traffic(Arc<Counts>);
 
@@ -212,7 +212,7 @@ struct Counts {
 }
 
 impl Traffic {
-    /// Counts a reply whose head has come.
+    /// Counts a reply whose head has arrived.
     pub(crate) fn replied(&self) {
         self.0.replies.fetch_add(1, Relaxed);
     }
@@ -222,7 +222,7 @@ impl Traffic {
         self.0.replies.load(Relaxed) > 0
     }
 
-    /// Returns whether any byte has come.
+    /// Returns whether any byte has arrived.
     pub(crate) fn has_begun(&self) -> bool {
         self.0.begun.load(Relaxed)
     }
@@ -233,12 +233,12 @@ pub(crate) struct Conn {
     stream: Box<dyn Stream>,
     traffic: Traffic,
     h2: bool,
-    /// True if the peer is a proxy that is to be told the whole URL.
+    /// True if the other end is a proxy, which must be sent the whole URL.
     proxied: bool,
     _open: Counted,
 }
 
-/// The plain stream, or the encrypted one.
+/// A plain or an encrypted stream.
 trait Stream: Read + Write + Send + Unpin {}
 
 impl<S: Read + Write + Send + Unpin> Stream for S {}
@@ -265,8 +265,8 @@ impl Read for Conn {
         if self.traffic.has_begun() {
             return Pin::new(&mut self.stream).poll_read(cx, buffer);
         }
-        // The first read goes through a buffer of its own, which shows whether anything came: hyper
-        // reports a server that hangs up at once like one that breaks off in the middle.
+        // The first read uses a separate buffer, which shows whether anything arrived. hyper reports a
+        // server that hangs up at once in the same way as a server that breaks off in the middle.
         let mut first = [MaybeUninit::uninit(); FIRST_READ];
         let room = FIRST_READ.min(buffer.remaining());
         let mut first = ReadBuf::uninit(&mut first[..room]);

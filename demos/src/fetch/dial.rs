@@ -1,7 +1,7 @@
-//! From a host's name to a socket: look the name up once, then let its addresses race.
+//! Connects to a host: looks its name up once, then races its addresses.
 //!
 //! A process may run out of descriptors or of local ports while thousands of sockets are open. Both
-//! come back as other connections end, so a request that meets such an error waits and tries again.
+//! become free as other connections end, so a request that meets such an error waits and retries.
 
 use std::{
     collections::HashMap,
@@ -29,31 +29,31 @@ use url::Host;
 use super::failure::{Failure, Kind};
 use crate::gauge::{Counted, Gauge};
 
-/// The first pause of a request that found no descriptor or no port; it doubles with each.
+/// The first pause of a request that found no free descriptor or port. It doubles with each retry.
 const PAUSE_FIRST: Duration = Duration::from_millis(10);
 
-/// The longest such pause. Arbitrary: short beside the time that a request may take.
+/// The longest such pause. Arbitrary: short compared with the time limit of a request.
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 
-/// A run that has opened, or is opening, fewer connections than this has not used up the local ports.
+/// With fewer connections than this, opened or being opened, a run cannot have used up the local ports.
 const CONNECTIONS_TO_RUN_OUT: usize = 100;
 
-/// The addresses of a name, or why there are none. Shared by all requests that wait for them.
+/// The addresses of a name, or the reason why there are none. Shared by all requests that wait for them.
 type Lookup = Shared<BoxFuture<'static, Result<Arc<[IpAddr]>, String>>>;
 
-/// What is open and what has arrived: written by the requests, read by the progress bar and the
-/// summary. Atomic, since the requests may run on several threads.
+/// Counts of connections and bytes. The requests update them; the progress bar and the summary read them.
+/// They are atomic because the requests may run on several threads.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
-    /// Connections that are open, or being opened.
+    /// The connections that are open or being opened.
     pub(crate) open: Arc<Gauge>,
-    /// Connections that were opened in all.
+    /// The number of connections opened in all.
     pub(crate) opened: AtomicUsize,
-    /// Bytes of bodies received so far, as they came over the wire.
+    /// Bytes of bodies received so far, counted before decoding.
     pub(crate) received: AtomicU64,
 }
 
-/// Opens sockets. One for the whole run; it remembers the names that it has looked up.
+/// Opens sockets. One dialer serves the whole run and remembers the names that it has looked up.
 #[derive(Default)]
 pub(crate) struct Dialer {
     lookups: Mutex<HashMap<String, Lookup>>,
@@ -88,7 +88,8 @@ impl Dialer {
         };
         let found = lookup.clone().await;
         found.map_err(|error| {
-            // Forget the failure, so that a retry asks anew; unless another request has begun to.
+            // Forget the failure so that a retry looks the name up again, unless another request has
+            // already begun to.
             let mut lookups = self.lookups.lock();
             if lookups
                 .get(name)
@@ -100,7 +101,7 @@ impl Dialer {
         })
     }
 
-    /// Connects to whichever of the addresses answers first.
+    /// Connects to the address that answers first.
     pub(crate) async fn dial(
         &self,
         addresses: &[IpAddr],
@@ -116,7 +117,7 @@ impl Dialer {
             match TcpStream::connect(&targets[..]).await {
                 Ok(stream) => {
                     self.meter.opened.fetch_add(1, Relaxed);
-                    // A request is written at one go: nothing is gained by collecting more.
+                    // A request is written in one piece, so nothing is gained by delaying small packets.
                     let _ = stream.set_nodelay(true);
                     return Ok((stream, open));
                 }
@@ -129,9 +130,10 @@ impl Dialer {
         }
     }
 
-    /// Returns whether this process ran out of something that it gets back as other sockets close.
+    /// Returns whether this process ran out of a resource that becomes free when other sockets close.
     fn may_pass(&self, error: &io::Error) -> bool {
-        // Without an IPv6 address of its own, a machine gives the same error for every one of others.
+        // A machine without an IPv6 address reports the same error for every IPv6 destination, so the
+        // error means exhausted ports only after many connections.
         let ports =
             self.meter.opened.load(Relaxed) + self.meter.open.now() >= CONNECTIONS_TO_RUN_OUT;
         let passes = |error: &io::Error| {
@@ -156,7 +158,8 @@ fn errno(error: &io::Error) -> Option<Errno> {
     Errno::from_io_error(error)
 }
 
-/// The single address, or nothing: the error of a race names them all.
+/// Returns the single address, or nothing if there are several, because the error of a race names them
+/// all.
 fn described(targets: &[SocketAddr]) -> String {
     match targets {
         [one] => format!("{one}: "),
@@ -169,8 +172,8 @@ fn start_lookup(name: String) -> Lookup {
         let name = name.as_str();
         let mut pause = PAUSE_FIRST;
         loop {
-            // The system looks names up in a call that blocks, so this runs on a thread of the
-            // blocking pool: the one thing in `fetch` that does.
+            // The system's name lookup blocks, so it runs on a thread of the blocking pool. Nothing else
+            // in `fetch` does.
             match lookup_host((name, 0)).await {
                 Ok(found) => return Ok(found.iter().map(SocketAddr::ip).collect()),
                 Err(error) if no_descriptor(&error) => {
@@ -189,7 +192,7 @@ fn start_lookup(name: String) -> Lookup {
 mod tests {
     use super::*;
 
-    /// An address whose queue is full swallows what is sent to it, as one behind a firewall does.
+    /// An address whose accept queue is full drops what is sent to it, like an address behind a firewall.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_deaf_first_address_does_not_hold_up_the_second() {
@@ -209,7 +212,7 @@ mod tests {
         let begun = std::time::Instant::now();
         let (stream, _open) = brigade::run(dialer.dial(&addresses, port)).unwrap();
         assert_eq!(stream.peer_addr().unwrap().ip(), good);
-        // A SYN is sent again after one second, then two, then four.
+        // A SYN is repeated after one second, then two, then four.
         assert!(
             begun.elapsed() < Duration::from_secs(10),
             "{:?}",

@@ -1,19 +1,18 @@
-//! What can go wrong with one request, by kind.
+//! The failures of one request, by kind.
 //!
-//! The kinds are few on purpose: each is something a person would do something
-//! about (mend the name, start the server, look at the certificate, …). The
-//! details say the rest.
+//! There are few kinds on purpose: each calls for a different action by the user (correct the name, start
+//! the server, check the certificate, …). The details say the rest.
 
 use std::{error::Error as StdError, fmt, io};
 
 use futures_rustls::rustls;
 
-/// What went wrong, in one word.
+/// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// The host's name has no address.
     Dns,
-    /// Nothing listens there.
+    /// Nothing listens at the address.
     Refused,
     /// The connection was broken off.
     Reset,
@@ -27,13 +26,13 @@ pub(crate) enum Kind {
     Truncated,
     /// The headers or the body are larger than allowed.
     TooLarge,
-    /// The server answered that it could not or would not (only with `--fail`).
+    /// The server answered with a status of 400 or more (only with `--fail`).
     Status,
     /// The body could not be written to its file.
     Output,
     /// Any other error of the operating system.
     Io,
-    /// The task itself came to grief: a bug in this program.
+    /// The task itself panicked: a bug in this program.
     Panic,
 }
 
@@ -55,10 +54,10 @@ impl Kind {
         }
     }
 
-    /// Returns whether the same request may well succeed a moment later.
+    /// Returns whether the same request may succeed a moment later.
     ///
-    /// A bad certificate, a malformed reply or an oversized one would only come
-    /// again, at the cost of another transfer.
+    /// A bad certificate, a malformed reply or an oversized reply would only recur, at the cost of
+    /// another transfer.
     pub(crate) const fn may_pass(self) -> bool {
         matches!(
             self,
@@ -67,7 +66,7 @@ impl Kind {
     }
 }
 
-/// One failure of one request: the kind, a colon, the details.
+/// One failure of one request, displayed as its kind, a colon and the details.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{}: {details}", kind.name())]
 pub(crate) struct Failure {
@@ -86,7 +85,7 @@ impl Failure {
         }
     }
 
-    /// Says that the server did not accept the connection.
+    /// Records that the server did not accept the connection.
     pub(crate) fn unaccepted(self) -> Self {
         Self {
             unaccepted: true,
@@ -94,7 +93,8 @@ impl Failure {
         }
     }
 
-    /// A failure to reach the server; `to` is its address, or empty where the error names all.
+    /// Creates the failure to reach a server. `to` is its address, or empty if the error names all
+    /// addresses.
     pub(crate) fn connecting(error: &io::Error, to: impl fmt::Display) -> Self {
         let failure = Self::from_io(error);
         Self::new(
@@ -104,7 +104,7 @@ impl Failure {
         .unaccepted()
     }
 
-    /// A failure before both sides agreed on keys.
+    /// Creates the failure of a handshake, before both sides agreed on keys.
     pub(crate) fn handshaking(error: &io::Error) -> Self {
         let failure = Self::from_io(error);
         match failure.kind {
@@ -116,29 +116,29 @@ impl Failure {
         }
     }
 
-    /// A failure to send the request or to hear anything in return.
+    /// Creates the failure to send the request or to receive any reply.
     pub(crate) fn asking(error: &io::Error) -> Self {
         let failure = Self::from_io(error);
-        // TLS reports an end without a farewell as an error.
+        // TLS reports a connection that ends without a close message as an error.
         if failure.kind == Kind::Truncated {
             return Self::hung_up();
         }
         failure
     }
 
-    /// The end of a connection on which not a byte was received: the reply was
-    /// not cut short, it never began.
+    /// Creates the failure of a connection that ended before any byte arrived. The reply was not cut
+    /// short; it never began.
     pub(crate) fn hung_up() -> Self {
         Self::new(Kind::Reset, "the server hung up without a reply")
     }
 
-    /// The end of a connection in the middle of a reply.
+    /// Creates the failure of a connection that ended in the middle of a reply.
     pub(crate) fn cut_short() -> Self {
         Self::new(Kind::Truncated, "the connection ended before the reply did")
     }
 
-    /// A failure of the pooled client, on the way to the head of a reply. `begun` says whether any
-    /// byte has come from the server.
+    /// Converts an error of the pooled client before the head of a reply. `begun` tells whether any byte
+    /// has arrived from the server.
     pub(crate) fn of_client(error: &(dyn StdError + 'static), begun: bool) -> Self {
         if let Some(own) = find_cause::<Self>(error) {
             return own.clone();
@@ -153,7 +153,7 @@ impl Failure {
         failure
     }
 
-    /// A failure of a reply that has begun.
+    /// Converts an error in a reply that has begun.
     pub(crate) fn receiving(error: &hyper::Error) -> Self {
         if error.is_parse_too_large() {
             return Self::new(Kind::TooLarge, "the headers are larger than allowed");
@@ -167,7 +167,7 @@ impl Failure {
         Self::new(Kind::Protocol, chain(error))
     }
 
-    /// A failure of the connection, whatever it was doing.
+    /// Converts an error of the connection, whatever the connection was doing.
     pub(crate) fn from_io(error: &io::Error) -> Self {
         use io::ErrorKind as E;
         if let Some(cause) = find_cause::<rustls::Error>(error) {
@@ -180,7 +180,8 @@ impl Failure {
             }
             E::TimedOut => Kind::Timeout,
             E::UnexpectedEof => Kind::Truncated,
-            // The framing of a body is checked where the body is read, and reported as such.
+            // The framing of a body is checked where the body is read, and errors in it are reported
+            // there.
             E::InvalidData | E::InvalidInput => Kind::Protocol,
             _ => Kind::Io,
         };
@@ -188,10 +189,9 @@ impl Failure {
     }
 }
 
-/// The first cause of type `T`, `error` itself included.
+/// Returns the first cause of type `T`, starting with `error` itself.
 ///
-/// `io::Error` hides the error inside it from `source()`, so that one is asked
-/// with `get_ref`.
+/// `source()` skips the error inside an `io::Error`, so `get_ref` is used to reach it.
 fn find_cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -209,7 +209,7 @@ fn find_cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) ->
     None
 }
 
-/// An error and its causes, without saying anything twice.
+/// Describes an error and its causes without repetition.
 fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

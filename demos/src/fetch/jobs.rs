@@ -1,5 +1,4 @@
-//! The list of what is to be fetched: read, checked and known to be whole before
-//! the first socket opens.
+//! The list of requests, which is read and checked completely before the first socket opens.
 
 use std::{cell::Cell, io::Read as _, net::SocketAddr, path::Path, sync::Arc};
 
@@ -8,25 +7,25 @@ use url::{SyntaxViolation, Url};
 use super::origin::Reply;
 use crate::{options::BadArguments, paint::harmless, units};
 
-/// The longest list that is read. Arbitrary: three million long URLs.
+/// The longest list that is read, in bytes. Arbitrary: three million long URLs fit.
 const LIST_MAX: u64 = 256 << 20;
 
 /// One request to make.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
-    /// Its place among all requests, from 0.
+    /// Its index among all requests, from 0.
     pub(crate) index: usize,
     pub(crate) target: Target,
     /// True if no request to the same server is left to begin, so that its connection may close.
     pub(crate) last: bool,
 }
 
-/// Where a request goes.
+/// The destination of a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
-    /// To the embedded origin, which answers with a reply known in advance.
+    /// The embedded origin, whose reply is known in advance.
     Origin(SocketAddr, Reply),
-    /// To a URL that the user gave. Shared, since a URL may be fetched often.
+    /// A URL that the user gave. Shared, since a URL may be fetched many times.
     Page(Arc<Page>),
 }
 
@@ -34,20 +33,20 @@ pub(crate) enum Target {
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) url: Url,
-    /// As it was written, where that is not how the URL reads.
+    /// The URL as the user wrote it, if that differs from `url`.
     written: Option<Box<str>>,
 }
 
 impl Page {
-    /// The URL as the user wrote it, by which it is found again in the results.
+    /// Returns the URL as the user wrote it, which identifies it in the results.
     pub(crate) fn name(&self) -> &str {
         self.written.as_deref().unwrap_or(self.url.as_str())
     }
 
-    /// Takes a URL that can be fetched, or says what is wrong with it.
+    /// Parses a URL that can be fetched, or returns what is wrong with it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let shown = harmless(text);
-        // What the parser would mend in silence.
+        // Mistakes that the parser would correct silently.
         let mended = Cell::new(None);
         let note = |violation| {
             use SyntaxViolation as V;
@@ -85,7 +84,7 @@ impl Page {
     }
 }
 
-/// Says what keeps a URL from being fetched, be it the user's or that of a redirect.
+/// Returns an error if a URL, given by the user or by a redirect, cannot be fetched.
 pub(crate) fn check(url: &Url) -> Result<(), String> {
     let shown = harmless(url.as_str());
     if !matches!(url.scheme(), "http" | "https") {
@@ -98,7 +97,7 @@ pub(crate) fn check(url: &Url) -> Result<(), String> {
         return Err(format!("`{shown}`: there is no port 0"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        // Not repeated: it holds a secret.
+        // Do not print the URL, which holds a secret.
         return Err(
             "a URL holds a user name or password, which fetch does not send (see -H)".to_owned(),
         );
@@ -106,7 +105,7 @@ pub(crate) fn check(url: &Url) -> Result<(), String> {
     Ok(())
 }
 
-/// The URLs of the command line and of the list, in that order.
+/// Reads the URLs of the command line and of the list, in that order.
 pub(crate) fn read(urls: &[String], list: Option<&Path>) -> anyhow::Result<Vec<Arc<Page>>> {
     let mut checked = Vec::new();
     for text in urls {
@@ -128,8 +127,8 @@ pub(crate) fn read(urls: &[String], list: Option<&Path>) -> anyhow::Result<Vec<A
     Ok(checked)
 }
 
-/// Reads a whole list. One that is longer than `max` is refused: a part of it would be fetched, and
-/// reported as if it were all.
+/// Reads a whole list. Refuses a list longer than `max`: otherwise a part of it would be fetched and
+/// reported as the whole.
 fn read_list(path: &Path, max: u64) -> Result<String, String> {
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
@@ -145,7 +144,7 @@ fn read_list(path: &Path, max: u64) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "the list is not UTF-8 text".to_owned())
 }
 
-/// The URLs of a list, with the numbers of their lines counted from 1.
+/// Returns the URLs of a list with their line numbers, counted from 1.
 ///
 /// A line ends with LF, CRLF or CR. A URL ends with its line, at a TAB, or at a `#` after a space, and
 /// a line that begins with `#` is a comment.
@@ -198,7 +197,7 @@ mod tests {
         ] {
             match Page::parse(text) {
                 Err(wrong) => assert!(wrong.contains(reason), "{text:?}: {wrong}"),
-                // A control character that is escaped is still named as it was written.
+                // A URL with an escaped control character keeps the name that the user wrote.
                 Ok(page) => assert_eq!(page.name(), text),
             }
         }

@@ -1,8 +1,8 @@
-//! The connection of a request to the embedded origin, made to wait cheaply: thousands of them wait at
-//! once, and each needs a socket, a waker and nothing else until its reply begins.
+//! The connection of a request to the embedded origin, designed to wait cheaply. Thousands of connections
+//! wait at once, and each needs only a socket and a waker until its reply begins.
 //!
-//! The reply is known to the last byte, so no HTTP library reads it. hyper would set 32 KiB of buffers
-//! aside for each connection: fair for one at work, but nearly all of these wait.
+//! Every byte of the reply is known, so no HTTP library reads it. hyper would reserve 32 KiB of buffers
+//! for each connection. That suits a busy connection, but nearly all of these wait.
 
 use std::io;
 
@@ -14,10 +14,10 @@ use super::{
 };
 use crate::gauge::Counted;
 
-/// The most that is read at once. Arbitrary: little enough for the stack.
+/// The most bytes that are read at once. Arbitrary: small enough for the stack.
 const PIECE: usize = 16 << 10;
 
-/// The longest head that is accepted.
+/// The longest head that is accepted, in bytes.
 const HEAD_MAX: usize = 16 << 10;
 
 /// A connection that carries one request and its reply.
@@ -41,7 +41,8 @@ impl Connection {
         sent.map_err(|error| Failure::asking(&error))
     }
 
-    /// Waits for the reply to begin: here a request spends nearly all of its life. Returns what came.
+    /// Waits for the reply to begin and returns its first piece. A request spends nearly all of its time
+    /// here.
     pub(crate) async fn first_piece(&self) -> Result<Vec<u8>, Failure> {
         let first = self.piece(<[u8]>::to_vec).await;
         let first = first.map_err(|error| Failure::asking(&error))?;
@@ -51,8 +52,8 @@ impl Connection {
         Ok(first)
     }
 
-    /// Reads on until `beginning` holds the head of the reply. Returns the status, and what came of the
-    /// body.
+    /// Reads until `beginning` holds the head of the reply. Returns the status and the part of the body
+    /// that has arrived.
     pub(crate) async fn head(&self, mut beginning: Vec<u8>) -> Result<(u16, Vec<u8>), Failure> {
         loop {
             let mut ends = beginning.windows(4);
@@ -74,7 +75,7 @@ impl Connection {
         }
     }
 
-    /// Hands the next piece of a reply that has begun to `take`. Returns an error if there is none.
+    /// Passes the next piece of the reply to `take`. Returns an error if there is none.
     pub(crate) async fn more<T>(&self, take: impl FnOnce(&[u8]) -> T) -> Result<T, Failure> {
         let read = self.piece(|piece| (!piece.is_empty()).then(|| take(piece)));
         let taken = read.await.map_err(|error| Failure::from_io(&error))?;
@@ -84,8 +85,8 @@ impl Connection {
     async fn piece<T>(&self, take: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
         loop {
             self.stream.readable().await?;
-            // On the stack, and only while something is read: a buffer that lived in the task would be
-            // held by all that wait.
+            // The buffer is on the stack, and only while something is read. A buffer inside the task
+            // would take memory in every waiting task.
             let mut piece = [0; PIECE];
             match self.stream.try_read(&mut piece) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -1,22 +1,20 @@
 //! `brigade fetch`: fetch from thousands of sockets at once, on one thread.
 //!
-//! What it shows: waiting needs no thread. Each request is a task; a task that
-//! waits for its reply is a little memory and an entry in the operating system's
-//! list, so one thread holds thousands of them open. The run takes about as long
-//! as its slowest reply, not as long as all replies together, although never
-//! more than one task is worked on at any instant: concurrency without
-//! parallelism, measured.
+//! This demo shows that waiting needs no thread. Each request is a task. A waiting task takes a little
+//! memory and an entry in the operating system's list, so one thread can keep thousands of them waiting.
+//! The run takes about as long as its slowest reply, not as long as all replies together, although only
+//! one task runs at any instant. That is concurrency without parallelism, measured.
 //!
 //! | file | its part |
 //! |---|---|
-//! | `args`, `ask`, `jobs`, `queue` | what is asked for, checked before the first socket opens, and in what order |
+//! | `args`, `ask`, `jobs`, `queue` | the requests: checked before the first socket opens, and put in order |
 //! | `client` | one request from its first poll to its outcome: read this one first |
-//! | `lean`, `page` | how the origin is asked, and how a URL of the user is |
-//! | `dial`, `connector`, `proxy` | where the bytes come from |
-//! | `body`, `output` | where they go |
-//! | `failure` | what can go wrong, by kind |
+//! | `lean`, `page` | the exchange with the origin, and with a server of the user |
+//! | `dial`, `connector`, `proxy` | the connections from which bytes come |
+//! | `body`, `output` | the destination of the bytes |
+//! | `failure` | the kinds of failure |
 //! | `origin` | the server, when no URL is given |
-//! | `progress`, `tally`, `summary`, `table` | what is shown meanwhile, added up, and said at the end |
+//! | `progress`, `tally`, `summary`, `table` | the progress, the sums, and the summary at the end |
 
 mod args;
 mod ask;
@@ -81,34 +79,34 @@ use crate::{
     system::{self, Status},
 };
 
-/// Requests to the embedded origin when nobody says how many.
+/// The default number of requests to the embedded origin.
 const REQUESTS: usize = 2000;
 
-/// Requests in flight to one host, unless the user says how many: the number of connections that
-/// browsers allow. Even python's http.server, which lets five connections wait, keeps up with it.
+/// The default limit of requests in flight to one host: the number of connections that browsers allow.
+/// Even python's http.server, which lets five connections wait, keeps up with it.
 const PER_HOST: usize = 6;
 
-/// Retries against the embedded origin when nobody says how many: it is meant to
-/// answer every request, even where the machine is too busy to let it at first.
+/// The default number of retries against the embedded origin. It should answer every request, even if the
+/// machine is at first too busy for that.
 const ORIGIN_RETRIES: u32 = 3;
 
 /// A run of `fetch`, checked and ready to go.
 pub(crate) struct Plan {
     args: Arc<Args>,
-    /// Empty: the embedded origin is fetched from.
+    /// The pages of the user. If there are none, the embedded origin is fetched from.
     pages: Vec<Arc<Page>>,
     count: usize,
     concurrency: usize,
     ask: Ask,
-    /// What pages are fetched with.
+    /// The TLS settings for pages.
     tls: Option<TlsConnector>,
     output: Output,
-    /// What the process needed before the first of all runs.
+    /// The memory and threads of the process before the first run.
     baseline: OnceCell<Status>,
 }
 
 impl Plan {
-    /// Checks all that was asked for. Nothing is fetched unless everything makes sense.
+    /// Checks the arguments. Nothing is fetched unless all of them make sense.
     pub(crate) fn new(mut args: Args, shared: &Shared) -> anyhow::Result<Self> {
         let pages = jobs::read(&args.urls, args.file.as_deref())?;
         let own = pages.is_empty();
@@ -213,7 +211,7 @@ impl Dish for Plan {
         let stopwatch = Stopwatch::start(executor);
         executor.block_on(run.fetch_all());
         let mut figures = stopwatch.stop(executor);
-        // The tasks that move the bytes of kept connections are not requests.
+        // The tasks that move the bytes of kept connections do not count as requests.
         figures.in_flight_max = run.in_flight_max;
         figures.at_once_max = figures.at_once_max.min(run.in_flight_max);
         run.look_around(0);
@@ -230,8 +228,8 @@ impl Dish for Plan {
     }
 }
 
-/// A run under way. It lives in the main future, so that the tasks of the
-/// executor are the requests and their connections.
+/// A run in progress. It lives in the main future, so that the tasks of the executor are the requests and
+/// their connections.
 struct Run {
     client: Arc<Client>,
     queue: Queue,
@@ -280,7 +278,7 @@ impl Run {
             let due = self.pace.as_ref().filter(|_| paced).map(Pace::next);
             let looks = async {
                 match due {
-                    // A tick is never far away.
+                    // Waits until `due` or the next tick, whichever comes first.
                     Some(due) => {
                         select(pin!(sleep_until(due)), pin!(ticks.tick())).await;
                     }
@@ -299,7 +297,7 @@ impl Run {
         }
     }
 
-    /// The next request that may begin, and the number of its host.
+    /// Returns the next request that may begin, and the number of its host.
     fn next_job(&mut self) -> Option<(Job, usize)> {
         let turn = self.queue.next()?;
         let number = turn.index as u64;
@@ -335,12 +333,12 @@ impl Run {
     }
 }
 
-/// Starts one request as a task of its own; the future is its outcome.
+/// Starts one request as a separate task, and returns a future of its outcome.
 ///
-/// A task that panics is one more request that failed, and spoils no other.
+/// A task that panics counts as one failed request and does not affect other requests.
 fn start(client: &Arc<Client>, job: Job) -> impl Future<Output = Outcome> + use<> {
     let index = job.index;
-    // Inside `block_on`, so the task goes to this executor; named, for its drawing.
+    // This runs inside `block_on`, so the task goes to this executor. The name is for the drawing.
     let task = Builder::new()
         .name(&format!("request {index}"))
         .spawn(client.clone().fetch(job));
@@ -356,8 +354,8 @@ fn start(client: &Arc<Client>, job: Job) -> impl Future<Output = Outcome> + use<
     }
 }
 
-/// How many requests can be in flight, of those `wanted`, with `files_each` files open for each.
-/// Says so when that is fewer, and the user has not been told of a smaller limit anyway.
+/// Returns how many of the `wanted` requests can be in flight if each needs `files_each` open files. If
+/// `says` is true, prints a message when that is fewer than wanted.
 fn concurrency(wanted: usize, files_each: usize, says: bool) -> usize {
     let possible = (system::raise_open_files() / files_each).max(1);
     match says {

@@ -1,13 +1,11 @@
 //! The embedded origin: the server that `fetch` starts when it is given no URL.
 //!
-//! It runs in a process of its own (this same program, hidden command `origin`),
-//! so that the thread count, memory and processor time of `fetch` are those of
-//! fetching alone. It is a brigade program too: one thread, a task for each
-//! connection.
+//! It runs in a separate process (this same program with the hidden command `origin`), so that the
+//! measured threads, memory and processor time are those of `fetch` alone. It is a brigade program too:
+//! one thread, and a task for each connection.
 //!
-//! What request number N is answered, and after how long, follows from N alone.
-//! So the client knows every byte it must receive, and every run waits as long.
-//! Other demos ask for something simpler: see [`Request`].
+//! The reply to request number N, and its delay, depend on N alone. The client therefore knows every byte
+//! it must receive, and every run waits equally long. Other demos send simpler requests: see [`Request`].
 
 use std::{
     borrow::Cow,
@@ -30,17 +28,16 @@ use crate::{
     helper::{Helper, Hidden, wait_for_end_of_stdin},
 };
 
-/// Requests are dealt out over so many addresses. Two limits hold for each
-/// address: the connections waiting to be accepted (1,024 is common) and the
-/// ports a client has (some 28,000, less those of runs just finished). Sixteen
-/// addresses make room for 15,000 clients who all come at once.
+/// The number of addresses over which requests are distributed. Two limits hold for each address: the
+/// connections waiting to be accepted (1,024 is common), and the ports of the client (about 28,000, less
+/// those of runs that have just finished). Sixteen addresses suffice for 15,000 clients at once.
 const ADDRESSES: u8 = if cfg!(target_os = "linux") { 16 } else { 1 };
 
-/// Bytes of a request that are read at most: `fetch` sends fewer than 200.
+/// The most bytes of a request that are read: `fetch` sends fewer than 200.
 const REQUEST_MAX: usize = 512;
 
-/// How long to leave alone a listener whose `accept` failed, most likely for
-/// want of open files. Thin air: long enough for a connection to end.
+/// How long the server waits after a failed `accept`, most likely caused by too many open files.
+/// Arbitrary: long enough for a connection to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 const LEN_MIN: u64 = 1 << 10;
@@ -48,11 +45,11 @@ const LEN_MAX: u64 = 64 << 10;
 const DELAY_MIN_MS: u64 = 50;
 const DELAY_MAX_MS: u64 = 500;
 
-/// How far into the noise a body may begin.
+/// The number of offsets into the noise at which a body may begin.
 const OFFSETS: u64 = 4096;
 
-/// All bodies are pieces of this: random enough that a byte lost, doubled or
-/// put in the wrong place is noticed.
+/// All bodies are pieces of this noise. It is random enough that a lost, doubled or misplaced byte is
+/// noticed.
 static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let words = (LEN_MAX + OFFSETS).div_ceil(8);
     (0..words)
@@ -60,7 +57,7 @@ static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
         .collect()
 });
 
-/// What request number N is answered.
+/// The reply to request number N.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Reply {
     number: u64,
@@ -75,7 +72,7 @@ impl Reply {
         format!("/reply/{}", self.number)
     }
 
-    /// How long the origin thinks before it answers.
+    /// Returns how long the origin waits before it answers.
     fn delay(self) -> Duration {
         Duration::from_millis(self.draw(0, DELAY_MIN_MS, DELAY_MAX_MS))
     }
@@ -86,13 +83,13 @@ impl Reply {
         &NOISE[offset..offset + len]
     }
 
-    /// A number from `low` to `high`, always the same for the same request.
+    /// Returns a number from `low` to `high`, always the same for the same request.
     fn draw(self, what: u64, low: u64, high: u64) -> u64 {
         low + scramble(self.number.wrapping_mul(3).wrapping_add(what)) % (high - low + 1)
     }
 }
 
-/// The finishing step of SplitMix64: neighbouring numbers come out unrelated.
+/// The finishing step of SplitMix64: neighbouring numbers give unrelated results.
 fn scramble(number: u64) -> u64 {
     let mut z = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -100,20 +97,20 @@ fn scramble(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// What the origin can be asked for.
+/// The requests that the origin answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Request {
     /// `/reply/17`: one of the replies that `fetch` fetches.
     Reply(Reply),
-    /// `/after/20`: the number of milliseconds, after so many of them.
+    /// `/after/20`: the number 20, after 20 milliseconds.
     After(u64),
-    /// `/sum/1000`: the sum of the squares below a number. The origin has to work
-    /// for it, one square after the other.
+    /// `/sum/1000`: the sum of the squares of the numbers below 1,000. The origin computes it, one square
+    /// after the other.
     Sum(u64),
 }
 
 impl Request {
-    /// What the request line asks for: `GET /after/20 HTTP/1.1`.
+    /// Parses the request line, such as `GET /after/20 HTTP/1.1`.
     fn asked_by(request: &[u8]) -> Option<Self> {
         let line = std::str::from_utf8(request).ok()?;
         let path = line.strip_prefix("GET /")?.split(' ').next()?;
@@ -127,7 +124,7 @@ impl Request {
         }
     }
 
-    /// The whole request, ready to be sent.
+    /// Returns the whole request, ready to be sent.
     pub(crate) fn message(self) -> String {
         let path = match self {
             Self::Reply(reply) => reply.path(),
@@ -137,7 +134,7 @@ impl Request {
         format!("GET {path} HTTP/1.1\r\nhost: origin\r\n\r\n")
     }
 
-    /// What must come back.
+    /// Returns the body that the answer must have.
     pub(crate) fn body(self) -> Cow<'static, [u8]> {
         match self {
             Self::Reply(reply) => reply.body().into(),
@@ -155,7 +152,7 @@ impl Request {
                 .is_some_and(|head| head.ends_with(b"\r\n\r\n"))
     }
 
-    /// Sends the request as a task does, and returns the whole answer.
+    /// Sends the request from a task and returns the whole answer.
     pub(crate) async fn send(self, server: SocketAddr) -> io::Result<Vec<u8>> {
         let stream = TcpStream::connect(server).await?;
         stream.write_all(self.message().as_bytes()).await?;
@@ -164,19 +161,19 @@ impl Request {
         Ok(answer)
     }
 
-    /// Asks as a task does, and returns an error if the answer is not the right one.
+    /// Sends the request from a task, and returns an error if the answer is wrong.
     pub(crate) async fn ask(self, server: SocketAddr) -> io::Result<()> {
         self.check(&self.send(server).await?)
     }
 
-    /// Asks as a thread does, which blocks until the answer is there.
+    /// Sends the request from a thread, which blocks until the answer has arrived.
     pub(crate) fn block(self, server: SocketAddr) -> io::Result<()> {
         let mut answer = Vec::new();
         self.connect(server)?.read_to_end(&mut answer)?;
         self.check(&answer)
     }
 
-    /// Sends the request as a thread does. The answer is to be read from what is returned.
+    /// Sends the request from a thread, and returns the stream from which the answer can be read.
     pub(crate) fn connect(self, server: SocketAddr) -> io::Result<net::TcpStream> {
         let mut stream = net::TcpStream::connect(server)?;
         stream.write_all(self.message().as_bytes())?;
@@ -209,7 +206,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// Starts the process and waits for the one line in which it says where it listens.
+    /// Starts the process and waits for the line that lists its addresses.
     pub(crate) fn start() -> anyhow::Result<Self> {
         let (helper, mut says) = Helper::start("origin", &[])?;
         let mut line = String::new();
@@ -221,18 +218,18 @@ impl Origin {
         Ok(Self { helper, addresses })
     }
 
-    /// Where to send request number `number`: the addresses are taken in turn.
+    /// Returns the address for request number `number`. The addresses are used in turn.
     pub(crate) fn address(&self, number: u64) -> SocketAddr {
         self.addresses[(number % self.addresses.len() as u64) as usize]
     }
 
-    /// The number of its process.
+    /// Returns the ID of its process.
     pub(crate) fn process(&self) -> u32 {
         self.helper.process()
     }
 }
 
-/// The child's side: listens, says where, answers until its stdin closes.
+/// Runs the origin in the child process: listens, prints the addresses, and answers until stdin closes.
 pub(crate) fn serve(args: &Hidden) -> anyhow::Result<()> {
     args.begin()?;
     LazyLock::force(&NOISE);
@@ -253,7 +250,7 @@ pub(crate) fn serve(args: &Hidden) -> anyhow::Result<()> {
     })
 }
 
-/// Listens on 127.0.0.1, 127.0.0.2 and so on, as far as the system has them.
+/// Listens on 127.0.0.1, 127.0.0.2 and so on, as far as the system has these addresses.
 async fn listen() -> io::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     for last in 1..=ADDRESSES {
@@ -261,7 +258,7 @@ async fn listen() -> io::Result<Vec<TcpListener>> {
         match TcpListener::bind(address).await {
             Ok(listener) => listeners.push(listener),
             Err(error) if listeners.is_empty() => return Err(error),
-            // A sandbox may know 127.0.0.1 only: enough, if less roomy.
+            // A sandbox may have 127.0.0.1 only, which suffices for fewer clients.
             Err(_) => break,
         }
     }
@@ -277,8 +274,7 @@ async fn accept(listener: TcpListener) {
     }
 }
 
-/// One connection, one request, one reply. The client may be gone at any time;
-/// that is its affair.
+/// Answers the one request of a connection. A client that closes the connection early is not an error.
 async fn answer(stream: TcpStream) {
     let Ok(Some(request)) = read_request(&stream).await else {
         return;
@@ -295,7 +291,7 @@ async fn answer(stream: TcpStream) {
     let _ = stream.write_all(&message).await;
 }
 
-/// What is asked for; `None` for a request that is none of ours.
+/// Reads a request. Returns `None` if the origin does not know it.
 async fn read_request(stream: &TcpStream) -> io::Result<Option<Request>> {
     let mut buffer = [0; REQUEST_MAX];
     let mut filled = 0;

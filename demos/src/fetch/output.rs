@@ -15,18 +15,18 @@ use super::{
 };
 use crate::options::BadArguments;
 
-/// The longest file name that is made of a URL; file systems allow 255 bytes.
+/// The longest file name that is made from a URL; file systems allow 255 bytes.
 const NAME_MAX: usize = 120;
 
-/// The name of a body whose URL ends in a slash, as wget has it.
+/// The file name of a body whose URL ends in a slash, as in wget.
 const INDEX: &str = "index.html";
 
-/// Where bodies go: `-o`.
+/// The destination of the bodies: `-o`.
 #[derive(Clone, Debug)]
 pub(crate) enum Output {
     Nowhere,
     Stdout,
-    /// The one body has this file.
+    /// The only body is written to this file.
     File(PathBuf),
     Directory(Directory),
 }
@@ -55,7 +55,7 @@ impl Output {
             let numbered = count > pages.len() || clash(pages);
             return Directory::prepare(path, numbered.then_some(count)).map(Self::Directory);
         }
-        // Kept: this must not empty a part that is to be gone on with.
+        // Keep the content: this check must not empty a part that is to be resumed.
         match PartFile::open(path.to_owned(), true) {
             Ok(_) => Ok(Self::File(path.to_owned())),
             Err(error) => Err(BadArguments::error(format!(
@@ -78,7 +78,7 @@ impl Output {
         matches!(self, Self::Stdout)
     }
 
-    /// Returns how many files are open for each request under way.
+    /// Returns how many files are open for each request in flight.
     pub(crate) fn files_each(&self) -> usize {
         match self {
             Self::Nowhere | Self::Stdout => 0,
@@ -87,7 +87,8 @@ impl Output {
     }
 }
 
-/// Returns whether two pages would have the same name, also where upper and lower case are the same.
+/// Returns whether two pages would have the same file name, even if upper and lower case are not
+/// distinguished.
 fn clash(pages: &[Arc<Page>]) -> bool {
     let mut seen = HashSet::with_capacity(pages.len());
     !pages
@@ -95,7 +96,7 @@ fn clash(pages: &[Arc<Page>]) -> bool {
         .all(|page| seen.insert(page_name(page).to_lowercase()))
 }
 
-/// The last part of a page's path.
+/// Returns the file name of a page: the last part of its path.
 fn page_name(page: &Page) -> String {
     let last = page.url.path_segments().and_then(|mut it| it.next_back());
     let name = safe_name(last.unwrap_or_default());
@@ -106,17 +107,17 @@ fn page_name(page: &Page) -> String {
     }
 }
 
-/// A directory that bodies are written to, known to be writable.
+/// A directory for the bodies, known to be writable.
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
-    /// Digits that number the last request, so that names sort in order; `None` where the last parts
-    /// of the URLs are names enough.
+    /// The number of digits of the last request's number, so that names sort in order. `None` if the last
+    /// parts of the URLs differ and suffice as names.
     digits: Option<usize>,
 }
 
 impl Directory {
-    /// Makes the directory if need be and tries whether files can be written there.
+    /// Creates the directory if needed and checks that files can be written there.
     fn prepare(path: &Path, numbered: Option<usize>) -> anyhow::Result<Self> {
         let attempt = || {
             fs::create_dir_all(path)?;
@@ -136,8 +137,8 @@ impl Directory {
         }
     }
 
-    /// Returns the file for one request: the end of its path, or where two requests could have the same,
-    /// its number, its host and the end of its path.
+    /// Returns the file for one request. Its name is the end of the path. If two requests could have the
+    /// same name, the request's number and host come first.
     fn file_for(&self, job: &Job) -> PathBuf {
         let (host, last) = match &job.target {
             Target::Origin(_, reply) => ("origin".to_owned(), safe_name(&reply.path())),
@@ -155,8 +156,8 @@ impl Directory {
     }
 }
 
-/// Letters, digits, dots, dashes and underscores; the rest becomes a dash. What
-/// is left can be no path, no option and no hidden file on any system.
+/// Keeps letters, digits, dots, dashes and underscores, and replaces everything else with a dash. The
+/// result cannot be a path, an option or a hidden file on any system.
 fn safe_name(text: &str) -> String {
     let safe = |c: char| {
         if c.is_ascii_alphanumeric() || "._-".contains(c) {
@@ -169,15 +170,15 @@ fn safe_name(text: &str) -> String {
     name.trim_matches(['-', '.']).to_owned()
 }
 
-/// A file that takes its name only once it is whole: until then it is called
-/// `.NAME.part`, and it is removed if the body never ends.
+/// A file that gets its final name only when it is complete. Until then it is called `.NAME.part`, and it
+/// is removed if the body never ends.
 ///
-/// With `--continue` the part stays, and its time of change is the one that the server gave for the
-/// page. Only if the server still gives that time is the rest asked for; otherwise two versions of the
-/// page would be put together.
+/// With `--continue` the part is kept, and its modification time is set to the one that the server gave
+/// for the page. The rest is requested only if the server still gives that time. Otherwise parts of two
+/// versions of the page would be joined.
 ///
-/// Writing goes to the page cache and takes microseconds, less than handing the
-/// piece to another thread would; so it is done on the spot.
+/// Writing goes to the page cache and takes microseconds. Handing the piece to another thread would take
+/// longer, so the task writes it itself.
 #[derive(Debug)]
 pub(crate) struct PartFile {
     file: File,
@@ -186,14 +187,14 @@ pub(crate) struct PartFile {
     len: u64,
     /// True if the part is kept when the body breaks off.
     keeps: bool,
-    /// When the server says that the page was changed last.
+    /// The time of the page's last change, as the server gave it.
     changed: Option<SystemTime>,
     /// True if `part` no longer exists.
     renamed: bool,
 }
 
 impl PartFile {
-    /// Opens the part of `whole`. An earlier part is emptied unless this one `keeps` its bytes.
+    /// Opens the part of `whole`. Empties an earlier part unless `keeps` is true.
     pub(crate) fn open(whole: PathBuf, keeps: bool) -> io::Result<Self> {
         let name = whole.file_name().unwrap_or_default().to_string_lossy();
         let part = whole.with_file_name(format!(".{name}.part"));
@@ -217,17 +218,17 @@ impl PartFile {
         })
     }
 
-    /// Returns how much is there already.
+    /// Returns how many bytes the part already holds.
     pub(crate) fn len(&self) -> u64 {
         self.len
     }
 
-    /// Returns from where to go on, and the version of the page of which that is a part.
+    /// Returns the position at which to resume, and the version of the page to which the part belongs.
     pub(crate) fn resumes(&self) -> Option<(u64, SystemTime)> {
         Some((self.len, self.changed?))
     }
 
-    /// Begins anew with a page that was changed at this time.
+    /// Starts again with a page that was last changed at this time.
     pub(crate) fn restart(&mut self, changed: Option<SystemTime>) -> Result<(), Failure> {
         self.changed = changed;
         self.len = 0;
@@ -259,13 +260,13 @@ impl Drop for PartFile {
             let _ = fs::remove_file(&self.part);
             return;
         }
-        // A part without a version is not gone on with: see `open`.
+        // A part without a version is not resumed: see `open`.
         let changed = self.changed.unwrap_or(SystemTime::UNIX_EPOCH);
         let _ = self.file.set_times(FileTimes::new().set_modified(changed));
     }
 }
 
-/// The failure of a file that cannot be created, written or named.
+/// Creates the failure of a file that cannot be created, written or named.
 pub(crate) fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
     Failure::new(
         Kind::Output,
@@ -288,7 +289,7 @@ mod tests {
             .collect()
     }
 
-    /// The names that the bodies of these URLs get, each fetched so often.
+    /// Returns the names that the bodies of these URLs get if each URL is fetched `rounds` times.
     fn named(urls: &[&str], rounds: usize) -> Vec<String> {
         let place = tempfile::tempdir().unwrap();
         let pages: Vec<_> = urls.iter().map(|url| page(url)).collect();
@@ -399,7 +400,7 @@ mod tests {
             drop(part);
             assert_eq!(open().resumes(), resumes);
         }
-        // A part that another write has touched since is of no known version.
+        // A part that was written to again has no known version.
         fs::write(place.path().join(".body.part"), b"half").unwrap();
         assert_ne!(open().resumes(), Some((4, version)));
     }

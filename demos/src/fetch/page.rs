@@ -1,4 +1,4 @@
-//! One URL of the user: the exchange with its server, redirects, and where the body goes.
+//! Fetches one URL of the user: the exchange with its server, redirects, and the destination of the body.
 
 use std::{
     path::PathBuf,
@@ -29,11 +29,11 @@ use super::{
     output::PartFile,
 };
 
-/// How often a request is sent again because the server closed a kept connection just then. There may
-/// be several such connections, and each attempt uses up one.
+/// How many times a request is sent again because the server closed a kept connection at that moment.
+/// There may be several such connections, and each attempt uses up one.
 const STALE_MAX: usize = 20;
 
-/// How much of the body of a redirect is read, so that its connection can be kept.
+/// The most bytes that are read of a redirect's body, so that its connection can be kept.
 const REDIRECT_BODY_MAX: usize = 64 << 10;
 
 impl Client {
@@ -46,7 +46,7 @@ impl Client {
     ) -> Result<Option<PathBuf>, Failure> {
         let resume = self.args.resume;
         let part = match self.output.file_for(job) {
-            // It got its name when it was whole.
+            // A file gets its final name only when it is complete.
             Some(file) if resume && file.exists() => return Ok(Some(file)),
             Some(file) => Some(open(file, resume).await?),
             None => None,
@@ -104,7 +104,7 @@ impl Client {
     ) -> Result<Response<Incoming>, Failure> {
         let (connector, client) = self.pooled.as_ref().expect("there are pages to fetch");
         let uri = hop.uri()?;
-        // Behind a tunnel, the password is not for the server.
+        // The password is for the proxy. Inside a tunnel it would reach the server.
         let proxy = connector.proxies().of(&uri);
         let password = proxy
             .filter(|_| uri.scheme_str() == Some("http"))
@@ -140,8 +140,9 @@ impl Client {
             let begun = traffic.as_ref().is_some_and(Traffic::has_begun);
             let used = traffic.as_ref().is_some_and(Traffic::was_used);
             let failure = Failure::of_client(&error, begun && !used);
-            // The server may close a kept connection at any time, also while a request is on its way. By
-            // HTTP/2 that is an error of the protocol. A fresh connection tells whether it was more.
+            // The server may close a kept connection at any time, even while a request is being sent.
+            // Over HTTP/2 this is a protocol error. A retry on a fresh connection shows whether it was a
+            // real failure.
             let closed = used && matches!(failure.kind, Kind::Reset | Kind::Protocol);
             if !closed || !hop.is_idempotent() || stale == STALE_MAX {
                 return Err(failure);
@@ -151,13 +152,14 @@ impl Client {
     }
 }
 
-/// How a reply goes on with the part of a file.
+/// How a reply continues the part of a file.
 enum Resumed {
     /// The part is the whole file.
     Whole(PartFile),
-    /// The body goes to the end of this.
+    /// The body is appended to this part.
     Part(PartFile),
-    /// The body is not the page but, say, a message of the server: the part stays as it is.
+    /// The body is not the page but, for example, an error message of the server. The part stays as it
+    /// is.
     NoPage,
 }
 
@@ -187,7 +189,7 @@ fn go_on(
             let changed = text(headers, header::LAST_MODIFIED)
                 .filter(|_| !headers.contains_key(header::CONTENT_ENCODING))
                 .and_then(|date| httpdate::parse_http_date(date).ok());
-            // Dates have whole seconds: a page that changes twice in one has one date for both.
+            // Dates have whole seconds, so two versions of a page within one second have the same date.
             let settled = |date: &SystemTime| {
                 SystemTime::now()
                     .duration_since(*date)
@@ -214,14 +216,14 @@ fn version_name(version: Version) -> &'static str {
     }
 }
 
-/// The traffic on the connection on which a request failed, if there was one.
+/// Returns the traffic of the connection on which a request failed, if there was a connection.
 fn traffic_of(error: &legacy::Error) -> Option<Traffic> {
     let mut extensions = Extensions::new();
     error.connect_info()?.get_extras(&mut extensions);
     extensions.get::<Traffic>().cloned()
 }
 
-/// Reads the short body of a redirect; a connection with a long one is given up.
+/// Reads the short body of a redirect. Gives up a connection with a long one.
 async fn discard(mut body: Incoming) {
     let mut left = REDIRECT_BODY_MAX;
     while let Some(Ok(frame)) = body.frame().await {

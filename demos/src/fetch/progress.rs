@@ -1,8 +1,7 @@
-//! What is shown while requests are under way: a bar on a terminal, a line a
-//! second elsewhere.
+//! Shows progress while requests are in flight: a bar on a terminal, or one line per second elsewhere.
 //!
-//! indicatif can redraw by itself, from a thread of its own; `fetch` shows that
-//! one thread is enough, and redraws when its timer says so.
+//! indicatif can redraw from its own thread. `fetch` shows that one thread is enough, so it redraws when
+//! its timer fires.
 
 use std::{
     io::{IsTerminal as _, stderr},
@@ -13,13 +12,13 @@ use indicatif::ProgressBar;
 
 use crate::{paint, units};
 
-/// How often the bar is redrawn, and how often Ctrl-C is looked for.
+/// The interval at which the bar is redrawn and Ctrl-C is checked.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
-/// How often a line is written where there is no terminal.
+/// The interval between lines if there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(1);
 
-/// Where the run stands.
+/// The state of the run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Standing {
     pub(crate) all: usize,
@@ -30,7 +29,7 @@ pub(crate) struct Standing {
     pub(crate) received: u64,
 }
 
-/// The way progress is shown in this run.
+/// How this run shows its progress.
 #[derive(Debug)]
 pub(crate) struct Progress {
     display: Display,
@@ -45,8 +44,7 @@ enum Display {
 }
 
 impl Progress {
-    /// On stderr, since stdout is for results. A bar needs `escapes`, by which it moves
-    /// the cursor.
+    /// Shows progress on stderr, since stdout is for results. A bar needs `escapes` to move the cursor.
     pub(crate) fn new(quiet: bool, escapes: bool, all: usize) -> Self {
         let begun = Instant::now();
         let display = if quiet {
@@ -59,13 +57,13 @@ impl Progress {
         Self { display, begun }
     }
 
-    /// Shows where the run stands; called every [`TICK`].
+    /// Shows the state of the run; called every [`TICK`].
     pub(crate) fn show(&mut self, standing: Standing) {
         let elapsed = self.begun.elapsed();
         match &mut self.display {
             Display::Bar(bar) => {
                 bar.set_position((standing.done + standing.failed) as u64);
-                // Draws, so it comes last.
+                // Redraws the bar, so it comes last.
                 bar.set_message(describe(standing, elapsed));
             }
             Display::Lines { written } if written.elapsed() >= LINE_EVERY => {
@@ -76,7 +74,7 @@ impl Progress {
         }
     }
 
-    /// Leaves the screen as it was, for the summary.
+    /// Clears the bar from the screen before the summary.
     pub(crate) fn finish(self) {
         if let Display::Bar(bar) = self.display {
             bar.finish_and_clear();
@@ -84,7 +82,7 @@ impl Progress {
     }
 }
 
-/// A line never wraps: the message is cut where the terminal ends.
+/// The message is cut at the edge of the terminal, so a line never wraps.
 const TEMPLATE: &str = "{bar:14}  {wide_msg}";
 
 fn describe(standing: Standing, elapsed: Duration) -> String {

@@ -1,22 +1,22 @@
-//! Which proxy, if any, a URL goes through: the rules of `http_proxy`, `https_proxy`, `all_proxy` and
-//! `no_proxy`, as curl has them and hyper-util reads them.
+//! Selects the proxy of a URL by the rules of `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`.
+//! hyper-util reads them as curl does.
 //!
-//! A proxy that cannot be used is refused before anything is fetched. To ignore it would send requests
-//! where the user did not want them to go.
+//! An unusable proxy is refused before anything is fetched. Ignoring it would send requests where the
+//! user did not want them to go.
 
 use hyper::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 
 use crate::{options::BadArguments, paint::harmless};
 
-/// The variables that name a proxy, each with its other spelling.
+/// The variables that name a proxy, each in both spellings.
 const VARIABLES: [[&str; 2]; 3] = [
     ["HTTP_PROXY", "http_proxy"],
     ["HTTPS_PROXY", "https_proxy"],
     ["ALL_PROXY", "all_proxy"],
 ];
 
-/// The proxies of the environment, or none.
+/// The proxies that the environment names, if any.
 #[derive(Debug, Default)]
 pub(crate) struct Proxies(Option<Matcher>);
 
@@ -36,7 +36,7 @@ impl Proxies {
     /// Returns an error if a variable holds something other than an `http://` proxy.
     pub(crate) fn from_environment() -> anyhow::Result<Self> {
         for names in VARIABLES {
-            // The first one that is there counts, even where it is empty.
+            // The first variable that is set counts, even if it is empty.
             let found = names
                 .iter()
                 .find_map(|&name| Some((name, std::env::var_os(name)?)));
@@ -48,7 +48,7 @@ impl Proxies {
         Ok(Self(Some(Matcher::from_env())))
     }
 
-    /// Returns the proxy through which a request to `uri` goes.
+    /// Returns the proxy through which a request to `uri` goes, if any.
     pub(crate) fn of(&self, uri: &Uri) -> Option<Proxy> {
         let found = self.0.as_ref()?.intercept(uri)?;
         let password = found.basic_auth().and_then(|value| value.to_str().ok());

@@ -1,7 +1,8 @@
-//! Which request begins next: the hosts take turns, and each has a limit of its own.
+//! Decides which request begins next: the hosts take turns, and each has its own limit.
 //!
-//! A server accepts so many connections at a time and lets others wait or drops them. So most clients
-//! have a limit for each host, and a list of 300 URLs of one small server is fetched without a failure.
+//! A server accepts a limited number of connections at a time, and delays or drops the rest. Most clients
+//! therefore have a limit per host. With it, `fetch` reads 300 URLs of one small server without a
+//! failure.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -18,18 +19,18 @@ const SLACK: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Queue {
     hosts: Vec<Host>,
-    /// Hosts with room and something left to fetch, in turn.
+    /// The hosts below their limit that have requests left, in turn.
     ready: VecDeque<usize>,
-    /// How many URLs there are; they are taken round and round.
+    /// The number of URLs. After the last one, the first one follows again.
     urls: usize,
     per_host: usize,
 }
 
 #[derive(Debug, Default)]
 struct Host {
-    /// The places of its URLs in the list.
+    /// The indices of its URLs in the list.
     urls: Vec<usize>,
-    /// How many of its requests have begun, and how many are left.
+    /// The number of its requests that have begun, and the number that are left.
     begun: usize,
     left: usize,
     in_flight: usize,
@@ -38,7 +39,7 @@ struct Host {
 /// A request that may begin.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Turn {
-    /// Its place among all requests.
+    /// Its index among all requests.
     pub(crate) index: usize,
     pub(crate) host: usize,
     /// True if it is one of the last requests to its host.
@@ -46,8 +47,8 @@ pub(crate) struct Turn {
 }
 
 impl Queue {
-    /// `count` requests to these pages, and at most `per_host` at a time to each host. Without a page,
-    /// all go to one server.
+    /// Creates a queue of `count` requests to these pages, with at most `per_host` in flight to each
+    /// host. Without a page, all requests go to one server.
     pub(crate) fn new(pages: &[Arc<Page>], count: usize, per_host: usize) -> Self {
         let urls = pages.len().max(1);
         let mut hosts: Vec<Host> = Vec::new();
@@ -100,10 +101,10 @@ impl Queue {
         })
     }
 
-    /// A request to this host has ended.
+    /// Records that a request to this host has ended.
     pub(crate) fn ended(&mut self, number: usize) {
         let host = &mut self.hosts[number];
-        // A host at its limit is not among those that are ready.
+        // A host at its limit is not in the queue of ready hosts.
         if host.in_flight == self.per_host && host.left > 0 {
             self.ready.push_back(number);
         }
@@ -116,7 +117,7 @@ impl Queue {
     }
 }
 
-/// Spreads the beginnings of requests over time: `--rate`.
+/// Spreads the starts of requests over time: `--rate`.
 #[derive(Debug)]
 pub(crate) struct Pace {
     every: Duration,
@@ -141,7 +142,7 @@ impl Pace {
         true
     }
 
-    /// When the next request may begin.
+    /// Returns when the next request may begin.
     pub(crate) fn next(&self) -> Instant {
         self.next
     }

@@ -1,5 +1,5 @@
-//! What `fetch` says when it is done: the JSON keys of its own, and the sentence
-//! that follows from the figures. (The table for people is in `table`.)
+//! The summary of `fetch`: its own JSON keys, and the sentence that follows from the figures. (The table
+//! for people is in `table`.)
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -13,34 +13,34 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// Fewer connections than this, and what the process needs anyway drowns what
-/// they need.
+/// The fewest connections for which the memory per connection is reported. With fewer connections, the
+/// process's other memory hides what they need.
 const CONNECTIONS_TO_MEASURE: usize = 100;
 
-/// One failure in so many requests is much: the closing sentence is then about the failures alone.
+/// If more than one in this number of requests fails, the closing sentence is about the failures alone.
 const MANY: usize = 20;
 
-/// All that a run of `fetch` leaves behind.
+/// The results of a run of `fetch`.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) figures: Figures,
     pub(crate) tally: Tally,
-    /// How many requests were asked for.
+    /// The number of requests that were asked for.
     pub(crate) asked: usize,
     pub(crate) interrupted: bool,
-    /// The URLs that the user gave; none when the embedded origin was fetched from.
+    /// The URLs that the user gave. Empty if the embedded origin was fetched from.
     pub(crate) pages: Vec<Arc<Page>>,
-    /// One for each request that ended, if the user gave URLs; failures in any case.
+    /// One outcome for each request that ended, if the user gave URLs. Otherwise only the failures.
     pub(crate) outcomes: Vec<Outcome>,
     /// The most connections that were open at one instant.
     pub(crate) open_max: usize,
-    /// The connections that were opened in all.
+    /// The number of connections opened in all.
     pub(crate) opened: usize,
-    /// True if somebody reads the results one by one: the object for each takes a kilobyte.
+    /// True if the results are printed as JSON; the object for each takes a kilobyte.
     pub(crate) json: bool,
     /// True if the body went to standard output, where nothing else may go.
     pub(crate) prints_body: bool,
-    /// The most threads that were seen.
+    /// The largest number of threads that was seen.
     pub(crate) threads: Option<usize>,
     pub(crate) before: Status,
     pub(crate) after: Status,
@@ -79,13 +79,13 @@ impl Record {
         self.asked - self.tally.done - self.tally.failed()
     }
 
-    /// Memory beyond what the process had before the first request, by connection.
+    /// Returns the memory per connection beyond what the process had before the first request.
     pub(super) fn memory_a_connection(&self) -> Option<u64> {
         let grown = self.after.memory_peak?.saturating_sub(self.before.memory?);
         (self.open_max >= CONNECTIONS_TO_MEASURE).then(|| grown / self.open_max as u64)
     }
 
-    /// The sentence that the figures support. A run in which much failed is not praised.
+    /// Returns the sentence that the figures support. It does not praise a run with many failures.
     fn verdict(&self) -> String {
         let begun = self.tally.done + self.tally.failed();
         let mut sentences = Vec::new();
@@ -108,7 +108,7 @@ impl Record {
         sentences.join(" ")
     }
 
-    /// How much failed, and what is likely to have happened.
+    /// Says how many requests failed, and what is likely to have happened.
     fn failures(&self) -> Option<String> {
         let (failed, unaccepted) = (self.tally.failed(), self.tally.unaccepted);
         let begun = self.tally.done + failed;
@@ -138,7 +138,7 @@ impl Record {
         Some(text)
     }
 
-    /// How the requests waited together, where they did.
+    /// Says how the requests waited together, if they did.
     fn waiting(&self) -> Option<String> {
         let Figures {
             wall,
@@ -189,7 +189,7 @@ impl Record {
         ))
     }
 
-    /// Requests that were answered, by second.
+    /// Returns the number of answered requests per second.
     pub(super) fn requests_a_second(&self) -> f64 {
         let answered = self.tally.done - self.tally.skipped;
         answered as f64 / self.figures.wall.as_secs_f64().max(1e-9)

@@ -1,5 +1,4 @@
-//! The part of the summary that a person reads: a title, a table of figures, and
-//! what became of single requests.
+//! The part of the summary for people: a title, a table of figures, and the outcomes of single requests.
 
 use std::time::Duration;
 
@@ -10,10 +9,10 @@ use crate::{
     units,
 };
 
-/// So many requests are listed one by one; of more, only failures are.
+/// The most requests that are listed one by one. In a longer run, only failures are listed.
 const LISTED_MAX: usize = 20;
 
-/// So many failures are listed at most.
+/// The most failures that are listed.
 const FAILURES_LISTED_MAX: usize = 10;
 
 impl Record {
@@ -73,7 +72,7 @@ impl Record {
         Row::new("requests", parts.join(", "), "")
     }
 
-    /// What came over the connections beside plain replies by HTTP/1.1.
+    /// Returns a row about everything that differs from plain replies over HTTP/1.1.
     fn ways_row(&self) -> Option<Row> {
         let tally = &self.tally;
         let mut ways: Vec<String> = tally
@@ -92,7 +91,7 @@ impl Record {
         (!ways.is_empty()).then(|| Row::new("of them", ways.join(", "), ""))
     }
 
-    /// Only when there is more to say than that all was well.
+    /// Returns a row unless every status is 200.
     fn status_row(&self) -> Option<Row> {
         let statuses = &self.tally.statuses;
         if statuses.keys().all(|&status| status == 200) {
@@ -160,7 +159,7 @@ impl Record {
         Row::new("memory", units::bytes(peak), remark)
     }
 
-    /// Results one by one where there are few, failures where there are some.
+    /// Lists the results one by one if there are few, and otherwise only the failures.
     pub(super) fn details(&self, paint: Paint) -> Vec<String> {
         let one_by_one = !self.pages.is_empty() && self.asked <= LISTED_MAX;
         let listed: Vec<&Outcome> = self
@@ -186,7 +185,7 @@ impl Record {
         lines
     }
 
-    /// One request: how long, how it ended, how much, what.
+    /// Formats one request: its time, its result, its size and its name.
     fn detail(&self, outcome: &Outcome, paint: Paint) -> String {
         let time = units::duration(outcome.time);
         let bytes = units::bytes(outcome.bytes);

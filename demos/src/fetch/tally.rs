@@ -1,4 +1,4 @@
-//! Adding up what became of the requests.
+//! Adds up the outcomes of the requests.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,20 +10,20 @@ pub(crate) struct Tally {
     pub(crate) done: usize,
     pub(crate) failures: BTreeMap<Kind, usize>,
     pub(crate) statuses: BTreeMap<u16, usize>,
-    /// Bytes of bodies, also of those that broke off.
+    /// Bytes of bodies, including incomplete bodies.
     pub(crate) bytes: u64,
-    /// Attempts beyond the first, of all requests.
+    /// Attempts beyond the first, summed over all requests.
     pub(crate) retries: usize,
-    /// The lifetimes of all requests added up, failed ones included.
+    /// The sum of the lifetimes of all requests, including failed requests.
     pub(crate) task_time: Duration,
-    /// Failures of connections that the server did not even accept.
+    /// Failures in which the server did not accept the connection.
     pub(crate) unaccepted: usize,
-    /// How many requests were redirected, and how often in all.
+    /// The number of redirected requests, and the total number of redirects.
     pub(crate) redirected: usize,
     pub(crate) redirects: usize,
-    /// How many answers came by which version of HTTP.
+    /// The number of answers for each version of HTTP.
     pub(crate) versions: BTreeMap<&'static str, usize>,
-    /// How many files were there before the run, and so were not fetched.
+    /// The number of files that existed before the run and so were not fetched.
     pub(crate) skipped: usize,
     /// How long each answered request took, in the order they ended.
     latencies: Vec<Duration>,
@@ -59,7 +59,7 @@ impl Tally {
         self.failures.values().sum()
     }
 
-    /// Of the answered requests; `None` when there are none.
+    /// Returns the latency of the answered requests, or `None` if there are none.
     pub(crate) fn latency(&self) -> Option<Latency> {
         let mut sorted = self.latencies.clone();
         sorted.sort_unstable();
@@ -73,7 +73,7 @@ impl Tally {
     }
 }
 
-/// How long requests took: half took at most `p50`, nine in ten at most `p90`, …
+/// The latencies of the requests: half took at most `p50`, nine in ten at most `p90`, and so on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Latency {
     pub(crate) p50: Duration,
@@ -82,8 +82,8 @@ pub(crate) struct Latency {
     pub(crate) max: Duration,
 }
 
-/// The nearest rank: the smallest value that `share` of all values do not exceed.
-/// Always a value that was measured, never one in between.
+/// Returns the nearest rank, that is, the smallest value that `share` of all values do not exceed. It is
+/// always a measured value, never an interpolated one.
 fn at_share(sorted: &[Duration], share: f64) -> Duration {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted[rank.clamp(1, sorted.len()) - 1]

@@ -1,11 +1,10 @@
 //! `brigade follow`: one fetch, from spawn to the operating system and back.
 //!
-//! What it shows: what really happens when a task waits for a socket, hop by hop, and
-//! which function of brigade does it. Nothing here is a drawing of how it should be:
-//! the hops are the events that the runtime recorded, together with notes that the
-//! task took when it called connect, write and read.
+//! This demo shows, hop by hop, what happens when a task waits for a socket, and which function of
+//! brigade does it. The hops are real: they are the events that the runtime recorded, together with notes
+//! that the task took when it called connect, write and read.
 //!
-//! Read it beside ARCHITECTURE.md, "The life of a task".
+//! See also ARCHITECTURE.md, "The life of a task".
 
 mod places;
 
@@ -43,13 +42,13 @@ use crate::{
 
 pub(crate) use places::Place;
 
-/// How `brigade follow --help` begins.
+/// The text before the options in `brigade follow --help`.
 pub(crate) const ABOUT: &str = "One fetch from spawn to the operating system and back, hop by hop.\n\n\
     Spawn, first poll, Pending, interest registered, parked in the system, event, wake, queue, next \
     poll, Ready, join: each with its time, as it was recorded in this run, and with the function of \
     brigade that does it.";
 
-/// How it ends.
+/// The text after the options.
 pub(crate) const NOTES: &str = "--cooks here: on how many threads the task may run; with 1,2 it is \
     followed on each.\n\n\
     --json adds `hops` (`at_s` since spawn, `what`, `file` below runtime/src, `function`); of the task \
@@ -58,39 +57,39 @@ pub(crate) const NOTES: &str = "--cooks here: on how many threads the task may r
 /// The name of the task that is followed.
 const FETCH: &str = "fetch";
 
-/// How wide the two columns of times are, with the air behind them.
+/// The width of the two columns of times with the space after them, in columns.
 const TIMES: usize = 21;
 
-/// The largest answer there is.
+/// The size of the buffer for an answer, in bytes.
 const ROOM: usize = 512;
 
 /// The arguments of `follow`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Follow {
-    /// Milliseconds that the server takes to answer
+    /// Delay of the server's answer in milliseconds
     #[arg(long, value_name = "MS", default_value = "50", value_parser = whole::<u64>(1..=60_000))]
     pub(crate) delay: u64,
 }
 
-/// Something that happened to the task.
+/// One event in the life of the task.
 #[derive(Clone, Debug)]
 pub(crate) struct Hop {
-    /// Since the task was spawned.
+    /// The time since the task was spawned.
     pub(crate) at: Duration,
     pub(crate) what: String,
     pub(crate) place: Place,
 }
 
-/// The whole way.
+/// All hops of the task, and its totals.
 #[derive(Clone, Debug)]
 pub(crate) struct Trace {
     pub(crate) hops: Vec<Hop>,
     pub(crate) polls: u64,
-    /// Of the task's life: in polls, in a queue, and waiting.
+    /// The parts of the task's lifetime: in polls, in a queue, and waiting.
     pub(crate) running: Duration,
     pub(crate) queued: Duration,
     pub(crate) waiting: Duration,
-    /// Bytes of the answer.
+    /// The size of the answer, in bytes.
     pub(crate) bytes: usize,
 }
 
@@ -118,7 +117,7 @@ impl Follow {
     }
 }
 
-/// The fetch. It takes notes, and is otherwise what anybody would write.
+/// Fetches the answer. Apart from its notes, this is ordinary code.
 async fn fetch(server: SocketAddr, request: Request, notes: Notes) -> io::Result<usize> {
     notes.take(None, false);
     let connecting = TcpStream::connect(server);
@@ -139,7 +138,7 @@ async fn fetch(server: SocketAddr, request: Request, notes: Notes) -> io::Result
 
 // ---- notes -------------------------------------------------------------------------------
 
-/// What a step says when it begins, is pending and is ready, where that is worth a hop.
+/// The notes of a step when it begins, is pending, and is ready; `None` if that is not worth a hop.
 type Step = [Option<(&'static str, Place)>; 3];
 
 const CONNECT: Step = [
@@ -162,7 +161,7 @@ struct Note {
     ends_poll: bool,
 }
 
-/// What the task notes, as it happens.
+/// The notes that the task takes.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<Note>>>);
 
@@ -176,7 +175,7 @@ impl Notes {
         });
     }
 
-    /// `future`, with a note when it is begun and at each answer that it gives.
+    /// Wraps `future` so that it takes a note when it is begun and after each poll.
     async fn step<F: Future>(&self, [begins, pending, ready]: Step, future: F) -> F::Output {
         let mut future = pin!(future);
         self.take(begins, false);
@@ -194,19 +193,19 @@ impl Notes {
 
 // ---- from the record to the hops -----------------------------------------------------------
 
-/// Looks through the record for all that has to do with the task.
+/// Searches the record for all events of the task.
 struct Tracker<'a> {
     timeline: &'a Timeline,
     fetch: usize,
     spawned: Duration,
     many_cooks: usize,
     hops: Vec<Hop>,
-    /// When each of its polls began and ended.
+    /// The beginning and the end of each of its polls.
     polls: Vec<(Duration, Duration)>,
     ended: bool,
     /// True if its output has been fetched.
     joined: bool,
-    /// On each thread: when it last parked, was up again, and heard of an event.
+    /// For each thread, the times at which it last parked, unparked, and received an event.
     heard: Vec<[Option<Duration>; 3]>,
 }
 
@@ -305,7 +304,7 @@ impl Tracker<'_> {
         self.ended && !self.joined && self.timeline.tasks[task].is_main
     }
 
-    /// The task is woken: what came before it on the thread that did belongs to it.
+    /// Adds the wake of the task, and the events before it on the waking thread.
     fn woken(&mut self, event: &Event) {
         let thread = cook_of(&self.timeline.lanes[event.lane]);
         let [parked, up, heard] = std::mem::take(&mut self.heard[event.lane]);
@@ -324,9 +323,9 @@ impl Tracker<'_> {
         );
     }
 
-    /// Puts the task's own notes where they belong. They were taken by another clock, so
-    /// the first line of the future is where the first poll begins, and no note leaves
-    /// its poll.
+    /// Inserts the task's own notes in the right order. The notes were taken by another clock. The first
+    /// line of the future is therefore placed where the first poll begins, and each note stays within its
+    /// poll.
     fn insert(&mut self, notes: &[Note]) -> Option<()> {
         let first = notes.first()?.at;
         let mut polls = self.polls.clone().into_iter();
@@ -348,7 +347,7 @@ impl Tracker<'_> {
                 (begins, ends) = polls.next()?;
             }
         }
-        // Stable: what happened in one instant stays in order.
+        // A stable sort keeps simultaneous events in order.
         self.hops.sort_by_key(|hop| hop.at);
         Some(())
     }
@@ -381,8 +380,8 @@ impl Dish for Follow {
 }
 
 impl Trace {
-    /// When, how long after the hop before, what, and where in brigade. Where the terminal
-    /// is too narrow for a line, the place stands under what happened.
+    /// Formats each hop: its time, the time since the hop before, what happened, and the function in
+    /// brigade. If the terminal is too narrow for a line, the function is printed below.
     fn lines(&self, width: usize) -> String {
         let what = self.hops.iter().map(|hop| hop.what.width());
         let places = self.hops.iter().map(|hop| hop.place.to_string().width());
@@ -435,7 +434,7 @@ impl Hop {
     }
 }
 
-/// The thread's name, in the kitchen's words.
+/// Returns the thread's name, in the words of the kitchen.
 fn cook_of(lane: &brigade::timeline::Lane) -> String {
     match lane.kind {
         brigade::timeline::LaneKind::Worker(number) => format!("cook {number}"),

@@ -1,10 +1,10 @@
-//! Where in brigade each hop happens. A test looks every one of them up in the source,
-//! so that none can be a name from yesterday.
+//! The function of brigade that performs each hop. A test looks all of them up in the source, so that no
+//! name is outdated.
 
 use std::fmt;
 
-/// A function of the runtime: its file below `runtime/src`, whose it is (a type's, or the file's for
-/// a function that stands alone), its name.
+/// A function of the runtime: its file below `runtime/src`, its owner (a type, or the file for a free
+/// function), and its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) file: &'static str,
@@ -12,7 +12,7 @@ pub(crate) struct Place {
     pub(crate) function: &'static str,
 }
 
-/// `task/raw.rs wake_by_ref`.
+/// Formats a place as `task/raw.rs wake_by_ref`.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.file, self.function)
@@ -79,7 +79,7 @@ mod tests {
         TAKE_OUTPUT,
     ];
 
-    /// Returns whether `source` has an `impl` of the owner's with such a function in it.
+    /// Returns whether `source` has an `impl` of the owner with this function in it.
     fn has(source: &str, place: Place) -> bool {
         let file = place.file.trim_end_matches(".rs");
         let mut owner = file;

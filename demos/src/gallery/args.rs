@@ -1,4 +1,4 @@
-//! What `brigade gallery` can be asked.
+//! The command line of `brigade gallery`.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -8,14 +8,14 @@ use brigade::net::TcpListener;
 use super::{load::Load, place::Place, server::Limits, visitors::ALBUM};
 use crate::{numbers::whole, options::BadArguments, system};
 
-/// How `brigade gallery --help` begins.
+/// The text before the options in `brigade gallery --help`.
 pub(crate) const ABOUT: &str = "A web server that holds 1,000 connections and resizes photographs meanwhile.\n\n\
     Visitors in a process of their own hold their connections open and ask for a few bytes once a \
     second, while others open albums whose thumbnails are made on the spot. The same visit is paid \
     three times: the photographs are resized in the handler of the request, then in a task of their \
     own, then on threads that run no tasks. What is compared is how long a few bytes take.";
 
-/// How it ends.
+/// The text after the options.
 pub(crate) const NOTES: &str = "With --serve the server stays until Ctrl-C, and its page, open in a \
     browser, shows the figures live and switches from one way to the other.\n\n\
     A latency is counted from the moment at which the request was due, so that one reply that is late \
@@ -27,70 +27,73 @@ pub(crate) const NOTES: &str = "With --serve the server stays until Ctrl-C, and 
     (photographs at one instant), `connections_held`, `connections_max`, `refused_max`, `wall_s`.\n\n\
     Exit status: 0 all replies came and were right, 1 some did not, 2 bad arguments, 130 ended by Ctrl-C.";
 
-/// Requests a second that the visitors make together, at most.
+/// The largest number of requests per second that all visitors make together.
 const RATE_MAX: f64 = 1000.0;
 
-/// From one request of a visitor to the next, unless there are too many visitors.
+/// The time between two requests of a visitor, unless there are too many visitors.
 const GAP: Duration = Duration::from_secs(1);
 
-/// From one album to the next where there is no end.
+/// The time between two albums if the visit has no end.
 const ALBUMS: Duration = Duration::from_secs(1);
 
 /// How long a slow client is waited for, unless its requests are far apart anyway.
 const SLOW: Duration = Duration::from_secs(10);
 
-/// Connections beyond the visitors': the admirers', and browsers'.
+/// The number of connections beyond the visitors': those of the admirers and of browsers.
 const SPARE: usize = 100;
 
-/// Where `--serve` listens.
+/// The address on which `--serve` listens.
 const ADDRESS: &str = "127.0.0.1:8080";
 
 /// The arguments of `gallery`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Visitors, each with one connection; 0, with --serve, leaves the server to you
+    /// Number of visitors, each with one connection; 0, with --serve, leaves the server to you
     #[arg(short, long, value_name = "N", default_value = "1000", value_parser = whole::<u32>(0..=100_000))]
     pub(crate) connections: u32,
-    /// How long each visit lasts
+    /// Duration of each visit in seconds
     #[arg(short, long, value_name = "S", default_value = "4", value_parser = whole::<u32>(1..=3600))]
     pub(crate) seconds: u32,
-    /// Photographs to resize in each visit
+    /// Number of photographs to resize in each visit
     #[arg(short, long, value_name = "N", default_value = "40", value_parser = whole::<u32>(1..=1_000_000))]
     pub(crate) images: u32,
-    /// How many pixels wide the photographs are; they are two thirds as high
+    /// Width of the photographs in pixels; they are two thirds as high
     #[arg(long, value_name = "PIXELS", default_value = "3000", value_parser = whole::<u32>(60..=9000))]
     pub(crate) width: u32,
-    /// Where photographs are resized: handler, task, pool; a list pays a visit each [default: all three; pool with --serve]
+    /// Where photographs are resized: handler, task, pool; a list makes one visit for each [default: all
+    /// three; pool with --serve]
     #[arg(short, long, value_name = "WHERE", value_delimiter = ',')]
     pub(crate) place: Vec<Place>,
 
     /// Serve until Ctrl-C, for a browser
     #[arg(long)]
     pub(crate) serve: bool,
-    /// Where to listen [default: any free port of this machine; 127.0.0.1:8080 with --serve]
+    /// Address to listen on [default: any free port of this machine; 127.0.0.1:8080 with --serve]
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
 
-    /// Connections at one time; one too many is told to come back [default: as many as are needed, and 100]
+    /// Most connections at once; further ones are told to come back [default: 100 more than needed]
     #[arg(long, value_name = "N", help_heading = "Limits", value_parser = whole::<u32>(1..=1_000_000))]
     pub(crate) max_connections: Option<u32>,
-    /// Bytes of a request's first line and headers
+    /// Largest size of a request's first line and headers
     #[arg(long, value_name = "BYTES", help_heading = "Limits", default_value = "8192", value_parser = whole::<u32>(256..=65_536))]
     pub(crate) max_head: u32,
-    /// Bytes of a picture that a client sends
+    /// Largest size of a picture that a client sends
     #[arg(long, value_name = "BYTES", help_heading = "Limits", default_value = "16000000", value_parser = whole::<u32>(0..=4_000_000_000))]
     pub(crate) max_body: u32,
-    /// Seconds until a client that does nothing is sent away [default: 10, or 3 of its requests]
+    /// Seconds until an inactive client is disconnected [default: 10, or 3 of its requests]
     ///
-    /// The same limit is set to each of three waits. (1) For a whole request head, counted from the end
-    /// of the reply before: so a client that was idle for most of it has only the rest left to send. (2)
-    /// For a whole body, counted from its head. (3) For the client to take the next piece of a reply.
+    /// The same limit applies to each of three waits. (1) For a whole request head, counted from the end
+    /// of the previous reply, so a client that was idle for most of this time has only the rest left to
+    /// send. (2) For a whole body, counted from the end of its head. (3) For the client to take the next
+    /// piece of a reply.
     #[arg(long, value_name = "S", help_heading = "Limits", value_parser = whole::<u32>(1..=3600))]
     pub(crate) max_wait: Option<u32>,
 }
 
 impl Args {
-    /// Refuses what makes no sense, and takes no more visitors than files can be open.
+    /// Refuses arguments that make no sense, and limits the visitors to the number of files that can be
+    /// open.
     pub(crate) fn checked(mut self) -> anyhow::Result<Self> {
         if self.connections == 0 && !self.serve {
             return Err(BadArguments::error(
@@ -108,7 +111,7 @@ impl Args {
         Ok(self)
     }
 
-    /// The places to compare, or the one to begin with.
+    /// Returns the places to compare, or the place to begin with.
     pub(crate) fn places(&self) -> Vec<Place> {
         match &self.place[..] {
             [] if self.serve => vec![Place::Pool],
@@ -146,7 +149,7 @@ impl Args {
         }
     }
 
-    /// Opens the door.
+    /// Opens the listener.
     pub(crate) async fn listener(&self) -> anyhow::Result<TcpListener> {
         let any = if self.serve { ADDRESS } else { "127.0.0.1:0" };
         let address = match self.listen {

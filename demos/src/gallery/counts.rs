@@ -1,10 +1,10 @@
-//! Latencies in a histogram, whose size does not depend on how many there are.
+//! Latencies in a histogram, whose size does not depend on the number of latencies.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// Latencies, counted in microseconds to three digits and never rounded down.
+/// Latencies in microseconds, kept to three digits and never rounded down.
 #[derive(Clone, Debug)]
 pub(crate) struct Latencies(Histogram<u64>);
 
@@ -34,8 +34,8 @@ impl Latencies {
         self.quantile(1.0)
     }
 
-    /// The latency that a `share` of all did not exceed: 0.5 is the median. Nothing if
-    /// there were none.
+    /// Returns the latency that a `share` of all latencies did not exceed: 0.5 is the median. Returns
+    /// zero if there are none.
     pub(crate) fn quantile(&self, share: f64) -> Duration {
         Duration::from_micros(self.0.value_at_quantile(share))
     }
@@ -68,7 +68,7 @@ mod tests {
             let close = millis..=millis * 1.001;
             assert!(close.contains(&quantile), "{share}: {quantile}");
         }
-        // An hour, and the longest time there is room for.
+        // An hour is close to the longest latency that fits.
         latencies.add(Duration::from_secs(3600));
         assert!(latencies.worst() > Duration::from_secs(3590));
     }

@@ -1,8 +1,7 @@
-//! What the live page is told, four times a second, as server-sent events.
+//! The server-sent events that the live page receives four times a second.
 //!
-//! A stream of events is a reply whose body does not end: hyper asks for the next
-//! piece when there is room for it, so a page that is slow gets fewer pieces, and
-//! nothing piles up here.
+//! A stream of events is a reply whose body does not end. hyper asks for the next piece only when there
+//! is space for it. A slow page therefore gets fewer pieces, and nothing accumulates here.
 
 use std::{
     collections::VecDeque,
@@ -36,23 +35,23 @@ use super::{
     site::{Reply, Site},
 };
 
-/// How often the page is told.
+/// The interval between two events.
 pub(crate) const TICK: Duration = Duration::from_millis(250);
 
-/// Thumbnails that are kept to be shown: a page asks for each within a tick or two.
+/// The number of thumbnails that are kept for the page, which requests each within a tick or two.
 const KEPT: usize = 64;
 
-/// Thumbnails that one event names. A browser that is told of more would only fetch
-/// what it shows for a moment.
+/// The most thumbnails that one event names. A browser would show more of them only for a moment.
 const NAMED: u64 = 12;
 
-/// For so many ticks, two seconds, the page shows how many photographs were resized at one instant.
+/// The page shows the most photographs that were resized at one instant in this number of ticks, that is,
+/// in two seconds.
 const SHOWN_FOR: usize = 8;
 
-/// The thumbnails made last.
+/// The latest thumbnails.
 #[derive(Debug, Default)]
 pub(crate) struct Finished {
-    /// How many there have been; the last is this number.
+    /// The number of thumbnails made so far, which is also the number of the last one.
     count: u64,
     last: VecDeque<Bytes>,
 }
@@ -70,7 +69,7 @@ impl Finished {
         self.count
     }
 
-    /// Thumbnail number `number`, if it is still there.
+    /// Returns thumbnail number `number`, if it is still kept.
     pub(crate) fn get(&self, number: u64) -> Option<Bytes> {
         let back = self.count.checked_sub(number)?;
         let index = self
@@ -81,15 +80,15 @@ impl Finished {
     }
 }
 
-/// What the load generator said last.
+/// The latest report of the load generator.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct News {
-    /// Counts the ticks, so that a page shows each once.
+    /// The number of the tick, so that a page shows each tick once.
     pub(crate) number: u64,
     pub(crate) tick: Tick,
 }
 
-/// A page that listens.
+/// The state of one page that receives events.
 struct Listener {
     site: Arc<Site>,
     /// Closed when the server shuts down.
@@ -97,11 +96,11 @@ struct Listener {
     ticks: Interval,
     begun: Instant,
     shown: u64,
-    /// Photographs that were being resized at each of the last ticks.
+    /// The number of photographs that were being resized at each of the last ticks.
     resizing: VecDeque<usize>,
 }
 
-/// The reply to `GET /events`.
+/// Returns the reply to `GET /events`.
 pub(crate) fn stream(site: Arc<Site>, closing: Receiver<()>) -> Reply {
     let shown = site.finished.lock().count().saturating_sub(NAMED);
     let listener = Listener {
@@ -127,7 +126,7 @@ pub(crate) fn stream(site: Arc<Site>, closing: Receiver<()>) -> Reply {
 }
 
 impl Listener {
-    /// The next event; none when the server is shutting down.
+    /// Returns the next event, or `None` if the server is shutting down.
     async fn next(&mut self) -> Option<Bytes> {
         let (closing, tick) = (pin!(self.closing.recv()), pin!(self.ticks.tick()));
         if let Either::Left(_) = select(closing, tick).await {
@@ -135,7 +134,8 @@ impl Listener {
         }
         let count = self.site.finished.lock().count();
         let first = self.shown.max(count.saturating_sub(NAMED)) + 1;
-        // A cook that resizes in the handler cannot say so meanwhile, but what it finished tells.
+        // A cook that resizes in the handler cannot report this meanwhile, but its finished thumbnails
+        // show it.
         let now = self.site.resizer.at_work.now();
         self.resizing
             .push_back(now.max(usize::from(count > self.shown)));
@@ -152,7 +152,7 @@ impl Listener {
 }
 
 impl Site {
-    /// The figures of this moment.
+    /// Returns the current figures.
     fn figures(&self) -> Value {
         let metrics = Handle::current().metrics();
         let News { number, tick } = self.news.lock().clone();

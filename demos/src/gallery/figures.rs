@@ -1,4 +1,4 @@
-//! What the visits showed: the figures, and the table. The sentence is `verdict`'s affair.
+//! The results of the visits: the figures and the table. (The sentence is in `verdict`.)
 
 use std::time::Duration;
 
@@ -12,28 +12,28 @@ use crate::{
     units,
 };
 
-/// One visit: what the visitors saw, and what the server counted.
+/// One visit: the results of the visitors, and the counts of the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Showing {
-    /// Where it began.
+    /// The place that was chosen at the start.
     pub(crate) place: Place,
-    /// Where photographs were resized; several places if somebody switched.
+    /// The places where photographs were resized: several if the user switched.
     pub(crate) used: Vec<Place>,
     pub(crate) visit: Visit,
-    /// Thumbnails made.
+    /// The number of thumbnails made.
     pub(crate) finished: u64,
-    /// Photographs being resized at one time, at most.
+    /// The largest number of photographs being resized at once.
     pub(crate) resizing_max: usize,
-    /// Connections open at one time, at most; and turned away at one time, at most.
+    /// The largest number of connections open at once, and of connections being refused at once.
     pub(crate) connections_max: usize,
     pub(crate) refused_max: usize,
-    /// The lifetimes of all connections, added up.
+    /// The sum of the lifetimes of all connections.
     pub(crate) lived: Duration,
     pub(crate) wall: Duration,
 }
 
 impl Showing {
-    /// Returns whether its figures are those of one place.
+    /// Returns whether all its figures belong to this place.
     pub(crate) fn is_of(&self, place: Place) -> bool {
         match self.used[..] {
             [] => self.place == place,
@@ -42,7 +42,7 @@ impl Showing {
         }
     }
 
-    /// Where photographs were resized: `pool`, or `pool, then handler`.
+    /// Returns where photographs were resized: `pool`, or `pool, then handler`.
     pub(crate) fn where_to(&self) -> String {
         let used: Vec<_> = self.used.iter().map(|place| place.name()).collect();
         match used[..] {
@@ -51,7 +51,7 @@ impl Showing {
         }
     }
 
-    /// Its key in the object.
+    /// Returns its key in the JSON object.
     fn key(&self) -> &'static str {
         match self.used[..] {
             [] => self.place.name(),
@@ -61,15 +61,15 @@ impl Showing {
     }
 }
 
-/// All visits of one run.
+/// The results of all visits of one run.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
     pub(crate) showings: Vec<Showing>,
     pub(crate) figures: Figures,
-    /// What each visit was to have.
+    /// The number of connections that each visit was to have.
     pub(crate) connections: usize,
     pub(crate) images: u64,
-    /// True if this was a visit without an end, which Ctrl-C ends and no figure.
+    /// True for a visit without an end, which only Ctrl-C ends.
     pub(crate) served: bool,
     pub(crate) interrupted: bool,
 }
@@ -80,8 +80,8 @@ impl Outcome {
         showing.map(|showing| &showing.visit)
     }
 
-    /// How many times as long the slowest hundredth took with the resizing in the
-    /// handler as with the resizing on the pool.
+    /// Returns the ratio of two p99 latencies: with the resizing in the handler, and with the resizing on
+    /// the pool.
     pub(crate) fn p99_ratio(&self) -> Option<f64> {
         let (handler, pool) = (self.of(Place::Handler)?, self.of(Place::Pool)?);
         Some(handler.p99.as_secs_f64() / pool.p99.as_secs_f64().max(1e-6))
@@ -94,7 +94,7 @@ impl Outcome {
             .sum()
     }
 
-    /// Returns whether every visit was held through and every thumbnail right.
+    /// Returns whether every visit ran to its end and every thumbnail was right.
     pub(crate) fn is_whole(&self) -> bool {
         let whole = |showing: &Showing| {
             showing.visit.images == self.images

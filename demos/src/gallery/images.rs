@@ -1,9 +1,8 @@
-//! The pictures: painted by the program itself, kept as the JPEG files a camera would
-//! have made, and turned into thumbnails.
+//! The pictures. The program paints them, keeps them as JPEG files like those of a camera, and makes
+//! thumbnails of them.
 //!
-//! [`thumbnail`] is the computation the whole demo is about: decode, resize, encode,
-//! some tens of milliseconds during which a thread does nothing else. It is a plain
-//! function that knows no executor; where it runs is decided in `place`.
+//! [`thumbnail`] is the computation of this demo: decode, resize, encode. It occupies a thread for some
+//! tens of milliseconds. It is a plain function that knows no executor; `place` decides where it runs.
 
 use std::{io::Cursor, sync::Arc};
 
@@ -12,27 +11,27 @@ use bytes::Bytes;
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images::Image};
 use image::{ExtendedColorType, ImageFormat, ImageReader, codecs::jpeg::JpegEncoder};
 
-/// A thumbnail fits into a square with sides of so many pixels.
+/// The side of the square, in pixels, into which a thumbnail fits.
 pub(crate) const THUMBNAIL: u32 = 320;
 
-/// Like most cameras; and enough for a thumbnail.
+/// The JPEG quality: that of most cameras, and enough for a thumbnail.
 const QUALITY: u8 = 85;
 
-/// The largest picture that is decoded, either way. A file of a few kilobytes may
-/// claim to be 65,535 pixels wide and high, which are 12 GiB.
+/// The largest width and height of a picture that is decoded, in pixels. A file of a few kilobytes may
+/// claim to be 65,535 pixels wide and high, which would take 12 GiB.
 const SIDE_MAX: u32 = 12_000;
 
-/// Memory for one picture while it is decoded: what a photograph of 48 megapixels takes.
+/// The most memory for one picture while it is decoded: the need of a photograph of 48 megapixels.
 const MEMORY_MAX: u64 = 160 << 20;
 
-/// Ridges of hills, one behind the other.
+/// The number of ridges of hills, one behind the other.
 const RIDGES: usize = 4;
 
-/// Sky above, sky at the horizon, sun, the farthest hills, the nearest: red, green and blue in two
-/// digits each.
+/// The colours of the sky above, the sky at the horizon, the sun, the farthest hills and the nearest
+/// hills. Each has two hexadecimal digits for red, green and blue.
 type Palette = [u32; 5];
 
-/// Dawn, noon, dusk, night, mist, autumn.
+/// The palettes of dawn, noon, dusk, night, mist and autumn.
 const PALETTES: [Palette; 6] = [
     [0x42548c, 0xfabe96, 0xfff0d2, 0x967896, 0x28203c],
     [0x2878cd, 0xbee1f5, 0xfffce1, 0x78a0af, 0x164234],
@@ -42,11 +41,11 @@ const PALETTES: [Palette; 6] = [
     [0x6e96be, 0xfae1b4, 0xfff5c8, 0xbe8c5f, 0x6e2d14],
 ];
 
-/// How many pictures there are.
+/// The number of pictures.
 pub(crate) const PICTURES: usize = PALETTES.len();
 
-/// A landscape, `width` pixels wide and two thirds as high, as a JPEG file: for the
-/// same number and width always the same.
+/// Paints a landscape, `width` pixels wide and two thirds as high, as a JPEG file. The same number and
+/// width always give the same file.
 pub(crate) fn photograph(number: usize, width: u32) -> anyhow::Result<Bytes> {
     let height = width * 2 / 3;
     let pixels = paint(number, width, height);
@@ -83,7 +82,7 @@ fn paint(number: usize, width: u32, height: u32) -> Vec<u8> {
                     mix(mix(zenith, horizon, (y * 1.7).min(1.0)), sun, glow)
                 }
             };
-            // The grain of a real photograph: it is what makes the file large.
+            // The grain of a real photograph, which makes the file large.
             grain = grain.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let grain = (grain >> 24) as f32 / 21.0 - 6.0;
             pixels.extend(colour.map(|channel| (channel + grain).clamp(0.0, 255.0) as u8));
@@ -92,7 +91,7 @@ fn paint(number: usize, width: u32, height: u32) -> Vec<u8> {
     pixels
 }
 
-/// Where each ridge stands at `x`, the farthest first; 0 is the top of the picture.
+/// Returns the height of each ridge at `x`, the farthest first; 0 is the top of the picture.
 fn skyline(x: f32, seed: f32) -> [f32; RIDGES] {
     std::array::from_fn(|ridge| {
         let (near, phase) = (ridge as f32, seed * (ridge as f32 + 1.0) * 1.9);
@@ -123,7 +122,7 @@ fn encode(pixels: &[u8], width: u32, height: u32) -> anyhow::Result<Bytes> {
     Ok(file.into())
 }
 
-/// Decodes a picture (JPEG or PNG), makes it small and encodes it as JPEG.
+/// Decodes a picture (JPEG or PNG), shrinks it and encodes it as JPEG.
 pub(crate) fn thumbnail(file: &[u8]) -> anyhow::Result<Bytes> {
     let mut reader = ImageReader::new(Cursor::new(file)).with_guessed_format()?;
     if !matches!(reader.format(), Some(ImageFormat::Jpeg | ImageFormat::Png)) {
@@ -143,7 +142,8 @@ pub(crate) fn thumbnail(file: &[u8]) -> anyhow::Result<Bytes> {
     encode(small.buffer(), small_width, small_height)
 }
 
-/// The size of a thumbnail: the longer side as long as allowed, never longer than it was.
+/// Returns the size of a thumbnail. Its longer side is as long as allowed, but never longer than in the
+/// original.
 fn fit(width: u32, height: u32) -> (u32, u32) {
     let longest = width.max(height).max(1);
     let side = |side: u32| {
@@ -153,8 +153,8 @@ fn fit(width: u32, height: u32) -> (u32, u32) {
     (side(width), side(height))
 }
 
-/// A number that tells one file from another (FNV-1a): the load generator compares
-/// each thumbnail it receives with the one made when nothing else was going on.
+/// Returns a number that distinguishes files (FNV-1a). The load generator compares each thumbnail that it
+/// receives with the one made before the visits.
 pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, &byte| {
         (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -171,7 +171,7 @@ pub(crate) struct Picture {
 /// All pictures.
 pub(crate) type Album = Arc<[Picture]>;
 
-/// Paints picture number `number`, and makes its thumbnail once to know what is right.
+/// Paints picture number `number`, and makes its thumbnail once to learn the right checksum.
 pub(crate) fn picture(number: usize, width: u32) -> anyhow::Result<Picture> {
     let file = photograph(number, width)?;
     let checksum = checksum(&thumbnail(&file)?);
@@ -195,7 +195,8 @@ mod tests {
                 (large.dimensions(), small.dimensions()),
                 ((600, 400), (320, 213))
             );
-            // Corners and middle: the mean of what a pixel of the thumbnail stands for.
+            // At the corners and in the middle, a pixel must be the mean of the pixels that it
+            // represents.
             for (x, y) in [(5, 5), (310, 5), (5, 205), (310, 205), (160, 30)] {
                 let (left, top) = (x * 600 / 320, y * 400 / 213);
                 for channel in 0..3 {

@@ -1,4 +1,4 @@
-//! The load generator as the server's process sees it: a child, and the lines it says.
+//! The load generator as the server's process sees it: a child process and the lines that it prints.
 
 use std::{io::BufRead as _, net::SocketAddr, process::ChildStdout, time::Duration};
 
@@ -8,51 +8,51 @@ use serde::{Deserialize, Serialize};
 use super::images::Picture;
 use crate::helper::Helper;
 
-/// What the visitors are to do.
+/// The instructions for the visitors.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Load {
     /// Visitors, each with one connection.
     pub(crate) connections: usize,
-    /// From one request of a visitor to the next.
+    /// The time between two requests of a visitor.
     pub(crate) gap: Duration,
-    /// From one album to the next.
+    /// The time between two albums.
     pub(crate) albums: Duration,
-    /// For how long; without an end if `None`.
+    /// The duration of the visit; `None` means that it has no end.
     pub(crate) duration: Option<Duration>,
-    /// Thumbnails in all; without an end if `None`.
+    /// The total number of thumbnails; `None` means that there is no limit.
     pub(crate) images: Option<u64>,
 }
 
-/// How it goes, as the visitors see it.
+/// The current figures, as the visitors see them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tick {
-    /// Requests answered so far.
+    /// The number of requests answered so far.
     pub(crate) requests: u64,
     pub(crate) errors: u64,
-    /// Requests answered in a second.
+    /// The number of requests answered per second.
     pub(crate) rate: f64,
-    /// Latencies since the last tick, if any request was answered.
+    /// Recent latencies, if any request was answered.
     pub(crate) p50: Option<Duration>,
     pub(crate) p99: Option<Duration>,
 }
 
-/// What the visitors saw, all in all.
+/// The final figures of the visitors.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Visit {
     pub(crate) requests: u64,
     pub(crate) errors: u64,
     /// The first error.
     pub(crate) error: Option<String>,
-    /// Thumbnails that arrived and were right.
+    /// The number of thumbnails that arrived and were right.
     pub(crate) images: u64,
-    /// Connections that were held at one time.
+    /// The largest number of connections held at once.
     pub(crate) held_max: u64,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
     pub(crate) worst: Duration,
 }
 
-/// A line of the child, in JSON.
+/// A line that the child prints, in JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Said {
     Tick(Tick),
@@ -60,7 +60,7 @@ pub(crate) enum Said {
     Done(Visit),
 }
 
-/// What the child says.
+/// The lines that the child prints.
 #[derive(Debug)]
 pub(crate) struct Lines(std::io::BufReader<ChildStdout>);
 
@@ -83,7 +83,7 @@ impl Load {
     }
 }
 
-/// A load as it stands on the command line of the child.
+/// Parses a load from the command line of the child.
 impl std::str::FromStr for Load {
     type Err = serde_json::Error;
 
@@ -93,7 +93,7 @@ impl std::str::FromStr for Load {
 }
 
 impl Lines {
-    /// Reads what the child says until its last words; blocks meanwhile.
+    /// Reads the child's lines up to the last one. Blocks meanwhile.
     pub(crate) fn listen(self, mut heard: impl FnMut(Tick)) -> anyhow::Result<Visit> {
         for line in self.0.lines() {
             match serde_json::from_str(&line?).context("the load generator babbles")? {

@@ -1,22 +1,21 @@
 //! `brigade gallery`: a web server that holds a thousand connections while
 //! photographs are resized.
 //!
-//! What it shows: tasks that wait cost next to nothing, and a task that computes
-//! costs everybody. A thousand visitors each hold a connection to a real HTTP server
-//! (hyper on brigade) and ask for a few bytes once a second; meanwhile thumbnails are
-//! made of photographs, each some tens of milliseconds of decoding and resizing. The
-//! visit is paid three times, and only *where* the resizing runs differs: in the
-//! handler of the request, in a task of its own, or on a thread that runs no tasks.
-//! The latency of the few bytes tells them apart.
+//! This demo shows that tasks that wait cost next to nothing, and that a task that computes delays all
+//! others. A thousand visitors each hold a connection to a real HTTP server (hyper on brigade) and ask
+//! for a few bytes once a second. Meanwhile thumbnails are made of photographs, and each takes some tens
+//! of milliseconds of decoding and resizing. The visit is made three times, and only the place of the
+//! resizing differs: in the handler of the request, in a separate task, or on a thread that runs no
+//! tasks. The latency of the few bytes shows the difference.
 //!
 //! | file | its part |
 //! |---|---|
-//! | `place` | the one decision: where a thumbnail is made. Read this one first |
+//! | `place` | the one decision: where a thumbnail is made. Read this file first |
 //! | `images` | the pictures, and the computation |
-//! | `server`, `stall` | connections, their limits, and the orderly end |
-//! | `site`, `events`, `page/` | what is answered, and the live page |
+//! | `server`, `stall` | connections, their limits, and the orderly shutdown |
+//! | `site`, `events`, `page/` | the replies, and the live page |
 //! | `load`, `visitors`, `tally` | the visitors, seen from here and from within their own process |
-//! | `args`, `counts`, `figures`, `verdict` | what is asked for, counted, and said at the end |
+//! | `args`, `counts`, `figures`, `verdict` | the options, the counts, and the report at the end |
 
 mod args;
 mod counts;
@@ -61,7 +60,7 @@ use crate::{
 pub(crate) struct Gallery {
     args: Args,
     quiet: bool,
-    /// Painted once, for all runs.
+    /// Painted once and used for all runs.
     album: OnceCell<Album>,
 }
 
@@ -79,7 +78,7 @@ impl Gallery {
         })
     }
 
-    /// The experiment: pays the visits, one place after the other, on `executor`.
+    /// Runs the experiment: makes the visits, one place after the other, on `executor`.
     pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Outcome> {
         let interrupt = Interrupt::listen()?;
         let album = self.album(executor)?;
@@ -101,7 +100,7 @@ impl Gallery {
         })
     }
 
-    /// The pictures: painted on the pool's threads, since it takes a while.
+    /// Returns the pictures. They are painted on the pool's threads, because that takes a while.
     fn album<E: Executor>(&self, executor: &E) -> anyhow::Result<Album> {
         if let Some(album) = self.album.get() {
             return Ok(album.clone());
@@ -116,7 +115,7 @@ impl Gallery {
         Ok(self.album.get_or_init(|| album).clone())
     }
 
-    /// One visit, as far as it went before Ctrl-C.
+    /// Makes one visit, which Ctrl-C may cut short.
     async fn show(
         &self,
         place: Place,
@@ -144,7 +143,7 @@ impl Gallery {
         })
     }
 
-    /// Sends the visitors in and waits until they have gone, or for Ctrl-C.
+    /// Starts the visitors and waits until they have gone, or for Ctrl-C.
     async fn visit(
         &self,
         address: SocketAddr,
@@ -175,7 +174,7 @@ impl Gallery {
 
     fn announce(&self, place: Place, address: SocketAddr) {
         if self.args.serve {
-            // Not to be missed, however quiet.
+            // Printed even with `--quiet`, because the user needs the address.
             eprintln!("gallery: open http://{address}/ in a browser; Ctrl-C ends");
         } else {
             let seconds = units::counted(self.args.seconds as usize, "second");
@@ -191,7 +190,7 @@ impl Gallery {
 }
 
 impl Dish for Gallery {
-    // A thousand connections' events would say less than the figures do.
+    // The events of a thousand connections would say less than the figures do.
     const RECORDED: bool = false;
 
     fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {

@@ -1,4 +1,4 @@
-//! Where a thumbnail is made: the one decision that this demo is about.
+//! The place where a thumbnail is made: the one decision that this demo is about.
 //!
 //! | place | who computes | who waits meanwhile |
 //! |---|---|---|
@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 use super::images;
 use crate::{cooks, gauge::Gauge};
 
-/// See the module.
+/// A place; the table above explains each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Handler,
@@ -32,7 +32,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// The bad way first: what comes after it is what it is compared with.
+    /// The bad place comes first, because the others are compared with it.
     pub(crate) const ALL: [Self; 3] = [Self::Handler, Self::Task, Self::Pool];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -53,16 +53,16 @@ impl FromStr for Place {
     }
 }
 
-/// Makes thumbnails, in the place that is switched on.
+/// Makes thumbnails in the place that is selected.
 #[derive(Debug)]
 pub(crate) struct Resizer {
     place: AtomicU8,
-    /// The places in which pictures were resized, in the order in which they came up.
+    /// The places in which pictures were resized, in the order of their first use.
     used: Mutex<Vec<Place>>,
     /// Pictures being resized.
     pub(crate) at_work: Arc<Gauge>,
-    /// How many threads of the pool may resize at once: there is no use in more than
-    /// cores, and each picture takes its memory.
+    /// Limits the pool threads that resize at once. More threads than cores would not help, and each
+    /// picture takes memory.
     threads: Semaphore,
 }
 
@@ -89,7 +89,7 @@ impl Resizer {
         self.used.lock().clone()
     }
 
-    /// Returns the place that is switched on, and remembers it.
+    /// Returns the selected place, and records its use.
     fn take_place(&self) -> Place {
         let place = self.place();
         let mut used = self.used.lock();
@@ -99,7 +99,7 @@ impl Resizer {
         place
     }
 
-    /// The thumbnail of the picture in `file`.
+    /// Returns the thumbnail of the picture in `file`.
     pub(crate) async fn thumbnail(&self, file: Bytes) -> anyhow::Result<Bytes> {
         let at_work = self.at_work.clone();
         let resize = move || {
@@ -107,7 +107,7 @@ impl Resizer {
             images::thumbnail(&file)
         };
         match self.take_place() {
-            // No await: until the picture is done, this cook does nothing else.
+            // There is no await, so this cook does nothing else until the picture is done.
             Place::Handler => resize(),
             Place::Task => Builder::new()
                 .name("resize")

@@ -1,4 +1,4 @@
-//! The HTTP server: accepts, holds connections within limits, and shuts down in order.
+//! The HTTP server, which accepts connections, holds them within limits, and shuts down in order.
 //!
 //! | a client that | gets |
 //! |---|---|
@@ -8,7 +8,7 @@
 //! | sends a body that is too long, or slowly | 413, 408 (see `site`) |
 //! | does not read its reply | its connection closed (see `stall`) |
 //!
-//! A connection is a task. What is answered is `site`'s affair.
+//! A connection is a task. The replies are made in `site`.
 
 use std::{
     io,
@@ -32,44 +32,44 @@ use parking_lot::Mutex;
 use super::{site::Site, stall::Patient};
 use crate::gauge::{Counted, Gauge};
 
-/// Clients that are told at one time that there is no room. Thin air: beyond these,
-/// connections are closed without a word, which costs nothing.
+/// The most clients that are being refused at once. Arbitrary. Further connections are closed without a
+/// reply, which costs nothing.
 const REFUSALS_MAX: usize = 64;
 
-/// How long a refused client may take to hear it.
+/// How long a refused client may take to receive the refusal.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
     content-type: text/plain\r\ncontent-length: 28\r\nconnection: close\r\n\r\n\
     There is no room. Try later\n";
 
-/// How long to leave the listener alone when `accept` failed, most likely for want of
-/// open files. Thin air: long enough for a connection to end.
+/// How long the server waits after a failed `accept`, most likely caused by too many open files.
+/// Arbitrary: long enough for a connection to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
-/// How long requests under way may take to end when the server shuts down.
+/// How long requests in flight may take to end when the server shuts down.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// What clients are held to.
+/// The limits for clients.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Connections open at one time.
+    /// The most connections open at once.
     pub(crate) connections: usize,
-    /// Bytes of a request's head: its first line and headers.
+    /// The largest size of a request's head (its first line and headers), in bytes.
     pub(crate) head: usize,
-    /// Bytes of a request's body.
+    /// The largest size of a request's body, in bytes.
     pub(crate) body: usize,
-    /// For a head, counted from the end of the reply before; for a body; and for a
-    /// reply's next piece to be taken.
+    /// The time limit for a head, counted from the end of the previous reply, for a body, and for the
+    /// client to take the next piece of a reply.
     pub(crate) slow: Duration,
 }
 
-/// What the server counted of its connections.
+/// The server's counts of its connections.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     pub(crate) open: Arc<Gauge>,
     pub(crate) refused: Arc<Gauge>,
-    /// The lifetimes of all that have ended, added up.
+    /// The sum of the lifetimes of all connections that have ended.
     lived: Mutex<Duration>,
 }
 
@@ -79,26 +79,27 @@ impl Connections {
     }
 }
 
-/// A server at work. [`stop`](Self::stop) it: dropped, it stops accepting, and
-/// nobody waits for what is under way.
+/// A running server, which [`stop`](Self::stop) ends in order. If it is dropped instead, it stops
+/// accepting, and nothing waits for the requests in flight.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) connections: Arc<Connections>,
-    /// Dropped, it tells everybody to finish.
+    /// Dropping this tells all tasks to finish.
     stop: Sender<()>,
-    /// Closed when everybody has.
+    /// Closed when all tasks have finished.
     gone: Receiver<()>,
 }
 
-/// What each task of the server has.
+/// The data of each task of the server.
 #[derive(Clone)]
 struct Hall {
     site: Arc<Site>,
     connections: Arc<Connections>,
-    /// Nothing is ever sent: it is closed when the server stops.
+    /// Nothing is ever sent on this channel. It is closed when the server stops.
     stop: Receiver<()>,
-    /// Nothing is ever sent here either: when the last of these is dropped, all are gone.
+    /// Nothing is ever sent on this channel either. When the last sender is dropped, all tasks have
+    /// finished.
     _present: Sender<()>,
 }
 
@@ -124,8 +125,7 @@ impl Server {
         })
     }
 
-    /// Accepts no more, lets requests under way end, and returns when all connections
-    /// are closed.
+    /// Stops accepting, lets requests in flight end, and returns when all connections are closed.
     pub(crate) async fn stop(self) -> Arc<Connections> {
         drop(self.stop);
         let _ = self.gone.recv().await;
@@ -158,10 +158,10 @@ impl Hall {
         }
     }
 
-    /// One connection, from its first request to its last.
+    /// Serves one connection, from its first request to its last.
     async fn serve(self, stream: TcpStream, _seat: (SemaphoreGuardArc, Counted)) {
         let begun = Instant::now();
-        // Small replies are not to wait for the client's acknowledgement.
+        // Small replies must not wait for the client's acknowledgement.
         let _ = stream.set_nodelay(true);
         let site = &self.site;
         let connection = http1::Builder::new()
@@ -173,7 +173,7 @@ impl Hall {
                 service_fn(|request| site.clone().answer(request, self.stop.clone())),
             );
         let mut connection = pin!(connection);
-        // How a connection ends, in order or not, is the client's affair.
+        // A connection that the client ends badly is not an error of the server.
         let stop = pin!(self.stop.recv());
         if let Either::Right(_) = select(connection.as_mut(), stop).await {
             connection.as_mut().graceful_shutdown();
@@ -183,9 +183,8 @@ impl Hall {
         *lived.lock() += begun.elapsed();
     }
 
-    /// Says that there is no room. What the client sends meanwhile is read: a socket
-    /// that is closed with something unread resets the connection, and the client
-    /// would never see the reply.
+    /// Tells a client that the server is full. The client's data is read meanwhile, because closing a
+    /// socket with unread data resets the connection, and the client would never see the reply.
     async fn refuse(self, stream: TcpStream, _seat: SemaphoreGuardArc) {
         let _counted = self.connections.refused.up();
         let told = async {

@@ -1,4 +1,4 @@
-//! What the gallery answers, request by request.
+//! The replies of the gallery, request by request.
 //!
 //! | request | reply |
 //! |---|---|
@@ -35,12 +35,12 @@ const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 const SCRIPT: &str = include_str!("page/page.js");
 
-/// Nothing is loaded from elsewhere, and nothing can be.
+/// The page loads nothing from other servers, and this policy enforces that.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
-/// Any body: whole, or a stream of events.
+/// Any body: a whole one, or a stream of events.
 pub(crate) type Reply = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
 /// What all connections share.
@@ -49,9 +49,9 @@ pub(crate) struct Site {
     pub(crate) album: Album,
     pub(crate) resizer: Resizer,
     pub(crate) limits: Limits,
-    /// True if the page may say where thumbnails are made.
+    /// True if the page may change where thumbnails are made.
     pub(crate) switchable: bool,
-    /// Requests being answered.
+    /// The requests that are being answered.
     pub(crate) requests: Arc<Gauge>,
     pub(crate) finished: Mutex<Finished>,
     pub(crate) news: Mutex<News>,
@@ -70,7 +70,7 @@ impl Site {
         }
     }
 
-    /// Answers one request. There is no error: what goes wrong is a reply too.
+    /// Answers one request. There is no error, because a failure is a reply too.
     pub(crate) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
@@ -116,7 +116,7 @@ impl Site {
         }
     }
 
-    /// A picture of the client's own: within the limit, and within the time.
+    /// Reads a client's picture, within the limits of size and time.
     async fn uploaded(&self, request: Request<Incoming>) -> Reply {
         let body = request.into_body();
         let too_large = || {
@@ -126,7 +126,7 @@ impl Site {
             )
         };
         if body.size_hint().lower() > self.limits.body as u64 {
-            // Said by the client itself: not a byte of it is read.
+            // The client itself announced the size, so no byte of the body is read.
             return too_large();
         }
         let body = Limited::new(body, self.limits.body).collect();
@@ -144,8 +144,8 @@ impl Site {
         }
     }
 
-    /// A browser sends a PUT only to the page's own server, or asks first: no foreign
-    /// page can switch.
+    /// Switches the place. A browser sends a PUT to another site only if that site permits it, so no
+    /// foreign page can switch.
     fn switch(&self, name: &str) -> Reply {
         match name.parse() {
             Ok(place) if self.switchable => {
@@ -158,7 +158,7 @@ impl Site {
     }
 }
 
-/// What visitor number `number` is told.
+/// Returns the reply to visitor number `number`.
 pub(crate) fn welcome(number: u64) -> String {
     format!("Welcome, visitor {number}.\n")
 }

@@ -1,9 +1,8 @@
-//! A stream that does not wait for ever for a client who has stopped reading.
+//! A stream that does not wait forever for a client that has stopped reading.
 //!
-//! hyper times out a client that is slow to *send* its headers. One that asks and
-//! then never reads fills the socket's buffer, and the reply waits for room for as
-//! long as the client likes, with all it holds. [`Patient`] gives up when a write
-//! makes no progress for a while.
+//! hyper times out a client that is slow to *send* its headers. But a client that sends requests and
+//! never reads fills the socket's buffer. The reply, with everything it holds, then waits as long as the
+//! client likes. [`Patient`] gives up when a write makes no progress for a while.
 
 use std::{
     future::Future as _,
@@ -24,7 +23,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 pub(crate) struct Patient {
     stream: TcpStream,
     patience: Duration,
-    /// Since when a write is stuck, as the moment at which patience ends.
+    /// Ends when the stuck write has run out of patience. `None` if no write is stuck.
     stuck: Option<Pin<Box<Sleep>>>,
 }
 
@@ -37,7 +36,7 @@ impl Patient {
         }
     }
 
-    /// What a write answered, unless it has been stuck for too long.
+    /// Passes on the result of a write, or fails if writing has been stuck for too long.
     fn judge<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -90,7 +89,7 @@ impl Write for Patient {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let answer = Write::poll_flush(Pin::new(&mut self.stream), cx);
-        // A flush sends nothing here, and its success is no sign of progress.
+        // A flush sends nothing here, so its success is no sign of progress.
         match answer {
             Poll::Pending => self.judge(cx, answer),
             ready => ready,
@@ -128,7 +127,7 @@ mod tests {
                 }
             };
             assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-            // Once the client reads again, there is room again.
+            // Once the client reads again, the buffer has space again.
             let mut into = vec![0; 1 << 20];
             while written > 0 {
                 written -= reader.read(&mut into).await.unwrap();

@@ -1,4 +1,4 @@
-//! What the visitors saw, in their own process, and how they say it.
+//! The figures of the visitors, collected and reported in their own process.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,45 +11,45 @@ use super::{
     load::{Said, Tick, Visit},
 };
 
-/// The live latencies are those of so many ticks: five seconds. In one tick there are 250 requests, and
-/// the slowest hundredth of these is two or three, which a page would show as a flicker.
+/// The number of ticks over which live latencies are computed: five seconds. One tick has 250 requests,
+/// and the slowest hundredth is only two or three of them, so a figure per tick would flicker.
 const WINDOW: usize = 20;
 
-/// What the visitors saw.
+/// The figures of the visitors.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     all: Latencies,
-    /// Of each of the last ticks, the newest last.
+    /// The latencies of each of the last ticks, the newest last.
     recent: VecDeque<Latencies>,
-    /// When the requests that wait for their reply were due, by visitor.
+    /// The due time of each request that waits for its reply, by visitor.
     waiting: HashMap<u64, Instant>,
     pub(crate) images: u64,
     errors: u64,
-    /// The first error's words.
+    /// The message of the first error.
     error: Option<String>,
-    /// Connections that are open, and the most there were.
+    /// The number of open connections, and the largest number so far.
     held: u64,
     held_max: u64,
 }
 
 impl Tally {
-    /// One more connection is held.
+    /// Counts one more connection.
     pub(crate) fn come(&mut self) {
         self.held += 1;
         self.held_max = self.held_max.max(self.held);
     }
 
-    /// One less.
+    /// Counts one connection less.
     pub(crate) fn gone(&mut self) {
         self.held -= 1;
     }
 
-    /// A visitor asks for what was due at this moment.
+    /// Records that a visitor asks for what was due at this moment.
     pub(crate) fn asked(&mut self, visitor: u64, due: Instant) {
         self.waiting.insert(visitor, due);
     }
 
-    /// The visitor has its answer, right or wrong.
+    /// Records that the visitor has its answer, right or wrong.
     pub(crate) fn heard(&mut self, visitor: u64) {
         self.waiting.remove(&visitor);
     }
@@ -67,7 +67,7 @@ impl Tally {
         self.error.get_or_insert(words);
     }
 
-    /// The line of a tick, which begins the next.
+    /// Returns the line of this tick and begins the next tick.
     pub(crate) fn tick(&mut self) -> Said {
         let mut recent = Latencies::default();
         for tick in &self.recent {
@@ -75,8 +75,8 @@ impl Tally {
         }
         let answered = recent.count();
         let span = TICK.as_secs_f64() * self.recent.len().max(1) as f64;
-        // A request that waits still has taken so long at least. Without these, a server that answers
-        // nobody would look like one that answers fast.
+        // A request that still waits has taken at least this long. Without these requests, a server that
+        // answers nobody would look fast.
         for due in self.waiting.values() {
             recent.add(due.elapsed());
         }
@@ -94,7 +94,7 @@ impl Tally {
         })
     }
 
-    /// The last line.
+    /// Returns the last line.
     pub(crate) fn last_words(&self) -> Said {
         Said::Done(Visit {
             requests: self.all.count(),
@@ -126,7 +126,7 @@ mod tests {
         tally.come();
         tally.come();
         tally.gone();
-        // So small that it has a bucket of its own.
+        // A latency this small has its own bucket in the histogram.
         let latency = Duration::from_micros(1040);
         tally.answered(latency);
         assert_eq!(tick(&mut tally).p50, Some(latency));

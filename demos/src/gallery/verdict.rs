@@ -3,11 +3,11 @@
 use super::{figures::Outcome, load::Visit, place::Place};
 use crate::units;
 
-/// A way that is not at least twice as fast as another is no better worth speaking of.
+/// A place must be at least this many times as fast as another to be called better.
 const BETTER: f64 = 2.0;
 
 impl Outcome {
-    /// What follows from the figures, whatever they are.
+    /// Returns the sentence that follows from the figures.
     pub(crate) fn verdict(&self) -> String {
         let (Some(handler), Some(pool)) = (self.of(Place::Handler), self.of(Place::Pool)) else {
             return self.of_one();
@@ -48,7 +48,7 @@ impl Outcome {
         }
     }
 
-    /// The sentence if there is nothing to compare.
+    /// Returns the sentence if there is nothing to compare.
     fn of_one(&self) -> String {
         match &self.showings[..] {
             [] => "Ctrl-C came before the first visit was over.".to_owned(),

@@ -1,13 +1,12 @@
-//! The load generator: a thousand visitors in a process of their own (this same
-//! program, hidden command `visitors`), so that what they need is not the server's.
+//! The load generator: a thousand visitors in a separate process (this same program, hidden command
+//! `visitors`), so that their resources are not counted as the server's.
 //!
-//! Each visitor holds one connection and asks for a few bytes at fixed times. A
-//! latency is counted from the moment at which the request was *due*: a visitor whose
-//! last reply is late asks late, and who counted from the asking would not see the
-//! wait that the server caused. Beside them a few admirers open albums: each time a
-//! handful of thumbnails at once.
+//! Each visitor holds one connection and sends requests at fixed times. A latency is counted from the
+//! moment at which the request was *due*. A visitor whose last reply is late sends its next request late,
+//! so a latency counted from the sending would hide the wait that the server caused. A few admirers also
+//! open albums, and each album is a handful of thumbnails at once.
 //!
-//! Speaks in lines of JSON: one a tick, and one at the end.
+//! The output is JSON: one line per tick, and one line at the end.
 
 use std::{
     cell::RefCell,
@@ -45,17 +44,18 @@ use super::{
 };
 use crate::helper::{Hidden, wait_for_end_of_stdin};
 
-/// Thumbnails in an album, asked for at once, each by an admirer with its connection.
+/// The number of thumbnails in an album. They are requested at once, each by an admirer with its own
+/// connection.
 pub(crate) const ALBUM: usize = 8;
 
-/// Connections that are being opened at one time.
+/// The most connections that are being opened at once.
 const OPENING: usize = 64;
 
-/// How long a reply may take before it counts as an error. Thin air: a minute of the
-/// slowest machine's resizing.
+/// How long a reply may take before it counts as an error. Arbitrary: a minute, for slow machines that
+/// resize.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// From the last connection's opening to the first request.
+/// The time from the opening of the last connection to the first request.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The arguments of the hidden command.
@@ -64,7 +64,7 @@ pub(crate) struct Args {
     /// The server
     #[arg(long)]
     address: SocketAddr,
-    /// What the visitors are to do, in JSON
+    /// The instructions for the visitors, in JSON
     #[arg(long)]
     load: Load,
     /// The checksums of the thumbnails
@@ -82,7 +82,8 @@ struct Crowd {
     tally: RefCell<Tally>,
 }
 
-/// The child's side: holds the connections, asks, and says what it saw.
+/// Runs the visitors in the child process: holds the connections, sends requests, and reports the
+/// results.
 pub(crate) fn visit(args: Args) -> anyhow::Result<()> {
     args.hidden.begin()?;
     let executor = SingleThread::builder().build()?;
@@ -95,7 +96,7 @@ pub(crate) fn visit(args: Args) -> anyhow::Result<()> {
         });
         let visits = pin!(crowd.clone().visits(connections));
         let end = brigade::spawn_blocking(wait_for_end_of_stdin);
-        // Dismissed or not: what was seen is said.
+        // The results are reported even if the parent ended the visit.
         let over = select(visits, end);
         if let Either::Left((result, _)) = select(pin!(crowd.report()), over).await {
             result?;
@@ -111,7 +112,7 @@ async fn open_all(address: SocketAddr, count: usize) -> anyhow::Result<Vec<Conne
 }
 
 impl Crowd {
-    /// All visits, each a task of its own.
+    /// Makes all visits, each in a separate task.
     async fn visits(self: Rc<Self>, mut connections: Vec<Connection>) {
         let admirers = connections.split_off(self.args.load.connections);
         let visitors = (0..).zip(connections);
@@ -125,11 +126,11 @@ impl Crowd {
         join_all(visitors.chain(admirers)).await;
     }
 
-    /// One visitor: a request each time one is due, for as long as the doors are open.
+    /// One visitor, which sends each request when it is due, until the visit ends.
     async fn visitor(self: Rc<Self>, number: u64, mut connection: Connection) {
         let _held = Held::new(&self);
         let gap = self.args.load.gap;
-        // The visitors come one after the other, and all have been within one gap.
+        // The visitors begin one after the other, and all of them within one gap.
         let share = number as f64 / self.args.load.connections as f64;
         let mut due = self.opening + gap.mul_f64(share);
         while self.is_open(due) {
@@ -148,7 +149,7 @@ impl Crowd {
         }
     }
 
-    /// One admirer: a thumbnail from each album.
+    /// One admirer, which requests one thumbnail from each album.
     async fn admirer(self: Rc<Self>, place: u64, mut connection: Connection) {
         let _held = Held::new(&self);
         let gap = self.args.load.albums;
@@ -170,13 +171,13 @@ impl Crowd {
         }
     }
 
-    /// Returns whether a request that is due at `moment` is still made.
+    /// Returns whether a request that is due at `moment` is still sent.
     fn is_open(&self, moment: Instant) -> bool {
         let duration = self.args.load.duration;
         duration.is_none_or(|duration| moment < self.opening + duration)
     }
 
-    /// Says how it goes, tick by tick; an error if nobody listens.
+    /// Reports the figures at each tick. Returns an error if nobody reads them.
     async fn report(&self) -> anyhow::Result<()> {
         let mut ticks = interval(TICK);
         loop {
@@ -186,7 +187,7 @@ impl Crowd {
     }
 }
 
-/// A connection counts as held for as long as this lives.
+/// A connection counts as held until this is dropped.
 struct Held<'a>(&'a Crowd);
 
 impl<'a> Held<'a> {
@@ -215,13 +216,13 @@ impl Connection {
             .context("cannot connect")?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(stream).await?;
-        // How it ends is told to the sender too.
+        // The sender learns about the end of the connection too.
         drop(brigade::spawn_local(connection));
         let host = address.to_string();
         Ok(Self { host, sender })
     }
 
-    /// Asks for `path`, and waits for the whole reply.
+    /// Requests `path` and waits for the whole reply.
     async fn get(&mut self, path: &str) -> anyhow::Result<Bytes> {
         let exchange = async {
             self.sender.ready().await?;
@@ -239,7 +240,7 @@ impl Connection {
     }
 }
 
-/// One line for the parent.
+/// Prints one line for the parent.
 fn say(line: &Said) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", serde_json::to_string(line)?)?;

@@ -1,10 +1,10 @@
 //! A call that blocks its thread, in a task.
 //!
-//! A bell is to ring a few times a step. Meanwhile a report is fetched from a server,
-//! by way of the standard library: its sockets know nothing of the executor, so the
-//! thread waits for the reply, and every task on it waits too, the bell among them.
+//! A bell rings several times per step. Meanwhile a report is fetched from a server with the standard
+//! library. The library's sockets know nothing about the executor, so the thread waits for the reply.
+//! Every task on that thread waits too, including the bell.
 //!
-//! **Mended**: the same call, on a thread of the blocking pool.
+//! **Mended**: the same call runs on a thread of the blocking pool.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -28,13 +28,13 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     is_named_by: Kind::Blocking,
 };
 
-/// How many steps the server takes, and how often the bell rings meanwhile.
+/// The number of steps that the server takes, and the number of rings of the bell meanwhile.
 const STEPS: u32 = 4;
 const RINGS: u32 = 20;
 
 async fn broken(place: Place) -> anyhow::Result<Done> {
     let bell = begin("bell", ring(place.step * STEPS));
-    // One for each cook: with a cook to spare nobody would notice.
+    // There is one fetch for each cook, because the fault would not show with a free cook.
     let fetch = |n| {
         let fetch = async move { fetch(place.server, place.step * STEPS) };
         begin(&format!("report {n}"), fetch)
@@ -60,13 +60,13 @@ async fn mended(place: Place) -> anyhow::Result<Done> {
     Ok(bell.await)
 }
 
-/// A call as one finds it in any library that is not asynchronous.
+/// Calls the server as any library that is not asynchronous does.
 fn fetch(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
     let request = Request::After(takes.as_millis() as u64);
     request.block(server).context("the server is out of order")
 }
 
-/// The bell. A ring is on time if it comes before the next one is due.
+/// Rings the bell. A ring is on time if it comes before the next one is due.
 async fn ring(lasts: Duration) -> Done {
     let mut ticks = interval(lasts / RINGS);
     let first = ticks.tick().await;

@@ -1,11 +1,10 @@
 //! A future that wakes itself to ask again.
 //!
-//! A guest waits for a meal. Whenever its future is polled it looks at the counter;
-//! the meal is not there, so it asks for another poll at once. It never misses the
-//! meal, and it never lets a core rest.
+//! A guest waits for a meal. Whenever its future is polled, it checks the counter. If the meal is not
+//! there, it asks for another poll at once. It never misses the meal, but it never lets a core rest.
 //!
-//! **Mended**: the guest leaves its waker at the counter, and who puts the meal there
-//! wakes it.
+//! **Mended**: the guest leaves its waker at the counter. The cook who puts the meal there wakes the
+//! guest.
 
 use std::{
     future::poll_fn,
@@ -36,7 +35,7 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     is_named_by: Kind::BusyPolling,
 };
 
-/// A meal takes this part of a step: asking fills a record quickly.
+/// The meal takes a step divided by this number, because busy polling fills a record quickly.
 const PART: u32 = 4;
 
 async fn broken(place: Place) -> anyhow::Result<Done> {
@@ -51,13 +50,13 @@ async fn broken(place: Place) -> anyhow::Result<Done> {
     Ok(Done { done: 1, of: 1 })
 }
 
-/// Ready once the meal is there, and restless until then.
+/// Becomes ready when the meal is there, and polls all the time until then.
 async fn ask_again_and_again(meal: Arc<AtomicBool>) {
     poll_fn(|cx| {
         if meal.load(Relaxed) {
             return Poll::Ready(());
         }
-        // The fault: nothing has happened, and nothing will before the next poll.
+        // The fault: it wakes itself although nothing has happened.
         cx.waker().wake_by_ref();
         Poll::Pending
     })
@@ -76,7 +75,7 @@ async fn mended(place: Place) -> anyhow::Result<Done> {
     Ok(Done { done: 1, of: 1 })
 }
 
-/// Where the meal is put, and where a guest leaves its waker.
+/// The counter for the meal and for a guest's waker.
 #[derive(Default)]
 struct Counter(Mutex<(bool, Option<Waker>)>);
 
@@ -85,13 +84,13 @@ impl Counter {
         let mut counter = self.0.lock();
         counter.0 = true;
         let waker = counter.1.take();
-        // Wake without the lock: whoever is woken may want it at once.
+        // Wake after unlocking, because the woken guest may need the lock at once.
         drop(counter);
         waker.iter().for_each(Waker::wake_by_ref);
     }
 }
 
-/// Ready once the meal is there, and asleep until then.
+/// Becomes ready when the meal is there, and sleeps until then.
 async fn wait_to_be_woken(counter: Arc<Counter>) {
     poll_fn(|cx| {
         let mut counter = counter.0.lock();

@@ -1,7 +1,7 @@
 //! Awaits in a loop.
 //!
-//! A guest orders several dishes from a kitchen elsewhere, and none of the dishes needs
-//! another. The loop awaits each order before it begins the next, so the waits add up.
+//! A guest orders several dishes from a kitchen elsewhere, and no dish depends on another. The loop
+//! awaits each order before it begins the next, so the waits add up.
 //!
 //! **Mended**: begin all orders, then await them together. One task on one thread suffices.
 
@@ -29,7 +29,7 @@ const DISHES: usize = 6;
 async fn one_by_one(place: Place) -> anyhow::Result<Done> {
     let mut done = 0;
     for _ in 0..DISHES {
-        // The fault: the next order is not sent before this one is answered.
+        // The fault: the next order is not sent until this one is answered.
         ask(place.server, place.step).await?;
         done += 1;
     }

@@ -1,8 +1,8 @@
 //! A lock that is held across an await.
 //!
-//! Guests pay. Each asks the bank, which takes a step, and adds the sum to the till.
-//! Who locks the till first and asks the bank then keeps all others out while it
-//! waits: the guests wait one after the other, although nobody computes.
+//! Guests pay. Each asks the bank, which takes a step, and adds the sum to the till. A guest that locks
+//! the till first and then asks the bank keeps all others out while it waits. The guests wait one after
+//! the other, although nobody computes.
 //!
 //! **Mended**: ask the bank first, and lock the till for the addition.
 
@@ -52,7 +52,7 @@ async fn program(place: Place, across_await: bool) -> anyhow::Result<Done> {
 
 async fn lock_and_ask(till: &Mutex<usize>, place: Place) -> anyhow::Result<()> {
     let mut till = till.lock().await;
-    // The fault: the bank takes its time, and the till stays locked.
+    // The fault: the bank takes a while, and the till stays locked.
     ask(place.server, place.step).await?;
     *till += 1;
     Ok(())

@@ -1,9 +1,9 @@
 //! `brigade pitfalls`: six programs with a fault, each beside its mended twin.
 //!
-//! What it shows: the faults that asynchronous programs have, what they look like on
-//! the timeline, and that the advice names them. All of them run, and all of them end.
+//! This demo shows common faults of asynchronous programs, their appearance on the timeline, and the
+//! advice that names them. All of these programs run to an end.
 //!
-//! | pitfall | the fault | read |
+//! | pitfall | the fault | file |
 //! |---|---|---|
 //! | loop | awaits in a loop | `in_loop` |
 //! | one-task | all work in one task | `one_task` |
@@ -44,24 +44,24 @@ use crate::{
     units,
 };
 
-/// How `brigade pitfalls --help` begins.
+/// The text before the options in `brigade pitfalls --help`.
 pub(crate) const ABOUT: &str = "Six programs with a fault, each beside its mended twin.\n\n\
     loop: awaits in a loop. one-task: all work in one task. \
     blocking: a call that blocks its thread, in a task. busy: a future that wakes itself to ask again. \
     waker: a future that does not keep its waker. lock: a lock that is held across an await. Each runs, \
     its timeline is drawn, and the advice that follows from the timeline names the fault.";
 
-/// How it ends.
+/// The text after the options.
 pub(crate) const NOTES: &str = "--cooks here: on how many threads each program runs (one-task has two at \
     least); with 1,2 all is run with each and compared.\n\n\
     --json adds `pitfalls`: of each program, `broken` and `mended`, what was `done` of how much, `wall_s`, \
     `cpu_s`, `polls`, how many `cooks`, `at_once_max`, all `advice` that its timeline gives, and whether some of it names the fault \
     (`is_named`).";
 
-/// What `brigade pitfalls` can be asked.
+/// The command line of `brigade pitfalls`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Which of them; all if none is named
+    /// The pitfall to run; all of them if none is named
     #[arg(value_enum, value_name = "NAME")]
     only: Option<Name>,
     /// Milliseconds that a guest needs to pay; everything else takes a few times as long
@@ -79,41 +79,41 @@ enum Name {
     Lock,
 }
 
-/// What all programs know.
+/// The data that all programs get.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     step: Duration,
-    /// How many cooks there are: a fault that takes one away must take all away to be felt.
+    /// The number of cooks. A fault that blocks one cook must block all cooks to be noticed.
     cooks: usize,
-    /// A server, for whoever needs one.
+    /// A server, for programs that need one.
     server: SocketAddr,
 }
 
-/// What a program got done, of what there was to do.
+/// The amount of work that a program did, out of the total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Done {
     pub(crate) done: usize,
     pub(crate) of: usize,
 }
 
-/// A program: its main future.
+/// A program, as a function that returns its main future.
 type Program = fn(Place) -> Pin<Box<dyn Future<Output = anyhow::Result<Done>>>>;
 
-/// A fault, in a program and mended in another.
+/// A fault, in one program with the fault and in another without it.
 struct Pitfall {
     name: &'static str,
-    /// What is wrong, and what was done about it.
+    /// The fault, and its remedy.
     fault: &'static str,
     remedy: &'static str,
-    /// Why that matters, in a few sentences.
+    /// An explanation in a few sentences.
     why: &'static str,
-    /// What is counted as done.
+    /// The things that are counted as done.
     counts: &'static str,
-    /// With fewer cooks the fault does not show.
+    /// The fewest cooks with which the fault shows.
     cooks_min: usize,
     broken: Program,
     mended: Program,
-    /// True if it is this fault that the advice is about.
+    /// The kind of advice that names this fault.
     is_named_by: Kind,
 }
 
@@ -130,19 +130,19 @@ impl Name {
     }
 }
 
-/// A program that has run.
+/// The results of one program.
 #[derive(Debug)]
 pub(crate) struct Twin {
     pub(crate) run: Run<Done>,
     /// The advice that its timeline gives, in words.
     pub(crate) advice: Vec<String>,
-    /// What of it names the fault.
+    /// The part of the advice that names the fault.
     named: Vec<String>,
-    /// What of it says that other programs had the cores, which hides faults.
+    /// The part of the advice that blames other programs for using the cores, which hides faults.
     disturbed: Vec<String>,
 }
 
-/// A pitfall that has run, twice.
+/// The results of a pitfall's two programs.
 pub(crate) struct Pair {
     pitfall: Pitfall,
     pub(crate) broken: Twin,
@@ -150,15 +150,15 @@ pub(crate) struct Pair {
 }
 
 impl Args {
-    /// The programs that are run.
+    /// Returns the pitfalls to run.
     fn pitfalls(&self) -> Vec<Pitfall> {
         let all = <Name as clap::ValueEnum>::value_variants().iter().copied();
         let wanted = |name: &Name| self.only.is_none_or(|only| only == *name);
         all.filter(wanted).map(Name::pitfall).collect()
     }
 
-    /// Runs each program and its twin. The executor at hand takes the first; for the
-    /// others cooks are hired, as many, so that each has a timeline of its own.
+    /// Runs each program and its twin. The given executor runs the first program. Each other program runs
+    /// on a new executor with the same number of cooks, so that it has its own timeline.
     pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Vec<Pair>> {
         let origin = Origin::start()?;
         let mut pairs = Vec::new();
@@ -207,7 +207,7 @@ fn run<E: Executor>(
     })
 }
 
-/// Asks the server, whose answer takes so long.
+/// Asks the server, whose answer takes `takes`.
 async fn ask(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
     let request = Request::After(takes.as_millis() as u64);
     let answer = request.ask(server).await;
@@ -217,7 +217,7 @@ async fn ask(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
 // ---- what it comes to --------------------------------------------------------------------
 
 impl Dish for Args {
-    /// The executor at hand runs the first program, so it must have enough cooks.
+    /// The given executor runs the first program, so it must have enough cooks.
     fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
         let least = self.pitfalls()[0].cooks_min;
         let enough = |cooks: Option<usize>| match least {
@@ -268,8 +268,8 @@ impl Pair {
         ]
     }
 
-    /// Why the fault matters, both runs to one scale, and the advice about the fault. (Other
-    /// advice, such as that there is little to do, is left out.)
+    /// Returns the explanation of the fault, both runs drawn to one scale, and the advice about the
+    /// fault. (Other advice, such as that there is little to do, is left out.)
     fn chart(&self, look: Look) -> String {
         let name = self.pitfall.name;
         let drawn = self
@@ -326,7 +326,7 @@ impl Twin {
         !self.named.is_empty()
     }
 
-    /// Polls of tasks.
+    /// Returns the number of polls of tasks.
     fn polls(&self) -> u64 {
         let figures = brigade_timeline::figures(&self.run.timeline);
         figures.tasks.iter().map(|task| task.polls).sum()

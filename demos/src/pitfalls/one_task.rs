@@ -1,10 +1,10 @@
 //! All work in one task.
 //!
-//! Several piles are to be chopped. Their futures are joined, so they take turns; but
-//! joined futures are parts of one task, and a task runs on one worker at a time. The
-//! other workers have nothing to do, and only one core is busy.
+//! Several piles are to be chopped. Their futures are joined, so they take turns. But joined futures are
+//! parts of one task, and a task runs on one worker at a time. The other workers have nothing to do, and
+//! only one core is busy.
 //!
-//! **Mended**: each pile is a task of its own, and any worker may take it.
+//! **Mended**: each pile is a separate task, which any worker may run.
 
 use brigade_timeline::Kind;
 use futures_util::future::join_all;
@@ -19,23 +19,23 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     why: "Why is only one core busy? Joined futures take turns inside their task, and a task runs on \
           one cook at a time. The mended program spawns each pile as a task, which any cook can take.",
     counts: "piles",
-    // One cook is busy all the time either way.
+    // A single cook is busy all the time with either program.
     cooks_min: 2,
     broken: |place| Box::pin(async move { Ok(begin("all piles", joined(place)).await) }),
     mended: |place| Box::pin(async move { Ok(spawned(place).await) }),
     is_named_by: Kind::OneBusyWorker,
 };
 
-/// A pile takes so many steps: chopping that is over soon proves nothing.
+/// The number of steps that a pile takes. Chopping that ends quickly proves nothing.
 const STEPS: u32 = 2;
 
 fn piles(place: Place) -> impl Iterator<Item = Pile> {
-    // Two for each cook, so that a cook that starts late finds work too.
+    // There are two piles for each cook, so that a cook that starts late finds work too.
     (0..2 * place.cooks).map(move |_| Pile::of(place.step * STEPS))
 }
 
 async fn joined(place: Place) -> Done {
-    // The fault: these futures are no tasks.
+    // The fault: these futures are not tasks.
     counted(&join_all(piles(place).map(Pile::chop)).await)
 }
 

@@ -1,11 +1,10 @@
 //! A future that does not keep its waker.
 //!
-//! A guest waits for a letter. There is none when it first looks, so its future says
-//! that it is pending, and forgets to leave its waker with the mailbox. The letter
-//! comes, and there is nobody to wake. The guest would wait for ever; a watchdog, a
-//! timeout on its handle, ends the program.
+//! A guest waits for a letter. There is none when it first checks, so its future returns `Pending`, but
+//! it does not leave its waker with the mailbox. When the letter comes, there is no waker to call. The
+//! guest would wait forever, but a watchdog, which is a timeout on its handle, ends the program.
 //!
-//! **Mended**: one line, which keeps the waker.
+//! **Mended**: one line keeps the waker.
 
 use std::{
     future::poll_fn,
@@ -33,7 +32,7 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     is_named_by: Kind::Stranded,
 };
 
-/// Steps until the watchdog has seen enough.
+/// The number of steps after which the watchdog gives up.
 const PATIENCE: u32 = 4;
 
 async fn program(place: Place, keeps_waker: bool) -> anyhow::Result<Done> {
@@ -43,7 +42,7 @@ async fn program(place: Place, keeps_waker: bool) -> anyhow::Result<Done> {
         sleep(place.step).await;
         mailbox.post("good news");
     });
-    // The timeout wakes this future, not the guest's: that one stays as it is.
+    // The timeout wakes this future, not the guest's, which is not polled again.
     let letter = timeout(place.step * PATIENCE, guest).await;
     postman.await;
     Ok(Done {
@@ -52,7 +51,7 @@ async fn program(place: Place, keeps_waker: bool) -> anyhow::Result<Done> {
     })
 }
 
-/// A letter, and the waker of who waits for one.
+/// A letter, and the waker of the guest that waits for it.
 #[derive(Default)]
 struct Mailbox(Mutex<(Option<&'static str>, Option<Waker>)>);
 
@@ -61,20 +60,20 @@ impl Mailbox {
         let mut open = self.0.lock();
         open.0 = Some(letter);
         let waker = open.1.take();
-        // Wake without the lock: whoever is woken may want it at once.
+        // Wake after unlocking, because the woken guest may need the lock at once.
         drop(open);
         waker.iter().for_each(Waker::wake_by_ref);
     }
 }
 
-/// The letter, once it has come.
+/// Returns the letter when it has come.
 async fn letter(mailbox: Arc<Mailbox>, keeps_waker: bool) -> &'static str {
     poll_fn(|cx| {
         let mut open = mailbox.0.lock();
         if let Some(letter) = open.0.take() {
             return Poll::Ready(letter);
         }
-        // The fault is to leave this out: who is pending must see to it that it is woken.
+        // The fault is to omit this. A future that returns `Pending` must make sure that it is woken.
         if keeps_waker {
             open.1 = Some(cx.waker().clone());
         }

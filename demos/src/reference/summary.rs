@@ -1,4 +1,4 @@
-//! What `reference` has measured, in tables, in a sentence and in keys.
+//! The results of `reference`: tables, a sentence and JSON keys.
 
 use std::time::Duration;
 
@@ -106,7 +106,8 @@ impl ThreeFrames {
                     1 => "once".to_owned(),
                     times => format!("{} times", units::count(times)),
                 },
-                // Of the figure in the table, which another clock took: it may be a little less.
+                // The figure in the table comes from another clock and may be slightly smaller, so the
+                // share is limited to 1.
                 units::percent(on_core.min(1.0)),
             ));
         }

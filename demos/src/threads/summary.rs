@@ -1,4 +1,4 @@
-//! What `threads` has measured, in tables, in a sentence and in keys.
+//! The results of `threads`: tables, a sentence and JSON keys.
 
 use serde_json::{Value, json};
 

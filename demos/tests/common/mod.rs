@@ -1,6 +1,6 @@
-//! What the tests of the command share: running it, and servers that misbehave.
+//! The common code of the command's tests: running the command, and servers that misbehave.
 
-// Each test file is a program of its own and uses a part of this.
+// Each test file is a separate program and uses only a part of this file.
 #![allow(dead_code, unreachable_pub)]
 
 use std::{
@@ -15,10 +15,10 @@ use std::{
 
 use serde_json::Value;
 
-/// No run in these tests takes as long, unless it hangs.
+/// The time after which a run counts as hung.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The `brigade` command with these arguments, every stream a pipe.
+/// Returns the `brigade` command with these arguments. Every stream is a pipe.
 pub fn brigade(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_brigade"));
     command
@@ -33,7 +33,7 @@ pub fn brigade(args: &[&str]) -> Command {
     command
 }
 
-/// Runs the command to its end; a command that hangs is ended, and fails the test.
+/// Runs the command to its end. Kills a command that hangs, and fails the test.
 pub fn run(args: &[&str]) -> Run {
     finish(brigade(args).spawn().expect("the command starts"))
 }
@@ -63,7 +63,7 @@ pub fn signal(id: u32, signal: rustix::process::Signal) {
     rustix::process::kill_process(pid, signal).expect("the process is there");
 }
 
-/// What a run left behind.
+/// The results of a run.
 #[derive(Debug)]
 pub struct Run {
     pub status: Option<i32>,
@@ -80,7 +80,7 @@ impl Run {
         }
     }
 
-    /// The one object on stdout.
+    /// Parses the only object on stdout.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
@@ -126,7 +126,7 @@ pub fn assert_kind(result: &Value, kind: &str) -> String {
     error.to_owned()
 }
 
-/// A server on a thread of its own, and a thread for each connection.
+/// A server with its own thread, and one thread for each connection.
 pub struct Server {
     pub address: SocketAddr,
     accepted: Arc<AtomicUsize>,
@@ -149,8 +149,8 @@ impl Server {
         Self { address, accepted }
     }
 
-    /// A server that answers each request of a connection with what `reply` makes of it, until the
-    /// client hangs up or asks to.
+    /// Starts a server that answers each request with the result of `reply`, until the client hangs up or
+    /// asks the server to.
     pub fn answering(reply: impl Fn(&str) -> Vec<u8> + Clone + Send + 'static) -> Self {
         Self::start(move |mut stream| {
             loop {
@@ -165,7 +165,7 @@ impl Server {
         })
     }
 
-    /// A server that reads the request and then writes `reply` and hangs up.
+    /// Starts a server that reads the request, writes `reply` and hangs up.
     pub fn replying(reply: impl Into<Vec<u8>>) -> Self {
         let reply = reply.into();
         Self::start(move |mut stream| {
@@ -178,13 +178,13 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// Connections accepted so far.
+    /// Returns how many connections have been accepted so far.
     pub fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
     }
 }
 
-/// The path that a request asks for.
+/// Returns the path of a request.
 pub fn path_of(request: &str) -> &str {
     request.split(' ').nth(1).unwrap_or_default()
 }
@@ -202,7 +202,7 @@ pub fn read_request(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&request).into_owned()
 }
 
-/// A whole reply with this body.
+/// Returns a whole reply with this body.
 pub fn ok(body: &str) -> String {
     format!(
         "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
@@ -210,7 +210,7 @@ pub fn ok(body: &str) -> String {
     )
 }
 
-/// An address at which nothing listens.
+/// Returns an address at which nothing listens.
 pub fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -1,4 +1,4 @@
-//! A gallery that serves, for the tests of its limits and of its page.
+//! A gallery server, for the tests of its limits and of its page.
 
 #![allow(dead_code, unreachable_pub)]
 
@@ -12,19 +12,19 @@ use std::{
 
 use super::common::{brigade, finish, signal};
 
-/// No reply in these tests takes as long, unless there is none.
+/// The time after which a missing reply fails the test.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// `brigade gallery --serve` in a process of its own.
+/// `brigade gallery --serve` in a separate process.
 pub struct Gallery {
     child: Option<Child>,
-    /// Kept open: a process that complains must be able to.
+    /// Kept open, so that the process can write error messages.
     _stderr: BufReader<ChildStderr>,
     pub address: SocketAddr,
 }
 
 impl Gallery {
-    /// Starts it with a free port, small photographs and no visitors, unless `args` say otherwise.
+    /// Starts it with a free port, small photographs and no visitors, unless `args` contain other values.
     pub fn open(args: &[&str]) -> Self {
         let mut all = vec!["gallery", "--serve", "--listen", "127.0.0.1:0"];
         for unless_said in [["--width", "300"], ["--connections", "0"]] {
@@ -45,7 +45,7 @@ impl Gallery {
         }
     }
 
-    /// Ctrl-C. Returns at once.
+    /// Sends Ctrl-C and returns at once.
     pub fn interrupt(&self) {
         signal(
             self.child.as_ref().unwrap().id(),
@@ -53,13 +53,13 @@ impl Gallery {
         );
     }
 
-    /// Ctrl-C, and waits for the end, which must be an orderly one.
+    /// Sends Ctrl-C and waits for the end, which must be orderly.
     pub fn close(mut self) -> String {
         self.interrupt();
         self.wait()
     }
 
-    /// Waits for the end.
+    /// Waits for the end. Returns the output.
     pub fn wait(&mut self) -> String {
         let run = finish(self.child.take().unwrap());
         assert_eq!(run.status, Some(0), "{run:?}");
@@ -73,7 +73,7 @@ impl Gallery {
         Client { stream }
     }
 
-    /// One request on a connection of its own.
+    /// Sends one request on a new connection.
     #[track_caller]
     pub fn ask(&self, method: &str, path: &str) -> Reply {
         self.connect().ask(method, path, &[])
@@ -89,7 +89,7 @@ impl Drop for Gallery {
     }
 }
 
-/// Reads lines until one contains `word`; returns it.
+/// Reads lines until one contains `word`, and returns that line.
 pub fn wait_for_line(stderr: &mut BufReader<ChildStderr>, word: &str) -> String {
     let mut line = String::new();
     while !line.contains(word) {
@@ -100,7 +100,7 @@ pub fn wait_for_line(stderr: &mut BufReader<ChildStderr>, word: &str) -> String 
     line
 }
 
-/// A connection, and HTTP by hand.
+/// A connection on which the test writes and reads HTTP itself.
 pub struct Client {
     pub stream: TcpStream,
 }
@@ -128,7 +128,7 @@ impl Client {
         self.stream.write_all(bytes).expect("the server reads");
     }
 
-    /// The next reply; `None` if the connection was closed instead, in whichever way.
+    /// Returns the next reply, or `None` if the connection was closed or reset instead.
     pub fn reply(&mut self) -> Option<Reply> {
         let mut head = Vec::new();
         let mut byte = [0];
@@ -165,7 +165,7 @@ impl Client {
         })
     }
 
-    /// Returns whether the server closes the connection, after whatever it has to say.
+    /// Returns whether the server closes the connection, after any remaining data.
     pub fn is_closed(&mut self) -> bool {
         let mut buffer = [0; 4096];
         loop {

@@ -1,5 +1,5 @@
-//! The claim about a program that waits and computes: on one thread requests wait together, while
-//! what there is to compute is spread over the cores.
+//! The claim about a program that waits and computes: requests wait together on one thread, while the
+//! computation is spread over the cores.
 
 use std::time::{Duration, Instant};
 
@@ -22,14 +22,14 @@ use crate::{
     work::{Pile, begin},
 };
 
-/// Requests that wait, and for how long each, as a share of what there is to compute.
+/// The number of requests that wait, and the wait of each as a share of the computing time.
 const REQUESTS: usize = 200;
 const WAITING: f64 = 0.5;
 
-/// How much waiting must fit into the time it takes.
+/// The required ratio of the total waiting time to the time that it takes.
 const OVERLAP: Band = Band { no: 2.0, yes: 20.0 };
 
-/// Waiting alone, on one thread; computing alone, on one; and both together.
+/// Measures waiting alone on one thread, computing alone on one thread, and both together.
 pub(super) const BOTH: Claim = Claim {
     id: 12,
     said: "One program can use both: overlap I/O on one thread, spread computation over cores.",
@@ -55,7 +55,7 @@ pub(super) const BOTH: Claim = Claim {
         lab.note(&both);
         let ((waited, answered), right) = both.output;
         anyhow::ensure!(computing.output && right, "something was chopped wrongly");
-        // Threads beside the one that waited.
+        // Counts the threads other than the one that waited.
         let at_once = polls_at_once(&both.timeline, |kind| kind == LaneKind::Blocking);
         Ok(Facts(vec![
             count("cores", "cores", cores),
@@ -82,10 +82,10 @@ pub(super) const BOTH: Claim = Claim {
             let because = "there is one core only to spread anything over.";
             return (Undecided, format!("{said}: {because}"));
         }
-        // Computing alone is what is left if nothing but the waiting overlaps.
+        // If nothing but the waiting overlaps, the time of computing alone remains.
         let times = facts.ratio("computing_s", "both_s");
         let spread = match GAIN.ask_up_to(facts["cores"].value, times) {
-            // Threads that computed at once and gained nothing by it had no cores to themselves.
+            // Threads that computed at once without a gain did not have a core each.
             Answer::No if facts.count("computed_at_once") > 1 => Answer::Unclear,
             answer => answer,
         };
@@ -105,7 +105,7 @@ pub(super) const BOTH: Claim = Claim {
     },
 };
 
-/// Sends all requests and waits for all answers; how long they took, added up.
+/// Sends all requests and waits for all answers. Returns the sum of their durations.
 async fn wait_for_all(origin: &Origin, request: Request) -> anyhow::Result<Duration> {
     let ask = |server| async move {
         let begun = Instant::now();
@@ -116,7 +116,7 @@ async fn wait_for_all(origin: &Origin, request: Request) -> anyhow::Result<Durat
     Ok(waited.into_iter().sum())
 }
 
-/// Chops one pile after the other on one thread; whether all was right.
+/// Chops one pile after the other on one thread. Returns whether every result was right.
 async fn compute_one_by_one(piles: &[Pile]) -> anyhow::Result<bool> {
     let mut right = true;
     for &pile in piles {
@@ -125,7 +125,7 @@ async fn compute_one_by_one(piles: &[Pile]) -> anyhow::Result<bool> {
     Ok(right)
 }
 
-/// Chops each pile on a thread of its own.
+/// Chops each pile on a separate thread. Returns whether every result was right.
 async fn compute_spread(piles: &[Pile]) -> anyhow::Result<bool> {
     let jobs = piles
         .iter()

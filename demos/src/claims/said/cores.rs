@@ -1,4 +1,4 @@
-//! Claims about more hands: what a second core adds, and what it cannot.
+//! Claims about more workers: what a second core adds, and what it cannot add.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use crate::{
     parts::Ways,
 };
 
-/// Tasks of each kind.
+/// The number of tasks of each kind.
 const TASKS: u32 = 20;
 
-/// The same number of tasks that wait, and that chop, by one cook and by many.
+/// Measures the same number of tasks that wait, and of tasks that chop, by one cook and by many.
 pub(super) const ALWAYS_BETTER: Claim = Claim {
     id: 2,
     said: "Parallelism is always better.",
@@ -46,7 +46,7 @@ pub(super) const ALWAYS_BETTER: Claim = Claim {
             facts["waiting_speed_up"],
         );
         let chopping = match facts["chopping_speed_up"].gained() {
-            // That cooks without cores gain nothing refutes nothing.
+            // If the cooks had no free cores, a missing gain refutes nothing.
             Answer::No if is_disturbed(facts["on_processor"].value) => Answer::Unclear,
             answer => answer,
         };
@@ -66,7 +66,7 @@ pub(super) const ALWAYS_BETTER: Claim = Claim {
     },
 };
 
-/// A job in one piece and cut into parts, by the same one cook.
+/// Measures a job in one piece and cut into parts, by the same single cook.
 pub(super) const SET_NOT_ONE: Claim = Claim {
     id: 4,
     said: "Concurrency never makes one task faster, but finishes a set of waiting tasks sooner, and a \
@@ -74,7 +74,7 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
     command: |sizes| format!("brigade parts --cooks 1 --minute {}", sizes.parts),
     measure: |lab| {
         let jobs = lab.jobs()?;
-        // All that a set can be is as many times as fast as it has parts, if they wait.
+        // If the parts wait, the largest possible gain of a set is its number of parts.
         let set = |ways: &Ways, most: u32| {
             let together = &ways.cut_for_one;
             let set = ways.whole.times_as_long_as(together);
@@ -116,7 +116,7 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
             "a waiting task alone took {} and among the others {}",
             facts["waiting_alone_s"], facts["waiting_among_s"]
         );
-        // Where other programs slowed a run down, the other one gained nothing by being faster.
+        // If other programs slowed one run down, a faster second run is not a gain.
         let computing = |factor| match GAIN.ask(factor) {
             Answer::Yes if is_disturbed(facts["computing_on_processor"].value) => Answer::Unclear,
             answer => answer,
@@ -146,7 +146,7 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
     },
 };
 
-/// The shortest life of a task in a run.
+/// Returns the shortest lifetime of a task in a run.
 fn shortest_life<T>(run: &Run<T>) -> Duration {
     let figures = brigade_timeline::figures(&run.timeline);
     let tasks = run.timeline.tasks.iter().zip(&figures.tasks);
@@ -156,10 +156,10 @@ fn shortest_life<T>(run: &Run<T>) -> Duration {
     lives.min().unwrap_or_default()
 }
 
-/// What share of the ideal must be reached, and below which it is missed.
+/// The share of the ideal speed-up: reached from `yes` on, missed up to `no`.
 const IDEAL: Band = Band { no: 0.6, yes: 0.85 };
 
-/// Five times as fast on five processors; and on these?
+/// Tests whether a job in five parts runs five times as fast on this machine's cores.
 pub(super) const FIVE_PARTS: Claim = Claim {
     id: 5,
     said: "A job cut in five runs five times as fast.",
@@ -216,14 +216,15 @@ pub(super) const FIVE_PARTS: Claim = Claim {
     },
 };
 
-/// So many times as long as the critical path is as it should be, or late.
+/// The ratio of a run's time to the critical path: as expected up to `no`, late from `yes` on.
 const LATE: Band = Band { no: 1.2, yes: 1.4 };
 
-/// Nothing is faster than the critical path; clocks that disagree are, by less than this.
+/// Nothing is faster than the critical path. A smaller ratio than this is not explained by clocks that
+/// disagree.
 const FASTER: f64 = 0.9;
 
-/// Equations that need one another, with one hand, with as many as can ever be
-/// busy, and with one for each.
+/// Solves equations that depend on each other, with one hand, with as many hands as can ever be busy, and
+/// with one hand for each equation.
 pub(super) const CRITICAL_PATH: Claim = Claim {
     id: 10,
     said: "Dependent tasks gain nothing from more hands than the critical path allows.",

@@ -1,5 +1,5 @@
-//! The sixteen claims. Each is a [`Claim`]: what is said, the experiment, and the verdict that
-//! follows from its facts. They stand in files by what they are about.
+//! The sixteen claims. Each [`Claim`] has a text, an experiment, and a verdict that follows from the
+//! facts of the experiment. Each file holds the claims about one topic.
 
 mod both;
 mod cores;
@@ -13,21 +13,21 @@ use super::{
     lab::{Lab, Sizes},
 };
 
-/// A claim and how it is put to the test.
+/// A claim and the way in which it is tested.
 #[derive(Clone, Copy)]
 pub(super) struct Claim {
     /// Its number, from 1.
     pub(super) id: usize,
     pub(super) said: &'static str,
-    /// The command that shows it alone, at these sizes.
+    /// Returns the command that shows this claim alone, at these sizes.
     pub(super) command: fn(&Sizes) -> String,
-    /// Makes the experiment.
+    /// Runs the experiment.
     pub(super) measure: fn(&Lab) -> anyhow::Result<Facts>,
-    /// What follows from the facts, and from nothing else.
+    /// Returns the verdict, which depends on the facts alone.
     pub(super) judge: fn(&Facts) -> Judgement,
 }
 
-/// All of them, as they are numbered.
+/// All claims, in the order of their numbers.
 pub(super) const ALL: [Claim; 16] = [
     tasks::AUTOMATIC,
     cores::ALWAYS_BETTER,

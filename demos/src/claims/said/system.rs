@@ -1,5 +1,5 @@
-//! Claims that the operating system knows more about than the program: who had a core, for how long,
-//! and what it cost.
+//! Claims about which the operating system knows more than the program: which thread had a core, for how
+//! long, and at what cost.
 
 use super::Claim;
 use crate::{
@@ -15,22 +15,22 @@ use crate::{
     threads::Waited,
 };
 
-/// The command behind both claims about threads.
+/// Returns the command of both claims about threads.
 fn threads_command(sizes: &Sizes) -> String {
     let (requests, millions) = (sizes.threads.requests, sizes.threads.millions);
     format!("brigade threads --requests {requests} --millions {millions}")
 }
 
-/// The command behind both claims about frames of reference.
+/// Returns the command of both claims about frames of reference.
 fn reference_command(sizes: &Sizes) -> String {
     let millions = sizes.reference.millions;
     format!("brigade reference --cooks 1 --millions {millions}")
 }
 
-/// Of all threads, the share that was on a core at once, on average.
+/// The average share of all threads that were on a core at once.
 const ON_A_CORE: Band = Band { no: 0.6, yes: 0.9 };
 
-/// The same sum on more and more threads; the operating system says how many were on a core.
+/// Computes the same sum on more and more threads. The operating system reports how many were on a core.
 pub(super) const OWN_CORE: Claim = Claim {
     id: 6,
     said: "Every thread has a core to itself.",
@@ -79,7 +79,7 @@ pub(super) const OWN_CORE: Claim = Claim {
     },
 };
 
-/// One task, in its own frame, in its thread's, and in the system's.
+/// Observes one task in its own frame, in its thread's frame, and in the system's frame.
 pub(super) const UNINTERRUPTED: Claim = Claim {
     id: 14,
     said: "My code runs uninterrupted from its first line to its last.",
@@ -121,11 +121,11 @@ pub(super) const UNINTERRUPTED: Claim = Claim {
     },
 };
 
-/// Of the time that was waited, the share in which the server had a core. It shares the
-/// machine with a program for each core, so that its own share is far from all.
+/// The share of the waiting time in which the server had a core. The server shares the machine with one
+/// computing program per core, so its share is far below 1.
 const AT_WORK: Band = Band { no: 0.02, yes: 0.1 };
 
-/// The server's own time on a core while the task waited for its answer.
+/// Measures the server's time on a core while the task waited for its answer.
 pub(super) const SERVER: Claim = Claim {
     id: 15,
     said: "While I wait for a server nothing happens.",
@@ -157,13 +157,14 @@ pub(super) const SERVER: Claim = Claim {
     },
 };
 
-/// So many times the cost is the same, or too much.
+/// The ratio of two costs: the same up to `no`, too much from `yes` on.
 const COST: Band = Band { no: 1.3, yes: 2.0 };
 
-/// With fewer requests, what the process needs anyway drowns what they need.
+/// The fewest requests for which memory is judged. With fewer, the process's other memory hides what they
+/// need.
 const REQUESTS: usize = 500;
 
-/// The same requests, waited for by a thread each and by tasks on one thread.
+/// Makes the same requests with one thread for each, and with tasks on one thread.
 pub(super) const THREADS_WAIT: Claim = Claim {
     id: 16,
     said: "More threads are a fine way to wait for I/O.",

@@ -1,4 +1,4 @@
-//! Claims about many tasks at once: what one thread does with them, and in which order.
+//! Claims about many tasks at once: how one thread runs them, and in which order.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::{
     units,
 };
 
-/// The steps of a dinner, all begun together, by one cook and by many.
+/// Cooks a dinner whose steps are all begun together, by one cook and by many.
 pub(super) const AUTOMATIC: Claim = Claim {
     id: 1,
     said: "Async code is automatically parallel.",
@@ -65,7 +65,7 @@ pub(super) const AUTOMATIC: Claim = Claim {
     },
 };
 
-/// From so many on it is thousands.
+/// The smallest number that counts as thousands.
 const THOUSANDS_ARE: usize = 1000;
 
 /// The share of the requests that must be answered.
@@ -74,14 +74,14 @@ const ANSWERED: Band = Band {
     yes: 0.999,
 };
 
-/// How much waiting must fit into the time that the run takes. Replies take a quarter of a
-/// second on average and at most half a second, so with 2,000 it is about a thousand.
+/// The required ratio of the total waiting time to the time of the run. A reply takes a quarter of a
+/// second on average and half a second at most, so with 2,000 requests the ratio is about a thousand.
 const OVERLAP: Band = Band {
     no: 10.0,
     yes: 50.0,
 };
 
-/// Requests to the embedded origin, all at once, on one thread.
+/// Sends requests to the embedded origin, all at once, on one thread.
 pub(super) const THOUSANDS: Claim = Claim {
     id: 3,
     said: "One core can handle thousands of concurrent tasks.",
@@ -143,14 +143,14 @@ pub(super) const THOUSANDS: Claim = Claim {
     },
 };
 
-/// Customers, all of whom come at once: 12! orders in which to begin.
+/// The number of customers, who all come at once, so 12! orders are possible.
 const CUSTOMERS: u32 = 12;
 
-/// Seeds that are tried, and how often each.
+/// The number of seeds that are tried, and the number of runs with each seed.
 const SEEDS: u64 = 4;
 const TIMES: usize = 3;
 
-/// The same shop several times: with one seed, with the same again, and with others.
+/// Runs the same shop several times: repeatedly with one seed, and with other seeds.
 pub(super) const ORDER: Claim = Claim {
     id: 11,
     said: "Concurrent programs cannot be debugged because their order changes.",
@@ -199,8 +199,8 @@ pub(super) const ORDER: Claim = Claim {
     },
 };
 
-/// Who was served when, on one cashier whose order is drawn with `seed`, by a clock that
-/// jumps: from the first to the last customer, each named when served.
+/// Returns the order in which one cashier served the customers, each named when served. The order is
+/// drawn from `seed`, and the clock is virtual.
 fn order(lab: &Lab, seed: u64) -> anyhow::Result<Vec<String>> {
     let executor = SingleThread::builder()
         .virtual_time(true)
@@ -214,11 +214,11 @@ fn order(lab: &Lab, seed: u64) -> anyhow::Result<Vec<String>> {
     Ok(visits.map(|visit| visit.customer).collect())
 }
 
-/// Not an experiment of its own: all runs of all claims are looked at, and one shop more.
+/// Runs only one more shop as an experiment, and checks all runs of all claims.
 pub(super) const ALSO_CONCURRENT: Claim = Claim {
     id: 13,
     said: "Every parallel run is also concurrent.",
-    // No demo has all runs: whoever wants to see them runs them all.
+    // No single demo has all runs, so the command runs all claims.
     command: |sizes| match sizes.is_small {
         true => "brigade claims --size small".to_owned(),
         false => "brigade claims".to_owned(),

@@ -1,5 +1,5 @@
-//! Each verdict follows from the facts: from the usual ones, and from facts that would say the
-//! opposite, or nothing.
+//! Tests that each verdict follows from the facts: from the usual facts, and from facts that show the
+//! opposite or nothing.
 
 use std::time::Duration;
 
@@ -12,24 +12,24 @@ use crate::{
     speed_up::SpeedUp,
 };
 
-/// Facts that differ from the usual ones, by their keys.
+/// Changes of the usual facts, by key.
 type Changes = &'static [(&'static str, f64)];
 
 const UNKNOWN: f64 = f64::NAN;
 
-/// Facts as an experiment may leave them, and the verdicts that must follow.
+/// Facts that an experiment may leave, and the verdicts that must follow.
 struct Sample {
-    /// What comes out where nothing disturbs.
+    /// The facts of an undisturbed run.
     usual: Vec<Fact>,
     verdict: Verdict,
-    /// What would be if the experiment had gone the other way.
+    /// The verdicts if the experiment had gone the other way.
     turned: &'static [(Verdict, Changes)],
-    /// Facts of which nothing follows.
+    /// Changes after which nothing follows.
     nothing: &'static [Changes],
 }
 
 impl Sample {
-    /// What is judged of the usual facts with these changes.
+    /// Returns the judgement of the usual facts with these changes.
     fn judge(&self, claim: &Claim, changes: Changes) -> Judgement {
         let mut facts = Facts(self.usual.clone());
         for (key, value) in changes {
@@ -41,7 +41,7 @@ impl Sample {
     }
 }
 
-/// One sample for each claim, as they are numbered.
+/// Returns one sample for each claim, in the order of their numbers.
 fn samples() -> [Sample; 16] {
     let seconds = |key, number| time(key, "", Duration::from_secs_f64(number));
     let times = |key, factor| speed_up(key, "", SpeedUp { factor, most: 5.0 });
@@ -71,13 +71,13 @@ fn samples() -> [Sample; 16] {
             turned: &[(Holds, &[("waiting_speed_up", 1.9)])],
             nothing: &[
                 &[("waiting_speed_up", 1.3), ("chopping_speed_up", 1.3)],
-                // That cooks without cores gain nothing refutes nothing.
+                // If the cooks had no free cores, a missing gain refutes nothing.
                 &[
                     ("waiting_speed_up", 1.3),
                     ("chopping_speed_up", 1.0),
                     ("on_processor", 0.5),
                 ],
-                // Nor does a gain that two cooks cannot have, beside waiting that is noise.
+                // A gain that two cooks cannot have proves nothing, nor does waiting that is noise.
                 &[("waiting_speed_up", 1.3), ("chopping_speed_up", 3.33)],
             ],
         },
@@ -119,7 +119,7 @@ fn samples() -> [Sample; 16] {
             ],
             nothing: &[
                 &[("computing_set_speed_up", 1.3)],
-                // What one cook cannot do came of other programs.
+                // An impossible gain of one cook was caused by other programs.
                 &[
                     ("computing_set_speed_up", 2.0),
                     ("computing_on_processor", 0.5),
@@ -149,7 +149,7 @@ fn samples() -> [Sample; 16] {
             nothing: &[
                 &[("computing_speed_up", 1.0)],
                 &[("computing_speed_up", 3.5)],
-                // Five times as fast on two cores.
+                // Five times as fast on two cores is impossible.
                 &[("computing_speed_up", 4.9)],
                 &[
                     ("cores", 8.0),
@@ -274,7 +274,7 @@ fn samples() -> [Sample; 16] {
             ],
             nothing: &[
                 &[("both_s", 1.5)],
-                // Other programs had the cores in this run, or in the one before.
+                // Other programs had the cores in this run, or in the earlier one.
                 &[("both_s", 3.0)],
                 &[("both_s", 0.25)],
                 &[("cores", 1.0), ("both_s", 2.0)],
@@ -386,8 +386,8 @@ fn facts_that_carry_nothing_leave_each_claim_undecided_and_say_why() {
     }
 }
 
-/// The same list is what `tests/claims.rs` finds in a real run, so a sample has the facts that its
-/// claim measures.
+/// `tests/claims.rs` finds the same list in a real run, so a sample has the facts that its claim
+/// measures.
 #[test]
 fn each_sample_has_the_facts_that_are_measured() {
     let keys = samples().map(|sample| {

@@ -1,4 +1,4 @@
-//! Claims about ways to wait: yielding or hogging, alone or with many, asking or being told.
+//! Claims about ways to wait: yielding or hogging, alone or with many, polling or being notified.
 
 use std::time::Duration;
 
@@ -17,16 +17,18 @@ use crate::{
     frames::Frames,
 };
 
-/// The share of the frames that are missed: a few are other programs' doing.
+/// The share of missed frames. Other programs may cause a few.
 const MISSED: Band = Band { no: 0.05, yes: 0.3 };
 
-/// So long a hog keeps the thread at a time, in milliseconds: six frames.
+/// How long a hog keeps the thread at a time, in milliseconds: six frames.
 const HOG: u64 = 100;
 
-/// A thread kept off the core for longer than this, a frame, is not what misses frames.
+/// If other programs kept the thread off the core for longer than this (one frame, in seconds), they may
+/// explain missed frames.
 const STARVED_S: f64 = 0.017;
 
-/// A screen and a computation on one thread, the computation yielding, and hogging.
+/// Runs a screen and a computation on one thread. The computation yields in one run and hogs in the
+/// other.
 pub(super) const SIXTY_HZ: Claim = Claim {
     id: 7,
     said: "A UI on one core can stay at 60 Hz while something heavy computes.",
@@ -75,7 +77,7 @@ pub(super) const SIXTY_HZ: Claim = Claim {
     },
 };
 
-/// The command behind both claims about coffee.
+/// Returns the command of both claims about coffee.
 fn coffee_command(sizes: &Sizes) -> String {
     let coffee = &sizes.coffee;
     format!(
@@ -84,11 +86,11 @@ fn coffee_command(sizes: &Sizes) -> String {
     )
 }
 
-/// With fewer orders for each, one more or less is too much of a difference.
+/// The fewest orders for each way. With fewer, one order more or less is too large a difference.
 const ORDERS: usize = 4;
 
-/// Coffee for one worker who stands at his machine, for many who do the same, and for
-/// one who is told when a cup is ready.
+/// Makes coffee with one worker who stands at a machine, with many who do the same, and with one who is
+/// notified when a cup is ready.
 pub(super) const HIRING: Claim = Claim {
     id: 8,
     said: "Hiring more workers removes waiting.",
@@ -124,8 +126,9 @@ pub(super) const HIRING: Claim = Claim {
         if facts.count("orders_hired") < ORDERS * facts.count("workers_hired") {
             return (Undecided, format!("{each}. {told}: too few to compare."));
         }
-        // Against the cup and not against the one alone: whom other programs kept off the
-        // core waited longer, which is no merit of the others.
+        // The wait is compared with the brewing time and not with the wait of the single worker, which
+        // other programs may have lengthened. A longer wait there would not be a merit of the hired
+        // workers.
         let shorter = GAIN.ask(facts.ratio("brew_s", "wait_hired_s"));
         match (
             shorter,
@@ -146,14 +149,14 @@ pub(super) const HIRING: Claim = Claim {
     },
 };
 
-/// How many times the processor time is too much.
+/// The ratio of processor times: acceptable up to `no`, too much from `yes` on.
 const COST: Band = Band { no: 1.5, yes: 4.0 };
 
-/// How many times the orders is better service.
+/// The ratio of orders: equal service up to `no`, better service from `yes` on.
 const SERVICE: Band = Band { no: 1.2, yes: 1.5 };
 
-/// The same coffee, for one thread that asks all machines all the time and for one
-/// that is told.
+/// Makes the same coffee with one thread that polls all machines all the time, and with one thread that
+/// is notified.
 pub(super) const BUSY_LOOP: Claim = Claim {
     id: 9,
     said: "Polling in a busy loop is as good as being notified.",

@@ -1,4 +1,4 @@
-//! The sentences, the rows and the endings that follow from a record.
+//! Tests of the sentences, the rows and the endings that follow from a record.
 
 use super::*;
 use crate::fetch::failure::{Failure, Kind};
@@ -7,7 +7,7 @@ pub(in super::super) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// `answered` requests of 500 ms each, in `wall`.
+/// Returns a record of `answered` requests of 500 ms each, in `wall`.
 pub(in super::super) fn record(answered: usize, wall: Duration) -> Record {
     let mut tally = Tally::default();
     for _ in 0..answered {

@@ -1,4 +1,4 @@
-//! What follows from visits that were whole, and from visits that were not.
+//! Tests of the conclusions from complete visits and from incomplete visits.
 
 use super::*;
 

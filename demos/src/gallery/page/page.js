@@ -1,4 +1,4 @@
-// The live page: listens to the server's events, and draws what they say.
+// The live page, which receives the server's events and draws their figures.
 
 const $ = (id) => document.getElementById(id);
 const LESSONS = {
@@ -8,7 +8,7 @@ const LESSONS = {
 };
 const SPAN = 60; // seconds that the chart shows
 const SHOWN = 24; // thumbnails on the wall
-const LATE = 1.5; // seconds without news, after which the page says so
+const LATE = 1.5; // seconds without an event, after which the page reports it
 
 const history = []; // { t, p50, p99, place }, the newest last
 let lastTick = -1;
@@ -51,7 +51,7 @@ function status(words, late) {
 
 const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
-/// A latency, to two digits or so.
+/// Formats a latency to about two digits.
 function time(us) {
   if (us === null) return "–";
   if (us < 995) return `${us} µs`;
@@ -60,7 +60,7 @@ function time(us) {
   return `${(us / 1e6).toFixed(2)} s`;
 }
 
-// Where thumbnails are made.
+// The place where thumbnails are made.
 const radios = [...document.querySelectorAll("input[name=place]")];
 for (const radio of radios) {
   radio.addEventListener("change", () => fetch(`/place/${radio.value}`, { method: "PUT" }));
@@ -76,10 +76,10 @@ function choose(place, switchable) {
   }
 }
 
-/// Hangs a thumbnail in front of the others.
+/// Adds a thumbnail in front of the others.
 function hang(number) {
   const image = Object.assign(new Image(), { src: `/finished/${number}`, alt: `Thumbnail ${number}`, title: `Thumbnail ${number}` });
-  image.onerror = () => image.remove(); // the server keeps the newest only
+  image.onerror = () => image.remove(); // the server keeps only the newest
   $("wall").prepend(image);
   while ($("wall").children.length > SHOWN) $("wall").lastChild.remove();
 }
@@ -149,7 +149,7 @@ function line(pen, points, width) {
   pen.stroke();
 }
 
-// Only as the colour of something is a colour worked out for the theme.
+// A colour is resolved for the current theme only if an element uses it.
 function colour(name) {
   probe.style.color = `var(--${name})`;
   return getComputedStyle(probe).color;
