@@ -1,13 +1,13 @@
-//! One HTTP server, on brigade or on tokio: for load generators, see `benches/load`.
+//! An HTTP server on brigade or on tokio, for load generators. See `benches/load`.
 //!
 //! ```console
 //! $ cargo run --release -p brigade-tests --example http_load -- brigade 2 h1
 //! 127.0.0.1:40123
 //! ```
 //!
-//! The arguments: the runtime, how many cooks (1: the single-thread executor), and the protocol, `h1` or
-//! `h2` (with prior knowledge). It prints where it listens and serves until it is killed. What differs
-//! between the two is the lines between hyper and the runtime, and nothing else.
+//! The arguments are the runtime, the number of workers (1 selects the single-thread executor), and the
+//! protocol, `h1` or `h2` (with prior knowledge). The program prints its address and serves until it is
+//! killed. The two servers differ only in the lines between hyper and the runtime.
 
 use std::convert::Infallible;
 use std::env;
@@ -33,7 +33,7 @@ async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible
     Ok(Response::new(Full::from("two soups and a salad")))
 }
 
-/// Serves one connection: the same for both runtimes. That a guest hangs up is no error here.
+/// Serves one connection, in the same way on both runtimes. A client that hangs up is not an error.
 async fn serve<S, T, E>(stream: S, timer: T, tasks: E, protocol: Protocol)
 where
     S: rt::Read + rt::Write + Unpin + Send + 'static,
@@ -95,7 +95,7 @@ async fn on_tokio(protocol: Protocol) -> io::Result<()> {
 
 fn run(runtime: &str, cooks: usize, protocol: Protocol) -> io::Result<()> {
     match (runtime, cooks) {
-        // Tasks and not main futures: many cooks take them from one another.
+        // The servers are tasks and not main futures, because workers can steal only tasks.
         ("brigade", 1) => SingleThread::new()?.block_on(on_brigade(protocol)),
         ("brigade", _) => {
             let executor = WorkStealing::with_workers(cooks)?;

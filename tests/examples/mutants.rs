@@ -1,15 +1,15 @@
-//! Does the check catch it? Puts bugs back, one at a time, and sees whether the suite fails.
+//! Puts known bugs back, one at a time, and checks that the suite fails with each.
 //!
 //! ```text
 //! cargo run -p brigade-tests --example mutants              all of them
 //! cargo run -p brigade-tests --example mutants -- ring idle  those whose names contain a word
 //! ```
 //!
-//! The bugs are in `tests/mutants/list.diff`, the verdicts go to `tests/mutants/RESULTS.md`, one by one
-//! as they are found; those of other runs stay until they are replaced. The bugs go into a copy of the sources below the target
-//! directory; the sources themselves are not touched. Each check is run without the bug first, for
-//! what fails anyway catches nothing; `--sure` leaves that out where the suite has just passed. A
-//! check that does not end counts as one that fails.
+//! The bugs are in `tests/mutants/list.diff`. The program puts them into a copy of the sources below the
+//! target directory; the sources themselves stay as they are. It writes each verdict to
+//! `tests/mutants/RESULTS.md` at once, and keeps the verdicts of earlier runs until they are replaced. Each
+//! check runs without the bug first, because a check that fails anyway catches nothing; `--sure` skips that
+//! run if the suite has just passed. A check that does not end counts as one that fails.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,13 +22,13 @@ use std::time::{Duration, Instant};
 
 use brigade_tests::mutants::{Check, Mutant, list, root};
 
-/// How long a check may take, once it is built. Far longer than any needs that passes.
+/// How long a check may take once it is built. A check that passes needs far less.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Files of the workspace.
+/// The files of the workspace's root that are copied.
 const FILES: [&str; 4] = ["Cargo.toml", "Cargo.lock", "README.md", "ARCHITECTURE.md"];
 
-/// The folders that the workspace says it is made of: cargo wants them all.
+/// Returns the folders of the workspace's members. Cargo needs all of them.
 fn members() -> Vec<String> {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("the workspace's manifest");
     let list = manifest.lines().find(|line| line.starts_with("members"));
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(survived > 0))
 }
 
-/// Writes a verdict down, between those that are there.
+/// Adds a verdict to the ones in `RESULTS.md`.
 fn note(all: &[Mutant], judged: &Mutant, verdict: &str) {
     let path = root().join("tests/mutants/RESULTS.md");
     let before = fs::read_to_string(&path).unwrap_or_default();
@@ -110,7 +110,7 @@ fn note(all: &[Mutant], judged: &Mutant, verdict: &str) {
     fs::write(path, text).expect("the results can be written");
 }
 
-/// Where bugs are cooked: a copy of the sources, and a target directory for it.
+/// A copy of the sources, and a target directory for it.
 struct Kitchen {
     copy: PathBuf,
     target: PathBuf,
@@ -156,10 +156,10 @@ impl Kitchen {
             .env("CARGO_TARGET_DIR", &self.target)
             .stdin(Stdio::null());
         if let Check::Loom(_) = check {
-            // A directory of its own: the flag concerns all dependencies.
+            // Use a separate directory, because the flag applies to all dependencies.
             command
                 .env("RUSTFLAGS", "--cfg loom")
-                // One crate changes, again and again: not worth a second look at all the others.
+                // Only one crate changes between two builds, so optimizing across crates would cost too much.
                 .env("CARGO_PROFILE_RELEASE_LTO", "off")
                 .env("CARGO_TARGET_DIR", self.target.join("loom"));
         }
@@ -178,7 +178,7 @@ impl Kitchen {
         let names: Vec<_> = names.filter(|name| check.includes(name)).collect();
         assert!(!names.is_empty(), "{check} names no test");
         let mut tests = self.cargo(check);
-        // A group of its own, so that all of it can be ended.
+        // Start a process group, so that all its processes can be killed together.
         tests
             .args(["--quiet", "--", "--exact"])
             .args(names)
@@ -204,7 +204,7 @@ impl Kitchen {
     }
 }
 
-/// Makes `to` like `from`. What is alike already keeps its time, so that cargo need not build it.
+/// Makes `to` equal to `from`. An unchanged file keeps its modification time, so cargo does not rebuild it.
 fn mirror(from: &Path, to: &Path) -> io::Result<()> {
     if from.is_dir() {
         fs::create_dir_all(to)?;

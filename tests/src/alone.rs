@@ -1,4 +1,4 @@
-//! Tests that need a process to themselves.
+//! Runs tests that need a process to themselves.
 
 use std::env;
 use std::process::{Command, Stdio};
@@ -6,15 +6,15 @@ use std::thread;
 
 use crate::watch;
 
-/// Set in the child: the test that it shall run.
+/// The variable that tells the child process which test to run.
 const ALONE: &str = "BRIGADE_TEST_ALONE";
 
-/// Runs `test` in a new process: this very test binary, asked for this one test.
+/// Runs `test` in a new process, which is this test binary restricted to this one test.
 ///
 /// `path` is the test's path with the name of the binary in front, as `module_path!` gives it.
 ///
 /// # Panics
-/// If the test fails there, with all that it printed.
+/// If the test fails in the child. The message contains everything that the child printed.
 pub fn alone(path: &str, test: impl FnOnce() + Send + 'static) {
     watch(path, || {
         if in_child(&[]) {
@@ -23,11 +23,11 @@ pub fn alone(path: &str, test: impl FnOnce() + Send + 'static) {
     });
 }
 
-/// Returns whether this is the process that was started for this test alone, with `variables` in its
-/// environment. If it is not, starts it and waits for it.
+/// Returns true in the process that was started for this test alone. In any other process, starts that
+/// process with `variables` in its environment, waits for it, and returns false.
 ///
 /// # Panics
-/// If the test fails there; and on a thread that is not that of [`watch()`].
+/// If the test fails in the child, or if the caller is not on the thread of [`watch()`].
 pub fn in_child(variables: &[(&str, &str)]) -> bool {
     let thread = thread::current();
     let path = thread.name().expect("the thread of a test has its name");

@@ -1,14 +1,14 @@
-//! Chance that can be had again.
+//! Reproducible random numbers.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// SplitMix64: a seed gives the same numbers everywhere.
+/// A generator (SplitMix64) that gives the same numbers for the same seed everywhere.
 #[derive(Clone)]
 pub struct Dice(pub u64);
 
 impl Dice {
-    /// A number below `sides`.
+    /// Returns a number below `sides`.
     pub fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -17,17 +17,17 @@ impl Dice {
         (z ^ (z >> 31)) % sides
     }
 
-    /// Dice of their own for somebody else.
+    /// Returns a separate generator, seeded from this one.
     #[must_use]
     pub fn others(&mut self) -> Self {
         Dice(self.roll(u64::MAX))
     }
 }
 
-/// A setting of the environment, such as a seed or for how long.
+/// Reads a setting from the environment, such as a seed or a duration.
 ///
 /// # Panics
-/// If it is set to something else.
+/// If the variable is set but cannot be parsed.
 pub fn setting<T: FromStr<Err: Display>>(name: &str) -> Option<T> {
     let text = std::env::var(name).ok()?;
     match text.parse() {

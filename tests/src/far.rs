@@ -1,4 +1,4 @@
-//! Wakes by a thread that has nothing to do with any executor.
+//! Wakes tasks from a thread that belongs to no executor.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -7,15 +7,15 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
 
-/// A way to a thread that wakes whoever asks for it.
+/// A handle to a thread that wakes tasks on request.
 #[derive(Clone)]
 pub struct Far(Sender<Letter>);
 
-/// Whom to wake, and where to say that it was done.
+/// The waker to call, and the flag to set when it was called.
 type Letter = (Waker, Arc<AtomicBool>);
 
 impl Far {
-    /// Starts the thread. It ends once all ways to it are dropped.
+    /// Starts the thread. The thread ends once all handles to it are dropped.
     pub fn begin() -> (Self, JoinHandle<()>) {
         let (send, receive) = channel();
         let thread = thread::spawn(move || wake_what_comes(&receive));
@@ -25,7 +25,7 @@ impl Far {
     /// Waits until the thread has woken this task.
     ///
     /// # Panics
-    /// If the thread is gone.
+    /// If the thread has ended.
     pub async fn wake(&self) {
         let woken = Arc::<AtomicBool>::default();
         let mut asked = false;
@@ -44,7 +44,7 @@ impl Far {
     }
 }
 
-/// In every way there is: too early, by reference, by value, with a clone that is dropped.
+/// Wakes in every possible way: too early, by reference, by value, and with a clone that is dropped.
 fn wake_what_comes(receive: &Receiver<Letter>) {
     while let Ok((waker, woken)) = receive.recv() {
         waker.wake_by_ref();

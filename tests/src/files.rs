@@ -1,4 +1,4 @@
-//! Where the tests are.
+//! Finds the files of the tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct TestFile {
     pub path: PathBuf,
-    /// The program that it is part of.
+    /// The program that the file is part of.
     pub binary: String,
-    /// The module that it is there; none where it is the whole program.
+    /// The module that the file forms in the program, or `None` if the file is the whole program.
     pub module: Option<String>,
 }
 
-/// Finds a file of tests by its name without `.rs`: no two have the same, whatever their folders.
+/// Finds a file of tests by its name without `.rs`. Names are unique across all folders.
 ///
 /// # Panics
-/// If two have.
+/// If two files have the name.
 #[must_use]
 pub fn test_file(name: &str) -> Option<TestFile> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");

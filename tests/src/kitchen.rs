@@ -1,28 +1,28 @@
-//! The ways of cooking that every behavioural test goes through.
+//! The executors on which every behavioural test runs.
 
 use std::io;
 use std::time::Duration;
 
 use brigade::{Builder, Executor, SingleThread, WorkStealing};
 
-/// A way to get an executor. Tests are generic over it and may open as many as they like.
+/// A way to make an executor (the kitchen). Tests are generic over it and may make any number of executors.
 pub trait Kitchen {
-    /// What it opens.
+    /// The type of the executor.
     type Executor: Executor;
 
-    /// True if the tasks of this kitchen run on the thread that calls `block_on`, and only then.
+    /// True if the tasks run on the thread that calls `block_on`, and only during that call.
     const ONE_COOK: bool;
 
-    /// Its builder.
+    /// Returns a builder of the executor.
     fn builder() -> Builder<Self::Executor>;
 
-    /// What the builder builds.
+    /// Builds the executor from its builder.
     fn try_build(builder: Builder<Self::Executor>) -> io::Result<Self::Executor>;
 
     /// Calls the executor's `shutdown_timeout`.
     fn shut_down(executor: Self::Executor, timeout: Duration);
 
-    /// An executor with settings.
+    /// Makes an executor with these settings.
     fn build(settings: Settings) -> Self::Executor {
         let builder = Self::builder()
             .name(settings.name)
@@ -32,13 +32,13 @@ pub trait Kitchen {
         Self::try_build(builder).expect("an executor can be built")
     }
 
-    /// An executor with the usual settings.
+    /// Makes an executor with the default settings.
     fn open() -> Self::Executor {
         Self::build(Settings::default())
     }
 }
 
-/// What both builders have.
+/// The settings that both builders have.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     pub name: &'static str,
@@ -58,7 +58,7 @@ impl Default for Settings {
     }
 }
 
-/// `SingleThread`.
+/// Makes a `SingleThread`.
 #[derive(Debug)]
 pub struct OneCook;
 
@@ -80,7 +80,7 @@ impl Kitchen for OneCook {
     }
 }
 
-/// `WorkStealing`, with `WORKERS` workers.
+/// Makes a `WorkStealing` with `WORKERS` workers.
 #[derive(Debug)]
 pub struct ManyCooks<const WORKERS: usize>;
 

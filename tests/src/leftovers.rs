@@ -1,13 +1,13 @@
-//! What a process holds, before a test and after it: descriptors, threads, bytes.
+//! Counts what a process holds before and after a test: descriptors, threads and bytes.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 
-/// The system's allocator, with a count of the bytes that are allocated and not freed.
+/// The system's allocator, with a count of the bytes that are allocated and not yet freed.
 ///
-/// It is used where a test says so: `#[global_allocator] static ALLOCATOR: Counting = Counting;`.
+/// A test opts in with `#[global_allocator] static ALLOCATOR: Counting = Counting;`.
 pub struct Counting;
 
 static LIVE: AtomicI64 = AtomicI64::new(0);
@@ -27,29 +27,29 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// The bytes that are allocated and not freed.
+/// Returns the number of bytes that are allocated and not yet freed.
 ///
 /// # Panics
-/// If [`Counting`] is not the allocator: nothing would ever leak.
+/// If [`Counting`] is not the allocator, because then no leak could be found.
 pub fn live_bytes() -> i64 {
     let live = LIVE.load(Ordering::Relaxed);
     assert!(live > 0, "nobody counts");
     live
 }
 
-/// How many descriptors are open. 0 where the OS does not tell.
+/// Returns the number of open descriptors, or 0 if the OS does not report it.
 pub fn descriptors() -> usize {
-    // One is the directory itself.
+    // Leave out the descriptor of the directory itself.
     fs::read_dir("/proc/self/fd").map_or(0, |list| list.count() - 1)
 }
 
-/// How many threads there are. 0 where the OS does not tell.
+/// Returns the number of threads, or 0 if the OS does not report it.
 pub fn threads() -> usize {
     fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
-/// Descriptors and live bytes, once the threads of executors that were dropped are gone as well: the
-/// drop waits for their work, not for the OS to end them.
+/// Returns the numbers of descriptors and live bytes, once at most `with_threads` threads are left. Dropping
+/// an executor waits for the work of its threads, but not until the OS has ended them.
 pub fn at_rest(with_threads: usize) -> (usize, i64) {
     while threads() > with_threads {
         thread::yield_now();

@@ -1,12 +1,13 @@
 //! Support shared by the tests.
 //!
-//! A behavioural test is written once, as a function that is generic over [`Kitchen`], and listed
-//! in [`on_both!`] at the end of its file: that makes one `#[test]` of it for each way of cooking.
-//! A test that makes sense with one cook only (its future is not `Send`, its clock is virtual) is a
-//! function without parameters, listed in [`one_cook!`].
+//! A behavioural test is written once, as a function that is generic over [`Kitchen`], and listed in
+//! [`on_both!`] at the end of its file. That macro makes one `#[test]` of it for each executor: the
+//! single-thread executor (`OneCook`) and the work-stealing executor with 1, 2 and 4 workers (`ManyCooks`). A
+//! test that only suits the single-thread executor (because its future is not `Send`, or its clock is
+//! virtual) is a function without parameters, listed in [`one_cook!`].
 //!
-//! Every test has a watchdog ([`watch()`]): it fails by name instead of hanging. No test sleeps in
-//! order to be "surely late enough"; tests wait for events and assert counts.
+//! Every test has a watchdog ([`watch()`]), so a test that hangs fails by name. No test sleeps in order to be
+//! "surely late enough"; tests wait for events and assert counts.
 
 mod alone;
 mod dice;
@@ -31,9 +32,9 @@ pub use sockets::{nobody, pair, to_and_fro, waiting_reader};
 pub use waker::{CountingWaker, Hooks, hooked_waker, park_on, poll_with, wake_a_clone};
 pub use watch::{LIMIT, watch};
 
-/// Makes a test for each kitchen of each function it is given.
+/// Makes a test of each given function for each [`Kitchen`].
 ///
-/// Those after `alone:` run in a process of their own, for they count or change what belongs to the
+/// Each test after `alone:` runs in a separate process, because it counts or changes what belongs to the
 /// whole process: descriptors, signals, limits.
 #[macro_export]
 macro_rules! on_both {
@@ -45,7 +46,7 @@ macro_rules! on_both {
     };
 }
 
-/// The tests of one kitchen, in a module of their own.
+/// Makes the tests of one [`Kitchen`], in a separate module.
 #[macro_export]
 macro_rules! kitchen_tests {
     ($module:ident, $kitchen:ty; $($test:ident)*; $($lonely:ident)*) => {
@@ -72,7 +73,7 @@ macro_rules! kitchen_tests {
     };
 }
 
-/// Makes a test of each function it is given, for what only the single-thread executor has.
+/// Makes a test of each given function, for features that only the single-thread executor has.
 #[macro_export]
 macro_rules! one_cook {
     ($($test:ident),* $(,)? $(; alone: $($lonely:ident),* $(,)?)?) => {

@@ -1,8 +1,8 @@
-//! Bugs that are put back on purpose, one at a time: the list of them.
+//! The list of bugs that are put back on purpose, one at a time.
 //!
-//! `tests/mutants/list.diff` holds them in the form of a diff: the lines that a bug takes away from
-//! the source and those that it puts there instead. `cargo run -p brigade-tests --example mutants`
-//! puts each into a copy of the sources and sees whether the check that the list names fails.
+//! `tests/mutants/list.diff` holds them in the form of a diff: the lines that a bug removes from the source
+//! and those that replace them. `cargo run -p brigade-tests --example mutants` puts each bug into a copy of
+//! the sources and reports whether the check that the list names fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,28 +12,28 @@ use crate::{TestFile, test_file};
 /// A bug, and the check that has to fail with it.
 #[derive(Clone, Debug)]
 pub struct Mutant {
-    /// What it is called.
+    /// The bug's name in the list.
     pub name: String,
-    /// Whose bug it was: as in `tests/KNOWN-BUGS.md`.
+    /// The project that had the bug, as in `tests/KNOWN-BUGS.md`.
     pub bug: String,
     /// What goes wrong, in words.
     pub what: String,
-    /// The source file, below the root of the repository.
+    /// The source file's path below the root of the repository.
     pub file: String,
-    /// The lines as they are shipped.
+    /// The lines without the bug.
     pub old: String,
     /// The lines with the bug.
     pub new: String,
-    /// What has to fail.
+    /// The check that has to fail.
     pub check: Check,
 }
 
 /// A command that runs some tests.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Check {
-    /// Unit tests of the runtime whose paths contain the text.
+    /// Unit tests of the runtime whose paths contain this text.
     Unit(String),
-    /// A file below `tests/tests`, by its name, and a text that the paths of its tests contain.
+    /// The name of a file below `tests/tests`, and a text that the paths of its tests contain.
     Test(String, String),
     /// A model in `runtime/src/loom_tests`, explored by loom.
     Loom(String),
@@ -51,7 +51,7 @@ impl Check {
         words.next().is_none().then_some(check)
     }
 
-    /// The arguments for `cargo`, apart from those for the tests.
+    /// Returns the arguments for `cargo`, without those for the tests.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
         let arguments = match self {
@@ -62,7 +62,7 @@ impl Check {
         arguments.split(' ').map(str::to_owned).collect()
     }
 
-    /// Returns whether the test of this path, as its program lists it, is part of the check.
+    /// Returns whether the check includes the test with this path, as its program lists it.
     #[must_use]
     pub fn includes(&self, test: &str) -> bool {
         match self {
@@ -87,21 +87,21 @@ impl std::fmt::Display for Check {
     }
 }
 
-/// Where a file of tests is.
+/// Finds a file of tests.
 fn place(file: &str) -> TestFile {
     test_file(file).unwrap_or_else(|| panic!("there is no {file}.rs below tests/tests"))
 }
 
-/// The root of the repository.
+/// Returns the root of the repository.
 #[must_use]
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The list.
+/// Reads the list.
 ///
 /// # Panics
-/// If it cannot be read, or an entry is not complete.
+/// If the list cannot be read, or an entry is incomplete.
 #[must_use]
 pub fn list() -> Vec<Mutant> {
     let path = root().join("tests/mutants/list.diff");
@@ -133,10 +133,11 @@ fn parse(entry: &str) -> Option<Mutant> {
 }
 
 impl Mutant {
-    /// The source file with the bug in it.
+    /// Returns the source with the bug in it.
     ///
     /// # Errors
-    /// If the lines are not in it exactly once: the source has changed, the list must follow.
+    /// Returns an error unless the source contains the lines exactly once. The list must follow a changed
+    /// source.
     pub fn apply(&self, source: &str) -> Result<String, String> {
         match source.matches(&self.old).count() {
             1 if !self.old.is_empty() => Ok(source.replace(&self.old, &self.new)),

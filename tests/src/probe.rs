@@ -1,4 +1,4 @@
-//! Values that tell what happened to them.
+//! Values that record what happened to them.
 
 use std::any::Any;
 use std::future::Future;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-/// A count that can be shared.
+/// A shared count.
 #[derive(Clone, Debug, Default)]
 pub struct Tally(Arc<AtomicUsize>);
 
@@ -17,17 +17,17 @@ impl Tally {
         Self::default()
     }
 
-    /// One more.
+    /// Adds one.
     pub fn add(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The count.
+    /// Returns the count.
     pub fn get(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Something that counts its drop, which ought to be one.
+    /// Returns a value that counts its drop. There must be exactly one.
     pub fn on_drop(&self) -> Dropped<impl FnMut() + Send + use<>> {
         let tally = self.clone();
         Dropped(move || tally.add())
@@ -43,7 +43,7 @@ impl<F: FnMut()> Drop for Dropped<F> {
     }
 }
 
-/// Panics with a text when it is dropped.
+/// Returns a value that panics with `text` when it is dropped.
 pub fn noisy(text: &'static str) -> Dropped<impl FnMut() + Send> {
     Dropped(move || panic!("{text}"))
 }
@@ -53,10 +53,10 @@ pub fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// The text of a panic.
+/// Returns the message of a panic.
 ///
 /// # Panics
-/// If the payload is no text.
+/// If the payload is not text.
 pub fn text_of(payload: &(dyn Any + Send)) -> &str {
     payload
         .downcast_ref::<&str>()

@@ -1,4 +1,4 @@
-//! Connections to try something on.
+//! Connections to test with.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,10 +8,10 @@ use brigade::net::{TcpListener, TcpStream};
 use brigade::task::JoinHandle;
 use futures::channel::oneshot;
 
-/// Two ends of a connection.
+/// Returns both ends of a new connection.
 ///
 /// # Panics
-/// If it cannot be had, or the two do not agree on their addresses.
+/// If the connection cannot be made, or the ends do not agree on their addresses.
 pub async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let connect = TcpStream::connect(listener.local_addr().unwrap());
@@ -22,19 +22,19 @@ pub async fn pair() -> (TcpStream, TcpStream) {
     (client, server)
 }
 
-/// An address at which nobody listens.
+/// Returns an address at which no socket listens.
 ///
 /// # Panics
-/// If there is none to be had.
+/// If no port is free.
 pub fn nobody() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
 }
 
-/// A hundred bytes, each of which goes there and comes back before the next.
+/// Sends a hundred bytes to the other end and back, one after another.
 ///
 /// # Panics
-/// If one does not, or comes back as another.
+/// If a byte is lost or changed.
 pub async fn to_and_fro((client, server): (TcpStream, TcpStream)) {
     let echo = brigade::spawn(async move {
         let mut byte = [0];
@@ -52,10 +52,10 @@ pub async fn to_and_fro((client, server): (TcpStream, TcpStream)) {
     echo.await.unwrap();
 }
 
-/// A task that reads from a stream; it is known to wait.
+/// Spawns a task that reads from a stream, and returns once the read is waiting.
 ///
 /// # Panics
-/// If there is something to read.
+/// If the stream has data to read.
 pub async fn waiting_reader(stream: TcpStream) -> JoinHandle<io::Result<usize>> {
     let (waits, begun) = oneshot::channel();
     let reader = brigade::spawn(async move {

@@ -1,4 +1,4 @@
-//! Wakers of strangers: what a handle or a socket meets when another executor awaits it.
+//! Foreign wakers, such as a task handle or a socket gets if another executor awaits it.
 
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -8,17 +8,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, Thread};
 
-/// A waker that counts how often it was called.
+/// A waker that counts its calls.
 #[derive(Debug, Default)]
 pub struct CountingWaker(AtomicUsize);
 
 impl CountingWaker {
-    /// Not called yet.
+    /// Makes a waker with a count of 0.
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    /// How often it was called.
+    /// Returns the number of calls.
     pub fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
@@ -34,14 +34,14 @@ impl Wake for CountingWaker {
     }
 }
 
-/// What a [`hooked_waker`] does when it is cloned, woken (by value or by reference) or dropped.
+/// User code that a [`hooked_waker`] runs when it is cloned, woken (by value or by reference) or dropped.
 pub trait Hooks: Send + Sync + 'static {
     fn on_clone(&self) {}
     fn on_wake(&self) {}
     fn on_drop(&self) {}
 }
 
-/// A waker of a stranger, with user code in each of its functions.
+/// Makes a foreign waker with user code in each of its functions.
 pub fn hooked_waker<H: Hooks>(hooks: Arc<H>) -> Waker {
     // SAFETY: the functions of the table below keep the contract of `RawWaker`: the data is a
     // counted reference, and `H` is `Send + Sync`.
@@ -59,7 +59,7 @@ fn raw<H: Hooks>(hooks: Arc<H>) -> RawWaker {
                     raw(Arc::clone(&hooks))
                 },
                 |data| {
-                    // The reference ends also when the hook panics.
+                    // Release the reference even if the hook panics.
                     let hooks = ManuallyDrop::into_inner(borrow::<H>(data));
                     hooks.on_wake();
                 },
@@ -74,19 +74,19 @@ fn raw<H: Hooks>(hooks: Arc<H>) -> RawWaker {
     )
 }
 
-/// The reference that a raw waker holds, without taking it over.
+/// Borrows the reference that a raw waker holds, without taking ownership of it.
 fn borrow<H>(data: *const ()) -> ManuallyDrop<Arc<H>> {
     // SAFETY: `raw` made the pointer from an `Arc<H>`, whose reference the waker still holds.
     ManuallyDrop::new(unsafe { Arc::from_raw(data.cast()) })
 }
 
-/// Clones a waker to wake the clone, by value.
+/// Clones a waker and wakes the clone by value.
 pub fn wake_a_clone(waker: &Waker) {
     let clone = waker.clone();
     clone.wake();
 }
 
-/// Awaits `future` on this thread, with a waker that unparks it and knows nothing of brigade.
+/// Awaits `future` on this thread, with a waker that unparks the thread and belongs to no executor.
 pub fn park_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {
@@ -104,7 +104,7 @@ pub fn park_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Polls a future that may be moved, with this waker.
+/// Polls an `Unpin` future with this waker.
 pub fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(waker))
 }

@@ -5,20 +5,20 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// How long a test may take. Far more than any needs, also on a busy machine in a debug build.
+/// How long a test may take. This is far more than any test needs, even in a debug build on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// `LIMIT`, or so many times that: `BRIGADE_PATIENCE=10` for tools under which everything is slow.
+/// Returns `LIMIT` times the value of `BRIGADE_PATIENCE`, which is set for tools that slow everything down.
 fn limit() -> Duration {
     let patience = std::env::var("BRIGADE_PATIENCE").ok();
     LIMIT * patience.and_then(|it| it.parse().ok()).unwrap_or(1)
 }
 
-/// That of the main thread on most systems.
+/// The stack size of the test's thread: that of the main thread on most systems.
 const STACK: usize = 8 << 20;
 
-/// Runs `test` on a thread of its own and fails by `name` if it is not done within [`LIMIT`]
-/// (times `BRIGADE_PATIENCE`, where that is set).
+/// Runs `test` on a separate thread and fails by `name` if the test does not end within [`LIMIT`] (times
+/// `BRIGADE_PATIENCE`, if that is set).
 ///
 /// # Panics
 /// If the test panics or hangs.
@@ -26,10 +26,10 @@ pub fn watch(name: &str, test: impl FnOnce() + Send + 'static) {
     let (done, finished) = mpsc::channel::<()>();
     let thread = thread::Builder::new()
         .name(name.into())
-        // Said outright, for a test that spoils the default for everybody else.
+        // Set the size explicitly, because a test may change the default for all threads.
         .stack_size(STACK)
         .spawn(move || {
-            // Dropped at the end, also when the test panics: that is the signal.
+            // This is dropped at the end, even if the test panics, which tells the watchdog.
             let _done = done;
             test();
         })

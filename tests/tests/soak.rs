@@ -1,12 +1,12 @@
-//! A soak: everything at once for as long as one likes, with faults injected all the while, and in the
-//! end nothing is lost and nothing is left.
+//! A soak test: runs everything at once for any length of time while it injects faults. At the end, nothing
+//! is lost and nothing is left.
 //!
-//! `BRIGADE_SOAK_MINUTES=20 cargo test --release -p brigade-tests --test soak -- --nocapture` is the
-//! long form; without the variable it takes some seconds. `BRIGADE_SOAK_SEED=7` draws other dice.
+//! `BRIGADE_SOAK_MINUTES=20 cargo test --release -p brigade-tests --test soak -- --nocapture` is the long
+//! form. Without the variable, the test takes some seconds. `BRIGADE_SOAK_SEED=7` selects a different seed.
 //!
-//! Courses follow one another, each on an executor of its own. Faults: signals that interrupt system
-//! calls, spells without a descriptor to be had, connections that are reset, refused, half-closed and
-//! given up, tasks that are aborted, panics in polls, in drops and in wakers, and executors that are
+//! The test runs rounds (courses), each with many clients (guests) on a new executor. The faults are signals
+//! that interrupt system calls, periods without free descriptors, connections that are reset, refused,
+//! half-closed and dropped, aborted tasks, panics in polls, destructors and wakers, and executors that are
 //! dropped with all of that under way.
 #![cfg(target_os = "linux")]
 
@@ -33,15 +33,15 @@ use weather::{Weather, feel_signals};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Guests of a course, and what each of them does one after another.
+/// The number of clients per round, and the number of actions per client.
 const GUESTS: u64 = 200;
 const DEEDS: u64 = 25;
 
-/// A wait that has not ended by then is lost: everything that is waited for comes at once, or within
-/// milliseconds, and the machine may be busy.
+/// How long a wait may take before it counts as lost. Everything comes at once or within milliseconds, but
+/// the machine may be busy.
 const LOST: Duration = Duration::from_secs(60);
 
-/// What happened, in all courses together.
+/// What happened in all rounds together.
 #[derive(Default)]
 struct Book {
     operations: AtomicU64,
@@ -61,7 +61,7 @@ impl Book {
     }
 }
 
-/// In every task: counts its life.
+/// A value in every task, which counts the task's beginning and end.
 struct Life(Arc<Book>);
 
 impl Life {
@@ -77,21 +77,21 @@ impl Drop for Life {
     }
 }
 
-/// Panics without a word on the screen: there will be thousands.
+/// Panics without a message, because there will be thousands.
 fn quiet_panic() -> ! {
     resume_unwind(Box::new("as the dice say"))
 }
 
-/// What a guest needs for its deeds.
+/// What a client needs for its actions.
 #[derive(Clone)]
 struct Table {
     book: Arc<Book>,
     listener: Arc<TcpListener>,
-    /// To a thread that wakes whom it is told.
+    /// A handle to a thread that wakes tasks on request.
     far: Far,
 }
 
-/// Waits for something that must come: counts it as lost where it does not.
+/// Waits for something that must come, and counts it as lost if it does not.
 async fn must_come<F: Future>(book: &Book, wait: F) -> Option<F::Output> {
     let came = timeout(LOST, wait).await.ok();
     if came.is_none() {
@@ -100,18 +100,18 @@ async fn must_come<F: Future>(book: &Book, wait: F) -> Option<F::Output> {
     came
 }
 
-/// Connects, says something and hears it again, or one of the two ends does something else. For want
-/// of descriptors it may fail at once.
+/// Connects, sends some bytes and reads them back, or causes one of several faults. Without free descriptors,
+/// it may fail at once.
 async fn talk(table: &Table, dice: &mut Dice) -> io::Result<()> {
     let stream = TcpStream::connect(table.listener.local_addr()?).await?;
     match dice.roll(6) {
-        // Reset, with something unread or not.
+        // Reset the connection, with or without unread bytes.
         0 => {
             table.book.fault();
             stream.write_all(b"never mind").await?;
             socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
         }
-        // Given up in the middle of a read.
+        // Give up in the middle of a read.
         1 => {
             table.book.fault();
             stream.write_all(b"anybody").await?;
@@ -119,7 +119,7 @@ async fn talk(table: &Table, dice: &mut Dice) -> io::Result<()> {
             let mut read = pin!(stream.read(&mut buffer));
             let _ = futures::poll!(read.as_mut());
         }
-        // Half-closed: the answer comes nevertheless, and then the end.
+        // Close one half. The reply still comes, and then the end.
         2 => {
             table.book.fault();
             stream.write_all(b"and that was all").await?;
@@ -154,7 +154,7 @@ async fn talk(table: &Table, dice: &mut Dice) -> io::Result<()> {
     Ok(())
 }
 
-/// The other end of `talk`, for as long as the course lasts.
+/// Serves the other end of `talk`, until the round ends.
 async fn serve(table: Table) {
     loop {
         let Ok((stream, _)) = table.listener.accept().await else {
@@ -173,7 +173,7 @@ async fn serve(table: Table) {
     }
 }
 
-/// A stranger's waker that panics when it is woken.
+/// A foreign waker that panics when it is woken.
 struct Hysteric;
 
 impl Hooks for Hysteric {
@@ -182,7 +182,7 @@ impl Hooks for Hysteric {
     }
 }
 
-/// A child that ends in some way that is not nice.
+/// Runs a child task that panics, is aborted or ends in another abnormal way.
 async fn child(table: &Table, dice: &mut Dice) {
     let life = Life::begin(&table.book);
     table.book.fault();
@@ -235,14 +235,14 @@ async fn child(table: &Table, dice: &mut Dice) {
             let waker = hooked_waker(Arc::new(Hysteric));
             let polled = task.as_mut().poll(&mut Context::from_waker(&waker));
             if polled.is_pending() {
-                // With many cooks it may wake the other one before this one takes its place.
+                // On several workers, the task may call the panicking waker before this await replaces it.
                 must_come(&table.book, task).await;
             }
         }
     }
 }
 
-/// One guest's evening, by the dice.
+/// Runs one client with random actions.
 fn guest(table: Table, mut dice: Dice, life: Life) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     Box::pin(async move {
         let _life = life;
@@ -255,7 +255,7 @@ fn guest(table: Table, mut dice: Dice, life: Life) -> Pin<Box<dyn Future<Output 
                     must_come(&table.book, table.far.wake()).await;
                 }
                 4 | 5 => {
-                    // An error is want of descriptors, or a reset.
+                    // An error is caused by a lack of descriptors, or by a reset.
                     if talk(&table, &mut dice).await.is_err() {
                         table.book.fault();
                     }
@@ -281,7 +281,7 @@ fn guest(table: Table, mut dice: Dice, life: Life) -> Pin<Box<dyn Future<Output 
     })
 }
 
-/// A course: guests, some of whom are aborted, and in the end an executor that is dropped with tasks in
+/// Runs one round: the clients, some of whom are aborted, and then the drop of the executor with tasks in
 /// every state.
 fn course(executor: impl Executor, seed: u64, book: &Arc<Book>) {
     let (far, waker) = Far::begin();
@@ -315,7 +315,7 @@ fn course(executor: impl Executor, seed: u64, book: &Arc<Book>) {
                 _ => {}
             }
         }
-        // Those are still there when the executor goes.
+        // These tasks still exist when the executor is dropped.
         for _ in 0..20 {
             let dice = dice.others();
             drop(brigade::spawn(guest(
@@ -331,8 +331,8 @@ fn course(executor: impl Executor, seed: u64, book: &Arc<Book>) {
     waker.join().unwrap();
 }
 
-/// A course on one executor or the other: they take turns. With no descriptor to be had there is none,
-/// so it is tried again.
+/// Runs one round on the next of the executors, in rotation. Without free descriptors, no executor can be
+/// made, so try again.
 fn serve_course(number: u64, seed: u64, book: &Arc<Book>) {
     let seed = seed.wrapping_add(number);
     loop {
@@ -349,8 +349,8 @@ fn serve_course(number: u64, seed: u64, book: &Arc<Book>) {
     }
 }
 
-/// A few courses in calm weather, after which all is as it was: what a storm has left behind is still
-/// there.
+/// Runs a few rounds without process-wide faults, and then returns the counts, in which any leak of earlier
+/// rounds is still visible.
 fn calm_down(seed: u64, book: &Arc<Book>, threads: usize) -> (usize, i64) {
     for number in 0..6 {
         serve_course(number, seed, book);
@@ -365,7 +365,7 @@ fn nothing_is_lost_and_nothing_is_left() {
     feel_signals();
     let threads = threads();
     let book = Arc::<Book>::default();
-    // What is made once for a process is made now, also what only bad weather brings about.
+    // First make what is made once per process, including what only faults cause.
     let weather = Weather::begin(seed);
     for number in 0..6 {
         serve_course(number, seed, &book);
@@ -375,7 +375,7 @@ fn nothing_is_lost_and_nothing_is_left() {
     let began = Instant::now();
     let mut courses = 0;
     let weather = Weather::begin(seed);
-    // In the short form a few of each kind, however long they take.
+    // The short form makes a few rounds of each kind, however long they take.
     while minutes.map_or(courses < 9, |it| began.elapsed().as_secs_f64() < it * 60.0) {
         serve_course(courses, seed, &book);
         courses += 1;

@@ -1,12 +1,11 @@
-//! Everything at once, and in the end the counts balance to the unit.
+//! Runs everything at once, and then checks that the counts balance exactly.
 //!
-//! Rounds of tasks that do what tasks do: yield, sleep, wake one another across threads, await
-//! children, abort and are aborted, panic, talk over sockets. Each round has an executor of its own.
-//! At the end every future was dropped exactly once, every handle gave one result, and descriptors and
-//! live bytes are what they were before.
+//! Each round makes an executor and tasks that yield, sleep, wake each other across threads, await children,
+//! abort and are aborted, panic, and use sockets. At the end, every future was dropped exactly once, every
+//! handle returned one result, and descriptors and live bytes are the same as before.
 //!
-//! A short run by default. `BRIGADE_STRESS_ROUNDS=200` makes it long (millions of tasks), and
-//! `BRIGADE_STRESS_SEED=7` another one.
+//! The default run is short. `BRIGADE_STRESS_ROUNDS=200` makes a long one, with millions of tasks, and
+//! `BRIGADE_STRESS_SEED=7` selects a different seed.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -22,9 +21,9 @@ use brigade_tests::{Counting, Dice, Far, at_rest, setting, threads};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Tasks of a round.
+/// The number of tasks per round.
 const TASKS: usize = 5_000;
-/// Pairs of sockets of a round.
+/// The number of socket pairs per round.
 const PAIRS: usize = 20;
 
 /// What happened to the tasks of a round.
@@ -37,7 +36,7 @@ struct Counts {
     aborted: AtomicUsize,
 }
 
-/// In every future: counts its life.
+/// A value in every future, which counts the future's beginning and end.
 struct Life(Arc<Counts>);
 
 impl Life {
@@ -53,7 +52,7 @@ impl Drop for Life {
     }
 }
 
-/// One task's life, by the dice.
+/// Runs one task with random actions.
 fn live(
     mut dice: Dice,
     life: Life,
@@ -107,7 +106,7 @@ fn count(counts: &Counts, result: Result<(), brigade::task::JoinError>) {
     place.fetch_add(1, Ordering::Relaxed);
 }
 
-/// A pair of sockets that say something to one another and close.
+/// Runs a pair of sockets that exchange bytes and close.
 async fn talk(listener: Arc<TcpListener>, life: Life) {
     let _life = life;
     let address = listener.local_addr().unwrap();
@@ -150,14 +149,14 @@ async fn round(seed: u64, far: Far, counts: Arc<Counts>) {
         }
         if dice.roll(20) == 0 {
             let some = dice.roll(handles.len() as u64) as usize;
-            // Not the sockets: both ends of a pair have to stay.
+            // Do not abort the sockets' tasks, because both ends of a pair have to stay.
             handles[some.max(PAIRS.min(handles.len() - 1))].abort();
         }
     }
     for handle in handles {
         count(&counts, handle.await);
     }
-    // Some that are left behind, in all states, for the executor to clean up.
+    // Leave some tasks in all states, for the executor to clean up.
     for number in 0..50 {
         let life = Life::new(&counts);
         let left = brigade::spawn(async move {
@@ -182,8 +181,8 @@ fn run_round(executor: impl Executor, seed: u64) -> usize {
     assert_eq!(counts.dropped.load(Ordering::Relaxed), begun, "seed {seed}");
     let ended = [&counts.done, &counts.panicked, &counts.aborted];
     let ended: usize = ended.iter().map(|it| it.load(Ordering::Relaxed)).sum();
-    // Children whose parents were aborted while awaiting them have nobody to count them, nor have
-    // the fifty that were left behind.
+    // If a parent was aborted while it awaited a child, the child's end is not counted. The ends of the fifty
+    // tasks that were left are not counted either.
     assert!(ended + 50 <= begun && ended >= TASKS + PAIRS, "seed {seed}");
     assert!(counts.panicked.load(Ordering::Relaxed) > 0);
     assert!(counts.aborted.load(Ordering::Relaxed) > 0);
@@ -199,7 +198,7 @@ fn run_round(executor: impl Executor, seed: u64) -> usize {
 fn everything_at_once_and_the_counts_balance() {
     let seed = setting("BRIGADE_STRESS_SEED").unwrap_or(1);
     let rounds = setting("BRIGADE_STRESS_ROUNDS").unwrap_or(4);
-    // The panics are part of it: they need not be printed.
+    // These panics are expected and need not be printed.
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         if info.payload().downcast_ref::<&str>() != Some(&"as the dice say") {
@@ -210,7 +209,7 @@ fn everything_at_once_and_the_counts_balance() {
         let one = run_round(SingleThread::new().unwrap(), seed);
         one + run_round(WorkStealing::with_workers(4).unwrap(), seed)
     };
-    // What is made once for a process is made now.
+    // First make what is made once per process.
     let mine = threads();
     both(seed);
     both(seed);

@@ -1,4 +1,4 @@
-//! The adapter alone: hyper's buffers, drawn lengths at a time, get exactly the bytes that were sent.
+//! Tests the adapter alone: hyper's buffers, of generated lengths, receive exactly the bytes that were sent.
 
 #![no_main]
 
@@ -13,7 +13,7 @@ use futures_util::{future::poll_fn, join};
 use hyper::rt::{Read, ReadBuf};
 use libfuzzer_sys::fuzz_target;
 
-/// Reads to the end, so many bytes at a time as `lengths` say, over and over.
+/// Reads to the end. `lengths` gives the size of each read and is repeated as needed.
 async fn read<S: Read + Unpin>(mut stream: S, lengths: &[u8]) -> Vec<u8> {
     let mut got = Vec::new();
     for length in lengths.iter().cycle() {
@@ -39,7 +39,7 @@ fuzz_target!(|data: &[u8]| {
         let (near, far) = UnixStream::pair().unwrap();
         let (got, ()) = join!(read(far, lengths), stranger.send(&near));
         assert_eq!(got, stranger.bytes());
-        // The same through the wrapper for streams of futures-io.
+        // Test the same through the wrapper for streams of futures-io.
         let (near, far) = UnixStream::pair().unwrap();
         let (got, ()) = join!(read(Io::new(far), lengths), stranger.send(&near));
         assert_eq!(got, stranger.bytes());

@@ -1,4 +1,4 @@
-//! Libraries that know no runtime, on brigade: combinators, channels and locks of the field. Glue: none.
+//! Runs common libraries that need no particular runtime: combinators, channels and locks. They need no glue.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,13 +19,13 @@ use futures_concurrency::prelude::*;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A number that comes after so many milliseconds.
+/// Returns `number` after this many milliseconds.
 async fn after(milliseconds: u32, number: u32) -> u32 {
     sleep(MS * milliseconds).await;
     number
 }
 
-/// futures-util: many at once, a few at once, the first, all.
+/// futures-util: joins many futures, limits how many run at once, and takes the first or all results.
 fn futures_combinators<K: Kitchen>() {
     K::open().block_on(async {
         assert_eq!(
@@ -76,7 +76,7 @@ fn futures_combinators<K: Kitchen>() {
     });
 }
 
-/// futures-channel, between tasks and between threads.
+/// futures-channel: channels connect tasks, and threads.
 fn futures_channels<K: Kitchen>() {
     K::open().block_on(async {
         let (mut send, receive) = mpsc::channel(2);
@@ -96,7 +96,7 @@ fn futures_channels<K: Kitchen>() {
     });
 }
 
-/// futures-util's adapters over a socket: buffers, lines, copy, split.
+/// futures-util's adapters work over a socket: buffers, lines, copy, split.
 fn futures_io_adapters<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -124,7 +124,7 @@ fn futures_io_adapters<K: Kitchen>() {
     });
 }
 
-/// futures-concurrency: join, race, merge, and a bounded concurrent stream.
+/// futures-concurrency: join, race, merge, and a concurrent stream with a limit.
 fn futures_concurrency_operators<K: Kitchen>() {
     K::open().block_on(async {
         assert_eq!((after(2, 1), after(1, 2)).join().await, (1, 2));
@@ -160,7 +160,7 @@ fn futures_concurrency_operators<K: Kitchen>() {
     });
 }
 
-/// async-channel: many producers, many consumers, none lost, none twice.
+/// async-channel: with many producers and consumers, no message is lost and none arrives twice.
 fn async_channel_many_to_many<K: Kitchen>() {
     K::open().block_on(async {
         let (send, receive) = async_channel::bounded(3);
@@ -184,7 +184,8 @@ fn async_channel_many_to_many<K: Kitchen>() {
     });
 }
 
-/// async-lock: a mutex held across awaits, readers together, a semaphore's bound, a barrier.
+/// async-lock: a mutex is held across awaits, readers share a lock, and a semaphore and a barrier keep their
+/// counts.
 fn async_lock_locks<K: Kitchen>() {
     K::open().block_on(async {
         let sum = Arc::new(Mutex::new(0));

@@ -1,8 +1,8 @@
-//! axum over brigade: `serve` below is the recipe that the page on the ecosystem shows. hyper drives each
-//! connection in a task of brigade; a router of axum is its service.
+//! Runs axum on brigade. `serve` below is the recipe that the page on the ecosystem shows: hyper drives each
+//! connection in a task of brigade, and the service is an axum router.
 //!
-//! Routing, extractors, JSON and bodies need no runtime. `TimeoutLayer`, `ServeDir` and `WebSocketUpgrade` call
-//! tokio: the last test shows that they panic without it. `compat()` on the connection gives it to them.
+//! Routing, extractors, JSON and bodies need no runtime. `TimeoutLayer`, `ServeDir` and `WebSocketUpgrade`
+//! call tokio and panic without it, as the last test shows. `compat()` on the connection provides tokio.
 
 use std::io;
 use std::net::SocketAddr;
@@ -106,14 +106,15 @@ async fn ask(
     Ok((status, reply.into_body().collect().await?.to_bytes()))
 }
 
-/// Routes with a path, a state and JSON both ways; what is not JSON, or not there, gets the right status.
+/// Routes take a path, a state and JSON, and return JSON. A wrong body or an unknown path gets the right
+/// status.
 fn json_there_and_back<K: Kitchen>() {
     async fn order(
         State(kitchen): State<String>,
         Path(table): Path<u32>,
         Json(order): Json<Value>,
     ) -> Json<Value> {
-        // A handler may await whatever brigade has.
+        // A handler may await anything of brigade.
         brigade::time::sleep(Duration::from_millis(1)).await;
         Json(json!({ "kitchen": kitchen, "table": table, "dish": order["dish"] }))
     }
@@ -175,8 +176,8 @@ fn a_file_is_served<K: Kitchen>() {
     });
 }
 
-/// axum spawns a websocket's task on tokio, here on the thread of `async-compat`. That task uses brigade through
-/// a `Handle`.
+/// axum spawns a websocket's task on tokio, here on the thread of `async-compat`. That task uses brigade
+/// through a `Handle`.
 fn a_websocket_is_served<K: Kitchen>() {
     async fn upgrade(upgrade: WebSocketUpgrade, State(handle): State<brigade::Handle>) -> Response {
         upgrade.on_upgrade(async move |mut socket| {
@@ -212,7 +213,7 @@ fn a_websocket_is_served<K: Kitchen>() {
     });
 }
 
-/// `TimeoutLayer` uses tokio's clock: a handler that never ends gets its status.
+/// `TimeoutLayer` uses tokio's clock. A handler that never ends gets the timeout's status.
 fn a_timeout_layer_ends_a_slow_handler<K: Kitchen>() {
     let limit = Duration::from_millis(20);
     let app = Router::new()
@@ -232,7 +233,7 @@ fn a_timeout_layer_ends_a_slow_handler<K: Kitchen>() {
     });
 }
 
-/// After the stop no connection is accepted, an idle one is closed, and a request under way is answered.
+/// After the stop, the server accepts no connection, closes an idle one, and answers a request under way.
 fn a_shutdown_lets_requests_finish<K: Kitchen>() {
     let (begun, has_begun) = async_channel::bounded::<()>(1);
     let (go, may_go) = async_channel::bounded::<()>(1);
@@ -272,7 +273,7 @@ fn a_shutdown_lets_requests_finish<K: Kitchen>() {
     });
 }
 
-/// Without `compat()` the parts that call tokio panic in the connection's task, and the rest works.
+/// Without `compat()`, the parts that call tokio panic in the connection's task, and all other parts work.
 fn what_calls_tokio_panics_without_compat<K: Kitchen>() {
     let second = Duration::from_secs(1);
     let timed = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, second);

@@ -1,8 +1,8 @@
-//! Crates that want tokio itself, beside brigade: `async-compat` starts a runtime of tokio on a thread of
-//! its own, and enters it around each poll. Glue: one call of `compat()` a future.
+//! Runs crates that require tokio beside brigade. `async-compat` starts a tokio runtime on a separate thread
+//! and enters it around each poll. The glue is one call of `compat()` per future.
 //!
-//! The price is a second reactor and a second clock: their sockets are woken on tokio's thread, and
-//! the wakes come to brigade's tasks from outside.
+//! The cost is a second reactor and a second clock. Tokio's thread wakes the sockets, so those wakes reach
+//! brigade's tasks from another thread.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -16,15 +16,14 @@ use hyper::body::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How many threads of this process are async-compat's.
+/// Returns the number of this process's threads that belong to async-compat.
 fn threads() -> usize {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let names = tasks.filter_map(|it| fs::read_to_string(it.unwrap().path().join("comm")).ok());
     names.filter(|it| it.starts_with("async-compat")).count()
 }
 
-/// tokio's sockets and timers work in tasks of brigade; what it costs is one thread, however many
-/// tasks there are.
+/// tokio's sockets and timers work in brigade's tasks. They cost one thread for any number of tasks.
 fn tokio_s_own_sockets_and_timers_run<K: Kitchen>() {
     K::open().block_on(async {
         assert_eq!(threads(), 0);
@@ -70,8 +69,8 @@ fn tokio_s_own_sockets_and_timers_run<K: Kitchen>() {
     });
 }
 
-/// A crate that can only open its own connections, here hyper over tokio's socket, as clients built on
-/// tokio do: the connection is tokio's, the tasks are brigade's.
+/// A crate can only open its own connections, as clients built on tokio do (here hyper over tokio's socket).
+/// The connection is tokio's, and the tasks are brigade's.
 fn a_crate_over_tokio_s_socket_runs<K: Kitchen>() {
     K::open().block_on(async {
         let listener = brigade::net::TcpListener::bind("127.0.0.1:0")

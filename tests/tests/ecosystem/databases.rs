@@ -1,12 +1,12 @@
-//! Real databases, started by the tests from the system's packages, asked by clients on brigade.
+//! Queries real databases with clients on brigade. The tests start the servers from the system's packages.
 //!
-//! What a client needs is to take a stream that somebody else has opened. `tokio-postgres` does
-//! (`Config::connect_raw`), and so does `redis` (`MultiplexedConnection::new_with_config`); both ask
-//! for tokio's traits, which `compat()` of `tokio-util` gives any stream of futures-io, and neither then
-//! needs a runtime of tokio. The glue is that one call.
+//! A client must accept a stream that the caller has opened. `tokio-postgres` does (`Config::connect_raw`),
+//! and so does `redis` (`MultiplexedConnection::new_with_config`). Both require tokio's traits, which
+//! `compat()` of `tokio-util` adds to any stream of futures-io. Neither client then needs a tokio runtime.
+//! The glue is that one call.
 //!
-//! Where a server is not installed its test says loudly that it was skipped; where
-//! `BRIGADE_REQUIRE_SERVERS` is set, it fails.
+//! If a server is not installed, its test prints that it was skipped, or fails if `BRIGADE_REQUIRE_SERVERS`
+//! is set.
 #![cfg(unix)]
 
 use std::env;
@@ -28,10 +28,10 @@ use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 use tokio_util::compat::FuturesAsyncReadCompatExt;
 
-/// No server takes as long to begin.
+/// How long to wait for a server to start. Every server starts sooner.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server, its room, and the socket it listens at. It ends with the test.
+/// A running server, its directory, and its socket. The server is stopped when the value is dropped.
 struct Server {
     child: Child,
     socket: PathBuf,
@@ -64,12 +64,12 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // Some of it may belong to another user.
+        // Some files may belong to another user.
         let _ = std::fs::remove_dir_all(self.room.path());
     }
 }
 
-/// Where a program is: on the path, or where Debian has the servers.
+/// Finds a program on the path, or in Debian's directories for servers.
 fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let versions = std::fs::read_dir("/usr/lib/postgresql")
@@ -86,13 +86,14 @@ fn find(program: &str) -> Option<PathBuf> {
             env::var_os("BRIGADE_REQUIRE_SERVERS").is_none(),
             "BRIGADE_REQUIRE_SERVERS is set, and there is no {program}"
         );
-        // Not `eprintln`: the test harness would swallow it.
+        // The test harness would hide the output of `eprintln`.
         let _ = writeln!(std::io::stderr(), "SKIPPED: {program} is not installed");
     }
     found
 }
 
-/// PostgreSQL refuses to be root, so a root hands the room and the server to "nobody".
+/// If this process is root, makes the server run as "nobody" and gives it the directory, because PostgreSQL
+/// refuses to run as root.
 fn as_nobody<'a>(command: &'a mut Command, room: &Path) -> &'a mut Command {
     const NOBODY: u32 = 65534;
     let root = libc_uid() == 0;
@@ -105,7 +106,7 @@ fn as_nobody<'a>(command: &'a mut Command, room: &Path) -> &'a mut Command {
 
 fn libc_uid() -> u32 {
     use std::os::unix::fs::MetadataExt;
-    // Of a file that this process has just made.
+    // Take the owner of a file that this process has just made.
     tempfile::tempfile().unwrap().metadata().unwrap().uid()
 }
 
@@ -145,7 +146,7 @@ async fn postgres_client(server: &Server) -> tokio_postgres::Client {
     let stream = UnixStream::connect(&server.socket).await.unwrap();
     let mut config = tokio_postgres::Config::new();
     config.user("cook").dbname("postgres");
-    // The server may listen and not yet be ready: it says so, and is asked again.
+    // The server may listen before it is ready. It then refuses, and the client tries again.
     let connected = config
         .connect_raw(stream.compat(), tokio_postgres::NoTls)
         .await;
@@ -157,7 +158,8 @@ async fn postgres_client(server: &Server) -> tokio_postgres::Client {
     client
 }
 
-/// Tables, parameters, rows as a stream, transactions that collide, an error, pipelined queries.
+/// The client uses tables, parameters, a stream of rows, transactions that collide, an error, and pipelined
+/// queries.
 fn postgresql_answers<K: Kitchen>() {
     let Some(server) = postgres() else { return };
     K::open().block_on(async {
@@ -168,7 +170,7 @@ fn postgresql_answers<K: Kitchen>() {
             .prepare("INSERT INTO dishes VALUES ($1, $2)")
             .await
             .unwrap();
-        // Pipelined: all are sent before the first is answered.
+        // These are pipelined, so all are sent before the first is answered.
         let names = Vec::from_iter((0..500).map(|id| (id, format!("soup {id}"))));
         let inserts = names.iter().map(|(id, name)| {
             let (client, insert) = (&client, &insert);
@@ -202,7 +204,7 @@ fn postgresql_answers<K: Kitchen>() {
         lost.execute("DELETE FROM dishes", &[]).await.unwrap();
         drop(lost);
 
-        // Eight connections add to one row, a transaction each time.
+        // Eight connections add to one row, in one transaction each time.
         let (server, mut cooks) = (&server, Vec::new());
         for _ in 0..8 {
             let mut client = postgres_client(server).await;
@@ -226,8 +228,8 @@ fn postgresql_answers<K: Kitchen>() {
     });
 }
 
-/// The same client when it opens tokio's own socket, as it does for itself: a case for `async-compat`. Its
-/// queries go through brigade's tasks, its bytes through a reactor on a thread of tokio's.
+/// If the client opens tokio's socket itself, it needs `async-compat`. Its queries run in brigade's tasks,
+/// and its bytes pass through a reactor on tokio's thread.
 fn postgresql_answers_behind_async_compat<K: Kitchen>() {
     let Some(server) = postgres() else { return };
     K::open().block_on(async {
@@ -265,7 +267,7 @@ fn redis_server() -> Option<Server> {
 
 async fn redis_client(server: &Server) -> MultiplexedConnection {
     let stream = UnixStream::connect(&server.socket).await.unwrap();
-    // Its own timeouts would need tokio's clock; brigade's `timeout` serves.
+    // The client's own timeouts would need tokio's clock. Use brigade's `timeout` instead.
     let config = redis::AsyncConnectionConfig::new()
         .set_connection_timeout(None)
         .set_response_timeout(None);
@@ -276,7 +278,8 @@ async fn redis_client(server: &Server) -> MultiplexedConnection {
     client
 }
 
-/// Hundreds of commands at once over one connection, a pipeline, a script of types, a wait that ends.
+/// The client sends hundreds of commands at once over one connection, uses a pipeline and several types of
+/// value, and waits for a message.
 fn redis_answers<K: Kitchen>() {
     let Some(server) = redis_server() else { return };
     K::open().block_on(async {
@@ -309,7 +312,7 @@ fn redis_answers<K: Kitchen>() {
         let wrong: Result<i64, _> = client.incr("soup", 1).await;
         assert!(wrong.is_err());
 
-        // One waits for what another sends, each over a connection of its own.
+        // One client waits for what another one sends, over a separate connection.
         let mut waiter = redis_client(&server).await;
         let waiting = spawn(async move {
             let popped: (String, String) = waiter.blpop("hatch", 0.0).await.unwrap();

@@ -1,4 +1,4 @@
-//! hyper over brigade: a client and a server, both from the feature `hyper`.
+//! Runs hyper's client and server on brigade, with the feature `hyper`.
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
@@ -19,7 +19,7 @@ use hyper::{Request, Response, StatusCode};
 
 type Body = Full<Bytes>;
 
-/// Answers with the body of the request, backwards.
+/// Answers with the request's body in reverse order.
 async fn backwards(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let mut bytes = request
         .into_body()
@@ -32,7 +32,7 @@ async fn backwards(request: Request<Incoming>) -> Result<Response<Body>, Infalli
     Ok(Response::new(Full::from(bytes)))
 }
 
-/// Sends one request over a connection of its own.
+/// Sends one request over a separate connection.
 async fn post<S>(stream: S, body: Vec<u8>) -> (StatusCode, Bytes)
 where
     S: rt::Read + rt::Write + Send + Unpin + 'static,
@@ -51,7 +51,7 @@ where
     )
 }
 
-/// A body of many mebibytes there and back, and small ones.
+/// Bodies of many mebibytes, and small ones, are sent and come back.
 fn bodies_there_and_back<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -81,7 +81,7 @@ fn bodies_there_and_back<K: Kitchen>() {
     });
 }
 
-/// A stream of futures-io that counts how it is written.
+/// A stream of futures-io that counts its plain and vectored writes.
 struct Counting {
     stream: TcpStream,
     single: Tally,
@@ -126,7 +126,7 @@ impl AsyncWrite for Counting {
     }
 }
 
-/// Vectored writes pass through to the stream: hyper's head and body go out in one call.
+/// Vectored writes reach the stream, so hyper's head and body are sent in one call.
 fn vectored_writes_pass_through<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -154,7 +154,7 @@ fn vectored_writes_pass_through<K: Kitchen>() {
     });
 }
 
-/// hyper reads into the part of its buffer that is free, however little is asked of it.
+/// A read fills the free part of hyper's buffer and not more, even if that part is small.
 fn reads_fill_what_is_free<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -183,12 +183,12 @@ fn reads_fill_what_is_free<K: Kitchen>() {
             rt::Read::poll_read(Pin::new(&mut stream), cx, buffer.unfilled())
         });
         read.await.unwrap();
-        // The end of the stream adds nothing.
+        // The end of the stream adds no bytes.
         assert_eq!(buffer.filled().len(), 17);
     });
 }
 
-/// hyper's timer is brigade's: a header that does not come in time ends the connection.
+/// hyper uses brigade's timer: if a header does not arrive in time, the connection ends.
 fn timeouts_go_by_brigades_clock<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -215,7 +215,7 @@ fn timeouts_go_by_brigades_clock<K: Kitchen>() {
     });
 }
 
-/// A server and a client of one cook, with services that are not `Send`.
+/// A server and a client on the single-thread executor may have services that are not `Send`.
 fn services_that_are_not_send() {
     let executor = brigade::SingleThread::new().unwrap();
     executor.block_on(async {
@@ -249,7 +249,7 @@ fn services_that_are_not_send() {
     });
 }
 
-/// hyper's tasks may be spawned through the unit struct and through a handle.
+/// hyper can spawn its tasks through the unit struct and through a handle.
 fn both_executors_of_hyper_spawn<K: Kitchen>() {
     let executor = K::open();
     let ran = Tally::new();

@@ -1,7 +1,7 @@
-//! hyper's HTTP/1.1 and HTTP/2 over TCP and Unix sockets, and the crate `h2` by itself.
+//! Runs hyper's HTTP/1.1 and HTTP/2 over TCP and Unix sockets, and the crate `h2` by itself.
 //!
-//! Glue for hyper: none, the feature `hyper` is it. Glue for `h2`, which asks for tokio's traits: one
-//! call, `compat()` of `tokio-util`; no runtime of tokio is there.
+//! hyper needs no glue beyond the feature `hyper`. `h2` requires tokio's traits; the glue is one call of
+//! `compat()` of `tokio-util`, without a tokio runtime.
 #![cfg(unix)]
 
 use std::cell::Cell;
@@ -41,7 +41,7 @@ fn request(path: usize, size: usize) -> Request<Body> {
         .unwrap()
 }
 
-/// Serves one connection by HTTP/1.1.
+/// Serves one connection over HTTP/1.1.
 fn serve1<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     let serve = http1::Builder::new()
         .timer(Timer)
@@ -49,7 +49,7 @@ fn serve1<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     drop(spawn(serve));
 }
 
-/// Serves one connection by HTTP/2, with pings, which need the timer.
+/// Serves one connection over HTTP/2, with pings, which need the timer.
 fn serve2<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     let serve = http2::Builder::new(Tasks)
         .timer(Timer)
@@ -58,7 +58,7 @@ fn serve2<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     drop(spawn(serve));
 }
 
-/// A few requests one after the other over one connection.
+/// Sends a few requests one after another over one connection.
 async fn ask1<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     let (mut sender, connection) = client1::handshake(stream).await.unwrap();
     drop(spawn(connection));
@@ -71,7 +71,7 @@ async fn ask1<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     }
 }
 
-/// Many requests at once over one connection, some of which fill its window.
+/// Sends many requests at once over one connection. Some fill its window.
 async fn ask2<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     let (sender, connection) = client2::handshake(Tasks, stream).await.unwrap();
     drop(spawn(connection));
@@ -132,7 +132,7 @@ fn hyper_h1_and_h2_over_unix_sockets<K: Kitchen>() {
     });
 }
 
-/// One cook's services may hold what is not `Send`, by either protocol.
+/// On the single-thread executor, services may hold values that are not `Send`, with either protocol.
 fn services_that_are_not_send_by_both_protocols() {
     SingleThread::new().unwrap().block_on(async {
         let served = Rc::new(Cell::new(0));
@@ -158,8 +158,8 @@ fn services_that_are_not_send_by_both_protocols() {
     });
 }
 
-/// hyper reads into its buffer as it is: brigade writes what it has received and not a byte besides.
-/// What hyper writes in several slices goes out as such.
+/// hyper's read buffer stays uninitialised except for the bytes that were received. Slices that hyper writes
+/// together are sent together.
 fn nothing_is_filled_with_zeros_and_slices_go_out_together<K: Kitchen>() {
     async fn check<S: rt::Read + rt::Write + Unpin>(mut from: S, mut to: S) {
         let slices = [
@@ -188,7 +188,8 @@ fn nothing_is_filled_with_zeros_and_slices_go_out_together<K: Kitchen>() {
     });
 }
 
-/// The crate `h2` by itself: thousands of requests, a hundred at once, with bodies through windows that have to be given free.
+/// The crate `h2` sends thousands of requests, a hundred at once. The bodies need windows that must be
+/// released.
 fn h2_under_load<K: Kitchen>() {
     const REQUESTS: usize = 2000;
     const AT_ONCE: usize = 100;
@@ -202,7 +203,7 @@ fn h2_under_load<K: Kitchen>() {
         back.send_data(body, true).unwrap();
     }
 
-    /// All of a body; the window is given free as it comes.
+    /// Reads a whole body and releases the window as the parts arrive.
     async fn take(mut body: h2::RecvStream) -> Bytes {
         let mut all = Vec::new();
         while let Some(part) = body.data().await {

@@ -1,4 +1,4 @@
-//! hyper-util's pooled client over `brigade::hyper::Connector`: plain, encrypted, and what fails.
+//! Runs hyper-util's pooled client over `brigade::hyper::Connector`: plain, encrypted, and with failures.
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
@@ -44,11 +44,11 @@ async fn serve<S: Read + Write + Send + Unpin + 'static>(stream: S, http2: bool)
             .serve_connection(stream, service_fn(echo))
             .await
     };
-    // The client hangs up as it likes.
+    // The client may hang up at any time, so ignore the result.
     drop(served);
 }
 
-/// A server that counts its connections.
+/// Starts a server that counts its connections.
 async fn server(ip: impl Into<IpAddr>, http2: bool) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind(SocketAddr::new(ip.into(), 0)).await;
     let listener = listener.unwrap();
@@ -85,7 +85,8 @@ where
     (reply.into_body().collect().await.unwrap().to_bytes(), spoke)
 }
 
-/// Requests one after the other share a connection; requests at once open more, and all are answered.
+/// Requests one after another share a connection. Requests at once open more connections, and all are
+/// answered.
 fn the_pool_reuses_connections<K: Kitchen>() {
     K::open().block_on(async {
         let (address, connections) = server([127, 0, 0, 1], false).await;
@@ -95,7 +96,7 @@ fn the_pool_reuses_connections<K: Kitchen>() {
             assert!(back == vec![7; size]);
             assert_eq!(spoke, "HTTP/1.1");
         }
-        // A connection goes back to the pool in a task, which may be later than the next request.
+        // A task returns each connection to the pool, which may happen after the next request.
         let alone = connections.load(Ordering::Relaxed);
         assert!(alone < 20, "{alone} connections for 20 requests in turn");
 
@@ -118,7 +119,7 @@ fn the_pool_reuses_connections<K: Kitchen>() {
     });
 }
 
-/// With HTTP/2 all requests go over one connection, to a server that has an IPv6 address.
+/// With HTTP/2, all requests use one connection, here to a server with an IPv6 address.
 fn http2_shares_one_connection<K: Kitchen>() {
     K::open().block_on(async {
         let (address, connections) = server([0_u16, 0, 0, 0, 0, 0, 0, 1], true).await;
@@ -150,8 +151,8 @@ fn kind(error: &Error) -> ErrorKind {
     panic!("no I/O error in {error:?}")
 }
 
-/// A failed connection ends in the error of the request that wanted it, and a scheme that the connector does not
-/// speak is refused before anything is sent.
+/// If a connection fails, the request that needs it returns the error. A scheme that the connector does not
+/// support is refused before anything is sent.
 fn what_cannot_be_connected_is_an_error<K: Kitchen>() {
     let closed = nobody();
     K::open().block_on(async {
@@ -168,7 +169,7 @@ fn what_cannot_be_connected_is_an_error<K: Kitchen>() {
     });
 }
 
-/// hyper-rustls puts TLS around the connector; the handshake chooses HTTP/2.
+/// hyper-rustls adds TLS to the connector. The handshake selects HTTP/2.
 fn hyper_rustls_encrypts_around_the_connector<K: Kitchen>() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let certificate = made.cert.der().clone();

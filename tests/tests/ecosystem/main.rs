@@ -1,4 +1,4 @@
-//! Crates of others over brigade: what each needs, and that it works.
+//! Runs third-party crates on brigade, and shows what each needs.
 
 mod agnostic;
 mod axum;

@@ -1,5 +1,5 @@
-//! QUIC: quinn without a runtime of its own, over brigade's UDP sockets, timers and tasks. The glue is what
-//! stands above the tests.
+//! Runs QUIC: quinn without its own runtime, over brigade's UDP sockets, timers and tasks. The glue is the
+//! code above the tests.
 
 use std::fmt;
 use std::future::Future;
@@ -109,8 +109,8 @@ impl AsyncUdpSocket for Socket {
     }
 }
 
-/// Each connection waits with a poller of its own. `poll_write_ready` keeps one waker for the socket, so a
-/// poller holds a future of `writable`, of which there may be any number.
+/// Waits on behalf of one connection. `poll_write_ready` keeps only one waker per socket, so a poller holds a
+/// future of `writable` instead, of which any number may exist.
 struct Poller {
     socket: Arc<Socket>,
     wait: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send + Sync>>>,
@@ -154,7 +154,7 @@ fn configs() -> (quinn::ServerConfig, quinn::ClientConfig) {
     (server, client)
 }
 
-/// Sends every stream of every connection back until the endpoint is closed.
+/// Echoes every stream of every connection until the endpoint is closed.
 async fn echo(endpoint: Endpoint) {
     while let Some(incoming) = endpoint.accept().await {
         drop(brigade::spawn(async move {
@@ -164,7 +164,7 @@ async fn echo(endpoint: Endpoint) {
                     let bytes = receive.read_to_end(1 << 20).await.unwrap();
                     send.write_all(&bytes).await.unwrap();
                     send.finish().unwrap();
-                    // Waits until the peer has read it all.
+                    // Wait until the peer has read everything.
                     let _ = send.stopped().await;
                 }));
             }
@@ -172,7 +172,7 @@ async fn echo(endpoint: Endpoint) {
     }
 }
 
-/// Four connections of four streams each from one socket, each stream longer than a window of datagrams.
+/// Four connections of four streams each share one socket. Each stream is longer than a window of datagrams.
 fn streams_there_and_back<K: Kitchen>() {
     let (server_config, client_config) = configs();
     K::open().block_on(async {
@@ -207,7 +207,7 @@ fn streams_there_and_back<K: Kitchen>() {
     });
 }
 
-/// quinn's timers are brigade's: a connection to a silent peer is given up.
+/// quinn uses brigade's timers, so a connection to a silent peer times out.
 fn a_silent_peer_times_out<K: Kitchen>() {
     let (_, mut client_config) = configs();
     let mut transport = quinn::TransportConfig::default();
@@ -215,7 +215,7 @@ fn a_silent_peer_times_out<K: Kitchen>() {
     transport.max_idle_timeout(Some(limit.try_into().unwrap()));
     client_config.transport_config(Arc::new(transport));
     K::open().block_on(async {
-        // It reads nothing, and the OS does not refuse what is sent to it.
+        // The peer's socket is never read, and the OS accepts what is sent to it.
         let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let client = endpoint(None);
         let address = silent.local_addr().unwrap();

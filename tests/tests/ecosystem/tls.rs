@@ -1,4 +1,4 @@
-//! futures-rustls over brigade's sockets. Glue: none; it speaks the traits of futures-io.
+//! Runs futures-rustls over brigade's sockets. It uses the traits of futures-io and needs no glue.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use futures_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 use futures_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use futures_rustls::{TlsAcceptor, TlsConnector};
 
-/// A server's and a client's side of a certificate that was made just now.
+/// Makes a certificate, and returns a server's and a client's side of it.
 fn both_sides() -> (TlsAcceptor, TlsConnector) {
     let made = rcgen::generate_simple_self_signed(["kitchen.example".to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
@@ -27,7 +27,7 @@ fn both_sides() -> (TlsAcceptor, TlsConnector) {
     (Arc::new(server).into(), Arc::new(client).into())
 }
 
-/// Many connections at once, each with more than fits into a record, there and back.
+/// Many connections at once send more than fits into a record, and get it back.
 fn futures_rustls_there_and_back<K: Kitchen>() {
     let (acceptor, connector) = both_sides();
     K::open().block_on(async {
@@ -70,7 +70,7 @@ fn futures_rustls_there_and_back<K: Kitchen>() {
     });
 }
 
-/// A name that the certificate does not have is refused, on both sides.
+/// A name that is not in the certificate is refused on both sides.
 fn a_wrong_name_is_refused<K: Kitchen>() {
     let (acceptor, connector) = both_sides();
     K::open().block_on(async {

@@ -1,9 +1,8 @@
-//! async-tungstenite over brigade's sockets: against its own client, through an upgrade of hyper, and against
-//! a page in a browser.
-//! Glue: none; it speaks the traits of futures-io.
+//! Runs async-tungstenite over brigade's sockets: with its own client, after an upgrade of a hyper
+//! connection, and with a page in a browser. It uses the traits of futures-io and needs no glue.
 //!
-//! The page wants Chromium on the path. Without it that test says loudly that it was skipped; where
-//! `BRIGADE_REQUIRE_BROWSER` is set, it fails.
+//! The page needs Chromium on the path. Without it, the test prints that it was skipped, or fails if
+//! `BRIGADE_REQUIRE_BROWSER` is set.
 
 use std::convert::Infallible;
 use std::env;
@@ -26,7 +25,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
 
-/// No browser takes as long, unless it hangs.
+/// How long to wait for the browser. A browser that does not hang needs less.
 const PATIENCE: Duration = Duration::from_secs(100);
 
 /// Sends every message back.
@@ -49,7 +48,7 @@ where
     Ok(count)
 }
 
-/// Many clients at once; texts, and bytes from none to more than any buffer.
+/// Many clients at once send texts, and bytes from none to more than any buffer holds.
 fn echoes_to_its_own_client<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -85,8 +84,8 @@ fn echoes_to_its_own_client<K: Kitchen>() {
     });
 }
 
-/// A server of hyper hands the connection over after its reply 101, and so does hyper's client. Both ends then
-/// speak through `FuturesIo`.
+/// hyper's server hands the connection over after its reply 101, and so does hyper's client. Both ends then
+/// use `FuturesIo`.
 fn a_websocket_follows_an_upgrade_of_hyper<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -140,7 +139,7 @@ fn a_websocket_follows_an_upgrade_of_hyper<K: Kitchen>() {
     });
 }
 
-/// What the page does: it says ten things, one after the other, and writes down what came back.
+/// The page, which sends ten messages one after another and records the replies.
 const PAGE: &str = r#"<!doctype html><title>waiting</title><pre id="log"></pre><script>
 const socket = new WebSocket("ws://ADDRESS/");
 let said = 0;
@@ -181,7 +180,7 @@ fn a_page_in_a_browser_talks_to_a_server<K: Kitchen>() {
         let talk = timeout(PATIENCE, async {
             let (stream, _) = listener.accept().await.unwrap();
             let echoed = echo(stream).await;
-            // The page tells what it saw: the polite end, by its number.
+            // The page reports the close code that it saw, which must be the normal one.
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = vec![0; 16];
             stream.read_exact(&mut head).await.unwrap();
@@ -214,7 +213,7 @@ fn find_browser() -> Option<String> {
         env::var_os("BRIGADE_REQUIRE_BROWSER").is_none(),
         "BRIGADE_REQUIRE_BROWSER is set, and there is no browser"
     );
-    // Not `eprintln`: the test harness would swallow it.
+    // The test harness would hide the output of `eprintln`.
     let _ = writeln!(
         std::io::stderr(),
         "SKIPPED: a page in a browser: there is no chromium on the path"

@@ -1,7 +1,7 @@
-//! A task that blocks its worker holds nobody up while another worker is free (tokio #4941, #621).
+//! A task that blocks its worker delays no other task while another worker is free (tokio #4941, #621).
 //!
-//! Each test blocks a worker *until* what it holds up has happened. Were it held up for good, the
-//! wait would run into its end.
+//! Each test blocks a worker *until* the work behind it has happened. If that work never happened, the wait
+//! would time out.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,10 +13,10 @@ use brigade::WorkStealing;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::time::sleep;
 
-/// Longer than anything here takes, also on a busy machine.
+/// How long to wait. This is longer than anything here takes, even on a busy machine.
 const LONG: Duration = Duration::from_secs(20);
 
-/// Runs `block` in a task, and fails if it did not see its message in time.
+/// Runs `block` in a task, five times. `block` panics if it does not get its message in time.
 fn blocked(workers: usize, block: impl Fn() + Send + Sync + 'static) {
     let executor = WorkStealing::with_workers(workers).unwrap();
     let block = Arc::new(block);
@@ -24,13 +24,13 @@ fn blocked(workers: usize, block: impl Fn() + Send + Sync + 'static) {
         let block = block.clone();
         executor.block_on(async move {
             brigade::spawn(async move { block() }).await.unwrap();
-            // Long enough for all to fall asleep, so that the next turn begins with everybody idle.
+            // Wait until all workers are asleep, so that they are all idle when the next round begins.
             sleep(Duration::from_millis(15)).await;
         });
     }
 }
 
-/// One message for two who wait.
+/// A message for two receivers.
 struct Message([mpsc::Sender<()>; 2]);
 
 impl Message {
@@ -41,11 +41,11 @@ impl Message {
     }
 }
 
-/// Where it is waited for.
+/// The end at which a message is awaited.
 struct Letterbox(mpsc::Receiver<()>);
 
 impl Letterbox {
-    /// Blocks the thread.
+    /// Blocks the thread until the message comes, and panics with `otherwise` if it does not come in time.
     fn wait(self, otherwise: &str) {
         self.0.recv_timeout(LONG).expect(otherwise);
     }
@@ -107,14 +107,14 @@ fn timers_fire_while_a_worker_is_blocked() {
     }
 }
 
-/// Everybody was idle, and nothing was armed when the worker went up to block: who is left asleep has to
-/// see what another thread arms then.
+/// All workers were idle and no timer was armed when a worker started the task that blocks. The sleeping
+/// workers must notice the timer that another thread arms later.
 #[test]
 fn a_timer_armed_elsewhere_fires_while_a_worker_is_blocked() {
     for workers in [2, 4] {
         let executor = WorkStealing::with_workers(workers).unwrap();
         for _ in 0..5 {
-            // Not by a timer of the executor.
+            // Do not wait with a timer of the executor.
             std::thread::sleep(Duration::from_millis(15));
             executor.block_on(async {
                 let (send, receive) = mpsc::channel();
@@ -132,8 +132,8 @@ fn a_timer_armed_elsewhere_fires_while_a_worker_is_blocked() {
     }
 }
 
-/// Two blocked workers, one free: the one that went up to search finds a task that blocks as well, and
-/// nobody else was told of what the first holds up.
+/// Two workers block and one is free. The worker that was woken to search finds a task that blocks too, and
+/// no other worker was told about the work behind the first.
 #[test]
 fn a_searcher_that_blocks_in_turn_leaves_the_watch_to_another() {
     for workers in [3, 4] {
@@ -151,7 +151,7 @@ fn a_searcher_that_blocks_in_turn_leaves_the_watch_to_another() {
     }
 }
 
-/// The watch takes a task that blocks as well: somebody else has to see to the timers then.
+/// The monitor takes a task that blocks too. Another worker must then handle the timers.
 #[test]
 fn a_watch_that_blocks_in_turn_leaves_the_driver_to_another() {
     for workers in [3, 4] {
@@ -174,8 +174,8 @@ fn a_watch_that_blocks_in_turn_leaves_the_driver_to_another() {
     }
 }
 
-/// Whoever comes from the driver with a task blocks until the last timer has fired: each has to leave the
-/// driver to somebody, also the one that kept watch there.
+/// Each worker that leaves the driver with a task blocks until the last timer has fired. Each must hand the
+/// driver to another worker, and so must the monitor that waited in the driver.
 #[test]
 fn one_after_the_other_leaves_the_driver() {
     for workers in [2, 3, 4] {
@@ -230,7 +230,7 @@ fn sockets_are_served_while_a_worker_is_blocked() {
     }
 }
 
-/// Blocks the thread until another one has set the flag. Returns whether one did in time.
+/// Blocks the thread until another thread has set the flag. Returns whether that happened in time.
 fn wait_for(flag: &AtomicBool, at_most: Duration) -> bool {
     let began = Instant::now();
     while !flag.load(Ordering::SeqCst) && began.elapsed() < at_most {
@@ -244,7 +244,7 @@ fn wait_for(flag: &AtomicBool, at_most: Duration) -> bool {
 struct Round {
     monitor_is_busy: AtomicBool,
     other_blocks: AtomicBool,
-    /// `last` has run since `other` woke it.
+    /// Set when `last` has run after `other` woke it.
     last_ran: AtomicBool,
     done: AtomicBool,
     stuck: Mutex<Option<Waker>>,
@@ -252,8 +252,9 @@ struct Round {
     other: Mutex<Option<Waker>>,
 }
 
-/// One worker blocks with a task in its slot. The monitor takes that task, which blocks it too. Another worker,
-/// which filled its slot while there was a monitor, blocks from then on. A third worker must become the monitor.
+/// One worker blocks with a task in its slot. The monitor takes that task, which blocks it too. Another
+/// worker, which filled its slot while there was a monitor, blocks from then on. A third worker must become
+/// the monitor.
 #[test]
 fn a_monitor_that_finds_a_task_leaves_its_role_to_another_worker() {
     let executor = WorkStealing::with_workers(4).unwrap();
@@ -301,7 +302,7 @@ fn a_monitor_that_finds_a_task_leaves_its_role_to_another_worker() {
         while !(is_there(&round.stuck) && is_there(&round.last)) {
             std::thread::sleep(Duration::from_millis(1));
         }
-        // Short polls, each with `last` in the slot, until the monitor has found its task.
+        // Make short polls, each with `last` in the slot, until the monitor has found its task.
         let other = executor.spawn({
             let round = round.clone();
             poll_fn(move |cx| {
@@ -341,7 +342,7 @@ fn a_monitor_that_finds_a_task_leaves_its_role_to_another_worker() {
     panic!("only {conclusive} rounds met the case");
 }
 
-/// How late others are, in figures: printed, and asserted only so far that no busy machine fails.
+/// Prints how late other tasks are. The bounds are loose, so that no busy machine fails.
 #[test]
 fn a_block_of_200_ms_delays_others_by_little() {
     let block = Duration::from_millis(200);

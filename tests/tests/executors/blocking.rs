@@ -1,4 +1,4 @@
-//! The blocking pool: closures that may block.
+//! Tests the blocking pool, which runs closures that may block.
 
 use std::sync::mpsc;
 use std::sync::{Arc, Barrier, Condvar, Mutex};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use brigade::Executor;
 use brigade_tests::{Kitchen, Settings, Tally, on_both, park_on, text_of};
 
-/// A door that many threads wait at until it is opened.
+/// A gate at which many threads wait until it is opened.
 #[derive(Clone, Default)]
 struct Door(Arc<(Mutex<bool>, Condvar)>);
 
@@ -26,7 +26,7 @@ impl Door {
     }
 }
 
-/// The result comes back, from another thread.
+/// The closure runs on another thread, and its result comes back.
 fn a_closure_runs_elsewhere_and_answers<K: Kitchen>() {
     let executor = K::build(Settings {
         name: "stove",
@@ -46,7 +46,7 @@ fn a_closure_runs_elsewhere_and_answers<K: Kitchen>() {
     assert!(name.unwrap().starts_with("stove"));
 }
 
-/// A panic reaches the handle, and the thread and the pool live on.
+/// A panic reaches the handle, and the thread and the pool continue.
 fn a_panic_reaches_the_handle<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 1,
@@ -62,7 +62,7 @@ fn a_panic_reaches_the_handle<K: Kitchen>() {
     });
 }
 
-/// No more threads than allowed, all of them used, and the queue drains.
+/// The pool uses all allowed threads and no more, and its queue drains.
 fn the_bound_on_threads_is_kept<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 3,
@@ -79,7 +79,7 @@ fn the_bound_on_threads_is_kept<K: Kitchen>() {
                     guard.0 += 1;
                     guard.1 = guard.1.max(guard.0);
                     changed.notify_all();
-                    // The first ones wait until there are as many as there may be.
+                    // The first jobs wait until the allowed number of threads is running.
                     while guard.1 < 3 {
                         guard = changed.wait(guard).unwrap();
                     }
@@ -94,7 +94,7 @@ fn the_bound_on_threads_is_kept<K: Kitchen>() {
     assert_eq!(*inside.0.lock().unwrap(), (0, 3));
 }
 
-/// With one thread the jobs run one after the other, in the order in which they came.
+/// With one thread, the jobs run one after another in the order of submission.
 fn one_thread_works_in_order<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 1,
@@ -115,7 +115,7 @@ fn one_thread_works_in_order<K: Kitchen>() {
     assert_eq!(*order.lock().unwrap(), (0..100).collect::<Vec<_>>());
 }
 
-/// tokio #8056: while all threads are busy everything else goes on.
+/// tokio #8056: while all threads of the pool are busy, the executor's tasks still run.
 fn the_executor_runs_on_while_the_pool_is_full<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 1,
@@ -137,20 +137,20 @@ fn the_executor_runs_on_while_the_pool_is_full<K: Kitchen>() {
     });
 }
 
-/// Jobs that wait for one another all get a thread, as long as there may be as many: also when they
-/// are queued by several threads at one instant while a thread is idle.
+/// Jobs that wait for each other all get a thread, up to the limit, even if several threads submit them at
+/// the same instant while one thread is idle.
 fn jobs_that_meet_all_get_a_thread<K: Kitchen>() {
     for _ in 0..500 {
         let executor = K::open();
         let handle = executor.handle();
-        // One idle thread.
+        // Leave one idle thread.
         executor.block_on(handle.spawn_blocking(|| ())).unwrap();
         let (start, meeting) = (Tally::new(), Arc::new(Barrier::new(2)));
         let callers: Vec<_> = (0..2)
             .map(|_| {
                 let (start, meeting, handle) = (start.clone(), meeting.clone(), handle.clone());
                 thread::spawn(move || {
-                    // Spinning makes the two arrive closer together than any lock would.
+                    // Spinning makes the two submit closer together than any lock would.
                     start.add();
                     while start.get() < 2 {
                         std::hint::spin_loop();
@@ -168,7 +168,7 @@ fn jobs_that_meet_all_get_a_thread<K: Kitchen>() {
     }
 }
 
-/// An abort has its effect before the closure begins: the closure is dropped, unrun.
+/// An abort before the closure has begun drops the closure without running it.
 fn a_queued_job_can_be_aborted<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 1,
@@ -195,7 +195,7 @@ fn a_queued_job_can_be_aborted<K: Kitchen>() {
             }
         });
         queued.abort();
-        // No effect: it has begun.
+        // This abort has no effect, because the job has begun.
         busy.abort();
         door.open();
         assert_eq!(busy.await.unwrap(), "done");
@@ -204,8 +204,8 @@ fn a_queued_job_can_be_aborted<K: Kitchen>() {
     assert_eq!((ran.get(), dropped.get()), (0, 1));
 }
 
-/// tokio #8056: jobs that have not begun when the executor is dropped are aborted; one that has runs
-/// to its end.
+/// tokio #8056: dropping the executor aborts the jobs that have not begun. A job that has begun runs to its
+/// end.
 fn the_drop_of_an_executor_aborts_queued_jobs<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 1,
@@ -244,7 +244,7 @@ fn the_drop_of_an_executor_aborts_queued_jobs<K: Kitchen>() {
     assert_eq!(park_on(begun).unwrap(), 42);
 }
 
-/// A job can spawn tasks and jobs onto its executor, and find its handle.
+/// A job can spawn tasks and jobs on its executor, and can get its handle.
 fn a_job_knows_its_executor<K: Kitchen>() {
     let executor = K::open();
     let sum = executor.block_on(async {
@@ -260,7 +260,7 @@ fn a_job_knows_its_executor<K: Kitchen>() {
     assert_eq!(sum, 7);
 }
 
-/// Many small jobs from many tasks: each runs once.
+/// Many tasks submit many small jobs. Each job runs once.
 fn a_thousand_jobs_run_once_each<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 8,
@@ -269,7 +269,7 @@ fn a_thousand_jobs_run_once_each<K: Kitchen>() {
     all_jobs_run(&executor, 1000);
 }
 
-/// Submits so many jobs at once: each runs once and returns its own result.
+/// Submits `count` jobs at once. Each runs once and returns its own result.
 pub(crate) fn all_jobs_run(executor: &impl Executor, count: usize) {
     let ran = Tally::new();
     executor.block_on(async {
@@ -289,8 +289,8 @@ pub(crate) fn all_jobs_run(executor: &impl Executor, count: usize) {
     assert_eq!(ran.get(), count);
 }
 
-/// A job that outlives its executor gets an answer from everything that it may call: an error, an aborted
-/// handle or a result. Nothing hangs.
+/// A job that outlives its executor gets a result from everything that it may call: an error, an aborted
+/// handle or a value. No call hangs.
 fn a_job_that_outlives_its_executor_gets_an_answer_from_everything<K: Kitchen>() {
     use brigade::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, lookup_host};
     let executor = K::open();
@@ -299,7 +299,7 @@ fn a_job_that_outlives_its_executor_gets_an_answer_from_everything<K: Kitchen>()
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await;
         let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        // The peer of the stream, which says nothing.
+        // The stream's peer sends nothing.
         let peer = listener.accept().await.unwrap();
         (listener, (stream.unwrap(), peer), udp)
     });
@@ -329,7 +329,7 @@ fn a_job_that_outlives_its_executor_gets_an_answer_from_everything<K: Kitchen>()
                 assert!(TcpStream::connect("localhost:9").await.is_err());
                 assert!(UdpSocket::bind("127.0.0.1:0").await.is_err());
                 assert!(UnixDatagram::unbound().is_err());
-                // What the executor has left behind.
+                // These sockets belonged to the executor.
                 assert!(listener.accept().await.is_err());
                 assert!(stream.0.read(&mut [0]).await.is_err());
                 assert!(stream.0.readable().await.is_err());

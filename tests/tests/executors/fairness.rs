@@ -1,5 +1,4 @@
-//! Nobody starves: however busy a task is, timers, sockets, other threads and other tasks come to
-//! their turn.
+//! However busy a task is, timers, sockets, other threads and other tasks are still served.
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
@@ -15,7 +14,7 @@ use brigade_tests::{
     Hooks, Kitchen, Tally, hooked_waker, on_both, one_cook, pair, poll_once, to_and_fro,
 };
 
-/// A task that wakes itself in every poll, for ever.
+/// Wakes itself in every poll, forever.
 async fn hog() {
     poll_fn(|cx| {
         cx.waker().wake_by_ref();
@@ -36,7 +35,7 @@ fn self_waking_tasks_do_not_starve_timers<K: Kitchen>() {
     });
 }
 
-/// Nor sockets.
+/// Sockets are served while tasks wake themselves.
 fn self_waking_tasks_do_not_starve_sockets<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -46,7 +45,7 @@ fn self_waking_tasks_do_not_starve_sockets<K: Kitchen>() {
     });
 }
 
-/// Nor other threads, nor each other, nor the main future.
+/// Other threads, the main future and the self-waking tasks themselves are served too.
 fn self_waking_tasks_do_not_starve_anybody<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -66,7 +65,7 @@ fn self_waking_tasks_do_not_starve_anybody<K: Kitchen>() {
     });
 }
 
-/// A socket that is always ready yields by itself: its reader does not starve anybody.
+/// A reader of a socket that is always ready yields by itself, so it starves no other task.
 fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -74,7 +73,7 @@ fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
         drop(client);
         let reads = Tally::new();
         let counted = reads.clone();
-        // At the end of the stream every read is ready at once.
+        // At the end of the stream, every read is ready at once.
         let greedy = brigade::spawn(async move {
             loop {
                 assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
@@ -90,8 +89,8 @@ fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// The same for a socket that is always writable, for polls through futures-io, and for a listener
-/// with a queue of connections.
+/// The same holds for a socket that is always writable, for polls through futures-io, and for a listener with
+/// a queue of connections.
 fn other_ready_sockets_starve_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -124,7 +123,8 @@ fn other_ready_sockets_starve_nobody<K: Kitchen>() {
     });
 }
 
-/// An interval whose period is shorter than what is done in it is always due. It yields too.
+/// If the period of an interval is shorter than the work per tick, a tick is always due. The interval must
+/// yield too.
 fn an_always_due_interval_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -142,7 +142,7 @@ fn an_always_due_interval_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// So are sleeps until what is past, and timeouts of nothing.
+/// Sleeps until past deadlines, and timeouts of zero, yield too.
 fn past_deadlines_starve_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -166,7 +166,7 @@ fn past_deadlines_starve_nobody<K: Kitchen>() {
     });
 }
 
-/// A computation that asks for its budget gives the others their turns, and costs few of its own.
+/// A computation that calls `consume_budget` lets other tasks run, and rarely yields itself.
 fn consume_budget_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -180,13 +180,12 @@ fn consume_budget_starves_nobody<K: Kitchen>() {
         }
         greedy.abort();
         assert!(greedy.await.unwrap_err().is_aborted());
-        // Within the budget it does not wait.
+        // `consume_budget` does not wait while there is budget left.
         assert!(poll_once(pin!(brigade::task::consume_budget())).is_ready());
     });
 }
 
-/// futures-rs #2047: a flood of spawns from other threads does not keep the executor from its
-/// timers.
+/// futures-rs #2047: other threads spawn tasks all the time. The executor must still serve its timers.
 fn a_flood_of_spawns_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     let ran = Tally::new();
@@ -215,11 +214,11 @@ fn a_flood_of_spawns_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// futures-rs #2047: letters of other threads whose carrying out leads to further letters, for ever,
-/// keep the executor neither from its tasks nor from timers.
+/// futures-rs #2047: other threads send messages whose handling causes more messages, forever. The executor
+/// must still run its tasks and its timers.
 fn letters_that_beget_letters_starve_nobody() {
-    /// The waker of a stranger who awaits a task, again and again: as soon as the executor lets go of
-    /// one, there is the next.
+    /// A foreign waker for a task's handle. When the executor drops one waker, another thread registers the
+    /// next.
     struct Chain {
         here: thread::ThreadId,
         over: AtomicBool,
@@ -254,7 +253,7 @@ fn letters_that_beget_letters_starve_nobody() {
             }
         }
     });
-    // The second one replaces the first, and so it begins.
+    // The second waker replaces the first, which starts the chain.
     for _ in 0..2 {
         again.send(true).unwrap();
         chain.done.lock().unwrap().recv().unwrap();

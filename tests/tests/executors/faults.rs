@@ -1,5 +1,5 @@
-//! What the machine may refuse, and what gives up half way: descriptors, threads, stack. Nothing
-//! panics, nothing hangs, nothing is left behind. Each test runs in a process of its own.
+//! Tests what happens if the machine refuses descriptors, threads or stack, and if operations are given up
+//! midway. Nothing may panic, hang or leak. Each test runs in a separate process.
 #![cfg(target_os = "linux")]
 
 use std::cell::RefCell;
@@ -24,7 +24,7 @@ use brigade_tests::{
     pair, threads,
 };
 
-/// The limit on descriptors, lowered so that so many more can be had, and put back when dropped.
+/// Lowers the limit on descriptors so that only a few more can be opened. The drop restores the limit.
 struct Want(u64);
 
 impl Want {
@@ -43,8 +43,8 @@ impl Drop for Want {
     }
 }
 
-/// mio #1031, tokio #6329: whatever needs a descriptor says so when there is none, also when there is
-/// one but not the two or three that it needs; what needs none works on.
+/// mio #1031, tokio #6329: an operation that needs descriptors returns an error if there are none, or fewer
+/// than it needs. An operation that needs none still works.
 fn every_maker_of_descriptors_can_be_refused<K: Kitchen>() {
     let folder = std::env::temp_dir().join(format!("brigade-faults-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
@@ -54,7 +54,7 @@ fn every_maker_of_descriptors_can_be_refused<K: Kitchen>() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let unix = UnixListener::bind(path("there")).unwrap();
-        // The threads of the pool and what the resolver keeps open are there from now on.
+        // This starts a thread of the pool and opens the resolver's files before the measurement.
         lookup_host("localhost:1").await.unwrap();
         let before = descriptors();
         for spare in 0..6 {
@@ -94,11 +94,11 @@ fn every_maker_of_descriptors_can_be_refused<K: Kitchen>() {
             );
             note("UnixDatagram::unbound", UnixDatagram::unbound().err());
             note("UnixDatagram::pair", UnixDatagram::pair().err());
-            // The resolver may need a descriptor, or know the answer by heart.
+            // The resolver may need a descriptor, or may know the answer already.
             let _ = lookup_host("localhost:1").await;
             let _ = fs::remove_file(path("new"));
             let _ = fs::remove_file(path("datagrams"));
-            // Timers, wakes from elsewhere and the pool need none.
+            // Timers, wakes from other threads and the pool need no descriptor.
             sleep(Duration::from_millis(1)).await;
             let (send, receive) = async_channel::bounded(1);
             let far = thread::spawn(move || send.send_blocking(1).unwrap());
@@ -130,7 +130,8 @@ fn every_maker_of_descriptors_can_be_refused<K: Kitchen>() {
     fs::remove_dir_all(folder).unwrap();
 }
 
-/// tokio #6329: a source that the OS will not watch (epoll knows no plain files) leaves nothing.
+/// tokio #6329: the OS refuses to monitor some sources (epoll accepts no plain files). Such a source leaves
+/// nothing behind.
 fn refused_sources_leave_nothing<K: Kitchen>() {
     K::open().block_on(async {
         let file = fs::File::open(std::env::current_exe().unwrap()).unwrap();
@@ -145,12 +146,12 @@ fn refused_sources_leave_nothing<K: Kitchen>() {
             refuse();
         }
         assert_eq!(descriptors(), before.0);
-        // Not a byte for each: other threads may have something of their own on the way.
+        // Allow less than one byte per source, because other threads may allocate meanwhile.
         assert!(live_bytes() - before.1 < 10_000);
     });
 }
 
-/// A descriptor as a source.
+/// A descriptor as a source that the OS refuses.
 struct NotWatched(i32);
 
 impl mio::event::Source for NotWatched {
@@ -177,8 +178,8 @@ impl mio::event::Source for NotWatched {
     }
 }
 
-/// tokio #5861, #6329: ten thousand operations of every kind, each given up while it waits, leave no
-/// descriptor, no waker and no byte.
+/// tokio #5861, #6329: ten thousand operations of every kind are given up while they wait. They leave no
+/// descriptor, no waker and no memory behind.
 fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
     const OPERATIONS: usize = 10_000;
     let executor = K::open();
@@ -186,7 +187,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
     let waker = Waker::from(counting.clone());
     executor.block_on(async {
         let (_silent, full) = pair().await;
-        // More than any buffer takes.
+        // The block is larger than any buffer.
         let block = vec![0; 64 << 20];
         while full.try_write(&block).is_ok() {}
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -199,7 +200,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
                 1 => poll_and_drop(waker, full.write_all(&block)),
                 2 => poll_and_drop(waker, listener.accept()),
                 3 => poll_and_drop(waker, async {
-                    // Nobody answers there; without a network that is known at once.
+                    // This address gets no answer. Without a network, the connect fails at once.
                     let _ = TcpStream::connect("192.0.2.1:9").await;
                     pending::<()>().await;
                 }),
@@ -221,7 +222,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
         (0..OPERATIONS).for_each(&mut give_up);
         settle().await;
         let before = (descriptors(), Arc::strong_count(&counting));
-        // What leaks grows in every round. The memory that each thread keeps for tasks is bounded.
+        // A leak would grow in every round, while each thread's cache of task memory is bounded.
         let mut grown = i64::MAX;
         for _ in 0..20 {
             let live = live_bytes();
@@ -230,7 +231,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
             let after = (descriptors(), Arc::strong_count(&counting));
             assert_eq!(after, before, "descriptors and wakers");
             grown = live_bytes() - live;
-            // Not a byte for each: other threads may have something of their own on the way.
+            // Allow less than one byte per operation, because other threads may allocate meanwhile.
             if grown < OPERATIONS as i64 {
                 break;
             }
@@ -244,7 +245,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
     assert_eq!(Arc::strong_count(&counting), 1);
 }
 
-/// Polls once, which has to wait, and gives up.
+/// Polls a future once, asserts that it has to wait, and drops it.
 #[track_caller]
 fn poll_and_drop<F: Future>(waker: &Waker, future: F) {
     let mut future = pin!(future);
@@ -252,7 +253,7 @@ fn poll_and_drop<F: Future>(waker: &Waker, future: F) {
     assert!(polled.is_pending(), "it did not have to wait");
 }
 
-/// Until everything that was asked for has been done: tasks aborted, letters read.
+/// Waits until all requests are done: tasks are aborted and messages processed.
 async fn settle() {
     loop {
         let metrics = brigade::Handle::current().metrics();
@@ -266,10 +267,10 @@ async fn settle() {
     }
 }
 
-/// As its first byte: it is never ready.
+/// The first byte of a future that is never ready.
 const IDLE: u8 = u8::MAX;
 
-/// A future that is 1 MiB of bytes, polled twice.
+/// A future of 1 MiB of bytes, which is ready at the second poll.
 struct Large {
     bytes: [u8; 1 << 20],
     polled: bool,
@@ -291,16 +292,16 @@ impl Future for Large {
     }
 }
 
-/// crossbeam #1146, #1159: once it is spawned, a future of 1 MiB passes over no stack: it is polled,
-/// cancelled and dropped on threads that have 512 KiB.
+/// crossbeam #1146, #1159: a spawned future of 1 MiB is not copied over a stack again. Threads with 512 KiB
+/// of stack poll, cancel and drop it.
 fn a_large_future_on_a_small_stack<K: Kitchen>() {
     const SMALL: usize = 512 << 10;
-    // Whoever makes it needs room for it, several times in a debug build.
+    // The thread that makes the future needs stack for several copies in a debug build.
     const ROOMY: usize = 64 << 20;
     if !in_child(&[("RUST_MIN_STACK", &SMALL.to_string())]) {
         return;
     }
-    // On a thread without a size of its own, hence a small one; so are those of the workers.
+    // This thread has the default stack size, which is small. So have the workers.
     let small = thread::spawn(|| {
         let executor = K::open();
         let handle = executor.handle();
@@ -325,15 +326,15 @@ fn a_large_future_on_a_small_stack<K: Kitchen>() {
             assert_eq!(whole.await.unwrap(), 3 << 20);
             let _ = aborted.await;
         });
-        // The one that is left is dropped with its executor.
+        // The remaining task is dropped with its executor.
         drop(executor);
         assert!(left.is_finished());
     });
     small.join().unwrap();
 }
 
-/// tokio #8406: where no thread can be started there is no executor of many cooks: an error, and
-/// nothing is left of it. One cook needs no thread.
+/// tokio #8406: if no thread can be started, making a `WorkStealing` fails and leaves nothing behind. A
+/// `SingleThread` needs no thread.
 fn a_crew_that_cannot_be_hired() {
     if !in_child(&[("RUST_MIN_STACK", &(1_usize << 46).to_string())]) {
         return;
@@ -346,8 +347,8 @@ fn a_crew_that_cannot_be_hired() {
     assert_eq!((descriptors(), threads()), before);
 }
 
-/// tokio #3662: a thread's own values are dropped as it ends, after its executor or worker is done
-/// with it. What they do then (wake, spawn, drop handles) works, or says that it is too late.
+/// tokio #3662: a thread's local values are dropped when it ends, after its executor or worker. Their
+/// destructors may wake, spawn and drop handles, which works or returns an error.
 fn thread_locals_may_do_anything_as_they_go<K: Kitchen>() {
     type Late = Dropped<Box<dyn FnMut()>>;
     thread_local! {
@@ -382,12 +383,12 @@ fn thread_locals_may_do_anything_as_they_go<K: Kitchen>() {
         }
     };
     thread::spawn(whole).join().unwrap();
-    // The drop of an executor waits for its workers' threads, and these for their values.
+    // Dropping an executor waits for its workers' threads, and those wait for their local values.
     assert_eq!((late.get(), refused.get()), (1, 1));
 }
 
-/// polling #37, tokio #4301: a program that this one starts inherits no descriptor of an executor,
-/// through which it could meddle with what the parent watches.
+/// polling #37, tokio #4301: a program that this process starts inherits no descriptor of an executor.
+/// Otherwise it could change what the parent monitors.
 fn no_descriptor_survives_exec<K: Kitchen>() {
     let numbers = || -> Vec<String> {
         let folder = fs::read_dir("/proc/self/fd").unwrap();
@@ -404,7 +405,7 @@ fn no_descriptor_survives_exec<K: Kitchen>() {
         let mut watched = 0;
         for number in numbers().iter().filter(|it| !inherited.contains(it)) {
             let Ok(info) = fs::read_to_string(format!("/proc/self/fdinfo/{number}")) else {
-                // The folder's own.
+                // This is the descriptor of the directory itself.
                 continue;
             };
             let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));

@@ -1,4 +1,5 @@
-//! Guards, which make an executor the current one of a thread: in any order, inside others, and late.
+//! Guards make an executor the current one of a thread. They may be dropped in any order, inside other
+//! executors, and late.
 
 use std::future::pending;
 use std::sync::mpsc;
@@ -24,7 +25,7 @@ fn a_guard_makes_an_executor_current<K: Kitchen>() {
     let (task, job) = elsewhere.join().unwrap();
     assert_eq!(executor.block_on(task).unwrap(), 2);
     assert_eq!(executor.block_on(job).unwrap(), 3);
-    // Inside another one, for as long as the guard lives.
+    // Inside another executor, the guard's executor is current until the guard is dropped.
     let outer = K::open();
     let handle = executor.handle();
     let mut inner = None;
@@ -40,12 +41,12 @@ fn a_guard_makes_an_executor_current<K: Kitchen>() {
     assert!(format!("{:?}", handle.enter()).contains("EnterGuard"));
 }
 
-/// Which of the executors is current: their metrics tell, since each has had another number of tasks.
+/// Returns which of the executors is current. Each has had a different number of tasks in flight.
 fn current() -> Option<usize> {
     Handle::try_current().map(|handle| handle.metrics().in_flight_max)
 }
 
-/// Executors that have had 1, 2, 3 and so on tasks at a time.
+/// Makes executors that have had 1, 2, 3 and so on tasks in flight at once.
 fn marked<K: Kitchen>(count: usize) -> Vec<K::Executor> {
     let executors = (1..=count).map(|tasks| {
         let executor = K::open();
@@ -64,7 +65,7 @@ fn marked<K: Kitchen>(count: usize) -> Vec<K::Executor> {
     executors.collect()
 }
 
-/// Guards may be dropped in any order: the one entered last of those that are left counts.
+/// Guards may be dropped in any order. Of the remaining guards, the one that was entered last decides.
 fn guards_may_be_dropped_in_any_order<K: Kitchen>() {
     let executors = marked::<K>(4);
     let handles: Vec<_> = executors.iter().map(Executor::handle).collect();
@@ -86,7 +87,7 @@ fn guards_may_be_dropped_in_any_order<K: Kitchen>() {
     }
 }
 
-/// A guard may leave the `block_on` in which it was made, and one made before may be dropped inside.
+/// A guard may outlive the `block_on` in which it was made. A guard made before may be dropped inside.
 fn guards_and_stays_may_overlap<K: Kitchen>() {
     let executors = marked::<K>(3);
     let handles: Vec<_> = executors.iter().map(Executor::handle).collect();
@@ -105,7 +106,7 @@ fn guards_and_stays_may_overlap<K: Kitchen>() {
     drop(before);
 }
 
-/// A guard that is forgotten, and executors that are gone, leave nothing that points to freed memory.
+/// A forgotten guard, and executors that were dropped, leave no pointer to freed memory.
 fn a_forgotten_guard_does_no_harm<K: Kitchen>() {
     let (done, is_done) = mpsc::channel();
     thread::spawn(move || {
@@ -117,7 +118,7 @@ fn a_forgotten_guard_does_no_harm<K: Kitchen>() {
             let handle = forgotten.handle();
             std::mem::forget(handle.enter());
         }
-        // The executor and every handle of it are gone, and it is still the current one.
+        // The executor and all its handles were dropped, and it is still the current one.
         assert!(brigade::spawn(async {}).is_finished());
         assert!(
             park_on(brigade::spawn_blocking(|| ()))
@@ -135,8 +136,8 @@ fn a_forgotten_guard_does_no_harm<K: Kitchen>() {
         drop(executor);
         assert!(Handle::try_current().is_some());
         done.send(()).unwrap();
-        // What was forgotten is leaked. As long as this thread lives it can be reached, so that no search
-        // for leaks counts it.
+        // The forgotten guard is leaked. While this thread lives, the guard stays reachable, so leak checkers
+        // do not report it.
         loop {
             thread::park();
         }
@@ -144,7 +145,7 @@ fn a_forgotten_guard_does_no_harm<K: Kitchen>() {
     is_done.recv().unwrap();
 }
 
-/// A handle that lives as long as the process, and can be reached as long.
+/// Leaks a handle but keeps it reachable until the process ends.
 fn immortal(handle: Handle) -> &'static Handle {
     static HANDLES: std::sync::Mutex<Vec<&Handle>> = std::sync::Mutex::new(Vec::new());
     let handle: &'static Handle = Box::leak(Box::new(handle));
@@ -152,7 +153,7 @@ fn immortal(handle: Handle) -> &'static Handle {
     handle
 }
 
-/// A guard in a thread-local is dropped as late as a thread's life allows, in whatever order; and other
+/// A guard in a thread-local is dropped as late as possible in a thread's life, in any order. Other
 /// destructors that run then may spawn.
 fn a_guard_in_a_thread_local_may_go_late<K: Kitchen>() {
     thread_local! {
@@ -187,7 +188,7 @@ fn a_guard_in_a_thread_local_may_go_late<K: Kitchen>() {
     assert_eq!(drops.get(), 4);
 }
 
-/// A destructor may drop the very guard that made the executor current to which it is just being spawned.
+/// A spawn runs a destructor that drops the guard which made the executor current.
 fn a_guard_may_go_while_something_is_spawned_by_it<K: Kitchen>() {
     thread_local! {
         static GUARD: std::cell::RefCell<Option<brigade::EnterGuard<'static>>> = const {
@@ -197,7 +198,7 @@ fn a_guard_may_go_while_something_is_spawned_by_it<K: Kitchen>() {
     let handle = immortal(K::open().handle());
     GUARD.set(Some(handle.enter()));
     let spy = Dropped(|| drop(GUARD.take()));
-    // The executor is gone, so the future is dropped in `spawn`.
+    // The executor was dropped, so `spawn` drops the future.
     let task = brigade::spawn(async move {
         let _spy = spy;
     });

@@ -1,4 +1,4 @@
-//! The handle of an executor, the free functions, and what they say where there is no executor.
+//! Tests an executor's handle and the free functions, and what they report without an executor.
 
 use std::future::pending;
 use std::panic::catch_unwind;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use brigade::{DefaultExecutor, Executor, Handle};
 use brigade_tests::{Dropped, Kitchen, Tally, on_both, one_cook, park_on, text_of};
 
-/// Spawns from many threads at once all run.
+/// Many threads spawn at once, and all tasks run.
 fn spawns_from_many_threads<K: Kitchen>() {
     let executor = K::open();
     let ran = Tally::new();
@@ -46,7 +46,7 @@ fn spawns_from_many_threads<K: Kitchen>() {
     assert_eq!(ran.get(), 2000);
 }
 
-/// A spawn wakes an executor that sleeps.
+/// A spawn wakes a sleeping executor.
 fn a_spawn_wakes_a_sleeping_executor<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -62,7 +62,7 @@ fn a_spawn_wakes_a_sleeping_executor<K: Kitchen>() {
     elsewhere.join().unwrap();
 }
 
-/// After the executor is gone a spawn gives an aborted handle and drops the future at once.
+/// After the executor was dropped, a spawn drops the future at once and returns an aborted handle.
 fn a_spawn_after_the_end_is_aborted<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -90,8 +90,8 @@ fn a_spawn_after_the_end_is_aborted<K: Kitchen>() {
     assert!(format!("{handle:?}").contains("Handle"));
 }
 
-/// `Handle::current` is that of the executor that runs: in the main future, in tasks, in jobs, and
-/// in destructors while it closes.
+/// `Handle::current` returns the running executor's handle in the main future, in tasks, in jobs, and in
+/// destructors while the executor closes.
 fn the_current_handle_is_everywhere_inside<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -115,7 +115,7 @@ fn the_current_handle_is_everywhere_inside<K: Kitchen>() {
     assert!(Handle::try_current().is_none());
 }
 
-/// A program that is generic over the executor.
+/// A program may be generic over the executor.
 fn a_program_may_be_generic<K: Kitchen>() {
     fn dinner(executor: &impl Executor) -> usize {
         let (wash, handle) = (executor.spawn(async { 1 }), executor.handle());
@@ -131,7 +131,7 @@ fn a_program_may_be_generic<K: Kitchen>() {
     assert_eq!(executor.metrics().workers.len(), executor.workers());
 }
 
-/// `run` is `block_on` of the default executor.
+/// `run` calls `block_on` of the default executor.
 fn run_runs() {
     let mut borrowed = 1;
     let answer = brigade::run(async {
@@ -146,7 +146,7 @@ fn run_runs() {
     assert_eq!(text_of(&*panicked.unwrap_err()), "burnt");
 }
 
-/// A function that needs an executor names itself and says what to do, where there is none.
+/// Outside of an executor, a function that needs one panics with its own name and with advice.
 fn functions_name_themselves_outside() {
     let says = |function: &str, call: fn()| {
         let payload = catch_unwind(call).unwrap_err();
@@ -178,14 +178,13 @@ fn functions_name_themselves_outside() {
         drop(brigade::time::timeout(Duration::ZERO, async {}));
     });
     assert!(Handle::try_current().is_none());
-    // Where a clock is enough there is one.
+    // Functions that need only a clock work without an executor.
     let _ = brigade::time::now();
-    // And `yield_now` works under any executor.
+    // `yield_now` works under any executor.
     park_on(brigade::yield_now());
 }
 
-/// An executor in a thread-local is dropped as late as a thread's life allows, and its tasks with
-/// it.
+/// An executor in a thread-local is dropped as late as possible in a thread's life, with its tasks.
 fn an_executor_in_a_thread_local() {
     thread_local! {
         static EXECUTOR: brigade::SingleThread = brigade::SingleThread::new().unwrap();
@@ -206,7 +205,8 @@ fn an_executor_in_a_thread_local() {
     assert_eq!(drops.get(), 1);
 }
 
-/// From any thread that runs no executor, borrowing, several at a time.
+/// A handle can block on a future that borrows, on any thread without an executor, and on several threads at
+/// once.
 fn a_handle_blocks_on_a_future<K: Kitchen>() {
     let executor = K::open();
     let (done, all_done) = async_channel::bounded::<()>(4);
@@ -245,7 +245,7 @@ fn a_handle_blocks_on_a_future<K: Kitchen>() {
     assert!(late.unwrap_err().is_aborted());
 }
 
-/// A future that parks and unparks the thread itself neither hangs `Handle::block_on` nor ends its wait.
+/// A future may park and unpark the thread itself. `Handle::block_on` neither hangs nor returns too early.
 fn a_handle_blocks_on_a_future_that_parks<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -255,7 +255,7 @@ fn a_handle_blocks_on_a_future_that_parks<K: Kitchen>() {
         handle.block_on(std::future::poll_fn(|cx| {
             polls += 1;
             cx.waker().wake_by_ref();
-            // Uses up the token that the wake has left.
+            // This consumes the token that the wake has left.
             thread::park_timeout(Duration::from_millis(1));
             thread::current().unpark();
             if polls < 20 {
@@ -270,8 +270,8 @@ fn a_handle_blocks_on_a_future_that_parks<K: Kitchen>() {
     elsewhere.join().unwrap();
 }
 
-/// On the thread of its `SingleThread` a handle blocks on what needs not wait, and says what to do otherwise:
-/// a wait could never end.
+/// On the thread of its `SingleThread`, a handle can block on a future that need not wait. Otherwise it
+/// panics with advice, because the wait could never end.
 fn a_handle_does_not_wait_on_the_executors_own_thread() {
     let executor = brigade::SingleThread::new().unwrap();
     let handle = executor.handle();
@@ -292,7 +292,7 @@ fn a_handle_does_not_wait_on_the_executors_own_thread() {
     );
 }
 
-/// A panic for a wrong use points to the line that is wrong, and not into the library.
+/// A panic about wrong use reports the caller's line, and not a line in the library.
 fn panics_point_to_the_callers_line() {
     use std::sync::{Arc, Mutex};
     let place = Arc::new(Mutex::new(String::new()));

@@ -1,4 +1,4 @@
-//! Idle costs nothing, by the kernel's own count: an executor that has nothing to do does nothing.
+//! An executor that has nothing to do costs nothing, by the kernel's own counts.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -12,14 +12,14 @@ use brigade::net::{TcpListener, TcpStream};
 use brigade::time::sleep;
 use brigade_tests::{Kitchen, ManyCooks, on_both, watch};
 
-/// What the kernel says of all threads of this process but the one that asks.
+/// The kernel's counts for all threads of this process except the one that measures.
 #[derive(Clone, Copy, Debug)]
 struct Usage {
     switches: u64,
     cpu: Duration,
 }
 
-/// Adds up every thread but this one, which measures.
+/// Adds up the counts of every thread except this one.
 fn others() -> Usage {
     let me = thread_id();
     let mut usage = Usage {
@@ -37,7 +37,7 @@ fn others() -> Usage {
             .filter_map(|line| line.split_once("ctxt_switches:"))
             .map(|(_, count)| count.trim().parse::<u64>().unwrap())
             .sum::<u64>();
-        // Nanoseconds on a processor are the first field.
+        // The first field is the time on a processor, in nanoseconds.
         let schedstat = fs::read_to_string(directory.join("schedstat")).unwrap();
         let nanos = schedstat.split_whitespace().next().unwrap();
         usage.cpu += Duration::from_nanos(nanos.parse().unwrap());
@@ -45,14 +45,14 @@ fn others() -> Usage {
     usage
 }
 
-/// This thread's name in `/proc/self/task`.
+/// Returns this thread's name in `/proc/self/task`.
 fn thread_id() -> String {
     let path = fs::read_link("/proc/thread-self").unwrap();
     path.file_name().unwrap().to_str().unwrap().to_owned()
 }
 
-/// Opens an executor on a thread of its own, lets it do `work` and stay in `block_on` until the
-/// measuring, for two seconds, is over.
+/// Makes an executor on a separate thread, lets it do `work` and then stay in `block_on`, and measures the
+/// other threads for two seconds.
 fn measure<K: Kitchen, F: Future<Output = ()>>(work: impl FnOnce() -> F + Send) -> Usage {
     let (ready, is_ready) = std::sync::mpsc::channel();
     let (end, ended) = async_channel::bounded::<()>(1);
@@ -66,7 +66,7 @@ fn measure<K: Kitchen, F: Future<Output = ()>>(work: impl FnOnce() -> F + Send) 
             });
         });
         is_ready.recv().unwrap();
-        // Not to be late enough for something, but to have a time in which nothing shall happen.
+        // Let the threads settle first. During the two seconds after that, nothing may happen.
         thread::sleep(Duration::from_millis(300));
         let before = others();
         thread::sleep(Duration::from_secs(2));
@@ -80,7 +80,7 @@ fn measure<K: Kitchen, F: Future<Output = ()>>(work: impl FnOnce() -> F + Send) 
 }
 
 fn assert_idle(usage: Usage) {
-    // A handful: the threads may be moved about by the kernel.
+    // Allow a few switches, because the kernel may move threads between processors.
     assert!(usage.switches <= 5, "{usage:?}");
     assert!(usage.cpu < Duration::from_millis(1), "{usage:?}");
 }
@@ -89,7 +89,7 @@ fn with_nothing_to_do<K: Kitchen>() {
     assert_idle(measure::<K, _>(|| async {}));
 }
 
-/// With tasks that wait for sockets, for timers an hour off, and for nothing.
+/// The tasks wait for sockets, for timers in an hour, and forever.
 fn with_waiting_tasks<K: Kitchen>() {
     assert_idle(measure::<K, _>(|| async {
         for n in 0..100 {
@@ -103,7 +103,7 @@ fn with_waiting_tasks<K: Kitchen>() {
             let (server, _) = listener.accept().await.unwrap();
             for stream in [client, server] {
                 drop(brigade::spawn(async move {
-                    // Written once, so that the socket is known as writable, and read for ever.
+                    // Wait until the stream is writable, so that its event has come, and then read forever.
                     stream.writable().await.unwrap();
                     let _ = stream.read(&mut [0]).await;
                 }));
@@ -116,8 +116,8 @@ fn with_waiting_tasks<K: Kitchen>() {
     }));
 }
 
-/// mio #933, #1087: a connection whose other end has closed, one way or both, and that nobody reads;
-/// a peer that does not read, and a buffer that is full.
+/// mio #933, #1087: some connections have a peer that has closed one half or both, and are not read. Another
+/// one has a full buffer and a peer that does not read.
 fn with_half_closed_and_full_sockets<K: Kitchen>() {
     assert_idle(measure::<K, _>(|| async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -141,7 +141,7 @@ fn with_half_closed_and_full_sockets<K: Kitchen>() {
                 _ => drop(client),
             }
             drop(brigade::spawn(async move {
-                // Full of interest in writing, and the other end is gone or silent.
+                // Wait for writability once, and then keep the socket; the peer is gone or silent.
                 server.writable().await.unwrap();
                 let _server = server;
                 pending::<()>().await;
@@ -151,7 +151,7 @@ fn with_half_closed_and_full_sockets<K: Kitchen>() {
     }));
 }
 
-/// After a burst of work, of blocking jobs too, it is as quiet as before.
+/// After a burst of tasks and blocking jobs, the executor is idle again.
 fn after_a_burst<K: Kitchen>() {
     assert_idle(measure::<K, _>(|| async {
         let tasks: Vec<_> = (0..10_000)
@@ -168,9 +168,9 @@ fn after_a_burst<K: Kitchen>() {
     }));
 }
 
-/// An event gets up the worker in the driver and nobody else: the watch is another's meanwhile. Parks of
-/// all workers for each of many turns with a client outside; the best of a few tries, since on a busy
-/// machine the watch may come to its end in a turn.
+/// An event wakes only the worker in the driver, because another worker is the monitor. The test counts the
+/// parks of all workers for many events from a client thread. It takes the best of a few tries, because on a
+/// busy machine the monitor's timeout may expire during an event.
 fn an_event_gets_one_worker_up<K: Kitchen>() {
     const TURNS: u64 = 400;
     let executor = K::open();
@@ -210,7 +210,7 @@ fn an_event_gets_one_worker_up<K: Kitchen>() {
     assert!(best * 2 < TURNS * 3, "{best} parks in {TURNS} turns");
 }
 
-/// Nor is a worker called for what it has found itself.
+/// A worker that finds a due timer itself must not be woken for it again.
 #[test]
 fn a_timer_gets_the_only_worker_up_once() {
     const NAME: &str = concat!(module_path!(), "::a_timer_gets_the_only_worker_up_once");

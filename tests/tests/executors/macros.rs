@@ -1,4 +1,4 @@
-//! `#[brigade::main]` and `#[brigade::test]`: what they make, and what they say of wrong input.
+//! Tests what `#[brigade::main]` and `#[brigade::test]` generate, and their errors for wrong input.
 
 use std::env;
 use std::fs;
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-/// In modules, because a test binary has a `main` already.
+/// These functions are in modules, because a test binary already has a `main`.
 mod program {
     use std::io;
 
-    /// With a doc comment, a `?` and a task.
+    /// This function has a doc comment, a `?` and a task.
     #[brigade::main]
     pub(super) async fn main() -> io::Result<()> {
         let task = brigade::spawn(async { Err::<(), _>(io::Error::other("burnt")) });
@@ -35,7 +35,7 @@ fn main_runs_and_returns_its_output() {
     program_with_workers::main();
 }
 
-/// Documented.
+/// This test has a doc comment.
 #[brigade::test]
 async fn a_task_is_spawned() {
     assert_eq!(brigade::spawn(async { 42 }).await.unwrap(), 42);
@@ -116,7 +116,7 @@ async fn workers_are_asked_for() {
     assert_eq!(brigade::Handle::current().metrics().workers.len(), 3);
 }
 
-/// The attribute makes real tests, by name and one by one.
+/// The attribute makes real tests, which the harness lists by name.
 #[test]
 fn the_harness_lists_the_tests() {
     let output = Command::new(env::current_exe().unwrap())
@@ -134,9 +134,9 @@ fn the_harness_lists_the_tests() {
     assert!(!list.contains("macros::cfg_"), "{list}");
 }
 
-// ---- what the compiler says ----------------------------------------------------------------------
+// ---- the compiler's messages -------------------------------------------------------------------
 
-/// Beside a crate called `brigade`, as far as the attributes need one.
+/// A crate called `brigade`, with only the items that the attributes need.
 const STUB: &str = "
     pub fn run<F: Future>(_: F) -> F::Output { loop {} }
     pub struct WorkStealing;
@@ -149,8 +149,8 @@ const STUB: &str = "
     pub use brigade_macros::{main, test};
 ";
 
-/// The attributes' library, as it was built for this test: beside it or, where the build names a target,
-/// among what was built for the host.
+/// Returns the attributes' library that was built for this test. It is beside the test, or among the host's
+/// files if the build names a target.
 fn macros() -> PathBuf {
     let exe = env::current_exe().unwrap();
     let deps = exe.parent().unwrap();
@@ -172,7 +172,7 @@ fn macros() -> PathBuf {
         .expect("the attributes have been built")
 }
 
-/// Compiles a program in `folder` and returns what the compiler says, without colours.
+/// Compiles a program in `folder` and returns the compiler's messages, without colours.
 fn compile(folder: &Path, name: &str, kind: &[&str], text: &str) -> (bool, String) {
     fs::write(folder.join(format!("{name}.rs")), text).unwrap();
     let macros = macros();
@@ -195,7 +195,7 @@ fn compile(folder: &Path, name: &str, kind: &[&str], text: &str) -> (bool, Strin
     )
 }
 
-/// The messages about a program whose first line is `use brigade::…`.
+/// Checks the messages for programs whose first line is `use brigade::…`.
 fn messages(programs: &[(&str, &str)]) {
     let folder = tempfile::tempdir().unwrap();
     let library = ["--crate-type=lib"];
@@ -209,7 +209,7 @@ fn messages(programs: &[(&str, &str)]) {
         let (built, said) = compile(folder.path(), "program", kind, text);
         match expected.is_empty() {
             true => assert!(built, "{text}\n{said}"),
-            // The first message is the one, and there is no other error in its wake.
+            // The expected error comes first, and no other error follows.
             false => {
                 let first = said.lines().next().unwrap_or("");
                 let errors = said.lines().filter(|line| line.contains(": error")).count();
@@ -283,7 +283,7 @@ fn wrong_arguments_are_told_what_is_wrong_and_where() {
             "program.rs:1:17: error: `workers` asks for",
         ),
         (",", "program.rs:1:17: error: an argument is expected"),
-        // A value of the wrong type is the compiler's to find, at its place.
+        // The compiler finds a value of the wrong type and reports its position.
         (
             "workers = \"two\"",
             "program.rs:1:27: error[E0308]: mismatched types",
@@ -296,7 +296,7 @@ fn wrong_arguments_are_told_what_is_wrong_and_where() {
     messages(&programs);
 }
 
-/// The body is the user's: its errors stand at the user's lines.
+/// Errors in the user's body are reported at the user's lines.
 #[test]
 fn errors_in_the_body_point_at_the_users_line() {
     messages(&[

@@ -1,5 +1,5 @@
-//! Executors: how they are made and entered, share out the time, nest, block, count and shut down, and what they do
-//! with what belongs to the whole process.
+//! Tests how executors are made and entered, share out the time, nest, block, count and shut down, and how
+//! they use what belongs to the whole process.
 
 use brigade_tests::Counting;
 

@@ -1,4 +1,4 @@
-//! What only many cooks have: tasks begin at once, run side by side, and go from worker to worker.
+//! Tests of the work-stealing executor alone: tasks begin at once, run in parallel, and move between workers.
 
 use std::collections::HashSet;
 use std::future::pending;
@@ -18,7 +18,7 @@ fn open(workers: usize) -> WorkStealing {
     WorkStealing::with_workers(workers).unwrap()
 }
 
-/// Tasks begin when they are spawned; nobody need be in `block_on`.
+/// Tasks begin when they are spawned, even if no thread is in `block_on`.
 fn tasks_run_without_block_on() {
     let executor = open(2);
     let task = executor.spawn(async {
@@ -28,7 +28,8 @@ fn tasks_run_without_block_on() {
     assert_eq!(park_on(task).unwrap(), 42);
 }
 
-/// As many polls at one instant as there are workers, each on a thread of its own; and no more.
+/// As many tasks are polled at the same instant as there are workers, each on a different thread, and no
+/// more.
 fn as_many_at_once_as_workers() {
     for workers in [1, 2, 3, 8] {
         let executor = open(workers);
@@ -57,8 +58,8 @@ fn as_many_at_once_as_workers() {
     }
 }
 
-/// tokio #621, #4383: what one task spawns all others can take: a tree of tasks whose leaves must
-/// all run at one instant comes to an end.
+/// tokio #621, #4383: any worker can take what one task spawns. A tree of tasks ends although its leaves must
+/// all run at the same instant.
 fn what_one_worker_spawns_all_can_take() {
     let executor = open(4);
     for _ in 0..200 {
@@ -80,8 +81,7 @@ fn what_one_worker_spawns_all_can_take() {
     }
 }
 
-/// A task that is woken elsewhere is polled by one worker at a time, and its future may be at home
-/// on any.
+/// A task that another thread wakes is polled by one worker at a time. Any worker may poll it.
 fn a_task_is_polled_by_one_worker_at_a_time() {
     let executor = open(4);
     let tasks: Vec<_> = (0..20)
@@ -107,7 +107,7 @@ fn a_task_is_polled_by_one_worker_at_a_time() {
     }
 }
 
-/// tokio #4941: two tasks that wake one another for ever starve nobody, with one worker either.
+/// tokio #4941: two tasks that wake each other forever starve no other task, even with one worker.
 fn a_ping_pong_starves_nobody() {
     for workers in [1, 2] {
         let executor = open(workers);
@@ -134,8 +134,8 @@ fn a_ping_pong_starves_nobody() {
     }
 }
 
-/// tokio #7431: a task that wakes another one on its own worker gets nobody up for that. The watch
-/// goes by the clock, so what it does grows with the time, not with the wakes.
+/// tokio #7431: a task that wakes another one on its own worker wakes no other worker for that. The monitor
+/// works by the clock, so its parks grow with time and not with the number of wakes.
 fn local_wakes_get_nobody_up() {
     const WAKES: u64 = 100_000;
     let executor = open(4);
@@ -154,7 +154,7 @@ fn local_wakes_get_nobody_up() {
     let metrics = executor.metrics();
     let parks: u64 = metrics.workers.iter().map(|worker| worker.parks).sum();
     let polls: u64 = metrics.workers.iter().map(|worker| worker.polls).sum();
-    // Each publishes what it counts now and then.
+    // Each worker publishes its counts only from time to time.
     assert!(polls > WAKES / 2, "{polls} polls");
     assert!(parks < WAKES / 10, "{parks} parks in {WAKES} wakes");
 }
@@ -179,7 +179,7 @@ fn several_threads_may_block_on_one_executor() {
     });
 }
 
-/// The main future stays on its thread, also when workers wake it.
+/// The main future stays on its thread, even if workers wake it.
 fn the_main_future_stays_on_its_thread() {
     let executor = open(2);
     let here = thread::current().id();
@@ -193,7 +193,7 @@ fn the_main_future_stays_on_its_thread() {
     });
 }
 
-/// The executor may be dropped inside one of its own tasks: the rest ends when that poll does.
+/// The executor may be dropped inside one of its own tasks. It ends when that poll does.
 fn an_executor_may_end_in_its_own_task() {
     for workers in [1, 2, 4] {
         let executor = Arc::new(open(workers));
@@ -224,7 +224,7 @@ fn an_executor_may_end_in_its_own_task() {
     }
 }
 
-/// And on any other thread.
+/// The executor may also be dropped on any other thread.
 fn an_executor_may_end_on_any_thread() {
     let executor = open(2);
     let drops = Tally::new();
@@ -247,7 +247,7 @@ async fn brigade_drop_in_job(executor: WorkStealing) -> Result<(), brigade::task
     brigade::spawn_blocking(move || drop(executor)).await
 }
 
-/// The drop waits for polls that are going on, and only for them.
+/// Dropping the executor waits for polls that are under way, and for nothing else.
 fn the_drop_waits_for_running_polls() {
     let executor = open(2);
     let ended = Tally::new();
@@ -255,7 +255,7 @@ fn the_drop_waits_for_running_polls() {
     let (begun, has_begun) = mpsc::channel();
     drop(executor.spawn(async move {
         begun.send(()).unwrap();
-        // Busy for a while, without an await.
+        // Keep the worker busy for a while, without an await.
         let until = std::time::Instant::now() + Duration::from_millis(20);
         while std::time::Instant::now() < until {
             std::hint::spin_loop();
@@ -267,7 +267,7 @@ fn the_drop_waits_for_running_polls() {
     assert_eq!(ended.get(), 1);
 }
 
-/// Executors come and go, with work in them, and leave no thread behind that works on.
+/// Executors with tasks are made and dropped repeatedly. No thread of theirs keeps working.
 fn executors_come_and_go() {
     for round in 0..100 {
         let executor = open(1 + round % 4);
@@ -286,8 +286,8 @@ fn executors_come_and_go() {
     }
 }
 
-/// tokio #6682: a timer that a task arms while the driver sleeps for a longer one is not late. The
-/// main future arms as well, from a thread that is no worker.
+/// tokio #6682: a task arms a timer while the driver sleeps for a longer one. The timer must not be late. The
+/// main future, whose thread is not a worker, arms one as well.
 fn a_timer_from_any_thread_shortens_the_drivers_sleep() {
     let executor = open(2);
     let long = executor.spawn(async { sleep(Duration::from_secs(3600)).await });
@@ -302,7 +302,7 @@ fn a_timer_from_any_thread_shortens_the_drivers_sleep() {
     assert!(!long.is_finished());
 }
 
-/// The same deadlines from many workers at once: each timer fires once, none early.
+/// Many workers arm timers with the same deadlines at once. Each timer fires once, and none fires early.
 fn timers_of_many_workers() {
     let executor = open(4);
     let tasks: Vec<_> = (0..2000_u64)
@@ -312,7 +312,7 @@ fn timers_of_many_workers() {
                     let duration = Duration::from_micros((n * 37 + turn * 101) % 5000);
                     let before = std::time::Instant::now();
                     if n % 3 == 0 {
-                        // Given up half way.
+                        // Drop a sleep before its end.
                         let mut given_up = pin!(sleep(duration));
                         let _ = futures::poll!(given_up.as_mut());
                         brigade::yield_now().await;
@@ -329,7 +329,8 @@ fn timers_of_many_workers() {
     }
 }
 
-/// rayon #768, #929: a join handle that a stranger polls while the task ends on a worker loses no wake.
+/// rayon #768, #929: a foreign waker polls a join handle while the task ends on a worker. No wake may be
+/// lost.
 fn joins_race_completions() {
     let executor = open(2);
     for _ in 0..5000 {
@@ -347,7 +348,7 @@ fn joins_race_completions() {
     }
 }
 
-/// The handle that a worker finds is that of its executor, and its thread has the executor's name.
+/// A worker finds its executor's handle, and its thread has the executor's name.
 fn workers_know_where_they_are() {
     let executor = WorkStealing::builder()
         .name("stove")
@@ -371,7 +372,7 @@ fn workers_know_where_they_are() {
     );
 }
 
-/// `spawn_local` has no place here, and says so.
+/// `spawn_local` is not available here, and panics with an explanation.
 fn spawn_local_panics() {
     let executor = open(2);
     let task = executor.spawn(async { drop(brigade::spawn_local(async {})) });
@@ -383,7 +384,7 @@ fn spawn_local_panics() {
     assert!(text_of(&*main.unwrap_err()).contains("brigade::spawn_local"));
 }
 
-/// Settings that make no sense are errors.
+/// Settings that make no sense return errors.
 fn bad_settings_are_errors() {
     let builder = WorkStealing::builder;
     for bad in [

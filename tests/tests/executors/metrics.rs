@@ -1,4 +1,4 @@
-//! The counts: concurrency, parallelism and the work of each worker.
+//! Tests the counts of concurrency, of parallelism and of each worker's work.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use brigade::time::sleep;
 use brigade::{Executor, Metrics};
 use brigade_tests::{Kitchen, on_both};
 
-/// What holds at any time, of any executor.
+/// Checks what must hold at any time for any executor.
 fn check(executor: &impl Executor) -> Metrics {
     let metrics = executor.metrics();
     assert!(metrics.in_flight <= metrics.in_flight_max, "{metrics:?}");
@@ -39,11 +39,11 @@ fn an_unused_executor_has_counted_nothing<K: Kitchen>() {
     );
     assert_eq!(polls(&metrics), 0);
     executor.block_on(async {});
-    // The main future is no task.
+    // The main future does not count as a task.
     assert_eq!(check(&executor).in_flight_max, 0);
 }
 
-/// Concurrency is the number of tasks begun and not finished.
+/// Concurrency is the number of tasks that have begun and not finished.
 fn in_flight_counts_tasks<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -65,7 +65,7 @@ fn in_flight_counts_tasks<K: Kitchen>() {
     assert_eq!((metrics.in_flight, metrics.in_flight_max), (0, 100));
 }
 
-/// Parallelism of one cook is one, however many tasks there are; and none before the first.
+/// The parallelism of the single-thread executor is one for any number of tasks, and zero before the first.
 fn at_once_is_bounded<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -112,7 +112,7 @@ fn polls_are_counted<K: Kitchen>() {
     assert_eq!(polls(&handle.metrics()), 100);
 }
 
-/// A sleeping executor is not busy; the wide ratio leaves room for a machine that is.
+/// A sleeping executor is not busy. The bound is loose, to allow for a busy machine.
 fn sleep_is_not_work<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async { sleep(Duration::from_millis(200)).await });
@@ -124,7 +124,7 @@ fn sleep_is_not_work<K: Kitchen>() {
     }
 }
 
-/// Any thread may read them at any time, also while the executor works.
+/// Any thread may read the metrics at any time, even while the executor works.
 fn metrics_may_be_read_from_anywhere<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -151,7 +151,7 @@ fn metrics_may_be_read_from_anywhere<K: Kitchen>() {
     reader.join().unwrap();
 }
 
-/// Tasks from other threads are counted as such.
+/// Tasks that other threads spawn count as taken from the injector.
 fn tasks_from_outside_are_counted<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -167,7 +167,7 @@ fn tasks_from_outside_are_counted<K: Kitchen>() {
     }
 }
 
-/// An executor that never sleeps is seen at its work by a thread that reports now and then.
+/// A thread that reads the metrics repeatedly sees the work of an executor that never sleeps.
 fn one_that_is_always_busy_can_be_watched<K: Kitchen>() {
     const TASKS: usize = 5;
     let executor = K::open();
@@ -177,7 +177,7 @@ fn one_that_is_always_busy_can_be_watched<K: Kitchen>() {
         move || loop {
             let metrics = handle.metrics();
             let present = metrics.workers.iter().any(|it| !it.present.is_zero());
-            // The figures are read one after the other, so the first may be from before the last.
+            // The figures are read one after another, so the first may be older than the last.
             let seen_to_run = polls(&metrics) > 0 && metrics.at_once_max > 0;
             if present && metrics.in_flight == TASKS && seen_to_run {
                 seen.store(true, Ordering::Relaxed);
@@ -204,7 +204,7 @@ fn one_that_is_always_busy_can_be_watched<K: Kitchen>() {
     assert!(metrics.at_once_max >= 1);
 }
 
-/// How many tasks wait, and for whom.
+/// The metrics report how many tasks wait, and in which queues.
 fn the_depths_of_queues_are_told<K: Kitchen>() {
     let executor = K::open();
     let depths = |metrics: &Metrics| {
@@ -222,7 +222,7 @@ fn the_depths_of_queues_are_told<K: Kitchen>() {
         assert!(metrics.global_queue_depth >= 1);
         assert_eq!(metrics.workers[0].local_queue_depth, 3);
     } else {
-        // Each worker is held up, so whatever else is spawned waits.
+        // Each worker is blocked, so every other task waits in a queue.
         let (open, door) = std::sync::mpsc::channel::<()>();
         let door = Arc::new(std::sync::Mutex::new(door));
         let held = Arc::new(AtomicUsize::new(0));
@@ -253,7 +253,7 @@ fn the_depths_of_queues_are_told<K: Kitchen>() {
     });
 }
 
-/// Threads of the blocking pool, those that are idle, and the jobs that wait for one.
+/// The metrics report the pool's threads, the idle ones among them, and the jobs that wait for a thread.
 fn the_blocking_pool_is_counted<K: Kitchen>() {
     let executor = K::try_build(K::builder().max_blocking_threads(2)).unwrap();
     let pool = |metrics: Metrics| {

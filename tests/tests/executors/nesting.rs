@@ -1,4 +1,4 @@
-//! `block_on`: what it may run, and where it may be called.
+//! Tests which futures `block_on` may run, and where it may be called.
 
 use std::cell::Cell;
 use std::future::pending;
@@ -21,8 +21,8 @@ fn the_main_future_may_borrow<K: Kitchen>() {
     assert_eq!((words.len(), count.get()), (2, 2));
 }
 
-/// rayon #592, #1251: a nested `block_on`, which would have to run other tasks on the same stack,
-/// panics, says so, and leaves the outer one working.
+/// rayon #592, #1251: a nested `block_on` would have to run other tasks on the same stack. It panics with an
+/// explanation and leaves the outer one working.
 fn a_nested_block_on_panics<K: Kitchen>() {
     let executor = K::open();
     let answer = executor.block_on(async {
@@ -34,7 +34,7 @@ fn a_nested_block_on_panics<K: Kitchen>() {
             text.contains("block_on") && text.contains("inside"),
             "{text}"
         );
-        // The inner one is as good as new elsewhere; the outer one goes on.
+        // The inner executor is still usable elsewhere, and the outer one continues.
         drop(inner);
         sleep(Duration::from_millis(1)).await;
         brigade::spawn(async { 42 }).await.unwrap()
@@ -42,7 +42,7 @@ fn a_nested_block_on_panics<K: Kitchen>() {
     assert_eq!(answer, 42);
 }
 
-/// The same from inside a task: the panic goes to its handle.
+/// The same inside a task: the panic reaches the task's handle.
 fn a_nested_block_on_in_a_task_panics<K: Kitchen>() {
     let executor = K::open();
     let error = executor
@@ -56,7 +56,7 @@ fn a_nested_block_on_in_a_task_panics<K: Kitchen>() {
     );
 }
 
-/// A blocking thread may run an executor of its own.
+/// A thread of the blocking pool may run another executor.
 fn block_on_inside_spawn_blocking_works<K: Kitchen>() {
     let executor = K::open();
     let answer = executor.block_on(async {
@@ -67,7 +67,7 @@ fn block_on_inside_spawn_blocking_works<K: Kitchen>() {
                 brigade::spawn(async { 42 }).await.unwrap()
             });
             drop(inner);
-            // The pool's thread belongs to the outer one again.
+            // The pool's thread belongs to the outer executor again.
             (answer, brigade::spawn(async { 1 }))
         });
         let (answer, outer) = job.await.unwrap();
@@ -76,7 +76,7 @@ fn block_on_inside_spawn_blocking_works<K: Kitchen>() {
     assert_eq!(answer, 43);
 }
 
-/// A panic of the main future leaves the executor and its tasks as they were.
+/// A panic of the main future does not affect the executor and its tasks.
 fn a_panicking_main_future_leaves_the_executor_usable<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -106,7 +106,7 @@ fn a_panicking_main_future_leaves_the_executor_usable<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// The waker of a main future that has panicked or ended wakes nothing.
+/// The waker of a main future that has panicked or ended has no effect.
 fn the_waker_of_an_ended_main_future_does_nothing<K: Kitchen>() {
     let executor = K::open();
     let mut wakers = Vec::new();
@@ -130,7 +130,7 @@ fn the_waker_of_an_ended_main_future_does_nothing<K: Kitchen>() {
     assert_eq!(executor.block_on(async { 1 }), 1);
 }
 
-/// async-executor #54: executors that take turns on one thread do not mix their tasks up.
+/// async-executor #54: executors that alternate on one thread do not mix up their tasks.
 fn executors_may_take_turns_on_a_thread<K: Kitchen>() {
     let (one, other) = (K::open(), K::open());
     let (from_one, from_other) = (Tally::new(), Tally::new());
@@ -152,7 +152,7 @@ fn executors_may_take_turns_on_a_thread<K: Kitchen>() {
     assert_eq!(other.block_on(async { 5 }), 5);
 }
 
-/// A task of one executor may be awaited in another, and the other way round.
+/// Each of two executors may await a task of the other.
 fn executors_may_await_each_others_tasks<K: Kitchen>() {
     let here = K::open();
     let (handles, there) = std::sync::mpsc::channel();
@@ -181,7 +181,7 @@ fn executors_may_await_each_others_tasks<K: Kitchen>() {
     thread.join().unwrap();
 }
 
-/// An output that borrows, a future that is dropped before `block_on` returns.
+/// The output may borrow, and `block_on` drops the future before it returns.
 fn the_main_future_is_dropped_by_block_on<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -208,7 +208,7 @@ fn block_on_does_not_wait_for_tasks<K: Kitchen>() {
     drop(executor);
 }
 
-/// A job of the blocking pool may block on a future of the executor that it belongs to.
+/// A job of the blocking pool may block on a future of its executor.
 fn a_blocking_job_may_block_on_its_own_executor<K: Kitchen>() {
     let executor = K::open();
     let answer = executor.block_on(async {
@@ -226,7 +226,7 @@ fn a_blocking_job_may_block_on_its_own_executor<K: Kitchen>() {
                 assert_eq!(&word, b"soup");
                 task.await.unwrap()
             });
-            // Again, and from a job of the job.
+            // A job may block repeatedly, even on another job that blocks.
             let job = brigade::spawn_blocking(|| Handle::current().block_on(async { 1 }));
             first + handle.block_on(job).unwrap() + handle.block_on(async { 1 })
         });
@@ -235,7 +235,7 @@ fn a_blocking_job_may_block_on_its_own_executor<K: Kitchen>() {
     assert_eq!(answer, 42);
 }
 
-/// Whatever blocks a thread that runs an executor panics, and names the function that was called.
+/// Every function that would block a thread which runs an executor panics with its own name.
 fn nested_calls_name_what_was_called<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -259,7 +259,8 @@ fn nested_calls_name_what_was_called<K: Kitchen>() {
     assert_eq!(brigade::run(async { 1 }), 1);
 }
 
-/// A poll that is under way is not interrupted: a task that is aborted during its last poll gives its output.
+/// A poll that is under way is not interrupted. A task that is aborted during its last poll returns its
+/// output.
 fn an_abort_during_the_last_poll_yields_the_output<K: Kitchen>() {
     let executor = K::open();
     let (give, given) = std::sync::mpsc::channel::<brigade::task::AbortHandle>();
@@ -267,13 +268,14 @@ fn an_abort_during_the_last_poll_yields_the_output<K: Kitchen>() {
         given.recv().unwrap().abort();
         42
     });
-    // One cook gets it before the poll begins, many perhaps while it waits.
+    // On the single-thread executor, the abort handle arrives before the poll begins; on several workers,
+    // perhaps during the poll.
     give.send(task.abort_handle()).unwrap();
     assert_eq!(executor.block_on(task).unwrap(), 42);
 }
 
-/// The poll that panics is unwound first, with what it has on its stack; then the future is dropped, and in its
-/// destructor the thread is not panicking.
+/// A poll that panics is first unwound, with the values on its stack. Then the future is dropped, and its
+/// destructor runs while the thread is not panicking.
 fn a_panicking_future_is_dropped_after_unwinding<K: Kitchen>() {
     struct Panics(std::sync::mpsc::Sender<(&'static str, bool)>);
     impl Future for Panics {

@@ -1,4 +1,4 @@
-//! The threads of the blocking pool: how they come, stay and go, and what becomes of jobs where none can be
+//! Tests how the blocking pool starts, keeps and ends threads, and what becomes of jobs if no thread can be
 //! started.
 
 use std::sync::{Arc, Barrier};
@@ -10,10 +10,10 @@ use brigade_tests::{Kitchen, Tally, in_child, on_both, park_on};
 
 use crate::blocking::all_jobs_run;
 
-/// tokio #8406, #8408: where no thread can be started no job is lost. Here each thread would need a
-/// stack that the machine does not have.
+/// tokio #8406, #8408: if no thread can be started, no job is lost. Here each thread would need more stack
+/// than the machine has.
 fn a_job_is_not_lost_for_want_of_threads<K: Kitchen>() {
-    // Read once a process, so another one is needed.
+    // The variable is read once per process, so the test needs another process.
     if !in_child(&[("RUST_MIN_STACK", &(1_usize << 46).to_string())]) {
         return;
     }
@@ -25,8 +25,8 @@ fn a_job_is_not_lost_for_want_of_threads<K: Kitchen>() {
     all_jobs_run(&executor, 10);
 }
 
-/// Two threads submit at the same instant while no thread can be started: each job runs, because neither
-/// submitter relies on the thread that the other one fails to start.
+/// Two threads submit at the same instant while no thread can be started. Each job runs, because neither
+/// submitter relies on the thread that the other fails to start.
 fn no_job_is_lost_when_two_submitters_fail_to_start_a_thread<K: Kitchen>() {
     if !in_child(&[("RUST_MIN_STACK", &(1_usize << 46).to_string())]) || !K::ONE_COOK {
         return;
@@ -34,7 +34,7 @@ fn no_job_is_lost_when_two_submitters_fail_to_start_a_thread<K: Kitchen>() {
     let executor = K::open();
     let (round, over) = (Tally::new(), Tally::new());
     let (jobs, submitted) = async_channel::unbounded();
-    // As many rounds as a busy machine allows.
+    // Make as many rounds as the machine allows in this time.
     let deadline = Instant::now() + Duration::from_secs(4);
     let submitters: Vec<_> = (0..2)
         .map(|_| {
@@ -47,7 +47,7 @@ fn no_job_is_lost_when_two_submitters_fail_to_start_a_thread<K: Kitchen>() {
                         if Instant::now() > deadline {
                             over.add();
                         }
-                        // Both spin until the other one is here, so that they submit at one instant.
+                        // Both spin until the other has arrived, so that they submit at the same instant.
                         round.add();
                         while round.get() < 2 * (n + 1) {
                             if over.get() > 0 {
@@ -72,7 +72,7 @@ fn no_job_is_lost_when_two_submitters_fail_to_start_a_thread<K: Kitchen>() {
     }
 }
 
-/// Starts `count` threads of the pool: that many jobs wait for one another.
+/// Starts `count` threads of the pool, with that many jobs that wait for each other.
 fn warm_up<E: Executor>(executor: &E, count: usize) {
     let meeting = Arc::new(Barrier::new(count));
     let jobs: Vec<_> = (0..count)
@@ -90,15 +90,15 @@ fn warm_up<E: Executor>(executor: &E, count: usize) {
     });
 }
 
-/// After a burst that took twenty threads, a job now and then does not keep all of them: it goes to the
-/// thread that went idle last, and the times of the others run out.
+/// After a burst that needed twenty threads, an occasional job does not keep all of them. The pool gives the
+/// job to the thread that went idle last, and the time limits of the others expire.
 fn the_pool_shrinks_under_a_trickle_of_jobs<K: Kitchen>() {
     let keep = Duration::from_millis(400);
     let executor = K::try_build(K::builder().thread_keep_alive(keep)).unwrap();
     warm_up(&executor, 20);
     assert_eq!(executor.metrics().num_blocking_threads, 20);
     executor.block_on(async {
-        // If the twenty took turns, each would be called every 100 ms.
+        // If the twenty threads alternated, each would get a job every 100 ms.
         while executor.metrics().num_blocking_threads > 5 {
             brigade::spawn_blocking(|| ()).await.unwrap();
             brigade::time::sleep(Duration::from_millis(5)).await;
@@ -106,7 +106,8 @@ fn the_pool_shrinks_under_a_trickle_of_jobs<K: Kitchen>() {
     });
 }
 
-/// A job may be given to a thread at the instant at which its time runs out: it runs nevertheless.
+/// A job may be given to a thread at the instant at which the thread's time limit expires. The job still
+/// runs.
 fn a_job_given_to_a_thread_whose_time_runs_out_is_run<K: Kitchen>() {
     let keep = Duration::from_micros(50);
     let executor = K::try_build(K::builder().thread_keep_alive(keep)).unwrap();
@@ -121,7 +122,7 @@ fn a_job_given_to_a_thread_whose_time_runs_out_is_run<K: Kitchen>() {
     }
 }
 
-/// The drop of an executor lets every idle thread go at once, however long it would be kept.
+/// Dropping an executor ends every idle thread at once, whatever its time limit.
 fn all_idle_threads_go_with_their_executor<K: Kitchen>() {
     let executor = K::try_build(K::builder().thread_keep_alive(Duration::MAX)).unwrap();
     warm_up(&executor, 4);
@@ -135,7 +136,7 @@ fn all_idle_threads_go_with_their_executor<K: Kitchen>() {
     }
 }
 
-/// `thread_keep_alive(ZERO)` is allowed: no thread is kept.
+/// `thread_keep_alive(ZERO)` is allowed and keeps no thread.
 fn threads_need_not_be_kept<K: Kitchen>() {
     let executor = K::try_build(K::builder().thread_keep_alive(Duration::ZERO)).unwrap();
     for n in 0..100 {

@@ -1,5 +1,5 @@
-//! What belongs to the whole process: descriptors, the limit on them, signals. Each test runs in a
-//! process of its own.
+//! Tests what belongs to the whole process: descriptors, their limit, and signals. Each test runs in a
+//! separate process.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -18,19 +18,19 @@ use brigade::time::{sleep, timeout};
 use brigade_tests::{Kitchen, Tally, descriptors, on_both, pair, text_of};
 use futures::StreamExt;
 
-/// The number that the next descriptor gets: with the limit there, none can be had.
+/// Returns the number of the next descriptor. With this number as the limit, none can be opened.
 fn next_descriptor() -> u64 {
     fs::File::open("/dev/null").unwrap().as_raw_fd() as u64
 }
 
-/// Until a thread of a pool or an executor that is gone has let go of its descriptors.
+/// Waits until `count` descriptors are open, because threads of dropped executors close theirs later.
 fn wait_for_descriptors(count: usize) {
     while descriptors() != count {
         thread::yield_now();
     }
 }
 
-/// mio #1031: an executor gives all its descriptors back.
+/// mio #1031: an executor closes all its descriptors.
 fn executors_give_their_descriptors_back<K: Kitchen>() {
     let before = descriptors();
     for _ in 0..20 {
@@ -48,8 +48,7 @@ fn executors_give_their_descriptors_back<K: Kitchen>() {
     wait_for_descriptors(before);
 }
 
-/// Reads, accepts and connects that are given up half way, by drop, abort or timeout, leave no
-/// descriptor behind.
+/// Reads, accepts and connects that end midway, by drop, abort or timeout, leave no descriptor behind.
 fn cancellation_leaves_no_descriptors<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -76,7 +75,7 @@ fn cancellation_leaves_no_descriptors<K: Kitchen>() {
             let refused = TcpStream::connect("127.0.0.1:1").await;
             assert!(refused.is_err());
         }
-        // What had got through meanwhile is in the listener's queue.
+        // Some connections were made meanwhile and wait in the listener's queue.
         while timeout(Duration::from_millis(20), listener.accept())
             .await
             .is_ok()
@@ -85,8 +84,8 @@ fn cancellation_leaves_no_descriptors<K: Kitchen>() {
     });
 }
 
-/// tokio #6329: an executor, a listener and a stream that cannot be had for want of descriptors are errors, and
-/// leave none behind.
+/// tokio #6329: without free descriptors, making an executor, a listener or a stream fails and leaves no
+/// descriptor behind.
 fn failing_constructors_leave_no_descriptors<K: Kitchen>() {
     let executor = K::open();
     let (_soft, hard) = rlimit::Resource::NOFILE.get().unwrap();
@@ -110,8 +109,8 @@ fn failing_constructors_leave_no_descriptors<K: Kitchen>() {
     });
 }
 
-/// Out of descriptors, `accept` waits without spinning, and goes on when there are some: no
-/// connection is lost. So does the stream of connections.
+/// Without free descriptors, `accept` waits without spinning, and continues once there are some. No
+/// connection is lost. The stream of connections does the same.
 fn accept_survives_the_want_of_descriptors<K: Kitchen>() {
     for as_stream in [false, true] {
         let executor = K::open();
@@ -120,7 +119,7 @@ fn accept_survives_the_want_of_descriptors<K: Kitchen>() {
             let address = listener.local_addr().unwrap();
             let polls = Tally::new();
             let (_soft, hard) = rlimit::Resource::NOFILE.get().unwrap();
-            // The guests have their descriptors already; the kitchen has none.
+            // The clients have their descriptors already, and the executor can open no more.
             let guests: Vec<_> = (0..5)
                 .map(|_| std::net::TcpStream::connect(address).unwrap())
                 .collect();
@@ -160,9 +159,9 @@ fn accept_survives_the_want_of_descriptors<K: Kitchen>() {
                 sleep(Duration::from_millis(20)).await;
             }
             assert_eq!(accepted.get(), 0);
-            // Ten at once, and fewer and fewer: nothing like a spin.
+            // The task retries less and less often, so it does not spin.
             assert!(polls.get() < 40, "{} polls", polls.get());
-            // One descriptor, one guest.
+            // One free descriptor lets one client in.
             drop(spare);
             while accepted.get() == 0 {
                 sleep(Duration::from_millis(10)).await;
@@ -175,7 +174,7 @@ fn accept_survives_the_want_of_descriptors<K: Kitchen>() {
     }
 }
 
-/// mio #1523, polling b9ab821: signals interrupt system calls all the time; nobody notices.
+/// mio #1523, polling b9ab821: signals interrupt system calls all the time, without any effect on the tasks.
 fn a_storm_of_signals_is_not_noticed<K: Kitchen>() {
     static SIGNALS: AtomicUsize = AtomicUsize::new(0);
     extern "C" fn count(_signal: libc::c_int) {
@@ -279,12 +278,12 @@ fn blocking_threads_go_with_their_executor<K: Kitchen>() {
     }
 }
 
-/// The OS refuses to wait for events. One cook says so with a panic of `block_on`; the workers close
-/// their executor, and whoever awaits a task of theirs hears of it.
+/// The OS fails to wait for events. On the single-thread executor, `block_on` panics. Workers close their
+/// executor, and every task that awaits one of its tasks gets an error.
 fn a_wait_that_fails_is_not_kept_silent<K: Kitchen>() {
     let executor = K::open();
     let ticking = executor.spawn(async {
-        // On a thread of the executor, which knows in what order they use a descriptor and close it.
+        // Do this on a thread of the executor, so that no other thread is using or closing a descriptor.
         spoil_every_event_loop();
         loop {
             sleep(Duration::from_millis(1)).await;
@@ -299,7 +298,7 @@ fn a_wait_that_fails_is_not_kept_silent<K: Kitchen>() {
     }
 }
 
-/// Puts something that no one can wait for in the place of every epoll descriptor.
+/// Replaces every epoll descriptor with one on which the OS cannot wait.
 fn spoil_every_event_loop() {
     let null = fs::File::open("/dev/null").unwrap();
     let mut spoilt = 0;
@@ -317,8 +316,8 @@ fn spoil_every_event_loop() {
     assert!(spoilt > 0);
 }
 
-/// A `Signal` hears what is raised while it exists: nothing of before, also where the handler of an earlier one
-/// has kept the signal from ending the process.
+/// A `Signal` receives only signals that are raised while it exists, even if an earlier one's handler has
+/// kept an older signal from ending the process.
 fn a_signal_from_before_is_not_heard<K: Kitchen>() {
     use brigade::signal::{Kind, Signal};
     // SAFETY: it takes a number. Some other `Signal` has installed a handler.
@@ -340,7 +339,7 @@ fn a_signal_from_before_is_not_heard<K: Kitchen>() {
     });
 }
 
-/// The end of `main` does not wait for a closure that is running: the process takes it along.
+/// The end of `main` does not wait for a running closure; it ends with the process.
 fn the_end_of_main_takes_a_running_job_along<K: Kitchen>() {
     let (begin, begun) = std::sync::mpsc::channel();
     let executor = K::open();
@@ -349,7 +348,7 @@ fn the_end_of_main_takes_a_running_job_along<K: Kitchen>() {
         thread::sleep(Duration::from_secs(3600));
     }));
     begun.recv().unwrap();
-    // This process ends here, long before that.
+    // The process ends here, long before the closure would.
 }
 
 on_both! {

@@ -1,4 +1,4 @@
-//! What a builder sets: hooks and stacks of threads, and what it refuses.
+//! Tests the settings of a builder, such as hooks and stack sizes, and the values that it refuses.
 
 use std::thread;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use brigade::Executor;
 use brigade_tests::{Kitchen, Tally, on_both, one_cook};
 
-/// Settings that make no sense are errors, not panics.
+/// Settings that make no sense return errors and do not panic.
 fn bad_settings_are_errors() {
     use std::io::ErrorKind::InvalidInput;
     let builder = brigade::SingleThread::builder;
@@ -32,7 +32,7 @@ fn bad_settings_are_errors() {
     assert!(format!("{executor:?}").contains("SingleThread"));
 }
 
-/// Each thread that an executor starts runs the hooks once, on that thread, the second one at its end.
+/// Each thread that an executor starts runs both hooks once, the second one at its end.
 fn hooks_run_once_a_thread<K: Kitchen>() {
     let (started, stopped) = (Log::default(), Log::default());
     let (starts, stops) = (started.clone(), stopped.clone());
@@ -55,7 +55,7 @@ fn hooks_run_once_a_thread<K: Kitchen>() {
     let workers = if K::ONE_COOK { 0 } else { executor.workers() };
     let handle = executor.handle();
     K::shut_down(executor, Duration::from_secs(60));
-    // That of the lookup is not waited for.
+    // The shutdown does not wait for the thread of the lookup.
     while stopped.len() < workers + 2 {
         thread::yield_now();
     }
@@ -63,7 +63,7 @@ fn hooks_run_once_a_thread<K: Kitchen>() {
     assert_eq!(handle.metrics().num_blocking_threads, 0);
 }
 
-/// Ids of threads.
+/// The ids of threads.
 #[derive(Clone, Default)]
 struct Log(std::sync::Arc<std::sync::Mutex<Vec<thread::ThreadId>>>);
 
@@ -83,8 +83,8 @@ impl Log {
     }
 }
 
-/// A hook that panics, even with a payload that panics when it is dropped, harms neither its thread nor the
-/// executor.
+/// A panicking hook affects neither its thread nor the executor, even if the payload panics when it is
+/// dropped.
 fn a_panicking_hook_is_contained<K: Kitchen>() {
     let calls = Tally::new();
     let (starts, stops) = (calls.clone(), calls.clone());
@@ -107,7 +107,7 @@ fn a_panicking_hook_is_contained<K: Kitchen>() {
     assert_eq!(calls.get(), 2 * (workers + 1));
 }
 
-/// Uses up about so many bytes of stack.
+/// Uses about `bytes` bytes of stack.
 fn dig(bytes: usize) -> u8 {
     let page = std::hint::black_box([1_u8; 4096]);
     match bytes.checked_sub(4096) {
@@ -116,8 +116,8 @@ fn dig(bytes: usize) -> u8 {
     }
 }
 
-/// The threads of an executor have the stacks that they were promised; those that no machine has are errors,
-/// or, for the pool, make jobs run in the executor.
+/// The threads of an executor have stacks of the requested size. If the machine cannot provide it, making a
+/// `WorkStealing` fails, and a `SingleThread` runs the pool's jobs on its own thread.
 fn stacks_are_as_large_as_asked<K: Kitchen>() {
     let executor = K::try_build(K::builder().thread_stack_size(64 << 20)).unwrap();
     executor.block_on(async {

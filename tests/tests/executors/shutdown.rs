@@ -1,4 +1,4 @@
-//! What is left of tasks, futures and wakers when an executor is dropped: nothing, exactly once.
+//! When an executor is dropped, its tasks, futures and wakers are released exactly once, and nothing is left.
 
 use std::future::pending;
 use std::sync::mpsc;
@@ -12,13 +12,13 @@ use brigade::time::sleep;
 use brigade::{Executor, Handle, SingleThread};
 use brigade_tests::{Dropped, Kitchen, Tally, on_both, one_cook, park_on};
 
-/// Awaits a handle after its executor is gone.
+/// Awaits a handle after its executor was dropped.
 fn joined<T>(handle: JoinHandle<T>) -> Result<T, brigade::task::JoinError> {
     park_on(handle)
 }
 
-/// tokio #3473, #2535: an idle task is dropped with its executor, once, and its handle says
-/// "aborted".
+/// tokio #3473, #2535: an idle task is dropped once, with its executor, and its handle reports that it was
+/// aborted.
 fn futures_are_dropped_exactly_once<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -44,8 +44,8 @@ fn futures_are_dropped_exactly_once<K: Kitchen>() {
     assert_eq!(drops.get(), 100);
 }
 
-/// tokio #1916, #7499, compio #502: a spawn in a `Drop` during shutdown neither panics nor loses the future:
-/// it is dropped at once and its handle is aborted.
+/// tokio #1916, #7499, compio #502: a spawn in a `Drop` during shutdown neither panics nor loses the future.
+/// The future is dropped at once and its handle is aborted.
 fn a_spawn_in_drop_at_shutdown_is_aborted<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -69,8 +69,8 @@ fn a_spawn_in_drop_at_shutdown_is_aborted<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// While one future is dropped at shutdown, no part of the executor admits tasks any more. The tasks
-/// spawned are many, so that they would go to every part.
+/// While one future is dropped at shutdown, no part of the executor admits tasks any more. The test spawns
+/// enough tasks to reach every part.
 fn every_spawn_in_drop_at_shutdown_is_refused_at_once<K: Kitchen>() {
     const DROPS: usize = 20;
     const SPAWNS: usize = 500;
@@ -96,7 +96,7 @@ fn every_spawn_in_drop_at_shutdown_is_refused_at_once<K: Kitchen>() {
     assert_eq!(refused.get(), DROPS * SPAWNS);
 }
 
-/// A chain of spawns in `Drop`, each of which spawns again, comes to an end.
+/// A chain of spawns in `Drop`, each of which spawns again, ends.
 fn spawns_in_drop_may_nest<K: Kitchen>() {
     fn chain(depth: usize, drops: Tally) -> impl Future<Output = ()> + Send {
         let spy = Dropped(move || {
@@ -120,8 +120,8 @@ fn spawns_in_drop_may_nest<K: Kitchen>() {
     assert_eq!(drops.get(), 21);
 }
 
-/// tokio #3869 (h2 #546), #1972, #1929: two tasks that share a lock and wake each other in `Drop`
-/// under it do not meet it inside of `wake`.
+/// tokio #3869 (h2 #546), #1972, #1929: two tasks share a lock and wake each other in `Drop` while they hold
+/// it. `wake` must not run the other task's `Drop`, which would deadlock.
 fn tasks_that_wake_each_other_in_drop_do_not_deadlock<K: Kitchen>() {
     struct Pair {
         wakers: [Option<Waker>; 2],
@@ -135,7 +135,7 @@ fn tasks_that_wake_each_other_in_drop_do_not_deadlock<K: Kitchen>() {
             if let Some(other) = &pair.wakers[1 - self.1] {
                 other.wake_by_ref();
             }
-            // By value as well.
+            // Wake by value as well.
             if let Some(other) = pair.wakers[1 - self.1].take() {
                 other.wake();
             }
@@ -164,8 +164,8 @@ fn tasks_that_wake_each_other_in_drop_do_not_deadlock<K: Kitchen>() {
     assert_eq!(pair.lock().unwrap().dropped, 2);
 }
 
-/// tokio #2046, #1948: a task whose `Drop` wakes another task, spawns a third and drops the handle
-/// of a fourth does no harm at shutdown.
+/// tokio #2046, #1948: at shutdown, a task's `Drop` may wake another task, spawn a third and drop the handle
+/// of a fourth.
 fn drop_may_do_anything_at_shutdown<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -209,8 +209,8 @@ fn drop_may_do_anything_at_shutdown<K: Kitchen>() {
     assert!(joined(everything).unwrap_err().is_aborted());
 }
 
-/// tokio #5861, #3473, #8360: sources, timers and joins that wait do not keep tasks alive after
-/// their executor, nor does a handle that is kept.
+/// tokio #5861, #3473, #8360: waiting sources, timers, joins and a kept handle do not keep tasks alive after
+/// their executor was dropped.
 fn nothing_outlives_the_executor<K: Kitchen>() {
     let executor = K::open();
     let kept = Arc::new(());
@@ -260,7 +260,7 @@ fn nothing_outlives_the_executor<K: Kitchen>() {
     drop(handle);
 }
 
-/// A panic in the `Drop` of one future keeps no other from being dropped.
+/// A panic in the `Drop` of one future does not keep others from being dropped.
 fn a_panic_in_drop_at_shutdown_reaches_only_its_handle<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -281,7 +281,7 @@ fn a_panic_in_drop_at_shutdown_reaches_only_its_handle<K: Kitchen>() {
     }
 }
 
-/// The drop of an executor inside a task of another one leaves the other one current.
+/// If an executor is dropped inside a task of another one, the outer one stays current.
 fn an_executor_may_be_dropped_inside_another<K: Kitchen>() {
     let outer = K::open();
     let drops = Tally::new();
@@ -298,7 +298,7 @@ fn an_executor_may_be_dropped_inside_another<K: Kitchen>() {
     assert_eq!((answer, drops.get()), (42, 1));
 }
 
-/// Tasks wait between two calls of `block_on`, and go on in the next one.
+/// Tasks pause between two calls of `block_on` and continue in the next.
 fn tasks_stand_still_between_two_stays() {
     let executor = SingleThread::new().unwrap();
     let turns = Tally::new();
@@ -317,7 +317,7 @@ fn tasks_stand_still_between_two_stays() {
     assert_eq!(turns.get(), 3);
 }
 
-/// A detached task that no waker can reach any more stays until its executor is dropped, or it is aborted.
+/// A detached task that no waker can reach stays until it is aborted or its executor is dropped.
 fn a_task_that_nothing_can_wake_is_kept_until_shutdown<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -325,7 +325,7 @@ fn a_task_that_nothing_can_wake_is_kept_until_shutdown<K: Kitchen>() {
         let spy = drops.on_drop();
         executor.spawn(async move {
             let _spy = spy;
-            // It keeps no waker.
+            // The future keeps no waker.
             pending::<()>().await;
         })
     });

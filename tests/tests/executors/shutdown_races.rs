@@ -1,4 +1,4 @@
-//! What other threads do while an executor is dropped: join, wake, spawn and detach.
+//! Other threads join, wake, spawn and detach tasks while an executor is dropped.
 
 use std::future::pending;
 use std::pin::pin;
@@ -11,7 +11,7 @@ use std::thread;
 use brigade::Executor;
 use brigade_tests::{Dropped, Kitchen, Tally, on_both, park_on, poll_once, wake_a_clone};
 
-/// A handle awaited on another thread resolves when the executor is dropped here.
+/// A handle that another thread awaits resolves when the executor is dropped here.
 fn a_join_elsewhere_ends_with_the_executor<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.spawn(pending::<()>());
@@ -28,8 +28,7 @@ fn a_join_elsewhere_ends_with_the_executor<K: Kitchen>() {
     assert!(elsewhere.join().unwrap().unwrap_err().is_aborted());
 }
 
-/// async-executor #163 (1.14.0): wakers that fire while the executor is dropped use nothing that
-/// is freed.
+/// async-executor #163 (1.14.0): wakers that fire while the executor is dropped access no freed memory.
 fn wakes_may_race_the_drop<K: Kitchen>() {
     for _ in 0..200 {
         let executor = K::open();
@@ -62,8 +61,8 @@ fn wakes_may_race_the_drop<K: Kitchen>() {
     }
 }
 
-/// Tasks that are spawned from another thread while the executor is dropped are each run to their
-/// end or dropped, once, and their handles say which.
+/// Another thread spawns tasks while the executor is dropped. Each task runs to its end or is dropped, once,
+/// and its handle reports which.
 fn spawns_may_race_the_drop<K: Kitchen>() {
     let (spawned, dropped) = (Tally::new(), Tally::new());
     for _ in 0..200 {
@@ -98,8 +97,8 @@ fn spawns_may_race_the_drop<K: Kitchen>() {
     assert_eq!(dropped.get(), spawned.get());
 }
 
-/// A handle may be dropped on another thread at the very moment at which its task, never admitted,
-/// is cancelled by the executor that closes.
+/// A handle may be dropped on another thread while the closing executor cancels its task, which was never
+/// admitted.
 fn a_detach_may_meet_the_cancel_of_a_task_that_never_began<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();

@@ -1,4 +1,4 @@
-//! A shutdown with a timeout, and closures that are running when their executor ends.
+//! Tests shutdown with a timeout, and closures that run when their executor ends.
 
 use std::future::pending;
 use std::sync::mpsc;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use brigade::Executor;
 use brigade_tests::{Kitchen, LIMIT, Tally, on_both, one_cook, park_on};
 
-/// `shutdown_timeout` waits for a closure that is running, and for no longer than that.
+/// `shutdown_timeout` waits until a running closure ends, and no longer.
 fn shutdown_timeout_waits_for_running_jobs<K: Kitchen>() {
     for timeout in [LIMIT, Duration::MAX] {
         let executor = K::open();
@@ -33,7 +33,7 @@ fn shutdown_timeout_waits_for_running_jobs<K: Kitchen>() {
     }
 }
 
-/// Closures that have not begun are cancelled, and their handles say so.
+/// Closures that have not begun are cancelled, and their handles report it.
 fn shutdown_timeout_cancels_queued_jobs<K: Kitchen>() {
     let executor = K::try_build(K::builder().max_blocking_threads(1)).unwrap();
     let (begin, begun) = mpsc::channel();
@@ -61,7 +61,8 @@ fn shutdown_timeout_cancels_queued_jobs<K: Kitchen>() {
     }
 }
 
-/// It gives up at its end, and what it gave up on goes on. Without a timeout it does not wait at all.
+/// The shutdown gives up when its timeout ends, and the closure continues. With a timeout of zero, it does
+/// not wait at all.
 fn shutdown_timeout_gives_up_at_its_end<K: Kitchen>() {
     for timeout in [Duration::ZERO, Duration::from_millis(20)] {
         let executor = K::open();
@@ -82,7 +83,7 @@ fn shutdown_timeout_gives_up_at_its_end<K: Kitchen>() {
     }
 }
 
-/// Nor does it wait for ever where a poll does not come back. The last worker does the rest.
+/// The shutdown does not wait forever for a poll that blocks. The last worker completes the shutdown later.
 fn shutdown_timeout_gives_up_on_a_poll_that_blocks() {
     let executor = brigade::WorkStealing::with_workers(2).unwrap();
     let (begin, begun) = mpsc::channel();
@@ -99,14 +100,14 @@ fn shutdown_timeout_gives_up_on_a_poll_that_blocks() {
     }));
     begun.recv().unwrap();
     executor.shutdown_timeout(Duration::from_millis(20));
-    // A task is not dropped while another one may be running.
+    // No task is dropped while another task may still be running.
     assert_eq!(drops.get(), 0);
     drop(open);
     assert!(park_on(idle).unwrap_err().is_aborted());
     assert_eq!(drops.get(), 1);
 }
 
-/// Called in a task or a job of another executor, or of the very one that it ends.
+/// The shutdown may be called in a task or a job of another executor, or of the executor itself.
 fn shutdown_timeout_may_be_called_anywhere<K: Kitchen>() {
     let outer = K::open();
     outer.block_on(async {
@@ -124,17 +125,17 @@ fn shutdown_timeout_may_be_called_anywhere<K: Kitchen>() {
     let executor = brigade::WorkStealing::with_workers(2).unwrap();
     let handle = executor.handle();
     let task = handle.spawn(async move { executor.shutdown_timeout(LIMIT) });
-    // It has ended itself, after its last poll.
+    // The task ended its own executor, after the task's last poll.
     let _ = park_on(task);
     let executor = brigade::WorkStealing::with_workers(2).unwrap();
     let handle = executor.handle();
-    // A job would wait for itself.
+    // A longer timeout would make the job wait for itself.
     let job = handle.spawn_blocking(|| executor.shutdown_timeout(Duration::from_millis(1)));
     park_on(job).unwrap();
 }
 
-/// A closure that is running when its executor ends goes on, and nobody waits for it: not the drop, and not
-/// the end of `main`, where the process takes it along.
+/// A closure that runs when its executor ends continues. Neither the drop nor the end of `main` waits for it;
+/// the end of the process stops it.
 fn a_running_job_outlives_its_executor<K: Kitchen>() {
     let (begin, begun) = mpsc::channel();
     let (open, door) = mpsc::channel::<()>();

@@ -1,4 +1,4 @@
-//! Signals as futures (feature `signal`). Each test has a process to itself, which it signals.
+//! Receives signals as futures (feature `signal`). Each test runs in a separate process, which it signals.
 #![cfg(unix)]
 
 use std::io::ErrorKind;
@@ -12,7 +12,7 @@ use brigade_tests::{Kitchen, on_both};
 use futures::future::{Either, join, poll_immediate, select};
 use futures::{StreamExt, io, poll};
 
-/// Sends this process a signal, which it has received when this returns.
+/// Sends this process a signal, which has been received when the function returns.
 fn raise(kind: Kind) {
     signal_hook::low_level::raise(kind.as_raw()).unwrap();
 }
@@ -30,7 +30,8 @@ fn ctrl_c_and_a_polite_kill_are_futures<K: Kitchen>() {
     });
 }
 
-/// What came before anybody waited is not lost; what came before anybody listened is nobody's.
+/// A signal that comes before a task waits is kept. A signal from before the `Signal` was made is not
+/// reported.
 fn signals_are_kept_for_those_who_listen<K: Kitchen>() {
     K::open().block_on(async {
         let early = Signal::new(Kind::USER1).unwrap();
@@ -45,7 +46,7 @@ fn signals_are_kept_for_those_who_listen<K: Kitchen>() {
     });
 }
 
-/// A waiting future that is dropped takes no signal with it.
+/// Dropping a waiting future loses no signal.
 fn a_cancelled_wait_loses_nothing<K: Kitchen>() {
     K::open().block_on(async {
         let signal = Signal::new(Kind::USER2).unwrap();
@@ -59,14 +60,14 @@ fn a_cancelled_wait_loses_nothing<K: Kitchen>() {
     });
 }
 
-/// From another thread, to a task on any cook.
+/// Another thread raises a signal, which wakes a task on any worker.
 fn a_signal_wakes_a_sleeping_executor<K: Kitchen>() {
     K::open().block_on(async {
         let mut signals = Signal::new(Kind::HANGUP).unwrap();
         let heard = brigade::spawn(async move {
             for _ in 0..20 {
                 signals.next().await.unwrap().unwrap();
-                // The next one is sent when this one is heard, so none are told as one.
+                // Raise each signal after the last one was received, so that no two are reported as one.
                 std::thread::spawn(|| raise(Kind::HANGUP));
             }
         });
@@ -88,7 +89,7 @@ fn different_signals_are_kept_apart<K: Kitchen>() {
     });
 }
 
-/// Signals that no program can handle, and numbers that are none, are errors and not panics.
+/// Signals that cannot be handled, and invalid numbers, return errors and do not panic.
 fn what_cannot_be_listened_for_is_an_error<K: Kitchen>() {
     let outside = Signal::new(Kind::USER1).unwrap_err();
     assert!(outside.to_string().contains("outside"), "{outside}");
@@ -103,7 +104,8 @@ fn what_cannot_be_listened_for_is_an_error<K: Kitchen>() {
     });
 }
 
-/// The way to end well: at the signal nobody is let in any more, and those who are in finish.
+/// A graceful shutdown: after the signal, the server accepts no more clients and serves the present ones to
+/// their end.
 fn a_server_lets_its_guests_finish<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -132,7 +134,7 @@ fn a_server_lets_its_guests_finish<K: Kitchen>() {
         guest.write_all(b"soup").await.unwrap();
         guest.read_exact(&mut answer).await.unwrap();
         raise(Kind::TERMINATE);
-        // The door closes.
+        // The server closes its listener.
         while TcpStream::connect(address).await.is_ok() {
             yield_now().await;
         }
@@ -141,12 +143,13 @@ fn a_server_lets_its_guests_finish<K: Kitchen>() {
         assert_eq!(&answer, b"cake");
         assert!(!server.is_finished());
         drop(guest);
-        // Whoever slipped in while the door closed has left by now.
+        // Clients that connected in the meantime have left by now.
         assert!(server.await.unwrap() >= 1);
     });
 }
 
-/// The trap that the module speaks of: listening once takes the default action away for good.
+/// The module's documentation warns of this: once a signal was listened for, its default action is off for
+/// good.
 fn the_default_action_does_not_come_back<K: Kitchen>() {
     K::open().block_on(async {
         drop(Signal::new(Kind::TERMINATE).unwrap());

@@ -1,5 +1,5 @@
-//! Custom executors: one that brigade does not know runs brigade's tasks, sockets and timers, and
-//! nothing that safe code does with `brigade::custom` leads to a memory error.
+//! Custom executors: an executor outside of brigade runs brigade's tasks, sockets and timers. Safe code that
+//! uses `brigade::custom` cannot cause a memory error.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ fn executor() -> Priority {
     Priority::new().unwrap()
 }
 
-/// A list that tasks write their names into.
+/// A log into which tasks write their names.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<String>>);
 
@@ -86,7 +86,7 @@ fn other_threads_spawn_wake_and_join() {
         for _ in 0..100 {
             sum += receive.recv().unwrap().await.unwrap();
         }
-        // The main future is woken by a thread, while nothing else is ready.
+        // A thread wakes the main future while no task is ready.
         std::future::poll_fn(|cx| {
             if done.load(Ordering::Acquire) == 1 {
                 return std::task::Poll::Ready(());
@@ -158,7 +158,7 @@ fn a_waker_outlives_the_executor() {
     waker.wake();
 }
 
-/// Cancels what is pushed, once it is told to. Says whether it was dropped within its own `push`.
+/// Cancels pushed tasks if `throws` is set, and records whether the queue was dropped within its own `push`.
 struct Thrower {
     throws: AtomicBool,
     pushing: Arc<AtomicBool>,
@@ -185,8 +185,8 @@ impl Drop for Thrower {
     }
 }
 
-/// The task is the last that keeps its scheduler, and the queue cancels it within the push that the
-/// scheduler makes.
+/// The last reference to the scheduler is the task's, and the queue cancels the task during the scheduler's
+/// push.
 fn a_queue_may_cancel_a_task_whose_poll_dropped_the_last_spawner() {
     let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
     let dropped_in_push = Arc::new(AtomicBool::new(false));
@@ -211,7 +211,7 @@ fn a_queue_may_cancel_a_task_whose_poll_dropped_the_last_spawner() {
     assert!(!dropped_in_push.load(Ordering::Relaxed));
 }
 
-/// However `enter` is left, the runtime is not current afterwards.
+/// The runtime is not current after `enter`, however `enter` ends.
 fn no_runtime_is_current_after_enter() {
     let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
     runtime.enter("test", || assert!(Handle::try_current().is_some()));
@@ -229,7 +229,7 @@ fn no_runtime_is_current_after_enter() {
     assert!(catch_unwind(|| drop(brigade::spawn(async {}))).is_err());
 }
 
-/// Nobody closes it by hand, and its tasks wait.
+/// The runtime is dropped without being closed, while tasks wait.
 fn a_dropped_runtime_drops_the_tasks_that_wait() {
     let drops = Tally::new();
     let kept = Arc::new(Mutex::new(Vec::new()));
@@ -248,7 +248,7 @@ fn a_dropped_runtime_drops_the_tasks_that_wait() {
     assert!(task.is_finished());
 }
 
-/// A task that a closed runtime refuses was never counted, so its end is not either.
+/// A closed runtime refuses a task without counting it, so it does not count the task's end either.
 fn a_refused_task_is_not_counted() {
     let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
     runtime.close(|| None);
@@ -258,7 +258,7 @@ fn a_refused_task_is_not_counted() {
     assert_eq!(handle.metrics().in_flight, 0);
 }
 
-/// A worker of another executor makes the push, because a task that ends there is awaited here.
+/// The push happens on a worker of another executor, because the task awaits one of that worker's tasks.
 fn a_queue_that_panics_cancels_the_task_and_harms_no_other_executor() {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let queue = kept.clone();
@@ -281,7 +281,7 @@ fn a_queue_that_panics_cancels_the_task_and_harms_no_other_executor() {
     ready.run();
     full.store(true, Ordering::SeqCst);
     send.send(()).unwrap();
-    // Where the worker has died, this is aborted.
+    // If the worker had died, this spawn would return an aborted handle.
     other.block_on(async {
         while !waiting.is_finished() {
             brigade::spawn(async {}).await.unwrap();

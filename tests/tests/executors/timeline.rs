@@ -1,4 +1,4 @@
-//! The recorder, and what the timeline says of real runs.
+//! Tests the recorder, and what a timeline reports about real runs.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn recorded<K: Kitchen>() -> K::Executor {
     })
 }
 
-/// The task of that name, by its index.
+/// Returns the index of the task with this name.
 fn named(run: &Timeline, name: &str) -> usize {
     let find = |task: &brigade::timeline::Task| task.name.as_deref() == Some(name);
     run.tasks.iter().position(find).expect("it was recorded")
@@ -25,14 +25,14 @@ fn any(run: &Timeline, what: impl Fn(&What) -> bool) -> bool {
     run.events.iter().any(|event| what(&event.what))
 }
 
-/// Nobody asks for a record: there is none.
+/// Without the setting, there is no record.
 fn no_record_unless_asked_for<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async { brigade::spawn(async {}).await.unwrap() });
     assert!(executor.timeline().is_none());
 }
 
-/// What tasks do to each other is on record, by whom.
+/// The record shows which task did what to which other task.
 fn the_story_of_a_task_is_told<K: Kitchen>() {
     let executor = recorded::<K>();
     executor.block_on(async {
@@ -61,7 +61,7 @@ fn the_story_of_a_task_is_told<K: Kitchen>() {
             task: cook,
             by: main
         }));
-    // It woke itself, while it was polled.
+    // The task woke itself while it was polled.
     assert!(any(&run, |what| matches!(*what,
         What::Wake { task, by: Some(by), effect: WakeEffect::Again } if (task, by) == (helper, helper))));
     let ends: Vec<_> = run
@@ -74,18 +74,18 @@ fn the_story_of_a_task_is_told<K: Kitchen>() {
         .collect();
     assert_eq!(ends.last(), Some(&Outcome::Ready));
     assert!(ends.contains(&Outcome::Pending));
-    // All have ended by themselves, the main future too.
+    // Every task has ended by itself, and so has the main future.
     assert!(!any(&run, |what| matches!(what, What::Cancel { .. })));
     let figures = brigade_timeline::figures(&run);
     assert_eq!((figures.spawned, figures.finished), (2, 2));
     assert_eq!(figures.in_flight_max, 2);
 }
 
-/// Timers and what they wake are on record.
+/// The record contains timers and the tasks that they wake.
 fn timers_are_on_record<K: Kitchen>() {
     let executor = recorded::<K>();
     executor.block_on(async {
-        // Its time begins in the task: one that is over before the first poll needs no timer.
+        // The sleep starts inside the task, because a sleep that ends before its first poll needs no timer.
         let nap = brigade::spawn(async { brigade::time::sleep(Duration::from_millis(20)).await });
         nap.await.unwrap();
     });
@@ -97,7 +97,7 @@ fn timers_are_on_record<K: Kitchen>() {
     assert!(any(&run, |what| matches!(what, What::Park)));
 }
 
-/// Aborted, panicked, completed: each end is told from the others.
+/// The record distinguishes the ends of a task: aborted, panicked and completed.
 fn each_end_is_told<K: Kitchen>() {
     let executor = recorded::<K>();
     executor.block_on(async {
@@ -117,7 +117,7 @@ fn each_end_is_told<K: Kitchen>() {
     );
 }
 
-/// The threads of the pool are known as such: what runs on them is no task, and no cook's work.
+/// The record marks the pool's threads. A job on them is neither a task nor a worker's work.
 fn jobs_of_the_pool_are_no_tasks<K: Kitchen>() {
     let executor = recorded::<K>();
     executor.block_on(async {
@@ -136,7 +136,7 @@ fn jobs_of_the_pool_are_no_tasks<K: Kitchen>() {
     assert_eq!((figures.in_flight_max, figures.at_once_max), (1, 1));
 }
 
-/// Tasks, jobs, timers, wakes from everywhere: the figures agree with the executor's own counts.
+/// With tasks, jobs, timers and wakes from other threads, the figures agree with the executor's own counts.
 fn the_figures_agree_with_the_metrics<K: Kitchen>() {
     let executor = recorded::<K>();
     executor.block_on(async {
@@ -162,7 +162,7 @@ fn the_figures_agree_with_the_metrics<K: Kitchen>() {
     let (metrics, run) = (executor.metrics(), executor.timeline().unwrap());
     let figures = brigade_timeline::figures(&run);
     assert_eq!(run.dropped, 0);
-    // A thread counts, and writes down, one after the other: others may be in between.
+    // A thread first counts and then records, and other threads may act between the two steps.
     let between = if K::ONE_COOK {
         0
     } else {
@@ -181,7 +181,7 @@ fn the_figures_agree_with_the_metrics<K: Kitchen>() {
         figures.spawned,
         "every task ended"
     );
-    // Nothing is polled on two threads at one time, nor two things on one thread.
+    // No task is polled on two threads at once, and no thread polls two tasks at once.
     let mut polled = HashSet::new();
     let mut lanes = vec![None; run.lanes.len()];
     for event in &run.events {

@@ -1,5 +1,5 @@
-//! Whose turn it is: who comes first of the tasks that yield, those that wake themselves, and those that the
-//! driver woke, and how many polls come before.
+//! Tests the order of tasks that yield, that wake themselves and that the driver woke, and the number of
+//! polls between them.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -14,8 +14,8 @@ use brigade::time::{sleep, sleep_until};
 use brigade::{Executor, SingleThread};
 use brigade_tests::{Kitchen, Tally, kitchen_tests, on_both, one_cook};
 
-/// What the driver woke comes before the tasks that wake themselves, however many these are: a timer that
-/// is due is served after so many polls of theirs, and no more where there are ten times as many of them.
+/// A task that the driver woke runs before tasks that wake themselves. The number of their polls before a due
+/// timer does not depend on how many of these tasks there are.
 fn what_the_driver_woke_does_not_wait_for_self_waking_tasks<K: Kitchen>() {
     const HOGS: usize = 3_000;
     let executor = K::open();
@@ -50,21 +50,21 @@ fn what_the_driver_woke_does_not_wait_for_self_waking_tasks<K: Kitchen>() {
                 waited.push(polls.get() - before);
             }
             waited.sort_unstable();
-            // The machine may stop a worker for a while: not every time.
+            // Take the median, because the machine may stop a worker for a while.
             waited[waited.len() / 2]
         });
         let waited = waited.await.unwrap();
         hogs.iter().for_each(|hog| hog.abort());
         waited
     });
-    // A worker polls 20 of them in a millisecond and 64 at most before it looks.
+    // A worker makes 20 of these polls per millisecond, and at most 64 before it polls the driver.
     assert!(
         worst < HOGS / 3,
         "{worst} polls of self-waking tasks came first"
     );
 }
 
-/// Nor do tasks that others wake, again and again, keep those that yield from their turn.
+/// Tasks that wake each other repeatedly do not starve tasks that yield.
 fn tasks_that_wake_one_another_do_not_starve_those_that_yield<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -94,13 +94,13 @@ fn tasks_that_wake_one_another_do_not_starve_those_that_yield<K: Kitchen>() {
     });
 }
 
-/// tokio #2702, #5720: ready tasks that a worker's ring has no room for wait in the queue that all share: those in the ring,
-/// ready again and again, do not keep them there.
+/// tokio #2702, #5720: ready tasks that do not fit into a worker's ring wait in the shared queue. The tasks
+/// in the ring are always ready again, and must not keep the others waiting.
 fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
-    /// Four rings full.
+    /// The number of tasks. They fill four rings.
     const TASKS: usize = 4_000;
-    /// Polls of the busiest task by the time all have had one. With one task taken from the shared
-    /// queue at each look it would be over sixty.
+    /// The most polls that a task may get before every task has had one. If each check of the shared queue
+    /// took only one task, the figure would exceed sixty.
     const FAIR: usize = 20;
     let begun = Tally::new();
     let task = move || {
@@ -115,7 +115,7 @@ fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
             polls
         }
     };
-    // From the one worker's own hand, so that all are there before the first is polled.
+    // Spawn all tasks on one worker, so that they exist before the first is polled.
     let busiest = K::open().block_on(async move {
         brigade::spawn(async move {
             let tasks: Vec<_> = (0..TASKS).map(|_| brigade::spawn(task())).collect();
@@ -134,17 +134,17 @@ fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
     );
 }
 
-/// Tasks whose timers are due together run before a crowd that is always ready has had a round. The
-/// number of polls between the first and the last of them does not depend on the crowd.
+/// Many tasks are always ready. Tasks whose timers are due together must run before each of these has run
+/// once. The number of polls in between must not depend on the number of ready tasks.
 fn what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks<K: Kitchen>() {
     const HOGS: usize = 800;
     const SLEEPERS: usize = 20;
-    /// Polls of the crowd for each sleeper.
+    /// The most polls of ready tasks per sleeping task.
     const FAIR: usize = 8;
     let polls = Arc::new(AtomicUsize::new(0));
     let counted = polls.clone();
     let seen = K::open().block_on(async move {
-        // On a worker, so that nothing comes from other threads.
+        // Run on a worker, so that no task comes from another thread.
         brigade::spawn(async move {
             let hogs = [(); HOGS].map(|()| {
                 let polls = counted.clone();
@@ -179,7 +179,7 @@ fn what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks<K: Kitche
     );
 }
 
-/// A task that yields comes after every task that was ready.
+/// A task that yields runs after every task that was ready.
 fn a_yield_lets_every_ready_task_run() {
     let executor = SingleThread::new().unwrap();
     executor.block_on(async {
@@ -203,19 +203,19 @@ fn a_yield_lets_every_ready_task_run() {
     });
 }
 
-/// tokio #5223: whoever yields, yields to timers and sockets too: a due timer fires within a turn or
-/// two, not after dozens of polls.
+/// tokio #5223: a task that yields also lets timers and sockets run. A due timer fires after one or two
+/// yields, not after dozens of polls.
 fn a_yield_lets_the_driver_look() {
     let executor = SingleThread::new().unwrap();
     executor.block_on(async {
         for _ in 0..20 {
-            // Short polls that do not yield: the stretches between two looks get long.
+            // Short polls that do not yield make the intervals between checks of the driver long.
             for _ in 0..1_000 {
                 wake_self_once().await;
             }
             let mut due = pin!(sleep(Duration::from_millis(2)));
             assert!(futures::poll!(due.as_mut()).is_pending());
-            // Hold the thread up until it is due: nothing else can notice.
+            // Block the thread until the timer is due, so that nothing can process it before.
             let late = Instant::now() + Duration::from_millis(6);
             while Instant::now() < late {
                 std::hint::spin_loop();
@@ -230,7 +230,7 @@ fn a_yield_lets_the_driver_look() {
     });
 }
 
-/// Ready at the second poll, without a word to the executor that others may go first.
+/// Becomes ready at the second poll, without yielding to other tasks.
 async fn wake_self_once() {
     let mut again = true;
     poll_fn(|cx| {
@@ -243,7 +243,7 @@ async fn wake_self_once() {
     .await;
 }
 
-/// The main future and the tasks take turns: neither runs twice while the other is ready.
+/// The main future and the tasks alternate: neither runs twice while the other is ready.
 fn main_and_tasks_take_turns() {
     let executor = SingleThread::new().unwrap();
     let turns = Rc::new(Cell::new(0_i32));

@@ -1,7 +1,7 @@
-//! What is lost when a future is dropped before it is ready: what its documentation says, and no more.
+//! A future that is dropped before it is ready loses what its documentation says, and no more.
 //!
-//! Each operation is polled once and given up if it has to wait, again and again, while the other
-//! end goes on in steps of its own. In the end everything has arrived, once and in order.
+//! Each operation is polled once and dropped if it has to wait, again and again, while the other end makes
+//! progress at a different pace. At the end everything has arrived, once and in order.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -11,10 +11,10 @@ use brigade::Executor;
 use brigade::net::{TcpListener, TcpStream};
 use brigade_tests::{Kitchen, on_both, pair};
 
-/// What goes from one end to the other.
+/// How many bytes or datagrams go from one end to the other.
 const TOTAL: usize = 20_000;
 
-/// Polls once; gives up if it has to wait, and lets others run.
+/// Polls a future once, drops it if it has to wait, and then yields.
 async fn once<F: Future>(future: F) -> Option<F::Output> {
     let polled = {
         let mut future = pin!(future);
@@ -29,7 +29,7 @@ async fn once<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
-/// Byte number `n` of the stream.
+/// Returns byte number `n` of the stream.
 fn byte(n: usize) -> u8 {
     (n % 251) as u8
 }
@@ -53,7 +53,7 @@ fn reads_lose_no_byte<K: Kitchen>() {
         let mut buffer = [0; 16];
         loop {
             let room = 1 + had % buffer.len();
-            // In every way there is.
+            // Use each way of reading in turn.
             let count = match had % 4 {
                 0 => once(reader.read(&mut buffer[..room])).await,
                 1 => {
@@ -106,7 +106,7 @@ fn writes_count_every_byte<K: Kitchen>() {
                 brigade::yield_now().await;
             }
         });
-        // Far more than the buffers take, in pieces that they do not always take whole.
+        // This is far more than the buffers hold, in pieces that do not always fit.
         const ALL: usize = 8 << 20;
         let bytes: Vec<u8> = (0..ALL).map(byte).collect();
         let mut sent = 0;
@@ -124,7 +124,7 @@ fn writes_count_every_byte<K: Kitchen>() {
 #[cfg(unix)]
 fn no_datagram_is_lost<K: Kitchen>() {
     K::open().block_on(async {
-        // These are neither lost nor swapped by the system: a sender waits for room.
+        // The system neither loses nor reorders these datagrams, because a sender waits for space.
         let (sender, receiver) = brigade::net::UnixDatagram::pair().unwrap();
         let sending = brigade::spawn(async move {
             for n in 0..TOTAL {

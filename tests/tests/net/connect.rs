@@ -1,4 +1,4 @@
-//! Connecting to whichever of many addresses answers first, with some that never do.
+//! Connects to the first of many addresses that answers, when some of them never do.
 #![cfg(target_os = "linux")]
 
 use std::io::ErrorKind;
@@ -11,10 +11,10 @@ use brigade::{Executor, SingleThread};
 use brigade_tests::{Kitchen, descriptors, nobody, on_both, one_cook};
 use socket2::{Domain, Socket, Type};
 
-/// What README and docs promise: how long an address is tried alone.
+/// How long an address is tried alone, as the README and the docs promise.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// A listener whose queue is full: the OS drops whatever comes, so nobody is answered.
+/// A listener whose queue is full. The OS drops every further request, so no client gets an answer.
 struct Deaf {
     listener: std::net::TcpListener,
     address: SocketAddr,
@@ -30,7 +30,7 @@ impl Deaf {
         let listener = std::net::TcpListener::from(socket);
         let address = listener.local_addr().unwrap();
         let mut crowd = Vec::new();
-        // Within the machine a connection is made at once or not.
+        // Within the machine, a connection is made at once or not at all.
         while crowd
             .last()
             .is_none_or(|last: &Socket| last.peer_addr().is_ok())
@@ -40,7 +40,8 @@ impl Deaf {
             let _ = guest.connect(&address.into());
             crowd.push(guest);
         }
-        // Nobody of the crowd shall come in late, in another's place.
+        // Drop the attempt that still waits, so that the listener does not accept it later instead of the
+        // client under test.
         crowd.pop();
         Deaf {
             listener,
@@ -59,26 +60,26 @@ fn a_deaf_address_is_passed_over<K: Kitchen>() {
         let stream = TcpStream::connect([deaf.address, open]).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), open);
         assert!(began.elapsed() >= HEAD_START, "it had no head start");
-        // One that fails hands over at once.
+        // An address that refuses lets the next one start at once.
         let stream = TcpStream::connect([deaf.address, nobody(), open]).await;
         assert_eq!(stream.unwrap().peer_addr().unwrap(), open);
     });
 }
 
-/// An attempt goes on while later ones are under way, and wins if it is answered after all.
+/// An attempt goes on while later ones are under way, and wins if it is answered first.
 fn the_first_may_still_win<K: Kitchen>() {
     let (slow, deaf) = (Deaf::new(), Deaf::new());
     K::open().block_on(async {
         let connect = brigade::spawn(TcpStream::connect([slow.address, deaf.address]));
         brigade::time::sleep(2 * HEAD_START).await;
-        // There is room now; the OS knocks again within a second or three.
+        // The queue has space now. The OS repeats the request within about three seconds.
         drop(slow.listener.accept().unwrap());
         let stream = connect.await.unwrap().unwrap();
         assert_eq!(stream.peer_addr().unwrap(), slow.address);
     });
 }
 
-/// No attempt is left behind, neither when one wins nor when the future is dropped meanwhile.
+/// No attempt is left behind, whether another one wins or the future is dropped.
 fn the_others_are_given_up<K: Kitchen>() {
     let (one, other) = (Deaf::new(), Deaf::new());
     K::open().block_on(async {
@@ -117,13 +118,13 @@ fn the_error_tells_all_attempts<K: Kitchen>() {
         all.sort();
         assert_eq!(tried, all);
         assert!(text.contains("refused"), "{text}");
-        // Of one address it is the OS's own error.
+        // With a single address, the error is the OS's own.
         let error = TcpStream::connect(addresses[0]).await.unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ECONNREFUSED));
     });
 }
 
-/// A name of both families, of which one has no listener.
+/// The name resolves in both families, and only one of them has a listener.
 fn localhost_is_found_in_either_family<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -133,7 +134,7 @@ fn localhost_is_found_in_either_family<K: Kitchen>() {
     });
 }
 
-/// Not every thread has timers: connecting works there all the same.
+/// A thread without timers can connect too.
 fn a_thread_of_the_blocking_pool_connects<K: Kitchen>() {
     let deaf = Deaf::new();
     K::open().block_on(async {
@@ -146,7 +147,7 @@ fn a_thread_of_the_blocking_pool_connects<K: Kitchen>() {
     });
 }
 
-/// With virtual time the head start takes no time.
+/// With virtual time, the head start takes no real time.
 fn the_head_start_goes_by_the_executors_clock() {
     let (one, other) = (Deaf::new(), Deaf::new());
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();

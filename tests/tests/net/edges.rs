@@ -1,7 +1,7 @@
-//! Sockets against a model of what they hold: whatever is written, read, peeked at, filled up and closed,
-//! in whatever order, an operation is ready if and only if it ought to be, and whoever waits is woken.
+//! Compares sockets with a model of what they hold. For any order of writes, reads, peeks, fills and closes,
+//! an operation must be ready if and only if the model says so, and a task that waits must be woken.
 //!
-//! Below it is edge-triggered epoll, which tells of each change once.
+//! The sockets use edge-triggered epoll, which reports each change once.
 #![cfg(unix)]
 
 use std::future::Future;
@@ -18,26 +18,26 @@ use brigade_tests::{CountingWaker, Kitchen, on_both};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// What happens to the one end, or at the other.
+/// A step that one of the two ends takes.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// The peer writes so many bytes.
+    /// The peer writes this number of bytes.
     PeerWrites(usize),
     /// The peer ends its half.
     PeerEnds,
-    /// Reads into so much room.
+    /// Reads into a buffer of this size.
     Read(usize),
     /// Tries a read, without waiting.
     TryRead(usize),
     /// Waits until a read is worth a try.
     Readable,
-    /// Writes until there is no room.
+    /// Writes until the buffer is full.
     Fill,
-    /// The peer reads all there is.
+    /// The peer reads everything that has arrived.
     PeerDrains,
     /// Writes one byte.
     Write,
-    /// The executor has time to look at the OS.
+    /// The executor gets time to poll the OS.
     Look,
 }
 
@@ -55,23 +55,23 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// How long an event may take that has to come. It comes at once unless the machine is busy.
+/// How long to wait for an event that must come. On an idle machine the event comes at once.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Byte number `n` of what the peer writes.
+/// Returns byte number `n` of what the peer writes.
 fn byte(n: usize) -> u8 {
     (n % 253) as u8
 }
 
-/// The end under test, and what the model knows of it.
+/// The end under test, and what the model knows about it.
 struct Ends {
     here: UnixStream,
     peer: std::os::unix::net::UnixStream,
-    /// Bytes that the peer has written, and those that were read.
+    /// The numbers of bytes that the peer has written and that were read here.
     written: usize,
     read: usize,
     ended: bool,
-    /// Bytes written here, and those that the peer has read.
+    /// The numbers of bytes that were written here and that the peer has read.
     sent: usize,
     drained: usize,
     full: bool,
@@ -97,7 +97,7 @@ impl Ends {
         self.written > self.read || self.ended
     }
 
-    /// What was read is what comes next.
+    /// Checks that the bytes read are the next ones of the stream.
     fn take(&mut self, bytes: &[u8], room: usize) {
         let there = self.written - self.read;
         assert_eq!(bytes.len(), room.min(there), "bytes at once");
@@ -112,7 +112,7 @@ impl Ends {
         match step {
             Step::PeerWrites(count) if !self.ended => {
                 let bytes: Vec<u8> = (self.written..self.written + count).map(byte).collect();
-                // Not more than the buffer takes: the rest is not written.
+                // The buffer may take only some of the bytes; the rest is not written.
                 match std::io::Write::write(&mut &self.peer, &bytes) {
                     Ok(count) => self.written += count,
                     Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
@@ -134,7 +134,7 @@ impl Ends {
                 let mut buffer = vec![0; room];
                 match self.here.try_read(&mut buffer) {
                     Ok(count) => self.take(&buffer[..count], room),
-                    // It may not have heard yet.
+                    // The executor may not have processed the event yet.
                     Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
                 }
             }
@@ -185,8 +185,8 @@ impl Ends {
     }
 }
 
-/// Polls an operation with a waker that counts. If it ought to be ready, it has to become so, and
-/// the waker has to be called whenever it had to wait before; if not, it has to wait.
+/// Polls an operation with a counting waker. If `expected` is true, the operation must become ready, and a
+/// wake must come first if the operation has to wait. If `expected` is false, the operation must wait.
 async fn comes_about<F: Future>(expected: bool, operation: F) -> Option<F::Output> {
     let counting = CountingWaker::new();
     let waker = Waker::from(Arc::clone(&counting));
@@ -203,7 +203,7 @@ async fn comes_about<F: Future>(expected: bool, operation: F) -> Option<F::Outpu
             Poll::Pending if !expected => return None,
             Poll::Pending => {}
         }
-        // Polled again only once it has been woken: that is the point.
+        // Poll again only after a wake, because the test is about wakes.
         while counting.count() == heard {
             assert!(began.elapsed() < PATIENCE, "it was not woken");
             brigade::yield_now().await;
@@ -211,7 +211,7 @@ async fn comes_about<F: Future>(expected: bool, operation: F) -> Option<F::Outpu
     }
 }
 
-/// tokio #6133, #2886, #5866, mio #933: in any order.
+/// tokio #6133, #2886, #5866, mio #933: the steps come in any order, and the sockets agree with the model.
 fn sockets_do_what_the_model_of_edges_says<K: Kitchen>() {
     let executor = K::open();
     let mut runner = TestRunner::new(Config {
@@ -226,7 +226,7 @@ fn sockets_do_what_the_model_of_edges_says<K: Kitchen>() {
             for &step in &steps {
                 ends.step(step).await;
             }
-            // Whatever was written arrives, and then the end.
+            // All bytes that were written arrive, and then the end.
             ends.step(Step::PeerEnds).await;
             while ends.read < ends.written {
                 ends.step(Step::Read(700)).await;

@@ -1,4 +1,4 @@
-//! Sends to a queue that is full, whose failure causes the event that they wait for: they do not spin.
+//! Sending to a full queue fails, and the failure itself causes an event. The sender must not spin on it.
 #![cfg(target_os = "linux")]
 
 use std::future::poll_fn;
@@ -16,7 +16,7 @@ use futures::FutureExt;
 
 use crate::readiness::HANG;
 
-/// A receiver with a path, whose queue is full, and a socket to send to it from.
+/// Returns a receiver with a full queue, a socket that can send to it, and the number of queued datagrams.
 async fn full_queue(path: &std::path::Path) -> (UnixDatagram, UnixDatagram, usize) {
     let receiver = UnixDatagram::bind(path).unwrap();
     let sender = UnixDatagram::unbound().unwrap();
@@ -31,8 +31,8 @@ async fn full_queue(path: &std::path::Path) -> (UnixDatagram, UnixDatagram, usiz
     }
 }
 
-/// `sendto` on a Unix socket whose receiver has no room makes the sender's socket writable by its
-/// own failure. The send does not turn into a loop, and still happens once there is room.
+/// A failed `sendto` to a full Unix socket makes the sender's socket writable. The send must not become a
+/// busy loop, and must still succeed once the queue has space.
 fn a_send_to_a_full_queue_does_not_spin<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -59,7 +59,7 @@ fn a_send_to_a_full_queue_does_not_spin<K: Kitchen>() {
     });
 }
 
-/// The same for a system call of the user's own: by a future, by a poll function, and by hand.
+/// The same holds for the user's own system calls, made by a future, by a poll function, or by hand.
 fn own_sends_to_a_full_queue_do_not_spin<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -93,7 +93,7 @@ fn own_sends_to_a_full_queue_do_not_spin<K: Kitchen>() {
                 tried < 100,
                 "way {way}: {tried} tries while nothing happened"
             );
-            // Room for one.
+            // Make space for one datagram.
             receiver.recv(&mut [0; 8]).await.unwrap();
             let sent = timeout(HANG, sending).await;
             assert_eq!(
@@ -104,7 +104,7 @@ fn own_sends_to_a_full_queue_do_not_spin<K: Kitchen>() {
     });
 }
 
-/// A socket that is dropped, or loses its executor, while it pauses between sends.
+/// A socket may be dropped, or lose its executor, while it pauses between sends.
 fn a_sender_that_pauses_may_be_dropped<K: Kitchen>() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("receiver");

@@ -1,4 +1,4 @@
-//! Names and addresses.
+//! Tests of name lookup and of the types that count as addresses.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
@@ -7,7 +7,7 @@ use brigade::Executor;
 use brigade::net::{TcpListener, TcpStream, lookup_host};
 use brigade_tests::{Kitchen, Settings, on_both, one_cook, park_on};
 
-/// Everything that std calls an address is one here.
+/// Every type that std accepts as an address is accepted here.
 fn addresses_of_every_kind<K: Kitchen>() {
     K::open().block_on(async {
         let home = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
@@ -65,7 +65,7 @@ fn localhost_is_found<K: Kitchen>() {
     });
 }
 
-/// The name is reserved for not being found (RFC 6761).
+/// The OS must not find the name, which RFC 6761 reserves for this purpose.
 fn a_bad_name_is_an_error<K: Kitchen>() {
     K::open().block_on(async {
         assert!(lookup_host("no-such-host.invalid:80").await.is_err());
@@ -84,7 +84,7 @@ fn a_bad_name_is_an_error<K: Kitchen>() {
     });
 }
 
-/// While the OS looks a name up, everything else goes on; many lookups go on at once.
+/// While the OS looks a name up, other tasks run. Many lookups can run at once.
 fn lookups_block_nobody<K: Kitchen>() {
     K::open().block_on(async {
         let lookups: Vec<_> = (0..50)
@@ -101,8 +101,8 @@ fn lookups_block_nobody<K: Kitchen>() {
     });
 }
 
-/// A lookup does not wait behind the jobs of `spawn_blocking`, even if they occupy every thread that they
-/// may have and more of them are queued.
+/// A lookup does not wait behind the jobs of `spawn_blocking`, even if the jobs occupy all threads that they
+/// may use and more jobs are queued.
 fn a_lookup_never_waits_behind_blocking_jobs<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 1,

@@ -1,4 +1,4 @@
-//! Sockets and names: what a program does with them, what goes wrong, and what is lost when it gives up half way.
+//! Tests of sockets and names: common use, errors, and what is lost if a program gives up midway.
 
 mod cancel;
 mod connect;

@@ -1,5 +1,5 @@
-//! What a program does with a socket beyond reading and writing: system calls of its own, poll functions,
-//! descriptors given away, and where a connection comes from.
+//! Uses of sockets beyond reading and writing: the user's own system calls, poll functions, descriptors that
+//! are given away, and the local address of a connection.
 #![cfg(target_os = "linux")]
 
 use std::future::poll_fn;
@@ -24,7 +24,7 @@ fn would_block<T: std::fmt::Debug>(result: std::io::Result<T>) {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
-/// One try of the user's own: not made while the socket is not ready, and `WouldBlock` clears it.
+/// `try_io` does not make the user's call if the socket is not ready, and `WouldBlock` clears the readiness.
 fn try_io_makes_one_call_if_the_socket_is_ready<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -45,14 +45,14 @@ fn try_io_makes_one_call_if_the_socket_is_ready<K: Kitchen>() {
         client.readable().await.unwrap();
         assert_eq!(client.try_io(Interest::READABLE, read).unwrap(), 4);
         would_block(client.try_io(Interest::READABLE, read));
-        // It is known now: no call is made.
+        // The runtime knows now that the socket is not ready, so it makes no call.
         would_block(
             client.try_io(Interest::READABLE, || -> std::io::Result<()> {
                 panic!("the socket is not ready")
             }),
         );
         assert!(futures::poll!(pin!(client.readable())).is_pending());
-        // Another error says nothing about readiness.
+        // Any other error leaves the readiness unchanged.
         let odd = client.try_io(Interest::WRITABLE, || -> std::io::Result<()> {
             Err(ErrorKind::InvalidData.into())
         });
@@ -61,7 +61,7 @@ fn try_io_makes_one_call_if_the_socket_is_ready<K: Kitchen>() {
     });
 }
 
-/// A call of the user's own that waits is made once for each event and not more often.
+/// A user's call that waits is repeated once per event and no more.
 fn async_io_calls_once_for_each_event<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -84,7 +84,7 @@ fn async_io_calls_once_for_each_event<K: Kitchen>() {
             assert_eq!(read.await.unwrap(), 4);
             assert!(calls.load(Ordering::Relaxed) <= 4, "{calls:?}");
         }
-        // Both directions: one of them is ready.
+        // Wait for both directions, of which one is ready.
         let mut calls = 0;
         let io = client.async_io(BOTH, || {
             calls += 1;
@@ -100,7 +100,7 @@ fn async_io_calls_once_for_each_event<K: Kitchen>() {
     });
 }
 
-/// A full socket is filled by calls of the user's own without a loop of tries.
+/// The user's own calls fill a socket without a busy loop.
 fn async_io_waits_while_a_socket_is_full<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -131,7 +131,7 @@ fn async_io_waits_while_a_socket_is_full<K: Kitchen>() {
     });
 }
 
-/// Sockets are given away with their descriptors, and no event comes for them any more.
+/// A socket can be given away with its descriptor, and then receives no more events.
 fn sockets_become_std_sockets_and_descriptors<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -141,7 +141,7 @@ fn sockets_become_std_sockets_and_descriptors<K: Kitchen>() {
         server.write_all(b"soup").await.unwrap();
         plain.set_nonblocking(false).unwrap();
         plain.read_exact(&mut [0; 4]).unwrap();
-        // And back again.
+        // The std socket becomes brigade's again.
         let client = TcpStream::try_from(plain).unwrap();
         client.write_all(b"rice").await.unwrap();
         server.read_exact(&mut [0; 4]).await.unwrap();
@@ -164,7 +164,7 @@ fn sockets_become_std_sockets_and_descriptors<K: Kitchen>() {
     });
 }
 
-/// Datagrams by tries and by poll functions, on both kinds of socket.
+/// Both kinds of socket send and receive datagrams by tries and by poll functions.
 fn datagrams_by_tries_and_polls<K: Kitchen>() {
     K::open().block_on(async {
         let mut buffer = [0; 8];
@@ -227,7 +227,7 @@ fn datagrams_by_tries_and_polls<K: Kitchen>() {
     });
 }
 
-/// Connections are accepted by a poll function, and readiness is polled for.
+/// Poll functions accept connections and wait for readiness.
 fn accept_and_readiness_by_poll_functions<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -254,7 +254,7 @@ fn accept_and_readiness_by_poll_functions<K: Kitchen>() {
     });
 }
 
-/// Both ends of a Unix stream belong to this process.
+/// The peer's credentials are those of this process, which owns both ends.
 fn a_unix_stream_tells_who_its_peer_is<K: Kitchen>() {
     K::open().block_on(async {
         let (one, other) = UnixStream::pair().unwrap();
@@ -268,7 +268,7 @@ fn a_unix_stream_tells_who_its_peer_is<K: Kitchen>() {
     });
 }
 
-/// A connection begins at the address that was asked for, or tells why it cannot.
+/// A connection starts at the requested local address, or returns an error that tells why it cannot.
 fn a_connection_comes_from_the_address_asked_for<K: Kitchen>() {
     K::open().block_on(async {
         for host in ["127.0.0.1", "[::1]"] {
@@ -294,7 +294,7 @@ fn a_connection_comes_from_the_address_asked_for<K: Kitchen>() {
         assert_eq!(client.local_addr().unwrap().ip(), other.ip());
         let refused = TcpStream::connect_from(other, nobody()).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
-        // Two families, and an address that is not this machine's.
+        // The families differ, or the address does not belong to this machine.
         assert!(
             TcpStream::connect_from("[::1]:0".parse().unwrap(), remote)
                 .await
@@ -312,7 +312,7 @@ fn a_connection_comes_from_the_address_asked_for<K: Kitchen>() {
     );
 }
 
-/// Any descriptor is a source, without mio; one that the OS cannot watch is refused.
+/// Any descriptor is a source, without mio. A descriptor that the OS cannot monitor is refused.
 fn any_descriptor_is_a_source<K: Kitchen>() {
     K::open().block_on(async {
         // SAFETY: the call has no preconditions.
@@ -352,7 +352,8 @@ fn any_descriptor_is_a_source<K: Kitchen>() {
     );
 }
 
-/// After the executor a call of the user's own is made, and then there is an error instead of a wait.
+/// After the executor has ended, a user's call is still made. If the call would wait, it returns an error
+/// instead.
 fn calls_after_the_executor_do_not_wait<K: Kitchen>() {
     let executor = K::open();
     let (client, _server) = executor.block_on(pair());
@@ -369,7 +370,7 @@ fn calls_after_the_executor_do_not_wait<K: Kitchen>() {
     assert!(client.into_std().unwrap().peer_addr().is_ok());
 }
 
-/// The futures of sockets may be shared between threads, also the one that connects.
+/// The futures of sockets are `Send` and `Sync`, including the future that connects.
 fn futures_of_sockets_are_send_and_sync<K: Kitchen>() {
     fn check<T: Send + Sync>(_: T) {}
     check(TcpStream::connect("127.0.0.1:1"));

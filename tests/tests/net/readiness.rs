@@ -1,4 +1,4 @@
-//! Readiness of sockets: reads that stop early, and many tasks on one socket.
+//! Readiness of sockets that are read only partly, and of sockets that many tasks share.
 #![cfg(target_os = "linux")]
 
 use std::future::poll_fn;
@@ -17,18 +17,18 @@ use brigade::time::{sleep, timeout};
 use brigade_tests::{CountingWaker, Kitchen, Tally, on_both, pair};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-/// Longer than any wait here takes, also on a busy machine.
+/// How long to wait for an operation. This is longer than any takes, even on a busy machine.
 pub(crate) const HANG: Duration = Duration::from_secs(20);
 
-/// Waits until `done` returns true. The thread that has an event of the OS may be another than the one that
-/// tests for its effects.
+/// Waits until `done` returns true. The thread that receives an event of the OS may not be the one that tests
+/// for its effects.
 async fn until(done: impl Fn() -> bool) {
     while !done() {
         sleep(Duration::from_millis(1)).await;
     }
 }
 
-/// What a stream is read through.
+/// A method of reading a stream.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Inherent,
@@ -50,7 +50,7 @@ const WAYS: [Way; 7] = [
     Way::ReadWith,
 ];
 
-/// Reads the stream by `way` until it has all `count` bytes.
+/// Reads the stream by `way` until it has `count` bytes.
 macro_rules! read_all {
     ($stream:expr, $way:expr, $count:expr, $peek:expr) => {{
         let (mut stream, way, mut all) = ($stream, $way, Vec::new());
@@ -99,7 +99,7 @@ macro_rules! read_all {
     }};
 }
 
-/// A TCP read stops in front of an urgent byte. The bytes behind it are read without another event.
+/// A TCP read stops before an urgent byte. The bytes after it are read without another event.
 fn a_read_that_stops_at_urgent_data_goes_on<K: Kitchen>() {
     K::open().block_on(async {
         for way in WAYS {
@@ -124,7 +124,7 @@ fn a_read_that_stops_at_urgent_data_goes_on<K: Kitchen>() {
     });
 }
 
-/// The urgent byte comes while the reader works off what came before it.
+/// The urgent byte arrives while the reader processes the bytes before it.
 fn urgent_data_that_comes_later_is_passed_too<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -172,7 +172,7 @@ fn send_with_descriptor(socket: &StdUnixStream, bytes: &[u8]) {
     }
 }
 
-/// A read of a Unix stream stops behind bytes that came with a descriptor.
+/// A read of a Unix stream stops after bytes that came with a descriptor. The next read goes on.
 fn a_read_that_stops_at_a_passed_descriptor_goes_on<K: Kitchen>() {
     K::open().block_on(async {
         for way in WAYS {
@@ -187,8 +187,8 @@ fn a_read_that_stops_at_a_passed_descriptor_goes_on<K: Kitchen>() {
     });
 }
 
-/// The OS takes 1,024 buffers in one call. A read or a write into more of them, or with many empty
-/// ones in front, moves what it can and goes on.
+/// The OS takes at most 1,024 buffers per call. With more buffers, or with many empty ones in front, a read
+/// or a write moves what it can and goes on.
 fn more_buffers_than_the_os_takes_are_read_and_written<K: Kitchen>() {
     const PARTS: usize = 3_000;
     K::open().block_on(async {
@@ -225,8 +225,8 @@ fn more_buffers_than_the_os_takes_are_read_and_written<K: Kitchen>() {
     });
 }
 
-/// 3,000 tasks wait for one socket through the trait. While nothing happens nothing is polled, and
-/// every event reaches every one of them.
+/// 3,000 tasks wait for one socket through the trait. While nothing happens, no task is polled, and every
+/// event reaches every task.
 fn thousands_of_tasks_poll_one_socket_without_spinning<K: Kitchen>() {
     const TASKS: usize = 3_000;
     K::open().block_on(async {
@@ -260,7 +260,7 @@ fn thousands_of_tasks_poll_one_socket_without_spinning<K: Kitchen>() {
     });
 }
 
-/// Tasks that poll one socket in turn wake each other by no poll.
+/// Tasks that poll one socket in turn do not wake each other.
 fn two_tasks_that_poll_in_turn_wake_nobody<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -279,7 +279,8 @@ fn two_tasks_that_poll_in_turn_wake_nobody<K: Kitchen>() {
     });
 }
 
-/// One task polls a socket through the trait and drops a future that waited for the same socket.
+/// A task polls a socket through the trait and drops a future that waited for the same socket. Its own waker
+/// must stay.
 fn a_dropped_future_takes_no_poll_functions_waker<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -309,8 +310,8 @@ fn a_dropped_future_takes_no_poll_functions_waker<K: Kitchen>() {
     });
 }
 
-/// A task that an event woke from `readable` is not sent back to sleep because another task, polled
-/// before it, found the socket drained.
+/// An event wakes a task from `readable`. The task does not wait again, even if another task was polled
+/// before it and drained the socket.
 fn a_task_that_was_woken_from_readable_does_not_wait_again<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;

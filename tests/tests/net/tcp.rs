@@ -1,4 +1,4 @@
-//! TCP streams: what a program does with them every day.
+//! Common uses of TCP streams.
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
@@ -13,7 +13,7 @@ use brigade::time::sleep;
 use brigade_tests::{Kitchen, Tally, on_both, pair, waiting_reader};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// Two ends of a connection.
+/// Reads exactly `count` bytes.
 async fn read_exact(stream: &TcpStream, count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
     let mut have = 0;
@@ -25,7 +25,7 @@ async fn read_exact(stream: &TcpStream, count: usize) -> Vec<u8> {
     bytes
 }
 
-/// Text there and back, then the end.
+/// Text is sent back, and then the stream ends.
 fn echo<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -47,7 +47,7 @@ fn echo<K: Kitchen>() {
     });
 }
 
-/// A few mebibytes through futures-io's traits, with partial reads and writes in plenty.
+/// Some mebibytes pass through the traits of futures-io, with many partial reads and writes.
 fn many_bytes_arrive_in_order<K: Kitchen>() {
     const BYTES: usize = 8 << 20;
     K::open().block_on(async {
@@ -55,7 +55,7 @@ fn many_bytes_arrive_in_order<K: Kitchen>() {
         let writer = brigade::spawn(async move {
             let block: Vec<u8> = (0..=250).collect();
             let all: Vec<u8> = block.into_iter().cycle().take(BYTES).collect();
-            // Through a shared reference, as a stream of futures-io.
+            // Write through a shared reference, as a stream of futures-io.
             let mut stream = &server;
             AsyncWriteExt::write_all(&mut stream, &all).await.unwrap();
             AsyncWriteExt::close(&mut stream).await.unwrap();
@@ -74,8 +74,8 @@ fn many_bytes_arrive_in_order<K: Kitchen>() {
     });
 }
 
-/// mio #933, tokio #449, #5866: a short read is followed by the end; after the peer has ended its half we read the end and can still write; and
-/// the other way round.
+/// mio #933, tokio #449, #5866: a short read is followed by the end. After the peer has ended its half, this
+/// end reads the end of the stream and can still write. The same holds the other way round.
 fn half_close_both_ways<K: Kitchen>() {
     K::open().block_on(async {
         for client_first in [true, false] {
@@ -85,7 +85,7 @@ fn half_close_both_ways<K: Kitchen>() {
             closer.shutdown(Shutdown::Write).unwrap();
             assert_eq!(read_exact(&other, 4).await, b"last");
             assert_eq!(other.read(&mut [0]).await.unwrap(), 0);
-            // Again: the end stays.
+            // A second read returns the end again.
             assert_eq!(other.read(&mut [0]).await.unwrap(), 0);
             for _ in 0..3 {
                 other.write_all(b"still here").await.unwrap();
@@ -99,7 +99,7 @@ fn half_close_both_ways<K: Kitchen>() {
     });
 }
 
-/// A reader that waits is woken by the end of the stream, by a half close and by a full one.
+/// The end of the stream wakes a waiting reader, after a half close and after a full one.
 fn a_waiting_reader_is_woken_by_the_end<K: Kitchen>() {
     K::open().block_on(async {
         for how in [Shutdown::Write, Shutdown::Both] {
@@ -111,7 +111,7 @@ fn a_waiting_reader_is_woken_by_the_end<K: Kitchen>() {
     });
 }
 
-/// mio #1895: a peek takes nothing, and one that would block waits like a read.
+/// mio #1895: a peek takes no bytes, and waits like a read if there are none.
 fn peek_takes_nothing<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -130,7 +130,7 @@ fn peek_takes_nothing<K: Kitchen>() {
     });
 }
 
-/// `try_read` and `try_write` never wait, and go with `readable` and `writable`.
+/// `try_read` and `try_write` never wait, and work with `readable` and `writable`.
 fn tries_never_wait<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -141,7 +141,7 @@ fn tries_never_wait<K: Kitchen>() {
         assert_eq!(server.try_write(b"soup").unwrap(), 4);
         client.readable().await.unwrap();
         assert_eq!(client.try_read(&mut buffer).unwrap(), 4);
-        // Drained: the next readiness is a new one.
+        // The socket is drained, so the next readiness requires a new event.
         let nothing = client.try_read(&mut buffer).unwrap_err();
         assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
         {
@@ -151,7 +151,7 @@ fn tries_never_wait<K: Kitchen>() {
             readable.await.unwrap();
         }
         assert_eq!(client.try_read(&mut buffer).unwrap(), 4);
-        // Until the OS takes no more.
+        // Write until the OS takes no more.
         let block = vec![0; 1 << 16];
         let full = loop {
             if let Err(error) = server.try_write(&block) {
@@ -162,7 +162,7 @@ fn tries_never_wait<K: Kitchen>() {
     });
 }
 
-/// A writer into a full buffer sleeps, rather than spins, until the reader makes room.
+/// A writer whose buffer is full sleeps instead of spinning until the reader makes space.
 fn a_full_buffer_is_waited_for<K: Kitchen>() {
     const BYTES: usize = 16 << 20;
     K::open().block_on(async {
@@ -179,13 +179,13 @@ fn a_full_buffer_is_waited_for<K: Kitchen>() {
             .await
             .unwrap();
         });
-        // Until it can go no further.
+        // Wait until the writer makes no more progress.
         let mut before = 0;
         while before == 0 || polls.get() != before {
             before = polls.get();
             sleep(Duration::from_millis(20)).await;
         }
-        // Nobody reads: nobody polls.
+        // While the peer does not read, the writer is not polled.
         sleep(Duration::from_millis(100)).await;
         assert_eq!(polls.get(), before);
         assert!(!writer.is_finished());
@@ -205,7 +205,7 @@ fn a_full_buffer_is_waited_for<K: Kitchen>() {
     });
 }
 
-/// Vectored I/O reaches the OS as such: one call moves several slices.
+/// Vectored I/O reaches the OS as such, so one call moves several slices.
 fn vectored_io_moves_several_slices<K: Kitchen>() {
     K::open().block_on(async {
         let (mut client, mut server) = pair().await;
@@ -219,7 +219,7 @@ fn vectored_io_moves_several_slices<K: Kitchen>() {
         let read = poll_fn(|cx| Pin::new(&mut client).poll_read_vectored(cx, &mut slices)).await;
         assert_eq!(read.unwrap(), 17);
         assert_eq!(&ends.concat()[..17], b"noodles and sauce");
-        // The same through references.
+        // The same works through references.
         let slices = [&b"ri"[..], b"ce"].map(IoSlice::new);
         let wrote = poll_fn(|cx| Pin::new(&mut &server).poll_write_vectored(cx, &slices)).await;
         assert_eq!(wrote.unwrap(), 4);
@@ -227,7 +227,7 @@ fn vectored_io_moves_several_slices<K: Kitchen>() {
     });
 }
 
-/// `poll_close` ends the write half only, more than once if asked, also when the peer is gone.
+/// `poll_close` ends only the write half. It may be called repeatedly, even if the peer is gone.
 fn close_ends_the_write_half<K: Kitchen>() {
     K::open().block_on(async {
         let (mut client, server) = pair().await;
@@ -243,7 +243,7 @@ fn close_ends_the_write_half<K: Kitchen>() {
     });
 }
 
-/// Reading and writing nothing is not the end of the stream.
+/// An empty read or write is not the end of the stream.
 fn empty_buffers_are_harmless<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -255,7 +255,7 @@ fn empty_buffers_are_harmless<K: Kitchen>() {
     });
 }
 
-/// Sockets of std are taken over, whatever mode they are in.
+/// Sockets of std can be converted, whether they block or not.
 fn sockets_of_std_are_taken_over<K: Kitchen>() {
     K::open().block_on(async {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -272,7 +272,7 @@ fn sockets_of_std_are_taken_over<K: Kitchen>() {
     });
 }
 
-/// A peer that knows nothing of async, on a thread of its own.
+/// The peer uses blocking I/O on a separate thread.
 fn a_blocking_peer<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -311,7 +311,7 @@ fn options_are_passed_on<K: Kitchen>() {
     });
 }
 
-/// IPv6, where the machine has it.
+/// Tests IPv6, if the machine has it.
 fn the_other_address_family<K: Kitchen>() {
     if std::net::TcpListener::bind("[::1]:0").is_err() {
         eprintln!("skipped: this machine has no IPv6");
@@ -326,7 +326,7 @@ fn the_other_address_family<K: Kitchen>() {
     });
 }
 
-/// A task polls a socket that is not ready; the poll says so and registers once per event.
+/// A poll of a socket that is not ready returns `Pending` and registers once per event.
 fn polls_through_the_traits_wait<K: Kitchen>() {
     K::open().block_on(async {
         let (mut client, server) = pair().await;
@@ -348,15 +348,15 @@ fn polls_through_the_traits_wait<K: Kitchen>() {
     });
 }
 
-/// tokio #5866: where the bytes and the end come in one event, a read that gets all the bytes does not
-/// forget the end, for which no other event will come.
+/// tokio #5866: the bytes and the end of the stream come in one event. A read that takes all the bytes must
+/// not forget the end, because no other event will come.
 fn a_short_read_before_the_end<K: Kitchen>() {
     K::open().block_on(async {
         for through_the_trait in [false, true] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (stream, _) = listener.accept().await.unwrap();
-            // Without a wait between, so that one cook hears of both at once.
+            // Do not wait between the two calls, so that the single-thread executor gets both in one event.
             std::io::Write::write_all(&mut peer, b"salt").unwrap();
             peer.shutdown(std::net::Shutdown::Write).unwrap();
             let mut buffer = [0; 64];

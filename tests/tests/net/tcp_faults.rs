@@ -1,4 +1,4 @@
-//! What goes wrong with connections, and what users are told.
+//! Failures of connections, and the errors that users get.
 
 use std::future::pending;
 use std::io::ErrorKind;
@@ -17,7 +17,7 @@ use brigade_tests::{
 use socket2::SockRef;
 use std::task::{Context, Waker};
 
-/// Closes with a reset instead of a polite end.
+/// Closes a connection with a reset instead of an orderly end.
 fn reset(stream: TcpStream) {
     SockRef::from(&stream)
         .set_linger(Some(Duration::ZERO))
@@ -25,7 +25,7 @@ fn reset(stream: TcpStream) {
     drop(stream);
 }
 
-/// mio #1565: a refused connection is an error, of `connect` and not of the first read.
+/// mio #1565: if a connection is refused, `connect` returns the error, and not the first read.
 fn refused<K: Kitchen>() {
     K::open().block_on(async {
         for _ in 0..50 {
@@ -35,7 +35,7 @@ fn refused<K: Kitchen>() {
     });
 }
 
-/// Of several addresses the first that answers is taken; where none does, the error tells.
+/// The first of several addresses that answers is used. If all addresses refuse, the error says so.
 fn the_first_address_that_answers<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -60,12 +60,12 @@ fn the_first_address_that_answers<K: Kitchen>() {
     });
 }
 
-/// tokio's epollhup test: a connect that is dropped midway leaves nothing that another socket with
-/// its place could trip over.
+/// tokio's epollhup test: a connect that is dropped midway leaves no state that could affect the next socket
+/// in its slot.
 fn a_connect_dropped_midway<K: Kitchen>() {
     K::open().block_on(async {
         for _ in 0..50 {
-            // TEST-NET-1: a black hole, or no route, or refused at once. Each may be.
+            // The address is in TEST-NET-1. The packets may be lost, have no route, or be refused at once.
             let black_hole = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 9));
             for target in [black_hole, nobody()] {
                 let mut connect = pin!(TcpStream::connect(target));
@@ -79,18 +79,17 @@ fn a_connect_dropped_midway<K: Kitchen>() {
     });
 }
 
-/// A connection that nobody answers can be timed out.
+/// A connection attempt that gets no answer can be timed out.
 fn a_connect_can_be_timed_out<K: Kitchen>() {
     K::open().block_on(async {
         let black_hole = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 9));
-        // Where the machine knows no route the OS says so instead.
+        // If the machine has no route, the OS returns an error instead.
         let connect = timeout(Duration::from_millis(20), TcpStream::connect(black_hole)).await;
         assert!(!matches!(connect, Ok(Ok(_))));
     });
 }
 
-/// tokio-core #117: a reset reaches a reader that waits, a writer that waits, and those who come
-/// later.
+/// tokio-core #117: a reset reaches a waiting reader, a waiting writer, and later callers.
 fn a_reset_reaches_everybody<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -114,7 +113,7 @@ fn a_reset_reaches_everybody<K: Kitchen>() {
         ready.recv().await.unwrap();
         sleep(Duration::from_millis(10)).await;
         reset(server);
-        // The error is given to one of them; the other may find the socket ended by it.
+        // The OS gives the error to one of the two; the other may see the end of the stream.
         let read = reader.await.unwrap();
         let wrote = writer.await.unwrap().unwrap_err();
         assert!(matches!(
@@ -133,7 +132,7 @@ fn a_reset_reaches_everybody<K: Kitchen>() {
     });
 }
 
-/// A reader alone gets the reset itself.
+/// A reader that is alone gets the reset as an error.
 fn a_reset_in_the_middle_of_a_read<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -147,7 +146,7 @@ fn a_reset_in_the_middle_of_a_read<K: Kitchen>() {
     });
 }
 
-/// A connection that was reset before it was accepted does not end the listener.
+/// A connection that was reset before it was accepted does not stop the listener.
 fn a_connection_that_broke_in_the_queue<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -171,8 +170,8 @@ fn a_connection_that_broke_in_the_queue<K: Kitchen>() {
     });
 }
 
-/// tokio #2924: a socket that outlives its executor gives an error, wherever it is used: no read
-/// hangs, and none is lost of what had arrived.
+/// tokio #2924: if a socket outlives its executor, every operation that would wait returns an error and does
+/// not hang. Bytes that had already arrived can still be read.
 fn a_socket_that_lost_its_executor<K: Kitchen>() {
     let executor = K::open();
     let (client, server, listener) = executor.block_on(async {
@@ -197,7 +196,8 @@ fn a_socket_that_lost_its_executor<K: Kitchen>() {
     other.block_on(async { gone(client.read(&mut [0]).await) });
 }
 
-/// The same for those that wait when it happens: on other threads, and with a stranger's waker.
+/// The same holds for operations that wait when the executor is dropped, on other threads and with foreign
+/// wakers.
 fn whoever_waits_when_the_executor_goes_is_told<K: Kitchen>() {
     let executor = K::open();
     let (client, server, listener) = executor.block_on(async {
@@ -236,8 +236,8 @@ fn whoever_waits_when_the_executor_goes_is_told<K: Kitchen>() {
     assert!(park_on(accept).is_err());
 }
 
-/// Sockets cannot be made while the executor closes, nor without one: each function says which it
-/// is.
+/// A socket cannot be made while the executor closes, or without an executor. Each function names itself in
+/// the error.
 fn sockets_need_an_executor<K: Kitchen>() {
     let named = |error: std::io::Error, function: &str| {
         let text = error.to_string();
@@ -280,11 +280,11 @@ fn sockets_need_an_executor<K: Kitchen>() {
     }));
     executor.block_on(brigade::yield_now());
     drop(executor);
-    // Bound before the reactor closed, or refused; and no panic.
+    // The socket was bound before the reactor closed, or refused. It must not panic.
     let _ = error.recv().unwrap();
 }
 
-/// A socket of one executor works inside another: it is woken by its own.
+/// A task on another executor awaits a socket. The socket's own executor wakes that task.
 fn a_socket_of_another_executor<K: Kitchen>() {
     let (handles, sockets) = std::sync::mpsc::channel();
     let (end, ended) = async_channel::bounded::<()>(1);

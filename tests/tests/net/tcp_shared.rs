@@ -1,4 +1,4 @@
-//! One connection, many tasks: through shared references, halves and clones of `Arc`.
+//! Many tasks share one connection, through references, halves and clones of `Arc`.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use brigade_tests::{CountingWaker, Kitchen, Tally, on_both, pair};
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use std::task::{Context, Waker};
 
-/// tokio #2886, #250, #8054: one task reads while another writes, for long and at full tilt: neither takes the
-/// other's readiness away.
+/// tokio #2886, #250, #8054: one task reads while another writes, for a long time and at full speed. Neither
+/// takes the other's readiness away.
 fn one_reads_and_one_writes<K: Kitchen>() {
     const BYTES: usize = 4 << 20;
     K::open().block_on(async {
@@ -46,7 +46,7 @@ fn one_reads_and_one_writes<K: Kitchen>() {
     });
 }
 
-/// Many tasks read one socket: all are told of an event, and every byte reaches one of them.
+/// Many tasks read one socket. An event wakes all of them, and every byte reaches exactly one.
 fn many_tasks_read_one_socket<K: Kitchen>() {
     const READERS: usize = 50;
     K::open().block_on(async {
@@ -67,7 +67,7 @@ fn many_tasks_read_one_socket<K: Kitchen>() {
             brigade::yield_now().await;
         }
         drop(server);
-        // The end of the stream is for everybody.
+        // Every reader sees the end of the stream.
         for reader in readers {
             reader.await.unwrap();
         }
@@ -75,7 +75,7 @@ fn many_tasks_read_one_socket<K: Kitchen>() {
     });
 }
 
-/// Many tasks write one socket: whole messages of one write each, none lost.
+/// Many tasks write to one socket. Each write sends a whole message, and none is lost.
 fn many_tasks_write_one_socket<K: Kitchen>() {
     K::open().block_on(async {
         let (client, mut server) = pair().await;
@@ -114,7 +114,7 @@ fn many_tasks_accept_from_one_listener<K: Kitchen>() {
                 brigade::spawn(async move {
                     loop {
                         let stream = listener.accept().await.unwrap();
-                        // Counted before the guest sees the end of the stream.
+                        // Count before the client can see the end of the stream.
                         accepted.add();
                         drop(stream);
                     }
@@ -122,7 +122,7 @@ fn many_tasks_accept_from_one_listener<K: Kitchen>() {
             })
             .collect();
         for _ in 0..100 {
-            // The end of the stream says that it was accepted and dropped.
+            // The end of the stream shows that the connection was accepted and dropped.
             let client = TcpStream::connect(address).await.unwrap();
             assert_eq!(client.read(&mut [0]).await.unwrap_or(0), 0);
         }
@@ -131,7 +131,7 @@ fn many_tasks_accept_from_one_listener<K: Kitchen>() {
     });
 }
 
-/// The halves live in different tasks and are joined again.
+/// Two tasks own the two halves, which are joined again later.
 fn halves_live_apart_and_are_joined<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -154,7 +154,7 @@ fn halves_live_apart_and_are_joined<K: Kitchen>() {
         assert_eq!((&order, &answer), (b"soup, please", b"done"));
         let client = reader.reunite(writer).unwrap();
         assert_eq!(client.local_addr().unwrap(), local);
-        // Joining ended neither direction.
+        // Joining has closed neither direction.
         client.write_all(b"more").await.unwrap();
         let mut order = [0; 4];
         server.read_exact(&mut order).await.unwrap();
@@ -162,7 +162,7 @@ fn halves_live_apart_and_are_joined<K: Kitchen>() {
     });
 }
 
-/// The drop of the write half ends that direction; the drop of the read half ends nothing.
+/// Dropping the write half ends that direction; dropping the read half ends nothing.
 fn the_drop_of_a_half<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -184,7 +184,7 @@ fn the_drop_of_a_half<K: Kitchen>() {
     });
 }
 
-/// Halves of different connections do not fit, and are given back.
+/// Halves of different connections cannot be joined and are given back.
 fn strange_halves_do_not_fit<K: Kitchen>() {
     K::open().block_on(async {
         let (one, other) = pair().await;
@@ -197,7 +197,7 @@ fn strange_halves_do_not_fit<K: Kitchen>() {
     });
 }
 
-/// A reader that gives up does not take the wake of another one with it.
+/// A reader that gives up does not take the wake of another reader with it.
 fn a_cancelled_reader_wakes_no_less<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -222,7 +222,7 @@ fn a_cancelled_reader_wakes_no_less<K: Kitchen>() {
     });
 }
 
-/// tokio #5861: reads that were given up leave no waker behind, be they futures or polls.
+/// tokio #5861: reads that were given up leave no waker behind, whether they were futures or polls.
 fn given_up_reads_leave_nothing_behind<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -243,7 +243,7 @@ fn given_up_reads_leave_nothing_behind<K: Kitchen>() {
     });
 }
 
-/// The listener as a stream of connections.
+/// A listener is also a stream of connections.
 fn incoming_is_a_stream<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -266,7 +266,7 @@ fn incoming_is_a_stream<K: Kitchen>() {
     });
 }
 
-/// Hundreds of connections at once, each in a task on either side.
+/// Hundreds of connections are open at once. Each has a task at either end.
 fn hundreds_of_connections_at_once<K: Kitchen>() {
     const GUESTS: usize = 400;
     let executor = K::open();

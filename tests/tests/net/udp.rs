@@ -8,7 +8,7 @@ use brigade::Executor;
 use brigade::net::UdpSocket;
 use brigade_tests::{Kitchen, Tally, on_both, park_on};
 
-/// Two sockets that are each other's peer.
+/// Returns two sockets that are connected to each other.
 async fn pair() -> (UdpSocket, UdpSocket) {
     let one = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let other = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -39,7 +39,7 @@ fn datagrams_there_and_back<K: Kitchen>() {
     });
 }
 
-/// Without a peer, by address.
+/// A socket without a peer sends and receives by address.
 fn many_guests_of_one_socket<K: Kitchen>() {
     K::open().block_on(async {
         let waiter = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -69,8 +69,8 @@ fn many_guests_of_one_socket<K: Kitchen>() {
     });
 }
 
-/// mio #881: datagrams of nothing, of just the buffer's size, and larger ones, which are cut; each
-/// read takes one.
+/// mio #881: datagrams may be empty, may fill the buffer exactly, or may be larger and are then truncated.
+/// Each read takes one datagram.
 fn datagrams_of_every_size<K: Kitchen>() {
     K::open().block_on(async {
         let (one, other) = pair().await;
@@ -93,7 +93,7 @@ fn datagrams_of_every_size<K: Kitchen>() {
     });
 }
 
-/// mio #1895: a peek takes nothing, and waits.
+/// mio #1895: a peek takes no datagram, and waits if there is none.
 fn peek_takes_nothing<K: Kitchen>() {
     K::open().block_on(async {
         let (one, other) = pair().await;
@@ -118,7 +118,7 @@ fn peek_takes_nothing<K: Kitchen>() {
     });
 }
 
-/// A datagram that nobody takes is an error of a later call; the socket goes on.
+/// If no socket receives a datagram, a later call returns an error, and the sender can still be used.
 fn nobody_there<K: Kitchen>() {
     K::open().block_on(async {
         let (one, other) = pair().await;
@@ -141,7 +141,7 @@ fn nobody_there<K: Kitchen>() {
     });
 }
 
-/// Many tasks share one socket: each datagram reaches one of them.
+/// Many tasks share one socket. Each datagram reaches one of them.
 fn many_tasks_receive_from_one_socket<K: Kitchen>() {
     K::open().block_on(async {
         let (one, other) = pair().await;
@@ -158,12 +158,12 @@ fn many_tasks_receive_from_one_socket<K: Kitchen>() {
             .collect();
         for sent in 0..200 {
             one.send(b"soup").await.unwrap();
-            // Not faster than they are taken, or the OS drops some.
+            // Send only as fast as the tasks receive, or the OS drops datagrams.
             while received.get() < sent {
                 brigade::yield_now().await;
             }
         }
-        // An empty one for each.
+        // Send an empty datagram to end each task.
         for task in tasks {
             one.send(b"").await.unwrap();
             drop(task);
@@ -194,7 +194,7 @@ fn options_and_sockets_of_std<K: Kitchen>() {
     assert!(error.to_string().contains("UdpSocket::bind"));
 }
 
-/// A socket that outlives its executor gives an error.
+/// A socket that outlives its executor returns an error.
 fn a_socket_that_lost_its_executor<K: Kitchen>() {
     let executor = K::open();
     let socket = executor.block_on(UdpSocket::bind("127.0.0.1:0")).unwrap();

@@ -1,4 +1,4 @@
-//! Unix sockets, pipes, and whatever else mio can watch.
+//! Unix sockets, pipes, and other sources that mio can monitor.
 #![cfg(unix)]
 
 use std::fs;
@@ -14,7 +14,7 @@ use brigade::net::{UnixDatagram, UnixListener, UnixStream};
 use brigade_tests::{Kitchen, on_both, park_on};
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 
-/// A path of its own for each test, removed afterwards.
+/// A unique path for each test, which is removed afterwards.
 struct Place(PathBuf);
 
 impl Place {
@@ -99,12 +99,12 @@ fn connections_that_cannot_be_made<K: Kitchen>() {
     });
 }
 
-/// A listener whose queue is full keeps guests waiting, and loses none.
+/// If a listener's queue is full, clients wait, and none is lost.
 fn a_full_queue_is_waited_for<K: Kitchen>() {
     K::open().block_on(async {
         let place = Place::new();
         let plain = std::os::unix::net::UnixListener::bind(&place).unwrap();
-        // A second `listen` sets the length of the queue.
+        // A second `listen` call sets the length of the queue.
         socket2::SockRef::from(&plain).listen(1).unwrap();
         let listener = UnixListener::try_from(plain).unwrap();
         let guests: Vec<_> = (0..8)
@@ -152,7 +152,7 @@ fn datagrams<K: Kitchen>() {
     });
 }
 
-/// Outside of an executor nothing is made, not even the path.
+/// No socket is made outside of an executor, and its path is not created either.
 fn nothing_is_made_outside<K: Kitchen>() {
     let named = |error: std::io::Error, function: &str| {
         assert!(error.to_string().contains(function), "{error}");
@@ -183,12 +183,12 @@ fn nothing_is_made_outside<K: Kitchen>() {
     );
     K::open().block_on(async {
         let other = UnixStream::try_from(other).unwrap();
-        // Its other end was dropped when it was refused.
+        // The first end was dropped when the executor refused it.
         assert_eq!(other.read(&mut [0]).await.unwrap(), 0);
     });
 }
 
-/// tokio-core #117: a pipe's reader hears of the end, its writer of the reader's.
+/// tokio-core #117: a pipe's reader is woken when the writer ends, and its writer when the reader ends.
 fn the_ends_of_a_pipe<K: Kitchen>() {
     K::open().block_on(async {
         let open = || {
@@ -235,13 +235,13 @@ fn the_ends_of_a_pipe<K: Kitchen>() {
         brigade::yield_now().await;
         drop(receiver);
         let told = writer.await.unwrap();
-        // mio's poll(2) backend forgets a pipe that hung up while it was about to be watched again.
+        // mio's poll(2) backend forgets a pipe that hung up just before mio monitors it again.
         let forgotten = cfg!(mio_unsupported_force_poll_poll) && told == ErrorKind::NotFound;
         assert!(told == ErrorKind::BrokenPipe || forgotten, "{told}");
     });
 }
 
-/// A source that is taken out again is as it was, and may be registered anew, here or elsewhere.
+/// A source that is taken out again is unchanged, and may be registered with any executor.
 fn a_source_may_be_taken_out_again<K: Kitchen>() {
     let (one, other) = (K::open(), K::open());
     let (sender, receiver) = mio::unix::pipe::new().unwrap();

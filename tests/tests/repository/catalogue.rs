@@ -1,5 +1,5 @@
-//! What is written about checks is true: each test that `tests/KNOWN-BUGS.md` or `brigade::promises`
-//! names exists, no row is without one, no method is left out, and the numbers are those of the source.
+//! Checks what the pages say about tests. Each row of `tests/KNOWN-BUGS.md` and `brigade::promises` names a
+//! test, and that test exists. No method is left out, and the numbers are those of the source.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use brigade_tests::test_file;
 
 use crate::text::{is_word_char, none, quoted, read, root, rows, sources};
 
-/// The rows whose first cell is `mark` and a number: each number from 1 on, once.
+/// Returns the rows whose first cell is `mark` and a number. Each number from 1 on must occur once.
 #[track_caller]
 fn numbered(page: &str, mark: &str) -> Vec<Vec<String>> {
     let number = |row: &Vec<String>| row[0].strip_prefix(mark)?.parse::<usize>().ok();
@@ -20,13 +20,13 @@ fn numbered(page: &str, mark: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// Returns whether there is a test `place/file::function`, or a function from which a macro makes one.
+/// Returns whether a test `place/file::function` exists, or a function from which a macro makes tests.
 fn exists(name: &str) -> bool {
     let (place, function) = name.split_once("::").expect("a name has two parts");
     let files = match place.split_once('/') {
         Some(("tests", file)) => Vec::from_iter(test_file(file).map(|it| it.path)),
         Some(("demos", file)) => vec![root().join(format!("demos/tests/{file}.rs"))],
-        // A module's own tests stand at its end, or beside it.
+        // A module's own tests are at its end, or in a file beside it.
         _ => ["", "/tests"]
             .map(|end| root().join(format!("runtime/src/{place}{end}.rs")))
             .into(),
@@ -41,12 +41,12 @@ fn defines(text: &str, function: &str) -> bool {
     let Some(at) = defined.iter().find_map(|start| text.find(start.as_str())) else {
         return false;
     };
-    // Either it is marked itself, or a list at the end of the file names it.
+    // Either the function has the attribute, or a list at the end of the file names it.
     let before = text[..at].rsplit("\n\n").next().unwrap();
     before.contains("#[test]") || text.matches(function).count() > 1
 }
 
-/// Rows that name no test in their last cell, or one that does not exist.
+/// Reports rows whose last cell names no test, or a test that does not exist.
 fn untested(rows: &[Vec<String>]) -> Vec<String> {
     let mut faults = Vec::new();
     for row in rows {
@@ -85,7 +85,7 @@ fn every_promise_names_its_tests() {
     none(untested(&rows));
 }
 
-/// What no `mod` names would never be compiled.
+/// A file that no `mod` names would never be compiled.
 #[test]
 fn every_file_of_tests_is_part_of_a_program() {
     none(sources("tests/tests").iter().filter_map(|file| {
@@ -99,7 +99,7 @@ fn every_file_of_tests_is_part_of_a_program() {
     }));
 }
 
-/// A lane that chose tests by a name that no file has would run none.
+/// If a CI lane selected tests by a name that no file has, it would run no tests.
 #[test]
 fn lanes_choose_tests_by_the_names_of_files() {
     let lanes = ["common.sh", "sanitizer.sh", "panic-abort", "valgrind"];
@@ -111,7 +111,7 @@ fn lanes_choose_tests_by_the_names_of_files() {
     none(unknown.map(|name| format!("there is no {name}.rs")));
 }
 
-/// Written as `NAME` = 64.
+/// A promise gives such a number as `NAME` = 64.
 #[test]
 fn the_numbers_of_promises_are_those_of_the_source() {
     let promises = read("runtime/src/promises.rs");
@@ -125,7 +125,7 @@ fn the_numbers_of_promises_are_those_of_the_source() {
             .collect();
         let lines = sources.iter().flat_map(|source| source.code());
         let mut defined = lines.filter_map(|line| line.split_once(&format!("const {name}: ")));
-        // A constant may be another one's.
+        // A constant may also be defined as `LOOK_EVERY`.
         assert!(
             defined.any(|(_, value)| value.ends_with(&format!("= {number};"))
                 || value.ends_with("= LOOK_EVERY;")),
@@ -141,7 +141,7 @@ fn every_async_method_says_what_its_drop_loses() {
     let promises = read("runtime/src/promises.rs");
     let table = promises.split("| methods |").nth(1).unwrap();
     let table = table.split("//!\n").next().unwrap();
-    // Some are named with what they belong to.
+    // Some methods are listed with their type's name.
     let listed: BTreeSet<_> = quoted(table)
         .map(|name| name.rsplit("::").next().unwrap())
         .collect();
@@ -155,8 +155,8 @@ fn every_async_method_says_what_its_drop_loses() {
     }));
 }
 
-/// RUSTSEC-2025-0024, RUSTSEC-2025-0047, RUSTSEC-2020-0060, -0061, -0081: the runtime asks for versions in
-/// which these are mended, and for nothing that is not wanted.
+/// RUSTSEC-2025-0024, RUSTSEC-2025-0047, RUSTSEC-2020-0060, -0061, -0081: the runtime requires versions that
+/// fix these bugs, and does not depend on unwanted crates.
 #[test]
 fn dependencies_are_mended_ones() {
     let mended = [

@@ -1,4 +1,4 @@
-//! The pages of the guide are true: what they cite is there.
+//! Checks that everything that the pages of the guide cite exists.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ fn page(name: &str) -> String {
     fs::read_to_string(root.join("runtime/docs").join(name)).unwrap()
 }
 
-/// The rows of all tables, by cells; without heads and rules.
+/// Returns the rows of all tables as cells, without heads and rules.
 fn rows(page: &str) -> Vec<Vec<String>> {
     let lines: Vec<&str> = page.lines().collect();
     let is_rule = |line: &str| line.starts_with("|--");
@@ -25,13 +25,13 @@ fn rows(page: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// The tests that a cell names: `file::function`, in backticks.
+/// Returns the tests that a cell names, as `file::function` in backticks.
 fn named(cell: &str) -> Vec<(&str, &str)> {
     let quoted = cell.split('`').skip(1).step_by(2);
     quoted.filter_map(|name| name.split_once("::")).collect()
 }
 
-/// Returns whether `file` has the function, and lists it for the harness.
+/// Returns whether `file` defines the function and marks it as a test.
 fn is_a_test(file: &str, function: &str) -> bool {
     let Some(file) = test_file(file) else {
         return false;
@@ -39,7 +39,7 @@ fn is_a_test(file: &str, function: &str) -> bool {
     let text = fs::read_to_string(file.path).unwrap();
     let defined =
         text.contains(&format!("fn {function}(")) || text.contains(&format!("fn {function}<"));
-    // In the lists at the ends of the files a test stands alone on its line, or after `alone:`.
+    // A list at the end of a file names each test on a separate line, or after `alone:`.
     let listed = text.lines().any(|line| {
         let name = line.trim().trim_start_matches("alone: ");
         name.trim_end_matches([',', ';']) == function
@@ -70,7 +70,7 @@ fn every_cell_of_brigade_names_a_test_that_exists() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The page counts the adapter's lines.
+/// The page gives the adapter's number of lines, which must be right.
 #[test]
 fn the_adapter_for_hyper_has_as_many_lines_as_the_page_says() {
     let adapter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src/hyper.rs");
@@ -81,7 +81,7 @@ fn the_adapter_for_hyper_has_as_many_lines_as_the_page_says() {
     assert!(page("ecosystem.md").contains(&said), "it is {lines} now");
 }
 
-/// The page shows the code that the tests of axum run.
+/// The page must show the code that the tests of axum run.
 #[test]
 fn the_recipe_for_axum_is_the_code_of_its_test() {
     let test = fs::read_to_string(test_file("axum").unwrap().path).unwrap();
@@ -96,7 +96,7 @@ fn the_recipe_for_axum_is_the_code_of_its_test() {
     assert_eq!(shown, recipe);
 }
 
-/// The text of the comment above each public item of a file, with the item's line.
+/// Returns each public item's line, and the comment above it.
 fn public_items(text: &str) -> Vec<(String, String)> {
     let (mut items, mut doc) = (Vec::new(), String::new());
     for line in text.lines() {
@@ -116,7 +116,7 @@ fn public_items(text: &str) -> Vec<(String, String)> {
     items
 }
 
-/// What users reach for first shows how it is used, or says where that is shown.
+/// The items that users need first must have an example, or say where one is.
 #[test]
 fn public_items_have_an_example_or_say_where_one_is() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src");
@@ -148,7 +148,7 @@ fn public_items_have_an_example_or_say_where_one_is() {
     assert!(bare.is_empty(), "{}", bare.join("\n"));
 }
 
-/// The check itself can tell.
+/// The check itself must tell tests from other functions.
 #[test]
 fn a_name_that_is_no_test_is_found_out() {
     assert!(is_a_test("guide", "a_name_that_is_no_test_is_found_out"));
@@ -158,7 +158,7 @@ fn a_name_that_is_no_test_is_found_out() {
     assert!(!is_a_test("no_such_file", "echo"));
 }
 
-/// Each row of the dictionary has all its columns.
+/// Each row of the table must have all columns.
 #[test]
 fn the_dictionary_has_three_columns() {
     let page = page("from-tokio-or-smol.md");

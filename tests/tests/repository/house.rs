@@ -1,5 +1,5 @@
-//! The structure of `runtime/src` is what ARCHITECTURE.md says: who uses whom, where `unsafe` stands,
-//! how long it takes to read.
+//! Checks that the structure of `runtime/src` is as ARCHITECTURE.md describes it: the dependencies between
+//! modules, the places of `unsafe`, and the reading time.
 
 use std::collections::BTreeSet;
 
@@ -7,42 +7,42 @@ use crate::text::{Source, code, is_word_char, none, quoted, read, renew, rows, s
 
 const PAGE: &str = "ARCHITECTURE.md";
 
-/// Files that show what stands below them, where people look for it.
+/// Files that re-export items of modules below them in `lib.rs`.
 const FACADES: &[&str] = &["lib.rs", "task/mod.rs", "task/join_set.rs", "task/spawn.rs"];
 
-/// Files that name a module below them: each pair is one thing in two files.
+/// Files that use a module below them in `lib.rs`, because the two belong together.
 const PAIRS: &[(&str, &str)] = &[
-    // On a thread without an executor no task waits for a turn.
+    // On a thread without an executor, no task waits for its turn.
     ("coop.rs", "context"),
     // The list of current executors holds what a handle refers to.
     ("context.rs", "handle"),
-    // A write that fails is tried again after a sleep.
+    // A failed write is tried again after a sleep.
     ("reactor/source.rs", "time"),
-    // The main task's name in a record.
+    // The timeline records the main task's name.
     ("task/run.rs", "timeline"),
-    // Observers are told of tasks.
+    // Observers receive events about tasks.
     ("trace/mod.rs", "task"),
 ];
 
-/// The files of which something is shipped.
+/// Returns the files that contain shipped code.
 fn shipped() -> Vec<Source> {
     let mut files = sources("runtime/src");
     files.retain(|file| !file.shipped().is_empty());
     files
 }
 
-/// The module of the first level that a file belongs to.
+/// Returns the top-level module that a file belongs to.
 fn module(file: &str) -> &str {
     file.split('/').next().unwrap().trim_end_matches(".rs")
 }
 
-/// The modules of the first level that a file's `crate::` paths lead to.
+/// Returns the top-level modules that a file's `crate::` paths name.
 fn uses(file: &Source) -> BTreeSet<&str> {
-    // What a macro names with `$crate` is named in the program that uses it.
+    // A path with `$crate` in a macro belongs to the program that uses the macro.
     let lines = file.code().filter(|line| !line.contains("$crate"));
     let paths = lines.flat_map(|line| line.split("crate::").skip(1));
     let names = paths.filter_map(|path| path.split(|c| !is_word_char(c)).next());
-    // The stand-ins for what loom cannot run are no module of the library.
+    // The replacements for what loom cannot run are not modules of the library.
     let is_shipped = |name: &&str| !["models", "loom_tests", "test_support"].contains(name);
     let names = names.filter(|name| name.starts_with(char::is_lowercase));
     names.filter(is_shipped).collect()
@@ -71,10 +71,10 @@ fn a_module_uses_only_modules_above_it_in_lib_rs() {
     none(wrong);
 }
 
-/// The executors do not know one another, sockets know neither, and so on.
+/// Only the listed files may name an item. For example, the executors do not name each other.
 #[test]
 fn some_things_are_named_only_where_they_belong() {
-    // What, and the files and modules that may name it.
+    // Each item, and the files and modules that may name it.
     let places = [
         ("crate::single_thread", "single_thread executor testing"),
         ("crate::work_stealing", "work_stealing executor"),
@@ -99,7 +99,7 @@ fn some_things_are_named_only_where_they_belong() {
     none(wrong);
 }
 
-/// The table below the heading on unsafe code: file, blocks, impls and externs.
+/// The section on unsafe code has a table of files with their numbers of blocks, impls and externs.
 #[test]
 fn unsafe_stands_only_where_architecture_md_lists_it() {
     let page = read(PAGE);
@@ -127,7 +127,7 @@ fn unsafe_stands_only_where_architecture_md_lists_it() {
     assert_eq!(counted, listed, "left: the source; right: {PAGE}");
 }
 
-/// To see the figures: `cargo test -p brigade-tests --test repository 450_lines -- --nocapture`.
+/// Prints the figures with `cargo test -p brigade-tests --test repository 450_lines -- --nocapture`.
 #[test]
 fn files_have_at_most_450_lines() {
     let (mut all_code, mut all_comments, mut long) = (0, 0, Vec::new());
@@ -154,13 +154,13 @@ fn files_have_at_most_450_lines() {
 
 // ---- how long the reading takes ------------------------------------------------------------------
 
-/// Minutes for the shipped part of a file: 200 words of comment or 15 lines of code in each.
+/// Returns the reading time of a file's shipped part, at 200 words of comment or 15 lines of code per minute.
 fn minutes(file: &Source) -> f64 {
     file.words() as f64 / 200.0 + file.code().count() as f64 / 15.0
 }
 
-/// The faults of the tables below "Reading order", whose columns are step, file, question and minutes.
-/// Those below "Evening one" and "Evening two" keep within their time.
+/// Returns the faults of the tables below "Reading order", whose columns are step, file, question and
+/// minutes. The tables below "Evening one" and "Evening two" must keep within their time.
 fn reading_faults(page: &str, files: &[Source]) -> Vec<String> {
     let order = section(page, "Reading order").expect("a reading order");
     let mut faults = Vec::new();
@@ -178,7 +178,7 @@ fn reading_faults(page: &str, files: &[Source]) -> Vec<String> {
             sum += minutes(file);
             let (told, kept) = row.split_last().unwrap();
             let computed = minutes(file).round();
-            // Small changes need not be written down each time.
+            // Small changes need not be updated each time.
             if told
                 .parse()
                 .is_ok_and(|told: f64| (told - computed).abs() <= 1.0)
@@ -203,7 +203,7 @@ fn reading_faults(page: &str, files: &[Source]) -> Vec<String> {
     faults
 }
 
-/// With `BRIGADE_QUOTE=1` the minutes are written anew.
+/// With `BRIGADE_QUOTE=1`, the test updates the minutes.
 #[test]
 fn reading_times_are_those_of_the_sources() {
     none(reading_faults(&read(PAGE), &shipped()));
@@ -211,7 +211,7 @@ fn reading_times_are_those_of_the_sources() {
 
 // ---- the life of a task --------------------------------------------------------------------------
 
-/// What a way through the source passes.
+/// The numbers of files, functions, lines and types on a path through the source.
 #[derive(Debug, Default, PartialEq)]
 struct Way {
     files: usize,
@@ -220,8 +220,8 @@ struct Way {
     types: usize,
 }
 
-/// Sums the tables below "The life of a task": one cook's, and what many cooks add to it. A row has a
-/// file in its second column and functions in its third, each in backticks.
+/// Sums the tables below "The life of a task": the path on one worker, and what several workers add to it. A
+/// row has a file in its second column and functions in its third, each in backticks.
 fn life_of_a_task(page: &str, files: &[Source]) -> Result<[Way; 2], String> {
     let life = section(page, "The life of a task").ok_or("no section")?;
     let (mut seen, mut ways) = (BTreeSet::new(), <[Way; 2]>::default());
@@ -260,7 +260,8 @@ fn is_type(line: &str) -> bool {
     )
 }
 
-/// To see the sums: `cargo test -p brigade-tests --test repository life_of_a_task -- --ignored --nocapture`.
+/// Prints the sums with `cargo test -p brigade-tests --test repository life_of_a_task -- --ignored
+/// --nocapture`.
 #[test]
 #[ignore = "the goals are not reached: it reports how far they are"]
 fn the_life_of_a_task_is_short() {
@@ -277,7 +278,7 @@ fn the_checks_find_what_they_are_for() {
         name: "a.rs".into(),
         text: text.into(),
     }];
-    // A word is 1/200 of a minute, a line 1/15: 3 words, 7 lines.
+    // A word counts 1/200 of a minute and a line 1/15. The file has 3 words and 7 lines.
     assert_eq!((minutes(&files[0]) * 600.0).round(), 9.0 + 280.0);
     let page =
         |minutes| format!("## Reading order\n\n| 1 | `a.rs` | why? | {minutes} |\n\n## More\n");

@@ -1,4 +1,4 @@
-//! The repository's own texts are true: pages, lists, and what they say of the source.
+//! Checks that the repository's pages and lists are true.
 
 mod catalogue;
 mod guide;

@@ -1,6 +1,6 @@
-//! The list of bugs that can be put back is sound: each of them fits the source as it is.
+//! Checks that each bug on the list of bugs to put back fits the current source.
 //!
-//! Whether they are caught is another matter, and takes longer: see `tests/mutants/RESULTS.md`.
+//! Another program checks whether the tests catch them, which takes longer. See `tests/mutants/RESULTS.md`.
 
 use std::collections::HashSet;
 use std::fs;

@@ -1,7 +1,7 @@
-//! Prose cannot drift: what README.md, ARCHITECTURE.md and the openings of the modules cite is there, and
-//! what they quote is true. Code is cited by path and name, never by line.
+//! Keeps the prose correct: everything that README.md, ARCHITECTURE.md and the module headers cite exists,
+//! and every quotation is true. They cite code by path and name, never by line.
 //!
-//! Each check is a function from a text to its faults; the last test shows each a text with a fault.
+//! Each check is a function that returns the faults of a text. The last test gives each check a faulty text.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::text::{
 
 const PAGES: [&str; 2] = ["README.md", "ARCHITECTURE.md"];
 
-/// Every text of prose, by its path from the root.
+/// Returns every text of prose, with its path from the root.
 fn texts() -> Vec<(String, String)> {
     let pages = [PAGES[0], PAGES[1], "runtime/exercises/README.md"];
     let pages = pages.map(|page| (page.to_owned(), read(page)));
@@ -29,8 +29,7 @@ fn none_in_texts(check: impl Fn(&str, &str) -> Vec<String>) {
 
 // ---- citations -----------------------------------------------------------------------------------
 
-/// All names that can be cited: of modules, of what they declare, of variants and of what is shown
-/// from elsewhere.
+/// Returns all names that can be cited: modules, the items that they declare, variants and re-exports.
 fn index() -> BTreeSet<String> {
     let mut names: BTreeSet<_> = ["brigade", "crate", "super", "self"]
         .map(str::to_owned)
@@ -53,7 +52,7 @@ fn index() -> BTreeSet<String> {
     names
 }
 
-/// Files, items and functions of diagrams that are cited and are not there.
+/// Returns the cited names that do not exist: files, items, and functions in diagrams.
 fn dead_citations(index: &BTreeSet<String>, from: &str, text: &str) -> Vec<String> {
     let foreign = "std mio hyper futures_io futures_task loom Duration";
     let (prose, blocks) = parts(text);
@@ -89,7 +88,7 @@ fn is_there(from: &str, path: &str) -> bool {
     bases.any(|base| root().join(base).join(path).exists())
 }
 
-/// Links to files and headings that are not there.
+/// Returns the links to files and headings that do not exist.
 fn dead_links(from: &str, text: &str) -> Vec<String> {
     let (prose, _) = parts(text);
     let mut dead = Vec::new();
@@ -98,7 +97,7 @@ fn dead_links(from: &str, text: &str) -> Vec<String> {
         .skip(1)
         .filter_map(|rest| rest.split(')').next())
     {
-        // rustdoc checks those of the sources.
+        // rustdoc checks the links in the sources.
         if target.contains("://") || target.contains("::") || from.ends_with(".rs") {
             continue;
         }
@@ -123,7 +122,7 @@ fn dead_links(from: &str, text: &str) -> Vec<String> {
     dead
 }
 
-/// The steps of a two-sided account (`S1`, `N2`) that no comment in the code marks.
+/// Returns the steps of a two-sided protocol (`S1`, `N2`) that no comment in the code marks.
 fn unmarked_steps(sources: &[Source], from: &str, text: &str) -> Vec<String> {
     let is_step = |word: &&str| {
         let letter = word.starts_with(['N', 'P', 'R', 'S', 'T']);
@@ -170,14 +169,13 @@ fn every_file_has_its_place_in_the_architecture() {
 
 // ---- plain English -------------------------------------------------------------------------------
 
-/// Words that hide the actor, private names that have a standard term, and openings of docs that are no
-/// sentence about what a function does.
+/// Returns the lines that contain a vague pronoun or a private name, or that open a doc with a fragment.
 fn riddles(from: &str, text: &str) -> Vec<String> {
     let words = "whoever whomever somebody nobody afar strays purse letterbox";
     let openings = ["/// Whether ", "/// Who ", "//! **Job.**", "//! **Never**"];
     let mut faults = Vec::new();
     for line in text.lines().map(str::trim) {
-        // Not the name of a constant.
+        // Skip names of constants.
         let names = |word: &&str| word.chars().all(char::is_uppercase);
         let all = line.split(|c| !is_word_char(c)).filter(|word| !names(word));
         let mut all = all.map(str::to_lowercase);
@@ -208,8 +206,8 @@ fn comments_and_pages_name_the_actor() {
 
 // ---- quotations ----------------------------------------------------------------------------------
 
-/// Code that nothing compiles: a page's code is a doctest, or a quotation that is true. With
-/// `BRIGADE_QUOTE=1` quotations are taken anew: look at the text around them too.
+/// Returns the code blocks that nothing compiles. A page's code must be a doctest or a true quotation. With
+/// `BRIGADE_QUOTE=1`, the quotations are updated; check the text around them too.
 fn loose_code(from: &str, text: &str, is_doctested: bool) -> Vec<String> {
     let mut loose = Vec::new();
     let mut fences: Vec<_> = text.match_indices("```").map(|(at, _)| at).collect();
@@ -248,7 +246,7 @@ fn snippets_are_compiled_and_quotations_are_true() {
         &read("ARCHITECTURE.md"),
         false,
     ));
-    // The README's are doctests of the library, which knows it as its own.
+    // The library includes the README, so its examples are doctests.
     assert!(read("runtime/src/lib.rs").contains("include_str!(\"../README.md\")"));
     assert_eq!(read("runtime/README.md"), read("README.md"));
     none_in_texts(|from, text| {
@@ -259,8 +257,8 @@ fn snippets_are_compiled_and_quotations_are_true() {
     });
 }
 
-/// Figures that do not say where they come from, or that are not what the command wrote. `.ci/figures`
-/// writes `<!-- measured: command; machine; date; digest -->`, what the command printed or a link to the
+/// Returns the figures that have no source, or that differ from what the command wrote. `.ci/figures` writes
+/// `<!-- measured: command; machine; date; digest -->`, then what the command printed or a link to the
 /// picture that it drew, and `<!-- end -->`.
 fn bare_figures(from: &str, text: &str) -> Vec<String> {
     let (mut bare, mut faults, mut rest) = (String::new(), Vec::new(), text);
@@ -290,7 +288,7 @@ fn bare_figures(from: &str, text: &str) -> Vec<String> {
     faults
 }
 
-/// The first column of `cksum`, which every system has: CRC-32 of the bytes and of their number.
+/// Returns the first column of `cksum`, which every system has: the CRC-32 of the bytes and of their number.
 fn checksum(text: &str) -> String {
     let mut length = text.len();
     let mut bytes = text.as_bytes().to_vec();
@@ -306,7 +304,7 @@ fn checksum(text: &str) -> String {
     (!crc).to_string()
 }
 
-/// Numbers with a unit.
+/// Returns the numbers with a unit.
 fn figures(text: &str) -> impl Iterator<Item = String> {
     const UNITS: &[&str] = &["ns", "µs", "us", "ms", "KiB", "MiB", "GiB", "%", "k/s", "x"];
     let words: Vec<_> = text.split_whitespace().collect();

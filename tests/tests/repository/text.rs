@@ -1,5 +1,5 @@
-//! The repository's texts and sources, as `house.rs`, `prose.rs` and `catalogue.rs` read them: line by
-//! line, without a parser of Rust.
+//! Reads the repository's texts and sources for `house.rs`, `prose.rs` and `catalogue.rs`, line by line,
+//! without a Rust parser.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// With `BRIGADE_QUOTE=1` a page is made to say what the source says.
+/// Updates a page from the source, if `BRIGADE_QUOTE=1` is set.
 pub(crate) fn renew(page: &str, from: &str, to: &str) {
     if std::env::var_os("BRIGADE_QUOTE").is_some() && page.ends_with(".md") {
         fs::write(root().join(page), read(page).replacen(from, to, 1)).unwrap();
@@ -26,7 +26,7 @@ pub(crate) fn none(faults: impl IntoIterator<Item = String>) {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
-/// What stands between backticks.
+/// Returns the texts between backticks.
 pub(crate) fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
@@ -39,7 +39,7 @@ pub(crate) fn is_word(text: &str) -> bool {
     !text.is_empty() && text.chars().all(is_word_char)
 }
 
-/// The text below the first heading that contains `words`, up to the next heading of that level.
+/// Returns the text below the first heading that contains `words`, up to the next heading of the same level.
 pub(crate) fn section<'a>(text: &'a str, words: &str) -> Option<&'a str> {
     let is_heading = |line: &&str| line.starts_with('#') && line.contains(words);
     let heading = text.lines().find(is_heading)?;
@@ -49,7 +49,7 @@ pub(crate) fn section<'a>(text: &'a str, words: &str) -> Option<&'a str> {
     Some(&rest[..end.map_or(rest.len(), |end| end + 1)])
 }
 
-/// The rows of all tables, as cells, without the lines under their heads.
+/// Returns the rows of all tables as cells, without the rules under their heads.
 pub(crate) fn rows(text: &str) -> Vec<Vec<String>> {
     let lines = text
         .lines()
@@ -63,7 +63,7 @@ pub(crate) fn rows(text: &str) -> Vec<Vec<String>> {
     rows.collect()
 }
 
-/// Text apart from fenced blocks, and the blocks with their info strings.
+/// Splits a text into its prose and its fenced blocks, with their info strings.
 pub(crate) fn parts(text: &str) -> (String, Vec<(String, String)>) {
     let (mut prose, mut blocks, mut open) = (String::new(), Vec::new(), None);
     for line in text.lines() {
@@ -77,13 +77,13 @@ pub(crate) fn parts(text: &str) -> (String, Vec<(String, String)>) {
     (prose, blocks)
 }
 
-/// A source file, by its path below the folder that was asked for.
+/// A source file, with its path below the requested folder.
 pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) text: String,
 }
 
-/// The sources below a folder, in alphabetical order.
+/// Returns the sources below a folder in alphabetical order.
 pub(crate) fn sources(folder: &str) -> Vec<Source> {
     let top = root().join(folder);
     let (mut found, mut folders) = (Vec::new(), vec![top.clone()]);
@@ -107,14 +107,14 @@ pub(crate) fn sources(folder: &str) -> Vec<Source> {
 }
 
 impl Source {
-    /// The module's doc comment.
+    /// Returns the module's doc comment.
     pub(crate) fn header(&self) -> String {
         let lines = self.text.lines().map_while(|line| line.strip_prefix("//!"));
         let lines = lines.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned() + "\n");
         lines.collect()
     }
 
-    /// The text without unit tests; nothing of a file that holds only tests or models.
+    /// Returns the text without unit tests, or nothing if the file holds only tests or models.
     pub(crate) fn shipped(&self) -> &str {
         let folders = ["loom_tests/", "loom_tests/"];
         let files = ["tests.rs", "properties.rs", "test_support.rs"];
@@ -126,12 +126,12 @@ impl Source {
         }
     }
 
-    /// The shipped lines that are neither empty nor comments.
+    /// Returns the shipped lines that are neither empty nor comments.
     pub(crate) fn code(&self) -> impl Iterator<Item = &str> {
         code(self.shipped())
     }
 
-    /// The words of the shipped comments.
+    /// Returns the number of words in the shipped comments.
     pub(crate) fn words(&self) -> usize {
         let comments = self
             .shipped()
@@ -143,10 +143,10 @@ impl Source {
             .sum()
     }
 
-    /// The text of `name` or `Type::name`, without its indentation.
+    /// Returns the text of `name` or `Type::name`, without indentation.
     pub(crate) fn function(&self, name: &str) -> Option<String> {
         let (owner, name) = name.rsplit_once("::").unwrap_or(("", name));
-        // Each `impl` of the type; or the whole file, where a module or nothing is named.
+        // Search each `impl` of the type, or the whole file if the name has a module or no owner.
         let is_impl = |line: &str| {
             let head = line.trim_start_matches("unsafe ");
             head.starts_with("impl") && head.split(|c| !is_word_char(c)).any(|it| it == owner)
@@ -180,16 +180,16 @@ fn function(text: &str, name: &str) -> Option<String> {
     Some(function.join("\n"))
 }
 
-/// The lines that are neither empty nor comments.
+/// Returns the lines that are neither empty nor comments.
 pub(crate) fn code(text: &str) -> impl Iterator<Item = &str> {
     let lines = text.lines().map(str::trim);
     lines.filter(|line| !line.is_empty() && !line.starts_with("//"))
 }
 
-/// The name that a line declares: of a function, a type, a constant, a module.
+/// Returns the name that a line declares: a function, a type, a constant or a module.
 pub(crate) fn declared(line: &str) -> Option<&str> {
     let line = line.trim_start();
-    // `pub(in some::module) fn name`: the path declares nothing.
+    // The path in `pub(in some::module) fn name` declares no name.
     let line = line
         .strip_prefix("pub(in ")
         .map_or(line, |rest| rest.split(") ").nth(1).unwrap_or(""));

@@ -1,4 +1,4 @@
-//! Faults that concern the whole process: signals, and spells without a descriptor to be had.
+//! Injects faults that affect the whole process: signals, and periods without free descriptors.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use brigade_tests::Dice;
 
-/// A thread that makes it bad, until `end`.
+/// A thread that injects the faults until `end` is called.
 pub(crate) struct Weather {
     stop: Arc<AtomicBool>,
     thread: Option<thread::JoinHandle<u64>>,
@@ -26,7 +26,7 @@ impl Weather {
         }
     }
 
-    /// How many faults there were.
+    /// Stops the thread and returns the number of faults.
     pub(crate) fn end(mut self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.take().unwrap().join().unwrap()
@@ -46,7 +46,7 @@ fn rage(stop: &AtomicBool, mut dice: Dice) -> u64 {
         }
         if dice.roll(10) == 0 {
             faults += 1;
-            // Whoever needs a descriptor in the next milliseconds gets none.
+            // An operation that needs a descriptor in the next milliseconds fails.
             rlimit::Resource::NOFILE.set(dice.roll(8), hard).unwrap();
             thread::sleep(Duration::from_micros(dice.roll(3_000)));
             rlimit::Resource::NOFILE.set(hard, hard).unwrap();
@@ -56,7 +56,7 @@ fn rage(stop: &AtomicBool, mut dice: Dice) -> u64 {
     faults
 }
 
-/// From now on a signal interrupts whatever system call can be interrupted.
+/// Lets each signal interrupt every system call that can be interrupted.
 pub(crate) fn feel_signals() {
     extern "C" fn nothing(_signal: libc::c_int) {}
     // SAFETY: the handler does nothing. Without SA_RESTART system calls are interrupted.

@@ -1,4 +1,4 @@
-//! Ending a task: at every moment of its life, from everywhere.
+//! Aborts tasks in every state and from every thread.
 
 use std::future::pending;
 use std::sync::mpsc;
@@ -9,8 +9,7 @@ use brigade::Executor;
 use brigade::task::AbortHandle;
 use brigade_tests::{Kitchen, Tally, noisy, on_both, park_on, text_of};
 
-/// Lets the executor come to rest: everything that is ready has had its turn, and the letters of
-/// other threads are read.
+/// Lets the executor run until every ready task was polled and the messages of other threads were processed.
 async fn settle() {
     for _ in 0..3 {
         brigade::yield_now().await;
@@ -48,14 +47,14 @@ fn while_it_is_idle<K: Kitchen>() {
         });
         ready.recv().await.unwrap();
         task.abort();
-        // Again: nothing.
+        // A second abort has no effect.
         task.abort();
         assert!(task.await.unwrap_err().is_aborted());
     });
     assert_eq!(drops.get(), 1);
 }
 
-/// From inside of its own poll: the poll ends, no other follows.
+/// A task aborts itself inside its poll. That poll ends, and no other follows.
 fn from_inside_itself<K: Kitchen>() {
     let executor = K::open();
     let turns = Tally::new();
@@ -76,7 +75,7 @@ fn from_inside_itself<K: Kitchen>() {
     assert_eq!(turns.get(), 1);
 }
 
-/// From inside of its own last poll: the output counts, or the abort does; nothing is lost.
+/// A task aborts itself inside its last poll. Either the output or the abort counts, and nothing is lost.
 fn from_inside_its_last_poll<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -93,7 +92,7 @@ fn from_inside_its_last_poll<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// tokio #3662, #3157: from a thread that has no executor.
+/// tokio #3662, #3157: a thread without an executor aborts a task.
 fn from_another_thread<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -138,7 +137,7 @@ fn after_it_is_complete<K: Kitchen>() {
     abort.abort();
 }
 
-/// A task that wakes itself for ever ends too.
+/// A task that wakes itself forever can be aborted.
 fn a_busy_task<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -152,7 +151,7 @@ fn a_busy_task<K: Kitchen>() {
     });
 }
 
-/// A panic in the drop of an aborted future reaches its handle.
+/// A panic while an aborted future is dropped reaches its handle.
 fn a_task_that_panics_in_drop<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -161,7 +160,7 @@ fn a_task_that_panics_in_drop<K: Kitchen>() {
             pending::<()>().await;
         });
         brigade::yield_now().await;
-        // On several workers it may not have begun: then there is no noise yet. Wait for it.
+        // On several workers, the task may not have begun yet and may not hold `_noise`. Wait for it.
         settle().await;
         task.abort();
         let error = task.await.unwrap_err();
@@ -174,7 +173,7 @@ fn a_task_that_panics_in_drop<K: Kitchen>() {
     });
 }
 
-/// An aborted task tells its joiner, also one that waits already, on this thread or another.
+/// Aborting a task wakes a joiner that already waits.
 fn the_joiner_is_woken<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -192,7 +191,7 @@ fn the_joiner_is_woken<K: Kitchen>() {
     });
 }
 
-/// Abort handles may be kept for ever and keep neither future nor output.
+/// Abort handles may be kept forever. They keep neither the future nor the output alive.
 fn handles_outlive_the_executor<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -225,7 +224,7 @@ fn handles_outlive_the_executor<K: Kitchen>() {
     }
 }
 
-/// Aborts from several threads race completions: each task ends once, one way or the other.
+/// Threads abort tasks while the tasks complete. Each task ends once, as aborted or as completed.
 fn races_with_completion<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();

@@ -1,7 +1,7 @@
-//! Futures that take a large part of the stack they are made on: no way into an executor copies them so often
-//! that they overflow it. A test that fails here ends its process, so each has one of its own.
+//! Futures that take a large part of the caller's stack. No way to spawn or run them may make enough copies
+//! to overflow the stack. A test that fails here ends its process, so each test runs in a separate one.
 //!
-//! A debug build copies a value wherever it is passed on, an optimized one hardly anywhere, so the sizes differ.
+//! A debug build copies a value at every call and an optimized build hardly anywhere, so the sizes differ.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -21,14 +21,14 @@ const SIZE: usize = if cfg!(debug_assertions) {
     256 * KIB
 };
 
-/// Gives the sum of its bytes at the second poll.
+/// A future that returns the sum of its bytes at its second poll.
 struct Big<const N: usize> {
     bytes: [u8; N],
     polled: bool,
 }
 
 impl<const N: usize> Big<N> {
-    /// The one copy that the caller makes.
+    /// Makes the future. The function is inlined, so that the caller makes only one copy.
     #[inline(always)]
     fn new() -> Self {
         Big {
@@ -52,13 +52,13 @@ impl<const N: usize> Future for Big<N> {
     }
 }
 
-/// Runs `f` on a thread with a stack of that many bytes.
+/// Runs `f` on a thread with a stack of `bytes` bytes.
 fn on_a_stack_of<T: Send + 'static>(bytes: usize, f: impl FnOnce() -> T + Send + 'static) -> T {
     let thread = thread::Builder::new().stack_size(bytes).spawn(f);
     thread.unwrap().join().unwrap()
 }
 
-/// The future has a frame of its own, which is gone when the future is awaited.
+/// Makes the future in a separate stack frame, which is gone when the future is awaited.
 macro_rules! in_a_frame {
     ($make:expr) => {{
         #[inline(never)]
@@ -137,7 +137,7 @@ fn spawn_of_a_set_takes_a_big_future<K: Kitchen>() {
     assert_eq!(sums, [SIZE; 2]);
 }
 
-/// The workers' own stacks are small: a task spawns a big one there.
+/// The workers' stacks are small, and a task on them spawns a big future.
 fn a_worker_with_a_small_stack_takes_a_big_future() {
     const SMALL: usize = 160 * KIB;
     const FITS: usize = if cfg!(debug_assertions) {
@@ -155,7 +155,7 @@ fn a_worker_with_a_small_stack_takes_a_big_future() {
         task.await.unwrap()
     });
     assert_eq!(executor.block_on(sum).unwrap(), FITS);
-    // One that is spawned elsewhere only has to be polled there.
+    // A future that was spawned on another thread is only polled on the worker.
     let task = executor.spawn(Big::<SIZE>::new());
     assert_eq!(executor.block_on(task).unwrap(), SIZE);
 }

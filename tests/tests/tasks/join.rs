@@ -1,4 +1,4 @@
-//! What a join handle gives: the output, or why there is none.
+//! A join handle returns the output, or the reason why there is none.
 
 use std::any::Any;
 use std::error::Error;
@@ -13,7 +13,7 @@ use brigade_tests::{
     CountingWaker, Dropped, Kitchen, Tally, noisy, on_both, park_on, poll_once, text_of,
 };
 
-/// Runs until the handle says that the task is finished.
+/// Runs the executor until the handle reports that the task is finished.
 fn finish<T>(executor: &impl Executor, handle: &JoinHandle<T>) {
     executor.block_on(async {
         while !handle.is_finished() {
@@ -29,7 +29,7 @@ fn the_output_reaches_the_handle<K: Kitchen>() {
     assert_eq!(executor.block_on(task).unwrap(), "noodles and sauce");
 }
 
-/// Zero-sized, large and over-aligned outputs and futures.
+/// Outputs and futures may be zero-sized, large or over-aligned.
 fn outputs_of_every_size_and_alignment<K: Kitchen>() {
     #[derive(Debug, PartialEq)]
     #[repr(align(256))]
@@ -53,7 +53,8 @@ fn outputs_of_every_size_and_alignment<K: Kitchen>() {
     });
 }
 
-/// crossbeam #1146: the run queue holds pointers: large futures pass over no stack once spawned.
+/// crossbeam #1146: the run queue holds pointers, so a spawned large future is not copied over the stack
+/// again.
 fn large_futures_stay_where_they_are<K: Kitchen>() {
     let executor = K::open();
     let tasks: Vec<_> = (0..64_u8)
@@ -94,7 +95,7 @@ fn ten_thousand_tasks_join<K: Kitchen>() {
     assert_eq!(sum, 49_995_000);
 }
 
-/// A panic in a poll reaches the handle and nothing else, with what it was given.
+/// A panic in a poll reaches only the handle, with its payload.
 fn a_panic_reaches_its_handle_and_nobody_else<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -125,7 +126,7 @@ fn a_panic_reaches_its_handle_and_nobody_else<K: Kitchen>() {
     });
 }
 
-/// What a panicking future owns is dropped, once, before the handle hears of it.
+/// A panicking future is dropped once, with all that it owns, before the handle reports the panic.
 fn a_panicking_future_is_dropped<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -140,9 +141,9 @@ fn a_panicking_future_is_dropped<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// A panic in the drop of a future that is ready becomes its output; the value it gave is dropped.
+/// If dropping a future that is ready panics, the panic becomes the task's result, and the output is dropped.
 fn a_panic_in_the_drop_of_a_future_reaches_its_handle<K: Kitchen>() {
-    /// Ready at the first poll; the noise is made when the future is dropped.
+    /// A future that is ready at the first poll and panics when it is dropped.
     struct Noisy<D>(Option<D>, Option<Box<dyn Any + Send>>);
     impl<D> Unpin for Noisy<D> {}
     impl<D> Future for Noisy<D> {
@@ -160,21 +161,21 @@ fn a_panic_in_the_drop_of_a_future_reaches_its_handle<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// tokio #4412, #4430: a panic in the drop of an output that nobody wants stays inside.
+/// tokio #4412, #4430: a panic in the drop of an output that no handle takes does not propagate.
 fn a_panic_in_the_drop_of_an_output_harms_nobody<K: Kitchen>() {
     let executor = K::open();
-    // Detached before the end: the executor drops the output.
+    // If the handle was dropped before the end, the executor drops the output.
     drop(executor.spawn(async { noisy("spilt") }));
     executor.block_on(brigade::yield_now());
-    // Detached after the end: the handle does.
+    // If the handle is dropped after the end, the handle drops the output.
     let task = executor.spawn(async { noisy("spilt") });
     finish(&executor, &task);
     drop(task);
-    // And with the handle on another thread.
+    // The handle may also be dropped on another thread.
     let task = executor.spawn(async { noisy("spilt") });
     finish(&executor, &task);
     std::thread::spawn(move || drop(task)).join().unwrap();
-    // And while the handle's holder is unwinding: no double panic.
+    // The handle may also be dropped during unwinding, which must not cause a double panic.
     let task = executor.spawn(async { noisy("spilt") });
     finish(&executor, &task);
     let unwound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -185,7 +186,7 @@ fn a_panic_in_the_drop_of_an_output_harms_nobody<K: Kitchen>() {
     assert_eq!(executor.block_on(async { 1 }), 1);
 }
 
-/// Also where the payload of the panic panics when it is dropped.
+/// The payload of a panic may itself panic when it is dropped.
 fn a_payload_may_panic_in_its_drop<K: Kitchen>() {
     let executor = K::open();
     drop(executor.spawn(async {
@@ -202,7 +203,7 @@ fn a_payload_may_panic_in_its_drop<K: Kitchen>() {
     assert_eq!(ended.get(), 1);
 }
 
-/// A dropped handle detaches: the task runs on and its output is dropped.
+/// Dropping a handle detaches its task: the task runs on, and its output is dropped.
 fn a_dropped_handle_detaches<K: Kitchen>() {
     let executor = K::open();
     let (drops, turns) = (Tally::new(), Tally::new());
@@ -222,7 +223,8 @@ fn a_dropped_handle_detaches<K: Kitchen>() {
     assert_eq!((turns.get(), drops.get()), (5, 1));
 }
 
-/// An output that is never asked for is dropped with the handle, once; one that is taken, never.
+/// An output that is not taken is dropped once, with the handle. An output that is taken belongs to the
+/// caller.
 fn an_output_has_one_owner<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -238,7 +240,7 @@ fn an_output_has_one_owner<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
     drop(mine);
     assert_eq!(drops.get(), 2);
-    // The output outlives the executor as long as the handle does.
+    // The output outlives the executor if the handle does.
     let output = drops.on_drop();
     let task = executor.spawn(async move { output });
     finish(&executor, &task);
@@ -248,7 +250,7 @@ fn an_output_has_one_owner<K: Kitchen>() {
     assert_eq!(drops.get(), 3);
 }
 
-/// The future is gone when the handle says so, not only its output there.
+/// When the handle reports that the task is finished, the future has been dropped.
 fn is_finished_means_that_the_future_is_gone<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -275,7 +277,7 @@ fn a_handle_polled_after_its_output_panics<K: Kitchen>() {
     assert!(task.is_finished());
 }
 
-/// A handle in a `select` keeps its output until it is taken.
+/// A handle in a `select` keeps the output until the output is taken.
 fn a_cancelled_join_loses_nothing<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);
@@ -340,7 +342,8 @@ fn handles_and_errors_say_what_they_are<K: Kitchen>() {
     );
 }
 
-/// tokio #5861: a completed task keeps nobody's waker, and a kept waker keeps nobody's value.
+/// tokio #5861: a completed task keeps no waker alive, and a waker that is kept does not keep the task's
+/// values alive.
 fn a_complete_task_keeps_nothing<K: Kitchen>() {
     let executor = K::open();
     let (value, waker) = (Arc::new(()), CountingWaker::new());

@@ -50,7 +50,7 @@ fn thousands_of_tasks<K: Kitchen>() {
     });
 }
 
-/// Tasks may be added while others are joined: also by one who waits for the set already.
+/// Tasks may be added while others are joined, even by the task that already waits for the set.
 fn a_set_may_grow_while_it_is_joined<K: Kitchen>() {
     K::open().block_on(async {
         let mut set = JoinSet::new();
@@ -63,7 +63,7 @@ fn a_set_may_grow_while_it_is_joined<K: Kitchen>() {
                 set.spawn(async move { left / 2 });
             }
         }
-        // 10, two of 5, four of 2, eight of 1, eight of 0.
+        // The set returns 10, two 5s, four 2s, eight 1s and eight 0s.
         assert_eq!(seen, 23);
     });
 }
@@ -94,7 +94,7 @@ fn panics_and_aborts_are_results<K: Kitchen>() {
     });
 }
 
-/// A dropped set aborts its tasks; a detached one lets them run.
+/// Dropping a set aborts its tasks; detaching a set lets them run.
 fn what_becomes_of_the_tasks_of_a_set<K: Kitchen>() {
     K::open().block_on(async {
         let drops = Tally::new();
@@ -165,7 +165,7 @@ fn join_all_gives_values_or_the_panic<K: Kitchen>() {
     assert_eq!(text_of(&*panicked.unwrap_err()), "burnt");
 }
 
-/// A set of one executor's tasks may be awaited on another, and outlives it.
+/// A set of one executor's tasks may be awaited on another executor, and may outlive its own.
 fn a_set_may_be_awaited_elsewhere<K: Kitchen>() {
     let (one, other) = (K::open(), K::open());
     let handle = one.handle();
@@ -186,7 +186,7 @@ fn a_set_may_be_awaited_elsewhere<K: Kitchen>() {
     assert_eq!(aborted, 10);
 }
 
-/// An output that panics in its drop harms nobody but itself.
+/// If an output panics when it is dropped, no other task is affected.
 fn noisy_outputs<K: Kitchen>() {
     K::open().block_on(async {
         let mut set = JoinSet::new();
@@ -201,7 +201,7 @@ fn noisy_outputs<K: Kitchen>() {
     });
 }
 
-/// A name changes nothing about a task.
+/// A name does not change how a task behaves.
 fn tasks_may_have_names<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -214,7 +214,7 @@ fn tasks_may_have_names<K: Kitchen>() {
     assert!(text_of(&*outside.unwrap_err()).contains("outside"));
 }
 
-/// Libraries that know only futures-task can spawn.
+/// Libraries that know only futures-task can spawn tasks.
 fn the_traits_of_futures_task() {
     let executor = SingleThread::new().unwrap();
     let far = executor.spawn_with_handle(async { 1 }).unwrap();
@@ -231,7 +231,7 @@ fn the_traits_of_futures_task() {
     assert_eq!(futures::executor::block_on(task), 5);
 }
 
-/// Local tasks in a set.
+/// A set can hold local tasks.
 fn a_set_of_local_tasks() {
     let executor = SingleThread::new().unwrap();
     executor.block_on(async {
@@ -274,7 +274,7 @@ fn detaching_again_and_again_leaks_nothing<K: Kitchen>() {
                 set.spawn(async {});
             }
             set.detach_all();
-            // The workers may be slower than this: what waits for them is no leak.
+            // The workers may be slower than this loop; tasks that still wait for a worker are not a leak.
             while in_flight() > alone {
                 brigade::yield_now().await;
             }
@@ -282,7 +282,8 @@ fn detaching_again_and_again_leaks_nothing<K: Kitchen>() {
                 before = live_bytes();
             }
         }
-        // 150,000 tasks, of which 8 bytes each were left. Each thread keeps memory for tasks, 64 KiB of a size.
+        // This would find a leak of 8 bytes from each of the 150,000 tasks. Each thread caches up to 64 KiB
+        // of task memory per size.
         let grown = live_bytes() - before;
         assert!(grown < 600_000, "{grown} bytes");
     });

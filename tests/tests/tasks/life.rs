@@ -1,6 +1,6 @@
-//! The life of a task against a model that counts: whatever is done to it, in whatever order, by its
-//! wakers, its handle, its executor and other threads, it is polled as often as it must be, ends as it
-//! must, and is gone in the end.
+//! Compares the life of a task with a model that counts. For any order of operations by wakers, the handle,
+//! the executor and other threads, the task must be polled the right number of times, must end in the right
+//! way, and must be freed.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -16,30 +16,30 @@ use brigade_tests::{Dropped, Kitchen, Tally, on_both};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// What a poll does.
+/// The action of one poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
-    /// It leaves a waker and waits.
+    /// The future stores a waker and waits.
     Wait,
-    /// It wakes itself.
+    /// The future wakes itself.
     Again,
     Finish,
     Panic,
 }
 
-/// What is done to the task from outside.
+/// An operation on the task from outside.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Clone(usize),
     DropWaker(usize),
     Wake(usize),
     WakeByRef(usize),
-    /// On another thread.
+    /// Wakes the task on another thread.
     WakeAfar(usize),
     Abort,
     AbortAfar,
     DropHandle,
-    /// The executor has time until nothing is ready.
+    /// The executor runs until no task is ready.
     Turn,
     DropExecutor,
 }
@@ -75,7 +75,7 @@ enum End {
     Aborted,
 }
 
-/// What has to be.
+/// The state that the task must have.
 struct Model {
     acts: VecDeque<Act>,
     queued: bool,
@@ -109,7 +109,7 @@ impl Model {
     }
 }
 
-/// The future: it acts by the script and counts.
+/// A future that acts by the script and counts its polls and drops.
 struct Scripted {
     acts: VecDeque<Act>,
     polls: Tally,
@@ -118,7 +118,7 @@ struct Scripted {
     _life: Dropped<Box<dyn FnMut() + Send>>,
 }
 
-/// The output counts as well.
+/// The output counts its drop as well.
 type Output = Dropped<Box<dyn FnMut() + Send>>;
 
 fn counted(tally: &Tally) -> Output {
@@ -141,13 +141,13 @@ impl Future for Scripted {
                 Poll::Pending
             }
             Act::Finish => Poll::Ready(counted(&self.outputs)),
-            // Without the hook, which would print each of them.
+            // Unwind without the panic hook, which would print each panic.
             Act::Panic => resume_unwind(Box::new("as the script says")),
         }
     }
 }
 
-/// The task, and all that can be done to it.
+/// The real task, and everything that can be done to it.
 struct Real<E> {
     executor: Option<E>,
     handle: Option<JoinHandle<Output>>,
@@ -178,7 +178,7 @@ impl<E: Executor> Real<E> {
         }
     }
 
-    /// Lets the executor run until what the model says has come about. The watchdog is the bound.
+    /// Lets the executor run until it has reached the model's state. The watchdog bounds the wait.
     fn turn(&self, model: &Model) {
         let Some(executor) = &self.executor else {
             return;
@@ -198,14 +198,14 @@ impl<E: Executor> Real<E> {
                 assert!(self.polls.get() <= model.polls, "a poll too many");
                 brigade::yield_now().await;
             }
-            // And no further.
+            // The task must not go any further.
             for _ in 0..3 {
                 brigade::yield_now().await;
             }
         });
     }
 
-    /// One of the wakers that there are, if any.
+    /// Returns the index of one of the stored wakers, if there are any.
     fn waker(&self, number: usize) -> Option<usize> {
         let count = self.wakers.lock().unwrap().len();
         (count > 0).then(|| number % count)
@@ -234,13 +234,14 @@ fn run<K: Kitchen>(acts: &[Act], steps: &[Step]) {
         executor: true,
     };
     if !K::ONE_COOK {
-        // Workers do not wait for `block_on`.
+        // Workers do not wait for a call of `block_on`.
         model.turn();
         real.turn(&model);
     }
     for &step in steps {
-        // What comes from afar comes by letter, with one cook, which may be read after a poll: a model
-        // that counts to the unit leaves nothing undone before and after.
+        // On the single-thread executor, an operation from another thread is a message, which may be
+        // processed after a poll. The model counts exactly, so both finish all pending work before and after
+        // such a step.
         let far = matches!(step, Step::WakeAfar(_) | Step::AbortAfar);
         if K::ONE_COOK && far {
             model.turn();
@@ -274,7 +275,7 @@ fn run<K: Kitchen>(acts: &[Act], steps: &[Step]) {
             }
             Step::WakeAfar(number) => {
                 if let Some(waker) = real.take(number) {
-                    // With many cooks a poll may come between two wakes.
+                    // On several workers, a poll may happen between two wakes.
                     let twice = K::ONE_COOK;
                     let far = thread::spawn(move || {
                         if twice {
@@ -301,7 +302,7 @@ fn run<K: Kitchen>(acts: &[Act], steps: &[Step]) {
             Step::DropHandle => drop(real.handle.take()),
             Step::Turn => {}
             Step::DropExecutor => {
-                // What is ready may still run meanwhile, with many cooks.
+                // On several workers, ready tasks may still run meanwhile.
                 model.turn();
                 real.turn(&model);
                 drop(real.executor.take());
@@ -320,7 +321,7 @@ fn run<K: Kitchen>(acts: &[Act], steps: &[Step]) {
     finish(real, model);
 }
 
-/// The end: the handle says how it ended, and nothing is left.
+/// Ends a case: the handle returns the expected result, and nothing is left.
 fn finish<E: Executor>(mut real: Real<E>, mut model: Model) {
     model.turn();
     real.turn(&model);
@@ -343,7 +344,7 @@ fn finish<E: Executor>(mut real: Real<E>, mut model: Model) {
     assert_eq!(real.drops.get(), 1, "drops of the future");
     let finished = usize::from(model.end == Some(End::Finished));
     assert_eq!(real.outputs.get(), finished, "drops of the output");
-    // The wakers, which are all that is left, still do no harm.
+    // The wakers are all that is left, and must still be harmless.
     for waker in std::mem::take(&mut *real.wakers.lock().unwrap()) {
         waker.wake();
     }
@@ -361,7 +362,8 @@ fn end_of(result: &Result<Output, JoinError>) -> End {
     }
 }
 
-/// glommio #379, async-task #11, compio #948: in any order.
+/// glommio #379, async-task #11, compio #948: the steps come in any order, and the task agrees with the
+/// model.
 fn a_task_lives_as_the_model_says<K: Kitchen>() {
     let mut runner = TestRunner::new(Config {
         cases: if K::ONE_COOK { 300 } else { 100 },

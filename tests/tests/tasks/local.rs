@@ -1,4 +1,4 @@
-//! Futures that are not `Send`, on the single-thread executor: polled here, dropped here.
+//! Futures that are not `Send` are polled and dropped on the thread of the single-thread executor.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
@@ -12,7 +12,7 @@ use brigade_tests::{Dropped, one_cook, text_of};
 
 type Places = Rc<RefCell<Vec<ThreadId>>>;
 
-/// Notes the thread on which it is dropped.
+/// Returns a value that records the thread on which it is dropped.
 fn spy(places: &Places) -> Dropped<impl FnMut() + use<>> {
     let places = places.clone();
     Dropped(move || places.borrow_mut().push(thread::current().id()))
@@ -46,7 +46,7 @@ fn a_local_task_may_use_what_is_not_send() {
     assert_eq!(Rc::strong_count(&shared), 1);
 }
 
-/// async-task #102: a future that borrows from itself across an await.
+/// async-task #102: a future may borrow from itself across an await.
 fn a_local_task_may_borrow_from_itself() {
     let executor = open();
     let task = executor.spawn_local(async {
@@ -61,13 +61,13 @@ fn a_local_task_may_borrow_from_itself() {
     assert_eq!(executor.block_on(task).unwrap(), 7);
 }
 
-/// A future is dropped on its own thread, whether it ends by itself, by an abort from another thread, or
+/// A future is dropped on its own thread, whether it completes, is aborted from another thread, or is dropped
 /// with the executor.
 fn a_future_is_dropped_on_its_own_thread() {
     let here = thread::current().id();
     let places = Places::default();
     let executor = open();
-    // By itself, with the last waker elsewhere.
+    // The future completes while another thread has the last waker.
     let (send, receive) = mpsc::channel::<Waker>();
     let own = spy(&places);
     let mut first = true;
@@ -90,7 +90,7 @@ fn a_future_is_dropped_on_its_own_thread() {
     executor.block_on(ended).unwrap();
     elsewhere.join().unwrap();
     assert_eq!(*places.borrow(), [here]);
-    // By an abort, with the handle elsewhere.
+    // The future is aborted while another thread has the handle.
     let own = spy(&places);
     let aborted = executor.spawn_local(async move {
         let _own = own;
@@ -108,7 +108,7 @@ fn a_future_is_dropped_on_its_own_thread() {
     });
     assert!(elsewhere.join().unwrap().unwrap_err().is_aborted());
     assert_eq!(*places.borrow(), [here; 2]);
-    // With the executor, polled or not.
+    // The executor is dropped, and the future was polled or not.
     for polled in [true, false] {
         let own = spy(&places);
         drop(executor.spawn_local(async move {
@@ -123,7 +123,8 @@ fn a_future_is_dropped_on_its_own_thread() {
     assert_eq!(*places.borrow(), [here; 4]);
 }
 
-/// A detached output that is not `Send` is dropped here too, and one that is unwanted.
+/// An output that is not `Send` is dropped on its own thread, whether the task is detached or its handle does
+/// not take the output.
 fn an_output_is_dropped_on_its_own_thread() {
     let here = thread::current().id();
     let places = Places::default();
@@ -141,8 +142,8 @@ fn an_output_is_dropped_on_its_own_thread() {
     assert_eq!(*places.borrow(), [here; 2]);
 }
 
-/// A task may be spawned with its executor standing still, from the main future, from another task
-/// and from a destructor.
+/// A task may be spawned while the executor is idle, from the main future, from another task and from a
+/// destructor.
 fn local_tasks_spawn_local_tasks() {
     let executor = open();
     let count = Rc::new(Cell::new(0));
@@ -161,7 +162,7 @@ fn local_tasks_spawn_local_tasks() {
             brigade::yield_now().await;
         }
     });
-    // And while the executor closes: the futures are dropped at once.
+    // A task may also be spawned while the executor closes. Its future is then dropped at once.
     let again = count.clone();
     let last = Dropped(move || descend(3, again.clone()));
     drop(executor.spawn_local(async move {
@@ -199,7 +200,8 @@ fn tasks_run_in_order() {
     assert_eq!(*order.borrow(), expected);
 }
 
-/// With a seed the order is drawn: the same for the same seed, another for another.
+/// With a seed, the order is random. The same seed gives the same order, and a different seed gives a
+/// different one.
 fn a_seed_decides_the_order() {
     fn order_of(seed: u64) -> Vec<u32> {
         let executor = SingleThread::builder().seed(seed).build().unwrap();
@@ -234,7 +236,7 @@ fn a_seed_decides_the_order() {
     assert!(different.len() >= 19, "{} orders of 20", different.len());
 }
 
-/// `spawn_local` in a job of the blocking pool, which is another thread, says what is wrong, and
+/// `spawn_local` in a job of the blocking pool, which runs on another thread, panics with an explanation and
 /// drops the future.
 fn spawn_local_elsewhere_panics() {
     let executor = open();

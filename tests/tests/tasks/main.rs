@@ -1,4 +1,5 @@
-//! Tasks: how they live, are woken, joined, aborted and collected in sets, on their executor's thread and elsewhere.
+//! Tests how tasks live and are woken, joined, aborted and collected in sets, on their executor's thread and
+//! on others.
 
 use brigade_tests::Counting;
 

@@ -1,4 +1,4 @@
-//! Handles, wakes and spawns on other threads than the executor's.
+//! Handles, wakes and spawns on threads other than the executor's.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use std::thread;
 use brigade::Executor;
 use brigade_tests::{Kitchen, on_both, one_cook, park_on, poll_with};
 
-/// A handle is polled on another thread, and then awaited on the executor's: the task that awaits it is
+/// A handle is polled on another thread and then awaited on the executor's. The task that awaits it must be
 /// woken.
 fn the_last_poll_of_a_handle_counts_wherever_the_first_was<K: Kitchen>() {
     let executor = K::open();
@@ -34,13 +34,13 @@ fn the_last_poll_of_a_handle_counts_wherever_the_first_was<K: Kitchen>() {
     assert!(answer);
 }
 
-/// Task and main future end in one turn, while another thread awaits the task.
+/// A task and the main future end in the same turn of the event loop while another thread awaits the task.
 fn a_thread_that_joins_is_woken_though_block_on_ends<K: Kitchen>() {
     let executor = K::open();
     for polls_before in 0..70 {
         let (done, is_done) = mpsc::channel();
         executor.block_on(async {
-            // Somewhere in a turn.
+            // Reach a different point within a turn of the event loop each time.
             for _ in 0..polls_before {
                 brigade::yield_now().await;
             }
@@ -60,7 +60,7 @@ fn a_thread_that_joins_is_woken_though_block_on_ends<K: Kitchen>() {
     }
 }
 
-/// Threads await tasks while another thread wakes other tasks of the same executor, and `block_on` ends.
+/// Threads await tasks while another thread wakes other tasks of the same executor, and then `block_on` ends.
 fn joins_on_other_threads_survive_wakes_and_the_end_of_block_on<K: Kitchen>() {
     const TASKS: usize = 64;
     let executor = K::open();
@@ -106,7 +106,7 @@ fn joins_on_other_threads_survive_wakes_and_the_end_of_block_on<K: Kitchen>() {
     }
 }
 
-/// One thread wakes tasks without end, faster than they can be polled; another spawns.
+/// One thread wakes tasks endlessly, faster than they can be polled, while another thread spawns a task.
 fn a_spawn_is_not_kept_waiting_by_wakes() {
     let executor = brigade::SingleThread::new().unwrap();
     let (handle, stop) = (executor.handle(), Arc::new(AtomicBool::new(false)));
@@ -120,7 +120,7 @@ fn a_spawn_is_not_kept_waiting_by_wakes() {
                     wakers.lock().unwrap().push(cx.waker().clone());
                 }
                 polls.fetch_add(1, Ordering::Relaxed);
-                // A poll that takes longer than a wake.
+                // A poll must take longer than a wake.
                 (0..500).for_each(|n| {
                     std::hint::black_box(n);
                 });
@@ -158,8 +158,8 @@ fn a_spawn_is_not_kept_waiting_by_wakes() {
         (waking, waited)
     });
     waking.join().unwrap();
-    // At most the wakes that were in the inbox before it, each task once, and some that came while the
-    // spawning thread was on its way.
+    // Each task may run once for the wakes that were in the inbox before the spawn. Some wakes may also
+    // arrive while the spawning thread is sending.
     assert!(
         waited < 100_000,
         "{waited} polls before the new task's first"

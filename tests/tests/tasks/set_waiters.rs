@@ -1,4 +1,4 @@
-//! Tasks that wait for a set: they are woken, lose nothing when they give up, and let others run.
+//! Tasks that wait for a set are woken, lose nothing when they give up, and let other tasks run.
 
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use brigade::task::JoinSet;
 use brigade::time::{sleep, timeout};
 use brigade_tests::{CountingWaker, Kitchen, ManyCooks, OneCook, on_both, one_cook};
 
-/// Dropping the future of a join loses nothing.
+/// Dropping the future of a join loses no output.
 fn a_cancelled_join_loses_nothing<K: Kitchen>() {
     K::open().block_on(async {
         let mut set = JoinSet::new();
@@ -31,7 +31,7 @@ fn a_cancelled_join_loses_nothing<K: Kitchen>() {
     });
 }
 
-/// A try in the midst of a wait takes no wake away.
+/// A try during a wait does not take the waiter's wake away.
 fn a_try_does_not_unregister_who_waits<K: Kitchen>() {
     K::open().block_on(async {
         let (open, gate) = async_channel::bounded::<()>(1);
@@ -57,7 +57,7 @@ fn a_try_does_not_unregister_who_waits<K: Kitchen>() {
     });
 }
 
-/// A member that is ready counts towards the budget: a set that always has one more lets others run.
+/// Taking out a ready member uses budget, so a set that always has another one lets other tasks run.
 fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
     const ROUNDS: usize = 20_000;
     let rival = |done: Arc<AtomicBool>| async move {
@@ -68,7 +68,7 @@ fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
         }
         polls
     };
-    // Finished tasks, and the way of taking them out of the set.
+    // The members are finished tasks, which are taken out of the set in three ways.
     for ways in [0, 1, 2] {
         let polls: usize = K::open().block_on(async move {
             let mut set = JoinSet::new();
@@ -85,7 +85,7 @@ fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
                 match ways {
                     0 => while set.join_next().await.is_some() {},
                     1 => drop(set.join_all().await),
-                    // An empty set is ready as well.
+                    // Joining an empty set is ready at once as well.
                     _ => {
                         set.detach_all();
                         for _ in 0..ROUNDS {
@@ -100,7 +100,7 @@ fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
         });
         assert!(polls > ROUNDS / 1000, "{ways}: {polls} polls of the rival");
     }
-    // The blocking pool is ahead: 1,000 of its jobs are done before the first is joined.
+    // The blocking pool is ahead of the set: 1,000 of its jobs finish before the first is joined.
     let polls = K::open().block_on(async move {
         let mut set = JoinSet::new();
         let ahead: Vec<_> = (0..1000).map(|_| set.spawn_blocking(|| ())).collect();
@@ -122,13 +122,14 @@ fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
     assert!(polls > ROUNDS / 1000, "{polls} polls beside the pool");
 }
 
-/// With more than one worker the rival would have a thread to itself.
+/// This runs on one worker only: with more, the rival would have a worker to itself.
 fn joining_what_is_always_ready_lets_others_run() {
     joining_what_is_always_ready_lets_others_run_on::<OneCook>();
     joining_what_is_always_ready_lets_others_run_on::<ManyCooks<1>>();
 }
 
-/// Refusals must not repeat: with more sets than the budget has units, each is joined.
+/// There are more sets than the budget has units. Each set must still be joined, so a refused poll must
+/// succeed later.
 fn many_sets_in_one_task_are_all_joined<K: Kitchen>() {
     K::open().block_on(async {
         let joins = (0..1000).map(|number| async move {
@@ -145,7 +146,7 @@ fn many_sets_in_one_task_are_all_joined<K: Kitchen>() {
     });
 }
 
-/// The waker of the latest poll is the one that is woken: the set may have moved to another task.
+/// The set wakes the waker of the latest poll, because the set may have moved to another task.
 fn the_last_waiter_is_woken<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);
@@ -171,7 +172,7 @@ fn the_last_waiter_is_woken<K: Kitchen>() {
     assert!(set.try_join_next().is_some());
 }
 
-/// Whoever waits for a set that others empty learns that it is empty.
+/// A task that waits for a set is woken if another task empties the set.
 fn detaching_wakes_the_waiter<K: Kitchen>() {
     let executor = K::open();
     let mut set = JoinSet::new();

@@ -1,5 +1,4 @@
-//! Handles awaited by strangers: on other threads, under other executors, by wakers with user code
-//! in them.
+//! Handles that are awaited on other threads, under other executors, and with wakers that run user code.
 
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +15,7 @@ use brigade_tests::{
     CountingWaker, Hooks, Kitchen, Tally, hooked_waker, on_both, park_on, poll_with, wake_a_clone,
 };
 
-/// A handle may be awaited on a thread that only parks.
+/// A thread that only parks can await a handle.
 fn a_parked_thread_can_await_a_task<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);
@@ -37,7 +36,7 @@ fn a_parked_thread_can_await_a_task<K: Kitchen>() {
     assert_eq!(elsewhere.join().unwrap(), 42);
 }
 
-/// And under the executor of the futures crate.
+/// The executor of the futures crate can await a handle.
 fn another_executor_can_await_a_task<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -57,7 +56,7 @@ fn another_executor_can_await_a_task<K: Kitchen>() {
     elsewhere.join().unwrap();
 }
 
-/// A handle that was polled on one thread and then awaited on another wakes the last one.
+/// A handle is polled on one thread and then awaited on another. The last thread is woken.
 fn a_handle_may_move_between_threads<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);
@@ -88,7 +87,7 @@ fn a_handle_may_move_between_threads<K: Kitchen>() {
     assert_eq!(elsewhere.join().unwrap().unwrap(), 7);
 }
 
-/// Polling a handle again with another waker replaces the first one: only the last is called.
+/// Polling a handle again with another waker replaces the first waker. Only the last one is called.
 fn only_the_last_waker_of_a_handle_is_called<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);
@@ -105,12 +104,12 @@ fn only_the_last_waker_of_a_handle_is_called<K: Kitchen>() {
     });
     assert!(poll_with(&mut handle, Waker::noop()).is_ready());
     assert_eq!((first.count(), second.count()), (0, 1));
-    // The task keeps neither.
+    // The task keeps neither waker alive.
     assert_eq!(Arc::strong_count(&first), 1);
     assert_eq!(Arc::strong_count(&second), 1);
 }
 
-/// A handle that is dropped leaves no waker behind.
+/// A dropped handle leaves no waker behind.
 fn a_dropped_handle_lets_go_of_its_waker<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();
@@ -122,8 +121,7 @@ fn a_dropped_handle_lets_go_of_its_waker<K: Kitchen>() {
     assert_eq!(waker.count(), 0);
 }
 
-/// tokio #5429 and its kin: a stranger's waker that comes back into the API from each of its
-/// functions finds no lock held.
+/// tokio #5429 and similar: each function of a foreign waker may call the API again, because no lock is held.
 fn a_waker_may_come_back_into_the_api<K: Kitchen>() {
     struct Meddler {
         handle: Handle,
@@ -203,12 +201,12 @@ fn a_waker_may_come_back_into_the_api<K: Kitchen>() {
             brigade::yield_now().await;
         }
     });
-    // Clone, drop when replaced, clone, wake, drop of the original: at least.
+    // At least these calls are made: clone, drop when replaced, clone, wake, drop of the original.
     assert!(meddler.calls.get() >= 5, "{}", meddler.calls.get());
 }
 
-/// tokio #4055, #3689: a waker that panics when it is woken spoils neither the task that completes
-/// nor those that wait behind it.
+/// tokio #4055, #3689: a waker that panics when it is woken affects neither the task that completes nor the
+/// tasks that wait after it.
 fn a_waker_may_panic_on_wake<K: Kitchen>() {
     struct Bomb;
     impl Hooks for Bomb {
@@ -241,10 +239,10 @@ fn a_waker_may_panic_on_wake<K: Kitchen>() {
     });
 }
 
-/// The same for a panic in clone or in drop, and for a handle on another thread, whose waker the
-/// executor's own thread has to keep: the executor goes on.
+/// The same holds for a panic in clone or drop, and for a handle on another thread, whose waker is kept by
+/// the executor's own thread. The executor goes on.
 fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
-    /// Panics at the clone or drop of this number, counted from 0, if the executor's thread makes it.
+    /// Panics at clone or drop number `at`, counted from 0, if it happens on the executor's thread.
     struct Bomb {
         at: usize,
         clones: AtomicUsize,
@@ -301,8 +299,7 @@ fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
     }
 }
 
-/// One that panics when it is cloned leaves the place to the one before it, also to one whose letter is
-/// under way.
+/// If cloning a waker panics, the previous waker stays in its slot, even if its message is still under way.
 fn a_waker_that_cannot_be_cloned_replaces_nobody<K: Kitchen>() {
     struct Bomb;
     impl Hooks for Bomb {
@@ -335,7 +332,8 @@ fn a_waker_that_cannot_be_cloned_replaces_nobody<K: Kitchen>() {
     }
 }
 
-/// ngx-rust #294, compio #1044: a wake under a lock that the woken task wants returns at once.
+/// ngx-rust #294, compio #1044: a wake returns at once even if the caller holds a lock that the woken task
+/// needs.
 fn a_wake_under_a_lock_runs_nothing<K: Kitchen>() {
     let executor = K::open();
     let lock = Arc::new(Mutex::new(0));
@@ -370,8 +368,8 @@ fn a_wake_under_a_lock_runs_nothing<K: Kitchen>() {
     assert!(*lock.lock().unwrap() >= 2);
 }
 
-/// futures-rs #2010: the parker of an executor is its own: foreign parks and unparks inside a poll
-/// cause neither a stall nor a spin.
+/// futures-rs #2010: an executor has its own parker, so foreign parks and unparks inside a poll cause neither
+/// a stall nor a spin.
 fn parking_inside_a_poll_is_harmless<K: Kitchen>() {
     let executor = K::open();
     let polls = Tally::new();

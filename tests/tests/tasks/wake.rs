@@ -1,4 +1,4 @@
-//! Wakers: no wake is lost, none is one too many, and all of it holds on any thread at any time.
+//! Wakers work on any thread at any time: no wake is lost, and none causes an extra poll.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use std::thread;
 use brigade::Executor;
 use brigade_tests::{Kitchen, Tally, on_both, wake_a_clone};
 
-/// A future that hands out its waker at every poll and is ready once told so.
+/// Returns a future that sends its waker at every poll and is ready once `done` is set.
 fn pupil(
     polls: Tally,
     wakers: mpsc::Sender<Waker>,
@@ -25,14 +25,14 @@ fn pupil(
     })
 }
 
-/// Yields until `there` holds. It is a bound on turns only by the watchdog.
+/// Yields until `there` returns true. Only the watchdog bounds the wait.
 async fn until(there: impl Fn() -> bool) {
     while !there() {
         brigade::yield_now().await;
     }
 }
 
-/// A wake during the poll means one more poll, however many wakes there are.
+/// Any number of wakes during a poll cause exactly one more poll.
 fn a_wake_during_the_poll_means_one_more<K: Kitchen>() {
     let executor = K::open();
     let polls = Tally::new();
@@ -52,10 +52,10 @@ fn a_wake_during_the_poll_means_one_more<K: Kitchen>() {
     assert_eq!(polls.get(), 3);
 }
 
-/// Wakes of a task that is queued already are one wake.
+/// Several wakes of a queued task count as one.
 fn wakes_of_a_queued_task_are_one<K: Kitchen>() {
     if !K::ONE_COOK {
-        // With several workers a task may run between two of the wakes.
+        // On several workers, a task may run between two of the wakes.
         return;
     }
     let executor = K::open();
@@ -75,7 +75,7 @@ fn wakes_of_a_queued_task_are_one<K: Kitchen>() {
     assert_eq!(polls.get(), 2);
 }
 
-/// By value, by reference, through a clone, through a clone of a clone.
+/// A task can be woken by value, by reference, through a clone, and through a clone of a clone.
 fn every_way_to_wake_wakes<K: Kitchen>() {
     let executor = K::open();
     let ways: [fn(Waker); 4] = [
@@ -136,7 +136,7 @@ fn a_wake_after_completion_does_nothing<K: Kitchen>() {
     assert_eq!(polls.get(), 2);
 }
 
-/// Wakers of tasks that were dropped with their executor, and of a `block_on` that is over.
+/// Wakers may outlive a task that was dropped with its executor, and a `block_on` that has returned.
 fn wakers_outlive_their_executor<K: Kitchen>() {
     let executor = K::open();
     let (send, receive) = mpsc::channel();
@@ -168,7 +168,8 @@ fn wakers_outlive_their_executor<K: Kitchen>() {
     assert_eq!(polls.get(), 1);
 }
 
-/// glommio #194, monoio #121: ten thousand wakers of one task and one of each of ten thousand tasks are dropped elsewhere.
+/// glommio #194, monoio #121: another thread drops ten thousand wakers of one task, and one waker of each of
+/// ten thousand tasks.
 fn thousands_of_wakers_are_dropped_elsewhere<K: Kitchen>() {
     let executor = K::open();
     let wakers = Arc::new(Mutex::new(Vec::new()));
@@ -202,13 +203,13 @@ fn thousands_of_wakers_are_dropped_elsewhere<K: Kitchen>() {
     elsewhere.join().unwrap();
 }
 
-/// compio #948, tokio #7589: for every wake that begins after a poll began, a later poll follows
-/// and sees what the waker wrote. Four threads count up and wake; the task must see every count.
+/// compio #948, tokio #7589: every wake that begins after a poll began leads to a later poll, which sees what
+/// the waking thread wrote. Four threads count up and wake; the task must see every count.
 fn no_wake_is_lost_in_a_storm<K: Kitchen>() {
     const THREADS: usize = 4;
     const EACH: usize = 5_000;
     let executor = K::open();
-    // Relaxed on purpose: the wake itself has to carry the news.
+    // The accesses are relaxed on purpose, because the wake itself must publish the value.
     let news = Arc::new(AtomicUsize::new(0));
     let waker = Arc::new(Mutex::new(None::<Waker>));
     let task = executor.spawn({
@@ -245,8 +246,8 @@ fn no_wake_is_lost_in_a_storm<K: Kitchen>() {
     }
 }
 
-/// tokio #1768, #8372: a ping-pong with another thread, which sleeps and is woken each time: a lost
-/// unpark would end it.
+/// tokio #1768, #8372: a task exchanges messages with another thread, which sleeps and is woken each time. A
+/// lost unpark would make them hang.
 fn ping_pong_with_another_thread<K: Kitchen>() {
     const ROUNDS: usize = 10_000;
     let executor = K::open();
@@ -273,7 +274,7 @@ fn ping_pong_with_another_thread<K: Kitchen>() {
     elsewhere.join().unwrap();
 }
 
-/// The main future of `block_on` is woken from elsewhere as well.
+/// Another thread can wake the main future of `block_on`.
 fn the_main_future_is_woken_from_elsewhere<K: Kitchen>() {
     let executor = K::open();
     for _ in 0..500 {
@@ -284,7 +285,7 @@ fn the_main_future_is_woken_from_elsewhere<K: Kitchen>() {
     }
 }
 
-/// rayon #854, #1064: a chain of ten thousand tasks, each woken by the next, does not recurse.
+/// rayon #854, #1064: a chain of ten thousand tasks, each of which wakes the next, does not recurse.
 fn a_long_chain_of_joins_does_not_recurse<K: Kitchen>() {
     let executor = K::open();
     let last = executor.block_on(async {
@@ -304,8 +305,7 @@ fn a_long_chain_of_joins_does_not_recurse<K: Kitchen>() {
     assert_eq!(last, 10_000);
 }
 
-/// compio #1044: however many wakes and spawns there are that nobody has come to yet, one more does
-/// not wait for room.
+/// compio #1044: a wake never blocks, whatever the number of wakes and spawns that wait to be processed.
 fn a_wake_never_blocks<K: Kitchen>() {
     const TASKS: usize = 1_000;
     let executor = K::open();
@@ -321,7 +321,8 @@ fn a_wake_never_blocks<K: Kitchen>() {
             brigade::yield_now().await;
         }
     });
-    // From here on no worker has time: with one cook since nobody is in `block_on`.
+    // From here on no worker is free. The single-thread executor has none, because no thread is in
+    // `block_on`.
     let gate = Arc::new(Mutex::new(()));
     let shut = gate.lock().unwrap();
     let busy = Tally::new();

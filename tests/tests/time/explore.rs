@@ -1,4 +1,4 @@
-//! `explore`: a program under many orders, each of which can be had again.
+//! `explore` runs a program in many orders, each of which can be reproduced.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use brigade::net::{TcpListener, TcpStream, UdpSocket};
 use brigade::time::{interval, now, sleep};
 use brigade_tests::{in_child, one_cook, text_of};
 
-/// Five tasks that each leave their number twice, with a turn for the others between.
+/// Runs five tasks that each log their number twice and yield in between.
 async fn order() -> Vec<u32> {
     let log = Rc::new(RefCell::new(Vec::new()));
     let tasks = [0, 1, 2, 3, 4].map(|number| {
@@ -30,7 +30,7 @@ async fn order() -> Vec<u32> {
     log.take()
 }
 
-/// Adds one, two guests at once, and looks away in between.
+/// Two tasks add one to a count at the same time, and yield between reading and writing.
 async fn careless_jar() {
     let coins = Rc::new(Cell::new(0));
     let guests = [(); 2].map(|()| {
@@ -47,13 +47,13 @@ async fn careless_jar() {
     assert_eq!(coins.get(), 2, "a coin is lost");
 }
 
-/// What `explore` says of a program that fails.
+/// Returns the panic message of a program that fails in `explore`.
 fn complaint<T>(program: impl FnOnce() -> T) -> String {
     let payload = catch_unwind(AssertUnwindSafe(program)).err();
     text_of(&*payload.expect("it fails")).to_owned()
 }
 
-/// The number after `seed`.
+/// Returns the number after `seed`.
 fn seed_of(complaint: &str) -> u64 {
     let (_, rest) = complaint.split_once("seed ").expect("it names the seed");
     rest.split(' ').next().unwrap().parse().unwrap()
@@ -71,7 +71,7 @@ fn a_failing_seed_is_named_and_fails_again() {
     assert!(first.contains("a coin is lost"), "{first}");
     assert!(first.contains("BRIGADE_SEED="), "{first}");
     let seed = seed_of(&first);
-    // The seeds before it are fine, and it fails every time.
+    // Earlier seeds pass, and this one fails every time.
     if seed > 0 {
         explore(0..seed, careless_jar);
     }
@@ -81,7 +81,7 @@ fn a_failing_seed_is_named_and_fails_again() {
     }
 }
 
-/// `BRIGADE_SEED` asks for one seed alone, whichever the program names.
+/// `BRIGADE_SEED` selects a single seed, whatever seeds the program names.
 fn the_environment_chooses_one_seed() {
     if !in_child(&[("BRIGADE_SEED", "77")]) {
         return;
@@ -94,7 +94,7 @@ fn the_environment_chooses_one_seed() {
     assert_eq!((runs, outputs.len()), (1, 1));
     let complaint = complaint(|| explore(0..3, || async { panic!("burnt") }));
     assert!(complaint.contains("seed 77 fails: burnt"), "{complaint}");
-    // It is the same run as without the variable.
+    // The run is the same as without the variable.
     let executor = brigade::SingleThread::builder()
         .seed(77)
         .virtual_time(true)
@@ -114,7 +114,7 @@ fn no_seed_at_all_is_no_success() {
     assert!(complaint(|| explore(0..0, order)).contains("no seed"));
 }
 
-/// A program that waits for nothing is told so, instead of hanging.
+/// A program that waits forever fails with a message instead of hanging.
 fn standing_still_is_a_failure() {
     for stuck in [
         complaint(|| explore(3..4, pending::<()>)),
@@ -132,7 +132,7 @@ fn standing_still_is_a_failure() {
     }
 }
 
-/// Long programs are short, and every timer fires.
+/// A program that sleeps for a year runs quickly, and every timer fires.
 fn a_year_of_ticks_passes() {
     let ends = explore(0..5, || async {
         let began = now();
@@ -145,7 +145,7 @@ fn a_year_of_ticks_passes() {
     assert_eq!(ends, [Duration::from_secs(365 * 24 * 3600); 5]);
 }
 
-/// Sockets would take their own time: they are errors that say so.
+/// Sockets do not follow virtual time, so they return an error that explains this.
 fn sockets_are_errors_that_say_so() {
     explore(0..3, || async {
         for error in [
@@ -163,7 +163,7 @@ fn sockets_are_errors_that_say_so() {
     });
 }
 
-/// Blocking jobs run on this thread, in an order that the seed decides as well.
+/// Blocking jobs run on this thread, in an order that the seed decides too.
 fn blocking_jobs_are_part_of_the_order() {
     let here = std::thread::current().id();
     let program = move || async move {
@@ -191,7 +191,7 @@ fn blocking_jobs_are_part_of_the_order() {
     assert!(once.iter().collect::<BTreeSet<_>>().len() > 5);
 }
 
-/// A seed is named only if it fails again: a program that draws chance of its own is told so.
+/// A seed is named only if it fails again. A program that uses its own random numbers gets another message.
 fn a_seed_that_then_passes_is_not_named() {
     let mut runs = 0;
     let diverged = complaint(|| {
@@ -201,7 +201,7 @@ fn a_seed_that_then_passes_is_not_named() {
             async move { assert!(!fails, "burnt") }
         })
     });
-    // Seeds 0 to 2 pass; seed 3 fails and is run again.
+    // Seeds 0 to 2 pass. Seed 3 fails and is run again.
     assert_eq!(runs, 5);
     assert!(diverged.contains("runs of seed 3 differ"), "{diverged}");
     assert!(diverged.contains("burnt"), "{diverged}");
@@ -211,7 +211,7 @@ fn a_seed_that_then_passes_is_not_named() {
     assert!(!diverged.contains("BRIGADE_SEED="), "{diverged}");
 }
 
-/// The same with the macros that people use: which ready branch runs is drawn anew in each run.
+/// The same holds for the common macros: they choose a ready branch at random in each run.
 fn chance_of_select_is_not_taken_for_a_seeds() {
     let by_futures = complaint(|| {
         explore(0..3, || async {
@@ -240,7 +240,7 @@ fn chance_of_select_is_not_taken_for_a_seeds() {
     for diverged in [by_futures, by_tokio] {
         assert!(diverged.contains("runs of seed 0 differ"), "{diverged}");
     }
-    // Biased, they draw nothing, and the seed is named.
+    // Biased macros choose nothing at random, so the seed is named.
     let named = complaint(|| {
         explore(0..3, || async {
             futures::select_biased! {
@@ -252,7 +252,7 @@ fn chance_of_select_is_not_taken_for_a_seeds() {
     assert!(named.contains("seed 0 fails: a"), "{named}");
 }
 
-/// Two runs that fail with the same words by different ways differ all the same.
+/// Two runs that fail with the same message after different numbers of steps still differ.
 fn runs_of_different_length_differ() {
     let mut runs = 0;
     let diverged = complaint(|| {

@@ -16,7 +16,7 @@ use futures::StreamExt;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A clock that jumps, so that instants can be compared exactly.
+/// Makes an executor with virtual time, so that instants can be compared exactly.
 fn virtual_clock() -> SingleThread {
     SingleThread::builder().virtual_time(true).build().unwrap()
 }
@@ -38,7 +38,7 @@ fn the_first_tick_is_at_once_and_the_rest_in_step<K: Kitchen>() {
     });
 }
 
-/// A missed tick is given late and at once; those that were missed besides are left out; the rest
+/// The first missed tick is returned late, without a wait. Other missed ticks are skipped, and later ticks
 /// keep to the original times.
 fn missed_ticks_are_left_out() {
     virtual_clock().block_on(async {
@@ -51,10 +51,11 @@ fn missed_ticks_are_left_out() {
         assert_eq!(now(), first + 45 * MS);
         assert_eq!(ticks.tick().await, first + 50 * MS);
         assert_eq!(now(), first + 50 * MS);
-        // To the nanosecond: a tick that is due just now is not missed.
+        // A tick that is due exactly now is not missed.
         sleep(10 * MS).await;
         assert_eq!(ticks.tick().await, first + 60 * MS);
-        // Given at 80: that one is due just now, and not missed either.
+        // The tick for 70 ms is returned at 80 ms, where the next tick is due exactly now and is not missed
+        // either.
         sleep(20 * MS).await;
         assert_eq!(ticks.tick().await, first + 70 * MS);
         assert_eq!(ticks.tick().await, first + 80 * MS);
@@ -62,7 +63,8 @@ fn missed_ticks_are_left_out() {
     });
 }
 
-/// Five ticks whose consumer takes 25 ms after the first: when each is due, and when it is given.
+/// Returns, for each of five ticks, when it was due and when it was returned. The consumer takes 25 ms after
+/// the first.
 fn late_ticks(missed: MissedTicks) -> Vec<(u128, u128)> {
     virtual_clock().block_on(async {
         let mut ticks = interval(10 * MS);
@@ -91,7 +93,7 @@ fn missed_ticks_may_be_skipped_or_follow_at_once_or_delay_the_rest() {
     assert_eq!(delay, [(0, 0), (10, 25), (35, 35), (45, 45), (55, 55)]);
 }
 
-/// A burst of ticks is budgeted as everything else.
+/// A burst of late ticks uses budget like everything else.
 fn an_endless_burst_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -111,7 +113,7 @@ fn an_endless_burst_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// In the future and in the past.
+/// An interval may start in the future or in the past.
 fn an_interval_may_start_later_or_have_started() {
     virtual_clock().block_on(async {
         let start = now();
@@ -126,7 +128,8 @@ fn an_interval_may_start_later_or_have_started() {
     });
 }
 
-/// Also while a task waits for the tick, which is woken at the new time and not at the old one.
+/// A reset also applies while a task waits for a tick. The task is woken at the new time and not at the old
+/// one.
 fn a_reset_interval_begins_anew() {
     virtual_clock().block_on(async {
         let start = now();
@@ -145,7 +148,7 @@ fn a_reset_interval_begins_anew() {
         assert_eq!(due.await, start + 14 * MS);
         assert_eq!((polls, now()), (2, start + 14 * MS));
         assert_eq!(ticks.tick().await, start + 24 * MS);
-        // The longest period: there is no next tick.
+        // With the longest period, there is no next tick.
         let mut endless = interval_at(start, Duration::MAX);
         endless.reset();
         assert!(timeout(MS, endless.tick()).await.is_err());
@@ -158,7 +161,7 @@ fn a_timeout_may_end_at_a_deadline<K: Kitchen>() {
         let deadline = now() + 5 * MS;
         assert!(timeout_at(deadline, pending::<()>()).await.is_err());
         assert!(now() >= deadline);
-        // It is past, and the future is asked first all the same.
+        // The deadline is past, but the future is polled first.
         assert_eq!(timeout_at(deadline, ready(1)).await, Ok(1));
         assert!(timeout_at(deadline, pending::<()>()).await.is_err());
         let later = deadline + Duration::from_secs(60);
@@ -166,7 +169,7 @@ fn a_timeout_may_end_at_a_deadline<K: Kitchen>() {
     });
 }
 
-/// Dropping a tick's future loses no tick.
+/// Dropping the future of a tick loses no tick.
 fn a_cancelled_tick_is_not_lost() {
     virtual_clock().block_on(async {
         let mut ticks = interval(10 * MS);
@@ -187,7 +190,7 @@ fn an_interval_is_a_stream() {
     });
 }
 
-/// The longest period: one tick, and then none, without a panic.
+/// With the longest period, there is one tick and then none, without a panic.
 fn the_longest_period<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -199,7 +202,8 @@ fn the_longest_period<K: Kitchen>() {
     });
 }
 
-/// At the line of the caller. What panics print belongs to the whole process.
+/// A period of zero panics at the caller's line. The test runs in its own process, because the panic hook is
+/// shared.
 fn a_period_of_nothing_panics<K: Kitchen>() {
     let executor = K::open();
     let place = Arc::new(Mutex::new(String::new()));
@@ -236,7 +240,7 @@ fn a_timeout_gives_the_output_or_elapses<K: Kitchen>() {
     });
 }
 
-/// The future is asked first: its output counts also when the time is over.
+/// The future is polled first, so its output counts even if the time is over.
 fn a_ready_future_wins_over_the_clock<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -251,13 +255,13 @@ fn a_ready_future_wins_over_the_clock<K: Kitchen>() {
             cx.waker().wake_by_ref();
             Poll::Pending
         });
-        // The first poll takes longer than the timeout; the second is ready.
+        // The first poll takes longer than the timeout, and the second is ready.
         let output = timeout(MS, busy).await;
         assert!(output == Ok(2) || output.is_err());
     });
 }
 
-/// The future goes with its timeout, and its timer with it.
+/// A timeout drops its future and its timer.
 fn a_timeout_owns_its_future<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -269,7 +273,7 @@ fn a_timeout_owns_its_future<K: Kitchen>() {
         });
         assert!(late.await.is_err());
         assert_eq!(drops.get(), 1);
-        // Dropped before it is polled, and half way.
+        // The timeout is dropped before its first poll, and later after it.
         let spy = drops.on_drop();
         drop(timeout(MS, async move { drop(spy) }));
         assert_eq!(drops.get(), 2);
@@ -284,7 +288,7 @@ fn a_timeout_owns_its_future<K: Kitchen>() {
     });
 }
 
-/// A task whose timeout elapses is polled a handful of times: no polling in between.
+/// A task whose timeout expires is polled only a few times, and not while it waits.
 fn a_timeout_does_not_poll_in_between<K: Kitchen>() {
     let executor = K::open();
     let polls = Tally::new();
@@ -302,7 +306,7 @@ fn a_timeout_does_not_poll_in_between<K: Kitchen>() {
     assert_eq!(polls.get(), 2);
 }
 
-/// mio #1642: a sleep below a millisecond does not turn the driver over and over.
+/// mio #1642: a sleep below a millisecond does not make the driver return repeatedly.
 fn a_short_sleep_is_one_sleep<K: Kitchen>() {
     let executor = K::open();
     let polls = Tally::new();
@@ -328,7 +332,7 @@ fn a_short_sleep_is_one_sleep<K: Kitchen>() {
         }
     });
     executor.block_on(task).unwrap();
-    // Fewer where the machine took so long that a sleep was over at its first poll.
+    // There are fewer polls if the machine was so slow that a sleep was over at its first poll.
     assert!(polls.get() <= 200);
     let parks = parks(&executor) - before;
     if K::ONE_COOK {

@@ -1,4 +1,4 @@
-//! Timers, clocks that jump, and programs under many orders.
+//! Tests timers, virtual time, and programs under many orders.
 
 mod explore;
 mod interval;

@@ -1,4 +1,4 @@
-//! Timers that are late by microseconds, where a builder asks for them.
+//! Tests precise timers, which a builder can enable and which are late only by microseconds.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,14 +16,14 @@ fn precise<K: Kitchen>() -> K::Executor {
     })
 }
 
-/// How late one of many sleeps was whose lengths are spread over two milliseconds: the median.
+/// Returns the median lateness of many sleeps, whose lengths are spread over two milliseconds.
 fn median_lateness(executor: &impl Executor) -> Duration {
     executor.block_on(async {
         let mut late = Vec::new();
         for n in 0..101 {
             let deadline = Instant::now() + Duration::from_micros(300 + 17 * n);
             sleep_until(deadline).await;
-            // A duration of less than nothing would panic: never early.
+            // The subtraction fails if the sleep ended early.
             late.push(Instant::now().checked_duration_since(deadline).unwrap());
         }
         late.sort();
@@ -31,9 +31,9 @@ fn median_lateness(executor: &impl Executor) -> Duration {
     })
 }
 
-/// epoll's timeouts are rounded up to whole milliseconds, so the usual timers are half of one late at
-/// the median, and a tick of the wheel. kqueue's are exact. The least of a few tries each: a busy machine
-/// makes any timer late.
+/// epoll's timeouts are rounded up to whole milliseconds. The median lateness of the usual timers is
+/// therefore half a millisecond plus a tick of the wheel. kqueue's timeouts are exact. The test compares the
+/// best of a few tries, because a busy machine makes any timer late.
 #[cfg(target_os = "linux")]
 fn they_are_late_by_much_less<K: Kitchen>() {
     let (mut usual, mut least) = (Duration::MAX, Duration::MAX);
@@ -56,8 +56,8 @@ fn never_early_in_a_crowd<K: Kitchen>() {
     a_crowd_is_never_early(&precise::<K>(), 2000);
 }
 
-/// The alarm is set to the later deadline when the earlier timer is armed, and the other way round; and
-/// one that was set for a timer that is gone wakes nobody else's.
+/// The OS timer is set again when an earlier or a later deadline becomes the next one. An OS timer that was
+/// set for a dropped sleep ends no other sleep.
 fn sooner_and_later_ones<K: Kitchen>() {
     let executor = precise::<K>();
     executor.block_on(async {
@@ -76,7 +76,7 @@ fn sooner_and_later_ones<K: Kitchen>() {
     });
 }
 
-/// A timer armed on another thread while the driver sleeps until a later one, or without end.
+/// Another thread arms a timer while the driver sleeps, either indefinitely or until a later deadline.
 fn armed_while_it_sleeps<K: Kitchen>() {
     let executor = precise::<K>();
     let handle = executor.handle();
@@ -90,7 +90,7 @@ fn armed_while_it_sleeps<K: Kitchen>() {
     });
 }
 
-/// The same deadline twice, with a wake between: the alarm is set once and rings still.
+/// The executor is woken several times before one deadline. The timer must still fire.
 fn woken_before_the_deadline<K: Kitchen>() {
     let executor = precise::<K>();
     executor.block_on(async {
@@ -106,7 +106,7 @@ fn woken_before_the_deadline<K: Kitchen>() {
     });
 }
 
-/// Far beyond what a timer of the OS can count.
+/// The deadlines are far beyond what a timer of the OS can count.
 fn without_end<K: Kitchen>() {
     let executor = precise::<K>();
     executor.block_on(async {
@@ -117,7 +117,7 @@ fn without_end<K: Kitchen>() {
     });
 }
 
-/// An interval ticks by deadlines that are exact multiples, however late each tick is noticed.
+/// The deadlines of an interval are exact multiples of the period, however late a tick is noticed.
 fn ticks_keep_their_distance<K: Kitchen>() {
     let executor = precise::<K>();
     executor.block_on(async {
@@ -125,7 +125,7 @@ fn ticks_keep_their_distance<K: Kitchen>() {
         let first = ticks.tick().await;
         for _ in 1..10 {
             let tick = ticks.tick().await;
-            // Ticks that a busy machine missed are left out.
+            // Ticks that a busy machine missed are skipped.
             assert_eq!((tick - first).as_nanos() % 2_000_000, 0);
             assert!(Instant::now() >= tick);
         }

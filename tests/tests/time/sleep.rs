@@ -1,4 +1,4 @@
-//! Sleeps: never early, in order, and gone without a trace when they are dropped.
+//! Sleeps never end early, end in order, and leave nothing behind when they are dropped.
 // Futures are carried out of `block_on` on purpose, to be polled elsewhere.
 #![allow(clippy::async_yields_async)]
 
@@ -15,7 +15,7 @@ use brigade_tests::{CountingWaker, Kitchen, on_both, park_on, poll_once};
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
 
-/// A sleep that was polled once with `waker`, and not too late for that.
+/// Returns a sleep that was polled once with `waker` before its deadline.
 pub(crate) fn armed(duration: Duration, waker: &Arc<CountingWaker>) -> Pin<Box<Sleep>> {
     let waker = Waker::from(waker.clone());
     loop {
@@ -27,12 +27,12 @@ pub(crate) fn armed(duration: Duration, waker: &Arc<CountingWaker>) -> Pin<Box<S
     }
 }
 
-/// mio #1614: thousands of sleeps of odd lengths, none of which ends early.
+/// mio #1614: thousands of sleeps of odd lengths run at once, and none ends early.
 fn never_early<K: Kitchen>() {
     a_crowd_is_never_early(&K::open(), 3000);
 }
 
-/// Sleeps of odd lengths, up to 40 ms, all at once.
+/// Runs `count` sleeps of odd lengths up to 40 ms at once, and checks that none ends early.
 pub(crate) fn a_crowd_is_never_early(executor: &impl Executor, count: u64) {
     executor.block_on(async {
         let tasks: Vec<_> = (0..count)
@@ -51,7 +51,7 @@ pub(crate) fn a_crowd_is_never_early(executor: &impl Executor, count: u64) {
     });
 }
 
-/// One after the other as well, in fractions of a millisecond.
+/// Sleeps of fractions of a millisecond, one after another, do not end early either.
 fn never_early_one_by_one<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -67,7 +67,7 @@ fn never_early_one_by_one<K: Kitchen>() {
     });
 }
 
-/// Sleeps end in the order of their deadlines, if these are apart by more than a tick.
+/// Sleeps whose deadlines are more than a tick apart end in the order of the deadlines.
 fn in_order<K: Kitchen>() {
     let executor = K::open();
     let order = Arc::new(Mutex::new(Vec::new()));
@@ -95,7 +95,7 @@ fn in_order<K: Kitchen>() {
     }
 }
 
-/// A sleep without end neither ends nor panics, nor does one of 584 years; both go when dropped.
+/// A sleep of `Duration::MAX`, or of 584 years, neither ends nor panics. Both can be dropped.
 fn the_longest_sleeps<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -114,8 +114,8 @@ fn the_longest_sleeps<K: Kitchen>() {
     });
 }
 
-/// mio #1948: a lone sleep of 25 or 50 days, which no `int` of milliseconds holds, neither ends at
-/// once nor keeps a wake from coming through.
+/// mio #1948: a single sleep of 25 or 50 days does not fit into an `int` of milliseconds. The sleep must not
+/// end at once, and must not block a wake.
 fn sleeps_of_weeks_let_wakes_through<K: Kitchen>() {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let executor = K::open();
@@ -123,7 +123,7 @@ fn sleeps_of_weeks_let_wakes_through<K: Kitchen>() {
         let (send, receive) = async_channel::bounded::<()>(1);
         executor.block_on(async {
             let long = brigade::spawn(sleep(DAY * days));
-            // Nothing but the long timer is left: the executor is in the OS with that timeout.
+            // Only the long timer is left, so the executor waits in the OS with that timeout.
             let elsewhere = thread::spawn(move || send.send_blocking(()).unwrap());
             receive.recv().await.unwrap();
             elsewhere.join().unwrap();
@@ -135,7 +135,7 @@ fn sleeps_of_weeks_let_wakes_through<K: Kitchen>() {
     }
 }
 
-/// Neither a turn of the event loop nor a millisecond is spent on what is past already.
+/// A sleep until a past deadline costs neither a turn of the event loop nor a millisecond.
 fn a_past_deadline_is_ready_at_the_first_poll<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -157,7 +157,7 @@ fn a_past_deadline_is_ready_at_the_first_poll<K: Kitchen>() {
     });
 }
 
-/// tokio #3229: dropped in each of its states: unpolled, armed, due, fired, elapsed.
+/// tokio #3229: a sleep is dropped in each of its states: unpolled, armed, due, fired, elapsed.
 fn dropped_in_every_state<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();
@@ -165,7 +165,7 @@ fn dropped_in_every_state<K: Kitchen>() {
         drop(sleep(MS));
         drop(armed(3600 * 1000 * MS, &waker));
         drop(armed(MS, &waker));
-        // Due, but not fired: this thread looks at no clock meanwhile.
+        // The timer is due but has not fired, because this thread checks no timers meanwhile.
         let due = armed(MS, &waker);
         if K::ONE_COOK {
             thread::sleep(3 * MS);
@@ -173,7 +173,7 @@ fn dropped_in_every_state<K: Kitchen>() {
         drop(due);
         sleep(5 * MS).await;
         assert_eq!(waker.count(), 0);
-        // Fired, and nobody polls it again.
+        // The timer has fired, and its sleep is not polled again.
         let fired = armed(MS, &waker);
         while waker.count() == 0 {
             sleep(MS).await;
@@ -183,7 +183,7 @@ fn dropped_in_every_state<K: Kitchen>() {
         let mut elapsed = Box::pin(sleep(MS));
         elapsed.as_mut().await;
         assert!(elapsed.is_elapsed());
-        // A second poll is as good as the first.
+        // A second poll returns ready again.
         assert!(poll_once(elapsed.as_mut()).is_ready());
         drop(elapsed);
     });
@@ -191,7 +191,7 @@ fn dropped_in_every_state<K: Kitchen>() {
     assert_eq!(Arc::strong_count(&waker), 1);
 }
 
-/// tokio #3229: reset in each of its states, forth and back.
+/// tokio #3229: a sleep is reset in each of its states, to later and to earlier deadlines.
 fn reset_in_every_state<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();
@@ -221,7 +221,7 @@ fn reset_in_every_state<K: Kitchen>() {
     assert_eq!(Arc::strong_count(&waker), 1);
 }
 
-/// Polled with one waker and then with another, it wakes the last.
+/// A sleep that was polled with two wakers in turn wakes the last.
 fn the_last_waker_counts<K: Kitchen>() {
     let executor = K::open();
     let (first, last) = (CountingWaker::new(), CountingWaker::new());
@@ -242,7 +242,7 @@ fn the_last_waker_counts<K: Kitchen>() {
     assert_eq!((Arc::strong_count(&last), last.count()), (1, 1));
 }
 
-/// A hundred thousand timers, armed and given up, leave the rest as it was, and cost no wakeups.
+/// A hundred thousand timers are armed and dropped. Other timers are not affected, and no wake happens.
 fn a_crowd_of_cancelled_timers<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();
@@ -259,7 +259,7 @@ fn a_crowd_of_cancelled_timers<K: Kitchen>() {
     assert_eq!((waker.count(), Arc::strong_count(&waker)), (0, 1));
 }
 
-/// A timeout in a task for each of very many: all fire, and once.
+/// Thousands of tasks each have a timeout. Each timer fires exactly once.
 fn a_crowd_of_timers_fires_once_each<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();
@@ -276,8 +276,8 @@ fn a_crowd_of_timers_fires_once_each<K: Kitchen>() {
     assert_eq!((waker.count(), Arc::strong_count(&waker)), (20_000, 1));
 }
 
-/// A timer that is shorter than the one the executor sleeps for is not late: armed by a task that
-/// another thread wakes.
+/// The executor sleeps until a later deadline. Another thread wakes a task, which arms an earlier timer. That
+/// timer must not be late.
 fn a_shorter_timer_shortens_the_sleep<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -294,8 +294,8 @@ fn a_shorter_timer_shortens_the_sleep<K: Kitchen>() {
     drop(long);
 }
 
-/// `reset` arms the timer anew with the waker of the task that waits: for a sooner deadline, for a later
-/// one, and where there was no end before.
+/// `reset` arms the timer again with the waker of the waiting task: for an earlier deadline, for a later one,
+/// and after an endless sleep.
 fn reset_moves_the_wake_of_a_waiting_task<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

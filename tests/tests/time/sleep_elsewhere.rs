@@ -1,4 +1,4 @@
-//! Sleeps on other threads and executors than those that they were made on, and in blocking jobs.
+//! Sleeps are used on threads and executors other than those that made them, and in blocking jobs.
 // Futures are carried out of `block_on` on purpose, to be polled elsewhere.
 #![allow(clippy::async_yields_async)]
 
@@ -15,7 +15,8 @@ use brigade_tests::{CountingWaker, Kitchen, on_both, park_on};
 
 use crate::sleep::{MS, armed};
 
-/// tokio #8252: moved to and dropped on another thread, armed or not, while the executor lives and after.
+/// tokio #8252: sleeps are moved to another thread and dropped there, armed or not, while the executor lives
+/// and afterwards.
 fn dropped_on_another_thread<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();
@@ -36,7 +37,7 @@ fn dropped_on_another_thread<K: Kitchen>() {
         for _ in 0..300 {
             told.recv().await.unwrap();
         }
-        // A turn of the driver, with a timer in it, forgets them.
+        // Each turn of the driver that handles a timer removes the dropped timers.
         sleep(2 * MS).await;
         sleep(2 * MS).await;
         armed(3600 * 1000 * MS, &waker)
@@ -48,7 +49,7 @@ fn dropped_on_another_thread<K: Kitchen>() {
     assert_eq!(Arc::strong_count(&waker), 1);
 }
 
-/// A sleep that changes from one executor to another ends in the new one.
+/// A sleep that moves from one executor to another ends on the new one.
 fn moved_to_another_executor<K: Kitchen>() {
     let (one, other) = (K::open(), K::open());
     let mut timer = one.block_on(async {
@@ -62,7 +63,7 @@ fn moved_to_another_executor<K: Kitchen>() {
     drop(one);
 }
 
-/// A sleep that is awaited outside of any executor of brigade says so.
+/// A sleep that is awaited outside of any brigade executor panics with an explanation.
 fn a_sleep_under_a_stranger_panics<K: Kitchen>() {
     let executor = K::open();
     let timer = executor.block_on(async { sleep(MS) });
@@ -72,7 +73,7 @@ fn a_sleep_under_a_stranger_panics<K: Kitchen>() {
     drop(executor.spawn(pending::<()>()));
 }
 
-/// The same from another thread, while the executor sleeps until the old deadline.
+/// Another thread resets a sleep while the executor sleeps until the old deadline.
 fn reset_on_another_thread_wakes_a_sleeping_executor<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -82,7 +83,7 @@ fn reset_on_another_thread_wakes_a_sleeping_executor<K: Kitchen>() {
             let timer = timer.clone();
             move || {
                 told.recv().unwrap();
-                // Most likely asleep by then; if not, the test proves less.
+                // The executor is most likely asleep by now. If it is not, the test proves less.
                 thread::sleep(5 * MS);
                 timer.lock().unwrap().reset(Instant::now() + MS);
             }
@@ -96,8 +97,8 @@ fn reset_on_another_thread_wakes_a_sleeping_executor<K: Kitchen>() {
     });
 }
 
-/// A thread of the blocking pool has the executor as current: it may poll sleeps that a task armed, and
-/// sleeps that nobody did.
+/// A thread of the blocking pool has the executor as its current one. It may poll sleeps that a task has
+/// armed, and sleeps that were never armed.
 fn a_blocking_job_may_await_a_sleep<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();
@@ -116,8 +117,8 @@ fn a_blocking_job_may_await_a_sleep<K: Kitchen>() {
     assert_eq!((Arc::strong_count(&waker), waker.count()), (1, 0));
 }
 
-/// The executor is dropped while a job of its pool awaits a sleep; then the job awaits further ones. All
-/// of them end, and none early.
+/// The executor is dropped while a job of its pool awaits a sleep, and the job then awaits more sleeps. All
+/// of them end, and none ends early.
 fn sleeps_of_a_job_end_though_its_executor_closes<K: Kitchen>() {
     let executor = K::open();
     let (tell, told) = mpsc::channel();
@@ -142,7 +143,7 @@ fn sleeps_of_a_job_end_though_its_executor_closes<K: Kitchen>() {
     drop(job);
 }
 
-/// A sleep that was armed and is polled after its executor has gone, elsewhere, does not hang.
+/// An armed sleep that is polled on another executor after its own was dropped does not hang.
 fn a_sleep_that_lost_its_executor_is_woken<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();

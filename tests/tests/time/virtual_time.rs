@@ -1,4 +1,4 @@
-//! Virtual time: a clock that jumps, so that a day passes in no time, and always alike.
+//! Tests virtual time, in which a sleeping program takes no time and every run is the same.
 
 use std::cell::RefCell;
 use std::pin::pin;
@@ -11,7 +11,7 @@ use brigade_tests::{one_cook, park_on};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// With virtual time a day passes in no time, each sleep to the nanosecond.
+/// With virtual time, a day passes at once, and each sleep is exact to the nanosecond.
 fn a_day_passes_in_no_time_and_exactly() {
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
     let began = Instant::now();
@@ -46,7 +46,7 @@ fn a_day_passes_in_no_time_and_exactly() {
     assert!(began.elapsed() < Duration::from_secs(10));
 }
 
-/// Virtual time stands still while anything can run.
+/// Virtual time stands still while any task can run.
 fn it_stands_still_while_tasks_run() {
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
     executor.block_on(async {
@@ -96,7 +96,7 @@ fn the_same_seed_gives_the_same_times() {
     assert_ne!(run(0), run(1));
 }
 
-/// Timers of a hundred years, and what they leave of the clock.
+/// A hundred years can pass, after which the clock still counts single nanoseconds.
 fn a_hundred_years_pass() {
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
     executor.block_on(async {
@@ -111,8 +111,8 @@ fn a_hundred_years_pass() {
     });
 }
 
-/// The clock stands still while a job of the executor's pool runs or is queued, awaited or not, and while a
-/// name is looked up.
+/// The clock stands still while a job of the executor's pool runs or is queued, awaited or not, and during a
+/// name lookup.
 fn it_stands_still_while_a_job_runs() {
     const HOUR: Duration = Duration::from_secs(3600);
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
@@ -123,7 +123,7 @@ fn it_stands_still_while_a_job_runs() {
         let looked_up = timeout(HOUR, brigade::net::lookup_host("localhost:80")).await;
         assert!(looked_up.is_ok());
         assert_eq!(now(), start);
-        // One after the other, on as many threads as there are.
+        // The jobs run on several threads at once.
         let jobs: Vec<_> = (0..5)
             .map(|_| brigade::spawn_blocking(|| std::thread::sleep(5 * MS)))
             .collect();
@@ -142,7 +142,7 @@ fn it_stands_still_while_a_job_runs() {
     });
 }
 
-/// A job that waits for the clock itself does not keep it from moving, up to what the job waits for.
+/// If a job waits for the clock itself, the clock still moves, but not past the time for which the job waits.
 fn a_job_may_wait_for_the_clock() {
     const HOUR: Duration = Duration::from_secs(3600);
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
