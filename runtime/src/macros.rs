@@ -20,7 +20,8 @@
 /// | `seed = 7` | [`SingleThread`](crate::SingleThread) with this [seed](crate::SingleThreadBuilder::seed) |
 /// | `virtual_time` | `SingleThread` whose [clock jumps](crate::SingleThreadBuilder::virtual_time) to the next timer |
 ///
-/// `seed` and `virtual_time` may be combined. The values are expressions.
+/// `seed` and `virtual_time` may be combined. The values are expressions, in parentheses if they
+/// contain a comma.
 ///
 /// ```
 /// #[brigade::main(workers = 2)]

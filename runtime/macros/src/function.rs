@@ -2,7 +2,7 @@
 
 use proc_macro::{Delimiter, Ident, Span, TokenStream, TokenTree};
 
-use crate::{Error, group_of, is_ident, is_punct};
+use crate::{Error, group_of, is_ident, is_punct, ungrouped};
 
 /// An async function without parameters.
 pub(crate) struct Function {
@@ -17,7 +17,7 @@ pub(crate) struct Function {
 
 impl Function {
     pub(crate) fn read(item: TokenStream) -> Result<Self, Error> {
-        let tokens: Vec<TokenTree> = item.into_iter().collect();
+        let tokens = ungrouped(item);
         let end = tokens.last().map_or(Span::call_site(), TokenTree::span);
         let not_async = |span| Error::new(span, "only an `async fn` can be run by brigade");
 

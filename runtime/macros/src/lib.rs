@@ -108,3 +108,15 @@ fn group_of(token: &TokenTree, delimiter: Delimiter) -> Option<&Group> {
         _ => None,
     }
 }
+
+/// Returns the tokens without the invisible groups around what a `macro_rules!` macro has pasted in.
+fn ungrouped(tokens: TokenStream) -> Vec<TokenTree> {
+    let mut flat = Vec::new();
+    for token in tokens {
+        match group_of(&token, Delimiter::None) {
+            Some(group) => flat.extend(ungrouped(group.stream())),
+            None => flat.push(token),
+        }
+    }
+    flat
+}

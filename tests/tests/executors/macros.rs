@@ -35,6 +35,18 @@ fn main_runs_and_returns_its_output() {
     program_with_workers::main();
 }
 
+/// What a `macro_rules!` macro pastes in is in invisible groups.
+mod pasted {
+    macro_rules! whole {
+        ($visibility:vis $name:ident $body:block) => {
+            #[brigade::test]
+            $visibility async fn $name() $body
+        };
+    }
+    whole!(private { assert!(brigade::spawn(async {}).await.is_ok()) });
+    whole!(pub(super) restricted {});
+}
+
 /// This test has a doc comment.
 #[brigade::test]
 async fn a_task_is_spawned() {
