@@ -15,7 +15,9 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use crate::context;
 use crate::single_thread::SingleThread;
+use crate::task::waker::drop_quietly;
 use crate::time::sleep;
 
 /// The environment variable that selects one seed.
@@ -103,6 +105,7 @@ pub fn explore<F: Future>(
     seeds: impl IntoIterator<Item = u64>,
     mut program: impl FnMut() -> F,
 ) -> Vec<F::Output> {
+    context::refuse_nested("brigade::explore");
     let mut outputs = Vec::new();
     match chosen() {
         Some(seed) => outputs.push(run(seed, &mut program)),
@@ -159,11 +162,15 @@ fn run_once<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> Result<F::
     }));
     let why = match ran {
         Ok(Some(output)) => return Ok(output),
-        Ok(None) => "it stands still: every task waits and no timer is armed",
-        Err(ref payload) => text_of(&**payload),
+        Ok(None) => "it stands still: every task waits and no timer is armed".to_owned(),
+        Err(payload) => {
+            let text = text_of(&*payload).to_owned();
+            drop_quietly(payload);
+            text
+        }
     };
     Err(Failure {
-        why: why.to_owned(),
+        why,
         polls: main_polls.get() + executor.metrics().workers[0].polls,
     })
 }

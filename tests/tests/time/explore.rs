@@ -270,7 +270,29 @@ fn runs_of_different_length_differ() {
     assert!(diverged.contains("runs of seed 7 differ"), "{diverged}");
 }
 
+/// The seed is named even if the payload of the program's panic panics when it is dropped.
+fn a_panic_in_the_drop_of_a_panic_hides_no_seed() {
+    let said = complaint(|| {
+        explore([7], || async {
+            std::panic::panic_any(brigade_tests::noisy("the payload"));
+        })
+    });
+    assert!(said.contains("seed 7 fails"), "{said}");
+}
+
+/// Inside an executor no seed is to blame.
+fn inside_an_executor_it_panics_before_it_runs() {
+    let executor = brigade::SingleThread::new().unwrap();
+    let said = executor.block_on(async { complaint(|| explore(0..1, || async {})) });
+    assert!(
+        said.starts_with("brigade::explore was called inside"),
+        "{said}"
+    );
+}
+
 one_cook! {
+    a_panic_in_the_drop_of_a_panic_hides_no_seed,
+    inside_an_executor_it_panics_before_it_runs,
     the_same_seed_gives_the_same_order_and_others_another,
     a_failing_seed_is_named_and_fails_again,
     the_environment_chooses_one_seed,
