@@ -102,6 +102,9 @@ pub(crate) trait Depths: Send + Sync {
     fn local(&self, worker: usize) -> usize;
 }
 
+/// How many times the number of tasks in flight is read to get an exact one. Arbitrary.
+const SNAPSHOTS: usize = 3;
+
 /// The counters of an executor.
 pub(crate) struct Counters {
     pub(crate) workers: Box<[Arc<WorkerCounters>]>,
@@ -128,12 +131,21 @@ impl Counters {
             let counts = self.workers.iter().map(|worker| count(worker).get());
             counts.fold(0, u64::wrapping_add)
         };
-        // Read `ended` first. A task is spawned before it ends, so if its end is seen, its spawn is seen
-        // too, and the result is not below zero.
-        let ended = sum(|worker| &worker.ended);
-        let others = self.in_flight.now.load(Ordering::Acquire) as isize as u64;
-        let spawned = sum(|worker| &worker.spawned).wrapping_add(self.spawned_outside.get());
-        others.wrapping_add(spawned).wrapping_sub(ended) as usize
+        let mut before = sum(|worker| &worker.ended);
+        let mut tries = 0;
+        loop {
+            let others = self.in_flight.now.load(Ordering::Acquire) as isize as u64;
+            let spawned = sum(|worker| &worker.spawned).wrapping_add(self.spawned_outside.get());
+            let ended = sum(|worker| &worker.ended);
+            tries += 1;
+            // If no task ended meanwhile, the difference is exact. If this thread is interrupted again and
+            // again, the tasks that end meanwhile make it too small, never too large.
+            if ended == before || tries == SNAPSHOTS {
+                let difference = others.wrapping_add(spawned).wrapping_sub(ended);
+                return usize::try_from(difference as i64).unwrap_or(0);
+            }
+            before = ended;
+        }
     }
 
     /// Takes a sample for `in_flight_max`.
@@ -157,7 +169,9 @@ impl Counters {
         let in_flight = self.in_flight();
         self.in_flight.most.fetch_max(in_flight, Ordering::Relaxed);
         let in_flight_max = self.in_flight.most.load(Ordering::Relaxed);
-        let at_once_max = self.at_once.most.load(Ordering::Relaxed);
+        // Some executors do not count the first worker that runs tasks.
+        let has_polled = self.workers.iter().any(|worker| worker.polls.get() > 0);
+        let at_once_max = self.at_once.most().max(usize::from(has_polled));
         Metrics {
             in_flight,
             in_flight_max,

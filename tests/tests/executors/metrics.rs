@@ -4,7 +4,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use brigade::time::sleep;
 use brigade::{Executor, Metrics};
@@ -293,7 +293,42 @@ fn the_blocking_pool_is_counted<K: Kitchen>() {
     }
 }
 
+/// Many short tasks never count twice: a thread that reads the counters may be interrupted between two of them.
+fn short_tasks_are_not_counted_together<K: Kitchen>() {
+    let executor = K::open();
+    let began = Instant::now();
+    executor.block_on(async {
+        let loops: Vec<_> = (0..3)
+            .map(|_| {
+                brigade::spawn(async move {
+                    while began.elapsed() < Duration::from_millis(500) {
+                        brigade::spawn(async {}).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for each in loops {
+            each.await.unwrap();
+        }
+    });
+    let metrics = check(&executor);
+    assert!(metrics.in_flight_max <= 6, "{metrics:?}");
+    assert_eq!(metrics.in_flight, 0);
+}
+
+/// The first poll of the first task counts, also for a task that reads the counters in it.
+fn a_task_sees_that_it_is_polled<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let task = brigade::spawn(async { brigade::Handle::current().metrics() });
+        let metrics = task.await.unwrap();
+        assert_eq!(metrics.at_once_max, 1);
+    });
+}
+
 on_both! {
+    short_tasks_are_not_counted_together,
+    a_task_sees_that_it_is_polled,
     the_depths_of_queues_are_told,
     the_blocking_pool_is_counted,
     one_that_is_always_busy_can_be_watched,
