@@ -172,7 +172,7 @@ impl Pool {
             // In a closed world (see `SingleThread`'s builder), no lane starts a thread.
             lookups: lane(
                 Kind::Lookup,
-                LOOKUP_THREADS.min(max_threads * LOOKUP_THREADS),
+                LOOKUP_THREADS.min(max_threads.saturating_mul(LOOKUP_THREADS)),
             ),
             scheduler: SchedulerRef::shared(Arc::new(Jobs), Probe::new(recorder)),
         }

@@ -85,8 +85,13 @@ pub(crate) struct Entered<'a> {
     _memory: Keeping,
 }
 
-/// Makes `shared` current for code that may spawn but is not polled: a job of the blocking pool, or the
-/// drop of an executor.
+/// Makes `shared` current for the drop of the executor. Destructors of tasks may spawn, but not block: the
+/// timers and sockets that they would wait for are not served any more.
+pub(crate) fn enter_closing(shared: &Arc<Shared>) -> Entered<'_> {
+    enter_as(shared, true)
+}
+
+/// Makes `shared` current for a job of the blocking pool, which may spawn and block.
 pub(crate) fn enter(shared: &Arc<Shared>) -> Entered<'_> {
     enter_as(shared, RUNNING.get())
 }
@@ -126,6 +131,11 @@ impl Drop for Entered<'_> {
     fn drop(&mut self) {
         RUNNING.set(self.was_running);
     }
+}
+
+/// Returns whether an executor of brigade polls tasks on this thread.
+pub(crate) fn is_running() -> bool {
+    RUNNING.get()
 }
 
 /// Returns whether there is a current executor.

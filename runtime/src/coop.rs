@@ -17,15 +17,20 @@ use crate::sync::thread_local;
 
 /// The most operations in one poll. Arbitrary: with more, 1,000 busy tasks would not each be polled
 /// every few milliseconds. With fewer, the yields in between would cost more.
-const OPERATIONS: u32 = 128;
+const OPERATIONS: i32 = 128;
 
 /// The most later tasks that may overtake a task that woke itself, once all tasks ready before it have
 /// been polled. While both kinds of tasks wait, one poll in 17 goes to a task that woke itself.
 /// Arbitrary: not measured.
 pub(crate) const OVERTAKES: u32 = 16;
 
+/// How many operations are denied in one poll before the budget is refilled nevertheless. Only a foreign
+/// executor that runs inside the task tries that often. Arbitrary.
+const DENIALS: i32 = 4096;
+
 thread_local! {
-    static LEFT: Cell<u32> = const { Cell::new(OPERATIONS) };
+    /// The operations left; below 0, how many were denied.
+    static LEFT: Cell<i32> = const { Cell::new(OPERATIONS) };
     static YIELDED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -35,22 +40,47 @@ pub(crate) fn refill() {
     LEFT.set(OPERATIONS);
 }
 
-/// Spends one operation, or yields. Under a foreign executor, which does not refill the budget, the
-/// yield refills it. On a thread without an executor, no other task waits for a turn.
+/// Spends one operation, or denies it and wakes the task. All further operations of this poll are denied too:
+/// a `select` of two futures polls the second when the first is denied.
 #[inline]
 pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
     let left = LEFT.get();
+    LEFT.set(left - 1);
     if left > 0 {
-        LEFT.set(left - 1);
         return Poll::Ready(());
     }
-    refill();
+    deny(cx, left)
+}
+
+/// A foreign executor does not refill the budget, so this does. On a thread without an executor, no other task
+/// waits for a turn.
+#[cold]
+fn deny(cx: &mut Context<'_>, left: i32) -> Poll<()> {
+    if !context::is_running() || left <= -DENIALS {
+        refill();
+    }
     if !context::is_entered() {
         return Poll::Ready(());
     }
     note_yield();
     cx.waker().wake_by_ref();
     Poll::Pending
+}
+
+/// Returns whether the running task has operations left.
+pub(crate) fn has_budget() -> bool {
+    LEFT.get() > 0
+}
+
+/// Calls `f`, which may spend one operation although the budget is used up, if `granted`.
+pub(crate) fn with_one_operation_if<T>(granted: bool, f: impl FnOnce() -> T) -> T {
+    if !granted {
+        return f();
+    }
+    let left = LEFT.replace(1);
+    let result = f();
+    LEFT.set(left);
+    result
 }
 
 /// Notes that the running task yields. Its executor polls the driver as soon as all tasks that are ready
@@ -67,7 +97,7 @@ pub(crate) fn take_yield() -> bool {
 
 /// Spends one operation of the task's budget for this poll. If the budget is used up, yields first.
 ///
-/// Sockets, timers and joins of brigade do this themselves. Call it between two steps of a long
+/// Sockets and joins of brigade, and sleeps that are over, do this themselves. Call it between two steps of a long
 /// computation, or in a loop over a source that is always ready and has no budget. It costs much less
 /// than a [`yield_now`] each time.
 ///
@@ -121,7 +151,7 @@ impl Pace {
         self.bound
     }
 
-    /// Notes that the driver was polled, after `bound` polls of tasks.
+    /// Notes that the driver was polled, after at most `bound` polls of tasks.
     pub(crate) fn looked(&mut self, now: u64) {
         let took = u128::from(now.saturating_sub(self.looked)).max(1);
         self.looked = now;
@@ -136,8 +166,9 @@ impl Pace {
     }
 }
 
-/// Lets every other ready task run, and lets the executor poll the OS and the clock, before this task
-/// continues.
+/// Lets other ready tasks run, and lets the executor poll the OS and the clock, before this task continues.
+/// On `SingleThread` these are all tasks that are ready now. On `WorkStealing` the task goes to the end of
+/// its worker's queue of yielded tasks, which takes turns with the queue of woken tasks.
 ///
 /// A long computation should do this now and then. A task is never interrupted, so nothing else happens
 /// on its thread until it waits or yields.

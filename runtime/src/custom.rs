@@ -199,7 +199,8 @@ impl Notify {
     }
 }
 
-/// The base of an executor on one thread. Dropping it [closes](Self::close) it.
+/// The base of an executor on one thread. Dropping it [closes](Self::close) it, but takes no task out of a
+/// queue. A task that stays in a queue keeps the queue alive, so close it before, or empty the queues after.
 pub struct Runtime {
     shared: Arc<Shared>,
     driver: RefCell<Driver>,
@@ -223,18 +224,21 @@ impl Runtime {
             counters: counters.clone(),
         });
         let notified = reactor.clone();
-        let timers = Timers::new(Arc::new(Clock::new(false)), 1, move || notified.notify());
+        let clock = Arc::new(Clock::new(false));
+        let timers = Arc::new(Timers::new(clock, 1, move || notified.notify()));
+        reactor.serve(&timers);
         let settings = Settings::new();
         Ok(Runtime {
             shared: Arc::new(Shared {
                 scheduler: scheduler(queue, &core),
                 reactor,
-                timers: Arc::new(timers),
+                os_timers: timers.clone(),
+                timers,
                 pool: Pool::new(settings.threads, settings.max_blocking_threads, None),
                 counters,
                 depths: Arc::new(Unknown),
             }),
-            driver: RefCell::new(Driver::new(event_loop, None, None)),
+            driver: RefCell::new(Driver::new(event_loop, None, None, None)),
             core,
             thread: PhantomData,
         })
@@ -303,8 +307,7 @@ impl Runtime {
             task.raw().abort();
         }
         std::iter::from_fn(take).for_each(drop);
-        self.shared.pool.close();
-        driver::close(&self.shared.reactor, &self.shared.timers);
+        self.shared.close();
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Driver {
     event_loop: EventLoop,
     /// Present if timers must be precise.
     timerfd: Option<TimerFd>,
+    /// Present if the time of tasks is virtual: timers in real time, see [`delay`](crate::reactor::delay).
+    os_timers: Option<Arc<Timers>>,
     recorder: Option<Arc<Recorder>>,
 }
 
@@ -32,11 +34,13 @@ impl Driver {
     pub(crate) fn new(
         event_loop: EventLoop,
         timerfd: Option<TimerFd>,
+        os_timers: Option<Arc<Timers>>,
         recorder: Option<Arc<Recorder>>,
     ) -> Self {
         Driver {
             event_loop,
             timerfd,
+            os_timers,
             recorder,
         }
     }
@@ -47,7 +51,7 @@ impl Driver {
     /// Panics if the OS refuses to report events, because no event could wake a task again.
     pub(crate) fn poll(&mut self, reactor: &Reactor, timers: &Timers, woken: &mut Vec<Waker>) {
         self.poll_os(reactor, woken);
-        if !timers.is_empty() {
+        if !timers.is_empty() || self.has_os_timers() {
             self.fire(timers, timers.clock().now_nanos(), woken);
         }
     }
@@ -78,7 +82,17 @@ impl Driver {
             }
         } else {
             let mut timeout = at_most;
-            // A virtual clock that may not jump stands still: an event or a notification ends the sleep.
+            // A virtual clock that may not jump stands still: an event, a notification or a timer of the OS's
+            // operations ends the sleep.
+            if let Some((due, os)) = self
+                .os_timers
+                .as_ref()
+                .and_then(|os| Some((os.park()?, os)))
+            {
+                timeout = Some(Duration::from_nanos(
+                    due.saturating_sub(os.clock().now_nanos()),
+                ));
+            }
             if let Some(due) = next.filter(|_| !clock.is_virtual()) {
                 let left = Duration::from_nanos(due.saturating_sub(before));
                 let timerfd = self.timerfd.as_mut();
@@ -100,9 +114,17 @@ impl Driver {
         now
     }
 
+    /// Returns whether operations of the OS are delayed, while the time of tasks is virtual.
+    pub(crate) fn has_os_timers(&self) -> bool {
+        self.os_timers.as_ref().is_some_and(|os| !os.is_empty())
+    }
+
     fn fire(&self, timers: &Timers, now: u64, woken: &mut Vec<Waker>) {
         let ready = woken.len();
         timers.fire(now, woken);
+        if let Some(os) = &self.os_timers {
+            os.fire(os.clock().now_nanos(), woken);
+        }
         if woken.len() > ready {
             self.report(Kind::TimersFired, woken.len() - ready);
         }
@@ -137,9 +159,11 @@ pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
 }
 
 /// Wakes every task that waits for an event or a timer: none will come.
-pub(crate) fn close(reactor: &Reactor, timers: &Timers) {
+pub(crate) fn close(reactor: &Reactor, timers: [&Timers; 2]) {
     let mut woken = Vec::new();
     reactor.close(&mut woken);
-    timers.close(&mut woken);
+    for timers in timers {
+        timers.close(&mut woken);
+    }
     woken.into_iter().for_each(wake_quietly);
 }

@@ -12,6 +12,7 @@ use std::thread::{self, Thread};
 use crate::blocking::{Kind, Pool, Rejected};
 use crate::context::{self, Entry};
 use crate::coop;
+use crate::driver;
 use crate::metrics::{Counters, Depths, Metrics};
 use crate::reactor::Reactor;
 use crate::sync::{Arc, AtomicBool, Ordering};
@@ -27,12 +28,20 @@ pub(crate) struct Shared {
     pub(crate) scheduler: SchedulerRef,
     pub(crate) reactor: Arc<Reactor>,
     pub(crate) timers: Arc<Timers>,
+    /// The same, unless the time of tasks is virtual: those of [`delay`](crate::reactor::delay)s.
+    pub(crate) os_timers: Arc<Timers>,
     pub(crate) pool: Pool,
     pub(crate) counters: Arc<Counters>,
     pub(crate) depths: Arc<dyn Depths>,
 }
 
 impl Shared {
+    /// Ends what is not a task, when the executor's tasks have ended.
+    pub(crate) fn close(&self) {
+        self.pool.close();
+        driver::close(&self.reactor, [&self.timers, &self.os_timers]);
+    }
+
     /// Returns the executor's counters, and the present lengths of its queues.
     pub(crate) fn metrics(&self) -> Metrics {
         self.counters.read(&*self.depths, self.pool.depths())
@@ -46,7 +55,22 @@ impl Shared {
 }
 
 /// Runs a user's closure on a thread of the pool, in the executor's context.
-pub(crate) fn spawn_blocking<F, T>(shared: &Arc<Shared>, work: F) -> JoinHandle<T>
+#[inline(always)]
+pub(crate) fn spawn_blocking<F, T>(shared: Arc<Shared>, work: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    if const { spawn::is_large::<F>() } {
+        // A boxed closure is called where it is, so it takes no stack space here or on the pool's thread.
+        let work: Box<dyn FnOnce() -> T + Send> = spawn::to_heap(work);
+        spawn_job(shared, work)
+    } else {
+        spawn_job(shared, work)
+    }
+}
+
+fn spawn_job<F, T>(shared: Arc<Shared>, work: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
@@ -57,7 +81,7 @@ where
         let _entered = context::enter(&context);
         work()
     });
-    run_rejected(shared, rejected);
+    run_rejected(&shared, rejected);
     handle
 }
 
@@ -177,7 +201,7 @@ impl Handle {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        spawn_blocking(&self.shared, work)
+        spawn_blocking(self.shared.clone(), work)
     }
 
     /// Runs `future` to its end on this thread, with this executor as the current one.

@@ -234,7 +234,8 @@ impl<S: Source> Registered<S> {
     /// // A call of your own, with a result type of your own.
     /// let soup = receiver.read_with(|mut pipe| {
     ///     let mut word = [0; 4];
-    ///     pipe.read_exact(&mut word)?;
+    ///     // One system call: bytes read by a call before one that would block would be lost.
+    ///     assert_eq!(pipe.read(&mut word)?, 4);
     ///     Ok(String::from_utf8_lossy(&word).into_owned())
     /// });
     /// assert_eq!(soup.await?, "soup");

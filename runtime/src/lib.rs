@@ -71,8 +71,8 @@ pub mod task;
 // Queues of ready tasks.
 mod queue;
 // The OS and the clock, which wake tasks.
-mod reactor;
 mod timer;
+mod reactor;
 mod driver;
 mod metrics;
 pub mod timeline;

@@ -5,7 +5,7 @@
 //! instruction. [`OwnerCell`] is a cell that threads may share but only one may open.
 
 // std's `Arc` under loom too, because loom's does not support `dyn`.
-pub(crate) use std::sync::Arc;
+pub(crate) use std::sync::{Arc, Weak};
 
 #[cfg(not(loom))]
 pub(crate) use std::sync::{

@@ -1,6 +1,6 @@
 //! Time: sleeps, intervals and timeouts.
 //!
-//! The futures that wait for the clock are keys into the timer wheel of the current executor. The first poll
+//! The futures that wait for the clock are keys into a timer wheel of the current executor. The first poll
 //! arms the timer, and dropping the future disarms it.
 //!
 //! No timer fires early. How late it fires depends on the executor's other work and on the precision of the
@@ -198,15 +198,14 @@ impl Sleep {
         self.state = State::Idle;
     }
 
-    /// Polls. Returns `None` outside of an executor, where no timer can be armed.
-    pub(crate) fn poll_anywhere(&mut self, cx: &mut Context<'_>) -> Option<Poll<()>> {
-        context::with(|shared| Some(self.poll_on(&shared?.timers, cx)))
-    }
-
     #[inline]
     fn poll_on(&mut self, timers: &Timers, cx: &mut Context<'_>) -> Poll<()> {
         let polled = match &self.state {
-            State::Elapsed => Polled::Fired,
+            State::Elapsed => {
+                // A loop over it never waits.
+                ready!(coop::poll_spend(cx));
+                Polled::Fired
+            }
             State::Armed(armed) if armed.is_of(timers) => armed.poll(cx.waker()),
             // The sleep has moved to another executor, and its timer with it.
             State::Idle | State::Fresh | State::Armed(_) => Polled::Stale,
@@ -260,7 +259,7 @@ impl Future for Sleep {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        context::expect("polling a brigade::time::Sleep", |shared| {
+        context::expect("brigade::time::Sleep::poll", |shared| {
             self.poll_on(&shared.timers, cx)
         })
     }
@@ -298,10 +297,11 @@ impl fmt::Debug for Sleep {
 /// As for `future`.
 #[track_caller]
 pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
-    context::expect("brigade::time::timeout", |shared| Timeout {
-        future,
-        sleep: Sleep::after(&shared.timers, duration),
-    })
+    let sleep = context::expect("brigade::time::timeout", |shared| {
+        Sleep::after(&shared.timers, duration)
+    });
+    // Not in the closure: the future would be copied through the frames of two functions.
+    Timeout { future, sleep }
 }
 
 /// Limits `future` to the time until `deadline`; see [`timeout`].
@@ -346,11 +346,14 @@ impl<F: Future> Future for Timeout<F> {
             let me = self.get_unchecked_mut();
             (Pin::new_unchecked(&mut me.future), &mut me.sleep)
         };
+        let had_budget = coop::has_budget();
         if let Poll::Ready(output) = future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        ready!(Pin::new(sleep).poll(cx));
-        Poll::Ready(Err(Elapsed(())))
+        // A future that uses up the budget in each poll must not keep its own timeout from ending.
+        let used_up = had_budget && !coop::has_budget();
+        let over = coop::with_one_operation_if(used_up, || Pin::new(sleep).poll(cx));
+        over.map(|()| Err(Elapsed(())))
     }
 }
 

@@ -3,7 +3,7 @@
 //! An error of one connection is skipped. After a shortage of descriptors or memory, the listener waits and
 //! tries again. An error of the listener itself goes to the caller.
 
-use std::future::Future;
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use super::socket::{Kind, Socket};
 use super::stream::ByteStream;
-use crate::reactor::Direction;
-use crate::time::{Sleep, sleep};
+use crate::reactor::delay::Delay;
+use crate::reactor::{Direction, Reactor};
 
 /// A listener of mio. The trait is sealed. See [`TcpListener`](super::TcpListener).
 pub trait Accept: Kind {
@@ -73,9 +73,6 @@ impl<S: Accept> Socket<S> {
     /// # Errors
     /// Returns the OS's other errors, and an error if the executor is dropped meanwhile.
     ///
-    /// # Panics
-    /// Panics if it has to wait for descriptors while something other than an executor of brigade polls it.
-    ///
     /// # Cancel safety
     /// Dropping the future loses no connection.
     pub async fn accept(&self) -> io::Result<Accepted<S>> {
@@ -85,7 +82,7 @@ impl<S: Accept> Socket<S> {
             match self.take(accepted) {
                 Err(error) => match Fault::of(&error) {
                     Fault::OfTheConnection => {}
-                    Fault::ShortOfMeans => pause.wait().await,
+                    Fault::ShortOfMeans => pause.wait(&self.io.reactor).await,
                     Fault::OfTheListener => return Err(error),
                 },
                 accepted => return accepted,
@@ -127,7 +124,7 @@ impl<S: Accept> Socket<S> {
     }
 
     /// Returns the connections as a stream that never ends. If there are no descriptors left, it waits as
-    /// [`accept`](Self::accept) does, and panics in the same case.
+    /// [`accept`](Self::accept) does.
     ///
     /// ```
     /// use brigade::net::{TcpListener, TcpStream};
@@ -154,10 +151,17 @@ impl<S: Accept> Socket<S> {
 
 /// The stream of a listener's `incoming`. See [`TcpListener::incoming`](Socket::incoming) for an example.
 #[must_use = "a stream does nothing until it is polled"]
-#[derive(Debug)]
 pub struct Accepting<'a, S: Accept> {
     listener: &'a Socket<S>,
     pause: Pause,
+}
+
+impl<S: Accept + fmt::Debug> fmt::Debug for Accepting<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accepting")
+            .field("listener", self.listener)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<S: Accept> futures_core::Stream for Accepting<'_, S> {
@@ -168,7 +172,9 @@ impl<S: Accept> futures_core::Stream for Accepting<'_, S> {
         loop {
             ready!(pause.poll(cx));
             match ready!(listener.poll_accept(cx)) {
-                Err(error) if matches!(Fault::of(&error), Fault::ShortOfMeans) => pause.begin(),
+                Err(error) if matches!(Fault::of(&error), Fault::ShortOfMeans) => {
+                    pause.begin(&listener.io.reactor);
+                }
                 accepted => {
                     *pause = Pause::new();
                     return Poll::Ready(Some(accepted.map(|(stream, _)| stream)));
@@ -215,38 +221,37 @@ const SHORT_OF_MEANS: (Duration, Duration) =
     (Duration::from_millis(10), Duration::from_millis(500));
 
 /// A pause that gets longer each time.
-#[derive(Debug)]
 pub(super) struct Pause {
     next: Duration,
-    sleep: Option<Sleep>,
+    delay: Option<Delay>,
 }
 
 impl Pause {
     pub(super) fn new() -> Self {
         Pause {
             next: SHORT_OF_MEANS.0,
-            sleep: None,
+            delay: None,
         }
     }
 
     /// Begins a pause, for whose end [`poll`](Self::poll) waits.
-    fn begin(&mut self) {
-        self.sleep = Some(sleep(self.next));
+    fn begin(&mut self, reactor: &Reactor) {
+        self.delay = Some(Delay::begin(reactor, self.next));
         self.next = (self.next * 2).min(SHORT_OF_MEANS.1);
     }
 
     /// Waits for the end of the pause, if one has begun.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(sleep) = &mut self.sleep {
-            ready!(Pin::new(sleep).poll(cx));
-            self.sleep = None;
+        if let Some(delay) = &mut self.delay {
+            ready!(delay.poll(cx));
+            self.delay = None;
         }
         Poll::Ready(())
     }
 
     /// Waits for one pause.
-    pub(super) async fn wait(&mut self) {
-        self.begin();
+    pub(super) async fn wait(&mut self, reactor: &Reactor) {
+        self.begin(reactor);
         std::future::poll_fn(|cx| self.poll(cx)).await;
     }
 }

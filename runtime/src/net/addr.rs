@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use crate::context;
+use crate::coop::consume_budget;
 use crate::handle;
 
 /// A type that can be turned into socket addresses, as with [`std::net::ToSocketAddrs`]. The trait is sealed.
@@ -74,6 +75,8 @@ pub async fn lookup_host(name: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>
 }
 
 pub(super) async fn lookup(target: Target) -> io::Result<Vec<SocketAddr>> {
+    // A literal address is ready at once.
+    consume_budget().await;
     let addresses = match target {
         Target::Address(address) => return Ok(vec![address]),
         Target::Addresses(addresses) => addresses,

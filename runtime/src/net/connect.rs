@@ -18,7 +18,7 @@ use std::time::Duration;
 use super::TcpStream;
 use super::socket::{Peer, Socket};
 use crate::reactor::Reactor;
-use crate::time::{Sleep, now};
+use crate::reactor::delay::Delay;
 
 type Connection = TcpStream;
 
@@ -36,11 +36,11 @@ pub(super) async fn connect_first(
         return connect_one(reactor, address).await;
     }
     let mut race = Race {
+        head_start: Delay::begin(&reactor, HEAD_START),
         reactor,
         waiting: alternate(&addresses),
         running: Vec::new(),
         failed: Vec::new(),
-        head_start: Sleep::new(None),
     };
     poll_fn(|cx| race.poll(cx)).await
 }
@@ -95,7 +95,7 @@ struct Race {
     running: Vec<Attempt>,
     failed: Vec<(SocketAddr, io::Error)>,
     /// The head start of the last attempt.
-    head_start: Sleep,
+    head_start: Delay,
 }
 
 struct Attempt {
@@ -119,9 +119,7 @@ impl Race {
                 return Poll::Pending;
             }
             let held = !self.running.is_empty() && none_failed;
-            // `None`: no timer can be armed, because this is polled outside of an executor. Then the next
-            // attempt begins without a head start.
-            if held && self.head_start.poll_anywhere(cx) == Some(Poll::Pending) {
+            if held && self.head_start.poll(cx).is_pending() {
                 return Poll::Pending;
             }
             self.begin_next();
@@ -149,7 +147,7 @@ impl Race {
                 address,
                 connection: Box::pin(connect_one(self.reactor.clone(), address)),
             });
-            self.head_start.reset(now() + HEAD_START);
+            self.head_start = Delay::begin(&self.reactor, HEAD_START);
         }
     }
 

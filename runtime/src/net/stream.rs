@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::socket::{Peer, Socket};
+use crate::coop;
 use crate::reactor::Direction;
 use crate::reactor::readiness::ReadySnapshot;
 
@@ -112,6 +113,10 @@ impl<S: ByteStream> Socket<S> {
             Ok(filled == into.len())
         });
         poll_fn(move |cx| {
+            if done {
+                // Nothing to read is always ready.
+                ready!(coop::poll_spend(cx));
+            }
             while !done {
                 done = ready!(Pin::new(&mut read).poll(cx))?;
             }
@@ -177,6 +182,9 @@ impl<S: ByteStream> Socket<S> {
             Ok(from.is_empty())
         });
         poll_fn(move |cx| {
+            if done {
+                ready!(coop::poll_spend(cx));
+            }
             while !done {
                 done = ready!(Pin::new(&mut write).poll(cx))?;
             }

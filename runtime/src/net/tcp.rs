@@ -13,6 +13,7 @@ use super::connect::{begin, connect_first, made};
 use super::socket::{Kind, Peer, Socket};
 use super::split::{OwnedReadHalf, OwnedWriteHalf, split};
 use super::sys;
+use crate::coop::consume_budget;
 use crate::io::{BOTH, Interest, TCP_STREAM, current_reactor};
 
 /// A TCP connection.
@@ -109,6 +110,8 @@ impl Socket<mio::net::TcpStream> {
             let reactor = current_reactor("TcpStream::connect")?;
             match target {
                 Target::Address(address) => {
+                    // The OS may refuse at once, again and again.
+                    consume_budget().await;
                     let stream = begin(reactor, address)?;
                     made(&stream).await?;
                     Ok(stream)
@@ -147,6 +150,7 @@ impl Socket<mio::net::TcpStream> {
     /// Dropping the future closes the socket.
     pub async fn connect_from(local: SocketAddr, remote: SocketAddr) -> io::Result<Self> {
         let reactor = current_reactor("TcpStream::connect_from")?;
+        consume_budget().await;
         let stream = mio::net::TcpStream::from_std(sys::begin_connect(local, remote)?);
         let stream = Socket::register(reactor, stream, false)?;
         made(&stream).await?;

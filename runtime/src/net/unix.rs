@@ -13,6 +13,7 @@ use super::accept::{Accepting, Pause};
 use super::connect::made;
 use super::socket::{Kind, Peer, Socket};
 use super::sys::{self, UCred};
+use crate::coop::consume_budget;
 use crate::io::{BOTH, Interest, current_reactor};
 use crate::reactor::Direction;
 
@@ -77,11 +78,15 @@ impl Socket<mio::net::UnixStream> {
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
         let reactor = current_reactor("UnixStream::connect")?;
         let mut pause = Pause::new();
+        // The OS may refuse at once, again and again.
+        consume_budget().await;
         let stream = loop {
             match mio::net::UnixStream::connect(path.as_ref()) {
                 Ok(stream) => break stream,
                 // The listener's queue is full, and no event tells when it has space again.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => pause.wait().await,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    pause.wait(&reactor).await
+                }
                 Err(error) => return Err(error),
             }
         };

@@ -2,7 +2,7 @@
 //!
 //! Without a seed the queue is first come, first served, and has two parts: tasks that were spawned or
 //! woken, and tasks that *yielded*. A task yields when it wakes itself in its own poll. It goes behind
-//! all tasks that are ready by then, and at most [`OVERTAKES`] later ones may overtake it. So tasks that
+//! all tasks that are ready by then. At most [`OVERTAKES`] later ones overtake the first of them, then as many the next. So tasks that
 //! wake themselves hardly delay the tasks that the driver woke, and are not starved by them. With a
 //! seed, a generator decides the order of all tasks.
 

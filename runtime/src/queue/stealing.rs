@@ -170,7 +170,7 @@ impl<T> Ring<T> {
 
     /// Takes half of this ring, rounded up. Returns one item and moves the others to `thief`, the
     /// caller's own ring. Returns `None` if the ring is empty, if another thief is reading it, or if
-    /// the thief's ring is half full itself.
+    /// the thief's ring is more than half full itself.
     ///
     /// # Safety
     /// The caller is the owner of `thief`, which is a different ring.

@@ -18,12 +18,14 @@
 //!   └──────────────────────┴───────────────────┘
 //! ```
 
+pub(crate) mod delay;
 pub(crate) mod readiness;
 pub(crate) mod source;
 #[cfg(all(feature = "precise-timers", target_os = "linux"))]
 pub(crate) mod timerfd;
 
 use std::io;
+use std::sync::OnceLock;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -37,7 +39,8 @@ pub(crate) use self::source::{Direction, Source};
 
 #[cfg(all(test, loom))]
 use crate::loom_tests::os::{OsNotifier, Poll, Registry};
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak, lock};
+use crate::timer::Timers;
 
 /// The width of the index in a token, in bits.
 const HALF: u32 = usize::BITS / 2;
@@ -57,6 +60,8 @@ pub(crate) struct Reactor {
     sources: Mutex<Sources>,
     /// The number of sources, readable without the lock. If it is 0, asking the OS is pointless.
     count: AtomicUsize,
+    /// The timers of [`delay`]s and pauses: see [`serve`](Reactor::serve).
+    os_timers: OnceLock<Weak<Timers>>,
 }
 
 struct Sources {
@@ -87,6 +92,7 @@ pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
             sealed: false,
         }),
         count: AtomicUsize::new(0),
+        os_timers: OnceLock::new(),
     };
     let events = Events::with_capacity(EVENTS);
     Ok((Arc::new(reactor), EventLoop { poll, events }))
@@ -100,6 +106,17 @@ impl Reactor {
         self.notifier
             .wake()
             .expect("brigade: an event loop could not be notified");
+    }
+
+    /// Sets the timers of delays. Not the other way round: the timers keep the reactor alive, to notify it.
+    pub(crate) fn serve(&self, timers: &Arc<Timers>) {
+        // This is called once, when the executor is built.
+        let _ = self.os_timers.set(Arc::downgrade(timers));
+    }
+
+    /// Returns the timers of delays, in real time; `None` once the executor is gone.
+    pub(crate) fn os_timers(&self) -> Option<Arc<Timers>> {
+        self.os_timers.get()?.upgrade()
     }
 
     /// Makes every later registration an error, for runs that must not depend on the OS.
@@ -136,7 +153,7 @@ impl Reactor {
                      no seed decides when they are ready; use channels, or pipes in memory",
                 ));
             }
-            sources.insert(interest, writable)
+            sources.insert(interest, writable, self.os_timers.get().cloned())
         };
         // Without the lock, since this is the user's code, which may also panic. No event for the token can
         // come before this call.
@@ -180,11 +197,16 @@ impl Drop for RemoveOnDrop<'_> {
 }
 
 impl Sources {
-    fn insert(&mut self, interest: Interest, writable: bool) -> Arc<Source> {
+    fn insert(
+        &mut self,
+        interest: Interest,
+        writable: bool,
+        timers: Option<Weak<Timers>>,
+    ) -> Arc<Source> {
         self.generation = self.generation.wrapping_add(1) & INDEX;
         let vacant = self.entries.vacant_entry();
         let token = Token(self.generation << HALF | vacant.key());
-        let source = Arc::new(Source::new(token, interest, writable));
+        let source = Arc::new(Source::new(token, interest, writable, timers));
         vacant.insert(source.clone());
         source
     }
@@ -268,16 +290,16 @@ mod tests {
             sealed: false,
         };
         // With a neighbour the slab is never emptied, so the index is used again.
-        let neighbour = sources.insert(Interest::READABLE, false).token;
+        let neighbour = sources.insert(Interest::READABLE, false, None).token;
         let mut stale = Vec::new();
         for _ in 0..8 {
-            let source = sources.insert(Interest::READABLE, false);
+            let source = sources.insert(Interest::READABLE, false, None);
             let token = source.token;
             assert!(std::ptr::eq(sources.find(token).unwrap(), &*source));
             assert!(sources.remove(token).is_some());
             stale.push(token);
         }
-        let source = sources.insert(Interest::READABLE, true);
+        let source = sources.insert(Interest::READABLE, true, None);
         let token = source.token;
         for old in stale {
             assert_eq!(old.0 & INDEX, token.0 & INDEX);

@@ -16,9 +16,9 @@ use mio::{Interest, Token};
 
 use super::readiness::{Readiness, ReadySnapshot, WaiterKey};
 use crate::coop;
-use crate::sync::{Arc, AtomicU32, Mutex, Ordering, lock};
+use crate::sync::{Arc, AtomicU32, Mutex, Ordering, Weak, lock};
 use crate::task::waker::wake_quietly;
-use crate::time::{Sleep, now};
+use crate::timer::{Armed, Timers};
 
 /// The direction that an operation needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,12 +84,21 @@ impl Direction {
 impl Source {
     /// Makes a source, which is not known to be readable before the first event. The caller knows whether it
     /// may be written at once: a stream that is still connecting may not.
-    pub(super) fn new(token: Token, interest: Interest, writable: bool) -> Self {
+    pub(super) fn new(
+        token: Token,
+        interest: Interest,
+        writable: bool,
+        timers: Option<Weak<Timers>>,
+    ) -> Self {
         Source {
             token,
             read: Readiness::new(false, short_read_drains(interest)),
             write: Readiness::new(writable, false),
-            pause: Pause::default(),
+            pause: Pause {
+                timers,
+                failures: AtomicU32::new(0),
+                under_way: Mutex::new(None),
+            },
         }
     }
 
@@ -341,12 +350,13 @@ const DOUBLINGS: u32 = 6;
 /// This makes the sender's socket writable, which is an event. A task that trusts such events tries for ever
 /// and keeps a processor busy. So writes that fail in a row, each after its own event, are spaced out: during
 /// a pause, events have no effect.
-#[derive(Default)]
 pub(super) struct Pause {
+    /// The timers of the source's executor, which also delivers its events.
+    timers: Option<Weak<Timers>>,
     /// The number of writes that failed in a row.
     failures: AtomicU32,
     /// The timer of the current pause.
-    sleep: Mutex<Option<Box<Sleep>>>,
+    under_way: Mutex<Option<Box<Armed>>>,
 }
 
 impl Pause {
@@ -357,16 +367,18 @@ impl Pause {
         if before < FREE {
             return false;
         }
-        let mut pause = lock(&self.sleep);
-        if pause.is_none() {
+        // If the executor is gone, no event comes any more.
+        let Some(timers) = self.timers.as_ref().and_then(Weak::upgrade) else {
+            return false;
+        };
+        let mut under_way = lock(&self.under_way);
+        if under_way.is_none() {
             let length = SHORTEST * (1 << (before - FREE).min(DOUBLINGS));
-            let mut sleep = Box::new(Sleep::new(Some(now() + length)));
             let waker = Waker::from(source.clone());
-            // Outside of an executor no timer can be armed, so every event counts as usual.
-            if sleep.poll_anywhere(&mut Context::from_waker(&waker)) != Some(Poll::Pending) {
+            let Some(armed) = timers.arm(Some(timers.now() + length), &waker) else {
                 return false;
-            }
-            *pause = Some(sleep);
+            };
+            *under_way = Some(Box::new(armed));
         }
         // With the lock held, so that the pause ends only after this.
         source.write.hold();
@@ -375,8 +387,8 @@ impl Pause {
 
     /// Disarms the timer, whose waker keeps the source alive.
     pub(super) fn end(&self) {
-        let sleep = lock(&self.sleep).take();
-        drop(sleep);
+        let armed = lock(&self.under_way).take();
+        drop(armed);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::metrics::{Counters, Depths};
 use crate::reactor;
 use crate::sync::Arc;
 use crate::task::scheduler_ref::SchedulerRef;
-use crate::timer::Timers;
+use crate::timer::{Clock, Timers};
 use crate::trace::Probe;
 
 impl Builder<SingleThread> {
@@ -111,7 +111,13 @@ impl Builder<SingleThread> {
         } = settings.instruments(&reactor)?;
         let depths = Arc::new(Queues(scheduler.clone(), counters.clone()));
         let notified = reactor.clone();
-        let timers = Timers::new(clock, 1, move || notified.notify());
+        let notify = move || notified.notify();
+        let timers = Arc::new(Timers::new(clock, 1, notify.clone()));
+        let mut os_timers = timers.clone();
+        if settings.virtual_time {
+            os_timers = Arc::new(Timers::new(Arc::new(Clock::new(false)), 1, notify));
+        }
+        reactor.serve(&os_timers);
         let pool = Pool::new(settings.threads, blocking_threads, recorder.clone());
         if settings.virtual_time {
             pool.notify_when_idle(reactor.clone());
@@ -120,13 +126,19 @@ impl Builder<SingleThread> {
             shared: Arc::new(Shared {
                 scheduler: SchedulerRef::bound(scheduler.clone(), Probe::new(recorder.clone())),
                 reactor,
-                timers: Arc::new(timers),
+                timers,
+                os_timers: os_timers.clone(),
                 pool,
                 counters,
                 depths,
             }),
             scheduler,
-            driver: RefCell::new(Driver::new(event_loop, timerfd, recorder)),
+            driver: RefCell::new(Driver::new(
+                event_loop,
+                timerfd,
+                settings.virtual_time.then_some(os_timers),
+                recorder,
+            )),
             thread: PhantomData,
         })
     }

@@ -52,8 +52,8 @@ use crate::task::{spawn, spawn_task};
 use crate::timeline::Timeline;
 use crate::trace::recorder::Role;
 
-/// The most operations from other threads that run between two polls of the driver. It equals the bound
-/// on polls, so tasks from other threads do not pile up faster than they run.
+/// The most operations from other threads that run between two polls of the driver. It equals the
+/// largest bound on polls, so tasks from other threads do not pile up faster than they run.
 const OPS_PER_TURN: usize = LOOK_EVERY;
 
 /// The single-thread executor: an event loop.
@@ -326,7 +326,7 @@ impl<'a> RunLoop<'a> {
 
     fn poll_driver(&mut self) {
         let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
-        if !reactor.is_empty() || !timers.is_empty() {
+        if !reactor.is_empty() || !timers.is_empty() || self.driver.has_os_timers() {
             self.driver.poll(reactor, timers, &mut self.woken);
             driver::wake_all(&mut self.woken);
         }
@@ -360,11 +360,6 @@ impl<'a> RunLoop<'a> {
         self.counters
             .queued
             .set(self.executor.scheduler.queued().unwrap_or(0) as u64);
-        let at_once = &self.executor.shared.counters.at_once;
-        if at_once.most() == 0 && self.counters.polls.get() > 0 {
-            at_once.up_alone();
-            at_once.down_alone();
-        }
     }
 }
 
@@ -380,10 +375,9 @@ impl Drop for SingleThread {
     /// Drops the future of every task, on this thread. Cancels jobs of the blocking pool that have not
     /// begun. Wakes tasks of other executors that wait for a socket or a timer of this one.
     fn drop(&mut self) {
-        let _entered = context::enter(&self.shared);
+        let _entered = context::enter_closing(&self.shared);
         self.scheduler.close(&self.shared.scheduler);
-        self.shared.pool.close();
-        driver::close(&self.shared.reactor, &self.shared.timers);
+        self.shared.close();
     }
 }
 

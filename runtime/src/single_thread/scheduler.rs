@@ -1,6 +1,6 @@
 //! The tasks' view of the single-thread executor: a run queue, the list of living tasks, and the inbox.
 //!
-//! On the executor's thread, spawning, waking and finishing a task touch ordinary memory. From any other
+//! On the executor's thread, the queue and the state of a task are ordinary memory. From any other
 //! thread there is only one way in, the inbox. No user code runs while [`Local`] is open, because that
 //! code may call this scheduler again.
 

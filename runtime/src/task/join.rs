@@ -28,7 +28,7 @@ use super::waker::{self, drop_quietly, wake_quietly};
 use crate::sync::{AtomicU8, Ordering};
 
 /// A `JoinHandle` exists. Set when the task is made. Cleared when the handle is dropped, unless RELEASED
-/// is set.
+/// and TAKEN are set.
 const HANDLE: u8 = 1 << 0;
 /// The slot holds a waker and belongs to the executor. Set and cleared by the handle, until DONE.
 const WAKER: u8 = 1 << 1;

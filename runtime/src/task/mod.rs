@@ -1,7 +1,7 @@
 //! Tasks: spawning, awaiting and aborting them, and how they work inside.
 //!
 //! A task is a future together with everything it needs to run on its own: memory, a state, a waker, and
-//! a handle for its output. This module knows no queue, no thread and no clock. The executor decides
+//! a handle for its output. This module knows no queue and no clock. The executor decides
 //! when a task runs. The task reaches its executor through one trait, [`scheduler_ref::Schedule`].
 //!
 //! # The naive version, and what breaks

@@ -37,7 +37,7 @@ pub(crate) trait Schedule: Send + Sync {
     /// Forgets a task that is about to be done, if it was ever bound.
     fn unbind(&self, task: RawTask);
 
-    /// Puts a task that was woken during its own poll into a run queue, behind all ready tasks.
+    /// Puts a task that was woken during its own poll into a run queue, as a task that yields.
     fn reschedule(&self, task: Runnable) {
         self.schedule(task);
     }

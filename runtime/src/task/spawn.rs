@@ -96,9 +96,8 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    context::expect("brigade::spawn_blocking", |shared| {
-        handle::spawn_blocking(shared, work)
-    })
+    let shared = context::expect("brigade::spawn_blocking", |shared| shared.clone());
+    handle::spawn_blocking(shared, work)
 }
 
 /// Spawns a task that has a name, for timelines and traces.
@@ -204,8 +203,8 @@ pub(crate) fn pinned<F: Future, R>(future: F, f: impl FnOnce(Pin<&mut F>) -> R) 
     }
 }
 
-/// Returns whether a future should be moved to the heap instead of the stack.
-pub(crate) const fn is_large<F: Future>() -> bool {
+/// Returns whether a future or closure should be moved to the heap instead of the stack.
+pub(crate) const fn is_large<F>() -> bool {
     // Arbitrary: a stack of 2 MiB has room for a hundred such futures.
     size_of::<F>() > 16 * 1024
 }
@@ -213,10 +212,16 @@ pub(crate) const fn is_large<F: Future>() -> bool {
 /// Moves a future to the heap.
 #[inline(always)]
 pub(crate) fn boxed<F: Future>(future: F) -> Pin<Box<F>> {
-    let mut place = Box::<F>::new_uninit();
-    // `Box::pin` would take it by value, and so copy it in a debug build. SAFETY: the memory is fresh
-    // and of the future's type.
-    unsafe { place.as_mut_ptr().write(future) };
+    Box::into_pin(to_heap(future))
+}
+
+/// Moves a future or closure to the heap.
+#[inline(always)]
+pub(crate) fn to_heap<T>(value: T) -> Box<T> {
+    let mut place = Box::<T>::new_uninit();
+    // `Box::new` would take it by value, and so copy it in a debug build. SAFETY: the place is fresh and
+    // of the value's type.
+    unsafe { place.as_mut_ptr().write(value) };
     // SAFETY: written just now.
-    Box::into_pin(unsafe { place.assume_init() })
+    unsafe { place.assume_init() }
 }

@@ -35,7 +35,7 @@
 use crate::sync::{AtomicU8, Ordering};
 
 /// The task is in a run queue. Together with RUNNING: it was woken during its poll. Set by spawn, wake
-/// and abort; cleared by start, pend and seize.
+/// and abort; cleared by start, seize and finish.
 pub(super) const QUEUED: u8 = 1 << 0;
 /// A thread is polling or dropping the future, and owns it. Set by start and seize; cleared by pend and
 /// finish.

@@ -131,8 +131,9 @@ impl Timers {
         let wheel = self.wheels.get(OWN_WHEEL.get()).unwrap_or(&self.wheels[0]);
         let waker = waker.clone();
         let state = lock(&wheel.state);
+        let awaited = self.alarm.clock.is_awaited_here();
         (!state.closed).then(|| Armed {
-            key: wheel.insert(state, deadline, waker),
+            key: wheel.insert(state, deadline, waker, awaited),
             wheel: wheel.clone(),
         })
     }
@@ -196,6 +197,7 @@ impl LockedWheel {
         mut state: MutexGuard<'_, WheelState>,
         deadline: Option<Instant>,
         waker: Waker,
+        awaited: bool,
     ) -> Key {
         let Alarm {
             clock,
@@ -209,7 +211,7 @@ impl LockedWheel {
             _ => state.wheel.insert(deadline, waker),
         };
         self.empty.store(false, Ordering::Relaxed);
-        let is_held = clock.note_waiter(deadline);
+        let is_held = awaited && clock.note_waiter(key, deadline);
         drop(state);
         // A2. After the exchange a later timer need not notify again.
         let is_earlier = deadline < parked_until.load(Ordering::Relaxed)
@@ -244,7 +246,8 @@ impl Armed {
         let Some(waker) = state.wheel.remove(self.key) else {
             return false;
         };
-        self.key = self.wheel.insert(state, deadline, waker);
+        let awaited = self.wheel.alarm.clock.forget_waiter(self.key);
+        self.key = self.wheel.insert(state, deadline, waker, awaited);
         true
     }
 }
@@ -257,6 +260,7 @@ impl Drop for Armed {
         let waker = state.wheel.remove(self.key);
         let empty = state.wheel.is_empty();
         self.wheel.empty.store(empty, Ordering::Relaxed);
+        self.wheel.alarm.clock.forget_waiter(self.key);
         drop(state);
         drop(waker);
     }
@@ -279,8 +283,9 @@ struct VirtualTime {
     /// The nanoseconds that have passed.
     passed: AtomicU64,
     held: AtomicBool,
-    /// The time up to which even a held clock moves, because a non-owner thread waits for it.
-    awaited_until: AtomicU64,
+    /// The timers that threads other than the owner wait for, with their deadlines. A held clock may move up
+    /// to the last of them.
+    awaited: Mutex<Vec<(Key, u64)>>,
     owner: ThreadToken,
 }
 
@@ -293,7 +298,7 @@ impl Clock {
             virtual_time: virtual_time.then(|| VirtualTime {
                 passed: AtomicU64::new(0),
                 held: AtomicBool::new(false),
-                awaited_until: AtomicU64::new(0),
+                awaited: Mutex::new(Vec::new()),
                 owner: ThreadToken::current(),
             }),
             // 2^20 ns: about the millisecond to which mio rounds the timeouts of epoll.
@@ -356,21 +361,36 @@ impl Clock {
     /// Virtual time: returns whether the clock may jump to `nanos` when nothing is ready.
     pub(crate) fn may_jump(&self, nanos: u64) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
-            !it.held.load(Ordering::Relaxed) || nanos <= it.awaited_until.load(Ordering::Relaxed)
+            !it.held.load(Ordering::Relaxed)
+                || lock(&it.awaited).iter().any(|(_, until)| nanos <= *until)
         })
     }
 
-    /// Notes that this thread arms a timer, under the lock of a wheel. Returns whether the driver must be
-    /// notified, since it holds the clock that this thread waits for.
-    pub(crate) fn note_waiter(&self, deadline: u64) -> bool {
-        let Some(it) = &self.virtual_time else {
-            return false;
-        };
-        if it.owner == ThreadToken::current() {
-            return false;
-        }
-        it.awaited_until.fetch_max(deadline, Ordering::Relaxed);
-        it.held.load(Ordering::Relaxed)
+    /// Virtual time: returns whether a timer that this thread arms is one that the owner does not wait for.
+    fn is_awaited_here(&self) -> bool {
+        self.virtual_time
+            .as_ref()
+            .is_some_and(|it| it.owner != ThreadToken::current())
+    }
+
+    /// Notes such a timer, under the lock of its wheel. Returns whether the driver must be notified, because
+    /// it holds the clock.
+    fn note_waiter(&self, key: Key, deadline: u64) -> bool {
+        self.virtual_time.as_ref().is_some_and(|it| {
+            lock(&it.awaited).push((key, deadline));
+            it.held.load(Ordering::Relaxed)
+        })
+    }
+
+    /// Forgets a timer that is disarmed or moved. Returns whether it was noted.
+    fn forget_waiter(&self, key: Key) -> bool {
+        self.virtual_time.as_ref().is_some_and(|it| {
+            let mut awaited = lock(&it.awaited);
+            let position = awaited.iter().position(|(noted, _)| *noted == key);
+            position
+                .map(|position| awaited.swap_remove(position))
+                .is_some()
+        })
     }
 }
 

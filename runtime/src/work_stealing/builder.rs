@@ -72,11 +72,13 @@ impl Builder<WorkStealing> {
             recorder,
         } = settings.instruments(&reactor)?;
         let notified = reactor.clone();
-        let timers = Timers::new(clock, workers, move || notified.notify());
+        let timers = Arc::new(Timers::new(clock, workers, move || notified.notify()));
+        reactor.serve(&timers);
         let shared = Arc::new(Shared {
             scheduler: SchedulerRef::shared(scheduler.clone(), Probe::new(recorder.clone())),
             reactor,
-            timers: Arc::new(timers),
+            os_timers: timers.clone(),
+            timers,
             pool: Pool::new(
                 settings.threads.clone(),
                 settings.max_blocking_threads,
@@ -85,7 +87,7 @@ impl Builder<WorkStealing> {
             counters,
             depths: scheduler.clone(),
         });
-        let driver = Driver::new(event_loop, timerfd, recorder);
+        let driver = Driver::new(event_loop, timerfd, None, recorder);
         let driver = Arc::new(Mutex::new(driver));
         let latch = Arc::new(ShutdownLatch::new(shared.clone(), scheduler.clone()));
         let executor = WorkStealing {

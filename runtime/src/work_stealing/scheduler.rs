@@ -39,7 +39,7 @@ pub(crate) struct Scheduler {
 pub(crate) struct Remote {
     /// Tasks that were spawned or woken, except the last one, which is in the slot.
     pub(crate) ring: Ring<Runnable>,
-    /// Tasks that woke themselves during their poll.
+    /// Tasks that were woken during their own poll.
     pub(crate) yielded: Ring<Runnable>,
     pub(crate) slot: LifoSlot,
     pub(crate) parker: Parker,

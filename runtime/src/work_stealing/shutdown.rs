@@ -20,7 +20,6 @@ use std::time::Instant;
 use super::scheduler::Scheduler;
 use super::worker;
 use crate::context;
-use crate::driver;
 use crate::handle::Shared;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, Condvar, Mutex, lock};
@@ -121,12 +120,11 @@ impl ShutdownLatch {
 
     /// Steps 3 and 4.
     fn finish(&self) {
-        let _entered = context::enter(&self.shared);
+        let _entered = context::enter_closing(&self.shared);
         // The caller is the last to leave, so no task is running or will be. The queues keep bare pointers
         // to complete tasks, which are never read again.
         self.scheduler.owned.cancel_all();
-        self.shared.pool.close();
-        driver::close(&self.shared.reactor, &self.shared.timers);
+        self.shared.close();
     }
 }
 
@@ -144,7 +142,7 @@ impl Present {
 impl Drop for WorkerGuard {
     fn drop(&mut self) {
         if thread::panicking() {
-            // Panics of tasks are caught, so the OS has refused to wait for events (`Driver::turn`), and
+            // Panics of tasks are caught, so the OS has refused to wait for events (`EventLoop::turn`), and
             // will refuse other workers too. All leave now instead of when the executor is dropped, so
             // that every join handle is resolved.
             self.0.scheduler.close();

@@ -74,7 +74,7 @@ pub(super) struct Worker {
     spurious_rise: Cell<bool>,
     /// The number of tasks run from the slot since the last one from a ring.
     pub(super) streak: Cell<u32>,
-    /// The last task from a ring was one from `yielded`.
+    /// The ring of yielded tasks is not the one to ask first next time.
     pub(super) yielded_last: Cell<bool>,
     /// The injector had tasks at the last check, and has not been found empty since.
     pub(super) alternate_injector: Cell<bool>,
@@ -169,7 +169,7 @@ impl Worker {
         self.spurious_rise.set(false);
         self.scheduler.counters.worker_begins();
         if !self.searching.replace(false) {
-            // R3: this worker was the monitor or in the driver, and hands neither role to anyone.
+            // R3: this worker may have been the monitor or in the driver, and hands neither role to anyone.
             self.scheduler.ensure_monitor();
         } else if self.scheduler.idle.stop_searching() {
             // There may be more tasks, and no other worker searches.

@@ -344,7 +344,20 @@ fn a_job_that_outlives_its_executor_gets_an_answer_from_everything<K: Kitchen>()
     park_on(job).unwrap();
 }
 
+/// The largest number of threads is as good as any.
+fn there_may_be_any_number_of_threads<K: Kitchen>() {
+    for threads in [1 << (usize::BITS - 6), usize::MAX] {
+        let executor = K::try_build(K::builder().max_blocking_threads(threads)).unwrap();
+        let lookups = executor.block_on(async {
+            brigade::net::lookup_host("localhost:80").await.unwrap();
+            brigade::Handle::current().metrics().num_blocking_threads
+        });
+        assert_eq!(lookups, 1);
+    }
+}
+
 on_both! {
+    there_may_be_any_number_of_threads,
     a_job_that_outlives_its_executor_gets_an_answer_from_everything,
     a_closure_runs_elsewhere_and_answers,
     a_panic_reaches_the_handle,

@@ -5,6 +5,7 @@ use brigade_tests::Counting;
 
 mod blocked_worker;
 mod blocking;
+mod budget;
 mod fairness;
 mod faults;
 mod guard;

@@ -346,7 +346,29 @@ fn a_task_that_nothing_can_wake_is_kept_until_shutdown<K: Kitchen>() {
     assert_eq!(drops.get(), 2);
 }
 
+/// A destructor that blocks at shutdown gets a panic, which harms nobody: the timers and sockets that it would
+/// wait for are not served any more.
+fn blocking_in_drop_at_shutdown_panics<K: Kitchen>() {
+    let executor = K::open();
+    let handle = executor.handle();
+    let (send, receive) = mpsc::channel();
+    let blocks = Dropped(move || {
+        let blocked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            handle.block_on(sleep(Duration::from_millis(3)));
+        }));
+        send.send(blocked.is_err()).unwrap();
+    });
+    drop(executor.spawn(async move {
+        let _blocks = blocks;
+        pending::<()>().await;
+    }));
+    executor.block_on(brigade::yield_now());
+    drop(executor);
+    assert!(receive.recv().unwrap());
+}
+
 on_both! {
+    blocking_in_drop_at_shutdown_panics,
     a_task_that_nothing_can_wake_is_kept_until_shutdown,
     futures_are_dropped_exactly_once,
     a_spawn_in_drop_at_shutdown_is_aborted,

@@ -4,6 +4,7 @@
 use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use brigade::Executor;
 use brigade::io::{Interest, Registered};
 use brigade::net::UnixDatagram;
 use brigade::time::timeout;
-use brigade_tests::{Kitchen, on_both};
+use brigade_tests::{Kitchen, ManyCooks, on_both};
 use futures::FutureExt;
 
 use crate::readiness::HANG;
@@ -127,7 +128,45 @@ fn a_sender_that_pauses_may_be_dropped<K: Kitchen>() {
     );
 }
 
+/// The pause of a socket is in the timers of the socket's executor. Neither an executor that stands still nor one
+/// that is gone affects it, although it is the current one of the thread that sends.
+fn a_pause_belongs_to_the_sockets_executor<K: Kitchen>() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("receiver");
+    let receiver = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    receiver.set_nonblocking(true).unwrap();
+    let executor = ManyCooks::<1>::open();
+    let sender = executor.block_on(async { Arc::new(UnixDatagram::unbound().unwrap()) });
+    let send = || sender.send_to(b"rice", &path);
+    let other = K::open();
+    other.block_on(async {
+        // Fills the queue, and gives up in a pause.
+        while timeout(Duration::from_millis(100), send()).await.is_ok() {}
+    });
+    while receiver.recv(&mut [0; 8]).is_ok() {}
+    // The other executor lives, but may run no more.
+    let sent = executor.block_on(async { timeout(HANG, send()).await });
+    assert_eq!(sent.expect("the sender hangs").unwrap(), 4);
+
+    let handle = other.handle();
+    drop(other);
+    let reader = std::thread::spawn(move || {
+        receiver.set_nonblocking(false).unwrap();
+        for _ in 0..51 {
+            std::thread::sleep(Duration::from_millis(1));
+            receiver.recv(&mut [0; 8]).unwrap();
+        }
+    });
+    // The current executor is gone, and its timers are closed.
+    let _guard = handle.enter();
+    for _ in 0..50 {
+        assert_eq!(brigade_tests::park_on(send()).unwrap(), 4);
+    }
+    reader.join().unwrap();
+}
+
 on_both! {
+    a_pause_belongs_to_the_sockets_executor,
     a_send_to_a_full_queue_does_not_spin,
     own_sends_to_a_full_queue_do_not_spin,
     a_sender_that_pauses_may_be_dropped,

@@ -198,8 +198,57 @@ fn the_ways_to_spawn_locally_take_a_big_future() {
     assert_eq!(sums, [SIZE; 3]);
 }
 
+/// A closure that returns the sum of its bytes.
+fn big_closure() -> impl FnOnce() -> usize + Send + 'static {
+    let bytes = [1_u8; SIZE];
+    move || {
+        black_box(&bytes)
+            .iter()
+            .map(|byte| usize::from(*byte))
+            .sum()
+    }
+}
+
+/// Neither the caller nor the thread of the pool copies a big closure often.
+fn the_ways_to_spawn_a_job_take_a_big_closure<K: Kitchen>() {
+    let sum = on_a_stack_of(STACK, || {
+        let executor = K::try_build(K::builder().thread_stack_size(STACK)).unwrap();
+        let handle = executor.handle();
+        let job = in_a_frame!(handle.spawn_blocking(big_closure()));
+        executor.block_on(async {
+            let other = in_a_frame!(brigade::spawn_blocking(big_closure()));
+            let mut set = JoinSet::new();
+            in_a_frame!(drop(set.spawn_blocking(big_closure())));
+            let sum = job.await.unwrap() + other.await.unwrap();
+            sum + set.join_all().await[0]
+        })
+    });
+    assert_eq!(sum, 3 * SIZE);
+}
+
+fn timeouts_take_a_big_future<K: Kitchen>() {
+    let sum = on_a_stack_of(STACK, || {
+        K::open().block_on(async {
+            let minute = std::time::Duration::from_secs(60);
+            let task = in_a_frame!(brigade::spawn(brigade::time::timeout(
+                minute,
+                Big::<SIZE>::new()
+            )));
+            let until = brigade::time::now() + minute;
+            let other = in_a_frame!(brigade::spawn(brigade::time::timeout_at(
+                until,
+                Big::<SIZE>::new()
+            )));
+            task.await.unwrap().unwrap() + other.await.unwrap().unwrap()
+        })
+    });
+    assert_eq!(sum, 2 * SIZE);
+}
+
 on_both! {
     ; alone:
+    the_ways_to_spawn_a_job_take_a_big_closure,
+    timeouts_take_a_big_future,
     block_on_takes_a_big_future,
     spawn_of_the_trait_takes_a_big_future,
     spawn_of_a_handle_takes_a_big_future,

@@ -1,11 +1,16 @@
 //! Tests virtual time, in which a sleeping program takes no time and every run is the same.
 
 use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use brigade::SingleThread;
+use brigade::net::{TcpStream, UnixDatagram, UnixStream};
 use brigade::time::{now, sleep, timeout};
 use brigade_tests::{one_cook, park_on};
 
@@ -127,17 +132,17 @@ fn it_stands_still_while_a_job_runs() {
         let jobs: Vec<_> = (0..5)
             .map(|_| brigade::spawn_blocking(|| std::thread::sleep(5 * MS)))
             .collect();
-        let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let done = Arc::new(AtomicBool::new(false));
         drop(brigade::spawn_blocking({
             let done = done.clone();
             move || {
                 std::thread::sleep(50 * MS);
-                done.store(true, std::sync::atomic::Ordering::SeqCst);
+                done.store(true, Ordering::SeqCst);
             }
         }));
         sleep(HOUR).await;
         assert!(jobs.iter().all(|job| job.is_finished()));
-        assert!(done.load(std::sync::atomic::Ordering::SeqCst));
+        assert!(done.load(Ordering::SeqCst));
         assert_eq!(now() - start, HOUR);
     });
 }
@@ -156,7 +161,122 @@ fn a_job_may_wait_for_the_clock() {
     });
 }
 
+/// A job that waited for the clock, and does no longer, has no effect on the clock.
+fn what_a_job_waited_for_does_not_move_the_clock_later() {
+    for waited in [Duration::from_secs(3600), Duration::MAX] {
+        let executor = SingleThread::builder().virtual_time(true).build().unwrap();
+        executor.block_on(async {
+            let start = now();
+            let handle = brigade::Handle::current();
+            brigade::spawn_blocking(move || {
+                handle
+                    .block_on(timeout(waited, brigade::yield_now()))
+                    .unwrap();
+            })
+            .await
+            .unwrap();
+            let job = brigade::spawn_blocking(|| std::thread::sleep(50 * MS));
+            timeout(Duration::from_secs(60), job)
+                .await
+                .unwrap()
+                .unwrap();
+            assert_eq!(now(), start);
+        });
+    }
+}
+
+/// A job that resets the sleep of a task does not wait for the clock itself.
+fn a_job_that_resets_anothers_sleep_does_not_move_the_clock() {
+    let executor = SingleThread::builder().virtual_time(true).build().unwrap();
+    executor.block_on(async {
+        let pause = Arc::new(Mutex::new(Box::pin(sleep(Duration::from_secs(100)))));
+        let shared = pause.clone();
+        let task = brigade::spawn(async move {
+            poll_fn(|cx| shared.lock().unwrap().as_mut().poll(cx)).await;
+        });
+        brigade::yield_now().await;
+        let (sooner, over) = (
+            now() + Duration::from_secs(50),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let told = over.clone();
+        let job = brigade::spawn_blocking(move || {
+            pause.lock().unwrap().as_mut().reset(sooner);
+            std::thread::sleep(50 * MS);
+            told.store(true, Ordering::SeqCst);
+        });
+        task.await.unwrap();
+        assert!(
+            over.load(Ordering::SeqCst),
+            "the clock moved during the job"
+        );
+        assert_eq!(now(), sooner);
+        job.await.unwrap();
+    });
+}
+
+/// An operation that the OS announces by no event is tried again in real time, so it ends although the clock
+/// stands still: here a job makes room, and each of the three operations waits for that.
+fn operations_that_wait_for_a_job_end() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    let executor = SingleThread::builder().virtual_time(true).build().unwrap();
+    executor.block_on(async {
+        let start = now();
+        let to = path("datagrams");
+        let receiver = std::os::unix::net::UnixDatagram::bind(&to).unwrap();
+        let sender = UnixDatagram::unbound().unwrap();
+        let job = brigade::spawn_blocking(move || {
+            for _ in 0..50 {
+                std::thread::sleep(MS);
+                receiver.recv(&mut [0; 16]).unwrap();
+            }
+        });
+        for _ in 0..50 {
+            sender.send_to(b"x", &to).await.unwrap();
+        }
+        job.await.unwrap();
+
+        let to = path("listener");
+        let listener = std::os::unix::net::UnixListener::bind(&to).unwrap();
+        // SAFETY: it takes a descriptor, which is open, and a number.
+        unsafe { libc::listen(listener.as_raw_fd(), 1) };
+        let job = brigade::spawn_blocking(move || {
+            std::thread::sleep(50 * MS);
+            (0..8)
+                .map(|_| listener.accept().unwrap())
+                .collect::<Vec<_>>()
+        });
+        let connects = (0..8).map(|_| UnixStream::connect(&to));
+        assert!(
+            futures::future::join_all(connects)
+                .await
+                .iter()
+                .all(Result::is_ok)
+        );
+        job.await.unwrap();
+
+        // The first address is deaf, since its queue is full.
+        let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        // SAFETY: as above.
+        unsafe { libc::listen(deaf.as_raw_fd(), 0) };
+        let deaf = (deaf.local_addr().unwrap(), deaf);
+        let connect = || std::net::TcpStream::connect_timeout(&deaf.0, 100 * MS);
+        let _full: Vec<_> = std::iter::from_fn(|| connect().ok()).take(8).collect();
+        let hears = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let addresses = [deaf.0, hears.local_addr().unwrap()];
+        let job = brigade::spawn_blocking(move || hears.accept().unwrap());
+        let stream = TcpStream::connect(addresses).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), addresses[1]);
+        job.await.unwrap();
+        assert_eq!(now(), start);
+    });
+}
+
 one_cook! {
+    what_a_job_waited_for_does_not_move_the_clock_later,
+    a_job_that_resets_anothers_sleep_does_not_move_the_clock,
+    operations_that_wait_for_a_job_end,
     it_stands_still_while_a_job_runs,
     a_job_may_wait_for_the_clock,
     a_day_passes_in_no_time_and_exactly,

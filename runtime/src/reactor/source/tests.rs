@@ -29,7 +29,7 @@ impl Os {
 }
 
 fn source() -> Arc<Source> {
-    Arc::new(Source::new(Token(0), TCP_STREAM, true))
+    Arc::new(Source::new(Token(0), TCP_STREAM, true, None))
 }
 
 /// Raises an event for reading and wakes the waiting tasks.
@@ -162,7 +162,7 @@ fn one_try_that_would_block_says_so() {
 fn a_short_read_of_a_tcp_stream_drains_it() {
     for (count, short) in [(0, false), (1, true), (7, true), (8, false)] {
         for (interest, last) in [(TCP_STREAM, false), (TCP_STREAM, true), (BOTH, false)] {
-            let source = Arc::new(Source::new(Token(0), interest, true));
+            let source = Arc::new(Source::new(Token(0), interest, true, None));
             event(&source);
             if last {
                 source.read.set_last(&mut Vec::new());

@@ -1,0 +1,48 @@
+//! A delay between two tries of an operation of the OS that gives no event when it would succeed.
+//!
+//! It belongs to the socket, so its timer is one of the socket's executor, whichever executor polls the task.
+//! And it passes in real time, also where the clock of tasks is virtual: the OS knows no virtual time.
+
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::Reactor;
+use crate::sync::Arc;
+use crate::timer::{Armed, Polled, Timers};
+
+/// A delay that has begun.
+pub(crate) struct Delay {
+    /// `None` if the executor is gone: then the delay is over, and the next try returns an error.
+    timers: Option<Arc<Timers>>,
+    until: Instant,
+    armed: Option<Armed>,
+}
+
+impl Delay {
+    pub(crate) fn begin(reactor: &Reactor, length: Duration) -> Self {
+        Delay {
+            timers: reactor.os_timers(),
+            until: Instant::now() + length,
+            armed: None,
+        }
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(timers) = &self.timers else {
+            return Poll::Ready(());
+        };
+        match self.armed.as_ref().map(|armed| armed.poll(cx.waker())) {
+            Some(Polled::Pending) => return Poll::Pending,
+            Some(Polled::Fired) => return Poll::Ready(()),
+            Some(Polled::Stale) | None => {}
+        }
+        self.armed = match self.until <= Instant::now() {
+            true => None,
+            false => timers.arm(Some(self.until), cx.waker()),
+        };
+        match self.armed {
+            Some(_) => Poll::Pending,
+            None => Poll::Ready(()),
+        }
+    }
+}

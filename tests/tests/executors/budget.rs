@@ -1,0 +1,219 @@
+//! The budget of a poll: every operation that may be ready again and again spends it, and a poll ends when it is
+//! used up. Each test runs such an operation in a loop until another task has slept for a millisecond.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use brigade::net::{TcpListener, TcpStream, UdpSocket, UnixStream, lookup_host};
+use brigade::time::{Interval, MissedTicks, interval, sleep, timeout};
+use brigade::{SingleThread, WorkStealing};
+use brigade_tests::{LIMIT, pair};
+use futures::future::{join_all, select};
+use futures::stream::{FuturesUnordered, StreamExt};
+
+/// Another task that sleeps.
+struct Other {
+    slept: Arc<AtomicBool>,
+    began: Instant,
+}
+
+impl Other {
+    fn spawn() -> Self {
+        let slept = Arc::new(AtomicBool::new(false));
+        let told = slept.clone();
+        drop(brigade::spawn(async move {
+            sleep(Duration::from_millis(1)).await;
+            told.store(true, Ordering::SeqCst);
+        }));
+        Other {
+            slept,
+            began: Instant::now(),
+        }
+    }
+
+    /// Also ends if the other task never runs, by reading the clock.
+    fn has_slept(&self) -> bool {
+        assert!(self.began.elapsed() < LIMIT, "the other task never runs");
+        self.slept.load(Ordering::SeqCst)
+    }
+}
+
+/// Repeats the step until another task has slept.
+macro_rules! lets_others_run {
+    ($step:expr) => {{
+        let other = Other::spawn();
+        while !other.has_slept() {
+            $step;
+        }
+    }};
+}
+
+/// Runs a future as the main one of both executors.
+fn as_main<F: Future<Output = ()>>(make: impl Fn() -> F) {
+    SingleThread::new().unwrap().block_on(make());
+    WorkStealing::with_workers(1).unwrap().block_on(make());
+}
+
+/// Runs a future on the only worker of both executors.
+fn in_a_task<F: Future<Output = ()> + Send + 'static>(make: impl Fn() -> F) {
+    SingleThread::new().unwrap().block_on(make());
+    let many = WorkStealing::with_workers(1).unwrap();
+    many.block_on(many.spawn(make())).unwrap();
+}
+
+fn bursts() -> Interval {
+    let mut ticks = interval(Duration::from_nanos(1));
+    ticks.set_missed_ticks(MissedTicks::Burst);
+    ticks
+}
+
+/// A combinator polls its second future when the first is denied an operation. That one is denied too.
+#[test]
+fn select_of_two_that_are_always_ready_ends_its_poll() {
+    in_a_task(|| async {
+        let (mut one, mut other) = (bursts(), bursts());
+        lets_others_run!({
+            select(pin!(one.tick()), pin!(other.tick())).await;
+        });
+    });
+}
+
+#[test]
+fn many_that_are_always_ready_end_their_poll() {
+    in_a_task(|| async {
+        let (reader, peer) = pair().await;
+        drop(peer);
+        // At the end of the stream every read is ready at once.
+        let read = || async {
+            assert_eq!(reader.read(&mut [0; 8]).await.unwrap(), 0);
+        };
+        let mut reads: FuturesUnordered<_> = (0..300).map(|_| read()).collect();
+        lets_others_run!({
+            reads.next().await;
+            reads.push(read());
+        });
+        lets_others_run!({
+            join_all((0..300).map(|_| read())).await;
+        });
+        let mut sleeps: FuturesUnordered<_> = (0..1000).map(|_| sleep(Duration::ZERO)).collect();
+        lets_others_run!({
+            sleeps.next().await;
+            sleeps.push(sleep(Duration::ZERO));
+        });
+    });
+}
+
+#[test]
+fn an_elapsed_sleep_spends_the_budget() {
+    in_a_task(|| async {
+        let mut over = pin!(sleep(Duration::from_millis(1)));
+        over.as_mut().await;
+        lets_others_run!(over.as_mut().await);
+    });
+}
+
+#[test]
+fn what_needs_no_waiting_spends_the_budget() {
+    in_a_task(|| async {
+        lets_others_run!({
+            assert_eq!(lookup_host("127.0.0.1:80").await.unwrap().len(), 1);
+        });
+        lets_others_run!({
+            assert_eq!(lookup_host(("::1", 80)).await.unwrap().len(), 1);
+        });
+        lets_others_run!(drop(UdpSocket::bind("127.0.0.1:0").await.unwrap()));
+        lets_others_run!(drop(TcpListener::bind("127.0.0.1:0").await.unwrap()));
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let itself = udp.local_addr().unwrap();
+        lets_others_run!(udp.connect(itself).await.unwrap());
+    });
+}
+
+#[test]
+fn what_the_os_refuses_at_once_spends_the_budget() {
+    in_a_task(|| async {
+        lets_others_run!({
+            TcpStream::connect("255.255.255.255:1").await.unwrap_err();
+        });
+        let address = std::net::SocketAddr::from(([255, 255, 255, 255], 1));
+        lets_others_run!({
+            TcpStream::connect(address).await.unwrap_err();
+        });
+        lets_others_run!({
+            UnixStream::connect("/no/such/socket").await.unwrap_err();
+        });
+        lets_others_run!({
+            TcpStream::connect(&[][..]).await.unwrap_err();
+        });
+    });
+}
+
+#[test]
+fn reading_and_writing_nothing_spends_the_budget() {
+    in_a_task(|| async {
+        let (stream, _peer) = pair().await;
+        lets_others_run!(stream.read_exact(&mut []).await.unwrap());
+        lets_others_run!(stream.write_all(&[]).await.unwrap());
+    });
+}
+
+/// A future that uses up the budget in each poll does not keep its own timeout from ending.
+#[test]
+fn a_timeout_ends_beside_a_future_that_uses_up_the_budget() {
+    as_main(|| async {
+        for operations in 120..136 {
+            let began = Instant::now();
+            let busy = async {
+                loop {
+                    for _ in 0..operations {
+                        brigade::task::consume_budget().await;
+                    }
+                    assert!(began.elapsed() < LIMIT, "the timeout never ends");
+                    brigade::yield_now().await;
+                }
+            };
+            timeout(Duration::ZERO, busy).await.unwrap_err();
+        }
+    });
+}
+
+/// An executor of another crate that runs inside a task polls again when it is woken. The budget of the task
+/// must not stop it.
+#[test]
+fn a_foreign_executor_inside_a_task_is_not_stopped() {
+    as_main(|| async {
+        let done = Rc::new(Cell::new(0));
+        let inner = done.clone();
+        futures::executor::block_on(async move {
+            for _ in 0..1000 {
+                brigade::task::consume_budget().await;
+                inner.set(inner.get() + 1);
+            }
+        });
+        assert_eq!(done.get(), 1000);
+    });
+}
+
+/// What is denied in one poll is granted in the next.
+#[test]
+fn a_new_poll_has_a_new_budget() {
+    as_main(|| async {
+        let mut polls = 0;
+        let mut spend = pin!(async {
+            for _ in 0..1000 {
+                brigade::task::consume_budget().await;
+            }
+        });
+        poll_fn(|cx| {
+            polls += 1;
+            spend.as_mut().poll(cx)
+        })
+        .await;
+        assert_eq!(polls, 1000_usize.div_ceil(128));
+    });
+}
