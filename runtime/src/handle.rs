@@ -63,7 +63,8 @@ where
 {
     if const { spawn::is_large::<F>() } {
         // A boxed closure is called where it is, so it takes no stack space here or on the pool's thread.
-        let work: Box<dyn FnOnce() -> T + Send> = spawn::to_heap(work);
+        let work: Box<F> = spawn::to_heap!(work);
+        let work: Box<dyn FnOnce() -> T + Send> = work;
         spawn_job(shared, work)
     } else {
         spawn_job(shared, work)

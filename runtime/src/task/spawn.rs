@@ -209,19 +209,21 @@ pub(crate) const fn is_large<F>() -> bool {
     size_of::<F>() > 16 * 1024
 }
 
+/// Moves a future or closure to the heap. A macro, not a function: a function, like `Box::new`, would take the
+/// value as an argument, and so copy it in a debug build.
+macro_rules! to_heap {
+    ($value:expr) => {{
+        let mut place = ::std::boxed::Box::new_uninit();
+        // SAFETY: the place is fresh and of the value's type.
+        unsafe { ::std::ptr::write(place.as_mut_ptr(), $value) };
+        // SAFETY: written just now.
+        unsafe { place.assume_init() }
+    }};
+}
+pub(crate) use to_heap;
+
 /// Moves a future to the heap.
 #[inline(always)]
 pub(crate) fn boxed<F: Future>(future: F) -> Pin<Box<F>> {
-    Box::into_pin(to_heap(future))
-}
-
-/// Moves a future or closure to the heap.
-#[inline(always)]
-pub(crate) fn to_heap<T>(value: T) -> Box<T> {
-    let mut place = Box::<T>::new_uninit();
-    // `Box::new` would take it by value, and so copy it in a debug build. SAFETY: the place is fresh and
-    // of the value's type.
-    unsafe { place.as_mut_ptr().write(value) };
-    // SAFETY: written just now.
-    unsafe { place.assume_init() }
+    Box::into_pin(to_heap!(future))
 }
