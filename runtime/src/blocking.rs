@@ -2,8 +2,8 @@
 //! access, name lookups, and long computations in foreign code.
 //!
 //! A job is an ordinary task that is ready at its first poll, so its handle is an ordinary
-//! [`JoinHandle`]. The pool has two *lanes*, each with threads of its own. One runs the jobs of
-//! `spawn_blocking`, the other name lookups, which therefore never wait behind a user's jobs.
+//! [`JoinHandle`]. The pool has two *lanes*, each with threads of its own. One lane runs the jobs of
+//! `spawn_blocking`. The other runs name lookups, which therefore never wait behind a user's jobs.
 //!
 //! The state of a lane is a [`Roster`] under one lock. A lane starts threads while it holds that lock.
 //! So no decision relies on a thread that another submitter fails to start, or on a thread that is about
@@ -26,7 +26,7 @@ use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::trace::Probe;
 use crate::trace::recorder::{Recorder, Role};
 
-/// The most threads for name lookups. Arbitrary: not measured.
+/// The maximum number of threads for name lookups. Arbitrary: not measured.
 const LOOKUP_THREADS: usize = 64;
 
 /// The two lanes of an executor's pool.
@@ -36,7 +36,7 @@ pub(crate) struct Pool {
     lookups: Arc<Lane>,
 }
 
-/// The lane that a job takes.
+/// The kind of a job, which selects its lane.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     /// A closure of the user.
@@ -52,15 +52,15 @@ struct Lane {
     empty: Condvar,
     threads: Threads,
     probe: Probe,
-    /// See `notify_when_idle`.
+    /// The reactor that `notify_when_idle` has set.
     when_idle: OnceLock<Arc<Reactor>>,
 }
 
-/// The data that a lane's lock guards. Each method is one step: a test searches all orders of them.
+/// The data that a lane's lock guards. Each method is one step, and a test tries the steps in all orders.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Roster<J, S> {
     queue: VecDeque<J>,
-    /// The threads that wait for a job, the one that went idle last at the end.
+    /// The threads that wait for a job. The last element is the thread that went idle last.
     idle: Vec<S>,
     /// The threads that run a job or are about to take one. While the queue is not empty, there is at
     /// least one.
@@ -71,7 +71,7 @@ struct Roster<J, S> {
     alive: usize,
 }
 
-/// The place where an idle thread waits.
+/// The seat of an idle thread: the condition variable on which the thread waits.
 #[derive(Clone)]
 struct Seat(Arc<Condvar>);
 
@@ -99,7 +99,7 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
     /// thread. Returns the job if no thread would take it.
     fn submit(&mut self, job: J, start: impl FnOnce() -> bool) -> Result<Option<S>, J> {
         // Take the thread that went idle last, so that the others time out under a trickle of jobs. It
-        // counts as busy from here on: no second job can rely on it.
+        // counts as busy from here on, so no second job can rely on it.
         let called = self.idle.pop();
         if called.is_some() {
             self.busy += 1;
@@ -140,7 +140,8 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         }
     }
 
-    /// Takes the jobs that have not begun, to be cancelled. The caller notifies the idle threads.
+    /// Closes the lane. Returns the jobs that have not begun, to be cancelled, and the idle threads, to
+    /// be notified.
     fn close(&mut self) -> (VecDeque<J>, Vec<S>) {
         self.closed = true;
         (std::mem::take(&mut self.queue), self.idle.clone())
@@ -178,7 +179,7 @@ impl Pool {
         }
     }
 
-    /// Queues a job. If there is no thread to run it, returns it, and the caller runs it.
+    /// Queues a job. If there is no thread to run the job, returns it, and the caller must run it.
     pub(crate) fn spawn<W, T>(&self, kind: Kind, work: W) -> (JoinHandle<T>, Option<Rejected>)
     where
         W: FnOnce() -> T + Send + 'static,
@@ -187,7 +188,7 @@ impl Pool {
         let cell = Reserved::new(self.scheduler.clone(), "blocking", None);
         // SAFETY: the memory is uninitialised, in this cell, and of the future's type.
         unsafe { std::ptr::write(cell.future(), Job(Some(work))) };
-        // SAFETY: written just now.
+        // SAFETY: the future was written just now.
         let (job, task) = unsafe { cell.written() };
         self.scheduler.probe().spawned(task, None);
         let handle = JoinHandle::new(task);
@@ -198,8 +199,8 @@ impl Pool {
         (handle, lane.submit(job))
     }
 
-    /// Notifies `reactor` each time the last job of a lane has ended, because virtual time stands still
-    /// while there are jobs.
+    /// Makes the pool notify `reactor` each time the last job of a lane has ended, because virtual time
+    /// stands still while there are jobs.
     pub(crate) fn notify_when_idle(&self, reactor: Arc<Reactor>) {
         for lane in [&self.jobs, &self.lookups] {
             // This is called once, before there are any jobs.
@@ -207,8 +208,7 @@ impl Pool {
         }
     }
 
-    /// Returns whether any job is queued or running. Returns `false` only after the job's handle was
-    /// woken.
+    /// Returns whether any job is queued or running. A job counts as running until its handle was woken.
     pub(crate) fn is_busy(&self) -> bool {
         lock(&self.jobs.roster).is_busy() || lock(&self.lookups.roster).is_busy()
     }
@@ -220,7 +220,7 @@ impl Pool {
     }
 
     /// Closes the pool and waits until the threads of the user's jobs have ended, up to `deadline`. It
-    /// does not wait for lookups, because their results are not needed any more.
+    /// does not wait for lookups, because their results are no longer needed.
     pub(crate) fn close_and_wait(&self, deadline: Option<Instant>) {
         self.close();
         let mut roster = lock(&self.jobs.roster);
@@ -251,16 +251,16 @@ impl Pool {
 }
 
 impl Lane {
-    /// Returns the job if there is no thread to run it.
+    /// Queues a job. Returns it if there is no thread to run it.
     fn submit(self: &Arc<Self>, job: Unbound) -> Option<Rejected> {
         let mut roster = lock(&self.roster);
         if roster.closed {
             drop(roster);
-            // This cancels it.
+            // Dropping the job cancels it.
             drop(job);
             return None;
         }
-        // Starting a thread takes some ten microseconds, during which other submitters wait for the
+        // Starting a thread takes about ten microseconds, during which other submitters wait for the
         // lock. Without the lock, two submitters could each rely on the thread of the other.
         let submitted = roster.submit(job, || self.start());
         drop(roster);
@@ -275,7 +275,7 @@ impl Lane {
         }
     }
 
-    /// Returns whether the OS started a thread.
+    /// Starts a thread. Returns whether the OS allowed it.
     fn start(self: &Arc<Self>) -> bool {
         let lane = self.clone();
         let suffix = match self.kind {
@@ -284,7 +284,7 @@ impl Lane {
         };
         let started = self.threads.start(suffix, move || {
             lane.work();
-            // Dropped after the thread's stop hook.
+            // This value is dropped after the thread's stop hook.
             Alive(lane)
         });
         started.is_ok()
@@ -325,12 +325,12 @@ impl Lane {
         for Seat(thread) in threads {
             thread.notify_one();
         }
-        // Outside of the lock: this drops user closures.
+        // Drop the jobs outside of the lock, because this drops user closures.
         drop(jobs);
     }
 }
 
-/// A thread that has not ended yet.
+/// Counts a thread that has not ended yet.
 struct Alive(Arc<Lane>);
 
 impl Drop for Alive {
@@ -349,7 +349,7 @@ impl PartialEq for Seat {
     }
 }
 
-/// A job without a thread. Dropping it cancels the job.
+/// A job that no thread can run. Dropping this value cancels the job.
 pub(crate) struct Rejected(Unbound);
 
 impl Rejected {

@@ -1,7 +1,7 @@
 //! The settings of both executors.
 //!
-//! Both builders are this one type, whose parameter is the executor that it builds. This file has the
-//! settings that both share: the methods, the check, the clock, the recorder, and the start of threads.
+//! Both builders are this one type, whose parameter is the executor that it builds. This file has what
+//! both share: the common methods, the check, the clock, the recorder, and the start of threads.
 //! The settings of only one executor are in `single_thread/builder.rs` and `work_stealing/builder.rs`.
 
 use std::fmt;
@@ -28,7 +28,7 @@ use crate::trace::recorder::Recorder;
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder<E> {
     pub(crate) settings: Settings,
-    /// Marks the type of the executor; there is no value of it.
+    /// Marks the type of the executor, without a value of that type.
     executor: PhantomData<fn() -> E>,
 }
 
@@ -38,20 +38,20 @@ pub(crate) struct Settings {
     pub(crate) max_blocking_threads: usize,
     pub(crate) precise_timers: bool,
     pub(crate) record_timeline: bool,
-    // For a `SingleThread`:
+    // Only a `SingleThread` has these settings.
     pub(crate) seed: Option<u64>,
     pub(crate) virtual_time: bool,
     pub(crate) closed_world: bool,
-    // For a `WorkStealing`:
+    // Only a `WorkStealing` has this setting.
     pub(crate) workers: Option<usize>,
 }
 
-/// The settings for starting threads: workers and those of the blocking pool.
+/// The settings for starting workers and threads of the blocking pool.
 #[derive(Clone)]
 pub(crate) struct Threads {
     name: String,
     stack_size: Option<usize>,
-    /// How long a thread of the pool waits for another job.
+    /// How long an idle thread of the pool waits for a job before it ends.
     pub(crate) keep_alive: Duration,
     on_start: Option<Hook>,
     on_stop: Option<Hook>,
@@ -74,7 +74,7 @@ impl<E> Builder<E> {
         }
     }
 
-    /// Sets the first part of the names of its threads. Default: `brigade`.
+    /// Sets the first part of the names of the executor's threads. Default: `brigade`.
     ///
     /// ```
     /// let executor = brigade::WorkStealing::builder().workers(1).name("kitchen").build()?;
@@ -92,7 +92,7 @@ impl<E> Builder<E> {
         self
     }
 
-    /// Sets how many threads the closures of [`spawn_blocking`](crate::spawn_blocking) may use at most.
+    /// Sets the maximum number of threads for closures of [`spawn_blocking`](crate::spawn_blocking).
     /// Name lookups have threads of their own. Default: 512. `build` fails for 0.
     ///
     /// ```
@@ -151,8 +151,8 @@ impl<E> Builder<E> {
     }
 
     /// Calls `f` on each thread that the executor starts (workers and threads of the blocking pool),
-    /// before the thread does anything else. A panic of `f` is contained, and the thread continues. A
-    /// second call replaces the first.
+    /// before the thread does anything else. A panic of `f` is caught, and the thread continues. If this
+    /// method is called again, the new closure replaces the old one.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -178,13 +178,14 @@ impl<E> Builder<E> {
     }
 
     /// Calls `f` on each thread that the executor has started, at the very end of the thread, even if
-    /// the thread panics. A panic of `f` is contained. A second call replaces the first.
+    /// the thread panics. A panic of `f` is caught. If this method is called again, the new closure
+    /// replaces the old one.
     ///
     /// See [`on_thread_start`](Self::on_thread_start) for an example. Dropping an executor waits for its
     /// workers; `shutdown_timeout` also waits for the threads of the blocking pool.
     ///
     /// ```
-    /// // For a library that needs to know when a thread ends.
+    /// // A library may need to know when a thread ends.
     /// let builder = brigade::SingleThread::builder().on_thread_stop(|| println!("a thread has ended"));
     /// assert!(builder.build().is_ok());
     /// ```
@@ -193,8 +194,8 @@ impl<E> Builder<E> {
         self
     }
 
-    /// Fires timers to the microsecond instead of the millisecond. They are still late by the time that
-    /// the OS takes to wake a thread, some tens of microseconds. Default: off.
+    /// Fires timers with a precision of a microsecond instead of a millisecond. They are still late by
+    /// the time that the OS takes to wake a thread, some tens of microseconds. Default: off.
     ///
     /// This costs a descriptor, and a system call whenever the executor waits with a different deadline
     /// from the last time. It also causes more wakes: timers that are due within the same millisecond
@@ -218,8 +219,8 @@ impl<E> Builder<E> {
         self
     }
 
-    /// Records what happens, for [`Executor::timeline`](crate::Executor::timeline). Default: off, at no
-    /// cost.
+    /// Records what happens, for [`Executor::timeline`](crate::Executor::timeline). Default: off, which
+    /// costs nothing.
     ///
     /// ```
     /// use brigade::WorkStealing;
@@ -267,8 +268,8 @@ impl Settings {
             threads: Threads {
                 name: "brigade".into(),
                 stack_size: None,
-                // Arbitrary: longer than a burst of jobs, short enough that a list of threads stays
-                // readable.
+                // Arbitrary: this is longer than most pauses between jobs of a burst, but idle threads
+                // soon disappear from a list of threads.
                 keep_alive: Duration::from_secs(10),
                 on_start: None,
                 on_stop: None,
@@ -355,7 +356,7 @@ impl Drop for Stop {
     }
 }
 
-/// Calls a hook. A panic of the hook, or of its drop, is printed as any other and contained.
+/// Calls a hook. A panic of the hook or of its destructor is printed as usual, and caught.
 fn call(hook: Option<Hook>) {
     if let Some(hook) = &hook {
         // The user's panic payload may itself panic when it is dropped.

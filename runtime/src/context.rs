@@ -26,11 +26,11 @@ struct Node {
     shared: Arc<Shared>,
     /// The entry that was current before.
     below: Cell<*const Node>,
-    /// Set if the user may drop it.
+    /// Set if the user holds this entry in a guard, and may drop it at any time.
     is_guard: bool,
 }
 
-/// An entry of the thread's list. Dropping it removes it from any position there.
+/// An entry of the thread's list. Dropping it removes it from the list, whatever its position.
 pub(crate) struct Entry(NonNull<Node>);
 
 impl Entry {
@@ -76,8 +76,8 @@ impl Drop for Entry {
     }
 }
 
-/// Keeps the executor current on the thread while it lives. The calls of the runtime that hold these
-/// return in order, so the entries are dropped in reverse order.
+/// Keeps the executor current on the thread while this value lives. The runtime's own calls hold such
+/// values. They return in order, so these entries are dropped in reverse order.
 pub(crate) struct Entered<'a> {
     _entry: Entry,
     was_running: bool,
@@ -85,8 +85,8 @@ pub(crate) struct Entered<'a> {
     _memory: Keeping,
 }
 
-/// Makes `shared` current for the drop of the executor. Destructors of tasks may spawn, but not block: the
-/// timers and sockets that they would wait for are not served any more.
+/// Makes `shared` current while the executor is dropped. Destructors of tasks may spawn, but not block,
+/// because the timers and sockets that they would wait for are no longer served.
 pub(crate) fn enter_closing(shared: &Arc<Shared>) -> Entered<'_> {
     enter_as(shared, true)
 }
@@ -108,7 +108,7 @@ pub(crate) fn enter_running<'a>(shared: &'a Arc<Shared>, function: &str) -> Ente
 
 /// # Panics
 /// Panics if an executor is running on this thread already. The outer executor would stand still until
-/// the inner one is done, which may wait for the outer one.
+/// the inner executor is done, and the inner executor may wait for the outer.
 #[track_caller]
 pub(crate) fn refuse_nested(function: &str) {
     assert!(
@@ -143,21 +143,21 @@ pub(crate) fn is_entered() -> bool {
     !CURRENT.get().is_null()
 }
 
-/// Gives `f` the current executor, if there is one.
+/// Calls `f` with the current executor, if there is one.
 #[inline(always)]
 pub(crate) fn with<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
-    // SAFETY: the pointer is null or to a node of the list, which is alive. A caller of this function
-    // drops the runtime's own entries, so they outlive this call.
+    // SAFETY: the pointer is null, or points to a node of the list, which is alive. The runtime's own
+    // entries belong to callers of this function, so they outlive this call.
     let node = unsafe { CURRENT.get().as_ref() };
-    // `f` may run user code, which may drop a guard.
+    // Clone a guard's executor, because `f` may run user code, which may drop the guard.
     let kept = node.and_then(|node| node.is_guard.then(|| node.shared.clone()));
     f(kept.as_ref().or(node.map(|node| &node.shared)))
 }
 
-/// Gives `f` the current executor.
+/// Calls `f` with the current executor.
 ///
 /// # Panics
-/// Panics if there is none, naming `function`.
+/// Panics if there is no current executor. The message names `function`.
 #[inline(always)]
 #[track_caller]
 pub(crate) fn expect<R>(function: &str, f: impl FnOnce(&Arc<Shared>) -> R) -> R {

@@ -1,8 +1,8 @@
 //! Fairness: when other tasks, timers and sockets get their turn.
 //!
 //! The runtime cannot interrupt a task, so it counts. Each poll of a task has a *budget* of operations.
-//! When the budget is used up, a socket that is still ready returns `Pending` and wakes its task at
-//! once. Each thread has a *pace*: after a number of polls of tasks it polls the driver.
+//! When the budget is used up, a socket that is still ready returns `Pending` and immediately wakes its
+//! task. Each thread has a *pace*: after a number of polls of tasks it polls the driver.
 //! [`queue::local`](crate::queue::local) and `work_stealing::search` decide which ready task comes
 //! first.
 
@@ -15,21 +15,21 @@ use std::time::Duration;
 use crate::context;
 use crate::sync::thread_local;
 
-/// The most operations in one poll. Arbitrary: with more, 1,000 busy tasks would not each be polled
-/// every few milliseconds. With fewer, the yields in between would cost more.
+/// The maximum number of operations in one poll. Arbitrary: with more, 1,000 busy tasks would not each be
+/// polled every few milliseconds. With fewer, the yields in between would cost more.
 const OPERATIONS: i32 = 128;
 
-/// The most later tasks that may overtake a task that woke itself, once all tasks ready before it have
-/// been polled. While both kinds of tasks wait, one poll in 17 goes to a task that woke itself.
-/// Arbitrary: not measured.
+/// The maximum number of later tasks that may overtake a task that woke itself, once all tasks ready
+/// before it have been polled. While both kinds of tasks wait, one poll in 17 goes to a task that woke
+/// itself. Arbitrary: not measured.
 pub(crate) const OVERTAKES: u32 = 16;
 
-/// How many operations are denied in one poll before the budget is refilled nevertheless. Only a foreign
-/// executor that runs inside the task tries that often. Arbitrary.
+/// The number of denials in one poll after which the budget is refilled. Only a foreign executor that
+/// runs inside the task makes this number of attempts. Arbitrary: not measured.
 const DENIALS: i32 = 4096;
 
 thread_local! {
-    /// The operations left; below 0, how many were denied.
+    /// The number of operations left. A negative number counts the operations that were denied.
     static LEFT: Cell<i32> = const { Cell::new(OPERATIONS) };
     static YIELDED: Cell<bool> = const { Cell::new(false) };
 }
@@ -40,8 +40,8 @@ pub(crate) fn refill() {
     LEFT.set(OPERATIONS);
 }
 
-/// Spends one operation, or denies it and wakes the task. All further operations of this poll are denied too:
-/// a `select` of two futures polls the second when the first is denied.
+/// Spends one operation, or denies it and wakes the task. All further operations in this poll are denied
+/// too, because a `select` of two futures polls the second after the first was denied.
 #[inline]
 pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
     let left = LEFT.get();
@@ -52,8 +52,8 @@ pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
     deny(cx, left)
 }
 
-/// A foreign executor does not refill the budget, so this does. On a thread without an executor, no other task
-/// waits for a turn.
+/// Denies an operation and wakes the task. A foreign executor does not refill the budget, so this
+/// function does. Without a current executor the operation is granted, because no other task waits.
 #[cold]
 fn deny(cx: &mut Context<'_>, left: i32) -> Poll<()> {
     if !context::is_running() || left <= -DENIALS {
@@ -72,7 +72,7 @@ pub(crate) fn has_budget() -> bool {
     LEFT.get() > 0
 }
 
-/// Calls `f`, which may spend one operation although the budget is used up, if `granted`.
+/// Calls `f`. If `granted`, `f` may spend one operation even if the budget is used up.
 pub(crate) fn with_one_operation_if<T>(granted: bool, f: impl FnOnce() -> T) -> T {
     if !granted {
         return f();
@@ -97,7 +97,7 @@ pub(crate) fn take_yield() -> bool {
 
 /// Spends one operation of the task's budget for this poll. If the budget is used up, yields first.
 ///
-/// Sockets and joins of brigade, and sleeps that are over, do this themselves. Call it between two steps of a long
+/// Brigade's sockets, joins and elapsed sleeps do this themselves. Call it between two steps of a long
 /// computation, or in a loop over a source that is always ready and has no budget. It costs much less
 /// than a [`yield_now`] each time.
 ///
@@ -118,12 +118,12 @@ pub async fn consume_budget() {
     poll_fn(poll_spend).await;
 }
 
-/// The most polls of tasks between two polls of the driver. Arbitrary: polling the driver costs about as
-/// much as a dozen short polls, so the cost is small at 64.
+/// The maximum number of polls of tasks between two polls of the driver. Arbitrary: polling the driver
+/// costs about as much as a dozen short polls, so the cost is small at 64.
 pub(crate) const LOOK_EVERY: usize = 64;
 
-/// The longest that a ready socket or timer should wait for the driver, if single polls are short
-/// enough.
+/// The longest time that a ready socket or timer should wait for the driver. It may be exceeded if a
+/// single poll is long.
 const LOOK_WITHIN: Duration = Duration::from_micros(500);
 
 /// Decides how many polls a thread makes before it polls the driver. A system call for each poll would
@@ -131,7 +131,7 @@ const LOOK_WITHIN: Duration = Duration::from_micros(500);
 /// the time between two polls of the driver is short. If that time was too long, the bound shrinks to
 /// what would have fitted.
 pub(crate) struct Pace {
-    /// Between 1 and [`LOOK_EVERY`].
+    /// The current bound, between 1 and [`LOOK_EVERY`].
     bound: usize,
     /// The time of the driver's last poll, in the clock's nanoseconds.
     looked: u64,
@@ -145,7 +145,7 @@ impl Pace {
         }
     }
 
-    /// Returns the polls until the driver is polled next.
+    /// Returns the maximum number of polls until the next poll of the driver.
     #[inline(always)]
     pub(crate) fn bound(&self) -> usize {
         self.bound
@@ -167,7 +167,7 @@ impl Pace {
 }
 
 /// Lets other ready tasks run, and lets the executor poll the OS and the clock, before this task continues.
-/// On `SingleThread` these are all tasks that are ready now. On `WorkStealing` the task goes to the end of
+/// On `SingleThread` all tasks that are ready now run first. On `WorkStealing` the task goes to the end of
 /// its worker's queue of yielded tasks, which takes turns with the queue of woken tasks.
 ///
 /// A long computation should do this now and then. A task is never interrupted, so nothing else happens

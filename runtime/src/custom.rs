@@ -69,9 +69,9 @@ use crate::trace::Probe;
 
 /// A queue of ready tasks.
 pub trait Queue: Send + Sync {
-    /// Takes a task in, from any thread. `wake` calls it, so it must not block. It should not run or
-    /// drop a task: the caller of `wake` may hold a lock that the task's code takes. A panic is
-    /// contained.
+    /// Takes a task, on any thread. `wake` calls this method, so the method must not block. It should not
+    /// run or drop a task, because the caller of `wake` may hold a lock that the task's code takes. A
+    /// panic is caught.
     fn push(&self, task: Ready);
 }
 
@@ -93,7 +93,7 @@ impl Ready {
     /// Polls the task once. If the task is woken during the poll or later, it is pushed again.
     pub fn run(self) {
         let mut ready = ManuallyDrop::new(self);
-        // SAFETY: it is taken once, since `ready` is never dropped.
+        // SAFETY: the value is taken once, since `ready` is never dropped.
         let task = unsafe { ManuallyDrop::take(&mut ready.0) };
         // The poll may drop the last spawner of this queue, and the push that follows may drop the task.
         // This reference keeps the task alive, and so the scheduler that the push runs in.
@@ -105,7 +105,7 @@ impl Ready {
 
 impl Drop for Ready {
     fn drop(&mut self) {
-        // SAFETY: it is taken once, here.
+        // SAFETY: the value is taken only here.
         unsafe { ManuallyDrop::take(&mut self.0) }.cancel();
     }
 }
@@ -142,12 +142,12 @@ impl Schedule for Scheduler {
     fn bind(&self, task: Unbound) {
         {
             let mut living = lock(&self.core.living);
-            // A closing executor drops the task. It was declared before the lock, so the lock is
+            // A closing executor drops the task. `task` was declared before the lock, so the lock is
             // released first.
             let Some(living) = &mut *living else { return };
             living.insert(task.raw().number(), task.raw().to_ref());
-            // Marks the task as bound, so its end counts. The map needs no index, so any other than
-            // UNBOUND will do.
+            // Mark the task as bound, so that its end is counted. The map needs no index, so any index
+            // other than UNBOUND works.
             task.raw().set_owned_index(0);
             self.core.counters.in_flight.up();
         }
@@ -155,8 +155,8 @@ impl Schedule for Scheduler {
     }
 
     fn schedule(&self, task: Runnable) {
-        // A wake must not panic: a worker of another executor may have called it, and would die. If the
-        // queue panics, it drops the task, which cancels it.
+        // A wake must not panic, because it may run on a worker of another executor, which would die. If
+        // the queue panics, it drops the task, which cancels the task.
         catch_quietly(|| self.queue.push(Ready::new(task)));
         self.core.notify();
     }
@@ -168,7 +168,7 @@ impl Schedule for Scheduler {
         let known = lock(&self.core.living)
             .as_mut()
             .and_then(|living| living.remove(&task.number()));
-        // Dropped outside of the lock: this may be the last reference.
+        // Drop the reference outside of the lock, because it may be the last.
         drop(known);
         self.core.counters.in_flight.down();
     }
@@ -200,12 +200,13 @@ impl Notify {
 }
 
 /// The base of an executor on one thread. Dropping it [closes](Self::close) it, but takes no task out of a
-/// queue. A task that stays in a queue keeps the queue alive, so close it before, or empty the queues after.
+/// queue. A task that stays in a queue keeps the queue alive, so call `close` before, or empty the queues
+/// after.
 pub struct Runtime {
     shared: Arc<Shared>,
     driver: RefCell<Driver>,
     core: Arc<Core>,
-    /// Makes it `!Send` and `!Sync`: two threads must not share one `parked`.
+    /// Makes the runtime `!Send` and `!Sync`, because two threads must not share `parked`.
     thread: PhantomData<*const ()>,
 }
 
@@ -277,7 +278,7 @@ impl Runtime {
         let mut woken: Vec<Waker> = Vec::new();
         let (reactor, timers) = (&self.shared.reactor, &self.shared.timers);
         self.driver.borrow_mut().poll(reactor, timers, &mut woken);
-        // Wakes only now that the driver is free, because a foreign waker may call anything.
+        // Wake only after the driver is free, because a foreign waker may call anything.
         driver::wake_all(&mut woken);
     }
 

@@ -1,8 +1,8 @@
 //! The driver: the only place in the runtime where a thread waits for events.
 //!
-//! [`Driver::poll`] asks the OS and the clock what is ready; [`Driver::park`] sleeps until one of them
-//! has something. Before it parks, a thread must make sure that no task is ready: see `queue::inbox` for
-//! one worker, `work_stealing::idle` for many.
+//! [`Driver::poll`] asks the OS and the clock what is ready; [`Driver::park`] sleeps until something is
+//! ready. Before it parks, a thread must make sure that no task is ready: see `queue::inbox` for one
+//! worker, `work_stealing::idle` for many.
 //!
 //! Both collect wakers and call none, because the driver of `WorkStealing` is behind a lock, and a waker
 //! is user code. The caller passes them to [`wake_all`] when it holds no lock.
@@ -20,14 +20,15 @@ use crate::trace::recorder::{Kind, Recorder};
 /// The event loop of an executor, and its timerfd for precise timers.
 pub(crate) struct Driver {
     event_loop: EventLoop,
-    /// Present if timers must be precise.
+    /// `None` unless timers are precise.
     timerfd: Option<TimerFd>,
-    /// Present if the time of tasks is virtual: timers in real time, see [`delay`](crate::reactor::delay).
+    /// Timers in real time, `None` unless the time of tasks is virtual: see
+    /// [`delay`](crate::reactor::delay).
     os_timers: Option<Arc<Timers>>,
     recorder: Option<Arc<Recorder>>,
 }
 
-/// The most wakers for which the list keeps memory after a burst: 16 KiB. Arbitrary: not measured.
+/// The largest capacity that a list of wakers keeps after a burst: 16 KiB. Arbitrary: not measured.
 const KEEP: usize = 1024;
 
 impl Driver {
@@ -57,8 +58,8 @@ impl Driver {
     }
 
     /// Sleeps until an event, a notification or the next timer, or for `at_most`. Then collects the
-    /// wakers of what is ready. Takes and returns the clock's time, because reading it costs more than
-    /// all the rest.
+    /// wakers, as `poll` does. Takes and returns the clock's time, because reading the clock costs more
+    /// than the rest.
     ///
     /// # Panics
     /// Panics as [`poll`](Self::poll) does.
@@ -82,8 +83,8 @@ impl Driver {
             }
         } else {
             let mut timeout = at_most;
-            // A virtual clock that may not jump stands still: an event, a notification or a timer of the OS's
-            // operations ends the sleep.
+            // A virtual clock that may not jump stands still, so an event, a notification or a real-time
+            // timer must end the sleep.
             if let Some((due, os)) = self
                 .os_timers
                 .as_ref()
@@ -114,7 +115,7 @@ impl Driver {
         now
     }
 
-    /// Returns whether operations of the OS are delayed, while the time of tasks is virtual.
+    /// Returns whether a real-time timer is armed, while the time of tasks is virtual.
     pub(crate) fn has_os_timers(&self) -> bool {
         self.os_timers.as_ref().is_some_and(|os| !os.is_empty())
     }
@@ -131,8 +132,8 @@ impl Driver {
     }
 
     fn poll_os(&mut self, reactor: &Reactor, woken: &mut Vec<Waker>) {
-        // With no source there is nothing that the OS could report. Messages of other threads do not come
-        // through the OS.
+        // Without a source, the OS has nothing to report. Messages from other threads do not come through
+        // the OS.
         if reactor.is_empty() {
             return;
         }
@@ -158,7 +159,7 @@ pub(crate) fn wake_all(woken: &mut Vec<Waker>) {
     woken.shrink_to(KEEP);
 }
 
-/// Wakes every task that waits for an event or a timer: none will come.
+/// Wakes every task that waits for an event or a timer, because none will come.
 pub(crate) fn close(reactor: &Reactor, timers: [&Timers; 2]) {
     let mut woken = Vec::new();
     reactor.close(&mut woken);

@@ -1,6 +1,6 @@
 //! The trait [`Executor`], for programs that are generic over the executor, and the default one.
 //!
-//! The feature `work-stealing` changes nothing but the alias [`DefaultExecutor`].
+//! The feature `work-stealing` changes only the alias [`DefaultExecutor`].
 
 use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -205,7 +205,7 @@ impl Spawn for SingleThread {
     }
 }
 
-/// Like `Spawn`, for futures that are not `Send`.
+/// Supports libraries that take a spawner for futures that are not `Send`.
 impl LocalSpawn for SingleThread {
     fn spawn_local_obj(&self, future: LocalFutureObj<'static, ()>) -> Result<(), SpawnError> {
         drop(SingleThread::spawn_local(self, future));
@@ -221,8 +221,8 @@ impl Spawn for WorkStealing {
     }
 }
 
-/// Supports libraries that take a spawner. The task is detached, and cancelled at once if the executor
-/// is gone.
+/// Supports libraries that take a spawner. The task is detached. If the executor is gone, the task is
+/// cancelled immediately.
 impl Spawn for Handle {
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         drop(Handle::spawn(self, future));

@@ -28,7 +28,8 @@ pub(crate) struct Shared {
     pub(crate) scheduler: SchedulerRef,
     pub(crate) reactor: Arc<Reactor>,
     pub(crate) timers: Arc<Timers>,
-    /// The same, unless the time of tasks is virtual: those of [`delay`](crate::reactor::delay)s.
+    /// The timers of [`delay`](crate::reactor::delay)s. They are `timers` too, unless the time of tasks
+    /// is virtual.
     pub(crate) os_timers: Arc<Timers>,
     pub(crate) pool: Pool,
     pub(crate) counters: Arc<Counters>,
@@ -36,7 +37,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Ends what is not a task, when the executor's tasks have ended.
+    /// Closes the pool, the reactor and the timers, when the executor's tasks have ended.
     pub(crate) fn close(&self) {
         self.pool.close();
         driver::close(&self.reactor, [&self.timers, &self.os_timers]);
@@ -47,7 +48,7 @@ impl Shared {
         self.counters.read(&*self.depths, self.pool.depths())
     }
 
-    /// Returns what has happened so far, if that is recorded.
+    /// Returns what has happened so far, if a recorder is on.
     pub(crate) fn timeline(&self) -> Option<Timeline> {
         let recorder = self.scheduler.probe().recorder()?;
         Some(Timeline::collect(recorder))
@@ -62,7 +63,7 @@ where
     T: Send + 'static,
 {
     if const { spawn::is_large::<F>() } {
-        // A boxed closure is called where it is, so it takes no stack space here or on the pool's thread.
+        // A boxed closure is called in place, so it takes no stack space here or on the pool's thread.
         let work: Box<F> = spawn::to_heap!(work);
         let work: Box<dyn FnOnce() -> T + Send> = work;
         spawn_job(shared, work)
@@ -76,7 +77,8 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    // The job refers to the executor's parts, the thread does not: an idle thread keeps nothing alive.
+    // The job refers to the executor's parts, but the pool's thread does not, so an idle thread keeps
+    // none of them alive.
     let context = shared.clone();
     let (handle, rejected) = shared.pool.spawn(Kind::Job, move || {
         let _entered = context::enter(&context);
@@ -86,7 +88,7 @@ where
     handle
 }
 
-/// Looks a name up on a thread of the pool.
+/// Looks up a name on a thread of the pool.
 pub(crate) fn look_up<F, T>(shared: &Arc<Shared>, work: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
@@ -120,7 +122,7 @@ fn run_rejected(shared: &Shared, rejected: Option<Rejected>) {
 /// let executor = brigade::SingleThread::new().unwrap();
 /// let handle = executor.handle();
 /// let answer = executor.block_on(async move {
-///     // From another thread, onto this one.
+///     // Spawn from another thread onto this one.
 ///     let (send, receive) = std::sync::mpsc::channel();
 ///     std::thread::spawn(move || send.send(handle.spawn(async { 42 })).unwrap());
 ///     receive.recv().unwrap().await.unwrap()
@@ -261,9 +263,9 @@ impl Handle {
     /// [`brigade::spawn`](fn@crate::spawn), [`sleep`](crate::time::sleep) and similar functions then use
     /// it. The thread runs none of its tasks.
     ///
-    /// If a thread has several guards, the one entered last counts, in whatever order they are dropped.
-    /// A guard that is kept over an `.await` also counts for other tasks that run on the thread before
-    /// the task continues.
+    /// If a thread has several guards, the guard that was entered last counts, in whatever order the
+    /// guards are dropped. A guard that is kept over an `.await` also affects other tasks that run on the
+    /// thread before the task continues.
     ///
     /// ```
     /// let executor = brigade::SingleThread::new()?;
@@ -288,7 +290,7 @@ impl Handle {
     /// ```
     /// let executor = brigade::SingleThread::new()?;
     /// let handle = executor.handle();
-    /// // For a thread that reports now and then.
+    /// // Another thread may report the counts.
     /// let reporter = std::thread::spawn(move || handle.metrics().in_flight);
     /// assert_eq!(reporter.join().unwrap(), 0);
     /// # std::io::Result::Ok(())
@@ -310,14 +312,14 @@ impl Wake for Caller {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // A flag, because the future itself may consume the thread's token. Release pairs with
-        // `block_on`.
+        // The flag is needed because the future itself may consume the thread's token. Release pairs
+        // with `block_on`.
         self.woken.store(true, Ordering::Release);
         self.thread.unpark();
     }
 }
 
-/// Keeps an executor current on its thread while it lives: see [`Handle::enter`].
+/// Keeps an executor current on a thread while the guard lives; see [`Handle::enter`].
 ///
 /// ```
 /// let executor = brigade::WorkStealing::with_workers(1)?;

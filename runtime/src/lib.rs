@@ -2,8 +2,8 @@
 //! to be read.
 //!
 //! Both executors share the same tasks, wakers, sockets and timers. `SingleThread` is an event loop on
-//! one thread: it is *concurrent*, because many tasks are in flight at once. `WorkStealing` has many
-//! threads that take tasks from one another: it is also *parallel*, because many tasks execute at one
+//! one thread. It is *concurrent*, because many tasks are in progress at the same time. `WorkStealing` has
+//! many threads that take tasks from one another. It is also *parallel*, because many tasks execute at one
 //! instant.
 //!
 //! ```
@@ -46,7 +46,7 @@
 //! | `work-stealing` | [`DefaultExecutor`] is [`WorkStealing`]. Both executors always exist |
 //! | `hyper` | `brigade::hyper`: hyper's runtime traits for brigade's types, and a connector for hyper-util's pooled client |
 //! | `tracing` | a `tracing` span for each task, entered while it is polled, and one for each poll |
-//! | `precise-timers` | `precise_timers` of both builders: late by microseconds, not by a millisecond |
+//! | `precise-timers` | `precise_timers` in both builders: timers late by microseconds, not by a millisecond |
 //! | `signal` | `brigade::signal`: signals of Unix as futures |
 //! | `macros` | `#[brigade::main]` and `#[brigade::test]` |
 //!
@@ -84,7 +84,7 @@ mod handle;
 // The two executors.
 mod single_thread;
 mod work_stealing;
-// For executors of other crates.
+// The base for executors in other crates.
 #[doc(hidden)]
 pub mod custom;
 mod executor;

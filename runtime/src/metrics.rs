@@ -15,7 +15,7 @@ pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     pub(crate) fn add(&self, n: u64) {
-        // No read-modify-write: there is one writer.
+        // No read-modify-write is needed, because there is one writer.
         self.set(self.get().wrapping_add(n));
     }
 
@@ -57,7 +57,7 @@ impl Gauge {
         self.now.fetch_sub(1, Ordering::Release);
     }
 
-    /// Like [`up`](Self::up), for the only thread that writes, without a read-modify-write.
+    /// Like [`up`](Self::up), but without a read-modify-write. Only one thread may write.
     #[inline]
     pub(crate) fn up_alone(&self) {
         let now = self.now.load(Ordering::Relaxed) + 1;
@@ -67,7 +67,7 @@ impl Gauge {
         }
     }
 
-    /// Like [`down`](Self::down), for the only thread that writes.
+    /// Like [`down`](Self::down), but without a read-modify-write. Only one thread may write.
     #[inline]
     pub(crate) fn down_alone(&self) {
         self.now
@@ -85,11 +85,10 @@ pub(crate) struct WorkerCounters {
     pub(crate) injected: Counter,
     /// A copy of a `SingleThread`'s queue length, for other threads.
     pub(crate) queued: Counter,
-    /// Tasks that the worker spawned, and tasks that ended on it. Tasks of `SingleThread` and of other
-    /// threads are counted in `Counters::in_flight`.
+    /// Tasks that the worker spawned, and tasks that ended on it. Only `WorkStealing` counts these.
     pub(crate) spawned: Counter,
     pub(crate) ended: Counter,
-    /// Nanoseconds in `block_on` or in the worker's loop, and the part of them asleep.
+    /// The nanoseconds that the worker spent in `block_on` or in its loop, and its nanoseconds asleep.
     pub(crate) present: Counter,
     pub(crate) asleep: Counter,
 }
@@ -102,7 +101,7 @@ pub(crate) trait Depths: Send + Sync {
     fn local(&self, worker: usize) -> usize;
 }
 
-/// How many times the number of tasks in flight is read to get an exact one. Arbitrary.
+/// The maximum number of attempts to read an exact number of tasks in flight. Arbitrary: not measured.
 const SNAPSHOTS: usize = 3;
 
 /// The counters of an executor.
@@ -110,9 +109,10 @@ pub(crate) struct Counters {
     pub(crate) workers: Box<[Arc<WorkerCounters>]>,
     /// Tasks that threads other than workers spawned. A lock orders the writers.
     pub(crate) spawned_outside: Counter,
-    /// Tasks begun and not finished, apart from those that are counted above.
+    /// The number of tasks begun and not finished, for executors that do not count `spawned`. For
+    /// `WorkStealing`, minus the number of tasks that ended on a thread that is not a worker.
     pub(crate) in_flight: Gauge,
-    /// Workers that run tasks.
+    /// The number of workers that run tasks.
     pub(crate) at_once: Gauge,
 }
 
@@ -138,8 +138,8 @@ impl Counters {
             let spawned = sum(|worker| &worker.spawned).wrapping_add(self.spawned_outside.get());
             let ended = sum(|worker| &worker.ended);
             tries += 1;
-            // If no task ended meanwhile, the difference is exact. If this thread is interrupted again and
-            // again, the tasks that end meanwhile make it too small, never too large.
+            // If no task ended meanwhile, the difference is exact. Otherwise, at the last attempt, the tasks
+            // that ended meanwhile make it too small, never too large.
             if ended == before || tries == SNAPSHOTS {
                 let difference = others.wrapping_add(spawned).wrapping_sub(ended);
                 return usize::try_from(difference as i64).unwrap_or(0);
@@ -176,8 +176,8 @@ impl Counters {
             in_flight,
             in_flight_max,
             // A worker counts as running for a moment after its last task has ended. Another worker may
-            // begin the next task in that moment. But two tasks cannot run at once if there was never
-            // more than one.
+            // begin the next task in that moment. But two tasks cannot run at the same time if there was
+            // never more than one.
             at_once_max: at_once_max.min(in_flight_max),
             global_queue_depth: depths.global(),
             num_blocking_threads: pool[0],
@@ -226,7 +226,7 @@ impl WorkerCounters {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
-    /// Tasks begun and not finished.
+    /// The number of tasks begun and not finished.
     pub in_flight: usize,
     /// The greatest [`in_flight`](Self::in_flight) so far: the *concurrency* of the run.
     ///
@@ -234,17 +234,18 @@ pub struct Metrics {
     /// whenever a worker polls the driver (after at most 64 polls of tasks) or parks. So a peak that
     /// lasts for fewer polls may be missed.
     pub in_flight_max: usize,
-    /// The most tasks that were being polled at one instant: the *parallelism* of the run. It never
-    /// exceeds the number of workers or [`in_flight_max`](Self::in_flight_max).
+    /// The maximum number of tasks that were being polled at one instant: the *parallelism* of the run.
+    /// It never exceeds the number of workers or [`in_flight_max`](Self::in_flight_max).
     pub at_once_max: usize,
-    /// The ready tasks in the queue that all workers share. For a [`SingleThread`](crate::SingleThread),
-    /// the operations that other threads have sent and it has not read yet.
+    /// The number of ready tasks in the queue that all workers share. For a
+    /// [`SingleThread`](crate::SingleThread), the number of operations that other threads have sent and
+    /// that the executor has not read yet.
     pub global_queue_depth: usize,
-    /// Threads of the blocking pool, including those for name lookups.
+    /// The number of threads of the blocking pool, including the threads for name lookups.
     pub num_blocking_threads: usize,
-    /// Threads of the blocking pool that are idle.
+    /// The number of threads of the blocking pool that are idle.
     pub num_idle_blocking_threads: usize,
-    /// Closures and name lookups that wait for a thread.
+    /// The number of closures and name lookups that wait for a thread.
     pub blocking_queue_depth: usize,
     /// One entry per worker.
     pub workers: Vec<WorkerMetrics>,
@@ -266,16 +267,17 @@ pub struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkerMetrics {
-    /// Polls of tasks.
+    /// How many times the worker polled a task.
     pub polls: u64,
     /// How many times the worker went to sleep.
     pub parks: u64,
-    /// Batches of tasks taken from other workers.
+    /// The number of batches of tasks that the worker took from other workers.
     pub steals: u64,
-    /// Tasks taken from outside: from other threads, or from the queue that all workers share.
+    /// The number of tasks that the worker took from other threads or from the queue that all workers
+    /// share.
     pub injector_takes: u64,
-    /// Ready tasks in the worker's own queue. For a [`SingleThread`](crate::SingleThread), their number
-    /// when it last polled the OS and the clock.
+    /// The number of ready tasks in the worker's own queue. For a
+    /// [`SingleThread`](crate::SingleThread), their number when it last polled the OS and the clock.
     pub local_queue_depth: usize,
     /// Time spent awake.
     pub busy: Duration,
@@ -360,7 +362,7 @@ mod tests {
         counters.workers[0].asleep.add(30);
         let worker = &read(&counters).workers[0];
         assert_eq!(worker.busy, Duration::from_nanos(70));
-        // A reader may come between the two additions.
+        // A reader may read after one of the two additions and before the other.
         counters.workers[0].asleep.add(100);
         assert_eq!(read(&counters).workers[0].busy, Duration::ZERO);
     }

@@ -4,7 +4,7 @@
 //! Two tools that std lacks are here too. [`ThreadToken`] identifies the current thread in one
 //! instruction. [`OwnerCell`] is a cell that threads may share but only one may open.
 
-// std's `Arc` under loom too, because loom's does not support `dyn`.
+// This is std's `Arc` even under loom, because loom's does not support `dyn`.
 pub(crate) use std::sync::{Arc, Weak};
 
 #[cfg(not(loom))]
@@ -13,7 +13,8 @@ pub(crate) use std::sync::{
     atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
-/// std's atomics, also in models, for counters that decide nothing. So loom tries no orders for them.
+/// std's atomics, even in models, for counters on which nothing depends. So loom tries no orders for
+/// them.
 pub(crate) mod counting {
     pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
 }
@@ -43,7 +44,7 @@ impl<T> UnsafeCell<T> {
         UnsafeCell(std::cell::UnsafeCell::new(value))
     }
 
-    /// Gives `f` a pointer for writing. The caller guarantees exclusive access.
+    /// Calls `f` with a pointer for writing. The caller guarantees exclusive access.
     #[inline(always)]
     pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         f(self.0.get())
@@ -63,7 +64,7 @@ pub(crate) fn fence_after_read_modify_write() {
     }
 }
 
-/// Locks the mutex, also if a thread panicked while it held the lock.
+/// Locks the mutex, even if a thread panicked while it held the lock.
 ///
 /// No user code runs under any lock of the runtime. So a poisoned lock can only mean that the runtime
 /// itself panicked between two statements that each leave the data valid.
@@ -75,9 +76,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Identifies a thread while it lives.
 ///
-/// It is the address of a thread-local byte: reading it is one instruction. A new thread may get the
-/// token of an ended one, which is harmless here: the ended thread does not touch what was bound to it
-/// any more.
+/// The token is the address of a thread-local byte, which one instruction computes. A new thread may get
+/// the token of an ended thread. This is harmless here, because the ended thread no longer touches
+/// anything that was bound to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ThreadToken(usize);
 
@@ -104,8 +105,8 @@ impl ThreadToken {
 
 /// A cell that any thread may refer to, but whose content only the thread that made it may access.
 ///
-/// The single-thread executor keeps its run queue in one. So wakers on any thread can keep the executor
-/// alive, while the queue itself needs no lock, atomic or borrow flag.
+/// The single-thread executor keeps its run queue in such a cell. So wakers on any thread can keep the
+/// executor alive, while the queue itself needs no lock, atomic or borrow flag.
 pub(crate) struct OwnerCell<T> {
     owner: ThreadToken,
     value: std::cell::UnsafeCell<T>,
@@ -120,7 +121,7 @@ pub(crate) struct OwnerCell<T> {
 unsafe impl<T: Send> Sync for OwnerCell<T> {}
 
 impl<T> OwnerCell<T> {
-    /// Makes a cell of the calling thread.
+    /// Makes a cell that belongs to the calling thread.
     pub(crate) fn new(value: T) -> Self {
         OwnerCell {
             owner: ThreadToken::current(),

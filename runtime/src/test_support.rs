@@ -21,7 +21,7 @@ impl Wake for Count {
     }
 }
 
-/// Returns a count, and a waker whose wakes it counts.
+/// Returns a counter, and a waker whose wakes it counts.
 pub(crate) fn waiter() -> (Arc<Count>, Waker) {
     let count = Arc::new(Count::default());
     (count.clone(), count.into())
@@ -49,7 +49,7 @@ impl Schedule for Refusing {
     fn unbind(&self, _task: RawTask) {}
 }
 
-/// An executor that runs a task as soon as it is woken: only a test may do that.
+/// An executor that runs a task as soon as it is woken. Only a test may do that.
 struct AtOnce;
 
 impl Schedule for AtOnce {
@@ -70,7 +70,7 @@ pub(crate) fn new_task<F: Future>(
     new_task_of(&SchedulerRef::shared(scheduler, Probe::off()), future)
 }
 
-/// Does the same with a scheduler that may have other tasks.
+/// Like [`new_task`], but with a scheduler that may have other tasks.
 pub(crate) fn new_task_of<F: Future>(
     scheduler: &SchedulerRef,
     future: F,
@@ -78,12 +78,12 @@ pub(crate) fn new_task_of<F: Future>(
     let cell = Reserved::new(scheduler.clone(), "task", None);
     // SAFETY: the memory is uninitialised and in this cell.
     unsafe { std::ptr::write(cell.future(), future) };
-    // SAFETY: written just now.
+    // SAFETY: the future was written just now.
     let (unbound, task) = unsafe { cell.written() };
     (unbound, JoinHandle::new(task))
 }
 
-/// Returns a task, polled once, that ends at its first wake, and its waker.
+/// Returns the handle and the waker of a task that was polled once and ends at its first wake.
 pub(crate) fn idle_task() -> (JoinHandle<()>, Waker) {
     let (send, receive) = std::sync::mpsc::channel();
     let mut polls = 0;

@@ -4,16 +4,16 @@ use std::collections::HashSet;
 
 use super::*;
 
-/// The state of a model thread of a lane. Its index in the list is also its seat.
+/// The state of a model thread of a lane. The thread's index in the list is also its seat.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Thread {
-    /// Has started, or has run its job, and is about to take the next one.
+    /// The thread has started or has run a job, and is about to take the next job.
     Coming,
-    /// Runs the job.
+    /// The thread runs the job with this number.
     Running(usize),
-    /// Is idle. It may time out at any moment.
+    /// The thread is idle, and may time out at any moment.
     Waiting,
-    /// Has timed out, and does not hold the lock yet.
+    /// The thread has timed out, and does not hold the lock yet.
     TimedOut,
     Ended,
 }
@@ -25,7 +25,7 @@ struct Model {
     /// Threads that were notified and have not woken yet.
     notified: Vec<usize>,
     submitted: usize,
-    /// The number of times that each job was run, handed back or cancelled.
+    /// How many times each job was run, handed back or cancelled.
     settled: Vec<usize>,
 }
 
@@ -77,7 +77,7 @@ impl Model {
         };
     }
 
-    /// The possible next steps, apart from timeouts.
+    /// Returns the state after each possible next step, apart from timeouts.
     fn steps(&self) -> Vec<Model> {
         let mut steps = Vec::new();
         let mut step = |change: &dyn Fn(&mut Model)| {
@@ -159,7 +159,7 @@ fn a_lane_settles_every_job_once_in_every_order_of_its_steps() {
             model.check();
             let steps = model.steps();
             if steps.is_empty() {
-                // No step is left but a timeout, so no job may be waiting.
+                // Only timeouts are left, so no job may be waiting.
                 assert!(model.roster.closed && model.settled == [1; JOBS]);
                 assert!(model.threads.iter().all(|it| *it == Thread::Ended));
                 assert!(!model.roster.is_busy());
@@ -201,7 +201,7 @@ fn pool() -> Pool {
     Pool::new(settings.threads, 2, None)
 }
 
-/// The pool is busy from the submission of a job of either kind until its handle was woken.
+/// The pool is busy from the submission of a job of either kind until the job's handle is woken.
 #[test]
 fn the_pool_is_busy_while_there_are_jobs() {
     let pool = pool();
@@ -218,7 +218,7 @@ fn the_pool_is_busy_while_there_are_jobs() {
         }
         assert!(handle.is_finished());
     }
-    // A job that is aborted before it begins is soon gone, too.
+    // If a job is aborted before it begins, the pool also stops being busy soon.
     let (handle, _) = pool.spawn(Kind::Job, || ());
     handle.abort();
     while pool.is_busy() {
@@ -229,7 +229,7 @@ fn the_pool_is_busy_while_there_are_jobs() {
 }
 
 /// A driver waits without a timeout while the clock stands still for jobs. The end of the last job wakes
-/// it, even if no task awaits that job.
+/// the driver, even if no task awaits that job.
 #[test]
 #[cfg_attr(miri, ignore = "waits for events")]
 fn the_end_of_the_last_job_ends_the_drivers_wait() {

@@ -1,6 +1,6 @@
-//! The driver asks when the next timer is due and parks until then, while another thread arms an earlier
-//! one. The driver counts that timer in, or is notified (tokio #6682). Without a notification the driver
-//! would sleep forever, because no model's clock moves.
+//! The driver reads when the next timer is due and parks until then, while another thread arms an earlier
+//! timer. The driver sees the earlier timer, or is notified (tokio #6682). Without a notification the
+//! driver would sleep forever, because the clock of a model does not move.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{Outcomes, Stranger, explore};
 use crate::sync::Arc;
 use crate::timer::{Armed, Clock, Timers, use_wheel};
 
-/// Deadlines, in the clock's nanoseconds.
+/// The deadline of the later timer, in the clock's nanoseconds.
 const LATE: u64 = 100;
 
 /// Timers on two wheels, and the notifier of their driver.
@@ -33,7 +33,7 @@ impl Model {
         model
     }
 
-    /// Arms as `time::Sleep` does, on a worker.
+    /// Arms a timer as `time::Sleep` does on a worker.
     fn arm(&self, worker: usize, nanos: u64) -> Armed {
         use_wheel(worker);
         let deadline = self.timers.now() + Duration::from_nanos(nanos);
@@ -41,7 +41,7 @@ impl Model {
         armed.expect("the executor is there")
     }
 
-    /// Parks as `Driver` does until it would sleep no longer than `until`. Returns the number of
+    /// Parks as `Driver` does, until the next timer is the one due at `until`. Returns the number of
     /// notifications.
     fn sleep_until(&self, until: u64) -> usize {
         let mut notified = 0;
@@ -78,7 +78,7 @@ fn an_earlier_timer_is_never_slept_through() {
     });
 }
 
-/// The second thread must not rely on the notification of the first, unless the first timer is earlier.
+/// The second thread must not rely on the first thread's notification, unless the first timer is earlier.
 #[test]
 fn the_earliest_of_two_timers_is_never_slept_through() {
     static SEEN: Outcomes<3> = Outcomes::of([

@@ -1,5 +1,5 @@
 //! A task ends on a worker that did not spawn it, while the spawner leaves at shutdown. The ended task
-//! is not cancelled afterwards. A living task is, exactly once (the kind of async-executor #163).
+//! is not cancelled afterwards. A living task is cancelled exactly once (compare async-executor #163).
 
 use loom::thread;
 
@@ -54,7 +54,7 @@ fn what_ended_elsewhere_is_not_cancelled() {
         let spawner = WorkerTasks::new(0, &executor.owned);
         spawner.insert(&executor.owned, ending.raw());
         spawner.insert(&executor.owned, living.raw());
-        // It is in a run queue that no worker pops any more.
+        // The living task is in a run queue from which no worker pops.
         let _ = living;
         let told = Arc::new(AtomicBool::new(false));
         let leaving = thread::spawn({
@@ -70,11 +70,11 @@ fn what_ended_elsewhere_is_not_cancelled() {
             }
         });
         let thief = WorkerTasks::new(1, &executor.owned);
-        // As when a worker unbinds the task, the thief removes it once.
+        // The thief removes the task once, as a worker does when it unbinds the task.
         thief.remove(&executor.owned, ending.raw());
         ending.raw().set_owned_index(UNBOUND);
         ending.cancel();
-        // The task is freed: a place that points to it must not be followed.
+        // The task is freed, so an entry that points to it must not be followed.
         drop(ended);
         thief.leave(&executor.owned);
         told.store(true, Ordering::Relaxed);

@@ -1,5 +1,5 @@
 //! A waiting future is dropped while the event comes. Its waker is gone afterwards, and the other
-//! waiting task is woken, wherever each waker is stored (tokio #5861).
+//! waiting task is woken, regardless of where each waker is stored (tokio #5861).
 
 use std::task::{Context, Waker};
 
@@ -33,7 +33,7 @@ fn one_leaves_and_the_other_is_woken() {
             }
         });
         readiness.forget(keys[0]);
-        // A new waiter may get the vacated place, before or after the event.
+        // A new waiter may get the vacated slot, before or after the event.
         let late = Stranger::new();
         let mut key = None;
         let waker = Waker::from(late.clone());

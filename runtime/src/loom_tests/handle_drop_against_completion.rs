@@ -17,7 +17,7 @@ type Seen = Outcomes<2>;
 const BY_HANDLE: &str = "the handle dropped the output";
 const BY_EXECUTOR: &str = "the executor dropped the output";
 
-/// `Track` makes the model fail if it is never dropped.
+/// An output whose `Track` makes the model fail if the output is never dropped.
 struct Output {
     _track: Track<()>,
     drops: Arc<std::sync::atomic::AtomicUsize>,
@@ -71,7 +71,7 @@ fn the_output_is_dropped_once_and_the_memory_freed() {
     drop_while_it_completes(&SEEN, false);
 }
 
-/// The executor may be about to wake a joiner that does not wait any more.
+/// The executor may be about to wake a joiner that no longer waits.
 #[test]
 fn also_where_the_handle_was_awaited_before() {
     static SEEN: Seen = Outcomes::of([BY_HANDLE, BY_EXECUTOR]);

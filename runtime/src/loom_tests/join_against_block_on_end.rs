@@ -1,5 +1,5 @@
-//! Another thread awaits a task while its executor completes it and `block_on` ends. The thread is
-//! woken, even if the executor then does nothing for long.
+//! Another thread awaits a task while the task's executor completes it and `block_on` ends. The thread is
+//! woken, even if the executor then does nothing for a long time.
 
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
@@ -41,7 +41,7 @@ fn a_thread_that_joins_is_woken_though_block_on_ends() {
                 }
             }
         });
-        // Task and main future end in the same turn.
+        // The task and the main future end in the same turn of the loop.
         executor.block_on(async {});
         assert_eq!(waiting.join().unwrap(), 7);
     });

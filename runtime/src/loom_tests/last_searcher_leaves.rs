@@ -1,6 +1,6 @@
-//! Two tasks become ready. The second wakes no worker, because one is searching. That searcher takes the
-//! first task and is busy until the second is done. So it must wake another worker for the second (tokio
-//! #4383).
+//! Two tasks become ready. The second task wakes no worker, because a worker is searching. That searcher
+//! takes the first task and is busy until the second is done. So it must wake another worker for the
+//! second task (tokio #4383).
 
 use loom::sync::Notify;
 

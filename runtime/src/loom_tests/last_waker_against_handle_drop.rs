@@ -1,6 +1,6 @@
-//! The last three references to a task end at once: a waker is used or dropped, the handle is dropped,
-//! and the executor completes the task. The last of them frees the memory, once (async-task #11, tokio
-//! #5172).
+//! The last three references to a task end at the same time: a waker is used or dropped, the handle is
+//! dropped, and the executor completes the task. The last reference frees the memory, once (async-task
+//! #11, tokio #5172).
 
 use loom::alloc::Track;
 use loom::thread;
@@ -15,7 +15,7 @@ const BY_WAKER: &str = "the waker was last";
 const BY_HANDLE: &str = "the handle was last";
 const BY_EXECUTOR: &str = "the executor was last";
 
-/// A scheduler that is freed with its only task, and records the thread.
+/// A scheduler that is freed with its only task, and records the thread that frees it.
 struct Last {
     ready: Mutex<Option<Runnable>>,
     at: std::sync::Mutex<Arc<std::sync::Mutex<Vec<ThreadToken>>>>,
@@ -87,8 +87,8 @@ fn the_last_one_frees_the_memory() {
     end_all_at_once(&SEEN, false);
 }
 
-/// A wake holds its reference until it is done, even if the task completes meanwhile. A task that it
-/// queues is never run, as with a closed executor.
+/// A wake holds its reference until the wake is done, even if the task completes meanwhile. If the wake
+/// queues the task, the task is never run, as with a closed executor.
 #[test]
 fn also_where_the_waker_is_used() {
     static SEEN: Outcomes<3> = Outcomes::of([BY_WAKER, BY_HANDLE, BY_EXECUTOR]);

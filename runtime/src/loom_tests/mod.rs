@@ -115,7 +115,7 @@ fn explore<const N: usize>(
     for (outcome, count) in &outcomes.0 {
         report += &format!("\n      {:>8} x {outcome}", count.load(Ordering::Relaxed));
     }
-    // Print all at once, because models run in parallel.
+    // Print everything in one call, because models run in parallel.
     println!("{report}");
     for (outcome, count) in &outcomes.0 {
         let reached = count.load(Ordering::Relaxed) > 0;
@@ -123,12 +123,12 @@ fn explore<const N: usize>(
     }
 }
 
-/// The smallest scheduler of many workers: a queue of ready tasks, which any thread may run.
+/// The smallest scheduler for many workers: a queue of ready tasks, which any thread may run.
 struct Line {
     ready: Mutex<VecDeque<Runnable>>,
     /// Wakes the one thread that runs the tasks.
     bell: Notify,
-    /// How many times a task was queued. For outcomes only.
+    /// How many times a task was queued. Only the outcomes use it.
     submitted: AtomicUsize,
 }
 
@@ -147,7 +147,7 @@ impl Line {
         lock(&self.ready).pop_front()
     }
 
-    /// Runs ready tasks until `done`.
+    /// Runs ready tasks until `done` returns true.
     fn run_until(&self, done: impl Fn() -> bool) {
         loop {
             match self.pop() {
@@ -185,7 +185,7 @@ impl Schedule for Line {
     fn unbind(&self, _task: RawTask) {}
 }
 
-/// Spawns as the executors do. Returns the handle and a waker of the task.
+/// Spawns a task as the executors do. Returns its handle and a waker.
 fn spawn<F: Future>(scheduler: &SchedulerRef, future: F) -> (JoinHandle<F::Output>, Waker) {
     let (task, handle) = new_task_of(scheduler, future);
     let waker = waker_of(task.raw());
@@ -212,7 +212,7 @@ impl Wake for Stranger {
     }
 }
 
-/// Polls to the end on the calling thread of the model.
+/// Polls `future` to its end on the calling thread of the model.
 fn wait_for<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     let stranger = Stranger::new();
@@ -230,7 +230,7 @@ fn wait_for<F: Future>(future: F) -> F::Output {
 
 /// Pushes an item, or returns it if the ring is full.
 fn push(ring: &Ring<u32>, item: u32) -> Option<u32> {
-    // SAFETY: in each model one thread at a time pushes to a ring and pops from it: its owner.
+    // SAFETY: in each model, only one thread at a time, the owner, pushes to a ring and pops from it.
     unsafe { ring.push(item) }.err()
 }
 
@@ -244,7 +244,7 @@ fn drain(ring: &Ring<u32>) -> Vec<u32> {
 }
 
 fn steal(victim: &Ring<u32>, mine: &Ring<u32>) -> Option<u32> {
-    // SAFETY: as in `push`, for `mine`.
+    // SAFETY: as in `push`; the caller owns `mine`.
     unsafe { victim.steal_into(mine) }
 }
 
@@ -256,7 +256,7 @@ struct Staff {
     idle: Idle,
     injector: Injector<u32>,
     parkers: Vec<Parker>,
-    /// The tasks that are not yet done. The workers leave when there are none. This is not part of the
+    /// The number of tasks that are not yet done. The workers leave when it is 0. It is not part of the
     /// races, so loom need not try more orders for it.
     left: SeldomWritten,
 }
@@ -264,11 +264,11 @@ struct Staff {
 /// The counts of one worker.
 #[derive(Default)]
 struct Worked {
-    /// It was woken to search.
+    /// How many times the worker was woken to search.
     woken: usize,
-    /// It woke another worker, as the last searcher.
+    /// How many times it woke another worker as the last searcher.
     woke: usize,
-    /// It saw a task just before it parked.
+    /// How many times it saw a task just before it parked.
     turned_back: usize,
 }
 
@@ -309,7 +309,7 @@ impl Staff {
         loom::thread::spawn(move || staff.work(worker, run))
     }
 
-    /// Runs as `work_stealing::worker::Worker::run` does, with numbers for tasks.
+    /// Runs the loop of `work_stealing::worker::Worker::run`, with numbers for tasks.
     fn work(&self, worker: usize, run: impl Fn(u32)) -> Worked {
         let mut worked = Worked::default();
         let mut searching = false;

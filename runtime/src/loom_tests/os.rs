@@ -1,8 +1,8 @@
 //! The OS, as the models see it: an event loop without events, and its notifier.
 //!
-//! A thread that blocks in the real event loop would block the whole model, whose threads are one thread
-//! of the OS. The notifier is modelled exactly: a notification ends the next wait only, even one with a
-//! timeout of zero.
+//! A thread that blocks in the real event loop would block the whole model, because all threads of a
+//! model are one thread of the OS. The notifier is modelled exactly: a notification ends only the next
+//! wait, even if that wait has a timeout of zero.
 
 use std::io;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl Poll {
         &self.0
     }
 
-    /// A timeout other than zero never expires, so no model may rely on one.
+    /// A timeout other than zero never expires, so no model may rely on a timeout.
     pub(crate) fn poll(&mut self, _: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         let Registry(rung) = &self.0;
         while !rung.now.swap(false, Ordering::AcqRel) && timeout != Some(Duration::ZERO) {

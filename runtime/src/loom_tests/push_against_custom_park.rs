@@ -1,4 +1,5 @@
-//! A custom executor parks while another thread spawns a task. It sees the push, or is notified.
+//! A custom executor parks while another thread spawns a task. The executor sees the push, or is
+//! notified.
 
 use loom::thread;
 
@@ -11,7 +12,7 @@ fn no_push_is_missed() {
     static SEEN: Outcomes<2> = Outcomes::of(["it parked", "it did not park"]);
     explore(3, &SEEN, || {
         let pushed = Arc::new(AtomicBool::new(false));
-        // Invisible to loom, because loom's lock would order what the fences must.
+        // The slot is invisible to loom, because loom's lock would order what the fences must order.
         let slot = std::sync::Arc::new(std::sync::Mutex::new(None::<Ready>));
         let queue = {
             let (pushed, slot) = (pushed.clone(), slot.clone());

@@ -1,5 +1,6 @@
-//! A worker fills its LIFO slot and wakes no other, because one searches or is the monitor. At the same
-//! moment that worker finds something else to do. Some worker still learns of the slot (tokio #4941).
+//! A worker fills its LIFO slot and wakes no other worker, because a second worker searches or is the
+//! monitor. At the same moment the second worker finds something else to do. Some worker still learns of
+//! the task in the slot (tokio #4941).
 
 use loom::thread;
 
@@ -13,13 +14,13 @@ use crate::work_stealing::scheduler::Scheduler;
 
 const PUTTER: usize = 0;
 const OTHER: usize = 1;
-/// The worker parked in the driver, without a timeout.
+/// The worker that is parked in the driver, without a timeout.
 const PARKED: usize = 2;
 
 const OUTSIDE: bool = false;
 
 /// Runs `race` with the real scheduler of three workers, and a task for the slot of `PUTTER`. `race`
-/// returns whether a worker learns of the slot.
+/// returns whether a worker learns of the task in the slot.
 fn with_scheduler(race: impl FnOnce(&Arc<Scheduler>, Runnable) -> bool) {
     let (line, tasks) = Line::open();
     let (task, handle) = new_task_of(&tasks, std::future::pending::<()>());
@@ -32,7 +33,7 @@ fn with_scheduler(race: impl FnOnce(&Arc<Scheduler>, Runnable) -> bool) {
         covered = race(&scheduler, task);
     });
     assert!(covered, "no worker learns of the task in the slot");
-    // The task is in the slot, or where the monitor put it.
+    // The task is in the slot, or in the queue to which the monitor moved it.
     raw.cancel();
     drop((handle, tasks));
     line.assert_left();
@@ -98,7 +99,7 @@ fn the_monitor_finds_a_task() {
     });
 }
 
-/// All workers were parked. The monitor finds nothing and parks again.
+/// At first all workers are parked. The monitor finds nothing and parks again.
 #[test]
 fn the_monitor_parks_again_while_the_putter_rises() {
     static SEEN: Outcomes<2> = Outcomes::of(["the monitor went on", "the putter woke one"]);

@@ -12,7 +12,7 @@ fn spawn_while_it_closes(executor: impl Executor) -> Result<u32, crate::task::Jo
     let handle = executor.handle();
     let stranger = thread::spawn(move || {
         let track = Track::new(7);
-        // The handle is awaited, in any order with the rest of the closing.
+        // Await the handle while the executor may still be closing.
         wait_for(handle.spawn(async move { track.into_inner() }))
     });
     drop(executor);
@@ -21,7 +21,7 @@ fn spawn_while_it_closes(executor: impl Executor) -> Result<u32, crate::task::Jo
 
 #[test]
 fn one_cook() {
-    // `SingleThread` runs tasks only in `block_on`, so this one cannot have run.
+    // `SingleThread` runs tasks only in `block_on`, so this task cannot have run.
     static SEEN: Outcomes<1> = Outcomes::of(["aborted"]);
     explore(3, &SEEN, || {
         let end = spawn_while_it_closes(SingleThread::new().unwrap());
@@ -47,7 +47,7 @@ fn many_cooks() {
     });
 }
 
-/// The handle is dropped at once, during the closing.
+/// The handle is dropped immediately, while the executor closes.
 #[test]
 fn one_cook_and_nobody_waits() {
     static SEEN: Outcomes<2> = Outcomes::of(["dropped by the executor", "dropped by the spawner"]);

@@ -1,6 +1,6 @@
-//! An executor is dropped while another thread wakes one of its tasks. The future is dropped exactly
-//! once, on the right thread. The handle returns "aborted", and the waker stays usable (async-executor
-//! #163, tokio #3869, #6439).
+//! An executor is dropped while another thread wakes one of its tasks. The task's future is dropped
+//! exactly once, on the right thread. The handle returns "aborted", and the waker stays usable
+//! (async-executor #163, tokio #3869, #6439).
 
 use std::task::{Poll, Waker};
 
@@ -34,7 +34,7 @@ impl Told {
     }
 }
 
-/// Spawns a task that sleeps forever after its first poll. Returns its waker too.
+/// Spawns a task that waits forever after its first poll. Returns its handle and its waker.
 fn sleeper(executor: &impl Executor, told: &Told) -> (JoinHandle<()>, Waker) {
     let given = Arc::new(std::sync::Mutex::new(None));
     let mut task = None;
@@ -107,7 +107,7 @@ fn many_cooks() {
             }
         });
         drop(executor);
-        // The drop has waited for this.
+        // The executor's drop has waited until the future was dropped.
         assert_eq!(told.dropped_on.lock().unwrap().len(), 1);
         stranger.join().unwrap();
         SEEN.saw(match told.polls.load(Ordering::Relaxed) {

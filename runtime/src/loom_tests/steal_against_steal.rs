@@ -53,7 +53,7 @@ fn every_item_comes_out_once() {
     });
 }
 
-/// Another worker steals from a thief while it fills its own ring.
+/// Another worker steals from a thief while the thief fills its own ring.
 #[test]
 fn a_thief_may_be_robbed() {
     static SEEN: Outcomes<2> = Outcomes::of(["the thief was robbed", "there was nothing to rob"]);

@@ -144,16 +144,16 @@ numbers! {
 }
 
 impl AtomicBool {
-    /// Uses a swap. Flags are stored and also swapped, and loom would let a plain store take effect
-    /// before a swap that did not see it, which the memory model forbids.
+    /// Stores the value with a swap. Some flags are both stored and swapped. Loom would let a plain store
+    /// take effect before a swap that did not see it, which the memory model forbids.
     pub(crate) fn store(&self, value: bool, order: Ordering) {
         self.inner.swap(value, order);
     }
 }
 
 pub(crate) mod thread {
-    //! Threads, and parking. A model has no time: a timed park never times out. loom's own `unpark`
-    //! would also wake a thread that waits for a lock, hence the token.
+    //! Threads, and parking. A model has no time, so a timed park never times out. Loom's own `unpark`
+    //! would also wake a thread that waits for a lock, so parking uses a token.
 
     use std::io;
     use std::num::NonZero;
@@ -193,7 +193,7 @@ pub(crate) mod thread {
     }
 }
 
-/// Returns a number of the calling thread, not 0: an address, as outside of models.
+/// Returns the number of the calling thread, which is not 0. It is an address, as outside of models.
 pub(crate) fn thread_number() -> usize {
     loom::thread_local!(static MARK: Box<u8> = Box::new(0));
     MARK.with(|mark| std::ptr::from_ref(&**mark).addr())
@@ -202,8 +202,8 @@ pub(crate) fn thread_number() -> usize {
 pub(crate) mod channel {
     //! The part of crossbeam's unbounded channel that the runtime uses, in a form that loom sees.
     //!
-    //! Reading the length synchronises like an Acquire load, which is less than crossbeam's does. So
-    //! what holds here holds there.
+    //! Here, reading the length synchronises like an Acquire load. In crossbeam it synchronises more, so
+    //! what holds here holds with crossbeam too.
 
     use std::collections::VecDeque;
     use std::sync::Arc;
@@ -274,7 +274,7 @@ pub(crate) mod channel {
     }
 
     impl<T> Drop for Receiver<T> {
-        /// Drops what was sent and not received, as crossbeam does.
+        /// Drops the items that were sent and not received, as crossbeam does.
         fn drop(&mut self) {
             let left = lock(&self.0.items).take();
             drop(left);
@@ -282,9 +282,10 @@ pub(crate) mod channel {
     }
 }
 
-/// A thread-local of a model's thread, with the interface of std's.
+/// A thread-local of a model's thread, with the interface of std's `LocalKey`.
 ///
-/// All threads of a model are one thread of the OS, so std's own would be shared between them.
+/// All threads of a model are one thread of the OS, so a thread-local from std would be shared between
+/// them.
 pub(crate) struct Local<T: 'static>(pub(crate) &'static loom::thread::LocalKey<T>);
 
 impl<T> Local<T> {

@@ -62,7 +62,7 @@ fn two_unparks_race_two_parks() {
     });
 }
 
-/// The driver's park ends, even if an event just ended the previous one.
+/// An `unpark` ends a park in the driver, even if an event just ended the previous park.
 #[test]
 fn an_unpark_notifies_a_worker_in_the_driver() {
     static SEEN: Outcomes<3> = Outcomes::of([
@@ -96,7 +96,7 @@ fn an_unpark_notifies_a_worker_in_the_driver() {
         while !told.load(Ordering::Relaxed) {
             parker.park_in_driver(|| {
                 sleeps += 1;
-                // An event ends the first park at once.
+                // An event ends the first park immediately.
                 while sleeps > 1 && !rung.swap(false, Ordering::AcqRel) {
                     bell.wait();
                 }

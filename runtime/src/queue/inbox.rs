@@ -1,6 +1,6 @@
-//! The inbox of the single-thread executor: the only way in from other threads.
+//! The inbox of the single-thread executor, the only way in for other threads.
 //!
-//! Any thread sends a [`RemoteOp`] without ever blocking, and learns whether it must notify the sleeping
+//! Any thread can send a [`RemoteOp`] without blocking. It learns whether it must notify the sleeping
 //! owner. The channel is unbounded, because `wake` sends, perhaps under a lock that the executor needs
 //! before it can empty the channel (compio #1044). The owner keeps the receiving end. Once the owner
 //! drops it, sending fails, and the sender drops the operation.
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::test_support::{Refusing, new_task};
 
-    /// Counts its drops.
+    /// Counts the futures that were dropped.
     #[derive(Clone, Default)]
     struct Counter(Arc<AtomicUsize>);
 
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(dropped.get(), 3);
     }
 
-    /// If an event of the OS wakes the owner, no sender needs to notify it.
+    /// If an event from the OS wakes the owner, no sender needs to notify it.
     #[test]
     fn an_awake_owner_is_not_notified() {
         let dropped = Counter::default();
@@ -176,7 +176,7 @@ mod tests {
                 })
             })
             .collect();
-        // Half of the operations reach an owner that is awake or asleep, the rest a closing owner.
+        // Half of the operations reach an owner that is awake or asleep. The rest reach a closing owner.
         while dropped.get() < THREADS * each / 2 {
             let before = notified.load(Ordering::SeqCst);
             if inbox.begin_park() {

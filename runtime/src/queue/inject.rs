@@ -14,7 +14,7 @@ use crate::sync::{AtomicUsize, Ordering};
 pub(crate) struct Injector<T> {
     sender: Sender<T>,
     receiver: Receiver<T>,
-    /// The number of workers that move a batch to their rings.
+    /// The number of workers that are moving a batch to their rings.
     moving: AtomicUsize,
 }
 
@@ -44,9 +44,9 @@ impl<T> Injector<T> {
         self.receiver.try_recv().ok()
     }
 
-    /// Takes the first item. Given the number of items left, `share` returns how many more to take;
-    /// these go to `put`. If `put` returns an item, it goes back to the end, and the batch ends. Returns
-    /// the first item and how many others `put` took.
+    /// Takes the first item. Given the number of items left, `share` returns how many more to take.
+    /// Each of them is passed to `put`. If `put` returns an item, the item goes back to the end, and the
+    /// batch ends. Returns the first item and how many others `put` took.
     #[inline]
     pub(crate) fn pop_batch(
         &self,
@@ -120,7 +120,7 @@ mod tests {
         (0..6).for_each(|item| injector.push(item));
         let taken = RefCell::new(Vec::new());
         let put = |item| {
-            // Until the batch is complete, the injector is not empty.
+            // The injector does not count as empty until the batch is complete.
             assert!(!injector.is_empty());
             if taken.borrow().len() == 3 {
                 return Err(item);

@@ -2,9 +2,9 @@
 //!
 //! Without a seed the queue is first come, first served, and has two parts: tasks that were spawned or
 //! woken, and tasks that *yielded*. A task yields when it wakes itself in its own poll. It goes behind
-//! all tasks that are ready by then. At most [`OVERTAKES`] later ones overtake the first of them, then as many the next. So tasks that
-//! wake themselves hardly delay the tasks that the driver woke, and are not starved by them. With a
-//! seed, a generator decides the order of all tasks.
+//! all tasks that are ready by then. At most [`OVERTAKES`] later tasks overtake the first yielded task,
+//! then as many overtake the next. So tasks that wake themselves hardly delay the tasks that the driver
+//! woke, which do not starve them. With a seed, a generator decides the order of all tasks.
 
 use std::collections::VecDeque;
 
@@ -18,7 +18,7 @@ pub(crate) struct LocalQueue {
     yielded: VecDeque<(Runnable, u64)>,
     /// The number of tasks taken from `woken`.
     taken: u64,
-    /// The number of these that overtook the first task of `yielded`.
+    /// The number of tasks that overtook the first of `yielded`.
     overtakes: u32,
     order: Option<Generator>,
 }
@@ -76,7 +76,7 @@ impl LocalQueue {
         self.woken.len() + self.yielded.len()
     }
 
-    /// Removes one task, wherever it is.
+    /// Removes a task from either part.
     pub(crate) fn remove(&mut self, task: RawTask) {
         self.woken.retain(|other| other.raw() != task);
         self.yielded.retain(|(other, _)| other.raw() != task);
@@ -88,9 +88,9 @@ impl LocalQueue {
         self.yielded.clear();
     }
 
-    /// Frees memory that a burst needed, when the burst is over.
+    /// If the queue is empty, frees a burst's memory.
     pub(crate) fn shrink_after_burst(&mut self) {
-        /// The largest capacity not worth freeing: 32 KiB. Arbitrary: not measured.
+        /// The largest capacity that is not freed: 32 KiB. Arbitrary: not measured.
         const KEEP: usize = 4096;
         if self.len() == 0 && self.woken.capacity() + self.yielded.capacity() > KEEP {
             self.woken = VecDeque::new();
@@ -100,7 +100,7 @@ impl LocalQueue {
 }
 
 /// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014): a scrambled
-/// counter. Any seed will do.
+/// counter. Any seed works.
 struct Generator(u64);
 
 impl Generator {
@@ -248,8 +248,8 @@ mod tests {
         assert_eq!(queue.woken.capacity(), 0);
     }
 
-    /// Checks the generator's published first numbers. A seed that found a bug must find it again in the
-    /// next release.
+    /// Checks the generator against its published first numbers. A seed that found a bug must find it again
+    /// in the next release.
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn a_seed_means_the_same_in_every_release() {
@@ -260,7 +260,7 @@ mod tests {
             3_203_168_211_198_807_973,
             9_817_491_932_198_370_423,
         ];
-        // Scaled to a bound just below 2^64, each number is one less.
+        // Each number is one less, because it is scaled to a bound just below 2^64.
         assert_eq!(numbers, published.map(|number| number - 1));
     }
 
@@ -273,7 +273,7 @@ mod tests {
         for _ in 0..70_000 {
             counts[order.below(7).unwrap()] += 1;
         }
-        // Ten thousand of each are expected; five standard deviations are 460.
+        // Each count is expected to be ten thousand. Five standard deviations are 460.
         assert!(
             counts.iter().all(|count| (9_500..10_500).contains(count)),
             "{counts:?}"

@@ -1,5 +1,5 @@
-//! Queues of ready tasks: for one thread, for a worker that others steal from, and for all workers. Also
-//! the inbox.
+//! Queues of ready tasks: for one thread, for a worker that others steal from, and for all workers. The
+//! inbox is here too.
 //!
 //! A queue holds the right to run each task in it, and runs none itself.
 //!
@@ -22,9 +22,9 @@
 //!
 //! It is correct, but all threads contend for one lock and one cache line at every push and pop. So each
 //! thread gets a queue of its own, which raises three questions. How does another thread get a task in?
-//! Through the [`inbox`] if the queue has one owner, through the queue of [`inject`] if there are many.
-//! How does work get from a full queue to an idle thread? By stealing, from a ring (see [`stealing`]).
-//! And what wakes a thread that sleeps? That is the race of the `inbox`, and of `work_stealing::idle`.
+//! Through the [`inbox`] if one thread runs all tasks, and through the queue of [`inject`] if many do.
+//! How does work get from a full queue to an idle thread? The idle thread steals it from a ring (see
+//! [`stealing`]). And what wakes a thread that sleeps? See `inbox` and `work_stealing::idle`.
 
 pub(crate) mod inbox;
 pub(crate) mod inject;

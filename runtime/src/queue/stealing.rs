@@ -34,8 +34,8 @@ use crate::task::cell::Header;
 use crate::task::raw::Runnable;
 
 /// The number of positions in a ring. With 256, the 1,000 tasks of each worker in the benchmark
-/// `m_pairs` went through the shared queue, at 12 % of its time. More than 1,024 gain nothing there. A
-/// model needs few.
+/// `m_pairs` went through the shared queue, which took 12 % of the time. More than 1,024 positions gain
+/// nothing there. A model needs only a few.
 #[cfg(not(loom))]
 pub(crate) const CAPACITY: u32 = 1024;
 #[cfg(loom)]
@@ -144,7 +144,7 @@ impl<T> Ring<T> {
     /// Takes the item at the head.
     ///
     /// # Safety
-    /// As `push`.
+    /// The same as for [`push`](Self::push).
     #[inline]
     pub(crate) unsafe fn pop(&self) -> Option<T> {
         let tail = self.tail.load(Ordering::Relaxed);
@@ -168,9 +168,9 @@ impl<T> Ring<T> {
         Some(unsafe { self.read(Head::unpack(before).claimed) })
     }
 
-    /// Takes half of this ring, rounded up. Returns one item and moves the others to `thief`, the
-    /// caller's own ring. Returns `None` if the ring is empty, if another thief is reading it, or if
-    /// the thief's ring is more than half full itself.
+    /// Takes half of the items, rounded up. Returns one item and moves the others to `thief`, the
+    /// caller's own ring. Returns `None` if this ring is empty, if another thief is reading it, or if
+    /// the thief's ring is more than half full.
     ///
     /// # Safety
     /// The caller is the owner of `thief`, which is a different ring.
@@ -185,10 +185,10 @@ impl<T> Ring<T> {
         for offset in 0..rest {
             // SAFETY: `claim_half` claimed `count` positions from `first` on.
             let item = unsafe { self.read(first.wrapping_add(offset)) };
-            // SAFETY: the caller owns `thief`, which has room for half a ring.
+            // SAFETY: the caller owns `thief`, at least half of which is free.
             unsafe { thief.write(thief_tail.wrapping_add(offset), item) };
         }
-        // SAFETY: as above.
+        // SAFETY: `claim_half` claimed this position too.
         let last = unsafe { self.read(first.wrapping_add(rest)) };
         self.finish_steal();
         if rest > 0 {
@@ -199,7 +199,7 @@ impl<T> Ring<T> {
         Some(last)
     }
 
-    /// Claims half for a thief. Returns the first position and the count.
+    /// Claims half of the items for a thief. Returns the first position and the count.
     fn claim_half(&self) -> Option<(u32, u32)> {
         let mut count = 0;
         let claim = |word| {
@@ -222,10 +222,10 @@ impl<T> Ring<T> {
         Some((Head::unpack(before).claimed, count))
     }
 
-    /// Releases what a thief has claimed and read, so that the owner may write there again.
+    /// Releases the positions that a thief has claimed and read, so that the owner may write them again.
     fn finish_steal(&self) {
         let release = |word| {
-            // The owner may have popped meanwhile, which moves `claimed` on.
+            // The owner may have popped meanwhile, which advances `claimed`.
             let claimed = Head::unpack(word).claimed;
             let done = claimed;
             Some(Head { done, claimed }.pack())
@@ -250,14 +250,14 @@ impl LifoSlot {
     }
 
     /// Puts a task in, and returns the one that was there. The caller then checks that a monitor
-    /// exists; the fence in here is P2 of that protocol.
+    /// exists; the fence in this function is P2 of the monitor's protocol.
     #[inline]
     pub(crate) fn put(&self, task: Runnable) -> Option<Runnable> {
-        // Release pairs with `take`: a thread that takes the task sees what was done before. Acquire is
-        // for the task that comes out.
+        // Release pairs with `take`: a thread that takes the task sees what was done before. Acquire
+        // does the same for the task that this swap takes out.
         let previous = self.0.swap(task.into_ptr(), Ordering::AcqRel);
         fence_after_read_modify_write();
-        // SAFETY: what is in the slot came from `into_ptr`, and the swap takes it out once.
+        // SAFETY: the pointer in the slot came from `into_ptr`, and the swap takes it out once.
         unsafe { Runnable::from_ptr(previous) }
     }
 

@@ -22,7 +22,7 @@ use crate::trace::Probe;
 
 impl Builder<SingleThread> {
     /// Takes ready tasks in an order that a generator with this seed decides, instead of first come,
-    /// first served. The same seed gives the same order, a different seed a different one.
+    /// first served. The same seed always gives the same order.
     ///
     /// ```
     /// use std::sync::{Arc, Mutex};
@@ -51,7 +51,7 @@ impl Builder<SingleThread> {
     ///
     /// A job of [`spawn_blocking`](crate::spawn_blocking) and a name lookup take no virtual time. The
     /// clock stands still until they are done, unless a job itself waits for the clock. The clock does
-    /// not wait for anything else outside the executor, such as a socket or another thread: it jumps on.
+    /// not wait for anything else outside the executor, such as a socket or another thread.
     ///
     /// ```
     /// use std::time::Duration;
@@ -70,8 +70,8 @@ impl Builder<SingleThread> {
         self
     }
 
-    /// Makes each poll of a run repeatable: virtual time, no event source, no other thread. So closures
-    /// of `spawn_blocking` run on this thread.
+    /// Makes each poll of a run repeatable, with virtual time and without event sources or other
+    /// threads. So closures of `spawn_blocking` run on this thread.
     pub(crate) fn closed_world(mut self) -> Self {
         self.settings.closed_world = true;
         self.settings.virtual_time = true;
@@ -90,7 +90,7 @@ impl Builder<SingleThread> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error if it has no descriptors left for the event loop. Returns `InvalidInput`
+    /// Returns an error if the OS has no descriptors left for the event loop. Returns `InvalidInput`
     /// for an invalid setting, such as a name with a NUL byte.
     pub fn build(self) -> io::Result<SingleThread> {
         let settings = self.settings;
@@ -144,8 +144,8 @@ impl Builder<SingleThread> {
     }
 }
 
-/// The run queue belongs to the executor's thread. Its length is exact there; other threads see the
-/// length that was published last.
+/// The lengths of the queues. Only the executor's thread can read the length of the run queue itself;
+/// other threads see the length that was published last.
 struct Queues(Arc<Scheduler>, Arc<Counters>);
 
 impl Depths for Queues {

@@ -1,7 +1,7 @@
 //! The single-thread executor: an event loop that runs all its tasks on the thread that made it.
 //!
 //! It polls the main future of `block_on` and every spawned task, one at a time. When none is ready, it
-//! sleeps in the OS until there is an event of a socket, a timer or another thread. Futures are polled
+//! sleeps in the OS until a socket, a timer or another thread has an event. Futures are polled
 //! and dropped on this thread, so they need not be `Send`. On its own thread it takes no lock to spawn,
 //! wake, poll or finish a task.
 //!
@@ -52,14 +52,14 @@ use crate::task::{spawn, spawn_task};
 use crate::timeline::Timeline;
 use crate::trace::recorder::Role;
 
-/// The most operations from other threads that run between two polls of the driver. It equals the
+/// The maximum number of operations from other threads between two polls of the driver. It equals the
 /// largest bound on polls, so tasks from other threads do not pile up faster than they run.
 const OPS_PER_TURN: usize = LOOK_EVERY;
 
 /// The single-thread executor: an event loop.
 ///
 /// It stays on the thread that made it. [`block_on`](Self::block_on) runs a future to its end, and all
-/// spawned tasks at the same time. Between two calls the tasks stand still. Dropping the executor drops
+/// spawned tasks at the same time. Between two calls no task runs. Dropping the executor drops
 /// the futures of all tasks, on this thread.
 ///
 /// ```
@@ -108,7 +108,7 @@ impl SingleThread {
     /// ```
     /// let executor = brigade::SingleThread::builder().virtual_time(true).build()?;
     /// executor.block_on(async {
-    /// // Returns at once.
+    /// // This returns immediately.
     ///     brigade::time::sleep(std::time::Duration::from_secs(3600)).await;
     /// });
     /// # std::io::Result::Ok(())
@@ -151,14 +151,14 @@ impl SingleThread {
             if let Some(output) = run.poll_tasks(future.as_mut()) {
                 return output;
             }
-            // This must come before the last check of the inbox: an ended job has sent its wake.
+            // Call this before the last check of the inbox, because an ended job has sent its wake.
             (self.shared.timers.clock()).hold(|| self.shared.pool.is_busy());
             if self.scheduler.queued() == Some(0) && self.scheduler.inbox().begin_park() {
                 run.park();
             } else {
                 // Operations from other threads keep this loop awake as tasks do, and may lead to more
-                // operations without end. So poll the driver here too: they must not starve timers and
-                // sockets.
+                // operations without end. Poll the driver here too, so that they do not starve timers
+                // and sockets.
                 run.poll_driver();
             }
             // Drain after the sleep, because the operation that ended it is most often in the inbox.
@@ -225,9 +225,9 @@ impl SingleThread {
         self.shared.metrics()
     }
 
-    /// Drops the executor, then waits until the running closures of
-    /// [`spawn_blocking`](crate::spawn_blocking) have ended, for `timeout` at most. Closures that have
-    /// not begun are cancelled. A plain drop of the executor waits for no closure.
+    /// Drops the executor, then waits at most `timeout` for the running closures of
+    /// [`spawn_blocking`](crate::spawn_blocking). Closures that have not begun are cancelled. A plain
+    /// drop of the executor waits for no closure.
     ///
     /// ```
     /// use std::time::Duration;
@@ -312,8 +312,8 @@ impl<'a> RunLoop<'a> {
         None
     }
 
-    /// Runs operations from other threads, up to a bound: they may arrive faster than this thread runs
-    /// them.
+    /// Runs operations from other threads, up to a bound, because they may arrive faster than this
+    /// thread runs them.
     fn drain_inbox(&self) {
         for _ in 0..OPS_PER_TURN {
             let Some(op) = self.executor.scheduler.receive() else {
@@ -339,7 +339,7 @@ impl<'a> RunLoop<'a> {
     fn park(&mut self) {
         let (reactor, timers) = (&self.executor.shared.reactor, &self.executor.shared.timers);
         let before = timers.clock().now_nanos();
-        // Published before the sleep, so that readers on other threads see the time up to here.
+        // Publish before the sleep, so that readers on other threads see the time up to here.
         self.count(before);
         self.executor.scheduler.shrink_after_burst();
         let now = self
@@ -353,7 +353,7 @@ impl<'a> RunLoop<'a> {
         self.count(now);
     }
 
-    /// Counts the time up to `now`.
+    /// Adds the time up to `now`.
     fn count(&mut self, now: u64) {
         let before = std::mem::replace(&mut self.counted, now);
         self.counters.present.add(now - before);

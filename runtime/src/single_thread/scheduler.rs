@@ -1,8 +1,8 @@
 //! The tasks' view of the single-thread executor: a run queue, the list of living tasks, and the inbox.
 //!
-//! On the executor's thread, the queue and the state of a task are ordinary memory. From any other
-//! thread there is only one way in, the inbox. No user code runs while [`Local`] is open, because that
-//! code may call this scheduler again.
+//! On the executor's thread, the queue and the state of a task are ordinary memory. Other threads use
+//! only the inbox. No user code runs while [`Local`] is open, because that code may call this scheduler
+//! again.
 
 use crate::metrics::Counters;
 use crate::queue::inbox::Inbox;
@@ -33,7 +33,7 @@ struct Local {
 }
 
 impl Local {
-    // A function, not a closure, so that it can be inlined.
+    // This is a function and not a closure, so that it can be inlined.
     #[inline(always)]
     fn pop(&mut self) -> Option<Runnable> {
         self.queue.pop()
@@ -56,7 +56,7 @@ impl Scheduler {
         }
     }
 
-    /// Opens the owner thread's state, if the caller is on that thread. `f` runs no user code.
+    /// Opens the owner thread's state, if the caller is on that thread. `f` must not run user code.
     #[inline(always)]
     fn local<R>(&self, f: impl FnOnce(&mut Local) -> R) -> Option<R> {
         // SAFETY: every `f` in this file touches the parts of `Local` and nothing else. These are lists
@@ -89,7 +89,7 @@ impl Scheduler {
         self.local(|local| local.receiver.as_ref()?.try_recv().ok())?
     }
 
-    /// Takes one task out of the queue, wherever it is.
+    /// Takes a task out of the queue.
     pub(super) fn unqueue(&self, task: RawTask) {
         self.local(|local| local.queue.remove(task));
     }
@@ -106,8 +106,8 @@ impl Scheduler {
     /// 1. Sets `closing`: from now on no task is bound or queued.
     /// 2. Empties the queue. Its tasks are on the list too.
     /// 3. Finds the tasks on the list one by one and cancels them. Dropping a future may run any code:
-    ///    it may wake other tasks (no effect now), spawn (cancelled at once) or drop handles. So `Local`
-    ///    is closed while it runs, and the search begins anew each time.
+    ///    it may wake other tasks (no effect now), spawn (cancelled immediately) or drop handles. So
+    ///    `Local` is closed while it runs, and the search begins anew each time.
     /// 4. Now all tasks are done. Releases them from this thread, then closes the inbox: a sender that
     ///    is refused drops its operation itself. The operations left in the inbox are dropped here.
     pub(super) fn close(&self, this: &SchedulerRef) {
@@ -138,7 +138,7 @@ impl Schedule for Scheduler {
             self.counters.in_flight.up_alone();
             None
         });
-        // Drops the future only now, after `Local` is closed.
+        // Drop the future only after `Local` is closed.
         drop(refused);
     }
 

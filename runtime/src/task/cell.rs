@@ -11,7 +11,7 @@
 //!   │ Header │ vtable              │     how to poll, drop, read and free this F
 //!   │        │ scheduler           │     where the task goes when it is woken
 //!   │        │ join_waker          │     the waker of the handle
-//!   │        │ refs, owned_index   │     references; its place in the list of living tasks
+//!   │        │ refs, owned_index   │     references; its index in the list of living tasks
 //!   │        │ id, state, join     │     its id (48 bits) and its two state bytes
 //!   ├────────┴─────────────────────┤  40
 //!   │ F, later its Output          │
@@ -42,7 +42,7 @@ use crate::trace::spans::TaskSpan;
 pub(crate) struct Header {
     pub(super) vtable: &'static Vtable,
     pub(super) scheduler: SchedulerRef,
-    /// WAKER in `task::join` tells which side may access it.
+    /// The flag WAKER in `task::join` tells which side may access this slot.
     pub(super) join_waker: UnsafeCell<Option<JoinWaker>>,
     /// Counts wakers and abort handles, plus one for executor and join handle together.
     pub(super) refs: AtomicU32,
@@ -51,18 +51,18 @@ pub(crate) struct Header {
     pub(super) id: PackedId,
     pub(super) state: State,
     pub(super) join: JoinState,
-    /// Opened around each stage access, so that loom sees it. Without loom it has no size.
+    /// Opened around each access to the stage, so that loom sees the access. Without loom it has no size.
     stage: UnsafeCell<()>,
 }
 
-/// Checks the size in the diagram, for eight-byte pointers; loom's cells and atomics are larger.
+/// Checks that the header has the size in the diagram. Loom's cells and atomics are larger.
 #[cfg(all(not(loom), target_pointer_width = "64"))]
 const _: () = assert!(size_of::<Header>() == 40);
 
 /// The operations that depend on the type of the future.
 pub(super) struct Vtable {
-    /// Polls. Unless it returns `Pending`, the future is gone and the output stored. The caller runs the
-    /// task (RUNNING) and the future is there.
+    /// Polls the future. If the result is not `Pending`, the future is gone and the output is stored. The
+    /// caller runs the task (RUNNING) and the future is there.
     pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
     /// Drops the future and stores "aborted", or the panic of the future's `Drop`, as output.
     /// The caller runs the task and the future is there.
@@ -70,7 +70,7 @@ pub(super) struct Vtable {
     /// Moves the output to the pointer, a `*mut Result<F::Output, JoinError>`.
     /// The caller owns the output.
     pub(super) read_output: unsafe fn(NonNull<Header>, *mut ()),
-    /// Drops the output. The caller owns it.
+    /// Drops the output. The caller owns the output.
     pub(super) drop_output: unsafe fn(NonNull<Header>),
     /// Frees the memory. The caller had the last reference; future and output are gone.
     pub(super) free: unsafe fn(NonNull<Header>),
@@ -108,7 +108,7 @@ struct Spanned<F> {
 pub(crate) struct Reserved<F: Future>(NonNull<Cell<F>>);
 
 impl<F: Future> Reserved<F> {
-    /// `kind` and `name` are for the span.
+    /// Makes a cell. Its span gets `kind` and `name`.
     #[inline(always)]
     pub(crate) fn new(scheduler: SchedulerRef, kind: &'static str, name: Option<&str>) -> Self {
         Self::with_state(scheduler, Word::JOINED, TaskSpan::open(kind, name))
@@ -159,7 +159,7 @@ impl<F: Future> Reserved<F> {
     /// The future has been written to [`future`](Self::future).
     #[inline(always)]
     pub(crate) unsafe fn spawn(self, name: Option<&str>) -> JoinHandle<F::Output> {
-        // SAFETY: the caller upholds it.
+        // SAFETY: the caller upholds the contract.
         let (unbound, task) = unsafe { self.written() };
         task.scheduler().probe().spawned(task, name);
         let handle = JoinHandle::new(task);
@@ -188,11 +188,11 @@ impl<F: Future> Reserved<F> {
 /// # Safety
 /// The cell is allocated.
 unsafe fn spanned<F: Future>(cell: NonNull<Cell<F>>) -> *mut Spanned<F> {
-    // SAFETY: the caller upholds it. `ManuallyDrop` has the layout of the value in it.
+    // SAFETY: the caller upholds the contract. `ManuallyDrop` has the layout of the value in it.
     unsafe { (&raw mut (*cell.as_ptr()).stage.future).cast() }
 }
 
-/// Gives `f` the stage of a task whose future is an `F`.
+/// Calls `f` with the stage of a task whose future is an `F`.
 ///
 /// # Safety
 /// `task` points to a live `Cell<F>`, and the caller owns its stage while `f` runs.
@@ -207,7 +207,7 @@ unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Polled
         // SAFETY: the caller runs the task, so it owns the stage, which holds the future. `ManuallyDrop`
         // has the layout of the value in it.
         let Spanned { span, future } = unsafe { &mut *(&raw mut (*stage).future).cast() };
-        // SAFETY: the future is in a heap cell and is dropped there: it never moves.
+        // SAFETY: the future is in a heap cell and is dropped there, so it never moves.
         let future: Pin<&mut F> = unsafe { Pin::new_unchecked(future) };
         let poll = || span.in_poll(|| future.poll(cx));
         let (polled, output) = match catch_unwind(AssertUnwindSafe(poll)) {
@@ -215,11 +215,11 @@ unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Polled
             Ok(Poll::Ready(output)) => (Polled::Ready, Ok(output)),
             Err(payload) => (Polled::Panicked, Err(JoinError::panic(payload))),
         };
-        // SAFETY: the caller owns the stage, which holds the future; `replace` ends it.
+        // SAFETY: the caller owns the stage, which holds the future until `replace` drops it.
         unsafe { replace(stage, output) };
         polled
     };
-    // SAFETY: the caller upholds it.
+    // SAFETY: the caller upholds the contract.
     unsafe { with_stage(task, step) }
 }
 
@@ -260,7 +260,7 @@ unsafe fn read_output<F: Future>(task: NonNull<Header>, into: *mut ()) {
         // SAFETY: the caller owns the output, and `into` points to memory for it.
         unsafe { ptr::write(into.cast(), ptr::read(&raw const (*stage).output)) };
     };
-    // SAFETY: the caller upholds it.
+    // SAFETY: the caller upholds the contract.
     unsafe { with_stage(task, step) }
 }
 

@@ -1,6 +1,6 @@
 //! The error of a task that returned no value, because it panicked or was aborted.
 //!
-//! It is one pointer wide, because the cell of every task reserves room for it.
+//! The error is one pointer wide, because the cell of every task reserves space for it.
 
 use std::any::Any;
 use std::fmt;
@@ -17,8 +17,7 @@ use std::fmt;
 /// # });
 /// ```
 pub struct JoinError {
-    /// Two boxes make the error one pointer wide, because every task's cell reserves room for it. `None`
-    /// means "aborted".
+    /// The second box makes the error one pointer wide. `None` means "aborted".
     payload: Option<Box<Payload>>,
 }
 

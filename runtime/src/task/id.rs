@@ -1,4 +1,4 @@
-//! The ids of tasks, numbers that are never used twice.
+//! The ids of tasks: numbers that are never used twice.
 //!
 //! An [`Id`] takes six bytes of a task's header. Each thread takes a batch of numbers at a time from one
 //! counter, so threads that spawn do not contend for it.
@@ -42,13 +42,14 @@ impl fmt::Display for Id {
 #[derive(Clone, Copy)]
 pub(super) struct PackedId([u8; 6]);
 
-/// The number of ids that a thread takes at a time, so an id costs an addition. Arbitrary: not measured.
+/// The number of ids that a thread takes at a time. Most ids then cost one addition. Arbitrary: not
+/// measured.
 const BATCH: u64 = 1024;
 
 impl PackedId {
     /// Returns an id that no other task has.
     pub(super) fn next() -> Self {
-        // std's atomic, also under loom: no race depends on an id.
+        // This is std's atomic even under loom, because no race depends on an id.
         static NEXT: AtomicU64 = AtomicU64::new(1);
         std::thread_local! {
             static MINE: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
@@ -81,7 +82,7 @@ mod tests {
 
     use super::*;
 
-    /// Ids per thread: several batches, or fewer in slow Miri.
+    /// The number of ids that each thread takes: several batches, or fewer in Miri, which is slow.
     const EACH: usize = if cfg!(miri) { 100 } else { 3000 };
 
     #[test]

@@ -38,10 +38,10 @@ const DONE: u8 = 1 << 2;
 const RELEASED: u8 = 1 << 3;
 /// The handle has taken the output, or dropped it.
 const TAKEN: u8 = 1 << 4;
-/// A wake from another thread is in the owner's inbox. The flag has nothing to do with joining; it is
+/// A wake from another thread is in the owner's inbox. The flag has nothing to do with joining. It is
 /// here because other threads may write only this byte. Set by the first waker, cleared by the owner.
 const WAKE_SENT: u8 = 1 << 5;
-/// Like WAKE_SENT, for an abort. Never cleared, because one abort is enough.
+/// An abort from another thread is in the owner's inbox. Never cleared, because one abort is enough.
 const ABORT_SENT: u8 = 1 << 6;
 
 /// The flags at one instant.
@@ -64,7 +64,7 @@ enum Complete {
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Detach {
-    /// A waker is in the slot, which belongs to the caller now: it empties the slot and tries again.
+    /// The caller now owns the slot, which holds a waker: it empties the slot and tries again.
     SlotFirst,
     /// The task is done: the caller drops the output and tries again.
     OutputFirst,
@@ -77,7 +77,7 @@ enum Detach {
 impl Word {
     /// The word of a new task, which has a handle.
     pub(super) const JOINED: Word = Word(HANDLE);
-    /// The word of a `block_on`'s main task, without handle.
+    /// The word of a `block_on`'s main task, which has no handle.
     pub(super) const DETACHED: Word = Word(0);
 
     fn has(self, flag: u8) -> bool {
@@ -111,7 +111,7 @@ impl Word {
         (self.with(RELEASED), !self.has(HANDLE))
     }
 
-    /// Takes the slot back for the handle to write it. Returns whether the task is done.
+    /// Takes the slot back for the handle. Returns whether the task is done.
     fn reclaim(self) -> (Word, bool) {
         if self.has(DONE) {
             (self, true)
@@ -120,7 +120,7 @@ impl Word {
         }
     }
 
-    /// Gives the slot, which the handle has written, to the executor. Returns whether the task is done.
+    /// Gives the slot to the executor, after the handle has written it. Returns whether the task is done.
     fn offer(self) -> (Word, bool) {
         if self.has(DONE) {
             (self, true)
@@ -135,8 +135,8 @@ impl Word {
         (self.with(TAKEN), !self.has(TAKEN))
     }
 
-    /// Records that the handle is dropped. HANDLE keeps the task alive, so what the handle owns is
-    /// dropped first.
+    /// Records that the handle is dropped. HANDLE keeps the task alive, so first the caller drops what
+    /// the handle owns.
     fn detach(self) -> (Word, Detach) {
         if !self.has(DONE) && self.has(WAKER) {
             (self.without(WAKER), Detach::SlotFirst)
@@ -179,8 +179,8 @@ impl JoinState {
         }
     }
 
-    /// Notes that a wake is on its way to the owner. Returns whether it is the first: one message is
-    /// enough for any number of wakes. Release: in `receive_wake`, the owner acquires everything that
+    /// Notes that a wake is on its way to the owner. Returns whether it is the first: any number of
+    /// wakes need only one message. Release: in `receive_wake`, the owner acquires everything that
     /// the wakers did before.
     pub(super) fn send_wake(&self) -> bool {
         self.0.fetch_or(WAKE_SENT, Ordering::AcqRel) & WAKE_SENT == 0
@@ -202,7 +202,7 @@ impl JoinState {
     fn take(&self) -> bool {
         let now = self.load();
         if now.has(RELEASED) {
-            // The executor writes no more, so a plain store is enough. It may overwrite a simultaneous
+            // The executor writes no more, so a plain store suffices. It may overwrite a concurrent
             // WAKE_SENT or ABORT_SENT, which means nothing once the task is done.
             let (next, there) = now.take();
             // Release: an abort handle that sees this also sees what DONE has published to this thread.
@@ -216,7 +216,7 @@ impl JoinState {
 
 /// The executor's side.
 impl RawTask {
-    /// Passes on the output, which is stored. The run state is DONE.
+    /// Passes on the stored output. The run state is DONE.
     #[inline(always)]
     pub(super) fn hand_over_output(self) {
         match self.header().join.apply(Word::complete) {
@@ -244,10 +244,10 @@ impl RawTask {
     /// Puts a waker into the slot and returns the one that was there.
     ///
     /// # Safety
-    /// The caller owns the slot: see WAKER.
+    /// The caller owns the slot; see WAKER.
     unsafe fn replace_join_waker(self, with: Option<JoinWaker>) -> Option<JoinWaker> {
         self.header().join_waker.with_mut(|slot| {
-            // SAFETY: the caller upholds it.
+            // SAFETY: the caller upholds the contract.
             std::mem::replace(unsafe { &mut *slot }, with)
         })
     }
@@ -259,7 +259,7 @@ impl RawTask {
         self.header().join.load().has(DONE)
     }
 
-    /// Returns `Ready` if the output is there; otherwise `waker` will be called when it is.
+    /// Returns `Ready` if the output is stored. Otherwise `waker` will be called once it is.
     #[inline(always)]
     pub(super) fn poll_join(self, waker: &Waker) -> Poll<()> {
         self.scheduler().probe().joined(self);
@@ -277,7 +277,7 @@ impl RawTask {
         let join = &self.header().join;
         // Cloned before anything else, because a foreign waker may panic when it is cloned.
         let waker = JoinWaker::new(waker.clone());
-        // Only this side sets WAKER, so a clear flag stays clear.
+        // Only the handle sets WAKER, so a clear flag stays clear.
         if now.has(WAKER) && join.apply(Word::reclaim) {
             return Poll::Ready(());
         }
@@ -291,7 +291,7 @@ impl RawTask {
         Poll::Pending
     }
 
-    /// Moves the output to `into`, unless it was taken before. Returns whether it was there. The caller
+    /// Moves the output to `into`, unless it was taken before. Returns whether it was moved. The caller
     /// is the handle, and `poll_join` has returned `Ready`.
     ///
     /// # Safety
@@ -346,7 +346,7 @@ impl RawTask {
 /// lowest bit tells them apart.
 pub(super) struct JoinWaker(NonNull<()>);
 
-/// Set in a pointer to a boxed waker.
+/// The bit that marks a pointer to a boxed waker.
 const BOXED: usize = 1;
 
 impl JoinWaker {
@@ -365,10 +365,10 @@ impl JoinWaker {
         let data = ManuallyDrop::new(self).0.as_ptr();
         if data.addr() & BOXED != 0 {
             let boxed = data.map_addr(|addr| addr & !BOXED).cast::<Waker>();
-            // SAFETY: `new` made it from a box of a waker, and it is taken back once.
+            // SAFETY: `new` made the pointer from a boxed waker, and it is taken back once.
             *unsafe { Box::from_raw(boxed) }
         } else {
-            // SAFETY: `new` took it from one of our wakers, whose reference passes to this one.
+            // SAFETY: `new` took the pointer from one of our wakers, with its reference.
             unsafe { waker::from_data(data) }
         }
     }

@@ -51,14 +51,14 @@ unsafe impl<T> Sync for JoinHandle<T> {}
 
 impl<T> Unpin for JoinHandle<T> {}
 
-// A panic leaves tasks and handles usable: a task's state changes by single transitions, and its panic
-// is its output.
+// A panic leaves tasks and handles usable, because each change of a task's state is one transition, and
+// a panic of the task becomes its output.
 impl<T> UnwindSafe for JoinHandle<T> {}
 impl<T> RefUnwindSafe for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
-    /// Makes the handle of a task whose output is `Result<T, JoinError>`. The caller passes on the
-    /// handle's hold.
+    /// Makes the handle of a task whose output is `Result<T, JoinError>`. The handle's hold on the task
+    /// passes to it.
     pub(crate) fn new(task: RawTask) -> Self {
         JoinHandle {
             task,
@@ -141,7 +141,7 @@ impl<T> Future for JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Polls for a caller that spends the budget itself.
+    /// Polls without spending budget, because the caller has spent it.
     pub(super) fn poll_unbudgeted(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
         self.task.poll_join(cx.waker()).map(|()| self.take_output())
     }
@@ -153,7 +153,7 @@ impl<T> JoinHandle<T> {
         // SAFETY: the task was spawned with this output type, and this is its only handle.
         let there = unsafe { self.task.take_output(output.as_mut_ptr().cast()) };
         assert!(there, "a JoinHandle was polled after it gave its output");
-        // SAFETY: `take_output` wrote it.
+        // SAFETY: `take_output` wrote the output.
         unsafe { output.assume_init() }
     }
 }
@@ -204,7 +204,7 @@ impl AbortHandle {
     /// let idle = brigade::spawn(std::future::pending::<()>());
     /// let stop = idle.abort_handle();
     /// stop.abort();
-    /// stop.abort(); // Once more does nothing.
+    /// stop.abort(); // A second call does nothing.
     /// assert!(idle.await.unwrap_err().is_aborted());
     /// # });
     /// ```

@@ -51,7 +51,8 @@ struct Woken(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// The members to check: those whose task finished, and new ones, whose waker is not registered yet.
+    /// The members to check: members whose task has finished, and new members, whose waker is not
+    /// registered yet.
     members: VecDeque<usize>,
     /// The waker of the task that waits for the set.
     waiter: Option<Waker>,
@@ -64,21 +65,21 @@ impl Woken {
             state.members.push_back(index);
             state.waiter.take()
         };
-        // Wake outside the lock: a foreign waker may call this set again.
+        // Wake outside the lock, because a foreign waker may call this set again.
         if let Some(waiter) = waiter {
             waiter.wake();
         }
     }
 
-    /// Takes a member out. If there is none, registers `waiter`, if given, to be woken once there is
-    /// one. Without `waiter`, a task that waits already stays registered.
+    /// Takes a member out of the list. If the list is empty, registers `waiter`, which is woken once a
+    /// member is added. If `waiter` is `None`, a task that waits already stays registered.
     fn take(&self, waiter: Option<&Waker>) -> Option<usize> {
-        // A waker is cloned and dropped outside of the lock: both may run foreign code.
+        // Clone and drop wakers outside of the lock, because both may run foreign code.
         let fresh = waiter.cloned();
         let mut state = lock(&self.0);
         let index = state.members.pop_front();
         let unused = match (index, fresh) {
-            // The latest waiter counts, because the set may have moved to another task.
+            // The latest waiter replaces the others, because the set may have moved to another task.
             (None, Some(fresh)) => state.waiter.replace(fresh),
             (_, fresh) => fresh,
         };
@@ -332,20 +333,21 @@ impl<T> JoinSet<T> {
     }
 
     fn poll_member(&mut self, index: usize) -> Poll<(Id, Result<T, JoinError>)> {
-        // A waker may be late. By then its member may be gone, and another member at its index. That
-        // member is then polled once too often.
+        // A waker may be late. By then its member may be gone, and another member may have its index.
+        // The other member is then polled once without need.
         let Some(member) = self.members.get_mut(index) else {
             return Poll::Pending;
         };
         let mut cx = Context::from_waker(&member.waker);
-        // The check has spent the budget already.
+        // `poll_join_next` has spent the budget already.
         let result = ready!(member.handle.poll_unbudgeted(&mut cx));
         Poll::Ready((self.members.remove(index).handle.id(), result))
     }
 
     /// Returns the result of a finished task, if there is one.
     ///
-    /// A loop over it never lets other tasks run: use [`join_next`](Self::join_next) for a large set.
+    /// A loop over this function lets no other task run, so use [`join_next`](Self::join_next) for a
+    /// large set.
     ///
     /// ```
     /// brigade::run(async {
@@ -429,7 +431,7 @@ impl<T> JoinSet<T> {
     ///         std::future::pending::<()>().await
     ///     });
     ///     dishes.shutdown().await;
-    /// // The task holds nothing any more.
+    /// // The task no longer holds the pot.
     ///     assert_eq!(Arc::strong_count(&pot), 1);
     /// });
     /// ```
@@ -454,7 +456,7 @@ impl<T> JoinSet<T> {
     /// ```
     pub fn detach_all(&mut self) {
         self.members.clear();
-        // The old list may still have indices of these members.
+        // Replace the list, because it may still have indices of these members.
         let waiter = lock(&std::mem::take(&mut self.woken).0).waiter.take();
         if let Some(waiter) = waiter {
             waiter.wake();

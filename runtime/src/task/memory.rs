@@ -6,25 +6,28 @@
 //! for new tasks. The lists are bounded. They are freed when the thread stops working for executors.
 //!
 //! Reused memory hides a use after free from the tools that look for one. So nothing is kept in Miri, in
-//! models, and with `--cfg brigade_unrecycled`, which the sanitizer lanes set.
+//! models, and with `--cfg brigade_unrecycled`, which the runs with a sanitizer set.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
-/// The largest size that is kept, in bytes. Arbitrary: larger futures do more work than memory costs.
+/// The size, in bytes, of the largest cell whose memory is kept. Arbitrary: the work of a larger future
+/// outweighs the cost of its memory.
 const LARGEST: usize = 504;
 
 /// The number of lists, one for each size.
 const SIZES: usize = LARGEST / STEP + 1;
 
-/// The most bytes that a list keeps. Arbitrary: 700 tasks of the smallest future.
+/// The maximum number of bytes that a list keeps. Arbitrary: a list of the smallest size has space for
+/// more than 1,000 tasks.
 const KEPT: usize = 64 * 1024;
 
-/// Sizes are 8 more than a multiple of this step, like malloc's chunks, so rounding up wastes nothing.
+/// The sizes of the lists are 8 bytes more than multiples of this step, like malloc's chunks, so rounding
+/// up wastes nothing.
 const STEP: usize = 16;
 
-/// A piece of memory in a list. This link is its first word.
+/// A piece of memory in a list. Its first word is the link to the next piece.
 struct Piece {
     next: *mut Piece,
 }
@@ -46,7 +49,7 @@ impl List {
     #[inline(always)]
     fn take(&self) -> Option<NonNull<u8>> {
         let piece = NonNull::new(self.first.get())?;
-        // SAFETY: a piece in the list is the list's, and begins with its link.
+        // SAFETY: the list owns the pieces in it, and each of them begins with a link.
         self.first.set(unsafe { (*piece.as_ptr()).next });
         self.length.set(self.length.get() - 1);
         Some(piece.cast())
@@ -54,11 +57,11 @@ impl List {
 
     /// # Safety
     /// The caller owns the memory, which came from the allocator with the layout of this list, and is
-    /// not used any more.
+    /// no longer used.
     #[inline(always)]
     unsafe fn put(&self, memory: NonNull<u8>) {
         let piece = memory.as_ptr().cast::<Piece>();
-        // SAFETY: the memory is the list's now, and each layout has room for a link and its alignment.
+        // SAFETY: the list owns the memory now, and each layout has the size and alignment of a link.
         unsafe { (*piece).next = self.first.get() };
         self.first.set(piece);
         self.length.set(self.length.get() + 1);
@@ -72,7 +75,7 @@ struct Lists {
 }
 
 thread_local! {
-    // It has no destructor, so it can be read at any time of a thread's life.
+    // The lists have no destructor, so they can be read at any time of a thread's life.
     static LISTS: Lists = const {
         Lists {
             open: Cell::new(false),
@@ -111,7 +114,7 @@ pub(super) fn allocate<T>() -> NonNull<T> {
 
 #[inline(never)]
 fn from_allocator(layout: Layout) -> NonNull<u8> {
-    // SAFETY: no cell is empty, since it has a header.
+    // SAFETY: the layout is not empty, because each cell has a header.
     let memory = unsafe { alloc(layout) };
     NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
 }
@@ -119,28 +122,28 @@ fn from_allocator(layout: Layout) -> NonNull<u8> {
 /// Frees the memory of a value, or keeps it.
 ///
 /// # Safety
-/// It came from [`allocate`] for the same type, and is not used any more.
+/// The memory came from [`allocate`] for the same type, and is no longer used.
 #[inline(always)]
 pub(super) unsafe fn free<T>(memory: NonNull<T>) {
     let memory = memory.cast::<u8>();
     let Some(list) = (const { list_of::<T>() }) else {
-        // SAFETY: passed on from the caller.
+        // SAFETY: the caller upholds the contract.
         return unsafe { dealloc(memory.as_ptr(), const { Layout::new::<T>() }) };
     };
     let layout = layout_of(list);
     LISTS.with(|lists| {
         let list = &lists.by_size[list];
         if lists.open.get() && list.length.get() < KEPT / layout.size() {
-            // SAFETY: passed on from the caller; `allocate` used this layout.
+            // SAFETY: the caller upholds the contract; `allocate` used this layout.
             unsafe { list.put(memory) };
         } else {
-            // SAFETY: as above.
+            // SAFETY: as for `put`.
             unsafe { dealloc(memory.as_ptr(), layout) };
         }
     });
 }
 
-/// Makes the thread keep the memory of tasks while it lives. These values nest as calls do.
+/// While this value lives, its thread keeps the memory of tasks. These values nest as calls do.
 pub(crate) struct Keeping {
     was_open: bool,
 }
@@ -205,14 +208,14 @@ mod tests {
         let layout = layout_of(5);
         let pieces = [(); 3].map(|()| from_allocator(layout));
         for piece in pieces {
-            // SAFETY: it came from the allocator with the list's layout.
+            // SAFETY: the piece came from the allocator with the list's layout.
             unsafe { list.put(piece) };
         }
         assert_eq!(list.length.get(), 3);
         for piece in pieces.into_iter().rev() {
             assert_eq!(list.take(), Some(piece));
-            // The caller owns all of it again.
-            // SAFETY: as above; the layout has room for it.
+            // The test owns the whole piece again.
+            // SAFETY: the piece came from the allocator with `layout`, which has the size of a `Small`.
             unsafe {
                 piece.cast::<Small>().write([7; 11]);
                 dealloc(piece.as_ptr(), layout);
@@ -226,7 +229,7 @@ mod tests {
     fn memory_is_used_again_while_it_is_kept() {
         let give_up = |memory: [NonNull<Small>; 2]| {
             for memory in memory {
-                // SAFETY: it came from `allocate` and is not used any more.
+                // SAFETY: the memory came from `allocate` and is no longer used.
                 unsafe { free(memory) };
             }
         };
@@ -251,7 +254,7 @@ mod tests {
         let _keeping = Keeping::begin();
         let all: Vec<_> = (0..2000).map(|_| allocate::<Small>()).collect();
         for memory in all {
-            // SAFETY: it came from `allocate` and is not used any more.
+            // SAFETY: the memory came from `allocate` and is no longer used.
             unsafe { free(memory) };
         }
         assert_eq!(kept(), KEPT / 88);

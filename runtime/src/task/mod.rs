@@ -68,22 +68,22 @@ pub use self::error::JoinError;
 pub use self::id::Id;
 pub use self::join_handle::{AbortHandle, JoinHandle};
 pub use self::join_set::JoinSet;
-// Built on top of tasks and executors, but shown here, where users look for it.
+// These need tasks and executors, but users look for them here.
 pub use self::spawn::Builder;
 pub use crate::coop::consume_budget;
 pub use crate::coop::yield_now;
 
-/// Spawns a future: `spawn_task!(scheduler, kind, name, future)`, where `kind` is one of `tracing`'s spans.
+/// Spawns a future: `spawn_task!(scheduler, kind, name, future)`. The `tracing` span gets `kind`.
 ///
-/// A macro, not a function: it writes the future straight into its cell, and passes it to no function by
-/// value (see [`cell::Reserved`]). The caller ensures that the executor is bound to this thread, or that
-/// future and output are `Send`.
+/// The macro writes the future straight into its cell. A function would take the future by value and
+/// copy it (see [`cell::Reserved`]). The caller ensures that the executor is bound to this thread, or
+/// that future and output are `Send`.
 macro_rules! spawn_task {
     ($scheduler:expr, $kind:expr, $name:expr, $future:expr) => {{
         let cell = $crate::task::cell::Reserved::new($scheduler, $kind, $name);
         // SAFETY: the memory is uninitialised, in this cell, and of the future's type.
         unsafe { ::std::ptr::write(cell.future(), $future) };
-        // SAFETY: written just now.
+        // SAFETY: the future was written just now.
         unsafe { cell.spawn($name) }
     }};
 }

@@ -13,7 +13,7 @@ use super::raw::RawTask;
 /// The index of a task that is on no list.
 pub(crate) const UNBOUND: u32 = u32::MAX;
 
-/// The end of the free list.
+/// The index that marks the end of the free list.
 const NOWHERE: u32 = u32::MAX >> 1;
 
 #[derive(Clone, Copy)]
@@ -38,7 +38,7 @@ impl Entry {
     }
 }
 
-// SAFETY: entries are pointers to tasks, which are `Send` as `RawTask` is.
+// SAFETY: an entry is a pointer to a task, like a `RawTask`, which is `Send`.
 unsafe impl Send for Entry {}
 
 /// The list of living tasks.
@@ -107,7 +107,7 @@ impl OwnedList {
         index
     }
 
-    /// Frees the entry of a task. Returns whether it had one.
+    /// Frees the entry of a task. Returns whether the task had an entry.
     #[inline]
     pub(crate) fn remove(&mut self, task: RawTask) -> bool {
         let index = task.owned_index();
@@ -128,9 +128,9 @@ impl OwnedList {
         self.living -= 1;
     }
 
-    /// Frees the memory that a burst of tasks needed, once the list is empty.
+    /// If the list is empty, frees the memory that a burst of tasks needed.
     pub(crate) fn shrink_after_burst(&mut self) {
-        /// The largest capacity not worth freeing: a page. Arbitrary: not measured.
+        /// The largest capacity that is not freed: one page of entries. Arbitrary: not measured.
         const KEEP: usize = 512;
         if self.living == 0 && self.entries.capacity() > KEEP {
             self.entries = Vec::new();
@@ -139,7 +139,8 @@ impl OwnedList {
     }
 
     /// Returns some living task, or `None` if there is none. The search begins at `from` and advances
-    /// it: start with 0 and repeat. Between two calls tasks may be removed, but none inserted.
+    /// it, so a series of calls starts with 0. Between two calls tasks may be removed, but none
+    /// inserted.
     pub(crate) fn any(&self, from: &mut usize) -> Option<RawTask> {
         while let Some(entry) = self.entries.get(*from) {
             if let Some(task) = entry.task() {
@@ -206,7 +207,7 @@ mod tests {
         let tasks: Vec<_> = (0..8).map(|_| Task::new()).collect();
         let mut registry = OwnedList::new();
         for round in 0..100 {
-            // Tries another order each time.
+            // Each round uses a different order.
             for n in 0..8 {
                 registry.insert(tasks[(n * 3 + round) % 8].raw());
             }
@@ -217,7 +218,7 @@ mod tests {
         assert_eq!((registry.len(), registry.entries.len()), (0, 8));
     }
 
-    /// The list has gaps, and a task is removed during the search.
+    /// The list has gaps, and the search continues after a task is removed.
     #[test]
     fn gaps_are_passed_over() {
         let tasks: Vec<_> = (0..6).map(|_| Task::new()).collect();

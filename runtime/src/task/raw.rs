@@ -2,7 +2,7 @@
 //!
 //! A task of `SingleThread` is bound to its thread. Only that thread writes the task; any other thread
 //! sends a [`RemoteOp`]. An unbound task is written by compare-and-swap. [`SchedulerRef::writer`] tells
-//! which applies. The executor's operations on a task are in `task::run`, the handle's in `task::join`.
+//! which applies. `task::run` contains the executor's operations, and `task::join` the handle's.
 //!
 //! The types express the rights of their holder: see [`TaskRef`], [`Runnable`] and [`Unbound`].
 
@@ -15,20 +15,20 @@ use super::scheduler_ref::SchedulerRef;
 use super::state::{Snapshot, State, Wake, Writer};
 use crate::sync::Ordering;
 
-/// A pointer to a task, for the types of this folder. Each of these types keeps its task alive.
+/// A pointer to a task, for the types in this folder. Each of these types keeps its task alive.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RawTask(pub(super) NonNull<Header>);
 
 // SAFETY: a pointer alone gives no access: the operations below ask for the `writer` before they touch
 // data that is bound to a thread.
 unsafe impl Send for RawTask {}
-// SAFETY: as above.
+// SAFETY: as for `Send`.
 unsafe impl Sync for RawTask {}
 
 /// The right to run a QUEUED task once. There is never more than one; queues take and return it.
 ///
 /// The executor's hold keeps the task alive. If a `Runnable` is forgotten, its task is never run. A
-/// closing executor may forget them, because it cancels all tasks of its list.
+/// closing executor may forget them, because it cancels all tasks on its list.
 #[must_use = "a task that was taken out of its queue must be run or queued again"]
 #[derive(PartialEq, Eq)]
 pub(crate) struct Runnable(RawTask);
@@ -57,7 +57,7 @@ impl RawTask {
         &self.header().state
     }
 
-    /// Returns how an executor writes the state: it is on the task's thread, or the task is not bound.
+    /// Returns how the executor writes the state. It is on the task's thread, or the task is not bound.
     #[inline(always)]
     pub(super) fn own_writer(&self) -> Writer {
         let writer = self.scheduler().writer();
@@ -86,7 +86,7 @@ impl RawTask {
         self.follow(self.scheduler().probe().wake(self, wake));
     }
 
-    /// Carries out the answer of a wake or an abort.
+    /// Does what the answer of a wake or an abort requires.
     #[inline(always)]
     fn follow(self, answer: Wake) {
         if answer == Wake::Submit {
@@ -107,15 +107,15 @@ impl RawTask {
         }
     }
 
-    /// Handles the message of `send_wake`. The sender has noted the wake already.
+    /// Handles the message from `send_wake`. The sender has recorded the wake already.
     pub(super) fn receive_wake(self) {
-        // Cleared first, so that a later wake sends another message.
+        // Clear the flag first, so that a later wake sends another message.
         self.header().join.receive_wake();
         self.follow(self.state().apply(self.own_writer(), Snapshot::wake));
     }
 
-    /// Requests an end: when the task's turn comes, the executor drops the future instead of polling it.
-    /// Has no effect on a task that is done.
+    /// Makes the executor drop the future instead of polling it again. Has no effect on a task that is
+    /// done.
     pub(crate) fn abort(self) {
         self.scheduler().probe().aborted(self);
         if let Some(writer) = self.scheduler().writer() {
@@ -137,10 +137,10 @@ impl RawTask {
         TaskRef(self)
     }
 
-    /// Ends one reference, which the caller owns. The last one frees the task's memory.
+    /// Ends a reference that the caller owns. If it was the last, frees the task's memory.
     #[inline]
     pub(super) fn release(self) {
-        // If only one is left, it is the caller's, and no thread can make another, so no write is
+        // If one reference is left, it is the caller's. No thread can make another, so no write is
         // needed. Acquire and Release: what all others did with the task comes before its end.
         if self.header().refs.load(Ordering::Acquire) == 1
             || self.header().refs.fetch_sub(1, Ordering::Release) == 1
@@ -154,8 +154,8 @@ impl RawTask {
         }
     }
 
-    /// Returns whether nothing is left that could wake the task. The caller has polled it, and it is not
-    /// ready.
+    /// Returns whether nothing is left that could wake the task. The caller has polled the task, which is
+    /// not ready.
     pub(crate) fn is_unwakeable(self) -> bool {
         // One reference stands for executor and handle, and each waker has its own. The waker lent to
         // the poll is not counted. Acquire pairs with the Release in `release`: a waker that was dropped
@@ -163,16 +163,16 @@ impl RawTask {
         self.header().refs.load(Ordering::Acquire) == 1 && !self.state().load().is_queued()
     }
 
-    /// Returns its index in the list of living tasks. The caller is its executor.
+    /// Returns the task's index in the list of living tasks. Only its executor calls this.
     pub(crate) fn owned_index(self) -> u32 {
         self.header().owned_index.with_mut(|index| {
             // SAFETY: only the executor that binds the task reads or writes the index, and binding and
-            // unbinding a task follow one another.
+            // unbinding do not overlap.
             unsafe { *index }
         })
     }
 
-    /// Writes the index. The caller is its executor.
+    /// Writes the index. Only the task's executor calls this.
     pub(crate) fn set_owned_index(self, to: u32) {
         self.header().owned_index.with_mut(|index| {
             // SAFETY: as in `owned_index`.
@@ -197,10 +197,10 @@ impl Runnable {
         self.0.0.as_ptr()
     }
 
-    /// Takes back the pointer that `into_ptr` returned; `None` for null.
+    /// Takes back a pointer that `into_ptr` returned. Returns `None` for null.
     ///
     /// # Safety
-    /// The pointer is null or came from `into_ptr`, and is taken back once.
+    /// The pointer is null, or came from `into_ptr` and is taken back only once.
     pub(crate) unsafe fn from_ptr(task: *mut Header) -> Option<Self> {
         NonNull::new(task).map(|task| Runnable(RawTask(task)))
     }
@@ -208,7 +208,7 @@ impl Runnable {
 
 impl Unbound {
     /// # Safety
-    /// As for [`Runnable`], and no executor has bound the task.
+    /// The same as for [`Runnable`], and no executor has bound the task.
     pub(super) unsafe fn new(task: RawTask) -> Self {
         Unbound(task)
     }
@@ -224,7 +224,7 @@ impl Unbound {
 }
 
 impl Drop for Unbound {
-    /// Cancels the task, because its executor did not take it.
+    /// Cancels the task, which no executor has taken.
     fn drop(&mut self) {
         self.0.cancel();
     }
@@ -249,8 +249,8 @@ impl Drop for TaskRef {
 }
 
 /// An operation that another thread requests for a task bound to its owner thread. It goes into the
-/// owner's inbox, and the owner runs it when it next empties the inbox. Dropping it instead is harmless:
-/// the executor is closed, so its tasks are done, and a new task is cancelled.
+/// owner's inbox, and the owner runs it when it next empties the inbox. An operation is dropped only if
+/// the executor is closed. Then its tasks are done, and a new task is cancelled.
 pub(crate) enum RemoteOp {
     /// Wake the task.
     Wake(TaskRef),
@@ -260,7 +260,7 @@ pub(crate) enum RemoteOp {
     Spawn(Unbound),
 }
 
-// SAFETY: an operation carries a task that is bound to a thread, and whose future may be `!Send`. It is
+// SAFETY: the task of an operation is bound to a thread, and its future may be `!Send`. The operation is
 // run on that thread. If it is dropped elsewhere, a wake or an abort touches only the reference count.
 // The future of a new task is dropped, but `Handle::spawn` requires it to be `Send`.
 unsafe impl Send for RemoteOp {}

@@ -22,11 +22,11 @@ use crate::trace::Probe;
 use crate::trace::spans::TaskSpan;
 
 impl Runnable {
-    /// Polls the task once, or cancels it. The probe is the executor's, because the task may be gone
+    /// Polls the task once, or cancels it. The executor lends its probe, because the task may be gone
     /// before this returns.
     #[inline(always)]
     pub(crate) fn run(self, probe: &Probe) {
-        // Compiled twice, so that runs without a recorder do not test for one at each step.
+        // `run_once` is compiled twice, so that without a recorder no step tests for one.
         match probe.recorder() {
             None => self.run_once(&Probe::off()),
             Some(_) => self.run_recorded(probe),
@@ -48,7 +48,7 @@ impl Runnable {
         }
         let waker = waker::borrowed(task);
         probe.poll_begins(task);
-        // SAFETY: RUNNING was set just now: the future is there, and this thread owns it.
+        // SAFETY: RUNNING was set just now, so the future is there, and this thread owns it.
         let polled =
             unsafe { (task.header().vtable.poll)(task.0, &mut Context::from_waker(&waker)) };
         probe.poll_ended(task, polled as u8);
@@ -58,7 +58,7 @@ impl Runnable {
         }
         probe.pended(task);
         match task.state().apply(writer, Snapshot::pend) {
-            // Another thread may run the task from here on, and free it.
+            // From here on, another thread may run and free the task.
             Pend::Idle => {}
             // SAFETY: QUEUED was set during the poll, and `pend` left this thread to queue the task.
             Pend::Requeue => task.scheduler().reschedule(unsafe { Runnable::new(task) }),
@@ -74,7 +74,7 @@ impl Runnable {
 }
 
 impl RawTask {
-    /// Cancels the task, unless it is running or done. Its executor shuts down, or did not take it.
+    /// Cancels the task, unless it is running or done. Called if its executor shuts down or refuses it.
     pub(crate) fn cancel(self) {
         if self.state().apply(self.own_writer(), Snapshot::seize) {
             self.drop_and_complete();
@@ -95,10 +95,10 @@ impl RawTask {
         self.complete();
     }
 
-    /// Ends the executor's part, once the output is stored. The caller runs the task.
+    /// Ends the executor's hold, once the output is stored. The caller runs the task.
     #[inline(always)]
     fn complete(self) {
-        // Remove it from the list of living tasks while it is certainly alive.
+        // Remove the task from the list while it is certainly alive.
         self.scheduler().unbind(self);
         self.state().finish();
         self.hand_over_output();
@@ -108,11 +108,10 @@ impl RawTask {
 /// The main future of a `block_on`, as a task.
 ///
 /// The future itself stays with its caller, so it may borrow and need not be `Send`. Its wakers belong
-/// to a task whose own future does nothing. In `SingleThread` this task waits in the run queue. In
-/// `WorkStealing` the parker of the thread in `block_on`, which is not a worker, takes the place of a
-/// queue.
+/// to a task whose own future does nothing. In `SingleThread`, waking it puts it into the run queue. In
+/// `WorkStealing`, waking it unparks the thread in `block_on`, which is not a worker.
 ///
-/// Dropping it ends the task: its wakers do nothing from then on.
+/// Dropping a `MainTask` ends the task: its wakers do nothing from then on.
 pub(crate) struct MainTask {
     task: RawTask,
     span: TaskSpan,
@@ -125,21 +124,21 @@ impl MainTask {
         let cell = Reserved::<Pending<()>>::with_state(scheduler, Word::DETACHED, TaskSpan::none());
         // SAFETY: the memory is uninitialised and in this cell.
         unsafe { cell.future().write(pending()) };
-        // SAFETY: written just now.
+        // SAFETY: the future was written just now.
         let (unbound, task) = unsafe { cell.written() };
         span.number(task.number());
         task.scheduler().probe().spawned(task, Some(MAIN));
         (MainTask { task, span }, unbound.bind())
     }
 
-    /// Returns whether `task` is the right to poll this future.
+    /// Returns whether `task` is the right to poll the main future.
     #[inline(always)]
     pub(crate) fn owns(&self, task: &Runnable) -> bool {
         task.raw() == self.task
     }
 
-    /// Polls the main future. `turn` is the right to do so. If the future is woken during the poll, it
-    /// is queued again.
+    /// Polls the main future. `turn` is the right to do so. If the future is woken during the poll, the
+    /// task is queued again.
     #[inline(always)]
     pub(crate) fn poll<F: Future>(
         &mut self,
@@ -149,7 +148,7 @@ impl MainTask {
         debug_assert!(self.owns(&turn));
         let task = self.task;
         let writer = task.own_writer();
-        // No handle exists that could abort it.
+        // No handle can abort it.
         let _ = task.state().apply(writer, Snapshot::start);
         let waker = waker::borrowed(task);
         let probe = task.scheduler().probe();
@@ -175,13 +174,13 @@ impl Drop for MainTask {
     /// Ends the task, when the main future is done or has panicked. The caller has taken the task out of
     /// its queue.
     fn drop(&mut self) {
-        // Refused if the main future has returned or panicked in this poll, because the task runs
-        // already.
+        // `seize` is refused if the main future has just returned or panicked, because the task
+        // is still RUNNING.
         let _ = self
             .task
             .state()
             .apply(self.task.own_writer(), Snapshot::seize);
-        // This drops the placeholder; the main future itself has ended.
+        // Drop the placeholder; the main future has ended.
         self.task.drop_unreported();
     }
 }

@@ -3,11 +3,11 @@
 //! A task holds a [`SchedulerRef`] to something that implements [`Schedule`]: the single-thread
 //! executor, the work-stealing executor, the blocking pool, or an executor that you write. The task
 //! knows nothing else about it. The reference is counted, because a task and its wakers may outlive
-//! their executor by far.
+//! their executor.
 //!
 //! Counting is batched. An `Arc` would cost two atomic read-modify-writes per task, all on one contended
 //! word. With two workers that takes up to half of a spawn's time. Instead, a thread that works for a
-//! scheduler takes [`BATCH`] references at once into a thread-local cache. It hands them out by a plain
+//! scheduler takes [`BATCH`] references together into a thread-local cache. It hands them out by a plain
 //! subtraction. A reference that is dropped on such a thread goes back into the cache. The count is
 //! never too low, and it is exact once all caches are closed.
 
@@ -26,15 +26,15 @@ use crate::trace::Probe;
 ///
 /// While the tasks are bound to a thread, all methods except `post` are called on that thread only.
 pub(crate) trait Schedule: Send + Sync {
-    /// Takes a new task: remembers it until [`unbind`](Self::unbind) and puts it into a run queue. A
-    /// closing executor drops the task instead, which cancels it.
+    /// Lists a new task until [`unbind`](Self::unbind), and puts it into a run queue. A closing executor
+    /// drops the task instead, which cancels it.
     fn bind(&self, task: Unbound);
 
-    /// Puts a woken task into a run queue. Never blocks and never runs user code: `wake` calls it,
-    /// perhaps under a lock of the user.
+    /// Puts a woken task into a run queue. Never blocks and never runs user code, because `wake` may be
+    /// called under a user's lock.
     fn schedule(&self, task: Runnable);
 
-    /// Forgets a task that is about to be done, if it was ever bound.
+    /// Removes a task from the list before it is done, if it is on the list.
     fn unbind(&self, task: RawTask);
 
     /// Puts a task that was woken during its own poll into a run queue, as a task that yields.
@@ -42,8 +42,7 @@ pub(crate) trait Schedule: Send + Sync {
         self.schedule(task);
     }
 
-    /// Sends an operation to the thread that the tasks are bound to, if they are. Called on any other
-    /// thread.
+    /// Sends an operation to the thread that the tasks are bound to, if any. Called on other threads only.
     fn post(&self, op: RemoteOp) {
         op.run();
     }
@@ -67,7 +66,7 @@ const NOBODY: usize = 0;
 // SAFETY: `Shared` is `Sync` (its scheduler is `Send + Sync`, its owner a number), and the count is
 // atomic. So references may be moved, shared and dropped on any thread.
 unsafe impl Send for SchedulerRef {}
-// SAFETY: as above.
+// SAFETY: as for `Send`.
 unsafe impl Sync for SchedulerRef {}
 
 impl SchedulerRef {
@@ -92,15 +91,15 @@ impl SchedulerRef {
 
     #[inline(always)]
     fn inner(&self) -> &Shared {
-        // SAFETY: this reference is counted, so its target has not been freed.
+        // SAFETY: this reference is counted, so its target is alive.
         unsafe { self.0.as_ref() }
     }
 
-    /// Returns how the calling thread may write the state of the scheduler's tasks. Returns `None` if it
-    /// may not, because the tasks are bound to another thread.
+    /// Returns how the calling thread may write the state of the scheduler's tasks. Returns `None` if the
+    /// tasks are bound to another thread.
     #[inline(always)]
     pub(crate) fn writer(&self) -> Option<Writer> {
-        // Acquire pairs with `unbind_thread`: the owner's plain writes come before the later writes of
+        // Acquire pairs with `unbind_thread`, so the owner's plain writes come before the later writes of
         // any thread.
         match self.inner().owner.load(Ordering::Acquire) {
             NOBODY => Some(Writer::Shared),
@@ -109,8 +108,8 @@ impl SchedulerRef {
         }
     }
 
-    /// Notes that the executor is closed and its tasks are done. From now on, any thread writes by
-    /// compare-and-swap. Called by the owner.
+    /// Called by the owner when the executor is closed and its tasks are done. From now on, any thread
+    /// writes by compare-and-swap.
     pub(crate) fn unbind_thread(&self) {
         self.inner().owner.store(NOBODY, Ordering::Release);
     }
@@ -158,7 +157,7 @@ impl Drop for SchedulerRef {
     #[inline]
     fn drop(&mut self) {
         if !RefCache::give_back(self.0) {
-            // SAFETY: the reference is this one, and it ends here.
+            // SAFETY: this reference is counted, and it ends here.
             unsafe { release(self.0, 1) };
         }
     }
@@ -166,7 +165,7 @@ impl Drop for SchedulerRef {
 
 // ---- the cache ------------------------------------------------------------------------------------
 
-/// The number of references taken at once. Arbitrary: not measured.
+/// The number of references that a cache takes together. Arbitrary: not measured.
 const BATCH: usize = 1024;
 
 thread_local! {
@@ -175,14 +174,14 @@ thread_local! {
         const { (Cell::new(ptr::null()), Cell::new(0)) };
 }
 
-/// An open cache. It lasts as long as a thread works for the scheduler; caches nest as calls do.
+/// An open cache. A thread keeps it while it works for the scheduler. Caches nest as calls do.
 pub(crate) struct RefCache<'a> {
     previous: (*const Shared, usize),
     scheduler: PhantomData<&'a Shared>,
 }
 
 impl RefCache<'_> {
-    /// Takes a reference out. Returns `false` if this thread has no cache for the scheduler.
+    /// Takes a reference out. Returns `false` if this thread's cache is not for `scheduler`.
     #[inline(always)]
     fn take(scheduler: NonNull<Shared>) -> bool {
         CACHE.with(|(whose, spare)| {
@@ -190,7 +189,7 @@ impl RefCache<'_> {
                 return false;
             }
             if spare.get() == 0 {
-                // SAFETY: the cache borrows a reference, so the count is there. Relaxed as for any
+                // SAFETY: the cache borrows a reference, so the count is alive. Relaxed as for any
                 // clone.
                 unsafe {
                     (*scheduler.as_ptr())
@@ -204,7 +203,7 @@ impl RefCache<'_> {
         })
     }
 
-    /// Puts a reference in. Returns `false` if this thread has no cache for the scheduler.
+    /// Puts a reference in. Returns `false` if this thread's cache is not for `scheduler`.
     #[inline(always)]
     fn give_back(scheduler: NonNull<Shared>) -> bool {
         CACHE.with(|(whose, spare)| {
@@ -226,8 +225,8 @@ impl Drop for RefCache<'_> {
             )
         });
         if spare > 0 {
-            // SAFETY: `spare` references were taken or put in, and not handed out. The borrowed one also
-            // keeps the scheduler alive.
+            // SAFETY: `spare` references are counted and not handed out. The borrowed reference also keeps
+            // the scheduler alive.
             unsafe { release(NonNull::new_unchecked(scheduler.cast_mut()), spare) };
         }
     }
@@ -240,8 +239,8 @@ impl Drop for RefCache<'_> {
 unsafe fn release(scheduler: NonNull<Shared>, count: usize) {
     let scheduler = scheduler.as_ptr();
     // SAFETY: the caller's references keep it alive up to the subtraction. Only the atomic is borrowed,
-    // and only for that operation. Release: what this thread did with the scheduler comes before its end
-    // on another thread.
+    // and only for that operation. Release: what this thread did with the scheduler comes before another
+    // thread frees it.
     if unsafe { (*scheduler).refs.fetch_sub(count, Ordering::Release) } == count {
         // SAFETY: that was the last reference; the box came from `SchedulerRef::new`. Acquire pairs with
         // the Release of all others. A load, not a fence: see `RawTask::release`.
@@ -269,7 +268,7 @@ mod tests {
         assert_eq!((scheduler.writer(), remote()), (shared, shared));
     }
 
-    /// Returns a reference, and a weak one that tells whether its scheduler is still there.
+    /// Returns a counted reference, and a weak one that tells whether the scheduler is still alive.
     fn open() -> (SchedulerRef, std::sync::Weak<Nowhere>) {
         let scheduler = Arc::new(Nowhere);
         let alive = Arc::downgrade(&scheduler);
@@ -293,7 +292,7 @@ mod tests {
             let _cache = one.open_cache();
             let mut taken: Vec<_> = (0..BATCH).map(|_| one.clone()).collect();
             assert_eq!(one.count(), 1 + BATCH);
-            // A reference that was put in is handed out again.
+            // A reference that is put in is handed out again.
             taken.pop();
             taken.push(one.clone());
             assert_eq!(one.count(), 1 + BATCH);
@@ -321,7 +320,7 @@ mod tests {
         assert_eq!(alive.strong_count(), 0);
     }
 
-    /// The thread works for one scheduler, and in between for another, as when a task drops an executor.
+    /// A thread may work for another scheduler in between, for example when a task drops an executor.
     #[test]
     fn caches_nest() {
         let ((outer, outer_alive), (inner, inner_alive)) = (open(), open());

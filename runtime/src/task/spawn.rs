@@ -64,7 +64,7 @@ where
 #[track_caller]
 pub(crate) fn local_scheduler() -> SchedulerRef {
     let scheduler = context::expect("brigade::spawn_local", |shared| shared.scheduler.clone());
-    // Checked outside the closure, so that the panic points to the caller's line.
+    // Check outside the closure, so that the panic points to the caller's line.
     assert!(
         scheduler.writer() == Some(Writer::Owner),
         "brigade::spawn_local was called outside of a SingleThread executor: a task whose future \
@@ -78,7 +78,7 @@ pub(crate) fn local_scheduler() -> SchedulerRef {
 ///
 /// Use it for files, for name lookups, and for foreign code that blocks. Aborting the handle has an
 /// effect only before the closure begins. Dropping the executor cancels closures that have not begun. It
-/// does not wait for those that have.
+/// does not wait for closures that have begun.
 ///
 /// ```
 /// brigade::run(async {
@@ -192,7 +192,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Gives `f` the future of a `block_on`, pinned. A large future is moved to the heap, so that it does
+/// Calls `f` with the pinned future of a `block_on`. A large future is moved to the heap, so that it does
 /// not take up the caller's stack space a second time.
 #[inline(always)]
 pub(crate) fn pinned<F: Future, R>(future: F, f: impl FnOnce(Pin<&mut F>) -> R) -> R {
@@ -205,7 +205,7 @@ pub(crate) fn pinned<F: Future, R>(future: F, f: impl FnOnce(Pin<&mut F>) -> R) 
 
 /// Returns whether a future or closure should be moved to the heap instead of the stack.
 pub(crate) const fn is_large<F>() -> bool {
-    // Arbitrary: a stack of 2 MiB has room for a hundred such futures.
+    // Arbitrary: a stack of 2 MiB has space for a hundred such futures.
     size_of::<F>() > 16 * 1024
 }
 

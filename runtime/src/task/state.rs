@@ -2,7 +2,7 @@
 //!
 //! Each transition is a pure function from a [`Snapshot`] to the next one and an answer, which tells the
 //! caller what it must do. [`State::apply`] carries it out. A search through every interleaving
-//! (`task/join/properties.rs`) checks all these rules.
+//! (`task/join/properties.rs`) checks these rules.
 //!
 //! ```text
 //!                 wake                     start
@@ -18,8 +18,8 @@
 //! ```
 //!
 //! An *abort* marks the task and queues it if it is idle. The next start or pend then tells the runner
-//! to drop the future. An executor that shuts down *seizes* each task that is not running, to drop its
-//! future too.
+//! to drop the future. An executor that shuts down *seizes* each task that is not running and drops its
+//! future.
 //!
 //! | transition | carried out by |
 //! |---|---|
@@ -34,8 +34,8 @@
 
 use crate::sync::{AtomicU8, Ordering};
 
-/// The task is in a run queue. Together with RUNNING: it was woken during its poll. Set by spawn, wake
-/// and abort; cleared by start, seize and finish.
+/// The task is in a run queue. If RUNNING is set too, the task was woken during its poll. Set by spawn,
+/// wake and abort; cleared by start, seize and finish.
 pub(super) const QUEUED: u8 = 1 << 0;
 /// A thread is polling or dropping the future, and owns it. Set by start and seize; cleared by pend and
 /// finish.
@@ -77,16 +77,16 @@ pub(crate) enum Start {
 pub(crate) enum Pend {
     /// The task is idle until a wake.
     Idle,
-    /// It was woken during the poll: the caller puts it into a run queue.
+    /// The task was woken during the poll, so the caller queues it again.
     Requeue,
-    /// It was aborted during the poll: the caller, still running it, drops the future.
+    /// The task was aborted during the poll. It is still RUNNING; the caller drops the future.
     Cancel,
 }
 
 impl Snapshot {
     /// The state of a new task, which is queued.
     pub(crate) const SPAWNED: Snapshot = Snapshot(QUEUED);
-    /// The state when the future is gone: no other flag counts.
+    /// The state of a finished task; no other flag matters.
     pub(super) const FINISHED: Snapshot = Snapshot(DONE);
 
     pub(super) fn has(self, flag: u8) -> bool {
@@ -105,7 +105,7 @@ impl Snapshot {
         self.has(DONE)
     }
 
-    /// Returns whether a poll will follow, perhaps after one in progress.
+    /// Returns whether a new poll will begin.
     pub(crate) fn is_queued(self) -> bool {
         self.has(QUEUED)
     }
@@ -153,7 +153,7 @@ impl Snapshot {
         }
     }
 
-    /// Claims the task to cancel it without running it. Returns whether the caller may do so.
+    /// Claims the task to cancel it without running it. Returns whether the claim succeeded.
     pub(crate) fn seize(self) -> (Snapshot, bool) {
         if self.has(RUNNING | DONE) {
             (self, false)
@@ -166,9 +166,9 @@ impl Snapshot {
 /// How the calling thread may write the run state of a task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Writer {
-    /// The task is bound to this thread, so no other thread writes: a plain load and a plain store.
+    /// The task is bound to this thread. No other thread writes, so a plain load and store suffice.
     Owner,
-    /// Any thread may write: compare-and-swap.
+    /// Any thread may write, by compare-and-swap.
     Shared,
 }
 

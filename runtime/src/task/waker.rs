@@ -33,9 +33,9 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 }
 
 unsafe fn wake(data: *const ()) {
-    // SAFETY: the waker came from `raw_waker` and passes its reference on.
+    // SAFETY: the waker came from `raw_waker`, and its reference passes to the `TaskRef`.
     let task = TaskRef(unsafe { task(data) });
-    // The reference lasts until the wake is done: the executor may run and free the task before
+    // Hold the reference until the wake is done: the executor may run and free the task before
     // `schedule` returns (async-task #11).
     task.raw().wake_by_ref();
 }
@@ -46,12 +46,12 @@ unsafe fn wake_by_ref(data: *const ()) {
 }
 
 unsafe fn release(data: *const ()) {
-    // SAFETY: the waker came from `raw_waker` and passes its reference on.
+    // SAFETY: the waker came from `raw_waker`, and its reference passes to the `TaskRef`.
     drop(TaskRef(unsafe { task(data) }));
 }
 
-/// Returns a waker for a poll of `task`. It is not counted, because the executor's hold outlives the
-/// poll, and so it is never dropped. Its clones are counted.
+/// Returns a waker for a poll of `task`. It is never dropped and not counted, because the executor's
+/// hold outlives the poll. Its clones are counted.
 #[inline(always)]
 pub(crate) fn borrowed(task: RawTask) -> ManuallyDrop<Waker> {
     // SAFETY: the table keeps the contract of `RawWaker`: all four functions may be called from
@@ -59,7 +59,7 @@ pub(crate) fn borrowed(task: RawTask) -> ManuallyDrop<Waker> {
     ManuallyDrop::new(unsafe { Waker::from_raw(raw_waker(task)) })
 }
 
-/// Returns whether the waker is a waker of a brigade task.
+/// Returns whether the waker belongs to a brigade task.
 #[inline(always)]
 pub(super) fn is_own(waker: &Waker) -> bool {
     ptr::eq(waker.vtable(), &VTABLE)
@@ -74,28 +74,27 @@ pub(super) unsafe fn from_data(data: *const ()) -> Waker {
     unsafe { Waker::from_raw(RawWaker::new(data, &VTABLE)) }
 }
 
-/// Returns whether the wake would do nothing because the task is done. Returns `false` if that is
-/// unknown.
+/// Returns whether the waker's task is known to be done, so that a wake does nothing.
 pub(crate) fn is_dead(waker: &Waker) -> bool {
     // SAFETY: the table is ours, so the pointer came from `raw_waker`, and the waker keeps the task alive.
     is_own(waker) && unsafe { task(waker.data()) }.is_finished()
 }
 
-/// Wakes, and contains a panic of the waker. A foreign waker may do anything, and the wakers after it
-/// must still be called (tokio #4055).
+/// Wakes, and catches a panic of the waker. A foreign waker may panic, and the wakers after it must
+/// still be called (tokio #4055).
 pub(crate) fn wake_quietly(waker: Waker) {
     catch_quietly(|| waker.wake());
 }
 
-/// Drops a value and contains its panic, which would reach no caller (tokio #4412).
+/// Drops a value and catches a panic of its destructor (tokio #4412).
 pub(crate) fn drop_quietly<T>(value: T) {
     if needs_drop::<T>() {
         catch_quietly(|| drop(value));
     }
 }
 
-/// Calls user code and contains its panic. If the payload of the panic panics in its own `Drop`, the
-/// second payload is leaked.
+/// Calls user code and catches its panic. If the panic's payload panics in its own `Drop`, the second
+/// payload is leaked.
 pub(crate) fn catch_quietly(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
         let _ = catch_unwind(AssertUnwindSafe(|| drop(payload))).map_err(std::mem::forget);
@@ -117,7 +116,7 @@ mod tests {
         assert!(!is_dead(&waker));
         assert!(waker.will_wake(&waker.clone()));
         waker.wake_by_ref();
-        // The task ran, and is done.
+        // The task has run, and is done.
         assert!(handle.is_finished() && is_dead(&waker));
         let clone = waker.clone();
         clone.wake();

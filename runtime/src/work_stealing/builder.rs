@@ -1,5 +1,5 @@
-//! Builder methods that only [`WorkStealing`] has: `workers`, and `build`, which starts the workers. If
-//! `build` fails, no thread is left behind.
+//! The builder methods that only [`WorkStealing`] has: `workers`, and `build`, which starts the workers.
+//! If `build` fails, no thread is left behind.
 
 use std::io;
 
@@ -17,7 +17,7 @@ use crate::task::scheduler_ref::SchedulerRef;
 use crate::timer::Timers;
 use crate::trace::Probe;
 
-/// The largest number of workers. More is surely a mistake. Arbitrary: not measured.
+/// The maximum number of workers. A larger number is surely a mistake. Arbitrary: not measured.
 const MOST_WORKERS: usize = 1 << 12;
 
 impl Builder<WorkStealing> {
@@ -48,7 +48,7 @@ impl Builder<WorkStealing> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the OS has no descriptors left for the event loop or starts no more threads.
+    /// Returns an error if the OS has no descriptors left for the event loop or refuses to start a thread.
     /// Returns `InvalidInput` for an invalid setting, such as a name with a NUL byte.
     pub fn build(self) -> io::Result<WorkStealing> {
         let settings = self.settings;
@@ -103,7 +103,7 @@ impl Builder<WorkStealing> {
 }
 
 impl WorkStealing {
-    /// If this fails, the caller drops the executor, which stops the workers that have started.
+    /// Starts one worker. If this fails, the caller drops the executor, which stops the other workers.
     fn start_worker(
         &self,
         index: usize,

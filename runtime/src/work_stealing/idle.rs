@@ -40,14 +40,14 @@
 //! awake. If S2 does, N3 sees the counts of S1. If N3 nevertheless saw a searcher, it is another worker,
 //! which has not passed its own S1. There are two cases. If the searcher finds a task and was the last
 //! one, it checks the queues after the fence in [`Idle::stop_searching`]. That fence comes after N2,
-//! because N3 still saw a searcher. So it sees the task and wakes another worker, for which the argument
-//! repeats. If the searcher finds nothing, its own S1 to S3 come after N2 and see the task. If N3 saw no
-//! searcher but a parked worker, N4 takes one off the list under the lock, so no two threads wake the
-//! same worker. N5 leaves a token if that worker has not reached S5 yet.
+//! because N3 still saw a searcher. So the searcher sees the task and wakes another worker, for which the
+//! argument repeats. If the searcher finds nothing, its own S1 to S3 come after N2 and see the task. If
+//! N3 saw a parked worker and no searcher, N4 takes a parked worker off the list under the lock, so no
+//! two threads wake the same worker. N5 leaves a token if that worker has not reached S5 yet.
 //!
-//! Meanwhile a task may move between queues. A batch from the injector counts as being there until it is
-//! in the worker's ring (see `queue::inject`). Tasks that a thief steals are in no queue for a moment.
-//! But the thief counts as searching until it runs a task, so the last searcher checks again.
+//! Meanwhile a task may move between queues. A batch from the injector counts as part of the injector
+//! until it is in the worker's ring (see `queue::inject`). Tasks that a thief steals are in no queue for a
+//! moment. But the thief counts as searching until it runs a task, so the last searcher checks again.
 //!
 //! The counters need no order of their own. If one worker must see what another did before it changed
 //! them, read-modify-writes of one word (AcqRel) suffice.
@@ -65,7 +65,7 @@ use crate::sync::{AtomicUsize, Mutex, Ordering, fence, lock};
 
 /// The state of all workers.
 pub(crate) struct Idle {
-    /// The number of awake workers times [`AWAKE`], plus the number of those that search.
+    /// The number of awake workers times [`AWAKE`], plus the number of searching workers.
     word: AtomicUsize,
     sleepers: Mutex<Vec<usize>>,
     workers: usize,
@@ -113,7 +113,7 @@ impl Idle {
         self.take_sleeper(false, drives)
     }
 
-    /// Returns whether a worker searches, or none is parked.
+    /// Returns whether a worker searches, or no worker is parked.
     #[inline]
     pub(crate) fn nobody_to_wake(&self) -> bool {
         let counts = self.counts();
@@ -142,8 +142,8 @@ impl Idle {
         Some(sleeper)
     }
 
-    /// Counts a worker without tasks as searching, unless half of the workers search already: more would
-    /// only slow the others.
+    /// Counts a worker without tasks as searching, and returns whether it did. If half of the workers
+    /// search already, it does not, because another searcher would only slow the others.
     pub(crate) fn start_searching(&self) -> bool {
         if 2 * self.counts().searching >= self.workers.max(2) {
             return false;
@@ -160,8 +160,8 @@ impl Idle {
         debug_assert!(before > 0);
         let last = before == SEARCHING;
         if last {
-            // Pairs with N2, and with P2 of the monitor. If a thread woke no worker because it saw this
-            // searcher, it queued its task before its own fence, which comes before this one.
+            // This fence pairs with N2, and with P2 of the monitor. If a thread woke no worker because it
+            // saw this searcher, it queued its task before its own fence, which comes before this fence.
             fence(Ordering::SeqCst);
         }
         last
@@ -179,9 +179,9 @@ impl Idle {
         fence(Ordering::SeqCst);
     }
 
-    /// Counts a worker as awake again, unless the thread that woke it has done so. Returns whether it
-    /// counts as searching now, because of that thread, or because it found a task at S3 (S4), however
-    /// many others search.
+    /// Counts a worker as awake again, unless the thread that woke it has done so. Returns whether the
+    /// worker counts as searching now. It does if a thread woke it. It also does if it found a task at S3
+    /// (S4), even if half of the workers search already.
     ///
     /// The list alone tells which workers are parked. The thread that takes a worker off the list also
     /// counts it (async-executor #103, tokio #8372).
@@ -233,16 +233,16 @@ mod tests {
             idle.fall_asleep(worker, false);
         }
         assert_eq!(idle.counts(), counts(0, 0));
-        // The last to park.
+        // Worker 2 was the last to park.
         assert_eq!(to_wake(&idle), Some(2));
         assert_eq!(idle.counts(), counts(1, 1));
         assert!(idle.rise(2, false));
         assert_eq!(idle.counts(), counts(1, 1));
-        // It searches, so the next task wakes no other until it has found one.
+        // That worker searches. Until it has found a task, a new task wakes no other worker.
         assert_eq!(to_wake(&idle), None);
         assert!(idle.stop_searching());
         assert_eq!(to_wake(&idle), Some(1));
-        // A searcher that finds nothing parks, and is not counted as searching any more.
+        // If a searcher finds nothing, it parks and no longer counts as searching.
         idle.fall_asleep(1, true);
         assert_eq!(idle.counts(), counts(0, 1));
     }
@@ -260,14 +260,14 @@ mod tests {
                 assert!(idle.stop_searching());
                 woken
             });
-            // The others, last parked first.
+            // The other workers are woken first; among them, the last that parked is the first.
             let others = [2, 1, 0].into_iter().filter(|worker| *worker != driver);
             assert!(others.chain([driver]).eq(woken));
             assert_eq!(idle.counts(), counts(0, 3));
         }
     }
 
-    /// Two threads are about to wake a worker for one task each. The second finds one awake.
+    /// Two threads are about to wake a worker for one task each. The second finds a worker awake.
     #[test]
     fn the_second_of_two_wakers_wakes_no_worker() {
         let idle = Idle::new(2);
@@ -296,7 +296,7 @@ mod tests {
             let began = (0..workers).filter(|_| idle.start_searching()).count();
             assert_eq!(began, searchers, "of {workers}");
             assert_eq!(idle.counts(), counts(searchers, workers));
-            // A worker that saw a task when it was about to park searches anyway.
+            // If a worker sees a task when it is about to park, it searches, however many others do.
             idle.fall_asleep(0, false);
             assert!(idle.rise(0, true));
             assert_eq!(idle.counts(), counts(searchers + 1, workers));

@@ -1,18 +1,18 @@
 //! The work-stealing executor: worker threads that take tasks from one another.
 //!
-//! One queue behind a lock for N threads would be correct, but slower with every thread: they would wait
-//! for the lock, and every task's memory would move from core to core. So each worker has its own queues
-//! and takes from another only when it has nothing left. It then takes half, so work seldom moves.
-//! Tasks, wakers, and the polling of the OS and the clock are shared with the single-thread executor.
-//! This folder holds what parallelism alone adds:
+//! One queue behind a lock for N threads would be correct, but slower with every thread. The threads
+//! would wait for the lock, and every task's memory would move from core to core. So each worker has its
+//! own queues, and takes tasks from another worker only when it has none. It then takes half, so tasks
+//! seldom move. Tasks, wakers, and the polling of the OS and the clock are shared with the single-thread
+//! executor. This folder holds what parallelism alone adds:
 //!
-//! 1. [`idle`]: which worker must be woken: the central race
+//! 1. [`idle`]: which worker must be woken (the central race)
 //! 2. [`park`]: how a thread parks, whether a worker or a thread in `block_on`
 //! 3. [`monitor`]: what happens to tasks and timers behind a long poll
 //! 4. [`scheduler`]: where a woken task goes, from any thread
 //! 5. [`worker`]: the loop of one worker, and [`search`]: how it finds tasks
 //! 6. [`owned`]: the living tasks, in one part for each worker
-//! 7. [`shutdown`]
+//! 7. [`shutdown`]: which thread cancels the remaining tasks
 //!
 //! # Rejected
 //!
@@ -87,12 +87,12 @@ impl WorkStealing {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the OS has no descriptors left for the event loop, or starts no more threads.
+    /// Returns an error if the OS has no descriptors left for the event loop, or refuses to start a thread.
     pub fn new() -> io::Result<Self> {
         Self::builder().build()
     }
 
-    /// Makes an executor with this many workers.
+    /// Makes an executor with this number of workers.
     ///
     /// ```
     /// assert_eq!(brigade::WorkStealing::with_workers(2)?.workers(), 2);
@@ -121,7 +121,7 @@ impl WorkStealing {
     /// The future may borrow from its surroundings and need not be `Send`. While it waits, the thread is
     /// parked, which may consume a token of `std::thread::unpark`.
     ///
-    /// Several threads may be in `block_on` at once:
+    /// Several threads may be in `block_on` at the same time:
     ///
     /// ```
     /// let executor = brigade::WorkStealing::with_workers(2)?;
@@ -147,7 +147,8 @@ impl WorkStealing {
         spawn::pinned(future, |future| park::block_on(future, probe.clone()))
     }
 
-    /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). It starts at once.
+    /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). A worker runs it, even if no thread is in
+    /// `block_on`.
     ///
     /// ```
     /// let executor = brigade::WorkStealing::with_workers(1)?;
@@ -190,7 +191,8 @@ impl WorkStealing {
 
     /// Drops the executor, then waits at most `timeout` for the polls in progress and for the running
     /// closures of [`spawn_blocking`](crate::spawn_blocking). Closures that have not begun are
-    /// cancelled. A plain drop of the executor waits for the polls without a bound, and for no closure.
+    /// cancelled. A plain drop of the executor has no timeout: it waits for the polls, but not for
+    /// closures.
     ///
     /// ```
     /// use std::time::Duration;

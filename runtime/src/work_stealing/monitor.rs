@@ -3,23 +3,23 @@
 //! A poll cannot be interrupted. While it lasts, it delays what depends on its worker: the task in the
 //! LIFO slot, and events and timers if the worker came from the driver. So while any worker is awake,
 //! one parked worker acts as the *monitor*: it parks with a timeout of [`PERIOD`] instead of
-//! indefinitely. When all workers are parked there is none, so idle costs nothing.
+//! indefinitely. When all workers are parked there is no monitor, so idle costs nothing.
 //!
 //! 1. *How it begins.* A worker that parks while others are awake becomes the monitor if there is none
 //!    ([`begin`](Monitor::begin)). If all parked workers parked when no worker was awake, none is the
 //!    monitor. So a worker ensures that a monitor exists before it can block others
 //!    (`Scheduler::ensure_monitor`): when it fills an empty slot, and when it has left the driver or the
 //!    monitor's role and found a task. This is not needed while another worker searches. The last
-//!    searcher either finds nothing and parks, as above, or looks for uncovered slots itself
+//!    searcher either finds nothing and parks, or checks for uncovered slots itself
 //!    (`Scheduler::wake_successor`).
 //! 2. *Which worker.* `ensure_monitor` wakes any parked worker. That worker searches, usually in vain,
 //!    and parks again, now as the monitor. The request is recorded, so it still holds if the requester
 //!    has parked again by then. A worker that wakes often for short bursts therefore does not wake
-//!    another each time.
+//!    another worker each time.
 //! 3. *What it does* (`Worker::take_from_stuck_workers`). It takes the task out of the slot of each
 //!    worker that began no poll since the last check. Then it searches as after any park. When it parks
 //!    again, it takes the driver if that is free.
-//! 4. *Where.* A worker that parks outside the driver takes the role over from the one in the driver.
+//! 4. *Where.* A worker that parks outside the driver takes the role over from the worker in the driver.
 //!    Otherwise each event would end the monitor's park, and `ensure_monitor` would wake another worker.
 //!
 //! # Why no slot is left uncovered
@@ -35,25 +35,25 @@
 //!
 //! If P2 comes before Q2, Q3 sees the task. Otherwise P3 sees Q1, and also that the searcher is no
 //! longer the monitor, if it was before. At R3 the worker does not check the slots. If it found a task,
-//! it wakes a monitor. Otherwise it becomes the monitor itself, because the worker of P1 is awake. (It
-//! reads the count of awake workers after it has changed that count at S1. If the worker of P1 rose
-//! later, P3 comes after R1 and sees it.) Most owners empty their slot a moment later, so the fence P2
-//! must be cheap. It follows a swap, which is a full barrier on x86-64.
+//! it wakes a monitor. Otherwise it becomes the monitor itself, because the worker of P1 is awake. (The
+//! worker of R3 reads the count of awake workers after it has changed that count at S1. If the worker of
+//! P1 rose later, P3 comes after R1 and sees it.) Most owners empty their slot a moment later, so the
+//! fence P2 must be cheap. It follows a swap, which is a full barrier on x86-64.
 
 use std::time::Duration;
 
 use crate::sync::{AtomicBool, Ordering};
 
 /// How long the monitor parks. A task in a slot waits at most twice this time behind a poll that does
-/// not end. Arbitrary: too short for a person to notice, and 200 checks per second cost little.
+/// not end. Arbitrary: no person notices this delay, and 200 checks per second cost little.
 pub(crate) const PERIOD: Duration = Duration::from_millis(5);
 
-/// The monitor's role. The worker that has the role sets and clears its flag. After a takeover both are
-/// set until the worker in the driver wakes.
+/// The monitor's role. The worker that has the role sets and clears the flag of where it parks. After a
+/// takeover both flags are set until the worker in the driver wakes.
 pub(crate) struct Monitor {
     in_driver: AtomicBool,
     outside: AtomicBool,
-    /// A monitor was requested, and since then no worker has parked as the last one.
+    /// A monitor was requested, and the request has not been used since.
     requested: AtomicBool,
 }
 
@@ -84,7 +84,7 @@ impl Monitor {
         // `||` keeps the request while another worker is awake.
         let needed =
             self.exists() || others_awake() || self.requested.swap(false, Ordering::Relaxed);
-        // Two workers may park outside the driver at once. One of them gets the role.
+        // Two workers may park outside the driver at the same time. One of them gets the role.
         needed && !self.role(in_driver).swap(true, Ordering::Relaxed)
     }
 

@@ -16,7 +16,7 @@
 //!                    cancel_all, after all workers have left: vacated entries first, then tasks
 //! ```
 //!
-//! A task's index holds its part in the lowest bits and its entry there in the others.
+//! The lowest bits of a task's index are the number of its part; the others are its entry in that part.
 
 use std::cell::RefCell;
 
@@ -24,25 +24,26 @@ use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 use crate::task::owned::{OwnedList, UNBOUND};
 use crate::task::raw::RawTask;
 
-/// The most vacated entries that a worker gathers for another part before it takes that part's lock.
-/// Arbitrary: not measured.
+/// The number of vacated entries that a worker gathers for another part before it takes that part's
+/// lock. Arbitrary: not measured.
 const BATCH: usize = if cfg!(loom) { 2 } else { 64 };
 
 /// The shared half of all parts.
 pub(crate) struct OwnedTasks {
-    /// One for each worker, in order, and one for all other threads. (A power of two: some are unused.)
+    /// The parts of the workers, in order, and one for all other threads. The length is rounded up to a
+    /// power of two, so some parts are unused.
     parts: Box<[Part]>,
     others: usize,
 }
 
-/// A part, on cache lines of its own.
+/// One part, on cache lines of its own.
 #[repr(align(128))]
 struct Part {
-    /// In a worker's part: the tasks that it left when it ended.
+    /// The tasks of this part. A worker's part has them here only after the worker has left.
     tasks: Mutex<Tasks>,
-    /// Entries of tasks that ended on other threads.
+    /// The entries of tasks that ended on other threads.
     vacated: Mutex<Vec<u32>>,
-    /// Set if there are vacated entries. A hint that saves the owner from locking in vain.
+    /// Set if there are vacated entries. This hint saves the owner from locking in vain.
     has_vacated: AtomicBool,
 }
 
@@ -68,7 +69,8 @@ impl OwnedTasks {
         }
     }
 
-    /// Adds a task that a thread other than a worker's spawns. Returns `false` if the executor is closed.
+    /// Adds a task that is spawned on a thread that is not a worker. Returns `false` if the executor is
+    /// closed.
     pub(crate) fn insert(&self, task: RawTask, admitted: impl FnOnce()) -> bool {
         let part = &self.parts[self.others];
         let mut tasks = lock(&part.tasks);
@@ -76,19 +78,19 @@ impl OwnedTasks {
             return false;
         }
         self.add(self.others, &mut tasks.registry, task);
-        // Called under the lock: once it is released, shutdown may cancel the task.
+        // Call this under the lock, because shutdown may cancel the task once the lock is released.
         admitted();
         true
     }
 
-    /// Adds a task to a part whose registry the caller holds.
+    /// Adds a task to a part. `registry` is that part's list.
     #[inline]
     fn add(&self, part: usize, registry: &mut OwnedList, task: RawTask) {
         if registry.is_full() {
             self.parts[part].collect(registry);
         }
         let place = registry.place(task) as usize * self.parts.len() + part;
-        // One worker may have 2^32 tasks, divided by the number of parts.
+        // The maximum number of tasks per worker is 2^32, divided by the number of parts.
         let index = u32::try_from(place).expect("fewer living tasks");
         assert!(index != UNBOUND, "fewer living tasks");
         task.set_owned_index(index);
@@ -103,7 +105,8 @@ impl OwnedTasks {
         (index as usize & (self.parts.len() - 1), index >> bits)
     }
 
-    /// Removes a task that ends on a thread other than a worker's, as all do in `cancel_all`.
+    /// Removes a task that ends on a thread that is not a worker. In `cancel_all`, every task is removed
+    /// in this way.
     pub(crate) fn remove(&self, task: RawTask) {
         let (part, place) = self.find(task);
         self.parts[part].vacate(&mut vec![place]);
@@ -118,7 +121,7 @@ impl OwnedTasks {
             loop {
                 let task = {
                     let registry = &mut lock(&part.tasks).registry;
-                    // Collect first: a task may have ended on another thread.
+                    // Collect first, because a task may have ended on another thread.
                     part.collect(registry);
                     registry.any(&mut from)
                 };
@@ -210,7 +213,7 @@ impl WorkerTasks {
         }
     }
 
-    /// Moves the leaving worker's tasks to where `cancel_all` finds them.
+    /// Moves the leaving worker's tasks to the shared half of its part, where `cancel_all` finds them.
     pub(crate) fn leave(&self, owned: &OwnedTasks) {
         self.exchange(owned);
         let left = self.registry.replace(OwnedList::new());

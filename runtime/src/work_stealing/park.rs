@@ -28,9 +28,9 @@ use crate::trace::Probe;
 const EMPTY: u8 = 0;
 /// The thread blocks in std's park.
 const PARKED: u8 = 1;
-/// The thread blocks in the driver: the event loop must be notified.
+/// The thread blocks in the driver, so the event loop must be notified.
 const DRIVING: u8 = 2;
-/// There is a token, for this park or the next.
+/// There is a token, which ends this park or the next.
 const NOTIFIED: u8 = 3;
 
 /// Parks one thread.
@@ -47,7 +47,7 @@ impl Parker {
         }
     }
 
-    /// Makes the calling thread the one that parks here.
+    /// Binds this parker to the calling thread.
     pub(crate) fn belong_to_current(&self) {
         let _ = self.thread.set(thread::current());
     }
@@ -72,24 +72,25 @@ impl Parker {
     }
 
     fn park_as(&self, how: u8, sleep: impl FnOnce()) {
-        // This fails if there was a token, which is consumed then.
+        // This fails if there was a token. The token is then consumed.
         let empty = self
             .state
             .compare_exchange(EMPTY, how, Ordering::AcqRel, Ordering::Relaxed);
         if empty.is_ok() {
             sleep();
         }
-        // A swap, not a store: Acquire pairs with the Release of an `unpark` that came by now. So this
-        // thread sees what its caller did before.
+        // This is a swap, not a store, because Acquire pairs with the Release of an `unpark`. So this
+        // thread sees what the caller of `unpark` did before.
         self.state.swap(EMPTY, Ordering::AcqRel);
     }
 
-    /// Returns whether the worker blocks in the driver, or did a moment ago.
+    /// Returns whether the thread blocks in the driver, or did a moment ago.
     pub(crate) fn drives(&self) -> bool {
         self.state.load(Ordering::Relaxed) == DRIVING
     }
 
-    /// Wakes the thread, now or when it next parks. Calls `notify_driver` if it blocks in the driver.
+    /// Wakes the thread, now or when it next parks. Calls `notify_driver` if the thread blocks in the
+    /// driver.
     pub(crate) fn unpark(&self, notify_driver: impl FnOnce()) {
         match self.state.swap(NOTIFIED, Ordering::AcqRel) {
             PARKED => {
@@ -108,7 +109,7 @@ impl Parker {
 /// The thread that is in `block_on`, as the scheduler of its main task: "schedule" means "unpark".
 struct Caller {
     parker: Parker,
-    /// The right to poll the main future, once it is woken.
+    /// The right to poll the main future, if the future has been woken.
     ready: Mutex<Option<Runnable>>,
 }
 
@@ -170,7 +171,7 @@ mod tests {
         let parker = Parker::new();
         parker.belong_to_current();
         assert!(!unpark(&parker));
-        // A second call adds nothing.
+        // A second call has no further effect.
         assert!(!unpark(&parker));
         parker.park(None);
         assert_eq!(state(&parker), EMPTY);
@@ -193,7 +194,7 @@ mod tests {
             assert!(!parker.drives());
             assert!(!unpark(&parker));
         });
-        // The calls ended the park, and no token is left.
+        // The two calls ended one park, and no token is left.
         assert_eq!(state(&parker), EMPTY);
     }
 
@@ -217,10 +218,10 @@ mod tests {
                 std::thread::yield_now();
             }
             if round % 2 == 1 {
-                // User code may do this. It must not end our park.
+                // User code may call std's unpark, which must not end our park.
                 sleeper.thread().unpark();
             }
-            // Usually lets the thread park before the call.
+            // This usually lets the thread park before `unpark` is called.
             std::thread::yield_now();
             told.store(true, Ordering::Relaxed);
             assert!(!unpark(&parker));

@@ -1,8 +1,8 @@
 //! The workers' shared state: it decides where a woken task goes, from any thread, and which worker is
 //! woken.
 //!
-//! A task that is woken on a worker's thread goes to that worker's own queues, any other task to the
-//! injector. Each push ends with a decision whether to wake another worker. `idle` and `monitor`
+//! If a task is woken on a worker's thread, it goes to that worker's own queues, otherwise to the
+//! injector. After each push, the scheduler decides whether to wake another worker. `idle` and `monitor`
 //! describe the two protocols, and their steps are marked here. The scheduler polls no task.
 
 use super::idle::Idle;
@@ -34,7 +34,7 @@ pub(crate) struct Scheduler {
 /// The part of a worker that other threads access.
 ///
 /// It has two cache lines of its own, because processors fetch lines in pairs. Its worker writes it
-/// several times per poll, and a neighbour on the same line would have to fetch it each time.
+/// several times per poll, and a neighbour that shared a line would have to fetch the line each time.
 #[repr(align(128))]
 pub(crate) struct Remote {
     /// Tasks that were spawned or woken, except the last one, which is in the slot.
@@ -43,7 +43,7 @@ pub(crate) struct Remote {
     pub(crate) yielded: Ring<Runnable>,
     pub(crate) slot: LifoSlot,
     pub(crate) parker: Parker,
-    /// The number of polls begun: written by the worker, read by the monitor.
+    /// The number of polls that the worker has begun. Only the worker writes it; the monitor reads it.
     pub(crate) polls: AtomicU64,
 }
 
@@ -116,8 +116,7 @@ impl Scheduler {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Tells the workers to leave, each after its current poll. Tasks that are queued then are not
-    /// popped any more.
+    /// Tells the workers to leave, each after its current poll. From then on, no worker pops a task.
     pub(crate) fn close(&self) {
         // Release pairs with `is_closed`.
         self.closed.store(true, Ordering::Release);
@@ -133,7 +132,7 @@ impl Schedule for Scheduler {
         let Err(task) = worker::with_current(self, task, Worker::bind) else {
             return;
         };
-        // A closing executor refuses the task. Dropping it cancels it.
+        // A closing executor refuses the task. Dropping the task cancels it.
         if !self
             .owned
             .insert(task.raw(), || self.counters.spawned_outside.add(1))
@@ -148,7 +147,7 @@ impl Schedule for Scheduler {
     #[inline]
     fn schedule(&self, task: Runnable) {
         if let Err(task) = worker::with_current(self, task, Worker::push_woken) {
-            // N1; the rest is `notify`.
+            // N1; `notify` carries out the rest.
             self.injector.push(task);
             self.notify();
         }

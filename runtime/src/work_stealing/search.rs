@@ -10,11 +10,12 @@ use crate::sync::Ordering;
 use crate::task::raw::Runnable;
 use crate::trace::recorder::Kind;
 
-/// How many times in a row a worker runs the task in its slot before one from a ring. Without a bound,
-/// two tasks that wake each other would starve all others. Arbitrary; tokio uses the same.
+/// The maximum number of tasks in a row that a worker runs from its slot before it takes one from a ring.
+/// Without a bound, two tasks that wake each other would starve all others. Arbitrary; tokio uses the
+/// same value.
 const STREAK: u32 = 3;
 
-/// The most tasks that a worker takes from the injector at a time: half a ring.
+/// The maximum number of tasks that a worker takes from the injector at a time: half a ring.
 const BATCH: usize = CAPACITY as usize / 2;
 
 impl Worker {
@@ -68,9 +69,9 @@ impl Worker {
         unsafe { first.pop().or_else(|| second.pop()) }.or_else(|| remote.slot.take())
     }
 
-    /// Takes a fair share of the injector: one task to run, the others for the ring, where other workers
-    /// may steal them. It wakes no worker, because the batch stays visible: the worker that was woken
-    /// for these tasks finds the rest, or wakes another that does.
+    /// Takes a fair share of the injector: one task to run, and others for the ring, from which other
+    /// workers may steal them. It wakes no worker, because the batch stays visible: the worker that was
+    /// woken for these tasks finds the rest, or wakes another worker that does.
     fn take_batch(&self) -> Option<Runnable> {
         let workers = self.scheduler.remotes.len();
         let (first, moved) = self.scheduler.injector.pop_batch(
@@ -114,8 +115,8 @@ impl Worker {
         self.take_batch()
     }
 
-    /// Takes the task out of the slot of each worker that began no poll since the calling worker was
-    /// last the monitor.
+    /// Takes the task out of the slot of each worker that has begun no poll since the calling worker
+    /// was last the monitor.
     pub(super) fn take_from_stuck_workers(&self) {
         let mut seen = self.seen.borrow_mut();
         for (index, remote) in self.scheduler.remotes.iter().enumerate() {

@@ -7,7 +7,7 @@
 //! 2. Each worker leaves its loop after the poll it is in, and its guard is dropped.
 //! 3. The thread that releases the last guard cancels the tasks (`cancel_all` in [`owned`](super::owned)):
 //!    each future is dropped exactly once, by one thread, while no other task runs.
-//! 4. It closes the blocking pool and wakes all other tasks that wait for a socket or timer.
+//! 4. That thread closes the blocking pool and wakes all other tasks that wait for a socket or timer.
 //! 5. The workers' threads end, and `drop` returns.
 //!
 //! A worker's thread ends by a panic only if the OS refuses to wait for events. Then it releases the
@@ -24,7 +24,7 @@ use crate::handle::Shared;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Arc, Condvar, Mutex, lock};
 
-/// Counts the workers and the executor, and finishes when none is left.
+/// Counts the workers and the executor. The last of them to leave finishes the shutdown.
 pub(super) struct ShutdownLatch {
     present: Mutex<Present>,
     /// Notified when `finished` is set.
@@ -35,16 +35,16 @@ pub(super) struct ShutdownLatch {
 }
 
 struct Present {
-    /// The number of present workers, and one for the executor.
+    /// The number of present workers, plus one for the executor.
     count: usize,
     /// Set while the executor is counted. It is counted from the start, so the latch cannot finish while
     /// workers are being started.
     executor: bool,
-    /// All tasks are cancelled.
+    /// Set once all tasks are cancelled.
     finished: bool,
 }
 
-/// Held by a worker while it is present.
+/// A worker holds this guard while it is present.
 pub(super) struct WorkerGuard(Arc<ShutdownLatch>);
 
 impl ShutdownLatch {
@@ -68,15 +68,15 @@ impl ShutdownLatch {
         WorkerGuard(latch.clone())
     }
 
-    /// Keeps a worker's thread, to be joined.
+    /// Stores a worker's thread, so that it can be joined.
     pub(super) fn keep(&self, thread: JoinHandle<()>) {
         lock(&self.threads).push(thread);
     }
 
     /// Steps 1 and 5: releases the executor's guard and waits for the workers' threads, until `deadline`
     /// if there is one. A second call does not wait. On a worker's thread, of this executor or another,
-    /// no call waits. The thread might wait for its own end, and two executors dropped in each other's
-    /// tasks would wait for each other.
+    /// no call waits. Otherwise the thread might wait for its own end, and two executors dropped in each
+    /// other's tasks would wait for each other.
     pub(super) fn shut_down(&self, deadline: Option<Instant>) {
         self.scheduler.close();
         self.release(Present::remove_executor);
@@ -108,7 +108,7 @@ impl ShutdownLatch {
         true
     }
 
-    /// Step 2. `remove` returns whether it removed the last one.
+    /// Step 2: releases one guard. `remove` returns whether that guard was the last.
     fn release(&self, remove: impl FnOnce(&mut Present) -> bool) {
         let last = remove(&mut lock(&self.present));
         if last {
@@ -118,7 +118,7 @@ impl ShutdownLatch {
         }
     }
 
-    /// Steps 3 and 4.
+    /// Carries out steps 3 and 4.
     fn finish(&self) {
         let _entered = context::enter_closing(&self.shared);
         // The caller is the last to leave, so no task is running or will be. The queues keep bare pointers
@@ -143,8 +143,8 @@ impl Drop for WorkerGuard {
     fn drop(&mut self) {
         if thread::panicking() {
             // Panics of tasks are caught, so the OS has refused to wait for events (`EventLoop::turn`), and
-            // will refuse other workers too. All leave now instead of when the executor is dropped, so
-            // that every join handle is resolved.
+            // will refuse other workers too. All workers leave now instead of when the executor is
+            // dropped, so that every join handle is resolved.
             self.0.scheduler.close();
             self.0.release(Present::remove_executor);
         }

@@ -2,8 +2,8 @@
 //! there are none at all.
 //!
 //! Each round of the loop polls the driver if that is due (see [`coop`]), finds a task (see
-//! [`search`](super::search)) and polls it. If there is none the worker parks; `idle` shows why no task is
-//! missed then. The first worker to park takes the driver with it and waits for events and timers there.
+//! [`search`](super::search)) and polls it. If there is no task, the worker parks; `idle` shows why no
+//! task is missed then. The first worker to park takes the driver and waits for events and timers in it.
 
 use std::cell::{Cell, RefCell};
 use std::ptr;
@@ -27,7 +27,7 @@ thread_local! {
     static CURRENT: Cell<*const Worker> = const { Cell::new(ptr::null()) };
 }
 
-/// Calls `f` with this thread's worker and the task, if the worker is one of `scheduler`'s. Otherwise
+/// Calls `f` with this thread's worker and the task, if the worker belongs to `scheduler`. Otherwise
 /// returns the task.
 ///
 /// A waker gets nothing but the task. Whether the task may go into a worker's own queues depends on the
@@ -72,9 +72,9 @@ pub(super) struct Worker {
     pub(super) searching: Cell<bool>,
     /// The worker rose because it saw a task, and has found none yet.
     spurious_rise: Cell<bool>,
-    /// The number of tasks run from the slot since the last one from a ring.
+    /// The number of tasks that were run from the slot since the last task from a ring.
     pub(super) streak: Cell<u32>,
-    /// The ring of yielded tasks is not the one to ask first next time.
+    /// The next check of the rings begins with the ring of woken tasks.
     pub(super) yielded_last: Cell<bool>,
     /// The injector had tasks at the last check, and has not been found empty since.
     pub(super) alternate_injector: Cell<bool>,
@@ -83,9 +83,9 @@ pub(super) struct Worker {
     pace: RefCell<Pace>,
     /// The wakers that the driver has collected.
     woken: RefCell<Vec<Waker>>,
-    /// The poll counter of each worker when this one was last the monitor.
+    /// The poll counter of each worker at the time when this worker was last the monitor.
     pub(super) seen: RefCell<Vec<u64>>,
-    /// Polls left until the driver is polled.
+    /// The number of polls left until this worker polls the driver.
     pub(super) left: Cell<usize>,
 }
 
@@ -152,7 +152,7 @@ impl Worker {
         if !self.running.replace(true) {
             self.begin_to_run();
         }
-        // No read-modify-write: there is one writer.
+        // No read-modify-write is needed, because only this thread writes.
         let polls = &self.remote.polls;
         polls.store(polls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         self.left.set(self.left.get().saturating_sub(1));
@@ -164,7 +164,7 @@ impl Worker {
         }
     }
 
-    /// Counts the worker, which has found a task, as running and no longer as searching.
+    /// Called when the worker has found a task. It then counts as running, not as searching.
     fn begin_to_run(&self) {
         self.spurious_rise.set(false);
         self.scheduler.counters.worker_begins();
@@ -184,7 +184,7 @@ impl Worker {
         }
     }
 
-    /// Remembers a task that is spawned on this worker, until it ends, and queues it.
+    /// Adds a task that is spawned on this worker to the list, and queues it.
     #[inline]
     pub(super) fn bind(&self, task: Unbound) {
         let task = task.bind();
@@ -193,7 +193,7 @@ impl Worker {
         self.push_woken(task);
     }
 
-    /// Forgets a task that ends on this worker.
+    /// Removes a task that ends on this worker from the list.
     #[inline]
     pub(super) fn unbind(&self, task: RawTask) {
         self.tasks.remove(&self.scheduler.owned, task);
@@ -226,7 +226,8 @@ impl Worker {
         }
     }
 
-    /// Puts a task at the end of one of this worker's rings or, if it is full, of the injector.
+    /// Puts a task at the end of one of this worker's rings. If the ring is full, the task goes to the
+    /// end of the injector.
     #[inline]
     pub(super) fn push_to_ring(&self, ring: &Ring<Runnable>, task: Runnable) {
         // SAFETY: only this thread reaches `self`, so the caller is the ring's owner.
@@ -268,7 +269,7 @@ impl Worker {
         self.searching.set(idle.rise(self.index, found));
         if found && self.spurious_rise.replace(true) {
             // This is the second time in a row. A thief that was preempted while it steals hides the
-            // rest of a ring, so let it run.
+            // rest of a ring, so let the thief run.
             thread::yield_now();
         }
         // Wake only after `rise`: while this worker is still listed as parked, a wake could pick it.
@@ -330,7 +331,7 @@ impl Worker {
 }
 
 impl Drop for Worker {
-    /// Runs before the worker's guard is dropped, also after a panic.
+    /// Runs before the worker's guard is dropped, even after a panic.
     fn drop(&mut self) {
         CURRENT.set(ptr::null());
         self.tasks.leave(&self.scheduler.owned);

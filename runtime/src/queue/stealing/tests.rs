@@ -5,7 +5,7 @@ use crate::test_support::{Nowhere, new_task};
 
 fn push(ring: &Ring<u32>, items: impl IntoIterator<Item = u32>) {
     for item in items {
-        // SAFETY: each ring of these tests is used by one thread.
+        // SAFETY: only one thread uses each ring in these tests.
         assert_eq!(unsafe { ring.push(item) }, Ok(()));
     }
 }
@@ -24,7 +24,7 @@ fn steal(victim: &Ring<u32>, thief: &Ring<u32>) -> Option<u32> {
 #[test]
 fn a_ring_is_first_in_first_out_and_knows_its_length() {
     let ring = Ring::new();
-    // Goes around the ring more than once, and past the wrapping position.
+    // The loop goes around the ring more than once, and past the position that wraps to 0.
     for round in 0..3 {
         assert!(ring.len() == 0 && drain(&ring).is_empty());
         for count in 0..CAPACITY {
@@ -54,7 +54,7 @@ fn a_thief_takes_the_older_half_rounded_up() {
         let (ring, mine) = (Ring::new(), Ring::new());
         push(&ring, 0..count);
         let half = count.div_ceil(2);
-        // The last item is returned, to be run at once.
+        // The last item is returned, to be run immediately.
         assert_eq!(steal(&ring, &mine), Some(half - 1));
         assert!(drain(&mine).into_iter().eq(0..half - 1));
         assert!(drain(&ring).into_iter().eq(half..count));
@@ -88,7 +88,7 @@ fn places_that_a_thief_reads_are_neither_written_nor_stolen() {
     // SAFETY: as in `push`.
     assert_eq!(unsafe { ring.push(7) }, Err(7));
     assert_eq!(steal(&ring, &mine), None);
-    // SAFETY: claimed above.
+    // SAFETY: the positions were claimed above.
     let read = (0..count).map(|n| unsafe { ring.read(first.wrapping_add(n)) });
     assert!(read.eq(0..count));
     ring.finish_steal();

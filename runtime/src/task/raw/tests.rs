@@ -112,7 +112,7 @@ fn waiting<T: Unpin>(lists: &Arc<Lists>, output: T) -> (Arc<Sight>, JoinHandle<T
     (sight, handle)
 }
 
-/// Lets the task end, on this thread.
+/// Lets the task end, and runs it on this thread.
 fn end(lists: &Lists, sight: &Sight) {
     sight.may_end.store(true, SeqCst);
     sight.waker().wake();
@@ -148,7 +148,7 @@ fn any_number_of_remote_aborts_are_one_message() {
     let abort: AbortHandle = handle.abort_handle();
     elsewhere(|| (0..3).for_each(|_| abort.abort()));
     assert_eq!(lists.sent(), 1);
-    // A wake is another operation.
+    // A wake is a separate operation.
     elsewhere(|| sight.waker().wake());
     assert_eq!(lists.sent(), 2);
     assert!(!handle.is_finished() && !abort.is_finished());
@@ -202,11 +202,11 @@ fn a_handle_on_another_thread_is_woken_once_and_sends_nothing() {
     elsewhere(|| drop(handle));
     assert_eq!(lists.sent(), 0);
     assert!(lists.is_alone());
-    // No clone of its waker was left behind.
+    // The task has dropped its clone of the waker.
     assert_eq!(Arc::strong_count(&count), 1);
 }
 
-/// Joins used to send a message for each poll, without a bound.
+/// An early version sent a message for each poll of a handle, without a bound.
 #[test]
 fn a_handle_keeps_one_waker_however_often_and_wherever_it_is_polled() {
     let lists = Arc::new(Lists::default());
@@ -376,7 +376,7 @@ fn a_runnable_goes_through_a_pointer_and_back() {
     let lists = Arc::new(Lists::default());
     let (task, handle) = lists.spawn(async {});
     let runnable = lists.ready.lock().unwrap().pop().unwrap();
-    // SAFETY: it is taken back once.
+    // SAFETY: the pointer is taken back once.
     let runnable = unsafe { Runnable::from_ptr(runnable.into_ptr()) }.unwrap();
     assert!(runnable.raw() == task);
     // SAFETY: null is allowed.

@@ -1,4 +1,4 @@
-//! Single transitions. `task/join/properties.rs` tests all orders of them.
+//! Tests single transitions. `task/join/properties.rs` tests them in all orders.
 
 use super::*;
 
