@@ -1,6 +1,6 @@
-//! 1,000 child processes on one thread: each has a task, and no thread waits for any of them.
+//! 1,000 child processes on one thread. Each has a task that waits for it, so no further threads are needed.
 //!
-//! Linux reports the end of a child through a descriptor, the pidfd, and a child's output is a pipe:
+//! Linux reports the end of a child through a descriptor, the pidfd, and a child's output is a pipe.
 //! `OwnedFdSource` waits for both. Dropping a child kills it and leaves no zombie.
 //!
 //! ```console
@@ -25,7 +25,7 @@ mod linux {
     impl Drop for Process {
         fn drop(&mut self) {
             let _ = self.0.kill();
-            // A process that got SIGKILL ends at once. Waiting for its status leaves no zombie.
+            // A process that got SIGKILL ends immediately, so this wait is short. It leaves no zombie.
             let _ = self.0.wait();
         }
     }
@@ -33,7 +33,7 @@ mod linux {
     /// A child process with its output.
     struct Child {
         process: Process,
-        /// Readable once the process has ended.
+        /// The descriptor that becomes readable when the process ends.
         pidfd: Registered<OwnedFdSource>,
         stdout: Registered<OwnedFdSource>,
     }
@@ -51,7 +51,7 @@ mod linux {
             })
         }
 
-        /// Reads what the child writes, to the end.
+        /// Reads all that the child writes until it closes its output.
         async fn output(&self) -> io::Result<Vec<u8>> {
             let (mut output, mut buffer) = (Vec::new(), [0; 4096]);
             loop {
@@ -74,7 +74,7 @@ mod linux {
     const CHILDREN: usize = 1000;
 
     pub(super) fn main() -> io::Result<()> {
-        // Each child takes two descriptors here.
+        // Each child takes two descriptors of this process, so raise the limit.
         let mut limit = rustix::process::getrlimit(Resource::Nofile);
         limit.current = limit.maximum;
         rustix::process::setrlimit(Resource::Nofile, limit)?;

@@ -1,5 +1,5 @@
 //! A server that shuts down gracefully. At Ctrl-C or SIGTERM it accepts no more guests (clients), waits a
-//! while for those it has, and ends. A second Ctrl-C ends it at once.
+//! while for those it has, and ends. A second Ctrl-C ends it immediately.
 //!
 //! ```console
 //! $ cargo run -p brigade --features signal --example graceful_shutdown
@@ -26,7 +26,8 @@ fn main() -> io::Result<()> {
 
         let mut guests = JoinSet::new();
         let asked = serve(&listener, &mut guests).await?;
-        // Closed before waiting, so a guest that connects now is refused at once and can try elsewhere.
+        // Close the listener before waiting. A guest that connects now is refused immediately and can try
+        // elsewhere.
         drop(listener);
         println!("{asked}: waiting for {} guests", guests.len());
 

@@ -1,9 +1,8 @@
 //! A third executor: one worker that always polls the most urgent task that is ready.
 //!
-//! Tasks, wakers, sockets, timers, joins, aborts and shutdown are brigade's, through `brigade::custom`.
-//! This example adds the order: a map sorted by urgency, then by arrival, replaces the queue. Each
-//! urgency has a spawner, so a woken task keeps its urgency. To see it:
-//! `cargo run -p brigade --example priority`.
+//! Tasks, wakers, sockets, timers, joins, aborts and shutdown are brigade's, through `brigade::custom`. This
+//! example adds the order: a map sorted by urgency, then by arrival, replaces the queue. Each urgency has a
+//! spawner, so a woken task keeps its urgency. To run it: `cargo run -p brigade --example priority`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,7 +13,7 @@ use brigade::custom::{Notify, Ready, Runtime, Spawner};
 use brigade::task::JoinHandle;
 use brigade::{Executor, Handle, Metrics, timeline::Timeline};
 
-/// The number of polls between two polls of the driver and the main future. Arbitrary: not measured.
+/// The maximum number of polls of tasks between two polls of the driver. Arbitrary: not measured.
 const STRETCH: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +23,7 @@ pub(crate) enum Urgency {
     Later,
 }
 
-/// All tasks that are ready: the most urgent first, tasks of equal urgency in order of arrival.
+/// All ready tasks, the most urgent first. Tasks of equal urgency are in order of arrival.
 #[derive(Default)]
 struct Board {
     ready: Mutex<BTreeMap<(Urgency, u64), Ready>>,
@@ -42,7 +41,7 @@ impl Board {
     }
 }
 
-/// Set when the main future is woken.
+/// The waker of the main future. It sets the flag and notifies the runtime.
 struct MainWaker(AtomicBool, Notify);
 
 impl Wake for MainWaker {

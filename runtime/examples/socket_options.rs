@@ -14,7 +14,7 @@ use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
 
 fn main() -> io::Result<()> {
     brigade::run(async {
-        // Two listeners at one port: the OS distributes connections between them.
+        // Two listeners share one port. The OS distributes connections between them.
         let one = shared_listener("127.0.0.1:0".parse().expect("an address"))?;
         let address = one.local_addr()?;
         let other = shared_listener(address)?;
@@ -36,7 +36,7 @@ fn main() -> io::Result<()> {
     })
 }
 
-/// brigade's socket lends its descriptor to `SockRef`, which sets the options of `socket2`.
+/// Sets options through `SockRef`, which borrows the descriptor of brigade's socket.
 fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
@@ -47,7 +47,8 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     socket.set_recv_buffer_size(256 * 1024)
 }
 
-/// Options that must be set before `bind` are set on a socket of `socket2`. brigade then takes it over.
+/// Sets options that must be set before `bind` on a socket from `socket2`. brigade then takes the socket
+/// over.
 fn shared_listener(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_reuse_address(true)?;

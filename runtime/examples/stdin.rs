@@ -1,7 +1,7 @@
 //! Standard input as a source of events: the program counts lines while a timer runs, on one thread.
 //!
 //! Terminals, pipes and sockets can be waited for. A plain file cannot (Linux refuses it with `EPERM`).
-//! It never makes a reader wait either, so the program reads it directly.
+//! Reading a plain file never waits for input either, so the program reads it directly.
 //!
 //! ```console
 //! $ (echo noodles; sleep 1; echo soup) | cargo run -p brigade --example stdin
@@ -22,7 +22,7 @@ struct Stdin {
 impl Stdin {
     fn new() -> io::Result<Self> {
         let stdin = io::stdin();
-        // A second descriptor, which the source closes when it is dropped.
+        // The source owns a second descriptor, which it closes when it is dropped.
         let descriptor = stdin.as_fd().try_clone_to_owned()?;
         let source = OwnedFdSource::new(descriptor, Interest::READABLE)?;
         let flags = fcntl_getfl(&stdin)?;
@@ -30,7 +30,7 @@ impl Stdin {
         Ok(Stdin { source, flags })
     }
 
-    /// Reads some bytes, or none at the end of the input. Dropping the future loses none.
+    /// Reads some bytes, or 0 at the end of the input. Dropping the future loses no byte.
     async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
         self.source
             .read_with(|stdin| Ok(rustix::io::read(stdin, &mut *into)?))
@@ -40,7 +40,7 @@ impl Stdin {
 
 impl Drop for Stdin {
     fn drop(&mut self) {
-        // Both descriptors share one mode with the shell's, so the program restores it.
+        // Both descriptors share their mode with the shell's descriptor, so the program restores the mode.
         let _ = fcntl_setfl(io::stdin(), self.flags);
     }
 }
@@ -49,7 +49,7 @@ async fn lines() -> io::Result<usize> {
     let mut buffer = [0; 4096];
     let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
     let stdin = match Stdin::new() {
-        // A plain file.
+        // Standard input is a plain file, so read it directly.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             let mut all = Vec::new();
             io::stdin().read_to_end(&mut all)?;

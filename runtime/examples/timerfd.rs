@@ -1,4 +1,4 @@
-//! A source of events that brigade does not know: a timer of Linux that is a descriptor.
+//! A source of events for which brigade has no type: the timerfd of Linux, a timer that is a descriptor.
 //!
 //! `OwnedFdSource` takes any descriptor that the OS can watch.
 //!
@@ -50,10 +50,11 @@ mod linux {
             OwnedFdSource::new(timer, Interest::READABLE).map(Timer)
         }
 
-        /// Waits until the timer has expired. Returns how many times it has since the last call.
+        /// Waits until the timer has expired. Returns how many times it has expired since the last call.
         pub(crate) async fn rings(&self) -> io::Result<u64> {
             let mut count = [0; 8];
-            // `WouldBlock` until it has expired; `Registered` waits for the event and tries again.
+            // The read returns `WouldBlock` until the timer has expired. `Registered` waits for the event and
+            // retries.
             self.0
                 .read_with(|timer| Ok(rustix::io::read(timer, &mut count)?))
                 .await?;

@@ -1,6 +1,6 @@
-//! hyper's runtime traits for brigade's types (feature `hyper`).
+//! Implements hyper's runtime traits for brigade's types (feature `hyper`).
 //!
-//! hyper's clients and servers run on brigade without glue of your own:
+//! hyper's clients and servers run on brigade without glue code of your own:
 //!
 //! - [`TcpStream`](crate::net::TcpStream) (and `UnixStream`) *is* a [`hyper::rt::Read`] and
 //!   [`hyper::rt::Write`]. It reads into hyper's buffer without filling it with zeros first, and passes
@@ -60,14 +60,14 @@ use crate::time::{Sleep, sleep, sleep_until};
 
 /// Reads with `read` into the unused part of hyper's buffer.
 ///
-/// `read` must not read from the slice it is given, only write to it. Like `recv`, it returns how many
-/// bytes it has written from the start.
+/// `read` must only write to its slice, not read from it. Like `recv`, it returns how many bytes it has
+/// written from the start.
 fn fill(
     mut buffer: ReadBufCursor<'_>,
     read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
 ) -> Poll<io::Result<()>> {
-    // SAFETY: the bytes may be uninitialised; `read` only writes to them (see above), and nothing
-    // is de-initialised.
+    // SAFETY: the bytes may be uninitialised, but `read` only writes to them (see above), and de-initialises
+    // none.
     let room = unsafe {
         let room = buffer.as_mut();
         &mut *(std::ptr::from_mut(room) as *mut [u8])
@@ -85,7 +85,7 @@ impl<S: ByteStream> rt::Read for Socket<S> {
         cx: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        // The socket hands the slice to `recv`.
+        // The socket passes the slice to `recv`.
         fill(buffer, |room| AsyncRead::poll_read(self, cx, room))
     }
 }
@@ -121,7 +121,7 @@ impl<S: ByteStream> rt::Write for Socket<S> {
     }
 }
 
-/// Makes any stream of futures-io a stream of hyper.
+/// Wraps any stream of futures-io as a stream of hyper.
 ///
 /// ```
 /// # brigade::run(async {
@@ -140,8 +140,8 @@ impl<S: ByteStream> rt::Write for Socket<S> {
 /// # }).unwrap();
 /// ```
 ///
-/// Such a stream may read its buffer, so it is filled with zeros before each read. The sockets of brigade
-/// need neither the wrapper nor the zeros.
+/// The wrapped stream may read from its buffer, so the buffer is filled with zeros before each read. The
+/// sockets of brigade need neither the wrapper nor the zeros.
 #[derive(Debug)]
 pub struct Io<T>(T);
 
@@ -163,7 +163,7 @@ impl<T> Io<T> {
         Io(stream)
     }
 
-    /// Returns the stream.
+    /// Returns a reference to the stream.
     ///
     /// ```
     /// use brigade::hyper::Io;
@@ -175,7 +175,7 @@ impl<T> Io<T> {
         &self.0
     }
 
-    /// Takes the stream out.
+    /// Unwraps the stream.
     ///
     /// ```
     /// use brigade::hyper::Io;
@@ -205,7 +205,7 @@ impl<T: AsyncRead + Unpin> rt::Read for Io<T> {
             count <= length,
             "a stream read more than there was room for"
         );
-        // SAFETY: all of the buffer is initialised.
+        // SAFETY: the whole buffer is initialised.
         unsafe { buffer.advance(count) };
         Poll::Ready(Ok(()))
     }
@@ -228,8 +228,8 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
         Pin::new(&mut self.0).poll_close(cx)
     }
 
-    /// Always true, because futures-io cannot tell. A stream without vectored writes takes the first slice,
-    /// which costs hyper nothing.
+    /// Always true, because futures-io cannot tell. A stream without vectored writes takes only the first
+    /// slice, which costs hyper nothing.
     fn is_write_vectored(&self) -> bool {
         true
     }

@@ -24,9 +24,9 @@ pub(crate) use crate::reactor::source::{BOTH, TCP_STREAM};
 
 /// A source of events, registered with the executor that was current when it was made.
 ///
-/// Any number of tasks may use it at once through `&self`. Its methods take closures that make the system
-/// call. A closure must return `WouldBlock` if the OS does, and is called again after the next event. A call
-/// that a signal [interrupted](io::ErrorKind::Interrupted) is made again at once.
+/// Through `&self`, any number of tasks may use it at the same time. Its methods take closures that make the
+/// system call. If the OS returns `WouldBlock`, the closure must return it too, and is called again after the
+/// next event. A call that a signal [interrupted](io::ErrorKind::Interrupted) is repeated immediately.
 ///
 /// ```
 /// # #[cfg(unix)] {
@@ -77,7 +77,7 @@ impl<S: Source> Registered<S> {
         Self::with_reactor(current_reactor("Registered::new")?, io, interest, false)
     }
 
-    /// If `writable`, a write may be tried at once.
+    /// If `writable`, a write may be tried immediately.
     pub(crate) fn with_reactor(
         reactor: Arc<Reactor>,
         mut io: S,
@@ -122,7 +122,7 @@ impl<S: Source> Registered<S> {
     /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
     /// let mut pipe = receiver.into_inner();
     /// sender.write_with(|mut pipe| pipe.write(b"soup")).await?;
-    /// // It is still non-blocking, but no reactor watches it any more.
+    /// // It is still non-blocking, but no longer registered with a reactor.
     /// let mut buffer = [0; 4];
     /// pipe.read_exact(&mut buffer)?;
     /// assert_eq!(&buffer, b"soup");
@@ -262,7 +262,7 @@ impl<S: Source> Registered<S> {
     /// Returns the errors of `write` other than `WouldBlock`, and an error if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
-    /// As for [`read_with`](Self::read_with).
+    /// Dropping the future while it waits loses nothing. It does not undo what `write` did before.
     pub fn write_with<R>(
         &self,
         mut write: impl FnMut(&S) -> io::Result<R>,
@@ -273,9 +273,9 @@ impl<S: Source> Registered<S> {
 
     /// [`read_with`](Self::read_with) as a poll function. The waker of the task stays registered until the
     /// next event. That event wakes, once each, all tasks that have called a poll function of this direction
-    /// since the event before. No task displaces another.
+    /// since the previous event. No task displaces another.
     ///
-    /// This implements a futures-io trait for a source:
+    /// This example implements a futures-io trait for a source:
     ///
     /// ```
     /// # #[cfg(unix)] {
@@ -348,8 +348,8 @@ impl<S: Source> Registered<S> {
             .poll_io(Direction::Write, cx, None, |_| write(self.get_ref()))
     }
 
-    /// Calls `read` once if the source is known to be ready. A source that was registered just now is not,
-    /// until the event loop receives its first event.
+    /// Calls `read` once if the source is known to be ready. A new source is not known to be ready until the
+    /// event loop receives its first event.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -400,7 +400,7 @@ impl<S: Source + fmt::Debug> fmt::Debug for Registered<S> {
 /// Returns the reactor of the current executor.
 ///
 /// # Errors
-/// Returns an error that names `function` outside of an executor.
+/// If no executor is current, returns an error that names `function`.
 pub(crate) fn current_reactor(function: &str) -> io::Result<Arc<Reactor>> {
     context::with(|shared| shared.map(|shared| shared.reactor.clone())).ok_or_else(|| {
         io::Error::other(format!(

@@ -37,8 +37,8 @@ pub use brigade_macros::main;
 
 /// Makes an `async fn` a test, which runs on an executor of its own.
 ///
-/// The arguments are those of [`main`](macro@crate::main). Other attributes, such as `should_panic`,
-/// `ignore` and `cfg`, keep their meaning. For a test under many orders of its tasks, see
+/// The arguments are those of [`main`](macro@crate::main). Other attributes, such as `should_panic`, `ignore`
+/// and `cfg`, keep their meaning. To run a test under many orders of its tasks, see
 /// [`brigade::explore`](crate::explore()).
 ///
 /// ```

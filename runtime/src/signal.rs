@@ -38,7 +38,7 @@ impl Kind {
     pub const INTERRUPT: Kind = Kind(consts::SIGINT);
     /// SIGTERM: a request to terminate, from a service manager, a container runtime or `kill`.
     pub const TERMINATE: Kind = Kind(consts::SIGTERM);
-    /// SIGHUP: the terminal is gone. By convention: "read your settings again".
+    /// SIGHUP: the terminal is gone. By convention, it also means "read your settings again".
     pub const HANGUP: Kind = Kind(consts::SIGHUP);
     /// SIGQUIT: Ctrl-\ was pressed.
     pub const QUIT: Kind = Kind(consts::SIGQUIT);
@@ -65,7 +65,7 @@ impl Kind {
 
     /// Returns the signal's number.
     ///
-    /// For example, for the status that a shell gives a program that a signal has ended:
+    /// This example computes the status that a shell reports for a program that a signal has ended:
     ///
     /// ```
     /// assert_eq!(128 + brigade::signal::Kind::INTERRUPT.as_raw(), 130);
@@ -109,8 +109,8 @@ pub struct Signal {
     pipe: UnixStream,
 }
 
-/// The most bytes taken out of the pipe at a time; each is a signal. Arbitrary: a burst of more signals is
-/// reported more than once, which is harmless.
+/// The maximum number of bytes taken out of the socket at a time. Each byte stands for a signal. Arbitrary: a
+/// burst of more signals is reported more than once, which is harmless.
 const BYTES: usize = 64;
 
 impl Signal {
@@ -127,9 +127,9 @@ impl Signal {
     /// ```
     ///
     /// # Errors
-    /// Returns `InvalidInput` for a signal that has no listeners: SIGKILL, SIGSTOP, SIGILL, SIGFPE and
-    /// SIGSEGV. Returns the OS's error for a number that is no signal, or if there are no descriptors
-    /// left. Returns an error outside of an executor.
+    /// Returns `InvalidInput` for a signal that cannot have listeners: SIGKILL, SIGSTOP, SIGILL, SIGFPE and
+    /// SIGSEGV. Returns the OS's error if the number is no signal, or if there are no descriptors left.
+    /// Returns an error outside of an executor.
     pub fn new(kind: Kind) -> io::Result<Self> {
         if FORBIDDEN.contains(&kind.0) {
             let what = format!("{kind} cannot be listened for");
@@ -145,7 +145,8 @@ impl Signal {
         })
     }
 
-    /// Waits until the signal has come since the last call, or since the listener was made.
+    /// Waits until the signal has come since the last call or, in the first call, since the listener was
+    /// made.
     ///
     /// ```
     /// # brigade::run(async {
@@ -166,7 +167,7 @@ impl Signal {
         self.pipe.read(&mut [0; BYTES]).await.map(drop)
     }
 
-    /// Returns which signal it listens for.
+    /// Returns the signal for which it listens.
     ///
     /// ```
     /// # brigade::run(async {
@@ -245,7 +246,7 @@ pub async fn ctrl_c() -> io::Result<()> {
 /// Returns the errors of [`Signal::new`] and [`Signal::recv`].
 ///
 /// # Cancel safety
-/// As with [`ctrl_c`].
+/// Dropping the future stops listening, as with [`ctrl_c`].
 pub async fn terminate() -> io::Result<()> {
     Signal::new(Kind::TERMINATE)?.recv().await
 }
@@ -270,7 +271,7 @@ pub async fn terminate() -> io::Result<()> {
 /// Returns the errors of [`Signal::new`] and [`Signal::recv`].
 ///
 /// # Cancel safety
-/// As with [`ctrl_c`].
+/// Dropping the future stops listening, as with [`ctrl_c`].
 pub async fn shutdown() -> io::Result<Kind> {
     let signals = [Signal::new(Kind::INTERRUPT)?, Signal::new(Kind::TERMINATE)?];
     let [mut interrupt, mut terminate] = [pin!(signals[0].recv()), pin!(signals[1].recv())];

@@ -1,9 +1,9 @@
 //! Runs a test under many orders of its tasks. Each order can be repeated.
 //!
-//! A bug that needs one task to overtake another appears once in a thousand runs, and never in a
-//! debugger. On a [`SingleThread`] with a seed and virtual time, the seed decides every order.
-//! [`explore`] tries seeds until one breaks the program, and names that seed. Sockets, signals and
-//! threads have timing that no seed decides, so they are errors here.
+//! A bug that needs one task to overtake another appears once in a thousand runs, and never in a debugger. On
+//! a [`SingleThread`] with a seed and virtual time, the seed decides every order. [`explore`] tries seeds
+//! until one breaks the program, and names that seed. No seed decides the timing of sockets and signals, so
+//! they are errors here.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -23,7 +23,8 @@ use crate::time::sleep;
 /// The environment variable that selects one seed.
 const SEED: &str = "BRIGADE_SEED";
 
-/// If the virtual clock reaches this time, no other timer was left.
+/// The deadline of a timer that `explore` arms itself. If the virtual clock reaches it, no other timer was
+/// left.
 const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 
 /// Runs a program once for each seed, and panics with the first seed under which it fails.
@@ -65,14 +66,14 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 ///
 /// If the program panics, `explore` runs it again with the same seed. If it fails again in the same way,
 /// `explore` panics with the seed and the program's message. To run that seed alone, set `BRIGADE_SEED`:
-/// every `explore` of the process then runs that seed and no other.
+/// every `explore` of the process then runs only that seed.
 ///
 /// ```console
 /// $ BRIGADE_SEED=17 cargo test a_coin_is_lost
 /// ```
 ///
 /// If the second run passes, fails with another message or takes a different number of polls, `explore`
-/// panics and reports that the runs differ. In that case something besides the seed decides.
+/// panics and reports that the runs differ. In that case, the result depends on something besides the seed.
 ///
 /// # Randomness that does not come from the seed
 ///
@@ -109,7 +110,7 @@ pub fn explore<F: Future>(
     let mut outputs = Vec::new();
     match chosen() {
         Some(seed) => outputs.push(run(seed, &mut program)),
-        // A loop and no closure, so that a panic points to the caller's line.
+        // This is a loop, not a closure, so that a panic points to the caller's line.
         None => {
             for seed in seeds {
                 outputs.push(run(seed, &mut program));
@@ -157,7 +158,7 @@ fn run_once<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> Result<F::
     let executor = built.unwrap_or_else(|error| panic!("no executor could be built: {error}"));
     let main_polls = Cell::new(0);
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        // Anything that a panic leaves half done belongs to the program and ends with this run.
+        // Any state that a panic leaves inconsistent belongs to the program and ends with this run.
         executor.block_on(async { to_the_end(program(), &main_polls).await })
     }));
     let why = match ran {
@@ -175,8 +176,8 @@ fn run_once<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> Result<F::
     })
 }
 
-/// Returns the future's output, or `None` if nothing will ever happen again. The clock jumps to a timer only
-/// when no task is ready, and the one at `END_OF_TIME` is last.
+/// Returns the future's output, or `None` if every task waits forever. The clock jumps to a timer only when
+/// no task is ready, and the timer at `END_OF_TIME` is the last.
 async fn to_the_end<F: Future>(future: F, polls: &Cell<u64>) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut end = pin!(sleep(END_OF_TIME));

@@ -4,7 +4,7 @@
 //! arms the timer, and dropping the future disarms it.
 //!
 //! No timer fires early. How late it fires depends on the executor's other work and on the precision of the
-//! OS, about a millisecond. `Duration::MAX` is a sleep without end.
+//! OS, about a millisecond. A sleep of `Duration::MAX` never ends.
 //!
 //! Everything here uses the clock of the current executor, which may be virtual (see
 //! [`SingleThreadBuilder::virtual_time`](crate::SingleThreadBuilder::virtual_time)).
@@ -24,16 +24,16 @@ use crate::timer::{Armed, Polled, Timers};
 
 pub use self::interval::{Interval, MissedTicks, interval, interval_at};
 
-/// The first poll of a sleep of at least this length does not read the clock, but arms the timer. This saves a
-/// third of the cost of arming and dropping it. If the first poll comes after all that time, the
+/// If a sleep is at least this long, its first poll arms the timer without reading the clock. This saves a
+/// third of the cost of arming and dropping the timer. If the deadline is already past at the first poll, the
 /// timer fires in the next poll of the driver.
 const LONG: Duration = Duration::from_secs(1);
 
-/// How long a thread that waits for a deadline by itself sleeps at a time: see [`Sleep::wait_alone`].
-/// Arbitrary: about as late as other timers are.
+/// How long a thread sleeps at a time if it has to wait for a deadline by itself: see [`Sleep::wait_alone`].
+/// Arbitrary: one millisecond, about the lateness of other timers.
 const NAP: Duration = Duration::from_millis(1);
 
-/// Returns the time of the current executor's clock or, outside of one, the machine's.
+/// Returns the time by the clock of the current executor or, if there is none, by the machine's clock.
 ///
 /// ```
 /// let before = brigade::time::now();
@@ -86,9 +86,9 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 
 /// The future of [`sleep`].
 ///
-/// It may be polled by any task of any executor of brigade and by a job of a blocking pool, and reset and
-/// dropped on any thread. The first poll arms the timer. A deadline that is past by then is ready at once,
-/// and costs a part of the [budget](crate::task::consume_budget). To use the sleep again,
+/// Any task of any executor of brigade may poll it, and so may a job of a blocking pool. Any thread may reset
+/// and drop it. The first poll arms the timer. If the deadline is past by then, the sleep is ready
+/// immediately, and costs a part of the [budget](crate::task::consume_budget). To use the sleep again,
 /// [`reset`](Self::reset) it:
 ///
 /// ```
@@ -112,14 +112,14 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 /// Dropping it disarms the timer; nothing else is lost.
 #[must_use = "a future does nothing until it is polled"]
 pub struct Sleep {
-    /// `None` if it is further off than an `Instant` can express.
+    /// `None` if the deadline is later than an `Instant` can express.
     deadline: Option<Instant>,
     state: State,
 }
 
 enum State {
     Idle,
-    /// Not polled yet, and at least [`LONG`].
+    /// The sleep was not polled yet, and its duration is at least [`LONG`].
     Fresh,
     Armed(Armed),
     Elapsed,
@@ -143,7 +143,7 @@ impl Sleep {
         }
     }
 
-    /// Returns when it ends, or `None` if never.
+    /// Returns when the sleep ends, or `None` if it never does.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -157,7 +157,7 @@ impl Sleep {
         self.deadline
     }
 
-    /// Returns whether the sleep has ended, as far as a poll has noticed.
+    /// Returns whether a poll has noticed that the sleep has ended.
     ///
     /// ```
     /// # brigade::run(async {
@@ -202,12 +202,12 @@ impl Sleep {
     fn poll_on(&mut self, timers: &Timers, cx: &mut Context<'_>) -> Poll<()> {
         let polled = match &self.state {
             State::Elapsed => {
-                // A loop over it never waits.
+                // A loop over an elapsed sleep never waits, so it must spend budget.
                 ready!(coop::poll_spend(cx));
                 Polled::Fired
             }
             State::Armed(armed) if armed.is_of(timers) => armed.poll(cx.waker()),
-            // The sleep has moved to another executor, and its timer with it.
+            // If the timer belongs to another executor, it must be armed again on this one.
             State::Idle | State::Fresh | State::Armed(_) => Polled::Stale,
         };
         match polled {
@@ -227,7 +227,7 @@ impl Sleep {
     #[inline]
     fn arm(&mut self, timers: &Timers, is_fresh: bool, cx: &mut Context<'_>) -> Poll<()> {
         if !is_fresh && self.deadline.is_some_and(|it| it <= timers.now()) {
-            // Costs budget, because a loop of past deadlines never waits.
+            // This costs budget, because a loop over past deadlines never waits.
             ready!(coop::poll_spend(cx));
             self.state = State::Elapsed;
             return Poll::Ready(());
@@ -239,7 +239,7 @@ impl Sleep {
         Poll::Pending
     }
 
-    /// Waits a little on this thread, whose job has outlived its executor, so nothing else would end the sleep.
+    /// Waits a little on this thread. Its job has outlived the executor, so nothing else would end the sleep.
     #[cold]
     fn wait_alone(&self, timers: &Timers, cx: &mut Context<'_>) {
         let (clock, now) = (timers.clock(), timers.now());
@@ -294,13 +294,13 @@ impl fmt::Debug for Sleep {
 /// Panics outside of an executor.
 ///
 /// # Cancel safety
-/// As for `future`.
+/// The same as for `future`.
 #[track_caller]
 pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     let sleep = context::expect("brigade::time::timeout", |shared| {
         Sleep::after(&shared.timers, duration)
     });
-    // Not in the closure: the future would be copied through the frames of two functions.
+    // `future` stays outside of the closure, which would copy it through the frames of two functions.
     Timeout { future, sleep }
 }
 
@@ -319,7 +319,7 @@ pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
 /// ```
 ///
 /// # Cancel safety
-/// As for `future`.
+/// The same as for `future`.
 pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
     Timeout {
         future,
@@ -357,7 +357,7 @@ impl<F: Future> Future for Timeout<F> {
     }
 }
 
-/// The error if the time of a [`timeout`] is over. As an I/O error it is
+/// The error that a [`timeout`] returns if its time is over. As an I/O error it is
 /// [`TimedOut`](std::io::ErrorKind::TimedOut):
 ///
 /// ```
@@ -391,6 +391,6 @@ impl From<Elapsed> for std::io::Error {
 
 const _: () = {
     const fn send_and_sync<T: Send + Sync>() {}
-    // hyper's `rt::Sleep` requires it.
+    // hyper's `rt::Sleep` requires these traits.
     send_and_sync::<Sleep>();
 };

@@ -2,7 +2,8 @@
 //! `unsafe` code of the runtime is reached through the public API.
 //!
 //! Miri runs them under many seeds. A seed decides which thread continues after every step, which value a
-//! weakly ordered load sees, and when a compare-and-swap fails spuriously. They run without Miri as well.
+//! weakly ordered load sees, and when a compare-and-swap fails spuriously. The programs run without Miri as
+//! well.
 
 use std::future::Future;
 use std::pin::pin;
@@ -52,7 +53,7 @@ impl Drop for Dropped {
     }
 }
 
-/// Awaits on a thread without an executor, with a waker that is not brigade's.
+/// Awaits a future on a thread without an executor, with a waker that is not brigade's.
 fn wait_for<F: Future>(future: F) -> F::Output {
     struct Unpark(thread::Thread);
     impl Wake for Unpark {

@@ -10,7 +10,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber, info, instrument::WithSubscriber};
 
-/// A subscriber that records each event, after the spans that are open on its thread.
+/// A subscriber that records each event, preceded by the spans that are open on the event's thread.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Told>>);
 
@@ -79,7 +79,7 @@ impl Subscriber for Notes {
     }
 }
 
-/// The threads of an executor have no subscriber of their own, so there is one for the process.
+/// The threads of an executor have no subscriber of their own, so the whole process shares one.
 fn notes() -> Notes {
     static NOTES: OnceLock<Notes> = OnceLock::new();
     let notes = NOTES.get_or_init(|| {
@@ -90,7 +90,7 @@ fn notes() -> Notes {
     notes.clone()
 }
 
-/// Returns the one line that contains `said`.
+/// Returns the only line that ends with `said`.
 fn line(notes: &Notes, said: &str) -> String {
     let told = notes.0.lock().unwrap();
     let mut lines = told.lines.iter().filter(|line| line.ends_with(said));
@@ -156,7 +156,7 @@ fn a_local_task_has_a_span() {
 /// A subscriber that a future brings along stays in effect.
 #[test]
 fn subscribers_of_futures_go_with_them() {
-    // Before any span, because `tracing` caches whether a subscriber wants it.
+    // Install the subscriber before any span, because `tracing` caches whether a subscriber wants a span.
     notes();
     let mine = Notes::default();
     SingleThread::new().unwrap().block_on(async {

@@ -19,7 +19,7 @@ use std::process::{Command, ExitCode};
 
 use breaks::{BREAKS, Break};
 
-/// The exercises that ask for code, by the name of their test.
+/// The exercises that ask for code, with their number, the name of their test, and their subject.
 const WRITE: [(usize, &str, &str); 6] = [
     (
         1,
@@ -89,7 +89,7 @@ fn list() {
     }
 }
 
-/// Checks the exercises with these numbers, or all.
+/// Checks the exercises with these numbers, or all exercises if there are none.
 fn check(numbers: &[usize]) -> io::Result<bool> {
     let wanted = |number: usize| numbers.is_empty() || numbers.contains(&number);
     let mut all = true;
@@ -140,7 +140,7 @@ fn root() -> PathBuf {
     root.expect("runtime/exercises is in the workspace").into()
 }
 
-/// Runs tests in a folder. Returns how they ended and what they printed. `arguments` are cargo's, and
+/// Runs tests in a folder. Returns how they ended and what they printed. `arguments` are passed to cargo, and
 /// `filter` is a part of the names of the tests to run.
 fn tests(
     folder: &Path,
@@ -199,7 +199,7 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
         let path = entry?.path();
         let name = path.file_name().expect("an entry has a name");
         match path.is_dir() {
-            // The copy is in the build folder: it must not be copied into itself.
+            // The copy is in the build folder, so skip this folder: the copy must not be copied into itself.
             true if name == "target" || name == ".git" || to.starts_with(&path) => {}
             true => copy_folder(&path, &to.join(name))?,
             false => copy_file(&path, &to.join(name))?,
@@ -226,7 +226,7 @@ fn find(copy: &Path, it: &Break) -> io::Result<(Ending, String)> {
     tests(copy, arguments, it.caught_by, it.by_loom)
 }
 
-/// Does the same with the bug put in, and takes the bug out again.
+/// Puts a bug in, runs the tests that should find it, and takes the bug out again.
 fn broken(copy: &Path, it: &Break) -> io::Result<(Ending, String)> {
     let path = copy.join(it.file);
     let whole = fs::read_to_string(&path)?;

@@ -1,4 +1,4 @@
-//! Exercise 2: another task is polled while one computes.
+//! Exercise 2: another task is polled while one task computes.
 
 use std::cell::Cell;
 

@@ -1,4 +1,4 @@
-//! Exercise 3: the task that polled last is woken.
+//! Exercise 3: a future wakes the task that polled it last.
 
 use std::pin::pin;
 use std::sync::Arc;

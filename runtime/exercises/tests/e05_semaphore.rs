@@ -23,10 +23,10 @@ fn nobody_overtakes() {
                     note(name);
                 })
             });
-            // Both are in the queue now.
+            // Let both other tasks join the queue.
             brigade::yield_now().await;
             drop(first);
-            // Tries again at once, before the others are polled.
+            // Try again immediately, before the other tasks are polled.
             let _again = STOVE.acquire().await;
             note('a');
             drop(_again);

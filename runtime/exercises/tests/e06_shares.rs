@@ -1,4 +1,4 @@
-//! Exercise 6: many tasks in one lane do not delay the other.
+//! Exercise 6: many tasks in one lane do not delay the other lane.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! Reads the function that an attribute is on.
+//! Reads the function to which an attribute is applied.
 
 use proc_macro::{Delimiter, Ident, Span, TokenStream, TokenTree};
 
@@ -11,7 +11,7 @@ pub(crate) struct Function {
     pub(crate) attributes_and_signature: TokenStream,
     /// `async fn name() -> Output { body }`, with the user's spans.
     pub(crate) as_written: TokenStream,
-    /// The position of an attribute `#[test]`.
+    /// The position of the attribute `#[test]`, if the function has one.
     pub(crate) test_attribute: Option<Span>,
 }
 

@@ -17,7 +17,7 @@ use options::Options;
 pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let wrapped = wrap(arguments, item, TokenStream::new());
     wrapped.unwrap_or_else(|error| {
-        // Without a `main`, the compiler would report that error too.
+        // Without a `main`, the compiler would also report that `main` is missing.
         let mut tokens = error.into_tokens();
         tokens.extend(parse("fn main() {}"));
         tokens
@@ -31,8 +31,8 @@ pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     wrap(arguments, item, attribute).unwrap_or_else(Error::into_tokens)
 }
 
-/// Puts `attribute`, the function's own attributes and its signature without `async` around the function
-/// and a call of it.
+/// Makes a function with `attribute`, the user's attributes and the user's signature without `async`. Its
+/// body is the user's function, followed by a call of that function.
 fn wrap(
     arguments: TokenStream,
     item: TokenStream,
@@ -68,7 +68,7 @@ impl Error {
         }
     }
 
-    /// `::core::compile_error! { "message" }`, which the compiler shows at `span`.
+    /// Returns `::core::compile_error! { "message" }`, which the compiler reports at `span`.
     fn into_tokens(self) -> TokenStream {
         let Error { span, message } = self;
         let call = parse(&format!("::core::compile_error!{{ {message:?} }}"));
@@ -83,7 +83,7 @@ fn parse(code: &str) -> TokenStream {
     code.parse().expect("brigade-macros writes valid tokens")
 }
 
-/// Returns the token with another position for messages, also in groups.
+/// Returns the token with `span` as its position in messages, also for the tokens of a group.
 fn with_span(mut token: TokenTree, span: Span) -> TokenTree {
     if let TokenTree::Group(group) = &token {
         let inner = group.stream().into_iter();
@@ -109,7 +109,7 @@ fn group_of(token: &TokenTree, delimiter: Delimiter) -> Option<&Group> {
     }
 }
 
-/// Returns the tokens without the invisible groups around what a `macro_rules!` macro has pasted in.
+/// Returns the tokens without the invisible groups around the fragments that a `macro_rules!` macro inserts.
 fn ungrouped(tokens: TokenStream) -> Vec<TokenTree> {
     let mut flat = Vec::new();
     for token in tokens {

@@ -1,10 +1,10 @@
-//! Reads the arguments of an attribute: which executor runs the function.
+//! Reads the arguments of an attribute. They select the executor that runs the function.
 
 use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
 use crate::{Error, is_punct, parse};
 
-/// `workers = n`, or `seed = n` and `virtual_time`, or nothing.
+/// The arguments: `workers = n`, or `seed = n` and `virtual_time`, or none.
 #[derive(Default)]
 pub(crate) struct Options {
     workers: Option<Value>,
@@ -110,7 +110,7 @@ impl Options {
     }
 }
 
-/// `function(arguments)`.
+/// Returns the tokens of `function(arguments)`.
 fn call(function: &str, arguments: impl IntoIterator<Item = TokenTree>) -> TokenStream {
     let mut tokens = parse(function);
     let arguments = arguments.into_iter().collect();
@@ -121,7 +121,7 @@ fn call(function: &str, arguments: impl IntoIterator<Item = TokenTree>) -> Token
     tokens
 }
 
-/// `()`.
+/// Returns the token of `()`.
 fn unit() -> TokenTree {
     Group::new(Delimiter::Parenthesis, TokenStream::new()).into()
 }

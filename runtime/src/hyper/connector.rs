@@ -1,8 +1,8 @@
 //! The connector for hyper-util's pooled client, which opens its connections.
 //!
-//! The client takes any tower service that turns a URI into a stream. [`Connector`] is the plain one,
-//! over TCP. Both traits belong to other crates, so only this crate can implement them for brigade's
-//! sockets.
+//! The client takes any tower service that turns a URI into a stream. [`Connector`] is such a service for
+//! plain TCP. The traits `Service` and `Connection` belong to other crates, so only this crate can implement
+//! them for brigade's sockets.
 
 use std::future::Future;
 use std::io;
@@ -47,8 +47,8 @@ use crate::net::{ByteStream, Socket, TcpStream};
 /// # }).unwrap();
 /// ```
 ///
-/// For HTTPS, wrap it in a TLS connector such as `hyper_rustls::HttpsConnector`, and make this one
-/// [accept](Self::enforce_http) the scheme.
+/// For HTTPS, wrap the connector in a TLS connector such as `hyper_rustls::HttpsConnector`, and
+/// [allow](Self::enforce_http) the scheme.
 ///
 /// # Errors
 /// A connection fails with the errors of [`TcpStream::connect`]. It fails with `InvalidInput` if the URI
@@ -59,7 +59,7 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// Makes a connector that accepts URIs with the scheme `http` only. See [`Connector`] for an example.
+    /// Makes a connector that accepts only URIs with the scheme `http`. See [`Connector`] for an example.
     pub fn new() -> Self {
         Connector { enforce_http: true }
     }

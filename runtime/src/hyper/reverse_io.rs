@@ -1,4 +1,4 @@
-//! The reverse of `Io`: a stream of hyper as one of futures-io.
+//! The reverse of `Io`: wraps a stream of hyper as a stream of futures-io.
 
 use std::io;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use ::hyper::rt::{self, ReadBuf};
 use futures_io::{AsyncRead, AsyncWrite};
 
-/// Makes any stream of hyper a stream of futures-io, the reverse of [`Io`](super::Io).
+/// Wraps any stream of hyper as a stream of futures-io, the reverse of [`Io`](super::Io).
 ///
 /// The main use is [`hyper::upgrade::Upgraded`], the connection that remains after an HTTP upgrade. For
 /// example, a websocket over it needs futures-io:
@@ -61,7 +61,7 @@ impl<T> FuturesIo<T> {
         FuturesIo(stream)
     }
 
-    /// Returns the stream. Its type may have more methods, as in this example:
+    /// Returns a reference to the stream. Its type may have more methods, as in this example:
     ///
     /// ```
     /// # brigade::run(async {
@@ -79,7 +79,7 @@ impl<T> FuturesIo<T> {
         &self.0
     }
 
-    /// Takes the stream out.
+    /// Unwraps the stream.
     ///
     /// ```
     /// # brigade::run(async {

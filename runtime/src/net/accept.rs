@@ -1,7 +1,7 @@
-//! The methods of both kinds of listener: they accept connections and handle the errors of doing so.
+//! The methods of both kinds of listener. They accept connections and handle the errors of `accept`.
 //!
-//! An error of one connection is skipped. After a shortage of descriptors or memory, the listener waits and
-//! tries again. An error of the listener itself goes to the caller.
+//! If one connection has failed, the listener skips it. If descriptors or memory run out, the listener waits
+//! and tries again. An error of the listener itself is returned to the caller.
 
 use std::fmt;
 use std::io;
@@ -43,8 +43,8 @@ impl<S: Accept> Socket<S> {
     /// Waits for a connection, and returns it with its peer's address.
     ///
     /// A connection that broke before it could be accepted is skipped. If there are no descriptors left,
-    /// `accept` waits a little and tries again until there are. Meanwhile the connection stays in the OS's
-    /// queue.
+    /// `accept` waits a little and tries again, until a descriptor is free. Meanwhile the connection stays in
+    /// the OS's queue.
     ///
     /// This server has a task for each connection:
     ///
@@ -116,7 +116,7 @@ impl<S: Accept> Socket<S> {
         }
     }
 
-    /// Registers a connection. It may be written at once.
+    /// Registers a connection, which may be written immediately.
     fn take(&self, accepted: io::Result<(S::Stream, S::Address)>) -> io::Result<Accepted<S>> {
         let (stream, peer) = accepted?;
         let reactor = self.io.reactor.clone();
@@ -184,7 +184,7 @@ impl<S: Accept> futures_core::Stream for Accepting<'_, S> {
     }
 }
 
-/// The cause of an error of `accept`.
+/// The cause of an error from `accept`.
 enum Fault {
     OfTheConnection,
     ShortOfMeans,
@@ -207,16 +207,17 @@ impl Fault {
             Some(23 | 24) if cfg!(unix) => Fault::ShortOfMeans,
             Some(105) if cfg!(target_os = "linux") => Fault::ShortOfMeans,
             Some(55) if cfg!(all(unix, not(target_os = "linux"))) => Fault::ShortOfMeans,
-            // EPROTO: on Linux, accept also returns errors of the new connection.
+            // EPROTO: on Linux, `accept` also returns errors that belong to the new connection.
             Some(71) if cfg!(target_os = "linux") => Fault::OfTheConnection,
             _ => Fault::OfTheListener,
         }
     }
 }
 
-/// The first and the longest wait if no descriptor or memory is left; each wait doubles the one before. The
-/// connection stays in the OS's queue, so trying again at once would only keep the processor busy. Arbitrary:
-/// short enough for a person, long enough for the processor.
+/// The first wait and the longest wait if no descriptor or memory is left. Each wait is twice as long as the
+/// one before. The connection stays in the OS's queue, so trying again immediately would only keep the
+/// processor busy. Arbitrary: a person hardly notices the first wait, and two tries per second cost almost
+/// nothing.
 const SHORT_OF_MEANS: (Duration, Duration) =
     (Duration::from_millis(10), Duration::from_millis(500));
 
@@ -234,7 +235,7 @@ impl Pause {
         }
     }
 
-    /// Begins a pause, for whose end [`poll`](Self::poll) waits.
+    /// Begins a pause. [`poll`](Self::poll) waits for its end.
     fn begin(&mut self, reactor: &Reactor) {
         self.delay = Some(Delay::begin(reactor, self.next));
         self.next = (self.next * 2).min(SHORT_OF_MEANS.1);

@@ -1,7 +1,7 @@
 //! Name lookup.
 //!
 //! The OS's lookup (`getaddrinfo`) blocks, so it runs on the blocking pool, on threads that only lookups use.
-//! Text that is an address already is parsed directly. Nothing is cached here, because the OS does that.
+//! Text that already is an address is parsed directly. Nothing is cached here, because the OS does that.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -50,7 +50,7 @@ mod sealed {
 use sealed::Sealed;
 pub(super) use sealed::Target;
 
-/// Returns the addresses of a name, as the OS gives them. Text that is an address is not looked up.
+/// Returns the addresses of a name, as the OS returns them. Text that is an address is not looked up.
 ///
 /// A lookup runs on one of up to 64 threads that the executor starts for lookups alone, so it never waits
 /// behind the closures of [`spawn_blocking`](crate::spawn_blocking). Further lookups wait for a free thread.
@@ -66,7 +66,7 @@ pub(super) use sealed::Target;
 ///
 /// # Errors
 /// Returns the errors of the lookup, and `InvalidInput` for text without a port or if there is no address.
-/// Outside of an executor, returns an error if a lookup is needed.
+/// Returns an error if a lookup is needed and no executor is current.
 ///
 /// # Cancel safety
 /// Dropping the future does not stop a lookup that has begun; its answer is discarded.
@@ -75,7 +75,7 @@ pub async fn lookup_host(name: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>
 }
 
 pub(super) async fn lookup(target: Target) -> io::Result<Vec<SocketAddr>> {
-    // A literal address is ready at once.
+    // A literal address needs no wait, so it must spend budget here.
     consume_budget().await;
     let addresses = match target {
         Target::Address(address) => return Ok(vec![address]),
@@ -136,7 +136,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Implements the trait: each type with its target.
+/// Implements `ToSocketAddrs` for each type, with an expression for its target.
 macro_rules! addresses {
     ($($type:ty: |$value:ident| $target:expr;)*) => {$(
         impl Sealed for $type {

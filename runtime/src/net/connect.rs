@@ -1,9 +1,9 @@
 //! Connects to the first of several addresses that answers.
 //!
-//! A name may have several addresses of two families. A dead address refuses at once, or drops packets for
-//! minutes. The addresses are tried in turn, each with a head start over the next. The first connection wins,
-//! and the other attempts are dropped (RFC 8305, "happy eyeballs", without its part about lookups, which the
-//! OS makes here).
+//! A name may have several addresses of two families. A dead address refuses immediately, or does not answer
+//! for minutes. The addresses are tried in turn, each with a head start over the next. The first connection
+//! wins, and the other attempts are dropped. This is RFC 8305, "happy eyeballs", without its part about
+//! lookups, which the OS makes.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -22,16 +22,16 @@ use crate::reactor::delay::Delay;
 
 type Connection = TcpStream;
 
-/// How long an address is tried alone. RFC 8305, section 8, recommends 250 ms: longer than most
-/// connections take, shorter than what a person notices.
+/// How long an address is tried before the next address is tried too. RFC 8305, section 8, recommends 250 ms.
+/// Most connections take less time, and a person hardly notices the delay.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects to the first of the addresses that answers. There is at least one: `lookup` guarantees it.
+/// Connects to the first address that answers. There is at least one address, because `lookup` guarantees it.
 pub(super) async fn connect_first(
     reactor: Arc<Reactor>,
     addresses: Vec<SocketAddr>,
 ) -> io::Result<Connection> {
-    // A single address returns the OS's own error.
+    // With a single address, the OS's own error is returned.
     if let [address] = addresses[..] {
         return connect_one(reactor, address).await;
     }
@@ -51,15 +51,15 @@ async fn connect_one(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<C
     Ok(connection)
 }
 
-/// Begins to connect to one address. This and [`made`] are the common case, which needs no box, no timer and
-/// no nested future.
+/// Begins to connect to one address. In the common case only this function and [`made`] run, without a box, a
+/// timer or a nested future.
 pub(super) fn begin(reactor: Arc<Reactor>, address: SocketAddr) -> io::Result<Connection> {
     let stream = mio::net::TcpStream::connect(address)?;
     Socket::register(reactor, stream, false)
 }
 
-/// Waits until the connection is made. After a writable event, `SO_ERROR` tells whether it failed. If the
-/// socket has a peer, the connection is made.
+/// Waits until the connection is made. After a writable event, `SO_ERROR` tells whether connecting has
+/// failed. If the socket has a peer address, the connection is made.
 pub(super) fn made<S: Peer>(connection: &Socket<S>) -> impl Future<Output = io::Result<()>> {
     connection.io.write_with(|stream| {
         if let Some(error) = stream.take_error()? {
@@ -75,8 +75,8 @@ pub(super) fn made<S: Peer>(connection: &Socket<S>) -> impl Future<Output = io::
     })
 }
 
-/// Returns the addresses with the two families alternating while both last, so that a machine with broken
-/// IPv6 does not try all IPv6 addresses first. Within a family the order stays.
+/// Returns the addresses with the two families alternating until one family runs out. So a machine with
+/// broken IPv6 does not try all IPv6 addresses first. Within a family, the order is kept.
 fn alternate(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
     let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let of = |ipv6| addresses.iter().filter(move |it| it.is_ipv6() == ipv6);
@@ -94,7 +94,7 @@ struct Race {
     waiting: VecDeque<SocketAddr>,
     running: Vec<Attempt>,
     failed: Vec<(SocketAddr, io::Error)>,
-    /// The head start of the last attempt.
+    /// The head start of the attempt that began last.
     head_start: Delay,
 }
 
@@ -104,7 +104,7 @@ struct Attempt {
 }
 
 impl Race {
-    /// Polls all attempts. Begins the next one when one has failed or its head start is over.
+    /// Polls all attempts. Begins the next attempt when one has failed or the last head start is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connection>> {
         loop {
             let failed = self.failed.len();
@@ -160,7 +160,7 @@ impl Race {
     }
 }
 
-/// The error if no address answered: each address that was tried, with its error.
+/// The error if no address answered. It contains each address that was tried, with its error.
 ///
 /// [`TcpStream::connect`](super::TcpStream::connect) wraps it in an `io::Error` if there is more than one
 /// address. The kind of that error is the kind of the last attempt to fail.

@@ -1,7 +1,7 @@
-//! The methods of both kinds of datagram socket. One call is one datagram: nothing is joined or split.
+//! The methods of both kinds of datagram socket. Each call sends or receives exactly one datagram.
 //!
-//! These are the plainest operations of all sockets: each is one closure with one system call, given to
-//! [`Registered`](crate::io::Registered), which does the waiting.
+//! Each operation is one closure with one system call. It is passed to [`Registered`](crate::io::Registered),
+//! which waits until the socket is ready.
 
 use std::future::Future;
 use std::io;
@@ -46,8 +46,8 @@ impl<S: Datagrams> Socket<S> {
     /// [`UdpSocket::connect`](super::UdpSocket::connect) for an example.
     ///
     /// # Errors
-    /// Returns the OS's error if there is no peer, the datagram is too long, or an earlier one was refused.
-    /// Returns an error if the executor is dropped meanwhile.
+    /// Returns the OS's error if there is no peer, the datagram is too long, or an earlier datagram was
+    /// refused. Returns an error if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Dropping the future sends nothing.
@@ -126,16 +126,16 @@ impl<S: Datagrams> Socket<S> {
         self.io.try_write_with(|socket| socket.send(datagram))
     }
 
-    /// Receives a datagram from the peer if one is known to be there: see [`try_send`](Self::try_send) for an
-    /// example.
+    /// Receives a datagram from the peer if one is known to have arrived: see [`try_send`](Self::try_send)
+    /// for an example.
     ///
     /// # Errors
-    /// Returns `WouldBlock` if there is none, and the OS's other errors.
+    /// Returns `WouldBlock` if no datagram is known to have arrived, and the OS's other errors.
     pub fn try_recv(&self, into: &mut [u8]) -> io::Result<usize> {
         self.io.try_read_with(|socket| socket.recv(into))
     }
 
-    /// Receives a datagram if one is known to be there.
+    /// Receives a datagram if one is known to have arrived.
     ///
     /// ```
     /// # use brigade::net::UdpSocket;
@@ -150,7 +150,7 @@ impl<S: Datagrams> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if there is none, and the OS's other errors.
+    /// Returns `WouldBlock` if no datagram is known to have arrived, and the OS's other errors.
     pub fn try_recv_from(&self, into: &mut [u8]) -> io::Result<(usize, S::Address)> {
         self.io.try_read_with(|socket| socket.recv_from(into))
     }

@@ -18,9 +18,9 @@ use crate::sync::Arc;
 pub trait Kind: Source + AsFd + AsRawFd + Into<OwnedFd> + fmt::Debug {
     type Address;
     type Std: From<OwnedFd>;
-    /// The directions in which it can be ready.
+    /// The directions in which such a socket can be ready.
     const INTEREST: Interest;
-    /// The directions to register if brigade has made the socket itself.
+    /// The directions to register for a socket that brigade has made itself.
     const INTEREST_OF_OURS: Interest = Self::INTEREST;
 
     fn local_addr(&self) -> io::Result<Self::Address>;
@@ -32,19 +32,20 @@ pub trait Peer: Kind {
     fn take_error(&self) -> io::Result<Option<io::Error>>;
 }
 
-/// A socket, around one of mio's. Use it by the name of its alias, such as [`TcpStream`](super::TcpStream).
+/// A socket that wraps one of mio's sockets. Use it by the name of its alias, such as
+/// [`TcpStream`](super::TcpStream).
 pub struct Socket<S: Source> {
     pub(super) io: Registered<S>,
 }
 
 impl<S: Kind> Socket<S> {
-    /// Registers a socket that brigade has made. If `writable`, a write may be tried at once.
+    /// Registers a socket that brigade has made. If `writable`, a write may be tried immediately.
     pub(super) fn register(reactor: Arc<Reactor>, socket: S, writable: bool) -> io::Result<Self> {
         let io = Registered::with_reactor(reactor, socket, S::INTEREST_OF_OURS, writable)?;
         Ok(Socket { io })
     }
 
-    /// Takes over a socket of std that is in non-blocking mode already.
+    /// Takes over a std socket that already is in non-blocking mode.
     ///
     /// The socket is not known to be writable, since a stream may still be connecting. Its descriptor may
     /// even be of another type.
@@ -54,7 +55,7 @@ impl<S: Kind> Socket<S> {
         Ok(Socket { io })
     }
 
-    /// Ends the registration and gives the socket back as one of std. It is still non-blocking.
+    /// Ends the registration and returns the socket as a std socket, which is still non-blocking.
     ///
     /// ```
     /// # use brigade::net::{TcpListener, TcpStream};
@@ -164,7 +165,7 @@ impl<S: Kind> Socket<S> {
     }
 
     /// Makes a system call of your own on the socket, if a direction of `interest` is ready. `WouldBlock`
-    /// from `io` means that the direction is not ready any more.
+    /// from `io` means that the direction is no longer ready.
     ///
     /// ```
     /// use brigade::io::Interest;
@@ -222,7 +223,8 @@ impl<S: Kind> Socket<S> {
         mut io: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
         loop {
-            // Without its executor, `wait` fails at once; `try_any` then tries once and returns the error.
+            // If the executor is gone, `wait` fails immediately. `try_any` then tries once and returns the
+            // error.
             let _ = self.io.source.wait(interest).await;
             match self.io.source.try_any(interest, &mut io) {
                 Err(error)
@@ -235,7 +237,7 @@ impl<S: Kind> Socket<S> {
         }
     }
 
-    /// Polls one operation.
+    /// Polls one operation in one direction.
     pub(super) fn poll_io<R>(
         &self,
         direction: Direction,
@@ -266,7 +268,7 @@ impl<S: Peer> Socket<S> {
         self.io.get_ref().peer_addr()
     }
 
-    /// Returns the error that the OS keeps for this socket, if there is one, and forgets it.
+    /// Returns the error that the OS has stored for this socket, if there is one, and clears it.
     ///
     /// ```
     /// # brigade::run(async {

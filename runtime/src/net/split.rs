@@ -1,8 +1,8 @@
 //! The two halves of a TCP connection, for two tasks.
 //!
-//! They are not needed for reading and writing at once, which `&TcpStream` allows too. Their types show which
-//! task reads and which writes, and dropping the writer ends that direction. A half is a shared reference, so
-//! there is no lock.
+//! A program can also read and write at the same time through `&TcpStream`, without the halves. But the types
+//! of the halves show which task reads and which writes, and dropping the write half ends that direction. A
+//! half is a shared reference, so no lock is needed.
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -26,7 +26,7 @@ use super::TcpStream;
 /// let mut bowl = [0; 4];
 /// reader.read_exact(&mut bowl).await?;
 /// assert_eq!(&bowl, b"soup");
-/// // Other methods are those of the whole stream.
+/// // The other methods of the stream are available through `as_ref`.
 /// assert_eq!(reader.as_ref().peer_addr()?, peer.local_addr()?);
 /// # std::io::Result::Ok(())
 /// # }).unwrap();
@@ -47,7 +47,7 @@ pub struct OwnedReadHalf {
 ///
 /// let (_reader, mut writer) = stream.into_split();
 /// writer.write_all(b"the bill").await?;
-/// drop(writer); // The end of that direction.
+/// drop(writer); // This ends the direction.
 /// let mut all = [0; 8];
 /// peer.read_exact(&mut all).await?;
 /// assert_eq!(peer.read(&mut [0; 8]).await?, 0);
@@ -82,7 +82,7 @@ impl OwnedReadHalf {
     /// # let (peer, _) = listener.accept().await?;
     /// let (reader, writer) = stream.into_split();
     /// let stream = reader.reunite(writer).unwrap();
-    /// // The direction did not end.
+    /// // The write direction has not ended.
     /// stream.write_all(b"soup").await?;
     /// # peer.read_exact(&mut [0; 4]).await?;
     /// # std::io::Result::Ok(())
@@ -96,7 +96,7 @@ impl OwnedReadHalf {
         if !Arc::ptr_eq(&self.stream, other.stream()) {
             return Err(ReuniteError(self, other));
         }
-        // Taken, so that dropping the write half does not end the direction.
+        // Take the stream out, so that dropping the write half does not end the direction.
         drop(other.stream.take());
         Ok(Arc::into_inner(self.stream).expect("a connection has two halves"))
     }
@@ -174,7 +174,7 @@ impl futures_io::AsyncWrite for OwnedWriteHalf {
     }
 }
 
-/// The halves of different connections, as [`OwnedReadHalf::reunite`] gives them back.
+/// The error of [`OwnedReadHalf::reunite`], which returns the halves of different connections.
 ///
 /// ```
 /// # brigade::run(async {

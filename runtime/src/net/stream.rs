@@ -44,7 +44,7 @@ impl<S: ByteStream> Socket<S> {
     // Some methods are not `async fn`: an `async fn` stores its arguments twice, and each idle connection
     // holds such a future.
 
-    /// Waits for bytes and reads them. Returns how many, or 0 at the end of the stream.
+    /// Waits for bytes and reads them. Returns their number, or 0 at the end of the stream.
     ///
     /// ```
     /// # brigade::run(async {
@@ -72,7 +72,7 @@ impl<S: ByteStream> Socket<S> {
         self.io.source.io(Direction::Read, read)
     }
 
-    /// Reads by one system call. `seen` is the readiness before it.
+    /// Reads with one system call. `seen` is the readiness before the call.
     fn read_once(&self, seen: ReadySnapshot, into: &mut [u8]) -> io::Result<usize> {
         let count = self.io.get_ref().calls().read(into)?;
         self.io.source.read.note_read(seen, count, into.len());
@@ -98,8 +98,8 @@ impl<S: ByteStream> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns the errors of [`read`](Self::read), and `UnexpectedEof` if the stream ends first. How much
-    /// of the buffer is filled then is not reported.
+    /// Returns the errors of [`read`](Self::read), and `UnexpectedEof` if the stream ends first. Such an
+    /// error does not report how much of the buffer is filled.
     ///
     /// # Cancel safety
     /// None: dropping the future loses what it has read.
@@ -114,7 +114,7 @@ impl<S: ByteStream> Socket<S> {
         });
         poll_fn(move |cx| {
             if done {
-                // Nothing to read is always ready.
+                // Reading 0 bytes is always ready, so it must spend budget here.
                 ready!(coop::poll_spend(cx));
             }
             while !done {
@@ -124,7 +124,7 @@ impl<S: ByteStream> Socket<S> {
         })
     }
 
-    /// Writes as much as the OS accepts, and returns how many bytes.
+    /// Writes as much as the OS accepts, and returns the number of bytes.
     ///
     /// ```
     /// # brigade::run(async {
@@ -158,7 +158,7 @@ impl<S: ByteStream> Socket<S> {
     /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
     /// # let (peer, _) = listener.accept().await?;
     /// let writing = brigade::spawn(async move {
-    ///     // More than fits: it waits until the other end reads.
+    ///     // The buffers do not hold this much, so it waits until the other end reads.
     ///     stream.write_all(&vec![7; 1 << 20]).await
     /// });
     /// peer.read_exact(&mut vec![0; 1 << 20]).await?;
@@ -192,7 +192,7 @@ impl<S: ByteStream> Socket<S> {
         })
     }
 
-    /// Reads the bytes that are known to be there: see [`readable`](Self::readable).
+    /// Reads bytes if some are known to have arrived: see [`readable`](Self::readable).
     ///
     /// ```
     /// # brigade::run(async {
@@ -207,12 +207,12 @@ impl<S: ByteStream> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns `WouldBlock` if nothing is there, and the OS's other errors.
+    /// Returns `WouldBlock` if no bytes are known to have arrived, and the OS's other errors.
     pub fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
         self.io.try_read_with(|socket| socket.calls().read(into))
     }
 
-    /// Writes as much as the OS accepts at once.
+    /// Writes as much as the OS accepts without waiting.
     ///
     /// ```
     /// # brigade::run(async {
@@ -220,7 +220,7 @@ impl<S: ByteStream> Socket<S> {
     /// # let stream = brigade::net::TcpStream::connect(listener.local_addr()?).await?;
     /// # let (peer, _) = listener.accept().await?;
     /// stream.writable().await?;
-    /// // Until the buffer is full: the other end reads nothing.
+    /// // Fill the buffer, since the other end reads nothing.
     /// let full = loop {
     ///     if let Err(error) = stream.try_write(&[0; 4096]) {
     ///         break error;
@@ -262,7 +262,7 @@ impl<S: ByteStream> Socket<S> {
         self.io.get_ref().shutdown(how)
     }
 
-    /// Ends the write half, for closing and for the halves of a split.
+    /// Ends the write half, when a stream is closed or its `OwnedWriteHalf` is dropped.
     pub(super) fn end_write(&self) -> io::Result<()> {
         match self.shutdown(Shutdown::Write) {
             // The other end has closed first.
@@ -272,11 +272,11 @@ impl<S: ByteStream> Socket<S> {
     }
 }
 
-/// The most parts that every system takes in one call: `IOV_MAX` (std passes no more).
+/// The maximum number of parts that every system accepts in one call (`IOV_MAX`). std passes no more either.
 const MOST_PARTS: usize = 1024;
 
-/// Returns the number of empty parts at the front. They are left out, because a call that gets only empty
-/// parts returns 0, which reads as the end of the stream.
+/// Returns the number of empty parts at the front. Callers skip them, because a call with only empty parts
+/// returns 0, which would look like the end of the stream.
 fn leading_empty(parts: &[impl Deref<Target = [u8]>]) -> usize {
     let filled = parts.iter().position(|part| !part.is_empty());
     filled.unwrap_or(0)
@@ -302,7 +302,7 @@ impl<S: ByteStream> futures_io::AsyncRead for &Socket<S> {
         let (socket, source) = (self.io.get_ref(), &self.io.source);
         let first = leading_empty(into);
         let into = &mut into[first..];
-        // The OS takes no more parts.
+        // The OS accepts no more parts than this.
         let room = into.iter().take(MOST_PARTS).map(|part| part.len()).sum();
         source.poll_io(Direction::Read, cx, None, |seen| {
             let count = socket.calls().read_vectored(into)?;

@@ -1,7 +1,7 @@
-//! System calls on sockets that neither std nor mio has.
+//! System calls on sockets that are missing in std and mio.
 //!
-//! Each is declared here as POSIX or Linux defines it, so that the library needs no crate for three calls.
-//! Addresses are encoded byte by byte; nothing is assumed about how std stores them.
+//! Each is declared here as POSIX or Linux defines it, so that the library needs no further crate for a few
+//! calls. Addresses are encoded byte by byte; nothing is assumed about how std stores them.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -9,16 +9,16 @@ use std::os::fd::AsRawFd;
 
 /// Lengthens the queue of connections that wait to be accepted.
 ///
-/// mio asks for 128, as std does. A longer burst overflows the queue: the kernel drops further connections,
-/// and their other ends try again a second later. On every Unix, a second `listen` changes only the length of
-/// the queue. If it fails, the queue stays as it was. Miri supports no second `listen`.
+/// mio asks for 128, as std does. If a longer burst overflows the queue, the kernel drops further
+/// connections, and their clients try again a second later. On every Unix, a second `listen` changes only the
+/// length of the queue. If it fails, the queue stays as it was. Miri supports no second `listen`.
 pub(super) fn enlarge_backlog(listener: &impl AsRawFd) {
-    /// The default limit of Linux (`net.core.somaxconn`). Other systems cut it to their own limit.
+    /// The default limit on Linux (`net.core.somaxconn`). Other systems reduce the length to their own limit.
     const LENGTH: i32 = 4096;
 
-    // SAFETY: the declaration is that of POSIX, with plain numbers on both sides.
+    // SAFETY: the declaration matches POSIX, and all arguments and results are plain numbers.
     unsafe extern "C" {
-        /// Any descriptor and any length are safe: `listen` fails if they make no sense.
+        /// A call is safe with any arguments, because `listen` fails if they are invalid.
         safe fn listen(socket: i32, backlog: i32) -> i32;
     }
     if !cfg!(miri) {
@@ -26,7 +26,7 @@ pub(super) fn enlarge_backlog(listener: &impl AsRawFd) {
     }
 }
 
-/// True if the constants below are those of this machine: some old architectures use other numbers.
+/// True if the constants below are right for this architecture. Some old architectures use other numbers.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const NUMBERS_ARE_KNOWN: bool = cfg!(not(any(
     target_arch = "mips",
@@ -51,13 +51,13 @@ pub(super) fn begin_connect(local: SocketAddr, remote: SocketAddr) -> io::Result
     const KIND: i32 = 1 | 0o2_000_000 | 0o4_000;
     const EINPROGRESS: i32 = 115;
 
-    // SAFETY: the declarations are those of POSIX; a `sockaddr` is a pointer to bytes here.
+    // SAFETY: the declarations match POSIX, with a pointer to bytes in place of a pointer to a `sockaddr`.
     unsafe extern "C" {
         safe fn socket(domain: i32, kind: i32, protocol: i32) -> i32;
         fn bind(socket: i32, address: *const u8, length: u32) -> i32;
         fn connect(socket: i32, address: *const u8, length: u32) -> i32;
     }
-    /// A `sockaddr_in` or `sockaddr_in6`.
+    /// Returns the bytes of a `sockaddr_in` or `sockaddr_in6`.
     fn encode(address: SocketAddr) -> Vec<u8> {
         let port = address.port().to_be_bytes();
         match address {
@@ -88,9 +88,9 @@ pub(super) fn begin_connect(local: SocketAddr, remote: SocketAddr) -> io::Result
     // SAFETY: the OS has just made the descriptor, and nothing else owns it.
     let socket = unsafe { OwnedFd::from_raw_fd(socket) };
     let (from, to) = (encode(local), encode(remote));
-    // SAFETY: the pointer and the length are those of one buffer, which is only read.
+    // SAFETY: the pointer and the length belong to one buffer, which is only read.
     check(unsafe { bind(socket.as_raw_fd(), from.as_ptr(), from.len() as u32) })?;
-    // SAFETY: as above.
+    // SAFETY: the pointer and the length belong to one buffer, which is only read.
     match check(unsafe { connect(socket.as_raw_fd(), to.as_ptr(), to.len() as u32) }) {
         Err(error) if error.raw_os_error() != Some(EINPROGRESS) => Err(error),
         _ => Ok(TcpStream::from(socket)),
@@ -133,14 +133,14 @@ impl UCred {
 pub(super) fn peer_credentials(stream: &impl AsRawFd) -> io::Result<UCred> {
     const SOL_SOCKET: i32 = 1;
     const SO_PEERCRED: i32 = 17;
-    /// A `ucred` of Linux.
+    /// The struct `ucred` of Linux.
     #[repr(C)]
     struct Credentials {
         process: i32,
         user: u32,
         group: u32,
     }
-    // SAFETY: the declaration is that of POSIX.
+    // SAFETY: the declaration matches POSIX.
     unsafe extern "C" {
         fn getsockopt(
             socket: i32,
@@ -161,7 +161,8 @@ pub(super) fn peer_credentials(stream: &impl AsRawFd) -> io::Result<UCred> {
     };
     let mut length = size_of::<Credentials>() as u32;
     let socket = stream.as_raw_fd();
-    // SAFETY: both pointers are to locals, and the length is that of the value, which any bytes may fill.
+    // SAFETY: both pointers are to locals, `length` is the size of the value, and every bit pattern is valid
+    // for its type.
     match unsafe { getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &mut peer, &mut length) } {
         0 => Ok(UCred {
             process: Some(peer.process),
@@ -174,7 +175,7 @@ pub(super) fn peer_credentials(stream: &impl AsRawFd) -> io::Result<UCred> {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(super) fn peer_credentials(stream: &impl AsRawFd) -> io::Result<UCred> {
-    // SAFETY: the declaration is that of the BSDs and macOS.
+    // SAFETY: the declaration matches the BSDs and macOS.
     unsafe extern "C" {
         fn getpeereid(socket: i32, user: *mut u32, group: *mut u32) -> i32;
     }

@@ -18,12 +18,12 @@ use crate::io::{BOTH, Interest, TCP_STREAM, current_reactor};
 
 /// A TCP connection.
 ///
-/// It can be read and written through `&self` by any number of tasks at once: one may read while another
-/// writes, with no lock and without splitting it. If two tasks write at once, their bytes arrive in pieces,
-/// in any order.
+/// Any number of tasks may read and write it at the same time through `&self`: one may read while another
+/// writes, without a lock and without splitting it. If two tasks write at the same time, their bytes arrive
+/// in pieces, in any order.
 ///
 /// It implements the futures-io traits, as does `&TcpStream`, so `futures_util`'s `AsyncReadExt` and
-/// `AsyncWriteExt` work too: reading lines, copying, buffering.
+/// `AsyncWriteExt` work too, for example to read lines, to copy or to buffer.
 ///
 /// Options that have no method here (keep-alive, buffer sizes, linger) are set through
 /// [`socket2::SockRef`](https://docs.rs/socket2/latest/socket2/struct.SockRef.html), which takes any
@@ -70,13 +70,13 @@ impl Peer for mio::net::TcpStream {
 }
 
 impl Socket<mio::net::TcpStream> {
-    /// Connects to the first of the addresses that answers.
+    /// Connects to the first address that answers.
     ///
     /// The addresses of a name are tried in turn, with the two families alternating. If one has not answered
-    /// after 250 ms, the next is tried *beside* it; if one fails earlier, the next is tried at once. The
+    /// after 250 ms, the next is tried *beside* it. If one fails earlier, the next is tried immediately. The
     /// first connection wins, and the other attempts are dropped. So an address that drops packets costs a
-    /// quarter of a second. A single address has as long as the OS allows, which may be minutes: see
-    /// [`timeout`](crate::time::timeout).
+    /// quarter of a second. With a single address, connecting may take as long as the OS allows, which may be
+    /// minutes. Limit it with [`timeout`](crate::time::timeout).
     ///
     /// ```
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
@@ -96,9 +96,9 @@ impl Socket<mio::net::TcpStream> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error for one address. For several, returns an error with a [`ConnectError`] inside
-    /// that tells what became of each. Returns the errors of [`lookup_host`](super::lookup_host), and an error
-    /// outside of an executor.
+    /// If there is one address, returns the OS's error. If there are several, returns an error that contains
+    /// a [`ConnectError`] with the error of each. Returns the errors of [`lookup_host`](super::lookup_host),
+    /// and an error outside of an executor.
     ///
     /// # Cancel safety
     /// Dropping the future closes all attempts to connect.
@@ -110,14 +110,14 @@ impl Socket<mio::net::TcpStream> {
             let reactor = current_reactor("TcpStream::connect")?;
             match target {
                 Target::Address(address) => {
-                    // The OS may refuse at once, again and again.
+                    // The OS may refuse immediately each time, so every attempt must spend budget.
                     consume_budget().await;
                     let stream = begin(reactor, address)?;
                     made(&stream).await?;
                     Ok(stream)
                 }
-                // Boxed: the state of a lookup and a race would enlarge the future of every connection, even
-                // to a known address.
+                // Boxed, because the state of a lookup and a race would enlarge the future of every
+                // connection, even to a known address.
                 target => {
                     let race = async { connect_first(reactor, lookup(target).await?).await };
                     Box::pin(race).await
@@ -143,8 +143,8 @@ impl Socket<mio::net::TcpStream> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error, such as `AddrInUse`, or `InvalidInput` for two families. Returns `Unsupported`
-    /// on systems other than Linux, and an error outside of an executor.
+    /// Returns the OS's error, such as `AddrInUse`, or `InvalidInput` if the addresses are of different
+    /// families. Returns `Unsupported` on systems other than Linux, and an error outside of an executor.
     ///
     /// # Cancel safety
     /// Dropping the future closes the socket.
@@ -187,7 +187,7 @@ impl Socket<mio::net::TcpStream> {
         self.io.read_with(|stream| stream.peek(into)).await
     }
 
-    /// Sets `TCP_NODELAY`: small writes are sent at once.
+    /// Sets `TCP_NODELAY`: small writes are sent immediately.
     ///
     /// ```
     /// # brigade::run(async {
@@ -215,7 +215,7 @@ impl Socket<mio::net::TcpStream> {
         self.io.get_ref().nodelay()
     }
 
-    /// Sets the time to live of packets: how many routers they may pass, 1 to 255.
+    /// Sets the time to live of packets, which is the number of routers that they may pass, 1 to 255.
     ///
     /// ```
     /// # brigade::run(async {
@@ -306,8 +306,8 @@ impl TryFrom<std::net::TcpStream> for TcpStream {
 /// # std::io::Result::Ok(())
 /// ```
 ///
-/// A listener that is set up in another way (`SO_REUSEPORT`, IPv6 only, another backlog) is made with
-/// the crate `socket2` and taken over by `TryFrom`: see `examples/socket_options.rs`.
+/// To set up a listener in another way (`SO_REUSEPORT`, IPv6 only, another backlog), make it with the crate
+/// `socket2` and convert it with `TryFrom`: see `examples/socket_options.rs`.
 pub type TcpListener = Socket<mio::net::TcpListener>;
 
 /// The stream of [`TcpListener::incoming`](Socket::incoming), which has an example.
@@ -324,8 +324,8 @@ impl Kind for mio::net::TcpListener {
 }
 
 impl Socket<mio::net::TcpListener> {
-    /// Listens at the first of the addresses that is free. On Unix `SO_REUSEADDR` is set. Port 0
-    /// lets the OS choose one.
+    /// Listens at the first address that is free. On Unix, it sets `SO_REUSEADDR`. With port 0, the OS
+    /// chooses a port.
     ///
     /// ```
     /// use brigade::net::TcpListener;
@@ -343,8 +343,8 @@ impl Socket<mio::net::TcpListener> {
     /// ```
     ///
     /// # Errors
-    /// Returns the last address's error, the errors of [`lookup_host`](super::lookup_host), and an error outside
-    /// of an executor.
+    /// Returns the error of the last address, the errors of [`lookup_host`](super::lookup_host), and an error
+    /// outside of an executor.
     ///
     /// # Cancel safety
     /// Dropping the future binds nothing.
@@ -355,8 +355,8 @@ impl Socket<mio::net::TcpListener> {
         Socket::register(reactor, listener, false)
     }
 
-    /// Sets the time to live of packets of the connections it accepts: how many routers they may
-    /// pass, 1 to 255.
+    /// Sets the time to live of packets of accepted connections, which is the number of routers that the
+    /// packets may pass, 1 to 255.
     ///
     /// ```
     /// # brigade::run(async {
@@ -373,7 +373,7 @@ impl Socket<mio::net::TcpListener> {
         self.io.get_ref().set_ttl(hops)
     }
 
-    /// Returns the time to live of packets of the connections it accepts; see [`set_ttl`](Self::set_ttl) for an
+    /// Returns the time to live of packets of accepted connections; see [`set_ttl`](Self::set_ttl) for an
     /// example.
     ///
     /// # Errors

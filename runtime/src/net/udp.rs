@@ -13,8 +13,8 @@ use crate::reactor::Direction;
 
 /// A UDP socket.
 ///
-/// A datagram that is longer than the buffer is cut to it, and the OS does not report that the rest is lost.
-/// Use a buffer that is larger than anything you expect; 65,535 bytes hold every datagram.
+/// If a datagram is longer than the buffer, the rest is lost, and the OS does not report this. Use a buffer
+/// that is larger than any datagram that you expect; 65,535 bytes are always enough.
 ///
 /// ```
 /// use brigade::net::UdpSocket;
@@ -54,7 +54,7 @@ impl Peer for mio::net::UdpSocket {
 }
 
 impl Socket<mio::net::UdpSocket> {
-    /// Binds a socket to the first of the addresses that is free. Port 0 lets the OS choose one.
+    /// Binds a socket to the first address that is free. With port 0, the OS chooses a port.
     ///
     /// ```
     /// # brigade::run(async {
@@ -65,7 +65,8 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// Returns the last address's error, the errors of [`lookup_host`], and an error outside of an executor.
+    /// Returns the error of the last address, the errors of [`lookup_host`], and an error outside of an
+    /// executor.
     ///
     /// # Cancel safety
     /// Dropping the future binds nothing.
@@ -75,11 +76,11 @@ impl Socket<mio::net::UdpSocket> {
         Socket::register(reactor, socket, true)
     }
 
-    /// Sets the one peer that [`send`](Self::send) and [`recv`](Self::recv) use: the first of the
-    /// addresses that the OS accepts.
+    /// Sets the one peer that [`send`](Self::send) and [`recv`](Self::recv) use: the first address that the
+    /// OS accepts.
     ///
     /// # Errors
-    /// Returns the last address's error, and the errors of [`lookup_host`].
+    /// Returns the error of the last address, and the errors of [`lookup_host`].
     ///
     /// # Cancel safety
     /// Dropping the future leaves the peer as it was.
@@ -243,7 +244,7 @@ impl Socket<mio::net::UdpSocket> {
     }
 
     /// Joins a group. From now on the socket receives datagrams to `group` that arrive at the interface with
-    /// the address `interface`. If that is unspecified, the OS chooses.
+    /// the address `interface`. If `interface` is unspecified, the OS chooses one.
     ///
     /// ```
     /// # brigade::run(async {
@@ -266,12 +267,13 @@ impl Socket<mio::net::UdpSocket> {
     /// Leaves a group; see [`join_multicast_v4`](Self::join_multicast_v4) for an example.
     ///
     /// # Errors
-    /// Returns the OS's error, also if the socket is not in the group.
+    /// Returns the OS's error, for example if the socket is not in the group.
     pub fn leave_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         self.io.get_ref().leave_multicast_v4(group, interface)
     }
 
-    /// Joins an IPv6 group through the interface with the number `interface`. 0 means any.
+    /// Joins an IPv6 group through the interface with the number `interface`. The number 0 means any
+    /// interface.
     ///
     /// # Errors
     /// Returns the OS's error.
@@ -282,12 +284,12 @@ impl Socket<mio::net::UdpSocket> {
     /// Leaves an IPv6 group.
     ///
     /// # Errors
-    /// Returns the OS's error, also if the socket is not in the group.
+    /// Returns the OS's error, for example if the socket is not in the group.
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.io.get_ref().leave_multicast_v6(group, interface)
     }
 
-    /// Sets the time to live of datagrams: how many routers they may pass, 1 to 255.
+    /// Sets the time to live of datagrams, which is the number of routers that they may pass, 1 to 255.
     ///
     /// ```
     /// # brigade::run(async {

@@ -1,8 +1,8 @@
-//! Unix sockets: [`UnixStream`], [`UnixListener`] and [`UnixDatagram`]. They are like those of TCP and UDP,
-//! with paths as addresses.
+//! Unix sockets: [`UnixStream`], [`UnixListener`] and [`UnixDatagram`]. They are like the sockets of TCP and
+//! UDP, with paths as addresses.
 //!
-//! A path that a socket made is not removed, because others may have it open. The common methods are in
-//! `net/stream.rs`, `net/accept.rs` and `net/datagram.rs`.
+//! Dropping a socket does not remove its path, because other programs may have it open. The common methods
+//! are in `net/stream.rs`, `net/accept.rs` and `net/datagram.rs`.
 
 use std::io;
 use std::os::unix::net::{self, SocketAddr};
@@ -78,12 +78,12 @@ impl Socket<mio::net::UnixStream> {
     pub async fn connect(path: impl AsRef<Path>) -> io::Result<Self> {
         let reactor = current_reactor("UnixStream::connect")?;
         let mut pause = Pause::new();
-        // The OS may refuse at once, again and again.
+        // The OS may refuse immediately each time, so every attempt must spend budget.
         consume_budget().await;
         let stream = loop {
             match mio::net::UnixStream::connect(path.as_ref()) {
                 Ok(stream) => break stream,
-                // The listener's queue is full, and no event tells when it has space again.
+                // The listener's queue is full, and no event reports when the queue has space again.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     pause.wait(&reactor).await
                 }
@@ -230,7 +230,7 @@ impl TryFrom<net::UnixListener> for UnixListener {
 
 /// A socket for datagrams within the machine.
 ///
-/// A datagram that is longer than the buffer is cut to it, and the rest is lost.
+/// If a datagram is longer than the buffer, the rest is lost.
 ///
 /// ```
 /// use brigade::net::UnixDatagram;
@@ -283,12 +283,12 @@ impl Socket<mio::net::UnixDatagram> {
     /// # Errors
     /// Returns the OS's error, such as `AddrInUse` if the path exists, and an error outside of an executor.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        // Checked first, because a path stays once `bind` has made it.
+        // Look for the executor first, because `bind` makes a path that would stay.
         let reactor = current_reactor("UnixDatagram::bind")?;
         Socket::register(reactor, mio::net::UnixDatagram::bind(path)?, true)
     }
 
-    /// Makes a socket without a path. It can send, but receive only from its peer.
+    /// Makes a socket without a path. It can send, but other sockets cannot send to it.
     ///
     /// ```
     /// # brigade::run(async {
@@ -379,7 +379,7 @@ impl Socket<mio::net::UnixDatagram> {
         self.io.write_with(send).await
     }
 
-    /// Sends a datagram to the socket at `path`, if both have space for it.
+    /// Sends a datagram to the socket at `path`, if both sockets have space for it.
     ///
     /// ```
     /// # brigade::run(async {

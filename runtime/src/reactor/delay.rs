@@ -1,7 +1,8 @@
-//! A delay between two tries of an operation of the OS that gives no event when it would succeed.
+//! A delay between two tries of an operation for which the OS reports no event.
 //!
-//! It belongs to the socket, so its timer is one of the socket's executor, whichever executor polls the task.
-//! And it passes in real time, also where the clock of tasks is virtual: the OS knows no virtual time.
+//! A delay belongs to a socket, so its timer belongs to the socket's executor, whichever executor polls the
+//! task. The delay takes real time even if the executor's clock is virtual, because the OS knows no virtual
+//! time.
 
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use crate::timer::{Armed, Polled, Timers};
 
 /// A delay that has begun.
 pub(crate) struct Delay {
-    /// `None` if the executor is gone: then the delay is over, and the next try returns an error.
+    /// `None` if the executor is gone. The delay is over then, and the next try returns an error.
     timers: Option<Arc<Timers>>,
     until: Instant,
     armed: Option<Armed>,

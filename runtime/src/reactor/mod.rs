@@ -48,8 +48,8 @@ const INDEX: usize = (1 << HALF) - 1;
 /// The notifier's token: an index that no slab reaches.
 const NOTIFIER: Token = Token(usize::MAX);
 
-/// The most events taken from the OS at a time; further events follow in the next turn. Arbitrary: mio's own
-/// examples use 1024.
+/// The maximum number of events taken from the OS per turn. Further events follow in the next turn.
+/// Arbitrary: mio's examples use 1024.
 const EVENTS: usize = 1024;
 
 /// The part that any thread may use: it registers and deregisters sources.
@@ -58,7 +58,7 @@ pub(crate) struct Reactor {
     /// Ends the wait of the thread in the event loop.
     notifier: OsNotifier,
     sources: Mutex<Sources>,
-    /// The number of sources, readable without the lock. If it is 0, asking the OS is pointless.
+    /// The number of sources, readable without the lock. If it is 0, the OS need not be polled.
     count: AtomicUsize,
     /// The timers of [`delay`]s and pauses: see [`serve`](Reactor::serve).
     os_timers: OnceLock<Weak<Timers>>,
@@ -101,20 +101,21 @@ pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
 impl Reactor {
     /// Ends the current or the next wait of the thread in the event loop.
     pub(crate) fn notify(&self) {
-        // It writes to an eventfd or a pipe. This fails only if the descriptor is broken; then that thread
-        // could never be woken again.
+        // This writes to an eventfd or a pipe. It fails only if the descriptor is broken, and then the
+        // waiting thread could not be woken.
         self.notifier
             .wake()
             .expect("brigade: an event loop could not be notified");
     }
 
-    /// Sets the timers of delays. Not the other way round: the timers keep the reactor alive, to notify it.
+    /// Sets the timers of delays. The reference is weak, because the timers keep the reactor alive, to notify
+    /// it.
     pub(crate) fn serve(&self, timers: &Arc<Timers>) {
         // This is called once, when the executor is built.
         let _ = self.os_timers.set(Arc::downgrade(timers));
     }
 
-    /// Returns the timers of delays, in real time; `None` once the executor is gone.
+    /// Returns the timers of delays, or `None` once the executor is gone.
     pub(crate) fn os_timers(&self) -> Option<Arc<Timers>> {
         self.os_timers.get()?.upgrade()
     }
@@ -155,8 +156,8 @@ impl Reactor {
             }
             sources.insert(interest, writable, self.os_timers.get().cloned())
         };
-        // Without the lock, since this is the user's code, which may also panic. No event for the token can
-        // come before this call.
+        // No lock is held, since this is the user's code, which may panic. No event for the token can come
+        // before this call.
         let undo = RemoveOnDrop(self, source.token);
         self.registry.register(io, source.token, interest)?;
         std::mem::forget(undo);
@@ -164,19 +165,19 @@ impl Reactor {
         Ok(source)
     }
 
-    /// Ends the registration of `io`. Errors are ignored: closing the descriptor, which follows, ends it in
-    /// any case.
+    /// Ends the registration of `io`. Errors are ignored, since closing the descriptor, which follows, ends
+    /// the registration too.
     pub(crate) fn deregister(&self, io: &mut impl mio::event::Source, source: &Source) {
-        // The timer of a pause would keep the source alive.
+        // Otherwise, a pause's timer would keep the source alive.
         source.pause.end();
-        // Removed first, since `io` is the user's code and may panic; dropped outside of the lock.
+        // Remove the source first, since `io` is the user's code and may panic. Drop it outside the lock.
         let removed = lock(&self.sources).remove(source.token);
         self.count.fetch_sub(1, Ordering::Relaxed);
         let _ = self.registry.deregister(io);
         drop(removed);
     }
 
-    /// Closes the reactor: no event will come any more, and waiting tasks are woken and get an error.
+    /// Closes the reactor. No event will come any more, so waiting tasks are woken and get an error.
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         let mut sources = lock(&self.sources);
         sources.closed = true;
@@ -228,12 +229,12 @@ impl Sources {
 }
 
 impl EventLoop {
-    /// Waits for events of the OS, for at most `timeout` (`None`: until an event or a notification comes),
-    /// and collects the wakers to call. An interrupted wait counts as one without events: the caller checks
-    /// its queues and its clock and waits again (polling b9ab821).
+    /// Waits for events of the OS or a notification, for at most `timeout` (`None`: without limit), and
+    /// collects the wakers to call. An interrupted wait returns without events. The caller checks its queues
+    /// and its clock and waits again (polling b9ab821).
     ///
     /// # Panics
-    /// Panics if the OS refuses to report events: then none could ever wake a task again.
+    /// Panics if the OS refuses to report events, because then no event could wake a task again.
     pub(crate) fn turn(
         &mut self,
         reactor: &Reactor,
@@ -245,7 +246,7 @@ impl EventLoop {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return,
             Err(error) => panic!("brigade: waiting for events failed: {error}"),
         }
-        // A wait that timed out takes no lock.
+        // If the wait timed out, take no lock.
         if self.events.is_empty() {
             return;
         }
@@ -279,8 +280,8 @@ pub(crate) mod timerfd {
 mod tests {
     use super::*;
 
-    /// mio #1760, tokio #6369 (RUSTSEC-2024-0019): an event that is still on its way when its source is gone
-    /// finds no source, even if another one has the index by then.
+    /// mio #1760, tokio #6369 (RUSTSEC-2024-0019): an event that is delivered after its source was removed
+    /// finds no source, even if another source has the index by then.
     #[test]
     fn an_event_for_a_source_that_is_gone_finds_nobody() {
         let mut sources = Sources {
@@ -311,7 +312,7 @@ mod tests {
         assert!(sources.find(NOTIFIER).is_none());
     }
 
-    /// Tests with events of the OS, on pipes and sockets. Loom has no OS.
+    /// Tests with events of the OS, on pipes and sockets. Loom simulates no OS.
     #[cfg(all(unix, not(loom)))]
     mod with_the_os {
         use std::io::Write;
@@ -322,7 +323,8 @@ mod tests {
 
         use super::super::*;
 
-        /// Returns which directions of `source` the next turn makes ready. It waits for an event.
+        /// Runs one turn of the event loop, which waits for an event. Returns which directions of `source`
+        /// are ready then.
         fn ready(event_loop: &mut EventLoop, reactor: &Reactor, source: &Arc<Source>) -> [bool; 2] {
             let before = [Direction::Read, Direction::Write].map(|way| is_ready(source, way));
             assert_eq!(before, [false, false]);
@@ -330,7 +332,8 @@ mod tests {
             [Direction::Read, Direction::Write].map(|way| is_ready(source, way))
         }
 
-        /// Returns whether `way` is ready. The try gets `WouldBlock`, which clears it.
+        /// Returns whether the direction `way` is ready. The try reports `WouldBlock`, which clears the
+        /// direction.
         fn is_ready(source: &Arc<Source>, way: Direction) -> bool {
             let mut tried = false;
             let _ = source.try_io(way, |_| -> io::Result<()> {
@@ -355,8 +358,8 @@ mod tests {
             reactor.deregister(&mut sender, &write);
         }
 
-        /// tokio-core #117: whatever was asked for, no other event may come. (kqueue reports only the
-        /// directions that were asked for.)
+        /// tokio-core #117: the end must be reported for both directions, whatever the interest, because no
+        /// other event may come. (kqueue reports only the directions of the interest.)
         #[test]
         #[cfg(target_os = "linux")]
         fn an_end_concerns_both_directions() {
@@ -370,7 +373,7 @@ mod tests {
             }
         }
 
-        /// If no source is registered, polling the OS is pointless.
+        /// The reactor knows whether a source is registered. Without one, the OS need not be polled.
         #[test]
         fn a_reactor_is_empty_while_nothing_is_registered() {
             /// A source whose registration always fails.
@@ -404,7 +407,7 @@ mod tests {
             assert!(reactor.is_empty() && lock(&reactor.sources).entries.is_empty());
         }
 
-        /// The code of a user's source may panic; the list of sources stays consistent.
+        /// If the code of a user's source panics, the list of sources stays consistent.
         #[test]
         fn a_source_that_panics_leaves_no_entry() {
             struct Panics(bool);

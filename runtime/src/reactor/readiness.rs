@@ -21,10 +21,10 @@
 //! # The race between clearing and a new event
 //!
 //! A task sees READY, tries, and gets `WouldBlock`. It must clear READY before it waits. A new event may
-//! arrive between its try and its clearing, and clearing that event would leave the task asleep for ever.
-//! So each event raises the tick, and clearing is a compare-and-swap against the word that was read
-//! *before* the try: it fails if an event came between. The tick is as wide as the word allows, because a
-//! narrow one would match by chance some day (tokio #6133, #8331).
+//! arrive between its try and its clearing, and clearing that event would leave the task asleep forever. So
+//! each event raises the tick, and clearing is a compare-and-swap against the word that was read *before* the
+//! try: it fails if an event came between. The tick is as wide as the word allows, because a narrow one would
+//! match by chance some day (tokio #6133, #8331).
 //!
 //! # The race between waiting and an event
 //!
@@ -38,8 +38,8 @@
 //!
 //! R1 and T2 are compare-and-swaps on one word. If R1 comes first, T2 sees READY. If T2 comes first, R1 sees
 //! WAITING and goes on to R2, whose lock waits for T3. So while a waker is stored, only R2 can raise the
-//! tick, and it takes the waker out under the same lock. A future's [`WaiterKey`] of the current tick is
-//! therefore in the list, and one of an older tick is not.
+//! tick, and it takes the waker out under the same lock. So if a future's [`WaiterKey`] has the current tick,
+//! its waker is stored, and otherwise it is not.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -57,12 +57,12 @@ const SHORT_READ_DRAINS: u64 = 1 << 3;
 const HELD: u64 = 1 << 4;
 const TICK: u64 = 1 << 5;
 
-/// The word as a task read it before a try.
+/// The value of the word before a try.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ReadySnapshot(u64);
 
 impl ReadySnapshot {
-    /// Returns whether the executor was dropped: no event will come any more.
+    /// Returns whether the executor was dropped, so that no event will come any more.
     pub(crate) fn is_gone(self) -> bool {
         self.0 & GONE != 0
     }
@@ -74,12 +74,13 @@ pub(crate) struct Readiness {
     waiters: Mutex<Waiters>,
 }
 
-/// The stored wakers. In nearly all programs one task waits for a direction, which needs no allocation.
+/// The stored wakers. In nearly all programs only one task waits for a direction, and its waker needs no
+/// allocation.
 #[derive(Default)]
 struct Waiters {
-    /// The task that called a poll function last.
+    /// The waker of the task that called a poll function last.
     task: Option<Waker>,
-    /// A future that waits, with index 1.
+    /// The waker of the future that has index 1.
     future: Option<Waker>,
     more: Option<Box<More>>,
 }
@@ -87,28 +88,27 @@ struct Waiters {
 /// The wakers that do not fit into [`Waiters`] itself.
 #[derive(Default)]
 struct More {
-    /// Other tasks that called a poll function since the last event.
+    /// The wakers of other tasks that called a poll function since the last event.
     tasks: BTreeMap<Identity, Waker>,
-    /// When this many are stored, those of completed tasks are removed.
+    /// When `tasks` has this length, the wakers of completed tasks are removed.
     sweep_at: usize,
-    /// Futures, with indices from 2.
+    /// The wakers of futures with indices from 2.
     futures: Slab<Waker>,
 }
 
-/// Wakers with the same identity wake the same task: data and function table are equal.
+/// A waker's data and function table. Wakers with the same identity wake the same task.
 type Identity = (usize, usize);
 
-/// The position of a future's waker, by which the future can remove it. It is valid while the tick is the
-/// same.
+/// The position of a future's waker, by which the future can remove it. It is valid until the tick changes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WaiterKey {
     tick: u64,
-    /// Not zero, so that an `Option` of a key costs waiting futures nothing.
+    /// Never 0, so that an `Option` of a key is no larger than a key.
     index: NonZeroU32,
 }
 
 impl Readiness {
-    /// If `short_read_drains`, the OS reports everything that arrives after a short read by a new event.
+    /// `short_read_drains` means that after a short read, the OS reports further data with a new event.
     pub(crate) fn new(ready: bool, short_read_drains: bool) -> Self {
         let drains = if short_read_drains {
             SHORT_READ_DRAINS
@@ -132,15 +132,14 @@ impl Readiness {
     /// Clears READY after a try that began with `seen` and got `WouldBlock`, unless an event came since.
     pub(crate) fn clear(&self, seen: ReadySnapshot) {
         let cleared = seen.0 & !READY;
-        // AcqRel and Relaxed: a task that waits after this pairs with the next `raise`, at T2.
+        // AcqRel and Relaxed. If the task waits after this, its T2 pairs with the next `raise`.
         let _ = self
             .word
             .compare_exchange(seen.0, cleared, Ordering::AcqRel, Ordering::Relaxed);
     }
 
-    /// Clears READY after a read that began with `seen` and got `count` bytes, fewer than it had `room` for,
-    /// if the OS announces by an event whatever else there is to read. This saves the try that would only get
-    /// `WouldBlock`.
+    /// Clears READY after a read that began with `seen` and filled only `count` of `room` bytes, if the OS
+    /// reports further data with a new event. This saves a try that would only get `WouldBlock`.
     #[inline]
     pub(crate) fn note_read(&self, seen: ReadySnapshot, count: usize, room: usize) {
         if 0 < count && count < room && seen.0 & SHORT_READ_DRAINS != 0 {
@@ -148,16 +147,17 @@ impl Readiness {
         }
     }
 
-    /// Suspends the effect of events until [`release`](Self::release), which the caller arranges.
+    /// Makes events have no effect until [`release`](Self::release), which the caller must call later.
     pub(crate) fn hold(&self) {
         let held = |word: u64| (word & GONE == 0).then_some(word & !READY | HELD);
-        // Orderings as in `clear`. Events that this erases need no tick: `release` follows.
+        // The orderings are those of `clear`. Events that this erases need no tick, because `release`
+        // follows.
         let _ = self
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, held);
     }
 
-    /// Ends [`hold`](Self::hold): the direction counts as ready.
+    /// Ends [`hold`](Self::hold). The direction then counts as ready.
     pub(crate) fn release(&self, woken: &mut Vec<Waker>) {
         self.raise(READY, HELD, woken);
     }
@@ -167,8 +167,8 @@ impl Readiness {
         self.raise(READY, 0, woken);
     }
 
-    /// Does as [`set`](Self::set) for an event after which a read may stop early although there is more: the
-    /// end of the stream, an error, urgent data.
+    /// Does the same as [`set`](Self::set) after the end of the stream, an error or urgent data. After such
+    /// an event, a read may stop early although there is more to read.
     pub(crate) fn set_last(&self, woken: &mut Vec<Waker>) {
         self.raise(READY, HELD | SHORT_READ_DRAINS, woken);
     }
@@ -180,12 +180,12 @@ impl Readiness {
 
     fn raise(&self, set: u64, clear: u64, woken: &mut Vec<Waker>) {
         let held = HELD & !clear;
-        // Wrapping: the tick overflows out of the word.
+        // The addition wraps, because the tick overflows out of the word.
         let raised = |word: u64| (word.wrapping_add(TICK) | set) & !(clear | WAITING);
         let mut word = self.word.load(Ordering::Relaxed);
         // R1
         while word & (WAITING | held) == 0 {
-            // Release pairs with `ready`; Acquire with the T2 of an earlier waiter.
+            // Release pairs with `ready`. Acquire pairs with the T2 of an earlier waiter.
             match self.word.compare_exchange_weak(
                 word,
                 raised(word),
@@ -197,7 +197,7 @@ impl Readiness {
             }
         }
         let mut waiters = lock(&self.waiters);
-        // R2. Orderings as in R1.
+        // R2. The orderings are those of R1.
         let raise = |word: u64| (word & held == 0).then(|| raised(word));
         if self
             .word
@@ -259,7 +259,7 @@ impl Readiness {
     }
 
     /// Returns the word if an event came since the future with `key` began to wait, even if another task has
-    /// cleared READY.
+    /// cleared READY since then.
     pub(crate) fn woken_since(&self, key: WaiterKey) -> Option<ReadySnapshot> {
         // Acquire pairs with the Release of `raise`.
         let word = self.word.load(Ordering::Acquire);
@@ -293,13 +293,13 @@ impl WaiterKey {
 
 impl Waiters {
     /// Stores the waker of a poll function, once for each task. Returns a waker for the caller to drop, and
-    /// moves those of completed tasks to `dead`.
+    /// moves the wakers of completed tasks to `dead`.
     ///
     /// A task that is displaced from the first slot may still wait, so its waker moves to the map. Waking it
-    /// instead would make two tasks that share a direction wake each other for ever.
+    /// instead would make two tasks that share a direction wake each other forever.
     fn put_task(&mut self, waker: Waker, dead: &mut Vec<Waker>) -> Option<Waker> {
-        /// The first size at which wakers of completed tasks are removed; the next is twice what is left.
-        /// Arbitrary: not measured.
+        /// The number of wakers at which those of completed tasks are first removed. The next time, it is
+        /// twice the number that was left. Arbitrary: not measured.
         const SWEEP_AT: usize = 32;
         if self.task.as_ref().is_some_and(|it| it.will_wake(&waker)) {
             return Some(waker);
@@ -321,7 +321,7 @@ impl Waiters {
         unused
     }
 
-    /// Stores the waker of a future, in its old slot if `key` is of this `tick`. Returns the waker that it
+    /// Stores the waker of a future, in its old slot if `key` has this `tick`. Returns the waker that it
     /// replaces.
     fn put_future(
         &mut self,

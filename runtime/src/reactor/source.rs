@@ -2,8 +2,8 @@
 //!
 //! The two directions are separate in everything. A write that would block tells nothing about reading (tokio
 //! #2886), and each has a tick of its own, so that events for writing do not hinder the clearing of reading
-//! (tokio #8054). Only `WouldBlock` means that a direction is not ready any more, with one exception: a short
-//! read of a TCP stream, see [`short_read_drains`].
+//! (tokio #8054). Only `WouldBlock` means that a direction is no longer ready. The one exception is a short
+//! read of a TCP stream: see [`short_read_drains`].
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -32,12 +32,12 @@ pub(crate) enum Direction {
 /// for each request (wait, read, write) and not four.
 ///
 /// This holds for TCP on Linux, where `recv` takes everything up to the end, an error or an urgent byte, and
-/// each of these raises an event of its own: [`Readiness::set_last`] ends the exception for the connection.
-/// Only sources registered for PRIORITY get events for urgent bytes, so only they qualify. It does not hold
-/// for Unix streams, where `recv` stops at each message that carries descriptors, nor for a
+/// each of these raises an event of its own. [`Readiness::set_last`] then ends the exception for the
+/// connection. Only sources registered for PRIORITY get events for urgent bytes, so only they qualify. It
+/// does not hold for Unix streams, where `recv` stops at each message that carries descriptors, nor for a
 /// `std::net::TcpStream` that a user made from some other descriptor. mio's emulation by poll(2) arms an
-/// event only after `WouldBlock`, and Miri makes reads short at random. (A user who turns on kernel TLS reads
-/// by `async_io`.)
+/// event only after `WouldBlock`, and Miri makes reads short at random. (A program that turns on kernel TLS
+/// reads with `async_io`.)
 fn short_read_drains(interest: Interest) -> bool {
     cfg!(all(
         any(target_os = "linux", target_os = "android"),
@@ -82,8 +82,8 @@ impl Direction {
 }
 
 impl Source {
-    /// Makes a source, which is not known to be readable before the first event. The caller knows whether it
-    /// may be written at once: a stream that is still connecting may not.
+    /// Makes a source, which is not known to be readable before the first event. The caller knows whether a
+    /// write may be tried immediately: a stream that is still connecting is not writable.
     pub(super) fn new(
         token: Token,
         interest: Interest,
@@ -133,7 +133,7 @@ impl Source {
     ///
     /// # Errors
     /// Returns `WouldBlock` if the direction is not ready or the OS returns it, and the other errors of
-    /// `operation`. An interrupted call is made again.
+    /// `operation`. An interrupted call is repeated.
     #[inline]
     pub(crate) fn try_io<R>(
         self: &Arc<Self>,
@@ -146,8 +146,8 @@ impl Source {
         }
     }
 
-    /// Does the same as [`try_io`](Self::try_io) if one of the directions of `interest` is ready, for an
-    /// operation that cannot be called twice. `WouldBlock` clears all of them.
+    /// Calls an operation that can be called only once, if a direction of `interest` is ready. `WouldBlock`
+    /// clears all directions that were ready.
     pub(crate) fn try_any<R>(
         self: &Arc<Self>,
         interest: Interest,
@@ -183,7 +183,7 @@ impl Source {
         }
     }
 
-    /// Records what a try that began with `seen` tells about its direction.
+    /// Updates the direction after a try that began with `seen` and returned `result`.
     #[inline]
     fn settle<R>(
         self: &Arc<Self>,
@@ -232,7 +232,7 @@ impl Source {
         }
     }
 
-    /// Waits until a try may succeed, and spends an operation of the task's budget.
+    /// Waits until a try may succeed, and spends one operation of the task's budget.
     #[inline]
     fn poll_ready(
         &self,
@@ -280,8 +280,8 @@ impl Source {
         poll_fn(move |cx| {
             for wait in waits.iter_mut().flatten() {
                 let readiness = wait.source.readiness(wait.direction);
-                // Many tasks may wait here. The event has woken them all, and the first to be polled may
-                // clear the direction. The others must return too: their callers may wait for more than
+                // One event wakes all tasks that wait here, and the first to be polled may clear the
+                // direction. The other tasks must return too, because their callers may wait for more than
                 // bytes.
                 let polled = match wait.key.and_then(|key| readiness.woken_since(key)) {
                     Some(seen) => Poll::Ready(seen),
@@ -296,8 +296,8 @@ impl Source {
     }
 }
 
-/// See [`Source::io`]; without an operation it only waits. It is no `async` block, which would be twice as
-/// large: every task that waits for a socket holds one.
+/// The future of [`Source::io`]. Without an operation, it only waits. Every task that waits for a socket
+/// holds this future, and an `async` block would be twice as large.
 pub(crate) struct IoFuture<'a, F> {
     source: &'a Arc<Source>,
     direction: Direction,
@@ -305,7 +305,7 @@ pub(crate) struct IoFuture<'a, F> {
     operation: F,
 }
 
-/// The operation is called, but never pinned.
+/// `IoFuture` calls its operation, but never pins it.
 impl<F> Unpin for IoFuture<'_, F> {}
 
 impl<F, R> Future for IoFuture<'_, F>
@@ -314,12 +314,12 @@ where
 {
     type Output = io::Result<R>;
 
-    /// May be polled again after it was ready; it then tries again.
+    /// The future may be polled again after it was ready. It then tries again.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
         let me = &mut *self;
         let (key, operation) = (Some(&mut me.key), &mut me.operation);
         let result = ready!(me.source.poll_io(me.direction, cx, key, operation));
-        // An event has taken the waker out.
+        // If a waker was stored, an event has removed it.
         me.key = None;
         Poll::Ready(result)
     }
@@ -335,21 +335,21 @@ impl<F> Drop for IoFuture<'_, F> {
 
 // ---- pauses --------------------------------------------------------------------------------------
 
-/// The number of writes that may fail in a row without a pause. Arbitrary: more failures than competing
-/// writers to the same socket are likely to cause.
+/// The number of writes that may fail in a row without a pause. Arbitrary: several tasks that write to the
+/// same socket are unlikely to cause more failures.
 const FREE: u32 = 8;
 
-/// The first pause, and the number of times it doubles, up to 64 ms. Arbitrary: 16 tries a second cost
-/// nothing, and the delay is short for a receiver that was not reading anyway.
+/// The length of the first pause, and the number of times it doubles, up to 64 ms. Arbitrary: 16 tries per
+/// second cost almost nothing, and a receiver that was not reading hardly notices the delay.
 const SHORTEST: Duration = Duration::from_millis(1);
 const DOUBLINGS: u32 = 6;
 
 /// Pauses between writes whose failure causes the event that they wait for.
 ///
 /// If the receiver of a Unix socket has no space, `sendto` takes memory for the datagram and gives it back.
-/// This makes the sender's socket writable, which is an event. A task that trusts such events tries for ever
-/// and keeps a processor busy. So writes that fail in a row, each after its own event, are spaced out: during
-/// a pause, events have no effect.
+/// This makes the sender's socket writable, which is an event. A task that trusts such events tries forever
+/// and keeps a processor busy. So if writes fail in a row, each after its own event, there is a pause between
+/// them. During a pause, events have no effect.
 pub(super) struct Pause {
     /// The timers of the source's executor, which also delivers its events.
     timers: Option<Weak<Timers>>,
@@ -367,7 +367,7 @@ impl Pause {
         if before < FREE {
             return false;
         }
-        // If the executor is gone, no event comes any more.
+        // If the executor is gone, no more events come, so no pause is needed.
         let Some(timers) = self.timers.as_ref().and_then(Weak::upgrade) else {
             return false;
         };
@@ -380,19 +380,19 @@ impl Pause {
             };
             *under_way = Some(Box::new(armed));
         }
-        // With the lock held, so that the pause ends only after this.
+        // The lock is still held, so the pause cannot end before this.
         source.write.hold();
         true
     }
 
-    /// Disarms the timer, whose waker keeps the source alive.
+    /// Disarms the timer of the pause, because its waker keeps the source alive.
     pub(super) fn end(&self) {
         let armed = lock(&self.under_way).take();
         drop(armed);
     }
 }
 
-/// The source is the waker of the pause's timer.
+/// The timer of a pause wakes the source itself.
 impl Wake for Source {
     fn wake(self: Arc<Self>) {
         self.pause.end();

@@ -1,10 +1,10 @@
 //! A timer of the OS that ends the sleep of the event loop more exactly than a timeout does.
 //!
 //! epoll counts its timeouts in milliseconds, and mio rounds them up, so a sleep ends up to a millisecond
-//! after its timer is due. Linux has a timer that is a descriptor (`timerfd`), as exact as the machine's
-//! clock; epoll waits for it as for any other. It replaces the timeout if a builder asks for precise timers.
-//! It costs a descriptor, and a system call whenever the thread parks with a different next deadline from
-//! last time.
+//! after its timer is due. Linux has a timer that is a descriptor (`timerfd`) and as exact as the machine's
+//! clock. epoll waits for it as for any other descriptor. The timerfd replaces the timeout if a builder asks
+//! for precise timers. It costs a descriptor, and a system call whenever the thread parks with a different
+//! next deadline from last time.
 //!
 //! The timer is never read. It is registered edge-triggered, and each setting makes a new edge. Its event
 //! belongs to no source; only the end of the sleep matters.
@@ -20,18 +20,18 @@ use rustix::time::{
     timerfd_settime,
 };
 
-/// The timer's token: another index that no slab reaches.
+/// The timer's token. Its index is another one that no slab reaches.
 const TIMER: Token = Token(usize::MAX - 1);
 
-/// The descriptor, and what it is set to.
+/// The descriptor, and the deadline to which it is set.
 pub(crate) struct TimerFd {
     timer: OwnedFd,
-    /// The deadline that it was set to last, in the clock's nanoseconds.
+    /// The last deadline that was set, in the clock's nanoseconds.
     due: u64,
 }
 
 impl TimerFd {
-    /// Registers a timer with `reactor`. It is not set.
+    /// Registers a timer with `reactor`. The timer is not set yet.
     pub(crate) fn new(reactor: &super::Reactor) -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
@@ -47,7 +47,7 @@ impl TimerFd {
     /// Returns whether the timer ends the coming sleep: always true here.
     pub(crate) fn set(&mut self, due: u64, left: Duration) -> bool {
         if self.due == due {
-            // It is already set to this, and has not expired, as `due` lies ahead.
+            // The timer is already set to `due`, which lies ahead, so it has not expired.
             return true;
         }
         let setting = Itimerspec {

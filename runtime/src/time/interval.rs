@@ -1,7 +1,7 @@
 //! Intervals: a sleep that begins again at each tick.
 //!
-//! The only time that an interval keeps is the deadline of its sleep, the next tick. A tick that is past is
-//! returned at once and costs budget, so an interval that is always late starves no other task.
+//! An interval stores only one time, the deadline of its sleep, which is the next tick. A tick that is past
+//! is returned immediately and costs budget, so an interval that is always late starves no other task.
 
 use std::fmt;
 use std::future::Future;
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use super::{Sleep, now};
 use crate::context;
 
-/// Returns an interval that ticks every `period`, for the first time at once.
+/// Returns an interval that ticks every `period`, for the first time immediately.
 ///
 /// A tick that no task awaited in time is returned late, by the next poll. [`MissedTicks`] decides when the
-/// ticks after it are due. By default, ticks that are past as well are skipped.
+/// ticks after it are due. By default, those that are also past are skipped.
 ///
 /// ```
 /// use std::time::Duration;
@@ -60,7 +60,7 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
     Interval::new("brigade::time::interval_at", start, period)
 }
 
-/// Decides when the next tick of an [`Interval`] is due after a late one.
+/// Decides when the next tick of an [`Interval`] is due after a late tick.
 ///
 /// ```
 /// use std::time::Duration;
@@ -87,13 +87,15 @@ pub fn interval_at(start: Instant, period: Duration) -> Interval {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum MissedTicks {
-    /// At the next original time that is not past; times that are past are skipped. The default.
+    /// The next tick is due at the next original time that is not past. Times that are past are skipped. This
+    /// is the default.
     #[default]
     Skip,
-    /// At the next original time, even if it is past: all missed ticks follow at once.
+    /// The next tick is due at the next original time, even if that is past. So all missed ticks follow
+    /// immediately.
     Burst,
-    /// A whole period after the late tick was returned. The original times no longer count, so an interval
-    /// that is always a little late drifts.
+    /// The next tick is due a whole period after the late tick was returned. The original times no longer
+    /// count, so an interval that is always a little late drifts.
     Delay,
 }
 
@@ -112,7 +114,7 @@ pub enum MissedTicks {
 pub struct Interval {
     period: Duration,
     missed_ticks: MissedTicks,
-    /// Ends when the next tick is due.
+    /// The sleep until the next tick is due.
     sleep: Sleep,
 }
 
@@ -157,8 +159,8 @@ impl Interval {
     /// # Panics
     /// Panics if polling a [`Sleep`] does.
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        // If the tick is due, this costs budget: an interval with a period shorter than the work between two
-        // ticks never waits.
+        // If the tick is due, this costs budget, because an interval never waits if its period is shorter
+        // than the work between two ticks.
         ready!(Pin::new(&mut self.sleep).poll(cx));
         let due = self.sleep.deadline.expect("a sleep without end never ends");
         let next = match self.missed_ticks {
@@ -170,8 +172,8 @@ impl Interval {
         Poll::Ready(due)
     }
 
-    /// Moves the next tick to a period from now; the others follow it. A task that waits for the tick is
-    /// woken then.
+    /// Moves the next tick to one period from now. Later ticks follow from there. A task that already waits
+    /// for the tick is woken at the new time.
     ///
     /// ```
     /// use std::time::Duration;
@@ -191,7 +193,7 @@ impl Interval {
         self.sleep.move_to(now().checked_add(self.period));
     }
 
-    /// Returns when the next tick is due after a late one.
+    /// Returns the rule for when the next tick is due after a late tick.
     ///
     /// ```
     /// # brigade::run(async {
@@ -205,8 +207,8 @@ impl Interval {
         self.missed_ticks
     }
 
-    /// Sets when the next tick is due after a late one; see [`MissedTicks`] for an example. It applies from
-    /// the next tick on.
+    /// Sets when the next tick is due after a late tick; see [`MissedTicks`] for an example. The rule applies
+    /// from the next tick on.
     pub fn set_missed_ticks(&mut self, missed_ticks: MissedTicks) {
         self.missed_ticks = missed_ticks;
     }

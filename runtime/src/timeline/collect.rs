@@ -26,7 +26,7 @@ impl Timeline {
         for (lane, log) in logs.iter().enumerate() {
             entries.extend(log.entries().map(|entry| (lane, entry)));
         }
-        // Stable: entries of one instant and lane stay in order.
+        // The sort is stable, so entries of one instant and one lane stay in order.
         entries.sort_by_key(|(_, entry)| entry.at);
         let mut crowd = Crowd::new(recorder.names());
         let events = entries
@@ -96,7 +96,7 @@ impl Crowd {
             }
             _ => {}
         }
-        // The spawner or waker gets its number first only if it appeared first.
+        // This task gets its index before the spawner or waker, unless that has appeared earlier.
         let task = self.task(entry.task);
         match entry.kind {
             Kind::PollBegin => What::PollBegin { task },

@@ -48,7 +48,7 @@ pub struct Timeline {
     pub events: Vec<Event>,
     /// The time from the building of the executor until the timeline was taken.
     pub length: Duration,
-    /// The number of events that did not fit.
+    /// The number of events that were not recorded because the record was full.
     pub dropped: u64,
 }
 
@@ -71,7 +71,8 @@ pub struct Timeline {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lane {
-    /// Its name: `worker 0`, or the name of an outside thread that woke or spawned a task.
+    /// The thread's name: `worker 0`, for example, or the name of an outside thread that woke or spawned a
+    /// task.
     pub name: String,
     /// The kind of thread.
     pub kind: LaneKind,
@@ -93,11 +94,13 @@ pub struct Lane {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LaneKind {
-    /// It polls tasks. It is the worker with this number, or the one thread of a `SingleThread`, 0.
+    /// The thread polls tasks. It is the worker with this number, or the only thread of a `SingleThread`,
+    /// which has number 0.
     Worker(usize),
-    /// It belongs to the blocking pool.
+    /// The thread belongs to the blocking pool.
     Blocking,
-    /// It polled the main future of `WorkStealing::block_on`, or it woke or spawned a task from outside.
+    /// The thread polled the main future of `WorkStealing::block_on`, or it woke or spawned a task from
+    /// outside.
     Outside,
 }
 
@@ -120,10 +123,10 @@ pub enum LaneKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Task {
-    /// Its identity while it lived. It differs from run to run.
+    /// The task's id while the task existed. It differs from run to run.
     pub id: Id,
-    /// Its name, if [`task::Builder`](crate::task::Builder) gave it one; `main` for the main future of
-    /// `block_on`.
+    /// The task's name, if [`task::Builder`](crate::task::Builder) gave it one, or `main` for the main future
+    /// of `block_on`.
     pub name: Option<String>,
     /// True for the main future of `block_on`, which the [`metrics`](crate::Metrics) do not count as a
     /// task.
@@ -183,7 +186,7 @@ pub enum What {
         /// The task that spawned it, if a task did.
         by: Option<usize>,
     },
-    /// A poll began. For the blocking pool: the closure began.
+    /// A poll began or, on the blocking pool, a closure began.
     PollBegin {
         /// The task.
         task: usize,
@@ -200,7 +203,7 @@ pub enum What {
         /// The task.
         task: usize,
     },
-    /// A task was dropped instead of polled: it had been aborted, or its executor was closed.
+    /// A task was dropped instead of polled, because it had been aborted or its executor was closed.
     Cancel {
         /// The task.
         task: usize,
@@ -239,24 +242,24 @@ pub enum What {
     Unpark,
     /// The OS reported events on sources. They cause the wakes that follow.
     IoReady {
-        /// Their number.
+        /// The number of events.
         events: usize,
     },
     /// Timers were due. They cause the wakes that follow.
     TimersFired {
-        /// Their number.
+        /// The number of timers.
         timers: usize,
     },
     /// The CPU clock of the thread was read. This happens at the end of a poll and at a park, if a
     /// millisecond or more has passed since the last reading. It happens only on 64-bit Linux.
     CpuTime {
-        /// CPU time of the thread so far.
+        /// The CPU time that the thread has used so far.
         used: Duration,
-        /// How long the OS has so far kept the thread from a core although it could run. `None` if the system
-        /// does not tell.
+        /// For how long, so far, the thread could have run but had no core. `None` if the system does not
+        /// report it.
         delayed: Option<Duration>,
-        /// True if the thread has given its core away since the last reading. It slept, or waited for a
-        /// lock or a device. Parking does not count.
+        /// True if the thread has given its core away since the last reading, because it slept or waited for
+        /// a lock or a device. Parking does not count.
         blocked: bool,
     },
 }
@@ -280,9 +283,9 @@ pub enum What {
 pub enum Outcome {
     /// The task waits.
     Pending,
-    /// It is complete.
+    /// The task is complete.
     Ready,
-    /// It panicked, and is complete.
+    /// The task panicked, and is complete.
     Panicked,
 }
 
@@ -307,12 +310,12 @@ pub enum WakeEffect {
     Queued,
     /// The task was being polled and will be polled again.
     Again,
-    /// Nothing: the task was in a run queue already, or complete.
+    /// The wake had no effect, because the task was already in a run queue or was complete.
     Nothing,
 }
 
 impl Timeline {
-    /// Builds a timeline by hand, for tests of code that draws or analyses one.
+    /// Builds a timeline by hand, for tests of code that draws or analyses timelines.
     #[doc(hidden)]
     pub fn from_parts(
         lanes: Vec<Lane>,

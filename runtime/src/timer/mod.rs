@@ -4,7 +4,7 @@
 //! thread in `block_on`, a job of the blocking pool. So a wheel is behind a lock. Each worker arms its timers
 //! in a wheel of its own, so that two workers do not contend for one lock: with one wheel for all, arming and
 //! dropping a timer takes six times as long on two workers as on one. Other threads use the first wheel. No
-//! waker is cloned, woken or dropped under the lock: that runs user code.
+//! waker is cloned, woken or dropped under the lock, because that runs user code.
 //!
 //! # The race between arming a timer and parking
 //!
@@ -17,7 +17,7 @@
 //!                                         B5  parked_until := 0, awake
 //! ```
 //!
-//! If A1 comes before B2 for that wheel, the driver counts the timer in (tokio #6682). Otherwise the lock
+//! If A1 comes before B2 for that wheel, the driver includes the timer (tokio #6682). Otherwise the lock
 //! makes B1 visible to A2, which reads the value of B1, B3 or B5. The 0 of B5 means that the driver is awake
 //! and will get to B2 again.
 
@@ -32,7 +32,8 @@ use crate::sync::{
     Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, ThreadToken, lock, thread_local,
 };
 
-/// The most timers fired in one poll of the driver; the rest fire in the next. Arbitrary: not measured.
+/// The maximum number of timers that fire in one poll of the driver. The rest fire in the next poll.
+/// Arbitrary: not measured.
 const FIRED_PER_TURN: usize = 1024;
 
 thread_local! {
@@ -40,7 +41,7 @@ thread_local! {
     static OWN_WHEEL: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Makes the calling thread, a worker, arm its timers in the wheel with this index.
+/// Makes the calling worker thread arm its timers in the wheel with this index.
 pub(crate) fn use_wheel(index: usize) {
     OWN_WHEEL.set(index);
 }
@@ -56,7 +57,7 @@ struct Alarm {
     clock: Arc<Clock>,
     /// The latest time until which the driver sleeps; 0 while it is awake.
     parked_until: AtomicU64,
-    /// Ends the sleep of the driver. The caller holds no lock.
+    /// Ends the sleep of the driver. The caller must hold no lock.
     notify: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -71,7 +72,7 @@ struct LockedWheel {
 
 struct WheelState {
     wheel: Wheel<Waker>,
-    /// The executor is gone, so the driver will fire no timer.
+    /// True once the executor is gone, so that the driver fires no timer any more.
     closed: bool,
 }
 
@@ -86,7 +87,7 @@ pub(crate) struct Armed {
 pub(crate) enum Polled {
     Pending,
     Fired,
-    /// It must be armed again: it would wake another waker, or its executor has closed.
+    /// The timer must be armed again, because it has another waker or its executor has closed.
     Stale,
 }
 
@@ -124,8 +125,8 @@ impl Timers {
         self.alarm.clock.now()
     }
 
-    /// Arms a timer: the waker is called at the deadline or shortly after, never before. Without a deadline
-    /// the timer waits to be moved. Returns `None` once the executor has closed.
+    /// Arms a timer: the waker is called at the deadline or shortly after, never before. Without a deadline,
+    /// the timer never fires unless it is moved. Returns `None` once the executor has closed.
     #[inline]
     pub(crate) fn arm(&self, deadline: Option<Instant>, waker: &Waker) -> Option<Armed> {
         let wheel = self.wheels.get(OWN_WHEEL.get()).unwrap_or(&self.wheels[0]);
@@ -138,7 +139,7 @@ impl Timers {
         })
     }
 
-    /// Returns whether no timer is armed. It may miss what another thread does at this moment.
+    /// Returns whether no timer is armed. It may miss a timer that another thread arms at this moment.
     pub(crate) fn is_empty(&self) -> bool {
         let mut wheels = self.wheels.iter();
         wheels.all(|wheel| wheel.empty.load(Ordering::Relaxed))
@@ -148,13 +149,14 @@ impl Timers {
     /// on a thread that arms an earlier timer must notify it.
     pub(crate) fn park(&self) -> Option<u64> {
         let parked_until = &self.alarm.parked_until;
-        // B1. A swap, not a store: another thread's read-modify-write of an older value comes before it.
+        // B1. A swap, not a store, so that it follows every read-modify-write of an older value by another
+        // thread.
         parked_until.swap(u64::MAX, Ordering::Relaxed);
         // B2
         let next = |wheel: &Arc<LockedWheel>| lock(&wheel.state).wheel.next_expiry();
         let next = self.wheels.iter().filter_map(next).min();
         if let Some(next) = next {
-            // B3. Keeps an earlier time for which another thread has notified since.
+            // B3. If another thread has stored an earlier time and notified since, that time stays.
             parked_until.fetch_min(next, Ordering::Relaxed);
         }
         next
@@ -170,7 +172,8 @@ impl Timers {
                 continue;
             }
             let mut state = lock(&wheel.state);
-            // The timers left over are due, so the next `park` returns a past time, which permits no sleep.
+            // The remaining timers are due, so the next `park` returns a past time, and the driver does not
+            // sleep.
             let _more = state.wheel.expire(now, left, |waker| {
                 woken.push(waker);
                 left -= 1;
@@ -179,7 +182,7 @@ impl Timers {
         }
     }
 
-    /// Hands out all wakers, as the executor is being dropped. Afterwards no timer can be armed.
+    /// Moves all wakers to `woken`, because the executor is being dropped. Afterwards no timer can be armed.
     pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
         for wheel in &self.wheels {
             let mut state = lock(&wheel.state);
@@ -213,7 +216,7 @@ impl LockedWheel {
         self.empty.store(false, Ordering::Relaxed);
         let is_held = awaited && clock.note_waiter(key, deadline);
         drop(state);
-        // A2. After the exchange a later timer need not notify again.
+        // A2. After the exchange, a later timer need not notify again.
         let is_earlier = deadline < parked_until.load(Ordering::Relaxed)
             && deadline < parked_until.fetch_min(deadline, Ordering::Relaxed);
         if is_earlier || is_held {
@@ -224,12 +227,12 @@ impl LockedWheel {
 }
 
 impl Armed {
-    /// Returns whether it is one of these timers.
+    /// Returns whether this timer belongs to `timers`.
     pub(crate) fn is_of(&self, timers: &Timers) -> bool {
         Arc::ptr_eq(&self.wheel.alarm, &timers.alarm)
     }
 
-    /// Returns its state: `Stale` if armed with another waker.
+    /// Returns the state of the timer, which is `Stale` if it was armed with another waker.
     pub(crate) fn poll(&self, waker: &Waker) -> Polled {
         let state = lock(&self.wheel.state);
         match state.wheel.get(self.key) {
@@ -239,7 +242,7 @@ impl Armed {
         }
     }
 
-    /// Moves it, with its waker, to another deadline. Returns `false` if it has fired.
+    /// Moves the timer, with its waker, to another deadline. Returns `false` if the timer has fired.
     #[must_use]
     pub(crate) fn rearm(&mut self, deadline: Option<Instant>) -> bool {
         let mut state = lock(&self.wheel.state);
@@ -253,7 +256,7 @@ impl Armed {
 }
 
 impl Drop for Armed {
-    /// Disarms it. Nothing happens if it has fired.
+    /// Disarms the timer. If it has fired, nothing happens.
     #[inline]
     fn drop(&mut self) {
         let mut state = lock(&self.wheel.state);
@@ -269,11 +272,12 @@ impl Drop for Armed {
 /// The clock of an executor: the machine's, or a virtual one that jumps.
 ///
 /// It translates between [`Instant`] and the wheel's nanoseconds, and never goes backwards. *Virtual time*
-/// stands still while any task can run, and jumps to the next timer when none can. So a program of hours runs
-/// in milliseconds, and always alike. While the blocking pool is busy the clock is [held](Clock::hold), since
-/// a job takes no virtual time. A job that waits for the clock itself lets it move as far as it waits.
+/// stands still while any task can run, and jumps to the next timer when none can. So a program that sleeps
+/// for hours runs in milliseconds, and every run is the same. While the blocking pool is busy, the clock is
+/// [held](Clock::hold), since a job takes no virtual time. If a job waits for a timer, the held clock may
+/// move up to its deadline.
 pub(crate) struct Clock {
-    /// Nanosecond 0.
+    /// The instant of nanosecond 0.
     epoch: Instant,
     virtual_time: Option<VirtualTime>,
     tick_shift: u32,
@@ -283,8 +287,8 @@ struct VirtualTime {
     /// The nanoseconds that have passed.
     passed: AtomicU64,
     held: AtomicBool,
-    /// The timers that threads other than the owner wait for, with their deadlines. A held clock may move up
-    /// to the last of them.
+    /// The timers for which threads other than the owner wait, with their deadlines. A held clock may move up
+    /// to the latest deadline.
     awaited: Mutex<Vec<(Key, u64)>>,
     owner: ThreadToken,
 }
@@ -306,9 +310,9 @@ impl Clock {
         }
     }
 
-    /// Makes the tick finer, for sleeps that a timer of the OS ends.
+    /// Makes the tick finer, for an executor whose sleeps a timer of the OS ends.
     pub(crate) fn precise(mut self) -> Self {
-        // 2^13 ns, 8.2 us: below what waking a thread takes.
+        // 2^13 ns are 8.2 us, less than waking a thread takes.
         self.tick_shift = self.tick_shift.min(13);
         self
     }
@@ -317,8 +321,8 @@ impl Clock {
         self.virtual_time.is_some()
     }
 
-    /// Returns the wheel's tick as a power of two of nanoseconds. It is no finer than the driver can sleep,
-    /// so that one wakeup finds all timers that end it. Virtual time is exact.
+    /// Returns the binary logarithm of the wheel's tick in nanoseconds. A tick is no finer than the precision
+    /// of the driver's sleep, so that one wakeup fires all timers that end the sleep. Virtual time is exact.
     pub(crate) fn tick_shift(&self) -> u32 {
         self.tick_shift
     }
@@ -337,7 +341,8 @@ impl Clock {
         }
     }
 
-    /// Returns nanoseconds since the epoch: 0 for an instant before it, `u64::MAX` for one 584 years on.
+    /// Returns the nanoseconds since the epoch. The result is 0 for an earlier instant, and `u64::MAX` for an
+    /// instant 584 years later or more.
     pub(crate) fn to_nanos(&self, instant: Instant) -> u64 {
         let since = instant.saturating_duration_since(self.epoch);
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
@@ -366,15 +371,16 @@ impl Clock {
         })
     }
 
-    /// Virtual time: returns whether a timer that this thread arms is one that the owner does not wait for.
+    /// Virtual time: returns whether this thread is not the owner, so that the owner does not wait for timers
+    /// that it arms.
     fn is_awaited_here(&self) -> bool {
         self.virtual_time
             .as_ref()
             .is_some_and(|it| it.owner != ThreadToken::current())
     }
 
-    /// Notes such a timer, under the lock of its wheel. Returns whether the driver must be notified, because
-    /// it holds the clock.
+    /// Virtual time: notes a timer for which a thread other than the owner waits, under the lock of its
+    /// wheel. Returns whether the driver must be notified, because it holds the clock.
     fn note_waiter(&self, key: Key, deadline: u64) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
             lock(&it.awaited).push((key, deadline));
@@ -382,7 +388,7 @@ impl Clock {
         })
     }
 
-    /// Forgets a timer that is disarmed or moved. Returns whether it was noted.
+    /// Virtual time: forgets a timer that is disarmed or moved. Returns whether it was noted.
     fn forget_waiter(&self, key: Key) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
             let mut awaited = lock(&it.awaited);

@@ -41,7 +41,7 @@ fn a_timer_fires_at_its_deadline_and_not_before() {
     assert_eq!(fire(&timers, 10), 1);
     assert_eq!(armed.poll(&waker), Polled::Fired);
     assert!(timers.is_empty());
-    // Nothing is left to disarm.
+    // The timer has fired, so nothing is left to disarm.
     drop(armed);
     assert_eq!(count.0.load(Ordering::SeqCst), 1);
 }
@@ -55,8 +55,8 @@ fn a_timer_with_another_waker_is_to_be_armed_again() {
     assert_eq!(armed.poll(&one), Polled::Pending);
 }
 
-/// Even if it is dropped on another thread, before the driver next asks how long it may sleep, a disarmed
-/// timer costs no wake.
+/// A timer that is disarmed before the driver computes its next sleep causes no wake, even if another thread
+/// disarms it.
 #[test]
 fn a_disarmed_timer_lets_go_of_its_waker_and_ends_no_sleep() {
     let timers = timers();
@@ -82,12 +82,12 @@ fn a_timer_is_moved_with_its_waker() {
         timers.fire(nanos.map_or(0, |nanos| nanos.min(20)), &mut Vec::new());
         assert_eq!(armed.poll(&waker) == Polled::Fired, fired == 1);
     }
-    // It has fired: there is no waker to move.
+    // The timer has fired, so there is no waker to move.
     assert!(!armed.rearm(after(&timers, 50)));
 }
 
-/// tokio #6682: a thread that arms or moves a timer must notify the driver, once, if the timer is due before
-/// the driver will wake up. Otherwise it need not.
+/// tokio #6682: a thread that arms or moves a timer notifies the driver once if the timer is due before the
+/// end of the driver's sleep, and otherwise not at all.
 #[test]
 fn only_a_timer_before_the_end_of_the_sleep_notifies() {
     let notified = Arc::new(AtomicUsize::new(0));
@@ -103,7 +103,7 @@ fn only_a_timer_before_the_end_of_the_sleep_notifies() {
     let mut armed = vec![arm(&timers, 100, &waker)];
     assert_eq!((count(), timers.park()), (0, Some(100)));
     for (nanos, notified) in [(200, 0), (100, 0), (50, 1), (60, 0), (40, 1)] {
-        // Each in a different wheel.
+        // Arm the timers in different wheels.
         use_wheel(armed.len() % 3);
         armed.push(arm(&timers, nanos, &waker));
         assert_eq!(count(), notified, "{nanos}");
@@ -113,7 +113,7 @@ fn only_a_timer_before_the_end_of_the_sleep_notifies() {
     timers.fire(0, &mut Vec::new());
     armed.push(arm(&timers, 1, &waker));
     assert_eq!((count(), timers.park()), (0, Some(1)));
-    // Without a timer, or with endless ones only, the driver sleeps for ever, so every timer is earlier.
+    // Without a timer, or with endless ones only, the driver sleeps forever, so every timer is earlier.
     for endless in [0, 100] {
         let timers = counting();
         let endless = (0..endless).map(|_| timers.arm(None, &waker).unwrap());
@@ -141,7 +141,7 @@ fn a_burst_is_bounded_by_turn() {
     assert_eq!(count.0.load(Ordering::SeqCst), FIRED_PER_TURN + 5);
 }
 
-/// Afterwards no timer can be armed, and old keys are stale.
+/// After `close`, no timer can be armed, and old keys are stale.
 #[test]
 fn closing_hands_out_every_waker() {
     let timers = timers();
@@ -161,7 +161,8 @@ fn closing_hands_out_every_waker() {
     assert_eq!(Arc::strong_count(&count), 2);
 }
 
-/// A job of the blocking pool that waits for a held clock moves it to its deadline, no further.
+/// If a job of the blocking pool waits for a held clock, the clock may move to the job's deadline, but no
+/// further.
 #[test]
 fn a_held_clock_moves_for_a_thread_that_waits_for_it() {
     let notified = Arc::new(AtomicUsize::new(0));
@@ -223,8 +224,8 @@ fn virtual_time_moves_only_by_jumps_and_never_back() {
     assert_eq!(clock.to_nanos(clock.now()), 6);
 }
 
-/// A tick finer than the precision of the OS would make each timer end a sleep of its own; a coarser one
-/// would make it late.
+/// If ticks were finer than the precision of the OS, each timer would end a sleep of its own. If they were
+/// coarser, timers would be late.
 #[test]
 fn a_tick_is_as_fine_as_time_can_be_had() {
     let tick = |clock: Clock| Duration::from_nanos(1 << clock.tick_shift());

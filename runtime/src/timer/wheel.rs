@@ -1,17 +1,16 @@
 //! The timing wheel keeps the pending deadlines and finds the next.
 //!
-//! Arming and disarming are cheap, and the next deadline is found at once. Pending entries are in [`slots`].
-//! Time is a number that the caller passes in, so virtual time and tests cost nothing extra. The wheel reads no
-//! clock, takes no lock, and calls nothing but the closure given to [`Wheel::expire`].
+//! Arming and disarming are cheap, and so is finding the next deadline. Pending entries are in [`slots`].
+//! Time is a number that the caller passes in, so virtual time and tests cost nothing extra. The wheel reads
+//! no clock, takes no lock, and calls nothing but the closure given to [`Wheel::expire`].
 //!
 //! # The naive version, and what it costs
 //!
-//! A sorted list finds the next deadline at once, but an insert walks it: O(n).
-//! A binary heap inserts in O(log n) and has no cheap way to take an entry out
-//! of its middle, and this is what happens most: nearly every timer of a
-//! network program is a timeout that is dropped because the answer came. A
-//! balanced tree removes as well, at O(log n) cache misses for each operation.
-//! All three keep a total order, but a runtime needs only its beginning.
+//! A sorted list finds the next deadline immediately, but an insert walks the list: O(n). A binary heap
+//! inserts in O(log n), but cannot cheaply remove an entry from its middle. Such removals are the common
+//! case, since nearly every timer of a network program is a timeout that is dropped because the answer came.
+//! A balanced tree can remove too, at O(log n) cache misses for each operation. All three keep a total order,
+//! but a runtime needs only its beginning.
 //!
 //! # The wheel
 //!
@@ -60,17 +59,15 @@
 //! # Rules
 //!
 //! * **Never early.** Deadlines are rounded up to a tick, `now` is rounded down.
-//! * **Order.** Entries fire by tick, and within a tick by insertion. Cascades
-//!   keep this: slots are queues, and entries of the same tick are in the same
-//!   slot, unless a cascade has taken the older ones of them down already. A
-//!   deadline that is past when it is inserted counts as one for the tick that
-//!   `elapsed` has reached.
+//! * **Order.** Entries fire by tick, and within a tick by insertion. Cascades keep this: slots are queues,
+//!   and entries of the same tick are in the same slot, unless a cascade has already moved the older ones
+//!   down. A deadline that is past when it is inserted counts as one for the tick that `elapsed` has reached.
 //! * **Bounded turns.** One `expire` fires at most `limit` entries and moves at
 //!   most `limit * MOVES_PER_FIRE`. A cascade may stop half-way and go on in
 //!   the next call; the level is kept in `cascading`.
 //! * **Stale keys are harmless.** Generations come from one counter for the whole wheel, so a place that is
-//!   reused, or freed and allocated again, never repeats one. The counter wraps after 2^32 inserts: a key kept
-//!   for exactly that many inserts could match another entry.
+//!   reused, or freed and allocated again, never gets an old generation. The counter wraps after 2^32
+//!   inserts, so a key kept for exactly 2^32 inserts could match another entry.
 //! * **Memory** of a peak is freed once no entry is left, see `Slots::trim`.
 //!
 //! The ignored test `cost_of_insert_and_remove` prints the costs beside those of a tree.
@@ -80,27 +77,27 @@ mod slots;
 pub(crate) use self::slots::Key;
 use self::slots::Slots;
 
-/// The bits of a digit: 64 slots per level, so that one `u64` shows which are occupied.
+/// The number of bits in a digit. A level has 64 slots, so one `u64` shows which of them are occupied.
 const DIGIT: u32 = 6;
 const SLOTS: usize = 1 << DIGIT;
 /// The number of digits in a `u64`.
 const LEVELS: usize = u64::BITS.div_ceil(DIGIT) as usize;
 
-/// The longest list of a slot in which `next_expiry` searches for the exact minimum. Arbitrary: such a scan
-/// costs far less than the needless wakeup it saves.
+/// The maximum number of entries in a slot in which `next_expiry` searches for the exact minimum. Arbitrary:
+/// such a scan costs far less than the needless wakeup it saves.
 const EXACT_SCAN: usize = 16;
-/// The most moves of `expire` per entry it may fire. It exceeds the number of levels, so that a limit
-/// of 1 brings a single entry all the way down.
+/// The maximum number of moves in `expire`, per entry that it may fire. It exceeds the number of levels, so
+/// that with a limit of 1, a single entry still gets down to level 0.
 const MOVES_PER_FIRE: usize = 16;
 
-/// Pending entries by deadline. See the [module](self).
+/// A timing wheel, which holds pending entries by deadline. See the [module](self).
 pub(crate) struct Wheel<T> {
     /// A tick is 2^shift nanoseconds.
     shift: u32,
     /// The tick up to which entries were served. Entries *of* this tick are due.
     elapsed: u64,
-    /// The level whose slot at `elapsed` is being emptied by a cascade, else 0.
-    /// Changes only together with `elapsed`; may outlive the slot's last entry.
+    /// The level in which a cascade is emptying the slot at `elapsed`, or 0 without a cascade. It changes
+    /// only together with `elapsed`, even if the slot becomes empty.
     cascading: usize,
     slots: Slots<T>,
 }
@@ -109,8 +106,8 @@ pub(crate) struct Wheel<T> {
 struct Earliest {
     level: usize,
     slot: usize,
-    /// Its first tick: ahead of `elapsed`, or equal to it if the slot is of
-    /// level 0 or being cascaded.
+    /// The slot's first tick. It is ahead of `elapsed`, or equal to it if the slot is in level 0 or is being
+    /// cascaded.
     start: u64,
 }
 
@@ -136,26 +133,26 @@ impl<T> Wheel<T> {
         self.slots.len
     }
 
-    /// Returns whether nothing is pending.
+    /// Returns whether no entry is pending.
     pub(crate) fn is_empty(&self) -> bool {
         self.slots.len == 0
     }
 
-    /// Adds an entry that is due at `deadline`, in ns since the wheel's epoch. If that is past, rounded up to
-    /// a tick, the entry is due at the next [`expire`](Self::expire).
+    /// Adds an entry that is due at `deadline`, in ns since the wheel's epoch. If the deadline, rounded up to
+    /// a tick, is past, the entry is due at the next [`expire`](Self::expire).
     ///
     /// # Panics
     ///
     /// Panics if 2^32 - 1 entries are pending.
     pub(crate) fn insert(&mut self, deadline: u64, value: T) -> Key {
         let tick = self.round_up(deadline).max(self.elapsed);
-        // Nothing may overtake the entries that wait for a cascade in progress, so a new entry in its span
-        // queues up behind them.
+        // Nothing may overtake the entries that wait for a cascade in progress, so a new entry in the span of
+        // the cascade is put behind them.
         let level = level_of(self.elapsed, tick).max(self.cascading);
         self.slots.insert(slot_of(level, tick), tick, value)
     }
 
-    /// Adds an entry that is never due: it waits to be removed.
+    /// Adds an entry that is never due. It can only be removed.
     pub(crate) fn insert_endless(&mut self, value: T) -> Key {
         self.slots.insert(slots::ENDLESS, u64::MAX, value)
     }
@@ -214,11 +211,11 @@ impl<T> Wheel<T> {
     }
 
     /// Returns when [`expire`](Self::expire) has to be called next, in ns since the epoch, or `None` if the
-    /// wheel is empty. A time not after `now` means at once.
+    /// wheel is empty. If this time is not after `now`, `expire` has work to do already.
     ///
     /// This is the moment at which the earliest entry fires, unless this entry is in a slot of a higher level
-    /// with more than [`EXACT_SCAN`] entries. Then it is the start of the slot, which costs one more wakeup
-    /// for all of them.
+    /// with more than [`EXACT_SCAN`] entries. Then the result is the start of the slot, which costs one more
+    /// wakeup for all its entries.
     pub(crate) fn next_expiry(&self) -> Option<u64> {
         let first = self.earliest()?;
         let tick = if first.level == 0 || first.start == self.elapsed {
@@ -226,7 +223,7 @@ impl<T> Wheel<T> {
         } else {
             self.exact_minimum(first.slot).unwrap_or(first.start)
         };
-        // Only a tick that `now` reaches at `u64::MAX` can saturate.
+        // This saturates only for a tick that is reached when `now` is `u64::MAX`.
         Some(tick.saturating_mul(1 << self.shift))
     }
 }
@@ -236,7 +233,7 @@ impl<T> Wheel<T> {
     /// Returns the first tick not before `deadline`.
     fn round_up(&self, deadline: u64) -> u64 {
         let tick = deadline >> self.shift;
-        // Cannot overflow: with a remainder, `shift` is at least 1.
+        // This cannot overflow. If there is a remainder, `shift` is at least 1.
         tick + u64::from(tick << self.shift != deadline)
     }
 
@@ -244,7 +241,7 @@ impl<T> Wheel<T> {
         if self.is_empty() {
             return None;
         }
-        // The earliest occupied slot of a level.
+        // Returns the earliest occupied slot of a level.
         let first_slot = |level: usize| {
             let occupied = self.slots.occupied[level];
             if occupied == 0 {
@@ -263,7 +260,7 @@ impl<T> Wheel<T> {
             .then(|| first_slot(self.cascading))
             .flatten()
             .filter(|first| first.start == self.elapsed);
-        // A cascade comes first: it may yet add to the levels below.
+        // A cascade in progress comes first, because it may still add entries to the levels below.
         under_way.or_else(|| (0..LEVELS).find_map(first_slot))
     }
 
@@ -288,10 +285,10 @@ fn slot_of(level: usize, tick: u64) -> usize {
 
 /// Moving entries.
 impl<T> Wheel<T> {
-    /// Fires from the front of a slot of level 0 until the slot is empty or `budget` is used up.
+    /// Fires entries from the front of a slot of level 0 until the slot is empty or `budget` is used up.
     fn fire_slot(&mut self, slot: usize, budget: &mut usize, fire: &mut impl FnMut(T)) {
         while *budget > 0 {
-            // The entry is gone before `fire` runs: a panic there loses nothing.
+            // The entry is removed before `fire` runs, so a panic in `fire` loses no other entry.
             let Some(value) = self.slots.pop(slot) else {
                 break;
             };

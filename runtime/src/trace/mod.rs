@@ -1,4 +1,4 @@
-//! Probes for observers: one line at each place where an event happens.
+//! Probes for observers. A probe is one line at each place where an event happens.
 //!
 //! Probes are off unless a builder asks for a record. A probe that is off tests one pointer and does
 //! nothing. `benches/recorder` measures the cost of these tests, against a build without them
@@ -40,8 +40,8 @@ impl Probe {
         }
     }
 
-    /// Calls `wake` and records it. The time is taken before, because the poll that follows may run at
-    /// once on another thread.
+    /// Calls `wake` and records it. The time is taken before the call, because the poll that follows may
+    /// start immediately on another thread.
     #[inline(always)]
     pub(crate) fn wake(&self, task: RawTask, wake: impl FnOnce() -> Wake) -> Wake {
         match self.recorder() {
@@ -71,7 +71,7 @@ impl Probe {
         }
     }
 
-    /// Records that a poll was not ready. Perhaps nothing is left that could wake the task.
+    /// Records that a task is stranded if a poll returned `Pending` and no waker is left.
     #[inline(always)]
     pub(crate) fn pended(&self, task: RawTask) {
         if let Some(recorder) = self.recorder() {
@@ -95,7 +95,7 @@ impl Probe {
         }
     }
 
-    /// Notes that the work after a poll is done. The task may be gone.
+    /// Notes that the work after a poll is done. The task may already be freed.
     #[inline(always)]
     pub(crate) fn turn_ended(&self) {
         if let Some(recorder) = self.recorder() {

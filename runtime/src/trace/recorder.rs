@@ -27,15 +27,15 @@ use self::cpu_clock::CpuClock;
 /// The number of entries in a chunk of 96 KiB. Arbitrary: not measured.
 const PER_CHUNK: usize = 4096;
 
-/// The most chunks of all threads together: two million events, 48 MiB. Arbitrary: minutes of a busy program,
-/// and as much as a drawing can show.
+/// The maximum number of chunks of all threads together, enough for two million events in 48 MiB. Arbitrary:
+/// they cover minutes of a busy program, and a drawing cannot show more.
 const CHUNKS: usize = 512;
 
-/// The least number of nanoseconds between two readings of a thread's CPU clock. A reading takes about a
+/// The minimum number of nanoseconds between two readings of a thread's CPU clock. A reading takes about a
 /// microsecond, so all readings take about a thousandth of the run.
 const BETWEEN_READINGS: u64 = 1_000_000;
 
-/// What happened, as a number that fits into a word.
+/// The kind of an event, as a number that fits into a word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum Kind {
@@ -98,10 +98,10 @@ pub(crate) enum Role {
 
 /// The record of a run.
 pub(crate) struct Recorder {
-    /// Different from that of any other recorder of the process.
+    /// A number that no other recorder of the process has.
     number: u64,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
-    /// False for a virtual clock: no poll takes time on it, so CPU time would explain nothing.
+    /// False for a virtual clock. No poll takes time by such a clock, so CPU time would explain nothing.
     reads_cpu: bool,
     logs: Mutex<Vec<Arc<Log>>>,
     names: Mutex<HashMap<u64, String>>,
@@ -135,10 +135,10 @@ struct Current {
 /// The CPU clock of a worker or of a thread of the blocking pool.
 struct Meter {
     clock: CpuClock,
-    /// When it was last read, and the number of voluntary context switches by then.
+    /// When the clock was last read, and the number of voluntary context switches by then.
     read_at: u64,
     given_away: u64,
-    /// Parks since the last reading: each may give the core away once.
+    /// The number of parks since the last reading. Each of them may give the core away once.
     parks: u64,
 }
 
@@ -151,8 +151,8 @@ thread_local! {
 const TASK: u64 = (1 << 48) - 1;
 
 impl Recorder {
-    /// Makes a recorder. `clock` returns nanoseconds since the executor was built; `is_virtual` tells
-    /// that they are not real time.
+    /// Makes a recorder. `clock` returns nanoseconds since the executor was built; `is_virtual` means that
+    /// they are not real time.
     pub(crate) fn new(
         clock: impl Fn() -> u64 + Send + Sync + 'static,
         is_virtual: bool,
@@ -169,7 +169,7 @@ impl Recorder {
         })
     }
 
-    /// Returns the time by its clock.
+    /// Returns the time by the recorder's clock.
     pub(crate) fn now(&self) -> u64 {
         (self.clock)()
     }
@@ -231,7 +231,7 @@ impl Recorder {
     /// Records the name of a task.
     pub(crate) fn name(&self, task: u64, name: &str) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        // Bounded like the logs: more names than events are useless.
+        // The map is bounded like the logs, because more names than events are useless.
         if names.len() < CHUNKS * PER_CHUNK {
             names.insert(task, name.to_owned());
         }
@@ -291,7 +291,7 @@ impl Recorder {
         self.report(Kind::PollBegin, 0, task, 0);
     }
 
-    /// Records that a poll has ended on this thread. Events that follow still belong to the task.
+    /// Records that a poll has ended on this thread. Events still belong to the task until `turn_ended`.
     #[cold]
     pub(crate) fn poll_ended(&self, task: u64, how: u8) {
         self.report(Kind::PollEnd, how, task, 0);
@@ -302,7 +302,7 @@ impl Recorder {
         POLLED.set(0);
     }
 
-    /// Returns this thread's log: the one it had, or a new one.
+    /// Returns this thread's existing log, or a new one.
     fn open_log(&self, role: Role) -> Current {
         let thread = thread::current();
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -331,7 +331,8 @@ impl Recorder {
         }
     }
 
-    /// Returns the logs as they are now: workers first, by number, then the others in order of arrival.
+    /// Returns the current logs: those of workers first, by number, then of outside threads, then of the
+    /// blocking pool.
     pub(crate) fn logs(&self) -> Vec<Arc<Log>> {
         let mut logs = self
             .logs

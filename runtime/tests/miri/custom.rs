@@ -1,4 +1,4 @@
-//! Custom executors: what a queue may do with its tasks, and in which order things may end.
+//! Custom executors: what a queue may do with its tasks, and in which order the parts may end.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ fn keep(kept: &Kept) -> Arc<impl Fn(Ready) + Send + Sync + use<>> {
         match &mut *kept {
             Some(tasks) => tasks.push(task),
             None => {
-                // Cancelling runs code of the task, so not under the lock.
+                // Cancelling runs code of the task, so release the lock first.
                 drop(kept);
                 drop(task);
             }
@@ -30,7 +30,7 @@ fn kept() -> Kept {
     Arc::new(Mutex::new(Some(Vec::new())))
 }
 
-/// Only the task keeps its scheduler alive, and the queue cancels the task in `push`.
+/// The queue cancels a task in `push` when only this task keeps its scheduler alive.
 #[test]
 fn a_task_is_cancelled_in_the_push_after_its_poll() {
     let (runtime, drops, kept) = (
@@ -53,7 +53,7 @@ fn a_task_is_cancelled_in_the_push_after_its_poll() {
     assert_eq!(drops.count(), 1);
 }
 
-/// Wakers, handles and ready tasks outlive the runtime, and a task is run after its end.
+/// Wakers, handles and ready tasks outlive the runtime, and a task is run after the end of the runtime.
 #[test]
 fn what_outlives_its_runtime_is_harmless() {
     let (kept, drops) = (kept(), Drops::default());
@@ -70,7 +70,7 @@ fn what_outlives_its_runtime_is_harmless() {
     let (second, first) = (take().unwrap(), take().unwrap());
     runtime.enter("the test", || first.run());
     drop(runtime);
-    // The waiting task was pushed, to be cancelled.
+    // The runtime pushed the waiting task at its end, so that this line cancels it.
     drop(take());
     assert!(waits.is_finished() && drops.count() == 1);
     second.run();

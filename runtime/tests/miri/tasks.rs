@@ -17,7 +17,7 @@ fn a_local_future_borrows_from_itself_across_awaits() {
         async move {
             let words = [String::from(name), String::from("done")];
             for word in &words {
-                // The borrows of `words` and of `word` live across this.
+                // The borrows of `words` and of `word` live across this `await`.
                 brigade::yield_now().await;
                 log.borrow_mut().push(word.clone());
             }
@@ -99,8 +99,8 @@ fn a_panic_reaches_the_handle() {
     assert_eq!(drops.count(), 1);
 }
 
-/// Drops guards in a different order from their making, and one in a destructor inside the `spawn` that it
-/// serves.
+/// Drops guards in a different order from the one in which they were made. A destructor drops one guard
+/// inside the `spawn` that uses this guard.
 #[test]
 fn guards_go_in_any_order() {
     thread_local! {

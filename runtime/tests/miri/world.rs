@@ -18,7 +18,7 @@ fn timers(executor: impl Executor) {
         let stopped = brigade::time::timeout(Duration::from_millis(1), pending::<()>()).await;
         assert!(stopped.is_err());
         near.await.unwrap();
-        // Dropped on another thread while it is armed.
+        // This sleep is dropped on another thread while it is armed.
         let mut sleep = Box::pin(brigade::time::sleep(far));
         poll_fn(|cx| {
             assert!(sleep.as_mut().poll(cx).is_pending());
@@ -138,7 +138,7 @@ fn hyper_reads_into_room_that_holds_nothing_yet() {
         let (mut here, there) = connect().await;
         there.write_all(b"salt").await.unwrap();
         assert_eq!(read(&mut here, 4).await, b"salt");
-        // Wrapped as any other stream of futures-io.
+        // The socket can also be wrapped, like any other stream of futures-io.
         let mut here = brigade::hyper::Io::new(here);
         there.write_all(b"oil").await.unwrap();
         assert_eq!(read(&mut here, 3).await, b"oil");

@@ -12,10 +12,10 @@ struct Slot<T> {
 /// The sending end.
 pub struct Sender<T>(Arc<Mutex<Slot<T>>>);
 
-/// The receiving end: a future of the value.
+/// The receiving end, a future that returns the value.
 pub struct Receiver<T>(Arc<Mutex<Slot<T>>>);
 
-/// A channel for one value.
+/// Makes a channel for one value.
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let slot = Arc::new(Mutex::new(Slot {
         value: None,
@@ -42,7 +42,7 @@ impl<T> Future for Receiver<T> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        // Cloned before the lock and dropped after it: both may run foreign code.
+        // Clone the waker before the lock and drop it after the lock, because both may run foreign code.
         let waker = cx.waker().clone();
         let mut slot = self.0.lock().unwrap();
         if let Some(value) = slot.value.take() {

@@ -8,7 +8,8 @@ use std::thread::{self, Thread};
 
 struct Parked {
     thread: Thread,
-    /// Any code on this thread may use up std's token or leave one behind, so only this flag counts.
+    /// True after a wake. Other code on this thread may use up std's unpark token or leave one behind, so
+    /// only this flag counts.
     woken: AtomicBool,
 }
 
@@ -32,7 +33,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return output;
         }
-        // A wake before this line has set the flag, and has left a token too.
+        // If a wake came before this line, it has set the flag and left a token.
         while !parked.woken.swap(false, Ordering::Acquire) {
             thread::park();
         }

@@ -5,14 +5,14 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-/// Lets a limited number of tasks in at a time.
+/// Lets a limited number of tasks enter at the same time.
 pub struct Semaphore(Mutex<State>);
 
 struct State {
-    /// No task waits while a permit is free.
+    /// The number of free permits. No task waits while there is one.
     free: usize,
     waiting: VecDeque<(u64, Waker)>,
-    /// Tickets whose permits were handed over and have not been taken yet.
+    /// The tickets of waiters to which a permit was handed over, but which have not taken it yet.
     called: Vec<u64>,
     tickets: u64,
 }
@@ -56,7 +56,7 @@ impl Semaphore {
                 }
             }
         };
-        // Wakes outside the lock.
+        // Wake outside the lock.
         if let Some(waker) = next {
             waker.wake();
         }

@@ -12,5 +12,5 @@ pub async fn sum_of_squares(end: u64) -> u64 {
     sum
 }
 
-/// The most numbers to compute between two yields.
+/// The maximum number of squares to compute between two yields.
 pub const STRETCH: u64 = 1000;

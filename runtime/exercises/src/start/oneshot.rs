@@ -12,10 +12,10 @@ struct Slot<T> {
 /// The sending end.
 pub struct Sender<T>(Arc<Mutex<Slot<T>>>);
 
-/// The receiving end: a future of the value.
+/// The receiving end, a future that returns the value.
 pub struct Receiver<T>(Arc<Mutex<Slot<T>>>);
 
-/// A channel for one value.
+/// Makes a channel for one value.
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let slot = Arc::new(Mutex::new(Slot {
         value: None,

@@ -28,7 +28,7 @@ impl Port {
 
     /// Receives one datagram.
     ///
-    /// It tries once, and returns an error if nothing has arrived. Make it wait.
+    /// This version tries once, and returns an error if nothing has arrived. Make it wait.
     pub async fn recv(&self, into: &mut [u8]) -> io::Result<usize> {
         self.io.get_ref().recv(into)
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::task::{Poll, Waker};
 
-/// Lets a limited number of tasks in at a time.
+/// Lets a limited number of tasks enter at the same time.
 pub struct Semaphore(Mutex<State>);
 
 struct State {

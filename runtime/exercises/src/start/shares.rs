@@ -17,9 +17,10 @@ impl Queue for Line {
     }
 }
 
-/// One worker for two lanes.
+/// One worker for two lanes, which are groups of tasks.
 ///
-/// Many tasks in one lane keep the other waiting. Give each lane a queue, and take from them in turn.
+/// Many tasks in one lane keep the other lane waiting. Give each lane a queue, and take from the queues in
+/// turn.
 pub struct Shares {
     runtime: Runtime,
     line: Arc<Line>,

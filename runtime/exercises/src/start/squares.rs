@@ -7,5 +7,5 @@ pub async fn sum_of_squares(end: u64) -> u64 {
     (0..end).map(|n| n * n).sum()
 }
 
-/// The most numbers to compute between two yields.
+/// The maximum number of squares to compute between two yields.
 pub const STRETCH: u64 = 1000;

@@ -9,29 +9,29 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::{Readiness, ReadySnapshot, WaiterKey};
 
-/// The number of wakers, and of futures with a key.
+/// The number of wakers, and also the number of futures with a key.
 const MANY: usize = 3;
 
 /// One step of a run.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Event,
-    /// An event for the end, an error, or urgent data.
+    /// An event for the end of the stream, an error, or urgent data.
     Last,
     Gone,
     Hold,
     Release,
-    /// A task reads the word and keeps the snapshot, as over a system call.
+    /// A task reads the word and keeps the snapshot, as it does during a system call.
     Look,
-    /// A call that began with this snapshot got `WouldBlock`.
+    /// A call got `WouldBlock`. It began with the snapshot after which this number of others was taken.
     Clear(usize),
-    /// That call got fewer bytes than it had space for.
+    /// A call that began with such a snapshot filled only a part of its buffer.
     Drained(usize),
-    /// A task calls a poll function.
+    /// The task with this number calls a poll function.
     Wait(usize),
-    /// A future is polled in a task.
+    /// The future with the first number is polled in the task with the second.
     WaitKeyed(usize, usize),
-    /// A future is dropped.
+    /// The future with this number is dropped.
     Forget(usize),
 }
 
@@ -66,16 +66,16 @@ struct Model {
     ready: bool,
     held: bool,
     gone: bool,
-    /// True if a short read does not mean that there is no more.
+    /// True if there may be more to read after a short read.
     doubtful: bool,
     events: usize,
-    /// Tasks that wait in a poll function.
+    /// True for each task that waits in a poll function.
     tasks: [bool; MANY],
-    /// The task of each future that waits.
+    /// For each future that waits, the number of its task.
     futures: [Option<usize>; MANY],
-    /// For each future that has waited: the events before.
+    /// For each future that has waited, the number of events before it began to wait.
     since: [Option<usize>; MANY],
-    /// For each snapshot: the events before it, and `doubtful`.
+    /// For each snapshot, the number of events before it, and the value of `doubtful`.
     looks: Vec<(usize, bool)>,
 }
 
@@ -91,7 +91,7 @@ impl Model {
         woken
     }
 
-    /// Clears, unless an event came after the snapshot.
+    /// Clears `ready`, unless an event came after the snapshot.
     fn clear(&mut self, events_seen: usize) {
         if events_seen == self.events {
             self.ready = false;
@@ -188,7 +188,7 @@ fn run(steps: &[Step]) {
                     }
                     Poll::Pending => {
                         assert!(!model.ready && !model.gone);
-                        // A future has one slot, which holds its last task.
+                        // A future has one slot, which holds the waker of the task that polled it last.
                         model.futures[future] = Some(task);
                         model.since[future] = Some(model.events);
                     }

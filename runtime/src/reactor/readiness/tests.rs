@@ -47,8 +47,8 @@ fn wait_keyed(
     readiness.poll_ready(&mut Context::from_waker(waker), Some(key))
 }
 
-/// tokio #6133, #8331: clearing with an old snapshot erases no event, however many came since. 2^k events
-/// would deceive a counter k bits wide.
+/// tokio #6133, #8331: clearing with an old snapshot erases no event, however many events came since. With a
+/// counter of k bits, 2^k events would go unnoticed.
 #[test]
 fn a_stale_clear_never_erases_an_event() {
     let readiness = Readiness::new(false, false);
@@ -69,7 +69,7 @@ fn a_stale_clear_never_erases_an_event() {
     assert!(readiness.ready().is_none());
 }
 
-/// An old snapshot erases no event when the counter wraps around either.
+/// An old snapshot erases no event, even when the counter wraps around.
 #[test]
 fn the_tick_wraps() {
     let readiness = Readiness::new(false, false);
@@ -152,7 +152,7 @@ fn dead_waker() -> Waker {
     use crate::test_support::{Nowhere, new_task};
     use crate::trace::Probe;
 
-    // A task that sends its waker out and ends.
+    // This task sends its waker out and ends.
     let (send, receive) = std::sync::mpsc::channel();
     let giver = std::future::poll_fn(move |cx| {
         send.send(cx.waker().clone()).unwrap();
@@ -215,7 +215,7 @@ fn tasks_that_poll_in_turn_are_each_woken_once() {
     assert!(waiters.iter().all(|(count, _)| count.get() == 1));
 }
 
-/// While a direction is held, only the last event and the end of the executor have an effect.
+/// While a direction is held, only `release`, `set_last` and `set_gone` have an effect.
 #[test]
 fn a_held_direction_is_not_ready_until_its_release() {
     type Raise = fn(&Readiness, &mut Vec<Waker>);
@@ -234,7 +234,7 @@ fn a_held_direction_is_not_ready_until_its_release() {
         end(&readiness, &mut woken);
         assert_eq!((woken.len(), count.get()), (1, 0), "{name}");
         assert!(readiness.ready().is_some(), "{name}");
-        // Events count again.
+        // Now events have an effect again.
         if name != "set_gone" {
             readiness.clear(readiness.ready().unwrap());
             event(&readiness);
@@ -286,8 +286,8 @@ fn once_gone_it_stays_gone() {
     assert!(readiness.ready().unwrap().is_gone());
 }
 
-/// Many short tasks may each have polled once and ended: their wakers do not accumulate, however many
-/// tasks wait that are alive.
+/// If many short tasks have each polled once and ended, their wakers do not accumulate, however many live
+/// tasks wait.
 #[test]
 fn wakers_of_dead_tasks_are_swept_out() {
     let readiness = Readiness::new(false, false);
@@ -303,7 +303,7 @@ fn wakers_of_dead_tasks_are_swept_out() {
     assert!(living.iter().all(|(count, _)| count.get() == 1));
 }
 
-/// An event for which no task waits takes no lock: the test holds it meanwhile.
+/// An event for which no task waits takes no lock. The test holds the lock meanwhile.
 #[test]
 fn an_event_without_waiters_takes_no_lock() {
     let readiness = Readiness::new(false, false);

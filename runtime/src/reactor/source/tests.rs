@@ -1,4 +1,4 @@
-//! Tests tries and waits with a simulated OS.
+//! Tests of trying and waiting, with a simulated OS.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind::{self, Interrupted, NotConnected, WouldBlock};
@@ -10,7 +10,7 @@ use super::Direction::{Read, Write};
 use super::*;
 use crate::test_support::waiter;
 
-/// The results of the calls, in order. A call too many fails the test.
+/// The results of the simulated calls, in order. The test fails if there are more calls than results.
 struct Os(VecDeque<Result<usize, ErrorKind>>);
 
 impl Os {
@@ -54,7 +54,7 @@ fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Reads in both ways that wait: by a poll function, which leaves its waker, and by a future.
+/// Reads in the two ways that may wait: with a poll function, which leaves its waker, and with a future.
 fn two_ways(source: &Arc<Source>, os: &mut Os) -> [Poll<Result<usize, ErrorKind>>; 2] {
     coop::refill();
     let mut cx = Context::from_waker(Waker::noop());
@@ -156,8 +156,9 @@ fn one_try_that_would_block_says_so() {
     assert!(os.told_all() && source.read.ready().is_none());
 }
 
-/// Only a read of some bytes that does not fill the buffer drains the source. It does not after an event for
-/// the end, an error or urgent data, or if the source is not registered for urgent data.
+/// Only a read that returns some bytes but does not fill the buffer drains the source. Even such a read does
+/// not drain it after an event for the end, an error or urgent data, or if the source is not registered for
+/// urgent data.
 #[test]
 fn a_short_read_of_a_tcp_stream_drains_it() {
     for (count, short) in [(0, false), (1, true), (7, true), (8, false)] {
@@ -181,8 +182,8 @@ fn a_short_read_of_a_tcp_stream_drains_it() {
     }
 }
 
-/// Writes that fail one after the other, each after an event, are tried a few times at once. Outside of an
-/// executor no timer can be armed, so there is no pause.
+/// Without an executor's timers there is no pause, even if many writes fail one after the other, each after
+/// an event.
 #[test]
 fn writes_that_fail_outside_of_an_executor_are_not_held() {
     let source = source();
@@ -195,7 +196,7 @@ fn writes_that_fail_outside_of_an_executor_are_not_held() {
     }
 }
 
-/// After its executor is dropped, a source may be tried, but nothing waits for it.
+/// After the executor of a source is dropped, operations are still tried, but no task waits for the source.
 #[test]
 fn without_its_executor_a_source_waits_for_nothing() {
     let source = source();

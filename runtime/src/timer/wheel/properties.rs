@@ -32,7 +32,7 @@ impl Random {
 /// The wheel, and a simple tree as its model.
 struct Model {
     wheel: Wheel<u64>,
-    /// (tick, number of the insert) -> (deadline, key)
+    /// Maps (tick, number of the insert) to (deadline, key).
     tree: BTreeMap<(u64, u64), (u64, Key)>,
     stale: VecDeque<Key>,
     inserts: u64,
@@ -72,8 +72,8 @@ impl Model {
         );
     }
 
-    /// Calls `expire` once. What fires must be the model's next, and due at `now` or, if it is
-    /// later, at the tick that the wheel has reached.
+    /// Calls `expire` once. The entries that fire must be the next ones of the model. They must be due by
+    /// `now` or, if it is later, by the tick that the wheel has reached.
     fn expire(&mut self, now: u64, limit: usize) -> bool {
         self.now = now.max(self.end_of(self.wheel.elapsed) as u64);
         let mut out = Vec::new();
@@ -96,7 +96,7 @@ impl Model {
         more
     }
 
-    /// Returns when a tick is due, at most the end of time.
+    /// Returns the time at which a tick is due, which is at most `u64::MAX`.
     fn end_of(&self, tick: u64) -> u128 {
         (u128::from(tick) << self.wheel.shift).min(u128::from(u64::MAX))
     }
@@ -135,7 +135,7 @@ fn run_model(shift: u32, seed: u64, steps: u32) {
     if random.below(4) == 0 {
         model.expire(u64::MAX - random.span(60), 1); // a very old wheel
     }
-    // Spans from a microsecond, with crowded slots, to centuries.
+    // The spans range from a microsecond, with many entries in a slot, to centuries.
     let bits = 10 + random.below(54);
     for _ in 0..steps {
         let limit = 1 + random.span(6) as usize;
@@ -165,7 +165,7 @@ fn agrees_with_a_tree() {
     }
 }
 
-/// `cargo test --release -p brigade --lib cost_of -- --ignored --nocapture`
+/// Run it with `cargo test --release -p brigade --lib cost_of -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
 fn cost_of_insert_and_remove() {

@@ -15,12 +15,13 @@
 
 use super::{LEVELS, SLOTS};
 
-/// The list behind the last slot: entries that are never due.
+/// The index of the list behind the last slot, which holds the entries that are never due.
 pub(super) const ENDLESS: usize = LEVELS * SLOTS;
-/// The end of a list.
+/// The index that marks the end of a list.
 const NIL: u32 = u32::MAX;
 
-/// The most places kept when no entry is left: some tens of kilobytes. Arbitrary: not measured.
+/// The maximum number of places that are kept when no entry is left. They take some tens of kilobytes.
+/// Arbitrary: not measured.
 const KEEP: usize = 1024;
 
 /// Names one pending entry. It goes stale when the entry is removed.
@@ -38,7 +39,7 @@ pub(super) struct Slots<T> {
     lists: Box<[List; ENDLESS + 1]>,
     /// All places. Each place with an entry is in exactly one list.
     entries: Vec<Entry<T>>,
-    /// The empty place that was freed last; its `next` is the one freed before.
+    /// The empty place that was freed last; its `next` is the place that was freed before it.
     free: u32,
     /// The number of places that have an entry.
     pub(super) len: usize,
@@ -53,7 +54,7 @@ struct List {
     tail: u32,
 }
 
-/// A place in the vector. Links, list and generation take 16 bytes, the tick 8.
+/// A place in the vector. Links, list and generation take 16 bytes, and the tick takes 8.
 struct Entry<T> {
     prev: u32,
     next: u32,
@@ -79,7 +80,7 @@ impl<T> Slots<T> {
 
     /// Returns the ticks of a slot's entries, oldest entry first.
     pub(super) fn ticks(&self, slot: usize) -> impl Iterator<Item = u64> {
-        // There is no entry at NIL, so this ends with the list.
+        // There is no entry at NIL, so the iterator ends with the list.
         let at = |index: u32| self.entries.get(index as usize);
         let entries = std::iter::successors(at(self.lists[slot].head), move |last| at(last.next));
         entries.map(|entry| entry.tick)
@@ -108,7 +109,7 @@ impl<T> Slots<T> {
                 self.entries.push(entry);
                 (self.entries.len() - 1) as u32
             }
-            // The place that was freed last, which is most likely cached.
+            // Reuse the place that was freed last, which is most likely still in the cache.
             free => {
                 let place = &mut self.entries[free as usize];
                 self.free = place.next;
@@ -156,7 +157,7 @@ impl<T> Slots<T> {
     }
 
     /// Moves the first entry of a slot to the end of the slot that `place` names for its tick. Returns
-    /// whether there was one.
+    /// `false` if the slot is empty.
     pub(super) fn move_first(&mut self, slot: usize, place: impl FnOnce(u64) -> usize) -> bool {
         let head = self.lists[slot].head;
         if head == NIL {
@@ -168,8 +169,8 @@ impl<T> Slots<T> {
         true
     }
 
-    /// Frees the memory of a peak once no entry is left. Before that, places cannot be moved together, since
-    /// keys hold indices.
+    /// Frees the memory of a peak once no entry is left. Before that, places cannot be moved, because keys
+    /// hold their indices.
     #[inline]
     pub(super) fn trim(&mut self) {
         if self.len == 0 && self.entries.len() > KEEP {
@@ -179,9 +180,9 @@ impl<T> Slots<T> {
     }
 }
 
-/// Links and places.
+/// The operations on links and places.
 impl<T> Slots<T> {
-    /// Empties a place.
+    /// Empties a place and returns its value.
     fn release(&mut self, index: u32) -> Option<T> {
         self.unlink(index);
         self.len -= 1;

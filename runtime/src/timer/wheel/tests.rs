@@ -12,7 +12,7 @@ fn fired<T>(wheel: &mut Wheel<T>, now: u64) -> Vec<T> {
     out
 }
 
-/// Panics unless the wheel is as the module's documentation describes it.
+/// Panics unless the wheel is in a state that the module's documentation allows.
 pub(super) fn check<T>(wheel: &Wheel<T>) {
     for (slot, tick) in wheel.slots.check() {
         assert!(tick >= wheel.elapsed);
@@ -83,10 +83,10 @@ fn the_end_of_time_is_reached_and_never_early() {
         let due = wheel.next_expiry().unwrap();
         assert_eq!(due, if shift <= 1 { u64::MAX - 1 } else { u64::MAX });
         let early = fired(&mut wheel, u64::MAX - 1).len();
-        assert_eq!(early, usize::from(shift <= 1)); // an even number of ns is a tick of 2
+        assert_eq!(early, usize::from(shift <= 1)); // an even time ends a tick of 2 ns
         assert_eq!(wheel.next_expiry(), Some(u64::MAX));
         assert_eq!(fired(&mut wheel, u64::MAX).len(), 2 - early);
-        // Time stands still, but the wheel works.
+        // Time cannot advance any more, but new entries still fire.
         wheel.insert(u64::MAX, "again");
         wheel.insert(0, "past");
         check(&wheel);
@@ -101,7 +101,7 @@ fn the_past_is_due_at_once() {
     wheel.insert(0, 1);
     wheel.insert(DAY >> 20 << 20, 2);
     assert!(wheel.next_expiry().unwrap() <= DAY);
-    // An earlier `now` counts as the latest.
+    // A `now` that is earlier than the latest one counts as the latest.
     assert_eq!(fired(&mut wheel, 5), [1, 2]);
 }
 
@@ -148,7 +148,7 @@ fn a_crowd_far_away_is_met_at_its_slot() {
     assert_eq!(wheel.next_expiry(), Some(deadline));
     wheel.insert(deadline, EXACT_SCAN);
     assert_eq!(wheel.next_expiry(), Some(slot));
-    // At most one wakeup per level below.
+    // Each level below costs at most one wakeup.
     let mut wakeups = 0;
     while wheel.len() > EXACT_SCAN {
         let now = wheel.next_expiry().unwrap();
@@ -187,7 +187,7 @@ fn a_cascade_stops_half_way_and_keeps_the_order() {
     assert!(wheel.expire(5000, 1, |_| panic!("still cascading")));
     assert_ne!(wheel.cascading, 0);
     check(&wheel);
-    // These go behind all entries that wait for the cascade.
+    // The following entries go behind all entries that wait for the cascade.
     wheel.insert(0, 100);
     wheel.insert(5000, 101);
     wheel.insert(5001, 102);

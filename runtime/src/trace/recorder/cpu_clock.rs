@@ -1,15 +1,15 @@
 //! The CPU clock of a thread, and how long the OS kept the thread from a core.
 //!
-//! A poll of 10 ms may have computed, blocked, or lost its core to another program. Four numbers tell
-//! these cases apart: the time that passed, the CPU time, the *run delay*, and how many times the thread gave
-//! its core away. The run delay is the time in which the thread could run and had no core. The last number is
-//! needed in a virtual machine, whose host may take a core without a trace. Linux has all four.
+//! A poll of 10 ms may have computed, blocked, or lost its core to another program. Four numbers tell these
+//! cases apart: the time that passed, the CPU time, the *run delay*, and how many times the thread gave its
+//! core away. The run delay is the time in which the thread could run and had no core. The last number is
+//! needed in a virtual machine, whose host may take a core without a trace. Linux reports all four.
 
 /// The times that a thread has used, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) cpu: u64,
-    /// `None` if the system does not tell.
+    /// `None` if the system does not report it.
     pub(super) delay: Option<u64>,
     /// How many times the thread gave its core away.
     pub(super) given_away: u64,
@@ -41,20 +41,20 @@ mod system {
     type Usage = [c_long; 18];
     const VOLUNTARY_SWITCHES: usize = 16;
 
-    // SAFETY: the declarations match 64-bit Linux. A reference is a pointer that is valid for the one
-    // write.
+    // SAFETY: the declarations match 64-bit Linux. A reference is passed as a pointer, and each function only
+    // writes to its target.
     unsafe extern "C" {
         safe fn clock_gettime(clock: c_int, time: &mut Timespec) -> c_int;
         safe fn getrusage(who: c_int, usage: &mut Usage) -> c_int;
     }
 
-    /// The clocks of the thread that made it.
+    /// The clocks of the thread that opened them.
     pub(in super::super) struct CpuClock {
         schedstat: Option<File>,
     }
 
     impl CpuClock {
-        /// Opens the clocks. `with_delay` takes a file descriptor.
+        /// Opens the clocks. The run delay (`with_delay`) takes a file descriptor.
         pub(in super::super) fn of_this_thread(with_delay: bool) -> Self {
             let open = || File::open("/proc/thread-self/schedstat").ok();
             CpuClock {
@@ -82,7 +82,8 @@ mod system {
         }
     }
 
-    /// Reads the second number in the file. The first is a CPU time too, but as old as the last tick.
+    /// Reads the second number in the file. The first number is also a CPU time, but it is as old as the last
+    /// tick.
     fn run_delay(schedstat: &File) -> Option<u64> {
         let mut bytes = [0; 96];
         let length = schedstat.read_at(&mut bytes, 0).ok()?;
@@ -126,7 +127,7 @@ mod tests {
         let given_away = clock.read().unwrap().given_away;
         assert!(used(&|| std::thread::sleep(nap)) < nap / 2);
         assert!(clock.read().unwrap().given_away > given_away);
-        // A thread that computes gets there, however many other threads want the core.
+        // A thread that computes reaches this CPU time, however many other threads want the core.
         let (begun, start) = (Instant::now(), clock.read().unwrap().cpu);
         while u128::from(clock.read().unwrap().cpu - start) < nap.as_nanos() {
             assert!(begun.elapsed() < Duration::from_secs(60));

@@ -16,8 +16,8 @@ impl<T> Slots<T> {
         self.entries.capacity()
     }
 
-    /// Panics unless each place is in one list, linked both ways, or on the stack of free ones, and the bits
-    /// show which slots have entries. Returns the entries, as slots and ticks.
+    /// Panics unless each place is either in one list, linked both ways, or on the stack of free places. Also
+    /// checks that the bits show which slots have entries. Returns the entries, as slots and ticks.
     pub(in super::super) fn check(&self) -> Vec<(usize, u64)> {
         let mut entries = Vec::new();
         for (list, ends) in self.lists.iter().enumerate() {
