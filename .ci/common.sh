@@ -1,19 +1,19 @@
-# Functions and settings that the lanes share. A lane sources this file.
+# Functions and settings for the lanes (the checks that `.ci/run` runs). A lane sources this file.
 # shellcheck shell=bash
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TERM_COLOR=never
-# No debugger is used on these builds. Without full debug information, linking takes half the time.
+# No debugger is used on these builds, and linking takes half the time without full debug information.
 export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=line-tables-only
 
 # The exit status of a lane that cannot run on this machine.
 readonly CANNOT_RUN=77
 
-# The nightly toolchain, for features that stable Rust lacks.
+# The name of the nightly toolchain, which is used for features that stable Rust lacks.
 nightly=${BRIGADE_NIGHTLY:-nightly}
 
-# Ends the lane. It counts as skipped, and the arguments are the reason.
+# Ends the lane, which then counts as skipped. The arguments are the reason.
 cannot_run() {
     echo "SKIPPED: $*"
     exit "$CANNOT_RUN"
@@ -34,14 +34,14 @@ need_toolchain() {
     fi
 }
 
-# Gives a lane with its own compiler flags a separate build folder, so that the next ordinary build does not
+# Gives a lane with its own compiler flags a separate build folder. Otherwise the next ordinary build would
 # start from scratch.
 own_target() {
     export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/$1"
 }
 
-# Runs the tests that use the event loop, with the current RUSTFLAGS. With arguments, runs
-# the tests of these programs that they name instead.
+# Runs the tests that use the event loop, with the current RUSTFLAGS. If there are arguments, they select the
+# tests to run instead.
 test_event_loop() {
     local test=(cargo test -p brigade -p brigade-tests --features brigade/hyper --locked --no-fail-fast)
     local behaviour=(fairness:: full_queues:: http:: process:: readiness:: remote:: shutdown::

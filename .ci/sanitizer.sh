@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-# Everything is slow here. A backtrace takes seconds, and many tests panic on purpose.
+# Everything is slow under a sanitizer. A backtrace takes seconds, and many tests panic on purpose.
 export BRIGADE_PATIENCE=20 RUST_BACKTRACE=0
 
 sanitize() {
@@ -16,21 +16,22 @@ sanitize() {
     for program in tests/tests/*.rs tests/tests/*/main.rs; do
         program=${program%/main.rs}
         program=$(basename "$program" .rs)
-        # The tests of the repository's texts do not depend on the sanitizer.
+        # Skip the tests of the repository's texts, because a sanitizer cannot affect them.
         [ "$program" = repository ] || tests+=(--test "$program")
     done
-    # Skip tests of idle processes, because a sanitizer's own thread is never idle. Skip tests of big
-    # futures, because a sanitizer makes stack frames larger. Skip the compiler's messages for the
-    # attributes, which another lane tests.
+    # Skip tests of idle processes, because a sanitizer has a thread that is never idle. Skip tests of big
+    # futures, because a sanitizer makes stack frames larger. Skip tests of the compiler's messages for the
+    # attributes, because another lane runs them.
     local skip=(--skip idle:: --skip big_futures:: --skip macros::)
-    # These tests also run tokio's event loop. It takes the address of a ready source from the OS, and
-    # ThreadSanitizer cannot see that the write of that source happened before.
+    # These tests also run tokio's event loop. It takes the address of a ready source from the OS, so
+    # ThreadSanitizer cannot see that the memory at this address was written earlier.
     [ "$sanitizer" != thread ] || skip+=(--skip compat:: --skip behind_async_compat)
     # Do not reuse the memory of tasks, so that a use after free is detected.
     export RUSTFLAGS="-Zsanitizer=$sanitizer --cfg brigade_unrecycled ${RUSTFLAGS:-}"
     local test=(cargo "+$nightly" test -Zbuild-std --target "$target" --locked --no-fail-fast
         -p brigade -p brigade-tests --features brigade/hyper) failed=0
-    # The wheel and the code that reads a timeline have many tests, but no threads and no unsafe code.
+    # Skip the timer wheel and the code that reads a timeline: they have many tests, but no threads and no
+    # unsafe code.
     "${test[@]}" --lib --test miri -- --skip timeline:: --skip timer::wheel "$@" || failed=1
     "${test[@]}" "${tests[@]}" -- "${skip[@]}" "$@" || failed=1
     return "$failed"

@@ -1,4 +1,4 @@
-//! The facts without which a figure means nothing: the machine, its load, and the versions.
+//! Collects the facts without which a figure means nothing: the machine, its load, and the versions.
 //!
 //! One column depends on the build. tokio's alternative timer is unstable, so the column `tokio-alt` exists
 //! only if everything is compiled with this flag:
@@ -9,7 +9,7 @@
 
 use std::{fs, thread};
 
-/// The lock file, which names the versions that are built in.
+/// The lock file, which names the versions of the compiled packages.
 const LOCK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock"));
 
 const PEERS: &[&str] = &[
@@ -26,8 +26,8 @@ const PEERS: &[&str] = &[
     "rayon",
 ];
 
-/// The highest load of a machine that counts as idle. Above it, other programs are running, and a benchmark
-/// on two workers measures them too.
+/// The highest load average at which a machine counts as idle. Above it, other programs are running, and a
+/// benchmark on two workers measures them too.
 const QUIET: f64 = 0.5;
 
 /// Returns the processor, the system and the versions of the other runtimes.
@@ -50,7 +50,7 @@ pub(crate) fn about() -> String {
     )
 }
 
-/// Returns the version of a package. If there are several, returns the newest.
+/// Returns the version of a package. If there are several versions, returns the newest.
 fn version(package: &str) -> Option<&'static str> {
     let (_, entry) = LOCK.rsplit_once(&format!("name = \"{package}\"\nversion = \""))?;
     Some(entry.split_once('"')?.0)

@@ -1,7 +1,7 @@
 //! The conductor: starts one process per measurement, collects the figures, and prints the tables.
 //!
-//! A round runs every measurement once, before the next round begins. If the machine is slow for a minute,
-//! this spoils one round of each runtime instead of all rounds of one runtime.
+//! A round runs every measurement once before the next round begins. If the machine is slow for a minute,
+//! this spoils one round for every runtime, instead of all rounds for one runtime.
 
 use std::{
     env, fs, io,
@@ -20,8 +20,8 @@ use brigade_benches::{
 
 use crate::{about, growth, measure::UNFIT, pick, runtime::WORKERS_VARIABLE};
 
-/// How long a measurement repeats its passes, in milliseconds. It is enough for a median of several passes
-/// in each benchmark, and short enough for the whole table in ten minutes.
+/// How long a measurement repeats its passes, in milliseconds. This is long enough for a median of several
+/// passes in each benchmark, and short enough to measure the whole table in ten minutes.
 const BUDGET_MS: u32 = 300;
 const QUICK_BUDGET_MS: u32 = 60;
 
@@ -55,14 +55,15 @@ pub(crate) fn conduct() -> ExitCode {
     }
 }
 
-/// Returns the chosen runtimes that can run this benchmark.
+/// Returns the chosen runtimes for which this benchmark exists.
 pub(crate) fn columns(row: &str, options: &Options) -> impl Iterator<Item = &'static str> {
     options.runtimes().into_iter().filter(move |runtime| {
         pick::pick(row, runtime).is_some() && left_out(row, runtime).is_none()
     })
 }
 
-/// Runs the benchmarks and reports them. Returns true if brigade or a limit failed.
+/// Runs the benchmarks and reports them. Returns true if brigade or a limit (the same work without a runtime)
+/// failed.
 fn rows(options: &Options) -> io::Result<bool> {
     let plan: Vec<(&'static Row, &'static str)> = options
         .rows()
@@ -94,7 +95,7 @@ fn rows(options: &Options) -> io::Result<bool> {
             let said = match measure(row, runtime, options.quick, Scale::Own) {
                 Ok(values) => {
                     let mut shown = Vec::new();
-                    // NaN means that this column does not have the figure.
+                    // NaN means that this runtime does not have the figure.
                     for (figure, value) in row
                         .figures
                         .iter()
@@ -128,7 +129,7 @@ fn rows(options: &Options) -> io::Result<bool> {
     Ok(failed)
 }
 
-/// The reason why there is no figure.
+/// The reason why a measurement has no figure.
 pub(crate) enum Trouble {
     /// The runtime cannot run this benchmark on this machine.
     Unfit(String),
@@ -136,10 +137,10 @@ pub(crate) enum Trouble {
     Failed(String),
 }
 
-/// The size of a measurement.
+/// The size of a benchmark.
 #[derive(Clone, Copy)]
 pub(crate) enum Scale {
-    /// The size in the benchmark's definition.
+    /// The size that the benchmark itself defines.
     Own,
     /// This number of tasks, timers or sockets.
     Size(usize),
@@ -147,7 +148,7 @@ pub(crate) enum Scale {
     Workers(usize),
 }
 
-/// Takes one measurement in a separate process. Returns a value for each figure of the benchmark.
+/// Takes one measurement in a separate process. Returns one value for each figure of the benchmark.
 pub(crate) fn measure(
     row: &Row,
     runtime: &str,
@@ -188,7 +189,7 @@ pub(crate) fn measure(
         .ok_or_else(|| Trouble::Failed(format!("it printed {printed:?}")))
 }
 
-/// Returns the first useful line of the output. For a panic, this is the line below the one with its
+/// Returns the first useful line of the output. For a panic, this is the line after the one that shows its
 /// location.
 fn reason(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);

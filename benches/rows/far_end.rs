@@ -1,5 +1,5 @@
 //! The other ends of the network benchmarks. Each runs in a separate process, so that its costs are not
-//! counted. They use mio directly, and are the same for every runtime.
+//! counted. They use mio directly and are the same for every runtime.
 
 mod clients;
 mod origin;
@@ -14,8 +14,8 @@ use std::{
     thread,
 };
 
-/// Starts this executable again in another role. The far end stops when the pipe to its standard input
-/// closes, so it stops even if this process is killed.
+/// Starts this executable again in another role (a far end). The far end stops when the pipe to its standard
+/// input closes, so it stops even if this process is killed.
 fn start(part: &[&str]) -> (Child, BufReader<ChildStdout>) {
     let mut child = env::current_exe()
         .and_then(|this| {
@@ -30,7 +30,7 @@ fn start(part: &[&str]) -> (Child, BufReader<ChildStdout>) {
     (child, BufReader::new(stdout))
 }
 
-/// Ends this process when its parent has ended, as [`start`] promises.
+/// Ends this process as soon as its parent has ended, as [`start`] promises.
 fn stop_with_parent() {
     thread::spawn(|| {
         let _ = io::stdin().read(&mut [0]);

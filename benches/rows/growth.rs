@@ -1,5 +1,6 @@
-//! Shows how cost grows. Runs some benchmarks (rows) at other sizes, and shows the cost of one operation
-//! over the number of tasks, timers, sockets or workers. A flat line is a cost that does not grow.
+//! Shows how cost grows. Runs some benchmarks (rows) at several sizes, and shows the cost of one operation
+//! depending on the number of tasks, timers, sockets or workers. A flat line means that the cost does not
+//! grow.
 
 use std::{fmt::Write, fs, io};
 
@@ -12,16 +13,16 @@ use brigade_benches::{
 
 use crate::conduct::{Scale, Trouble, columns, measure};
 
-/// A benchmark over several sizes.
+/// A benchmark that is run at several sizes.
 struct Curve<'a> {
     row: &'static str,
     figure: &'static str,
-    /// The name of what grows.
+    /// The name of the curve, for example what the sizes count.
     of: &'static str,
     sizes: &'a [usize],
     scale: fn(usize) -> Scale,
     unit: &'static str,
-    /// Converts the benchmark's figure at a size to the cost of one operation.
+    /// Converts the figure at a size to the cost of one operation.
     each: fn(value: f64, size: f64) -> f64,
 }
 
@@ -66,7 +67,7 @@ const CURVES: &[Curve<'_>] = &[
     },
 ];
 
-/// The benchmarks of `--workers`, which use their own sizes.
+/// The benchmarks of `--workers`, each with its unit. The option sets the numbers of workers.
 const BY_WORKERS: [(&str, &str); 7] = [
     ("m_spawn_worker", "ns a task, by workers"),
     ("m_spawn_all", "ns a task, by workers"),

@@ -1,16 +1,16 @@
 //! The benchmarks: `cargo bench -p brigade-benches -- [ROW]...`. Each row of the tables is one benchmark.
 //!
-//! One executable has four roles, chosen by its first argument. Started by a user, it *conducts*: for each
-//! round, benchmark and runtime it starts itself again with `--measure`, so that no measurement inherits
-//! the heap, the threads or the warm caches of another. The other two roles are the far ends of the network
-//! benchmarks.
+//! One executable has four roles, and its first argument chooses the role. If a user starts it, it
+//! *conducts*: for each round, benchmark and runtime, it starts itself again with `--measure`. So no
+//! measurement inherits the heap, the threads or the warm caches of another. The other two roles are the far
+//! ends of the network benchmarks.
 //!
 //! - [`conduct`]: rounds, child processes, tables;
 //! - [`about`]: the machine and the versions, for the report;
 //! - [`pick`]: maps each benchmark and runtime to a function;
-//! - [`measure`]: what a measuring process needs: clocks, passes, checks;
+//! - [`measure`]: what a measuring process needs, such as clocks, passes and checks;
 //! - [`runtime`]: what a benchmark may require of a runtime; [`runtimes`] implements it;
-//! - [`work`]: the benchmarks; [`limits`]: the same work without a runtime;
+//! - [`work`]: the benchmarks; [`limits`]: the same work without a runtime, as a bound;
 //! - [`far_end`]: the server of `fetch` and the clients of `m_echo1000`.
 
 mod about;

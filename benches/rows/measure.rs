@@ -1,4 +1,4 @@
-//! What a measuring process needs: its job, clocks, repeated passes, and checks.
+//! What a measuring process needs: a job, clocks, repeated passes, and checks.
 
 use std::{
     fs, mem,
@@ -11,9 +11,9 @@ use brigade_benches::results::median;
 /// What the conductor wants this process to measure.
 #[derive(Clone, Copy)]
 pub(crate) struct Job {
-    /// How long to repeat the passes.
+    /// How long the passes are repeated.
     pub(crate) budget: Duration,
-    /// A number of tasks, timers or sockets, instead of the benchmark's own.
+    /// The number of tasks, timers or sockets that replaces the benchmark's own number.
     pub(crate) size: Option<usize>,
 }
 
@@ -24,7 +24,7 @@ impl Job {
     }
 }
 
-/// The result of a measurement, printed as `key value` pairs for the conductor.
+/// The result of a measurement. It is printed as `key value` pairs, which the conductor reads.
 pub(crate) struct Measured(pub(crate) Vec<(&'static str, f64)>);
 
 impl Measured {
@@ -37,10 +37,12 @@ impl Measured {
     }
 }
 
-/// The exit status if the measurement cannot be taken on this machine. The reason is on stderr.
+/// The exit status of a process that cannot take its measurement on this machine. It prints the reason on
+/// stderr.
 pub(crate) const UNFIT: i32 = 77;
 
-/// Ends the process if the result of a workload is wrong. A fast wrong result counts as a failure.
+/// Ends the process with an error if the result of a workload is wrong, because a fast wrong result is
+/// worthless.
 pub(crate) fn check(holds: bool, what: &str) {
     if !holds {
         eprintln!("check failed: {what}");
@@ -48,7 +50,7 @@ pub(crate) fn check(holds: bool, what: &str) {
     }
 }
 
-/// Ends the process because this runtime cannot run this benchmark, and prints the reason.
+/// Ends the process because this runtime cannot run this benchmark on this machine, and prints the reason.
 pub(crate) fn unfit(why: &str) -> ! {
     eprintln!("{why}");
     exit(UNFIT)
@@ -57,14 +59,14 @@ pub(crate) fn unfit(why: &str) -> ! {
 /// The wall-clock time and CPU time of a pass or of an operation.
 #[derive(Clone, Copy)]
 pub(crate) struct Cost {
-    /// Elapsed seconds.
+    /// The elapsed time, in seconds.
     pub(crate) wall: f64,
-    /// Seconds of user and system time, of all threads of this process.
+    /// The user and system time of all threads of this process, in seconds.
     pub(crate) cpu: f64,
 }
 
 impl Cost {
-    /// Returns the cost of one operation if this is the cost of this number of operations.
+    /// Returns the cost of one operation, if `self` is the cost of this number of operations.
     pub(crate) fn over(self, operations: usize) -> Self {
         let operations = operations as f64;
         Self {
@@ -84,7 +86,7 @@ impl Cost {
     }
 }
 
-/// Two clocks that were started together.
+/// Two clocks, for wall-clock time and CPU time, that were started at the same time.
 pub(crate) struct Meter {
     wall: Instant,
     cpu: Duration,
@@ -122,8 +124,8 @@ struct Usage {
 
 impl Usage {
     fn now() -> Self {
-        // SAFETY: an all-zero `rusage` is a valid value of that plain struct, and
-        // getrusage only writes into it.
+        // SAFETY: an all-zero `rusage` is valid, because its fields are plain integers. getrusage only writes
+        // into it.
         let usage = unsafe {
             let mut usage: libc::rusage = mem::zeroed();
             check(
@@ -143,11 +145,12 @@ impl Usage {
     }
 }
 
-/// The least and the largest number of passes. The upper bound only ends passes that take hardly any time.
+/// The minimum number of passes, followed by the maximum number. The maximum applies only if passes take
+/// hardly any time.
 const LEAST_PASSES: usize = 2;
 const MOST_PASSES: usize = 10_000;
 
-/// The costs of the passes so far. The first pass is a warm-up and does not count.
+/// The costs of the passes so far. The first pass is not counted, because it is a warm-up.
 struct Passes {
     until: Instant,
     warm: bool,
@@ -165,7 +168,7 @@ impl Passes {
         }
     }
 
-    /// Adds a pass. Returns true if it was the last one.
+    /// Adds the cost of a pass. Returns true if no further pass is needed.
     fn enough(&mut self, cost: Cost) -> bool {
         if !mem::replace(&mut self.warm, true) {
             return false;
@@ -176,8 +179,8 @@ impl Passes {
         passes >= MOST_PASSES || (passes >= LEAST_PASSES && Instant::now() >= self.until)
     }
 
-    /// Returns the median wall-clock time and the mean CPU time of an operation. The mean is used because
-    /// the kernel measures CPU time too coarsely for a single short pass.
+    /// Returns the median wall-clock time and the mean CPU time of an operation. The mean is used for CPU
+    /// time, because the kernel measures it too coarsely for a single short pass.
     fn per_operation(self, operations: usize) -> Cost {
         let cpu = self.cpu.iter().sum::<f64>() / self.cpu.len() as f64;
         let wall = median(self.wall).unwrap_or(0.0);
@@ -185,7 +188,7 @@ impl Passes {
     }
 }
 
-/// Runs passes of this number of operations until the job's budget is spent.
+/// Runs passes of this number of operations until the job's budget of time is spent.
 pub(crate) async fn repeat(job: Job, operations: usize, mut pass: impl AsyncFnMut()) -> Cost {
     let mut passes = Passes::new(job);
     loop {
@@ -197,7 +200,7 @@ pub(crate) async fn repeat(job: Job, operations: usize, mut pass: impl AsyncFnMu
     }
 }
 
-/// Does the same as [`repeat`] for the limits, which have nothing to await.
+/// Does the same as [`repeat`] for work without a runtime, which has nothing to await.
 pub(crate) fn repeat_plain(job: Job, operations: usize, mut pass: impl FnMut()) -> Cost {
     let mut passes = Passes::new(job);
     loop {
@@ -209,7 +212,7 @@ pub(crate) fn repeat_plain(job: Job, operations: usize, mut pass: impl FnMut()) 
     }
 }
 
-/// Returns the number of bytes of this process that are in memory now.
+/// Returns how many bytes of this process are in memory now.
 pub(crate) fn resident() -> f64 {
     let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: Option<f64> = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok());
@@ -218,7 +221,7 @@ pub(crate) fn resident() -> f64 {
     pages.unwrap_or_else(|| unfit("no /proc/self/statm here")) * page
 }
 
-/// Returns the largest number of bytes of this process that were in memory at any time.
+/// Returns the maximum number of bytes of this process that have been in memory so far.
 pub(crate) fn resident_peak() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
@@ -236,25 +239,25 @@ pub(crate) fn resident_peak() -> f64 {
         )
 }
 
-/// Keeps freed memory in this process. Otherwise the C library would return memory at the end of the heap
-/// to the kernel, and each pass would page-fault on it again.
+/// Keeps freed memory in this process. Otherwise the C library would return memory at the end of the heap to
+/// the kernel, and each pass would take page faults on it again.
 pub(crate) fn keep_freed_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: no other thread runs yet; the calls only set parameters of the allocator.
     unsafe {
         libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
-        // 32 MiB is the largest value that it accepts.
+        // The allocator accepts at most 32 MiB.
         libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
     }
 }
 
-/// Raises the limit on open files to the largest value that this process may set.
+/// Raises the limit on open files to the maximum that this process may set.
 pub(crate) fn raise_file_limit() {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: both calls get a valid `rlimit`; the first one only writes to it.
+    // SAFETY: both calls get a pointer to a valid `rlimit`, and the first call only writes to it.
     unsafe {
         if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 {
             limit.rlim_cur = limit.rlim_max;
@@ -263,10 +266,10 @@ pub(crate) fn raise_file_limit() {
     }
 }
 
-/// Pins this thread, and every thread that it will start, to one CPU.
+/// Pins this thread, and every thread that it starts later, to one CPU.
 pub(crate) fn pin_to_one_cpu() {
-    // SAFETY: an all-zero `cpu_set_t` is the empty set; the calls only read or
-    // write the set they are given, with its own size.
+    // SAFETY: an all-zero `cpu_set_t` is the empty set. The calls only read or write the set that they get,
+    // and they get its size.
     let pinned = unsafe {
         let mut all: libc::cpu_set_t = mem::zeroed();
         let size = mem::size_of::<libc::cpu_set_t>();

@@ -1,5 +1,4 @@
-//! Maps each benchmark and runtime to a function. This is the only file in which workloads and runtimes
-//! meet.
+//! Maps each benchmark and runtime to a function. Only this file uses both workloads and runtimes.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -17,8 +16,8 @@ use crate::{
 /// A function that measures one benchmark on one runtime.
 pub(crate) type Measure = fn(Job) -> Measured;
 
-/// The time after which the kernel ends a measurement, in seconds. A measurement takes less than a tenth of
-/// it, unless it hangs.
+/// The time after which the kernel ends a measurement, in seconds. Unless it hangs, a measurement takes less
+/// than a tenth of this time.
 const PATIENCE_S: u32 = 60;
 
 /// Takes one measurement and prints its figures on stdout. This is the role of a measuring process.

@@ -1,11 +1,11 @@
-//! What a benchmark may require of a runtime. It is little enough for every runtime to provide.
+//! What a benchmark may require of a runtime. These requirements are so few that every runtime can meet them.
 //!
-//! There are two families, because worker threads require `Send` and a single thread does not: [`One`] for
-//! a loop on the calling thread, and [`Many`] for [`workers`] worker threads. Each family has its own
+//! There are two families, because worker threads require `Send` and a single thread does not. [`One`] is an
+//! event loop on the calling thread, and [`Many`] has [`workers`] worker threads. Each family has its own
 //! traits for timers and for sockets.
 //!
-//! A runtime is a type without values. Its file holds the state that it needs in statics, because a process
-//! runs only one runtime, once.
+//! A runtime is a type without values. Its file keeps the state that it needs in statics, because a process
+//! runs only one runtime and starts it only once.
 
 use std::{
     env,
@@ -17,11 +17,11 @@ use std::{
     time::Duration,
 };
 
-/// The variable with which the conductor gives a measurement another number of workers.
+/// The variable through which the conductor gives a measurement a different number of workers.
 pub(crate) const WORKERS_VARIABLE: &str = "BRIGADE_BENCH_WORKERS";
 
-/// Returns the number of worker threads for every runtime of the second family: two, except with
-/// `--workers`.
+/// Returns the number of worker threads for every runtime of the second family. It is two unless `--workers`
+/// sets another number.
 pub(crate) fn workers() -> usize {
     let given = env::var(WORKERS_VARIABLE).ok();
     given.and_then(|word| word.parse().ok()).unwrap_or(2)
@@ -29,7 +29,7 @@ pub(crate) fn workers() -> usize {
 
 /// A runtime on one thread.
 pub(crate) trait One: 'static {
-    /// The type that `spawn` returns. It resolves to the task's output.
+    /// The type that `spawn` returns. It is a future of the task's output.
     type Handle<T: 'static>: Future<Output = T> + 'static;
 
     /// Starts the runtime on this thread and runs it until the future is done.
@@ -72,7 +72,7 @@ pub(crate) trait Net: Timed {
 
 /// A runtime with [`workers`] worker threads.
 pub(crate) trait Many: 'static {
-    /// The type that `spawn` returns. It resolves to the task's output.
+    /// The type that `spawn` returns. It is a future of the task's output.
     type Handle<T: Send + 'static>: Future<Output = T> + Send + 'static;
 
     /// Starts the runtime and runs the future on this thread, outside the workers.
@@ -88,13 +88,13 @@ pub(crate) trait Many: 'static {
     fn detach<F: Future<Output = ()> + Send + 'static>(future: F);
 }
 
-/// A runtime with worker threads that has timers for tasks that may move.
+/// A runtime with worker threads that has timers, for tasks that may move between workers.
 pub(crate) trait ManyTimed: Many {
     /// Returns a future that completes after this time.
     fn sleep(time: Duration) -> impl Future<Output = ()> + Send + 'static;
 }
 
-/// A runtime with worker threads that has sockets for tasks that may move.
+/// A runtime with worker threads that has sockets, for tasks that may move between workers.
 pub(crate) trait ManyNet: ManyTimed {
     type Listener: Send + 'static;
     type Stream: Send + 'static;
@@ -116,8 +116,8 @@ pub(crate) trait ManyNet: ManyTimed {
     ) -> impl Future<Output = io::Result<()>> + Send;
 }
 
-/// A socket and its only buffer. The buffer belongs to the connection because runtimes over io_uring must
-/// own the memory that the kernel writes to. The other runtimes borrow it, and no runtime copies it.
+/// A socket and its only buffer. The connection owns the buffer, because runtimes over io_uring must own the
+/// memory that the kernel writes to. The other runtimes borrow it. No runtime copies it.
 pub(crate) struct Conn<S> {
     pub(crate) stream: S,
     pub(crate) buffer: Box<[u8]>,
@@ -132,13 +132,13 @@ impl<S> Conn<S> {
     }
 }
 
-/// Marks a future or a value as `Send`. Some runtimes require this in `spawn` although they use one thread.
-/// With the mark, the benchmarks for one thread can be written once, without `Send`.
+/// Marks a future or a value as `Send`. Some runtimes require `Send` in `spawn` although they use only one
+/// thread. This mark makes it possible to write the benchmarks for one thread once, without `Send`.
 ///
-/// It is sound only if the runtime polls and drops every task on the thread that spawned it.
+/// The mark is sound only if the runtime polls and drops every task on the thread that spawned it.
 pub(crate) struct OneThread<T>(T);
 
-// SAFETY: see the type: values wrapped here never leave their thread.
+// SAFETY: a value in this type never leaves its thread, as `new` requires.
 unsafe impl<T> Send for OneThread<T> {}
 
 impl<T> OneThread<T> {
@@ -153,14 +153,14 @@ impl<F: Future> Future for OneThread<F> {
     type Output = OneThread<F::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: the field is pinned exactly as long as the wrapper is, and
-        // nothing ever moves it out of a pinned wrapper.
+        // SAFETY: the field is pinned exactly as long as the wrapper, and nothing moves it out of a pinned
+        // wrapper.
         let future = unsafe { self.map_unchecked_mut(|wrapper| &mut wrapper.0) };
         future.poll(cx).map(OneThread)
     }
 }
 
-/// A handle whose result is unwrapped, because no task of a benchmark may fail.
+/// A handle that unwraps its result, because no task of a benchmark may fail.
 pub(crate) struct Joined<H>(pub(crate) H);
 
 impl<H, T, E> Future for Joined<H>
@@ -171,14 +171,14 @@ where
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        // SAFETY: the field is pinned exactly as long as the wrapper is, and
-        // nothing ever moves it out of a pinned wrapper.
+        // SAFETY: the field is pinned exactly as long as the wrapper, and nothing moves it out of a pinned
+        // wrapper.
         let handle = unsafe { self.map_unchecked_mut(|joined| &mut joined.0) };
         handle.poll(cx).map(|result| result.expect("a task failed"))
     }
 }
 
-/// Does the same as [`Joined`] for tasks that were marked with [`OneThread`].
+/// The same as [`Joined`], for tasks that were marked with [`OneThread`].
 pub(crate) struct JoinedHere<H>(pub(crate) H);
 
 impl<H, T, E> Future for JoinedHere<H>

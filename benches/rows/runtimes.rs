@@ -1,5 +1,5 @@
 //! The runtimes, one file each. A file defines how its runtime is started, and how it provides what
-//! `runtime.rs` requires. It contains no workload.
+//! `runtime.rs` requires. It contains no benchmark.
 
 pub(crate) mod brigade_one;
 

@@ -6,17 +6,18 @@ use clap::Parser;
 
 use crate::catalog::{Group, ROWS, RUNTIMES, row};
 
-/// Runs benchmarks (the rows of the tables) on brigade, other runtimes and the limits, in one run.
+/// Runs benchmarks (the rows of the tables) on brigade, on other runtimes, and as the simplest code without a
+/// runtime (the column `limit`).
 #[derive(Debug, Parser)]
 #[command(name = "rows", bin_name = "cargo bench -p brigade-benches --")]
 pub struct Options {
-    /// The name of a row, `one` (all rows on one thread), `two` (all rows on two workers), or a prefix with
-    /// a star: `echo*` [default: all rows]
+    /// The name of a row, `one` (all rows on one thread), `two` (all rows on two workers), or a prefix with a
+    /// star, such as `echo*` [default: all rows]
     #[arg(value_name = "ROW", value_parser = matching)]
     words: Vec<Rows>,
 
-    /// Measure only these columns. tokio-alt, tokio's alternative timer, requires a build with
-    /// RUSTFLAGS="--cfg tokio_unstable"
+    /// Measure only these columns. The column tokio-alt is tokio's alternative timer, and requires a build
+    /// with RUSTFLAGS="--cfg tokio_unstable"
     #[arg(long, value_name = "RUNTIME,...", value_delimiter = ',', value_parser = runtime)]
     only: Vec<&'static str>,
 
@@ -24,23 +25,23 @@ pub struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     rounds: Option<u16>,
 
-    /// Run one round of shorter passes, for an overview in two minutes
+    /// Run one round with shorter passes, which takes about two minutes
     #[arg(long)]
     pub quick: bool,
 
     /// Measure how the cost grows with the number of tasks, timers and sockets, instead of running the rows
-    /// as defined
+    /// with their own sizes
     #[arg(long)]
     pub growth: bool,
 
-    /// Measure some rows with each of these numbers of workers, instead of running the rows as defined. The
-    /// columns are brigade, tokio, smol and nio, unless `--only` names others
+    /// Measure some rows with each of these numbers of workers, instead of running the rows with their own
+    /// sizes. The columns are brigade, tokio, smol and nio, unless `--only` names others
     #[arg(long, value_name = "N,...", value_delimiter = ',', conflicts_with = "growth",
           value_parser = clap::value_parser!(u8).range(1..))]
     pub workers: Vec<u8>,
 
-    /// Also write rows.md, rows.csv and the bars as SVG into this directory (relative to benches/, in which
-    /// cargo runs this program)
+    /// Also write rows.md, rows.csv and the bars as SVG into this directory. A relative path starts at
+    /// benches/, because cargo runs this program there
     #[arg(long, value_name = "DIR")]
     pub write: Option<PathBuf>,
 
@@ -48,7 +49,7 @@ pub struct Options {
     #[arg(long)]
     pub list: bool,
 
-    /// The argument that cargo adds for every benchmark.
+    /// The argument that cargo passes to every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
 }

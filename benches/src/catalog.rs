@@ -1,18 +1,18 @@
 //! The rows. Each row is a benchmark, with its definition, its figures and the limit that bounds it.
 //!
-//! A row is a workload that is written once. The column of a runtime shows that same workload on that
-//! runtime. The column `limit` shows the simplest code that can do the work, without a runtime.
+//! A row is a workload that is written once for all runtimes. Each runtime has a column. The column `limit`
+//! shows the simplest code that can do the same work without a runtime.
 
-/// The number of workers that a row gives its runtime.
+/// The number of threads on which a row runs its runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// One thread does everything, in an event loop.
+    /// One thread does everything in an event loop.
     One,
     /// Two worker threads. The measuring thread is not a worker.
     Two,
 }
 
-/// The better direction of a figure.
+/// The direction in which the values of a figure become better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
     /// Smaller values are better: times, CPU times, bytes.
@@ -24,9 +24,9 @@ pub enum Better {
 /// One number that a measurement of a row reports.
 #[derive(Debug)]
 pub struct Figure {
-    /// The word that the measuring process prints before the value.
+    /// The word that the measuring process prints before the figure's value.
     pub key: &'static str,
-    /// The unit as the reader sees it, and what it refers to.
+    /// The unit that the reader sees, with the operation that it refers to.
     pub unit: &'static str,
     /// The better direction of its value.
     pub better: Better,
@@ -43,13 +43,13 @@ pub struct Row {
     pub what: &'static str,
     /// The figures. The first one is the main figure, which the bars show.
     pub figures: &'static [Figure],
-    /// What the column `limit` contains, if it has a value.
+    /// The code that the column `limit` measures, if this row has a limit.
     pub limit: Option<&'static str>,
 }
 
 /// The columns, in the order of the tables. `brigade` is compared with the others, and `limit` is a bound.
-/// All others are the *peers*, that is, other runtimes. `tokio-alt` is tokio with its alternative timer, in
-/// builds with `--cfg tokio_unstable`.
+/// All other columns are the *peers*, that is, other runtimes. `tokio-alt` is tokio with its alternative
+/// timer, and exists in builds with `--cfg tokio_unstable`.
 pub const RUNTIMES: &[&str] = &[
     OURS,
     "tokio",
@@ -67,21 +67,21 @@ pub const RUNTIMES: &[&str] = &[
 /// The column that is compared with the others.
 pub const OURS: &str = "brigade";
 
-/// The column that is a bound, not a runtime.
+/// The column that is not a runtime: it shows the same work without a runtime.
 pub const LIMIT: &str = "limit";
 
-/// The runtimes over io_uring, which is a different interface of the kernel. The tables show them, but the
-/// best peer is always one over epoll, like brigade.
+/// The runtimes over io_uring, which is a different interface to the kernel. The tables show them. But the
+/// best peer is always a runtime over epoll, because brigade uses epoll.
 pub const URING: &[&str] = &["monoio", "compio", "glommio"];
 
-/// Rows that would measure something else on one runtime.
+/// An entry for rows that would not measure the same thing on one runtime.
 #[derive(Debug)]
 pub struct LeftOut {
     /// The column that is left out.
     pub runtime: &'static str,
     /// The rows in which it is left out.
     pub rows: &'static [&'static str],
-    /// The reason.
+    /// The reason why it is left out.
     pub why: &'static str,
 }
 
@@ -105,7 +105,7 @@ pub const LEFT_OUT: &[LeftOut] = &[
     LeftOut {
         runtime: "nio",
         rows: &["m_timers", "m_timer_cancel", "m_echo1000"],
-        why: "its timers and sockets belong to one worker, but the tasks of the row may move",
+        why: "its timers and sockets belong to one worker, but these rows have tasks that move",
     },
 ];
 
@@ -135,8 +135,8 @@ const fn more(key: &'static str, unit: &'static str) -> Figure {
 
 const NS: &[Figure] = &[less("wall", "ns"), less("cpu", "CPU ns")];
 const US: &[Figure] = &[less("wall", "us"), less("cpu", "CPU us")];
-const SLEEPS: &[Figure] = &[less("cpu", "CPU ns a sleep"), less("late", "p50 us late")];
-const ECHO: &[Figure] = &[more("rate", "k trips/s"), less("cpu", "CPU us a trip")];
+const SLEEPS: &[Figure] = &[less("cpu", "CPU ns per sleep"), less("late", "p50 us late")];
+const ECHO: &[Figure] = &[more("rate", "k trips/s"), less("cpu", "CPU us per trip")];
 const IDLE: &[Figure] = &[less("cpu", "CPU us"), less("switches", "context switches")];
 const WORK: &[Figure] = &[more("speedup", "speed-up"), less("cpu", "CPU ms")];
 
@@ -194,7 +194,7 @@ pub const ROWS: &[Row] = &[
         "spawn_await",
         NS,
         None,
-        "spawn one task, await it, repeat. The figures are per task",
+        "repeatedly spawn one task and await it. The figures are per task",
     ),
     one(
         "yield",
@@ -216,7 +216,7 @@ pub const ROWS: &[Row] = &[
     ),
     one(
         "idle_mem",
-        &[less("bytes", "resident bytes a task")],
+        &[less("bytes", "resident bytes per task")],
         Some("boxed future"),
         "1M waiting tasks, each of which holds its own waker",
     ),
@@ -256,34 +256,34 @@ pub const ROWS: &[Row] = &[
         &[
             less("wall", "ms"),
             less("cpu", "CPU ms"),
-            less("bytes", "resident bytes a connection"),
+            less("bytes", "resident bytes per connection"),
         ],
         Some("raw mio"),
-        "5,000 connections at once to a server process that replies with 1 KiB after 50 ms",
+        "5,000 connections in flight to a server process that replies with 1 KiB after 50 ms",
     ),
     one(
         "idle",
         IDLE,
         Some("raw mio"),
-        "one sleep of 2 s in a runtime that has settled",
+        "one sleep of 2 s, after the runtime has been idle for 100 ms",
     ),
     two(
         "m_spawn_outside",
         NS,
         Some("rayon"),
-        "block_on outside the workers spawns 100k tasks and awaits all of them. The figures are per task",
+        "the main future, outside the workers, spawns 100k tasks and awaits them. The figures are per task",
     ),
     two(
         "m_spawn_worker",
         NS,
         Some("rayon"),
-        "m_spawn_outside from a task on a worker. The figures are per task",
+        "a task on a worker spawns 100k tasks and awaits all of them. The figures are per task",
     ),
     two(
         "m_spawn_await",
         NS,
         None,
-        "a task on a worker spawns one task, awaits it, repeats. The figures are per task",
+        "a task on a worker repeatedly spawns one task and awaits it. The figures are per task",
     ),
     two(
         "m_spawn_all",
@@ -325,13 +325,13 @@ pub const ROWS: &[Row] = &[
         "m_fanout",
         WORK,
         Some("std threads"),
-        "1,000 tasks of 50 us of work, compared with one thread",
+        "1,000 tasks that compute for 50 us each, compared with one thread",
     ),
     two(
         "m_skew",
         WORK,
         Some("rayon"),
-        "2,000 tasks of 20 us and 8 of 5 ms of work, spawned by one worker, compared with one thread",
+        "one worker spawns 2,000 tasks that compute for 20 us and 8 for 5 ms, compared with one thread",
     ),
     two(
         "m_timers",
@@ -348,7 +348,7 @@ pub const ROWS: &[Row] = &[
     two(
         "m_echo1000",
         &[
-            less("cpu", "server CPU us a trip"),
+            less("cpu", "server CPU us per trip"),
             less("p99", "client p99 ms"),
             more("rate", "k trips/s"),
         ],
@@ -359,11 +359,11 @@ pub const ROWS: &[Row] = &[
         "m_idle",
         IDLE,
         Some("std threads"),
-        "two idle workers for 2 s",
+        "two workers are idle for 2 s",
     ),
     two(
         "m_wake",
-        &[less("p50", "p50 us"), less("cpu", "CPU us a wake")],
+        &[less("p50", "p50 us"), less("cpu", "CPU us per wake")],
         Some("std channel"),
         "an outside thread wakes a task of an idle runtime. The latency is one way",
     ),

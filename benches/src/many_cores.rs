@@ -1,27 +1,30 @@
-//! Simulates more cores than this machine has, to find which cache line delays more workers, in brigade and
-//! in tokio.
+//! Simulates more cores than this machine has, to find out which cache lines delay the workers, in brigade
+//! and in tokio.
 //!
-//! Each worker repeats one operation: its own work, and accesses to cache lines that other workers access
-//! too. The accesses are taken from the sources of both runtimes. The work is the rest of the time measured
-//! with one worker. The simulation must agree with a measurement with two workers.
+//! Each worker repeats one operation, which consists of its own work and of accesses to cache lines that
+//! other workers access too. The accesses are taken from the sources of both runtimes. The work is the rest
+//! of the time measured with one worker. The simulation must agree with a measurement with two workers.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// The assumptions of the simulation.
 pub const ASSUMPTIONS: &str = "\
-- A line moves between two cores in 85 ns, and to the other socket, beyond 64 workers, in 200 ns. A message between
-  the two cores that were measured, which is two moves, takes 160 ns.
-- A line moves to one core at a time. Cores that want it wait in a queue; the core that has it uses it until it leaves.
-- Reads of several lines at once overlap, eight at a time. An access to a line that a core has costs nothing extra.
-- Each worker has a core of its own, is busy all the time, and spins for locks. How long a lock is held, and how many
-  lines of its data move with it, are guesses.
-- The tasks themselves, what they allocate and what they share are not simulated.
-- Half of a ring, which a thief takes, is 64 tasks of 100 ns. Every other thief is the last one that searches.
+- A cache line moves between two cores in 85 ns, or in 200 ns if the second core is in another socket (beyond
+  64 workers). Between the two cores that were measured, a message takes 160 ns, because it needs two moves.
+- A line moves to one core at a time. Cores that want it wait in a queue. The core that has it uses it until
+  the line leaves.
+- A core reads up to eight lines at the same time. If it already has a line, an access takes no extra time.
+- Each worker has its own core, is busy all the time, and spins for locks. It is a guess how long a lock is
+  held, and how many lines of its data move with the lock.
+- What the tasks themselves do, allocate and share is not simulated.
+- A thief takes half of a ring, which is 64 tasks of 100 ns each. In half of the thefts, it is the last
+  searcher.
 ";
 
-/// An operation that every worker repeats all the time. The fields are: what it is, with the row that
-/// measures it; the runtime; the nanoseconds that it takes with one worker and with two (NaN if not
-/// measured); the number of polls of tasks in it; and its accesses to lines, in the language of `parse`.
+/// An operation that every worker repeats all the time. The fields are: the operation, with the row that
+/// measures it; the runtime; the nanoseconds that the operation takes with one worker and with two (NaN if
+/// not measured); the number of polls of tasks in it; and its accesses to cache lines, in the language of
+/// `parse`.
 #[derive(Debug)]
 pub struct Operation(
     pub &'static str,
@@ -31,8 +34,8 @@ pub struct Operation(
     pub &'static str,
 );
 
-/// The accesses of each runtime in a poll of the driver, and the number of polls of tasks between two polls
-/// of the driver.
+/// For each runtime, the accesses to cache lines in a poll of the driver, and the number of polls of tasks
+/// between two polls of the driver.
 #[rustfmt::skip]
 pub const LOOKS: [(&str, &str, usize); 2] = [
     // This is `Worker::poll_driver` without timers and sockets. `publish` samples the tasks in flight.
@@ -46,20 +49,20 @@ const SPAWN: &str = "a task spawned and awaited (m_spawn_all)";
 const STEAL: &str = "a theft of 64 tasks (no row)";
 const TIMER: &str = "a timer armed and dropped (m_timer_cancel)";
 
-/// The operations. `remote` is the part of a worker that other workers see: its rings.
+/// The operations. The line `remote` is the part of a worker that other workers see: its rings.
 ///
 /// Measured by `cargo bench -p brigade-benches -- --workers 1,2 --only brigade,tokio` on two cores that
-/// share no cache. The figures are medians of nine runs, except for a task spawned by brigade with two
-/// workers, which is the least of them. In other runs the two spawning tasks lie on one cache line, and the
+/// share no cache. The figures are medians of nine runs. Only the figure for a task spawned by brigade with
+/// two workers is the minimum instead. In other runs, both spawning tasks lie on the same cache line, and the
 /// operation takes twice as long.
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
-    // This is `wake_one_if_idle`, and in tokio `notify_should_wakeup`: a `fetch_add(0)`, which the compiler
-    // turns into a fence and a read.
+    // The read is in `wake_one_if_idle`, and in tokio in `notify_should_wakeup`: a `fetch_add(0)`, which the
+    // compiler turns into a fence and a read.
     Operation(YIELD, "brigade", [19.3, 14.1], 1, "write own remote, read idle"),
     Operation(YIELD, "tokio", [33.7, 19.6], 1, "write own remote, read idle"),
-    // This is `ensure_monitor`. In tokio the slot runs three times in a row; the fourth task goes to the
-    // ring.
+    // The reads are in `ensure_monitor`. In tokio, tasks in the slot run three times in a row, and the fourth
+    // task goes to the ring.
     Operation(WAKE, "brigade", [237.0, 200.0], 2, "write own remote, read monitor, read idle"),
     Operation(WAKE, "tokio", [219.0, 165.0], 2, "write own remote, 1/2 read idle"),
     Operation(SPAWN, "brigade", [62.7, 38.2], 2,
@@ -67,14 +70,14 @@ pub const OPERATIONS: &[Operation] = &[
     Operation(SPAWN, "tokio", [178.0, 428.0], 2,
         "write task-ids, write handle-refs, write own remote, lock shard task-list 20, write task-count, \
          lock shard task-list 20, write task-count, write handle-refs"),
-    // The last searcher checks all rings in `wake_successor`.
+    // In `wake_successor`, the last searcher checks all rings.
     Operation(STEAL, "brigade", [6400.0, f64::NAN], 64,
         "write own tasks, write own remote, write at-once, write idle, read other remote, write other remote, \
          lock other tasks 0 65, write at-once, write idle, 1/2 read each remote"),
     Operation(STEAL, "tokio", [6400.0, f64::NAN], 64,
         "write own tasks, write own remote, write idle, read other remote, write other remote, lock other tasks 0 65, \
          write idle, 1/2 read idle"),
-    // There is one wheel per worker. With a single wheel for all, two workers took 546 ns.
+    // There is one wheel per worker. With a single wheel for all workers, two workers took 546 ns.
     Operation(TIMER, "brigade", [85.3, f64::NAN], 0,
         "write own timers-refs, lock own timers 30 4, lock own timers 30 4, write own timers-refs"),
     Operation(TIMER, "tokio", [526.0, 1104.0], 0,
@@ -83,20 +86,21 @@ pub const OPERATIONS: &[Operation] = &[
 
 #[derive(Clone, Copy)]
 struct Access {
-    /// The access happens once in this number of operations.
+    /// The access happens in one of this number of operations.
     every: usize,
     verb: &'static str,
     whose: &'static str,
     name: &'static str,
     /// How long a lock is held, in nanoseconds.
     hold: f64,
-    /// The number of lines that move with it from the previous core.
+    /// The number of further cache lines that move with this line from the previous core.
     lines: f64,
 }
 
-/// Parses a list of accesses. For example, `1/2 lock own tasks 20 4` locks the worker's own line `tasks`
-/// for 20 ns in every second operation, and takes four further lines along from the previous core. A line
-/// is `own`, of an `other` worker, of `each` worker, a `shard` (three for two workers), or shared.
+/// Parses a list of accesses. For example, `1/2 lock own tasks 20 4` locks the worker's own cache line
+/// `tasks` for 20 ns in every second operation, and moves four further lines from the previous core. `own` is
+/// a line of the worker itself, `other` of another worker, and `each` of every worker. `shard` is one of
+/// several lines (three for two workers). Without such a word, all workers share the line.
 fn parse(list: &'static str) -> Vec<Access> {
     let one = |access: &'static str| {
         let mut words = access.split_whitespace().peekable();
@@ -121,23 +125,24 @@ fn parse(list: &'static str) -> Vec<Access> {
     list.split(',').map(one).collect()
 }
 
-/// The largest relative error of the simulation against a measurement with two workers. Measurements differ
-/// from one another by about as much.
+/// The maximum relative error of the simulation compared with a measurement with two workers. Two
+/// measurements differ by about as much.
 pub const TOLERANCE: f64 = 0.4;
 
-/// Returns the nanoseconds that a worker needs for an operation if there are `workers` workers, at most
-/// 128. Without waiting, this is the same for any number of workers. Also returns the line that workers
-/// wait for the longest, and the share of their time that this takes.
+/// Returns how many nanoseconds a worker needs for an operation if there are `workers` workers, at most 128.
+/// If no worker waited for a cache line, this would not depend on their number. Also returns the line for
+/// which workers wait the longest, and the share of their time that they wait for it.
 #[must_use]
 pub fn simulate(operation: &Operation, workers: usize) -> (f64, &'static str, f64) {
-    // With one worker no line moves, so the measurement contains the time of these accesses.
+    // With one worker no line moves, so this is the part of the measured time that the accesses take.
     let held = Simulation::new(1).run(operation, 0.0).0;
     Simulation::new(workers).run(operation, (operation.2[0] - held).max(0.0))
 }
 
 /// The state of a cache line.
 struct State {
-    /// The core that has it and the cores that wait for it, each with the time at which it arrives there.
+    /// The core that has the line, then the cores that wait for it, each with the time at which the line
+    /// arrives.
     cores: VecDeque<(usize, f64)>,
     locked_until: f64,
     /// A bitmap of the cores that have a copy.
@@ -145,7 +150,7 @@ struct State {
 }
 
 impl State {
-    /// Returns whether a core has the line for this long from now on.
+    /// Returns whether a core has the line from now on for at least this long.
     fn is_at(&mut self, me: usize, now: f64, hold: f64) -> bool {
         while self.cores.get(1).is_some_and(|next| next.1 <= now) {
             self.cores.pop_front();
@@ -185,8 +190,8 @@ impl Simulation {
         let look = LOOKS.iter().find(|look| look.0 == *runtime);
         let (_, look, look_every) = look.expect("a runtime of these");
         let (accesses, look) = (parse(accesses), parse(look));
-        // The worker whose clock is furthest behind continues by one access. Clocks are in picoseconds, as
-        // integers, so that they can be sorted.
+        // The worker whose clock is furthest behind makes the next access. Clocks are integers in
+        // picoseconds, so that they can be sorted.
         let mut clocks: BTreeSet<_> = (0..self.workers).map(|me| (me as u64, me)).collect();
         let mut todo: Vec<_> = (0..self.workers).map(|_| (0, Vec::new())).collect();
         let mut ended = 0.0;
@@ -215,7 +220,7 @@ impl Simulation {
         (each, line, waited / ended)
     }
 
-    /// Returns the time at which the access is done.
+    /// Makes an access, and returns the time at which it is done.
     fn access(&mut self, me: usize, now: f64, access: Access) -> f64 {
         let of = match access.whose {
             "own" => me,
@@ -230,7 +235,7 @@ impl Simulation {
                 now + all.sum::<f64>() / 8.0
             }
             ("read", _) => self.read(me, now, line),
-            // With `try`, the worker continues without the lock if it is taken.
+            // With `try`, the worker continues without the lock if another worker holds the lock.
             ("try", _) if self.line(me, line).locked_until > now => {
                 let hold = 0.0;
                 self.write(me, now, line, Access { hold, ..access })
@@ -255,7 +260,7 @@ impl Simulation {
             return now;
         }
         let (holder, arrives) = line.last();
-        // The first copy comes from the core that wrote the line. Further copies come from that copy.
+        // The first copy comes from the core that wrote the line. Further copies do not wait for that core.
         let there = match line.copies == 1 << holder {
             true => now.max(arrives),
             false => now,
@@ -281,7 +286,7 @@ impl Simulation {
         there + hold
     }
 
-    /// Returns a random number below `bound`, or 0, with Marsaglia's xorshift.
+    /// Returns a random number below `bound`, or 0 if `bound` is 0, with Marsaglia's xorshift.
     fn random(&mut self, bound: usize) -> usize {
         self.seed ^= self.seed << 13;
         self.seed ^= self.seed >> 7;
@@ -306,7 +311,7 @@ mod tests {
     #[test]
     fn two_workers_cost_what_was_measured() {
         for operation in OPERATIONS.iter().filter(|it| !it.2[1].is_nan()) {
-            // The rows divide the time by the operations of both workers.
+            // A row divides the time by the number of operations of both workers together.
             let paper = simulate(operation, 2).0 / 2.0;
             let off = paper / operation.2[1] - 1.0;
             assert!(off.abs() <= TOLERANCE, "{operation:?}: {paper:.1} ns");
@@ -319,7 +324,7 @@ mod tests {
         let write = parse("write line")[0];
         assert_eq!(sim.write(0, 0.0, ("line", 0), write), 0.0);
         assert_eq!(sim.write(1, 10.0, ("line", 0), write), 95.0);
-        // The line has not left the core yet.
+        // The core may still use the line, because the line has not left it yet.
         assert_eq!(sim.write(0, 50.0, ("line", 0), write), 50.0);
         assert_eq!(sim.write(0, 100.0, ("line", 0), write), 185.0);
         assert_eq!(sim.read(1, 200.0, ("line", 0)), 285.0);

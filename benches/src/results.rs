@@ -1,4 +1,4 @@
-//! The figures of every round, and what is computed from them: medians and ratios.
+//! Keeps the figures of every round, and computes medians and ratios from them.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ pub struct Results {
     notes: Vec<String>,
 }
 
-/// The best peer (other runtime) of a row, for one figure.
+/// The best peer (other runtime) in a row, for one figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Best {
-    /// Its column.
+    /// The column of the best peer.
     pub runtime: &'static str,
-    /// Its median.
+    /// The median of the best peer's values.
     pub median: f64,
 }
 
@@ -29,14 +29,14 @@ impl Results {
             .push(value);
     }
 
-    /// Adds a sentence to print under the tables, unless it is already there.
+    /// Adds a sentence that is printed under the tables, unless it is already there.
     pub fn note(&mut self, sentence: String) {
         if !self.notes.contains(&sentence) {
             self.notes.push(sentence);
         }
     }
 
-    /// Returns the sentences to print under the tables.
+    /// Returns the sentences that are printed under the tables.
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
@@ -56,7 +56,7 @@ impl Results {
         median(self.rounds(row, runtime, figure).to_vec())
     }
 
-    /// Returns the least and the greatest value over the rounds.
+    /// Returns the minimum and the maximum over the rounds.
     #[must_use]
     pub fn spread(&self, row: &Row, runtime: &'static str, figure: &Figure) -> Option<(f64, f64)> {
         let values = self.rounds(row, runtime, figure);
@@ -65,7 +65,8 @@ impl Results {
         Some((least, most))
     }
 
-    /// Returns the peer with the best value. Brigade, the limit and runtimes over io_uring do not count.
+    /// Returns the peer (other runtime) with the best value. Brigade, the limit and runtimes over io_uring do
+    /// not count.
     #[must_use]
     pub fn best_peer(&self, row: &Row, figure: &Figure) -> Option<Best> {
         RUNTIMES
@@ -84,7 +85,7 @@ impl Results {
             })
     }
 
-    /// Returns the cost of brigade relative to the best peer. Below 1.00, brigade is better.
+    /// Returns the cost of brigade relative to the best peer. If it is below 1.00, brigade is better.
     #[must_use]
     pub fn against_best(&self, row: &Row, figure: &Figure) -> Option<f64> {
         let ours = self.median(row, OURS, figure)?;
@@ -95,7 +96,8 @@ impl Results {
         ))
     }
 
-    /// Returns the cost of brigade relative to the limit. At 1.00, they are equal.
+    /// Returns the cost of brigade relative to the limit, which is the same work without a runtime. At 1.00,
+    /// both cost the same.
     #[must_use]
     pub fn against_limit(&self, row: &Row, figure: &Figure) -> Option<f64> {
         let ours = self.median(row, OURS, figure)?;
@@ -123,8 +125,8 @@ impl Results {
     }
 }
 
-/// Returns the cost of `ours` for each unit that `theirs` costs. For rates the ratio is inverted, so that
-/// for every figure less than one is better.
+/// Returns how much `ours` costs for each unit that `theirs` costs. For rates the ratio is inverted, so that
+/// a ratio below 1 is better for every figure.
 #[must_use]
 pub fn cost_ratio(better: Better, ours: f64, theirs: f64) -> f64 {
     match better {

@@ -1,4 +1,4 @@
-//! Runs this program under valgrind's callgrind and sums up its output.
+//! Runs this program under valgrind's tool callgrind, and sums up the output.
 
 use std::collections::{HashMap, HashSet};
 use std::env;
@@ -13,8 +13,8 @@ pub(crate) struct Cost {
     pub(crate) atomics: f64,
 }
 
-/// Counts an operation in two runs, of which one repeats it twice as many times. The difference leaves out
-/// what comes before and after the operations.
+/// Counts an operation in two runs, one of which repeats the operation twice as many times. The difference
+/// between the runs leaves out everything before and after the operations.
 pub(crate) fn count(executor: &str, operation: &str, times: u64) -> Cost {
     let mut objects = Objects::default();
     let [once, twice] = [times, 2 * times].map(|times| objects.run(executor, operation, times));
@@ -25,7 +25,7 @@ pub(crate) fn count(executor: &str, operation: &str, times: u64) -> Cost {
     }
 }
 
-/// For each file of a program and its libraries, the addresses of the atomic instructions.
+/// The addresses of the atomic instructions, for each object file: the program and its libraries.
 #[derive(Default)]
 struct Objects(HashMap<String, HashSet<u64>>);
 
@@ -62,7 +62,7 @@ impl Objects {
     }
 }
 
-/// Sums up a file of callgrind's. Returns the number of all instructions and of the atomic ones.
+/// Sums up an output file of callgrind. Returns the number of all instructions and of the atomic ones.
 fn sum(text: &str, mut is_atomic: impl FnMut(&str, u64) -> bool) -> (u64, u64) {
     let (mut all, mut atomic) = (0, 0);
     let (mut object, mut inclusive) = ("", false);
@@ -70,7 +70,8 @@ fn sum(text: &str, mut is_atomic: impl FnMut(&str, u64) -> bool) -> (u64, u64) {
         if let Some(name) = line.strip_prefix("ob=") {
             object = name;
         } else if line.starts_with("calls=") {
-            // The next line has the cost of the called function, which is also listed under that function.
+            // The next line has the cost of the called function. That cost is also listed under the called
+            // function, so skip the line.
             inclusive = true;
         } else if let Some(cost) = line.strip_prefix("0x") {
             if std::mem::take(&mut inclusive) {
@@ -91,7 +92,8 @@ fn sum(text: &str, mut is_atomic: impl FnMut(&str, u64) -> bool) -> (u64, u64) {
     (all, atomic)
 }
 
-/// Returns the addresses of the atomic instructions in a file, or none if the object is not a file.
+/// Returns the addresses of the atomic instructions in an object file. If the object is not a file, returns
+/// none.
 fn atomics(object: &str) -> HashSet<u64> {
     if !object.starts_with('/') {
         return HashSet::new();
@@ -109,7 +111,7 @@ fn atomics(object: &str) -> HashSet<u64> {
     text.lines().filter_map(atomic_address).collect()
 }
 
-/// Returns the address in a line of objdump's output, if its instruction is atomic.
+/// Returns the address in a line of objdump's output if the instruction in it is atomic.
 fn atomic_address(line: &str) -> Option<u64> {
     let (address, instruction) = line.trim_start().split_once(":\t")?;
     let exchanges = instruction.starts_with("xchg") && instruction.contains('(');

@@ -1,7 +1,7 @@
 //! Counts the instructions and the atomic read-modify-writes of brigade's operations.
 //!
-//! Counts, unlike times, are the same on a busy machine and on an idle one. So any change that makes an
-//! operation more expensive is visible: `.ci/instructions` compares the counts with the recorded ones. It
+//! Unlike times, counts are the same on a busy machine and on an idle one. So any change that makes an
+//! operation more expensive is visible. `.ci/instructions` compares the counts with the recorded ones, and
 //! needs valgrind and objdump.
 
 mod callgrind;
@@ -10,7 +10,7 @@ mod record;
 
 use std::process::ExitCode;
 
-/// The operations that are counted, and how many times each is repeated in the shorter of two runs.
+/// The operations that are counted, each with its number of repetitions in the shorter of the two runs.
 const OPERATIONS: [(&str, u64); 7] = [
     ("spawn_join", 20_000),
     ("spawn_await", 10_000),

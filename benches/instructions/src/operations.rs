@@ -8,10 +8,10 @@ use std::time::Duration;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::{Executor, SingleThread, WorkStealing};
 
-/// The number of tasks that are in flight together, if an operation needs several.
+/// The number of tasks that are in flight at the same time, in operations on several tasks.
 const CROWD: u64 = 100;
 
-/// Repeats an operation `count` times, with the executor on one thread or with two workers.
+/// Repeats an operation `count` times, on the executor with one thread or on the executor with two workers.
 pub(crate) fn run(executor: &str, operation: &str, count: u64) {
     match executor {
         "one" => run_on(&SingleThread::new().unwrap(), operation, count),
@@ -20,7 +20,7 @@ pub(crate) fn run(executor: &str, operation: &str, count: u64) {
     }
 }
 
-/// Runs the operation in a task, and therefore on a worker if the executor has workers.
+/// Runs the operation in a task, so that it runs on a worker if the executor has workers.
 fn run_on(executor: &impl Executor, operation: &str, count: u64) {
     let task = match operation {
         "spawn_join" => executor.spawn(spawn_join(count)),
@@ -53,7 +53,7 @@ async fn spawn_await(count: u64) {
     }
 }
 
-/// Spawns a chain in which each task spawns the next.
+/// Spawns a chain of tasks, in which each task spawns the next one.
 async fn chained(count: u64) {
     fn link(left: u64, end: async_channel::Sender<()>) {
         drop(brigade::spawn(async move {
@@ -82,7 +82,7 @@ async fn yields(count: u64) {
     }
 }
 
-/// Makes round trips between two tasks, with one channel in each direction.
+/// Makes round trips between two tasks over two channels, one in each direction.
 async fn ping_pong(count: u64) {
     let (ping, pinged) = async_channel::bounded(1);
     let (pong, ponged) = async_channel::bounded(1);
@@ -99,7 +99,7 @@ async fn ping_pong(count: u64) {
     other.await.unwrap();
 }
 
-/// Arms a timer and drops it.
+/// Arms a timer and drops it before it fires.
 async fn timer(count: u64) {
     for _ in 0..count {
         let mut sleep = pin!(brigade::time::sleep(Duration::from_secs(3600)));
@@ -108,12 +108,12 @@ async fn timer(count: u64) {
             Poll::Ready(())
         })
         .await;
-        // Arming a timer uses up the task's budget, which a new poll restores.
+        // Arming timers uses up the task's budget. This restores it in a new poll.
         brigade::task::consume_budget().await;
     }
 }
 
-/// Sends 64 bytes to a server and back.
+/// Sends 64 bytes to a server, which sends them back.
 async fn echo(count: u64) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! The recorded counts: `counts.md` beside this package.
+//! Reads, writes and compares the recorded counts in `counts.md`, beside this package.
 
 use std::fmt;
 use std::fs;
@@ -8,8 +8,8 @@ use std::process::Command;
 use crate::OPERATIONS;
 use crate::callgrind::{self, Cost};
 
-/// How much an operation may grow relative to the recorded count. With two workers, the count depends
-/// partly on the order of the threads.
+/// For each executor, the share by which an operation may exceed the recorded count. With two workers, the
+/// count depends partly on the order in which the threads run.
 const MAY_GROW: [(&str, f64); 2] = [("one", 0.02), ("many", 0.1)];
 
 /// The counts of all operations, and the compiler that built them.
@@ -79,8 +79,8 @@ impl Record {
         })
     }
 
-    /// Compares with newer counts. Returns the differences, or an error with the operations that have grown
-    /// too much.
+    /// Compares these counts with newer ones. Returns the differences, or an error that names the operations
+    /// that have grown too much.
     pub(crate) fn compare(&self, now: &Record) -> Result<String, String> {
         if self.compiler != now.compiler {
             return Ok(format!(
@@ -102,7 +102,8 @@ impl Record {
                 .iter()
                 .find(|(it, _)| it == executor)
                 .map_or(0.0, |it| it.1);
-            // Allow half an atomic more, because a lock that another thread holds costs one more.
+            // Allow half an atomic operation more, because taking a lock that another thread holds costs one
+            // more.
             let bound = before.instructions * (1.0 + may_grow);
             if cost.instructions > bound || cost.atomics > before.atomics * (1.0 + may_grow) + 0.5 {
                 grown += &format!(

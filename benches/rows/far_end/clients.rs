@@ -14,13 +14,13 @@ use mio::{Events, Interest, Poll, Token, net::TcpStream};
 use super::{start, stop_with_parent};
 use crate::work::echo::{BUFFER, MESSAGE};
 
-/// Running clients, as a handle in the process of the server.
+/// A handle to the running clients, in the process of the server.
 pub(crate) struct Clients {
     child: Child,
     stdout: BufReader<ChildStdout>,
 }
 
-/// The measurements of the clients.
+/// The clients' measurements.
 pub(crate) struct Seen {
     pub(crate) trips: f64,
     pub(crate) seconds: f64,
@@ -28,7 +28,7 @@ pub(crate) struct Seen {
 }
 
 impl Clients {
-    /// Starts the clients. Returns when all of them are connected and have made one round trip each.
+    /// Starts the clients. Returns when each client is connected and has made one round trip.
     pub(crate) fn start(address: SocketAddr, clients: usize, time: Duration) -> Self {
         let (address, clients) = (address.to_string(), clients.to_string());
         let millis = time.as_millis().to_string();
@@ -96,7 +96,7 @@ impl Client {
         }
     }
 
-    /// Returns true if the answer has arrived. A wrong answer is an error.
+    /// Returns true if the answer has arrived. Returns an error if the answer is wrong.
     fn receive(&mut self) -> io::Result<bool> {
         let mut buffer = [0; BUFFER];
         match self.stream.read(&mut buffer) {
@@ -123,7 +123,7 @@ fn call(address: SocketAddr, count: usize, time: Duration) -> io::Result<()> {
         client.send()?;
     }
     let mut waiting = count;
-    // After the time is up, count the round trips that are still under way.
+    // After the time is up, also count the round trips that have already begun.
     let mut seconds = 0.0;
     while waiting > 0 {
         poll.poll(&mut events, None)?;

@@ -1,4 +1,4 @@
-//! The server of `fetch`: accepts any number of connections, and answers each request with 1 KiB after 50
+//! The server of `fetch`. It accepts any number of connections, and answers each request with 1 KiB after 50
 //! ms.
 
 use std::{
@@ -18,20 +18,20 @@ use mio::{
 use super::{start, stop_with_parent};
 use crate::measure::raise_file_limit;
 
-/// The length of a request in bytes. It consists of a number, then zeros.
+/// The length of a request, in bytes. A request consists of a number, then zeros.
 pub(crate) const REQUEST: usize = 64;
 
-/// The length of a reply in bytes. Each byte is [`reply_byte`].
+/// The length of a reply, in bytes. The value of each byte is [`reply_byte`].
 pub(crate) const REPLY: usize = 1024;
 
 const DELAY: Duration = Duration::from_millis(50);
 
-/// Returns the byte that fills the reply to this request.
+/// Returns the byte that the reply to this request consists of.
 pub(crate) fn reply_byte(number: usize) -> u8 {
     (number % 251) as u8
 }
 
-/// A running origin, as a handle in the measuring process.
+/// A handle to the running server, in the measuring process.
 pub(crate) struct Origin {
     pub(crate) address: SocketAddr,
     child: Child,
@@ -54,7 +54,7 @@ impl Origin {
     }
 }
 
-/// Runs the origin. This is the role of its process.
+/// Runs the server. This is the role of its process.
 pub(crate) fn origin() -> ExitCode {
     stop_with_parent();
     raise_file_limit();
@@ -69,7 +69,7 @@ pub(crate) fn origin() -> ExitCode {
 
 const LISTENER: Token = Token(usize::MAX);
 
-/// A reply that is waiting until it is due.
+/// A reply, with the time at which it is due.
 struct Due {
     at: Instant,
     conn: usize,
@@ -85,7 +85,7 @@ fn serve() -> io::Result<()> {
 
     let mut events = Events::with_capacity(1024);
     let mut conns: Vec<Option<TcpStream>> = Vec::new();
-    // Every reply waits equally long, so the queue is sorted by time.
+    // Every reply waits equally long, so the queue is always sorted by time.
     let mut due: VecDeque<Due> = VecDeque::new();
     loop {
         let timeout = due
@@ -111,11 +111,12 @@ fn serve() -> io::Result<()> {
     }
 }
 
-/// Returns a listener with a longer queue than the standard library's. Thousands of connections at once
-/// would overflow that queue, and a refused connection costs its client a second.
+/// Returns a listener whose queue of pending connections is longer than the standard library's. If thousands
+/// of clients connect at the same time, they would overflow that queue, and each refused connection would
+/// cost its client a second.
 fn listen() -> io::Result<TcpListener> {
     let listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
-    // SAFETY: listen has no preconditions but a socket, and the socket is open.
+    // SAFETY: `listen` requires only a socket, and the socket is open.
     match unsafe { libc::listen(listener.as_raw_fd(), 16_384) } {
         0 => Ok(listener),
         _ => Err(io::Error::last_os_error()),
@@ -142,7 +143,7 @@ fn accept(
     }
 }
 
-/// Reads one request. If the client is gone, closes the connection and returns `None`.
+/// Reads one request. If the client has disconnected, closes the connection and returns `None`.
 fn request(conn: &mut Option<TcpStream>) -> Option<u8> {
     let mut buffer = [0; 2 * REQUEST];
     match conn.as_mut()?.read(&mut buffer) {

@@ -1,5 +1,5 @@
-//! The limits of the timer benchmarks, without a runtime: an ordered collection, and a thread that sleeps
-//! until the next deadline.
+//! The work of the timer benchmarks without a runtime: an ordered collection, and a thread that sleeps until
+//! the next deadline.
 
 use std::{
     cmp::Reverse,
@@ -16,7 +16,7 @@ use crate::{
     work::timers::lengths,
 };
 
-/// The limit of `timers` and `timer_light`.
+/// Measures `timers` and `timer_light` without a runtime.
 pub(crate) fn heap(job: Job, sleeps: usize) -> Measured {
     let sleeps = job.size(sleeps);
     let mut late = Vec::with_capacity(sleeps);
@@ -43,7 +43,7 @@ pub(crate) fn heap(job: Job, sleeps: usize) -> Measured {
     ])
 }
 
-/// The limit of `timer_cancel`.
+/// Measures `timer_cancel` without a runtime.
 pub(crate) fn tree(job: Job) -> Measured {
     const TIMERS: usize = 20_000;
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! The limits of the task benchmarks, without tasks: boxes, a queue, and the channels.
+//! The work of the task benchmarks without tasks: boxes, a queue, and the channels.
 
 use std::{
     collections::VecDeque,
@@ -31,28 +31,28 @@ fn make_and_call(closures: usize, boxes: &mut Vec<Boxed>) {
     );
 }
 
-/// The limit of `spawn_join`: an allocation and an indirect call for each task.
+/// Measures `spawn_join` without tasks: one allocation and one indirect call instead of each task.
 pub(crate) fn all(job: Job) -> Measured {
     let closures = job.size(100_000);
     let mut boxes = Vec::new();
     repeat_plain(job, closures, || make_and_call(closures, &mut boxes)).nanos()
 }
 
-/// The limit of `spawn_cold`.
+/// Measures `spawn_cold` without tasks.
 pub(crate) fn cold(_: Job) -> Measured {
     let meter = Meter::start();
     make_and_call(100_000, &mut Vec::new());
     meter.stop().over(100_000).nanos()
 }
 
-/// The limit of `spawn_batch`.
+/// Measures `spawn_batch` without tasks.
 pub(crate) fn batch(job: Job) -> Measured {
     let mut boxes = Vec::new();
     let pass = || (0..100).for_each(|_| make_and_call(1_000, &mut boxes));
     repeat_plain(job, 100_000, pass).nanos()
 }
 
-/// The limit of `yield`: a thousand boxed futures, which are polled in turn with a waker that does nothing.
+/// Measures `yield` without tasks: polls a thousand boxed futures in turn, with a waker that does nothing.
 pub(crate) fn ring(job: Job) -> Measured {
     const FUTURES: usize = 1_000;
     const YIELDS: usize = 1_000;
@@ -80,7 +80,7 @@ pub(crate) fn ring(job: Job) -> Measured {
     repeat_plain(job, FUTURES * YIELDS, pass).nanos()
 }
 
-/// The limit of `ping_pong`: the four channel operations of a round trip, without switching tasks.
+/// Measures `ping_pong` without tasks: the four channel operations of a round trip, without switching tasks.
 pub(crate) fn channels(job: Job) -> Measured {
     const TRIPS: u64 = 50_000;
     let pass = || {
@@ -98,7 +98,8 @@ pub(crate) fn channels(job: Job) -> Measured {
     repeat_plain(job, TRIPS as usize, pass).nanos()
 }
 
-/// The limit of `idle_mem`: the same futures, boxed and polled, in a vector of exactly the right size.
+/// Measures `idle_mem` without tasks: the same futures, boxed and polled, in a vector of exactly the right
+/// size.
 pub(crate) fn boxed_futures(job: Job) -> Measured {
     let tasks = job.size(1_000_000);
     let before = resident();

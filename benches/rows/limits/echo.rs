@@ -1,4 +1,4 @@
-//! The limits of the echo benchmarks: state machines over mio, without tasks or wakers.
+//! The work of the echo benchmarks without a runtime: state machines over mio, without tasks or wakers.
 
 use std::{
     io::{self, Read, Write},
@@ -37,7 +37,7 @@ impl Client {
         );
     }
 
-    /// Receives an answer and sends the next message. Returns true if it was the last answer.
+    /// Receives an answer and sends the next message. Returns true if this was the last answer.
     fn receive(&mut self) -> bool {
         let mut buffer = [0; BUFFER];
         match self.stream.read(&mut buffer) {
@@ -58,7 +58,7 @@ impl Client {
     }
 }
 
-/// Reads once and sends the bytes back.
+/// Reads once and sends the same bytes back.
 fn answer(stream: &mut TcpStream) {
     let mut buffer = [0; BUFFER];
     match stream.read(&mut buffer) {
@@ -74,7 +74,7 @@ fn answer(stream: &mut TcpStream) {
     }
 }
 
-/// An event loop. The clients' ends have even tokens, the server's ends have odd ones.
+/// An event loop. The clients' sockets have even tokens, the server's sockets have odd tokens.
 struct Loop {
     poll: Poll,
     events: Events,
@@ -137,7 +137,7 @@ impl Loop {
     }
 }
 
-/// The limit of `echo1`, `echo100` and `echo1000`.
+/// Measures `echo1`, `echo100` and `echo1000` without a runtime.
 pub(crate) fn one_thread(job: Job, clients: usize) -> Measured {
     let clients = job.size(clients);
     let trips = (TRIPS / clients).max(1);
@@ -149,7 +149,7 @@ pub(crate) fn one_thread(job: Job, clients: usize) -> Measured {
     ])
 }
 
-/// The limit of `m_echo1000`: two event loops on two threads, to which the connections are assigned in
+/// Measures `m_echo1000` without a runtime: two event loops on two threads, which get the connections in
 /// turn.
 pub(crate) fn two_threads(job: Job) -> Measured {
     let (tell, told) = mpsc::channel();

@@ -1,4 +1,4 @@
-//! The limit of `fetch`: a state machine over mio that connects, sends and counts the bytes.
+//! The work of `fetch` without a runtime: a state machine over mio that connects, sends and counts the bytes.
 
 use std::{
     io::{self, Read, Write},
@@ -21,7 +21,7 @@ struct Fetch {
 }
 
 impl Fetch {
-    /// Continues as far as possible. Returns true if the reply is complete.
+    /// Does as much as is possible without blocking. Returns true if the reply is complete.
     fn go_on(&mut self, number: usize) -> io::Result<bool> {
         if !self.sent {
             self.buffer[..REQUEST].fill(0);
@@ -41,7 +41,7 @@ impl Fetch {
     }
 }
 
-/// The limit of `fetch`.
+/// Measures `fetch` without a runtime.
 pub(crate) fn fetch(job: Job) -> Measured {
     let connections = job.size(CONNECTIONS);
     let origin = Origin::start();
@@ -57,8 +57,8 @@ pub(crate) fn fetch(job: Job) -> Measured {
     ])
 }
 
-/// How many connections are begun between two polls for events. With more, the last connections would delay
-/// the first requests.
+/// The number of connections that are begun between two polls for events. With a greater number, connecting
+/// would delay the first requests.
 const BETWEEN_POLLS: usize = 64;
 
 fn run(origin: &Origin, connections: usize) -> io::Result<usize> {
@@ -95,7 +95,7 @@ fn run(origin: &Origin, connections: usize) -> io::Result<usize> {
 
 fn begin(poll: &Poll, origin: &Origin, number: usize) -> io::Result<Fetch> {
     let mut stream = TcpStream::connect(origin.address)?;
-    // One registration is enough for connecting and for the reply.
+    // One registration serves both for connecting and for reading the reply.
     let interest = Interest::READABLE | Interest::WRITABLE;
     poll.registry()
         .register(&mut stream, Token(number), interest)?;

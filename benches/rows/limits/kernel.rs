@@ -1,4 +1,4 @@
-//! The limits that consist only of the kernel's part of the work.
+//! The work of some benchmarks without a runtime. Only the kernel's part of the work remains.
 
 use std::{
     sync::{Arc, mpsc},
@@ -12,8 +12,8 @@ use crate::{
     work::idle::{NAP, told},
 };
 
-/// The limit of `cross_wake`: an eventfd wakes the poll, and a channel of the standard library wakes the
-/// thread.
+/// Measures `cross_wake` without a runtime: an eventfd wakes the poll, and a channel of the standard library
+/// wakes the thread.
 pub(crate) fn cross_wake(job: Job) -> Measured {
     const TRIPS: u64 = 2_000;
     pin_to_one_cpu();
@@ -43,7 +43,7 @@ pub(crate) fn cross_wake(job: Job) -> Measured {
     repeat_plain(job, TRIPS as usize, pass).micros()
 }
 
-/// The limit of `idle`: a poll that only waits for its timeout.
+/// Measures `idle` without a runtime: a poll that only waits for its timeout.
 pub(crate) fn sleep(_: Job) -> Measured {
     let meter = Meter::start();
     let mut poll = Poll::new().expect("a poll");

@@ -1,4 +1,5 @@
-//! The limits with rayon's pool: closures on work-stealing threads, which cannot wait for anything.
+//! The work of some benchmarks with rayon's pool instead of a runtime: closures on work-stealing threads,
+//! which cannot wait for anything.
 
 use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -20,11 +21,11 @@ fn pool() -> &'static ThreadPool {
         .num_threads(workers())
         .build()
         .expect("a pool");
-    // Some closures are spawned without joining them, so the pool is leaked. It ends with the process.
+    // The pool is leaked, because some closures are spawned and not joined. It ends with the process.
     Box::leak(Box::new(pool))
 }
 
-/// The limit of `m_spawn_outside`.
+/// Measures `m_spawn_outside` with rayon.
 pub(crate) fn outside(job: Job) -> Measured {
     static DONE: AtomicUsize = AtomicUsize::new(0);
     static SUM: AtomicUsize = AtomicUsize::new(0);
@@ -51,7 +52,7 @@ pub(crate) fn outside(job: Job) -> Measured {
     repeat_plain(job, TASKS, pass).nanos()
 }
 
-/// The limit of `m_spawn_worker`.
+/// Measures `m_spawn_worker` with rayon.
 pub(crate) fn worker(job: Job) -> Measured {
     let pool = pool();
     let pass = || {
@@ -72,7 +73,7 @@ pub(crate) fn worker(job: Job) -> Measured {
     repeat_plain(job, TASKS, pass).nanos()
 }
 
-/// The limit of `m_chained`.
+/// Measures `m_chained` with rayon.
 pub(crate) fn chained(job: Job) -> Measured {
     const CHAINS: usize = 100;
     const DEPTH: usize = 1_000;
@@ -94,7 +95,7 @@ pub(crate) fn chained(job: Job) -> Measured {
     repeat_plain(job, CHAINS * DEPTH, pass).nanos()
 }
 
-/// The limit of `m_skew`.
+/// Measures `m_skew` with rayon.
 pub(crate) fn skew(job: Job) -> Measured {
     let pool = pool();
     futures_executor::block_on(speed_up(job, &SKEW, async |pieces: Vec<Piece>| {

@@ -1,4 +1,4 @@
-//! The limits that need only the standard library's threads and channels.
+//! The work of some benchmarks with the standard library's threads and channels instead of a runtime.
 
 use std::{
     sync::{
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// The limit of `m_fanout`: threads that take pieces of work from a shared counter.
+/// Measures `m_fanout` with threads that take pieces of work from a shared counter.
 pub(crate) fn fanout(job: Job) -> Measured {
     futures_executor::block_on(speed_up(job, &FANOUT, async |pieces: Vec<Piece>| {
         let (next, sum) = (AtomicUsize::new(0), AtomicU64::new(0));
@@ -38,7 +38,7 @@ pub(crate) fn fanout(job: Job) -> Measured {
     }))
 }
 
-/// The limit of `m_idle`: threads that wait for a message.
+/// Measures `m_idle` with threads that wait for a message.
 pub(crate) fn idle(_: Job) -> Measured {
     let mut hands = Vec::new();
     for _ in 0..workers() {
@@ -52,7 +52,7 @@ pub(crate) fn idle(_: Job) -> Measured {
     told(&meter)
 }
 
-/// The limit of `m_wake`: a thread that waits for a message.
+/// Measures `m_wake` with a thread that waits for a message.
 pub(crate) fn wake(job: Job) -> Measured {
     let wakes = (job.budget.as_millis() as usize * 2).max(100);
     let (to_thread, at_thread) = mpsc::channel::<Instant>();

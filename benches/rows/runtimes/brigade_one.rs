@@ -16,9 +16,10 @@ impl One for Brigade {
     type Handle<T: 'static> = JoinedHere<JoinHandle<OneThread<T>>>;
 
     fn block_on<F: Future>(future: F) -> F::Output {
-        // `benches/recorder` sets this variable to measure the cost of recording.
+        // If this variable is set, the run is recorded. `benches/recorder` uses it to measure the cost of
+        // recording.
         let recorded = std::env::var_os("BRIGADE_BENCH_RECORDED").is_some();
-        // This variable measures the cost of timers with microsecond precision.
+        // If this variable is set, timers have microsecond precision, so that their cost can be measured.
         let precise = std::env::var_os("BRIGADE_BENCH_PRECISE").is_some();
         let executor = SingleThread::builder()
             .record_timeline(recorded)

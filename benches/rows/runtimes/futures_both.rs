@@ -1,5 +1,5 @@
-//! futures-executor: `LocalPool` on one thread and `ThreadPool` on two. It has
-//! neither timers nor sockets.
+//! futures-executor: `LocalPool` on one thread and `ThreadPool` on two threads. It has neither timers nor
+//! sockets.
 
 use std::{cell::OnceCell, sync::OnceLock};
 

@@ -1,7 +1,7 @@
-//! smol with worker threads. All of them run one shared executor, like smol's own global executor, with
-//! async-io for timers and sockets.
+//! smol with worker threads. All of them run one shared executor, as with smol's own global executor.
+//! async-io provides timers and sockets.
 //!
-//! It has two columns, as on one thread: [`Smol`], and the leaked [`SmolStatic`].
+//! As on one thread, there are two columns: [`Smol`], and [`SmolStatic`], whose executor is leaked.
 
 use std::{
     future, io,

@@ -1,7 +1,7 @@
-//! smol on one thread: async-executor's local executors, with async-io for timers and sockets.
+//! smol on one thread: the local executors of async-executor. async-io provides timers and sockets.
 //!
-//! It has two columns. [`Smol`] is the executor in its usual form. [`SmolStatic`] is the leaked form, which
-//! keeps no list of its tasks and therefore cannot drop them.
+//! There are two columns. [`Smol`] is the executor in its usual form. [`SmolStatic`] is the executor in its
+//! leaked form, which keeps no list of its tasks and therefore cannot drop them.
 
 use std::{
     cell::Cell,
@@ -21,7 +21,7 @@ pub(crate) struct Smol;
 pub(crate) struct SmolStatic;
 
 thread_local! {
-    // Leaked, so that `spawn` only reads a thread-local and counts no references.
+    // The executor is leaked, so that `spawn` only reads a thread-local and counts no references.
     static USUAL: Cell<Option<&'static LocalExecutor<'static>>> = const { Cell::new(None) };
     static STATIC: Cell<Option<&'static StaticLocalExecutor>> = const { Cell::new(None) };
 }
@@ -70,7 +70,7 @@ impl One for SmolStatic {
     }
 }
 
-/// Adds timers and sockets of async-io, which are the same under both executors.
+/// Adds the timers and sockets of async-io, which are the same for both executors.
 macro_rules! with_async_io {
     ($runtime:ty) => {
         impl Timed for $runtime {

@@ -44,7 +44,7 @@ impl ManyTimed for Tokio {
     }
 }
 
-/// tokio with its alternative timer, for the benchmarks of timers. That timer is unstable, so it exists
+/// tokio with its alternative timer, for the benchmarks of timers. This timer is unstable, so the type exists
 /// only in a build with `--cfg tokio_unstable`.
 #[cfg(tokio_unstable)]
 pub(crate) struct TokioAlt;

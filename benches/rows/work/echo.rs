@@ -11,11 +11,11 @@ use crate::{
 /// The length of a message in each direction, in bytes.
 pub(crate) const MESSAGE: usize = 64;
 
-/// The length of a read buffer, in bytes. It is more than a message needs: if a read does not fill its
-/// buffer, a runtime over epoll knows that the socket is empty and saves a second read.
+/// The length of a read buffer, in bytes. It is longer than a message for a reason: if a read does not fill
+/// its buffer, a runtime over epoll knows that the socket is empty and saves a second read.
 pub(crate) const BUFFER: usize = 1024;
 
-/// The number of round trips in a pass, divided among the clients.
+/// The number of round trips in a pass, which are divided among the clients.
 pub(crate) const TRIPS: usize = 10_000;
 
 /// The benchmarks `echo1`, `echo100` and `echo1000`.
@@ -46,14 +46,14 @@ pub(crate) fn echo<R: Net>(job: Job, clients: usize) -> Measured {
     })
 }
 
-/// Connects the clients one after the other, because the queue of a listener is shorter than a thousand.
+/// Connects the clients one after the other, because a listener's queue is shorter than a thousand.
 async fn connect<R: Net>(address: SocketAddr, clients: usize) -> Vec<Conn<R::Stream>> {
     let mut conns = Vec::with_capacity(clients);
     for number in 0..clients {
         let stream = R::connect(address).await.expect("the server is there");
         let mut conn = Conn::new(stream, BUFFER);
         conn.buffer[8..16].copy_from_slice(&number.to_le_bytes());
-        // The first round trip also waits until the server has accepted.
+        // After the first round trip, the server has certainly accepted the connection.
         conns.push(R::spawn(call::<R>(conn, 1)).await);
     }
     conns
@@ -70,7 +70,7 @@ async fn serve<R: Net>(mut conn: Conn<R::Stream>) {
     }
 }
 
-/// Makes this number of round trips, each with its own number, and checks every answer.
+/// Makes this number of round trips, sends a different number in each, and checks every answer.
 async fn call<R: Net>(mut conn: Conn<R::Stream>, trips: usize) -> Conn<R::Stream> {
     for trip in 0..trips {
         conn.buffer[..8].copy_from_slice(&trip.to_le_bytes());

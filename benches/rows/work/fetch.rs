@@ -1,4 +1,4 @@
-//! Thousands of connections at once from one thread, the main purpose of brigade.
+//! Opens thousands of connections at the same time from one thread, which is the main purpose of brigade.
 
 use crate::{
     far_end::{Origin, REPLY, REQUEST, reply_byte},
@@ -6,11 +6,11 @@ use crate::{
     runtime::{Conn, Net},
 };
 
-/// The number of connections in flight at once.
+/// The number of connections in flight at the same time.
 pub(crate) const CONNECTIONS: usize = 5_000;
 
-/// The benchmark `fetch`. It has only one pass: a second pass would reuse the heap of the first, so its
-/// memory figure would mean nothing.
+/// The benchmark `fetch`. It has only one pass, because a second pass would reuse the heap of the first, and
+/// then its memory figure would mean nothing.
 pub(crate) fn fetch<R: Net>(job: Job) -> Measured {
     let connections = job.size(CONNECTIONS);
     let origin = Origin::start();

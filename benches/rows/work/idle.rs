@@ -1,4 +1,4 @@
-//! The cost of an idle runtime.
+//! Measures the cost of an idle runtime.
 
 use std::{thread, time::Duration};
 
@@ -7,10 +7,10 @@ use crate::{
     runtime::{Many, Timed},
 };
 
-/// How long the runtime is idle.
+/// How long the runtime stays idle.
 pub(crate) const NAP: Duration = Duration::from_secs(2);
 
-/// Returns the CPU time and the context switches since the meter was started.
+/// Returns the CPU time and the number of context switches since the meter was started.
 pub(crate) fn told(meter: &Meter) -> Measured {
     let cost = meter.stop();
     check(cost.wall >= NAP.as_secs_f64(), "the sleep was long enough");
@@ -20,7 +20,7 @@ pub(crate) fn told(meter: &Meter) -> Measured {
     ])
 }
 
-/// Long enough for all work that follows the start.
+/// How long to wait until all work that follows the start has ended.
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// The benchmark `idle`: the runtime starts, settles, and then sleeps once.

@@ -11,11 +11,11 @@ use crate::{
     work::echo::BUFFER,
 };
 
-/// The number of clients. Each always has one round trip under way.
+/// The number of clients. Each client always has one round trip in progress.
 pub(crate) const CLIENTS: usize = 1_000;
 
-/// The benchmark `m_echo1000`. The clients' process is as busy as the server's and limits the rate, so the
-/// main figure is the server's cost of a round trip.
+/// The benchmark `m_echo1000`. The clients' process is as busy as the server's and limits the rate. So the
+/// main figure is the server's CPU time for a round trip.
 pub(crate) fn echo<R: ManyNet>(job: Job) -> Measured {
     let clients = job.size(CLIENTS);
     R::block_on(async move {
@@ -26,7 +26,7 @@ pub(crate) fn echo<R: ManyNet>(job: Job) -> Measured {
                 R::detach(serve::<R>(Conn::new(stream, BUFFER)));
             }
         });
-        // Use a separate thread, because this waits for the other process.
+        // Use a separate thread, because measuring blocks until the other process has finished.
         let (tell, told) = bounded(1);
         thread::spawn(move || tell.send_blocking(measure(job, address, clients)));
         told.recv().await.expect("the clients are done").finish()
@@ -44,7 +44,7 @@ async fn serve<R: ManyNet>(mut conn: Conn<R::Stream>) {
     }
 }
 
-/// Runs the clients against a server in this process.
+/// Starts the clients, and measures the server in this process until they have finished.
 pub(crate) fn measure(job: Job, address: SocketAddr, clients: usize) -> Measured {
     let far_end = Clients::start(address, clients, 2 * job.budget);
     let meter = Meter::start();

@@ -1,4 +1,4 @@
-//! The cost of a task from its spawn to its result, on two workers.
+//! Measures the cost of a task from its spawn to its result, on two workers.
 
 use std::{mem, pin::Pin};
 
@@ -11,7 +11,7 @@ use crate::{
 
 const TASKS: usize = 100_000;
 
-/// Spawns and awaits tasks. Returns the empty vector of handles for the next pass: see `work::spawn`.
+/// Spawns and awaits tasks. Returns the empty vector of handles, so that the next pass can reuse it.
 async fn spawn_and_join<R: Many>(
     tasks: usize,
     mut handles: Vec<R::Handle<usize>>,
@@ -97,8 +97,8 @@ pub(crate) fn recursive<R: Many>(job: Job) -> Measured {
     R::block_on(repeat(job, CHAINS * DEPTH, pass)).nanos()
 }
 
-/// The length of a chain of spawns, and the number of chains that follow one another in a pass. They are so
-/// large that the way to the workers and back does not affect the figure.
+/// The length of a chain of spawns, followed by the number of chains that follow one another in a pass. The
+/// chains are so long that entering and leaving the workers does not affect the figure.
 const LINKS: usize = 1_000;
 const CHAINS: usize = 100;
 
@@ -112,7 +112,7 @@ fn link<R: Many>(depth: usize, chains: usize, done: Sender<usize>) {
     });
 }
 
-/// The benchmark `m_chained`: a task spawns the next one and ends.
+/// The benchmark `m_chained`: each task spawns the next one and ends.
 pub(crate) fn chained<R: Many>(job: Job) -> Measured {
     let pass = async || {
         let (done, end) = bounded(1);

@@ -48,7 +48,7 @@ pub(crate) fn cancel<R: ManyTimed>(job: Job) -> Measured {
                 task.await;
             }
         };
-        // End the process here, because the other timers would still sleep for minutes.
+        // End the process here, because the 10k armed timers would still sleep for minutes.
         repeat(job, TIMERS * workers(), pass).await.nanos().finish()
     })
 }

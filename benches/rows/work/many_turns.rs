@@ -1,4 +1,4 @@
-//! The cost of letting other tasks run, on two workers: by yields and by messages.
+//! Measures the cost of letting another task run, on two workers: by a yield, and by a message.
 
 use async_channel::bounded;
 
@@ -37,7 +37,7 @@ pub(crate) fn yields<R: Many>(job: Job) -> Measured {
 
 const PAIRS: usize = 1_000;
 
-/// Spawns two tasks that make `trips` round trips. Returns the handle of the first one, which returns the
+/// Spawns two tasks that make `trips` round trips. Returns the handle of the first task, whose output is the
 /// sum of the answers.
 fn pair<R: Many>(trips: usize) -> R::Handle<usize> {
     let (to_pong, at_pong) = bounded::<usize>(1);
@@ -70,7 +70,7 @@ async fn all_pairs<R: Many>(trips: usize) {
     );
 }
 
-/// The benchmark `m_pairs`: all pairs communicate at once.
+/// The benchmark `m_pairs`: all pairs communicate at the same time.
 pub(crate) fn pairs<R: Many>(job: Job) -> Measured {
     const TRIPS: usize = 100;
     let pass = async || R::spawn(all_pairs::<R>(TRIPS)).await;

@@ -1,4 +1,4 @@
-//! Tasks that compute. They show how much faster two workers are than one thread.
+//! Measures tasks that compute. The figures show how much faster two workers are than one thread.
 
 use std::{
     hint::black_box,
@@ -12,8 +12,8 @@ use crate::{
     runtime::Many,
 };
 
-/// The work of a benchmark: numbers of tasks, with the time that each task computes, in the order in which
-/// they are spawned.
+/// The work of a benchmark, in the order in which tasks are spawned: numbers of tasks, each with the time
+/// that one of these tasks computes.
 pub(crate) type Shape = [(usize, Duration)];
 
 /// The work of `m_fanout`.
@@ -25,8 +25,8 @@ pub(crate) const SKEW: [(usize, Duration); 2] = [
     (8, Duration::from_millis(5)),
 ];
 
-/// The work of one task: a number of steps that depend on one another. It counts steps instead of time,
-/// because otherwise a task that is kept waiting would seem to have worked.
+/// The work of one task: a number of steps, each of which depends on the previous one. It counts steps
+/// instead of time, because a task that is preempted would otherwise seem to have worked.
 #[derive(Clone, Copy)]
 pub(crate) struct Piece {
     steps: u64,
@@ -41,12 +41,12 @@ impl Piece {
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1);
         }
-        // Return few bits, so that the sum of all pieces does not overflow.
+        // Return only a few bits, so that the sum over all pieces does not overflow.
         black_box(state) >> 40
     }
 }
 
-/// Returns the number of steps that this machine takes in a microsecond.
+/// Returns how many steps this machine takes in a microsecond.
 fn steps_per_us() -> f64 {
     const STEPS: u64 = 2_000_000;
     let time = |seed| {
@@ -70,8 +70,8 @@ fn pieces(shape: &Shape) -> Vec<Piece> {
     pieces
 }
 
-/// Does the work on one thread and then with `parallel`, alternately until the budget is spent. Returns the
-/// median of the ratios, and the CPU time of the parallel runs.
+/// Does the work on one thread and then with `parallel`, and repeats both until the budget is spent. Returns
+/// the median of the ratios, and the CPU time of the parallel runs.
 pub(crate) async fn speed_up(
     job: Job,
     shape: &Shape,
@@ -118,7 +118,7 @@ pub(crate) fn fanout<R: Many>(job: Job) -> Measured {
     }))
 }
 
-/// The benchmark `m_skew`: the tasks are spawned by one worker, and the others must steal some.
+/// The benchmark `m_skew`: one worker spawns all tasks, and the other workers must steal some.
 pub(crate) fn skew<R: Many>(job: Job) -> Measured {
     R::block_on(speed_up(job, &SKEW, async |pieces: Vec<Piece>| {
         R::spawn(spawn_all::<R>(pieces)).await

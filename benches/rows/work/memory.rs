@@ -1,4 +1,4 @@
-//! The memory that a waiting task takes.
+//! Measures the memory that a waiting task takes.
 
 use std::{
     pin::Pin,
@@ -11,10 +11,10 @@ use crate::{
     runtime::One,
 };
 
-/// The number of tasks that have been polled. A process measures only once.
+/// The number of tasks that have been polled. A static is enough, because a process measures only once.
 static PARKED: AtomicUsize = AtomicUsize::new(0);
 
-/// Keeps its own waker, like a task that waits for a lock or a message, and is never woken.
+/// A future that keeps its own waker, like a task that waits for a lock or a message, and is never woken.
 struct Parked {
     waker: Option<Waker>,
     parked: &'static AtomicUsize,
@@ -33,7 +33,7 @@ impl Future for Parked {
     }
 }
 
-/// The future of each task. It takes 32 bytes, and nothing on the heap.
+/// The future of each task. It takes 32 bytes, and allocates nothing on the heap.
 pub(crate) async fn park() {
     Parked {
         waker: None,
@@ -51,13 +51,13 @@ pub(crate) fn parked<R: One>(job: Job) -> Measured {
         for _ in 0..tasks {
             R::detach(park());
         }
-        // Await another task behind the others, because some runtimes run no other task if the main future
-        // yields.
+        // Let the other tasks run by awaiting another task behind them, because some runtimes run no other
+        // task if the main future yields.
         while PARKED.load(Relaxed) < tasks {
             R::spawn(async {}).await;
         }
         check(PARKED.load(Relaxed) == tasks, "the number of parked tasks");
-        // End the process here, so that a million tasks need not be dropped first.
+        // End the process here, so that a million tasks need not be dropped.
         Measured(vec![("bytes", (resident() - before) / tasks as f64)]).finish()
     })
 }

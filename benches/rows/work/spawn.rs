@@ -1,6 +1,6 @@
-//! The cost of a task from its spawn to its result, on one thread.
+//! Measures the cost of a task from its spawn to its result, on one thread.
 //!
-//! Except in `spawn_cold`, the passes share one vector of handles, so that no pass page-faults on a new
+//! Except in `spawn_cold`, the passes share one vector of handles, so that no pass takes page faults on a new
 //! vector.
 
 use crate::{
@@ -24,7 +24,7 @@ async fn spawn_and_join<R: One>(tasks: usize, handles: &mut Vec<R::Handle<usize>
     );
 }
 
-/// The benchmark `spawn_join`: all tasks exist at once, many more than fit into a cache.
+/// The benchmark `spawn_join`: all tasks exist at the same time, many more than fit into a cache.
 pub(crate) fn join<R: One>(job: Job) -> Measured {
     let tasks = job.size(TASKS);
     let mut handles = Vec::new();
@@ -34,8 +34,8 @@ pub(crate) fn join<R: One>(job: Job) -> Measured {
     .nanos()
 }
 
-/// The benchmark `spawn_cold`: the first tasks of a process, whose memory comes from the kernel. It has
-/// only one pass, because a second pass would reuse the memory of the first.
+/// The benchmark `spawn_cold`: the first tasks of a process, which use memory that comes directly from the
+/// kernel. It has only one pass, because a second pass would reuse the memory of the first.
 pub(crate) fn cold<R: One>(_: Job) -> Measured {
     R::block_on(async {
         R::spawn(async {}).await;
@@ -45,8 +45,8 @@ pub(crate) fn cold<R: One>(_: Job) -> Measured {
     })
 }
 
-/// The benchmark `spawn_batch`: the same number of tasks, but few at once, so that their memory is in the
-/// cache.
+/// The benchmark `spawn_batch`: the same number of tasks, but only a few at the same time, so that their
+/// memory is in the cache.
 pub(crate) fn batch<R: One>(job: Job) -> Measured {
     let mut handles = Vec::new();
     let pass = async || {

@@ -1,4 +1,4 @@
-//! The cost of a sleep, how late it ends, and the cost of a timer that never fires.
+//! Measures the cost of a sleep, how late it ends, and the cost of a timer that never fires.
 
 use std::{
     future::poll_fn,
@@ -15,23 +15,24 @@ use crate::{
     work::turns::Yield,
 };
 
-/// The longest sleep. The lengths of the others are spread evenly below it.
+/// The length of the longest sleep. The other lengths are spread evenly between 0 and this one.
 pub(crate) const SPREAD: Duration = Duration::from_millis(200);
 
-/// Returns the lengths in an order that is neither rising nor falling.
+/// Returns the lengths of the sleeps in an order that is neither rising nor falling.
 pub(crate) fn lengths(sleeps: usize) -> impl Iterator<Item = Duration> {
-    // A step that shares no factor with the number of sleeps visits every length once.
+    // This step has no factor in common with the number of sleeps, so every length occurs once.
     const STEP: usize = 7919;
     let step = SPREAD / sleeps as u32;
     (0..sleeps).map(move |at| step * (at * STEP % sleeps) as u32)
 }
 
-/// The benchmark `timers`: the deadlines are so close together that one turn of the event loop fires many.
+/// The benchmark `timers`: the deadlines are so close together that many timers fire in one turn of the event
+/// loop.
 pub(crate) fn many<R: Timed>(job: Job) -> Measured {
     sleeps::<R>(job, job.size(100_000))
 }
 
-/// The benchmark `timer_light`: each timer takes its own turn of the event loop.
+/// The benchmark `timer_light`: each timer needs its own turn of the event loop.
 pub(crate) fn few<R: Timed>(job: Job) -> Measured {
     sleeps::<R>(job, 1_000)
 }
@@ -70,7 +71,7 @@ pub(crate) fn cancel<R: Timed>(job: Job) -> Measured {
             let time = Duration::from_millis(100_000 + 7 * at as u64);
             R::detach(R::sleep(time));
         }
-        // Await another task behind the others, so that all of them are armed when it ends.
+        // Await a task that runs after the others. When it ends, all the other timers are armed.
         R::spawn(async {}).await;
         let pass = async || arm_and_drop(R::sleep).await;
         // End the process here, because the other timers would still sleep for minutes.
@@ -83,9 +84,8 @@ pub(crate) const TIMERS: usize = 20_000;
 
 /// Arms and drops [`TIMERS`] timers, and polls each of them once.
 pub(crate) async fn arm_and_drop<S: Future<Output = ()>>(sleep: impl Fn(Duration) -> S) {
-    /// The number of timers between two yields. tokio limits a task to 128 operations per poll; beyond
-    /// that, its timers return `Pending` without being armed. These yields make sure that every timer is
-    /// armed.
+    /// The number of timers between two yields. tokio limits a task to 128 operations per poll. Beyond that,
+    /// its timers return `Pending` without being armed. With these yields, every timer is armed.
     const BETWEEN_YIELDS: usize = 64;
     for at in 0..TIMERS {
         let time = Duration::from_millis(1_000 + (at * 7919 % 60_000) as u64);

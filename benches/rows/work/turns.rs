@@ -1,4 +1,4 @@
-//! The cost of letting another task run: by a yield, and by a message.
+//! Measures the cost of letting another task run: by a yield, and by a message.
 
 use std::{
     cell::Cell,
@@ -14,7 +14,7 @@ use crate::{
     runtime::One,
 };
 
-/// A future that wakes its own task by reference and returns `Pending` once.
+/// A future that returns `Pending` once, after it has woken its own task by reference.
 #[derive(Default)]
 pub(crate) struct Yield {
     yielded: bool,
@@ -33,16 +33,16 @@ impl Future for Yield {
     }
 }
 
-/// Shared by the tasks of `yield`: the task that ran last, and how many times that was the task that had
-/// just yielded.
+/// The state that the tasks of `yield` share: the task that ran last, and how many times a task ran again
+/// right after its own yield.
 #[derive(Default)]
 struct Turns {
     last: Cell<Option<usize>>,
     selfish: Cell<usize>,
 }
 
-/// The benchmark `yield`. A runtime that immediately polls the same task again is fast only because it does
-/// not yield. This may happen in one yield of a hundred.
+/// The benchmark `yield`. If a runtime polls a task again right after its yield, it is fast only because it
+/// does not let other tasks run. At most one yield in a hundred may do so.
 pub(crate) fn yields<R: One>(job: Job) -> Measured {
     const TASKS: usize = 1_000;
     const YIELDS: usize = 1_000;

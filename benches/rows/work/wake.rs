@@ -1,4 +1,4 @@
-//! The cost of waking a runtime from a thread outside it.
+//! Measures the cost of waking a runtime from a thread outside the runtime.
 
 use std::{
     sync::mpsc,
@@ -14,8 +14,8 @@ use crate::{
     runtime::{Many, One},
 };
 
-/// The benchmark `cross_wake`. On one CPU each round trip is two context switches, whichever thread is
-/// awake, so that the figure does not depend on how the machine idles.
+/// The benchmark `cross_wake`. On one CPU, each round trip takes two context switches. So the figure does not
+/// depend on how the machine handles idle CPUs.
 pub(crate) fn cross_wake<R: One>(job: Job) -> Measured {
     const TRIPS: u64 = 2_000;
     pin_to_one_cpu();
@@ -44,7 +44,7 @@ pub(crate) fn cross_wake<R: One>(job: Job) -> Measured {
     R::block_on(repeat(job, TRIPS as usize, pass)).micros()
 }
 
-/// How long the runtime is left alone before each wake. It is long enough for every worker to park.
+/// How long the runtime rests before each wake. This is long enough for every worker to park.
 pub(crate) const REST: Duration = Duration::from_millis(2);
 
 /// The benchmark `m_wake`: an outside thread wakes a task of an idle runtime.

@@ -1,4 +1,4 @@
-//! Drawings without a library: bars for the rows, and lines that show how cost grows.
+//! Draws bars for the rows, and lines that show how cost grows, without a drawing library.
 
 use std::fmt::Write;
 
@@ -10,7 +10,8 @@ use crate::{
 
 const WIDTH: f64 = 760.0;
 const NAMES: f64 = 190.0;
-/// The length of the best peer's bar, and how many times that length a bar may have before it is cut off.
+/// The length of the best peer's bar, followed by the maximum length of any bar, as a multiple of the best
+/// peer's.
 const UNIT: f64 = 110.0;
 const CUT: f64 = 4.0;
 const BAR: f64 = 11.0;
@@ -19,7 +20,8 @@ const STYLE: &str = "<style>text{font:11px system-ui,sans-serif;fill:#24292f}.t{
 .r{font-weight:600}.v{font-size:10px;fill:#57606a}.peer{fill:#afb8c1}.uring{fill:#eac54f}.limit{fill:#d8dee4}.ours{fill:#0969da}\
 .g{stroke:#d0d7de;stroke-dasharray:3 3}.a{stroke:#57606a}</style>";
 
-/// Draws a bar for each runtime in each row of the group, relative to the best peer.
+/// For each row of the group, draws one bar per runtime. The lengths are relative to the best peer (other
+/// runtime).
 #[must_use]
 pub fn bars(results: &Results, group: Group) -> String {
     let mut body = String::new();
@@ -91,13 +93,14 @@ fn row_of_bars(results: &Results, row: &Row, figure: &Figure, y: &mut f64) -> St
 /// One curve of [`lines`]: a name and its points.
 #[derive(Debug)]
 pub struct Line {
-    /// Its name.
+    /// The name of the curve.
     pub name: &'static str,
-    /// The sizes, each with the cost of an operation, in rising order.
+    /// The sizes in rising order, each with the cost of an operation at this size.
     pub points: Vec<(f64, f64)>,
 }
 
-/// Draws the cost of an operation over size on logarithmic axes. A flat line is a cost that does not grow.
+/// Draws the cost of an operation over the size, on logarithmic axes. A flat line means that the cost does
+/// not grow.
 #[must_use]
 pub fn lines(title: &str, unit: &str, curves: &[Line]) -> String {
     const TOP: f64 = 44.0;
@@ -166,7 +169,7 @@ pub fn lines(title: &str, unit: &str, curves: &[Line]) -> String {
     document(&format!("{title}: {unit}"), TOP + HIGH + 30.0, &body)
 }
 
-/// Returns the whole decades that contain all values. The range is never empty.
+/// Returns the range of whole decades that contains all values. The range is never empty.
 fn decades(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
     for value in values.map(f64::log10) {

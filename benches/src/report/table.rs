@@ -1,4 +1,4 @@
-//! The tables: one for the terminal, one in Markdown, and the values of all rounds as CSV.
+//! Writes the tables: one for the terminal, one in Markdown, and the values of all rounds as CSV.
 
 use std::fmt::Write;
 
@@ -8,9 +8,10 @@ use crate::{
     results::Results,
 };
 
-const LEGEND: &str = "Medians of the rounds. `best peer` is the best over epoll; peers over io_uring have a star and are not \
-judged. `x best` and `x limit` say how much \
-brigade costs for each unit that the other costs (rates are turned over), so below 1.00 is ahead.";
+const LEGEND: &str = "The figures are medians of the rounds. `limit` is the same work without a runtime. \
+`best peer` is the best other runtime over epoll. Runtimes over io_uring have a star and do not count. \
+`x best` and `x limit` are the cost of brigade divided by the cost of the best peer and of the limit \
+(the inverse for rates), so below 1.00 brigade is better.";
 
 /// Returns the tables as aligned text.
 #[must_use]
@@ -30,7 +31,7 @@ pub fn terminal(results: &Results) -> String {
         let _ = writeln!(out, "\n{title}");
         for (at, line) in lines.iter().enumerate() {
             for (column, (cell, width)) in line.iter().zip(&widths).enumerate() {
-                // Names are left-aligned, numbers are right-aligned.
+                // Align names to the left and numbers to the right.
                 let _ = match column {
                     0 | 1 => write!(out, "{cell:<width$}  "),
                     _ => write!(out, "{cell:>width$}  "),
@@ -48,8 +49,8 @@ pub fn terminal(results: &Results) -> String {
     out + &note_lines(results)
 }
 
-/// Returns the tables, the definitions and the spread in Markdown. `about` is a sentence or two about the
-/// machine and the versions.
+/// Returns the tables, the definitions and the spread in Markdown. `about` is a short text about the machine
+/// and the versions.
 #[must_use]
 pub fn markdown(results: &Results, rounds: usize, about: &str) -> String {
     let mut out = format!(
@@ -84,7 +85,7 @@ pub fn markdown(results: &Results, rounds: usize, about: &str) -> String {
     out
 }
 
-/// Returns the value of every round, as `row,runtime,figure,round,value`.
+/// Returns the values of all rounds as CSV, with the columns `row,runtime,figure,round,value`.
 #[must_use]
 pub fn csv(results: &Results) -> String {
     let mut out = String::from("row,runtime,figure,round,value\n");

@@ -1,8 +1,8 @@
 //! Advice: changes that would improve a program, with the figures of the run that show it.
 //!
 //! Each rule has a minimum sample size and a threshold, which are named constants. A run without findings
-//! gets no advice. If the machine is busy with other programs, only findings that do not depend on its load
-//! are reported. Rules about computing use CPU time, not elapsed time.
+//! gets no advice. If other programs keep the machine busy, only rules that do not depend on its load are
+//! applied. Rules about computing use CPU time, not elapsed time.
 
 mod blocking;
 mod herd;
@@ -24,29 +24,30 @@ use self::waits::Waits;
 use crate::figures::{self, Figures};
 use crate::spans::{self, Spans};
 
-/// The shortest run whose shares of time mean anything. A shorter run shows the costs of starting up
-/// (threads, page faults, cold caches) rather than its tasks. Arbitrary: not measured.
+/// The length of the shortest run for which shares of time are used. A shorter run mostly shows the costs of
+/// starting up (threads, page faults, cold caches). The value is arbitrary, not measured.
 const SHORTEST_RUN: Duration = Duration::from_millis(10);
 
-/// If a record has gaps, shares of time are used only if at most one event in this number is missing.
+/// Shares of time are used only if at most one event in `LEAST_PER_DROPPED` is missing from the record.
 const LEAST_PER_DROPPED: u64 = 100;
 
-/// Workers that spend this share of their time computing in polls have hardly any time left.
+/// If the workers compute in polls for at least this share of their time, they count as fully used.
 const COMPUTE_HEAVY: f64 = 0.75;
 
-/// The least speed-up that justifies another thread. Two runs of one program differ by a few percent.
+/// The minimum speed-up that justifies another worker. Smaller gains may be chance, because two runs of one
+/// program differ by a few percent.
 const WORTH_A_WORKER: f64 = 1.25;
 
-/// If the workers lacked a core for this share of the time in which they wanted one, other programs used
-/// the machine too.
+/// If the workers' threads had no core for at least this share of the time in which they could run, the
+/// machine counts as busy with other programs.
 const CROWDED: f64 = 0.2;
 
-/// The least number of wakes for a verdict. Fewer are too small a sample, and they cost little: a wake
-/// takes some tens of nanoseconds.
+/// The minimum number of wakes for advice about useless wakes. Fewer wakes are too small a sample, and cost
+/// little, because a wake takes some tens of nanoseconds.
 const MANY_WAKES: u64 = 1000;
 
-/// The least share of useless wakes: three for each useful one. A socket that becomes readable and writable
-/// at once makes one useless wake for each useful one.
+/// The minimum share of useless wakes for such advice: three for each useful one. A socket that becomes
+/// readable and writable at the same time makes one useless wake for each useful one, which is normal.
 const MOSTLY_NOWHERE: f64 = 0.75;
 
 /// The subject of an [`Advice`].
@@ -141,7 +142,7 @@ impl Advice {
         self.at_best
     }
 
-    /// Returns the sentences with another word for *worker*.
+    /// Returns the text of the advice, with `worker` as the word for a worker.
     pub fn in_words_of(&self, worker: &str) -> String {
         self.text.replace(WORKER, worker)
     }
@@ -216,7 +217,7 @@ impl Adviser<'_> {
                 all.extend(self.spawn_in_loop().or_else(|| self.awaits_in_loop()));
             }
             let kinds: Vec<Kind> = all.iter().map(Advice::kind).collect();
-            // More workers do not speed up work that blocks, polls in a loop or is done one piece at a
+            // More workers do not speed up a program that blocks, polls in a loop, or does one thing at a
             // time.
             if kinds.iter().all(|kind| *kind == Kind::Computing) {
                 all.extend(self.one_busy_worker().or_else(|| self.more_workers()));
@@ -227,7 +228,7 @@ impl Adviser<'_> {
         all
     }
 
-    /// Returns whether the run is long enough and its record complete enough for shares of time.
+    /// Returns whether the run is long enough, and its record complete enough, to use shares of time.
     fn is_long_and_whole(&self) -> bool {
         let events = self.timeline.events.len() as u64;
         self.figures.span >= SHORTEST_RUN && self.spans.dropped <= events / LEAST_PER_DROPPED
@@ -237,7 +238,7 @@ impl Adviser<'_> {
         format!("'{}'", self.timeline.tasks[task].label(task))
     }
 
-    /// Returns the time in which the workers' threads wanted a core, and the share of it in which they had
+    /// Returns how long the workers' threads could have used a core, and in what share of that time they had
     /// none.
     fn crowding(&self) -> (Duration, f64) {
         let cpu = self.figures.cpu.unwrap_or_default();
@@ -252,7 +253,8 @@ impl Adviser<'_> {
 
     fn other_programs(&self) -> Option<Advice> {
         let (wanted, share) = self.crowding();
-        // The program's own threads may have used the cores, if there are more of them than cores.
+        // If the program has more threads than the machine has cores, its own threads may have used the
+        // cores.
         let own = self
             .spans
             .lanes

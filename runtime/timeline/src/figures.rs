@@ -42,7 +42,7 @@ pub fn figures(timeline: &Timeline) -> Figures {
 ///
 /// *Tasks* are spawned tasks. The main future of `block_on` is not counted, and neither is a job of
 /// [`spawn_blocking`](brigade::spawn_blocking) that has begun. A job that has not begun counts as a task,
-/// because the record does not tell them apart.
+/// because the record does not distinguish it from a task.
 ///
 /// With [virtual time](brigade::SingleThreadBuilder::virtual_time), a run that only waits has the same
 /// figures on every machine:
@@ -111,14 +111,14 @@ pub struct Figures {
     pub waiting_share: f64,
     /// The longest poll on a worker, whether of a task or of the main future.
     pub longest_poll: Option<LongestPoll>,
-    /// The longest time in which the event loop was blocked although a task could have used it.
+    /// The longest period in which the event loop was blocked although a task could have used it.
     pub longest_stall: Option<Stall>,
     /// The number of wakes.
     pub wakes: u64,
-    /// The number of wakes without effect, because the task was already ready or complete.
+    /// The number of wakes without effect: the task was already ready or complete.
     pub wakes_nowhere: u64,
-    /// The number of wakes without effect by which the end of a task notified a task that awaited it. They
-    /// are normal if many tasks end and one poll sees all of them.
+    /// The number of wakes without effect that tasks made by ending while another task awaited them. They are
+    /// normal if many tasks end before the awaiting task is polled.
     pub joins_nowhere: u64,
     /// The total time spent in polls, on all workers.
     pub work: Duration,
@@ -133,27 +133,28 @@ pub struct Figures {
     pub cpu: Option<Duration>,
     /// The time from the beginning of the first task, which may be the main future, to the end of the last.
     pub span: Duration,
-    /// How long the run would have taken if each ready task had been polled immediately. This is the
-    /// longest chain of cause and effect. It is at least the running time of any one task, and at most
+    /// How long the run would have taken if each ready task had been polled immediately. This is the length
+    /// of the longest chain of cause and effect. It is at least the running time of any one task, and at most
     /// [`span`](Self::span).
     ///
     /// The chain that leads to an instant of a task's life follows these rules:
     ///
     /// - *Running* lengthens the chain by the time that the task runs.
-    /// - *Waiting* for an event or a timer also lengthens it. If a busy loop notices an event late, the
-    ///   delay counts as waiting, because the record does not tell them apart.
-    /// - If *another task wakes the task*, or a task that it awaits ends, its chain continues the other
-    ///   task's chain at that instant, if that chain is longer. The task's own waiting does not count then,
-    ///   because it belongs to the other task.
+    /// - *Waiting* for an event or a timer also lengthens it. If a busy event loop notices an event late, the
+    ///   delay counts as waiting, because the record does not distinguish the two.
+    /// - If *another task wakes the task*, or a task that it awaits ends, then the chain of that other task
+    ///   at that instant replaces the task's chain if it is longer. The task's own waiting does not count
+    ///   then, because the chain of the other task already covers that time.
     /// - If *another task spawns the task*, its chain continues the chain of that task.
     /// - *Being queued* does not change the chain.
-    /// - If no cause is on record, the chain is as long as the run up to that instant.
+    /// - If the record shows no cause, the chain is as long as the run up to that instant.
     ///
-    /// Jobs of the blocking pool and the main future are part of chains like any other task.
+    /// Jobs of the blocking pool and the main future are parts of chains like any other task.
     pub critical_path: Duration,
     /// The number of workers.
     pub workers: usize,
-    /// The share of the workers' presence that they spent in polls, from 0 to 1.
+    /// The share of the workers' [`present`](LaneFigures::present) time that they spent in polls, from 0 to
+    /// 1.
     pub busy: f64,
     /// The figures of each of [`Timeline::lanes`].
     pub lanes: Vec<LaneFigures>,
@@ -162,8 +163,8 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Returns an upper bound on the speed-up with this number of workers. The workers need the time for
-    /// their share of the work plus the time of the critical path.
+    /// Returns an upper bound on the speed-up with this number of workers. It assumes that the workers need
+    /// the time for their share of the work plus the time of the critical path.
     ///
     /// Returns 1 for a run without any work.
     ///
@@ -280,9 +281,9 @@ pub struct TaskFigures {
     pub self_woken: u64,
     /// The number of times it was woken.
     pub wakes: u64,
-    /// The number of these wakes without effect, not counting wakes by the end of a task that it awaited.
+    /// The number of these wakes without effect, except wakes by the end of a task that it awaited.
     pub wakes_nowhere: u64,
-    /// When it began to wait without a waker, so that nothing could wake it.
+    /// When it began to wait without a waker. From then on nothing could wake it.
     pub stranded: Option<Duration>,
 }
 
@@ -340,8 +341,8 @@ pub struct LongestPoll {
     pub preempted: Duration,
 }
 
-/// A period in which all workers were in polls at once, although another task could have used a worker.
-/// Meanwhile, no worker checked queues, sockets or timers. With one worker, each poll is such a period.
+/// A period in which every worker was in a poll, although another task could have used a worker. During that
+/// time, no worker checked queues, sockets or timers. With one worker, each poll is such a period.
 ///
 /// ```
 /// use std::time::Duration;
@@ -373,8 +374,8 @@ pub struct Stall {
     /// The number of tasks that could not run, including the main future. They had begun and not ended,
     /// were not being polled, and did not wait for other tasks.
     pub held: usize,
-    /// The number of these tasks that were certainly ready when the stall ended. For the others this is
-    /// unknown, because the event loop did not check.
+    /// The number of these tasks that were certainly ready when the stall ended. It is unknown whether the
+    /// others were, because the event loop did not check.
     pub ready: usize,
 }
 

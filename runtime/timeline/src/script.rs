@@ -14,7 +14,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// Makes a script with this many workers, which are the first lanes.
+    /// Makes a script with this number of workers. The workers are the first lanes.
     pub(crate) fn new(workers: usize) -> Self {
         let worker = |n| Lane::new(&format!("worker {n}"), LaneKind::Worker(n));
         Script {

@@ -1,9 +1,9 @@
 //! Spans of time: what each task and each worker did, and when.
 //!
-//! A [`Timeline`] is a list of moments. [`spans()`] reads it once, from front to back. Everything else in
-//! this crate uses the result: the figures, the advice, each drawing and the page. A record may have gaps,
-//! because its buffers are bounded and it can be taken while tasks run. So nothing here assumes that each
-//! beginning has an end.
+//! A [`Timeline`] is a list of events. [`spans()`] reads it once, from front to back. Everything else in this
+//! crate uses the result: the figures, the advice, each drawing and the page. A record may have gaps, because
+//! its buffers are bounded and it can be taken while tasks run. So no code here assumes that each beginning
+//! has an end.
 
 mod curves;
 mod off_core;
@@ -55,12 +55,12 @@ pub struct Spans {
     pub polls: Vec<Poll>,
     /// All wakes and spawns, in order of time.
     pub wakes: Vec<Wake>,
-    /// The times at which a task began to await the handle of another task.
+    /// The moments at which a task began to await the handle of another task.
     pub joins: Vec<Join>,
-    /// The number of tasks in flight from each instant on: *concurrency*.
+    /// The *concurrency*: pairs of an instant and the number of tasks that are in flight from then on.
     pub in_flight: Vec<(Duration, usize)>,
-    /// The number of tasks being polled from each instant on: *parallelism*. Polls that take no time are
-    /// left out.
+    /// The *parallelism*: pairs of an instant and the number of tasks that are being polled from then on.
+    /// Polls that take no time are left out.
     pub at_once: Vec<(Duration, usize)>,
     /// The largest number of tasks that were ready but not running at one instant.
     pub queued_max: usize,
@@ -102,17 +102,17 @@ pub struct TaskSpans {
     pub ending: Option<Ending>,
     /// The task that spawned it.
     pub spawned_by: Option<usize>,
-    /// When another task or thread requested that it be aborted.
+    /// When another task or thread asked to abort it.
     pub aborted: Option<Duration>,
-    /// When it began to wait without a waker, so that nothing could wake it.
+    /// When it began to wait without a waker. From then on nothing could wake it.
     pub stranded: Option<Duration>,
     /// The number of times it was woken.
     pub wakes: u64,
     /// The number of polls during which it woke itself.
     pub self_woken: u64,
-    /// The number of wakes without effect, not counting wakes by the end of a task that it awaited.
+    /// The number of wakes without effect, except wakes by the end of a task that it awaited.
     pub wakes_nowhere: u64,
-    /// The number of wakes without effect that came from the end of an awaited task.
+    /// The number of wakes without effect that the end of an awaited task caused.
     pub joins_nowhere: u64,
 }
 
@@ -139,11 +139,11 @@ pub struct Span {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum State {
-    /// It is ready, but no worker polls it.
+    /// The task is ready, but no worker polls it.
     Queued,
-    /// A thread is polling it.
+    /// A thread is polling the task.
     Running,
-    /// It is waiting to be woken.
+    /// The task is waiting to be woken.
     Waiting,
 }
 
@@ -151,11 +151,11 @@ pub enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Ending {
-    /// It ran to its end.
+    /// The task ran to its end.
     Finished,
-    /// It was dropped: aborted, or its executor closed.
+    /// The task was dropped, because it was aborted or its executor closed.
     Cancelled,
-    /// It panicked.
+    /// The task panicked.
     Panicked,
 }
 
@@ -168,16 +168,17 @@ pub struct Poll {
     pub task: usize,
     /// The polling thread, as an index into [`Timeline::lanes`].
     pub lane: usize,
-    /// When it began.
+    /// When the poll began.
     pub begin: Duration,
-    /// When it ended. If the record lacks its beginning or its end, both times are the known one.
+    /// When the poll ended. If the record lacks its beginning or its end, `begin` and `end` are both the
+    /// known time.
     pub end: Duration,
     /// The outcome of the poll. `None` if the record ends before the poll does, or lacks its end.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub outcome: Option<Outcome>,
-    /// The wake or spawn that caused it, as an index into [`Spans::wakes`].
+    /// The wake or spawn that caused the poll, as an index into [`Spans::wakes`].
     pub cause: Option<usize>,
-    /// How long its thread was not on a core during the poll, if the record shows it.
+    /// How long the polling thread was not on a core during the poll, if the record shows it.
     pub off_core: Option<OffCore>,
 }
 
@@ -188,7 +189,7 @@ pub struct Poll {
 pub struct OffCore {
     /// The time in which the thread gave the core away: it slept, or waited for a lock or a device.
     pub blocked: Duration,
-    /// The time in which the OS gave the core to another thread although this thread could run.
+    /// The time in which another thread had the core although this thread could run.
     pub preempted: Duration,
 }
 
@@ -208,27 +209,27 @@ pub struct Wake {
     /// The effect of the wake.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub effect: WakeEffect,
-    /// The poll during which the wake happened.
+    /// The poll during which the wake happened, as an index into [`Spans::polls`].
     pub from: Option<usize>,
-    /// The poll that the wake led to.
+    /// The poll that followed the wake, as an index into [`Spans::polls`].
     pub to: Option<usize>,
 }
 
-/// The cause that made a task ready. Tasks are given by their index.
+/// The cause that made a task ready. The number in a variant is the index of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Source {
-    /// The task was spawned, by this task or from outside.
+    /// The task was spawned, by this task or, if `None`, from outside.
     Spawn(Option<usize>),
-    /// A poll of this task woke it.
+    /// A poll of this task, which may be the woken task itself, woke it.
     Task(usize),
-    /// It awaited the handle of this task, which ended.
+    /// The woken task awaited the handle of this task, which ended.
     Join(usize),
     /// The OS reported an event.
     Io,
     /// A timer fired.
     Timer,
-    /// A thread that is not a worker woke it, or the record does not show the cause.
+    /// A thread that is not a worker woke the task, or the record does not show the cause.
     Thread,
 }
 
@@ -253,17 +254,18 @@ pub struct LaneSpans {
     /// The kind of the thread.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub kind: LaneKind,
-    /// Its polls, as indices into [`Spans::polls`], in order of time. They do not overlap.
+    /// The polls on this thread, as indices into [`Spans::polls`], in order of time. They do not overlap.
     pub polls: Vec<usize>,
-    /// The times in which it was parked.
+    /// The times in which the thread was parked.
     pub parks: Vec<(Duration, Duration)>,
-    /// The times in which it worked for the executor.
+    /// The times in which the thread worked for the executor, awake or parked.
     pub present: Vec<(Duration, Duration)>,
     /// Events on this thread that took no time.
     pub marks: Vec<(Duration, Mark)>,
     /// The CPU time of the thread between its first and its last reading.
     pub cpu: Option<Duration>,
-    /// How long the OS kept the thread from running although it could run, between the same two readings.
+    /// How long the OS kept the thread from running although it could run, between its first and its last
+    /// reading.
     pub preempted: Option<Duration>,
 }
 
@@ -308,7 +310,7 @@ impl TaskSpans {
         self.kind == TaskKind::Task
     }
 
-    /// Returns the total time that it spent in this state.
+    /// Returns the total time that the task spent in this state.
     pub fn time_in(&self, state: State) -> Duration {
         let spans = self.spans.iter().filter(|span| span.state == state);
         spans.map(Span::length).sum()
@@ -333,7 +335,7 @@ impl Poll {
         self.off_core.unwrap_or_default().blocked
     }
 
-    /// Returns how long other threads had the core during the poll.
+    /// Returns how long other threads had the thread's core during the poll.
     pub fn preempted(&self) -> Duration {
         self.off_core.unwrap_or_default().preempted
     }

@@ -46,7 +46,7 @@ fn long(seconds: u64) -> String {
     }
 }
 
-/// Returns a share between 0 and 1 in percent. A share below 1 is never shown as 100 %.
+/// Returns a share between 0 and 1 in percent. A share below 1 is never rounded to 100 %.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 99.0 && percent < 100.0 {

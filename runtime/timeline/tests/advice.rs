@@ -1,4 +1,4 @@
-//! Tests the advice on programs that really run. Faulty programs get the right advice, healthy programs get
+//! Tests the advice on real programs. Faulty programs must get the right advice, healthy programs must get
 //! none, and other programs on the machine must not change that.
 //!
 //! `cargo test -p brigade-timeline --test advice -- --nocapture` prints the advice on each program.
@@ -11,7 +11,7 @@ use std::thread;
 use brigade_timeline::{Advice, Kind};
 use programs::{Program, faulty, healthy, run};
 
-/// Returns the advice on a run.
+/// Returns the advice on a run of the program.
 fn said(workers: usize, program: Program) -> Vec<Advice> {
     let (timeline, _) = run(workers, program);
     brigade_timeline::advice(&timeline)
@@ -24,7 +24,7 @@ fn in_words(advice: &[Advice]) -> String {
     all.collect::<Vec<_>>().join(" ")
 }
 
-/// Runs `work` beside three threads that compute all the time, as other programs do.
+/// Runs `work` beside three threads that compute all the time, to simulate other programs.
 fn beside_busy_loops<T>(work: impl FnOnce() -> T) -> T {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -58,12 +58,12 @@ fn score(busy: bool) -> Score {
     };
     for fault in faulty::ALL {
         for workers in [1, 2] {
-            // 0 means that the program requires exactly one worker, on an idle machine.
+            // If this number is 0, the program requires exactly one worker and an idle machine.
             if fault.workers > workers || (fault.workers == 0 && (workers > 1 || busy)) {
                 continue;
             }
             let advice = try_out(workers, (fault.program)(workers));
-            // While other programs use the cores, it is unknown whether more workers would help.
+            // While other programs use the cores, the advice cannot know whether more workers would help.
             let crowded = advice
                 .iter()
                 .any(|advice| advice.kind() == Kind::OtherPrograms);
@@ -100,7 +100,8 @@ fn score(busy: bool) -> Score {
     for (name, program) in healthy::ALL {
         for workers in [1, 2] {
             let advice = try_out(workers, program(workers));
-            // If one worker computes on a machine with two cores, the advice to use two workers is right.
+            // If a healthy program computes with one worker on a machine with two cores, the advice to use
+            // two workers is right.
             let quiet = advice
                 .iter()
                 .all(|advice| matches!(advice.kind(), Kind::MoreWorkers | Kind::OtherPrograms));
@@ -128,19 +129,19 @@ fn score(busy: bool) -> Score {
 fn faults_are_named_and_healthy_programs_are_not_spoken_of() {
     for busy in [false, true] {
         let score = score(busy);
-        // On an idle machine all advice is right. The bounds are lower because other programs may be
-        // running here.
+        // On an idle machine, all advice should be right. The bounds are lower because other programs may be
+        // running on this machine.
         assert!(score.named * 10 >= score.faulty * 8, "recall");
         assert!(score.silent * 10 >= score.healthy * 9, "precision");
     }
 }
 
-/// Follows the advice and measures the gain. The repaired program must be faster than the faulty one, by no
-/// more than the advice promised.
+/// Follows the advice and measures the gain. The corrected program must be faster than the faulty one, but by
+/// no more than the advice promised.
 #[test]
 fn the_mended_program_is_faster_and_not_more_than_was_said() {
-    // Only programs that wait are tested, because the speed of programs that compute depends on the load of
-    // the machine.
+    // Test only programs that wait, because the speed of programs that compute depends on the load of the
+    // machine.
     for fault in faulty::ALL
         .iter()
         .filter(|fault| fault.gains && fault.workers == 1)
@@ -161,7 +162,7 @@ fn the_mended_program_is_faster_and_not_more_than_was_said() {
             fault.name
         );
         assert!(gain > 1.5, "{}: {gain}", fault.name);
-        // Two runs of one program differ, most of all on a busy machine.
+        // Allow for noise, because two runs of one program differ, most of all on a busy machine.
         assert!(gain <= at_best * 1.5, "{}: {gain} {at_best}", fault.name);
     }
 }

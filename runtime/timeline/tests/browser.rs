@@ -1,9 +1,9 @@
 //! Opens the HTML page in a real browser, operates it, and takes screenshots.
 //!
-//! The tests need Chromium or Chrome on the path, or its name in `BRIGADE_BROWSER`. Without a browser they
-//! report loudly that they were skipped. If `BRIGADE_REQUIRE_BROWSER` is set, they fail instead.
+//! The tests need Chromium or Chrome on the path, or its name in `BRIGADE_BROWSER`. Without a browser, the
+//! tests are skipped and report this on stderr. If `BRIGADE_REQUIRE_BROWSER` is set, they fail instead.
 //!
-//! A script drives the page from within: `browser/selftest.js` is at the end of the page and sends it the
+//! A script drives the page from within: `browser/selftest.js` is appended to the page and sends it the
 //! events that a user would cause. Its report is part of the document that the browser prints. So the test
 //! needs no waiting and no remote-control protocol.
 
@@ -23,10 +23,10 @@ use brigade::{WorkStealing, timeline::Timeline};
 use brigade_timeline::{Drawing, TaskFigures};
 
 const SELFTEST: &str = include_str!("browser/selftest.js");
-/// Longer than any browser takes, unless it hangs.
+/// The time after which a browser counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The longest time for a frame, in milliseconds. It is far above the usual time (see the lines on stderr),
-/// because the machine may be busy.
+/// The maximum median time of a frame, in milliseconds. It is far above the usual time, which the test prints
+/// on stderr, because the machine may be busy.
 const FRAME_MS_MAX: f64 = 100.0;
 
 #[test]
@@ -38,8 +38,8 @@ fn the_page_can_be_explored() {
     assert!(report.lines().count() > 25, "{report}");
 }
 
-/// Threads record their actions a moment before or after they happen. A run made by hand does not show
-/// that.
+/// Threads record an action a moment before or after it happens. A run made by hand does not have such
+/// differences.
 #[test]
 fn a_real_run_is_read_as_the_runtime_reads_it() {
     let Some(browser) = Browser::find() else {
@@ -131,7 +131,7 @@ fn screenshots_are_taken() {
             let png = fs::read(&picture).expect("there is a picture");
             let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
             assert_eq!((side(16), side(20)), (1400, 900));
-            // A page that is blank below its header takes fewer bytes.
+            // The picture of a page that is blank below its header would take fewer bytes.
             assert!(
                 png.len() > 60_000,
                 "{}: {} bytes",
@@ -143,8 +143,8 @@ fn screenshots_are_taken() {
     say(&format!("screenshots: {}", browser.room.display()));
 }
 
-/// Returns a page with the figures that the library computes. The selftest compares them with those of the
-/// page.
+/// Returns a page with the figures that the library computes. The selftest compares these figures with its
+/// own.
 fn page(title: &str, run: &Timeline) -> String {
     let figures = brigade_timeline::figures(run);
     let tasks = run.tasks.iter().zip(&figures.tasks);
@@ -251,7 +251,7 @@ impl Browser {
     }
 }
 
-/// Waits for the browser. If it hangs, kills it and fails the test.
+/// Waits until the browser ends. If it hangs, kills it and fails the test.
 fn finish(mut child: std::process::Child) -> Output {
     let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
     let read = |mut pipe: Box<dyn std::io::Read + Send>| {
@@ -279,7 +279,8 @@ fn finish(mut child: std::process::Child) -> Output {
     }
 }
 
-/// Writes to stderr directly, because the output of print macros is hidden if a test passes.
+/// Writes a line to stderr directly, because the test harness hides the output of the print macros if a test
+/// passes.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

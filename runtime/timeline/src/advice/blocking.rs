@@ -7,25 +7,26 @@ use super::{Advice, Adviser, Kind, WORKER};
 use crate::figures::stall;
 use crate::spans::{Poll, Source, State, TaskKind, TaskSpans};
 
-/// A poll that blocks for less time is ignored: it may only have met a page fault or a brief lock.
+/// Polls that block for less time are ignored, because a page fault or a brief lock may be the cause.
 const BRIEF: Duration = Duration::from_micros(300);
 
-/// A single call that blocks for this long is reported.
+/// One poll that blocks for this long is reported.
 const ONE_BLOCK: Duration = Duration::from_millis(5);
 
-/// Several blocking calls are reported if together they take this share of the run and this much time.
+/// Several polls that block are reported if together they take this share of the run and `MANY_BLOCKS`.
 const BLOCKED_SHARE: f64 = 0.1;
 const MANY_BLOCKS: Duration = Duration::from_millis(10);
 
-/// A poll that computes for this long delays other tasks. It is less than a frame at 60 Hz (16.67 ms).
+/// A poll that computes for this long is reported if it delays other tasks. The bound is less than the time
+/// of a frame at 60 Hz (16.67 ms).
 const LONG_COMPUTING: Duration = Duration::from_millis(10);
 
-/// A task whose median poll takes more than a quarter of the long poll is itself computing, so it does not
-/// count as delayed.
+/// If a task's median poll takes more than 1 / `ALIKE` of the long poll, the task itself computes, so it does
+/// not count as delayed.
 const ALIKE: u32 = 4;
 
-/// How long the event loop may take to notice an event after a long poll. Because the machine may be busy,
-/// a part of the poll's length is added.
+/// How long the event loop may take to notice an event after a long poll. A part of the poll's length is
+/// added, because the machine may be busy.
 const PROMPTLY: Duration = Duration::from_millis(2);
 const PART: u32 = 4;
 
@@ -49,14 +50,14 @@ impl Adviser<'_> {
         let longest = longest?;
         let total: Duration = sums.iter().map(|sum| sum.0).sum();
         let many = total >= MANY_BLOCKS && total >= self.figures.span.mul_f64(BLOCKED_SHARE);
-        // A main future alone may block, because it delays no other task.
+        // If the program spawned no task, its main future may block, because it delays no other task.
         let alone = self.figures.spawned == 0;
         if alone || (longest.blocked() < ONE_BLOCK && !many) {
             return None;
         }
         let mut tasks: Vec<usize> = (0..sums.len()).filter(|&task| sums[task].1 > 0).collect();
         tasks.sort_by_key(|&task| std::cmp::Reverse(sums[task].0));
-        // Other tasks are counted if they blocked enough to matter.
+        // Keep only tasks that blocked for at least a tenth as long as the task with the longest block.
         tasks.retain(|&task| sums[task].0 * 10 >= sums[longest.task].0);
         tasks.retain(|&task| task != longest.task);
         tasks.insert(0, longest.task);
@@ -88,7 +89,7 @@ impl Adviser<'_> {
         });
         let mut times: Vec<_> = times.collect();
         times.sort_by_key(|time| std::cmp::Reverse(self.spans.polls[time.poll].on_core()));
-        // If the whole run consists of such polls, the first few are enough.
+        // Check only the longest 100, because the whole run may consist of such polls.
         let found = times.iter().take(100).find_map(|time| {
             let poll = self.spans.polls[time.poll];
             let held = self.held_up(&poll, time.from, time.to);
@@ -131,8 +132,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns the tasks that could have used a worker between the two instants and do not compute for
-    /// long themselves. They were ready then, or their event was noticed right afterwards.
+    /// Returns the tasks that could have used a worker between the two instants and do not compute for long
+    /// themselves. They were ready in this period, or their event was noticed right after it.
     fn held_up(&self, by: &Poll, from: Duration, to: Duration) -> Vec<usize> {
         let tasks = self.spans.tasks.iter().enumerate();
         let held = tasks.filter(|(index, task)| {
@@ -145,14 +146,14 @@ impl Adviser<'_> {
             };
             let is_held = match span.state {
                 State::Running => false,
-                // A task that awaits the end of other computing tasks does not count.
+                // A task that was only waiting for other tasks to finish computing does not count.
                 State::Queued => {
                     !self.was_joined(task, at) && to - span.from.max(from) >= LONG_COMPUTING / 2
                 }
                 State::Waiting => span.wake.is_some_and(|wake| {
                     let wake = &self.spans.wakes[wake];
                     let outside = matches!(wake.source, Source::Io | Source::Timer);
-                    // A wait that began at the end of the period does not count.
+                    // A wait that began near the end of the period does not count.
                     outside
                         && wake.at < to + PROMPTLY + (to - from) / PART
                         && wake.at >= to
@@ -171,7 +172,7 @@ impl Adviser<'_> {
         held.map(|(index, _)| index).collect()
     }
 
-    /// Returns whether the task became ready when a task that it awaited ended.
+    /// Returns whether the task became ready because a task that it awaited ended.
     fn was_joined(&self, task: &TaskSpans, queued: usize) -> bool {
         let before = queued.checked_sub(1).map(|before| &task.spans[before]);
         let wake = before

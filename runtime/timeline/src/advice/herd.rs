@@ -1,4 +1,4 @@
-//! Many tasks are woken, and one of them can continue.
+//! Finds polls that wake many tasks although only one or few of them can continue.
 
 use super::words::{Percent, counted};
 use super::{Advice, Adviser, Kind};
@@ -8,14 +8,14 @@ use brigade::timeline::{Outcome, WakeEffect};
 /// A poll that wakes at least this many tasks wakes a *crowd*.
 const CROWD: usize = 4;
 
-/// The least number of useless polls that is reported. Fewer cost little.
+/// The minimum number of useless wakes that is reported. Fewer cost little.
 const MANY: usize = 50;
 
-/// The least share of the woken tasks that must have gone back to waiting.
+/// The minimum share of the woken tasks that must have gone back to waiting.
 const MOSTLY_VAIN: f64 = 0.7;
 
-/// The least share of the crowds in which a task must have continued. Otherwise the wakes are a message to
-/// all tasks, which is not a fault.
+/// In at least this share of the crowds, a task must have continued. Otherwise the wakes are a message to all
+/// tasks, which is not a fault.
 const SOME_WENT_ON: f64 = 0.5;
 
 impl Adviser<'_> {
@@ -67,7 +67,7 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns the crowds: for each poll that woke many tasks, its wakes.
+    /// Returns the crowds, each as the list of the wakes that one poll made.
     fn crowds(&self) -> Vec<Vec<usize>> {
         let mut of_poll: Vec<Vec<usize>> = vec![Vec::new(); self.spans.polls.len()];
         for (index, wake) in self.spans.wakes.iter().enumerate() {
@@ -80,8 +80,8 @@ impl Adviser<'_> {
         of_poll
     }
 
-    /// Returns for each poll whether it had an effect: the task ended, woke or spawned another task, or was
-    /// next woken by something other than a crowd.
+    /// Returns, for each poll, whether it had an effect: the task ended, or the poll woke or spawned another
+    /// task, or the next wake of the task was not part of a crowd.
     fn polls_that_act(&self, in_crowd: &[bool]) -> Vec<bool> {
         let spans = self.spans;
         let mut acts = vec![false; spans.polls.len()];

@@ -1,7 +1,7 @@
-//! Tasks that wait in a queue although they could wait together.
+//! Finds tasks that wait for one another although they could wait at the same time.
 //!
-//! Tasks are useful because they wait for events at the same time. If no two tasks ever do so, and each
-//! first waits for another task, something lets them through one at a time. Most often this is a lock that
+//! Tasks are useful because they wait for events at the same time. If no two tasks ever do so, and each first
+//! waits for another task, something lets only one of them continue at a time. Most often this is a lock that
 //! is held across an await.
 
 use std::time::Duration;
@@ -12,20 +12,20 @@ use super::{Advice, Adviser, Kind};
 use crate::figures::share;
 use crate::spans::Source;
 
-/// The least number of tasks. Two tasks that take turns are only communicating.
+/// The minimum number of tasks in such a queue. Two tasks that take turns are only communicating.
 const FEWEST: usize = 3;
 
-/// The least share of the period in which at least one task must wait for an event.
+/// The minimum share of the period in which at least one task must wait for an event.
 const MOSTLY_EVENTS: f64 = 0.6;
 
-/// The largest share of the period in which tasks may wait for events together. Such a short overlap only
-/// shows a slow handover.
+/// The maximum share of the period in which tasks may wait for events at the same time. Such a short overlap
+/// only means that one task takes over slowly from another.
 const HARDLY_TOGETHER: f64 = 0.05;
 
-/// The least share of their time that the tasks must wait for one another.
+/// The minimum share of their lives in which the tasks must wait for one another.
 const MOSTLY_FOR_TASKS: f64 = 0.4;
 
-/// The shortest period that matters.
+/// The shortest period that is reported.
 const LEAST: Duration = Duration::from_millis(5);
 
 impl Adviser<'_> {
@@ -77,8 +77,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns the tasks that waited for an event after another task had let them through. Also returns all
-    /// waits for events of these tasks, and of the tasks that let them through.
+    /// Returns the tasks that waited for an event after another task had woken them. Also returns all waits
+    /// for events of these tasks and of the tasks that woke them.
     fn stand_in_line(&self) -> (Vec<usize>, Vec<Outside>) {
         let count = self.spans.tasks.len();
         let mut in_line = vec![false; count];
@@ -89,7 +89,7 @@ impl Adviser<'_> {
         let tasks: Vec<usize> = (0..count)
             .filter(|&task| in_line[task] && self.spans.tasks[task].is_task())
             .collect();
-        // A task that waits for an event and then lets another task through belongs to the queue too.
+        // If a task waits for an event and then wakes one of these tasks, it belongs to the queue too.
         let mut belongs = in_line.clone();
         for wake in self.spans.wakes.iter().filter(|wake| in_line[wake.task]) {
             if let Source::Task(by) = wake.source {

@@ -1,5 +1,5 @@
-//! Steps that a task takes one after the other, although nothing shows that a step needs the result of the
-//! one before.
+//! Finds steps that a task takes one after the other, although nothing shows that a step needs the result of
+//! the previous one.
 
 use std::time::Duration;
 
@@ -9,28 +9,29 @@ use super::{Advice, Adviser, Kind};
 use crate::figures::share;
 use crate::spans::{State, TaskKind};
 
-/// The least number of steps. Two or three may well depend on each other.
+/// The minimum number of steps. Two or three steps may well depend on each other.
 const FEWEST: usize = 4;
 
-/// The shortest wait that counts. It takes as long to arrange shorter waits as to wait.
+/// The shortest wait that counts. For shorter waits, waiting together costs as much as it saves.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
 
-/// The shortest mean life of the spawned tasks.
+/// The shortest average life of the spawned tasks that is reported.
 const LEAST_LIFE: Duration = Duration::from_micros(200);
 
-/// The least share of the run that the loop must take.
+/// The minimum share of the run that the loop must take.
 const MOST_OF_RUN: f64 = 0.5;
 
-/// The least share of the loop that these waits or tasks must take.
+/// The minimum share of the loop that these waits or tasks must take.
 const MOST_OF_LOOP: f64 = 0.6;
 
-/// The largest share of the loop in which other tasks may be active.
+/// The maximum share of the loop in which other tasks may be active.
 const HARDLY_ANYTHING_ELSE: f64 = 0.15;
 
-/// A task that waits for this share of the run is taken for a server that waits for its next client.
+/// A task that waits for at least this share of the run counts as a server that waits for its next client.
 const STANDING: f64 = 0.5;
 
-/// If a poll causes an event over a socket within the process, that event comes within this time.
+/// If an event on a socket comes within this time of a poll, the poll may have caused it through another
+/// socket of the process.
 const SOON: Duration = Duration::from_micros(500);
 
 impl Adviser<'_> {
@@ -42,7 +43,8 @@ impl Adviser<'_> {
                 .copied()
                 .filter(|wait| wait.length() >= LEAST_WAIT);
             let waits: Vec<Outside> = waits.collect();
-            // In an exchange of short messages, a few waits may be long on a busy machine.
+            // If most waits are short, the task exchanges messages. On a busy machine, a few of its waits may
+            // be long.
             if waits.len() * 2 < all.len() {
                 return None;
             }
@@ -59,7 +61,7 @@ impl Adviser<'_> {
             .filter(|wait| wait.timer)
             .map(|wait| wait.to)
             .collect();
-        // On a busy machine, a ticker cannot be told from a loop of sleeps.
+        // On a busy machine, a ticker cannot be distinguished from a loop of sleeps.
         let ticks = timers.len() == waits.len() && (self.is_crowded() || is_ticker(&timers));
         let evenly = longest < sum.mul_f64(0.6);
         if ticks
@@ -69,7 +71,7 @@ impl Adviser<'_> {
         {
             return None;
         }
-        // A task that wakes others after each wait sets their pace, and they run in between.
+        // If a task wakes others after its waits, it sets their pace, and they run in between.
         let polls = &self.spans.tasks[task].polls;
         let telling = polls.iter().filter(|&&poll| self.has_effect(poll)).count();
         if telling * 2 > waits.len() {
@@ -99,8 +101,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns the times in which other tasks computed or waited independently: this task did not end their
-    /// waits, and they did not wake this task.
+    /// Returns the times in which other tasks computed or waited independently of this task: it did not end
+    /// their waits, and they did not wake it.
     fn goes_on_beside(&self, task: usize) -> Vec<(Duration, Duration)> {
         let standing = self.figures.span.mul_f64(STANDING);
         let by_io: Vec<Duration> = self
@@ -135,7 +137,7 @@ impl Adviser<'_> {
         beside
     }
 
-    /// Returns for each task whether it only ticks and wakes no other task.
+    /// Returns, for each task, whether it is a ticker that hardly ever wakes other tasks.
     fn tickers(&self) -> Vec<bool> {
         let ticks = |task: usize| {
             let waits = self.waits.of_task(task);
@@ -186,7 +188,7 @@ impl Adviser<'_> {
             return None;
         }
         let its: Vec<_> = line.iter().map(|&child| life(child)).collect();
-        // Work that the children began belongs to them.
+        // Work of tasks that the children spawned counts as work of the children.
         let beside = self.works_beside(&line, parent);
         if covered(&its, &beside) > sum.mul_f64(HARDLY_ANYTHING_ELSE) {
             return None;
@@ -240,8 +242,8 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns the longest sequence of tasks in the list in which each task began after the previous one
-    /// had ended.
+    /// Returns the longest sequence of tasks in the list in which each task began after the previous task had
+    /// ended.
     fn longest_line(&self, list: &[usize]) -> Vec<usize> {
         let (mut best, mut line): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
         for &child in list {

@@ -1,4 +1,4 @@
-//! Explains why only one worker is busy.
+//! Finds runs in which only one worker at a time is busy, and explains why.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use super::words::{Percent, Time, times, workers};
 use super::{Advice, Adviser, Kind, WORKER};
 use crate::figures::share;
 
-/// The least share of the run in which a worker must be busy.
+/// The minimum share of the run in which a worker must be busy.
 const MOSTLY_WORK: f64 = 0.5;
 
-/// The largest ratio between the sum of all workers' times in polls and the union of these times. Below it,
-/// two workers are hardly ever busy at once.
+/// The maximum ratio of the sum of all workers' times in polls to the union of these times. Below it, two
+/// workers are hardly ever busy at the same time.
 const HARDLY_TOGETHER: f64 = 1.1;
 
-/// A task that does at least this share of the work does nearly all of it.
+/// If a task does at least this share of the work, it is named as the cause.
 const ALL_OF_IT: f64 = 0.8;
 
 impl Adviser<'_> {
     pub(super) fn one_busy_worker(&self) -> Option<Advice> {
         let spans = self.spans;
-        // If other programs use the cores, the other workers may have had none.
+        // If other programs use the cores, the idle workers may have had no core.
         if spans.workers < 2 || self.cores < 2 || self.is_crowded() {
             return None;
         }

@@ -8,30 +8,30 @@ use super::{Advice, Adviser, Kind};
 use crate::figures::TaskFigures;
 use crate::spans::TaskKind;
 
-/// The least number of polls. A task that checks in a loop is polled thousands of times. A task that yields
-/// now and then, for a lock or a budget, is polled less often and does some work.
+/// The minimum number of polls of a task that checks in a loop, which is usually polled thousands of times. A
+/// task that yields now and then, for a lock or a budget, is polled less often and does some work.
 const MANY_POLLS: u64 = 1000;
 
-/// The longest average poll that does no real work. Checking a flag takes well under a microsecond, or a
-/// few microseconds in a debug build.
+/// The maximum average length of a poll that only checks something. Checking a flag takes well under a
+/// microsecond, or a few microseconds in a debug build.
 const SHORT_POLL: Duration = Duration::from_micros(if cfg!(debug_assertions) { 8 } else { 2 });
 
-/// The least share of its polls in which a busy-polling task wakes itself. The rest are its first poll and
-/// polls that other code caused.
+/// The minimum share of the polls in which a busy-polling task wakes itself. The first poll is not one of
+/// them, and other code may cause some polls.
 const MOSTLY_SELF_WOKEN: f64 = 0.9;
 
-/// The least number of sleeps that count as polling. They must have about the same length, with no work
-/// after any of them.
+/// The minimum number of sleeps that count as polling. They must have about the same length, and the task
+/// must do no work between them.
 const MANY_SLEEPS: usize = 10;
 
-/// The longest time that a check takes.
+/// The maximum time that a check takes.
 const LOOK: Duration = Duration::from_micros(100);
 
-/// If workers compute for more than this share of the run, timers are late, and a ticker cannot be told
-/// from a loop of sleeps.
+/// If workers compute for more than this share of the run, timers are late, so a ticker cannot be
+/// distinguished from a loop of sleeps.
 const MOSTLY_IDLE: f64 = 0.5;
 
-/// The longest sleep that counts as polling. Longer sleeps are a schedule.
+/// The longest sleep that counts as polling. A task with longer sleeps follows a schedule.
 const LONGEST_SLEEP: Duration = Duration::from_millis(200);
 
 impl Adviser<'_> {
@@ -87,7 +87,7 @@ impl Adviser<'_> {
         })
     }
 
-    /// Returns the task's sleeps and checks, or `None` if it does not poll by timer.
+    /// Returns the task's sleeps and checks, or `None` if it does not check between sleeps.
     fn asks(&self, task: usize) -> Option<Asking> {
         let life = &self.spans.tasks[task];
         if life.kind == TaskKind::Job || self.figures.work > self.figures.span.mul_f64(MOSTLY_IDLE)
@@ -102,7 +102,7 @@ impl Adviser<'_> {
         let mut lengths: Vec<Duration> = sleeps.iter().map(|wait| wait.length()).collect();
         lengths.sort_unstable();
         let median = lengths[lengths.len() / 2];
-        // Most lengths must be about equal. A few may differ.
+        // Most sleeps must have about the same length.
         let alike = lengths
             .iter()
             .filter(|&&length| length <= median * 2 && length * 2 >= median);
@@ -114,8 +114,8 @@ impl Adviser<'_> {
             return None;
         }
         let (from, to) = (sleeps[0].from, fired[fired.len() - 1]);
-        // The checks are the polls between two sleeps. The first poll and the last, which continues, are
-        // not checks.
+        // The checks are the polls between two sleeps. The first poll is not a check, and the last one is not
+        // either, because the task continues with its work in it.
         let looks = || {
             let polls = life.polls.iter().filter(|&&poll| {
                 let begin = self.spans.polls[poll].begin;
@@ -151,7 +151,7 @@ impl Adviser<'_> {
     }
 
     /// Returns whether another task ended during the last sleep, so that the checks were probably for that
-    /// task. Tasks that poll by timer themselves do not count.
+    /// task. Other tasks that poll by timer do not count.
     fn was_answered(&self, task: usize, asking: &Asking, pollers: &[usize]) -> bool {
         if self.spans.tasks[task].ending == Some(crate::spans::Ending::Cancelled) {
             return false;
@@ -182,7 +182,7 @@ fn is_busy_polling(task: &TaskFigures) -> bool {
     task.polls >= MANY_POLLS
         && task.self_woken as f64 >= MOSTLY_SELF_WOKEN * task.polls as f64
         && mean_poll(task) < SHORT_POLL
-        // On a virtual clock polls take no time, so their length means nothing.
+        // On a virtual clock, polls take no time, so their length means nothing.
         && !task.running.is_zero()
 }
 

@@ -1,4 +1,5 @@
-//! Jobs of the blocking pool: thousands of tiny ones, or more at once than the machine can handle.
+//! Finds too many jobs in the blocking pool: thousands of tiny jobs, or more at the same time than the
+//! machine can handle.
 
 use std::time::Duration;
 
@@ -8,23 +9,23 @@ use super::words::{Time, counted, workers};
 use super::{Advice, Adviser, Kind, WORKER};
 use crate::spans::TaskKind;
 
-/// The least number of tiny jobs that is reported. Fewer jobs cost little, however small they are.
+/// The minimum number of tiny jobs that is reported. Fewer jobs cost little.
 const MANY_TINY: usize = 500;
 
-/// A job with a shorter median is tiny. It takes some microseconds to hand a job to a thread and its result
-/// back, and some tens of microseconds if the thread must be woken.
+/// If the median length of the jobs is below this, the jobs are tiny. It takes some microseconds to hand a
+/// job to a thread and its result back, and some tens of microseconds if the thread must be woken.
 const TINY: Duration = Duration::from_micros(50);
 
-/// Threads of the pool only compete for the cores if at least this number compute at once, and at least
-/// this number per core.
+/// The pool's threads count as competing for the cores if at least this number of jobs run at the same time,
+/// and at least `PER_CORE` per core.
 const MANY_COMPUTING: usize = 16;
 const PER_CORE: usize = 4;
 
-/// The least CPU time of a job that computes.
+/// The minimum average CPU time of jobs that count as computing.
 const COMPUTING: Duration = Duration::from_micros(500);
 
-/// The least number of blocked threads that is reported. They cost memory and time to start; tasks that
-/// wait cost neither.
+/// The minimum number of blocked threads that is reported. Threads cost memory and time to start. Waiting
+/// tasks cost neither.
 const MANY_BLOCKING: usize = 100;
 
 impl Adviser<'_> {

@@ -1,10 +1,10 @@
-//! What the tasks waited for: external events, or one another.
+//! Collects what the tasks waited for: external events, or other tasks.
 
 use std::time::Duration;
 
 use crate::spans::{Source, Spans, State, TaskKind};
 
-/// A wait for an event that no task of this run caused: a timer, a socket, a blocking job, a thread.
+/// A wait for an event that no task of this run caused: a timer, a socket, a blocking job, or a thread.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outside {
     pub(super) task: usize,
@@ -24,12 +24,12 @@ impl Outside {
 pub(super) struct Waits {
     /// Waits for external events, sorted by their beginning.
     pub(super) outside: Vec<Outside>,
-    /// The waits of each task, in order.
+    /// The waits of each task for external events, in order.
     of_task: Vec<Vec<Outside>>,
-    /// For each task, how long it waited for other tasks to wake it. Waits for the end of a task are left
+    /// For each task, how long it waited to be woken by other tasks. Waits for the end of a task are left
     /// out.
     pub(super) for_tasks: Vec<Duration>,
-    /// For each task, the times at which other tasks woke it. Wakes by the end of a task are left out.
+    /// For each task, the times at which other tasks woke it. Wakes at the end of a task are left out.
     pub(super) let_through: Vec<Vec<Duration>>,
 }
 
@@ -107,24 +107,25 @@ pub(super) fn covered(one: &[(Duration, Duration)], others: &[(Duration, Duratio
     (union_of_one + union_of_others).saturating_sub(all)
 }
 
-/// How late a timer may fire, in milliseconds: one tick of the wheel (1.05 ms) and a margin.
+/// The maximum lateness of a timer that is in time, in milliseconds: one tick of the wheel (1.05 ms) and a
+/// margin.
 const TICK: f64 = 1.15;
 
-/// The least share of a ticker's timers that must fire in time; on a busy machine the rest are late. If
-/// there are fewer than `FEW` timers, the share must be greater, because a few may lie on the grid by
-/// chance.
+/// The minimum share of a ticker's timers that must fire in time. On a busy machine, the others fire late.
+/// With fewer than `FEW` timers, the share must be greater, because a few timers may be in time by chance.
 const IN_TIME: f64 = 0.5;
 const FEW_IN_TIME: f64 = 0.8;
 const FEW: usize = 10;
 
-/// Many instants lie on a fine grid by chance, so the required share is greater by this amount.
+/// On a fine grid, more instants are in time by chance. So the required share is at least the share expected
+/// by chance plus this amount.
 const BY_CHANCE: f64 = 0.35;
 
-/// Returns whether these timers belong to a ticker, which ticks at fixed instants. In a loop of sleeps, the
-/// lateness of each sleep delays the next one.
+/// Returns whether these timers belong to a ticker, which ticks at fixed instants. In a loop of sleeps, each
+/// late sleep delays the next one.
 ///
-/// Programmers choose round periods, and a ticker's ticks fall just behind the multiples of its period. The
-/// sleeps of a loop drift away from any such grid.
+/// Programmers choose round periods, so the ticks of a ticker come just after the multiples of a round
+/// period. The sleeps of a loop drift away from these multiples.
 pub(super) fn is_ticker(fired: &[Duration]) -> bool {
     if fired.len() < 5 {
         return false;
@@ -138,7 +139,7 @@ pub(super) fn is_ticker(fired: &[Duration]) -> bool {
     gaps.sort_by(f64::total_cmp);
     let median = gaps[gaps.len() / 2];
     if median < 2.5 {
-        // On so fine a grid, the drift of a loop of sleeps is not visible.
+        // On such a fine grid, the drift of a loop of sleeps is not visible.
         return mean < 1.06 || (mean - 2.0).abs() < 0.03;
     }
     let round = |period: f64| match period {
@@ -160,7 +161,7 @@ pub(super) fn is_ticker(fired: &[Duration]) -> bool {
         })
 }
 
-/// Returns the largest share of the instants that lie within one tick behind the points of a grid with this
+/// Returns the largest share of the instants that lie at most `TICK` after the points of any grid with this
 /// period.
 fn on_grid(instants: impl Iterator<Item = f64>, period: f64) -> f64 {
     let mut phases: Vec<f64> = instants.map(|at| at.rem_euclid(period)).collect();

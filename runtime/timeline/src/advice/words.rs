@@ -1,4 +1,4 @@
-//! The words and numbers of the advice.
+//! Formats the words and numbers of the advice.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::WORKER;
 use crate::figures::Figures;
 
-/// A share in percent, rounded down.
+/// A share that is shown in percent, rounded down.
 pub(super) struct Percent(pub(super) f64);
 
 impl fmt::Display for Percent {
@@ -16,7 +16,7 @@ impl fmt::Display for Percent {
     }
 }
 
-/// A duration to about three digits, in a suitable unit: `2.26 s`, `105 ms`, `9.0 ms`.
+/// A duration that is shown with about three digits, in a suitable unit: `2.26 s`, `105 ms`, `9.0 ms`.
 pub(super) struct Time(pub(super) Duration);
 
 impl fmt::Display for Time {
@@ -42,7 +42,7 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
-/// Returns `; 1 other task did the same`, or nothing.
+/// Returns `; 1 other task did the same`, or an empty text if `count` is 0.
 pub(super) fn others(count: usize) -> String {
     match count {
         0 => String::new(),

@@ -1,7 +1,7 @@
-//! Time in the drawings: the window that is drawn, the position of a moment in it, and ticks at round
+//! Time in the drawings: the window that is drawn, the position of an instant in it, and ticks at round
 //! numbers.
 
-/// A moment or a length of time in nanoseconds, at most 584 years.
+/// An instant or a length of time, in nanoseconds. The maximum is 584 years.
 pub(super) type Nanos = u64;
 
 /// The span of time that is drawn.
@@ -12,7 +12,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Returns its length, which is never zero, so that it can be a divisor.
+    /// Returns the length of the window, which is never zero, so that it can be a divisor.
     pub(super) fn length(self) -> Nanos {
         self.end.saturating_sub(self.begin).max(1)
     }
@@ -22,11 +22,11 @@ impl Window {
         (at.saturating_sub(self.begin) as f64 / self.length() as f64).min(1.0)
     }
 
-    /// Divides the window into `bins` equal parts, and returns how much of each part the intervals fill.
-    /// The shares are added up, so two intervals that both fill a part make 2.
+    /// Divides the window into `bins` equal parts, and returns which share of each part the intervals fill.
+    /// Two intervals that both fill a part completely add up to 2.
     ///
-    /// Takes time proportional to the number of intervals plus the number of bins. An interval adds steps
-    /// at the two ends of the bins that it fills completely; the steps are added up at the end.
+    /// Takes time proportional to the number of intervals plus the number of bins. For the parts that an
+    /// interval fills completely, it records only where the first begins and where the last ends.
     pub(super) fn fill(
         self,
         bins: usize,
@@ -34,7 +34,7 @@ impl Window {
     ) -> Vec<f64> {
         let bins = bins.max(1);
         let mut parts = vec![0.0; bins];
-        // The number of complete fillings that begin at each bin, minus those that have ended.
+        // The change, from one part to the next, of the number of intervals that fill it completely.
         let mut steps = vec![0i64; bins + 1];
         for (from, to) in intervals {
             let (from, to) = (self.place(from) * bins as f64, self.place(to) * bins as f64);
@@ -56,7 +56,7 @@ impl Window {
         parts
     }
 
-    /// Returns at most `most` ticks at round numbers, counted from the beginning of the window.
+    /// Returns at most `most` ticks at round numbers. The window begins at 0.
     pub(super) fn ticks(self, most: usize) -> Vec<Tick> {
         let (length, step) = (self.length(), self.step(most));
         (0..=length / step)
@@ -92,12 +92,12 @@ const MINUTE: Nanos = 60 * SECOND;
 const HOUR: Nanos = 60 * MINUTE;
 const DAY: Nanos = 24 * HOUR;
 
-/// The possible distances between two ticks, at which counting is easy.
+/// The possible distances between two ticks. All of them are round numbers.
 const STEPS: [Nanos; 46] = {
     let mut steps = [0; 46];
     let mut at = 0;
     let mut power = 1;
-    // 1, 2, 5, 10, … ns up to 20 s,
+    // From 1, 2, 5, 10, … ns up to 20 s.
     while at < 32 {
         steps[at] = power * [1, 2, 5][at % 3];
         if at % 3 == 2 {
@@ -105,7 +105,7 @@ const STEPS: [Nanos; 46] = {
         }
         at += 1;
     }
-    // and from there on in minutes, hours and days.
+    // Longer distances, in minutes, hours and days.
     let coarse = [
         30 * SECOND,
         MINUTE,

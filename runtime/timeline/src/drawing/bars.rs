@@ -1,7 +1,8 @@
 //! One row of the SVG drawing, for a worker or a task.
 //!
-//! Spans that can be told apart are drawn one by one. A row with too many spans is drawn as heights: for
-//! each moment, the share that was spent in a state. The size of the row then no longer depends on the run.
+//! Spans that can be distinguished are drawn one by one. A row with too many spans is drawn as a chart
+//! instead: it is divided into columns, and the height of a column is the share of its time that was spent in
+//! a state. The size of such a row does not depend on the run.
 
 use super::{
     axis::Nanos,
@@ -13,9 +14,9 @@ use super::{
 
 pub(super) const WIDTH: f64 = 1000.0;
 pub(super) const MARGIN: f64 = 24.0;
-/// The x coordinate at which the run begins.
+/// The x coordinate of the beginning of the run, in pixels.
 pub(super) const PLOT: f64 = 172.0;
-/// The right edge of the column of figures.
+/// The x coordinate of the right edge of the figures, in pixels.
 pub(super) const FIGURES: f64 = WIDTH - MARGIN;
 /// The width of the whole run, in pixels.
 pub(super) const LENGTH: f64 = FIGURES - 92.0 - PLOT;
@@ -23,27 +24,28 @@ pub(super) const LENGTH: f64 = FIGURES - 92.0 - PLOT;
 pub(super) const ROW: f64 = 22.0;
 /// The approximate width of a column of text, in pixels. It depends on the font.
 pub(super) const COLUMN: f64 = 6.2;
-/// The heights of running, ready and waiting tasks, in pixels.
+/// The height of a running task, followed by the heights of a ready and a waiting task, in pixels.
 pub(super) const RUNNING: f64 = 14.0;
 pub(super) const QUEUED: f64 = 7.0;
 pub(super) const WAITING: f64 = 3.0;
-/// The largest number of spans that are drawn one by one. A row with more spans is drawn as heights.
+/// The maximum number of spans that are drawn one by one. A row with more spans is drawn as a chart.
 pub(super) const EXACT_MAX: usize = 250;
-/// The number of moments in a row of heights: one for every 1.5 pixels.
+/// The number of columns in a row that is drawn as a chart: one for every 1.5 pixels.
 pub(super) const BINS: usize = (LENGTH / 1.5) as usize;
 
-/// The number of moments in a task's row of heights. It is smaller, because there are more such rows.
+/// The number of columns in a task's row that is drawn as a chart. It is smaller, because there are more such
+/// rows.
 const TASK_BINS: usize = (LENGTH / 4.0) as usize;
-/// The largest number of spans in a row with round corners.
+/// The maximum number of spans in a row whose bars have round corners.
 const ROUND_MAX: usize = 40;
-/// The least width of a poll, in pixels.
+/// The minimum width of a poll, in pixels.
 const THIN: f64 = 1.2;
-/// The width of a label, in columns.
+/// The maximum width of a label, in columns of text.
 const LABEL: usize = 20;
-/// The largest number of workers that are told apart in a task's row of heights.
+/// In a task's chart, the maximum number of workers that have their own colours.
 const LAYERS_MAX: usize = 4;
 
-/// The row that is drawn, with its run and its vertical position.
+/// The row that is being drawn: the run that it belongs to, and its vertical position.
 #[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
     pub(super) gantt: &'a Gantt,
@@ -51,7 +53,7 @@ pub(super) struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// Draws the texts at both ends of the row.
+    /// Draws the name at the left end of the row and the figure at the right end.
     pub(super) fn label(self, paper: &mut Paper, name: &str, figure: &str) {
         let line = self.y + ROW / 2.0 + 4.0;
         paper.text(Class::Text, (MARGIN, line), &shorten(name, LABEL, "…"));
@@ -129,7 +131,7 @@ impl Row<'_> {
         paper.path(Class::Waiting, &waiting);
         paper.path(Class::Queued, &queued);
         let round = row.spans.len() <= ROUND_MAX;
-        // Consecutive polls by one worker are one path.
+        // Draw consecutive polls by the same worker as one path.
         let (mut path, mut of) = (Path::default(), 0);
         for span in &row.spans {
             let State::Running(lane) = span.state else {
@@ -150,7 +152,8 @@ impl Row<'_> {
         paper.path(Class::Cook(of), &path);
     }
 
-    /// Draws the shares of each moment, stacked on one another.
+    /// Draws the task as a chart: for each column, the shares of its time in each state, stacked on one
+    /// another.
     fn task_as_heights(self, paper: &mut Paper, row: &TaskRow) {
         let share = |wanted: &dyn Fn(State) -> bool| {
             let spans = row.spans.iter().filter(|span| wanted(span.state));
@@ -187,7 +190,7 @@ impl Row<'_> {
             path.steps(PLOT, base, LENGTH / TASK_BINS as f64, heights);
             layers.push((class, path));
         }
-        // Draw the lowest layer last: each higher layer also covers the area of the lower ones.
+        // Draw the lowest layer last, because each higher layer also covers the area of the lower layers.
         for (class, path) in layers.iter().rev() {
             paper.path(*class, path);
         }
@@ -208,7 +211,7 @@ fn thick([x, y, width, height]: [f64; 4]) -> [f64; 4] {
     [x, y, width.max(THIN), height]
 }
 
-/// Returns the height for a share of a moment. Any share above zero gets a visible height.
+/// Returns the height of a column for this share of its time. Any share above zero gets a visible height.
 fn height_of(share: f64) -> f64 {
     if share < 1e-9 {
         0.0

@@ -1,12 +1,12 @@
-//! A run as Chrome's trace events, which <https://ui.perfetto.dev> opens.
+//! Writes a run as Chrome's trace events, which <https://ui.perfetto.dev> opens.
 //!
 //! The file has two processes. *Workers* has a track for each thread, with its polls. *Tasks* has a track
 //! for each task, with its states. An arrow leads from the poll that woke a task to the poll that followed.
 //! Two counters show how many tasks were in flight and how many were polled at once.
 //!
-//! Each event is one JSON object on a line of its own. Its kind is a letter: `M` names a process or a
-//! track, `X` is a slice with a duration, `i` a moment, and `C` a counter. `s` and `f` are the two ends of
-//! an arrow. Times are microseconds with a fraction, see [`micros`].
+//! Each event is one JSON object on a separate line. Its kind is a letter: `M` names a process or a track,
+//! `X` is a slice with a duration, `i` an instant, and `C` a counter. `s` and `f` are the two ends of an
+//! arrow. Times are microseconds with a fraction, see [`micros`].
 
 use std::io::{self, Write};
 
@@ -21,9 +21,9 @@ use super::{
 };
 use crate::spans::Spans;
 
-/// The process whose tracks are threads.
+/// The number of the process whose tracks are threads.
 const COOKS: u64 = 1;
-/// The process whose tracks are tasks.
+/// The number of the process whose tracks are tasks.
 const TASKS: u64 = 2;
 
 /// Writes the run.
@@ -72,7 +72,7 @@ pub(super) fn write(
     trace.out.write_all(b"\n]}\n")
 }
 
-/// A process and a track in it.
+/// A process, and a track in that process.
 type Place = (u64, u64);
 
 /// Returns the track of a thread. It is never track zero, which Perfetto takes for an idle processor.
@@ -84,9 +84,9 @@ fn of_task(task: usize) -> Place {
     (TASKS, task as u64 + 1)
 }
 
-/// Returns nanoseconds as microseconds. Perfetto multiplies by a thousand and cuts the fraction off, but
-/// 1.001 times a thousand is 1000.9999…. So this function adds a fifth of a nanosecond, which keeps each
-/// time exact. Slices then meet and do not overlap.
+/// Returns nanoseconds as microseconds. Perfetto multiplies them by a thousand and cuts the fraction off, but
+/// 1.001 times a thousand is 1000.9999…. So this function adds a fifth of a nanosecond, which makes
+/// Perfetto's result exact. Slices then meet and do not overlap.
 fn micros(at: Nanos) -> f64 {
     // Parse from text, because the output must have exactly these digits.
     let text = format!("{}.{:03}2", at / 1000, at % 1000);
@@ -114,7 +114,7 @@ impl<W: Write> Trace<'_, W> {
         self.call("process_sort_index", (COOKS, 0), json!({"sort_index": 0}))?;
         self.call("process_sort_index", (TASKS, 0), json!({"sort_index": 1}))?;
         for lane in 0..self.lanes.len() {
-            // Threads that polled no task come after the others.
+            // Threads that polled no task come last.
             let row = gantt.cooks.iter().position(|cook| cook.lane == lane);
             let order = row.unwrap_or(self.lanes.len() + lane);
             let name = self.lanes[lane].clone();
@@ -167,7 +167,7 @@ impl<W: Write> Trace<'_, W> {
     fn task(&mut self, row: &TaskRow) -> io::Result<()> {
         let place = of_task(row.task);
         for &Span { from, to, state } in &row.spans {
-            // The colours are the names that Chrome gives to the states of its own threads.
+            // The colours are named after the states that Chrome gives to its own threads.
             let (name, colour) = match state {
                 State::Running(_) => ("running", "thread_state_running"),
                 State::Queued => ("ready, not running", "thread_state_runnable"),
@@ -207,7 +207,7 @@ impl<W: Write> Trace<'_, W> {
 
     fn wake(&mut self, id: usize, wake: &Wake) -> io::Result<()> {
         let source = match wake.waker {
-            // A task that yields gets no arrow to itself.
+            // If a task wakes itself to yield, draw no arrow.
             Waker::Task(by) if by == wake.task => return Ok(()),
             Waker::Task(by) => return self.arrow(id, by, wake),
             Waker::Timer => "woken by a timer",
@@ -217,21 +217,20 @@ impl<W: Write> Trace<'_, W> {
         self.instant(source, of_task(wake.task), wake.at, json!({}))
     }
 
-    /// Draws an arrow. Both ends must be within a slice, or Perfetto draws no arrow. A task that ends wakes
-    /// its joiner just after its last poll, so the time of that wake is moved into the poll.
+    /// Draws an arrow. Perfetto draws it only if both ends are within a slice. A task that ends wakes its
+    /// joiner just after its last poll, so the beginning of that arrow is moved into the poll.
     fn arrow(&mut self, id: usize, by: usize, wake: &Wake) -> io::Result<()> {
         let (Some((polled, until)), Some((from, to))) = (wake.polled, wake.from) else {
             return Ok(());
         };
-        // No point is inside a slice that takes no time.
+        // A slice that takes no time contains no instant.
         if to == from || until == polled {
             return Ok(());
         }
         let start = wake.at.clamp(from, to - 1);
         for (phase, (pid, tid), at) in [
             ("s", of_task(by), start),
-            // An arrow must not lead into the past, even if the two threads read their clocks in that
-            // order.
+            // An arrow must not lead into the past, even if the readings of the two threads' clocks do.
             ("f", of_task(wake.task), polled.max(start).min(until - 1)),
         ] {
             // `bp: e` ends the arrow in the slice around its time, instead of the next slice.
@@ -245,7 +244,7 @@ impl<W: Write> Trace<'_, W> {
 
     fn counter(&mut self, name: &str, steps: &[(std::time::Duration, usize)]) -> io::Result<()> {
         for (at, step) in steps.iter().enumerate() {
-            // Of several values at one instant, write only the last.
+            // If a value changes several times at the same instant, write only the last value.
             if steps.get(at + 1).is_none_or(|next| next.0 != step.0) {
                 self.event(&json!({
                     "ph": "C", "pid": COOKS, "tid": 0, "ts": micros(nanos(step.0)),

@@ -1,4 +1,4 @@
-//! Reads the file with a small reader that applies Perfetto's rules.
+//! Tests the file with a small reader that applies Perfetto's rules.
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,7 +29,7 @@ fn runs() -> Vec<Timeline> {
     runs
 }
 
-/// Returns nanoseconds as Perfetto computes them, without the fraction.
+/// Converts a time to nanoseconds as Perfetto does, without the fraction.
 fn read(micros: &Value) -> i64 {
     (micros.as_f64().unwrap() * 1000.0) as i64
 }
@@ -65,7 +65,7 @@ fn every_event_has_the_fields_its_letter_requires() {
 
 type Track = (u64, u64);
 
-/// Returns the slices of each track in order of time, each with its beginning, its end and its line in the
+/// Returns the slices of each track in order of time. A slice is its beginning, its end and its line in the
 /// file.
 fn slices(events: &[Value]) -> HashMap<Track, Vec<(i64, i64, usize)>> {
     let mut slices: HashMap<_, Vec<_>> = HashMap::new();
@@ -98,7 +98,7 @@ fn slices_on_a_track_follow_one_another_to_the_nanosecond() {
     }
 }
 
-/// The reader's arithmetic must not change any time.
+/// Perfetto's arithmetic must not change any time.
 #[test]
 fn a_nanosecond_stays_a_nanosecond() {
     for at in (0..2_000).chain([1_001, 4_035, 1 << 40, (1 << 40) + 1, 3_600_000_000_123]) {

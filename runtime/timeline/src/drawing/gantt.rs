@@ -1,8 +1,8 @@
 //! The data that all drawings share: what each thread and task did from when to when.
 //!
-//! A timeline is a list of moments, but a drawing needs spans of time. A [`Gantt`] is computed once from
-//! the run's spans (by [`rows`](super::rows)). Each form of drawing then shows it: one row for each thread,
-//! one row for each task, and the wakes that connect them.
+//! A timeline is a list of events, but a drawing needs spans of time. A [`Gantt`] is computed once from the
+//! run's spans (by [`rows`](super::rows)). Each output format then shows it: one row for each thread, one row
+//! for each task, and the wakes that connect them.
 //!
 //! A task's row has no gaps from its spawn to its end. At every instant the task is in one of three
 //! states:
@@ -25,24 +25,24 @@ use brigade::timeline::LaneKind;
 use super::axis::{Nanos, Window};
 use crate::units;
 
-/// A share that is more than the rounding error of floating-point arithmetic, and too small to matter.
+/// A share that is too small to see, but greater than any rounding error of the arithmetic.
 const TRACE: f64 = 1e-6;
 
 /// A run as rows.
 #[derive(Debug)]
 pub(super) struct Gantt {
-    /// The time from the first event to the last, or to the end of the record if the run was still going on
+    /// The time from the first event to the last, or to the end of the record if the run had not ended by
     /// then.
     pub(super) window: Window,
     /// The threads that polled tasks: first the workers in order of their numbers, then the others.
     pub(super) cooks: Vec<CookRow>,
-    /// The tasks with at least one event, in the order in which they appeared.
+    /// The tasks that have at least one event, in the order in which they appeared.
     pub(super) tasks: Vec<TaskRow>,
-    /// In order of time.
+    /// The wakes, in order of time.
     pub(super) wakes: Vec<Wake>,
-    /// The largest number of tasks in flight at one instant: concurrency.
+    /// The *concurrency*: the maximum number of tasks in flight at one instant.
     pub(super) in_flight_max: usize,
-    /// The largest number of tasks polled at one instant: parallelism.
+    /// The *parallelism*: the maximum number of tasks polled at one instant.
     pub(super) at_once_max: usize,
     /// The number of events that did not fit into the recorder's buffers.
     pub(super) dropped: u64,
@@ -53,13 +53,13 @@ pub(super) struct Gantt {
 /// The row of a thread.
 #[derive(Debug)]
 pub(super) struct CookRow {
-    /// Its index in `Timeline::lanes`.
+    /// The index of the thread in `Timeline::lanes`.
     pub(super) lane: usize,
     pub(super) name: String,
     pub(super) kind: LaneKind,
-    /// Its polls in order of time. They do not overlap.
+    /// The polls on this thread, in order of time. They do not overlap.
     pub(super) polls: Vec<Poll>,
-    /// The times in which it was parked, in order.
+    /// The times in which the thread was parked, in order.
     pub(super) asleep: Vec<(Nanos, Nanos)>,
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Poll {
     pub(super) task: usize,
     pub(super) from: Nanos,
     pub(super) to: Nanos,
-    /// The part of the poll in which the thread blocked, and the part in which other threads had its core.
+    /// How long the thread blocked during the poll, followed by how long other threads had its core.
     pub(super) blocked: Nanos,
     pub(super) preempted: Nanos,
 }
@@ -77,18 +77,17 @@ pub(super) struct Poll {
 /// The row of a task.
 #[derive(Debug)]
 pub(super) struct TaskRow {
-    /// Its index in `Timeline::tasks`.
+    /// The index of the task in `Timeline::tasks`.
     pub(super) task: usize,
     pub(super) name: String,
     pub(super) is_main: bool,
-    /// True if the metrics count it as a task, that is, if it is neither a main future nor a job of the
-    /// blocking pool.
+    /// True if the metrics count it as a task. They do not count a main future or a job of the blocking pool.
     pub(super) counts: bool,
-    /// In order of time, without gaps.
+    /// The spans of the task's life, in order of time and without gaps.
     pub(super) spans: Vec<Span>,
     pub(super) end: End,
     pub(super) polls: usize,
-    /// The total time in each state.
+    /// The total time in which the task was running, followed by the totals for the other two states.
     pub(super) running: Nanos,
     pub(super) queued: Nanos,
     pub(super) waiting: Nanos,
@@ -104,28 +103,28 @@ pub(super) struct Span {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// The thread of this lane is polling it.
+    /// The thread of this lane is polling the task.
     Running(usize),
-    /// It is ready, but no thread is polling it yet.
+    /// The task is ready, but no thread is polling it yet.
     Queued,
-    /// It is waiting to be woken.
+    /// The task is waiting to be woken.
     Waiting,
 }
 
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// It had not ended when the record ended.
+    /// The task had not ended when the record ended.
     Open,
     Done,
     Panicked,
-    /// It was dropped unfinished, because it was aborted or its executor was closed.
+    /// The task was dropped unfinished, because it was aborted or its executor was closed.
     Dropped,
-    /// When the record ended, it was waiting, and nothing held its waker.
+    /// When the record ended, the task was waiting, and nothing held its waker.
     Stranded,
 }
 
-/// A wake that led to a poll, or would have led to one if the record had continued.
+/// A wake that was followed by a poll, or would have been if the record had continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wake {
     pub(super) at: Nanos,
@@ -133,7 +132,7 @@ pub(super) struct Wake {
     pub(super) waker: Waker,
     /// The beginning and the end of the poll that made the wake.
     pub(super) from: Option<(Nanos, Nanos)>,
-    /// The beginning and the end of the poll that followed.
+    /// The beginning and the end of the poll that followed the wake.
     pub(super) polled: Option<(Nanos, Nanos)>,
 }
 
@@ -153,17 +152,17 @@ impl Gantt {
         super::rows::rows(timeline, &crate::spans(timeline), "worker")
     }
 
-    /// Returns the same picture without the main futures and without threads that polled nothing else.
+    /// Leaves out the main futures, and the threads that polled nothing else.
     pub(super) fn without_main(mut self) -> Self {
         self.tasks.retain(|row| !row.is_main);
         self.cooks.retain(CookRow::is_worker);
         self
     }
 
-    /// Returns the number of tasks and the number of workers, counted like the metrics.
+    /// Returns the number of tasks and the number of workers, as the metrics count them.
     pub(super) fn counts(&self) -> (usize, usize) {
         let tasks = self.tasks.iter().filter(|row| row.counts).count();
-        // A worker without any event may be missing from the record.
+        // A worker may be missing from the record if it had no event.
         let cooks = self.cooks.iter().map(|row| match row.kind {
             LaneKind::Worker(number) => number + 1,
             LaneKind::Blocking | LaneKind::Outside => 0,
@@ -211,7 +210,7 @@ impl Gantt {
         row.ok().map(|row| &self.tasks[row])
     }
 
-    /// Returns the row number of the worker with this lane.
+    /// Returns the row number of the thread with this lane.
     pub(super) fn cook_row(&self, lane: usize) -> usize {
         self.cooks
             .iter()
@@ -219,11 +218,11 @@ impl Gantt {
             .unwrap_or(0)
     }
 
-    /// Chooses at most `room` rows to draw, as indices into [`tasks`](Self::tasks). Returns the other rows
-    /// too.
+    /// Chooses at most `room` rows to draw. Returns the chosen rows and the rest, as indices into
+    /// [`tasks`](Self::tasks).
     ///
-    /// In a big run most tasks are alike. The chosen rows are main, tasks that failed, the extremes (tasks
-    /// that ran, queued or lived longest), and the first of the ordinary tasks.
+    /// In a big run, most tasks are alike. The chosen rows are the main future, some tasks that failed, the
+    /// tasks that ran, were ready or lived the longest, and the first of the other tasks.
     pub(super) fn choose(&self, room: usize) -> Choice {
         let all = self.tasks.len();
         if all <= room {
@@ -258,8 +257,8 @@ impl Gantt {
         }
     }
 
-    /// Returns how many of the tasks in `rows` were in each state, for each of `bins` equal parts of the
-    /// run.
+    /// For each of `bins` equal parts of the run, returns how many of the tasks in `rows` were in each state,
+    /// on average.
     pub(super) fn density(
         &self,
         rows: impl Iterator<Item = usize> + Clone,
@@ -278,7 +277,7 @@ impl Gantt {
         }
     }
 
-    /// Returns the density of the tasks that the metrics count as in flight.
+    /// Returns the density of the tasks that the metrics count.
     pub(super) fn in_flight(&self, bins: usize) -> Density {
         let rows = 0..self.tasks.len();
         self.density(rows.filter(|&row| self.tasks[row].counts), bins)
@@ -290,9 +289,8 @@ impl CookRow {
         matches!(self.kind, LaneKind::Worker(_))
     }
 
-    /// Returns, for each of `bins` parts of the run, the share in which the thread polled tasks. If its
-    /// polls were too short for the clock, the share is a trace instead of zero, because the polls did
-    /// happen.
+    /// For each of `bins` equal parts of the run, returns the share in which the thread polled tasks. If a
+    /// poll was too short for the clock, the share is at least [`TRACE`], because the poll did happen.
     pub(super) fn busy(&self, window: Window, bins: usize) -> Vec<f64> {
         let mut busy = window.fill(bins, self.polls.iter().map(|poll| (poll.from, poll.to)));
         for poll in self.polls.iter().filter(|poll| poll.from == poll.to) {
@@ -303,7 +301,7 @@ impl CookRow {
         busy
     }
 
-    /// Describes briefly for what share of the run it polled tasks.
+    /// Describes briefly in what share of the run the thread polled tasks.
     pub(super) fn verdict(&self, window: Window) -> String {
         match self.busy(window, 1)[0] {
             share if share > TRACE && share < 0.005 => "<1 % busy".to_owned(),
@@ -323,7 +321,7 @@ impl TaskRow {
         self.queued
     }
 
-    /// Describes briefly how long it lived, or that it ended badly.
+    /// Describes briefly how long the task lived, or that it did not end well.
     pub(super) fn verdict(&self) -> String {
         match self.end {
             End::Done => time(self.lived()),
@@ -334,7 +332,7 @@ impl TaskRow {
         }
     }
 
-    /// Returns the length of its life.
+    /// Returns how long the task lived.
     pub(super) fn lived(&self) -> Nanos {
         self.running + self.queued + self.waiting
     }
@@ -361,7 +359,7 @@ pub(super) struct Density {
 }
 
 impl Density {
-    /// Returns the number of tasks in all states together, for each part.
+    /// Returns, for each part, the number of tasks in all three states together.
     pub(super) fn all(&self) -> Vec<f64> {
         let states = self.running.iter().zip(&self.queued).zip(&self.waiting);
         states

@@ -1,7 +1,8 @@
-//! Golden runs. The real executor records them, and every recording is identical byte for byte.
+//! Golden runs: the real executor records them, and every recording is identical, byte for byte.
 //!
-//! In virtual time only waiting takes time, so every poll has length zero. The seed decides the order of
-//! ready tasks. The hand-made runs of [`samples`](super::samples) test drawings of polls that take time.
+//! In virtual time, only waiting takes time, so every poll has length zero. The seed determines the order of
+//! ready tasks. Drawings of polls that take time are tested with the hand-made runs of
+//! [`samples`](super::samples).
 
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ async fn kitchen() {
     let timer = task::Builder::new()
         .name("forgotten <timer>")
         .spawn(sleep(millis(3600)));
-    // Nothing holds the waker of this task, so it is still there when the run ends.
+    // Nothing holds the waker of this task, so the task is still waiting when the run ends.
     drop(
         task::Builder::new()
             .name("lost order")
@@ -60,8 +61,8 @@ fn record(seed: u64) -> Timeline {
     executor.timeline().unwrap()
 }
 
-/// Returns the run in all forms. For the page, returns only the data of the run, because the rest are fixed
-/// files.
+/// Returns the run in every output format. For the page, returns only the data of the run, because the rest
+/// of the page is the same for every run.
 fn drawings(timeline: &Timeline) -> [(&'static str, String); 5] {
     let drawing = Drawing::new(timeline).title("kitchen on virtual time");
     [
@@ -93,7 +94,7 @@ fn the_same_seed_draws_the_same_to_the_byte() {
     }
 }
 
-/// The counts of the drawing must agree with those of the library.
+/// The counts in the drawing must agree with the library's figures.
 #[test]
 fn the_drawing_and_the_figures_agree() {
     let timelines = [

@@ -1,4 +1,4 @@
-//! The legend of the terminal drawing, which explains only the signs that occur.
+//! Writes the legend of the terminal drawing, which explains only the characters that occur.
 
 use std::collections::BTreeSet;
 
@@ -9,16 +9,16 @@ use super::pen::{Ink, Signs};
 /// The space between two entries.
 const GAP: &str = "   ";
 
-/// The signs that occur in a picture.
+/// The characters that occur in a drawing.
 #[derive(Default)]
 pub(super) struct Used {
-    /// The signs in the rows of tasks.
+    /// The characters in the rows of tasks.
     pub(super) bars: BTreeSet<char>,
-    /// The signs in the rows of workers, and in the row of tasks in flight.
+    /// The characters in the rows of workers, and in the row of tasks in flight.
     pub(super) heights: BTreeSet<char>,
 }
 
-/// An entry: signs, with their colour and meaning.
+/// An entry of the legend: characters, their colour, and their meaning.
 type Key = (String, Ink, &'static str);
 
 impl Used {
@@ -27,8 +27,8 @@ impl Used {
         self.heights.extend(&other.heights);
     }
 
-    /// Writes the legend in lines of at most `width` columns. The first line explains the signs of the
-    /// tasks' rows, the last those of the rows above them.
+    /// Writes the legend in lines of at most `width` columns: first the characters in the rows of tasks,
+    /// then, on a new line, the characters in the other rows.
     pub(super) fn explain(
         &self,
         signs: &Signs,
@@ -76,7 +76,7 @@ impl Used {
     }
 }
 
-/// Returns those signs of `all` that are used, in the order of their size.
+/// Returns the characters of `all` that are used, in the order of `all`.
 fn only(all: &[char], used: &BTreeSet<char>) -> String {
     all.iter().filter(|sign| used.contains(sign)).collect()
 }

@@ -1,11 +1,11 @@
-//! Small signs of the SVG drawing for the source of a wake and for a bad end.
+//! Small symbols of the SVG drawing, for the source of a wake and for a task that did not end well.
 
 use super::{
     gantt::Waker,
     paper::{Class, Paper, Path},
 };
 
-/// The sign for the source of a wake.
+/// The symbol for the source of a wake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
     Arrow,
@@ -26,7 +26,7 @@ impl Mark {
         }
     }
 
-    /// Returns its name in the legend.
+    /// Returns the name of the symbol in the legend.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Arrow => "wakes",
@@ -36,7 +36,7 @@ impl Mark {
         }
     }
 
-    /// Draws the sign on the row at `to`. An arrow begins at the row at `from`.
+    /// Draws the symbol on the row at `to`. If it is an arrow, it begins at the row at `from`.
     pub(super) fn draw(self, paper: &mut Paper, x: f64, from: f64, to: f64) {
         match self {
             Self::Arrow => arrow(paper, x, from, to),
@@ -81,7 +81,7 @@ fn diamond(paper: &mut Paper, x: f64, y: f64) {
     paper.path(Class::Mark, &path);
 }
 
-/// Draws the cut-off line of a stranded task.
+/// Draws the symbol for a stranded task, whose line is cut off.
 pub(super) fn loose_end(paper: &mut Paper, x: f64, y: f64) {
     let mut path = Path::default();
     for x in [x - 2.0, x + 2.0] {
@@ -91,7 +91,7 @@ pub(super) fn loose_end(paper: &mut Paper, x: f64, y: f64) {
     paper.path(Class::Failed, &path);
 }
 
-/// Draws the sign for a task that panicked or was dropped.
+/// Draws the symbol for a task that panicked or was dropped.
 pub(super) fn cross(paper: &mut Paper, x: f64, y: f64) {
     let mut path = Path::default();
     path.start(x - 4.0, y - 4.0);

@@ -1,8 +1,8 @@
-//! A run as a Mermaid Gantt chart, which GitHub and many other sites draw inside Markdown.
+//! Draws a run as a Mermaid Gantt chart, which GitHub and many other sites show inside Markdown.
 //!
-//! Mermaid charts are made for projects that take weeks. Here the numbers stand for much shorter times. The
-//! format `x` takes plain numbers, which Mermaid reads as milliseconds, and the axis shows them in their
-//! real unit. `displayMode: compact` keeps all bars of a section in one row.
+//! Mermaid charts are made for projects that take weeks, but runs take much less time. With the format `x`,
+//! Mermaid takes plain numbers as milliseconds. The axis then shows them in their real unit. `displayMode:
+//! compact` keeps all bars of a section in one row.
 
 use std::fmt::Write as _;
 
@@ -12,25 +12,26 @@ use super::{
     names::shorten,
 };
 
-/// The largest number of rows of tasks and of workers. Mermaid refuses texts of more than 50,000
-/// characters, and no run comes near that with these bounds.
+/// The maximum number of rows of tasks, followed by that of workers. Mermaid refuses texts of more than
+/// 50,000 characters, and with these bounds no run comes near that.
 const TASKS_MAX: usize = 24;
 const COOKS_MAX: usize = 8;
 const NAME_WIDTH: usize = 24;
-/// The largest number of bars in a row. A row with more bars is cut into this number of equal pieces, each
-/// shown in its most frequent state.
+/// The maximum number of bars in a row. A row with more bars is divided into this number of equal pieces, and
+/// each piece is shown in its most frequent state.
 const BARS_MAX: usize = 32;
-/// The least share of the width at which a bar is wide enough for a word.
+/// The minimum share of the run at which a bar is wide enough for a word.
 const WORD_FROM: f64 = 0.08;
-/// A span that waited or was queued for less than this share of the run is left out.
+/// If a task waited or was queued for less than this share of the run, that span is left out.
 const SEEN_FROM: f64 = 0.001;
-/// The name of a bar without a word. Mermaid requires a name, so this is an invisible mark.
+/// The name of a bar that is too narrow for a word. Mermaid requires a name, so this is an invisible
+/// character.
 const NO_WORD: &str = "\u{200e}";
-/// A poll is drawn as at least one part in this number of the run.
+/// Every poll is drawn as at least this fraction of the run: 1 / `THIN_PART`.
 const THIN_PART: Nanos = 400;
 const MILLI: Nanos = 1_000_000;
 const HUNDRED_SECONDS: Nanos = 100_000_000_000;
-/// The approximate number of labels that fit the axis.
+/// The approximate number of labels that fit on the axis.
 const TICKS: usize = 9;
 
 /// Draws the run.
@@ -63,7 +64,7 @@ pub(super) fn draw(gantt: &Gantt, title: &str) -> String {
     chart.text
 }
 
-/// Returns what a worker did, as spans like those of a task.
+/// Returns the polls and parks of a worker as spans like those of a task.
 fn life(cook: &CookRow) -> Vec<Span> {
     let polls = cook.polls.iter().map(|poll| Span {
         from: poll.from,
@@ -82,17 +83,17 @@ fn life(cook: &CookRow) -> Vec<Span> {
 
 struct Chart<'a> {
     gantt: &'a Gantt,
-    /// The duration that the number 1 stands for in the chart.
+    /// The duration that the number 1 means in the chart.
     unit: Nanos,
-    /// The least length of a visible bar, in units.
+    /// The minimum length of a bar, in units.
     thin: Nanos,
     text: String,
 }
 
 impl<'a> Chart<'a> {
     fn new(gantt: &'a Gantt) -> Self {
-        // The unit is so small that rounding is not visible, and is a thousandth or a millionth of the unit
-        // on the axis.
+        // The unit is so small that rounding is not visible. It is a thousandth or a millionth of the unit on
+        // the axis.
         let unit = match gantt.window.length() {
             0..MILLI => 1,
             MILLI..HUNDRED_SECONDS => 1_000,
@@ -109,12 +110,12 @@ impl<'a> Chart<'a> {
     fn head(&mut self, title: &str) {
         let title = match title {
             "" => "brigade".to_owned(),
-            // A colon ends a name, but not a title.
+            // A colon would end a name, but it does not end a title.
             title => escape(&shorten(title, 80, "…")).replace('：', ":"),
         };
         let step = self.gantt.window.step(TICKS) / self.unit;
-        // d3's `%Q` shows milliseconds and its `%s` shows seconds. Here they show units and thousands of
-        // units.
+        // To d3, `%Q` means milliseconds and `%s` means seconds. In this chart, they show units and thousands
+        // of units.
         let format = match (self.unit, step) {
             (1, 0..1_000) => "%Q ns",
             (1, _) => "%s µs",
@@ -163,8 +164,8 @@ impl<'a> Chart<'a> {
         }
     }
 
-    /// Writes a bar. `free` is the end of the previous bar. Bars must not overlap, or Mermaid would put
-    /// them into separate rows.
+    /// Writes a bar. `free` is the end of the previous bar. If bars overlapped, Mermaid would put them into
+    /// separate rows.
     fn bar(&mut self, span: &Span, free: &mut Nanos) {
         let share = (span.to - span.from) as f64 / self.gantt.window.length() as f64;
         let (word, tag) = match span.state {
@@ -183,7 +184,8 @@ impl<'a> Chart<'a> {
         let _ = writeln!(self.text, "    {word} :{tag}{from}, {}ms", to - from);
     }
 
-    /// Divides the row into equal pieces of time, each in one state, and joins equal neighbours.
+    /// Divides the row into equal pieces of time, gives each piece one state, and joins neighbours in the
+    /// same state.
     fn pieces(&self, spans: &[Span]) -> Vec<Span> {
         let window = self.gantt.window;
         let share = |wanted: fn(State) -> bool| {
@@ -222,8 +224,8 @@ fn short(name: &str) -> String {
     shorten(name, NAME_WIDTH, "…")
 }
 
-/// Replaces the characters that have a meaning in Mermaid's grammar, which has no quoting. Their wide twins
-/// look alike.
+/// Replaces the characters that have a meaning in Mermaid's grammar by wide characters that look similar,
+/// because the grammar has no quoting.
 fn escape(name: &str) -> String {
     let twin = |c: char| match c {
         '!'..='~' if !c.is_ascii_alphanumeric() && !" ()-_./,?=+@!".contains(c) => {

@@ -1,8 +1,8 @@
-//! Draws a run from its spans, in five forms.
+//! Draws a run from its spans, in five output formats.
 //!
 //! Read the modules in this order: [`axis`] (time, and ticks at round numbers), [`gantt`] (rows, which
-//! [`rows`] makes from spans), [`names`] and [`palette`] (what a name may contain, what a colour means).
-//! Then come the forms: [`terminal`] (with its [`pen`] and [`legend`]), [`svg`] (on its [`paper`], with its
+//! [`rows`] makes from spans), [`names`] and [`palette`] (what a name may contain, what a colour means). The
+//! output formats follow: [`terminal`] (with its [`pen`] and [`legend`]), [`svg`] (with its [`paper`],
 //! [`bars`] and [`marks`]), [`mermaid`], [`chrome`] and [`html`].
 
 mod axis;
@@ -35,7 +35,7 @@ use self::gantt::Gantt;
 pub use self::pen::Look;
 use crate::spans::Spans;
 
-/// The form of a drawing in a file.
+/// The output format of a drawing in a file.
 ///
 /// ```
 /// use brigade_timeline::Form;
@@ -56,7 +56,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// Returns the form for the extension of a file name.
+    /// Returns the output format for the extension of a file name.
     pub fn of(path: impl AsRef<Path>) -> Option<Self> {
         let ending = path.as_ref().extension()?.to_str()?.to_ascii_lowercase();
         match &*ending {
@@ -69,7 +69,7 @@ impl Form {
     }
 }
 
-/// A drawing with its own title, figures and advice. Its page may show other runs beside the first one.
+/// A drawing with its own title, figures and advice. The page may also show other runs beside the first one.
 ///
 /// ```
 /// use brigade::{Executor, SingleThread};
@@ -117,14 +117,14 @@ impl<'a> Drawing<'a> {
         self
     }
 
-    /// Sets the program's word for a worker, in the singular.
+    /// Sets the program's word for a worker, as a singular noun.
     #[must_use]
     pub fn workers_are(mut self, worker: impl Into<String>) -> Self {
         self.worker = worker.into();
         self
     }
 
-    /// Adds figures to the page, each as name and value, after the figures of the run.
+    /// Adds figures, each as a name and a value, after the figures of the run on the page.
     #[must_use]
     pub fn figures(mut self, figures: Vec<(String, String)>) -> Self {
         self.figures = figures;
@@ -138,15 +138,15 @@ impl<'a> Drawing<'a> {
         self
     }
 
-    /// Names the run, to distinguish it from the runs beside it.
+    /// Sets the name of the run, which distinguishes it from the runs beside it.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.runs[0].0 = name.into();
         self
     }
 
-    /// Adds another run. The page shows all runs side by side on one scale; the other forms draw only the
-    /// first run.
+    /// Adds another run. The page shows all runs side by side on one scale. The other output formats draw
+    /// only the first run.
     #[must_use]
     pub fn beside(mut self, name: impl Into<String>, timeline: &'a Timeline) -> Self {
         self.runs.push((name.into(), timeline));
@@ -179,12 +179,12 @@ impl<'a> Drawing<'a> {
         String::from_utf8(out).expect("JSON is UTF-8")
     }
 
-    /// Draws for a terminal.
+    /// Draws the run for a terminal.
     pub fn terminal(&self, look: Look) -> String {
         terminal::draw(&self.gantt(), &self.visible_title(), look)
     }
 
-    /// Draws in this form.
+    /// Draws the run in this output format.
     pub fn draw(&self, form: Form) -> String {
         match form {
             Form::Html => self.html(),
@@ -194,7 +194,7 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    /// Draws into a file, in the form for its extension.
+    /// Draws the run into a file, in the output format for the extension of the file's name.
     ///
     /// # Errors
     /// Returns an error of kind `InvalidInput` if the extension is unknown, and any error of the file
@@ -225,8 +225,8 @@ impl<'a> Drawing<'a> {
     }
 }
 
-/// Draws several runs for the terminal, each with its title, all on one scale. The main futures are left
-/// out, because they only spawn and await the tasks.
+/// Draws several runs for the terminal on one scale, each with its title. The main futures are left out,
+/// because they only spawn and await the tasks.
 ///
 /// ```
 /// use brigade::{Executor, SingleThread};
@@ -335,8 +335,8 @@ mod tests {
         assert!(super::to_scale(&[], "worker", LOOK).is_empty());
     }
 
-    /// Guards against time that grows with the square of the number of events. The bound is about thirty
-    /// times the time measured without optimisation.
+    /// Checks that the time does not grow with the square of the number of events. The bound is about thirty
+    /// times the time measured in a build without optimisation.
     #[test]
     fn a_hundred_thousand_events_are_drawn_in_no_time() {
         let timeline = samples::busy(100_000);

@@ -1,16 +1,16 @@
 //! Makes names from outside safe to show.
 //!
-//! A task's name is any text that a program chose, even a URL from a stranger. Control characters could
-//! move a terminal's cursor, and direction marks could reverse the rest of a line. XML does not allow all
-//! of them either. In addition, each drawing escapes the characters of its own grammar.
+//! A task's name is any text that a program chose, even a URL from a stranger. Control characters could move
+//! a terminal's cursor, and direction marks could reverse the rest of a line. XML does not allow all of these
+//! characters either. In addition, each drawing escapes the characters of its own grammar.
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-/// The largest number of characters of a name that are read. Arbitrary: not measured.
+/// The maximum number of characters of a name that are read. The value is arbitrary, not measured.
 const NAME_MAX: usize = 200;
 
-/// Returns the name on one line. Characters without a visible sign are replaced: `a
-/// b` becomes `a␊b`.
+/// Returns the name on one line. Invisible characters are replaced by visible ones, for example a line feed
+/// by `␊`.
 pub(super) fn visible(name: &str) -> String {
     if name.trim().is_empty() {
         return "(no name)".to_owned();
@@ -24,11 +24,11 @@ pub(super) fn visible(name: &str) -> String {
 
 fn visible_char(c: char) -> char {
     match c {
-        // Unicode has a picture for each of the old control characters.
+        // Unicode has a visible picture for each of the control characters of ASCII.
         '\0'..='\x1f' => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
         '\x7f' => '\u{2421}',
-        // The newer control characters, line and paragraph separators, direction marks, and values that are
-        // not characters at all.
+        // These are the other control characters, line and paragraph separators, direction marks, and values
+        // that are not characters at all.
         '\u{80}'..='\u{9f}'
         | '\u{2028}'..='\u{202e}'
         | '\u{200e}'..='\u{200f}'
@@ -57,15 +57,16 @@ pub(super) fn shorten(text: &str, columns: usize, ellipsis: &str) -> String {
         }
         short.push(c);
     }
-    // A joiner at the end would join with the ellipsis.
+    // If the text ended in a joiner, the joiner would combine with the ellipsis.
     let mut short = short.trim_end_matches(['\u{200d}', ' ']).to_owned();
-    // Some signs are narrower together than alone. They were measured one by one, so the result is never
-    // too wide.
+    // Some characters are narrower together than alone. Each was measured alone, so the result is never too
+    // wide.
     short.push_str(ellipsis);
     shorter_still(short, columns)
 }
 
-/// Cuts the text until it fits. The ellipsis alone may be too wide for one or two columns.
+/// Removes characters from the end until the text fits. Even the ellipsis alone may be too wide for one or
+/// two columns.
 fn shorter_still(mut text: String, columns: usize) -> String {
     while text.width() > columns {
         text.pop();

@@ -4,17 +4,17 @@
 //! ready tasks that do not run, grey marks waiting tasks, and red marks failed tasks. No worker is amber,
 //! grey or red.
 
-/// The colours of the workers, which repeat after the last. Neighbours also differ in lightness, for people
-/// who see fewer colours. White text is readable on all of them.
+/// The colours of the workers. After the last colour they repeat. Neighbours also differ in lightness, for
+/// people who cannot distinguish all colours. White text is readable on all of them.
 const COOKS: [&str; 8] = [
     "#2f6fde", "#0f8a6c", "#8250df", "#c2388a", "#13809c", "#5d7d1a", "#4b52c7", "#9a5fc0",
 ];
 
-/// The colours of the workers in a terminal, from the colours that every theme defines: cyan, green,
+/// The colours of the workers in a terminal, from those that every terminal theme defines: cyan, green,
 /// magenta, blue, and their bright variants.
 const ANSI: [u8; 8] = [36, 32, 35, 34, 96, 92, 95, 94];
 
-/// The number of colours before they repeat.
+/// The number of different colours for workers, after which they repeat.
 pub(super) const COOKS_APART: usize = COOKS.len();
 
 /// Returns the colour of the worker in this row.

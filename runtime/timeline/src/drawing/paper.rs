@@ -1,6 +1,6 @@
 //! The parts of SVG that the drawing needs: shapes, text, and a style sheet for light and dark.
 //!
-//! Colours are classes, so that the reader's choice of light or dark applies to every shape. Custom
+//! Each colour is a CSS class, so that the reader's choice of light or dark applies to every shape. Custom
 //! properties are not used, because some SVG viewers do not support them.
 
 use std::fmt::Write as _;
@@ -13,25 +13,25 @@ pub(super) enum Class {
     Paper,
     Band,
     Grid,
-    /// A poll of the thread in this row.
+    /// A poll by the thread in this row.
     Cook(usize),
     Queued,
     Waiting,
-    /// Many waiting tasks, stacked.
+    /// The area of waiting tasks in a chart of many tasks.
     Crowd,
     Arrow,
-    /// The outline of an arrow, which separates the arrow from the lines that it crosses.
+    /// The outline of an arrow, which separates it from the lines that it crosses.
     Halo,
     Mark,
     Failed,
     Title,
     Text,
     Quiet,
-    /// Right-aligned text.
+    /// Right-aligned text, for figures.
     Figure,
-    /// Centred text in small type.
+    /// Centred text in small type, for ticks.
     Tick,
-    /// Text in small type on a worker's colour.
+    /// Text in small type on a background in a worker's colour.
     Inside,
 }
 
@@ -145,7 +145,7 @@ impl Paper {
     }
 }
 
-/// The data of a path.
+/// The path data of a shape.
 #[derive(Default)]
 pub(super) struct Path {
     data: String,
@@ -182,8 +182,8 @@ impl Path {
         );
     }
 
-    /// Draws steps over `base`, one for each value. Each step is `step` wide. Equal neighbours are one
-    /// step, and a stretch of zeros has no line.
+    /// Draws steps over `base`, one for each height. Each step is `step` wide. Neighbours of equal height
+    /// become one step, and steps of height zero are not drawn.
     pub(super) fn steps(
         &mut self,
         x: f64,
@@ -223,7 +223,7 @@ fn number(value: f64) -> String {
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
 }
 
-/// Escapes text for use in an element. Characters that XML forbids have already been replaced (see
+/// Escapes text for use in an XML element. Characters that XML forbids have already been replaced (see
 /// [`names`](super::names)).
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! The signs and colours that a terminal supports.
+//! The characters and colours that a terminal supports.
 
 use super::palette;
 
@@ -13,11 +13,11 @@ pub struct Look {
     pub unicode: bool,
 }
 
-/// The signs of a drawing.
+/// The characters that a drawing consists of.
 pub(super) struct Signs {
-    /// Signs for a share of a piece of time, drawn as a part of its width, in rising order.
+    /// Characters that show a share of a piece of time as a part of their width, in rising order.
     pub(super) parts: &'static [char],
-    /// Signs for a share, drawn as a height, in rising order.
+    /// Characters that show a share as a height, in rising order.
     pub(super) heights: &'static [char],
     pub(super) queued: char,
     pub(super) waiting: char,
@@ -64,13 +64,13 @@ impl Signs {
     }
 }
 
-/// Returns the sign for `share`. Any share above zero gets at least the smallest sign.
+/// Returns the character for `share`. Any share above zero gets at least the smallest character.
 pub(super) fn graded(signs: &[char], share: f64) -> char {
     let grade = (share * signs.len() as f64).round() as usize;
     signs[grade.clamp(1, signs.len()) - 1]
 }
 
-/// The colour of a sign.
+/// The colour of a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ink {
     Plain,
@@ -95,7 +95,7 @@ impl Ink {
     }
 }
 
-/// Writes one line. It writes a colour code only if the colour changes, and no spaces at the end of the
+/// Writes one line. It writes a colour code only if the colour changes, and omits spaces at the end of the
 /// line.
 pub(super) struct Pen<'a> {
     text: &'a mut String,
@@ -139,7 +139,7 @@ impl<'a> Pen<'a> {
 
     fn dip(&mut self, ink: Ink) {
         if self.colour && self.ink != ink {
-            // A new colour alone does not reset bold and dim.
+            // A new colour does not reset bold and dim, so reset them first.
             let code = match (self.ink, ink) {
                 (Ink::Plain, _) | (_, Ink::Plain) => format!("\x1b[{}m", ink.code()),
                 _ => format!("\x1b[0;{}m", ink.code()),

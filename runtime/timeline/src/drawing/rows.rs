@@ -47,7 +47,7 @@ pub(super) fn nanos(time: Duration) -> Nanos {
     Nanos::try_from(time.as_nanos()).unwrap_or(Nanos::MAX)
 }
 
-/// Returns the name of a thread. For workers it uses the program's own word.
+/// Returns the name of a thread. The name of a worker contains the program's word for it.
 pub(super) fn lane_name(timeline: &Timeline, lane: usize, worker: &str) -> String {
     match timeline.lanes[lane].kind {
         LaneKind::Worker(number) => format!("{worker} {number}"),
@@ -55,7 +55,7 @@ pub(super) fn lane_name(timeline: &Timeline, lane: usize, worker: &str) -> Strin
     }
 }
 
-/// Returns the name of a task. A task without a name gets its kind and number.
+/// Returns the name of a task. If it has no name, returns its kind and number.
 pub(super) fn task_name(timeline: &Timeline, spans: &Spans, task: usize) -> String {
     match (&timeline.tasks[task].name, spans.tasks[task].kind) {
         (None, TaskKind::Job) => format!("blocking job {task}"),
@@ -125,7 +125,8 @@ fn ends(poll: &spans::Poll) -> (Nanos, Nanos) {
     (nanos(poll.begin), nanos(poll.end))
 }
 
-/// Returns a wake that led to a poll, or would have led to one. A spawn does not count as a wake here.
+/// Returns a wake that led to a poll, or would have led to one. Returns `None` for a spawn and for other
+/// wakes.
 fn waker(spans: &Spans, wake: &spans::Wake) -> Option<Wake> {
     if wake.effect == brigade::timeline::WakeEffect::Nothing {
         return None;

@@ -1,4 +1,4 @@
-//! Tests with complete records and with records that have gaps.
+//! Tests the rows on complete records and on records that have gaps.
 
 use brigade::timeline::{Event, Outcome::*, WakeEffect, What};
 
@@ -70,7 +70,7 @@ fn a_task_woken_while_it_runs_is_queued_again() {
 
 #[test]
 fn what_was_not_recorded_is_made_up_for() {
-    // The poll of task 0 has no end, that of task 1 has no beginning, and one event refers to a task that
+    // The poll of task 0 has no end, the poll of task 1 has no beginning, and one event refers to a task that
     // does not exist.
     let mut script = Script::new(1);
     script.task("a").task("b").task("never seen");

@@ -1,4 +1,4 @@
-//! Runs to draw in tests. They are made by hand, so their drawings are always identical byte for byte.
+//! Runs that the tests draw. They are made by hand, so their drawings are always identical, byte for byte.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use brigade::timeline::{
     Event, Lane, LaneKind, Outcome, Outcome::*, Task, Timeline, WakeEffect, What,
 };
 
-/// Writes a timeline. Times are in microseconds.
+/// Builds a timeline. Times are in microseconds.
 pub(super) struct Script {
     lanes: Vec<Lane>,
     tasks: Vec<Task>,
@@ -28,7 +28,7 @@ impl Script {
         self.lanes.len() - 1
     }
 
-    /// Adds a task. An empty name means no name.
+    /// Adds a task. If `name` is empty, the task has no name.
     pub(super) fn task(&mut self, name: &str) -> &mut Self {
         let id = self.tasks.len() as u64 + 1;
         self.tasks
@@ -64,7 +64,7 @@ impl Script {
         self.push(at + takes, lane, What::PollEnd { task, outcome })
     }
 
-    /// Adds a poll that ends with a yield: the task wakes itself.
+    /// Adds a poll during which the task wakes itself, so that it yields.
     pub(super) fn poll_and_yield(
         &mut self,
         at: u64,
@@ -95,7 +95,7 @@ impl Script {
         self.push(at, lane, What::Wake { task, by, effect })
     }
 
-    /// Parks the worker until timers are due, and wakes the task of one of them.
+    /// Parks the worker until timers are due, and wakes a task whose timer is due.
     pub(super) fn sleep_until_timer(
         &mut self,
         from: u64,
@@ -125,7 +125,7 @@ const WATER: usize = 1;
 const CHOP: usize = 2;
 const SAUCE: usize = 3;
 
-/// Returns the tasks of both kitchens, and the main future that spawns them.
+/// Returns a script with the tasks of both kitchens and the main future that spawns them.
 fn kitchen_script(cooks: usize) -> Script {
     let mut script = Script::new(cooks);
     script
@@ -156,8 +156,8 @@ fn kitchen_script(cooks: usize) -> Script {
     script
 }
 
-/// A kitchen with one cook. Water takes 20 ms to boil, and chopping is 8 ms of work in four pieces. The
-/// sauce needs the chopped vegetables, then 5 ms of simmering.
+/// Returns a kitchen with one cook. Water takes 20 ms to boil, and chopping is 8 ms of work in four pieces.
+/// The sauce needs the chopped vegetables, then 5 ms of simmering.
 pub(super) fn kitchen() -> Timeline {
     let mut script = kitchen_script(1);
     script.poll(450, 0, WATER, 250, Pending);
@@ -193,7 +193,7 @@ pub(super) fn kitchen() -> Timeline {
     script.done(22_000)
 }
 
-/// The same kitchen with two cooks.
+/// Returns the same kitchen with two cooks.
 pub(super) fn kitchen_of_two() -> Timeline {
     let mut script = kitchen_script(2);
     script.push(0, 1, What::Park).push(250, 1, What::Unpark);
@@ -234,8 +234,8 @@ pub(super) fn kitchen_of_two() -> Timeline {
     script.done(22_000)
 }
 
-/// Makes `count` requests with one worker. Each request connects, sends, and waits 50 ms to 1 s for a
-/// reply.
+/// Returns a run of `count` requests with one worker. Each request connects, sends, and waits 50 ms to 1 s
+/// for a reply.
 pub(super) fn fetch(count: usize) -> Timeline {
     let mut script = Script::new(1);
     script
@@ -286,7 +286,7 @@ pub(super) fn fetch(count: usize) -> Timeline {
     script.done(now + 1000)
 }
 
-/// Names that have a meaning in the grammar of some drawing.
+/// Names with characters that have a meaning in the grammar of some drawing.
 pub(super) const HOSTILE: [&str; 14] = [
     "<script>alert(1)</script>",
     "]]> --> </svg> </text>",
@@ -304,8 +304,8 @@ pub(super) const HOSTILE: [&str; 14] = [
     "300",
 ];
 
-/// A run of tasks with those names. One name is 300 characters long. One task panics, one is aborted, and
-/// one never ends.
+/// Returns a run of tasks with the names of [`HOSTILE`]. One name is 300 characters long. One task panics,
+/// one is aborted, and one never ends.
 pub(super) fn hostile() -> Timeline {
     let mut script = Script::new(2);
     let outside = script.lane("<outside> & \"quotes\" \x1b[1m", LaneKind::Outside);
@@ -334,7 +334,7 @@ pub(super) fn hostile() -> Timeline {
     script.done(300)
 }
 
-/// A run of `events` events, with two workers and a thousand tasks that yield all the time.
+/// Returns a run of `events` events, with two workers and a thousand tasks that yield all the time.
 pub(super) fn busy(events: usize) -> Timeline {
     let mut script = Script::new(2);
     for task in 0..1000 {
@@ -349,7 +349,7 @@ pub(super) fn busy(events: usize) -> Timeline {
     script.done(events as u64 / 2)
 }
 
-/// Runs without events, or in which no event takes time.
+/// Returns runs that have no events, or in which no event takes time.
 pub(super) fn empty() -> Vec<Timeline> {
     vec![
         Timeline::default(),

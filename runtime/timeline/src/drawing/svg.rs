@@ -1,9 +1,9 @@
-//! A run as an SVG picture, for a README or an issue. It follows the reader's choice of light or dark, is
-//! sharp at every size, and needs no script and no special font.
+//! Draws a run as an SVG picture, for a README or an issue. The picture follows the reader's choice of light
+//! or dark, is sharp at every size, and needs no script and no special font.
 //!
-//! From top to bottom, the picture shows the number of tasks in flight (concurrency), the work of each
-//! worker (parallelism), and the tasks, one per row. In a task's row, height and colour mean the same: full
-//! height is running, half is ready, and a line is waiting. ([`bars`](super::bars) draws the rows.)
+//! From top to bottom, the picture shows the number of tasks in flight (concurrency), the work of each worker
+//! (parallelism), and the tasks, one per row. In a task's row, height and colour both show the state: full
+//! height is running, half height is ready, and a line is waiting. ([`bars`](super::bars) draws the rows.)
 
 use super::{
     bars::{
@@ -19,16 +19,17 @@ use crate::units;
 
 /// The height of the area that shows many tasks together, in pixels.
 const AREA: f64 = 52.0;
-/// The largest number of rows of tasks and of workers. Arbitrary: about as many as a reader can take in.
+/// The maximum number of rows of tasks, followed by that of workers. The value is arbitrary: about as many
+/// rows as a reader can take in.
 const TASKS_MAX: usize = 36;
 const COOKS_MAX: usize = 16;
-/// The gap between rows that are not neighbours in the run, in pixels.
+/// The gap between two rows if other rows between them are left out, in pixels.
 const JUMP: f64 = 5.0;
-/// The largest number of arrows and marks. More would hide the rows.
+/// The maximum number of arrows and marks. More would hide the rows.
 const MARKS_MAX: usize = 60;
-/// The least length of a waiting task's line that has space for a mark, in pixels.
+/// The minimum length of a waiting task's line that has space for a mark, in pixels.
 const MARK: f64 = 11.0;
-/// The largest number of tasks that the description lists.
+/// The maximum number of tasks that the description lists.
 const DESCRIBED_MAX: usize = 12;
 
 /// Draws the run.
@@ -86,12 +87,12 @@ fn axis(gantt: &Gantt, paper: &mut Paper, top: f64, bottom: f64) {
 struct Sheet<'a> {
     gantt: &'a Gantt,
     choice: Choice,
-    /// The vertical middle of each chosen task's row.
+    /// The y coordinate of the middle of each chosen task's row.
     places: Vec<f64>,
-    /// The signs that occur, for the legend.
+    /// The symbols that occur, for the legend.
     marks: Vec<Mark>,
     front: Paper,
-    /// The height down to which the picture is drawn.
+    /// The y coordinate down to which the picture has been drawn.
     y: f64,
 }
 
@@ -112,7 +113,7 @@ impl<'a> Sheet<'a> {
 
     fn in_flight(&mut self) {
         let most = self.gantt.in_flight_max;
-        // A picture with few edges can afford sharp ones.
+        // If there are few spans, the curve has few edges, so they can be drawn more precisely.
         let spans: usize = self.gantt.tasks.iter().map(|row| row.spans.len()).sum();
         let bins = if spans <= EXACT_MAX { 4 * BINS } else { BINS };
         let figure = format!("{} at most", units::count(most));
@@ -121,7 +122,7 @@ impl<'a> Sheet<'a> {
         self.y += 10.0;
     }
 
-    /// Draws how many tasks were in each state, stacked.
+    /// Draws how many tasks were in each state, as areas that are stacked on one another.
     fn area(&mut self, label: &str, figure: &str, density: &Density, most: f64) {
         let (base, scale) = (self.y + AREA, AREA / most.max(1.0));
         let able = density.running.iter().zip(&density.queued);
@@ -192,7 +193,7 @@ impl<'a> Sheet<'a> {
         self.y += 8.0;
     }
 
-    /// Draws arrows from the waking task to the woken task, and marks for other wakes.
+    /// Draws arrows from waking tasks to woken tasks, and marks for other wakes.
     fn wakes(&mut self) {
         let wakes = self.gantt.wakes.iter().filter_map(|wake| self.wake(wake));
         let wakes: Vec<_> = wakes.take(MARKS_MAX + 1).collect();
@@ -205,7 +206,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// Returns the sign for a wake, its position in time, and the rows that it connects.
+    /// Returns the symbol for a wake, its x coordinate, and the y coordinates of the rows that it connects.
     fn wake(&self, wake: &Wake) -> Option<(Mark, f64, f64, f64)> {
         let place = |task: usize| {
             let shown = &self.choice.shown;
@@ -217,10 +218,10 @@ impl<'a> Sheet<'a> {
         let mark = Mark::of(wake.waker);
         let (x, to) = (self.row(0.0).x(wake.at), place(wake.task)?);
         match wake.waker {
-            // A task that yields gets no arrow.
+            // If a task wakes itself to yield, draw no arrow.
             Waker::Task(by) if by == wake.task => None,
             Waker::Task(by) => Some((mark, x, place(by)?, to)),
-            // The mark is at the end of the waiting task's line, if the line is long enough.
+            // Draw the mark at the end of the waiting task's line, if the line is long enough.
             _ => {
                 let spans = &self.gantt.task(wake.task)?.spans;
                 let waited = spans.iter().find(|span| span.to == wake.at)?;
@@ -280,7 +281,7 @@ impl<'a> Sheet<'a> {
         text
     }
 
-    /// Returns the row at this distance below the current height.
+    /// Returns a row that is this distance below the current position.
     fn row(&self, below: f64) -> Row<'a> {
         Row {
             gantt: self.gantt,

@@ -1,8 +1,8 @@
-//! A run as a Gantt chart made of characters, which fits the terminal.
+//! Draws a run as a Gantt chart of characters, which fits into a terminal.
 //!
-//! A character stands for a piece of time. The piece may be long, and a task may have run for only an
-//! instant of it. So a bar is not only full or empty: `▌` means that the task ran for half of the piece and
-//! `▏` for less, so that any running is visible. The rows of the workers and of the tasks in flight show
+//! A character stands for a piece of time. The piece may be long, and a task may have run for only an instant
+//! of it. So a bar is not only full or empty: `▌` means that the task ran for half of the piece and `▏` that
+//! it ran for less, so that any running is visible. The rows of the workers and of the tasks in flight show
 //! heights, from `▁` to `█`.
 
 use unicode_width::UnicodeWidthStr as _;
@@ -16,21 +16,22 @@ use super::{
 };
 use crate::units;
 
-/// The least width of a drawing, in columns. A narrower drawing is not readable, and a terminal may break
-/// the lines.
+/// The minimum width of a drawing, in columns. A narrower drawing is not readable, but a terminal may break
+/// the lines of this one.
 const WIDTH_MIN: usize = 40;
-/// The largest width of a drawing, in columns. A reader loses the line in a wider drawing. Arbitrary: not
-/// measured.
+/// The maximum width of a drawing, in columns. In a wider drawing, a reader loses the line. The value is
+/// arbitrary, not measured.
 const WIDTH_MAX: usize = 200;
-/// The largest number of rows of tasks, so that the drawing fits a screen. Arbitrary: not measured.
+/// The maximum number of rows of tasks, so that the drawing fits on a screen. The value is arbitrary, not
+/// measured.
 const TASKS_MAX: usize = 24;
-/// The largest number of rows of workers, for machines with more cores than a screen has lines.
+/// The maximum number of rows of workers, for machines with more cores than a screen has lines.
 const COOKS_MAX: usize = 16;
-/// The least width of a drawing that has a column of figures at the right.
+/// The minimum width, in columns, of a drawing that has figures at the right.
 const FIGURES_FROM: usize = 72;
-/// The width of the figures, such as `100 % busy` or `2,000 most`.
+/// The width of a figure, such as `100 % busy` or `2,000 most`, in columns.
 const FIGURES_WIDTH: usize = 10;
-/// The width of a tick's label, such as `200 ms`, and some space.
+/// The width of a tick's label, such as `200 ms`, with some space, in columns.
 const TICK_WIDTH: usize = 10;
 
 /// Draws the run.
@@ -44,8 +45,8 @@ pub(super) fn draw(gantt: &Gantt, title: &str, look: Look) -> String {
     page.text
 }
 
-/// Draws several runs on one scale. A second is equally wide in all of them, so a run that took half as
-/// long is half as wide. Only the last drawing has a legend, which covers all of them.
+/// Draws several runs on one scale. A second is equally wide in all drawings, so a run that took half as long
+/// is half as wide. Only the last drawing has a legend, which explains all of them.
 pub(super) fn draw_to_scale(runs: &[(Gantt, String)], look: Look) -> Vec<String> {
     let pages = || runs.iter().map(|(gantt, _)| Page::new(gantt, look));
     let longest = runs.iter().map(|(gantt, _)| gantt.window.length()).max();
@@ -77,7 +78,7 @@ struct Page<'a> {
     signs: &'static Signs,
     width: usize,
     label_width: usize,
-    /// The length of the whole run, in characters.
+    /// The width of the bar for the whole run, in characters.
     bins: usize,
     used: Used,
     text: String,
@@ -135,7 +136,7 @@ impl<'a> Page<'a> {
             let title = shorten(title, self.width, self.signs.ellipsis);
             self.line(&[(&title, Ink::Bold)]);
         }
-        // Put as many figures as possible on each line.
+        // Put as many figures as possible on one line.
         let mut line = String::new();
         for figure in gantt.figures() {
             let figure = figure.replace('µ', self.signs.micro);
@@ -155,7 +156,7 @@ impl<'a> Page<'a> {
         self.gap();
     }
 
-    /// Draws the labels of the axis and, below them, a line of ticks.
+    /// Draws the labels of the axis and, below the labels, a line of ticks.
     fn axis(&mut self) {
         let mut labels = vec![(' ', Ink::Dim); self.bins];
         let mut line = vec![(self.signs.axis, Ink::Dim); self.bins];
@@ -164,7 +165,7 @@ impl<'a> Page<'a> {
             let at = ((tick.place * self.bins as f64) as usize).min(self.bins - 1);
             line[at].0 = self.signs.tick;
             let label = tick.label.replace('µ', self.signs.micro);
-            // A label at the end of the line moves to the left, if there is space.
+            // If a label at the end of the line does not fit, move it to the left if there is space.
             let at = at.min(self.bins.saturating_sub(label.chars().count()));
             if at >= free {
                 for (cell, c) in labels[at..].iter_mut().zip(label.chars()) {
@@ -255,8 +256,8 @@ impl<'a> Page<'a> {
             let ink = Ink::Cook(self.gantt.cook_row(lane));
             let (first, last) = (self.bin(span.from), self.bin(span.to));
             for at in first..=last {
-                // The end of a span may only touch the last piece. A poll too short for the clock fills no
-                // piece, but it did happen.
+                // A span may end exactly where the last piece begins, without filling any of it. A poll that
+                // is too short for the clock fills no piece, but it did happen.
                 if at == first || running[at] > NOTHING {
                     cells[at] = (graded(self.signs.parts, running[at]), ink);
                 }
@@ -327,7 +328,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// A bound on the rounding errors of the arithmetic.
+/// A bound on the rounding errors of the shares. Smaller shares count as zero.
 const NOTHING: f64 = 1e-9;
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! The longest chain of cause and effect, as defined by
+//! Computes the longest chain of cause and effect, as defined by
 //! [`Figures::critical_path`](super::Figures::critical_path).
 //!
 //! The computation passes over the polls once, in the order in which they began. For each poll it computes
 //! the length of the chain that leads to its beginning and to its end. A chain grows while a task runs or
-//! waits for something outside. If another task woke it, the longer one of the two chains continues. So no
-//! chain is ever ahead of the clock, and the longest chain never exceeds the run.
+//! waits for something outside. If another task woke the task, the longer one of the two chains continues. So
+//! no chain is ever longer than the run up to that instant.
 
 use std::time::Duration;
 
@@ -23,24 +23,25 @@ pub(super) fn length(spans: &Spans) -> Duration {
 struct Chains<'a> {
     spans: &'a Spans,
     began: Duration,
-    /// The chains of each poll.
+    /// For each poll, the lengths of its chains.
     links: Vec<Link>,
     /// For each task, how many of its polls and spans have been processed.
     read: Vec<(usize, usize)>,
     /// For each task that ended, the task that awaited its end.
     joiner: Vec<Option<usize>>,
-    /// For each task, the awaited tasks that ended: the times of their ends, and their chains.
+    /// For each task, the awaited tasks that ended since its last poll: the time of each end, and the length
+    /// of its chain.
     told: Vec<Vec<(Duration, Duration)>>,
-    /// For each task, its joins, as indices.
+    /// For each task, the indices of the joins that it made.
     joins: Vec<Vec<usize>>,
 }
 
-/// The chain that leads to a poll.
+/// The lengths of the chains that lead to the beginning and to the end of a poll.
 #[derive(Clone, Copy, Default)]
 struct Link {
     begin: Duration,
     end: Duration,
-    /// When the end of an awaited task last lengthened it within the poll.
+    /// The last time within the poll at which the end of an awaited task lengthened the chain.
     raised: Option<Duration>,
 }
 
@@ -94,8 +95,8 @@ impl<'a> Chains<'a> {
         }
     }
 
-    /// Returns the task's own chain up to this poll: the chain of its last poll, and its waiting since
-    /// then.
+    /// Returns the length of the task's own chain up to this poll: the chain at the end of its previous poll,
+    /// and its waiting since then.
     fn before(&mut self, poll: &Poll) -> Duration {
         let life = &self.spans.tasks[poll.task];
         let (polls, mut spans) = self.read[poll.task];
@@ -105,7 +106,7 @@ impl<'a> Chains<'a> {
                 let spawn = poll.cause.map(|wake| &self.spans.wakes[wake]);
                 match spawn.and_then(|wake| self.cause(wake)) {
                     Some(_) => Duration::ZERO,
-                    // If no cause is on record, the chain is as long as the run up to that instant.
+                    // If the record shows no cause, the chain is as long as the run up to that instant.
                     None => life.begun.unwrap_or(poll.begin).saturating_sub(self.began),
                 }
             }
@@ -127,7 +128,7 @@ impl<'a> Chains<'a> {
         chain
     }
 
-    /// Returns the chain that leads to the wake, if the poll of a task caused it.
+    /// Returns the length of the chain that leads to the wake, if a poll of a task caused it.
     fn cause(&self, wake: &Wake) -> Option<Duration> {
         let by = match wake.source {
             Source::Spawn(by) => by?,
@@ -146,8 +147,8 @@ impl<'a> Chains<'a> {
         }
     }
 
-    /// Returns the chain of the poll itself. A task that has ended passes its chain on to the task that
-    /// awaits it.
+    /// Returns the lengths of the chain at the beginning and the end of the poll, given the length at its
+    /// beginning. If the task awaits a task that has already ended, the chain of that task counts too.
     fn within(&mut self, poll: &Poll, begin: Duration) -> Link {
         let mut link = Link {
             begin,

@@ -1,4 +1,4 @@
-//! Properties that hold for every run, tested on random runs and on the same runs with events missing.
+//! Tests properties that hold for every run, on random runs and on the same runs with events missing.
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ struct Dish {
     ticks: [u32; 3],
 }
 
-/// A run and its expected figures.
+/// A recorded run, and the figures that are expected for it.
 struct Run {
     timeline: Timeline,
     dishes: Vec<Dish>,
@@ -50,7 +50,7 @@ struct Run {
     at_once_max: usize,
 }
 
-/// A simulated kitchen, in which any event that an executor can cause may happen. Its tick is a nanosecond.
+/// A simulated kitchen that causes any event that an executor can cause. Its tick is a nanosecond.
 struct Kitchen {
     chance: Chance,
     script: Script,
@@ -95,7 +95,7 @@ impl Kitchen {
         }
     }
 
-    /// Makes a cook do something at random, or nothing.
+    /// Makes a cook do something random, or nothing.
     fn work(&mut self, cook: usize) {
         let Some(task) = self.cooks[cook] else {
             let ready = |dish: &Dish| dish.is == Is::Queued;
@@ -221,7 +221,7 @@ fn check(timeline: &Timeline) -> Figures {
             assert_eq!(task.life(), Duration::ZERO);
             continue;
         };
-        // Exact to the nanosecond.
+        // The three times must add up to the life, exact to the nanosecond.
         assert_eq!(
             task.life(),
             task.ended.unwrap_or(crate::spans(timeline).end) - begun
@@ -275,7 +275,7 @@ fn a_record_with_gaps_has_figures_too() {
         timeline.events.retain(|_| !chance.one_in(keep_one_in));
         timeline.dropped = (before - timeline.events.len()) as u64;
         check(&timeline);
-        // Without the count of dropped events, the same properties hold.
+        // The same properties must hold if the record does not report the dropped events.
         timeline.dropped = 0;
         check(&timeline);
         let _ = crate::advice(&timeline);
@@ -291,7 +291,7 @@ fn a_record_in_disorder_has_figures_too() {
         for _ in 0..events.len() / 4 {
             let (a, b) = (chance.below(events.len()), chance.below(events.len()));
             if a.abs_diff(b) < 20 {
-                // Each event gets another event's time and thread.
+                // Swap what happened in the two events, but not when and on which thread.
                 let what = events[a].what;
                 events[a].what = events[b].what;
                 events[b].what = what;

@@ -20,7 +20,7 @@ impl FullTime {
     }
 }
 
-/// Returns all such periods, in order of time.
+/// Returns all periods in which every worker is in a poll, in order of time.
 pub(crate) fn full_times(spans: &Spans) -> Vec<FullTime> {
     let polls = spans.polls.iter().enumerate();
     let polls = polls.filter(|(_, poll)| spans.is_worker(poll.lane) && poll.begin < poll.end);
@@ -48,7 +48,7 @@ pub(crate) fn full_times(spans: &Spans) -> Vec<FullTime> {
     found
 }
 
-/// Returns the longest of these periods in which another task could have used a worker.
+/// Returns the longest period with all workers in polls in which another task could have used a worker.
 pub(super) fn longest(spans: &Spans) -> Option<Stall> {
     let (held, ready) = (Crowd::new(spans, false), Crowd::new(spans, true));
     let mut times = full_times(spans);
@@ -65,7 +65,7 @@ pub(super) fn longest(spans: &Spans) -> Option<Stall> {
     })
 }
 
-/// The times at which tasks became unable to run, and the times at which this ended.
+/// The times at which tasks began to be kept from running, and the times at which this ended.
 struct Crowd {
     from: Vec<Duration>,
     to: Vec<Duration>,
@@ -88,7 +88,7 @@ impl Crowd {
         Crowd { from, to }
     }
 
-    /// Returns the number of such tasks just before `at`.
+    /// Returns the number of tasks that are kept from running just before `at`.
     fn at(&self, at: Duration) -> usize {
         let begun = self.from.partition_point(|&from| from < at);
         begun - self.to.partition_point(|&to| to < at)

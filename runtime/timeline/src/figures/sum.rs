@@ -1,4 +1,4 @@
-//! Sums spans to figures.
+//! Sums up spans into figures.
 
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ pub(crate) fn of_spans(spans: &Spans) -> Figures {
 
 fn longest_poll(spans: &Spans) -> Option<LongestPoll> {
     let polls = spans.polls.iter().filter(|poll| spans.is_worker(poll.lane));
-    // Of several equally long polls, take the first.
+    // If several polls are equally long, take the first.
     let longest = polls.rev().max_by_key(|poll| poll.length())?;
     Some(LongestPoll {
         task: longest.task,

@@ -1,4 +1,4 @@
-//! Tests of each figure on a run that is small enough to check by hand.
+//! Tests each figure on a run that is small enough to check by hand.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// Returns the times running, queued and waiting.
+/// Returns how long the task was running, queued and waiting.
 fn times(figures: &Figures, task: usize) -> [Duration; 3] {
     let task = &figures.tasks[task];
     [task.running, task.queued, task.waiting]
@@ -66,7 +66,7 @@ fn a_wake_during_a_poll_queues_at_its_end() {
         .pend(dish)
         .at(15);
     let figures = crate::figures(&run.done());
-    // No wake for the second poll is on record, so the rest of the task's life counts as waiting.
+    // The record shows no wake for the second poll, so the rest of the task's life counts as waiting.
     assert_eq!(times(&figures, dish), [ms(5), ms(6), ms(4)]);
     assert_eq!(figures.tasks[dish].self_woken, 1);
     assert_eq!((figures.wakes, figures.wakes_nowhere), (2, 1));
@@ -170,7 +170,7 @@ fn a_stall_holds_all_workers_and_somebody_else() {
     run.at(0).spawn(a, None).spawn(b, None);
     run.on(0).begin(a).at(10).on(1).begin(b);
     run.at(30).on(0).wake_again(a, None);
-    // No other task exists until now.
+    // Only now does another task exist.
     run.at(35).spawn(c, Some(a)).at(40).pend(a);
     run.at(41).begin(a).at(46).ready(a);
     run.at(50).begin(c).at(90).on(1).ready(b);
@@ -250,8 +250,8 @@ fn fan_out(tasks: usize) -> Figures {
 #[test]
 fn independent_tasks_are_as_long_as_one_of_them() {
     let figures = fan_out(4);
-    // The tasks were spawned at the very beginning of main's poll. Each takes 10 ms, and `main` then sees
-    // its end.
+    // The tasks were spawned at the very beginning of main's poll. Each takes 10 ms. Then `main` notices that
+    // it ended.
     assert_eq!(figures.critical_path, ms(10));
     assert_eq!(figures.span, ms(45));
     assert_eq!(figures.work, ms(45));
@@ -281,7 +281,8 @@ fn a_chain_of_spawns_and_joins_is_as_long_as_all_of_it() {
     run.at(20).begin(c).at(24).ready(c).wake(b, None);
     run.at(30).begin(b).at(31).ready(b).wake(a, None);
     run.at(40).begin(a).at(42).ready(a);
-    // The path is a 4, b 3, c 4, b 1, a 2. Queued time does not count, and while a waits, b and c work.
+    // The path consists of a 4, b 3, c 4, b 1 and a 2. Queued time does not count. While a waits, b and c
+    // work.
     assert_eq!(crate::figures(&run.done()).critical_path, ms(14));
 }
 
@@ -290,12 +291,12 @@ fn waiting_for_the_world_counts_and_waiting_for_a_task_does_not() {
     let mut run = Script::new(1);
     let [a, b] = ["a", "b"].map(|name| run.task(name));
     run.at(0).spawn(a, None).spawn(b, None);
-    // a sleeps for 20 ms; b waits for a message from a.
+    // Task a sleeps for 20 ms, and b waits for a message from a.
     run.begin(a).at(1).pend(a).begin(b).at(2).pend(b);
     run.at(21).wake(a, None);
     run.at(30).begin(a).at(33).wake(b, Some(a)).at(35).ready(a);
     run.at(40).begin(b).at(41).ready(b);
-    // a: 1 + 20 + 3 until it wakes b, which adds 1; a itself runs for 2 more.
+    // Task a takes 1 + 20 + 3 until it wakes b, which adds 1. Task a itself runs for 2 more.
     assert_eq!(crate::figures(&run.done()).critical_path, ms(1 + 20 + 5));
 }
 
@@ -393,7 +394,7 @@ fn once_events_were_dropped_the_record_ends_with_the_last() {
     let figures = crate::figures(&timeline);
     assert_eq!(times(&figures, a), [ms(2), ms(0), ms(3)]);
     assert_eq!(figures.span, ms(5));
-    // The record does not show whether b still ran.
+    // The record does not show whether task b was still running.
     assert_eq!(figures.longest_poll.unwrap().took, ms(2));
 }
 

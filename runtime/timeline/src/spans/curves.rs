@@ -1,4 +1,4 @@
-//! Curves that show how a number changes over time.
+//! Computes how a number changes over time.
 
 use std::time::Duration;
 
@@ -25,13 +25,13 @@ impl Curve {
     }
 }
 
-/// Returns how many intervals cover each instant. Two intervals that only meet do not overlap, and an
-/// interval of length zero covers nothing.
+/// Returns how many intervals cover each instant. If one interval ends where another begins, they do not
+/// overlap. An interval of length zero covers nothing.
 pub(crate) fn cover(
     intervals: impl Iterator<Item = (Duration, Duration)>,
 ) -> Vec<(Duration, usize)> {
     let whole = intervals.filter(|(from, to)| from < to);
-    // Ends come first at the same instant, because `false` sorts before `true`.
+    // At the same instant, ends come before beginnings, because `false` sorts before `true`.
     let mut ends: Vec<(Duration, bool)> = whole
         .flat_map(|(from, to)| [(from, true), (to, false)])
         .collect();

@@ -1,4 +1,4 @@
-//! Computes from the readings of a thread's CPU clock how long its polls were off the core.
+//! Computes how long polls were off the core, from the readings of their thread's CPU clock.
 //!
 //! The recorder reads the clock at long parks. It also reads it at the end of a poll if a millisecond has
 //! passed since the last reading. So between two readings there is either one long poll or only short ones.
@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use super::{OffCore, Poll};
 
-/// The CPU time of a thread, as far as its readings have been processed.
+/// The sums of a thread's CPU clock up to the last reading that was processed.
 #[derive(Default)]
 pub(super) struct Meter {
     last: Option<Reading>,
     /// How long the thread has been parked since the last reading.
     parked: Duration,
-    /// The first of its polls that ended after the last reading, as an index into the lane's polls.
+    /// The first poll that ended after the last reading, as an index into the lane's polls.
     first: usize,
     cpu: Option<Duration>,
     preempted: Option<Duration>,
@@ -33,7 +33,7 @@ impl Meter {
         self.parked += length;
     }
 
-    /// Adds a reading that was taken after these polls of the lane.
+    /// Adds a reading. `lane` lists the polls of the thread before this reading.
     pub(super) fn read(&mut self, reading: Reading, lane: &[usize], polls: &mut [Poll]) {
         if let Some(last) = self.last {
             self.close(last, reading, &lane[self.first.min(lane.len())..], polls);
@@ -55,10 +55,11 @@ impl Meter {
         }
         let awake = (now.at - last.at).saturating_sub(self.parked);
         let off = awake.saturating_sub(used);
-        // Without the delay, a preempted thread cannot be told from a blocked one, so report neither.
+        // Without the delay, a preempted thread cannot be distinguished from a blocked one, so report
+        // neither.
         let Some(delay) = delay else { return };
-        // The rest of the time off the core was spent blocked, unless the thread never gave its core away.
-        // In that case, the machine itself had no core, as happens in a virtual machine.
+        // The rest of the time off the core was spent blocked, unless the thread never gave up its core. In
+        // that case, the machine itself had no core, which happens in a virtual machine.
         let preempted = if now.blocked { delay.min(off) } else { off };
         let blocked = off - preempted;
         let lengths = lane.iter().map(|&poll| polls[poll].length());

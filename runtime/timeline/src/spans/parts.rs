@@ -10,14 +10,15 @@ use super::{LaneSpans, Source, Span, State, TaskSpans};
 /// The reader's state of a task.
 #[derive(Default)]
 pub(super) struct Life {
-    /// `None` before its first event and after its end.
+    /// The current state of the task, or `None` before its first event and after its end.
     pub(super) state: Option<State>,
     pub(super) since: Duration,
     /// The poll in progress.
     pub(super) poll: Option<usize>,
-    /// True if the poll in progress, or the next one, will be followed by another poll.
+    /// True if the task was woken during the poll in progress, or will be during the next poll, so that
+    /// another poll follows.
     pub(super) again: bool,
-    /// The wake that the next poll follows.
+    /// The wake that caused the next poll.
     pub(super) woken: Option<usize>,
     pub(super) woke_itself: bool,
     /// The task that awaits this one, and the number of tasks that this one awaits.
@@ -25,7 +26,8 @@ pub(super) struct Life {
     pub(super) awaits: usize,
     /// True if it awaited any task when it began to wait.
     pub(super) joins: bool,
-    /// The awaited tasks that have ended since its last poll began. Each of them may wake it once.
+    /// The awaited tasks that have ended since the last poll of this task began. Each of them may wake it
+    /// once.
     pub(super) farewells: Vec<usize>,
     pub(super) spans: TaskSpans,
 }
@@ -34,15 +36,15 @@ pub(super) struct Life {
 pub(super) struct Lane {
     pub(super) poll: Option<usize>,
     pub(super) parked: Option<Duration>,
-    /// The time since which the thread has been present, and the time until which it certainly was.
+    /// The beginning of the thread's presence, and the last time at which it was certainly present.
     pub(super) there: Option<(Duration, Duration)>,
     pub(super) causes: Causes,
     pub(super) meter: Meter,
     pub(super) spans: LaneSpans,
 }
 
-/// The causes of the wakes that a thread makes next: first the events that the OS reported, then the timers
-/// that fired. They apply until the thread does something else.
+/// The causes of the wakes that a thread is about to make: first the events that the OS reported, then the
+/// timers that fired. They apply until the thread does something else.
 #[derive(Default)]
 pub(super) struct Causes {
     pub(super) io: usize,
@@ -102,7 +104,7 @@ impl Causes {
             self.timers -= 1;
             Some(Source::Timer)
         } else {
-            // One event may wake two tasks, a reader and a writer.
+            // The same event may wake two tasks, a reader and a writer.
             self.last
         };
         self.last = next;

@@ -25,7 +25,8 @@ pub(super) fn read(timeline: &Timeline) -> Spans {
     reader.finish()
 }
 
-/// Returns the event if its tasks exist. A record made by hand may refer to tasks that do not exist.
+/// Returns the event, or `None` if it refers to a task that does not exist. That can happen in a record made
+/// by hand.
 fn of_known_tasks(what: What, known: usize) -> Option<What> {
     let by_known = |by: Option<usize>| by.filter(|&by| by < known);
     match what {
@@ -144,7 +145,8 @@ impl<'a> Reader<'a> {
 
     // ---- threads -------------------------------------------------------------------------------
 
-    /// Marks a thread as present, for an event that only a working thread can cause.
+    /// Marks a thread as present. Called for an event that happens only on a thread that works for the
+    /// executor.
     fn be_there(&mut self, lane: usize) {
         let lane = &mut self.lanes[lane];
         let since = lane.there.map_or(self.now, |(since, _)| since);
@@ -253,7 +255,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Ends the poll in progress on the lane, if any, at an unknown time.
+    /// Ends the poll in progress on the lane, if there is one, at an unknown time.
     fn lose_poll(&mut self, lane: usize) {
         if let Some(poll) = self.lanes[lane].poll.take() {
             let life = &mut self.lives[self.polls[poll].task];
@@ -276,7 +278,7 @@ impl<'a> Reader<'a> {
         let wake = self.add_wake(lane, task, Source::Spawn(by), WakeEffect::Queued);
         let life = &self.lives[task];
         if let Some(poll) = life.poll {
-            // Another thread recorded the first poll earlier.
+            // Another thread had already recorded the first poll.
             self.answer(wake, poll);
         } else if life.spans.begun.is_none() {
             self.change(task, Some(State::Queued));
@@ -292,7 +294,7 @@ impl<'a> Reader<'a> {
         if life.spans.begun.is_none() {
             life.spans.begun = Some(now);
         } else if was.is_some() || to.is_some() {
-            // A task that continues after its end shows that the record has gaps.
+            // If a task continues after its end, the record has gaps.
             life.leave(was.unwrap_or(State::Waiting), now);
         }
         life.since = now;
@@ -317,7 +319,7 @@ impl<'a> Reader<'a> {
         if let Some(poll) = self.lives[task].poll
             && self.lanes[self.polls[poll].lane].poll == Some(poll)
         {
-            // The task does not run after its end, so close its open poll.
+            // A task cannot run after its end, so close its open poll.
             self.lose_poll(self.polls[poll].lane);
         }
         if self.lives[task].spans.begun.is_none() {
@@ -351,8 +353,8 @@ impl<'a> Reader<'a> {
     fn finish(mut self) -> Spans {
         let timeline = self.timeline;
         let last = self.now;
-        // If events were dropped, the time after the last event is unknown. If the main future is done, the
-        // remaining time only lasts until the record was taken.
+        // If events were dropped, it is unknown what happened after the last event. If the main future is
+        // done, the time after it only shows when the record was taken.
         if timeline.dropped == 0 && self.goes_on() {
             self.now = last.max(timeline.length);
         }

@@ -1,4 +1,4 @@
-//! Tests of spans on hand-made runs. The tests of the figures and of the rows cover the rest.
+//! Tests spans on hand-made runs. The tests of the figures and of the rows test the rest.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use brigade::timeline::What;
 use crate::script::Script;
 
 /// Returns how long the thread was blocked and preempted in a 20 ms poll between two readings of the CPU
-/// clock. The second reading shows `cpu` ms more CPU time and `delayed` ms more delay, and whether the
-/// thread blocked.
+/// clock. The second reading shows `cpu` ms more CPU time and `delayed` ms more delay than the first.
+/// `blocked` is whether the thread blocked in between.
 fn off_core(cpu: u64, delayed: u64, blocked: bool) -> (Duration, Duration) {
     let ms = Duration::from_millis;
     let reading = |used: u64, delayed: u64, blocked| What::CpuTime {
@@ -35,6 +35,6 @@ fn a_poll_that_blocked_is_told_from_one_that_computed_or_lost_its_core() {
     assert_eq!(off_core(20, 0, false), (ms(0), ms(0)));
     assert_eq!(off_core(2, 3, true), (ms(15), ms(3)));
     assert_eq!(off_core(2, 18, true), (ms(0), ms(18)));
-    // The thread never gave its core away, so the machine itself had no core for it.
+    // The thread never gave up its core, so the machine itself had no core for it.
     assert_eq!(off_core(2, 3, false), (ms(0), ms(18)));
 }

@@ -1,4 +1,4 @@
-//! The part of the reader that finds out what made each task ready: wakes and spawns.
+//! The part of the reader that determines what made each task ready: wakes and spawns.
 
 use brigade::timeline::{LaneKind, WakeEffect};
 
@@ -81,13 +81,13 @@ impl Reader<'_> {
             }
             Some(State::Running) => {
                 let poll = life.poll.filter(|&poll| self.polls[poll].cause.is_none());
-                // The waking thread recorded the wake after the poll had begun.
+                // The waking thread recorded its wake only after the poll had begun.
                 if let (Some(poll), WakeEffect::Queued) = (poll, effect) {
                     return self.answer(wake, poll);
                 }
                 life.again = true;
             }
-            // The waking thread read the clock before the poll began, but the wake happened during the
+            // The waking thread read the clock before the poll began, but its wake took effect during the
             // poll.
             Some(State::Queued) => life.again |= effect == WakeEffect::Again,
         }

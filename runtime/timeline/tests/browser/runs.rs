@@ -1,12 +1,12 @@
-//! Runs made by hand, the same every time: a small one with every detail, and a big one to measure the
-//! speed.
+//! Runs that are made by hand and are the same every time: a small one with every detail, and a big one to
+//! measure the speed.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use brigade::timeline::{Event, Lane, LaneKind, Outcome, Task, Timeline, WakeEffect, What};
 
-/// A record to which events are added one by one. The clock is in microseconds.
+/// A record to which events are added one by one. Times are in microseconds.
 #[derive(Default)]
 struct Record {
     events: Vec<Event>,
@@ -39,9 +39,9 @@ impl Record {
     }
 }
 
-/// A run of seven tasks, two cooks and 60 ms, with spawns, timers, I/O, joins, a steal, a wake by a thread
-/// outside, a panic, a cancelled task and a stranded one. Some names contain markup or control characters
-/// that must have no effect.
+/// Returns a run of seven tasks, two cooks and 60 ms, with spawns, timers, I/O, joins, a steal, a wake by an
+/// outside thread, a panic, a cancelled task and a stranded task. Some names contain markup or control
+/// characters, which must have no effect.
 pub(crate) fn kitchen() -> Timeline {
     let lanes = vec![
         Lane::new("cook 0", LaneKind::Worker(0)),
@@ -147,8 +147,8 @@ pub(crate) fn kitchen() -> Timeline {
     r.timeline(lanes, tasks, 60)
 }
 
-/// A run of one cook with `count` requests in flight together. Each is polled `polls` times, with three
-/// events per poll.
+/// Returns a run of one cook with `count` requests in flight at the same time. Each request is polled `polls`
+/// times, with three events per poll.
 pub(crate) fn requests(count: usize, polls: usize) -> Timeline {
     let mut dice = Dice(0x2545_f491_4f6c_dd1d);
     let mut r = Record::default();
@@ -211,7 +211,7 @@ pub(crate) fn requests(count: usize, polls: usize) -> Timeline {
             };
             r.poll(begun, now, 0, task, outcome);
             if left[task] > 0 {
-                // The first part of a reply takes a while. The other parts follow quickly.
+                // The first part of a reply takes a while, but the other parts follow quickly.
                 let wait = if left[task] + 2 > polls {
                     50_000 + dice.below(40_000)
                 } else {

@@ -1,5 +1,5 @@
-// Drives the page from within, as a user would, by events at positions on the screen. The test puts this
-// script at the end of the page. Its report is in the document afterwards, where the test reads it.
+// Drives the page from within, as a user would, with events at positions on the screen. The test appends this
+// script to the page. Its report is in the document afterwards, where the test reads it.
 {
   const { run, view, frame, xOf, rowHeight, placeOf } = window.brigade;
   const at = (id) => document.getElementById(id);
@@ -7,7 +7,7 @@
   const found = [];
   const check = (name, holds, seen = "") => found.push(`${holds ? "ok" : "FAILED"}: ${name}${holds ? "" : ` (${seen})`}`);
 
-  // Paints everything that is scheduled, until every animation has ended.
+  // Paints everything that is scheduled, until all animations have ended.
   const settle = () => {
     for (let i = 1; i <= 30; i++) frame(performance.now() + i * 20);
   };
@@ -30,7 +30,7 @@
     settle();
   };
   const middle = ({ left, top, width, height }) => [left + width / 2, top + height / 2];
-  // Reading a copy forces the browser to paint the original immediately.
+  // Read a copy, which forces the browser to paint the original immediately.
   const { width, height } = at("stage");
   const copy = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d", { willReadFrequently: true });
   const pixels = (wide, high) => {
@@ -64,7 +64,7 @@
   document.body.append(report);
   report.hidden = true;
 
-  // The page computes some figures in JavaScript that the library computes in Rust. They must agree.
+  // Some figures are computed by the page in JavaScript and by the library in Rust. They must agree.
   function compareFigures() {
     const [, READY, RUNNING, WAITING] = [0, 1, 2, 3];
     const time = (state) => run.tasks.filter((task) => task.counted).reduce((sum, task) => sum + task.time[state], 0);
@@ -74,7 +74,7 @@
     check("page and runtime agree", mine.every((value, i) => value === given[i]), `${mine} and ${given}`);
   }
 
-  // The view by task shows a broken line and a fact; the view by worker shows a mark on the thread that
+  // The view by task shows a broken line and a fact. The view by worker shows a mark on the thread that
   // polled the task last.
   function checkStranded() {
     const task = run.tasks.findIndex(({ strandedAt }) => strandedAt >= 0);
@@ -168,9 +168,9 @@
     press("Enter");
     const { begin, end } = run.polls;
     const [from, to] = [begin[view.pin.poll], end[view.pin.poll]];
-    // The wake that led to the poll must also come into view. It lies at most twenty times the poll's
-    // length before it. With the margins, the window is at most 63 times that length. On a busy machine,
-    // where one poll takes long, that may be most of the run.
+    // The wake that led to the poll must also come into view, if it lies at most twenty times the poll's
+    // length before the poll. With the margins, the window is then at most 63 times that length. If one poll
+    // takes long on a busy machine, that may be most of the run.
     const widest = Math.max(run.length / 2, 64 * (to - from));
     check("Enter zooms to it", view.from <= from && view.to >= to && view.to - view.from < widest, `${view.from} ${view.to}, of ${run.length}, to ${from} ${to}`);
     press("w");
@@ -190,7 +190,7 @@
     press("c");
   }
 
-  // Measures the time for a frame, including the painting, for movements that change the whole picture.
+  // Measures the time for a frame, including painting, for movements that change the whole picture.
   function measure() {
     for (const by of ["worker", "task"]) {
       press(by === "worker" ? "c" : "t");

@@ -1,4 +1,4 @@
-//! Programs with one fault each, and the same programs without it.
+//! Programs with one fault each, and corrected versions of them.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -13,13 +13,13 @@ use brigade_timeline::Kind;
 
 use super::{JoinAll, Program, compute, compute_and_yield, ms, sleep, spawn};
 
-/// A fault: its name, the advice that it should get, the least number of workers, the faulty program, and
-/// the repaired one.
+/// A fault: its name, the advice that it should get, the minimum number of workers, the faulty program, and
+/// the corrected version.
 pub(crate) struct Faulty {
     pub(crate) name: &'static str,
     pub(crate) kinds: &'static [Kind],
     pub(crate) workers: usize,
-    /// True if the repaired program is faster. The gain is at most what the advice promises.
+    /// True if the corrected version is faster. The gain must be at most what the advice promises.
     pub(crate) gains: bool,
     pub(crate) program: fn(usize) -> Program,
     pub(crate) mended: fn(usize) -> Program,

@@ -13,10 +13,10 @@ macro_rules! program {
     };
 }
 
-/// A name, and the function that makes the program.
+/// The name of a program, and the function that makes it for a number of workers.
 pub(crate) type Healthy = (&'static str, fn(usize) -> Program);
 
-/// Ticks this number of times, with this number of milliseconds between two ticks.
+/// Ticks `times` times, with `millis` milliseconds between two ticks.
 pub(crate) async fn tick(times: u64, millis: u64) -> u64 {
     let mut ticks = interval(ms(millis));
     let mut sum = 0;

@@ -31,7 +31,7 @@ pub(crate) fn spawn<T: Send + 'static>(
     Builder::new().name(name).spawn(future)
 }
 
-/// The rounds of arithmetic that take about a microsecond in this kind of build.
+/// The number of rounds of arithmetic that take about a microsecond in this kind of build.
 const PER_MICRO: u64 = if cfg!(debug_assertions) { 60 } else { 600 };
 
 /// Computes for about this number of microseconds of CPU time on a current machine.
@@ -43,7 +43,7 @@ pub(crate) fn compute(micros: u64) -> u64 {
     sum
 }
 
-/// Computes for this number of milliseconds and yields every half millisecond.
+/// Computes for this number of milliseconds in total, and yields every half millisecond.
 pub(crate) async fn compute_and_yield(millis: u64) -> u64 {
     let mut sum = 0;
     for _ in 0..millis * 2 {
@@ -53,7 +53,7 @@ pub(crate) async fn compute_and_yield(millis: u64) -> u64 {
     sum
 }
 
-/// Polls all of the futures within one task.
+/// A future that polls all of these futures within one task.
 pub(crate) struct JoinAll(pub(crate) Vec<Option<Pin<Box<dyn Future<Output = u64> + Send>>>>);
 
 impl Future for JoinAll {
@@ -75,7 +75,7 @@ impl Future for JoinAll {
     }
 }
 
-/// Runs the program, and returns the record and how long it took.
+/// Runs the program. Returns its record and how long it took.
 pub(crate) fn run(workers: usize, program: Program) -> (Timeline, Duration) {
     let begun = Instant::now();
     let timeline = match workers {

@@ -1,7 +1,7 @@
-// Everything on the upper canvas: the vertical line under the mouse, the outlines of what is pointed at and
-// what is pinned, and the arrows of a poll's wakes, from its waker and to the tasks that it woke.
+// Paints the upper canvas: the vertical line under the mouse, the outlines of the pointed and the pinned
+// thing, and the arrows of the wakes that led to a poll or were made in it.
 
-const MOST_ARROWS = 60; // the most arrows for one poll; more would be an unreadable patch
+const MOST_ARROWS = 60; // the maximum number of arrows for one poll; more would be an unreadable patch
 const FROM_NOBODY = { [BY_IO]: "I/O", [BY_TIMER]: "timer", [BY_THREAD]: "outside", [BY_SPAWN]: "spawned" };
 
 function paintAbove() {
@@ -30,7 +30,7 @@ function paintCrosshair(x) {
   tag(instant(time, roundStep(nanosPerPixel())), x, view.top - 12, colours.ink);
 }
 
-/// A label beside the vertical line under the mouse, on the side that has enough space.
+/// Draws a label beside the vertical line under the mouse, on the side that has enough space.
 function tag(text, x, y, colour) {
   above.font = SMALL;
   const width = above.measureText(text).width + 10;
@@ -54,7 +54,7 @@ function paintBox() {
   tag(duration((right - left) * nanosPerPixel()), right, view.top - 12, colours.accent);
 }
 
-/// The rectangle that a thing occupies on the screen, or `null` if it is not in a visible row.
+/// Returns the rectangle that a thing occupies on the screen, or `null` if its row is not visible.
 function placeOf(thing) {
   const at = (row, from, to, body) => {
     if (row < 0) return null;
@@ -104,14 +104,14 @@ function paintArrows(poll) {
   if (cause >= 0) paintArrow(cause, 1);
 }
 
-/// For a ready task, draws the wake that made it ready.
+/// If the task is ready in this span, draws the wake that made it ready.
 function paintArrowOut(span) {
   if (run.spans.state[span] !== READY) return;
   const poll = pollAfter(run.spans.task[span], run.spans.from[span] - 1);
   if (poll >= 0 && run.polls.stir[poll] >= 0) paintArrow(run.polls.stir[poll], 1);
 }
 
-/// The first poll of a task that begins after `time`, or -1.
+/// Returns the first poll of a task that begins after `time`, or -1.
 function pollAfter(task, time) {
   const { start, rows } = run.pollsOfTask;
   const place = firstAbove(rows, start[task], start[task + 1], run.polls.begin, time);
@@ -126,7 +126,7 @@ function middleOf(row) {
   return rowTop(row) + rowHeight() / 2;
 }
 
-/// Draws an arrow from the instant and the row of a wake to the poll that followed.
+/// Draws an arrow from a wake to the poll that followed it.
 function paintArrow(stir, strength) {
   const { stirs, polls, lanes } = run;
   const poll = stirs.to[stir];
@@ -152,7 +152,7 @@ function paintArrow(stir, strength) {
     const side = from.x < view.gutter + 90 ? "left" : "right";
     above.font = SMALL;
     const width = above.measureText(words).width + 8;
-    // If the wake is to the left of the screen, its label is at the edge.
+    // If the wake is to the left of the screen, put its label at the left edge.
     const left = Math.max(view.gutter + 6, side === "right" ? from.x - 8 - width : from.x + 8);
     above.globalAlpha = 0.92;
     above.fillStyle = colours.panel;
@@ -163,7 +163,7 @@ function paintArrow(stir, strength) {
   above.globalAlpha = 1;
 }
 
-/// Draws a curve that leaves and arrives horizontally if there is enough space. Within a row it bends down.
+/// Draws a curve whose ends are horizontal if there is enough space. Within a row, the curve bends down.
 function drawCurve(from, to) {
   const level = Math.abs(to.y - from.y) < 2;
   const reach = Math.max(0, Math.min(120, (to.x - from.x) / 2));

@@ -1,5 +1,6 @@
-// Two canvases, one above the other. The lower one, the stage, is painted when the view changes. The upper
-// one follows the mouse, so that pointing costs almost nothing. Both are painted at most once per frame.
+// There are two canvases, one above the other. The lower one, the stage, is painted when the view changes.
+// The upper one follows the mouse, so that pointing costs almost nothing. Both are painted at most once per
+// frame.
 
 const scene = byId("scene");
 const stage = byId("stage").getContext("2d", { alpha: false });
@@ -7,19 +8,19 @@ const above = byId("above").getContext("2d");
 const FONT = '12px system-ui, "Segoe UI", "Liberation Sans", sans-serif';
 const SMALL = '11px system-ui, "Segoe UI", "Liberation Sans", sans-serif';
 
-const NARROW = 700; // pixels: the width below which the screen is that of a telephone
+const NARROW = 700; // in pixels; a narrower screen is treated as that of a telephone
 
 const cost = { last: 0, worst: 0, frames: 0 };
 let stageDue = false;
 let aboveDue = false;
 
-/// Schedules both canvases, because the view has changed.
+/// Schedules painting both canvases, because the view has changed.
 function redraw() {
   stageDue = true;
   point();
 }
 
-/// Schedules the upper canvas only.
+/// Schedules painting the upper canvas only.
 function point() {
   if (!aboveDue) requestAnimationFrame(frame);
   aboveDue = true;
@@ -60,7 +61,7 @@ function paintStage() {
   paintCurves();
 }
 
-/// Gives the curves the height that they need, and the rows the rest.
+/// Gives the curves the height that they need, and gives the rows the remaining height.
 function layOut() {
   view.top = curvesHeight();
   view.scroll = fitScroll(view.scroll);
@@ -73,12 +74,13 @@ function layOut() {
   if (Math.abs(bar.scrollTop - wanted) > 1) bar.scrollTop = wanted;
 }
 
-/// Returns how many pixels of the scroll bar correspond to one pixel of rows.
+/// Returns how many pixels of the scroll bar's box correspond to one pixel of rows.
 function scrollScale() {
   return Math.min(1, 8e6 / Math.max(1, contentHeight()));
 }
 
-/// Gives the canvases the resolution of the screen. Resizing clears them, so paints them immediately.
+/// Gives the canvases the resolution of the screen. Resizing clears them, so this also paints them
+/// immediately.
 function resize() {
   const dots = window.devicePixelRatio || 1;
   view.width = scene.clientWidth;
@@ -114,7 +116,7 @@ function textWidth(brush, text) {
   return widths.get(key);
 }
 
-/// Returns `text`, shortened to `space` pixels. If a name ends in a number, the number stays.
+/// Returns `text`, shortened to fit into `space` pixels. If the text ends in a number, the number is kept.
 function shortened(brush, text, space) {
   const width = textWidth(brush, text);
   if (width <= space) return text;
@@ -132,10 +134,10 @@ function write(brush, text, x, y, colour, { font = FONT, align = "left" } = {}) 
   brush.fillText(text, x, y);
 }
 
-/// Reduces the level of detail. Goes through consecutive intervals. Passes those at least 1.5 pixels wide
-/// on one by one, as `wide(row, left, right)`. Passes thinner ones on column by column, as `thin(x, cover,
-/// row, count)`: `cover` is the share of the column that they fill, and `row` is the longest of them. So at
-/// most two things are painted per pixel, however many intervals there are.
+/// Reduces the level of detail of consecutive intervals. Calls `wide(row, left, right)` for each interval
+/// that is at least 1.5 pixels wide. Calls `thin(x, cover, row, count)` once for all thinner intervals in a
+/// column of pixels: `cover` is the share of the column that they fill, and `row` is the longest of them. So
+/// at most two things are painted per pixel, however many intervals there are.
 function eachColumn(rows, low, high, begins, ends, wide, thin) {
   let column = -1e9;
   let cover = 0;

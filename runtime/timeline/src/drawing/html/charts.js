@@ -1,14 +1,15 @@
-// What all rows share: the strip with the whole run, the two curves, and the axis.
+// Paints what is the same for all rows: the strip with the whole run, the two curves, and the axis.
 
 const AXIS_HEIGHT = 24;
-// With several runs, each run has two curves, which are lower. With more than three runs there are no
+// Each run has two curves. With several runs the curves are lower. With more than three runs there are no
 // curves, because the rows need the space.
 const CURVES = run.runs.slice(0, run.runs.length > 3 ? 0 : 3).flatMap(({ name, flight, once, most }) => [
   { name: run.runs.length > 1 ? `in flight · ${visible(name)}` : "in flight", remark: "concurrency", colour: "flight", of: flight, most: most[0] },
   { name: run.runs.length > 1 ? `at once · ${visible(name)}` : "at once", remark: "parallelism", colour: "once", of: once, most: most[1] },
 ]);
 
-/// If there are few threads, the curves get the space that remains on the screen.
+/// Returns the height of a curve. If there are few threads, the curves get the space that the threads leave
+/// on the screen.
 function curveHeight() {
   const spare = view.by === "worker" ? view.height - AXIS_HEIGHT - rowCount() * MOST_LANE : 0;
   return Math.round(Math.min(110, Math.max(run.runs.length > 1 ? 30 : 54, spare / Math.max(1, CURVES.length))));
@@ -18,7 +19,7 @@ function curvesHeight() {
   return CURVES.length * curveHeight() + AXIS_HEIGHT;
 }
 
-/// The index of the last step at or before `time`.
+/// Returns the index of the last step at or before `time`.
 function stepAt(curve, time) {
   let low = 0;
   let high = curve.at.length;
@@ -42,8 +43,8 @@ function paintCurves() {
   paintAxis(CURVES.length * height);
 }
 
-/// Draws a curve pixel by pixel: a line at the highest value within the pixel, a light band down to the
-/// lowest value, and an area as high as the mean.
+/// Draws a curve pixel by pixel: a line at the highest value within each pixel, a light band down to the
+/// lowest value, and an area up to the mean.
 function paintCurve(curve, top, height) {
   const { of, most, colour } = curve;
   const base = top + height - 3;
@@ -70,8 +71,8 @@ function paintCurve(curve, top, height) {
     stage.fillRect(x, base - high * scale, 1, (high - low) * scale);
     stage.globalAlpha = 1;
     stage.fillRect(x, base - high * scale - 0.75, 1, 1.5);
-    // Steps are paler than the line. Otherwise a curve that rises and falls often would become one dark
-    // patch.
+    // The vertical steps are paler than the line. Otherwise a curve that often rises and falls would become
+    // one dark patch.
     stage.globalAlpha = 0.45;
     stage.fillRect(x, base - Math.max(high, before) * scale, 1, Math.abs(high - before) * scale);
     stage.globalAlpha = 1;
@@ -114,7 +115,8 @@ function paintAxis(top) {
   }
 }
 
-// The strip is painted once for each size and theme. Afterwards only the window moves over it.
+// The strip is painted once for each size and theme. After that, only the frame around the window moves over
+// it.
 
 const overview = byId("overview").getContext("2d");
 let film = null;

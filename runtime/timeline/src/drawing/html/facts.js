@@ -1,4 +1,4 @@
-// The facts about the thing under the mouse, or about the pinned thing.
+// Collects the facts about the thing under the mouse, or about the pinned thing.
 
 const ENDINGS = {
   [OPEN]: "still in flight when the record ends",
@@ -32,8 +32,7 @@ function laneName(lane) {
   return run.lanes[rowOfLane[lane]].name;
 }
 
-/// Formats an instant, for example "12.3456 ms", as precisely as a span of this length from there on
-/// requires.
+/// Formats the beginning of a span, for example "12.3456 ms", as precisely as a span of this length requires.
 function since(time, length) {
   return instant(time, Math.max(1, Math.min(roundStep(nanosPerPixel()), length / 10 || 1e9)));
 }
@@ -93,7 +92,7 @@ function factsOfSpan(span) {
   return { title: tasks[task].label, colour: colourOf(task), lines: lines.filter(([, value]) => value !== "") };
 }
 
-/// The awaited tasks of a waiting task that have not ended yet.
+/// Returns the names of the tasks that a waiting task awaits and that have not ended yet.
 function awaited(span) {
   const { spans, joins, joinsOfTask, tasks } = run;
   if (spans.state[span] !== WAITING) return "";
@@ -148,7 +147,7 @@ function factsOfLane(lane) {
   return { title: laneName(lane), colour: colours.quiet, lines };
 }
 
-/// Puts facts into a box, as a name with its colour and a list.
+/// Puts facts into a box: a title with its colour, and a list.
 function fill(box, { title, colour, lines }) {
   const heading = element("p", "", { className: "name" });
   const swatch = element("span", "", { className: "swatch" });
@@ -156,7 +155,7 @@ function fill(box, { title, colour, lines }) {
   heading.append(swatch, element("b", title));
   const list = element("dl");
   for (const [name, value] of lines) {
-    // Leave a little space before the facts about the whole task.
+    // Leave a little space above the facts that are about the whole task.
     const className = name === WHOLE ? "part" : "";
     list.append(element("dt", name, { className }), element("dd", value, { className }));
   }
@@ -177,7 +176,7 @@ function showTip() {
   tip.style.transform = `translate(${Math.max(8, left)}px, ${Math.max(8, top)}px)`;
 }
 
-/// Pins a thing. Its facts stay visible, with buttons for the previous and the next poll.
+/// Pins a thing: its facts stay visible, with buttons for the previous and the next poll.
 function pin(thing) {
   view.pin = thing;
   const card = byId("card");

@@ -1,9 +1,9 @@
 // Mouse, pen and touch: pointing, pinning, dragging, selecting a period, pinching, and the wheel.
 
-const CLICK = 4; // pixels that the pointer may move during a click
-const READABLE = 14; // the least height of a row with a readable name, in pixels
+const CLICK = 4; // how many pixels the pointer may move during a click
+const READABLE = 14; // the minimum height of a row with a readable name, in pixels
 const fingers = new Map();
-let grip = null; // the state of a drag in progress
+let grip = null; // the state of the drag in progress
 
 function placeIn(box, event) {
   const { left, top } = box.getBoundingClientRect();
@@ -18,7 +18,7 @@ function hover(place) {
   point();
 }
 
-// Events that began on the card or on the scroll bar are not handled here.
+// Ignore events that began on the card or on the scroll bar.
 function onScene(event) {
   return event.target === scene || event.target === above.canvas || event.target === stage.canvas;
 }
@@ -30,7 +30,7 @@ scene.addEventListener("pointerdown", (event) => {
   try {
     scene.setPointerCapture(event.pointerId);
   } catch {
-    // The finger has already been lifted.
+    // The browser throws if the finger has already been lifted.
   }
   const marking = event.shiftKey || place.y < view.top;
   grip = { at: place, from: view.from, to: view.to, scroll: view.scroll, marking: marking && place.x >= view.gutter, moved: false };
@@ -66,7 +66,7 @@ function letGo(event) {
   if (!fingers.delete(event.pointerId) || grip === null) return;
   const { moved } = grip;
   if (fingers.size > 0) {
-    // One of two fingers was lifted. The other one neither drags nor clicks.
+    // If one of two fingers is lifted, the other one neither drags nor clicks.
     grip = { at: [...fingers.values()][0], from: view.from, to: view.to, scroll: view.scroll, marking: false, moved: true };
     return;
   }
@@ -93,7 +93,7 @@ scene.addEventListener("dblclick", (event) => {
   else zoom(4, placeIn(scene, event).x, true);
 });
 
-/// Zooms with two fingers, so that the instants under them stay under them.
+/// Zooms with two fingers, so that the same instants stay under the fingers.
 function pinch([a, b], [c, d]) {
   const apart = (p, q) => Math.max(12, Math.abs(p.x - q.x));
   const factor = apart(c, d) / apart(a, b);
@@ -106,24 +106,24 @@ function pinch([a, b], [c, d]) {
 scene.addEventListener("wheel", (event) => {
   if (!onScene(event) && event.target !== byId("scroller")) return;
   event.preventDefault();
-  // Convert wheel steps in lines or pages to pixels.
+  // The wheel may count in lines or pages. Convert them to pixels.
   const unit = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? view.height : 1;
   const [dx, dy] = [event.deltaX * unit, event.deltaY * unit];
   const place = placeIn(scene, event);
   if (event.target === byId("scroller") || place.x < view.gutter || event.shiftKey) scrollTo(view.scroll + (dy || dx));
   else if (Math.abs(dx) > Math.abs(dy)) pan(dx);
-  // A touch pad reports a pinch as a wheel event with Control held, in small steps.
+  // If two fingers pinch a touch pad, the browser reports a wheel event with Control held, in small steps.
   else zoom(Math.exp(-dy * (event.ctrlKey ? 0.01 : 0.0018)), place.x);
   hover(event.target === byId("scroller") ? null : place);
 }, { passive: false });
 
 byId("scroller").addEventListener("scroll", () => {
   const at = byId("scroller").scrollTop / scrollScale();
-  // A change of less than about a pixel of the bar was made by this script itself.
+  // If the change is less than about a pixel of the scroll bar, this script itself made it.
   if (Math.abs(at - view.scroll) > 1.5 / scrollScale()) scrollTo(at);
 });
 
-// In the strip, the reader can drag the window or one of its edges, or draw a new window.
+// In the strip, the user can drag the window or one of its edges, or draw a new window.
 
 const strip = byId("overview");
 let held = null;
@@ -133,10 +133,10 @@ function stripTime(event) {
   return Math.min(1, Math.max(0, share)) * LENGTH;
 }
 
-/// Returns which part of the window is at `x`.
+/// Returns which part of the window in the strip is at `x`.
 function stripPart(x) {
   const [left, right] = [overviewX(view.from), overviewX(view.to)];
-  // In a small window, most of the width must remain for moving it.
+  // If the window is small, most of its width must remain for moving it.
   const inside = Math.min(6, (right - left) / 4);
   if (x > left - 6 && x < left + inside) return "from";
   if (x > right - inside && x < right + 6) return "to";
@@ -167,7 +167,7 @@ strip.addEventListener("pointermove", (event) => {
 
 for (const type of ["pointerup", "pointercancel"]) strip.addEventListener(type, () => (held = null));
 
-// Following moves from poll to poll of a task, and along the wakes from task to task.
+// Following goes from poll to poll of a task, and along the wakes from task to task.
 
 function taskOf(thing) {
   if (thing?.kind === "poll") return run.polls.task[thing.poll];
@@ -199,13 +199,13 @@ function firstPollShown() {
   return -1;
 }
 
-/// Returns the poll that woke (or spawned) the task of this poll, or -1.
+/// Returns the poll that woke (or spawned) the task before this poll, or -1.
 function wakerOf(poll) {
   const stir = run.polls.stir[poll];
   return stir < 0 ? -1 : run.stirs.from[stir];
 }
 
-/// Returns the first poll that this poll's wakes led to, or -1.
+/// Returns the first of the polls that this poll's wakes led to, or -1.
 function wokenOf(poll) {
   const { start, rows } = run.stirsOfPoll;
   for (let i = start[poll]; i < start[poll + 1]; i++) if (run.stirs.to[rows[i]] >= 0) return run.stirs.to[rows[i]];
@@ -228,7 +228,7 @@ function pinPoll(poll) {
   const cause = stir[poll] < 0 ? begin[poll] : run.stirs.at[stir[poll]];
   const span = view.to - view.from;
   const out = cause < view.from || end[poll] > view.to;
-  // Move at most by the width of the screen, because the wake may be much earlier.
+  // Move at most by the width of the screen, because the wake may lie far in the past.
   const first = Math.max(cause, begin[poll] - span * 0.6);
   const middle = (first + Math.min(end[poll], begin[poll] + span * 0.3)) / 2;
   const row = rowOf(task[poll], lane[poll]);

@@ -1,6 +1,6 @@
-// The keyboard. The list that `?` shows is made from this table, so it is always correct.
+// The keyboard. The list that the key `?` shows is made from this table, so it is always correct.
 
-const STEP = 0.15; // the part of the screen by which an arrow key moves
+const STEP = 0.15; // the part of the screen by which an arrow key moves the view
 
 const KEYS = [
   [["ArrowLeft"], "earlier (with Shift: by a screen)", (event) => pan(-plotWidth() * (event.shiftKey ? 1 : STEP), true)],
@@ -47,7 +47,7 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" || (event.key === "Enter" && event.target.id === "filter")) scene.focus();
     return;
   }
-  // If a button has the focus, these keys belong to it.
+  // If a button has the focus, let the button handle these keys.
   if (event.target.matches("button") && ["Enter", " "].includes(event.key)) return;
   if (event.target.matches("input[type=radio]") && event.key.startsWith("Arrow")) return;
   const act = actions.get(event.key) ?? actions.get(event.key.toLowerCase());
@@ -61,7 +61,7 @@ function changeRowHeight(by) {
   const now = rowHeight();
   const place = ROW_HEIGHTS.findIndex((height) => height >= now);
   const next = ROW_HEIGHTS[Math.min(ROW_HEIGHTS.length - 1, Math.max(0, place + by))];
-  // The row in the middle of the screen stays there.
+  // Keep the row in the middle of the screen where it is.
   const half = (view.height - view.top) / 2;
   const middle = (view.scroll + half) / now;
   view.rowHeight = next;

@@ -1,5 +1,5 @@
-// The view by worker: a lane for each thread, with the tasks that it polled and the times in which it was
-// parked.
+// The view by worker. It has a lane (a row) for each thread, with the tasks that the thread polled and the
+// times in which it was parked.
 
 const MARKS = {
   i: ["▲", "I/O ready"],
@@ -9,7 +9,7 @@ const MARKS = {
   z: ["■", "stranded"],
 };
 
-/// The part of a lane in which polls are drawn. Marks are drawn in the strip below.
+/// Returns the part of a lane in which polls are drawn. Marks are drawn in the strip below it.
 function laneBody(row) {
   const top = rowTop(row) + 5;
   return { top, height: rowHeight() - 19 };
@@ -28,7 +28,7 @@ function paintLanes() {
   }
 }
 
-/// The label of a thread. If there are several runs, it includes the name of its run.
+/// Returns the label of a thread. If there are several runs, the label includes the name of the thread's run.
 function laneLabel({ name, run: home }) {
   return run.runs.length > 1 ? `${visible(run.runs[home].name)} · ${name}` : name;
 }
@@ -41,7 +41,7 @@ function paintLaneName(lane, row) {
   const middle = top + rowHeight() / 2 - 1;
   stage.font = FONT;
   write(stage, shortened(stage, laneLabel(lane), view.gutter - 28), 16, middle - 8, colours.ink);
-  // The colour that stands for this worker in the view by task.
+  // Show the colour of this worker in the view by task.
   stage.fillStyle = lane.kind === "w" ? colourOfLane(row) : colours.line;
   stage.fillRect(0, top + 5, 4, rowHeight() - 19);
   const share = percent(busy / (view.to - view.from));
@@ -49,7 +49,7 @@ function paintLaneName(lane, row) {
   write(stage, words, 16, middle + 8, colours.quiet, { font: SMALL });
 }
 
-/// The number of polls of a thread within the window, and the time that they took there.
+/// Returns how many polls of a thread are within the window, and how long they took there.
 function laneInView(lane) {
   const { start, rows } = run.pollsOfLane;
   const { begin, end } = run.polls;
@@ -86,7 +86,7 @@ function paintPolls(lane, row) {
       const shown = passes(task[poll]);
       stage.globalAlpha = shown ? 1 : 0.15;
       stage.fillStyle = colourOf(task[poll]);
-      // Leave a hairline between consecutive polls, or they would look like one.
+      // Leave a thin gap between consecutive polls, so that they do not look like one.
       const width = right - left > 4 ? right - left - 0.75 : right - left;
       stage.fillRect(left, top, width, height);
       paintOffCore(poll, left, width, top, height);
@@ -96,7 +96,7 @@ function paintPolls(lane, row) {
       }
     },
     (x, cover, poll) => {
-      // The height of a column is the share of its time that was spent in polls.
+      // The height of the column is the share of its time that was spent in polls.
       const part = Math.max(3, height * cover);
       stage.globalAlpha = passes(task[poll]) ? 1 : 0.15;
       stage.fillStyle = colourOf(task[poll]);
@@ -124,8 +124,8 @@ function paintMarks(lane, row) {
   }
 }
 
-/// Paints the part of a poll in which its thread was on no core, below the rest: first blocked, then
-/// without a core. The record shows only how long this was, not when within the poll.
+/// At the bottom of a poll, paints how long its thread had no core: first the blocked time, then the time in
+/// which other threads had the core. The record shows only these lengths, not when they were within the poll.
 function paintOffCore(poll, left, width, top, height) {
   const { blocked, taken, took } = run.polls;
   if (blocked[poll] + taken[poll] === 0 || took[poll] === 0) return;
@@ -155,8 +155,8 @@ function hitLane(x, y) {
   return { kind: "lane", lane };
 }
 
-/// Among the intervals of `owner` within `reach` pixels of `x`, returns the nearest one, or the longest of
-/// equally near ones. Also returns how many intervals are within a pixel.
+/// Returns the interval of `owner` that is nearest to `x` and at most `reach` pixels away. If several are
+/// equally near, returns the longest. Also returns how many intervals are at most a pixel away.
 function nearest({ start, rows }, owner, begins, ends, x, reach) {
   const time = timeAt(x);
   const slack = nanosPerPixel();
@@ -168,7 +168,8 @@ function nearest({ start, rows }, owner, begins, ends, x, reach) {
     if (begins[row] > time + slack * reach) break;
     const away = Math.max(begins[row] - time, time - ends[row], 0) / slack;
     if (away <= 1) count++;
-    // Prefer an interval that is nearer by half a pixel. Among equally near ones, prefer the longer.
+    // Prefer an interval that is nearer by half a pixel or more. If two are equally near, prefer the longer
+    // one.
     const better = found === null || away < found.away - 0.5 || (away <= found.away + 0.5 && ends[row] - begins[row] > found.length);
     if (better) found = { row, away, length: ends[row] - begins[row] };
   }

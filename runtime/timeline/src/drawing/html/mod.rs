@@ -1,11 +1,11 @@
 //! One HTML file to explore runs. It needs no network and no installation.
 //!
-//! [`page`] combines a template, a style sheet, a script and the runs. The runs are spans in JSON
-//! ([`record`]), which the script draws.
+//! [`page`] combines a template, a style sheet, a script and the data of the runs. That data are spans in
+//! JSON ([`record`]), which the script draws.
 //!
-//! Names and titles from outside enter only through the JSON, in which `<` is escaped. They leave the JSON
-//! only through `textContent` and `fillText`, which interpret no markup. The page's own policy forbids it
-//! to load anything. The files of the script share one scope and are listed here in reading order.
+//! Names and titles from outside enter the page only through the JSON, in which `<` is escaped. The script
+//! shows them only through `textContent` and `fillText`, which interpret no markup. The page's own policy
+//! forbids it to load anything. The files of the script share one scope and are listed here in reading order.
 
 mod record;
 
@@ -39,7 +39,8 @@ pub(super) fn page(drawing: &Drawing<'_>) -> String {
         ("{{run}}", &[run.as_str()]),
         ("{{script}}", &SCRIPTS),
     ] {
-        // Replacing all marks in the finished text would also replace marks in task names.
+        // Replace marks only in the template. Replacing them in the finished text would also change task
+        // names.
         let (before, after) = rest.split_once(mark).expect("the template has its marks");
         page.push_str(before);
         page.extend(parts.iter().copied());

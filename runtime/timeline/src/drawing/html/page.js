@@ -1,6 +1,6 @@
 // Assembles the page: the texts at the top, the buttons, the legend, and the first picture.
 
-// The signs and their meaning. Only signs that occur in this run are explained.
+// The symbols and their meaning. Only symbols that occur in this run are explained.
 const LEGENDS = {
   worker: [
     ["tasks", "a poll, in its task's colour", () => true],
@@ -77,7 +77,7 @@ const TIPS = {
   "without a core": "Time in which the system gave the cores to other threads although a worker could run.",
 };
 
-/// Shows the period of a finding, with a margin on both sides, and the task if its rows are drawn.
+/// Shows the period of a piece of advice with a margin on both sides, and its task if the rows are tasks.
 function showPlace([from, to], task) {
   const margin = Math.max(to - from, LENGTH / 200);
   let { scroll } = view;
@@ -142,7 +142,8 @@ function showWindow() {
   keepInAddress();
 }
 
-// The address after the # describes the view, so that the view survives a reload and can be sent.
+// The part of the address after # describes the view, so that a reload or a copied address shows the same
+// view.
 
 let keeping = 0;
 
@@ -161,12 +162,12 @@ function keepInAddress() {
     try {
       history.replaceState(null, "", `#${parts}`);
     } catch {
-      // Some browsers do not let a file change its own address.
+      // Some browsers do not let a page from a file change its address.
     }
   }, 400);
 }
 
-/// Opens by task if tasks mostly wait, and by worker if they compute.
+/// Chooses the first view: by task if the tasks mostly wait, or by worker if they compute.
 function opening() {
   const sum = (state) => run.tasks.reduce((all, task) => all + (task.counted ? task.time[state] : 0), 0);
   return sum(WAITING) > sum(RUNNING) + sum(READY) && run.tasks.length < 200 ? "task" : "worker";
@@ -207,8 +208,8 @@ listKeys();
 arrangeRows();
 readColours();
 readAddress();
-// The first call of the observer comes before the first picture, and paints it.
+// The observer's first call of `resize` paints the first picture.
 new ResizeObserver(resize).observe(scene);
 
-// Used by the test that drives this page in a browser.
+// These are used by the test that drives this page in a browser.
 window.brigade = { run, view, frame, hit, xOf, rowTop, rowHeight, placeOf };

@@ -1,7 +1,7 @@
-//! Runs as JSON: columns of small numbers, which browsers read fastest.
+//! Writes runs as JSON: columns of small numbers, which browsers read fastest.
 //!
-//! Times are nanoseconds from the beginning of each run. Threads, tasks, polls and wakes are numbered
-//! across all runs; -1 means none. `run.js` reads it.
+//! Times are nanoseconds from the beginning of each run. Threads, tasks, polls and wakes are numbered across
+//! all runs, and -1 means none. `run.js` reads this JSON.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::figures::{self, Figures};
 use crate::spans::{Ending, Mark, Poll, Source, Span, Spans, State, TaskKind, TaskSpans, Wake};
 use crate::{advice, units};
 
-/// Returns the whole object, ready for a `<script>` element.
+/// Returns the JSON of the whole drawing, ready for a `<script>` element.
 pub(super) fn json(drawing: &Drawing<'_>) -> String {
     let mut record = Record::default();
     for (number, (name, timeline)) in drawing.runs.iter().enumerate() {
@@ -50,8 +50,8 @@ fn member(json: &mut String, name: &str, value: &str) {
     json.extend(["\"", name, "\":", value]);
 }
 
-/// Returns JSON without any `<`, so neither `</script>` nor `<!--` can occur in it. In JSON, that character
-/// occurs only in strings.
+/// Returns JSON that contains no `<`, so neither `</script>` nor `<!--` can occur in it. JSON uses this
+/// character only inside strings, so it can be escaped.
 fn text(value: &Value) -> String {
     value.to_string().replace('<', "\\u003c")
 }
@@ -68,7 +68,7 @@ struct Record {
     wakes: usize,
 }
 
-/// The numbers at which the threads, tasks, polls and wakes of a run begin.
+/// The numbers of the first thread, task, poll and wake of a run.
 #[derive(Clone, Copy)]
 struct Base {
     begin: Duration,
@@ -161,7 +161,7 @@ impl Record {
     }
 }
 
-/// Returns the figures above the picture, unless the program sets its own.
+/// Returns the figures that are shown above the picture, unless the program sets its own.
 fn said(figures: &Figures) -> Vec<[String; 2]> {
     let mut all = vec![
         ("in flight at most", units::count(figures.in_flight_max)),
@@ -222,8 +222,8 @@ impl Column {
     }
 }
 
-/// A table: its name, and the names of its columns. Columns whose names end in `-gaps` hold the difference
-/// to the previous row.
+/// A table: its name, and the names of its columns. A column whose name ends in `-gaps` holds differences to
+/// the previous row.
 const TABLES: [(&str, &[&str]); 5] = [
     (
         "polls",
@@ -241,14 +241,14 @@ const TABLES: [(&str, &[&str]); 5] = [
 #[derive(Default)]
 struct Columns {
     tables: [[Column; 7]; 5],
-    /// The previous values, for the columns of differences.
+    /// The values of the previous row, for the columns that hold differences.
     begin: u64,
     at: u64,
-    /// The spans: their number for each task, their states, and their lengths.
+    /// The spans: how many each task has, their states, and their lengths.
     counts: Column,
     states: String,
     lengths: Column,
-    /// The polls that were off the core: the poll, its blocked time, and its time without a core.
+    /// The polls whose thread was off the core: the poll, its blocked time, and its time without a core.
     off: Column,
 }
 

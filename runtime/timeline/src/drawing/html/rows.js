@@ -1,6 +1,6 @@
-// The view by task: a row for each task, with its states from its spawn to its end. The states differ in
-// height as well as in colour: running fills the row, in its worker's colour; ready is lower; waiting is a
-// line, which is broken if nothing holds the waker.
+// The view by task. It has a row for each task, with its states from its spawn to its end. The states differ
+// in height as well as in colour. A running task fills the row, in its worker's colour. A ready task is
+// lower. A waiting task is a line, which is broken if nothing holds the waker.
 
 function paintRows() {
   const [first, last] = rowsShown();
@@ -18,10 +18,10 @@ function paintRow(task, top, height, gap) {
   const left = Math.max(view.gutter, xOf(life.born));
   const right = Math.min(view.width - MARGIN, xOf(life.over < 0 ? run.runs[life.run].length : life.over));
   if (right < view.gutter || left > view.width) return;
-  // Waiting needs no loop, because its line remains visible between the other two states.
+  // Draw the waiting line over the whole life, because the other two states are drawn over it.
   const line = height >= 8 ? 2 : 1;
   stage.fillStyle = colours.waiting;
-  // If rows are too low to have space between them, adjacent lines would look like one area. So they are
+  // If rows are too low to have space between them, adjacent lines would look like one area, so draw them
   // paler.
   stage.globalAlpha = height >= 6 ? 1 : height >= 3 ? 0.7 : 0.4;
   stage.fillRect(left, Math.round(top + (height - line) / 2), Math.max(1, right - left), line);
@@ -48,7 +48,7 @@ function paintRow(task, top, height, gap) {
   };
   eachColumn(rows, start[task], start[task + 1], from, to,
     (span, x, end) => state[span] !== WAITING && end > view.gutter && paint(span, clip(x), end - clip(x)),
-    // If a column contains several states, show running, which matters most.
+    // If a column of pixels contains several states, show running, because it matters most.
     (x, _, span, count) => {
       if (x < view.gutter) return;
       const important = count > 1 ? runningNear(rows, span, task, x) : span;
@@ -72,7 +72,8 @@ function paintStranded(left, right, y, height) {
   stage.setLineDash([]);
 }
 
-/// Returns a span within the column at `x` in which the task was running, or `span` if there is none.
+/// Returns a span in which the task was running within the column of pixels at `x`. If there is none, returns
+/// `span`.
 function runningNear(rows, span, task, x) {
   const low = timeAt(x);
   const high = timeAt(x + 1);
@@ -92,7 +93,7 @@ function writeLane(poll, x, width, y) {
   write(stage, text, x + 5, y, colours.panel, { font: SMALL });
 }
 
-/// Paints how a task ended: a dot if it is done, a cross if it panicked, a ring if it was cancelled.
+/// Paints how a task ended: a dot if it is done, a cross if it panicked, or a ring if it was cancelled.
 function paintEnding(life, x, y) {
   if (life.over < 0 || x < view.gutter || xOf(life.over) > view.width - MARGIN + 1) return;
   stage.lineWidth = 1.5;
@@ -120,7 +121,7 @@ function paintRowNames(first, last, height) {
   // If rows are lower than a line of text, several rows share one name.
   const every = height >= 11 ? 1 : roundStep(16 / height);
   for (let row = Math.ceil(first / every) * every; row < last; row += every) {
-    // The axis must not cut the first name in half.
+    // Keep the first name below the axis, which would hide half of it.
     const y = every === 1 ? rowTop(row) + height / 2 : Math.max(view.top + 8, rowTop(row) + height / 2);
     const { label } = run.tasks[view.rows[row]];
     stage.font = height >= 14 ? FONT : SMALL;

@@ -1,16 +1,16 @@
-// Reads the runs, which are given as spans. Several runs are shown side by side on one scale. Each begins
-// at 0, and their threads and tasks are numbered across all runs. This file also has the three tools that
-// everything else uses: a table, an index of rows by the value of a column, and a search in time.
+// Reads the runs from their spans. Several runs are shown side by side on one scale. Each begins at 0, and
+// their threads and tasks are numbered across all runs. This file also has the three tools that everything
+// else uses: a table, an index of rows by the value of a column, and a search in time.
 
 const given = JSON.parse(document.getElementById("run").textContent);
 
 // The state of a task.
-const READY = 1; // in a run queue: it could run if a worker were free
+const READY = 1; // ready: it could run if a worker were free
 const RUNNING = 2;
-const WAITING = 3; // for an event, a timer, another task
+const WAITING = 3; // waiting for an event, a timer or another task
 
 // How a poll or a task ended.
-const OPEN = 0; // the record ends first
+const OPEN = 0; // the record ends before the poll or the task does
 const PENDING = 1;
 const DONE = 2;
 const PANICKED = 3;
@@ -24,8 +24,9 @@ const BY_THREAD = 3;
 const BY_SPAWN = 4;
 const BY_JOIN = 5;
 
-/// Groups rows by the value of one column, which is in 0..kinds. Rows with -1 belong to no group. The rows
-/// of group `k` are `rows[start[k]]` up to `rows[start[k + 1]]`, in the table's order.
+/// Groups rows by the value of one column. The values are below `kinds`, or -1 for a row that belongs to no
+/// group. The rows of group `k` are `rows[start[k]]` up to, but not including, `rows[start[k + 1]]`, in the
+/// table's order.
 function groupBy(column, kinds) {
   const start = new Int32Array(kinds + 1);
   for (const key of column) if (key >= 0) start[key + 1]++;
@@ -38,8 +39,8 @@ function groupBy(column, kinds) {
   return { start, rows };
 }
 
-/// Returns the first index in `rows[low..high]` whose value in `column` is above `limit`. The values must
-/// be rising.
+/// Returns the first index in `rows[low..high]` at which the value in `column` is above `limit`. The values
+/// must be in rising order.
 function firstAbove(rows, low, high, column, limit) {
   while (low < high) {
     const middle = (low + high) >> 1;
@@ -49,9 +50,9 @@ function firstAbove(rows, low, high, column, limit) {
   return low;
 }
 
-/// A table whose rows are numbered and whose columns are arrays of numbers. A hundred thousand small
-/// objects would take ten times the memory. `-gaps` columns hold differences to the previous row, `-length`
-/// columns a difference to another column.
+/// Makes a table whose rows are numbered and whose columns are arrays of numbers. A hundred thousand small
+/// objects would take ten times the memory. A column whose name ends in `-gaps` holds differences to the
+/// previous row.
 function table(columns) {
   const made = { length: Object.values(columns)[0].length };
   for (const [name, values] of Object.entries(columns)) {
@@ -112,7 +113,8 @@ function readRun() {
   };
 }
 
-/// Reads spans, which come as a state and a length each, for each task from its beginning on without a gap.
+/// Reads the spans. Each is given as a state and a length, and the first span of a task begins when the task
+/// does.
 function readSpans(tasks, polls) {
   const { counts, states, lengths } = given.spans;
   const size = lengths.length;
@@ -131,7 +133,7 @@ function readSpans(tasks, polls) {
       spans.state[row] = state;
       task.time[state] += lengths[row];
       if (state !== RUNNING) continue;
-      // Polls whose beginning or end is missing make no span.
+      // If the beginning or the end of a poll is missing, the poll has no span.
       while (next < ofTask.start[i + 1] - 1 && polls.begin[ofTask.rows[next]] < spans.from[row]) next++;
       spans.poll[row] = ofTask.rows[next++];
     }

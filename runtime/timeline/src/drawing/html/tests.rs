@@ -1,4 +1,4 @@
-//! Checks of the page that need no browser. `tests/browser.rs` opens it in one.
+//! Checks the page without a browser. `tests/browser.rs` opens it in a browser.
 
 use std::time::Duration;
 
@@ -147,8 +147,7 @@ fn spans_become_columns() {
             ["elsewhere", "o", 0, 0]
         ])
     );
-    // The record begins at 1 ns. It continues after its last event, because the cancellation of task 2 is
-    // not in it.
+    // The record begins at 1 ns, and the run ends with its last event at 289 ns.
     assert_eq!(run["runs"][0]["length"], 288);
     assert_eq!(run["tasks"][1][0], 2, "it ran in the pool: a job");
     assert_eq!(run["polls"]["task"], json!([1, 1, 1, 1]));
@@ -228,7 +227,7 @@ fn text_enters_the_document_as_text() {
         ] {
             assert!(!script.contains(door), "{door}");
         }
-        // Each of these would end the element that holds the scripts.
+        // Each of these texts would end the element that holds the scripts.
         assert!(!script.contains("</script") && !script.contains("<!--"));
     }
     assert!(!STYLE.contains("</"));

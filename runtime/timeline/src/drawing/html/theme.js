@@ -1,10 +1,10 @@
-// Light and dark. The colours are defined once, in the style sheet, and are read from there.
+// The light and the dark theme. The colours are defined only in the style sheet, and are read from there.
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const colours = {};
 let hatch = null;
 
-/// Sets the theme: `"light"`, `"dark"`, or `""` for the preference of the reader's system.
+/// Sets the theme: `"light"`, `"dark"`, or `""` for the theme that the user's system prefers.
 function setTheme(theme) {
   if (theme) document.documentElement.dataset.theme = theme;
   else delete document.documentElement.dataset.theme;
@@ -19,10 +19,10 @@ const NAMES = [
   "paper", "panel", "ink", "quiet", "line", "lane", "accent", "taken", "ready", "waiting", "flight", "once", "bad",
   "asleep", "label", "main",
 ];
-const COOKS = 8; // the number of workers' colours, after which they repeat
+const COOKS = 8; // the number of colours for workers; after the last, they repeat
 
 function readColours() {
-  // The browser resolves a colour for the theme only if an element uses it.
+  // The browser computes a colour for the theme only if an element uses it.
   const probe = document.body.appendChild(element("i"));
   const style = getComputedStyle(probe);
   const read = (name) => {
@@ -37,7 +37,7 @@ function readColours() {
   redraw();
 }
 
-/// Diagonal lines for a parked worker, which differ from empty space even without colour.
+/// Makes the pattern for a parked worker: diagonal lines, which differ from empty space even without colour.
 function hatching(colour) {
   const tile = Object.assign(document.createElement("canvas"), { width: 8, height: 8 });
   const brush = tile.getContext("2d");
@@ -52,7 +52,8 @@ function hatching(colour) {
   return tile;
 }
 
-// Tasks of the same name have the same colour. Different names take turns, so that neighbours differ.
+// Tasks with the same name have the same colour. Different names get the colours in turn, so that neighbours
+// differ.
 const turns = new Map();
 const turnOfTask = run.tasks.map(({ label }) => {
   if (!turns.has(label)) turns.set(label, turns.size);

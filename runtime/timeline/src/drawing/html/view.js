@@ -1,30 +1,30 @@
-// The part of the run that is shown: a window in time, and the rows that fit the screen.
+// The part of the run that is shown: a window in time, and the rows that fit on the screen.
 
 const LENGTH = Math.max(run.length, 1000); // a run in which nothing happened still has an axis
-const SHORTEST = Math.min(200, LENGTH); // the fewest nanoseconds that the window can show
-const MARGIN = 14; // pixels for the scroll bar, at the right edge
-const MOST_LANE = 140; // the largest height of a thread's row, in pixels
+const SHORTEST = Math.min(200, LENGTH); // the shortest window, in nanoseconds
+const MARGIN = 14; // the space for the scroll bar at the right edge, in pixels
+const MOST_LANE = 140; // the maximum height of a thread's row, in pixels
 const ROW_HEIGHTS = [1, 2, 3, 4, 6, 8, 11, 14, 18, 22, 28, 36];
 
 const view = {
   by: "worker", // or "task"
   from: 0,
   to: LENGTH,
-  scroll: 0, // pixels of rows above the screen
-  rowHeight: 0, // pixels for a task's row; 0 means that as many as possible fit
+  scroll: 0, // the height of the rows above the screen, in pixels
+  rowHeight: 0, // the height of a task's row, in pixels; 0 means that as many rows as possible fit
   filter: "",
   order: "spawned",
   rows: [], // the tasks that pass the filter, in the chosen order
-  found: null, // the tasks that pass the filter, as a set, or null for all
+  found: null, // the set of tasks that pass the filter, or null if there is no filter
   hover: null,
   pin: null,
-  pointer: null, // where the mouse is, on the scene
-  box: null, // the part that is being selected for zooming in
-  // Sizes in pixels, set by the code that measures the screen.
-  gutter: 176, // for names, at the left edge
+  pointer: null, // the position of the mouse on the scene
+  box: null, // the part that the user is selecting to zoom in
+  // These are sizes in pixels, which are set when the screen is measured.
+  gutter: 176, // the width of the names at the left edge
   width: 1000,
   height: 500,
-  top: 0, // where rows begin, below curves and axis
+  top: 0, // the y coordinate of the first row, below the curves and the axis
 };
 
 const labels = run.tasks.map((task) => task.label.toLowerCase());
@@ -45,7 +45,7 @@ function nanosPerPixel() {
   return (view.to - view.from) / plotWidth();
 }
 
-/// Returns the window nearest to `from..to` that lies within the run and is not too small.
+/// Returns the window that is nearest to `from..to`, lies within the run and is not too small.
 function fitWindow(from, to) {
   const span = Math.min(LENGTH, Math.max(SHORTEST, to - from));
   const middle = (from + to) / 2;
@@ -53,19 +53,19 @@ function fitWindow(from, to) {
   return { from: start, to: start + span };
 }
 
-/// Shows `from..to` immediately, for movements that follow the hand.
+/// Shows `from..to` without an animation, for movements that follow the user's hand.
 function show(from, to) {
   glide = null;
   Object.assign(view, fitWindow(from, to));
   redraw();
 }
 
-// A jump that is too far for the eye to follow is animated.
+// Animate a jump, because the eye could not follow it.
 const GLIDE_MS = 180;
 const still = window.matchMedia("(prefers-reduced-motion: reduce)");
 let glide = null;
 
-/// Shows `from..to` (and rows from `scroll` on), with an animation unless the reader prefers no motion.
+/// Shows `from..to`, and the rows from `scroll` on, with an animation unless the user prefers no motion.
 function glideTo(from, to, scroll = view.scroll) {
   const goal = { ...fitWindow(from, to), scroll: fitScroll(scroll) };
   if (still.matches) {
@@ -138,13 +138,13 @@ function rowTop(row) {
   return view.top + row * rowHeight() - view.scroll;
 }
 
-/// The row at `y`, or -1.
+/// Returns the row at `y`, or -1.
 function rowAt(y) {
   const row = Math.floor((y - view.top + view.scroll) / rowHeight());
   return y >= view.top && row >= 0 && row < rowCount() ? row : -1;
 }
 
-/// The first row on the screen, and the row after the last one.
+/// Returns the first row on the screen, and the row after the last one.
 function rowsShown() {
   const first = Math.floor(view.scroll / rowHeight());
   return [first, Math.min(rowCount(), Math.ceil((view.scroll + view.height - view.top) / rowHeight()))];
@@ -153,7 +153,7 @@ function rowsShown() {
 let rowOfTask = new Int32Array(0);
 let rowOfLane = new Int32Array(0);
 
-/// The row that shows a poll, or -1 if the filter hides its task.
+/// Returns the row that shows a poll, or -1 if the filter hides its task.
 function rowOf(task, lane) {
   return view.by === "worker" ? rowOfLane[lane] : rowOfTask[task];
 }
@@ -170,7 +170,7 @@ function lifeTime(task) {
   return task.born < 0 ? 0 : (task.over < 0 ? run.runs[task.run].length : task.over) - task.born;
 }
 
-/// Computes the rows again, after a change of filter or order.
+/// Computes the rows again after the filter or the order has changed.
 function arrangeRows() {
   const wanted = view.filter.trim().toLowerCase();
   const rows = [];

@@ -1,6 +1,6 @@
-// Numbers and names in a form that people can read.
+// Formats numbers and names for people.
 
-const NAME_MAX = 200; // the most characters of a name that are shown; arbitrary, not measured
+const NAME_MAX = 200; // the maximum number of characters of a name that are shown; arbitrary, not measured
 
 /// Makes a text safe to show. Control characters and direction marks could make one name look like another.
 function visible(text) {
@@ -10,7 +10,7 @@ function visible(text) {
     .replace(/[\u0080-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]/g, "\ufffd");
 }
 
-/// Does the same for a name, and shortens it.
+/// Makes a name safe to show, and shortens it.
 function nameOf(text) {
   return visible(text.length > NAME_MAX ? `${text.slice(0, NAME_MAX)}…` : text);
 }
