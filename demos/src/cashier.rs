@@ -1,8 +1,9 @@
 //! `brigade cashier`: one cashier who switches between customers, and several.
 //!
-//! This demo shows interleaving itself. Each customer is a task that follows the textbook drawing: run,
-//! I/O, run. While the card machine of one customer works, the cashier serves another customer. With one
-//! cashier no two runs overlap, however many customers are in the shop. With several cashiers they do.
+//! This demo shows interleaving. Each customer is a task that runs, waits for I/O and runs again, as in a
+//! textbook drawing. While the card machine of one customer works, the cashier serves another customer.
+//! With one cashier no two runs overlap, however many customers are in the shop. With several cashiers,
+//! runs overlap.
 //!
 //! A run is one poll here, from one await to the next, and is not cut into smaller pieces. The demo
 //! therefore shows that a task has its cashier to itself until it awaits something.
@@ -29,12 +30,13 @@ use crate::{
 };
 
 /// The text after the options in `brigade cashier --help`.
-pub(crate) const NOTES: &str = "--cooks here: how many cashiers there are in the second shop; with 1, or \
-    without it, one a core. The first shop has one, so 1,2 is the same as 2; with 2,4 both shops are \
-    opened for each and compared.\n\n\
-    --json adds `shops`, the figures of both: `visits` says who served whom from when to when, \
-    `overlaps` how many pairs of visits overlapped, `switches` how often a cashier turned to another \
-    customer. With --seed, `seeded` has the two orders that were drawn from it.";
+pub(crate) const NOTES: &str = "--cooks here: the number of cashiers in the second shop; with 1, or \
+    without --cooks, one per core. The first shop has one cashier, so 1,2 is the same as 2; with 2,4 \
+    both shops are opened for each number and compared.\n\n\
+    --json adds `shops`, the figures of both: `visits` lists which cashier served which customer, from \
+    when to when; `overlaps` is the number of pairs of visits that overlapped; `switches` is how many \
+    times a cashier turned to another customer. With --seed, `seeded` has the two orders that were \
+    drawn from it.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -49,19 +51,19 @@ pub(crate) struct Args {
     seed: Option<u64>,
 }
 
-/// The minutes to ring up the goods, to wait for the card machine, and to pack.
+/// The duration of each step in minutes: to ring up the goods, to wait for the card machine, and to pack.
 const RINGING_UP: f64 = 1.0;
 const CARD_MACHINE: f64 = 2.0;
 const PACKING: f64 = 1.0;
 
-/// Serves one customer: run, I/O, run.
+/// Serves one customer: a run, then I/O, then another run.
 async fn serve(goods: Pile, minute: Minute, bags: Pile) -> [Chopped; 2] {
     let rung_up = goods.chop_at_once();
     wait(minute.times(CARD_MACHINE)).await;
     [rung_up, bags.chop_at_once()]
 }
 
-/// Serves customers who all come at once. Returns whether each sum was right.
+/// Serves customers who all come at the same time. Returns whether every sum was right.
 async fn open(customers: u32, minute: Minute, goods: Pile, bags: Pile) -> bool {
     let customer = |number| begin(&format!("customer {number}"), serve(goods, minute, bags));
     let customers: Vec<_> = (1..=customers).map(customer).collect();
@@ -78,7 +80,7 @@ pub(crate) struct Visit {
     pub(crate) to_s: f64,
 }
 
-/// Returns the visits in order, as the timeline has them: who was served when and by whom.
+/// Returns the visits that the timeline recorded, in the order in which they began.
 pub(crate) fn visits(timeline: &Timeline) -> Vec<Visit> {
     let mut begun = vec![None; timeline.lanes.len()];
     let mut visits = Vec::new();
@@ -103,7 +105,7 @@ pub(crate) fn visits(timeline: &Timeline) -> Vec<Visit> {
     visits
 }
 
-/// Returns how many pairs of visits overlapped in time.
+/// Returns the number of pairs of visits that overlapped in time.
 pub(crate) fn overlaps(visits: &[Visit]) -> usize {
     let overlapping = |(index, visit): (usize, &Visit)| {
         let later = visits[index + 1..].iter();
@@ -124,7 +126,8 @@ pub(crate) fn switches(visits: &[Visit], cashiers: usize) -> usize {
     (0..cashiers).map(switches).sum()
 }
 
-/// Runs the shop with one cashier and with several. The output tells whether all sums were right.
+/// Runs the shop with one cashier and with several. The output of each run is true if all sums were
+/// right.
 pub(crate) fn shop<E: Executor>(
     executor: &E,
     customers: u32,
@@ -140,7 +143,6 @@ pub(crate) fn shop<E: Executor>(
 ///
 /// The operating system has no influence, so the order is reproducible. This is how one searches for a
 /// fault that appears in one order in a thousand.
-/// order in a thousand is looked for.
 fn drawn_from(seed: u64, customers: u32, minute: Minute) -> anyhow::Result<Vec<String>> {
     let builder = SingleThread::builder().seed(seed).virtual_time(true);
     let executor = builder.record_timeline(true).build()?;
@@ -150,7 +152,7 @@ fn drawn_from(seed: u64, customers: u32, minute: Minute) -> anyhow::Result<Vec<S
     Ok(numbers_of(&visits(&run.timeline)))
 }
 
-/// Returns the number of the customer of each visit.
+/// Returns the customer's number for each visit.
 fn numbers_of(visits: &[Visit]) -> Vec<String> {
     let numbers = visits
         .iter()
@@ -199,7 +201,7 @@ impl Dish for Args {
     }
 }
 
-/// Returns the order in which each cashier served: `cashier 0 of 2   1 3 1 2`.
+/// Returns one line for each cashier: `cashier 0 of 2 served customers  1 3 1 2`.
 fn order(run: &Run<bool>) -> Vec<String> {
     let visits = visits(&run.timeline);
     let cashiers = run.figures.cooks;

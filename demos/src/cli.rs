@@ -17,17 +17,17 @@ use crate::{
 };
 
 /// The text below the help of the whole command.
-const NOTES: &str = "--json prints one object. Each demo has these keys, and says in its own --help \
-    which others:\n  \
+const NOTES: &str = "--json prints one object. Every demo has these keys, and lists its other \
+    keys in its own --help:\n  \
     demo, verdict    its name, and the sentence that its report ends with\n  \
     cooks            threads that run tasks\n  \
     wall_s, cpu_s    how long it took; time on a processor (null: not known)\n  \
     in_flight_max    most tasks begun and not finished at one instant: concurrency\n  \
     at_once_max      most tasks being polled at one instant: parallelism\n  \
-    busy             of each cook, the share of the time that it was in polls\n  \
-    waiting_share    of all tasks' lifetimes, the share in which they waited\n\
-    With --cooks 1,2 these are the last run's, `runs` has an object for each, and `comparison` says \
-    how they compare. In all keys _s means seconds, and shares are from 0 to 1.\n\n\
+    busy             for each cook, the share of the time that it spent in polls\n  \
+    waiting_share    the share of the tasks' lifetimes in which they waited\n\
+    With --cooks 1,2 these keys describe the last run, `runs` has an object for each run, and \
+    `comparison` compares the runs. In all keys _s means seconds, and shares are from 0 to 1.\n\n\
     Exit status: 0 all went well, 1 something failed, 2 bad arguments, 130 ended by Ctrl-C.\n\n\
     `brigade` is target/release/brigade once it is built; `cargo run --release --` in its place \
     builds and runs it.";
@@ -90,7 +90,7 @@ pub(crate) enum Demo {
     /// One run from three frames: the task's, the thread's and the system's
     #[command(long_about = reference::ABOUT, after_long_help = reference::NOTES)]
     Reference(reference::Reference),
-    /// Six programs with a fault, the advice that names it, and the mended twins
+    /// Six programs with a fault, the advice that names it, and corrected versions
     #[command(long_about = pitfalls::ABOUT, after_long_help = pitfalls::NOTES)]
     Pitfalls(pitfalls::Args),
     /// One fetch from spawn to the system and back, with the function behind each hop
@@ -168,8 +168,8 @@ pub(crate) fn menu() -> String {
         let _ = writeln!(text, "  brigade {:<10} {about}", demo.get_name());
     }
     text.push_str(
-        "\nBegin with `brigade kitchen`, then `brigade fetch`. `brigade fetch --help` says what it can\n\
-         be asked, and likewise for the others. With `--cooks 1,2` a demo runs with one cook and\n\
+        "\nBegin with `brigade kitchen`, then `brigade fetch`. `brigade fetch --help` lists its\n\
+         options, and likewise for the others. With `--cooks 1,2` a demo runs with one cook and\n\
          with two and compares, and `--timeline run.html` draws what happened.\n\n\
          `brigade` is target/release/brigade once it is built; `cargo run --release --` in its place\n\
          builds and runs it.\n",

@@ -1,8 +1,8 @@
 //! `brigade coffee`: four ways to wait for the coffee machine.
 //!
-//! This demo shows that waiting costs nothing, but that the way of waiting may. For one shift, customers
-//! want as much coffee as possible. A cup takes a while. The machines are in another process and brew
-//! there. The four ways:
+//! This demo shows that waiting itself costs nothing, but that some ways of waiting do. For one shift,
+//! customers want as much coffee as possible. A cup takes a while. The machines are in another process
+//! and brew there. The four ways:
 //!
 //! | way | who works | how it waits |
 //! |---|---|---|
@@ -41,33 +41,34 @@ use crate::{
 };
 
 /// The text before the options in `brigade coffee --help`.
-pub(crate) const ABOUT: &str = "Four ways to wait for the coffee machine: stand there, keep asking, \
-    be told, hire more.\n\n\
-    For one shift customers want as much coffee as they can get. The machines are in a process of \
-    their own; a cup is a request whose reply takes a while. The same waiting is done by one thread \
-    that blocks, by one that asks all machines in a busy loop, by tasks that are told when a cup is \
-    ready, and by a thread for each machine.";
+pub(crate) const ABOUT: &str = "Four ways to wait for the coffee machine: stand there, keep asking, be \
+    notified, hire more.\n\n\
+    For one shift, customers want as much coffee as they can get. The machines are in a separate \
+    process; a cup is a request whose reply takes a while. The same waiting is done by one thread that \
+    blocks, by one thread that asks all machines in a busy loop, by tasks that are notified when a cup \
+    is ready, and by a thread for each machine.";
 
 /// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: on how many threads the notified way runs its tasks; the \
-    other ways have no tasks. With 1,2 all four shifts are worked for each and compared.\n\n\
-    --json adds `ways`, one object each: `orders` (cups served), `wall_s`, `cpu_s`, `cores` (how many it \
-    kept busy on average), `context_switches`, `threads`.";
+pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the tasks of the notified \
+    way; the other ways have no tasks. With 1,2 all four shifts are worked with each number and \
+    compared.\n\n\
+    --json adds `ways`, one object each: `orders` (cups served), `wall_s`, `cpu_s`, `cores` (how many \
+    it kept busy on average), `context_switches`, `threads`.";
 
 /// The largest share of a core that counts as "next to nothing". Arbitrary.
 const NEXT_TO_NOTHING: f64 = 0.1;
 
-/// The smallest share of a core that counts as a burnt core: the whole core, less the time of other
-/// programs.
+/// The smallest share that counts as a burnt core. It is below 1 because other programs take some of the
+/// time.
 const BURNT: f64 = 0.5;
 
 /// The explanation of the table's columns.
 const COLUMNS_EXPLAINED: [&str; 5] = [
-    "orders: cups served in the shift; threads: so many served",
+    "orders: cups served in the shift; threads: the number of threads that served",
     "CPU time: this process on a processor (the machines are in another)",
     "of a core: that time as a share of the shift; 100 % is all of one core",
-    "CPU a cup: that time for each cup",
-    "switches: how often a thread of this process gave its core up, or lost it",
+    "CPU per cup: that time for each cup",
+    "switches: how many times a thread of this process gave up its core, or lost it",
 ];
 
 /// The arguments of `coffee`.
@@ -99,7 +100,7 @@ pub(crate) struct Way {
 }
 
 impl Way {
-    /// Returns how many cores it kept busy, on average.
+    /// Returns how many cores this way kept busy, on average.
     pub(crate) fn cores(&self) -> Option<f64> {
         let used = self.used?;
         Some(used.cpu.as_secs_f64() / self.wall.as_secs_f64())
@@ -200,7 +201,7 @@ fn stand_at(shop: &Shop, machine: usize) -> io::Result<usize> {
     Ok(orders)
 }
 
-/// Hired: the same, with one worker at each machine.
+/// Hired: one worker stands at each machine.
 fn hire(shop: &Shop) -> io::Result<usize> {
     thread::scope(|workers| {
         let hire = |machine| workers.spawn(move || stand_at(shop, machine));
@@ -298,7 +299,7 @@ impl Shifts {
 
     fn table(&self) -> Columns {
         let mut table =
-            Columns::new("way | orders | CPU time | of a core | CPU a cup | switches | threads");
+            Columns::new("way | orders | CPU time | of a core | CPU per cup | switches | threads");
         for way in self.all() {
             table.row([
                 way.name.to_owned(),
@@ -316,7 +317,8 @@ impl Shifts {
     fn verdict(&self) -> String {
         let times = |way: Way| units::factor(way.orders as f64 / self.blocked.orders.max(1) as f64);
         let mut said = format!(
-            "Who stands at one machine served {}. Told when a cup is ready, {} served {} x as many",
+            "A worker who stood at one machine served {}. Notified when a cup was ready, {} served {} x \
+             as many",
             units::counted(self.blocked.orders, "order"),
             units::counted(self.notified.threads, "thread"),
             times(self.notified),
@@ -330,7 +332,7 @@ impl Shifts {
             ));
         }
         said.push_str(&format!(
-            ". Hiring took {} for {} x the orders of being told.",
+            ". Hiring took {} for {} x the orders of being notified.",
             units::counted(self.hired.threads, "thread"),
             units::factor(self.hired.orders as f64 / self.notified.orders.max(1) as f64),
         ));

@@ -40,12 +40,13 @@ use crate::{
 };
 
 /// The text after the options in `brigade equations --help`.
-pub(crate) const NOTES: &str = "--cooks here: on how many threads the tasks run, whatever the number of \
-    hands; with 1,2 all is done with each and compared. It makes no difference: who waits for a \
-    calculator needs no thread of his own.\n\n\
+pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the tasks, whatever the \
+    number of hands; with 1,2 everything is done with each number and compared. It makes no difference, \
+    because waiting for a calculator needs no thread.\n\n\
     --json adds `attempts`, the figures for each number of `hands` (`hands_used_max`: busy at one \
     instant); `critical_path_s` and `sum_s`, the longest chain and all equations one after another; \
-    `width`, the most hands that were ever busy; `result`, what the last equation comes to.";
+    `width`, the largest number of hands that were ever busy; `result`, the result of the last \
+    equation.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -96,7 +97,7 @@ const fn equation(
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Solved {
     pub(crate) value: i64,
-    /// The time from which, and to which, a hand worked on it.
+    /// The times at which a hand began and finished this equation.
     pub(crate) from: Instant,
     pub(crate) to: Instant,
 }
@@ -118,7 +119,7 @@ async fn solve(minute: Minute, hands: usize) -> Vec<Solved> {
     join_all(sheet).await
 }
 
-/// Does the work of a hand that has all results that it needs.
+/// Does the work of one hand, which has all results that it needs.
 async fn type_in(equation: &Equation, needed: Vec<Solved>, minute: Minute) -> Solved {
     let from = Instant::now();
     wait(minute.times(equation.minutes)).await;
@@ -175,7 +176,7 @@ pub(crate) struct Solutions {
     pub(crate) attempts: Vec<Attempt>,
     /// The length of the longest chain of dependencies, computed from the sheet.
     pub(crate) critical_path: Duration,
-    /// The time of all equations one after another.
+    /// The time that all equations take one after another.
     pub(crate) sum: Duration,
 }
 
@@ -277,8 +278,8 @@ impl Solutions {
         if self.times_the_path(self.plenty()) < MUCH_LONGER {
             return "";
         }
-        " The rest is how late timers are, up to a millisecond for each equation of the chain: with a \
-         longer --minute that is less."
+        " The rest is the lateness of timers, up to a millisecond for each equation of the chain. With \
+         a longer --minute its share is smaller."
     }
 }
 
@@ -299,7 +300,7 @@ impl Dish for Args {
             .map(|attempt| (&attempt.run.timeline, units::counted(attempt.hands, "hand")));
         let hands = report::wrapped(&format!(
             "A hand types one equation at a time into its calculator and waits for the answer. All \
-             hands belong to {cooks}: waiting needs no thread. An equation is drawn from when a \
+             hands belong to {cooks}, because waiting needs no thread. An equation is drawn from when a \
              hand takes it to when it is solved."
         ));
         report.charts = vec![hands];

@@ -2,9 +2,9 @@
 //!
 //! This demo shows that tasks share a thread by taking turns, and that a turn lasts until the task awaits
 //! something that is not ready. Two tasks run for some seconds. One draws a frame every 16.67 ms, and the
-//! other computes without end. First the computation yields after about a millisecond of work. Then it
-//! hogs the thread for many frames at a time. The work is the same, but the number of missed frames
-//! differs.
+//! other computes without end. In the first run, the computation yields after about a millisecond of
+//! work. In the second run, it hogs the thread for many frames at a time. The work is the same, but the
+//! number of missed frames differs.
 //!
 //! A frame is missed if it appears on the screen later than the next frame was due, or not at all.
 
@@ -38,11 +38,11 @@ pub(crate) const ABOUT: &str = "A screen at 60 frames a second while something h
     frames at a time. A frame is missed if it is drawn later than the next one was due.";
 
 /// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: on how many threads both tasks run; with two, the hog has \
-    one of its own. With 1,2 all is done with each and compared.\n\n\
-    --json adds `yielding` and `hogging`: frames `on_time` and `missed`, `worst_lateness_s`, `terms` (numbers \
-    squared meanwhile), `sum_is_right`, `wall_s`, and `starved_s`, how long other programs kept the one \
-    thread off a core; and how many `frames` there were in each.";
+pub(crate) const NOTES: &str = "--cooks here: the number of threads that run both tasks; with two, the \
+    hog has a thread to itself. With 1,2 everything is done with each number and compared.\n\n\
+    --json adds `yielding` and `hogging`: frames `on_time` and `missed`, `worst_lateness_s`, `terms` \
+    (numbers squared meanwhile), `sum_is_right`, `wall_s`, and `starved_s`, how long other programs \
+    kept the one thread off a core; and `frames`, their number in each run.";
 
 /// The time of one frame at sixty frames per second.
 const FRAME: Duration = Duration::from_nanos(16_666_667);
@@ -75,7 +75,7 @@ pub(crate) struct Frames {
 #[derive(Debug)]
 pub(crate) struct Show {
     pub(crate) name: &'static str,
-    /// For each frame, whether it was on time.
+    /// One entry for each frame: true if it was on time.
     pub(crate) on_time: Vec<bool>,
     /// The largest lateness of a frame that was drawn at all.
     pub(crate) worst: Duration,
@@ -84,8 +84,8 @@ pub(crate) struct Show {
     /// True if their sum equals the result of the formula.
     pub(crate) sum_is_right: bool,
     pub(crate) wall: Duration,
-    /// How long the thread waited for a core that other programs had. `None` if that is unknown, or with
-    /// many cooks.
+    /// How long the thread waited for a core that other programs used. `None` if that is unknown, or if
+    /// there are many cooks.
     pub(crate) starved: Option<Duration>,
 }
 
@@ -99,7 +99,7 @@ impl Show {
     }
 }
 
-/// The same screen in both runs.
+/// The results of both runs.
 #[derive(Debug)]
 pub(crate) struct Shows {
     pub(crate) yielding: Show,
@@ -271,7 +271,7 @@ fn table(shows: [&Show; 2]) -> Columns {
     table
 }
 
-/// Draws one character for each frame, in lines: what a viewer saw.
+/// Draws one character for each frame, in lines, to show what a viewer saw.
 fn film(shows: [&Show; 2]) -> String {
     let mut film = String::new();
     for show in shows {

@@ -1,11 +1,11 @@
 //! `brigade kitchen`: noodles and sauce, three ways.
 //!
 //! This demo shows that the steps of a dinner are coroutines, and that they are the same in all three
-//! ways. Only the time at which each step is begun, and by whom, differs. If the steps follow one
-//! another, the dinner takes as long as all steps together. If they are begun together, one cook chops
-//! while the water heats. That is *concurrency*, and it needs no second cook. With more cooks, two piles
-//! are chopped at the same instant. That is *parallelism*, and it shortens only the chopping, because no
-//! cook makes water boil sooner.
+//! ways. The ways differ only in when each step is begun, and by whom. If the steps follow one another,
+//! the dinner takes as long as all steps together. If they are begun together, one cook chops while the
+//! water heats. That is *concurrency*, and it needs no second cook. With more cooks, two piles are
+//! chopped at the same instant. That is *parallelism*, and it shortens only the chopping, because no cook
+//! makes water boil sooner.
 //!
 //! ```text
 //!   boil water ──▶ cook noodles ──┐
@@ -30,9 +30,9 @@ use crate::{
 };
 
 /// The text after the options in `brigade kitchen --help`.
-pub(crate) const NOTES: &str = "--cooks here: how many the several are, in the third way; with 1, or \
-    without it, a cook a core. The other two ways have one cook, so 1,2 is the same as 2; with 2,4 the \
-    dinner is cooked with each and compared.\n\n\
+pub(crate) const NOTES: &str = "--cooks here: the number of cooks in the third way; with 1, or without \
+    --cooks, one per core. The other two ways have one cook, so 1,2 is the same as 2; with 2,4 the \
+    dinner is cooked with each number and compared.\n\n\
     --json adds `ways`, the figures of each of the three, and `pieces_chopped`, how many pieces of \
     onion and tomato there were in one dinner.";
 
@@ -168,7 +168,7 @@ impl Dinners {
     fn verdict(&self) -> String {
         let [sequential, concurrent, parallel] = self.ways().map(|(_, run)| run);
         let wall = |run: &Run<Served>| units::duration(run.figures.wall);
-        // One cook can overlap two things at most: waiting for one and chopping another.
+        // One cook can overlap at most two things: waiting for one step and chopping for another.
         let gain = sequential.times_as_long_as(concurrent).at_most(2.0);
         let again = self.together.speed_up();
         let mut said = match gain.change() {
@@ -179,8 +179,8 @@ impl Dinners {
                 wall(sequential),
             ),
             Change::Same => format!(
-                "Begun together the steps took {}, one after another {}: one cook gained nothing to \
-                 speak of by juggling ({}).",
+                "Begun together the steps took {}, one after another {}: one cook gained almost nothing \
+                 by juggling ({}).",
                 wall(concurrent),
                 wall(sequential),
                 may_be_chance(gain.factor)
@@ -229,7 +229,7 @@ impl Dish for Args {
         let mut report = Report::of("kitchen", title, dinners.together.at_hand());
         let drawn = dinners.ways().map(|(way, run)| {
             let cooks = units::counted(run.figures.cooks, "cook");
-            // Each step is a task that is awaited at once. This is async syntax without any overlap.
+            // Each step is a task that is awaited immediately. This is async syntax without any overlap.
             let remark = match way {
                 "sequential" => ": async without concurrency",
                 _ => "",

@@ -1,9 +1,9 @@
 //! `brigade matrix`: waiting and chopping, each by one cook and by many.
 //!
-//! This demo shows which problem needs what. Each of four cells has its wall time, its processor time and
-//! the advice from its own timeline. The waiting row, which is the same in both columns, shows why a
-//! server can hold many connections with one thread. The chopping row, which differs, shows why only one
-//! core is busy.
+//! This demo shows which problem needs concurrency, and which needs parallelism. Each of four cells has
+//! its wall time, its processor time and the advice from its own timeline. The waiting row, which is the
+//! same in both columns, shows why a server can hold many connections with one thread. The chopping row,
+//! which differs, shows why only one core is busy.
 
 use std::{future::Future, time::Duration};
 
@@ -27,11 +27,11 @@ use crate::{
 };
 
 /// The text after the options in `brigade matrix --help`.
-pub(crate) const NOTES: &str = "--cooks here: how many cooks there are in the second column; with 1, or \
-    without it, a cook a core. The first column is one cook's, so 1,2 is the same as 2; with 2,4 all is \
-    done for each and compared.\n\n\
+pub(crate) const NOTES: &str = "--cooks here: the number of cooks in the second column; with 1, or \
+    without --cooks, one per core. The first column has one cook, so 1,2 is the same as 2; with 2,4 \
+    everything is done for each number and compared.\n\n\
     --json adds `cells`, the figures of all four, each with its `work`, its `tasks` and its `advice`; \
-    `waiting_speed_up` and `chopping_speed_up`, many cooks against one.";
+    `waiting_speed_up` and `chopping_speed_up`, which compare many cooks with one.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -147,7 +147,7 @@ impl Cells {
             }
             for (advice, of) in said {
                 let cooks = match &of[..] {
-                    [one, other] => format!("{one} (and for {other} much the same)"),
+                    [one, other] => format!("{one} (and much the same for {other})"),
                     one => one.join(", "),
                 };
                 lines.push(String::new());
@@ -232,9 +232,9 @@ impl Dish for Args {
         let mut report = Report::of("matrix", title, cells.chopping.at_hand());
         let tasks = units::counted(self.tasks as usize, "task");
         report.charts = vec![report::wrapped(&format!(
-            "Which problem needs which? Each cell is a run of its own with {tasks}, all begun \
-             together. In flight: begun and not finished (concurrency). At once: being worked on at \
-             one instant (parallelism)."
+            "Which problem needs which? Each cell is a separate run with {tasks}, all begun together. \
+             In flight: begun and not finished (concurrency). At once: being worked on at one instant \
+             (parallelism)."
         ))];
         report.details = cells.table().lines();
         report.details.extend(cells.advice());

@@ -26,12 +26,12 @@ use crate::{
 };
 
 /// The text after the options in `brigade parts --help`.
-pub(crate) const NOTES: &str = "--cooks here: how many the several are; with 1, or without it, a cook \
-    for each part. The job is also done by one, so 1,2 is the same as 2; with 2,4 all is done for each \
-    and compared.\n\n\
+pub(crate) const NOTES: &str = "--cooks here: the number of cooks that the job is cut for; with 1, or \
+    without --cooks, one cook for each part. The job is also done by one cook, so 1,2 is the same as 2; \
+    with 2,4 everything is done for each number and compared.\n\n\
     --json adds `computing` and `waiting`, the figures of each job done `whole`, `cut_for_one` and \
-    `cut_for_many`; `computing_speed_up` is the whole against the cut for many, `waiting_speed_up` \
-    against the cut for one; `parts`, `minute_s` and `cores`.";
+    `cut_for_many`; `computing_speed_up` compares `whole` with `cut_for_many`, and `waiting_speed_up` \
+    compares it with `cut_for_one`; `parts`, `minute_s` and `cores`.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -82,7 +82,7 @@ async fn cut(job: Job, parts: u32) -> bool {
     join_all(parts).await.into_iter().all(|right| right)
 }
 
-/// A job in one piece, cut for one cook, and cut for many.
+/// The runs of one job: in one piece, cut for one cook, and cut for many cooks.
 #[derive(Debug)]
 pub(crate) struct Ways {
     pub(crate) whole: Run<bool>,
@@ -142,7 +142,7 @@ impl Ways {
 }
 
 impl Jobs {
-    /// Returns how many times as fast as in one piece the computing job was when cut for many cooks.
+    /// Returns the speed-up of the computing job that is cut for many cooks, compared with one piece.
     pub(crate) fn computing_speed_up(&self) -> SpeedUp {
         let many = &self.computing.cut_for_many;
         let hands = many.figures.cooks.min(cooks::cores());
@@ -150,7 +150,7 @@ impl Jobs {
         speed_up.at_most(hands.min(self.parts as usize) as f64)
     }
 
-    /// Returns how many times as fast as in one piece the waiting job was when cut for *one* cook.
+    /// Returns the speed-up of the waiting job that is cut for *one* cook, compared with one piece.
     pub(crate) fn waiting_speed_up(&self) -> SpeedUp {
         self.waiting
             .whole
@@ -197,7 +197,7 @@ impl Jobs {
                 .div_duration_f64(self.minute.0);
         let short = match Change::of(ideal / computed.factor) {
             Change::Faster => format!("and not {} x", units::factor(ideal)),
-            _ => "as the ideal has it".to_owned(),
+            _ => "as in the ideal case".to_owned(),
         };
         let computing = format!(
             "Cut into {} for {}, computing was {computed} as fast as in one piece \
@@ -295,8 +295,8 @@ mod tests {
         assert_eq!(jobs.table().lines().len(), 4);
     }
 
-    /// Counted, not timed. The parts of a cut job are all in flight at once, and a job in one piece is a
-    /// single task.
+    /// The test counts tasks and measures no time. The parts of a cut job are all in flight at the same
+    /// time, and a job in one piece is a single task.
     #[test]
     fn one_cook_has_all_parts_in_flight_and_one_at_once() {
         let minute = Minute(Duration::from_millis(20));

@@ -1,7 +1,6 @@
 //! `brigade reference`: one run seen from three frames of reference.
 //!
-//! This demo shows that a piece of code runs from its first line to its last only in its own frame, which
-//! is its author's view.
+//! This demo shows that code runs without interruption only in its own frame, which is its author's view.
 //!
 //! | frame | source | what it shows |
 //! |---|---|---|
@@ -51,19 +50,20 @@ use crate::{
 };
 
 /// The text before the options in `brigade reference --help`.
-pub(crate) const ABOUT: &str = "One run seen from three frames: the task's, the thread's, the system's.\n\n\
+pub(crate) const ABOUT: &str = "One run seen from three frames: the task's, the thread's, the \
+    system's.\n\n\
     A task computes, asks a server, waits for a timer and computes again. It takes notes itself; the \
-    timeline says when it was polled and who else was; the operating system says how long its thread \
-    was on a core and how often that was taken away. And the server's time on a core says who worked \
-    while the task waited.";
+    timeline shows when it was polled and which other tasks were; the operating system reports how long \
+    its thread was on a core and how many times the core was taken away. The server's time on a core \
+    shows who worked while the task waited.";
 
 /// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: on how many threads the task and the two others run; with \
-    1,2 all is done with each and compared.\n\n\
-    --json adds `lines` (what the task noted), `sums_are_right`, `polls` and `others_polls`; of the \
-    task's life, by the timeline, `running_s`, `queued_s` and `waited_s`; of its polls, by the system, \
-    `in_polls_s` (how long they were), `on_core_s`, `queued_for_core_s` and `interrupted` (times); \
-    `server_cpu_s` within the `waited_for_server_s`.";
+pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the task and two other \
+    tasks; with 1,2 everything is done with each number and compared.\n\n\
+    --json adds `lines` (what the task noted), `sums_are_right`, `polls` and `others_polls`; for the \
+    task's life, by the timeline, `running_s`, `queued_s` and `waited_s`; for its polls, by the system, \
+    `in_polls_s` (how long they were), `on_core_s`, `queued_for_core_s` and `interrupted` (how many \
+    times); `server_cpu_s` within the `waited_for_server_s`.";
 
 /// The number of other tasks on the same executor.
 const OTHERS: usize = 2;

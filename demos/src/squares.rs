@@ -1,6 +1,6 @@
 //! `brigade squares`: the sum of the squares, in chunks.
 //!
-//! This demo shows that more cooks speed up computing, as far as there are cores. First, four workers
+//! This demo shows that more cooks speed up computing, up to the number of cores. First, four workers
 //! compute the sum of the squares of 0..100 in four chunks, which is always 328,350. Then the same four
 //! workers compute larger chunks, which can be drawn. Finally, a sum that takes about a second is
 //! computed with 1, 2, … cooks. The table shows how many times as fast each run was (the speed-up), and
@@ -28,12 +28,12 @@ use crate::{
 };
 
 /// The text after the options in `brigade squares --help`.
-pub(crate) const NOTES: &str = "--cooks here: how far the table climbs. 4 stands for 1, 2 and 4 cooks, \
-    and 1,3,4 for just these; one cook is always there to compare with. Without it the table goes up \
-    to twice as many as there are cores.\n\n\
-    --json adds `sum` (of the 100 squares) and its run on four cooks, `small`, with larger chunks `large`; \
-    `size` and `big_sum_modulo_2_64`, `ladder` (the figures for \
-    each number of cooks), and `speed_up` with `speed_up_cooks` cooks.";
+pub(crate) const NOTES: &str = "--cooks here: the largest number of cooks in the table. 4 stands for 1, \
+    2 and 4 cooks, and 1,3,4 for exactly these; one cook is always included for comparison. Without \
+    --cooks the table goes up to twice the number of cores.\n\n\
+    --json adds `sum` (of the 100 squares), `small` (its run on four cooks) and `large` (a run with \
+    larger chunks); `size` and `big_sum_modulo_2_64`, `ladder` (the figures for each number of cooks), \
+    and `speed_up` with `speed_up_cooks` cooks.";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -91,7 +91,7 @@ fn speed() -> f64 {
     *SPEED.get_or_init(|| measure_speed(BATCH, || sum_of_squares(0..black_box(BATCH))))
 }
 
-/// Returns how many numbers take about a millisecond.
+/// Returns how many numbers one cook squares in about a millisecond.
 fn stretch() -> u64 {
     ((LOOK_UP.as_secs_f64() * speed()) as u64).max(1)
 }
@@ -146,7 +146,8 @@ pub(crate) fn sums<E: Executor>(executor: &E, size: u64, rungs: &[usize]) -> any
             || run.times_as_long_as(&run),
             |one| one.run.times_as_long_as(&run),
         );
-        // Chunks that compute gain from cooks alone, however many are in flight.
+        // Chunks never wait, so only the number of cooks limits the gain, not the number of chunks in
+        // flight.
         let speed_up = speed_up.at_most(cooks.min(cooks::cores()) as f64);
         ladder.push(Rung {
             run,
@@ -190,7 +191,7 @@ impl Sums {
 
     /// Shows four chunks on four workers: the small chunks in words, and the larger chunks in a drawing.
     fn charts(&self, look: brigade_timeline::Look) -> Vec<String> {
-        // The figures come from the drawing.
+        // Take the figures from the timeline that is drawn.
         let [small, large] = [&self.small, &self.large]
             .map(|run| brigade_timeline::figures(&run.timeline).at_once_max);
         let mut said = format!(
@@ -202,8 +203,8 @@ impl Sums {
         );
         if small < WORKERS {
             said.push_str(
-                " A chunk of 25 squares is done before the next worker has woken: work so small gains \
-                 nothing from being spread.",
+                " A chunk of 25 squares is done before the next worker has woken: such small work gains \
+                 nothing from more workers.",
             );
         }
         said.push_str(&format!(
@@ -317,8 +318,8 @@ impl Squares {
         }
     }
 
-    /// Returns the number of cooks that the run is about, and all rungs: up to the requested number, or
-    /// else up to the cores and beyond.
+    /// Returns the number of cooks that the run is about, and all rungs. These go up to the requested
+    /// number, or else to twice the number of cores.
     fn rungs(&self, at_hand: usize) -> (usize, Vec<usize>) {
         if let [_, _, ..] = self.asked[..] {
             return (at_hand, self.asked.clone());

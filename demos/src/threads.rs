@@ -44,31 +44,32 @@ use crate::{
 
 /// The text before the options in `brigade threads --help`.
 pub(crate) const ABOUT: &str = "A thread for each request, and more threads than cores.\n\n\
-    Waiting: the same requests, once as tasks of the executor and once with a thread each; memory, \
-    context switches and time of both. Computing: the same sum on more and more threads; how many of \
-    them were on a core at once, by the operating system's own count.";
+    Waiting: the same requests are made once as tasks of the executor and once with a thread each; \
+    their memory, context switches and time are compared. Computing: the same sum is computed on more \
+    and more threads; the operating system reports how many of them were on a core at the same time.";
 
 /// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: on how many threads the tasks of the first experiment run; \
-    all else has threads of its own. With 1,2 all is done with each and compared.\n\n\
+pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the tasks of the first \
+    experiment; everything else has its own threads. With 1,2 everything is done with each number and \
+    compared.\n\n\
     --json adds `waiting`, for tasks and for threads (`done`, `wall_s`, `threads`, `cpu_s`, \
-    `context_switches`, `memory_bytes`); `computing`, for each number of `threads` (`wall_s`; of all \
-    threads added up `on_core_s` and `queued_s`; `at_once`, how many were on a core on average; \
-    `interrupted`, times; `sum_is_right`); and `cores`.";
+    `context_switches`, `memory_bytes`); `computing`, for each number of `threads` (`wall_s`; \
+    `on_core_s` and `queued_s`, the sums over all threads; `at_once`, how many were on a core on \
+    average; `interrupted`, how many times a core was taken away; `sum_is_right`); and `cores`.";
 
 /// The numbers of computing threads, as multiples of the number of cores.
 const CROWDS: [usize; 4] = [1, 2, 4, 16];
 
 /// The explanations of the tables' columns.
-const WAITING_EXPLAINED: &str = "\n  switches: how often a core changed hands\n  \
-    memory: the most, beyond what there was before; each: of it, for each request\n";
-const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue for one: all threads added up\n  \
-    at once: on a core, on average; interrupted: times that a core was taken away\n";
+const WAITING_EXPLAINED: &str = "\n  switches: the number of context switches\n  \
+    memory: the peak beyond what was in use before; each: that memory per request\n";
+const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue: the sums over all threads\n  \
+    at once: threads on a core, on average; interrupted: how many times a core was taken away\n";
 
 /// The arguments of `threads`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Threads {
-    /// Number of requests that wait at once
+    /// Number of requests that wait at the same time
     #[arg(long, value_name = "N", default_value = "2000", value_parser = whole::<u32>(1..=10_000))]
     pub(crate) requests: u32,
     /// Millions of numbers to square and add up, in each of four runs
@@ -107,7 +108,7 @@ pub(crate) struct Computed {
 }
 
 impl Computed {
-    /// Returns how many threads were on a core at once, on average.
+    /// Returns how many threads were on a core at the same time, on average.
     pub(crate) fn at_once(&self) -> Option<f64> {
         Some(self.on_core?.as_secs_f64() / self.wall.as_secs_f64())
     }

@@ -1,6 +1,6 @@
-//! Attacks on a server of brigade: the embedded origin, which is one thread with a task for each
-//! connection. Thousands of slow, silent, greedy and malformed clients cost it only what they hold open.
-//! It serves all other clients meanwhile.
+//! Attacks on the embedded origin, a server on brigade with one thread and a task for each connection.
+//! Thousands of slow, silent, greedy and malformed clients cost it only their open connections, and it
+//! goes on serving all other clients.
 //!
 //! `cargo test -p brigade-demos --test attacks -- --nocapture` prints the figures.
 #![cfg(target_os = "linux")]
@@ -28,7 +28,7 @@ use common::brigade as command;
 /// The number of idle connections, if the limit of open files allows it.
 const CROWD: usize = 10_000;
 
-/// The number of attackers in every other attack.
+/// The number of attackers in each of the other attacks.
 const BAND: usize = 300;
 
 /// The number of honest requests during each attack. They are sent ten at a time.
@@ -73,7 +73,7 @@ impl Victim {
         fs::read_dir(self.proc("fd")).unwrap().count()
     }
 
-    /// Returns how many bytes of memory the process has of its own.
+    /// Returns the private memory of the process, in bytes.
     fn memory(&self) -> usize {
         let status = fs::read_to_string(self.proc("status")).unwrap();
         let line = status
@@ -143,7 +143,7 @@ async fn honest_clients(victim: &Victim) -> u128 {
 }
 
 /// Runs an attack twice, with honest clients during each. The second attack must fit into the memory that
-/// the first attack made grow.
+/// the first attack added.
 fn attack<A, F>(name: &str, attackers: usize, open: A)
 where
     A: Fn(SocketAddr, usize) -> F,
@@ -160,7 +160,7 @@ where
             let mut tasks = Vec::new();
             for number in 0..attackers {
                 tasks.push(brigade::spawn(open(victim.address(number), number)));
-                // The number of attackers at once is limited by the length of the listeners' queues.
+                // The length of the listeners' queues limits the number of simultaneous attackers.
                 if tasks.len() == 500 || number + 1 == attackers {
                     for task in tasks.drain(..) {
                         band.extend(task.await.unwrap());
@@ -216,7 +216,7 @@ fn ten_thousand_who_say_nothing() {
     });
 }
 
-/// Slowloris: a request that never ends, sent byte by byte.
+/// Slowloris: the attackers send a request byte by byte and never end it.
 #[test]
 fn those_who_speak_slowly() {
     attack("slow", BAND, |address, number| async move {

@@ -249,7 +249,7 @@ fn what_makes_no_sense_is_refused() {
 fn read_until(child: &mut Child, word: &str) {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     gallery_common::wait_for_line(&mut stderr, word);
-    // Returned to the child, so that the command can continue to write.
+    // Give stderr back to the child, so that the command can continue to write.
     child.stderr = Some(stderr.into_inner());
 }
 

@@ -291,7 +291,7 @@ fn parts_are_all_in_flight_once_the_job_is_cut() {
     }
 }
 
-/// The table of four comes before everything that is derived from it.
+/// The table of the four cells comes before everything that is derived from it.
 #[test]
 fn matrix_says_its_table_first_and_advises_nothing_that_it_refutes() {
     let run = run(&["matrix", "--tasks", "6", "--minute", "10", "-q"]);
@@ -331,7 +331,7 @@ fn matrix_has_four_cells_and_waiting_uses_hardly_any_processor() {
     }
 }
 
-/// The work would take hours. Ctrl-C ends the run at once, and it reports what was done so far.
+/// The work would take hours. Ctrl-C ends the run immediately, and the run reports what was done so far.
 #[cfg(target_os = "linux")]
 #[test]
 fn ctrl_c_ends_a_demo_cleanly() {

@@ -10,7 +10,7 @@ use std::{
 use common::{Server, brigade, finish, ok, read_request, run, signal};
 use rustix::process::Signal;
 
-/// The most user-space memory that a connection may take, in bytes, beyond its share of a body.
+/// The maximum user-space memory of a connection, in bytes, in addition to its share of a body.
 const MEMORY_A_CONNECTION_MAX: u64 = 8 << 10;
 
 #[test]

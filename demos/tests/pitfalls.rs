@@ -1,4 +1,5 @@
-//! Tests of `brigade pitfalls`: the advice names each fault, and not in the mended twin.
+//! Tests of `brigade pitfalls`: the advice names the fault of each broken program, and does not name it
+//! in the corrected version.
 
 mod common;
 
@@ -96,7 +97,7 @@ fn one_can_be_chosen_and_is_drawn_with_its_advice() {
     let text = run(&["pitfalls", "waker", "--step", "20", "-q"]).stdout;
     for word in [
         "waker, broken:",
-        "waker, mended:",
+        "waker, corrected:",
         "advice: 'guest' waits",
         "0 of 1 letters",
     ] {
@@ -107,7 +108,7 @@ fn one_can_be_chosen_and_is_drawn_with_its_advice() {
     assert!(run(&["pitfalls", "none"]).refused().contains("none"));
 }
 
-/// With one cook, the fault looks like the mended program, so two cooks are used.
+/// With one cook, the broken program behaves like the corrected one, so two cooks are used.
 #[test]
 fn all_work_in_one_task_is_shown_with_two_cooks_even_if_one_was_asked_for() {
     let mut at_once = 0;
@@ -122,5 +123,5 @@ fn all_work_in_one_task_is_shown_with_two_cooks_even_if_one_was_asked_for() {
             break;
         }
     }
-    assert_eq!(at_once, 2, "the mended program uses both cooks");
+    assert_eq!(at_once, 2, "the corrected program uses both cooks");
 }

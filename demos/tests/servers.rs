@@ -133,8 +133,8 @@ fn python_http_server() {
     check_files(&base, &served.place.path().join("site"), &[]);
     let localhost = fetch_one(&format!("http://localhost:{port}/odd.bin"), &[]);
     assert_eq!(localhost["bytes"], 12_345, "{localhost}");
-    // The server lets five connections wait and drops further ones, so sending all requests at once would
-    // end in time-outs.
+    // The server lets five connections wait and drops further ones, so sending all requests at the same
+    // time would end in time-outs.
     let list = served.place.path().join("list");
     let lines: Vec<String> = (0..300).map(|n| format!("{base}/odd.bin?{n}")).collect();
     fs::write(&list, lines.join("\n")).unwrap();
@@ -228,8 +228,8 @@ impl Nginx {
     }
 }
 
-/// Creates an authority, `ca.pem`, another authority that signs nothing, `other.pem`, and a certificate
-/// signed by the first.
+/// Creates two authorities, `ca.pem` and `other.pem`, and a certificate that the first has signed. The
+/// second signs nothing.
 fn certify(openssl: &Path, place: &Path) {
     let run = |words: &str| {
         let output = Command::new(openssl)

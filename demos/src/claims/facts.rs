@@ -17,8 +17,8 @@ pub(super) struct Facts(pub(super) Vec<Fact>);
 pub(super) struct Fact {
     pub(super) key: &'static str,
     pub(super) name: &'static str,
-    /// NaN if this system does not report the figure. Then no [`Band`](super::judgement::Band) gives an
-    /// answer.
+    /// NaN means that this system does not report the figure. The answer of a
+    /// [`Band`](super::judgement::Band) is then `Unclear`.
     pub(super) value: f64,
     unit: Unit,
 }
@@ -31,7 +31,7 @@ enum Unit {
     /// A share between 0 and 1.
     Share,
     Number,
-    /// How many times as fast, and the largest factor that can be true.
+    /// How many times as fast one run was as another. `most` is the largest possible factor.
     SpeedUp {
         most: f64,
     },
@@ -63,7 +63,7 @@ pub(super) fn speed_up(key: &'static str, name: &'static str, it: SpeedUp) -> Fa
     Fact::new(key, name, it.factor, Unit::SpeedUp { most: it.most })
 }
 
-/// Returns the share of their work in which the cooks of an experiment were on a processor.
+/// Returns a fact: the share of the cooks' working time in which they were on a processor.
 pub(super) fn on_processor(of_work: Option<f64>) -> Fact {
     share("on_processor", "cooks on a processor", of_work)
 }
@@ -113,8 +113,8 @@ impl Fact {
         !self.value.is_nan()
     }
 
-    /// Returns whether a speed-up is a gain. Nothing follows from a speed-up that exceeds what is
-    /// possible.
+    /// Returns whether a speed-up is a gain. The answer is `Unclear` for a speed-up that is far above the
+    /// possible maximum.
     pub(super) fn gained(&self) -> Answer {
         match self.unit {
             Unit::SpeedUp { most } => GAIN.ask_up_to(most, self.value),

@@ -1,17 +1,18 @@
-//! The verdicts on claims, and the margins by which figures decide.
+//! The verdicts on claims, and the margins that a figure must exceed to decide a question.
 //!
 //! Two runs of one program never take equally long, so no claim is decided by a tiny difference. Each
-//! question about a figure has a [`Band`]. From its upper edge on, the answer is yes, and up to its lower
-//! edge, the answer is no. A figure between the edges is noise, from which nothing follows.
+//! question about a figure has a [`Band`]. If the figure is at the upper edge or above, the answer is
+//! yes. If it is at the lower edge or below, the answer is no. Between the edges the difference may be
+//! chance, so the question stays open.
 
 /// The four possible verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Holds,
     DoesNotHold,
-    /// The reason says on what the claim depends.
+    /// The claim depends on something that the reason names.
     Depends,
-    /// The figures of this run decide nothing.
+    /// The figures of this run do not decide the claim.
     Undecided,
 }
 
@@ -26,10 +27,10 @@ impl Verdict {
     }
 }
 
-/// A verdict and its reason, a sentence with the figures in it.
+/// A verdict, and a sentence that justifies it with figures.
 pub(super) type Judgement = (Verdict, String);
 
-/// The answer of a figure to a question.
+/// The answer that a figure gives to a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     Yes,
@@ -37,31 +38,31 @@ pub(super) enum Answer {
     Unclear,
 }
 
-/// The answer is no up to `no`, and yes from `yes` on.
+/// The edges of a question. The answer is no for figures up to `no`, and yes for figures from `yes` on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Band {
     pub(super) no: f64,
     pub(super) yes: f64,
 }
 
-/// The bounds between which a speed-up is neither a gain nor none. Two cores gain 2, and no gain is 1.
-/// The band is nearer to 1 because busy machines can raise a ratio of 1.
+/// The edges for a speed-up: up to `no` there is no gain, and from `yes` on there is one. Two cores at
+/// best give a ratio of 2. No gain is a ratio of 1, which can come out higher on a busy machine.
 pub(super) const GAIN: Band = Band { no: 1.2, yes: 1.4 };
 
-/// A gain that exceeds the possible maximum by this factor was measured wrongly.
+/// If a gain exceeds the possible maximum by this factor, it was measured wrongly.
 pub(super) const BEYOND: f64 = 1.25;
 
-/// Cooks that were on a processor for less than this share of their work had to share processors.
+/// If cooks were on a processor for less than this share of their work, they had to share processors.
 const UNDISTURBED: f64 = 0.8;
 
-/// Returns whether other programs used the processors so much that times show nothing. If the share is
-/// unknown, returns false.
+/// Returns whether other programs used the processors too much for times to prove anything. Returns false
+/// if the share is unknown.
 pub(super) fn is_disturbed(on_processor: f64) -> bool {
     on_processor < UNDISTURBED
 }
 
 impl Band {
-    /// Answers for a figure. The answer for NaN is `Unclear`.
+    /// Returns the answer for a figure. For NaN, it is `Unclear`.
     pub(super) fn ask(self, figure: f64) -> Answer {
         if figure >= self.yes {
             Answer::Yes
@@ -81,7 +82,7 @@ impl Band {
     }
 }
 
-/// Returns a sentence as it continues after a colon.
+/// Returns the sentence with a lower-case first letter, to be used after a colon.
 pub(super) fn uncapitalized(sentence: &str) -> String {
     let mut letters = sentence.chars();
     let first = letters.next().map(char::to_lowercase);

@@ -1,7 +1,7 @@
-//! The lab, which runs the experiments: those of the demos, at the sizes below.
+//! The lab, which runs the experiments of the demos at the sizes below.
 //!
-//! An experiment that two claims need is run once and kept. Every run leaves a [`Trace`], because one of
-//! the claims is about all runs.
+//! If two claims need the same experiment, it is run once and its result is kept. Every run leaves a
+//! [`Trace`], because one of the claims is about all runs.
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -25,7 +25,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Sizes {
     pub(super) is_small: bool,
-    /// The length of a minute in milliseconds, and its length in `parts`.
+    /// The length of a minute in milliseconds, and its length in the demo `parts`.
     pub(super) minute: u64,
     pub(super) parts: u64,
     /// The number of requests of `fetch`.
@@ -34,7 +34,7 @@ pub(super) struct Sizes {
     pub(super) threads: Threads,
     pub(super) coffee: Coffee,
     pub(super) reference: Reference,
-    /// How long one core computes while others wait, in the claim about both.
+    /// How long the computation takes on one core, in the claim about waiting and computing together.
     pub(super) both: Duration,
 }
 
@@ -94,7 +94,7 @@ pub(super) fn minute(millis: u64) -> Minute {
     Minute(Duration::from_millis(millis))
 }
 
-/// The record of a run.
+/// The figures that are kept of each run.
 #[derive(Clone, Debug)]
 pub(super) struct Trace {
     pub(super) figures: Figures,
@@ -104,7 +104,7 @@ pub(super) struct Trace {
 /// The lab, which keeps what it has measured.
 pub(super) struct Lab {
     pub(super) sizes: Sizes,
-    /// The number of cooks in a demo that compares; 1 leaves the number to the demo.
+    /// The number of cooks that a demo compares with one cook. 1 leaves the number to the demo.
     cooks: usize,
     traces: RefCell<Vec<Trace>>,
     jobs: OnceCell<Jobs>,
@@ -126,7 +126,7 @@ impl Lab {
         }
     }
 
-    /// Returns new cooks, for an experiment that compares one cook with many.
+    /// Returns an executor for an experiment that compares one cook with many.
     pub(super) fn hire(&self) -> anyhow::Result<Crew> {
         cooks::hire(self.cooks)
     }
@@ -153,8 +153,8 @@ impl Lab {
         })
     }
 
-    /// Returns the results of waiting tasks, waiting threads, and computing threads. One cook has the
-    /// tasks, and nothing is recorded, because the record would take most of the memory.
+    /// Returns the results of waiting tasks, waiting threads, and computing threads. One cook runs the
+    /// tasks. Nothing is recorded, because the record would take most of the memory.
     pub(super) fn threads(&self) -> anyhow::Result<&Both> {
         kept(&self.threads, || {
             let both = self.sizes.threads.measure(&brigade::SingleThread::new()?)?;
@@ -175,8 +175,8 @@ impl Lab {
         })
     }
 
-    /// Stores a run that was recorded. The work at one instant is counted by threads here, and the number
-    /// in flight by tasks, so that neither figure follows from the other.
+    /// Stores a run that was recorded. The figure for parallelism counts threads here, and the figure for
+    /// concurrency counts tasks, so that the two are independent.
     pub(super) fn note<T>(&self, run: &Run<T>) {
         let recorded = brigade_timeline::figures(&run.timeline);
         let figures = Figures {
@@ -207,8 +207,8 @@ impl Lab {
 }
 
 /// Returns the largest number of threads of a kind that were polling at one instant, according to the
-/// record. A job of the blocking pool counts as well as a task. The main future does not count, because
-/// it is not a task.
+/// record. A thread that runs a job of the blocking pool counts as polling. The main future does not
+/// count, because it is not a task.
 pub(super) fn polls_at_once(timeline: &Timeline, is_meant: fn(LaneKind) -> bool) -> usize {
     let mut polling = vec![false; timeline.lanes.len()];
     let (mut now, mut most) = (Duration::ZERO, 0);
@@ -229,7 +229,7 @@ pub(super) fn polls_at_once(timeline: &Timeline, is_meant: fn(LaneKind) -> bool)
     most
 }
 
-/// Returns the kept result, or measures it now.
+/// Returns the kept result. If there is none yet, measures it now.
 fn kept<T>(cell: &OnceCell<T>, measure: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<&T> {
     if cell.get().is_none() {
         let _ = cell.set(measure()?);

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{cooks, units};
 
-/// The details that must accompany all figures.
+/// The details of the machine, which are printed with all figures.
 #[derive(Clone, Debug, serde::Serialize)]
 pub(super) struct Machine {
     /// The number of cores that this program may use.
@@ -62,7 +62,7 @@ fn cpu() -> Option<String> {
     )
 }
 
-/// Returns the name of the system, and that of its kernel if the two differ.
+/// Returns the name of the system, and the name of its kernel if the two differ.
 fn os() -> String {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let name = field(&release, "PRETTY_NAME", '=');

@@ -6,7 +6,7 @@
 //! support. If other programs had the cores, or if the system does not report a figure, a claim is
 //! undecided, and the reason is given.
 //!
-//! | file | its part |
+//! | file | contents |
 //! |---|---|
 //! | `said/` | the claims by topic: begin with the first claim in `said/tasks.rs` |
 //! | `facts` | the results of an experiment, by name |
@@ -49,17 +49,17 @@ use crate::{
 
 /// The text before the options in `brigade claims --help`.
 pub(crate) const ABOUT: &str = "Sixteen things people say, each an experiment with a verdict.\n\n\
-    Each claim's experiment is run, and the verdict follows from its figures on this machine: holds, \
-    does not hold, depends (on what), or undecided where they carry nothing. The command that shows a \
-    claim alone stands beside it. Where one cook is compared with many, the many are a cook a core, or \
-    as many as --cooks says. All sixteen take a minute or two.";
+    The experiment of each claim is run, and its figures on this machine decide the verdict: holds, \
+    does not hold, depends (and on what), or undecided if the figures prove nothing. Each claim is \
+    printed with a command that shows it alone. If one cook is compared with many, there is one cook \
+    per core, or the number in --cooks. All sixteen claims take a minute or two.";
 
 /// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: where one cook is compared with many, how many the many \
-    are; of a list the largest counts.\n\n\
+pub(crate) const NOTES: &str = "--cooks here: the number of cooks that one cook is compared with; of a \
+    list, the largest number counts.\n\n\
     --json adds `claims` (`id`, `claim`, `verdict`, `because`, `figures`, and the `command` that shows \
-    it), `machine`, and `runs`, how many there were; the keys that all demos have are here the most of \
-    all runs. In `figures`, too, _s means seconds and _speed_up how many times as fast.";
+    it), `machine`, and `runs`, the number of runs; the keys that all demos have cover all runs here. \
+    In `figures`, too, _s means seconds, and _speed_up means how many times as fast.";
 
 /// The command line of `brigade claims`.
 #[derive(Debug, clap::Args)]
@@ -97,7 +97,8 @@ struct Checked {
 pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
     if shared.timeline.is_some() {
         return Err(BadArguments::error(
-            "claims is many runs and draws none; ask the command that stands beside a claim for a --timeline",
+            "claims makes many runs and draws none; use --timeline with the command that is printed \
+             with a claim",
         ));
     }
     if shared.json && args.markdown {
@@ -110,7 +111,7 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
         Size::Full => Sizes::full(),
         Size::Small => Sizes::small(),
     };
-    // With one cook, each demo decides how many the many are.
+    // With one cook, each demo chooses how many cooks it compares with one.
     let cooks = dish::asked(shared)?.into_iter().flatten().max();
     let lab = Lab::new(sizes, cooks.unwrap_or(1));
     let (begun, cpu) = (Instant::now(), system::cpu_time());
@@ -146,8 +147,8 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
     Ok(ending.exit_code())
 }
 
-/// Checks the `chosen` claims. Shows each one as soon as all claims before it are shown. After Ctrl-C,
-/// shows the remaining claims that were checked.
+/// Checks the `chosen` claims. Shows each claim as soon as it is checked and all claims before it are
+/// shown. After Ctrl-C, also shows the checked claims that still wait for an earlier one.
 fn check_all(
     chosen: &[Claim],
     lab: &Lab,

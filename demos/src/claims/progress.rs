@@ -10,7 +10,7 @@ use indicatif::ProgressBar;
 use super::Claim;
 use crate::{options::Shared, paint};
 
-/// The most characters of a claim that are shown beside the bar.
+/// The maximum number of characters of a claim that are shown beside the bar.
 const SHORT: usize = 50;
 
 #[derive(Debug)]

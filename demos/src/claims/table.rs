@@ -14,8 +14,9 @@ const WIDTH: usize = 78;
 /// Returns the text above all claims.
 pub(super) fn heading(machine: &Machine, paint: Paint) -> String {
     let title = "claims: what people say about concurrency and parallelism, measured";
-    let commands = "Under each, behind $, a command that shows it. `brigade` there is \
-                    target/release/brigade; `cargo run --release --` in its place does the same.";
+    let commands = "Below each claim, the line that begins with $ is a command that shows it. `brigade` \
+                    stands for target/release/brigade; `cargo run --release --` in its place does the \
+                    same.";
     let mut text = format!(
         "{}\n{}\n",
         paint.bold(title),
@@ -52,7 +53,7 @@ fn said_of(checked: &Checked) -> (&'static str, String) {
     let word = match checked.verdict {
         Verdict::Holds => "Holds.",
         Verdict::DoesNotHold => "Does not hold.",
-        // The reason says on what it depends.
+        // `because` names what it depends on.
         Verdict::Depends => return ("Depends", format!("Depends {}", uncapitalized(because))),
         Verdict::Undecided => "Undecided.",
     };
@@ -135,7 +136,7 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-/// Returns a claim for programs.
+/// Returns a claim as an object for programs.
 pub(super) fn json(checked: &Checked) -> Value {
     let facts = checked.facts.0.iter();
     let figures: Map<_, _> = facts

@@ -74,7 +74,7 @@ fn twice(error: &Error) -> Option<String> {
     let argument = argument(error)?;
     let is_itself = text(error, ContextKind::PriorArg)
         .is_none_or(|prior| prior.split(' ').next() == Some(&argument));
-    is_itself.then(|| format!("{argument} stands there twice"))
+    is_itself.then(|| format!("{argument} is given twice"))
 }
 
 /// Returns the option without the name of its value: `--count`, not `--count <N>`.

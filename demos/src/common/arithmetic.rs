@@ -1,5 +1,5 @@
-//! Work whose result can be checked: the sum of the squares of all numbers in a range, modulo 2^64. Its
-//! time grows with the range, but the time of the checking formula does not.
+//! Work whose result can be checked: the sum of the squares of all numbers in a range, modulo 2^64. The
+//! work takes longer for a larger range, but the formula that checks it does not.
 
 use std::{hint::black_box, ops::Range};
 

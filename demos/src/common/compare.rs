@@ -15,7 +15,7 @@ use crate::{
     units,
 };
 
-/// A run that took less than this share of one cook's time leaves a second cook nothing to take over.
+/// If a run took less than this share of one cook's time, a second cook has nothing to take over.
 const LITTLE_WORK: f64 = 0.5;
 
 /// Ends the command. Prints the JSON object if it was asked for, or compares the runs if several were
@@ -107,7 +107,7 @@ fn sentence(reports: &[Report]) -> String {
         .iter()
         .max_by(|a, b| odds(a).total_cmp(&odds(b)));
     let Some(other_report) = other else {
-        return "There was one run only, and nothing to compare it with.".to_owned();
+        return "There was only one run, and nothing to compare it with.".to_owned();
     };
     let (gain, other) = (speed_up(other_report), &other_report.figures);
     let (from, to) = (
@@ -138,8 +138,8 @@ fn sentence(reports: &[Report]) -> String {
     report::with_doubts(said, gain.doubt().into_iter().chain(crowding.cloned()))
 }
 
-/// Explains why a first run leaves nothing to gain, if its figures show that. (The figures are the cooks'
-/// own time, not the processor time, which other programs may have reduced.)
+/// Explains why more cooks had nothing to gain over the first run, if its figures show that. (The figures
+/// are the cooks' own time, not the processor time, which other programs may have reduced.)
 fn reason(first: &Figures) -> String {
     let at_work: f64 = first.busy_shares().iter().sum();
     if at_work >= LITTLE_WORK {
@@ -150,7 +150,7 @@ fn reason(first: &Figures) -> String {
         share => units::percent(share),
     };
     format!(
-        ", for in the first run there was work for {share} of one cook's time, and the rest was \
+        ", because in the first run there was work for {share} of one cook's time, and the rest was \
          waiting"
     )
 }

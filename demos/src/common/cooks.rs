@@ -1,5 +1,5 @@
-//! Builds the executors of a demo that compares several runs. They always record, because the figures are
-//! taken from the record.
+//! Builds the executors for a demo that compares several runs. They always record, because the figures
+//! are taken from the record.
 
 use std::future::Future;
 
@@ -8,7 +8,7 @@ use brigade::{
     Executor, Handle, Metrics, SingleThread, WorkStealing, task::JoinHandle, timeline::Timeline,
 };
 
-/// The context of an error when an executor is built.
+/// The context of the error if an executor cannot be built.
 pub(crate) const FAILED: &str = "the runtime could not start";
 
 /// Returns one cook, whose work is recorded.
@@ -35,7 +35,7 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Returns one cook per core, but at least two, since fewer are not many.
+/// Returns how many cooks count as many: one per core, but at least two.
 pub(crate) fn a_cook_a_core() -> usize {
     cores().max(2)
 }
@@ -50,7 +50,7 @@ pub(crate) fn stealing(cooks: usize, recorded: bool) -> anyhow::Result<WorkSteal
     builder.record_timeline(recorded).build().context(FAILED)
 }
 
-/// Either executor, for an [`Executor`] whose kind is known only at run time.
+/// An [`Executor`] whose kind is chosen at run time.
 pub(crate) enum Crew {
     One(SingleThread),
     Many(WorkStealing),

@@ -29,7 +29,7 @@ pub(crate) trait Dish {
     /// True if the demo itself compares one cook with many.
     const COMPARES: bool = false;
 
-    /// Selects the numbers of cooks that need a run of their own. A demo that compares by itself needs no
+    /// Selects the numbers of cooks that need a separate run. A demo that compares by itself needs no
     /// separate run with one cook.
     fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
         if Self::COMPARES {
@@ -50,7 +50,8 @@ pub(crate) fn run<D: Dish>(shared: &Shared, dish: &D) -> anyhow::Result<ExitCode
     meanwhile::begin(shared);
     let drawing = Drawing::asked(shared)?;
     let asked = asked(shared)?;
-    // A demo that compares by itself also has the run with one cook, which is listed if it was asked for.
+    // A demo that compares by itself has already made the run with one cook. List that run if it was
+    // asked for.
     let wants_one = asked.len() > 1 && asked.contains(&Some(1));
     let (mut reports, mut printed) = (Vec::<Report>::new(), 0);
     let mut ending = Ending::Whole;
@@ -139,7 +140,7 @@ pub(crate) fn asked(shared: &Shared) -> anyhow::Result<Vec<Option<usize>>> {
         if all.contains(&Some(cooks)) {
             let list: Vec<String> = shared.cooks.iter().map(ToString::to_string).collect();
             return Err(BadArguments::error(format!(
-                "--cooks {}: {cooks} stands there twice, and once is enough",
+                "--cooks {}: {cooks} is given twice",
                 list.join(",")
             )));
         }

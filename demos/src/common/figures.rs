@@ -8,7 +8,7 @@ use brigade::{Executor, Metrics};
 
 use crate::system;
 
-/// Starts when the work starts, and yields [`Figures`] when the work is done.
+/// A stopwatch, which is started with the work and yields [`Figures`] when the work is done.
 #[derive(Debug)]
 pub(crate) struct Stopwatch {
     begun: Instant,
@@ -67,9 +67,9 @@ pub(crate) struct Figures {
     pub(crate) wall: Duration,
     /// Processor time, summed over all threads; `None` if the system does not report it.
     pub(crate) cpu: Option<Duration>,
-    /// The largest number of tasks begun and not finished at one instant: concurrency.
+    /// The largest number of tasks begun and not finished at one instant. It measures concurrency.
     pub(crate) in_flight_max: usize,
-    /// The largest number of tasks being polled at one instant: parallelism.
+    /// The largest number of tasks being polled at one instant. It measures parallelism.
     pub(crate) at_once_max: usize,
     /// The time that each cook spent inside tasks.
     pub(crate) busy: Vec<Duration>,

@@ -1,11 +1,11 @@
-//! A number that goes up and down, and the largest value that it has had.
+//! A counter that goes up and down and remembers its largest value.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-/// A number that goes up and down, and the largest value that it has had.
+/// A counter that goes up and down and remembers its largest value.
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
     now: AtomicUsize,

@@ -54,7 +54,7 @@ impl Helper {
 impl Drop for Helper {
     fn drop(&mut self) {
         // The process ends by itself when its stdin closes, which also happens if this process is killed.
-        // Killing it here makes it end at once.
+        // Killing it here ends it immediately.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,5 +1,5 @@
-//! Ctrl-C: the first asks the demo to stop and to report what it has done so far, the second ends the
-//! process at once.
+//! Handles Ctrl-C. The first one asks the demo to stop and to report what it has done so far. The second
+//! one ends the process immediately.
 
 use std::{
     future::pending,
@@ -26,7 +26,7 @@ pub(crate) const STATUS: u8 = 130;
 #[error("ended by Ctrl-C")]
 pub(crate) struct Interrupted;
 
-/// The user's request that the run end.
+/// The user's request to end the run.
 ///
 /// A signal handler may do very little. It sets a flag, and it writes a byte into a socket. An executor
 /// can wait for the other end of that socket as for any other socket. The byte is never read, so the
@@ -75,8 +75,8 @@ impl Interrupt {
         pending().await
     }
 
-    /// Ignores Ctrl-C in a child process that must outlive it. A terminal sends the signal to every
-    /// process in the foreground, but the parent still has replies to count.
+    /// Ignores Ctrl-C in a child process. A terminal sends the signal to every process in the foreground,
+    /// but the child must go on, because the parent still has replies to count.
     pub(crate) fn ignore() -> anyhow::Result<()> {
         flag::register(SIGINT, Arc::default()).context("cannot ignore Ctrl-C")?;
         Ok(())

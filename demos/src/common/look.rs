@@ -6,7 +6,7 @@ use brigade_timeline::Look;
 
 use crate::paint;
 
-/// The width, in columns, if it is unknown.
+/// The width, in columns, that is assumed if the real width is unknown.
 const WIDTH_UNKNOWN: usize = 100;
 
 /// Returns what stdout can show: everything on a terminal, and plain ASCII elsewhere. Colour is off with
@@ -18,7 +18,7 @@ pub(crate) fn for_stdout(no_color: bool) -> Look {
             .filter(|value: &String| !value.is_empty())
     };
     let able = std::io::stdout().is_terminal() && !paint::dumb_terminal();
-    // POSIX: the first of these variables that is set decides.
+    // In POSIX, the first of these variables that is set decides.
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
     let locale = locale.unwrap_or_default().to_lowercase();
     Look {

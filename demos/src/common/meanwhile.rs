@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::{options::Shared, paint};
 
-/// True if the line is to be shown. One flag for the process, because there is one terminal.
+/// True if the line is shown. There is one flag for the process, because there is one terminal.
 static WANTED: AtomicBool = AtomicBool::new(false);
 
 /// Shows lines from now on, unless `--quiet` is set or stderr is not a terminal.
@@ -33,14 +33,15 @@ pub(crate) fn show(text: &str) -> Shown {
     Shown(shown.then(|| text.width()))
 }
 
-/// The width of a line that disappears when this is dropped, or `None` if no line is shown.
+/// A line that disappears when this value is dropped. Holds the width of the line, or `None` if no line
+/// is shown.
 #[must_use = "the line vanishes with it"]
 pub(crate) struct Shown(Option<usize>);
 
 impl Drop for Shown {
     fn drop(&mut self) {
         if let Some(width) = self.0 {
-            // Overwritten with spaces instead of an escape sequence, which works on every terminal.
+            // Overwrite the line with spaces, which works on every terminal. An escape sequence does not.
             let _ = write!(stderr(), "\r{:width$}\r", "");
         }
     }

@@ -18,12 +18,12 @@ use crate::{
     units,
 };
 
-/// The least work from which a share of processor time is computed. Arbitrary.
+/// With less work than this, no share of processor time is computed. Arbitrary.
 const WORK_TO_JUDGE: Duration = Duration::from_millis(10);
 
-/// Cooks that are on a processor for less than this share of their work share the processor with other
-/// threads. The work of the executor and of the kernel counts as the program's, so a cook that is alone
-/// on a core reaches 1.
+/// If cooks are on a processor for less than this share of their work, they share it with other threads.
+/// The processor time of the executor and the kernel is included, so a cook that is alone on a core
+/// reaches 1.
 const CROWDED: f64 = 0.8;
 
 /// The results of a run.
@@ -59,7 +59,7 @@ pub(crate) fn measure<E: Executor, F: Future>(
     })
 }
 
-/// The same program with one cook and with many.
+/// The runs of the same program with one cook and with many.
 pub(crate) struct OneAndMany<T> {
     pub(crate) one: Run<T>,
     pub(crate) many: Run<T>,
@@ -67,8 +67,9 @@ pub(crate) struct OneAndMany<T> {
     at_hand_is_one: bool,
 }
 
-/// Runs the program that `program` makes with one cook and with many. The given executor `at_hand` runs
-/// the part that suits it, and a new executor runs the other. Many means one cook per core.
+/// Runs the program that `program` makes twice: with one cook and with many. The executor `at_hand` makes
+/// the run that suits its number of cooks, and a new executor makes the other. If `at_hand` has one cook,
+/// many means one cook per core.
 ///
 /// The given executor goes first and the other is built after it, so that neither timeline shows time in
 /// which an executor waited for the other.
@@ -97,8 +98,8 @@ impl<T> OneAndMany<T> {
         SpeedUp::between(&self.one.figures, &self.many.figures)
     }
 
-    /// Returns what casts doubt on the comparison: an impossible speed-up, or processors that the cooks
-    /// had to share.
+    /// Returns sentences that cast doubt on the comparison, if there was an impossible speed-up or if the
+    /// cooks had to share processors.
     pub(crate) fn doubts(&self) -> Vec<String> {
         let crowding = self.many.crowding().or_else(|| self.one.crowding());
         self.speed_up()
@@ -135,7 +136,7 @@ impl<T, E> Run<Result<T, E>> {
 }
 
 impl<T> Run<T> {
-    /// Returns the same run with another output.
+    /// Returns the same run with a different output.
     pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Run<U> {
         Run {
             output: change(self.output),
@@ -144,7 +145,7 @@ impl<T> Run<T> {
         }
     }
 
-    /// Returns the share of the lifetimes of all tasks, added up, in which the tasks waited.
+    /// Returns the share of the total lifetime of all tasks in which they waited.
     pub(crate) fn waiting_share(&self) -> f64 {
         brigade_timeline::figures(&self.timeline).waiting_share
     }
@@ -162,8 +163,8 @@ impl<T> Run<T> {
         (work >= WORK_TO_JUDGE).then(|| (cpu.as_secs_f64() / work.as_secs_f64()).min(1.0))
     }
 
-    /// Describes that the cooks had to share processors, if they did, so that nobody attributes the
-    /// effect to the program.
+    /// Returns a sentence if the cooks had to share processors, so that the effect is not attributed to
+    /// the program.
     pub(crate) fn crowding(&self) -> Option<String> {
         let share = self.on_processor().filter(|&share| share < CROWDED)?;
         let (cooks, cores) = (self.figures.cooks, cooks::cores());
@@ -239,7 +240,7 @@ mod tests {
             "{said}"
         );
         assert!(said.ends_with("other programs had the rest."), "{said}");
-        // With twice as many cooks as cores, half of the time is no more than their share.
+        // With twice as many cooks as cores, half of the time is each cook's fair share.
         run.figures.cooks = 2 * cooks::cores();
         run.figures.at_once_max = run.figures.cooks;
         let said = run.crowding().unwrap();

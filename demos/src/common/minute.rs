@@ -1,4 +1,5 @@
-//! The duration of a minute in a demo's story. Dinner is ready in a second, and much sooner in a test.
+//! The duration of a minute in a demo's story. Dinner is ready in about a second, and much sooner in a
+//! test.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The options that every demo understands, and the error of arguments that make no sense.
+//! The options that every demo understands, and the error for arguments that make no sense.
 
 use std::path::PathBuf;
 
@@ -6,8 +6,8 @@ use clap::Args;
 
 use crate::numbers::whole;
 
-/// The largest number of cooks. Arbitrary: more than any machine has cores, but few enough that a typing
-/// error does not start a million threads.
+/// The maximum number of cooks. Arbitrary: more than the cores of any machine, but few enough that a
+/// typing error does not start a million threads.
 const COOKS_MAX: u64 = 1024;
 
 /// The options that every demo understands.

@@ -14,8 +14,8 @@ use crate::{
     units,
 };
 
-/// A requested drawing: its destination, and its form, which the file name determines. `None` is the
-/// terminal.
+/// A requested drawing. The file name determines the output format. Without a format, the drawing goes to
+/// the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Drawing {
     form: Option<Form>,
@@ -110,7 +110,7 @@ impl Drawing {
     ) -> anyhow::Result<()> {
         let drawing = brigade_timeline::Drawing::new(timeline).workers_are("cook");
         let mut drawing = drawing.title(&report.title);
-        // Other forms draw a single run, namely the run that the report is about.
+        // The other formats draw a single run, namely the run that the report is about.
         match (&report.runs[..], self.form) {
             ([(name, first), others @ ..], Some(Form::Html)) => {
                 drawing = brigade_timeline::Drawing::new(first)
@@ -146,8 +146,8 @@ fn figures(timeline: &Timeline) -> Vec<(String, String)> {
     let mut all = vec![
         ("in flight at most", units::count(figures.in_flight_max)),
         ("at once at most", units::count(figures.at_once_max)),
-        // Both figures come from the record. The report's time may cover a part or several runs, but a
-        // critical path must not be longer than its record.
+        // Take both times from the record. The report's time may cover only a part of the run, or several
+        // runs, and a critical path must not exceed the time above it.
         ("wall time", units::duration(figures.span)),
         ("critical path", units::duration(figures.critical_path)),
         ("tasks waited", units::percent(figures.waiting_share)),

@@ -13,7 +13,7 @@ use crate::{
 /// The width, in columns, at which the closing sentence is wrapped.
 const SENTENCE_WIDTH: usize = 78;
 
-/// The outcome of a run, which determines the exit status. Of several runs, the worst counts.
+/// The outcome of a run, which determines the exit status. The worst outcome of several runs counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ending {
     /// Everything that was asked for was done.
@@ -74,18 +74,18 @@ pub(crate) struct Report {
     pub(crate) title: String,
     /// Drawings between the title and the table, each ready to print.
     pub(crate) charts: Vec<String>,
-    /// True if one of them is the run's own timeline, which is then not drawn again.
+    /// True if one of the charts is the run's own timeline, which is then not drawn again.
     pub(crate) draws_run: bool,
-    /// The run that the table is about, if there are several: `the notified way`.
+    /// The name of the run that the table is about, if there are several, such as `the notified way`.
     pub(crate) rows_of: String,
     pub(crate) rows: Vec<Row>,
-    /// Lines under the table, ready to print: failures, results one by one.
+    /// Lines below the table, ready to print, such as failures or single results.
     pub(crate) details: Vec<String>,
     /// The same demo with one cook, if the demo compares by itself.
     pub(crate) with_one: Option<Run<()>>,
     /// True if the report is not printed, because standard output is for something else.
     pub(crate) is_silent: bool,
-    /// All runs of a demo that compares several, by name. Its page shows them side by side.
+    /// All runs, by name, if the demo compares several. Its HTML page shows them side by side.
     pub(crate) runs: Vec<(String, Timeline)>,
 }
 
@@ -109,7 +109,7 @@ impl Report {
         }
     }
 
-    /// Draws runs one below the other to one scale. One of them is the report's own run.
+    /// Draws runs one below the other on the same time scale. One of them is the report's own run.
     pub(crate) fn draw(&mut self, runs: &[(&Timeline, String)], shared: &Shared) {
         let look = look::for_stdout(shared.no_color);
         self.charts

@@ -7,12 +7,12 @@ use std::fmt;
 
 use crate::{cooks, figures::Figures, units};
 
-/// The smallest ratio that is attributed to the cooks. Two runs of one program differ by a few percent
-/// anyway, and by more on a busy machine.
+/// The smallest ratio that is attributed to the cooks. Even without a cause, two runs of one program
+/// differ by a few percent, and by more on a busy machine.
 const WORTH_MENTIONING: f64 = 1.2;
 
-/// The ratio by which two runs of one program differ on an idle machine. A gain that exceeds the possible
-/// maximum by less is printed as that maximum, marked as approximate.
+/// The ratio by which two runs of one program differ on an idle machine. If a gain exceeds the possible
+/// maximum by less than this, the maximum is printed and marked as approximate.
 const NOISE: f64 = 1.05;
 
 /// The mark after a figure that cannot be true.
@@ -80,7 +80,8 @@ impl SpeedUp {
         }
     }
 
-    /// Returns the same factor with another bound, for a caller that knows more than the figures tell.
+    /// Returns the same factor with a different maximum, for a caller that knows more than the figures
+    /// show.
     pub(crate) fn at_most(self, most: f64) -> Self {
         Self { most, ..self }
     }
@@ -112,7 +113,7 @@ impl SpeedUp {
     }
 }
 
-/// Prints `1.94 x`, `~2.00 x` for 2.03, or `3.33 x (?)`, if at most 2 is possible.
+/// If at most 2 is possible, prints `1.94 x`, `~2.00 x` for 2.03, or `3.33 x (?)`.
 impl fmt::Display for SpeedUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let factor = units::factor(self.factor);

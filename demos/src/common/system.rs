@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::units;
 
-/// The number of open files if the system does not list them: the three standard streams.
+/// The number of open files that is assumed if the system does not list them. It stands for the three
+/// standard streams.
 const OPEN_AT_START: u64 = 3;
 
 /// The number of descriptors kept free for the selector, its waker, the origin's pipes, lookups and a
@@ -20,22 +21,21 @@ const SPARE_FILES: u64 = 45;
 pub(crate) struct Status {
     /// Bytes of memory in use now.
     pub(crate) memory: Option<u64>,
-    /// The most bytes of memory in use since the process began.
+    /// The largest number of bytes in use since the process began.
     pub(crate) memory_peak: Option<u64>,
     /// The number of threads of the process.
     pub(crate) threads: Option<usize>,
 }
 
 impl Status {
-    /// Reads the figures. All are `None` without this file, which only Linux has.
+    /// Reads the figures. All are `None` without `/proc/self/status`, which only Linux has.
     pub(crate) fn now() -> Self {
         std::fs::read_to_string("/proc/self/status")
             .map(|text| Self::parse(&text))
             .unwrap_or_default()
     }
 
-    /// Resets the peak of the memory, if the system can. (On Linux the file exists for this purpose, and
-    /// a process may write to its own.)
+    /// Resets the peak of the memory, which only Linux can do.
     pub(crate) fn reset_peak() {
         let _ = std::fs::write("/proc/self/clear_refs", "5");
     }
@@ -75,7 +75,8 @@ pub(crate) fn as_files_allow(wanted: usize, possible: usize, things: &str) -> us
     if possible < wanted {
         let (wanted, possible) = (units::count(wanted), units::count(possible));
         eprintln!(
-            "brigade: the open-file limit leaves room for {possible} {things} instead of {wanted} (see ulimit -n)"
+            "brigade: the open-file limit allows only {possible} {things} instead of {wanted} (see \
+             ulimit -n)"
         );
     }
     wanted.min(possible)

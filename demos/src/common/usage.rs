@@ -1,5 +1,5 @@
-//! The cost of a piece of work to the operating system: time on a core, time in the queue for a core, and
-//! context switches.
+//! The cost of a piece of work, as the operating system counts it: time on a core, time in the queue for
+//! a core, and context switches.
 //!
 //! The runtime knows tasks, and the operating system knows threads. These figures are about threads. The
 //! cost of a span of work is the difference of two [`Usage`]s.
@@ -13,9 +13,9 @@ pub(crate) use os::cpu_of;
 pub(crate) struct Usage {
     /// Time on a core.
     pub(crate) cpu: Duration,
-    /// The number of times it gave up its core because it had to wait.
+    /// The number of times a thread gave up its core because it had to wait.
     pub(crate) voluntary: u64,
-    /// The number of times its core was taken away for another thread.
+    /// The number of times a thread's core was taken away for another thread.
     pub(crate) involuntary: u64,
 }
 

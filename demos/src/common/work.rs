@@ -32,7 +32,7 @@ const OFFSET: u64 = 1_442_695_040_888_963_407;
 /// tasks on its thread.
 pub(crate) const LOOK_UP: Duration = Duration::from_millis(1);
 
-/// The number of pieces in one batch of the calibration: well under a millisecond of work.
+/// The number of pieces in one batch of the calibration, which takes well under a millisecond.
 const BATCH: u64 = 50_000;
 /// The number of batches. The fastest counts, because an interruption can only slow a batch down.
 const BATCHES: usize = 40;
@@ -142,7 +142,7 @@ fn speed() -> f64 {
     *SPEED.get_or_init(|| measure_speed(BATCH, || chop(black_box(0), BATCH)))
 }
 
-/// Returns how many `units` per second are done at best, if `batch` does `units` of them.
+/// Returns the highest measured speed in units per second. One call of `batch` does `units` units.
 pub(crate) fn measure_speed<T>(units: u64, batch: impl Fn() -> T) -> f64 {
     let time = |_| {
         let begun = Instant::now();
@@ -173,7 +173,8 @@ mod tests {
         assert!(chopped.right);
     }
 
-    /// The polls are counted, not timed: one per millisecond of work on every machine.
+    /// The test counts polls and measures no time. On every machine there is one poll per millisecond of
+    /// work.
     #[test]
     fn others_get_a_turn_meanwhile() {
         let executor = brigade::SingleThread::new().unwrap();

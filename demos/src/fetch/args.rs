@@ -5,34 +5,36 @@ use std::{path::PathBuf, time::Duration};
 use crate::numbers::whole;
 
 /// The text before the options in `brigade fetch --help`.
-pub(crate) const ABOUT: &str = "Fetch from thousands of sockets at once, on one thread (the main job).\n\n\
+pub(crate) const ABOUT: &str = "Fetch from thousands of sockets at once, on one thread (the main \
+    job).\n\n\
     Each request is one task. While a reply is on its way its task costs a little memory and no \
-    processor time, so one thread can wait for thousands of replies together. Without a URL a server \
-    is started in a process of its own, whose replies are 1 KiB to 64 KiB long and take 50 to 500 ms, \
-    and 2,000 of them are fetched at once.";
+    processor time, so one thread can wait for thousands of replies together. Without a URL, a server \
+    is started in a separate process. Its replies are 1 KiB to 64 KiB long and take 50 to 500 ms, and \
+    2,000 of them are fetched at the same time.";
 
 /// The text after the options.
-pub(crate) const NOTES: &str = "A limit for each host: 6 requests at a time, as browsers have it. A small \
-    server accepts few connections at once, lets the next ones wait and drops the rest, so more of them \
-    end in time-outs and not sooner. --per-host 50 suits a large server. The built-in server has no limit: \
-    to wait for thousands at once is what it is for.\n\n\
+pub(crate) const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browsers. A small \
+    server accepts few connections at a time, lets a few more wait and drops the rest, so more requests \
+    at a time end in time-outs and are not faster. --per-host 50 suits a large server. The built-in \
+    server has no limit, because it is made for thousands of requests at a time.\n\n\
     Connections are kept for the next request, and HTTP/2 is spoken with servers that agree to it. \
-    http_proxy, https_proxy, all_proxy and no_proxy in the environment are honoured; of proxies, those by \
-    http:// are supported.\n\n\
-    In a list a line ends with LF, CRLF or CR. A line that begins with # is a comment; a TAB, or a # after \
-    a space, ends a URL.\n\n\
-    A reply is an answer, whatever its status; with --fail a status of 400 or more is a failure. A request \
-    fails when no whole answer came: dns, refused, reset, timeout, tls, protocol, truncated, too_large, io \
-    (any other error of the system), status (with --fail), or output when its file could not be written.\n\n\
-    --cooks here: on how many threads the requests' tasks run; with 1,2 all are made with each and \
-    compared.\n\n\
-    --json adds `done`, `failed` and `not_done` (requests), `bytes` received, `requests_per_s`, `failures` \
-    and `statuses` (how many of each), `retries`, `latency_ms`, `waited_s` (all requests added up), \
-    `connections_max`, `connections`, `threads`, memory in bytes, and for URLs of yours `results`, one \
-    object each: `url`, `status`, `bytes`, `ms`, `error`, `redirects` (where to, one after the other), \
-    `version` of HTTP, `encoding` (how the server compressed the body).\n\n\
-    Exit status: 0 every request was answered, 1 some failed, 2 bad arguments, 130 ended by Ctrl-C \
-    (the summary then covers what was done so far).";
+    http_proxy, https_proxy, all_proxy and no_proxy in the environment are honoured; the only supported \
+    proxies are those with an http:// URL.\n\n\
+    In a list a line ends with LF, CRLF or CR. A line that begins with # is a comment; a TAB, or a # \
+    after a space, ends a URL.\n\n\
+    A reply is an answer, whatever its status; with --fail a status of 400 or more is a failure. A \
+    request fails if no complete answer came. The kinds of failure are dns, refused, reset, timeout, \
+    tls, protocol, truncated, too_large, io (any other error of the system), status (with --fail), and \
+    output (the file could not be written).\n\n\
+    --cooks here: the number of threads that run the requests' tasks; with 1,2 all requests are made \
+    with each number and compared.\n\n\
+    --json adds `done`, `failed` and `not_done` (requests), `bytes` received, `requests_per_s`, \
+    `failures` and `statuses` (how many of each), `retries`, `latency_ms`, `waited_s` (all requests \
+    added up), `connections_max`, `connections`, `threads`, memory in bytes, and for your own URLs \
+    `results`, one object each: `url`, `status`, `bytes`, `ms`, `error`, `redirects` (their URLs, in \
+    order), `version` of HTTP, `encoding` (how the server compressed the body).\n\n\
+    Exit status: 0 every request was answered, 1 some failed, 2 bad arguments, 130 ended by Ctrl-C (the \
+    summary then covers what was done so far).";
 
 /// The arguments of `fetch`.
 #[derive(Clone, Debug, clap::Args)]
@@ -53,15 +55,15 @@ pub(crate) struct Args {
     #[arg(short = 'n', long, value_name = "N", value_parser = whole::<usize>(1..=1_000_000_000))]
     pub(crate) count: Option<usize>,
 
-    /// Most requests in flight at once [default: all, as far as the open-file limit allows]
+    /// Maximum number of requests in flight [default: all, as far as the open-file limit allows]
     #[arg(short, long, value_name = "N", value_parser = whole::<usize>(1..=1_000_000_000))]
     pub(crate) concurrency: Option<usize>,
 
-    /// Most requests in flight to one host (name and port) [default: 6]
+    /// Maximum number of requests in flight to one host (name and port) [default: 6]
     #[arg(long, value_name = "N", value_parser = whole::<usize>(1..=1_000_000_000))]
     pub(crate) per_host: Option<usize>,
 
-    /// Most requests started per second; 0.5 means one every two seconds
+    /// Maximum number of requests started per second; 0.5 means one every two seconds
     #[arg(long, value_name = "N", value_parser = rate, allow_negative_numbers = true)]
     pub(crate) rate: Option<f64>,
 

@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{options::BadArguments, paint::harmless};
 
-/// The most redirects that are followed for one request. Browsers and wget have the same limit.
+/// The maximum number of redirects that are followed for one request. Browsers and wget have the same
+/// limit.
 pub(crate) const REDIRECTS_MAX: usize = 20;
 
 pub(crate) const USER_AGENT: &str = concat!("brigade/", env!("CARGO_PKG_VERSION"));
@@ -146,7 +147,7 @@ fn parse_header(line: &str) -> anyhow::Result<(HeaderName, Option<HeaderValue>)>
     Ok((name, Some(value)))
 }
 
-/// One request, followed from redirect to redirect.
+/// One request. After a redirect, it continues at a different URL.
 #[derive(Clone, Debug)]
 pub(crate) struct Hop {
     pub(crate) url: Url,
@@ -218,7 +219,7 @@ impl Hop {
         request
     }
 
-    /// Follows the redirect if a reply with this status and these headers is one.
+    /// If a reply with this status and these headers is a redirect, follows it.
     pub(crate) fn follow(
         &mut self,
         status: StatusCode,

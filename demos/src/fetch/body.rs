@@ -46,12 +46,13 @@ pub(crate) enum To {
 #[derive(Debug, Default)]
 pub(crate) struct Sink {
     to: To,
-    /// The largest body that is accepted, decoded.
+    /// The maximum size of a decoded body, in bytes.
     max: u64,
     bytes: u64,
     /// The expected reply, and how many bytes of it have arrived.
     expected: Option<(Reply, usize)>,
-    /// Why the sink refused a piece. A decoder can pass on an `io::Error` only.
+    /// The reason why the sink refused a piece. It is stored here, because a decoder can pass on only an
+    /// `io::Error`.
     failure: Option<Failure>,
 }
 

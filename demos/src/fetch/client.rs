@@ -44,8 +44,8 @@ use super::{
     output::{Output, PartFile, cannot},
 };
 
-/// The largest total size of the headers accepted from a user's server, and the largest piece of a body.
-/// Most servers send under 2 KiB of headers, and refuse more than 8 to 16 KiB themselves.
+/// The maximum total size of the headers from a user's server, and the maximum size of one piece of a
+/// body. Most servers send under 2 KiB of headers, and refuse more than 8 to 16 KiB themselves.
 const BUFFER_MAX: usize = 32 << 10;
 
 /// The pause before the first retry. It doubles with each retry.
@@ -75,7 +75,7 @@ pub(crate) struct Outcome {
     /// The URLs to which the request was redirected, in order.
     pub(crate) redirects: Vec<String>,
     pub(crate) version: Option<&'static str>,
-    /// How the server compressed the body.
+    /// The encoding in which the server compressed the body.
     pub(crate) encoding: Option<String>,
     pub(crate) file: Option<PathBuf>,
     pub(crate) error: Option<Failure>,
@@ -88,7 +88,7 @@ impl Outcome {
     }
 }
 
-/// What all requests share.
+/// The data that all requests share.
 pub(crate) struct Client {
     dialer: Arc<Dialer>,
     pub(super) args: Arc<Args>,
@@ -147,7 +147,7 @@ impl Client {
                 Err(failure)
                     if failure.kind.may_pass()
                         && retries < self.args.retries.unwrap_or(0)
-                        // What is printed cannot be taken back.
+                        // A part of the body has been printed, and a retry would print it again.
                         && !(self.output.is_stdout() && outcome.bytes > 0) =>
                 {
                     sleep(pause(job.index, retries)).await;

@@ -44,7 +44,7 @@ use crate::{gauge::Counted, options::BadArguments};
 /// The protocols offered in the TLS handshake, the preferred one first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
-/// The most bytes that the first read of a connection takes. Arbitrary: most heads fit.
+/// The maximum size of the first read of a connection, in bytes. Arbitrary: most heads fit.
 const FIRST_READ: usize = 2 << 10;
 
 /// Makes connections. Cheap to clone.
@@ -163,7 +163,7 @@ fn server_name(host: &str) -> Result<ServerName<'static>, Failure> {
     }
 }
 
-/// The longest answer of a proxy to `CONNECT` that is read, in bytes.
+/// The maximum size of a proxy's answer to `CONNECT`, in bytes.
 const TUNNEL_MAX: usize = 8 << 10;
 
 /// Asks a proxy to forward bytes to `host`.
@@ -266,7 +266,7 @@ impl Read for Conn {
             return Pin::new(&mut self.stream).poll_read(cx, buffer);
         }
         // The first read uses a separate buffer, which shows whether anything arrived. hyper reports a
-        // server that hangs up at once in the same way as a server that breaks off in the middle.
+        // server that hangs up immediately in the same way as a server that breaks off in the middle.
         let mut first = [MaybeUninit::uninit(); FIRST_READ];
         let room = FIRST_READ.min(buffer.remaining());
         let mut first = ReadBuf::uninit(&mut first[..room]);

@@ -32,7 +32,8 @@ use crate::gauge::{Counted, Gauge};
 /// The first pause of a request that found no free descriptor or port. It doubles with each retry.
 const PAUSE_FIRST: Duration = Duration::from_millis(10);
 
-/// The longest such pause. Arbitrary: short compared with the time limit of a request.
+/// The longest pause of a request that found no free descriptor or port. Arbitrary: short compared with
+/// the time limit of a request.
 const PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// With fewer connections than this, opened or being opened, a run cannot have used up the local ports.
@@ -158,8 +159,8 @@ fn errno(error: &io::Error) -> Option<Errno> {
     Errno::from_io_error(error)
 }
 
-/// Returns the single address, or nothing if there are several, because the error of a race names them
-/// all.
+/// Returns the address if there is only one. If there are several, returns an empty string, because the
+/// error of a race names them all.
 fn described(targets: &[SocketAddr]) -> String {
     match targets {
         [one] => format!("{one}: "),
@@ -172,8 +173,8 @@ fn start_lookup(name: String) -> Lookup {
         let name = name.as_str();
         let mut pause = PAUSE_FIRST;
         loop {
-            // The system's name lookup blocks, so it runs on a thread of the blocking pool. Nothing else
-            // in `fetch` does.
+            // The system's name lookup blocks, so it runs on a thread of the blocking pool. It is the
+            // only part of `fetch` that does.
             match lookup_host((name, 0)).await {
                 Ok(found) => return Ok(found.iter().map(SocketAddr::ip).collect()),
                 Err(error) if no_descriptor(&error) => {

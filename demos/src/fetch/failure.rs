@@ -1,7 +1,7 @@
 //! The failures of one request, by kind.
 //!
-//! There are few kinds on purpose: each calls for a different action by the user (correct the name, start
-//! the server, check the certificate, …). The details say the rest.
+//! There are only a few kinds, because each calls for a different action by the user (correct the name,
+//! start the server, check the certificate, …). The rest is in the details.
 
 use std::{error::Error as StdError, fmt, io};
 
@@ -137,8 +137,8 @@ impl Failure {
         Self::new(Kind::Truncated, "the connection ended before the reply did")
     }
 
-    /// Converts an error of the pooled client before the head of a reply. `begun` tells whether any byte
-    /// has arrived from the server.
+    /// Converts an error that the pooled client returned before the head of a reply. `begun` tells
+    /// whether any byte has arrived from the server.
     pub(crate) fn of_client(error: &(dyn StdError + 'static), begun: bool) -> Self {
         if let Some(own) = find_cause::<Self>(error) {
             return own.clone();

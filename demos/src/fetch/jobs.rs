@@ -7,7 +7,7 @@ use url::{SyntaxViolation, Url};
 use super::origin::Reply;
 use crate::{options::BadArguments, paint::harmless, units};
 
-/// The longest list that is read, in bytes. Arbitrary: three million long URLs fit.
+/// The maximum size of a list, in bytes. Arbitrary: three million long URLs fit.
 const LIST_MAX: u64 = 256 << 20;
 
 /// One request to make.
@@ -46,7 +46,7 @@ impl Page {
     /// Parses a URL that can be fetched, or returns what is wrong with it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let shown = harmless(text);
-        // Mistakes that the parser would correct silently.
+        // Note mistakes that the parser would correct silently.
         let mended = Cell::new(None);
         let note = |violation| {
             use SyntaxViolation as V;

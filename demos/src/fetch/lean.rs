@@ -1,5 +1,5 @@
 //! The connection of a request to the embedded origin, designed to wait cheaply. Thousands of connections
-//! wait at once, and each needs only a socket and a waker until its reply begins.
+//! wait at the same time, and each needs only a socket and a waker until its reply begins.
 //!
 //! Every byte of the reply is known, so no HTTP library reads it. hyper would reserve 32 KiB of buffers
 //! for each connection. That suits a busy connection, but nearly all of these wait.
@@ -14,10 +14,10 @@ use super::{
 };
 use crate::gauge::Counted;
 
-/// The most bytes that are read at once. Arbitrary: small enough for the stack.
+/// The maximum size of one read, in bytes. Arbitrary: small enough for the stack.
 const PIECE: usize = 16 << 10;
 
-/// The longest head that is accepted, in bytes.
+/// The maximum size of a head, in bytes.
 const HEAD_MAX: usize = 16 << 10;
 
 /// A connection that carries one request and its reply.

@@ -5,7 +5,7 @@
 //! The run takes about as long as its slowest reply, not as long as all replies together, although only
 //! one task runs at any instant. That is concurrency without parallelism, measured.
 //!
-//! | file | its part |
+//! | file | contents |
 //! |---|---|
 //! | `args`, `ask`, `jobs`, `queue` | the requests: checked before the first socket opens, and put in order |
 //! | `client` | one request from its first poll to its outcome: read this one first |
@@ -93,7 +93,7 @@ const ORIGIN_RETRIES: u32 = 3;
 /// A run of `fetch`, checked and ready to go.
 pub(crate) struct Plan {
     args: Arc<Args>,
-    /// The pages of the user. If there are none, the embedded origin is fetched from.
+    /// The pages that the user asked for. If there are none, all requests go to the embedded origin.
     pages: Vec<Arc<Page>>,
     count: usize,
     concurrency: usize,

@@ -30,13 +30,13 @@ use crate::{
 
 /// The number of addresses over which requests are distributed. Two limits hold for each address: the
 /// connections waiting to be accepted (1,024 is common), and the ports of the client (about 28,000, less
-/// those of runs that have just finished). Sixteen addresses suffice for 15,000 clients at once.
+/// those of runs that have just finished). Sixteen addresses suffice for 15,000 simultaneous clients.
 const ADDRESSES: u8 = if cfg!(target_os = "linux") { 16 } else { 1 };
 
-/// The most bytes of a request that are read: `fetch` sends fewer than 200.
+/// The maximum number of bytes that are read of a request. `fetch` sends fewer than 200.
 const REQUEST_MAX: usize = 512;
 
-/// How long the server waits after a failed `accept`, most likely caused by too many open files.
+/// How long the server waits after `accept` failed. The most likely cause is too many open files.
 /// Arbitrary: long enough for a connection to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
@@ -45,11 +45,10 @@ const LEN_MAX: u64 = 64 << 10;
 const DELAY_MIN_MS: u64 = 50;
 const DELAY_MAX_MS: u64 = 500;
 
-/// The number of offsets into the noise at which a body may begin.
+/// The number of positions in `NOISE` at which a body may begin.
 const OFFSETS: u64 = 4096;
 
-/// All bodies are pieces of this noise. It is random enough that a lost, doubled or misplaced byte is
-/// noticed.
+/// Pseudo-random bytes. All bodies are pieces of them, so a lost, doubled or misplaced byte is noticed.
 static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let words = (LEN_MAX + OFFSETS).div_ceil(8);
     (0..words)
@@ -143,8 +142,7 @@ impl Request {
         }
     }
 
-    /// Returns whether `answer`, from its first byte to its last, is the whole of what was
-    /// asked for.
+    /// Returns whether `answer` is the complete and correct answer, from its first byte to its last.
     pub(crate) fn is_answered_by(self, answer: &[u8]) -> bool {
         answer.starts_with(b"HTTP/1.1 200 OK\r\n")
             && answer
@@ -274,7 +272,7 @@ async fn accept(listener: TcpListener) {
     }
 }
 
-/// Answers the one request of a connection. A client that closes the connection early is not an error.
+/// Answers the only request of a connection. A client that closes the connection early is not an error.
 async fn answer(stream: TcpStream) {
     let Ok(Some(request)) = read_request(&stream).await else {
         return;

@@ -21,7 +21,7 @@ const NAME_MAX: usize = 120;
 /// The file name of a body whose URL ends in a slash, as in wget.
 const INDEX: &str = "index.html";
 
-/// The destination of the bodies: `-o`.
+/// The destination of the bodies, from `-o`.
 #[derive(Clone, Debug)]
 pub(crate) enum Output {
     Nowhere,
@@ -260,13 +260,13 @@ impl Drop for PartFile {
             let _ = fs::remove_file(&self.part);
             return;
         }
-        // A part without a version is not resumed: see `open`.
+        // The epoch marks a part without a known version, which `open` does not resume.
         let changed = self.changed.unwrap_or(SystemTime::UNIX_EPOCH);
         let _ = self.file.set_times(FileTimes::new().set_modified(changed));
     }
 }
 
-/// Creates the failure of a file that cannot be created, written or named.
+/// Creates the failure for a file that cannot be created, written or named.
 pub(crate) fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
     Failure::new(
         Kind::Output,

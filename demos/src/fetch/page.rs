@@ -29,11 +29,11 @@ use super::{
     output::PartFile,
 };
 
-/// How many times a request is sent again because the server closed a kept connection at that moment.
-/// There may be several such connections, and each attempt uses up one.
+/// The maximum number of times that a request is sent again because the server closed a kept connection
+/// at that moment. There may be several such connections, and each attempt uses up one.
 const STALE_MAX: usize = 20;
 
-/// The most bytes that are read of a redirect's body, so that its connection can be kept.
+/// The maximum number of bytes of a redirect's body that are read so that its connection can be kept.
 const REDIRECT_BODY_MAX: usize = 64 << 10;
 
 impl Client {
@@ -223,7 +223,7 @@ fn traffic_of(error: &legacy::Error) -> Option<Traffic> {
     extensions.get::<Traffic>().cloned()
 }
 
-/// Reads the short body of a redirect. Gives up a connection with a long one.
+/// Reads the body of a redirect if it is short. If it is long, gives up the connection.
 async fn discard(mut body: Incoming) {
     let mut left = REDIRECT_BODY_MAX;
     while let Some(Ok(frame)) = body.frame().await {

@@ -63,7 +63,7 @@ impl Progress {
         match &mut self.display {
             Display::Bar(bar) => {
                 bar.set_position((standing.done + standing.failed) as u64);
-                // Redraws the bar, so it comes last.
+                // This call redraws the bar, so it comes last.
                 bar.set_message(describe(standing, elapsed));
             }
             Display::Lines { written } if written.elapsed() >= LINE_EVERY => {

@@ -12,14 +12,14 @@ use std::{
 
 use super::jobs::Page;
 
-/// How far `--rate` may fall behind and catch up at once. Arbitrary: a few ticks of a timer.
+/// How far the starts may fall behind `--rate` and still catch up. Arbitrary: a few ticks of a timer.
 const SLACK: Duration = Duration::from_millis(20);
 
 /// The requests that have not begun, by host.
 #[derive(Debug)]
 pub(crate) struct Queue {
     hosts: Vec<Host>,
-    /// The hosts below their limit that have requests left, in turn.
+    /// The hosts that are below their limit and have requests left, in the order of their turns.
     ready: VecDeque<usize>,
     /// The number of URLs. After the last one, the first one follows again.
     urls: usize,
@@ -42,7 +42,7 @@ pub(crate) struct Turn {
     /// Its index among all requests.
     pub(crate) index: usize,
     pub(crate) host: usize,
-    /// True if it is one of the last requests to its host.
+    /// True if no other request to its host is left to begin.
     pub(crate) last: bool,
 }
 
@@ -117,7 +117,7 @@ impl Queue {
     }
 }
 
-/// Spreads the starts of requests over time: `--rate`.
+/// Spreads the starts of requests over time, for `--rate`.
 #[derive(Debug)]
 pub(crate) struct Pace {
     every: Duration,
@@ -157,7 +157,7 @@ mod tests {
         urls.iter().map(parse).collect()
     }
 
-    /// Takes all requests, each ending as soon as no other may begin.
+    /// Takes all requests. When no other may begin, ends the one that began first.
     fn run(queue: &mut Queue) -> (Vec<usize>, usize) {
         let (mut order, mut in_flight, mut most) = (Vec::new(), VecDeque::new(), 0);
         loop {

@@ -13,8 +13,8 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// The fewest connections for which the memory per connection is reported. With fewer connections, the
-/// process's other memory hides what they need.
+/// The minimum number of connections for which the memory per connection is reported. With fewer
+/// connections, the process's other memory hides what they need.
 const CONNECTIONS_TO_MEASURE: usize = 100;
 
 /// If more than one in this number of requests fails, the closing sentence is about the failures alone.
@@ -28,11 +28,11 @@ pub(crate) struct Record {
     /// The number of requests that were asked for.
     pub(crate) asked: usize,
     pub(crate) interrupted: bool,
-    /// The URLs that the user gave. Empty if the embedded origin was fetched from.
+    /// The URLs that the user gave. Empty if the requests went to the embedded origin.
     pub(crate) pages: Vec<Arc<Page>>,
     /// One outcome for each request that ended, if the user gave URLs. Otherwise only the failures.
     pub(crate) outcomes: Vec<Outcome>,
-    /// The most connections that were open at one instant.
+    /// The largest number of connections that were open at one instant.
     pub(crate) open_max: usize,
     /// The number of connections opened in all.
     pub(crate) opened: usize,
@@ -108,7 +108,7 @@ impl Record {
         sentences.join(" ")
     }
 
-    /// Says how many requests failed, and what is likely to have happened.
+    /// Describes how many requests failed, and the likely reason.
     fn failures(&self) -> Option<String> {
         let (failed, unaccepted) = (self.tally.failed(), self.tally.unaccepted);
         let begun = self.tally.done + failed;
@@ -126,19 +126,19 @@ impl Record {
         let at_once = self.figures.in_flight_max;
         if count(Kind::Refused) == failed && self.tally.done == 0 {
             text.push_str(
-                " Nothing accepts connections there: see whether the server is up, and the port right.",
+                " Nothing accepts connections there: check that the server is up and the port is right.",
             );
         } else if at_once > 1 && failed * MANY > begun && (unaccepted + quiet) * 2 > failed {
             text.push_str(&format!(
-                " Most likely the server did not accept so many at once: up to {} were in flight. \
-                 A smaller --per-host or -c, or --retries, may help.",
+                " Most likely the server did not accept that many at the same time: up to {} were in \
+                 flight. A smaller --per-host or -c, or --retries, may help.",
                 units::count(at_once),
             ));
         }
         Some(text)
     }
 
-    /// Says how the requests waited together, if they did.
+    /// Describes how the requests waited together, if they did.
     fn waiting(&self) -> Option<String> {
         let Figures {
             wall,

@@ -9,10 +9,10 @@ use crate::{
     units,
 };
 
-/// The most requests that are listed one by one. In a longer run, only failures are listed.
+/// The maximum number of requests that are listed one by one. In a longer run, only failures are listed.
 const LISTED_MAX: usize = 20;
 
-/// The most failures that are listed.
+/// The maximum number of failures that are listed.
 const FAILURES_LISTED_MAX: usize = 10;
 
 impl Record {
@@ -86,12 +86,12 @@ impl Record {
         }
         if tally.skipped > 0 {
             let skipped = units::count(tally.skipped);
-            ways.push(format!("{skipped} not fetched, since the file was there"));
+            ways.push(format!("{skipped} not fetched, because the file existed"));
         }
         (!ways.is_empty()).then(|| Row::new("of them", ways.join(", "), ""))
     }
 
-    /// Returns a row unless every status is 200.
+    /// Returns a row with the statuses, unless every status is 200.
     fn status_row(&self) -> Option<Row> {
         let statuses = &self.tally.statuses;
         if statuses.keys().all(|&status| status == 200) {
@@ -136,7 +136,7 @@ impl Record {
             Some(1) => Row::new("threads", "1", "in the whole process"),
             Some(threads) => {
                 let remark = match self.figures.cooks {
-                    1 => "in the whole process; looking up names blocks, and is done aside",
+                    1 => "in the whole process; name lookups block, so they have their own threads",
                     _ => "in the whole process: the cooks, the main thread, helpers",
                 };
                 Row::new("threads", threads.to_string(), remark)

@@ -49,15 +49,15 @@ pub(crate) const ABOUT: &str = "One fetch from spawn to the operating system and
     brigade that does it.";
 
 /// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: on how many threads the task may run; with 1,2 it is \
-    followed on each.\n\n\
-    --json adds `hops` (`at_s` since spawn, `what`, `file` below runtime/src, `function`); of the task \
-    `polls`, `running_s`, `queued_s`, `waited_s`; `bytes` of the answer.";
+pub(crate) const NOTES: &str = "--cooks here: the number of threads that may run the task; with 1,2 it \
+    is followed with each number.\n\n\
+    --json adds `hops` (`at_s` since spawn, `what`, `file` below runtime/src, `function`); `polls`, \
+    `running_s`, `queued_s` and `waited_s` of the task; `bytes` of the answer.";
 
 /// The name of the task that is followed.
 const FETCH: &str = "fetch";
 
-/// The width of the two columns of times with the space after them, in columns.
+/// The width of the two time columns and of the space after them, in characters.
 const TIMES: usize = 21;
 
 /// The size of the buffer for an answer, in bytes.
@@ -138,7 +138,8 @@ async fn fetch(server: SocketAddr, request: Request, notes: Notes) -> io::Result
 
 // ---- notes -------------------------------------------------------------------------------
 
-/// The notes of a step when it begins, is pending, and is ready; `None` if that is not worth a hop.
+/// The notes of a step when it begins, when it is pending, and when it is ready. `None` means that there
+/// is no hop.
 type Step = [Option<(&'static str, Place)>; 3];
 
 const CONNECT: Step = [
@@ -353,7 +354,7 @@ impl Tracker<'_> {
     }
 }
 
-// ---- what it comes to ----------------------------------------------------------------------
+// ---- the output ----------------------------------------------------------------------------
 
 impl Dish for Follow {
     fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
@@ -391,8 +392,8 @@ impl Trace {
             true => format!("{times}{what:column$}  {place}\n"),
             false => format!("{times}{what}\n{:TIMES$}  {place}\n", ""),
         };
-        let heading = "Each hop: when, counted from spawn; how long after the one before; what \
-                       happened; and which file, below runtime/src, and function of brigade did it.";
+        let heading = "Each hop: the time since spawn, the time since the hop before, what happened, \
+                       and the file (below runtime/src) and function of brigade that did it.";
         let mut text = format!("{}\n\n", report::wrapped(heading));
         let mut before = Duration::ZERO;
         for Hop { at, what, place } in &self.hops {
@@ -408,8 +409,8 @@ impl Trace {
     fn verdict(&self) -> String {
         let life = self.running + self.queued + self.waiting;
         format!(
-            "The task lived for {}, and {} brought it to its end: {} in all, and {} in queues. For \
-             the other {} it was a cell in memory and an entry in the system's list.",
+            "The task lived for {} and took {}. It spent {} in polls and {} in queues. For the \
+             remaining {} it was only a cell in memory and an entry in the system's list.",
             units::duration(life),
             units::counted(self.polls as usize, "poll"),
             units::duration(self.running),

@@ -9,23 +9,25 @@ use super::{load::Load, place::Place, server::Limits, visitors::ALBUM};
 use crate::{numbers::whole, options::BadArguments, system};
 
 /// The text before the options in `brigade gallery --help`.
-pub(crate) const ABOUT: &str = "A web server that holds 1,000 connections and resizes photographs meanwhile.\n\n\
-    Visitors in a process of their own hold their connections open and ask for a few bytes once a \
-    second, while others open albums whose thumbnails are made on the spot. The same visit is paid \
-    three times: the photographs are resized in the handler of the request, then in a task of their \
-    own, then on threads that run no tasks. What is compared is how long a few bytes take.";
+pub(crate) const ABOUT: &str = "A web server that holds 1,000 connections and resizes photographs \
+    meanwhile.\n\n\
+    Visitors in a separate process hold their connections open and ask for a few bytes once a second, \
+    while others open albums whose thumbnails are made on demand. The same visit is made three times: \
+    the photographs are resized in the handler of the request, then in separate tasks, then on threads \
+    that run no tasks. The demo compares how long the few bytes take.";
 
 /// The text after the options.
 pub(crate) const NOTES: &str = "With --serve the server stays until Ctrl-C, and its page, open in a \
     browser, shows the figures live and switches from one way to the other.\n\n\
     A latency is counted from the moment at which the request was due, so that one reply that is late \
     does not hide the next.\n\n\
-    --cooks here: on how many threads the server runs its tasks; with 1,2 all visits are paid with each \
-    and compared.\n\n\
+    --cooks here: the number of threads that run the server's tasks; with 1,2 all visits are made with \
+    each number and compared.\n\n\
     --json adds `requests`, `errors` and `images` in all, `connections`, `p99_ratio` (handler against \
     pool), and an object for each place: the latencies `p50_s`, `p99_s` and `worst_s`, `resizing_max` \
     (photographs at one instant), `connections_held`, `connections_max`, `refused_max`, `wall_s`.\n\n\
-    Exit status: 0 all replies came and were right, 1 some did not, 2 bad arguments, 130 ended by Ctrl-C.";
+    Exit status: 0 all replies came and were right, 1 some did not, 2 bad arguments, 130 ended by \
+    Ctrl-C.";
 
 /// The largest number of requests per second that all visitors make together.
 const RATE_MAX: f64 = 1000.0;
@@ -36,10 +38,11 @@ const GAP: Duration = Duration::from_secs(1);
 /// The time between two albums if the visit has no end.
 const ALBUMS: Duration = Duration::from_secs(1);
 
-/// How long a slow client is waited for, unless its requests are far apart anyway.
+/// How long the server waits for a slow client, unless the client's requests are far apart.
 const SLOW: Duration = Duration::from_secs(10);
 
-/// The number of connections beyond the visitors': those of the admirers and of browsers.
+/// The number of connections in addition to those of the visitors. They are for the admirers and for
+/// browsers.
 const SPARE: usize = 100;
 
 /// The address on which `--serve` listens.
@@ -72,7 +75,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
 
-    /// Most connections at once; further ones are told to come back [default: 100 more than needed]
+    /// Maximum number of connections; further clients are told to come back [default: 100 more than
+    /// needed]
     #[arg(long, value_name = "N", help_heading = "Limits", value_parser = whole::<u32>(1..=1_000_000))]
     pub(crate) max_connections: Option<u32>,
     /// Largest size of a request's first line and headers

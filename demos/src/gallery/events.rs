@@ -41,11 +41,12 @@ pub(crate) const TICK: Duration = Duration::from_millis(250);
 /// The number of thumbnails that are kept for the page, which requests each within a tick or two.
 const KEPT: usize = 64;
 
-/// The most thumbnails that one event names. A browser would show more of them only for a moment.
+/// The maximum number of thumbnails that one event names. A browser would show more of them only for a
+/// moment.
 const NAMED: u64 = 12;
 
-/// The page shows the most photographs that were resized at one instant in this number of ticks, that is,
-/// in two seconds.
+/// The page shows the largest number of photographs that were being resized in the last two seconds,
+/// which is this number of ticks.
 const SHOWN_FOR: usize = 8;
 
 /// The latest thumbnails.

@@ -22,9 +22,10 @@ pub(crate) struct Showing {
     pub(crate) visit: Visit,
     /// The number of thumbnails made.
     pub(crate) finished: u64,
-    /// The largest number of photographs being resized at once.
+    /// The largest number of photographs being resized at the same time.
     pub(crate) resizing_max: usize,
-    /// The largest number of connections open at once, and of connections being refused at once.
+    /// The largest number of connections open at the same time, and of connections being refused at the
+    /// same time.
     pub(crate) connections_max: usize,
     pub(crate) refused_max: usize,
     /// The sum of the lifetimes of all connections.
@@ -33,7 +34,7 @@ pub(crate) struct Showing {
 }
 
 impl Showing {
-    /// Returns whether all its figures belong to this place.
+    /// Returns whether all figures of this visit belong to this place.
     pub(crate) fn is_of(&self, place: Place) -> bool {
         match self.used[..] {
             [] => self.place == place,
@@ -51,7 +52,7 @@ impl Showing {
         }
     }
 
-    /// Returns its key in the JSON object.
+    /// Returns the key of this visit in the JSON object.
     fn key(&self) -> &'static str {
         match self.used[..] {
             [] => self.place.name(),

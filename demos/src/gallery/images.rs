@@ -21,7 +21,7 @@ const QUALITY: u8 = 85;
 /// claim to be 65,535 pixels wide and high, which would take 12 GiB.
 const SIDE_MAX: u32 = 12_000;
 
-/// The most memory for one picture while it is decoded: the need of a photograph of 48 megapixels.
+/// The maximum memory for decoding one picture, in bytes. A photograph of 48 megapixels needs this much.
 const MEMORY_MAX: u64 = 160 << 20;
 
 /// The number of ridges of hills, one behind the other.
@@ -82,7 +82,7 @@ fn paint(number: usize, width: u32, height: u32) -> Vec<u8> {
                     mix(mix(zenith, horizon, (y * 1.7).min(1.0)), sun, glow)
                 }
             };
-            // The grain of a real photograph, which makes the file large.
+            // Add the grain of a real photograph, which makes the file large.
             grain = grain.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let grain = (grain >> 24) as f32 / 21.0 - 6.0;
             pixels.extend(colour.map(|channel| (channel + grain).clamp(0.0, 255.0) as u8));

@@ -11,7 +11,7 @@ use crate::helper::Helper;
 /// The instructions for the visitors.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Load {
-    /// Visitors, each with one connection.
+    /// The number of visitors, each with one connection.
     pub(crate) connections: usize,
     /// The time between two requests of a visitor.
     pub(crate) gap: Duration,
@@ -45,7 +45,7 @@ pub(crate) struct Visit {
     pub(crate) error: Option<String>,
     /// The number of thumbnails that arrived and were right.
     pub(crate) images: u64,
-    /// The largest number of connections held at once.
+    /// The largest number of connections held at the same time.
     pub(crate) held_max: u64,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
@@ -96,7 +96,9 @@ impl Lines {
     /// Reads the child's lines up to the last one. Blocks meanwhile.
     pub(crate) fn listen(self, mut heard: impl FnMut(Tick)) -> anyhow::Result<Visit> {
         for line in self.0.lines() {
-            match serde_json::from_str(&line?).context("the load generator babbles")? {
+            match serde_json::from_str(&line?)
+                .context("the load generator printed an unknown line")?
+            {
                 Said::Tick(tick) => heard(tick),
                 Said::Done(visit) => return Ok(visit),
             }

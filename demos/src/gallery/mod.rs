@@ -67,9 +67,7 @@ pub(crate) struct Gallery {
 impl Gallery {
     pub(crate) fn new(args: Args, shared: &Shared) -> anyhow::Result<Self> {
         if args.serve && shared.cooks.len() > 1 {
-            return Err(BadArguments::error(
-                "--serve: one number of --cooks, please",
-            ));
+            return Err(BadArguments::error("--serve: give --cooks only one number"));
         }
         Ok(Self {
             args: args.checked()?,

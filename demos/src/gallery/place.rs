@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 use super::images;
 use crate::{cooks, gauge::Gauge};
 
-/// A place; the table above explains each.
+/// A place where a thumbnail can be made. The table above explains each place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Handler,
@@ -61,8 +61,8 @@ pub(crate) struct Resizer {
     used: Mutex<Vec<Place>>,
     /// Pictures being resized.
     pub(crate) at_work: Arc<Gauge>,
-    /// Limits the pool threads that resize at once. More threads than cores would not help, and each
-    /// picture takes memory.
+    /// Limits the number of pool threads that resize at the same time. More threads than cores would not
+    /// help, and each picture takes memory.
     threads: Semaphore,
 }
 

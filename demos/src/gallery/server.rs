@@ -32,8 +32,8 @@ use parking_lot::Mutex;
 use super::{site::Site, stall::Patient};
 use crate::gauge::{Counted, Gauge};
 
-/// The most clients that are being refused at once. Arbitrary. Further connections are closed without a
-/// reply, which costs nothing.
+/// The maximum number of clients that are being refused at the same time. Arbitrary. Further connections
+/// are closed without a reply, which costs nothing.
 const REFUSALS_MAX: usize = 64;
 
 /// How long a refused client may take to receive the refusal.
@@ -43,7 +43,7 @@ const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
     content-type: text/plain\r\ncontent-length: 28\r\nconnection: close\r\n\r\n\
     There is no room. Try later\n";
 
-/// How long the server waits after a failed `accept`, most likely caused by too many open files.
+/// How long the server waits after `accept` failed. The most likely cause is too many open files.
 /// Arbitrary: long enough for a connection to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
@@ -53,7 +53,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// The limits for clients.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// The most connections open at once.
+    /// The maximum number of open connections.
     pub(crate) connections: usize,
     /// The largest size of a request's head (its first line and headers), in bytes.
     pub(crate) head: usize,
@@ -91,7 +91,7 @@ pub(crate) struct Server {
     gone: Receiver<()>,
 }
 
-/// The data of each task of the server.
+/// The data that each task of the server has.
 #[derive(Clone)]
 struct Hall {
     site: Arc<Site>,

@@ -3,7 +3,7 @@
 //! | request | reply |
 //! |---|---|
 //! | `GET /` and its style and script | the live page |
-//! | `GET /visitor/17` | a few bytes, at once: its latency is what is measured |
+//! | `GET /visitor/17` | a few bytes, immediately; their latency is measured |
 //! | `GET /picture/17` | a thumbnail of a photograph, made for this request |
 //! | `POST /thumbnail` | a thumbnail of the picture that was sent |
 //! | `GET /events` | the figures, for as long as the client listens |
@@ -40,10 +40,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
-/// Any body: a whole one, or a stream of events.
+/// A reply whose body is either complete or a stream of events.
 pub(crate) type Reply = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
-/// What all connections share.
+/// The data that all connections share.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) album: Album,

@@ -23,7 +23,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 pub(crate) struct Patient {
     stream: TcpStream,
     patience: Duration,
-    /// Ends when the stuck write has run out of patience. `None` if no write is stuck.
+    /// A timer that ends when a write has been stuck for too long. `None` if no write is stuck.
     stuck: Option<Pin<Box<Sleep>>>,
 }
 

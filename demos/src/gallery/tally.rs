@@ -39,12 +39,12 @@ impl Tally {
         self.held_max = self.held_max.max(self.held);
     }
 
-    /// Counts one connection less.
+    /// Counts one connection fewer.
     pub(crate) fn gone(&mut self) {
         self.held -= 1;
     }
 
-    /// Records that a visitor asks for what was due at this moment.
+    /// Records that a visitor sends the request that was due at this moment.
     pub(crate) fn asked(&mut self, visitor: u64, due: Instant) {
         self.waiting.insert(visitor, due);
     }

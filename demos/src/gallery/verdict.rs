@@ -40,10 +40,10 @@ impl Outcome {
         let gain = handler.p99.as_secs_f64() / task.p99.as_secs_f64().max(1e-6);
         let cooks = units::counted(self.figures.cooks, "cook");
         if gain >= BETTER {
-            format!(" In tasks of their own it was {time}, with {cooks}.")
+            format!(" In separate tasks it was {time}, with {cooks}.")
         } else {
             format!(
-                " A task of its own made it {time}, not much better: {cooks} had to poll that too."
+                " A separate task made it {time}, not much better: {cooks} had to poll that task too."
             )
         }
     }
@@ -57,7 +57,7 @@ impl Outcome {
                     let (name, time) = (showing.where_to(), units::duration(showing.visit.p99));
                     let mixed = match showing.used.len() {
                         0 | 1 => "",
-                        _ => " The figures are of both ways together and judge neither.",
+                        _ => " The figures cover both ways together and judge neither.",
                     };
                     format!(
                         "With the resizing in the {name}, 99 requests in 100 took {time} at most.{mixed}"
@@ -95,7 +95,7 @@ mod tests {
         let strange = said(5, 2, 500);
         assert!(strange.contains("hardly less."), "{strange}");
         assert!(
-            strange.contains("In tasks of their own it was 2.0 ms"),
+            strange.contains("In separate tasks it was 2.0 ms"),
             "{strange}"
         );
     }

@@ -4,7 +4,7 @@
 //! Each visitor holds one connection and sends requests at fixed times. A latency is counted from the
 //! moment at which the request was *due*. A visitor whose last reply is late sends its next request late,
 //! so a latency counted from the sending would hide the wait that the server caused. A few admirers also
-//! open albums, and each album is a handful of thumbnails at once.
+//! open albums, and each album is a handful of thumbnails, requested at the same time.
 //!
 //! The output is JSON: one line per tick, and one line at the end.
 
@@ -44,15 +44,15 @@ use super::{
 };
 use crate::helper::{Hidden, wait_for_end_of_stdin};
 
-/// The number of thumbnails in an album. They are requested at once, each by an admirer with its own
-/// connection.
+/// The number of thumbnails in an album. They are requested at the same time, each by an admirer with its
+/// own connection.
 pub(crate) const ALBUM: usize = 8;
 
-/// The most connections that are being opened at once.
+/// The maximum number of connections that are being opened at the same time.
 const OPENING: usize = 64;
 
-/// How long a reply may take before it counts as an error. Arbitrary: a minute, for slow machines that
-/// resize.
+/// How long a reply may take before it counts as an error. Arbitrary: a minute is enough even for a slow
+/// machine that resizes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The time from the opening of the last connection to the first request.
@@ -74,7 +74,7 @@ pub(crate) struct Args {
     hidden: Hidden,
 }
 
-/// What all visitors share.
+/// The data that all visitors share.
 struct Crowd {
     args: Args,
     /// The moment at which the first request is due.
@@ -177,7 +177,7 @@ impl Crowd {
         duration.is_none_or(|duration| moment < self.opening + duration)
     }
 
-    /// Reports the figures at each tick. Returns an error if nobody reads them.
+    /// Reports the figures at each tick. Returns an error if the parent no longer reads them.
     async fn report(&self) -> anyhow::Result<()> {
         let mut ticks = interval(TICK);
         loop {

@@ -4,7 +4,7 @@
 //! library. The library's sockets know nothing about the executor, so the thread waits for the reply.
 //! Every task on that thread waits too, including the bell.
 //!
-//! **Mended**: the same call runs on a thread of the blocking pool.
+//! **Corrected**: the same call runs on a thread of the blocking pool.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -19,8 +19,8 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     name: "blocking",
     fault: "a call that blocks its thread, in a task",
     remedy: "the same call on the blocking pool",
-    why: "A blocking call keeps its thread until it returns, and no task on that thread gets a turn \
-          meanwhile. The blocking pool has threads for such calls.",
+    why: "A blocking call keeps its thread until it returns, and no task on that thread runs meanwhile. \
+          The blocking pool has threads for such calls.",
     counts: "rings on time",
     cooks_min: 1,
     broken: |place| Box::pin(broken(place)),

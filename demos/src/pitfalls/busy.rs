@@ -1,9 +1,9 @@
 //! A future that wakes itself to ask again.
 //!
 //! A guest waits for a meal. Whenever its future is polled, it checks the counter. If the meal is not
-//! there, it asks for another poll at once. It never misses the meal, but it never lets a core rest.
+//! there, it asks for another poll immediately. It never misses the meal, but it never lets a core rest.
 //!
-//! **Mended**: the guest leaves its waker at the counter. The cook who puts the meal there wakes the
+//! **Corrected**: the guest leaves its waker at the counter. The cook who puts the meal there wakes the
 //! guest.
 
 use std::{
@@ -26,8 +26,8 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     name: "busy",
     fault: "a future that wakes itself to ask again",
     remedy: "it is woken when there is something to see",
-    why: "A future that wakes itself is polled again at once, whether or not anything has happened, and \
-          keeps a core busy. The mended one leaves its waker where the meal will be put.",
+    why: "A future that wakes itself is polled again immediately, whether or not anything has happened, \
+          and keeps a core busy. The corrected one leaves its waker where the meal will be put.",
     counts: "meals",
     cooks_min: 1,
     broken: |place| Box::pin(broken(place)),
@@ -84,7 +84,7 @@ impl Counter {
         let mut counter = self.0.lock();
         counter.0 = true;
         let waker = counter.1.take();
-        // Wake after unlocking, because the woken guest may need the lock at once.
+        // Wake after unlocking, because the woken guest may need the lock immediately.
         drop(counter);
         waker.iter().for_each(Waker::wake_by_ref);
     }

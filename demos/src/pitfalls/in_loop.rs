@@ -3,7 +3,7 @@
 //! A guest orders several dishes from a kitchen elsewhere, and no dish depends on another. The loop
 //! awaits each order before it begins the next, so the waits add up.
 //!
-//! **Mended**: begin all orders, then await them together. One task on one thread suffices.
+//! **Corrected**: begin all orders, then await them together. One task on one thread suffices.
 
 use brigade_timeline::Kind;
 use futures_util::future::try_join_all;
@@ -15,8 +15,9 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     name: "loop",
     fault: "awaits in a loop",
     remedy: "all begun, then awaited together",
-    why: "No order needs another one's result, but an await in a loop sends each only when the one \
-          before has been answered. The mended guest sends all of them first and then awaits all.",
+    why: "No order needs the result of another, but an await in a loop sends each order only after the \
+          one before has been answered. The corrected guest sends all orders first and then awaits \
+          them.",
     counts: "dishes",
     cooks_min: 1,
     broken: |place| Box::pin(async move { begin("guest", one_by_one(place)).await }),

@@ -4,7 +4,7 @@
 //! the till first and then asks the bank keeps all others out while it waits. The guests wait one after
 //! the other, although nobody computes.
 //!
-//! **Mended**: ask the bank first, and lock the till for the addition.
+//! **Corrected**: ask the bank first, and lock the till for the addition.
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ use crate::work::begin;
 pub(super) const PITFALL: Pitfall = Pitfall {
     name: "lock",
     fault: "a lock that is held across an await",
-    remedy: "it is held for the addition only",
+    remedy: "it is held only for the addition",
     why: "The lock is held while the bank answers, so the guests ask the bank one after the other. The \
-          mended guests ask first and lock the till only for the addition.",
+          corrected guests ask first and lock the till only for the addition.",
     counts: "guests",
     cooks_min: 1,
     broken: |place| Box::pin(program(place, true)),

@@ -1,4 +1,4 @@
-//! `brigade pitfalls`: six programs with a fault, each beside its mended twin.
+//! `brigade pitfalls`: six programs with a fault, each beside its corrected version.
 //!
 //! This demo shows common faults of asynchronous programs, their appearance on the timeline, and the
 //! advice that names them. All of these programs run to an end.
@@ -45,18 +45,19 @@ use crate::{
 };
 
 /// The text before the options in `brigade pitfalls --help`.
-pub(crate) const ABOUT: &str = "Six programs with a fault, each beside its mended twin.\n\n\
-    loop: awaits in a loop. one-task: all work in one task. \
-    blocking: a call that blocks its thread, in a task. busy: a future that wakes itself to ask again. \
-    waker: a future that does not keep its waker. lock: a lock that is held across an await. Each runs, \
-    its timeline is drawn, and the advice that follows from the timeline names the fault.";
+pub(crate) const ABOUT: &str = "Six programs with a fault, each beside its corrected version.\n\n\
+    loop: awaits in a loop. one-task: all work in one task. blocking: a call that blocks its thread, in \
+    a task. busy: a future that wakes itself to ask again. waker: a future that does not keep its \
+    waker. lock: a lock that is held across an await. Each runs, its timeline is drawn, and the advice \
+    that follows from the timeline names the fault.";
 
 /// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: on how many threads each program runs (one-task has two at \
-    least); with 1,2 all is run with each and compared.\n\n\
-    --json adds `pitfalls`: of each program, `broken` and `mended`, what was `done` of how much, `wall_s`, \
-    `cpu_s`, `polls`, how many `cooks`, `at_once_max`, all `advice` that its timeline gives, and whether some of it names the fault \
-    (`is_named`).";
+pub(crate) const NOTES: &str = "--cooks here: the number of threads that run each program (at least two \
+    for one-task); with 1,2 everything is run with each number and compared.\n\n\
+    --json adds `pitfalls`, one object for each fault: `broken` and `mended` (the corrected version) \
+    have `done` and `of` (how much was done, of how much), `wall_s`, `cpu_s`, `polls`, `cooks`, \
+    `at_once_max`, `advice` (all that the timeline gives) and `is_named` (whether some of it names the \
+    fault).";
 
 /// The command line of `brigade pitfalls`.
 #[derive(Debug, clap::Args)]
@@ -89,7 +90,7 @@ struct Place {
     server: SocketAddr,
 }
 
-/// The amount of work that a program did, out of the total.
+/// How much of its work a program did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Done {
     pub(crate) done: usize,
@@ -99,7 +100,7 @@ pub(crate) struct Done {
 /// A program, as a function that returns its main future.
 type Program = fn(Place) -> Pin<Box<dyn Future<Output = anyhow::Result<Done>>>>;
 
-/// A fault, in one program with the fault and in another without it.
+/// A fault, with a program that has it and a program that does not.
 struct Pitfall {
     name: &'static str,
     /// The fault, and its remedy.
@@ -109,7 +110,7 @@ struct Pitfall {
     why: &'static str,
     /// The things that are counted as done.
     counts: &'static str,
-    /// The fewest cooks with which the fault shows.
+    /// The minimum number of cooks with which the fault shows.
     cooks_min: usize,
     broken: Program,
     mended: Program,
@@ -157,8 +158,8 @@ impl Args {
         all.filter(wanted).map(Name::pitfall).collect()
     }
 
-    /// Runs each program and its twin. The given executor runs the first program. Each other program runs
-    /// on a new executor with the same number of cooks, so that it has its own timeline.
+    /// Runs each program and its corrected version. The given executor runs the first program. Each other
+    /// program runs on a new executor with the same number of cooks, so that it has its own timeline.
     pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Vec<Pair>> {
         let origin = Origin::start()?;
         let mut pairs = Vec::new();
@@ -214,7 +215,7 @@ async fn ask(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
     answer.context("the server is out of order")
 }
 
-// ---- what it comes to --------------------------------------------------------------------
+// ---- the output --------------------------------------------------------------------------
 
 impl Dish for Args {
     /// The given executor runs the first program, so it must have enough cooks.
@@ -233,7 +234,7 @@ impl Dish for Args {
         let begun = Instant::now();
         let pairs = self.measure(executor)?;
         let title = format!(
-            "pitfalls: {}, each beside its mended twin, {}",
+            "pitfalls: {}, each beside its corrected version, {}",
             units::counted(pairs.len(), "fault"),
             units::counted(executor.workers(), "cook"),
         );
@@ -252,7 +253,7 @@ impl Dish for Args {
         report.runs = runs.collect();
         report.details = table(&pairs).lines();
         report.details.push(String::new());
-        let named = "fault: named where the advice that follows from the timeline names it";
+        let named = "fault: named if the advice that follows from the timeline names it";
         report.details.push(named.to_owned());
         report.verdict = verdict(&pairs);
         report.own_keys(json!({ "pitfalls": pairs.iter().map(Pair::keys).collect::<Value>() }));
@@ -264,11 +265,11 @@ impl Pair {
     fn twins(&self) -> [(&'static str, &'static str, &Twin); 2] {
         [
             ("broken", self.pitfall.fault, &self.broken),
-            ("mended", self.pitfall.remedy, &self.mended),
+            ("corrected", self.pitfall.remedy, &self.mended),
         ]
     }
 
-    /// Returns the explanation of the fault, both runs drawn to one scale, and the advice about the
+    /// Returns the explanation of the fault, both runs drawn on the same scale, and the advice about the
     /// fault. (Other advice, such as that there is little to do, is left out.)
     fn chart(&self, look: Look) -> String {
         let name = self.pitfall.name;
@@ -278,7 +279,7 @@ impl Pair {
         let drawings = brigade_timeline::to_scale(&drawn, "cook", look);
         let [broken, mended] = [&self.broken, &self.mended].map(|twin| &twin.run.figures);
         let mut chart = report::wrapped(&format!(
-            "{} Broken, it took {}; mended, {}.",
+            "{} The broken program took {}, the corrected one {}.",
             self.pitfall.why,
             units::duration(broken.wall),
             units::duration(mended.wall),
@@ -358,8 +359,8 @@ fn verdict(pairs: &[Pair]) -> String {
         |twin: fn(&Pair) -> &Twin| pairs.iter().filter(|pair| twin(pair).is_named()).count();
     let all = pairs.len();
     let mut said = format!(
-        "The advice that follows from the timeline names the fault in {} of {all} broken programs, \
-         and in {} of {all} mended ones.",
+        "The advice that follows from the timeline names the fault in {} of {all} broken programs, and \
+         in {} of {all} corrected ones.",
         named(|pair| &pair.broken),
         named(|pair| &pair.mended),
     );
@@ -370,7 +371,7 @@ fn verdict(pairs: &[Pair]) -> String {
     };
     if pairs.iter().any(is_disturbed) {
         said.push_str(
-            " Other programs had the cores for part of the time: that hides some faults and may look \
+            " Other programs had the cores for part of the time, which hides some faults and may look \
              like others.",
         );
     }

@@ -4,7 +4,7 @@
 //! parts of one task, and a task runs on one worker at a time. The other workers have nothing to do, and
 //! only one core is busy.
 //!
-//! **Mended**: each pile is a separate task, which any worker may run.
+//! **Corrected**: each pile is a separate task, which any worker may run.
 
 use brigade_timeline::Kind;
 use futures_util::future::join_all;
@@ -17,7 +17,8 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     fault: "all work in one task",
     remedy: "each part spawned as a task",
     why: "Why is only one core busy? Joined futures take turns inside their task, and a task runs on \
-          one cook at a time. The mended program spawns each pile as a task, which any cook can take.",
+          one cook at a time. The corrected program spawns each pile as a task, which any cook can \
+          take.",
     counts: "piles",
     // A single cook is busy all the time with either program.
     cooks_min: 2,

@@ -4,7 +4,7 @@
 //! it does not leave its waker with the mailbox. When the letter comes, there is no waker to call. The
 //! guest would wait forever, but a watchdog, which is a timeout on its handle, ends the program.
 //!
-//! **Mended**: one line keeps the waker.
+//! **Corrected**: one line keeps the waker.
 
 use std::{
     future::poll_fn,
@@ -23,8 +23,9 @@ pub(super) const PITFALL: Pitfall = Pitfall {
     name: "waker",
     fault: "a future that does not keep its waker",
     remedy: "it keeps the waker of its last poll",
-    why: "A future that returns Pending must arrange a wake. This one keeps no waker, so nothing polls it \
-          again after its letter has come; a timeout ends the wait. The mended one stores the waker.",
+    why: "A future that returns Pending must arrange a wake. This one keeps no waker, so nothing polls \
+          it again after its letter has come; a timeout ends the wait. The corrected one stores the \
+          waker.",
     counts: "letters",
     cooks_min: 1,
     broken: |place| Box::pin(program(place, false)),
@@ -60,7 +61,7 @@ impl Mailbox {
         let mut open = self.0.lock();
         open.0 = Some(letter);
         let waker = open.1.take();
-        // Wake after unlocking, because the woken guest may need the lock at once.
+        // Wake after unlocking, because the woken guest may need the lock immediately.
         drop(open);
         waker.iter().for_each(Waker::wake_by_ref);
     }

@@ -71,8 +71,8 @@ impl Both {
             (&self.computed[..], at_once.max_by(f64::total_cmp))
         {
             said.push_str(&format!(
-                " Of {} to {} that computed, {most:.2} were on a core at once at most, of {} there \
-                 are; {} took {} x the time of {}.",
+                " Of {} to {} that computed, at most {most:.2} were on a core at the same time, with {} \
+                 available; {} took {} x the time of {}.",
                 units::count(first.threads),
                 units::counted(last.threads, "thread"),
                 units::count(self.cores),

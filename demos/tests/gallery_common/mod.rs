@@ -24,7 +24,8 @@ pub struct Gallery {
 }
 
 impl Gallery {
-    /// Starts it with a free port, small photographs and no visitors, unless `args` contain other values.
+    /// Starts the gallery with a free port, small photographs and no visitors, unless `args` contain
+    /// other values.
     pub fn open(args: &[&str]) -> Self {
         let mut all = vec!["gallery", "--serve", "--listen", "127.0.0.1:0"];
         for unless_said in [["--width", "300"], ["--connections", "0"]] {
@@ -45,7 +46,7 @@ impl Gallery {
         }
     }
 
-    /// Sends Ctrl-C and returns at once.
+    /// Sends Ctrl-C and returns immediately.
     pub fn interrupt(&self) {
         signal(
             self.child.as_ref().unwrap().id(),

@@ -26,7 +26,7 @@ use crate::{
 const REQUESTS: usize = 200;
 const WAITING: f64 = 0.5;
 
-/// The required ratio of the total waiting time to the time that it takes.
+/// The required ratio of all waits added up to the time that they take together.
 const OVERLAP: Band = Band { no: 2.0, yes: 20.0 };
 
 /// Measures waiting alone on one thread, computing alone on one thread, and both together.
@@ -55,7 +55,7 @@ pub(super) const BOTH: Claim = Claim {
         lab.note(&both);
         let ((waited, answered), right) = both.output;
         anyhow::ensure!(computing.output && right, "something was chopped wrongly");
-        // Counts the threads other than the one that waited.
+        // Count only the threads of the pool, which compute. The waiting has its own thread.
         let at_once = polls_at_once(&both.timeline, |kind| kind == LaneKind::Blocking);
         Ok(Facts(vec![
             count("cores", "cores", cores),
@@ -70,8 +70,8 @@ pub(super) const BOTH: Claim = Claim {
     },
     judge: |facts| {
         let said = format!(
-            "{} waited for together took {} and computing on one core {}; together, with up to {} \
-             computing at once, they took {}",
+            "Waiting for {} together took {}, and computing on one core took {}; both together, with up \
+             to {} computing at the same instant, took {}",
             facts.counted("requests", "request"),
             facts["waiting_s"],
             facts["computing_s"],
@@ -79,13 +79,13 @@ pub(super) const BOTH: Claim = Claim {
             facts["both_s"],
         );
         if facts.count("cores") < 2 {
-            let because = "there is one core only to spread anything over.";
+            let because = "there is only one core to spread the work over.";
             return (Undecided, format!("{said}: {because}"));
         }
-        // If nothing but the waiting overlaps, the time of computing alone remains.
+        // If only the waiting overlapped, both together would take as long as the computation alone.
         let times = facts.ratio("computing_s", "both_s");
         let spread = match GAIN.ask_up_to(facts["cores"].value, times) {
-            // Threads that computed at once without a gain did not have a core each.
+            // If threads computed at the same time without a gain, they did not have a core each.
             Answer::No if facts.count("computed_at_once") > 1 => Answer::Unclear,
             answer => answer,
         };
@@ -94,7 +94,7 @@ pub(super) const BOTH: Claim = Claim {
             (Answer::No, _) => (DoesNotHold, format!("{said}: nothing was spread.")),
             (_, Answer::No) => {
                 let waited = &facts["waited_s"];
-                let because = format!("{said}: of {waited} of waiting hardly any overlapped.");
+                let because = format!("{said}: hardly any of the {waited} of waiting overlapped.");
                 (DoesNotHold, because)
             }
             _ => {

@@ -21,7 +21,7 @@ use crate::{
 /// The number of tasks of each kind.
 const TASKS: u32 = 20;
 
-/// Measures the same number of tasks that wait, and of tasks that chop, by one cook and by many.
+/// Measures equal numbers of waiting tasks and chopping tasks, with one cook and with many.
 pub(super) const ALWAYS_BETTER: Claim = Claim {
     id: 2,
     said: "Parallelism is always better.",
@@ -46,27 +46,27 @@ pub(super) const ALWAYS_BETTER: Claim = Claim {
             facts["waiting_speed_up"],
         );
         let chopping = match facts["chopping_speed_up"].gained() {
-            // If the cooks had no free cores, a missing gain refutes nothing.
+            // If the cooks had no free cores, a missing gain does not refute the claim.
             Answer::No if is_disturbed(facts["on_processor"].value) => Answer::Unclear,
             answer => answer,
         };
         let (verdict, reason) = match (chopping, facts["waiting_speed_up"].gained()) {
             (Answer::Yes, Answer::Yes) => (Holds, "both gained in this run"),
             (Answer::Yes, Answer::No) => {
-                (DoesNotHold, "who waits gains nothing from a second cook")
+                (DoesNotHold, "waiting tasks gain nothing from a second cook")
             }
             (Answer::No, Answer::No) => (DoesNotHold, "neither gained in this run"),
             (_, Answer::No) | (Answer::No, _) => (DoesNotHold, "not everything gained"),
             _ => (
                 Undecided,
-                "too much to be nothing and too little to be a gain",
+                "too much for no gain and too little for a clear one",
             ),
         };
         (verdict, format!("{both}: {reason}."))
     },
 };
 
-/// Measures a job in one piece and cut into parts, by the same single cook.
+/// Measures a job in one piece, and the same job cut into parts, both with one cook.
 pub(super) const SET_NOT_ONE: Claim = Claim {
     id: 4,
     said: "Concurrency never makes one task faster, but finishes a set of waiting tasks sooner, and a \
@@ -74,7 +74,7 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
     command: |sizes| format!("brigade parts --cooks 1 --minute {}", sizes.parts),
     measure: |lab| {
         let jobs = lab.jobs()?;
-        // If the parts wait, the largest possible gain of a set is its number of parts.
+        // `most` is the largest possible gain. For a set of parts that wait, it is their number.
         let set = |ways: &Ways, most: u32| {
             let together = &ways.cut_for_one;
             let set = ways.whole.times_as_long_as(together);
@@ -140,7 +140,7 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
             (_, [Answer::No, _] | [_, Answer::Yes]) => (DoesNotHold, format!("{sets}.")),
             _ => (
                 Undecided,
-                format!("{sets}; {ones}. Between the same and faster nothing can be told."),
+                format!("{sets}; {ones}. The differences are too small to decide."),
             ),
         }
     },
@@ -156,7 +156,8 @@ fn shortest_life<T>(run: &Run<T>) -> Duration {
     lives.min().unwrap_or_default()
 }
 
-/// The share of the ideal speed-up: reached from `yes` on, missed up to `no`.
+/// The share of the ideal speed-up that was reached. From `yes` on, the ideal counts as reached, and up
+/// to `no`, as missed.
 const IDEAL: Band = Band { no: 0.6, yes: 0.85 };
 
 /// Tests whether a job in five parts runs five times as fast on this machine's cores.
@@ -204,23 +205,24 @@ pub(super) const FIVE_PARTS: Claim = Claim {
             && ideal == Answer::No
             && !is_disturbed(facts["on_processor"].value)
         {
-            let because = format!("Processors there were, and still {measured}. {waiting}");
+            let because = format!("There were enough processors, and still {measured}. {waiting}");
             (DoesNotHold, because)
         } else {
             let because = format!(
-                "Here {measured}, which is not what so many cores come to: other programs wanted \
-                 them too."
+                "Here {measured}, which is not what this number of cores achieves: other programs \
+                 wanted them too."
             );
             (Undecided, because)
         }
     },
 };
 
-/// The ratio of a run's time to the critical path: as expected up to `no`, late from `yes` on.
+/// The ratio of a run's time to the critical path. Up to `no`, the time is as expected, and from `yes`
+/// on, the run was late.
 const LATE: Band = Band { no: 1.2, yes: 1.4 };
 
-/// Nothing is faster than the critical path. A smaller ratio than this is not explained by clocks that
-/// disagree.
+/// No run is faster than the critical path. If the ratio is below this value, a disagreement between
+/// clocks does not explain it.
 const FASTER: f64 = 0.9;
 
 /// Solves equations that depend on each other, with one hand, with as many hands as can ever be busy, and
@@ -243,7 +245,7 @@ pub(super) const CRITICAL_PATH: Claim = Claim {
             time("critical_path_s", "critical path", solutions.critical_path),
             time("one_hand_s", "1 hand", one.run.figures.wall),
             count("width", "hands ever busy", plenty.used),
-            time("at_width_s", "with so many", enough.run.figures.wall),
+            time("at_width_s", "with that many", enough.run.figures.wall),
             count("plenty", "plenty", plenty.hands),
             time("plenty_s", "with plenty", plenty.run.figures.wall),
         ]))
@@ -268,7 +270,7 @@ pub(super) const CRITICAL_PATH: Claim = Claim {
             (Answer::No, Answer::Yes, Answer::No) => (Holds, format!("{said}.")),
             (Answer::No, ..) => (
                 Undecided,
-                format!("{said}: how much hands helped cannot be told."),
+                format!("{said}: it is unclear how much hands helped."),
             ),
             _ => (
                 Undecided,

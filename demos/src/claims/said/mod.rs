@@ -16,7 +16,7 @@ use super::{
 /// A claim and the way in which it is tested.
 #[derive(Clone, Copy)]
 pub(super) struct Claim {
-    /// Its number, from 1.
+    /// The number of the claim, from 1.
     pub(super) id: usize,
     pub(super) said: &'static str,
     /// Returns the command that shows this claim alone, at these sizes.

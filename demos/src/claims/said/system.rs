@@ -27,7 +27,7 @@ fn reference_command(sizes: &Sizes) -> String {
     format!("brigade reference --cooks 1 --millions {millions}")
 }
 
-/// The average share of all threads that were on a core at once.
+/// The average share of the threads that were on a core at the same time.
 const ON_A_CORE: Band = Band { no: 0.6, yes: 0.9 };
 
 /// Computes the same sum on more and more threads. The operating system reports how many were on a core.
@@ -60,7 +60,7 @@ pub(super) const OWN_CORE: Claim = Claim {
             return (Undecided, because.to_owned());
         }
         let said = format!(
-            "Of {} that computed, {at_once} were on a core at once, with {} there",
+            "Of {} that computed, {at_once} were on a core at the same time, with {} available",
             facts.counted("threads", "thread"),
             facts.counted("cores", "core"),
         );
@@ -71,7 +71,7 @@ pub(super) const OWN_CORE: Claim = Claim {
                 (Undecided, because)
             }
             Answer::No if queued.is_known() => {
-                let because = format!("{said}; together they stood in the queue for {queued}.");
+                let because = format!("{said}; together they waited in the queue for {queued}.");
                 (DoesNotHold, because)
             }
             Answer::No => (DoesNotHold, format!("{said}.")),
@@ -113,7 +113,7 @@ pub(super) const UNINTERRUPTED: Claim = Claim {
         match (others.value, interrupted.value) {
             (0.0, 0.0) => (Holds, format!("{said}.")),
             (0.0, _) if !interrupted.is_known() => {
-                let because = "and this system does not say how often it took the core away.";
+                let because = "and this system does not say how many times it took the core away.";
                 (Undecided, format!("{said}, {because}"))
             }
             _ => (DoesNotHold, format!("{said}.")),
@@ -150,18 +150,18 @@ pub(super) const SERVER: Claim = Claim {
             "While the task waited for {waited}, the server's process was on a core for {server}"
         );
         match AT_WORK.ask(facts.ratio("server_cpu_s", "waited_s")) {
-            Answer::Yes => (DoesNotHold, format!("{said}: someone else's work.")),
+            Answer::Yes => (DoesNotHold, format!("{said}: the server was at work.")),
             Answer::No => (Holds, format!("{said}.")),
             Answer::Unclear => (Undecided, format!("{said}: too little to tell.")),
         }
     },
 };
 
-/// The ratio of two costs: the same up to `no`, too much from `yes` on.
+/// The ratio of two costs. Up to `no`, they count as equal, and from `yes` on, the first is too high.
 const COST: Band = Band { no: 1.3, yes: 2.0 };
 
-/// The fewest requests for which memory is judged. With fewer, the process's other memory hides what they
-/// need.
+/// The minimum number of requests for a verdict on memory. With fewer requests, the process's other
+/// memory hides what they need.
 const REQUESTS: usize = 500;
 
 /// Makes the same requests with one thread for each, and with tasks on one thread.
@@ -198,7 +198,7 @@ pub(super) const THREADS_WAIT: Claim = Claim {
         let (many, few) = (&facts["switches_threads"], &facts["switches_tasks"]);
         let counts_switches = many.is_known() && few.is_known();
         if counts_switches {
-            let switches = format!("; cores changed hands {many} times against {few}");
+            let switches = format!("; there were {many} context switches against {few}");
             said.push_str(&switches);
         }
         if facts.count("requests") < REQUESTS {

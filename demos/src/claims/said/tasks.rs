@@ -1,4 +1,4 @@
-//! Claims about many tasks at once: how one thread runs them, and in which order.
+//! Claims about many tasks in flight: how one thread runs them, and in which order.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -81,7 +81,7 @@ const OVERLAP: Band = Band {
     yes: 50.0,
 };
 
-/// Sends requests to the embedded origin, all at once, on one thread.
+/// Sends requests to the embedded origin, all at the same time, on one thread.
 pub(super) const THOUSANDS: Claim = Claim {
     id: 3,
     said: "One core can handle thousands of concurrent tasks.",
@@ -143,7 +143,7 @@ pub(super) const THOUSANDS: Claim = Claim {
     },
 };
 
-/// The number of customers, who all come at once, so 12! orders are possible.
+/// The number of customers. They all come at the same time, so 12! orders are possible.
 const CUSTOMERS: u32 = 12;
 
 /// The number of seeds that are tried, and the number of runs with each seed.
@@ -182,25 +182,25 @@ pub(super) const ORDER: Claim = Claim {
         );
         if unsteady > 0 {
             let because = format!(
-                "{orders}, and {unsteady} of the seeds another one in {times} runs: a run cannot be \
-                 repeated."
+                "{orders}, and {unsteady} of the seeds gave different orders in {times} runs: a run \
+                 cannot be repeated."
             );
             (Holds, because)
         } else if facts.count("orders") > 1 {
             let because = format!(
-                "{orders}, and each seed the same one {times} times: an order that shows a fault can \
-                 be had again."
+                "{orders}, and each seed gave the same order {times} times: an order that shows a fault \
+                 can be reproduced."
             );
             (DoesNotHold, because)
         } else {
-            let because = "so that there was nothing for a seed to keep the same.";
+            let because = "so reproducing the order proves nothing.";
             (Undecided, format!("{orders}, {because}"))
         }
     },
 };
 
-/// Returns the order in which one cashier served the customers, each named when served. The order is
-/// drawn from `seed`, and the clock is virtual.
+/// Returns the names of the customers in the order in which one cashier served them. The order is drawn
+/// from `seed`, and the clock is virtual.
 fn order(lab: &Lab, seed: u64) -> anyhow::Result<Vec<String>> {
     let executor = SingleThread::builder()
         .virtual_time(true)
@@ -214,7 +214,7 @@ fn order(lab: &Lab, seed: u64) -> anyhow::Result<Vec<String>> {
     Ok(visits.map(|visit| visit.customer).collect())
 }
 
-/// Runs only one more shop as an experiment, and checks all runs of all claims.
+/// Opens one more shop as an experiment, and checks the runs of all claims.
 pub(super) const ALSO_CONCURRENT: Claim = Claim {
     id: 13,
     said: "Every parallel run is also concurrent.",
@@ -248,7 +248,7 @@ pub(super) const ALSO_CONCURRENT: Claim = Claim {
         }
         let because = format!(
             "Of the {runs} behind these claims {} parallel, with never more tasks at once than in \
-             flight. {} concurrent and not parallel: it does not hold the other way round.",
+             flight. {} concurrent and not parallel, so the converse does not hold.",
             were("parallel"),
             were("concurrent_only"),
         );

@@ -12,7 +12,7 @@ use crate::{
     speed_up::SpeedUp,
 };
 
-/// Changes of the usual facts, by key.
+/// Changes to the usual facts: the key of a fact, and its new value.
 type Changes = &'static [(&'static str, f64)];
 
 const UNKNOWN: f64 = f64::NAN;
@@ -22,14 +22,14 @@ struct Sample {
     /// The facts of an undisturbed run.
     usual: Vec<Fact>,
     verdict: Verdict,
-    /// The verdicts if the experiment had gone the other way.
+    /// Changes that reverse the result, and the verdicts that must follow from them.
     turned: &'static [(Verdict, Changes)],
-    /// Changes after which nothing follows.
+    /// Changes after which the verdict must be `Undecided`.
     nothing: &'static [Changes],
 }
 
 impl Sample {
-    /// Returns the judgement of the usual facts with these changes.
+    /// Judges the usual facts with these changes.
     fn judge(&self, claim: &Claim, changes: Changes) -> Judgement {
         let mut facts = Facts(self.usual.clone());
         for (key, value) in changes {
@@ -77,7 +77,8 @@ fn samples() -> [Sample; 16] {
                     ("chopping_speed_up", 1.0),
                     ("on_processor", 0.5),
                 ],
-                // A gain that two cooks cannot have proves nothing, nor does waiting that is noise.
+                // A gain that is impossible with two cooks proves nothing. A small gain in waiting may be
+                // chance.
                 &[("waiting_speed_up", 1.3), ("chopping_speed_up", 3.33)],
             ],
         },

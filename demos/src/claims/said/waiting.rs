@@ -20,10 +20,10 @@ use crate::{
 /// The share of missed frames. Other programs may cause a few.
 const MISSED: Band = Band { no: 0.05, yes: 0.3 };
 
-/// How long a hog keeps the thread at a time, in milliseconds: six frames.
+/// How long a hog keeps the thread at a time, in milliseconds. It is the time of six frames.
 const HOG: u64 = 100;
 
-/// If other programs kept the thread off the core for longer than this (one frame, in seconds), they may
+/// The time of one frame, in seconds. If other programs kept the thread off the core for longer, this may
 /// explain missed frames.
 const STARVED_S: f64 = 0.017;
 
@@ -58,8 +58,8 @@ pub(super) const SIXTY_HZ: Claim = Claim {
         match MISSED.ask(facts.ratio("missed_yielding", "frames")) {
             Answer::No => {
                 let hogging = match MISSED.ask(facts.ratio("missed_hogging", "frames")) {
-                    Answer::Yes => "It must yield: of as many beside a hog,",
-                    _ => "Of as many beside a hog,",
+                    Answer::Yes => "The computation must yield: beside a hog,",
+                    _ => "Beside a hog,",
                 };
                 let many = &facts["missed_hogging"];
                 (Holds, format!("{missed}. {hogging} {many} were missed."))
@@ -86,7 +86,8 @@ fn coffee_command(sizes: &Sizes) -> String {
     )
 }
 
-/// The fewest orders for each way. With fewer, one order more or less is too large a difference.
+/// The minimum number of orders for each way. With fewer, a single order would make too large a
+/// difference.
 const ORDERS: usize = 4;
 
 /// Makes coffee with one worker who stands at a machine, with many who do the same, and with one who is
@@ -108,27 +109,30 @@ pub(super) const HIRING: Claim = Claim {
             time("wait_hired_s", "wait, each hired", wait_hired),
             count("workers_hired", "hired", hired.threads),
             count("orders_hired", "orders, hired", hired.orders),
-            count("orders_told", "orders, one told", shifts.notified.orders),
+            count(
+                "orders_told",
+                "orders, one notified",
+                shifts.notified.orders,
+            ),
         ]))
     },
     judge: |facts| {
         let workers = &facts["workers_hired"];
         let each = format!(
-            "A cup takes {}: a worker who stood at his machine alone waited {} for each, and each of \
-             {workers} hired ones, at a machine of his own, {}",
+            "A cup takes {}: one worker at one machine waited {} for each, and each of {workers} hired \
+             workers, with one machine each, waited {}",
             facts["brew_s"], facts["wait_alone_s"], facts["wait_hired_s"],
         );
         let told = format!(
-            "The {workers} served {}; a single thread that is told when a cup is ready served {}",
+            "The {workers} served {}; a single thread that is notified when a cup is ready served {}",
             facts.counted("orders_hired", "order"),
             facts["orders_told"],
         );
         if facts.count("orders_hired") < ORDERS * facts.count("workers_hired") {
             return (Undecided, format!("{each}. {told}: too few to compare."));
         }
-        // The wait is compared with the brewing time and not with the wait of the single worker, which
-        // other programs may have lengthened. A longer wait there would not be a merit of the hired
-        // workers.
+        // Compare the wait with the brewing time and not with the wait of the single worker. Other
+        // programs may have lengthened the latter, and that would not be a merit of the hired workers.
         let shorter = GAIN.ask(facts.ratio("brew_s", "wait_hired_s"));
         match (
             shorter,
@@ -142,17 +146,17 @@ pub(super) const HIRING: Claim = Claim {
                 (Depends, because)
             }
             _ => {
-                let because = "between the same and more nothing can be told.";
+                let because = "the difference is too small to decide.";
                 (Undecided, format!("{each}. {told}: {because}"))
             }
         }
     },
 };
 
-/// The ratio of processor times: acceptable up to `no`, too much from `yes` on.
+/// The ratio of processor times. It is acceptable up to `no`, and too high from `yes` on.
 const COST: Band = Band { no: 1.5, yes: 4.0 };
 
-/// The ratio of orders: equal service up to `no`, better service from `yes` on.
+/// The ratio of orders. Up to `no`, the service is equal, and from `yes` on, the first is better.
 const SERVICE: Band = Band { no: 1.2, yes: 1.5 };
 
 /// Makes the same coffee with one thread that polls all machines all the time, and with one thread that
@@ -165,16 +169,16 @@ pub(super) const BUSY_LOOP: Claim = Claim {
         let (asking, told) = (&lab.coffee()?.busy_loop, &lab.coffee()?.notified);
         Ok(Facts(vec![
             share("cores_asking", "of a core, asking", asking.cores()),
-            share("cores_told", "of a core, told", told.cores()),
+            share("cores_told", "of a core, notified", told.cores()),
             count("orders_asking", "orders, asking", asking.orders),
-            count("orders_told", "orders, told", told.orders),
+            count("orders_told", "orders, notified", told.orders),
         ]))
     },
     judge: |facts| {
         let (asking, told) = (&facts["cores_asking"], &facts["cores_told"]);
         let orders = format!(
-            "The thread that asked all machines all the time served {}, the one that was told when a \
-             cup was ready {}",
+            "The thread that asked all machines all the time served {}, and the one that was notified \
+             when a cup was ready served {}",
             facts.counted("orders_asking", "order"),
             facts["orders_told"]
         );
@@ -182,7 +186,7 @@ pub(super) const BUSY_LOOP: Claim = Claim {
             let because = "but this system does not say what that cost.";
             return (Undecided, format!("{orders}, {because}"));
         }
-        let cost = format!("asking took {asking} of a core, being told {told}");
+        let cost = format!("asking took {asking} of a core, being notified took {told}");
         let better = SERVICE.ask(facts.ratio("orders_asking", "orders_told"));
         match (COST.ask(facts.ratio("cores_asking", "cores_told")), better) {
             (Answer::Yes, Answer::No) => (DoesNotHold, format!("{orders}; {cost}.")),

@@ -3,7 +3,7 @@
 const $ = (id) => document.getElementById(id);
 const LESSONS = {
   handler: "The cook that answers this request resizes: until the picture is done, all its other tasks wait.",
-  task: "A task of its own is polled by a cook too: while it computes, that cook's other tasks wait.",
+  task: "A separate task is polled by a cook too: while it computes, that cook's other tasks wait.",
   pool: "Threads that run no tasks resize; the cooks go on answering, and the operating system shares out the cores.",
 };
 const SPAN = 60; // seconds that the chart shows
