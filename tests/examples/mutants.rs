@@ -1,15 +1,15 @@
 //! Puts known bugs back, one at a time, and checks that the suite fails with each.
 //!
 //! ```text
-//! cargo run -p brigade-tests --example mutants              all of them
-//! cargo run -p brigade-tests --example mutants -- ring idle  those whose names contain a word
+//! cargo run -p brigade-tests --example mutants              puts back all bugs
+//! cargo run -p brigade-tests --example mutants -- ring idle  puts back bugs whose names contain a word
 //! ```
 //!
 //! The bugs are in `tests/mutants/list.diff`. The program puts them into a copy of the sources below the
-//! target directory; the sources themselves stay as they are. It writes each verdict to
-//! `tests/mutants/RESULTS.md` at once, and keeps the verdicts of earlier runs until they are replaced. Each
-//! check runs without the bug first, because a check that fails anyway catches nothing; `--sure` skips that
-//! run if the suite has just passed. A check that does not end counts as one that fails.
+//! target directory; the sources themselves do not change. It writes each verdict to
+//! `tests/mutants/RESULTS.md` immediately, and keeps the verdicts of earlier runs until they are replaced.
+//! Each check first runs without the bug, because a check that fails without the bug proves nothing; `--sure`
+//! skips that run if the suite has just passed. A check that hangs counts as one that fails.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,10 +22,10 @@ use std::time::{Duration, Instant};
 
 use brigade_tests::mutants::{Check, Mutant, list, root};
 
-/// How long a check may take once it is built. A check that passes needs far less.
+/// The maximum duration of a check once it is built. A check that passes needs far less.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The files of the workspace's root that are copied.
+/// The files in the workspace's root that are copied.
 const FILES: [&str; 4] = ["Cargo.toml", "Cargo.lock", "README.md", "ARCHITECTURE.md"];
 
 /// Returns the folders of the workspace's members. Cargo needs all of them.
@@ -36,7 +36,7 @@ fn members() -> Vec<String> {
     names.skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// How a check ended.
+/// The ways in which a check can end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum End {
     Passed,
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(survived > 0))
 }
 
-/// Adds a verdict to the ones in `RESULTS.md`.
+/// Adds a verdict to `RESULTS.md`, which keeps the others.
 fn note(all: &[Mutant], judged: &Mutant, verdict: &str) {
     let path = root().join("tests/mutants/RESULTS.md");
     let before = fs::read_to_string(&path).unwrap_or_default();
@@ -129,7 +129,7 @@ impl Kitchen {
         Ok(Kitchen { copy, target })
     }
 
-    /// Puts the bug in, runs its check, and takes it out again.
+    /// Puts the bug into the copy, runs its check, and takes the bug out again.
     fn judge(&self, mutant: &Mutant) -> String {
         let path = self.copy.join(&mutant.file);
         let source = fs::read_to_string(&path).expect("the source can be read");
@@ -193,7 +193,7 @@ impl Kitchen {
                 Some(_) => break End::Failed,
                 None if began.elapsed() > PATIENCE => {
                     let group = i32::try_from(tests.id()).expect("a process id");
-                    // SAFETY: it takes numbers; the group is the one made above.
+                    // SAFETY: `killpg` takes only numbers, and the group was made above.
                     unsafe { libc::killpg(group, libc::SIGKILL) };
                     let _ = tests.wait();
                     break End::Hung;
@@ -204,7 +204,8 @@ impl Kitchen {
     }
 }
 
-/// Makes `to` equal to `from`. An unchanged file keeps its modification time, so cargo does not rebuild it.
+/// Makes the file or folder `to` equal to `from`. An unchanged file keeps its modification time, so cargo
+/// does not rebuild it.
 fn mirror(from: &Path, to: &Path) -> io::Result<()> {
     if from.is_dir() {
         fs::create_dir_all(to)?;

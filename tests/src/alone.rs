@@ -1,4 +1,4 @@
-//! Runs tests that need a process to themselves.
+//! Runs tests that each need a separate process.
 
 use std::env;
 use std::process::{Command, Stdio};
@@ -9,12 +9,12 @@ use crate::watch;
 /// The variable that tells the child process which test to run.
 const ALONE: &str = "BRIGADE_TEST_ALONE";
 
-/// Runs `test` in a new process, which is this test binary restricted to this one test.
+/// Runs `test` in a new process. The process is this test binary, restricted to this one test.
 ///
-/// `path` is the test's path with the name of the binary in front, as `module_path!` gives it.
+/// `path` is the test's path, prefixed with the name of the binary, as `module_path!` gives it.
 ///
 /// # Panics
-/// If the test fails in the child. The message contains everything that the child printed.
+/// Panics if the test fails in the child. The message contains everything that the child printed.
 pub fn alone(path: &str, test: impl FnOnce() + Send + 'static) {
     watch(path, || {
         if in_child(&[]) {
@@ -23,11 +23,11 @@ pub fn alone(path: &str, test: impl FnOnce() + Send + 'static) {
     });
 }
 
-/// Returns true in the process that was started for this test alone. In any other process, starts that
-/// process with `variables` in its environment, waits for it, and returns false.
+/// Returns true in the child process, which runs only this test. In any other process, starts the child with
+/// `variables` in its environment, waits for it, and returns false.
 ///
 /// # Panics
-/// If the test fails in the child, or if the caller is not on the thread of [`watch()`].
+/// Panics if the test fails in the child, or if the caller is not on the thread of [`watch()`].
 pub fn in_child(variables: &[(&str, &str)]) -> bool {
     let thread = thread::current();
     let path = thread.name().expect("the thread of a test has its name");

@@ -1,14 +1,14 @@
-//! Reproducible random numbers.
+//! Makes reproducible random numbers.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// A generator (SplitMix64) that gives the same numbers for the same seed everywhere.
+/// A random number generator (SplitMix64) that gives the same numbers for the same seed on every machine.
 #[derive(Clone)]
 pub struct Dice(pub u64);
 
 impl Dice {
-    /// Returns a number below `sides`.
+    /// Returns a random number below `sides`.
     pub fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -27,7 +27,7 @@ impl Dice {
 /// Reads a setting from the environment, such as a seed or a duration.
 ///
 /// # Panics
-/// If the variable is set but cannot be parsed.
+/// Panics if the variable is set but cannot be parsed.
 pub fn setting<T: FromStr<Err: Display>>(name: &str) -> Option<T> {
     let text = std::env::var(name).ok()?;
     match text.parse() {

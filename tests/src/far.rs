@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 #[derive(Clone)]
 pub struct Far(Sender<Letter>);
 
-/// The waker to call, and the flag to set when it was called.
+/// A waker to call, and a flag to set when it was called.
 type Letter = (Waker, Arc<AtomicBool>);
 
 impl Far {
@@ -22,10 +22,10 @@ impl Far {
         (Far(send), thread)
     }
 
-    /// Waits until the thread has woken this task.
+    /// Asks the thread to wake this task, and waits until it has.
     ///
     /// # Panics
-    /// If the thread has ended.
+    /// Panics if the thread has ended.
     pub async fn wake(&self) {
         let woken = Arc::<AtomicBool>::default();
         let mut asked = false;
@@ -44,7 +44,8 @@ impl Far {
     }
 }
 
-/// Wakes in every possible way: too early, by reference, by value, and with a clone that is dropped.
+/// Wakes each task in every possible way: by reference before the flag is set, by value, and with another
+/// clone alive.
 fn wake_what_comes(receive: &Receiver<Letter>) {
     while let Ok((waker, woken)) = receive.recv() {
         waker.wake_by_ref();

@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct TestFile {
     pub path: PathBuf,
-    /// The program that the file is part of.
+    /// The test program that contains the file.
     pub binary: String,
-    /// The module that the file forms in the program, or `None` if the file is the whole program.
+    /// The module that the file forms in the test program, or `None` if the file is the whole program.
     pub module: Option<String>,
 }
 
-/// Finds a file of tests by its name without `.rs`. Names are unique across all folders.
+/// Finds a test file by its name without `.rs`. Names are unique across all folders.
 ///
 /// # Panics
-/// If two files have the name.
+/// Panics if two files have this name.
 #[must_use]
 pub fn test_file(name: &str) -> Option<TestFile> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");

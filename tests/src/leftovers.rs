@@ -1,28 +1,28 @@
-//! Counts what a process holds before and after a test: descriptors, threads and bytes.
+//! Counts the descriptors, threads and bytes that a process holds, before and after a test.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 
-/// The system's allocator, with a count of the bytes that are allocated and not yet freed.
+/// The system's allocator, which also counts the bytes that are allocated and not yet freed.
 ///
 /// A test opts in with `#[global_allocator] static ALLOCATOR: Counting = Counting;`.
 pub struct Counting;
 
 static LIVE: AtomicI64 = AtomicI64::new(0);
 
-// SAFETY: all is passed on to the system's allocator.
+// SAFETY: every call is passed on to the system's allocator, with the same arguments.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: passed on.
+        // SAFETY: the caller keeps the same contract that the system's allocator requires.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size() as i64, Ordering::Relaxed);
-        // SAFETY: passed on.
+        // SAFETY: the caller keeps the same contract that the system's allocator requires.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -30,7 +30,7 @@ unsafe impl GlobalAlloc for Counting {
 /// Returns the number of bytes that are allocated and not yet freed.
 ///
 /// # Panics
-/// If [`Counting`] is not the allocator, because then no leak could be found.
+/// Panics if [`Counting`] is not the allocator, because a leak could not be found then.
 pub fn live_bytes() -> i64 {
     let live = LIVE.load(Ordering::Relaxed);
     assert!(live > 0, "nobody counts");
@@ -39,7 +39,7 @@ pub fn live_bytes() -> i64 {
 
 /// Returns the number of open descriptors, or 0 if the OS does not report it.
 pub fn descriptors() -> usize {
-    // Leave out the descriptor of the directory itself.
+    // Do not count the descriptor of the directory itself.
     fs::read_dir("/proc/self/fd").map_or(0, |list| list.count() - 1)
 }
 
@@ -48,8 +48,8 @@ pub fn threads() -> usize {
     fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
-/// Returns the numbers of descriptors and live bytes, once at most `with_threads` threads are left. Dropping
-/// an executor waits for the work of its threads, but not until the OS has ended them.
+/// Waits until at most `with_threads` threads are left, and returns the numbers of descriptors and live
+/// bytes. Dropping an executor waits for the work of its threads, but the OS may end the threads later.
 pub fn at_rest(with_threads: usize) -> (usize, i64) {
     while threads() > with_threads {
         thread::yield_now();

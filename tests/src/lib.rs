@@ -32,10 +32,10 @@ pub use sockets::{nobody, pair, to_and_fro, waiting_reader};
 pub use waker::{CountingWaker, Hooks, hooked_waker, park_on, poll_with, wake_a_clone};
 pub use watch::{LIMIT, watch};
 
-/// Makes a test of each given function for each [`Kitchen`].
+/// Makes one test for each given function and each [`Kitchen`].
 ///
-/// Each test after `alone:` runs in a separate process, because it counts or changes what belongs to the
-/// whole process: descriptors, signals, limits.
+/// Each test after `alone:` runs in a separate process, because it counts or changes process-wide resources:
+/// descriptors, signals, limits.
 #[macro_export]
 macro_rules! on_both {
     ($($test:ident),* $(,)? $(; alone: $($lonely:ident),* $(,)?)?) => {
@@ -46,7 +46,7 @@ macro_rules! on_both {
     };
 }
 
-/// Makes the tests of one [`Kitchen`], in a separate module.
+/// Makes the tests for one [`Kitchen`], in a separate module.
 #[macro_export]
 macro_rules! kitchen_tests {
     ($module:ident, $kitchen:ty; $($test:ident)*; $($lonely:ident)*) => {
@@ -73,7 +73,8 @@ macro_rules! kitchen_tests {
     };
 }
 
-/// Makes a test of each given function, for features that only the single-thread executor has.
+/// Makes one test for each given function. The functions test features that only the single-thread executor
+/// has.
 #[macro_export]
 macro_rules! one_cook {
     ($($test:ident),* $(,)? $(; alone: $($lonely:ident),* $(,)?)?) => {

@@ -1,41 +1,41 @@
 //! The list of bugs that are put back on purpose, one at a time.
 //!
-//! `tests/mutants/list.diff` holds them in the form of a diff: the lines that a bug removes from the source
-//! and those that replace them. `cargo run -p brigade-tests --example mutants` puts each bug into a copy of
-//! the sources and reports whether the check that the list names fails.
+//! `tests/mutants/list.diff` holds the bugs as a diff: the lines that a bug removes from the source, and the
+//! lines that replace them. `cargo run -p brigade-tests --example mutants` puts each bug into a copy of the
+//! sources and reports whether the check that the list names fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::{TestFile, test_file};
 
-/// A bug, and the check that has to fail with it.
+/// A bug, and the check that must fail when the bug is put back.
 #[derive(Clone, Debug)]
 pub struct Mutant {
     /// The bug's name in the list.
     pub name: String,
     /// The project that had the bug, as in `tests/KNOWN-BUGS.md`.
     pub bug: String,
-    /// What goes wrong, in words.
+    /// A description of what goes wrong.
     pub what: String,
     /// The source file's path below the root of the repository.
     pub file: String,
-    /// The lines without the bug.
+    /// The lines of the source without the bug.
     pub old: String,
-    /// The lines with the bug.
+    /// The lines that replace them and contain the bug.
     pub new: String,
-    /// The check that has to fail.
+    /// The check that must fail.
     pub check: Check,
 }
 
 /// A command that runs some tests.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Check {
-    /// Unit tests of the runtime whose paths contain this text.
+    /// The runtime's unit tests whose paths contain this text.
     Unit(String),
-    /// The name of a file below `tests/tests`, and a text that the paths of its tests contain.
+    /// The tests in a file below `tests/tests`: the file's name, and a text that the tests' paths contain.
     Test(String, String),
-    /// A model in `runtime/src/loom_tests`, explored by loom.
+    /// A model that loom explores: the name of a file in `runtime/src/loom_tests`.
     Loom(String),
 }
 
@@ -51,7 +51,7 @@ impl Check {
         words.next().is_none().then_some(check)
     }
 
-    /// Returns the arguments for `cargo`, without those for the tests.
+    /// Returns the arguments for `cargo`, without the arguments for the test program.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
         let arguments = match self {
@@ -62,7 +62,7 @@ impl Check {
         arguments.split(' ').map(str::to_owned).collect()
     }
 
-    /// Returns whether the check includes the test with this path, as its program lists it.
+    /// Returns whether the check includes a test. `test` is the test's path, as the test program lists it.
     #[must_use]
     pub fn includes(&self, test: &str) -> bool {
         match self {
@@ -87,7 +87,7 @@ impl std::fmt::Display for Check {
     }
 }
 
-/// Finds a file of tests.
+/// Finds a test file by its name.
 fn place(file: &str) -> TestFile {
     test_file(file).unwrap_or_else(|| panic!("there is no {file}.rs below tests/tests"))
 }
@@ -98,10 +98,10 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Reads the list.
+/// Reads the list of bugs.
 ///
 /// # Panics
-/// If the list cannot be read, or an entry is incomplete.
+/// Panics if the list cannot be read, or an entry is incomplete.
 #[must_use]
 pub fn list() -> Vec<Mutant> {
     let path = root().join("tests/mutants/list.diff");
@@ -136,8 +136,8 @@ impl Mutant {
     /// Returns the source with the bug in it.
     ///
     /// # Errors
-    /// Returns an error unless the source contains the lines exactly once. The list must follow a changed
-    /// source.
+    /// Returns an error unless the source contains the old lines exactly once. If the source has changed, the
+    /// list must be updated.
     pub fn apply(&self, source: &str) -> Result<String, String> {
         match source.matches(&self.old).count() {
             1 if !self.old.is_empty() => Ok(source.replace(&self.old, &self.new)),

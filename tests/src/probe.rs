@@ -12,12 +12,12 @@ use std::task::{Context, Poll, Waker};
 pub struct Tally(Arc<AtomicUsize>);
 
 impl Tally {
-    /// Starts at 0.
+    /// Makes a count of 0.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one.
+    /// Adds one to the count.
     pub fn add(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
@@ -27,7 +27,7 @@ impl Tally {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Returns a value that counts its drop. There must be exactly one.
+    /// Returns a value that adds one to the count when it is dropped.
     pub fn on_drop(&self) -> Dropped<impl FnMut() + Send + use<>> {
         let tally = self.clone();
         Dropped(move || tally.add())
@@ -56,7 +56,7 @@ pub fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
 /// Returns the message of a panic.
 ///
 /// # Panics
-/// If the payload is not text.
+/// Panics if the payload is not text.
 pub fn text_of(payload: &(dyn Any + Send)) -> &str {
     payload
         .downcast_ref::<&str>()

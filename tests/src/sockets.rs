@@ -1,4 +1,4 @@
-//! Connections to test with.
+//! Makes connections for the tests.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use futures::channel::oneshot;
 /// Returns both ends of a new connection.
 ///
 /// # Panics
-/// If the connection cannot be made, or the ends do not agree on their addresses.
+/// Panics if the connection cannot be made, or the ends do not agree on their addresses.
 pub async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let connect = TcpStream::connect(listener.local_addr().unwrap());
@@ -25,16 +25,16 @@ pub async fn pair() -> (TcpStream, TcpStream) {
 /// Returns an address at which no socket listens.
 ///
 /// # Panics
-/// If no port is free.
+/// Panics if no port is free.
 pub fn nobody() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
 }
 
-/// Sends a hundred bytes to the other end and back, one after another.
+/// Sends a hundred bytes to the other end and back, one byte at a time.
 ///
 /// # Panics
-/// If a byte is lost or changed.
+/// Panics if a byte is lost or changed.
 pub async fn to_and_fro((client, server): (TcpStream, TcpStream)) {
     let echo = brigade::spawn(async move {
         let mut byte = [0];
@@ -55,7 +55,7 @@ pub async fn to_and_fro((client, server): (TcpStream, TcpStream)) {
 /// Spawns a task that reads from a stream, and returns once the read is waiting.
 ///
 /// # Panics
-/// If the stream has data to read.
+/// Panics if the stream has data to read.
 pub async fn waiting_reader(stream: TcpStream) -> JoinHandle<io::Result<usize>> {
     let (waits, begun) = oneshot::channel();
     let reader = brigade::spawn(async move {

@@ -1,4 +1,5 @@
-//! Foreign wakers, such as a task handle or a socket gets if another executor awaits it.
+//! Foreign wakers, which are not brigade's own. A task handle or a socket gets such a waker if another
+//! executor awaits it.
 
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -41,7 +42,7 @@ pub trait Hooks: Send + Sync + 'static {
     fn on_drop(&self) {}
 }
 
-/// Makes a foreign waker with user code in each of its functions.
+/// Makes a foreign waker whose functions run these hooks.
 pub fn hooked_waker<H: Hooks>(hooks: Arc<H>) -> Waker {
     // SAFETY: the functions of the table below keep the contract of `RawWaker`: the data is a
     // counted reference, and `H` is `Send + Sync`.
@@ -65,7 +66,7 @@ fn raw<H: Hooks>(hooks: Arc<H>) -> RawWaker {
                 },
                 |data| borrow::<H>(data).on_wake(),
                 |data| {
-                    // As above.
+                    // Release the reference even if the hook panics.
                     let hooks = ManuallyDrop::into_inner(borrow::<H>(data));
                     hooks.on_drop();
                 },

@@ -1,5 +1,5 @@
-//! A soak test: runs everything at once for any length of time while it injects faults. At the end, nothing
-//! is lost and nothing is left.
+//! A soak test: runs all kinds of operations together, for any length of time, and injects faults. At the
+//! end, nothing may be lost and nothing may be left.
 //!
 //! `BRIGADE_SOAK_MINUTES=20 cargo test --release -p brigade-tests --test soak -- --nocapture` is the long
 //! form. Without the variable, the test takes some seconds. `BRIGADE_SOAK_SEED=7` selects a different seed.
@@ -37,11 +37,11 @@ static ALLOCATOR: Counting = Counting;
 const GUESTS: u64 = 200;
 const DEEDS: u64 = 25;
 
-/// How long a wait may take before it counts as lost. Everything comes at once or within milliseconds, but
-/// the machine may be busy.
+/// The maximum duration of a wait before its event counts as lost. Each event comes within milliseconds,
+/// unless the machine is busy.
 const LOST: Duration = Duration::from_secs(60);
 
-/// What happened in all rounds together.
+/// Counts of what happened in all rounds together.
 #[derive(Default)]
 struct Book {
     operations: AtomicU64,
@@ -77,12 +77,12 @@ impl Drop for Life {
     }
 }
 
-/// Panics without a message, because there will be thousands.
+/// Panics without printing a message, because a run has thousands of these panics.
 fn quiet_panic() -> ! {
     resume_unwind(Box::new("as the dice say"))
 }
 
-/// What a client needs for its actions.
+/// The values that a client needs for its actions.
 #[derive(Clone)]
 struct Table {
     book: Arc<Book>,
@@ -91,7 +91,7 @@ struct Table {
     far: Far,
 }
 
-/// Waits for something that must come, and counts it as lost if it does not.
+/// Waits for an event that must come, and counts the event as lost if it does not come.
 async fn must_come<F: Future>(book: &Book, wait: F) -> Option<F::Output> {
     let came = timeout(LOST, wait).await.ok();
     if came.is_none() {
@@ -101,7 +101,7 @@ async fn must_come<F: Future>(book: &Book, wait: F) -> Option<F::Output> {
 }
 
 /// Connects, sends some bytes and reads them back, or causes one of several faults. Without free descriptors,
-/// it may fail at once.
+/// the connect may fail immediately.
 async fn talk(table: &Table, dice: &mut Dice) -> io::Result<()> {
     let stream = TcpStream::connect(table.listener.local_addr()?).await?;
     match dice.roll(6) {
@@ -111,7 +111,7 @@ async fn talk(table: &Table, dice: &mut Dice) -> io::Result<()> {
             stream.write_all(b"never mind").await?;
             socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
         }
-        // Give up in the middle of a read.
+        // Cancel a read midway.
         1 => {
             table.book.fault();
             stream.write_all(b"anybody").await?;
@@ -119,7 +119,7 @@ async fn talk(table: &Table, dice: &mut Dice) -> io::Result<()> {
             let mut read = pin!(stream.read(&mut buffer));
             let _ = futures::poll!(read.as_mut());
         }
-        // Close one half. The reply still comes, and then the end.
+        // Close one half. The reply still comes, and then the end of the stream.
         2 => {
             table.book.fault();
             stream.write_all(b"and that was all").await?;
@@ -255,7 +255,7 @@ fn guest(table: Table, mut dice: Dice, life: Life) -> Pin<Box<dyn Future<Output 
                     must_come(&table.book, table.far.wake()).await;
                 }
                 4 | 5 => {
-                    // An error is caused by a lack of descriptors, or by a reset.
+                    // The cause of an error is a lack of descriptors, or a reset.
                     if talk(&table, &mut dice).await.is_err() {
                         table.book.fault();
                     }
@@ -281,7 +281,7 @@ fn guest(table: Table, mut dice: Dice, life: Life) -> Pin<Box<dyn Future<Output 
     })
 }
 
-/// Runs one round: the clients, some of whom are aborted, and then the drop of the executor with tasks in
+/// Runs one round. The clients run, and some of them are aborted. Then the executor is dropped with tasks in
 /// every state.
 fn course(executor: impl Executor, seed: u64, book: &Arc<Book>) {
     let (far, waker) = Far::begin();
@@ -331,8 +331,8 @@ fn course(executor: impl Executor, seed: u64, book: &Arc<Book>) {
     waker.join().unwrap();
 }
 
-/// Runs one round on the next of the executors, in rotation. Without free descriptors, no executor can be
-/// made, so try again.
+/// Runs one round on an executor, whose kind depends on the round's number. Without free descriptors, no
+/// executor can be made, so the function tries again.
 fn serve_course(number: u64, seed: u64, book: &Arc<Book>) {
     let seed = seed.wrapping_add(number);
     loop {
@@ -349,8 +349,8 @@ fn serve_course(number: u64, seed: u64, book: &Arc<Book>) {
     }
 }
 
-/// Runs a few rounds without process-wide faults, and then returns the counts, in which any leak of earlier
-/// rounds is still visible.
+/// Runs a few rounds without process-wide faults, and then returns the counts of descriptors and bytes. A
+/// leak from earlier rounds is still visible in these counts.
 fn calm_down(seed: u64, book: &Arc<Book>, threads: usize) -> (usize, i64) {
     for number in 0..6 {
         serve_course(number, seed, book);
@@ -365,7 +365,8 @@ fn nothing_is_lost_and_nothing_is_left() {
     feel_signals();
     let threads = threads();
     let book = Arc::<Book>::default();
-    // First make what is made once per process, including what only faults cause.
+    // First run a few rounds, so that everything that is made once per process exists, even if only faults
+    // cause it.
     let weather = Weather::begin(seed);
     for number in 0..6 {
         serve_course(number, seed, &book);
@@ -375,7 +376,7 @@ fn nothing_is_lost_and_nothing_is_left() {
     let began = Instant::now();
     let mut courses = 0;
     let weather = Weather::begin(seed);
-    // The short form makes a few rounds of each kind, however long they take.
+    // The short form runs a few rounds of each kind, however long they take.
     while minutes.map_or(courses < 9, |it| began.elapsed().as_secs_f64() < it * 60.0) {
         serve_course(courses, seed, &book);
         courses += 1;

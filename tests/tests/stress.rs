@@ -1,4 +1,4 @@
-//! Runs everything at once, and then checks that the counts balance exactly.
+//! Runs all kinds of operations at the same time, and then checks that the counts balance exactly.
 //!
 //! Each round makes an executor and tasks that yield, sleep, wake each other across threads, await children,
 //! abort and are aborted, panic, and use sockets. At the end, every future was dropped exactly once, every
@@ -26,7 +26,7 @@ const TASKS: usize = 5_000;
 /// The number of socket pairs per round.
 const PAIRS: usize = 20;
 
-/// What happened to the tasks of a round.
+/// Counts of what happened to the tasks of a round.
 #[derive(Default)]
 struct Counts {
     begun: AtomicUsize,
@@ -156,7 +156,7 @@ async fn round(seed: u64, far: Far, counts: Arc<Counts>) {
     for handle in handles {
         count(&counts, handle.await);
     }
-    // Leave some tasks in all states, for the executor to clean up.
+    // Leave some tasks in every state, for the executor to clean up.
     for number in 0..50 {
         let life = Life::new(&counts);
         let left = brigade::spawn(async move {
@@ -209,7 +209,7 @@ fn everything_at_once_and_the_counts_balance() {
         let one = run_round(SingleThread::new().unwrap(), seed);
         one + run_round(WorkStealing::with_workers(4).unwrap(), seed)
     };
-    // First make what is made once per process.
+    // First run both executors, so that everything that is made once per process exists.
     let mine = threads();
     both(seed);
     both(seed);

@@ -1,4 +1,5 @@
-//! Tests the adapter alone: hyper's buffers, of generated lengths, receive exactly the bytes that were sent.
+//! Tests the adapter alone: hyper's buffers, of generated lengths, must receive exactly the bytes that were
+//! sent.
 
 #![no_main]
 
@@ -13,7 +14,7 @@ use futures_util::{future::poll_fn, join};
 use hyper::rt::{Read, ReadBuf};
 use libfuzzer_sys::fuzz_target;
 
-/// Reads to the end. `lengths` gives the size of each read and is repeated as needed.
+/// Reads the stream to its end. `lengths` gives the size of each read and is repeated as needed.
 async fn read<S: Read + Unpin>(mut stream: S, lengths: &[u8]) -> Vec<u8> {
     let mut got = Vec::new();
     for length in lengths.iter().cycle() {
@@ -39,7 +40,7 @@ fuzz_target!(|data: &[u8]| {
         let (near, far) = UnixStream::pair().unwrap();
         let (got, ()) = join!(read(far, lengths), stranger.send(&near));
         assert_eq!(got, stranger.bytes());
-        // Test the same through the wrapper for streams of futures-io.
+        // Repeat the test through the wrapper for futures-io streams.
         let (near, far) = UnixStream::pair().unwrap();
         let (got, ()) = join!(read(Io::new(far), lengths), stranger.send(&near));
         assert_eq!(got, stranger.bytes());

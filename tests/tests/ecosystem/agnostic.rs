@@ -19,13 +19,13 @@ use futures_concurrency::prelude::*;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Returns `number` after this many milliseconds.
+/// Sleeps for `milliseconds`, and returns `number`.
 async fn after(milliseconds: u32, number: u32) -> u32 {
     sleep(MS * milliseconds).await;
     number
 }
 
-/// futures-util: joins many futures, limits how many run at once, and takes the first or all results.
+/// futures-util: joins many futures, limits how many run at the same time, and takes the first result or all.
 fn futures_combinators<K: Kitchen>() {
     K::open().block_on(async {
         assert_eq!(
@@ -76,7 +76,7 @@ fn futures_combinators<K: Kitchen>() {
     });
 }
 
-/// futures-channel: channels connect tasks, and threads.
+/// futures-channel: channels connect tasks with each other and with threads.
 fn futures_channels<K: Kitchen>() {
     K::open().block_on(async {
         let (mut send, receive) = mpsc::channel(2);

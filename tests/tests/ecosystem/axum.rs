@@ -114,7 +114,7 @@ fn json_there_and_back<K: Kitchen>() {
         Path(table): Path<u32>,
         Json(order): Json<Value>,
     ) -> Json<Value> {
-        // A handler may await anything of brigade.
+        // A handler may await any future of brigade.
         brigade::time::sleep(Duration::from_millis(1)).await;
         Json(json!({ "kitchen": kitchen, "table": table, "dish": order["dish"] }))
     }
@@ -213,7 +213,7 @@ fn a_websocket_is_served<K: Kitchen>() {
     });
 }
 
-/// `TimeoutLayer` uses tokio's clock. A handler that never ends gets the timeout's status.
+/// `TimeoutLayer` uses tokio's clock. If a handler never ends, the client gets the timeout's status.
 fn a_timeout_layer_ends_a_slow_handler<K: Kitchen>() {
     let limit = Duration::from_millis(20);
     let app = Router::new()
@@ -233,7 +233,7 @@ fn a_timeout_layer_ends_a_slow_handler<K: Kitchen>() {
     });
 }
 
-/// After the stop, the server accepts no connection, closes an idle one, and answers a request under way.
+/// After the stop, the server accepts no new connection, closes an idle one, and answers a request under way.
 fn a_shutdown_lets_requests_finish<K: Kitchen>() {
     let (begun, has_begun) = async_channel::bounded::<()>(1);
     let (go, may_go) = async_channel::bounded::<()>(1);
@@ -258,7 +258,7 @@ fn a_shutdown_lets_requests_finish<K: Kitchen>() {
         has_begun.recv().await.unwrap();
 
         stop.cancel();
-        // The server drops its listener and closes the idle connection.
+        // Wait until the server has dropped its listener and closed the idle connection.
         while TcpStream::connect(address).await.is_ok() {
             brigade::yield_now().await;
         }
@@ -273,7 +273,8 @@ fn a_shutdown_lets_requests_finish<K: Kitchen>() {
     });
 }
 
-/// Without `compat()`, the parts that call tokio panic in the connection's task, and all other parts work.
+/// Without `compat()`, the parts of axum that call tokio panic in the connection's task. All other parts
+/// work.
 fn what_calls_tokio_panics_without_compat<K: Kitchen>() {
     let second = Duration::from_secs(1);
     let timed = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, second);

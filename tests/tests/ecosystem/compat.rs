@@ -1,5 +1,5 @@
-//! Runs crates that require tokio beside brigade. `async-compat` starts a tokio runtime on a separate thread
-//! and enters it around each poll. The glue is one call of `compat()` per future.
+//! Runs crates that need tokio, in brigade's tasks. `async-compat` starts a tokio runtime on a separate
+//! thread and enters it around each poll. The glue is one call to `compat()` per future.
 //!
 //! The cost is a second reactor and a second clock. Tokio's thread wakes the sockets, so those wakes reach
 //! brigade's tasks from another thread.
@@ -23,7 +23,7 @@ fn threads() -> usize {
     names.filter(|it| it.starts_with("async-compat")).count()
 }
 
-/// tokio's sockets and timers work in brigade's tasks. They cost one thread for any number of tasks.
+/// tokio's sockets and timers work in brigade's tasks. They need one extra thread for any number of tasks.
 fn tokio_s_own_sockets_and_timers_run<K: Kitchen>() {
     K::open().block_on(async {
         assert_eq!(threads(), 0);
@@ -69,8 +69,8 @@ fn tokio_s_own_sockets_and_timers_run<K: Kitchen>() {
     });
 }
 
-/// A crate can only open its own connections, as clients built on tokio do (here hyper over tokio's socket).
-/// The connection is tokio's, and the tasks are brigade's.
+/// Some crates open their own connections, as clients built on tokio do (here hyper over tokio's socket). The
+/// connection then belongs to tokio, and the tasks to brigade.
 fn a_crate_over_tokio_s_socket_runs<K: Kitchen>() {
     K::open().block_on(async {
         let listener = brigade::net::TcpListener::bind("127.0.0.1:0")

@@ -1,9 +1,10 @@
-//! Queries real databases with clients on brigade. The tests start the servers from the system's packages.
+//! Queries real databases with clients on brigade. The tests start servers that are installed as system
+//! packages.
 //!
 //! A client must accept a stream that the caller has opened. `tokio-postgres` does (`Config::connect_raw`),
-//! and so does `redis` (`MultiplexedConnection::new_with_config`). Both require tokio's traits, which
-//! `compat()` of `tokio-util` adds to any stream of futures-io. Neither client then needs a tokio runtime.
-//! The glue is that one call.
+//! and so does `redis` (`MultiplexedConnection::new_with_config`). Both require tokio's traits. `compat()`
+//! from `tokio-util` adds these traits to any futures-io stream. The glue is that one call, and neither
+//! client needs a tokio runtime.
 //!
 //! If a server is not installed, its test prints that it was skipped, or fails if `BRIGADE_REQUIRE_SERVERS`
 //! is set.
@@ -28,7 +29,7 @@ use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 use tokio_util::compat::FuturesAsyncReadCompatExt;
 
-/// How long to wait for a server to start. Every server starts sooner.
+/// The maximum time to wait for a server to start. A server needs less.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server, its directory, and its socket. The server is stopped when the value is dropped.
@@ -64,7 +65,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // Some files may belong to another user.
+        // Ignore an error, because some files may belong to another user.
         let _ = std::fs::remove_dir_all(self.room.path());
     }
 }
@@ -86,7 +87,7 @@ fn find(program: &str) -> Option<PathBuf> {
             env::var_os("BRIGADE_REQUIRE_SERVERS").is_none(),
             "BRIGADE_REQUIRE_SERVERS is set, and there is no {program}"
         );
-        // The test harness would hide the output of `eprintln`.
+        // Write to stderr directly, because the test harness would hide the output of `eprintln`.
         let _ = writeln!(std::io::stderr(), "SKIPPED: {program} is not installed");
     }
     found
@@ -106,7 +107,7 @@ fn as_nobody<'a>(command: &'a mut Command, room: &Path) -> &'a mut Command {
 
 fn libc_uid() -> u32 {
     use std::os::unix::fs::MetadataExt;
-    // Take the owner of a file that this process has just made.
+    // Create a file and read its owner, which is the user of this process.
     tempfile::tempfile().unwrap().metadata().unwrap().uid()
 }
 
@@ -146,7 +147,7 @@ async fn postgres_client(server: &Server) -> tokio_postgres::Client {
     let stream = UnixStream::connect(&server.socket).await.unwrap();
     let mut config = tokio_postgres::Config::new();
     config.user("cook").dbname("postgres");
-    // The server may listen before it is ready. It then refuses, and the client tries again.
+    // The server may listen before it is ready. It then refuses the connection, and the client tries again.
     let connected = config
         .connect_raw(stream.compat(), tokio_postgres::NoTls)
         .await;
@@ -170,7 +171,7 @@ fn postgresql_answers<K: Kitchen>() {
             .prepare("INSERT INTO dishes VALUES ($1, $2)")
             .await
             .unwrap();
-        // These are pipelined, so all are sent before the first is answered.
+        // The inserts are pipelined: all are sent before the first is answered.
         let names = Vec::from_iter((0..500).map(|id| (id, format!("soup {id}"))));
         let inserts = names.iter().map(|(id, name)| {
             let (client, insert) = (&client, &insert);
@@ -204,7 +205,7 @@ fn postgresql_answers<K: Kitchen>() {
         lost.execute("DELETE FROM dishes", &[]).await.unwrap();
         drop(lost);
 
-        // Eight connections add to one row, in one transaction each time.
+        // Eight connections add to the same row, each time in a transaction.
         let (server, mut cooks) = (&server, Vec::new());
         for _ in 0..8 {
             let mut client = postgres_client(server).await;
@@ -228,8 +229,8 @@ fn postgresql_answers<K: Kitchen>() {
     });
 }
 
-/// If the client opens tokio's socket itself, it needs `async-compat`. Its queries run in brigade's tasks,
-/// and its bytes pass through a reactor on tokio's thread.
+/// If the client opens tokio's socket itself, the client needs `async-compat`. Its queries run in brigade's
+/// tasks, and its bytes pass through a reactor on tokio's thread.
 fn postgresql_answers_behind_async_compat<K: Kitchen>() {
     let Some(server) = postgres() else { return };
     K::open().block_on(async {
@@ -278,8 +279,8 @@ async fn redis_client(server: &Server) -> MultiplexedConnection {
     client
 }
 
-/// The client sends hundreds of commands at once over one connection, uses a pipeline and several types of
-/// value, and waits for a message.
+/// The client sends hundreds of commands over one connection without waiting in between, uses a pipeline and
+/// several types of value, and waits for a message.
 fn redis_answers<K: Kitchen>() {
     let Some(server) = redis_server() else { return };
     K::open().block_on(async {
@@ -312,7 +313,7 @@ fn redis_answers<K: Kitchen>() {
         let wrong: Result<i64, _> = client.incr("soup", 1).await;
         assert!(wrong.is_err());
 
-        // One client waits for what another one sends, over a separate connection.
+        // One client waits for a message that another client sends over a separate connection.
         let mut waiter = redis_client(&server).await;
         let waiting = spawn(async move {
             let popped: (String, String) = waiter.blpop("hatch", 0.0).await.unwrap();

@@ -51,7 +51,7 @@ where
     )
 }
 
-/// Bodies of many mebibytes, and small ones, are sent and come back.
+/// Large bodies, of many mebibytes, and small bodies are sent and come back.
 fn bodies_there_and_back<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -81,7 +81,7 @@ fn bodies_there_and_back<K: Kitchen>() {
     });
 }
 
-/// A stream of futures-io that counts its plain and vectored writes.
+/// A futures-io stream that counts its plain and vectored writes.
 struct Counting {
     stream: TcpStream,
     single: Tally,
@@ -126,7 +126,7 @@ impl AsyncWrite for Counting {
     }
 }
 
-/// Vectored writes reach the stream, so hyper's head and body are sent in one call.
+/// Vectored writes reach the stream, so hyper sends the head and the body in one call.
 fn vectored_writes_pass_through<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -154,7 +154,7 @@ fn vectored_writes_pass_through<K: Kitchen>() {
     });
 }
 
-/// A read fills the free part of hyper's buffer and not more, even if that part is small.
+/// A read fills only the free part of hyper's buffer, even if that part is small.
 fn reads_fill_what_is_free<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -183,12 +183,12 @@ fn reads_fill_what_is_free<K: Kitchen>() {
             rt::Read::poll_read(Pin::new(&mut stream), cx, buffer.unfilled())
         });
         read.await.unwrap();
-        // The end of the stream adds no bytes.
+        // At the end of the stream, a read adds no bytes.
         assert_eq!(buffer.filled().len(), 17);
     });
 }
 
-/// hyper uses brigade's timer: if a header does not arrive in time, the connection ends.
+/// hyper uses brigade's timer. If a header does not arrive in time, the connection ends.
 fn timeouts_go_by_brigades_clock<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -249,7 +249,7 @@ fn services_that_are_not_send() {
     });
 }
 
-/// hyper can spawn its tasks through the unit struct and through a handle.
+/// hyper can spawn its tasks through `brigade::hyper::Executor` and through a `Handle`.
 fn both_executors_of_hyper_spawn<K: Kitchen>() {
     let executor = K::open();
     let ran = Tally::new();

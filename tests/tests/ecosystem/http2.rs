@@ -1,7 +1,7 @@
 //! Runs hyper's HTTP/1.1 and HTTP/2 over TCP and Unix sockets, and the crate `h2` by itself.
 //!
-//! hyper needs no glue beyond the feature `hyper`. `h2` requires tokio's traits; the glue is one call of
-//! `compat()` of `tokio-util`, without a tokio runtime.
+//! hyper needs no glue beyond the feature `hyper`. `h2` requires tokio's traits, so it needs one call to
+//! `compat()` from `tokio-util`, but no tokio runtime.
 #![cfg(unix)]
 
 use std::cell::Cell;
@@ -71,7 +71,7 @@ async fn ask1<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     }
 }
 
-/// Sends many requests at once over one connection. Some fill its window.
+/// Sends many requests at the same time over one connection. Some bodies fill the connection's window.
 async fn ask2<S: rt::Read + rt::Write + Unpin + Send + 'static>(stream: S) {
     let (sender, connection) = client2::handshake(Tasks, stream).await.unwrap();
     drop(spawn(connection));
@@ -188,8 +188,8 @@ fn nothing_is_filled_with_zeros_and_slices_go_out_together<K: Kitchen>() {
     });
 }
 
-/// The crate `h2` sends thousands of requests, a hundred at once. The bodies need windows that must be
-/// released.
+/// The crate `h2` sends thousands of requests, a hundred at a time. Their bodies fill windows, which the
+/// reader must release.
 fn h2_under_load<K: Kitchen>() {
     const REQUESTS: usize = 2000;
     const AT_ONCE: usize = 100;

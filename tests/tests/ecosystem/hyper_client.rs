@@ -73,7 +73,7 @@ fn client(http2: bool) -> Client<Connector, Body> {
         .build(Connector::new())
 }
 
-/// Sends a body, and returns what came back and the protocol that the server saw.
+/// Sends a body. Returns the body of the reply, and the protocol that the server saw.
 async fn post<C>(client: &Client<C, Body>, url: &str, body: Vec<u8>) -> (Bytes, String)
 where
     Client<C, Body>: Clone,
@@ -85,7 +85,7 @@ where
     (reply.into_body().collect().await.unwrap().to_bytes(), spoke)
 }
 
-/// Requests one after another share a connection. Requests at once open more connections, and all are
+/// Consecutive requests share a connection. Simultaneous requests open more connections, and all are
 /// answered.
 fn the_pool_reuses_connections<K: Kitchen>() {
     K::open().block_on(async {
@@ -96,7 +96,7 @@ fn the_pool_reuses_connections<K: Kitchen>() {
             assert!(back == vec![7; size]);
             assert_eq!(spoke, "HTTP/1.1");
         }
-        // A task returns each connection to the pool, which may happen after the next request.
+        // A task returns each connection to the pool, perhaps only after the next request has begun.
         let alone = connections.load(Ordering::Relaxed);
         assert!(alone < 20, "{alone} connections for 20 requests in turn");
 

@@ -109,8 +109,8 @@ impl AsyncUdpSocket for Socket {
     }
 }
 
-/// Waits on behalf of one connection. `poll_write_ready` keeps only one waker per socket, so a poller holds a
-/// future of `writable` instead, of which any number may exist.
+/// Waits until the socket is writable, on behalf of one connection. `poll_write_ready` keeps only one waker
+/// per socket, so each poller holds a `writable` future instead. A socket may have any number of these.
 struct Poller {
     socket: Arc<Socket>,
     wait: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send + Sync>>>,
@@ -172,7 +172,8 @@ async fn echo(endpoint: Endpoint) {
     }
 }
 
-/// Four connections of four streams each share one socket. Each stream is longer than a window of datagrams.
+/// Four connections, with four streams each, share one socket. Each stream is longer than a window of
+/// datagrams.
 fn streams_there_and_back<K: Kitchen>() {
     let (server_config, client_config) = configs();
     K::open().block_on(async {
@@ -215,7 +216,7 @@ fn a_silent_peer_times_out<K: Kitchen>() {
     transport.max_idle_timeout(Some(limit.try_into().unwrap()));
     client_config.transport_config(Arc::new(transport));
     K::open().block_on(async {
-        // The peer's socket is never read, and the OS accepts what is sent to it.
+        // The peer's socket is never read, but the OS accepts the datagrams that are sent to it.
         let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let client = endpoint(None);
         let address = silent.local_addr().unwrap();

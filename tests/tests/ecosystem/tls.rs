@@ -10,7 +10,7 @@ use futures_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 use futures_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use futures_rustls::{TlsAcceptor, TlsConnector};
 
-/// Makes a certificate, and returns a server's and a client's side of it.
+/// Makes a certificate. Returns an acceptor that uses it and a connector that trusts it.
 fn both_sides() -> (TlsAcceptor, TlsConnector) {
     let made = rcgen::generate_simple_self_signed(["kitchen.example".to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
@@ -27,7 +27,7 @@ fn both_sides() -> (TlsAcceptor, TlsConnector) {
     (Arc::new(server).into(), Arc::new(client).into())
 }
 
-/// Many connections at once send more than fits into a record, and get it back.
+/// Each of many simultaneous connections sends more than fits into a TLS record, and gets it back.
 fn futures_rustls_there_and_back<K: Kitchen>() {
     let (acceptor, connector) = both_sides();
     K::open().block_on(async {
@@ -70,7 +70,7 @@ fn futures_rustls_there_and_back<K: Kitchen>() {
     });
 }
 
-/// A name that is not in the certificate is refused on both sides.
+/// If the requested name is not in the certificate, the handshake fails on both sides.
 fn a_wrong_name_is_refused<K: Kitchen>() {
     let (acceptor, connector) = both_sides();
     K::open().block_on(async {

@@ -25,7 +25,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
 
-/// How long to wait for the browser. A browser that does not hang needs less.
+/// The maximum time to wait for the browser. A browser that does not hang needs less.
 const PATIENCE: Duration = Duration::from_secs(100);
 
 /// Sends every message back.
@@ -48,7 +48,7 @@ where
     Ok(count)
 }
 
-/// Many clients at once send texts, and bytes from none to more than any buffer holds.
+/// Each of many simultaneous clients sends texts and binary messages, from empty to larger than any buffer.
 fn echoes_to_its_own_client<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -84,8 +84,8 @@ fn echoes_to_its_own_client<K: Kitchen>() {
     });
 }
 
-/// hyper's server hands the connection over after its reply 101, and so does hyper's client. Both ends then
-/// use `FuturesIo`.
+/// After the reply 101, hyper's server and hyper's client hand their ends of the connection over. Both ends
+/// then use `FuturesIo`.
 fn a_websocket_follows_an_upgrade_of_hyper<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -139,7 +139,7 @@ fn a_websocket_follows_an_upgrade_of_hyper<K: Kitchen>() {
     });
 }
 
-/// The page, which sends ten messages one after another and records the replies.
+/// A page that sends ten messages one after another and records the replies.
 const PAGE: &str = r#"<!doctype html><title>waiting</title><pre id="log"></pre><script>
 const socket = new WebSocket("ws://ADDRESS/");
 let said = 0;
@@ -180,7 +180,7 @@ fn a_page_in_a_browser_talks_to_a_server<K: Kitchen>() {
         let talk = timeout(PATIENCE, async {
             let (stream, _) = listener.accept().await.unwrap();
             let echoed = echo(stream).await;
-            // The page reports the close code that it saw, which must be the normal one.
+            // The page reports the close code that it received, which must be the code for a normal close.
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = vec![0; 16];
             stream.read_exact(&mut head).await.unwrap();
@@ -213,7 +213,7 @@ fn find_browser() -> Option<String> {
         env::var_os("BRIGADE_REQUIRE_BROWSER").is_none(),
         "BRIGADE_REQUIRE_BROWSER is set, and there is no browser"
     );
-    // The test harness would hide the output of `eprintln`.
+    // Write to stderr directly, because the test harness would hide the output of `eprintln`.
     let _ = writeln!(
         std::io::stderr(),
         "SKIPPED: a page in a browser: there is no chromium on the path"

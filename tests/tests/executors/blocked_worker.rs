@@ -1,7 +1,7 @@
 //! A task that blocks its worker delays no other task while another worker is free (tokio #4941, #621).
 //!
-//! Each test blocks a worker *until* the work behind it has happened. If that work never happened, the wait
-//! would time out.
+//! Each test blocks a worker *until* the work that waits behind the block has happened. If that work never
+//! happened, the wait would time out.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use brigade::WorkStealing;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::time::sleep;
 
-/// How long to wait. This is longer than anything here takes, even on a busy machine.
+/// The maximum time to wait. Nothing here takes as long, even on a busy machine.
 const LONG: Duration = Duration::from_secs(20);
 
 /// Runs `block` in a task, five times. `block` panics if it does not get its message in time.
@@ -41,7 +41,7 @@ impl Message {
     }
 }
 
-/// The end at which a message is awaited.
+/// The receiving end of a message.
 struct Letterbox(mpsc::Receiver<()>);
 
 impl Letterbox {
@@ -107,14 +107,14 @@ fn timers_fire_while_a_worker_is_blocked() {
     }
 }
 
-/// All workers were idle and no timer was armed when a worker started the task that blocks. The sleeping
+/// When a worker started the task that blocks, all workers were idle and no timer was armed. The sleeping
 /// workers must notice the timer that another thread arms later.
 #[test]
 fn a_timer_armed_elsewhere_fires_while_a_worker_is_blocked() {
     for workers in [2, 4] {
         let executor = WorkStealing::with_workers(workers).unwrap();
         for _ in 0..5 {
-            // Do not wait with a timer of the executor.
+            // Sleep without a timer of the executor.
             std::thread::sleep(Duration::from_millis(15));
             executor.block_on(async {
                 let (send, receive) = mpsc::channel();
@@ -132,8 +132,8 @@ fn a_timer_armed_elsewhere_fires_while_a_worker_is_blocked() {
     }
 }
 
-/// Two workers block and one is free. The worker that was woken to search finds a task that blocks too, and
-/// no other worker was told about the work behind the first.
+/// Two workers block and one is free. The worker that was woken to search finds a task that blocks too. No
+/// other worker was notified of the work behind the first task.
 #[test]
 fn a_searcher_that_blocks_in_turn_leaves_the_watch_to_another() {
     for workers in [3, 4] {
@@ -174,8 +174,8 @@ fn a_watch_that_blocks_in_turn_leaves_the_driver_to_another() {
     }
 }
 
-/// Each worker that leaves the driver with a task blocks until the last timer has fired. Each must hand the
-/// driver to another worker, and so must the monitor that waited in the driver.
+/// Each worker that leaves the driver with a task blocks until the last timer has fired. The worker must
+/// first hand the driver to another worker. The monitor that waited in the driver must do so too.
 #[test]
 fn one_after_the_other_leaves_the_driver() {
     for workers in [2, 3, 4] {
@@ -230,7 +230,8 @@ fn sockets_are_served_while_a_worker_is_blocked() {
     }
 }
 
-/// Blocks the thread until another thread has set the flag. Returns whether that happened in time.
+/// Blocks the thread until another thread has set the flag, for at most `at_most`. Returns whether the flag
+/// was set.
 fn wait_for(flag: &AtomicBool, at_most: Duration) -> bool {
     let began = Instant::now();
     while !flag.load(Ordering::SeqCst) && began.elapsed() < at_most {
@@ -239,12 +240,12 @@ fn wait_for(flag: &AtomicBool, at_most: Duration) -> bool {
     flag.load(Ordering::SeqCst)
 }
 
-/// The flags of one round of the next test.
+/// The flags that the next test uses in one round.
 #[derive(Default)]
 struct Round {
     monitor_is_busy: AtomicBool,
     other_blocks: AtomicBool,
-    /// Set when `last` has run after `other` woke it.
+    /// Becomes true when `last` has run after `other` woke it.
     last_ran: AtomicBool,
     done: AtomicBool,
     stuck: Mutex<Option<Waker>>,
@@ -252,9 +253,9 @@ struct Round {
     other: Mutex<Option<Waker>>,
 }
 
-/// One worker blocks with a task in its slot. The monitor takes that task, which blocks it too. Another
-/// worker, which filled its slot while there was a monitor, blocks from then on. A third worker must become
-/// the monitor.
+/// One worker blocks with a task in its slot. The monitor takes that task, which blocks the monitor too.
+/// Another worker filled its slot while there was a monitor, and now blocks as well. A third worker must
+/// become the monitor.
 #[test]
 fn a_monitor_that_finds_a_task_leaves_its_role_to_another_worker() {
     let executor = WorkStealing::with_workers(4).unwrap();
@@ -342,7 +343,7 @@ fn a_monitor_that_finds_a_task_leaves_its_role_to_another_worker() {
     panic!("only {conclusive} rounds met the case");
 }
 
-/// Prints how late other tasks are. The bounds are loose, so that no busy machine fails.
+/// Prints how late other tasks are. The bounds are loose, so that the test passes on a busy machine.
 #[test]
 fn a_block_of_200_ms_delays_others_by_little() {
     let block = Duration::from_millis(200);

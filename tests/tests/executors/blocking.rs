@@ -46,7 +46,7 @@ fn a_closure_runs_elsewhere_and_answers<K: Kitchen>() {
     assert!(name.unwrap().starts_with("stove"));
 }
 
-/// A panic reaches the handle, and the thread and the pool continue.
+/// A panic in a closure reaches its handle. The thread and the pool continue.
 fn a_panic_reaches_the_handle<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 1,
@@ -62,7 +62,7 @@ fn a_panic_reaches_the_handle<K: Kitchen>() {
     });
 }
 
-/// The pool uses all allowed threads and no more, and its queue drains.
+/// The pool uses all allowed threads but no more, and its queue is emptied.
 fn the_bound_on_threads_is_kept<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 3,
@@ -150,7 +150,7 @@ fn jobs_that_meet_all_get_a_thread<K: Kitchen>() {
             .map(|_| {
                 let (start, meeting, handle) = (start.clone(), meeting.clone(), handle.clone());
                 thread::spawn(move || {
-                    // Spinning makes the two submit closer together than any lock would.
+                    // With spinning, the two submit closer together than with any lock.
                     start.add();
                     while start.get() < 2 {
                         std::hint::spin_loop();
@@ -168,7 +168,7 @@ fn jobs_that_meet_all_get_a_thread<K: Kitchen>() {
     }
 }
 
-/// An abort before the closure has begun drops the closure without running it.
+/// If a job is aborted before its closure has begun, the closure is dropped without running.
 fn a_queued_job_can_be_aborted<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 1,
@@ -244,7 +244,7 @@ fn the_drop_of_an_executor_aborts_queued_jobs<K: Kitchen>() {
     assert_eq!(park_on(begun).unwrap(), 42);
 }
 
-/// A job can spawn tasks and jobs on its executor, and can get its handle.
+/// A job can spawn tasks and jobs on its executor, and can get the executor's handle.
 fn a_job_knows_its_executor<K: Kitchen>() {
     let executor = K::open();
     let sum = executor.block_on(async {
@@ -269,7 +269,7 @@ fn a_thousand_jobs_run_once_each<K: Kitchen>() {
     all_jobs_run(&executor, 1000);
 }
 
-/// Submits `count` jobs at once. Each runs once and returns its own result.
+/// Submits `count` jobs without waiting in between. Each job runs once and returns its own result.
 pub(crate) fn all_jobs_run(executor: &impl Executor, count: usize) {
     let ran = Tally::new();
     executor.block_on(async {
@@ -289,8 +289,8 @@ pub(crate) fn all_jobs_run(executor: &impl Executor, count: usize) {
     assert_eq!(ran.get(), count);
 }
 
-/// A job that outlives its executor gets a result from everything that it may call: an error, an aborted
-/// handle or a value. No call hangs.
+/// If a job outlives its executor, each function that the job may call returns an error, an aborted handle or
+/// a value. No call hangs.
 fn a_job_that_outlives_its_executor_gets_an_answer_from_everything<K: Kitchen>() {
     use brigade::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, lookup_host};
     let executor = K::open();
@@ -329,7 +329,7 @@ fn a_job_that_outlives_its_executor_gets_an_answer_from_everything<K: Kitchen>()
                 assert!(TcpStream::connect("localhost:9").await.is_err());
                 assert!(UdpSocket::bind("127.0.0.1:0").await.is_err());
                 assert!(UnixDatagram::unbound().is_err());
-                // These sockets belonged to the executor.
+                // These sockets belonged to the executor that was dropped.
                 assert!(listener.accept().await.is_err());
                 assert!(stream.0.read(&mut [0]).await.is_err());
                 assert!(stream.0.readable().await.is_err());
@@ -344,7 +344,7 @@ fn a_job_that_outlives_its_executor_gets_an_answer_from_everything<K: Kitchen>()
     park_on(job).unwrap();
 }
 
-/// The largest number of threads is as good as any.
+/// The setting for the maximum number of threads accepts very large values.
 fn there_may_be_any_number_of_threads<K: Kitchen>() {
     for threads in [1 << (usize::BITS - 6), usize::MAX] {
         let executor = K::try_build(K::builder().max_blocking_threads(threads)).unwrap();

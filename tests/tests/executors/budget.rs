@@ -1,5 +1,6 @@
-//! The budget of a poll: every operation that may be ready again and again spends it, and a poll ends when it is
-//! used up. Each test runs such an operation in a loop until another task has slept for a millisecond.
+//! Tests the budget of a poll. Every operation that can be ready again and again spends budget, and the poll
+//! ends when none is left. Each test runs such an operation in a loop until another task has slept for a
+//! millisecond.
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -16,7 +17,7 @@ use brigade_tests::{LIMIT, pair};
 use futures::future::{join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 
-/// Another task that sleeps.
+/// A second task, which sleeps for a millisecond.
 struct Other {
     slept: Arc<AtomicBool>,
     began: Instant,
@@ -36,14 +37,14 @@ impl Other {
         }
     }
 
-    /// Also ends if the other task never runs, by reading the clock.
+    /// Returns whether the other task has slept. Panics after `LIMIT`, so that no test loops forever.
     fn has_slept(&self) -> bool {
         assert!(self.began.elapsed() < LIMIT, "the other task never runs");
         self.slept.load(Ordering::SeqCst)
     }
 }
 
-/// Repeats the step until another task has slept.
+/// Repeats a step until the other task has slept.
 macro_rules! lets_others_run {
     ($step:expr) => {{
         let other = Other::spawn();
@@ -53,13 +54,14 @@ macro_rules! lets_others_run {
     }};
 }
 
-/// Runs a future as the main one of both executors.
+/// Runs a future as the main future of each executor.
 fn as_main<F: Future<Output = ()>>(make: impl Fn() -> F) {
     SingleThread::new().unwrap().block_on(make());
     WorkStealing::with_workers(1).unwrap().block_on(make());
 }
 
-/// Runs a future on the only worker of both executors.
+/// Runs a future as the main future of a `SingleThread`, and in a task on the only worker of a
+/// `WorkStealing`.
 fn in_a_task<F: Future<Output = ()> + Send + 'static>(make: impl Fn() -> F) {
     SingleThread::new().unwrap().block_on(make());
     let many = WorkStealing::with_workers(1).unwrap();
@@ -72,7 +74,8 @@ fn bursts() -> Interval {
     ticks
 }
 
-/// A combinator polls its second future when the first is denied an operation. That one is denied too.
+/// If a combinator's first future is denied an operation, the combinator polls the second, which is denied
+/// too.
 #[test]
 fn select_of_two_that_are_always_ready_ends_its_poll() {
     in_a_task(|| async {
@@ -88,7 +91,7 @@ fn many_that_are_always_ready_end_their_poll() {
     in_a_task(|| async {
         let (reader, peer) = pair().await;
         drop(peer);
-        // At the end of the stream every read is ready at once.
+        // At the end of the stream, every read is ready immediately.
         let read = || async {
             assert_eq!(reader.read(&mut [0; 8]).await.unwrap(), 0);
         };
@@ -162,7 +165,7 @@ fn reading_and_writing_nothing_spends_the_budget() {
     });
 }
 
-/// A future that uses up the budget in each poll does not keep its own timeout from ending.
+/// A future that uses up the budget in each poll does not prevent its own timeout from expiring.
 #[test]
 fn a_timeout_ends_beside_a_future_that_uses_up_the_budget() {
     as_main(|| async {
@@ -182,8 +185,8 @@ fn a_timeout_ends_beside_a_future_that_uses_up_the_budget() {
     });
 }
 
-/// An executor of another crate that runs inside a task polls again when it is woken. The budget of the task
-/// must not stop it.
+/// An executor of another crate may run inside a task. When it is woken, it polls its future again within the
+/// same poll of the task. The task's budget must not stop it.
 #[test]
 fn a_foreign_executor_inside_a_task_is_not_stopped() {
     as_main(|| async {
@@ -199,7 +202,7 @@ fn a_foreign_executor_inside_a_task_is_not_stopped() {
     });
 }
 
-/// What is denied in one poll is granted in the next.
+/// An operation that is denied in one poll is granted in the next.
 #[test]
 fn a_new_poll_has_a_new_budget() {
     as_main(|| async {

@@ -1,4 +1,4 @@
-//! However busy a task is, timers, sockets, other threads and other tasks are still served.
+//! Tests that timers, sockets, other threads and other tasks are served, however busy a task is.
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
@@ -45,7 +45,7 @@ fn self_waking_tasks_do_not_starve_sockets<K: Kitchen>() {
     });
 }
 
-/// Other threads, the main future and the self-waking tasks themselves are served too.
+/// While tasks wake themselves, other threads, the main future and each of these tasks are served too.
 fn self_waking_tasks_do_not_starve_anybody<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -65,7 +65,7 @@ fn self_waking_tasks_do_not_starve_anybody<K: Kitchen>() {
     });
 }
 
-/// A reader of a socket that is always ready yields by itself, so it starves no other task.
+/// If a socket is always ready, its reader yields by itself, so it starves no other task.
 fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -73,7 +73,7 @@ fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
         drop(client);
         let reads = Tally::new();
         let counted = reads.clone();
-        // At the end of the stream, every read is ready at once.
+        // At the end of the stream, every read is ready immediately.
         let greedy = brigade::spawn(async move {
             loop {
                 assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
@@ -89,8 +89,8 @@ fn an_always_ready_socket_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// The same holds for a socket that is always writable, for polls through futures-io, and for a listener with
-/// a queue of connections.
+/// A socket that is always writable, polls through futures-io, and a listener with a queue of connections
+/// starve no other task.
 fn other_ready_sockets_starve_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -123,8 +123,8 @@ fn other_ready_sockets_starve_nobody<K: Kitchen>() {
     });
 }
 
-/// If the period of an interval is shorter than the work per tick, a tick is always due. The interval must
-/// yield too.
+/// If the period of an interval is shorter than the work per tick, a tick is always due. A task that awaits
+/// such ticks must yield too.
 fn an_always_due_interval_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -142,7 +142,7 @@ fn an_always_due_interval_starves_nobody<K: Kitchen>() {
     });
 }
 
-/// Sleeps until past deadlines, and timeouts of zero, yield too.
+/// Tasks that await past deadlines or timeouts of zero yield, so that other tasks run.
 fn past_deadlines_starve_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -166,7 +166,7 @@ fn past_deadlines_starve_nobody<K: Kitchen>() {
     });
 }
 
-/// A computation that calls `consume_budget` lets other tasks run, and rarely yields itself.
+/// A computation that calls `consume_budget` lets other tasks run, but it rarely yields.
 fn consume_budget_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -180,7 +180,7 @@ fn consume_budget_starves_nobody<K: Kitchen>() {
         }
         greedy.abort();
         assert!(greedy.await.unwrap_err().is_aborted());
-        // `consume_budget` does not wait while there is budget left.
+        // `consume_budget` is ready immediately while budget is left.
         assert!(poll_once(pin!(brigade::task::consume_budget())).is_ready());
     });
 }

@@ -1,4 +1,4 @@
-//! Tests what happens if the machine refuses descriptors, threads or stack, and if operations are given up
+//! Tests what happens if the machine refuses descriptors, threads or stack, and if operations are cancelled
 //! midway. Nothing may panic, hang or leak. Each test runs in a separate process.
 #![cfg(target_os = "linux")]
 
@@ -43,8 +43,8 @@ impl Drop for Want {
     }
 }
 
-/// mio #1031, tokio #6329: an operation that needs descriptors returns an error if there are none, or fewer
-/// than it needs. An operation that needs none still works.
+/// mio #1031, tokio #6329: an operation that needs more descriptors than are free returns an error. An
+/// operation that needs none still works.
 fn every_maker_of_descriptors_can_be_refused<K: Kitchen>() {
     let folder = std::env::temp_dir().join(format!("brigade-faults-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
@@ -94,7 +94,7 @@ fn every_maker_of_descriptors_can_be_refused<K: Kitchen>() {
             );
             note("UnixDatagram::unbound", UnixDatagram::unbound().err());
             note("UnixDatagram::pair", UnixDatagram::pair().err());
-            // The resolver may need a descriptor, or may know the answer already.
+            // The lookup may succeed or fail, because the resolver may need a descriptor.
             let _ = lookup_host("localhost:1").await;
             let _ = fs::remove_file(path("new"));
             let _ = fs::remove_file(path("datagrams"));
@@ -146,12 +146,12 @@ fn refused_sources_leave_nothing<K: Kitchen>() {
             refuse();
         }
         assert_eq!(descriptors(), before.0);
-        // Allow less than one byte per source, because other threads may allocate meanwhile.
+        // The bound is not 0, because other threads may allocate meanwhile.
         assert!(live_bytes() - before.1 < 10_000);
     });
 }
 
-/// A descriptor as a source that the OS refuses.
+/// A source whose descriptor the OS refuses to monitor.
 struct NotWatched(i32);
 
 impl mio::event::Source for NotWatched {
@@ -178,7 +178,7 @@ impl mio::event::Source for NotWatched {
     }
 }
 
-/// tokio #5861, #6329: ten thousand operations of every kind are given up while they wait. They leave no
+/// tokio #5861, #6329: ten thousand operations of every kind are cancelled while they wait. They leave no
 /// descriptor, no waker and no memory behind.
 fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
     const OPERATIONS: usize = 10_000;
@@ -187,7 +187,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
     let waker = Waker::from(counting.clone());
     executor.block_on(async {
         let (_silent, full) = pair().await;
-        // The block is larger than any buffer.
+        // This block is larger than any buffer.
         let block = vec![0; 64 << 20];
         while full.try_write(&block).is_ok() {}
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -200,7 +200,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
                 1 => poll_and_drop(waker, full.write_all(&block)),
                 2 => poll_and_drop(waker, listener.accept()),
                 3 => poll_and_drop(waker, async {
-                    // This address gets no answer. Without a network, the connect fails at once.
+                    // No host answers at this address. Without a network, the connect fails immediately.
                     let _ = TcpStream::connect("192.0.2.1:9").await;
                     pending::<()>().await;
                 }),
@@ -222,7 +222,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
         (0..OPERATIONS).for_each(&mut give_up);
         settle().await;
         let before = (descriptors(), Arc::strong_count(&counting));
-        // A leak would grow in every round, while each thread's cache of task memory is bounded.
+        // A leak would grow in every round, but each thread's cache of task memory is bounded.
         let mut grown = i64::MAX;
         for _ in 0..20 {
             let live = live_bytes();
@@ -231,7 +231,7 @@ fn ten_thousand_cancellations_leave_nothing<K: Kitchen>() {
             let after = (descriptors(), Arc::strong_count(&counting));
             assert_eq!(after, before, "descriptors and wakers");
             grown = live_bytes() - live;
-            // Allow less than one byte per operation, because other threads may allocate meanwhile.
+            // The bound is not 0, because other threads may allocate meanwhile.
             if grown < OPERATIONS as i64 {
                 break;
             }
@@ -253,7 +253,7 @@ fn poll_and_drop<F: Future>(waker: &Waker, future: F) {
     assert!(polled.is_pending(), "it did not have to wait");
 }
 
-/// Waits until all requests are done: tasks are aborted and messages processed.
+/// Waits until all aborted tasks have ended and all messages were processed.
 async fn settle() {
     loop {
         let metrics = brigade::Handle::current().metrics();
@@ -267,10 +267,10 @@ async fn settle() {
     }
 }
 
-/// The first byte of a future that is never ready.
+/// A `Large` whose first byte has this value is never ready.
 const IDLE: u8 = u8::MAX;
 
-/// A future of 1 MiB of bytes, which is ready at the second poll.
+/// A future with 1 MiB of bytes, which is ready at the second poll.
 struct Large {
     bytes: [u8; 1 << 20],
     polled: bool,
@@ -292,16 +292,16 @@ impl Future for Large {
     }
 }
 
-/// crossbeam #1146, #1159: a spawned future of 1 MiB is not copied over a stack again. Threads with 512 KiB
-/// of stack poll, cancel and drop it.
+/// crossbeam #1146, #1159: after a future of 1 MiB was spawned, it is not copied onto a stack again. Threads
+/// with 512 KiB of stack poll, cancel and drop it.
 fn a_large_future_on_a_small_stack<K: Kitchen>() {
     const SMALL: usize = 512 << 10;
-    // The thread that makes the future needs stack for several copies in a debug build.
+    // In a debug build, the thread that makes the future needs stack for several copies.
     const ROOMY: usize = 64 << 20;
     if !in_child(&[("RUST_MIN_STACK", &SMALL.to_string())]) {
         return;
     }
-    // This thread has the default stack size, which is small. So have the workers.
+    // This thread and the workers have the default stack size, which is small here.
     let small = thread::spawn(|| {
         let executor = K::open();
         let handle = executor.handle();
@@ -347,8 +347,9 @@ fn a_crew_that_cannot_be_hired() {
     assert_eq!((descriptors(), threads()), before);
 }
 
-/// tokio #3662: a thread's local values are dropped when it ends, after its executor or worker. Their
-/// destructors may wake, spawn and drop handles, which works or returns an error.
+/// tokio #3662: a thread's thread-local values are dropped when the thread ends, after its executor or
+/// worker. Their destructors may wake tasks, spawn tasks and drop handles. Each call works or returns an
+/// error.
 fn thread_locals_may_do_anything_as_they_go<K: Kitchen>() {
     type Late = Dropped<Box<dyn FnMut()>>;
     thread_local! {
@@ -383,12 +384,12 @@ fn thread_locals_may_do_anything_as_they_go<K: Kitchen>() {
         }
     };
     thread::spawn(whole).join().unwrap();
-    // Dropping an executor waits for its workers' threads, and those wait for their local values.
+    // Dropping an executor waits until its workers' threads have ended and dropped their thread-local values.
     assert_eq!((late.get(), refused.get()), (1, 1));
 }
 
-/// polling #37, tokio #4301: a program that this process starts inherits no descriptor of an executor.
-/// Otherwise it could change what the parent monitors.
+/// polling #37, tokio #4301: a program that this process starts inherits no descriptor of an executor. With
+/// such a descriptor, the program could change what this process monitors.
 fn no_descriptor_survives_exec<K: Kitchen>() {
     let numbers = || -> Vec<String> {
         let folder = fs::read_dir("/proc/self/fd").unwrap();
@@ -405,7 +406,7 @@ fn no_descriptor_survives_exec<K: Kitchen>() {
         let mut watched = 0;
         for number in numbers().iter().filter(|it| !inherited.contains(it)) {
             let Ok(info) = fs::read_to_string(format!("/proc/self/fdinfo/{number}")) else {
-                // This is the descriptor of the directory itself.
+                // This descriptor belongs to the directory itself.
                 continue;
             };
             let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));

@@ -1,5 +1,5 @@
-//! Guards make an executor the current one of a thread. They may be dropped in any order, inside other
-//! executors, and late.
+//! A guard makes an executor current on a thread. Guards may be dropped in any order, inside other executors,
+//! and while the thread ends.
 
 use std::future::pending;
 use std::sync::mpsc;
@@ -8,7 +8,7 @@ use std::thread;
 use brigade::{Executor, Handle};
 use brigade_tests::{Dropped, Kitchen, Tally, on_both, park_on};
 
-/// A guard makes an executor current, on its own thread or another, and inside another executor.
+/// A guard makes an executor current on its own thread, on another thread, and inside another executor.
 fn a_guard_makes_an_executor_current<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -41,12 +41,13 @@ fn a_guard_makes_an_executor_current<K: Kitchen>() {
     assert!(format!("{:?}", handle.enter()).contains("EnterGuard"));
 }
 
-/// Returns which of the executors is current. Each has had a different number of tasks in flight.
+/// Identifies the current executor by the maximum number of its tasks in flight, which differs between
+/// executors.
 fn current() -> Option<usize> {
     Handle::try_current().map(|handle| handle.metrics().in_flight_max)
 }
 
-/// Makes executors that have had 1, 2, 3 and so on tasks in flight at once.
+/// Makes executors whose maximum numbers of tasks in flight are 1, 2, 3 and so on.
 fn marked<K: Kitchen>(count: usize) -> Vec<K::Executor> {
     let executors = (1..=count).map(|tasks| {
         let executor = K::open();
@@ -65,7 +66,8 @@ fn marked<K: Kitchen>(count: usize) -> Vec<K::Executor> {
     executors.collect()
 }
 
-/// Guards may be dropped in any order. Of the remaining guards, the one that was entered last decides.
+/// Guards may be dropped in any order. The current executor belongs to the guard that was entered last and is
+/// not yet dropped.
 fn guards_may_be_dropped_in_any_order<K: Kitchen>() {
     let executors = marked::<K>(4);
     let handles: Vec<_> = executors.iter().map(Executor::handle).collect();
@@ -87,7 +89,8 @@ fn guards_may_be_dropped_in_any_order<K: Kitchen>() {
     }
 }
 
-/// A guard may outlive the `block_on` in which it was made. A guard made before may be dropped inside.
+/// A guard may outlive the `block_on` in which it was made. A guard that was made before a `block_on` may be
+/// dropped inside it.
 fn guards_and_stays_may_overlap<K: Kitchen>() {
     let executors = marked::<K>(3);
     let handles: Vec<_> = executors.iter().map(Executor::handle).collect();
@@ -118,7 +121,7 @@ fn a_forgotten_guard_does_no_harm<K: Kitchen>() {
             let handle = forgotten.handle();
             std::mem::forget(handle.enter());
         }
-        // The executor and all its handles were dropped, and it is still the current one.
+        // The executor and all its handles were dropped, but it is still the current executor.
         assert!(brigade::spawn(async {}).is_finished());
         assert!(
             park_on(brigade::spawn_blocking(|| ()))
@@ -153,7 +156,7 @@ fn immortal(handle: Handle) -> &'static Handle {
     handle
 }
 
-/// A guard in a thread-local is dropped as late as possible in a thread's life, in any order. Other
+/// Guards in a thread-local are dropped as late as possible in a thread's life, in any order. Other
 /// destructors that run then may spawn.
 fn a_guard_in_a_thread_local_may_go_late<K: Kitchen>() {
     thread_local! {
@@ -188,7 +191,7 @@ fn a_guard_in_a_thread_local_may_go_late<K: Kitchen>() {
     assert_eq!(drops.get(), 4);
 }
 
-/// A spawn runs a destructor that drops the guard which made the executor current.
+/// A spawn may run a destructor that drops the guard by which the executor is current.
 fn a_guard_may_go_while_something_is_spawned_by_it<K: Kitchen>() {
     thread_local! {
         static GUARD: std::cell::RefCell<Option<brigade::EnterGuard<'static>>> = const {

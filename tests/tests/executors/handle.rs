@@ -9,7 +9,7 @@ use std::time::Duration;
 use brigade::{DefaultExecutor, Executor, Handle};
 use brigade_tests::{Dropped, Kitchen, Tally, on_both, one_cook, park_on, text_of};
 
-/// Many threads spawn at once, and all tasks run.
+/// Many threads spawn tasks at the same time, and all tasks run.
 fn spawns_from_many_threads<K: Kitchen>() {
     let executor = K::open();
     let ran = Tally::new();
@@ -62,7 +62,7 @@ fn a_spawn_wakes_a_sleeping_executor<K: Kitchen>() {
     elsewhere.join().unwrap();
 }
 
-/// After the executor was dropped, a spawn drops the future at once and returns an aborted handle.
+/// After the executor was dropped, a spawn drops the future immediately and returns an aborted handle.
 fn a_spawn_after_the_end_is_aborted<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -146,7 +146,7 @@ fn run_runs() {
     assert_eq!(text_of(&*panicked.unwrap_err()), "burnt");
 }
 
-/// Outside of an executor, a function that needs one panics with its own name and with advice.
+/// If a function needs an executor and there is none, it panics with the function's name and with advice.
 fn functions_name_themselves_outside() {
     let says = |function: &str, call: fn()| {
         let payload = catch_unwind(call).unwrap_err();
@@ -205,8 +205,8 @@ fn an_executor_in_a_thread_local() {
     assert_eq!(drops.get(), 1);
 }
 
-/// A handle can block on a future that borrows, on any thread without an executor, and on several threads at
-/// once.
+/// A handle can block on a future that borrows. This works on any thread without an executor, and on several
+/// threads at the same time.
 fn a_handle_blocks_on_a_future<K: Kitchen>() {
     let executor = K::open();
     let (done, all_done) = async_channel::bounded::<()>(4);
@@ -245,7 +245,8 @@ fn a_handle_blocks_on_a_future<K: Kitchen>() {
     assert!(late.unwrap_err().is_aborted());
 }
 
-/// A future may park and unpark the thread itself. `Handle::block_on` neither hangs nor returns too early.
+/// A future may park and unpark the thread on which it runs. `Handle::block_on` neither hangs nor returns too
+/// early.
 fn a_handle_blocks_on_a_future_that_parks<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -255,7 +256,7 @@ fn a_handle_blocks_on_a_future_that_parks<K: Kitchen>() {
         handle.block_on(std::future::poll_fn(|cx| {
             polls += 1;
             cx.waker().wake_by_ref();
-            // This consumes the token that the wake has left.
+            // Parking consumes the token that the wake has left.
             thread::park_timeout(Duration::from_millis(1));
             thread::current().unpark();
             if polls < 20 {
@@ -270,8 +271,8 @@ fn a_handle_blocks_on_a_future_that_parks<K: Kitchen>() {
     elsewhere.join().unwrap();
 }
 
-/// On the thread of its `SingleThread`, a handle can block on a future that need not wait. Otherwise it
-/// panics with advice, because the wait could never end.
+/// On the thread of a `SingleThread`, the executor's handle can block on a future that need not wait. If the
+/// future has to wait, the handle panics with advice, because the wait could never end.
 fn a_handle_does_not_wait_on_the_executors_own_thread() {
     let executor = brigade::SingleThread::new().unwrap();
     let handle = executor.handle();
@@ -292,7 +293,7 @@ fn a_handle_does_not_wait_on_the_executors_own_thread() {
     );
 }
 
-/// A panic about wrong use reports the caller's line, and not a line in the library.
+/// If the API is used wrongly, the panic reports the caller's line and not a line in the library.
 fn panics_point_to_the_callers_line() {
     use std::sync::{Arc, Mutex};
     let place = Arc::new(Mutex::new(String::new()));

@@ -1,4 +1,4 @@
-//! An executor that has nothing to do costs nothing, by the kernel's own counts.
+//! Uses the kernel's counts to check that an idle executor uses almost no processor time.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -89,7 +89,7 @@ fn with_nothing_to_do<K: Kitchen>() {
     assert_idle(measure::<K, _>(|| async {}));
 }
 
-/// The tasks wait for sockets, for timers in an hour, and forever.
+/// The tasks wait for sockets, for timers that are due in an hour, and forever.
 fn with_waiting_tasks<K: Kitchen>() {
     assert_idle(measure::<K, _>(|| async {
         for n in 0..100 {
@@ -116,8 +116,8 @@ fn with_waiting_tasks<K: Kitchen>() {
     }));
 }
 
-/// mio #933, #1087: some connections have a peer that has closed one half or both, and are not read. Another
-/// one has a full buffer and a peer that does not read.
+/// mio #933, #1087: some connections are not read, although their peer has closed one half or both. Another
+/// connection has a full buffer and a peer that does not read.
 fn with_half_closed_and_full_sockets<K: Kitchen>() {
     assert_idle(measure::<K, _>(|| async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -141,7 +141,7 @@ fn with_half_closed_and_full_sockets<K: Kitchen>() {
                 _ => drop(client),
             }
             drop(brigade::spawn(async move {
-                // Wait for writability once, and then keep the socket; the peer is gone or silent.
+                // Wait for writability once, and then keep the socket. The peer is gone or silent.
                 server.writable().await.unwrap();
                 let _server = server;
                 pending::<()>().await;
@@ -169,8 +169,8 @@ fn after_a_burst<K: Kitchen>() {
 }
 
 /// An event wakes only the worker in the driver, because another worker is the monitor. The test counts the
-/// parks of all workers for many events from a client thread. It takes the best of a few tries, because on a
-/// busy machine the monitor's timeout may expire during an event.
+/// parks of all workers for many events from a client thread. It takes the best of a few tries, because the
+/// monitor's timeout may expire during an event if the machine is busy.
 fn an_event_gets_one_worker_up<K: Kitchen>() {
     const TURNS: u64 = 400;
     let executor = K::open();
@@ -210,7 +210,7 @@ fn an_event_gets_one_worker_up<K: Kitchen>() {
     assert!(best * 2 < TURNS * 3, "{best} parks in {TURNS} turns");
 }
 
-/// A worker that finds a due timer itself must not be woken for it again.
+/// If a worker finds a due timer itself, it must not be woken for that timer again.
 #[test]
 fn a_timer_gets_the_only_worker_up_once() {
     const NAME: &str = concat!(module_path!(), "::a_timer_gets_the_only_worker_up_once");

@@ -35,7 +35,7 @@ fn main_runs_and_returns_its_output() {
     program_with_workers::main();
 }
 
-/// What a `macro_rules!` macro pastes in is in invisible groups.
+/// The fragments that a `macro_rules!` macro pastes in are wrapped in invisible groups.
 mod pasted {
     macro_rules! whole {
         ($visibility:vis $name:ident $body:block) => {
@@ -161,8 +161,8 @@ const STUB: &str = "
     pub use brigade_macros::{main, test};
 ";
 
-/// Returns the attributes' library that was built for this test. It is beside the test, or among the host's
-/// files if the build names a target.
+/// Returns the path of the attributes' library that was built for this test. The file is in the test's
+/// folder, or in the host's folder if the build names a target.
 fn macros() -> PathBuf {
     let exe = env::current_exe().unwrap();
     let deps = exe.parent().unwrap();
@@ -207,7 +207,7 @@ fn compile(folder: &Path, name: &str, kind: &[&str], text: &str) -> (bool, Strin
     )
 }
 
-/// Checks the messages for programs whose first line is `use brigade::…`.
+/// Compiles programs whose first line is `use brigade::…`, and checks the compiler's messages.
 fn messages(programs: &[(&str, &str)]) {
     let folder = tempfile::tempdir().unwrap();
     let library = ["--crate-type=lib"];
@@ -308,7 +308,7 @@ fn wrong_arguments_are_told_what_is_wrong_and_where() {
     messages(&programs);
 }
 
-/// Errors in the user's body are reported at the user's lines.
+/// The compiler reports errors in the user's body at the user's lines.
 #[test]
 fn errors_in_the_body_point_at_the_users_line() {
     messages(&[

@@ -1,5 +1,5 @@
-//! Tests how executors are made and entered, share out the time, nest, block, count and shut down, and how
-//! they use what belongs to the whole process.
+//! Tests how executors are made and entered, share time between tasks, nest, block, count and shut down, and
+//! how they use process-wide resources.
 
 use brigade_tests::Counting;
 

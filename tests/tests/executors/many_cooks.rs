@@ -1,4 +1,5 @@
-//! Tests of the work-stealing executor alone: tasks begin at once, run in parallel, and move between workers.
+//! Tests the work-stealing executor alone: tasks begin immediately, run in parallel, and move between
+//! workers.
 
 use std::collections::HashSet;
 use std::future::pending;
@@ -18,7 +19,7 @@ fn open(workers: usize) -> WorkStealing {
     WorkStealing::with_workers(workers).unwrap()
 }
 
-/// Tasks begin when they are spawned, even if no thread is in `block_on`.
+/// Tasks begin after they are spawned, even if no thread is in `block_on`.
 fn tasks_run_without_block_on() {
     let executor = open(2);
     let task = executor.spawn(async {
@@ -28,8 +29,8 @@ fn tasks_run_without_block_on() {
     assert_eq!(park_on(task).unwrap(), 42);
 }
 
-/// As many tasks are polled at the same instant as there are workers, each on a different thread, and no
-/// more.
+/// The number of tasks polled at the same instant reaches the number of workers and never exceeds it. Each of
+/// these tasks is polled on a different thread.
 fn as_many_at_once_as_workers() {
     for workers in [1, 2, 3, 8] {
         let executor = open(workers);
@@ -58,8 +59,8 @@ fn as_many_at_once_as_workers() {
     }
 }
 
-/// tokio #621, #4383: any worker can take what one task spawns. A tree of tasks ends although its leaves must
-/// all run at the same instant.
+/// tokio #621, #4383: any worker can take the tasks that one task spawns. A tree of tasks ends, although its
+/// leaves must all run at the same instant.
 fn what_one_worker_spawns_all_can_take() {
     let executor = open(4);
     for _ in 0..200 {
@@ -134,8 +135,8 @@ fn a_ping_pong_starves_nobody() {
     }
 }
 
-/// tokio #7431: a task that wakes another one on its own worker wakes no other worker for that. The monitor
-/// works by the clock, so its parks grow with time and not with the number of wakes.
+/// tokio #7431: if a task wakes another task on its own worker, no other worker is woken for that. The
+/// monitor parks with a timeout, so the number of its parks grows with time and not with the number of wakes.
 fn local_wakes_get_nobody_up() {
     const WAKES: u64 = 100_000;
     let executor = open(4);
@@ -154,12 +155,12 @@ fn local_wakes_get_nobody_up() {
     let metrics = executor.metrics();
     let parks: u64 = metrics.workers.iter().map(|worker| worker.parks).sum();
     let polls: u64 = metrics.workers.iter().map(|worker| worker.polls).sum();
-    // Each worker publishes its counts only from time to time.
+    // Each worker publishes its counts only from time to time, so the sum may be too low.
     assert!(polls > WAKES / 2, "{polls} polls");
     assert!(parks < WAKES / 10, "{parks} parks in {WAKES} wakes");
 }
 
-/// Several threads may be in `block_on` of one executor at once.
+/// Several threads may be in `block_on` of one executor at the same time.
 fn several_threads_may_block_on_one_executor() {
     let executor = open(2);
     thread::scope(|scope| {
@@ -193,7 +194,7 @@ fn the_main_future_stays_on_its_thread() {
     });
 }
 
-/// The executor may be dropped inside one of its own tasks. It ends when that poll does.
+/// The executor may be dropped inside one of its own tasks. It ends when that task's poll ends.
 fn an_executor_may_end_in_its_own_task() {
     for workers in [1, 2, 4] {
         let executor = Arc::new(open(workers));
@@ -267,7 +268,7 @@ fn the_drop_waits_for_running_polls() {
     assert_eq!(ended.get(), 1);
 }
 
-/// Executors with tasks are made and dropped repeatedly. No thread of theirs keeps working.
+/// Executors with tasks are made and dropped repeatedly. None of their threads keeps working.
 fn executors_come_and_go() {
     for round in 0..100 {
         let executor = open(1 + round % 4);
@@ -286,8 +287,8 @@ fn executors_come_and_go() {
     }
 }
 
-/// tokio #6682: a task arms a timer while the driver sleeps for a longer one. The timer must not be late. The
-/// main future, whose thread is not a worker, arms one as well.
+/// tokio #6682: while the driver sleeps until a later timer, a task arms an earlier one. The earlier timer
+/// must not fire late. The main future, whose thread is not a worker, also arms an earlier timer.
 fn a_timer_from_any_thread_shortens_the_drivers_sleep() {
     let executor = open(2);
     let long = executor.spawn(async { sleep(Duration::from_secs(3600)).await });
@@ -302,7 +303,8 @@ fn a_timer_from_any_thread_shortens_the_drivers_sleep() {
     assert!(!long.is_finished());
 }
 
-/// Many workers arm timers with the same deadlines at once. Each timer fires once, and none fires early.
+/// Many workers arm timers with the same deadlines at the same time. Each timer fires once, and none fires
+/// early.
 fn timers_of_many_workers() {
     let executor = open(4);
     let tasks: Vec<_> = (0..2000_u64)
@@ -329,8 +331,8 @@ fn timers_of_many_workers() {
     }
 }
 
-/// rayon #768, #929: a foreign waker polls a join handle while the task ends on a worker. No wake may be
-/// lost.
+/// rayon #768, #929: a join handle is polled with a foreign waker while its task ends on a worker. No wake
+/// may be lost.
 fn joins_race_completions() {
     let executor = open(2);
     for _ in 0..5000 {
@@ -348,7 +350,7 @@ fn joins_race_completions() {
     }
 }
 
-/// A worker finds its executor's handle, and its thread has the executor's name.
+/// On a worker, `Handle::current` refers to the worker's executor, and the thread has the executor's name.
 fn workers_know_where_they_are() {
     let executor = WorkStealing::builder()
         .name("stove")
@@ -372,7 +374,7 @@ fn workers_know_where_they_are() {
     );
 }
 
-/// `spawn_local` is not available here, and panics with an explanation.
+/// On this executor, `spawn_local` panics with an explanation.
 fn spawn_local_panics() {
     let executor = open(2);
     let task = executor.spawn(async { drop(brigade::spawn_local(async {})) });
@@ -384,7 +386,7 @@ fn spawn_local_panics() {
     assert!(text_of(&*main.unwrap_err()).contains("brigade::spawn_local"));
 }
 
-/// Settings that make no sense return errors.
+/// A builder returns an error if its settings make no sense.
 fn bad_settings_are_errors() {
     let builder = WorkStealing::builder;
     for bad in [

@@ -1,4 +1,4 @@
-//! Tests the counts of concurrency, of parallelism and of each worker's work.
+//! Tests an executor's counts: its concurrency, its parallelism, and the work of each worker.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use brigade::time::sleep;
 use brigade::{Executor, Metrics};
 use brigade_tests::{Kitchen, on_both};
 
-/// Checks what must hold at any time for any executor.
+/// Checks the conditions that must hold at any time for any executor, and returns the metrics.
 fn check(executor: &impl Executor) -> Metrics {
     let metrics = executor.metrics();
     assert!(metrics.in_flight <= metrics.in_flight_max, "{metrics:?}");
@@ -65,7 +65,8 @@ fn in_flight_counts_tasks<K: Kitchen>() {
     assert_eq!((metrics.in_flight, metrics.in_flight_max), (0, 100));
 }
 
-/// The parallelism of the single-thread executor is one for any number of tasks, and zero before the first.
+/// The parallelism of the single-thread executor is one for any number of tasks, and zero before the first
+/// task.
 fn at_once_is_bounded<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -112,7 +113,7 @@ fn polls_are_counted<K: Kitchen>() {
     assert_eq!(polls(&handle.metrics()), 100);
 }
 
-/// A sleeping executor is not busy. The bound is loose, to allow for a busy machine.
+/// A sleeping executor does not count as busy. The bound is loose, to allow for a busy machine.
 fn sleep_is_not_work<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async { sleep(Duration::from_millis(200)).await });
@@ -253,7 +254,8 @@ fn the_depths_of_queues_are_told<K: Kitchen>() {
     });
 }
 
-/// The metrics report the pool's threads, the idle ones among them, and the jobs that wait for a thread.
+/// The metrics report the number of the pool's threads, of its idle threads, and of jobs that wait for a
+/// thread.
 fn the_blocking_pool_is_counted<K: Kitchen>() {
     let executor = K::try_build(K::builder().max_blocking_threads(2)).unwrap();
     let pool = |metrics: Metrics| {
@@ -293,7 +295,8 @@ fn the_blocking_pool_is_counted<K: Kitchen>() {
     }
 }
 
-/// Many short tasks never count twice: a thread that reads the counters may be interrupted between two of them.
+/// Short tasks never count twice, even if a thread that reads the counters is interrupted between two of
+/// them.
 fn short_tasks_are_not_counted_together<K: Kitchen>() {
     let executor = K::open();
     let began = Instant::now();
@@ -316,7 +319,7 @@ fn short_tasks_are_not_counted_together<K: Kitchen>() {
     assert_eq!(metrics.in_flight, 0);
 }
 
-/// The first poll of the first task counts, also for a task that reads the counters in it.
+/// If a task reads the counters in the executor's first poll, that poll is already counted.
 fn a_task_sees_that_it_is_polled<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {

@@ -22,7 +22,7 @@ fn the_main_future_may_borrow<K: Kitchen>() {
 }
 
 /// rayon #592, #1251: a nested `block_on` would have to run other tasks on the same stack. It panics with an
-/// explanation and leaves the outer one working.
+/// explanation instead, and the outer executor continues to work.
 fn a_nested_block_on_panics<K: Kitchen>() {
     let executor = K::open();
     let answer = executor.block_on(async {
@@ -42,7 +42,7 @@ fn a_nested_block_on_panics<K: Kitchen>() {
     assert_eq!(answer, 42);
 }
 
-/// The same inside a task: the panic reaches the task's handle.
+/// A nested `block_on` in a task panics too, and the panic reaches the task's handle.
 fn a_nested_block_on_in_a_task_panics<K: Kitchen>() {
     let executor = K::open();
     let error = executor
@@ -152,7 +152,7 @@ fn executors_may_take_turns_on_a_thread<K: Kitchen>() {
     assert_eq!(other.block_on(async { 5 }), 5);
 }
 
-/// Each of two executors may await a task of the other.
+/// Two executors may each await a task of the other.
 fn executors_may_await_each_others_tasks<K: Kitchen>() {
     let here = K::open();
     let (handles, there) = std::sync::mpsc::channel();
@@ -181,7 +181,7 @@ fn executors_may_await_each_others_tasks<K: Kitchen>() {
     thread.join().unwrap();
 }
 
-/// The output may borrow, and `block_on` drops the future before it returns.
+/// The main future's output may borrow. `block_on` drops the future before it returns.
 fn the_main_future_is_dropped_by_block_on<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -235,7 +235,7 @@ fn a_blocking_job_may_block_on_its_own_executor<K: Kitchen>() {
     assert_eq!(answer, 42);
 }
 
-/// Every function that would block a thread which runs an executor panics with its own name.
+/// On a thread that runs an executor, every function that would block panics with its own name.
 fn nested_calls_name_what_was_called<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();
@@ -268,14 +268,14 @@ fn an_abort_during_the_last_poll_yields_the_output<K: Kitchen>() {
         given.recv().unwrap().abort();
         42
     });
-    // On the single-thread executor, the abort handle arrives before the poll begins; on several workers,
-    // perhaps during the poll.
+    // On the single-thread executor, the abort handle arrives before the poll begins. On several workers, it
+    // may arrive during the poll.
     give.send(task.abort_handle()).unwrap();
     assert_eq!(executor.block_on(task).unwrap(), 42);
 }
 
-/// A poll that panics is first unwound, with the values on its stack. Then the future is dropped, and its
-/// destructor runs while the thread is not panicking.
+/// If a poll panics, the values on its stack are dropped first, by unwinding. Then the future is dropped, and
+/// its destructor runs while the thread is not panicking.
 fn a_panicking_future_is_dropped_after_unwinding<K: Kitchen>() {
     struct Panics(std::sync::mpsc::Sender<(&'static str, bool)>);
     impl Future for Panics {

@@ -34,7 +34,7 @@ fn no_job_is_lost_when_two_submitters_fail_to_start_a_thread<K: Kitchen>() {
     let executor = K::open();
     let (round, over) = (Tally::new(), Tally::new());
     let (jobs, submitted) = async_channel::unbounded();
-    // Make as many rounds as the machine allows in this time.
+    // Make as many rounds as this time allows.
     let deadline = Instant::now() + Duration::from_secs(4);
     let submitters: Vec<_> = (0..2)
         .map(|_| {
@@ -47,7 +47,8 @@ fn no_job_is_lost_when_two_submitters_fail_to_start_a_thread<K: Kitchen>() {
                         if Instant::now() > deadline {
                             over.add();
                         }
-                        // Both spin until the other has arrived, so that they submit at the same instant.
+                        // Each submitter spins until the other has arrived, so that both submit at the same
+                        // instant.
                         round.add();
                         while round.get() < 2 * (n + 1) {
                             if over.get() > 0 {
@@ -72,7 +73,7 @@ fn no_job_is_lost_when_two_submitters_fail_to_start_a_thread<K: Kitchen>() {
     }
 }
 
-/// Starts `count` threads of the pool, with that many jobs that wait for each other.
+/// Starts `count` threads of the pool by running `count` jobs that wait for each other.
 fn warm_up<E: Executor>(executor: &E, count: usize) {
     let meeting = Arc::new(Barrier::new(count));
     let jobs: Vec<_> = (0..count)
@@ -90,15 +91,15 @@ fn warm_up<E: Executor>(executor: &E, count: usize) {
     });
 }
 
-/// After a burst that needed twenty threads, an occasional job does not keep all of them. The pool gives the
-/// job to the thread that went idle last, and the time limits of the others expire.
+/// After a burst that needed twenty threads, an occasional job does not keep all of them alive. The pool
+/// gives the job to the thread that became idle last, and the time limits of the others expire.
 fn the_pool_shrinks_under_a_trickle_of_jobs<K: Kitchen>() {
     let keep = Duration::from_millis(400);
     let executor = K::try_build(K::builder().thread_keep_alive(keep)).unwrap();
     warm_up(&executor, 20);
     assert_eq!(executor.metrics().num_blocking_threads, 20);
     executor.block_on(async {
-        // If the twenty threads alternated, each would get a job every 100 ms.
+        // If the twenty threads took turns, each would get a job every 100 ms.
         while executor.metrics().num_blocking_threads > 5 {
             brigade::spawn_blocking(|| ()).await.unwrap();
             brigade::time::sleep(Duration::from_millis(5)).await;
@@ -106,8 +107,8 @@ fn the_pool_shrinks_under_a_trickle_of_jobs<K: Kitchen>() {
     });
 }
 
-/// A job may be given to a thread at the instant at which the thread's time limit expires. The job still
-/// runs.
+/// A job may be given to a thread at the instant at which the thread's time limit expires. The job must still
+/// run.
 fn a_job_given_to_a_thread_whose_time_runs_out_is_run<K: Kitchen>() {
     let keep = Duration::from_micros(50);
     let executor = K::try_build(K::builder().thread_keep_alive(keep)).unwrap();
@@ -122,7 +123,7 @@ fn a_job_given_to_a_thread_whose_time_runs_out_is_run<K: Kitchen>() {
     }
 }
 
-/// Dropping an executor ends every idle thread at once, whatever its time limit.
+/// Dropping an executor ends every idle thread immediately, whatever the thread's time limit is.
 fn all_idle_threads_go_with_their_executor<K: Kitchen>() {
     let executor = K::try_build(K::builder().thread_keep_alive(Duration::MAX)).unwrap();
     warm_up(&executor, 4);

@@ -1,4 +1,4 @@
-//! Tests what belongs to the whole process: descriptors, their limit, and signals. Each test runs in a
+//! Tests the use of process-wide resources: descriptors, their limit, and signals. Each test runs in a
 //! separate process.
 #![cfg(target_os = "linux")]
 
@@ -18,12 +18,13 @@ use brigade::time::{sleep, timeout};
 use brigade_tests::{Kitchen, Tally, descriptors, on_both, pair, text_of};
 use futures::StreamExt;
 
-/// Returns the number of the next descriptor. With this number as the limit, none can be opened.
+/// Returns the number of the next descriptor. If this number is the limit, no descriptor can be opened.
 fn next_descriptor() -> u64 {
     fs::File::open("/dev/null").unwrap().as_raw_fd() as u64
 }
 
-/// Waits until `count` descriptors are open, because threads of dropped executors close theirs later.
+/// Waits until `count` descriptors are open, because threads of dropped executors close their descriptors
+/// later.
 fn wait_for_descriptors(count: usize) {
     while descriptors() != count {
         thread::yield_now();
@@ -48,7 +49,7 @@ fn executors_give_their_descriptors_back<K: Kitchen>() {
     wait_for_descriptors(before);
 }
 
-/// Reads, accepts and connects that end midway, by drop, abort or timeout, leave no descriptor behind.
+/// If a read, an accept or a connect is dropped, aborted or timed out midway, it leaves no descriptor behind.
 fn cancellation_leaves_no_descriptors<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -109,8 +110,8 @@ fn failing_constructors_leave_no_descriptors<K: Kitchen>() {
     });
 }
 
-/// Without free descriptors, `accept` waits without spinning, and continues once there are some. No
-/// connection is lost. The stream of connections does the same.
+/// Without free descriptors, `accept` waits without spinning, and continues once descriptors are free. No
+/// connection is lost. The stream of connections must do the same.
 fn accept_survives_the_want_of_descriptors<K: Kitchen>() {
     for as_stream in [false, true] {
         let executor = K::open();
@@ -119,7 +120,7 @@ fn accept_survives_the_want_of_descriptors<K: Kitchen>() {
             let address = listener.local_addr().unwrap();
             let polls = Tally::new();
             let (_soft, hard) = rlimit::Resource::NOFILE.get().unwrap();
-            // The clients have their descriptors already, and the executor can open no more.
+            // The clients already have their descriptors, but the executor can open no more.
             let guests: Vec<_> = (0..5)
                 .map(|_| std::net::TcpStream::connect(address).unwrap())
                 .collect();
@@ -159,9 +160,9 @@ fn accept_survives_the_want_of_descriptors<K: Kitchen>() {
                 sleep(Duration::from_millis(20)).await;
             }
             assert_eq!(accepted.get(), 0);
-            // The task retries less and less often, so it does not spin.
+            // The task retries at longer and longer intervals, so it does not spin.
             assert!(polls.get() < 40, "{} polls", polls.get());
-            // One free descriptor lets one client in.
+            // One free descriptor lets one client be accepted.
             drop(spare);
             while accepted.get() == 0 {
                 sleep(Duration::from_millis(10)).await;
@@ -174,14 +175,14 @@ fn accept_survives_the_want_of_descriptors<K: Kitchen>() {
     }
 }
 
-/// mio #1523, polling b9ab821: signals interrupt system calls all the time, without any effect on the tasks.
+/// mio #1523, polling b9ab821: signals interrupt system calls all the time. The tasks must not notice that.
 fn a_storm_of_signals_is_not_noticed<K: Kitchen>() {
     static SIGNALS: AtomicUsize = AtomicUsize::new(0);
     extern "C" fn count(_signal: libc::c_int) {
         SIGNALS.fetch_add(1, Ordering::Relaxed);
     }
-    // SAFETY: the handler only adds to an atomic, which a signal handler may. Without SA_RESTART
-    // every system call that can be interrupted is.
+    // SAFETY: the handler only adds to an atomic, which is allowed in a signal handler. Without SA_RESTART,
+    // the signal interrupts every system call that can be interrupted.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         let handler: extern "C" fn(libc::c_int) = count;
@@ -199,7 +200,8 @@ fn a_storm_of_signals_is_not_noticed<K: Kitchen>() {
                 for entry in fs::read_dir("/proc/self/task").unwrap() {
                     let name = entry.unwrap().file_name();
                     let thread: libc::pid_t = name.to_str().unwrap().parse().unwrap();
-                    // SAFETY: it takes numbers; a thread that is gone is an error, ignored here.
+                    // SAFETY: the call takes only numbers. If the thread has ended, the call returns an
+                    // error, which is ignored.
                     unsafe { libc::syscall(libc::SYS_tkill, thread, libc::SIGUSR1) };
                 }
                 thread::sleep(Duration::from_micros(50));
@@ -244,7 +246,7 @@ fn a_storm_of_signals_is_not_noticed<K: Kitchen>() {
     assert!(SIGNALS.load(Ordering::Relaxed) > 100);
 }
 
-/// Threads of the blocking pool are named after their executor and go with it.
+/// Threads of the blocking pool have their executor's name, and end with the executor.
 fn blocking_threads_go_with_their_executor<K: Kitchen>() {
     let stoves = || {
         let tasks = fs::read_dir("/proc/self/task").unwrap();
@@ -278,8 +280,9 @@ fn blocking_threads_go_with_their_executor<K: Kitchen>() {
     }
 }
 
-/// The OS fails to wait for events. On the single-thread executor, `block_on` panics. Workers close their
-/// executor, and every task that awaits one of its tasks gets an error.
+/// The OS fails to wait for events. On the single-thread executor, `block_on` then panics. On the
+/// work-stealing executor, the workers close the executor, and every task that awaits one of its tasks gets
+/// an error.
 fn a_wait_that_fails_is_not_kept_silent<K: Kitchen>() {
     let executor = K::open();
     let ticking = executor.spawn(async {
@@ -316,11 +319,11 @@ fn spoil_every_event_loop() {
     assert!(spoilt > 0);
 }
 
-/// A `Signal` receives only signals that are raised while it exists, even if an earlier one's handler has
-/// kept an older signal from ending the process.
+/// A `Signal` receives only signals that are raised while it exists. An older signal may have been received
+/// by the handler that an earlier `Signal` installed.
 fn a_signal_from_before_is_not_heard<K: Kitchen>() {
     use brigade::signal::{Kind, Signal};
-    // SAFETY: it takes a number. Some other `Signal` has installed a handler.
+    // SAFETY: `raise` takes a number. Another `Signal` has installed a handler, so the process does not end.
     let raise = || assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
     K::open().block_on(async {
         let earlier = Signal::new(Kind::USER1).unwrap();
@@ -339,7 +342,7 @@ fn a_signal_from_before_is_not_heard<K: Kitchen>() {
     });
 }
 
-/// The end of `main` does not wait for a running closure; it ends with the process.
+/// The end of `main` does not wait for a running closure. The closure ends with the process.
 fn the_end_of_main_takes_a_running_job_along<K: Kitchen>() {
     let (begin, begun) = std::sync::mpsc::channel();
     let executor = K::open();
@@ -348,7 +351,7 @@ fn the_end_of_main_takes_a_running_job_along<K: Kitchen>() {
         thread::sleep(Duration::from_secs(3600));
     }));
     begun.recv().unwrap();
-    // The process ends here, long before the closure would.
+    // The process ends here, long before the closure would end.
 }
 
 on_both! {

@@ -1,4 +1,4 @@
-//! Tests the settings of a builder, such as hooks and stack sizes, and the values that it refuses.
+//! Tests the settings of a builder, such as hooks and stack sizes. Also tests which values a builder refuses.
 
 use std::thread;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use brigade::Executor;
 use brigade_tests::{Kitchen, Tally, on_both, one_cook};
 
-/// Settings that make no sense return errors and do not panic.
+/// A builder returns an error, and does not panic, if its settings make no sense.
 fn bad_settings_are_errors() {
     use std::io::ErrorKind::InvalidInput;
     let builder = brigade::SingleThread::builder;
@@ -32,7 +32,7 @@ fn bad_settings_are_errors() {
     assert!(format!("{executor:?}").contains("SingleThread"));
 }
 
-/// Each thread that an executor starts runs both hooks once, the second one at its end.
+/// Each thread that an executor starts runs both hooks once, the second one when the thread ends.
 fn hooks_run_once_a_thread<K: Kitchen>() {
     let (started, stopped) = (Log::default(), Log::default());
     let (starts, stops) = (started.clone(), stopped.clone());
@@ -55,7 +55,7 @@ fn hooks_run_once_a_thread<K: Kitchen>() {
     let workers = if K::ONE_COOK { 0 } else { executor.workers() };
     let handle = executor.handle();
     K::shut_down(executor, Duration::from_secs(60));
-    // The shutdown does not wait for the thread of the lookup.
+    // The shutdown does not wait for the thread that looked up a name, so wait for its hook here.
     while stopped.len() < workers + 2 {
         thread::yield_now();
     }
@@ -63,7 +63,7 @@ fn hooks_run_once_a_thread<K: Kitchen>() {
     assert_eq!(handle.metrics().num_blocking_threads, 0);
 }
 
-/// The ids of threads.
+/// A list of thread ids, to which the hooks add.
 #[derive(Clone, Default)]
 struct Log(std::sync::Arc<std::sync::Mutex<Vec<thread::ThreadId>>>);
 
@@ -116,8 +116,8 @@ fn dig(bytes: usize) -> u8 {
     }
 }
 
-/// The threads of an executor have stacks of the requested size. If the machine cannot provide it, making a
-/// `WorkStealing` fails, and a `SingleThread` runs the pool's jobs on its own thread.
+/// The threads of an executor have stacks of the requested size. If the machine cannot provide that size,
+/// making a `WorkStealing` fails, but a `SingleThread` runs the pool's jobs on its own thread.
 fn stacks_are_as_large_as_asked<K: Kitchen>() {
     let executor = K::try_build(K::builder().thread_stack_size(64 << 20)).unwrap();
     executor.block_on(async {

@@ -1,4 +1,5 @@
-//! When an executor is dropped, its tasks, futures and wakers are released exactly once, and nothing is left.
+//! Tests that dropping an executor releases its tasks, futures and wakers exactly once, and leaves nothing
+//! behind.
 
 use std::future::pending;
 use std::sync::mpsc;
@@ -45,7 +46,7 @@ fn futures_are_dropped_exactly_once<K: Kitchen>() {
 }
 
 /// tokio #1916, #7499, compio #502: a spawn in a `Drop` during shutdown neither panics nor loses the future.
-/// The future is dropped at once and its handle is aborted.
+/// The future is dropped immediately and its handle is aborted.
 fn a_spawn_in_drop_at_shutdown_is_aborted<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -69,8 +70,8 @@ fn a_spawn_in_drop_at_shutdown_is_aborted<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// While one future is dropped at shutdown, no part of the executor admits tasks any more. The test spawns
-/// enough tasks to reach every part.
+/// Once the first future is dropped at shutdown, no part of the executor admits tasks. The test spawns enough
+/// tasks to reach every part.
 fn every_spawn_in_drop_at_shutdown_is_refused_at_once<K: Kitchen>() {
     const DROPS: usize = 20;
     const SPAWNS: usize = 500;
@@ -96,7 +97,7 @@ fn every_spawn_in_drop_at_shutdown_is_refused_at_once<K: Kitchen>() {
     assert_eq!(refused.get(), DROPS * SPAWNS);
 }
 
-/// A chain of spawns in `Drop`, each of which spawns again, ends.
+/// A future's `Drop` may spawn a future whose `Drop` spawns another, and so on.
 fn spawns_in_drop_may_nest<K: Kitchen>() {
     fn chain(depth: usize, drops: Tally) -> impl Future<Output = ()> + Send {
         let spy = Dropped(move || {
@@ -135,7 +136,7 @@ fn tasks_that_wake_each_other_in_drop_do_not_deadlock<K: Kitchen>() {
             if let Some(other) = &pair.wakers[1 - self.1] {
                 other.wake_by_ref();
             }
-            // Wake by value as well.
+            // Wake the other task by value as well.
             if let Some(other) = pair.wakers[1 - self.1].take() {
                 other.wake();
             }
@@ -209,8 +210,8 @@ fn drop_may_do_anything_at_shutdown<K: Kitchen>() {
     assert!(joined(everything).unwrap_err().is_aborted());
 }
 
-/// tokio #5861, #3473, #8360: waiting sources, timers, joins and a kept handle do not keep tasks alive after
-/// their executor was dropped.
+/// tokio #5861, #3473, #8360: after an executor was dropped, waiting sources, timers, joins and a kept handle
+/// do not keep its tasks alive.
 fn nothing_outlives_the_executor<K: Kitchen>() {
     let executor = K::open();
     let kept = Arc::new(());
@@ -260,7 +261,7 @@ fn nothing_outlives_the_executor<K: Kitchen>() {
     drop(handle);
 }
 
-/// A panic in the `Drop` of one future does not keep others from being dropped.
+/// A panic in the `Drop` of one future does not prevent other futures from being dropped.
 fn a_panic_in_drop_at_shutdown_reaches_only_its_handle<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -281,7 +282,7 @@ fn a_panic_in_drop_at_shutdown_reaches_only_its_handle<K: Kitchen>() {
     }
 }
 
-/// If an executor is dropped inside a task of another one, the outer one stays current.
+/// If an executor is dropped inside a task of another executor, the outer executor stays current.
 fn an_executor_may_be_dropped_inside_another<K: Kitchen>() {
     let outer = K::open();
     let drops = Tally::new();
@@ -346,8 +347,8 @@ fn a_task_that_nothing_can_wake_is_kept_until_shutdown<K: Kitchen>() {
     assert_eq!(drops.get(), 2);
 }
 
-/// A destructor that blocks at shutdown gets a panic, which harms nobody: the timers and sockets that it would
-/// wait for are not served any more.
+/// A destructor that blocks at shutdown panics, because the timers and sockets that it would wait for are no
+/// longer served. The panic harms nothing else.
 fn blocking_in_drop_at_shutdown_panics<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();

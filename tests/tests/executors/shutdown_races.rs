@@ -1,4 +1,4 @@
-//! Other threads join, wake, spawn and detach tasks while an executor is dropped.
+//! Tests races: other threads join, wake, spawn and detach tasks while an executor is dropped.
 
 use std::future::pending;
 use std::pin::pin;
@@ -11,7 +11,7 @@ use std::thread;
 use brigade::Executor;
 use brigade_tests::{Dropped, Kitchen, Tally, on_both, park_on, poll_once, wake_a_clone};
 
-/// A handle that another thread awaits resolves when the executor is dropped here.
+/// If another thread awaits a handle, the handle resolves when the executor is dropped on this thread.
 fn a_join_elsewhere_ends_with_the_executor<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.spawn(pending::<()>());
@@ -61,8 +61,8 @@ fn wakes_may_race_the_drop<K: Kitchen>() {
     }
 }
 
-/// Another thread spawns tasks while the executor is dropped. Each task runs to its end or is dropped, once,
-/// and its handle reports which.
+/// Another thread spawns tasks while the executor is dropped. Each task either runs to its end or is dropped,
+/// exactly once, and its handle reports which of the two happened.
 fn spawns_may_race_the_drop<K: Kitchen>() {
     let (spawned, dropped) = (Tally::new(), Tally::new());
     for _ in 0..200 {
@@ -97,8 +97,8 @@ fn spawns_may_race_the_drop<K: Kitchen>() {
     assert_eq!(dropped.get(), spawned.get());
 }
 
-/// A handle may be dropped on another thread while the closing executor cancels its task, which was never
-/// admitted.
+/// While a closing executor cancels a task that was never admitted, another thread may drop the task's
+/// handle.
 fn a_detach_may_meet_the_cancel_of_a_task_that_never_began<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();

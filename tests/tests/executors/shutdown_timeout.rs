@@ -1,4 +1,4 @@
-//! Tests shutdown with a timeout, and closures that run when their executor ends.
+//! Tests shutdown with a timeout, and closures that are running when their executor ends.
 
 use std::future::pending;
 use std::sync::mpsc;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use brigade::Executor;
 use brigade_tests::{Kitchen, LIMIT, Tally, on_both, one_cook, park_on};
 
-/// `shutdown_timeout` waits until a running closure ends, and no longer.
+/// `shutdown_timeout` waits until a running closure ends, but no longer.
 fn shutdown_timeout_waits_for_running_jobs<K: Kitchen>() {
     for timeout in [LIMIT, Duration::MAX] {
         let executor = K::open();
@@ -33,7 +33,7 @@ fn shutdown_timeout_waits_for_running_jobs<K: Kitchen>() {
     }
 }
 
-/// Closures that have not begun are cancelled, and their handles report it.
+/// Closures that have not begun are cancelled, and their handles report that.
 fn shutdown_timeout_cancels_queued_jobs<K: Kitchen>() {
     let executor = K::try_build(K::builder().max_blocking_threads(1)).unwrap();
     let (begin, begun) = mpsc::channel();
@@ -61,8 +61,8 @@ fn shutdown_timeout_cancels_queued_jobs<K: Kitchen>() {
     }
 }
 
-/// The shutdown gives up when its timeout ends, and the closure continues. With a timeout of zero, it does
-/// not wait at all.
+/// When the timeout ends, the shutdown stops waiting, and the closure continues. With a timeout of zero, the
+/// shutdown does not wait at all.
 fn shutdown_timeout_gives_up_at_its_end<K: Kitchen>() {
     for timeout in [Duration::ZERO, Duration::from_millis(20)] {
         let executor = K::open();
@@ -107,7 +107,7 @@ fn shutdown_timeout_gives_up_on_a_poll_that_blocks() {
     assert_eq!(drops.get(), 1);
 }
 
-/// The shutdown may be called in a task or a job of another executor, or of the executor itself.
+/// The shutdown may be called in a task or a job, either of another executor or of the executor itself.
 fn shutdown_timeout_may_be_called_anywhere<K: Kitchen>() {
     let outer = K::open();
     outer.block_on(async {
@@ -125,17 +125,17 @@ fn shutdown_timeout_may_be_called_anywhere<K: Kitchen>() {
     let executor = brigade::WorkStealing::with_workers(2).unwrap();
     let handle = executor.handle();
     let task = handle.spawn(async move { executor.shutdown_timeout(LIMIT) });
-    // The task ended its own executor, after the task's last poll.
+    // The task shuts down its own executor, which ends after the task's last poll.
     let _ = park_on(task);
     let executor = brigade::WorkStealing::with_workers(2).unwrap();
     let handle = executor.handle();
-    // A longer timeout would make the job wait for itself.
+    // With a longer timeout, the job would wait for itself.
     let job = handle.spawn_blocking(|| executor.shutdown_timeout(Duration::from_millis(1)));
     park_on(job).unwrap();
 }
 
-/// A closure that runs when its executor ends continues. Neither the drop nor the end of `main` waits for it;
-/// the end of the process stops it.
+/// A closure that is running when its executor ends continues. Neither the drop nor the end of `main` waits
+/// for the closure. The end of the process stops it.
 fn a_running_job_outlives_its_executor<K: Kitchen>() {
     let (begin, begun) = mpsc::channel();
     let (open, door) = mpsc::channel::<()>();

@@ -1,4 +1,5 @@
-//! Receives signals as futures (feature `signal`). Each test runs in a separate process, which it signals.
+//! Tests receiving signals as futures (feature `signal`). Each test runs in a separate process and signals
+//! that process.
 #![cfg(unix)]
 
 use std::io::ErrorKind;
@@ -12,7 +13,7 @@ use brigade_tests::{Kitchen, on_both};
 use futures::future::{Either, join, poll_immediate, select};
 use futures::{StreamExt, io, poll};
 
-/// Sends this process a signal, which has been received when the function returns.
+/// Sends this process a signal. The signal has been received when the function returns.
 fn raise(kind: Kind) {
     signal_hook::low_level::raise(kind.as_raw()).unwrap();
 }
@@ -30,8 +31,8 @@ fn ctrl_c_and_a_polite_kill_are_futures<K: Kitchen>() {
     });
 }
 
-/// A signal that comes before a task waits is kept. A signal from before the `Signal` was made is not
-/// reported.
+/// A signal that arrives before a task waits for it is kept. A signal that arrived before the `Signal` was
+/// made is not reported.
 fn signals_are_kept_for_those_who_listen<K: Kitchen>() {
     K::open().block_on(async {
         let early = Signal::new(Kind::USER1).unwrap();
@@ -60,7 +61,7 @@ fn a_cancelled_wait_loses_nothing<K: Kitchen>() {
     });
 }
 
-/// Another thread raises a signal, which wakes a task on any worker.
+/// A signal that another thread raises wakes a task on any worker.
 fn a_signal_wakes_a_sleeping_executor<K: Kitchen>() {
     K::open().block_on(async {
         let mut signals = Signal::new(Kind::HANGUP).unwrap();
@@ -89,7 +90,8 @@ fn different_signals_are_kept_apart<K: Kitchen>() {
     });
 }
 
-/// Signals that cannot be handled, and invalid numbers, return errors and do not panic.
+/// `Signal::new` returns an error, and does not panic, for signals that cannot be handled and for invalid
+/// numbers.
 fn what_cannot_be_listened_for_is_an_error<K: Kitchen>() {
     let outside = Signal::new(Kind::USER1).unwrap_err();
     assert!(outside.to_string().contains("outside"), "{outside}");
@@ -104,8 +106,8 @@ fn what_cannot_be_listened_for_is_an_error<K: Kitchen>() {
     });
 }
 
-/// A graceful shutdown: after the signal, the server accepts no more clients and serves the present ones to
-/// their end.
+/// On the signal, the server shuts down gracefully: it accepts no more clients, and serves the present
+/// clients to their end.
 fn a_server_lets_its_guests_finish<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -134,7 +136,7 @@ fn a_server_lets_its_guests_finish<K: Kitchen>() {
         guest.write_all(b"soup").await.unwrap();
         guest.read_exact(&mut answer).await.unwrap();
         raise(Kind::TERMINATE);
-        // The server closes its listener.
+        // Wait until the server has closed its listener.
         while TcpStream::connect(address).await.is_ok() {
             yield_now().await;
         }
@@ -148,8 +150,8 @@ fn a_server_lets_its_guests_finish<K: Kitchen>() {
     });
 }
 
-/// The module's documentation warns of this: once a signal was listened for, its default action is off for
-/// good.
+/// Once a program has listened for a signal, the signal's default action never returns. The module's
+/// documentation warns of this.
 fn the_default_action_does_not_come_back<K: Kitchen>() {
     K::open().block_on(async {
         drop(Signal::new(Kind::TERMINATE).unwrap());

@@ -1,5 +1,5 @@
-//! Custom executors: an executor outside of brigade runs brigade's tasks, sockets and timers. Safe code that
-//! uses `brigade::custom` cannot cause a memory error.
+//! Tests custom executors. An executor outside of brigade runs brigade's tasks, sockets and timers. Safe code
+//! that uses `brigade::custom` cannot cause a memory error.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -86,7 +86,7 @@ fn other_threads_spawn_wake_and_join() {
         for _ in 0..100 {
             sum += receive.recv().unwrap().await.unwrap();
         }
-        // A thread wakes the main future while no task is ready.
+        // Another thread wakes the main future while no task is ready.
         std::future::poll_fn(|cx| {
             if done.load(Ordering::Acquire) == 1 {
                 return std::task::Poll::Ready(());
@@ -158,7 +158,8 @@ fn a_waker_outlives_the_executor() {
     waker.wake();
 }
 
-/// Cancels pushed tasks if `throws` is set, and records whether the queue was dropped within its own `push`.
+/// A queue that cancels pushed tasks if `throws` is set. It records whether it was dropped within its own
+/// `push`.
 struct Thrower {
     throws: AtomicBool,
     pushing: Arc<AtomicBool>,
@@ -185,8 +186,8 @@ impl Drop for Thrower {
     }
 }
 
-/// The last reference to the scheduler is the task's, and the queue cancels the task during the scheduler's
-/// push.
+/// A task holds the last reference to its scheduler. During the scheduler's push, the queue cancels that
+/// task.
 fn a_queue_may_cancel_a_task_whose_poll_dropped_the_last_spawner() {
     let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
     let dropped_in_push = Arc::new(AtomicBool::new(false));
@@ -211,7 +212,7 @@ fn a_queue_may_cancel_a_task_whose_poll_dropped_the_last_spawner() {
     assert!(!dropped_in_push.load(Ordering::Relaxed));
 }
 
-/// The runtime is not current after `enter`, however `enter` ends.
+/// After `enter`, the runtime is no longer current, even if `enter` panics.
 fn no_runtime_is_current_after_enter() {
     let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
     runtime.enter("test", || assert!(Handle::try_current().is_some()));
@@ -229,7 +230,7 @@ fn no_runtime_is_current_after_enter() {
     assert!(catch_unwind(|| drop(brigade::spawn(async {}))).is_err());
 }
 
-/// The runtime is dropped without being closed, while tasks wait.
+/// The runtime is dropped without being closed, while tasks still wait.
 fn a_dropped_runtime_drops_the_tasks_that_wait() {
     let drops = Tally::new();
     let kept = Arc::new(Mutex::new(Vec::new()));
@@ -248,7 +249,7 @@ fn a_dropped_runtime_drops_the_tasks_that_wait() {
     assert!(task.is_finished());
 }
 
-/// A closed runtime refuses a task without counting it, so it does not count the task's end either.
+/// A closed runtime refuses a task and does not count it, so it must not count the task's end either.
 fn a_refused_task_is_not_counted() {
     let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
     runtime.close(|| None);
@@ -258,7 +259,7 @@ fn a_refused_task_is_not_counted() {
     assert_eq!(handle.metrics().in_flight, 0);
 }
 
-/// The push happens on a worker of another executor, because the task awaits one of that worker's tasks.
+/// The push happens on a worker of another executor, because the pushed task awaits a task of that executor.
 fn a_queue_that_panics_cancels_the_task_and_harms_no_other_executor() {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let queue = kept.clone();

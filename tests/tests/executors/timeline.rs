@@ -25,14 +25,14 @@ fn any(run: &Timeline, what: impl Fn(&What) -> bool) -> bool {
     run.events.iter().any(|event| what(&event.what))
 }
 
-/// Without the setting, there is no record.
+/// Unless the builder asks for a timeline, there is no record.
 fn no_record_unless_asked_for<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async { brigade::spawn(async {}).await.unwrap() });
     assert!(executor.timeline().is_none());
 }
 
-/// The record shows which task did what to which other task.
+/// The record shows what each task did to each other task.
 fn the_story_of_a_task_is_told<K: Kitchen>() {
     let executor = recorded::<K>();
     executor.block_on(async {
@@ -117,7 +117,7 @@ fn each_end_is_told<K: Kitchen>() {
     );
 }
 
-/// The record marks the pool's threads. A job on them is neither a task nor a worker's work.
+/// The record marks the pool's threads. A job on such a thread is neither a task nor the work of a worker.
 fn jobs_of_the_pool_are_no_tasks<K: Kitchen>() {
     let executor = recorded::<K>();
     executor.block_on(async {
@@ -162,7 +162,7 @@ fn the_figures_agree_with_the_metrics<K: Kitchen>() {
     let (metrics, run) = (executor.metrics(), executor.timeline().unwrap());
     let figures = brigade_timeline::figures(&run);
     assert_eq!(run.dropped, 0);
-    // A thread first counts and then records, and other threads may act between the two steps.
+    // A thread first counts and then records. Other threads may act between the two steps.
     let between = if K::ONE_COOK {
         0
     } else {
@@ -181,7 +181,7 @@ fn the_figures_agree_with_the_metrics<K: Kitchen>() {
         figures.spawned,
         "every task ended"
     );
-    // No task is polled on two threads at once, and no thread polls two tasks at once.
+    // No task is polled on two threads at the same time, and no thread polls two tasks at the same time.
     let mut polled = HashSet::new();
     let mut lanes = vec![None; run.lanes.len()];
     for event in &run.events {

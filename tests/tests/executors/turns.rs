@@ -1,5 +1,5 @@
-//! Tests the order of tasks that yield, that wake themselves and that the driver woke, and the number of
-//! polls between them.
+//! Tests the order of polls for tasks that yield, tasks that wake themselves, and tasks that the driver woke.
+//! Also counts the polls in between.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -14,8 +14,8 @@ use brigade::time::{sleep, sleep_until};
 use brigade::{Executor, SingleThread};
 use brigade_tests::{Kitchen, Tally, kitchen_tests, on_both, one_cook};
 
-/// A task that the driver woke runs before tasks that wake themselves. The number of their polls before a due
-/// timer does not depend on how many of these tasks there are.
+/// A task that the driver woke runs before tasks that wake themselves. The number of polls of self-waking
+/// tasks before a due timer does not depend on the number of such tasks.
 fn what_the_driver_woke_does_not_wait_for_self_waking_tasks<K: Kitchen>() {
     const HOGS: usize = 3_000;
     let executor = K::open();
@@ -95,12 +95,12 @@ fn tasks_that_wake_one_another_do_not_starve_those_that_yield<K: Kitchen>() {
 }
 
 /// tokio #2702, #5720: ready tasks that do not fit into a worker's ring wait in the shared queue. The tasks
-/// in the ring are always ready again, and must not keep the others waiting.
+/// in the ring are always ready again, but they must not starve the tasks in the queue.
 fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
-    /// The number of tasks. They fill four rings.
+    /// The number of tasks, which is enough to fill four rings.
     const TASKS: usize = 4_000;
-    /// The most polls that a task may get before every task has had one. If each check of the shared queue
-    /// took only one task, the figure would exceed sixty.
+    /// The maximum number of polls that a task may get before every task has had one. If each check of the
+    /// shared queue took only one task, the number would exceed sixty.
     const FAIR: usize = 20;
     let begun = Tally::new();
     let task = move || {
@@ -134,12 +134,13 @@ fn a_full_ring_does_not_starve_the_injector<K: Kitchen>() {
     );
 }
 
-/// Many tasks are always ready. Tasks whose timers are due together must run before each of these has run
-/// once. The number of polls in between must not depend on the number of ready tasks.
+/// Many tasks are always ready, and the timers of other tasks are due together. The other tasks must run
+/// before each ready task has run once. The number of polls in between must not depend on the number of ready
+/// tasks.
 fn what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks<K: Kitchen>() {
     const HOGS: usize = 800;
     const SLEEPERS: usize = 20;
-    /// The most polls of ready tasks per sleeping task.
+    /// The maximum number of polls of ready tasks per sleeping task.
     const FAIR: usize = 8;
     let polls = Arc::new(AtomicUsize::new(0));
     let counted = polls.clone();
@@ -179,7 +180,7 @@ fn what_the_driver_woke_does_not_wait_for_a_round_of_self_waking_tasks<K: Kitche
     );
 }
 
-/// A task that yields runs after every task that was ready.
+/// After a task yields, every task that is ready runs before it runs again.
 fn a_yield_lets_every_ready_task_run() {
     let executor = SingleThread::new().unwrap();
     executor.block_on(async {
@@ -203,19 +204,19 @@ fn a_yield_lets_every_ready_task_run() {
     });
 }
 
-/// tokio #5223: a task that yields also lets timers and sockets run. A due timer fires after one or two
-/// yields, not after dozens of polls.
+/// tokio #5223: a task that yields also lets the driver handle timers and sockets. A due timer fires after
+/// one or two yields, not after dozens of polls.
 fn a_yield_lets_the_driver_look() {
     let executor = SingleThread::new().unwrap();
     executor.block_on(async {
         for _ in 0..20 {
-            // Short polls that do not yield make the intervals between checks of the driver long.
+            // After many short polls without a yield, the executor polls the driver at longer intervals.
             for _ in 0..1_000 {
                 wake_self_once().await;
             }
             let mut due = pin!(sleep(Duration::from_millis(2)));
             assert!(futures::poll!(due.as_mut()).is_pending());
-            // Block the thread until the timer is due, so that nothing can process it before.
+            // Block the thread until the timer is due, so that it cannot fire earlier.
             let late = Instant::now() + Duration::from_millis(6);
             while Instant::now() < late {
                 std::hint::spin_loop();
@@ -230,7 +231,7 @@ fn a_yield_lets_the_driver_look() {
     });
 }
 
-/// Becomes ready at the second poll, without yielding to other tasks.
+/// A future that becomes ready at the second poll, without yielding to other tasks.
 async fn wake_self_once() {
     let mut again = true;
     poll_fn(|cx| {

@@ -1,7 +1,7 @@
-//! A future that is dropped before it is ready loses what its documentation says, and no more.
+//! Tests that a future which is dropped before it is ready loses no more than its documentation says.
 //!
-//! Each operation is polled once and dropped if it has to wait, again and again, while the other end makes
-//! progress at a different pace. At the end everything has arrived, once and in order.
+//! Each operation is polled once, dropped if it has to wait, and then repeated, while the other end works at
+//! a different pace. At the end, everything has arrived once and in order.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -11,7 +11,7 @@ use brigade::Executor;
 use brigade::net::{TcpListener, TcpStream};
 use brigade_tests::{Kitchen, on_both, pair};
 
-/// How many bytes or datagrams go from one end to the other.
+/// The number of bytes or datagrams that go from one end to the other.
 const TOTAL: usize = 20_000;
 
 /// Polls a future once, drops it if it has to wait, and then yields.
@@ -53,7 +53,7 @@ fn reads_lose_no_byte<K: Kitchen>() {
         let mut buffer = [0; 16];
         loop {
             let room = 1 + had % buffer.len();
-            // Use each way of reading in turn.
+            // Use each method of reading in turn.
             let count = match had % 4 {
                 0 => once(reader.read(&mut buffer[..room])).await,
                 1 => {
@@ -106,7 +106,7 @@ fn writes_count_every_byte<K: Kitchen>() {
                 brigade::yield_now().await;
             }
         });
-        // This is far more than the buffers hold, in pieces that do not always fit.
+        // These bytes are far more than the buffers hold, and the pieces do not always fit.
         const ALL: usize = 8 << 20;
         let bytes: Vec<u8> = (0..ALL).map(byte).collect();
         let mut sent = 0;
@@ -124,7 +124,7 @@ fn writes_count_every_byte<K: Kitchen>() {
 #[cfg(unix)]
 fn no_datagram_is_lost<K: Kitchen>() {
     K::open().block_on(async {
-        // The system neither loses nor reorders these datagrams, because a sender waits for space.
+        // The OS neither loses nor reorders these datagrams, because a sender waits for space.
         let (sender, receiver) = brigade::net::UnixDatagram::pair().unwrap();
         let sending = brigade::spawn(async move {
             for n in 0..TOTAL {

@@ -1,4 +1,4 @@
-//! Connects to the first of many addresses that answers, when some of them never do.
+//! Tests connecting to several addresses, some of which never answer. The first one that answers is used.
 #![cfg(target_os = "linux")]
 
 use std::io::ErrorKind;
@@ -11,7 +11,7 @@ use brigade::{Executor, SingleThread};
 use brigade_tests::{Kitchen, descriptors, nobody, on_both, one_cook};
 use socket2::{Domain, Socket, Type};
 
-/// How long an address is tried alone, as the README and the docs promise.
+/// How long an address is tried before the next one. The README and the docs promise this figure.
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// A listener whose queue is full. The OS drops every further request, so no client gets an answer.
@@ -30,7 +30,7 @@ impl Deaf {
         let listener = std::net::TcpListener::from(socket);
         let address = listener.local_addr().unwrap();
         let mut crowd = Vec::new();
-        // Within the machine, a connection is made at once or not at all.
+        // On the same machine, a connection is made immediately or not at all.
         while crowd
             .last()
             .is_none_or(|last: &Socket| last.peer_addr().is_ok())
@@ -60,13 +60,13 @@ fn a_deaf_address_is_passed_over<K: Kitchen>() {
         let stream = TcpStream::connect([deaf.address, open]).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), open);
         assert!(began.elapsed() >= HEAD_START, "it had no head start");
-        // An address that refuses lets the next one start at once.
+        // If an address refuses, the attempt to connect to the next one starts immediately.
         let stream = TcpStream::connect([deaf.address, nobody(), open]).await;
         assert_eq!(stream.unwrap().peer_addr().unwrap(), open);
     });
 }
 
-/// An attempt goes on while later ones are under way, and wins if it is answered first.
+/// An attempt continues while later attempts are under way, and wins if it is answered first.
 fn the_first_may_still_win<K: Kitchen>() {
     let (slow, deaf) = (Deaf::new(), Deaf::new());
     K::open().block_on(async {
@@ -79,7 +79,7 @@ fn the_first_may_still_win<K: Kitchen>() {
     });
 }
 
-/// No attempt is left behind, whether another one wins or the future is dropped.
+/// When another attempt wins or the future is dropped, no attempt is left behind.
 fn the_others_are_given_up<K: Kitchen>() {
     let (one, other) = (Deaf::new(), Deaf::new());
     K::open().block_on(async {
@@ -118,13 +118,13 @@ fn the_error_tells_all_attempts<K: Kitchen>() {
         all.sort();
         assert_eq!(tried, all);
         assert!(text.contains("refused"), "{text}");
-        // With a single address, the error is the OS's own.
+        // With a single address, `connect` returns the OS's own error.
         let error = TcpStream::connect(addresses[0]).await.unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ECONNREFUSED));
     });
 }
 
-/// The name resolves in both families, and only one of them has a listener.
+/// The name resolves to addresses of both families, but only one of them has a listener.
 fn localhost_is_found_in_either_family<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -134,7 +134,7 @@ fn localhost_is_found_in_either_family<K: Kitchen>() {
     });
 }
 
-/// A thread without timers can connect too.
+/// A thread that has no timers can connect too.
 fn a_thread_of_the_blocking_pool_connects<K: Kitchen>() {
     let deaf = Deaf::new();
     K::open().block_on(async {

@@ -18,18 +18,18 @@ use brigade_tests::{CountingWaker, Kitchen, on_both};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// A step that one of the two ends takes.
+/// A step that one of the two ends takes. The end under test takes it unless the step names the peer.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// The peer writes this number of bytes.
     PeerWrites(usize),
-    /// The peer ends its half.
+    /// The peer closes its write half.
     PeerEnds,
     /// Reads into a buffer of this size.
     Read(usize),
-    /// Tries a read, without waiting.
+    /// Reads with `try_read`, which does not wait.
     TryRead(usize),
-    /// Waits until a read is worth a try.
+    /// Waits for `readable`.
     Readable,
     /// Writes until the buffer is full.
     Fill,
@@ -37,7 +37,7 @@ enum Step {
     PeerDrains,
     /// Writes one byte.
     Write,
-    /// The executor gets time to poll the OS.
+    /// Gives the executor time to poll the OS.
     Look,
 }
 
@@ -55,23 +55,23 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// How long to wait for an event that must come. On an idle machine the event comes at once.
+/// The maximum time to wait for an event that must come. On an idle machine, the event comes immediately.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Returns byte number `n` of what the peer writes.
+/// Returns byte number `n` of the bytes that the peer writes.
 fn byte(n: usize) -> u8 {
     (n % 253) as u8
 }
 
-/// The end under test, and what the model knows about it.
+/// The two ends of a connection: the one under test and its peer. The counts below are the model.
 struct Ends {
     here: UnixStream,
     peer: std::os::unix::net::UnixStream,
-    /// The numbers of bytes that the peer has written and that were read here.
+    /// The peer has written `written` bytes, and `read` of them were read here.
     written: usize,
     read: usize,
     ended: bool,
-    /// The numbers of bytes that were written here and that the peer has read.
+    /// Here, `sent` bytes were written, and the peer has read `drained` of them.
     sent: usize,
     drained: usize,
     full: bool,
@@ -97,7 +97,7 @@ impl Ends {
         self.written > self.read || self.ended
     }
 
-    /// Checks that the bytes read are the next ones of the stream.
+    /// Checks that the bytes that were read are the next ones of the stream.
     fn take(&mut self, bytes: &[u8], room: usize) {
         let there = self.written - self.read;
         assert_eq!(bytes.len(), room.min(there), "bytes at once");
@@ -112,7 +112,7 @@ impl Ends {
         match step {
             Step::PeerWrites(count) if !self.ended => {
                 let bytes: Vec<u8> = (self.written..self.written + count).map(byte).collect();
-                // The buffer may take only some of the bytes; the rest is not written.
+                // The buffer may take only some of the bytes. The other bytes are not written.
                 match std::io::Write::write(&mut &self.peer, &bytes) {
                     Ok(count) => self.written += count,
                     Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
@@ -203,7 +203,7 @@ async fn comes_about<F: Future>(expected: bool, operation: F) -> Option<F::Outpu
             Poll::Pending if !expected => return None,
             Poll::Pending => {}
         }
-        // Poll again only after a wake, because the test is about wakes.
+        // Poll again only after a wake, because this test checks the wakes.
         while counting.count() == heard {
             assert!(began.elapsed() < PATIENCE, "it was not woken");
             brigade::yield_now().await;
@@ -211,7 +211,7 @@ async fn comes_about<F: Future>(expected: bool, operation: F) -> Option<F::Outpu
     }
 }
 
-/// tokio #6133, #2886, #5866, mio #933: the steps come in any order, and the sockets agree with the model.
+/// tokio #6133, #2886, #5866, mio #933: for steps in any order, the sockets agree with the model.
 fn sockets_do_what_the_model_of_edges_says<K: Kitchen>() {
     let executor = K::open();
     let mut runner = TestRunner::new(Config {
@@ -226,7 +226,7 @@ fn sockets_do_what_the_model_of_edges_says<K: Kitchen>() {
             for &step in &steps {
                 ends.step(step).await;
             }
-            // All bytes that were written arrive, and then the end.
+            // All bytes that were written arrive, and then the end of the stream.
             ends.step(Step::PeerEnds).await;
             while ends.read < ends.written {
                 ends.step(Step::Read(700)).await;

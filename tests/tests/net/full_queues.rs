@@ -1,4 +1,5 @@
-//! Sending to a full queue fails, and the failure itself causes an event. The sender must not spin on it.
+//! If a queue is full, a send to it fails, and the failure itself causes an event. The sender must not spin
+//! on it.
 #![cfg(target_os = "linux")]
 
 use std::future::poll_fn;
@@ -60,7 +61,8 @@ fn a_send_to_a_full_queue_does_not_spin<K: Kitchen>() {
     });
 }
 
-/// The same holds for the user's own system calls, made by a future, by a poll function, or by hand.
+/// The user's own system calls do not spin either, in a future, in a poll function, or in a loop of `try_`
+/// calls.
 fn own_sends_to_a_full_queue_do_not_spin<K: Kitchen>() {
     K::open().block_on(async {
         let place = tempfile::tempdir().unwrap();
@@ -128,8 +130,8 @@ fn a_sender_that_pauses_may_be_dropped<K: Kitchen>() {
     );
 }
 
-/// The pause of a socket is in the timers of the socket's executor. Neither an executor that stands still nor one
-/// that is gone affects it, although it is the current one of the thread that sends.
+/// The pause of a socket uses a timer of the socket's own executor. The thread that sends may have another
+/// executor as its current one. It does not matter if that executor is not running or was dropped.
 fn a_pause_belongs_to_the_sockets_executor<K: Kitchen>() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("receiver");
@@ -140,11 +142,11 @@ fn a_pause_belongs_to_the_sockets_executor<K: Kitchen>() {
     let send = || sender.send_to(b"rice", &path);
     let other = K::open();
     other.block_on(async {
-        // Fills the queue, and gives up in a pause.
+        // Fill the queue, and cancel the send during a pause.
         while timeout(Duration::from_millis(100), send()).await.is_ok() {}
     });
     while receiver.recv(&mut [0; 8]).is_ok() {}
-    // The other executor lives, but may run no more.
+    // The other executor still exists, but it no longer runs.
     let sent = executor.block_on(async { timeout(HANG, send()).await });
     assert_eq!(sent.expect("the sender hangs").unwrap(), 4);
 
@@ -157,7 +159,7 @@ fn a_pause_belongs_to_the_sockets_executor<K: Kitchen>() {
             receiver.recv(&mut [0; 8]).unwrap();
         }
     });
-    // The current executor is gone, and its timers are closed.
+    // The current executor was dropped, so its timers are closed.
     let _guard = handle.enter();
     for _ in 0..50 {
         assert_eq!(brigade_tests::park_on(send()).unwrap(), 4);

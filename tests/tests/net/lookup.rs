@@ -1,4 +1,4 @@
-//! Tests of name lookup and of the types that count as addresses.
+//! Tests name lookup and the types that count as addresses.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
@@ -7,7 +7,7 @@ use brigade::Executor;
 use brigade::net::{TcpListener, TcpStream, lookup_host};
 use brigade_tests::{Kitchen, Settings, on_both, one_cook, park_on};
 
-/// Every type that std accepts as an address is accepted here.
+/// Every type that std accepts as an address is accepted by brigade too.
 fn addresses_of_every_kind<K: Kitchen>() {
     K::open().block_on(async {
         let home = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
@@ -39,7 +39,7 @@ fn addresses_of_every_kind<K: Kitchen>() {
     });
 }
 
-/// An address needs no lookup, and no executor.
+/// An IP address needs neither a lookup nor an executor.
 fn addresses_need_no_executor() {
     let home = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
     assert_eq!(park_on(lookup_host("127.0.0.1:80")).unwrap(), [home]);
@@ -65,7 +65,7 @@ fn localhost_is_found<K: Kitchen>() {
     });
 }
 
-/// The OS must not find the name, which RFC 6761 reserves for this purpose.
+/// The OS must not find this name, because RFC 6761 reserves it.
 fn a_bad_name_is_an_error<K: Kitchen>() {
     K::open().block_on(async {
         assert!(lookup_host("no-such-host.invalid:80").await.is_err());
@@ -84,7 +84,7 @@ fn a_bad_name_is_an_error<K: Kitchen>() {
     });
 }
 
-/// While the OS looks a name up, other tasks run. Many lookups can run at once.
+/// While the OS looks a name up, other tasks run. Many lookups can run at the same time.
 fn lookups_block_nobody<K: Kitchen>() {
     K::open().block_on(async {
         let lookups: Vec<_> = (0..50)
@@ -101,8 +101,8 @@ fn lookups_block_nobody<K: Kitchen>() {
     });
 }
 
-/// A lookup does not wait behind the jobs of `spawn_blocking`, even if the jobs occupy all threads that they
-/// may use and more jobs are queued.
+/// A lookup does not wait behind the jobs of `spawn_blocking`, even if these jobs occupy all the threads that
+/// they may use and more jobs are queued.
 fn a_lookup_never_waits_behind_blocking_jobs<K: Kitchen>() {
     let executor = K::build(Settings {
         max_blocking_threads: 1,

@@ -1,4 +1,4 @@
-//! Tests of sockets and names: common use, errors, and what is lost if a program gives up midway.
+//! Tests sockets and name lookup: common uses, errors, and what is lost if an operation is cancelled.
 
 mod cancel;
 mod connect;

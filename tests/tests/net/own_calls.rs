@@ -1,5 +1,5 @@
-//! Uses of sockets beyond reading and writing: the user's own system calls, poll functions, descriptors that
-//! are given away, and the local address of a connection.
+//! Tests uses of sockets beyond reading and writing: the user's own system calls, poll functions, descriptors
+//! that are given away, and the local address of a connection.
 #![cfg(target_os = "linux")]
 
 use std::future::poll_fn;
@@ -24,7 +24,8 @@ fn would_block<T: std::fmt::Debug>(result: std::io::Result<T>) {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
-/// `try_io` does not make the user's call if the socket is not ready, and `WouldBlock` clears the readiness.
+/// If the socket is not ready, `try_io` does not make the user's call. If the call returns `WouldBlock`,
+/// `try_io` clears the readiness.
 fn try_io_makes_one_call_if_the_socket_is_ready<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -45,7 +46,7 @@ fn try_io_makes_one_call_if_the_socket_is_ready<K: Kitchen>() {
         client.readable().await.unwrap();
         assert_eq!(client.try_io(Interest::READABLE, read).unwrap(), 4);
         would_block(client.try_io(Interest::READABLE, read));
-        // The runtime knows now that the socket is not ready, so it makes no call.
+        // The runtime now knows that the socket is not ready, so it makes no call.
         would_block(
             client.try_io(Interest::READABLE, || -> std::io::Result<()> {
                 panic!("the socket is not ready")
@@ -61,7 +62,7 @@ fn try_io_makes_one_call_if_the_socket_is_ready<K: Kitchen>() {
     });
 }
 
-/// A user's call that waits is repeated once per event and no more.
+/// If a user's call has to wait, it is repeated only once per event.
 fn async_io_calls_once_for_each_event<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -84,7 +85,7 @@ fn async_io_calls_once_for_each_event<K: Kitchen>() {
             assert_eq!(read.await.unwrap(), 4);
             assert!(calls.load(Ordering::Relaxed) <= 4, "{calls:?}");
         }
-        // Wait for both directions, of which one is ready.
+        // Wait for both directions. One of them is ready.
         let mut calls = 0;
         let io = client.async_io(BOTH, || {
             calls += 1;
@@ -131,7 +132,7 @@ fn async_io_waits_while_a_socket_is_full<K: Kitchen>() {
     });
 }
 
-/// A socket can be given away with its descriptor, and then receives no more events.
+/// A socket can be converted into a std socket or a descriptor, and then receives no more events.
 fn sockets_become_std_sockets_and_descriptors<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -141,7 +142,7 @@ fn sockets_become_std_sockets_and_descriptors<K: Kitchen>() {
         server.write_all(b"soup").await.unwrap();
         plain.set_nonblocking(false).unwrap();
         plain.read_exact(&mut [0; 4]).unwrap();
-        // The std socket becomes brigade's again.
+        // Convert the std socket back into a socket of brigade.
         let client = TcpStream::try_from(plain).unwrap();
         client.write_all(b"rice").await.unwrap();
         server.read_exact(&mut [0; 4]).await.unwrap();
@@ -164,7 +165,7 @@ fn sockets_become_std_sockets_and_descriptors<K: Kitchen>() {
     });
 }
 
-/// Both kinds of socket send and receive datagrams by tries and by poll functions.
+/// UDP and Unix sockets send and receive datagrams with `try_` methods and with poll functions.
 fn datagrams_by_tries_and_polls<K: Kitchen>() {
     K::open().block_on(async {
         let mut buffer = [0; 8];
@@ -261,19 +262,20 @@ fn a_unix_stream_tells_who_its_peer_is<K: Kitchen>() {
         for stream in [&one, &other] {
             let peer = stream.peer_cred().unwrap();
             assert_eq!(peer.pid().map(i32::unsigned_abs), Some(std::process::id()));
-            // SAFETY: these two have no preconditions.
+            // SAFETY: the two calls have no preconditions.
             let ids = unsafe { (libc::geteuid(), libc::getegid()) };
             assert_eq!((peer.uid(), peer.gid()), ids);
         }
     });
 }
 
-/// A connection starts at the requested local address, or returns an error that tells why it cannot.
+/// A connection uses the requested local address. If it cannot, `connect_from` returns an error with the
+/// reason.
 fn a_connection_comes_from_the_address_asked_for<K: Kitchen>() {
     K::open().block_on(async {
         for host in ["127.0.0.1", "[::1]"] {
             let Ok(listener) = TcpListener::bind(format!("{host}:0")).await else {
-                // This machine has no IPv6.
+                // The bind fails if this machine has no IPv6.
                 continue;
             };
             let remote = listener.local_addr().unwrap();
@@ -294,7 +296,7 @@ fn a_connection_comes_from_the_address_asked_for<K: Kitchen>() {
         assert_eq!(client.local_addr().unwrap().ip(), other.ip());
         let refused = TcpStream::connect_from(other, nobody()).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
-        // The families differ, or the address does not belong to this machine.
+        // The address families differ, or the local address does not belong to this machine.
         assert!(
             TcpStream::connect_from("[::1]:0".parse().unwrap(), remote)
                 .await
@@ -312,7 +314,8 @@ fn a_connection_comes_from_the_address_asked_for<K: Kitchen>() {
     );
 }
 
-/// Any descriptor is a source, without mio. A descriptor that the OS cannot monitor is refused.
+/// Any descriptor can be a source, without a type from mio. A descriptor that the OS cannot monitor is
+/// refused.
 fn any_descriptor_is_a_source<K: Kitchen>() {
     K::open().block_on(async {
         // SAFETY: the call has no preconditions.
@@ -352,8 +355,8 @@ fn any_descriptor_is_a_source<K: Kitchen>() {
     );
 }
 
-/// After the executor has ended, a user's call is still made. If the call would wait, it returns an error
-/// instead.
+/// After the executor has ended, a user's call is still made. If the call would have to wait, an error is
+/// returned instead.
 fn calls_after_the_executor_do_not_wait<K: Kitchen>() {
     let executor = K::open();
     let (client, _server) = executor.block_on(pair());

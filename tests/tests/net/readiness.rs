@@ -1,4 +1,4 @@
-//! Readiness of sockets that are read only partly, and of sockets that many tasks share.
+//! Tests the readiness of sockets that are read only partly, and of sockets that many tasks share.
 #![cfg(target_os = "linux")]
 
 use std::future::poll_fn;
@@ -17,11 +17,11 @@ use brigade::time::{sleep, timeout};
 use brigade_tests::{CountingWaker, Kitchen, Tally, on_both, pair};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-/// How long to wait for an operation. This is longer than any takes, even on a busy machine.
+/// The maximum time to wait for an operation. No operation takes as long, even on a busy machine.
 pub(crate) const HANG: Duration = Duration::from_secs(20);
 
-/// Waits until `done` returns true. The thread that receives an event of the OS may not be the one that tests
-/// for its effects.
+/// Waits until `done` returns true. One thread may receive an event from the OS while another thread waits
+/// here for the event's effects.
 async fn until(done: impl Fn() -> bool) {
     while !done() {
         sleep(Duration::from_millis(1)).await;
@@ -50,7 +50,7 @@ const WAYS: [Way; 7] = [
     Way::ReadWith,
 ];
 
-/// Reads the stream by `way` until it has `count` bytes.
+/// Reads `count` bytes from the stream with the method `way`.
 macro_rules! read_all {
     ($stream:expr, $way:expr, $count:expr, $peek:expr) => {{
         let (mut stream, way, mut all) = ($stream, $way, Vec::new());
@@ -99,7 +99,7 @@ macro_rules! read_all {
     }};
 }
 
-/// A TCP read stops before an urgent byte. The bytes after it are read without another event.
+/// A TCP read stops before an urgent byte. The bytes after the urgent byte are read without another event.
 fn a_read_that_stops_at_urgent_data_goes_on<K: Kitchen>() {
     K::open().block_on(async {
         for way in WAYS {
@@ -147,8 +147,8 @@ fn urgent_data_that_comes_later_is_passed_too<K: Kitchen>() {
 
 /// Sends a byte string together with a descriptor.
 fn send_with_descriptor(socket: &StdUnixStream, bytes: &[u8]) {
-    // SAFETY: all pointers refer to locals that outlive the call, with their lengths; the control
-    // buffer is aligned and as long as `CMSG_SPACE` asks for.
+    // SAFETY: all pointers refer to locals that outlive the call, with their lengths. The control buffer is
+    // aligned and as long as `CMSG_SPACE` requires.
     unsafe {
         let mut control = [0_u64; 8];
         let mut part = libc::iovec {
@@ -172,7 +172,8 @@ fn send_with_descriptor(socket: &StdUnixStream, bytes: &[u8]) {
     }
 }
 
-/// A read of a Unix stream stops after bytes that came with a descriptor. The next read goes on.
+/// A read of a Unix stream stops after bytes that came with a descriptor. The next read returns the bytes
+/// after that.
 fn a_read_that_stops_at_a_passed_descriptor_goes_on<K: Kitchen>() {
     K::open().block_on(async {
         for way in WAYS {
@@ -187,8 +188,8 @@ fn a_read_that_stops_at_a_passed_descriptor_goes_on<K: Kitchen>() {
     });
 }
 
-/// The OS takes at most 1,024 buffers per call. With more buffers, or with many empty ones in front, a read
-/// or a write moves what it can and goes on.
+/// The OS takes at most 1,024 buffers per call. If there are more buffers, or many empty ones in front, a
+/// read or a write moves as many bytes as it can, and the next one continues.
 fn more_buffers_than_the_os_takes_are_read_and_written<K: Kitchen>() {
     const PARTS: usize = 3_000;
     K::open().block_on(async {
@@ -225,8 +226,8 @@ fn more_buffers_than_the_os_takes_are_read_and_written<K: Kitchen>() {
     });
 }
 
-/// 3,000 tasks wait for one socket through the trait. While nothing happens, no task is polled, and every
-/// event reaches every task.
+/// 3,000 tasks wait for one socket with `poll_read`. While nothing happens, no task is polled. Every event
+/// reaches every task.
 fn thousands_of_tasks_poll_one_socket_without_spinning<K: Kitchen>() {
     const TASKS: usize = 3_000;
     K::open().block_on(async {
@@ -260,7 +261,7 @@ fn thousands_of_tasks_poll_one_socket_without_spinning<K: Kitchen>() {
     });
 }
 
-/// Tasks that poll one socket in turn do not wake each other.
+/// Tasks that take turns at polling one socket do not wake each other.
 fn two_tasks_that_poll_in_turn_wake_nobody<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -279,8 +280,8 @@ fn two_tasks_that_poll_in_turn_wake_nobody<K: Kitchen>() {
     });
 }
 
-/// A task polls a socket through the trait and drops a future that waited for the same socket. Its own waker
-/// must stay.
+/// A task polls a socket with `poll_read`, and drops a future that waited for the same socket. The waker from
+/// `poll_read` must stay registered.
 fn a_dropped_future_takes_no_poll_functions_waker<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -310,8 +311,8 @@ fn a_dropped_future_takes_no_poll_functions_waker<K: Kitchen>() {
     });
 }
 
-/// An event wakes a task from `readable`. The task does not wait again, even if another task was polled
-/// before it and drained the socket.
+/// An event wakes a task that awaits `readable`. The task does not wait again, even if another task was
+/// polled first and drained the socket.
 fn a_task_that_was_woken_from_readable_does_not_wait_again<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;

@@ -1,4 +1,4 @@
-//! Common uses of TCP streams.
+//! Tests common uses of TCP streams.
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
@@ -25,7 +25,7 @@ async fn read_exact(stream: &TcpStream, count: usize) -> Vec<u8> {
     bytes
 }
 
-/// Text is sent back, and then the stream ends.
+/// The peer sends a text back, and then the stream ends.
 fn echo<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -47,7 +47,7 @@ fn echo<K: Kitchen>() {
     });
 }
 
-/// Some mebibytes pass through the traits of futures-io, with many partial reads and writes.
+/// Several mebibytes pass through the traits of futures-io, with many partial reads and writes.
 fn many_bytes_arrive_in_order<K: Kitchen>() {
     const BYTES: usize = 8 << 20;
     K::open().block_on(async {
@@ -55,7 +55,7 @@ fn many_bytes_arrive_in_order<K: Kitchen>() {
         let writer = brigade::spawn(async move {
             let block: Vec<u8> = (0..=250).collect();
             let all: Vec<u8> = block.into_iter().cycle().take(BYTES).collect();
-            // Write through a shared reference, as a stream of futures-io.
+            // Write through a shared reference, which is a futures-io stream too.
             let mut stream = &server;
             AsyncWriteExt::write_all(&mut stream, &all).await.unwrap();
             AsyncWriteExt::close(&mut stream).await.unwrap();
@@ -74,8 +74,9 @@ fn many_bytes_arrive_in_order<K: Kitchen>() {
     });
 }
 
-/// mio #933, tokio #449, #5866: a short read is followed by the end. After the peer has ended its half, this
-/// end reads the end of the stream and can still write. The same holds the other way round.
+/// mio #933, tokio #449, #5866: a short read is followed by the end of the stream. After the peer has closed
+/// its write half, this end reads the end of the stream but can still write. The test then swaps the two
+/// ends.
 fn half_close_both_ways<K: Kitchen>() {
     K::open().block_on(async {
         for client_first in [true, false] {
@@ -85,7 +86,7 @@ fn half_close_both_ways<K: Kitchen>() {
             closer.shutdown(Shutdown::Write).unwrap();
             assert_eq!(read_exact(&other, 4).await, b"last");
             assert_eq!(other.read(&mut [0]).await.unwrap(), 0);
-            // A second read returns the end again.
+            // A second read returns the end of the stream again.
             assert_eq!(other.read(&mut [0]).await.unwrap(), 0);
             for _ in 0..3 {
                 other.write_all(b"still here").await.unwrap();
@@ -99,7 +100,7 @@ fn half_close_both_ways<K: Kitchen>() {
     });
 }
 
-/// The end of the stream wakes a waiting reader, after a half close and after a full one.
+/// The end of the stream wakes a waiting reader, whether the peer has closed one half or both.
 fn a_waiting_reader_is_woken_by_the_end<K: Kitchen>() {
     K::open().block_on(async {
         for how in [Shutdown::Write, Shutdown::Both] {
@@ -111,7 +112,7 @@ fn a_waiting_reader_is_woken_by_the_end<K: Kitchen>() {
     });
 }
 
-/// mio #1895: a peek takes no bytes, and waits like a read if there are none.
+/// mio #1895: a peek takes no bytes. If there are none, it waits like a read.
 fn peek_takes_nothing<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -130,7 +131,7 @@ fn peek_takes_nothing<K: Kitchen>() {
     });
 }
 
-/// `try_read` and `try_write` never wait, and work with `readable` and `writable`.
+/// `try_read` and `try_write` never wait. A task calls them after `readable` and `writable`.
 fn tries_never_wait<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -162,7 +163,7 @@ fn tries_never_wait<K: Kitchen>() {
     });
 }
 
-/// A writer whose buffer is full sleeps instead of spinning until the reader makes space.
+/// If the buffer is full, the writer sleeps, without spinning, until the reader makes space.
 fn a_full_buffer_is_waited_for<K: Kitchen>() {
     const BYTES: usize = 16 << 20;
     K::open().block_on(async {
@@ -205,7 +206,7 @@ fn a_full_buffer_is_waited_for<K: Kitchen>() {
     });
 }
 
-/// Vectored I/O reaches the OS as such, so one call moves several slices.
+/// Vectored I/O stays vectored, so one system call moves several slices.
 fn vectored_io_moves_several_slices<K: Kitchen>() {
     K::open().block_on(async {
         let (mut client, mut server) = pair().await;
@@ -219,7 +220,7 @@ fn vectored_io_moves_several_slices<K: Kitchen>() {
         let read = poll_fn(|cx| Pin::new(&mut client).poll_read_vectored(cx, &mut slices)).await;
         assert_eq!(read.unwrap(), 17);
         assert_eq!(&ends.concat()[..17], b"noodles and sauce");
-        // The same works through references.
+        // Vectored writes also work through references.
         let slices = [&b"ri"[..], b"ce"].map(IoSlice::new);
         let wrote = poll_fn(|cx| Pin::new(&mut &server).poll_write_vectored(cx, &slices)).await;
         assert_eq!(wrote.unwrap(), 4);
@@ -227,7 +228,7 @@ fn vectored_io_moves_several_slices<K: Kitchen>() {
     });
 }
 
-/// `poll_close` ends only the write half. It may be called repeatedly, even if the peer is gone.
+/// `poll_close` closes only the write half. It may be called repeatedly, even if the peer is gone.
 fn close_ends_the_write_half<K: Kitchen>() {
     K::open().block_on(async {
         let (mut client, server) = pair().await;
@@ -243,7 +244,7 @@ fn close_ends_the_write_half<K: Kitchen>() {
     });
 }
 
-/// An empty read or write is not the end of the stream.
+/// A read or a write with an empty buffer is not the end of the stream.
 fn empty_buffers_are_harmless<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -255,7 +256,7 @@ fn empty_buffers_are_harmless<K: Kitchen>() {
     });
 }
 
-/// Sockets of std can be converted, whether they block or not.
+/// Blocking and non-blocking sockets of std can be converted.
 fn sockets_of_std_are_taken_over<K: Kitchen>() {
     K::open().block_on(async {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -311,7 +312,7 @@ fn options_are_passed_on<K: Kitchen>() {
     });
 }
 
-/// Tests IPv6, if the machine has it.
+/// Tests IPv6 if the machine has it.
 fn the_other_address_family<K: Kitchen>() {
     if std::net::TcpListener::bind("[::1]:0").is_err() {
         eprintln!("skipped: this machine has no IPv6");
@@ -326,7 +327,7 @@ fn the_other_address_family<K: Kitchen>() {
     });
 }
 
-/// A poll of a socket that is not ready returns `Pending` and registers once per event.
+/// If a socket is not ready, repeated polls return `Pending`, and the socket still works afterwards.
 fn polls_through_the_traits_wait<K: Kitchen>() {
     K::open().block_on(async {
         let (mut client, server) = pair().await;
@@ -348,8 +349,8 @@ fn polls_through_the_traits_wait<K: Kitchen>() {
     });
 }
 
-/// tokio #5866: the bytes and the end of the stream come in one event. A read that takes all the bytes must
-/// not forget the end, because no other event will come.
+/// tokio #5866: the bytes and the end of the stream come in one event. If a read takes all the bytes, the
+/// socket must not forget the end, because no other event will come.
 fn a_short_read_before_the_end<K: Kitchen>() {
     K::open().block_on(async {
         for through_the_trait in [false, true] {

@@ -1,4 +1,4 @@
-//! Failures of connections, and the errors that users get.
+//! Tests failures of connections, and the errors that users get.
 
 use std::future::pending;
 use std::io::ErrorKind;
@@ -25,7 +25,7 @@ fn reset(stream: TcpStream) {
     drop(stream);
 }
 
-/// mio #1565: if a connection is refused, `connect` returns the error, and not the first read.
+/// mio #1565: if a connection is refused, the error comes from `connect` and not from the first read.
 fn refused<K: Kitchen>() {
     K::open().block_on(async {
         for _ in 0..50 {
@@ -35,7 +35,7 @@ fn refused<K: Kitchen>() {
     });
 }
 
-/// The first of several addresses that answers is used. If all addresses refuse, the error says so.
+/// Of several addresses, the first one that answers is used. If all refuse, the error says so.
 fn the_first_address_that_answers<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -60,12 +60,13 @@ fn the_first_address_that_answers<K: Kitchen>() {
     });
 }
 
-/// tokio's epollhup test: a connect that is dropped midway leaves no state that could affect the next socket
+/// tokio's epollhup test: if a connect is dropped midway, no state is left that could affect the next socket
 /// in its slot.
 fn a_connect_dropped_midway<K: Kitchen>() {
     K::open().block_on(async {
         for _ in 0..50 {
-            // The address is in TEST-NET-1. The packets may be lost, have no route, or be refused at once.
+            // The address is in TEST-NET-1. The packets may be lost, have no route, or be refused
+            // immediately.
             let black_hole = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 9));
             for target in [black_hole, nobody()] {
                 let mut connect = pin!(TcpStream::connect(target));
@@ -79,17 +80,17 @@ fn a_connect_dropped_midway<K: Kitchen>() {
     });
 }
 
-/// A connection attempt that gets no answer can be timed out.
+/// A connection attempt can be timed out if it gets no answer.
 fn a_connect_can_be_timed_out<K: Kitchen>() {
     K::open().block_on(async {
         let black_hole = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 9));
-        // If the machine has no route, the OS returns an error instead.
+        // If the machine has no route, the OS returns an error earlier.
         let connect = timeout(Duration::from_millis(20), TcpStream::connect(black_hole)).await;
         assert!(!matches!(connect, Ok(Ok(_))));
     });
 }
 
-/// tokio-core #117: a reset reaches a waiting reader, a waiting writer, and later callers.
+/// tokio-core #117: a reset reaches a waiting reader, a waiting writer, and all later calls.
 fn a_reset_reaches_everybody<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -113,7 +114,7 @@ fn a_reset_reaches_everybody<K: Kitchen>() {
         ready.recv().await.unwrap();
         sleep(Duration::from_millis(10)).await;
         reset(server);
-        // The OS gives the error to one of the two; the other may see the end of the stream.
+        // The OS returns the error to the reader or the writer. The other one may see the end of the stream.
         let read = reader.await.unwrap();
         let wrote = writer.await.unwrap().unwrap_err();
         assert!(matches!(
@@ -132,7 +133,7 @@ fn a_reset_reaches_everybody<K: Kitchen>() {
     });
 }
 
-/// A reader that is alone gets the reset as an error.
+/// If no writer waits, a reader gets the reset as an error.
 fn a_reset_in_the_middle_of_a_read<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -146,7 +147,7 @@ fn a_reset_in_the_middle_of_a_read<K: Kitchen>() {
     });
 }
 
-/// A connection that was reset before it was accepted does not stop the listener.
+/// If a connection is reset before it is accepted, the listener continues.
 fn a_connection_that_broke_in_the_queue<K: Kitchen>() {
     K::open().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -196,8 +197,8 @@ fn a_socket_that_lost_its_executor<K: Kitchen>() {
     other.block_on(async { gone(client.read(&mut [0]).await) });
 }
 
-/// The same holds for operations that wait when the executor is dropped, on other threads and with foreign
-/// wakers.
+/// If an operation waits on another thread with a foreign waker when its executor is dropped, the operation
+/// returns an error.
 fn whoever_waits_when_the_executor_goes_is_told<K: Kitchen>() {
     let executor = K::open();
     let (client, server, listener) = executor.block_on(async {
@@ -236,8 +237,8 @@ fn whoever_waits_when_the_executor_goes_is_told<K: Kitchen>() {
     assert!(park_on(accept).is_err());
 }
 
-/// A socket cannot be made while the executor closes, or without an executor. Each function names itself in
-/// the error.
+/// A socket cannot be made without an executor, or while the executor closes. The error names the function
+/// that was called.
 fn sockets_need_an_executor<K: Kitchen>() {
     let named = |error: std::io::Error, function: &str| {
         let text = error.to_string();
@@ -280,7 +281,7 @@ fn sockets_need_an_executor<K: Kitchen>() {
     }));
     executor.block_on(brigade::yield_now());
     drop(executor);
-    // The socket was bound before the reactor closed, or refused. It must not panic.
+    // The bind succeeded before the reactor closed, or was refused. Either is correct, but it must not panic.
     let _ = error.recv().unwrap();
 }
 

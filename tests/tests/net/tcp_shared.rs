@@ -1,4 +1,4 @@
-//! Many tasks share one connection, through references, halves and clones of `Arc`.
+//! Tests connections that many tasks share, through references, halves and clones of `Arc`.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use std::task::{Context, Waker};
 
 /// tokio #2886, #250, #8054: one task reads while another writes, for a long time and at full speed. Neither
-/// takes the other's readiness away.
+/// clears the readiness that the other needs.
 fn one_reads_and_one_writes<K: Kitchen>() {
     const BYTES: usize = 4 << 20;
     K::open().block_on(async {
@@ -46,7 +46,7 @@ fn one_reads_and_one_writes<K: Kitchen>() {
     });
 }
 
-/// Many tasks read one socket. An event wakes all of them, and every byte reaches exactly one.
+/// Many tasks read one socket. An event wakes all of them, and every byte reaches exactly one task.
 fn many_tasks_read_one_socket<K: Kitchen>() {
     const READERS: usize = 50;
     K::open().block_on(async {
@@ -75,7 +75,7 @@ fn many_tasks_read_one_socket<K: Kitchen>() {
     });
 }
 
-/// Many tasks write to one socket. Each write sends a whole message, and none is lost.
+/// Many tasks write to one socket. Each write sends a whole message, and no message is lost.
 fn many_tasks_write_one_socket<K: Kitchen>() {
     K::open().block_on(async {
         let (client, mut server) = pair().await;
@@ -131,7 +131,7 @@ fn many_tasks_accept_from_one_listener<K: Kitchen>() {
     });
 }
 
-/// Two tasks own the two halves, which are joined again later.
+/// Each of two tasks owns one half of a stream. The halves are joined again later.
 fn halves_live_apart_and_are_joined<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -154,7 +154,7 @@ fn halves_live_apart_and_are_joined<K: Kitchen>() {
         assert_eq!((&order, &answer), (b"soup, please", b"done"));
         let client = reader.reunite(writer).unwrap();
         assert_eq!(client.local_addr().unwrap(), local);
-        // Joining has closed neither direction.
+        // Joining the halves has closed neither direction.
         client.write_all(b"more").await.unwrap();
         let mut order = [0; 4];
         server.read_exact(&mut order).await.unwrap();
@@ -162,7 +162,7 @@ fn halves_live_apart_and_are_joined<K: Kitchen>() {
     });
 }
 
-/// Dropping the write half ends that direction; dropping the read half ends nothing.
+/// Dropping the write half closes that direction. Dropping the read half closes nothing.
 fn the_drop_of_a_half<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -184,7 +184,7 @@ fn the_drop_of_a_half<K: Kitchen>() {
     });
 }
 
-/// Halves of different connections cannot be joined and are given back.
+/// Halves of different connections cannot be joined. They are returned to the caller.
 fn strange_halves_do_not_fit<K: Kitchen>() {
     K::open().block_on(async {
         let (one, other) = pair().await;
@@ -197,7 +197,7 @@ fn strange_halves_do_not_fit<K: Kitchen>() {
     });
 }
 
-/// A reader that gives up does not take the wake of another reader with it.
+/// If one reader is cancelled, another reader is still woken.
 fn a_cancelled_reader_wakes_no_less<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -222,7 +222,7 @@ fn a_cancelled_reader_wakes_no_less<K: Kitchen>() {
     });
 }
 
-/// tokio #5861: reads that were given up leave no waker behind, whether they were futures or polls.
+/// tokio #5861: a cancelled read leaves no waker behind, whether it was a future or a poll.
 fn given_up_reads_leave_nothing_behind<K: Kitchen>() {
     K::open().block_on(async {
         let (client, server) = pair().await;
@@ -266,7 +266,7 @@ fn incoming_is_a_stream<K: Kitchen>() {
     });
 }
 
-/// Hundreds of connections are open at once. Each has a task at either end.
+/// Hundreds of connections are open at the same time. Each has a task at either end.
 fn hundreds_of_connections_at_once<K: Kitchen>() {
     const GUESTS: usize = 400;
     let executor = K::open();

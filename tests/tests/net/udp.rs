@@ -1,4 +1,4 @@
-//! UDP sockets.
+//! Tests UDP sockets.
 
 use std::io::ErrorKind;
 use std::pin::pin;
@@ -39,7 +39,7 @@ fn datagrams_there_and_back<K: Kitchen>() {
     });
 }
 
-/// A socket without a peer sends and receives by address.
+/// An unconnected socket sends to and receives from many addresses.
 fn many_guests_of_one_socket<K: Kitchen>() {
     K::open().block_on(async {
         let waiter = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -69,7 +69,7 @@ fn many_guests_of_one_socket<K: Kitchen>() {
     });
 }
 
-/// mio #881: datagrams may be empty, may fill the buffer exactly, or may be larger and are then truncated.
+/// mio #881: datagrams may be empty, may fill the buffer exactly, or may be larger, and are then truncated.
 /// Each read takes one datagram.
 fn datagrams_of_every_size<K: Kitchen>() {
     K::open().block_on(async {
@@ -93,7 +93,7 @@ fn datagrams_of_every_size<K: Kitchen>() {
     });
 }
 
-/// mio #1895: a peek takes no datagram, and waits if there is none.
+/// mio #1895: a peek takes no datagram. If there is none, it waits.
 fn peek_takes_nothing<K: Kitchen>() {
     K::open().block_on(async {
         let (one, other) = pair().await;
@@ -118,7 +118,8 @@ fn peek_takes_nothing<K: Kitchen>() {
     });
 }
 
-/// If no socket receives a datagram, a later call returns an error, and the sender can still be used.
+/// If no socket receives a datagram, a later call of the sender returns an error. The sender can still be
+/// used.
 fn nobody_there<K: Kitchen>() {
     K::open().block_on(async {
         let (one, other) = pair().await;
@@ -158,7 +159,7 @@ fn many_tasks_receive_from_one_socket<K: Kitchen>() {
             .collect();
         for sent in 0..200 {
             one.send(b"soup").await.unwrap();
-            // Send only as fast as the tasks receive, or the OS drops datagrams.
+            // Send only as fast as the tasks receive, because the OS would drop datagrams otherwise.
             while received.get() < sent {
                 brigade::yield_now().await;
             }
@@ -194,7 +195,7 @@ fn options_and_sockets_of_std<K: Kitchen>() {
     assert!(error.to_string().contains("UdpSocket::bind"));
 }
 
-/// A socket that outlives its executor returns an error.
+/// If a socket outlives its executor, operations that would wait return an error.
 fn a_socket_that_lost_its_executor<K: Kitchen>() {
     let executor = K::open();
     let socket = executor.block_on(UdpSocket::bind("127.0.0.1:0")).unwrap();

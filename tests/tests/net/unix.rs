@@ -1,4 +1,4 @@
-//! Unix sockets, pipes, and other sources that mio can monitor.
+//! Tests Unix sockets, pipes, and other sources that mio can monitor.
 #![cfg(unix)]
 
 use std::fs;
@@ -14,7 +14,7 @@ use brigade::net::{UnixDatagram, UnixListener, UnixStream};
 use brigade_tests::{Kitchen, on_both, park_on};
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 
-/// A unique path for each test, which is removed afterwards.
+/// A unique path for each test. The file is removed afterwards.
 struct Place(PathBuf);
 
 impl Place {
@@ -99,7 +99,7 @@ fn connections_that_cannot_be_made<K: Kitchen>() {
     });
 }
 
-/// If a listener's queue is full, clients wait, and none is lost.
+/// If a listener's queue is full, clients wait, and no client is lost.
 fn a_full_queue_is_waited_for<K: Kitchen>() {
     K::open().block_on(async {
         let place = Place::new();
@@ -152,7 +152,7 @@ fn datagrams<K: Kitchen>() {
     });
 }
 
-/// No socket is made outside of an executor, and its path is not created either.
+/// Outside of an executor, no socket is made, and no path is created.
 fn nothing_is_made_outside<K: Kitchen>() {
     let named = |error: std::io::Error, function: &str| {
         assert!(error.to_string().contains(function), "{error}");
@@ -183,12 +183,12 @@ fn nothing_is_made_outside<K: Kitchen>() {
     );
     K::open().block_on(async {
         let other = UnixStream::try_from(other).unwrap();
-        // The first end was dropped when the executor refused it.
+        // The executor refused the first end and dropped it.
         assert_eq!(other.read(&mut [0]).await.unwrap(), 0);
     });
 }
 
-/// tokio-core #117: a pipe's reader is woken when the writer ends, and its writer when the reader ends.
+/// tokio-core #117: the end of a pipe's writer wakes the reader, and the end of its reader wakes the writer.
 fn the_ends_of_a_pipe<K: Kitchen>() {
     K::open().block_on(async {
         let open = || {
@@ -241,7 +241,7 @@ fn the_ends_of_a_pipe<K: Kitchen>() {
     });
 }
 
-/// A source that is taken out again is unchanged, and may be registered with any executor.
+/// A source can be taken out again, unchanged, and may then be registered with any executor.
 fn a_source_may_be_taken_out_again<K: Kitchen>() {
     let (one, other) = (K::open(), K::open());
     let (sender, receiver) = mio::unix::pipe::new().unwrap();

@@ -1,5 +1,5 @@
-//! Checks what the pages say about tests. Each row of `tests/KNOWN-BUGS.md` and `brigade::promises` names a
-//! test, and that test exists. No method is left out, and the numbers are those of the source.
+//! Checks what the pages say about tests. Each row of `tests/KNOWN-BUGS.md` and `brigade::promises` must name
+//! a test that exists. The lists of methods must be complete, and the numbers must match the source.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use brigade_tests::test_file;
 
 use crate::text::{is_word_char, none, quoted, read, root, rows, sources};
 
-/// Returns the rows whose first cell is `mark` and a number. Each number from 1 on must occur once.
+/// Returns the rows whose first cell is `mark` followed by a number. Each number from 1 on must occur once.
 #[track_caller]
 fn numbered(page: &str, mark: &str) -> Vec<Vec<String>> {
     let number = |row: &Vec<String>| row[0].strip_prefix(mark)?.parse::<usize>().ok();
@@ -20,13 +20,14 @@ fn numbered(page: &str, mark: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// Returns whether a test `place/file::function` exists, or a function from which a macro makes tests.
+/// Returns whether `name`, in the form `place/file::function`, is a test or a function from which a macro
+/// makes tests.
 fn exists(name: &str) -> bool {
     let (place, function) = name.split_once("::").expect("a name has two parts");
     let files = match place.split_once('/') {
         Some(("tests", file)) => Vec::from_iter(test_file(file).map(|it| it.path)),
         Some(("demos", file)) => vec![root().join(format!("demos/tests/{file}.rs"))],
-        // A module's own tests are at its end, or in a file beside it.
+        // The unit tests of a module are at the end of its file, or in a file beside it.
         _ => ["", "/tests"]
             .map(|end| root().join(format!("runtime/src/{place}{end}.rs")))
             .into(),
@@ -41,12 +42,12 @@ fn defines(text: &str, function: &str) -> bool {
     let Some(at) = defined.iter().find_map(|start| text.find(start.as_str())) else {
         return false;
     };
-    // Either the function has the attribute, or a list at the end of the file names it.
+    // Either the function has the attribute `#[test]`, or a list at the end of the file names it.
     let before = text[..at].rsplit("\n\n").next().unwrap();
     before.contains("#[test]") || text.matches(function).count() > 1
 }
 
-/// Reports rows whose last cell names no test, or a test that does not exist.
+/// Returns the rows whose last cell names no test, or a test that does not exist.
 fn untested(rows: &[Vec<String>]) -> Vec<String> {
     let mut faults = Vec::new();
     for row in rows {
@@ -85,7 +86,7 @@ fn every_promise_names_its_tests() {
     none(untested(&rows));
 }
 
-/// A file that no `mod` names would never be compiled.
+/// If no `mod` item named a file, the file would never be compiled.
 #[test]
 fn every_file_of_tests_is_part_of_a_program() {
     none(sources("tests/tests").iter().filter_map(|file| {
@@ -99,7 +100,7 @@ fn every_file_of_tests_is_part_of_a_program() {
     }));
 }
 
-/// If a CI lane selected tests by a name that no file has, it would run no tests.
+/// If a CI lane (a job) selected tests by a file name that does not exist, it would run no tests.
 #[test]
 fn lanes_choose_tests_by_the_names_of_files() {
     let lanes = ["common.sh", "sanitizer.sh", "panic-abort", "valgrind"];
@@ -111,7 +112,7 @@ fn lanes_choose_tests_by_the_names_of_files() {
     none(unknown.map(|name| format!("there is no {name}.rs")));
 }
 
-/// A promise gives such a number as `NAME` = 64.
+/// A promise gives the value of a constant in the form `NAME` = 64.
 #[test]
 fn the_numbers_of_promises_are_those_of_the_source() {
     let promises = read("runtime/src/promises.rs");
@@ -125,7 +126,7 @@ fn the_numbers_of_promises_are_those_of_the_source() {
             .collect();
         let lines = sources.iter().flat_map(|source| source.code());
         let mut defined = lines.filter_map(|line| line.split_once(&format!("const {name}: ")));
-        // A constant may also be defined as `LOOK_EVERY`.
+        // A constant may be defined as equal to `LOOK_EVERY`.
         assert!(
             defined.any(|(_, value)| value.ends_with(&format!("= {number};"))
                 || value.ends_with("= LOOK_EVERY;")),

@@ -1,4 +1,4 @@
-//! Checks that everything that the pages of the guide cite exists.
+//! Checks that the tests, code and figures that the pages of the guide cite exist.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ fn page(name: &str) -> String {
     fs::read_to_string(root.join("runtime/docs").join(name)).unwrap()
 }
 
-/// Returns the rows of all tables as cells, without heads and rules.
+/// Returns the rows of all tables as cells, without header and separator rows.
 fn rows(page: &str) -> Vec<Vec<String>> {
     let lines: Vec<&str> = page.lines().collect();
     let is_rule = |line: &str| line.starts_with("|--");
@@ -25,7 +25,7 @@ fn rows(page: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// Returns the tests that a cell names, as `file::function` in backticks.
+/// Returns the tests that a cell names, each in the form `file::function` in backticks.
 fn named(cell: &str) -> Vec<(&str, &str)> {
     let quoted = cell.split('`').skip(1).step_by(2);
     quoted.filter_map(|name| name.split_once("::")).collect()
@@ -70,7 +70,7 @@ fn every_cell_of_brigade_names_a_test_that_exists() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The page gives the adapter's number of lines, which must be right.
+/// The page must give the adapter's number of lines correctly.
 #[test]
 fn the_adapter_for_hyper_has_as_many_lines_as_the_page_says() {
     let adapter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src/hyper.rs");
@@ -96,7 +96,7 @@ fn the_recipe_for_axum_is_the_code_of_its_test() {
     assert_eq!(shown, recipe);
 }
 
-/// Returns each public item's line, and the comment above it.
+/// Returns the line of each public item, with the doc comment above it.
 fn public_items(text: &str) -> Vec<(String, String)> {
     let (mut items, mut doc) = (Vec::new(), String::new());
     for line in text.lines() {
@@ -148,7 +148,7 @@ fn public_items_have_an_example_or_say_where_one_is() {
     assert!(bare.is_empty(), "{}", bare.join("\n"));
 }
 
-/// The check itself must tell tests from other functions.
+/// The check itself must distinguish tests from other functions.
 #[test]
 fn a_name_that_is_no_test_is_found_out() {
     assert!(is_a_test("guide", "a_name_that_is_no_test_is_found_out"));
@@ -158,7 +158,7 @@ fn a_name_that_is_no_test_is_found_out() {
     assert!(!is_a_test("no_such_file", "echo"));
 }
 
-/// Each row of the table must have all columns.
+/// Each row of the dictionary must have all columns.
 #[test]
 fn the_dictionary_has_three_columns() {
     let page = page("from-tokio-or-smol.md");

@@ -1,5 +1,5 @@
 //! Checks that the structure of `runtime/src` is as ARCHITECTURE.md describes it: the dependencies between
-//! modules, the places of `unsafe`, and the reading time.
+//! modules, the files that contain `unsafe`, and the reading time.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,14 @@ use crate::text::{Source, code, is_word_char, none, quoted, read, renew, rows, s
 
 const PAGE: &str = "ARCHITECTURE.md";
 
-/// Files that re-export items of modules below them in `lib.rs`.
+/// Files that re-export items of modules that come below them in the order of `lib.rs`.
 const FACADES: &[&str] = &["lib.rs", "task/mod.rs", "task/join_set.rs", "task/spawn.rs"];
 
-/// Files that use a module below them in `lib.rs`, because the two belong together.
+/// Files that use a module below them in the order of `lib.rs`, because the two belong together.
 const PAIRS: &[(&str, &str)] = &[
-    // On a thread without an executor, no task waits for its turn.
+    // On a thread without an executor, the budget denies nothing.
     ("coop.rs", "context"),
-    // The list of current executors holds what a handle refers to.
+    // The list of current executors holds the `Shared` values to which handles refer.
     ("context.rs", "handle"),
     // A failed write is tried again after a sleep.
     ("reactor/source.rs", "time"),
@@ -42,7 +42,7 @@ fn uses(file: &Source) -> BTreeSet<&str> {
     let lines = file.code().filter(|line| !line.contains("$crate"));
     let paths = lines.flat_map(|line| line.split("crate::").skip(1));
     let names = paths.filter_map(|path| path.split(|c| !is_word_char(c)).next());
-    // The replacements for what loom cannot run are not modules of the library.
+    // The replacements for types that loom cannot run are not modules of the library.
     let is_shipped = |name: &&str| !["models", "loom_tests", "test_support"].contains(name);
     let names = names.filter(|name| name.starts_with(char::is_lowercase));
     names.filter(is_shipped).collect()
@@ -99,7 +99,8 @@ fn some_things_are_named_only_where_they_belong() {
     none(wrong);
 }
 
-/// The section on unsafe code has a table of files with their numbers of blocks, impls and externs.
+/// ARCHITECTURE.md has a table of the files with unsafe code, with their numbers of blocks, impls and
+/// externs.
 #[test]
 fn unsafe_stands_only_where_architecture_md_lists_it() {
     let page = read(PAGE);
@@ -127,7 +128,7 @@ fn unsafe_stands_only_where_architecture_md_lists_it() {
     assert_eq!(counted, listed, "left: the source; right: {PAGE}");
 }
 
-/// Prints the figures with `cargo test -p brigade-tests --test repository 450_lines -- --nocapture`.
+/// To print the figures, run `cargo test -p brigade-tests --test repository 450_lines -- --nocapture`.
 #[test]
 fn files_have_at_most_450_lines() {
     let (mut all_code, mut all_comments, mut long) = (0, 0, Vec::new());
@@ -154,7 +155,8 @@ fn files_have_at_most_450_lines() {
 
 // ---- how long the reading takes ------------------------------------------------------------------
 
-/// Returns the reading time of a file's shipped part, at 200 words of comment or 15 lines of code per minute.
+/// Returns the reading time of a file's shipped part in minutes, at 200 words of comment or 15 lines of code
+/// per minute.
 fn minutes(file: &Source) -> f64 {
     file.words() as f64 / 200.0 + file.code().count() as f64 / 15.0
 }
@@ -178,7 +180,7 @@ fn reading_faults(page: &str, files: &[Source]) -> Vec<String> {
             sum += minutes(file);
             let (told, kept) = row.split_last().unwrap();
             let computed = minutes(file).round();
-            // Small changes need not be updated each time.
+            // The page need not be updated after each small change.
             if told
                 .parse()
                 .is_ok_and(|told: f64| (told - computed).abs() <= 1.0)
@@ -203,7 +205,7 @@ fn reading_faults(page: &str, files: &[Source]) -> Vec<String> {
     faults
 }
 
-/// With `BRIGADE_QUOTE=1`, the test updates the minutes.
+/// With `BRIGADE_QUOTE=1`, this test updates the minutes in the page.
 #[test]
 fn reading_times_are_those_of_the_sources() {
     none(reading_faults(&read(PAGE), &shipped()));
@@ -260,8 +262,8 @@ fn is_type(line: &str) -> bool {
     )
 }
 
-/// Prints the sums with `cargo test -p brigade-tests --test repository life_of_a_task -- --ignored
-/// --nocapture`.
+/// To print the sums, run
+/// `cargo test -p brigade-tests --test repository life_of_a_task -- --ignored --nocapture`.
 #[test]
 #[ignore = "the goals are not reached: it reports how far they are"]
 fn the_life_of_a_task_is_short() {
@@ -278,7 +280,7 @@ fn the_checks_find_what_they_are_for() {
         name: "a.rs".into(),
         text: text.into(),
     }];
-    // A word counts 1/200 of a minute and a line 1/15. The file has 3 words and 7 lines.
+    // A word takes 1/200 of a minute, and a line 1/15. The file has 3 words and 7 lines.
     assert_eq!((minutes(&files[0]) * 600.0).round(), 9.0 + 280.0);
     let page =
         |minutes| format!("## Reading order\n\n| 1 | `a.rs` | why? | {minutes} |\n\n## More\n");

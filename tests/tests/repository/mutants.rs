@@ -1,6 +1,7 @@
-//! Checks that each bug on the list of bugs to put back fits the current source.
+//! Checks that each bug in `tests/mutants/list.diff` can be put into the current source.
 //!
-//! Another program checks whether the tests catch them, which takes longer. See `tests/mutants/RESULTS.md`.
+//! The example `mutants` checks whether the tests catch the bugs, which takes longer. See
+//! `tests/mutants/RESULTS.md`.
 
 use std::collections::HashSet;
 use std::fs;

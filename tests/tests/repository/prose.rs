@@ -1,5 +1,5 @@
-//! Keeps the prose correct: everything that README.md, ARCHITECTURE.md and the module headers cite exists,
-//! and every quotation is true. They cite code by path and name, never by line.
+//! Checks the prose: everything that README.md, ARCHITECTURE.md and the module headers cite exists, and every
+//! quotation is true. These texts cite code by path and name, never by line.
 //!
 //! Each check is a function that returns the faults of a text. The last test gives each check a faulty text.
 
@@ -13,7 +13,7 @@ use crate::text::{
 
 const PAGES: [&str; 2] = ["README.md", "ARCHITECTURE.md"];
 
-/// Returns every text of prose, with its path from the root.
+/// Returns every text that is checked, with its path from the root.
 fn texts() -> Vec<(String, String)> {
     let pages = [PAGES[0], PAGES[1], "runtime/exercises/README.md"];
     let pages = pages.map(|page| (page.to_owned(), read(page)));
@@ -52,7 +52,7 @@ fn index() -> BTreeSet<String> {
     names
 }
 
-/// Returns the cited names that do not exist: files, items, and functions in diagrams.
+/// Returns the cited files and items that do not exist, and the functions in diagrams that do not exist.
 fn dead_citations(index: &BTreeSet<String>, from: &str, text: &str) -> Vec<String> {
     let foreign = "std mio hyper futures_io futures_task loom Duration";
     let (prose, blocks) = parts(text);
@@ -169,13 +169,14 @@ fn every_file_has_its_place_in_the_architecture() {
 
 // ---- plain English -------------------------------------------------------------------------------
 
-/// Returns the lines that contain a vague pronoun or a private name, or that open a doc with a fragment.
+/// Returns the lines that contain a vague pronoun or a private name, or that begin a doc comment with a
+/// fragment.
 fn riddles(from: &str, text: &str) -> Vec<String> {
     let words = "whoever whomever somebody nobody afar strays purse letterbox";
     let openings = ["/// Whether ", "/// Who ", "//! **Job.**", "//! **Never**"];
     let mut faults = Vec::new();
     for line in text.lines().map(str::trim) {
-        // Skip names of constants.
+        // Skip the names of constants.
         let names = |word: &&str| word.chars().all(char::is_uppercase);
         let all = line.split(|c| !is_word_char(c)).filter(|word| !names(word));
         let mut all = all.map(str::to_lowercase);
@@ -206,8 +207,8 @@ fn comments_and_pages_name_the_actor() {
 
 // ---- quotations ----------------------------------------------------------------------------------
 
-/// Returns the code blocks that nothing compiles. A page's code must be a doctest or a true quotation. With
-/// `BRIGADE_QUOTE=1`, the quotations are updated; check the text around them too.
+/// Returns the code blocks of a page that are neither doctests nor true quotations. With `BRIGADE_QUOTE=1`,
+/// the quotations are updated; check the text around them too.
 fn loose_code(from: &str, text: &str, is_doctested: bool) -> Vec<String> {
     let mut loose = Vec::new();
     let mut fences: Vec<_> = text.match_indices("```").map(|(at, _)| at).collect();
@@ -288,7 +289,8 @@ fn bare_figures(from: &str, text: &str) -> Vec<String> {
     faults
 }
 
-/// Returns the first column of `cksum`, which every system has: the CRC-32 of the bytes and of their number.
+/// Returns the first number that `cksum` prints: the CRC-32 of the bytes and of their number. Every system
+/// has `cksum`.
 fn checksum(text: &str) -> String {
     let mut length = text.len();
     let mut bytes = text.as_bytes().to_vec();
@@ -304,7 +306,7 @@ fn checksum(text: &str) -> String {
     (!crc).to_string()
 }
 
-/// Returns the numbers with a unit.
+/// Returns the numbers that have a unit.
 fn figures(text: &str) -> impl Iterator<Item = String> {
     const UNITS: &[&str] = &["ns", "µs", "us", "ms", "KiB", "MiB", "GiB", "%", "k/s", "x"];
     let words: Vec<_> = text.split_whitespace().collect();

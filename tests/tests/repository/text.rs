@@ -13,7 +13,7 @@ pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Updates a page from the source, if `BRIGADE_QUOTE=1` is set.
+/// If `BRIGADE_QUOTE` is set, replaces the text `from` in a page with the text `to`.
 pub(crate) fn renew(page: &str, from: &str, to: &str) {
     if std::env::var_os("BRIGADE_QUOTE").is_some() && page.ends_with(".md") {
         fs::write(root().join(page), read(page).replacen(from, to, 1)).unwrap();
@@ -49,7 +49,7 @@ pub(crate) fn section<'a>(text: &'a str, words: &str) -> Option<&'a str> {
     Some(&rest[..end.map_or(rest.len(), |end| end + 1)])
 }
 
-/// Returns the rows of all tables as cells, without the rules under their heads.
+/// Returns the rows of all tables as cells, without separator rows.
 pub(crate) fn rows(text: &str) -> Vec<Vec<String>> {
     let lines = text
         .lines()
@@ -114,7 +114,7 @@ impl Source {
         lines.collect()
     }
 
-    /// Returns the text without unit tests, or nothing if the file holds only tests or models.
+    /// Returns the text without its unit tests, or an empty text if the file holds only tests or models.
     pub(crate) fn shipped(&self) -> &str {
         let folders = ["loom_tests/", "loom_tests/"];
         let files = ["tests.rs", "properties.rs", "test_support.rs"];
@@ -143,10 +143,11 @@ impl Source {
             .sum()
     }
 
-    /// Returns the text of `name` or `Type::name`, without indentation.
+    /// Returns the text of the function `name` or `Type::name`, without indentation.
     pub(crate) fn function(&self, name: &str) -> Option<String> {
         let (owner, name) = name.rsplit_once("::").unwrap_or(("", name));
-        // Search each `impl` of the type, or the whole file if the name has a module or no owner.
+        // Search each `impl` of the type. Search the whole file if the name has no owner or its owner is a
+        // module.
         let is_impl = |line: &str| {
             let head = line.trim_start_matches("unsafe ");
             head.starts_with("impl") && head.split(|c| !is_word_char(c)).any(|it| it == owner)

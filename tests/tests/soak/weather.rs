@@ -40,13 +40,14 @@ fn rage(stop: &AtomicBool, mut dice: Dice) -> u64 {
         for entry in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
             let name = entry.file_name().into_string().unwrap();
             let thread: libc::pid_t = name.parse().unwrap();
-            // SAFETY: it takes numbers; a thread that is gone is an error, ignored here.
+            // SAFETY: the call takes only numbers. If the thread has ended, the call returns an error, which
+            // is ignored.
             unsafe { libc::syscall(libc::SYS_tkill, thread, libc::SIGUSR1) };
             faults += 1;
         }
         if dice.roll(10) == 0 {
             faults += 1;
-            // An operation that needs a descriptor in the next milliseconds fails.
+            // During the next milliseconds, operations that need a descriptor may fail.
             rlimit::Resource::NOFILE.set(dice.roll(8), hard).unwrap();
             thread::sleep(Duration::from_micros(dice.roll(3_000)));
             rlimit::Resource::NOFILE.set(hard, hard).unwrap();
@@ -56,10 +57,10 @@ fn rage(stop: &AtomicBool, mut dice: Dice) -> u64 {
     faults
 }
 
-/// Lets each signal interrupt every system call that can be interrupted.
+/// Makes each signal interrupt every system call that can be interrupted.
 pub(crate) fn feel_signals() {
     extern "C" fn nothing(_signal: libc::c_int) {}
-    // SAFETY: the handler does nothing. Without SA_RESTART system calls are interrupted.
+    // SAFETY: the handler does nothing. Without SA_RESTART, the signal interrupts system calls.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         let handler: extern "C" fn(libc::c_int) = nothing;

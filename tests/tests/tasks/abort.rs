@@ -1,4 +1,4 @@
-//! Aborts tasks in every state and from every thread.
+//! Tests aborting tasks in every state and from every thread.
 
 use std::future::pending;
 use std::sync::mpsc;
@@ -54,7 +54,7 @@ fn while_it_is_idle<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// A task aborts itself inside its poll. That poll ends, and no other follows.
+/// A task aborts itself inside its poll. That poll ends, and no other poll follows.
 fn from_inside_itself<K: Kitchen>() {
     let executor = K::open();
     let turns = Tally::new();
@@ -75,7 +75,8 @@ fn from_inside_itself<K: Kitchen>() {
     assert_eq!(turns.get(), 1);
 }
 
-/// A task aborts itself inside its last poll. Either the output or the abort counts, and nothing is lost.
+/// A task aborts itself inside its last poll. The handle returns the output or the abort, and nothing is
+/// lost.
 fn from_inside_its_last_poll<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -151,7 +152,7 @@ fn a_busy_task<K: Kitchen>() {
     });
 }
 
-/// A panic while an aborted future is dropped reaches its handle.
+/// If a panic happens while an aborted future is dropped, the panic reaches the task's handle.
 fn a_task_that_panics_in_drop<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -160,7 +161,8 @@ fn a_task_that_panics_in_drop<K: Kitchen>() {
             pending::<()>().await;
         });
         brigade::yield_now().await;
-        // On several workers, the task may not have begun yet and may not hold `_noise`. Wait for it.
+        // On several workers, the task may not have begun, and then does not hold `_noise` yet. Wait until it
+        // does.
         settle().await;
         task.abort();
         let error = task.await.unwrap_err();
@@ -191,7 +193,7 @@ fn the_joiner_is_woken<K: Kitchen>() {
     });
 }
 
-/// Abort handles may be kept forever. They keep neither the future nor the output alive.
+/// Abort handles may be kept forever. They keep neither the task's future nor its output alive.
 fn handles_outlive_the_executor<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();

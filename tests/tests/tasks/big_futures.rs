@@ -1,7 +1,9 @@
-//! Futures that take a large part of the caller's stack. No way to spawn or run them may make enough copies
-//! to overflow the stack. A test that fails here ends its process, so each test runs in a separate one.
+//! Tests futures that take a large part of the caller's stack. No function that spawns or runs them may make
+//! enough copies to overflow the stack. A test that fails here ends its process, so each test runs in a
+//! separate one.
 //!
-//! A debug build copies a value at every call and an optimized build hardly anywhere, so the sizes differ.
+//! A debug build copies a value at every call, but an optimized build rarely does. Each build therefore uses
+//! its own sizes.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -58,7 +60,7 @@ fn on_a_stack_of<T: Send + 'static>(bytes: usize, f: impl FnOnce() -> T + Send +
     thread.unwrap().join().unwrap()
 }
 
-/// Makes the future in a separate stack frame, which is gone when the future is awaited.
+/// Makes the future in a separate stack frame, which no longer exists when the future is awaited.
 macro_rules! in_a_frame {
     ($make:expr) => {{
         #[inline(never)]
@@ -137,7 +139,7 @@ fn spawn_of_a_set_takes_a_big_future<K: Kitchen>() {
     assert_eq!(sums, [SIZE; 2]);
 }
 
-/// The workers' stacks are small, and a task on them spawns a big future.
+/// A task on a worker with a small stack spawns a big future.
 fn a_worker_with_a_small_stack_takes_a_big_future() {
     const SMALL: usize = 160 * KIB;
     const FITS: usize = if cfg!(debug_assertions) {
@@ -155,7 +157,7 @@ fn a_worker_with_a_small_stack_takes_a_big_future() {
         task.await.unwrap()
     });
     assert_eq!(executor.block_on(sum).unwrap(), FITS);
-    // A future that was spawned on another thread is only polled on the worker.
+    // If a future was spawned on another thread, the worker only polls it.
     let task = executor.spawn(Big::<SIZE>::new());
     assert_eq!(executor.block_on(task).unwrap(), SIZE);
 }
@@ -209,7 +211,7 @@ fn big_closure() -> impl FnOnce() -> usize + Send + 'static {
     }
 }
 
-/// Neither the caller nor the thread of the pool copies a big closure often.
+/// Neither the caller nor the pool's thread copies a big closure too often.
 fn the_ways_to_spawn_a_job_take_a_big_closure<K: Kitchen>() {
     let sum = on_a_stack_of(STACK, || {
         let executor = K::try_build(K::builder().thread_stack_size(STACK)).unwrap();

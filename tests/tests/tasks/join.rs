@@ -1,4 +1,4 @@
-//! A join handle returns the output, or the reason why there is none.
+//! Tests that a join handle returns the output, or the reason why there is none.
 
 use std::any::Any;
 use std::error::Error;
@@ -53,8 +53,8 @@ fn outputs_of_every_size_and_alignment<K: Kitchen>() {
     });
 }
 
-/// crossbeam #1146: the run queue holds pointers, so a spawned large future is not copied over the stack
-/// again.
+/// crossbeam #1146: the run queue holds pointers, so a large future is not copied onto a stack after it was
+/// spawned.
 fn large_futures_stay_where_they_are<K: Kitchen>() {
     let executor = K::open();
     let tasks: Vec<_> = (0..64_u8)
@@ -95,7 +95,7 @@ fn ten_thousand_tasks_join<K: Kitchen>() {
     assert_eq!(sum, 49_995_000);
 }
 
-/// A panic in a poll reaches only the handle, with its payload.
+/// A panic in a poll reaches only the handle, which returns the payload.
 fn a_panic_reaches_its_handle_and_nobody_else<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -126,7 +126,7 @@ fn a_panic_reaches_its_handle_and_nobody_else<K: Kitchen>() {
     });
 }
 
-/// A panicking future is dropped once, with all that it owns, before the handle reports the panic.
+/// A panicking future and all that it owns are dropped once, before the handle reports the panic.
 fn a_panicking_future_is_dropped<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -141,7 +141,8 @@ fn a_panicking_future_is_dropped<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// If dropping a future that is ready panics, the panic becomes the task's result, and the output is dropped.
+/// If the drop of a future that is ready panics, the panic becomes the task's result, and the output is
+/// dropped.
 fn a_panic_in_the_drop_of_a_future_reaches_its_handle<K: Kitchen>() {
     /// A future that is ready at the first poll and panics when it is dropped.
     struct Noisy<D>(Option<D>, Option<Box<dyn Any + Send>>);
@@ -161,13 +162,14 @@ fn a_panic_in_the_drop_of_a_future_reaches_its_handle<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
 }
 
-/// tokio #4412, #4430: a panic in the drop of an output that no handle takes does not propagate.
+/// tokio #4412, #4430: if no handle takes an output and the output's drop panics, the panic does not
+/// propagate.
 fn a_panic_in_the_drop_of_an_output_harms_nobody<K: Kitchen>() {
     let executor = K::open();
-    // If the handle was dropped before the end, the executor drops the output.
+    // If the handle was dropped before the task ended, the executor drops the output.
     drop(executor.spawn(async { noisy("spilt") }));
     executor.block_on(brigade::yield_now());
-    // If the handle is dropped after the end, the handle drops the output.
+    // If the handle is dropped after the task ended, the handle drops the output.
     let task = executor.spawn(async { noisy("spilt") });
     finish(&executor, &task);
     drop(task);
@@ -223,8 +225,8 @@ fn a_dropped_handle_detaches<K: Kitchen>() {
     assert_eq!((turns.get(), drops.get()), (5, 1));
 }
 
-/// An output that is not taken is dropped once, with the handle. An output that is taken belongs to the
-/// caller.
+/// An output that its handle does not return is dropped once, with the handle. A returned output belongs to
+/// the caller.
 fn an_output_has_one_owner<K: Kitchen>() {
     let executor = K::open();
     let drops = Tally::new();
@@ -240,7 +242,7 @@ fn an_output_has_one_owner<K: Kitchen>() {
     assert_eq!(drops.get(), 1);
     drop(mine);
     assert_eq!(drops.get(), 2);
-    // The output outlives the executor if the handle does.
+    // If the handle outlives the executor, so does the output.
     let output = drops.on_drop();
     let task = executor.spawn(async move { output });
     finish(&executor, &task);

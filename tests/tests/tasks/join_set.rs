@@ -1,4 +1,4 @@
-//! Sets of tasks, tasks with names, and the traits of futures-task.
+//! Tests sets of tasks, tasks with names, and the traits of futures-task.
 
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -165,7 +165,7 @@ fn join_all_gives_values_or_the_panic<K: Kitchen>() {
     assert_eq!(text_of(&*panicked.unwrap_err()), "burnt");
 }
 
-/// A set of one executor's tasks may be awaited on another executor, and may outlive its own.
+/// A set of one executor's tasks may be awaited on another executor, and may outlive the first.
 fn a_set_may_be_awaited_elsewhere<K: Kitchen>() {
     let (one, other) = (K::open(), K::open());
     let handle = one.handle();
@@ -274,7 +274,7 @@ fn detaching_again_and_again_leaks_nothing<K: Kitchen>() {
                 set.spawn(async {});
             }
             set.detach_all();
-            // The workers may be slower than this loop; tasks that still wait for a worker are not a leak.
+            // The workers may be slower than this loop. Tasks that still wait for a worker are not a leak.
             while in_flight() > alone {
                 brigade::yield_now().await;
             }
@@ -282,8 +282,8 @@ fn detaching_again_and_again_leaks_nothing<K: Kitchen>() {
                 before = live_bytes();
             }
         }
-        // This would find a leak of 8 bytes from each of the 150,000 tasks. Each thread caches up to 64 KiB
-        // of task memory per size.
+        // A leak of 8 bytes per task would exceed this bound, because there are 150,000 tasks. Each thread
+        // caches up to 64 KiB of task memory per size.
         let grown = live_bytes() - before;
         assert!(grown < 600_000, "{grown} bytes");
     });

@@ -1,6 +1,6 @@
-//! Compares the life of a task with a model that counts. For any order of operations by wakers, the handle,
-//! the executor and other threads, the task must be polled the right number of times, must end in the right
-//! way, and must be freed.
+//! Compares a task with a model that counts its polls and drops. For any order of operations by wakers, the
+//! handle, the executor and other threads, the task must be polled the right number of times, must end in the
+//! right way, and must be freed.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -16,7 +16,7 @@ use brigade_tests::{Dropped, Kitchen, Tally, on_both};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// The action of one poll.
+/// The action that the future takes in one poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
     /// The future stores a waker and waits.
@@ -75,7 +75,7 @@ enum End {
     Aborted,
 }
 
-/// The state that the task must have.
+/// The state that the task must have, according to the model.
 struct Model {
     acts: VecDeque<Act>,
     queued: bool,
@@ -109,7 +109,7 @@ impl Model {
     }
 }
 
-/// A future that acts by the script and counts its polls and drops.
+/// A future that follows the script and counts its polls and drops.
 struct Scripted {
     acts: VecDeque<Act>,
     polls: Tally,
@@ -118,7 +118,7 @@ struct Scripted {
     _life: Dropped<Box<dyn FnMut() + Send>>,
 }
 
-/// The output counts its drop as well.
+/// The task's output, whose drop is counted as well.
 type Output = Dropped<Box<dyn FnMut() + Send>>;
 
 fn counted(tally: &Tally) -> Output {
@@ -147,7 +147,7 @@ impl Future for Scripted {
     }
 }
 
-/// The real task, and everything that can be done to it.
+/// The real task, with everything that the steps need to act on it.
 struct Real<E> {
     executor: Option<E>,
     handle: Option<JoinHandle<Output>>,
@@ -198,7 +198,7 @@ impl<E: Executor> Real<E> {
                 assert!(self.polls.get() <= model.polls, "a poll too many");
                 brigade::yield_now().await;
             }
-            // The task must not go any further.
+            // The task must now make no further progress.
             for _ in 0..3 {
                 brigade::yield_now().await;
             }
@@ -234,7 +234,7 @@ fn run<K: Kitchen>(acts: &[Act], steps: &[Step]) {
         executor: true,
     };
     if !K::ONE_COOK {
-        // Workers do not wait for a call of `block_on`.
+        // Workers poll the task without a call to `block_on`, so do that first in the model too.
         model.turn();
         real.turn(&model);
     }
@@ -275,7 +275,7 @@ fn run<K: Kitchen>(acts: &[Act], steps: &[Step]) {
             }
             Step::WakeAfar(number) => {
                 if let Some(waker) = real.take(number) {
-                    // On several workers, a poll may happen between two wakes.
+                    // On several workers, a poll could happen between two wakes, so wake only once.
                     let twice = K::ONE_COOK;
                     let far = thread::spawn(move || {
                         if twice {
@@ -302,7 +302,7 @@ fn run<K: Kitchen>(acts: &[Act], steps: &[Step]) {
             Step::DropHandle => drop(real.handle.take()),
             Step::Turn => {}
             Step::DropExecutor => {
-                // On several workers, ready tasks may still run meanwhile.
+                // First run all ready tasks, because several workers might also run them during the drop.
                 model.turn();
                 real.turn(&model);
                 drop(real.executor.take());
@@ -321,7 +321,7 @@ fn run<K: Kitchen>(acts: &[Act], steps: &[Step]) {
     finish(real, model);
 }
 
-/// Ends a case: the handle returns the expected result, and nothing is left.
+/// Ends a test case. Checks that the handle returns the expected result, and that nothing is left.
 fn finish<E: Executor>(mut real: Real<E>, mut model: Model) {
     model.turn();
     real.turn(&model);
@@ -344,7 +344,7 @@ fn finish<E: Executor>(mut real: Real<E>, mut model: Model) {
     assert_eq!(real.drops.get(), 1, "drops of the future");
     let finished = usize::from(model.end == Some(End::Finished));
     assert_eq!(real.outputs.get(), finished, "drops of the output");
-    // The wakers are all that is left, and must still be harmless.
+    // Only the wakers are left. Calling them must have no effect.
     for waker in std::mem::take(&mut *real.wakers.lock().unwrap()) {
         waker.wake();
     }
@@ -362,8 +362,7 @@ fn end_of(result: &Result<Output, JoinError>) -> End {
     }
 }
 
-/// glommio #379, async-task #11, compio #948: the steps come in any order, and the task agrees with the
-/// model.
+/// glommio #379, async-task #11, compio #948: for steps in any order, the task agrees with the model.
 fn a_task_lives_as_the_model_says<K: Kitchen>() {
     let mut runner = TestRunner::new(Config {
         cases: if K::ONE_COOK { 300 } else { 100 },

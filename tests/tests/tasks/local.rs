@@ -1,4 +1,5 @@
-//! Futures that are not `Send` are polled and dropped on the thread of the single-thread executor.
+//! Tests that futures which are not `Send` are polled and dropped on the thread of the single-thread
+//! executor.
 
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
@@ -108,7 +109,7 @@ fn a_future_is_dropped_on_its_own_thread() {
     });
     assert!(elsewhere.join().unwrap().unwrap_err().is_aborted());
     assert_eq!(*places.borrow(), [here; 2]);
-    // The executor is dropped, and the future was polled or not.
+    // The executor is dropped, before or after the future's first poll.
     for polled in [true, false] {
         let own = spy(&places);
         drop(executor.spawn_local(async move {
@@ -162,7 +163,7 @@ fn local_tasks_spawn_local_tasks() {
             brigade::yield_now().await;
         }
     });
-    // A task may also be spawned while the executor closes. Its future is then dropped at once.
+    // A task may also be spawned while the executor closes. Its future is then dropped immediately.
     let again = count.clone();
     let last = Dropped(move || descend(3, again.clone()));
     drop(executor.spawn_local(async move {
@@ -174,7 +175,7 @@ fn local_tasks_spawn_local_tasks() {
     assert_eq!(Rc::strong_count(&count), 1);
 }
 
-/// Tasks run in the order in which they became ready.
+/// Tasks run in the order in which they become ready.
 fn tasks_run_in_order() {
     let executor = open();
     let order = Rc::new(RefCell::new(Vec::new()));
@@ -200,8 +201,8 @@ fn tasks_run_in_order() {
     assert_eq!(*order.borrow(), expected);
 }
 
-/// With a seed, the order is random. The same seed gives the same order, and a different seed gives a
-/// different one.
+/// With a seed, tasks run in a random order. The same seed gives the same order, and a different seed gives a
+/// different order.
 fn a_seed_decides_the_order() {
     fn order_of(seed: u64) -> Vec<u32> {
         let executor = SingleThread::builder().seed(seed).build().unwrap();
@@ -236,7 +237,7 @@ fn a_seed_decides_the_order() {
     assert!(different.len() >= 19, "{} orders of 20", different.len());
 }
 
-/// `spawn_local` in a job of the blocking pool, which runs on another thread, panics with an explanation and
+/// A job of the blocking pool runs on another thread. There, `spawn_local` panics with an explanation and
 /// drops the future.
 fn spawn_local_elsewhere_panics() {
     let executor = open();

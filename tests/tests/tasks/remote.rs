@@ -1,4 +1,4 @@
-//! Handles, wakes and spawns on threads other than the executor's.
+//! Tests handles, wakes and spawns on threads other than the executor's.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,8 +9,8 @@ use std::thread;
 use brigade::Executor;
 use brigade_tests::{Kitchen, on_both, one_cook, park_on, poll_with};
 
-/// A handle is polled on another thread and then awaited on the executor's. The task that awaits it must be
-/// woken.
+/// A handle is polled on another thread and then awaited on the executor's thread. The task that awaits the
+/// handle must be woken.
 fn the_last_poll_of_a_handle_counts_wherever_the_first_was<K: Kitchen>() {
     let executor = K::open();
     let answer = executor.block_on(async {
@@ -34,7 +34,7 @@ fn the_last_poll_of_a_handle_counts_wherever_the_first_was<K: Kitchen>() {
     assert!(answer);
 }
 
-/// A task and the main future end in the same turn of the event loop while another thread awaits the task.
+/// A task and the main future end in the same turn of the event loop, while another thread awaits the task.
 fn a_thread_that_joins_is_woken_though_block_on_ends<K: Kitchen>() {
     let executor = K::open();
     for polls_before in 0..70 {
@@ -120,7 +120,7 @@ fn a_spawn_is_not_kept_waiting_by_wakes() {
                     wakers.lock().unwrap().push(cx.waker().clone());
                 }
                 polls.fetch_add(1, Ordering::Relaxed);
-                // A poll must take longer than a wake.
+                // Make each poll take longer than a wake.
                 (0..500).for_each(|n| {
                     std::hint::black_box(n);
                 });

@@ -1,4 +1,5 @@
-//! Tasks that wait for a set are woken, lose nothing when they give up, and let other tasks run.
+//! Tests tasks that wait for a set: they are woken, lose nothing when they are cancelled, and let other tasks
+//! run.
 
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
@@ -31,7 +32,7 @@ fn a_cancelled_join_loses_nothing<K: Kitchen>() {
     });
 }
 
-/// A try during a wait does not take the waiter's wake away.
+/// If `try_join_next` is called during a wait, the waiter is still woken.
 fn a_try_does_not_unregister_who_waits<K: Kitchen>() {
     K::open().block_on(async {
         let (open, gate) = async_channel::bounded::<()>(1);
@@ -57,7 +58,8 @@ fn a_try_does_not_unregister_who_waits<K: Kitchen>() {
     });
 }
 
-/// Taking out a ready member uses budget, so a set that always has another one lets other tasks run.
+/// Taking a ready member out of the set uses budget, so a set that always has a ready member lets other tasks
+/// run.
 fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
     const ROUNDS: usize = 20_000;
     let rival = |done: Arc<AtomicBool>| async move {
@@ -85,7 +87,7 @@ fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
                 match ways {
                     0 => while set.join_next().await.is_some() {},
                     1 => drop(set.join_all().await),
-                    // Joining an empty set is ready at once as well.
+                    // Joining an empty set is ready immediately as well.
                     _ => {
                         set.detach_all();
                         for _ in 0..ROUNDS {
@@ -122,7 +124,7 @@ fn joining_what_is_always_ready_lets_others_run_on<K: Kitchen>() {
     assert!(polls > ROUNDS / 1000, "{polls} polls beside the pool");
 }
 
-/// This runs on one worker only: with more, the rival would have a worker to itself.
+/// This test runs on one worker only, because with more workers the rival task would have its own worker.
 fn joining_what_is_always_ready_lets_others_run() {
     joining_what_is_always_ready_lets_others_run_on::<OneCook>();
     joining_what_is_always_ready_lets_others_run_on::<ManyCooks<1>>();
@@ -172,7 +174,7 @@ fn the_last_waiter_is_woken<K: Kitchen>() {
     assert!(set.try_join_next().is_some());
 }
 
-/// A task that waits for a set is woken if another task empties the set.
+/// If a task waits for a set and another task empties the set, the first task is woken.
 fn detaching_wakes_the_waiter<K: Kitchen>() {
     let executor = K::open();
     let mut set = JoinSet::new();

@@ -1,4 +1,5 @@
-//! Handles that are awaited on other threads, under other executors, and with wakers that run user code.
+//! Tests handles that are awaited on other threads, under other executors, and with wakers that run user
+//! code.
 
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +16,7 @@ use brigade_tests::{
     CountingWaker, Hooks, Kitchen, Tally, hooked_waker, on_both, park_on, poll_with, wake_a_clone,
 };
 
-/// A thread that only parks can await a handle.
+/// A thread that has no executor, and parks while it waits, can await a handle.
 fn a_parked_thread_can_await_a_task<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);
@@ -56,7 +57,7 @@ fn another_executor_can_await_a_task<K: Kitchen>() {
     elsewhere.join().unwrap();
 }
 
-/// A handle is polled on one thread and then awaited on another. The last thread is woken.
+/// A handle is polled on one thread and then awaited on another. The second thread is woken.
 fn a_handle_may_move_between_threads<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);
@@ -87,7 +88,7 @@ fn a_handle_may_move_between_threads<K: Kitchen>() {
     assert_eq!(elsewhere.join().unwrap().unwrap(), 7);
 }
 
-/// Polling a handle again with another waker replaces the first waker. Only the last one is called.
+/// If a handle is polled again with another waker, only the second waker is called.
 fn only_the_last_waker_of_a_handle_is_called<K: Kitchen>() {
     let executor = K::open();
     let (open, gate) = async_channel::bounded::<()>(1);
@@ -201,7 +202,7 @@ fn a_waker_may_come_back_into_the_api<K: Kitchen>() {
             brigade::yield_now().await;
         }
     });
-    // At least these calls are made: clone, drop when replaced, clone, wake, drop of the original.
+    // At least these five calls are made: clone, drop when replaced, clone, wake, and drop of the original.
     assert!(meddler.calls.get() >= 5, "{}", meddler.calls.get());
 }
 
@@ -239,10 +240,10 @@ fn a_waker_may_panic_on_wake<K: Kitchen>() {
     });
 }
 
-/// The same holds for a panic in clone or drop, and for a handle on another thread, whose waker is kept by
-/// the executor's own thread. The executor goes on.
+/// A foreign waker may also panic when it is cloned or dropped. This holds even for a handle on another
+/// thread, whose waker the executor's own thread keeps. The executor continues.
 fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
-    /// Panics at clone or drop number `at`, counted from 0, if it happens on the executor's thread.
+    /// Panics at clone or drop number `at`, counted from 0, if that happens on the executor's thread.
     struct Bomb {
         at: usize,
         clones: AtomicUsize,
@@ -299,7 +300,8 @@ fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
     }
 }
 
-/// If cloning a waker panics, the previous waker stays in its slot, even if its message is still under way.
+/// If cloning a new waker panics, the previous waker stays registered, even if the message with it is still
+/// under way.
 fn a_waker_that_cannot_be_cloned_replaces_nobody<K: Kitchen>() {
     struct Bomb;
     impl Hooks for Bomb {
@@ -332,8 +334,8 @@ fn a_waker_that_cannot_be_cloned_replaces_nobody<K: Kitchen>() {
     }
 }
 
-/// ngx-rust #294, compio #1044: a wake returns at once even if the caller holds a lock that the woken task
-/// needs.
+/// ngx-rust #294, compio #1044: a wake returns immediately, even if the caller holds a lock that the woken
+/// task needs.
 fn a_wake_under_a_lock_runs_nothing<K: Kitchen>() {
     let executor = K::open();
     let lock = Arc::new(Mutex::new(0));

@@ -1,4 +1,4 @@
-//! Wakers work on any thread at any time: no wake is lost, and none causes an extra poll.
+//! Tests that wakers work on any thread at any time: no wake is lost, and no wake causes an extra poll.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -55,7 +55,7 @@ fn a_wake_during_the_poll_means_one_more<K: Kitchen>() {
 /// Several wakes of a queued task count as one.
 fn wakes_of_a_queued_task_are_one<K: Kitchen>() {
     if !K::ONE_COOK {
-        // On several workers, a task may run between two of the wakes.
+        // On several workers, the task may run between two of the wakes.
         return;
     }
     let executor = K::open();
@@ -136,7 +136,7 @@ fn a_wake_after_completion_does_nothing<K: Kitchen>() {
     assert_eq!(polls.get(), 2);
 }
 
-/// Wakers may outlive a task that was dropped with its executor, and a `block_on` that has returned.
+/// A waker may outlive its task, which was dropped with its executor, or its `block_on`, which has returned.
 fn wakers_outlive_their_executor<K: Kitchen>() {
     let executor = K::open();
     let (send, receive) = mpsc::channel();
@@ -203,8 +203,8 @@ fn thousands_of_wakers_are_dropped_elsewhere<K: Kitchen>() {
     elsewhere.join().unwrap();
 }
 
-/// compio #948, tokio #7589: every wake that begins after a poll began leads to a later poll, which sees what
-/// the waking thread wrote. Four threads count up and wake; the task must see every count.
+/// compio #948, tokio #7589: every wake that begins after a poll began leads to a later poll, which sees the
+/// values that the waking thread wrote. Four threads count up and wake; the task must see every count.
 fn no_wake_is_lost_in_a_storm<K: Kitchen>() {
     const THREADS: usize = 4;
     const EACH: usize = 5_000;
@@ -246,8 +246,8 @@ fn no_wake_is_lost_in_a_storm<K: Kitchen>() {
     }
 }
 
-/// tokio #1768, #8372: a task exchanges messages with another thread, which sleeps and is woken each time. A
-/// lost unpark would make them hang.
+/// tokio #1768, #8372: a task exchanges messages with another thread, which sleeps and is woken each time. If
+/// an unpark were lost, both would hang.
 fn ping_pong_with_another_thread<K: Kitchen>() {
     const ROUNDS: usize = 10_000;
     let executor = K::open();
@@ -305,7 +305,7 @@ fn a_long_chain_of_joins_does_not_recurse<K: Kitchen>() {
     assert_eq!(last, 10_000);
 }
 
-/// compio #1044: a wake never blocks, whatever the number of wakes and spawns that wait to be processed.
+/// compio #1044: a wake never blocks, even if thousands of wakes and spawns wait to be processed.
 fn a_wake_never_blocks<K: Kitchen>() {
     const TASKS: usize = 1_000;
     let executor = K::open();
@@ -321,7 +321,7 @@ fn a_wake_never_blocks<K: Kitchen>() {
             brigade::yield_now().await;
         }
     });
-    // From here on no worker is free. The single-thread executor has none, because no thread is in
+    // From here on, no worker is free. On the single-thread executor this holds because no thread is in
     // `block_on`.
     let gate = Arc::new(Mutex::new(()));
     let shut = gate.lock().unwrap();

@@ -1,4 +1,4 @@
-//! `explore` runs a program in many orders, each of which can be reproduced.
+//! Tests `explore`, which runs a program in many orders, each of which can be reproduced.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ async fn order() -> Vec<u32> {
     log.take()
 }
 
-/// Two tasks add one to a count at the same time, and yield between reading and writing.
+/// Two tasks each add one to a count, and yield between reading and writing the count.
 async fn careless_jar() {
     let coins = Rc::new(Cell::new(0));
     let guests = [(); 2].map(|()| {
@@ -53,7 +53,7 @@ fn complaint<T>(program: impl FnOnce() -> T) -> String {
     text_of(&*payload.expect("it fails")).to_owned()
 }
 
-/// Returns the number after `seed`.
+/// Returns the number that follows the word `seed` in a message.
 fn seed_of(complaint: &str) -> u64 {
     let (_, rest) = complaint.split_once("seed ").expect("it names the seed");
     rest.split(' ').next().unwrap().parse().unwrap()
@@ -71,7 +71,7 @@ fn a_failing_seed_is_named_and_fails_again() {
     assert!(first.contains("a coin is lost"), "{first}");
     assert!(first.contains("BRIGADE_SEED="), "{first}");
     let seed = seed_of(&first);
-    // Earlier seeds pass, and this one fails every time.
+    // Earlier seeds pass, and the named seed fails every time.
     if seed > 0 {
         explore(0..seed, careless_jar);
     }
@@ -94,7 +94,7 @@ fn the_environment_chooses_one_seed() {
     assert_eq!((runs, outputs.len()), (1, 1));
     let complaint = complaint(|| explore(0..3, || async { panic!("burnt") }));
     assert!(complaint.contains("seed 77 fails: burnt"), "{complaint}");
-    // The run is the same as without the variable.
+    // The variable has the same effect as this builder's settings.
     let executor = brigade::SingleThread::builder()
         .seed(77)
         .virtual_time(true)
@@ -163,7 +163,7 @@ fn sockets_are_errors_that_say_so() {
     });
 }
 
-/// Blocking jobs run on this thread, in an order that the seed decides too.
+/// Blocking jobs run on this thread, in an order that also depends on the seed.
 fn blocking_jobs_are_part_of_the_order() {
     let here = std::thread::current().id();
     let program = move || async move {
@@ -211,7 +211,7 @@ fn a_seed_that_then_passes_is_not_named() {
     assert!(!diverged.contains("BRIGADE_SEED="), "{diverged}");
 }
 
-/// The same holds for the common macros: they choose a ready branch at random in each run.
+/// The common `select!` macros choose a ready branch at random in each run, so no seed is named for them.
 fn chance_of_select_is_not_taken_for_a_seeds() {
     let by_futures = complaint(|| {
         explore(0..3, || async {
@@ -240,7 +240,7 @@ fn chance_of_select_is_not_taken_for_a_seeds() {
     for diverged in [by_futures, by_tokio] {
         assert!(diverged.contains("runs of seed 0 differ"), "{diverged}");
     }
-    // Biased macros choose nothing at random, so the seed is named.
+    // A biased macro chooses nothing at random, so the seed is named.
     let named = complaint(|| {
         explore(0..3, || async {
             futures::select_biased! {
@@ -252,7 +252,7 @@ fn chance_of_select_is_not_taken_for_a_seeds() {
     assert!(named.contains("seed 0 fails: a"), "{named}");
 }
 
-/// Two runs that fail with the same message after different numbers of steps still differ.
+/// If two runs fail with the same message after different numbers of steps, they still count as different.
 fn runs_of_different_length_differ() {
     let mut runs = 0;
     let diverged = complaint(|| {
@@ -280,7 +280,7 @@ fn a_panic_in_the_drop_of_a_panic_hides_no_seed() {
     assert!(said.contains("seed 7 fails"), "{said}");
 }
 
-/// Inside an executor no seed is to blame.
+/// Inside an executor, `explore` panics before it runs the program, so it names no seed.
 fn inside_an_executor_it_panics_before_it_runs() {
     let executor = brigade::SingleThread::new().unwrap();
     let said = executor.block_on(async { complaint(|| explore(0..1, || async {})) });

@@ -1,4 +1,4 @@
-//! Intervals and timeouts.
+//! Tests intervals and timeouts.
 
 use std::future::{pending, poll_fn, ready};
 use std::panic;
@@ -54,7 +54,7 @@ fn missed_ticks_are_left_out() {
         // A tick that is due exactly now is not missed.
         sleep(10 * MS).await;
         assert_eq!(ticks.tick().await, first + 60 * MS);
-        // The tick for 70 ms is returned at 80 ms, where the next tick is due exactly now and is not missed
+        // The tick for 70 ms is returned at 80 ms. The next tick is due exactly then, so it is not missed
         // either.
         sleep(20 * MS).await;
         assert_eq!(ticks.tick().await, first + 70 * MS);
@@ -63,8 +63,8 @@ fn missed_ticks_are_left_out() {
     });
 }
 
-/// Returns, for each of five ticks, when it was due and when it was returned. The consumer takes 25 ms after
-/// the first.
+/// Returns two times for each of five ticks: when it was due and when it was returned. The consumer sleeps
+/// for 25 ms after the first tick.
 fn late_ticks(missed: MissedTicks) -> Vec<(u128, u128)> {
     virtual_clock().block_on(async {
         let mut ticks = interval(10 * MS);
@@ -93,7 +93,7 @@ fn missed_ticks_may_be_skipped_or_follow_at_once_or_delay_the_rest() {
     assert_eq!(delay, [(0, 0), (10, 25), (35, 35), (45, 45), (55, 55)]);
 }
 
-/// A burst of late ticks uses budget like everything else.
+/// A burst of late ticks uses budget, so other tasks run.
 fn an_endless_burst_starves_nobody<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -161,7 +161,7 @@ fn a_timeout_may_end_at_a_deadline<K: Kitchen>() {
         let deadline = now() + 5 * MS;
         assert!(timeout_at(deadline, pending::<()>()).await.is_err());
         assert!(now() >= deadline);
-        // The deadline is past, but the future is polled first.
+        // The deadline has passed, but the future is polled first.
         assert_eq!(timeout_at(deadline, ready(1)).await, Ok(1));
         assert!(timeout_at(deadline, pending::<()>()).await.is_err());
         let later = deadline + Duration::from_secs(60);
@@ -190,7 +190,7 @@ fn an_interval_is_a_stream() {
     });
 }
 
-/// With the longest period, there is one tick and then none, without a panic.
+/// With the longest period, there is one tick and then no other. Nothing panics.
 fn the_longest_period<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -202,8 +202,8 @@ fn the_longest_period<K: Kitchen>() {
     });
 }
 
-/// A period of zero panics at the caller's line. The test runs in its own process, because the panic hook is
-/// shared.
+/// If the period is zero, `interval` and `interval_at` panic at the caller's line. The test runs in its own
+/// process, because the panic hook is shared.
 fn a_period_of_nothing_panics<K: Kitchen>() {
     let executor = K::open();
     let place = Arc::new(Mutex::new(String::new()));
@@ -240,7 +240,7 @@ fn a_timeout_gives_the_output_or_elapses<K: Kitchen>() {
     });
 }
 
-/// The future is polled first, so its output counts even if the time is over.
+/// A timeout polls its future first, so the future's output counts even if the deadline has passed.
 fn a_ready_future_wins_over_the_clock<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -273,7 +273,7 @@ fn a_timeout_owns_its_future<K: Kitchen>() {
         });
         assert!(late.await.is_err());
         assert_eq!(drops.get(), 1);
-        // The timeout is dropped before its first poll, and later after it.
+        // One timeout is dropped before its first poll, and another one after it.
         let spy = drops.on_drop();
         drop(timeout(MS, async move { drop(spy) }));
         assert_eq!(drops.get(), 2);
@@ -306,7 +306,7 @@ fn a_timeout_does_not_poll_in_between<K: Kitchen>() {
     assert_eq!(polls.get(), 2);
 }
 
-/// mio #1642: a sleep below a millisecond does not make the driver return repeatedly.
+/// mio #1642: a sleep of less than a millisecond does not make the driver return repeatedly.
 fn a_short_sleep_is_one_sleep<K: Kitchen>() {
     let executor = K::open();
     let polls = Tally::new();

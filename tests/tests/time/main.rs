@@ -1,4 +1,4 @@
-//! Tests timers, virtual time, and programs under many orders.
+//! Tests timers, virtual time, and programs whose tasks run in many orders.
 
 mod explore;
 mod interval;

@@ -1,4 +1,4 @@
-//! Tests precise timers, which a builder can enable and which are late only by microseconds.
+//! Tests precise timers, which a builder can enable. They are late only by microseconds.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -90,7 +90,7 @@ fn armed_while_it_sleeps<K: Kitchen>() {
     });
 }
 
-/// The executor is woken several times before one deadline. The timer must still fire.
+/// The executor is woken several times before a deadline. The timer must still fire.
 fn woken_before_the_deadline<K: Kitchen>() {
     let executor = precise::<K>();
     executor.block_on(async {
@@ -106,7 +106,7 @@ fn woken_before_the_deadline<K: Kitchen>() {
     });
 }
 
-/// The deadlines are far beyond what a timer of the OS can count.
+/// The deadlines are later than any that an OS timer can represent.
 fn without_end<K: Kitchen>() {
     let executor = precise::<K>();
     executor.block_on(async {
@@ -117,7 +117,7 @@ fn without_end<K: Kitchen>() {
     });
 }
 
-/// The deadlines of an interval are exact multiples of the period, however late a tick is noticed.
+/// The deadlines of an interval are exact multiples of the period, however late the program receives a tick.
 fn ticks_keep_their_distance<K: Kitchen>() {
     let executor = precise::<K>();
     executor.block_on(async {

@@ -1,5 +1,5 @@
-//! Sleeps never end early, end in order, and leave nothing behind when they are dropped.
-// Futures are carried out of `block_on` on purpose, to be polled elsewhere.
+//! Tests that sleeps never end early, end in order, and leave nothing behind when they are dropped.
+// Futures are moved out of `block_on` on purpose, to be polled elsewhere.
 #![allow(clippy::async_yields_async)]
 
 use std::future::{Future, pending};
@@ -27,12 +27,12 @@ pub(crate) fn armed(duration: Duration, waker: &Arc<CountingWaker>) -> Pin<Box<S
     }
 }
 
-/// mio #1614: thousands of sleeps of odd lengths run at once, and none ends early.
+/// mio #1614: thousands of sleeps of odd lengths run at the same time, and none ends early.
 fn never_early<K: Kitchen>() {
     a_crowd_is_never_early(&K::open(), 3000);
 }
 
-/// Runs `count` sleeps of odd lengths up to 40 ms at once, and checks that none ends early.
+/// Runs `count` sleeps of odd lengths up to 40 ms at the same time, and checks that none ends early.
 pub(crate) fn a_crowd_is_never_early(executor: &impl Executor, count: u64) {
     executor.block_on(async {
         let tasks: Vec<_> = (0..count)
@@ -51,7 +51,7 @@ pub(crate) fn a_crowd_is_never_early(executor: &impl Executor, count: u64) {
     });
 }
 
-/// Sleeps of fractions of a millisecond, one after another, do not end early either.
+/// Sleeps of less than a millisecond, one after another, do not end early either.
 fn never_early_one_by_one<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -95,7 +95,7 @@ fn in_order<K: Kitchen>() {
     }
 }
 
-/// A sleep of `Duration::MAX`, or of 584 years, neither ends nor panics. Both can be dropped.
+/// A sleep of `Duration::MAX` and a sleep of 584 years neither end nor panic. Both can be dropped.
 fn the_longest_sleeps<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -115,7 +115,7 @@ fn the_longest_sleeps<K: Kitchen>() {
 }
 
 /// mio #1948: a single sleep of 25 or 50 days does not fit into an `int` of milliseconds. The sleep must not
-/// end at once, and must not block a wake.
+/// end immediately, and must not delay wakes.
 fn sleeps_of_weeks_let_wakes_through<K: Kitchen>() {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let executor = K::open();
@@ -135,7 +135,8 @@ fn sleeps_of_weeks_let_wakes_through<K: Kitchen>() {
     }
 }
 
-/// A sleep until a past deadline costs neither a turn of the event loop nor a millisecond.
+/// A sleep until a past deadline is ready at the first poll. It takes no turn of the event loop, and no
+/// millisecond.
 fn a_past_deadline_is_ready_at_the_first_poll<K: Kitchen>() {
     let executor = K::open();
     executor.block_on(async {
@@ -183,7 +184,7 @@ fn dropped_in_every_state<K: Kitchen>() {
         let mut elapsed = Box::pin(sleep(MS));
         elapsed.as_mut().await;
         assert!(elapsed.is_elapsed());
-        // A second poll returns ready again.
+        // A second poll returns `Ready` again.
         assert!(poll_once(elapsed.as_mut()).is_ready());
         drop(elapsed);
     });
@@ -221,7 +222,7 @@ fn reset_in_every_state<K: Kitchen>() {
     assert_eq!(Arc::strong_count(&waker), 1);
 }
 
-/// A sleep that was polled with two wakers in turn wakes the last.
+/// If a sleep was polled with two wakers, one after the other, only the second is called.
 fn the_last_waker_counts<K: Kitchen>() {
     let executor = K::open();
     let (first, last) = (CountingWaker::new(), CountingWaker::new());
@@ -276,8 +277,8 @@ fn a_crowd_of_timers_fires_once_each<K: Kitchen>() {
     assert_eq!((waker.count(), Arc::strong_count(&waker)), (20_000, 1));
 }
 
-/// The executor sleeps until a later deadline. Another thread wakes a task, which arms an earlier timer. That
-/// timer must not be late.
+/// While the executor sleeps until a later deadline, another thread wakes a task, which arms an earlier
+/// timer. That timer must not be late.
 fn a_shorter_timer_shortens_the_sleep<K: Kitchen>() {
     let executor = K::open();
     let handle = executor.handle();

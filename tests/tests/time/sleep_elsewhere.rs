@@ -1,5 +1,5 @@
-//! Sleeps are used on threads and executors other than those that made them, and in blocking jobs.
-// Futures are carried out of `block_on` on purpose, to be polled elsewhere.
+//! Tests sleeps on threads and executors other than those that made them, and in blocking jobs.
+// Futures are moved out of `block_on` on purpose, to be polled elsewhere.
 #![allow(clippy::async_yields_async)]
 
 use std::future::{Future, pending};
@@ -15,8 +15,8 @@ use brigade_tests::{CountingWaker, Kitchen, on_both, park_on};
 
 use crate::sleep::{MS, armed};
 
-/// tokio #8252: sleeps are moved to another thread and dropped there, armed or not, while the executor lives
-/// and afterwards.
+/// tokio #8252: sleeps are moved to another thread and dropped there, armed or not, before and after the
+/// executor is dropped.
 fn dropped_on_another_thread<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();
@@ -49,7 +49,7 @@ fn dropped_on_another_thread<K: Kitchen>() {
     assert_eq!(Arc::strong_count(&waker), 1);
 }
 
-/// A sleep that moves from one executor to another ends on the new one.
+/// If a sleep moves from one executor to another, it ends on the second.
 fn moved_to_another_executor<K: Kitchen>() {
     let (one, other) = (K::open(), K::open());
     let mut timer = one.block_on(async {
@@ -63,7 +63,7 @@ fn moved_to_another_executor<K: Kitchen>() {
     drop(one);
 }
 
-/// A sleep that is awaited outside of any brigade executor panics with an explanation.
+/// If a sleep is awaited outside of any brigade executor, it panics with an explanation.
 fn a_sleep_under_a_stranger_panics<K: Kitchen>() {
     let executor = K::open();
     let timer = executor.block_on(async { sleep(MS) });
@@ -83,7 +83,7 @@ fn reset_on_another_thread_wakes_a_sleeping_executor<K: Kitchen>() {
             let timer = timer.clone();
             move || {
                 told.recv().unwrap();
-                // The executor is most likely asleep by now. If it is not, the test proves less.
+                // The executor is most likely asleep by now. If it is awake, the test proves less.
                 thread::sleep(5 * MS);
                 timer.lock().unwrap().reset(Instant::now() + MS);
             }
@@ -97,8 +97,8 @@ fn reset_on_another_thread_wakes_a_sleeping_executor<K: Kitchen>() {
     });
 }
 
-/// A thread of the blocking pool has the executor as its current one. It may poll sleeps that a task has
-/// armed, and sleeps that were never armed.
+/// On a thread of the blocking pool, the pool's executor is current. The thread may poll sleeps that a task
+/// has armed, and sleeps that were never armed.
 fn a_blocking_job_may_await_a_sleep<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();
@@ -143,7 +143,8 @@ fn sleeps_of_a_job_end_though_its_executor_closes<K: Kitchen>() {
     drop(job);
 }
 
-/// An armed sleep that is polled on another executor after its own was dropped does not hang.
+/// If the executor of an armed sleep was dropped and another executor polls the sleep, the sleep does not
+/// hang.
 fn a_sleep_that_lost_its_executor_is_woken<K: Kitchen>() {
     let executor = K::open();
     let waker = CountingWaker::new();

@@ -16,7 +16,7 @@ use brigade_tests::{one_cook, park_on};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// With virtual time, a day passes at once, and each sleep is exact to the nanosecond.
+/// With virtual time, a day passes immediately, and each sleep is exact to the nanosecond.
 fn a_day_passes_in_no_time_and_exactly() {
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
     let began = Instant::now();
@@ -101,7 +101,7 @@ fn the_same_seed_gives_the_same_times() {
     assert_ne!(run(0), run(1));
 }
 
-/// A hundred years can pass, after which the clock still counts single nanoseconds.
+/// After a hundred years have passed, the clock still counts single nanoseconds.
 fn a_hundred_years_pass() {
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
     executor.block_on(async {
@@ -116,8 +116,8 @@ fn a_hundred_years_pass() {
     });
 }
 
-/// The clock stands still while a job of the executor's pool runs or is queued, awaited or not, and during a
-/// name lookup.
+/// The clock stands still while a job of the executor's pool runs or is queued, even if no task awaits the
+/// job, and during a name lookup.
 fn it_stands_still_while_a_job_runs() {
     const HOUR: Duration = Duration::from_secs(3600);
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
@@ -128,7 +128,7 @@ fn it_stands_still_while_a_job_runs() {
         let looked_up = timeout(HOUR, brigade::net::lookup_host("localhost:80")).await;
         assert!(looked_up.is_ok());
         assert_eq!(now(), start);
-        // The jobs run on several threads at once.
+        // The jobs run on several threads at the same time.
         let jobs: Vec<_> = (0..5)
             .map(|_| brigade::spawn_blocking(|| std::thread::sleep(5 * MS)))
             .collect();
@@ -161,7 +161,7 @@ fn a_job_may_wait_for_the_clock() {
     });
 }
 
-/// A job that waited for the clock, and does no longer, has no effect on the clock.
+/// After a job has stopped waiting for a deadline, that deadline no longer moves the clock.
 fn what_a_job_waited_for_does_not_move_the_clock_later() {
     for waited in [Duration::from_secs(3600), Duration::MAX] {
         let executor = SingleThread::builder().virtual_time(true).build().unwrap();
@@ -215,8 +215,9 @@ fn a_job_that_resets_anothers_sleep_does_not_move_the_clock() {
     });
 }
 
-/// An operation that the OS announces by no event is tried again in real time, so it ends although the clock
-/// stands still: here a job makes room, and each of the three operations waits for that.
+/// If the OS reports no event for an operation, the operation is retried in real time, so it ends although
+/// the virtual clock stands still. Here a job makes space, and each of the three operations waits for that
+/// space.
 fn operations_that_wait_for_a_job_end() {
     let place = tempfile::tempdir().unwrap();
     let path = |name: &str| place.path().join(name);
@@ -239,7 +240,7 @@ fn operations_that_wait_for_a_job_end() {
 
         let to = path("listener");
         let listener = std::os::unix::net::UnixListener::bind(&to).unwrap();
-        // SAFETY: it takes a descriptor, which is open, and a number.
+        // SAFETY: `listen` takes a number and a descriptor, which is open.
         unsafe { libc::listen(listener.as_raw_fd(), 1) };
         let job = brigade::spawn_blocking(move || {
             std::thread::sleep(50 * MS);
@@ -256,9 +257,9 @@ fn operations_that_wait_for_a_job_end() {
         );
         job.await.unwrap();
 
-        // The first address is deaf, since its queue is full.
+        // A connect to the first address gets no answer, because the listener's queue is full.
         let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        // SAFETY: as above.
+        // SAFETY: `listen` takes a number and a descriptor, which is open.
         unsafe { libc::listen(deaf.as_raw_fd(), 0) };
         let deaf = (deaf.local_addr().unwrap(), deaf);
         let connect = || std::net::TcpStream::connect_timeout(&deaf.0, 100 * MS);
