@@ -299,6 +299,10 @@ impl Lane {
         let mut roster = lock(&self.roster);
         let mut next = roster.next(&seat);
         loop {
+            // Before any wait: the thread that ran the last job may not be the last that was counted as busy.
+            if let (Some(reactor), false) = (self.when_idle.get(), roster.is_busy()) {
+                reactor.notify();
+            }
             next = match next {
                 Next::Run(job) => {
                     drop(roster);
@@ -314,9 +318,6 @@ impl Lane {
                 }
                 Next::End => return,
             };
-            if let (Some(reactor), false) = (self.when_idle.get(), roster.is_busy()) {
-                reactor.notify();
-            }
         }
     }
 

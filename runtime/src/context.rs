@@ -133,11 +133,6 @@ impl Drop for Entered<'_> {
     }
 }
 
-/// Returns whether an executor of brigade polls tasks on this thread.
-pub(crate) fn is_running() -> bool {
-    RUNNING.get()
-}
-
 /// Returns whether there is a current executor.
 pub(crate) fn is_entered() -> bool {
     !CURRENT.get().is_null()

@@ -24,13 +24,10 @@ const OPERATIONS: i32 = 128;
 /// itself. Arbitrary: not measured.
 pub(crate) const OVERTAKES: u32 = 16;
 
-/// The number of denials in one poll after which the budget is refilled. Only a foreign executor that
-/// runs inside the task makes this number of attempts. Arbitrary: not measured.
-const DENIALS: i32 = 4096;
-
 thread_local! {
     /// The number of operations left. A negative number counts the operations that were denied.
     static LEFT: Cell<i32> = const { Cell::new(OPERATIONS) };
+    static COIN: Cell<u32> = const { Cell::new(0) };
     static YIELDED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -40,26 +37,10 @@ pub(crate) fn refill() {
     LEFT.set(OPERATIONS);
 }
 
-/// Spends one operation, or denies it and wakes the task. All further operations in this poll are denied
-/// too, because a `select` of two futures polls the second after the first was denied.
+/// Spends one operation, or denies it and wakes the task.
 #[inline]
 pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
-    let left = LEFT.get();
-    LEFT.set(left - 1);
-    if left > 0 {
-        return Poll::Ready(());
-    }
-    deny(cx, left)
-}
-
-/// Denies an operation and wakes the task. A foreign executor does not refill the budget, so this
-/// function does. Without a current executor the operation is granted, because no other task waits.
-#[cold]
-fn deny(cx: &mut Context<'_>, left: i32) -> Poll<()> {
-    if !context::is_running() || left <= -DENIALS {
-        refill();
-    }
-    if !context::is_entered() {
+    if try_spend() {
         return Poll::Ready(());
     }
     note_yield();
@@ -67,20 +48,42 @@ fn deny(cx: &mut Context<'_>, left: i32) -> Poll<()> {
     Poll::Pending
 }
 
-/// Returns whether the running task has operations left.
-pub(crate) fn has_budget() -> bool {
-    LEFT.get() > 0
+/// Spends one operation. Returns `false` if it is denied; then the caller must ensure that the task is woken.
+#[inline]
+pub(crate) fn try_spend() -> bool {
+    let left = LEFT.get();
+    LEFT.set(left - 1);
+    left > 0 || may_go_on(left)
 }
 
-/// Calls `f`. If `granted`, `f` may spend one operation even if the budget is used up.
-pub(crate) fn with_one_operation_if<T>(granted: bool, f: impl FnOnce() -> T) -> T {
-    if !granted {
-        return f();
+/// Decides about an operation although the budget is used up.
+///
+/// The first one is denied, so a task that waits for one thing ends its poll. A task that waits for several
+/// things at a time goes on to the next, which must not be denied in every poll. So a coin decides: the poll
+/// soon ends, and each of them gets its turn. Without a current executor nothing is denied, because no other
+/// task waits.
+#[cold]
+fn may_go_on(left: i32) -> bool {
+    let granted = !context::is_entered() || (left < 0 && heads());
+    if granted {
+        LEFT.set(OPERATIONS - 1);
     }
-    let left = LEFT.replace(1);
-    let result = f();
-    LEFT.set(left);
-    result
+    granted
+}
+
+/// Tosses a coin: a linear congruential generator, with the constants of Numerical Recipes.
+fn heads() -> bool {
+    let next = COIN
+        .get()
+        .wrapping_mul(1_664_525)
+        .wrapping_add(1_013_904_223);
+    COIN.set(next);
+    next >> 31 == 0
+}
+
+/// Begins a run whose coins are the same each time.
+pub(crate) fn begin_run() {
+    COIN.set(0);
 }
 
 /// Notes that the running task yields. Its executor polls the driver as soon as all tasks that are ready

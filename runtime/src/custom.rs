@@ -302,7 +302,7 @@ impl Runtime {
     /// `take` takes out of the queues.
     pub fn close(&self, take: impl FnMut() -> Option<Ready>) {
         // Destructors of tasks may ask for the current runtime.
-        let _entered = context::enter(&self.shared);
+        let _entered = context::enter_closing(&self.shared);
         let living = lock(&self.core.living).take();
         for task in living.into_iter().flat_map(HashMap::into_values) {
             task.raw().abort();

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crate::context;
 use crate::single_thread::SingleThread;
+use crate::task::spawn;
 use crate::task::waker::drop_quietly;
 use crate::time::sleep;
 
@@ -159,7 +160,7 @@ fn run_once<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> Result<F::
     let main_polls = Cell::new(0);
     let ran = catch_unwind(AssertUnwindSafe(|| {
         // Any state that a panic leaves inconsistent belongs to the program and ends with this run.
-        executor.block_on(async { to_the_end(program(), &main_polls).await })
+        executor.block_on(async { to_the_end(spawn::boxed(program()), &main_polls).await })
     }));
     let why = match ran {
         Ok(Some(output)) => return Ok(output),

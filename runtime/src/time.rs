@@ -226,9 +226,9 @@ impl Sleep {
 
     #[inline]
     fn arm(&mut self, timers: &Timers, is_fresh: bool, cx: &mut Context<'_>) -> Poll<()> {
-        if !is_fresh && self.deadline.is_some_and(|it| it <= timers.now()) {
-            // This costs budget, because a loop over past deadlines never waits.
-            ready!(coop::poll_spend(cx));
+        // A loop of past deadlines never waits. If it has used up the budget, the driver ends the sleep, so that
+        // a task that is always busy with something else gets it too.
+        if !is_fresh && self.deadline.is_some_and(|it| it <= timers.now()) && coop::try_spend() {
             self.state = State::Elapsed;
             return Poll::Ready(());
         }
@@ -346,14 +346,10 @@ impl<F: Future> Future for Timeout<F> {
             let me = self.get_unchecked_mut();
             (Pin::new_unchecked(&mut me.future), &mut me.sleep)
         };
-        let had_budget = coop::has_budget();
         if let Poll::Ready(output) = future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        // A future that uses up the budget in each poll must not keep its own timeout from ending.
-        let used_up = had_budget && !coop::has_budget();
-        let over = coop::with_one_operation_if(used_up, || Pin::new(sleep).poll(cx));
-        over.map(|()| Err(Elapsed(())))
+        Pin::new(sleep).poll(cx).map(|()| Err(Elapsed(())))
     }
 }
 

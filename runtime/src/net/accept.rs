@@ -82,7 +82,7 @@ impl<S: Accept> Socket<S> {
             match self.take(accepted) {
                 Err(error) => match Fault::of(&error) {
                     Fault::OfTheConnection => {}
-                    Fault::ShortOfMeans => pause.wait(&self.io.reactor).await,
+                    Fault::ShortOfMeans => pause.wait(&self.io.reactor).await?,
                     Fault::OfTheListener => return Err(error),
                 },
                 accepted => return accepted,
@@ -170,7 +170,9 @@ impl<S: Accept> futures_core::Stream for Accepting<'_, S> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Accepting { listener, pause } = &mut *self;
         loop {
-            ready!(pause.poll(cx));
+            if let Err(error) = ready!(pause.poll(cx)) {
+                return Poll::Ready(Some(Err(error)));
+            }
             match ready!(listener.poll_accept(cx)) {
                 Err(error) if matches!(Fault::of(&error), Fault::ShortOfMeans) => {
                     pause.begin(&listener.io.reactor);
@@ -242,17 +244,18 @@ impl Pause {
     }
 
     /// Waits for the end of the pause, if one has begun.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(delay) = &mut self.delay {
-            ready!(delay.poll(cx));
+            let over = ready!(delay.poll(cx));
             self.delay = None;
+            over?;
         }
-        Poll::Ready(())
+        Poll::Ready(Ok(()))
     }
 
     /// Waits for one pause.
-    pub(super) async fn wait(&mut self, reactor: &Reactor) {
+    pub(super) async fn wait(&mut self, reactor: &Reactor) -> io::Result<()> {
         self.begin(reactor);
-        std::future::poll_fn(|cx| self.poll(cx)).await;
+        std::future::poll_fn(|cx| self.poll(cx)).await
     }
 }

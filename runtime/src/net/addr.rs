@@ -109,6 +109,7 @@ pub(super) async fn first_of<T>(
 ) -> io::Result<T> {
     let mut last = None;
     for address in lookup_host(name).await? {
+        consume_budget().await;
         match make(address) {
             Ok(made) => return Ok(made),
             Err(error) => last = Some(error),

@@ -12,11 +12,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::TcpStream;
 use super::socket::{Peer, Socket};
+use crate::coop;
 use crate::reactor::Reactor;
 use crate::reactor::delay::Delay;
 
@@ -122,6 +123,8 @@ impl Race {
             if held && self.head_start.poll(cx).is_pending() {
                 return Poll::Pending;
             }
+            // Each attempt costs an operation, because the OS may refuse it at once.
+            ready!(coop::poll_spend(cx));
             self.begin_next();
         }
     }

@@ -32,8 +32,8 @@ pub trait Peer: Kind {
     fn take_error(&self) -> io::Result<Option<io::Error>>;
 }
 
-/// A socket that wraps one of mio's sockets. Use it by the name of its alias, such as
-/// [`TcpStream`](super::TcpStream).
+/// A socket that wraps one of mio's sockets. See [`TcpStream`](super::TcpStream) and its other aliases, by
+/// which it is used.
 pub struct Socket<S: Source> {
     pub(super) io: Registered<S>,
 }

@@ -85,7 +85,7 @@ impl Socket<mio::net::UnixStream> {
                 Ok(stream) => break stream,
                 // The listener's queue is full, and no event reports when the queue has space again.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    pause.wait(&reactor).await
+                    pause.wait(&reactor).await?;
                 }
                 Err(error) => return Err(error),
             }

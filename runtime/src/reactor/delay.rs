@@ -4,16 +4,18 @@
 //! task. The delay takes real time even if the executor's clock is virtual, because the OS knows no virtual
 //! time.
 
+use std::io;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::Reactor;
+use super::source::gone;
 use crate::sync::Arc;
 use crate::timer::{Armed, Polled, Timers};
 
 /// A delay that has begun.
 pub(crate) struct Delay {
-    /// `None` if the executor is gone. The delay is over then, and the next try returns an error.
+    /// `None` if the executor is gone.
     timers: Option<Arc<Timers>>,
     until: Instant,
     armed: Option<Armed>,
@@ -28,22 +30,26 @@ impl Delay {
         }
     }
 
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Waits for the end of the delay.
+    ///
+    /// # Errors
+    /// Returns an error if the executor is gone. Without its timers, tries would follow each other immediately.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(timers) = &self.timers else {
-            return Poll::Ready(());
+            return Poll::Ready(Err(gone()));
         };
         match self.armed.as_ref().map(|armed| armed.poll(cx.waker())) {
             Some(Polled::Pending) => return Poll::Pending,
-            Some(Polled::Fired) => return Poll::Ready(()),
+            Some(Polled::Fired) => return Poll::Ready(Ok(())),
             Some(Polled::Stale) | None => {}
         }
-        self.armed = match self.until <= Instant::now() {
-            true => None,
-            false => timers.arm(Some(self.until), cx.waker()),
-        };
+        if self.until <= Instant::now() {
+            return Poll::Ready(Ok(()));
+        }
+        self.armed = timers.arm(Some(self.until), cx.waker());
         match self.armed {
             Some(_) => Poll::Pending,
-            None => Poll::Ready(()),
+            None => Poll::Ready(Err(gone())),
         }
     }
 }

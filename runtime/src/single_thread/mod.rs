@@ -146,6 +146,7 @@ impl SingleThread {
 
     #[inline(always)]
     fn run_until<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
+        coop::begin_run();
         let mut run = RunLoop::begin(self);
         loop {
             if let Some(output) = run.poll_tasks(future.as_mut()) {

@@ -14,6 +14,7 @@ use crate::context;
 use crate::coop;
 use crate::handle::Handle;
 use crate::sync::{Mutex, lock};
+use crate::task::waker::drop_quietly;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle, spawn, spawn_task};
 
 /// A set of spawned tasks with the same output type.
@@ -51,8 +52,7 @@ struct Woken(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// The members to check: members whose task has finished, and new members, whose waker is not
-    /// registered yet.
+    /// The members to check: those whose task has finished, and new ones without a registered waker.
     members: VecDeque<usize>,
     /// The waker of the task that waits for the set.
     waiter: Option<Waker>,
@@ -84,7 +84,7 @@ impl Woken {
             (_, fresh) => fresh,
         };
         drop(state);
-        drop(unused);
+        drop_quietly(unused); // A panic would lose the index.
         index
     }
 }
@@ -333,8 +333,7 @@ impl<T> JoinSet<T> {
     }
 
     fn poll_member(&mut self, index: usize) -> Poll<(Id, Result<T, JoinError>)> {
-        // A waker may be late. By then its member may be gone, and another member may have its index.
-        // The other member is then polled once without need.
+        // A waker may be late. By then another member may have its index, and is polled without need.
         let Some(member) = self.members.get_mut(index) else {
             return Poll::Pending;
         };

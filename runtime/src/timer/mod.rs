@@ -383,7 +383,9 @@ impl Clock {
     /// wheel. Returns whether the driver must be notified, because it holds the clock.
     fn note_waiter(&self, key: Key, deadline: u64) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
-            lock(&it.awaited).push((key, deadline));
+            // For an endless timer no clock needs to move.
+            let until = if deadline == u64::MAX { 0 } else { deadline };
+            lock(&it.awaited).push((key, until));
             it.held.load(Ordering::Relaxed)
         })
     }

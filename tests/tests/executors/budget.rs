@@ -3,7 +3,7 @@
 //! millisecond.
 
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use brigade::net::{TcpListener, TcpStream, UdpSocket, UnixStream, lookup_host};
+use brigade::task::JoinSet;
 use brigade::time::{Interval, MissedTicks, interval, sleep, timeout};
 use brigade::{SingleThread, WorkStealing};
 use brigade_tests::{LIMIT, pair};
-use futures::future::{join_all, select};
+use futures::future::{Either, join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 /// A second task, which sleeps for a millisecond.
@@ -182,6 +183,69 @@ fn a_timeout_ends_beside_a_future_that_uses_up_the_budget() {
             };
             timeout(Duration::ZERO, busy).await.unwrap_err();
         }
+    });
+}
+
+/// A future beside one that always uses up the budget gets its turn, whatever it waits for.
+#[test]
+fn siblings_of_one_that_uses_up_the_budget_get_their_turn() {
+    /// Awaits the sibling beside a future that never stops. `select` polls the other one first.
+    macro_rules! beside {
+        ($sibling:expr) => {{
+            let began = Instant::now();
+            let busy = pin!(async {
+                while began.elapsed() < LIMIT {
+                    brigade::task::consume_budget().await;
+                }
+            });
+            match select(busy, pin!($sibling)).await {
+                Either::Left(_) => panic!("the sibling is never ready: {}", stringify!($sibling)),
+                Either::Right((output, _)) => output,
+            }
+        }};
+    }
+    in_a_task(|| async {
+        beside!(brigade::spawn(async {})).unwrap();
+        let mut set = JoinSet::new();
+        drop(set.spawn(async { 3 }));
+        assert_eq!(beside!(set.join_next()).unwrap().unwrap(), 3);
+        beside!(sleep(Duration::ZERO));
+        beside!(timeout(Duration::ZERO, pending::<()>())).unwrap_err();
+        let mut ticks = interval(Duration::from_millis(1));
+        for _ in 0..3 {
+            beside!(ticks.tick());
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connecting = TcpStream::connect(listener.local_addr().unwrap());
+        let _guest = connecting.await.unwrap();
+        drop(beside!(listener.accept()).unwrap());
+        let (ours, theirs) = pair().await;
+        theirs.write_all(b"soup").await.unwrap();
+        beside!(ours.read_exact(&mut [0; 4])).unwrap();
+    });
+}
+
+/// Many attempts to connect or to bind that fail at once, in one call, let others run.
+#[test]
+fn each_address_of_a_call_spends_the_budget() {
+    in_a_task(|| async {
+        let foreign: std::net::SocketAddr = ([255, 255, 255, 255], 1).into();
+        let many = vec![foreign; 20_000];
+        let other = Other::spawn();
+        TcpStream::connect(many).await.unwrap_err();
+        assert!(
+            other.has_slept(),
+            "no other task runs between two addresses"
+        );
+        // No machine has this address: it is for documentation.
+        let foreign: std::net::SocketAddr = ([192, 0, 2, 1], 1).into();
+        let many = vec![foreign; 20_000];
+        let other = Other::spawn();
+        UdpSocket::bind(many).await.unwrap_err();
+        assert!(
+            other.has_slept(),
+            "no other task runs between two addresses"
+        );
     });
 }
 

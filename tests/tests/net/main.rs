@@ -2,6 +2,7 @@
 
 mod cancel;
 mod connect;
+mod connect_gone;
 mod edges;
 mod full_queues;
 mod lookup;

@@ -2,6 +2,7 @@
 //! run.
 
 use std::future::{pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -10,7 +11,9 @@ use std::time::Duration;
 use brigade::Executor;
 use brigade::task::JoinSet;
 use brigade::time::{sleep, timeout};
-use brigade_tests::{CountingWaker, Kitchen, ManyCooks, OneCook, on_both, one_cook};
+use brigade_tests::{
+    CountingWaker, Hooks, Kitchen, LIMIT, ManyCooks, OneCook, hooked_waker, on_both, one_cook,
+};
 
 /// Dropping the future of a join loses no output.
 fn a_cancelled_join_loses_nothing<K: Kitchen>() {
@@ -189,7 +192,39 @@ fn detaching_wakes_the_waiter<K: Kitchen>() {
     assert_eq!(waiter.count(), 1);
 }
 
+/// A waker whose drop panics loses no member that is ready.
+fn a_panic_in_the_drop_of_a_waker_loses_no_member<K: Kitchen>() {
+    /// Panics when its first clone is dropped.
+    struct Noisy(AtomicBool);
+    impl Hooks for Noisy {
+        fn on_drop(&self) {
+            assert!(!self.0.swap(false, Ordering::SeqCst), "a waker's drop");
+        }
+    }
+    K::open().block_on(async {
+        let mut set = JoinSet::new();
+        drop(set.spawn(async { 1 }));
+        let hooks = Arc::new(Noisy(AtomicBool::new(true)));
+        let waker = hooked_waker(hooks);
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let _ = set.poll_join_next(&mut Context::from_waker(&waker));
+        }));
+        drop(polled);
+        while set.len() == 1 {
+            match timeout(LIMIT, set.join_next())
+                .await
+                .expect("the member is lost")
+            {
+                Some(joined) => assert_eq!(joined.unwrap(), 1),
+                None => break,
+            }
+        }
+        assert!(set.is_empty());
+    });
+}
+
 on_both! {
+    a_panic_in_the_drop_of_a_waker_loses_no_member,
     a_cancelled_join_loses_nothing,
     a_try_does_not_unregister_who_waits,
     many_sets_in_one_task_are_all_joined,

@@ -274,7 +274,26 @@ fn operations_that_wait_for_a_job_end() {
     });
 }
 
+/// The clock moves as soon as the last job has ended, also if another thread than the last one ran it.
+fn the_clock_moves_as_soon_as_all_jobs_have_ended() {
+    for _ in 0..500 {
+        let executor = SingleThread::builder()
+            .virtual_time(true)
+            .thread_keep_alive(Duration::from_secs(3600))
+            .build()
+            .unwrap();
+        executor.block_on(async {
+            let jobs = [(); 2].map(|()| brigade::spawn_blocking(|| ()));
+            for job in jobs {
+                job.await.unwrap();
+            }
+            sleep(Duration::from_secs(1)).await;
+        });
+    }
+}
+
 one_cook! {
+    the_clock_moves_as_soon_as_all_jobs_have_ended,
     what_a_job_waited_for_does_not_move_the_clock_later,
     a_job_that_resets_anothers_sleep_does_not_move_the_clock,
     operations_that_wait_for_a_job_end,
