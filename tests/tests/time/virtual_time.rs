@@ -166,7 +166,6 @@ fn what_a_job_waited_for_does_not_move_the_clock_later() {
     for waited in [Duration::from_secs(3600), Duration::MAX] {
         let executor = SingleThread::builder().virtual_time(true).build().unwrap();
         executor.block_on(async {
-            let start = now();
             let handle = brigade::Handle::current();
             brigade::spawn_blocking(move || {
                 handle
@@ -175,6 +174,7 @@ fn what_a_job_waited_for_does_not_move_the_clock_later() {
             })
             .await
             .unwrap();
+            let start = now();
             let job = brigade::spawn_blocking(|| std::thread::sleep(50 * MS));
             timeout(Duration::from_secs(60), job)
                 .await

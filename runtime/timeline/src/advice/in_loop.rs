@@ -43,9 +43,9 @@ impl Adviser<'_> {
                 .copied()
                 .filter(|wait| wait.length() >= LEAST_WAIT);
             let waits: Vec<Outside> = waits.collect();
-            // If most waits are short, the task exchanges messages. On a busy machine, a few of its waits may
-            // be long.
-            if waits.len() * 2 < all.len() {
+            // If two of three waits are short, the task exchanges messages. A step may have a short wait of its
+            // own, such as that for a connection. On a busy machine, a few waits of an exchange may be long.
+            if waits.len() * 3 < all.len() {
                 return None;
             }
             let sum: Duration = waits.iter().map(Outside::length).sum();
