@@ -43,7 +43,7 @@ pub(crate) struct Args {
     minute: Minute,
 }
 
-/// The minutes that each task waits, or chops.
+/// The minutes that each task waits, or computes (chops).
 const WAITING: f64 = 10.0;
 const CHOPPING: f64 = 1.0;
 

@@ -10,7 +10,7 @@ use common::{brigade, finish, run, signal};
 use rustix::process::Signal;
 use serde_json::Value;
 
-/// The number of tries until two threads have worked at one instant. A try fails only if the system
+/// The maximum number of tries to see two threads work at the same time. A try fails only if the system
 /// delays one of them.
 const TRIES: usize = 20;
 

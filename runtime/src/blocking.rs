@@ -130,7 +130,7 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
     /// has closed, or the wake is spurious.
     fn rise(&mut self, thread: &S, timed_out: bool) -> Next<J> {
         match self.idle.iter().position(|it| it == thread) {
-            // The thread was notified, so a job relies on it, even if its time is up as well.
+            // The thread was notified, so there is a job for it, even if its time has run out as well.
             None => self.next(thread),
             Some(at) if timed_out || self.closed => {
                 self.idle.remove(at);

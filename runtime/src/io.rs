@@ -72,7 +72,8 @@ impl<S: Source> Registered<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error, and an error outside of an executor or while the executor is being dropped.
+    /// Returns an error if the OS reports one, outside of an executor, or while the executor is being
+    /// dropped.
     pub fn new(io: S, interest: Interest) -> io::Result<Self> {
         Self::with_reactor(current_reactor("Registered::new")?, io, interest, false)
     }
@@ -272,8 +273,8 @@ impl<S: Source> Registered<S> {
     }
 
     /// [`read_with`](Self::read_with) as a poll function. The waker of the task stays registered until the
-    /// next event. That event wakes, once each, all tasks that have called a poll function of this direction
-    /// since the previous event. No task displaces another.
+    /// next event. That event wakes each task that has called a poll function of this direction since the
+    /// previous event, once. No task displaces another.
     ///
     /// This example implements a futures-io trait for a source:
     ///

@@ -1,8 +1,8 @@
 //! The counters of an executor. They cost next to nothing to keep, and any thread may read them.
 //!
 //! One thread writes each counter of a worker, with a plain load and store. Once per turn of its loop,
-//! the executor publishes what it counted in ordinary variables. Queue depths are not counted, but read
-//! when the user asks. No code of the runtime depends on these numbers.
+//! the executor publishes the numbers that it counts in ordinary variables. Queue depths are not counted,
+//! but read when the user asks. No code of the runtime depends on these numbers.
 
 use std::time::Duration;
 
@@ -158,8 +158,8 @@ impl Counters {
     /// Counts one more worker that runs tasks.
     pub(crate) fn worker_begins(&self) {
         self.at_once.up();
-        // `in_flight_max` bounds `at_once_max`, so it must not lag behind. It needs no sample once it
-        // reaches the number of workers.
+        // `in_flight_max` bounds `at_once_max`, so it must not lag behind. Once it reaches the number of
+        // workers it cannot grow, so no more samples are taken.
         if self.in_flight.most() < self.workers.len() {
             self.sample();
         }

@@ -19,8 +19,8 @@ fn limit() -> Duration {
 /// The stack size of the thread that runs the test. On most systems, the main thread has the same size.
 const STACK: usize = 8 << 20;
 
-/// Runs `test` on a separate thread and fails by `name` if the test does not end within [`LIMIT`] (times
-/// `BRIGADE_PATIENCE`, if that is set).
+/// Runs `test` on a separate thread and fails, naming `name`, if the test does not end within [`LIMIT`],
+/// multiplied by `BRIGADE_PATIENCE` if that is set.
 ///
 /// # Panics
 /// Panics if the test panics or hangs.

@@ -23,8 +23,8 @@ pub(crate) struct Drawing {
 }
 
 impl Drawing {
-    /// Returns the drawing that `--timeline` asks for, if any. Unknown endings and missing folders are
-    /// refused before the run.
+    /// Returns the drawing that `--timeline` asks for, if any. A path with an unknown file extension or in
+    /// a folder that does not exist is refused before the run.
     pub(crate) fn asked(shared: &Shared) -> anyhow::Result<Option<Self>> {
         let Some(to) = &shared.timeline else {
             return Ok(None);

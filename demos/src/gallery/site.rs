@@ -70,7 +70,7 @@ impl Site {
         }
     }
 
-    /// Answers one request. There is no error, because a failure is a reply too.
+    /// Answers one request. It returns no `Result`, because a failure becomes a reply with an error status.
     pub(crate) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,

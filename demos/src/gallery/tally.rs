@@ -19,7 +19,7 @@ const WINDOW: usize = 20;
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     all: Latencies,
-    /// The latencies of each of the last ticks, the newest last.
+    /// The latencies of the most recent ticks, one entry for each tick, the oldest first.
     recent: VecDeque<Latencies>,
     /// The due time of each request that waits for its reply, by visitor.
     waiting: HashMap<u64, Instant>,

@@ -75,7 +75,7 @@ async fn mended(place: Place) -> anyhow::Result<Done> {
     Ok(Done { done: 1, of: 1 })
 }
 
-/// The counter for the meal and for a guest's waker.
+/// The place where the meal is served, with the waker of a guest who waits for it.
 #[derive(Default)]
 struct Counter(Mutex<(bool, Option<Waker>)>);
 

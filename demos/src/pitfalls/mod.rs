@@ -208,7 +208,7 @@ fn run<E: Executor>(
     })
 }
 
-/// Asks the server, whose answer takes `takes`.
+/// Asks the server, which answers after the time `takes`.
 async fn ask(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
     let request = Request::After(takes.as_millis() as u64);
     let answer = request.ask(server).await;

@@ -69,7 +69,7 @@ impl<S: Datagrams> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error, and an error if the executor is dropped meanwhile.
+    /// Returns an error if the OS reports one, or if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Dropping the future loses no datagram.

@@ -85,7 +85,7 @@ impl<S: Kind> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn local_addr(&self) -> io::Result<S::Address> {
         self.io.get_ref().local_addr()
     }
@@ -282,7 +282,7 @@ impl<S: Peer> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.io.get_ref().take_error()
     }

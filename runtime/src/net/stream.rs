@@ -63,7 +63,7 @@ impl<S: ByteStream> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error, and an error if the executor is dropped meanwhile.
+    /// Returns an error if the OS reports one, or if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Dropping the future loses no byte.
@@ -142,7 +142,7 @@ impl<S: ByteStream> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error, and an error if the executor is dropped meanwhile.
+    /// Returns an error if the OS reports one, or if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Dropping the future writes nothing.
@@ -257,7 +257,7 @@ impl<S: ByteStream> Socket<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.io.get_ref().shutdown(how)
     }

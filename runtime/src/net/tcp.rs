@@ -202,7 +202,7 @@ impl Socket<mio::net::TcpStream> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
         self.io.get_ref().set_nodelay(on)
     }
@@ -210,7 +210,7 @@ impl Socket<mio::net::TcpStream> {
     /// Returns whether `TCP_NODELAY` is set; see [`set_nodelay`](Self::set_nodelay) for an example.
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn nodelay(&self) -> io::Result<bool> {
         self.io.get_ref().nodelay()
     }
@@ -230,7 +230,7 @@ impl Socket<mio::net::TcpStream> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
         self.io.get_ref().set_ttl(hops)
     }
@@ -238,7 +238,7 @@ impl Socket<mio::net::TcpStream> {
     /// Returns the time to live of packets; see [`set_ttl`](Self::set_ttl) for an example.
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn ttl(&self) -> io::Result<u32> {
         self.io.get_ref().ttl()
     }
@@ -283,7 +283,7 @@ impl TryFrom<std::net::TcpStream> for TcpStream {
     /// Takes the stream over from std and makes it non-blocking.
     ///
     /// # Errors
-    /// Returns the OS's error, and an error outside of an executor.
+    /// Returns an error if the OS reports one, or outside of an executor.
     fn try_from(stream: std::net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         Socket::take_over(mio::net::TcpStream::from_std(stream), "TcpStream::try_from")
@@ -368,7 +368,7 @@ impl Socket<mio::net::TcpListener> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
         self.io.get_ref().set_ttl(hops)
     }
@@ -377,7 +377,7 @@ impl Socket<mio::net::TcpListener> {
     /// example.
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn ttl(&self) -> io::Result<u32> {
         self.io.get_ref().ttl()
     }
@@ -389,7 +389,7 @@ impl TryFrom<std::net::TcpListener> for TcpListener {
     /// Takes the listener over from std and makes it non-blocking.
     ///
     /// # Errors
-    /// Returns the OS's error, and an error outside of an executor.
+    /// Returns an error if the OS reports one, or outside of an executor.
     fn try_from(listener: std::net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = mio::net::TcpListener::from_std(listener);

@@ -206,7 +206,7 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error, and an error if the executor is dropped.
+    /// Returns an error if the OS reports one, or if the executor is dropped.
     pub fn poll_send_to(
         &self,
         cx: &mut Context<'_>,
@@ -229,7 +229,7 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
         self.io.get_ref().set_broadcast(on)
     }
@@ -238,7 +238,7 @@ impl Socket<mio::net::UdpSocket> {
     /// an example.
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn broadcast(&self) -> io::Result<bool> {
         self.io.get_ref().broadcast()
     }
@@ -259,7 +259,7 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn join_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         self.io.get_ref().join_multicast_v4(group, interface)
     }
@@ -267,7 +267,7 @@ impl Socket<mio::net::UdpSocket> {
     /// Leaves a group; see [`join_multicast_v4`](Self::join_multicast_v4) for an example.
     ///
     /// # Errors
-    /// Returns the OS's error, for example if the socket is not in the group.
+    /// Returns an error if the OS reports one, for example if the socket is not in the group.
     pub fn leave_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         self.io.get_ref().leave_multicast_v4(group, interface)
     }
@@ -276,7 +276,7 @@ impl Socket<mio::net::UdpSocket> {
     /// interface.
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.io.get_ref().join_multicast_v6(group, interface)
     }
@@ -284,7 +284,7 @@ impl Socket<mio::net::UdpSocket> {
     /// Leaves an IPv6 group.
     ///
     /// # Errors
-    /// Returns the OS's error, for example if the socket is not in the group.
+    /// Returns an error if the OS reports one, for example if the socket is not in the group.
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.io.get_ref().leave_multicast_v6(group, interface)
     }
@@ -301,7 +301,7 @@ impl Socket<mio::net::UdpSocket> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
         self.io.get_ref().set_ttl(hops)
     }
@@ -309,7 +309,7 @@ impl Socket<mio::net::UdpSocket> {
     /// Returns the time to live of datagrams; see [`set_ttl`](Self::set_ttl) for an example.
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn ttl(&self) -> io::Result<u32> {
         self.io.get_ref().ttl()
     }
@@ -321,7 +321,7 @@ impl TryFrom<std::net::UdpSocket> for UdpSocket {
     /// Takes the socket over from std and makes it non-blocking.
     ///
     /// # Errors
-    /// Returns the OS's error, and an error outside of an executor.
+    /// Returns an error if the OS reports one, or outside of an executor.
     fn try_from(socket: std::net::UdpSocket) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Socket::take_over(mio::net::UdpSocket::from_std(socket), "UdpSocket::try_from")

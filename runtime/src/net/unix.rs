@@ -71,7 +71,7 @@ impl Socket<mio::net::UnixStream> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error, and an error outside of an executor.
+    /// Returns an error if the OS reports one, or outside of an executor.
     ///
     /// # Cancel safety
     /// Dropping the future closes the socket.
@@ -107,7 +107,7 @@ impl Socket<mio::net::UnixStream> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error, and an error outside of an executor.
+    /// Returns an error if the OS reports one, or outside of an executor.
     pub fn pair() -> io::Result<(Self, Self)> {
         let reactor = current_reactor("UnixStream::pair")?;
         let (one, other) = mio::net::UnixStream::pair()?;
@@ -131,7 +131,7 @@ impl Socket<mio::net::UnixStream> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn peer_cred(&self) -> io::Result<UCred> {
         sys::peer_credentials(self)
     }
@@ -143,7 +143,7 @@ impl TryFrom<net::UnixStream> for UnixStream {
     /// Takes the stream over from std and makes it non-blocking.
     ///
     /// # Errors
-    /// Returns the OS's error, and an error outside of an executor.
+    /// Returns an error if the OS reports one, or outside of an executor.
     fn try_from(stream: net::UnixStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         let stream = mio::net::UnixStream::from_std(stream);
@@ -206,7 +206,8 @@ impl Socket<mio::net::UnixListener> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error, such as `AddrInUse` if the path exists, and an error outside of an executor.
+    /// Returns an error if the OS reports one, such as `AddrInUse` if the path exists, or outside of an
+    /// executor.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         let reactor = current_reactor("UnixListener::bind")?;
         let listener = mio::net::UnixListener::bind(path)?;
@@ -220,7 +221,7 @@ impl TryFrom<net::UnixListener> for UnixListener {
     /// Takes the listener over from std and makes it non-blocking.
     ///
     /// # Errors
-    /// Returns the OS's error, and an error outside of an executor.
+    /// Returns an error if the OS reports one, or outside of an executor.
     fn try_from(listener: net::UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let listener = mio::net::UnixListener::from_std(listener);
@@ -281,7 +282,8 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error, such as `AddrInUse` if the path exists, and an error outside of an executor.
+    /// Returns an error if the OS reports one, such as `AddrInUse` if the path exists, or outside of an
+    /// executor.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
         // Look for the executor first, because `bind` makes a path that would stay.
         let reactor = current_reactor("UnixDatagram::bind")?;
@@ -299,7 +301,7 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error, and an error outside of an executor.
+    /// Returns an error if the OS reports one, or outside of an executor.
     pub fn unbound() -> io::Result<Self> {
         let reactor = current_reactor("UnixDatagram::unbound")?;
         Socket::register(reactor, mio::net::UnixDatagram::unbound()?, true)
@@ -318,7 +320,7 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error, and an error outside of an executor.
+    /// Returns an error if the OS reports one, or outside of an executor.
     pub fn pair() -> io::Result<(Self, Self)> {
         let reactor = current_reactor("UnixDatagram::pair")?;
         let (one, other) = mio::net::UnixDatagram::pair()?;
@@ -346,7 +348,7 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error.
+    /// Returns an error if the OS reports one.
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
         self.io.get_ref().connect(path)
     }
@@ -369,7 +371,7 @@ impl Socket<mio::net::UnixDatagram> {
     /// ```
     ///
     /// # Errors
-    /// Returns the OS's error, and an error if the executor is dropped meanwhile.
+    /// Returns an error if the OS reports one, or if the executor is dropped meanwhile.
     ///
     /// # Cancel safety
     /// Dropping the future sends nothing.
@@ -423,7 +425,7 @@ impl TryFrom<net::UnixDatagram> for UnixDatagram {
     /// Takes the socket over from std and makes it non-blocking.
     ///
     /// # Errors
-    /// Returns the OS's error, and an error outside of an executor.
+    /// Returns an error if the OS reports one, or outside of an executor.
     fn try_from(socket: net::UnixDatagram) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let socket = mio::net::UnixDatagram::from_std(socket);

@@ -1,7 +1,7 @@
 //! The queues of one worker from which other workers steal: a ring, and a slot for one task.
 //!
 //! The owner pushes at the ring's tail and pops at its head; another worker takes half of it from the
-//! head. The ring neither blocks nor allocates, and holds plain pointers (in the models, numbers).
+//! head. The ring neither blocks nor allocates. It holds plain pointers, or numbers in the loom models.
 //!
 //! A thief *claims* positions before it reads them, and the owner does not write a claimed position
 //! until the thief has released it. In the classic deque of Chase and Lev, a thief reads first and

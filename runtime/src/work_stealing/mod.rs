@@ -4,10 +4,10 @@
 //! would wait for the lock, and every task's memory would move from core to core. So each worker has its
 //! own queues, and takes tasks from another worker only when it has none. It then takes half, so tasks
 //! seldom move. Tasks, wakers, and the polling of the OS and the clock are shared with the single-thread
-//! executor. This folder holds what parallelism alone adds:
+//! executor. This folder holds only what several workers need in addition:
 //!
 //! 1. [`idle`]: which worker must be woken (the central race)
-//! 2. [`park`]: how a thread parks, whether a worker or a thread in `block_on`
+//! 2. [`park`]: how a thread parks, both a worker and a thread in `block_on`
 //! 3. [`monitor`]: what happens to tasks and timers behind a long poll
 //! 4. [`scheduler`]: where a woken task goes, from any thread
 //! 5. [`worker`]: the loop of one worker, and [`search`]: how it finds tasks

@@ -115,8 +115,8 @@ impl Worker {
         self.take_batch()
     }
 
-    /// Takes the task out of the slot of each worker that has begun no poll since the calling worker
-    /// was last the monitor.
+    /// Empties the slot of each worker that has not begun a poll since the last time this worker was the
+    /// monitor.
     pub(super) fn take_from_stuck_workers(&self) {
         let mut seen = self.seen.borrow_mut();
         for (index, remote) in self.scheduler.remotes.iter().enumerate() {

@@ -219,7 +219,7 @@ pub struct Wake {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Source {
-    /// The task was spawned, by this task or, if `None`, from outside.
+    /// The task was spawned: by the task in the field or, if that is `None`, from outside.
     Spawn(Option<usize>),
     /// A poll of this task, which may be the woken task itself, woke it.
     Task(usize),

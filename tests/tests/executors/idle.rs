@@ -103,7 +103,8 @@ fn with_waiting_tasks<K: Kitchen>() {
             let (server, _) = listener.accept().await.unwrap();
             for stream in [client, server] {
                 drop(brigade::spawn(async move {
-                    // Wait until the stream is writable, so that its event has come, and then read forever.
+                    // Wait until the stream is writable, which shows that its first event has come. Then
+                    // begin a read that never ends.
                     stream.writable().await.unwrap();
                     let _ = stream.read(&mut [0]).await;
                 }));

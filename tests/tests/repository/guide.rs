@@ -1,4 +1,4 @@
-//! Checks that the tests, code and figures that the pages of the guide cite exist.
+//! Checks that the pages of the guide cite only tests, code and figures that exist.
 
 use std::fs;
 use std::path::Path;

@@ -240,7 +240,7 @@ fn chance_of_select_is_not_taken_for_a_seeds() {
     for diverged in [by_futures, by_tokio] {
         assert!(diverged.contains("runs of seed 0 differ"), "{diverged}");
     }
-    // A biased macro chooses nothing at random, so the seed is named.
+    // A biased `select!` draws no random number, so the failure repeats and its seed is named.
     let named = complaint(|| {
         explore(0..3, || async {
             futures::select_biased! {

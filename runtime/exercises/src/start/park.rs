@@ -1,4 +1,4 @@
-//! Exercise 1: an executor for one future that sleeps while it waits.
+//! Exercise 1: an executor for one future. Its thread sleeps while the future waits.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};

@@ -36,7 +36,7 @@ pub(super) const BINS: usize = (LENGTH / 1.5) as usize;
 /// The number of columns in a task's row that is drawn as a chart. It is smaller, because there are more such
 /// rows.
 const TASK_BINS: usize = (LENGTH / 4.0) as usize;
-/// The maximum number of spans in a row whose bars have round corners.
+/// A row with more spans than this gets bars with square corners.
 const ROUND_MAX: usize = 40;
 /// The minimum width of a poll, in pixels.
 const THIN: f64 = 1.2;

@@ -65,8 +65,8 @@ fn every_event_has_the_fields_its_letter_requires() {
 
 type Track = (u64, u64);
 
-/// Returns the slices of each track in order of time. A slice is its beginning, its end and its line in the
-/// file.
+/// Returns the slices of each track in order of time. Each slice is a tuple: its beginning, its end, and
+/// its line in the file.
 fn slices(events: &[Value]) -> HashMap<Track, Vec<(i64, i64, usize)>> {
     let mut slices: HashMap<_, Vec<_>> = HashMap::new();
     for (line, event) in events

@@ -250,8 +250,8 @@ fn fan_out(tasks: usize) -> Figures {
 #[test]
 fn independent_tasks_are_as_long_as_one_of_them() {
     let figures = fan_out(4);
-    // The tasks were spawned at the very beginning of main's poll. Each takes 10 ms. Then `main` notices that
-    // it ended.
+    // The tasks were spawned at the very beginning of main's poll. Each takes 10 ms. After each task,
+    // `main` notices that the task has ended.
     assert_eq!(figures.critical_path, ms(10));
     assert_eq!(figures.span, ms(45));
     assert_eq!(figures.work, ms(45));
@@ -281,8 +281,8 @@ fn a_chain_of_spawns_and_joins_is_as_long_as_all_of_it() {
     run.at(20).begin(c).at(24).ready(c).wake(b, None);
     run.at(30).begin(b).at(31).ready(b).wake(a, None);
     run.at(40).begin(a).at(42).ready(a);
-    // The path consists of a 4, b 3, c 4, b 1 and a 2. Queued time does not count. While a waits, b and c
-    // work.
+    // The path consists of a 4, b 3, c 4, b 1 and a 2. Queued time does not count. While task `a` waits,
+    // `b` and `c` work.
     assert_eq!(crate::figures(&run.done()).critical_path, ms(14));
 }
 

@@ -53,7 +53,7 @@ pub(super) struct Causes {
 }
 
 impl Life {
-    /// Adds the state that the task leaves to its spans. A state that took no time is left out, unless it
+    /// Adds a span for the state that the task is leaving. A state that took no time is left out, unless it
     /// is a poll, because the poll did happen.
     pub(super) fn leave(&mut self, state: State, now: Duration) {
         if now == self.since && state != State::Running {
