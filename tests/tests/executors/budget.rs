@@ -84,6 +84,13 @@ fn select_of_two_that_are_always_ready_ends_its_poll() {
         lets_others_run!({
             select(pin!(one.tick()), pin!(other.tick())).await;
         });
+        // At the end of the stream, each read is ready immediately.
+        let ((one, peer), (other, its_peer)) = (pair().await, pair().await);
+        drop((peer, its_peer));
+        let (mut into, mut into_other) = ([0; 8], [0; 8]);
+        lets_others_run!({
+            select(pin!(one.read(&mut into)), pin!(other.read(&mut into_other))).await;
+        });
     });
 }
 
