@@ -65,6 +65,8 @@ struct Roster<J, S> {
     /// The threads that run a job or are about to take one. While the queue is not empty, there is at
     /// least one.
     busy: usize,
+    /// The busy threads that wait in `Handle::block_on`. They are counted only in virtual time.
+    parked: usize,
     max: usize,
     closed: bool,
     /// The threads that have not ended yet: idle ones, busy ones, and those in their stop hook.
@@ -89,6 +91,7 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
             queue: VecDeque::new(),
             idle: Vec::new(),
             busy: 0,
+            parked: 0,
             max,
             closed: false,
             alive: 0,
@@ -148,7 +151,7 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
     }
 
     fn is_busy(&self) -> bool {
-        self.busy > 0
+        self.busy > self.parked
     }
 }
 
@@ -199,8 +202,8 @@ impl Pool {
         (handle, lane.submit(job))
     }
 
-    /// Makes the pool notify `reactor` each time the last job of a lane has ended, because virtual time
-    /// stands still while there are jobs.
+    /// Makes the pool notify `reactor` each time the last job of a lane has ended or a job begins to wait,
+    /// because virtual time stands still while jobs run.
     pub(crate) fn notify_when_idle(&self, reactor: Arc<Reactor>) {
         for lane in [&self.jobs, &self.lookups] {
             // This is called once, before there are any jobs.
@@ -208,9 +211,23 @@ impl Pool {
         }
     }
 
-    /// Returns whether any job is queued or running. A job counts as running until its handle was woken.
+    /// Returns whether any job can run on. A job counts as running until its handle was woken, but not
+    /// while it waits in `Handle::block_on`.
     pub(crate) fn is_busy(&self) -> bool {
         lock(&self.jobs.roster).is_busy() || lock(&self.lookups.roster).is_busy()
+    }
+
+    /// Counts a job that begins to wait in `Handle::block_on`.
+    pub(crate) fn job_parks(&self) {
+        lock(&self.jobs.roster).parked += 1;
+        if let Some(reactor) = self.jobs.when_idle.get() {
+            reactor.notify();
+        }
+    }
+
+    /// Ends [`job_parks`](Self::job_parks) when the job is woken, so before its thread goes on.
+    pub(crate) fn job_unparks(&self) {
+        lock(&self.jobs.roster).parked -= 1;
     }
 
     /// Cancels the jobs that have not begun and tells the threads to end.

@@ -26,8 +26,18 @@ struct Node {
     shared: Arc<Shared>,
     /// The entry that was current before.
     below: Cell<*const Node>,
-    /// Set if the user holds this entry in a guard, and may drop it at any time.
-    is_guard: bool,
+    origin: Origin,
+}
+
+/// What made an executor current.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// A guard, which the user may drop at any time.
+    Guard,
+    /// A job of the executor's blocking pool.
+    Job,
+    /// A `block_on`, a worker, or the end of the executor.
+    Executor,
 }
 
 /// An entry of the thread's list. Dropping it removes it from the list, whatever its position.
@@ -36,14 +46,14 @@ pub(crate) struct Entry(NonNull<Node>);
 impl Entry {
     /// Makes the entry of a user's guard.
     pub(crate) fn of_guard(shared: Arc<Shared>) -> Self {
-        Entry::new(shared, true)
+        Entry::new(shared, Origin::Guard)
     }
 
-    fn new(shared: Arc<Shared>, is_guard: bool) -> Self {
+    fn new(shared: Arc<Shared>, origin: Origin) -> Self {
         let node = NonNull::from(Box::leak(Box::new(Node {
             shared,
             below: Cell::new(CURRENT.get()),
-            is_guard,
+            origin,
         })));
         CURRENT.set(node.as_ptr());
         Entry(node)
@@ -88,12 +98,12 @@ pub(crate) struct Entered<'a> {
 /// Makes `shared` current while the executor is dropped. Destructors of tasks may spawn, but not block,
 /// because the timers and sockets that they would wait for are no longer served.
 pub(crate) fn enter_closing(shared: &Arc<Shared>) -> Entered<'_> {
-    enter_as(shared, true)
+    enter_as(shared, true, Origin::Executor)
 }
 
 /// Makes `shared` current for a job of the blocking pool, which may spawn and block.
 pub(crate) fn enter(shared: &Arc<Shared>) -> Entered<'_> {
-    enter_as(shared, RUNNING.get())
+    enter_as(shared, RUNNING.get(), Origin::Job)
 }
 
 /// Makes `shared` current for a thread that will poll tasks.
@@ -103,7 +113,7 @@ pub(crate) fn enter(shared: &Arc<Shared>) -> Entered<'_> {
 #[track_caller]
 pub(crate) fn enter_running<'a>(shared: &'a Arc<Shared>, function: &str) -> Entered<'a> {
     refuse_nested(function);
-    enter_as(shared, true)
+    enter_as(shared, true, Origin::Executor)
 }
 
 /// # Panics
@@ -118,9 +128,9 @@ pub(crate) fn refuse_nested(function: &str) {
     );
 }
 
-fn enter_as(shared: &Arc<Shared>, running: bool) -> Entered<'_> {
+fn enter_as(shared: &Arc<Shared>, running: bool, origin: Origin) -> Entered<'_> {
     Entered {
-        _entry: Entry::new(shared.clone(), false),
+        _entry: Entry::new(shared.clone(), origin),
         was_running: RUNNING.replace(running),
         _cache: shared.scheduler.open_cache(),
         _memory: Keeping::begin(),
@@ -131,6 +141,24 @@ impl Drop for Entered<'_> {
     fn drop(&mut self) {
         RUNNING.set(self.was_running);
     }
+}
+
+/// Returns whether an executor polls tasks on this thread.
+pub(crate) fn is_running() -> bool {
+    RUNNING.get()
+}
+
+/// Returns whether this thread runs a job of `shared`'s blocking pool.
+pub(crate) fn runs_job_of(shared: &Arc<Shared>) -> bool {
+    let mut node = CURRENT.get();
+    // SAFETY: as in `with`. This function calls no user code, so no entry leaves the list meanwhile.
+    while let Some(entry) = unsafe { node.as_ref() } {
+        if entry.origin == Origin::Job && Arc::ptr_eq(&entry.shared, shared) {
+            return true;
+        }
+        node = entry.below.get();
+    }
+    false
 }
 
 /// Returns whether there is a current executor.
@@ -145,7 +173,7 @@ pub(crate) fn with<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
     // entries belong to callers of this function, so they outlive this call.
     let node = unsafe { CURRENT.get().as_ref() };
     // Clone a guard's executor, because `f` may run user code, which may drop the guard.
-    let kept = node.and_then(|node| node.is_guard.then(|| node.shared.clone()));
+    let kept = node.and_then(|node| (node.origin == Origin::Guard).then(|| node.shared.clone()));
     f(kept.as_ref().or(node.map(|node| &node.shared)))
 }
 

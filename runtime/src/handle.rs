@@ -15,7 +15,7 @@ use crate::coop;
 use crate::driver;
 use crate::metrics::{Counters, Depths, Metrics};
 use crate::reactor::Reactor;
-use crate::sync::{Arc, AtomicBool, Ordering};
+use crate::sync::{Arc, AtomicU8, Ordering};
 use crate::task::scheduler_ref::SchedulerRef;
 use crate::task::state::Writer;
 use crate::task::{JoinHandle, spawn, spawn_task};
@@ -143,7 +143,7 @@ impl Handle {
     ///
     /// brigade::run(async {
     ///     let handle = Handle::current();
-    /// // A thread outside the executor can spawn onto it now.
+    ///     // A thread outside the executor can spawn onto it now.
     ///     let waiter = std::thread::spawn(move || handle.spawn(async { "soup" }));
     ///     assert_eq!(waiter.join().unwrap().await.unwrap(), "soup");
     /// });
@@ -236,10 +236,7 @@ impl Handle {
         let _entered = context::enter_running(&self.shared, "Handle::block_on");
         let mut future = spawn::boxed(future);
         let mut span = TaskSpan::open("block_on", None);
-        let caller = Arc::new(Caller {
-            thread: thread::current(),
-            woken: AtomicBool::new(false),
-        });
+        let caller = Arc::new(Caller::new(&self.shared));
         let waker = Waker::from(caller.clone());
         loop {
             coop::refill();
@@ -247,15 +244,13 @@ impl Handle {
             if let Poll::Ready(output) = span.in_poll(poll) {
                 return output;
             }
-            // Acquire pairs with the Release of `wake_by_ref`: the next poll sees what came before the wake.
-            while !caller.woken.swap(false, Ordering::Acquire) {
+            caller.wait(|| {
                 assert!(
                     self.shared.scheduler.writer() != Some(Writer::Owner),
                     "Handle::block_on has to wait on the thread of its SingleThread executor, which \
                      stands still meanwhile: call `SingleThread::block_on` instead"
                 );
-                thread::park();
-            }
+            });
         }
     }
 
@@ -300,10 +295,58 @@ impl Handle {
     }
 }
 
-/// The thread that waits in `Handle::block_on`.
+/// The thread in `Handle::block_on`.
 struct Caller {
     thread: Thread,
-    woken: AtomicBool,
+    /// `POLLING`, `PARKED` or `WOKEN`. The thread's own token is not enough, because the future itself may
+    /// consume it.
+    state: AtomicU8,
+    /// The executor, if its time is virtual and the thread runs one of its jobs. Such a job holds the clock
+    /// while it computes, but not while it waits.
+    clock_holder: Option<Arc<Shared>>,
+}
+
+const POLLING: u8 = 0;
+const PARKED: u8 = 1;
+const WOKEN: u8 = 2;
+
+impl Caller {
+    fn new(shared: &Arc<Shared>) -> Self {
+        let holds_clock = shared.timers.clock().is_virtual() && context::runs_job_of(shared);
+        Caller {
+            thread: thread::current(),
+            state: AtomicU8::new(POLLING),
+            clock_holder: holds_clock.then(|| shared.clone()),
+        }
+    }
+
+    /// Waits until the future was woken. `check` is called before the thread sleeps.
+    fn wait(&self, check: impl FnOnce()) {
+        // The AcqRel here pairs with the AcqRel of `wake_by_ref`: the next poll sees what came before the
+        // wake.
+        if self.state.swap(POLLING, Ordering::AcqRel) == WOKEN {
+            return;
+        }
+        check();
+        if let Some(shared) = &self.clock_holder {
+            shared.pool.job_parks();
+        }
+        let parked =
+            (self.state).compare_exchange(POLLING, PARKED, Ordering::AcqRel, Ordering::Relaxed);
+        if parked.is_err() {
+            self.wait_is_over();
+        }
+        while self.state.load(Ordering::Relaxed) == PARKED {
+            thread::park();
+        }
+        self.state.swap(POLLING, Ordering::AcqRel);
+    }
+
+    fn wait_is_over(&self) {
+        if let Some(shared) = &self.clock_holder {
+            shared.pool.job_unparks();
+        }
+    }
 }
 
 impl Wake for Caller {
@@ -312,10 +355,11 @@ impl Wake for Caller {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // The flag is needed because the future itself may consume the thread's token. Release pairs
-        // with `block_on`.
-        self.woken.store(true, Ordering::Release);
-        self.thread.unpark();
+        if self.state.swap(WOKEN, Ordering::AcqRel) == PARKED {
+            // The clock is held again before the thread runs.
+            self.wait_is_over();
+            self.thread.unpark();
+        }
     }
 }
 

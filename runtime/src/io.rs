@@ -403,12 +403,15 @@ impl<S: Source + fmt::Debug> fmt::Debug for Registered<S> {
 /// # Errors
 /// If no executor is current, returns an error that names `function`.
 pub(crate) fn current_reactor(function: &str) -> io::Result<Arc<Reactor>> {
-    context::with(|shared| shared.map(|shared| shared.reactor.clone())).ok_or_else(|| {
+    let reactor = context::with(|shared| shared.map(|shared| shared.reactor.clone()));
+    let reactor = reactor.ok_or_else(|| {
         io::Error::other(format!(
             "{function} was called outside of a brigade executor: call it from a future that runs \
              inside `brigade::run` or `block_on`"
         ))
-    })
+    })?;
+    reactor.check_seal()?;
+    Ok(reactor)
 }
 
 const _: () = {

@@ -95,7 +95,7 @@ impl fmt::Display for Kind {
 /// brigade::run(async {
 ///     let hangup = Signal::new(Kind::HANGUP)?;
 ///     # signal_hook::low_level::raise(signal_hook::consts::SIGHUP)?;
-/// // In a terminal: kill -HUP ...
+///     // In a terminal: kill -HUP ...
 ///     hangup.recv().await?;
 ///     println!("reading the settings again");
 ///     std::io::Result::Ok(())

@@ -232,7 +232,7 @@ impl Sleep {
             self.state = State::Elapsed;
             return Poll::Ready(());
         }
-        match timers.arm(self.deadline, cx.waker()) {
+        match timers.arm_in(self.deadline, cx.waker(), context::is_running()) {
             Some(armed) => self.state = State::Armed(armed),
             None => self.wait_alone(timers, cx),
         }

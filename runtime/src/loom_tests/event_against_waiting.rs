@@ -70,7 +70,7 @@ fn a_release_races_an_event_and_a_waiter() {
     static SEEN: Outcomes<2> = Outcomes::of(["one of the two was first", "the task was woken"]);
     explore(2, &SEEN, || {
         let readiness = Arc::new(Readiness::new(true, false));
-        readiness.hold();
+        readiness.hold(readiness.ready().unwrap());
         let raise = |how: fn(&Readiness, &mut Vec<Waker>)| {
             let readiness = readiness.clone();
             thread::spawn(move || {

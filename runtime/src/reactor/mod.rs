@@ -39,7 +39,7 @@ pub(crate) use self::source::{Direction, Source};
 
 #[cfg(all(test, loom))]
 use crate::loom_tests::os::{OsNotifier, Poll, Registry};
-use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, Weak, lock};
+use crate::sync::{Arc, AtomicBool, AtomicUsize, Mutex, Ordering, Weak, lock};
 use crate::timer::Timers;
 
 /// The width of the index in a token, in bits.
@@ -58,6 +58,7 @@ pub(crate) struct Reactor {
     /// Ends the wait of the thread in the event loop.
     notifier: OsNotifier,
     sources: Mutex<Sources>,
+    sealed: AtomicBool,
     /// The number of sources, readable without the lock. If it is 0, the OS need not be polled.
     count: AtomicUsize,
     /// The timers of [`delay`]s and pauses: see [`serve`](Reactor::serve).
@@ -69,7 +70,6 @@ struct Sources {
     /// The generation of the last source that was registered.
     generation: usize,
     closed: bool,
-    sealed: bool,
 }
 
 /// The part that one thread at a time uses: it asks the OS for events.
@@ -89,8 +89,8 @@ pub(crate) fn new() -> io::Result<(Arc<Reactor>, EventLoop)> {
             // Start near the maximum so that wraparound is exercised in every run.
             generation: INDEX - 2,
             closed: false,
-            sealed: false,
         }),
+        sealed: AtomicBool::new(false),
         count: AtomicUsize::new(0),
         os_timers: OnceLock::new(),
     };
@@ -120,9 +120,21 @@ impl Reactor {
         self.os_timers.get()?.upgrade()
     }
 
-    /// Makes every later registration an error, for runs that must not depend on the OS.
+    /// Makes [`check_seal`](Self::check_seal) an error, for runs that must not depend on the OS.
     pub(crate) fn seal(&self) {
-        lock(&self.sources).sealed = true;
+        self.sealed.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns an error if no source may be made in this run.
+    pub(crate) fn check_seal(&self) -> io::Result<()> {
+        if !self.sealed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "inside of brigade::explore there are no sockets, signals or other sources of events: no seed \
+             decides when they are ready; use channels, or pipes in memory",
+        ))
     }
 
     /// Returns whether no source is registered.
@@ -134,8 +146,8 @@ impl Reactor {
     /// OS has reported the source as writable.
     ///
     /// # Errors
-    /// Returns an error if the OS refuses the registration, if the runtime is being dropped, or if the
-    /// reactor is sealed. No entry is left behind then (tokio #6329), nor if `io` panics.
+    /// Returns an error if the OS refuses the registration, or if the runtime is being dropped. No
+    /// entry is left behind then (tokio #6329), nor if `io` panics.
     pub(crate) fn register(
         &self,
         io: &mut impl mio::event::Source,
@@ -146,13 +158,6 @@ impl Reactor {
             let mut sources = lock(&self.sources);
             if sources.closed {
                 return Err(source::gone());
-            }
-            if sources.sealed {
-                return Err(io::Error::new(
-                    io::ErrorKind::Unsupported,
-                    "inside of brigade::explore there are no sockets, signals or other sources of events: \
-                     no seed decides when they are ready; use channels, or pipes in memory",
-                ));
             }
             sources.insert(interest, writable, self.os_timers.get().cloned())
         };
@@ -288,7 +293,6 @@ mod tests {
             entries: Slab::new(),
             generation: INDEX - 2,
             closed: false,
-            sealed: false,
         };
         // With a neighbour the slab is never emptied, so the index is used again.
         let neighbour = sources.insert(Interest::READABLE, false, None).token;

@@ -13,8 +13,9 @@
 //! | GONE | the executor was dropped | `set_gone` | never |
 //! | WAITING | wakers are stored | a waiter, with the lock held | an event, with the lock held |
 //! | SHORT_READ_DRAINS | a read that fills only a part of its buffer took all there was | `new` | the first `set_last` |
-//! | HELD | events have no effect until `release` | `hold` | `release`, `set_last`, `set_gone` |
-//! | tick (59 bits) | the number of events | an event | never |
+//! | HELD | events are put off until `release` | `hold` | `release`, `set_last`, `set_gone` |
+//! | PUT_OFF | an event came while HELD was set | an event | with HELD |
+//! | tick (58 bits) | the number of events | an event | never |
 //!
 //! READY and WAITING are never set together.
 //!
@@ -55,7 +56,8 @@ const GONE: u64 = 1 << 1;
 const WAITING: u64 = 1 << 2;
 const SHORT_READ_DRAINS: u64 = 1 << 3;
 const HELD: u64 = 1 << 4;
-const TICK: u64 = 1 << 5;
+const PUT_OFF: u64 = 1 << 5;
+const TICK: u64 = 1 << 6;
 
 /// The value of the word before a try.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -147,19 +149,33 @@ impl Readiness {
         }
     }
 
-    /// Makes events have no effect until [`release`](Self::release), which the caller must call later.
-    pub(crate) fn hold(&self) {
-        let held = |word: u64| (word & GONE == 0).then_some(word & !READY | HELD);
-        // The orderings are those of `clear`. Events that this erases need no tick, because `release`
-        // follows.
+    /// Clears READY after a try that began with `seen`, and puts off all events since then until
+    /// [`release`](Self::release), which the caller must call later.
+    pub(crate) fn hold(&self, seen: ReadySnapshot) {
+        let held = |word: u64| {
+            let put_off = if word / TICK == seen.0 / TICK {
+                0
+            } else {
+                PUT_OFF
+            };
+            (word & (GONE | HELD) == 0).then_some(word & !READY | HELD | put_off)
+        };
+        // The orderings are those of `clear`.
         let _ = self
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, held);
     }
 
-    /// Ends [`hold`](Self::hold). The direction then counts as ready.
+    /// Ends [`hold`](Self::hold). If an event was put off, it has its effect now.
     pub(crate) fn release(&self, woken: &mut Vec<Waker>) {
-        self.raise(READY, HELD, woken);
+        let quiet = |word: u64| (word & (HELD | PUT_OFF) == HELD).then_some(word & !HELD);
+        // The orderings are those of `clear`.
+        let ended = self
+            .word
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, quiet);
+        if ended.is_err_and(|word| word & HELD != 0) {
+            self.raise(READY, HELD | PUT_OFF, woken);
+        }
     }
 
     /// Records an event. The caller wakes `woken` once it holds no lock.
@@ -170,21 +186,26 @@ impl Readiness {
     /// Does the same as [`set`](Self::set) after the end of the stream, an error or urgent data. After such
     /// an event, a read may stop early although there is more to read.
     pub(crate) fn set_last(&self, woken: &mut Vec<Waker>) {
-        self.raise(READY, HELD | SHORT_READ_DRAINS, woken);
+        self.raise(READY, HELD | PUT_OFF | SHORT_READ_DRAINS, woken);
     }
 
     /// Records that no event will come any more, so that waiting tasks get an error.
     pub(crate) fn set_gone(&self, woken: &mut Vec<Waker>) {
-        self.raise(READY | GONE, HELD, woken);
+        self.raise(READY | GONE, HELD | PUT_OFF, woken);
     }
 
     fn raise(&self, set: u64, clear: u64, woken: &mut Vec<Waker>) {
         let held = HELD & !clear;
-        // The addition wraps, because the tick overflows out of the word.
-        let raised = |word: u64| (word.wrapping_add(TICK) | set) & !(clear | WAITING);
+        let raised = |word: u64| {
+            if word & held != 0 {
+                return word | PUT_OFF;
+            }
+            // The addition wraps, because the tick overflows out of the word.
+            (word.wrapping_add(TICK) | set) & !(clear | WAITING)
+        };
         let mut word = self.word.load(Ordering::Relaxed);
         // R1
-        while word & (WAITING | held) == 0 {
+        while word & WAITING == 0 {
             // Release pairs with `ready`. Acquire pairs with the T2 of an earlier waiter.
             match self.word.compare_exchange_weak(
                 word,
@@ -198,12 +219,11 @@ impl Readiness {
         }
         let mut waiters = lock(&self.waiters);
         // R2. The orderings are those of R1.
-        let raise = |word: u64| (word & held == 0).then(|| raised(word));
-        if self
+        let raise = |word: u64| Some(raised(word));
+        let before = self
             .word
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, raise)
-            .is_err()
-        {
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, raise);
+        if before.is_ok_and(|word| word & held != 0) {
             return;
         }
         // R3

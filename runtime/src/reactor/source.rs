@@ -16,7 +16,7 @@ use mio::{Interest, Token};
 
 use super::readiness::{Readiness, ReadySnapshot, WaiterKey};
 use crate::coop;
-use crate::sync::{Arc, AtomicU32, Mutex, Ordering, Weak, lock};
+use crate::sync::{Arc, AtomicU32, Mutex, MutexGuard, Ordering, Weak, lock};
 use crate::task::waker::wake_quietly;
 use crate::timer::{Armed, Timers};
 
@@ -160,11 +160,9 @@ impl Source {
         if seen == [None; 2] {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let mut result = operation();
-        for (direction, seen) in seen.into_iter().flatten() {
-            result = self.settle(direction, seen, result);
-        }
-        result
+        let result = operation();
+        let may_write = interest.is_writable();
+        self.settle(may_write, seen.into_iter().flatten(), result)
     }
 
     /// Tries once, and repeats a call that a signal interrupted.
@@ -178,30 +176,38 @@ impl Source {
         loop {
             match operation(seen) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return self.settle(direction, seen, result),
+                result => {
+                    let may_write = direction == Direction::Write;
+                    return self.settle(may_write, [(direction, seen)], result);
+                }
             }
         }
     }
 
-    /// Updates the direction after a try that began with `seen` and returned `result`.
+    /// Updates the directions that were `seen` to be ready before a try, by its `result`. If the try
+    /// `may_write`, its failure may cause the next event.
     #[inline]
     fn settle<R>(
         self: &Arc<Self>,
-        direction: Direction,
-        seen: ReadySnapshot,
+        may_write: bool,
+        seen: impl IntoIterator<Item = (Direction, ReadySnapshot)>,
         result: io::Result<R>,
     ) -> io::Result<R> {
         match &result {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if seen.is_gone() {
-                    return Err(gone());
-                }
-                let pauses = direction == Direction::Write && self.pause.failed(self);
-                if !pauses {
-                    self.readiness(direction).clear(seen);
+                let pause = may_write.then(|| self.pause.failed(self)).flatten();
+                for (direction, seen) in seen {
+                    if seen.is_gone() {
+                        return Err(gone());
+                    }
+                    let readiness = self.readiness(direction);
+                    match pause {
+                        Some(_) => readiness.hold(seen),
+                        None => readiness.clear(seen),
+                    }
                 }
             }
-            _ if direction == Direction::Write => {
+            _ if may_write => {
                 let failures = &self.pause.failures;
                 if failures.load(Ordering::Relaxed) != 0 {
                     failures.store(0, Ordering::Relaxed);
@@ -349,7 +355,8 @@ const DOUBLINGS: u32 = 6;
 /// If the receiver of a Unix socket has no space, `sendto` takes memory for the datagram and gives it back.
 /// This makes the sender's socket writable, which is an event. A task that trusts such events tries forever
 /// and keeps a processor busy. So if writes fail in a row, each after its own event, there is a pause between
-/// them. During a pause, events have no effect.
+/// them, and the events are put off until its end. If the failed call waited for both directions, a pause puts
+/// off both, because each event reports all directions that are ready.
 pub(super) struct Pause {
     /// The timers of the source's executor, which also delivers its events.
     timers: Option<Weak<Timers>>,
@@ -360,29 +367,23 @@ pub(super) struct Pause {
 }
 
 impl Pause {
-    /// Notes that a write to `source` failed. Returns whether `source` is held for a pause.
+    /// Notes that a write to `source` failed. If a pause is under way then, returns its lock. While the
+    /// caller keeps the lock, the pause does not end.
     #[cold]
-    fn failed(&self, source: &Arc<Source>) -> bool {
+    fn failed(&self, source: &Arc<Source>) -> Option<MutexGuard<'_, Option<Box<Armed>>>> {
         let before = self.failures.fetch_add(1, Ordering::Relaxed);
         if before < FREE {
-            return false;
+            return None;
         }
         // If the executor is gone, no more events come, so no pause is needed.
-        let Some(timers) = self.timers.as_ref().and_then(Weak::upgrade) else {
-            return false;
-        };
+        let timers = self.timers.as_ref()?.upgrade()?;
         let mut under_way = lock(&self.under_way);
         if under_way.is_none() {
             let length = SHORTEST * (1 << (before - FREE).min(DOUBLINGS));
             let waker = Waker::from(source.clone());
-            let Some(armed) = timers.arm(Some(timers.now() + length), &waker) else {
-                return false;
-            };
-            *under_way = Some(Box::new(armed));
+            *under_way = Some(Box::new(timers.arm(Some(timers.now() + length), &waker)?));
         }
-        // The lock is still held, so the pause cannot end before this.
-        source.write.hold();
-        true
+        Some(under_way)
     }
 
     /// Disarms the timer of the pause, because its waker keeps the source alive.
@@ -398,6 +399,7 @@ impl Wake for Source {
         self.pause.end();
         let mut woken = Vec::new();
         self.write.release(&mut woken);
+        self.read.release(&mut woken);
         woken.into_iter().for_each(wake_quietly);
     }
 }

@@ -50,8 +50,11 @@ impl Builder<SingleThread> {
     /// ready, and jumps to the next timer when none is. So an hour's sleep takes no time at all.
     ///
     /// A job of [`spawn_blocking`](crate::spawn_blocking) and a name lookup take no virtual time. The
-    /// clock stands still until they are done, unless a job itself waits for the clock. The clock does
-    /// not wait for anything else outside the executor, such as a socket or another thread.
+    /// clock stands still until they are done. A job that waits in [`Handle::block_on`] does not stop the
+    /// clock. If a job waits for a timer in another way, the clock moves up to that timer, and no further.
+    /// The clock does not wait for anything else outside the executor, such as a socket or another thread.
+    ///
+    /// [`Handle::block_on`]: crate::Handle::block_on
     ///
     /// ```
     /// use std::time::Duration;

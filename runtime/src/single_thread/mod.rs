@@ -108,7 +108,7 @@ impl SingleThread {
     /// ```
     /// let executor = brigade::SingleThread::builder().virtual_time(true).build()?;
     /// executor.block_on(async {
-    /// // This returns immediately.
+    ///     // This returns immediately.
     ///     brigade::time::sleep(std::time::Duration::from_secs(3600)).await;
     /// });
     /// # std::io::Result::Ok(())

@@ -262,7 +262,7 @@ impl<T> JoinSet<T> {
     /// brigade::run(async {
     ///     let mut dishes = brigade::task::JoinSet::new();
     ///     dishes.spawn(async { panic!("burnt") });
-    /// // Only that task is lost.
+    ///     // Only that task is lost.
     ///     assert!(dishes.join_next().await.unwrap().unwrap_err().is_panic());
     ///     dishes.spawn(async { "soup" });
     ///     assert_eq!(dishes.join_next().await.unwrap().unwrap(), "soup");
@@ -430,7 +430,7 @@ impl<T> JoinSet<T> {
     ///         std::future::pending::<()>().await
     ///     });
     ///     dishes.shutdown().await;
-    /// // The task no longer holds the pot.
+    ///     // The task no longer holds the pot.
     ///     assert_eq!(Arc::strong_count(&pot), 1);
     /// });
     /// ```

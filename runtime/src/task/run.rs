@@ -152,11 +152,12 @@ impl MainTask {
         let _ = task.state().apply(writer, Snapshot::start);
         let waker = waker::borrowed(task);
         let probe = task.scheduler().probe();
-        probe.poll_begins(task);
+        let mut open = probe.main_poll(task);
         let polled = self
             .span
             .in_poll(|| future.poll(&mut Context::from_waker(&waker)));
-        probe.poll_ended(task, u8::from(polled.is_ready()));
+        open.how = u8::from(polled.is_ready());
+        drop(open);
         if polled.is_pending() && task.state().apply(writer, Snapshot::pend) == Pend::Requeue {
             // SAFETY: QUEUED was set during the poll, and `pend` left this thread to queue the task.
             task.scheduler().reschedule(unsafe { Runnable::new(task) });

@@ -14,8 +14,8 @@ impl Timeline {
         let length = Duration::from_nanos(recorder.now());
         let logs = recorder.logs();
         let lanes = logs.iter().map(|log| Lane {
-            name: log.name.clone(),
-            kind: match log.role {
+            name: log.label(),
+            kind: match log.role() {
                 Role::Worker(number) => LaneKind::Worker(number),
                 Role::Blocking => LaneKind::Blocking,
                 Role::Outside => LaneKind::Outside,

@@ -296,7 +296,7 @@ pub enum Outcome {
 ///
 /// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;
 /// executor.block_on(async {
-/// // A task yields by waking itself: it will be polled again.
+///     // A task yields by waking itself: it will be polled again.
 ///     brigade::spawn(brigade::yield_now()).await.unwrap();
 /// });
 /// let is_again = |what| matches!(what, What::Wake { effect: WakeEffect::Again, .. });

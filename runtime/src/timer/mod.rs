@@ -28,9 +28,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use self::wheel::{Key, Wheel};
-use crate::sync::{
-    Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, ThreadToken, lock, thread_local,
-};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, lock, thread_local};
 
 /// The maximum number of timers that fire in one poll of the driver. The rest fire in the next poll.
 /// Arbitrary: not measured.
@@ -129,10 +127,22 @@ impl Timers {
     /// the timer never fires unless it is moved. Returns `None` once the executor has closed.
     #[inline]
     pub(crate) fn arm(&self, deadline: Option<Instant>, waker: &Waker) -> Option<Armed> {
+        self.arm_in(deadline, waker, true)
+    }
+
+    /// Does the same as [`arm`](Self::arm) on a thread that may not run an executor. Then the thread waits by
+    /// means of its own, and a held clock may move for it.
+    #[inline]
+    pub(crate) fn arm_in(
+        &self,
+        deadline: Option<Instant>,
+        waker: &Waker,
+        runs_executor: bool,
+    ) -> Option<Armed> {
         let wheel = self.wheels.get(OWN_WHEEL.get()).unwrap_or(&self.wheels[0]);
         let waker = waker.clone();
         let state = lock(&wheel.state);
-        let awaited = self.alarm.clock.is_awaited_here();
+        let awaited = !runs_executor && self.alarm.clock.is_virtual();
         (!state.closed).then(|| Armed {
             key: wheel.insert(state, deadline, waker, awaited),
             wheel: wheel.clone(),
@@ -287,10 +297,9 @@ struct VirtualTime {
     /// The nanoseconds that have passed.
     passed: AtomicU64,
     held: AtomicBool,
-    /// The timers for which threads other than the owner wait, with their deadlines. A held clock may move up
-    /// to the latest deadline.
+    /// The timers for which threads wait that run no executor, with their deadlines. A held clock may move
+    /// up to the latest deadline.
     awaited: Mutex<Vec<(Key, u64)>>,
-    owner: ThreadToken,
 }
 
 impl Clock {
@@ -303,7 +312,6 @@ impl Clock {
                 passed: AtomicU64::new(0),
                 held: AtomicBool::new(false),
                 awaited: Mutex::new(Vec::new()),
-                owner: ThreadToken::current(),
             }),
             // 2^20 ns: about the millisecond to which mio rounds the timeouts of epoll.
             tick_shift: if virtual_time { 0 } else { 20 },
@@ -371,15 +379,7 @@ impl Clock {
         })
     }
 
-    /// Virtual time: returns whether this thread is not the owner, so that the owner does not wait for timers
-    /// that it arms.
-    fn is_awaited_here(&self) -> bool {
-        self.virtual_time
-            .as_ref()
-            .is_some_and(|it| it.owner != ThreadToken::current())
-    }
-
-    /// Virtual time: notes a timer for which a thread other than the owner waits, under the lock of its
+    /// Virtual time: notes a timer for which a thread waits that runs no executor, under the lock of its
     /// wheel. Returns whether the driver must be notified, because it holds the clock.
     fn note_waiter(&self, key: Key, deadline: u64) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {

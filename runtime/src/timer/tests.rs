@@ -174,7 +174,12 @@ fn a_held_clock_moves_for_a_thread_that_waits_for_it() {
     timers.clock().hold(|| true);
     assert!(!timers.clock().may_jump(10));
     let elsewhere = timers.clone();
-    let armed = thread::spawn(move || arm(&elsewhere, 20, Waker::noop()));
+    let arm_outside = move || {
+        elsewhere
+            .arm_in(after(&elsewhere, 20), Waker::noop(), false)
+            .unwrap()
+    };
+    let armed = thread::spawn(arm_outside);
     let _armed = armed.join().unwrap();
     assert_eq!(notified.load(Ordering::SeqCst), 1);
     assert!(timers.clock().may_jump(10) && timers.clock().may_jump(20));

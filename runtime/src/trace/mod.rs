@@ -95,11 +95,43 @@ impl Probe {
         }
     }
 
+    /// Records that a poll of the main future begins. It ends when the result is dropped.
+    #[inline(always)]
+    pub(crate) fn main_poll(&self, task: RawTask) -> MainPoll<'_> {
+        self.poll_begins(task);
+        MainPoll {
+            probe: self,
+            task,
+            how: PANICKED,
+        }
+    }
+
     /// Notes that the work after a poll is done. The task may already be freed.
     #[inline(always)]
     pub(crate) fn turn_ended(&self) {
         if let Some(recorder) = self.recorder() {
             recorder.turn_ended();
+        }
+    }
+}
+
+/// A poll of the main future. Its panic is not caught, so this value records the end of the poll when it is
+/// dropped.
+pub(crate) struct MainPoll<'a> {
+    probe: &'a Probe,
+    task: RawTask,
+    pub(crate) how: u8,
+}
+
+/// The outcome of a poll that panicked, for `Probe::poll_ended`.
+const PANICKED: u8 = 2;
+
+impl Drop for MainPoll<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.probe.poll_ended(self.task, self.how);
+        if self.how == PANICKED {
+            self.probe.turn_ended();
         }
     }
 }

@@ -4,8 +4,8 @@
 //! nothing else. Appending takes no lock, never blocks, and never grows a log beyond its bound. Entries
 //! that do not fit are counted and thrown away.
 //!
-//! One thread appends to a log, and any thread may read it at the same time. A log is a chain of chunks
-//! of [`PER_CHUNK`] entries of three atomic words:
+//! One thread appends to a log, and any thread may read it at the same time. A log is a chain of chunks. An
+//! entry has three atomic words:
 //!
 //! | word | holds |
 //! |---|---|
@@ -20,16 +20,18 @@ use std::collections::HashMap;
 // std's atomics and locks even under loom: no race of the runtime depends on them.
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::{self, ThreadId};
+use std::thread;
 
 use self::cpu_clock::CpuClock;
 
-/// The number of entries in a chunk of 96 KiB. Arbitrary: not measured.
-const PER_CHUNK: usize = 4096;
+/// The number of entries in the first chunk of a log, and in its largest chunks. Each chunk is twice as long
+/// as the one before, because a program may have many threads that report little. Arbitrary: not measured.
+const FIRST_CHUNK: usize = 64;
+const LARGEST_CHUNK: usize = 4096;
 
-/// The maximum number of chunks of all threads together, enough for two million events in 48 MiB. Arbitrary:
-/// they cover minutes of a busy program, and a drawing cannot show more.
-const CHUNKS: usize = 512;
+/// The maximum number of entries of all threads together, which take 48 MiB. Arbitrary: they cover minutes
+/// of a busy program, and a drawing cannot show more.
+const ENTRIES: usize = 1 << 21;
 
 /// The minimum number of nanoseconds between two readings of a thread's CPU clock. A reading takes about a
 /// microsecond, so all readings take about a thousandth of the run.
@@ -105,15 +107,17 @@ pub(crate) struct Recorder {
     reads_cpu: bool,
     logs: Mutex<Vec<Arc<Log>>>,
     names: Mutex<HashMap<u64, String>>,
-    chunks: AtomicUsize,
+    /// The number of entries for which there is space.
+    space: AtomicUsize,
     dropped: AtomicU64,
 }
 
 /// The entries that one thread reported.
 pub(crate) struct Log {
-    pub(crate) role: Role,
-    pub(crate) name: String,
-    thread: ThreadId,
+    /// Unset for an outside thread.
+    role: OnceLock<Role>,
+    /// The name of the thread.
+    name: String,
     first: OnceLock<Arc<Chunk>>,
 }
 
@@ -123,7 +127,7 @@ struct Chunk {
     next: OnceLock<Arc<Chunk>>,
 }
 
-/// The log that this thread appends to.
+/// A log that this thread appends to.
 struct Current {
     recorder: u64,
     log: Arc<Log>,
@@ -143,7 +147,8 @@ struct Meter {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+    /// One log for each recorder to which this thread has reported.
+    static CURRENT: RefCell<Vec<Current>> = const { RefCell::new(Vec::new()) };
     /// The task that this thread polls, or 0.
     static POLLED: Cell<u64> = const { Cell::new(0) };
 }
@@ -164,7 +169,7 @@ impl Recorder {
             reads_cpu: !is_virtual,
             logs: Mutex::new(Vec::new()),
             names: Mutex::new(HashMap::new()),
-            chunks: AtomicUsize::new(0),
+            space: AtomicUsize::new(0),
             dropped: AtomicU64::new(0),
         })
     }
@@ -176,20 +181,21 @@ impl Recorder {
 
     /// Records the role of the calling thread. A thread without a role is an outsider.
     pub(crate) fn join(&self, role: Role) {
-        let mut mine = self.open_log(role);
-        if self.reads_cpu && role != Role::Outside {
-            // One descriptor for each worker is affordable, but not one for each of hundreds of blocking
-            // threads.
-            let clock = CpuClock::of_this_thread(matches!(role, Role::Worker(_)));
-            mine.meter = Some(Meter {
-                clock,
-                read_at: 0,
-                given_away: 0,
-                parks: 0,
-            });
-            self.read_cpu(&mut mine, self.now());
-        }
-        let _ = CURRENT.try_with(|current| *current.borrow_mut() = Some(mine));
+        self.with_log(|mine| {
+            let _ = mine.log.role.set(role);
+            if self.reads_cpu && mine.meter.is_none() {
+                // One descriptor for each worker is affordable, but not one for each of hundreds of blocking
+                // threads.
+                let clock = CpuClock::of_this_thread(matches!(role, Role::Worker(_)));
+                mine.meter = Some(Meter {
+                    clock,
+                    read_at: 0,
+                    given_away: 0,
+                    parks: 0,
+                });
+                self.read_cpu(mine, self.now());
+            }
+        });
     }
 
     /// Appends a reading of the thread's CPU clock.
@@ -214,7 +220,7 @@ impl Recorder {
     }
 
     fn append(&self, mine: &mut Current, words: [u64; 3]) {
-        if !mine.append(words, &self.chunks) {
+        if !mine.append(words, &self.space) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -232,7 +238,7 @@ impl Recorder {
     pub(crate) fn name(&self, task: u64, name: &str) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         // The map is bounded like the logs, because more names than events are useless.
-        if names.len() < CHUNKS * PER_CHUNK {
+        if names.len() < ENTRIES {
             names.insert(task, name.to_owned());
         }
     }
@@ -250,13 +256,7 @@ impl Recorder {
     }
 
     fn report_at(&self, at: u64, kind: Kind, how: u8, task: u64, other: u64) {
-        // On a thread that is ending, the log may be gone already. Then nothing is written.
-        let _ = CURRENT.try_with(|current| {
-            let mut current = current.borrow_mut();
-            let mine = match &mut *current {
-                Some(current) if current.recorder == self.number => current,
-                other => other.insert(self.open_log(Role::Outside)),
-            };
+        self.with_log(|mine| {
             self.append(mine, entry(at, kind, how, task, other));
             if let (Kind::Park, Some(meter)) = (kind, &mut mine.meter) {
                 meter.parks += 1;
@@ -302,31 +302,39 @@ impl Recorder {
         POLLED.set(0);
     }
 
-    /// Returns this thread's existing log, or a new one.
-    fn open_log(&self, role: Role) -> Current {
-        let thread = thread::current();
-        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = logs.iter().find(|log| log.thread == thread.id());
-        let log = known.cloned().unwrap_or_else(|| {
-            let name = match (role, thread.name()) {
-                (Role::Worker(number), _) => format!("worker {number}"),
-                (_, Some(name)) => name.to_owned(),
-                (_, None) => format!("thread {}", logs.len()),
-            };
-            let log = Arc::new(Log {
-                role,
-                name,
-                thread: thread.id(),
-                first: OnceLock::new(),
+    /// Calls `f` with this thread's log. On a thread that is ending, the log may be gone already. Then nothing
+    /// is written.
+    fn with_log(&self, f: impl FnOnce(&mut Current)) {
+        let _ = CURRENT.try_with(|current| {
+            let mut current = current.borrow_mut();
+            let known = current.iter().position(|it| it.recorder == self.number);
+            let index = known.unwrap_or_else(|| {
+                // Drop the logs whose recorder is gone, which are referred to only here.
+                current.retain(|it| Arc::strong_count(&it.log) > 1);
+                current.push(self.open_log());
+                current.len() - 1
             });
-            logs.push(log.clone());
-            log
+            f(&mut current[index]);
         });
-        let chunk = log.last();
+    }
+
+    fn open_log(&self) -> Current {
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let thread = thread::current();
+        let name = thread.name().map(str::to_owned);
+        let log = Arc::new(Log {
+            role: OnceLock::new(),
+            name: name.unwrap_or_else(|| format!("thread {}", logs.len())),
+            first: OnceLock::new(),
+        });
+        // When there is no space, a new log stays empty. So the number of logs is bounded too.
+        if self.space.load(Ordering::Relaxed) + FIRST_CHUNK <= ENTRIES {
+            logs.push(log.clone());
+        }
         Current {
             recorder: self.number,
             log,
-            chunk,
+            chunk: None,
             meter: None,
         }
     }
@@ -334,12 +342,8 @@ impl Recorder {
     /// Returns the current logs: those of workers first, by number, then of outside threads, then of the
     /// blocking pool.
     pub(crate) fn logs(&self) -> Vec<Arc<Log>> {
-        let mut logs = self
-            .logs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        logs.sort_by_key(|log| match log.role {
+        let mut logs = (self.logs.lock().unwrap_or_else(PoisonError::into_inner)).clone();
+        logs.sort_by_key(|log| match log.role() {
             Role::Worker(number) => number,
             Role::Outside => usize::MAX - 1,
             Role::Blocking => usize::MAX,
@@ -349,13 +353,19 @@ impl Recorder {
 
     /// Returns the names of tasks.
     pub(crate) fn names(&self) -> HashMap<u64, String> {
-        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.clone()
+        (self.names.lock().unwrap_or_else(PoisonError::into_inner)).clone()
     }
 
     /// Returns the number of entries that did not fit.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Recorder {
+    /// Closes this thread's CPU clock, which may have a descriptor.
+    fn drop(&mut self) {
+        let _ = CURRENT.try_with(|all| all.borrow_mut().retain(|it| it.recorder != self.number));
     }
 }
 
@@ -367,17 +377,19 @@ fn entry(at: u64, kind: Kind, how: u8, task: u64, other: u64) -> [u64; 3] {
 
 impl Current {
     /// Appends an entry, or returns `false` if the logs are full.
-    fn append(&mut self, words: [u64; 3], made: &AtomicUsize) -> bool {
+    fn append(&mut self, words: [u64; 3], space: &AtomicUsize) -> bool {
         if let Some(chunk) = &self.chunk {
             if chunk.append(words) {
                 return true;
             }
         }
-        if made.fetch_add(1, Ordering::Relaxed) >= CHUNKS {
-            made.fetch_sub(1, Ordering::Relaxed);
+        let last = self.chunk.as_ref().map(|chunk| chunk.words.len());
+        let length = last.map_or(FIRST_CHUNK, |last| (2 * last).min(LARGEST_CHUNK));
+        if space.fetch_add(length, Ordering::Relaxed) + length > ENTRIES {
+            space.fetch_sub(length, Ordering::Relaxed);
             return false;
         }
-        let fresh = Arc::new(Chunk::new());
+        let fresh = Arc::new(Chunk::new(length));
         let place = match &self.chunk {
             Some(chunk) => &chunk.next,
             None => &self.log.first,
@@ -388,12 +400,20 @@ impl Current {
 }
 
 impl Log {
-    fn chunks(&self) -> impl Iterator<Item = &Arc<Chunk>> {
-        std::iter::successors(self.first.get(), |chunk| chunk.next.get())
+    pub(crate) fn role(&self) -> Role {
+        self.role.get().copied().unwrap_or(Role::Outside)
     }
 
-    fn last(&self) -> Option<Arc<Chunk>> {
-        self.chunks().last().cloned()
+    /// Returns the name of the thread in the run.
+    pub(crate) fn label(&self) -> String {
+        match self.role() {
+            Role::Worker(number) => format!("worker {number}"),
+            Role::Blocking | Role::Outside => self.name.clone(),
+        }
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = &Arc<Chunk>> {
+        std::iter::successors(self.first.get(), |chunk| chunk.next.get())
     }
 
     /// Returns all entries so far.
@@ -402,9 +422,19 @@ impl Log {
     }
 }
 
+impl Drop for Log {
+    /// Frees the chunks in a loop. Otherwise each would free the next one, which takes stack for all of them.
+    fn drop(&mut self) {
+        let mut next = self.first.take();
+        while let Some(chunk) = next {
+            next = Arc::into_inner(chunk).and_then(|mut chunk| chunk.next.take());
+        }
+    }
+}
+
 impl Chunk {
-    fn new() -> Self {
-        let words = (0..PER_CHUNK).map(|_| [const { AtomicU64::new(0) }; 3]);
+    fn new(length: usize) -> Self {
+        let words = (0..length).map(|_| [const { AtomicU64::new(0) }; 3]);
         Chunk {
             length: AtomicUsize::new(0),
             words: words.collect(),
@@ -438,5 +468,29 @@ impl Chunk {
                 other,
             })
         })
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Fills a record, reads it, and frees it on a small stack.
+    #[test]
+    fn a_full_record_is_read_and_freed() {
+        let work = || {
+            let recorder = Recorder::new(|| 7, true);
+            // Under Miri the record is not filled.
+            let count = if cfg!(miri) { 10_000 } else { ENTRIES + 1 };
+            for number in 0..count {
+                recorder.report(Kind::Wake, 0, number as u64, 0);
+            }
+            let logs = recorder.logs();
+            let entries: usize = logs.iter().map(|log| log.entries().count()).sum();
+            assert_eq!(entries + recorder.dropped() as usize, count);
+            assert!(logs[0].entries().map(|it| it.task).eq(0..entries as u64));
+        };
+        let thread = thread::Builder::new().stack_size(64 << 10);
+        thread.spawn(work).unwrap().join().unwrap();
     }
 }

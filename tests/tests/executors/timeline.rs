@@ -1,12 +1,13 @@
 //! Tests the recorder, and what a timeline reports about real runs.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use brigade::Executor;
 use brigade::task::Builder;
 use brigade::timeline::{LaneKind, Outcome, Timeline, WakeEffect, What};
-use brigade_tests::{Kitchen, Settings, on_both};
+use brigade_tests::{Kitchen, Settings, descriptors, in_child, on_both};
 
 fn recorded<K: Kitchen>() -> K::Executor {
     K::build(Settings {
@@ -199,7 +200,116 @@ fn the_figures_agree_with_the_metrics<K: Kitchen>() {
     }
 }
 
+/// The thread of a `SingleThread` is its worker, also if it spawned tasks before its first `block_on`.
+fn a_spawn_before_block_on_is_the_workers<K: Kitchen>() {
+    let executor = recorded::<K>();
+    let task = executor.spawn(async {});
+    executor.block_on(task).unwrap();
+    let run = executor.timeline().unwrap();
+    let workers = run.lanes.iter();
+    let workers = workers.filter(|lane| matches!(lane.kind, LaneKind::Worker(_)));
+    assert_eq!(workers.count(), executor.workers());
+    let outside = run
+        .lanes
+        .iter()
+        .filter(|lane| lane.kind == LaneKind::Outside);
+    assert_eq!(outside.count(), usize::from(!K::ONE_COOK));
+}
+
+/// Many threads that report little leave space for the events of the workers.
+fn quiet_threads_leave_space<K: Kitchen>() {
+    let executor = recorded::<K>();
+    let handle = executor.handle();
+    for _ in 0..if cfg!(miri) { 20 } else { 1_000 } {
+        let handle = handle.clone();
+        std::thread::spawn(move || drop(handle.spawn(async {})))
+            .join()
+            .unwrap();
+    }
+    executor.block_on(async {
+        let task = Builder::new().name("last").spawn(async {});
+        task.await.unwrap();
+    });
+    let run = executor.timeline().unwrap();
+    assert_eq!(run.dropped, 0);
+    let last = named(&run, "last");
+    assert!(any(&run, |what| *what == What::PollBegin { task: last }));
+}
+
+/// A thread that reports to several recorders reads its CPU clock for each of its own workers.
+fn the_cpu_clock_is_read_after_a_report_to_another_executor<K: Kitchen>() {
+    if !cfg!(all(
+        target_os = "linux",
+        target_pointer_width = "64",
+        not(miri)
+    )) {
+        return;
+    }
+    let other = recorded::<K>();
+    let elsewhere = other.handle();
+    let executor = recorded::<K>();
+    executor.block_on(async {
+        brigade::spawn(async move {
+            for _ in 0..10 {
+                drop(elsewhere.spawn(async {}));
+                std::thread::sleep(Duration::from_millis(3));
+                brigade::yield_now().await;
+            }
+        })
+        .await
+        .unwrap();
+    });
+    let run = executor.timeline().unwrap();
+    let readings = run.events.iter();
+    let readings = readings.filter(|event| matches!(event.what, What::CpuTime { .. }));
+    assert!(readings.count() >= 10);
+}
+
+/// If the main future panics, its poll ends on the record.
+fn the_panic_of_a_main_future_ends_its_poll<K: Kitchen>() {
+    let executor = recorded::<K>();
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        executor.block_on(async { panic!("burnt") });
+    }));
+    assert!(ran.is_err());
+    executor.block_on(async {});
+    let run = executor.timeline().unwrap();
+    let polls = |is: fn(&What) -> bool| run.events.iter().filter(|it| is(&it.what)).count();
+    assert_eq!(polls(|what| matches!(what, What::PollBegin { .. })), 2);
+    let panicked = |what: &What| {
+        matches!(
+            what,
+            What::PollEnd {
+                outcome: Outcome::Panicked,
+                ..
+            }
+        )
+    };
+    assert_eq!(polls(panicked), 1);
+    assert_eq!(polls(|what| matches!(what, What::PollEnd { .. })), 2);
+}
+
+/// An executor that was dropped leaves no descriptor on the thread that used it.
+fn a_recorded_executor_leaves_no_descriptor<K: Kitchen>() {
+    if !in_child(&[]) {
+        return;
+    }
+    let before = descriptors();
+    for _ in 0..3 {
+        let executor = recorded::<K>();
+        executor.block_on(async { brigade::spawn(async {}).await.unwrap() });
+        let _ = executor.timeline().unwrap();
+        drop(executor);
+        assert_eq!(descriptors(), before);
+    }
+}
+
 on_both! {
+    a_spawn_before_block_on_is_the_workers,
+    quiet_threads_leave_space,
+    the_cpu_clock_is_read_after_a_report_to_another_executor,
+    the_panic_of_a_main_future_ends_its_poll,
+    a_recorded_executor_leaves_no_descriptor,
     no_record_unless_asked_for,
     the_story_of_a_task_is_told,
     timers_are_on_record,

@@ -107,6 +107,95 @@ fn own_sends_to_a_full_queue_do_not_spin<K: Kitchen>() {
     });
 }
 
+/// A call that waits for both directions does not spin either. The queue of the sender has a datagram, so
+/// each event that a failed send causes also reports the socket as readable.
+fn a_call_for_both_directions_does_not_spin<K: Kitchen>() {
+    K::open().block_on(async {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("receiver");
+        let (receiver, sender, _queued) = full_queue(&path).await;
+        drop(sender);
+        let own_path = place.path().join("sender");
+        let sender = UnixDatagram::bind(&own_path).unwrap();
+        let other = UnixDatagram::unbound().unwrap();
+        other.send_to(b"x", &own_path).await.unwrap();
+        let both = Interest::READABLE | Interest::WRITABLE;
+        for own_loop in [false, true] {
+            let tries = AtomicUsize::new(0);
+            let send = || {
+                tries.fetch_add(1, Ordering::Relaxed);
+                let to = socket2::SockAddr::unix(&path).unwrap();
+                socket2::SockRef::from(&sender).send_to(b"rice", &to)
+            };
+            let mut sending = pin!(async {
+                if !own_loop {
+                    return sender.async_io(both, send).await;
+                }
+                loop {
+                    let (readable, writable) = (pin!(sender.readable()), pin!(sender.writable()));
+                    futures::future::select(readable, writable).await;
+                    match sender.try_io(both, send) {
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                        sent => return sent,
+                    }
+                }
+            });
+            let early = timeout(Duration::from_millis(300), sending.as_mut()).await;
+            assert!(early.is_err(), "there was room after all");
+            let tried = tries.load(Ordering::Relaxed);
+            assert!(tried < 100, "{tried} tries while nothing happened");
+            receiver.recv(&mut [0; 8]).await.unwrap();
+            let sent = timeout(HANG, sending).await;
+            assert_eq!(sent.expect("the sender hangs").unwrap(), 4);
+        }
+        // The datagram is still there, and its event was not lost.
+        let received = timeout(HANG, sender.recv(&mut [0; 8])).await;
+        assert_eq!(received.expect("the reader hangs").unwrap(), 1);
+    });
+}
+
+/// After many failures in a row, a call is not repeated as long as no event comes.
+fn a_call_sleeps_after_the_last_event<K: Kitchen>() {
+    K::open().block_on(async {
+        let (here, there) = brigade::net::UnixStream::pair().unwrap();
+        let mut sent = 0;
+        while let Ok(more) = timeout(Duration::from_millis(20), here.write(&[0; 65536])).await {
+            sent += more.unwrap();
+        }
+        let tries = AtomicUsize::new(0);
+        let call = || {
+            tries.fetch_add(1, Ordering::Relaxed);
+            socket2::SockRef::from(&here).send(b"soup")
+        };
+        let mut sending = pin!(here.async_io(Interest::READABLE | Interest::WRITABLE, call));
+        // Each byte is an event for the call, which fails because there is no space to write.
+        for _ in 0..20 {
+            there.write_all(b"x").await.unwrap();
+            assert!(
+                timeout(Duration::from_millis(5), &mut sending)
+                    .await
+                    .is_err()
+            );
+        }
+        assert!(
+            timeout(Duration::from_millis(200), &mut sending)
+                .await
+                .is_err()
+        );
+        let before = tries.load(Ordering::Relaxed);
+        assert!(before > 8, "only {before} tries");
+        assert!(
+            timeout(Duration::from_millis(400), &mut sending)
+                .await
+                .is_err()
+        );
+        assert_eq!(tries.load(Ordering::Relaxed), before);
+        there.read_exact(&mut vec![0; sent]).await.unwrap();
+        let sent = timeout(HANG, sending).await;
+        assert_eq!(sent.expect("the sender hangs").unwrap(), 4);
+    });
+}
+
 /// A socket may be dropped, or lose its executor, while it pauses between sends.
 fn a_sender_that_pauses_may_be_dropped<K: Kitchen>() {
     let place = tempfile::tempdir().unwrap();
@@ -172,4 +261,6 @@ on_both! {
     a_send_to_a_full_queue_does_not_spin,
     own_sends_to_a_full_queue_do_not_spin,
     a_sender_that_pauses_may_be_dropped,
+    a_call_for_both_directions_does_not_spin,
+    a_call_sleeps_after_the_last_event,
 }

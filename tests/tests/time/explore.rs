@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::future::pending;
 use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
@@ -147,6 +148,12 @@ fn a_year_of_ticks_passes() {
 
 /// Sockets do not follow virtual time, so they return an error that explains this.
 fn sockets_are_errors_that_say_so() {
+    let place = tempfile::tempdir().unwrap();
+    let path = &place.path().join("listener");
+    let listener = std::os::unix::net::UnixListener::bind(path).unwrap();
+    // SAFETY: `listen` takes a number and a descriptor, which is open.
+    unsafe { libc::listen(listener.as_raw_fd(), 0) };
+    let _first = std::os::unix::net::UnixStream::connect(path).unwrap();
     explore(0..3, || async {
         for error in [
             TcpListener::bind("127.0.0.1:0").await.unwrap_err(),
@@ -154,6 +161,9 @@ fn sockets_are_errors_that_say_so() {
             UdpSocket::bind("127.0.0.1:0").await.unwrap_err(),
             #[cfg(unix)]
             brigade::net::UnixStream::pair().unwrap_err(),
+            // The OS refuses this connection without an event, because the listener's queue is full.
+            #[cfg(target_os = "linux")]
+            brigade::net::UnixStream::connect(&path).await.unwrap_err(),
             #[cfg(unix)]
             brigade::signal::Signal::new(brigade::signal::Kind::USER1).unwrap_err(),
         ] {

@@ -166,11 +166,8 @@ fn what_a_job_waited_for_does_not_move_the_clock_later() {
     for waited in [Duration::from_secs(3600), Duration::MAX] {
         let executor = SingleThread::builder().virtual_time(true).build().unwrap();
         executor.block_on(async {
-            let handle = brigade::Handle::current();
             brigade::spawn_blocking(move || {
-                handle
-                    .block_on(timeout(waited, brigade::yield_now()))
-                    .unwrap();
+                park_on(timeout(waited, brigade::yield_now())).unwrap();
             })
             .await
             .unwrap();
@@ -183,6 +180,61 @@ fn what_a_job_waited_for_does_not_move_the_clock_later() {
             assert_eq!(now(), start);
         });
     }
+}
+
+/// A job in `Handle::block_on` holds the clock while it computes, even if it has polled a timer.
+fn a_job_that_computes_in_block_on_stops_the_clock() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let executor = SingleThread::builder().virtual_time(true).build().unwrap();
+    executor.block_on(async {
+        let start = now();
+        let handle = brigade::Handle::current();
+        let job = brigade::spawn_blocking(move || {
+            handle.block_on(async {
+                let mut pause = pin!(sleep(HOUR));
+                assert!(futures::poll!(pause.as_mut()).is_pending());
+                std::thread::sleep(50 * MS);
+                assert_eq!(now(), start);
+                pause.await;
+                assert_eq!(now() - start, HOUR);
+                // The job has been woken, so it holds the clock again.
+                std::thread::sleep(50 * MS);
+                assert_eq!(now() - start, HOUR);
+            })
+        });
+        let other = brigade::spawn(sleep(HOUR / 2));
+        timeout(HOUR + MS, job).await.unwrap().unwrap();
+        assert!(other.is_finished());
+    });
+}
+
+/// While a job waits for a task in `Handle::block_on`, the clock moves, so the task's sleep ends.
+fn a_job_may_wait_for_a_task_that_sleeps() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let executor = SingleThread::builder()
+        .virtual_time(true)
+        .max_blocking_threads(2)
+        .build()
+        .unwrap();
+    executor.block_on(async {
+        let start = now();
+        // Two of the four jobs are queued while the other two wait.
+        let jobs = [1, 2, 3, 4].map(|hours| {
+            let handle = brigade::Handle::current();
+            brigade::spawn_blocking(move || {
+                let task = handle.spawn(async move { sleep(HOUR * hours).await });
+                handle.block_on(task).unwrap();
+                let woken_at = now();
+                std::thread::sleep(10 * MS);
+                assert_eq!(now(), woken_at);
+            })
+        });
+        for job in jobs {
+            job.await.unwrap();
+        }
+        // Jobs 1 and 3 run after each other, and jobs 2 and 4.
+        assert_eq!(now() - start, HOUR * 6);
+    });
 }
 
 /// A job that resets the sleep of a task does not wait for the clock itself.
@@ -299,6 +351,8 @@ one_cook! {
     operations_that_wait_for_a_job_end,
     it_stands_still_while_a_job_runs,
     a_job_may_wait_for_the_clock,
+    a_job_that_computes_in_block_on_stops_the_clock,
+    a_job_may_wait_for_a_task_that_sleeps,
     a_day_passes_in_no_time_and_exactly,
     it_stands_still_while_tasks_run,
     the_same_seed_gives_the_same_times,

@@ -19,7 +19,8 @@ enum Step {
     /// An event for the end of the stream, an error, or urgent data.
     Last,
     Gone,
-    Hold,
+    /// A pause begins after a try that began with the snapshot after which this number of others was taken.
+    Hold(usize),
     Release,
     /// A task reads the word and keeps the snapshot, as it does during a system call.
     Look,
@@ -39,7 +40,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => Just(Step::Event),
         1 => Just(Step::Last),
-        1 => Just(Step::Hold),
+        1 => (0_usize..4).prop_map(Step::Hold),
         1 => Just(Step::Release),
         4 => Just(Step::Look),
         4 => (0_usize..4).prop_map(Step::Clear),
@@ -65,6 +66,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Model {
     ready: bool,
     held: bool,
+    /// True if an event came while the direction was held.
+    put_off: bool,
     gone: bool,
     /// True if there may be more to read after a short read.
     doubtful: bool,
@@ -120,30 +123,39 @@ fn run(steps: &[Step]) {
         let mut woken = Vec::new();
         match step {
             Step::Event => {
-                if !model.held {
+                if model.held {
+                    model.put_off = true;
+                } else {
                     told = model.event();
                 }
                 readiness.set(&mut woken);
             }
             Step::Last => {
-                (model.held, model.doubtful) = (false, true);
+                (model.held, model.put_off, model.doubtful) = (false, false, true);
                 told = model.event();
                 readiness.set_last(&mut woken);
             }
             Step::Gone => {
-                (model.held, model.gone) = (false, true);
+                (model.held, model.put_off, model.gone) = (false, false, true);
                 told = model.event();
                 readiness.set_gone(&mut woken);
             }
-            Step::Hold => {
-                if !model.gone {
+            Step::Hold(ago) => {
+                let Some(number) = looks.len().checked_sub(1 + ago) else {
+                    continue;
+                };
+                if !model.gone && !model.held {
+                    let (events, _) = model.looks[number];
                     (model.held, model.ready) = (true, false);
+                    model.put_off = events != model.events;
                 }
-                readiness.hold();
+                readiness.hold(looks[number]);
             }
             Step::Release => {
                 model.held = false;
-                told = model.event();
+                if std::mem::take(&mut model.put_off) {
+                    told = model.event();
+                }
                 readiness.release(&mut woken);
             }
             Step::Look => {

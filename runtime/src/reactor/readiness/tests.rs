@@ -215,7 +215,7 @@ fn tasks_that_poll_in_turn_are_each_woken_once() {
     assert!(waiters.iter().all(|(count, _)| count.get() == 1));
 }
 
-/// While a direction is held, only `release`, `set_last` and `set_gone` have an effect.
+/// While a direction is held, events are put off. `release`, `set_last` and `set_gone` end this.
 #[test]
 fn a_held_direction_is_not_ready_until_its_release() {
     type Raise = fn(&Readiness, &mut Vec<Waker>);
@@ -227,7 +227,7 @@ fn a_held_direction_is_not_ready_until_its_release() {
     for (name, end) in ends {
         let readiness = Readiness::new(true, false);
         let (count, waker) = waiter();
-        readiness.hold();
+        readiness.hold(readiness.ready().unwrap());
         assert!(wait(&readiness, &waker).is_pending());
         assert_eq!((event(&readiness), readiness.ready()), (0, None));
         let mut woken = Vec::new();
@@ -240,6 +240,33 @@ fn a_held_direction_is_not_ready_until_its_release() {
             event(&readiness);
             assert!(readiness.ready().is_some(), "{name}");
         }
+    }
+}
+
+/// A release without an event changes nothing for the waiting tasks. An event between a try and the hold
+/// counts, although the hold clears it.
+#[test]
+fn a_release_has_an_effect_only_if_an_event_came() {
+    for (before, during) in [(false, false), (true, false), (false, true)] {
+        let readiness = Readiness::new(true, false);
+        let (_count, waker) = waiter();
+        let seen = readiness.ready().unwrap();
+        if before {
+            event(&readiness);
+        }
+        readiness.hold(seen);
+        assert!(wait(&readiness, &waker).is_pending());
+        if during {
+            assert_eq!(event(&readiness), 0);
+        }
+        let mut woken = Vec::new();
+        readiness.release(&mut woken);
+        assert_eq!(woken.len(), usize::from(before || during));
+        assert_eq!(readiness.ready().is_some(), before || during);
+        // A second release, or one without a hold, has no effect.
+        readiness.release(&mut woken);
+        assert_eq!(woken.len(), usize::from(before || during));
+        assert_eq!(event(&readiness), usize::from(!before && !during));
     }
 }
 
