@@ -23,6 +23,7 @@ use crate::task::JoinHandle;
 use crate::task::cell::Reserved;
 use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
+use crate::task::state::Writer;
 use crate::trace::Probe;
 use crate::trace::recorder::{Recorder, Role};
 
@@ -324,7 +325,7 @@ impl Lane {
                 Next::Run(job) => {
                     drop(roster);
                     // A panic of the job goes to its handle.
-                    job.bind().run(&self.probe);
+                    job.bind().run(Writer::Shared, &self.probe);
                     roster = lock(&self.roster);
                     roster.next(&seat)
                 }
@@ -372,7 +373,7 @@ pub(crate) struct Rejected(Unbound);
 
 impl Rejected {
     pub(crate) fn run(self) {
-        self.0.bind().run(&Probe::off());
+        self.0.bind().run(Writer::Shared, &Probe::off());
     }
 }
 

@@ -61,6 +61,7 @@ use crate::sync::{Arc, AtomicBool, Mutex, Ordering, fence, lock};
 use crate::task::owned::UNBOUND;
 use crate::task::raw::{RawTask, Runnable, TaskRef, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
+use crate::task::state::Writer;
 use crate::task::waker::catch_quietly;
 use crate::task::{JoinHandle, spawn_task};
 use crate::timer::Clock;
@@ -99,7 +100,7 @@ impl Ready {
         // This reference keeps the task alive, and so the scheduler that the push runs in.
         let _alive = task.raw().to_ref();
         coop::refill();
-        task.run(&Probe::off());
+        task.run(Writer::Shared, &Probe::off());
     }
 }
 

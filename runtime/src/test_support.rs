@@ -57,7 +57,7 @@ impl Schedule for AtOnce {
         self.schedule(task.bind());
     }
     fn schedule(&self, task: Runnable) {
-        task.run(&Probe::off());
+        task.run_unrecorded();
     }
     fn unbind(&self, _task: RawTask) {}
 }
@@ -97,6 +97,6 @@ pub(crate) fn idle_task() -> (JoinHandle<()>, Waker) {
         }
     });
     let (task, handle) = new_task(Arc::new(AtOnce), future);
-    task.bind().run(&Probe::off());
+    task.bind().run_unrecorded();
     (handle, receive.recv().unwrap())
 }

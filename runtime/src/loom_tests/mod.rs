@@ -151,7 +151,7 @@ impl Line {
     fn run_until(&self, done: impl Fn() -> bool) {
         loop {
             match self.pop() {
-                Some(task) => task.run(&Probe::off()),
+                Some(task) => task.run_unrecorded(),
                 None if done() => return,
                 None => self.bell.wait(),
             }

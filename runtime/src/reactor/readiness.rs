@@ -196,16 +196,11 @@ impl Readiness {
 
     fn raise(&self, set: u64, clear: u64, woken: &mut Vec<Waker>) {
         let held = HELD & !clear;
-        let raised = |word: u64| {
-            if word & held != 0 {
-                return word | PUT_OFF;
-            }
-            // The addition wraps, because the tick overflows out of the word.
-            (word.wrapping_add(TICK) | set) & !(clear | WAITING)
-        };
+        // The addition wraps, because the tick overflows out of the word.
+        let raised = |word: u64| (word.wrapping_add(TICK) | set) & !(clear | WAITING);
         let mut word = self.word.load(Ordering::Relaxed);
         // R1
-        while word & WAITING == 0 {
+        while word & (WAITING | held) == 0 {
             // Release pairs with `ready`. Acquire pairs with the T2 of an earlier waiter.
             match self.word.compare_exchange_weak(
                 word,
@@ -219,7 +214,10 @@ impl Readiness {
         }
         let mut waiters = lock(&self.waiters);
         // R2. The orderings are those of R1.
-        let raise = |word: u64| Some(raised(word));
+        let raise = |word: u64| match word & held {
+            0 => Some(raised(word)),
+            _ => Some(word | PUT_OFF),
+        };
         let before = self
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, raise);

@@ -161,8 +161,7 @@ impl Source {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let result = operation();
-        let may_write = interest.is_writable();
-        self.settle(may_write, seen.into_iter().flatten(), result)
+        self.settle(interest.is_writable(), &seen, result)
     }
 
     /// Tries once, and repeats a call that a signal interrupted.
@@ -178,7 +177,7 @@ impl Source {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => {
                     let may_write = direction == Direction::Write;
-                    return self.settle(may_write, [(direction, seen)], result);
+                    return self.settle(may_write, &[Some((direction, seen))], result);
                 }
             }
         }
@@ -190,20 +189,17 @@ impl Source {
     fn settle<R>(
         self: &Arc<Self>,
         may_write: bool,
-        seen: impl IntoIterator<Item = (Direction, ReadySnapshot)>,
+        seen: &[Option<(Direction, ReadySnapshot)>],
         result: io::Result<R>,
     ) -> io::Result<R> {
         match &result {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let pause = may_write.then(|| self.pause.failed(self)).flatten();
-                for (direction, seen) in seen {
-                    if seen.is_gone() {
-                        return Err(gone());
-                    }
-                    let readiness = self.readiness(direction);
-                    match pause {
-                        Some(_) => readiness.hold(seen),
-                        None => readiness.clear(seen),
+                for &(_, seen) in seen.iter().flatten() {
+                    unless_gone(seen)?;
+                }
+                if !(may_write && self.hold_for_pause(seen)) {
+                    for &(direction, seen) in seen.iter().flatten() {
+                        self.readiness(direction).clear(seen);
                     }
                 }
             }
@@ -216,6 +212,20 @@ impl Source {
             _ => {}
         }
         result
+    }
+
+    /// Notes that a write failed. Holds the directions and returns true if that begins a pause, or if one is
+    /// under way.
+    #[cold]
+    fn hold_for_pause(self: &Arc<Self>, seen: &[Option<(Direction, ReadySnapshot)>]) -> bool {
+        // The pause cannot end while its lock is held.
+        let Some(_under_way) = self.pause.failed(self) else {
+            return false;
+        };
+        for &(direction, seen) in seen.iter().flatten() {
+            self.readiness(direction).hold(seen);
+        }
+        true
     }
 
     /// Tries until the OS returns something other than `WouldBlock`, or stores the task's waker until the

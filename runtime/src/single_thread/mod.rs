@@ -48,6 +48,7 @@ use crate::sync::Arc;
 use crate::task::JoinHandle;
 use crate::task::run::MainTask;
 use crate::task::scheduler_ref::Schedule;
+use crate::task::state::Writer;
 use crate::task::{spawn, spawn_task};
 use crate::timeline::Timeline;
 use crate::trace::recorder::Role;
@@ -303,7 +304,7 @@ impl<'a> RunLoop<'a> {
                 }
             } else {
                 self.counters.polls.add(1);
-                task.run(probe);
+                task.run(Writer::Owner, probe);
             }
             if coop::take_yield() {
                 // Poll the driver as soon as every task that is ready now has been polled.

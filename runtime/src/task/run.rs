@@ -15,7 +15,7 @@ use super::cell::{Polled, Reserved};
 use super::join::Word;
 use super::raw::{RawTask, Runnable};
 use super::scheduler_ref::SchedulerRef;
-use super::state::{Pend, Snapshot, Start};
+use super::state::{Pend, Snapshot, Start, Writer};
 use super::waker;
 use crate::timeline::MAIN;
 use crate::trace::Probe;
@@ -25,24 +25,30 @@ impl Runnable {
     /// Polls the task once, or cancels it. The executor lends its probe, because the task may be gone
     /// before this returns.
     #[inline(always)]
-    pub(crate) fn run(self, probe: &Probe) {
+    pub(crate) fn run(self, writer: Writer, probe: &Probe) {
         // `run_once` is compiled twice, so that without a recorder no step tests for one.
         match probe.recorder() {
-            None => self.run_once(&Probe::off()),
-            Some(_) => self.run_recorded(probe),
+            None => self.run_once(writer, &Probe::off()),
+            Some(_) => self.run_recorded(writer, probe),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn run_unrecorded(self) {
+        let writer = self.raw().own_writer();
+        self.run(writer, &Probe::off());
     }
 
     #[cold]
     #[inline(never)]
-    fn run_recorded(self, probe: &Probe) {
-        self.run_once(probe);
+    fn run_recorded(self, writer: Writer, probe: &Probe) {
+        self.run_once(writer, probe);
     }
 
     #[inline(always)]
-    fn run_once(self, probe: &Probe) {
+    fn run_once(self, writer: Writer, probe: &Probe) {
         let task = self.raw();
-        let writer = task.own_writer();
+        debug_assert_eq!(writer, task.own_writer());
         if task.state().apply(writer, Snapshot::start) == Start::Cancel {
             return task.drop_and_complete();
         }

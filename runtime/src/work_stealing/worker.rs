@@ -20,6 +20,7 @@ use crate::metrics::WorkerCounters;
 use crate::queue::stealing::Ring;
 use crate::sync::{Arc, Mutex, Ordering, thread, thread_local};
 use crate::task::raw::{RawTask, Runnable, Unbound};
+use crate::task::state::Writer;
 use crate::timer;
 use crate::trace::recorder::{Kind, Role};
 
@@ -157,7 +158,7 @@ impl Worker {
         polls.store(polls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         self.left.set(self.left.get().saturating_sub(1));
         coop::refill();
-        task.run(self.shared.scheduler.probe());
+        task.run(Writer::Shared, self.shared.scheduler.probe());
         if coop::take_yield() {
             // Poll the driver as soon as every task that is ready now has been polled.
             self.left.set(self.left.get().min(self.remote.queued()));
@@ -217,11 +218,12 @@ impl Worker {
     /// Puts a task that woke itself during its poll behind the other yielded tasks.
     #[inline]
     pub(super) fn push_yielded(&self, task: Runnable) {
-        let others = self.remote.queued() > 0 || !self.remote.slot.is_empty();
         self.push_to_ring(&self.remote.yielded, task);
         // Two tasks that alternately yield could run in parallel, but no worker has been notified of
         // either. The check needs no fence, because this worker runs the task if no other does.
-        if others && !self.scheduler.idle.nobody_to_wake() {
+        if !self.scheduler.idle.nobody_to_wake()
+            && (self.remote.queued() > 1 || !self.remote.slot.is_empty())
+        {
             self.scheduler.notify();
         }
     }
