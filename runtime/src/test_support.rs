@@ -57,9 +57,15 @@ impl Schedule for AtOnce {
         self.schedule(task.bind());
     }
     fn schedule(&self, task: Runnable) {
-        task.run_unrecorded();
+        run(task);
     }
     fn unbind(&self, _task: RawTask) {}
+}
+
+/// Runs a task, on the thread of its executor if it has one.
+pub(crate) fn run(task: Runnable) {
+    let writer = task.raw().own_writer();
+    task.run(writer, &Probe::off());
 }
 
 /// Makes a new task that no executor has, and its handle.
@@ -97,6 +103,6 @@ pub(crate) fn idle_task() -> (JoinHandle<()>, Waker) {
         }
     });
     let (task, handle) = new_task(Arc::new(AtOnce), future);
-    task.bind().run_unrecorded();
+    run(task.bind());
     (handle, receive.recv().unwrap())
 }

@@ -5,6 +5,7 @@ use loom::alloc::Track;
 use loom::thread;
 
 use super::{Line, Outcomes, explore, spawn, wait_for};
+use crate::test_support;
 
 #[test]
 fn the_output_or_aborted() {
@@ -16,7 +17,7 @@ fn the_output_or_aborted() {
         drop(waker);
         let runner = thread::spawn({
             let line = line.clone();
-            move || line.pop().unwrap().run_unrecorded()
+            move || test_support::run(line.pop().unwrap())
         });
         let abort = handle.abort_handle();
         abort.abort();

@@ -6,6 +6,7 @@ use loom::thread;
 
 use super::{Line, Outcomes, explore, spawn, wait_for};
 use crate::sync::Arc;
+use crate::test_support;
 
 #[test]
 fn who_sees_the_end_sees_what_came_before() {
@@ -46,7 +47,7 @@ fn who_sees_the_end_sees_what_came_before() {
         });
         let runner = thread::spawn({
             let line = line.clone();
-            move || line.pop().unwrap().run_unrecorded()
+            move || test_support::run(line.pop().unwrap())
         });
         wait_for(handle).unwrap();
         third.join().unwrap();

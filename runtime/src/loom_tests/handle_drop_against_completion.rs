@@ -10,6 +10,7 @@ use loom::thread;
 
 use super::{Line, Outcomes, Stranger, explore, spawn};
 use crate::sync::{Arc, Ordering, ThreadToken};
+use crate::test_support;
 
 type Seen = Outcomes<2>;
 
@@ -53,7 +54,7 @@ fn drop_while_it_completes(seen: &'static Seen, look_first: bool) {
         }
         let runner = thread::spawn({
             let line = line.clone();
-            move || line.pop().unwrap().run_unrecorded()
+            move || test_support::run(line.pop().unwrap())
         });
         drop(handle);
         runner.join().unwrap();

@@ -9,6 +9,7 @@ use loom::thread;
 
 use super::{Line, Outcomes, Stranger, explore, spawn, wait_for};
 use crate::sync::Ordering;
+use crate::test_support;
 
 #[test]
 fn the_output_comes_once_and_who_waits_is_woken() {
@@ -23,7 +24,7 @@ fn the_output_comes_once_and_who_waits_is_woken() {
         drop(waker);
         let runner = thread::spawn({
             let line = line.clone();
-            move || line.pop().unwrap().run_unrecorded()
+            move || test_support::run(line.pop().unwrap())
         });
         let mut handle = Box::pin(handle);
         let stranger = Stranger::new();
@@ -72,7 +73,7 @@ fn also_where_a_task_waits_for_a_task() {
             })
         });
         drop(waker);
-        let runner = thread::spawn(move || first.run_unrecorded());
+        let runner = thread::spawn(move || test_support::run(first));
         line.run_until(|| outer.is_finished());
         runner.join().unwrap();
         SEEN.saw(match polls.load(Ordering::Relaxed) {

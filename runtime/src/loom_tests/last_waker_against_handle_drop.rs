@@ -9,6 +9,7 @@ use super::{Outcomes, explore, spawn};
 use crate::sync::{Arc, Mutex, ThreadToken, lock};
 use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
+use crate::test_support;
 use crate::trace::Probe;
 
 const BY_WAKER: &str = "the waker was last";
@@ -54,7 +55,7 @@ fn end_all_at_once(seen: &'static Outcomes<3>, wake: bool) {
         let task = lock(&last.ready).take().unwrap();
         drop((scheduler, last));
         let executor = thread::spawn(move || {
-            task.run_unrecorded();
+            test_support::run(task);
             ThreadToken::current()
         });
         let waking = thread::spawn(move || {

@@ -56,7 +56,7 @@ use crate::sync::{Mutex, Ordering, SeldomWritten, lock};
 use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::task::{JoinHandle, waker};
-use crate::test_support::new_task_of;
+use crate::test_support::{self, new_task_of};
 use crate::trace::Probe;
 use crate::work_stealing::idle::Idle;
 use crate::work_stealing::park::Parker;
@@ -151,7 +151,7 @@ impl Line {
     fn run_until(&self, done: impl Fn() -> bool) {
         loop {
             match self.pop() {
-                Some(task) => task.run_unrecorded(),
+                Some(task) => test_support::run(task),
                 None if done() => return,
                 None => self.bell.wait(),
             }

@@ -59,7 +59,7 @@ impl RawTask {
 
     /// Returns how the executor writes the state. It is on the task's thread, or the task is not bound.
     #[inline(always)]
-    pub(super) fn own_writer(&self) -> Writer {
+    pub(crate) fn own_writer(&self) -> Writer {
         let writer = self.scheduler().writer();
         debug_assert!(
             writer.is_some(),

@@ -33,12 +33,6 @@ impl Runnable {
         }
     }
 
-    #[cfg(test)]
-    pub(crate) fn run_unrecorded(self) {
-        let writer = self.raw().own_writer();
-        self.run(writer, &Probe::off());
-    }
-
     #[cold]
     #[inline(never)]
     fn run_recorded(self, writer: Writer, probe: &Probe) {

@@ -149,7 +149,7 @@ fn a_future_that_changes_tasks_is_woken_in_the_last_one() {
 
 /// Returns the waker of a completed task.
 fn dead_waker() -> Waker {
-    use crate::test_support::{Nowhere, new_task};
+    use crate::test_support::{self, Nowhere, new_task};
 
     // This task sends its waker out and ends.
     let (send, receive) = std::sync::mpsc::channel();
@@ -158,7 +158,7 @@ fn dead_waker() -> Waker {
         Poll::Ready(())
     });
     let (task, handle) = new_task(std::sync::Arc::new(Nowhere), giver);
-    task.bind().run_unrecorded();
+    test_support::run(task.bind());
     assert!(handle.is_finished());
     receive.recv().unwrap()
 }

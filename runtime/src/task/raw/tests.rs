@@ -11,7 +11,7 @@ use super::super::run::MainTask;
 use super::super::scheduler_ref::Schedule;
 use super::*;
 use crate::task::{AbortHandle, JoinError, JoinHandle};
-use crate::test_support::{Count, new_task_of};
+use crate::test_support::{self, Count, new_task_of};
 use crate::trace::Probe;
 
 /// Keeps tasks and operations until `work` is called.
@@ -49,7 +49,7 @@ impl Lists {
             }
             sent.into_iter().for_each(RemoteOp::run);
             for task in ready {
-                task.run_unrecorded();
+                test_support::run(task);
             }
         }
     }
@@ -381,6 +381,6 @@ fn a_runnable_goes_through_a_pointer_and_back() {
     assert!(runnable.raw() == task);
     // SAFETY: null is allowed.
     assert!(unsafe { Runnable::from_ptr(std::ptr::null_mut()) }.is_none());
-    runnable.run_unrecorded();
+    test_support::run(runnable);
     assert!(handle.is_finished());
 }
