@@ -262,6 +262,11 @@ fn is_type(line: &str) -> bool {
     )
 }
 
+#[test]
+fn the_life_of_a_task_names_functions_that_exist() {
+    life_of_a_task(&read(PAGE), &shipped()).unwrap();
+}
+
 /// To print the sums, run
 /// `cargo test -p brigade-tests --test repository life_of_a_task -- --ignored --nocapture`.
 #[test]
