@@ -215,20 +215,29 @@ impl Pool {
     /// Returns whether any job can run on. A job counts as running until its handle was woken, but not
     /// while it waits in `Handle::block_on`.
     pub(crate) fn is_busy(&self) -> bool {
-        lock(&self.jobs.roster).is_busy() || lock(&self.lookups.roster).is_busy()
+        // Both at one instant, because a job may wait for a lookup.
+        let (jobs, lookups) = (lock(&self.jobs.roster), lock(&self.lookups.roster));
+        jobs.is_busy() || lookups.is_busy()
     }
 
-    /// Counts a job that begins to wait in `Handle::block_on`.
-    pub(crate) fn job_parks(&self) {
-        lock(&self.jobs.roster).parked += 1;
-        if let Some(reactor) = self.jobs.when_idle.get() {
-            reactor.notify();
+    /// Counts a job that waits in `Handle::block_on` from the instant when `park` returns true.
+    pub(crate) fn park_job(&self, park: impl FnOnce() -> bool) {
+        let mut roster = lock(&self.jobs.roster);
+        if park() {
+            roster.parked += 1;
+            drop(roster);
+            if let Some(reactor) = self.jobs.when_idle.get() {
+                reactor.notify();
+            }
         }
     }
 
-    /// Ends [`job_parks`](Self::job_parks) when the job is woken, so before its thread goes on.
-    pub(crate) fn job_unparks(&self) {
-        lock(&self.jobs.roster).parked -= 1;
+    /// Ends [`park_job`](Self::park_job) at the instant when `unpark` returns true, and returns whether it did.
+    pub(crate) fn unpark_job(&self, unpark: impl FnOnce() -> bool) -> bool {
+        let mut roster = lock(&self.jobs.roster);
+        let unparked = unpark();
+        roster.parked -= usize::from(unparked);
+        unparked
     }
 
     /// Cancels the jobs that have not begun and tells the threads to end.

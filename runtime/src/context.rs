@@ -15,6 +15,8 @@ use crate::handle::Shared;
 use crate::sync::{Arc, thread_local};
 use crate::task::memory::Keeping;
 use crate::task::scheduler_ref::RefCache;
+use crate::task::state::Writer;
+use crate::trace::recorder::Interrupted;
 
 thread_local! {
     static CURRENT: Cell<*const Node> = const { Cell::new(ptr::null()) };
@@ -91,6 +93,7 @@ impl Drop for Entry {
 pub(crate) struct Entered<'a> {
     _entry: Entry,
     was_running: bool,
+    _interrupted: Interrupted,
     _cache: RefCache<'a>,
     _memory: Keeping,
 }
@@ -132,6 +135,7 @@ fn enter_as(shared: &Arc<Shared>, running: bool, origin: Origin) -> Entered<'_> 
     Entered {
         _entry: Entry::new(shared.clone(), origin),
         was_running: RUNNING.replace(running),
+        _interrupted: Interrupted::begin(),
         _cache: shared.scheduler.open_cache(),
         _memory: Keeping::begin(),
     }
@@ -148,22 +152,29 @@ pub(crate) fn is_running() -> bool {
     RUNNING.get()
 }
 
-/// Returns whether this thread runs a job of `shared`'s blocking pool.
-pub(crate) fn runs_job_of(shared: &Arc<Shared>) -> bool {
+/// Returns the executor whose job this thread runs.
+pub(crate) fn executor_of_job() -> Option<Arc<Shared>> {
+    nearest(Origin::Job).cloned()
+}
+
+/// Returns whether this thread waits as a part of `shared`: as its owner, or as a job in `Handle::block_on`.
+pub(crate) fn waits_inside(shared: &Arc<Shared>) -> bool {
+    let is = |origin| nearest(origin).is_some_and(|it| Arc::ptr_eq(it, shared));
+    let is_owner = || shared.scheduler.writer() == Some(Writer::Owner);
+    is(Origin::Executor) && (is_owner() || is(Origin::Job))
+}
+
+/// Returns the executor of the entry with this origin that was made last.
+fn nearest<'a>(origin: Origin) -> Option<&'a Arc<Shared>> {
     let mut node = CURRENT.get();
-    // SAFETY: as in `with`. This function calls no user code, so no entry leaves the list meanwhile.
-    while let Some(entry) = unsafe { node.as_ref() } {
-        if entry.origin == Origin::Job && Arc::ptr_eq(&entry.shared, shared) {
-            return true;
+    loop {
+        // SAFETY: as in `with`. The callers call no user code, so no entry leaves the list meanwhile.
+        let entry = unsafe { node.as_ref() }?;
+        if entry.origin == origin {
+            return Some(&entry.shared);
         }
         node = entry.below.get();
     }
-    false
-}
-
-/// Returns whether there is a current executor.
-pub(crate) fn is_entered() -> bool {
-    !CURRENT.get().is_null()
 }
 
 /// Calls `f` with the current executor, if there is one.

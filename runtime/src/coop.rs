@@ -37,12 +37,25 @@ pub(crate) fn refill() {
     LEFT.set(OPERATIONS);
 }
 
+/// Calls `f`, which polls a task inside of another poll, with a budget of its own.
+pub(crate) fn nested<R>(f: impl FnOnce() -> R) -> R {
+    let outer = LEFT.replace(OPERATIONS);
+    let result = f();
+    LEFT.set(outer);
+    result
+}
+
 /// Spends one operation, or denies it and wakes the task.
 #[inline]
 pub(crate) fn poll_spend(cx: &mut Context<'_>) -> Poll<()> {
     if try_spend() {
         return Poll::Ready(());
     }
+    deny(cx)
+}
+
+/// Ends the poll of a task that was denied an operation. The task is polled again.
+pub(crate) fn deny<R>(cx: &mut Context<'_>) -> Poll<R> {
     note_yield();
     cx.waker().wake_by_ref();
     Poll::Pending
@@ -60,11 +73,11 @@ pub(crate) fn try_spend() -> bool {
 ///
 /// The first one is denied, so a task that waits for one thing ends its poll. A task that waits for several
 /// things at a time goes on to the next, which must not be denied in every poll. So a coin decides: the poll
-/// soon ends, and each of them gets its turn. Without a current executor nothing is denied, because no other
-/// task waits.
+/// soon ends, and each of them gets its turn. On a thread that runs no executor nothing is denied, because no
+/// other task waits.
 #[cold]
 fn may_go_on(left: i32) -> bool {
-    let granted = !context::is_entered() || (left < 0 && heads());
+    let granted = !context::is_running() || (left < 0 && heads());
     if granted {
         LEFT.set(OPERATIONS - 1);
     }

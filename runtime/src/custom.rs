@@ -62,7 +62,7 @@ use crate::task::owned::UNBOUND;
 use crate::task::raw::{RawTask, Runnable, TaskRef, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::task::state::Writer;
-use crate::task::waker::catch_quietly;
+use crate::task::waker::{catch_quietly, drop_quietly};
 use crate::task::{JoinHandle, spawn_task};
 use crate::timer::Clock;
 use crate::timer::Timers;
@@ -99,8 +99,7 @@ impl Ready {
         // The poll may drop the last spawner of this queue, and the push that follows may drop the task.
         // This reference keeps the task alive, and so the scheduler that the push runs in.
         let _alive = task.raw().to_ref();
-        coop::refill();
-        task.run(Writer::Shared, &Probe::off());
+        coop::nested(|| task.run(Writer::Shared, &Probe::off()));
     }
 }
 
@@ -113,8 +112,16 @@ impl Drop for Ready {
 
 /// The tasks' view of their executor.
 struct Scheduler {
-    queue: Arc<dyn Queue>,
+    queue: ManuallyDrop<Arc<dyn Queue>>,
     core: Arc<Core>,
+}
+
+impl Drop for Scheduler {
+    /// Contains a panic of the queue's destructor, because a wake may drop the last task of this scheduler.
+    fn drop(&mut self) {
+        // SAFETY: the value is taken only here.
+        drop_quietly(unsafe { ManuallyDrop::take(&mut self.queue) });
+    }
 }
 
 /// The state that all spawners of a runtime share.
@@ -304,12 +311,21 @@ impl Runtime {
     pub fn close(&self, take: impl FnMut() -> Option<Ready>) {
         // Destructors of tasks may ask for the current runtime.
         let _entered = context::enter_closing(&self.shared);
+        let _closing = Closing(&self.shared);
         let living = lock(&self.core.living).take();
         for task in living.into_iter().flat_map(HashMap::into_values) {
             task.raw().abort();
         }
         std::iter::from_fn(take).for_each(drop);
-        self.shared.close();
+    }
+}
+
+/// Closes what the tasks used, also if the user's code panics meanwhile.
+struct Closing<'a>(&'a Shared);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -325,6 +341,7 @@ impl Drop for Runtime {
 
 fn scheduler(queue: Arc<dyn Queue>, core: &Arc<Core>) -> SchedulerRef {
     let core = core.clone();
+    let queue = ManuallyDrop::new(queue);
     SchedulerRef::shared(Arc::new(Scheduler { queue, core }), Probe::off())
 }
 

@@ -236,7 +236,7 @@ impl Handle {
         let _entered = context::enter_running(&self.shared, "Handle::block_on");
         let mut future = spawn::boxed(future);
         let mut span = TaskSpan::open("block_on", None);
-        let caller = Arc::new(Caller::new(&self.shared));
+        let caller = Arc::new(Caller::new());
         let waker = Waker::from(caller.clone());
         loop {
             coop::refill();
@@ -301,8 +301,8 @@ struct Caller {
     /// `POLLING`, `PARKED` or `WOKEN`. The thread's own token is not enough, because the future itself may
     /// consume it.
     state: AtomicU8,
-    /// The executor, if its time is virtual and the thread runs one of its jobs. Such a job holds the clock
-    /// while it computes, but not while it waits.
+    /// The executor whose job the thread runs, if its time is virtual. The job holds the clock while it
+    /// computes, but not while it waits.
     clock_holder: Option<Arc<Shared>>,
 }
 
@@ -311,12 +311,11 @@ const PARKED: u8 = 1;
 const WOKEN: u8 = 2;
 
 impl Caller {
-    fn new(shared: &Arc<Shared>) -> Self {
-        let holds_clock = shared.timers.clock().is_virtual() && context::runs_job_of(shared);
+    fn new() -> Self {
         Caller {
             thread: thread::current(),
             state: AtomicU8::new(POLLING),
-            clock_holder: holds_clock.then(|| shared.clone()),
+            clock_holder: context::executor_of_job().filter(|it| it.timers.clock().is_virtual()),
         }
     }
 
@@ -328,24 +327,20 @@ impl Caller {
             return;
         }
         check();
-        if let Some(shared) = &self.clock_holder {
-            shared.pool.job_parks();
-        }
-        let parked =
-            (self.state).compare_exchange(POLLING, PARKED, Ordering::AcqRel, Ordering::Relaxed);
-        if parked.is_err() {
-            self.wait_is_over();
+        let park = || {
+            let exchange = |from, to| {
+                (self.state).compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed)
+            };
+            exchange(POLLING, PARKED).is_ok()
+        };
+        match &self.clock_holder {
+            Some(shared) => shared.pool.park_job(park),
+            None => _ = park(),
         }
         while self.state.load(Ordering::Relaxed) == PARKED {
             thread::park();
         }
         self.state.swap(POLLING, Ordering::AcqRel);
-    }
-
-    fn wait_is_over(&self) {
-        if let Some(shared) = &self.clock_holder {
-            shared.pool.job_unparks();
-        }
     }
 }
 
@@ -355,9 +350,12 @@ impl Wake for Caller {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.state.swap(WOKEN, Ordering::AcqRel) == PARKED {
-            // The clock is held again before the thread runs.
-            self.wait_is_over();
+        let unpark = || self.state.swap(WOKEN, Ordering::AcqRel) == PARKED;
+        let unparked = match &self.clock_holder {
+            Some(shared) => shared.pool.unpark_job(unpark),
+            None => unpark(),
+        };
+        if unparked {
             self.thread.unpark();
         }
     }

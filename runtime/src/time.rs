@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 
 use crate::context;
 use crate::coop;
+use crate::handle::Shared;
+use crate::sync::Arc;
 use crate::timer::{Armed, Polled, Timers};
 
 pub use self::interval::{Interval, MissedTicks, interval, interval_at};
@@ -122,6 +124,8 @@ enum State {
     /// The sleep was not polled yet, and its duration is at least [`LONG`].
     Fresh,
     Armed(Armed),
+    /// The deadline was past, but the budget of that poll was used up.
+    Due(Armed),
     Elapsed,
 }
 
@@ -190,25 +194,29 @@ impl Sleep {
 
     fn move_to(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
-        if let State::Armed(armed) = &mut self.state {
+        let state = std::mem::replace(&mut self.state, State::Idle);
+        if let State::Armed(mut armed) | State::Due(mut armed) = state {
             if armed.rearm(deadline) {
-                return;
+                self.state = State::Armed(armed);
             }
         }
-        self.state = State::Idle;
     }
 
     #[inline]
-    fn poll_on(&mut self, timers: &Timers, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_on(&mut self, shared: &Arc<Shared>, cx: &mut Context<'_>) -> Poll<()> {
+        let timers = &*shared.timers;
         let polled = match &self.state {
             State::Elapsed => {
                 // A loop over an elapsed sleep never waits, so it must spend budget.
                 ready!(coop::poll_spend(cx));
                 Polled::Fired
             }
-            State::Armed(armed) if armed.is_of(timers) => armed.poll(cx.waker()),
+            State::Due(_) if coop::try_spend() => Polled::Fired,
+            State::Armed(armed) | State::Due(armed) if armed.is_of(timers) => {
+                armed.poll(cx.waker())
+            }
             // If the timer belongs to another executor, it must be armed again on this one.
-            State::Idle | State::Fresh | State::Armed(_) => Polled::Stale,
+            _ => Polled::Stale,
         };
         match polled {
             Polled::Pending => Poll::Pending,
@@ -219,20 +227,28 @@ impl Sleep {
             Polled::Stale => {
                 let is_fresh = matches!(self.state, State::Fresh);
                 self.state = State::Idle;
-                self.arm(timers, is_fresh, cx)
+                self.arm(shared, is_fresh, cx)
             }
         }
     }
 
     #[inline]
-    fn arm(&mut self, timers: &Timers, is_fresh: bool, cx: &mut Context<'_>) -> Poll<()> {
-        // A loop of past deadlines never waits. If it has used up the budget, the driver ends the sleep, so that
-        // a task that is always busy with something else gets it too.
-        if !is_fresh && self.deadline.is_some_and(|it| it <= timers.now()) && coop::try_spend() {
+    fn arm(&mut self, shared: &Arc<Shared>, is_fresh: bool, cx: &mut Context<'_>) -> Poll<()> {
+        let timers = &*shared.timers;
+        // A loop of past deadlines never waits, so it must spend budget.
+        let is_due = !is_fresh && self.deadline.is_some_and(|it| it <= timers.now());
+        if is_due && coop::try_spend() {
             self.state = State::Elapsed;
             return Poll::Ready(());
         }
-        match timers.arm_in(self.deadline, cx.waker(), context::is_running()) {
+        let inside = !timers.clock().is_virtual() || context::waits_inside(shared);
+        match timers.arm_in(self.deadline, cx.waker(), inside) {
+            // Another operation may use up the budget in each poll, so the driver ends the sleep too. But the
+            // driver may not be running at all, so the task also tries again.
+            Some(armed) if is_due => {
+                self.state = State::Due(armed);
+                return coop::deny(cx);
+            }
             Some(armed) => self.state = State::Armed(armed),
             None => self.wait_alone(timers, cx),
         }
@@ -260,7 +276,7 @@ impl Future for Sleep {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         context::expect("brigade::time::Sleep::poll", |shared| {
-            self.poll_on(&shared.timers, cx)
+            self.poll_on(shared, cx)
         })
     }
 }

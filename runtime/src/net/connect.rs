@@ -42,6 +42,7 @@ pub(super) async fn connect_first(
         waiting: alternate(&addresses),
         running: Vec::new(),
         failed: Vec::new(),
+        one_failed: false,
     };
     poll_fn(|cx| race.poll(cx)).await
 }
@@ -95,6 +96,8 @@ struct Race {
     waiting: VecDeque<SocketAddr>,
     running: Vec<Attempt>,
     failed: Vec<(SocketAddr, io::Error)>,
+    /// True if an attempt has failed since the last one began.
+    one_failed: bool,
     /// The head start of the attempt that began last.
     head_start: Delay,
 }
@@ -108,18 +111,16 @@ impl Race {
     /// Polls all attempts. Begins the next attempt when one has failed or the last head start is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Connection>> {
         loop {
-            let failed = self.failed.len();
             if let Some(connection) = self.poll_running(cx) {
                 return Poll::Ready(Ok(connection));
             }
-            let none_failed = self.failed.len() == failed;
             if self.waiting.is_empty() {
                 if self.running.is_empty() {
                     return Poll::Ready(Err(self.defeat()));
                 }
                 return Poll::Pending;
             }
-            let held = !self.running.is_empty() && none_failed;
+            let held = !self.running.is_empty() && !self.one_failed;
             if held && self.head_start.poll(cx).is_pending() {
                 return Poll::Pending;
             }
@@ -138,6 +139,7 @@ impl Race {
                 Poll::Ready(Err(error)) => {
                     let attempt = self.running.remove(index);
                     self.failed.push((attempt.address, error));
+                    self.one_failed = true;
                 }
             }
         }
@@ -151,6 +153,7 @@ impl Race {
                 connection: Box::pin(connect_one(self.reactor.clone(), address)),
             });
             self.head_start = Delay::begin(&self.reactor, HEAD_START);
+            self.one_failed = false;
         }
     }
 

@@ -165,7 +165,8 @@ impl<S: Kind> Socket<S> {
     }
 
     /// Makes a system call of your own on the socket, if a direction of `interest` is ready. `WouldBlock`
-    /// from `io` means that the direction is no longer ready.
+    /// from `io` means that none of these directions is ready any more, so name only those that the call
+    /// needs. Otherwise a later read may wait although there is data.
     ///
     /// ```
     /// use brigade::io::Interest;

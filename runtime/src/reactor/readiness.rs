@@ -13,7 +13,7 @@
 //! | GONE | the executor was dropped | `set_gone` | never |
 //! | WAITING | wakers are stored | a waiter, with the lock held | an event, with the lock held |
 //! | SHORT_READ_DRAINS | a read that fills only a part of its buffer took all there was | `new` | the first `set_last` |
-//! | HELD | events are put off until `release` | `hold` | `release`, `set_last`, `set_gone` |
+//! | HELD | events are put off until `release` | `hold` | `release`, `set_gone` |
 //! | PUT_OFF | an event came while HELD was set | an event | with HELD |
 //! | tick (58 bits) | the number of events | an event | never |
 //!
@@ -186,7 +186,7 @@ impl Readiness {
     /// Does the same as [`set`](Self::set) after the end of the stream, an error or urgent data. After such
     /// an event, a read may stop early although there is more to read.
     pub(crate) fn set_last(&self, woken: &mut Vec<Waker>) {
-        self.raise(READY, HELD | PUT_OFF | SHORT_READ_DRAINS, woken);
+        self.raise(READY, SHORT_READ_DRAINS, woken);
     }
 
     /// Records that no event will come any more, so that waiting tasks get an error.
@@ -216,7 +216,7 @@ impl Readiness {
         // R2. The orderings are those of R1.
         let raise = |word: u64| match word & held {
             0 => Some(raised(word)),
-            _ => Some(word | PUT_OFF),
+            _ => Some(word & !clear | PUT_OFF),
         };
         let before = self
             .word
@@ -227,6 +227,7 @@ impl Readiness {
         // R3
         let Waiters { task, future, more } = std::mem::take(&mut *waiters);
         drop(waiters);
+        let first = woken.len();
         if let Some(waker) = task {
             woken.push(waker);
         }
@@ -236,6 +237,14 @@ impl Readiness {
         if let Some(more) = more {
             woken.extend(more.tasks.into_values());
             woken.extend(more.futures.into_iter().map(|(_, waker)| waker));
+        }
+        // The task that is polled first may fail and clear READY, and the others then wait again. So each event
+        // begins with another task.
+        let woken = &mut woken[first..];
+        if woken.len() > 1 {
+            let tick = before.unwrap_or_default() / TICK;
+            let turn = tick.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+            woken.rotate_left(turn as usize % woken.len());
         }
     }
 

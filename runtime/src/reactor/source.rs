@@ -240,7 +240,19 @@ impl Source {
         mut operation: impl FnMut(ReadySnapshot) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         loop {
-            let seen = ready!(self.poll_ready(direction, cx, key.as_deref_mut()));
+            // An event that woke this future gives it a try, even if another call has failed since then. That
+            // call may have needed something else, such as space at another receiver.
+            let woken = key
+                .as_deref()
+                .and_then(|key| self.readiness(direction).woken_since((*key)?));
+            let seen = match woken {
+                Some(seen) => {
+                    ready!(coop::poll_spend(cx));
+                    key.as_deref_mut().map(Option::take);
+                    seen
+                }
+                None => ready!(self.poll_ready(direction, cx, key.as_deref_mut())),
+            };
             match self.attempt(direction, seen, &mut operation) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),

@@ -14,7 +14,7 @@ use crate::context;
 use crate::coop;
 use crate::handle::Handle;
 use crate::sync::{Mutex, lock};
-use crate::task::waker::drop_quietly;
+use crate::task::waker::{drop_quietly, wake_quietly};
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle, spawn, spawn_task};
 
 /// A set of spawned tasks with the same output type.
@@ -67,7 +67,7 @@ impl Woken {
         };
         // Wake outside the lock, because a foreign waker may call this set again.
         if let Some(waiter) = waiter {
-            waiter.wake();
+            wake_quietly(waiter);
         }
     }
 
@@ -322,9 +322,9 @@ impl<T> JoinSet<T> {
             };
             // Each check spends budget, even if the member is not ready. A check of an empty list spends
             // none: otherwise a task with more sets than its budget would never reach the last of them.
-            if coop::poll_spend(cx).is_pending() {
+            if !coop::try_spend() {
                 lock(&self.woken.0).members.push_front(index);
-                return Poll::Pending;
+                return coop::deny(cx);
             }
             if let Poll::Ready(joined) = self.poll_member(index) {
                 return Poll::Ready(Some(joined));
@@ -457,15 +457,14 @@ impl<T> JoinSet<T> {
         self.members.clear();
         // Replace the list, because it may still have indices of these members.
         let waiter = lock(&std::mem::take(&mut self.woken).0).waiter.take();
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
+        waiter.into_iter().for_each(wake_quietly);
     }
 }
 
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
         self.abort_all();
+        drop_quietly(lock(&self.woken.0).waiter.take());
     }
 }
 

@@ -81,30 +81,33 @@ impl OwnedList {
     /// Panics if there are 2^31 - 1 living tasks already.
     #[inline]
     pub(crate) fn insert(&mut self, task: RawTask) {
-        let index = self.place(task);
+        let index = self.place(task, NOWHERE);
         task.set_owned_index(index);
     }
 
     /// Like [`insert`](Self::insert), for a caller that stores the index itself and removes the task
     /// with [`remove_at`](Self::remove_at).
+    ///
+    /// # Panics
+    /// Panics if there are `limit` tasks already. The list has not changed then.
     #[inline]
-    pub(crate) fn place(&mut self, task: RawTask) -> u32 {
+    pub(crate) fn place(&mut self, task: RawTask, limit: u32) -> u32 {
         let entry = Entry(task.0.as_ptr());
-        self.living += 1;
         let index = self.vacant;
         if index != NOWHERE {
             let link = std::mem::replace(&mut self.entries[index as usize], entry);
             self.vacant = link.next();
-        } else {
-            let index = self.entries.len();
-            assert!(
-                index < NOWHERE as usize,
-                "a list holds at most 2^31 - 1 tasks"
-            );
-            self.entries.push(entry);
-            return index as u32;
+            self.living += 1;
+            return index;
         }
-        index
+        let index = self.entries.len();
+        assert!(
+            index < limit as usize,
+            "brigade: an executor holds no more than {limit} tasks in one list"
+        );
+        self.entries.push(entry);
+        self.living += 1;
+        index as u32
     }
 
     /// Frees the entry of a task. Returns whether the task had an entry.
@@ -255,5 +258,21 @@ mod tests {
         registry.insert(tasks[7].raw());
         assert_eq!(registry.len(), 1);
         assert!(drain(&mut registry) == [tasks[7].raw()]);
+    }
+
+    #[test]
+    fn a_full_list_refuses_a_task_and_does_not_change() {
+        let tasks: Vec<_> = (0..3).map(|_| Task::new()).collect();
+        let mut registry = OwnedList::new();
+        for task in &tasks[..2] {
+            task.raw().set_owned_index(registry.place(task.raw(), 2));
+        }
+        let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            registry.place(tasks[2].raw(), 2)
+        }));
+        assert!(refused.is_err());
+        assert_eq!(registry.len(), 2);
+        registry.remove(tasks[0].raw());
+        assert_eq!(registry.place(tasks[2].raw(), 2), 0);
     }
 }

@@ -17,7 +17,6 @@ use super::raw::{RawTask, Runnable};
 use super::scheduler_ref::SchedulerRef;
 use super::state::{Pend, Snapshot, Start, Writer};
 use super::waker;
-use crate::timeline::MAIN;
 use crate::trace::Probe;
 use crate::trace::spans::TaskSpan;
 
@@ -127,7 +126,7 @@ impl MainTask {
         // SAFETY: the future was written just now.
         let (unbound, task) = unsafe { cell.written() };
         span.number(task.number());
-        task.scheduler().probe().spawned(task, Some(MAIN));
+        task.scheduler().probe().main_begins(task);
         (MainTask { task, span }, unbound.bind())
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Event, Lane, LaneKind, Outcome, Task, Timeline, WakeEffect, What};
 use crate::task::Id;
-use crate::trace::recorder::{Entry, Kind, Recorder, Role};
+use crate::trace::recorder::{Entry, Kind, MAIN, MAIN_MARK, Recorder, Role};
 
 impl Timeline {
     /// Returns the entries that the recorder holds at this moment.
@@ -130,7 +130,3 @@ impl Crowd {
         }
     }
 }
-
-/// The name of main futures, marked so that no user's task can have the same name.
-pub(crate) const MAIN: &str = "\u{0}main";
-const MAIN_MARK: char = '\u{0}';

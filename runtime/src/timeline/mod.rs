@@ -12,8 +12,6 @@ use std::time::Duration;
 
 use crate::task::Id;
 
-pub(crate) use self::collect::MAIN;
-
 /// The record of a run: see the [module](self).
 ///
 /// ```

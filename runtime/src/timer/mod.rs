@@ -29,9 +29,10 @@ use std::time::{Duration, Instant};
 
 use self::wheel::{Key, Wheel};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, lock, thread_local};
+use crate::task::waker::drop_quietly;
 
-/// The maximum number of timers that fire in one poll of the driver. The rest fire in the next poll.
-/// Arbitrary: not measured.
+/// The maximum number of timers of one wheel that fire in one poll of the driver. The rest fire in the next
+/// poll. Arbitrary: not measured.
 const FIRED_PER_TURN: usize = 1024;
 
 thread_local! {
@@ -176,7 +177,6 @@ impl Timers {
     pub(crate) fn fire(&self, now: u64, woken: &mut Vec<Waker>) {
         // B5
         self.alarm.parked_until.store(0, Ordering::Relaxed);
-        let mut left = FIRED_PER_TURN;
         for wheel in &self.wheels {
             if wheel.empty.load(Ordering::Relaxed) {
                 continue;
@@ -184,10 +184,7 @@ impl Timers {
             let mut state = lock(&wheel.state);
             // The remaining timers are due, so the next `park` returns a past time, and the driver does not
             // sleep.
-            let _more = state.wheel.expire(now, left, |waker| {
-                woken.push(waker);
-                left -= 1;
-            });
+            let _more = (state.wheel).expire(now, FIRED_PER_TURN, |waker| woken.push(waker));
             wheel.empty.store(state.wheel.is_empty(), Ordering::Relaxed);
         }
     }
@@ -275,7 +272,7 @@ impl Drop for Armed {
         self.wheel.empty.store(empty, Ordering::Relaxed);
         self.wheel.alarm.clock.forget_waiter(self.key);
         drop(state);
-        drop(waker);
+        drop_quietly(waker);
     }
 }
 
@@ -374,7 +371,8 @@ impl Clock {
     /// Virtual time: returns whether the clock may jump to `nanos` when nothing is ready.
     pub(crate) fn may_jump(&self, nanos: u64) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
-            !it.held.load(Ordering::Relaxed)
+            nanos <= it.passed.load(Ordering::Relaxed)
+                || !it.held.load(Ordering::Relaxed)
                 || lock(&it.awaited).iter().any(|(_, until)| nanos <= *until)
         })
     }

@@ -127,12 +127,9 @@ fn only_a_timer_before_the_end_of_the_sleep_notifies() {
 /// A burst of due timers takes several polls of the driver, which does not sleep in between.
 #[test]
 fn a_burst_is_bounded_by_turn() {
-    let timers = Timers::new(Arc::new(Clock::new(true)), 2, || {});
+    let timers = timers();
     let (count, waker) = waiter();
-    let arm = |index| {
-        use_wheel(index % 2);
-        arm(&timers, 10, &waker)
-    };
+    let arm = |_| arm(&timers, 10, &waker);
     let _armed: Vec<_> = (0..FIRED_PER_TURN + 5).map(arm).collect();
     assert_eq!(fire(&timers, 10), FIRED_PER_TURN);
     assert!(timers.park().unwrap() <= 10);
@@ -159,6 +156,25 @@ fn closing_hands_out_every_waker() {
         assert!(!armed.rearm(None));
     }
     assert_eq!(Arc::strong_count(&count), 2);
+}
+
+/// The due timers of one wheel do not delay those of another, however many there are.
+#[test]
+fn each_wheel_fires_in_its_turn() {
+    let timers = Timers::new(Arc::new(Clock::new(true)), 2, || {});
+    let (_, waker) = waiter();
+    let _many: Vec<_> = (0..3 * FIRED_PER_TURN)
+        .map(|_| arm(&timers, 1, &waker))
+        .collect();
+    use_wheel(1);
+    let (count, waker) = waiter();
+    let _one = arm(&timers, 1, &waker);
+    use_wheel(0);
+    let mut woken = Vec::new();
+    timers.clock().jump(2);
+    timers.fire(2, &mut woken);
+    woken.into_iter().for_each(Waker::wake);
+    assert_eq!(count.0.load(Ordering::SeqCst), 1);
 }
 
 /// If a job of the blocking pool waits for a held clock, the clock may move to the job's deadline, but no

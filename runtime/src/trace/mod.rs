@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::task::raw::RawTask;
 use crate::task::state::Wake;
-use crate::trace::recorder::{Kind, Recorder};
+use crate::trace::recorder::{Kind, MAIN, Recorder};
 
 /// The destination of the events of an executor's tasks.
 #[derive(Clone)]
@@ -37,6 +37,14 @@ impl Probe {
     pub(crate) fn spawned(&self, task: RawTask, name: Option<&str>) {
         if let Some(recorder) = self.recorder() {
             recorder.spawned(task.number(), name);
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn main_begins(&self, task: RawTask) {
+        if let Some(recorder) = self.recorder() {
+            recorder.spawned(task.number(), None);
+            recorder.name(task.number(), MAIN);
         }
     }
 

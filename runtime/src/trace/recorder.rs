@@ -3,17 +3,9 @@
 //! It is off unless a builder asks for it. While it is off, each probe tests one pointer and does
 //! nothing else. Appending takes no lock, never blocks, and never grows a log beyond its bound. Entries
 //! that do not fit are counted and thrown away.
-//!
-//! One thread appends to a log, and any thread may read it at the same time. A log is a chain of chunks. An
-//! entry has three atomic words:
-//!
-//! | word | holds |
-//! |---|---|
-//! | 0 | when: nanoseconds by the executor's clock |
-//! | 1 | what (8 bits), how it went (8 bits), the task or a number (48 bits) |
-//! | 2 | another task, or a number |
 
 mod cpu_clock;
+mod log;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -23,6 +15,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use self::cpu_clock::CpuClock;
+use self::log::{Chunk, entry};
+pub(crate) use self::log::{Entry, Kind, Log};
 
 /// The number of entries in the first chunk of a log, and in its largest chunks. Each chunk is twice as long
 /// as the one before, because a program may have many threads that report little. Arbitrary: not measured.
@@ -36,59 +30,6 @@ const ENTRIES: usize = 1 << 21;
 /// The minimum number of nanoseconds between two readings of a thread's CPU clock. A reading takes about a
 /// microsecond, so all readings take about a thousandth of the run.
 const BETWEEN_READINGS: u64 = 1_000_000;
-
-/// The kind of an event, as a number that fits into a word.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub(crate) enum Kind {
-    Spawn,
-    PollBegin,
-    PollEnd,
-    Cancel,
-    Wake,
-    Join,
-    Abort,
-    Steal,
-    Park,
-    Unpark,
-    IoReady,
-    TimersFired,
-    Stranded,
-    CpuTime,
-}
-
-impl Kind {
-    const ALL: [Kind; 14] = [
-        Kind::Spawn,
-        Kind::PollBegin,
-        Kind::PollEnd,
-        Kind::Cancel,
-        Kind::Wake,
-        Kind::Join,
-        Kind::Abort,
-        Kind::Steal,
-        Kind::Park,
-        Kind::Unpark,
-        Kind::IoReady,
-        Kind::TimersFired,
-        Kind::Stranded,
-        Kind::CpuTime,
-    ];
-}
-
-/// One entry of a log.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Entry {
-    /// Nanoseconds by the executor's clock.
-    pub(crate) at: u64,
-    pub(crate) kind: Kind,
-    /// The details, which depend on the kind.
-    pub(crate) how: u8,
-    /// The number of the task's id, or 0.
-    pub(crate) task: u64,
-    /// Another task, or a number.
-    pub(crate) other: u64,
-}
 
 /// The role of a thread in the run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,25 +53,12 @@ pub(crate) struct Recorder {
     dropped: AtomicU64,
 }
 
-/// The entries that one thread reported.
-pub(crate) struct Log {
-    /// Unset for an outside thread.
-    role: OnceLock<Role>,
-    /// The name of the thread.
-    name: String,
-    first: OnceLock<Arc<Chunk>>,
-}
-
-struct Chunk {
-    length: AtomicUsize,
-    words: Box<[[AtomicU64; 3]]>,
-    next: OnceLock<Arc<Chunk>>,
-}
-
 /// A log that this thread appends to.
 struct Current {
     recorder: u64,
     log: Arc<Log>,
+    /// Set once the recorder has the log. A log without any entry is not listed, so their number is bounded.
+    listed: bool,
     /// The chunk that is being filled.
     chunk: Option<Arc<Chunk>>,
     meter: Option<Meter>,
@@ -153,7 +81,9 @@ thread_local! {
     static POLLED: Cell<u64> = const { Cell::new(0) };
 }
 
-const TASK: u64 = (1 << 48) - 1;
+/// The name of main futures, marked so that no user's task can have the same name.
+pub(crate) const MAIN: &str = "\u{0}main";
+pub(crate) const MAIN_MARK: char = '\u{0}';
 
 impl Recorder {
     /// Makes a recorder. `clock` returns nanoseconds since the executor was built; `is_virtual` means that
@@ -183,6 +113,7 @@ impl Recorder {
     pub(crate) fn join(&self, role: Role) {
         self.with_log(|mine| {
             let _ = mine.log.role.set(role);
+            self.list(mine);
             if self.reads_cpu && mine.meter.is_none() {
                 // One descriptor for each worker is affordable, but not one for each of hundreds of blocking
                 // threads.
@@ -220,7 +151,9 @@ impl Recorder {
     }
 
     fn append(&self, mine: &mut Current, words: [u64; 3]) {
-        if !mine.append(words, &self.space) {
+        if mine.append(words, &self.space) {
+            self.list(mine);
+        } else {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -229,7 +162,7 @@ impl Recorder {
     #[cold]
     pub(crate) fn spawned(&self, task: u64, name: Option<&str>) {
         if let Some(name) = name {
-            self.name(task, name);
+            self.name(task, name.trim_start_matches(MAIN_MARK));
         }
         self.report_by(Kind::Spawn, 0, task);
     }
@@ -318,22 +251,25 @@ impl Recorder {
         });
     }
 
+    fn list(&self, mine: &mut Current) {
+        if !std::mem::replace(&mut mine.listed, true) {
+            let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+            logs.push(mine.log.clone());
+        }
+    }
+
     fn open_log(&self) -> Current {
-        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         let thread = thread::current();
         let name = thread.name().map(str::to_owned);
         let log = Arc::new(Log {
             role: OnceLock::new(),
-            name: name.unwrap_or_else(|| format!("thread {}", logs.len())),
+            name: name.unwrap_or_else(|| format!("{:?}", thread.id())),
             first: OnceLock::new(),
         });
-        // When there is no space, a new log stays empty. So the number of logs is bounded too.
-        if self.space.load(Ordering::Relaxed) + FIRST_CHUNK <= ENTRIES {
-            logs.push(log.clone());
-        }
         Current {
             recorder: self.number,
             log,
+            listed: false,
             chunk: None,
             meter: None,
         }
@@ -362,17 +298,26 @@ impl Recorder {
     }
 }
 
+/// Remembers the task that this thread polls, while an executor is entered inside of that poll.
+pub(crate) struct Interrupted(u64);
+
+impl Interrupted {
+    pub(crate) fn begin() -> Self {
+        Interrupted(POLLED.get())
+    }
+}
+
+impl Drop for Interrupted {
+    fn drop(&mut self) {
+        POLLED.set(self.0);
+    }
+}
+
 impl Drop for Recorder {
     /// Closes this thread's CPU clock, which may have a descriptor.
     fn drop(&mut self) {
         let _ = CURRENT.try_with(|all| all.borrow_mut().retain(|it| it.recorder != self.number));
     }
-}
-
-/// Returns the three words of an entry.
-fn entry(at: u64, kind: Kind, how: u8, task: u64, other: u64) -> [u64; 3] {
-    let what = kind as u64 | u64::from(how) << 8 | (task & TASK) << 16;
-    [at, what, other]
 }
 
 impl Current {
@@ -396,78 +341,6 @@ impl Current {
         };
         let _ = place.set(fresh.clone());
         self.chunk.insert(fresh).append(words)
-    }
-}
-
-impl Log {
-    pub(crate) fn role(&self) -> Role {
-        self.role.get().copied().unwrap_or(Role::Outside)
-    }
-
-    /// Returns the name of the thread in the run.
-    pub(crate) fn label(&self) -> String {
-        match self.role() {
-            Role::Worker(number) => format!("worker {number}"),
-            Role::Blocking | Role::Outside => self.name.clone(),
-        }
-    }
-
-    fn chunks(&self) -> impl Iterator<Item = &Arc<Chunk>> {
-        std::iter::successors(self.first.get(), |chunk| chunk.next.get())
-    }
-
-    /// Returns all entries so far.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry> {
-        self.chunks().flat_map(|chunk| chunk.entries())
-    }
-}
-
-impl Drop for Log {
-    /// Frees the chunks in a loop. Otherwise each would free the next one, which takes stack for all of them.
-    fn drop(&mut self) {
-        let mut next = self.first.take();
-        while let Some(chunk) = next {
-            next = Arc::into_inner(chunk).and_then(|mut chunk| chunk.next.take());
-        }
-    }
-}
-
-impl Chunk {
-    fn new(length: usize) -> Self {
-        let words = (0..length).map(|_| [const { AtomicU64::new(0) }; 3]);
-        Chunk {
-            length: AtomicUsize::new(0),
-            words: words.collect(),
-            next: OnceLock::new(),
-        }
-    }
-
-    /// Appends an entry. Only the log's thread calls this. Returns `false` if the chunk is full.
-    fn append(&self, words: [u64; 3]) -> bool {
-        let length = self.length.load(Ordering::Relaxed);
-        let Some(entry) = self.words.get(length) else {
-            return false;
-        };
-        for (place, word) in entry.iter().zip(words) {
-            place.store(word, Ordering::Relaxed);
-        }
-        // Release pairs with the Acquire of `entries`.
-        self.length.store(length + 1, Ordering::Release);
-        true
-    }
-
-    fn entries(&self) -> impl Iterator<Item = Entry> {
-        let length = self.length.load(Ordering::Acquire);
-        self.words[..length].iter().filter_map(|words| {
-            let [at, what, other] = words.each_ref().map(|word| word.load(Ordering::Relaxed));
-            Some(Entry {
-                at,
-                kind: *Kind::ALL.get(usize::from(what as u8))?,
-                how: (what >> 8) as u8,
-                task: what >> 16,
-                other,
-            })
-        })
     }
 }
 

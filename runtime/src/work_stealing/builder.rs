@@ -111,11 +111,13 @@ impl WorkStealing {
         driver: Arc<Mutex<Driver>>,
     ) -> io::Result<()> {
         let (scheduler, shared) = (self.scheduler.clone(), self.shared.clone());
-        let guard = ShutdownLatch::enter(&self.latch);
+        let (guard, thread_guard) = ShutdownLatch::enter(&self.latch);
         let thread = threads.start(&format!("worker-{index}"), move || {
             // The guard outlives the worker. The last guard to drop cancels the tasks.
             let _guard = guard;
             Worker::new(index, scheduler, shared, driver).run();
+            // `start` drops this after the stop hook.
+            thread_guard
         })?;
         self.latch.keep(thread);
         Ok(())

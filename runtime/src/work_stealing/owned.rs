@@ -89,11 +89,10 @@ impl OwnedTasks {
         if registry.is_full() {
             self.parts[part].collect(registry);
         }
-        let place = registry.place(task) as usize * self.parts.len() + part;
-        // The maximum number of tasks per worker is 2^32, divided by the number of parts.
-        let index = u32::try_from(place).expect("fewer living tasks");
-        assert!(index != UNBOUND, "fewer living tasks");
-        task.set_owned_index(index);
+        // So every index is less than UNBOUND.
+        let limit = UNBOUND / self.parts.len() as u32;
+        let place = registry.place(task, limit);
+        task.set_owned_index(place * self.parts.len() as u32 + part as u32);
     }
 
     /// Returns the part of a task, and its entry there.

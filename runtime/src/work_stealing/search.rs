@@ -2,7 +2,8 @@
 //!
 //! The order weighs speed against fairness. The task that the running task just woke is warmest in the
 //! cache, so it goes first. But each source that could be refilled forever has a bound, after which the
-//! next source follows. The bounds multiply to at most 16 polls for a task at the head of any queue.
+//! next source follows. The bounds multiply to at most 16 polls for a task at the head of one of the worker's
+//! queues. A busy worker looks at the injector when it polls the driver, after at most 64 polls.
 
 use super::worker::Worker;
 use crate::queue::stealing::CAPACITY;

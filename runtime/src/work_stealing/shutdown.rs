@@ -27,7 +27,7 @@ use crate::sync::{Arc, Condvar, Mutex, lock};
 /// Counts the workers and the executor. The last of them to leave finishes the shutdown.
 pub(super) struct ShutdownLatch {
     present: Mutex<Present>,
-    /// Notified when `finished` is set.
+    /// Notified when `finished` or `threads` changes.
     finished: Condvar,
     threads: Mutex<Vec<JoinHandle<()>>>,
     shared: Arc<Shared>,
@@ -42,10 +42,15 @@ struct Present {
     executor: bool,
     /// Set once all tasks are cancelled.
     finished: bool,
+    /// The number of threads that have not ended, or still run their stop hook.
+    threads: usize,
 }
 
 /// A worker holds this guard while it is present.
 pub(super) struct WorkerGuard(Arc<ShutdownLatch>);
+
+/// A worker's thread holds this guard until its stop hook has ended.
+pub(super) struct ThreadGuard(Arc<ShutdownLatch>);
 
 impl ShutdownLatch {
     pub(super) fn new(shared: Arc<Shared>, scheduler: Arc<Scheduler>) -> Self {
@@ -54,6 +59,7 @@ impl ShutdownLatch {
                 count: 1,
                 executor: true,
                 finished: false,
+                threads: 0,
             }),
             finished: Condvar::new(),
             threads: Mutex::new(Vec::new()),
@@ -63,9 +69,11 @@ impl ShutdownLatch {
     }
 
     /// Counts one more worker.
-    pub(super) fn enter(latch: &Arc<ShutdownLatch>) -> WorkerGuard {
-        lock(&latch.present).count += 1;
-        WorkerGuard(latch.clone())
+    pub(super) fn enter(latch: &Arc<ShutdownLatch>) -> (WorkerGuard, ThreadGuard) {
+        let mut present = lock(&latch.present);
+        present.count += 1;
+        present.threads += 1;
+        (WorkerGuard(latch.clone()), ThreadGuard(latch.clone()))
     }
 
     /// Stores a worker's thread, so that it can be joined.
@@ -84,20 +92,22 @@ impl ShutdownLatch {
         if worker::is_worker() || !self.finishes_by(deadline) {
             return;
         }
-        for thread in threads {
+        // With a deadline, no thread is joined, because destructors of its thread-locals may take long.
+        for thread in threads.into_iter().filter(|_| deadline.is_none()) {
             // A thread that panicked has printed the panic and closed the executor.
             let _ = thread.join();
         }
     }
 
-    /// Waits until all tasks are cancelled, and returns whether that was before the deadline.
+    /// Waits until all tasks are cancelled and the stop hooks of all workers have ended. Returns whether that
+    /// was before the deadline.
     fn finishes_by(&self, deadline: Option<Instant>) -> bool {
         // Without a deadline, joining the threads is enough.
         let Some(deadline) = deadline else {
             return true;
         };
         let mut present = lock(&self.present);
-        while !present.finished {
+        while !present.finished || present.threads > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
@@ -149,5 +159,12 @@ impl Drop for WorkerGuard {
             self.0.release(Present::remove_executor);
         }
         self.0.release(Present::remove_one);
+    }
+}
+
+impl Drop for ThreadGuard {
+    fn drop(&mut self) {
+        lock(&self.0.present).threads -= 1;
+        self.0.finished.notify_all();
     }
 }

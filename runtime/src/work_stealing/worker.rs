@@ -188,10 +188,9 @@ impl Worker {
     /// Adds a task that is spawned on this worker to the list, and queues it.
     #[inline]
     pub(super) fn bind(&self, task: Unbound) {
-        let task = task.bind();
         self.tasks.insert(&self.scheduler.owned, task.raw());
         self.counters.spawned.add(1);
-        self.push_woken(task);
+        self.push_woken(task.bind());
     }
 
     /// Removes a task that ends on this worker from the list.

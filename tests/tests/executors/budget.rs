@@ -293,3 +293,28 @@ fn a_new_poll_has_a_new_budget() {
         assert_eq!(polls, 1000_usize.div_ceil(128));
     });
 }
+
+/// Where no executor polls tasks, nothing is denied, because no other task waits.
+#[test]
+fn nothing_is_denied_outside_of_an_executor() {
+    let executor = WorkStealing::with_workers(1).unwrap();
+    let handle = executor.handle();
+    let finished = |count: usize| {
+        let tasks: Vec<_> = (0..count).map(|n| handle.spawn(async move { n })).collect();
+        while !tasks.iter().all(|task| task.is_finished()) {
+            std::thread::yield_now();
+        }
+        tasks
+    };
+    let all_ready = |tasks: Vec<brigade::task::JoinHandle<usize>>| {
+        use futures::FutureExt;
+        tasks.into_iter().all(|task| task.now_or_never().is_some())
+    };
+    {
+        let _guard = handle.enter();
+        assert!(all_ready(finished(1_000)));
+    }
+    let tasks = finished(1_000);
+    let job = handle.spawn_blocking(move || all_ready(tasks));
+    assert!(executor.block_on(job).unwrap());
+}

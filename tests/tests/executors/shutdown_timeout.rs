@@ -37,13 +37,16 @@ fn shutdown_timeout_waits_for_running_jobs<K: Kitchen>() {
 fn shutdown_timeout_cancels_queued_jobs<K: Kitchen>() {
     let executor = K::try_build(K::builder().max_blocking_threads(1)).unwrap();
     let (begin, begun) = mpsc::channel();
+    let (ran, dropped) = (Tally::new(), Tally::new());
+    let cancelled = dropped.clone();
     let running = executor.handle().spawn_blocking(move || {
         begin.send(()).unwrap();
-        thread::sleep(Duration::from_millis(20));
+        while cancelled.get() < 10 {
+            thread::sleep(Duration::from_millis(1));
+        }
         42
     });
     begun.recv().unwrap();
-    let (ran, dropped) = (Tally::new(), Tally::new());
     let queued: Vec<_> = (0..10)
         .map(|_| {
             let (ran, spy) = (ran.clone(), dropped.on_drop());
@@ -107,6 +110,27 @@ fn shutdown_timeout_gives_up_on_a_poll_that_blocks() {
     assert_eq!(drops.get(), 1);
 }
 
+/// The shutdown does not wait longer for a stop hook that blocks.
+fn shutdown_timeout_gives_up_on_a_stop_hook<K: Kitchen>() {
+    if K::ONE_COOK {
+        return;
+    }
+    let (open, door) = mpsc::channel::<()>();
+    let (stopping, stops) = mpsc::channel();
+    let door = std::sync::Mutex::new(door);
+    let executor = brigade::WorkStealing::builder()
+        .workers(1)
+        .on_thread_stop(move || {
+            stopping.send(()).unwrap();
+            let _ = door.lock().unwrap().recv();
+        })
+        .build()
+        .unwrap();
+    executor.shutdown_timeout(Duration::from_millis(20));
+    drop(open);
+    stops.recv().unwrap();
+}
+
 /// The shutdown may be called in a task or a job, either of another executor or of the executor itself.
 fn shutdown_timeout_may_be_called_anywhere<K: Kitchen>() {
     let outer = K::open();
@@ -156,6 +180,7 @@ on_both! {
     shutdown_timeout_waits_for_running_jobs,
     shutdown_timeout_cancels_queued_jobs,
     shutdown_timeout_gives_up_at_its_end,
+    shutdown_timeout_gives_up_on_a_stop_hook,
     shutdown_timeout_may_be_called_anywhere,
     a_running_job_outlives_its_executor,
 }

@@ -1,9 +1,12 @@
 //! Tests custom executors. An executor outside of brigade runs brigade's tasks, sockets and timers. Safe code
 //! that uses `brigade::custom` cannot cause a memory error.
 
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
+use std::task::Poll;
 use std::time::Duration;
 
 use brigade::custom::{Queue, Ready, Runtime};
@@ -291,7 +294,89 @@ fn a_queue_that_panics_cancels_the_task_and_harms_no_other_executor() {
     });
 }
 
+/// A task that runs another one does not give itself a new budget.
+fn a_nested_run_leaves_the_outer_budget() {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let queue = kept.clone();
+    let runtime = Runtime::new(Arc::new(move |task| queue.lock().unwrap().push(task))).unwrap();
+    let outer = brigade::SingleThread::new().unwrap();
+    outer.block_on(async {
+        let over = Arc::new(AtomicBool::new(false));
+        let told = over.clone();
+        drop(brigade::spawn(
+            async move { told.store(true, Ordering::SeqCst) },
+        ));
+        let mut runs = 0;
+        while !over.load(Ordering::SeqCst) {
+            runs += 1;
+            assert!(runs < 10_000, "the other task never runs");
+            drop(runtime.handle().spawn(async {}));
+            let ready: Ready = kept.lock().unwrap().pop().unwrap();
+            ready.run();
+            brigade::task::consume_budget().await;
+        }
+    });
+}
+
+/// A panic of the caller's closure in `close` does not keep the runtime half open.
+fn a_panic_in_close_still_closes() {
+    let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
+    let handle = runtime.handle();
+    let ended = catch_unwind(AssertUnwindSafe(|| runtime.close(|| panic!("burnt"))));
+    assert!(ended.is_err());
+    drop(runtime);
+    // The pool is closed, so the job is aborted. The timers are closed, so the sleep ends on its own thread.
+    assert!(handle.spawn_blocking(|| ()).is_finished());
+    let sleeper = std::thread::spawn(move || {
+        handle.block_on(async { brigade::time::sleep(Duration::from_millis(1)).await });
+    });
+    sleeper.join().unwrap();
+}
+
+/// The last task of a queue is dropped on a worker of another executor, which survives a panic of the queue's
+/// destructor.
+fn a_queue_whose_drop_panics_harms_no_other_executor() {
+    struct Bomb(Arc<Mutex<Vec<Ready>>>);
+    impl Queue for Bomb {
+        fn push(&self, task: Ready) {
+            self.0.lock().unwrap().push(task);
+        }
+    }
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("a queue panics when it is dropped");
+        }
+    }
+    let other = WorkStealing::with_workers(1).unwrap();
+    let (open, door) = async_channel::bounded::<()>(1);
+    let awaited = other.spawn(async move { _ = door.recv().await });
+    let awaited = Arc::new(Mutex::new(awaited));
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let runtime = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
+    let spawner = runtime.spawner(Arc::new(Bomb(kept.clone())));
+    // This task leaves its waker in the handle of the other executor's task, and ends.
+    // The handle outlives the task, so the task's waker stays in it until the other task ends.
+    let polled = awaited.clone();
+    drop(spawner.spawn(poll_fn(move |cx| {
+        assert!(pin!(&mut *polled.lock().unwrap()).poll(cx).is_pending());
+        Poll::Ready(())
+    })));
+    let ready = kept.lock().unwrap().pop().unwrap();
+    ready.run();
+    drop((spawner, runtime));
+    other.block_on(async {
+        open.send(()).await.unwrap();
+        for _ in 0..100 {
+            brigade::spawn(async {}).await.expect("the worker has died");
+            brigade::yield_now().await;
+        }
+    });
+}
+
 one_cook!(
+    a_nested_run_leaves_the_outer_budget,
+    a_panic_in_close_still_closes,
+    a_queue_whose_drop_panics_harms_no_other_executor,
     a_refused_task_is_not_counted,
     a_queue_that_panics_cancels_the_task_and_harms_no_other_executor,
     the_most_urgent_runs_first_whenever_it_is_woken,

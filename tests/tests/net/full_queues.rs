@@ -12,7 +12,7 @@ use std::time::Duration;
 use brigade::Executor;
 use brigade::io::{Interest, Registered};
 use brigade::net::UnixDatagram;
-use brigade::time::timeout;
+use brigade::time::{sleep, timeout};
 use brigade_tests::{Kitchen, ManyCooks, on_both};
 use futures::FutureExt;
 
@@ -154,6 +154,100 @@ fn a_call_for_both_directions_does_not_spin<K: Kitchen>() {
     });
 }
 
+/// A read shutdown is part of every later event. It does not end the pause early.
+fn a_call_after_a_read_shutdown_does_not_spin<K: Kitchen>() {
+    K::open().block_on(async {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("receiver");
+        let (receiver, sender, _queued) = full_queue(&path).await;
+        socket2::SockRef::from(&sender)
+            .shutdown(std::net::Shutdown::Read)
+            .unwrap();
+        let tries = AtomicUsize::new(0);
+        let send = || {
+            tries.fetch_add(1, Ordering::Relaxed);
+            let to = socket2::SockAddr::unix(&path).unwrap();
+            socket2::SockRef::from(&sender).send_to(b"rice", &to)
+        };
+        let mut sending = pin!(sender.async_io(Interest::READABLE | Interest::WRITABLE, send));
+        let early = timeout(Duration::from_millis(300), sending.as_mut()).await;
+        assert!(early.is_err(), "there was room after all");
+        let tried = tries.load(Ordering::Relaxed);
+        assert!(tried < 100, "{tried} tries while nothing happened");
+        receiver.recv(&mut [0; 8]).await.unwrap();
+        let sent = timeout(HANG, sending).await;
+        assert_eq!(sent.expect("the sender hangs").unwrap(), 4);
+    });
+}
+
+/// Two tasks send through one socket. The queue of one receiver is full, and the other task must not wait for
+/// it.
+fn a_sender_does_not_starve_behind_another<K: Kitchen>() {
+    K::open().block_on(async {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("full");
+        let (_full, sender, _queued) = full_queue(&path).await;
+        let sender = Arc::new(sender);
+        let free_path = place.path().join("free");
+        let free = UnixDatagram::bind(&free_path).unwrap();
+        for by_poll_function in [false, true] {
+            let send = |to: std::path::PathBuf| {
+                let sender = sender.clone();
+                async move {
+                    if by_poll_function {
+                        poll_fn(|cx| sender.poll_send_to(cx, b"rice", &to)).await
+                    } else {
+                        sender.send_to(b"rice", &to).await
+                    }
+                }
+            };
+            let stuck = brigade::spawn(send(path.clone()));
+            // Let the first task fail often enough for a pause.
+            sleep(Duration::from_millis(50)).await;
+            let others = [(); 3].map(|()| brigade::spawn(send(free_path.clone())));
+            for other in others {
+                let sent = timeout(HANG, other).await.expect("the other sender hangs");
+                assert_eq!(sent.unwrap().unwrap(), 4);
+                free.recv(&mut [0; 8]).await.unwrap();
+            }
+            stuck.abort();
+            assert!(stuck.await.unwrap_err().is_aborted());
+        }
+    });
+}
+
+/// A task reads from a socket, while another task's call for both directions fails again and again.
+fn a_reader_does_not_starve_behind_a_failing_call<K: Kitchen>() {
+    K::open().block_on(async {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("full");
+        let (_full, sender, _queued) = full_queue(&path).await;
+        drop(sender);
+        let own_path = place.path().join("own");
+        let socket = Arc::new(UnixDatagram::bind(&own_path).unwrap());
+        let caller = socket.clone();
+        let stuck = brigade::spawn(async move {
+            let call = || {
+                let to = socket2::SockAddr::unix(&path).unwrap();
+                socket2::SockRef::from(&*caller).send_to(b"rice", &to)
+            };
+            caller
+                .async_io(Interest::READABLE | Interest::WRITABLE, call)
+                .await
+        });
+        let other = UnixDatagram::unbound().unwrap();
+        for _ in 0..5 {
+            other.send_to(b"x", &own_path).await.unwrap();
+        }
+        for _ in 0..5 {
+            let received = timeout(HANG, socket.recv(&mut [0; 8])).await;
+            assert_eq!(received.expect("the reader hangs").unwrap(), 1);
+        }
+        stuck.abort();
+        assert!(stuck.await.unwrap_err().is_aborted());
+    });
+}
+
 /// After many failures in a row, a call is not repeated as long as no event comes.
 fn a_call_sleeps_after_the_last_event<K: Kitchen>() {
     K::open().block_on(async {
@@ -263,4 +357,7 @@ on_both! {
     a_sender_that_pauses_may_be_dropped,
     a_call_for_both_directions_does_not_spin,
     a_call_sleeps_after_the_last_event,
+    a_call_after_a_read_shutdown_does_not_spin,
+    a_sender_does_not_starve_behind_another,
+    a_reader_does_not_starve_behind_a_failing_call,
 }

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use brigade::task::{AbortHandle, JoinHandle};
@@ -240,6 +240,51 @@ fn a_waker_may_panic_on_wake<K: Kitchen>() {
     });
 }
 
+/// A set whose waiter has a waker that panics loses no member, and adding to the set does not panic.
+fn a_set_survives_the_panic_of_its_waiter<K: Kitchen>() {
+    struct Bomb;
+    impl Hooks for Bomb {
+        fn on_wake(&self) {
+            panic!("a stranger's waker panics");
+        }
+    }
+    let executor = K::open();
+    let waker = hooked_waker(Arc::new(Bomb));
+    executor.block_on(async {
+        let mut set = brigade::task::JoinSet::new();
+        for n in 0..200 {
+            set.spawn(async move { n });
+        }
+        while set.len() < 200 || brigade::Handle::current().metrics().in_flight > 0 {
+            brigade::yield_now().await;
+        }
+        let mut joined = 0;
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            while set
+                .poll_join_next(&mut Context::from_waker(&waker))
+                .is_ready()
+            {
+                joined += 1;
+            }
+        }));
+        // The panic came when the budget was used up.
+        assert!(ended.is_err() && joined < 200);
+        while set.join_next().await.is_some() {
+            joined += 1;
+        }
+        assert_eq!(joined, 200);
+        set.spawn(std::future::pending());
+        while set
+            .poll_join_next(&mut Context::from_waker(&waker))
+            .is_ready()
+        {}
+        set.spawn(async { 0 });
+        set.join_next().await.unwrap().unwrap();
+        let _ = set.poll_join_next(&mut Context::from_waker(&waker));
+        set.detach_all();
+    });
+}
+
 /// A foreign waker may also panic when it is cloned or dropped. This holds even for a handle on another
 /// thread, whose waker the executor's own thread keeps. The executor continues.
 fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
@@ -394,6 +439,7 @@ fn parking_inside_a_poll_is_harmless<K: Kitchen>() {
 }
 
 on_both! {
+    a_set_survives_the_panic_of_its_waiter,
     a_parked_thread_can_await_a_task,
     another_executor_can_await_a_task,
     a_handle_may_move_between_threads,

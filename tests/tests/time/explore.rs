@@ -146,6 +146,29 @@ fn a_year_of_ticks_passes() {
     assert_eq!(ends, [Duration::from_secs(365 * 24 * 3600); 5]);
 }
 
+/// A message may contain ids of tasks or instants, which differ between the two runs of a seed.
+fn a_message_with_ids_or_instants_is_the_same() {
+    let ids = || async {
+        let [one, other] = [0, 1].map(|_| brigade::spawn(async {}));
+        assert_eq!(one.id(), other.id());
+    };
+    let instants = || async {
+        let before = now();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(now(), before);
+    };
+    let fails = |run: &dyn Fn()| {
+        let panic = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+        assert!(
+            text_of(&*panic).contains("seed 0 fails"),
+            "{}",
+            text_of(&*panic)
+        );
+    };
+    fails(&|| drop(explore(0..1, ids)));
+    fails(&|| drop(explore(0..1, instants)));
+}
+
 /// Sockets do not follow virtual time, so they return an error that explains this.
 fn sockets_are_errors_that_say_so() {
     let place = tempfile::tempdir().unwrap();
@@ -311,6 +334,7 @@ one_cook! {
     standing_still_is_a_failure,
     a_year_of_ticks_passes,
     sockets_are_errors_that_say_so,
+    a_message_with_ids_or_instants_is_the_same,
     blocking_jobs_are_part_of_the_order,
     a_seed_that_then_passes_is_not_named,
     chance_of_select_is_not_taken_for_a_seeds,

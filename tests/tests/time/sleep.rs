@@ -330,3 +330,14 @@ on_both! {
     a_shorter_timer_shortens_the_sleep,
     reset_moves_the_wake_of_a_waiting_task,
 }
+
+/// A loop of sleeps that are over uses up the budget. It needs no driver, so it also ends where none runs.
+#[test]
+fn a_loop_of_elapsed_sleeps_needs_no_driver() {
+    let executor = brigade::SingleThread::new().unwrap();
+    executor.handle().block_on(async {
+        for _ in 0..1_000 {
+            brigade::time::sleep(std::time::Duration::ZERO).await;
+        }
+    });
+}

@@ -237,6 +237,57 @@ fn a_job_may_wait_for_a_task_that_sleeps() {
     });
 }
 
+/// A timer that is due now needs no clock to move, so it fires also while a job runs.
+fn what_is_due_fires_while_a_job_runs() {
+    let executor = SingleThread::builder().virtual_time(true).build().unwrap();
+    executor.block_on(async {
+        let (open, door) = std::sync::mpsc::channel::<()>();
+        let job = brigade::spawn_blocking(move || door.recv().unwrap());
+        for _ in 0..128 {
+            brigade::task::consume_budget().await;
+        }
+        brigade::time::sleep_until(now()).await;
+        let mut pause = pin!(sleep(Duration::from_secs(1)));
+        assert!(futures::poll!(pause.as_mut()).is_pending());
+        pause.as_mut().reset(now());
+        pause.await;
+        open.send(()).unwrap();
+        job.await.unwrap();
+    });
+}
+
+/// A thread outside of the executor waits for its clock, and a job waits for that thread.
+fn a_thread_outside_moves_a_held_clock() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let executor = SingleThread::builder().virtual_time(true).build().unwrap();
+    executor.block_on(async {
+        let start = now();
+        let handle = brigade::Handle::current();
+        let (send, receive) = std::sync::mpsc::channel();
+        let outside = std::thread::spawn(move || {
+            handle.block_on(async { sleep(HOUR).await });
+            send.send(()).unwrap();
+        });
+        let job = brigade::spawn_blocking(move || receive.recv().unwrap());
+        job.await.unwrap();
+        outside.join().unwrap();
+        assert_eq!(now() - start, HOUR);
+    });
+}
+
+/// A job may wait for a task of its own executor in the `Handle::block_on` of another one.
+fn a_job_may_wait_in_another_executor() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let other = brigade::WorkStealing::with_workers(1).unwrap();
+    let elsewhere = other.handle();
+    let executor = SingleThread::builder().virtual_time(true).build().unwrap();
+    executor.block_on(async {
+        let task = brigade::spawn(sleep(HOUR));
+        let job = brigade::spawn_blocking(move || elsewhere.block_on(task).unwrap());
+        job.await.unwrap();
+    });
+}
+
 /// A job that resets the sleep of a task does not wait for the clock itself.
 fn a_job_that_resets_anothers_sleep_does_not_move_the_clock() {
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
@@ -351,6 +402,9 @@ one_cook! {
     operations_that_wait_for_a_job_end,
     it_stands_still_while_a_job_runs,
     a_job_may_wait_for_the_clock,
+    what_is_due_fires_while_a_job_runs,
+    a_thread_outside_moves_a_held_clock,
+    a_job_may_wait_in_another_executor,
     a_job_that_computes_in_block_on_stops_the_clock,
     a_job_may_wait_for_a_task_that_sleeps,
     a_day_passes_in_no_time_and_exactly,

@@ -131,8 +131,12 @@ fn run(steps: &[Step]) {
                 readiness.set(&mut woken);
             }
             Step::Last => {
-                (model.held, model.put_off, model.doubtful) = (false, false, true);
-                told = model.event();
+                model.doubtful = true;
+                if model.held {
+                    model.put_off = true;
+                } else {
+                    told = model.event();
+                }
                 readiness.set_last(&mut woken);
             }
             Step::Gone => {
