@@ -94,20 +94,24 @@ impl OwnedList {
     pub(crate) fn place(&mut self, task: RawTask, limit: u32) -> u32 {
         let entry = Entry(task.0.as_ptr());
         let index = self.vacant;
-        if index != NOWHERE {
-            let link = std::mem::replace(&mut self.entries[index as usize], entry);
-            self.vacant = link.next();
+        if index == NOWHERE {
+            self.check_limit(limit);
             self.living += 1;
-            return index;
+            self.entries.push(entry);
+            return (self.entries.len() - 1) as u32;
         }
-        let index = self.entries.len();
+        self.living += 1;
+        let link = std::mem::replace(&mut self.entries[index as usize], entry);
+        self.vacant = link.next();
+        index
+    }
+
+    #[inline(never)]
+    fn check_limit(&self, limit: u32) {
         assert!(
-            index < limit as usize,
+            self.entries.len() < limit as usize,
             "brigade: an executor holds no more than {limit} tasks in one list"
         );
-        self.entries.push(entry);
-        self.living += 1;
-        index as u32
     }
 
     /// Frees the entry of a task. Returns whether the task had an entry.

@@ -61,7 +61,7 @@ pub(crate) fn borrowed(task: RawTask) -> ManuallyDrop<Waker> {
 
 /// Returns whether the waker belongs to a brigade task.
 #[inline(always)]
-pub(super) fn is_own(waker: &Waker) -> bool {
+pub(crate) fn is_own(waker: &Waker) -> bool {
     ptr::eq(waker.vtable(), &VTABLE)
 }
 

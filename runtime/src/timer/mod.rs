@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 
 use self::wheel::{Key, Wheel};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, lock, thread_local};
-use crate::task::waker::drop_quietly;
+use crate::task::waker::{drop_quietly, is_own};
 
 /// The maximum number of timers of one wheel that fire in one poll of the driver. The rest fire in the next
 /// poll. Arbitrary: not measured.
@@ -272,7 +272,10 @@ impl Drop for Armed {
         self.wheel.empty.store(empty, Ordering::Relaxed);
         self.wheel.alarm.clock.forget_waiter(self.key);
         drop(state);
-        drop_quietly(waker);
+        match waker {
+            Some(foreign) if !is_own(&foreign) => drop_quietly(foreign),
+            own => drop(own),
+        }
     }
 }
 
