@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::error::JoinError;
 use super::id::Id;
@@ -141,14 +141,14 @@ impl<T> Future for JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Polls without spending budget, because the caller has spent it.
-    pub(super) fn poll_unbudgeted(&self, cx: &mut Context<'_>) -> Poll<Result<T, JoinError>> {
-        self.task.poll_join(cx.waker()).map(|()| self.take_output())
+    /// Waits for the end of the task. Spends no budget, because the caller has spent it.
+    pub(super) fn poll_end(&self, waker: &Waker) -> Poll<()> {
+        self.task.poll_join(waker)
     }
 
     /// Takes the output. `poll_join` has returned `Ready`.
     #[inline(always)]
-    fn take_output(&self) -> Result<T, JoinError> {
+    pub(super) fn take_output(&self) -> Result<T, JoinError> {
         let mut output = MaybeUninit::<Result<T, JoinError>>::uninit();
         // SAFETY: the task was spawned with this output type, and this is its only handle.
         let there = unsafe { self.task.take_output(output.as_mut_ptr().cast()) };

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, Wake, Waker};
 
 use slab::Slab;
 
@@ -66,9 +66,7 @@ impl Woken {
             state.waiter.take()
         };
         // Wake outside the lock, because a foreign waker may call this set again.
-        if let Some(waiter) = waiter {
-            wake_quietly(waiter);
-        }
+        waiter.into_iter().for_each(wake_quietly);
     }
 
     /// Takes a member out of the list. If the list is empty, registers `waiter`, which is woken once a
@@ -273,7 +271,8 @@ impl<T> JoinSet<T> {
     /// # Cancel safety
     /// Dropping the future loses no result.
     pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
-        Some(self.join_next_with_id().await?.1)
+        let member = std::future::poll_fn(|cx| self.poll_finished(cx)).await?;
+        Some(member.handle.take_output())
     }
 
     /// Waits like [`join_next`](Self::join_next), and also returns the task's identity.
@@ -292,7 +291,8 @@ impl<T> JoinSet<T> {
     /// # Cancel safety
     /// Dropping the future loses no result.
     pub async fn join_next_with_id(&mut self) -> Option<(Id, Result<T, JoinError>)> {
-        std::future::poll_fn(|cx| self.poll_join_next(cx)).await
+        let member = std::future::poll_fn(|cx| self.poll_finished(cx)).await?;
+        Some((member.handle.id(), member.handle.take_output()))
     }
 
     /// Polls for the result that [`join_next_with_id`](Self::join_next_with_id) waits for. The task of
@@ -312,6 +312,12 @@ impl<T> JoinSet<T> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<(Id, Result<T, JoinError>)>> {
+        self.poll_finished(cx)
+            .map(|member| member.map(|it| (it.handle.id(), it.handle.take_output())))
+    }
+
+    /// Waits for a member whose output is there. The output is moved only once, because it may be large.
+    fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<Option<Member<T>>> {
         loop {
             if self.members.is_empty() {
                 // A task may poll an empty set in a loop while other code fills it.
@@ -326,21 +332,17 @@ impl<T> JoinSet<T> {
                 lock(&self.woken.0).members.push_front(index);
                 return coop::deny(cx);
             }
-            if let Poll::Ready(joined) = self.poll_member(index) {
-                return Poll::Ready(Some(joined));
+            if let Some(member) = self.remove_if_finished(index) {
+                return Poll::Ready(Some(member));
             }
         }
     }
 
-    fn poll_member(&mut self, index: usize) -> Poll<(Id, Result<T, JoinError>)> {
+    fn remove_if_finished(&mut self, index: usize) -> Option<Member<T>> {
         // A waker may be late. By then another member may have its index, and is polled without need.
-        let Some(member) = self.members.get_mut(index) else {
-            return Poll::Pending;
-        };
-        let mut cx = Context::from_waker(&member.waker);
-        // `poll_join_next` has spent the budget already.
-        let result = ready!(member.handle.poll_unbudgeted(&mut cx));
-        Poll::Ready((self.members.remove(index).handle.id(), result))
+        let member = self.members.get_mut(index)?;
+        let ended = member.handle.poll_end(&member.waker).is_ready();
+        ended.then(|| self.members.remove(index))
     }
 
     /// Returns the result of a finished task, if there is one.
@@ -362,8 +364,8 @@ impl<T> JoinSet<T> {
     /// ```
     pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
         while let Some(index) = self.woken.take(None) {
-            if let Poll::Ready((_, result)) = self.poll_member(index) {
-                return Some(result);
+            if let Some(member) = self.remove_if_finished(index) {
+                return Some(member.handle.take_output());
             }
         }
         None

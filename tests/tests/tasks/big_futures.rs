@@ -254,6 +254,19 @@ fn timeouts_take_a_big_future<K: Kitchen>() {
     assert_eq!(sum, 2 * WRAPPED);
 }
 
+/// Joins a large output on a stack on which tokio's `JoinSet` does so too.
+fn join_next_takes_a_big_output<K: Kitchen>() {
+    let sum = on_a_stack_of(1536 * KIB, || {
+        K::open().block_on(async {
+            let mut set = JoinSet::new();
+            set.spawn(async { [1_u8; SIZE] });
+            let output = set.join_next().await.unwrap().unwrap();
+            output.iter().map(|byte| usize::from(*byte)).sum::<usize>()
+        })
+    });
+    assert_eq!(sum, SIZE);
+}
+
 fn explore_takes_a_big_future() {
     let sums = on_a_stack_of(STACK, || brigade::explore(0..2, Big::<SIZE>::new));
     assert_eq!(sums, [SIZE; 2]);
@@ -261,6 +274,7 @@ fn explore_takes_a_big_future() {
 
 on_both! {
     ; alone:
+    join_next_takes_a_big_output,
     the_ways_to_spawn_a_job_take_a_big_closure,
     timeouts_take_a_big_future,
     block_on_takes_a_big_future,
