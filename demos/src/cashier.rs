@@ -8,26 +8,10 @@
 //! A run is one poll here, from one await to the next, and is not cut into smaller pieces. The demo
 //! therefore shows that a task has its cashier to itself until it awaits something.
 
-use std::time::Duration;
+use brigade::timeline::{LaneKind, Timeline, What};
 
-use brigade::{
-    Executor, SingleThread,
-    timeline::{LaneKind, Timeline, What},
-};
-use futures_util::future::join_all;
-use serde_json::{Value, json};
-
-use crate::{
-    compare,
-    dish::Dish,
-    measure::{OneAndMany, Run, measure, one_and_many},
-    minute::Minute,
-    numbers::whole,
-    options::Shared,
-    report::Report,
-    units,
-    work::{Chopped, Pile, begin, wait},
-};
+use crate::compare;
+use crate::prelude::*;
 
 /// The text after the options in `brigade cashier --help`.
 pub(crate) const NOTES: &str = "--cooks here: the number of cashiers in the second shop; with 1, or \
@@ -44,8 +28,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value = "3", value_parser = whole::<u32>(1..=100))]
     customers: u32,
     /// Length of a minute in the shop, in milliseconds
-    #[arg(long, value_name = "MS", default_value = "40")]
-    minute: Minute,
+    #[arg(long, value_name = "MS", default_value = "40", value_parser = numbers::minute)]
+    minute: Duration,
     /// Draw the order of one cashier's customers at random from N, twice; the same N gives the same order
     #[arg(long, value_name = "N", value_parser = whole::<u64>(0..=u64::MAX))]
     seed: Option<u64>,
@@ -57,14 +41,14 @@ const CARD_MACHINE: f64 = 2.0;
 const PACKING: f64 = 1.0;
 
 /// Serves one customer: a run, then I/O, then another run.
-async fn serve(goods: Pile, minute: Minute, bags: Pile) -> [Chopped; 2] {
+async fn serve(goods: Pile, minute: Duration, bags: Pile) -> [Chopped; 2] {
     let rung_up = goods.chop_at_once();
-    wait(minute.times(CARD_MACHINE)).await;
+    wait(minute.mul_f64(CARD_MACHINE)).await;
     [rung_up, bags.chop_at_once()]
 }
 
 /// Serves customers who all come at the same time. Returns whether every sum was right.
-async fn open(customers: u32, minute: Minute, goods: Pile, bags: Pile) -> bool {
+async fn open(customers: u32, minute: Duration, goods: Pile, bags: Pile) -> bool {
     let customer = |number| begin(&format!("customer {number}"), serve(goods, minute, bags));
     let customers: Vec<_> = (1..=customers).map(customer).collect();
     let served = join_all(customers).await;
@@ -128,26 +112,29 @@ pub(crate) fn switches(visits: &[Visit], cashiers: usize) -> usize {
 
 /// Runs the shop with one cashier and with several. The output of each run is true if all sums were
 /// right.
-pub(crate) fn shop<E: Executor>(
-    executor: &E,
+pub(crate) fn shop(
+    executor: &Crew,
     customers: u32,
-    minute: Minute,
+    minute: Duration,
 ) -> anyhow::Result<OneAndMany<bool>> {
-    let goods = Pile::of(minute.times(RINGING_UP));
-    let bags = Pile::of(minute.times(PACKING));
-    one_and_many(executor, || open(customers, minute, goods, bags))
+    let goods = Pile::of(minute.mul_f64(RINGING_UP));
+    let bags = Pile::of(minute.mul_f64(PACKING));
+    one_and_many(executor, cooks::a_cook_a_core(), || {
+        open(customers, minute, goods, bags)
+    })
 }
 
 /// Runs a shop with one cashier whose next customer is drawn from `seed`, on a virtual clock. Returns the
 /// order in which the customers were served.
 ///
-/// The operating system has no influence, so the order is reproducible. This is how one searches for a
-/// fault that appears in one order in a thousand.
-fn drawn_from(seed: u64, customers: u32, minute: Minute) -> anyhow::Result<Vec<String>> {
-    let builder = SingleThread::builder().seed(seed).virtual_time(true);
-    let executor = builder.record_timeline(true).build()?;
+/// The order is reproducible. This is how one searches for a fault that appears in one order in a
+/// thousand.
+fn drawn_from(seed: u64, customers: u32, minute: Duration) -> anyhow::Result<Vec<String>> {
     let (goods, bags) = (Pile::of(Duration::ZERO), Pile::of(Duration::ZERO));
-    let run = measure(&executor, open(customers, minute, goods, bags))?;
+    let run = measure(
+        &Crew::drawn_from(seed)?,
+        open(customers, minute, goods, bags),
+    )?;
     anyhow::ensure!(run.output, "a sum came out wrong");
     Ok(numbers_of(&visits(&run.timeline)))
 }
@@ -161,21 +148,23 @@ fn numbers_of(visits: &[Visit]) -> Vec<String> {
 }
 
 impl Dish for Args {
-    const COMPARES: bool = true;
+    fn compares(&self) -> bool {
+        true
+    }
 
-    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let shop = shop(executor, self.customers, self.minute)?;
         let runs = [&shop.one, &shop.many];
         anyhow::ensure!(runs.iter().all(|run| run.output), "a sum came out wrong");
         let title = format!(
             "cashier: {}, each run, I/O, run; a minute takes {}",
             units::counted(self.customers as usize, "customer"),
-            units::duration(self.minute.0)
+            units::duration(self.minute)
         );
         let mut report = Report::of("cashier", title, shop.at_hand());
         let cashiers = |run: &Run<bool>| units::counted(run.figures.cooks, "cashier");
         let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
-        report.draw(&drawn, shared);
+        report.draw(&drawn);
         report.runs = drawn
             .map(|(timeline, name)| (name, timeline.clone()))
             .to_vec();
@@ -265,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_seed_gives_its_order_again_and_seeds_give_several() {
-        let minute = Minute(Duration::from_millis(40));
+        let minute = Duration::from_millis(40);
         let order = |seed| drawn_from(seed, 5, minute).unwrap().join(" ");
         let orders: Vec<_> = (0..10).map(order).collect();
         assert_eq!(orders, (0..10).map(order).collect::<Vec<_>>());

@@ -17,28 +17,13 @@
 use std::{
     io::{self, ErrorKind, Read as _},
     net::SocketAddr,
-    sync::Arc,
     thread,
-    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
-use brigade::{Executor, task::Builder};
-use serde_json::{Value, json};
+use brigade::task::Builder;
 
-use crate::{
-    columns::Columns,
-    dish::Dish,
-    fetch::origin::{Origin, Request},
-    interrupt::{Interrupt, Interrupted},
-    meanwhile,
-    measure::{self, Run},
-    numbers::whole,
-    options::Shared,
-    report::{self, Report},
-    units,
-    usage::{self, Usage},
-};
+use crate::fetch::origin::{Origin, Request};
+use crate::prelude::*;
 
 /// The text before the options in `brigade coffee --help`.
 pub(crate) const ABOUT: &str = "Four ways to wait for the coffee machine: stand there, keep asking, be \
@@ -134,7 +119,7 @@ struct Shop {
 
 impl Coffee {
     /// Works the four shifts, one after the other.
-    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Shifts> {
+    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Shifts> {
         let origin = Origin::start()?;
         let blocked = self.shift("blocked", 1, &origin, |shop| Ok(stand_at(&shop, 0)?))?;
         let busy_loop = self.shift("busy loop", 1, &origin, |shop| Ok(ask_all(&shop)?))?;
@@ -246,7 +231,7 @@ fn ask_all(shop: &Shop) -> io::Result<usize> {
 }
 
 /// Notified: one task per machine. While all tasks wait, the thread sleeps.
-fn be_told<E: Executor>(executor: &E, shop: &Arc<Shop>) -> anyhow::Result<Run<usize>> {
+fn be_told(executor: &Crew, shop: &Arc<Shop>) -> anyhow::Result<Run<usize>> {
     let run = measure::measure(executor, async {
         let attend = |machine| {
             let name = format!("machine {machine}");
@@ -273,7 +258,7 @@ async fn attend(shop: Arc<Shop>, machine: usize) -> io::Result<usize> {
 }
 
 impl Dish for Coffee {
-    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let shifts = self.measure(executor)?;
         let title = format!(
             "coffee: {}, {} a cup, four shifts of {}",

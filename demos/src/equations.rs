@@ -17,27 +17,10 @@
 //!   c ──▶ g ──────────┘
 //! ```
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
 use async_lock::Semaphore;
-use brigade::Executor;
-use futures_util::future::{FutureExt as _, LocalBoxFuture, Shared, join_all};
-use serde_json::json;
+use futures_util::future::{FutureExt as _, LocalBoxFuture, Shared};
 
-use crate::{
-    columns::Columns,
-    cooks,
-    dish::Dish,
-    measure::{Run, measure},
-    minute::Minute,
-    options,
-    report::{self, Report},
-    units,
-    work::{begin, wait},
-};
+use crate::prelude::*;
 
 /// The text after the options in `brigade equations --help`.
 pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the tasks, whatever the \
@@ -51,8 +34,8 @@ pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Length of a minute of calculating, in milliseconds
-    #[arg(long, value_name = "MS", default_value = "20")]
-    minute: Minute,
+    #[arg(long, value_name = "MS", default_value = "20", value_parser = numbers::minute)]
+    minute: Duration,
 }
 
 /// One equation of the sheet.
@@ -103,7 +86,7 @@ pub(crate) struct Solved {
 }
 
 /// Solves the whole sheet with `hands` hands. Each equation is begun as soon as possible.
-async fn solve(minute: Minute, hands: usize) -> Vec<Solved> {
+async fn solve(minute: Duration, hands: usize) -> Vec<Solved> {
     let hands = Arc::new(Semaphore::new(hands));
     let mut sheet: Vec<Shared<LocalBoxFuture<'static, Solved>>> = Vec::new();
     for equation in &SHEET {
@@ -120,9 +103,9 @@ async fn solve(minute: Minute, hands: usize) -> Vec<Solved> {
 }
 
 /// Does the work of one hand, which has all results that it needs.
-async fn type_in(equation: &Equation, needed: Vec<Solved>, minute: Minute) -> Solved {
+async fn type_in(equation: &Equation, needed: Vec<Solved>, minute: Duration) -> Solved {
     let from = Instant::now();
-    wait(minute.times(equation.minutes)).await;
+    wait(minute.mul_f64(equation.minutes)).await;
     let needed: Vec<i64> = needed.iter().map(|solved| solved.value).collect();
     let value = (equation.formula)(&needed);
     let to = Instant::now();
@@ -182,7 +165,7 @@ pub(crate) struct Solutions {
 
 /// Solves the sheet with 1, 2, 3 and 4 hands, and with one hand per equation. The last attempt runs on
 /// `executor`, the others on executors like it.
-pub(crate) fn solutions<E: Executor>(executor: &E, minute: Minute) -> anyhow::Result<Solutions> {
+pub(crate) fn solutions(executor: &Crew, minute: Duration) -> anyhow::Result<Solutions> {
     let plenty = attempt(executor, minute, SHEET.len())?;
     let mut attempts = Vec::new();
     for hands in 1..=4 {
@@ -192,12 +175,12 @@ pub(crate) fn solutions<E: Executor>(executor: &E, minute: Minute) -> anyhow::Re
     attempts.push(plenty);
     Ok(Solutions {
         attempts,
-        critical_path: minute.times(critical_path().1),
-        sum: minute.times(SHEET.iter().map(|equation| equation.minutes).sum()),
+        critical_path: minute.mul_f64(critical_path().1),
+        sum: minute.mul_f64(SHEET.iter().map(|equation| equation.minutes).sum()),
     })
 }
 
-fn attempt<E: Executor>(executor: &E, minute: Minute, hands: usize) -> anyhow::Result<Attempt> {
+fn attempt(executor: &Crew, minute: Duration, hands: usize) -> anyhow::Result<Attempt> {
     let run = measure(executor, solve(minute, hands))?;
     let result = run.output.last().map(|last| last.value);
     anyhow::ensure!(
@@ -287,7 +270,7 @@ impl Solutions {
 const MUCH_LONGER: f64 = 1.5;
 
 impl Dish for Args {
-    fn cook<E: Executor>(&self, executor: &E, shared: &options::Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let solutions = solutions(executor, self.minute)?;
         let plenty = solutions.plenty();
         let cooks = units::counted(executor.workers(), "cook");
@@ -304,7 +287,7 @@ impl Dish for Args {
              hand takes it to when it is solved."
         ));
         report.charts = vec![hands];
-        report.draw(&drawn, shared);
+        report.draw(&drawn);
         report.details = solutions.table().lines();
         report.verdict = solutions.verdict();
         let attempts = solutions.attempts.iter().map(|attempt| {
@@ -337,7 +320,7 @@ mod tests {
     /// one hand it equals the sum.
     #[test]
     fn in_virtual_time_hands_past_the_width_change_nothing() {
-        let minute = Minute(Duration::from_secs(60));
+        let minute = Duration::from_secs(60);
         let minutes = |hands| {
             let executor = brigade::SingleThread::builder().virtual_time(true);
             let executor = executor.build().unwrap();

@@ -10,26 +10,12 @@
 
 use std::{
     hint::black_box,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::{Duration, Instant},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use brigade::{Executor, task::Builder, time::interval, yield_now};
-use serde_json::{Value, json};
+use brigade::{task::Builder, time::interval, yield_now};
 
-use crate::{
-    arithmetic::{squares_below, sum_of_squares},
-    columns::Columns,
-    dish::Dish,
-    measure::{self, Run},
-    numbers::whole,
-    options::Shared,
-    report::{self, Ending, Report},
-    units, usage,
-};
+use crate::prelude::*;
 
 /// The text before the options in `brigade frames --help`.
 pub(crate) const ABOUT: &str = "A screen at 60 frames a second while something heavy computes.\n\n\
@@ -108,7 +94,7 @@ pub(crate) struct Shows {
 
 impl Frames {
     /// Makes both runs, one after the other on the same executor.
-    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Run<Shows>> {
+    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Run<Shows>> {
         let hog = Duration::from_millis(self.hog);
         let run = measure::measure(executor, async {
             let yielding = self.show("yielding", POLITE).await?;
@@ -195,7 +181,7 @@ async fn compute(stretch: Duration, over: Arc<AtomicBool>) -> (u64, u64) {
 }
 
 impl Dish for Frames {
-    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let run = self.measure(executor)?;
         let Shows { yielding, hogging } = &run.output;
         let title = format!(

@@ -13,21 +13,10 @@
 //!   chop tomatoes ──┴─▶ simmer ───┘
 //! ```
 
-use brigade::Executor;
 use futures_util::future::join;
-use serde_json::json;
 
-use crate::{
-    compare, cooks,
-    dish::Dish,
-    measure::{OneAndMany, Run, measure, one_and_many},
-    minute::Minute,
-    options::Shared,
-    report::{self, Report},
-    speed_up::{Change, may_be_chance},
-    units,
-    work::{Chopped, Pile, begin, wait},
-};
+use crate::compare;
+use crate::prelude::*;
 
 /// The text after the options in `brigade kitchen --help`.
 pub(crate) const NOTES: &str = "--cooks here: the number of cooks in the third way; with 1, or without \
@@ -39,8 +28,8 @@ pub(crate) const NOTES: &str = "--cooks here: the number of cooks in the third w
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Length of a minute in the kitchen, in milliseconds
-    #[arg(long, value_name = "MS", default_value = "50")]
-    minute: Minute,
+    #[arg(long, value_name = "MS", default_value = "50", value_parser = numbers::minute)]
+    minute: Duration,
 }
 
 /// The minutes until the water boils, and until the noodles are done.
@@ -55,26 +44,26 @@ const SIMMERING: f64 = 3.0;
 /// The recipe of the dinner, which is all that its steps need to know.
 #[derive(Clone, Copy, Debug)]
 struct Recipe {
-    minute: Minute,
+    minute: Duration,
     pile: Pile,
 }
 
 impl Recipe {
-    fn new(minute: Minute) -> Self {
+    fn new(minute: Duration) -> Self {
         Self {
             minute,
-            pile: Pile::of(minute.times(CHOPPING)),
+            pile: Pile::of(minute.mul_f64(CHOPPING)),
         }
     }
 
     async fn boil_water(self) {
-        wait(self.minute.times(WATER)).await;
+        wait(self.minute.mul_f64(WATER)).await;
     }
 
     /// Cooks the noodles. Returns how many times a cook looked into the pot.
     async fn cook_noodles(self) -> u32 {
         for _ in 0..LOOKS {
-            wait(self.minute.times(NOODLES / f64::from(LOOKS))).await;
+            wait(self.minute.mul_f64(NOODLES / f64::from(LOOKS))).await;
         }
         LOOKS
     }
@@ -84,7 +73,7 @@ impl Recipe {
     }
 
     async fn simmer(self) {
-        wait(self.minute.times(SIMMERING)).await;
+        wait(self.minute.mul_f64(SIMMERING)).await;
     }
 }
 
@@ -140,11 +129,11 @@ pub(crate) struct Dinners {
 }
 
 /// Cooks the dinner three ways, on the given executor where its number of cooks fits.
-pub(crate) fn three_ways<E: Executor>(executor: &E, minute: Minute) -> anyhow::Result<Dinners> {
+pub(crate) fn three_ways(executor: &Crew, minute: Duration) -> anyhow::Result<Dinners> {
     let recipe = Recipe::new(minute);
-    let together = one_and_many(executor, || together(recipe))?;
+    let together = one_and_many(executor, cooks::a_cook_a_core(), || together(recipe))?;
     Ok(Dinners {
-        sequential: measure(&cooks::one()?, one_after_another(recipe))?,
+        sequential: measure(&cooks::hire(1)?, one_after_another(recipe))?,
         together,
     })
 }
@@ -217,14 +206,16 @@ impl Dinners {
 }
 
 impl Dish for Args {
-    const COMPARES: bool = true;
+    fn compares(&self) -> bool {
+        true
+    }
 
-    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let dinners = three_ways(executor, self.minute)?;
         anyhow::ensure!(dinners.alike(), "the three dinners are not the same");
         let title = format!(
             "kitchen: noodles and sauce three ways, a minute takes {}",
-            units::duration(self.minute.0)
+            units::duration(self.minute)
         );
         let mut report = Report::of("kitchen", title, dinners.together.at_hand());
         let drawn = dinners.ways().map(|(way, run)| {
@@ -236,7 +227,7 @@ impl Dish for Args {
             };
             (&run.timeline, format!("{way}, {cooks}{remark}"))
         });
-        report.draw(&drawn, shared);
+        report.draw(&drawn);
         report.runs = drawn
             .map(|(timeline, name)| (name, timeline.clone()))
             .to_vec();
@@ -272,7 +263,7 @@ mod tests {
     #[test]
     fn in_virtual_time_only_what_must_be_waited_for_is_left() {
         let recipe = Recipe {
-            minute: Minute(Duration::from_secs(60)),
+            minute: Duration::from_secs(60),
             pile: Pile::of(Duration::from_millis(1)),
         };
         let executor = brigade::SingleThread::builder().virtual_time(true);

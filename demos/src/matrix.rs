@@ -5,26 +5,11 @@
 //! same in both columns, shows why a server can hold many connections with one thread. The chopping row,
 //! which differs, shows why only one core is busy.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
-use brigade::Executor;
 use brigade_timeline::{Advice, Kind};
-use futures_util::future::join_all;
-use serde_json::json;
 
-use crate::{
-    columns::Columns,
-    cooks,
-    dish::Dish,
-    measure::{OneAndMany, Run, one_and_many},
-    minute::Minute,
-    numbers::whole,
-    options::Shared,
-    report::{self, Report},
-    speed_up::{Change, chance},
-    units,
-    work::{Pile, begin, wait},
-};
+use crate::prelude::*;
 
 /// The text after the options in `brigade matrix --help`.
 pub(crate) const NOTES: &str = "--cooks here: the number of cooks in the second column; with 1, or \
@@ -39,8 +24,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<u32>(2..=100_000))]
     tasks: u32,
     /// Length of a minute in milliseconds; each task waits for ten minutes or chops for one
-    #[arg(long, value_name = "MS", default_value = "40")]
-    minute: Minute,
+    #[arg(long, value_name = "MS", default_value = "40", value_parser = numbers::minute)]
+    minute: Duration,
 }
 
 /// The minutes that each task waits, or computes (chops).
@@ -75,16 +60,16 @@ pub(crate) struct Cells {
 }
 
 /// Measures the four cells. `executor` runs the chopping, and an executor like it runs the waiting.
-pub(crate) fn cells<E: Executor>(
-    executor: &E,
-    tasks: u32,
-    minute: Minute,
-) -> anyhow::Result<Cells> {
-    let pile = Pile::of(minute.times(CHOPPING));
-    let time = minute.times(WAITING);
-    let chopping = one_and_many(executor, || together(tasks, "chop", move || chopping(pile)))?;
+pub(crate) fn cells(executor: &Crew, tasks: u32, minute: Duration) -> anyhow::Result<Cells> {
+    let pile = Pile::of(minute.mul_f64(CHOPPING));
+    let time = minute.mul_f64(WAITING);
+    let chopping = one_and_many(executor, cooks::a_cook_a_core(), || {
+        together(tasks, "chop", move || chopping(pile))
+    })?;
     let others = cooks::hire(executor.workers())?;
-    let waiting = one_and_many(&others, || together(tasks, "wait", move || waiting(time)))?;
+    let waiting = one_and_many(&others, cooks::a_cook_a_core(), || {
+        together(tasks, "wait", move || waiting(time))
+    })?;
     let cells = Cells { waiting, chopping };
     let right = cells.all().iter().all(|(_, run)| run.output == tasks);
     anyhow::ensure!(right, "something was chopped wrongly");
@@ -219,15 +204,17 @@ fn at_once(run: &Run<u32>) -> String {
 }
 
 impl Dish for Args {
-    const COMPARES: bool = true;
+    fn compares(&self) -> bool {
+        true
+    }
 
-    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let cells = cells(executor, self.tasks, self.minute)?;
         let title = format!(
             "matrix: {} that wait for {} or chop for {}",
             units::counted(self.tasks as usize, "task"),
-            units::duration(self.minute.times(WAITING)),
-            units::duration(self.minute.times(CHOPPING)),
+            units::duration(self.minute.mul_f64(WAITING)),
+            units::duration(self.minute.mul_f64(CHOPPING)),
         );
         let mut report = Report::of("matrix", title, cells.chopping.at_hand());
         let tasks = units::counted(self.tasks as usize, "task");

@@ -5,25 +5,8 @@
 //! The speed of computing depends on the number of *cores*, however many cooks are hired. Waiting for all
 //! parts takes a single cook one minute.
 
-use std::time::Duration;
-
-use brigade::Executor;
-use futures_util::future::join_all;
-use serde_json::json;
-
-use crate::{
-    columns::Columns,
-    cooks,
-    dish::Dish,
-    measure::{Run, measure},
-    minute::Minute,
-    numbers,
-    options::Shared,
-    report::{self, Report, common_rows},
-    speed_up::{Change, SpeedUp},
-    units,
-    work::{Pile, begin, wait},
-};
+use crate::prelude::*;
+use crate::report::common_rows;
 
 /// The text after the options in `brigade parts --help`.
 pub(crate) const NOTES: &str = "--cooks here: the number of cooks that the job is cut for; with 1, or \
@@ -39,8 +22,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value = "5", value_parser = numbers::whole::<u32>(1..=100))]
     parts: u32,
     /// Length of a minute in milliseconds; each part takes a minute
-    #[arg(long, value_name = "MS", default_value = "100")]
-    minute: Minute,
+    #[arg(long, value_name = "MS", default_value = "100", value_parser = numbers::minute)]
+    minute: Duration,
 }
 
 /// The work of a job.
@@ -94,40 +77,33 @@ pub(crate) struct Ways {
 #[derive(Debug)]
 pub(crate) struct Jobs {
     pub(crate) parts: u32,
-    pub(crate) minute: Minute,
+    pub(crate) minute: Duration,
     pub(crate) computing: Ways,
     pub(crate) waiting: Ways,
 }
 
 /// Does both jobs in all ways. `executor` does the computing job that is cut. The number of many cooks is
 /// that of `executor`, or one per part if `executor` has only one cook.
-pub(crate) fn jobs<E: Executor>(executor: &E, parts: u32, minute: Minute) -> anyhow::Result<Jobs> {
-    let computing = Job::Computing(Pile::of(minute.0));
-    let waiting = Job::Waiting(minute.0);
-    let at_hand = measure(executor, cut(computing, parts))?;
+pub(crate) fn jobs(executor: &Crew, parts: u32, minute: Duration) -> anyhow::Result<Jobs> {
+    let computing = Job::Computing(Pile::of(minute));
+    let waiting = Job::Waiting(minute);
     let many = match executor.workers() {
         1 => parts.max(2) as usize,
         cooks => cooks,
     };
-    let (cut_for_one, cut_for_many) = match executor.workers() {
-        1 => (
-            at_hand,
-            measure(&cooks::many(many)?, cut(computing, parts))?,
-        ),
-        _ => (measure(&cooks::one()?, cut(computing, parts))?, at_hand),
-    };
+    let cuts = one_and_many(executor, many, || cut(computing, parts))?;
     let jobs = Jobs {
         parts,
         minute,
         computing: Ways {
-            whole: measure(&cooks::one()?, whole(computing, parts))?,
-            cut_for_one,
-            cut_for_many,
+            whole: measure(&cooks::hire(1)?, whole(computing, parts))?,
+            cut_for_one: cuts.one,
+            cut_for_many: cuts.many,
         },
         waiting: Ways {
-            whole: measure(&cooks::one()?, whole(waiting, parts))?,
-            cut_for_one: measure(&cooks::one()?, cut(waiting, parts))?,
-            cut_for_many: measure(&cooks::many(many)?, cut(waiting, parts))?,
+            whole: measure(&cooks::hire(1)?, whole(waiting, parts))?,
+            cut_for_one: measure(&cooks::hire(1)?, cut(waiting, parts))?,
+            cut_for_many: measure(&cooks::hire(many)?, cut(waiting, parts))?,
         },
     };
     let right = jobs.computing.all().iter().all(|run| run.output);
@@ -160,20 +136,20 @@ impl Jobs {
     /// Returns the computing time if each of `cooks` cooks had its own core.
     fn ideal_computing(&self, cooks: usize) -> Duration {
         let rounds = (self.parts as usize).div_ceil(cooks);
-        self.minute.times(rounds as f64)
+        self.minute.mul_f64(rounds as f64)
     }
 
     fn table(&self) -> Columns {
         let mut columns =
             Columns::new(" | computing: ideal | measured | waiting: ideal | measured");
-        let whole = self.minute.times(f64::from(self.parts));
+        let whole = self.minute.mul_f64(f64::from(self.parts));
         let measured = self.computing.all().into_iter().zip(self.waiting.all());
         for (way, (computing, waiting)) in measured.enumerate() {
             let cooks = computing.figures.cooks;
             let (name, ideals) = match way {
                 0 => ("in one piece".to_owned(), [whole, whole]),
                 _ => {
-                    let ideals = [self.ideal_computing(cooks), self.minute.0];
+                    let ideals = [self.ideal_computing(cooks), self.minute];
                     (format!("P1 to P{}", self.parts), ideals)
                 }
             };
@@ -194,7 +170,7 @@ impl Jobs {
         let ideal = f64::from(self.parts)
             / self
                 .ideal_computing(many.figures.cooks)
-                .div_duration_f64(self.minute.0);
+                .div_duration_f64(self.minute);
         let short = match Change::of(ideal / computed.factor) {
             Change::Faster => format!("and not {} x", units::factor(ideal)),
             _ => "as in the ideal case".to_owned(),
@@ -229,16 +205,18 @@ impl Jobs {
 }
 
 impl Dish for Args {
-    const COMPARES: bool = true;
+    fn compares(&self) -> bool {
+        true
+    }
 
-    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let jobs = jobs(executor, self.parts, self.minute)?;
         let minutes = units::counted(self.parts as usize, "minute");
         let title = format!(
             "parts: a job of {minutes} cut into P1 to P{}, on {}; a minute takes {}",
             self.parts,
             units::counted(cooks::cores(), "core"),
-            units::duration(self.minute.0),
+            units::duration(self.minute),
         );
         let at_hand = match executor.workers() {
             1 => &jobs.computing.cut_for_one,
@@ -259,7 +237,7 @@ impl Dish for Args {
             };
             (&run.timeline, format!("computing, {job}, {cooks}"))
         });
-        report.draw(&drawn, shared);
+        report.draw(&drawn);
         report.details = jobs.table().lines();
         report.verdict = jobs.verdict();
         let ways = |ways: &Ways| {
@@ -271,7 +249,7 @@ impl Dish for Args {
         }
         report.own_keys(json!({
             "parts": self.parts,
-            "minute_s": self.minute.0.as_secs_f64(),
+            "minute_s": self.minute.as_secs_f64(),
             "cores": cooks::cores(),
             "computing": ways(&jobs.computing),
             "waiting": ways(&jobs.waiting),
@@ -288,8 +266,8 @@ mod tests {
 
     #[test]
     fn the_ideal_has_a_core_for_each_cook() {
-        let minute = Minute(Duration::from_millis(1));
-        let jobs = jobs(&cooks::one().unwrap(), 5, minute).unwrap();
+        let minute = Duration::from_millis(1);
+        let jobs = jobs(&cooks::hire(1).unwrap(), 5, minute).unwrap();
         let ideals = [1, 2, 5, 9].map(|cooks| jobs.ideal_computing(cooks).as_millis());
         assert_eq!(ideals, [5, 3, 1, 1]);
         assert_eq!(jobs.table().lines().len(), 4);
@@ -299,8 +277,8 @@ mod tests {
     /// time, and a job in one piece is a single task.
     #[test]
     fn one_cook_has_all_parts_in_flight_and_one_at_once() {
-        let minute = Minute(Duration::from_millis(20));
-        let jobs = jobs(&cooks::many(2).unwrap(), 5, minute).unwrap();
+        let minute = Duration::from_millis(20);
+        let jobs = jobs(&cooks::hire(2).unwrap(), 5, minute).unwrap();
         for ways in [&jobs.computing, &jobs.waiting] {
             let figures = ways.all().map(|run| &run.figures);
             assert_eq!(figures.map(|figures| figures.in_flight_max), [1, 5, 5]);

@@ -18,36 +18,20 @@ use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
     pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     task::Poll,
     thread,
-    time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
 use brigade::{
-    Executor,
     task::Builder,
     time::sleep,
     timeline::{Timeline, What},
     yield_now,
 };
 
-use crate::{
-    arithmetic::{squares_below, sum_of_squares},
-    cooks,
-    dish::Dish,
-    fetch::origin::{Origin, Request},
-    measure::{self, Run},
-    numbers::whole,
-    options::Shared,
-    report::{self, Ending, Report},
-    units,
-    usage::{self, Usage},
-};
+use crate::fetch::origin::{Origin, Request};
+use crate::prelude::*;
 
 /// The text before the options in `brigade reference --help`.
 pub(crate) const ABOUT: &str = "One run seen from three frames: the task's, the thread's, the \
@@ -132,7 +116,7 @@ pub(crate) struct ThreeFrames {
 }
 
 impl Reference {
-    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Run<ThreeFrames>> {
+    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Run<ThreeFrames>> {
         let origin = Origin::start()?;
         let (address, process) = (origin.address(0), origin.process());
         let numbers = self.millions * 1_000_000;
@@ -173,7 +157,7 @@ impl Reference {
 }
 
 impl Dish for Reference {
-    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let run = self.measure(executor)?;
         let frames = &run.output;
         let title = format!(

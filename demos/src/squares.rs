@@ -6,25 +6,14 @@
 //! computed with 1, 2, … cooks. The table shows how many times as fast each run was (the speed-up), and
 //! the speed-up per cook (the efficiency).
 
-use std::{hint::black_box, ops::Range, sync::OnceLock, time::Duration};
+use std::{hint::black_box, ops::Range, sync::OnceLock};
 
-use brigade::{Executor, yield_now};
-use futures_util::future::join_all;
-use serde_json::{Value, json};
+use brigade::yield_now;
 
+use crate::prelude::*;
 use crate::{
-    arithmetic::{squares_below, sum_of_squares},
-    columns::Columns,
-    compare, cooks,
-    dish::Dish,
-    look,
-    measure::{Run, measure},
-    numbers::whole,
-    options::Shared,
-    report::{self, Report, Row},
-    speed_up::{Change, SpeedUp, may_be_chance},
-    units,
-    work::{LOOK_UP, begin, measure_speed},
+    compare,
+    work::{LOOK_UP, measure_speed},
 };
 
 /// The text after the options in `brigade squares --help`.
@@ -118,10 +107,10 @@ pub(crate) struct Sums {
 
 /// Computes the small sum on four workers, and the big sum with one cook and with each of `rungs`.
 /// `executor` computes the big sum for its own number of cooks.
-pub(crate) fn sums<E: Executor>(executor: &E, size: u64, rungs: &[usize]) -> anyhow::Result<Sums> {
+pub(crate) fn sums(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Result<Sums> {
     stretch();
     let in_four = |size| {
-        let run = measure(&cooks::many(WORKERS)?, sum(size, SMALL_CHUNKS))?;
+        let run = measure(&cooks::hire(WORKERS)?, sum(size, SMALL_CHUNKS))?;
         anyhow::ensure!(
             run.output == squares_below(size),
             "the sum of {size} is wrong"
@@ -184,13 +173,13 @@ impl Sums {
         );
         let sum = |sum| units::count(sum as usize);
         vec![
-            Row::new("small sum", sum(self.small.output), small),
-            Row::new("big sum", sum(self.ladder[0].run.output), big),
+            row("small sum", sum(self.small.output), small),
+            row("big sum", sum(self.ladder[0].run.output), big),
         ]
     }
 
     /// Shows four chunks on four workers: the small chunks in words, and the larger chunks in a drawing.
-    fn charts(&self, look: brigade_timeline::Look) -> Vec<String> {
+    fn charts(&self) -> Vec<String> {
         // Take the figures from the timeline that is drawn.
         let [small, large] = [&self.small, &self.large]
             .map(|run| brigade_timeline::figures(&run.timeline).at_once_max);
@@ -214,7 +203,7 @@ impl Sums {
             units::counted(cooks::cores(), "core"),
         ));
         let title = format!("{SMALL_CHUNKS} chunks on {WORKERS} workers");
-        let drawn = brigade_timeline::to_scale(&[(&self.large.timeline, title)], "cook", look);
+        let drawn = paint::draw(&[(&self.large.timeline, title)]);
         std::iter::once(report::wrapped(&said))
             .chain(drawn)
             .collect()
@@ -340,11 +329,11 @@ impl Squares {
 
 impl Dish for Squares {
     /// Returns only the largest number, because the other numbers are rungs of the same run.
-    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
+    fn runs(&self, asked: Vec<usize>) -> Vec<usize> {
         asked.into_iter().max().into_iter().collect()
     }
 
-    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let (of_interest, rungs) = self.rungs(executor.workers());
         let sums = sums(executor, self.size, &rungs)?;
         let at_hand = sums.rung(executor.workers()).unwrap_or(&sums.ladder[0]);
@@ -356,7 +345,7 @@ impl Dish for Squares {
             units::count(self.size as usize)
         );
         let mut report = Report::of("squares", title, &at_hand.run);
-        report.charts = sums.charts(look::for_stdout(shared.no_color));
+        report.charts = sums.charts();
         report.rows = sums.rows();
         report.details = sums.table().lines();
         report.details.extend(compare::columns_explained());

@@ -19,27 +19,14 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread,
-    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
-use brigade::{Executor, task::Builder};
-use serde_json::{Value, json};
+use brigade::task::Builder;
 
+use crate::prelude::*;
 use crate::{
-    arithmetic::{squares_below, sum_of_squares},
-    cooks,
-    dish::Dish,
     fetch::origin::{Origin, Reply, Request},
-    interrupt::{Interrupt, Interrupted},
-    meanwhile,
-    measure::{self, Run},
-    numbers::whole,
-    options::Shared,
-    report::{self, Ending, Report},
-    system::{self, Status},
-    units,
-    usage::{self, Usage},
+    system::Status,
 };
 
 /// The text before the options in `brigade threads --help`.
@@ -127,7 +114,7 @@ pub(crate) struct Both {
 }
 
 impl Threads {
-    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Both> {
+    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Both> {
         // Each request has a socket.
         let possible = system::raise_open_files().max(1);
         let requests = self.requests as usize;
@@ -166,9 +153,11 @@ impl Threads {
 
 impl Dish for Threads {
     /// The record would take most of the memory that is measured here.
-    const RECORDED: bool = false;
+    fn is_recorded(&self) -> bool {
+        false
+    }
 
-    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let both = self.measure(executor)?;
         let title = format!(
             "threads: {}, and a sum of {} squares, {}",

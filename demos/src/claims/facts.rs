@@ -1,12 +1,11 @@
 //! The results of an experiment, as numbers with names. The verdict is computed from these numbers alone,
 //! and they are printed, so a reader of the JSON object can follow each step.
 
-use std::{ops::Index, time::Duration};
-
-use serde_json::{Value, json};
+use std::ops::Index;
 
 use super::judgement::{Answer, GAIN};
-use crate::{speed_up::SpeedUp, units};
+
+use crate::prelude::*;
 
 /// The facts of one experiment. A fact is found by its key: `facts["wall_s"]`.
 #[derive(Clone, Debug, Default)]

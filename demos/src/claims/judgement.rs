@@ -25,6 +25,11 @@ impl Verdict {
             Self::Undecided => "undecided",
         }
     }
+
+    /// Returns the judgement with the sentence that justifies it.
+    pub(super) fn because(self, sentence: impl Into<String>) -> Judgement {
+        (self, sentence.into())
+    }
 }
 
 /// A verdict, and a sentence that justifies it with figures.

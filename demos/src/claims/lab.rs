@@ -3,19 +3,13 @@
 //! If two claims need the same experiment, it is run once and its result is kept. Every run leaves a
 //! [`Trace`], because one of the claims is about all runs.
 
-use std::{
-    cell::{OnceCell, RefCell},
-    time::Duration,
-};
+use std::cell::{OnceCell, RefCell};
 
 use brigade::timeline::{LaneKind, Timeline, What};
 
+use crate::prelude::*;
 use crate::{
     coffee::{Coffee, Shifts},
-    cooks::{self, Crew},
-    figures::Figures,
-    measure::{OneAndMany, Run},
-    minute::Minute,
     parts::{self, Jobs},
     reference::{Reference, ThreeFrames},
     threads::{Both, Threads},
@@ -89,11 +83,6 @@ impl Sizes {
 /// The number of parts of the job that is said to run five times as fast.
 pub(super) const PARTS: u32 = 5;
 
-/// Returns a minute of `millis` milliseconds.
-pub(super) fn minute(millis: u64) -> Minute {
-    Minute(Duration::from_millis(millis))
-}
-
 /// The figures that are kept of each run.
 #[derive(Clone, Debug)]
 pub(super) struct Trace {
@@ -134,7 +123,11 @@ impl Lab {
     /// Returns the results of a job in parts, computing and waiting.
     pub(super) fn jobs(&self) -> anyhow::Result<&Jobs> {
         kept(&self.jobs, || {
-            let jobs = parts::jobs(&self.hire()?, PARTS, minute(self.sizes.parts))?;
+            let jobs = parts::jobs(
+                &self.hire()?,
+                PARTS,
+                Duration::from_millis(self.sizes.parts),
+            )?;
             for ways in [&jobs.computing, &jobs.waiting] {
                 self.note(&ways.whole);
                 self.note(&ways.cut_for_one);
@@ -147,7 +140,7 @@ impl Lab {
     /// Returns the results of four ways to wait for coffee. One cook runs the notified way.
     pub(super) fn coffee(&self) -> anyhow::Result<&Shifts> {
         kept(&self.coffee, || {
-            let shifts = self.sizes.coffee.measure(&cooks::one()?)?;
+            let shifts = self.sizes.coffee.measure(&cooks::hire(1)?)?;
             self.note(&shifts.run);
             Ok(shifts)
         })
@@ -157,7 +150,7 @@ impl Lab {
     /// tasks. Nothing is recorded, because the record would take most of the memory.
     pub(super) fn threads(&self) -> anyhow::Result<&Both> {
         kept(&self.threads, || {
-            let both = self.sizes.threads.measure(&brigade::SingleThread::new()?)?;
+            let both = self.sizes.threads.measure(&Crew::hire(1, false)?)?;
             let waited: Duration = both.run.output;
             let figures = both.run.figures.clone();
             let waiting_share = figures.waiting_share(waited);
@@ -169,7 +162,7 @@ impl Lab {
     /// Returns the results of one task seen from three frames, on one cook.
     pub(super) fn reference(&self) -> anyhow::Result<&Run<ThreeFrames>> {
         kept(&self.reference, || {
-            let run = self.sizes.reference.measure(&cooks::one()?)?;
+            let run = self.sizes.reference.measure(&cooks::hire(1)?)?;
             self.note(&run);
             Ok(run)
         })

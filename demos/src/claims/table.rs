@@ -1,48 +1,46 @@
 //! The printed form of the claims: text for people, a Markdown table for the README, and objects for
 //! programs.
 
-use std::time::Duration;
-
-use serde_json::{Map, Value, json};
+use serde_json::Map;
 
 use super::{Checked, Facts, Verdict, judgement::uncapitalized, machine::Machine};
-use crate::{paint::Paint, report, units};
+use crate::prelude::*;
 
 /// The width, in columns, at which the figures of a claim are wrapped, like its sentences.
 const WIDTH: usize = 78;
 
 /// Returns the text above all claims.
-pub(super) fn heading(machine: &Machine, paint: Paint) -> String {
+pub(super) fn heading(machine: &Machine) -> String {
     let title = "claims: what people say about concurrency and parallelism, measured";
     let commands = "Below each claim, the line that begins with $ is a command that shows it. `brigade` \
                     stands for target/release/brigade; `cargo run --release --` in its place does the \
                     same.";
     let mut text = format!(
         "{}\n{}\n",
-        paint.bold(title),
-        paint.dim(&machine.sentence())
+        paint::bold(title),
+        paint::dim(&machine.sentence())
     );
     for line in report::wrapped(commands).lines() {
-        text.push_str(&format!("{}\n", paint.dim(line)));
+        text.push_str(&format!("{}\n", paint::dim(line)));
     }
     text
 }
 
 /// Returns a claim, its verdict with the reason, the figures and the command.
-pub(super) fn text(checked: &Checked, paint: Paint) -> String {
+pub(super) fn text(checked: &Checked) -> String {
     let said = report::wrapped(checked.claim.said);
-    let mut lines: Vec<String> = said.lines().map(|line| paint.bold(line)).collect();
+    let mut lines: Vec<String> = said.lines().map(paint::bold).collect();
     let (word, sentence) = said_of(checked);
     let sentence = report::wrapped(&sentence);
     let after = sentence.strip_prefix(word).unwrap_or(&sentence);
     let word = match checked.verdict {
-        Verdict::Holds => paint.green(word),
-        Verdict::DoesNotHold => paint.red(word),
-        Verdict::Depends | Verdict::Undecided => paint.bold(word),
+        Verdict::Holds => paint::green(word),
+        Verdict::DoesNotHold => paint::red(word),
+        Verdict::Depends | Verdict::Undecided => paint::bold(word),
     };
     lines.extend(format!("{word}{after}").lines().map(str::to_owned));
-    lines.extend(facts(&checked.facts).iter().map(|line| paint.dim(line)));
-    lines.push(paint.dim(&format!("$ {}", checked.command)));
+    lines.extend(facts(&checked.facts).iter().map(|line| paint::dim(line)));
+    lines.push(paint::dim(&format!("$ {}", checked.command)));
     let text = lines.join("\n    ");
     format!("\n{:>2}  {text}\n", checked.claim.id)
 }
@@ -101,9 +99,9 @@ pub(super) fn summary(checked: &[Checked]) -> String {
 }
 
 /// Returns the text below all claims.
-pub(super) fn ending(summary: &str, wall: Duration, paint: Paint) -> String {
+pub(super) fn ending(summary: &str, wall: Duration) -> String {
     let took = format!("Checked in {}.", units::duration(wall));
-    format!("\n{} {}\n", paint.bold(summary), paint.dim(&took))
+    format!("\n{} {}\n", paint::bold(summary), paint::dim(&took))
 }
 
 /// Returns the table, with the machine on which it was measured.
@@ -176,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_claim_is_a_block_that_begins_with_its_number() {
-        let text = text(&checked(Verdict::DoesNotHold, "It was so."), Paint::plain());
+        let text = text(&checked(Verdict::DoesNotHold, "It was so."));
         let expected = "\n 1  Async code is automatically parallel.\n    Does not hold. It was so.\n    \
                         tasks 2,000 · CPU time unknown\n    $ brigade demo\n";
         assert_eq!(text, expected);

@@ -3,17 +3,7 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
-
-use crate::{
-    columns::Columns,
-    figures::Figures,
-    options::Shared,
-    paint::Paint,
-    report::{self, Ending, Report},
-    speed_up::{Change, SpeedUp, may_be_chance},
-    units,
-};
+use crate::prelude::*;
 
 /// If a run took less than this share of one cook's time, a second cook has nothing to take over.
 const LITTLE_WORK: f64 = 0.5;
@@ -29,7 +19,7 @@ pub(crate) fn finish(
     if shared.json {
         report::write_stdout(&format!("{}\n", object(reports, shared.cooks.len() > 1)));
     } else if printed > 1 {
-        report::write_stdout(&text(reports, Paint::for_stdout(shared.no_color)));
+        report::write_stdout(&text(reports));
     }
     let endings = reports.iter().map(|report| report.ending);
     endings.fold(ending, Ending::max).exit_code()
@@ -45,15 +35,15 @@ fn object(reports: &[Report], list: bool) -> Value {
     object
 }
 
-fn text(reports: &[Report], paint: Paint) -> String {
+fn text(reports: &[Report]) -> String {
     let demo = reports[0].demo;
-    let mut text = format!("\n{}\n\n", paint.bold(&format!("{demo}: compared")));
+    let mut text = format!("\n{}\n\n", paint::bold(&format!("{demo}: compared")));
     for line in table(reports).lines() {
         text.push_str(&format!("  {line}\n"));
     }
     text.push('\n');
     for line in report::wrapped(&sentence(reports)).lines() {
-        text.push_str(&format!("{}\n", paint.bold(line)));
+        text.push_str(&format!("{}\n", paint::bold(line)));
     }
     text
 }

@@ -2,11 +2,9 @@
 //!
 //! This is the only file that reads the runtime's [`Metrics`].
 
-use std::time::{Duration, Instant};
+use brigade::Metrics;
 
-use brigade::{Executor, Metrics};
-
-use crate::system;
+use crate::prelude::*;
 
 /// A stopwatch, which is started with the work and yields [`Figures`] when the work is done.
 #[derive(Debug)]
@@ -18,7 +16,7 @@ pub(crate) struct Stopwatch {
 
 impl Stopwatch {
     /// Starts the clock for a demo that is about to run on `executor`.
-    pub(crate) fn start<E: Executor>(executor: &E) -> Self {
+    pub(crate) fn start(executor: &Crew) -> Self {
         Self {
             begun: Instant::now(),
             cpu: system::cpu_time(),
@@ -31,7 +29,7 @@ impl Stopwatch {
     }
 
     /// Reads the figures of the run that just ended.
-    pub(crate) fn stop<E: Executor>(&self, executor: &E) -> Figures {
+    pub(crate) fn stop(&self, executor: &Crew) -> Figures {
         let wall = self.elapsed();
         let metrics = executor.metrics();
         let busy: Vec<Duration> = busy(&metrics)

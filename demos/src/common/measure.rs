@@ -3,20 +3,12 @@
 //! A demo that compares several programs measures each on a new executor, because the figures of an
 //! executor count from its creation.
 
-use std::{future::Future, pin::pin, time::Duration};
+use std::{future::Future, pin::pin};
 
-use brigade::{Executor, timeline::Timeline};
+use brigade::timeline::Timeline;
 use futures_util::future::{Either, select};
-use serde_json::{Value, json};
 
-use crate::{
-    cooks,
-    figures::{Figures, Stopwatch},
-    interrupt::{Interrupt, Interrupted},
-    meanwhile,
-    speed_up::SpeedUp,
-    units,
-};
+use crate::prelude::*;
 
 /// With less work than this, no share of processor time is computed. Arbitrary.
 const WORK_TO_JUDGE: Duration = Duration::from_millis(10);
@@ -36,10 +28,7 @@ pub(crate) struct Run<T> {
 }
 
 /// Runs `future` to its end and measures it, unless Ctrl-C is pressed.
-pub(crate) fn measure<E: Executor, F: Future>(
-    executor: &E,
-    future: F,
-) -> anyhow::Result<Run<F::Output>> {
+pub(crate) fn measure<F: Future>(executor: &Crew, future: F) -> anyhow::Result<Run<F::Output>> {
     let interrupt = Interrupt::listen()?;
     let _shown = meanwhile::show(&format!(
         "{} at work …",
@@ -68,22 +57,22 @@ pub(crate) struct OneAndMany<T> {
 }
 
 /// Runs the program that `program` makes twice: with one cook and with many. The executor `at_hand` makes
-/// the run that suits its number of cooks, and a new executor makes the other. If `at_hand` has one cook,
-/// many means one cook per core.
+/// the run that suits its number of cooks, and a new executor makes the other, which has `many` cooks if
+/// `at_hand` has one.
 ///
 /// The given executor goes first and the other is built after it, so that neither timeline shows time in
 /// which an executor waited for the other.
-pub(crate) fn one_and_many<E: Executor, F: Future>(
-    at_hand: &E,
+pub(crate) fn one_and_many<F: Future>(
+    at_hand: &Crew,
+    many: usize,
     program: impl Fn() -> F,
 ) -> anyhow::Result<OneAndMany<F::Output>> {
     let at_hand_is_one = at_hand.workers() == 1;
     let first = measure(at_hand, program())?;
     let (one, many) = if at_hand_is_one {
-        let many = cooks::many(cooks::a_cook_a_core())?;
-        (first, measure(&many, program())?)
+        (first, measure(&cooks::hire(many)?, program())?)
     } else {
-        (measure(&cooks::one()?, program())?, first)
+        (measure(&cooks::hire(1)?, program())?, first)
     };
     Ok(OneAndMany {
         one,
@@ -215,7 +204,7 @@ mod tests {
         let mut size = 2 * WORK_TO_JUDGE;
         loop {
             let pile = Pile::of(size);
-            let run = measure(&cooks::one().unwrap(), async {
+            let run = measure(&cooks::hire(1).unwrap(), async {
                 begin("chop", pile.chop()).await
             });
             let run = run.unwrap();
@@ -254,10 +243,10 @@ mod tests {
     #[test]
     fn the_executor_at_hand_takes_its_part() {
         let program = || async { begin("dish", async { 7 }).await };
-        let one = one_and_many(&cooks::one().unwrap(), program).unwrap();
+        let one = one_and_many(&cooks::hire(1).unwrap(), 3, program).unwrap();
         assert_eq!(one.at_hand().figures.cooks, 1);
-        assert_eq!(one.many.figures.cooks, cooks::a_cook_a_core());
-        let many = one_and_many(&cooks::many(5).unwrap(), program).unwrap();
+        assert_eq!(one.many.figures.cooks, 3);
+        let many = one_and_many(&cooks::hire(5).unwrap(), 3, program).unwrap();
         assert_eq!(many.at_hand().figures.cooks, 5);
         assert_eq!((many.one.figures.cooks, many.one.output), (1, 7));
     }

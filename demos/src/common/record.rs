@@ -3,16 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use brigade::timeline::Timeline;
 use brigade_timeline::Form;
 
-use crate::{
-    look,
-    options::{BadArguments, Shared},
-    report::{self, Report},
-    units,
-};
+use crate::prelude::*;
 
 /// A requested drawing. The file name determines the output format. Without a format, the drawing goes to
 /// the terminal.
@@ -102,12 +96,7 @@ impl Drawing {
     }
 
     /// Draws the run that `report` describes.
-    pub(crate) fn draw(
-        &self,
-        report: &Report,
-        timeline: &Timeline,
-        shared: &Shared,
-    ) -> anyhow::Result<()> {
+    pub(crate) fn draw(&self, report: &Report, timeline: &Timeline) -> anyhow::Result<()> {
         let drawing = brigade_timeline::Drawing::new(timeline).workers_are("cook");
         let mut drawing = drawing.title(&report.title);
         // The other formats draw a single run, namely the run that the report is about.
@@ -134,7 +123,7 @@ impl Drawing {
             report::write_stdout("The run is drawn above.\n");
         } else {
             // A closed pipe (`| head`) is not an error.
-            report::write_stdout(&drawing.terminal(look::for_stdout(shared.no_color)));
+            report::write_stdout(&drawing.terminal(paint::look()));
         }
         Ok(())
     }

@@ -4,11 +4,10 @@
 use std::{io::Write as _, process::ExitCode};
 
 use brigade::timeline::Timeline;
-use serde_json::{Map, Value, json};
+use serde_json::Map;
 
-use crate::{
-    figures::Figures, interrupt, look, measure::Run, options::Shared, paint::Paint, units,
-};
+use crate::interrupt;
+use crate::prelude::*;
 
 /// The width, in columns, at which the closing sentence is wrapped.
 const SENTENCE_WIDTH: usize = 78;
@@ -36,25 +35,10 @@ impl Ending {
 }
 
 /// One line of the table: a name, its value, and what the value means.
-#[derive(Clone, Debug)]
-pub(crate) struct Row {
-    pub(crate) name: &'static str,
-    pub(crate) value: String,
-    pub(crate) remark: String,
-}
+pub(crate) type Row = (&'static str, String, String);
 
-impl Row {
-    pub(crate) fn new(
-        name: &'static str,
-        value: impl Into<String>,
-        remark: impl Into<String>,
-    ) -> Self {
-        Self {
-            name,
-            value: value.into(),
-            remark: remark.into(),
-        }
-    }
+pub(crate) fn row(name: &'static str, value: impl Into<String>, remark: impl Into<String>) -> Row {
+    (name, value.into(), remark.into())
 }
 
 /// Everything that a demo reports when it is done.
@@ -110,10 +94,8 @@ impl Report {
     }
 
     /// Draws runs one below the other on the same time scale. One of them is the report's own run.
-    pub(crate) fn draw(&mut self, runs: &[(&Timeline, String)], shared: &Shared) {
-        let look = look::for_stdout(shared.no_color);
-        self.charts
-            .extend(brigade_timeline::to_scale(runs, "cook", look));
+    pub(crate) fn draw(&mut self, runs: &[(&Timeline, String)]) {
+        self.charts.extend(paint::draw(runs));
         self.draws_run = true;
     }
 
@@ -125,13 +107,12 @@ impl Report {
     }
 
     /// Prints the report for people, after an empty line unless it is the first.
-    pub(crate) fn print(&self, shared: &Shared, first: bool) {
+    pub(crate) fn print(&self, first: bool) {
         if self.is_silent {
             return;
         }
         let gap = if first { "" } else { "\n" };
-        let text = self.text(Paint::for_stdout(shared.no_color));
-        write_stdout(&format!("{gap}{text}"));
+        write_stdout(&format!("{gap}{}", self.text()));
     }
 
     /// Returns the object for programs.
@@ -154,39 +135,34 @@ impl Report {
         object
     }
 
-    fn text(&self, paint: Paint) -> String {
-        let rows = || self.rows.iter();
-        let name_width = rows().map(|row| row.name.len()).max().unwrap_or(0);
-        let with_remark = rows().filter(|row| !row.remark.is_empty());
-        let value_widths = with_remark.map(|row| row.value.chars().count());
+    fn text(&self) -> String {
+        let name_width = self.rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
+        let with_remark = self.rows.iter().filter(|row| !row.2.is_empty());
+        let value_widths = with_remark.map(|row| row.1.chars().count());
         let value_width = value_widths.max().unwrap_or(0);
-        let mut text = format!("{}\n\n", paint.bold(&self.title));
+        let mut text = format!("{}\n\n", paint::bold(&self.title));
         for chart in &self.charts {
             text.push_str(&format!("{}\n\n", chart.trim_end()));
         }
         if !self.rows_of.is_empty() {
             text.push_str(&format!("  of {}\n", self.rows_of));
         }
-        for row in rows() {
-            let name = paint.dim(&format!("{:name_width$}", row.name));
-            let remark = paint.dim(&row.remark);
-            let line = format!("  {name}  {:value_width$}  {remark}", row.value);
-            text.push_str(line.trim_end());
-            text.push('\n');
+        for (name, value, remark) in &self.rows {
+            let name = paint::dim(&format!("{name:name_width$}"));
+            let line = format!("  {name}  {value:value_width$}  {}", paint::dim(remark));
+            text.push_str(&format!("{}\n", line.trim_end()));
         }
         if !self.details.is_empty() {
             if !self.rows.is_empty() {
                 text.push('\n');
             }
             for line in &self.details {
-                text.push_str(format!("  {line}").trim_end());
-                text.push('\n');
+                text.push_str(&format!("{}\n", format!("  {line}").trim_end()));
             }
         }
         text.push('\n');
         for line in wrap(&self.verdict, SENTENCE_WIDTH) {
-            text.push_str(&paint.bold(&line));
-            text.push('\n');
+            text.push_str(&format!("{}\n", paint::bold(&line)));
         }
         text
     }
@@ -199,9 +175,9 @@ pub(crate) fn common_rows(figures: &Figures) -> Vec<Row> {
         Some(cpu) => {
             let cores = cpu.as_secs_f64() / figures.wall.as_secs_f64().max(f64::MIN_POSITIVE);
             let remark = format!("on a processor, {} of one core", units::percent(cores));
-            Row::new("CPU time", units::duration(cpu), remark)
+            row("CPU time", units::duration(cpu), remark)
         }
-        None => Row::new("CPU time", "-", "this system does not say"),
+        None => row("CPU time", "-", "this system does not say"),
     });
     rows.extend(concurrency_rows(figures));
     rows
@@ -210,12 +186,12 @@ pub(crate) fn common_rows(figures: &Figures) -> Vec<Row> {
 /// Returns the two rows that every demo has: concurrency and parallelism.
 pub(crate) fn concurrency_rows(figures: &Figures) -> Vec<Row> {
     vec![
-        Row::new(
+        row(
             "in flight",
             units::count(figures.in_flight_max),
             "tasks begun and not finished, at most: concurrency",
         ),
-        Row::new(
+        row(
             "at once",
             units::count(figures.at_once_max),
             "tasks being polled at one instant, at most: parallelism",
@@ -286,7 +262,7 @@ mod tests {
             own: Map::from_iter([("extra".to_owned(), json!(7))]),
             title: "test: a title".to_owned(),
             rows_of: "the first run".to_owned(),
-            rows: vec![Row::new("one", "1", "first"), Row::new("twenty", "20", "")],
+            rows: vec![row("one", "1", "first"), row("twenty", "20", "")],
             details: vec!["detail".to_owned()],
             ..Report::default()
         }
@@ -313,7 +289,7 @@ mod tests {
 
     #[test]
     fn the_table_is_aligned_and_ends_with_the_sentence() {
-        let text = report().text(Paint::plain());
+        let text = report().text();
         let expected = "test: a title\n\n  of the first run\n  one     1  first\n  twenty  20\n\n  detail\n\nSo it is.\n";
         assert_eq!(text, expected);
     }

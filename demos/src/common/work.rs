@@ -11,17 +11,11 @@ use std::{
     future::Future,
     hint::black_box,
     panic::resume_unwind,
-    pin::Pin,
     sync::OnceLock,
-    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
-use brigade::{
-    task::{Builder, JoinHandle},
-    time::sleep,
-    yield_now,
-};
+use brigade::{task::Builder, time::sleep, yield_now};
 
 /// The constants of the sequence `x ← FACTOR · x + OFFSET` modulo 2⁶⁴. They are those of Knuth's MMIX;
 /// other odd constants would do.
@@ -91,23 +85,16 @@ pub(crate) struct Chopped {
 
 /// Begins a step as a separate task, with a name for the drawing, and returns a future of its result. If
 /// a step panics, so does the task that awaits it.
-pub(crate) fn begin<T: Send + 'static>(
-    name: &str,
-    step: impl Future<Output = T> + Send + 'static,
-) -> Begun<T> {
-    Begun(Builder::new().name(name).spawn(step))
-}
-
-/// A step that has been begun.
-#[must_use = "the step goes on, but nobody waits for it"]
-pub(crate) struct Begun<T>(JoinHandle<T>);
-
-impl<T> Future for Begun<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let result = ready!(Pin::new(&mut self.0).poll(cx));
-        Poll::Ready(result.unwrap_or_else(|error| resume_unwind(error.into_panic())))
+pub(crate) fn begin<T, F>(name: &str, step: F) -> impl Future<Output = T> + use<T, F>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let begun = Builder::new().name(name).spawn(step);
+    async {
+        begun
+            .await
+            .unwrap_or_else(|error| resume_unwind(error.into_panic()))
     }
 }
 

@@ -8,7 +8,6 @@ use std::{
     collections::HashMap,
     io::{self, IoSlice},
     mem::MaybeUninit,
-    net::IpAddr,
     path::Path,
     pin::Pin,
     sync::{
@@ -32,10 +31,9 @@ use hyper::{
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use parking_lot::Mutex;
 use tower_service::Service;
-use url::Host;
 
 use super::{
-    dial::Dialer,
+    dial::{Dialer, bare},
     failure::{Failure, Kind},
     proxy::{Proxies, Proxy},
 };
@@ -120,9 +118,8 @@ impl Parts {
 
     /// Dials `to` on behalf of `host`. The two are equal unless there is a proxy.
     async fn dial(&self, host: &str, to: &str, port: u16) -> Result<(TcpStream, Counted), Failure> {
-        let to = parse_host(to)?;
         self.enter(host, "looking up the name");
-        let addresses = self.dialer.resolve(&to).await?;
+        let addresses = self.dialer.resolve(to).await?;
         self.enter(host, "connecting");
         self.dialer.dial(&addresses, port).await
     }
@@ -143,24 +140,9 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// Parses the host of a URI, in which an IPv6 address has brackets.
-fn parse_host(text: &str) -> Result<Host<&str>, Failure> {
-    let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-    match bare.unwrap_or(text).parse() {
-        Ok(IpAddr::V4(address)) => Ok(Host::Ipv4(address)),
-        Ok(IpAddr::V6(address)) => Ok(Host::Ipv6(address)),
-        Err(_) if text.is_empty() => Err(Failure::new(Kind::Dns, "the URL names no host")),
-        Err(_) => Ok(Host::Domain(text)),
-    }
-}
-
 fn server_name(host: &str) -> Result<ServerName<'static>, Failure> {
-    match parse_host(host)? {
-        Host::Ipv4(address) => Ok(ServerName::IpAddress(IpAddr::from(address).into())),
-        Host::Ipv6(address) => Ok(ServerName::IpAddress(IpAddr::from(address).into())),
-        Host::Domain(name) => ServerName::try_from(name.to_owned())
-            .map_err(|error| Failure::new(Kind::Tls, format!("{name}: {error}"))),
-    }
+    let name = ServerName::try_from(bare(host).to_owned());
+    name.map_err(|error| Failure::new(Kind::Tls, format!("{host}: {error}")))
 }
 
 /// The maximum size of a proxy's answer to `CONNECT`, in bytes.
@@ -245,13 +227,11 @@ impl<S: Read + Write + Send + Unpin> Stream for S {}
 
 impl Connection for Conn {
     fn connected(&self) -> Connected {
-        let connected = Connected::new()
-            .proxy(self.proxied)
-            .extra(self.traffic.clone());
-        if self.h2 {
-            connected.negotiated_h2()
-        } else {
-            connected
+        let connected = Connected::new().proxy(self.proxied);
+        let connected = connected.extra(self.traffic.clone());
+        match self.h2 {
+            true => connected.negotiated_h2(),
+            false => connected,
         }
     }
 }
@@ -334,14 +314,10 @@ fn add_roots(roots: &mut RootCertStore, path: &Path) -> anyhow::Result<()> {
     let mut added = 0;
     for certificate in certificates {
         let certificate = certificate.map_err(|error| bad(error.to_string()))?;
-        roots
-            .add(certificate)
-            .map_err(|error| bad(error.to_string()))?;
+        let add = roots.add(certificate);
+        add.map_err(|error| bad(error.to_string()))?;
         added += 1;
     }
-    if added == 0 {
-        Err(bad("no certificate in this file".to_owned()))
-    } else {
-        Ok(())
-    }
+    anyhow::ensure!(added > 0, bad("no certificate in this file".to_owned()));
+    Ok(())
 }

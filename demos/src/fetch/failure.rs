@@ -85,23 +85,14 @@ impl Failure {
         }
     }
 
-    /// Records that the server did not accept the connection.
-    pub(crate) fn unaccepted(self) -> Self {
-        Self {
-            unaccepted: true,
-            ..self
-        }
-    }
-
     /// Creates the failure to reach a server. `to` is its address, or empty if the error names all
     /// addresses.
     pub(crate) fn connecting(error: &io::Error, to: impl fmt::Display) -> Self {
-        let failure = Self::from_io(error);
-        Self::new(
-            failure.kind,
-            format!("connecting to {to}{}", failure.details),
-        )
-        .unaccepted()
+        let Self { kind, details, .. } = Self::from_io(error);
+        Self {
+            unaccepted: true,
+            ..Self::new(kind, format!("connecting to {to}{details}"))
+        }
     }
 
     /// Creates the failure of a handshake, before both sides agreed on keys.

@@ -1,11 +1,12 @@
 //! The list of requests, which is read and checked completely before the first socket opens.
 
-use std::{cell::Cell, io::Read as _, net::SocketAddr, path::Path, sync::Arc};
+use std::{cell::Cell, io::Read as _, net::SocketAddr, path::Path};
 
 use url::{SyntaxViolation, Url};
 
 use super::origin::Reply;
-use crate::{options::BadArguments, paint::harmless, units};
+use crate::paint::harmless;
+use crate::prelude::*;
 
 /// The maximum size of a list, in bytes. Arbitrary: three million long URLs fit.
 const LIST_MAX: u64 = 256 << 20;

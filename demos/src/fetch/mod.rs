@@ -14,7 +14,7 @@
 //! | `body`, `output` | the destination of the bytes |
 //! | `failure` | the kinds of failure |
 //! | `origin` | the server, when no URL is given |
-//! | `progress`, `tally`, `summary`, `table` | the progress, the sums, and the summary at the end |
+//! | `tally`, `summary`, `table` | the sums, and the summary at the end |
 
 mod args;
 mod ask;
@@ -28,7 +28,6 @@ mod lean;
 pub(crate) mod origin;
 mod output;
 mod page;
-mod progress;
 mod proxy;
 mod queue;
 mod summary;
@@ -39,12 +38,10 @@ use std::{
     cell::OnceCell,
     future::{Future, pending},
     pin::pin,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Instant,
+    sync::atomic::Ordering::Relaxed,
 };
 
 use brigade::{
-    Executor,
     task::{Builder, JoinError},
     time::{interval, sleep_until},
 };
@@ -64,20 +61,12 @@ use failure::{Failure, Kind};
 use jobs::{Job, Page, Target};
 use origin::{Origin, Reply};
 use output::Output;
-use progress::{Progress, Standing};
 use proxy::Proxies;
 use queue::{Pace, Queue};
 use summary::Record;
 
-use crate::{
-    dish::Dish,
-    figures::Stopwatch,
-    interrupt::Interrupt,
-    options::{BadArguments, Shared},
-    paint::{self, Paint},
-    report::Report,
-    system::{self, Status},
-};
+use crate::prelude::*;
+use crate::{progress::Progress, system::Status};
 
 /// The default number of requests to the embedded origin.
 const REQUESTS: usize = 2000;
@@ -90,6 +79,15 @@ const PER_HOST: usize = 6;
 /// machine is at first too busy for that.
 const ORIGIN_RETRIES: u32 = 3;
 
+/// The interval at which the bar is redrawn and Ctrl-C is checked.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The interval between lines if there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(1);
+
+/// The template of the progress bar. The message is cut at the edge of the terminal, so a line never wraps.
+const TEMPLATE: &str = "{bar:14}  {wide_msg}";
+
 /// A run of `fetch`, checked and ready to go.
 pub(crate) struct Plan {
     args: Arc<Args>,
@@ -101,6 +99,8 @@ pub(crate) struct Plan {
     /// The TLS settings for pages.
     tls: Option<TlsConnector>,
     output: Output,
+    quiet: bool,
+    json: bool,
     /// The memory and threads of the process before the first run.
     baseline: OnceCell<Status>,
 }
@@ -145,50 +145,46 @@ impl Plan {
             tls,
             baseline: OnceCell::new(),
             output,
+            quiet: shared.quiet,
+            json: shared.json,
             args: Arc::new(args),
         })
     }
 
     fn client(&self, meter: &Arc<Meter>) -> anyhow::Result<Client> {
         let dialer = Arc::new(Dialer::new(meter.clone()));
-        let connector = match &self.tls {
-            Some(tls) if !self.pages.is_empty() => {
-                let proxies = if self.args.no_proxy {
-                    Proxies::default()
-                } else {
-                    Proxies::from_environment()?
-                };
-                Some(Connector::new(dialer.clone(), tls.clone(), proxies))
-            }
-            _ => None,
-        };
-        let (ask, output) = (self.ask.clone(), self.output.clone());
-        Ok(Client::new(
+        let mut pooled = None;
+        if let Some(tls) = self.tls.as_ref().filter(|_| !self.pages.is_empty()) {
+            let proxies = match self.args.no_proxy {
+                true => Proxies::default(),
+                false => Proxies::from_environment()?,
+            };
+            let connector = Connector::new(dialer.clone(), tls.clone(), proxies);
+            pooled = Some((connector.clone(), client::pooled(connector)));
+        }
+        Ok(Client {
             dialer,
-            connector,
-            ask,
-            self.args.clone(),
-            output,
-        ))
+            args: self.args.clone(),
+            output: self.output.clone(),
+            ask: self.ask.clone(),
+            pooled,
+        })
     }
 }
 
 impl Dish for Plan {
-    const RECORDED: bool = false;
+    fn is_recorded(&self) -> bool {
+        false
+    }
 
-    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let interrupt = Interrupt::listen()?;
-        let origin = if self.pages.is_empty() {
-            Some(Origin::start()?)
-        } else {
-            None
-        };
+        let origin = self.pages.is_empty().then(Origin::start).transpose()?;
         let before = *self.baseline.get_or_init(Status::now);
         Status::reset_peak();
         let meter = Arc::<Meter>::default();
         let per_host = self.args.per_host.unwrap_or(PER_HOST);
-        let quiet = shared.quiet || self.output.is_stdout();
-        let escapes = paint::takes_escapes(shared.no_color);
+        let quiet = self.quiet || self.output.is_stdout();
         let mut run = Run {
             client: Arc::new(self.client(&meter)?),
             queue: Queue::new(&self.pages, self.count, per_host),
@@ -197,12 +193,14 @@ impl Dish for Plan {
             concurrency: self.concurrency,
             meter,
             interrupt,
-            progress: Progress::new(quiet, escapes, self.count),
+            progress: Progress::new(quiet, TEMPLATE, self.count),
+            begun: Instant::now(),
+            written: Instant::now(),
             in_flight_max: 0,
             record: Record {
                 asked: self.count,
                 pages: self.pages.clone(),
-                json: shared.json,
+                json: self.json,
                 prints_body: self.output.is_stdout(),
                 before,
                 ..Record::default()
@@ -215,7 +213,7 @@ impl Dish for Plan {
         figures.in_flight_max = run.in_flight_max;
         figures.at_once_max = figures.at_once_max.min(run.in_flight_max);
         run.look_around(0);
-        run.progress.finish();
+        run.progress.bar.finish_and_clear();
         let record = Record {
             figures,
             interrupted: run.record.not_done() > 0,
@@ -224,7 +222,7 @@ impl Dish for Plan {
             after: Status::now(),
             ..run.record
         };
-        Ok(record.report(Paint::for_stdout(shared.no_color)))
+        Ok(record.report())
     }
 }
 
@@ -239,6 +237,9 @@ struct Run {
     meter: Arc<Meter>,
     interrupt: Interrupt,
     progress: Progress,
+    begun: Instant,
+    /// The time of the last line, if progress is shown in lines.
+    written: Instant,
     in_flight_max: usize,
     record: Record,
 }
@@ -248,7 +249,7 @@ impl Run {
     /// ended or Ctrl-C is pressed.
     async fn fetch_all(&mut self) {
         let mut running = FuturesUnordered::new();
-        let mut ticks = interval(progress::TICK);
+        let mut ticks = interval(TICK);
         while !self.interrupt.asked() {
             let mut paced = false;
             while running.len() < self.concurrency && self.queue.is_ready() {
@@ -277,15 +278,11 @@ impl Run {
             };
             let due = self.pace.as_ref().filter(|_| paced).map(Pace::next);
             let looks = async {
-                match due {
-                    // Waits until `due` or the next tick, whichever comes first.
-                    Some(due) => {
-                        select(pin!(sleep_until(due)), pin!(ticks.tick())).await;
-                    }
-                    None => {
-                        ticks.tick().await;
-                    }
-                }
+                let due = due.map_or_else(
+                    || Either::Right(pending()),
+                    |due| Either::Left(sleep_until(due)),
+                );
+                select(pin!(due), pin!(ticks.tick())).await;
             };
             match select(pin!(ended), pin!(looks)).await {
                 Either::Left(((outcome, host), _)) => {
@@ -323,13 +320,24 @@ impl Run {
     /// Shows the progress and counts the threads.
     fn look_around(&mut self, in_flight: usize) {
         self.record.threads = self.record.threads.max(Status::now().threads);
-        self.progress.show(Standing {
-            all: self.record.asked,
-            in_flight,
-            done: self.record.tally.done,
-            failed: self.record.tally.failed(),
-            received: self.meter.received.load(Relaxed),
-        });
+        let (done, failed) = (self.record.tally.done, self.record.tally.failed());
+        let received = self.meter.received.load(Relaxed) as f64;
+        let message = format!(
+            "{} of {} done, {} failed, {} in flight, {}/s",
+            units::count(done),
+            units::count(self.record.asked),
+            units::count(failed),
+            units::count(in_flight),
+            units::bytes((received / self.begun.elapsed().as_secs_f64().max(1e-3)) as u64),
+        );
+        if self.progress.lines && self.written.elapsed() >= LINE_EVERY {
+            self.written = Instant::now();
+            eprintln!("{message}");
+        }
+        let bar = &self.progress.bar;
+        bar.set_position((done + failed) as u64);
+        // This call redraws the bar, so it comes last.
+        bar.set_message(message);
     }
 }
 

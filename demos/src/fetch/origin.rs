@@ -12,10 +12,8 @@ use std::{
     io::{self, BufRead as _, Read as _, Write as _},
     net::{self, Ipv4Addr, SocketAddr},
     sync::LazyLock,
-    time::Duration,
 };
 
-use anyhow::{Context as _, ensure};
 use brigade::{
     SingleThread,
     net::{TcpListener, TcpStream},
@@ -23,10 +21,8 @@ use brigade::{
 
 use futures_util::AsyncReadExt as _;
 
-use crate::{
-    arithmetic::sum_of_squares,
-    helper::{Helper, Hidden, wait_for_end_of_stdin},
-};
+use crate::helper::{Helper, Hidden, wait_for_end_of_stdin};
+use crate::prelude::*;
 
 /// The number of addresses over which requests are distributed. Two limits hold for each address: the
 /// connections waiting to be accepted (1,024 is common), and the ports of the client (about 28,000, less

@@ -4,13 +4,11 @@
 //! therefore have a limit per host. With it, `fetch` reads 300 URLs of one small server without a
 //! failure.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::collections::{HashMap, VecDeque};
 
 use super::jobs::Page;
+
+use crate::prelude::*;
 
 /// How far the starts may fall behind `--rate` and still catch up. Arbitrary: a few ticks of a timer.
 const SLACK: Duration = Duration::from_millis(20);

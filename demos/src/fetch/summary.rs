@@ -1,17 +1,11 @@
 //! The summary of `fetch`: its own JSON keys, and the sentence that follows from the figures. (The table
 //! for people is in `table`.)
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::collections::BTreeMap;
 
 use super::{client::Outcome, failure::Kind, jobs::Page, tally::Tally};
-use crate::{
-    figures::Figures,
-    paint::{Paint, harmless},
-    report::{Ending, Report},
-    system::Status,
-    units,
-};
-use serde_json::{Value, json};
+use crate::prelude::*;
+use crate::{paint::harmless, system::Status};
 
 /// The minimum number of connections for which the memory per connection is reported. With fewer
 /// connections, the process's other memory hides what they need.
@@ -47,7 +41,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn report(mut self, paint: Paint) -> Report {
+    pub(crate) fn report(mut self) -> Report {
         self.outcomes.sort_by_key(|outcome| outcome.index);
         if self.prints_body {
             for failure in self.outcomes.iter().filter_map(|it| it.error.as_ref()) {
@@ -58,8 +52,8 @@ impl Record {
             waiting_share: self.figures.waiting_share(self.tally.task_time),
             verdict: self.verdict(),
             ending: self.ending(),
-            rows: self.rows(paint),
-            details: self.details(paint),
+            rows: self.rows(),
+            details: self.details(),
             is_silent: self.prints_body,
             ..Report::new("fetch", self.title(), self.figures.clone())
         };

@@ -8,37 +8,18 @@
 
 mod places;
 
-use std::{
-    future::Future,
-    io,
-    net::SocketAddr,
-    pin::pin,
-    sync::Arc,
-    task::Poll,
-    time::{Duration, Instant},
-};
+use std::{future::Future, io, net::SocketAddr, pin::pin, task::Poll};
 
-use anyhow::Context as _;
 use brigade::{
-    Executor,
     net::TcpStream,
     task::Builder,
     timeline::{Event, Outcome, Timeline, WakeEffect, What},
 };
 use parking_lot::Mutex;
-use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::{
-    dish::Dish,
-    fetch::origin::{Origin, Request},
-    look,
-    measure::{Run, measure},
-    numbers::whole,
-    options::Shared,
-    report::{self, Report},
-    units,
-};
+use crate::fetch::origin::{Origin, Request};
+use crate::prelude::*;
 
 pub(crate) use places::Place;
 
@@ -94,7 +75,7 @@ pub(crate) struct Trace {
 }
 
 impl Follow {
-    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Run<Trace>> {
+    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Run<Trace>> {
         let origin = Origin::start()?;
         let (server, request) = (origin.address(0), Request::After(self.delay));
         let notes = Notes::default();
@@ -357,7 +338,7 @@ impl Tracker<'_> {
 // ---- the output ----------------------------------------------------------------------------
 
 impl Dish for Follow {
-    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let run = self.measure(executor)?;
         let trace = &run.output;
         let title = format!(
@@ -365,7 +346,7 @@ impl Dish for Follow {
             units::counted(executor.workers(), "cook")
         );
         let mut report = Report::of("follow", title, &run);
-        report.charts = vec![trace.lines(look::width())];
+        report.charts = vec![trace.lines(paint::width())];
         report.rows = report::concurrency_rows(&run.figures);
         report.verdict = trace.verdict();
         report.own_keys(json!({

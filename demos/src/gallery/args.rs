@@ -1,12 +1,12 @@
 //! The command line of `brigade gallery`.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
-use anyhow::Context as _;
 use brigade::net::TcpListener;
 
-use super::{load::Load, place::Place, server::Limits, visitors::ALBUM};
-use crate::{numbers::whole, options::BadArguments, system};
+use super::{images::Album, load::Load, place::Place, server::Limits, visitors::ALBUM};
+
+use crate::prelude::*;
 
 /// The text before the options in `brigade gallery --help`.
 pub(crate) const ABOUT: &str = "A web server that holds 1,000 connections and resizes photographs \
@@ -124,10 +124,13 @@ impl Args {
         }
     }
 
-    pub(crate) fn load(&self) -> Load {
+    /// Returns the instructions for visitors who go to `address` and know the pictures of `album`.
+    pub(crate) fn load(&self, address: SocketAddr, album: &Album) -> Load {
         let albums = self.images.div_ceil(ALBUM as u32);
         let duration = Duration::from_secs(self.seconds.into());
         Load {
+            address,
+            checksums: album.iter().map(|picture| picture.checksum).collect(),
             connections: self.connections as usize,
             gap: self.gap(),
             albums: if self.serve {
@@ -194,16 +197,19 @@ mod tests {
 
     #[test]
     fn the_work_is_spread_over_the_visit() {
-        let load = args().load();
+        let load = args().load(ADDRESS.parse().unwrap(), &Album::default());
         assert_eq!(load.albums * 5, Duration::from_secs(4));
         assert_eq!((load.gap, load.images), (GAP, Some(40)));
         let crowd = Args {
             connections: 20_000,
             ..args()
         };
-        assert_eq!(crowd.load().gap, Duration::from_secs(20));
+        assert_eq!(
+            crowd.load(ADDRESS.parse().unwrap(), &Album::default()).gap,
+            Duration::from_secs(20)
+        );
         assert!(
-            crowd.limits().slow > crowd.load().gap,
+            crowd.limits().slow > crowd.load(ADDRESS.parse().unwrap(), &Album::default()).gap,
             "nobody is idle for too long"
         );
     }

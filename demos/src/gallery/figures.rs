@@ -1,16 +1,8 @@
 //! The results of the visits: the figures and the table. (The sentence is in `verdict`.)
 
-use std::time::Duration;
-
-use serde_json::{Value, json};
-
 use super::{load::Visit, place::Place};
-use crate::{
-    columns::Columns,
-    figures::Figures,
-    report::{self, Ending, Report, Row},
-    units,
-};
+
+use crate::prelude::*;
 
 /// One visit: the results of the visitors, and the counts of the server.
 #[derive(Clone, Debug)]
@@ -34,29 +26,24 @@ pub(crate) struct Showing {
 }
 
 impl Showing {
-    /// Returns whether all figures of this visit belong to this place.
-    pub(crate) fn is_of(&self, place: Place) -> bool {
-        match self.used[..] {
-            [] => self.place == place,
-            [used] => used == place,
-            _ => false,
+    /// Returns the places to which the figures of this visit belong.
+    pub(crate) fn places(&self) -> &[Place] {
+        match &self.used[..] {
+            [] => std::slice::from_ref(&self.place),
+            used => used,
         }
     }
 
     /// Returns where photographs were resized: `pool`, or `pool, then handler`.
     pub(crate) fn where_to(&self) -> String {
-        let used: Vec<_> = self.used.iter().map(|place| place.name()).collect();
-        match used[..] {
-            [] => self.place.name().to_owned(),
-            _ => used.join(", then "),
-        }
+        let names: Vec<_> = self.places().iter().map(|place| place.name()).collect();
+        names.join(", then ")
     }
 
     /// Returns the key of this visit in the JSON object.
     fn key(&self) -> &'static str {
-        match self.used[..] {
-            [] => self.place.name(),
-            [used] => used.name(),
+        match self.places() {
+            [place] => place.name(),
             _ => "mixed",
         }
     }
@@ -77,7 +64,8 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     pub(crate) fn of(&self, place: Place) -> Option<&Visit> {
-        let showing = self.showings.iter().find(|showing| showing.is_of(place));
+        let mut showings = self.showings.iter();
+        let showing = showings.find(|showing| showing.places() == [place]);
         showing.map(|showing| &showing.visit)
     }
 
@@ -114,12 +102,12 @@ impl Outcome {
         let most = |figure: fn(&Showing) -> usize| {
             units::count(self.showings.iter().map(figure).max().unwrap_or(0))
         };
-        report.rows.push(Row::new(
+        report.rows.push(row(
             "connections",
             most(|showing| showing.connections_max),
             "open at one instant, at most; visitors are another process",
         ));
-        report.rows.push(Row::new(
+        report.rows.push(row(
             "resizing",
             most(|showing| showing.resizing_max),
             "photographs being resized at one instant, at most",

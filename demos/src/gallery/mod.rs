@@ -31,10 +31,10 @@ mod tally;
 mod verdict;
 pub(crate) mod visitors;
 
-use std::{cell::OnceCell, net::SocketAddr, pin::pin, sync::Arc, time::Instant};
+use std::{cell::OnceCell, net::SocketAddr, pin::pin};
 
-use brigade::Executor;
 use futures_util::future::{Either, select, try_join_all};
+use parking_lot::Mutex;
 
 pub(crate) use self::args::{ABOUT, Args, NOTES};
 pub(crate) use self::figures::Outcome;
@@ -47,14 +47,7 @@ use self::{
     site::Site,
 };
 
-use crate::{
-    dish::Dish,
-    figures::Stopwatch,
-    interrupt::Interrupt,
-    options::{BadArguments, Shared},
-    report::Report,
-    units,
-};
+use crate::prelude::*;
 
 /// A run of `gallery`, checked and ready to go.
 pub(crate) struct Gallery {
@@ -77,7 +70,7 @@ impl Gallery {
     }
 
     /// Runs the experiment: makes the visits, one place after the other, on `executor`.
-    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Outcome> {
+    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Outcome> {
         let interrupt = Interrupt::listen()?;
         let album = self.album(executor)?;
         let stopwatch = Stopwatch::start(executor);
@@ -99,7 +92,7 @@ impl Gallery {
     }
 
     /// Returns the pictures. They are painted on the pool's threads, because that takes a while.
-    fn album<E: Executor>(&self, executor: &E) -> anyhow::Result<Album> {
+    fn album(&self, executor: &Crew) -> anyhow::Result<Album> {
         if let Some(album) = self.album.get() {
             return Ok(album.clone());
         }
@@ -120,9 +113,15 @@ impl Gallery {
         album: &Album,
         interrupt: &Interrupt,
     ) -> anyhow::Result<Showing> {
-        let limits = self.args.limits();
-        let site = Site::new(album.clone(), Resizer::new(place), limits, self.args.serve);
-        let site = Arc::new(site);
+        let site = Arc::new(Site {
+            album: album.clone(),
+            resizer: Resizer::new(place),
+            limits: self.args.limits(),
+            switchable: self.args.serve,
+            requests: Arc::default(),
+            finished: Mutex::default(),
+            news: Mutex::default(),
+        });
         let begun = Instant::now();
         let server = Server::start(self.args.listener().await?, site.clone())?;
         self.announce(place, server.address);
@@ -152,13 +151,12 @@ impl Gallery {
             interrupt.rung().await;
             return Ok(Visit::default());
         }
-        let (mut visitors, lines) = self.args.load().start(address, &site.album)?;
+        let (mut visitors, says) = self.args.load(address, &site.album).start()?;
         let heard = site.clone();
         let listening = brigade::spawn_blocking(move || {
-            lines.listen(|tick| {
+            load::listen(says, |tick| {
                 let mut news = heard.news.lock();
-                news.number += 1;
-                news.tick = tick;
+                *news = (news.0 + 1, tick);
             })
         });
         match select(listening, pin!(interrupt.rung())).await {
@@ -189,9 +187,11 @@ impl Gallery {
 
 impl Dish for Gallery {
     // The events of a thousand connections would say less than the figures do.
-    const RECORDED: bool = false;
+    fn is_recorded(&self) -> bool {
+        false
+    }
 
-    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         Ok(self.measure(executor)?.report())
     }
 }

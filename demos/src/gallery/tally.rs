@@ -23,20 +23,17 @@ pub(crate) struct Tally {
     recent: VecDeque<Latencies>,
     /// The due time of each request that waits for its reply, by visitor.
     waiting: HashMap<u64, Instant>,
-    pub(crate) images: u64,
-    errors: u64,
-    /// The message of the first error.
-    error: Option<String>,
-    /// The number of open connections, and the largest number so far.
+    /// The counts, without the figures that are taken from `all`.
+    visit: Visit,
+    /// The number of open connections.
     held: u64,
-    held_max: u64,
 }
 
 impl Tally {
     /// Counts one more connection.
     pub(crate) fn come(&mut self) {
         self.held += 1;
-        self.held_max = self.held_max.max(self.held);
+        self.visit.held_max = self.visit.held_max.max(self.held);
     }
 
     /// Counts one connection fewer.
@@ -62,9 +59,14 @@ impl Tally {
         self.recent.back_mut().expect("there is one").add(latency);
     }
 
+    /// Counts a thumbnail that arrived and was right.
+    pub(crate) fn pleased(&mut self) {
+        self.visit.images += 1;
+    }
+
     pub(crate) fn failed(&mut self, words: String) {
-        self.errors += 1;
-        self.error.get_or_insert(words);
+        self.visit.errors += 1;
+        self.visit.error.get_or_insert(words);
     }
 
     /// Returns the line of this tick and begins the next tick.
@@ -87,7 +89,7 @@ impl Tally {
         let latency = |share| (recent.count() > 0).then(|| recent.quantile(share));
         Said::Tick(Tick {
             requests: self.all.count(),
-            errors: self.errors,
+            errors: self.visit.errors,
             rate: answered as f64 / span,
             p50: latency(0.5),
             p99: latency(0.99),
@@ -98,13 +100,10 @@ impl Tally {
     pub(crate) fn last_words(&self) -> Said {
         Said::Done(Visit {
             requests: self.all.count(),
-            errors: self.errors,
-            error: self.error.clone(),
-            images: self.images,
-            held_max: self.held_max,
             p50: self.all.quantile(0.5),
             p99: self.all.quantile(0.99),
             worst: self.all.worst(),
+            ..self.visit.clone()
         })
     }
 }

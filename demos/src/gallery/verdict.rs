@@ -55,8 +55,8 @@ impl Outcome {
             showings => {
                 let said = showings.iter().map(|showing| {
                     let (name, time) = (showing.where_to(), units::duration(showing.visit.p99));
-                    let mixed = match showing.used.len() {
-                        0 | 1 => "",
+                    let mixed = match showing.places() {
+                        [_] => "",
                         _ => " The figures cover both ways together and judge neither.",
                     };
                     format!(

@@ -14,10 +14,8 @@ use std::{
     net::SocketAddr,
     pin::pin,
     rc::Rc,
-    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
 use brigade::{
     SingleThread,
     net::TcpStream,
@@ -25,7 +23,7 @@ use brigade::{
 };
 use bytes::Bytes;
 use futures_util::{
-    future::{Either, join_all, select},
+    future::{Either, select},
     stream::{self, StreamExt as _},
 };
 use http_body_util::{BodyExt as _, Empty};
@@ -43,6 +41,7 @@ use super::{
     tally::Tally,
 };
 use crate::helper::{Hidden, wait_for_end_of_stdin};
+use crate::prelude::*;
 
 /// The number of thumbnails in an album. They are requested at the same time, each by an admirer with its
 /// own connection.
@@ -61,22 +60,16 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The arguments of the hidden command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The server
-    #[arg(long)]
-    address: SocketAddr,
     /// The instructions for the visitors, in JSON
-    #[arg(long)]
+    #[arg(long, value_parser = Load::parse)]
     load: Load,
-    /// The checksums of the thumbnails
-    #[arg(long, value_delimiter = ',')]
-    checksums: Vec<u64>,
     #[command(flatten)]
     hidden: Hidden,
 }
 
 /// The data that all visitors share.
 struct Crowd {
-    args: Args,
+    load: Load,
     /// The moment at which the first request is due.
     opening: Instant,
     tally: RefCell<Tally>,
@@ -86,11 +79,12 @@ struct Crowd {
 /// results.
 pub(crate) fn visit(args: Args) -> anyhow::Result<()> {
     args.hidden.begin()?;
+    let load = args.load;
     let executor = SingleThread::builder().build()?;
     executor.block_on(async {
-        let connections = open_all(args.address, args.load.connections + ALBUM).await?;
+        let connections = open_all(load.address, load.connections + ALBUM).await?;
         let crowd = Rc::new(Crowd {
-            args,
+            load,
             opening: Instant::now() + PAUSE,
             tally: RefCell::default(),
         });
@@ -114,7 +108,7 @@ async fn open_all(address: SocketAddr, count: usize) -> anyhow::Result<Vec<Conne
 impl Crowd {
     /// Makes all visits, each in a separate task.
     async fn visits(self: Rc<Self>, mut connections: Vec<Connection>) {
-        let admirers = connections.split_off(self.args.load.connections);
+        let admirers = connections.split_off(self.load.connections);
         let visitors = (0..).zip(connections);
         let visitors = visitors.map(|(number, connection)| {
             brigade::spawn_local(self.clone().visitor(number, connection))
@@ -129,9 +123,9 @@ impl Crowd {
     /// One visitor, which sends each request when it is due, until the visit ends.
     async fn visitor(self: Rc<Self>, number: u64, mut connection: Connection) {
         let _held = Held::new(&self);
-        let gap = self.args.load.gap;
+        let gap = self.load.gap;
         // The visitors begin one after the other, and all of them within one gap.
-        let share = number as f64 / self.args.load.connections as f64;
+        let share = number as f64 / self.load.connections as f64;
         let mut due = self.opening + gap.mul_f64(share);
         while self.is_open(due) {
             sleep_until(due).await;
@@ -152,19 +146,19 @@ impl Crowd {
     /// One admirer, which requests one thumbnail from each album.
     async fn admirer(self: Rc<Self>, place: u64, mut connection: Connection) {
         let _held = Held::new(&self);
-        let gap = self.args.load.albums;
+        let gap = self.load.albums;
         for album in 0.. {
             let number = album * ALBUM as u64 + place;
-            if self.args.load.images.is_some_and(|images| number >= images) {
+            if self.load.images.is_some_and(|images| number >= images) {
                 return;
             }
             sleep_until(self.opening + gap * album as u32).await;
             let path = format!("/picture/{number}");
             let answer = connection.get(&path).await;
             let mut tally = self.tally.borrow_mut();
-            let expected = self.args.checksums[number as usize % self.args.checksums.len()];
+            let expected = self.load.checksums[number as usize % self.load.checksums.len()];
             match answer {
-                Ok(body) if images::checksum(&body) == expected => tally.images += 1,
+                Ok(body) if images::checksum(&body) == expected => tally.pleased(),
                 Ok(_) => return tally.failed(format!("{path}: a wrong thumbnail")),
                 Err(error) => return tally.failed(format!("{path}: {error:#}")),
             }
@@ -173,7 +167,7 @@ impl Crowd {
 
     /// Returns whether a request that is due at `moment` is still sent.
     fn is_open(&self, moment: Instant) -> bool {
-        let duration = self.args.load.duration;
+        let duration = self.load.duration;
         duration.is_none_or(|duration| moment < self.opening + duration)
     }
 

@@ -1,11 +1,8 @@
 //! The results of `reference`: tables, a sentence and JSON keys.
 
-use std::time::Duration;
-
-use serde_json::{Value, json};
-
 use super::{Line, ThreeFrames};
-use crate::{columns::Columns, report::Row, units};
+
+use crate::prelude::*;
 
 impl ThreeFrames {
     pub(super) fn lines(&self) -> Columns {
@@ -23,12 +20,12 @@ impl ThreeFrames {
     pub(super) fn rows(&self) -> Vec<Row> {
         let on_thread = &self.on_thread;
         let mut rows = vec![
-            Row::new(
+            row(
                 "its lines",
                 units::count(self.lines.len()),
                 "in order: in the task's frame nothing came in between",
             ),
-            Row::new(
+            row(
                 "its thread",
                 units::counted(on_thread.polls as usize, "poll"),
                 format!(
@@ -36,17 +33,17 @@ impl ThreeFrames {
                     units::counted(on_thread.others, "poll")
                 ),
             ),
-            Row::new(
+            row(
                 "running",
                 units::duration(on_thread.running),
                 "in these polls, by the clock",
             ),
-            Row::new(
+            row(
                 "ready",
                 units::duration(on_thread.queued),
                 "while others had the thread",
             ),
-            Row::new(
+            row(
                 "waiting",
                 units::duration(on_thread.waiting),
                 match on_thread.sleeps {
@@ -59,12 +56,12 @@ impl ThreeFrames {
             ),
         ];
         if let Some(in_polls) = &self.in_polls {
-            rows.push(Row::new(
+            rows.push(row(
                 "its core",
                 units::duration(in_polls.on_core),
                 "of the time that it was running, on a core",
             ));
-            rows.push(Row::new(
+            rows.push(row(
                 "interrupted",
                 units::counted(in_polls.interrupted as usize, "time"),
                 format!(
@@ -74,7 +71,7 @@ impl ThreeFrames {
             ));
         }
         if let Some(server) = self.server {
-            rows.push(Row::new(
+            rows.push(row(
                 "the server",
                 units::duration(server),
                 format!(

@@ -1,9 +1,8 @@
 //! The results of `threads`: tables, a sentence and JSON keys.
 
-use serde_json::{Value, json};
-
 use super::{Both, Computed, Waited};
-use crate::{columns::Columns, units, usage::Usage};
+
+use crate::prelude::*;
 
 impl Both {
     pub(super) fn waiting_table(&self) -> Columns {

@@ -1,26 +1,11 @@
 //! The claim about a program that waits and computes: requests wait together on one thread, while the
 //! computation is spread over the cores.
 
-use std::time::{Duration, Instant};
-
 use brigade::{spawn_blocking, timeline::LaneKind};
 use futures_util::future::{join, try_join_all};
 
-use super::Claim;
-use crate::{
-    claims::{
-        facts::{Facts, count, time},
-        judgement::{
-            Answer, Band, GAIN,
-            Verdict::{DoesNotHold, Holds, Undecided},
-        },
-        lab::polls_at_once,
-    },
-    cooks,
-    fetch::origin::{Origin, Request},
-    measure::measure,
-    work::{Pile, begin},
-};
+use super::*;
+use crate::fetch::origin::{Origin, Request};
 
 /// The number of requests that wait, and the wait of each as a share of the computing time.
 const REQUESTS: usize = 200;
@@ -41,15 +26,15 @@ pub(super) const BOTH: Claim = Claim {
         let piles = vec![Pile::of(work / cores as u32); cores];
         let request = Request::After(work.mul_f64(WAITING).as_millis() as u64);
         let ask = || wait_for_all(&origin, request);
-        let waiting = measure(&cooks::one()?, ask())?.transpose()?;
-        let computing = measure(&cooks::one()?, compute_one_by_one(&piles))?.transpose()?;
+        let waiting = measure(&cooks::hire(1)?, ask())?.transpose()?;
+        let computing = measure(&cooks::hire(1)?, compute_one_by_one(&piles))?.transpose()?;
         let both = async {
             let begun = Instant::now();
             let asked = async { anyhow::Ok((ask().await?, begun.elapsed())) };
             let (asked, right) = join(asked, compute_spread(&piles)).await;
             anyhow::Ok((asked?, right?))
         };
-        let both = measure(&cooks::one()?, both)?.transpose()?;
+        let both = measure(&cooks::hire(1)?, both)?.transpose()?;
         lab.note(&waiting);
         lab.note(&computing);
         lab.note(&both);
@@ -80,7 +65,7 @@ pub(super) const BOTH: Claim = Claim {
         );
         if facts.count("cores") < 2 {
             let because = "there is only one core to spread the work over.";
-            return (Undecided, format!("{said}: {because}"));
+            return Undecided.because(format!("{said}: {because}"));
         }
         // If only the waiting overlapped, both together would take as long as the computation alone.
         let times = facts.ratio("computing_s", "both_s");
@@ -90,16 +75,17 @@ pub(super) const BOTH: Claim = Claim {
             answer => answer,
         };
         match (spread, OVERLAP.ask(facts.ratio("waited_s", "answered_s"))) {
-            (Answer::Yes, Answer::Yes) => (Holds, format!("{said}.")),
-            (Answer::No, _) => (DoesNotHold, format!("{said}: nothing was spread.")),
+            (Answer::Yes, Answer::Yes) => Holds.because(format!("{said}.")),
+            (Answer::No, _) => DoesNotHold.because(format!("{said}: nothing was spread.")),
             (_, Answer::No) => {
                 let waited = &facts["waited_s"];
-                let because = format!("{said}: hardly any of the {waited} of waiting overlapped.");
-                (DoesNotHold, because)
+                DoesNotHold.because(format!(
+                    "{said}: hardly any of the {waited} of waiting overlapped."
+                ))
             }
             _ => {
                 let because = "the cores were not free enough to tell.";
-                (Undecided, format!("{said}: {because}"))
+                Undecided.because(format!("{said}: {because}"))
             }
         }
     },

@@ -1,22 +1,7 @@
 //! Claims about more workers: what a second core adds, and what it cannot add.
 
-use std::time::Duration;
-
-use super::Claim;
-use crate::{
-    claims::{
-        facts::{Facts, count, on_processor, share, speed_up, time},
-        judgement::{
-            Answer, BEYOND, Band, GAIN,
-            Verdict::{Depends, DoesNotHold, Holds, Undecided},
-            is_disturbed,
-        },
-        lab::{PARTS, minute},
-    },
-    cooks, equations, matrix,
-    measure::Run,
-    parts::Ways,
-};
+use super::*;
+use crate::{equations, matrix, parts::Ways};
 
 /// The number of tasks of each kind.
 const TASKS: u32 = 20;
@@ -27,7 +12,7 @@ pub(super) const ALWAYS_BETTER: Claim = Claim {
     said: "Parallelism is always better.",
     command: |sizes| format!("brigade matrix --minute {}", sizes.minute),
     measure: |lab| {
-        let cells = matrix::cells(&lab.hire()?, TASKS, minute(lab.sizes.minute))?;
+        let cells = matrix::cells(&lab.hire()?, TASKS, Duration::from_millis(lab.sizes.minute))?;
         lab.note_both(&cells.waiting);
         lab.note_both(&cells.chopping);
         let many = &cells.chopping.many;
@@ -131,17 +116,15 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
         ];
         match (one, set) {
             ([Answer::No, Answer::No], [Answer::Yes, Answer::No]) => {
-                (Holds, format!("{sets}; {ones}."))
+                Holds.because(format!("{sets}; {ones}."))
             }
-            ([Answer::Yes, _] | [_, Answer::Yes], _) => (
-                DoesNotHold,
-                format!("One task was faster for having others beside it: {ones}."),
-            ),
-            (_, [Answer::No, _] | [_, Answer::Yes]) => (DoesNotHold, format!("{sets}.")),
-            _ => (
-                Undecided,
-                format!("{sets}; {ones}. The differences are too small to decide."),
-            ),
+            ([Answer::Yes, _] | [_, Answer::Yes], _) => DoesNotHold.because(format!(
+                "One task was faster for having others beside it: {ones}."
+            )),
+            (_, [Answer::No, _] | [_, Answer::Yes]) => DoesNotHold.because(format!("{sets}.")),
+            _ => Undecided.because(format!(
+                "{sets}; {ones}. The differences are too small to decide."
+            )),
         }
     },
 };
@@ -196,23 +179,23 @@ pub(super) const FIVE_PARTS: Claim = Claim {
         let ideal = IDEAL.ask(computing.value / f64::from(PARTS));
         let of_the_cores = computing.value / hands as f64;
         if ideal == Answer::Yes && of_the_cores < BEYOND {
-            (Holds, format!("Here {measured}. {waiting}"))
+            Holds.because(format!("Here {measured}. {waiting}"))
         } else if hands < parts && of_the_cores > IDEAL.no && of_the_cores < BEYOND {
-            let because =
-                format!("On the processors: five are needed, and here {measured}. {waiting}");
-            (Depends, because)
+            Depends.because(format!(
+                "On the processors: five are needed, and here {measured}. {waiting}"
+            ))
         } else if hands == parts
             && ideal == Answer::No
             && !is_disturbed(facts["on_processor"].value)
         {
-            let because = format!("There were enough processors, and still {measured}. {waiting}");
-            (DoesNotHold, because)
+            DoesNotHold.because(format!(
+                "There were enough processors, and still {measured}. {waiting}"
+            ))
         } else {
-            let because = format!(
+            Undecided.because(format!(
                 "Here {measured}, which is not what this number of cores achieves: other programs \
                  wanted them too."
-            );
-            (Undecided, because)
+            ))
         }
     },
 };
@@ -232,7 +215,8 @@ pub(super) const CRITICAL_PATH: Claim = Claim {
     said: "Dependent tasks gain nothing from more hands than the critical path allows.",
     command: |sizes| format!("brigade equations --minute {}", sizes.minute),
     measure: |lab| {
-        let solutions = equations::solutions(&cooks::one()?, minute(lab.sizes.minute))?;
+        let solutions =
+            equations::solutions(&cooks::hire(1)?, Duration::from_millis(lab.sizes.minute))?;
         for attempt in &solutions.attempts {
             lab.note(&attempt.run);
         }
@@ -264,18 +248,16 @@ pub(super) const CRITICAL_PATH: Claim = Claim {
         let further = GAIN.ask(facts.ratio("at_width_s", "plenty_s"));
         let against_path = facts.ratio("plenty_s", "critical_path_s");
         if against_path < FASTER || further == Answer::Yes {
-            return (DoesNotHold, format!("{said}: hands beyond it helped."));
+            return DoesNotHold.because(format!("{said}: hands beyond it helped."));
         }
         match (LATE.ask(against_path), helped, further) {
-            (Answer::No, Answer::Yes, Answer::No) => (Holds, format!("{said}.")),
-            (Answer::No, ..) => (
-                Undecided,
-                format!("{said}: it is unclear how much hands helped."),
-            ),
-            _ => (
-                Undecided,
-                format!("{said}, which was exceeded by much: timers came late."),
-            ),
+            (Answer::No, Answer::Yes, Answer::No) => Holds.because(format!("{said}.")),
+            (Answer::No, ..) => {
+                Undecided.because(format!("{said}: it is unclear how much hands helped."))
+            }
+            _ => Undecided.because(format!(
+                "{said}, which was exceeded by much: timers came late."
+            )),
         }
     },
 };

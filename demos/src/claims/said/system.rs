@@ -1,19 +1,8 @@
 //! Claims about which the operating system knows more than the program: which thread had a core, for how
 //! long, and at what cost.
 
-use super::Claim;
-use crate::{
-    claims::{
-        facts::{Facts, bytes, count, number, time},
-        judgement::{
-            Answer, Band,
-            Verdict::{Depends, DoesNotHold, Holds, Undecided},
-            uncapitalized,
-        },
-        lab::Sizes,
-    },
-    threads::Waited,
-};
+use super::*;
+use crate::threads::Waited;
 
 /// Returns the command of both claims about threads.
 fn threads_command(sizes: &Sizes) -> String {
@@ -56,8 +45,7 @@ pub(super) const OWN_CORE: Claim = Claim {
     judge: |facts| {
         let (at_once, queued) = (&facts["on_a_core"], &facts["queued_s"]);
         if !at_once.is_known() {
-            let because = "This system does not say how long a thread was on a core.";
-            return (Undecided, because.to_owned());
+            return Undecided.because("This system does not say how long a thread was on a core.");
         }
         let said = format!(
             "Of {} that computed, {at_once} were on a core at the same time, with {} available",
@@ -65,16 +53,14 @@ pub(super) const OWN_CORE: Claim = Claim {
             facts.counted("cores", "core"),
         );
         match ON_A_CORE.ask(facts.ratio("on_a_core", "threads")) {
-            Answer::Yes => (Holds, format!("{said}.")),
+            Answer::Yes => Holds.because(format!("{said}.")),
             Answer::Unclear => {
-                let because = format!("{said}: neither all of them nor clearly fewer.");
-                (Undecided, because)
+                Undecided.because(format!("{said}: neither all of them nor clearly fewer."))
             }
-            Answer::No if queued.is_known() => {
-                let because = format!("{said}; together they waited in the queue for {queued}.");
-                (DoesNotHold, because)
-            }
-            Answer::No => (DoesNotHold, format!("{said}.")),
+            Answer::No if queued.is_known() => DoesNotHold.because(format!(
+                "{said}; together they waited in the queue for {queued}."
+            )),
+            Answer::No => DoesNotHold.because(format!("{said}.")),
         }
     },
 };
@@ -111,12 +97,12 @@ pub(super) const UNINTERRUPTED: Claim = Claim {
             ));
         }
         match (others.value, interrupted.value) {
-            (0.0, 0.0) => (Holds, format!("{said}.")),
+            (0.0, 0.0) => Holds.because(format!("{said}.")),
             (0.0, _) if !interrupted.is_known() => {
                 let because = "and this system does not say how many times it took the core away.";
-                (Undecided, format!("{said}, {because}"))
+                Undecided.because(format!("{said}, {because}"))
             }
-            _ => (DoesNotHold, format!("{said}.")),
+            _ => DoesNotHold.because(format!("{said}.")),
         }
     },
 };
@@ -141,18 +127,15 @@ pub(super) const SERVER: Claim = Claim {
         let (waited, server) = (&facts["waited_s"], &facts["server_cpu_s"]);
         if !server.is_known() {
             let because = "this system does not say what the server did.";
-            return (
-                Undecided,
-                format!("The task waited for {waited}; {because}"),
-            );
+            return Undecided.because(format!("The task waited for {waited}; {because}"));
         }
         let said = format!(
             "While the task waited for {waited}, the server's process was on a core for {server}"
         );
         match AT_WORK.ask(facts.ratio("server_cpu_s", "waited_s")) {
-            Answer::Yes => (DoesNotHold, format!("{said}: the server was at work.")),
-            Answer::No => (Holds, format!("{said}.")),
-            Answer::Unclear => (Undecided, format!("{said}: too little to tell.")),
+            Answer::Yes => DoesNotHold.because(format!("{said}: the server was at work.")),
+            Answer::No => Holds.because(format!("{said}.")),
+            Answer::Unclear => Undecided.because(format!("{said}: too little to tell.")),
         }
     },
 };
@@ -187,10 +170,9 @@ pub(super) const THREADS_WAIT: Claim = Claim {
         let requests = facts.counted("requests", "request");
         let (many, few) = (&facts["memory_threads_bytes"], &facts["memory_tasks_bytes"]);
         if !many.is_known() || !few.is_known() {
-            let because = format!(
+            return Undecided.because(format!(
                 "This system does not say how much memory a thread for each of {requests} took."
-            );
-            return (Undecided, because);
+            ));
         }
         let mut said = format!(
             "A thread for each of {requests} took {many} of memory, tasks on one thread {few}"
@@ -202,20 +184,19 @@ pub(super) const THREADS_WAIT: Claim = Claim {
             said.push_str(&switches);
         }
         if facts.count("requests") < REQUESTS {
-            return (Undecided, format!("{said}: too few to tell."));
+            return Undecided.because(format!("{said}: too few to tell."));
         }
         let memory = COST.ask(facts.ratio("memory_threads_bytes", "memory_tasks_bytes"));
         let switches = COST.ask(facts.ratio("switches_threads", "switches_tasks"));
         match (memory, switches) {
-            (Answer::Yes, _) => (DoesNotHold, format!("{said}.")),
+            (Answer::Yes, _) => DoesNotHold.because(format!("{said}.")),
             (Answer::No, Answer::Yes) => {
-                let because = format!("On what is scarce: {}.", uncapitalized(&said));
-                (Depends, because)
+                Depends.because(format!("On what is scarce: {}.", uncapitalized(&said)))
             }
             (Answer::No, switches) if switches == Answer::No || !counts_switches => {
-                (Holds, format!("{said}."))
+                Holds.because(format!("{said}."))
             }
-            _ => (Undecided, format!("{said}: no clear difference.")),
+            _ => Undecided.because(format!("{said}: no clear difference.")),
         }
     },
 };

@@ -1,28 +1,9 @@
 //! Claims about many tasks in flight: how one thread runs them, and in which order.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
-use brigade::SingleThread;
-
-use super::Claim;
-use crate::{
-    cashier,
-    claims::{
-        facts::{Facts, count, time},
-        judgement::{
-            Answer, Band,
-            Verdict::{DoesNotHold, Holds, Undecided},
-        },
-        lab::{Lab, Trace, minute},
-    },
-    dish::Dish as _,
-    fetch,
-    interrupt::Interrupted,
-    kitchen,
-    options::Shared,
-    report::Ending,
-    units,
-};
+use super::*;
+use crate::{cashier, fetch, kitchen};
 
 /// Cooks a dinner whose steps are all begun together, by one cook and by many.
 pub(super) const AUTOMATIC: Claim = Claim {
@@ -30,7 +11,7 @@ pub(super) const AUTOMATIC: Claim = Claim {
     said: "Async code is automatically parallel.",
     command: |sizes| format!("brigade kitchen --minute {}", sizes.minute),
     measure: |lab| {
-        let dinners = kitchen::three_ways(&lab.hire()?, minute(lab.sizes.minute))?;
+        let dinners = kitchen::three_ways(&lab.hire()?, Duration::from_millis(lab.sizes.minute))?;
         anyhow::ensure!(dinners.alike(), "the three dinners are not the same");
         lab.note(&dinners.sequential);
         lab.note_both(&dinners.together);
@@ -45,23 +26,21 @@ pub(super) const AUTOMATIC: Claim = Claim {
     judge: |facts| {
         let tasks = facts.counted("in_flight_max", "task");
         if facts.count("in_flight_max") < 2 {
-            let because = "No two tasks were ever in flight, so none could have run at once.";
-            return (Undecided, because.to_owned());
+            return Undecided
+                .because("No two tasks were ever in flight, so none could have run at once.");
         }
         if facts.count("at_once_max") > 1 {
-            let because = format!(
+            return Holds.because(format!(
                 "With one cook only, {} of {tasks} were worked on at one instant.",
                 facts["at_once_max"]
-            );
-            return (Holds, because);
+            ));
         }
-        let because = format!(
+        DoesNotHold.because(format!(
             "One cook had {tasks} in flight and never worked on two at one instant. The same code \
              had up to {} at once with {}: parallelism comes from threads.",
             facts["at_once_max_many"],
             facts.counted("cooks_many", "cook"),
-        );
-        (DoesNotHold, because)
+        ))
     },
 };
 
@@ -92,7 +71,7 @@ pub(super) const THOUSANDS: Claim = Claim {
             ..Shared::default()
         };
         let plan = fetch::Plan::new(fetch::Args::to_origin(lab.sizes.requests), &quiet)?;
-        let report = plan.cook(&SingleThread::new()?, &quiet)?;
+        let report = plan.cook(&Crew::hire(1, false)?)?;
         anyhow::ensure!(report.ending != Ending::Interrupted, Interrupted);
         lab.note_figures(report.figures.clone(), report.waiting_share);
         let own = |key| report.own.get(key).and_then(serde_json::Value::as_f64);
@@ -115,30 +94,23 @@ pub(super) const THOUSANDS: Claim = Claim {
             format!("One thread had {in_flight} in flight and {done} of {asked} were answered");
         let (wall, waited) = (&facts["wall_s"], &facts["waited_s"]);
         if facts.count("asked") < THOUSANDS_ARE {
-            return (
-                Undecided,
-                format!("{done}, and thousands were never tried."),
-            );
+            return Undecided.because(format!("{done}, and thousands were never tried."));
         }
         let tried =
             facts.count("in_flight_max") >= THOUSANDS_ARE && facts.count("at_once_max") == 1;
         let answered = ANSWERED.ask(facts.ratio("done", "asked"));
         match (answered, OVERLAP.ask(facts.ratio("waited_s", "wall_s"))) {
-            (Answer::No, _) => (DoesNotHold, format!("{done} only.")),
-            (_, Answer::No) => (
-                DoesNotHold,
-                format!("{done}, in {wall} for {waited} of waiting: hardly any of it overlapped."),
-            ),
+            (Answer::No, _) => DoesNotHold.because(format!("{done} only.")),
+            (_, Answer::No) => DoesNotHold.because(format!(
+                "{done}, in {wall} for {waited} of waiting: hardly any of it overlapped."
+            )),
             (Answer::Yes, Answer::Yes) if tried => {
-                (Holds, format!("{done}; {waited} of waiting took {wall}."))
+                Holds.because(format!("{done}; {waited} of waiting took {wall}."))
             }
-            _ => (
-                Undecided,
-                format!(
-                    "{done}: not the thousands that were to be tried. The system may let this \
+            _ => Undecided.because(format!(
+                "{done}: not the thousands that were to be tried. The system may let this \
                      program open too few files, or be too busy."
-                ),
-            ),
+            )),
         }
     },
 };
@@ -181,20 +153,18 @@ pub(super) const ORDER: Claim = Claim {
             facts.count("seeds") - facts.count("same_order"),
         );
         if unsteady > 0 {
-            let because = format!(
+            Holds.because(format!(
                 "{orders}, and {unsteady} of the seeds gave different orders in {times} runs: a run \
                  cannot be repeated."
-            );
-            (Holds, because)
+            ))
         } else if facts.count("orders") > 1 {
-            let because = format!(
+            DoesNotHold.because(format!(
                 "{orders}, and each seed gave the same order {times} times: an order that shows a fault \
                  can be reproduced."
-            );
-            (DoesNotHold, because)
+            ))
         } else {
             let because = "so reproducing the order proves nothing.";
-            (Undecided, format!("{orders}, {because}"))
+            Undecided.because(format!("{orders}, {because}"))
         }
     },
 };
@@ -202,12 +172,11 @@ pub(super) const ORDER: Claim = Claim {
 /// Returns the names of the customers in the order in which one cashier served them. The order is drawn
 /// from `seed`, and the clock is virtual.
 fn order(lab: &Lab, seed: u64) -> anyhow::Result<Vec<String>> {
-    let executor = SingleThread::builder()
-        .virtual_time(true)
-        .seed(seed)
-        .record_timeline(true)
-        .build()?;
-    let shop = cashier::shop(&executor, CUSTOMERS, minute(1))?;
+    let shop = cashier::shop(
+        &Crew::drawn_from(seed)?,
+        CUSTOMERS,
+        Duration::from_millis(1),
+    )?;
     anyhow::ensure!(shop.one.output, "a sum came out wrong");
     lab.note_both(&shop);
     let visits = cashier::visits(&shop.one.timeline).into_iter();
@@ -224,7 +193,11 @@ pub(super) const ALSO_CONCURRENT: Claim = Claim {
         false => "brigade claims".to_owned(),
     },
     measure: |lab| {
-        let shop = cashier::shop(&lab.hire()?, CUSTOMERS / 2, minute(lab.sizes.minute))?;
+        let shop = cashier::shop(
+            &lab.hire()?,
+            CUSTOMERS / 2,
+            Duration::from_millis(lab.sizes.minute),
+        )?;
         anyhow::ensure!(shop.one.output && shop.many.output, "a sum came out wrong");
         lab.note_both(&shop);
         Ok(count_runs(&lab.traces()))
@@ -236,23 +209,21 @@ pub(super) const ALSO_CONCURRENT: Claim = Claim {
             number => format!("{} were", units::count(number)),
         };
         if facts.count("violations") > 0 {
-            let because = format!(
+            return DoesNotHold.because(format!(
                 "In {} of {runs} more tasks were at work at once than were in flight.",
                 facts["violations"]
-            );
-            return (DoesNotHold, because);
+            ));
         }
         if facts.count("parallel") == 0 {
             let because = "parallel, so the claim was not put to the test.";
-            return (Undecided, format!("None of {runs} was {because}"));
+            return Undecided.because(format!("None of {runs} was {because}"));
         }
-        let because = format!(
+        Holds.because(format!(
             "Of the {runs} behind these claims {} parallel, with never more tasks at once than in \
              flight. {} concurrent and not parallel, so the converse does not hold.",
             were("parallel"),
             were("concurrent_only"),
-        );
-        (Holds, because)
+        ))
     },
 };
 

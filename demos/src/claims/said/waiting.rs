@@ -1,21 +1,7 @@
 //! Claims about ways to wait: yielding or hogging, alone or with many, polling or being notified.
 
-use std::time::Duration;
-
-use super::Claim;
-use crate::{
-    claims::{
-        facts::{Facts, count, share, time},
-        judgement::{
-            Answer, Band, GAIN,
-            Verdict::{Depends, DoesNotHold, Holds, Undecided},
-            uncapitalized,
-        },
-        lab::Sizes,
-    },
-    cooks,
-    frames::Frames,
-};
+use super::*;
+use crate::frames::Frames;
 
 /// The share of missed frames. Other programs may cause a few.
 const MISSED: Band = Band { no: 0.05, yes: 0.3 };
@@ -35,7 +21,7 @@ pub(super) const SIXTY_HZ: Claim = Claim {
     command: |sizes| format!("brigade frames --cooks 1 --frames {}", sizes.frames),
     measure: |lab| {
         let frames = lab.sizes.frames;
-        let run = Frames { frames, hog: HOG }.measure(&cooks::one()?)?;
+        let run = Frames { frames, hog: HOG }.measure(&cooks::hire(1)?)?;
         lab.note(&run);
         let (yielding, hogging) = (&run.output.yielding, &run.output.hogging);
         let right = yielding.sum_is_right && hogging.sum_is_right;
@@ -62,17 +48,15 @@ pub(super) const SIXTY_HZ: Claim = Claim {
                     _ => "Beside a hog,",
                 };
                 let many = &facts["missed_hogging"];
-                (Holds, format!("{missed}. {hogging} {many} were missed."))
+                Holds.because(format!("{missed}. {hogging} {many} were missed."))
             }
-            _ if starved.value > STARVED_S => (
-                Undecided,
-                format!("{missed}, but other programs had the core for {starved} of that."),
-            ),
-            Answer::Yes => (DoesNotHold, format!("{missed}.")),
-            Answer::Unclear => (
-                Undecided,
-                format!("{missed}: more than a few and far from all."),
-            ),
+            _ if starved.value > STARVED_S => Undecided.because(format!(
+                "{missed}, but other programs had the core for {starved} of that."
+            )),
+            Answer::Yes => DoesNotHold.because(format!("{missed}.")),
+            Answer::Unclear => {
+                Undecided.because(format!("{missed}: more than a few and far from all."))
+            }
         }
     },
 };
@@ -129,7 +113,7 @@ pub(super) const HIRING: Claim = Claim {
             facts["orders_told"],
         );
         if facts.count("orders_hired") < ORDERS * facts.count("workers_hired") {
-            return (Undecided, format!("{each}. {told}: too few to compare."));
+            return Undecided.because(format!("{each}. {told}: too few to compare."));
         }
         // Compare the wait with the brewing time and not with the wait of the single worker. Other
         // programs may have lengthened the latter, and that would not be a merit of the hired workers.
@@ -138,16 +122,15 @@ pub(super) const HIRING: Claim = Claim {
             shorter,
             GAIN.ask(facts.ratio("orders_hired", "orders_told")),
         ) {
-            (Answer::Yes, _) => (Holds, format!("{each}. {told}.")),
-            (Answer::No, Answer::No) => (DoesNotHold, format!("{each}. {told}.")),
+            (Answer::Yes, _) => Holds.because(format!("{each}. {told}.")),
+            (Answer::No, Answer::No) => DoesNotHold.because(format!("{each}. {told}.")),
             (Answer::No, Answer::Yes) => {
                 let told = uncapitalized(&told);
-                let because = format!("On what it is compared with. {each}. But {told}.");
-                (Depends, because)
+                Depends.because(format!("On what it is compared with. {each}. But {told}."))
             }
             _ => {
                 let because = "the difference is too small to decide.";
-                (Undecided, format!("{each}. {told}: {because}"))
+                Undecided.because(format!("{each}. {told}: {because}"))
             }
         }
     },
@@ -184,19 +167,18 @@ pub(super) const BUSY_LOOP: Claim = Claim {
         );
         if !asking.is_known() || !told.is_known() {
             let because = "but this system does not say what that cost.";
-            return (Undecided, format!("{orders}, {because}"));
+            return Undecided.because(format!("{orders}, {because}"));
         }
         let cost = format!("asking took {asking} of a core, being notified took {told}");
         let better = SERVICE.ask(facts.ratio("orders_asking", "orders_told"));
         match (COST.ask(facts.ratio("cores_asking", "cores_told")), better) {
-            (Answer::Yes, Answer::No) => (DoesNotHold, format!("{orders}; {cost}.")),
+            (Answer::Yes, Answer::No) => DoesNotHold.because(format!("{orders}; {cost}.")),
             (Answer::Yes, Answer::Yes) => {
                 let orders = uncapitalized(&orders);
-                let because = format!("On what a core is worth: {orders}, but {cost}.");
-                (Depends, because)
+                Depends.because(format!("On what a core is worth: {orders}, but {cost}."))
             }
-            (Answer::No, _) => (Holds, format!("{orders}; {cost}.")),
-            _ => (Undecided, format!("{orders}; {cost}: no clear difference.")),
+            (Answer::No, _) => Holds.because(format!("{orders}; {cost}.")),
+            _ => Undecided.because(format!("{orders}; {cost}: no clear difference.")),
         }
     },
 };
