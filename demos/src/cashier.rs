@@ -14,7 +14,7 @@ use crate::compare;
 use crate::prelude::*;
 
 /// The text after the options in `brigade cashier --help`.
-pub(crate) const NOTES: &str = "--cooks here: the number of cashiers in the second shop; with 1, or \
+const NOTES: &str = "--cooks here: the number of cashiers in the second shop; with 1, or \
     without --cooks, one per core. The first shop has one cashier, so 1,2 is the same as 2; with 2,4 \
     both shops are opened for each number and compared.\n\n\
     --json adds `shops`, the figures of both: `visits` lists which cashier served which customer, from \
@@ -22,7 +22,9 @@ pub(crate) const NOTES: &str = "--cooks here: the number of cashiers in the seco
     times a cashier turned to another customer. With --seed, `seeded` has the two orders that were \
     drawn from it.";
 
+/// One cashier who switches between customers, and several: who was served when
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of customers
     #[arg(long, value_name = "N", default_value = "3", value_parser = whole::<u32>(1..=100))]
@@ -169,7 +171,7 @@ impl Dish for Args {
             .map(|(timeline, name)| (name, timeline.clone()))
             .to_vec();
         let rows = runs.map(|run| (cashiers(run), &run.figures));
-        report.details = compare::side_by_side("", rows).lines();
+        report.details = compare::side_by_side(" ", rows).lines();
         report.details.extend(compare::columns_explained());
         report.details.push(String::new());
         report.details.extend(runs.into_iter().flat_map(order));
@@ -239,11 +241,13 @@ fn verdict(shop: &OneAndMany<bool>) -> String {
 
 fn json(run: &Run<bool>) -> Value {
     let visits = visits(&run.timeline);
-    let mut object = run.json();
-    object["overlaps"] = json!(overlaps(&visits));
-    object["switches"] = json!(switches(&visits, run.figures.cooks));
-    object["visits"] = json!(visits);
-    object
+    let facts = run.facts().with([
+        count("overlaps", "", overlaps(&visits)),
+        count("switches", "", switches(&visits, run.figures.cooks)),
+    ]);
+    let mut object = facts.json();
+    object.insert("visits".to_owned(), json!(visits));
+    object.into()
 }
 
 #[cfg(test)]

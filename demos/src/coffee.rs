@@ -25,16 +25,8 @@ use brigade::task::Builder;
 use crate::fetch::origin::{Origin, Request};
 use crate::prelude::*;
 
-/// The text before the options in `brigade coffee --help`.
-pub(crate) const ABOUT: &str = "Four ways to wait for the coffee machine: stand there, keep asking, be \
-    notified, hire more.\n\n\
-    For one shift, customers want as much coffee as they can get. The machines are in a separate \
-    process; a cup is a request whose reply takes a while. The same waiting is done by one thread that \
-    blocks, by one thread that asks all machines in a busy loop, by tasks that are notified when a cup \
-    is ready, and by a thread for each machine.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the tasks of the notified \
+/// The text after the options in `brigade coffee --help`.
+const NOTES: &str = "--cooks here: the number of threads that run the tasks of the notified \
     way; the other ways have no tasks. With 1,2 all four shifts are worked with each number and \
     compared.\n\n\
     --json adds `ways`, one object each: `orders` (cups served), `wall_s`, `cpu_s`, `cores` (how many \
@@ -56,8 +48,14 @@ const COLUMNS_EXPLAINED: [&str; 5] = [
     "switches: how many times a thread of this process gave up its core, or lost it",
 ];
 
-/// The arguments of `coffee`.
+/// Four ways to wait for the coffee machine: blocked, polling, notified, hired
+///
+/// For one shift, customers want as much coffee as they can get. The machines are in a separate process; a
+/// cup is a request whose reply takes a while. The same waiting is done by one thread that blocks, by one
+/// thread that asks all machines in a busy loop, by tasks that are notified when a cup is ready, and by a
+/// thread for each machine.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Coffee {
     /// Number of coffee machines
     #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<u16>(1..=500))]
@@ -89,6 +87,20 @@ impl Way {
     pub(crate) fn cores(&self) -> Option<f64> {
         let used = self.used?;
         Some(used.cpu.as_secs_f64() / self.wall.as_secs_f64())
+    }
+
+    fn facts(self) -> Facts {
+        let switches = self.used.map(|used| used.switches() as usize);
+        Facts(vec![
+            text("way", "way", self.name),
+            count("orders", "orders", self.orders),
+            time("wall_s", "", self.wall),
+            time("cpu_s", "CPU time", self.used.map(|used| used.cpu)),
+            share("cores", "of a core", self.cores()),
+            time("", "CPU per cup", self.cpu_a_cup()),
+            count("context_switches", "switches", switches),
+            count("threads", "threads", self.threads),
+        ])
     }
 
     /// Returns the processor time per cup.
@@ -268,11 +280,11 @@ impl Dish for Coffee {
         );
         let mut report = Report::of("coffee", title, &shifts.run);
         let explained = COLUMNS_EXPLAINED.map(|line| format!("  {line}\n")).concat();
-        report.charts = vec![shifts.table().block(), explained];
+        report.charts = vec![Columns::of(shifts.all().map(Way::facts)).block(), explained];
         report.rows_of = "the notified way, the only one with tasks".to_owned();
         report.rows = report::concurrency_rows(&shifts.run.figures);
         report.verdict = shifts.verdict();
-        report.own_keys(json!({ "ways": shifts.all().map(keys) }));
+        report.own_keys(json!({ "ways": shifts.all().map(|way| way.facts().json()) }));
         Ok(report)
     }
 }
@@ -280,23 +292,6 @@ impl Dish for Coffee {
 impl Shifts {
     fn all(&self) -> [Way; 4] {
         [self.blocked, self.busy_loop, self.notified, self.hired]
-    }
-
-    fn table(&self) -> Columns {
-        let mut table =
-            Columns::new("way | orders | CPU time | of a core | CPU per cup | switches | threads");
-        for way in self.all() {
-            table.row([
-                way.name.to_owned(),
-                units::count(way.orders),
-                units::or_dash(way.used, |used| units::duration(used.cpu)),
-                units::or_dash(way.cores(), units::percent),
-                units::or_dash(way.cpu_a_cup(), units::duration),
-                units::or_dash(way.used, |used| units::count(used.switches() as usize)),
-                units::count(way.threads),
-            ]);
-        }
-        table
     }
 
     fn verdict(&self) -> String {
@@ -336,16 +331,4 @@ fn burnt(asking: f64, told: f64) -> String {
             units::factor(asking / told)
         )
     }
-}
-
-fn keys(way: Way) -> Value {
-    json!({
-        "way": way.name,
-        "orders": way.orders,
-        "wall_s": way.wall.as_secs_f64(),
-        "cpu_s": way.used.map(|used| used.cpu.as_secs_f64()),
-        "cores": way.cores(),
-        "context_switches": way.used.map(Usage::switches),
-        "threads": way.threads,
-    })
 }

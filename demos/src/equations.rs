@@ -23,7 +23,7 @@ use futures_util::future::{FutureExt as _, LocalBoxFuture, Shared};
 use crate::prelude::*;
 
 /// The text after the options in `brigade equations --help`.
-pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the tasks, whatever the \
+const NOTES: &str = "--cooks here: the number of threads that run the tasks, whatever the \
     number of hands; with 1,2 everything is done with each number and compared. It makes no difference, \
     because waiting for a calculator needs no thread.\n\n\
     --json adds `attempts`, the figures for each number of `hands` (`hands_used_max`: busy at one \
@@ -31,7 +31,9 @@ pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the
     `width`, the largest number of hands that were ever busy; `result`, the result of the last \
     equation.";
 
+/// Equations that depend on each other: hands help as far as the longest chain
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Length of a minute of calculating, in milliseconds
     #[arg(long, value_name = "MS", default_value = "20", value_parser = numbers::minute)]
@@ -210,18 +212,18 @@ impl Solutions {
         attempt.run.figures.wall.as_secs_f64() / self.critical_path.as_secs_f64()
     }
 
-    fn table(&self) -> Columns {
-        let mut columns = Columns::new("hands | busy at once | wall time | critical path | ratio");
-        for attempt in &self.attempts {
-            columns.row([
-                units::count(attempt.hands),
-                units::count(attempt.used),
-                units::duration(attempt.run.figures.wall),
-                units::duration(self.critical_path),
-                format!("{} x", units::factor(self.times_the_path(attempt))),
-            ]);
-        }
-        columns
+    fn facts(&self, attempt: &Attempt) -> Facts {
+        let figures = brigade_timeline::figures(&attempt.run.timeline);
+        let most = f64::INFINITY;
+        let factor = self.times_the_path(attempt);
+        attempt.run.facts().unnamed().with([
+            count("hands", "hands", attempt.hands),
+            count("hands_used_max", "busy at once", attempt.used),
+            time("", "wall time", attempt.run.figures.wall),
+            time("", "critical path", self.critical_path),
+            speed_up("", "ratio", SpeedUp { factor, most }),
+            time("measured_critical_path_s", "", figures.critical_path),
+        ])
     }
 
     fn verdict(&self) -> String {
@@ -287,26 +289,19 @@ impl Dish for Args {
              hand takes it to when it is solved."
         ));
         report.charts = vec![hands];
+        let facts = solutions
+            .attempts
+            .iter()
+            .map(|attempt| solutions.facts(attempt));
         report.draw(&drawn);
-        report.details = solutions.table().lines();
+        report.details = Columns::of(facts.clone()).lines();
         report.verdict = solutions.verdict();
-        let attempts = solutions.attempts.iter().map(|attempt| {
-            let mut object = attempt.run.json();
-            object["hands"] = json!(attempt.hands);
-            object["hands_used_max"] = json!(attempt.used);
-            object["measured_critical_path_s"] = json!(
-                brigade_timeline::figures(&attempt.run.timeline)
-                    .critical_path
-                    .as_secs_f64()
-            );
-            object
-        });
         report.own_keys(json!({
             "result": RESULT,
             "critical_path_s": solutions.critical_path.as_secs_f64(),
             "sum_s": solutions.sum.as_secs_f64(),
             "width": plenty.used,
-            "attempts": attempts.collect::<Vec<_>>(),
+            "attempts": facts.map(|facts| facts.json()).collect::<Value>(),
         }));
         Ok(report)
     }

@@ -17,14 +17,8 @@ use brigade::{task::Builder, time::interval, yield_now};
 
 use crate::prelude::*;
 
-/// The text before the options in `brigade frames --help`.
-pub(crate) const ABOUT: &str = "A screen at 60 frames a second while something heavy computes.\n\n\
-    One task draws a frame every 16.67 ms, another computes without end. The run is made twice: with \
-    a computation that yields every millisecond or so, and with one that hogs its thread for many \
-    frames at a time. A frame is missed if it is drawn later than the next one was due.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: the number of threads that run both tasks; with two, the \
+/// The text after the options in `brigade frames --help`.
+const NOTES: &str = "--cooks here: the number of threads that run both tasks; with two, the \
     hog has a thread to itself. With 1,2 everything is done with each number and compared.\n\n\
     --json adds `yielding` and `hogging`: frames `on_time` and `missed`, `worst_lateness_s`, `terms` \
     (numbers squared meanwhile), `sum_is_right`, `wall_s`, and `starved_s`, how long other programs \
@@ -46,8 +40,13 @@ const HEIGHT: usize = 200;
 /// The number of characters in a line of the film.
 const FILM: usize = 75;
 
-/// The arguments of `frames`.
+/// A screen at 60 frames a second while something computes: yielding and hogging
+///
+/// One task draws a frame every 16.67 ms, another computes without end. The run is made twice: with a
+/// computation that yields every millisecond or so, and with one that hogs its thread for many frames at a
+/// time. A frame is missed if it is drawn later than the next one was due.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Frames {
     /// Number of frames to draw in each of two runs: 300 take five seconds
     #[arg(long, value_name = "N", default_value = "300", value_parser = whole::<u32>(2..=36_000))]
@@ -78,6 +77,19 @@ pub(crate) struct Show {
 impl Show {
     pub(crate) fn missed(&self) -> usize {
         self.on_time.iter().filter(|on_time| !**on_time).count()
+    }
+
+    fn facts(&self) -> Facts {
+        Facts(vec![
+            text("", "computation", self.name),
+            count("on_time", "on time", self.on_time.len() - self.missed()),
+            count("missed", "missed", self.missed()),
+            time("worst_lateness_s", "worst lateness", self.worst),
+            count("terms", "numbers squared", self.terms as usize),
+            is_right("sum_is_right", "sum", self.sum_is_right),
+            time("wall_s", "", self.wall),
+            time("starved_s", "", self.starved),
+        ])
     }
 
     fn terms_a_second(&self) -> f64 {
@@ -191,14 +203,14 @@ impl Dish for Frames {
         );
         let mut report = Report::of("frames", title, &run);
         report.charts = vec![
-            table([yielding, hogging]).block(),
+            Columns::of([yielding.facts(), hogging.facts()]).block(),
             film([yielding, hogging]),
         ];
         report.rows_of = "both, one after the other".to_owned();
         report.rows = report::common_rows(&run.figures);
         report.verdict = run.output.verdict(Duration::from_millis(self.hog));
         report.own_keys(json!({
-            "frames": self.frames, "yielding": keys(yielding), "hogging": keys(hogging),
+            "frames": self.frames, "yielding": yielding.facts().json(), "hogging": hogging.facts().json(),
         }));
         if !(yielding.sum_is_right && hogging.sum_is_right) {
             report.ending = Ending::Failed;
@@ -241,22 +253,6 @@ impl Shows {
     }
 }
 
-fn table(shows: [&Show; 2]) -> Columns {
-    let mut table =
-        Columns::new("computation | on time | missed | worst lateness | numbers squared | sum");
-    for show in shows {
-        table.row([
-            show.name.to_owned(),
-            units::count(show.on_time.len() - show.missed()),
-            units::count(show.missed()),
-            units::duration(show.worst),
-            units::count(show.terms as usize),
-            if show.sum_is_right { "right" } else { "wrong" }.to_owned(),
-        ]);
-    }
-    table
-}
-
 /// Draws one character for each frame, in lines, to show what a viewer saw.
 fn film(shows: [&Show; 2]) -> String {
     let mut film = String::new();
@@ -273,18 +269,6 @@ fn film(shows: [&Show; 2]) -> String {
         }
     }
     film
-}
-
-fn keys(show: &Show) -> Value {
-    json!({
-        "on_time": show.on_time.len() - show.missed(),
-        "missed": show.missed(),
-        "worst_lateness_s": show.worst.as_secs_f64(),
-        "wall_s": show.wall.as_secs_f64(),
-        "terms": show.terms,
-        "sum_is_right": show.sum_is_right,
-        "starved_s": show.starved.map(|starved| starved.as_secs_f64()),
-    })
 }
 
 #[cfg(test)]

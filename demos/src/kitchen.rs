@@ -19,13 +19,15 @@ use crate::compare;
 use crate::prelude::*;
 
 /// The text after the options in `brigade kitchen --help`.
-pub(crate) const NOTES: &str = "--cooks here: the number of cooks in the third way; with 1, or without \
+const NOTES: &str = "--cooks here: the number of cooks in the third way; with 1, or without \
     --cooks, one per core. The other two ways have one cook, so 1,2 is the same as 2; with 2,4 the \
     dinner is cooked with each number and compared.\n\n\
     --json adds `ways`, the figures of each of the three, and `pieces_chopped`, how many pieces of \
     onion and tomato there were in one dinner.";
 
+/// Noodles and sauce three ways: step by step, one cook juggling, many cooks
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Length of a minute in the kitchen, in milliseconds
     #[arg(long, value_name = "MS", default_value = "50", value_parser = numbers::minute)]
@@ -234,14 +236,11 @@ impl Dish for Args {
         let rows = dinners
             .ways()
             .map(|(way, run)| (way.to_owned(), &run.figures));
-        report.details = compare::side_by_side("", rows).lines();
+        report.details = compare::side_by_side(" ", rows).lines();
         report.details.extend(compare::columns_explained());
         report.verdict = dinners.verdict();
-        let ways = dinners.ways().map(|(way, run)| {
-            let mut object = run.json();
-            object["way"] = json!(way);
-            object
-        });
+        let ways = dinners.ways();
+        let ways = ways.map(|(way, run)| run.facts().with([text("way", "", way)]).json());
         let Served {
             onions, tomatoes, ..
         } = dinners.sequential.output;

@@ -30,8 +30,8 @@ mod threads;
 
 // With this, any demo can write `crate::units`.
 use common::{
-    compare, cooks, dish, figures, gauge, helper, interrupt, numbers, options, paint, prelude,
-    progress, record, report, system, units, work,
+    compare, cooks, dish, facts, figures, gauge, helper, interrupt, numbers, options, paint,
+    prelude, progress, record, report, system, units, work,
 };
 
 use std::process::ExitCode;

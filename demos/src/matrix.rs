@@ -12,13 +12,15 @@ use brigade_timeline::{Advice, Kind};
 use crate::prelude::*;
 
 /// The text after the options in `brigade matrix --help`.
-pub(crate) const NOTES: &str = "--cooks here: the number of cooks in the second column; with 1, or \
+const NOTES: &str = "--cooks here: the number of cooks in the second column; with 1, or \
     without --cooks, one per core. The first column has one cook, so 1,2 is the same as 2; with 2,4 \
     everything is done for each number and compared.\n\n\
     --json adds `cells`, the figures of all four, each with its `work`, its `tasks` and its `advice`; \
     `waiting_speed_up` and `chopping_speed_up`, which compare many cooks with one.";
 
+/// Waiting and chopping by one cook and by many: which work gains from more cooks
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of tasks in each cell
     #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<u32>(2..=100_000))]
@@ -87,21 +89,25 @@ impl Cells {
     }
 
     fn table(&self) -> Columns {
-        let cooks = |run: &Run<u32>| units::counted(run.figures.cooks, "cook");
-        let mut columns = Columns::new(&format!(
-            " | {} | {} | speed-up",
-            cooks(&self.waiting.one),
-            cooks(&self.waiting.many)
-        ));
+        let [one, many] = [&self.waiting.one, &self.waiting.many]
+            .map(|run| units::counted(run.figures.cooks, "cook"));
+        let mut columns = Columns::new(&format!(" | {one} | {many} | speed-up"));
         for (name, row) in [("waiting", &self.waiting), ("chopping", &self.chopping)] {
-            columns.row([
-                name.to_owned(),
-                wall(&row.one),
-                wall(&row.many),
-                row.speed_up().to_string(),
-            ]);
-            for line in [cpu, in_flight, at_once] {
-                columns.row(["", &line(&row.one), &line(&row.many)]);
+            let [one, many] = [&row.one, &row.many].map(|run| {
+                let figures = &run.figures;
+                [
+                    format!("{} wall", units::duration(figures.wall)),
+                    format!("{} CPU ", units::or_dash(figures.cpu, units::duration)),
+                    format!("{} in flight", units::count(figures.in_flight_max)),
+                    format!("{} at once", units::count(figures.at_once_max)),
+                ]
+            });
+            let speed_up = row.speed_up().to_string();
+            let beside = [(name, &speed_up[..])]
+                .into_iter()
+                .chain(std::iter::repeat(("", "")));
+            for ((one, many), (name, speed_up)) in one.iter().zip(&many).zip(beside) {
+                columns.row([name, one, many, speed_up]);
             }
         }
         columns
@@ -186,23 +192,6 @@ fn of_cell(run: &Run<u32>) -> Vec<Advice> {
     brigade_timeline::advice(&run.timeline)
 }
 
-fn wall(run: &Run<u32>) -> String {
-    format!("{} wall", units::duration(run.figures.wall))
-}
-
-fn cpu(run: &Run<u32>) -> String {
-    let cpu = units::or_dash(run.figures.cpu, units::duration);
-    format!("{cpu} CPU ")
-}
-
-fn in_flight(run: &Run<u32>) -> String {
-    format!("{} in flight", units::count(run.figures.in_flight_max))
-}
-
-fn at_once(run: &Run<u32>) -> String {
-    format!("{} at once", units::count(run.figures.at_once_max))
-}
-
 impl Dish for Args {
     fn compares(&self) -> bool {
         true
@@ -227,11 +216,12 @@ impl Dish for Args {
         report.details.extend(cells.advice());
         report.verdict = cells.verdict();
         let objects = cells.all().map(|(kind, run)| {
-            let mut object = run.json();
-            object["work"] = json!(kind);
-            object["tasks"] = json!(run.output);
+            let work = text("work", "", kind);
+            let tasks = count("tasks", "", run.output as usize);
+            let mut object = run.facts().with([work, tasks]).json();
             let advice = of_cell(run).into_iter();
-            object["advice"] = advice.map(|advice| json!(advice.to_string())).collect();
+            let advice = advice.map(|advice| json!(advice.to_string())).collect();
+            object.insert("advice".to_owned(), advice);
             object
         });
         report.own_keys(json!({

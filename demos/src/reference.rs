@@ -33,16 +33,8 @@ use brigade::{
 use crate::fetch::origin::{Origin, Request};
 use crate::prelude::*;
 
-/// The text before the options in `brigade reference --help`.
-pub(crate) const ABOUT: &str = "One run seen from three frames: the task's, the thread's, the \
-    system's.\n\n\
-    A task computes, asks a server, waits for a timer and computes again. It takes notes itself; the \
-    timeline shows when it was polled and which other tasks were; the operating system reports how long \
-    its thread was on a core and how many times the core was taken away. The server's time on a core \
-    shows who worked while the task waited.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the task and two other \
+/// The text after the options in `brigade reference --help`.
+const NOTES: &str = "--cooks here: the number of threads that run the task and two other \
     tasks; with 1,2 everything is done with each number and compared.\n\n\
     --json adds `lines` (what the task noted), `sums_are_right`, `polls` and `others_polls`; for the \
     task's life, by the timeline, `running_s`, `queued_s` and `waited_s`; for its polls, by the system, \
@@ -61,8 +53,14 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The number of pieces in which the last sum is computed, with a yield after each.
 const PIECES: u64 = 4;
 
-/// The arguments of `reference`.
+/// One run from three frames: the task's, the thread's and the system's
+///
+/// A task computes, asks a server, waits for a timer and computes again. It takes notes itself; the timeline
+/// shows when it was polled and which other tasks were; the operating system reports how long its thread was
+/// on a core and how many times the core was taken away. The server's time on a core shows who worked while
+/// the task waited.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Reference {
     /// Millions of numbers to square and add up: by the task, by the server, and by the task again
     #[arg(long, value_name = "N", default_value = "200", value_parser = whole::<u64>(1..=100_000))]
@@ -167,7 +165,7 @@ impl Dish for Reference {
         let mut report = Report::of("reference", title, &run);
         report.charts = vec![format!(
             "  the task's frame: its lines\n{}",
-            frames.lines().block()
+            Columns::of(frames.lines()).block()
         )];
         report.rows = frames.rows();
         report.rows.extend(report::concurrency_rows(&run.figures));

@@ -17,14 +17,16 @@ use crate::{
 };
 
 /// The text after the options in `brigade squares --help`.
-pub(crate) const NOTES: &str = "--cooks here: the largest number of cooks in the table. 4 stands for 1, \
+const NOTES: &str = "--cooks here: the largest number of cooks in the table. 4 stands for 1, \
     2 and 4 cooks, and 1,3,4 for exactly these; one cook is always included for comparison. Without \
     --cooks the table goes up to twice the number of cores.\n\n\
     --json adds `sum` (of the 100 squares), `small` (its run on four cooks) and `large` (a run with \
     larger chunks); `size` and `big_sum_modulo_2_64`, `ladder` (the figures for each number of cooks), \
     and `speed_up` with `speed_up_cooks` cooks.";
 
+/// The sum of the squares in chunks: speed-up and efficiency with 1, 2, … cooks
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of squares in the big sum [default: one cook needs about a second]
     #[arg(long, value_name = "N", value_parser = whole::<u64>(100..=SIZE_MAX))]
@@ -90,8 +92,20 @@ fn stretch() -> u64 {
 pub(crate) struct Rung {
     pub(crate) run: Run<u64>,
     pub(crate) speed_up: SpeedUp,
-    /// The speed-up per cook.
-    pub(crate) efficiency: f64,
+}
+
+impl Rung {
+    /// Returns the speed-up per cook.
+    fn efficiency(&self) -> f64 {
+        self.speed_up.factor / self.run.figures.cooks as f64
+    }
+
+    fn facts(&self) -> Facts {
+        self.run.facts().with([
+            speed_up("speed_up", "speed-up", self.speed_up),
+            share("efficiency", "efficiency", Some(self.efficiency())),
+        ])
+    }
 }
 
 /// The results of the experiment.
@@ -105,44 +119,37 @@ pub(crate) struct Sums {
     pub(crate) ladder: Vec<Rung>,
 }
 
+/// Measures a sum, and returns an error if it is wrong.
+fn right_sum(executor: &Crew, size: u64, chunks: u64) -> anyhow::Result<Run<u64>> {
+    let run = measure(executor, sum(size, chunks))?;
+    let cooks = executor.workers();
+    ensure!(
+        run.output == squares_below(size),
+        "the sum of {size} with {cooks} cooks is wrong"
+    );
+    Ok(run)
+}
+
 /// Computes the small sum on four workers, and the big sum with one cook and with each of `rungs`.
 /// `executor` computes the big sum for its own number of cooks.
 pub(crate) fn sums(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Result<Sums> {
     stretch();
-    let in_four = |size| {
-        let run = measure(&cooks::hire(WORKERS)?, sum(size, SMALL_CHUNKS))?;
-        anyhow::ensure!(
-            run.output == squares_below(size),
-            "the sum of {size} is wrong"
-        );
-        anyhow::Ok(run)
-    };
+    let in_four = |size| right_sum(&cooks::hire(WORKERS)?, size, SMALL_CHUNKS);
     let small = in_four(SMALL)?;
     let large = in_four((size / DRAWN_PART).max(SMALL))?;
     let mut ladder: Vec<Rung> = Vec::new();
     let others = rungs.iter().copied().filter(|&rung| rung > 1);
     for cooks in std::iter::once(1).chain(others) {
-        let run = if cooks == executor.workers() {
-            measure(executor, sum(size, BIG_CHUNKS))?
-        } else {
-            measure(&cooks::hire(cooks)?, sum(size, BIG_CHUNKS))?
+        let run = match cooks == executor.workers() {
+            true => right_sum(executor, size, BIG_CHUNKS)?,
+            false => right_sum(&cooks::hire(cooks)?, size, BIG_CHUNKS)?,
         };
-        anyhow::ensure!(
-            run.output == squares_below(size),
-            "the sum with {cooks} cooks is wrong"
-        );
-        let speed_up = ladder.first().map_or_else(
-            || run.times_as_long_as(&run),
-            |one| one.run.times_as_long_as(&run),
-        );
+        let one = ladder.first().map_or(&run, |one| &one.run);
         // Chunks never wait, so only the number of cooks limits the gain, not the number of chunks in
         // flight.
-        let speed_up = speed_up.at_most(cooks.min(cooks::cores()) as f64);
-        ladder.push(Rung {
-            run,
-            speed_up,
-            efficiency: speed_up.factor / cooks as f64,
-        });
+        let most = cooks.min(cooks::cores()) as f64;
+        let speed_up = one.times_as_long_as(&run).at_most(most);
+        ladder.push(Rung { run, speed_up });
     }
     Ok(Sums {
         small,
@@ -209,30 +216,6 @@ impl Sums {
             .collect()
     }
 
-    /// Returns the table of the big sum, with one row for each number of cooks.
-    fn table(&self) -> Columns {
-        let mut columns = Columns::new(
-            "cooks | wall time | CPU time | in flight | at once | speed-up | efficiency",
-        );
-        for Rung {
-            run,
-            speed_up,
-            efficiency,
-        } in &self.ladder
-        {
-            columns.row([
-                units::count(run.figures.cooks),
-                units::duration(run.figures.wall),
-                units::or_dash(run.figures.cpu, units::duration),
-                units::count(run.figures.in_flight_max),
-                units::count(run.figures.at_once_max),
-                speed_up.to_string(),
-                units::percent(*efficiency),
-            ]);
-        }
-        columns
-    }
-
     fn verdict(&self, cores: usize) -> String {
         let within = self
             .ladder
@@ -254,7 +237,7 @@ impl Sums {
                 "{} cooks were {} as fast as one, {} of what each could bring.",
                 within.run.figures.cooks,
                 within.speed_up,
-                units::percent(within.efficiency),
+                units::percent(within.efficiency()),
             ),
             Change::Same => format!(
                 "{} cooks were about as fast as one ({}).",
@@ -347,28 +330,21 @@ impl Dish for Squares {
         let mut report = Report::of("squares", title, &at_hand.run);
         report.charts = sums.charts();
         report.rows = sums.rows();
-        report.details = sums.table().lines();
+        report.details = Columns::of(sums.ladder.iter().map(Rung::facts)).lines();
         report.details.extend(compare::columns_explained());
         report.verdict = sums.verdict(cooks::cores());
         report.own_keys(json!({
             "sum": sums.small.output,
-            "small": sums.small.json(),
-            "large": sums.large.json(),
+            "small": sums.small.facts().json(),
+            "large": sums.large.facts().json(),
             "speed_up": speed_up,
             "speed_up_cooks": of_interest,
             "size": sums.size,
             "big_sum_modulo_2_64": sums.ladder[0].run.output,
-            "ladder": sums.ladder.iter().map(json).collect::<Value>(),
+            "ladder": sums.ladder.iter().map(|rung| rung.facts().json()).collect::<Value>(),
         }));
         Ok(report)
     }
-}
-
-fn json(rung: &Rung) -> Value {
-    let mut object = rung.run.json();
-    object["speed_up"] = json!(rung.speed_up.factor);
-    object["efficiency"] = json!(rung.efficiency);
-    object
 }
 
 #[cfg(test)]

@@ -29,14 +29,8 @@ use crate::{
     system::Status,
 };
 
-/// The text before the options in `brigade threads --help`.
-pub(crate) const ABOUT: &str = "A thread for each request, and more threads than cores.\n\n\
-    Waiting: the same requests are made once as tasks of the executor and once with a thread each; \
-    their memory, context switches and time are compared. Computing: the same sum is computed on more \
-    and more threads; the operating system reports how many of them were on a core at the same time.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the tasks of the first \
+/// The text after the options in `brigade threads --help`.
+const NOTES: &str = "--cooks here: the number of threads that run the tasks of the first \
     experiment; everything else has its own threads. With 1,2 everything is done with each number and \
     compared.\n\n\
     --json adds `waiting`, for tasks and for threads (`done`, `wall_s`, `threads`, `cpu_s`, \
@@ -53,8 +47,13 @@ const WAITING_EXPLAINED: &str = "\n  switches: the number of context switches\n 
 const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue: the sums over all threads\n  \
     at once: threads on a core, on average; interrupted: how many times a core was taken away\n";
 
-/// The arguments of `threads`.
+/// A thread for each waiting request, and more computing threads than cores
+///
+/// Waiting: the same requests are made once as tasks of the executor and once with a thread each; their
+/// memory, context switches and time are compared. Computing: the same sum is computed on more and more
+/// threads; the operating system reports how many of them were on a core at the same time.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Threads {
     /// Number of requests that wait at the same time
     #[arg(long, value_name = "N", default_value = "2000", value_parser = whole::<u32>(1..=10_000))]
@@ -170,12 +169,12 @@ impl Dish for Threads {
         report.charts = vec![
             format!(
                 "  waiting\n{}{WAITING_EXPLAINED}",
-                both.waiting_table().block()
+                Columns::of(both.waiting()).block()
             ),
             format!(
                 "  computing, on {}\n{}{COMPUTING_EXPLAINED}",
                 units::counted(both.cores, "core"),
-                both.computing_table().block()
+                Columns::of(both.computing()).block()
             ),
         ];
         report.rows_of = "the tasks that wait".to_owned();
@@ -183,8 +182,8 @@ impl Dish for Threads {
         report.verdict = both.verdict();
         report.own_keys(json!({
             "cores": both.cores,
-            "waiting": [summary::waited_keys(&both.tasks), summary::waited_keys(&both.threads)],
-            "computing": both.computed.iter().map(summary::computed_keys).collect::<Value>(),
+            "waiting": both.waiting().map(|way| way.json()),
+            "computing": both.computing().map(|crowd| crowd.json()).collect::<Value>(),
         }));
         if !both.computed.iter().all(|computed| computed.sum_is_right) {
             report.ending = Ending::Failed;

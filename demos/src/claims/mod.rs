@@ -9,12 +9,10 @@
 //! | file | contents |
 //! |---|---|
 //! | `said/` | the claims by topic: begin with the first claim in `said/tasks.rs` |
-//! | `facts` | the results of an experiment, by name |
 //! | `judgement` | verdicts, and the margins by which facts decide |
 //! | `lab` | the experiments and their sizes |
 //! | `table`, `machine` | the output, and the description of the machine |
 
-mod facts;
 mod judgement;
 mod lab;
 mod machine;
@@ -23,7 +21,6 @@ mod table;
 
 use std::process::ExitCode;
 
-use facts::Facts;
 use judgement::Verdict;
 use lab::{Lab, Sizes, Trace};
 use machine::Machine;
@@ -32,22 +29,21 @@ use said::{ALL, Claim};
 use crate::prelude::*;
 use crate::{dish, progress::Progress};
 
-/// The text before the options in `brigade claims --help`.
-pub(crate) const ABOUT: &str = "Sixteen things people say, each an experiment with a verdict.\n\n\
-    The experiment of each claim is run, and its figures on this machine decide the verdict: holds, \
-    does not hold, depends (and on what), or undecided if the figures prove nothing. Each claim is \
-    printed with a command that shows it alone. If one cook is compared with many, there is one cook \
-    per core, or the number in --cooks. All sixteen claims take a minute or two.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: the number of cooks that one cook is compared with; of a \
+/// The text after the options in `brigade claims --help`.
+const NOTES: &str = "--cooks here: the number of cooks that one cook is compared with; of a \
     list, the largest number counts.\n\n\
     --json adds `claims` (`id`, `claim`, `verdict`, `because`, `figures`, and the `command` that shows \
     it), `machine`, and `runs`, the number of runs; the keys that all demos have cover all runs here. \
     In `figures`, too, _s means seconds, and _speed_up means how many times as fast.";
 
-/// The command line of `brigade claims`.
+/// Sixteen things people say, each an experiment with a verdict
+///
+/// The experiment of each claim is run, and its figures on this machine decide the verdict: holds, does not
+/// hold, depends (and on what), or undecided if the figures prove nothing. Each claim is printed with a
+/// command that shows it alone. If one cook is compared with many, there is one cook per core, or the number
+/// in --cooks. All sixteen claims take a minute or two.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Check only the claims with these numbers: 3,7
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = whole::<u8>(1..=ALL.len() as u64))]
@@ -80,17 +76,11 @@ struct Checked {
 
 /// Checks the claims.
 pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
-    if shared.timeline.is_some() {
-        return Err(BadArguments::error(
-            "claims makes many runs and draws none; use --timeline with the command that is printed \
-             with a claim",
-        ));
-    }
-    if shared.json && args.markdown {
-        return Err(BadArguments::error(
-            "--json and --markdown cannot both go to stdout",
-        ));
-    }
+    let many = "claims makes many runs and draws none; use --timeline with the command that is printed \
+                with a claim";
+    ensure!(shared.timeline.is_none(), BadArguments::error(many));
+    let both = "--json and --markdown cannot both go to stdout";
+    ensure!(!(shared.json && args.markdown), BadArguments::error(both));
     let is_text = !shared.json && !args.markdown;
     let sizes = match args.size {
         Size::Full => Sizes::full(),

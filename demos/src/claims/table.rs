@@ -1,9 +1,7 @@
 //! The printed form of the claims: text for people, a Markdown table for the README, and objects for
 //! programs.
 
-use serde_json::Map;
-
-use super::{Checked, Facts, Verdict, judgement::uncapitalized, machine::Machine};
+use super::{Checked, Verdict, judgement::uncapitalized, machine::Machine};
 use crate::prelude::*;
 
 /// The width, in columns, at which the figures of a claim are wrapped, like its sentences.
@@ -136,16 +134,12 @@ fn cell(text: &str) -> String {
 
 /// Returns a claim as an object for programs.
 pub(super) fn json(checked: &Checked) -> Value {
-    let facts = checked.facts.0.iter();
-    let figures: Map<_, _> = facts
-        .map(|fact| (fact.key.to_owned(), fact.json()))
-        .collect();
     json!({
         "id": checked.claim.id,
         "claim": checked.claim.said,
         "verdict": checked.verdict.word(),
         "because": checked.because,
-        "figures": figures,
+        "figures": checked.facts.json(),
         "command": checked.command,
     })
 }
@@ -153,10 +147,7 @@ pub(super) fn json(checked: &Checked) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::{
-        ALL,
-        facts::{count, time},
-    };
+    use crate::claims::ALL;
 
     fn checked(verdict: Verdict, because: &str) -> Checked {
         Checked {

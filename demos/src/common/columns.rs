@@ -3,6 +3,8 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::facts::Facts;
+
 /// The gap between two columns.
 const GAP: &str = "  ";
 
@@ -16,6 +18,22 @@ impl Columns {
     pub(crate) fn new(heading: &str) -> Self {
         let mut columns = Self { rows: Vec::new() };
         columns.row(heading.split('|').map(str::trim));
+        columns
+    }
+
+    /// Creates a table with one row for each set of facts, whose names are the heading.
+    pub(crate) fn of(rows: impl IntoIterator<Item = Facts>) -> Self {
+        let mut columns = Self { rows: Vec::new() };
+        for Facts(facts) in rows {
+            let shown = || facts.iter().filter(|fact| !fact.name.is_empty());
+            if columns.rows.is_empty() {
+                columns.row(shown().map(|fact| fact.name));
+            }
+            columns.row(shown().map(|fact| match fact.is_known() {
+                true => fact.to_string(),
+                false => "-".to_owned(),
+            }));
+        }
         columns
     }
 

@@ -19,7 +19,7 @@ pub(crate) fn finish(
     if shared.json {
         report::write_stdout(&format!("{}\n", object(reports, shared.cooks.len() > 1)));
     } else if printed > 1 {
-        report::write_stdout(&text(reports));
+        report::write_stdout(&compared(reports));
     }
     let endings = reports.iter().map(|report| report.ending);
     endings.fold(ending, Ending::max).exit_code()
@@ -35,7 +35,7 @@ fn object(reports: &[Report], list: bool) -> Value {
     object
 }
 
-fn text(reports: &[Report]) -> String {
+fn compared(reports: &[Report]) -> String {
     let demo = reports[0].demo;
     let mut text = format!("\n{}\n\n", paint::bold(&format!("{demo}: compared")));
     for line in table(reports).lines() {
@@ -58,25 +58,16 @@ fn table(reports: &[Report]) -> Columns {
 
 /// Shows several runs, one per row, each compared with the first.
 pub(crate) fn side_by_side<'a>(
-    what: &str,
+    what: &'static str,
     runs: impl IntoIterator<Item = (String, &'a Figures)>,
 ) -> Columns {
-    let mut columns = Columns::new(&format!(
-        "{what} | wall time | CPU time | in flight | at once | speed-up"
-    ));
     let mut first = None;
-    for (name, figures) in runs {
-        let first = *first.get_or_insert(figures);
-        columns.row([
-            name,
-            units::duration(figures.wall),
-            units::or_dash(figures.cpu, units::duration),
-            units::count(figures.in_flight_max),
-            units::count(figures.at_once_max),
-            SpeedUp::between(first, figures).to_string(),
-        ]);
-    }
-    columns
+    Columns::of(runs.into_iter().map(|(name, figures)| {
+        let gain = SpeedUp::between(first.get_or_insert(figures), figures);
+        let name = Facts(vec![text("", what, name)]);
+        let figures = figures.facts().0.into_iter().skip(1);
+        name.with(figures).with([speed_up("", "speed-up", gain)])
+    }))
 }
 
 /// Explains two of the columns, in lines to print under a table that has them.

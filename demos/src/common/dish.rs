@@ -93,7 +93,7 @@ pub(crate) fn asked(shared: &Shared) -> anyhow::Result<Vec<usize>> {
         let list: Vec<String> = shared.cooks.iter().map(ToString::to_string).collect();
         let list = list.join(",");
         let twice = format!("--cooks {list}: {cooks} is given twice");
-        return Err(BadArguments(twice).into());
+        bail!(BadArguments(twice));
     }
     let by_default = [if cfg!(feature = "work-stealing") {
         cooks::cores()

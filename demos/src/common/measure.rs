@@ -179,17 +179,9 @@ impl<T> Run<T> {
         ))
     }
 
-    /// Returns the figures for a program, as part of an object.
-    pub(crate) fn json(&self) -> Value {
-        let figures = &self.figures;
-        json!({
-            "cooks": figures.cooks,
-            "wall_s": figures.wall.as_secs_f64(),
-            "cpu_s": figures.cpu.map(|cpu| cpu.as_secs_f64()),
-            "in_flight_max": figures.in_flight_max,
-            "at_once_max": figures.at_once_max,
-            "waiting_share": self.waiting_share(),
-        })
+    pub(crate) fn facts(&self) -> Facts {
+        let waiting = share("waiting_share", "", Some(self.waiting_share()));
+        self.figures.facts().with([waiting])
     }
 }
 

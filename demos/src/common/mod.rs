@@ -6,6 +6,7 @@ pub(crate) mod columns;
 pub(crate) mod compare;
 pub(crate) mod cooks;
 pub(crate) mod dish;
+pub(crate) mod facts;
 pub(crate) mod figures;
 pub(crate) mod gauge;
 pub(crate) mod helper;
@@ -40,6 +41,7 @@ pub(crate) mod prelude {
         columns::Columns,
         cooks::{self, Crew},
         dish::Dish,
+        facts::{Facts, bytes, count, is_right, number, share, speed_up, text, time},
         figures::{Figures, Stopwatch},
         interrupt::{Interrupt, Interrupted},
         meanwhile,

@@ -117,22 +117,16 @@ impl Report {
 
     /// Returns the object for programs.
     pub(crate) fn json(&self) -> Value {
-        let figures = &self.figures;
-        let mut object = json!({
-            "demo": self.demo,
-            "cooks": figures.cooks,
-            "wall_s": figures.wall.as_secs_f64(),
-            "cpu_s": figures.cpu.map(|cpu| cpu.as_secs_f64()),
-            "in_flight_max": figures.in_flight_max,
-            "at_once_max": figures.at_once_max,
-            "busy": figures.busy_shares(),
-            "waiting_share": self.waiting_share,
-            "verdict": self.verdict,
-        });
-        for (key, value) in &self.own {
-            object[key] = value.clone();
-        }
-        object
+        let demo = Facts(vec![text("demo", "", self.demo)]);
+        let mut object = demo.with(self.figures.facts().0).json();
+        object.insert("busy".to_owned(), json!(self.figures.busy_shares()));
+        let last = Facts(vec![
+            share("waiting_share", "", Some(self.waiting_share)),
+            text("verdict", "", &self.verdict),
+        ]);
+        object.extend(last.json());
+        object.extend(self.own.clone());
+        object.into()
     }
 
     fn text(&self) -> String {

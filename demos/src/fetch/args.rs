@@ -4,16 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use crate::numbers::whole;
 
-/// The text before the options in `brigade fetch --help`.
-pub(crate) const ABOUT: &str = "Fetch from thousands of sockets at once, on one thread (the main \
-    job).\n\n\
-    Each request is one task. While a reply is on its way its task costs a little memory and no \
-    processor time, so one thread can wait for thousands of replies together. Without a URL, a server \
-    is started in a separate process. Its replies are 1 KiB to 64 KiB long and take 50 to 500 ms, and \
-    2,000 of them are fetched at the same time.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browsers. A small \
+/// The text after the options in `brigade fetch --help`.
+const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browsers. A small \
     server accepts few connections at a time, lets a few more wait and drops the rest, so more requests \
     at a time end in time-outs and are not faster. --per-host 50 suits a large server. The built-in \
     server has no limit, because it is made for thousands of requests at a time.\n\n\
@@ -36,8 +28,14 @@ pub(crate) const NOTES: &str = "Each host has a limit of 6 requests at a time, a
     Exit status: 0 every request was answered, 1 some failed, 2 bad arguments, 130 ended by Ctrl-C (the \
     summary then covers what was done so far).";
 
-/// The arguments of `fetch`.
+/// Fetch from thousands of sockets at once, on one thread (the main job)
+///
+/// Each request is one task. While a reply is on its way its task costs a little memory and no processor
+/// time, so one thread can wait for thousands of replies together. Without a URL, a server is started in a
+/// separate process. Its replies are 1 KiB to 64 KiB long and take 50 to 500 ms, and 2,000 of them are
+/// fetched at the same time.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// What to fetch: http:// or https://
     #[arg(value_name = "URL")]

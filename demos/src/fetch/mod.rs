@@ -52,7 +52,7 @@ use futures_util::{
     stream::{FuturesUnordered, StreamExt as _},
 };
 
-pub(crate) use args::{ABOUT, Args, NOTES};
+pub(crate) use args::Args;
 use ask::Ask;
 use client::{Client, Outcome};
 use connector::Connector;
@@ -110,11 +110,9 @@ impl Plan {
     pub(crate) fn new(mut args: Args, shared: &Shared) -> anyhow::Result<Self> {
         let pages = jobs::read(&args.urls, args.file.as_deref())?;
         let own = pages.is_empty();
-        if own && (args.method.is_some() || !args.headers.is_empty() || !args.data.is_empty()) {
-            return Err(BadArguments::error(
-                "-X, -H and -d are for a URL of yours, and there is none",
-            ));
-        }
+        let asks = args.method.is_some() || !args.headers.is_empty() || !args.data.is_empty();
+        let none = "-X, -H and -d are for a URL of yours, and there is none";
+        ensure!(!(own && asks), BadArguments::error(none));
         let natural = if own { REQUESTS } else { pages.len() };
         let count = args.count.unwrap_or(natural);
         let tls = match (own, &args.ca) {
@@ -125,11 +123,11 @@ impl Plan {
             Proxies::from_environment()?;
         }
         let output = Output::prepare(args.output.as_deref(), &pages, count)?;
-        if output.is_stdout() && shared.json {
-            return Err(BadArguments::error(
-                "-o -: the body and the JSON object cannot both go to stdout",
-            ));
-        }
+        let both = "-o -: the body and the JSON object cannot both go to stdout";
+        ensure!(
+            !(output.is_stdout() && shared.json),
+            BadArguments::error(both)
+        );
         let (retries, per_host) = match own {
             true => (ORIGIN_RETRIES, usize::MAX),
             false => (0, PER_HOST),
@@ -253,10 +251,8 @@ impl Run {
         while !self.interrupt.asked() {
             let mut paced = false;
             while running.len() < self.concurrency && self.queue.is_ready() {
-                paced = self
-                    .pace
-                    .as_mut()
-                    .is_some_and(|pace| !pace.allows(Instant::now()));
+                let pace = self.pace.as_mut();
+                paced = pace.is_some_and(|pace| !pace.allows(Instant::now()));
                 if paced {
                     break;
                 }

@@ -90,9 +90,7 @@ impl Record {
                 "Ctrl-C ended the run when {done} of {asked} were done."
             ));
         }
-        if let Some(sentence) = self.failures() {
-            sentences.push(sentence);
-        }
+        sentences.extend(self.failures());
         if self.tally.failed() * MANY <= begun && begun > 0 {
             sentences.extend(self.waiting());
         }
@@ -109,11 +107,10 @@ impl Record {
         if failed == 0 {
             return None;
         }
-        let mut text = if begun == 1 {
-            "The request failed.".to_owned()
-        } else {
-            let all = units::counted(begun, "request");
-            format!("{} of {all} failed.", units::count(failed))
+        let all = units::counted(begun, "request");
+        let mut text = match begun {
+            1 => "The request failed.".to_owned(),
+            _ => format!("{} of {all} failed.", units::count(failed)),
         };
         let count = |kind| self.tally.failures.get(&kind).copied().unwrap_or(0);
         let quiet = count(Kind::Timeout) + count(Kind::Reset);
@@ -134,39 +131,31 @@ impl Record {
 
     /// Describes how the requests waited together, if they did.
     fn waiting(&self) -> Option<String> {
-        let Figures {
-            wall,
-            in_flight_max,
-            at_once_max,
-            cooks,
-            ..
-        } = self.figures;
-        let latency = self.tally.latency()?;
+        let Figures { wall, cooks, .. } = self.figures;
+        let [.., slowest] = self.tally.latency()?;
         let fetched = self.tally.done + self.tally.failed() - self.tally.skipped;
         if fetched == 0 {
             return Some("Every file was there already.".to_owned());
         }
         if fetched == 1 {
-            return (self.asked == 1).then(|| {
-                let wall = units::duration(wall);
-                format!("One request, {wall}: there was nothing to wait for meanwhile.")
-            });
+            let wall = units::duration(wall);
+            let said = format!("One request, {wall}: there was nothing to wait for meanwhile.");
+            return (self.asked == 1).then_some(said);
         }
         let times = self.tally.task_time.as_secs_f64() / wall.as_secs_f64();
-        let who = if cooks == 1 {
-            "One thread".to_owned()
-        } else {
-            format!("{cooks} threads")
+        let who = match cooks {
+            1 => "One thread".to_owned(),
+            cooks => format!("{cooks} threads"),
         };
-        let requests = units::count(in_flight_max);
+        let requests = units::count(self.figures.in_flight_max);
+        let (took, waited) = (units::duration(wall), units::duration(self.tally.task_time));
         if times < 1.5 {
             return Some(format!(
-                "{who} hardly overlapped these requests: at most {requests} in flight, and {} of waiting took {}.",
-                units::duration(self.tally.task_time),
-                units::duration(wall),
+                "{who} hardly overlapped these requests: at most {requests} in flight, and {waited} of \
+                 waiting took {took}."
             ));
         }
-        let kind = match at_once_max {
+        let kind = match self.figures.at_once_max {
             0 | 1 => "never worked on two at the same instant: concurrency without parallelism"
                 .to_owned(),
             many => {
@@ -174,11 +163,9 @@ impl Record {
             }
         };
         Some(format!(
-            "{who} waited for up to {requests} replies together and {kind}. The run took {}, \
-             {} x its slowest reply; the waiting of all requests adds up to {}, {} x as much.",
-            units::duration(wall),
-            units::factor(wall.as_secs_f64() / latency.max.as_secs_f64()),
-            units::duration(self.tally.task_time),
+            "{who} waited for up to {requests} replies together and {kind}. The run took {took}, {} x \
+             its slowest reply; the waiting of all requests adds up to {waited}, {} x as much.",
+            units::factor(wall.as_secs_f64() / slowest.as_secs_f64()),
             units::factor(times),
         ))
     }
@@ -191,12 +178,9 @@ impl Record {
 
     fn own_keys(&self) -> Value {
         let tally = &self.tally;
-        let ms = |time: Duration| time.as_secs_f64() * 1e3;
         let latency = tally.latency().map(|latency| {
-            json!({
-                "p50": ms(latency.p50), "p90": ms(latency.p90),
-                "p99": ms(latency.p99), "max": ms(latency.max),
-            })
+            let [p50, p90, p99, max] = latency.map(|time| time.as_secs_f64() * 1e3);
+            json!({ "p50": p50, "p90": p90, "p99": p99, "max": max })
         });
         let failures = tally.failures.iter().map(|(kind, n)| (kind.name(), *n));
         let mut keys = json!({

@@ -1,6 +1,6 @@
 //! The part of the summary for people: a title, a table of figures, and the outcomes of single requests.
 
-use super::{client::Outcome, summary::Record, tally::Latency};
+use super::{client::Outcome, summary::Record};
 use crate::paint::harmless;
 use crate::prelude::*;
 
@@ -70,12 +70,9 @@ impl Record {
     /// Returns a row about everything that differs from plain replies over HTTP/1.1.
     fn ways_row(&self) -> Option<Row> {
         let tally = &self.tally;
-        let mut ways: Vec<String> = tally
-            .versions
-            .iter()
-            .filter(|(version, _)| **version != "HTTP/1.1")
-            .map(|(version, n)| format!("{} by {version}", units::count(*n)))
-            .collect();
+        let others = tally.versions.iter().filter(|it| *it.0 != "HTTP/1.1");
+        let others = others.map(|(version, n)| format!("{} by {version}", units::count(*n)));
+        let mut ways: Vec<String> = others.collect();
         if tally.redirected > 0 {
             ways.push(format!("{} redirected", units::count(tally.redirected)));
         }
@@ -89,14 +86,11 @@ impl Record {
     /// Returns a row with the statuses, unless every status is 200.
     fn status_row(&self) -> Option<Row> {
         let statuses = &self.tally.statuses;
-        if statuses.keys().all(|&status| status == 200) {
-            return None;
-        }
-        let statuses: Vec<String> = statuses
-            .iter()
-            .map(|(status, n)| format!("{status}: {}", units::count(*n)))
-            .collect();
-        Some(row("statuses", statuses.join("   "), ""))
+        let plain = statuses.keys().all(|&status| status == 200);
+        let each = statuses.iter();
+        let each = each.map(|(status, n)| format!("{status}: {}", units::count(*n)));
+        let each: Vec<String> = each.collect();
+        (!plain).then(|| row("statuses", each.join("   "), ""))
     }
 
     fn time_rows(&self) -> Vec<Row> {
@@ -106,9 +100,9 @@ impl Record {
         };
         let mut rows = Vec::new();
         let mut remark = String::new();
-        if let Some(Latency { p50, p90, p99, max }) = self.tally.latency() {
-            remark = format!("{} x the slowest reply", times(wall, max));
-            let [p50, p90, p99, max] = [p50, p90, p99, max].map(units::duration);
+        if let Some(latency) = self.tally.latency() {
+            remark = format!("{} x the slowest reply", times(wall, latency[3]));
+            let [p50, p90, p99, max] = latency.map(units::duration);
             let value = format!("p50 {p50}   p90 {p90}   p99 {p99}   slowest {max}");
             rows.push(row("latency", value, ""));
         }
@@ -127,17 +121,19 @@ impl Record {
     }
 
     fn threads_row(&self) -> Row {
-        match self.threads {
-            Some(1) => row("threads", "1", "in the whole process"),
-            Some(threads) => {
-                let remark = match self.figures.cooks {
-                    1 => "in the whole process; name lookups block, so they have their own threads",
-                    _ => "in the whole process: the cooks, the main thread, helpers",
-                };
-                row("threads", threads.to_string(), remark)
-            }
-            None => row("threads", "-", "this system does not say"),
-        }
+        let Some(threads) = self.threads else {
+            return row("threads", "-", "this system does not say");
+        };
+        let why = match (threads, self.figures.cooks) {
+            (1, _) => "",
+            (_, 1) => "; name lookups block, so they have their own threads",
+            _ => ": the cooks, the main thread, helpers",
+        };
+        row(
+            "threads",
+            threads.to_string(),
+            format!("in the whole process{why}"),
+        )
     }
 
     pub(super) fn memory_row(&self) -> Row {
@@ -157,21 +153,17 @@ impl Record {
     /// Lists the results one by one if there are few, and otherwise only the failures.
     pub(super) fn details(&self) -> Vec<String> {
         let one_by_one = !self.pages.is_empty() && self.asked <= LISTED_MAX;
-        let listed: Vec<&Outcome> = self
+        let max = match one_by_one {
+            true => LISTED_MAX,
+            false => FAILURES_LISTED_MAX,
+        };
+        let listed = self
             .outcomes
             .iter()
-            .filter(|outcome| one_by_one || outcome.error.is_some())
-            .collect();
-        let max = if one_by_one {
-            LISTED_MAX
-        } else {
-            FAILURES_LISTED_MAX
-        };
-        let mut lines: Vec<String> = listed
-            .iter()
-            .take(max)
-            .map(|outcome| self.detail(outcome))
-            .collect();
+            .filter(|it| one_by_one || it.error.is_some());
+        let listed: Vec<&Outcome> = listed.collect();
+        let lines = listed.iter().take(max).map(|outcome| self.detail(outcome));
+        let mut lines: Vec<String> = lines.collect();
         let more = listed.len() - lines.len();
         if more > 0 {
             let more = units::counted(more, "failure");
@@ -195,11 +187,8 @@ impl Record {
             }
             Some(failure) => {
                 let kind = paint::red(&format!("{:>9}", failure.kind.name()));
-                let details = harmless(&failure.details);
-                format!(
-                    "{time:>8}  {kind}  {bytes:>9}  {what}  {}",
-                    paint::dim(&details)
-                )
+                let details = paint::dim(&harmless(&failure.details));
+                format!("{time:>8}  {kind}  {bytes:>9}  {what}  {details}")
             }
         }
     }

@@ -23,14 +23,8 @@ use crate::prelude::*;
 
 pub(crate) use places::Place;
 
-/// The text before the options in `brigade follow --help`.
-pub(crate) const ABOUT: &str = "One fetch from spawn to the operating system and back, hop by hop.\n\n\
-    Spawn, first poll, Pending, interest registered, parked in the system, event, wake, queue, next \
-    poll, Ready, join: each with its time, as it was recorded in this run, and with the function of \
-    brigade that does it.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: the number of threads that may run the task; with 1,2 it \
+/// The text after the options in `brigade follow --help`.
+const NOTES: &str = "--cooks here: the number of threads that may run the task; with 1,2 it \
     is followed with each number.\n\n\
     --json adds `hops` (`at_s` since spawn, `what`, `file` below runtime/src, `function`); `polls`, \
     `running_s`, `queued_s` and `waited_s` of the task; `bytes` of the answer.";
@@ -44,8 +38,13 @@ const TIMES: usize = 21;
 /// The size of the buffer for an answer, in bytes.
 const ROOM: usize = 512;
 
-/// The arguments of `follow`.
+/// One fetch from spawn to the system and back, with the function behind each hop
+///
+/// Spawn, first poll, Pending, interest registered, parked in the system, event, wake, queue, next poll,
+/// Ready, join: each with its time, as it was recorded in this run, and with the function of brigade that
+/// does it.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Follow {
     /// Delay of the server's answer in milliseconds
     #[arg(long, value_name = "MS", default_value = "50", value_parser = whole::<u64>(1..=60_000))]

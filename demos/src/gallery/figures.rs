@@ -47,6 +47,25 @@ impl Showing {
             _ => "mixed",
         }
     }
+
+    fn facts(&self) -> Facts {
+        let visit = &self.visit;
+        Facts(vec![
+            text("", "resized in the", self.where_to()),
+            time("p50_s", "p50", visit.p50),
+            time("p99_s", "p99", visit.p99),
+            time("worst_s", "worst", visit.worst),
+            count("requests", "requests", visit.requests as usize),
+            count("images", "thumbnails", visit.images as usize),
+            count("errors", "errors", visit.errors as usize),
+            count("finished", "", self.finished as usize),
+            count("resizing_max", "", self.resizing_max),
+            count("connections_held", "", visit.held_max as usize),
+            count("connections_max", "", self.connections_max),
+            count("refused_max", "", self.refused_max),
+            time("wall_s", "", self.wall),
+        ])
+    }
 }
 
 /// The results of all visits of one run.
@@ -97,7 +116,7 @@ impl Outcome {
         let mut report = Report::new("gallery", self.title(), self.figures.clone());
         let lived = self.showings.iter().map(|showing| showing.lived).sum();
         report.waiting_share = self.figures.waiting_share(lived);
-        report.charts = vec![self.table()];
+        report.charts = vec![Columns::of(self.showings.iter().map(Showing::facts)).block()];
         report.rows = report::common_rows(&self.figures);
         let most = |figure: fn(&Showing) -> usize| {
             units::count(self.showings.iter().map(figure).max().unwrap_or(0))
@@ -135,24 +154,6 @@ impl Outcome {
         format!("gallery: {connections} held while {images} are resized, {cooks}")
     }
 
-    fn table(&self) -> String {
-        let mut table =
-            Columns::new("resized in the | p50 | p99 | worst | requests | thumbnails | errors");
-        for showing in &self.showings {
-            let visit = &showing.visit;
-            table.row([
-                showing.where_to(),
-                units::duration(visit.p50),
-                units::duration(visit.p99),
-                units::duration(visit.worst),
-                units::count(visit.requests as usize),
-                units::count(visit.images as usize),
-                units::count(visit.errors as usize),
-            ]);
-        }
-        table.block()
-    }
-
     fn keys(&self) -> Value {
         let mut keys = json!({
             "connections": self.connections,
@@ -163,22 +164,10 @@ impl Outcome {
             "interrupted": self.interrupted,
         });
         for showing in &self.showings {
-            let visit = &showing.visit;
-            keys[showing.key()] = json!({
-                "places": showing.used.iter().map(|place| place.name()).collect::<Vec<_>>(),
-                "p50_s": visit.p50.as_secs_f64(),
-                "p99_s": visit.p99.as_secs_f64(),
-                "worst_s": visit.worst.as_secs_f64(),
-                "requests": visit.requests,
-                "errors": visit.errors,
-                "images": visit.images,
-                "finished": showing.finished,
-                "resizing_max": showing.resizing_max,
-                "connections_held": visit.held_max,
-                "connections_max": showing.connections_max,
-                "refused_max": showing.refused_max,
-                "wall_s": showing.wall.as_secs_f64(),
-            });
+            let mut object = showing.facts().json();
+            let used = showing.used.iter().map(|place| place.name());
+            object.insert("places".to_owned(), used.collect());
+            keys[showing.key()] = object.into();
         }
         keys
     }

@@ -36,7 +36,7 @@ use std::{cell::OnceCell, net::SocketAddr, pin::pin};
 use futures_util::future::{Either, select, try_join_all};
 use parking_lot::Mutex;
 
-pub(crate) use self::args::{ABOUT, Args, NOTES};
+pub(crate) use self::args::Args;
 pub(crate) use self::figures::Outcome;
 use self::{
     figures::Showing,
@@ -59,9 +59,11 @@ pub(crate) struct Gallery {
 
 impl Gallery {
     pub(crate) fn new(args: Args, shared: &Shared) -> anyhow::Result<Self> {
-        if args.serve && shared.cooks.len() > 1 {
-            return Err(BadArguments::error("--serve: give --cooks only one number"));
-        }
+        let many = "--serve: give --cooks only one number";
+        ensure!(
+            shared.cooks.len() < 2 || !args.serve,
+            BadArguments::error(many)
+        );
         Ok(Self {
             args: args.checked()?,
             quiet: shared.quiet,

@@ -26,23 +26,22 @@ use brigade_timeline::Kind;
 use crate::fetch::origin::{Origin, Request};
 use crate::prelude::*;
 
-/// The text before the options in `brigade pitfalls --help`.
-pub(crate) const ABOUT: &str = "Six programs with a fault, each beside its corrected version.\n\n\
-    loop: awaits in a loop. one-task: all work in one task. blocking: a call that blocks its thread, in \
-    a task. busy: a future that wakes itself to ask again. waker: a future that does not keep its \
-    waker. lock: a lock that is held across an await. Each runs, its timeline is drawn, and the advice \
-    that follows from the timeline names the fault.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: the number of threads that run each program (at least two \
+/// The text after the options in `brigade pitfalls --help`.
+const NOTES: &str = "--cooks here: the number of threads that run each program (at least two \
     for one-task); with 1,2 everything is run with each number and compared.\n\n\
     --json adds `pitfalls`, one object for each fault: `broken` and `mended` (the corrected version) \
     have `done` and `of` (how much was done, of how much), `wall_s`, `cpu_s`, `polls`, `cooks`, \
     `at_once_max`, `advice` (all that the timeline gives) and `is_named` (whether some of it names the \
     fault).";
 
-/// The command line of `brigade pitfalls`.
+/// Six programs with a fault, the advice that names it, and corrected versions
+///
+/// loop: awaits in a loop. one-task: all work in one task. blocking: a call that blocks its thread, in a
+/// task. busy: a future that wakes itself to ask again. waker: a future that does not keep its waker. lock:
+/// a lock that is held across an await. Each runs, its timeline is drawn, and the advice that follows from
+/// the timeline names the fault.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// The pitfall to run; all of them if none is named
     #[arg(value_name = "NAME", value_parser = ALL.map(|pitfall| pitfall.name))]
@@ -207,7 +206,11 @@ impl Dish for Args {
             })
         });
         report.runs = runs.collect();
-        report.details = table(&pairs).lines();
+        let rows = pairs.iter().flat_map(|pair| {
+            let twins = pair.twins();
+            twins.map(|(which, _, twin)| pair.facts(which, twin))
+        });
+        report.details = Columns::of(rows).lines();
         report.details.push(String::new());
         let named = "fault: named if the advice that follows from the timeline names it";
         report.details.push(named.to_owned());
@@ -256,23 +259,39 @@ impl Pair {
 
     fn keys(&self) -> Value {
         let twin = |twin: &Twin| {
-            json!({
-                "done": twin.run.output.done,
-                "of": twin.run.output.of,
-                "wall_s": twin.run.figures.wall.as_secs_f64(),
-                "cpu_s": twin.run.figures.cpu.map(|cpu| cpu.as_secs_f64()),
-                "polls": twin.polls(),
-                "cooks": twin.run.figures.cooks,
-                "at_once_max": twin.run.figures.at_once_max,
-                "advice": twin.advice,
-                "is_named": twin.is_named(),
-            })
+            let mut object = self.facts("", twin).json();
+            object.insert("advice".to_owned(), json!(twin.advice));
+            object.insert("is_named".to_owned(), json!(twin.is_named()));
+            object
         };
         json!({
             "pitfall": self.pitfall.name,
             "broken": twin(&self.broken),
             "mended": twin(&self.mended),
         })
+    }
+
+    fn facts(&self, which: &'static str, twin: &Twin) -> Facts {
+        let Done { done, of } = twin.run.output;
+        let figures = &twin.run.figures;
+        let named = if twin.is_named() { "named" } else { "-" };
+        Facts(vec![
+            text("", " ", self.pitfall.name),
+            text("", " ", which),
+            text(
+                "",
+                "done",
+                format!("{done} of {of} {}", self.pitfall.counts),
+            ),
+            count("done", "", done),
+            count("of", "", of),
+            time("wall_s", "wall time", figures.wall),
+            time("cpu_s", "CPU time", figures.cpu),
+            count("polls", "polls", twin.polls() as usize),
+            count("cooks", "", figures.cooks),
+            count("at_once_max", "", figures.at_once_max),
+            text("", "fault", named),
+        ])
     }
 }
 
@@ -286,26 +305,6 @@ impl Twin {
         let figures = brigade_timeline::figures(&self.run.timeline);
         figures.tasks.iter().map(|task| task.polls).sum()
     }
-}
-
-fn table(pairs: &[Pair]) -> Columns {
-    let mut table = Columns::new(" |  | done | wall time | CPU time | polls | fault");
-    for pair in pairs {
-        for (which, _, twin) in pair.twins() {
-            let Done { done, of } = twin.run.output;
-            let figures = &twin.run.figures;
-            table.row([
-                pair.pitfall.name.to_owned(),
-                which.to_owned(),
-                format!("{done} of {of} {}", pair.pitfall.counts),
-                units::duration(figures.wall),
-                units::or_dash(figures.cpu, units::duration),
-                units::count(twin.polls() as usize),
-                if twin.is_named() { "named" } else { "-" }.to_owned(),
-            ]);
-        }
-    }
-    table
 }
 
 fn verdict(pairs: &[Pair]) -> String {

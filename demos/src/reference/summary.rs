@@ -1,20 +1,18 @@
 //! The results of `reference`: tables, a sentence and JSON keys.
 
-use super::{Line, ThreeFrames};
+use super::ThreeFrames;
 
 use crate::prelude::*;
 
 impl ThreeFrames {
-    pub(super) fn lines(&self) -> Columns {
-        let mut table = Columns::new("line | begins | takes");
-        for Line { text, begun, took } in &self.lines {
-            table.row([
-                (*text).to_owned(),
-                units::duration(*begun),
-                units::duration(*took),
-            ]);
-        }
-        table
+    pub(super) fn lines(&self) -> impl Iterator<Item = Facts> {
+        self.lines.iter().map(|line| {
+            Facts(vec![
+                text("line", "line", line.text),
+                time("begins_s", "begins", line.begun),
+                time("takes_s", "takes", line.took),
+            ])
+        })
     }
 
     pub(super) fn rows(&self) -> Vec<Row> {
@@ -122,9 +120,7 @@ impl ThreeFrames {
         let on_thread = &self.on_thread;
         let seconds = |time: Duration| time.as_secs_f64();
         json!({
-            "lines": self.lines.iter().map(|line| json!({
-                "line": line.text, "begins_s": seconds(line.begun), "takes_s": seconds(line.took),
-            })).collect::<Value>(),
+            "lines": self.lines().map(|line| line.json()).collect::<Value>(),
             "sums_are_right": self.sums_are_right,
             "polls": on_thread.polls,
             "others_polls": on_thread.others,

@@ -30,12 +30,12 @@ pub(super) const ALWAYS_BETTER: Claim = Claim {
             facts["chopping_speed_up"],
             facts["waiting_speed_up"],
         );
-        let chopping = match facts["chopping_speed_up"].gained() {
+        let chopping = match gained(&facts["chopping_speed_up"]) {
             // If the cooks had no free cores, a missing gain does not refute the claim.
             Answer::No if is_disturbed(facts["on_processor"].value) => Answer::Unclear,
             answer => answer,
         };
-        let (verdict, reason) = match (chopping, facts["waiting_speed_up"].gained()) {
+        let (verdict, reason) = match (chopping, gained(&facts["waiting_speed_up"])) {
             (Answer::Yes, Answer::Yes) => (Holds, "both gained in this run"),
             (Answer::Yes, Answer::No) => {
                 (DoesNotHold, "waiting tasks gain nothing from a second cook")

@@ -9,7 +9,6 @@ mod waiting;
 
 // The files of this folder use these names.
 use super::{
-    facts::*,
     judgement::{Verdict::*, *},
     lab::*,
 };

@@ -2,6 +2,7 @@
 //! opposite or nothing.
 
 use super::*;
+use crate::facts::Fact;
 
 /// Changes to the usual facts: the key of a fact, and its new value.
 type Changes = &'static [(&'static str, f64)];

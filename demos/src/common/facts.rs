@@ -1,28 +1,29 @@
-//! The results of an experiment, as numbers with names. The verdict is computed from these numbers alone,
-//! and they are printed, so a reader of the JSON object can follow each step.
+//! The results of a run, as numbers with names. A table for people and an object for programs are both
+//! made from them.
 
-use std::ops::Index;
+use std::{ops::Index, time::Duration};
 
-use super::judgement::{Answer, GAIN};
+use serde_json::{Map, Value, json};
 
-use crate::prelude::*;
+use super::speed_up::SpeedUp;
+use crate::units;
 
-/// The facts of one experiment. A fact is found by its key: `facts["wall_s"]`.
+/// The facts of one run or of one experiment. A fact is found by its key: `facts["wall_s"]`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Facts(pub(super) Vec<Fact>);
+pub(crate) struct Facts(pub(crate) Vec<Fact>);
 
-/// A fact has a key for programs and a name for people.
+/// A fact has a key for programs and a name for people. A fact without a key is not for programs, and a
+/// fact without a name is not for people.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Fact {
-    pub(super) key: &'static str,
-    pub(super) name: &'static str,
-    /// NaN means that this system does not report the figure. The answer of a
-    /// [`Band`](super::judgement::Band) is then `Unclear`.
-    pub(super) value: f64,
+pub(crate) struct Fact {
+    pub(crate) key: &'static str,
+    pub(crate) name: &'static str,
+    /// NaN means that this system does not report the figure.
+    pub(crate) value: f64,
     unit: Unit,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Unit {
     Count,
     Bytes,
@@ -34,37 +35,43 @@ enum Unit {
     SpeedUp {
         most: f64,
     },
+    /// 1 if something is right, and 0 if it is wrong.
+    IsRight,
+    Text(String),
 }
 
 /// Returns a fact that counts something.
-pub(super) fn count(key: &'static str, name: &'static str, n: impl Into<Option<usize>>) -> Fact {
+pub(crate) fn count(key: &'static str, name: &'static str, n: impl Into<Option<usize>>) -> Fact {
     Fact::new(key, name, n.into().map(|n| n as f64), Unit::Count)
 }
 
-pub(super) fn bytes(key: &'static str, name: &'static str, n: impl Into<Option<u64>>) -> Fact {
+pub(crate) fn bytes(key: &'static str, name: &'static str, n: impl Into<Option<u64>>) -> Fact {
     Fact::new(key, name, n.into().map(|n| n as f64), Unit::Bytes)
 }
 
-pub(super) fn time(key: &'static str, name: &'static str, t: impl Into<Option<Duration>>) -> Fact {
+pub(crate) fn time(key: &'static str, name: &'static str, t: impl Into<Option<Duration>>) -> Fact {
     let seconds = t.into().map(|time| time.as_secs_f64());
     Fact::new(key, name, seconds, Unit::Seconds)
 }
 
-pub(super) fn share(key: &'static str, name: &'static str, share: Option<f64>) -> Fact {
+pub(crate) fn share(key: &'static str, name: &'static str, share: Option<f64>) -> Fact {
     Fact::new(key, name, share, Unit::Share)
 }
 
-pub(super) fn number(key: &'static str, name: &'static str, number: Option<f64>) -> Fact {
+pub(crate) fn number(key: &'static str, name: &'static str, number: Option<f64>) -> Fact {
     Fact::new(key, name, number, Unit::Number)
 }
 
-pub(super) fn speed_up(key: &'static str, name: &'static str, it: SpeedUp) -> Fact {
+pub(crate) fn speed_up(key: &'static str, name: &'static str, it: SpeedUp) -> Fact {
     Fact::new(key, name, it.factor, Unit::SpeedUp { most: it.most })
 }
 
-/// Returns a fact: the share of the cooks' working time in which they were on a processor.
-pub(super) fn on_processor(of_work: Option<f64>) -> Fact {
-    share("on_processor", "cooks on a processor", of_work)
+pub(crate) fn is_right(key: &'static str, name: &'static str, right: bool) -> Fact {
+    Fact::new(key, name, f64::from(u8::from(right)), Unit::IsRight)
+}
+
+pub(crate) fn text(key: &'static str, name: &'static str, text: impl Into<String>) -> Fact {
+    Fact::new(key, name, 0.0, Unit::Text(text.into()))
 }
 
 impl Index<&str> for Facts {
@@ -78,16 +85,36 @@ impl Index<&str> for Facts {
 
 impl Facts {
     /// Returns the ratio of two facts, or NaN if one of them is unknown.
-    pub(super) fn ratio(&self, of: &str, to: &str) -> f64 {
+    pub(crate) fn ratio(&self, of: &str, to: &str) -> f64 {
         self[of].value / self[to].value
     }
 
-    pub(super) fn count(&self, key: &str) -> usize {
+    pub(crate) fn count(&self, key: &str) -> usize {
         self[key].value as usize
     }
 
+    /// Adds facts at the end.
+    pub(crate) fn with(mut self, more: impl IntoIterator<Item = Fact>) -> Self {
+        self.0.extend(more);
+        self
+    }
+
+    /// Leaves the facts out of tables.
+    pub(crate) fn unnamed(mut self) -> Self {
+        self.0.iter_mut().for_each(|fact| fact.name = "");
+        self
+    }
+
+    /// Returns the object for programs.
+    pub(crate) fn json(&self) -> Map<String, Value> {
+        let keyed = self.0.iter().filter(|fact| !fact.key.is_empty());
+        keyed
+            .map(|fact| (fact.key.to_owned(), fact.json()))
+            .collect()
+    }
+
     /// Returns a count with its noun: `2,000 requests`.
-    pub(super) fn counted(&self, key: &str, noun: &str) -> String {
+    pub(crate) fn counted(&self, key: &str, noun: &str) -> String {
         units::counted(self.count(key), noun)
     }
 }
@@ -108,22 +135,23 @@ impl Fact {
         }
     }
 
-    pub(super) fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         !self.value.is_nan()
     }
 
-    /// Returns whether a speed-up is a gain. The answer is `Unclear` for a speed-up that is far above the
-    /// possible maximum.
-    pub(super) fn gained(&self) -> Answer {
+    /// Returns the largest possible factor, if this is a speed-up.
+    pub(crate) fn most(&self) -> Option<f64> {
         match self.unit {
-            Unit::SpeedUp { most } => GAIN.ask_up_to(most, self.value),
-            _ => GAIN.ask(self.value),
+            Unit::SpeedUp { most } => Some(most),
+            _ => None,
         }
     }
 
     /// Returns the value for programs, which is null if the value is unknown.
-    pub(super) fn json(&self) -> Value {
-        match self.unit {
+    fn json(&self) -> Value {
+        match &self.unit {
+            Unit::Text(text) => json!(text),
+            Unit::IsRight => json!(self.value > 0.0),
             Unit::Count | Unit::Bytes if self.is_known() => json!(self.value as u64),
             _ => json!(self.value),
         }
@@ -134,14 +162,16 @@ impl Fact {
 impl std::fmt::Display for Fact {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let factor = self.value;
-        f.write_str(&match self.unit {
+        f.write_str(&match &self.unit {
             _ if !self.is_known() => "unknown".to_owned(),
             Unit::Count => units::count(factor as usize),
             Unit::Bytes => units::bytes(factor as u64),
             Unit::Seconds => units::duration(Duration::from_secs_f64(factor)),
             Unit::Share => units::percent(factor),
             Unit::Number => format!("{factor:.2}"),
-            Unit::SpeedUp { most } => SpeedUp { factor, most }.to_string(),
+            &Unit::SpeedUp { most } => SpeedUp { factor, most }.to_string(),
+            Unit::IsRight => if factor > 0.0 { "right" } else { "wrong" }.to_owned(),
+            Unit::Text(text) => text.clone(),
         })
     }
 }
