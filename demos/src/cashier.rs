@@ -8,7 +8,7 @@
 //! A run is one poll here, from one await to the next, and is not cut into smaller pieces. The demo
 //! therefore shows that a task has its cashier to itself until it awaits something.
 
-use brigade::timeline::{LaneKind, Timeline, What};
+use brigade::timeline::{LaneKind, Timeline};
 
 use crate::compare;
 use crate::prelude::*;
@@ -68,25 +68,20 @@ pub(crate) struct Visit {
 
 /// Returns the visits that the timeline recorded, in the order in which they began.
 pub(crate) fn visits(timeline: &Timeline) -> Vec<Visit> {
-    let mut begun = vec![None; timeline.lanes.len()];
-    let mut visits = Vec::new();
-    for event in &timeline.events {
-        let LaneKind::Worker(cashier) = timeline.lanes[event.lane].kind else {
-            continue;
+    let visit = |poll: brigade_timeline::Poll| {
+        let LaneKind::Worker(cashier) = timeline.lanes[poll.lane].kind else {
+            return None;
         };
-        match event.what {
-            What::PollBegin { .. } => begun[event.lane] = Some(event.at.as_secs_f64()),
-            What::PollEnd { task, .. } if !timeline.tasks[task].is_main => {
-                visits.extend(begun[event.lane].take().map(|from_s| Visit {
-                    cashier,
-                    customer: timeline.tasks[task].label(task),
-                    from_s,
-                    to_s: event.at.as_secs_f64(),
-                }));
-            }
-            _ => {}
-        }
-    }
+        let task = &timeline.tasks[poll.task];
+        (!task.is_main).then(|| Visit {
+            cashier,
+            customer: task.label(poll.task),
+            from_s: poll.begin.as_secs_f64(),
+            to_s: poll.end.as_secs_f64(),
+        })
+    };
+    let polls = brigade_timeline::spans(timeline).polls.into_iter();
+    let mut visits: Vec<_> = polls.filter_map(visit).collect();
     visits.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
     visits
 }
@@ -105,9 +100,8 @@ pub(crate) fn switches(visits: &[Visit], cashiers: usize) -> usize {
     let of = |cashier| visits.iter().filter(move |visit| visit.cashier == cashier);
     let switches = |cashier| {
         let pairs = of(cashier).zip(of(cashier).skip(1));
-        pairs
-            .filter(|(one, next)| one.customer != next.customer)
-            .count()
+        let differ = pairs.filter(|(one, next)| one.customer != next.customer);
+        differ.count()
     };
     (0..cashiers).map(switches).sum()
 }
@@ -143,10 +137,8 @@ fn drawn_from(seed: u64, customers: u32, minute: Duration) -> anyhow::Result<Vec
 
 /// Returns the customer's number for each visit.
 fn numbers_of(visits: &[Visit]) -> Vec<String> {
-    let numbers = visits
-        .iter()
-        .filter_map(|visit| visit.customer.split(' ').next_back());
-    numbers.map(str::to_owned).collect()
+    let number = |visit: &Visit| visit.customer.split(' ').next_back().map(str::to_owned);
+    visits.iter().filter_map(number).collect()
 }
 
 impl Dish for Args {
@@ -200,43 +192,32 @@ fn order(run: &Run<bool>) -> Vec<String> {
         let mine = visits.iter().filter(|visit| visit.cashier == cashier);
         numbers_of(&mine.cloned().collect::<Vec<_>>()).join(" ")
     };
-    (0..cashiers)
-        .map(|cashier| {
-            let of = format!("cashier {cashier} of {cashiers}");
-            format!("{of} served customers  {}", served(cashier))
-        })
-        .collect()
+    let line = |cashier| {
+        let served = served(cashier);
+        format!("cashier {cashier} of {cashiers} served customers  {served}")
+    };
+    (0..cashiers).map(line).collect()
 }
 
 fn verdict(shop: &OneAndMany<bool>) -> String {
-    let [one, many] = [&shop.one, &shop.many].map(|run| {
-        let visits = visits(&run.timeline);
-        (
-            visits.len(),
-            overlaps(&visits),
-            switches(&visits, run.figures.cooks),
-        )
-    });
+    let [one, many] = [&shop.one, &shop.many].map(|run| visits(&run.timeline));
     let [one_run, many_run] = [&shop.one.figures, &shop.many.figures];
-    let overlapped = |(visits, overlaps, _)| match overlaps {
-        0 => format!("no two of {visits} runs overlapped"),
-        n => format!("{} of {visits} runs overlapped", units::counted(n, "pair")),
+    let overlapped = |visits: &[Visit]| match (overlaps(visits), visits.len()) {
+        (0, all) => format!("no two of {all} runs overlapped"),
+        (n, all) => format!("{} of {all} runs overlapped", units::counted(n, "pair")),
     };
-    let mut said = format!(
+    let said = format!(
         "One cashier had up to {} in the shop and switched {}: {}. With {} cashiers {}, up to {} at \
          one instant.",
         units::counted(one_run.in_flight_max, "customer"),
-        units::counted(one.2, "time"),
-        overlapped(one),
+        units::counted(switches(&one, 1), "time"),
+        overlapped(&one),
         many_run.cooks,
-        overlapped(many),
+        overlapped(&many),
         many_run.at_once_max,
     );
-    if let Some(crowding) = shop.many.crowding().or_else(|| shop.one.crowding()) {
-        said.push(' ');
-        said.push_str(&crowding);
-    }
-    said
+    let crowding = shop.many.crowding().or_else(|| shop.one.crowding());
+    report::with_doubts(said, crowding)
 }
 
 fn json(run: &Run<bool>) -> Value {

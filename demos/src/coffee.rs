@@ -20,8 +20,6 @@ use std::{
     thread,
 };
 
-use brigade::task::Builder;
-
 use crate::fetch::origin::{Origin, Request};
 use crate::prelude::*;
 
@@ -140,9 +138,8 @@ impl Coffee {
             let told = run.insert(be_told(executor, &shop)?);
             Ok(told.output)
         })?;
-        let hired = self.shift("hired", self.machines.into(), &origin, |shop| {
-            Ok(hire(&shop)?)
-        })?;
+        let hired = self.machines.into();
+        let hired = self.shift("hired", hired, &origin, |shop| Ok(hire(&shop)?))?;
         Ok(Shifts {
             blocked,
             busy_loop,
@@ -203,10 +200,10 @@ fn hire(shop: &Shop) -> io::Result<usize> {
     thread::scope(|workers| {
         let hire = |machine| workers.spawn(move || stand_at(shop, machine));
         let hired: Vec<_> = (0..shop.machines.len()).map(hire).collect();
-        let orders = hired
-            .into_iter()
-            .map(|worker| worker.join().expect("stands and waits"));
-        orders.sum()
+        let hired = hired.into_iter();
+        hired
+            .map(|worker| worker.join().expect("stands and waits"))
+            .sum()
     })
 }
 
@@ -244,16 +241,12 @@ fn ask_all(shop: &Shop) -> io::Result<usize> {
 
 /// Notified: one task per machine. While all tasks wait, the thread sleeps.
 fn be_told(executor: &Crew, shop: &Arc<Shop>) -> anyhow::Result<Run<usize>> {
-    let run = measure::measure(executor, async {
-        let attend = |machine| {
-            let name = format!("machine {machine}");
-            let task = Builder::new().name(&name);
-            task.spawn(attend(shop.clone(), machine))
-        };
+    let run = measure(executor, async {
+        let attend = |machine| begin(&format!("machine {machine}"), attend(shop.clone(), machine));
         let tasks: Vec<_> = (0..shop.machines.len()).map(attend).collect();
         let mut orders = 0;
         for task in tasks {
-            orders += task.await.map_err(io::Error::other)??;
+            orders += task.await?;
         }
         io::Result::Ok(orders)
     })?;

@@ -13,7 +13,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use brigade::{task::Builder, time::interval, yield_now};
+use brigade::{time::interval, yield_now};
 
 use crate::prelude::*;
 
@@ -108,12 +108,13 @@ impl Frames {
     /// Makes both runs, one after the other on the same executor.
     pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Run<Shows>> {
         let hog = Duration::from_millis(self.hog);
-        let run = measure::measure(executor, async {
-            let yielding = self.show("yielding", POLITE).await?;
-            let hogging = self.show("hogging", hog).await?;
-            anyhow::Ok(Shows { yielding, hogging })
+        let run = measure(executor, async {
+            Shows {
+                yielding: self.show("yielding", POLITE).await,
+                hogging: self.show("hogging", hog).await,
+            }
         });
-        let mut run = run?.transpose()?;
+        let mut run = run?;
         if executor.workers() > 1 {
             // With several workers, this thread is not the one that draws.
             (run.output.yielding.starved, run.output.hogging.starved) = (None, None);
@@ -121,17 +122,14 @@ impl Frames {
         Ok(run)
     }
 
-    async fn show(&self, name: &'static str, stretch: Duration) -> anyhow::Result<Show> {
+    async fn show(&self, name: &'static str, stretch: Duration) -> Show {
         let (begun, queued) = (Instant::now(), usage::queued_for_a_core());
         let over = Arc::new(AtomicBool::new(false));
-        let heavy = compute(stretch, over.clone());
-        let heavy = Builder::new().name(name).spawn(heavy);
-        let screen = draw_all(self.frames);
-        let screen = Builder::new().name("screen").spawn(screen);
-        let (on_time, worst) = screen.await?;
+        let heavy = begin(name, compute(stretch, over.clone()));
+        let (on_time, worst) = begin("screen", draw_all(self.frames)).await;
         over.store(true, Relaxed);
-        let (terms, sum) = heavy.await?;
-        Ok(Show {
+        let (terms, sum) = heavy.await;
+        Show {
             name,
             on_time,
             worst,
@@ -141,7 +139,7 @@ impl Frames {
             starved: usage::queued_for_a_core()
                 .zip(queued)
                 .map(|(after, before)| after - before),
-        })
+        }
     }
 }
 

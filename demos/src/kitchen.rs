@@ -158,48 +158,41 @@ impl Dinners {
 
     fn verdict(&self) -> String {
         let [sequential, concurrent, parallel] = self.ways().map(|(_, run)| run);
-        let wall = |run: &Run<Served>| units::duration(run.figures.wall);
         // One cook can overlap at most two things: waiting for one step and chopping for another.
         let gain = sequential.times_as_long_as(concurrent).at_most(2.0);
         let again = self.together.speed_up();
+        let cooks = parallel.figures.cooks;
+        let [sequential, concurrent, wall] =
+            [sequential, concurrent, parallel].map(|run| units::duration(run.figures.wall));
         let mut said = match gain.change() {
             Change::Faster => format!(
-                "Begun together instead of one after another, the same steps took {} instead of {} \
-                 with the same one cook: concurrency, {gain} as fast.",
-                wall(concurrent),
-                wall(sequential),
+                "Begun together instead of one after another, the same steps took {concurrent} instead of \
+                 {sequential} with the same one cook: concurrency, {gain} as fast."
             ),
             Change::Same => format!(
-                "Begun together the steps took {}, one after another {}: one cook gained almost nothing \
-                 by juggling ({}).",
-                wall(concurrent),
-                wall(sequential),
+                "Begun together the steps took {concurrent}, one after another {sequential}: one cook \
+                 gained almost nothing by juggling ({}).",
                 may_be_chance(gain.factor)
             ),
             Change::Slower => format!(
-                "Begun together the steps took {}, {} x as long as one after another.",
-                wall(concurrent),
+                "Begun together the steps took {concurrent}, {} x as long as one after another.",
                 units::factor(gain.factor.recip())
             ),
         };
-        let cooks = parallel.figures.cooks;
         said.push_str(&match again.change() {
             Change::Faster => format!(
-                " {cooks} cooks, up to {} of them at work at one instant, took {}: parallelism, {again} \
-                 as fast again.",
+                " {cooks} cooks, up to {} of them at work at one instant, took {wall}: parallelism, \
+                 {again} as fast again.",
                 parallel.figures.at_once_max,
-                wall(parallel),
             ),
-            Change::Same => format!(
-                " {cooks} cooks took {}: about as long ({}).",
-                wall(parallel),
-                may_be_chance(again.factor)
-            ),
-            Change::Slower => format!(
-                " {cooks} cooks took {}: {} x as long.",
-                wall(parallel),
-                units::factor(again.factor.recip())
-            ),
+            Change::Same => {
+                let chance = may_be_chance(again.factor);
+                format!(" {cooks} cooks took {wall}: about as long ({chance}).")
+            }
+            Change::Slower => {
+                let longer = units::factor(again.factor.recip());
+                format!(" {cooks} cooks took {wall}: {longer} x as long.")
+            }
         });
         let mut doubts = self.together.doubts();
         doubts.extend(gain.doubt().filter(|_| !again.is_doubtful()));
@@ -233,18 +226,14 @@ impl Dish for Args {
         report.runs = drawn
             .map(|(timeline, name)| (name, timeline.clone()))
             .to_vec();
-        let rows = dinners
-            .ways()
-            .map(|(way, run)| (way.to_owned(), &run.figures));
+        let ways = dinners.ways();
+        let rows = ways.map(|(way, run)| (way.to_owned(), &run.figures));
         report.details = compare::side_by_side(" ", rows).lines();
         report.details.extend(compare::columns_explained());
         report.verdict = dinners.verdict();
-        let ways = dinners.ways();
         let ways = ways.map(|(way, run)| run.facts().with([text("way", "", way)]).json());
-        let Served {
-            onions, tomatoes, ..
-        } = dinners.sequential.output;
-        let pieces = onions.pieces + tomatoes.pieces;
+        let served = dinners.sequential.output;
+        let pieces = served.onions.pieces + served.tomatoes.pieces;
         report.own_keys(json!({ "ways": ways, "pieces_chopped": pieces }));
         report.with_one = Some(dinners.together.one.map(drop));
         Ok(report)

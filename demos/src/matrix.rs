@@ -118,32 +118,27 @@ impl Cells {
     fn advice(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for (kind, row) in [("waiting", &self.waiting), ("chopping", &self.chopping)] {
-            let mut said: Vec<(Advice, Vec<String>)> = Vec::new();
+            let confirmed = row.speed_up().change() == Change::Faster && row.doubts().is_empty();
+            let is_said = |advice: &Advice| match advice.kind() {
+                Kind::OtherPrograms => false,
+                Kind::MoreWorkers => confirmed,
+                _ => true,
+            };
+            let mut said: Vec<(Advice, String)> = Vec::new();
             for run in [&row.one, &row.many] {
                 let cooks = units::counted(run.figures.cooks, "cook");
-                let confirmed =
-                    row.speed_up().change() == Change::Faster && row.doubts().is_empty();
-                for advice in of_cell(run) {
-                    match advice.kind() {
-                        Kind::OtherPrograms => continue,
-                        Kind::MoreWorkers if !confirmed => continue,
-                        _ => {}
-                    }
+                for advice in of_cell(run).into_iter().filter(is_said) {
                     let alike = |(other, _): &&mut (Advice, _)| other.kind() == advice.kind();
                     match said.iter_mut().find(alike) {
-                        Some((_, of)) => of.push(cooks.clone()),
-                        None => said.push((advice, vec![cooks.clone()])),
+                        Some((_, of)) => of.push_str(&format!(" (and much the same for {cooks})")),
+                        None => said.push((advice, cooks.clone())),
                     }
                 }
             }
-            for (advice, of) in said {
-                let cooks = match &of[..] {
-                    [one, other] => format!("{one} (and much the same for {other})"),
-                    one => one.join(", "),
-                };
+            for (advice, cooks) in said {
+                let advice = advice.in_words_of("cook");
+                let text = report::wrapped(&format!("{kind}, {cooks}: {advice}"));
                 lines.push(String::new());
-                let text =
-                    report::wrapped(&format!("{kind}, {cooks}: {}", advice.in_words_of("cook")));
                 lines.extend(text.lines().map(str::to_owned));
             }
         }

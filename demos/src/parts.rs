@@ -130,9 +130,10 @@ impl Jobs {
 
     /// Returns the speed-up of the waiting job that is cut for *one* cook, compared with one piece.
     pub(crate) fn waiting_speed_up(&self) -> SpeedUp {
-        self.waiting
-            .whole
-            .times_as_long_as(&self.waiting.cut_for_one)
+        let Ways {
+            whole, cut_for_one, ..
+        } = &self.waiting;
+        whole.times_as_long_as(cut_for_one)
     }
 
     /// Returns the computing time if each of `cooks` cooks had its own core.
@@ -142,67 +143,62 @@ impl Jobs {
     }
 
     fn table(&self) -> Columns {
-        let mut columns =
-            Columns::new(" | computing: ideal | measured | waiting: ideal | measured");
-        let whole = self.minute.mul_f64(f64::from(self.parts));
         let measured = self.computing.all().into_iter().zip(self.waiting.all());
-        for (way, (computing, waiting)) in measured.enumerate() {
+        Columns::of(measured.enumerate().map(|(way, (computing, waiting))| {
             let cooks = computing.figures.cooks;
-            let (name, ideals) = match way {
-                0 => ("in one piece".to_owned(), [whole, whole]),
-                _ => {
-                    let ideals = [self.ideal_computing(cooks), self.minute];
-                    (format!("P1 to P{}", self.parts), ideals)
-                }
+            let whole = self.minute * self.parts;
+            let (name, ideal, waits) = match way {
+                0 => ("in one piece".to_owned(), whole, whole),
+                _ => (self.name(), self.ideal_computing(cooks), self.minute),
             };
-            columns.row([
-                format!("{name}, {}", units::counted(cooks, "cook")),
-                units::duration(ideals[0]),
-                units::duration(computing.figures.wall),
-                units::duration(ideals[1]),
-                units::duration(waiting.figures.wall),
-            ]);
-        }
-        columns
+            Facts(vec![
+                text(
+                    "",
+                    " ",
+                    format!("{name}, {}", units::counted(cooks, "cook")),
+                ),
+                time("", "computing: ideal", ideal),
+                time("", "measured", computing.figures.wall),
+                time("", "waiting: ideal", waits),
+                time("", "measured", waiting.figures.wall),
+            ])
+        }))
+    }
+
+    /// Returns the name of the job that is cut.
+    fn name(&self) -> String {
+        format!("P1 to P{}", self.parts)
     }
 
     fn verdict(&self) -> String {
-        let many = &self.computing.cut_for_many;
+        let cooks = self.computing.cut_for_many.figures.cooks;
         let computed = self.computing_speed_up();
-        let ideal = f64::from(self.parts)
-            / self
-                .ideal_computing(many.figures.cooks)
-                .div_duration_f64(self.minute);
+        let ideal = (self.minute * self.parts).div_duration_f64(self.ideal_computing(cooks));
         let short = match Change::of(ideal / computed.factor) {
             Change::Faster => format!("and not {} x", units::factor(ideal)),
             _ => "as in the ideal case".to_owned(),
         };
         let computing = format!(
-            "Cut into {} for {}, computing was {computed} as fast as in one piece \
-             {short}.",
+            "Cut into {} for {}, computing was {computed} as fast as in one piece {short}.",
             units::counted(self.parts as usize, "part"),
-            units::counted(many.figures.cooks, "cook"),
+            units::counted(cooks, "cook"),
         );
         let doubts = computed.doubt().into_iter().chain(self.crowding());
         let waited = self.waiting_speed_up();
-        let on_processor = match self.waiting.cut_for_one.figures.cpu {
-            Some(cpu) => format!(", who was on a processor for {}", units::duration(cpu)),
-            None => String::new(),
-        };
+        let on_processor = self.waiting.cut_for_one.figures.cpu.map(units::duration);
+        let on_processor = on_processor.map(|cpu| format!(", who was on a processor for {cpu}"));
+        let on_processor = on_processor.unwrap_or_default();
         let waiting = format!("Waiting was {waited} as fast with one cook only{on_processor}.");
-        let computing = report::with_doubts(computing, doubts);
-        report::with_doubts(computing, [waiting].into_iter().chain(waited.doubt()))
+        let doubts = doubts.chain([waiting]).chain(waited.doubt());
+        report::with_doubts(computing, doubts)
     }
 
     /// Returns the remark that the cooks of one of the compared runs had to share processors, if they
     /// did.
     fn crowding(&self) -> Option<String> {
-        let Ways {
-            whole,
-            cut_for_many,
-            ..
-        } = &self.computing;
-        cut_for_many.crowding().or_else(|| whole.crowding())
+        let jobs = &self.computing;
+        let crowding = jobs.cut_for_many.crowding();
+        crowding.or_else(|| jobs.whole.crowding())
     }
 }
 
@@ -225,17 +221,14 @@ impl Dish for Args {
             _ => &jobs.computing.cut_for_many,
         };
         let mut report = Report::of("parts", title, at_hand);
-        report.rows_of = format!(
-            "P1 to P{}, computing, {}",
-            self.parts,
-            units::counted(executor.workers(), "cook")
-        );
+        let cooks = units::counted(executor.workers(), "cook");
+        report.rows_of = format!("{}, computing, {cooks}", jobs.name());
         report.rows = common_rows(&at_hand.figures);
         let drawn = jobs.computing.all().map(|run| {
             let cooks = units::counted(run.figures.cooks, "cook");
             let job = match run.figures.in_flight_max {
                 1 => "in one piece".to_owned(),
-                _ => format!("P1 to P{}", self.parts),
+                _ => jobs.name(),
             };
             (&run.timeline, format!("computing, {job}, {cooks}"))
         });

@@ -23,12 +23,8 @@ use std::{
     thread,
 };
 
-use brigade::{
-    task::Builder,
-    time::sleep,
-    timeline::{Timeline, What},
-    yield_now,
-};
+use brigade::{time::sleep, timeline::What, yield_now};
+use brigade_timeline::TaskFigures;
 
 use crate::fetch::origin::{Origin, Request};
 use crate::prelude::*;
@@ -88,12 +84,9 @@ pub(crate) struct InPolls {
 }
 
 /// The figures of the task in the timeline.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct OnThread {
-    pub(crate) polls: u64,
-    pub(crate) running: Duration,
-    pub(crate) queued: Duration,
-    pub(crate) waiting: Duration,
+    pub(crate) its: TaskFigures,
     /// The number of polls of other tasks between its first and its last poll.
     pub(crate) others: usize,
     /// The number of times a thread of the executor slept meanwhile.
@@ -120,20 +113,13 @@ impl Reference {
         let numbers = self.millions * 1_000_000;
         let over = Arc::new(AtomicBool::new(false));
         let programs = other_programs(&over);
-        let run = measure::measure(executor, async {
-            let others: Vec<_> = (1..=OTHERS)
-                .map(|n| {
-                    let name = format!("other {n}");
-                    Builder::new().name(&name).spawn(other(over.clone()))
-                })
-                .collect();
+        let run = measure(executor, async {
+            let other = |n| begin(&format!("other {n}"), other(over.clone()));
+            let others: Vec<_> = (1..=OTHERS).map(other).collect();
             let mine = in_the_systems_frame(mine(address, process, numbers));
-            let mine = Builder::new().name(MINE).spawn(mine).await;
+            let (noted, in_polls) = begin(MINE, mine).await;
             over.store(true, Relaxed);
-            for other in others {
-                other.await?;
-            }
-            let (noted, in_polls) = mine?;
+            join_all(others).await;
             anyhow::Ok((noted.context("the server is out of order")?, in_polls))
         });
         // This is also needed if Ctrl-C came first.
@@ -142,7 +128,7 @@ impl Reference {
             let _ = program.join();
         }
         let run = run?.transpose()?;
-        let on_thread = on_thread(&run.timeline).context("the run was not recorded")?;
+        let on_thread = on_thread(&run)?;
         Ok(run.map(|(noted, in_polls)| ThreeFrames {
             sums_are_right: noted.sums.iter().all(|sum| *sum == squares_below(numbers)),
             asked: noted.lines[ASKING].took,
@@ -304,25 +290,21 @@ async fn in_the_systems_frame<F: Future>(task: F) -> (F::Output, Option<InPolls>
 
 // ---- the thread's frame ----------------------------------------------------------------
 
-fn on_thread(timeline: &Timeline) -> Option<OnThread> {
-    let figures = brigade_timeline::figures(timeline);
-    let named = |task: &brigade::timeline::Task| task.name.as_deref() == Some(MINE);
-    let mine = timeline.tasks.iter().position(named)?;
-    let its = figures.tasks.get(mine)?;
-    let life = its.begun?..its.ended?;
-    let meanwhile = || {
-        timeline
+fn on_thread<T>(run: &Run<T>) -> anyhow::Result<OnThread> {
+    let (mine, its) = run.task(MINE)?;
+    let life = its.begun.unwrap_or_default()..its.ended.unwrap_or_default();
+    let others = |task: usize| task != mine && !run.timeline.tasks[task].is_main;
+    let of = |is: &dyn Fn(What) -> bool| {
+        let meanwhile = run
+            .timeline
             .events
             .iter()
-            .filter(|event| life.contains(&event.at))
+            .filter(|event| life.contains(&event.at));
+        meanwhile.filter(|event| is(event.what)).count()
     };
-    let is_others = |what| matches!(what, What::PollBegin { task } if task != mine && !timeline.tasks[task].is_main);
-    Some(OnThread {
-        polls: its.polls,
-        running: its.running,
-        queued: its.queued,
-        waiting: its.waiting,
-        others: meanwhile().filter(|event| is_others(event.what)).count(),
-        sleeps: meanwhile().filter(|event| event.what == What::Park).count(),
+    Ok(OnThread {
+        others: of(&|what| matches!(what, What::PollBegin { task } if others(task))),
+        sleeps: of(&|what| what == What::Park),
+        its,
     })
 }

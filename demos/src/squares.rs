@@ -66,7 +66,7 @@ async fn sum(size: u64, chunks: u64) -> u64 {
 
 /// Returns the sum of one chunk. Yields about every millisecond.
 async fn squares(chunk: Range<u64>) -> u64 {
-    let stretch = stretch();
+    let stretch = pieces(LOOK_UP);
     let (mut sum, mut from) = (0_u64, chunk.start);
     while chunk.end - from > stretch {
         sum = sum.wrapping_add(sum_of_squares(from..from + stretch));
@@ -82,9 +82,9 @@ fn speed() -> f64 {
     *SPEED.get_or_init(|| measure_speed(BATCH, || sum_of_squares(0..black_box(BATCH))))
 }
 
-/// Returns how many numbers one cook squares in about a millisecond.
-fn stretch() -> u64 {
-    ((LOOK_UP.as_secs_f64() * speed()) as u64).max(1)
+/// Returns how many numbers one cook squares in this time.
+fn pieces(time: Duration) -> u64 {
+    ((time.as_secs_f64() * speed()) as u64).max(1)
 }
 
 /// The big sum with a given number of cooks.
@@ -133,7 +133,8 @@ fn right_sum(executor: &Crew, size: u64, chunks: u64) -> anyhow::Result<Run<u64>
 /// Computes the small sum on four workers, and the big sum with one cook and with each of `rungs`.
 /// `executor` computes the big sum for its own number of cooks.
 pub(crate) fn sums(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Result<Sums> {
-    stretch();
+    // Measure the speed before any clock starts.
+    speed();
     let in_four = |size| right_sum(&cooks::hire(WORKERS)?, size, SMALL_CHUNKS);
     let small = in_four(SMALL)?;
     let large = in_four((size / DRAWN_PART).max(SMALL))?;
@@ -160,28 +161,25 @@ pub(crate) fn sums(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Resul
 }
 
 impl Sums {
-    /// Returns the rung with `cooks` cooks.
-    pub(crate) fn rung(&self, cooks: usize) -> Option<&Rung> {
-        self.ladder
-            .iter()
-            .find(|rung| rung.run.figures.cooks == cooks)
+    /// Returns the last rung whose number of cooks suits.
+    fn last(&self, suits: impl Fn(usize) -> bool) -> Option<&Rung> {
+        let mut ladder = self.ladder.iter();
+        ladder.rfind(|rung| suits(rung.run.figures.cooks))
     }
 
     /// Returns the rows of both sums.
     fn rows(&self) -> Vec<Row> {
-        let small = format!(
-            "0² to {}², {SMALL_CHUNKS} chunks, {WORKERS} cooks, {} at once",
-            SMALL - 1,
-            self.small.figures.at_once_max
-        );
+        let (last, at_once) = (SMALL - 1, self.small.figures.at_once_max);
+        let small =
+            format!("0² to {last}², {SMALL_CHUNKS} chunks, {WORKERS} cooks, {at_once} at once");
         let big = format!(
             "0² to {}², modulo 2^64",
             units::count((self.size - 1) as usize)
         );
-        let sum = |sum| units::count(sum as usize);
+        let sum = |run: &Run<u64>| units::count(run.output as usize);
         vec![
-            row("small sum", sum(self.small.output), small),
-            row("big sum", sum(self.ladder[0].run.output), big),
+            row("small sum", sum(&self.small), small),
+            row("big sum", sum(&self.ladder[0].run), big),
         ]
     }
 
@@ -210,65 +208,43 @@ impl Sums {
             units::counted(cooks::cores(), "core"),
         ));
         let title = format!("{SMALL_CHUNKS} chunks on {WORKERS} workers");
-        let drawn = paint::draw(&[(&self.large.timeline, title)]);
-        std::iter::once(report::wrapped(&said))
-            .chain(drawn)
-            .collect()
+        let mut charts = paint::draw(&[(&self.large.timeline, title)]);
+        charts.insert(0, report::wrapped(&said));
+        charts
     }
 
     fn verdict(&self, cores: usize) -> String {
-        let within = self
-            .ladder
-            .iter()
-            .rfind(|rung| rung.run.figures.cooks <= cores);
-        let beyond = self
-            .ladder
-            .iter()
-            .rfind(|rung| rung.run.figures.cooks > cores);
-        let within = within.unwrap_or(&self.ladder[0]);
-        let mut said = vec![match within.speed_up.change() {
-            _ if within.run.figures.cooks == 1 => {
-                format!(
-                    "One cook took {}.",
-                    units::duration(within.run.figures.wall)
-                )
-            }
+        let one = &self.ladder[0];
+        let within = self.last(|cooks| cooks <= cores).unwrap_or(one);
+        let (cooks, gain) = (within.run.figures.cooks, within.speed_up);
+        let mut said = vec![match gain.change() {
+            _ if cooks == 1 => format!("One cook took {}.", units::duration(one.run.figures.wall)),
             Change::Faster => format!(
-                "{} cooks were {} as fast as one, {} of what each could bring.",
-                within.run.figures.cooks,
-                within.speed_up,
+                "{cooks} cooks were {gain} as fast as one, {} of what each could bring.",
                 units::percent(within.efficiency()),
             ),
-            Change::Same => format!(
-                "{} cooks were about as fast as one ({}).",
-                within.run.figures.cooks,
-                may_be_chance(within.speed_up.factor)
-            ),
-            Change::Slower => format!(
-                "{} cooks were slower than one ({} as fast).",
-                within.run.figures.cooks, within.speed_up
-            ),
+            Change::Same => {
+                let chance = may_be_chance(gain.factor);
+                format!("{cooks} cooks were about as fast as one ({chance}).")
+            }
+            Change::Slower => format!("{cooks} cooks were slower than one ({gain} as fast)."),
         }];
-        said.extend(within.speed_up.doubt());
-        let crowding = within.run.crowding();
-        said.extend(crowding.or_else(|| self.ladder[0].run.crowding()));
-        said.extend(beyond.map(|beyond| {
+        said.extend(gain.doubt());
+        said.extend(within.run.crowding().or_else(|| one.run.crowding()));
+        if let Some(beyond) = self.last(|cooks| cooks > cores) {
             let further = within.run.times_as_long_as(&beyond.run).at_most(1.0);
             let gained = match further.change() {
                 Change::Faster => "faster than",
                 Change::Same => "about as fast as",
                 Change::Slower => "slower than",
             };
-            format!(
-                "For {} there are {}: they were {gained} {} ({further}).{}",
+            said.push(format!(
+                "For {} there are {}: they were {gained} {cooks} ({further}).",
                 units::counted(beyond.run.figures.cooks, "cook"),
                 units::counted(cores, "core"),
-                within.run.figures.cooks,
-                further
-                    .doubt()
-                    .map_or(String::new(), |doubt| format!(" {doubt}")),
-            )
-        }));
+            ));
+            said.extend(further.doubt());
+        }
         said.join(" ")
     }
 }
@@ -283,9 +259,7 @@ pub(crate) struct Squares {
 impl Squares {
     pub(crate) fn new(args: &Args, shared: &Shared) -> Self {
         Self {
-            size: args
-                .size
-                .unwrap_or_else(|| (BIG.as_secs_f64() * speed()) as u64),
+            size: args.size.unwrap_or_else(|| pieces(BIG)),
             asked: shared.cooks.clone(),
         }
     }
@@ -319,10 +293,9 @@ impl Dish for Squares {
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let (of_interest, rungs) = self.rungs(executor.workers());
         let sums = sums(executor, self.size, &rungs)?;
-        let at_hand = sums.rung(executor.workers()).unwrap_or(&sums.ladder[0]);
-        let speed_up = sums
-            .rung(of_interest)
-            .map_or(1.0, |rung| rung.speed_up.factor);
+        let rung = |number: usize| sums.last(|cooks| cooks == number);
+        let at_hand = rung(executor.workers()).unwrap_or(&sums.ladder[0]);
+        let speed_up = rung(of_interest).map_or(1.0, |rung| rung.speed_up.factor);
         let title = format!(
             "squares: 0² + 1² + 2² + …, {} numbers in {BIG_CHUNKS} chunks",
             units::count(self.size as usize)

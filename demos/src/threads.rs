@@ -21,8 +21,6 @@ use std::{
     thread,
 };
 
-use brigade::task::Builder;
-
 use crate::prelude::*;
 use crate::{
     fetch::origin::{Origin, Reply, Request},
@@ -127,7 +125,7 @@ impl Threads {
         let mut run = None;
         // The tasks come first, because the threads would leave memory behind for them to use.
         let tasks = waiting("tasks", executor.workers(), || {
-            let run = run.insert(measure::measure(executor, call_as_tasks(&calls))?.transpose()?);
+            let run = run.insert(measure(executor, call_as_tasks(&calls))?.transpose()?);
             Ok(run.output.0)
         })?;
         let threads = waiting("threads", calls.len(), || Ok(call_as_threads(&calls)?))?;
@@ -239,13 +237,13 @@ fn waiting(
 /// Returns how many calls were answered, and the sum of their times.
 async fn call_as_tasks(calls: &[Call]) -> io::Result<(usize, Duration)> {
     let task = |(n, call): (usize, &Call)| {
-        let name = format!("request {n}");
-        Builder::new().name(&name).spawn(call.wait())
+        let (name, call) = (format!("request {n}"), *call);
+        begin(&name, call.wait())
     };
     let tasks: Vec<_> = calls.iter().enumerate().map(task).collect();
     let mut all = (0, Duration::ZERO);
     for task in tasks {
-        all.1 += task.await.map_err(io::Error::other)??;
+        all.1 += task.await?;
         all.0 += 1;
     }
     Ok(all)
@@ -293,14 +291,13 @@ fn computing(threads: usize, numbers: u64) -> Computed {
             })
         };
         let hired: Vec<_> = (0..threads).map(hire).collect();
-        let shares = hired.into_iter();
-        shares
+        let hired = hired.into_iter();
+        hired
             .map(|thread| thread.join().expect("sums do not panic"))
             .collect()
     });
-    let sum = shares
-        .iter()
-        .fold(0, |sum: u64, share| sum.wrapping_add(share.sum));
+    let sums = shares.iter().map(|share| share.sum);
+    let sum = sums.fold(0, u64::wrapping_add);
     let begun = shares.iter().map(|share| share.begun).min();
     let ended = shares.iter().map(|share| share.ended).max();
     let used = || shares.iter().map(|share| share.used);

@@ -5,7 +5,7 @@
 
 use std::cell::{OnceCell, RefCell};
 
-use brigade::timeline::{LaneKind, Timeline, What};
+use brigade::timeline::{LaneKind, Timeline};
 
 use crate::prelude::*;
 use crate::{
@@ -203,23 +203,19 @@ impl Lab {
 /// record. A thread that runs a job of the blocking pool counts as polling. The main future does not
 /// count, because it is not a task.
 pub(super) fn polls_at_once(timeline: &Timeline, is_meant: fn(LaneKind) -> bool) -> usize {
-    let mut polling = vec![false; timeline.lanes.len()];
-    let (mut now, mut most) = (Duration::ZERO, 0);
-    for event in &timeline.events {
-        // A poll that ends at the same nanosecond at which another begins does not overlap with it.
-        if event.at > now {
-            most = most.max(polling.iter().filter(|polling| **polling).count());
-            now = event.at;
-        }
-        if is_meant(timeline.lanes[event.lane].kind) {
-            match event.what {
-                What::PollBegin { task } => polling[event.lane] = !timeline.tasks[task].is_main,
-                What::PollEnd { .. } => polling[event.lane] = false,
-                _ => {}
-            }
-        }
-    }
-    most
+    let polls = brigade_timeline::spans(timeline).polls.into_iter();
+    let polls = polls.filter(|poll| is_meant(timeline.lanes[poll.lane].kind));
+    let polls = polls.filter(|poll| !timeline.tasks[poll.task].is_main);
+    let mut steps: Vec<_> = polls
+        .flat_map(|poll| [(poll.begin, 1), (poll.end, -1)])
+        .collect();
+    // A poll that ends at the same nanosecond at which another begins does not overlap with it.
+    steps.sort_unstable();
+    let at_work = steps.iter().scan(0, |now, (_, step)| {
+        *now += step;
+        Some(*now)
+    });
+    at_work.max().unwrap_or(0) as usize
 }
 
 /// Returns the kept result. If there is none yet, measures it now.
@@ -232,7 +228,7 @@ fn kept<T>(cell: &OnceCell<T>, measure: impl FnOnce() -> anyhow::Result<T>) -> a
 
 #[cfg(test)]
 mod tests {
-    use brigade::timeline::{Event, Lane, Outcome, Task};
+    use brigade::timeline::{Event, Lane, Outcome, Task, What};
 
     use super::*;
 

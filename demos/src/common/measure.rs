@@ -6,6 +6,7 @@
 use std::{future::Future, pin::pin};
 
 use brigade::timeline::Timeline;
+use brigade_timeline::TaskFigures;
 use futures_util::future::{Either, select};
 
 use crate::prelude::*;
@@ -46,6 +47,16 @@ pub(crate) fn measure<F: Future>(executor: &Crew, future: F) -> anyhow::Result<R
         figures: stopwatch.stop(executor),
         timeline: executor.timeline().unwrap_or_default(),
     })
+}
+
+/// Returns the number of a task's polls, and the parts of its lifetime.
+pub(crate) fn life_of(task: &TaskFigures) -> Facts {
+    Facts(vec![
+        count("polls", "", task.polls as usize),
+        time("running_s", "", task.running),
+        time("queued_s", "", task.queued),
+        time("waited_s", "", task.waiting),
+    ])
 }
 
 /// The runs of the same program with one cook and with many.
@@ -137,6 +148,15 @@ impl<T> Run<T> {
     /// Returns the share of the total lifetime of all tasks in which they waited.
     pub(crate) fn waiting_share(&self) -> f64 {
         brigade_timeline::figures(&self.timeline).waiting_share
+    }
+
+    /// Returns the index and the figures of the task with this name.
+    pub(crate) fn task(&self, name: &str) -> anyhow::Result<(usize, TaskFigures)> {
+        let mut tasks = self.timeline.tasks.iter();
+        let index = tasks.position(|task| task.name.as_deref() == Some(name));
+        let index = index.context("the run was not recorded")?;
+        let mut all = brigade_timeline::figures(&self.timeline).tasks;
+        Ok((index, all.swap_remove(index)))
     }
 
     /// Returns how many times as long as `other` this run took.

@@ -15,6 +15,7 @@ use brigade::{
     task::Builder,
     timeline::{Event, Outcome, Timeline, WakeEffect, What},
 };
+use brigade_timeline::TaskFigures;
 use parking_lot::Mutex;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -64,11 +65,7 @@ pub(crate) struct Hop {
 #[derive(Clone, Debug)]
 pub(crate) struct Trace {
     pub(crate) hops: Vec<Hop>,
-    pub(crate) polls: u64,
-    /// The parts of the task's lifetime: in polls, in a queue, and waiting.
-    pub(crate) running: Duration,
-    pub(crate) queued: Duration,
-    pub(crate) waiting: Duration,
+    pub(crate) its: TaskFigures,
     /// The size of the answer, in bytes.
     pub(crate) bytes: usize,
 }
@@ -82,17 +79,9 @@ impl Follow {
             let fetch = fetch(server, request, notes.clone());
             Builder::new().name(FETCH).spawn(fetch).await
         })?;
-        let run = run
-            .transpose()?
-            .transpose()
-            .context("the server is out of order")?;
-        let trace = trace(
-            &run.timeline,
-            &notes.0.lock(),
-            executor.workers(),
-            run.output,
-        );
-        let trace = trace.context("the run was not recorded")?;
+        let run = run.transpose()?.transpose();
+        let run = run.context("the server is out of order")?;
+        let trace = trace(&run, &notes.0.lock())?;
         Ok(run.map(|_| trace))
     }
 }
@@ -190,17 +179,14 @@ struct Tracker<'a> {
     heard: Vec<[Option<Duration>; 3]>,
 }
 
-fn trace(timeline: &Timeline, notes: &[Note], cooks: usize, bytes: usize) -> Option<Trace> {
-    let figures = brigade_timeline::figures(timeline);
-    let named = |task: &brigade::timeline::Task| task.name.as_deref() == Some(FETCH);
-    let fetch = timeline.tasks.iter().position(named)?;
-    let its = figures.tasks.get(fetch)?;
-    let spawned = its.begun?;
+fn trace(run: &Run<usize>, notes: &[Note]) -> anyhow::Result<Trace> {
+    let (fetch, its) = run.task(FETCH)?;
+    let timeline = &run.timeline;
     let mut tracker = Tracker {
         timeline,
         fetch,
-        spawned,
-        many_cooks: usize::from(cooks > 1),
+        spawned: its.begun.unwrap_or_default(),
+        many_cooks: usize::from(run.figures.cooks > 1),
         hops: Vec::new(),
         polls: Vec::new(),
         ended: false,
@@ -210,14 +196,11 @@ fn trace(timeline: &Timeline, notes: &[Note], cooks: usize, bytes: usize) -> Opt
     for event in &timeline.events {
         tracker.take(event);
     }
-    tracker.insert(notes)?;
-    Some(Trace {
+    tracker.insert(notes).context("the run was not recorded")?;
+    Ok(Trace {
         hops: tracker.hops,
-        polls: its.polls,
-        running: its.running,
-        queued: its.queued,
-        waiting: its.waiting,
-        bytes,
+        its,
+        bytes: run.output,
     })
 }
 
@@ -348,14 +331,12 @@ impl Dish for Follow {
         report.charts = vec![trace.lines(paint::width())];
         report.rows = report::concurrency_rows(&run.figures);
         report.verdict = trace.verdict();
-        report.own_keys(json!({
-            "hops": trace.hops.iter().map(Hop::keys).collect::<Value>(),
-            "polls": trace.polls,
-            "running_s": trace.running.as_secs_f64(),
-            "queued_s": trace.queued.as_secs_f64(),
-            "waited_s": trace.waiting.as_secs_f64(),
-            "bytes": trace.bytes,
-        }));
+        let life = measure::life_of(&trace.its);
+        report
+            .own
+            .extend(life.with([count("bytes", "", trace.bytes)]).json());
+        let hops = trace.hops.iter().map(Hop::keys);
+        report.own_keys(json!({ "hops": hops.collect::<Value>() }));
         Ok(report)
     }
 }
@@ -387,15 +368,18 @@ impl Trace {
     }
 
     fn verdict(&self) -> String {
-        let life = self.running + self.queued + self.waiting;
+        let [life, running, queued, waiting] = [
+            self.its.life(),
+            self.its.running,
+            self.its.queued,
+            self.its.waiting,
+        ]
+        .map(units::duration);
+        let polls = units::counted(self.its.polls as usize, "poll");
         format!(
-            "The task lived for {} and took {}. It spent {} in polls and {} in queues. For the \
-             remaining {} it was only a cell in memory and an entry in the system's list.",
-            units::duration(life),
-            units::counted(self.polls as usize, "poll"),
-            units::duration(self.running),
-            units::duration(self.queued),
-            units::duration(self.waiting),
+            "The task lived for {life} and took {polls}. It spent {running} in polls and {queued} in \
+             queues. For the remaining {waiting} it was only a cell in memory and an entry in the \
+             system's list."
         )
     }
 }

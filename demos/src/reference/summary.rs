@@ -25,7 +25,7 @@ impl ThreeFrames {
             ),
             row(
                 "its thread",
-                units::counted(on_thread.polls as usize, "poll"),
+                units::counted(on_thread.its.polls as usize, "poll"),
                 format!(
                     "with {} of others in between",
                     units::counted(on_thread.others, "poll")
@@ -33,17 +33,17 @@ impl ThreeFrames {
             ),
             row(
                 "running",
-                units::duration(on_thread.running),
+                units::duration(on_thread.its.running),
                 "in these polls, by the clock",
             ),
             row(
                 "ready",
-                units::duration(on_thread.queued),
+                units::duration(on_thread.its.queued),
                 "while others had the thread",
             ),
             row(
                 "waiting",
-                units::duration(on_thread.waiting),
+                units::duration(on_thread.its.waiting),
                 match on_thread.sleeps {
                     0 => "for server and timer, while others had the thread".to_owned(),
                     sleeps => {
@@ -86,12 +86,12 @@ impl ThreeFrames {
             "In its own frame the task ran {} lines, one after the other. Its thread polled it {} \
              times and others {} times in between",
             self.lines.len(),
-            units::count(self.on_thread.polls as usize),
+            units::count(self.on_thread.its.polls as usize),
             units::count(self.on_thread.others),
         );
         if let Some(in_polls) = &self.in_polls {
             let times = in_polls.interrupted as usize;
-            let running = self.on_thread.running.as_secs_f64();
+            let running = self.on_thread.its.running.as_secs_f64();
             let on_core = in_polls.on_core.as_secs_f64() / running;
             said.push_str(&format!(
                 "; and within these polls the system took its core away {} and let it \
@@ -117,22 +117,21 @@ impl ThreeFrames {
     }
 
     pub(super) fn keys(&self) -> Value {
-        let on_thread = &self.on_thread;
-        let seconds = |time: Duration| time.as_secs_f64();
-        json!({
-            "lines": self.lines().map(|line| line.json()).collect::<Value>(),
-            "sums_are_right": self.sums_are_right,
-            "polls": on_thread.polls,
-            "others_polls": on_thread.others,
-            "running_s": seconds(on_thread.running),
-            "queued_s": seconds(on_thread.queued),
-            "waited_s": seconds(on_thread.waiting),
-            "in_polls_s": self.in_polls.map(|polls| seconds(polls.wall)),
-            "on_core_s": self.in_polls.map(|polls| seconds(polls.on_core)),
-            "queued_for_core_s": self.in_polls.map(|polls| seconds(polls.queued)),
-            "interrupted": self.in_polls.map(|polls| polls.interrupted),
-            "server_cpu_s": self.server.map(seconds),
-            "waited_for_server_s": seconds(self.asked),
-        })
+        let polls = self.in_polls;
+        let interrupted = polls.map(|polls| polls.interrupted as usize);
+        let facts = measure::life_of(&self.on_thread.its).with([
+            is_right("sums_are_right", "", self.sums_are_right),
+            count("others_polls", "", self.on_thread.others),
+            time("in_polls_s", "", polls.map(|polls| polls.wall)),
+            time("on_core_s", "", polls.map(|polls| polls.on_core)),
+            time("queued_for_core_s", "", polls.map(|polls| polls.queued)),
+            count("interrupted", "", interrupted),
+            time("server_cpu_s", "", self.server),
+            time("waited_for_server_s", "", self.asked),
+        ]);
+        let mut keys = facts.json();
+        let lines = self.lines().map(|line| Value::from(line.json()));
+        keys.insert("lines".to_owned(), lines.collect());
+        keys.into()
     }
 }

@@ -77,7 +77,7 @@ pub(super) const UNINTERRUPTED: Claim = Claim {
         let interrupted = polls.map(|polls| polls.interrupted as usize);
         Ok(Facts(vec![
             count("lines", "lines", frames.lines.len()),
-            count("polls", "polls", frames.on_thread.polls as usize),
+            count("polls", "polls", frames.on_thread.its.polls as usize),
             count("others_polls", "polls of others", frames.on_thread.others),
             count("interrupted", "core taken away", interrupted),
             time("in_polls_s", "in polls", polls.map(|polls| polls.wall)),
