@@ -152,11 +152,11 @@ impl Dish for Args {
         anyhow::ensure!(runs.iter().all(|run| run.output), "a sum came out wrong");
         let title = format!(
             "cashier: {}, each run, I/O, run; a minute takes {}",
-            units::counted(self.customers as usize, "customer"),
-            units::duration(self.minute)
+            counted(self.customers as usize, "customer"),
+            duration(self.minute)
         );
         let mut report = Report::of("cashier", title, shop.at_hand());
-        let cashiers = |run: &Run<bool>| units::counted(run.figures.cooks, "cashier");
+        let cashiers = |run: &Run<bool>| counted(run.figures.cooks, "cashier");
         let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
         report.draw(&drawn);
         report.runs = drawn
@@ -204,13 +204,13 @@ fn verdict(shop: &OneAndMany<bool>) -> String {
     let [one_run, many_run] = [&shop.one.figures, &shop.many.figures];
     let overlapped = |visits: &[Visit]| match (overlaps(visits), visits.len()) {
         (0, all) => format!("no two of {all} runs overlapped"),
-        (n, all) => format!("{} of {all} runs overlapped", units::counted(n, "pair")),
+        (n, all) => format!("{} of {all} runs overlapped", counted(n, "pair")),
     };
     let said = format!(
         "One cashier had up to {} in the shop and switched {}: {}. With {} cashiers {}, up to {} at \
          one instant.",
-        units::counted(one_run.in_flight_max, "customer"),
-        units::counted(switches(&one, 1), "time"),
+        counted(one_run.in_flight_max, "customer"),
+        counted(switches(&one, 1), "time"),
         overlapped(&one),
         many_run.cooks,
         overlapped(&many),

@@ -267,9 +267,9 @@ impl Dish for Coffee {
         let shifts = self.measure(executor)?;
         let title = format!(
             "coffee: {}, {} a cup, four shifts of {}",
-            units::counted(self.machines.into(), "machine"),
-            units::duration(Duration::from_millis(self.brew)),
-            units::duration(Duration::from_millis(self.shift)),
+            counted(self.machines.into(), "machine"),
+            duration(Duration::from_millis(self.brew)),
+            duration(Duration::from_millis(self.shift)),
         );
         let mut report = Report::of("coffee", title, &shifts.run);
         let explained = COLUMNS_EXPLAINED.map(|line| format!("  {line}\n")).concat();
@@ -288,40 +288,38 @@ impl Shifts {
     }
 
     fn verdict(&self) -> String {
-        let times = |way: Way| units::factor(way.orders as f64 / self.blocked.orders.max(1) as f64);
+        let ratio = |way: Way, to: Way| factor(way.orders as f64 / to.orders.max(1) as f64);
         let mut said = format!(
             "A worker who stood at one machine served {}. Notified when a cup was ready, {} served {} x \
              as many",
-            units::counted(self.blocked.orders, "order"),
-            units::counted(self.notified.threads, "thread"),
-            times(self.notified),
+            counted(self.blocked.orders, "order"),
+            counted(self.notified.threads, "thread"),
+            ratio(self.notified, self.blocked),
         );
         if let (Some(told), Some(asking)) = (self.notified.cores(), self.busy_loop.cores()) {
             said.push_str(&format!(
                 " on {} of a core; asking all the time served {} x as many and {}",
-                units::percent(told),
-                times(self.busy_loop),
+                percent(told),
+                ratio(self.busy_loop, self.blocked),
                 burnt(asking, told)
             ));
         }
-        said.push_str(&format!(
-            ". Hiring took {} for {} x the orders of being notified.",
-            units::counted(self.hired.threads, "thread"),
-            units::factor(self.hired.orders as f64 / self.notified.orders.max(1) as f64),
-        ));
-        said
+        let (threads, times) = (
+            counted(self.hired.threads, "thread"),
+            ratio(self.hired, self.notified),
+        );
+        format!("{said}. Hiring took {threads} for {times} x the orders of being notified.")
     }
 }
 
 /// Describes what polling cost compared with being notified, both in cores.
 fn burnt(asking: f64, told: f64) -> String {
-    let share = units::percent(asking);
-    if asking >= BURNT && told <= NEXT_TO_NOTHING {
-        format!("burnt a core ({share})")
-    } else {
-        format!(
+    let share = percent(asking);
+    match asking >= BURNT && told <= NEXT_TO_NOTHING {
+        true => format!("burnt a core ({share})"),
+        false => format!(
             "took {share} of a core, {} x as much",
-            units::factor(asking / told)
-        )
+            factor(asking / told)
+        ),
     }
 }

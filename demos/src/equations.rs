@@ -228,32 +228,21 @@ impl Solutions {
 
     fn verdict(&self) -> String {
         let [one, enough, plenty] = [&self.attempts[0], self.enough(), self.plenty()];
-        let wall = |attempt: &Attempt| units::duration(attempt.run.figures.wall);
-        let chain: Vec<&str> = critical_path()
-            .0
-            .iter()
-            .map(|&at| &SHEET[at].name[..1])
-            .collect();
-        let chain = chain.join(" → ");
-        if enough.hands == 1 {
+        let [alone, shared, free] = [one, enough, plenty].map(|it| duration(it.run.figures.wall));
+        let (width, all) = (enough.hands, plenty.hands);
+        if width == 1 {
             return format!(
-                "One hand took {} and {} hands {}: hands made no difference in this run.",
-                wall(one),
-                plenty.hands,
-                wall(plenty)
+                "One hand took {alone} and {all} hands {free}: hands made no difference in this run."
             );
         }
+        let chain = critical_path().0.into_iter().map(|at| &SHEET[at].name[..1]);
         format!(
-            "One hand took {}, {} hands {}, and {} hands {}: no more than {} could ever be busy. What \
-             remains is the chain {chain}, {} long, and that run took {} x as long.{}",
-            wall(one),
-            enough.hands,
-            wall(enough),
-            plenty.hands,
-            wall(plenty),
+            "One hand took {alone}, {width} hands {shared}, and {all} hands {free}: no more than {} could \
+             ever be busy. What remains is the chain {}, {} long, and that run took {} x as long.{}",
             plenty.used,
-            units::duration(self.critical_path),
-            units::factor(self.times_the_path(plenty)),
+            chain.collect::<Vec<_>>().join(" → "),
+            duration(self.critical_path),
+            factor(self.times_the_path(plenty)),
             self.lateness(),
         )
     }
@@ -275,14 +264,14 @@ impl Dish for Args {
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let solutions = solutions(executor, self.minute)?;
         let plenty = solutions.plenty();
-        let cooks = units::counted(executor.workers(), "cook");
+        let cooks = counted(executor.workers(), "cook");
         let title = format!(
             "equations: {} that need one another's results, {cooks}",
-            units::counted(SHEET.len(), "equation"),
+            counted(SHEET.len(), "equation"),
         );
         let mut report = Report::of("equations", title, &plenty.run);
         let drawn = [&solutions.attempts[0], plenty]
-            .map(|attempt| (&attempt.run.timeline, units::counted(attempt.hands, "hand")));
+            .map(|attempt| (&attempt.run.timeline, counted(attempt.hands, "hand")));
         let hands = report::wrapped(&format!(
             "A hand types one equation at a time into its calculator and waits for the answer. All \
              hands belong to {cooks}, because waiting needs no thread. An equation is drawn from when a \

@@ -197,7 +197,7 @@ impl Dish for Frames {
         let title = format!(
             "frames: {} at 60 a second while something computes, {}",
             units::count(self.frames as usize),
-            units::counted(executor.workers(), "cook"),
+            counted(executor.workers(), "cook"),
         );
         let mut report = Report::of("frames", title, &run);
         report.charts = vec![
@@ -231,22 +231,21 @@ impl Shows {
             ),
         };
         let pace = polite.terms_a_second() / hogs.terms_a_second();
-        let blame = match polite.starved {
-            Some(starved) if polite.missed() > 0 && starved > FRAME => format!(
-                " (other programs kept the thread off a core for {})",
-                units::duration(starved)
-            ),
-            _ => String::new(),
-        };
+        let starved = polite
+            .starved
+            .filter(|&it| polite.missed() > 0 && it > FRAME);
+        let blame = starved.map(duration).map_or(String::new(), |starved| {
+            format!(" (other programs kept the thread off a core for {starved})")
+        });
         format!(
             "With a computation that yields every millisecond, {} missed and the worst was {} \
              late{blame}; with one that keeps its thread for {}, {} missed. Yielding left the \
              computation {} of the hog's pace.",
             missed(polite.missed()),
-            units::duration(polite.worst),
-            units::duration(hog),
+            duration(polite.worst),
+            duration(hog),
             missed(hogs.missed()),
-            units::percent(pace),
+            percent(pace),
         )
     }
 }

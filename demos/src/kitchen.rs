@@ -163,7 +163,7 @@ impl Dinners {
         let again = self.together.speed_up();
         let cooks = parallel.figures.cooks;
         let [sequential, concurrent, wall] =
-            [sequential, concurrent, parallel].map(|run| units::duration(run.figures.wall));
+            [sequential, concurrent, parallel].map(|run| duration(run.figures.wall));
         let mut said = match gain.change() {
             Change::Faster => format!(
                 "Begun together instead of one after another, the same steps took {concurrent} instead of \
@@ -176,7 +176,7 @@ impl Dinners {
             ),
             Change::Slower => format!(
                 "Begun together the steps took {concurrent}, {} x as long as one after another.",
-                units::factor(gain.factor.recip())
+                factor(gain.factor.recip())
             ),
         };
         said.push_str(&match again.change() {
@@ -190,7 +190,7 @@ impl Dinners {
                 format!(" {cooks} cooks took {wall}: about as long ({chance}).")
             }
             Change::Slower => {
-                let longer = units::factor(again.factor.recip());
+                let longer = factor(again.factor.recip());
                 format!(" {cooks} cooks took {wall}: {longer} x as long.")
             }
         });
@@ -210,11 +210,11 @@ impl Dish for Args {
         anyhow::ensure!(dinners.alike(), "the three dinners are not the same");
         let title = format!(
             "kitchen: noodles and sauce three ways, a minute takes {}",
-            units::duration(self.minute)
+            duration(self.minute)
         );
         let mut report = Report::of("kitchen", title, dinners.together.at_hand());
         let drawn = dinners.ways().map(|(way, run)| {
-            let cooks = units::counted(run.figures.cooks, "cook");
+            let cooks = counted(run.figures.cooks, "cook");
             // Each step is a task that is awaited immediately. This is async syntax without any overlap.
             let remark = match way {
                 "sequential" => ": async without concurrency",

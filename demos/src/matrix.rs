@@ -89,15 +89,15 @@ impl Cells {
     }
 
     fn table(&self) -> Columns {
-        let [one, many] = [&self.waiting.one, &self.waiting.many]
-            .map(|run| units::counted(run.figures.cooks, "cook"));
+        let [one, many] =
+            [&self.waiting.one, &self.waiting.many].map(|run| counted(run.figures.cooks, "cook"));
         let mut columns = Columns::new(&format!(" | {one} | {many} | speed-up"));
         for (name, row) in [("waiting", &self.waiting), ("chopping", &self.chopping)] {
             let [one, many] = [&row.one, &row.many].map(|run| {
                 let figures = &run.figures;
                 [
-                    format!("{} wall", units::duration(figures.wall)),
-                    format!("{} CPU ", units::or_dash(figures.cpu, units::duration)),
+                    format!("{} wall", duration(figures.wall)),
+                    format!("{} CPU ", or_dash(figures.cpu, duration)),
                     format!("{} in flight", units::count(figures.in_flight_max)),
                     format!("{} at once", units::count(figures.at_once_max)),
                 ]
@@ -126,7 +126,7 @@ impl Cells {
             };
             let mut said: Vec<(Advice, String)> = Vec::new();
             for run in [&row.one, &row.many] {
-                let cooks = units::counted(run.figures.cooks, "cook");
+                let cooks = counted(run.figures.cooks, "cook");
                 for advice in of_cell(run).into_iter().filter(is_said) {
                     let alike = |(other, _): &&mut (Advice, _)| other.kind() == advice.kind();
                     match said.iter_mut().find(alike) {
@@ -196,12 +196,12 @@ impl Dish for Args {
         let cells = cells(executor, self.tasks, self.minute)?;
         let title = format!(
             "matrix: {} that wait for {} or chop for {}",
-            units::counted(self.tasks as usize, "task"),
-            units::duration(self.minute.mul_f64(WAITING)),
-            units::duration(self.minute.mul_f64(CHOPPING)),
+            counted(self.tasks as usize, "task"),
+            duration(self.minute.mul_f64(WAITING)),
+            duration(self.minute.mul_f64(CHOPPING)),
         );
         let mut report = Report::of("matrix", title, cells.chopping.at_hand());
-        let tasks = units::counted(self.tasks as usize, "task");
+        let tasks = counted(self.tasks as usize, "task");
         report.charts = vec![report::wrapped(&format!(
             "Which problem needs which? Each cell is a separate run with {tasks}, all begun together. \
              In flight: begun and not finished (concurrency). At once: being worked on at one instant \

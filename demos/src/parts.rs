@@ -152,11 +152,7 @@ impl Jobs {
                 _ => (self.name(), self.ideal_computing(cooks), self.minute),
             };
             Facts(vec![
-                text(
-                    "",
-                    " ",
-                    format!("{name}, {}", units::counted(cooks, "cook")),
-                ),
+                text("", " ", format!("{name}, {}", counted(cooks, "cook"))),
                 time("", "computing: ideal", ideal),
                 time("", "measured", computing.figures.wall),
                 time("", "waiting: ideal", waits),
@@ -175,17 +171,17 @@ impl Jobs {
         let computed = self.computing_speed_up();
         let ideal = (self.minute * self.parts).div_duration_f64(self.ideal_computing(cooks));
         let short = match Change::of(ideal / computed.factor) {
-            Change::Faster => format!("and not {} x", units::factor(ideal)),
+            Change::Faster => format!("and not {} x", factor(ideal)),
             _ => "as in the ideal case".to_owned(),
         };
         let computing = format!(
             "Cut into {} for {}, computing was {computed} as fast as in one piece {short}.",
-            units::counted(self.parts as usize, "part"),
-            units::counted(cooks, "cook"),
+            counted(self.parts as usize, "part"),
+            counted(cooks, "cook"),
         );
         let doubts = computed.doubt().into_iter().chain(self.crowding());
         let waited = self.waiting_speed_up();
-        let on_processor = self.waiting.cut_for_one.figures.cpu.map(units::duration);
+        let on_processor = self.waiting.cut_for_one.figures.cpu.map(duration);
         let on_processor = on_processor.map(|cpu| format!(", who was on a processor for {cpu}"));
         let on_processor = on_processor.unwrap_or_default();
         let waiting = format!("Waiting was {waited} as fast with one cook only{on_processor}.");
@@ -209,23 +205,23 @@ impl Dish for Args {
 
     fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let jobs = jobs(executor, self.parts, self.minute)?;
-        let minutes = units::counted(self.parts as usize, "minute");
+        let minutes = counted(self.parts as usize, "minute");
         let title = format!(
             "parts: a job of {minutes} cut into P1 to P{}, on {}; a minute takes {}",
             self.parts,
-            units::counted(cooks::cores(), "core"),
-            units::duration(self.minute),
+            counted(cooks::cores(), "core"),
+            duration(self.minute),
         );
         let at_hand = match executor.workers() {
             1 => &jobs.computing.cut_for_one,
             _ => &jobs.computing.cut_for_many,
         };
         let mut report = Report::of("parts", title, at_hand);
-        let cooks = units::counted(executor.workers(), "cook");
+        let cooks = counted(executor.workers(), "cook");
         report.rows_of = format!("{}, computing, {cooks}", jobs.name());
         report.rows = common_rows(&at_hand.figures);
         let drawn = jobs.computing.all().map(|run| {
-            let cooks = units::counted(run.figures.cooks, "cook");
+            let cooks = counted(run.figures.cooks, "cook");
             let job = match run.figures.in_flight_max {
                 1 => "in one piece".to_owned(),
                 _ => jobs.name(),

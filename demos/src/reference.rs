@@ -146,7 +146,7 @@ impl Dish for Reference {
         let frames = &run.output;
         let title = format!(
             "reference: one task from three frames, {}",
-            units::counted(executor.workers(), "cook")
+            counted(executor.workers(), "cook")
         );
         let mut report = Report::of("reference", title, &run);
         report.charts = vec![format!(

@@ -193,7 +193,7 @@ impl Sums {
              at once.",
             SMALL - 1,
             units::count(self.small.output as usize),
-            units::counted(small, "chunk"),
+            counted(small, "chunk"),
         );
         if small < WORKERS {
             said.push_str(
@@ -205,7 +205,7 @@ impl Sums {
             " Below, {} numbers in {SMALL_CHUNKS} chunks: up to {} at once, on {}.",
             units::count((self.size / DRAWN_PART).max(SMALL) as usize),
             units::count(large),
-            units::counted(cooks::cores(), "core"),
+            counted(cooks::cores(), "core"),
         ));
         let title = format!("{SMALL_CHUNKS} chunks on {WORKERS} workers");
         let mut charts = paint::draw(&[(&self.large.timeline, title)]);
@@ -218,10 +218,10 @@ impl Sums {
         let within = self.last(|cooks| cooks <= cores).unwrap_or(one);
         let (cooks, gain) = (within.run.figures.cooks, within.speed_up);
         let mut said = vec![match gain.change() {
-            _ if cooks == 1 => format!("One cook took {}.", units::duration(one.run.figures.wall)),
+            _ if cooks == 1 => format!("One cook took {}.", duration(one.run.figures.wall)),
             Change::Faster => format!(
                 "{cooks} cooks were {gain} as fast as one, {} of what each could bring.",
-                units::percent(within.efficiency()),
+                percent(within.efficiency()),
             ),
             Change::Same => {
                 let chance = may_be_chance(gain.factor);
@@ -240,8 +240,8 @@ impl Sums {
             };
             said.push(format!(
                 "For {} there are {}: they were {gained} {cooks} ({further}).",
-                units::counted(beyond.run.figures.cooks, "cook"),
-                units::counted(cores, "core"),
+                counted(beyond.run.figures.cooks, "cook"),
+                counted(cores, "core"),
             ));
             said.extend(further.doubt());
         }

@@ -160,7 +160,7 @@ impl Dish for Threads {
             "threads: {}, and a sum of {} squares, {}",
             units::counted_that(both.threads.threads, "request", "wait"),
             units::count(self.millions as usize * 1_000_000),
-            units::counted(executor.workers(), "cook"),
+            counted(executor.workers(), "cook"),
         );
         let mut report = Report::new("threads", title, both.run.figures.clone());
         report.waiting_share = both.run.figures.waiting_share(both.run.output);
@@ -171,7 +171,7 @@ impl Dish for Threads {
             ),
             format!(
                 "  computing, on {}\n{}{COMPUTING_EXPLAINED}",
-                units::counted(both.cores, "core"),
+                counted(both.cores, "core"),
                 Columns::of(both.computing()).block()
             ),
         ];

@@ -32,7 +32,7 @@ impl Machine {
 
     /// Returns a description such as `2 cores (Model 3000), Debian 12, Linux 6.1.0`.
     pub(super) fn sentence(&self) -> String {
-        let cores = units::counted(self.cores, "core");
+        let cores = counted(self.cores, "core");
         let cpu = self.cpu.as_deref().unwrap_or(std::env::consts::ARCH);
         let build = match self.optimized {
             true => "",

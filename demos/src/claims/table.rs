@@ -88,7 +88,7 @@ pub(super) fn summary(checked: &[Checked]) -> String {
         }
     });
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    let all = units::counted(checked.len(), "claim");
+    let all = counted(checked.len(), "claim");
     match &parts[..] {
         [] => "No claim was checked.".to_owned(),
         [only] => format!("Of {all}, {only}."),
@@ -98,7 +98,7 @@ pub(super) fn summary(checked: &[Checked]) -> String {
 
 /// Returns the text below all claims.
 pub(super) fn ending(summary: &str, wall: Duration) -> String {
-    let took = format!("Checked in {}.", units::duration(wall));
+    let took = format!("Checked in {}.", duration(wall));
     format!("\n{} {}\n", paint::bold(summary), paint::dim(&took))
 }
 
@@ -120,7 +120,7 @@ pub(super) fn markdown(checked: &[Checked], machine: &Machine, wall: Duration) -
         "\nIn these commands `brigade` stands for `cargo run --release --`.\n\n\
          Measured on {} in {} by `brigade claims --markdown` (version {}): {}.\n",
         machine.date(),
-        units::duration(wall),
+        duration(wall),
         env!("CARGO_PKG_VERSION"),
         machine.sentence(),
     ));

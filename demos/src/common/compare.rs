@@ -84,39 +84,28 @@ fn sentence(reports: &[Report]) -> String {
     let first = &reports[0].figures;
     let speed_up = |report: &Report| SpeedUp::between(first, &report.figures);
     let odds = |report: &&Report| speed_up(report).factor.ln().abs();
-    let other = reports[1..]
-        .iter()
-        .max_by(|a, b| odds(a).total_cmp(&odds(b)));
-    let Some(other_report) = other else {
+    let others = reports[1..].iter();
+    let Some(other) = others.max_by(|a, b| odds(a).total_cmp(&odds(b))) else {
         return "There was only one run, and nothing to compare it with.".to_owned();
     };
-    let (gain, other) = (speed_up(other_report), &other_report.figures);
-    let (from, to) = (
-        units::counted(first.cooks, "cook"),
-        units::counted(other.cooks, "cook"),
-    );
-    let walls = format!(
-        "{from} took {} and {to} {}",
-        units::duration(first.wall),
-        units::duration(other.wall)
-    );
+    let gain = speed_up(other);
+    let [from, to] =
+        [first, &other.figures].map(|run| (counted(run.cooks, "cook"), duration(run.wall)));
+    let walls = format!("{} took {} and {} {}", from.0, from.1, to.0, to.1);
     let said = match gain.change() {
-        Change::Faster => format!(
-            "{walls}: {gain} as fast, with up to {} polled at one instant.",
-            units::counted(other.at_once_max, "task")
-        ),
-        Change::Slower => format!("{walls}: {} x as long.", units::factor(gain.factor.recip())),
-        Change::Same => format!(
-            "{walls}: no difference worth mentioning ({}){}.",
-            may_be_chance(gain.factor),
-            reason(first)
-        ),
+        Change::Faster => {
+            let tasks = counted(other.figures.at_once_max, "task");
+            format!("{walls}: {gain} as fast, with up to {tasks} polled at one instant.")
+        }
+        Change::Slower => format!("{walls}: {} x as long.", factor(gain.factor.recip())),
+        Change::Same => {
+            let (chance, reason) = (may_be_chance(gain.factor), reason(first));
+            format!("{walls}: no difference worth mentioning ({chance}){reason}.")
+        }
     };
-    let crowding = other_report
-        .crowding
-        .as_ref()
-        .or(reports[0].crowding.as_ref());
-    report::with_doubts(said, gain.doubt().into_iter().chain(crowding.cloned()))
+    let crowding = other.crowding.clone();
+    let crowding = crowding.or_else(|| reports[0].crowding.clone());
+    report::with_doubts(said, gain.doubt().into_iter().chain(crowding))
 }
 
 /// Explains why more cooks had nothing to gain over the first run, if its figures show that. (The figures
@@ -128,7 +117,7 @@ fn reason(first: &Figures) -> String {
     }
     let share = match at_work {
         0.0..0.01 => "less than 1 %".to_owned(),
-        share => units::percent(share),
+        share => percent(share),
     };
     format!(
         ", because in the first run there was work for {share} of one cook's time, and the rest was \

@@ -33,7 +33,7 @@ pub(crate) fn measure<F: Future>(executor: &Crew, future: F) -> anyhow::Result<R
     let interrupt = Interrupt::listen()?;
     let _shown = meanwhile::show(&format!(
         "{} at work …",
-        units::counted(executor.workers(), "cook")
+        counted(executor.workers(), "cook")
     ));
     let stopwatch = Stopwatch::start(executor);
     let outcome = executor.block_on(async {
@@ -180,10 +180,7 @@ impl<T> Run<T> {
         // Some cooks may have had nothing to do.
         let at_work = cooks.min(self.figures.at_once_max.max(1));
         let fair = (cores as f64 / at_work as f64).min(1.0);
-        let too_many = format!(
-            "{at_work} worked at once on {}",
-            units::counted(cores, "core")
-        );
+        let too_many = format!("{at_work} worked at once on {}", counted(cores, "core"));
         let why = match (at_work > cores, share < fair * CROWDED) {
             (true, false) => too_many,
             (true, true) => format!("{too_many}, which other programs wanted too"),
@@ -193,7 +190,7 @@ impl<T> Run<T> {
             1 => "the cook was".to_owned(),
             cooks => format!("the {cooks} cooks were"),
         };
-        let share = units::percent(share);
+        let share = percent(share);
         Some(format!(
             "While at work {who} on a processor for {share} of the time only: {why}."
         ))

@@ -51,7 +51,8 @@ pub(crate) mod prelude {
         paint,
         report::{self, Ending, Report, Row, row},
         speed_up::{Change, SpeedUp, chance, may_be_chance},
-        system, units,
+        system,
+        units::{self, counted, duration, factor, or_dash, percent},
         usage::{self, Usage},
         work::{Chopped, Pile, begin, wait},
     };

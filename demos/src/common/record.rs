@@ -124,7 +124,7 @@ impl Drawing {
 /// Returns the figures printed above the drawing, with concurrency and parallelism first.
 fn figures(timeline: &Timeline) -> Vec<(String, String)> {
     let figures = brigade_timeline::figures(timeline);
-    let (duration, count) = (units::duration, units::count);
+    let (duration, count) = (duration, units::count);
     // Take both times from the record. The report's time may cover only a part of the run, or several runs,
     // and a critical path must not exceed the time above it.
     let mut all = vec![
@@ -132,12 +132,12 @@ fn figures(timeline: &Timeline) -> Vec<(String, String)> {
         ("at once at most", count(figures.at_once_max)),
         ("wall time", duration(figures.span)),
         ("critical path", duration(figures.critical_path)),
-        ("tasks waited", units::percent(figures.waiting_share)),
+        ("tasks waited", percent(figures.waiting_share)),
         (
             "tasks were ready, not running",
-            units::percent(figures.queued_share),
+            percent(figures.queued_share),
         ),
-        ("tasks ran", units::percent(figures.running_share)),
+        ("tasks ran", percent(figures.running_share)),
         ("wakes", count(figures.wakes as usize)),
         (
             "wakes that led nowhere",

@@ -164,32 +164,27 @@ impl Report {
 
 /// Returns the rows that all demos share: time, concurrency, parallelism.
 pub(crate) fn common_rows(figures: &Figures) -> Vec<Row> {
-    let mut rows = Vec::new();
-    rows.push(match figures.cpu {
+    let cpu = match figures.cpu {
         Some(cpu) => {
             let cores = cpu.as_secs_f64() / figures.wall.as_secs_f64().max(f64::MIN_POSITIVE);
-            let remark = format!("on a processor, {} of one core", units::percent(cores));
-            row("CPU time", units::duration(cpu), remark)
+            let remark = format!("on a processor, {} of one core", percent(cores));
+            row("CPU time", duration(cpu), remark)
         }
         None => row("CPU time", "-", "this system does not say"),
-    });
-    rows.extend(concurrency_rows(figures));
-    rows
+    };
+    std::iter::once(cpu)
+        .chain(concurrency_rows(figures))
+        .collect()
 }
 
 /// Returns the two rows that every demo has: concurrency and parallelism.
 pub(crate) fn concurrency_rows(figures: &Figures) -> Vec<Row> {
+    let [in_flight, at_once] = [figures.in_flight_max, figures.at_once_max].map(units::count);
+    let concurrency = "tasks begun and not finished, at most: concurrency";
+    let parallelism = "tasks being polled at one instant, at most: parallelism";
     vec![
-        row(
-            "in flight",
-            units::count(figures.in_flight_max),
-            "tasks begun and not finished, at most: concurrency",
-        ),
-        row(
-            "at once",
-            units::count(figures.at_once_max),
-            "tasks being polled at one instant, at most: parallelism",
-        ),
+        row("in flight", in_flight, concurrency),
+        row("at once", at_once, parallelism),
     ]
 }
 

@@ -151,10 +151,10 @@ const TUNNEL_MAX: usize = 8 << 10;
 /// Asks a proxy to forward bytes to `host`.
 async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::asking(&error);
-    let password = match &proxy.password {
-        Some(value) => format!("proxy-authorization: {value}\r\n"),
-        None => String::new(),
-    };
+    let password = proxy.password.iter();
+    let password: String = password
+        .map(|it| format!("proxy-authorization: {it}\r\n"))
+        .collect();
     let request =
         format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n{password}\r\n");
     stream.write_all(request.as_bytes()).await.map_err(failed)?;
@@ -163,10 +163,8 @@ async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Res
     while !answer.ends_with(b"\r\n\r\n") && answer.len() < TUNNEL_MAX {
         let mut byte = [0];
         if stream.read(&mut byte).await.map_err(failed)? == 0 {
-            return Err(Failure::new(
-                Kind::Reset,
-                "the proxy hung up without a reply",
-            ));
+            let what = "the proxy hung up without a reply";
+            return Err(Failure::new(Kind::Reset, what));
         }
         answer.push(byte[0]);
     }
@@ -176,10 +174,8 @@ async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Res
         return Ok(());
     }
     let line = line.lines().next().unwrap_or_default();
-    Err(Failure::new(
-        Kind::Protocol,
-        format!("the proxy makes no tunnel to {host}:{port}: {line}"),
-    ))
+    let details = format!("the proxy makes no tunnel to {host}:{port}: {line}");
+    Err(Failure::new(Kind::Protocol, details))
 }
 
 /// What has happened on a connection so far. The client returns this with an error, because the same
@@ -295,9 +291,7 @@ pub(crate) fn tls(ca: Option<&Path>) -> anyhow::Result<TlsConnector> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
-    if let Some(path) = ca {
-        add_roots(&mut roots, path)?;
-    }
+    ca.map(|path| add_roots(&mut roots, path)).transpose()?;
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
@@ -309,10 +303,9 @@ pub(crate) fn tls(ca: Option<&Path>) -> anyhow::Result<TlsConnector> {
 fn add_roots(roots: &mut RootCertStore, path: &Path) -> anyhow::Result<()> {
     let shown = path.display();
     let bad = |what: String| BadArguments::error(format!("--ca {shown}: {what}"));
-    let certificates =
-        CertificateDer::pem_file_iter(path).map_err(|error| bad(error.to_string()))?;
+    let certificates = CertificateDer::pem_file_iter(path);
     let mut added = 0;
-    for certificate in certificates {
+    for certificate in certificates.map_err(|error| bad(error.to_string()))? {
         let certificate = certificate.map_err(|error| bad(error.to_string()))?;
         let add = roots.add(certificate);
         add.map_err(|error| bad(error.to_string()))?;

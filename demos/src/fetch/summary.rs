@@ -84,7 +84,7 @@ impl Record {
         let begun = self.tally.done + self.tally.failed();
         let mut sentences = Vec::new();
         if self.interrupted {
-            let asked = units::counted(self.asked, "request");
+            let asked = counted(self.asked, "request");
             let done = units::count(self.tally.done);
             sentences.push(format!(
                 "Ctrl-C ended the run when {done} of {asked} were done."
@@ -107,7 +107,7 @@ impl Record {
         if failed == 0 {
             return None;
         }
-        let all = units::counted(begun, "request");
+        let all = counted(begun, "request");
         let mut text = match begun {
             1 => "The request failed.".to_owned(),
             _ => format!("{} of {all} failed.", units::count(failed)),
@@ -138,7 +138,7 @@ impl Record {
             return Some("Every file was there already.".to_owned());
         }
         if fetched == 1 {
-            let wall = units::duration(wall);
+            let wall = duration(wall);
             let said = format!("One request, {wall}: there was nothing to wait for meanwhile.");
             return (self.asked == 1).then_some(said);
         }
@@ -148,7 +148,7 @@ impl Record {
             cooks => format!("{cooks} threads"),
         };
         let requests = units::count(self.figures.in_flight_max);
-        let (took, waited) = (units::duration(wall), units::duration(self.tally.task_time));
+        let (took, waited) = (duration(wall), duration(self.tally.task_time));
         if times < 1.5 {
             return Some(format!(
                 "{who} hardly overlapped these requests: at most {requests} in flight, and {waited} of \
@@ -165,8 +165,8 @@ impl Record {
         Some(format!(
             "{who} waited for up to {requests} replies together and {kind}. The run took {took}, {} x \
              its slowest reply; the waiting of all requests adds up to {waited}, {} x as much.",
-            units::factor(wall.as_secs_f64() / slowest.as_secs_f64()),
-            units::factor(times),
+            factor(wall.as_secs_f64() / slowest.as_secs_f64()),
+            factor(times),
         ))
     }
 

@@ -12,8 +12,8 @@ const FAILURES_LISTED_MAX: usize = 10;
 
 impl Record {
     pub(super) fn title(&self) -> String {
-        let requests = units::counted(self.asked, "request");
-        let cooks = units::counted(self.figures.cooks, "cook");
+        let requests = counted(self.asked, "request");
+        let cooks = counted(self.figures.cooks, "cook");
         match self.pages.len() {
             0 => format!("fetch: {requests} to an origin in a process of its own, {cooks}"),
             1 => format!(
@@ -95,18 +95,17 @@ impl Record {
 
     fn time_rows(&self) -> Vec<Row> {
         let wall = self.figures.wall;
-        let times = |part: Duration, whole: Duration| {
-            units::factor(part.as_secs_f64() / whole.as_secs_f64())
-        };
+        let times =
+            |part: Duration, whole: Duration| factor(part.as_secs_f64() / whole.as_secs_f64());
         let mut rows = Vec::new();
         let mut remark = String::new();
         if let Some(latency) = self.tally.latency() {
             remark = format!("{} x the slowest reply", times(wall, latency[3]));
-            let [p50, p90, p99, max] = latency.map(units::duration);
+            let [p50, p90, p99, max] = latency.map(duration);
             let value = format!("p50 {p50}   p90 {p90}   p99 {p99}   slowest {max}");
             rows.push(row("latency", value, ""));
         }
-        rows.push(row("wall time", units::duration(wall), remark));
+        rows.push(row("wall time", duration(wall), remark));
         if self.asked > 1 {
             let rate = units::count(self.requests_a_second().round() as usize);
             rows.push(row("rate", rate, "answered requests a second"));
@@ -116,7 +115,7 @@ impl Record {
             "all requests added up, {} x the wall time",
             times(waited, wall)
         );
-        rows.push(row("waited", units::duration(waited), remark));
+        rows.push(row("waited", duration(waited), remark));
         rows
     }
 
@@ -166,7 +165,7 @@ impl Record {
         let mut lines: Vec<String> = lines.collect();
         let more = listed.len() - lines.len();
         if more > 0 {
-            let more = units::counted(more, "failure");
+            let more = counted(more, "failure");
             lines.push(format!("… and {more} more; --json lists them all"));
         }
         lines
@@ -174,7 +173,7 @@ impl Record {
 
     /// Formats one request: its time, its result, its size and its name.
     fn detail(&self, outcome: &Outcome) -> String {
-        let time = units::duration(outcome.time);
+        let time = duration(outcome.time);
         let bytes = units::bytes(outcome.bytes);
         let mut what = self.name(outcome);
         for to in &outcome.redirects {

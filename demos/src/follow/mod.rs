@@ -325,7 +325,7 @@ impl Dish for Follow {
         let trace = &run.output;
         let title = format!(
             "follow: one fetch from spawn to the system and back, {}",
-            units::counted(executor.workers(), "cook")
+            counted(executor.workers(), "cook")
         );
         let mut report = Report::of("follow", title, &run);
         report.charts = vec![trace.lines(paint::width())];
@@ -358,7 +358,7 @@ impl Trace {
         let mut text = format!("{}\n\n", report::wrapped(heading));
         let mut before = Duration::ZERO;
         for Hop { at, what, place } in &self.hops {
-            let after = format!("+{}", units::duration(at.saturating_sub(before)));
+            let after = format!("+{}", duration(at.saturating_sub(before)));
             let at_ms = at.as_secs_f64() * 1e3;
             let times = format!("{at_ms:7.3} ms {after:>8}  ");
             text.push_str(&line(&times, what, &place.to_string()));
@@ -374,8 +374,8 @@ impl Trace {
             self.its.queued,
             self.its.waiting,
         ]
-        .map(units::duration);
-        let polls = units::counted(self.its.polls as usize, "poll");
+        .map(duration);
+        let polls = counted(self.its.polls as usize, "poll");
         format!(
             "The task lived for {life} and took {polls}. It spent {running} in polls and {queued} in \
              queues. For the remaining {waiting} it was only a cell in memory and an entry in the \

@@ -144,13 +144,13 @@ impl Outcome {
     }
 
     fn title(&self) -> String {
-        let connections = units::counted(self.connections, "connection");
-        let cooks = units::counted(self.figures.cooks, "cook");
+        let connections = counted(self.connections, "connection");
+        let cooks = counted(self.figures.cooks, "cook");
         if self.served {
-            let wall = units::duration(self.figures.wall);
+            let wall = duration(self.figures.wall);
             return format!("gallery: served {connections} for {wall}, {cooks}");
         }
-        let images = units::counted(self.images as usize, "photograph");
+        let images = counted(self.images as usize, "photograph");
         format!("gallery: {connections} held while {images} are resized, {cooks}")
     }
 

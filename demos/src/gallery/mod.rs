@@ -175,7 +175,7 @@ impl Gallery {
             // Printed even with `--quiet`, because the user needs the address.
             eprintln!("gallery: open http://{address}/ in a browser; Ctrl-C ends");
         } else {
-            let seconds = units::counted(self.args.seconds as usize, "second");
+            let seconds = counted(self.args.seconds as usize, "second");
             self.say(&format!("resizing in the {} for {seconds}", place.name()));
         }
     }

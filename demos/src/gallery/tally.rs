@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -10,6 +11,7 @@ use super::{
     events::TICK,
     load::{Said, Tick, Visit},
 };
+use crate::gauge::Gauge;
 
 /// The number of ticks over which live latencies are computed: five seconds. One tick has 250 requests,
 /// and the slowest hundredth is only two or three of them, so a figure per tick would flicker.
@@ -25,22 +27,11 @@ pub(crate) struct Tally {
     waiting: HashMap<u64, Instant>,
     /// The counts, without the figures that are taken from `all`.
     visit: Visit,
-    /// The number of open connections.
-    held: u64,
+    /// The open connections.
+    pub(crate) held: Arc<Gauge>,
 }
 
 impl Tally {
-    /// Counts one more connection.
-    pub(crate) fn come(&mut self) {
-        self.held += 1;
-        self.visit.held_max = self.visit.held_max.max(self.held);
-    }
-
-    /// Counts one connection fewer.
-    pub(crate) fn gone(&mut self) {
-        self.held -= 1;
-    }
-
     /// Records that a visitor sends the request that was due at this moment.
     pub(crate) fn asked(&mut self, visitor: u64, due: Instant) {
         self.waiting.insert(visitor, due);
@@ -100,6 +91,7 @@ impl Tally {
     pub(crate) fn last_words(&self) -> Said {
         Said::Done(Visit {
             requests: self.all.count(),
+            held_max: self.held.most() as u64,
             p50: self.all.quantile(0.5),
             p99: self.all.quantile(0.99),
             worst: self.all.worst(),
@@ -122,9 +114,7 @@ mod tests {
     #[test]
     fn a_tick_tells_of_the_last_seconds_and_the_last_words_of_all() {
         let mut tally = Tally::default();
-        tally.come();
-        tally.come();
-        tally.gone();
+        drop([tally.held.up(), tally.held.up()]);
         // A latency this small has its own bucket in the histogram.
         let latency = Duration::from_micros(1040);
         tally.answered(latency);

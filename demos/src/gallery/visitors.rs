@@ -110,19 +110,15 @@ impl Crowd {
     async fn visits(self: Rc<Self>, mut connections: Vec<Connection>) {
         let admirers = connections.split_off(self.load.connections);
         let visitors = (0..).zip(connections);
-        let visitors = visitors.map(|(number, connection)| {
-            brigade::spawn_local(self.clone().visitor(number, connection))
-        });
+        let visitors = visitors.map(|(n, it)| brigade::spawn_local(self.clone().visitor(n, it)));
         let admirers = (0..).zip(admirers);
-        let admirers = admirers.map(|(number, connection)| {
-            brigade::spawn_local(self.clone().admirer(number, connection))
-        });
+        let admirers = admirers.map(|(n, it)| brigade::spawn_local(self.clone().admirer(n, it)));
         join_all(visitors.chain(admirers)).await;
     }
 
     /// One visitor, which sends each request when it is due, until the visit ends.
     async fn visitor(self: Rc<Self>, number: u64, mut connection: Connection) {
-        let _held = Held::new(&self);
+        let _held = self.tally.borrow().held.up();
         let gap = self.load.gap;
         // The visitors begin one after the other, and all of them within one gap.
         let share = number as f64 / self.load.connections as f64;
@@ -145,7 +141,7 @@ impl Crowd {
 
     /// One admirer, which requests one thumbnail from each album.
     async fn admirer(self: Rc<Self>, place: u64, mut connection: Connection) {
-        let _held = Held::new(&self);
+        let _held = self.tally.borrow().held.up();
         let gap = self.load.albums;
         for album in 0.. {
             let number = album * ALBUM as u64 + place;
@@ -181,22 +177,6 @@ impl Crowd {
     }
 }
 
-/// A connection counts as held until this is dropped.
-struct Held<'a>(&'a Crowd);
-
-impl<'a> Held<'a> {
-    fn new(crowd: &'a Crowd) -> Self {
-        crowd.tally.borrow_mut().come();
-        Self(crowd)
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.tally.borrow_mut().gone();
-    }
-}
-
 /// A keep-alive connection.
 struct Connection {
     host: String,
@@ -205,9 +185,8 @@ struct Connection {
 
 impl Connection {
     async fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address)
-            .await
-            .context("cannot connect")?;
+        let stream = TcpStream::connect(address).await;
+        let stream = stream.context("cannot connect")?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(stream).await?;
         // The sender learns about the end of the connection too.
@@ -221,16 +200,13 @@ impl Connection {
         let exchange = async {
             self.sender.ready().await?;
             let request = Request::get(path).header(header::HOST, &self.host);
-            let reply = self
-                .sender
-                .send_request(request.body(Empty::new())?)
-                .await?;
+            let request = request.body(Empty::new())?;
+            let reply = self.sender.send_request(request).await?;
             ensure!(reply.status() == StatusCode::OK, "{}", reply.status());
             anyhow::Ok(reply.into_body().collect().await?.to_bytes())
         };
-        timeout(PATIENCE, exchange)
-            .await
-            .context("no reply in time")?
+        let reply = timeout(PATIENCE, exchange).await;
+        reply.context("no reply in time")?
     }
 }
 

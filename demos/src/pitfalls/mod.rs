@@ -191,8 +191,8 @@ impl Dish for Args {
         let pairs = self.measure(executor)?;
         let title = format!(
             "pitfalls: {}, each beside its corrected version, {}",
-            units::counted(pairs.len(), "fault"),
-            units::counted(executor.workers(), "cook"),
+            counted(pairs.len(), "fault"),
+            counted(executor.workers(), "cook"),
         );
         let mut report = Report::of("pitfalls", title, &pairs[0].broken.run);
         report.figures.wall = begun.elapsed();
@@ -240,8 +240,8 @@ impl Pair {
         let mut chart = report::wrapped(&format!(
             "{} The broken program took {}, the corrected one {}.",
             self.pitfall.why,
-            units::duration(broken.wall),
-            units::duration(mended.wall),
+            duration(broken.wall),
+            duration(mended.wall),
         ));
         chart.push_str("\n\n");
         for (drawing, (_, _, twin)) in drawings.iter().zip(self.twins()) {

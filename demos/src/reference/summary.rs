@@ -1,6 +1,6 @@
 //! The results of `reference`: tables, a sentence and JSON keys.
 
-use super::ThreeFrames;
+use super::{OnThread, ThreeFrames};
 
 use crate::prelude::*;
 
@@ -16,67 +16,41 @@ impl ThreeFrames {
     }
 
     pub(super) fn rows(&self) -> Vec<Row> {
-        let on_thread = &self.on_thread;
+        let OnThread {
+            its,
+            others,
+            sleeps,
+        } = &self.on_thread;
+        let [running, queued, waiting] = [its.running, its.queued, its.waiting].map(duration);
+        let polls = counted(its.polls as usize, "poll");
+        let others = format!("with {} of others in between", counted(*others, "poll"));
+        let why = match *sleeps {
+            0 => "for server and timer, while others had the thread".to_owned(),
+            sleeps => {
+                let times = counted(sleeps, "time");
+                format!("for server and timer; threads slept {times}")
+            }
+        };
+        let in_order = "in order: in the task's frame nothing came in between";
         let mut rows = vec![
-            row(
-                "its lines",
-                units::count(self.lines.len()),
-                "in order: in the task's frame nothing came in between",
-            ),
-            row(
-                "its thread",
-                units::counted(on_thread.its.polls as usize, "poll"),
-                format!(
-                    "with {} of others in between",
-                    units::counted(on_thread.others, "poll")
-                ),
-            ),
-            row(
-                "running",
-                units::duration(on_thread.its.running),
-                "in these polls, by the clock",
-            ),
-            row(
-                "ready",
-                units::duration(on_thread.its.queued),
-                "while others had the thread",
-            ),
-            row(
-                "waiting",
-                units::duration(on_thread.its.waiting),
-                match on_thread.sleeps {
-                    0 => "for server and timer, while others had the thread".to_owned(),
-                    sleeps => {
-                        let times = units::counted(sleeps, "time");
-                        format!("for server and timer; threads slept {times}")
-                    }
-                },
-            ),
+            row("its lines", units::count(self.lines.len()), in_order),
+            row("its thread", polls, others),
+            row("running", running, "in these polls, by the clock"),
+            row("ready", queued, "while others had the thread"),
+            row("waiting", waiting, why),
         ];
         if let Some(in_polls) = &self.in_polls {
-            rows.push(row(
-                "its core",
-                units::duration(in_polls.on_core),
-                "of the time that it was running, on a core",
-            ));
-            rows.push(row(
-                "interrupted",
-                units::counted(in_polls.interrupted as usize, "time"),
-                format!(
-                    "its core was taken away; {} in the queue for one",
-                    units::duration(in_polls.queued)
-                ),
-            ));
+            let [on_core, queued] = [in_polls.on_core, in_polls.queued].map(duration);
+            let times = counted(in_polls.interrupted as usize, "time");
+            let taken = format!("its core was taken away; {queued} in the queue for one");
+            let of_running = "of the time that it was running, on a core";
+            rows.push(row("its core", on_core, of_running));
+            rows.push(row("interrupted", times, taken));
         }
-        if let Some(server) = self.server {
-            rows.push(row(
-                "the server",
-                units::duration(server),
-                format!(
-                    "on a core, in the {} that the task waited for it",
-                    units::duration(self.asked)
-                ),
-            ));
+        if let Some(server) = self.server.map(duration) {
+            let asked = duration(self.asked);
+            let remark = format!("on a core, in the {asked} that the task waited for it");
+            rows.push(row("the server", server, remark));
         }
         rows
     }
@@ -90,27 +64,25 @@ impl ThreeFrames {
             units::count(self.on_thread.others),
         );
         if let Some(in_polls) = &self.in_polls {
-            let times = in_polls.interrupted as usize;
+            let times = match in_polls.interrupted as usize {
+                0 => "never".to_owned(),
+                1 => "once".to_owned(),
+                times => format!("{} times", units::count(times)),
+            };
             let running = self.on_thread.its.running.as_secs_f64();
-            let on_core = in_polls.on_core.as_secs_f64() / running;
+            // The figure in the table comes from another clock and may be slightly smaller, so the share is
+            // limited to 1.
+            let on_core = percent((in_polls.on_core.as_secs_f64() / running).min(1.0));
             said.push_str(&format!(
-                "; and within these polls the system took its core away {} and let it \
-                 run for {} of the time",
-                match times {
-                    0 => "never".to_owned(),
-                    1 => "once".to_owned(),
-                    times => format!("{} times", units::count(times)),
-                },
-                // The figure in the table comes from another clock and may be slightly smaller, so the
-                // share is limited to 1.
-                units::percent(on_core.min(1.0)),
+                "; and within these polls the system took its core away {times} and let it run for \
+                 {on_core} of the time"
             ));
         }
         said.push('.');
         if let Some(server) = self.server {
             said.push_str(&format!(
                 " While it waited for the server, the server's process was on a core for {}.",
-                units::duration(server)
+                duration(server)
             ));
         }
         said

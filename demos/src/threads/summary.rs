@@ -15,39 +15,32 @@ impl Both {
 
     pub(super) fn verdict(&self) -> String {
         let (tasks, threads) = (&self.tasks, &self.threads);
-        let ratio = |a: f64, b: f64| units::factor(a / b.max(f64::MIN_POSITIVE));
+        let ratio = |a: f64, b: f64| factor(a / b.max(f64::MIN_POSITIVE));
         let mut said = format!(
             "For {}, {} took {} and {} {}",
             units::counted_that(threads.done, "request", "wait"),
-            units::counted(threads.threads, "thread"),
-            units::duration(threads.wall),
-            units::counted(tasks.threads, "cook"),
-            units::duration(tasks.wall),
+            counted(threads.threads, "thread"),
+            duration(threads.wall),
+            counted(tasks.threads, "cook"),
+            duration(tasks.wall),
         );
         if let (Some(many), Some(few)) = (threads.memory, tasks.memory) {
-            said.push_str(&format!(
-                "; the threads needed {} x the memory",
-                ratio(many as f64, few as f64)
-            ));
+            let times = ratio(many as f64, few as f64);
+            said.push_str(&format!("; the threads needed {times} x the memory"));
         }
         if let (Some(many), Some(few)) = (threads.used, tasks.used) {
-            let (many, few) = (many.switches() as f64, few.switches() as f64);
-            said.push_str(&format!(" and {} x the context switches", ratio(many, few)));
+            let times = ratio(many.switches() as f64, few.switches() as f64);
+            said.push_str(&format!(" and {times} x the context switches"));
         }
         said.push('.');
         let at_once = self.computed.iter().filter_map(Computed::at_once);
-        if let ([first, .., last], Some(most)) =
-            (&self.computed[..], at_once.max_by(f64::total_cmp))
-        {
+        let most = at_once.max_by(f64::total_cmp);
+        if let ([first, .., last], Some(most)) = (&self.computed[..], most) {
+            let [few, many, cores] = [first.threads, last.threads, self.cores].map(units::count);
+            let times = ratio(last.wall.as_secs_f64(), first.wall.as_secs_f64());
             said.push_str(&format!(
-                " Of {} to {} that computed, at most {most:.2} were on a core at the same time, with {} \
-                 available; {} took {} x the time of {}.",
-                units::count(first.threads),
-                units::counted(last.threads, "thread"),
-                units::count(self.cores),
-                units::count(last.threads),
-                ratio(last.wall.as_secs_f64(), first.wall.as_secs_f64()),
-                units::count(first.threads),
+                " Of {few} to {many} threads that computed, at most {most:.2} were on a core at the same \
+                 time, with {cores} available; {many} took {times} x the time of {few}."
             ));
         }
         said
