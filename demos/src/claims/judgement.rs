@@ -5,7 +5,7 @@
 //! yes. If it is at the lower edge or below, the answer is no. Between the edges the difference may be
 //! chance, so the question stays open.
 
-use crate::facts::{Fact, share};
+use crate::facts::{Fact, Facts, share};
 
 /// The four possible verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +28,15 @@ impl Verdict {
         }
     }
 
-    /// Returns the judgement with the sentence that justifies it.
-    pub(super) fn because(self, sentence: impl Into<String>) -> Judgement {
-        (self, sentence.into())
+    /// Returns the judgement with the sentence that justifies it. The parts of the sentence are joined, and
+    /// the facts are filled in.
+    pub(super) fn because<'a>(
+        self,
+        facts: &Facts,
+        sentence: impl IntoIterator<Item = &'a str>,
+    ) -> Judgement {
+        let sentence: String = sentence.into_iter().collect();
+        (self, facts.say(&sentence))
     }
 }
 

@@ -113,6 +113,20 @@ impl Facts {
             .collect()
     }
 
+    /// Fills in a sentence: `{wall_s}` stands for a fact, and `{orders:order}` for a count with its noun.
+    pub(crate) fn say(&self, template: &str) -> String {
+        let mut parts = template.split(['{', '}']);
+        let mut said = parts.next().unwrap_or_default().to_owned();
+        while let (Some(key), Some(text)) = (parts.next(), parts.next()) {
+            said += &match key.split_once(':') {
+                Some((key, noun)) => self.counted(key, noun),
+                None => self[key].to_string(),
+            };
+            said += text;
+        }
+        said
+    }
+
     /// Returns a count with its noun: `2,000 requests`.
     pub(crate) fn counted(&self, key: &str, noun: &str) -> String {
         units::counted(self.count(key), noun)

@@ -149,6 +149,15 @@ impl Plan {
         })
     }
 
+    /// Plans `count` requests to the embedded origin, without showing any progress.
+    pub(crate) fn to_origin(count: usize) -> anyhow::Result<Self> {
+        let plan = Self::new(Args::to_origin(count), &Shared::default())?;
+        Ok(Self {
+            quiet: true,
+            ..plan
+        })
+    }
+
     fn client(&self, meter: &Arc<Meter>) -> anyhow::Result<Client> {
         let dialer = Arc::new(Dialer::new(meter.clone()));
         let mut pooled = None;

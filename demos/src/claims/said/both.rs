@@ -54,19 +54,9 @@ pub(super) const BOTH: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let said = format!(
-            "Waiting for {} together took {}, and computing on one core took {}; both together, with up \
-             to {} computing at the same instant, took {}",
-            facts.counted("requests", "request"),
-            facts["waiting_s"],
-            facts["computing_s"],
-            facts.counted("computed_at_once", "thread"),
-            facts["both_s"],
-        );
-        if facts.count("cores") < 2 {
-            let because = "there is only one core to spread the work over.";
-            return Undecided.because(format!("{said}: {because}"));
-        }
+        let said = "Waiting for {requests:request} together took {waiting_s}, and computing on one core \
+                    took {computing_s}; both together, with up to {computed_at_once:thread} computing at \
+                    the same instant, took {both_s}";
         // If only the waiting overlapped, both together would take as long as the computation alone.
         let times = facts.ratio("computing_s", "both_s");
         let spread = match GAIN.ask_up_to(facts["cores"].value, times) {
@@ -74,20 +64,21 @@ pub(super) const BOTH: Claim = Claim {
             Answer::No if facts.count("computed_at_once") > 1 => Answer::Unclear,
             answer => answer,
         };
-        match (spread, OVERLAP.ask(facts.ratio("waited_s", "answered_s"))) {
-            (Answer::Yes, Answer::Yes) => Holds.because(format!("{said}.")),
-            (Answer::No, _) => DoesNotHold.because(format!("{said}: nothing was spread.")),
-            (_, Answer::No) => {
-                let waited = &facts["waited_s"];
-                DoesNotHold.because(format!(
-                    "{said}: hardly any of the {waited} of waiting overlapped."
-                ))
-            }
-            _ => {
-                let because = "the cores were not free enough to tell.";
-                Undecided.because(format!("{said}: {because}"))
-            }
-        }
+        let overlapped = OVERLAP.ask(facts.ratio("waited_s", "answered_s"));
+        let (verdict, rest) = match (spread, overlapped) {
+            _ if facts.count("cores") < 2 => (
+                Undecided,
+                ": there is only one core to spread the work over.",
+            ),
+            (Answer::Yes, Answer::Yes) => (Holds, "."),
+            (Answer::No, _) => (DoesNotHold, ": nothing was spread."),
+            (_, Answer::No) => (
+                DoesNotHold,
+                ": hardly any of the {waited_s} of waiting overlapped.",
+            ),
+            _ => (Undecided, ": the cores were not free enough to tell."),
+        };
+        verdict.because(facts, [said, rest])
     },
 };
 

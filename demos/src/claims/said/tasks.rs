@@ -24,23 +24,20 @@ pub(super) const AUTOMATIC: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let tasks = facts.counted("in_flight_max", "task");
-        if facts.count("in_flight_max") < 2 {
-            return Undecided
-                .because("No two tasks were ever in flight, so none could have run at once.");
-        }
-        if facts.count("at_once_max") > 1 {
-            return Holds.because(format!(
-                "With one cook only, {} of {tasks} were worked on at one instant.",
-                facts["at_once_max"]
-            ));
-        }
-        DoesNotHold.because(format!(
-            "One cook had {tasks} in flight and never worked on two at one instant. The same code \
-             had up to {} at once with {}: parallelism comes from threads.",
-            facts["at_once_max_many"],
-            facts.counted("cooks_many", "cook"),
-        ))
+        let (verdict, said) = if facts.count("in_flight_max") < 2 {
+            let none = "No two tasks were ever in flight, so none could have run at once.";
+            (Undecided, none)
+        } else if facts.count("at_once_max") > 1 {
+            let some = "With one cook only, {at_once_max} of {in_flight_max:task} were worked on at one \
+                        instant.";
+            (Holds, some)
+        } else {
+            let threads = "One cook had {in_flight_max:task} in flight and never worked on two at one \
+                           instant. The same code had up to {at_once_max_many} at once with \
+                           {cooks_many:cook}: parallelism comes from threads.";
+            (DoesNotHold, threads)
+        };
+        verdict.because(facts, [said])
     },
 };
 
@@ -66,11 +63,7 @@ pub(super) const THOUSANDS: Claim = Claim {
     said: "One core can handle thousands of concurrent tasks.",
     command: |sizes| format!("brigade fetch --cooks 1 --count {}", sizes.requests),
     measure: |lab| {
-        let quiet = Shared {
-            quiet: true,
-            ..Shared::default()
-        };
-        let plan = fetch::Plan::new(fetch::Args::to_origin(lab.sizes.requests), &quiet)?;
+        let plan = fetch::Plan::to_origin(lab.sizes.requests)?;
         let report = plan.cook(&Crew::hire(1, false)?)?;
         anyhow::ensure!(report.ending != Ending::Interrupted, Interrupted);
         lab.note_figures(report.figures.clone(), report.waiting_share);
@@ -88,30 +81,32 @@ pub(super) const THOUSANDS: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let in_flight = facts.counted("in_flight_max", "request");
-        let (done, asked) = (&facts["done"], &facts["asked"]);
-        let done =
-            format!("One thread had {in_flight} in flight and {done} of {asked} were answered");
-        let (wall, waited) = (&facts["wall_s"], &facts["waited_s"]);
-        if facts.count("asked") < THOUSANDS_ARE {
-            return Undecided.because(format!("{done}, and thousands were never tried."));
-        }
-        let tried =
-            facts.count("in_flight_max") >= THOUSANDS_ARE && facts.count("at_once_max") == 1;
+        let said =
+            "One thread had {in_flight_max:request} in flight and {done} of {asked} were answered";
+        let thousands = facts.count("in_flight_max") >= THOUSANDS_ARE;
+        let tried = thousands && facts.count("at_once_max") == 1;
         let answered = ANSWERED.ask(facts.ratio("done", "asked"));
-        match (answered, OVERLAP.ask(facts.ratio("waited_s", "wall_s"))) {
-            (Answer::No, _) => DoesNotHold.because(format!("{done} only.")),
-            (_, Answer::No) => DoesNotHold.because(format!(
-                "{done}, in {wall} for {waited} of waiting: hardly any of it overlapped."
-            )),
-            (Answer::Yes, Answer::Yes) if tried => {
-                Holds.because(format!("{done}; {waited} of waiting took {wall}."))
+        let overlapped = OVERLAP.ask(facts.ratio("waited_s", "wall_s"));
+        let (verdict, rest) = match (answered, overlapped) {
+            _ if facts.count("asked") < THOUSANDS_ARE => {
+                (Undecided, ", and thousands were never tried.")
             }
-            _ => Undecided.because(format!(
-                "{done}: not the thousands that were to be tried. The system may let this \
-                     program open too few files, or be too busy."
-            )),
-        }
+            (Answer::No, _) => (DoesNotHold, " only."),
+            (_, Answer::No) => {
+                let hardly =
+                    ", in {wall_s} for {waited_s} of waiting: hardly any of it overlapped.";
+                (DoesNotHold, hardly)
+            }
+            (Answer::Yes, Answer::Yes) if tried => {
+                (Holds, "; {waited_s} of waiting took {wall_s}.")
+            }
+            _ => {
+                let few = ": not the thousands that were to be tried. The system may let this program \
+                           open too few files, or be too busy.";
+                (Undecided, few)
+            }
+        };
+        verdict.because(facts, [said, rest])
     },
 };
 
@@ -146,25 +141,19 @@ pub(super) const ORDER: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let seeds = facts.counted("seeds", "seed");
-        let orders = format!("{seeds} gave {}", facts.counted("orders", "order"));
-        let (times, unsteady) = (
-            &facts["times"],
-            facts.count("seeds") - facts.count("same_order"),
-        );
+        let said = "{seeds:seed} gave {orders:order}";
+        let unsteady = facts.count("seeds") - facts.count("same_order");
         if unsteady > 0 {
-            Holds.because(format!(
-                "{orders}, and {unsteady} of the seeds gave different orders in {times} runs: a run \
-                 cannot be repeated."
-            ))
+            let unsteady = format!(", and {unsteady} of the seeds gave different orders in ");
+            let never = "{times} runs: a run cannot be repeated.";
+            Holds.because(facts, [said, &unsteady, never])
         } else if facts.count("orders") > 1 {
-            DoesNotHold.because(format!(
-                "{orders}, and each seed gave the same order {times} times: an order that shows a fault \
-                 can be reproduced."
-            ))
+            let steady = ", and each seed gave the same order {times} times: an order that shows a fault \
+                          can be reproduced.";
+            DoesNotHold.because(facts, [said, steady])
         } else {
-            let because = "so reproducing the order proves nothing.";
-            Undecided.because(format!("{orders}, {because}"))
+            let nothing = ", so reproducing the order proves nothing.";
+            Undecided.because(facts, [said, nothing])
         }
     },
 };
@@ -203,27 +192,28 @@ pub(super) const ALSO_CONCURRENT: Claim = Claim {
         Ok(count_runs(&lab.traces()))
     },
     judge: |facts| {
-        let runs = facts.counted("runs", "run");
-        let were = |key| match facts.count(key) {
-            1 => "1 was".to_owned(),
-            number => format!("{} were", units::count(number)),
+        let one_or_more = |key, one: &'static str, more: &'static str| match facts.count(key) {
+            1 => one,
+            _ => more,
         };
+        let parallel = one_or_more("parallel", "{parallel} was", "{parallel} were");
+        let others = one_or_more(
+            "concurrent_only",
+            "{concurrent_only} was",
+            "{concurrent_only} were",
+        );
         if facts.count("violations") > 0 {
-            return DoesNotHold.because(format!(
-                "In {} of {runs} more tasks were at work at once than were in flight.",
-                facts["violations"]
-            ));
+            let more = "In {violations} of {runs:run} more tasks were at work at once than were in flight.";
+            DoesNotHold.because(facts, [more])
+        } else if facts.count("parallel") == 0 {
+            let none = "None of {runs:run} was parallel, so the claim was not put to the test.";
+            Undecided.because(facts, [none])
+        } else {
+            let before = "Of the {runs:run} behind these claims ";
+            let never = " parallel, with never more tasks at once than in flight. ";
+            let converse = " concurrent and not parallel, so the converse does not hold.";
+            Holds.because(facts, [before, parallel, never, others, converse])
         }
-        if facts.count("parallel") == 0 {
-            let because = "parallel, so the claim was not put to the test.";
-            return Undecided.because(format!("None of {runs} was {because}"));
-        }
-        Holds.because(format!(
-            "Of the {runs} behind these claims {} parallel, with never more tasks at once than in \
-             flight. {} concurrent and not parallel, so the converse does not hold.",
-            were("parallel"),
-            were("concurrent_only"),
-        ))
     },
 };
 
