@@ -252,20 +252,17 @@ impl Shows {
 
 /// Draws one character for each frame, in lines, to show what a viewer saw.
 fn film(shows: [&Show; 2]) -> String {
-    let mut film = String::new();
-    for show in shows {
-        film.push_str(&format!(
-            "  {}, frame by frame: . on time, x missed\n",
+    let film = shows.map(|show| {
+        let sign = |on_time: &bool| if *on_time { '.' } else { 'x' };
+        let lines = show.on_time.chunks(FILM);
+        let lines = lines.map(|frames| frames.iter().map(sign).collect::<String>());
+        let lines: String = lines.map(|line| format!("  {line}\n")).collect();
+        format!(
+            "  {}, frame by frame: . on time, x missed\n{lines}",
             show.name
-        ));
-        for frames in show.on_time.chunks(FILM) {
-            let signs = frames
-                .iter()
-                .map(|on_time| if *on_time { '.' } else { 'x' });
-            film.push_str(&format!("  {}\n", signs.collect::<String>()));
-        }
-    }
-    film
+        )
+    });
+    film.concat()
 }
 
 #[cfg(test)]

@@ -173,11 +173,8 @@ impl Cells {
             }
             [_, _] => format!("Neither gained from more cooks in this run: {}.", chance()),
         };
-        let said = format!(
-            "Waiting: {}. Chopping: {}. {needs}",
-            said(&self.waiting),
-            said(&self.chopping)
-        );
+        let [waiting, chopping] = [&self.waiting, &self.chopping].map(said);
+        let said = format!("Waiting: {waiting}. Chopping: {chopping}. {needs}");
         report::with_doubts(said, doubts)
     }
 }

@@ -6,14 +6,10 @@
 //! computed with 1, 2, … cooks. The table shows how many times as fast each run was (the speed-up), and
 //! the speed-up per cook (the efficiency).
 
-use std::{hint::black_box, ops::Range, sync::OnceLock};
-
-use brigade::yield_now;
-
 use crate::prelude::*;
 use crate::{
     compare,
-    work::{LOOK_UP, measure_speed},
+    work::{numbers_in, squares},
 };
 
 /// The text after the options in `brigade squares --help`.
@@ -51,9 +47,6 @@ const DRAWN_PART: u64 = 4;
 /// not keep the others waiting at the end. Arbitrary.
 const BIG_CHUNKS: u64 = 64;
 
-/// The number of squares in one batch of the calibration.
-const BATCH: u64 = 20_000;
-
 /// Returns the sum of the squares of `0..size`, with each chunk as a task.
 async fn sum(size: u64, chunks: u64) -> u64 {
     let cut = |chunk| size * chunk / chunks;
@@ -62,29 +55,6 @@ async fn sum(size: u64, chunks: u64) -> u64 {
         .map(|chunk| begin(&format!("{}..{}", chunk.start, chunk.end), squares(chunk)))
         .collect();
     join_all(tasks).await.into_iter().fold(0, u64::wrapping_add)
-}
-
-/// Returns the sum of one chunk. Yields about every millisecond.
-async fn squares(chunk: Range<u64>) -> u64 {
-    let stretch = pieces(LOOK_UP);
-    let (mut sum, mut from) = (0_u64, chunk.start);
-    while chunk.end - from > stretch {
-        sum = sum.wrapping_add(sum_of_squares(from..from + stretch));
-        from += stretch;
-        yield_now().await;
-    }
-    sum.wrapping_add(sum_of_squares(from..chunk.end))
-}
-
-/// Returns how many squares one cook adds up per second, measured once.
-fn speed() -> f64 {
-    static SPEED: OnceLock<f64> = OnceLock::new();
-    *SPEED.get_or_init(|| measure_speed(BATCH, || sum_of_squares(0..black_box(BATCH))))
-}
-
-/// Returns how many numbers one cook squares in this time.
-fn pieces(time: Duration) -> u64 {
-    ((time.as_secs_f64() * speed()) as u64).max(1)
 }
 
 /// The big sum with a given number of cooks.
@@ -134,7 +104,7 @@ fn right_sum(executor: &Crew, size: u64, chunks: u64) -> anyhow::Result<Run<u64>
 /// `executor` computes the big sum for its own number of cooks.
 pub(crate) fn sums(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Result<Sums> {
     // Measure the speed before any clock starts.
-    speed();
+    numbers_in(BIG);
     let in_four = |size| right_sum(&cooks::hire(WORKERS)?, size, SMALL_CHUNKS);
     let small = in_four(SMALL)?;
     let large = in_four((size / DRAWN_PART).max(SMALL))?;
@@ -259,7 +229,7 @@ pub(crate) struct Squares {
 impl Squares {
     pub(crate) fn new(args: &Args, shared: &Shared) -> Self {
         Self {
-            size: args.size.unwrap_or_else(|| pieces(BIG)),
+            size: args.size.unwrap_or_else(|| numbers_in(BIG)),
             asked: shared.cooks.clone(),
         }
     }

@@ -14,6 +14,7 @@ mod summary;
 use std::{
     io,
     net::SocketAddr,
+    ops::Range,
     sync::{
         Barrier,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -164,16 +165,12 @@ impl Dish for Threads {
         );
         let mut report = Report::new("threads", title, both.run.figures.clone());
         report.waiting_share = both.run.figures.waiting_share(both.run.output);
+        let waiting = Columns::of(both.waiting()).block();
+        let computing = Columns::of(both.computing()).block();
+        let cores = counted(both.cores, "core");
         report.charts = vec![
-            format!(
-                "  waiting\n{}{WAITING_EXPLAINED}",
-                Columns::of(both.waiting()).block()
-            ),
-            format!(
-                "  computing, on {}\n{}{COMPUTING_EXPLAINED}",
-                counted(both.cores, "core"),
-                Columns::of(both.computing()).block()
-            ),
+            format!("  waiting\n{waiting}{WAITING_EXPLAINED}"),
+            format!("  computing, on {cores}\n{computing}{COMPUTING_EXPLAINED}"),
         ];
         report.rows_of = "the tasks that wait".to_owned();
         report.rows = report::concurrency_rows(&both.run.figures);
@@ -268,21 +265,12 @@ fn call_as_threads(calls: &[Call]) -> io::Result<usize> {
 
 // ---- computing -------------------------------------------------------------------------
 
-/// The result of one thread.
-struct Share {
-    sum: u64,
-    begun: Instant,
-    ended: Instant,
-    used: Option<Usage>,
-    queued: Option<Duration>,
-}
-
 /// Adds up the squares below `numbers`, split among `threads`.
 fn computing(threads: usize, numbers: u64) -> Computed {
     let _shown = meanwhile::show(&format!("{threads} threads compute …"));
     let together = Barrier::new(threads);
     let cut = |n: usize| numbers * n as u64 / threads as u64;
-    let shares: Vec<Share> = thread::scope(|scope| {
+    let shares = thread::scope(|scope| {
         let hire = |n| {
             let (numbers, together) = (cut(n)..cut(n + 1), &together);
             scope.spawn(move || {
@@ -291,41 +279,38 @@ fn computing(threads: usize, numbers: u64) -> Computed {
             })
         };
         let hired: Vec<_> = (0..threads).map(hire).collect();
-        let hired = hired.into_iter();
-        hired
-            .map(|thread| thread.join().expect("sums do not panic"))
-            .collect()
+        let shares = hired.into_iter().map(thread::ScopedJoinHandle::join);
+        shares
+            .collect::<Result<Vec<_>, _>>()
+            .expect("sums do not panic")
     });
-    let sums = shares.iter().map(|share| share.sum);
-    let sum = sums.fold(0, u64::wrapping_add);
-    let begun = shares.iter().map(|share| share.begun).min();
-    let ended = shares.iter().map(|share| share.ended).max();
-    let used = || shares.iter().map(|share| share.used);
+    let (sums, costs): (Vec<_>, Vec<_>) = shares.into_iter().unzip();
+    let (times, used): (Vec<_>, Vec<_>) = costs.into_iter().unzip();
+    let begun = times.iter().map(|time| time.start).min();
+    let ended = times.iter().map(|time| time.end).max();
+    let wall = ended.zip(begun).map(|(ended, begun)| ended - begun);
     Computed {
         threads,
-        sum_is_right: sum == squares_below(numbers),
-        wall: ended
-            .zip(begun)
-            .map_or(Duration::ZERO, |(ended, begun)| ended - begun),
-        on_core: used().map(|used| Some(used?.cpu)).sum(),
-        queued: shares.iter().map(|share| share.queued).sum(),
-        interrupted: used().map(|used| Some(used?.involuntary)).sum(),
+        sum_is_right: sums.into_iter().fold(0, u64::wrapping_add) == squares_below(numbers),
+        wall: wall.unwrap_or_default(),
+        on_core: used.iter().map(|used| Some(used.0?.cpu)).sum(),
+        queued: used.iter().map(|used| used.1).sum(),
+        interrupted: used.iter().map(|used| Some(used.0?.involuntary)).sum(),
     }
 }
 
-/// Computes a share between two readings of the thread's usage. The clock is read outside these readings,
-/// so the time on a core never exceeds the wall time.
-fn share(numbers: std::ops::Range<u64>) -> Share {
+/// What a thread cost: its usage, and the time in the queue for a core.
+type Cost = (Option<Usage>, Option<Duration>);
+
+/// Returns the sum of a share, from when to when it was computed, and its cost. The clock is read outside
+/// the readings of the usage, so the time on a core never exceeds the wall time.
+fn share(numbers: Range<u64>) -> (u64, (Range<Instant>, Cost)) {
     let begun = Instant::now();
     let (used, queued) = (Usage::of_thread(), usage::queued_for_a_core());
     let sum = sum_of_squares(numbers);
     let used = Usage::of_thread().zip(used);
     let queued = usage::queued_for_a_core().zip(queued);
-    Share {
-        sum,
-        used: used.map(|(after, before)| after.since(before)),
-        queued: queued.map(|(after, before)| after - before),
-        begun,
-        ended: Instant::now(),
-    }
+    let used = used.map(|(after, before)| after.since(before));
+    let queued = queued.map(|(after, before)| after - before);
+    (sum, (begun..Instant::now(), (used, queued)))
 }

@@ -13,11 +13,8 @@ pub(super) fn heading(machine: &Machine) -> String {
     let commands = "Below each claim, the line that begins with $ is a command that shows it. `brigade` \
                     stands for target/release/brigade; `cargo run --release --` in its place does the \
                     same.";
-    let mut text = format!(
-        "{}\n{}\n",
-        paint::bold(title),
-        paint::dim(&machine.sentence())
-    );
+    let machine = paint::dim(&machine.sentence());
+    let mut text = format!("{}\n{machine}\n", paint::bold(title));
     for line in report::wrapped(commands).lines() {
         text.push_str(&format!("{}\n", paint::dim(line)));
     }

@@ -1,7 +1,6 @@
 //! The code that the demos share: the options, the executors, a measured run, its report, and readable
 //! numbers. Nothing in this folder depends on a demo.
 
-pub(crate) mod arithmetic;
 pub(crate) mod columns;
 pub(crate) mod compare;
 pub(crate) mod cooks;
@@ -37,7 +36,6 @@ pub(crate) mod prelude {
     pub(crate) use serde_json::{Value, json};
 
     pub(crate) use super::{
-        arithmetic::{squares_below, sum_of_squares},
         columns::Columns,
         cooks::{self, Crew},
         dish::Dish,
@@ -54,6 +52,6 @@ pub(crate) mod prelude {
         system,
         units::{self, counted, duration, factor, or_dash, percent},
         usage::{self, Usage},
-        work::{Chopped, Pile, begin, wait},
+        work::{Chopped, Pile, begin, squares_below, sum_of_squares, wait},
     };
 }

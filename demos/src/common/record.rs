@@ -127,22 +127,17 @@ fn figures(timeline: &Timeline) -> Vec<(String, String)> {
     let (duration, count) = (duration, units::count);
     // Take both times from the record. The report's time may cover only a part of the run, or several runs,
     // and a critical path must not exceed the time above it.
+    let (ready, nowhere) = (figures.queued_share, figures.wakes_nowhere);
     let mut all = vec![
         ("in flight at most", count(figures.in_flight_max)),
         ("at once at most", count(figures.at_once_max)),
         ("wall time", duration(figures.span)),
         ("critical path", duration(figures.critical_path)),
         ("tasks waited", percent(figures.waiting_share)),
-        (
-            "tasks were ready, not running",
-            percent(figures.queued_share),
-        ),
+        ("tasks were ready, not running", percent(ready)),
         ("tasks ran", percent(figures.running_share)),
         ("wakes", count(figures.wakes as usize)),
-        (
-            "wakes that led nowhere",
-            count(figures.wakes_nowhere as usize),
-        ),
+        ("wakes that led nowhere", count(nowhere as usize)),
     ];
     let longest = figures.longest_poll.iter();
     all.extend(longest.map(|longest| ("longest poll", duration(longest.took))));

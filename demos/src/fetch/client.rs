@@ -36,7 +36,7 @@ use super::{
     failure::{Failure, Kind},
     jobs::{Job, Target},
     lean::Connection,
-    origin::Reply,
+    origin::{Reply, head},
     output::{Output, PartFile, cannot},
 };
 
@@ -182,18 +182,24 @@ impl Client {
     async fn receive_reply(
         &self,
         connection: Connection,
-        first: Vec<u8>,
+        mut first: Vec<u8>,
         job: &Job,
         reply: Reply,
         outcome: &mut Outcome,
     ) -> Result<Option<PathBuf>, Failure> {
-        let (status, begun) = connection.head(first).await?;
-        outcome.status = Some(status);
-        if status != 200 {
+        let len = reply.body().len();
+        let head = head(len);
+        while first.len() < head.len() {
+            connection
+                .more(|piece| first.extend_from_slice(piece))
+                .await?;
+        }
+        let Some(begun) = first.strip_prefix(head.as_bytes()) else {
             let what = "the origin did not understand";
             return Err(Failure::new(Kind::Protocol, what));
-        }
-        let len = reply.body().len() as u64;
+        };
+        outcome.status = Some(200);
+        let len = len as u64;
         check_length(len, self.args.max_body)?;
         let to = match self.output.file_for(job) {
             Some(file) => To::File(open(file, false).await?),
@@ -201,7 +207,7 @@ impl Client {
         };
         let sink = Sink::new(to, self.args.max_body, Some(reply));
         let mut body = Body::new(None, sink)?;
-        self.take(&begun, &mut body, outcome)?;
+        self.take(begun, &mut body, outcome)?;
         while outcome.bytes < len {
             let taken = connection.more(|piece| self.take(piece, &mut body, outcome));
             taken.await??;

@@ -271,12 +271,16 @@ async fn answer(stream: TcpStream) {
     };
     request.wait().await;
     let body = request.body();
-    let head = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n",
-        body.len()
-    );
-    let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
+    let message = [head(body.len()).as_bytes(), &body].concat();
+    let _ = stream.write_all(&message).await;
+}
+
+/// Returns the head of every answer with a body of `len` bytes.
+pub(crate) fn head(len: usize) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: {len}\r\n\
+         connection: close\r\n\r\n"
+    )
 }
 
 /// Reads a request. Returns `None` if the origin does not know it.

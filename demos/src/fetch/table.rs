@@ -50,10 +50,11 @@ impl Record {
             let kinds: Vec<_> = kinds.collect();
             failed = format!("{} ({})", paint::red(&failed), kinds.join(", "));
         }
-        let mut parts = match tally.done {
-            0 => vec![done, failed],
-            _ => vec![paint::green(&done), failed],
+        let done = match tally.done {
+            0 => done,
+            _ => paint::green(&done),
         };
+        let mut parts = vec![done, failed];
         if self.interrupted {
             let not_done = units::count(self.not_done());
             parts.push(format!("{not_done} broken off by Ctrl-C"));
@@ -111,10 +112,8 @@ impl Record {
             rows.push(row("rate", rate, "answered requests a second"));
         }
         let waited = self.tally.task_time;
-        let remark = format!(
-            "all requests added up, {} x the wall time",
-            times(waited, wall)
-        );
+        let times = times(waited, wall);
+        let remark = format!("all requests added up, {times} x the wall time");
         rows.push(row("waited", duration(waited), remark));
         rows
     }

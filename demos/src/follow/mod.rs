@@ -12,7 +12,6 @@ use std::{future::Future, io, net::SocketAddr, pin::pin, task::Poll};
 
 use brigade::{
     net::TcpStream,
-    task::Builder,
     timeline::{Event, Outcome, Timeline, WakeEffect, What},
 };
 use brigade_timeline::TaskFigures;
@@ -76,11 +75,9 @@ impl Follow {
         let (server, request) = (origin.address(0), Request::After(self.delay));
         let notes = Notes::default();
         let run = measure(executor, async {
-            let fetch = fetch(server, request, notes.clone());
-            Builder::new().name(FETCH).spawn(fetch).await
+            begin(FETCH, fetch(server, request, notes.clone())).await
         })?;
-        let run = run.transpose()?.transpose();
-        let run = run.context("the server is out of order")?;
+        let run = run.transpose().context("the server is out of order")?;
         let trace = trace(&run, &notes.0.lock())?;
         Ok(run.map(|_| trace))
     }
@@ -123,13 +120,8 @@ const READ: Step = [
     Some(("the answer is read", places::READ)),
 ];
 
-#[derive(Clone, Copy)]
-struct Note {
-    at: Instant,
-    said: Option<(&'static str, Place)>,
-    /// True if the task is pending now, which ends the poll.
-    ends_poll: bool,
-}
+/// The time of a note, what it says, and whether the task is pending now, which ends the poll.
+type Note = (Instant, Option<(&'static str, Place)>, bool);
 
 /// The notes that the task takes.
 #[derive(Clone, Default)]
@@ -137,12 +129,8 @@ struct Notes(Arc<Mutex<Vec<Note>>>);
 
 impl Notes {
     fn take(&self, said: Option<(&'static str, Place)>, ends_poll: bool) {
-        let at = Instant::now();
-        self.0.lock().push(Note {
-            at,
-            said,
-            ends_poll,
-        });
+        let note = (Instant::now(), said, ends_poll);
+        self.0.lock().push(note);
     }
 
     /// Wraps `future` so that it takes a note when it is begun and after each poll.
@@ -249,11 +237,8 @@ impl Tracker<'_> {
             }
             What::Wake { task, by, .. } if self.ended && by == Some(fetch) => {
                 let who = self.timeline.tasks[task].label(task);
-                self.hop(
-                    at,
-                    format!("{who}, which awaits it, is woken"),
-                    places::WAKE,
-                );
+                let what = format!("{who}, which awaits it, is woken");
+                self.hop(at, what, places::WAKE);
             }
             What::PollBegin { task } if self.is_due(task) => {
                 self.joined = true;
@@ -280,34 +265,28 @@ impl Tracker<'_> {
             self.hop(heard, "the event finds its socket", places::RECEIVE);
         }
         self.hop(event.at, "wake: the task is queued again", places::WAKE);
-        self.hop(
-            event.at,
-            "into a run queue",
-            places::SCHEDULE[self.many_cooks],
-        );
+        let place = places::SCHEDULE[self.many_cooks];
+        self.hop(event.at, "into a run queue", place);
     }
 
     /// Inserts the task's own notes in the right order. The notes were taken by another clock. The first
     /// line of the future is therefore placed where the first poll begins, and each note stays within its
     /// poll.
     fn insert(&mut self, notes: &[Note]) -> Option<()> {
-        let first = notes.first()?.at;
+        let first = notes.first()?.0;
         let mut polls = self.polls.clone().into_iter();
         let zero = polls.as_slice().first()?.0;
         let (mut begins, mut ends) = polls.next()?;
-        for note in notes {
-            if let Some((what, place)) = note.said {
+        for (at, said, ends_poll) in notes {
+            if let Some((what, place)) = *said {
                 let end = |hop: &Hop| hop.at >= ends - self.spawned && hop.is_end_of_poll();
                 let before = self.hops.iter().position(end).unwrap_or(self.hops.len());
-                let at = (zero + (note.at - first)).clamp(begins, ends);
-                let hop = Hop {
-                    at: at.saturating_sub(self.spawned),
-                    what: what.to_owned(),
-                    place,
-                };
-                self.hops.insert(before, hop);
+                let at = (zero + (*at - first)).clamp(begins, ends);
+                // Adds the note at the end, and moves it to its place.
+                self.hop(at, what, place);
+                self.hops[before..].rotate_right(1);
             }
-            if note.ends_poll {
+            if *ends_poll {
                 (begins, ends) = polls.next()?;
             }
         }
@@ -335,7 +314,7 @@ impl Dish for Follow {
         report
             .own
             .extend(life.with([count("bytes", "", trace.bytes)]).json());
-        let hops = trace.hops.iter().map(Hop::keys);
+        let hops = trace.hops.iter().map(|hop| hop.facts().json());
         report.own_keys(json!({ "hops": hops.collect::<Value>() }));
         Ok(report)
     }
@@ -389,13 +368,18 @@ impl Hop {
         [places::PEND, places::FINISH].contains(&self.place)
     }
 
-    fn keys(&self) -> Value {
-        json!({
-            "at_s": self.at.as_secs_f64(),
-            "what": self.what,
-            "file": self.place.file,
-            "function": format!("{}::{}", self.place.owner, self.place.function),
-        })
+    fn facts(&self) -> Facts {
+        let Place {
+            file,
+            owner,
+            function,
+        } = self.place;
+        Facts(vec![
+            time("at_s", "", self.at),
+            text("what", "", &self.what),
+            text("file", "", file),
+            text("function", "", format!("{owner}::{function}")),
+        ])
     }
 }
 
