@@ -59,10 +59,9 @@ impl Columns {
             let cells = row.iter().zip(&widths).enumerate();
             let cells = cells.map(|(column, (cell, width))| {
                 let air = " ".repeat(width - cell.width());
-                if column == 0 {
-                    format!("{cell}{air}")
-                } else {
-                    format!("{air}{cell}")
+                match column {
+                    0 => format!("{cell}{air}"),
+                    _ => format!("{air}{cell}"),
                 }
             });
             cells.collect::<Vec<_>>().join(GAP).trim_end().to_owned()

@@ -31,19 +31,17 @@ pub(crate) struct Run<T> {
 /// Runs `future` to its end and measures it, unless Ctrl-C is pressed.
 pub(crate) fn measure<F: Future>(executor: &Crew, future: F) -> anyhow::Result<Run<F::Output>> {
     let interrupt = Interrupt::listen()?;
-    let _shown = meanwhile::show(&format!(
-        "{} at work …",
-        counted(executor.workers(), "cook")
-    ));
+    let cooks = counted(executor.workers(), "cook");
+    let _shown = meanwhile::show(&format!("{cooks} at work …"));
     let stopwatch = Stopwatch::start(executor);
     let outcome = executor.block_on(async {
         match select(pin!(future), pin!(interrupt.rung())).await {
-            Either::Left((output, _)) => Some(output),
-            Either::Right(_) => None,
+            Either::Left((output, _)) => Ok(output),
+            Either::Right(_) => Err(Interrupted),
         }
     });
     Ok(Run {
-        output: outcome.ok_or(Interrupted)?,
+        output: outcome?,
         figures: stopwatch.stop(executor),
         timeline: executor.timeline().unwrap_or_default(),
     })
@@ -102,19 +100,15 @@ impl<T> OneAndMany<T> {
     /// cooks had to share processors.
     pub(crate) fn doubts(&self) -> Vec<String> {
         let crowding = self.many.crowding().or_else(|| self.one.crowding());
-        self.speed_up()
-            .doubt()
-            .into_iter()
-            .chain(crowding)
-            .collect()
+        let impossible = self.speed_up().doubt().into_iter();
+        impossible.chain(crowding).collect()
     }
 
     /// Returns the run of the given executor, which is the run that the report is about.
     pub(crate) fn at_hand(&self) -> &Run<T> {
-        if self.at_hand_is_one {
-            &self.one
-        } else {
-            &self.many
+        match self.at_hand_is_one {
+            true => &self.one,
+            false => &self.many,
         }
     }
 }
@@ -122,15 +116,10 @@ impl<T> OneAndMany<T> {
 impl<T, E> Run<Result<T, E>> {
     /// Returns the error if the output of the run is an error.
     pub(crate) fn transpose(self) -> Result<Run<T>, E> {
-        let Self {
-            output,
-            figures,
-            timeline,
-        } = self;
-        output.map(|output| Run {
-            output,
-            figures,
-            timeline,
+        Ok(Run {
+            output: self.output?,
+            figures: self.figures,
+            timeline: self.timeline,
         })
     }
 }
@@ -191,9 +180,9 @@ impl<T> Run<T> {
             cooks => format!("the {cooks} cooks were"),
         };
         let share = percent(share);
-        Some(format!(
-            "While at work {who} on a processor for {share} of the time only: {why}."
-        ))
+        let said =
+            format!("While at work {who} on a processor for {share} of the time only: {why}.");
+        Some(said)
     }
 
     pub(crate) fn facts(&self) -> Facts {
