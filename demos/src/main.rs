@@ -1,9 +1,10 @@
 //! The `brigade` command: programs that show concurrency and parallelism, each measured during its own
 //! run.
 //!
-//! Reading order: this file (which demo runs), [`dish`] (the choice of the executor at run time),
-//! [`report`] (the figures at the end of every demo), [`measure`] (one program on one executor), [`work`]
-//! (the work of the demos), then the demos. [`kitchen`] is the first one to run. [`fetch`] is the main
+//! Reading order: this file (which demo runs), [`dish`] (one run for each number of cooks), [`cooks`] (the
+//! choice of the executor at run time), [`report`] (the figures at the end of every demo),
+//! [`measure`](common::measure) (one program on one executor), [`work`] (the work of the demos), then the
+//! demos. [`kitchen`] is the first one to run. [`fetch`] is the main
 //! job and has its own directory.
 //!
 //! Exit status: 0 if all went well, 1 if something failed, 2 for arguments that make no sense, 130 if
@@ -31,7 +32,7 @@ mod threads;
 // With this, any demo can write `crate::units`.
 use common::{
     compare, cooks, dish, facts, figures, gauge, helper, interrupt, numbers, options, paint,
-    prelude, progress, record, report, system, units, work,
+    prelude, progress, report, system, units, work,
 };
 
 use std::process::ExitCode;

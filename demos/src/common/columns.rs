@@ -3,7 +3,7 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::facts::Facts;
+use super::facts::Facts;
 
 /// The gap between two columns.
 const GAP: &str = "  ";

@@ -3,7 +3,18 @@
 
 use std::process::ExitCode;
 
-use crate::prelude::*;
+use serde_json::{Value, json};
+
+use super::{
+    columns::Columns,
+    facts::{Facts, speed_up, text},
+    figures::Figures,
+    options::Shared,
+    paint,
+    report::{self, Ending, Report},
+    speed_up::{Change, SpeedUp, may_be_chance},
+    units::{self, counted, duration, factor, percent},
+};
 
 /// If a run took less than this share of one cook's time, a second cook has nothing to take over.
 const LITTLE_WORK: f64 = 0.5;

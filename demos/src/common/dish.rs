@@ -3,8 +3,17 @@
 
 use std::process::ExitCode;
 
-use crate::prelude::*;
-use crate::{compare, record::Drawing};
+use anyhow::bail;
+
+use super::{
+    compare,
+    cooks::{self, Crew},
+    interrupt::Interrupted,
+    meanwhile,
+    options::{BadArguments, Shared},
+    record::Drawing,
+    report::{Ending, Report},
+};
 
 /// A demo, which runs on the executor that it is given.
 pub(crate) trait Dish {

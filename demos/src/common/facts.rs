@@ -5,8 +5,7 @@ use std::{ops::Index, time::Duration};
 
 use serde_json::{Map, Value, json};
 
-use super::speed_up::SpeedUp;
-use crate::units;
+use super::{speed_up::SpeedUp, units};
 
 /// The facts of one run or of one experiment. A fact is found by its key: `facts["wall_s"]`.
 #[derive(Clone, Debug, Default)]

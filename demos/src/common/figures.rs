@@ -2,9 +2,15 @@
 //!
 //! This is the only file that reads the runtime's [`Metrics`].
 
+use std::time::{Duration, Instant};
+
 use brigade::Metrics;
 
-use crate::prelude::*;
+use super::{
+    cooks::Crew,
+    facts::{Facts, count, time},
+    system,
+};
 
 /// A stopwatch, which is started with the work and yields [`Figures`] when the work is done.
 #[derive(Debug)]

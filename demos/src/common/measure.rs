@@ -3,13 +3,22 @@
 //! A demo that compares several programs measures each on a new executor, because the figures of an
 //! executor count from its creation.
 
-use std::{future::Future, pin::pin};
+use std::{future::Future, pin::pin, time::Duration};
 
+use anyhow::Context as _;
 use brigade::timeline::Timeline;
 use brigade_timeline::TaskFigures;
 use futures_util::future::{Either, select};
 
-use crate::prelude::*;
+use super::{
+    cooks::{self, Crew},
+    facts::{Facts, count, share, time},
+    figures::{Figures, Stopwatch},
+    interrupt::{Interrupt, Interrupted},
+    meanwhile,
+    speed_up::SpeedUp,
+    units::{counted, percent},
+};
 
 /// With less work than this, no share of processor time is computed. Arbitrary.
 const WORK_TO_JUDGE: Duration = Duration::from_millis(10);

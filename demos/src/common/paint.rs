@@ -9,7 +9,7 @@ use std::{
 use brigade::timeline::Timeline;
 use brigade_timeline::Look;
 
-use crate::options::Shared;
+use super::options::Shared;
 
 /// The width, in columns, that is assumed if the real width is unknown.
 const WIDTH_UNKNOWN: usize = 100;

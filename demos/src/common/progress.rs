@@ -5,7 +5,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::paint;
+use super::paint;
 
 /// A bar, and whether lines are to be written in its place.
 pub(crate) struct Progress {

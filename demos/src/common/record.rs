@@ -3,10 +3,16 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, bail, ensure};
 use brigade::timeline::Timeline;
 use brigade_timeline::Form;
 
-use crate::prelude::*;
+use super::{
+    options::{BadArguments, Shared},
+    paint,
+    report::{self, Report},
+    units::{self, duration, percent},
+};
 
 /// A requested drawing. The file name determines the output format. Without a format, the drawing goes to
 /// the terminal.

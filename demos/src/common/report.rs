@@ -4,10 +4,16 @@
 use std::{io::Write as _, process::ExitCode};
 
 use brigade::timeline::Timeline;
-use serde_json::Map;
+use serde_json::{Map, Value, json};
 
-use crate::interrupt;
-use crate::prelude::*;
+use super::{
+    facts::{Facts, share, text},
+    figures::Figures,
+    interrupt,
+    measure::Run,
+    paint,
+    units::{self, duration, percent},
+};
 
 /// The width, in columns, at which the closing sentence is wrapped.
 const SENTENCE_WIDTH: usize = 78;
