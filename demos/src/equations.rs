@@ -40,43 +40,24 @@ pub(crate) struct Args {
     minute: Duration,
 }
 
-/// One equation of the sheet.
-struct Equation {
-    name: &'static str,
-    /// The equations whose results it needs, by their index in the sheet.
-    needs: &'static [usize],
-    minutes: f64,
-    formula: fn(&[i64]) -> i64,
-}
+/// One equation of the sheet: its name, the equations whose results it needs (by their index in the sheet),
+/// the minutes that it takes, and its formula.
+struct Equation(&'static str, &'static [usize], f64, fn(&[i64]) -> i64);
 
 /// The sheet. An equation needs only equations above it.
 const SHEET: [Equation; 8] = [
-    equation("a = 6 · 7", &[], 2.0, |_| 6 * 7),
-    equation("b = 10²", &[], 1.0, |_| 10 * 10),
-    equation("c = 3⁵", &[], 3.0, |_| 3_i64.pow(5)),
-    equation("d = a + b", &[0, 1], 2.0, |n| n[0] + n[1]),
-    equation("e = c − b", &[2, 1], 2.0, |n| n[0] - n[1]),
-    equation("f = d · e", &[3, 4], 3.0, |n| n[0] * n[1]),
-    equation("g = c / 9", &[2], 1.0, |n| n[0] / 9),
-    equation("h = f − g", &[5, 6], 1.0, |n| n[0] - n[1]),
+    Equation("a = 6 · 7", &[], 2.0, |_| 6 * 7),
+    Equation("b = 10²", &[], 1.0, |_| 10 * 10),
+    Equation("c = 3⁵", &[], 3.0, |_| 3_i64.pow(5)),
+    Equation("d = a + b", &[0, 1], 2.0, |n| n[0] + n[1]),
+    Equation("e = c − b", &[2, 1], 2.0, |n| n[0] - n[1]),
+    Equation("f = d · e", &[3, 4], 3.0, |n| n[0] * n[1]),
+    Equation("g = c / 9", &[2], 1.0, |n| n[0] / 9),
+    Equation("h = f − g", &[5, 6], 1.0, |n| n[0] - n[1]),
 ];
 
 /// The result of the last equation.
 const RESULT: i64 = (6 * 7 + 100) * (243 - 100) - 27;
-
-const fn equation(
-    name: &'static str,
-    needs: &'static [usize],
-    minutes: f64,
-    formula: fn(&[i64]) -> i64,
-) -> Equation {
-    Equation {
-        name,
-        needs,
-        minutes,
-        formula,
-    }
-}
 
 /// A solved equation.
 #[derive(Clone, Copy, Debug)]
@@ -92,12 +73,13 @@ async fn solve(minute: Duration, hands: usize) -> Vec<Solved> {
     let hands = Arc::new(Semaphore::new(hands));
     let mut sheet: Vec<Shared<LocalBoxFuture<'static, Solved>>> = Vec::new();
     for equation in &SHEET {
-        let needs: Vec<_> = equation.needs.iter().map(|&at| sheet[at].clone()).collect();
+        let Equation(name, needs, ..) = equation;
+        let needs: Vec<_> = needs.iter().map(|&at| sheet[at].clone()).collect();
         let hands = hands.clone();
         let solved = async move {
             let needed = join_all(needs).await;
             let _hand = hands.acquire().await;
-            begin(equation.name, type_in(equation, needed, minute)).await
+            begin(name, type_in(equation, needed, minute)).await
         };
         sheet.push(solved.boxed_local().shared());
     }
@@ -107,9 +89,10 @@ async fn solve(minute: Duration, hands: usize) -> Vec<Solved> {
 /// Does the work of one hand, which has all results that it needs.
 async fn type_in(equation: &Equation, needed: Vec<Solved>, minute: Duration) -> Solved {
     let from = Instant::now();
-    wait(minute.mul_f64(equation.minutes)).await;
+    let Equation(_, _, minutes, formula) = equation;
+    wait(minute.mul_f64(*minutes)).await;
     let needed: Vec<i64> = needed.iter().map(|solved| solved.value).collect();
-    let value = (equation.formula)(&needed);
+    let value = formula(&needed);
     let to = Instant::now();
     Solved { value, from, to }
 }
@@ -118,11 +101,11 @@ async fn type_in(equation: &Equation, needed: Vec<Solved>, minute: Duration) -> 
 /// and its length in minutes.
 fn critical_path() -> (Vec<usize>, f64) {
     let mut best: Vec<(Vec<usize>, f64)> = Vec::new();
-    for (at, equation) in SHEET.iter().enumerate() {
-        let needed = equation.needs.iter().map(|&need| &best[need]);
+    for (at, Equation(_, needs, takes, _)) in SHEET.iter().enumerate() {
+        let needed = needs.iter().map(|&need| &best[need]);
         let (mut chain, minutes) = longest(needed).cloned().unwrap_or_default();
         chain.push(at);
-        best.push((chain, minutes + equation.minutes));
+        best.push((chain, minutes + takes));
     }
     longest(best.iter()).cloned().unwrap_or_default()
 }
@@ -178,7 +161,7 @@ pub(crate) fn solutions(executor: &Crew, minute: Duration) -> anyhow::Result<Sol
     Ok(Solutions {
         attempts,
         critical_path: minute.mul_f64(critical_path().1),
-        sum: minute.mul_f64(SHEET.iter().map(|equation| equation.minutes).sum()),
+        sum: minute.mul_f64(SHEET.iter().map(|equation| equation.2).sum()),
     })
 }
 
@@ -235,7 +218,7 @@ impl Solutions {
                 "One hand took {alone} and {all} hands {free}: hands made no difference in this run."
             );
         }
-        let chain = critical_path().0.into_iter().map(|at| &SHEET[at].name[..1]);
+        let chain = critical_path().0.into_iter().map(|at| &SHEET[at].0[..1]);
         format!(
             "One hand took {alone}, {width} hands {shared}, and {all} hands {free}: no more than {} could \
              ever be busy. What remains is the chain {}, {} long, and that run took {} x as long.{}",
@@ -326,7 +309,7 @@ mod tests {
     fn the_critical_path_is_the_longest_chain() {
         let (chain, minutes) = critical_path();
         assert_eq!(minutes, 9.0);
-        let names: String = chain.iter().map(|&at| &SHEET[at].name[..1]).collect();
+        let names: String = chain.iter().map(|&at| &SHEET[at].0[..1]).collect();
         assert_eq!(names, "cefh");
     }
 

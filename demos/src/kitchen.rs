@@ -79,13 +79,8 @@ impl Recipe {
     }
 }
 
-/// The results of the dinner, for comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Served {
-    pub(crate) looks: u32,
-    pub(crate) onions: Chopped,
-    pub(crate) tomatoes: Chopped,
-}
+/// The dinner, for comparison: how many times a cook looked into the pot, the onions and the tomatoes.
+type Served = (u32, Chopped, Chopped);
 
 /// Cooks one step at a time: each step ends before the next is begun.
 async fn one_after_another(recipe: Recipe) -> Served {
@@ -94,11 +89,7 @@ async fn one_after_another(recipe: Recipe) -> Served {
     let onions = begin("chop onions", recipe.chop()).await;
     let tomatoes = begin("chop tomatoes", recipe.chop()).await;
     begin("simmer", recipe.simmer()).await;
-    Served {
-        looks,
-        onions,
-        tomatoes,
-    }
+    (looks, onions, tomatoes)
 }
 
 /// Begins each step as soon as possible. This function does not depend on the number of cooks.
@@ -116,11 +107,7 @@ async fn together(recipe: Recipe) -> Served {
         vegetables
     };
     let (looks, (onions, tomatoes)) = join(noodles, sauce).await;
-    Served {
-        looks,
-        onions,
-        tomatoes,
-    }
+    (looks, onions, tomatoes)
 }
 
 /// The same dinner three ways.
@@ -151,9 +138,8 @@ impl Dinners {
 
     /// Returns whether the dinner was the same each time, and correct.
     pub(crate) fn alike(&self) -> bool {
-        let served = self.sequential.output;
-        let right = served.onions.right && served.tomatoes.right;
-        right && self.ways().iter().all(|(_, run)| run.output == served)
+        let served @ (_, onions, tomatoes) = self.sequential.output;
+        onions.right && tomatoes.right && self.ways().iter().all(|(_, run)| run.output == served)
     }
 
     fn verdict(&self) -> String {
@@ -232,8 +218,8 @@ impl Dish for Args {
         report.details.extend(compare::columns_explained());
         report.verdict = dinners.verdict();
         let ways = ways.map(|(way, run)| run.facts().with([text("way", "", way)]).json());
-        let served = dinners.sequential.output;
-        let pieces = served.onions.pieces + served.tomatoes.pieces;
+        let (_, onions, tomatoes) = dinners.sequential.output;
+        let pieces = onions.pieces + tomatoes.pieces;
         report.own_keys(json!({ "ways": ways, "pieces_chopped": pieces }));
         report.with_one = Some(dinners.together.one.map(drop));
         Ok(report)
@@ -266,6 +252,6 @@ mod tests {
         });
         assert_eq!(minutes, [12, 9], "6 + 3 + 3, and 6 + 3 with 3 meanwhile");
         assert_eq!(served[0], served[1]);
-        assert!(served[0].onions.right && served[0].looks == LOOKS);
+        assert!(served[0].1.right && served[0].0 == LOOKS);
     }
 }

@@ -19,9 +19,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Sizes {
     pub(super) is_small: bool,
-    /// The length of a minute in milliseconds, and its length in the demo `parts`.
-    pub(super) minute: u64,
-    pub(super) parts: u64,
+    /// The length of a minute, and its length in the demo `parts`.
+    pub(super) minute: Duration,
+    pub(super) parts: Duration,
     /// The number of requests of `fetch`.
     pub(super) requests: usize,
     pub(super) frames: u32,
@@ -38,8 +38,8 @@ impl Sizes {
     pub(super) fn full() -> Self {
         Self {
             is_small: false,
-            minute: 100,
-            parts: 1000,
+            minute: Duration::from_millis(100),
+            parts: Duration::from_millis(1000),
             requests: 2000,
             frames: 300,
             threads: Threads {
@@ -61,8 +61,8 @@ impl Sizes {
     pub(super) fn small() -> Self {
         Self {
             is_small: true,
-            minute: 4,
-            parts: 20,
+            minute: Duration::from_millis(4),
+            parts: Duration::from_millis(20),
             requests: 300,
             frames: 30,
             threads: Threads {
@@ -123,11 +123,7 @@ impl Lab {
     /// Returns the results of a job in parts, computing and waiting.
     pub(super) fn jobs(&self) -> anyhow::Result<&Jobs> {
         kept(&self.jobs, || {
-            let jobs = parts::jobs(
-                &self.hire()?,
-                PARTS,
-                Duration::from_millis(self.sizes.parts),
-            )?;
+            let jobs = parts::jobs(&self.hire()?, PARTS, self.sizes.parts)?;
             for ways in [&jobs.computing, &jobs.waiting] {
                 self.note(&ways.whole);
                 self.note(&ways.cut_for_one);

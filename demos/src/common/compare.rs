@@ -61,10 +61,8 @@ fn compared(reports: &[Report]) -> String {
 
 fn table(reports: &[Report]) -> Columns {
     let figures = reports.iter().map(|report| &report.figures);
-    side_by_side(
-        "cooks",
-        figures.map(|figures| (units::count(figures.cooks), figures)),
-    )
+    let figures = figures.map(|figures| (units::count(figures.cooks), figures));
+    side_by_side("cooks", figures)
 }
 
 /// Shows several runs, one per row, each compared with the first.

@@ -6,11 +6,7 @@ use std::time::{Duration, Instant};
 
 use brigade::Metrics;
 
-use super::{
-    cooks::Crew,
-    facts::{Facts, count, time},
-    system,
-};
+use super::{cooks::Crew, system};
 
 /// A stopwatch, which is started with the work and yields [`Figures`] when the work is done.
 #[derive(Debug)]
@@ -79,16 +75,6 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    pub(crate) fn facts(&self) -> Facts {
-        Facts(vec![
-            count("cooks", "cooks", self.cooks),
-            time("wall_s", "wall time", self.wall),
-            time("cpu_s", "CPU time", self.cpu),
-            count("in_flight_max", "in flight", self.in_flight_max),
-            count("at_once_max", "at once", self.at_once_max),
-        ])
-    }
-
     /// Returns the share of the wall time that each cook spent inside tasks, from 0 to 1.
     pub(crate) fn busy_shares(&self) -> Vec<f64> {
         let busy = self.busy.iter();

@@ -133,6 +133,18 @@ impl<T, E> Run<Result<T, E>> {
     }
 }
 
+impl Figures {
+    pub(crate) fn facts(&self) -> Facts {
+        Facts(vec![
+            count("cooks", "cooks", self.cooks),
+            time("wall_s", "wall time", self.wall),
+            time("cpu_s", "CPU time", self.cpu),
+            count("in_flight_max", "in flight", self.in_flight_max),
+            count("at_once_max", "at once", self.at_once_max),
+        ])
+    }
+}
+
 impl<T> Run<T> {
     /// Returns the same run with a different output.
     pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Run<U> {

@@ -147,16 +147,16 @@ impl Args {
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok();
-    number
-        .filter(|rate| (0.001..=1e6).contains(rate))
-        .ok_or_else(|| "must be a number from 0.001 to 1000000".to_owned())
+    let number = text
+        .parse()
+        .ok()
+        .filter(|rate| (0.001..=1e6).contains(rate));
+    number.ok_or_else(|| "must be a number from 0.001 to 1000000".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text
-        .parse()
-        .map_err(|_| "must be a number of seconds, such as 2.5".to_owned())?;
+    let bad = |_| "must be a number of seconds, such as 2.5".to_owned();
+    let number: f64 = text.parse().map_err(bad)?;
     match Duration::try_from_secs_f64(number) {
         Ok(time) if !time.is_zero() => Ok(time),
         _ => Err("must be a number of seconds above 0, and not endless".to_owned()),
@@ -164,18 +164,18 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 fn size(text: &str) -> Result<u64, String> {
-    let (digits, unit) = match text.chars().last().map(|last| last.to_ascii_uppercase()) {
-        Some('K') => (&text[..text.len() - 1], 1 << 10),
-        Some('M') => (&text[..text.len() - 1], 1 << 20),
-        Some('G') => (&text[..text.len() - 1], 1 << 30),
-        _ => (text, 1_u64),
+    let units = ['K', 'k', 'M', 'm', 'G', 'g'];
+    let (digits, unit) = text.split_at(text.len() - usize::from(text.ends_with(units)));
+    let unit: u64 = match &unit.to_ascii_uppercase()[..] {
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        _ => 1,
     };
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| "must be a number of bytes, such as 500000 or 64M".to_owned())?;
-    number
-        .checked_mul(unit)
-        .ok_or_else(|| "is more bytes than can be counted".to_owned())
+    let bad = |_| "must be a number of bytes, such as 500000 or 64M".to_owned();
+    let number: u64 = digits.parse().map_err(bad)?;
+    let bytes = number.checked_mul(unit);
+    bytes.ok_or_else(|| "is more bytes than can be counted".to_owned())
 }
 
 #[cfg(test)]

@@ -62,12 +62,8 @@ impl Finished {
 
     /// Returns thumbnail number `number`, if it is still kept.
     pub(crate) fn get(&self, number: u64) -> Option<Bytes> {
-        let back = self.count.checked_sub(number)?;
-        let index = self
-            .last
-            .len()
-            .checked_sub(1 + usize::try_from(back).ok()?)?;
-        self.last.get(index).cloned()
+        let back = usize::try_from(self.count.checked_sub(number)?).ok()?;
+        self.last.iter().rev().nth(back).cloned()
     }
 }
 

@@ -10,9 +10,9 @@ const TASKS: u32 = 20;
 pub(super) const ALWAYS_BETTER: Claim = Claim {
     id: 2,
     said: "Parallelism is always better.",
-    command: |sizes| format!("brigade matrix --minute {}", sizes.minute),
+    command: |sizes| format!("brigade matrix --minute {}", sizes.minute.as_millis()),
     measure: |lab| {
-        let cells = matrix::cells(&lab.hire()?, TASKS, Duration::from_millis(lab.sizes.minute))?;
+        let cells = matrix::cells(&lab.hire()?, TASKS, lab.sizes.minute)?;
         lab.note_both(&cells.waiting);
         lab.note_both(&cells.chopping);
         let many = &cells.chopping.many;
@@ -53,7 +53,12 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
     id: 4,
     said: "Concurrency never makes one task faster, but finishes a set of waiting tasks sooner, and a \
            set of computing tasks no sooner.",
-    command: |sizes| format!("brigade parts --cooks 1 --minute {}", sizes.parts),
+    command: |sizes| {
+        format!(
+            "brigade parts --cooks 1 --minute {}",
+            sizes.parts.as_millis()
+        )
+    },
     measure: |lab| {
         let jobs = lab.jobs()?;
         // `most` is the largest possible gain. For a set of parts that wait, it is their number.
@@ -131,7 +136,7 @@ const IDEAL: Band = Band { no: 0.6, yes: 0.85 };
 pub(super) const FIVE_PARTS: Claim = Claim {
     id: 5,
     said: "A job cut in five runs five times as fast.",
-    command: |sizes| format!("brigade parts --minute {}", sizes.parts),
+    command: |sizes| format!("brigade parts --minute {}", sizes.parts.as_millis()),
     measure: |lab| {
         let jobs = lab.jobs()?;
         let many = &jobs.computing.cut_for_many;
@@ -190,10 +195,9 @@ const FASTER: f64 = 0.9;
 pub(super) const CRITICAL_PATH: Claim = Claim {
     id: 10,
     said: "Dependent tasks gain nothing from more hands than the critical path allows.",
-    command: |sizes| format!("brigade equations --minute {}", sizes.minute),
+    command: |sizes| format!("brigade equations --minute {}", sizes.minute.as_millis()),
     measure: |lab| {
-        let minute = Duration::from_millis(lab.sizes.minute);
-        let solutions = equations::solutions(&cooks::hire(1)?, minute)?;
+        let solutions = equations::solutions(&cooks::hire(1)?, lab.sizes.minute)?;
         for attempt in &solutions.attempts {
             lab.note(&attempt.run);
         }

@@ -9,9 +9,9 @@ use crate::{cashier, fetch, kitchen};
 pub(super) const AUTOMATIC: Claim = Claim {
     id: 1,
     said: "Async code is automatically parallel.",
-    command: |sizes| format!("brigade kitchen --minute {}", sizes.minute),
+    command: |sizes| format!("brigade kitchen --minute {}", sizes.minute.as_millis()),
     measure: |lab| {
-        let dinners = kitchen::three_ways(&lab.hire()?, Duration::from_millis(lab.sizes.minute))?;
+        let dinners = kitchen::three_ways(&lab.hire()?, lab.sizes.minute)?;
         anyhow::ensure!(dinners.alike(), "the three dinners are not the same");
         lab.note(&dinners.sequential);
         lab.note_both(&dinners.together);
@@ -182,11 +182,7 @@ pub(super) const ALSO_CONCURRENT: Claim = Claim {
         false => "brigade claims".to_owned(),
     },
     measure: |lab| {
-        let shop = cashier::shop(
-            &lab.hire()?,
-            CUSTOMERS / 2,
-            Duration::from_millis(lab.sizes.minute),
-        )?;
+        let shop = cashier::shop(&lab.hire()?, CUSTOMERS / 2, lab.sizes.minute)?;
         anyhow::ensure!(shop.one.output && shop.many.output, "a sum came out wrong");
         lab.note_both(&shop);
         Ok(count_runs(&lab.traces()))
