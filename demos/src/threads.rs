@@ -118,11 +118,8 @@ impl Threads {
         let requests = self.requests as usize;
         let requests = system::as_files_allow(requests, possible, "requests at a time");
         let origin = Origin::start()?;
-        let calls = (0..requests as u64).map(|n| Call {
-            to: origin.address(n),
-            request: Request::Reply(Reply::to(n)),
-        });
-        let calls: Vec<Call> = calls.collect();
+        let call = |n| (origin.address(n), Request::Reply(Reply::to(n)));
+        let calls: Vec<Call> = (0..requests as u64).map(call).collect();
         let mut run = None;
         // The tasks come first, because the threads would leave memory behind for them to use.
         let tasks = waiting("tasks", executor.workers(), || {
@@ -189,20 +186,14 @@ impl Dish for Threads {
 
 // ---- waiting ---------------------------------------------------------------------------
 
-/// A request and its server.
-#[derive(Clone, Copy, Debug)]
-struct Call {
-    to: SocketAddr,
-    request: Request,
-}
+/// A server, and the request to it.
+type Call = (SocketAddr, Request);
 
-impl Call {
-    /// Sends the request from a task. Returns how long it took.
-    async fn wait(self) -> io::Result<Duration> {
-        let begun = Instant::now();
-        self.request.ask(self.to).await?;
-        Ok(begun.elapsed())
-    }
+/// Sends the request from a task. Returns how long it took.
+async fn wait((to, request): Call) -> io::Result<Duration> {
+    let begun = Instant::now();
+    request.ask(to).await?;
+    Ok(begun.elapsed())
 }
 
 /// True if many threads have run and ended in this process.
@@ -233,10 +224,7 @@ fn waiting(
 
 /// Returns how many calls were answered, and the sum of their times.
 async fn call_as_tasks(calls: &[Call]) -> io::Result<(usize, Duration)> {
-    let task = |(n, call): (usize, &Call)| {
-        let (name, call) = (format!("request {n}"), *call);
-        begin(&name, call.wait())
-    };
+    let task = |(n, call): (usize, &Call)| begin(&format!("request {n}"), wait(*call));
     let tasks: Vec<_> = calls.iter().enumerate().map(task).collect();
     let mut all = (0, Duration::ZERO);
     for task in tasks {
@@ -249,8 +237,8 @@ async fn call_as_tasks(calls: &[Call]) -> io::Result<(usize, Duration)> {
 fn call_as_threads(calls: &[Call]) -> io::Result<usize> {
     thread::scope(|scope| {
         let hire = |call: &Call| {
-            let call = *call;
-            thread::Builder::new().spawn_scoped(scope, move || call.request.block(call.to))
+            let (to, request) = *call;
+            thread::Builder::new().spawn_scoped(scope, move || request.block(to))
         };
         // If the system refuses a thread, wait for the threads that exist.
         let threads: Vec<_> = calls.iter().map(hire).collect();

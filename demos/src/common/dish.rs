@@ -50,8 +50,8 @@ pub(crate) fn run(shared: &Shared, dish: &dyn Dish) -> anyhow::Result<ExitCode> 
     // A demo that compares by itself has already made the run with one cook. List that run if it was
     // asked for.
     let wants_one = asked.len() > 1 && asked.contains(&1);
-    let (mut reports, mut printed) = (Vec::<Report>::new(), 0);
-    let mut ending = Ending::Whole;
+    let mut reports = Vec::<Report>::new();
+    let (mut printed, mut ending) = (0, Ending::Whole);
     for cooks in dish.runs(asked) {
         let executor = Crew::hire(cooks, dish.is_recorded() || drawing.is_some())?;
         let report = match dish.cook(&executor) {
@@ -67,9 +67,10 @@ pub(crate) fn run(shared: &Shared, dish: &dyn Dish) -> anyhow::Result<ExitCode> 
             report.print(printed == 0);
         }
         printed += 1;
-        if let Some(one) = &report.with_one
-            && wants_one
-            && printed == 1
+        if let Some(one) = report
+            .with_one
+            .as_ref()
+            .filter(|_| wants_one && printed == 1)
         {
             let report = Report::of(report.demo, report.title.clone(), one);
             if let Some(drawing) = drawing.as_ref().filter(|drawing| !drawing.is_stdout()) {
@@ -85,9 +86,11 @@ pub(crate) fn run(shared: &Shared, dish: &dyn Dish) -> anyhow::Result<ExitCode> 
             };
             drawing.draw(&report, &timeline)?;
         }
-        let is_over = report.ending == Ending::Interrupted;
         reports.push(report);
-        if is_over {
+        if reports
+            .last()
+            .is_some_and(|last| last.ending == Ending::Interrupted)
+        {
             break;
         }
     }
