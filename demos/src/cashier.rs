@@ -163,7 +163,7 @@ impl Dish for Args {
             .map(|(timeline, name)| (name, timeline.clone()))
             .to_vec();
         let rows = runs.map(|run| (cashiers(run), &run.figures));
-        report.details = compare::side_by_side(" ", rows).lines();
+        report.details = compare::side_by_side(" ", rows);
         report.details.extend(compare::columns_explained());
         report.details.push(String::new());
         report.details.extend(runs.into_iter().flat_map(order));

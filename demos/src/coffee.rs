@@ -273,7 +273,7 @@ impl Dish for Coffee {
         );
         let mut report = Report::of("coffee", title, &shifts.run);
         let explained = COLUMNS_EXPLAINED.map(|line| format!("  {line}\n")).concat();
-        report.charts = vec![Columns::of(shifts.all().map(Way::facts)).block(), explained];
+        report.charts = vec![columns::block(shifts.all().map(Way::facts)), explained];
         report.rows_of = "the notified way, the only one with tasks".to_owned();
         report.rows = report::concurrency_rows(&shifts.run.figures);
         report.verdict = shifts.verdict();

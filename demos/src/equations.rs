@@ -266,7 +266,7 @@ impl Dish for Args {
             .iter()
             .map(|attempt| solutions.facts(attempt));
         report.draw(&drawn);
-        report.details = Columns::of(facts.clone()).lines();
+        report.details = columns::of(facts.clone());
         report.verdict = solutions.verdict();
         report.own_keys(json!({
             "result": RESULT,

@@ -201,7 +201,7 @@ impl Dish for Frames {
         );
         let mut report = Report::of("frames", title, &run);
         report.charts = vec![
-            Columns::of([yielding.facts(), hogging.facts()]).block(),
+            columns::block([yielding.facts(), hogging.facts()]),
             film([yielding, hogging]),
         ];
         report.rows_of = "both, one after the other".to_owned();

@@ -214,7 +214,7 @@ impl Dish for Args {
             .to_vec();
         let ways = dinners.ways();
         let rows = ways.map(|(way, run)| (way.to_owned(), &run.figures));
-        report.details = compare::side_by_side(" ", rows).lines();
+        report.details = compare::side_by_side(" ", rows);
         report.details.extend(compare::columns_explained());
         report.verdict = dinners.verdict();
         let ways = ways.map(|(way, run)| run.facts().with([text("way", "", way)]).json());

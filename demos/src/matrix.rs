@@ -88,10 +88,11 @@ impl Cells {
         ]
     }
 
-    fn table(&self) -> Columns {
+    fn table(&self) -> Vec<String> {
         let [one, many] =
             [&self.waiting.one, &self.waiting.many].map(|run| counted(run.figures.cooks, "cook"));
-        let mut columns = Columns::new(&format!(" | {one} | {many} | speed-up"));
+        let heading = [String::new(), one, many, "speed-up".to_owned()];
+        let mut rows = vec![heading.to_vec()];
         for (name, row) in [("waiting", &self.waiting), ("chopping", &self.chopping)] {
             let [one, many] = [&row.one, &row.many].map(|run| {
                 let figures = &run.figures;
@@ -102,15 +103,13 @@ impl Cells {
                     format!("{} at once", units::count(figures.at_once_max)),
                 ]
             });
-            let speed_up = row.speed_up().to_string();
-            let beside = [(name, &speed_up[..])]
-                .into_iter()
-                .chain(std::iter::repeat(("", "")));
-            for ((one, many), (name, speed_up)) in one.iter().zip(&many).zip(beside) {
-                columns.row([name, one, many, speed_up]);
-            }
+            let cells = one.into_iter().zip(many);
+            let first = rows.len();
+            rows.extend(cells.map(|(one, many)| vec![String::new(), one, many, String::new()]));
+            rows[first][0] = name.to_owned();
+            rows[first][3] = row.speed_up().to_string();
         }
-        columns
+        columns::aligned(&rows)
     }
 
     /// Returns the advice from the timelines, row by row. Advice that two cells share appears once.
@@ -204,7 +203,7 @@ impl Dish for Args {
              In flight: begun and not finished (concurrency). At once: being worked on at one instant \
              (parallelism)."
         ))];
-        report.details = cells.table().lines();
+        report.details = cells.table();
         report.details.extend(cells.advice());
         report.verdict = cells.verdict();
         let objects = cells.all().map(|(kind, run)| {

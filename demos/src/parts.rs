@@ -142,9 +142,9 @@ impl Jobs {
         self.minute.mul_f64(rounds as f64)
     }
 
-    fn table(&self) -> Columns {
+    fn table(&self) -> Vec<String> {
         let measured = self.computing.all().into_iter().zip(self.waiting.all());
-        Columns::of(measured.enumerate().map(|(way, (computing, waiting))| {
+        columns::of(measured.enumerate().map(|(way, (computing, waiting))| {
             let cooks = computing.figures.cooks;
             let whole = self.minute * self.parts;
             let (name, ideal, waits) = match way {
@@ -229,7 +229,7 @@ impl Dish for Args {
             (&run.timeline, format!("computing, {job}, {cooks}"))
         });
         report.draw(&drawn);
-        report.details = jobs.table().lines();
+        report.details = jobs.table();
         report.verdict = jobs.verdict();
         let ways = |ways: &Ways| {
             let [whole, cut_for_one, cut_for_many] = ways.all().map(|run| run.facts().json());
@@ -261,7 +261,7 @@ mod tests {
         let jobs = jobs(&cooks::hire(1).unwrap(), 5, minute).unwrap();
         let ideals = [1, 2, 5, 9].map(|cooks| jobs.ideal_computing(cooks).as_millis());
         assert_eq!(ideals, [5, 3, 1, 1]);
-        assert_eq!(jobs.table().lines().len(), 4);
+        assert_eq!(jobs.table().len(), 4);
     }
 
     /// The test counts tasks and measures no time. The parts of a cut job are all in flight at the same

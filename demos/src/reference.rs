@@ -151,7 +151,7 @@ impl Dish for Reference {
         let mut report = Report::of("reference", title, &run);
         report.charts = vec![format!(
             "  the task's frame: its lines\n{}",
-            Columns::of(frames.lines()).block()
+            columns::block(frames.lines())
         )];
         report.rows = frames.rows();
         report.rows.extend(report::concurrency_rows(&run.figures));

@@ -273,7 +273,7 @@ impl Dish for Squares {
         let mut report = Report::of("squares", title, &at_hand.run);
         report.charts = sums.charts();
         report.rows = sums.rows();
-        report.details = Columns::of(sums.ladder.iter().map(Rung::facts)).lines();
+        report.details = columns::of(sums.ladder.iter().map(Rung::facts));
         report.details.extend(compare::columns_explained());
         report.verdict = sums.verdict(cooks::cores());
         report.own_keys(json!({

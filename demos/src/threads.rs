@@ -162,8 +162,8 @@ impl Dish for Threads {
         );
         let mut report = Report::new("threads", title, both.run.figures.clone());
         report.waiting_share = both.run.figures.waiting_share(both.run.output);
-        let waiting = Columns::of(both.waiting()).block();
-        let computing = Columns::of(both.computing()).block();
+        let waiting = columns::block(both.waiting());
+        let computing = columns::block(both.computing());
         let cores = counted(both.cores, "core");
         report.charts = vec![
             format!("  waiting\n{waiting}{WAITING_EXPLAINED}"),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::{
-    columns::Columns,
+    columns,
     facts::{Facts, speed_up, text},
     figures::Figures,
     options::Shared,
@@ -49,7 +49,7 @@ fn object(reports: &[Report], list: bool) -> Value {
 fn compared(reports: &[Report]) -> String {
     let demo = reports[0].demo;
     let mut text = format!("\n{}\n\n", paint::bold(&format!("{demo}: compared")));
-    for line in table(reports).lines() {
+    for line in table(reports) {
         text.push_str(&format!("  {line}\n"));
     }
     text.push('\n');
@@ -59,7 +59,7 @@ fn compared(reports: &[Report]) -> String {
     text
 }
 
-fn table(reports: &[Report]) -> Columns {
+fn table(reports: &[Report]) -> Vec<String> {
     let figures = reports.iter().map(|report| &report.figures);
     let figures = figures.map(|figures| (units::count(figures.cooks), figures));
     side_by_side("cooks", figures)
@@ -69,9 +69,9 @@ fn table(reports: &[Report]) -> Columns {
 pub(crate) fn side_by_side<'a>(
     what: &'static str,
     runs: impl IntoIterator<Item = (String, &'a Figures)>,
-) -> Columns {
+) -> Vec<String> {
     let mut first = None;
-    Columns::of(runs.into_iter().map(|(name, figures)| {
+    columns::of(runs.into_iter().map(|(name, figures)| {
         let gain = SpeedUp::between(first.get_or_insert(figures), figures);
         let name = Facts(vec![text("", what, name)]);
         let figures = figures.facts().0.into_iter().skip(1);
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn the_table_has_a_row_for_each_run() {
-        let lines = table(&[run(1, 2000, 1), run(16, 250, 1)]).lines();
+        let lines = table(&[run(1, 2000, 1), run(16, 250, 1)]);
         assert_eq!(lines.len(), 3);
         assert!(
             lines[1].ends_with("1.00 x") && lines[2].contains("8.00 x"),

@@ -10,7 +10,7 @@ pub(crate) use futures_util::future::join_all;
 pub(crate) use serde_json::{Value, json};
 
 pub(crate) use super::{
-    columns::Columns,
+    columns,
     cooks::{self, Crew},
     dish::Dish,
     facts::{Facts, bytes, count, is_right, number, share, speed_up, text, time},

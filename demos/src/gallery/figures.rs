@@ -116,7 +116,7 @@ impl Outcome {
         let mut report = Report::new("gallery", self.title(), self.figures.clone());
         let lived = self.showings.iter().map(|showing| showing.lived).sum();
         report.waiting_share = self.figures.waiting_share(lived);
-        report.charts = vec![Columns::of(self.showings.iter().map(Showing::facts)).block()];
+        report.charts = vec![columns::block(self.showings.iter().map(Showing::facts))];
         report.rows = report::common_rows(&self.figures);
         let most = |figure: fn(&Showing) -> usize| {
             units::count(self.showings.iter().map(figure).max().unwrap_or(0))

@@ -210,7 +210,7 @@ impl Dish for Args {
             let twins = pair.twins();
             twins.map(|(which, _, twin)| pair.facts(which, twin))
         });
-        report.details = Columns::of(rows).lines();
+        report.details = columns::of(rows);
         report.details.push(String::new());
         let named = "fault: named if the advice that follows from the timeline names it";
         report.details.push(named.to_owned());
