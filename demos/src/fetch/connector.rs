@@ -12,7 +12,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
 };
@@ -181,28 +181,27 @@ async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Res
 /// What has happened on a connection so far. The client returns this with an error, because the same
 /// error means different things on a fresh connection and on a used one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Traffic(Arc<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    begun: AtomicBool,
-    replies: AtomicU64,
+pub(crate) struct Traffic {
+    /// True if any byte has arrived.
+    begun: Arc<AtomicBool>,
+    /// True if the head of a reply has arrived.
+    replied: Arc<AtomicBool>,
 }
 
 impl Traffic {
-    /// Counts a reply whose head has arrived.
+    /// Records that the head of a reply has arrived.
     pub(crate) fn replied(&self) {
-        self.0.replies.fetch_add(1, Relaxed);
+        self.replied.store(true, Relaxed);
     }
 
     /// Returns whether an earlier request was answered on this connection.
     pub(crate) fn was_used(&self) -> bool {
-        self.0.replies.load(Relaxed) > 0
+        self.replied.load(Relaxed)
     }
 
     /// Returns whether any byte has arrived.
     pub(crate) fn has_begun(&self) -> bool {
-        self.0.begun.load(Relaxed)
+        self.begun.load(Relaxed)
     }
 }
 
@@ -248,7 +247,7 @@ impl Read for Conn {
         let mut first = ReadBuf::uninit(&mut first[..room]);
         ready!(Pin::new(&mut self.stream).poll_read(cx, first.unfilled()))?;
         if !first.filled().is_empty() {
-            self.traffic.0.begun.store(true, Relaxed);
+            self.traffic.begun.store(true, Relaxed);
         }
         buffer.put_slice(first.filled());
         Poll::Ready(Ok(()))

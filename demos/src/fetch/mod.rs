@@ -62,7 +62,7 @@ use jobs::{Job, Page, Target};
 use origin::{Origin, Reply};
 use output::Output;
 use proxy::Proxies;
-use queue::{Pace, Queue};
+use queue::{Pace, Queue, Turn};
 use summary::Record;
 
 use crate::prelude::*;
@@ -135,8 +135,12 @@ impl Plan {
         args.retries.get_or_insert(retries);
         args.per_host.get_or_insert(per_host);
         let wanted = args.concurrency.unwrap_or(count).min(count);
+        let possible = (system::raise_open_files() / (1 + output.files_each())).max(1);
         Ok(Self {
-            concurrency: concurrency(wanted, 1 + output.files_each(), own),
+            concurrency: match own {
+                true => system::as_files_allow(wanted, possible, "requests at a time"),
+                false => wanted.min(possible),
+            },
             ask: Ask::new(args.method.as_deref(), &args.headers, &args.data)?,
             pages,
             count,
@@ -301,18 +305,18 @@ impl Run {
 
     /// Returns the next request that may begin, and the number of its host.
     fn next_job(&mut self) -> Option<(Job, usize)> {
-        let turn = self.queue.next()?;
-        let number = turn.index as u64;
+        let Turn { index, host, last } = self.queue.next()?;
+        let number = index as u64;
         let target = match &self.origin {
             Some(origin) => Target::Origin(origin.address(number), Reply::to(number)),
-            None => Target::Page(self.record.pages[turn.index % self.record.pages.len()].clone()),
+            None => Target::Page(self.record.pages[index % self.record.pages.len()].clone()),
         };
         let job = Job {
-            index: turn.index,
+            index,
             target,
-            last: turn.last,
+            last,
         };
-        Some((job, turn.host))
+        Some((job, host))
     }
 
     fn ended(&mut self, outcome: Outcome) {
@@ -364,15 +368,5 @@ fn start(client: &Arc<Client>, job: Job) -> impl Future<Output = Outcome> + use<
                 ..Outcome::default()
             }
         })
-    }
-}
-
-/// Returns how many of the `wanted` requests can be in flight if each needs `files_each` open files. If
-/// `says` is true, prints a message when that is fewer than wanted.
-fn concurrency(wanted: usize, files_each: usize, says: bool) -> usize {
-    let possible = (system::raise_open_files() / files_each).max(1);
-    match says {
-        true => system::as_files_allow(wanted, possible, "requests at a time"),
-        false => wanted.min(possible),
     }
 }

@@ -51,8 +51,9 @@ impl Queue {
         let urls = pages.len().max(1);
         let mut hosts: Vec<Host> = Vec::new();
         if pages.is_empty() {
+            let urls = vec![0];
             hosts.push(Host {
-                urls: vec![0],
+                urls,
                 ..Host::default()
             });
         }
