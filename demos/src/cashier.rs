@@ -8,29 +8,13 @@
 //! A run is one poll here, from one await to the next, and is not cut into smaller pieces. The demo
 //! therefore shows that a task has its cashier to itself until it awaits something.
 
-use std::time::Duration;
+use brigade::timeline::{LaneKind, Timeline};
 
-use brigade::{
-    Executor, SingleThread,
-    timeline::{LaneKind, Timeline, What},
-};
-use futures_util::future::join_all;
-use serde_json::{Value, json};
-
-use crate::{
-    compare,
-    dish::Dish,
-    measure::{OneAndMany, Run, measure, one_and_many},
-    minute::Minute,
-    numbers::whole,
-    options::Shared,
-    report::Report,
-    units,
-    work::{Chopped, Pile, begin, wait},
-};
+use crate::compare;
+use crate::prelude::*;
 
 /// The text after the options in `brigade cashier --help`.
-pub(crate) const NOTES: &str = "--cooks here: the number of cashiers in the second shop; with 1, or \
+const NOTES: &str = "--cooks here: the number of cashiers in the second shop; with 1, or \
     without --cooks, one per core. The first shop has one cashier, so 1,2 is the same as 2; with 2,4 \
     both shops are opened for each number and compared.\n\n\
     --json adds `shops`, the figures of both: `visits` lists which cashier served which customer, from \
@@ -38,14 +22,16 @@ pub(crate) const NOTES: &str = "--cooks here: the number of cashiers in the seco
     times a cashier turned to another customer. With --seed, `seeded` has the two orders that were \
     drawn from it.";
 
+/// One cashier who switches between customers, and several: who was served when
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of customers
     #[arg(long, value_name = "N", default_value = "3", value_parser = whole::<u32>(1..=100))]
     customers: u32,
     /// Length of a minute in the shop, in milliseconds
-    #[arg(long, value_name = "MS", default_value = "40")]
-    minute: Minute,
+    #[arg(long, value_name = "MS", default_value = "40", value_parser = numbers::minute)]
+    minute: Duration,
     /// Draw the order of one cashier's customers at random from N, twice; the same N gives the same order
     #[arg(long, value_name = "N", value_parser = whole::<u64>(0..=u64::MAX))]
     seed: Option<u64>,
@@ -57,14 +43,14 @@ const CARD_MACHINE: f64 = 2.0;
 const PACKING: f64 = 1.0;
 
 /// Serves one customer: a run, then I/O, then another run.
-async fn serve(goods: Pile, minute: Minute, bags: Pile) -> [Chopped; 2] {
+async fn serve(goods: Pile, minute: Duration, bags: Pile) -> [Chopped; 2] {
     let rung_up = goods.chop_at_once();
-    wait(minute.times(CARD_MACHINE)).await;
+    wait(minute.mul_f64(CARD_MACHINE)).await;
     [rung_up, bags.chop_at_once()]
 }
 
 /// Serves customers who all come at the same time. Returns whether every sum was right.
-async fn open(customers: u32, minute: Minute, goods: Pile, bags: Pile) -> bool {
+async fn open(customers: u32, minute: Duration, goods: Pile, bags: Pile) -> bool {
     let customer = |number| begin(&format!("customer {number}"), serve(goods, minute, bags));
     let customers: Vec<_> = (1..=customers).map(customer).collect();
     let served = join_all(customers).await;
@@ -82,25 +68,20 @@ pub(crate) struct Visit {
 
 /// Returns the visits that the timeline recorded, in the order in which they began.
 pub(crate) fn visits(timeline: &Timeline) -> Vec<Visit> {
-    let mut begun = vec![None; timeline.lanes.len()];
-    let mut visits = Vec::new();
-    for event in &timeline.events {
-        let LaneKind::Worker(cashier) = timeline.lanes[event.lane].kind else {
-            continue;
+    let visit = |poll: brigade_timeline::Poll| {
+        let LaneKind::Worker(cashier) = timeline.lanes[poll.lane].kind else {
+            return None;
         };
-        match event.what {
-            What::PollBegin { .. } => begun[event.lane] = Some(event.at.as_secs_f64()),
-            What::PollEnd { task, .. } if !timeline.tasks[task].is_main => {
-                visits.extend(begun[event.lane].take().map(|from_s| Visit {
-                    cashier,
-                    customer: timeline.tasks[task].label(task),
-                    from_s,
-                    to_s: event.at.as_secs_f64(),
-                }));
-            }
-            _ => {}
-        }
-    }
+        let task = &timeline.tasks[poll.task];
+        (!task.is_main).then(|| Visit {
+            cashier,
+            customer: task.label(poll.task),
+            from_s: poll.begin.as_secs_f64(),
+            to_s: poll.end.as_secs_f64(),
+        })
+    };
+    let polls = brigade_timeline::spans(timeline).polls.into_iter();
+    let mut visits: Vec<_> = polls.filter_map(visit).collect();
     visits.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
     visits
 }
@@ -119,68 +100,70 @@ pub(crate) fn switches(visits: &[Visit], cashiers: usize) -> usize {
     let of = |cashier| visits.iter().filter(move |visit| visit.cashier == cashier);
     let switches = |cashier| {
         let pairs = of(cashier).zip(of(cashier).skip(1));
-        pairs
-            .filter(|(one, next)| one.customer != next.customer)
-            .count()
+        let differ = pairs.filter(|(one, next)| one.customer != next.customer);
+        differ.count()
     };
     (0..cashiers).map(switches).sum()
 }
 
 /// Runs the shop with one cashier and with several. The output of each run is true if all sums were
 /// right.
-pub(crate) fn shop<E: Executor>(
-    executor: &E,
+pub(crate) fn shop(
+    executor: &Crew,
     customers: u32,
-    minute: Minute,
+    minute: Duration,
 ) -> anyhow::Result<OneAndMany<bool>> {
-    let goods = Pile::of(minute.times(RINGING_UP));
-    let bags = Pile::of(minute.times(PACKING));
-    one_and_many(executor, || open(customers, minute, goods, bags))
+    let goods = Pile::of(minute.mul_f64(RINGING_UP));
+    let bags = Pile::of(minute.mul_f64(PACKING));
+    one_and_many(executor, cooks::a_cook_a_core(), || {
+        open(customers, minute, goods, bags)
+    })
 }
 
 /// Runs a shop with one cashier whose next customer is drawn from `seed`, on a virtual clock. Returns the
 /// order in which the customers were served.
 ///
-/// The operating system has no influence, so the order is reproducible. This is how one searches for a
-/// fault that appears in one order in a thousand.
-fn drawn_from(seed: u64, customers: u32, minute: Minute) -> anyhow::Result<Vec<String>> {
-    let builder = SingleThread::builder().seed(seed).virtual_time(true);
-    let executor = builder.record_timeline(true).build()?;
+/// The order is reproducible. This is how one searches for a fault that appears in one order in a
+/// thousand.
+fn drawn_from(seed: u64, customers: u32, minute: Duration) -> anyhow::Result<Vec<String>> {
     let (goods, bags) = (Pile::of(Duration::ZERO), Pile::of(Duration::ZERO));
-    let run = measure(&executor, open(customers, minute, goods, bags))?;
+    let run = measure(
+        &Crew::drawn_from(seed)?,
+        open(customers, minute, goods, bags),
+    )?;
     anyhow::ensure!(run.output, "a sum came out wrong");
     Ok(numbers_of(&visits(&run.timeline)))
 }
 
 /// Returns the customer's number for each visit.
 fn numbers_of(visits: &[Visit]) -> Vec<String> {
-    let numbers = visits
-        .iter()
-        .filter_map(|visit| visit.customer.split(' ').next_back());
-    numbers.map(str::to_owned).collect()
+    let number = |visit: &Visit| visit.customer.split(' ').next_back().map(str::to_owned);
+    visits.iter().filter_map(number).collect()
 }
 
 impl Dish for Args {
-    const COMPARES: bool = true;
+    fn compares(&self) -> bool {
+        true
+    }
 
-    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let shop = shop(executor, self.customers, self.minute)?;
         let runs = [&shop.one, &shop.many];
         anyhow::ensure!(runs.iter().all(|run| run.output), "a sum came out wrong");
         let title = format!(
             "cashier: {}, each run, I/O, run; a minute takes {}",
-            units::counted(self.customers as usize, "customer"),
-            units::duration(self.minute.0)
+            counted(self.customers as usize, "customer"),
+            duration(self.minute)
         );
         let mut report = Report::of("cashier", title, shop.at_hand());
-        let cashiers = |run: &Run<bool>| units::counted(run.figures.cooks, "cashier");
+        let cashiers = |run: &Run<bool>| counted(run.figures.cooks, "cashier");
         let drawn = runs.map(|run| (&run.timeline, cashiers(run)));
-        report.draw(&drawn, shared);
+        report.draw(&drawn);
         report.runs = drawn
             .map(|(timeline, name)| (name, timeline.clone()))
             .to_vec();
         let rows = runs.map(|run| (cashiers(run), &run.figures));
-        report.details = compare::side_by_side("", rows).lines();
+        report.details = compare::side_by_side(" ", rows);
         report.details.extend(compare::columns_explained());
         report.details.push(String::new());
         report.details.extend(runs.into_iter().flat_map(order));
@@ -209,52 +192,43 @@ fn order(run: &Run<bool>) -> Vec<String> {
         let mine = visits.iter().filter(|visit| visit.cashier == cashier);
         numbers_of(&mine.cloned().collect::<Vec<_>>()).join(" ")
     };
-    (0..cashiers)
-        .map(|cashier| {
-            let of = format!("cashier {cashier} of {cashiers}");
-            format!("{of} served customers  {}", served(cashier))
-        })
-        .collect()
+    let line = |cashier| {
+        let served = served(cashier);
+        format!("cashier {cashier} of {cashiers} served customers  {served}")
+    };
+    (0..cashiers).map(line).collect()
 }
 
 fn verdict(shop: &OneAndMany<bool>) -> String {
-    let [one, many] = [&shop.one, &shop.many].map(|run| {
-        let visits = visits(&run.timeline);
-        (
-            visits.len(),
-            overlaps(&visits),
-            switches(&visits, run.figures.cooks),
-        )
-    });
+    let [one, many] = [&shop.one, &shop.many].map(|run| visits(&run.timeline));
     let [one_run, many_run] = [&shop.one.figures, &shop.many.figures];
-    let overlapped = |(visits, overlaps, _)| match overlaps {
-        0 => format!("no two of {visits} runs overlapped"),
-        n => format!("{} of {visits} runs overlapped", units::counted(n, "pair")),
+    let overlapped = |visits: &[Visit]| match (overlaps(visits), visits.len()) {
+        (0, all) => format!("no two of {all} runs overlapped"),
+        (n, all) => format!("{} of {all} runs overlapped", counted(n, "pair")),
     };
-    let mut said = format!(
+    let said = format!(
         "One cashier had up to {} in the shop and switched {}: {}. With {} cashiers {}, up to {} at \
          one instant.",
-        units::counted(one_run.in_flight_max, "customer"),
-        units::counted(one.2, "time"),
-        overlapped(one),
+        counted(one_run.in_flight_max, "customer"),
+        counted(switches(&one, 1), "time"),
+        overlapped(&one),
         many_run.cooks,
-        overlapped(many),
+        overlapped(&many),
         many_run.at_once_max,
     );
-    if let Some(crowding) = shop.many.crowding().or_else(|| shop.one.crowding()) {
-        said.push(' ');
-        said.push_str(&crowding);
-    }
-    said
+    let crowding = shop.many.crowding().or_else(|| shop.one.crowding());
+    report::with_doubts(said, crowding)
 }
 
 fn json(run: &Run<bool>) -> Value {
     let visits = visits(&run.timeline);
-    let mut object = run.json();
-    object["overlaps"] = json!(overlaps(&visits));
-    object["switches"] = json!(switches(&visits, run.figures.cooks));
-    object["visits"] = json!(visits);
-    object
+    let facts = run.facts().with([
+        count("overlaps", "", overlaps(&visits)),
+        count("switches", "", switches(&visits, run.figures.cooks)),
+    ]);
+    let mut object = facts.json();
+    object.insert("visits".to_owned(), json!(visits));
+    object.into()
 }
 
 #[cfg(test)]
@@ -265,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_seed_gives_its_order_again_and_seeds_give_several() {
-        let minute = Minute(Duration::from_millis(40));
+        let minute = Duration::from_millis(40);
         let order = |seed| drawn_from(seed, 5, minute).unwrap().join(" ");
         let orders: Vec<_> = (0..10).map(order).collect();
         assert_eq!(orders, (0..10).map(order).collect::<Vec<_>>());

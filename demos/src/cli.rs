@@ -54,56 +54,26 @@ pub(crate) struct Cli {
     pub(crate) shared: Shared,
 }
 
-/// One line for each demo. This list is the source of the menu and of the help.
+/// The demos, in the order of the menu. The text about each demo stands in its own file.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Demo {
-    /// Fetch from thousands of sockets at once, on one thread (the main job)
-    #[command(long_about = fetch::ABOUT, after_long_help = fetch::NOTES)]
     Fetch(fetch::Args),
-    /// Noodles and sauce three ways: step by step, one cook juggling, many cooks
-    #[command(after_long_help = kitchen::NOTES)]
     Kitchen(kitchen::Args),
-    /// One cashier who switches between customers, and several: who was served when
-    #[command(after_long_help = cashier::NOTES)]
     Cashier(cashier::Args),
-    /// Equations that depend on each other: hands help as far as the longest chain
-    #[command(after_long_help = equations::NOTES)]
     Equations(equations::Args),
-    /// The sum of the squares in chunks: speed-up and efficiency with 1, 2, … cooks
-    #[command(after_long_help = squares::NOTES)]
     Squares(squares::Args),
-    /// A job cut into P1 to P5: the ideal compared with this machine
-    #[command(after_long_help = parts::NOTES)]
     Parts(parts::Args),
-    /// Waiting and chopping by one cook and by many: which work gains from more cooks
-    #[command(after_long_help = matrix::NOTES)]
     Matrix(matrix::Args),
-    /// Four ways to wait for the coffee machine: blocked, polling, notified, hired
-    #[command(long_about = coffee::ABOUT, after_long_help = coffee::NOTES)]
     Coffee(coffee::Coffee),
-    /// A screen at 60 frames a second while something computes: yielding and hogging
-    #[command(long_about = frames::ABOUT, after_long_help = frames::NOTES)]
     Frames(frames::Frames),
-    /// A thread for each waiting request, and more computing threads than cores
-    #[command(long_about = threads::ABOUT, after_long_help = threads::NOTES)]
     Threads(threads::Threads),
-    /// One run from three frames: the task's, the thread's and the system's
-    #[command(long_about = reference::ABOUT, after_long_help = reference::NOTES)]
     Reference(reference::Reference),
-    /// Six programs with a fault, the advice that names it, and corrected versions
-    #[command(long_about = pitfalls::ABOUT, after_long_help = pitfalls::NOTES)]
     Pitfalls(pitfalls::Args),
-    /// One fetch from spawn to the system and back, with the function behind each hop
-    #[command(long_about = follow::ABOUT, after_long_help = follow::NOTES)]
     Follow(follow::Follow),
-    /// A web server that holds 1,000 connections and resizes photographs meanwhile
-    #[command(long_about = gallery::ABOUT, after_long_help = gallery::NOTES)]
     Gallery(gallery::Args),
     /// The load generator behind `gallery`; it runs in a separate process
     #[command(hide = true)]
     Visitors(gallery::visitors::Args),
-    /// Sixteen things people say, each an experiment with a verdict
-    #[command(long_about = claims::ABOUT, after_long_help = claims::NOTES)]
     Claims(claims::Args),
     /// The server behind `fetch` without a URL; it runs in a separate process
     #[command(hide = true)]

@@ -17,39 +17,14 @@
 use std::{
     io::{self, ErrorKind, Read as _},
     net::SocketAddr,
-    sync::Arc,
     thread,
-    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
-use brigade::{Executor, task::Builder};
-use serde_json::{Value, json};
+use crate::fetch::origin::{Origin, Request};
+use crate::prelude::*;
 
-use crate::{
-    columns::Columns,
-    dish::Dish,
-    fetch::origin::{Origin, Request},
-    interrupt::{Interrupt, Interrupted},
-    meanwhile,
-    measure::{self, Run},
-    numbers::whole,
-    options::Shared,
-    report::{self, Report},
-    units,
-    usage::{self, Usage},
-};
-
-/// The text before the options in `brigade coffee --help`.
-pub(crate) const ABOUT: &str = "Four ways to wait for the coffee machine: stand there, keep asking, be \
-    notified, hire more.\n\n\
-    For one shift, customers want as much coffee as they can get. The machines are in a separate \
-    process; a cup is a request whose reply takes a while. The same waiting is done by one thread that \
-    blocks, by one thread that asks all machines in a busy loop, by tasks that are notified when a cup \
-    is ready, and by a thread for each machine.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the tasks of the notified \
+/// The text after the options in `brigade coffee --help`.
+const NOTES: &str = "--cooks here: the number of threads that run the tasks of the notified \
     way; the other ways have no tasks. With 1,2 all four shifts are worked with each number and \
     compared.\n\n\
     --json adds `ways`, one object each: `orders` (cups served), `wall_s`, `cpu_s`, `cores` (how many \
@@ -71,8 +46,14 @@ const COLUMNS_EXPLAINED: [&str; 5] = [
     "switches: how many times a thread of this process gave up its core, or lost it",
 ];
 
-/// The arguments of `coffee`.
+/// Four ways to wait for the coffee machine: blocked, polling, notified, hired
+///
+/// For one shift, customers want as much coffee as they can get. The machines are in a separate process; a
+/// cup is a request whose reply takes a while. The same waiting is done by one thread that blocks, by one
+/// thread that asks all machines in a busy loop, by tasks that are notified when a cup is ready, and by a
+/// thread for each machine.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Coffee {
     /// Number of coffee machines
     #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<u16>(1..=500))]
@@ -106,6 +87,20 @@ impl Way {
         Some(used.cpu.as_secs_f64() / self.wall.as_secs_f64())
     }
 
+    fn facts(self) -> Facts {
+        let switches = self.used.map(|used| used.switches() as usize);
+        Facts(vec![
+            text("way", "way", self.name),
+            count("orders", "orders", self.orders),
+            time("wall_s", "", self.wall),
+            time("cpu_s", "CPU time", self.used.map(|used| used.cpu)),
+            share("cores", "of a core", self.cores()),
+            time("", "CPU per cup", self.cpu_a_cup()),
+            count("context_switches", "switches", switches),
+            count("threads", "threads", self.threads),
+        ])
+    }
+
     /// Returns the processor time per cup.
     fn cpu_a_cup(&self) -> Option<Duration> {
         let used = self.used?;
@@ -134,7 +129,7 @@ struct Shop {
 
 impl Coffee {
     /// Works the four shifts, one after the other.
-    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Shifts> {
+    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Shifts> {
         let origin = Origin::start()?;
         let blocked = self.shift("blocked", 1, &origin, |shop| Ok(stand_at(&shop, 0)?))?;
         let busy_loop = self.shift("busy loop", 1, &origin, |shop| Ok(ask_all(&shop)?))?;
@@ -143,9 +138,8 @@ impl Coffee {
             let told = run.insert(be_told(executor, &shop)?);
             Ok(told.output)
         })?;
-        let hired = self.shift("hired", self.machines.into(), &origin, |shop| {
-            Ok(hire(&shop)?)
-        })?;
+        let hired = self.machines.into();
+        let hired = self.shift("hired", hired, &origin, |shop| Ok(hire(&shop)?))?;
         Ok(Shifts {
             blocked,
             busy_loop,
@@ -206,10 +200,10 @@ fn hire(shop: &Shop) -> io::Result<usize> {
     thread::scope(|workers| {
         let hire = |machine| workers.spawn(move || stand_at(shop, machine));
         let hired: Vec<_> = (0..shop.machines.len()).map(hire).collect();
-        let orders = hired
-            .into_iter()
-            .map(|worker| worker.join().expect("stands and waits"));
-        orders.sum()
+        let hired = hired.into_iter();
+        hired
+            .map(|worker| worker.join().expect("stands and waits"))
+            .sum()
     })
 }
 
@@ -246,17 +240,13 @@ fn ask_all(shop: &Shop) -> io::Result<usize> {
 }
 
 /// Notified: one task per machine. While all tasks wait, the thread sleeps.
-fn be_told<E: Executor>(executor: &E, shop: &Arc<Shop>) -> anyhow::Result<Run<usize>> {
-    let run = measure::measure(executor, async {
-        let attend = |machine| {
-            let name = format!("machine {machine}");
-            let task = Builder::new().name(&name);
-            task.spawn(attend(shop.clone(), machine))
-        };
+fn be_told(executor: &Crew, shop: &Arc<Shop>) -> anyhow::Result<Run<usize>> {
+    let run = measure(executor, async {
+        let attend = |machine| begin(&format!("machine {machine}"), attend(shop.clone(), machine));
         let tasks: Vec<_> = (0..shop.machines.len()).map(attend).collect();
         let mut orders = 0;
         for task in tasks {
-            orders += task.await.map_err(io::Error::other)??;
+            orders += task.await?;
         }
         io::Result::Ok(orders)
     })?;
@@ -273,21 +263,21 @@ async fn attend(shop: Arc<Shop>, machine: usize) -> io::Result<usize> {
 }
 
 impl Dish for Coffee {
-    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let shifts = self.measure(executor)?;
         let title = format!(
             "coffee: {}, {} a cup, four shifts of {}",
-            units::counted(self.machines.into(), "machine"),
-            units::duration(Duration::from_millis(self.brew)),
-            units::duration(Duration::from_millis(self.shift)),
+            counted(self.machines.into(), "machine"),
+            duration(Duration::from_millis(self.brew)),
+            duration(Duration::from_millis(self.shift)),
         );
         let mut report = Report::of("coffee", title, &shifts.run);
         let explained = COLUMNS_EXPLAINED.map(|line| format!("  {line}\n")).concat();
-        report.charts = vec![shifts.table().block(), explained];
+        report.charts = vec![columns::block(shifts.all().map(Way::facts)), explained];
         report.rows_of = "the notified way, the only one with tasks".to_owned();
         report.rows = report::concurrency_rows(&shifts.run.figures);
         report.verdict = shifts.verdict();
-        report.own_keys(json!({ "ways": shifts.all().map(keys) }));
+        report.own_keys(json!({ "ways": shifts.all().map(|way| way.facts().json()) }));
         Ok(report)
     }
 }
@@ -297,70 +287,39 @@ impl Shifts {
         [self.blocked, self.busy_loop, self.notified, self.hired]
     }
 
-    fn table(&self) -> Columns {
-        let mut table =
-            Columns::new("way | orders | CPU time | of a core | CPU per cup | switches | threads");
-        for way in self.all() {
-            table.row([
-                way.name.to_owned(),
-                units::count(way.orders),
-                units::or_dash(way.used, |used| units::duration(used.cpu)),
-                units::or_dash(way.cores(), units::percent),
-                units::or_dash(way.cpu_a_cup(), units::duration),
-                units::or_dash(way.used, |used| units::count(used.switches() as usize)),
-                units::count(way.threads),
-            ]);
-        }
-        table
-    }
-
     fn verdict(&self) -> String {
-        let times = |way: Way| units::factor(way.orders as f64 / self.blocked.orders.max(1) as f64);
+        let ratio = |way: Way, to: Way| factor(way.orders as f64 / to.orders.max(1) as f64);
         let mut said = format!(
             "A worker who stood at one machine served {}. Notified when a cup was ready, {} served {} x \
              as many",
-            units::counted(self.blocked.orders, "order"),
-            units::counted(self.notified.threads, "thread"),
-            times(self.notified),
+            counted(self.blocked.orders, "order"),
+            counted(self.notified.threads, "thread"),
+            ratio(self.notified, self.blocked),
         );
         if let (Some(told), Some(asking)) = (self.notified.cores(), self.busy_loop.cores()) {
             said.push_str(&format!(
                 " on {} of a core; asking all the time served {} x as many and {}",
-                units::percent(told),
-                times(self.busy_loop),
+                percent(told),
+                ratio(self.busy_loop, self.blocked),
                 burnt(asking, told)
             ));
         }
-        said.push_str(&format!(
-            ". Hiring took {} for {} x the orders of being notified.",
-            units::counted(self.hired.threads, "thread"),
-            units::factor(self.hired.orders as f64 / self.notified.orders.max(1) as f64),
-        ));
-        said
+        let (threads, times) = (
+            counted(self.hired.threads, "thread"),
+            ratio(self.hired, self.notified),
+        );
+        format!("{said}. Hiring took {threads} for {times} x the orders of being notified.")
     }
 }
 
 /// Describes what polling cost compared with being notified, both in cores.
 fn burnt(asking: f64, told: f64) -> String {
-    let share = units::percent(asking);
-    if asking >= BURNT && told <= NEXT_TO_NOTHING {
-        format!("burnt a core ({share})")
-    } else {
-        format!(
+    let share = percent(asking);
+    match asking >= BURNT && told <= NEXT_TO_NOTHING {
+        true => format!("burnt a core ({share})"),
+        false => format!(
             "took {share} of a core, {} x as much",
-            units::factor(asking / told)
-        )
+            factor(asking / told)
+        ),
     }
-}
-
-fn keys(way: Way) -> Value {
-    json!({
-        "way": way.name,
-        "orders": way.orders,
-        "wall_s": way.wall.as_secs_f64(),
-        "cpu_s": way.used.map(|used| used.cpu.as_secs_f64()),
-        "cores": way.cores(),
-        "context_switches": way.used.map(Usage::switches),
-        "threads": way.threads,
-    })
 }

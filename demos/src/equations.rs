@@ -17,30 +17,13 @@
 //!   c ──▶ g ──────────┘
 //! ```
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
 use async_lock::Semaphore;
-use brigade::Executor;
-use futures_util::future::{FutureExt as _, LocalBoxFuture, Shared, join_all};
-use serde_json::json;
+use futures_util::future::{FutureExt as _, LocalBoxFuture, Shared};
 
-use crate::{
-    columns::Columns,
-    cooks,
-    dish::Dish,
-    measure::{Run, measure},
-    minute::Minute,
-    options,
-    report::{self, Report},
-    units,
-    work::{begin, wait},
-};
+use crate::prelude::*;
 
 /// The text after the options in `brigade equations --help`.
-pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the tasks, whatever the \
+const NOTES: &str = "--cooks here: the number of threads that run the tasks, whatever the \
     number of hands; with 1,2 everything is done with each number and compared. It makes no difference, \
     because waiting for a calculator needs no thread.\n\n\
     --json adds `attempts`, the figures for each number of `hands` (`hands_used_max`: busy at one \
@@ -48,50 +31,33 @@ pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the
     `width`, the largest number of hands that were ever busy; `result`, the result of the last \
     equation.";
 
+/// Equations that depend on each other: hands help as far as the longest chain
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Length of a minute of calculating, in milliseconds
-    #[arg(long, value_name = "MS", default_value = "20")]
-    minute: Minute,
+    #[arg(long, value_name = "MS", default_value = "20", value_parser = numbers::minute)]
+    minute: Duration,
 }
 
-/// One equation of the sheet.
-struct Equation {
-    name: &'static str,
-    /// The equations whose results it needs, by their index in the sheet.
-    needs: &'static [usize],
-    minutes: f64,
-    formula: fn(&[i64]) -> i64,
-}
+/// One equation of the sheet: its name, the equations whose results it needs (by their index in the sheet),
+/// the minutes that it takes, and its formula.
+struct Equation(&'static str, &'static [usize], f64, fn(&[i64]) -> i64);
 
 /// The sheet. An equation needs only equations above it.
 const SHEET: [Equation; 8] = [
-    equation("a = 6 · 7", &[], 2.0, |_| 6 * 7),
-    equation("b = 10²", &[], 1.0, |_| 10 * 10),
-    equation("c = 3⁵", &[], 3.0, |_| 3_i64.pow(5)),
-    equation("d = a + b", &[0, 1], 2.0, |n| n[0] + n[1]),
-    equation("e = c − b", &[2, 1], 2.0, |n| n[0] - n[1]),
-    equation("f = d · e", &[3, 4], 3.0, |n| n[0] * n[1]),
-    equation("g = c / 9", &[2], 1.0, |n| n[0] / 9),
-    equation("h = f − g", &[5, 6], 1.0, |n| n[0] - n[1]),
+    Equation("a = 6 · 7", &[], 2.0, |_| 6 * 7),
+    Equation("b = 10²", &[], 1.0, |_| 10 * 10),
+    Equation("c = 3⁵", &[], 3.0, |_| 3_i64.pow(5)),
+    Equation("d = a + b", &[0, 1], 2.0, |n| n[0] + n[1]),
+    Equation("e = c − b", &[2, 1], 2.0, |n| n[0] - n[1]),
+    Equation("f = d · e", &[3, 4], 3.0, |n| n[0] * n[1]),
+    Equation("g = c / 9", &[2], 1.0, |n| n[0] / 9),
+    Equation("h = f − g", &[5, 6], 1.0, |n| n[0] - n[1]),
 ];
 
 /// The result of the last equation.
 const RESULT: i64 = (6 * 7 + 100) * (243 - 100) - 27;
-
-const fn equation(
-    name: &'static str,
-    needs: &'static [usize],
-    minutes: f64,
-    formula: fn(&[i64]) -> i64,
-) -> Equation {
-    Equation {
-        name,
-        needs,
-        minutes,
-        formula,
-    }
-}
 
 /// A solved equation.
 #[derive(Clone, Copy, Debug)]
@@ -103,16 +69,17 @@ pub(crate) struct Solved {
 }
 
 /// Solves the whole sheet with `hands` hands. Each equation is begun as soon as possible.
-async fn solve(minute: Minute, hands: usize) -> Vec<Solved> {
+async fn solve(minute: Duration, hands: usize) -> Vec<Solved> {
     let hands = Arc::new(Semaphore::new(hands));
     let mut sheet: Vec<Shared<LocalBoxFuture<'static, Solved>>> = Vec::new();
     for equation in &SHEET {
-        let needs: Vec<_> = equation.needs.iter().map(|&at| sheet[at].clone()).collect();
+        let Equation(name, needs, ..) = equation;
+        let needs: Vec<_> = needs.iter().map(|&at| sheet[at].clone()).collect();
         let hands = hands.clone();
         let solved = async move {
             let needed = join_all(needs).await;
             let _hand = hands.acquire().await;
-            begin(equation.name, type_in(equation, needed, minute)).await
+            begin(name, type_in(equation, needed, minute)).await
         };
         sheet.push(solved.boxed_local().shared());
     }
@@ -120,11 +87,12 @@ async fn solve(minute: Minute, hands: usize) -> Vec<Solved> {
 }
 
 /// Does the work of one hand, which has all results that it needs.
-async fn type_in(equation: &Equation, needed: Vec<Solved>, minute: Minute) -> Solved {
+async fn type_in(equation: &Equation, needed: Vec<Solved>, minute: Duration) -> Solved {
     let from = Instant::now();
-    wait(minute.times(equation.minutes)).await;
+    let Equation(_, _, minutes, formula) = equation;
+    wait(minute.mul_f64(*minutes)).await;
     let needed: Vec<i64> = needed.iter().map(|solved| solved.value).collect();
-    let value = (equation.formula)(&needed);
+    let value = formula(&needed);
     let to = Instant::now();
     Solved { value, from, to }
 }
@@ -133,11 +101,11 @@ async fn type_in(equation: &Equation, needed: Vec<Solved>, minute: Minute) -> So
 /// and its length in minutes.
 fn critical_path() -> (Vec<usize>, f64) {
     let mut best: Vec<(Vec<usize>, f64)> = Vec::new();
-    for (at, equation) in SHEET.iter().enumerate() {
-        let needed = equation.needs.iter().map(|&need| &best[need]);
+    for (at, Equation(_, needs, takes, _)) in SHEET.iter().enumerate() {
+        let needed = needs.iter().map(|&need| &best[need]);
         let (mut chain, minutes) = longest(needed).cloned().unwrap_or_default();
         chain.push(at);
-        best.push((chain, minutes + equation.minutes));
+        best.push((chain, minutes + takes));
     }
     longest(best.iter()).cloned().unwrap_or_default()
 }
@@ -182,7 +150,7 @@ pub(crate) struct Solutions {
 
 /// Solves the sheet with 1, 2, 3 and 4 hands, and with one hand per equation. The last attempt runs on
 /// `executor`, the others on executors like it.
-pub(crate) fn solutions<E: Executor>(executor: &E, minute: Minute) -> anyhow::Result<Solutions> {
+pub(crate) fn solutions(executor: &Crew, minute: Duration) -> anyhow::Result<Solutions> {
     let plenty = attempt(executor, minute, SHEET.len())?;
     let mut attempts = Vec::new();
     for hands in 1..=4 {
@@ -192,12 +160,12 @@ pub(crate) fn solutions<E: Executor>(executor: &E, minute: Minute) -> anyhow::Re
     attempts.push(plenty);
     Ok(Solutions {
         attempts,
-        critical_path: minute.times(critical_path().1),
-        sum: minute.times(SHEET.iter().map(|equation| equation.minutes).sum()),
+        critical_path: minute.mul_f64(critical_path().1),
+        sum: minute.mul_f64(SHEET.iter().map(|equation| equation.2).sum()),
     })
 }
 
-fn attempt<E: Executor>(executor: &E, minute: Minute, hands: usize) -> anyhow::Result<Attempt> {
+fn attempt(executor: &Crew, minute: Duration, hands: usize) -> anyhow::Result<Attempt> {
     let run = measure(executor, solve(minute, hands))?;
     let result = run.output.last().map(|last| last.value);
     anyhow::ensure!(
@@ -227,48 +195,37 @@ impl Solutions {
         attempt.run.figures.wall.as_secs_f64() / self.critical_path.as_secs_f64()
     }
 
-    fn table(&self) -> Columns {
-        let mut columns = Columns::new("hands | busy at once | wall time | critical path | ratio");
-        for attempt in &self.attempts {
-            columns.row([
-                units::count(attempt.hands),
-                units::count(attempt.used),
-                units::duration(attempt.run.figures.wall),
-                units::duration(self.critical_path),
-                format!("{} x", units::factor(self.times_the_path(attempt))),
-            ]);
-        }
-        columns
+    fn facts(&self, attempt: &Attempt) -> Facts {
+        let figures = brigade_timeline::figures(&attempt.run.timeline);
+        let most = f64::INFINITY;
+        let factor = self.times_the_path(attempt);
+        attempt.run.facts().unnamed().with([
+            count("hands", "hands", attempt.hands),
+            count("hands_used_max", "busy at once", attempt.used),
+            time("", "wall time", attempt.run.figures.wall),
+            time("", "critical path", self.critical_path),
+            speed_up("", "ratio", SpeedUp { factor, most }),
+            time("measured_critical_path_s", "", figures.critical_path),
+        ])
     }
 
     fn verdict(&self) -> String {
         let [one, enough, plenty] = [&self.attempts[0], self.enough(), self.plenty()];
-        let wall = |attempt: &Attempt| units::duration(attempt.run.figures.wall);
-        let chain: Vec<&str> = critical_path()
-            .0
-            .iter()
-            .map(|&at| &SHEET[at].name[..1])
-            .collect();
-        let chain = chain.join(" → ");
-        if enough.hands == 1 {
+        let [alone, shared, free] = [one, enough, plenty].map(|it| duration(it.run.figures.wall));
+        let (width, all) = (enough.hands, plenty.hands);
+        if width == 1 {
             return format!(
-                "One hand took {} and {} hands {}: hands made no difference in this run.",
-                wall(one),
-                plenty.hands,
-                wall(plenty)
+                "One hand took {alone} and {all} hands {free}: hands made no difference in this run."
             );
         }
+        let chain = critical_path().0.into_iter().map(|at| &SHEET[at].0[..1]);
         format!(
-            "One hand took {}, {} hands {}, and {} hands {}: no more than {} could ever be busy. What \
-             remains is the chain {chain}, {} long, and that run took {} x as long.{}",
-            wall(one),
-            enough.hands,
-            wall(enough),
-            plenty.hands,
-            wall(plenty),
+            "One hand took {alone}, {width} hands {shared}, and {all} hands {free}: no more than {} could \
+             ever be busy. What remains is the chain {}, {} long, and that run took {} x as long.{}",
             plenty.used,
-            units::duration(self.critical_path),
-            units::factor(self.times_the_path(plenty)),
+            chain.collect::<Vec<_>>().join(" → "),
+            duration(self.critical_path),
+            factor(self.times_the_path(plenty)),
             self.lateness(),
         )
     }
@@ -287,43 +244,36 @@ impl Solutions {
 const MUCH_LONGER: f64 = 1.5;
 
 impl Dish for Args {
-    fn cook<E: Executor>(&self, executor: &E, shared: &options::Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let solutions = solutions(executor, self.minute)?;
         let plenty = solutions.plenty();
-        let cooks = units::counted(executor.workers(), "cook");
+        let cooks = counted(executor.workers(), "cook");
         let title = format!(
             "equations: {} that need one another's results, {cooks}",
-            units::counted(SHEET.len(), "equation"),
+            counted(SHEET.len(), "equation"),
         );
         let mut report = Report::of("equations", title, &plenty.run);
         let drawn = [&solutions.attempts[0], plenty]
-            .map(|attempt| (&attempt.run.timeline, units::counted(attempt.hands, "hand")));
+            .map(|attempt| (&attempt.run.timeline, counted(attempt.hands, "hand")));
         let hands = report::wrapped(&format!(
             "A hand types one equation at a time into its calculator and waits for the answer. All \
              hands belong to {cooks}, because waiting needs no thread. An equation is drawn from when a \
              hand takes it to when it is solved."
         ));
         report.charts = vec![hands];
-        report.draw(&drawn, shared);
-        report.details = solutions.table().lines();
+        let facts = solutions
+            .attempts
+            .iter()
+            .map(|attempt| solutions.facts(attempt));
+        report.draw(&drawn);
+        report.details = columns::of(facts.clone());
         report.verdict = solutions.verdict();
-        let attempts = solutions.attempts.iter().map(|attempt| {
-            let mut object = attempt.run.json();
-            object["hands"] = json!(attempt.hands);
-            object["hands_used_max"] = json!(attempt.used);
-            object["measured_critical_path_s"] = json!(
-                brigade_timeline::figures(&attempt.run.timeline)
-                    .critical_path
-                    .as_secs_f64()
-            );
-            object
-        });
         report.own_keys(json!({
             "result": RESULT,
             "critical_path_s": solutions.critical_path.as_secs_f64(),
             "sum_s": solutions.sum.as_secs_f64(),
             "width": plenty.used,
-            "attempts": attempts.collect::<Vec<_>>(),
+            "attempts": facts.map(|facts| facts.json()).collect::<Value>(),
         }));
         Ok(report)
     }
@@ -337,7 +287,7 @@ mod tests {
     /// one hand it equals the sum.
     #[test]
     fn in_virtual_time_hands_past_the_width_change_nothing() {
-        let minute = Minute(Duration::from_secs(60));
+        let minute = Duration::from_secs(60);
         let minutes = |hands| {
             let executor = brigade::SingleThread::builder().virtual_time(true);
             let executor = executor.build().unwrap();
@@ -359,7 +309,7 @@ mod tests {
     fn the_critical_path_is_the_longest_chain() {
         let (chain, minutes) = critical_path();
         assert_eq!(minutes, 9.0);
-        let names: String = chain.iter().map(|&at| &SHEET[at].name[..1]).collect();
+        let names: String = chain.iter().map(|&at| &SHEET[at].0[..1]).collect();
         assert_eq!(names, "cefh");
     }
 

@@ -10,35 +10,15 @@
 
 use std::{
     hint::black_box,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::{Duration, Instant},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use brigade::{Executor, task::Builder, time::interval, yield_now};
-use serde_json::{Value, json};
+use brigade::{time::interval, yield_now};
 
-use crate::{
-    arithmetic::{squares_below, sum_of_squares},
-    columns::Columns,
-    dish::Dish,
-    measure::{self, Run},
-    numbers::whole,
-    options::Shared,
-    report::{self, Ending, Report},
-    units, usage,
-};
+use crate::prelude::*;
 
-/// The text before the options in `brigade frames --help`.
-pub(crate) const ABOUT: &str = "A screen at 60 frames a second while something heavy computes.\n\n\
-    One task draws a frame every 16.67 ms, another computes without end. The run is made twice: with \
-    a computation that yields every millisecond or so, and with one that hogs its thread for many \
-    frames at a time. A frame is missed if it is drawn later than the next one was due.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: the number of threads that run both tasks; with two, the \
+/// The text after the options in `brigade frames --help`.
+const NOTES: &str = "--cooks here: the number of threads that run both tasks; with two, the \
     hog has a thread to itself. With 1,2 everything is done with each number and compared.\n\n\
     --json adds `yielding` and `hogging`: frames `on_time` and `missed`, `worst_lateness_s`, `terms` \
     (numbers squared meanwhile), `sum_is_right`, `wall_s`, and `starved_s`, how long other programs \
@@ -60,8 +40,13 @@ const HEIGHT: usize = 200;
 /// The number of characters in a line of the film.
 const FILM: usize = 75;
 
-/// The arguments of `frames`.
+/// A screen at 60 frames a second while something computes: yielding and hogging
+///
+/// One task draws a frame every 16.67 ms, another computes without end. The run is made twice: with a
+/// computation that yields every millisecond or so, and with one that hogs its thread for many frames at a
+/// time. A frame is missed if it is drawn later than the next one was due.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Frames {
     /// Number of frames to draw in each of two runs: 300 take five seconds
     #[arg(long, value_name = "N", default_value = "300", value_parser = whole::<u32>(2..=36_000))]
@@ -94,6 +79,19 @@ impl Show {
         self.on_time.iter().filter(|on_time| !**on_time).count()
     }
 
+    fn facts(&self) -> Facts {
+        Facts(vec![
+            text("", "computation", self.name),
+            count("on_time", "on time", self.on_time.len() - self.missed()),
+            count("missed", "missed", self.missed()),
+            time("worst_lateness_s", "worst lateness", self.worst),
+            count("terms", "numbers squared", self.terms as usize),
+            is_right("sum_is_right", "sum", self.sum_is_right),
+            time("wall_s", "", self.wall),
+            time("starved_s", "", self.starved),
+        ])
+    }
+
     fn terms_a_second(&self) -> f64 {
         self.terms as f64 / self.wall.as_secs_f64()
     }
@@ -108,14 +106,15 @@ pub(crate) struct Shows {
 
 impl Frames {
     /// Makes both runs, one after the other on the same executor.
-    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Run<Shows>> {
+    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Run<Shows>> {
         let hog = Duration::from_millis(self.hog);
-        let run = measure::measure(executor, async {
-            let yielding = self.show("yielding", POLITE).await?;
-            let hogging = self.show("hogging", hog).await?;
-            anyhow::Ok(Shows { yielding, hogging })
+        let run = measure(executor, async {
+            Shows {
+                yielding: self.show("yielding", POLITE).await,
+                hogging: self.show("hogging", hog).await,
+            }
         });
-        let mut run = run?.transpose()?;
+        let mut run = run?;
         if executor.workers() > 1 {
             // With several workers, this thread is not the one that draws.
             (run.output.yielding.starved, run.output.hogging.starved) = (None, None);
@@ -123,17 +122,14 @@ impl Frames {
         Ok(run)
     }
 
-    async fn show(&self, name: &'static str, stretch: Duration) -> anyhow::Result<Show> {
+    async fn show(&self, name: &'static str, stretch: Duration) -> Show {
         let (begun, queued) = (Instant::now(), usage::queued_for_a_core());
         let over = Arc::new(AtomicBool::new(false));
-        let heavy = compute(stretch, over.clone());
-        let heavy = Builder::new().name(name).spawn(heavy);
-        let screen = draw_all(self.frames);
-        let screen = Builder::new().name("screen").spawn(screen);
-        let (on_time, worst) = screen.await?;
+        let heavy = begin(name, compute(stretch, over.clone()));
+        let (on_time, worst) = begin("screen", draw_all(self.frames)).await;
         over.store(true, Relaxed);
-        let (terms, sum) = heavy.await?;
-        Ok(Show {
+        let (terms, sum) = heavy.await;
+        Show {
             name,
             on_time,
             worst,
@@ -143,7 +139,7 @@ impl Frames {
             starved: usage::queued_for_a_core()
                 .zip(queued)
                 .map(|(after, before)| after - before),
-        })
+        }
     }
 }
 
@@ -195,24 +191,24 @@ async fn compute(stretch: Duration, over: Arc<AtomicBool>) -> (u64, u64) {
 }
 
 impl Dish for Frames {
-    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let run = self.measure(executor)?;
         let Shows { yielding, hogging } = &run.output;
         let title = format!(
             "frames: {} at 60 a second while something computes, {}",
             units::count(self.frames as usize),
-            units::counted(executor.workers(), "cook"),
+            counted(executor.workers(), "cook"),
         );
         let mut report = Report::of("frames", title, &run);
         report.charts = vec![
-            table([yielding, hogging]).block(),
+            columns::block([yielding.facts(), hogging.facts()]),
             film([yielding, hogging]),
         ];
         report.rows_of = "both, one after the other".to_owned();
         report.rows = report::common_rows(&run.figures);
         report.verdict = run.output.verdict(Duration::from_millis(self.hog));
         report.own_keys(json!({
-            "frames": self.frames, "yielding": keys(yielding), "hogging": keys(hogging),
+            "frames": self.frames, "yielding": yielding.facts().json(), "hogging": hogging.facts().json(),
         }));
         if !(yielding.sum_is_right && hogging.sum_is_right) {
             report.ending = Ending::Failed;
@@ -235,70 +231,38 @@ impl Shows {
             ),
         };
         let pace = polite.terms_a_second() / hogs.terms_a_second();
-        let blame = match polite.starved {
-            Some(starved) if polite.missed() > 0 && starved > FRAME => format!(
-                " (other programs kept the thread off a core for {})",
-                units::duration(starved)
-            ),
-            _ => String::new(),
-        };
+        let starved = polite
+            .starved
+            .filter(|&it| polite.missed() > 0 && it > FRAME);
+        let blame = starved.map(duration).map_or(String::new(), |starved| {
+            format!(" (other programs kept the thread off a core for {starved})")
+        });
         format!(
             "With a computation that yields every millisecond, {} missed and the worst was {} \
              late{blame}; with one that keeps its thread for {}, {} missed. Yielding left the \
              computation {} of the hog's pace.",
             missed(polite.missed()),
-            units::duration(polite.worst),
-            units::duration(hog),
+            duration(polite.worst),
+            duration(hog),
             missed(hogs.missed()),
-            units::percent(pace),
+            percent(pace),
         )
     }
 }
 
-fn table(shows: [&Show; 2]) -> Columns {
-    let mut table =
-        Columns::new("computation | on time | missed | worst lateness | numbers squared | sum");
-    for show in shows {
-        table.row([
-            show.name.to_owned(),
-            units::count(show.on_time.len() - show.missed()),
-            units::count(show.missed()),
-            units::duration(show.worst),
-            units::count(show.terms as usize),
-            if show.sum_is_right { "right" } else { "wrong" }.to_owned(),
-        ]);
-    }
-    table
-}
-
 /// Draws one character for each frame, in lines, to show what a viewer saw.
 fn film(shows: [&Show; 2]) -> String {
-    let mut film = String::new();
-    for show in shows {
-        film.push_str(&format!(
-            "  {}, frame by frame: . on time, x missed\n",
+    let film = shows.map(|show| {
+        let sign = |on_time: &bool| if *on_time { '.' } else { 'x' };
+        let lines = show.on_time.chunks(FILM);
+        let lines = lines.map(|frames| frames.iter().map(sign).collect::<String>());
+        let lines: String = lines.map(|line| format!("  {line}\n")).collect();
+        format!(
+            "  {}, frame by frame: . on time, x missed\n{lines}",
             show.name
-        ));
-        for frames in show.on_time.chunks(FILM) {
-            let signs = frames
-                .iter()
-                .map(|on_time| if *on_time { '.' } else { 'x' });
-            film.push_str(&format!("  {}\n", signs.collect::<String>()));
-        }
-    }
-    film
-}
-
-fn keys(show: &Show) -> Value {
-    json!({
-        "on_time": show.on_time.len() - show.missed(),
-        "missed": show.missed(),
-        "worst_lateness_s": show.worst.as_secs_f64(),
-        "wall_s": show.wall.as_secs_f64(),
-        "terms": show.terms,
-        "sum_is_right": show.sum_is_right,
-        "starved_s": show.starved.map(|starved| starved.as_secs_f64()),
-    })
+        )
+    });
+    film.concat()
 }
 
 #[cfg(test)]

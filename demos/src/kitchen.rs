@@ -13,34 +13,25 @@
 //!   chop tomatoes ──┴─▶ simmer ───┘
 //! ```
 
-use brigade::Executor;
 use futures_util::future::join;
-use serde_json::json;
 
-use crate::{
-    compare, cooks,
-    dish::Dish,
-    measure::{OneAndMany, Run, measure, one_and_many},
-    minute::Minute,
-    options::Shared,
-    report::{self, Report},
-    speed_up::{Change, may_be_chance},
-    units,
-    work::{Chopped, Pile, begin, wait},
-};
+use crate::compare;
+use crate::prelude::*;
 
 /// The text after the options in `brigade kitchen --help`.
-pub(crate) const NOTES: &str = "--cooks here: the number of cooks in the third way; with 1, or without \
+const NOTES: &str = "--cooks here: the number of cooks in the third way; with 1, or without \
     --cooks, one per core. The other two ways have one cook, so 1,2 is the same as 2; with 2,4 the \
     dinner is cooked with each number and compared.\n\n\
     --json adds `ways`, the figures of each of the three, and `pieces_chopped`, how many pieces of \
     onion and tomato there were in one dinner.";
 
+/// Noodles and sauce three ways: step by step, one cook juggling, many cooks
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Length of a minute in the kitchen, in milliseconds
-    #[arg(long, value_name = "MS", default_value = "50")]
-    minute: Minute,
+    #[arg(long, value_name = "MS", default_value = "50", value_parser = numbers::minute)]
+    minute: Duration,
 }
 
 /// The minutes until the water boils, and until the noodles are done.
@@ -55,26 +46,26 @@ const SIMMERING: f64 = 3.0;
 /// The recipe of the dinner, which is all that its steps need to know.
 #[derive(Clone, Copy, Debug)]
 struct Recipe {
-    minute: Minute,
+    minute: Duration,
     pile: Pile,
 }
 
 impl Recipe {
-    fn new(minute: Minute) -> Self {
+    fn new(minute: Duration) -> Self {
         Self {
             minute,
-            pile: Pile::of(minute.times(CHOPPING)),
+            pile: Pile::of(minute.mul_f64(CHOPPING)),
         }
     }
 
     async fn boil_water(self) {
-        wait(self.minute.times(WATER)).await;
+        wait(self.minute.mul_f64(WATER)).await;
     }
 
     /// Cooks the noodles. Returns how many times a cook looked into the pot.
     async fn cook_noodles(self) -> u32 {
         for _ in 0..LOOKS {
-            wait(self.minute.times(NOODLES / f64::from(LOOKS))).await;
+            wait(self.minute.mul_f64(NOODLES / f64::from(LOOKS))).await;
         }
         LOOKS
     }
@@ -84,17 +75,12 @@ impl Recipe {
     }
 
     async fn simmer(self) {
-        wait(self.minute.times(SIMMERING)).await;
+        wait(self.minute.mul_f64(SIMMERING)).await;
     }
 }
 
-/// The results of the dinner, for comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Served {
-    pub(crate) looks: u32,
-    pub(crate) onions: Chopped,
-    pub(crate) tomatoes: Chopped,
-}
+/// The dinner, for comparison: how many times a cook looked into the pot, the onions and the tomatoes.
+type Served = (u32, Chopped, Chopped);
 
 /// Cooks one step at a time: each step ends before the next is begun.
 async fn one_after_another(recipe: Recipe) -> Served {
@@ -103,11 +89,7 @@ async fn one_after_another(recipe: Recipe) -> Served {
     let onions = begin("chop onions", recipe.chop()).await;
     let tomatoes = begin("chop tomatoes", recipe.chop()).await;
     begin("simmer", recipe.simmer()).await;
-    Served {
-        looks,
-        onions,
-        tomatoes,
-    }
+    (looks, onions, tomatoes)
 }
 
 /// Begins each step as soon as possible. This function does not depend on the number of cooks.
@@ -125,11 +107,7 @@ async fn together(recipe: Recipe) -> Served {
         vegetables
     };
     let (looks, (onions, tomatoes)) = join(noodles, sauce).await;
-    Served {
-        looks,
-        onions,
-        tomatoes,
-    }
+    (looks, onions, tomatoes)
 }
 
 /// The same dinner three ways.
@@ -140,11 +118,11 @@ pub(crate) struct Dinners {
 }
 
 /// Cooks the dinner three ways, on the given executor where its number of cooks fits.
-pub(crate) fn three_ways<E: Executor>(executor: &E, minute: Minute) -> anyhow::Result<Dinners> {
+pub(crate) fn three_ways(executor: &Crew, minute: Duration) -> anyhow::Result<Dinners> {
     let recipe = Recipe::new(minute);
-    let together = one_and_many(executor, || together(recipe))?;
+    let together = one_and_many(executor, cooks::a_cook_a_core(), || together(recipe))?;
     Ok(Dinners {
-        sequential: measure(&cooks::one()?, one_after_another(recipe))?,
+        sequential: measure(&cooks::hire(1)?, one_after_another(recipe))?,
         together,
     })
 }
@@ -160,55 +138,47 @@ impl Dinners {
 
     /// Returns whether the dinner was the same each time, and correct.
     pub(crate) fn alike(&self) -> bool {
-        let served = self.sequential.output;
-        let right = served.onions.right && served.tomatoes.right;
-        right && self.ways().iter().all(|(_, run)| run.output == served)
+        let served @ (_, onions, tomatoes) = self.sequential.output;
+        onions.right && tomatoes.right && self.ways().iter().all(|(_, run)| run.output == served)
     }
 
     fn verdict(&self) -> String {
         let [sequential, concurrent, parallel] = self.ways().map(|(_, run)| run);
-        let wall = |run: &Run<Served>| units::duration(run.figures.wall);
         // One cook can overlap at most two things: waiting for one step and chopping for another.
         let gain = sequential.times_as_long_as(concurrent).at_most(2.0);
         let again = self.together.speed_up();
+        let cooks = parallel.figures.cooks;
+        let [sequential, concurrent, wall] =
+            [sequential, concurrent, parallel].map(|run| duration(run.figures.wall));
         let mut said = match gain.change() {
             Change::Faster => format!(
-                "Begun together instead of one after another, the same steps took {} instead of {} \
-                 with the same one cook: concurrency, {gain} as fast.",
-                wall(concurrent),
-                wall(sequential),
+                "Begun together instead of one after another, the same steps took {concurrent} instead of \
+                 {sequential} with the same one cook: concurrency, {gain} as fast."
             ),
             Change::Same => format!(
-                "Begun together the steps took {}, one after another {}: one cook gained almost nothing \
-                 by juggling ({}).",
-                wall(concurrent),
-                wall(sequential),
+                "Begun together the steps took {concurrent}, one after another {sequential}: one cook \
+                 gained almost nothing by juggling ({}).",
                 may_be_chance(gain.factor)
             ),
             Change::Slower => format!(
-                "Begun together the steps took {}, {} x as long as one after another.",
-                wall(concurrent),
-                units::factor(gain.factor.recip())
+                "Begun together the steps took {concurrent}, {} x as long as one after another.",
+                factor(gain.factor.recip())
             ),
         };
-        let cooks = parallel.figures.cooks;
         said.push_str(&match again.change() {
             Change::Faster => format!(
-                " {cooks} cooks, up to {} of them at work at one instant, took {}: parallelism, {again} \
-                 as fast again.",
+                " {cooks} cooks, up to {} of them at work at one instant, took {wall}: parallelism, \
+                 {again} as fast again.",
                 parallel.figures.at_once_max,
-                wall(parallel),
             ),
-            Change::Same => format!(
-                " {cooks} cooks took {}: about as long ({}).",
-                wall(parallel),
-                may_be_chance(again.factor)
-            ),
-            Change::Slower => format!(
-                " {cooks} cooks took {}: {} x as long.",
-                wall(parallel),
-                units::factor(again.factor.recip())
-            ),
+            Change::Same => {
+                let chance = may_be_chance(again.factor);
+                format!(" {cooks} cooks took {wall}: about as long ({chance}).")
+            }
+            Change::Slower => {
+                let longer = factor(again.factor.recip());
+                format!(" {cooks} cooks took {wall}: {longer} x as long.")
+            }
         });
         let mut doubts = self.together.doubts();
         doubts.extend(gain.doubt().filter(|_| !again.is_doubtful()));
@@ -217,18 +187,20 @@ impl Dinners {
 }
 
 impl Dish for Args {
-    const COMPARES: bool = true;
+    fn compares(&self) -> bool {
+        true
+    }
 
-    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let dinners = three_ways(executor, self.minute)?;
         anyhow::ensure!(dinners.alike(), "the three dinners are not the same");
         let title = format!(
             "kitchen: noodles and sauce three ways, a minute takes {}",
-            units::duration(self.minute.0)
+            duration(self.minute)
         );
         let mut report = Report::of("kitchen", title, dinners.together.at_hand());
         let drawn = dinners.ways().map(|(way, run)| {
-            let cooks = units::counted(run.figures.cooks, "cook");
+            let cooks = counted(run.figures.cooks, "cook");
             // Each step is a task that is awaited immediately. This is async syntax without any overlap.
             let remark = match way {
                 "sequential" => ": async without concurrency",
@@ -236,24 +208,17 @@ impl Dish for Args {
             };
             (&run.timeline, format!("{way}, {cooks}{remark}"))
         });
-        report.draw(&drawn, shared);
+        report.draw(&drawn);
         report.runs = drawn
             .map(|(timeline, name)| (name, timeline.clone()))
             .to_vec();
-        let rows = dinners
-            .ways()
-            .map(|(way, run)| (way.to_owned(), &run.figures));
-        report.details = compare::side_by_side("", rows).lines();
+        let ways = dinners.ways();
+        let rows = ways.map(|(way, run)| (way.to_owned(), &run.figures));
+        report.details = compare::side_by_side(" ", rows);
         report.details.extend(compare::columns_explained());
         report.verdict = dinners.verdict();
-        let ways = dinners.ways().map(|(way, run)| {
-            let mut object = run.json();
-            object["way"] = json!(way);
-            object
-        });
-        let Served {
-            onions, tomatoes, ..
-        } = dinners.sequential.output;
+        let ways = ways.map(|(way, run)| run.facts().with([text("way", "", way)]).json());
+        let (_, onions, tomatoes) = dinners.sequential.output;
         let pieces = onions.pieces + tomatoes.pieces;
         report.own_keys(json!({ "ways": ways, "pieces_chopped": pieces }));
         report.with_one = Some(dinners.together.one.map(drop));
@@ -272,7 +237,7 @@ mod tests {
     #[test]
     fn in_virtual_time_only_what_must_be_waited_for_is_left() {
         let recipe = Recipe {
-            minute: Minute(Duration::from_secs(60)),
+            minute: Duration::from_secs(60),
             pile: Pile::of(Duration::from_millis(1)),
         };
         let executor = brigade::SingleThread::builder().virtual_time(true);
@@ -287,6 +252,6 @@ mod tests {
         });
         assert_eq!(minutes, [12, 9], "6 + 3 + 3, and 6 + 3 with 3 meanwhile");
         assert_eq!(served[0], served[1]);
-        assert!(served[0].onions.right && served[0].looks == LOOKS);
+        assert!(served[0].1.right && served[0].0 == LOOKS);
     }
 }

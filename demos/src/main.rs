@@ -1,9 +1,10 @@
 //! The `brigade` command: programs that show concurrency and parallelism, each measured during its own
 //! run.
 //!
-//! Reading order: this file (which demo runs), [`dish`] (the choice of the executor at run time),
-//! [`report`] (the figures at the end of every demo), [`measure`] (one program on one executor), [`work`]
-//! (the work of the demos), then the demos. [`kitchen`] is the first one to run. [`fetch`] is the main
+//! Reading order: this file (which demo runs), [`dish`] (one run for each number of cooks), [`cooks`] (the
+//! choice of the executor at run time), [`report`] (the figures at the end of every demo),
+//! [`measure`](common::measure) (one program on one executor), [`work`] (the work of the demos), then the
+//! demos. [`kitchen`] is the first one to run. [`fetch`] is the main
 //! job and has its own directory.
 //!
 //! Exit status: 0 if all went well, 1 if something failed, 2 for arguments that make no sense, 130 if
@@ -30,8 +31,8 @@ mod threads;
 
 // With this, any demo can write `crate::units`.
 use common::{
-    arithmetic, columns, compare, cooks, dish, figures, gauge, helper, interrupt, look, meanwhile,
-    measure, minute, numbers, options, paint, record, report, speed_up, system, units, usage, work,
+    compare, cooks, dish, facts, figures, gauge, helper, interrupt, numbers, options, paint,
+    prelude, progress, report, system, units, work,
 };
 
 use std::process::ExitCode;
@@ -55,32 +56,30 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let Cli { shared, demo } = cli;
-    match demo {
-        None => Ok(show(&cli::menu())),
-        Some(Demo::Fetch(args)) => {
-            let plan = fetch::Plan::new(args, &shared)?;
-            dish::run(&shared, &plan)
-        }
-        Some(Demo::Kitchen(args)) => dish::run(&shared, &args),
-        Some(Demo::Cashier(args)) => dish::run(&shared, &args),
-        Some(Demo::Equations(args)) => dish::run(&shared, &args),
-        Some(Demo::Squares(args)) => dish::run(&shared, &squares::Squares::new(&args, &shared)),
-        Some(Demo::Parts(args)) => dish::run(&shared, &args),
-        Some(Demo::Matrix(args)) => dish::run(&shared, &args),
-        Some(Demo::Coffee(coffee)) => dish::run(&shared, &coffee),
-        Some(Demo::Frames(frames)) => dish::run(&shared, &frames),
-        Some(Demo::Threads(threads)) => dish::run(&shared, &threads),
-        Some(Demo::Reference(reference)) => dish::run(&shared, &reference),
-        Some(Demo::Pitfalls(args)) => dish::run(&shared, &args),
-        Some(Demo::Follow(follow)) => dish::run(&shared, &follow),
-        Some(Demo::Gallery(args)) => {
-            let gallery = gallery::Gallery::new(args, &shared)?;
-            dish::run(&shared, &gallery)
-        }
-        Some(Demo::Visitors(args)) => gallery::visitors::visit(args).map(|()| ExitCode::SUCCESS),
-        Some(Demo::Claims(args)) => claims::run(&args, &shared),
-        Some(Demo::Origin(args)) => fetch::origin::serve(&args).map(|()| ExitCode::SUCCESS),
-    }
+    paint::begin(&shared);
+    let Some(demo) = demo else {
+        return Ok(show(&cli::menu()));
+    };
+    let dish: Box<dyn dish::Dish> = match demo {
+        Demo::Fetch(args) => Box::new(fetch::Plan::new(args, &shared)?),
+        Demo::Kitchen(args) => Box::new(args),
+        Demo::Cashier(args) => Box::new(args),
+        Demo::Equations(args) => Box::new(args),
+        Demo::Squares(args) => Box::new(squares::Squares::new(&args, &shared)),
+        Demo::Parts(args) => Box::new(args),
+        Demo::Matrix(args) => Box::new(args),
+        Demo::Coffee(coffee) => Box::new(coffee),
+        Demo::Frames(frames) => Box::new(frames),
+        Demo::Threads(threads) => Box::new(threads),
+        Demo::Reference(reference) => Box::new(reference),
+        Demo::Pitfalls(args) => Box::new(args),
+        Demo::Follow(follow) => Box::new(follow),
+        Demo::Gallery(args) => Box::new(gallery::Gallery::new(args, &shared)?),
+        Demo::Visitors(args) => return gallery::visitors::visit(args).map(|()| ExitCode::SUCCESS),
+        Demo::Claims(args) => return claims::run(&args, &shared),
+        Demo::Origin(args) => return fetch::origin::serve(&args).map(|()| ExitCode::SUCCESS),
+    };
+    dish::run(&shared, &*dish)
 }
 
 /// Prints `text`. A closed pipe (`brigade --help | head -1`) is not an error.

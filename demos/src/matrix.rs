@@ -5,42 +5,29 @@
 //! same in both columns, shows why a server can hold many connections with one thread. The chopping row,
 //! which differs, shows why only one core is busy.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
-use brigade::Executor;
 use brigade_timeline::{Advice, Kind};
-use futures_util::future::join_all;
-use serde_json::json;
 
-use crate::{
-    columns::Columns,
-    cooks,
-    dish::Dish,
-    measure::{OneAndMany, Run, one_and_many},
-    minute::Minute,
-    numbers::whole,
-    options::Shared,
-    report::{self, Report},
-    speed_up::{Change, chance},
-    units,
-    work::{Pile, begin, wait},
-};
+use crate::prelude::*;
 
 /// The text after the options in `brigade matrix --help`.
-pub(crate) const NOTES: &str = "--cooks here: the number of cooks in the second column; with 1, or \
+const NOTES: &str = "--cooks here: the number of cooks in the second column; with 1, or \
     without --cooks, one per core. The first column has one cook, so 1,2 is the same as 2; with 2,4 \
     everything is done for each number and compared.\n\n\
     --json adds `cells`, the figures of all four, each with its `work`, its `tasks` and its `advice`; \
     `waiting_speed_up` and `chopping_speed_up`, which compare many cooks with one.";
 
+/// Waiting and chopping by one cook and by many: which work gains from more cooks
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of tasks in each cell
     #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<u32>(2..=100_000))]
     tasks: u32,
     /// Length of a minute in milliseconds; each task waits for ten minutes or chops for one
-    #[arg(long, value_name = "MS", default_value = "40")]
-    minute: Minute,
+    #[arg(long, value_name = "MS", default_value = "40", value_parser = numbers::minute)]
+    minute: Duration,
 }
 
 /// The minutes that each task waits, or computes (chops).
@@ -75,16 +62,16 @@ pub(crate) struct Cells {
 }
 
 /// Measures the four cells. `executor` runs the chopping, and an executor like it runs the waiting.
-pub(crate) fn cells<E: Executor>(
-    executor: &E,
-    tasks: u32,
-    minute: Minute,
-) -> anyhow::Result<Cells> {
-    let pile = Pile::of(minute.times(CHOPPING));
-    let time = minute.times(WAITING);
-    let chopping = one_and_many(executor, || together(tasks, "chop", move || chopping(pile)))?;
+pub(crate) fn cells(executor: &Crew, tasks: u32, minute: Duration) -> anyhow::Result<Cells> {
+    let pile = Pile::of(minute.mul_f64(CHOPPING));
+    let time = minute.mul_f64(WAITING);
+    let chopping = one_and_many(executor, cooks::a_cook_a_core(), || {
+        together(tasks, "chop", move || chopping(pile))
+    })?;
     let others = cooks::hire(executor.workers())?;
-    let waiting = one_and_many(&others, || together(tasks, "wait", move || waiting(time)))?;
+    let waiting = one_and_many(&others, cooks::a_cook_a_core(), || {
+        together(tasks, "wait", move || waiting(time))
+    })?;
     let cells = Cells { waiting, chopping };
     let right = cells.all().iter().all(|(_, run)| run.output == tasks);
     anyhow::ensure!(right, "something was chopped wrongly");
@@ -101,25 +88,28 @@ impl Cells {
         ]
     }
 
-    fn table(&self) -> Columns {
-        let cooks = |run: &Run<u32>| units::counted(run.figures.cooks, "cook");
-        let mut columns = Columns::new(&format!(
-            " | {} | {} | speed-up",
-            cooks(&self.waiting.one),
-            cooks(&self.waiting.many)
-        ));
+    fn table(&self) -> Vec<String> {
+        let [one, many] =
+            [&self.waiting.one, &self.waiting.many].map(|run| counted(run.figures.cooks, "cook"));
+        let heading = [String::new(), one, many, "speed-up".to_owned()];
+        let mut rows = vec![heading.to_vec()];
         for (name, row) in [("waiting", &self.waiting), ("chopping", &self.chopping)] {
-            columns.row([
-                name.to_owned(),
-                wall(&row.one),
-                wall(&row.many),
-                row.speed_up().to_string(),
-            ]);
-            for line in [cpu, in_flight, at_once] {
-                columns.row(["", &line(&row.one), &line(&row.many)]);
-            }
+            let [one, many] = [&row.one, &row.many].map(|run| {
+                let figures = &run.figures;
+                [
+                    format!("{} wall", duration(figures.wall)),
+                    format!("{} CPU ", or_dash(figures.cpu, duration)),
+                    format!("{} in flight", units::count(figures.in_flight_max)),
+                    format!("{} at once", units::count(figures.at_once_max)),
+                ]
+            });
+            let cells = one.into_iter().zip(many);
+            let first = rows.len();
+            rows.extend(cells.map(|(one, many)| vec![String::new(), one, many, String::new()]));
+            rows[first][0] = name.to_owned();
+            rows[first][3] = row.speed_up().to_string();
         }
-        columns
+        columns::aligned(&rows)
     }
 
     /// Returns the advice from the timelines, row by row. Advice that two cells share appears once.
@@ -127,32 +117,27 @@ impl Cells {
     fn advice(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for (kind, row) in [("waiting", &self.waiting), ("chopping", &self.chopping)] {
-            let mut said: Vec<(Advice, Vec<String>)> = Vec::new();
+            let confirmed = row.speed_up().change() == Change::Faster && row.doubts().is_empty();
+            let is_said = |advice: &Advice| match advice.kind() {
+                Kind::OtherPrograms => false,
+                Kind::MoreWorkers => confirmed,
+                _ => true,
+            };
+            let mut said: Vec<(Advice, String)> = Vec::new();
             for run in [&row.one, &row.many] {
-                let cooks = units::counted(run.figures.cooks, "cook");
-                let confirmed =
-                    row.speed_up().change() == Change::Faster && row.doubts().is_empty();
-                for advice in of_cell(run) {
-                    match advice.kind() {
-                        Kind::OtherPrograms => continue,
-                        Kind::MoreWorkers if !confirmed => continue,
-                        _ => {}
-                    }
+                let cooks = counted(run.figures.cooks, "cook");
+                for advice in of_cell(run).into_iter().filter(is_said) {
                     let alike = |(other, _): &&mut (Advice, _)| other.kind() == advice.kind();
                     match said.iter_mut().find(alike) {
-                        Some((_, of)) => of.push(cooks.clone()),
-                        None => said.push((advice, vec![cooks.clone()])),
+                        Some((_, of)) => of.push_str(&format!(" (and much the same for {cooks})")),
+                        None => said.push((advice, cooks.clone())),
                     }
                 }
             }
-            for (advice, of) in said {
-                let cooks = match &of[..] {
-                    [one, other] => format!("{one} (and much the same for {other})"),
-                    one => one.join(", "),
-                };
+            for (advice, cooks) in said {
+                let advice = advice.in_words_of("cook");
+                let text = report::wrapped(&format!("{kind}, {cooks}: {advice}"));
                 lines.push(String::new());
-                let text =
-                    report::wrapped(&format!("{kind}, {cooks}: {}", advice.in_words_of("cook")));
                 lines.extend(text.lines().map(str::to_owned));
             }
         }
@@ -187,11 +172,8 @@ impl Cells {
             }
             [_, _] => format!("Neither gained from more cooks in this run: {}.", chance()),
         };
-        let said = format!(
-            "Waiting: {}. Chopping: {}. {needs}",
-            said(&self.waiting),
-            said(&self.chopping)
-        );
+        let [waiting, chopping] = [&self.waiting, &self.chopping].map(said);
+        let said = format!("Waiting: {waiting}. Chopping: {chopping}. {needs}");
         report::with_doubts(said, doubts)
     }
 }
@@ -201,50 +183,36 @@ fn of_cell(run: &Run<u32>) -> Vec<Advice> {
     brigade_timeline::advice(&run.timeline)
 }
 
-fn wall(run: &Run<u32>) -> String {
-    format!("{} wall", units::duration(run.figures.wall))
-}
-
-fn cpu(run: &Run<u32>) -> String {
-    let cpu = units::or_dash(run.figures.cpu, units::duration);
-    format!("{cpu} CPU ")
-}
-
-fn in_flight(run: &Run<u32>) -> String {
-    format!("{} in flight", units::count(run.figures.in_flight_max))
-}
-
-fn at_once(run: &Run<u32>) -> String {
-    format!("{} at once", units::count(run.figures.at_once_max))
-}
-
 impl Dish for Args {
-    const COMPARES: bool = true;
+    fn compares(&self) -> bool {
+        true
+    }
 
-    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let cells = cells(executor, self.tasks, self.minute)?;
         let title = format!(
             "matrix: {} that wait for {} or chop for {}",
-            units::counted(self.tasks as usize, "task"),
-            units::duration(self.minute.times(WAITING)),
-            units::duration(self.minute.times(CHOPPING)),
+            counted(self.tasks as usize, "task"),
+            duration(self.minute.mul_f64(WAITING)),
+            duration(self.minute.mul_f64(CHOPPING)),
         );
         let mut report = Report::of("matrix", title, cells.chopping.at_hand());
-        let tasks = units::counted(self.tasks as usize, "task");
+        let tasks = counted(self.tasks as usize, "task");
         report.charts = vec![report::wrapped(&format!(
             "Which problem needs which? Each cell is a separate run with {tasks}, all begun together. \
              In flight: begun and not finished (concurrency). At once: being worked on at one instant \
              (parallelism)."
         ))];
-        report.details = cells.table().lines();
+        report.details = cells.table();
         report.details.extend(cells.advice());
         report.verdict = cells.verdict();
         let objects = cells.all().map(|(kind, run)| {
-            let mut object = run.json();
-            object["work"] = json!(kind);
-            object["tasks"] = json!(run.output);
+            let work = text("work", "", kind);
+            let tasks = count("tasks", "", run.output as usize);
+            let mut object = run.facts().with([work, tasks]).json();
             let advice = of_cell(run).into_iter();
-            object["advice"] = advice.map(|advice| json!(advice.to_string())).collect();
+            let advice = advice.map(|advice| json!(advice.to_string())).collect();
+            object.insert("advice".to_owned(), advice);
             object
         });
         report.own_keys(json!({

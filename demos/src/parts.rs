@@ -5,42 +5,27 @@
 //! The speed of computing depends on the number of *cores*, however many cooks are hired. Waiting for all
 //! parts takes a single cook one minute.
 
-use std::time::Duration;
-
-use brigade::Executor;
-use futures_util::future::join_all;
-use serde_json::json;
-
-use crate::{
-    columns::Columns,
-    cooks,
-    dish::Dish,
-    measure::{Run, measure},
-    minute::Minute,
-    numbers,
-    options::Shared,
-    report::{self, Report, common_rows},
-    speed_up::{Change, SpeedUp},
-    units,
-    work::{Pile, begin, wait},
-};
+use crate::prelude::*;
+use crate::report::common_rows;
 
 /// The text after the options in `brigade parts --help`.
-pub(crate) const NOTES: &str = "--cooks here: the number of cooks that the job is cut for; with 1, or \
+const NOTES: &str = "--cooks here: the number of cooks that the job is cut for; with 1, or \
     without --cooks, one cook for each part. The job is also done by one cook, so 1,2 is the same as 2; \
     with 2,4 everything is done for each number and compared.\n\n\
     --json adds `computing` and `waiting`, the figures of each job done `whole`, `cut_for_one` and \
     `cut_for_many`; `computing_speed_up` compares `whole` with `cut_for_many`, and `waiting_speed_up` \
     compares it with `cut_for_one`; `parts`, `minute_s` and `cores`.";
 
+/// A job cut into P1 to P5: the ideal compared with this machine
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of parts into which the job is cut
     #[arg(long, value_name = "N", default_value = "5", value_parser = numbers::whole::<u32>(1..=100))]
     parts: u32,
     /// Length of a minute in milliseconds; each part takes a minute
-    #[arg(long, value_name = "MS", default_value = "100")]
-    minute: Minute,
+    #[arg(long, value_name = "MS", default_value = "100", value_parser = numbers::minute)]
+    minute: Duration,
 }
 
 /// The work of a job.
@@ -94,40 +79,33 @@ pub(crate) struct Ways {
 #[derive(Debug)]
 pub(crate) struct Jobs {
     pub(crate) parts: u32,
-    pub(crate) minute: Minute,
+    pub(crate) minute: Duration,
     pub(crate) computing: Ways,
     pub(crate) waiting: Ways,
 }
 
 /// Does both jobs in all ways. `executor` does the computing job that is cut. The number of many cooks is
 /// that of `executor`, or one per part if `executor` has only one cook.
-pub(crate) fn jobs<E: Executor>(executor: &E, parts: u32, minute: Minute) -> anyhow::Result<Jobs> {
-    let computing = Job::Computing(Pile::of(minute.0));
-    let waiting = Job::Waiting(minute.0);
-    let at_hand = measure(executor, cut(computing, parts))?;
+pub(crate) fn jobs(executor: &Crew, parts: u32, minute: Duration) -> anyhow::Result<Jobs> {
+    let computing = Job::Computing(Pile::of(minute));
+    let waiting = Job::Waiting(minute);
     let many = match executor.workers() {
         1 => parts.max(2) as usize,
         cooks => cooks,
     };
-    let (cut_for_one, cut_for_many) = match executor.workers() {
-        1 => (
-            at_hand,
-            measure(&cooks::many(many)?, cut(computing, parts))?,
-        ),
-        _ => (measure(&cooks::one()?, cut(computing, parts))?, at_hand),
-    };
+    let cuts = one_and_many(executor, many, || cut(computing, parts))?;
     let jobs = Jobs {
         parts,
         minute,
         computing: Ways {
-            whole: measure(&cooks::one()?, whole(computing, parts))?,
-            cut_for_one,
-            cut_for_many,
+            whole: measure(&cooks::hire(1)?, whole(computing, parts))?,
+            cut_for_one: cuts.one,
+            cut_for_many: cuts.many,
         },
         waiting: Ways {
-            whole: measure(&cooks::one()?, whole(waiting, parts))?,
-            cut_for_one: measure(&cooks::one()?, cut(waiting, parts))?,
-            cut_for_many: measure(&cooks::many(many)?, cut(waiting, parts))?,
+            whole: measure(&cooks::hire(1)?, whole(waiting, parts))?,
+            cut_for_one: measure(&cooks::hire(1)?, cut(waiting, parts))?,
+            cut_for_many: measure(&cooks::hire(many)?, cut(waiting, parts))?,
         },
     };
     let right = jobs.computing.all().iter().all(|run| run.output);
@@ -152,118 +130,109 @@ impl Jobs {
 
     /// Returns the speed-up of the waiting job that is cut for *one* cook, compared with one piece.
     pub(crate) fn waiting_speed_up(&self) -> SpeedUp {
-        self.waiting
-            .whole
-            .times_as_long_as(&self.waiting.cut_for_one)
+        let Ways {
+            whole, cut_for_one, ..
+        } = &self.waiting;
+        whole.times_as_long_as(cut_for_one)
     }
 
     /// Returns the computing time if each of `cooks` cooks had its own core.
     fn ideal_computing(&self, cooks: usize) -> Duration {
         let rounds = (self.parts as usize).div_ceil(cooks);
-        self.minute.times(rounds as f64)
+        self.minute.mul_f64(rounds as f64)
     }
 
-    fn table(&self) -> Columns {
-        let mut columns =
-            Columns::new(" | computing: ideal | measured | waiting: ideal | measured");
-        let whole = self.minute.times(f64::from(self.parts));
+    fn table(&self) -> Vec<String> {
         let measured = self.computing.all().into_iter().zip(self.waiting.all());
-        for (way, (computing, waiting)) in measured.enumerate() {
+        columns::of(measured.enumerate().map(|(way, (computing, waiting))| {
             let cooks = computing.figures.cooks;
-            let (name, ideals) = match way {
-                0 => ("in one piece".to_owned(), [whole, whole]),
-                _ => {
-                    let ideals = [self.ideal_computing(cooks), self.minute.0];
-                    (format!("P1 to P{}", self.parts), ideals)
-                }
+            let whole = self.minute * self.parts;
+            let (name, ideal, waits) = match way {
+                0 => ("in one piece".to_owned(), whole, whole),
+                _ => (self.name(), self.ideal_computing(cooks), self.minute),
             };
-            columns.row([
-                format!("{name}, {}", units::counted(cooks, "cook")),
-                units::duration(ideals[0]),
-                units::duration(computing.figures.wall),
-                units::duration(ideals[1]),
-                units::duration(waiting.figures.wall),
-            ]);
-        }
-        columns
+            Facts(vec![
+                text("", " ", format!("{name}, {}", counted(cooks, "cook"))),
+                time("", "computing: ideal", ideal),
+                time("", "measured", computing.figures.wall),
+                time("", "waiting: ideal", waits),
+                time("", "measured", waiting.figures.wall),
+            ])
+        }))
+    }
+
+    /// Returns the name of the job that is cut.
+    fn name(&self) -> String {
+        format!("P1 to P{}", self.parts)
     }
 
     fn verdict(&self) -> String {
-        let many = &self.computing.cut_for_many;
+        let cooks = self.computing.cut_for_many.figures.cooks;
         let computed = self.computing_speed_up();
-        let ideal = f64::from(self.parts)
-            / self
-                .ideal_computing(many.figures.cooks)
-                .div_duration_f64(self.minute.0);
+        let ideal = (self.minute * self.parts).div_duration_f64(self.ideal_computing(cooks));
         let short = match Change::of(ideal / computed.factor) {
-            Change::Faster => format!("and not {} x", units::factor(ideal)),
+            Change::Faster => format!("and not {} x", factor(ideal)),
             _ => "as in the ideal case".to_owned(),
         };
         let computing = format!(
-            "Cut into {} for {}, computing was {computed} as fast as in one piece \
-             {short}.",
-            units::counted(self.parts as usize, "part"),
-            units::counted(many.figures.cooks, "cook"),
+            "Cut into {} for {}, computing was {computed} as fast as in one piece {short}.",
+            counted(self.parts as usize, "part"),
+            counted(cooks, "cook"),
         );
         let doubts = computed.doubt().into_iter().chain(self.crowding());
         let waited = self.waiting_speed_up();
-        let on_processor = match self.waiting.cut_for_one.figures.cpu {
-            Some(cpu) => format!(", who was on a processor for {}", units::duration(cpu)),
-            None => String::new(),
-        };
+        let on_processor = self.waiting.cut_for_one.figures.cpu.map(duration);
+        let on_processor = on_processor.map(|cpu| format!(", who was on a processor for {cpu}"));
+        let on_processor = on_processor.unwrap_or_default();
         let waiting = format!("Waiting was {waited} as fast with one cook only{on_processor}.");
-        let computing = report::with_doubts(computing, doubts);
-        report::with_doubts(computing, [waiting].into_iter().chain(waited.doubt()))
+        let doubts = doubts.chain([waiting]).chain(waited.doubt());
+        report::with_doubts(computing, doubts)
     }
 
     /// Returns the remark that the cooks of one of the compared runs had to share processors, if they
     /// did.
     fn crowding(&self) -> Option<String> {
-        let Ways {
-            whole,
-            cut_for_many,
-            ..
-        } = &self.computing;
-        cut_for_many.crowding().or_else(|| whole.crowding())
+        let jobs = &self.computing;
+        let crowding = jobs.cut_for_many.crowding();
+        crowding.or_else(|| jobs.whole.crowding())
     }
 }
 
 impl Dish for Args {
-    const COMPARES: bool = true;
+    fn compares(&self) -> bool {
+        true
+    }
 
-    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let jobs = jobs(executor, self.parts, self.minute)?;
-        let minutes = units::counted(self.parts as usize, "minute");
+        let minutes = counted(self.parts as usize, "minute");
         let title = format!(
             "parts: a job of {minutes} cut into P1 to P{}, on {}; a minute takes {}",
             self.parts,
-            units::counted(cooks::cores(), "core"),
-            units::duration(self.minute.0),
+            counted(cooks::cores(), "core"),
+            duration(self.minute),
         );
         let at_hand = match executor.workers() {
             1 => &jobs.computing.cut_for_one,
             _ => &jobs.computing.cut_for_many,
         };
         let mut report = Report::of("parts", title, at_hand);
-        report.rows_of = format!(
-            "P1 to P{}, computing, {}",
-            self.parts,
-            units::counted(executor.workers(), "cook")
-        );
+        let cooks = counted(executor.workers(), "cook");
+        report.rows_of = format!("{}, computing, {cooks}", jobs.name());
         report.rows = common_rows(&at_hand.figures);
         let drawn = jobs.computing.all().map(|run| {
-            let cooks = units::counted(run.figures.cooks, "cook");
+            let cooks = counted(run.figures.cooks, "cook");
             let job = match run.figures.in_flight_max {
                 1 => "in one piece".to_owned(),
-                _ => format!("P1 to P{}", self.parts),
+                _ => jobs.name(),
             };
             (&run.timeline, format!("computing, {job}, {cooks}"))
         });
-        report.draw(&drawn, shared);
-        report.details = jobs.table().lines();
+        report.draw(&drawn);
+        report.details = jobs.table();
         report.verdict = jobs.verdict();
         let ways = |ways: &Ways| {
-            let [whole, cut_for_one, cut_for_many] = ways.all().map(Run::json);
+            let [whole, cut_for_one, cut_for_many] = ways.all().map(|run| run.facts().json());
             json!({ "whole": whole, "cut_for_one": cut_for_one, "cut_for_many": cut_for_many })
         };
         if executor.workers() > 1 {
@@ -271,7 +240,7 @@ impl Dish for Args {
         }
         report.own_keys(json!({
             "parts": self.parts,
-            "minute_s": self.minute.0.as_secs_f64(),
+            "minute_s": self.minute.as_secs_f64(),
             "cores": cooks::cores(),
             "computing": ways(&jobs.computing),
             "waiting": ways(&jobs.waiting),
@@ -288,19 +257,19 @@ mod tests {
 
     #[test]
     fn the_ideal_has_a_core_for_each_cook() {
-        let minute = Minute(Duration::from_millis(1));
-        let jobs = jobs(&cooks::one().unwrap(), 5, minute).unwrap();
+        let minute = Duration::from_millis(1);
+        let jobs = jobs(&cooks::hire(1).unwrap(), 5, minute).unwrap();
         let ideals = [1, 2, 5, 9].map(|cooks| jobs.ideal_computing(cooks).as_millis());
         assert_eq!(ideals, [5, 3, 1, 1]);
-        assert_eq!(jobs.table().lines().len(), 4);
+        assert_eq!(jobs.table().len(), 4);
     }
 
     /// The test counts tasks and measures no time. The parts of a cut job are all in flight at the same
     /// time, and a job in one piece is a single task.
     #[test]
     fn one_cook_has_all_parts_in_flight_and_one_at_once() {
-        let minute = Minute(Duration::from_millis(20));
-        let jobs = jobs(&cooks::many(2).unwrap(), 5, minute).unwrap();
+        let minute = Duration::from_millis(20);
+        let jobs = jobs(&cooks::hire(2).unwrap(), 5, minute).unwrap();
         for ways in [&jobs.computing, &jobs.waiting] {
             let figures = ways.all().map(|run| &run.figures);
             assert_eq!(figures.map(|figures| figures.in_flight_max), [1, 5, 5]);

@@ -18,47 +18,19 @@ use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
     pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     task::Poll,
     thread,
-    time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
-use brigade::{
-    Executor,
-    task::Builder,
-    time::sleep,
-    timeline::{Timeline, What},
-    yield_now,
-};
+use brigade::{time::sleep, timeline::What, yield_now};
+use brigade_timeline::TaskFigures;
 
-use crate::{
-    arithmetic::{squares_below, sum_of_squares},
-    cooks,
-    dish::Dish,
-    fetch::origin::{Origin, Request},
-    measure::{self, Run},
-    numbers::whole,
-    options::Shared,
-    report::{self, Ending, Report},
-    units,
-    usage::{self, Usage},
-};
+use crate::fetch::origin::{Origin, Request};
+use crate::prelude::*;
 
-/// The text before the options in `brigade reference --help`.
-pub(crate) const ABOUT: &str = "One run seen from three frames: the task's, the thread's, the \
-    system's.\n\n\
-    A task computes, asks a server, waits for a timer and computes again. It takes notes itself; the \
-    timeline shows when it was polled and which other tasks were; the operating system reports how long \
-    its thread was on a core and how many times the core was taken away. The server's time on a core \
-    shows who worked while the task waited.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the task and two other \
+/// The text after the options in `brigade reference --help`.
+const NOTES: &str = "--cooks here: the number of threads that run the task and two other \
     tasks; with 1,2 everything is done with each number and compared.\n\n\
     --json adds `lines` (what the task noted), `sums_are_right`, `polls` and `others_polls`; for the \
     task's life, by the timeline, `running_s`, `queued_s` and `waited_s`; for its polls, by the system, \
@@ -77,8 +49,14 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The number of pieces in which the last sum is computed, with a yield after each.
 const PIECES: u64 = 4;
 
-/// The arguments of `reference`.
+/// One run from three frames: the task's, the thread's and the system's
+///
+/// A task computes, asks a server, waits for a timer and computes again. It takes notes itself; the timeline
+/// shows when it was polled and which other tasks were; the operating system reports how long its thread was
+/// on a core and how many times the core was taken away. The server's time on a core shows who worked while
+/// the task waited.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Reference {
     /// Millions of numbers to square and add up: by the task, by the server, and by the task again
     #[arg(long, value_name = "N", default_value = "200", value_parser = whole::<u64>(1..=100_000))]
@@ -106,12 +84,9 @@ pub(crate) struct InPolls {
 }
 
 /// The figures of the task in the timeline.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct OnThread {
-    pub(crate) polls: u64,
-    pub(crate) running: Duration,
-    pub(crate) queued: Duration,
-    pub(crate) waiting: Duration,
+    pub(crate) its: TaskFigures,
     /// The number of polls of other tasks between its first and its last poll.
     pub(crate) others: usize,
     /// The number of times a thread of the executor slept meanwhile.
@@ -132,26 +107,19 @@ pub(crate) struct ThreeFrames {
 }
 
 impl Reference {
-    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Run<ThreeFrames>> {
+    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Run<ThreeFrames>> {
         let origin = Origin::start()?;
         let (address, process) = (origin.address(0), origin.process());
         let numbers = self.millions * 1_000_000;
         let over = Arc::new(AtomicBool::new(false));
         let programs = other_programs(&over);
-        let run = measure::measure(executor, async {
-            let others: Vec<_> = (1..=OTHERS)
-                .map(|n| {
-                    let name = format!("other {n}");
-                    Builder::new().name(&name).spawn(other(over.clone()))
-                })
-                .collect();
+        let run = measure(executor, async {
+            let other = |n| begin(&format!("other {n}"), other(over.clone()));
+            let others: Vec<_> = (1..=OTHERS).map(other).collect();
             let mine = in_the_systems_frame(mine(address, process, numbers));
-            let mine = Builder::new().name(MINE).spawn(mine).await;
+            let (noted, in_polls) = begin(MINE, mine).await;
             over.store(true, Relaxed);
-            for other in others {
-                other.await?;
-            }
-            let (noted, in_polls) = mine?;
+            join_all(others).await;
             anyhow::Ok((noted.context("the server is out of order")?, in_polls))
         });
         // This is also needed if Ctrl-C came first.
@@ -160,7 +128,7 @@ impl Reference {
             let _ = program.join();
         }
         let run = run?.transpose()?;
-        let on_thread = on_thread(&run.timeline).context("the run was not recorded")?;
+        let on_thread = on_thread(&run)?;
         Ok(run.map(|(noted, in_polls)| ThreeFrames {
             sums_are_right: noted.sums.iter().all(|sum| *sum == squares_below(numbers)),
             asked: noted.lines[ASKING].took,
@@ -173,17 +141,17 @@ impl Reference {
 }
 
 impl Dish for Reference {
-    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let run = self.measure(executor)?;
         let frames = &run.output;
         let title = format!(
             "reference: one task from three frames, {}",
-            units::counted(executor.workers(), "cook")
+            counted(executor.workers(), "cook")
         );
         let mut report = Report::of("reference", title, &run);
         report.charts = vec![format!(
             "  the task's frame: its lines\n{}",
-            frames.lines().block()
+            columns::block(frames.lines())
         )];
         report.rows = frames.rows();
         report.rows.extend(report::concurrency_rows(&run.figures));
@@ -322,25 +290,21 @@ async fn in_the_systems_frame<F: Future>(task: F) -> (F::Output, Option<InPolls>
 
 // ---- the thread's frame ----------------------------------------------------------------
 
-fn on_thread(timeline: &Timeline) -> Option<OnThread> {
-    let figures = brigade_timeline::figures(timeline);
-    let named = |task: &brigade::timeline::Task| task.name.as_deref() == Some(MINE);
-    let mine = timeline.tasks.iter().position(named)?;
-    let its = figures.tasks.get(mine)?;
-    let life = its.begun?..its.ended?;
-    let meanwhile = || {
-        timeline
+fn on_thread<T>(run: &Run<T>) -> anyhow::Result<OnThread> {
+    let (mine, its) = run.task(MINE)?;
+    let life = its.begun.unwrap_or_default()..its.ended.unwrap_or_default();
+    let others = |task: usize| task != mine && !run.timeline.tasks[task].is_main;
+    let of = |is: &dyn Fn(What) -> bool| {
+        let meanwhile = run
+            .timeline
             .events
             .iter()
-            .filter(|event| life.contains(&event.at))
+            .filter(|event| life.contains(&event.at));
+        meanwhile.filter(|event| is(event.what)).count()
     };
-    let is_others = |what| matches!(what, What::PollBegin { task } if task != mine && !timeline.tasks[task].is_main);
-    Some(OnThread {
-        polls: its.polls,
-        running: its.running,
-        queued: its.queued,
-        waiting: its.waiting,
-        others: meanwhile().filter(|event| is_others(event.what)).count(),
-        sleeps: meanwhile().filter(|event| event.what == What::Park).count(),
+    Ok(OnThread {
+        others: of(&|what| matches!(what, What::PollBegin { task } if others(task))),
+        sleeps: of(&|what| what == What::Park),
+        its,
     })
 }

@@ -6,36 +6,23 @@
 //! computed with 1, 2, … cooks. The table shows how many times as fast each run was (the speed-up), and
 //! the speed-up per cook (the efficiency).
 
-use std::{hint::black_box, ops::Range, sync::OnceLock, time::Duration};
-
-use brigade::{Executor, yield_now};
-use futures_util::future::join_all;
-use serde_json::{Value, json};
-
+use crate::prelude::*;
 use crate::{
-    arithmetic::{squares_below, sum_of_squares},
-    columns::Columns,
-    compare, cooks,
-    dish::Dish,
-    look,
-    measure::{Run, measure},
-    numbers::whole,
-    options::Shared,
-    report::{self, Report, Row},
-    speed_up::{Change, SpeedUp, may_be_chance},
-    units,
-    work::{LOOK_UP, begin, measure_speed},
+    compare,
+    work::{numbers_in, squares},
 };
 
 /// The text after the options in `brigade squares --help`.
-pub(crate) const NOTES: &str = "--cooks here: the largest number of cooks in the table. 4 stands for 1, \
+const NOTES: &str = "--cooks here: the largest number of cooks in the table. 4 stands for 1, \
     2 and 4 cooks, and 1,3,4 for exactly these; one cook is always included for comparison. Without \
     --cooks the table goes up to twice the number of cores.\n\n\
     --json adds `sum` (of the 100 squares), `small` (its run on four cooks) and `large` (a run with \
     larger chunks); `size` and `big_sum_modulo_2_64`, `ladder` (the figures for each number of cooks), \
     and `speed_up` with `speed_up_cooks` cooks.";
 
+/// The sum of the squares in chunks: speed-up and efficiency with 1, 2, … cooks
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of squares in the big sum [default: one cook needs about a second]
     #[arg(long, value_name = "N", value_parser = whole::<u64>(100..=SIZE_MAX))]
@@ -60,9 +47,6 @@ const DRAWN_PART: u64 = 4;
 /// not keep the others waiting at the end. Arbitrary.
 const BIG_CHUNKS: u64 = 64;
 
-/// The number of squares in one batch of the calibration.
-const BATCH: u64 = 20_000;
-
 /// Returns the sum of the squares of `0..size`, with each chunk as a task.
 async fn sum(size: u64, chunks: u64) -> u64 {
     let cut = |chunk| size * chunk / chunks;
@@ -73,36 +57,25 @@ async fn sum(size: u64, chunks: u64) -> u64 {
     join_all(tasks).await.into_iter().fold(0, u64::wrapping_add)
 }
 
-/// Returns the sum of one chunk. Yields about every millisecond.
-async fn squares(chunk: Range<u64>) -> u64 {
-    let stretch = stretch();
-    let (mut sum, mut from) = (0_u64, chunk.start);
-    while chunk.end - from > stretch {
-        sum = sum.wrapping_add(sum_of_squares(from..from + stretch));
-        from += stretch;
-        yield_now().await;
-    }
-    sum.wrapping_add(sum_of_squares(from..chunk.end))
-}
-
-/// Returns how many squares one cook adds up per second, measured once.
-fn speed() -> f64 {
-    static SPEED: OnceLock<f64> = OnceLock::new();
-    *SPEED.get_or_init(|| measure_speed(BATCH, || sum_of_squares(0..black_box(BATCH))))
-}
-
-/// Returns how many numbers one cook squares in about a millisecond.
-fn stretch() -> u64 {
-    ((LOOK_UP.as_secs_f64() * speed()) as u64).max(1)
-}
-
 /// The big sum with a given number of cooks.
 #[derive(Debug)]
 pub(crate) struct Rung {
     pub(crate) run: Run<u64>,
     pub(crate) speed_up: SpeedUp,
-    /// The speed-up per cook.
-    pub(crate) efficiency: f64,
+}
+
+impl Rung {
+    /// Returns the speed-up per cook.
+    fn efficiency(&self) -> f64 {
+        self.speed_up.factor / self.run.figures.cooks as f64
+    }
+
+    fn facts(&self) -> Facts {
+        self.run.facts().with([
+            speed_up("speed_up", "speed-up", self.speed_up),
+            share("efficiency", "efficiency", Some(self.efficiency())),
+        ])
+    }
 }
 
 /// The results of the experiment.
@@ -116,44 +89,38 @@ pub(crate) struct Sums {
     pub(crate) ladder: Vec<Rung>,
 }
 
+/// Measures a sum, and returns an error if it is wrong.
+fn right_sum(executor: &Crew, size: u64, chunks: u64) -> anyhow::Result<Run<u64>> {
+    let run = measure(executor, sum(size, chunks))?;
+    let cooks = executor.workers();
+    ensure!(
+        run.output == squares_below(size),
+        "the sum of {size} with {cooks} cooks is wrong"
+    );
+    Ok(run)
+}
+
 /// Computes the small sum on four workers, and the big sum with one cook and with each of `rungs`.
 /// `executor` computes the big sum for its own number of cooks.
-pub(crate) fn sums<E: Executor>(executor: &E, size: u64, rungs: &[usize]) -> anyhow::Result<Sums> {
-    stretch();
-    let in_four = |size| {
-        let run = measure(&cooks::many(WORKERS)?, sum(size, SMALL_CHUNKS))?;
-        anyhow::ensure!(
-            run.output == squares_below(size),
-            "the sum of {size} is wrong"
-        );
-        anyhow::Ok(run)
-    };
+pub(crate) fn sums(executor: &Crew, size: u64, rungs: &[usize]) -> anyhow::Result<Sums> {
+    // Measure the speed before any clock starts.
+    numbers_in(BIG);
+    let in_four = |size| right_sum(&cooks::hire(WORKERS)?, size, SMALL_CHUNKS);
     let small = in_four(SMALL)?;
     let large = in_four((size / DRAWN_PART).max(SMALL))?;
     let mut ladder: Vec<Rung> = Vec::new();
     let others = rungs.iter().copied().filter(|&rung| rung > 1);
     for cooks in std::iter::once(1).chain(others) {
-        let run = if cooks == executor.workers() {
-            measure(executor, sum(size, BIG_CHUNKS))?
-        } else {
-            measure(&cooks::hire(cooks)?, sum(size, BIG_CHUNKS))?
+        let run = match cooks == executor.workers() {
+            true => right_sum(executor, size, BIG_CHUNKS)?,
+            false => right_sum(&cooks::hire(cooks)?, size, BIG_CHUNKS)?,
         };
-        anyhow::ensure!(
-            run.output == squares_below(size),
-            "the sum with {cooks} cooks is wrong"
-        );
-        let speed_up = ladder.first().map_or_else(
-            || run.times_as_long_as(&run),
-            |one| one.run.times_as_long_as(&run),
-        );
+        let one = ladder.first().map_or(&run, |one| &one.run);
         // Chunks never wait, so only the number of cooks limits the gain, not the number of chunks in
         // flight.
-        let speed_up = speed_up.at_most(cooks.min(cooks::cores()) as f64);
-        ladder.push(Rung {
-            run,
-            speed_up,
-            efficiency: speed_up.factor / cooks as f64,
-        });
+        let most = cooks.min(cooks::cores()) as f64;
+        let speed_up = one.times_as_long_as(&run).at_most(most);
+        ladder.push(Rung { run, speed_up });
     }
     Ok(Sums {
         small,
@@ -164,33 +131,30 @@ pub(crate) fn sums<E: Executor>(executor: &E, size: u64, rungs: &[usize]) -> any
 }
 
 impl Sums {
-    /// Returns the rung with `cooks` cooks.
-    pub(crate) fn rung(&self, cooks: usize) -> Option<&Rung> {
-        self.ladder
-            .iter()
-            .find(|rung| rung.run.figures.cooks == cooks)
+    /// Returns the last rung whose number of cooks suits.
+    fn last(&self, suits: impl Fn(usize) -> bool) -> Option<&Rung> {
+        let mut ladder = self.ladder.iter();
+        ladder.rfind(|rung| suits(rung.run.figures.cooks))
     }
 
     /// Returns the rows of both sums.
     fn rows(&self) -> Vec<Row> {
-        let small = format!(
-            "0² to {}², {SMALL_CHUNKS} chunks, {WORKERS} cooks, {} at once",
-            SMALL - 1,
-            self.small.figures.at_once_max
-        );
+        let (last, at_once) = (SMALL - 1, self.small.figures.at_once_max);
+        let small =
+            format!("0² to {last}², {SMALL_CHUNKS} chunks, {WORKERS} cooks, {at_once} at once");
         let big = format!(
             "0² to {}², modulo 2^64",
             units::count((self.size - 1) as usize)
         );
-        let sum = |sum| units::count(sum as usize);
+        let sum = |run: &Run<u64>| units::count(run.output as usize);
         vec![
-            Row::new("small sum", sum(self.small.output), small),
-            Row::new("big sum", sum(self.ladder[0].run.output), big),
+            row("small sum", sum(&self.small), small),
+            row("big sum", sum(&self.ladder[0].run), big),
         ]
     }
 
     /// Shows four chunks on four workers: the small chunks in words, and the larger chunks in a drawing.
-    fn charts(&self, look: brigade_timeline::Look) -> Vec<String> {
+    fn charts(&self) -> Vec<String> {
         // Take the figures from the timeline that is drawn.
         let [small, large] = [&self.small, &self.large]
             .map(|run| brigade_timeline::figures(&run.timeline).at_once_max);
@@ -199,7 +163,7 @@ impl Sums {
              at once.",
             SMALL - 1,
             units::count(self.small.output as usize),
-            units::counted(small, "chunk"),
+            counted(small, "chunk"),
         );
         if small < WORKERS {
             said.push_str(
@@ -211,92 +175,46 @@ impl Sums {
             " Below, {} numbers in {SMALL_CHUNKS} chunks: up to {} at once, on {}.",
             units::count((self.size / DRAWN_PART).max(SMALL) as usize),
             units::count(large),
-            units::counted(cooks::cores(), "core"),
+            counted(cooks::cores(), "core"),
         ));
         let title = format!("{SMALL_CHUNKS} chunks on {WORKERS} workers");
-        let drawn = brigade_timeline::to_scale(&[(&self.large.timeline, title)], "cook", look);
-        std::iter::once(report::wrapped(&said))
-            .chain(drawn)
-            .collect()
-    }
-
-    /// Returns the table of the big sum, with one row for each number of cooks.
-    fn table(&self) -> Columns {
-        let mut columns = Columns::new(
-            "cooks | wall time | CPU time | in flight | at once | speed-up | efficiency",
-        );
-        for Rung {
-            run,
-            speed_up,
-            efficiency,
-        } in &self.ladder
-        {
-            columns.row([
-                units::count(run.figures.cooks),
-                units::duration(run.figures.wall),
-                units::or_dash(run.figures.cpu, units::duration),
-                units::count(run.figures.in_flight_max),
-                units::count(run.figures.at_once_max),
-                speed_up.to_string(),
-                units::percent(*efficiency),
-            ]);
-        }
-        columns
+        let mut charts = paint::draw(&[(&self.large.timeline, title)]);
+        charts.insert(0, report::wrapped(&said));
+        charts
     }
 
     fn verdict(&self, cores: usize) -> String {
-        let within = self
-            .ladder
-            .iter()
-            .rfind(|rung| rung.run.figures.cooks <= cores);
-        let beyond = self
-            .ladder
-            .iter()
-            .rfind(|rung| rung.run.figures.cooks > cores);
-        let within = within.unwrap_or(&self.ladder[0]);
-        let mut said = vec![match within.speed_up.change() {
-            _ if within.run.figures.cooks == 1 => {
-                format!(
-                    "One cook took {}.",
-                    units::duration(within.run.figures.wall)
-                )
-            }
+        let one = &self.ladder[0];
+        let within = self.last(|cooks| cooks <= cores).unwrap_or(one);
+        let (cooks, gain) = (within.run.figures.cooks, within.speed_up);
+        let mut said = vec![match gain.change() {
+            _ if cooks == 1 => format!("One cook took {}.", duration(one.run.figures.wall)),
             Change::Faster => format!(
-                "{} cooks were {} as fast as one, {} of what each could bring.",
-                within.run.figures.cooks,
-                within.speed_up,
-                units::percent(within.efficiency),
+                "{cooks} cooks were {gain} as fast as one, {} of what each could bring.",
+                percent(within.efficiency()),
             ),
-            Change::Same => format!(
-                "{} cooks were about as fast as one ({}).",
-                within.run.figures.cooks,
-                may_be_chance(within.speed_up.factor)
-            ),
-            Change::Slower => format!(
-                "{} cooks were slower than one ({} as fast).",
-                within.run.figures.cooks, within.speed_up
-            ),
+            Change::Same => {
+                let chance = may_be_chance(gain.factor);
+                format!("{cooks} cooks were about as fast as one ({chance}).")
+            }
+            Change::Slower => format!("{cooks} cooks were slower than one ({gain} as fast)."),
         }];
-        said.extend(within.speed_up.doubt());
-        let crowding = within.run.crowding();
-        said.extend(crowding.or_else(|| self.ladder[0].run.crowding()));
-        said.extend(beyond.map(|beyond| {
+        said.extend(gain.doubt());
+        said.extend(within.run.crowding().or_else(|| one.run.crowding()));
+        if let Some(beyond) = self.last(|cooks| cooks > cores) {
             let further = within.run.times_as_long_as(&beyond.run).at_most(1.0);
             let gained = match further.change() {
                 Change::Faster => "faster than",
                 Change::Same => "about as fast as",
                 Change::Slower => "slower than",
             };
-            format!(
-                "For {} there are {}: they were {gained} {} ({further}).{}",
-                units::counted(beyond.run.figures.cooks, "cook"),
-                units::counted(cores, "core"),
-                within.run.figures.cooks,
-                further
-                    .doubt()
-                    .map_or(String::new(), |doubt| format!(" {doubt}")),
-            )
-        }));
+            said.push(format!(
+                "For {} there are {}: they were {gained} {cooks} ({further}).",
+                counted(beyond.run.figures.cooks, "cook"),
+                counted(cores, "core"),
+            ));
+            said.extend(further.doubt());
+        }
         said.join(" ")
     }
 }
@@ -311,9 +229,7 @@ pub(crate) struct Squares {
 impl Squares {
     pub(crate) fn new(args: &Args, shared: &Shared) -> Self {
         Self {
-            size: args
-                .size
-                .unwrap_or_else(|| (BIG.as_secs_f64() * speed()) as u64),
+            size: args.size.unwrap_or_else(|| numbers_in(BIG)),
             asked: shared.cooks.clone(),
         }
     }
@@ -340,46 +256,38 @@ impl Squares {
 
 impl Dish for Squares {
     /// Returns only the largest number, because the other numbers are rungs of the same run.
-    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
+    fn runs(&self, asked: Vec<usize>) -> Vec<usize> {
         asked.into_iter().max().into_iter().collect()
     }
 
-    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let (of_interest, rungs) = self.rungs(executor.workers());
         let sums = sums(executor, self.size, &rungs)?;
-        let at_hand = sums.rung(executor.workers()).unwrap_or(&sums.ladder[0]);
-        let speed_up = sums
-            .rung(of_interest)
-            .map_or(1.0, |rung| rung.speed_up.factor);
+        let rung = |number: usize| sums.last(|cooks| cooks == number);
+        let at_hand = rung(executor.workers()).unwrap_or(&sums.ladder[0]);
+        let speed_up = rung(of_interest).map_or(1.0, |rung| rung.speed_up.factor);
         let title = format!(
             "squares: 0² + 1² + 2² + …, {} numbers in {BIG_CHUNKS} chunks",
             units::count(self.size as usize)
         );
         let mut report = Report::of("squares", title, &at_hand.run);
-        report.charts = sums.charts(look::for_stdout(shared.no_color));
+        report.charts = sums.charts();
         report.rows = sums.rows();
-        report.details = sums.table().lines();
+        report.details = columns::of(sums.ladder.iter().map(Rung::facts));
         report.details.extend(compare::columns_explained());
         report.verdict = sums.verdict(cooks::cores());
         report.own_keys(json!({
             "sum": sums.small.output,
-            "small": sums.small.json(),
-            "large": sums.large.json(),
+            "small": sums.small.facts().json(),
+            "large": sums.large.facts().json(),
             "speed_up": speed_up,
             "speed_up_cooks": of_interest,
             "size": sums.size,
             "big_sum_modulo_2_64": sums.ladder[0].run.output,
-            "ladder": sums.ladder.iter().map(json).collect::<Value>(),
+            "ladder": sums.ladder.iter().map(|rung| rung.facts().json()).collect::<Value>(),
         }));
         Ok(report)
     }
-}
-
-fn json(rung: &Rung) -> Value {
-    let mut object = rung.run.json();
-    object["speed_up"] = json!(rung.speed_up.factor);
-    object["efficiency"] = json!(rung.efficiency);
-    object
 }
 
 #[cfg(test)]

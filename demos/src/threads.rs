@@ -14,42 +14,22 @@ mod summary;
 use std::{
     io,
     net::SocketAddr,
+    ops::Range,
     sync::{
         Barrier,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread,
-    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
-use brigade::{Executor, task::Builder};
-use serde_json::{Value, json};
-
+use crate::prelude::*;
 use crate::{
-    arithmetic::{squares_below, sum_of_squares},
-    cooks,
-    dish::Dish,
     fetch::origin::{Origin, Reply, Request},
-    interrupt::{Interrupt, Interrupted},
-    meanwhile,
-    measure::{self, Run},
-    numbers::whole,
-    options::Shared,
-    report::{self, Ending, Report},
-    system::{self, Status},
-    units,
-    usage::{self, Usage},
+    system::Status,
 };
 
-/// The text before the options in `brigade threads --help`.
-pub(crate) const ABOUT: &str = "A thread for each request, and more threads than cores.\n\n\
-    Waiting: the same requests are made once as tasks of the executor and once with a thread each; \
-    their memory, context switches and time are compared. Computing: the same sum is computed on more \
-    and more threads; the operating system reports how many of them were on a core at the same time.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: the number of threads that run the tasks of the first \
+/// The text after the options in `brigade threads --help`.
+const NOTES: &str = "--cooks here: the number of threads that run the tasks of the first \
     experiment; everything else has its own threads. With 1,2 everything is done with each number and \
     compared.\n\n\
     --json adds `waiting`, for tasks and for threads (`done`, `wall_s`, `threads`, `cpu_s`, \
@@ -66,8 +46,13 @@ const WAITING_EXPLAINED: &str = "\n  switches: the number of context switches\n 
 const COMPUTING_EXPLAINED: &str = "\n  on a core, in the queue: the sums over all threads\n  \
     at once: threads on a core, on average; interrupted: how many times a core was taken away\n";
 
-/// The arguments of `threads`.
+/// A thread for each waiting request, and more computing threads than cores
+///
+/// Waiting: the same requests are made once as tasks of the executor and once with a thread each; their
+/// memory, context switches and time are compared. Computing: the same sum is computed on more and more
+/// threads; the operating system reports how many of them were on a core at the same time.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Threads {
     /// Number of requests that wait at the same time
     #[arg(long, value_name = "N", default_value = "2000", value_parser = whole::<u32>(1..=10_000))]
@@ -127,21 +112,18 @@ pub(crate) struct Both {
 }
 
 impl Threads {
-    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Both> {
+    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Both> {
         // Each request has a socket.
         let possible = system::raise_open_files().max(1);
         let requests = self.requests as usize;
         let requests = system::as_files_allow(requests, possible, "requests at a time");
         let origin = Origin::start()?;
-        let calls = (0..requests as u64).map(|n| Call {
-            to: origin.address(n),
-            request: Request::Reply(Reply::to(n)),
-        });
-        let calls: Vec<Call> = calls.collect();
+        let call = |n| (origin.address(n), Request::Reply(Reply::to(n)));
+        let calls: Vec<Call> = (0..requests as u64).map(call).collect();
         let mut run = None;
         // The tasks come first, because the threads would leave memory behind for them to use.
         let tasks = waiting("tasks", executor.workers(), || {
-            let run = run.insert(measure::measure(executor, call_as_tasks(&calls))?.transpose()?);
+            let run = run.insert(measure(executor, call_as_tasks(&calls))?.transpose()?);
             Ok(run.output.0)
         })?;
         let threads = waiting("threads", calls.len(), || Ok(call_as_threads(&calls)?))?;
@@ -166,36 +148,34 @@ impl Threads {
 
 impl Dish for Threads {
     /// The record would take most of the memory that is measured here.
-    const RECORDED: bool = false;
+    fn is_recorded(&self) -> bool {
+        false
+    }
 
-    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let both = self.measure(executor)?;
         let title = format!(
             "threads: {}, and a sum of {} squares, {}",
             units::counted_that(both.threads.threads, "request", "wait"),
             units::count(self.millions as usize * 1_000_000),
-            units::counted(executor.workers(), "cook"),
+            counted(executor.workers(), "cook"),
         );
         let mut report = Report::new("threads", title, both.run.figures.clone());
         report.waiting_share = both.run.figures.waiting_share(both.run.output);
+        let waiting = columns::block(both.waiting());
+        let computing = columns::block(both.computing());
+        let cores = counted(both.cores, "core");
         report.charts = vec![
-            format!(
-                "  waiting\n{}{WAITING_EXPLAINED}",
-                both.waiting_table().block()
-            ),
-            format!(
-                "  computing, on {}\n{}{COMPUTING_EXPLAINED}",
-                units::counted(both.cores, "core"),
-                both.computing_table().block()
-            ),
+            format!("  waiting\n{waiting}{WAITING_EXPLAINED}"),
+            format!("  computing, on {cores}\n{computing}{COMPUTING_EXPLAINED}"),
         ];
         report.rows_of = "the tasks that wait".to_owned();
         report.rows = report::concurrency_rows(&both.run.figures);
         report.verdict = both.verdict();
         report.own_keys(json!({
             "cores": both.cores,
-            "waiting": [summary::waited_keys(&both.tasks), summary::waited_keys(&both.threads)],
-            "computing": both.computed.iter().map(summary::computed_keys).collect::<Value>(),
+            "waiting": both.waiting().map(|way| way.json()),
+            "computing": both.computing().map(|crowd| crowd.json()).collect::<Value>(),
         }));
         if !both.computed.iter().all(|computed| computed.sum_is_right) {
             report.ending = Ending::Failed;
@@ -206,20 +186,14 @@ impl Dish for Threads {
 
 // ---- waiting ---------------------------------------------------------------------------
 
-/// A request and its server.
-#[derive(Clone, Copy, Debug)]
-struct Call {
-    to: SocketAddr,
-    request: Request,
-}
+/// A server, and the request to it.
+type Call = (SocketAddr, Request);
 
-impl Call {
-    /// Sends the request from a task. Returns how long it took.
-    async fn wait(self) -> io::Result<Duration> {
-        let begun = Instant::now();
-        self.request.ask(self.to).await?;
-        Ok(begun.elapsed())
-    }
+/// Sends the request from a task. Returns how long it took.
+async fn wait((to, request): Call) -> io::Result<Duration> {
+    let begun = Instant::now();
+    request.ask(to).await?;
+    Ok(begun.elapsed())
 }
 
 /// True if many threads have run and ended in this process.
@@ -250,14 +224,11 @@ fn waiting(
 
 /// Returns how many calls were answered, and the sum of their times.
 async fn call_as_tasks(calls: &[Call]) -> io::Result<(usize, Duration)> {
-    let task = |(n, call): (usize, &Call)| {
-        let name = format!("request {n}");
-        Builder::new().name(&name).spawn(call.wait())
-    };
+    let task = |(n, call): (usize, &Call)| begin(&format!("request {n}"), wait(*call));
     let tasks: Vec<_> = calls.iter().enumerate().map(task).collect();
     let mut all = (0, Duration::ZERO);
     for task in tasks {
-        all.1 += task.await.map_err(io::Error::other)??;
+        all.1 += task.await?;
         all.0 += 1;
     }
     Ok(all)
@@ -266,8 +237,8 @@ async fn call_as_tasks(calls: &[Call]) -> io::Result<(usize, Duration)> {
 fn call_as_threads(calls: &[Call]) -> io::Result<usize> {
     thread::scope(|scope| {
         let hire = |call: &Call| {
-            let call = *call;
-            thread::Builder::new().spawn_scoped(scope, move || call.request.block(call.to))
+            let (to, request) = *call;
+            thread::Builder::new().spawn_scoped(scope, move || request.block(to))
         };
         // If the system refuses a thread, wait for the threads that exist.
         let threads: Vec<_> = calls.iter().map(hire).collect();
@@ -282,21 +253,12 @@ fn call_as_threads(calls: &[Call]) -> io::Result<usize> {
 
 // ---- computing -------------------------------------------------------------------------
 
-/// The result of one thread.
-struct Share {
-    sum: u64,
-    begun: Instant,
-    ended: Instant,
-    used: Option<Usage>,
-    queued: Option<Duration>,
-}
-
 /// Adds up the squares below `numbers`, split among `threads`.
 fn computing(threads: usize, numbers: u64) -> Computed {
     let _shown = meanwhile::show(&format!("{threads} threads compute …"));
     let together = Barrier::new(threads);
     let cut = |n: usize| numbers * n as u64 / threads as u64;
-    let shares: Vec<Share> = thread::scope(|scope| {
+    let shares = thread::scope(|scope| {
         let hire = |n| {
             let (numbers, together) = (cut(n)..cut(n + 1), &together);
             scope.spawn(move || {
@@ -305,42 +267,38 @@ fn computing(threads: usize, numbers: u64) -> Computed {
             })
         };
         let hired: Vec<_> = (0..threads).map(hire).collect();
-        let shares = hired.into_iter();
+        let shares = hired.into_iter().map(thread::ScopedJoinHandle::join);
         shares
-            .map(|thread| thread.join().expect("sums do not panic"))
-            .collect()
+            .collect::<Result<Vec<_>, _>>()
+            .expect("sums do not panic")
     });
-    let sum = shares
-        .iter()
-        .fold(0, |sum: u64, share| sum.wrapping_add(share.sum));
-    let begun = shares.iter().map(|share| share.begun).min();
-    let ended = shares.iter().map(|share| share.ended).max();
-    let used = || shares.iter().map(|share| share.used);
+    let (sums, costs): (Vec<_>, Vec<_>) = shares.into_iter().unzip();
+    let (times, used): (Vec<_>, Vec<_>) = costs.into_iter().unzip();
+    let begun = times.iter().map(|time| time.start).min();
+    let ended = times.iter().map(|time| time.end).max();
+    let wall = ended.zip(begun).map(|(ended, begun)| ended - begun);
     Computed {
         threads,
-        sum_is_right: sum == squares_below(numbers),
-        wall: ended
-            .zip(begun)
-            .map_or(Duration::ZERO, |(ended, begun)| ended - begun),
-        on_core: used().map(|used| Some(used?.cpu)).sum(),
-        queued: shares.iter().map(|share| share.queued).sum(),
-        interrupted: used().map(|used| Some(used?.involuntary)).sum(),
+        sum_is_right: sums.into_iter().fold(0, u64::wrapping_add) == squares_below(numbers),
+        wall: wall.unwrap_or_default(),
+        on_core: used.iter().map(|used| Some(used.0?.cpu)).sum(),
+        queued: used.iter().map(|used| used.1).sum(),
+        interrupted: used.iter().map(|used| Some(used.0?.involuntary)).sum(),
     }
 }
 
-/// Computes a share between two readings of the thread's usage. The clock is read outside these readings,
-/// so the time on a core never exceeds the wall time.
-fn share(numbers: std::ops::Range<u64>) -> Share {
+/// What a thread cost: its usage, and the time in the queue for a core.
+type Cost = (Option<Usage>, Option<Duration>);
+
+/// Returns the sum of a share, from when to when it was computed, and its cost. The clock is read outside
+/// the readings of the usage, so the time on a core never exceeds the wall time.
+fn share(numbers: Range<u64>) -> (u64, (Range<Instant>, Cost)) {
     let begun = Instant::now();
     let (used, queued) = (Usage::of_thread(), usage::queued_for_a_core());
     let sum = sum_of_squares(numbers);
     let used = Usage::of_thread().zip(used);
     let queued = usage::queued_for_a_core().zip(queued);
-    Share {
-        sum,
-        used: used.map(|(after, before)| after.since(before)),
-        queued: queued.map(|(after, before)| after - before),
-        begun,
-        ended: Instant::now(),
-    }
+    let used = used.map(|(after, before)| after.since(before));
+    let queued = queued.map(|(after, before)| after - before);
+    (sum, (begun..Instant::now(), (used, queued)))
 }

@@ -5,6 +5,8 @@
 //! yes. If it is at the lower edge or below, the answer is no. Between the edges the difference may be
 //! chance, so the question stays open.
 
+use crate::facts::{Fact, Facts, share};
+
 /// The four possible verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -24,6 +26,17 @@ impl Verdict {
             Self::Depends => "depends",
             Self::Undecided => "undecided",
         }
+    }
+
+    /// Returns the judgement with the sentence that justifies it. The parts of the sentence are joined, and
+    /// the facts are filled in.
+    pub(super) fn because<'a>(
+        self,
+        facts: &Facts,
+        sentence: impl IntoIterator<Item = &'a str>,
+    ) -> Judgement {
+        let sentence: String = sentence.into_iter().collect();
+        (self, facts.say(&sentence))
     }
 }
 
@@ -80,6 +93,17 @@ impl Band {
             answer => answer,
         }
     }
+}
+
+/// Returns whether a speed-up is a gain. The answer is `Unclear` for a speed-up that is far above the
+/// possible maximum.
+pub(super) fn gained(speed_up: &Fact) -> Answer {
+    GAIN.ask_up_to(speed_up.most().unwrap_or(f64::INFINITY), speed_up.value)
+}
+
+/// Returns a fact: the share of the cooks' working time in which they were on a processor.
+pub(super) fn on_processor(of_work: Option<f64>) -> Fact {
+    share("on_processor", "cooks on a processor", of_work)
 }
 
 /// Returns the sentence with a lower-case first letter, to be used after a colon.

@@ -3,19 +3,13 @@
 //! If two claims need the same experiment, it is run once and its result is kept. Every run leaves a
 //! [`Trace`], because one of the claims is about all runs.
 
-use std::{
-    cell::{OnceCell, RefCell},
-    time::Duration,
-};
+use std::cell::{OnceCell, RefCell};
 
-use brigade::timeline::{LaneKind, Timeline, What};
+use brigade::timeline::{LaneKind, Timeline};
 
+use crate::prelude::*;
 use crate::{
     coffee::{Coffee, Shifts},
-    cooks::{self, Crew},
-    figures::Figures,
-    measure::{OneAndMany, Run},
-    minute::Minute,
     parts::{self, Jobs},
     reference::{Reference, ThreeFrames},
     threads::{Both, Threads},
@@ -25,9 +19,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Sizes {
     pub(super) is_small: bool,
-    /// The length of a minute in milliseconds, and its length in the demo `parts`.
-    pub(super) minute: u64,
-    pub(super) parts: u64,
+    /// The length of a minute, and its length in the demo `parts`.
+    pub(super) minute: Duration,
+    pub(super) parts: Duration,
     /// The number of requests of `fetch`.
     pub(super) requests: usize,
     pub(super) frames: u32,
@@ -44,8 +38,8 @@ impl Sizes {
     pub(super) fn full() -> Self {
         Self {
             is_small: false,
-            minute: 100,
-            parts: 1000,
+            minute: Duration::from_millis(100),
+            parts: Duration::from_millis(1000),
             requests: 2000,
             frames: 300,
             threads: Threads {
@@ -67,8 +61,8 @@ impl Sizes {
     pub(super) fn small() -> Self {
         Self {
             is_small: true,
-            minute: 4,
-            parts: 20,
+            minute: Duration::from_millis(4),
+            parts: Duration::from_millis(20),
             requests: 300,
             frames: 30,
             threads: Threads {
@@ -88,11 +82,6 @@ impl Sizes {
 
 /// The number of parts of the job that is said to run five times as fast.
 pub(super) const PARTS: u32 = 5;
-
-/// Returns a minute of `millis` milliseconds.
-pub(super) fn minute(millis: u64) -> Minute {
-    Minute(Duration::from_millis(millis))
-}
 
 /// The figures that are kept of each run.
 #[derive(Clone, Debug)]
@@ -134,7 +123,7 @@ impl Lab {
     /// Returns the results of a job in parts, computing and waiting.
     pub(super) fn jobs(&self) -> anyhow::Result<&Jobs> {
         kept(&self.jobs, || {
-            let jobs = parts::jobs(&self.hire()?, PARTS, minute(self.sizes.parts))?;
+            let jobs = parts::jobs(&self.hire()?, PARTS, self.sizes.parts)?;
             for ways in [&jobs.computing, &jobs.waiting] {
                 self.note(&ways.whole);
                 self.note(&ways.cut_for_one);
@@ -147,7 +136,7 @@ impl Lab {
     /// Returns the results of four ways to wait for coffee. One cook runs the notified way.
     pub(super) fn coffee(&self) -> anyhow::Result<&Shifts> {
         kept(&self.coffee, || {
-            let shifts = self.sizes.coffee.measure(&cooks::one()?)?;
+            let shifts = self.sizes.coffee.measure(&cooks::hire(1)?)?;
             self.note(&shifts.run);
             Ok(shifts)
         })
@@ -157,7 +146,7 @@ impl Lab {
     /// tasks. Nothing is recorded, because the record would take most of the memory.
     pub(super) fn threads(&self) -> anyhow::Result<&Both> {
         kept(&self.threads, || {
-            let both = self.sizes.threads.measure(&brigade::SingleThread::new()?)?;
+            let both = self.sizes.threads.measure(&Crew::hire(1, false)?)?;
             let waited: Duration = both.run.output;
             let figures = both.run.figures.clone();
             let waiting_share = figures.waiting_share(waited);
@@ -169,7 +158,7 @@ impl Lab {
     /// Returns the results of one task seen from three frames, on one cook.
     pub(super) fn reference(&self) -> anyhow::Result<&Run<ThreeFrames>> {
         kept(&self.reference, || {
-            let run = self.sizes.reference.measure(&cooks::one()?)?;
+            let run = self.sizes.reference.measure(&cooks::hire(1)?)?;
             self.note(&run);
             Ok(run)
         })
@@ -210,23 +199,19 @@ impl Lab {
 /// record. A thread that runs a job of the blocking pool counts as polling. The main future does not
 /// count, because it is not a task.
 pub(super) fn polls_at_once(timeline: &Timeline, is_meant: fn(LaneKind) -> bool) -> usize {
-    let mut polling = vec![false; timeline.lanes.len()];
-    let (mut now, mut most) = (Duration::ZERO, 0);
-    for event in &timeline.events {
-        // A poll that ends at the same nanosecond at which another begins does not overlap with it.
-        if event.at > now {
-            most = most.max(polling.iter().filter(|polling| **polling).count());
-            now = event.at;
-        }
-        if is_meant(timeline.lanes[event.lane].kind) {
-            match event.what {
-                What::PollBegin { task } => polling[event.lane] = !timeline.tasks[task].is_main,
-                What::PollEnd { .. } => polling[event.lane] = false,
-                _ => {}
-            }
-        }
-    }
-    most
+    let polls = brigade_timeline::spans(timeline).polls.into_iter();
+    let polls = polls.filter(|poll| is_meant(timeline.lanes[poll.lane].kind));
+    let polls = polls.filter(|poll| !timeline.tasks[poll.task].is_main);
+    let mut steps: Vec<_> = polls
+        .flat_map(|poll| [(poll.begin, 1), (poll.end, -1)])
+        .collect();
+    // A poll that ends at the same nanosecond at which another begins does not overlap with it.
+    steps.sort_unstable();
+    let at_work = steps.iter().scan(0, |now, (_, step)| {
+        *now += step;
+        Some(*now)
+    });
+    at_work.max().unwrap_or(0) as usize
 }
 
 /// Returns the kept result. If there is none yet, measures it now.
@@ -239,7 +224,7 @@ fn kept<T>(cell: &OnceCell<T>, measure: impl FnOnce() -> anyhow::Result<T>) -> a
 
 #[cfg(test)]
 mod tests {
-    use brigade::timeline::{Event, Lane, Outcome, Task};
+    use brigade::timeline::{Event, Lane, Outcome, Task, What};
 
     use super::*;
 

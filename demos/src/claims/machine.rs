@@ -1,11 +1,8 @@
 //! A description of the machine on which the claims were measured.
 
-use std::{
-    fs,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{fs, time::SystemTime};
 
-use crate::{cooks, units};
+use crate::prelude::*;
 
 /// The details of the machine, which are printed with all figures.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -25,13 +22,9 @@ impl Machine {
     pub(super) fn here() -> Self {
         Self {
             cores: cooks::cores(),
-            cpu: cpu(),
+            cpu: field(&read("/proc/cpuinfo"), "model name", ':'),
             os: os(),
-            date: date(
-                SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or_default(),
-            ),
+            date: date(SystemTime::now()),
             version: env!("CARGO_PKG_VERSION"),
             optimized: !cfg!(debug_assertions),
         }
@@ -39,12 +32,11 @@ impl Machine {
 
     /// Returns a description such as `2 cores (Model 3000), Debian 12, Linux 6.1.0`.
     pub(super) fn sentence(&self) -> String {
-        let cores = units::counted(self.cores, "core");
+        let cores = counted(self.cores, "core");
         let cpu = self.cpu.as_deref().unwrap_or(std::env::consts::ARCH);
-        let build = if self.optimized {
-            ""
-        } else {
-            ", a build without optimization"
+        let build = match self.optimized {
+            true => "",
+            false => ", a build without optimization",
         };
         format!("{cores} ({cpu}), {}{build}", self.os)
     }
@@ -54,29 +46,13 @@ impl Machine {
     }
 }
 
-fn cpu() -> Option<String> {
-    field(
-        &fs::read_to_string("/proc/cpuinfo").ok()?,
-        "model name",
-        ':',
-    )
-}
-
 /// Returns the name of the system, and the name of its kernel if the two differ.
 fn os() -> String {
-    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let name = field(&release, "PRETTY_NAME", '=');
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease");
-    // Keeps only the useful part of a kernel version: `6.18` of `6.18.44-1-amd64`.
-    let short = |kernel: String| {
-        kernel
-            .trim()
-            .split('.')
-            .take(2)
-            .collect::<Vec<_>>()
-            .join(".")
-    };
-    let kernel = kernel.ok().map(|kernel| format!("Linux {}", short(kernel)));
+    let name = field(&read("/etc/os-release"), "PRETTY_NAME", '=');
+    let kernel = read("/proc/sys/kernel/osrelease");
+    // Only the first two numbers are useful: `6.18` of `6.18.44-1-amd64`.
+    let short: Vec<&str> = kernel.trim().split('.').take(2).collect();
+    let kernel = (!kernel.is_empty()).then(|| format!("Linux {}", short.join(".")));
     let said: Vec<String> = name.into_iter().chain(kernel).collect();
     if said.is_empty() {
         std::env::consts::OS.to_owned()
@@ -85,30 +61,29 @@ fn os() -> String {
     }
 }
 
+/// Returns the text of a file, or nothing if this system does not have the file.
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
 /// Returns the value of the first line `name: value`, or `name="value"`.
 fn field(text: &str, name: &str, between: char) -> Option<String> {
     let named = |line: &str| {
         let (key, value) = line.split_once(between)?;
         (key.trim() == name).then(|| value.trim().trim_matches('"').to_owned())
     };
-    let value = text.lines().find_map(named)?;
-    (!value.is_empty()).then_some(value)
+    text.lines()
+        .find_map(named)
+        .filter(|value| !value.is_empty())
 }
 
-/// Converts the time since 1 January 1970 to a date. Years are counted from March, so that a leap day is
-/// the last day of its year and all other months start on fixed days.
-fn date(since: Duration) -> String {
-    let days = since.as_secs() / (24 * 60 * 60) + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (year, month) = match month {
-        0..10 => (year, month + 3),
-        _ => (year + 1, month - 9),
-    };
-    format!("{}-{month:02}-{day:02}", year + era * 400)
+/// Formats the date, in UTC, as year, month and day.
+fn date(time: SystemTime) -> String {
+    // An HTTP date, such as `Sun, 06 Nov 1994 08:49:37 GMT`, has a fixed width.
+    let date = httpdate::fmt_http_date(time);
+    let months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let month = months.find(&date[8..11]).unwrap_or_default() / 3 + 1;
+    format!("{}-{month:02}-{}", &date[12..16], &date[5..7])
 }
 
 #[cfg(test)]
@@ -116,18 +91,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_counted_through_leap_years() {
+    fn dates_have_the_year_first() {
         for (days, text) in [
             (0, "1970-01-01"),
-            (58, "1970-02-28"),
-            (59, "1970-03-01"),
             (11_016, "2000-02-29"),
-            (11_017, "2000-03-01"),
             (11_322, "2000-12-31"),
             (20_513, "2026-03-01"),
         ] {
             let since = Duration::from_secs(days * 24 * 60 * 60 + 3600);
-            assert_eq!(date(since), text);
+            assert_eq!(date(SystemTime::UNIX_EPOCH + since), text);
         }
     }
 

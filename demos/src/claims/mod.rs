@@ -9,60 +9,41 @@
 //! | file | contents |
 //! |---|---|
 //! | `said/` | the claims by topic: begin with the first claim in `said/tasks.rs` |
-//! | `facts` | the results of an experiment, by name |
 //! | `judgement` | verdicts, and the margins by which facts decide |
 //! | `lab` | the experiments and their sizes |
-//! | `table`, `machine`, `progress` | the output, the description of the machine, and the progress |
+//! | `table`, `machine` | the output, and the description of the machine |
 
-mod facts;
 mod judgement;
 mod lab;
 mod machine;
-mod progress;
 mod said;
 mod table;
 
-use std::{
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::process::ExitCode;
 
-use serde_json::{Value, json};
-
-use facts::Facts;
 use judgement::Verdict;
 use lab::{Lab, Sizes, Trace};
 use machine::Machine;
-use progress::Progress;
 use said::{ALL, Claim};
 
-use crate::{
-    dish,
-    figures::Figures,
-    interrupt::{Interrupt, Interrupted},
-    numbers::whole,
-    options::{BadArguments, Shared},
-    paint::Paint,
-    report::{self, Ending, Report},
-    system,
-};
+use crate::prelude::*;
+use crate::{dish, progress::Progress};
 
-/// The text before the options in `brigade claims --help`.
-pub(crate) const ABOUT: &str = "Sixteen things people say, each an experiment with a verdict.\n\n\
-    The experiment of each claim is run, and its figures on this machine decide the verdict: holds, \
-    does not hold, depends (and on what), or undecided if the figures prove nothing. Each claim is \
-    printed with a command that shows it alone. If one cook is compared with many, there is one cook \
-    per core, or the number in --cooks. All sixteen claims take a minute or two.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: the number of cooks that one cook is compared with; of a \
+/// The text after the options in `brigade claims --help`.
+const NOTES: &str = "--cooks here: the number of cooks that one cook is compared with; of a \
     list, the largest number counts.\n\n\
     --json adds `claims` (`id`, `claim`, `verdict`, `because`, `figures`, and the `command` that shows \
     it), `machine`, and `runs`, the number of runs; the keys that all demos have cover all runs here. \
     In `figures`, too, _s means seconds, and _speed_up means how many times as fast.";
 
-/// The command line of `brigade claims`.
+/// Sixteen things people say, each an experiment with a verdict
+///
+/// The experiment of each claim is run, and its figures on this machine decide the verdict: holds, does not
+/// hold, depends (and on what), or undecided if the figures prove nothing. Each claim is printed with a
+/// command that shows it alone. If one cook is compared with many, there is one cook per core, or the number
+/// in --cooks. All sixteen claims take a minute or two.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Check only the claims with these numbers: 3,7
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = whole::<u8>(1..=ALL.len() as u64))]
@@ -95,33 +76,28 @@ struct Checked {
 
 /// Checks the claims.
 pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
-    if shared.timeline.is_some() {
-        return Err(BadArguments::error(
-            "claims makes many runs and draws none; use --timeline with the command that is printed \
-             with a claim",
-        ));
-    }
-    if shared.json && args.markdown {
-        return Err(BadArguments::error(
-            "--json and --markdown cannot both go to stdout",
-        ));
-    }
+    let many = "claims makes many runs and draws none; use --timeline with the command that is printed \
+                with a claim";
+    ensure!(shared.timeline.is_none(), BadArguments::error(many));
+    let both = "--json and --markdown cannot both go to stdout";
+    ensure!(!(shared.json && args.markdown), BadArguments::error(both));
     let is_text = !shared.json && !args.markdown;
     let sizes = match args.size {
         Size::Full => Sizes::full(),
         Size::Small => Sizes::small(),
     };
     // With one cook, each demo chooses how many cooks it compares with one.
-    let cooks = dish::asked(shared)?.into_iter().flatten().max();
+    dish::asked(shared)?;
+    let cooks = shared.cooks.iter().copied().max();
     let lab = Lab::new(sizes, cooks.unwrap_or(1));
     let (begun, cpu) = (Instant::now(), system::cpu_time());
-    let (machine, paint) = (Machine::here(), Paint::for_stdout(shared.no_color));
+    let machine = Machine::here();
     if is_text {
-        report::write_stdout(&table::heading(&machine, paint));
+        report::write_stdout(&table::heading(&machine));
     }
     let (checked, ending) = check_all(&chosen(&args.only), &lab, shared, is_text, |checked| {
         if is_text {
-            report::write_stdout(&table::text(checked, paint));
+            report::write_stdout(&table::text(checked));
         }
     })?;
     let used = system::cpu_time().zip(cpu).map(|(now, then)| now - then);
@@ -142,9 +118,23 @@ pub(crate) fn run(args: &Args, shared: &Shared) -> anyhow::Result<ExitCode> {
         }));
         format!("{}\n", report.json())
     } else {
-        table::ending(&summary, wall, paint)
+        table::ending(&summary, wall)
     });
     Ok(ending.exit_code())
+}
+
+/// The template of the progress bar.
+const TEMPLATE: &str = "{bar:16}  {pos} of {len}, now {msg}";
+
+/// The maximum number of characters of a claim that are shown beside the bar.
+const SHORT: usize = 50;
+
+/// Returns a claim, or its beginning if it is long.
+fn short(said: &str) -> String {
+    match said.char_indices().nth(SHORT) {
+        Some((at, _)) => format!("{} …", said[..at].trim_end()),
+        None => said.to_owned(),
+    }
 }
 
 /// Checks the `chosen` claims. Shows each claim as soon as it is checked and all claims before it are
@@ -157,11 +147,17 @@ fn check_all(
     show: impl Fn(&Checked),
 ) -> anyhow::Result<(Vec<Checked>, Ending)> {
     let interrupt = Interrupt::listen()?;
-    let mut progress = Progress::new(shared, streams, chosen.len());
+    let all = chosen.len();
+    let progress = Progress::new(shared.quiet, TEMPLATE, all);
     let (mut checked, mut ending) = (Vec::<Checked>::new(), Ending::Whole);
     let mut shown = 0;
-    for claim in in_order_of_work(chosen) {
-        progress.begin(&claim);
+    for (begun, claim) in (1..).zip(in_order_of_work(chosen)) {
+        let (id, said) = (claim.id, short(claim.said));
+        progress.bar.set_message(format!("{id}: {said}"));
+        // If the results appear one by one, lines would only repeat them.
+        if progress.lines && !streams {
+            eprintln!("{begun} of {all}, claim {id}: {said}");
+        }
         let outcome = check(claim, lab);
         if interrupt.asked() {
             ending = Ending::Interrupted;
@@ -172,15 +168,16 @@ fn check_all(
         }
         let place = checked.partition_point(|before| before.claim.id < claim.id);
         checked.insert(place, outcome);
-        progress.end(|| {
+        progress.bar.suspend(|| {
             let due = checked.iter().zip(chosen).skip(shown);
             for (checked, _) in due.take_while(|(checked, due)| checked.claim.id == due.id) {
                 show(checked);
                 shown += 1;
             }
         });
+        progress.bar.inc(1);
     }
-    progress.finish();
+    progress.bar.finish_and_clear();
     if ending == Ending::Interrupted {
         eprintln!("brigade: {Interrupted}");
         checked[shown..].iter().for_each(show);
@@ -191,13 +188,15 @@ fn check_all(
 fn check(claim: Claim, lab: &Lab) -> Checked {
     let measured = (claim.measure)(lab);
     let has_failed = measured.is_err();
-    let (verdict, because) = match &measured {
-        Ok(facts) => (claim.judge)(facts),
-        Err(error) => (
-            Verdict::Undecided,
-            format!("The experiment failed: {error:#}."),
-        ),
-    };
+    let (verdict, because) = measured.as_ref().map_or_else(
+        |error| {
+            (
+                Verdict::Undecided,
+                format!("The experiment failed: {error:#}."),
+            )
+        },
+        claim.judge,
+    );
     Checked {
         claim,
         command: (claim.command)(&lab.sizes),
@@ -278,5 +277,12 @@ mod tests {
         );
         assert_eq!(all.busy, [2 * second, second]);
         assert_eq!(of_all(&[], second, None).cooks, 0);
+    }
+
+    #[test]
+    fn long_claims_are_cut_and_short_ones_are_not() {
+        assert_eq!(short("So it is."), "So it is.");
+        let long = "ä".repeat(2 * SHORT);
+        assert_eq!(short(&long).chars().count(), SHORT + 2);
     }
 }

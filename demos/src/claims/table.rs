@@ -1,48 +1,41 @@
 //! The printed form of the claims: text for people, a Markdown table for the README, and objects for
 //! programs.
 
-use std::time::Duration;
-
-use serde_json::{Map, Value, json};
-
-use super::{Checked, Facts, Verdict, judgement::uncapitalized, machine::Machine};
-use crate::{paint::Paint, report, units};
+use super::{Checked, Verdict, judgement::uncapitalized, machine::Machine};
+use crate::prelude::*;
 
 /// The width, in columns, at which the figures of a claim are wrapped, like its sentences.
 const WIDTH: usize = 78;
 
 /// Returns the text above all claims.
-pub(super) fn heading(machine: &Machine, paint: Paint) -> String {
+pub(super) fn heading(machine: &Machine) -> String {
     let title = "claims: what people say about concurrency and parallelism, measured";
     let commands = "Below each claim, the line that begins with $ is a command that shows it. `brigade` \
                     stands for target/release/brigade; `cargo run --release --` in its place does the \
                     same.";
-    let mut text = format!(
-        "{}\n{}\n",
-        paint.bold(title),
-        paint.dim(&machine.sentence())
-    );
+    let machine = paint::dim(&machine.sentence());
+    let mut text = format!("{}\n{machine}\n", paint::bold(title));
     for line in report::wrapped(commands).lines() {
-        text.push_str(&format!("{}\n", paint.dim(line)));
+        text.push_str(&format!("{}\n", paint::dim(line)));
     }
     text
 }
 
 /// Returns a claim, its verdict with the reason, the figures and the command.
-pub(super) fn text(checked: &Checked, paint: Paint) -> String {
+pub(super) fn text(checked: &Checked) -> String {
     let said = report::wrapped(checked.claim.said);
-    let mut lines: Vec<String> = said.lines().map(|line| paint.bold(line)).collect();
+    let mut lines: Vec<String> = said.lines().map(paint::bold).collect();
     let (word, sentence) = said_of(checked);
     let sentence = report::wrapped(&sentence);
     let after = sentence.strip_prefix(word).unwrap_or(&sentence);
     let word = match checked.verdict {
-        Verdict::Holds => paint.green(word),
-        Verdict::DoesNotHold => paint.red(word),
-        Verdict::Depends | Verdict::Undecided => paint.bold(word),
+        Verdict::Holds => paint::green(word),
+        Verdict::DoesNotHold => paint::red(word),
+        Verdict::Depends | Verdict::Undecided => paint::bold(word),
     };
     lines.extend(format!("{word}{after}").lines().map(str::to_owned));
-    lines.extend(facts(&checked.facts).iter().map(|line| paint.dim(line)));
-    lines.push(paint.dim(&format!("$ {}", checked.command)));
+    lines.extend(facts(&checked.facts).iter().map(|line| paint::dim(line)));
+    lines.push(paint::dim(&format!("$ {}", checked.command)));
     let text = lines.join("\n    ");
     format!("\n{:>2}  {text}\n", checked.claim.id)
 }
@@ -92,7 +85,7 @@ pub(super) fn summary(checked: &[Checked]) -> String {
         }
     });
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    let all = units::counted(checked.len(), "claim");
+    let all = counted(checked.len(), "claim");
     match &parts[..] {
         [] => "No claim was checked.".to_owned(),
         [only] => format!("Of {all}, {only}."),
@@ -101,9 +94,9 @@ pub(super) fn summary(checked: &[Checked]) -> String {
 }
 
 /// Returns the text below all claims.
-pub(super) fn ending(summary: &str, wall: Duration, paint: Paint) -> String {
-    let took = format!("Checked in {}.", units::duration(wall));
-    format!("\n{} {}\n", paint.bold(summary), paint.dim(&took))
+pub(super) fn ending(summary: &str, wall: Duration) -> String {
+    let took = format!("Checked in {}.", duration(wall));
+    format!("\n{} {}\n", paint::bold(summary), paint::dim(&took))
 }
 
 /// Returns the table, with the machine on which it was measured.
@@ -124,7 +117,7 @@ pub(super) fn markdown(checked: &[Checked], machine: &Machine, wall: Duration) -
         "\nIn these commands `brigade` stands for `cargo run --release --`.\n\n\
          Measured on {} in {} by `brigade claims --markdown` (version {}): {}.\n",
         machine.date(),
-        units::duration(wall),
+        duration(wall),
         env!("CARGO_PKG_VERSION"),
         machine.sentence(),
     ));
@@ -138,16 +131,12 @@ fn cell(text: &str) -> String {
 
 /// Returns a claim as an object for programs.
 pub(super) fn json(checked: &Checked) -> Value {
-    let facts = checked.facts.0.iter();
-    let figures: Map<_, _> = facts
-        .map(|fact| (fact.key.to_owned(), fact.json()))
-        .collect();
     json!({
         "id": checked.claim.id,
         "claim": checked.claim.said,
         "verdict": checked.verdict.word(),
         "because": checked.because,
-        "figures": figures,
+        "figures": checked.facts.json(),
         "command": checked.command,
     })
 }
@@ -155,10 +144,7 @@ pub(super) fn json(checked: &Checked) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::{
-        ALL,
-        facts::{count, time},
-    };
+    use crate::claims::ALL;
 
     fn checked(verdict: Verdict, because: &str) -> Checked {
         Checked {
@@ -176,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_claim_is_a_block_that_begins_with_its_number() {
-        let text = text(&checked(Verdict::DoesNotHold, "It was so."), Paint::plain());
+        let text = text(&checked(Verdict::DoesNotHold, "It was so."));
         let expected = "\n 1  Async code is automatically parallel.\n    Does not hold. It was so.\n    \
                         tasks 2,000 · CPU time unknown\n    $ brigade demo\n";
         assert_eq!(text, expected);

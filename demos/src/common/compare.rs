@@ -5,14 +5,15 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::{
-    columns::Columns,
+use super::{
+    columns,
+    facts::{Facts, speed_up, text},
     figures::Figures,
     options::Shared,
-    paint::Paint,
+    paint,
     report::{self, Ending, Report},
     speed_up::{Change, SpeedUp, may_be_chance},
-    units,
+    units::{self, counted, duration, factor, percent},
 };
 
 /// If a run took less than this share of one cook's time, a second cook has nothing to take over.
@@ -29,7 +30,7 @@ pub(crate) fn finish(
     if shared.json {
         report::write_stdout(&format!("{}\n", object(reports, shared.cooks.len() > 1)));
     } else if printed > 1 {
-        report::write_stdout(&text(reports, Paint::for_stdout(shared.no_color)));
+        report::write_stdout(&compared(reports));
     }
     let endings = reports.iter().map(|report| report.ending);
     endings.fold(ending, Ending::max).exit_code()
@@ -45,48 +46,37 @@ fn object(reports: &[Report], list: bool) -> Value {
     object
 }
 
-fn text(reports: &[Report], paint: Paint) -> String {
+fn compared(reports: &[Report]) -> String {
     let demo = reports[0].demo;
-    let mut text = format!("\n{}\n\n", paint.bold(&format!("{demo}: compared")));
-    for line in table(reports).lines() {
+    let mut text = format!("\n{}\n\n", paint::bold(&format!("{demo}: compared")));
+    for line in table(reports) {
         text.push_str(&format!("  {line}\n"));
     }
     text.push('\n');
     for line in report::wrapped(&sentence(reports)).lines() {
-        text.push_str(&format!("{}\n", paint.bold(line)));
+        text.push_str(&format!("{}\n", paint::bold(line)));
     }
     text
 }
 
-fn table(reports: &[Report]) -> Columns {
+fn table(reports: &[Report]) -> Vec<String> {
     let figures = reports.iter().map(|report| &report.figures);
-    side_by_side(
-        "cooks",
-        figures.map(|figures| (units::count(figures.cooks), figures)),
-    )
+    let figures = figures.map(|figures| (units::count(figures.cooks), figures));
+    side_by_side("cooks", figures)
 }
 
 /// Shows several runs, one per row, each compared with the first.
 pub(crate) fn side_by_side<'a>(
-    what: &str,
+    what: &'static str,
     runs: impl IntoIterator<Item = (String, &'a Figures)>,
-) -> Columns {
-    let mut columns = Columns::new(&format!(
-        "{what} | wall time | CPU time | in flight | at once | speed-up"
-    ));
+) -> Vec<String> {
     let mut first = None;
-    for (name, figures) in runs {
-        let first = *first.get_or_insert(figures);
-        columns.row([
-            name,
-            units::duration(figures.wall),
-            units::or_dash(figures.cpu, units::duration),
-            units::count(figures.in_flight_max),
-            units::count(figures.at_once_max),
-            SpeedUp::between(first, figures).to_string(),
-        ]);
-    }
-    columns
+    columns::of(runs.into_iter().map(|(name, figures)| {
+        let gain = SpeedUp::between(first.get_or_insert(figures), figures);
+        let name = Facts(vec![text("", what, name)]);
+        let figures = figures.facts().0.into_iter().skip(1);
+        name.with(figures).with([speed_up("", "speed-up", gain)])
+    }))
 }
 
 /// Explains two of the columns, in lines to print under a table that has them.
@@ -103,39 +93,28 @@ fn sentence(reports: &[Report]) -> String {
     let first = &reports[0].figures;
     let speed_up = |report: &Report| SpeedUp::between(first, &report.figures);
     let odds = |report: &&Report| speed_up(report).factor.ln().abs();
-    let other = reports[1..]
-        .iter()
-        .max_by(|a, b| odds(a).total_cmp(&odds(b)));
-    let Some(other_report) = other else {
+    let others = reports[1..].iter();
+    let Some(other) = others.max_by(|a, b| odds(a).total_cmp(&odds(b))) else {
         return "There was only one run, and nothing to compare it with.".to_owned();
     };
-    let (gain, other) = (speed_up(other_report), &other_report.figures);
-    let (from, to) = (
-        units::counted(first.cooks, "cook"),
-        units::counted(other.cooks, "cook"),
-    );
-    let walls = format!(
-        "{from} took {} and {to} {}",
-        units::duration(first.wall),
-        units::duration(other.wall)
-    );
+    let gain = speed_up(other);
+    let [from, to] =
+        [first, &other.figures].map(|run| (counted(run.cooks, "cook"), duration(run.wall)));
+    let walls = format!("{} took {} and {} {}", from.0, from.1, to.0, to.1);
     let said = match gain.change() {
-        Change::Faster => format!(
-            "{walls}: {gain} as fast, with up to {} polled at one instant.",
-            units::counted(other.at_once_max, "task")
-        ),
-        Change::Slower => format!("{walls}: {} x as long.", units::factor(gain.factor.recip())),
-        Change::Same => format!(
-            "{walls}: no difference worth mentioning ({}){}.",
-            may_be_chance(gain.factor),
-            reason(first)
-        ),
+        Change::Faster => {
+            let tasks = counted(other.figures.at_once_max, "task");
+            format!("{walls}: {gain} as fast, with up to {tasks} polled at one instant.")
+        }
+        Change::Slower => format!("{walls}: {} x as long.", factor(gain.factor.recip())),
+        Change::Same => {
+            let (chance, reason) = (may_be_chance(gain.factor), reason(first));
+            format!("{walls}: no difference worth mentioning ({chance}){reason}.")
+        }
     };
-    let crowding = other_report
-        .crowding
-        .as_ref()
-        .or(reports[0].crowding.as_ref());
-    report::with_doubts(said, gain.doubt().into_iter().chain(crowding.cloned()))
+    let crowding = other.crowding.clone();
+    let crowding = crowding.or_else(|| reports[0].crowding.clone());
+    report::with_doubts(said, gain.doubt().into_iter().chain(crowding))
 }
 
 /// Explains why more cooks had nothing to gain over the first run, if its figures show that. (The figures
@@ -147,7 +126,7 @@ fn reason(first: &Figures) -> String {
     }
     let share = match at_work {
         0.0..0.01 => "less than 1 %".to_owned(),
-        share => units::percent(share),
+        share => percent(share),
     };
     format!(
         ", because in the first run there was work for {share} of one cook's time, and the rest was \
@@ -211,7 +190,7 @@ mod tests {
 
     #[test]
     fn the_table_has_a_row_for_each_run() {
-        let lines = table(&[run(1, 2000, 1), run(16, 250, 1)]).lines();
+        let lines = table(&[run(1, 2000, 1), run(16, 250, 1)]);
         assert_eq!(lines.len(), 3);
         assert!(
             lines[1].ends_with("1.00 x") && lines[2].contains("8.00 x"),

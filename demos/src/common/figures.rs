@@ -4,9 +4,9 @@
 
 use std::time::{Duration, Instant};
 
-use brigade::{Executor, Metrics};
+use brigade::Metrics;
 
-use crate::system;
+use super::{cooks::Crew, system};
 
 /// A stopwatch, which is started with the work and yields [`Figures`] when the work is done.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct Stopwatch {
 
 impl Stopwatch {
     /// Starts the clock for a demo that is about to run on `executor`.
-    pub(crate) fn start<E: Executor>(executor: &E) -> Self {
+    pub(crate) fn start(executor: &Crew) -> Self {
         Self {
             begun: Instant::now(),
             cpu: system::cpu_time(),
@@ -31,24 +31,23 @@ impl Stopwatch {
     }
 
     /// Reads the figures of the run that just ended.
-    pub(crate) fn stop<E: Executor>(&self, executor: &E) -> Figures {
+    pub(crate) fn stop(&self, executor: &Crew) -> Figures {
         let wall = self.elapsed();
         let metrics = executor.metrics();
-        let busy: Vec<Duration> = busy(&metrics)
-            .into_iter()
-            .enumerate()
-            .map(|(cook, now)| now.saturating_sub(self.busy.get(cook).copied().unwrap_or_default()))
-            .collect();
-        let cpu = system::cpu_time()
-            .zip(self.cpu)
-            .map(|(now, then)| now.saturating_sub(then));
+        let before = self
+            .busy
+            .iter()
+            .copied()
+            .chain(std::iter::repeat(Duration::ZERO));
+        let busy = busy(&metrics).into_iter().zip(before);
+        let cpu = system::cpu_time().zip(self.cpu);
         Figures {
             cooks: executor.workers(),
             wall,
-            cpu,
+            cpu: cpu.map(|(now, then)| now.saturating_sub(then)),
             in_flight_max: metrics.in_flight_max,
             at_once_max: metrics.at_once_max,
-            busy,
+            busy: busy.map(|(now, then)| now.saturating_sub(then)).collect(),
         }
     }
 }
@@ -78,29 +77,25 @@ pub(crate) struct Figures {
 impl Figures {
     /// Returns the share of the wall time that each cook spent inside tasks, from 0 to 1.
     pub(crate) fn busy_shares(&self) -> Vec<f64> {
-        self.busy
-            .iter()
-            .map(|busy| share(*busy, self.wall))
-            .collect()
+        let busy = self.busy.iter();
+        busy.map(|&busy| part_of(busy, self.wall)).collect()
     }
 
     /// Returns the share of `task_time` in which tasks were not being polled. `task_time` is the sum of
     /// the lifetimes of all tasks.
     pub(crate) fn waiting_share(&self, task_time: Duration) -> f64 {
-        if task_time.is_zero() {
-            0.0
-        } else {
-            1.0 - share(self.busy.iter().sum(), task_time)
+        match task_time.is_zero() {
+            true => 0.0,
+            false => 1.0 - part_of(self.busy.iter().sum(), task_time),
         }
     }
 }
 
 /// Returns `part / whole`, limited to 0 to 1, because the two were not read at the same instant.
-fn share(part: Duration, whole: Duration) -> f64 {
-    if whole.is_zero() {
-        0.0
-    } else {
-        (part.as_secs_f64() / whole.as_secs_f64()).clamp(0.0, 1.0)
+fn part_of(part: Duration, whole: Duration) -> f64 {
+    match whole.is_zero() {
+        true => 0.0,
+        false => part.div_duration_f64(whole).clamp(0.0, 1.0),
     }
 }
 

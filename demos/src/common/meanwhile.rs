@@ -17,7 +17,7 @@ static WANTED: AtomicBool = AtomicBool::new(false);
 
 /// Shows lines from now on, unless `--quiet` is set or stderr is not a terminal.
 pub(crate) fn begin(shared: &Shared) {
-    let seen = stderr().is_terminal() && !paint::dumb_terminal();
+    let seen = stderr().is_terminal() && !paint::is_dumb();
     WANTED.store(!shared.quiet && seen, Relaxed);
 }
 

@@ -5,17 +5,19 @@
 
 use std::{future::Future, pin::pin, time::Duration};
 
-use brigade::{Executor, timeline::Timeline};
+use anyhow::Context as _;
+use brigade::timeline::Timeline;
+use brigade_timeline::TaskFigures;
 use futures_util::future::{Either, select};
-use serde_json::{Value, json};
 
-use crate::{
-    cooks,
+use super::{
+    cooks::{self, Crew},
+    facts::{Facts, count, share, time},
     figures::{Figures, Stopwatch},
     interrupt::{Interrupt, Interrupted},
     meanwhile,
     speed_up::SpeedUp,
-    units,
+    units::{counted, percent},
 };
 
 /// With less work than this, no share of processor time is computed. Arbitrary.
@@ -36,27 +38,32 @@ pub(crate) struct Run<T> {
 }
 
 /// Runs `future` to its end and measures it, unless Ctrl-C is pressed.
-pub(crate) fn measure<E: Executor, F: Future>(
-    executor: &E,
-    future: F,
-) -> anyhow::Result<Run<F::Output>> {
+pub(crate) fn measure<F: Future>(executor: &Crew, future: F) -> anyhow::Result<Run<F::Output>> {
     let interrupt = Interrupt::listen()?;
-    let _shown = meanwhile::show(&format!(
-        "{} at work …",
-        units::counted(executor.workers(), "cook")
-    ));
+    let cooks = counted(executor.workers(), "cook");
+    let _shown = meanwhile::show(&format!("{cooks} at work …"));
     let stopwatch = Stopwatch::start(executor);
     let outcome = executor.block_on(async {
         match select(pin!(future), pin!(interrupt.rung())).await {
-            Either::Left((output, _)) => Some(output),
-            Either::Right(_) => None,
+            Either::Left((output, _)) => Ok(output),
+            Either::Right(_) => Err(Interrupted),
         }
     });
     Ok(Run {
-        output: outcome.ok_or(Interrupted)?,
+        output: outcome?,
         figures: stopwatch.stop(executor),
         timeline: executor.timeline().unwrap_or_default(),
     })
+}
+
+/// Returns the number of a task's polls, and the parts of its lifetime.
+pub(crate) fn life_of(task: &TaskFigures) -> Facts {
+    Facts(vec![
+        count("polls", "", task.polls as usize),
+        time("running_s", "", task.running),
+        time("queued_s", "", task.queued),
+        time("waited_s", "", task.waiting),
+    ])
 }
 
 /// The runs of the same program with one cook and with many.
@@ -68,22 +75,22 @@ pub(crate) struct OneAndMany<T> {
 }
 
 /// Runs the program that `program` makes twice: with one cook and with many. The executor `at_hand` makes
-/// the run that suits its number of cooks, and a new executor makes the other. If `at_hand` has one cook,
-/// many means one cook per core.
+/// the run that suits its number of cooks, and a new executor makes the other, which has `many` cooks if
+/// `at_hand` has one.
 ///
 /// The given executor goes first and the other is built after it, so that neither timeline shows time in
 /// which an executor waited for the other.
-pub(crate) fn one_and_many<E: Executor, F: Future>(
-    at_hand: &E,
+pub(crate) fn one_and_many<F: Future>(
+    at_hand: &Crew,
+    many: usize,
     program: impl Fn() -> F,
 ) -> anyhow::Result<OneAndMany<F::Output>> {
     let at_hand_is_one = at_hand.workers() == 1;
     let first = measure(at_hand, program())?;
     let (one, many) = if at_hand_is_one {
-        let many = cooks::many(cooks::a_cook_a_core())?;
-        (first, measure(&many, program())?)
+        (first, measure(&cooks::hire(many)?, program())?)
     } else {
-        (measure(&cooks::one()?, program())?, first)
+        (measure(&cooks::hire(1)?, program())?, first)
     };
     Ok(OneAndMany {
         one,
@@ -102,19 +109,15 @@ impl<T> OneAndMany<T> {
     /// cooks had to share processors.
     pub(crate) fn doubts(&self) -> Vec<String> {
         let crowding = self.many.crowding().or_else(|| self.one.crowding());
-        self.speed_up()
-            .doubt()
-            .into_iter()
-            .chain(crowding)
-            .collect()
+        let impossible = self.speed_up().doubt().into_iter();
+        impossible.chain(crowding).collect()
     }
 
     /// Returns the run of the given executor, which is the run that the report is about.
     pub(crate) fn at_hand(&self) -> &Run<T> {
-        if self.at_hand_is_one {
-            &self.one
-        } else {
-            &self.many
+        match self.at_hand_is_one {
+            true => &self.one,
+            false => &self.many,
         }
     }
 }
@@ -122,16 +125,23 @@ impl<T> OneAndMany<T> {
 impl<T, E> Run<Result<T, E>> {
     /// Returns the error if the output of the run is an error.
     pub(crate) fn transpose(self) -> Result<Run<T>, E> {
-        let Self {
-            output,
-            figures,
-            timeline,
-        } = self;
-        output.map(|output| Run {
-            output,
-            figures,
-            timeline,
+        Ok(Run {
+            output: self.output?,
+            figures: self.figures,
+            timeline: self.timeline,
         })
+    }
+}
+
+impl Figures {
+    pub(crate) fn facts(&self) -> Facts {
+        Facts(vec![
+            count("cooks", "cooks", self.cooks),
+            time("wall_s", "wall time", self.wall),
+            time("cpu_s", "CPU time", self.cpu),
+            count("in_flight_max", "in flight", self.in_flight_max),
+            count("at_once_max", "at once", self.at_once_max),
+        ])
     }
 }
 
@@ -148,6 +158,15 @@ impl<T> Run<T> {
     /// Returns the share of the total lifetime of all tasks in which they waited.
     pub(crate) fn waiting_share(&self) -> f64 {
         brigade_timeline::figures(&self.timeline).waiting_share
+    }
+
+    /// Returns the index and the figures of the task with this name.
+    pub(crate) fn task(&self, name: &str) -> anyhow::Result<(usize, TaskFigures)> {
+        let mut tasks = self.timeline.tasks.iter();
+        let index = tasks.position(|task| task.name.as_deref() == Some(name));
+        let index = index.context("the run was not recorded")?;
+        let mut all = brigade_timeline::figures(&self.timeline).tasks;
+        Ok((index, all.swap_remove(index)))
     }
 
     /// Returns how many times as long as `other` this run took.
@@ -171,10 +190,7 @@ impl<T> Run<T> {
         // Some cooks may have had nothing to do.
         let at_work = cooks.min(self.figures.at_once_max.max(1));
         let fair = (cores as f64 / at_work as f64).min(1.0);
-        let too_many = format!(
-            "{at_work} worked at once on {}",
-            units::counted(cores, "core")
-        );
+        let too_many = format!("{at_work} worked at once on {}", counted(cores, "core"));
         let why = match (at_work > cores, share < fair * CROWDED) {
             (true, false) => too_many,
             (true, true) => format!("{too_many}, which other programs wanted too"),
@@ -184,23 +200,15 @@ impl<T> Run<T> {
             1 => "the cook was".to_owned(),
             cooks => format!("the {cooks} cooks were"),
         };
-        let share = units::percent(share);
-        Some(format!(
-            "While at work {who} on a processor for {share} of the time only: {why}."
-        ))
+        let share = percent(share);
+        let said =
+            format!("While at work {who} on a processor for {share} of the time only: {why}.");
+        Some(said)
     }
 
-    /// Returns the figures for a program, as part of an object.
-    pub(crate) fn json(&self) -> Value {
-        let figures = &self.figures;
-        json!({
-            "cooks": figures.cooks,
-            "wall_s": figures.wall.as_secs_f64(),
-            "cpu_s": figures.cpu.map(|cpu| cpu.as_secs_f64()),
-            "in_flight_max": figures.in_flight_max,
-            "at_once_max": figures.at_once_max,
-            "waiting_share": self.waiting_share(),
-        })
+    pub(crate) fn facts(&self) -> Facts {
+        let waiting = share("waiting_share", "", Some(self.waiting_share()));
+        self.figures.facts().with([waiting])
     }
 }
 
@@ -215,7 +223,7 @@ mod tests {
         let mut size = 2 * WORK_TO_JUDGE;
         loop {
             let pile = Pile::of(size);
-            let run = measure(&cooks::one().unwrap(), async {
+            let run = measure(&cooks::hire(1).unwrap(), async {
                 begin("chop", pile.chop()).await
             });
             let run = run.unwrap();
@@ -254,10 +262,10 @@ mod tests {
     #[test]
     fn the_executor_at_hand_takes_its_part() {
         let program = || async { begin("dish", async { 7 }).await };
-        let one = one_and_many(&cooks::one().unwrap(), program).unwrap();
+        let one = one_and_many(&cooks::hire(1).unwrap(), 3, program).unwrap();
         assert_eq!(one.at_hand().figures.cooks, 1);
-        assert_eq!(one.many.figures.cooks, cooks::a_cook_a_core());
-        let many = one_and_many(&cooks::many(5).unwrap(), program).unwrap();
+        assert_eq!(one.many.figures.cooks, 3);
+        let many = one_and_many(&cooks::hire(5).unwrap(), 3, program).unwrap();
         assert_eq!(many.at_hand().figures.cooks, 5);
         assert_eq!((many.one.figures.cooks, many.one.output), (1, 7));
     }

@@ -2,7 +2,7 @@
 //!
 //! Every option that takes a number describes the accepted values in the same words.
 
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, time::Duration};
 
 use crate::units;
 
@@ -27,6 +27,20 @@ fn wanted(range: &RangeInclusive<u64>, text: &str) -> String {
     format!("a whole number from {least} to {most}{how}")
 }
 
+/// The shortest minute of a demo's story. A timer set for less is late by more than its own duration.
+const MINUTE_MIN: Duration = Duration::from_micros(100);
+/// The longest minute, which is a real one.
+const MINUTE_MAX: Duration = Duration::from_secs(60);
+
+/// Parses the length of a minute in a demo's story, in milliseconds. Dinner is ready in about a second,
+/// and much sooner in a test.
+pub(crate) fn minute(text: &str) -> Result<Duration, String> {
+    let number = text.parse().ok();
+    let time = number.and_then(|number: f64| Duration::try_from_secs_f64(number / 1e3).ok());
+    let time = time.filter(|time| (MINUTE_MIN..=MINUTE_MAX).contains(time));
+    time.ok_or_else(|| "must be a number of milliseconds from 0.1 to 60,000".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,5 +62,13 @@ mod tests {
     #[test]
     fn what_does_not_fit_its_type_is_refused() {
         assert!(whole::<u8>(0..=u64::MAX)("256").is_err());
+    }
+
+    #[test]
+    fn minutes_are_milliseconds() {
+        assert_eq!(minute("2.5").unwrap(), Duration::from_micros(2500));
+        for wrong in ["", "soon", "0", "-1", "nan", "inf", "1e9", "60000.1"] {
+            assert!(minute(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -1,91 +1,105 @@
-//! Colour, if stdout is a terminal and the user has not disabled it.
+//! The abilities of the terminal: colour, characters and width, as far as the user has not disabled them.
 
-use std::io::IsTerminal;
+use std::{
+    env,
+    io::{IsTerminal as _, stderr, stdout},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use brigade::timeline::Timeline;
+use brigade_timeline::Look;
 
-/// Wraps text in terminal colours, or leaves it as it is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Paint {
-    on: bool,
+use super::options::Shared;
+
+/// The width, in columns, that is assumed if the real width is unknown.
+const WIDTH_UNKNOWN: usize = 100;
+
+/// True if escape sequences may be written. There is one flag for the process, because there is one
+/// terminal.
+static ESCAPES: AtomicBool = AtomicBool::new(false);
+
+/// Permits escape sequences from now on: not with `--no-color`, not if `NO_COLOR` is set to anything
+/// (no-color.org), and not to a terminal that does not understand them.
+pub(crate) fn begin(shared: &Shared) {
+    let asked_not_to = shared.no_color || variable("NO_COLOR").is_some();
+    ESCAPES.store(!asked_not_to && !is_dumb(), Relaxed);
 }
 
-impl Paint {
-    /// Returns colour for stdout only on a terminal that can show it, and never with `--no-color` or if
-    /// `NO_COLOR` is set to anything (no-color.org).
-    pub(crate) fn for_stdout(no_color: bool) -> Self {
-        Self {
-            on: std::io::stdout().is_terminal() && takes_escapes(no_color),
-        }
-    }
-
-    #[cfg(test)]
-    pub(crate) const fn plain() -> Self {
-        Self { on: false }
-    }
-
-    pub(crate) fn bold(self, text: &str) -> String {
-        self.wrap("1", text)
-    }
-
-    pub(crate) fn dim(self, text: &str) -> String {
-        self.wrap("2", text)
-    }
-
-    pub(crate) fn red(self, text: &str) -> String {
-        self.wrap("31", text)
-    }
-
-    pub(crate) fn green(self, text: &str) -> String {
-        self.wrap("32", text)
-    }
-
-    fn wrap(self, code: &str, text: &str) -> String {
-        if self.on && !text.is_empty() {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
-    }
+/// Returns whether a bar can move on stderr.
+pub(crate) fn moves_on_stderr() -> bool {
+    stderr().is_terminal() && ESCAPES.load(Relaxed)
 }
 
-/// Returns whether escape sequences may be written to a terminal: not with `--no-color`, not if
-/// `NO_COLOR` is set, and not to a terminal that does not understand them.
-pub(crate) fn takes_escapes(no_color: bool) -> bool {
-    let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    !no_color && !asked_not_to && !dumb_terminal()
+pub(crate) fn bold(text: &str) -> String {
+    wrap("1", text)
 }
 
-/// Returns a progress bar on stderr. The caller checks that stderr is a terminal.
-pub(crate) fn bar(template: &str, all: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template(template)
-        .expect("the template is a constant")
-        .progress_chars("█▌ ");
-    ProgressBar::with_draw_target(Some(all as u64), ProgressDrawTarget::stderr()).with_style(style)
+pub(crate) fn dim(text: &str) -> String {
+    wrap("2", text)
+}
+
+pub(crate) fn red(text: &str) -> String {
+    wrap("31", text)
+}
+
+pub(crate) fn green(text: &str) -> String {
+    wrap("32", text)
+}
+
+/// Wraps text for stdout in a colour, or leaves it as it is.
+fn wrap(code: &str, text: &str) -> String {
+    if text.is_empty() || !ESCAPES.load(Relaxed) || !stdout().is_terminal() {
+        return text.to_owned();
+    }
+    format!("\x1b[{code}m{text}\x1b[0m")
 }
 
 /// Returns whether the terminal declares that it understands neither colour nor a moving cursor.
-pub(crate) fn dumb_terminal() -> bool {
-    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+pub(crate) fn is_dumb() -> bool {
+    variable("TERM").is_some_and(|term| term == "dumb")
+}
+
+fn variable(name: &str) -> Option<String> {
+    let value = env::var_os(name)?.to_string_lossy().into_owned();
+    (!value.is_empty()).then_some(value)
+}
+
+/// Returns what stdout can show: everything on a terminal, and plain ASCII elsewhere.
+pub(crate) fn look() -> Look {
+    let able = stdout().is_terminal() && !is_dumb();
+    // In POSIX, the first of these variables that is set decides.
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(variable);
+    let locale = locale.unwrap_or_default().to_lowercase();
+    Look {
+        width: width(),
+        colour: able && ESCAPES.load(Relaxed),
+        unicode: able && (locale.contains("utf-8") || locale.contains("utf8")),
+    }
+}
+
+/// Returns the width in columns: that of the terminal, or else the value of `COLUMNS`.
+pub(crate) fn width() -> usize {
+    let said = variable("COLUMNS").and_then(|columns| columns.parse().ok());
+    let size = terminal_size::terminal_size().map(|(width, _)| width.0.into());
+    size.or(said).unwrap_or(WIDTH_UNKNOWN)
+}
+
+/// Draws runs with their titles, each ready to print, on the same time scale.
+pub(crate) fn draw(runs: &[(&Timeline, String)]) -> Vec<String> {
+    brigade_timeline::to_scale(runs, "cook", look())
 }
 
 /// Makes text from elsewhere (a URL, a server's message) safe to print. Control characters could move the
 /// cursor, change colours or break a line in two.
 pub(crate) fn harmless(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn plain_paint_leaves_text_alone() {
-        assert_eq!(Paint::plain().red("late"), "late");
-        assert_eq!(Paint { on: true }.red("late"), "\x1b[31mlate\x1b[0m");
-    }
 
     #[test]
     fn a_server_cannot_write_to_the_terminal() {

@@ -3,15 +3,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail, ensure};
 use brigade::timeline::Timeline;
 use brigade_timeline::Form;
 
-use crate::{
-    look,
+use super::{
     options::{BadArguments, Shared},
+    paint,
     report::{self, Report},
-    units,
+    units::{self, duration, percent},
 };
 
 /// A requested drawing. The file name determines the output format. Without a format, the drawing goes to
@@ -30,52 +30,45 @@ impl Drawing {
             return Ok(None);
         };
         let drawing = Self::new(to)?;
-        if drawing.is_stdout() && shared.json {
-            return Err(BadArguments::error(
-                "--timeline -: the drawing and the JSON object cannot both go to stdout",
-            ));
-        }
+        let both = "--timeline -: the drawing and the JSON object cannot both go to stdout";
+        ensure!(
+            !(drawing.is_stdout() && shared.json),
+            BadArguments::error(both)
+        );
         Ok(Some(drawing))
     }
 
     fn new(to: &Path) -> anyhow::Result<Self> {
-        let form = Form::of(to);
-        let folder = match to.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
+        let drawing = Self {
+            form: Form::of(to),
+            to: to.to_owned(),
         };
+        let folder = to.parent().filter(|folder| *folder != Path::new(""));
+        let folder = folder.unwrap_or(Path::new("."));
         // `Path` drops the final slash, so the missing folder would be noticed only at the end of the
         // run.
         let text = to.as_os_str().to_string_lossy();
         let why = if to == Path::new("-") {
-            None
+            return Ok(drawing);
         } else if to.is_dir() || text.ends_with(std::path::MAIN_SEPARATOR) {
-            Some("that is a folder, not a file".to_owned())
-        } else if form.is_none() {
-            let ending = "the ending chooses the drawing and must be .html, .svg, .mmd or .json (or - \
-                          for the terminal)";
-            Some(ending.to_owned())
+            "that is a folder, not a file".to_owned()
+        } else if drawing.form.is_none() {
+            "the ending chooses the drawing and must be .html, .svg, .mmd or .json (or - for the terminal)"
+                .to_owned()
         } else if !folder.is_dir() {
-            Some(format!("there is no folder {}", folder.display()))
+            format!("there is no folder {}", folder.display())
         } else {
-            None
+            return Ok(drawing);
         };
-        match why {
-            Some(why) => Err(BadArguments::error(format!("--timeline {text}: {why}"))),
-            None => Ok(Self {
-                form,
-                to: to.to_owned(),
-            }),
-        }
+        bail!(BadArguments(format!("--timeline {text}: {why}")))
     }
 
     /// Returns the same drawing for one run among several: `run.svg` becomes `run-1cook.svg` or
     /// `run-2cooks.svg`.
     pub(crate) fn of_cooks(&self, cooks: usize) -> Self {
         let mut drawing = self.clone();
-        if let (false, Some(stem), Some(ending)) =
-            (self.is_stdout(), self.to.file_stem(), self.to.extension())
-        {
+        let (stem, ending) = (self.to.file_stem(), self.to.extension());
+        if let (false, Some(stem), Some(ending)) = (self.is_stdout(), stem, ending) {
             let plural = if cooks == 1 { "" } else { "s" };
             let mut name = stem.to_owned();
             name.push(format!("-{cooks}cook{plural}."));
@@ -102,39 +95,33 @@ impl Drawing {
     }
 
     /// Draws the run that `report` describes.
-    pub(crate) fn draw(
-        &self,
-        report: &Report,
-        timeline: &Timeline,
-        shared: &Shared,
-    ) -> anyhow::Result<()> {
-        let drawing = brigade_timeline::Drawing::new(timeline).workers_are("cook");
-        let mut drawing = drawing.title(&report.title);
+    pub(crate) fn draw(&self, report: &Report, timeline: &Timeline) -> anyhow::Result<()> {
+        let of = |timeline| {
+            let drawing = brigade_timeline::Drawing::new(timeline).workers_are("cook");
+            drawing.title(&report.title)
+        };
         // The other formats draw a single run, namely the run that the report is about.
-        match (&report.runs[..], self.form) {
+        let drawing = match (&report.runs[..], self.form) {
             ([(name, first), others @ ..], Some(Form::Html)) => {
-                drawing = brigade_timeline::Drawing::new(first)
-                    .workers_are("cook")
-                    .named(name);
-                drawing = drawing.title(&report.title);
+                let mut drawing = of(first).named(name);
                 for (name, other) in others {
                     drawing = drawing.beside(name, other);
                 }
+                drawing
             }
-            _ => drawing = drawing.figures(figures(timeline)),
-        }
+            _ => of(timeline).figures(figures(timeline)),
+        };
         if !self.is_stdout() {
             let written = drawing.write(&self.to);
-            return written.with_context(|| {
-                format!("the drawing could not be written to {}", self.to.display())
-            });
+            let to = self.to.display();
+            return written.with_context(|| format!("the drawing could not be written to {to}"));
         }
         report::write_stdout("\n");
         if report.draws_run {
             report::write_stdout("The run is drawn above.\n");
         } else {
             // A closed pipe (`| head`) is not an error.
-            report::write_stdout(&drawing.terminal(look::for_stdout(shared.no_color)));
+            report::write_stdout(&drawing.terminal(paint::look()));
         }
         Ok(())
     }
@@ -143,31 +130,25 @@ impl Drawing {
 /// Returns the figures printed above the drawing, with concurrency and parallelism first.
 fn figures(timeline: &Timeline) -> Vec<(String, String)> {
     let figures = brigade_timeline::figures(timeline);
+    let (duration, count) = (duration, units::count);
+    // Take both times from the record. The report's time may cover only a part of the run, or several runs,
+    // and a critical path must not exceed the time above it.
+    let (ready, nowhere) = (figures.queued_share, figures.wakes_nowhere);
     let mut all = vec![
-        ("in flight at most", units::count(figures.in_flight_max)),
-        ("at once at most", units::count(figures.at_once_max)),
-        // Take both times from the record. The report's time may cover only a part of the run, or several
-        // runs, and a critical path must not exceed the time above it.
-        ("wall time", units::duration(figures.span)),
-        ("critical path", units::duration(figures.critical_path)),
-        ("tasks waited", units::percent(figures.waiting_share)),
-        (
-            "tasks were ready, not running",
-            units::percent(figures.queued_share),
-        ),
-        ("tasks ran", units::percent(figures.running_share)),
-        ("wakes", units::count(figures.wakes as usize)),
-        (
-            "wakes that led nowhere",
-            units::count(figures.wakes_nowhere as usize),
-        ),
+        ("in flight at most", count(figures.in_flight_max)),
+        ("at once at most", count(figures.at_once_max)),
+        ("wall time", duration(figures.span)),
+        ("critical path", duration(figures.critical_path)),
+        ("tasks waited", percent(figures.waiting_share)),
+        ("tasks were ready, not running", percent(ready)),
+        ("tasks ran", percent(figures.running_share)),
+        ("wakes", count(figures.wakes as usize)),
+        ("wakes that led nowhere", count(nowhere as usize)),
     ];
-    if let Some(longest) = &figures.longest_poll {
-        all.push(("longest poll", units::duration(longest.took)));
-    }
-    all.into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    let longest = figures.longest_poll.iter();
+    all.extend(longest.map(|longest| ("longest poll", duration(longest.took))));
+    let all = all.into_iter();
+    all.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 #[cfg(test)]

@@ -6,8 +6,13 @@ use std::{io::Write as _, process::ExitCode};
 use brigade::timeline::Timeline;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    figures::Figures, interrupt, look, measure::Run, options::Shared, paint::Paint, units,
+use super::{
+    facts::{Facts, share, text},
+    figures::Figures,
+    interrupt,
+    measure::Run,
+    paint,
+    units::{self, duration, percent},
 };
 
 /// The width, in columns, at which the closing sentence is wrapped.
@@ -36,25 +41,10 @@ impl Ending {
 }
 
 /// One line of the table: a name, its value, and what the value means.
-#[derive(Clone, Debug)]
-pub(crate) struct Row {
-    pub(crate) name: &'static str,
-    pub(crate) value: String,
-    pub(crate) remark: String,
-}
+pub(crate) type Row = (&'static str, String, String);
 
-impl Row {
-    pub(crate) fn new(
-        name: &'static str,
-        value: impl Into<String>,
-        remark: impl Into<String>,
-    ) -> Self {
-        Self {
-            name,
-            value: value.into(),
-            remark: remark.into(),
-        }
-    }
+pub(crate) fn row(name: &'static str, value: impl Into<String>, remark: impl Into<String>) -> Row {
+    (name, value.into(), remark.into())
 }
 
 /// Everything that a demo reports when it is done.
@@ -110,10 +100,8 @@ impl Report {
     }
 
     /// Draws runs one below the other on the same time scale. One of them is the report's own run.
-    pub(crate) fn draw(&mut self, runs: &[(&Timeline, String)], shared: &Shared) {
-        let look = look::for_stdout(shared.no_color);
-        self.charts
-            .extend(brigade_timeline::to_scale(runs, "cook", look));
+    pub(crate) fn draw(&mut self, runs: &[(&Timeline, String)]) {
+        self.charts.extend(paint::draw(runs));
         self.draws_run = true;
     }
 
@@ -125,68 +113,56 @@ impl Report {
     }
 
     /// Prints the report for people, after an empty line unless it is the first.
-    pub(crate) fn print(&self, shared: &Shared, first: bool) {
+    pub(crate) fn print(&self, first: bool) {
         if self.is_silent {
             return;
         }
         let gap = if first { "" } else { "\n" };
-        let text = self.text(Paint::for_stdout(shared.no_color));
-        write_stdout(&format!("{gap}{text}"));
+        write_stdout(&format!("{gap}{}", self.text()));
     }
 
     /// Returns the object for programs.
     pub(crate) fn json(&self) -> Value {
-        let figures = &self.figures;
-        let mut object = json!({
-            "demo": self.demo,
-            "cooks": figures.cooks,
-            "wall_s": figures.wall.as_secs_f64(),
-            "cpu_s": figures.cpu.map(|cpu| cpu.as_secs_f64()),
-            "in_flight_max": figures.in_flight_max,
-            "at_once_max": figures.at_once_max,
-            "busy": figures.busy_shares(),
-            "waiting_share": self.waiting_share,
-            "verdict": self.verdict,
-        });
-        for (key, value) in &self.own {
-            object[key] = value.clone();
-        }
-        object
+        let demo = Facts(vec![text("demo", "", self.demo)]);
+        let mut object = demo.with(self.figures.facts().0).json();
+        object.insert("busy".to_owned(), json!(self.figures.busy_shares()));
+        let last = Facts(vec![
+            share("waiting_share", "", Some(self.waiting_share)),
+            text("verdict", "", &self.verdict),
+        ]);
+        object.extend(last.json());
+        object.extend(self.own.clone());
+        object.into()
     }
 
-    fn text(&self, paint: Paint) -> String {
-        let rows = || self.rows.iter();
-        let name_width = rows().map(|row| row.name.len()).max().unwrap_or(0);
-        let with_remark = rows().filter(|row| !row.remark.is_empty());
-        let value_widths = with_remark.map(|row| row.value.chars().count());
+    fn text(&self) -> String {
+        let name_width = self.rows.iter().map(|row| row.0.len()).max().unwrap_or(0);
+        let with_remark = self.rows.iter().filter(|row| !row.2.is_empty());
+        let value_widths = with_remark.map(|row| row.1.chars().count());
         let value_width = value_widths.max().unwrap_or(0);
-        let mut text = format!("{}\n\n", paint.bold(&self.title));
+        let mut text = format!("{}\n\n", paint::bold(&self.title));
         for chart in &self.charts {
             text.push_str(&format!("{}\n\n", chart.trim_end()));
         }
         if !self.rows_of.is_empty() {
             text.push_str(&format!("  of {}\n", self.rows_of));
         }
-        for row in rows() {
-            let name = paint.dim(&format!("{:name_width$}", row.name));
-            let remark = paint.dim(&row.remark);
-            let line = format!("  {name}  {:value_width$}  {remark}", row.value);
-            text.push_str(line.trim_end());
-            text.push('\n');
+        for (name, value, remark) in &self.rows {
+            let name = paint::dim(&format!("{name:name_width$}"));
+            let line = format!("  {name}  {value:value_width$}  {}", paint::dim(remark));
+            text.push_str(&format!("{}\n", line.trim_end()));
         }
         if !self.details.is_empty() {
             if !self.rows.is_empty() {
                 text.push('\n');
             }
             for line in &self.details {
-                text.push_str(format!("  {line}").trim_end());
-                text.push('\n');
+                text.push_str(&format!("{}\n", format!("  {line}").trim_end()));
             }
         }
         text.push('\n');
         for line in wrap(&self.verdict, SENTENCE_WIDTH) {
-            text.push_str(&paint.bold(&line));
-            text.push('\n');
+            text.push_str(&format!("{}\n", paint::bold(&line)));
         }
         text
     }
@@ -194,32 +170,27 @@ impl Report {
 
 /// Returns the rows that all demos share: time, concurrency, parallelism.
 pub(crate) fn common_rows(figures: &Figures) -> Vec<Row> {
-    let mut rows = Vec::new();
-    rows.push(match figures.cpu {
+    let cpu = match figures.cpu {
         Some(cpu) => {
             let cores = cpu.as_secs_f64() / figures.wall.as_secs_f64().max(f64::MIN_POSITIVE);
-            let remark = format!("on a processor, {} of one core", units::percent(cores));
-            Row::new("CPU time", units::duration(cpu), remark)
+            let remark = format!("on a processor, {} of one core", percent(cores));
+            row("CPU time", duration(cpu), remark)
         }
-        None => Row::new("CPU time", "-", "this system does not say"),
-    });
-    rows.extend(concurrency_rows(figures));
-    rows
+        None => row("CPU time", "-", "this system does not say"),
+    };
+    std::iter::once(cpu)
+        .chain(concurrency_rows(figures))
+        .collect()
 }
 
 /// Returns the two rows that every demo has: concurrency and parallelism.
 pub(crate) fn concurrency_rows(figures: &Figures) -> Vec<Row> {
+    let [in_flight, at_once] = [figures.in_flight_max, figures.at_once_max].map(units::count);
+    let concurrency = "tasks begun and not finished, at most: concurrency";
+    let parallelism = "tasks being polled at one instant, at most: parallelism";
     vec![
-        Row::new(
-            "in flight",
-            units::count(figures.in_flight_max),
-            "tasks begun and not finished, at most: concurrency",
-        ),
-        Row::new(
-            "at once",
-            units::count(figures.at_once_max),
-            "tasks being polled at one instant, at most: parallelism",
-        ),
+        row("in flight", in_flight, concurrency),
+        row("at once", at_once, parallelism),
     ]
 }
 
@@ -286,7 +257,7 @@ mod tests {
             own: Map::from_iter([("extra".to_owned(), json!(7))]),
             title: "test: a title".to_owned(),
             rows_of: "the first run".to_owned(),
-            rows: vec![Row::new("one", "1", "first"), Row::new("twenty", "20", "")],
+            rows: vec![row("one", "1", "first"), row("twenty", "20", "")],
             details: vec!["detail".to_owned()],
             ..Report::default()
         }
@@ -313,7 +284,7 @@ mod tests {
 
     #[test]
     fn the_table_is_aligned_and_ends_with_the_sentence() {
-        let text = report().text(Paint::plain());
+        let text = report().text();
         let expected = "test: a title\n\n  of the first run\n  one     1  first\n  twenty  20\n\n  detail\n\nSo it is.\n";
         assert_eq!(text, expected);
     }

@@ -34,17 +34,14 @@ pub(crate) fn or_dash<T>(known: Option<T>, written: impl Fn(T) -> String) -> Str
 /// Formats a duration to about three digits, in a suitable unit.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64();
-    if seconds < 0.000_999_5 {
-        format!("{:.0} µs", seconds * 1e6)
-    } else if seconds < 0.009_95 {
-        format!("{:.1} ms", seconds * 1e3)
-    } else if seconds < 0.999_5 {
-        format!("{:.0} ms", seconds * 1e3)
-    } else if seconds < 59.995 {
-        format!("{seconds:.2} s")
-    } else {
-        long(seconds.round() as u64)
-    }
+    let (scale, unit, digits) = match seconds {
+        ..0.000_999_5 => (1e6, "µs", 0),
+        ..0.009_95 => (1e3, "ms", 1),
+        ..0.999_5 => (1e3, "ms", 0),
+        ..59.995 => (1.0, "s", 2),
+        _ => return long(seconds.round() as u64),
+    };
+    format!("{:.digits$} {unit}", seconds * scale)
 }
 
 fn long(seconds: u64) -> String {

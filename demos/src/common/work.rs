@@ -1,81 +1,108 @@
-//! The work in a kitchen: chopping, which needs a cook all the time, and waiting, which needs none.
+//! The work of the demos: computing, which needs a cook all the time, and waiting, which needs none.
 //!
-//! Chopping is arithmetic, and its result is checked. A pile of N pieces is a sequence of N numbers, each
-//! computed from the one before it. No compiler and no second cook can therefore take a short cut through
-//! the pile. But the *last* number alone can be computed quickly, by repeated squaring, and this serves
-//! as the check.
+//! Computing is the sum of the squares of all numbers in a range, modulo 2^64, and its result is checked.
+//! The work takes longer for a larger range, but the formula that checks it does not.
 //!
 //! Waiting is a timer. No computation in this file is imitated by a sleep.
 
 use std::{
     future::Future,
     hint::black_box,
+    ops::Range,
     panic::resume_unwind,
-    pin::Pin,
     sync::OnceLock,
-    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
-use brigade::{
-    task::{Builder, JoinHandle},
-    time::sleep,
-    yield_now,
-};
-
-/// The constants of the sequence `x ← FACTOR · x + OFFSET` modulo 2⁶⁴. They are those of Knuth's MMIX;
-/// other odd constants would do.
-const FACTOR: u64 = 6_364_136_223_846_793_005;
-const OFFSET: u64 = 1_442_695_040_888_963_407;
+use brigade::{task::Builder, time::sleep, yield_now};
 
 /// The interval at which a cook yields. A task that computes for longer in one poll delays all other
 /// tasks on its thread.
 pub(crate) const LOOK_UP: Duration = Duration::from_millis(1);
 
-/// The number of pieces in one batch of the calibration, which takes well under a millisecond.
-const BATCH: u64 = 50_000;
+/// The number of squares in one batch of the calibration, which takes well under a millisecond.
+const BATCH: u64 = 20_000;
 /// The number of batches. The fastest counts, because an interruption can only slow a batch down.
 const BATCHES: usize = 40;
 
-/// A pile of vegetables.
+/// Squares the numbers one after the other and adds them up.
+pub(crate) fn sum_of_squares(numbers: Range<u64>) -> u64 {
+    // The black box keeps the compiler from replacing the loop by the formula.
+    let squares = numbers.map(|number| black_box(number).wrapping_mul(number));
+    squares.fold(0, u64::wrapping_add)
+}
+
+/// Returns the result of [`sum_of_squares`] for all numbers below `n`, computed by a formula.
+pub(crate) fn squares_below(n: u64) -> u64 {
+    // The product of three factors may exceed 128 bits, so the division by 6 is done before the last
+    // multiplication.
+    let n = u128::from(n);
+    let pairs = n * n.saturating_sub(1) / 2;
+    let odd = (2 * n).saturating_sub(1);
+    let sum = match pairs % 3 {
+        0 => (pairs / 3).wrapping_mul(odd),
+        _ => pairs.wrapping_mul(odd / 3),
+    };
+    sum as u64
+}
+
+/// Computes the same as [`sum_of_squares`], and yields to other tasks about every millisecond.
+pub(crate) async fn squares(numbers: Range<u64>) -> u64 {
+    let stretch = numbers_in(LOOK_UP);
+    let (mut sum, mut from) = (0_u64, numbers.start);
+    while numbers.end - from > stretch {
+        sum = sum.wrapping_add(sum_of_squares(from..from + stretch));
+        from += stretch;
+        yield_now().await;
+    }
+    sum.wrapping_add(sum_of_squares(from..numbers.end))
+}
+
+/// Returns how many numbers one cook squares in this time.
+///
+/// The first call measures the speed of this machine for some milliseconds, so make it before the clock
+/// starts.
+pub(crate) fn numbers_in(time: Duration) -> u64 {
+    static A_SECOND: OnceLock<f64> = OnceLock::new();
+    let a_second = A_SECOND.get_or_init(|| {
+        let batch = |_| {
+            let begun = Instant::now();
+            black_box(sum_of_squares(0..black_box(BATCH)));
+            begun.elapsed()
+        };
+        let fastest = (0..BATCHES).map(batch).min().unwrap_or_default();
+        BATCH as f64 / fastest.as_secs_f64().max(1e-9)
+    });
+    ((time.as_secs_f64() * a_second) as u64).max(1)
+}
+
+/// A pile of vegetables. A piece is chopped by squaring its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pile {
     pieces: u64,
 }
 
 impl Pile {
-    /// Creates a pile that takes one cook about as long as `time`.
-    ///
-    /// The first call measures the speed of this machine for some milliseconds, so create piles before
-    /// the clock starts.
+    /// Creates a pile that takes one cook about as long as `time`. Create piles before the clock starts.
     pub(crate) fn of(time: Duration) -> Self {
-        let pieces = (time.as_secs_f64() * speed()) as u64;
-        Self {
-            pieces: pieces.max(1),
-        }
+        let pieces = numbers_in(time);
+        Self { pieces }
     }
 
     /// Chops the pile and yields to other tasks about every millisecond.
     pub(crate) async fn chop(self) -> Chopped {
-        let stretch = Self::of(LOOK_UP).pieces;
-        let (mut left, mut last) = (self.pieces, 0);
-        while left > stretch {
-            last = chop(last, stretch);
-            left -= stretch;
-            yield_now().await;
-        }
-        self.checked(chop(last, left))
+        self.checked(squares(0..self.pieces).await)
     }
 
     /// Chops the pile in one go. No other task on this thread runs meanwhile.
     pub(crate) fn chop_at_once(self) -> Chopped {
-        self.checked(chop(0, self.pieces))
+        self.checked(sum_of_squares(0..self.pieces))
     }
 
-    fn checked(self, last: u64) -> Chopped {
+    fn checked(self, sum: u64) -> Chopped {
         Chopped {
             pieces: self.pieces,
-            right: last == nth(self.pieces),
+            right: sum == squares_below(self.pieces),
         }
     }
 }
@@ -85,29 +112,22 @@ impl Pile {
 #[must_use = "chopping can go wrong"]
 pub(crate) struct Chopped {
     pub(crate) pieces: u64,
-    /// True if the last piece is correct.
+    /// True if the sum of the squares is correct.
     pub(crate) right: bool,
 }
 
 /// Begins a step as a separate task, with a name for the drawing, and returns a future of its result. If
 /// a step panics, so does the task that awaits it.
-pub(crate) fn begin<T: Send + 'static>(
-    name: &str,
-    step: impl Future<Output = T> + Send + 'static,
-) -> Begun<T> {
-    Begun(Builder::new().name(name).spawn(step))
-}
-
-/// A step that has been begun.
-#[must_use = "the step goes on, but nobody waits for it"]
-pub(crate) struct Begun<T>(JoinHandle<T>);
-
-impl<T> Future for Begun<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let result = ready!(Pin::new(&mut self.0).poll(cx));
-        Poll::Ready(result.unwrap_or_else(|error| resume_unwind(error.into_panic())))
+pub(crate) fn begin<T, F>(name: &str, step: F) -> impl Future<Output = T> + use<T, F>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let begun = Builder::new().name(name).spawn(step);
+    async {
+        begun
+            .await
+            .unwrap_or_else(|error| resume_unwind(error.into_panic()))
     }
 }
 
@@ -116,59 +136,33 @@ pub(crate) async fn wait(time: Duration) {
     sleep(time).await;
 }
 
-/// Computes `pieces` numbers of the sequence after `last`, and returns the last of them.
-fn chop(last: u64, pieces: u64) -> u64 {
-    (0..pieces).fold(last, |x, _| x.wrapping_mul(FACTOR).wrapping_add(OFFSET))
-}
-
-/// Returns the number after `pieces` steps from 0 by repeated squaring: one step composed with itself is
-/// two steps, and two steps composed with themselves are four.
-fn nth(mut pieces: u64) -> u64 {
-    let (mut factor, mut offset, mut x) = (FACTOR, OFFSET, 0_u64);
-    while pieces > 0 {
-        if pieces % 2 == 1 {
-            x = x.wrapping_mul(factor).wrapping_add(offset);
-        }
-        offset = offset.wrapping_mul(factor.wrapping_add(1));
-        factor = factor.wrapping_mul(factor);
-        pieces /= 2;
-    }
-    x
-}
-
-/// Returns how many pieces one cook chops per second on this machine, measured once.
-fn speed() -> f64 {
-    static SPEED: OnceLock<f64> = OnceLock::new();
-    *SPEED.get_or_init(|| measure_speed(BATCH, || chop(black_box(0), BATCH)))
-}
-
-/// Returns the highest measured speed in units per second. One call of `batch` does `units` units.
-pub(crate) fn measure_speed<T>(units: u64, batch: impl Fn() -> T) -> f64 {
-    let time = |_| {
-        let begun = Instant::now();
-        black_box(batch());
-        begun.elapsed()
-    };
-    let fastest = (0..BATCHES).map(time).min().unwrap_or_default();
-    units as f64 / fastest.as_secs_f64().max(1e-9)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_short_cut_leads_where_the_long_way_does() {
-        for pieces in [0, 1, 2, 3, 17, 1000, 4097] {
-            assert_eq!(nth(pieces), chop(0, pieces), "{pieces}");
+    fn the_formula_is_the_sum() {
+        assert_eq!(squares_below(100), 328_350);
+        for n in (0..20).chain([5_000_000]) {
+            assert_eq!(squares_below(n), sum_of_squares(0..n), "{n}");
         }
+        let n = u128::from(1_000_000_000_000_u64);
+        assert_eq!(
+            squares_below(n as u64),
+            (((n - 1) * n / 2 * (2 * n - 1)) / 3) as u64
+        );
+        // The sum over a range equals the difference of the formula at its two ends.
+        let end = u64::MAX;
+        let last = sum_of_squares(end - 1000..end);
+        let before = squares_below(end - 1000);
+        assert_eq!(before.wrapping_add(last), squares_below(end));
     }
 
     #[test]
     fn a_pile_is_chopped_to_the_last_piece_and_a_piece_too_few_is_noticed() {
         let pile = Pile { pieces: 5000 };
         assert!(pile.chop_at_once().right);
-        assert!(!pile.checked(chop(0, 4999)).right);
+        assert!(!pile.checked(sum_of_squares(0..4999)).right);
         let chopped = brigade::run(Pile::of(5 * LOOK_UP).chop());
         assert!(chopped.right);
     }

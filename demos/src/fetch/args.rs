@@ -4,16 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use crate::numbers::whole;
 
-/// The text before the options in `brigade fetch --help`.
-pub(crate) const ABOUT: &str = "Fetch from thousands of sockets at once, on one thread (the main \
-    job).\n\n\
-    Each request is one task. While a reply is on its way its task costs a little memory and no \
-    processor time, so one thread can wait for thousands of replies together. Without a URL, a server \
-    is started in a separate process. Its replies are 1 KiB to 64 KiB long and take 50 to 500 ms, and \
-    2,000 of them are fetched at the same time.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browsers. A small \
+/// The text after the options in `brigade fetch --help`.
+const NOTES: &str = "Each host has a limit of 6 requests at a time, as in browsers. A small \
     server accepts few connections at a time, lets a few more wait and drops the rest, so more requests \
     at a time end in time-outs and are not faster. --per-host 50 suits a large server. The built-in \
     server has no limit, because it is made for thousands of requests at a time.\n\n\
@@ -36,8 +28,14 @@ pub(crate) const NOTES: &str = "Each host has a limit of 6 requests at a time, a
     Exit status: 0 every request was answered, 1 some failed, 2 bad arguments, 130 ended by Ctrl-C (the \
     summary then covers what was done so far).";
 
-/// The arguments of `fetch`.
+/// Fetch from thousands of sockets at once, on one thread (the main job)
+///
+/// Each request is one task. While a reply is on its way its task costs a little memory and no processor
+/// time, so one thread can wait for thousands of replies together. Without a URL, a server is started in a
+/// separate process. Its replies are 1 KiB to 64 KiB long and take 50 to 500 ms, and 2,000 of them are
+/// fetched at the same time.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// What to fetch: http:// or https://
     #[arg(value_name = "URL")]
@@ -149,16 +147,16 @@ impl Args {
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok();
-    number
-        .filter(|rate| (0.001..=1e6).contains(rate))
-        .ok_or_else(|| "must be a number from 0.001 to 1000000".to_owned())
+    let number = text
+        .parse()
+        .ok()
+        .filter(|rate| (0.001..=1e6).contains(rate));
+    number.ok_or_else(|| "must be a number from 0.001 to 1000000".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text
-        .parse()
-        .map_err(|_| "must be a number of seconds, such as 2.5".to_owned())?;
+    let bad = |_| "must be a number of seconds, such as 2.5".to_owned();
+    let number: f64 = text.parse().map_err(bad)?;
     match Duration::try_from_secs_f64(number) {
         Ok(time) if !time.is_zero() => Ok(time),
         _ => Err("must be a number of seconds above 0, and not endless".to_owned()),
@@ -166,18 +164,18 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 fn size(text: &str) -> Result<u64, String> {
-    let (digits, unit) = match text.chars().last().map(|last| last.to_ascii_uppercase()) {
-        Some('K') => (&text[..text.len() - 1], 1 << 10),
-        Some('M') => (&text[..text.len() - 1], 1 << 20),
-        Some('G') => (&text[..text.len() - 1], 1 << 30),
-        _ => (text, 1_u64),
+    let units = ['K', 'k', 'M', 'm', 'G', 'g'];
+    let (digits, unit) = text.split_at(text.len() - usize::from(text.ends_with(units)));
+    let unit: u64 = match &unit.to_ascii_uppercase()[..] {
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        _ => 1,
     };
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| "must be a number of bytes, such as 500000 or 64M".to_owned())?;
-    number
-        .checked_mul(unit)
-        .ok_or_else(|| "is more bytes than can be counted".to_owned())
+    let bad = |_| "must be a number of bytes, such as 500000 or 64M".to_owned();
+    let number: u64 = digits.parse().map_err(bad)?;
+    let bytes = number.checked_mul(unit);
+    bytes.ok_or_else(|| "is more bytes than can be counted".to_owned())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::{
     failure::{Failure, Kind},
     jobs,
 };
-use crate::{options::BadArguments, paint::harmless};
+use crate::{paint::harmless, prelude::*};
 
 /// The maximum number of redirects that are followed for one request. Browsers and wget have the same
 /// limit.
@@ -55,11 +55,7 @@ impl Ask {
         headers: &[String],
         data: &[String],
     ) -> anyhow::Result<Self> {
-        let body = if data.is_empty() {
-            None
-        } else {
-            Some(read_data(data)?)
-        };
+        let body = (!data.is_empty()).then(|| read_data(data)).transpose()?;
         let method = match method {
             Some(name) => parse_method(name)?,
             None if body.is_some() => Method::POST,
@@ -106,9 +102,8 @@ fn read_data(data: &[String]) -> anyhow::Result<Bytes> {
                     "-" => std::io::stdin().lock().read_to_end(&mut all).map(drop),
                     file => std::fs::read(file).map(|bytes| all.extend(bytes)),
                 };
-                read.map_err(|error| {
-                    BadArguments::error(format!("-d @{file} cannot be read: {error}"))
-                })?;
+                let failed = |error| format!("-d @{file} cannot be read: {error}");
+                read.map_err(|error| BadArguments(failed(error)))?;
             }
         }
     }
@@ -117,12 +112,14 @@ fn read_data(data: &[String]) -> anyhow::Result<Bytes> {
 
 fn parse_method(name: &str) -> anyhow::Result<Method> {
     match Method::from_bytes(name.as_bytes()) {
-        Ok(Method::CONNECT) => Err(BadArguments::error("-X CONNECT is for proxies")),
+        Ok(Method::CONNECT) => bail!(BadArguments("-X CONNECT is for proxies".to_owned())),
         Ok(method) => Ok(method),
-        Err(_) => Err(BadArguments::error(format!(
-            "-X {}: no method has such a name",
-            harmless(name)
-        ))),
+        Err(_) => {
+            let name = harmless(name);
+            bail!(BadArguments(format!(
+                "-X {name}: no method has such a name"
+            )))
+        }
     }
 }
 
@@ -134,9 +131,7 @@ fn parse_header(line: &str) -> anyhow::Result<(HeaderName, Option<HeaderValue>)>
         .split_once(':')
         .ok_or_else(|| bad("write a header as `Name: value`, or `Name:` to leave it out"))?;
     let name: HeaderName = name.parse().map_err(|_| bad("no header has such a name"))?;
-    if OWN.contains(&name) {
-        return Err(bad("fetch sets this header itself"));
-    }
+    ensure!(!OWN.contains(&name), bad("fetch sets this header itself"));
     let value = value.trim();
     if value.is_empty() {
         return Ok((name, None));
@@ -165,9 +160,9 @@ impl Hop {
     pub(crate) fn uri(&self) -> Result<Uri, Failure> {
         let mut url = self.url.clone();
         url.set_fragment(None);
-        Uri::try_from(url.as_str()).map_err(|error| {
-            Failure::new(Kind::Protocol, format!("this URL cannot be sent: {error}"))
-        })
+        let failed = |error| format!("this URL cannot be sent: {error}");
+        let uri = Uri::try_from(url.as_str());
+        uri.map_err(|error| Failure::new(Kind::Protocol, failed(error)))
     }
 
     /// Returns whether sending the request twice has the same effect as sending it once.
@@ -208,13 +203,11 @@ impl Hop {
             headers.insert(header::ACCEPT_ENCODING, identity);
         }
         if let Some((from, version)) = rest {
-            let values = [
-                (header::RANGE, format!("bytes={from}-")),
-                (header::IF_RANGE, httpdate::fmt_http_date(version)),
-            ];
-            for (name, value) in values {
+            let mut insert = |name, value: String| {
                 headers.insert(name, value.parse().expect("digits and a date"));
-            }
+            };
+            insert(header::RANGE, format!("bytes={from}-"));
+            insert(header::IF_RANGE, httpdate::fmt_http_date(version));
         }
         request
     }

@@ -91,10 +91,8 @@ impl Sink {
 
     /// Ends the body after it has arrived completely. Returns the path of its file, if it has one.
     fn finish(self) -> Result<Option<PathBuf>, Failure> {
-        if self
-            .expected
-            .is_some_and(|(reply, at)| at != reply.body().len())
-        {
+        let expected = self.expected;
+        if expected.is_some_and(|(reply, at)| at != reply.body().len()) {
             return Err(not_as_expected());
         }
         match self.to {
@@ -114,10 +112,8 @@ pub(crate) fn check_length(bytes: u64, max: u64) -> Result<(), Failure> {
 }
 
 fn not_as_expected() -> Failure {
-    Failure::new(
-        Kind::Protocol,
-        "the body is not what the origin was asked for",
-    )
+    let details = "the body is not what the origin was asked for";
+    Failure::new(Kind::Protocol, details)
 }
 
 /// Writes a piece to standard output. A closed pipe (`| head`) is not an error.
@@ -130,10 +126,10 @@ fn print(piece: &[u8], first: bool) -> Result<(), Failure> {
     match out.write_all(piece).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => Err(Failure::new(
-            Kind::Output,
-            format!("standard output: {error}"),
-        )),
+        Err(error) => {
+            let details = format!("standard output: {error}");
+            Err(Failure::new(Kind::Output, details))
+        }
     }
 }
 
@@ -182,9 +178,8 @@ impl Body {
                 (Decoder::Brotli(Box::new(decoder)), "br")
             }
             "zstd" => {
-                let decoder = zstd_decoder()
-                    .map_err(|error| Failure::new(Kind::Io, format!("zstd: {error}")))?;
-                let writer = zio::Writer::new(sink, decoder);
+                let failed = |error| Failure::new(Kind::Io, format!("zstd: {error}"));
+                let writer = zio::Writer::new(sink, zstd_decoder().map_err(failed)?);
                 (Decoder::Zstd(Box::new(writer)), "zstd")
             }
             _ => (Decoder::Identity(sink), "identity"),
@@ -197,14 +192,8 @@ impl Body {
     }
 
     /// Returns how many decoded bytes have been produced so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        match &self.decoder {
-            Decoder::Identity(sink) => sink.bytes,
-            Decoder::Gzip(decoder) => decoder.get_ref().bytes,
-            Decoder::Deflate(decoder) => decoder.sink.bytes,
-            Decoder::Brotli(decoder) => decoder.get_ref().bytes,
-            Decoder::Zstd(decoder) => decoder.writer().bytes,
-        }
+    pub(crate) fn bytes(&mut self) -> u64 {
+        self.sink().bytes
     }
 
     fn sink(&mut self) -> &mut Sink {
@@ -219,13 +208,14 @@ impl Body {
 
     pub(crate) fn take(&mut self, piece: &[u8]) -> Result<(), Failure> {
         self.begun |= !piece.is_empty();
-        let taken = match &mut self.decoder {
-            Decoder::Identity(sink) => return sink.take(piece),
-            Decoder::Gzip(decoder) => decoder.write_all(piece),
-            Decoder::Deflate(decoder) => decoder.write_all(piece),
-            Decoder::Brotli(decoder) => decoder.write_all(piece),
-            Decoder::Zstd(decoder) => decoder.write_all(piece),
+        let decoder: &mut dyn Write = match &mut self.decoder {
+            Decoder::Identity(sink) => sink,
+            Decoder::Gzip(decoder) => decoder,
+            Decoder::Deflate(decoder) => decoder,
+            Decoder::Brotli(decoder) => decoder,
+            Decoder::Zstd(decoder) => decoder,
         };
+        let taken = decoder.write_all(piece);
         taken.map_err(|error| self.failed(Kind::Protocol, &error))
     }
 
@@ -248,13 +238,9 @@ impl Body {
 
     fn failed(&mut self, kind: Kind, error: &io::Error) -> Failure {
         let name = self.name;
+        let details = format!("the body is not whole in its encoding, {name}: {error}");
         let own = self.sink().failure.take();
-        own.unwrap_or_else(|| {
-            Failure::new(
-                kind,
-                format!("the body is not whole in its encoding, {name}: {error}"),
-            )
-        })
+        own.unwrap_or_else(|| Failure::new(kind, details))
     }
 }
 
@@ -282,10 +268,9 @@ impl Inflate {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        if self.ended {
-            Ok(())
-        } else {
-            Err(io::ErrorKind::UnexpectedEof.into())
+        match self.ended {
+            true => Ok(()),
+            false => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
 }

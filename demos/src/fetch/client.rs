@@ -16,11 +16,7 @@
 //! [`lean`]: super::lean
 //! [`page`]: super::page
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, sync::atomic::Ordering::Relaxed};
 
 use brigade::{
     hyper::{Executor, Timer},
@@ -36,13 +32,15 @@ use super::{
     ask::Ask,
     body::{Body, Sink, To, check_length},
     connector::Connector,
-    dial::{Dialer, no_descriptor},
+    dial::{Dialer, no_descriptor, patiently},
     failure::{Failure, Kind},
     jobs::{Job, Target},
     lean::Connection,
-    origin::Reply,
+    origin::{Reply, head},
     output::{Output, PartFile, cannot},
 };
+
+use crate::prelude::*;
 
 /// The maximum total size of the headers from a user's server, and the maximum size of one piece of a
 /// body. Most servers send under 2 KiB of headers, and refuse more than 8 to 16 KiB themselves.
@@ -90,47 +88,31 @@ impl Outcome {
 
 /// The data that all requests share.
 pub(crate) struct Client {
-    dialer: Arc<Dialer>,
+    pub(super) dialer: Arc<Dialer>,
     pub(super) args: Arc<Args>,
     pub(super) output: Output,
     pub(super) ask: Ask,
+    /// For servers other than the origin.
     pub(super) pooled: Option<(Connector, Pooled)>,
 }
 
 /// hyper-util's client, which keeps connections for the next request.
 pub(super) type Pooled = legacy::Client<Connector, Full<Bytes>>;
 
+pub(super) fn pooled(connector: Connector) -> Pooled {
+    legacy::Client::builder(Executor)
+        .pool_timer(Timer)
+        .timer(Timer)
+        .pool_idle_timeout(IDLE_MAX)
+        .http1_max_buf_size(BUFFER_MAX)
+        .http2_adaptive_window(true)
+        .build(connector)
+}
+
 /// The stage of a request while its connection is made. The connector knows the details.
 pub(super) const CONNECTING: &str = "connecting";
 
 impl Client {
-    /// Creates a client for the origin and, with a `connector`, for any other server.
-    pub(crate) fn new(
-        dialer: Arc<Dialer>,
-        connector: Option<Connector>,
-        ask: Ask,
-        args: Arc<Args>,
-        output: Output,
-    ) -> Self {
-        let pooled = connector.map(|connector| {
-            let client = legacy::Client::builder(Executor)
-                .pool_timer(Timer)
-                .timer(Timer)
-                .pool_idle_timeout(IDLE_MAX)
-                .http1_max_buf_size(BUFFER_MAX)
-                .http2_adaptive_window(true)
-                .build(connector.clone());
-            (connector, client)
-        });
-        Self {
-            dialer,
-            args,
-            output,
-            ask,
-            pooled,
-        }
-    }
-
     /// Makes the request, and repeats it until it is answered or has finally failed.
     pub(crate) async fn fetch(self: Arc<Self>, job: Job) -> Outcome {
         let begun = Instant::now();
@@ -163,17 +145,16 @@ impl Client {
 
     fn too_late(&self, job: &Job, outcome: &Outcome) -> Failure {
         let seconds = self.args.timeout.as_secs_f64();
-        let mut stage = outcome.stage;
-        if let (CONNECTING, Some((connector, _)), Target::Page(page)) =
-            (stage, &self.pooled, &job.target)
-        {
-            stage = connector.stage(page.url.host_str().unwrap_or_default());
-        }
-        let failure = Failure::new(Kind::Timeout, format!("{seconds} s passed while {stage}"));
-        if stage == CONNECTING {
-            failure.unaccepted()
-        } else {
-            failure
+        let stage = match (outcome.stage, &self.pooled, &job.target) {
+            (CONNECTING, Some((connector, _)), Target::Page(page)) => {
+                connector.stage(page.url.host_str().unwrap_or_default())
+            }
+            (stage, ..) => stage,
+        };
+        let details = format!("{seconds} s passed while {stage}");
+        Failure {
+            unaccepted: stage == CONNECTING,
+            ..Failure::new(Kind::Timeout, details)
         }
     }
 
@@ -201,18 +182,24 @@ impl Client {
     async fn receive_reply(
         &self,
         connection: Connection,
-        first: Vec<u8>,
+        mut first: Vec<u8>,
         job: &Job,
         reply: Reply,
         outcome: &mut Outcome,
     ) -> Result<Option<PathBuf>, Failure> {
-        let (status, begun) = connection.head(first).await?;
-        outcome.status = Some(status);
-        if status != 200 {
+        let len = reply.body().len();
+        let head = head(len);
+        while first.len() < head.len() {
+            connection
+                .more(|piece| first.extend_from_slice(piece))
+                .await?;
+        }
+        let Some(begun) = first.strip_prefix(head.as_bytes()) else {
             let what = "the origin did not understand";
             return Err(Failure::new(Kind::Protocol, what));
-        }
-        let len = reply.body().len() as u64;
+        };
+        outcome.status = Some(200);
+        let len = len as u64;
         check_length(len, self.args.max_body)?;
         let to = match self.output.file_for(job) {
             Some(file) => To::File(open(file, false).await?),
@@ -220,7 +207,7 @@ impl Client {
         };
         let sink = Sink::new(to, self.args.max_body, Some(reply));
         let mut body = Body::new(None, sink)?;
-        self.take(&begun, &mut body, outcome)?;
+        self.take(begun, &mut body, outcome)?;
         while outcome.bytes < len {
             let taken = connection.more(|piece| self.take(piece, &mut body, outcome));
             taken.await??;
@@ -256,12 +243,9 @@ impl Client {
 
 /// Opens the file of a body. If too many files are open, waits until others are closed.
 pub(super) async fn open(file: PathBuf, keeps: bool) -> Result<PartFile, Failure> {
-    loop {
-        match PartFile::open(file.clone(), keeps) {
-            Err(error) if no_descriptor(&error) => sleep(PAUSE_FIRST).await,
-            result => return result.map_err(|error| cannot("create", &file, &error)),
-        }
-    }
+    let attempt = || std::future::ready(PartFile::open(file.clone(), keeps));
+    let opened = patiently(no_descriptor, attempt).await;
+    opened.map_err(|error| cannot("create", &file, &error))
 }
 
 /// Returns how long to wait before a retry. The pause depends on the number of the request, so that

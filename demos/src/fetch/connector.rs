@@ -8,12 +8,11 @@ use std::{
     collections::HashMap,
     io::{self, IoSlice},
     mem::MaybeUninit,
-    net::IpAddr,
     path::Path,
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
 };
@@ -32,10 +31,9 @@ use hyper::{
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use parking_lot::Mutex;
 use tower_service::Service;
-use url::Host;
 
 use super::{
-    dial::Dialer,
+    dial::{Dialer, bare},
     failure::{Failure, Kind},
     proxy::{Proxies, Proxy},
 };
@@ -120,9 +118,8 @@ impl Parts {
 
     /// Dials `to` on behalf of `host`. The two are equal unless there is a proxy.
     async fn dial(&self, host: &str, to: &str, port: u16) -> Result<(TcpStream, Counted), Failure> {
-        let to = parse_host(to)?;
         self.enter(host, "looking up the name");
-        let addresses = self.dialer.resolve(&to).await?;
+        let addresses = self.dialer.resolve(to).await?;
         self.enter(host, "connecting");
         self.dialer.dial(&addresses, port).await
     }
@@ -143,24 +140,9 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// Parses the host of a URI, in which an IPv6 address has brackets.
-fn parse_host(text: &str) -> Result<Host<&str>, Failure> {
-    let bare = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-    match bare.unwrap_or(text).parse() {
-        Ok(IpAddr::V4(address)) => Ok(Host::Ipv4(address)),
-        Ok(IpAddr::V6(address)) => Ok(Host::Ipv6(address)),
-        Err(_) if text.is_empty() => Err(Failure::new(Kind::Dns, "the URL names no host")),
-        Err(_) => Ok(Host::Domain(text)),
-    }
-}
-
 fn server_name(host: &str) -> Result<ServerName<'static>, Failure> {
-    match parse_host(host)? {
-        Host::Ipv4(address) => Ok(ServerName::IpAddress(IpAddr::from(address).into())),
-        Host::Ipv6(address) => Ok(ServerName::IpAddress(IpAddr::from(address).into())),
-        Host::Domain(name) => ServerName::try_from(name.to_owned())
-            .map_err(|error| Failure::new(Kind::Tls, format!("{name}: {error}"))),
-    }
+    let name = ServerName::try_from(bare(host).to_owned());
+    name.map_err(|error| Failure::new(Kind::Tls, format!("{host}: {error}")))
 }
 
 /// The maximum size of a proxy's answer to `CONNECT`, in bytes.
@@ -169,10 +151,10 @@ const TUNNEL_MAX: usize = 8 << 10;
 /// Asks a proxy to forward bytes to `host`.
 async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::asking(&error);
-    let password = match &proxy.password {
-        Some(value) => format!("proxy-authorization: {value}\r\n"),
-        None => String::new(),
-    };
+    let password = proxy.password.iter();
+    let password: String = password
+        .map(|it| format!("proxy-authorization: {it}\r\n"))
+        .collect();
     let request =
         format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n{password}\r\n");
     stream.write_all(request.as_bytes()).await.map_err(failed)?;
@@ -181,10 +163,8 @@ async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Res
     while !answer.ends_with(b"\r\n\r\n") && answer.len() < TUNNEL_MAX {
         let mut byte = [0];
         if stream.read(&mut byte).await.map_err(failed)? == 0 {
-            return Err(Failure::new(
-                Kind::Reset,
-                "the proxy hung up without a reply",
-            ));
+            let what = "the proxy hung up without a reply";
+            return Err(Failure::new(Kind::Reset, what));
         }
         answer.push(byte[0]);
     }
@@ -194,37 +174,34 @@ async fn tunnel(stream: &TcpStream, host: &str, port: u16, proxy: &Proxy) -> Res
         return Ok(());
     }
     let line = line.lines().next().unwrap_or_default();
-    Err(Failure::new(
-        Kind::Protocol,
-        format!("the proxy makes no tunnel to {host}:{port}: {line}"),
-    ))
+    let details = format!("the proxy makes no tunnel to {host}:{port}: {line}");
+    Err(Failure::new(Kind::Protocol, details))
 }
 
 /// What has happened on a connection so far. The client returns this with an error, because the same
 /// error means different things on a fresh connection and on a used one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Traffic(Arc<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    begun: AtomicBool,
-    replies: AtomicU64,
+pub(crate) struct Traffic {
+    /// True if any byte has arrived.
+    begun: Arc<AtomicBool>,
+    /// True if the head of a reply has arrived.
+    replied: Arc<AtomicBool>,
 }
 
 impl Traffic {
-    /// Counts a reply whose head has arrived.
+    /// Records that the head of a reply has arrived.
     pub(crate) fn replied(&self) {
-        self.0.replies.fetch_add(1, Relaxed);
+        self.replied.store(true, Relaxed);
     }
 
     /// Returns whether an earlier request was answered on this connection.
     pub(crate) fn was_used(&self) -> bool {
-        self.0.replies.load(Relaxed) > 0
+        self.replied.load(Relaxed)
     }
 
     /// Returns whether any byte has arrived.
     pub(crate) fn has_begun(&self) -> bool {
-        self.0.begun.load(Relaxed)
+        self.begun.load(Relaxed)
     }
 }
 
@@ -245,13 +222,11 @@ impl<S: Read + Write + Send + Unpin> Stream for S {}
 
 impl Connection for Conn {
     fn connected(&self) -> Connected {
-        let connected = Connected::new()
-            .proxy(self.proxied)
-            .extra(self.traffic.clone());
-        if self.h2 {
-            connected.negotiated_h2()
-        } else {
-            connected
+        let connected = Connected::new().proxy(self.proxied);
+        let connected = connected.extra(self.traffic.clone());
+        match self.h2 {
+            true => connected.negotiated_h2(),
+            false => connected,
         }
     }
 }
@@ -272,7 +247,7 @@ impl Read for Conn {
         let mut first = ReadBuf::uninit(&mut first[..room]);
         ready!(Pin::new(&mut self.stream).poll_read(cx, first.unfilled()))?;
         if !first.filled().is_empty() {
-            self.traffic.0.begun.store(true, Relaxed);
+            self.traffic.begun.store(true, Relaxed);
         }
         buffer.put_slice(first.filled());
         Poll::Ready(Ok(()))
@@ -315,9 +290,7 @@ pub(crate) fn tls(ca: Option<&Path>) -> anyhow::Result<TlsConnector> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
-    if let Some(path) = ca {
-        add_roots(&mut roots, path)?;
-    }
+    ca.map(|path| add_roots(&mut roots, path)).transpose()?;
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
@@ -329,19 +302,14 @@ pub(crate) fn tls(ca: Option<&Path>) -> anyhow::Result<TlsConnector> {
 fn add_roots(roots: &mut RootCertStore, path: &Path) -> anyhow::Result<()> {
     let shown = path.display();
     let bad = |what: String| BadArguments::error(format!("--ca {shown}: {what}"));
-    let certificates =
-        CertificateDer::pem_file_iter(path).map_err(|error| bad(error.to_string()))?;
+    let certificates = CertificateDer::pem_file_iter(path);
     let mut added = 0;
-    for certificate in certificates {
+    for certificate in certificates.map_err(|error| bad(error.to_string()))? {
         let certificate = certificate.map_err(|error| bad(error.to_string()))?;
-        roots
-            .add(certificate)
-            .map_err(|error| bad(error.to_string()))?;
+        let add = roots.add(certificate);
+        add.map_err(|error| bad(error.to_string()))?;
         added += 1;
     }
-    if added == 0 {
-        Err(bad("no certificate in this file".to_owned()))
-    } else {
-        Ok(())
-    }
+    anyhow::ensure!(added > 0, bad("no certificate in this file".to_owned()));
+    Ok(())
 }

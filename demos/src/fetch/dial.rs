@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    future::Future,
     io,
     net::{IpAddr, SocketAddr},
     sync::{
@@ -24,7 +25,6 @@ use futures_util::{
 };
 use parking_lot::Mutex;
 use rustix::io::Errno;
-use url::Host;
 
 use super::failure::{Failure, Kind};
 use crate::gauge::{Counted, Gauge};
@@ -69,12 +69,12 @@ impl Dialer {
         }
     }
 
-    /// Returns the addresses of a host.
-    pub(crate) async fn resolve(&self, host: &Host<&str>) -> Result<Arc<[IpAddr]>, Failure> {
-        match host {
-            Host::Ipv4(address) => Ok(Arc::new([(*address).into()])),
-            Host::Ipv6(address) => Ok(Arc::new([(*address).into()])),
-            Host::Domain(name) => self.look_up(name).await,
+    /// Returns the addresses of a host, as it is written in a URI.
+    pub(crate) async fn resolve(&self, host: &str) -> Result<Arc<[IpAddr]>, Failure> {
+        match bare(host).parse() {
+            Ok(address) => Ok(Arc::new([address])),
+            Err(_) if host.is_empty() => Err(Failure::new(Kind::Dns, "the URL names no host")),
+            Err(_) => self.look_up(host).await,
         }
     }
 
@@ -82,20 +82,17 @@ impl Dialer {
     async fn look_up(&self, name: &str) -> Result<Arc<[IpAddr]>, Failure> {
         let lookup = {
             let mut lookups = self.lookups.lock();
-            lookups
-                .entry(name.to_owned())
-                .or_insert_with(|| start_lookup(name.to_owned()))
-                .clone()
+            let lookup = lookups.entry(name.to_owned());
+            let lookup = lookup.or_insert_with(|| start_lookup(name.to_owned()));
+            lookup.clone()
         };
         let found = lookup.clone().await;
         found.map_err(|error| {
             // Forget the failure so that a retry looks the name up again, unless another request has
             // already begun to.
             let mut lookups = self.lookups.lock();
-            if lookups
-                .get(name)
-                .is_some_and(|current| current.ptr_eq(&lookup))
-            {
+            let current = lookups.get(name);
+            if current.is_some_and(|current| current.ptr_eq(&lookup)) {
                 lookups.remove(name);
             }
             Failure::new(Kind::Dns, format!("{name}: {error}"))
@@ -113,22 +110,13 @@ impl Dialer {
             .map(|&address| SocketAddr::new(address, port))
             .collect();
         let open = self.meter.open.up();
-        let mut pause = PAUSE_FIRST;
-        loop {
-            match TcpStream::connect(&targets[..]).await {
-                Ok(stream) => {
-                    self.meter.opened.fetch_add(1, Relaxed);
-                    // A request is written in one piece, so nothing is gained by delaying small packets.
-                    let _ = stream.set_nodelay(true);
-                    return Ok((stream, open));
-                }
-                Err(error) if self.may_pass(&error) => {
-                    sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE_MAX);
-                }
-                Err(error) => return Err(Failure::connecting(&error, described(&targets))),
-            }
-        }
+        let connect = || TcpStream::connect(&targets[..]);
+        let stream = patiently(|error| self.may_pass(error), connect).await;
+        let stream = stream.map_err(|error| Failure::connecting(&error, described(&targets)))?;
+        self.meter.opened.fetch_add(1, Relaxed);
+        // A request is written in one piece, so nothing is gained by delaying small packets.
+        let _ = stream.set_nodelay(true);
+        Ok((stream, open))
     }
 
     /// Returns whether this process ran out of a resource that becomes free when other sockets close.
@@ -170,23 +158,36 @@ fn described(targets: &[SocketAddr]) -> String {
 
 fn start_lookup(name: String) -> Lookup {
     async move {
-        let name = name.as_str();
-        let mut pause = PAUSE_FIRST;
-        loop {
-            // The system's name lookup blocks, so it runs on a thread of the blocking pool. It is the
-            // only part of `fetch` that does.
-            match lookup_host((name, 0)).await {
-                Ok(found) => return Ok(found.iter().map(SocketAddr::ip).collect()),
-                Err(error) if no_descriptor(&error) => {
-                    sleep(pause).await;
-                    pause = (pause * 2).min(PAUSE_MAX);
-                }
-                Err(error) => return Err(error.to_string()),
-            }
-        }
+        // The system's name lookup blocks, so it runs on a thread of the blocking pool. It is the only
+        // part of `fetch` that does.
+        let found = patiently(no_descriptor, || lookup_host((name.as_str(), 0))).await;
+        let found = found.map_err(|error| error.to_string())?;
+        Ok(found.iter().map(SocketAddr::ip).collect())
     }
     .boxed()
     .shared()
+}
+
+/// Repeats `attempt`, after pauses, while it fails with an error that may pass.
+pub(crate) async fn patiently<T, F: Future<Output = io::Result<T>>>(
+    may_pass: impl Fn(&io::Error) -> bool,
+    attempt: impl Fn() -> F,
+) -> io::Result<T> {
+    let mut pause = PAUSE_FIRST;
+    loop {
+        match attempt().await {
+            Err(error) if may_pass(&error) => {
+                sleep(pause).await;
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Returns a host without the brackets that an IPv6 address has in a URI.
+pub(crate) fn bare(host: &str) -> &str {
+    host.trim_matches(['[', ']'])
 }
 
 #[cfg(test)]

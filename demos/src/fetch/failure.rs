@@ -85,23 +85,14 @@ impl Failure {
         }
     }
 
-    /// Records that the server did not accept the connection.
-    pub(crate) fn unaccepted(self) -> Self {
-        Self {
-            unaccepted: true,
-            ..self
-        }
-    }
-
     /// Creates the failure to reach a server. `to` is its address, or empty if the error names all
     /// addresses.
     pub(crate) fn connecting(error: &io::Error, to: impl fmt::Display) -> Self {
-        let failure = Self::from_io(error);
-        Self::new(
-            failure.kind,
-            format!("connecting to {to}{}", failure.details),
-        )
-        .unaccepted()
+        let Self { kind, details, .. } = Self::from_io(error);
+        Self {
+            unaccepted: true,
+            ..Self::new(kind, format!("connecting to {to}{details}"))
+        }
     }
 
     /// Creates the failure of a handshake, before both sides agreed on keys.
@@ -109,21 +100,20 @@ impl Failure {
         let failure = Self::from_io(error);
         match failure.kind {
             Kind::Tls | Kind::Reset | Kind::Timeout => failure,
-            _ => Self::new(
-                Kind::Tls,
-                format!("during the handshake: {}", failure.details),
-            ),
+            _ => {
+                let details = format!("during the handshake: {}", failure.details);
+                Self::new(Kind::Tls, details)
+            }
         }
     }
 
     /// Creates the failure to send the request or to receive any reply.
     pub(crate) fn asking(error: &io::Error) -> Self {
-        let failure = Self::from_io(error);
-        // TLS reports a connection that ends without a close message as an error.
-        if failure.kind == Kind::Truncated {
-            return Self::hung_up();
+        match Self::from_io(error) {
+            // TLS reports a connection that ends without a close message as an error.
+            failure if failure.kind == Kind::Truncated => Self::hung_up(),
+            failure => failure,
         }
-        failure
     }
 
     /// Creates the failure of a connection that ended before any byte arrived. The reply was not cut
@@ -147,10 +137,10 @@ impl Failure {
             Some(error) => Self::receiving(error),
             None => Self::new(Kind::Protocol, chain(error)),
         };
-        if failure.kind == Kind::Truncated && !begun {
-            return Self::hung_up();
+        match failure.kind {
+            Kind::Truncated if !begun => Self::hung_up(),
+            _ => failure,
         }
-        failure
     }
 
     /// Converts an error in a reply that has begun.
@@ -198,29 +188,22 @@ fn find_cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) ->
         if let Some(found) = error.downcast_ref::<T>() {
             return Some(found);
         }
-        next = match error
+        let inner = error
             .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-        {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
+            .and_then(io::Error::get_ref);
+        next = inner.map(|inner| inner as _).or_else(|| error.source());
     }
     None
 }
 
 /// Describes an error and its causes without repetition.
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let said = cause.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        next = cause.source();
-    }
-    text
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let said = anyhow::Chain::new(error).map(ToString::to_string);
+    let said = said.reduce(|text, said| match text.contains(&said) {
+        true => text,
+        false => format!("{text}: {said}"),
+    });
+    said.unwrap_or_default()
 }
 
 #[cfg(test)]

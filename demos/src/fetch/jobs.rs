@@ -1,11 +1,12 @@
 //! The list of requests, which is read and checked completely before the first socket opens.
 
-use std::{cell::Cell, io::Read as _, net::SocketAddr, path::Path, sync::Arc};
+use std::{cell::Cell, io::Read as _, net::SocketAddr, path::Path};
 
 use url::{SyntaxViolation, Url};
 
 use super::origin::Reply;
-use crate::{options::BadArguments, paint::harmless, units};
+use crate::paint::harmless;
+use crate::prelude::*;
 
 /// The maximum size of a list, in bytes. Arbitrary: three million long URLs fit.
 const LIST_MAX: u64 = 256 << 20;
@@ -60,18 +61,13 @@ impl Page {
             };
             mended.set(Some(what));
         };
-        let parsed = Url::options()
-            .syntax_violation_callback(Some(&note))
-            .parse(text);
-        let url = match parsed {
-            Ok(url) => url,
-            Err(url::ParseError::RelativeUrlWithoutBase) => {
-                return Err(format!(
-                    "`{shown}` is not a URL: it begins with neither http:// nor https://"
-                ));
+        let options = Url::options().syntax_violation_callback(Some(&note));
+        let url = options.parse(text).map_err(|error| match error {
+            url::ParseError::RelativeUrlWithoutBase => {
+                format!("`{shown}` is not a URL: it begins with neither http:// nor https://")
             }
-            Err(error) => return Err(format!("`{shown}` is not a URL: {error}")),
-        };
+            error => format!("`{shown}` is not a URL: {error}"),
+        })?;
         check(&url)?;
         if text.contains(char::is_whitespace) {
             return Err(format!("`{shown}` holds a space: write %20 in its place"));
@@ -87,10 +83,10 @@ impl Page {
 /// Returns an error if a URL, given by the user or by a redirect, cannot be fetched.
 pub(crate) fn check(url: &Url) -> Result<(), String> {
     let shown = harmless(url.as_str());
-    if !matches!(url.scheme(), "http" | "https") {
+    let scheme = url.scheme();
+    if !matches!(scheme, "http" | "https") {
         return Err(format!(
-            "`{shown}`: the scheme {} is neither http nor https",
-            url.scheme()
+            "`{shown}`: the scheme {scheme} is neither http nor https"
         ));
     }
     if url.port() == Some(0) {
@@ -98,9 +94,8 @@ pub(crate) fn check(url: &Url) -> Result<(), String> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         // Do not print the URL, which holds a secret.
-        return Err(
-            "a URL holds a user name or password, which fetch does not send (see -H)".to_owned(),
-        );
+        let secret = "a URL holds a user name or password, which fetch does not send (see -H)";
+        return Err(secret.to_owned());
     }
     Ok(())
 }
@@ -116,13 +111,11 @@ pub(crate) fn read(urls: &[String], list: Option<&Path>) -> anyhow::Result<Vec<A
         let text = read_list(path, LIST_MAX).map_err(|wrong| bad(format!(": {wrong}")))?;
         let before = checked.len();
         for (number, line) in lines(&text) {
-            let page =
-                Page::parse(line).map_err(|wrong| bad(format!(", line {number}: {wrong}")))?;
+            let page = Page::parse(line);
+            let page = page.map_err(|wrong| bad(format!(", line {number}: {wrong}")))?;
             checked.push(Arc::new(page));
         }
-        if checked.len() == before {
-            return Err(bad(" holds no URL".to_owned()));
-        }
+        ensure!(checked.len() > before, bad(" holds no URL".to_owned()));
     }
     Ok(checked)
 }
@@ -131,11 +124,14 @@ pub(crate) fn read(urls: &[String], list: Option<&Path>) -> anyhow::Result<Vec<A
 /// reported as the whole.
 fn read_list(path: &Path, max: u64) -> Result<String, String> {
     let mut bytes = Vec::new();
-    let read = if path == Path::new("-") {
-        let stdin = std::io::stdin().lock();
-        stdin.take(max + 1).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(max + 1).read_to_end(&mut bytes))
+    let read = match path == Path::new("-") {
+        true => std::io::stdin()
+            .lock()
+            .take(max + 1)
+            .read_to_end(&mut bytes),
+        false => {
+            std::fs::File::open(path).and_then(|file| file.take(max + 1).read_to_end(&mut bytes))
+        }
     };
     read.map_err(|error| format!("the list cannot be read: {error}"))?;
     if bytes.len() as u64 > max {

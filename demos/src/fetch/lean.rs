@@ -9,16 +9,13 @@ use std::io;
 use brigade::net::TcpStream;
 
 use super::{
-    failure::{Failure, Kind},
+    failure::Failure,
     origin::{Reply, Request},
 };
 use crate::gauge::Counted;
 
 /// The maximum size of one read, in bytes. Arbitrary: small enough for the stack.
 const PIECE: usize = 16 << 10;
-
-/// The maximum size of a head, in bytes.
-const HEAD_MAX: usize = 16 << 10;
 
 /// A connection that carries one request and its reply.
 pub(crate) struct Connection {
@@ -50,29 +47,6 @@ impl Connection {
             return Err(Failure::hung_up());
         }
         Ok(first)
-    }
-
-    /// Reads until `beginning` holds the head of the reply. Returns the status and the part of the body
-    /// that has arrived.
-    pub(crate) async fn head(&self, mut beginning: Vec<u8>) -> Result<(u16, Vec<u8>), Failure> {
-        loop {
-            let mut ends = beginning.windows(4);
-            if let Some(end) = ends.position(|bytes| bytes == b"\r\n\r\n") {
-                let body = beginning.split_off(end + 4);
-                let head = String::from_utf8_lossy(&beginning);
-                let status = head.strip_prefix("HTTP/1.1 ").and_then(|it| it.get(..3));
-                return match status.and_then(|status| status.parse().ok()) {
-                    Some(status) => Ok((status, body)),
-                    None => Err(Failure::new(Kind::Protocol, "the reply is not HTTP/1.1")),
-                };
-            }
-            if beginning.len() > HEAD_MAX {
-                let what = "the headers are larger than allowed";
-                return Err(Failure::new(Kind::TooLarge, what));
-            }
-            self.more(|piece| beginning.extend_from_slice(piece))
-                .await?;
-        }
     }
 
     /// Passes the next piece of the reply to `take`. Returns an error if there is none.

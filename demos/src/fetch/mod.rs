@@ -14,7 +14,7 @@
 //! | `body`, `output` | the destination of the bytes |
 //! | `failure` | the kinds of failure |
 //! | `origin` | the server, when no URL is given |
-//! | `progress`, `tally`, `summary`, `table` | the progress, the sums, and the summary at the end |
+//! | `tally`, `summary`, `table` | the sums, and the summary at the end |
 
 mod args;
 mod ask;
@@ -28,7 +28,6 @@ mod lean;
 pub(crate) mod origin;
 mod output;
 mod page;
-mod progress;
 mod proxy;
 mod queue;
 mod summary;
@@ -39,12 +38,10 @@ use std::{
     cell::OnceCell,
     future::{Future, pending},
     pin::pin,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Instant,
+    sync::atomic::Ordering::Relaxed,
 };
 
 use brigade::{
-    Executor,
     task::{Builder, JoinError},
     time::{interval, sleep_until},
 };
@@ -55,7 +52,7 @@ use futures_util::{
     stream::{FuturesUnordered, StreamExt as _},
 };
 
-pub(crate) use args::{ABOUT, Args, NOTES};
+pub(crate) use args::Args;
 use ask::Ask;
 use client::{Client, Outcome};
 use connector::Connector;
@@ -64,20 +61,12 @@ use failure::{Failure, Kind};
 use jobs::{Job, Page, Target};
 use origin::{Origin, Reply};
 use output::Output;
-use progress::{Progress, Standing};
 use proxy::Proxies;
-use queue::{Pace, Queue};
+use queue::{Pace, Queue, Turn};
 use summary::Record;
 
-use crate::{
-    dish::Dish,
-    figures::Stopwatch,
-    interrupt::Interrupt,
-    options::{BadArguments, Shared},
-    paint::{self, Paint},
-    report::Report,
-    system::{self, Status},
-};
+use crate::prelude::*;
+use crate::{progress::Progress, system::Status};
 
 /// The default number of requests to the embedded origin.
 const REQUESTS: usize = 2000;
@@ -90,6 +79,15 @@ const PER_HOST: usize = 6;
 /// machine is at first too busy for that.
 const ORIGIN_RETRIES: u32 = 3;
 
+/// The interval at which the bar is redrawn and Ctrl-C is checked.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The interval between lines if there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(1);
+
+/// The template of the progress bar. The message is cut at the edge of the terminal, so a line never wraps.
+const TEMPLATE: &str = "{bar:14}  {wide_msg}";
+
 /// A run of `fetch`, checked and ready to go.
 pub(crate) struct Plan {
     args: Arc<Args>,
@@ -101,6 +99,8 @@ pub(crate) struct Plan {
     /// The TLS settings for pages.
     tls: Option<TlsConnector>,
     output: Output,
+    quiet: bool,
+    json: bool,
     /// The memory and threads of the process before the first run.
     baseline: OnceCell<Status>,
 }
@@ -110,11 +110,9 @@ impl Plan {
     pub(crate) fn new(mut args: Args, shared: &Shared) -> anyhow::Result<Self> {
         let pages = jobs::read(&args.urls, args.file.as_deref())?;
         let own = pages.is_empty();
-        if own && (args.method.is_some() || !args.headers.is_empty() || !args.data.is_empty()) {
-            return Err(BadArguments::error(
-                "-X, -H and -d are for a URL of yours, and there is none",
-            ));
-        }
+        let asks = args.method.is_some() || !args.headers.is_empty() || !args.data.is_empty();
+        let none = "-X, -H and -d are for a URL of yours, and there is none";
+        ensure!(!(own && asks), BadArguments::error(none));
         let natural = if own { REQUESTS } else { pages.len() };
         let count = args.count.unwrap_or(natural);
         let tls = match (own, &args.ca) {
@@ -125,11 +123,11 @@ impl Plan {
             Proxies::from_environment()?;
         }
         let output = Output::prepare(args.output.as_deref(), &pages, count)?;
-        if output.is_stdout() && shared.json {
-            return Err(BadArguments::error(
-                "-o -: the body and the JSON object cannot both go to stdout",
-            ));
-        }
+        let both = "-o -: the body and the JSON object cannot both go to stdout";
+        ensure!(
+            !(output.is_stdout() && shared.json),
+            BadArguments::error(both)
+        );
         let (retries, per_host) = match own {
             true => (ORIGIN_RETRIES, usize::MAX),
             false => (0, PER_HOST),
@@ -137,58 +135,67 @@ impl Plan {
         args.retries.get_or_insert(retries);
         args.per_host.get_or_insert(per_host);
         let wanted = args.concurrency.unwrap_or(count).min(count);
+        let possible = (system::raise_open_files() / (1 + output.files_each())).max(1);
         Ok(Self {
-            concurrency: concurrency(wanted, 1 + output.files_each(), own),
+            concurrency: match own {
+                true => system::as_files_allow(wanted, possible, "requests at a time"),
+                false => wanted.min(possible),
+            },
             ask: Ask::new(args.method.as_deref(), &args.headers, &args.data)?,
             pages,
             count,
             tls,
             baseline: OnceCell::new(),
             output,
+            quiet: shared.quiet,
+            json: shared.json,
             args: Arc::new(args),
+        })
+    }
+
+    /// Plans `count` requests to the embedded origin, without showing any progress.
+    pub(crate) fn to_origin(count: usize) -> anyhow::Result<Self> {
+        let plan = Self::new(Args::to_origin(count), &Shared::default())?;
+        Ok(Self {
+            quiet: true,
+            ..plan
         })
     }
 
     fn client(&self, meter: &Arc<Meter>) -> anyhow::Result<Client> {
         let dialer = Arc::new(Dialer::new(meter.clone()));
-        let connector = match &self.tls {
-            Some(tls) if !self.pages.is_empty() => {
-                let proxies = if self.args.no_proxy {
-                    Proxies::default()
-                } else {
-                    Proxies::from_environment()?
-                };
-                Some(Connector::new(dialer.clone(), tls.clone(), proxies))
-            }
-            _ => None,
-        };
-        let (ask, output) = (self.ask.clone(), self.output.clone());
-        Ok(Client::new(
+        let mut pooled = None;
+        if let Some(tls) = self.tls.as_ref().filter(|_| !self.pages.is_empty()) {
+            let proxies = match self.args.no_proxy {
+                true => Proxies::default(),
+                false => Proxies::from_environment()?,
+            };
+            let connector = Connector::new(dialer.clone(), tls.clone(), proxies);
+            pooled = Some((connector.clone(), client::pooled(connector)));
+        }
+        Ok(Client {
             dialer,
-            connector,
-            ask,
-            self.args.clone(),
-            output,
-        ))
+            args: self.args.clone(),
+            output: self.output.clone(),
+            ask: self.ask.clone(),
+            pooled,
+        })
     }
 }
 
 impl Dish for Plan {
-    const RECORDED: bool = false;
+    fn is_recorded(&self) -> bool {
+        false
+    }
 
-    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let interrupt = Interrupt::listen()?;
-        let origin = if self.pages.is_empty() {
-            Some(Origin::start()?)
-        } else {
-            None
-        };
+        let origin = self.pages.is_empty().then(Origin::start).transpose()?;
         let before = *self.baseline.get_or_init(Status::now);
         Status::reset_peak();
         let meter = Arc::<Meter>::default();
         let per_host = self.args.per_host.unwrap_or(PER_HOST);
-        let quiet = shared.quiet || self.output.is_stdout();
-        let escapes = paint::takes_escapes(shared.no_color);
+        let quiet = self.quiet || self.output.is_stdout();
         let mut run = Run {
             client: Arc::new(self.client(&meter)?),
             queue: Queue::new(&self.pages, self.count, per_host),
@@ -197,12 +204,14 @@ impl Dish for Plan {
             concurrency: self.concurrency,
             meter,
             interrupt,
-            progress: Progress::new(quiet, escapes, self.count),
+            progress: Progress::new(quiet, TEMPLATE, self.count),
+            begun: Instant::now(),
+            written: Instant::now(),
             in_flight_max: 0,
             record: Record {
                 asked: self.count,
                 pages: self.pages.clone(),
-                json: shared.json,
+                json: self.json,
                 prints_body: self.output.is_stdout(),
                 before,
                 ..Record::default()
@@ -215,7 +224,7 @@ impl Dish for Plan {
         figures.in_flight_max = run.in_flight_max;
         figures.at_once_max = figures.at_once_max.min(run.in_flight_max);
         run.look_around(0);
-        run.progress.finish();
+        run.progress.bar.finish_and_clear();
         let record = Record {
             figures,
             interrupted: run.record.not_done() > 0,
@@ -224,7 +233,7 @@ impl Dish for Plan {
             after: Status::now(),
             ..run.record
         };
-        Ok(record.report(Paint::for_stdout(shared.no_color)))
+        Ok(record.report())
     }
 }
 
@@ -239,6 +248,9 @@ struct Run {
     meter: Arc<Meter>,
     interrupt: Interrupt,
     progress: Progress,
+    begun: Instant,
+    /// The time of the last line, if progress is shown in lines.
+    written: Instant,
     in_flight_max: usize,
     record: Record,
 }
@@ -248,14 +260,12 @@ impl Run {
     /// ended or Ctrl-C is pressed.
     async fn fetch_all(&mut self) {
         let mut running = FuturesUnordered::new();
-        let mut ticks = interval(progress::TICK);
+        let mut ticks = interval(TICK);
         while !self.interrupt.asked() {
             let mut paced = false;
             while running.len() < self.concurrency && self.queue.is_ready() {
-                paced = self
-                    .pace
-                    .as_mut()
-                    .is_some_and(|pace| !pace.allows(Instant::now()));
+                let pace = self.pace.as_mut();
+                paced = pace.is_some_and(|pace| !pace.allows(Instant::now()));
                 if paced {
                     break;
                 }
@@ -277,15 +287,11 @@ impl Run {
             };
             let due = self.pace.as_ref().filter(|_| paced).map(Pace::next);
             let looks = async {
-                match due {
-                    // Waits until `due` or the next tick, whichever comes first.
-                    Some(due) => {
-                        select(pin!(sleep_until(due)), pin!(ticks.tick())).await;
-                    }
-                    None => {
-                        ticks.tick().await;
-                    }
-                }
+                let due = due.map_or_else(
+                    || Either::Right(pending()),
+                    |due| Either::Left(sleep_until(due)),
+                );
+                select(pin!(due), pin!(ticks.tick())).await;
             };
             match select(pin!(ended), pin!(looks)).await {
                 Either::Left(((outcome, host), _)) => {
@@ -299,18 +305,18 @@ impl Run {
 
     /// Returns the next request that may begin, and the number of its host.
     fn next_job(&mut self) -> Option<(Job, usize)> {
-        let turn = self.queue.next()?;
-        let number = turn.index as u64;
+        let Turn { index, host, last } = self.queue.next()?;
+        let number = index as u64;
         let target = match &self.origin {
             Some(origin) => Target::Origin(origin.address(number), Reply::to(number)),
-            None => Target::Page(self.record.pages[turn.index % self.record.pages.len()].clone()),
+            None => Target::Page(self.record.pages[index % self.record.pages.len()].clone()),
         };
         let job = Job {
-            index: turn.index,
+            index,
             target,
-            last: turn.last,
+            last,
         };
-        Some((job, turn.host))
+        Some((job, host))
     }
 
     fn ended(&mut self, outcome: Outcome) {
@@ -323,13 +329,24 @@ impl Run {
     /// Shows the progress and counts the threads.
     fn look_around(&mut self, in_flight: usize) {
         self.record.threads = self.record.threads.max(Status::now().threads);
-        self.progress.show(Standing {
-            all: self.record.asked,
-            in_flight,
-            done: self.record.tally.done,
-            failed: self.record.tally.failed(),
-            received: self.meter.received.load(Relaxed),
-        });
+        let (done, failed) = (self.record.tally.done, self.record.tally.failed());
+        let received = self.meter.received.load(Relaxed) as f64;
+        let message = format!(
+            "{} of {} done, {} failed, {} in flight, {}/s",
+            units::count(done),
+            units::count(self.record.asked),
+            units::count(failed),
+            units::count(in_flight),
+            units::bytes((received / self.begun.elapsed().as_secs_f64().max(1e-3)) as u64),
+        );
+        if self.progress.lines && self.written.elapsed() >= LINE_EVERY {
+            self.written = Instant::now();
+            eprintln!("{message}");
+        }
+        let bar = &self.progress.bar;
+        bar.set_position((done + failed) as u64);
+        // This call redraws the bar, so it comes last.
+        bar.set_message(message);
     }
 }
 
@@ -351,15 +368,5 @@ fn start(client: &Arc<Client>, job: Job) -> impl Future<Output = Outcome> + use<
                 ..Outcome::default()
             }
         })
-    }
-}
-
-/// Returns how many of the `wanted` requests can be in flight if each needs `files_each` open files. If
-/// `says` is true, prints a message when that is fewer than wanted.
-fn concurrency(wanted: usize, files_each: usize, says: bool) -> usize {
-    let possible = (system::raise_open_files() / files_each).max(1);
-    match says {
-        true => system::as_files_allow(wanted, possible, "requests at a time"),
-        false => wanted.min(possible),
     }
 }

@@ -12,10 +12,8 @@ use std::{
     io::{self, BufRead as _, Read as _, Write as _},
     net::{self, Ipv4Addr, SocketAddr},
     sync::LazyLock,
-    time::Duration,
 };
 
-use anyhow::{Context as _, ensure};
 use brigade::{
     SingleThread,
     net::{TcpListener, TcpStream},
@@ -23,10 +21,8 @@ use brigade::{
 
 use futures_util::AsyncReadExt as _;
 
-use crate::{
-    arithmetic::sum_of_squares,
-    helper::{Helper, Hidden, wait_for_end_of_stdin},
-};
+use crate::helper::{Helper, Hidden, wait_for_end_of_stdin};
+use crate::prelude::*;
 
 /// The number of addresses over which requests are distributed. Two limits hold for each address: the
 /// connections waiting to be accepted (1,024 is common), and the ports of the client (about 28,000, less
@@ -51,9 +47,8 @@ const OFFSETS: u64 = 4096;
 /// Pseudo-random bytes. All bodies are pieces of them, so a lost, doubled or misplaced byte is noticed.
 static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let words = (LEN_MAX + OFFSETS).div_ceil(8);
-    (0..words)
-        .flat_map(|word| scramble(word).to_le_bytes())
-        .collect()
+    let bytes = (0..words).flat_map(|word| scramble(word).to_le_bytes());
+    bytes.collect()
 });
 
 /// The reply to request number N.
@@ -144,10 +139,9 @@ impl Request {
 
     /// Returns whether `answer` is the complete and correct answer, from its first byte to its last.
     pub(crate) fn is_answered_by(self, answer: &[u8]) -> bool {
+        let head = answer.strip_suffix(&*self.body());
         answer.starts_with(b"HTTP/1.1 200 OK\r\n")
-            && answer
-                .strip_suffix(&*self.body())
-                .is_some_and(|head| head.ends_with(b"\r\n\r\n"))
+            && head.is_some_and(|head| head.ends_with(b"\r\n\r\n"))
     }
 
     /// Sends the request from a task and returns the whole answer.
@@ -208,8 +202,8 @@ impl Origin {
     pub(crate) fn start() -> anyhow::Result<Self> {
         let (helper, mut says) = Helper::start("origin", &[])?;
         let mut line = String::new();
-        says.read_line(&mut line)
-            .context("the embedded origin does not speak")?;
+        let read = says.read_line(&mut line);
+        read.context("the embedded origin does not speak")?;
         let addresses = line.split_whitespace();
         let addresses: Vec<_> = addresses.filter_map(|one| one.parse().ok()).collect();
         ensure!(!addresses.is_empty(), "the embedded origin did not start");
@@ -233,11 +227,9 @@ pub(crate) fn serve(args: &Hidden) -> anyhow::Result<()> {
     LazyLock::force(&NOISE);
     let executor = SingleThread::builder().build()?;
     executor.block_on(async {
-        let listeners = listen()
-            .await
-            .context("the embedded origin cannot listen")?;
+        let listeners = listen().await;
         let mut addresses = Vec::new();
-        for listener in listeners {
+        for listener in listeners.context("the embedded origin cannot listen")? {
             addresses.push(listener.local_addr()?.to_string());
             drop(brigade::spawn(accept(listener)));
         }
@@ -279,14 +271,16 @@ async fn answer(stream: TcpStream) {
     };
     request.wait().await;
     let body = request.body();
-    let mut message = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n",
-        body.len()
-    )
-    .into_bytes();
-    message.extend_from_slice(&body);
+    let message = [head(body.len()).as_bytes(), &body].concat();
     let _ = stream.write_all(&message).await;
+}
+
+/// Returns the head of every answer with a body of `len` bytes.
+pub(crate) fn head(len: usize) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: {len}\r\n\
+         connection: close\r\n\r\n"
+    )
 }
 
 /// Reads a request. Returns `None` if the origin does not know it.

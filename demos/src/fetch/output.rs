@@ -13,7 +13,7 @@ use super::{
     failure::{Failure, Kind},
     jobs::{Job, Page, Target},
 };
-use crate::options::BadArguments;
+use crate::prelude::*;
 
 /// The longest file name that is made from a URL; file systems allow 255 bytes.
 const NAME_MAX: usize = 120;
@@ -28,7 +28,12 @@ pub(crate) enum Output {
     Stdout,
     /// The only body is written to this file.
     File(PathBuf),
-    Directory(Directory),
+    Directory {
+        path: PathBuf,
+        /// The number of digits of the last request's number, so that names sort in order. `None` if the
+        /// last parts of the URLs differ and suffice as names.
+        digits: Option<usize>,
+    },
 }
 
 impl Output {
@@ -41,37 +46,48 @@ impl Output {
         let Some(path) = path else {
             return Ok(Self::Nowhere);
         };
+        let one = count == 1 && !pages.is_empty();
         if path == Path::new("-") {
-            if count != 1 || pages.is_empty() {
-                return Err(BadArguments::error(
-                    "-o - prints one body: give it one URL, or a directory for many",
-                ));
-            }
+            let many = "-o - prints one body: give it one URL, or a directory for many";
+            ensure!(one, BadArguments::error(many));
             return Ok(Self::Stdout);
         }
+        let shown = path.display();
+        let cannot =
+            |what: &str, error| BadArguments::error(format!("cannot write {what}{shown}: {error}"));
         let text = path.as_os_str().to_string_lossy();
-        let one = count == 1 && !pages.is_empty();
-        if !one || path.is_dir() || text.ends_with(std::path::MAIN_SEPARATOR) {
-            let numbered = count > pages.len() || clash(pages);
-            return Directory::prepare(path, numbered.then_some(count)).map(Self::Directory);
+        if one && !path.is_dir() && !text.ends_with(std::path::MAIN_SEPARATOR) {
+            // Keep the content: this check must not empty a part that is to be resumed.
+            PartFile::open(path.to_owned(), true).map_err(|error| cannot("", error))?;
+            return Ok(Self::File(path.to_owned()));
         }
-        // Keep the content: this check must not empty a part that is to be resumed.
-        match PartFile::open(path.to_owned(), true) {
-            Ok(_) => Ok(Self::File(path.to_owned())),
-            Err(error) => Err(BadArguments::error(format!(
-                "cannot write {}: {error}",
-                path.display()
-            ))),
-        }
+        try_directory(path).map_err(|error| cannot("to the directory ", error))?;
+        let numbered = count > pages.len() || clash(pages);
+        Ok(Self::Directory {
+            path: path.to_owned(),
+            digits: numbered.then(|| count.to_string().len()),
+        })
     }
 
-    /// Returns the file of one request, if it has one.
+    /// Returns the file of one request, if it has one. In a directory, its name is the end of the path. If
+    /// two requests could have the same name, the request's number and host come first.
     pub(crate) fn file_for(&self, job: &Job) -> Option<PathBuf> {
-        match self {
-            Self::Nowhere | Self::Stdout => None,
-            Self::File(path) => Some(path.clone()),
-            Self::Directory(directory) => Some(directory.file_for(job)),
-        }
+        let (directory, digits) = match self {
+            Self::Nowhere | Self::Stdout => return None,
+            Self::File(path) => return Some(path.clone()),
+            Self::Directory { path, digits } => (path, digits),
+        };
+        let (host, last) = match &job.target {
+            Target::Origin(_, reply) => ("origin", safe_name(&reply.path())),
+            Target::Page(page) => (page.url.host_str().unwrap_or_default(), page_name(page)),
+        };
+        Some(directory.join(match digits {
+            None => last,
+            Some(width) => {
+                let name = safe_name(&format!("{host}-{last}"));
+                format!("{:0width$}-{name}", job.index + 1)
+            }
+        }))
     }
 
     pub(crate) fn is_stdout(&self) -> bool {
@@ -80,93 +96,42 @@ impl Output {
 
     /// Returns how many files are open for each request in flight.
     pub(crate) fn files_each(&self) -> usize {
-        match self {
-            Self::Nowhere | Self::Stdout => 0,
-            Self::File(_) | Self::Directory(_) => 1,
-        }
+        usize::from(!matches!(self, Self::Nowhere | Self::Stdout))
     }
+}
+
+/// Creates the directory if needed and checks that files can be written there.
+fn try_directory(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)?;
+    let probe = path.join(format!(".brigade-{}.probe", std::process::id()));
+    File::create(&probe)?;
+    fs::remove_file(&probe)
 }
 
 /// Returns whether two pages would have the same file name, even if upper and lower case are not
 /// distinguished.
 fn clash(pages: &[Arc<Page>]) -> bool {
     let mut seen = HashSet::with_capacity(pages.len());
-    !pages
-        .iter()
-        .all(|page| seen.insert(page_name(page).to_lowercase()))
+    let mut names = pages.iter().map(|page| page_name(page).to_lowercase());
+    !names.all(|name| seen.insert(name))
 }
 
 /// Returns the file name of a page: the last part of its path.
 fn page_name(page: &Page) -> String {
     let last = page.url.path_segments().and_then(|mut it| it.next_back());
     let name = safe_name(last.unwrap_or_default());
-    if name.is_empty() {
-        INDEX.to_owned()
-    } else {
-        name
-    }
-}
-
-/// A directory for the bodies, known to be writable.
-#[derive(Clone, Debug)]
-pub(crate) struct Directory {
-    path: PathBuf,
-    /// The number of digits of the last request's number, so that names sort in order. `None` if the last
-    /// parts of the URLs differ and suffice as names.
-    digits: Option<usize>,
-}
-
-impl Directory {
-    /// Creates the directory if needed and checks that files can be written there.
-    fn prepare(path: &Path, numbered: Option<usize>) -> anyhow::Result<Self> {
-        let attempt = || {
-            fs::create_dir_all(path)?;
-            let probe = path.join(format!(".brigade-{}.probe", std::process::id()));
-            File::create(&probe)?;
-            fs::remove_file(&probe)
-        };
-        match attempt() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                digits: numbered.map(|count| count.to_string().len()),
-            }),
-            Err(error) => {
-                let message = format!("cannot write to the directory {}: {error}", path.display());
-                Err(BadArguments::error(message))
-            }
-        }
-    }
-
-    /// Returns the file for one request. Its name is the end of the path. If two requests could have the
-    /// same name, the request's number and host come first.
-    fn file_for(&self, job: &Job) -> PathBuf {
-        let (host, last) = match &job.target {
-            Target::Origin(_, reply) => ("origin".to_owned(), safe_name(&reply.path())),
-            Target::Page(page) => (
-                page.url.host_str().unwrap_or_default().to_owned(),
-                page_name(page),
-            ),
-        };
-        let Some(width) = self.digits else {
-            return self.path.join(last);
-        };
-        let number = job.index + 1;
-        let name = safe_name(&format!("{host}-{last}"));
-        self.path.join(format!("{number:0width$}-{name}"))
+    match name.is_empty() {
+        true => INDEX.to_owned(),
+        false => name,
     }
 }
 
 /// Keeps letters, digits, dots, dashes and underscores, and replaces everything else with a dash. The
 /// result cannot be a path, an option or a hidden file on any system.
 fn safe_name(text: &str) -> String {
-    let safe = |c: char| {
-        if c.is_ascii_alphanumeric() || "._-".contains(c) {
-            c
-        } else {
-            '-'
-        }
-    };
-    let name: String = text.chars().map(safe).take(NAME_MAX).collect();
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let safe = text.chars().map(|c| if is_safe(c) { c } else { '-' });
+    let name: String = safe.take(NAME_MAX).collect();
     name.trim_matches(['-', '.']).to_owned()
 }
 
@@ -199,12 +164,8 @@ impl PartFile {
         let name = whole.file_name().unwrap_or_default().to_string_lossy();
         let part = whole.with_file_name(format!(".{name}.part"));
         let mut options = OpenOptions::new();
-        options
-            .create(true)
-            .append(keeps)
-            .write(true)
-            .truncate(!keeps);
-        let file = options.open(&part)?;
+        options.create(true).append(keeps).write(true);
+        let file = options.truncate(!keeps).open(&part)?;
         let known = file.metadata()?;
         let changed = known.modified().ok().filter(|_| keeps && known.len() > 0);
         Ok(Self {
@@ -232,16 +193,14 @@ impl PartFile {
     pub(crate) fn restart(&mut self, changed: Option<SystemTime>) -> Result<(), Failure> {
         self.changed = changed;
         self.len = 0;
-        self.file
-            .set_len(0)
-            .map_err(|error| cannot("write", &self.part, &error))
+        let emptied = self.file.set_len(0);
+        emptied.map_err(|error| cannot("write", &self.part, &error))
     }
 
     pub(crate) fn write(&mut self, piece: &[u8]) -> Result<(), Failure> {
         self.len += piece.len() as u64;
-        self.file
-            .write_all(piece)
-            .map_err(|error| cannot("write", &self.part, &error))
+        let written = self.file.write_all(piece);
+        written.map_err(|error| cannot("write", &self.part, &error))
     }
 
     pub(crate) fn finish(mut self) -> Result<PathBuf, Failure> {
@@ -268,10 +227,8 @@ impl Drop for PartFile {
 
 /// Creates the failure for a file that cannot be created, written or named.
 pub(crate) fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::new(
-        Kind::Output,
-        format!("cannot {what} {}: {error}", path.display()),
-    )
+    let details = format!("cannot {what} {}: {error}", path.display());
+    Failure::new(Kind::Output, details)
 }
 
 #[cfg(test)]
@@ -355,7 +312,7 @@ mod tests {
             "nothing is left of the check"
         );
         let many = Output::prepare(Some(&file), &pages, 2).unwrap();
-        assert!(matches!(many, Output::Directory(_)));
+        assert!(matches!(many, Output::Directory { .. }));
 
         let stdout = Path::new("-");
         assert!(

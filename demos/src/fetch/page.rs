@@ -128,13 +128,12 @@ impl Client {
                 }
             };
             let error = match result {
+                Err(error) => error,
                 Ok(response) => {
-                    if let Some(traffic) = response.extensions().get::<Traffic>() {
-                        traffic.replied();
-                    }
+                    let traffic = response.extensions().get::<Traffic>();
+                    traffic.inspect(|traffic| traffic.replied());
                     return Ok(response);
                 }
-                Err(error) => error,
             };
             let traffic = traffic_of(&error);
             let begun = traffic.as_ref().is_some_and(Traffic::has_begun);
@@ -170,30 +169,27 @@ fn go_on(
     headers: &HeaderMap,
 ) -> Result<Resumed, Failure> {
     let range = text(headers, header::CONTENT_RANGE).unwrap_or_default();
-    match (status, rest) {
-        (StatusCode::RANGE_NOT_SATISFIABLE, Some((from, _)))
-            if range == format!("bytes */{from}") =>
-        {
+    match (status, rest.map(|(from, _)| from)) {
+        (StatusCode::RANGE_NOT_SATISFIABLE, Some(from)) if range == format!("bytes */{from}") => {
             Ok(Resumed::Whole(part))
         }
-        (StatusCode::PARTIAL_CONTENT, Some((from, _)))
+        (StatusCode::PARTIAL_CONTENT, Some(from))
             if range.starts_with(&format!("bytes {from}-")) =>
         {
             Ok(Resumed::Part(part))
         }
-        (StatusCode::PARTIAL_CONTENT, _) => Err(Failure::new(
-            Kind::Protocol,
-            "the server sent another part of the page than the one that is missing",
-        )),
+        (StatusCode::PARTIAL_CONTENT, _) => {
+            let another = "the server sent another part of the page than the one that is missing";
+            Err(Failure::new(Kind::Protocol, another))
+        }
         _ if status.is_success() => {
-            let changed = text(headers, header::LAST_MODIFIED)
-                .filter(|_| !headers.contains_key(header::CONTENT_ENCODING))
-                .and_then(|date| httpdate::parse_http_date(date).ok());
+            let encoded = headers.contains_key(header::CONTENT_ENCODING);
+            let changed = text(headers, header::LAST_MODIFIED).filter(|_| !encoded);
+            let changed = changed.and_then(|date| httpdate::parse_http_date(date).ok());
             // Dates have whole seconds, so two versions of a page within one second have the same date.
             let settled = |date: &SystemTime| {
-                SystemTime::now()
-                    .duration_since(*date)
-                    .is_ok_and(|age| age > Duration::from_secs(2))
+                let age = SystemTime::now().duration_since(*date);
+                age.is_ok_and(|age| age > Duration::from_secs(2))
             };
             part.restart(changed.filter(settled))?;
             Ok(Resumed::Part(part))

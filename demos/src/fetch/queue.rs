@@ -4,13 +4,11 @@
 //! therefore have a limit per host. With it, `fetch` reads 300 URLs of one small server without a
 //! failure.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::collections::{HashMap, VecDeque};
 
 use super::jobs::Page;
+
+use crate::prelude::*;
 
 /// How far the starts may fall behind `--rate` and still catch up. Arbitrary: a few ticks of a timer.
 const SLACK: Duration = Duration::from_millis(20);
@@ -53,8 +51,9 @@ impl Queue {
         let urls = pages.len().max(1);
         let mut hosts: Vec<Host> = Vec::new();
         if pages.is_empty() {
+            let urls = vec![0];
             hosts.push(Host {
-                urls: vec![0],
+                urls,
                 ..Host::default()
             });
         }

@@ -1,17 +1,11 @@
 //! The summary of `fetch`: its own JSON keys, and the sentence that follows from the figures. (The table
 //! for people is in `table`.)
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::collections::BTreeMap;
 
 use super::{client::Outcome, failure::Kind, jobs::Page, tally::Tally};
-use crate::{
-    figures::Figures,
-    paint::{Paint, harmless},
-    report::{Ending, Report},
-    system::Status,
-    units,
-};
-use serde_json::{Value, json};
+use crate::prelude::*;
+use crate::{paint::harmless, system::Status};
 
 /// The minimum number of connections for which the memory per connection is reported. With fewer
 /// connections, the process's other memory hides what they need.
@@ -47,7 +41,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn report(mut self, paint: Paint) -> Report {
+    pub(crate) fn report(mut self) -> Report {
         self.outcomes.sort_by_key(|outcome| outcome.index);
         if self.prints_body {
             for failure in self.outcomes.iter().filter_map(|it| it.error.as_ref()) {
@@ -58,8 +52,8 @@ impl Record {
             waiting_share: self.figures.waiting_share(self.tally.task_time),
             verdict: self.verdict(),
             ending: self.ending(),
-            rows: self.rows(paint),
-            details: self.details(paint),
+            rows: self.rows(),
+            details: self.details(),
             is_silent: self.prints_body,
             ..Report::new("fetch", self.title(), self.figures.clone())
         };
@@ -90,15 +84,13 @@ impl Record {
         let begun = self.tally.done + self.tally.failed();
         let mut sentences = Vec::new();
         if self.interrupted {
-            let asked = units::counted(self.asked, "request");
+            let asked = counted(self.asked, "request");
             let done = units::count(self.tally.done);
             sentences.push(format!(
                 "Ctrl-C ended the run when {done} of {asked} were done."
             ));
         }
-        if let Some(sentence) = self.failures() {
-            sentences.push(sentence);
-        }
+        sentences.extend(self.failures());
         if self.tally.failed() * MANY <= begun && begun > 0 {
             sentences.extend(self.waiting());
         }
@@ -115,11 +107,10 @@ impl Record {
         if failed == 0 {
             return None;
         }
-        let mut text = if begun == 1 {
-            "The request failed.".to_owned()
-        } else {
-            let all = units::counted(begun, "request");
-            format!("{} of {all} failed.", units::count(failed))
+        let all = counted(begun, "request");
+        let mut text = match begun {
+            1 => "The request failed.".to_owned(),
+            _ => format!("{} of {all} failed.", units::count(failed)),
         };
         let count = |kind| self.tally.failures.get(&kind).copied().unwrap_or(0);
         let quiet = count(Kind::Timeout) + count(Kind::Reset);
@@ -140,39 +131,31 @@ impl Record {
 
     /// Describes how the requests waited together, if they did.
     fn waiting(&self) -> Option<String> {
-        let Figures {
-            wall,
-            in_flight_max,
-            at_once_max,
-            cooks,
-            ..
-        } = self.figures;
-        let latency = self.tally.latency()?;
+        let Figures { wall, cooks, .. } = self.figures;
+        let [.., slowest] = self.tally.latency()?;
         let fetched = self.tally.done + self.tally.failed() - self.tally.skipped;
         if fetched == 0 {
             return Some("Every file was there already.".to_owned());
         }
         if fetched == 1 {
-            return (self.asked == 1).then(|| {
-                let wall = units::duration(wall);
-                format!("One request, {wall}: there was nothing to wait for meanwhile.")
-            });
+            let wall = duration(wall);
+            let said = format!("One request, {wall}: there was nothing to wait for meanwhile.");
+            return (self.asked == 1).then_some(said);
         }
         let times = self.tally.task_time.as_secs_f64() / wall.as_secs_f64();
-        let who = if cooks == 1 {
-            "One thread".to_owned()
-        } else {
-            format!("{cooks} threads")
+        let who = match cooks {
+            1 => "One thread".to_owned(),
+            cooks => format!("{cooks} threads"),
         };
-        let requests = units::count(in_flight_max);
+        let requests = units::count(self.figures.in_flight_max);
+        let (took, waited) = (duration(wall), duration(self.tally.task_time));
         if times < 1.5 {
             return Some(format!(
-                "{who} hardly overlapped these requests: at most {requests} in flight, and {} of waiting took {}.",
-                units::duration(self.tally.task_time),
-                units::duration(wall),
+                "{who} hardly overlapped these requests: at most {requests} in flight, and {waited} of \
+                 waiting took {took}."
             ));
         }
-        let kind = match at_once_max {
+        let kind = match self.figures.at_once_max {
             0 | 1 => "never worked on two at the same instant: concurrency without parallelism"
                 .to_owned(),
             many => {
@@ -180,12 +163,10 @@ impl Record {
             }
         };
         Some(format!(
-            "{who} waited for up to {requests} replies together and {kind}. The run took {}, \
-             {} x its slowest reply; the waiting of all requests adds up to {}, {} x as much.",
-            units::duration(wall),
-            units::factor(wall.as_secs_f64() / latency.max.as_secs_f64()),
-            units::duration(self.tally.task_time),
-            units::factor(times),
+            "{who} waited for up to {requests} replies together and {kind}. The run took {took}, {} x \
+             its slowest reply; the waiting of all requests adds up to {waited}, {} x as much.",
+            factor(wall.as_secs_f64() / slowest.as_secs_f64()),
+            factor(times),
         ))
     }
 
@@ -197,12 +178,9 @@ impl Record {
 
     fn own_keys(&self) -> Value {
         let tally = &self.tally;
-        let ms = |time: Duration| time.as_secs_f64() * 1e3;
         let latency = tally.latency().map(|latency| {
-            json!({
-                "p50": ms(latency.p50), "p90": ms(latency.p90),
-                "p99": ms(latency.p99), "max": ms(latency.max),
-            })
+            let [p50, p90, p99, max] = latency.map(|time| time.as_secs_f64() * 1e3);
+            json!({ "p50": p50, "p90": p90, "p99": p99, "max": max })
         });
         let failures = tally.failures.iter().map(|(kind, n)| (kind.name(), *n));
         let mut keys = json!({

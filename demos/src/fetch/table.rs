@@ -1,13 +1,8 @@
 //! The part of the summary for people: a title, a table of figures, and the outcomes of single requests.
 
-use std::time::Duration;
-
-use super::{client::Outcome, summary::Record, tally::Latency};
-use crate::{
-    paint::{Paint, harmless},
-    report::{self, Row},
-    units,
-};
+use super::{client::Outcome, summary::Record};
+use crate::paint::harmless;
+use crate::prelude::*;
 
 /// The maximum number of requests that are listed one by one. In a longer run, only failures are listed.
 const LISTED_MAX: usize = 20;
@@ -17,8 +12,8 @@ const FAILURES_LISTED_MAX: usize = 10;
 
 impl Record {
     pub(super) fn title(&self) -> String {
-        let requests = units::counted(self.asked, "request");
-        let cooks = units::counted(self.figures.cooks, "cook");
+        let requests = counted(self.asked, "request");
+        let cooks = counted(self.figures.cooks, "cook");
         match self.pages.len() {
             0 => format!("fetch: {requests} to an origin in a process of its own, {cooks}"),
             1 => format!(
@@ -29,8 +24,8 @@ impl Record {
         }
     }
 
-    pub(super) fn rows(&self, paint: Paint) -> Vec<Row> {
-        let mut rows = vec![self.requests_row(paint)];
+    pub(super) fn rows(&self) -> Vec<Row> {
+        let mut rows = vec![self.requests_row()];
         rows.extend(self.ways_row());
         rows.extend(self.status_row());
         rows.extend(self.time_rows());
@@ -39,13 +34,13 @@ impl Record {
         if self.opened > self.open_max {
             remark.push_str(&format!("; {} in all", units::count(self.opened)));
         }
-        rows.push(Row::new("connections", units::count(self.open_max), remark));
+        rows.push(row("connections", units::count(self.open_max), remark));
         rows.push(self.threads_row());
         rows.push(self.memory_row());
         rows
     }
 
-    pub(super) fn requests_row(&self, paint: Paint) -> Row {
+    pub(super) fn requests_row(&self) -> Row {
         let tally = &self.tally;
         let done = format!("{} done", units::count(tally.done));
         let mut failed = format!("{} failed", units::count(tally.failed()));
@@ -53,12 +48,13 @@ impl Record {
             let kinds = tally.failures.iter();
             let kinds = kinds.map(|(kind, n)| format!("{} {}", kind.name(), units::count(*n)));
             let kinds: Vec<_> = kinds.collect();
-            failed = format!("{} ({})", paint.red(&failed), kinds.join(", "));
+            failed = format!("{} ({})", paint::red(&failed), kinds.join(", "));
         }
-        let mut parts = match tally.done {
-            0 => vec![done, failed],
-            _ => vec![paint.green(&done), failed],
+        let done = match tally.done {
+            0 => done,
+            _ => paint::green(&done),
         };
+        let mut parts = vec![done, failed];
         if self.interrupted {
             let not_done = units::count(self.not_done());
             parts.push(format!("{not_done} broken off by Ctrl-C"));
@@ -69,18 +65,15 @@ impl Record {
             1 => parts.push("1 retry".to_owned()),
             retries => parts.push(format!("{} retries", units::count(retries))),
         }
-        Row::new("requests", parts.join(", "), "")
+        row("requests", parts.join(", "), "")
     }
 
     /// Returns a row about everything that differs from plain replies over HTTP/1.1.
     fn ways_row(&self) -> Option<Row> {
         let tally = &self.tally;
-        let mut ways: Vec<String> = tally
-            .versions
-            .iter()
-            .filter(|(version, _)| **version != "HTTP/1.1")
-            .map(|(version, n)| format!("{} by {version}", units::count(*n)))
-            .collect();
+        let others = tally.versions.iter().filter(|it| *it.0 != "HTTP/1.1");
+        let others = others.map(|(version, n)| format!("{} by {version}", units::count(*n)));
+        let mut ways: Vec<String> = others.collect();
         if tally.redirected > 0 {
             ways.push(format!("{} redirected", units::count(tally.redirected)));
         }
@@ -88,66 +81,62 @@ impl Record {
             let skipped = units::count(tally.skipped);
             ways.push(format!("{skipped} not fetched, because the file existed"));
         }
-        (!ways.is_empty()).then(|| Row::new("of them", ways.join(", "), ""))
+        (!ways.is_empty()).then(|| row("of them", ways.join(", "), ""))
     }
 
     /// Returns a row with the statuses, unless every status is 200.
     fn status_row(&self) -> Option<Row> {
         let statuses = &self.tally.statuses;
-        if statuses.keys().all(|&status| status == 200) {
-            return None;
-        }
-        let statuses: Vec<String> = statuses
-            .iter()
-            .map(|(status, n)| format!("{status}: {}", units::count(*n)))
-            .collect();
-        Some(Row::new("statuses", statuses.join("   "), ""))
+        let plain = statuses.keys().all(|&status| status == 200);
+        let each = statuses.iter();
+        let each = each.map(|(status, n)| format!("{status}: {}", units::count(*n)));
+        let each: Vec<String> = each.collect();
+        (!plain).then(|| row("statuses", each.join("   "), ""))
     }
 
     fn time_rows(&self) -> Vec<Row> {
         let wall = self.figures.wall;
-        let times = |part: Duration, whole: Duration| {
-            units::factor(part.as_secs_f64() / whole.as_secs_f64())
-        };
+        let times =
+            |part: Duration, whole: Duration| factor(part.as_secs_f64() / whole.as_secs_f64());
         let mut rows = Vec::new();
         let mut remark = String::new();
-        if let Some(Latency { p50, p90, p99, max }) = self.tally.latency() {
-            remark = format!("{} x the slowest reply", times(wall, max));
-            let [p50, p90, p99, max] = [p50, p90, p99, max].map(units::duration);
+        if let Some(latency) = self.tally.latency() {
+            remark = format!("{} x the slowest reply", times(wall, latency[3]));
+            let [p50, p90, p99, max] = latency.map(duration);
             let value = format!("p50 {p50}   p90 {p90}   p99 {p99}   slowest {max}");
-            rows.push(Row::new("latency", value, ""));
+            rows.push(row("latency", value, ""));
         }
-        rows.push(Row::new("wall time", units::duration(wall), remark));
+        rows.push(row("wall time", duration(wall), remark));
         if self.asked > 1 {
             let rate = units::count(self.requests_a_second().round() as usize);
-            rows.push(Row::new("rate", rate, "answered requests a second"));
+            rows.push(row("rate", rate, "answered requests a second"));
         }
         let waited = self.tally.task_time;
-        let remark = format!(
-            "all requests added up, {} x the wall time",
-            times(waited, wall)
-        );
-        rows.push(Row::new("waited", units::duration(waited), remark));
+        let times = times(waited, wall);
+        let remark = format!("all requests added up, {times} x the wall time");
+        rows.push(row("waited", duration(waited), remark));
         rows
     }
 
     fn threads_row(&self) -> Row {
-        match self.threads {
-            Some(1) => Row::new("threads", "1", "in the whole process"),
-            Some(threads) => {
-                let remark = match self.figures.cooks {
-                    1 => "in the whole process; name lookups block, so they have their own threads",
-                    _ => "in the whole process: the cooks, the main thread, helpers",
-                };
-                Row::new("threads", threads.to_string(), remark)
-            }
-            None => Row::new("threads", "-", "this system does not say"),
-        }
+        let Some(threads) = self.threads else {
+            return row("threads", "-", "this system does not say");
+        };
+        let why = match (threads, self.figures.cooks) {
+            (1, _) => "",
+            (_, 1) => "; name lookups block, so they have their own threads",
+            _ => ": the cooks, the main thread, helpers",
+        };
+        row(
+            "threads",
+            threads.to_string(),
+            format!("in the whole process{why}"),
+        )
     }
 
     pub(super) fn memory_row(&self) -> Row {
         let Some(peak) = self.after.memory_peak else {
-            return Row::new("memory", "-", "this system does not say");
+            return row("memory", "-", "this system does not say");
         };
         let remark = match self.memory_a_connection() {
             Some(each) => format!(
@@ -156,38 +145,34 @@ impl Record {
             ),
             None => "at most".to_owned(),
         };
-        Row::new("memory", units::bytes(peak), remark)
+        row("memory", units::bytes(peak), remark)
     }
 
     /// Lists the results one by one if there are few, and otherwise only the failures.
-    pub(super) fn details(&self, paint: Paint) -> Vec<String> {
+    pub(super) fn details(&self) -> Vec<String> {
         let one_by_one = !self.pages.is_empty() && self.asked <= LISTED_MAX;
-        let listed: Vec<&Outcome> = self
+        let max = match one_by_one {
+            true => LISTED_MAX,
+            false => FAILURES_LISTED_MAX,
+        };
+        let listed = self
             .outcomes
             .iter()
-            .filter(|outcome| one_by_one || outcome.error.is_some())
-            .collect();
-        let max = if one_by_one {
-            LISTED_MAX
-        } else {
-            FAILURES_LISTED_MAX
-        };
-        let mut lines: Vec<String> = listed
-            .iter()
-            .take(max)
-            .map(|outcome| self.detail(outcome, paint))
-            .collect();
+            .filter(|it| one_by_one || it.error.is_some());
+        let listed: Vec<&Outcome> = listed.collect();
+        let lines = listed.iter().take(max).map(|outcome| self.detail(outcome));
+        let mut lines: Vec<String> = lines.collect();
         let more = listed.len() - lines.len();
         if more > 0 {
-            let more = units::counted(more, "failure");
+            let more = counted(more, "failure");
             lines.push(format!("… and {more} more; --json lists them all"));
         }
         lines
     }
 
     /// Formats one request: its time, its result, its size and its name.
-    fn detail(&self, outcome: &Outcome, paint: Paint) -> String {
-        let time = units::duration(outcome.time);
+    fn detail(&self, outcome: &Outcome) -> String {
+        let time = duration(outcome.time);
         let bytes = units::bytes(outcome.bytes);
         let mut what = self.name(outcome);
         for to in &outcome.redirects {
@@ -196,15 +181,12 @@ impl Record {
         match &outcome.error {
             None => {
                 let status = format!("{:>9}", outcome.status.unwrap_or_default());
-                format!("{time:>8}  {}  {bytes:>9}  {what}", paint.green(&status))
+                format!("{time:>8}  {}  {bytes:>9}  {what}", paint::green(&status))
             }
             Some(failure) => {
-                let kind = paint.red(&format!("{:>9}", failure.kind.name()));
-                let details = harmless(&failure.details);
-                format!(
-                    "{time:>8}  {kind}  {bytes:>9}  {what}  {}",
-                    paint.dim(&details)
-                )
+                let kind = paint::red(&format!("{:>9}", failure.kind.name()));
+                let details = paint::dim(&harmless(&failure.details));
+                format!("{time:>8}  {kind}  {bytes:>9}  {what}  {details}")
             }
         }
     }
@@ -247,7 +229,7 @@ mod tests {
             },
             failing(1, Kind::Protocol),
         ];
-        let report = record.report(Paint::plain());
+        let report = record.report();
         assert_eq!(report.details.len(), 2);
         assert!(
             report.details.iter().all(|line| !line.contains('\n')),
@@ -275,7 +257,7 @@ mod tests {
     fn of_many_failures_only_the_first_are_listed() {
         let mut record = record(1, ms(500));
         record.outcomes = (0..50).map(|index| failing(index, Kind::Reset)).collect();
-        let lines = record.details(Paint::plain());
+        let lines = record.details();
         assert_eq!(lines.len(), FAILURES_LISTED_MAX + 1);
         assert!(lines.last().unwrap().contains("40 failures"), "{lines:?}");
     }

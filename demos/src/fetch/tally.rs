@@ -43,11 +43,11 @@ impl Tally {
             *self.versions.entry(version).or_default() += 1;
         }
         self.skipped += usize::from(outcome.is_skipped());
-        if let Some(failure) = &outcome.error {
-            self.unaccepted += usize::from(failure.unaccepted);
-        }
         match &outcome.error {
-            Some(failure) => *self.failures.entry(failure.kind).or_default() += 1,
+            Some(failure) => {
+                self.unaccepted += usize::from(failure.unaccepted);
+                *self.failures.entry(failure.kind).or_default() += 1;
+            }
             None => {
                 self.done += 1;
                 self.latencies.push(outcome.time);
@@ -59,27 +59,13 @@ impl Tally {
         self.failures.values().sum()
     }
 
-    /// Returns the latency of the answered requests, or `None` if there are none.
-    pub(crate) fn latency(&self) -> Option<Latency> {
+    /// Returns the latencies that half of the answered requests, 90 %, 99 % and all of them did not exceed.
+    /// Returns `None` if no request was answered.
+    pub(crate) fn latency(&self) -> Option<[Duration; 4]> {
         let mut sorted = self.latencies.clone();
         sorted.sort_unstable();
-        let max = *sorted.last()?;
-        Some(Latency {
-            p50: at_share(&sorted, 0.50),
-            p90: at_share(&sorted, 0.90),
-            p99: at_share(&sorted, 0.99),
-            max,
-        })
+        (!sorted.is_empty()).then(|| [0.5, 0.9, 0.99, 1.0].map(|share| at_share(&sorted, share)))
     }
-}
-
-/// The latencies of the requests: half took at most `p50`, nine in ten at most `p90`, and so on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Latency {
-    pub(crate) p50: Duration,
-    pub(crate) p90: Duration,
-    pub(crate) p99: Duration,
-    pub(crate) max: Duration,
 }
 
 /// Returns the nearest rank, that is, the smallest value that `share` of all values do not exceed. It is
@@ -113,12 +99,7 @@ mod tests {
         for millis in (1..=100).rev() {
             tally.add(&answered(millis));
         }
-        let expected = Latency {
-            p50: ms(50),
-            p90: ms(90),
-            p99: ms(99),
-            max: ms(100),
-        };
+        let expected = [50, 90, 99, 100].map(ms);
         assert_eq!(tally.latency(), Some(expected));
     }
 
@@ -127,15 +108,7 @@ mod tests {
         assert_eq!(Tally::default().latency(), None);
         let mut tally = Tally::default();
         tally.add(&answered(7));
-        assert_eq!(
-            tally.latency(),
-            Some(Latency {
-                p50: ms(7),
-                p90: ms(7),
-                p99: ms(7),
-                max: ms(7)
-            })
-        );
+        assert_eq!(tally.latency(), Some([ms(7); 4]));
     }
 
     #[test]
@@ -154,7 +127,7 @@ mod tests {
         }
         assert_eq!((tally.done, tally.failed()), (1, 3));
         assert_eq!(tally.failures[&Kind::Refused], 2);
-        assert_eq!(tally.latency().unwrap().max, ms(5));
+        assert_eq!(tally.latency().unwrap()[3], ms(5));
         assert_eq!(tally.task_time, ms(3005));
         assert_eq!((tally.bytes, tally.retries), (13, 6));
         assert_eq!(tally.statuses[&200], 1);

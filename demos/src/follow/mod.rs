@@ -8,48 +8,23 @@
 
 mod places;
 
-use std::{
-    future::Future,
-    io,
-    net::SocketAddr,
-    pin::pin,
-    sync::Arc,
-    task::Poll,
-    time::{Duration, Instant},
-};
+use std::{future::Future, io, net::SocketAddr, pin::pin, task::Poll};
 
-use anyhow::Context as _;
 use brigade::{
-    Executor,
     net::TcpStream,
-    task::Builder,
     timeline::{Event, Outcome, Timeline, WakeEffect, What},
 };
+use brigade_timeline::TaskFigures;
 use parking_lot::Mutex;
-use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::{
-    dish::Dish,
-    fetch::origin::{Origin, Request},
-    look,
-    measure::{Run, measure},
-    numbers::whole,
-    options::Shared,
-    report::{self, Report},
-    units,
-};
+use crate::fetch::origin::{Origin, Request};
+use crate::prelude::*;
 
 pub(crate) use places::Place;
 
-/// The text before the options in `brigade follow --help`.
-pub(crate) const ABOUT: &str = "One fetch from spawn to the operating system and back, hop by hop.\n\n\
-    Spawn, first poll, Pending, interest registered, parked in the system, event, wake, queue, next \
-    poll, Ready, join: each with its time, as it was recorded in this run, and with the function of \
-    brigade that does it.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: the number of threads that may run the task; with 1,2 it \
+/// The text after the options in `brigade follow --help`.
+const NOTES: &str = "--cooks here: the number of threads that may run the task; with 1,2 it \
     is followed with each number.\n\n\
     --json adds `hops` (`at_s` since spawn, `what`, `file` below runtime/src, `function`); `polls`, \
     `running_s`, `queued_s` and `waited_s` of the task; `bytes` of the answer.";
@@ -63,8 +38,13 @@ const TIMES: usize = 21;
 /// The size of the buffer for an answer, in bytes.
 const ROOM: usize = 512;
 
-/// The arguments of `follow`.
+/// One fetch from spawn to the system and back, with the function behind each hop
+///
+/// Spawn, first poll, Pending, interest registered, parked in the system, event, wake, queue, next poll,
+/// Ready, join: each with its time, as it was recorded in this run, and with the function of brigade that
+/// does it.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Follow {
     /// Delay of the server's answer in milliseconds
     #[arg(long, value_name = "MS", default_value = "50", value_parser = whole::<u64>(1..=60_000))]
@@ -84,35 +64,21 @@ pub(crate) struct Hop {
 #[derive(Clone, Debug)]
 pub(crate) struct Trace {
     pub(crate) hops: Vec<Hop>,
-    pub(crate) polls: u64,
-    /// The parts of the task's lifetime: in polls, in a queue, and waiting.
-    pub(crate) running: Duration,
-    pub(crate) queued: Duration,
-    pub(crate) waiting: Duration,
+    pub(crate) its: TaskFigures,
     /// The size of the answer, in bytes.
     pub(crate) bytes: usize,
 }
 
 impl Follow {
-    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Run<Trace>> {
+    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Run<Trace>> {
         let origin = Origin::start()?;
         let (server, request) = (origin.address(0), Request::After(self.delay));
         let notes = Notes::default();
         let run = measure(executor, async {
-            let fetch = fetch(server, request, notes.clone());
-            Builder::new().name(FETCH).spawn(fetch).await
+            begin(FETCH, fetch(server, request, notes.clone())).await
         })?;
-        let run = run
-            .transpose()?
-            .transpose()
-            .context("the server is out of order")?;
-        let trace = trace(
-            &run.timeline,
-            &notes.0.lock(),
-            executor.workers(),
-            run.output,
-        );
-        let trace = trace.context("the run was not recorded")?;
+        let run = run.transpose().context("the server is out of order")?;
+        let trace = trace(&run, &notes.0.lock())?;
         Ok(run.map(|_| trace))
     }
 }
@@ -154,13 +120,8 @@ const READ: Step = [
     Some(("the answer is read", places::READ)),
 ];
 
-#[derive(Clone, Copy)]
-struct Note {
-    at: Instant,
-    said: Option<(&'static str, Place)>,
-    /// True if the task is pending now, which ends the poll.
-    ends_poll: bool,
-}
+/// The time of a note, what it says, and whether the task is pending now, which ends the poll.
+type Note = (Instant, Option<(&'static str, Place)>, bool);
 
 /// The notes that the task takes.
 #[derive(Clone, Default)]
@@ -168,12 +129,8 @@ struct Notes(Arc<Mutex<Vec<Note>>>);
 
 impl Notes {
     fn take(&self, said: Option<(&'static str, Place)>, ends_poll: bool) {
-        let at = Instant::now();
-        self.0.lock().push(Note {
-            at,
-            said,
-            ends_poll,
-        });
+        let note = (Instant::now(), said, ends_poll);
+        self.0.lock().push(note);
     }
 
     /// Wraps `future` so that it takes a note when it is begun and after each poll.
@@ -210,17 +167,14 @@ struct Tracker<'a> {
     heard: Vec<[Option<Duration>; 3]>,
 }
 
-fn trace(timeline: &Timeline, notes: &[Note], cooks: usize, bytes: usize) -> Option<Trace> {
-    let figures = brigade_timeline::figures(timeline);
-    let named = |task: &brigade::timeline::Task| task.name.as_deref() == Some(FETCH);
-    let fetch = timeline.tasks.iter().position(named)?;
-    let its = figures.tasks.get(fetch)?;
-    let spawned = its.begun?;
+fn trace(run: &Run<usize>, notes: &[Note]) -> anyhow::Result<Trace> {
+    let (fetch, its) = run.task(FETCH)?;
+    let timeline = &run.timeline;
     let mut tracker = Tracker {
         timeline,
         fetch,
-        spawned,
-        many_cooks: usize::from(cooks > 1),
+        spawned: its.begun.unwrap_or_default(),
+        many_cooks: usize::from(run.figures.cooks > 1),
         hops: Vec::new(),
         polls: Vec::new(),
         ended: false,
@@ -230,14 +184,11 @@ fn trace(timeline: &Timeline, notes: &[Note], cooks: usize, bytes: usize) -> Opt
     for event in &timeline.events {
         tracker.take(event);
     }
-    tracker.insert(notes)?;
-    Some(Trace {
+    tracker.insert(notes).context("the run was not recorded")?;
+    Ok(Trace {
         hops: tracker.hops,
-        polls: its.polls,
-        running: its.running,
-        queued: its.queued,
-        waiting: its.waiting,
-        bytes,
+        its,
+        bytes: run.output,
     })
 }
 
@@ -286,11 +237,8 @@ impl Tracker<'_> {
             }
             What::Wake { task, by, .. } if self.ended && by == Some(fetch) => {
                 let who = self.timeline.tasks[task].label(task);
-                self.hop(
-                    at,
-                    format!("{who}, which awaits it, is woken"),
-                    places::WAKE,
-                );
+                let what = format!("{who}, which awaits it, is woken");
+                self.hop(at, what, places::WAKE);
             }
             What::PollBegin { task } if self.is_due(task) => {
                 self.joined = true;
@@ -317,34 +265,28 @@ impl Tracker<'_> {
             self.hop(heard, "the event finds its socket", places::RECEIVE);
         }
         self.hop(event.at, "wake: the task is queued again", places::WAKE);
-        self.hop(
-            event.at,
-            "into a run queue",
-            places::SCHEDULE[self.many_cooks],
-        );
+        let place = places::SCHEDULE[self.many_cooks];
+        self.hop(event.at, "into a run queue", place);
     }
 
     /// Inserts the task's own notes in the right order. The notes were taken by another clock. The first
     /// line of the future is therefore placed where the first poll begins, and each note stays within its
     /// poll.
     fn insert(&mut self, notes: &[Note]) -> Option<()> {
-        let first = notes.first()?.at;
+        let first = notes.first()?.0;
         let mut polls = self.polls.clone().into_iter();
         let zero = polls.as_slice().first()?.0;
         let (mut begins, mut ends) = polls.next()?;
-        for note in notes {
-            if let Some((what, place)) = note.said {
+        for (at, said, ends_poll) in notes {
+            if let Some((what, place)) = *said {
                 let end = |hop: &Hop| hop.at >= ends - self.spawned && hop.is_end_of_poll();
                 let before = self.hops.iter().position(end).unwrap_or(self.hops.len());
-                let at = (zero + (note.at - first)).clamp(begins, ends);
-                let hop = Hop {
-                    at: at.saturating_sub(self.spawned),
-                    what: what.to_owned(),
-                    place,
-                };
-                self.hops.insert(before, hop);
+                let at = (zero + (*at - first)).clamp(begins, ends);
+                // Adds the note at the end, and moves it to its place.
+                self.hop(at, what, place);
+                self.hops[before..].rotate_right(1);
             }
-            if note.ends_poll {
+            if *ends_poll {
                 (begins, ends) = polls.next()?;
             }
         }
@@ -357,25 +299,23 @@ impl Tracker<'_> {
 // ---- the output ----------------------------------------------------------------------------
 
 impl Dish for Follow {
-    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let run = self.measure(executor)?;
         let trace = &run.output;
         let title = format!(
             "follow: one fetch from spawn to the system and back, {}",
-            units::counted(executor.workers(), "cook")
+            counted(executor.workers(), "cook")
         );
         let mut report = Report::of("follow", title, &run);
-        report.charts = vec![trace.lines(look::width())];
+        report.charts = vec![trace.lines(paint::width())];
         report.rows = report::concurrency_rows(&run.figures);
         report.verdict = trace.verdict();
-        report.own_keys(json!({
-            "hops": trace.hops.iter().map(Hop::keys).collect::<Value>(),
-            "polls": trace.polls,
-            "running_s": trace.running.as_secs_f64(),
-            "queued_s": trace.queued.as_secs_f64(),
-            "waited_s": trace.waiting.as_secs_f64(),
-            "bytes": trace.bytes,
-        }));
+        let life = measure::life_of(&trace.its);
+        report
+            .own
+            .extend(life.with([count("bytes", "", trace.bytes)]).json());
+        let hops = trace.hops.iter().map(|hop| hop.facts().json());
+        report.own_keys(json!({ "hops": hops.collect::<Value>() }));
         Ok(report)
     }
 }
@@ -397,7 +337,7 @@ impl Trace {
         let mut text = format!("{}\n\n", report::wrapped(heading));
         let mut before = Duration::ZERO;
         for Hop { at, what, place } in &self.hops {
-            let after = format!("+{}", units::duration(at.saturating_sub(before)));
+            let after = format!("+{}", duration(at.saturating_sub(before)));
             let at_ms = at.as_secs_f64() * 1e3;
             let times = format!("{at_ms:7.3} ms {after:>8}  ");
             text.push_str(&line(&times, what, &place.to_string()));
@@ -407,15 +347,18 @@ impl Trace {
     }
 
     fn verdict(&self) -> String {
-        let life = self.running + self.queued + self.waiting;
+        let [life, running, queued, waiting] = [
+            self.its.life(),
+            self.its.running,
+            self.its.queued,
+            self.its.waiting,
+        ]
+        .map(duration);
+        let polls = counted(self.its.polls as usize, "poll");
         format!(
-            "The task lived for {} and took {}. It spent {} in polls and {} in queues. For the \
-             remaining {} it was only a cell in memory and an entry in the system's list.",
-            units::duration(life),
-            units::counted(self.polls as usize, "poll"),
-            units::duration(self.running),
-            units::duration(self.queued),
-            units::duration(self.waiting),
+            "The task lived for {life} and took {polls}. It spent {running} in polls and {queued} in \
+             queues. For the remaining {waiting} it was only a cell in memory and an entry in the \
+             system's list."
         )
     }
 }
@@ -425,13 +368,18 @@ impl Hop {
         [places::PEND, places::FINISH].contains(&self.place)
     }
 
-    fn keys(&self) -> Value {
-        json!({
-            "at_s": self.at.as_secs_f64(),
-            "what": self.what,
-            "file": self.place.file,
-            "function": format!("{}::{}", self.place.owner, self.place.function),
-        })
+    fn facts(&self) -> Facts {
+        let Place {
+            file,
+            owner,
+            function,
+        } = self.place;
+        Facts(vec![
+            time("at_s", "", self.at),
+            text("what", "", &self.what),
+            text("file", "", file),
+            text("function", "", format!("{owner}::{function}")),
+        ])
     }
 }
 

@@ -1,23 +1,15 @@
 //! The command line of `brigade gallery`.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
-use anyhow::Context as _;
 use brigade::net::TcpListener;
 
-use super::{load::Load, place::Place, server::Limits, visitors::ALBUM};
-use crate::{numbers::whole, options::BadArguments, system};
+use super::{images::Album, load::Load, place::Place, server::Limits, visitors::ALBUM};
 
-/// The text before the options in `brigade gallery --help`.
-pub(crate) const ABOUT: &str = "A web server that holds 1,000 connections and resizes photographs \
-    meanwhile.\n\n\
-    Visitors in a separate process hold their connections open and ask for a few bytes once a second, \
-    while others open albums whose thumbnails are made on demand. The same visit is made three times: \
-    the photographs are resized in the handler of the request, then in separate tasks, then on threads \
-    that run no tasks. The demo compares how long the few bytes take.";
+use crate::prelude::*;
 
-/// The text after the options.
-pub(crate) const NOTES: &str = "With --serve the server stays until Ctrl-C, and its page, open in a \
+/// The text after the options in `brigade gallery --help`.
+const NOTES: &str = "With --serve the server stays until Ctrl-C, and its page, open in a \
     browser, shows the figures live and switches from one way to the other.\n\n\
     A latency is counted from the moment at which the request was due, so that one reply that is late \
     does not hide the next.\n\n\
@@ -48,8 +40,14 @@ const SPARE: usize = 100;
 /// The address on which `--serve` listens.
 const ADDRESS: &str = "127.0.0.1:8080";
 
-/// The arguments of `gallery`.
+/// A web server that holds 1,000 connections and resizes photographs meanwhile
+///
+/// Visitors in a separate process hold their connections open and ask for a few bytes once a second, while
+/// others open albums whose thumbnails are made on demand. The same visit is made three times: the
+/// photographs are resized in the handler of the request, then in separate tasks, then on threads that run
+/// no tasks. The demo compares how long the few bytes take.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// Number of visitors, each with one connection; 0, with --serve, leaves the server to you
     #[arg(short, long, value_name = "N", default_value = "1000", value_parser = whole::<u32>(0..=100_000))]
@@ -99,16 +97,17 @@ impl Args {
     /// Refuses arguments that make no sense, and limits the visitors to the number of files that can be
     /// open.
     pub(crate) fn checked(mut self) -> anyhow::Result<Self> {
-        if self.connections == 0 && !self.serve {
-            return Err(BadArguments::error(
-                "--connections 0: without visitors there is nothing to measure (but see --serve)",
-            ));
-        }
-        if self.serve && self.place.len() > 1 {
-            return Err(BadArguments::error(
-                "--serve: give one --place to begin with; the page switches",
-            ));
-        }
+        let none =
+            "--connections 0: without visitors there is nothing to measure (but see --serve)";
+        ensure!(
+            self.connections > 0 || self.serve,
+            BadArguments::error(none)
+        );
+        let many = "--serve: give one --place to begin with; the page switches";
+        ensure!(
+            self.place.len() < 2 || !self.serve,
+            BadArguments::error(many)
+        );
         let possible = system::raise_open_files().saturating_sub(SPARE).max(1);
         let wanted = self.connections as usize;
         self.connections = system::as_files_allow(wanted, possible, "connections") as u32;
@@ -124,10 +123,13 @@ impl Args {
         }
     }
 
-    pub(crate) fn load(&self) -> Load {
+    /// Returns the instructions for visitors who go to `address` and know the pictures of `album`.
+    pub(crate) fn load(&self, address: SocketAddr, album: &Album) -> Load {
         let albums = self.images.div_ceil(ALBUM as u32);
         let duration = Duration::from_secs(self.seconds.into());
         Load {
+            address,
+            checksums: album.iter().map(|picture| picture.checksum).collect(),
             connections: self.connections as usize,
             gap: self.gap(),
             albums: if self.serve {
@@ -194,16 +196,19 @@ mod tests {
 
     #[test]
     fn the_work_is_spread_over_the_visit() {
-        let load = args().load();
+        let load = args().load(ADDRESS.parse().unwrap(), &Album::default());
         assert_eq!(load.albums * 5, Duration::from_secs(4));
         assert_eq!((load.gap, load.images), (GAP, Some(40)));
         let crowd = Args {
             connections: 20_000,
             ..args()
         };
-        assert_eq!(crowd.load().gap, Duration::from_secs(20));
+        assert_eq!(
+            crowd.load(ADDRESS.parse().unwrap(), &Album::default()).gap,
+            Duration::from_secs(20)
+        );
         assert!(
-            crowd.limits().slow > crowd.load().gap,
+            crowd.limits().slow > crowd.load(ADDRESS.parse().unwrap(), &Album::default()).gap,
             "nobody is idle for too long"
         );
     }

@@ -3,13 +3,7 @@
 //! A stream of events is a reply whose body does not end. hyper asks for the next piece only when there
 //! is space for it. A slow page therefore gets fewer pieces, and nothing accumulates here.
 
-use std::{
-    collections::VecDeque,
-    convert::Infallible,
-    pin::pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, convert::Infallible, pin::pin};
 
 use async_channel::Receiver;
 use brigade::{
@@ -22,18 +16,14 @@ use futures_util::{
     stream,
 };
 use http_body_util::{BodyExt as _, StreamBody};
-use hyper::{
-    Response,
-    body::Frame,
-    header::{self, HeaderValue},
-};
-use serde_json::{Value, json};
+use hyper::{StatusCode, body::Frame};
 
 use super::{
-    load::Tick,
     place::Place,
-    site::{Reply, Site},
+    site::{self, Reply, Site},
 };
+
+use crate::prelude::*;
 
 /// The interval between two events.
 pub(crate) const TICK: Duration = Duration::from_millis(250);
@@ -72,21 +62,9 @@ impl Finished {
 
     /// Returns thumbnail number `number`, if it is still kept.
     pub(crate) fn get(&self, number: u64) -> Option<Bytes> {
-        let back = self.count.checked_sub(number)?;
-        let index = self
-            .last
-            .len()
-            .checked_sub(1 + usize::try_from(back).ok()?)?;
-        self.last.get(index).cloned()
+        let back = usize::try_from(self.count.checked_sub(number)?).ok()?;
+        self.last.iter().rev().nth(back).cloned()
     }
-}
-
-/// The latest report of the load generator.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct News {
-    /// The number of the tick, so that a page shows each tick once.
-    pub(crate) number: u64,
-    pub(crate) tick: Tick,
 }
 
 /// The state of one page that receives events.
@@ -116,14 +94,8 @@ pub(crate) fn stream(site: Arc<Site>, closing: Receiver<()>) -> Reply {
         let event = listener.next().await?;
         Some((Ok::<_, Infallible>(Frame::data(event)), listener))
     });
-    let mut reply = Response::new(StreamBody::new(events).boxed_unsync());
-    let headers = reply.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/event-stream"),
-    );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    reply
+    let body = StreamBody::new(events).boxed_unsync();
+    site::reply(StatusCode::OK, "text/event-stream", body)
 }
 
 impl Listener {
@@ -156,7 +128,7 @@ impl Site {
     /// Returns the current figures.
     fn figures(&self) -> Value {
         let metrics = Handle::current().metrics();
-        let News { number, tick } = self.news.lock().clone();
+        let (number, tick) = self.news.lock().clone();
         let micros = |time: Option<Duration>| time.map(|time| time.as_micros() as u64);
         json!({
             "place": self.resizer.place().name(),

@@ -1,16 +1,8 @@
 //! The results of the visits: the figures and the table. (The sentence is in `verdict`.)
 
-use std::time::Duration;
-
-use serde_json::{Value, json};
-
 use super::{load::Visit, place::Place};
-use crate::{
-    columns::Columns,
-    figures::Figures,
-    report::{self, Ending, Report, Row},
-    units,
-};
+
+use crate::prelude::*;
 
 /// One visit: the results of the visitors, and the counts of the server.
 #[derive(Clone, Debug)]
@@ -34,31 +26,45 @@ pub(crate) struct Showing {
 }
 
 impl Showing {
-    /// Returns whether all figures of this visit belong to this place.
-    pub(crate) fn is_of(&self, place: Place) -> bool {
-        match self.used[..] {
-            [] => self.place == place,
-            [used] => used == place,
-            _ => false,
+    /// Returns the places to which the figures of this visit belong.
+    pub(crate) fn places(&self) -> &[Place] {
+        match &self.used[..] {
+            [] => std::slice::from_ref(&self.place),
+            used => used,
         }
     }
 
     /// Returns where photographs were resized: `pool`, or `pool, then handler`.
     pub(crate) fn where_to(&self) -> String {
-        let used: Vec<_> = self.used.iter().map(|place| place.name()).collect();
-        match used[..] {
-            [] => self.place.name().to_owned(),
-            _ => used.join(", then "),
-        }
+        let names: Vec<_> = self.places().iter().map(|place| place.name()).collect();
+        names.join(", then ")
     }
 
     /// Returns the key of this visit in the JSON object.
     fn key(&self) -> &'static str {
-        match self.used[..] {
-            [] => self.place.name(),
-            [used] => used.name(),
+        match self.places() {
+            [place] => place.name(),
             _ => "mixed",
         }
+    }
+
+    fn facts(&self) -> Facts {
+        let visit = &self.visit;
+        Facts(vec![
+            text("", "resized in the", self.where_to()),
+            time("p50_s", "p50", visit.p50),
+            time("p99_s", "p99", visit.p99),
+            time("worst_s", "worst", visit.worst),
+            count("requests", "requests", visit.requests as usize),
+            count("images", "thumbnails", visit.images as usize),
+            count("errors", "errors", visit.errors as usize),
+            count("finished", "", self.finished as usize),
+            count("resizing_max", "", self.resizing_max),
+            count("connections_held", "", visit.held_max as usize),
+            count("connections_max", "", self.connections_max),
+            count("refused_max", "", self.refused_max),
+            time("wall_s", "", self.wall),
+        ])
     }
 }
 
@@ -77,7 +83,8 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     pub(crate) fn of(&self, place: Place) -> Option<&Visit> {
-        let showing = self.showings.iter().find(|showing| showing.is_of(place));
+        let mut showings = self.showings.iter();
+        let showing = showings.find(|showing| showing.places() == [place]);
         showing.map(|showing| &showing.visit)
     }
 
@@ -109,17 +116,17 @@ impl Outcome {
         let mut report = Report::new("gallery", self.title(), self.figures.clone());
         let lived = self.showings.iter().map(|showing| showing.lived).sum();
         report.waiting_share = self.figures.waiting_share(lived);
-        report.charts = vec![self.table()];
+        report.charts = vec![columns::block(self.showings.iter().map(Showing::facts))];
         report.rows = report::common_rows(&self.figures);
         let most = |figure: fn(&Showing) -> usize| {
             units::count(self.showings.iter().map(figure).max().unwrap_or(0))
         };
-        report.rows.push(Row::new(
+        report.rows.push(row(
             "connections",
             most(|showing| showing.connections_max),
             "open at one instant, at most; visitors are another process",
         ));
-        report.rows.push(Row::new(
+        report.rows.push(row(
             "resizing",
             most(|showing| showing.resizing_max),
             "photographs being resized at one instant, at most",
@@ -137,32 +144,14 @@ impl Outcome {
     }
 
     fn title(&self) -> String {
-        let connections = units::counted(self.connections, "connection");
-        let cooks = units::counted(self.figures.cooks, "cook");
+        let connections = counted(self.connections, "connection");
+        let cooks = counted(self.figures.cooks, "cook");
         if self.served {
-            let wall = units::duration(self.figures.wall);
+            let wall = duration(self.figures.wall);
             return format!("gallery: served {connections} for {wall}, {cooks}");
         }
-        let images = units::counted(self.images as usize, "photograph");
+        let images = counted(self.images as usize, "photograph");
         format!("gallery: {connections} held while {images} are resized, {cooks}")
-    }
-
-    fn table(&self) -> String {
-        let mut table =
-            Columns::new("resized in the | p50 | p99 | worst | requests | thumbnails | errors");
-        for showing in &self.showings {
-            let visit = &showing.visit;
-            table.row([
-                showing.where_to(),
-                units::duration(visit.p50),
-                units::duration(visit.p99),
-                units::duration(visit.worst),
-                units::count(visit.requests as usize),
-                units::count(visit.images as usize),
-                units::count(visit.errors as usize),
-            ]);
-        }
-        table.block()
     }
 
     fn keys(&self) -> Value {
@@ -175,22 +164,10 @@ impl Outcome {
             "interrupted": self.interrupted,
         });
         for showing in &self.showings {
-            let visit = &showing.visit;
-            keys[showing.key()] = json!({
-                "places": showing.used.iter().map(|place| place.name()).collect::<Vec<_>>(),
-                "p50_s": visit.p50.as_secs_f64(),
-                "p99_s": visit.p99.as_secs_f64(),
-                "worst_s": visit.worst.as_secs_f64(),
-                "requests": visit.requests,
-                "errors": visit.errors,
-                "images": visit.images,
-                "finished": showing.finished,
-                "resizing_max": showing.resizing_max,
-                "connections_held": visit.held_max,
-                "connections_max": showing.connections_max,
-                "refused_max": showing.refused_max,
-                "wall_s": showing.wall.as_secs_f64(),
-            });
+            let mut object = showing.facts().json();
+            let used = showing.used.iter().map(|place| place.name());
+            object.insert("places".to_owned(), used.collect());
+            keys[showing.key()] = object.into();
         }
         keys
     }

@@ -4,12 +4,12 @@
 //! [`thumbnail`] is the computation of this demo: decode, resize, encode. It occupies a thread for some
 //! tens of milliseconds. It is a plain function that knows no executor; `place` decides where it runs.
 
-use std::{io::Cursor, sync::Arc};
+use std::io::Cursor;
 
-use anyhow::{Context as _, bail};
 use bytes::Bytes;
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, images::Image};
 use image::{ExtendedColorType, ImageFormat, ImageReader, codecs::jpeg::JpegEncoder};
+
+use crate::prelude::*;
 
 /// The side of the square, in pixels, into which a thumbnail fits.
 pub(crate) const THUMBNAIL: u32 = 320;
@@ -132,25 +132,14 @@ pub(crate) fn thumbnail(file: &[u8]) -> anyhow::Result<Bytes> {
     (limits.max_image_width, limits.max_image_height) = (Some(SIDE_MAX), Some(SIDE_MAX));
     limits.max_alloc = Some(MEMORY_MAX);
     reader.limits(limits);
-    let picture = reader.decode()?.into_rgb8();
-    let (width, height) = picture.dimensions();
-    let (small_width, small_height) = fit(width, height);
-    let large = Image::from_vec_u8(width, height, picture.into_raw(), PixelType::U8x3)?;
-    let mut small = Image::new(small_width, small_height, PixelType::U8x3);
-    let filter = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-    Resizer::new().resize(&large, &mut small, &filter)?;
-    encode(small.buffer(), small_width, small_height)
-}
-
-/// Returns the size of a thumbnail. Its longer side is as long as allowed, but never longer than in the
-/// original.
-fn fit(width: u32, height: u32) -> (u32, u32) {
-    let longest = width.max(height).max(1);
-    let side = |side: u32| {
-        let scaled = u64::from(side) * u64::from(THUMBNAIL.min(longest)) / u64::from(longest);
-        (scaled as u32).max(1)
-    };
-    (side(width), side(height))
+    let picture = reader.decode()?;
+    let small = match picture.width().max(picture.height()) {
+        // A thumbnail is never larger than its picture.
+        0..=THUMBNAIL => picture,
+        _ => picture.thumbnail(THUMBNAIL, THUMBNAIL),
+    }
+    .into_rgb8();
+    encode(&small, small.width(), small.height())
 }
 
 /// Returns a number that distinguishes files (FNV-1a). The load generator compares each thumbnail that it
@@ -227,10 +216,17 @@ mod tests {
 
     #[test]
     fn a_thumbnail_keeps_the_shape_and_is_never_larger() {
-        assert_eq!(fit(3000, 2000), (320, 213));
-        assert_eq!(fit(2000, 3000), (213, 320));
-        assert_eq!(fit(20, 10), (20, 10));
-        assert_eq!(fit(12_000, 1), (320, 1));
+        for (size, small) in [
+            ((900, 600), (320, 213)),
+            ((600, 900), (213, 320)),
+            ((20, 10), (20, 10)),
+            ((1200, 1), (320, 1)),
+        ] {
+            let pixels = vec![128; (size.0 * size.1 * 3) as usize];
+            let file = thumbnail(&encode(&pixels, size.0, size.1).unwrap()).unwrap();
+            let picture = image::load_from_memory(&file).unwrap();
+            assert_eq!((picture.width(), picture.height()), small);
+        }
     }
 
     #[test]

@@ -1,16 +1,23 @@
 //! The load generator as the server's process sees it: a child process and the lines that it prints.
 
-use std::{io::BufRead as _, net::SocketAddr, process::ChildStdout, time::Duration};
+use std::{
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    process::ChildStdout,
+};
 
-use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
-use super::images::Picture;
 use crate::helper::Helper;
+use crate::prelude::*;
 
 /// The instructions for the visitors.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Load {
+    /// The server.
+    pub(crate) address: SocketAddr,
+    /// The right checksums of the thumbnails.
+    pub(crate) checksums: Vec<u64>,
     /// The number of visitors, each with one connection.
     pub(crate) connections: usize,
     /// The time between two requests of a visitor.
@@ -60,49 +67,30 @@ pub(crate) enum Said {
     Done(Visit),
 }
 
-/// The lines that the child prints.
-#[derive(Debug)]
-pub(crate) struct Lines(std::io::BufReader<ChildStdout>);
-
 impl Load {
-    /// Sends the visitors to the server at `address`.
-    pub(crate) fn start(
-        &self,
-        address: SocketAddr,
-        album: &[Picture],
-    ) -> anyhow::Result<(Helper, Lines)> {
-        let checksums = album.iter().map(|picture| picture.checksum.to_string());
-        let checksums = checksums.collect::<Vec<_>>().join(",");
-        let args = [
-            format!("--address={address}"),
-            format!("--checksums={checksums}"),
-            format!("--load={}", serde_json::to_string(self)?),
-        ];
-        let (visitors, says) = Helper::start("visitors", &args)?;
-        Ok((visitors, Lines(says)))
+    /// Sends the visitors to the server. Also returns the lines that they print.
+    pub(crate) fn start(&self) -> anyhow::Result<(Helper, BufReader<ChildStdout>)> {
+        let load = serde_json::to_string(self)?;
+        Helper::start("visitors", &[format!("--load={load}")])
     }
-}
 
-/// Parses a load from the command line of the child.
-impl std::str::FromStr for Load {
-    type Err = serde_json::Error;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+    /// Parses a load from the command line of the child.
+    pub(crate) fn parse(text: &str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }
 }
 
-impl Lines {
-    /// Reads the child's lines up to the last one. Blocks meanwhile.
-    pub(crate) fn listen(self, mut heard: impl FnMut(Tick)) -> anyhow::Result<Visit> {
-        for line in self.0.lines() {
-            match serde_json::from_str(&line?)
-                .context("the load generator printed an unknown line")?
-            {
-                Said::Tick(tick) => heard(tick),
-                Said::Done(visit) => return Ok(visit),
-            }
+/// Reads the child's lines up to the last one. Blocks meanwhile.
+pub(crate) fn listen(
+    says: BufReader<ChildStdout>,
+    mut heard: impl FnMut(Tick),
+) -> anyhow::Result<Visit> {
+    for line in says.lines() {
+        let said = serde_json::from_str(&line?);
+        match said.context("the load generator printed an unknown line")? {
+            Said::Tick(tick) => heard(tick),
+            Said::Done(visit) => return Ok(visit),
         }
-        bail!("the load generator ended before its time")
     }
+    bail!("the load generator ended before its time")
 }

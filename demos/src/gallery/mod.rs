@@ -31,12 +31,12 @@ mod tally;
 mod verdict;
 pub(crate) mod visitors;
 
-use std::{cell::OnceCell, net::SocketAddr, pin::pin, sync::Arc, time::Instant};
+use std::{cell::OnceCell, net::SocketAddr, pin::pin};
 
-use brigade::Executor;
 use futures_util::future::{Either, select, try_join_all};
+use parking_lot::Mutex;
 
-pub(crate) use self::args::{ABOUT, Args, NOTES};
+pub(crate) use self::args::Args;
 pub(crate) use self::figures::Outcome;
 use self::{
     figures::Showing,
@@ -47,14 +47,7 @@ use self::{
     site::Site,
 };
 
-use crate::{
-    dish::Dish,
-    figures::Stopwatch,
-    interrupt::Interrupt,
-    options::{BadArguments, Shared},
-    report::Report,
-    units,
-};
+use crate::prelude::*;
 
 /// A run of `gallery`, checked and ready to go.
 pub(crate) struct Gallery {
@@ -66,9 +59,11 @@ pub(crate) struct Gallery {
 
 impl Gallery {
     pub(crate) fn new(args: Args, shared: &Shared) -> anyhow::Result<Self> {
-        if args.serve && shared.cooks.len() > 1 {
-            return Err(BadArguments::error("--serve: give --cooks only one number"));
-        }
+        let many = "--serve: give --cooks only one number";
+        ensure!(
+            shared.cooks.len() < 2 || !args.serve,
+            BadArguments::error(many)
+        );
         Ok(Self {
             args: args.checked()?,
             quiet: shared.quiet,
@@ -77,7 +72,7 @@ impl Gallery {
     }
 
     /// Runs the experiment: makes the visits, one place after the other, on `executor`.
-    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Outcome> {
+    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Outcome> {
         let interrupt = Interrupt::listen()?;
         let album = self.album(executor)?;
         let stopwatch = Stopwatch::start(executor);
@@ -99,7 +94,7 @@ impl Gallery {
     }
 
     /// Returns the pictures. They are painted on the pool's threads, because that takes a while.
-    fn album<E: Executor>(&self, executor: &E) -> anyhow::Result<Album> {
+    fn album(&self, executor: &Crew) -> anyhow::Result<Album> {
         if let Some(album) = self.album.get() {
             return Ok(album.clone());
         }
@@ -120,9 +115,15 @@ impl Gallery {
         album: &Album,
         interrupt: &Interrupt,
     ) -> anyhow::Result<Showing> {
-        let limits = self.args.limits();
-        let site = Site::new(album.clone(), Resizer::new(place), limits, self.args.serve);
-        let site = Arc::new(site);
+        let site = Arc::new(Site {
+            album: album.clone(),
+            resizer: Resizer::new(place),
+            limits: self.args.limits(),
+            switchable: self.args.serve,
+            requests: Arc::default(),
+            finished: Mutex::default(),
+            news: Mutex::default(),
+        });
         let begun = Instant::now();
         let server = Server::start(self.args.listener().await?, site.clone())?;
         self.announce(place, server.address);
@@ -152,13 +153,12 @@ impl Gallery {
             interrupt.rung().await;
             return Ok(Visit::default());
         }
-        let (mut visitors, lines) = self.args.load().start(address, &site.album)?;
+        let (mut visitors, says) = self.args.load(address, &site.album).start()?;
         let heard = site.clone();
         let listening = brigade::spawn_blocking(move || {
-            lines.listen(|tick| {
+            load::listen(says, |tick| {
                 let mut news = heard.news.lock();
-                news.number += 1;
-                news.tick = tick;
+                *news = (news.0 + 1, tick);
             })
         });
         match select(listening, pin!(interrupt.rung())).await {
@@ -175,7 +175,7 @@ impl Gallery {
             // Printed even with `--quiet`, because the user needs the address.
             eprintln!("gallery: open http://{address}/ in a browser; Ctrl-C ends");
         } else {
-            let seconds = units::counted(self.args.seconds as usize, "second");
+            let seconds = counted(self.args.seconds as usize, "second");
             self.say(&format!("resizing in the {} for {seconds}", place.name()));
         }
     }
@@ -189,9 +189,11 @@ impl Gallery {
 
 impl Dish for Gallery {
     // The events of a thousand connections would say less than the figures do.
-    const RECORDED: bool = false;
+    fn is_recorded(&self) -> bool {
+        false
+    }
 
-    fn cook<E: Executor>(&self, executor: &E, _: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         Ok(self.measure(executor)?.report())
     }
 }

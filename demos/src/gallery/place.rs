@@ -6,15 +6,8 @@
 //! | [`Task`](Place::Task) | a cook too, a little later | every task of that cook |
 //! | [`Pool`](Place::Pool) | a thread that runs no tasks | the one request that asked |
 
-use std::{
-    str::FromStr,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering::Relaxed},
-    },
-};
+use std::{str::FromStr, sync::Arc};
 
-use anyhow::anyhow;
 use async_lock::Semaphore;
 use brigade::task::Builder;
 use bytes::Bytes;
@@ -56,7 +49,7 @@ impl FromStr for Place {
 /// Makes thumbnails in the place that is selected.
 #[derive(Debug)]
 pub(crate) struct Resizer {
-    place: AtomicU8,
+    place: Mutex<Place>,
     /// The places in which pictures were resized, in the order of their first use.
     used: Mutex<Vec<Place>>,
     /// Pictures being resized.
@@ -69,7 +62,7 @@ pub(crate) struct Resizer {
 impl Resizer {
     pub(crate) fn new(place: Place) -> Self {
         Self {
-            place: AtomicU8::new(place as u8),
+            place: Mutex::new(place),
             used: Mutex::default(),
             at_work: Arc::default(),
             threads: Semaphore::new(cooks::cores()),
@@ -77,11 +70,11 @@ impl Resizer {
     }
 
     pub(crate) fn place(&self) -> Place {
-        Place::ALL[usize::from(self.place.load(Relaxed))]
+        *self.place.lock()
     }
 
     pub(crate) fn switch(&self, place: Place) {
-        self.place.store(place as u8, Relaxed);
+        *self.place.lock() = place;
     }
 
     /// Returns the places in which pictures were resized so far.
@@ -109,16 +102,13 @@ impl Resizer {
         match self.take_place() {
             // There is no await, so this cook does nothing else until the picture is done.
             Place::Handler => resize(),
-            Place::Task => Builder::new()
-                .name("resize")
-                .spawn(async move { resize() })
-                .await
-                .unwrap_or_else(|error| Err(anyhow!(error))),
+            Place::Task => {
+                let task = Builder::new().name("resize");
+                task.spawn(async move { resize() }).await?
+            }
             Place::Pool => {
                 let _thread = self.threads.acquire().await;
-                brigade::spawn_blocking(resize)
-                    .await
-                    .unwrap_or_else(|error| Err(anyhow!(error)))
+                brigade::spawn_blocking(resize).await?
             }
         }
     }

@@ -10,13 +10,7 @@
 //!
 //! A connection is a task. The replies are made in `site`.
 
-use std::{
-    io,
-    net::SocketAddr,
-    pin::pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io, net::SocketAddr, pin::pin};
 
 use async_channel::{Receiver, Sender};
 use async_lock::{Semaphore, SemaphoreGuardArc};
@@ -31,6 +25,7 @@ use parking_lot::Mutex;
 
 use super::{site::Site, stall::Patient};
 use crate::gauge::{Counted, Gauge};
+use crate::prelude::*;
 
 /// The maximum number of clients that are being refused at the same time. Arbitrary. Further connections
 /// are closed without a reply, which costs nothing.

@@ -24,8 +24,9 @@ use hyper::{
 use parking_lot::Mutex;
 
 use super::{
-    events::{self, Finished, News},
+    events::{self, Finished},
     images::Album,
+    load::Tick,
     place::Resizer,
     server::Limits,
 };
@@ -54,22 +55,11 @@ pub(crate) struct Site {
     /// The requests that are being answered.
     pub(crate) requests: Arc<Gauge>,
     pub(crate) finished: Mutex<Finished>,
-    pub(crate) news: Mutex<News>,
+    /// The latest report of the load generator, and its number, so that a page shows each report once.
+    pub(crate) news: Mutex<(u64, Tick)>,
 }
 
 impl Site {
-    pub(crate) fn new(album: Album, resizer: Resizer, limits: Limits, switchable: bool) -> Self {
-        Self {
-            album,
-            resizer,
-            limits,
-            switchable,
-            requests: Arc::default(),
-            finished: Mutex::default(),
-            news: Mutex::default(),
-        }
-    }
-
     /// Answers one request. It returns no `Result`, because a failure becomes a reply with an error status.
     pub(crate) async fn answer(
         self: Arc<Self>,
@@ -119,12 +109,8 @@ impl Site {
     /// Reads a client's picture, within the limits of size and time.
     async fn uploaded(&self, request: Request<Incoming>) -> Reply {
         let body = request.into_body();
-        let too_large = || {
-            text(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "This picture is too large.\n",
-            )
-        };
+        let (large, bad) = (StatusCode::PAYLOAD_TOO_LARGE, StatusCode::BAD_REQUEST);
+        let too_large = || text(large, "This picture is too large.\n");
         if body.size_hint().lower() > self.limits.body as u64 {
             // The client itself announced the size, so no byte of the body is read.
             return too_large();
@@ -133,14 +119,11 @@ impl Site {
         match timeout(self.limits.slow, body).await {
             Ok(Ok(body)) => self.thumbnail(body.to_bytes()).await,
             Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => too_large(),
-            Ok(Err(_)) => text(
-                StatusCode::BAD_REQUEST,
-                "The picture did not arrive whole.\n",
-            ),
-            Err(_) => text(
-                StatusCode::REQUEST_TIMEOUT,
-                "The picture did not arrive in time.\n",
-            ),
+            Ok(Err(_)) => text(bad, "The picture did not arrive whole.\n"),
+            Err(_) => {
+                let late = StatusCode::REQUEST_TIMEOUT;
+                text(late, "The picture did not arrive in time.\n")
+            }
         }
     }
 
@@ -164,35 +147,41 @@ pub(crate) fn welcome(number: u64) -> String {
 }
 
 fn page(kind: &'static str, content: &'static str) -> Reply {
-    let mut reply = reply(StatusCode::OK, kind, Bytes::from_static(content.as_bytes()));
+    let mut reply = whole(StatusCode::OK, kind, Bytes::from_static(content.as_bytes()));
     let policy = HeaderValue::from_static(POLICY);
-    reply
-        .headers_mut()
-        .insert(header::CONTENT_SECURITY_POLICY, policy);
+    let headers = reply.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     reply
 }
 
 fn text(status: StatusCode, words: &str) -> Reply {
-    reply(
-        status,
-        "text/plain; charset=utf-8",
-        Bytes::copy_from_slice(words.as_bytes()),
-    )
+    let words = Bytes::copy_from_slice(words.as_bytes());
+    whole(status, "text/plain; charset=utf-8", words)
 }
 
 fn jpeg(file: Bytes) -> Reply {
-    reply(StatusCode::OK, "image/jpeg", file)
+    whole(StatusCode::OK, "image/jpeg", file)
 }
 
-fn reply(status: StatusCode, kind: &'static str, content: Bytes) -> Reply {
-    let mut reply = Response::new(Full::new(content).boxed_unsync());
+fn whole(status: StatusCode, kind: &'static str, content: Bytes) -> Reply {
+    reply(status, kind, Full::new(content).boxed_unsync())
+}
+
+pub(crate) fn reply(
+    status: StatusCode,
+    kind: &'static str,
+    body: UnsyncBoxBody<Bytes, Infallible>,
+) -> Reply {
+    let mut reply = Response::new(body);
     *reply.status_mut() = status;
-    let headers = reply.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in [
+        (header::CONTENT_TYPE, kind),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        reply
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
     reply
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -10,6 +11,7 @@ use super::{
     events::TICK,
     load::{Said, Tick, Visit},
 };
+use crate::gauge::Gauge;
 
 /// The number of ticks over which live latencies are computed: five seconds. One tick has 250 requests,
 /// and the slowest hundredth is only two or three of them, so a figure per tick would flicker.
@@ -23,27 +25,13 @@ pub(crate) struct Tally {
     recent: VecDeque<Latencies>,
     /// The due time of each request that waits for its reply, by visitor.
     waiting: HashMap<u64, Instant>,
-    pub(crate) images: u64,
-    errors: u64,
-    /// The message of the first error.
-    error: Option<String>,
-    /// The number of open connections, and the largest number so far.
-    held: u64,
-    held_max: u64,
+    /// The counts, without the figures that are taken from `all`.
+    visit: Visit,
+    /// The open connections.
+    pub(crate) held: Arc<Gauge>,
 }
 
 impl Tally {
-    /// Counts one more connection.
-    pub(crate) fn come(&mut self) {
-        self.held += 1;
-        self.held_max = self.held_max.max(self.held);
-    }
-
-    /// Counts one connection fewer.
-    pub(crate) fn gone(&mut self) {
-        self.held -= 1;
-    }
-
     /// Records that a visitor sends the request that was due at this moment.
     pub(crate) fn asked(&mut self, visitor: u64, due: Instant) {
         self.waiting.insert(visitor, due);
@@ -62,9 +50,14 @@ impl Tally {
         self.recent.back_mut().expect("there is one").add(latency);
     }
 
+    /// Counts a thumbnail that arrived and was right.
+    pub(crate) fn pleased(&mut self) {
+        self.visit.images += 1;
+    }
+
     pub(crate) fn failed(&mut self, words: String) {
-        self.errors += 1;
-        self.error.get_or_insert(words);
+        self.visit.errors += 1;
+        self.visit.error.get_or_insert(words);
     }
 
     /// Returns the line of this tick and begins the next tick.
@@ -87,7 +80,7 @@ impl Tally {
         let latency = |share| (recent.count() > 0).then(|| recent.quantile(share));
         Said::Tick(Tick {
             requests: self.all.count(),
-            errors: self.errors,
+            errors: self.visit.errors,
             rate: answered as f64 / span,
             p50: latency(0.5),
             p99: latency(0.99),
@@ -98,13 +91,11 @@ impl Tally {
     pub(crate) fn last_words(&self) -> Said {
         Said::Done(Visit {
             requests: self.all.count(),
-            errors: self.errors,
-            error: self.error.clone(),
-            images: self.images,
-            held_max: self.held_max,
+            held_max: self.held.most() as u64,
             p50: self.all.quantile(0.5),
             p99: self.all.quantile(0.99),
             worst: self.all.worst(),
+            ..self.visit.clone()
         })
     }
 }
@@ -123,9 +114,7 @@ mod tests {
     #[test]
     fn a_tick_tells_of_the_last_seconds_and_the_last_words_of_all() {
         let mut tally = Tally::default();
-        tally.come();
-        tally.come();
-        tally.gone();
+        drop([tally.held.up(), tally.held.up()]);
         // A latency this small has its own bucket in the histogram.
         let latency = Duration::from_micros(1040);
         tally.answered(latency);

@@ -18,20 +18,17 @@ impl Outcome {
             "While photographs were resized in the handlers, one request in a hundred waited {slow} \
              or more for a few bytes; while threads of the pool resized as many, {fast}",
         );
-        verdict += &if ratio >= BETTER {
-            format!(": {} x less.", units::factor(ratio))
-        } else {
-            ", which is hardly less.".to_owned()
+        verdict += &match ratio >= BETTER {
+            true => format!(": {} x less.", units::factor(ratio)),
+            false => ", which is hardly less.".to_owned(),
         };
         if let Some(task) = self.of(Place::Task) {
             verdict += &self.of_tasks(handler, task);
         }
+        let errors = units::counted(self.errors() as usize, "request");
         match self.errors() {
             0 => verdict,
-            errors => format!(
-                "{verdict} But {} failed.",
-                units::counted(errors as usize, "request")
-            ),
+            _ => format!("{verdict} But {errors} failed."),
         }
     }
 
@@ -39,33 +36,30 @@ impl Outcome {
         let time = units::duration(task.p99);
         let gain = handler.p99.as_secs_f64() / task.p99.as_secs_f64().max(1e-6);
         let cooks = units::counted(self.figures.cooks, "cook");
-        if gain >= BETTER {
-            format!(" In separate tasks it was {time}, with {cooks}.")
-        } else {
-            format!(
+        match gain >= BETTER {
+            true => format!(" In separate tasks it was {time}, with {cooks}."),
+            false => format!(
                 " A separate task made it {time}, not much better: {cooks} had to poll that task too."
-            )
+            ),
         }
     }
 
     /// Returns the sentence if there is nothing to compare.
     fn of_one(&self) -> String {
-        match &self.showings[..] {
-            [] => "Ctrl-C came before the first visit was over.".to_owned(),
-            showings => {
-                let said = showings.iter().map(|showing| {
-                    let (name, time) = (showing.where_to(), units::duration(showing.visit.p99));
-                    let mixed = match showing.used.len() {
-                        0 | 1 => "",
-                        _ => " The figures cover both ways together and judge neither.",
-                    };
-                    format!(
-                        "With the resizing in the {name}, 99 requests in 100 took {time} at most.{mixed}"
-                    )
-                });
-                said.collect::<Vec<_>>().join(" ")
-            }
+        if self.showings.is_empty() {
+            return "Ctrl-C came before the first visit was over.".to_owned();
         }
+        let said = self.showings.iter().map(|showing| {
+            let (name, time) = (showing.where_to(), units::duration(showing.visit.p99));
+            let mixed = match showing.places() {
+                [_] => "",
+                _ => " The figures cover both ways together and judge neither.",
+            };
+            format!(
+                "With the resizing in the {name}, 99 requests in 100 took {time} at most.{mixed}"
+            )
+        });
+        said.collect::<Vec<_>>().join(" ")
     }
 }
 

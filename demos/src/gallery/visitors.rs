@@ -14,10 +14,8 @@ use std::{
     net::SocketAddr,
     pin::pin,
     rc::Rc,
-    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
 use brigade::{
     SingleThread,
     net::TcpStream,
@@ -25,7 +23,7 @@ use brigade::{
 };
 use bytes::Bytes;
 use futures_util::{
-    future::{Either, join_all, select},
+    future::{Either, select},
     stream::{self, StreamExt as _},
 };
 use http_body_util::{BodyExt as _, Empty};
@@ -43,6 +41,7 @@ use super::{
     tally::Tally,
 };
 use crate::helper::{Hidden, wait_for_end_of_stdin};
+use crate::prelude::*;
 
 /// The number of thumbnails in an album. They are requested at the same time, each by an admirer with its
 /// own connection.
@@ -61,22 +60,16 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The arguments of the hidden command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The server
-    #[arg(long)]
-    address: SocketAddr,
     /// The instructions for the visitors, in JSON
-    #[arg(long)]
+    #[arg(long, value_parser = Load::parse)]
     load: Load,
-    /// The checksums of the thumbnails
-    #[arg(long, value_delimiter = ',')]
-    checksums: Vec<u64>,
     #[command(flatten)]
     hidden: Hidden,
 }
 
 /// The data that all visitors share.
 struct Crowd {
-    args: Args,
+    load: Load,
     /// The moment at which the first request is due.
     opening: Instant,
     tally: RefCell<Tally>,
@@ -86,11 +79,12 @@ struct Crowd {
 /// results.
 pub(crate) fn visit(args: Args) -> anyhow::Result<()> {
     args.hidden.begin()?;
+    let load = args.load;
     let executor = SingleThread::builder().build()?;
     executor.block_on(async {
-        let connections = open_all(args.address, args.load.connections + ALBUM).await?;
+        let connections = open_all(load.address, load.connections + ALBUM).await?;
         let crowd = Rc::new(Crowd {
-            args,
+            load,
             opening: Instant::now() + PAUSE,
             tally: RefCell::default(),
         });
@@ -114,24 +108,20 @@ async fn open_all(address: SocketAddr, count: usize) -> anyhow::Result<Vec<Conne
 impl Crowd {
     /// Makes all visits, each in a separate task.
     async fn visits(self: Rc<Self>, mut connections: Vec<Connection>) {
-        let admirers = connections.split_off(self.args.load.connections);
+        let admirers = connections.split_off(self.load.connections);
         let visitors = (0..).zip(connections);
-        let visitors = visitors.map(|(number, connection)| {
-            brigade::spawn_local(self.clone().visitor(number, connection))
-        });
+        let visitors = visitors.map(|(n, it)| brigade::spawn_local(self.clone().visitor(n, it)));
         let admirers = (0..).zip(admirers);
-        let admirers = admirers.map(|(number, connection)| {
-            brigade::spawn_local(self.clone().admirer(number, connection))
-        });
+        let admirers = admirers.map(|(n, it)| brigade::spawn_local(self.clone().admirer(n, it)));
         join_all(visitors.chain(admirers)).await;
     }
 
     /// One visitor, which sends each request when it is due, until the visit ends.
     async fn visitor(self: Rc<Self>, number: u64, mut connection: Connection) {
-        let _held = Held::new(&self);
-        let gap = self.args.load.gap;
+        let _held = self.tally.borrow().held.up();
+        let gap = self.load.gap;
         // The visitors begin one after the other, and all of them within one gap.
-        let share = number as f64 / self.args.load.connections as f64;
+        let share = number as f64 / self.load.connections as f64;
         let mut due = self.opening + gap.mul_f64(share);
         while self.is_open(due) {
             sleep_until(due).await;
@@ -151,20 +141,20 @@ impl Crowd {
 
     /// One admirer, which requests one thumbnail from each album.
     async fn admirer(self: Rc<Self>, place: u64, mut connection: Connection) {
-        let _held = Held::new(&self);
-        let gap = self.args.load.albums;
+        let _held = self.tally.borrow().held.up();
+        let gap = self.load.albums;
         for album in 0.. {
             let number = album * ALBUM as u64 + place;
-            if self.args.load.images.is_some_and(|images| number >= images) {
+            if self.load.images.is_some_and(|images| number >= images) {
                 return;
             }
             sleep_until(self.opening + gap * album as u32).await;
             let path = format!("/picture/{number}");
             let answer = connection.get(&path).await;
             let mut tally = self.tally.borrow_mut();
-            let expected = self.args.checksums[number as usize % self.args.checksums.len()];
+            let expected = self.load.checksums[number as usize % self.load.checksums.len()];
             match answer {
-                Ok(body) if images::checksum(&body) == expected => tally.images += 1,
+                Ok(body) if images::checksum(&body) == expected => tally.pleased(),
                 Ok(_) => return tally.failed(format!("{path}: a wrong thumbnail")),
                 Err(error) => return tally.failed(format!("{path}: {error:#}")),
             }
@@ -173,7 +163,7 @@ impl Crowd {
 
     /// Returns whether a request that is due at `moment` is still sent.
     fn is_open(&self, moment: Instant) -> bool {
-        let duration = self.args.load.duration;
+        let duration = self.load.duration;
         duration.is_none_or(|duration| moment < self.opening + duration)
     }
 
@@ -187,22 +177,6 @@ impl Crowd {
     }
 }
 
-/// A connection counts as held until this is dropped.
-struct Held<'a>(&'a Crowd);
-
-impl<'a> Held<'a> {
-    fn new(crowd: &'a Crowd) -> Self {
-        crowd.tally.borrow_mut().come();
-        Self(crowd)
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.tally.borrow_mut().gone();
-    }
-}
-
 /// A keep-alive connection.
 struct Connection {
     host: String,
@@ -211,9 +185,8 @@ struct Connection {
 
 impl Connection {
     async fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address)
-            .await
-            .context("cannot connect")?;
+        let stream = TcpStream::connect(address).await;
+        let stream = stream.context("cannot connect")?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(stream).await?;
         // The sender learns about the end of the connection too.
@@ -227,16 +200,13 @@ impl Connection {
         let exchange = async {
             self.sender.ready().await?;
             let request = Request::get(path).header(header::HOST, &self.host);
-            let reply = self
-                .sender
-                .send_request(request.body(Empty::new())?)
-                .await?;
+            let request = request.body(Empty::new())?;
+            let reply = self.sender.send_request(request).await?;
             ensure!(reply.status() == StatusCode::OK, "{}", reply.status());
             anyhow::Ok(reply.into_body().collect().await?.to_bytes())
         };
-        timeout(PATIENCE, exchange)
-            .await
-            .context("no reply in time")?
+        let reply = timeout(PATIENCE, exchange).await;
+        reply.context("no reply in time")?
     }
 }
 

@@ -6,14 +6,14 @@
 //!
 //! **Corrected**: the same call runs on a thread of the blocking pool.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
-use anyhow::Context as _;
 use brigade::{spawn_blocking, time::interval};
 use brigade_timeline::Kind;
 
 use super::{Done, Pitfall, Place};
-use crate::{fetch::origin::Request, work::begin};
+use crate::fetch::origin::Request;
+use crate::prelude::*;
 
 pub(super) const PITFALL: Pitfall = Pitfall {
     name: "blocking",
@@ -23,8 +23,8 @@ pub(super) const PITFALL: Pitfall = Pitfall {
           The blocking pool has threads for such calls.",
     counts: "rings on time",
     cooks_min: 1,
-    broken: |place| Box::pin(broken(place)),
-    mended: |place| Box::pin(mended(place)),
+    broken: |place| Box::pin(program(place, false)),
+    mended: |place| Box::pin(program(place, true)),
     is_named_by: Kind::Blocking,
 };
 
@@ -32,30 +32,22 @@ pub(super) const PITFALL: Pitfall = Pitfall {
 const STEPS: u32 = 4;
 const RINGS: u32 = 20;
 
-async fn broken(place: Place) -> anyhow::Result<Done> {
-    let bell = begin("bell", ring(place.step * STEPS));
+async fn program(place: Place, on_pool: bool) -> anyhow::Result<Done> {
+    let takes = place.step * STEPS;
+    let bell = begin("bell", ring(takes));
     // There is one fetch for each cook, because the fault would not show with a free cook.
     let fetch = |n| {
-        let fetch = async move { fetch(place.server, place.step * STEPS) };
-        begin(&format!("report {n}"), fetch)
+        begin(&format!("report {n}"), async move {
+            match on_pool {
+                true => spawn_blocking(move || fetch(place.server, takes)).await?,
+                // The fault: the call keeps this thread until the reply is there.
+                false => fetch(place.server, takes),
+            }
+        })
     };
     let reports: Vec<_> = (1..=place.cooks).map(fetch).collect();
     for report in reports {
         report.await?;
-    }
-    Ok(bell.await)
-}
-
-async fn mended(place: Place) -> anyhow::Result<Done> {
-    let bell = begin("bell", ring(place.step * STEPS));
-    let fetch = |n| {
-        let fetch =
-            async move { spawn_blocking(move || fetch(place.server, place.step * STEPS)).await };
-        begin(&format!("report {n}"), fetch)
-    };
-    let reports: Vec<_> = (1..=place.cooks).map(fetch).collect();
-    for report in reports {
-        report.await??;
     }
     Ok(bell.await)
 }

@@ -4,7 +4,7 @@
 //! there, it asks for another poll immediately. It never misses the meal, but it never lets a core rest.
 //!
 //! **Corrected**: the guest leaves its waker at the counter. The cook who puts the meal there wakes the
-//! guest.
+//! guest. The counter is a [`Mailbox`], as in the pitfall `waker`.
 
 use std::{
     future::poll_fn,
@@ -12,14 +12,16 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    task::{Poll, Waker},
+    task::Poll,
 };
 
 use brigade::time::sleep;
 use brigade_timeline::Kind;
-use parking_lot::Mutex;
 
-use super::{Done, Pitfall, Place};
+use super::{
+    Done, Pitfall, Place,
+    waker::{Mailbox, letter},
+};
 use crate::work::begin;
 
 pub(super) const PITFALL: Pitfall = Pitfall {
@@ -64,41 +66,14 @@ async fn ask_again_and_again(meal: Arc<AtomicBool>) {
 }
 
 async fn mended(place: Place) -> anyhow::Result<Done> {
-    let counter = Arc::<Counter>::default();
-    let guest = begin("guest", wait_to_be_woken(counter.clone()));
+    let counter = Arc::<Mailbox>::default();
+    // The guest leaves its waker at the counter, and sleeps until the meal is there.
+    let guest = begin("guest", letter(counter.clone(), true));
     let cook = begin("cook", async move {
         sleep(place.step / PART).await;
-        counter.serve();
+        counter.post("a meal");
     });
     guest.await;
     cook.await;
     Ok(Done { done: 1, of: 1 })
-}
-
-/// The place where the meal is served, with the waker of a guest who waits for it.
-#[derive(Default)]
-struct Counter(Mutex<(bool, Option<Waker>)>);
-
-impl Counter {
-    fn serve(&self) {
-        let mut counter = self.0.lock();
-        counter.0 = true;
-        let waker = counter.1.take();
-        // Wake after unlocking, because the woken guest may need the lock immediately.
-        drop(counter);
-        waker.iter().for_each(Waker::wake_by_ref);
-    }
-}
-
-/// Becomes ready when the meal is there, and sleeps until then.
-async fn wait_to_be_woken(counter: Arc<Counter>) {
-    poll_fn(|cx| {
-        let mut counter = counter.0.lock();
-        if counter.0 {
-            return Poll::Ready(());
-        }
-        counter.1 = Some(cx.waker().clone());
-        Poll::Pending
-    })
-    .await;
 }

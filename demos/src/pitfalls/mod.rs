@@ -19,65 +19,36 @@ mod lock;
 mod one_task;
 mod waker;
 
-use std::{
-    future::Future,
-    net::SocketAddr,
-    pin::Pin,
-    time::{Duration, Instant},
-};
+use std::{future::Future, net::SocketAddr, pin::Pin};
 
-use anyhow::Context as _;
-use brigade::Executor;
-use brigade_timeline::{Kind, Look};
-use serde_json::{Value, json};
+use brigade_timeline::Kind;
 
-use crate::{
-    columns::Columns,
-    cooks,
-    dish::Dish,
-    fetch::origin::{Origin, Request},
-    look,
-    measure::{Run, measure},
-    numbers::whole,
-    options::Shared,
-    report::{self, Report},
-    units,
-};
+use crate::fetch::origin::{Origin, Request};
+use crate::prelude::*;
 
-/// The text before the options in `brigade pitfalls --help`.
-pub(crate) const ABOUT: &str = "Six programs with a fault, each beside its corrected version.\n\n\
-    loop: awaits in a loop. one-task: all work in one task. blocking: a call that blocks its thread, in \
-    a task. busy: a future that wakes itself to ask again. waker: a future that does not keep its \
-    waker. lock: a lock that is held across an await. Each runs, its timeline is drawn, and the advice \
-    that follows from the timeline names the fault.";
-
-/// The text after the options.
-pub(crate) const NOTES: &str = "--cooks here: the number of threads that run each program (at least two \
+/// The text after the options in `brigade pitfalls --help`.
+const NOTES: &str = "--cooks here: the number of threads that run each program (at least two \
     for one-task); with 1,2 everything is run with each number and compared.\n\n\
     --json adds `pitfalls`, one object for each fault: `broken` and `mended` (the corrected version) \
     have `done` and `of` (how much was done, of how much), `wall_s`, `cpu_s`, `polls`, `cooks`, \
     `at_once_max`, `advice` (all that the timeline gives) and `is_named` (whether some of it names the \
     fault).";
 
-/// The command line of `brigade pitfalls`.
+/// Six programs with a fault, the advice that names it, and corrected versions
+///
+/// loop: awaits in a loop. one-task: all work in one task. blocking: a call that blocks its thread, in a
+/// task. busy: a future that wakes itself to ask again. waker: a future that does not keep its waker. lock:
+/// a lock that is held across an await. Each runs, its timeline is drawn, and the advice that follows from
+/// the timeline names the fault.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = NOTES)]
 pub(crate) struct Args {
     /// The pitfall to run; all of them if none is named
-    #[arg(value_enum, value_name = "NAME")]
-    only: Option<Name>,
+    #[arg(value_name = "NAME", value_parser = ALL.map(|pitfall| pitfall.name))]
+    only: Option<String>,
     /// Milliseconds that a guest needs to pay; everything else takes a few times as long
     #[arg(long, value_name = "MS", default_value = "50", value_parser = whole::<u64>(10..=5_000))]
     step: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Name {
-    Loop,
-    OneTask,
-    Blocking,
-    Busy,
-    Waker,
-    Lock,
 }
 
 /// The data that all programs get.
@@ -101,6 +72,7 @@ pub(crate) struct Done {
 type Program = fn(Place) -> Pin<Box<dyn Future<Output = anyhow::Result<Done>>>>;
 
 /// A fault, with a program that has it and a program that does not.
+#[derive(Clone, Copy)]
 struct Pitfall {
     name: &'static str,
     /// The fault, and its remedy.
@@ -118,18 +90,15 @@ struct Pitfall {
     is_named_by: Kind,
 }
 
-impl Name {
-    fn pitfall(self) -> Pitfall {
-        match self {
-            Self::Loop => in_loop::PITFALL,
-            Self::OneTask => one_task::PITFALL,
-            Self::Blocking => blocking::PITFALL,
-            Self::Busy => busy::PITFALL,
-            Self::Waker => waker::PITFALL,
-            Self::Lock => lock::PITFALL,
-        }
-    }
-}
+/// All pitfalls, in the order in which they are run.
+const ALL: [Pitfall; 6] = [
+    in_loop::PITFALL,
+    one_task::PITFALL,
+    blocking::PITFALL,
+    busy::PITFALL,
+    waker::PITFALL,
+    lock::PITFALL,
+];
 
 /// The results of one program.
 #[derive(Debug)]
@@ -153,14 +122,13 @@ pub(crate) struct Pair {
 impl Args {
     /// Returns the pitfalls to run.
     fn pitfalls(&self) -> Vec<Pitfall> {
-        let all = <Name as clap::ValueEnum>::value_variants().iter().copied();
-        let wanted = |name: &Name| self.only.is_none_or(|only| only == *name);
-        all.filter(wanted).map(Name::pitfall).collect()
+        let wanted = |pitfall: &Pitfall| self.only.as_ref().is_none_or(|only| only == pitfall.name);
+        ALL.into_iter().filter(wanted).collect()
     }
 
     /// Runs each program and its corrected version. The given executor runs the first program. Each other
     /// program runs on a new executor with the same number of cooks, so that it has its own timeline.
-    pub(crate) fn measure<E: Executor>(&self, executor: &E) -> anyhow::Result<Vec<Pair>> {
+    pub(crate) fn measure(&self, executor: &Crew) -> anyhow::Result<Vec<Pair>> {
         let origin = Origin::start()?;
         let mut pairs = Vec::new();
         for pitfall in self.pitfalls() {
@@ -185,25 +153,17 @@ impl Args {
     }
 }
 
-fn run<E: Executor>(
-    executor: &E,
-    pitfall: &Pitfall,
-    program: Program,
-    place: Place,
-) -> anyhow::Result<Twin> {
+fn run(executor: &Crew, pitfall: &Pitfall, program: Program, place: Place) -> anyhow::Result<Twin> {
     let run = measure(executor, program(place))?.transpose()?;
     let advice = brigade_timeline::advice(&run.timeline);
-    let of_kind = |kind| {
-        let its = advice.iter().filter(move |advice| advice.kind() == kind);
+    let words = |is: &dyn Fn(Kind) -> bool| {
+        let its = advice.iter().filter(|advice| is(advice.kind()));
         its.map(|advice| advice.in_words_of("cook")).collect()
     };
     Ok(Twin {
-        named: of_kind(pitfall.is_named_by),
-        disturbed: of_kind(Kind::OtherPrograms),
-        advice: advice
-            .iter()
-            .map(|advice| advice.in_words_of("cook"))
-            .collect(),
+        named: words(&|kind| kind == pitfall.is_named_by),
+        disturbed: words(&|kind| kind == Kind::OtherPrograms),
+        advice: words(&|_| true),
         run,
     })
 }
@@ -219,29 +179,24 @@ async fn ask(server: SocketAddr, takes: Duration) -> anyhow::Result<()> {
 
 impl Dish for Args {
     /// The given executor runs the first program, so it must have enough cooks.
-    fn runs(&self, asked: Vec<Option<usize>>) -> Vec<Option<usize>> {
+    fn runs(&self, asked: Vec<usize>) -> Vec<usize> {
         let least = self.pitfalls()[0].cooks_min;
-        let enough = |cooks: Option<usize>| match least {
-            1 => cooks,
-            _ => Some(cooks.unwrap_or(1).max(least)),
-        };
-        let mut runs: Vec<_> = asked.into_iter().map(enough).collect();
+        let mut runs: Vec<_> = asked.into_iter().map(|cooks| cooks.max(least)).collect();
         runs.dedup();
         runs
     }
 
-    fn cook<E: Executor>(&self, executor: &E, shared: &Shared) -> anyhow::Result<Report> {
+    fn cook(&self, executor: &Crew) -> anyhow::Result<Report> {
         let begun = Instant::now();
         let pairs = self.measure(executor)?;
         let title = format!(
             "pitfalls: {}, each beside its corrected version, {}",
-            units::counted(pairs.len(), "fault"),
-            units::counted(executor.workers(), "cook"),
+            counted(pairs.len(), "fault"),
+            counted(executor.workers(), "cook"),
         );
         let mut report = Report::of("pitfalls", title, &pairs[0].broken.run);
         report.figures.wall = begun.elapsed();
-        let look = look::for_stdout(shared.no_color);
-        report.charts = pairs.iter().map(|pair| pair.chart(look)).collect();
+        report.charts = pairs.iter().map(|pair| pair.chart()).collect();
         report.draws_run = true;
         let runs = pairs.iter().flat_map(|pair| {
             let twins = pair.twins();
@@ -251,7 +206,11 @@ impl Dish for Args {
             })
         });
         report.runs = runs.collect();
-        report.details = table(&pairs).lines();
+        let rows = pairs.iter().flat_map(|pair| {
+            let twins = pair.twins();
+            twins.map(|(which, _, twin)| pair.facts(which, twin))
+        });
+        report.details = columns::of(rows);
         report.details.push(String::new());
         let named = "fault: named if the advice that follows from the timeline names it";
         report.details.push(named.to_owned());
@@ -271,18 +230,18 @@ impl Pair {
 
     /// Returns the explanation of the fault, both runs drawn on the same scale, and the advice about the
     /// fault. (Other advice, such as that there is little to do, is left out.)
-    fn chart(&self, look: Look) -> String {
+    fn chart(&self) -> String {
         let name = self.pitfall.name;
         let drawn = self
             .twins()
             .map(|(which, what, twin)| (&twin.run.timeline, format!("{name}, {which}: {what}")));
-        let drawings = brigade_timeline::to_scale(&drawn, "cook", look);
+        let drawings = paint::draw(&drawn);
         let [broken, mended] = [&self.broken, &self.mended].map(|twin| &twin.run.figures);
         let mut chart = report::wrapped(&format!(
             "{} The broken program took {}, the corrected one {}.",
             self.pitfall.why,
-            units::duration(broken.wall),
-            units::duration(mended.wall),
+            duration(broken.wall),
+            duration(mended.wall),
         ));
         chart.push_str("\n\n");
         for (drawing, (_, _, twin)) in drawings.iter().zip(self.twins()) {
@@ -291,10 +250,8 @@ impl Pair {
                 chart.push_str("advice: none about this fault\n\n");
             }
             for advice in twin.named.iter().chain(&twin.disturbed) {
-                chart.push_str(&format!(
-                    "{}\n\n",
-                    report::wrapped(&format!("advice: {advice}"))
-                ));
+                let advice = report::wrapped(&format!("advice: {advice}"));
+                chart.push_str(&format!("{advice}\n\n"));
             }
         }
         chart
@@ -302,23 +259,39 @@ impl Pair {
 
     fn keys(&self) -> Value {
         let twin = |twin: &Twin| {
-            json!({
-                "done": twin.run.output.done,
-                "of": twin.run.output.of,
-                "wall_s": twin.run.figures.wall.as_secs_f64(),
-                "cpu_s": twin.run.figures.cpu.map(|cpu| cpu.as_secs_f64()),
-                "polls": twin.polls(),
-                "cooks": twin.run.figures.cooks,
-                "at_once_max": twin.run.figures.at_once_max,
-                "advice": twin.advice,
-                "is_named": twin.is_named(),
-            })
+            let mut object = self.facts("", twin).json();
+            object.insert("advice".to_owned(), json!(twin.advice));
+            object.insert("is_named".to_owned(), json!(twin.is_named()));
+            object
         };
         json!({
             "pitfall": self.pitfall.name,
             "broken": twin(&self.broken),
             "mended": twin(&self.mended),
         })
+    }
+
+    fn facts(&self, which: &'static str, twin: &Twin) -> Facts {
+        let Done { done, of } = twin.run.output;
+        let figures = &twin.run.figures;
+        let named = if twin.is_named() { "named" } else { "-" };
+        Facts(vec![
+            text("", " ", self.pitfall.name),
+            text("", " ", which),
+            text(
+                "",
+                "done",
+                format!("{done} of {of} {}", self.pitfall.counts),
+            ),
+            count("done", "", done),
+            count("of", "", of),
+            time("wall_s", "wall time", figures.wall),
+            time("cpu_s", "CPU time", figures.cpu),
+            count("polls", "polls", twin.polls() as usize),
+            count("cooks", "", figures.cooks),
+            count("at_once_max", "", figures.at_once_max),
+            text("", "fault", named),
+        ])
     }
 }
 
@@ -334,42 +307,20 @@ impl Twin {
     }
 }
 
-fn table(pairs: &[Pair]) -> Columns {
-    let mut table = Columns::new(" |  | done | wall time | CPU time | polls | fault");
-    for pair in pairs {
-        for (which, _, twin) in pair.twins() {
-            let Done { done, of } = twin.run.output;
-            let figures = &twin.run.figures;
-            table.row([
-                pair.pitfall.name.to_owned(),
-                which.to_owned(),
-                format!("{done} of {of} {}", pair.pitfall.counts),
-                units::duration(figures.wall),
-                units::or_dash(figures.cpu, units::duration),
-                units::count(twin.polls() as usize),
-                if twin.is_named() { "named" } else { "-" }.to_owned(),
-            ]);
-        }
-    }
-    table
-}
-
 fn verdict(pairs: &[Pair]) -> String {
-    let named =
-        |twin: fn(&Pair) -> &Twin| pairs.iter().filter(|pair| twin(pair).is_named()).count();
     let all = pairs.len();
+    let named = |twin: fn(&Pair) -> &Twin| {
+        let twins = pairs.iter().map(twin);
+        twins.filter(|twin| twin.is_named()).count()
+    };
     let mut said = format!(
         "The advice that follows from the timeline names the fault in {} of {all} broken programs, and \
          in {} of {all} corrected ones.",
         named(|pair| &pair.broken),
         named(|pair| &pair.mended),
     );
-    let is_disturbed = |pair: &Pair| {
-        [&pair.broken, &pair.mended]
-            .iter()
-            .any(|twin| !twin.disturbed.is_empty())
-    };
-    if pairs.iter().any(is_disturbed) {
+    let mut twins = pairs.iter().flat_map(|pair| [&pair.broken, &pair.mended]);
+    if twins.any(|twin| !twin.disturbed.is_empty()) {
         said.push_str(
             " Other programs had the cores for part of the time, which hides some faults and may look \
              like others.",

@@ -7,10 +7,10 @@
 //! **Corrected**: each pile is a separate task, which any worker may run.
 
 use brigade_timeline::Kind;
-use futures_util::future::join_all;
 
 use super::{Done, Pitfall, Place};
-use crate::work::{Chopped, Pile, begin};
+
+use crate::prelude::*;
 
 pub(super) const PITFALL: Pitfall = Pitfall {
     name: "one-task",

@@ -54,10 +54,10 @@ async fn program(place: Place, keeps_waker: bool) -> anyhow::Result<Done> {
 
 /// A letter, and the waker of the guest that waits for it.
 #[derive(Default)]
-struct Mailbox(Mutex<(Option<&'static str>, Option<Waker>)>);
+pub(super) struct Mailbox(Mutex<(Option<&'static str>, Option<Waker>)>);
 
 impl Mailbox {
-    fn post(&self, letter: &'static str) {
+    pub(super) fn post(&self, letter: &'static str) {
         let mut open = self.0.lock();
         open.0 = Some(letter);
         let waker = open.1.take();
@@ -68,7 +68,7 @@ impl Mailbox {
 }
 
 /// Returns the letter when it has come.
-async fn letter(mailbox: Arc<Mailbox>, keeps_waker: bool) -> &'static str {
+pub(super) async fn letter(mailbox: Arc<Mailbox>, keeps_waker: bool) -> &'static str {
     poll_fn(|cx| {
         let mut open = mailbox.0.lock();
         if let Some(letter) = open.0.take() {

@@ -1,26 +1,11 @@
 //! The claim about a program that waits and computes: requests wait together on one thread, while the
 //! computation is spread over the cores.
 
-use std::time::{Duration, Instant};
-
 use brigade::{spawn_blocking, timeline::LaneKind};
 use futures_util::future::{join, try_join_all};
 
-use super::Claim;
-use crate::{
-    claims::{
-        facts::{Facts, count, time},
-        judgement::{
-            Answer, Band, GAIN,
-            Verdict::{DoesNotHold, Holds, Undecided},
-        },
-        lab::polls_at_once,
-    },
-    cooks,
-    fetch::origin::{Origin, Request},
-    measure::measure,
-    work::{Pile, begin},
-};
+use super::*;
+use crate::fetch::origin::{Origin, Request};
 
 /// The number of requests that wait, and the wait of each as a share of the computing time.
 const REQUESTS: usize = 200;
@@ -41,15 +26,15 @@ pub(super) const BOTH: Claim = Claim {
         let piles = vec![Pile::of(work / cores as u32); cores];
         let request = Request::After(work.mul_f64(WAITING).as_millis() as u64);
         let ask = || wait_for_all(&origin, request);
-        let waiting = measure(&cooks::one()?, ask())?.transpose()?;
-        let computing = measure(&cooks::one()?, compute_one_by_one(&piles))?.transpose()?;
+        let waiting = measure(&cooks::hire(1)?, ask())?.transpose()?;
+        let computing = measure(&cooks::hire(1)?, compute_one_by_one(&piles))?.transpose()?;
         let both = async {
             let begun = Instant::now();
             let asked = async { anyhow::Ok((ask().await?, begun.elapsed())) };
             let (asked, right) = join(asked, compute_spread(&piles)).await;
             anyhow::Ok((asked?, right?))
         };
-        let both = measure(&cooks::one()?, both)?.transpose()?;
+        let both = measure(&cooks::hire(1)?, both)?.transpose()?;
         lab.note(&waiting);
         lab.note(&computing);
         lab.note(&both);
@@ -69,19 +54,9 @@ pub(super) const BOTH: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let said = format!(
-            "Waiting for {} together took {}, and computing on one core took {}; both together, with up \
-             to {} computing at the same instant, took {}",
-            facts.counted("requests", "request"),
-            facts["waiting_s"],
-            facts["computing_s"],
-            facts.counted("computed_at_once", "thread"),
-            facts["both_s"],
-        );
-        if facts.count("cores") < 2 {
-            let because = "there is only one core to spread the work over.";
-            return (Undecided, format!("{said}: {because}"));
-        }
+        let said = "Waiting for {requests:request} together took {waiting_s}, and computing on one core \
+                    took {computing_s}; both together, with up to {computed_at_once:thread} computing at \
+                    the same instant, took {both_s}";
         // If only the waiting overlapped, both together would take as long as the computation alone.
         let times = facts.ratio("computing_s", "both_s");
         let spread = match GAIN.ask_up_to(facts["cores"].value, times) {
@@ -89,19 +64,21 @@ pub(super) const BOTH: Claim = Claim {
             Answer::No if facts.count("computed_at_once") > 1 => Answer::Unclear,
             answer => answer,
         };
-        match (spread, OVERLAP.ask(facts.ratio("waited_s", "answered_s"))) {
-            (Answer::Yes, Answer::Yes) => (Holds, format!("{said}.")),
-            (Answer::No, _) => (DoesNotHold, format!("{said}: nothing was spread.")),
-            (_, Answer::No) => {
-                let waited = &facts["waited_s"];
-                let because = format!("{said}: hardly any of the {waited} of waiting overlapped.");
-                (DoesNotHold, because)
-            }
-            _ => {
-                let because = "the cores were not free enough to tell.";
-                (Undecided, format!("{said}: {because}"))
-            }
-        }
+        let overlapped = OVERLAP.ask(facts.ratio("waited_s", "answered_s"));
+        let (verdict, rest) = match (spread, overlapped) {
+            _ if facts.count("cores") < 2 => (
+                Undecided,
+                ": there is only one core to spread the work over.",
+            ),
+            (Answer::Yes, Answer::Yes) => (Holds, "."),
+            (Answer::No, _) => (DoesNotHold, ": nothing was spread."),
+            (_, Answer::No) => (
+                DoesNotHold,
+                ": hardly any of the {waited_s} of waiting overlapped.",
+            ),
+            _ => (Undecided, ": the cores were not free enough to tell."),
+        };
+        verdict.because(facts, [said, rest])
     },
 };
 

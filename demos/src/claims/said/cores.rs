@@ -1,22 +1,7 @@
 //! Claims about more workers: what a second core adds, and what it cannot add.
 
-use std::time::Duration;
-
-use super::Claim;
-use crate::{
-    claims::{
-        facts::{Facts, count, on_processor, share, speed_up, time},
-        judgement::{
-            Answer, BEYOND, Band, GAIN,
-            Verdict::{Depends, DoesNotHold, Holds, Undecided},
-            is_disturbed,
-        },
-        lab::{PARTS, minute},
-    },
-    cooks, equations, matrix,
-    measure::Run,
-    parts::Ways,
-};
+use super::*;
+use crate::{equations, matrix, parts::Ways};
 
 /// The number of tasks of each kind.
 const TASKS: u32 = 20;
@@ -25,9 +10,9 @@ const TASKS: u32 = 20;
 pub(super) const ALWAYS_BETTER: Claim = Claim {
     id: 2,
     said: "Parallelism is always better.",
-    command: |sizes| format!("brigade matrix --minute {}", sizes.minute),
+    command: |sizes| format!("brigade matrix --minute {}", sizes.minute.as_millis()),
     measure: |lab| {
-        let cells = matrix::cells(&lab.hire()?, TASKS, minute(lab.sizes.minute))?;
+        let cells = matrix::cells(&lab.hire()?, TASKS, lab.sizes.minute)?;
         lab.note_both(&cells.waiting);
         lab.note_both(&cells.chopping);
         let many = &cells.chopping.many;
@@ -39,30 +24,27 @@ pub(super) const ALWAYS_BETTER: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let both = format!(
-            "{} were {} as fast as one at chopping and {} at waiting",
-            facts.counted("cooks", "cook"),
-            facts["chopping_speed_up"],
-            facts["waiting_speed_up"],
-        );
-        let chopping = match facts["chopping_speed_up"].gained() {
+        let both = "{cooks:cook} were {chopping_speed_up} as fast as one at chopping and \
+                    {waiting_speed_up} at waiting: ";
+        let chopping = match gained(&facts["chopping_speed_up"]) {
             // If the cooks had no free cores, a missing gain does not refute the claim.
             Answer::No if is_disturbed(facts["on_processor"].value) => Answer::Unclear,
             answer => answer,
         };
-        let (verdict, reason) = match (chopping, facts["waiting_speed_up"].gained()) {
-            (Answer::Yes, Answer::Yes) => (Holds, "both gained in this run"),
-            (Answer::Yes, Answer::No) => {
-                (DoesNotHold, "waiting tasks gain nothing from a second cook")
-            }
-            (Answer::No, Answer::No) => (DoesNotHold, "neither gained in this run"),
-            (_, Answer::No) | (Answer::No, _) => (DoesNotHold, "not everything gained"),
+        let (verdict, reason) = match (chopping, gained(&facts["waiting_speed_up"])) {
+            (Answer::Yes, Answer::Yes) => (Holds, "both gained in this run."),
+            (Answer::Yes, Answer::No) => (
+                DoesNotHold,
+                "waiting tasks gain nothing from a second cook.",
+            ),
+            (Answer::No, Answer::No) => (DoesNotHold, "neither gained in this run."),
+            (_, Answer::No) | (Answer::No, _) => (DoesNotHold, "not everything gained."),
             _ => (
                 Undecided,
-                "too much for no gain and too little for a clear one",
+                "too much for no gain and too little for a clear one.",
             ),
         };
-        (verdict, format!("{both}: {reason}."))
+        verdict.because(facts, [both, reason])
     },
 };
 
@@ -71,51 +53,40 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
     id: 4,
     said: "Concurrency never makes one task faster, but finishes a set of waiting tasks sooner, and a \
            set of computing tasks no sooner.",
-    command: |sizes| format!("brigade parts --cooks 1 --minute {}", sizes.parts),
+    command: |sizes| {
+        format!(
+            "brigade parts --cooks 1 --minute {}",
+            sizes.parts.as_millis()
+        )
+    },
     measure: |lab| {
         let jobs = lab.jobs()?;
         // `most` is the largest possible gain. For a set of parts that wait, it is their number.
         let set = |ways: &Ways, most: u32| {
-            let together = &ways.cut_for_one;
-            let set = ways.whole.times_as_long_as(together);
+            let set = ways.whole.times_as_long_as(&ways.cut_for_one);
             set.at_most(f64::from(most))
         };
+        let among = |ways: &Ways| shortest_life(&ways.cut_for_one);
         let alone = |ways: &Ways| ways.whole.figures.wall / PARTS;
         let [waiting, computing] = [&jobs.waiting, &jobs.computing];
         let runs = [&computing.whole, &computing.cut_for_one];
         let shares = runs.iter().filter_map(|run| run.on_processor());
+        let least = shares.min_by(f64::total_cmp);
         Ok(Facts(vec![
             speed_up("waiting_set_speed_up", "waiting set", set(waiting, PARTS)),
             speed_up("computing_set_speed_up", "computing set", set(computing, 1)),
             time("waiting_alone_s", "waiting alone", alone(waiting)),
-            time(
-                "waiting_among_s",
-                "among others",
-                shortest_life(&waiting.cut_for_one),
-            ),
+            time("waiting_among_s", "among others", among(waiting)),
             time("computing_alone_s", "computing alone", alone(computing)),
-            time(
-                "computing_among_s",
-                "among others",
-                shortest_life(&computing.cut_for_one),
-            ),
-            share(
-                "computing_on_processor",
-                "cook on a processor",
-                shares.min_by(f64::total_cmp),
-            ),
+            time("computing_among_s", "among others", among(computing)),
+            share("computing_on_processor", "cook on a processor", least),
         ]))
     },
     judge: |facts| {
-        let sets = format!(
-            "One cook did {PARTS} waiting tasks {} as fast together as one after another, and {PARTS} \
-             computing ones {}",
-            facts["waiting_set_speed_up"], facts["computing_set_speed_up"],
-        );
-        let ones = format!(
-            "a waiting task alone took {} and among the others {}",
-            facts["waiting_alone_s"], facts["waiting_among_s"]
-        );
+        let sets = "One cook did 5 waiting tasks {waiting_set_speed_up} as fast together as one after \
+                    another, and 5 computing ones {computing_set_speed_up}";
+        let ones =
+            "a waiting task alone took {waiting_alone_s} and among the others {waiting_among_s}.";
         // If other programs slowed one run down, a faster second run is not a gain.
         let computing = |factor| match GAIN.ask(factor) {
             Answer::Yes if is_disturbed(facts["computing_on_processor"].value) => Answer::Unclear,
@@ -131,17 +102,17 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
         ];
         match (one, set) {
             ([Answer::No, Answer::No], [Answer::Yes, Answer::No]) => {
-                (Holds, format!("{sets}; {ones}."))
+                Holds.because(facts, [sets, "; ", ones])
             }
-            ([Answer::Yes, _] | [_, Answer::Yes], _) => (
-                DoesNotHold,
-                format!("One task was faster for having others beside it: {ones}."),
-            ),
-            (_, [Answer::No, _] | [_, Answer::Yes]) => (DoesNotHold, format!("{sets}.")),
-            _ => (
-                Undecided,
-                format!("{sets}; {ones}. The differences are too small to decide."),
-            ),
+            ([Answer::Yes, _] | [_, Answer::Yes], _) => {
+                let faster = "One task was faster for having others beside it: ";
+                DoesNotHold.because(facts, [faster, ones])
+            }
+            (_, [Answer::No, _] | [_, Answer::Yes]) => DoesNotHold.because(facts, [sets, "."]),
+            _ => {
+                let small = " The differences are too small to decide.";
+                Undecided.because(facts, [sets, "; ", ones, small])
+            }
         }
     },
 };
@@ -150,10 +121,11 @@ pub(super) const SET_NOT_ONE: Claim = Claim {
 fn shortest_life<T>(run: &Run<T>) -> Duration {
     let figures = brigade_timeline::figures(&run.timeline);
     let tasks = run.timeline.tasks.iter().zip(&figures.tasks);
-    let lives = tasks
-        .filter(|(task, _)| !task.is_main)
-        .map(|(_, figures)| figures.life());
-    lives.min().unwrap_or_default()
+    let tasks = tasks.filter(|(task, _)| !task.is_main);
+    tasks
+        .map(|(_, figures)| figures.life())
+        .min()
+        .unwrap_or_default()
 }
 
 /// The share of the ideal speed-up that was reached. From `yes` on, the ideal counts as reached, and up
@@ -164,56 +136,49 @@ const IDEAL: Band = Band { no: 0.6, yes: 0.85 };
 pub(super) const FIVE_PARTS: Claim = Claim {
     id: 5,
     said: "A job cut in five runs five times as fast.",
-    command: |sizes| format!("brigade parts --minute {}", sizes.parts),
+    command: |sizes| format!("brigade parts --minute {}", sizes.parts.as_millis()),
     measure: |lab| {
         let jobs = lab.jobs()?;
         let many = &jobs.computing.cut_for_many;
+        let waiting = jobs.waiting_speed_up();
         Ok(Facts(vec![
             count("cores", "cores", cooks::cores()),
             count("cooks", "cooks", many.figures.cooks),
             speed_up("computing_speed_up", "computing", jobs.computing_speed_up()),
-            speed_up(
-                "waiting_speed_up",
-                "waiting, one cook",
-                jobs.waiting_speed_up(),
-            ),
+            speed_up("waiting_speed_up", "waiting, one cook", waiting),
             on_processor(many.on_processor()),
         ]))
     },
     judge: |facts| {
         let parts = PARTS as usize;
         let hands = facts.count("cores").min(facts.count("cooks")).min(parts);
-        let computing = &facts["computing_speed_up"];
-        let measured = format!(
-            "computing was {computing} as fast with {} on {}",
-            facts.counted("cooks", "cook"),
-            facts.counted("cores", "core"),
-        );
-        let waiting = format!(
-            "Waiting was {} as fast with one cook.",
-            facts["waiting_speed_up"]
-        );
-        let ideal = IDEAL.ask(computing.value / f64::from(PARTS));
-        let of_the_cores = computing.value / hands as f64;
-        if ideal == Answer::Yes && of_the_cores < BEYOND {
-            (Holds, format!("Here {measured}. {waiting}"))
+        let measured =
+            "computing was {computing_speed_up} as fast with {cooks:cook} on {cores:core}";
+        let waiting = ". Waiting was {waiting_speed_up} as fast with one cook.";
+        let computing = facts["computing_speed_up"].value;
+        let ideal = IDEAL.ask(computing / f64::from(PARTS));
+        let of_the_cores = computing / hands as f64;
+        let disturbed = is_disturbed(facts["on_processor"].value);
+        let (verdict, before, after) = if ideal == Answer::Yes && of_the_cores < BEYOND {
+            (Holds, "Here ", waiting)
         } else if hands < parts && of_the_cores > IDEAL.no && of_the_cores < BEYOND {
-            let because =
-                format!("On the processors: five are needed, and here {measured}. {waiting}");
-            (Depends, because)
-        } else if hands == parts
-            && ideal == Answer::No
-            && !is_disturbed(facts["on_processor"].value)
-        {
-            let because = format!("There were enough processors, and still {measured}. {waiting}");
-            (DoesNotHold, because)
+            (
+                Depends,
+                "On the processors: five are needed, and here ",
+                waiting,
+            )
+        } else if hands == parts && ideal == Answer::No && !disturbed {
+            (
+                DoesNotHold,
+                "There were enough processors, and still ",
+                waiting,
+            )
         } else {
-            let because = format!(
-                "Here {measured}, which is not what this number of cores achieves: other programs \
-                 wanted them too."
-            );
-            (Undecided, because)
-        }
+            let others = ", which is not what this number of cores achieves: other programs wanted them \
+                          too.";
+            (Undecided, "Here ", others)
+        };
+        verdict.because(facts, [before, measured, after])
     },
 };
 
@@ -230,17 +195,14 @@ const FASTER: f64 = 0.9;
 pub(super) const CRITICAL_PATH: Claim = Claim {
     id: 10,
     said: "Dependent tasks gain nothing from more hands than the critical path allows.",
-    command: |sizes| format!("brigade equations --minute {}", sizes.minute),
+    command: |sizes| format!("brigade equations --minute {}", sizes.minute.as_millis()),
     measure: |lab| {
-        let solutions = equations::solutions(&cooks::one()?, minute(lab.sizes.minute))?;
+        let solutions = equations::solutions(&cooks::hire(1)?, lab.sizes.minute)?;
         for attempt in &solutions.attempts {
             lab.note(&attempt.run);
         }
-        let plenty = solutions.plenty();
-        let mut attempts = solutions.attempts.iter();
-        let one = &solutions.attempts[0];
-        let enough = attempts.find(|attempt| attempt.hands == plenty.used);
-        let enough = enough.unwrap_or(plenty);
+        let (one, plenty) = (&solutions.attempts[0], solutions.plenty());
+        let enough = solutions.enough();
         Ok(Facts(vec![
             time("critical_path_s", "critical path", solutions.critical_path),
             time("one_hand_s", "1 hand", one.run.figures.wall),
@@ -251,31 +213,18 @@ pub(super) const CRITICAL_PATH: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let said = format!(
-            "1 hand took {}, {} {} and {} {}; the longest chain is {}",
-            facts["one_hand_s"],
-            facts.counted("width", "hand"),
-            facts["at_width_s"],
-            facts["plenty"],
-            facts["plenty_s"],
-            facts["critical_path_s"],
-        );
+        let said = "1 hand took {one_hand_s}, {width:hand} {at_width_s} and {plenty} {plenty_s}; the \
+                    longest chain is {critical_path_s}";
         let helped = GAIN.ask(facts.ratio("one_hand_s", "at_width_s"));
         let further = GAIN.ask(facts.ratio("at_width_s", "plenty_s"));
         let against_path = facts.ratio("plenty_s", "critical_path_s");
-        if against_path < FASTER || further == Answer::Yes {
-            return (DoesNotHold, format!("{said}: hands beyond it helped."));
-        }
-        match (LATE.ask(against_path), helped, further) {
-            (Answer::No, Answer::Yes, Answer::No) => (Holds, format!("{said}.")),
-            (Answer::No, ..) => (
-                Undecided,
-                format!("{said}: it is unclear how much hands helped."),
-            ),
-            _ => (
-                Undecided,
-                format!("{said}, which was exceeded by much: timers came late."),
-            ),
-        }
+        let (verdict, rest) = match (LATE.ask(against_path), helped, further) {
+            _ if against_path < FASTER => (DoesNotHold, ": hands beyond it helped."),
+            (_, _, Answer::Yes) => (DoesNotHold, ": hands beyond it helped."),
+            (Answer::No, Answer::Yes, Answer::No) => (Holds, "."),
+            (Answer::No, ..) => (Undecided, ": it is unclear how much hands helped."),
+            _ => (Undecided, ", which was exceeded by much: timers came late."),
+        };
+        verdict.because(facts, [said, rest])
     },
 };

@@ -7,11 +7,12 @@ mod system;
 mod tasks;
 mod waiting;
 
+// The files of this folder use these names.
 use super::{
-    facts::Facts,
-    judgement::Judgement,
-    lab::{Lab, Sizes},
+    judgement::{Verdict::*, *},
+    lab::*,
 };
+use crate::prelude::*;
 
 /// A claim and the way in which it is tested.
 #[derive(Clone, Copy)]

@@ -1,19 +1,8 @@
 //! Claims about which the operating system knows more than the program: which thread had a core, for how
 //! long, and at what cost.
 
-use super::Claim;
-use crate::{
-    claims::{
-        facts::{Facts, bytes, count, number, time},
-        judgement::{
-            Answer, Band,
-            Verdict::{Depends, DoesNotHold, Holds, Undecided},
-            uncapitalized,
-        },
-        lab::Sizes,
-    },
-    threads::Waited,
-};
+use super::*;
+use crate::threads::Waited;
 
 /// Returns the command of both claims about threads.
 fn threads_command(sizes: &Sizes) -> String {
@@ -38,44 +27,32 @@ pub(super) const OWN_CORE: Claim = Claim {
     measure: |lab| {
         let both = lab.threads()?;
         let crowd = both.computed.iter().max_by_key(|crowd| crowd.threads);
+        let at_once = crowd.and_then(|crowd| crowd.at_once());
+        let queued = crowd.and_then(|crowd| crowd.queued);
         Ok(Facts(vec![
             count("cores", "cores", both.cores),
             count("threads", "threads", crowd.map(|crowd| crowd.threads)),
-            number(
-                "on_a_core",
-                "on a core at once",
-                crowd.and_then(|crowd| crowd.at_once()),
-            ),
-            time(
-                "queued_s",
-                "in the queue",
-                crowd.and_then(|crowd| crowd.queued),
-            ),
+            number("on_a_core", "on a core at once", at_once),
+            time("queued_s", "in the queue", queued),
         ]))
     },
     judge: |facts| {
-        let (at_once, queued) = (&facts["on_a_core"], &facts["queued_s"]);
-        if !at_once.is_known() {
-            let because = "This system does not say how long a thread was on a core.";
-            return (Undecided, because.to_owned());
+        if !facts["on_a_core"].is_known() {
+            let unknown = "This system does not say how long a thread was on a core.";
+            return Undecided.because(facts, [unknown]);
         }
-        let said = format!(
-            "Of {} that computed, {at_once} were on a core at the same time, with {} available",
-            facts.counted("threads", "thread"),
-            facts.counted("cores", "core"),
-        );
-        match ON_A_CORE.ask(facts.ratio("on_a_core", "threads")) {
-            Answer::Yes => (Holds, format!("{said}.")),
-            Answer::Unclear => {
-                let because = format!("{said}: neither all of them nor clearly fewer.");
-                (Undecided, because)
-            }
-            Answer::No if queued.is_known() => {
-                let because = format!("{said}; together they waited in the queue for {queued}.");
-                (DoesNotHold, because)
-            }
-            Answer::No => (DoesNotHold, format!("{said}.")),
-        }
+        let said = "Of {threads:thread} that computed, {on_a_core} were on a core at the same time, with \
+                    {cores:core} available";
+        let (verdict, rest) = match ON_A_CORE.ask(facts.ratio("on_a_core", "threads")) {
+            Answer::Yes => (Holds, "."),
+            Answer::Unclear => (Undecided, ": neither all of them nor clearly fewer."),
+            Answer::No if facts["queued_s"].is_known() => (
+                DoesNotHold,
+                "; together they waited in the queue for {queued_s}.",
+            ),
+            Answer::No => (DoesNotHold, "."),
+        };
+        verdict.because(facts, [said, rest])
     },
 };
 
@@ -91,7 +68,7 @@ pub(super) const UNINTERRUPTED: Claim = Claim {
         let interrupted = polls.map(|polls| polls.interrupted as usize);
         Ok(Facts(vec![
             count("lines", "lines", frames.lines.len()),
-            count("polls", "polls", frames.on_thread.polls as usize),
+            count("polls", "polls", frames.on_thread.its.polls as usize),
             count("others_polls", "polls of others", frames.on_thread.others),
             count("interrupted", "core taken away", interrupted),
             time("in_polls_s", "in polls", polls.map(|polls| polls.wall)),
@@ -99,24 +76,17 @@ pub(super) const UNINTERRUPTED: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let (others, interrupted) = (&facts["others_polls"], &facts["interrupted"]);
-        let mut said = format!(
-            "Between its {} lines, which it ran in order, its thread turned to others {others} times",
-            facts["lines"],
-        );
-        if interrupted.is_known() {
-            said.push_str(&format!(
-                "; the system took its core away {interrupted} times and let it have one for {} of {}",
-                facts["on_a_core_s"], facts["in_polls_s"]
-            ));
-        }
-        match (others.value, interrupted.value) {
-            (0.0, 0.0) => (Holds, format!("{said}.")),
-            (0.0, _) if !interrupted.is_known() => {
-                let because = "and this system does not say how many times it took the core away.";
-                (Undecided, format!("{said}, {because}"))
-            }
-            _ => (DoesNotHold, format!("{said}.")),
+        let said = "Between its {lines} lines, which it ran in order, its thread turned to others \
+                    {others_polls} times";
+        let taken = "; the system took its core away {interrupted} times and let it have one for \
+                     {on_a_core_s} of {in_polls_s}";
+        let unknown = ", and this system does not say how many times it took the core away.";
+        let is_known = facts["interrupted"].is_known();
+        let taken = if is_known { taken } else { "" };
+        match (facts.count("others_polls"), facts["interrupted"].value) {
+            (0, 0.0) => Holds.because(facts, [said, taken, "."]),
+            (0, _) if !is_known => Undecided.because(facts, [said, unknown]),
+            _ => DoesNotHold.because(facts, [said, taken, "."]),
         }
     },
 };
@@ -138,22 +108,19 @@ pub(super) const SERVER: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let (waited, server) = (&facts["waited_s"], &facts["server_cpu_s"]);
-        if !server.is_known() {
-            let because = "this system does not say what the server did.";
-            return (
-                Undecided,
-                format!("The task waited for {waited}; {because}"),
-            );
+        if !facts["server_cpu_s"].is_known() {
+            let unknown =
+                "The task waited for {waited_s}; this system does not say what the server did.";
+            return Undecided.because(facts, [unknown]);
         }
-        let said = format!(
-            "While the task waited for {waited}, the server's process was on a core for {server}"
-        );
-        match AT_WORK.ask(facts.ratio("server_cpu_s", "waited_s")) {
-            Answer::Yes => (DoesNotHold, format!("{said}: the server was at work.")),
-            Answer::No => (Holds, format!("{said}.")),
-            Answer::Unclear => (Undecided, format!("{said}: too little to tell.")),
-        }
+        let said = "While the task waited for {waited_s}, the server's process was on a core for \
+                    {server_cpu_s}";
+        let (verdict, rest) = match AT_WORK.ask(facts.ratio("server_cpu_s", "waited_s")) {
+            Answer::Yes => (DoesNotHold, ": the server was at work."),
+            Answer::No => (Holds, "."),
+            Answer::Unclear => (Undecided, ": too little to tell."),
+        };
+        verdict.because(facts, [said, rest])
     },
 };
 
@@ -184,38 +151,30 @@ pub(super) const THREADS_WAIT: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let requests = facts.counted("requests", "request");
-        let (many, few) = (&facts["memory_threads_bytes"], &facts["memory_tasks_bytes"]);
-        if !many.is_known() || !few.is_known() {
-            let because = format!(
-                "This system does not say how much memory a thread for each of {requests} took."
-            );
-            return (Undecided, because);
+        let are_known = |keys: [&str; 2]| keys.iter().all(|&key| facts[key].is_known());
+        if !are_known(["memory_threads_bytes", "memory_tasks_bytes"]) {
+            let unknown = "This system does not say how much memory a thread for each of \
+                           {requests:request} took.";
+            return Undecided.because(facts, [unknown]);
         }
-        let mut said = format!(
-            "A thread for each of {requests} took {many} of memory, tasks on one thread {few}"
-        );
-        let (many, few) = (&facts["switches_threads"], &facts["switches_tasks"]);
-        let counts_switches = many.is_known() && few.is_known();
-        if counts_switches {
-            let switches = format!("; there were {many} context switches against {few}");
-            said.push_str(&switches);
-        }
-        if facts.count("requests") < REQUESTS {
-            return (Undecided, format!("{said}: too few to tell."));
-        }
+        let said = "A thread for each of {requests:request} took {memory_threads_bytes} of memory, tasks on \
+                    one thread {memory_tasks_bytes}";
+        let counts_switches = are_known(["switches_threads", "switches_tasks"]);
+        let switched = match counts_switches {
+            true => "; there were {switches_threads} context switches against {switches_tasks}",
+            false => "",
+        };
         let memory = COST.ask(facts.ratio("memory_threads_bytes", "memory_tasks_bytes"));
         let switches = COST.ask(facts.ratio("switches_threads", "switches_tasks"));
-        match (memory, switches) {
-            (Answer::Yes, _) => (DoesNotHold, format!("{said}.")),
-            (Answer::No, Answer::Yes) => {
-                let because = format!("On what is scarce: {}.", uncapitalized(&said));
-                (Depends, because)
-            }
-            (Answer::No, switches) if switches == Answer::No || !counts_switches => {
-                (Holds, format!("{said}."))
-            }
-            _ => (Undecided, format!("{said}: no clear difference.")),
-        }
+        let scarce = format!("On what is scarce: {}", uncapitalized(said));
+        let (verdict, said, rest) = match (memory, switches) {
+            _ if facts.count("requests") < REQUESTS => (Undecided, said, ": too few to tell."),
+            (Answer::Yes, _) => (DoesNotHold, said, "."),
+            (Answer::No, Answer::Yes) => (Depends, &scarce[..], "."),
+            (Answer::No, Answer::No) => (Holds, said, "."),
+            (Answer::No, _) if !counts_switches => (Holds, said, "."),
+            _ => (Undecided, said, ": no clear difference."),
+        };
+        verdict.because(facts, [said, switched, rest])
     },
 };

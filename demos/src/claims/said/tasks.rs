@@ -1,36 +1,17 @@
 //! Claims about many tasks in flight: how one thread runs them, and in which order.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
-use brigade::SingleThread;
-
-use super::Claim;
-use crate::{
-    cashier,
-    claims::{
-        facts::{Facts, count, time},
-        judgement::{
-            Answer, Band,
-            Verdict::{DoesNotHold, Holds, Undecided},
-        },
-        lab::{Lab, Trace, minute},
-    },
-    dish::Dish as _,
-    fetch,
-    interrupt::Interrupted,
-    kitchen,
-    options::Shared,
-    report::Ending,
-    units,
-};
+use super::*;
+use crate::{cashier, fetch, kitchen};
 
 /// Cooks a dinner whose steps are all begun together, by one cook and by many.
 pub(super) const AUTOMATIC: Claim = Claim {
     id: 1,
     said: "Async code is automatically parallel.",
-    command: |sizes| format!("brigade kitchen --minute {}", sizes.minute),
+    command: |sizes| format!("brigade kitchen --minute {}", sizes.minute.as_millis()),
     measure: |lab| {
-        let dinners = kitchen::three_ways(&lab.hire()?, minute(lab.sizes.minute))?;
+        let dinners = kitchen::three_ways(&lab.hire()?, lab.sizes.minute)?;
         anyhow::ensure!(dinners.alike(), "the three dinners are not the same");
         lab.note(&dinners.sequential);
         lab.note_both(&dinners.together);
@@ -43,25 +24,20 @@ pub(super) const AUTOMATIC: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let tasks = facts.counted("in_flight_max", "task");
-        if facts.count("in_flight_max") < 2 {
-            let because = "No two tasks were ever in flight, so none could have run at once.";
-            return (Undecided, because.to_owned());
-        }
-        if facts.count("at_once_max") > 1 {
-            let because = format!(
-                "With one cook only, {} of {tasks} were worked on at one instant.",
-                facts["at_once_max"]
-            );
-            return (Holds, because);
-        }
-        let because = format!(
-            "One cook had {tasks} in flight and never worked on two at one instant. The same code \
-             had up to {} at once with {}: parallelism comes from threads.",
-            facts["at_once_max_many"],
-            facts.counted("cooks_many", "cook"),
-        );
-        (DoesNotHold, because)
+        let (verdict, said) = if facts.count("in_flight_max") < 2 {
+            let none = "No two tasks were ever in flight, so none could have run at once.";
+            (Undecided, none)
+        } else if facts.count("at_once_max") > 1 {
+            let some = "With one cook only, {at_once_max} of {in_flight_max:task} were worked on at one \
+                        instant.";
+            (Holds, some)
+        } else {
+            let threads = "One cook had {in_flight_max:task} in flight and never worked on two at one \
+                           instant. The same code had up to {at_once_max_many} at once with \
+                           {cooks_many:cook}: parallelism comes from threads.";
+            (DoesNotHold, threads)
+        };
+        verdict.because(facts, [said])
     },
 };
 
@@ -87,12 +63,8 @@ pub(super) const THOUSANDS: Claim = Claim {
     said: "One core can handle thousands of concurrent tasks.",
     command: |sizes| format!("brigade fetch --cooks 1 --count {}", sizes.requests),
     measure: |lab| {
-        let quiet = Shared {
-            quiet: true,
-            ..Shared::default()
-        };
-        let plan = fetch::Plan::new(fetch::Args::to_origin(lab.sizes.requests), &quiet)?;
-        let report = plan.cook(&SingleThread::new()?, &quiet)?;
+        let plan = fetch::Plan::to_origin(lab.sizes.requests)?;
+        let report = plan.cook(&Crew::hire(1, false)?)?;
         anyhow::ensure!(report.ending != Ending::Interrupted, Interrupted);
         lab.note_figures(report.figures.clone(), report.waiting_share);
         let own = |key| report.own.get(key).and_then(serde_json::Value::as_f64);
@@ -109,37 +81,32 @@ pub(super) const THOUSANDS: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let in_flight = facts.counted("in_flight_max", "request");
-        let (done, asked) = (&facts["done"], &facts["asked"]);
-        let done =
-            format!("One thread had {in_flight} in flight and {done} of {asked} were answered");
-        let (wall, waited) = (&facts["wall_s"], &facts["waited_s"]);
-        if facts.count("asked") < THOUSANDS_ARE {
-            return (
-                Undecided,
-                format!("{done}, and thousands were never tried."),
-            );
-        }
-        let tried =
-            facts.count("in_flight_max") >= THOUSANDS_ARE && facts.count("at_once_max") == 1;
+        let said =
+            "One thread had {in_flight_max:request} in flight and {done} of {asked} were answered";
+        let thousands = facts.count("in_flight_max") >= THOUSANDS_ARE;
+        let tried = thousands && facts.count("at_once_max") == 1;
         let answered = ANSWERED.ask(facts.ratio("done", "asked"));
-        match (answered, OVERLAP.ask(facts.ratio("waited_s", "wall_s"))) {
-            (Answer::No, _) => (DoesNotHold, format!("{done} only.")),
-            (_, Answer::No) => (
-                DoesNotHold,
-                format!("{done}, in {wall} for {waited} of waiting: hardly any of it overlapped."),
-            ),
-            (Answer::Yes, Answer::Yes) if tried => {
-                (Holds, format!("{done}; {waited} of waiting took {wall}."))
+        let overlapped = OVERLAP.ask(facts.ratio("waited_s", "wall_s"));
+        let (verdict, rest) = match (answered, overlapped) {
+            _ if facts.count("asked") < THOUSANDS_ARE => {
+                (Undecided, ", and thousands were never tried.")
             }
-            _ => (
-                Undecided,
-                format!(
-                    "{done}: not the thousands that were to be tried. The system may let this \
-                     program open too few files, or be too busy."
-                ),
-            ),
-        }
+            (Answer::No, _) => (DoesNotHold, " only."),
+            (_, Answer::No) => {
+                let hardly =
+                    ", in {wall_s} for {waited_s} of waiting: hardly any of it overlapped.";
+                (DoesNotHold, hardly)
+            }
+            (Answer::Yes, Answer::Yes) if tried => {
+                (Holds, "; {waited_s} of waiting took {wall_s}.")
+            }
+            _ => {
+                let few = ": not the thousands that were to be tried. The system may let this program \
+                           open too few files, or be too busy.";
+                (Undecided, few)
+            }
+        };
+        verdict.because(facts, [said, rest])
     },
 };
 
@@ -174,27 +141,19 @@ pub(super) const ORDER: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let seeds = facts.counted("seeds", "seed");
-        let orders = format!("{seeds} gave {}", facts.counted("orders", "order"));
-        let (times, unsteady) = (
-            &facts["times"],
-            facts.count("seeds") - facts.count("same_order"),
-        );
+        let said = "{seeds:seed} gave {orders:order}";
+        let unsteady = facts.count("seeds") - facts.count("same_order");
         if unsteady > 0 {
-            let because = format!(
-                "{orders}, and {unsteady} of the seeds gave different orders in {times} runs: a run \
-                 cannot be repeated."
-            );
-            (Holds, because)
+            let unsteady = format!(", and {unsteady} of the seeds gave different orders in ");
+            let never = "{times} runs: a run cannot be repeated.";
+            Holds.because(facts, [said, &unsteady, never])
         } else if facts.count("orders") > 1 {
-            let because = format!(
-                "{orders}, and each seed gave the same order {times} times: an order that shows a fault \
-                 can be reproduced."
-            );
-            (DoesNotHold, because)
+            let steady = ", and each seed gave the same order {times} times: an order that shows a fault \
+                          can be reproduced.";
+            DoesNotHold.because(facts, [said, steady])
         } else {
-            let because = "so reproducing the order proves nothing.";
-            (Undecided, format!("{orders}, {because}"))
+            let nothing = ", so reproducing the order proves nothing.";
+            Undecided.because(facts, [said, nothing])
         }
     },
 };
@@ -202,12 +161,11 @@ pub(super) const ORDER: Claim = Claim {
 /// Returns the names of the customers in the order in which one cashier served them. The order is drawn
 /// from `seed`, and the clock is virtual.
 fn order(lab: &Lab, seed: u64) -> anyhow::Result<Vec<String>> {
-    let executor = SingleThread::builder()
-        .virtual_time(true)
-        .seed(seed)
-        .record_timeline(true)
-        .build()?;
-    let shop = cashier::shop(&executor, CUSTOMERS, minute(1))?;
+    let shop = cashier::shop(
+        &Crew::drawn_from(seed)?,
+        CUSTOMERS,
+        Duration::from_millis(1),
+    )?;
     anyhow::ensure!(shop.one.output, "a sum came out wrong");
     lab.note_both(&shop);
     let visits = cashier::visits(&shop.one.timeline).into_iter();
@@ -224,35 +182,34 @@ pub(super) const ALSO_CONCURRENT: Claim = Claim {
         false => "brigade claims".to_owned(),
     },
     measure: |lab| {
-        let shop = cashier::shop(&lab.hire()?, CUSTOMERS / 2, minute(lab.sizes.minute))?;
+        let shop = cashier::shop(&lab.hire()?, CUSTOMERS / 2, lab.sizes.minute)?;
         anyhow::ensure!(shop.one.output && shop.many.output, "a sum came out wrong");
         lab.note_both(&shop);
         Ok(count_runs(&lab.traces()))
     },
     judge: |facts| {
-        let runs = facts.counted("runs", "run");
-        let were = |key| match facts.count(key) {
-            1 => "1 was".to_owned(),
-            number => format!("{} were", units::count(number)),
+        let one_or_more = |key, one: &'static str, more: &'static str| match facts.count(key) {
+            1 => one,
+            _ => more,
         };
-        if facts.count("violations") > 0 {
-            let because = format!(
-                "In {} of {runs} more tasks were at work at once than were in flight.",
-                facts["violations"]
-            );
-            return (DoesNotHold, because);
-        }
-        if facts.count("parallel") == 0 {
-            let because = "parallel, so the claim was not put to the test.";
-            return (Undecided, format!("None of {runs} was {because}"));
-        }
-        let because = format!(
-            "Of the {runs} behind these claims {} parallel, with never more tasks at once than in \
-             flight. {} concurrent and not parallel, so the converse does not hold.",
-            were("parallel"),
-            were("concurrent_only"),
+        let parallel = one_or_more("parallel", "{parallel} was", "{parallel} were");
+        let others = one_or_more(
+            "concurrent_only",
+            "{concurrent_only} was",
+            "{concurrent_only} were",
         );
-        (Holds, because)
+        if facts.count("violations") > 0 {
+            let more = "In {violations} of {runs:run} more tasks were at work at once than were in flight.";
+            DoesNotHold.because(facts, [more])
+        } else if facts.count("parallel") == 0 {
+            let none = "None of {runs:run} was parallel, so the claim was not put to the test.";
+            Undecided.because(facts, [none])
+        } else {
+            let before = "Of the {runs:run} behind these claims ";
+            let never = " parallel, with never more tasks at once than in flight. ";
+            let converse = " concurrent and not parallel, so the converse does not hold.";
+            Holds.because(facts, [before, parallel, never, others, converse])
+        }
     },
 };
 

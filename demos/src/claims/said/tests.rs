@@ -1,16 +1,8 @@
 //! Tests that each verdict follows from the facts: from the usual facts, and from facts that show the
 //! opposite or nothing.
 
-use std::time::Duration;
-
 use super::*;
-use crate::{
-    claims::{
-        facts::{Fact, bytes, count, number, on_processor, share, speed_up, time},
-        judgement::Verdict::{self, Depends, DoesNotHold, Holds, Undecided},
-    },
-    speed_up::SpeedUp,
-};
+use crate::facts::Fact;
 
 /// Changes to the usual facts: the key of a fact, and its new value.
 type Changes = &'static [(&'static str, f64)];

@@ -1,21 +1,7 @@
 //! Claims about ways to wait: yielding or hogging, alone or with many, polling or being notified.
 
-use std::time::Duration;
-
-use super::Claim;
-use crate::{
-    claims::{
-        facts::{Facts, count, share, time},
-        judgement::{
-            Answer, Band, GAIN,
-            Verdict::{Depends, DoesNotHold, Holds, Undecided},
-            uncapitalized,
-        },
-        lab::Sizes,
-    },
-    cooks,
-    frames::Frames,
-};
+use super::*;
+use crate::frames::Frames;
 
 /// The share of missed frames. Other programs may cause a few.
 const MISSED: Band = Band { no: 0.05, yes: 0.3 };
@@ -35,7 +21,7 @@ pub(super) const SIXTY_HZ: Claim = Claim {
     command: |sizes| format!("brigade frames --cooks 1 --frames {}", sizes.frames),
     measure: |lab| {
         let frames = lab.sizes.frames;
-        let run = Frames { frames, hog: HOG }.measure(&cooks::one()?)?;
+        let run = Frames { frames, hog: HOG }.measure(&cooks::hire(1)?)?;
         lab.note(&run);
         let (yielding, hogging) = (&run.output.yielding, &run.output.hogging);
         let right = yielding.sum_is_right && hogging.sum_is_right;
@@ -49,41 +35,32 @@ pub(super) const SIXTY_HZ: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let missed = format!(
-            "{} of {} were missed while a computation yielded every millisecond",
-            facts["missed_yielding"],
-            facts.counted("frames", "frame")
-        );
-        let starved = &facts["starved_s"];
-        match MISSED.ask(facts.ratio("missed_yielding", "frames")) {
-            Answer::No => {
-                let hogging = match MISSED.ask(facts.ratio("missed_hogging", "frames")) {
-                    Answer::Yes => "The computation must yield: beside a hog,",
-                    _ => "Beside a hog,",
-                };
-                let many = &facts["missed_hogging"];
-                (Holds, format!("{missed}. {hogging} {many} were missed."))
+        let said = "{missed_yielding} of {frames:frame} were missed while a computation yielded every \
+                    millisecond";
+        let hogging = MISSED.ask(facts.ratio("missed_hogging", "frames"));
+        let (verdict, rest) = match MISSED.ask(facts.ratio("missed_yielding", "frames")) {
+            Answer::No if hogging == Answer::Yes => {
+                let hog =
+                    ". The computation must yield: beside a hog, {missed_hogging} were missed.";
+                (Holds, hog)
             }
-            _ if starved.value > STARVED_S => (
+            Answer::No => (Holds, ". Beside a hog, {missed_hogging} were missed."),
+            _ if facts["starved_s"].value > STARVED_S => (
                 Undecided,
-                format!("{missed}, but other programs had the core for {starved} of that."),
+                ", but other programs had the core for {starved_s} of that.",
             ),
-            Answer::Yes => (DoesNotHold, format!("{missed}.")),
-            Answer::Unclear => (
-                Undecided,
-                format!("{missed}: more than a few and far from all."),
-            ),
-        }
+            Answer::Yes => (DoesNotHold, "."),
+            Answer::Unclear => (Undecided, ": more than a few and far from all."),
+        };
+        verdict.because(facts, [said, rest])
     },
 };
 
 /// Returns the command of both claims about coffee.
 fn coffee_command(sizes: &Sizes) -> String {
     let coffee = &sizes.coffee;
-    format!(
-        "brigade coffee --cooks 1 --machines {} --brew {} --shift {}",
-        coffee.machines, coffee.brew, coffee.shift
-    )
+    let (machines, brew, shift) = (coffee.machines, coffee.brew, coffee.shift);
+    format!("brigade coffee --cooks 1 --machines {machines} --brew {brew} --shift {shift}")
 }
 
 /// The minimum number of orders for each way. With fewer, a single order would make too large a
@@ -98,7 +75,7 @@ pub(super) const HIRING: Claim = Claim {
     command: coffee_command,
     measure: |lab| {
         let shifts = lab.coffee()?;
-        let (alone, hired) = (&shifts.blocked, &shifts.hired);
+        let (alone, hired, told) = (&shifts.blocked, &shifts.hired, &shifts.notified);
         let brew = Duration::from_millis(lab.sizes.coffee.brew);
         let wait_alone = alone.wall.div_f64(alone.orders.max(1) as f64);
         let all_hired = hired.wall * hired.threads as u32;
@@ -109,45 +86,30 @@ pub(super) const HIRING: Claim = Claim {
             time("wait_hired_s", "wait, each hired", wait_hired),
             count("workers_hired", "hired", hired.threads),
             count("orders_hired", "orders, hired", hired.orders),
-            count(
-                "orders_told",
-                "orders, one notified",
-                shifts.notified.orders,
-            ),
+            count("orders_told", "orders, one notified", told.orders),
         ]))
     },
     judge: |facts| {
-        let workers = &facts["workers_hired"];
-        let each = format!(
-            "A cup takes {}: one worker at one machine waited {} for each, and each of {workers} hired \
-             workers, with one machine each, waited {}",
-            facts["brew_s"], facts["wait_alone_s"], facts["wait_hired_s"],
-        );
-        let told = format!(
-            "The {workers} served {}; a single thread that is notified when a cup is ready served {}",
-            facts.counted("orders_hired", "order"),
-            facts["orders_told"],
-        );
-        if facts.count("orders_hired") < ORDERS * facts.count("workers_hired") {
-            return (Undecided, format!("{each}. {told}: too few to compare."));
-        }
+        let each = "A cup takes {brew_s}: one worker at one machine waited {wait_alone_s} for each, and \
+                    each of {workers_hired} hired workers, with one machine each, waited {wait_hired_s}. ";
+        let told = "The {workers_hired} served {orders_hired:order}; a single thread that is notified when \
+                    a cup is ready served {orders_told}";
         // Compare the wait with the brewing time and not with the wait of the single worker. Other
         // programs may have lengthened the latter, and that would not be a merit of the hired workers.
         let shorter = GAIN.ask(facts.ratio("brew_s", "wait_hired_s"));
-        match (
-            shorter,
-            GAIN.ask(facts.ratio("orders_hired", "orders_told")),
-        ) {
-            (Answer::Yes, _) => (Holds, format!("{each}. {told}.")),
-            (Answer::No, Answer::No) => (DoesNotHold, format!("{each}. {told}.")),
+        let more = GAIN.ask(facts.ratio("orders_hired", "orders_told"));
+        let few = facts.count("orders_hired") < ORDERS * facts.count("workers_hired");
+        match (shorter, more) {
+            _ if few => Undecided.because(facts, [each, told, ": too few to compare."]),
+            (Answer::Yes, _) => Holds.because(facts, [each, told, "."]),
+            (Answer::No, Answer::No) => DoesNotHold.because(facts, [each, told, "."]),
             (Answer::No, Answer::Yes) => {
-                let told = uncapitalized(&told);
-                let because = format!("On what it is compared with. {each}. But {told}.");
-                (Depends, because)
+                let (compared, told) = ("On what it is compared with. ", uncapitalized(told));
+                Depends.because(facts, [compared, each, "But ", &told, "."])
             }
             _ => {
-                let because = "the difference is too small to decide.";
-                (Undecided, format!("{each}. {told}: {because}"))
+                let small = ": the difference is too small to decide.";
+                Undecided.because(facts, [each, told, small])
             }
         }
     },
@@ -175,28 +137,22 @@ pub(super) const BUSY_LOOP: Claim = Claim {
         ]))
     },
     judge: |facts| {
-        let (asking, told) = (&facts["cores_asking"], &facts["cores_told"]);
-        let orders = format!(
-            "The thread that asked all machines all the time served {}, and the one that was notified \
-             when a cup was ready served {}",
-            facts.counted("orders_asking", "order"),
-            facts["orders_told"]
-        );
-        if !asking.is_known() || !told.is_known() {
-            let because = "but this system does not say what that cost.";
-            return (Undecided, format!("{orders}, {because}"));
+        let orders = "The thread that asked all machines all the time served {orders_asking:order}, and \
+                      the one that was notified when a cup was ready served {orders_told}";
+        if !facts["cores_asking"].is_known() || !facts["cores_told"].is_known() {
+            let unknown = ", but this system does not say what that cost.";
+            return Undecided.because(facts, [orders, unknown]);
         }
-        let cost = format!("asking took {asking} of a core, being notified took {told}");
+        let cost = "asking took {cores_asking} of a core, being notified took {cores_told}";
         let better = SERVICE.ask(facts.ratio("orders_asking", "orders_told"));
         match (COST.ask(facts.ratio("cores_asking", "cores_told")), better) {
-            (Answer::Yes, Answer::No) => (DoesNotHold, format!("{orders}; {cost}.")),
+            (Answer::Yes, Answer::No) => DoesNotHold.because(facts, [orders, "; ", cost, "."]),
             (Answer::Yes, Answer::Yes) => {
-                let orders = uncapitalized(&orders);
-                let because = format!("On what a core is worth: {orders}, but {cost}.");
-                (Depends, because)
+                let (worth, orders) = ("On what a core is worth: ", uncapitalized(orders));
+                Depends.because(facts, [worth, &orders, ", but ", cost, "."])
             }
-            (Answer::No, _) => (Holds, format!("{orders}; {cost}.")),
-            _ => (Undecided, format!("{orders}; {cost}: no clear difference.")),
+            (Answer::No, _) => Holds.because(facts, [orders, "; ", cost, "."]),
+            _ => Undecided.because(facts, [orders, "; ", cost, ": no clear difference."]),
         }
     },
 };

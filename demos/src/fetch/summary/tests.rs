@@ -137,9 +137,9 @@ fn failures_and_ctrl_c_decide_the_ending() {
     assert_eq!(record.ending(), Ending::Failed);
     record.interrupted = true;
     assert_eq!(record.ending(), Ending::Interrupted);
-    let row = record.requests_row(Paint::plain());
+    let row = record.requests_row();
     assert_eq!(
-        row.value,
+        row.1,
         "3 done, 1 failed (dns 1), 1 broken off by Ctrl-C, 0 B"
     );
 }
@@ -151,5 +151,5 @@ fn memory_is_given_for_many_connections_only_and_where_the_system_says() {
     record.open_max = 5;
     assert_eq!(record.memory_a_connection(), None);
     record.after = Status::default();
-    assert!(record.memory_row().remark.contains("does not say"));
+    assert!(record.memory_row().2.contains("does not say"));
 }
