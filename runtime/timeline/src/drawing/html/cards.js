@@ -1,7 +1,7 @@
 // Tips and the card. A tip explains what is under the mouse or has the focus. It lies beside that, and goes
 // away with it. The card shows the facts about the thing that is pinned.
 
-// A term has its tip wherever the page writes it: the words about it in the help.
+// The tip of a term is what the help says about it.
 const terms = [...document.querySelectorAll("#glossary dt")];
 const GLOSSARY = new Map(terms.map((term) => [term.textContent, term.nextElementSibling.textContent]));
 const tip = byId("tip");

@@ -25,7 +25,10 @@ function dragFrom({ x, y }, shift) {
     return (place) => show(Math.min(at, stripTime(place.x)), Math.max(at, stripTime(place.x)));
   }
   if ((shift || y < view.top) && x >= view.gutter) {
-    return (place) => pin(areaOf([begun, timeAt(place.x)], y < view.top ? null : [y, place.y]));
+    return (place) => {
+      view.pin = areaOf([begun, timeAt(place.x)], y < view.top ? null : [y, place.y]);
+      byId("card").hidden = true;
+    };
   }
   return (place) => show(from + (x - place.x) * pixel, to + (x - place.x) * pixel, scroll + y - place.y);
 }
@@ -53,10 +56,11 @@ const ON_SCENE = {
   },
   pointerup(event) {
     if (grip && !grip.moved && grip.at.y >= STRIP) pin(hit(grip.at.x, grip.at.y));
+    // The sums of a marked area may take longer than a frame.
+    else if (view.pin?.kind === "area") pin(view.pin);
     grip = null;
     hover(event.pointerType === "mouse" ? placeIn(event) : null);
   },
-  // The browser takes the pointer when two fingers zoom the page.
   pointercancel() {
     grip = null;
     hover(null);

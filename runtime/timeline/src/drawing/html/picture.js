@@ -135,7 +135,7 @@ function paintCurve(curve, i) {
   eachPixel(curve, timeAt, (x, high, mean) => {
     const y = base - high * scale;
     box(x, base - mean * scale, 1, mean * scale, colour, 0.3);
-    box(x, y, 1, (high - mean) * scale, colour, 0.18);
+    if ((high - mean) * scale > 0.5) box(x, y, 1, (high - mean) * scale, colour, 0.18);
     box(x, y - 0.75, 1, 1.5, colour);
     // The vertical steps are paler than the line. Otherwise a curve that often rises and falls would become
     // one dark patch.

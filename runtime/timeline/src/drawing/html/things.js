@@ -68,10 +68,7 @@ const FACTS = {
   },
   task: (task) => ({ polls: groupOf(run.pollsOfTask, task) }),
   lane: (lane) => sumsOf({ ...WHOLE, of: [lane] }, THREADS[run.lanes[lane].kind]),
-  area(_, area) {
-    const rows = counted(area.of.length, byWorker() ? "thread" : "task");
-    return { title: "marked area", ...sumsOf(area, rows) };
-  },
+  area: (_, area) => ({ title: "marked area", ...sumsOf(area, number(area.of.length)) }),
   curve(row) {
     const { name, term, most } = CURVES[row];
     return { title: name, lines: [["at most", number(most)], ["is", GLOSSARY.get(term)]] };
