@@ -163,7 +163,12 @@ fn page(title: &str, run: &Timeline) -> String {
         nanos("ns waiting", |life| life.waiting),
         figure(
             "longest poll",
-            format!("{:?}", figures.longest_poll.map(|poll| poll.took)),
+            format!(
+                "{:?}",
+                figures
+                    .longest_poll
+                    .map_or(Duration::ZERO, |poll| poll.took)
+            ),
         ),
         figure("critical path", format!("{:?}", figures.critical_path)),
     ];

@@ -38,6 +38,7 @@
 
   frame();
   check("the picture is not blank", colours() > (run.polls.length > 0 ? 8 : 2), colours());
+  check("it opens on tasks where tasks wait", view.by === (run.waits ? "task" : "worker"), view.by);
   check("the title is shown", at("title").textContent.length > 0 && document.title.includes("brigade"), document.title);
   check("nothing became markup", document.querySelectorAll("b:not(#tip b, #card b)").length === 0);
 

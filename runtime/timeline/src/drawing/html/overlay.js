@@ -14,12 +14,12 @@ function paintOverlay() {
     }
     paintArrows(view.pin ?? view.hover);
   });
-  if (view.pointer?.x >= view.gutter) paintCrosshair(view.pointer.x);
+  if (view.pointer?.x >= view.gutter && view.pointer.y >= STRIP) paintCrosshair(view.pointer.x);
 }
 
 function paintCrosshair(x) {
   const time = timeAt(x);
-  box(Math.round(x), 0, 1, view.height, colours.quiet, 0.5);
+  box(Math.round(x), STRIP, 1, view.height, colours.quiet, 0.5);
   CURVES.forEach(({ at, value, colour }, i) => {
     tag(number(value[stepAt(at, time)]), x, STRIP + i * curveHeight() + 16, colours[colour]);
   });
@@ -35,7 +35,7 @@ function tag(text, x, y, colour) {
 }
 
 function paintArea({ from, to, of }) {
-  const rows = of.map((owner) => (byWorker() ? owner : view.rowOfTask[owner]));
+  const rows = of.map((owner) => rowOf(owner, owner)).filter((row) => row >= 0);
   const whole = of.length === view.rows.length;
   const [left, right] = [from, to].map((time) => clamp(xOf(time), view.gutter, plotEnd()));
   const top = whole ? STRIP : rowTop(Math.min(...rows));

@@ -11,8 +11,8 @@ function writeHead() {
   byId("size").textContent = [events, counted(tasks.length, "task"), counted(workers, worker)].join(" · ");
   const dropped = sum(runs, (it) => it.dropped);
   byId("dropped").hidden = dropped === 0;
-  const missing = `${counted(dropped, "event")} found no room in the record. What is drawn rests on the others.`;
-  byId("dropped").textContent = missing;
+  byId("dropped").textContent =
+    `${counted(dropped, "event")} found no room in the record. What is drawn rests on the others.`;
   for (const [keys, words] of KEYS) {
     const term = element("dt");
     term.append(...keys.split(" ").map((key) => element("kbd", key)));
