@@ -72,7 +72,6 @@ function pin(thing) {
   byId("spoken").textContent = `${facts.title}: ${facts.lines.map((line) => line.join(" ")).join(", ")}`;
 }
 
-/// Makes a histogram of the lengths of polls, in steps of 1, 2 and 5.
 function histogram(polls) {
   const groups = Map.groupBy(polls, (poll) => roundStep(Math.max(1, run.polls.took[poll])));
   const steps = [...groups.keys()].sort((a, b) => a - b);

@@ -26,7 +26,6 @@ function paintCrosshair(x) {
   tag(instant(time, roundStep(nanosPerPixel())), x, view.top - 12, colours.ink);
 }
 
-/// Writes a label beside the line at `x`, on the side that has enough space.
 function tag(text, x, y, colour) {
   const width = widthOf(text, SMALL) + 10;
   const left = x + width + 8 > plotEnd() ? x - width - 4 : x + 5;
@@ -47,7 +46,7 @@ function paintArea({ from, to, of }) {
   tag(duration(to - from), right, view.top - 12, colours.accent);
 }
 
-/// Paints the wakes of a poll and the wake that led to it; or, if a task was ready, the wake that made it so.
+/// Paints the wakes of a poll and the wake that led to it. If a task was ready, paints what made it so.
 function paintArrows(thing) {
   if (thing?.kind === "poll") {
     for (const stir of groupOf(run.stirsOfPoll, thing.row).slice(0, MOST_ARROWS)) paintArrow(stir, 0.55);

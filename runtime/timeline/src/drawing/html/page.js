@@ -20,7 +20,6 @@ function writeHead() {
   }
 }
 
-/// Writes the figures as a table, with a row for each run and a column for each term.
 function writeFigures() {
   const terms = new Set(run.runs.flatMap(({ figures }) => figures.map(([term]) => term)));
   const head = element("tr");
@@ -117,7 +116,7 @@ function readAddress() {
     if (["by", "filter", "order"].includes(name)) toolbar.elements[name].value = value;
   }
   readToolbar();
-  if (to > from) show(from, to);
+  if (to > from && Number.isFinite(to - from)) show(from, to);
   if (poll in run.polls.took) pin({ kind: "poll", row: poll });
 }
 

@@ -50,11 +50,15 @@ function laneName(lane) {
   return run.runs.length > 1 ? `${name} · ${run.runs[home].name}` : name;
 }
 
+const lengthOfRun = (lane) => run.runs[run.lanes[lane].run].length;
+
 function paintLaneName(lane) {
   const polls = within(run.pollsOfLane, lane, run.polls, view);
   const off = within(run.offOfLane, lane, run.off, view);
   const taken = sum(off, (row) => run.off.taken[row] * overlap(run.off, row, view));
-  const share = percent(sum(polls, (poll) => overlap(run.polls, poll, view)) / (view.to - view.from));
+  // A run may end before the window does.
+  const length = Math.max(1, Math.min(view.to, lengthOfRun(lane)) - view.from);
+  const share = percent(sum(polls, (poll) => overlap(run.polls, poll, view)) / length);
   const busy = polls.length > 0 ? `busy ${share}, ${counted(polls.length, "poll")}` : "no polls";
   const { top, height } = rowBody(lane);
   const third = taken > 0 && height >= 35;

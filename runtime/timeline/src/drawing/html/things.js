@@ -67,7 +67,7 @@ const FACTS = {
     return { title: laneName(lane[mark]), lines: [what, ["at", instant(from[mark], 1e3)]] };
   },
   task: (task) => ({ polls: groupOf(run.pollsOfTask, task) }),
-  lane: (lane) => sumsOf({ ...WHOLE, of: [lane] }, THREADS[run.lanes[lane].kind]),
+  lane: (lane) => sumsOf({ from: 0, to: lengthOfRun(lane), of: [lane] }, THREADS[run.lanes[lane].kind]),
   area: (_, area) => ({ title: "marked area", ...sumsOf(area, number(area.of.length)) }),
   curve(row) {
     const { name, term, most } = CURVES[row];
@@ -76,7 +76,7 @@ const FACTS = {
 };
 
 function sumsOf(area, rows) {
-  const length = area.to - area.from;
+  const length = Math.max(1, area.to - area.from);
   const index = (table) => run[`${table}Of${byWorker() ? "Lane" : "Task"}`];
   const inside = (table) => area.of.flatMap((of) => [...within(index(table), of, run[table], area)]);
   const time = (table, found) => sum(found, (row) => overlap(table, row, area));

@@ -31,7 +31,6 @@ const view = {
 };
 
 const byWorker = () => view.by === "worker";
-
 const plotWidth = () => Math.max(50, view.width - view.gutter - MARGIN);
 const plotEnd = () => view.gutter + plotWidth();
 const nanosPerPixel = () => (view.to - view.from) / plotWidth();
