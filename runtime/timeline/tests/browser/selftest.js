@@ -171,6 +171,7 @@
     const area = view.pin;
     const { from, to, took } = run.polls;
     const inside = [...took.keys()].filter((poll) => from[poll] <= area.to && to[poll] >= area.from);
+    check("no tip covers its sums", at("tip").hidden);
     check("a drag with Shift marks an area", area?.kind === "area" && !at("card").hidden, JSON.stringify(area));
     const fact = (term) => [...at("card").querySelectorAll("dt")].find(({ textContent }) => textContent === term)?.nextElementSibling.textContent;
     if (area.of.length === run.lanes.length) check("it counts its polls", Number(fact("polls").replace(/,/g, "")) === inside.length, `${fact("polls")}, not ${inside.length}`);

@@ -59,7 +59,7 @@ const ON_SCENE = {
     // The sums of a marked area may take longer than a frame.
     else if (view.pin?.kind === "area") pin(view.pin);
     grip = null;
-    hover(event.pointerType === "mouse" ? placeIn(event) : null);
+    hover(event.pointerType === "mouse" && view.pin?.kind !== "area" ? placeIn(event) : null);
   },
   pointercancel() {
     grip = null;
