@@ -124,7 +124,7 @@ impl<'a> Drawing<'a> {
         self
     }
 
-    /// Adds figures, each as a name and a value, after the figures of the run on the page.
+    /// Replaces the figures of the first run on the page. Each is a name and a value.
     #[must_use]
     pub fn figures(mut self, figures: Vec<(String, String)>) -> Self {
         self.figures = figures;

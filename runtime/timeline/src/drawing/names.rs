@@ -22,7 +22,7 @@ pub(super) fn visible(name: &str) -> String {
     text
 }
 
-fn visible_char(c: char) -> char {
+pub(super) fn visible_char(c: char) -> char {
     match c {
         // Unicode has a visible picture for each of the control characters of ASCII.
         '\0'..='\x1f' => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),

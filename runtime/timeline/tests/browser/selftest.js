@@ -1,20 +1,17 @@
 // Drives the page from within, as a user would, with events at positions on the screen. The test appends this
 // script to the page. Its report is in the document afterwards, where the test reads it.
 {
-  const { run, view, frame, xOf, rowHeight, placeOf } = window.brigade;
+  const { run, view, frame, xOf, rowHeight, placeOf, GLOSSARY } = window.brigade;
   const at = (id) => document.getElementById(id);
   const scene = at("scene");
   const found = [];
   const check = (name, holds, seen = "") => found.push(`${holds ? "ok" : "FAILED"}: ${name}${holds ? "" : ` (${seen})`}`);
 
-  // Paints everything that is scheduled, until all animations have ended.
-  const settle = () => {
-    for (let i = 1; i <= 30; i++) frame(performance.now() + i * 20);
-  };
   const point = (type, x, y, more = {}) => {
     const { left, top } = scene.getBoundingClientRect();
     const event = { bubbles: true, cancelable: true, clientX: left + x, clientY: top + y, pointerId: 1, pointerType: "mouse", ...more };
     scene.dispatchEvent(type === "wheel" ? new WheelEvent(type, event) : new PointerEvent(type, event));
+    frame();
   };
   const click = (x, y) => {
     point("pointerdown", x, y);
@@ -22,25 +19,26 @@
   };
   const press = (key, more = {}) => {
     scene.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...more }));
-    settle();
+    frame();
   };
   const filter = (text) => {
     at("filter").value = text;
     at("filter").dispatchEvent(new Event("input", { bubbles: true }));
-    settle();
+    frame();
   };
   const middle = ({ left, top, width, height }) => [left + width / 2, top + height / 2];
   // Read a copy, which forces the browser to paint the original immediately.
-  const { width, height } = at("stage");
+  const { width, height } = scene;
   const copy = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d", { willReadFrequently: true });
   const pixels = (wide, high) => {
-    copy.drawImage(at("stage"), 0, 0);
+    copy.drawImage(scene, 0, 0);
     return new Uint32Array(copy.getImageData(0, 0, wide, high).data.buffer);
   };
   const colours = () => new Set(pixels(width, height).filter((_, i) => i % 7 === 0)).size;
 
-  settle();
+  frame();
   check("the picture is not blank", colours() > (run.polls.length > 0 ? 8 : 2), colours());
+  check("it opens on tasks where tasks wait", view.by === (run.waits ? "task" : "worker"), view.by);
   check("the title is shown", at("title").textContent.length > 0 && document.title.includes("brigade"), document.title);
   check("nothing became markup", document.querySelectorAll("b:not(#tip b, #card b)").length === 0);
 
@@ -49,6 +47,8 @@
   if (run.polls.length > 0) {
     exploreByHand();
     exploreByKeys();
+    checkTips();
+    checkSvg();
   } else {
     check("an empty run says so", !at("empty").hidden && at("empty").textContent.includes("Nothing"));
     for (const key of ["n", "p", "w", "e", "Enter", "+", "-", "0", "t", "c", "]", "Escape"]) press(key);
@@ -64,124 +64,211 @@
   document.body.append(report);
   report.hidden = true;
 
+  function shown(text) {
+    return at("tip").textContent.includes(text) && !at("tip").hidden;
+  }
+
   // Some figures are computed by the page in JavaScript and by the library in Rust. They must agree.
   function compareFigures() {
     const [, READY, RUNNING, WAITING] = [0, 1, 2, 3];
-    const time = (state) => run.tasks.filter((task) => task.counted).reduce((sum, task) => sum + task.time[state], 0);
+    const time = (state) => run.tasks.time[state].reduce((sum, nanos, task) => sum + (run.tasks.kind[task] === 0 ? nanos : 0), 0);
     const most = (curve) => curve.value.reduce((a, b) => Math.max(a, b), 0);
-    const mine = [most(run.runs[0].flight), run.runs[0].most[1], time(RUNNING), time(READY), time(WAITING)];
-    const given = [...document.querySelectorAll("#figures dd")].map((value) => Number(value.textContent));
+    const mine = [most(run.runs[0].flight), run.runs[0].once.most, time(RUNNING), time(READY), time(WAITING)];
+    const given = [...document.querySelectorAll("#figures tbody td")].map((value) => Number(value.textContent));
     check("page and runtime agree", mine.every((value, i) => value === given[i]), `${mine} and ${given}`);
   }
 
   // The view by task shows a broken line and a fact. The view by worker shows a mark on the thread that
   // polled the task last.
   function checkStranded() {
-    const task = run.tasks.findIndex(({ strandedAt }) => strandedAt >= 0);
+    const task = run.tasks.stranded.findIndex((when) => when >= 0);
     if (task < 0) return;
-    const legend = () => at("legend").textContent;
-    const mark = [...run.marks.letter].indexOf("z".charCodeAt(0));
+    const legend = () => [...document.querySelectorAll(".legend li")].filter((item) => item.offsetParent).map((item) => item.textContent).join();
+    const mark = run.marks.kind.indexOf(4);
     press("c");
     check("by cook, the legend names what is stranded", legend().includes("stranded"), legend());
-    const sign = middle(placeOf({ kind: "mark", mark }));
-    point("pointermove", sign[0], placeOf({ kind: "mark", mark }).top + rowHeight() - 8);
-    check("its mark names the task", at("tip").textContent.includes(run.tasks[task].label), at("tip").textContent);
+    const sign = middle(placeOf({ kind: "mark", row: mark }));
+    point("pointermove", sign[0], placeOf({ kind: "mark", row: mark }).top - 5 + rowHeight() - 8);
+    check("its mark names the task", shown(run.names[task]), at("tip").textContent);
     press("t");
     check("by task, the legend names what is stranded", legend().includes("stranded"), legend());
-    const { left, top, width, height } = placeOf({ kind: "task", task });
+    const { left, top, width, height } = placeOf({ kind: "task", row: task });
     point("pointermove", left + width * 0.9, top + height / 2);
-    check("its row says why it waits", at("tip").textContent.includes("nobody holds its waker"), at("tip").textContent);
+    check("its row says why it waits", shown("nobody holds its waker"), at("tip").textContent);
     press("c");
   }
 
   function longestPoll() {
-    const { begin, end } = run.polls;
-    return begin.reduce((best, _, poll) => (end[poll] - begin[poll] > end[best] - begin[best] ? poll : best), 0);
+    const { took } = run.polls;
+    return took.reduce((best, _, poll) => (took[poll] > took[best] ? poll : best), 0);
   }
 
   function exploreByHand() {
+    press("c");
     const poll = longestPoll();
-    const label = run.tasks[run.polls.task[poll]].label;
-    const [x, y] = middle(placeOf({ kind: "poll", poll }));
+    const label = run.names[run.polls.task[poll]];
+    const [x, y] = middle(placeOf({ kind: "poll", row: poll }));
     point("pointermove", x, y);
-    check("hovering shows facts", !at("tip").hidden && at("tip").textContent.includes("took"), at("tip").textContent);
+    check("hovering shows facts", shown("took"), at("tip").textContent);
     check("hovering names the task", at("tip").querySelector("b")?.textContent === label, at("tip").textContent);
+    const box = at("tip").getBoundingClientRect();
+    const place = placeOf(view.hover);
+    const { top: above } = scene.getBoundingClientRect();
+    const beside = box.bottom <= above + place.top || box.top >= above + place.top + place.height;
+    check("the tip does not cover what it explains", beside, `${box.top} ${box.bottom}`);
     click(x, y);
-    check("a click pins", !at("card").hidden && view.pin?.poll === poll, JSON.stringify(view.pin));
+    check("a click pins", !at("card").hidden && view.pin?.row === poll, JSON.stringify(view.pin));
+    checkTerms();
     point("pointerleave", x, y);
     check("leaving hides the facts", at("tip").hidden);
 
     const before = view.to - view.from;
     point("wheel", x, y, { deltaY: -400 });
-    settle();
+    frame();
     check("the wheel zooms in", view.to - view.from < before * 0.6, view.to - view.from);
-    check("the wheel keeps its place", Math.abs(xOf((run.polls.begin[poll] + run.polls.end[poll]) / 2) - x) < 30);
+    check("the wheel keeps its place", Math.abs(xOf((run.polls.from[poll] + run.polls.to[poll]) / 2) - x) < 30);
     const from = view.from;
     point("pointerdown", x, y);
     point("pointermove", x - 200, y);
     point("pointerup", x - 200, y);
-    settle();
+    frame();
     check("a drag moves on in time", view.from > from, `${from} ${view.from}`);
-    check("a drag does not unpin", view.pin?.poll === poll);
+    check("a drag does not unpin", view.pin?.row === poll);
     press("0");
     point("pointerdown", 400, y, { shiftKey: true });
     point("pointermove", 600, y, { shiftKey: true });
     point("pointerup", 600, y, { shiftKey: true });
-    settle();
-    check("a box zooms", view.to - view.from < before * 0.3, view.to - view.from);
+    frame();
+    checkArea();
     press("0");
     check("0 shows the whole run", view.from === 0 && view.to - view.from === before);
 
     const wanted = label.slice(0, 4).toUpperCase();
-    const fits = run.tasks.filter((task) => task.label.toUpperCase().includes(wanted)).length;
+    const fits = run.names.filter((name) => name.toUpperCase().includes(wanted)).length;
     filter(wanted);
-    check("the filter filters", view.rows.length === fits && fits > 0, `${view.rows.length} of ${fits}`);
+    check("the filter filters", view.rowOfTask.filter((row) => row >= 0).length === fits && fits > 0, `${view.rowOfTask} of ${fits}`);
     check("the filter counts", at("count").textContent.replace(/,/g, "").startsWith(`${fits} of `), at("count").textContent);
     filter("no task is called that");
     press("t");
     check("a filter that finds nothing says so", !at("empty").hidden && view.rows.length === 0);
     filter("");
-    check("no filter, all tasks", view.rows.length === run.tasks.length && at("empty").hidden);
+    check("no filter, all tasks", view.rows.length === run.names.length && at("empty").hidden);
     point("pointermove", 20, view.top + 3);
-    const named = run.tasks[view.rows[Math.floor(3 / rowHeight())]].label;
-    check("by task, names have facts", at("tip").querySelector("b")?.textContent === named, at("tip").textContent);
+    const first = run.names[view.rows[Math.floor(3 / rowHeight())]];
+    check("by task, names have facts", at("tip").querySelector("b")?.textContent === first, at("tip").textContent);
     point("pointerleave", 20, 20);
     press("Escape");
     check("Escape unpins", view.pin === null && at("card").hidden);
   }
 
+  function checkTerms() {
+    const terms = [...document.querySelectorAll("#card dt")].map(({ textContent }) => textContent);
+    check("every term on the card has a tip", terms.length > 0 && terms.every((term) => GLOSSARY.has(term)), terms);
+  }
+
+  // A marked area tells its sums, and its polls by their length. Enter zooms to it.
+  function checkArea() {
+    const area = view.pin;
+    const { from, to, took } = run.polls;
+    const inside = [...took.keys()].filter((poll) => from[poll] <= area.to && to[poll] >= area.from);
+    check("no tip covers its sums", at("tip").hidden);
+    check("a drag with Shift marks an area", area?.kind === "area" && !at("card").hidden, JSON.stringify(area));
+    const fact = (term) => [...at("card").querySelectorAll("dt")].find(({ textContent }) => textContent === term)?.nextElementSibling.textContent;
+    if (area.of.length === run.lanes.length) check("it counts its polls", Number(fact("polls").replace(/,/g, "")) === inside.length, `${fact("polls")}, not ${inside.length}`);
+    checkTerms();
+    check("it adds up their time", /\d.* %/.test(fact("running")), fact("running"));
+    const bars = [...at("card").querySelectorAll(".bars button:enabled")];
+    const counts = bars.map((bar) => Number(bar.dataset.tip.replace(/,/g, "").split(" ")[0]));
+    const polls = Number(fact("polls").replace(/,/g, ""));
+    check("its histogram has every poll", counts.reduce((a, b) => a + b, 0) === polls, `${counts} of ${polls}`);
+    press("Enter");
+    check("Enter zooms to an area", Math.abs(view.from - area.from) < 1 && Math.abs(view.to - area.to) < 1, view.from);
+    press("0");
+    press("a");
+    check("a adds up what is shown", view.pin?.of.length === view.rows.length, JSON.stringify(view.pin));
+    const all = at("card").querySelectorAll(".bars button:enabled");
+    all[all.length - 1]?.click();
+    check("the last bar goes to the longest poll", took[view.pin.row] === Math.max(...took), JSON.stringify(view.pin));
+    press("0");
+    press("c");
+  }
+
+  // Tips appear beside a term, and go away with it.
+  function checkTips() {
+    const terms = [...document.querySelectorAll("#figures thead th")].filter(({ textContent }) => GLOSSARY.has(textContent));
+    const [term] = terms;
+    term.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+    const [tip, its] = [at("tip").getBoundingClientRect(), term.getBoundingClientRect()];
+    check("a term has a tip", shown(GLOSSARY.get(term.textContent)), at("tip").textContent);
+    check("it does not cover the term", tip.top >= its.bottom || tip.bottom <= its.top, `${tip.top} ${its.bottom}`);
+    document.body.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+    check("it does not outlive the term", at("tip").hidden);
+    document.querySelector("#figures td button").click();
+    check("the longest poll is a click away", view.pin?.row === run.runs[0].longest, JSON.stringify(view.pin));
+    const [x, y] = middle(placeOf(view.pin));
+    point("pointermove", x, y);
+    check("the tip does not repeat the card", at("tip").hidden);
+    press("Escape");
+    check("the mouse is on it", shown("took"), at("tip").textContent);
+    press("Home");
+    press("0");
+    const { from, to } = view.hover?.kind === "poll" ? { from: run.polls.from[view.hover.row], to: run.polls.to[view.hover.row] } : view;
+    check("facts follow the picture", xOf(from) - 4 <= x && x <= xOf(to) + 4, `${JSON.stringify(view.hover)} at ${x}`);
+    point("pointerleave", x, y);
+    press("Escape");
+  }
+
+  // Saves the picture of each view as SVG, and reads it.
+  function checkSvg() {
+    const serialize = XMLSerializer.prototype.serializeToString;
+    let saved = "";
+    XMLSerializer.prototype.serializeToString = function (node) {
+      return (saved = serialize.call(this, node));
+    };
+    HTMLAnchorElement.prototype.click = () => {};
+    for (const key of ["c", "t"]) {
+      press(key);
+      press("s");
+      const picture = new DOMParser().parseFromString(saved, "image/svg+xml");
+      check("the SVG can be read", picture.querySelector("parsererror") === null && picture.documentElement.localName === "svg", saved.slice(0, 200));
+      check("the SVG says which run it is", picture.querySelector("text").textContent.startsWith(at("title").textContent));
+      check("the SVG has the picture", picture.querySelectorAll("rect").length > 20, saved.length);
+    }
+    press("c");
+  }
+
   function exploreByKeys() {
     press("c");
     press("n");
-    const first = view.pin?.poll;
+    const first = view.pin?.row;
     check("n pins the first poll shown", first === 0, first);
     const { start, rows } = run.pollsOfTask;
-    const task = run.tasks.findIndex((_, i) => start[i + 1] - start[i] > 1 && run.polls.stir[rows[start[i] + 1]] >= 0 && !run.tasks[i].main);
+    const task = run.names.findIndex((_, i) => start[i + 1] - start[i] > 1 && run.polls.stir[rows[start[i] + 1]] >= 0 && run.tasks.kind[i] === 0);
     press("t");
-    const place = placeOf({ kind: "poll", poll: rows[start[task]] });
+    const place = placeOf({ kind: "poll", row: rows[start[task]] });
     check("by task, its row is there", place !== null);
-    view.pin = { kind: "poll", poll: rows[start[task]] };
+    view.pin = { kind: "poll", row: rows[start[task]] };
     press("n");
-    check("n goes to the next poll", view.pin?.poll === rows[start[task] + 1], JSON.stringify(view.pin));
+    check("n goes to the next poll", view.pin?.row === rows[start[task] + 1], JSON.stringify(view.pin));
     press("p");
-    check("p goes back", view.pin?.poll === rows[start[task]]);
+    check("p goes back", view.pin?.row === rows[start[task]]);
     press("Enter");
-    const { begin, end } = run.polls;
-    const [from, to] = [begin[view.pin.poll], end[view.pin.poll]];
+    const poll = view.pin.row;
+    const [from, to] = [run.polls.from[poll], run.polls.to[poll]];
     // The wake that led to the poll must also come into view, if it lies at most twenty times the poll's
     // length before the poll. With the margins, the window is then at most 63 times that length. If one poll
     // takes long on a busy machine, that may be most of the run.
     const widest = Math.max(run.length / 2, 64 * (to - from));
     check("Enter zooms to it", view.from <= from && view.to >= to && view.to - view.from < widest, `${view.from} ${view.to}, of ${run.length}, to ${from} ${to}`);
     press("w");
-    check("w follows the arrow to the waker", run.polls.task[view.pin.poll] === run.tasks[task].spawner, JSON.stringify(view.pin));
+    check("w follows the arrow to the waker", run.polls.task[view.pin.row] === run.stirs.by[run.polls.stir[poll]], JSON.stringify(view.pin));
     press("e");
-    check("e follows an arrow on", run.polls.stir[view.pin.poll] >= 0);
+    check("e follows an arrow on", run.polls.stir[view.pin.row] >= 0);
     press("Escape");
     press("0");
     press("?");
-    check("? lists the keys", at("keys").open && at("keys").querySelectorAll("dt").length > 20);
-    at("keys").close();
+    check("? lists the keys", at("help").open && at("keys").querySelectorAll("kbd").length > 20);
+    at("help").close();
     const theme = () => getComputedStyle(document.body).backgroundColor;
     const day = theme();
     press("d");
@@ -190,22 +277,27 @@
     press("c");
   }
 
-  // Measures the time for a frame, including painting, for movements that change the whole picture.
+  // Measures the time for a frame, including painting, for movements that change the whole picture: zooming,
+  // dragging, and marking an area.
   function measure() {
     for (const by of ["worker", "task"]) {
-      press(by === "worker" ? "c" : "t");
-      press("0");
-      const times = [];
-      for (let i = 0; i < 40; i++) {
-        const { left, top } = scene.getBoundingClientRect();
-        scene.dispatchEvent(new WheelEvent("wheel", { clientX: left + 700, clientY: top + 300, deltaY: i < 20 ? -150 : 150, cancelable: true }));
-        const begun = performance.now();
-        frame(begun);
-        pixels(1, 1);
-        times.push(performance.now() - begun);
+      for (const way of ["zoom", "drag", "mark"]) {
+        press(by === "worker" ? "c" : "t");
+        press("0");
+        if (way === "drag") press("+");
+        if (way !== "zoom") point("pointerdown", 700, view.top + 60, { shiftKey: way === "mark" });
+        const times = [];
+        for (let i = 0; i < 40; i++) {
+          const begun = performance.now();
+          if (way === "zoom") point("wheel", 700, view.top + 60, { deltaY: i < 20 ? -150 : 150 });
+          else point("pointermove", 700 + (i < 20 ? -12 * i : 12 * i - 480), view.top + 60 + i);
+          pixels(1, 1);
+          times.push(performance.now() - begun);
+        }
+        if (way !== "zoom") point("pointerup", 700, view.top + 60);
+        times.sort((a, b) => a - b);
+        found.push(`frame by ${by}, ${way}: median ${times[20].toFixed(1)} ms, worst ${times[39].toFixed(1)} ms`);
       }
-      times.sort((a, b) => a - b);
-      found.push(`frame by ${by}: median ${times[20].toFixed(1)} ms, worst ${times[39].toFixed(1)} ms`);
     }
     press("c");
     press("0");

@@ -13,19 +13,17 @@ use super::Drawing;
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-const SCRIPTS: [&str; 13] = [
+const SCRIPTS: [&str; 11] = [
     include_str!("words.js"),
     include_str!("run.js"),
+    include_str!("brush.js"),
     include_str!("view.js"),
-    include_str!("theme.js"),
-    include_str!("canvas.js"),
-    include_str!("lanes.js"),
+    include_str!("picture.js"),
     include_str!("rows.js"),
-    include_str!("charts.js"),
-    include_str!("arrows.js"),
-    include_str!("facts.js"),
+    include_str!("things.js"),
+    include_str!("overlay.js"),
+    include_str!("cards.js"),
     include_str!("input.js"),
-    include_str!("keys.js"),
     include_str!("page.js"),
 ];
 

@@ -1,7 +1,7 @@
 //! Writes runs as JSON: columns of small numbers, which browsers read fastest.
 //!
 //! Times are nanoseconds from the beginning of each run. Threads, tasks, polls and wakes are numbered across
-//! all runs, and -1 means none. `run.js` reads this JSON.
+//! all runs, and -1 means none. Names are safe to show. `run.js` reads this JSON.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -9,51 +9,53 @@ use std::time::Duration;
 use brigade::timeline::{LaneKind, Outcome, Timeline};
 use serde_json::{Value, json};
 
-use super::super::rows::lane_name;
+use super::super::names::{visible, visible_char};
+use super::super::rows::{lane_name, task_name};
 use super::Drawing;
 use crate::figures::{self, Figures};
-use crate::spans::{Ending, Mark, Poll, Source, Span, Spans, State, TaskKind, TaskSpans, Wake};
+use crate::spans::{
+    Ending, LaneSpans, Mark, Poll, Source, Spans, State, TaskKind, TaskSpans, Wake,
+};
 use crate::{advice, units};
 
 /// Returns the JSON of the whole drawing, ready for a `<script>` element.
 pub(super) fn json(drawing: &Drawing<'_>) -> String {
     let mut record = Record::default();
     for (number, (name, timeline)) in drawing.runs.iter().enumerate() {
-        record.add(number, name, timeline, &drawing.worker);
+        let name = if name.is_empty() {
+            String::new()
+        } else {
+            visible(name)
+        };
+        record.add(number, &name, timeline, drawing);
     }
-    if !drawing.figures.is_empty() {
-        record.runs[0]["figures"] = json!(drawing.figures);
+    let figures = drawing.figures.iter();
+    let figures: Vec<_> = figures
+        .map(|(name, value)| [visible(name), visible(value)])
+        .collect();
+    if !figures.is_empty() {
+        record.runs[0]["figures"] = json!(figures);
     }
-    let mut json = String::with_capacity(record.columns.bytes() + 64 * record.names.len() + 4096);
-    json.push('{');
-    let members = [
-        ("title", json!(drawing.title)),
-        ("worker", json!(drawing.worker)),
-        ("runs", json!(record.runs)),
-        ("advice", json!(record.advice)),
-        ("lanes", json!(record.lanes)),
-        ("names", json!(record.names)),
-    ];
-    for (name, value) in members {
-        member(&mut json, name, &text(&value));
-    }
-    member(&mut json, "tasks", &format!("[{}]", record.tasks));
-    record.columns.write(&mut json);
+    let title = if drawing.title.is_empty() {
+        "a run".to_owned()
+    } else {
+        drawing.visible_title()
+    };
+    let members = json!({
+        "title": title,
+        "worker": visible(&drawing.worker),
+        "waits": record.waited > record.active,
+        "runs": record.runs,
+        "advice": record.advice,
+        "lanes": record.lanes,
+        "names": record.names,
+    });
+    // JSON uses `<` only inside strings. Without it, neither `</script>` nor `<!--` can occur.
+    let mut json = members.to_string().replace('<', "\\u003c");
+    json.pop();
+    record.tables.write(&mut json);
     json.push('}');
     json
-}
-
-fn member(json: &mut String, name: &str, value: &str) {
-    if !json.ends_with('{') {
-        json.push(',');
-    }
-    json.extend(["\"", name, "\":", value]);
-}
-
-/// Returns JSON that contains no `<`, so neither `</script>` nor `<!--` can occur in it. JSON uses this
-/// character only inside strings, so it can be escaped.
-fn text(value: &Value) -> String {
-    value.to_string().replace('<', "\\u003c")
 }
 
 #[derive(Default)]
@@ -61,104 +63,129 @@ struct Record {
     runs: Vec<Value>,
     advice: Vec<Value>,
     lanes: Vec<Value>,
-    names: Vec<Option<String>>,
-    tasks: String,
-    columns: Columns,
+    names: Vec<String>,
+    tables: Tables,
     polls: usize,
     wakes: usize,
+    /// How long all tasks waited, and how long they were ready or ran.
+    waited: Duration,
+    active: Duration,
 }
 
-/// The numbers of the first thread, task, poll and wake of a run.
-#[derive(Clone, Copy)]
+/// The beginning of a run, and the numbers of its first task, poll and wake.
 struct Base {
     begin: Duration,
-    lane: usize,
     task: usize,
     poll: usize,
     wake: usize,
+    /// The numbers of its threads.
+    lanes: Vec<i64>,
 }
 
 impl Record {
-    fn add(&mut self, number: usize, name: &str, timeline: &Timeline, worker: &str) {
+    fn add(&mut self, number: usize, name: &str, timeline: &Timeline, drawing: &Drawing<'_>) {
         let spans = crate::spans(timeline);
+        let figures = figures::of_spans(&spans);
+        let order = lane_order(&spans);
         let base = Base {
             begin: spans.begin,
-            lane: self.lanes.len(),
             task: self.names.len(),
             poll: self.polls,
             wake: self.wakes,
+            lanes: places(&order, self.lanes.len()),
         };
-        let curve = |steps: &[(Duration, usize)]| {
-            let mut at: Vec<u64> = vec![0];
-            let mut value: Vec<usize> = vec![0];
-            for &(time, count) in steps {
-                at.push(base.time(time));
-                value.push(count);
-            }
-            json!({ "at": at, "value": value })
+        let curve = |steps: &[(Duration, usize)], most: usize| {
+            let times = steps.iter().map(|step| base.time(step.0));
+            let values = steps.iter().map(|step| step.1);
+            let at: Vec<i64> = [0].into_iter().chain(times).collect();
+            let value: Vec<usize> = [0].into_iter().chain(values).collect();
+            json!({ "at": at, "value": value, "most": most })
         };
+        let longest = figures.longest_poll.as_ref().and_then(|longest| {
+            let is_it = |poll: &Poll| (poll.begin, poll.lane) == (longest.begun, longest.lane);
+            spans
+                .polls
+                .iter()
+                .position(|poll| is_it(poll) && poll.length() == longest.took)
+        });
         self.runs.push(json!({
             "name": name,
             "length": base.time(spans.end),
             "dropped": spans.dropped,
             "events": timeline.events.len(),
-            "workers": spans.workers,
-            "figures": said(&figures::of_spans(&spans)),
-            "flight": curve(&spans.in_flight),
-            "once": curve(&spans.at_once),
-            "most": [spans.in_flight_max(), spans.at_once_max()],
+            "figures": said(&figures),
+            "longest": number_of(longest, base.poll),
+            "flight": curve(&spans.in_flight, spans.in_flight_max()),
+            "once": curve(&spans.at_once, spans.at_once_max()),
         }));
-        for advice in advice(timeline) {
-            let place = advice.place();
-            let place = place.map(|(from, to)| [base.time(from), base.time(to)]);
-            let task = advice.tasks().first().map(|task| base.task + task);
-            self.advice
-                .push(json!([advice.in_words_of(worker), number, place, task]));
+        self.advise(number, timeline, &base, drawing);
+        for lane in order {
+            let kind = match spans.lanes[lane].kind {
+                LaneKind::Worker(_) => "worker",
+                LaneKind::Blocking => "blocking",
+                LaneKind::Outside => "outside",
+            };
+            let name = visible(&lane_name(timeline, lane, &drawing.worker));
+            self.lanes
+                .push(json!({ "name": name, "kind": kind, "run": number }));
         }
-        for (lane, its) in spans.lanes.iter().enumerate() {
-            let (letter, order) = lane_kind(its.kind);
-            self.lanes.push(json!([
-                lane_name(timeline, lane, worker),
-                letter,
-                order,
-                number
-            ]));
+        for (index, task) in spans.tasks.iter().enumerate() {
+            let label = task_name(timeline, &spans, index);
+            // Each run has its own main future.
+            let is_one_of_several = task.kind == TaskKind::Main && drawing.runs.len() > 1;
+            self.names.push(if is_one_of_several {
+                format!("{name}: {label}")
+            } else {
+                label
+            });
+            if task.is_task() {
+                self.waited += task.time_in(State::Waiting);
+                self.active += task.time_in(State::Queued) + task.time_in(State::Running);
+            }
         }
-        self.names
-            .extend(timeline.tasks.iter().map(|task| task.name.clone()));
-        for task in &spans.tasks {
-            self.task(number, task, base);
-        }
-        self.columns.add(&spans, base);
+        self.tables.add(number, &spans, &base);
         self.polls += spans.polls.len();
         self.wakes += spans.wakes.len();
     }
 
-    fn task(&mut self, run: usize, task: &TaskSpans, base: Base) {
-        let kind = match task.kind {
-            TaskKind::Task => 0,
-            TaskKind::Main => 1,
-            TaskKind::Job => 2,
-        };
-        let ending = match task.ending {
-            None => 0,
-            Some(Ending::Finished) => 2,
-            Some(Ending::Panicked) => 3,
-            Some(Ending::Cancelled) => 4,
-        };
-        let time = |at: Option<Duration>| at.map_or(-1, |at| base.time(at) as i64);
-        let comma = if self.tasks.is_empty() { "" } else { "," };
-        let _ = write!(
-            self.tasks,
-            "{comma}[{kind},{run},{},{},{ending},{},{},{},{}]",
-            time(task.begun),
-            time(task.ended),
-            maybe(task.spawned_by, base.task),
-            task.wakes_nowhere,
-            time(task.aborted),
-            time(task.stranded),
-        );
+    fn advise(&mut self, run: usize, timeline: &Timeline, base: &Base, drawing: &Drawing<'_>) {
+        let safe = |words: &str| words.chars().map(visible_char).collect::<String>();
+        let say = |words: &str, place: Option<[i64; 2]>, task: i64| json!({ "words": safe(words), "run": run, "place": place, "task": task });
+        match &drawing.advice {
+            Some(advice) if run == 0 => {
+                self.advice
+                    .extend(advice.iter().map(|words| say(words, None, -1)));
+            }
+            Some(_) => {}
+            None => self.advice.extend(advice(timeline).iter().map(|advice| {
+                let place = advice
+                    .place()
+                    .map(|(from, to)| [base.time(from), base.time(to)]);
+                let task = number_of(advice.tasks().first().copied(), base.task);
+                say(&advice.in_words_of(&drawing.worker), place, task)
+            })),
+        }
     }
+}
+
+/// Returns the threads of a run in the order of their rows.
+fn lane_order(spans: &Spans) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..spans.lanes.len()).collect();
+    order.sort_by_key(|&lane| match spans.lanes[lane].kind {
+        LaneKind::Worker(number) => (0, number),
+        LaneKind::Blocking => (1, 0),
+        LaneKind::Outside => (2, 0),
+    });
+    order
+}
+
+/// Returns for each thread its place in this order.
+fn places(order: &[usize], first: usize) -> Vec<i64> {
+    let mut places = vec![0; order.len()];
+    for (place, &lane) in order.iter().enumerate() {
+        places[lane] = (first + place) as i64;
+    }
+    places
 }
 
 /// Returns the figures that are shown above the picture, unless the program sets its own.
@@ -186,148 +213,150 @@ fn said(figures: &Figures) -> Vec<[String; 2]> {
         .collect()
 }
 
-fn lane_kind(kind: LaneKind) -> (&'static str, usize) {
-    match kind {
-        LaneKind::Worker(number) => ("w", number),
-        LaneKind::Blocking => ("b", 0),
-        LaneKind::Outside => ("o", 0),
-    }
-}
-
 impl Base {
     /// Returns nanoseconds since the run began. A browser's numbers represent them exactly up to 104 days.
-    fn time(self, at: Duration) -> u64 {
+    fn time(&self, at: Duration) -> i64 {
         nanos(at.saturating_sub(self.begin))
     }
 }
 
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+fn nanos(time: Duration) -> i64 {
+    i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
 }
 
-fn maybe(index: Option<usize>, base: usize) -> i64 {
+fn number_of(index: Option<usize>, base: usize) -> i64 {
     index.map_or(-1, |index| (base + index) as i64)
-}
-
-/// A column of numbers, separated by commas.
-#[derive(Default)]
-struct Column(String);
-
-impl Column {
-    fn push(&mut self, value: impl std::fmt::Display) {
-        if !self.0.is_empty() {
-            self.0.push(',');
-        }
-        write!(self.0, "{value}").expect("a String takes everything");
-    }
 }
 
 /// A table: its name, and the names of its columns. A column whose name ends in `-gaps` holds differences to
 /// the previous row.
-const TABLES: [(&str, &[&str]); 5] = [
+const TABLES: [(&str, &[&str]); 8] = [
+    (
+        "tasks",
+        &[
+            "kind", "run", "from", "to", "ending", "nowhere", "aborted", "stranded", "spans",
+        ],
+    ),
     (
         "polls",
-        &["task", "lane", "begin-gaps", "took", "outcome", "stir"],
+        &["task", "lane", "from-gaps", "took", "outcome", "stir"],
     ),
     (
         "stirs",
         &["task", "lane", "at-gaps", "by", "origin", "from", "to"],
     ),
+    ("spans", &["state", "took"]),
     ("parks", &["lane", "from", "to"]),
-    ("marks", &["lane", "at", "letter", "count"]),
+    ("marks", &["lane", "from", "kind", "count"]),
     ("joins", &["by", "at", "task"]),
+    ("off", &["task", "lane", "from", "to", "taken"]),
 ];
+const TASKS: usize = 0;
+const POLLS: usize = 1;
+const STIRS: usize = 2;
+const SPANS: usize = 3;
+const PARKS: usize = 4;
+const MARKS: usize = 5;
+const JOINS: usize = 6;
+const OFF: usize = 7;
 
+/// The columns of all tables, as numbers with commas between them, and the last value of each.
 #[derive(Default)]
-struct Columns {
-    tables: [[Column; 7]; 5],
-    /// The values of the previous row, for the columns that hold differences.
-    begin: u64,
-    at: u64,
-    /// The spans: how many each task has, their states, and their lengths.
-    counts: Column,
-    states: String,
-    lengths: Column,
-    /// The polls whose thread was off the core: the poll, its blocked time, and its time without a core.
-    off: Column,
-}
+struct Tables([[(String, i64); 9]; 8]);
 
-impl Columns {
-    fn add(&mut self, spans: &Spans, base: Base) {
-        for (index, poll) in spans.polls.iter().enumerate() {
-            self.poll(index, poll, base);
+impl Tables {
+    fn add(&mut self, run: usize, spans: &Spans, base: &Base) {
+        for task in &spans.tasks {
+            self.task(run, task, spans.end, base);
+        }
+        for poll in &spans.polls {
+            self.poll(poll, base);
         }
         for wake in &spans.wakes {
             self.wake(wake, base);
         }
-        for task in &spans.tasks {
-            self.counts.push(task.spans.len());
-            task.spans.iter().for_each(|span| self.span(span));
-        }
-        for (lane, its) in spans.lanes.iter().enumerate() {
-            let lane = (base.lane + lane) as i64;
-            for &(from, to) in &its.parks {
-                self.row(2, &[lane, base.time(from) as i64, base.time(to) as i64]);
-            }
-            for &(at, mark) in &its.marks {
-                let (letter, count) = match mark {
-                    Mark::Io(events) => ('i', events),
-                    Mark::Timers(timers) => ('f', timers),
-                    Mark::Steal(from) => ('t', from),
-                    Mark::Woke(task) => ('w', base.task + task),
-                    Mark::Stranded(task) => ('z', base.task + task),
-                };
-                self.row(
-                    3,
-                    &[lane, base.time(at) as i64, letter as i64, count as i64],
-                );
-            }
+        for (lane, its) in base.lanes.iter().zip(&spans.lanes) {
+            self.lane(*lane, its, base);
         }
         for join in &spans.joins {
             let (by, task) = ((base.task + join.by) as i64, (base.task + join.task) as i64);
-            self.row(4, &[by, base.time(join.at) as i64, task]);
+            self.row(JOINS, &[by, base.time(join.at), task]);
         }
     }
 
     fn row(&mut self, table: usize, values: &[i64]) {
-        for (column, value) in self.tables[table].iter_mut().zip(values) {
-            column.push(value);
+        let names = TABLES[table].1;
+        for (((text, last), name), &value) in self.0[table].iter_mut().zip(names).zip(values) {
+            if !text.is_empty() {
+                text.push(',');
+            }
+            let gap = if name.ends_with("-gaps") { *last } else { 0 };
+            *last = value;
+            write!(text, "{}", value - gap).expect("a String takes everything");
         }
     }
 
-    fn poll(&mut self, index: usize, poll: &Poll, base: Base) {
-        let begin = base.time(poll.begin);
+    fn task(&mut self, run: usize, task: &TaskSpans, end: Duration, base: &Base) {
+        let kind = match task.kind {
+            TaskKind::Task => 0,
+            TaskKind::Main => 1,
+            TaskKind::Job => 2,
+        };
+        let ending = match task.ending {
+            None => 0,
+            Some(Ending::Finished) => 2,
+            Some(Ending::Panicked) => 3,
+            Some(Ending::Cancelled) => 4,
+        };
+        let time = |at: Option<Duration>| at.map_or(-1, |at| base.time(at));
+        self.row(
+            TASKS,
+            &[
+                kind,
+                run as i64,
+                time(task.begun),
+                time(task.begun.and(task.ended.or(Some(end)))),
+                ending,
+                task.wakes_nowhere as i64,
+                time(task.aborted),
+                time(task.stranded),
+                task.spans.len() as i64,
+            ],
+        );
+        for span in &task.spans {
+            let state = match span.state {
+                State::Queued => 1,
+                State::Running => 2,
+                State::Waiting => 3,
+            };
+            self.row(SPANS, &[state, nanos(span.length())]);
+        }
+    }
+
+    fn poll(&mut self, poll: &Poll, base: &Base) {
         let outcome = match poll.outcome {
             None => 0,
             Some(Outcome::Pending) => 1,
             Some(Outcome::Ready) => 2,
             Some(Outcome::Panicked) => 3,
         };
-        self.row(
-            0,
-            &[
-                (base.task + poll.task) as i64,
-                (base.lane + poll.lane) as i64,
-                begin as i64 - self.begin as i64,
-                nanos(poll.length()) as i64,
-                outcome,
-                maybe(poll.cause, base.wake),
-            ],
-        );
-        self.begin = begin;
-        if poll
-            .off_core
-            .is_some_and(|off| !(off.blocked + off.preempted).is_zero())
-        {
-            let (blocked, preempted) = (nanos(poll.blocked()), nanos(poll.preempted()));
-            self.off.push(format_args!(
-                "[{},{blocked},{preempted}]",
-                base.poll + index
-            ));
+        let (task, lane) = ((base.task + poll.task) as i64, base.lanes[poll.lane]);
+        let (begin, took) = (base.time(poll.begin), nanos(poll.length()));
+        let stir = number_of(poll.cause, base.wake);
+        self.row(POLLS, &[task, lane, begin, took, outcome, stir]);
+        // The record has only the lengths of the times off the core, not when they were within the poll. Put
+        // them at its end.
+        let end = begin + took;
+        let taken = end - nanos(poll.preempted()).min(took);
+        let blocked = (taken - nanos(poll.blocked())).max(begin);
+        for (from, to, is_taken) in [(blocked, taken, 0), (taken, end, 1)] {
+            if from < to {
+                self.row(OFF, &[task, lane, from, to, is_taken]);
+            }
         }
     }
 
-    fn wake(&mut self, wake: &Wake, base: Base) {
+    fn wake(&mut self, wake: &Wake, base: &Base) {
         let (origin, by) = match wake.source {
             Source::Task(by) => (0, Some(by)),
             Source::Io => (1, None),
@@ -336,50 +365,42 @@ impl Columns {
             Source::Spawn(by) => (4, by),
             Source::Join(by) => (5, Some(by)),
         };
-        let at = base.time(wake.at);
         self.row(
-            1,
+            STIRS,
             &[
                 (base.task + wake.task) as i64,
-                (base.lane + wake.lane) as i64,
-                at as i64 - self.at as i64,
-                maybe(by, base.task),
+                base.lanes[wake.lane],
+                base.time(wake.at),
+                number_of(by, base.task),
                 origin,
-                maybe(wake.from, base.poll),
-                maybe(wake.to, base.poll),
+                number_of(wake.from, base.poll),
+                number_of(wake.to, base.poll),
             ],
         );
-        self.at = at;
     }
 
-    fn span(&mut self, span: &Span) {
-        self.states.push(match span.state {
-            State::Queued => '1',
-            State::Running => '2',
-            State::Waiting => '3',
-        });
-        self.lengths.push(nanos(span.length()));
-    }
-
-    fn bytes(&self) -> usize {
-        let columns = self.tables.iter().flatten();
-        columns.map(|column| column.0.len()).sum::<usize>()
-            + self.lengths.0.len()
-            + self.states.len()
+    fn lane(&mut self, lane: i64, its: &LaneSpans, base: &Base) {
+        for &(from, to) in &its.parks {
+            self.row(PARKS, &[lane, base.time(from), base.time(to)]);
+        }
+        for &(at, mark) in &its.marks {
+            let (kind, count) = match mark {
+                Mark::Io(events) => (0, events),
+                Mark::Timers(timers) => (1, timers),
+                Mark::Steal(from) => (2, from),
+                Mark::Woke(task) => (3, base.task + task),
+                Mark::Stranded(task) => (4, base.task + task),
+            };
+            self.row(MARKS, &[lane, base.time(at), kind, count as i64]);
+        }
     }
 
     fn write(&self, json: &mut String) {
-        for ((name, columns), values) in TABLES.iter().zip(&self.tables) {
-            let columns = columns.iter().zip(values);
-            let columns = columns.map(|(name, values)| format!("\"{name}\":[{}]", values.0));
+        for ((table, names), columns) in TABLES.iter().zip(&self.0) {
+            let columns = names.iter().zip(columns);
+            let columns = columns.map(|(name, (text, _))| format!("\"{name}\":[{text}]"));
             let columns: Vec<_> = columns.collect();
-            member(json, name, &format!("{{{}}}", columns.join(",")));
+            json.extend([",\"", table, "\":{", &columns.join(","), "}"]);
         }
-        let spans = format!(
-            "{{\"counts\":[{}],\"states\":\"{}\",\"lengths\":[{}]}}",
-            self.counts.0, self.states, self.lengths.0
-        );
-        member(json, "spans", &spans);
-        member(json, "off", &format!("[{}]", self.off.0));
     }
 }

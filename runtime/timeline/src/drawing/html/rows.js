@@ -1,150 +1,187 @@
-// The view by task. It has a row for each task, with its states from its spawn to its end. The states differ
-// in height as well as in colour. A running task fills the row, in its worker's colour. A ready task is
-// lower. A waiting task is a line, which is broken if nothing holds the waker.
+// The rows, and what is under the mouse in them.
+
+const SIGN = ["▲", "◆", "●", "▼", "■"];
+const MARK = ["I/O ready", "timers fired", "stole tasks", "woke", "stranded"];
+const [STOLE, WOKE, STRANDED] = [2, 3, 4];
 
 function paintRows() {
-  const [first, last] = rowsShown();
-  const height = rowHeight();
-  const gap = height >= 8 ? 2 : height >= 4 ? 1 : 0;
-  clipped(stage, view.gutter, view.top, view.width - view.gutter - MARGIN, view.height, () => {
-    for (let row = first; row < last; row++) paintRow(view.rows[row], rowTop(row), height, gap);
+  const first = Math.floor(view.scroll / rowHeight());
+  const last = Math.min(view.rows.length, Math.ceil((view.scroll + space()) / rowHeight()));
+  const shown = view.rows.slice(first, last);
+  if (byWorker()) shown.forEach(paintLaneName);
+  else paintTaskNames(first, last);
+  clip(view.gutter, view.top, plotWidth() + 1, space(), () => {
+    shown.forEach((of, i) => (byWorker() ? paintLane(of) : paintTask(of, first + i)));
   });
-  paintRowNames(first, last, height);
 }
 
-function paintRow(task, top, height, gap) {
-  const life = run.tasks[task];
-  if (life.born < 0) return;
-  const left = Math.max(view.gutter, xOf(life.born));
-  const right = Math.min(view.width - MARGIN, xOf(life.over < 0 ? run.runs[life.run].length : life.over));
-  if (right < view.gutter || left > view.width) return;
-  // Draw the waiting line over the whole life, because the other two states are drawn over it.
-  const line = height >= 8 ? 2 : 1;
-  stage.fillStyle = colours.waiting;
-  // If rows are too low to have space between them, adjacent lines would look like one area, so draw them
-  // paler.
-  stage.globalAlpha = height >= 6 ? 1 : height >= 3 ? 0.7 : 0.4;
-  stage.fillRect(left, Math.round(top + (height - line) / 2), Math.max(1, right - left), line);
-  stage.globalAlpha = 1;
-  if (life.strandedAt >= 0) paintStranded(Math.max(left, xOf(life.strandedAt)), right, top + height / 2, height);
-
-  const { start, rows } = run.spansOfTask;
-  const { from, to, state, poll } = run.spans;
-  const full = height - gap;
-  const low = height >= 4 ? Math.max(2, Math.round(full * 0.45)) : full;
-  const lowTop = top + (height - low) / 2;
-  const clip = (x) => Math.max(view.gutter, x);
-  let lastRun = -1;
-  const paint = (span, x, width) => {
-    if (state[span] === RUNNING) {
-      lastRun = Math.floor(x);
-      stage.fillStyle = colourOfLane(rowOfLane[run.polls.lane[poll[span]]]);
-      stage.fillRect(x, top + gap / 2, width, full);
-      if (width > 48 && height >= 14) writeLane(poll[span], x, width, top + height / 2);
-    } else if (state[span] === READY && Math.floor(x) !== lastRun) {
-      stage.fillStyle = colours.ready;
-      stage.fillRect(x, lowTop, width, low);
-    }
+/// Calls `paint(row, left, width, cover)` for each interval of a group that is at least 1.5 pixels wide, and
+/// once for all thinner intervals in a column of pixels: `cover` is the share of the column that they fill,
+/// and `row` is the longest of them. So at most two things are painted per pixel, however many there are.
+function eachBar(index, group, table, paint) {
+  const { from, to } = table;
+  const scale = 1 / nanosPerPixel();
+  const origin = view.gutter - view.from * scale;
+  let [column, cover, longest, width] = [-1, 0, -1, 0];
+  const flush = () => {
+    if (longest >= 0) paint(longest, column, 1, Math.min(1, cover));
+    [cover, longest, width] = [0, -1, 0];
   };
-  eachColumn(rows, start[task], start[task + 1], from, to,
-    (span, x, end) => state[span] !== WAITING && end > view.gutter && paint(span, clip(x), end - clip(x)),
-    // If a column of pixels contains several states, show running, because it matters most.
-    (x, _, span, count) => {
-      if (x < view.gutter) return;
-      const important = count > 1 ? runningNear(rows, span, task, x) : span;
-      paint(important, x, 1);
-    });
-  if (height >= 8) paintEnding(life, right, top + height / 2);
-}
-
-/// Paints a stranded task as a broken line in the colour of failures.
-function paintStranded(left, right, y, height) {
-  const line = height >= 8 ? 4 : Math.max(1, height / 2);
-  stage.fillStyle = colours.panel;
-  stage.fillRect(left, y - line / 2, right - left, line);
-  stage.strokeStyle = colours.bad;
-  stage.lineWidth = line;
-  stage.setLineDash([9, 6]);
-  stage.beginPath();
-  stage.moveTo(left, y);
-  stage.lineTo(right, y);
-  stage.stroke();
-  stage.setLineDash([]);
-}
-
-/// Returns a span in which the task was running within the column of pixels at `x`. If there is none, returns
-/// `span`.
-function runningNear(rows, span, task, x) {
-  const low = timeAt(x);
-  const high = timeAt(x + 1);
-  const { start } = run.spansOfTask;
-  const { from, state, to } = run.spans;
-  for (let i = firstAbove(rows, start[task], start[task + 1], to, low); i < start[task + 1]; i++) {
-    if (from[rows[i]] > high) break;
-    if (state[rows[i]] === RUNNING) return rows[i];
+  for (const row of within(index, group, table, view)) {
+    const left = Math.max(view.gutter, origin + from[row] * scale);
+    const wide = origin + to[row] * scale - left;
+    if (wide >= 1.5) {
+      flush();
+      paint(row, left, Math.min(wide, view.width - left), 1);
+      continue;
+    }
+    if (Math.floor(left) !== column) flush();
+    column = Math.floor(left);
+    cover += wide;
+    if (longest < 0 || wide > width) [longest, width] = [row, wide];
   }
-  return span;
+  flush();
 }
 
-function writeLane(poll, x, width, y) {
-  const lane = run.lanes[rowOfLane[run.polls.lane[poll]]];
-  stage.font = SMALL;
-  const text = shortened(stage, lane.name, width - 8);
-  write(stage, text, x + 5, y, colours.panel, { font: SMALL });
+// By worker: a row for each thread, with the tasks that it polled and the times in which it was parked.
+
+function laneName(lane) {
+  const { name, run: home } = run.lanes[lane];
+  return run.runs.length > 1 ? `${name} · ${run.runs[home].name}` : name;
 }
 
-/// Paints how a task ended: a dot if it is done, a cross if it panicked, or a ring if it was cancelled.
-function paintEnding(life, x, y) {
-  if (life.over < 0 || x < view.gutter || xOf(life.over) > view.width - MARGIN + 1) return;
-  stage.lineWidth = 1.5;
-  stage.beginPath();
-  if (life.ending === PANICKED) {
-    stage.strokeStyle = colours.bad;
-    stage.lineWidth = 2;
-    stage.moveTo(x - 4, y - 4);
-    stage.lineTo(x + 4, y + 4);
-    stage.moveTo(x + 4, y - 4);
-    stage.lineTo(x - 4, y + 4);
-    stage.stroke();
-    return;
+const lengthOfRun = (lane) => run.runs[run.lanes[lane].run].length;
+
+function paintLaneName(lane) {
+  const polls = within(run.pollsOfLane, lane, run.polls, view);
+  const off = within(run.offOfLane, lane, run.off, view);
+  const taken = sum(off, (row) => run.off.taken[row] * overlap(run.off, row, view));
+  // A run may end before the window does.
+  const length = Math.max(1, Math.min(view.to, lengthOfRun(lane)) - view.from);
+  const share = percent(sum(polls, (poll) => overlap(run.polls, poll, view)) / length);
+  const busy = polls.length > 0 ? `busy ${share}, ${counted(polls.length, "poll")}` : "no polls";
+  const { top, height } = rowBody(lane);
+  const third = taken > 0 && height >= 35;
+  const middle = rowTop(lane) + rowHeight() / 2 - (third ? 9 : 1);
+  box(0, Math.round(rowTop(lane + 1)) - 1, view.width, 1, colours.line);
+  paintNames(laneName(lane), busy, middle);
+  if (third) write(`without a core ${duration(taken)}`, 16, middle + 24, colours.taken, SMALL);
+  // Show the colour of this worker in the view by task.
+  box(0, top, 4, height, run.lanes[lane].kind === "worker" ? colourOfLane(lane) : colours.line);
+}
+
+function paintLane(lane) {
+  const { top, height } = rowBody(lane);
+  eachBar(run.parksOfLane, lane, run.parks, (_, x, width, cover) => {
+    if (cover > 0.5) box(x, top, width, height, HATCH);
+  });
+  eachBar(run.pollsOfLane, lane, run.polls, (poll, x, width, cover) => {
+    const task = run.polls.task[poll];
+    const shown = view.rowOfTask[task] >= 0;
+    // The height of several thin polls is their share of the time. Leave a thin gap between consecutive wide
+    // polls, so that they do not look like one.
+    const part = Math.max(3, height * cover);
+    box(x, top + height - part, width > 4 ? width - 0.75 : width, part, colourOfTask(task), shown ? 1 : 0.15);
+    const name = width > 26 && shown ? shortened(run.names[task], width - 10, SMALL) : "";
+    write(name, x + 5, top + height / 2, colours.label, SMALL);
+  });
+  // A row at the foot of the polls shows in which of them the thread had no core.
+  const foot = Math.min(6, Math.round(height / 4));
+  eachBar(run.offOfLane, lane, run.off, (row, x, width, cover) => {
+    const colour = run.off.taken[row] ? colours.taken : colours.bad;
+    box(x, top + height - foot, width, foot, colour, Math.max(0.4, cover));
+  });
+  const last = [];
+  for (const mark of within(run.marksOfLane, lane, run.marks, view)) {
+    const kind = run.marks.kind[mark];
+    const x = xOf(run.marks.from[mark]);
+    // If signs would cover one another, the first one stands for all.
+    if (x - last[kind] < 9) continue;
+    last[kind] = x;
+    const colour = kind === STRANDED ? colours.bad : colours.quiet;
+    write(SIGN[kind], x, rowTop(lane + 1) - 8, colour, SIGNS, "center");
   }
-  stage.arc(x, y, 3, 0, 2 * Math.PI);
-  stage.fillStyle = life.ending === DONE ? colours.ink : colours.panel;
-  stage.fill();
-  stage.strokeStyle = colours.ink;
-  stage.stroke();
 }
 
-function paintRowNames(first, last, height) {
-  stage.fillStyle = colours.panel;
-  stage.fillRect(0, view.top, view.gutter, Math.min(view.height - view.top, contentHeight()));
+// By task: a row for each task, from its spawn to its end. Its states differ in height as well as in colour.
+// A running task fills the row, in its worker's colour. A ready task is lower. A waiting task is a line,
+// which is broken if nothing holds the waker.
+
+function paintTask(task, row) {
+  const { from, to, stranded, ending } = run.tasks;
+  const left = Math.max(view.gutter, xOf(from[task]));
+  const right = Math.min(plotEnd(), xOf(to[task]));
+  if (from[task] < 0 || right < view.gutter || left > view.width) return;
+  const { top, height } = rowBody(row);
+  const middle = top + height / 2;
+  // Draw the waiting line over the whole life, because the other two states are drawn over it. If there is no
+  // space between rows, adjacent lines would look like one area, so draw them paler.
+  const line = height >= 6 ? 2 : 1;
+  const alpha = height >= 5 ? 1 : height >= 3 ? 0.7 : 0.4;
+  box(left, Math.round(middle - line / 2), Math.max(1, right - left), line, colours.waiting, alpha);
+  if (stranded[task] >= 0) {
+    const [begin, width] = [Math.max(left, xOf(stranded[task])), height >= 6 ? 4 : Math.max(1, height / 2)];
+    box(begin, middle - width / 2, right - begin, width, colours.panel);
+    path(`M${begin} ${middle}H${right}`, { stroke: colours.bad, width, dash: [9, 6] });
+  }
+  const low = height >= 3 ? Math.max(2, Math.round(height * 0.45)) : height;
+  eachBar(run.readyOfTask, task, run.spans, (_, x, width, cover) => {
+    if (cover > 0.3) box(x, middle - low / 2, width, low, colours.ready);
+  });
+  eachBar(run.pollsOfTask, task, run.polls, (poll, x, width) => {
+    const lane = run.polls.lane[poll];
+    box(x, top, width, height, colourOfLane(lane));
+    const name = width > 48 && height >= 12 ? shortened(run.lanes[lane].name, width - 8, SMALL) : "";
+    write(name, x + 5, middle, colours.panel, SMALL);
+  });
+  // A dot if it is done, a cross if it panicked, or a ring if it was cancelled.
+  if (height < 6 || ending[task] === OPEN || xOf(to[task]) > plotEnd() + 1) return;
+  const [x, y] = [Math.min(right, plotEnd() - 3), middle];
+  const fill = ending[task] === DONE ? colours.ink : colours.panel;
+  if (ending[task] === PANICKED) path(`M${x - 4} ${y - 4}l8 8m0-8l-8 8`, { stroke: colours.bad, width: 2 });
+  else path(`M${x - 3} ${y}a3 3 0 1 0 6 0a3 3 0 1 0-6 0`, { fill, stroke: colours.ink, width: 1.5 });
+}
+
+function paintTaskNames(first, last) {
+  const height = rowHeight();
   // If rows are lower than a line of text, several rows share one name.
   const every = height >= 11 ? 1 : roundStep(16 / height);
+  const font = height >= READABLE ? FONT : SMALL;
   for (let row = Math.ceil(first / every) * every; row < last; row += every) {
     // Keep the first name below the axis, which would hide half of it.
-    const y = every === 1 ? rowTop(row) + height / 2 : Math.max(view.top + 8, rowTop(row) + height / 2);
-    const { label } = run.tasks[view.rows[row]];
-    stage.font = height >= 14 ? FONT : SMALL;
-    write(stage, shortened(stage, label, view.gutter - 28), 16, y, every === 1 ? colours.ink : colours.quiet, { font: stage.font });
-    if (every > 1) {
-      stage.fillStyle = colours.line;
-      stage.fillRect(view.gutter - 6, Math.round(y), 5, 1);
-    }
+    const y = Math.max(rowTop(row) + height / 2, every === 1 ? -Infinity : view.top + 8);
+    const name = shortened(run.names[view.rows[row]], view.gutter - 28, font);
+    write(name, 16, y, every === 1 ? colours.ink : colours.quiet, font);
+    if (every > 1) box(view.gutter - 6, Math.round(y), 5, 1, colours.line);
   }
-}
-
-function hitTask(x, y) {
-  const row = rowAt(y);
-  if (row < 0) return null;
-  const task = view.rows[row];
-  if (x < view.gutter) return { kind: "task", task };
-  const poll = nearest(run.pollsOfTask, task, run.polls.begin, run.polls.end, x, 2);
-  if (poll) return { kind: "poll", poll: poll.row, beside: poll.count - 1 };
-  const span = nearest(run.spansOfTask, task, run.spans.from, run.spans.to, x, 0);
-  if (span) return { kind: "span", span: span.row };
-  return { kind: "task", task };
 }
 
 function hit(x, y) {
-  return view.by === "worker" ? hitLane(x, y) : hitTask(x, y);
+  const named = x < view.gutter;
+  const curve = Math.floor((y - STRIP) / curveHeight());
+  if (named && curve >= 0 && curve < CURVES.length) return { kind: "curve", row: curve };
+  const row = rowAt(y);
+  if (row < 0) return null;
+  const of = view.rows[row];
+  if (named) return { kind: byWorker() ? "lane" : "task", row: of };
+  const layers = byWorker()
+    ? [["poll", run.pollsOfLane, 3], ["park", run.parksOfLane, 0]]
+    : [["poll", run.pollsOfTask, 2], ["span", run.spansOfTask, 0]];
+  if (byWorker() && y > rowTop(row + 1) - 13) layers.unshift(["mark", run.marksOfLane, 6]);
+  for (const [kind, index, reach] of layers) {
+    const found = nearest(index, of, TABLES[kind], x, reach);
+    if (found) return { kind, ...found };
+  }
+  return null;
+}
+
+/// Returns the row of a group that is nearest to `x` and at most `reach` pixels away. If several are equally
+/// near, returns the longest, and how many are at most a pixel away.
+function nearest(index, group, table, x, reach) {
+  const [time, pixel] = [timeAt(x), nanosPerPixel()];
+  const away = (row) => Math.round(Math.max(0, table.from[row] - time, time - table.to[row]) / pixel);
+  const length = (row) => table.to[row] - table.from[row];
+  const found = [...within(index, group, table, { from: time - reach * pixel, to: time + reach * pixel })];
+  found.sort((a, b) => away(a) - away(b) || length(b) - length(a));
+  return found.length > 0 && { row: found[0], count: found.filter((row) => away(row) <= 1).length };
 }

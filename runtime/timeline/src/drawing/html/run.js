@@ -1,32 +1,77 @@
-// Reads the runs from their spans. Several runs are shown side by side on one scale. Each begins at 0, and
-// their threads and tasks are numbered across all runs. This file also has the three tools that everything
-// else uses: a table, an index of rows by the value of a column, and a search in time.
-
-const given = JSON.parse(document.getElementById("run").textContent);
+// Reads the runs. Several runs are shown side by side on one scale. Each begins at 0, and their threads,
+// tasks and polls are numbered across all runs; -1 means none.
 
 // The state of a task.
-const READY = 1; // ready: it could run if a worker were free
+const READY = 1; // it could run if a worker were free
 const RUNNING = 2;
-const WAITING = 3; // waiting for an event, a timer or another task
+const WAITING = 3; // for an event, a timer or another task
 
-// How a poll or a task ended.
-const OPEN = 0; // the record ends before the poll or the task does
-const PENDING = 1;
-const DONE = 2;
-const PANICKED = 3;
-const CANCELLED = 4;
+// How a task ended. It is open if the record ends before it does.
+const [OPEN, DONE, PANICKED] = [0, 2, 3];
 
-// The source of a wake.
-const BY_TASK = 0;
-const BY_IO = 1;
-const BY_TIMER = 2;
-const BY_THREAD = 3;
+// The source of a wake, in words unless it was a task.
+const ORIGINS = ["", "I/O", "timer", "outside", "spawned", ""];
 const BY_SPAWN = 4;
-const BY_JOIN = 5;
 
-/// Groups rows by the value of one column. The values are below `kinds`, or -1 for a row that belongs to no
-/// group. The rows of group `k` are `rows[start[k]]` up to, but not including, `rows[start[k + 1]]`, in the
-/// table's order.
+const run = readRun(JSON.parse(byId("run").textContent));
+
+function readRun(given) {
+  const names = ["tasks", "polls", "stirs", "parks", "marks", "joins", "spans", "off"];
+  for (const name of names) given[name] = table(given[name]);
+  const { tasks, polls, stirs, parks, marks, joins, spans, off } = given;
+  const [threads, count] = [given.lanes.length, tasks.length];
+  tasks.task = tasks.from.map((_, task) => task);
+  marks.to = marks.from;
+  polls.to = polls.from.map((from, poll) => from + polls.took[poll]);
+  readSpans(tasks, spans);
+  return {
+    ...given,
+    length: Math.max(0, ...given.runs.map(({ length }) => length)),
+    workers: given.lanes.filter(({ kind }) => kind === "worker").length,
+    pollsOfLane: groupBy(polls.lane, threads),
+    parksOfLane: groupBy(parks.lane, threads),
+    marksOfLane: groupBy(marks.lane, threads),
+    offOfLane: groupBy(off.lane, threads),
+    offOfTask: groupBy(off.task, count),
+    pollsOfTask: groupBy(polls.task, count),
+    spansOfTask: groupBy(spans.task, count),
+    readyOfTask: groupBy(spans.task.map((task, span) => (spans.state[span] === READY ? task : -1)), count),
+    joinsOfTask: groupBy(joins.by, count),
+    stirsOfPoll: groupBy(stirs.from, polls.length),
+  };
+}
+
+/// Makes a table of columns. A hundred thousand small objects would take ten times the memory. A column whose
+/// name ends in `-gaps` holds differences to the previous row.
+function table(columns) {
+  const made = { length: Object.values(columns)[0].length };
+  for (const [name, values] of Object.entries(columns)) {
+    const column = Float64Array.from(values);
+    if (name.endsWith("-gaps")) for (let i = 1; i < column.length; i++) column[i] += column[i - 1];
+    made[name.replace("-gaps", "")] = column;
+  }
+  return made;
+}
+
+/// Gives each span its task, beginning and end. The first span of a task begins with the task, and each of
+/// the others where the one before it ends.
+function readSpans(tasks, spans) {
+  for (const name of ["task", "from", "to"]) spans[name] = new Float64Array(spans.length);
+  tasks.time = [0, READY, RUNNING, WAITING].map(() => new Float64Array(tasks.length));
+  let span = 0;
+  tasks.spans.forEach((count, task) => {
+    let at = tasks.from[task];
+    for (const next = span + count; span < next; span++) {
+      spans.task[span] = task;
+      spans.from[span] = at;
+      spans.to[span] = at += spans.took[span];
+      tasks.time[spans.state[span]][task] += spans.took[span];
+    }
+  });
+}
+
+/// Groups rows by the value of a column: the rows of group `k` are `rows[start[k]..start[k + 1]]`, in the
+/// table's order. A row with the value -1 belongs to no group.
 function groupBy(column, kinds) {
   const start = new Int32Array(kinds + 1);
   for (const key of column) if (key >= 0) start[key + 1]++;
@@ -39,104 +84,31 @@ function groupBy(column, kinds) {
   return { start, rows };
 }
 
-/// Returns the first index in `rows[low..high]` at which the value in `column` is above `limit`. The values
-/// must be in rising order.
-function firstAbove(rows, low, high, column, limit) {
+const groupOf = ({ start, rows }, group) => [...rows.subarray(start[group], start[group + 1])];
+
+/// Returns the first index from `low` to `high` whose value is above `limit`. The values rise.
+function firstAbove(low, high, valueOf, limit) {
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (column[rows[middle]] > limit) high = middle;
+    if (valueOf(middle) > limit) high = middle;
     else low = middle + 1;
   }
   return low;
 }
 
-/// Makes a table whose rows are numbered and whose columns are arrays of numbers. A hundred thousand small
-/// objects would take ten times the memory. A column whose name ends in `-gaps` holds differences to the
-/// previous row.
-function table(columns) {
-  const made = { length: Object.values(columns)[0].length };
-  for (const [name, values] of Object.entries(columns)) {
-    const column = Float64Array.from(values);
-    if (name.endsWith("-gaps")) {
-      for (let i = 1; i < column.length; i++) column[i] += column[i - 1];
-      made[name.slice(0, -5)] = column;
-    } else {
-      made[name] = column;
-    }
-  }
-  return made;
+/// Returns the rows of a group that overlap with a period. In a table, the intervals of a group rise.
+function within({ start, rows }, group, { from: begins, to: ends }, { from, to }) {
+  const first = firstAbove(start[group], start[group + 1], (i) => ends[rows[i]], from - 1e-9);
+  return rows.subarray(first, firstAbove(first, start[group + 1], (i) => begins[rows[i]], to));
 }
 
-const run = readRun();
-
-function readRun() {
-  const tasks = given.names.map((name, i) => {
-    const [kind, home, born, over, ending, spawner, nowhere, abortedAt, strandedAt] = given.tasks[i];
-    // Each run has its own main future.
-    const of = kind === 1 && given.runs.length > 1 ? `${given.runs[home].name}: ` : "";
-    return { label: nameOf(of + (name ?? `${kind === 2 ? "blocking job" : "task"} ${i}`)), main: kind === 1, counted: kind === 0, run: home, born, over, ending, spawner, nowhere, abortedAt, strandedAt, polls: 0, longest: -1, time: [0, 0, 0, 0] };
-  });
-  const [polls, stirs, parks, marks, joins] = [given.polls, given.stirs, given.parks, given.marks, given.joins].map(table);
-  polls.end = polls.begin.map((begin, poll) => begin + polls.took[poll]);
-  polls.blocked = new Float64Array(polls.length);
-  polls.taken = new Float64Array(polls.length);
-  for (const [poll, blocked, taken] of given.off) [polls.blocked[poll], polls.taken[poll]] = [blocked, taken];
-  for (let poll = 0; poll < polls.length; poll++) {
-    const task = tasks[polls.task[poll]];
-    task.polls++;
-    if (task.longest < 0 || polls.took[poll] > polls.took[task.longest]) task.longest = poll;
-  }
-  const spans = readSpans(tasks, polls);
-  const lanes = given.lanes
-    .map(([name, kind, number, home], index) => ({ index, name: nameOf(name), kind, number, run: home }))
-    .sort((a, b) => a.run - b.run || "wbo".indexOf(a.kind) - "wbo".indexOf(b.kind) || a.number - b.number || a.index - b.index);
-  const [threads, count] = [lanes.length, tasks.length];
-  return {
-    length: Math.max(0, ...given.runs.map(({ length }) => length)),
-    runs: given.runs,
-    tasks,
-    lanes,
-    workers: lanes.filter(({ kind }) => kind === "w").length,
-    polls,
-    stirs,
-    spans,
-    parks,
-    marks,
-    joins,
-    pollsOfLane: groupBy(polls.lane, threads),
-    pollsOfTask: groupBy(polls.task, count),
-    spansOfTask: groupBy(spans.task, count),
-    parksOfLane: groupBy(parks.lane, threads),
-    marksOfLane: groupBy(marks.lane, threads),
-    joinsOfTask: groupBy(joins.by, count),
-    stirsOfPoll: groupBy(stirs.from, polls.length),
-  };
+function overlap({ from: begins, to: ends }, row, { from, to }) {
+  return Math.max(0, Math.min(ends[row], to) - Math.max(begins[row], from));
 }
 
-/// Reads the spans. Each is given as a state and a length, and the first span of a task begins when the task
-/// does.
-function readSpans(tasks, polls) {
-  const { counts, states, lengths } = given.spans;
-  const size = lengths.length;
-  const spans = { length: size, task: new Float64Array(size), from: new Float64Array(size), to: new Float64Array(size), state: new Uint8Array(size), poll: new Float64Array(size).fill(-1) };
-  const ofTask = groupBy(polls.task, tasks.length);
-  let row = 0;
-  tasks.forEach((task, i) => {
-    let at = task.born;
-    let next = ofTask.start[i];
-    for (let n = 0; n < counts[i]; n++, row++) {
-      const state = Number(states[row]);
-      spans.task[row] = i;
-      spans.from[row] = at;
-      at += lengths[row];
-      spans.to[row] = at;
-      spans.state[row] = state;
-      task.time[state] += lengths[row];
-      if (state !== RUNNING) continue;
-      // If the beginning or the end of a poll is missing, the poll has no span.
-      while (next < ofTask.start[i + 1] - 1 && polls.begin[ofTask.rows[next]] < spans.from[row]) next++;
-      spans.poll[row] = ofTask.rows[next++];
-    }
-  });
-  return spans;
+const sum = (rows, value) => rows.reduce((all, row) => all + value(row), 0);
+
+function longestOf(polls) {
+  const { took } = run.polls;
+  return polls.reduce((best, poll) => (took[poll] > (took[best] ?? -1) ? poll : best), -1);
 }

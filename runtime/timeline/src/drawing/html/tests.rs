@@ -7,6 +7,7 @@ use html5ever::tendril::TendrilSink as _;
 use markup5ever_rcdom::{Handle, NodeData, RcDom};
 use serde_json::{Value, json};
 
+use super::super::names::visible;
 use super::{Drawing, SCRIPTS, STYLE, TEMPLATE};
 
 const HOSTILE: [&str; 6] = [
@@ -126,42 +127,52 @@ fn no_name_becomes_markup() {
 }
 
 #[test]
-fn every_name_arrives_as_it_was() {
+fn every_name_arrives_as_it_can_be_shown() {
     let run = run_in(&hostile_page(&hostile_run()));
-    assert_eq!(run["names"], json!(HOSTILE));
-    assert_eq!(run["lanes"][0][0], format!("{} 0", HOSTILE[2]));
-    assert_eq!(run["title"], HOSTILE[0]);
-    assert_eq!(run["runs"][0]["name"], HOSTILE[3]);
-    assert_eq!(run["runs"][0]["figures"], json!([[HOSTILE[1], HOSTILE[4]]]));
+    let shown = HOSTILE.map(visible);
+    assert_eq!(run["names"], json!(shown));
+    assert_eq!(run["lanes"][0]["name"], format!("{} 0", shown[2]));
+    assert_eq!(run["title"], shown[0]);
+    assert_eq!(run["runs"][0]["name"], shown[3]);
+    assert_eq!(run["runs"][0]["figures"], json!([[shown[1], shown[4]]]));
+}
+
+#[test]
+fn a_program_may_say_its_own_advice() {
+    let run = every_event();
+    let drawing = Drawing::new(&run).advice(vec!["Boil\n less.".to_owned()]);
+    let advice = &run_in(&super::page(&drawing))["advice"];
+    assert_eq!(advice.as_array().map(Vec::len), Some(1));
+    assert_eq!(advice[0]["words"], "Boil\u{240a} less.");
+    assert_eq!(advice[0]["place"], Value::Null);
 }
 
 #[test]
 fn spans_become_columns() {
     let run = run_in(&page(&every_event()));
-    assert_eq!(run["names"], json!(["main", null, null]));
+    assert_eq!(run["names"], json!(["main", "blocking job 1", "task 2"]));
     assert_eq!(
         run["lanes"],
         json!([
-            ["worker 0", "w", 0, 0],
-            ["pool 0", "b", 0, 0],
-            ["elsewhere", "o", 0, 0]
+            { "name": "worker 0", "kind": "worker", "run": 0 },
+            { "name": "pool 0", "kind": "blocking", "run": 0 },
+            { "name": "elsewhere", "kind": "outside", "run": 0 }
         ])
     );
     // The record begins at 1 ns, and the run ends with its last event at 289 ns.
     assert_eq!(run["runs"][0]["length"], 288);
-    assert_eq!(run["tasks"][1][0], 2, "it ran in the pool: a job");
+    assert_eq!(run["tasks"]["kind"][1], 2, "it ran in the pool: a job");
     assert_eq!(run["polls"]["task"], json!([1, 1, 1, 1]));
     assert_eq!(run["polls"]["lane"], json!([1, 0, 0, 0]));
-    let letters: Vec<char> = run["marks"]["letter"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|letter| char::from(letter.as_u64().unwrap() as u8))
-        .collect();
-    assert_eq!(letters, ['t', 'z', 'i', 'f']);
+    assert_eq!(run["marks"]["kind"], json!([2, 4, 0, 1]));
     assert_eq!(run["joins"]["by"], json!([0]));
-    let spans = run["spans"]["lengths"].as_array().unwrap().len();
-    assert_eq!(run["spans"]["states"].as_str().unwrap().len(), spans);
+    let spans = run["spans"]["took"].as_array().unwrap().len();
+    assert_eq!(run["spans"]["state"].as_array().unwrap().len(), spans);
+    let of_tasks = run["tasks"]["spans"].as_array().unwrap().iter();
+    assert_eq!(
+        of_tasks.map(|count| count.as_u64().unwrap()).sum::<u64>(),
+        spans as u64
+    );
 }
 
 /// Each run begins at time 0, and the numbers of the second run continue those of the first.
@@ -173,10 +184,11 @@ fn runs_stand_side_by_side() {
     assert_eq!(run["runs"][1]["name"], "mended");
     assert_eq!(run["runs"][0]["length"], run["runs"][1]["length"]);
     assert_eq!(run["lanes"].as_array().unwrap().len(), 6);
-    assert_eq!(run["lanes"][3][3], 1);
+    assert_eq!(run["lanes"][3]["run"], 1);
+    assert_eq!(run["names"][3], "mended: main");
     assert_eq!(run["polls"]["task"], json!([1, 1, 1, 1, 4, 4, 4, 4]));
     assert_eq!(run["polls"]["lane"], json!([1, 0, 0, 0, 4, 3, 3, 3]));
-    let gaps = run["polls"]["begin-gaps"].as_array().unwrap();
+    let gaps = run["polls"]["from-gaps"].as_array().unwrap();
     let begins: Vec<i64> = gaps
         .iter()
         .scan(0, |at, gap| {
@@ -203,9 +215,40 @@ fn a_run_without_events_is_a_page() {
     assert!(parse(&page).errors.into_inner().is_empty());
 }
 
+/// Rows come in the order of workers, blocking pool, other threads, whatever the order of the record.
+#[test]
+fn threads_are_numbered_in_the_order_of_their_rows() {
+    let mut timeline = every_event();
+    timeline.lanes.rotate_right(1);
+    for event in &mut timeline.events {
+        event.lane = (event.lane + 1) % 3;
+    }
+    let (mixed, sorted) = (run_in(&page(&timeline)), run_in(&page(&every_event())));
+    assert_eq!(mixed["lanes"], sorted["lanes"]);
+    assert_eq!(mixed["polls"], sorted["polls"]);
+}
+
+#[test]
+fn every_figure_has_a_tip() {
+    let run = run_in(&page(&every_event()));
+    for figure in run["runs"][0]["figures"].as_array().unwrap() {
+        let term = format!("<dt>{}</dt>", figure[0].as_str().unwrap());
+        assert!(TEMPLATE.contains(&term), "{term}");
+    }
+}
+
+/// A page that explains runs should itself be easy to read.
+#[test]
+fn the_script_is_short() {
+    let lines: usize = SCRIPTS.iter().map(|script| script.lines().count()).sum();
+    assert!(lines <= 1400, "{lines}");
+}
+
 #[test]
 fn the_page_fetches_nothing() {
     for part in [TEMPLATE, STYLE].into_iter().chain(SCRIPTS) {
+        // A pattern of the picture itself.
+        let part = part.replace("url(#hatch)", "");
         for way_out in [
             "http:", "https:", "src=", "url(", "@import", "fetch(", "XMLHttp", "import ",
         ] {
