@@ -24,6 +24,7 @@ use crate::task::cell::Reserved;
 use crate::task::raw::{RawTask, Runnable, Unbound};
 use crate::task::scheduler_ref::{Schedule, SchedulerRef};
 use crate::task::state::Writer;
+use crate::timer::Clock;
 use crate::trace::Probe;
 use crate::trace::recorder::{Recorder, Role};
 
@@ -53,8 +54,8 @@ struct Lane {
     empty: Condvar,
     threads: Threads,
     probe: Probe,
-    /// The reactor that `notify_when_idle` has set.
-    when_idle: OnceLock<Arc<Reactor>>,
+    /// Virtual time: the clock that stands still while jobs run, and the reactor to notify when none does.
+    virtual_time: OnceLock<(Arc<Clock>, Arc<Reactor>)>,
 }
 
 /// The data that a lane's lock guards. Each method is one step, and a test tries the steps in all orders.
@@ -169,7 +170,7 @@ impl Pool {
                 empty: Condvar::new(),
                 threads: threads.clone(),
                 probe: Probe::new(recorder.clone()),
-                when_idle: OnceLock::new(),
+                virtual_time: OnceLock::new(),
             })
         };
         Pool {
@@ -203,18 +204,27 @@ impl Pool {
         (handle, lane.submit(job))
     }
 
-    /// Makes the pool notify `reactor` each time the last job of a lane has ended or a job begins to wait,
-    /// because virtual time stands still while jobs run.
-    pub(crate) fn notify_when_idle(&self, reactor: Arc<Reactor>) {
+    /// Makes `clock` stand still while jobs run. The pool notifies `reactor` each time the last job of a lane
+    /// has ended or a job begins to wait.
+    pub(crate) fn use_virtual_time(&self, clock: &Arc<Clock>, reactor: &Arc<Reactor>) {
         for lane in [&self.jobs, &self.lookups] {
             // This is called once, before there are any jobs.
-            let _ = lane.when_idle.set(reactor.clone());
+            let _ = lane.virtual_time.set((clock.clone(), reactor.clone()));
         }
     }
 
-    /// Returns whether any job can run on. A job counts as running until its handle was woken, but not
-    /// while it waits in `Handle::block_on`.
-    pub(crate) fn is_busy(&self) -> bool {
+    /// Virtual time: stops the clock if any job can run on, and lets it move otherwise. A job that begins to run
+    /// stops the clock itself, under the same lock.
+    pub(crate) fn hold_clock(&self) {
+        if let Some((clock, _)) = self.jobs.virtual_time.get() {
+            // Both at one instant, because a job may wait for a lookup.
+            let (jobs, lookups) = (lock(&self.jobs.roster), lock(&self.lookups.roster));
+            clock.hold(jobs.is_busy() || lookups.is_busy());
+        }
+    }
+
+    #[cfg(test)]
+    fn is_busy(&self) -> bool {
         // Both at one instant, because a job may wait for a lookup.
         let (jobs, lookups) = (lock(&self.jobs.roster), lock(&self.lookups.roster));
         jobs.is_busy() || lookups.is_busy()
@@ -226,7 +236,7 @@ impl Pool {
         if park() {
             roster.parked += 1;
             drop(roster);
-            if let Some(reactor) = self.jobs.when_idle.get() {
+            if let Some((_, reactor)) = self.jobs.virtual_time.get() {
                 reactor.notify();
             }
         }
@@ -237,6 +247,9 @@ impl Pool {
         let mut roster = lock(&self.jobs.roster);
         let unparked = unpark();
         roster.parked -= usize::from(unparked);
+        if let (true, Some((clock, _))) = (unparked, self.jobs.virtual_time.get()) {
+            clock.hold(true);
+        }
         unparked
     }
 
@@ -290,6 +303,9 @@ impl Lane {
         // Starting a thread takes about ten microseconds, during which other submitters wait for the
         // lock. Without the lock, two submitters could each rely on the thread of the other.
         let submitted = roster.submit(job, || self.start());
+        if let Some((clock, _)) = self.virtual_time.get() {
+            clock.hold(true);
+        }
         drop(roster);
         match submitted {
             Ok(called) => {
@@ -327,7 +343,7 @@ impl Lane {
         let mut next = roster.next(&seat);
         loop {
             // Before any wait: the thread that ran the last job may not be the last that was counted as busy.
-            if let (Some(reactor), false) = (self.when_idle.get(), roster.is_busy()) {
+            if let (Some((_, reactor)), false) = (self.virtual_time.get(), roster.is_busy()) {
                 reactor.notify();
             }
             next = match next {

@@ -20,8 +20,17 @@ use crate::trace::recorder::Interrupted;
 
 thread_local! {
     static CURRENT: Cell<*const Node> = const { Cell::new(ptr::null()) };
-    /// An executor polls tasks on this thread, so no other executor may block it.
-    static RUNNING: Cell<bool> = const { Cell::new(false) };
+    static MODE: Cell<Mode> = const { Cell::new(Mode::MayBlock) };
+}
+
+/// What executors do on a thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    MayBlock,
+    /// An executor polls tasks here, so no other executor may block the thread.
+    Polls,
+    /// An executor drops its tasks here. It would not serve the timers and sockets for which they block.
+    Closes,
 }
 
 struct Node {
@@ -92,21 +101,20 @@ impl Drop for Entry {
 /// values. They return in order, so these entries are dropped in reverse order.
 pub(crate) struct Entered<'a> {
     _entry: Entry,
-    was_running: bool,
+    was: Mode,
     _interrupted: Interrupted,
     _cache: RefCache<'a>,
     _memory: Keeping,
 }
 
-/// Makes `shared` current while the executor is dropped. Destructors of tasks may spawn, but not block,
-/// because the timers and sockets that they would wait for are no longer served.
+/// Makes `shared` current while the executor is dropped. Destructors of tasks may spawn, but not block.
 pub(crate) fn enter_closing(shared: &Arc<Shared>) -> Entered<'_> {
-    enter_as(shared, true, Origin::Executor)
+    enter_as(shared, Mode::Closes, Origin::Executor)
 }
 
 /// Makes `shared` current for a job of the blocking pool, which may spawn and block.
 pub(crate) fn enter(shared: &Arc<Shared>) -> Entered<'_> {
-    enter_as(shared, RUNNING.get(), Origin::Job)
+    enter_as(shared, MODE.get(), Origin::Job)
 }
 
 /// Makes `shared` current for a thread that will poll tasks.
@@ -116,7 +124,7 @@ pub(crate) fn enter(shared: &Arc<Shared>) -> Entered<'_> {
 #[track_caller]
 pub(crate) fn enter_running<'a>(shared: &'a Arc<Shared>, function: &str) -> Entered<'a> {
     refuse_nested(function);
-    enter_as(shared, true, Origin::Executor)
+    enter_as(shared, Mode::Polls, Origin::Executor)
 }
 
 /// # Panics
@@ -125,16 +133,16 @@ pub(crate) fn enter_running<'a>(shared: &'a Arc<Shared>, function: &str) -> Ente
 #[track_caller]
 pub(crate) fn refuse_nested(function: &str) {
     assert!(
-        !RUNNING.get(),
+        MODE.get() == Mode::MayBlock,
         "{function} was called inside a brigade executor, which would stand still meanwhile: \
          `.await` the future instead, or call {function} inside `brigade::spawn_blocking`"
     );
 }
 
-fn enter_as(shared: &Arc<Shared>, running: bool, origin: Origin) -> Entered<'_> {
+fn enter_as(shared: &Arc<Shared>, mode: Mode, origin: Origin) -> Entered<'_> {
     Entered {
         _entry: Entry::new(shared.clone(), origin),
-        was_running: RUNNING.replace(running),
+        was: MODE.replace(mode),
         _interrupted: Interrupted::begin(),
         _cache: shared.scheduler.open_cache(),
         _memory: Keeping::begin(),
@@ -143,13 +151,13 @@ fn enter_as(shared: &Arc<Shared>, running: bool, origin: Origin) -> Entered<'_> 
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        RUNNING.set(self.was_running);
+        MODE.set(self.was);
     }
 }
 
 /// Returns whether an executor polls tasks on this thread.
 pub(crate) fn is_running() -> bool {
-    RUNNING.get()
+    MODE.get() == Mode::Polls
 }
 
 /// Returns the executor whose job this thread runs.

@@ -78,7 +78,7 @@ impl Driver {
             self.poll_os(reactor, woken);
             if woken.is_empty() {
                 self.report(Kind::Park, 0);
-                clock.jump(next);
+                clock.jump_unless_held(next);
                 self.report(Kind::Unpark, 0);
             }
         } else {

@@ -124,10 +124,22 @@ pub trait Executor {
     fn timeline(&self) -> Option<Timeline>;
 }
 
+/// Calls the method. A large future is moved to the heap before, because in a debug build each call copies
+/// its arguments.
+macro_rules! block_on {
+    ($executor:ident, $this:expr, $type:ty, $future:ident) => {
+        if const { spawn::is_large::<$type>() } {
+            $executor::block_on($this, spawn::boxed!($future))
+        } else {
+            $executor::block_on($this, $future)
+        }
+    };
+}
+
 impl Executor for SingleThread {
     #[track_caller]
     fn block_on<F: Future>(&self, future: F) -> F::Output {
-        SingleThread::block_on(self, future)
+        block_on!(SingleThread, self, F, future)
     }
 
     fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
@@ -158,7 +170,7 @@ impl Executor for SingleThread {
 impl Executor for WorkStealing {
     #[track_caller]
     fn block_on<F: Future>(&self, future: F) -> F::Output {
-        WorkStealing::block_on(self, future)
+        block_on!(WorkStealing, self, F, future)
     }
 
     fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
@@ -287,8 +299,7 @@ pub fn run<F: Future>(future: F) -> F::Output {
     // `block_on` would check this too, but it would name a function that the user did not call.
     context::refuse_nested("brigade::run");
     match DefaultExecutor::new() {
-        Ok(executor) if spawn::is_large::<F>() => executor.block_on(spawn::boxed(future)),
-        Ok(executor) => executor.block_on(future),
+        Ok(executor) => block_on!(DefaultExecutor, &executor, F, future),
         Err(error) => panic!("brigade::run: no executor could be built: {error}"),
     }
 }

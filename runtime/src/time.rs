@@ -125,7 +125,7 @@ enum State {
     Fresh,
     Armed(Armed),
     /// The deadline was past, but the budget of that poll was used up.
-    Due(Armed),
+    Due,
     Elapsed,
 }
 
@@ -194,12 +194,12 @@ impl Sleep {
 
     fn move_to(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
-        let state = std::mem::replace(&mut self.state, State::Idle);
-        if let State::Armed(mut armed) | State::Due(mut armed) = state {
+        if let State::Armed(armed) = &mut self.state {
             if armed.rearm(deadline) {
-                self.state = State::Armed(armed);
+                return;
             }
         }
+        self.state = State::Idle;
     }
 
     #[inline]
@@ -211,10 +211,12 @@ impl Sleep {
                 ready!(coop::poll_spend(cx));
                 Polled::Fired
             }
-            State::Due(_) if coop::try_spend() => Polled::Fired,
-            State::Armed(armed) | State::Due(armed) if armed.is_of(timers) => {
-                armed.poll(cx.waker())
+            // One denial is enough. Other operations may use up the budget in each poll, and the sleep must end.
+            State::Due => {
+                let _ = coop::try_spend();
+                Polled::Fired
             }
+            State::Armed(armed) if armed.is_of(timers) => armed.poll(cx.waker()),
             // If the timer belongs to another executor, it must be armed again on this one.
             _ => Polled::Stale,
         };
@@ -241,14 +243,12 @@ impl Sleep {
             self.state = State::Elapsed;
             return Poll::Ready(());
         }
+        if is_due {
+            self.state = State::Due;
+            return coop::deny(cx);
+        }
         let inside = !timers.clock().is_virtual() || context::waits_inside(shared);
         match timers.arm_in(self.deadline, cx.waker(), inside) {
-            // Another operation may use up the budget in each poll, so the driver ends the sleep too. But the
-            // driver may not be running at all, so the task also tries again.
-            Some(armed) if is_due => {
-                self.state = State::Due(armed);
-                return coop::deny(cx);
-            }
             Some(armed) => self.state = State::Armed(armed),
             None => self.wait_alone(timers, cx),
         }

@@ -226,8 +226,9 @@ impl<S: Kind> Socket<S> {
         loop {
             // If the executor is gone, `wait` fails immediately. `try_any` then tries once and returns the
             // error.
-            let _ = self.io.source.wait(interest).await;
-            match self.io.source.try_any(interest, &mut io) {
+            let woken = self.io.source.wait_for(interest, |way, seen| (way, seen));
+            let woken = woken.await.ok();
+            match self.io.source.try_after(woken, interest, &mut io) {
                 Err(error)
                     if matches!(
                         error.kind(),

@@ -49,7 +49,7 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 
 use crate::sync::{AtomicU64, Mutex, Ordering, lock};
-use crate::task::waker::is_dead;
+use crate::task::waker::{drop_quietly, is_dead};
 
 const READY: u64 = 1 << 0;
 const GONE: u64 = 1 << 1;
@@ -307,7 +307,22 @@ impl Readiness {
                 Some(n) => more.as_mut().and_then(|more| more.futures.try_remove(n)),
             };
             drop(waiters);
-            drop(mine);
+            drop_quietly(mine);
+        }
+    }
+}
+
+impl Drop for Readiness {
+    /// Contains the panics of foreign wakers, because a socket may be dropped while a task unwinds.
+    fn drop(&mut self) {
+        let Waiters { task, future, more } = std::mem::take(&mut *lock(&self.waiters));
+        drop_quietly(task);
+        drop_quietly(future);
+        if let Some(more) = more {
+            more.tasks.into_values().for_each(drop_quietly);
+            more.futures
+                .into_iter()
+                .for_each(|(_, waker)| drop_quietly(waker));
         }
     }
 }

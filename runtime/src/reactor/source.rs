@@ -153,9 +153,21 @@ impl Source {
         interest: Interest,
         operation: impl FnOnce() -> io::Result<R>,
     ) -> io::Result<R> {
+        self.try_after(None, interest, operation)
+    }
+
+    /// Does the same as [`try_any`](Self::try_any) after a [`wait`](Self::wait) that returned `woken`. That
+    /// direction counts as ready, even if another call has failed since then.
+    pub(crate) fn try_after<R>(
+        self: &Arc<Self>,
+        woken: Option<(Direction, ReadySnapshot)>,
+        interest: Interest,
+        operation: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
         let mut seen = [None; 2];
         for (seen, direction) in seen.iter_mut().zip(Direction::of(interest)) {
             *seen = self.readiness(direction).ready().map(|it| (direction, it));
+            *seen = seen.or(woken.filter(|(woken, _)| *woken == direction));
         }
         if seen == [None; 2] {
             return Err(io::ErrorKind::WouldBlock.into());
@@ -301,6 +313,15 @@ impl Source {
         self: &Arc<Self>,
         interest: Interest,
     ) -> impl Future<Output = io::Result<()>> {
+        self.wait_for(interest, |_, _| ())
+    }
+
+    /// Does the same as [`wait`](Self::wait), and returns what `output` makes of the direction that is ready.
+    pub(crate) fn wait_for<R>(
+        self: &Arc<Self>,
+        interest: Interest,
+        output: fn(Direction, ReadySnapshot) -> R,
+    ) -> impl Future<Output = io::Result<R>> {
         let mut waits = [None, None];
         for (wait, direction) in waits.iter_mut().zip(Direction::of(interest)) {
             *wait = Some(self.io(direction, ()));
@@ -316,7 +337,7 @@ impl Source {
                     None => (wait.source).poll_ready(wait.direction, cx, Some(&mut wait.key)),
                 };
                 if let Poll::Ready(seen) = polled {
-                    return Poll::Ready(unless_gone(seen));
+                    return Poll::Ready(unless_gone(seen).map(|()| output(wait.direction, seen)));
                 }
             }
             Poll::Pending

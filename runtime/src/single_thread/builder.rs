@@ -115,7 +115,7 @@ impl Builder<SingleThread> {
         let depths = Arc::new(Queues(scheduler.clone(), counters.clone()));
         let notified = reactor.clone();
         let notify = move || notified.notify();
-        let timers = Arc::new(Timers::new(clock, 1, notify.clone()));
+        let timers = Arc::new(Timers::new(clock.clone(), 1, notify.clone()));
         let mut os_timers = timers.clone();
         if settings.virtual_time {
             os_timers = Arc::new(Timers::new(Arc::new(Clock::new(false)), 1, notify));
@@ -123,7 +123,7 @@ impl Builder<SingleThread> {
         reactor.serve(&os_timers);
         let pool = Pool::new(settings.threads, blocking_threads, recorder.clone());
         if settings.virtual_time {
-            pool.notify_when_idle(reactor.clone());
+            pool.use_virtual_time(&clock, &reactor);
         }
         Ok(SingleThread {
             shared: Arc::new(Shared {

@@ -142,7 +142,7 @@ impl SingleThread {
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "SingleThread::block_on");
-        spawn::pinned(future, |future| self.run_until(future))
+        spawn::pinned!(F, future, |future| self.run_until(future))
     }
 
     #[inline(always)]
@@ -154,7 +154,7 @@ impl SingleThread {
                 return output;
             }
             // Call this before the last check of the inbox, because an ended job has sent its wake.
-            (self.shared.timers.clock()).hold(|| self.shared.pool.is_busy());
+            self.shared.pool.hold_clock();
             if self.scheduler.queued() == Some(0) && self.scheduler.inbox().begin_park() {
                 run.park();
             } else {

@@ -316,7 +316,7 @@ impl<T> JoinSet<T> {
             .map(|member| member.map(|it| (it.handle.id(), it.handle.take_output())))
     }
 
-    /// Waits for a member whose output is there. The output is moved only once, because it may be large.
+    /// Waits for a member whose output is there. The output stays in its task.
     fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<Option<Member<T>>> {
         loop {
             if self.members.is_empty() {
@@ -345,7 +345,7 @@ impl<T> JoinSet<T> {
         ended.then(|| self.members.remove(index))
     }
 
-    /// Returns the result of a finished task, if there is one.
+    /// Returns the result of a finished task, if there is one. It may miss a task that ends at this moment.
     ///
     /// A loop over this function lets no other task run, so use [`join_next`](Self::join_next) for a
     /// large set.
@@ -413,9 +413,8 @@ impl<T> JoinSet<T> {
     /// });
     /// ```
     pub fn abort_all(&self) {
-        for (_, member) in &self.members {
-            member.handle.abort();
-        }
+        let members = self.members.iter();
+        members.for_each(|(_, member)| member.handle.abort());
     }
 
     /// Aborts all tasks and waits until they have ended.
@@ -466,7 +465,8 @@ impl<T> JoinSet<T> {
 impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
         self.abort_all();
-        drop_quietly(lock(&self.woken.0).waiter.take());
+        let waiter = lock(&self.woken.0).waiter.take();
+        drop_quietly(waiter);
     }
 }
 

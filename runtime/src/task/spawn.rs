@@ -192,15 +192,21 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// Calls `f` with the pinned future of a `block_on`. A large future is moved to the heap, so that it does
-/// not take up the caller's stack space a second time.
-#[inline(always)]
-pub(crate) fn pinned<F: Future, R>(future: F, f: impl FnOnce(Pin<&mut F>) -> R) -> R {
-    if is_large::<F>() {
-        f(boxed(future).as_mut())
-    } else {
-        f(pin!(future))
-    }
+/// Calls a closure with the pinned future of a `block_on`. A large future is moved to the heap.
+macro_rules! pinned {
+    ($type:ty, $future:ident, $f:expr) => {
+        if const { $crate::task::spawn::is_large::<$type>() } {
+            $f($crate::task::spawn::boxed!($future).as_mut())
+        } else {
+            $crate::task::spawn::on_stack($future, $f)
+        }
+    };
+}
+pub(crate) use pinned;
+
+#[inline]
+pub(crate) fn on_stack<F: Future, R>(future: F, f: impl FnOnce(Pin<&mut F>) -> R) -> R {
+    f(pin!(future))
 }
 
 /// Returns whether a future or closure should be moved to the heap instead of the stack.
@@ -222,8 +228,9 @@ macro_rules! to_heap {
 }
 pub(crate) use to_heap;
 
-/// Moves a future to the heap.
-#[inline(always)]
-pub(crate) fn boxed<F: Future>(future: F) -> Pin<Box<F>> {
-    Box::into_pin(to_heap!(future))
+macro_rules! boxed {
+    ($future:expr) => {
+        ::std::boxed::Box::into_pin($crate::task::spawn::to_heap!($future))
+    };
 }
+pub(crate) use boxed;

@@ -11,7 +11,6 @@ use crate::trace::recorder::{Entry, Kind, MAIN, MAIN_MARK, Recorder, Role};
 impl Timeline {
     /// Returns the entries that the recorder holds at this moment.
     pub(crate) fn collect(recorder: &Recorder) -> Self {
-        let length = Duration::from_nanos(recorder.now());
         let logs = recorder.logs();
         let lanes = logs.iter().map(|log| Lane {
             name: log.label(),
@@ -26,6 +25,8 @@ impl Timeline {
         for (lane, log) in logs.iter().enumerate() {
             entries.extend(log.entries().map(|entry| (lane, entry)));
         }
+        // Read the clock after the logs, so that no event is later.
+        let length = Duration::from_nanos(recorder.now());
         // The sort is stable, so entries of one instant and one lane stay in order.
         entries.sort_by_key(|(_, entry)| entry.at);
         let mut crowd = Crowd::new(recorder.names());

@@ -28,7 +28,9 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use self::wheel::{Key, Wheel};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, lock, thread_local};
+use crate::sync::{
+    Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, ThreadToken, lock, thread_local,
+};
 use crate::task::waker::{drop_quietly, is_own};
 
 /// The maximum number of timers of one wheel that fire in one poll of the driver. The rest fire in the next
@@ -296,10 +298,23 @@ pub(crate) struct Clock {
 struct VirtualTime {
     /// The nanoseconds that have passed.
     passed: AtomicU64,
-    held: AtomicBool,
-    /// The timers for which threads wait that run no executor, with their deadlines. A held clock may move
-    /// up to the latest deadline.
-    awaited: Mutex<Vec<(Key, u64)>>,
+    /// The clock jumps only while the jumper holds this lock.
+    holders: Mutex<Holders>,
+}
+
+#[derive(Default)]
+struct Holders {
+    /// True while jobs run.
+    held: bool,
+    /// The timers for which threads wait that run no executor, with their deadlines and threads. A held clock
+    /// may move up to the latest deadline.
+    awaited: Vec<(Key, u64, ThreadToken)>,
+}
+
+impl Holders {
+    fn allow(&self, nanos: u64) -> bool {
+        !self.held || self.awaited.iter().any(|(_, until, _)| nanos <= *until)
+    }
 }
 
 impl Clock {
@@ -310,8 +325,7 @@ impl Clock {
             epoch: Instant::now(),
             virtual_time: virtual_time.then(|| VirtualTime {
                 passed: AtomicU64::new(0),
-                held: AtomicBool::new(false),
-                awaited: Mutex::new(Vec::new()),
+                holders: Mutex::default(),
             }),
             // 2^20 ns: about the millisecond to which mio rounds the timeouts of epoll.
             tick_shift: if virtual_time { 0 } else { 20 },
@@ -363,20 +377,28 @@ impl Clock {
         }
     }
 
-    /// Virtual time: stops the clock, or lets it move again. Only the owner's thread calls this, before it
-    /// locks the timers to find out when the next one is due.
-    pub(crate) fn hold(&self, held: impl FnOnce() -> bool) {
+    /// Virtual time: stops the clock, or lets it move again. The caller holds the lock under which jobs begin
+    /// and end, so that no older answer replaces a newer one.
+    pub(crate) fn hold(&self, held: bool) {
         if let Some(it) = &self.virtual_time {
-            it.held.store(held(), Ordering::Relaxed);
+            lock(&it.holders).held = held;
+        }
+    }
+
+    /// Virtual time: jumps to `nanos`, unless a job has begun to run since [`may_jump`](Self::may_jump).
+    pub(crate) fn jump_unless_held(&self, nanos: u64) {
+        if let Some(it) = &self.virtual_time {
+            let holders = lock(&it.holders);
+            if holders.allow(nanos) {
+                self.jump(nanos);
+            }
         }
     }
 
     /// Virtual time: returns whether the clock may jump to `nanos` when nothing is ready.
     pub(crate) fn may_jump(&self, nanos: u64) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
-            nanos <= it.passed.load(Ordering::Relaxed)
-                || !it.held.load(Ordering::Relaxed)
-                || lock(&it.awaited).iter().any(|(_, until)| nanos <= *until)
+            nanos <= it.passed.load(Ordering::Relaxed) || lock(&it.holders).allow(nanos)
         })
     }
 
@@ -386,20 +408,31 @@ impl Clock {
         self.virtual_time.as_ref().is_some_and(|it| {
             // For an endless timer no clock needs to move.
             let until = if deadline == u64::MAX { 0 } else { deadline };
-            lock(&it.awaited).push((key, until));
-            it.held.load(Ordering::Relaxed)
+            let mut holders = lock(&it.holders);
+            holders.awaited.push((key, until, ThreadToken::current()));
+            holders.held
         })
     }
 
     /// Virtual time: forgets a timer that is disarmed or moved. Returns whether it was noted.
     fn forget_waiter(&self, key: Key) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
-            let mut awaited = lock(&it.awaited);
-            let position = awaited.iter().position(|(noted, _)| *noted == key);
+            let awaited = &mut lock(&it.holders).awaited;
+            let position = awaited.iter().position(|(noted, ..)| *noted == key);
             position
                 .map(|position| awaited.swap_remove(position))
                 .is_some()
         })
+    }
+
+    /// Virtual time: forgets the timers that this thread has polled, because its job has ended.
+    pub(crate) fn forget_waits_here(&self) {
+        if let Some(it) = &self.virtual_time {
+            let here = ThreadToken::current();
+            lock(&it.holders)
+                .awaited
+                .retain(|(.., thread)| *thread != here);
+        }
     }
 }
 

@@ -187,7 +187,7 @@ fn a_held_clock_moves_for_a_thread_that_waits_for_it() {
     let timers = Arc::new(Timers::new(Arc::new(Clock::new(true)), 1, notify));
     let (_, waker) = waiter();
     let _armed = arm(&timers, 10, &waker);
-    timers.clock().hold(|| true);
+    timers.clock().hold(true);
     assert!(!timers.clock().may_jump(10));
     let elsewhere = timers.clone();
     let arm_outside = move || {
@@ -200,7 +200,7 @@ fn a_held_clock_moves_for_a_thread_that_waits_for_it() {
     assert_eq!(notified.load(Ordering::SeqCst), 1);
     assert!(timers.clock().may_jump(10) && timers.clock().may_jump(20));
     assert!(!timers.clock().may_jump(21));
-    timers.clock().hold(|| false);
+    timers.clock().hold(false);
     assert!(timers.clock().may_jump(21));
 }
 

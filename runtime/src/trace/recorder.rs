@@ -77,8 +77,8 @@ struct Meter {
 thread_local! {
     /// One log for each recorder to which this thread has reported.
     static CURRENT: RefCell<Vec<Current>> = const { RefCell::new(Vec::new()) };
-    /// The task that this thread polls, or 0.
-    static POLLED: Cell<u64> = const { Cell::new(0) };
+    /// The task that this thread polls, with the number of its recorder.
+    static POLLED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 
 /// The name of main futures, marked so that no user's task can have the same name.
@@ -113,7 +113,9 @@ impl Recorder {
     pub(crate) fn join(&self, role: Role) {
         self.with_log(|mine| {
             let _ = mine.log.role.set(role);
-            self.list(mine);
+            if let Role::Worker(_) = role {
+                self.list(mine);
+            }
             if self.reads_cpu && mine.meter.is_none() {
                 // One descriptor for each worker is affordable, but not one for each of hundreds of blocking
                 // threads.
@@ -185,7 +187,7 @@ impl Recorder {
     /// Appends a wake that happened at `at`, made by the task polled on this thread.
     #[cold]
     pub(crate) fn report_wake(&self, at: u64, how: u8, task: u64) {
-        self.report_at(at, Kind::Wake, how, task, POLLED.get());
+        self.report_at(at, Kind::Wake, how, task, self.polled());
     }
 
     fn report_at(&self, at: u64, kind: Kind, how: u8, task: u64, other: u64) {
@@ -205,13 +207,13 @@ impl Recorder {
     /// Appends an entry whose `other` is the task polled on this thread.
     #[cold]
     pub(crate) fn report_by(&self, kind: Kind, how: u8, task: u64) {
-        self.report(kind, how, task, POLLED.get());
+        self.report(kind, how, task, self.polled());
     }
 
     /// Records that the task polled on this thread waits for another task's handle.
     #[cold]
     pub(crate) fn report_join(&self, task: u64) {
-        let by = POLLED.get();
+        let by = self.polled();
         if by != 0 {
             self.report(Kind::Join, 0, task, by);
         }
@@ -220,7 +222,7 @@ impl Recorder {
     /// Records that a poll begins on this thread.
     #[cold]
     pub(crate) fn poll_begins(&self, task: u64) {
-        POLLED.set(task);
+        POLLED.set((self.number, task));
         self.report(Kind::PollBegin, 0, task, 0);
     }
 
@@ -232,7 +234,13 @@ impl Recorder {
 
     /// Notes that the work after a poll is done.
     pub(crate) fn turn_ended(&self) {
-        POLLED.set(0);
+        POLLED.set((0, 0));
+    }
+
+    /// Returns the task of this recorder that this thread polls, or 0.
+    fn polled(&self) -> u64 {
+        let (recorder, task) = POLLED.get();
+        if recorder == self.number { task } else { 0 }
     }
 
     /// Calls `f` with this thread's log. On a thread that is ending, the log may be gone already. Then nothing
@@ -299,7 +307,7 @@ impl Recorder {
 }
 
 /// Remembers the task that this thread polls, while an executor is entered inside of that poll.
-pub(crate) struct Interrupted(u64);
+pub(crate) struct Interrupted((u64, u64));
 
 impl Interrupted {
     pub(crate) fn begin() -> Self {

@@ -144,7 +144,7 @@ impl WorkStealing {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = context::enter_running(&self.shared, "WorkStealing::block_on");
         let probe = self.shared.scheduler.probe();
-        spawn::pinned(future, |future| park::block_on(future, probe.clone()))
+        spawn::pinned!(F, future, |future| park::block_on(future, probe.clone()))
     }
 
     /// Spawns a task; see [`brigade::spawn`](fn@crate::spawn). A worker runs it, even if no thread is in

@@ -94,8 +94,11 @@ impl ShutdownLatch {
         }
         // With a deadline, no thread is joined, because destructors of its thread-locals may take long.
         for thread in threads.into_iter().filter(|_| deadline.is_none()) {
-            // A thread that panicked has printed the panic and closed the executor.
-            let _ = thread.join();
+            // A worker's hook may drop the executor.
+            if thread.thread().id() != thread::current().id() {
+                // A thread that panicked has printed the panic and closed the executor.
+                let _ = thread.join();
+            }
         }
     }
 

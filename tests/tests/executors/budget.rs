@@ -294,6 +294,34 @@ fn a_new_poll_has_a_new_budget() {
     });
 }
 
+/// A destructor at the end of an executor may look at as many handles as it likes.
+#[test]
+fn nothing_is_denied_in_a_destructor_at_the_end() {
+    use futures::FutureExt;
+    struct Look(Vec<brigade::task::JoinHandle<usize>>, Arc<AtomicBool>);
+    impl Drop for Look {
+        fn drop(&mut self) {
+            let ready = self.0.iter_mut().all(|task| task.now_or_never().is_some());
+            self.1.store(ready, Ordering::SeqCst);
+        }
+    }
+    let all_ready = Arc::new(AtomicBool::new(false));
+    let other = WorkStealing::with_workers(1).unwrap();
+    let tasks: Vec<_> = (0..1_000).map(|n| other.spawn(async move { n })).collect();
+    while !tasks.iter().all(|task| task.is_finished()) {
+        std::thread::yield_now();
+    }
+    let look = Look(tasks, all_ready.clone());
+    let executor = SingleThread::new().unwrap();
+    drop(executor.spawn(async move {
+        let _look = look;
+        pending::<()>().await;
+    }));
+    executor.block_on(brigade::yield_now());
+    drop(executor);
+    assert!(all_ready.load(Ordering::SeqCst));
+}
+
 /// Where no executor polls tasks, nothing is denied, because no other task waits.
 #[test]
 fn nothing_is_denied_outside_of_an_executor() {

@@ -321,6 +321,22 @@ fn a_nested_executor_leaves_the_poller<K: Kitchen>() {
     assert!(any(&run, by_a_task));
 }
 
+/// A task of another executor does not appear among the tasks of this one.
+fn tasks_of_other_executors_are_left_out<K: Kitchen>() {
+    let other = recorded::<K>();
+    let executor = recorded::<K>();
+    let handle = executor.handle();
+    other.block_on(async {
+        brigade::spawn(async move { drop(handle.spawn(async {})) })
+            .await
+            .unwrap();
+    });
+    executor.block_on(async {});
+    let run = executor.timeline().unwrap();
+    // The main future and the one task.
+    assert_eq!(run.tasks.len(), 2);
+}
+
 /// No task of the user counts as a main future, whatever its name is.
 fn no_name_makes_a_main_future<K: Kitchen>() {
     let executor = recorded::<K>();
@@ -335,6 +351,7 @@ fn no_name_makes_a_main_future<K: Kitchen>() {
 on_both! {
     a_nested_executor_leaves_the_poller,
     no_name_makes_a_main_future,
+    tasks_of_other_executors_are_left_out,
     a_spawn_before_block_on_is_the_workers,
     quiet_threads_leave_space,
     the_cpu_clock_is_read_after_a_report_to_another_executor,

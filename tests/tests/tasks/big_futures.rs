@@ -254,6 +254,27 @@ fn timeouts_take_a_big_future<K: Kitchen>() {
     assert_eq!(sum, 2 * WRAPPED);
 }
 
+/// A future may take more than half of the stack on which tokio runs it, by every way in.
+fn block_on_makes_as_few_copies_as_tokio<K: Kitchen>() {
+    // In a debug build, tokio needs three times the size of the future, and a little more.
+    const COPIES: usize = 4;
+    const BIG: usize = 256 * KIB;
+    let on_a_small_stack = |run: fn() -> usize| {
+        assert_eq!(on_a_stack_of((COPIES * BIG) + 96 * KIB, run), BIG);
+    };
+    on_a_small_stack(|| K::open().block_on(Big::<BIG>::new()));
+    on_a_small_stack(|| SingleThread::new().unwrap().block_on(Big::<BIG>::new()));
+    on_a_small_stack(|| {
+        let executor = WorkStealing::with_workers(1).unwrap();
+        executor.block_on(Big::<BIG>::new())
+    });
+    on_a_small_stack(|| brigade::run(Big::<BIG>::new()));
+    on_a_small_stack(|| {
+        let executor = WorkStealing::with_workers(1).unwrap();
+        executor.handle().block_on(Big::<BIG>::new())
+    });
+}
+
 /// Joins a large output on a stack on which tokio's `JoinSet` does so too.
 fn join_next_takes_a_big_output<K: Kitchen>() {
     let sum = on_a_stack_of(1536 * KIB, || {
@@ -275,6 +296,7 @@ fn explore_takes_a_big_future() {
 on_both! {
     ; alone:
     join_next_takes_a_big_output,
+    block_on_makes_as_few_copies_as_tokio,
     the_ways_to_spawn_a_job_take_a_big_closure,
     timeouts_take_a_big_future,
     block_on_takes_a_big_future,

@@ -1,19 +1,20 @@
 //! Tests handles that are awaited on other threads, under other executors, and with wakers that run user
 //! code.
 
-use std::future::pending;
+use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use brigade::task::{AbortHandle, JoinHandle};
-use brigade::{Executor, Handle};
+use brigade::{Executor, Handle, WorkStealing};
 use brigade_tests::{
-    CountingWaker, Hooks, Kitchen, Tally, hooked_waker, on_both, park_on, poll_with, wake_a_clone,
+    CountingWaker, Hooks, Kitchen, Tally, hooked_waker, on_both, one_cook, park_on, poll_with,
+    text_of, wake_a_clone,
 };
 
 /// A thread that has no executor, and parks while it waits, can await a handle.
@@ -285,6 +286,62 @@ fn a_set_survives_the_panic_of_its_waiter<K: Kitchen>() {
     });
 }
 
+/// The waker of a set's waiter holds the executor of the set's tasks, and drops it with itself.
+fn a_sets_waiter_may_drop_the_executor() {
+    struct Keeper(Mutex<Option<WorkStealing>>);
+    impl Wake for Keeper {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Keeper {
+        fn drop(&mut self) {
+            drop(self.0.get_mut().unwrap().take());
+        }
+    }
+    let executor = WorkStealing::with_workers(1).unwrap();
+    let mut set = brigade::task::JoinSet::new();
+    set.spawn_on(pending::<()>(), &executor.handle());
+    let waker = Waker::from(Arc::new(Keeper(Mutex::new(Some(executor)))));
+    assert!(
+        set.poll_join_next(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    drop(waker);
+    drop(set);
+}
+
+/// A task that unwinds drops a socket's future, which has the last reference to a foreign waker. A panic of
+/// that waker's destructor would end the process.
+fn a_socket_contains_the_panic_of_a_waker<K: Kitchen>() {
+    struct DropBomb;
+    impl Wake for DropBomb {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for DropBomb {
+        fn drop(&mut self) {
+            panic!("a stranger's waker panics when it is dropped");
+        }
+    }
+    K::open().block_on(async {
+        for by_poll_function in [false, true] {
+            let task = brigade::spawn(async move {
+                let socket = brigade::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+                let mut readable = Box::pin(socket.readable());
+                let waker = Waker::from(Arc::new(DropBomb));
+                let cx = &mut Context::from_waker(&waker);
+                if by_poll_function {
+                    assert!(socket.poll_read_ready(cx).is_pending());
+                } else {
+                    assert!(readable.as_mut().poll(cx).is_pending());
+                }
+                drop(waker);
+                panic!("the task's own panic");
+            });
+            let error = task.await.unwrap_err();
+            assert!(text_of(&*error.into_panic()).contains("own panic"));
+        }
+    });
+}
+
 /// A foreign waker may also panic when it is cloned or dropped. This holds even for a handle on another
 /// thread, whose waker the executor's own thread keeps. The executor continues.
 fn a_waker_may_panic_on_clone_or_drop_elsewhere<K: Kitchen>() {
@@ -440,6 +497,7 @@ fn parking_inside_a_poll_is_harmless<K: Kitchen>() {
 
 on_both! {
     a_set_survives_the_panic_of_its_waiter,
+    a_socket_contains_the_panic_of_a_waker,
     a_parked_thread_can_await_a_task,
     another_executor_can_await_a_task,
     a_handle_may_move_between_threads,
@@ -451,4 +509,8 @@ on_both! {
     a_waker_that_cannot_be_cloned_replaces_nobody,
     a_wake_under_a_lock_runs_nothing,
     parking_inside_a_poll_is_harmless,
+}
+
+one_cook! {
+    a_sets_waiter_may_drop_the_executor,
 }

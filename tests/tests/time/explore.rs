@@ -167,6 +167,15 @@ fn a_message_with_ids_or_instants_is_the_same() {
     };
     fails(&|| drop(explore(0..1, ids)));
     fails(&|| drop(explore(0..1, instants)));
+    let kept = RefCell::new(Vec::new());
+    let addresses = || async {
+        // The first run keeps its memory, so that the second one gets another address.
+        let value = Box::new(0_u64);
+        let address = std::ptr::from_ref(&*value);
+        kept.borrow_mut().push(value);
+        panic!("at {address:p}");
+    };
+    fails(&|| drop(explore(0..1, addresses)));
 }
 
 /// Sockets do not follow virtual time, so they return an error that explains this.

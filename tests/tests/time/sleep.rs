@@ -341,3 +341,24 @@ fn a_loop_of_elapsed_sleeps_needs_no_driver() {
         }
     });
 }
+
+/// A sleep that is over ends at its second poll, also if each poll has used up the budget before.
+#[test]
+fn an_elapsed_sleep_ends_without_a_budget() {
+    let executor = brigade::SingleThread::new().unwrap();
+    executor.handle().block_on(async {
+        for operations in [127, 128, 129] {
+            let mut pause = std::pin::pin!(brigade::time::sleep(std::time::Duration::ZERO));
+            let mut polls = 0;
+            std::future::poll_fn(|cx| {
+                polls += 1;
+                for _ in 0..operations {
+                    let _ = std::pin::pin!(brigade::task::consume_budget()).poll(cx);
+                }
+                pause.as_mut().poll(cx)
+            })
+            .await;
+            assert!(polls <= 2, "{polls} polls");
+        }
+    });
+}
