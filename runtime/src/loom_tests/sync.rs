@@ -174,6 +174,11 @@ pub(crate) mod thread {
         pub(crate) fn unpark(&self) {
             self.0.notify();
         }
+
+        /// Returns the number of the calling thread, which is the only one that is asked.
+        pub(crate) fn id(&self) -> loom::thread::ThreadId {
+            loom::thread::current().id()
+        }
     }
 
     pub(crate) fn current() -> Thread {

@@ -21,7 +21,7 @@ use super::scheduler::Scheduler;
 use super::worker;
 use crate::context;
 use crate::handle::Shared;
-use crate::sync::thread::JoinHandle;
+use crate::sync::thread::{JoinHandle, current};
 use crate::sync::{Arc, Condvar, Mutex, lock};
 
 /// Counts the workers and the executor. The last of them to leave finishes the shutdown.
@@ -95,7 +95,7 @@ impl ShutdownLatch {
         // With a deadline, no thread is joined, because destructors of its thread-locals may take long.
         for thread in threads.into_iter().filter(|_| deadline.is_none()) {
             // A worker's hook may drop the executor.
-            if thread.thread().id() != thread::current().id() {
+            if thread.thread().id() != current().id() {
                 // A thread that panicked has printed the panic and closed the executor.
                 let _ = thread.join();
             }
