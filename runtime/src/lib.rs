@@ -60,6 +60,11 @@
 #![allow(rustdoc::private_intra_doc_links)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(not(unix))]
+compile_error!(
+    "brigade needs epoll or kqueue: it runs on Linux, macOS and the BSDs, but not on Windows"
+);
+
 // Synchronisation, from std or loom.
 mod sync;
 // Fairness between tasks.
