@@ -8,7 +8,7 @@
 //! ```
 
 #[cfg(target_os = "linux")]
-mod linux {
+pub(crate) mod linux {
     use std::fs;
     use std::io::{self, ErrorKind};
     use std::os::fd::OwnedFd;
@@ -31,7 +31,7 @@ mod linux {
     }
 
     /// A child process with its output.
-    struct Child {
+    pub(crate) struct Child {
         process: Process,
         /// The descriptor that becomes readable when the process ends.
         pidfd: Registered<OwnedFdSource>,
@@ -39,7 +39,7 @@ mod linux {
     }
 
     impl Child {
-        fn spawn(command: &mut Command) -> io::Result<Self> {
+        pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
             let mut process = Process(command.stdout(Stdio::piped()).spawn()?);
             let stdout = OwnedFd::from(process.0.stdout.take().expect("it is piped"));
             ioctl_fionbio(&stdout, true)?;
@@ -51,8 +51,12 @@ mod linux {
             })
         }
 
+        pub(crate) fn id(&self) -> u32 {
+            self.process.0.id()
+        }
+
         /// Reads all that the child writes until it closes its output.
-        async fn output(&self) -> io::Result<Vec<u8>> {
+        pub(crate) async fn output(&self) -> io::Result<Vec<u8>> {
             let (mut output, mut buffer) = (Vec::new(), [0; 4096]);
             loop {
                 let read = |pipe: &OwnedFdSource| Ok(rustix::io::read(pipe, &mut buffer)?);
@@ -64,7 +68,7 @@ mod linux {
         }
 
         /// Waits until the child has ended.
-        async fn wait(&mut self) -> io::Result<ExitStatus> {
+        pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
             let process = &mut self.process.0;
             let ended = |_: &_| process.try_wait()?.ok_or(ErrorKind::WouldBlock.into());
             self.pidfd.read_with(ended).await
@@ -93,7 +97,10 @@ mod linux {
             while let Some(status) = children.join_next().await {
                 good += usize::from(status.expect("no panic")?.success());
             }
-            drop(Child::spawn(Command::new("sleep").arg("1000"))?);
+            let endless = Child::spawn(Command::new("sleep").arg("1000"))?;
+            let place = format!("/proc/{}", endless.id());
+            drop(endless);
+            assert!(!fs::exists(place)?, "a child that is dropped is killed");
 
             let threads = fs::read_dir("/proc/self/task")?.count();
             let no_zombie = rustix::process::wait(WaitOptions::NOHANG).err() == Some(Errno::CHILD);

@@ -276,6 +276,7 @@ impl Runtime {
     ///
     /// # Panics
     /// Panics if an executor runs on this thread already; the message names `function`.
+    #[track_caller]
     pub fn enter<R>(&self, function: &str, f: impl FnOnce() -> R) -> R {
         let _entered = context::enter_running(&self.shared, function);
         f()

@@ -254,13 +254,16 @@ impl Handle {
             if let Poll::Ready(output) = span.in_poll(poll) {
                 return output;
             }
-            caller.wait(|| {
-                assert!(
-                    self.shared.scheduler.writer() != Some(Writer::Owner),
-                    "Handle::block_on has to wait on the thread of its SingleThread executor, which \
-                     stands still meanwhile: call `SingleThread::block_on` instead"
-                );
-            });
+            if caller.was_woken() {
+                continue;
+            }
+            // The check is not in a closure, so that a panic reports the line of the program.
+            assert!(
+                self.shared.scheduler.writer() != Some(Writer::Owner),
+                "Handle::block_on has to wait on the thread of its SingleThread executor, which \
+                 stands still meanwhile: call `SingleThread::block_on` instead"
+            );
+            caller.wait();
         }
     }
 
@@ -329,14 +332,15 @@ impl Caller {
         }
     }
 
-    /// Waits until the future was woken. `check` is called before the thread sleeps.
-    fn wait(&self, check: impl FnOnce()) {
+    /// Returns whether the future was woken since its last poll began.
+    fn was_woken(&self) -> bool {
         // The AcqRel here pairs with the AcqRel of `wake_by_ref`: the next poll sees what came before the
         // wake.
-        if self.state.swap(POLLING, Ordering::AcqRel) == WOKEN {
-            return;
-        }
-        check();
+        self.state.swap(POLLING, Ordering::AcqRel) == WOKEN
+    }
+
+    /// Waits until the future is woken.
+    fn wait(&self) {
         let park = || {
             let exchange = |from, to| {
                 (self.state).compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed)

@@ -49,16 +49,15 @@
 //! | `precise-timers` | `precise_timers` in both builders: timers late by microseconds, not by a millisecond |
 //! | `signal` | `brigade::signal`: signals of Unix as futures |
 //! | `macros` | `#[brigade::main]` and `#[brigade::test]` |
-//!
-//! # Reading it
-//!
-//! ARCHITECTURE.md lists the modules in reading order, with the question that each answers.
 
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
-// Readers of the source follow the links into private modules: `cargo doc --document-private-items`.
-#![allow(rustdoc::private_intra_doc_links)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(not(unix))]
+compile_error!(
+    "brigade needs epoll or kqueue: it runs on Linux, macOS and the BSDs, but not on Windows"
+);
 
 // Synchronisation, from std or loom.
 mod sync;

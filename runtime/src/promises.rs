@@ -1,10 +1,8 @@
 //! The promises of brigade, with the tests that check them, and a list of things that it does not
 //! promise.
 //!
-//! Each promise has a number and names its tests. `tests/wake::f` is the function `f` in
-//! `tests/tests/*/wake.rs` of the repository; every other path is below `runtime/src`. A test
-//! (`tests/catalogue`) checks that each named test exists and that the constants have the values given
-//! here. It also checks that every `async` method is in the table of cancellation.
+//! Each promise has a number and names its tests: `tests/wake::f` is the function `f` in
+//! `tests/tests/*/wake.rs` of the repository, and every other path is below `runtime/src`.
 //!
 //! # Fairness
 //!

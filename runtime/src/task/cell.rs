@@ -26,7 +26,7 @@ use std::ptr::{self, NonNull};
 use std::task::{Context, Poll};
 
 use super::error::JoinError;
-use super::id::PackedId;
+use super::id::{Id, PackedId};
 use super::join::{JoinState, JoinWaker, Word};
 use super::join_handle::JoinHandle;
 use super::memory;
@@ -203,6 +203,8 @@ unsafe fn with_stage<F: Future, R>(task: NonNull<Header>, f: impl FnOnce(*mut St
 }
 
 unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Polled {
+    // SAFETY: the caller keeps the task alive.
+    let id = || unsafe { task.as_ref() }.id.get();
     let step = |stage: *mut Stage<F>| {
         // SAFETY: the caller runs the task, so it owns the stage, which holds the future. `ManuallyDrop`
         // has the layout of the value in it.
@@ -213,10 +215,10 @@ unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Polled
         let (polled, output) = match catch_unwind(AssertUnwindSafe(poll)) {
             Ok(Poll::Pending) => return Polled::Pending,
             Ok(Poll::Ready(output)) => (Polled::Ready, Ok(output)),
-            Err(payload) => (Polled::Panicked, Err(JoinError::panic(payload))),
+            Err(payload) => (Polled::Panicked, Err(JoinError::panic(id(), payload))),
         };
         // SAFETY: the caller owns the stage, which holds the future until `replace` drops it.
-        unsafe { replace(stage, output) };
+        unsafe { replace(stage, id, output) };
         polled
     };
     // SAFETY: the caller upholds the contract.
@@ -224,8 +226,11 @@ unsafe fn poll<F: Future>(task: NonNull<Header>, cx: &mut Context<'_>) -> Polled
 }
 
 unsafe fn cancel<F: Future>(task: NonNull<Header>) {
+    // SAFETY: the caller keeps the task alive.
+    let id = || unsafe { task.as_ref() }.id.get();
+    let output = Err(JoinError::aborted(id()));
     // SAFETY: the caller runs the task, so it owns the stage, which holds the future.
-    unsafe { with_stage::<F, _>(task, |stage| replace(stage, Err(JoinError::aborted()))) }
+    unsafe { with_stage::<F, _>(task, |stage| replace(stage, id, output)) }
 }
 
 /// Drops the future and stores the output in its place. A panic in the future's `Drop` becomes the
@@ -233,8 +238,11 @@ unsafe fn cancel<F: Future>(task: NonNull<Header>) {
 ///
 /// # Safety
 /// The caller owns the stage, which holds the future.
-unsafe fn replace<F: Future>(stage: *mut Stage<F>, output: Result<F::Output, JoinError>) {
-    let mut output = output;
+unsafe fn replace<F: Future>(
+    stage: *mut Stage<F>,
+    id: impl FnOnce() -> Id,
+    mut output: Result<F::Output, JoinError>,
+) {
     if needs_drop::<Spanned<F>>() {
         // SAFETY: the stage holds the future.
         let spanned: *mut Spanned<F> = unsafe { (&raw mut (*stage).future).cast() };
@@ -247,7 +255,7 @@ unsafe fn replace<F: Future>(stage: *mut Stage<F>, output: Result<F::Output, Joi
             }
         }));
         if let Err(payload) = dropped {
-            let lost = std::mem::replace(&mut output, Err(JoinError::panic(payload)));
+            let lost = std::mem::replace(&mut output, Err(JoinError::panic(id(), payload)));
             drop_quietly(lost);
         }
     }

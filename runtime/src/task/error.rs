@@ -5,6 +5,8 @@
 use std::any::Any;
 use std::fmt;
 
+use super::id::Id;
+
 /// The error of a task that ended without a value.
 ///
 /// ```
@@ -17,23 +19,46 @@ use std::fmt;
 /// # });
 /// ```
 pub struct JoinError {
-    /// The second box makes the error one pointer wide. `None` means "aborted".
-    payload: Option<Box<Payload>>,
+    /// The box makes the error one pointer wide.
+    reason: Box<Reason>,
+}
+
+struct Reason {
+    id: Id,
+    /// `None` means "aborted".
+    payload: Option<Payload>,
 }
 
 type Payload = std::sync::Mutex<Box<dyn Any + Send + 'static>>;
 
 impl JoinError {
-    pub(crate) fn aborted() -> Self {
-        JoinError { payload: None }
+    pub(super) fn aborted(id: Id) -> Self {
+        let reason = Reason { id, payload: None };
+        JoinError {
+            reason: Box::new(reason),
+        }
     }
 
-    pub(crate) fn panic(payload: Box<dyn Any + Send>) -> Self {
+    pub(super) fn panic(id: Id, payload: Box<dyn Any + Send>) -> Self {
+        // The mutex is never locked. It makes the error `Sync`, which a panic's payload is not. So
+        // `JoinError` can be part of other crates' error types.
+        let payload = Some(Payload::new(payload));
         JoinError {
-            // The mutex is never locked. It makes the error `Sync`, which a panic's payload is not. So
-            // `JoinError` can be part of other crates' error types.
-            payload: Some(Box::new(Payload::new(payload))),
+            reason: Box::new(Reason { id, payload }),
         }
+    }
+
+    /// Returns the id of the task, which its handle had too.
+    ///
+    /// ```
+    /// # brigade::run(async {
+    /// let burnt = brigade::spawn(async { panic!("burnt") });
+    /// let id = burnt.id();
+    /// assert_eq!(burnt.await.unwrap_err().id(), id);
+    /// # });
+    /// ```
+    pub fn id(&self) -> Id {
+        self.reason.id
     }
 
     /// Returns whether the task panicked, in a poll or in a destructor.
@@ -45,7 +70,7 @@ impl JoinError {
     /// # });
     /// ```
     pub fn is_panic(&self) -> bool {
-        self.payload.is_some()
+        self.reason.payload.is_some()
     }
 
     /// Returns whether the task was aborted: through a handle, or because its executor was dropped.
@@ -58,7 +83,7 @@ impl JoinError {
     /// # });
     /// ```
     pub fn is_aborted(&self) -> bool {
-        self.payload.is_none()
+        self.reason.payload.is_none()
     }
 
     /// Returns the payload of the panic. The awaiting task may continue the panic:
@@ -79,9 +104,12 @@ impl JoinError {
     /// # Panics
     /// Panics if the task did not panic: call [`is_panic`](Self::is_panic) first, or use
     /// [`try_into_panic`](Self::try_into_panic).
+    #[track_caller]
     pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
-        self.try_into_panic()
-            .expect("JoinError::into_panic: the task was aborted, it did not panic")
+        match self.try_into_panic() {
+            Ok(payload) => payload,
+            Err(_) => panic!("JoinError::into_panic: the task was aborted, it did not panic"),
+        }
     }
 
     /// Returns the payload of the panic, or the error itself if the task did not panic.
@@ -97,8 +125,8 @@ impl JoinError {
     ///
     /// # Errors
     /// Returns the error itself, if the task was aborted.
-    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
-        match self.payload {
+    pub fn try_into_panic(mut self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
+        match self.reason.payload.take() {
             Some(payload) => Ok(payload.into_inner().unwrap_or_else(|e| e.into_inner())),
             None => Err(self),
         }
@@ -106,7 +134,7 @@ impl JoinError {
 
     /// Returns the message of the panic, if there was one.
     fn panic_text(&self) -> Option<String> {
-        let payload = self.payload.as_ref()?;
+        let payload = self.reason.payload.as_ref()?;
         let payload = payload.lock().unwrap_or_else(|e| e.into_inner());
         let text = payload
             .downcast_ref::<&str>()
@@ -142,8 +170,9 @@ mod tests {
 
     #[test]
     fn an_aborted_task_has_no_panic_payload() {
-        let error = JoinError::aborted();
+        let error = JoinError::aborted(Id::from_number(7));
         assert!(error.is_aborted() && !error.is_panic());
+        assert_eq!(error.id(), Id::from_number(7));
         assert_eq!(error.to_string(), "the task was aborted");
         assert_eq!(format!("{error:?}"), "JoinError::Aborted");
         assert!(error.try_into_panic().unwrap_err().is_aborted());
@@ -158,7 +187,8 @@ mod tests {
         ];
         for (payload, text) in payloads {
             let kind = (*payload).type_id();
-            let error = JoinError::panic(payload);
+            let error = JoinError::panic(Id::from_number(7), payload);
+            assert_eq!(error.id(), Id::from_number(7));
             assert!(error.is_panic() && !error.is_aborted());
             assert_eq!(error.to_string(), format!("the task panicked: {text}"));
             assert_eq!(format!("{error:?}"), format!("JoinError::Panic({text:?})"));

@@ -1,53 +1,14 @@
-//! Tasks: spawning, awaiting and aborting them, and how they work inside.
+//! Tasks: spawning, awaiting and aborting them.
 //!
-//! A task is a future together with everything it needs to run on its own: memory, a state, a waker, and
-//! a handle for its output. This module knows no queue and no clock. The executor decides
-//! when a task runs. The task reaches its executor through one trait, [`scheduler_ref::Schedule`].
-//!
-//! # The naive version, and what breaks
-//!
-//! The standard library is enough to build a task: the future in a lock, a channel as a run queue, and a
-//! waker that sends the task to the channel.
+//! A task is a future that an executor polls, beside the one that spawned it. [`JoinHandle`] is a future
+//! of its output, [`JoinSet`] a set of handles, and [`Builder`] spawns a task that has a name:
 //!
 //! ```
-//! use std::sync::{Arc, Mutex, mpsc};
-//! use std::task::{Context, Wake, Waker};
-//!
-//! struct Task {
-//!     future: Mutex<futures_task::FutureObj<'static, ()>>,
-//!     queue: mpsc::Sender<Arc<Task>>,
-//! }
-//!
-//! impl Wake for Task {
-//!     fn wake(self: Arc<Self>) {
-//!         let queue = self.queue.clone();
-//!         queue.send(self).unwrap();
-//!     }
-//! }
-//!
-//! let (queue, ready) = mpsc::channel();
-//! let (done, answer) = mpsc::channel();
-//! let future = Box::pin(async move { done.send(42).unwrap() });
-//! let task = Task { future: Mutex::new(future.into()), queue };
-//! Arc::new(task).wake();
-//! while let Ok(task) = ready.recv() {
-//!     let waker = Waker::from(task.clone());
-//!     let mut future = task.future.lock().unwrap();
-//!     let _ = std::pin::Pin::new(&mut *future).poll(&mut Context::from_waker(&waker));
-//! }
-//! assert_eq!(answer.recv(), Ok(42));
+//! brigade::run(async {
+//!     let soup = brigade::spawn(async { 6 * 7 });
+//!     assert_eq!(soup.await.unwrap(), 42);
+//! });
 //! ```
-//!
-//! It runs, but has six faults. A task that is woken twice is queued twice, and polled when it has
-//! nothing to do. After the task's end a late waker queues it again, and polling a finished future may
-//! panic. The output has nowhere to go. A panic ends the loop, and so all other tasks. A task that waits
-//! forever cannot be ended. And the last waker drops the future, on any thread, so the future must be
-//! `Send`. The first two faults need a *state*. For the others, each part of the task needs an *owner*
-//! at each time. The state word of [`state`] and the join word of [`join`] provide both.
-//!
-//! Read on in this order: [`state`] and [`cell`] (what a task is), [`raw`] and [`waker`] (wake, abort,
-//! references), [`run`] (poll it once), [`join`] (pass the output to the handle), [`scheduler_ref`]
-//! (where a woken task goes), [`owned`] (the list of living tasks).
 
 pub(crate) mod cell;
 pub(crate) mod join;

@@ -1,5 +1,52 @@
 //! The run state of a task in one byte: is it idle, queued, running or done?
 //!
+//! A task is a future together with everything it needs to run on its own: memory, a state, a waker, and
+//! a handle for its output. The folder knows no queue and no clock. The executor decides when a task runs,
+//! and the task reaches it through one trait, `Schedule`.
+//!
+//! # The naive version, and what breaks
+//!
+//! The standard library is enough to build a task: the future in a lock, a channel as a run queue, and a
+//! waker that sends the task to the channel.
+//!
+//! ```
+//! use std::sync::{Arc, Mutex, mpsc};
+//! use std::task::{Context, Wake, Waker};
+//!
+//! struct Task {
+//!     future: Mutex<futures_task::FutureObj<'static, ()>>,
+//!     queue: mpsc::Sender<Arc<Task>>,
+//! }
+//!
+//! impl Wake for Task {
+//!     fn wake(self: Arc<Self>) {
+//!         let queue = self.queue.clone();
+//!         queue.send(self).unwrap();
+//!     }
+//! }
+//!
+//! let (queue, ready) = mpsc::channel();
+//! let (done, answer) = mpsc::channel();
+//! let future = Box::pin(async move { done.send(42).unwrap() });
+//! let task = Task { future: Mutex::new(future.into()), queue };
+//! Arc::new(task).wake();
+//! while let Ok(task) = ready.recv() {
+//!     let waker = Waker::from(task.clone());
+//!     let mut future = task.future.lock().unwrap();
+//!     let _ = std::pin::Pin::new(&mut *future).poll(&mut Context::from_waker(&waker));
+//! }
+//! assert_eq!(answer.recv(), Ok(42));
+//! ```
+//!
+//! It runs, but has six faults. A task that is woken twice is queued twice, and polled when it has
+//! nothing to do. After the task's end a late waker queues it again, and polling a finished future may
+//! panic. The output has nowhere to go. A panic ends the loop, and so all other tasks. A task that waits
+//! forever cannot be ended. And the last waker drops the future, on any thread, so the future must be
+//! `Send`. The first two faults need a *state*. For the others, each part of the task needs an *owner*
+//! at each time. The state word below and the join word of [`join`](super::join) provide both.
+//!
+//! # The state
+//!
 //! Each transition is a pure function from a [`Snapshot`] to the next one and an answer, which tells the
 //! caller what it must do. [`State::apply`] carries it out. A search through every interleaving
 //! (`task/join/properties.rs`) checks these rules.

@@ -4,7 +4,6 @@
 //! is returned immediately and costs budget, so an interval that is always late starves no other task.
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -158,10 +157,14 @@ impl Interval {
     ///
     /// # Panics
     /// Panics if polling a [`Sleep`] does.
+    #[track_caller]
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         // If the tick is due, this costs budget, because an interval never waits if its period is shorter
         // than the work between two ticks.
-        ready!(Pin::new(&mut self.sleep).poll(cx));
+        let function = "brigade::time::Interval::poll_tick";
+        ready!(context::expect(function, |shared| self
+            .sleep
+            .poll_on(shared, cx)));
         let due = self.sleep.deadline.expect("a sleep without end never ends");
         let next = match self.missed_ticks {
             MissedTicks::Skip => following(due, self.period, now()),

@@ -1,4 +1,5 @@
-//! Runs common libraries that need no particular runtime: combinators, channels and locks. They need no glue.
+//! Runs common libraries that need no particular runtime: combinators, channels and locks, those of tokio too.
+//! They need no glue.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -225,7 +226,210 @@ fn async_lock_locks<K: Kitchen>() {
     });
 }
 
+/// tokio::sync: channels and locks work unchanged between tasks of brigade, and from threads.
+fn tokio_sync<K: Kitchen>() {
+    use tokio::sync::{Mutex, Notify, RwLock, Semaphore, broadcast, mpsc, oneshot, watch};
+    K::open().block_on(async {
+        let (send, mut receive) = mpsc::channel(2);
+        let (unbounded, mut all) = mpsc::unbounded_channel();
+        for part in 0..4 {
+            let (send, unbounded) = (send.clone(), unbounded.clone());
+            drop(spawn(async move {
+                for number in 0..250 {
+                    send.send(part * 250 + number).await.unwrap();
+                    unbounded.send(number).unwrap();
+                }
+            }));
+        }
+        drop((send, unbounded));
+        let mut seen = Vec::new();
+        while let Some(number) = receive.recv().await {
+            seen.push(number);
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, Vec::from_iter(0..1000));
+        let mut count = 0;
+        while all.recv().await.is_some() {
+            count += 1;
+        }
+        assert_eq!(count, 1000);
+
+        let (send, receive) = oneshot::channel();
+        std::thread::spawn(move || send.send(5).unwrap());
+        assert_eq!(receive.await, Ok(5));
+        let (send, receive) = oneshot::channel::<()>();
+        drop(send);
+        assert!(receive.await.is_err());
+
+        let (send, mut receive) = broadcast::channel(4);
+        let (changed, mut seen) = watch::channel(0);
+        let told = spawn(async move { receive.recv().await.unwrap() });
+        let waits = spawn(async move { *seen.wait_for(|it| *it == 9).await.unwrap() });
+        send.send("soup").unwrap();
+        for number in 1..10 {
+            changed.send(number).unwrap();
+            yield_now().await;
+        }
+        assert_eq!((told.await.unwrap(), waits.await.unwrap()), ("soup", 9));
+
+        let (sum, shelf) = (Arc::new(Mutex::new(0)), Arc::new(RwLock::new([0; 8])));
+        let (ovens, inside) = (Arc::new(Semaphore::new(3)), Arc::new(AtomicUsize::new(0)));
+        let (notify, done) = (Arc::new(Notify::new()), Arc::new(AtomicUsize::new(0)));
+        for cook in 0..16 {
+            let (sum, shelf, ovens) = (sum.clone(), shelf.clone(), ovens.clone());
+            let (inside, notify, done) = (inside.clone(), notify.clone(), done.clone());
+            drop(spawn(async move {
+                for _ in 0..20 {
+                    let mut sum = sum.lock().await;
+                    let seen = *sum;
+                    yield_now().await;
+                    *sum = seen + 1;
+                }
+                shelf.write().await[cook % 8] += 1;
+                let oven = ovens.acquire_owned().await.unwrap();
+                assert!(inside.fetch_add(1, Ordering::SeqCst) < 3);
+                yield_now().await;
+                inside.fetch_sub(1, Ordering::SeqCst);
+                drop(oven);
+                done.fetch_add(1, Ordering::SeqCst);
+                notify.notify_one();
+            }));
+        }
+        while done.load(Ordering::SeqCst) < 16 {
+            notify.notified().await;
+        }
+        assert_eq!(*sum.lock().await, 320);
+        assert_eq!(*shelf.read().await, [2; 8]);
+    });
+}
+
+/// `select!` and `join!` of tokio work unchanged. With `biased;` the branches are polled in order.
+fn tokio_select_and_join<K: Kitchen>() {
+    K::open().block_on(async {
+        for _ in 0..20 {
+            let first = tokio::select! {
+                biased;
+                number = after(3_600_000, 1) => number,
+                number = async { 2 } => number,
+                number = async { 3 } => number,
+            };
+            assert_eq!(first, 2);
+        }
+        let any = tokio::select! {
+            number = after(3_600_000, 1) => number,
+            number = after(1, 2) => number,
+        };
+        assert_eq!(any, 2);
+        let mut ticks = interval(MS);
+        let mut task = spawn(after(5, 3));
+        let mut ticked = 0;
+        let number = loop {
+            tokio::select! {
+                _ = ticks.tick() => ticked += 1,
+                number = &mut task => break number.unwrap(),
+            }
+        };
+        assert!(number == 3 && ticked >= 1);
+        assert_eq!(tokio::join!(after(2, 1), after(1, 2)), (1, 2));
+        let tried = tokio::try_join!(after(1, 1).map(Ok), after(3_600_000, 2).map(Ok), async {
+            Err::<(), _>("burnt")
+        });
+        assert_eq!(tried, Err("burnt"));
+    });
+}
+
+/// tokio-util: a `TaskTracker` waits for tasks of brigade, and a `CancellationToken` ends them.
+fn tokio_util_tracker_and_token<K: Kitchen>() {
+    use tokio_util::sync::CancellationToken;
+    use tokio_util::task::TaskTracker;
+    K::open().block_on(async {
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let ended = Arc::new(AtomicUsize::new(0));
+        for number in 0..20 {
+            let (stop, ended) = (stop.child_token(), ended.clone());
+            drop(spawn(tracker.track_future(async move {
+                let slept = stop.run_until_cancelled(after(3_600_000, number)).await;
+                assert_eq!(slept, None);
+                ended.fetch_add(1, Ordering::SeqCst);
+            })));
+        }
+        tracker.close();
+        assert_eq!(tracker.len(), 20);
+        stop.cancel();
+        tracker.wait().await;
+        assert_eq!((ended.load(Ordering::SeqCst), tracker.len()), (20, 0));
+    });
+}
+
+tokio::task_local! {
+    static TABLE: u32;
+}
+
+/// tokio's task-locals work in a scope around a future. A spawned task does not inherit them, as in tokio.
+fn tokio_task_locals<K: Kitchen>() {
+    K::open().block_on(async {
+        let tasks = (0..20).map(|table| {
+            spawn(TABLE.scope(table, async move {
+                for _ in 0..20 {
+                    yield_now().await;
+                    assert_eq!(TABLE.get(), table);
+                }
+                let inner = spawn(async { TABLE.try_with(|_| ()).is_err() });
+                assert!(inner.await.unwrap());
+                TABLE
+                    .scope(100, async { assert_eq!(TABLE.get(), 100) })
+                    .await;
+                TABLE.with(|it| *it)
+            }))
+        });
+        let tables = join_all(Vec::from_iter(tasks)).await;
+        let tables = Vec::from_iter(tables.into_iter().map(Result::unwrap));
+        assert_eq!(tables, Vec::from_iter(0..20));
+        assert!(TABLE.try_with(|_| ()).is_err());
+    });
+}
+
+/// tokio's `duplex` needs no runtime. `copy_bidirectional` works over `compat()` of tokio-util.
+fn tokio_duplex_and_copy_bidirectional<K: Kitchen>() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio_util::compat::FuturesAsyncReadCompatExt;
+    K::open().block_on(async {
+        // A proxy: the guest's end of a duplex, then a socket, then a server that echoes.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let echo = spawn(async move {
+            let (reader, mut writer) = AsyncReadExt::split(listener.accept().await.unwrap().0);
+            futures::io::copy(reader, &mut writer).await.unwrap();
+            writer.close().await.unwrap();
+        });
+        let (guest, mut near) = tokio::io::duplex(64);
+        let proxy = spawn(async move {
+            let mut far = TcpStream::connect(address).await.unwrap().compat();
+            tokio::io::copy_bidirectional(&mut near, &mut far)
+                .await
+                .unwrap()
+        });
+        let (mut reader, mut writer) = tokio::io::split(guest);
+        let sent = vec![7; 100_000];
+        let size = sent.len() as u64;
+        let sender = spawn(async move {
+            writer.write_all(&sent).await.unwrap();
+            writer.shutdown().await.unwrap();
+        });
+        let mut back = Vec::new();
+        reader.read_to_end(&mut back).await.unwrap();
+        assert!(back == vec![7; 100_000]);
+        assert_eq!(proxy.await.unwrap(), (size, size));
+        futures::join!(sender, echo).0.unwrap();
+    });
+}
+
 on_both! {
+    tokio_sync,
+    tokio_select_and_join,
+    tokio_util_tracker_and_token,
+    tokio_task_locals,
+    tokio_duplex_and_copy_bidirectional,
     futures_combinators,
     futures_channels,
     futures_io_adapters,

@@ -16,7 +16,6 @@ use axum::extract::{Json, Path, State};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use axum::{Router, body::Body};
-use brigade::hyper::Timer;
 use brigade::net::{TcpListener, TcpStream};
 use brigade::task::{JoinHandle, JoinSet};
 use brigade::{Executor, spawn};
@@ -52,7 +51,6 @@ async fn serve(listener: TcpListener, app: Router, stop: CancellationToken) -> i
 
 async fn connection(stream: TcpStream, app: Router, stop: CancellationToken) -> hyper::Result<()> {
     let served = http1::Builder::new()
-        .timer(Timer)
         .serve_connection(stream, TowerToHyperService::new(app))
         .with_upgrades();
     let mut served = pin!(served);

@@ -108,7 +108,33 @@ fn a_crate_over_tokio_s_socket_runs<K: Kitchen>() {
     });
 }
 
+/// `async-fs` and `async-process` bring threads of their own: the pool of `blocking`, and the event loop of
+/// `async-io`, which waits for children.
+fn async_fs_and_async_process_bring_threads<K: Kitchen>() {
+    let executor = K::open();
+    executor.block_on(async {
+        let before = brigade_tests::threads();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("menu");
+        async_fs::write(&path, "soup").await.unwrap();
+        for _ in 0..20 {
+            assert_eq!(async_fs::read_to_string(&path).await.unwrap(), "soup");
+        }
+        let files = brigade_tests::threads() - before;
+        let children = (0..20).map(|_| async {
+            let mut command = async_process::Command::new("echo");
+            let output = command.arg("rice").output().await.unwrap();
+            assert_eq!(output.stdout, b"rice\n");
+        });
+        join_all(children).await;
+        let both = brigade_tests::threads() - before;
+        println!("threads: {files} for files, {both} with processes");
+        assert!(files >= 1 && both > files, "{files}, {both}");
+    });
+}
+
 on_both! {
     a_crate_over_tokio_s_socket_runs;
     alone: tokio_s_own_sockets_and_timers_run,
+    async_fs_and_async_process_bring_threads,
 }

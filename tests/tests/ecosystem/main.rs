@@ -7,6 +7,7 @@ mod databases;
 mod http;
 mod http2;
 mod hyper_client;
+mod programs;
 mod quinn;
 mod tls;
 mod websocket;

@@ -295,6 +295,7 @@ fn a_handle_does_not_wait_on_the_executors_own_thread() {
 
 /// If the API is used wrongly, the panic reports the caller's line and not a line in the library.
 fn panics_point_to_the_callers_line() {
+    use brigade::custom::{Ready, Runtime};
     use std::sync::{Arc, Mutex};
     let place = Arc::new(Mutex::new(String::new()));
     let told = place.clone();
@@ -303,13 +304,27 @@ fn panics_point_to_the_callers_line() {
     }));
     let points_here = |call: &dyn Fn()| {
         catch_unwind(std::panic::AssertUnwindSafe(call)).unwrap_err();
-        std::mem::take(&mut *place.lock().unwrap()).ends_with("handle.rs")
+        // The library has a file of the same name.
+        std::mem::take(&mut *place.lock().unwrap()).ends_with("executors/handle.rs")
     };
     let executor = brigade::SingleThread::new().unwrap();
     let handle = executor.handle();
     let many = brigade::WorkStealing::with_workers(1).unwrap();
     let set = || brigade::task::JoinSet::new();
-    let outside: [(&str, &dyn Fn()); 9] = [
+    let aborted = || {
+        let idle = executor.spawn(std::future::pending::<()>());
+        idle.abort();
+        executor.block_on(idle).unwrap_err()
+    };
+    let tick = || {
+        let minute = std::time::Duration::from_secs(60);
+        let mut ticks = executor.block_on(async { brigade::time::interval(minute) });
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        let _ = ticks.poll_tick(&mut cx);
+    };
+    let outside: [(&str, &dyn Fn()); 11] = [
+        ("JoinError::into_panic", &|| drop(aborted().into_panic())),
+        ("Interval::poll_tick", &tick),
         ("spawn", &|| drop(brigade::spawn(async {}))),
         ("spawn_local", &|| drop(brigade::spawn_local(async {}))),
         ("spawn_blocking", &|| drop(brigade::spawn_blocking(|| ()))),
@@ -339,7 +354,9 @@ fn panics_point_to_the_callers_line() {
         drop(handle.block_on(async { brigade::spawn(async {}).await }))
     }));
     executor.block_on(async {
-        let nested: [(&str, &dyn Fn()); 4] = [
+        let custom = Runtime::new(Arc::new(drop::<Ready>)).unwrap();
+        let nested: [(&str, &dyn Fn()); 5] = [
+            ("custom::Runtime::enter", &|| custom.enter("here", || ())),
             ("run", &|| brigade::run(async {})),
             ("SingleThread::block_on", &|| executor.block_on(async {})),
             ("WorkStealing::block_on", &|| many.block_on(async {})),

@@ -6,6 +6,7 @@ mod connect_gone;
 mod edges;
 mod full_queues;
 mod lookup;
+mod options;
 mod own_calls;
 mod readiness;
 mod tcp;

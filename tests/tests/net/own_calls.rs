@@ -135,6 +135,115 @@ fn async_io_waits_while_a_socket_is_full<K: Kitchen>() {
     });
 }
 
+/// `sendfile` on a TCP stream and `recvmsg` on a Unix socket wait without a busy loop. Neither is a method of
+/// brigade.
+fn sendfile_and_recvmsg_wait_for_events<K: Kitchen>() {
+    const SIZE: usize = 8 << 20;
+    K::open().block_on(async {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![7; SIZE]).unwrap();
+        let (client, server) = pair().await;
+        let tries = std::sync::Arc::new(AtomicUsize::new(0));
+        let counted = tries.clone();
+        let sender = brigade::spawn(async move {
+            let mut offset = 0;
+            while offset < SIZE as libc::off_t {
+                let send = || {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    let (to, from) = (client.as_raw_fd(), file.as_raw_fd());
+                    // SAFETY: both descriptors are open, and `offset` is a local of this closure's caller.
+                    match unsafe { libc::sendfile(to, from, &raw mut offset, SIZE) } {
+                        -1 => Err(std::io::Error::last_os_error()),
+                        sent => Ok(sent),
+                    }
+                };
+                assert!(client.async_io(Interest::WRITABLE, send).await.unwrap() > 0);
+            }
+        });
+        // The receiver takes nothing until the sender has filled the buffers and waits.
+        sleep(Duration::from_millis(100)).await;
+        assert!(!sender.is_finished());
+        assert!(tries.load(Ordering::Relaxed) < 50, "{tries:?}");
+        server.read_exact(&mut vec![0; SIZE]).await.unwrap();
+        sender.await.unwrap();
+
+        let (one, other) = UnixDatagram::pair().unwrap();
+        let tries = std::sync::Arc::new(AtomicUsize::new(0));
+        let counted = tries.clone();
+        let receiver = brigade::spawn(async move {
+            let mut buffer = [0_u8; 64];
+            let receive = || {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let mut part = libc::iovec {
+                    iov_base: buffer.as_mut_ptr().cast(),
+                    iov_len: buffer.len(),
+                };
+                // SAFETY: every field of the struct may be zero.
+                let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+                (message.msg_iov, message.msg_iovlen) = (&raw mut part, 1);
+                // SAFETY: the message points to one part, which points to `buffer`.
+                match unsafe { libc::recvmsg(other.as_raw_fd(), &raw mut message, 0) } {
+                    -1 => Err(std::io::Error::last_os_error()),
+                    received => Ok(received),
+                }
+            };
+            other.async_io(Interest::READABLE, receive).await
+        });
+        sleep(Duration::from_millis(100)).await;
+        assert!(tries.load(Ordering::Relaxed) < 50, "{tries:?}");
+        one.send(b"soup").await.unwrap();
+        assert_eq!(receiver.await.unwrap().unwrap(), 4);
+        assert!(tries.load(Ordering::Relaxed) < 50, "{tries:?}");
+    });
+}
+
+/// A source of the user's is read and written by poll functions and by tries.
+fn a_source_is_polled_and_tried<K: Kitchen>() {
+    K::open().block_on(async {
+        let (sender, receiver) = mio::unix::pipe::new().unwrap();
+        let sender = Registered::new(sender, Interest::WRITABLE).unwrap();
+        let receiver = Registered::new(receiver, Interest::READABLE).unwrap();
+        let mut buffer = [0; 8];
+        let mut cx = Context::from_waker(Waker::noop());
+        let nothing = receiver.poll_read_with(&mut cx, |mut pipe| pipe.read(&mut [0; 8]));
+        assert!(nothing.is_pending());
+        let sent = poll_fn(|cx| sender.poll_write_with(cx, |mut pipe| pipe.write(b"soup")));
+        assert_eq!(sent.await.unwrap(), 4);
+        let read = poll_fn(|cx| receiver.poll_read_with(cx, |mut pipe| pipe.read(&mut buffer)));
+        assert_eq!(read.await.unwrap(), 4);
+        assert_eq!(buffer[..4], *b"soup");
+        would_block(receiver.try_read_with(|mut pipe| pipe.read(&mut [0; 8])));
+        let sent = sender.try_write_with(|mut pipe| pipe.write(b"rice"));
+        assert_eq!(sent.unwrap(), 4);
+        receiver.readable().await.unwrap();
+        let read = receiver.try_read_with(|mut pipe| pipe.read(&mut buffer));
+        assert_eq!(read.unwrap(), 4);
+        assert_eq!(buffer[..4], *b"rice");
+
+        // A write waits while the pipe is full, and goes on once there is room.
+        while sender
+            .try_write_with(|mut pipe| pipe.write(&[0; 4096]))
+            .is_ok()
+        {}
+        let full = sender.poll_write_with(&mut cx, |mut pipe| pipe.write(&[0; 4096]));
+        assert!(full.is_pending());
+        let write = poll_fn(|cx| sender.poll_write_with(cx, |mut pipe| pipe.write(b"salt")));
+        let drain = async {
+            let mut bytes = [0; 1 << 16];
+            receiver.read_with(|mut pipe| pipe.read(&mut bytes)).await
+        };
+        let (written, drained) = futures::join!(write, drain);
+        assert_eq!(written.unwrap(), 4);
+        assert!(drained.unwrap() > 0);
+        // Any other error is passed on.
+        let odd = receiver.try_read_with(|_| Err::<(), _>(ErrorKind::InvalidData.into()));
+        assert_eq!(odd.unwrap_err().kind(), ErrorKind::InvalidData);
+        drop(receiver);
+        let broken = poll_fn(|cx| sender.poll_write_with(cx, |mut pipe| pipe.write(b"salt")));
+        assert_eq!(broken.await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    });
+}
+
 /// A socket can be converted into a std socket or a descriptor, and then receives no more events.
 fn sockets_become_std_sockets_and_descriptors<K: Kitchen>() {
     K::open().block_on(async {
@@ -439,6 +548,8 @@ on_both! {
     try_io_makes_one_call_if_the_socket_is_ready,
     async_io_calls_once_for_each_event,
     async_io_waits_while_a_socket_is_full,
+    sendfile_and_recvmsg_wait_for_events,
+    a_source_is_polled_and_tried,
     sockets_become_std_sockets_and_descriptors,
     datagrams_by_tries_and_polls,
     accept_and_readiness_by_poll_functions,

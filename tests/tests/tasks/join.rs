@@ -344,6 +344,35 @@ fn handles_and_errors_say_what_they_are<K: Kitchen>() {
     );
 }
 
+/// The error of a task has the id of the task, whatever ended it: a panic in a poll or in a drop, an abort,
+/// or the end of its executor, also in a job of the blocking pool.
+fn an_error_names_its_task<K: Kitchen>() {
+    let executor = K::open();
+    let error_of = |task: JoinHandle<()>| -> JoinError {
+        let id = task.id();
+        let error = executor.block_on(task).unwrap_err();
+        assert_eq!(error.id(), id);
+        error
+    };
+    assert!(error_of(executor.spawn(async { panic!("burnt") })).is_panic());
+    let job = executor.handle().spawn_blocking(|| panic!("burnt"));
+    assert!(error_of(job).is_panic());
+    for (broken, is_panic) in [(false, false), (true, true)] {
+        let broken = broken.then(|| noisy("spilt"));
+        let idle = executor.spawn(async move {
+            let _broken = broken;
+            pending().await
+        });
+        idle.abort();
+        assert_eq!(error_of(idle).is_panic(), is_panic);
+    }
+    let left = executor.spawn(pending::<()>());
+    let id = left.id();
+    drop(executor);
+    let error = park_on(left).unwrap_err();
+    assert!(error.is_aborted() && error.id() == id);
+}
+
 /// tokio #5861: a completed task keeps no waker alive, and a waker that is kept does not keep the task's
 /// values alive.
 fn a_complete_task_keeps_nothing<K: Kitchen>() {
@@ -394,5 +423,6 @@ on_both! {
     a_cancelled_join_loses_nothing,
     every_task_has_a_name_of_its_own,
     handles_and_errors_say_what_they_are,
+    an_error_names_its_task,
     a_complete_task_keeps_nothing,
 }

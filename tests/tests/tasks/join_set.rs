@@ -94,6 +94,45 @@ fn panics_and_aborts_are_results<K: Kitchen>() {
     });
 }
 
+/// `abort_all` ends what waits, keeps the outputs of what is done, and leaves the set usable.
+fn abort_all_ends_what_is_not_done<K: Kitchen>() {
+    K::open().block_on(async {
+        let mut set = JoinSet::new();
+        set.abort_all();
+        assert!(set.join_next().await.is_none());
+        let drops = Tally::new();
+        let done = set.spawn(async { 7 });
+        while !done.is_finished() {
+            brigade::yield_now().await;
+        }
+        for _ in 0..100 {
+            let spy = drops.on_drop();
+            set.spawn(async move {
+                let _spy = spy;
+                pending().await
+            });
+        }
+        set.abort_all();
+        // An aborted task stays in the set until it is joined.
+        assert_eq!(set.len(), 101);
+        let late = set.spawn(async { 8 });
+        let (mut outputs, mut aborted) = (Vec::new(), 0);
+        while let Some((id, result)) = set.join_next_with_id().await {
+            match result {
+                Ok(output) => outputs.push((id, output)),
+                Err(error) => {
+                    assert!(error.is_aborted() && error.id() == id);
+                    aborted += 1;
+                }
+            }
+        }
+        outputs.sort_by_key(|(_, output)| *output);
+        assert_eq!(outputs, [(done.id(), 7), (late.id(), 8)]);
+        assert_eq!((aborted, drops.get()), (100, 100));
+        set.abort_all();
+    });
+}
+
 /// Dropping a set aborts its tasks; detaching a set lets them run.
 fn what_becomes_of_the_tasks_of_a_set<K: Kitchen>() {
     K::open().block_on(async {
@@ -294,6 +333,7 @@ on_both! {
     thousands_of_tasks,
     a_set_may_grow_while_it_is_joined,
     panics_and_aborts_are_results,
+    abort_all_ends_what_is_not_done,
     what_becomes_of_the_tasks_of_a_set,
     join_all_gives_values_or_the_panic,
     a_set_may_be_awaited_elsewhere,

@@ -6,8 +6,15 @@
 //! ```
 //!
 //! The arguments are the runtime, the number of workers (1 selects the single-thread executor), and the
-//! protocol, `h1` or `h2` (with prior knowledge). The program prints its address and serves until it is
-//! killed. The two servers differ only in the lines between hyper and the runtime.
+//! protocol: `h1`, `h2` (with prior knowledge), or `axum` for an axum service over HTTP/1.1. The program
+//! prints its address and serves until it is killed. With `h1` and `h2`, the two servers differ only in the
+//! lines between hyper and the runtime. With `axum`, they differ in how each runtime serves a router.
+//!
+//! `http_load compare axum 9` needs no load generator. It measures the CPU time of both servers for a request
+//! in 9 rounds, on one and on two workers. `compare h1 9` does the same for the bare service.
+
+mod compare;
+mod service;
 
 use std::convert::Infallible;
 use std::env;
@@ -27,6 +34,7 @@ use hyper::{Request, Response};
 enum Protocol {
     H1,
     H2,
+    Axum,
 }
 
 async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -57,6 +65,7 @@ where
             let mut server = http2::Builder::new(tasks);
             server.timer(timer).serve_connection(stream, service).await
         }
+        Protocol::Axum => unreachable!("axum has servers of its own"),
     };
 }
 
@@ -67,6 +76,9 @@ fn announce(address: SocketAddr) -> io::Result<()> {
 
 async fn on_brigade(protocol: Protocol) -> io::Result<()> {
     use brigade::hyper::{Executor, Timer};
+    if let Protocol::Axum = protocol {
+        return service::on_brigade().await;
+    }
     let listener = brigade::net::TcpListener::bind("127.0.0.1:0").await?;
     announce(listener.local_addr()?)?;
     loop {
@@ -78,6 +90,9 @@ async fn on_brigade(protocol: Protocol) -> io::Result<()> {
 
 async fn on_tokio(protocol: Protocol) -> io::Result<()> {
     use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+    if let Protocol::Axum = protocol {
+        return service::on_tokio().await;
+    }
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     announce(listener.local_addr()?)?;
     loop {
@@ -115,26 +130,46 @@ fn run(runtime: &str, cooks: usize, protocol: Protocol) -> io::Result<()> {
     }
 }
 
-fn main() -> ExitCode {
-    let arguments = Vec::from_iter(env::args().skip(1));
-    let [runtime, cooks, protocol] = &arguments[..] else {
-        eprintln!("usage: hello brigade|tokio COOKS h1|h2");
-        return ExitCode::from(2);
+/// Returns the runtime, the number of workers and the protocol that the arguments name.
+fn server(arguments: &[String]) -> Option<(&str, usize, Protocol)> {
+    let [runtime, cooks, protocol] = arguments else {
+        return None;
     };
     let protocol = match &**protocol {
         "h1" => Protocol::H1,
         "h2" => Protocol::H2,
-        other => {
-            eprintln!("no such protocol: {other}; h1 or h2");
-            return ExitCode::from(2);
-        }
+        "axum" => Protocol::Axum,
+        _ => return None,
     };
     let known = ["brigade", "tokio"].contains(&&**runtime);
-    let Some(cooks) = cooks.parse().ok().filter(|it| known && *it > 0) else {
-        eprintln!("usage: hello brigade|tokio COOKS h1|h2, and at least one cook");
+    let cooks = cooks.parse().ok().filter(|it| known && *it > 0)?;
+    Some((runtime, cooks, protocol))
+}
+
+/// Returns the protocol and the number of rounds.
+fn comparison(arguments: &[String]) -> Option<(&str, usize)> {
+    match arguments {
+        [compare, protocol, rounds] if compare == "compare" && protocol != "h2" => {
+            let rounds = rounds.parse().ok().filter(|it| *it > 0)?;
+            Some((protocol, rounds))
+        }
+        _ => None,
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Vec::from_iter(env::args().skip(1));
+    let result = if let Some((runtime, cooks, protocol)) = server(&arguments) {
+        compare::report_cpu_time();
+        run(runtime, cooks, protocol)
+    } else if let Some((protocol, rounds)) = comparison(&arguments) {
+        compare::compare(protocol, rounds)
+    } else {
+        eprintln!("usage: http_load brigade|tokio COOKS h1|h2|axum");
+        eprintln!("       http_load compare h1|axum ROUNDS");
         return ExitCode::from(2);
     };
-    match run(runtime, cooks, protocol) {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

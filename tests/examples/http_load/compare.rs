@@ -1,0 +1,175 @@
+//! Measures the CPU time that a server uses for a request, on brigade and on tokio, in one run.
+//!
+//! Each server is a process of its own. It reports the CPU time of its process (`getrusage`, user and system)
+//! whenever it reads a line. So neither the start of the server nor the client counts. The rounds alternate
+//! between the runtimes, and the ratio is the median of the rounds' ratios, because the machine's speed
+//! varies more from round to round than within one.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::{env, thread};
+
+use brigade::SingleThread;
+use brigade::net::TcpStream;
+use futures::future::try_join_all;
+use futures::io::{AsyncReadExt, AsyncWriteExt};
+
+/// The number of connections, each with one request in flight.
+const CONNECTIONS: usize = 64;
+
+/// Requests of each connection before the measurement, and during it.
+const WARM_UP: usize = 200;
+const REQUESTS: usize = 2000;
+
+/// Prints the CPU time of this process, in microseconds, for each line of standard input.
+pub(super) fn report_cpu_time() {
+    thread::spawn(|| {
+        for _ in io::stdin().lines().map_while(Result::ok) {
+            println!("{}", cpu_us());
+        }
+    });
+}
+
+fn cpu_us() -> i64 {
+    let mut usage = std::mem::MaybeUninit::uninit();
+    // SAFETY: `usage` has room for what the call writes.
+    let status = unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) };
+    assert_eq!(status, 0);
+    // SAFETY: the call succeeded, so it has written the value.
+    let usage: libc::rusage = unsafe { usage.assume_init() };
+    let us = |time: libc::timeval| time.tv_sec * 1_000_000 + time.tv_usec;
+    us(usage.ru_utime) + us(usage.ru_stime)
+}
+
+/// A server in a process of its own, which ends when the value is dropped.
+struct Server {
+    child: Child,
+    ask: ChildStdin,
+    lines: io::Lines<BufReader<ChildStdout>>,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn start(runtime: &str, cooks: &str, protocol: &str) -> io::Result<Self> {
+        let mut child = Command::new(env::current_exe()?)
+            .args([runtime, cooks, protocol])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let ask = child.stdin.take().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines.next().unwrap()?.parse().unwrap();
+        Ok(Server {
+            child,
+            ask,
+            lines,
+            address,
+        })
+    }
+
+    /// Returns the CPU time that the server has used so far, in microseconds.
+    fn cpu_us(&mut self) -> io::Result<f64> {
+        self.ask.write_all(b"\n")?;
+        Ok(self.lines.next().unwrap()?.parse().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends requests one after the other, and compares each reply with the first one.
+async fn requests(stream: &mut TcpStream, number: usize) -> io::Result<()> {
+    let request = b"GET /tables/7 HTTP/1.1\r\nhost: kitchen\r\n\r\n";
+    let mut first = None;
+    for _ in 0..number {
+        stream.write_all(request).await?;
+        let mut reply = Vec::with_capacity(512);
+        while !is_whole(&reply)? {
+            let mut bytes = [0; 512];
+            let size = stream.read(&mut bytes).await?;
+            if size == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            reply.extend_from_slice(&bytes[..size]);
+        }
+        // The date in the head changes, its length does not.
+        let length = *first.get_or_insert(reply.len());
+        if length != reply.len() {
+            return Err(io::Error::other("the replies differ"));
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether a reply has arrived as a whole, by its `content-length`.
+fn is_whole(reply: &[u8]) -> io::Result<bool> {
+    let text = str::from_utf8(reply).map_err(io::Error::other)?;
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return Ok(false);
+    };
+    let length = head.split("content-length: ").nth(1);
+    let length = length.and_then(|rest| rest.lines().next()?.parse().ok());
+    match (head.starts_with("HTTP/1.1 200 "), length) {
+        (true, Some(length)) => Ok(body.len() >= length),
+        _ => Err(io::Error::other(format!("not a good reply: {head}"))),
+    }
+}
+
+/// Runs one round, and returns the CPU time of the server for each request, in microseconds.
+fn round(runtime: &str, cooks: &str, protocol: &str) -> io::Result<f64> {
+    let mut server = Server::start(runtime, cooks, protocol)?;
+    SingleThread::new()?.block_on(async {
+        let address = server.address;
+        let mut streams =
+            try_join_all((0..CONNECTIONS).map(|_| TcpStream::connect(address))).await?;
+        try_join_all(streams.iter_mut().map(|it| requests(it, WARM_UP))).await?;
+        let before = server.cpu_us()?;
+        try_join_all(streams.iter_mut().map(|it| requests(it, REQUESTS))).await?;
+        let used = server.cpu_us()? - before;
+        Ok(used / (CONNECTIONS * REQUESTS) as f64)
+    })
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values = Vec::from_iter(values);
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Runs the rounds for 1 and for 2 workers, and prints the medians.
+pub(super) fn compare(protocol: &str, rounds: usize) -> io::Result<()> {
+    println!(
+        "{protocol}: {rounds} rounds of {} requests",
+        CONNECTIONS * REQUESTS
+    );
+    println!(
+        "CPU us a request of the server's process; medians, and the least and the greatest ratio"
+    );
+    for cooks in ["1", "2"] {
+        let mut pairs = Vec::new();
+        for number in 0..rounds {
+            // Each runtime is the first one in half of the rounds.
+            let mut pair = [0.0; 2];
+            for which in if number % 2 == 0 { [0, 1] } else { [1, 0] } {
+                pair[which] = round(["brigade", "tokio"][which], cooks, protocol)?;
+            }
+            pairs.push(pair);
+        }
+        let column = |which: usize| median(pairs.iter().map(|pair| pair[which]));
+        let ratios = || pairs.iter().map(|[brigade, tokio]| brigade / tokio);
+        println!(
+            "{cooks} cook(s): brigade {:.2}, tokio {:.2}, ratio {:.3} ({:.3} to {:.3})",
+            column(0),
+            column(1),
+            median(ratios()),
+            ratios().fold(f64::INFINITY, f64::min),
+            ratios().fold(0.0, f64::max),
+        );
+    }
+    Ok(())
+}
