@@ -20,7 +20,7 @@ use crate::task::scheduler_ref::SchedulerRef;
 use crate::task::state::Writer;
 use crate::task::{JoinHandle, spawn, spawn_task};
 use crate::timeline::Timeline;
-use crate::timer::{Clock, Timers};
+use crate::timer::Timers;
 use crate::trace::spans::TaskSpan;
 
 /// The parts that both executors have, and that their tasks, sockets and timers use.
@@ -82,20 +82,10 @@ where
     let context = shared.clone();
     let (handle, rejected) = shared.pool.spawn(Kind::Job, move || {
         let _entered = context::enter(&context);
-        let _end = EndOfJob(context.timers.clock());
         work()
     });
     run_rejected(&shared, rejected);
     handle
-}
-
-/// After a job has ended, the timers that it has polled no longer move a virtual clock.
-struct EndOfJob<'a>(&'a Clock);
-
-impl Drop for EndOfJob<'_> {
-    fn drop(&mut self) {
-        self.0.forget_waits_here();
-    }
 }
 
 /// Looks up a name on a thread of the pool.

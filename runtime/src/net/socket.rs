@@ -228,12 +228,14 @@ impl<S: Kind> Socket<S> {
             // error.
             let woken = self.io.source.wait_for(interest, |way, seen| (way, seen));
             let woken = woken.await.ok();
-            match self.io.source.try_after(woken, interest, &mut io) {
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-                    ) => {}
+            let result = loop {
+                match self.io.source.try_after(woken, interest, &mut io) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    result => break result,
+                }
+            };
+            match result {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
         }

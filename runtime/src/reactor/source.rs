@@ -209,7 +209,7 @@ impl Source {
                 for &(_, seen) in seen.iter().flatten() {
                     unless_gone(seen)?;
                 }
-                if !(may_write && self.hold_for_pause(seen)) {
+                if !(may_write && self.is_first_failure(seen) && self.hold_for_pause(seen)) {
                     for &(direction, seen) in seen.iter().flatten() {
                         self.readiness(direction).clear(seen);
                     }
@@ -224,6 +224,13 @@ impl Source {
             _ => {}
         }
         result
+    }
+
+    /// Returns whether a direction is still ready. Otherwise another call has failed since the event, and the
+    /// failures of one event count once.
+    fn is_first_failure(&self, seen: &[Option<(Direction, ReadySnapshot)>]) -> bool {
+        let mut seen = seen.iter().flatten();
+        seen.any(|(direction, _)| self.readiness(*direction).ready().is_some())
     }
 
     /// Notes that a write failed. Holds the directions and returns true if that begins a pause, or if one is

@@ -28,9 +28,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use self::wheel::{Key, Wheel};
-use crate::sync::{
-    Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, ThreadToken, lock, thread_local,
-};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, lock, thread_local};
 use crate::task::waker::{drop_quietly, is_own};
 
 /// The maximum number of timers of one wheel that fire in one poll of the driver. The rest fire in the next
@@ -306,14 +304,14 @@ struct VirtualTime {
 struct Holders {
     /// True while jobs run.
     held: bool,
-    /// The timers for which threads wait that run no executor, with their deadlines and threads. A held clock
-    /// may move up to the latest deadline.
-    awaited: Vec<(Key, u64, ThreadToken)>,
+    /// The timers for which threads wait that run no executor, with their deadlines. A held clock may move
+    /// up to the latest deadline.
+    awaited: Vec<(Key, u64)>,
 }
 
 impl Holders {
     fn allow(&self, nanos: u64) -> bool {
-        !self.held || self.awaited.iter().any(|(_, until, _)| nanos <= *until)
+        !self.held || self.awaited.iter().any(|(_, until)| nanos <= *until)
     }
 }
 
@@ -409,7 +407,7 @@ impl Clock {
             // For an endless timer no clock needs to move.
             let until = if deadline == u64::MAX { 0 } else { deadline };
             let mut holders = lock(&it.holders);
-            holders.awaited.push((key, until, ThreadToken::current()));
+            holders.awaited.push((key, until));
             holders.held
         })
     }
@@ -418,21 +416,11 @@ impl Clock {
     fn forget_waiter(&self, key: Key) -> bool {
         self.virtual_time.as_ref().is_some_and(|it| {
             let awaited = &mut lock(&it.holders).awaited;
-            let position = awaited.iter().position(|(noted, ..)| *noted == key);
+            let position = awaited.iter().position(|(noted, _)| *noted == key);
             position
                 .map(|position| awaited.swap_remove(position))
                 .is_some()
         })
-    }
-
-    /// Virtual time: forgets the timers that this thread has polled, because its job has ended.
-    pub(crate) fn forget_waits_here(&self) {
-        if let Some(it) = &self.virtual_time {
-            let here = ThreadToken::current();
-            lock(&it.holders)
-                .awaited
-                .retain(|(.., thread)| *thread != here);
-        }
     }
 }
 

@@ -248,6 +248,37 @@ fn a_reader_does_not_starve_behind_a_failing_call<K: Kitchen>() {
     });
 }
 
+/// Tasks that share a stream fail together when it is full. That is no reason for a pause.
+fn many_writers_do_not_pause<K: Kitchen>() {
+    const BYTES: usize = 16 << 20;
+    let time = |writers: usize| {
+        K::open().block_on(async move {
+            let (here, there) = brigade::net::UnixStream::pair().unwrap();
+            let here = Arc::new(here);
+            let began = std::time::Instant::now();
+            let mut set = brigade::task::JoinSet::new();
+            for _ in 0..writers {
+                let here = here.clone();
+                set.spawn(async move {
+                    let buffer = vec![0; 16 << 10];
+                    for _ in 0..BYTES / writers / buffer.len() {
+                        here.write_all(&buffer).await.unwrap();
+                    }
+                });
+            }
+            there.read_exact(&mut vec![0; BYTES]).await.unwrap();
+            set.join_all().await;
+            began.elapsed()
+        })
+    };
+    let (few, many) = (time(4), time(32));
+    // With pauses, it took forty times as long.
+    assert!(
+        many < 12 * few,
+        "{many:?} with many writers, {few:?} with few"
+    );
+}
+
 /// After many failures in a row, a call is not repeated as long as no event comes.
 fn a_call_sleeps_after_the_last_event<K: Kitchen>() {
     K::open().block_on(async {
@@ -356,6 +387,7 @@ on_both! {
     own_sends_to_a_full_queue_do_not_spin,
     a_sender_that_pauses_may_be_dropped,
     a_call_for_both_directions_does_not_spin,
+    many_writers_do_not_pause,
     a_call_sleeps_after_the_last_event,
     a_call_after_a_read_shutdown_does_not_spin,
     a_sender_does_not_starve_behind_another,

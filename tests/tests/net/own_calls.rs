@@ -501,6 +501,37 @@ fn futures_of_sockets_are_send_and_sync<K: Kitchen>() {
     });
 }
 
+/// A call that a signal interrupts is repeated at once, even if another call has failed since the event.
+fn an_interrupted_call_keeps_its_event<K: Kitchen>() {
+    K::open().block_on(async {
+        let (here, there) = UnixDatagram::pair().unwrap();
+        let here = Arc::new(here);
+        let other = here.clone();
+        let fails = brigade::spawn(async move {
+            let call = || Err::<(), _>(ErrorKind::WouldBlock.into());
+            other.async_io(Interest::READABLE, call).await
+        });
+        brigade::yield_now().await;
+        let receives = brigade::spawn(async move {
+            let mut calls = 0;
+            let call = || {
+                calls += 1;
+                if calls == 1 {
+                    return Err(ErrorKind::Interrupted.into());
+                }
+                let mut buffer = [std::mem::MaybeUninit::uninit(); 8];
+                SockRef::from(&*here).recv(&mut buffer)
+            };
+            here.async_io(Interest::READABLE, call).await
+        });
+        sleep(Duration::from_millis(10)).await;
+        there.send(b"soup").await.unwrap();
+        let received = timeout(HANG, receives).await.expect("it hangs");
+        assert_eq!(received.unwrap().unwrap(), 4);
+        fails.abort();
+    });
+}
+
 /// Two calls wait for the same direction of a socket, and only one of them can succeed.
 fn a_call_that_fails_does_not_hide_the_event_from_another<K: Kitchen>() {
     K::open().block_on(async {
@@ -544,6 +575,7 @@ fn a_call_that_fails_does_not_hide_the_event_from_another<K: Kitchen>() {
 }
 
 on_both! {
+    an_interrupted_call_keeps_its_event,
     a_call_that_fails_does_not_hide_the_event_from_another,
     try_io_makes_one_call_if_the_socket_is_ready,
     async_io_calls_once_for_each_event,

@@ -288,26 +288,6 @@ fn a_job_may_wait_in_another_executor() {
     });
 }
 
-/// A sleep that a job has polled and handed on does not move the clock during later jobs.
-fn a_sleep_of_an_ended_job_does_not_move_the_clock() {
-    const HOUR: Duration = Duration::from_secs(3600);
-    let executor = SingleThread::builder().virtual_time(true).build().unwrap();
-    executor.block_on(async {
-        let job = brigade::spawn_blocking(|| {
-            let mut pause = Box::pin(sleep(HOUR));
-            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-            assert!(pause.as_mut().poll(&mut cx).is_pending());
-            pause
-        });
-        let pause = job.await.unwrap();
-        let start = now();
-        let job = brigade::spawn_blocking(|| std::thread::sleep(50 * MS));
-        timeout(HOUR / 2, job).await.unwrap().unwrap();
-        assert_eq!(now(), start);
-        drop(pause);
-    });
-}
-
 /// A job that resets the sleep of a task does not wait for the clock itself.
 fn a_job_that_resets_anothers_sleep_does_not_move_the_clock() {
     let executor = SingleThread::builder().virtual_time(true).build().unwrap();
@@ -422,7 +402,6 @@ one_cook! {
     operations_that_wait_for_a_job_end,
     it_stands_still_while_a_job_runs,
     a_job_may_wait_for_the_clock,
-    a_sleep_of_an_ended_job_does_not_move_the_clock,
     what_is_due_fires_while_a_job_runs,
     a_thread_outside_moves_a_held_clock,
     a_job_may_wait_in_another_executor,
