@@ -68,7 +68,7 @@ pub(crate) fn run(task: Runnable) {
     task.run(writer, &Probe::off());
 }
 
-/// Makes a new task that no executor has, and its handle.
+/// Makes a task that belongs to no executor, and its handle.
 pub(crate) fn new_task<F: Future>(
     scheduler: Arc<dyn Schedule>,
     future: F,
