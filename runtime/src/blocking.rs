@@ -101,10 +101,10 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
     }
 
     /// Queues a job and returns the idle thread to notify. If no thread is idle, calls `start` to start a
-    /// thread. Returns the job if no thread would take it.
+    /// thread. Returns the job if no thread can run it.
     fn submit(&mut self, job: J, start: impl FnOnce() -> bool) -> Result<Option<S>, J> {
         // Take the thread that went idle last, so that the other threads time out when jobs are rare. It
-        // counts as busy now, so no other submitter takes it.
+        // leaves `idle` here, so no other submitter takes it.
         let called = self.idle.pop();
         if called.is_some() {
             self.busy += 1;
@@ -131,8 +131,8 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
         Next::Wait
     }
 
-    /// Returns the next action of an idle thread that wakes. It wakes by a notification, by its timeout, at
-    /// the end of the pool, or spuriously.
+    /// Returns the next action of an idle thread that wakes. The cause is a notification, a timeout, the end
+    /// of the pool, or a spurious wake.
     fn rise(&mut self, thread: &S, timed_out: bool) -> Next<J> {
         match self.idle.iter().position(|it| it == thread) {
             // The thread was notified, so there is a job for it, even if its time has run out as well.
@@ -184,7 +184,7 @@ impl Pool {
         }
     }
 
-    /// Queues a job. If there is no thread to run the job, returns it, and the caller must run it.
+    /// Queues a job. If no thread can run the job, returns the job, and the caller must run it.
     pub(crate) fn spawn<W, T>(&self, kind: Kind, work: W) -> (JoinHandle<T>, Option<Rejected>)
     where
         W: FnOnce() -> T + Send + 'static,
@@ -217,7 +217,7 @@ impl Pool {
     /// submitted or woken stops the clock itself, under the same lock.
     pub(crate) fn hold_clock(&self) {
         if let Some((clock, _)) = self.jobs.virtual_time.get() {
-            // Lock both lanes, because a job may wait for a lookup.
+            // Lock both lanes at once, because a job may wait for a lookup.
             let (jobs, lookups) = (lock(&self.jobs.roster), lock(&self.lookups.roster));
             clock.hold(jobs.is_busy() || lookups.is_busy());
         }
@@ -225,7 +225,7 @@ impl Pool {
 
     #[cfg(test)]
     fn is_busy(&self) -> bool {
-        // Lock both lanes, because a job may wait for a lookup.
+        // Lock both lanes at once, because a job may wait for a lookup.
         let (jobs, lookups) = (lock(&self.jobs.roster), lock(&self.lookups.roster));
         jobs.is_busy() || lookups.is_busy()
     }
@@ -291,7 +291,7 @@ impl Pool {
 }
 
 impl Lane {
-    /// Queues a job. Returns it if there is no thread to run it.
+    /// Queues a job. Returns the job if no thread can run it.
     fn submit(self: &Arc<Self>, job: Unbound) -> Option<Rejected> {
         let mut roster = lock(&self.roster);
         if roster.closed {

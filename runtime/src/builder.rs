@@ -28,7 +28,7 @@ use crate::trace::recorder::Recorder;
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder<E> {
     pub(crate) settings: Settings,
-    /// Marks the type of the executor, without a value of that type.
+    /// Uses the type `E` without a value of that type.
     executor: PhantomData<fn() -> E>,
 }
 
@@ -195,8 +195,8 @@ impl<E> Builder<E> {
     /// Fires timers with a precision of a microsecond instead of a millisecond. But the OS still takes some
     /// tens of microseconds to wake a thread. Default: off.
     ///
-    /// This costs a descriptor. It costs a system call whenever the executor waits and its next deadline has
-    /// changed. It also causes more wakes, because timers of the same millisecond no longer fire together.
+    /// This costs a descriptor, and a system call for each wait with a new deadline. It also causes more
+    /// wakes, because timers of the same millisecond no longer fire together.
     ///
     /// ```
     /// use std::time::{Duration, Instant};
@@ -343,7 +343,7 @@ impl Threads {
     }
 }
 
-/// Calls a hook when it is dropped, even if the thread panics.
+/// Calls a hook when this value is dropped, even if the thread panics.
 struct Stop(Option<Hook>);
 
 impl Drop for Stop {

@@ -6,7 +6,7 @@
 //! even in destructors of other thread-locals.
 //!
 //! A user may drop guards in any order, keep one in a thread-local, or forget it. So each entry has its own
-//! memory and its own counted reference. A forgotten entry is leaked and stays valid.
+//! memory and its own `Arc`. A forgotten entry is leaked and stays valid.
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};

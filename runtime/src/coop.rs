@@ -18,8 +18,8 @@ use crate::sync::thread_local;
 /// each be polled every few milliseconds. With a smaller budget, the yields would cost more.
 const OPERATIONS: i32 = 128;
 
-/// The maximum number of tasks that became ready after a task that woke itself, but are polled before it.
-/// While other tasks are ready too, one poll in 17 goes to a task that woke itself. Arbitrary: not measured.
+/// At most this many tasks that become ready later are polled before a task that woke itself. While other
+/// tasks are ready too, one poll in 17 goes to a task that woke itself. Arbitrary: not measured.
 pub(crate) const OVERTAKES: u32 = 16;
 
 thread_local! {
@@ -113,8 +113,8 @@ pub(crate) fn take_yield() -> bool {
 /// Spends one operation of the task's budget for this poll. If the budget is used up, yields first.
 ///
 /// The sockets, join handles and elapsed sleeps of brigade do this themselves. Call this function between two
-/// steps of a long computation, or in a loop over a source that is always ready and spends no budget. It
-/// costs much less than [`yield_now`].
+/// steps of a long computation. Also call it in a loop over a source that is always ready and spends no
+/// budget. It costs much less than [`yield_now`].
 ///
 /// ```
 /// brigade::run(async {
@@ -142,7 +142,7 @@ pub(crate) const LOOK_EVERY: usize = 64;
 const LOOK_WITHIN: Duration = Duration::from_micros(500);
 
 /// Decides how many polls a thread makes before it polls the driver. A system call for each poll would cost
-/// too much. After 64 polls of 10 ms each, it would come too late. So the bound doubles while the time
+/// too much. After 64 polls of 10 ms each, the call would come too late. So the bound doubles while the time
 /// between two polls of the driver is short. If that time was too long, the bound shrinks to the number of
 /// polls that would have fitted.
 pub(crate) struct Pace {

@@ -76,7 +76,6 @@ pub trait Queue: Send + Sync {
     fn push(&self, task: Ready);
 }
 
-/// A closure is a queue as well.
 impl<F: Fn(Ready) + Send + Sync> Queue for F {
     fn push(&self, task: Ready) {
         self(task);
@@ -97,7 +96,7 @@ impl Ready {
         // SAFETY: the value is taken once, because `ready` is never dropped.
         let task = unsafe { ManuallyDrop::take(&mut ready.0) };
         // The poll may drop the last spawner of this queue, and the push that follows may drop the task. This
-        // reference keeps the task alive, and the task keeps the scheduler of the push alive.
+        // reference keeps the task alive, and the task keeps the scheduler alive.
         let _alive = task.raw().to_ref();
         coop::nested(|| task.run(Writer::Shared, &Probe::off()));
     }
@@ -176,7 +175,7 @@ impl Schedule for Scheduler {
         let known = lock(&self.core.living)
             .as_mut()
             .and_then(|living| living.remove(&task.number()));
-        // Drop the reference outside of the lock, because it may be the last.
+        // Drop the reference outside of the lock, because it may be the last one.
         drop(known);
         self.core.counters.in_flight.down();
     }
@@ -219,7 +218,7 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Makes a runtime whose free functions, such as `brigade::spawn`, push into `queue`.
+    /// Makes a runtime. In it, free functions such as `brigade::spawn` push into `queue`.
     ///
     /// # Errors
     /// Returns an error if the OS has no descriptors left for the event loop.
@@ -271,8 +270,8 @@ impl Runtime {
         Notify(self.core.clone())
     }
 
-    /// Runs `f` with this runtime as the thread's current one. It takes a closure and returns no guard: a
-    /// user could forget a guard, and free the runtime while it is current.
+    /// Runs `f` with this runtime as the thread's current executor. It takes a closure and returns no guard:
+    /// a user could forget a guard, and free the runtime while it is current.
     ///
     /// # Panics
     /// Panics if an executor runs on this thread already; the message names `function`.

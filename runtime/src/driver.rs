@@ -97,8 +97,8 @@ impl Driver {
                 let left = Duration::from_nanos(due.saturating_sub(before));
                 let timerfd = self.timerfd.as_mut();
                 if !timerfd.is_some_and(|it| !left.is_zero() && it.set(due, left)) {
-                    // mio rounds a timeout up to the precision of the OS, so the wait never ends before the
-                    // timer is due (mio #1614).
+                    // mio rounds a timeout up to the precision of the OS (mio #1614). So the wait never ends
+                    // before the timer is due.
                     timeout = Some(at_most.map_or(left, |at_most| at_most.min(left)));
                 }
             }

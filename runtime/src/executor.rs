@@ -95,7 +95,7 @@ pub trait Executor {
     /// ```
     fn handle(&self) -> Handle;
 
-    /// Returns what the executor has counted so far.
+    /// Returns the executor's counts so far.
     ///
     /// ```
     /// use brigade::{Executor, SingleThread};
@@ -110,7 +110,7 @@ pub trait Executor {
     /// ```
     fn metrics(&self) -> Metrics;
 
-    /// Returns what has happened so far, if the executor was built with `record_timeline(true)`.
+    /// Returns the events so far, if the executor was built with `record_timeline(true)`.
     ///
     /// ```
     /// let executor = brigade::SingleThread::builder().record_timeline(true).build()?;

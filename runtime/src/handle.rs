@@ -1,7 +1,7 @@
 //! The handle, through which other threads use an executor.
 //!
 //! A handle does not refer to the executor itself, but to the parts that its tasks, sockets and timers use.
-//! So a handle may outlive its executor. Tasks that it spawns after that resolve as aborted.
+//! So a handle may outlive its executor. Tasks that the handle spawns later are aborted.
 
 use std::fmt;
 use std::future::Future;
@@ -37,18 +37,18 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Closes the pool, the reactor and the timers, when the executor's tasks have ended.
+    /// Closes the pool, the reactor and the timers. The executor's tasks must have ended.
     pub(crate) fn close(&self) {
         self.pool.close();
         driver::close(&self.reactor, [&self.timers, &self.os_timers]);
     }
 
-    /// Returns the executor's counters, and the present lengths of its queues.
+    /// Returns the executor's counters, and the current lengths of its queues.
     pub(crate) fn metrics(&self) -> Metrics {
         self.counters.read(&*self.depths, self.pool.depths())
     }
 
-    /// Returns what has happened so far, if a recorder is on.
+    /// Returns the recorded events, if a recorder is on.
     pub(crate) fn timeline(&self) -> Option<Timeline> {
         let recorder = self.scheduler.probe().recorder()?;
         Some(Timeline::collect(recorder))
@@ -115,8 +115,8 @@ fn run_rejected(shared: &Shared, rejected: Option<Rejected>) {
 
 /// A reference to an executor, for any thread.
 ///
-/// A handle may be cloned and sent to other threads. It may outlive its executor: tasks that are spawned
-/// after the executor is gone resolve as aborted.
+/// A handle may be cloned and sent to other threads. It may outlive its executor. Tasks that it spawns later
+/// are aborted.
 ///
 /// ```
 /// let executor = brigade::SingleThread::new().unwrap();
@@ -211,7 +211,7 @@ impl Handle {
     ///
     /// Use it on a thread that does not run the executor, such as a thread of its blocking pool. The future
     /// may borrow and need not be `Send`. Tasks that it spawns run on the executor's own threads. Tasks of a
-    /// [`SingleThread`](crate::SingleThread) advance only while its thread is in
+    /// [`SingleThread`](crate::SingleThread) make progress only while its thread is in
     /// [`block_on`](crate::SingleThread::block_on).
     ///
     /// ```
@@ -283,7 +283,7 @@ impl Handle {
         }
     }
 
-    /// Returns what the executor has counted so far.
+    /// Returns the executor's counts so far.
     ///
     /// ```
     /// let executor = brigade::SingleThread::new()?;
@@ -304,8 +304,8 @@ struct Caller {
     /// `POLLING`, `PARKED` or `WOKEN`. The park token of the thread is not enough, because the future may
     /// consume it.
     state: AtomicU8,
-    /// The executor whose job the thread runs, if its time is virtual. The job stops the clock while it
-    /// computes, but not while it waits.
+    /// The executor whose job the thread runs, if the executor's time is virtual. The job stops the clock
+    /// while it computes, but not while it waits.
     clock_holder: Option<Arc<Shared>>,
 }
 

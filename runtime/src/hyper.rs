@@ -60,8 +60,8 @@ use crate::time::{Sleep, sleep, sleep_until};
 
 /// Reads with `read` into the unused part of hyper's buffer.
 ///
-/// `read` must only write to its slice, not read from it. It returns the number of bytes written from the
-/// start, like `recv`.
+/// `read` must only write to its slice, not read from it. Like `recv`, it returns the number of bytes written
+/// from the start of the slice.
 fn fill(
     mut buffer: ReadBufCursor<'_>,
     read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
@@ -227,8 +227,8 @@ impl<T: AsyncWrite + Unpin> rt::Write for Io<T> {
         Pin::new(&mut self.0).poll_close(cx)
     }
 
-    /// Always returns true, because futures-io cannot report it. A stream without vectored writes takes only
-    /// the first slice. This costs hyper nothing.
+    /// Always returns true, because futures-io has no such method. A stream without vectored writes takes
+    /// only the first slice. This costs hyper nothing.
     fn is_write_vectored(&self) -> bool {
         true
     }
@@ -322,7 +322,8 @@ where
 }
 
 /// Runs hyper's tasks, which need not be `Send`, on the current single-thread executor; see
-/// [`brigade::spawn_local`](crate::spawn_local). With it, HTTP/2's services need not be `Send` either.
+/// [`brigade::spawn_local`](crate::spawn_local). With this executor, HTTP/2 services need not be `Send`
+/// either.
 ///
 /// ```
 /// use std::rc::Rc;

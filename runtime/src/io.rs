@@ -2,8 +2,8 @@
 //!
 //! [`Registered`] connects a non-blocking source to the reactor of the current executor. It tries an
 //! operation; if the OS returns `WouldBlock`, it waits for an event and tries again. All sockets of
-//! [`brigade::net`](crate::net) use it. Use it for a pipe, a timerfd or an inotify descriptor. It buffers
-//! nothing.
+//! [`brigade::net`](crate::net) use it. It also works for a pipe, a timerfd or an inotify descriptor. It
+//! buffers nothing.
 
 use std::fmt;
 use std::io;
@@ -22,11 +22,11 @@ use crate::sync::Arc;
 
 pub(crate) use crate::reactor::source::{BOTH, TCP_STREAM};
 
-/// A source of events, registered with the executor that was current when it was made.
+/// A source of events, registered with the executor that was current at the registration.
 ///
-/// Through `&self`, any number of tasks may use it at the same time. Its methods take closures that make the
-/// system call. If the OS returns `WouldBlock`, the closure must return it too. The method calls it again
-/// after the next event. A call that a signal [interrupted](io::ErrorKind::Interrupted) is repeated
+/// Any number of tasks may use it at the same time, through `&self`. Its methods take closures that make the
+/// system call. If the OS returns `WouldBlock`, the closure must return it too. The method calls the closure
+/// again after the next event. A call that a signal [interrupted](io::ErrorKind::Interrupted) is repeated
 /// immediately.
 ///
 /// ```
@@ -73,7 +73,8 @@ impl<S: Source> Registered<S> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the OS does, if no executor is current, or if the executor is being dropped.
+    /// Returns an error if the OS reports one, if no executor is current, or if the executor is being
+    /// dropped.
     pub fn new(io: S, interest: Interest) -> io::Result<Self> {
         Self::with_reactor(current_reactor("Registered::new")?, io, interest, false)
     }
@@ -113,7 +114,7 @@ impl<S: Source> Registered<S> {
             .expect("the source is there until `into_inner`")
     }
 
-    /// Ends the registration and gives the source back.
+    /// Ends the registration and returns the source.
     ///
     /// ```
     /// # #[cfg(unix)] brigade::run(async {
@@ -123,7 +124,7 @@ impl<S: Source> Registered<S> {
     /// # let receiver = Registered::new(receiver, Interest::READABLE)?;
     /// let mut pipe = receiver.into_inner();
     /// sender.write_with(|mut pipe| pipe.write(b"soup")).await?;
-    /// // It is still non-blocking, but no longer registered with a reactor.
+    /// // The pipe is still non-blocking, but no longer registered with a reactor.
     /// let mut buffer = [0; 4];
     /// pipe.read_exact(&mut buffer)?;
     /// assert_eq!(&buffer, b"soup");
@@ -275,8 +276,8 @@ impl<S: Source> Registered<S> {
     }
 
     /// The poll function of [`read_with`](Self::read_with). The task's waker stays registered until the next
-    /// event. That event wakes, once each, all tasks that have called a poll function of this direction since
-    /// the previous event.
+    /// event. That event wakes every task that has called a poll function of this direction since the
+    /// previous event. Each of these tasks is woken once.
     ///
     /// This example implements a futures-io trait for a source:
     ///

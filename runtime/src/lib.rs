@@ -36,8 +36,8 @@
 //! ecosystem](guide::ecosystem) lists the crates that run on brigade, and what each crate needs. [`promises`]
 //! lists brigade's guarantees (fairness, cancellation, panics, drops, fork) with their tests.
 //!
-//! Channels, locks, HTTP and TLS are not here: `async-channel`, `async-lock`, `futures-util`, `hyper`
-//! and `futures-rustls` work unchanged.
+//! Channels, locks, HTTP and TLS are not included: `async-channel`, `async-lock`, `futures-util`, `hyper` and
+//! `futures-rustls` work unchanged.
 //!
 //! # Features
 //!

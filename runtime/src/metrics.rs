@@ -29,8 +29,8 @@ impl Counter {
     }
 }
 
-/// Counts something that goes up and down, and remembers the maximum. It has its own cache lines,
-/// because many threads write it.
+/// Counts something that goes up and down, and remembers the maximum. It has its own cache lines, because
+/// many threads write to it.
 #[derive(Default)]
 #[repr(align(128))]
 pub(crate) struct Gauge {
@@ -138,8 +138,8 @@ impl Counters {
             let spawned = sum(|worker| &worker.spawned).wrapping_add(self.spawned_outside.get());
             let ended = sum(|worker| &worker.ended);
             tries += 1;
-            // If no task ended meanwhile, the difference is exact. Otherwise the last attempt returns too
-            // small a number, never too large a number.
+            // If no task ended meanwhile, the difference is exact. Otherwise the last attempt may return a
+            // number that is too small, never one that is too large.
             if ended == before || tries == SNAPSHOTS {
                 let difference = others.wrapping_add(spawned).wrapping_sub(ended);
                 return usize::try_from(difference as i64).unwrap_or(0);
@@ -207,8 +207,8 @@ impl WorkerCounters {
 
 /// The counts of an executor: see [`Executor::metrics`](crate::Executor::metrics).
 ///
-/// Tasks are counted; the main future of `block_on` and the jobs of
-/// [`spawn_blocking`](crate::spawn_blocking) are not.
+/// Only tasks are counted, not the main future of `block_on` or the jobs of
+/// [`spawn_blocking`](crate::spawn_blocking).
 ///
 /// ```
 /// let executor = brigade::SingleThread::new().unwrap();
@@ -230,9 +230,9 @@ pub struct Metrics {
     pub in_flight: usize,
     /// The greatest [`in_flight`](Self::in_flight) so far: the *concurrency* of the run.
     ///
-    /// `SingleThread` counts it exactly. `WorkStealing` takes samples: at each call of `metrics`, and
-    /// whenever a worker polls the driver (after at most 64 polls of tasks) or parks. So it may miss a
-    /// shorter peak.
+    /// `SingleThread` counts it exactly. `WorkStealing` takes a sample at each call of `metrics`, and when a
+    /// worker parks or polls the driver. A worker polls the driver after at most 64 polls of tasks, so a
+    /// shorter peak may be missed.
     pub in_flight_max: usize,
     /// The maximum number of tasks that were being polled at one instant: the *parallelism* of the run.
     /// It never exceeds the number of workers or [`in_flight_max`](Self::in_flight_max).
@@ -276,8 +276,8 @@ pub struct WorkerMetrics {
     /// The number of tasks that the worker took from the shared queue. For a
     /// [`SingleThread`](crate::SingleThread), the number of operations that it read from other threads.
     pub injector_takes: u64,
-    /// The number of ready tasks in the worker's own queue. For a [`SingleThread`](crate::SingleThread),
-    /// their number when the executor last polled the OS and the clock.
+    /// The number of ready tasks in the worker's own queue. For a [`SingleThread`](crate::SingleThread), this
+    /// is the number at its last poll of the OS and the clock.
     pub local_queue_depth: usize,
     /// Time spent awake.
     pub busy: Duration,

@@ -51,7 +51,7 @@ impl Kind {
     /// SIGWINCH: the size of the terminal's window has changed.
     pub const WINDOW: Kind = Kind(consts::SIGWINCH);
 
-    /// Returns the signal with this number, without a check that the OS has it.
+    /// Returns the signal with this number. The OS need not have it.
     ///
     /// ```
     /// use brigade::signal::Kind;
@@ -65,7 +65,7 @@ impl Kind {
 
     /// Returns the signal's number.
     ///
-    /// This example computes the status that a shell reports for a program that a signal has ended:
+    /// This example computes a shell's exit status for a program that a signal has ended:
     ///
     /// ```
     /// assert_eq!(128 + brigade::signal::Kind::INTERRUPT.as_raw(), 130);
@@ -84,7 +84,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Listens for a signal until it is dropped.
+/// Listens for a signal while this value lives.
 ///
 /// Signals that come while no task waits are not lost, but several may be reported as one. A report
 /// means "at least once since the last report", as with the OS itself.
@@ -167,7 +167,7 @@ impl Signal {
         self.pipe.read(&mut [0; BYTES]).await.map(drop)
     }
 
-    /// Returns the signal for which it listens.
+    /// Returns the signal of this listener.
     ///
     /// ```
     /// # brigade::run(async {

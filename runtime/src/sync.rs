@@ -76,9 +76,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Identifies a thread while it lives.
 ///
-/// The token is the address of a thread-local byte, which one instruction computes. A new thread may get
-/// the token of an ended thread. This is harmless here, because the ended thread no longer touches
-/// anything that was bound to it.
+/// The token is the address of a thread-local byte, which one instruction computes. A new thread may get the
+/// token of an ended thread. This is harmless here, because the ended thread no longer uses what is bound to
+/// the token.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ThreadToken(usize);
 
@@ -103,7 +103,7 @@ impl ThreadToken {
     }
 }
 
-/// A cell that any thread may refer to, but whose content only the thread that made it may access.
+/// A cell that any thread may refer to. Only the thread that made the cell may access its content.
 ///
 /// The single-thread executor keeps its run queue in such a cell. So wakers on any thread can keep the
 /// executor alive, and the queue itself needs no lock, atomic or borrow flag.
@@ -115,9 +115,9 @@ pub(crate) struct OwnerCell<T> {
     open: std::cell::Cell<bool>,
 }
 
-// SAFETY: `value` is reached only through `with`, which checks that the caller is the one owner thread,
-// so no two threads touch it at the same time. `T: Send` because another thread may drop the last
-// reference, and with it `T`.
+// SAFETY: `value` is reached only through `with`, which checks that the caller is the owner thread. So no two
+// threads touch it at the same time. `T: Send` because another thread may drop the last reference, and with
+// it `T`.
 unsafe impl<T: Send> Sync for OwnerCell<T> {}
 
 impl<T> OwnerCell<T> {

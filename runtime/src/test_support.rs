@@ -62,7 +62,7 @@ impl Schedule for AtOnce {
     fn unbind(&self, _task: RawTask) {}
 }
 
-/// Runs a task, on the thread of its executor if it has one.
+/// Runs a task. If the task's executor has an owner thread, the caller is on that thread.
 pub(crate) fn run(task: Runnable) {
     let writer = task.raw().own_writer();
     task.run(writer, &Probe::off());

@@ -1,7 +1,7 @@
 //! Runs a test with its tasks in many orders. Each order can be repeated.
 //!
-//! A bug that needs one task to overtake another appears once in a thousand runs, and never in a debugger. On
-//! a [`SingleThread`] with a seed and virtual time, the seed decides every order. [`explore`] tries seeds
+//! A bug that needs one task to overtake another may appear once in a thousand runs, but never in a debugger.
+//! On a [`SingleThread`] with a seed and virtual time, the seed decides every order. [`explore`] tries seeds
 //! until one breaks the program, and names that seed. A seed cannot decide the timing of sockets and signals,
 //! so they return errors here.
 
@@ -28,7 +28,7 @@ const SEED: &str = "BRIGADE_SEED";
 /// left.
 const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 
-/// Runs a program once for each seed, and panics with the first seed under which it fails.
+/// Runs a program once for each seed, and panics at the first seed that makes it fail.
 ///
 /// Each run uses a new [`SingleThread`]. Its [`seed`](crate::SingleThreadBuilder::seed) decides the order in
 /// which ready tasks are polled. The executor has [`virtual_time`](crate::SingleThreadBuilder::virtual_time),
@@ -66,20 +66,19 @@ const END_OF_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 ///
 /// If the program panics, `explore` runs it again with the same seed. If the second run fails in the same
 /// way, `explore` panics with the seed and the program's message. To run that seed alone, set `BRIGADE_SEED`:
-/// every `explore` of the process then runs only that seed.
+/// every call of `explore` then runs only that seed.
 ///
 /// ```console
 /// $ BRIGADE_SEED=17 cargo test a_coin_is_lost
 /// ```
 ///
-/// If the second run passes, fails with another message or takes a different number of polls, `explore`
-/// panics and reports that the runs differ. In that case, the result depends on something besides the seed.
+/// The second run may pass, fail with another message or take a different number of polls. Then `explore`
+/// panics and reports that the runs differ, because the result depends on something besides the seed.
 ///
 /// # Randomness that does not come from the seed
 ///
-/// - **`select!` of futures-util and of tokio** chooses at random which branch it polls first, with a
-///   generator of its own. Write `select_biased!` (futures-util) or `biased;` in the first line of
-///   `tokio::select!`.
+/// - **`select!` of futures-util and of tokio** chooses at random which branch it polls first. It uses its
+///   own generator. Write `select_biased!` (futures-util) or `biased;` in the first line of `tokio::select!`.
 /// - The order of a `HashMap`, other random numbers and the real clock: fix them, or derive them from the
 ///   seed. [`brigade::time::now`](crate::time::now) is virtual here, but `Instant::now` is not.
 /// - A static variable that keeps its value from one run to the next.
@@ -180,7 +179,7 @@ fn run_once<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> Result<F::
     let executor = built.unwrap_or_else(|error| panic!("no executor could be built: {error}"));
     let main_polls = Cell::new(0);
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        // Any state that a panic leaves inconsistent belongs to the program and ends with this run.
+        // A panic may leave state inconsistent, but only state of the program, which ends with this run.
         executor.block_on(async { to_the_end(spawn::boxed!(program()), &main_polls).await })
     }));
     let why = match ran {

@@ -3,8 +3,8 @@
 //! Each future here has a key into a timer wheel of the current executor. The first poll arms the timer, and
 //! dropping the future disarms it.
 //!
-//! No timer fires early. It may fire late, because of the executor's other work and the precision of the OS
-//! (about a millisecond). A sleep of `Duration::MAX` never ends.
+//! No timer fires early. A timer may fire late, because of the executor's other work and the precision of the
+//! OS (about a millisecond). A sleep of `Duration::MAX` never ends.
 //!
 //! Everything here uses the clock of the current executor, which may be virtual (see
 //! [`SingleThreadBuilder::virtual_time`](crate::SingleThreadBuilder::virtual_time)).
@@ -140,7 +140,7 @@ impl Sleep {
 
     #[inline]
     fn after(timers: &Timers, duration: Duration) -> Self {
-        // Virtual time may jump before the first poll, so that poll must read the clock.
+        // Virtual time may jump before the first poll, so the poll must read the clock.
         let is_long = duration >= LONG && !timers.clock().is_virtual();
         Sleep {
             deadline: timers.now().checked_add(duration),
@@ -212,7 +212,8 @@ impl Sleep {
                 ready!(coop::poll_spend(cx));
                 Polled::Fired
             }
-            // Deny only once. Other operations may use up the budget in every poll, but the sleep must end.
+            // Deny the sleep only once. Other operations may use up the budget in every poll, but the sleep
+            // must end.
             State::Due => {
                 let _ = coop::try_spend();
                 Polled::Fired
@@ -238,7 +239,7 @@ impl Sleep {
     #[inline]
     fn arm(&mut self, shared: &Arc<Shared>, is_fresh: bool, cx: &mut Context<'_>) -> Poll<()> {
         let timers = &*shared.timers;
-        // A loop of past deadlines never waits, so it must spend budget.
+        // A loop over past deadlines never waits, so it must spend budget.
         let is_due = !is_fresh && self.deadline.is_some_and(|it| it <= timers.now());
         if is_due && coop::try_spend() {
             self.state = State::Elapsed;
@@ -345,8 +346,8 @@ pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
     }
 }
 
-/// The future of [`timeout`] and [`timeout_at`], which have examples. If `future` is not ready, it polls a
-/// [`Sleep`], which panics outside of an executor.
+/// The future of [`timeout`] and [`timeout_at`], which have examples. If `future` is not ready, the timeout
+/// polls a [`Sleep`], which panics outside of an executor.
 #[must_use = "a future does nothing until it is polled"]
 #[derive(Debug)]
 pub struct Timeout<F> {
@@ -358,8 +359,8 @@ impl<F: Future> Future for Timeout<F> {
     type Output = Result<F::Output, Elapsed>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: `future` is pinned with `self`: it is never moved out, `Timeout` has no `Drop`
-        // and is `Unpin` only if `F` is.
+        // SAFETY: `future` is pinned with `self`, because it is never moved out. `Timeout` has no `Drop`, and
+        // is `Unpin` only if `F` is.
         let (future, sleep) = unsafe {
             let me = self.get_unchecked_mut();
             (Pin::new_unchecked(&mut me.future), &mut me.sleep)
