@@ -135,7 +135,7 @@ impl<J, S: Clone + PartialEq> Roster<J, S> {
     /// of the pool, or a spurious wake.
     fn rise(&mut self, thread: &S, timed_out: bool) -> Next<J> {
         match self.idle.iter().position(|it| it == thread) {
-            // The thread was notified, so there is a job for it, even if its time has run out as well.
+            // The thread was notified, so there is a job for it, even if the thread also timed out.
             None => self.next(thread),
             Some(at) if timed_out || self.closed => {
                 self.idle.remove(at);

@@ -188,7 +188,7 @@ fn nearest<'a>(origin: Origin) -> Option<&'a Arc<Shared>> {
 #[inline(always)]
 pub(crate) fn with<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
     // SAFETY: the pointer is null, or points to a live node of the list. Callers of this function hold the
-    // runtime's own entries, so these outlive this call.
+    // runtime's own entries, so the entries outlive this call.
     let node = unsafe { CURRENT.get().as_ref() };
     // Clone a guard's executor, because `f` may run user code that drops the guard.
     let kept = node.and_then(|node| (node.origin == Origin::Guard).then(|| node.shared.clone()));

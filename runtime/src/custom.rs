@@ -271,7 +271,7 @@ impl Runtime {
     }
 
     /// Runs `f` with this runtime as the thread's current executor. It takes a closure and returns no guard:
-    /// a user could forget a guard, and free the runtime while it is current.
+    /// a user could forget a guard and free the current runtime.
     ///
     /// # Panics
     /// Panics if an executor runs on this thread already; the message names `function`.

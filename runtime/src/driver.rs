@@ -4,8 +4,8 @@
 //! ready. Before a thread parks, it must make sure that no task is ready: see `queue::inbox` for one worker,
 //! `work_stealing::idle` for many.
 //!
-//! Both functions collect wakers but call none: wakers are user code, and the driver of `WorkStealing` is
-//! behind a lock. The caller passes the wakers to [`wake_all`] after it releases the lock.
+//! Both functions collect wakers but do not call them: wakers are user code, and the driver of `WorkStealing`
+//! is behind a lock. The caller passes the wakers to [`wake_all`] after it releases the lock.
 
 use std::task::Waker;
 use std::time::Duration;

@@ -207,7 +207,7 @@ impl Handle {
         spawn_blocking(self.shared.clone(), work)
     }
 
-    /// Runs `future` to its end on this thread, with this executor as the current one.
+    /// Runs `future` to its end on this thread. This executor is current meanwhile.
     ///
     /// Use it on a thread that does not run the executor, such as a thread of its blocking pool. The future
     /// may borrow and need not be `Send`. Tasks that it spawns run on the executor's own threads. Tasks of a
@@ -257,9 +257,9 @@ impl Handle {
         }
     }
 
-    /// Makes this executor the thread's current one while the guard lives.
-    /// [`brigade::spawn`](fn@crate::spawn), [`sleep`](crate::time::sleep) and similar functions then use it.
-    /// The thread runs no tasks of this executor.
+    /// Makes this executor current on the thread while the guard lives. [`brigade::spawn`](fn@crate::spawn),
+    /// [`sleep`](crate::time::sleep) and similar functions then use it. The thread runs no tasks of this
+    /// executor.
     ///
     /// If a thread has several guards, the last one entered determines the current executor. The guards may
     /// be dropped in any order. A guard that is kept across an `.await` also affects other tasks that run on

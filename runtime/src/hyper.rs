@@ -66,7 +66,7 @@ fn fill(
     mut buffer: ReadBufCursor<'_>,
     read: impl FnOnce(&mut [u8]) -> Poll<io::Result<usize>>,
 ) -> Poll<io::Result<()>> {
-    // SAFETY: the bytes may be uninitialised, but `read` does not read them, and it de-initialises none.
+    // SAFETY: the bytes may be uninitialised, but `read` neither reads nor de-initialises them.
     let room = unsafe {
         let room = buffer.as_mut();
         &mut *(std::ptr::from_mut(room) as *mut [u8])

@@ -236,7 +236,7 @@ impl<S: Source> Registered<S> {
     /// // A call of your own, with a result type of your own.
     /// let soup = receiver.read_with(|mut pipe| {
     ///     let mut word = [0; 4];
-    /// // Make only one system call: if a second one would block, the bytes of the first would be lost.
+    /// // Make only one system call: if a second call would block, the bytes of the first would be lost.
     ///     assert_eq!(pipe.read(&mut word)?, 4);
     ///     Ok(String::from_utf8_lossy(&word).into_owned())
     /// });

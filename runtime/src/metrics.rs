@@ -158,8 +158,8 @@ impl Counters {
     /// Counts one more worker that runs tasks.
     pub(crate) fn worker_begins(&self) {
         self.at_once.up();
-        // `in_flight_max` limits `at_once_max`, so it must not lag behind. No more samples are needed once it
-        // reaches the number of workers, because `at_once_max` cannot be greater.
+        // `in_flight_max` limits `at_once_max`, so it must not lag behind. Once `in_flight_max` reaches the
+        // number of workers, no more samples are needed: `at_once_max` cannot be greater.
         if self.in_flight.most() < self.workers.len() {
             self.sample();
         }

@@ -9,8 +9,8 @@
 //! A *turn* is the work of an executor between two polls of the driver. A poll of the driver asks the OS for
 //! events and reads the clock.
 //!
-//! *Assumption.* Every poll of a task returns. brigade cannot interrupt a poll. A poll of one millisecond
-//! delays each task that is queued behind it by one millisecond.
+//! *Assumption.* Every poll of a task returns. brigade cannot interrupt a poll. If a poll takes one
+//! millisecond, each task behind it waits one millisecond longer.
 //!
 //! | # | promise | tests |
 //! |---|---|---|
@@ -59,7 +59,7 @@
 //! |---|---|---|
 //! | P13 | **A panic in a poll ends the task, and its handle returns the panic**, as [`JoinError`](crate::task::JoinError). The panic affects no other task | `tests/join::a_panic_reaches_its_handle_and_nobody_else`, `tests/join::a_panicking_future_is_dropped`, `tests/blocking::a_panic_reaches_the_handle` |
 //! | P14 | **The handle also returns a panic of the future's destructor**. If no handle takes the output, a panic of the output's destructor is discarded | `tests/join::a_panic_in_the_drop_of_a_future_reaches_its_handle`, `tests/join::a_panic_in_the_drop_of_an_output_harms_nobody`, `tests/join::a_payload_may_panic_in_its_drop`, `tests/abort::a_task_that_panics_in_drop` |
-//! | P15 | **A waker from outside brigade may panic when it is cloned, woken or dropped.** If it panics in the poll to which it was passed, the panic reaches the caller of that poll. Otherwise the panic is caught, and the other wakers are still called | `tests/strangers::a_waker_may_panic_on_wake`, `tests/strangers::a_waker_may_panic_on_clone_or_drop_elsewhere`, `task/waker::a_panic_of_a_waker_is_contained` |
+//! | P15 | **A waker from outside brigade may panic when it is cloned, woken or dropped.** If a waker panics in the poll to which it was passed, the panic reaches the caller of that poll. Otherwise the panic is caught, and the other wakers are still called | `tests/strangers::a_waker_may_panic_on_wake`, `tests/strangers::a_waker_may_panic_on_clone_or_drop_elsewhere`, `task/waker::a_panic_of_a_waker_is_contained` |
 //! | P16 | **A panic of the main future leaves `block_on`**, and the executor can be used again | `tests/nesting::a_panicking_main_future_leaves_the_executor_usable` |
 //!
 //! With `panic = "abort"` nothing can be caught: the first panic ends the process.
@@ -88,7 +88,7 @@
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | P20 | **A waker may be cloned, woken and dropped on any thread at any time**. Its executor may be gone by then, and the thread may be running destructors of its thread-locals | `tests/wake::wakers_outlive_their_executor`, `tests/wake::thousands_of_wakers_are_dropped_elsewhere`, `tests/faults::thread_locals_may_do_anything_as_they_go` |
+//! | P20 | **A waker may be cloned, woken and dropped on any thread at any time**. Its executor may be gone by then. The thread may be running destructors of thread-locals | `tests/wake::wakers_outlive_their_executor`, `tests/wake::thousands_of_wakers_are_dropped_elsewhere`, `tests/faults::thread_locals_may_do_anything_as_they_go` |
 //! | P21 | **A wake runs no code of the user**: it polls nothing and drops nothing | `tests/strangers::a_wake_under_a_lock_runs_nothing`, `loom_tests/send_against_closing::each_operation_is_run_or_dropped_once` |
 //! | P22 | **If the OS refuses a descriptor or a thread, brigade returns an error and does not panic**. It leaks no descriptor and no thread | `tests/faults::every_maker_of_descriptors_can_be_refused`, `tests/faults::a_crew_that_cannot_be_hired`, `tests/process::accept_survives_the_want_of_descriptors`, `tests/pool_threads::a_job_is_not_lost_for_want_of_threads` |
 //!
@@ -100,7 +100,7 @@
 //! | P24 | **A name lookup never waits behind closures of `spawn_blocking`**: lookups have threads of their own, at most `LOOKUP_THREADS` = 64 | `tests/lookup::a_lookup_never_waits_behind_blocking_jobs` |
 //! | P25 | **The pool shrinks**: a thread ends when it has been idle for its keep-alive time. All idle threads end with their executor | `tests/pool_threads::the_pool_shrinks_under_a_trickle_of_jobs`, `tests/pool_threads::all_idle_threads_go_with_their_executor` |
 //! | P26 | **A running closure is not interrupted**. The drop of its executor does not wait for the closure, and the end of `main` does not wait either. `shutdown_timeout` waits for running closures until its timeout, and cancels the closures that have not begun | `tests/shutdown_timeout::a_running_job_outlives_its_executor`, `tests/process::the_end_of_main_takes_a_running_job_along`, `tests/shutdown_timeout::shutdown_timeout_waits_for_running_jobs`, `tests/shutdown_timeout::shutdown_timeout_cancels_queued_jobs`, `tests/shutdown_timeout::shutdown_timeout_gives_up_at_its_end`, `tests/shutdown_timeout::shutdown_timeout_gives_up_on_a_poll_that_blocks` |
-//! | P27 | **A closure that outlives its executor gets an answer from everything it calls**: an error, an aborted handle, or a result | `tests/blocking::a_job_that_outlives_its_executor_gets_an_answer_from_everything` |
+//! | P27 | **A closure that outlives its executor gets an answer from each function that it calls**: an error, an aborted handle, or a result | `tests/blocking::a_job_that_outlives_its_executor_gets_an_answer_from_everything` |
 //! | P28 | **A closure may block on its own executor** with `Handle::block_on`, or on an executor that it builds. On a thread that runs an executor, such a call panics, and the message names the called function | `tests/nesting::a_blocking_job_may_block_on_its_own_executor`, `tests/nesting::block_on_inside_spawn_blocking_works`, `tests/nesting::nested_calls_name_what_was_called` |
 //! | P29 | **Guards of `Handle::enter` may be dropped in any order, in the destructor of a thread-local, or never**. Of the remaining guards, the one that was entered last determines the current executor | `tests/guard::guards_may_be_dropped_in_any_order`, `tests/guard::guards_and_stays_may_overlap`, `tests/guard::a_forgotten_guard_does_no_harm`, `tests/guard::a_guard_in_a_thread_local_may_go_late` |
 //!
@@ -114,7 +114,7 @@
 //! | P33 | **The future of a task that panics is dropped after the panic is caught**. So `std::thread::panicking()` returns false in the future's destructor. It returns true in the destructors of the poll's local variables. For a main future it returns true in both kinds of destructors, because the panic leaves `block_on` | `tests/nesting::a_panicking_future_is_dropped_after_unwinding` |
 //! | P34 | **Virtual time stands still while a job of the blocking pool is queued or running.** A job that waits in `Handle::block_on` does not stop the clock. A job stops the clock if it builds an executor and waits in that executor's `block_on`. A job or a foreign thread may also poll a timer in another way. While that timer exists, time may move up to its deadline. Some operations get no event from the OS. brigade retries them after a delay in real time | `tests/virtual_time::it_stands_still_while_a_job_runs`, `tests/virtual_time::what_a_job_waited_for_does_not_move_the_clock_later`, `tests/virtual_time::operations_that_wait_for_a_job_end`, `tests/virtual_time::a_job_may_wait_for_the_clock`, `tests/virtual_time::a_job_may_wait_for_a_task_that_sleeps`, `tests/virtual_time::a_job_may_wait_in_another_executor`, `tests/virtual_time::a_thread_outside_moves_a_held_clock`, `tests/virtual_time::what_is_due_fires_while_a_job_runs`, `tests/virtual_time::a_job_that_computes_in_block_on_stops_the_clock` |
 //! | P35 | **`in_flight_max` of [`Metrics`](crate::Metrics) is exact on `SingleThread`, and the maximum of many samples on `WorkStealing`**, where each worker counts only its own tasks | `tests/metrics::in_flight_counts_tasks`, `tests/metrics::at_once_is_bounded` |
-//! | P36 | **An event gives each future that waits for it one try**. The order of the futures changes from event to event. Poll functions, and `try_` methods after `readable` or `writable`, share one readiness flag for each direction (reading or writing). If another call fails first, it clears the flag, and they wait for the next event | `tests/full_queues::a_sender_does_not_starve_behind_another`, `tests/full_queues::a_reader_does_not_starve_behind_a_failing_call`, `tests/own_calls::a_call_that_fails_does_not_hide_the_event_from_another` |
+//! | P36 | **An event gives each future that waits for it one try**. The order of the futures changes from event to event. All poll functions for reading share one readiness flag, and so do all poll functions for writing. `readable` and `writable` followed by a `try_` method use the same flags. A failed call clears its flag, and then these functions wait for the next event | `tests/full_queues::a_sender_does_not_starve_behind_another`, `tests/full_queues::a_reader_does_not_starve_behind_a_failing_call`, `tests/own_calls::a_call_that_fails_does_not_hide_the_event_from_another` |
 //!
 //! # Not promised
 //!

@@ -219,7 +219,7 @@ impl Sleep {
                 Polled::Fired
             }
             State::Armed(armed) if armed.is_of(timers) => armed.poll(cx.waker()),
-            // If the timer belongs to another executor, it must be armed again on this one.
+            // If the timer belongs to another executor, arm it again on this executor.
             _ => Polled::Stale,
         };
         match polled {
