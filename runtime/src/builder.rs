@@ -216,7 +216,8 @@ impl<E> Builder<E> {
         self
     }
 
-    /// Records the events for [`Executor::timeline`](crate::Executor::timeline). Default: off, at no cost.
+    /// Records the events for [`Executor::timeline`](crate::Executor::timeline). Default: off. If off, it
+    /// costs nothing.
     ///
     /// ```
     /// use brigade::WorkStealing;

@@ -55,7 +55,6 @@ enum Origin {
 pub(crate) struct Entry(NonNull<Node>);
 
 impl Entry {
-    /// Makes the entry of a user's guard.
     pub(crate) fn of_guard(shared: Arc<Shared>) -> Self {
         Entry::new(shared, Origin::Guard)
     }

@@ -169,14 +169,14 @@ impl Counters {
         let in_flight = self.in_flight();
         self.in_flight.most.fetch_max(in_flight, Ordering::Relaxed);
         let in_flight_max = self.in_flight.most.load(Ordering::Relaxed);
-        // Executors with one thread do not count their worker in `at_once`.
+        // Single-thread executors do not count their worker in `at_once`.
         let has_polled = self.workers.iter().any(|worker| worker.polls.get() > 0);
         let at_once_max = self.at_once.most().max(usize::from(has_polled));
         Metrics {
             in_flight,
             in_flight_max,
             // A worker counts as running for a moment after its last task has ended. Another worker may begin
-            // the next task in that moment. But two tasks cannot run at the same time if only one task was
+            // the next task in that moment. But two tasks cannot run at the same time if at most one task was
             // ever in flight.
             at_once_max: at_once_max.min(in_flight_max),
             global_queue_depth: depths.global(),

@@ -89,7 +89,7 @@ pub(crate) fn new_task_of<F: Future>(
     (unbound, JoinHandle::new(task))
 }
 
-/// Returns the handle and the waker of a task that was polled once and ends at its first wake.
+/// Returns the handle and the waker of a task. The task was polled once, and ends at its first wake.
 pub(crate) fn idle_task() -> (JoinHandle<()>, Waker) {
     let (send, receive) = std::sync::mpsc::channel();
     let mut polls = 0;

@@ -179,7 +179,7 @@ fn run_once<F: Future>(seed: u64, program: &mut impl FnMut() -> F) -> Result<F::
     let executor = built.unwrap_or_else(|error| panic!("no executor could be built: {error}"));
     let main_polls = Cell::new(0);
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        // A panic may leave state inconsistent, but only state of the program, which ends with this run.
+        // A panic can damage only the state of the program, which ends with this run.
         executor.block_on(async { to_the_end(spawn::boxed!(program()), &main_polls).await })
     }));
     let why = match ran {
