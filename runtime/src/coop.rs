@@ -18,8 +18,9 @@ use crate::sync::thread_local;
 /// each be polled every few milliseconds. With a smaller budget, the yields would cost more.
 const OPERATIONS: i32 = 128;
 
-/// At most this many tasks that become ready later are polled before a task that woke itself. While other
-/// tasks are ready too, one poll in 17 goes to a task that woke itself. Arbitrary: not measured.
+/// The maximum number of tasks that may overtake a task that woke itself: they become ready later, but are
+/// polled earlier. While other tasks are ready too, one poll in 17 goes to a task that woke itself.
+/// Arbitrary: not measured.
 pub(crate) const OVERTAKES: u32 = 16;
 
 thread_local! {
